@@ -60,6 +60,10 @@ export const OWN_COMMANDS: readonly string[] = [
   'demo',
 ];
 
+function wordsWith(hint: string, words: string): [word: string, hint: string][] {
+  return words.split(' ').map((word) => [word, hint]);
+}
+
 const SHOW = 'wg show [INTERFACE] shows interfaces and peers';
 const END = 'end the process of the interface, or: ip link delete INTERFACE';
 const START = 'litz INTERFACE makes one, litz up FILE.conf brings a tunnel up';
@@ -83,7 +87,3 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith(HELP, 'edit export import init install log logs monitor proxy uninstall update'),
   ...wordsWith(HELP, 'upgrade watch'),
 ]);
-
-function wordsWith(hint: string, words: string): [word: string, hint: string][] {
-  return words.split(' ').map((word) => [word, hint]);
-}

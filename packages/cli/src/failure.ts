@@ -25,6 +25,11 @@ export function describeFailure(error: unknown): string {
   return redactKeys(textOf(error)).split('\n').map(printable).join('\n');
 }
 
+/** Returns the exit code of the process: that of a `Failure`, 1 for any other error. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof Failure ? error.exitCode : 1;
+}
+
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!isExpected(error))
@@ -33,10 +38,6 @@ function textOf(error: unknown): string {
     return `${error.message}\n${PERMISSION_ADVICE}`;
   }
   return error.message;
-}
-
-export function exitCodeOf(error: unknown): number {
-  return error instanceof Failure ? error.exitCode : 1;
 }
 
 /**

@@ -2,16 +2,33 @@
  * WireGuard for JavaScript programs: the exports that most programs need. The packages `@litz/...`
  * have the rest.
  *
+ * This module does not contain the command `litz`, which is a userspace WireGuard daemon and does
+ * what wg-quick does.
+ *
+ * @example
  * ```ts
  * import { Device, generateKeyPair, MemoryTun } from 'litz';
  *
- * const { privateKey, publicKey } = generateKeyPair();
- * const device = await Device.create({ tun: new MemoryTun(), privateKey });
+ * const { privateKey } = generateKeyPair();
+ * const peer = { publicKey: generateKeyPair().publicKey, allowedIps: ['10.0.0.2/32'] };
+ * const device = await Device.create({ tun: new MemoryTun(), privateKey, peers: [peer] });
+ * console.log(device.name, (await device.status()).peers.length); //=> memory 1
  * await device.close();
  * ```
  *
- * This module does not contain the command `litz`, which is a userspace WireGuard daemon and does
- * what wg-quick does.
+ * @example An interface of Linux, and the socket that `wg` uses
+ * ```ts
+ * // As root, on Linux.
+ * import { Device, generateKeyPair, UapiClient, UapiServer } from 'litz';
+ *
+ * const { privateKey } = generateKeyPair();
+ * const device = await Device.create({ tun: 'wg0', privateKey, addresses: ['10.0.0.1/24'] });
+ * const server = await UapiServer.listen(device, { path: UapiServer.path('wg0') });
+ * const { listenPort } = await UapiClient.of('wg0').get();
+ * console.log(listenPort === (await device.status()).listenPort); //=> true
+ * await server.close();
+ * await device.close();
+ * ```
  *
  * @module
  */

@@ -42,10 +42,9 @@ export {
   formatGetDevice,
   formatGetPeers,
   formatGetResponse,
-  parseErrnoResponse,
-  parseGetResponse,
   type GetOptions,
 } from './uapi/get-response.ts';
+export { parseErrnoResponse, parseGetResponse } from './uapi/parse-response.ts';
 export {
   formatChangedPeer,
   formatCursor,

@@ -22,6 +22,7 @@ const WRONG: [string, Record<string, unknown>, RegExp][] = [
   ['a short key', { privateKey: 'abc' }, /^"privateKey": private key: expected 32 bytes as 44/],
   ['bytes that are too few', { privateKey: new Uint8Array(31) }, /^"privateKey": .* got 31/],
   ['a key in hex', { privateKey: 'a8'.repeat(32) }, /^"privateKey": .* got 64 characters/],
+  ['a key of zeros', { privateKey: new PrivateKey() }, /^"privateKey": .* got all zeros/],
   ['a key as a list', { privateKey: Array(32).fill(1) }, /^"privateKey": .* got object/],
   ['a public key for a private one', { privateKey: publicKey(2) }, /^"privateKey": .* PublicKey/],
   [
@@ -71,7 +72,7 @@ const WRONG: [string, Record<string, unknown>, RegExp][] = [
 ];
 
 describe('readDeviceChange', () => {
-  it('makes typed values of text', () => {
+  it('converts text to typed values', () => {
     const { privateKey: own, peers: [peer] = [], ...rest } = readDeviceChange(changeOfText());
     expect(own).toEqual(privateKey(1));
     expect(own).toBeInstanceOf(PrivateKey);
@@ -82,7 +83,7 @@ describe('readDeviceChange', () => {
     expect(rest).toEqual({ listenPort: 1, fwmark: 2, replacePeers: true });
   });
 
-  it('reads what it has made to the same, as copies', () => {
+  it('reads its own result again, as copies', () => {
     const once = readDeviceChange(changeOfText());
     const twice = readDeviceChange(once);
     expect(twice).toEqual(once);
@@ -93,12 +94,12 @@ describe('readDeviceChange', () => {
     expect(once.peers?.[0]?.presharedKey).toEqual(new PresharedKey());
   });
 
-  it.each(WRONG)('refuses %s by the name of its field', (_, change, message) => {
+  it.each(WRONG)('refuses %s and names the field', (_, change, message) => {
     expect(() => readDeviceChange(change as DeviceChange)).toThrow(message);
     expect(errorOf(() => readDeviceChange(change as DeviceChange))).toSatisfy(isOurs);
   });
 
-  it('wipes what it has copied when it then finds a mistake', () => {
+  it('wipes the copied keys if a later field is wrong', () => {
     const [first] = changeOfText().peers ?? [];
     const peer = { ...first, presharedKey: presharedKey(3) };
     const change = { privateKey: privateKey(1), peers: [peer, { ...peer, endpoint: 5 }] };
@@ -121,14 +122,14 @@ describe('readDeviceChange', () => {
 });
 
 describe('formatSetRequest', () => {
-  it('writes text as it writes typed values', () => {
+  it('writes the same for text and for typed values', () => {
     const request = formatSetRequest(changeOfText());
     expect(request).toBe(formatSetRequest(readDeviceChange(changeOfText())));
     expect(request).toContain(`private_key=${Buffer.from(privateKey(1)).toString('hex')}\n`);
     expect(request).toContain(`preshared_key=${'03'.repeat(32)}\n`);
   });
 
-  it.each(WRONG)('writes nothing of %s', (_, change, message) => {
+  it.each(WRONG)('refuses %s', (_, change, message) => {
     expect(() => formatSetRequest(change as DeviceChange)).toThrow(message);
   });
 });

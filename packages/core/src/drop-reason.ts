@@ -57,12 +57,13 @@ export const DROP_REASONS = [
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /**
- * The peer and the source that a drop was about. The source is not authenticated, because anybody
- * can forge a source address.
+ * The last known peer and the last known source of the drops for one reason. They may be of two
+ * different drops: for some drops only the peer is known, for others only the source.
  */
-export interface DropSubject {
-  peer: PublicKey | undefined;
-  source: Endpoint | undefined;
+export interface DropDetails {
+  lastPeer: PublicKey | undefined;
+  /** Not authenticated, because anybody can forge a source address. */
+  lastSource: Endpoint | undefined;
 }
 
 /**
@@ -71,8 +72,8 @@ export interface DropSubject {
  */
 export class DropCounters {
   readonly #counts: Float64Array = new Float64Array(DROP_REASONS.length);
-  /** Created with the first subject, because most peers have none. */
-  #subjects: DropSubject[] | undefined = undefined;
+  /** Created with the first details, because most peers have none. */
+  #details: DropDetails[] | undefined = undefined;
 
   /** Adds `count` drops. */
   add(reason: DropReason, count = 1): void {
@@ -81,23 +82,23 @@ export class DropCounters {
   }
 
   /**
-   * Remembers the peer and the source of the last drop for this reason. An undefined argument
-   * leaves the remembered value.
+   * Remembers the peer and the source of a drop for this reason. An undefined argument leaves the
+   * remembered value.
    */
-  concern(reason: DropReason, peer: PublicKey | undefined, source?: Endpoint): void {
-    this.#subjects ??= DROP_REASONS.map(() => ({ peer: undefined, source: undefined }));
-    const subject = this.#subjects[INDEX_OF_REASON[reason]];
-    if (peer !== undefined) subject.peer = peer;
-    if (source !== undefined) subject.source = source;
+  noteDetails(reason: DropReason, peer: PublicKey | undefined, source?: Endpoint): void {
+    this.#details ??= DROP_REASONS.map(() => ({ lastPeer: undefined, lastSource: undefined }));
+    const details = this.#details[INDEX_OF_REASON[reason]];
+    if (peer !== undefined) details.lastPeer = peer;
+    if (source !== undefined) details.lastSource = source;
   }
 
-  /** Returns the peer and the source of the last drop for this reason, and forgets them. */
-  takeSubject(reason: DropReason): DropSubject {
+  /** Returns the last known peer and source of the drops for this reason, and forgets them. */
+  takeDetails(reason: DropReason): DropDetails {
     const index = INDEX_OF_REASON[reason];
-    const subject = this.#subjects?.[index];
-    if (!this.#subjects || !subject) return { peer: undefined, source: undefined };
-    this.#subjects[index] = { peer: undefined, source: undefined };
-    return subject;
+    const details = this.#details?.[index];
+    if (!this.#details || !details) return { lastPeer: undefined, lastSource: undefined };
+    this.#details[index] = { lastPeer: undefined, lastSource: undefined };
+    return details;
   }
 
   /** Returns how many drops there were for this reason. */

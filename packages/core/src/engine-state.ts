@@ -21,7 +21,7 @@ import type { RoutingLoops } from './flow/routing-loops.ts';
 import type { Outputs } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { PeerTable } from './peer/peer-table.ts';
-import type { RoamReport } from './peer/roam-report.ts';
+import type { RoamLimiter } from './peer/roam-limiter.ts';
 import type { SenderIndexTable } from './peer/sender-index.ts';
 import type { StaticPair } from './peer/static-pair.ts';
 import type { WorkBudget } from './rate/work-budget.ts';
@@ -65,9 +65,9 @@ export interface EngineState {
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** The rate limit for our own ICMP messages. */
-  readonly unreachables: TokenBucket;
+  readonly unreachableLimit: TokenBucket;
   readonly outputs: Outputs;
-  readonly roams: RoamReport;
+  readonly roams: RoamLimiter;
   readonly handshakeMessages: HandshakeMessageBuffer;
   readonly stats: EngineStats;
 
@@ -97,6 +97,6 @@ export function drop(state: EngineState, reason: DropReason, peer?: Peer, count 
   state.stats.drops.add(reason, count);
   if (!peer) return reason;
   peer.countDrop(reason, count);
-  state.stats.drops.concern(reason, peer.publicKey);
+  state.stats.drops.noteDetails(reason, peer.publicKey);
   return reason;
 }

@@ -19,53 +19,29 @@
  *
  * @module
  */
-import { AllowedIps } from './routing/allowed-ips.ts';
-import { applyConfiguration, wakePeers } from './flow/configuration.ts';
-import { checkBytes, checkMtu, checkOptions, checkRange, checkTime } from './arguments.ts';
+import { checkBytes, checkMtu, checkRange, checkTime } from './arguments.ts';
 import type { EngineChange } from './configuration.ts';
-import {
-  DEFAULT_MTU,
-  MESSAGE_TYPE,
-  REJECT_AFTER_MESSAGES,
-  REKEY_AFTER_MESSAGES,
-  TRANSPORT_HEADER_LENGTH,
-} from './constants.ts';
-import { RateLimiter } from './rate/rate-limiter.ts';
-import { nobleProvider } from './crypto/noble.ts';
+import { MESSAGE_TYPE, TRANSPORT_HEADER_LENGTH } from './constants.ts';
+import { createEngineState } from './create-engine-state.ts';
 import type { DropReason } from './drop-reason.ts';
 import { Endpoint } from './endpoint.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { EngineState } from './engine-state.ts';
-import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
-import { TimestampSource } from './handshake/tai64n.ts';
-import { receiveDatagram, settleReceived } from './flow/inbound.ts';
-import { Jitter } from './rate/jitter.ts';
-import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
-import { LoadMonitor } from './rate/load-monitor.ts';
-import { forgetHandshakes, workOnHandshakes } from './flow/handshake-work.ts';
-import { PendingHandshakes } from './rate/pending-handshakes.ts';
-import { createInitiationBudget, createProbeBudget } from './flow/initiation-turns.ts';
-import { HandshakeMessageBuffer } from './flow/handshake-message-buffer.ts';
-import { RoutingLoops } from './flow/routing-loops.ts';
-import { sendKeepalive, sendPackets, settleSent } from './flow/outbound.ts';
-import { Outputs, type EngineEvent, type PacketView, type Transmit } from './outputs.ts';
-import type { Keypair } from './peer/keypairs.ts';
-import type { Peer } from './peer/peer.ts';
-import { PeerTable } from './peer/peer-table.ts';
-import { RoamReport } from './peer/roam-report.ts';
-import { SenderIndexTable } from './peer/sender-index.ts';
-import type { StaticPair } from './peer/static-pair.ts';
+import { applyConfiguration, contactPeers } from './flow/configuration.ts';
+import { dropHandshakes, processHandshakes } from './flow/handshake-work.ts';
+import { finishReceived, receiveDatagram } from './flow/inbound.ts';
+import { finishSent, sendKeepalive, sendPackets } from './flow/outbound.ts';
 import { forgetSource, resetPeer } from './flow/session-lifecycle.ts';
-import { EngineStats, peerStatus, type PeerStatus } from './stats.ts';
 import { fireTimers } from './flow/timer-expiry.ts';
-import { TimerTable } from './peer/timer-table.ts';
-import { TokenBucket } from './rate/token-bucket.ts';
-import { ROOM_BEHIND } from './wire/transport-data.ts';
+import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
+import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
+import type { EngineEvent, PacketView, Transmit } from './outputs.ts';
+import type { Peer } from './peer/peer.ts';
+import { createPeerStatus, EngineStats, type PeerStatus } from './stats.ts';
 import { checkConfiguration } from './validation.ts';
 import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
-
-const NO_BYTES = new Uint8Array(0);
+import { TAILROOM } from './wire/transport-data.ts';
 
 /** Returns the state of an engine. For the tests of this package only. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -105,7 +81,7 @@ export class Engine {
    * @throws {TypeError | RangeError} an option has the wrong type or is out of range
    */
   constructor(options: EngineOptions) {
-    this.#state = createState(options, this.stats);
+    this.#state = createEngineState(options, this.stats);
   }
 
   /**
@@ -161,12 +137,12 @@ export class Engine {
   }
 
   /** Whether the engine emits `peer` events. False at first, when they cost nothing. */
-  get tellsPeers(): boolean {
-    return this.#state.outputs.tellsPeers;
+  get emitsPeerEvents(): boolean {
+    return this.#state.outputs.emitsPeerEvents;
   }
 
-  set tellsPeers(tellsPeers: boolean) {
-    this.#state.outputs.tellsPeers = tellsPeers;
+  set emitsPeerEvents(emitsPeerEvents: boolean) {
+    this.#state.outputs.emitsPeerEvents = emitsPeerEvents;
   }
 
   /** A copy of our public key; undefined if there is no private key. */
@@ -201,7 +177,7 @@ export class Engine {
     this.finishBatch(now);
     if (this.#state.up) return;
     this.#state.up = true;
-    wakePeers(this.#state, now);
+    contactPeers(this.#state, now);
   }
 
   /**
@@ -213,7 +189,7 @@ export class Engine {
     this.finishBatch(now);
     if (!this.#state.up) return;
     this.#state.up = false;
-    forgetHandshakes(this.#state);
+    dropHandshakes(this.#state);
     for (const peer of this.#state.peers.values()) resetPeer(this.#state, peer, 'link-down');
     if (this.#state.identity) releaseKey(this.#state.identity);
     if (this.#state.nextIdentity) releaseKey(this.#state.nextIdentity);
@@ -261,9 +237,9 @@ export class Engine {
    */
   handlePacket(packet: Uint8Array, now: number): DropReason | undefined {
     checkBytes(packet, 'packet');
-    const room = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + ROOM_BEHIND);
-    room.set(packet, TRANSPORT_HEADER_LENGTH);
-    return this.handlePacketAt(room, TRANSPORT_HEADER_LENGTH, packet.length, now);
+    const buffer = new Uint8Array(TRANSPORT_HEADER_LENGTH + packet.length + TAILROOM);
+    buffer.set(packet, TRANSPORT_HEADER_LENGTH);
+    return this.handlePacketAt(buffer, TRANSPORT_HEADER_LENGTH, packet.length, now);
   }
 
   /**
@@ -280,7 +256,7 @@ export class Engine {
     length: number,
     now: number,
   ): DropReason | undefined {
-    checkRange(buffer, offset, length, TRANSPORT_HEADER_LENGTH, ROOM_BEHIND);
+    checkRange(buffer, offset, length, TRANSPORT_HEADER_LENGTH, TAILROOM);
     const run = this.#single;
     run.buffer = buffer;
     run.offset = offset;
@@ -302,7 +278,7 @@ export class Engine {
    */
   handlePackets(run: PacketRun, now: number): DropReason | undefined {
     checkTime(now);
-    settleReceived(this.#state, now);
+    finishReceived(this.#state, now);
     return sendPackets(this.#state, run, now);
   }
 
@@ -348,7 +324,7 @@ export class Engine {
     const opened = this.openDatagram(buffer, offset, length, source, ecn, now);
     if (typeof opened === 'number' && opened > 0) {
       const { outputs, received } = this.#state;
-      outputs.packet(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
+      outputs.queuePacket(received.keypair?.peer, buffer, offset + TRANSPORT_HEADER_LENGTH, opened);
     }
     const { handshakes } = this.#state;
     const waiting = handshakes.queue.lastSequence;
@@ -376,7 +352,7 @@ export class Engine {
     now: number,
   ): number | DropReason {
     checkTime(now);
-    settleSent(this.#state, now);
+    finishSent(this.#state, now);
     return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
   }
 
@@ -386,9 +362,9 @@ export class Engine {
    * until `pollTimeout`.
    */
   finishBatch(now: number): void {
-    settleSent(this.#state, now);
-    settleReceived(this.#state, now);
-    workOnHandshakes(this.#state, now);
+    finishSent(this.#state, now);
+    finishReceived(this.#state, now);
+    processHandshakes(this.#state, now);
   }
 
   /** Does everything that is due at `now`. */
@@ -396,7 +372,7 @@ export class Engine {
     checkTime(now);
     this.finishBatch(now);
     fireTimers(this.#state, now);
-    this.#state.roams.tell(now);
+    this.#state.roams.emitDue(now);
   }
 
   /**
@@ -427,7 +403,7 @@ export class Engine {
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;
-    return Math.min(timers.first(), roams.due, handshakes.due);
+    return Math.min(timers.firstDeadline(), roams.due, handshakes.due);
   }
 
   /** Returns snapshots of all peers, in the order in which they were added. */
@@ -445,7 +421,7 @@ export class Engine {
     for (const peer of peers.values()) {
       // Later peers come last. A peer that was removed and added again meanwhile is one of them.
       if (peer.number > lastPeerNumber) return;
-      yield peerStatus(peer, allowedIps);
+      yield createPeerStatus(peer, allowedIps);
     }
   }
 
@@ -465,7 +441,7 @@ export class Engine {
    */
   peer(publicKey: string | PublicKey): PeerStatus | undefined {
     const peer = this.#peerOf(publicKey);
-    return peer && peerStatus(peer, this.#state.allowedIps);
+    return peer && createPeerStatus(peer, this.#state.allowedIps);
   }
 
   #peerOf(publicKey: string | PublicKey): Peer | undefined {
@@ -473,56 +449,4 @@ export class Engine {
   }
 }
 
-function createState(options: EngineOptions, stats: EngineStats): EngineState {
-  checkOptions(options);
-  const { randomBytes, unixTime, crypto = nobleProvider } = options;
-  const { mtu = DEFAULT_MTU, limits = {}, underLoad = {}, handshakeGiveUpMs } = options;
-  const outputs = new Outputs();
-  const indices = new SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>(randomBytes);
-  return {
-    crypto,
-    randomBytes,
-    unixTime,
-    limits: {
-      rekeyAfterMessages: limits.rekeyAfterMessages ?? REKEY_AFTER_MESSAGES,
-      rejectAfterMessages: limits.rejectAfterMessages ?? REJECT_AFTER_MESSAGES,
-    },
-    giveUpMs: handshakeGiveUpMs,
-    mtu,
-    up: true,
-    identity: undefined,
-    macChecker: undefined,
-    nextIdentity: undefined,
-    nextMacChecker: undefined,
-    peers: new PeerTable(),
-    lastPeerNumber: 0,
-    peersBySlot: [],
-    allowedIps: new AllowedIps(),
-    indices,
-    routingLoops: new RoutingLoops(indices),
-    timers: new TimerTable(),
-    jitter: new Jitter(randomBytes),
-    timestamps: new TimestampSource(unixTime),
-    handshakes: new PendingHandshakes(),
-    initiations: createInitiationBudget(),
-    probes: createProbeBudget(),
-    load: new LoadMonitor(underLoad.handshakesPerSecond ?? HANDSHAKES_PER_SECOND),
-    rateLimiter: new RateLimiter(),
-    unreachables: new TokenBucket(UNREACHABLES_PER_SECOND, UNREACHABLES_BURST),
-    outputs,
-    roams: new RoamReport(outputs),
-    handshakeMessages: new HandshakeMessageBuffer(),
-    stats,
-    sent: { keypair: undefined, messages: 0, bytes: 0 },
-    received: { keypair: undefined, source: undefined, messages: 0, bytes: 0, hasData: false },
-  };
-}
-
-/**
- * With more handshake messages per second than this, cookies are required. One handshake costs
- * about 0.1 ms with OpenSSL, 5 ms with noble.
- */
-const HANDSHAKES_PER_SECOND = 100;
-/** The kernel's icmp_msgs_per_sec and icmp_msgs_burst. */
-const UNREACHABLES_PER_SECOND = 1000;
-const UNREACHABLES_BURST = 50;
+const NO_BYTES = new Uint8Array(0);

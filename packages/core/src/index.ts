@@ -6,7 +6,7 @@
  *
  * @module
  */
-export { DROP_REASONS, DropCounters, type DropReason, type DropSubject } from './drop-reason.ts';
+export { DROP_REASONS, DropCounters, type DropReason, type DropDetails } from './drop-reason.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
 export { formatAddress, parseAddress } from './text/address.ts';
@@ -24,17 +24,17 @@ export { Engine } from './engine.ts';
 export type { EngineOptions } from './engine-options.ts';
 export type { DatagramRun } from './wire/datagram-run.ts';
 export type { PacketRun } from './wire/packet-run.ts';
-export type { MessageLimits, SessionKeys } from './peer/keypairs.ts';
+export type { MessageLimits, SessionStaticKeys } from './peer/keypairs.ts';
 export {
   PacketView,
   Transmit,
   type EngineEvent,
-  type PeerNews,
+  type PeerEvent,
   type TraceStep,
 } from './outputs.ts';
 export { EngineStats, type PeerStatus } from './stats.ts';
 export { nobleProvider } from './crypto/noble.ts';
-export { generateKeyPair, type KeyPair, type KeyPairOptions } from './key-pair.ts';
+export { generateKeyPair, publicKeyOf, type KeyPair, type KeyPairOptions } from './key-pair.ts';
 export {
   formatKey,
   generatePrivateKey,
@@ -44,7 +44,6 @@ export {
   PresharedKey,
   PrivateKey,
   PublicKey,
-  publicKeyOf,
   type KeySource,
   type SecretKey,
 } from './keys.ts';

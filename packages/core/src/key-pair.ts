@@ -1,5 +1,5 @@
 /**
- * `generateKeyPair`: creates a private key and its public key (DH-Generate).
+ * `generateKeyPair` and `publicKeyOf`: a private key and its public key (DH-Generate).
  *
  * @module
  */
@@ -7,7 +7,14 @@ import type { CryptoProvider } from './crypto/provider.ts';
 import { nobleProvider } from './crypto/noble.ts';
 import { WireGuardError } from './errors.ts';
 import { checkObject } from './field.ts';
-import { generatePrivateKey, publicKeyOf, type PrivateKey, type PublicKey } from './keys.ts';
+import { wipe } from './crypto/wipe.ts';
+import {
+  generatePrivateKey,
+  parsePrivateKey,
+  parsePublicKey,
+  type PrivateKey,
+  type PublicKey,
+} from './keys.ts';
 
 /** A private key and its public key. */
 export interface KeyPair {
@@ -34,6 +41,23 @@ export function generateKeyPair(options: KeyPairOptions = {}): KeyPair {
   const { randomBytes = runtimeRandomBytes, crypto = nobleProvider } = options;
   const privateKey = generatePrivateKey(randomBytes);
   return { privateKey, publicKey: publicKeyOf(privateKey, crypto) };
+}
+
+/**
+ * Computes the public key of a private key, which is text or bytes (the second half of
+ * DH-Generate).
+ *
+ * @throws {TypeError} `privateKey` is neither a string nor a Uint8Array, or is a key of another
+ *   kind
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length, wrong characters, or all zeros
+ */
+export function publicKeyOf(privateKey: string | PrivateKey, crypto: CryptoProvider): PublicKey {
+  const key = parsePrivateKey(privateKey);
+  try {
+    return parsePublicKey(crypto.dhPublicKey(key));
+  } finally {
+    wipe(key);
+  }
 }
 
 function runtimeRandomBytes(out: Uint8Array): void {

@@ -13,7 +13,6 @@
  */
 import { decodeBase64, encodeBase64, TEXT_LENGTH } from './text/base64.ts';
 import { KEY_LENGTH } from './constants.ts';
-import type { CryptoProvider } from './crypto/provider.ts';
 import { secretBytes } from './crypto/secret-bytes.ts';
 import { wipe } from './crypto/wipe.ts';
 import { WireGuardError } from './errors.ts';
@@ -203,23 +202,6 @@ export function generatePrivateKey(randomBytes: (out: Uint8Array) => void): Priv
   const key = new PrivateKey();
   randomBytes(key);
   return clamp(key);
-}
-
-/**
- * Computes the public key of a private key, which is text or bytes (the second half of
- * DH-Generate).
- *
- * @throws {TypeError} `privateKey` is neither a string nor a Uint8Array, or is a key of another
- *   kind
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length, wrong characters, or all zeros
- */
-export function publicKeyOf(privateKey: string | PrivateKey, crypto: CryptoProvider): PublicKey {
-  const key = parsePrivateKey(privateKey);
-  try {
-    return parsePublicKey(crypto.dhPublicKey(key));
-  } finally {
-    wipe(key);
-  }
 }
 
 /** Clamps a key in place (RFC 7748, section 5). */

@@ -6,12 +6,10 @@
 import { TRANSPORT_HEADER_LENGTH } from './constants.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PublicKey } from './keys.ts';
-import type { SessionKeys } from './peer/keypairs.ts';
+import type { SessionStaticKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { DatagramRun } from './wire/datagram-run.ts';
 import type { PacketRun } from './wire/packet-run.ts';
-
-const EMPTY = new Uint8Array(0);
 
 /** Something that happened to a peer. Events are rare: there is none per packet. */
 export type EngineEvent =
@@ -23,7 +21,7 @@ export type EngineEvent =
       type: 'handshake';
       peer: PublicKey;
       role: 'initiator' | 'responder';
-      keys: SessionKeys;
+      keys: SessionStaticKeys;
       durationMs?: number;
     }
   /**
@@ -45,20 +43,20 @@ export type EngineEvent =
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
    * A peer was added or removed, got an endpoint, completed a handshake, or roamed (at the rate of
-   * `roam`). Emitted only while `Engine.tellsPeers` is true.
+   * `roam`). Emitted only while `Engine.emitsPeerEvents` is true.
    */
-  | PeerNews;
+  | PeerEvent;
 
 /** The current values of a peer, after one of them has changed. */
-export interface PeerNews {
+export interface PeerEvent {
   type: 'peer';
   peer: PublicKey;
-  state: 'present' | 'removed';
+  change: 'updated' | 'removed';
   endpoint: Endpoint | undefined;
   /** Unix time in milliseconds of the last completed handshake; 0 if there was none. */
   lastHandshakeUnixMs: number;
   /** The static keys of the session used for sending; absent if there is none. */
-  sessionKeys?: SessionKeys;
+  sessionStaticKeys?: SessionStaticKeys;
 }
 
 /** The steps that `trace` events report. */
@@ -142,7 +140,7 @@ export class Outputs {
   /** Whether to create `trace` events. */
   traces = false;
   /** Whether to create `peer` events. */
-  tellsPeers = false;
+  emitsPeerEvents = false;
   #events: EngineEvent[] = [];
   #firstEvent = 0;
 
@@ -192,7 +190,7 @@ export class Outputs {
     transmit.peer = peer.publicKey;
   }
 
-  packet(peer: Peer | undefined, buffer: Uint8Array, offset: number, length: number): void {
+  queuePacket(peer: Peer | undefined, buffer: Uint8Array, offset: number, length: number): void {
     const view = this.#packets.push();
     view.buffer = buffer;
     view.offset = offset;
@@ -200,22 +198,28 @@ export class Outputs {
     view.peer = peer?.publicKey;
   }
 
-  event(event: EngineEvent): void {
+  queueEvent(event: EngineEvent): void {
     this.#events.push(event);
   }
 
   trace(peer: Peer, step: TraceStep): void {
     if (!this.traces) return;
-    this.event({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
+    this.queueEvent({ type: 'trace', peer: peer.publicKey, step, sends: peer.handshakeSends });
   }
 
   /** Emits a `peer` event after the peer has changed or was removed. */
-  news(peer: Peer, state: 'present' | 'removed'): void {
-    if (!this.tellsPeers) return;
+  emitPeerEvent(peer: Peer, change: 'updated' | 'removed'): void {
+    if (!this.emitsPeerEvents) return;
     const { publicKey, endpoint, lastHandshakeUnixMs } = peer;
-    const sessionKeys = peer.keypairs.current?.statics;
-    const news: PeerNews = { type: 'peer', peer: publicKey, state, endpoint, lastHandshakeUnixMs };
-    this.event(sessionKeys ? { ...news, sessionKeys } : news);
+    const sessionStaticKeys = peer.keypairs.current?.staticKeys;
+    const event: PeerEvent = {
+      type: 'peer',
+      peer: publicKey,
+      change,
+      endpoint,
+      lastHandshakeUnixMs,
+    };
+    this.queueEvent(sessionStaticKeys ? { ...event, sessionStaticKeys } : event);
   }
 
   nextTransmit(): Transmit | undefined {
@@ -269,3 +273,4 @@ class ReusedQueue<T> {
 
 /** How many objects a queue keeps for reuse. */
 const KEPT_ITEMS = 1024;
+const EMPTY = new Uint8Array(0);

@@ -47,7 +47,7 @@ function mayBeKey(word: string): boolean {
  * paragraph separators, lone surrogates.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** Runs of 42 or more characters that occur in base64 or base64url. */
+/** Words: 42 or more characters in a row that occur in base64 or base64url. */
 const WORDS = /[A-Za-z0-9+/_-]{42,}={0,2}/g;
 const HEX = /[0-9a-f]{60,}/i;
 const BASE64_LENGTH = 44;

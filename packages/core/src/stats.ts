@@ -7,7 +7,7 @@ import type { AllowedIp } from './configuration.ts';
 import { DropCounters, type DropReason } from './drop-reason.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PresharedKey, PublicKey } from './keys.ts';
-import type { SessionKeys } from './peer/keypairs.ts';
+import type { SessionStaticKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
 import type { AllowedIps } from './routing/allowed-ips.ts';
 
@@ -28,7 +28,7 @@ export class EngineStats {
   receivedKeepalives = 0;
   completedHandshakes = 0;
   /** ICMP "destination unreachable" packets that the engine created for the interface. */
-  unreachablesMade = 0;
+  createdUnreachables = 0;
   /** Dropped packets and datagrams, by reason. */
   readonly drops: DropCounters = new DropCounters();
 }
@@ -55,14 +55,14 @@ export interface PeerStatus {
    * The static keys with which the current session was made. It began with the last completed
    * handshake. Absent if there is no session.
    */
-  sessionKeys?: SessionKeys;
+  sessionStaticKeys?: SessionStaticKeys;
   /** How many packets were dropped, by reason; only the reasons that occurred. */
   drops: Partial<Record<DropReason, number>>;
 }
 
 /** Returns the snapshot for `Engine.peer`. */
-export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
-  const statics = peer.keypairs.current?.statics;
+export function createPeerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
+  const staticKeys = peer.keypairs.current?.staticKeys;
   return {
     publicKey: peer.publicKey.slice() as PublicKey,
     ...(peer.nextKey && { nextPublicKey: peer.nextKey.slice() as PublicKey }),
@@ -74,10 +74,10 @@ export function peerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus
     receivedBytes: peer.receivedBytes,
     sentBytes: peer.sentBytes,
     sessionUp: peer.sessionUp,
-    ...(statics && {
-      sessionKeys: {
-        own: statics.own.slice() as PublicKey,
-        peer: statics.peer.slice() as PublicKey,
+    ...(staticKeys && {
+      sessionStaticKeys: {
+        own: staticKeys.own.slice() as PublicKey,
+        peer: staticKeys.peer.slice() as PublicKey,
       },
     }),
     drops: peer.drops(),

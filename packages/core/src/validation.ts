@@ -45,7 +45,7 @@ export interface CheckedPeer extends Omit<
 }
 
 /** The part of an `EngineState` that the checks need. */
-export interface Known {
+export interface CurrentConfiguration {
   readonly peers: PeerTable;
   readonly identity: object | undefined;
 }
@@ -53,17 +53,20 @@ export interface Known {
 /**
  * Checks a change and turns text into typed values, except for secrets.
  *
- * @param known the state of the engine
+ * @param current the state of the engine
  * @throws {TypeError | RangeError} a field has the wrong type or is out of range; the message names
  *   it
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
  */
-export function checkConfiguration(change: EngineChange, known: Known): CheckedChange {
-  checkObject(change, 'change');
+export function checkConfiguration(
+  change: EngineChange,
+  current: CurrentConfiguration,
+): CheckedChange {
+  checkObject(change, 'change', CHANGE_FIELDS);
   const { privateKey, nextPrivateKey, replacePeers, peers: given = [] } = change;
   checkPrivateKey(privateKey, 'privateKey');
   checkPrivateKey(nextPrivateKey, 'nextPrivateKey');
-  if (isKey(nextPrivateKey) && !hasKeyAfter(privateKey, known)) {
+  if (isKey(nextPrivateKey) && !hasKeyAfter(privateKey, current)) {
     throw new RangeError(
       '"nextPrivateKey" expected a device with a private key: set "privateKey" first',
     );
@@ -73,7 +76,7 @@ export function checkConfiguration(change: EngineChange, known: Known): CheckedC
   const peers: CheckedPeer[] = [];
   const ids: string[] = [];
   for (let i = 0; i < given.length; i++) {
-    const peer = checkPeer(given[i], i);
+    const peer = readPeerChange(given[i], i);
     peers.push(peer);
     ids.push(keyId(peer.publicKey));
   }
@@ -84,12 +87,15 @@ export function checkConfiguration(change: EngineChange, known: Known): CheckedC
     peers,
     ids,
   };
-  checkPeerCount(checked, known.peers);
+  checkPeerCount(checked, current.peers);
   return checked;
 }
 
-function hasKeyAfter(privateKey: EngineChange['privateKey'], known: Known): boolean {
-  return privateKey === undefined ? known.identity !== undefined : isKey(privateKey);
+function hasKeyAfter(
+  privateKey: EngineChange['privateKey'],
+  current: CurrentConfiguration,
+): boolean {
+  return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
 }
 
 /** Returns whether the value is a key: not undefined, not null and not all zeros. */
@@ -100,10 +106,17 @@ function isKey(value: EngineChange['privateKey']): boolean {
   return key !== undefined;
 }
 
-function checkPeer(peer: PeerChange, index: number): CheckedPeer {
-  if (typeof peer !== 'object' || peer === null) checkObject(peer, `peers[${index}]`);
+/**
+ * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
+ * copied: it is the caller's own object if no other field was text.
+ *
+ * @param index of the peer in `peers`, for the name of the field in an error
+ * @throws {TypeError | RangeError | WireGuardError} a field is wrong, or its name is unknown
+ */
+export function readPeerChange(peer: PeerChange, index: number): CheckedPeer {
   // The full name of a field is built only for an error, because there may be a million peers.
   try {
+    checkObject(peer, '', PEER_FIELDS);
     const publicKey = readPublicKey(peer.publicKey, 'publicKey');
     checkPresharedKey(peer.presharedKey, 'presharedKey');
     checkBoolean(peer.remove, 'remove');
@@ -156,13 +169,13 @@ function readAllowedIps(given: readonly (string | AllowedIp)[]): readonly Allowe
  * Throws if there would be too many peers at any point of the change. The ids are counted one by
  * one only if the limit could be reached.
  */
-function checkPeerCount(change: CheckedChange, known: PeerTable): void {
+function checkPeerCount(change: CheckedChange, current: PeerTable): void {
   const { ids } = change;
-  if (known.size + ids.length <= MAX_PEERS) return;
-  const after = new Set(change.replacePeers ? [] : [...known.values()].map(({ id }) => id));
+  if (current.size + ids.length <= MAX_PEERS) return;
+  const after = new Set(change.replacePeers ? [] : [...current.values()].map(({ id }) => id));
   ids.forEach((key, i) => {
     const peer = change.peers[i];
-    const id = known.get(key)?.id ?? key;
+    const id = current.get(key)?.id ?? key;
     if (peer.remove === true) after.delete(id);
     else if (peer.updateOnly !== true) after.add(id);
     if (after.size > MAX_PEERS) {
@@ -173,3 +186,17 @@ function checkPeerCount(change: CheckedChange, known: PeerTable): void {
     }
   });
 }
+
+const CHANGE_FIELDS = ['privateKey', 'nextPrivateKey', 'replacePeers', 'peers'];
+const PEER_FIELDS = [
+  'publicKey',
+  'nextPublicKey',
+  'promotePublicKey',
+  'presharedKey',
+  'endpoint',
+  'allowedIps',
+  'persistentKeepalive',
+  'replaceAllowedIps',
+  'updateOnly',
+  'remove',
+];

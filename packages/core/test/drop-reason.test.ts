@@ -37,29 +37,35 @@ describe('DropCounters', () => {
     expect(counters.count('invalid-tag')).toBe(2);
   });
 
-  it('returns the peer and source of the last drop for a reason, once', () => {
+  it('returns the last known peer and source of the drops for a reason, once', () => {
     const counters = new DropCounters();
-    const nobody = { peer: undefined, source: undefined };
-    expect(counters.takeSubject('invalid-tag')).toEqual(nobody);
+    const none = { lastPeer: undefined, lastSource: undefined };
+    expect(counters.takeDetails('invalid-tag')).toEqual(none);
     const [first, second] = [createPerson(1), createPerson(2)];
-    counters.concern('invalid-tag', first.publicKey);
-    counters.concern('invalid-tag', second.publicKey, second.endpoint);
-    counters.concern('bad-mac1', undefined, first.endpoint);
-    expect(counters.takeSubject('invalid-tag')).toEqual({
-      peer: second.publicKey,
-      source: second.endpoint,
+    counters.noteDetails('invalid-tag', first.publicKey);
+    counters.noteDetails('invalid-tag', second.publicKey, second.endpoint);
+    counters.noteDetails('bad-mac1', undefined, first.endpoint);
+    expect(counters.takeDetails('invalid-tag')).toEqual({
+      lastPeer: second.publicKey,
+      lastSource: second.endpoint,
     });
-    expect(counters.takeSubject('invalid-tag')).toEqual(nobody);
-    expect(counters.takeSubject('bad-mac1')).toEqual({ peer: undefined, source: first.endpoint });
-    expect(counters.takeSubject('no-peer')).toEqual(nobody);
+    expect(counters.takeDetails('invalid-tag')).toEqual(none);
+    expect(counters.takeDetails('bad-mac1')).toEqual({
+      lastPeer: undefined,
+      lastSource: first.endpoint,
+    });
+    expect(counters.takeDetails('no-peer')).toEqual(none);
   });
 
   it('keeps the remembered value if an argument is undefined', () => {
     const counters = new DropCounters();
     const { publicKey, endpoint } = createPerson(1);
-    counters.concern('invalid-tag', publicKey);
-    counters.concern('invalid-tag', undefined, endpoint);
-    counters.concern('invalid-tag', undefined);
-    expect(counters.takeSubject('invalid-tag')).toEqual({ peer: publicKey, source: endpoint });
+    counters.noteDetails('invalid-tag', publicKey);
+    counters.noteDetails('invalid-tag', undefined, endpoint);
+    counters.noteDetails('invalid-tag', undefined);
+    expect(counters.takeDetails('invalid-tag')).toEqual({
+      lastPeer: publicKey,
+      lastSource: endpoint,
+    });
   });
 });

@@ -13,13 +13,13 @@ describe('drop', () => {
     expect(drop(state, 'invalid-tag', peer, 3)).toBe('invalid-tag');
     expect(drops.toJSON()).toEqual({ 'invalid-tag': 4 });
     expect(peer.drops()).toEqual({ 'invalid-tag': 4 });
-    expect(drops.takeSubject('invalid-tag').peer).toBe(peer.publicKey);
+    expect(drops.takeDetails('invalid-tag').lastPeer).toBe(peer.publicKey);
   });
 
   it('counts for the engine alone where nobody knows whose it was', () => {
     const state = { stats: new EngineStats() } as EngineState;
     expect(drop(state, 'bad-mac1', undefined, 2)).toBe('bad-mac1');
     expect(state.stats.drops.toJSON()).toEqual({ 'bad-mac1': 2 });
-    expect(state.stats.drops.takeSubject('bad-mac1').peer).toBeUndefined();
+    expect(state.stats.drops.takeDetails('bad-mac1').lastPeer).toBeUndefined();
   });
 });

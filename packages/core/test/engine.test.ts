@@ -110,14 +110,14 @@ describe('Engine', () => {
     const { engine } = alice;
     engine.mtu = 1280;
     expect(engine.mtu).toBe(1280);
-    expect([engine.traces, engine.tellsPeers]).toEqual([false, false]);
+    expect([engine.traces, engine.emitsPeerEvents]).toEqual([false, false]);
     engine.traces = true;
-    engine.tellsPeers = true;
-    expect([engine.traces, engine.tellsPeers]).toEqual([true, true]);
+    engine.emitsPeerEvents = true;
+    expect([engine.traces, engine.emitsPeerEvents]).toEqual([true, true]);
     engine.configure({ peers: [{ publicKey: bob.person.publicKey, remove: true }] }, network.now);
     expect([engine.pollEvent(), engine.pollEvent()]).toMatchObject([
       { type: 'trace', step: 'peer-removed' },
-      { type: 'peer', state: 'removed' },
+      { type: 'peer', change: 'removed' },
     ]);
   });
 
@@ -199,14 +199,14 @@ describe('Engine', () => {
     connect(pair);
     const { alice, bob, network } = pair;
     const { engine } = alice;
-    const room = (length: number) => {
+    const paddedBuffer = (length: number) => {
       const buffer = new Uint8Array(length + 64);
       buffer.set(packetBetween(alice, bob, { length }), 16);
       return buffer;
     };
     const before = engine.stats.sentMessages;
     for (const length of [100, 60, 200])
-      engine.handlePacketAt(room(length), 16, length, network.now);
+      engine.handlePacketAt(paddedBuffer(length), 16, length, network.now);
     expect(engine.stats.sentMessages).toBe(before + 3);
     const sent = [];
     for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) sent.push(t.datagram.length);

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { nobleProvider } from '../src/crypto/noble.ts';
 import { WireGuardError } from '../src/errors.ts';
+import { publicKeyOf } from '../src/key-pair.ts';
 import {
   formatKey,
   generatePrivateKey,
@@ -15,7 +16,6 @@ import {
   PresharedKey,
   PrivateKey,
   PublicKey,
-  publicKeyOf,
 } from '../src/keys.ts';
 
 const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });

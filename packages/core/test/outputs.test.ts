@@ -113,7 +113,7 @@ describe('Outputs', () => {
   it('reports the peer of a packet', () => {
     const outputs = new Outputs();
     const { publicKey } = createPerson(1);
-    outputs.packet({ publicKey } as Peer, new Uint8Array(9), 3, 4);
+    outputs.queuePacket({ publicKey } as Peer, new Uint8Array(9), 3, 4);
     const view = outputs.nextPacket();
     expect(view).toMatchObject({ offset: 3, length: 4, peer: publicKey });
     expect(outputs.nextPacket()).toBeUndefined();
@@ -141,21 +141,21 @@ describe('Outputs', () => {
       type: 'handshake-failed' as const,
       peer: createPerson(number).publicKey,
     }));
-    outputs.event(events[0]);
-    outputs.event(events[1]);
+    outputs.queueEvent(events[0]);
+    outputs.queueEvent(events[1]);
     expect(outputs.nextEvent()).toBe(events[0]);
-    outputs.event(events[2]);
+    outputs.queueEvent(events[2]);
     expect([outputs.nextEvent(), outputs.nextEvent()]).toEqual([events[1], events[2]]);
     expect(outputs.nextEvent()).toBeUndefined();
-    outputs.event(events[3]);
+    outputs.queueEvent(events[3]);
     expect([outputs.nextEvent(), outputs.nextEvent()]).toEqual([events[3], undefined]);
   });
 
   it('keeps packets, events and datagrams separate', () => {
     const outputs = new Outputs();
     const peer = createPerson(1).publicKey;
-    outputs.event({ type: 'handshake-failed', peer });
-    outputs.packet(undefined, Uint8Array.of(9, 8, 7), 1, 2);
+    outputs.queueEvent({ type: 'handshake-failed', peer });
+    outputs.queuePacket(undefined, Uint8Array.of(9, 8, 7), 1, 2);
     expect(outputs.nextTransmit()).toBeUndefined();
     expect(outputs.nextPacket()?.packet).toEqual(Uint8Array.of(8, 7));
     expect(outputs.nextEvent()).toEqual({ type: 'handshake-failed', peer });

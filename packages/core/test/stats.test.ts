@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PresharedKey, PublicKey } from '../src/keys.ts';
 import { Peer } from '../src/peer/peer.ts';
 import { AllowedIps } from '../src/routing/allowed-ips.ts';
-import { EngineStats, peerStatus } from '../src/stats.ts';
+import { EngineStats, createPeerStatus } from '../src/stats.ts';
 
 const { publicKey, endpoint } = createPerson(1);
 
@@ -15,7 +15,7 @@ describe('EngineStats', () => {
   });
 });
 
-describe('peerStatus', () => {
+describe('createPeerStatus', () => {
   it('returns all values of a peer, as copies', () => {
     const peer = new Peer(publicKey, 'id', 0, 1);
     const allowedIps = new AllowedIps<Peer>();
@@ -31,7 +31,7 @@ describe('peerStatus', () => {
       sessionUp: true,
     });
     peer.countDrop('invalid-tag', 3);
-    const status = peerStatus(peer, allowedIps);
+    const status = createPeerStatus(peer, allowedIps);
     expect(status).toEqual({
       publicKey,
       presharedKey: peer.presharedKey,
@@ -49,23 +49,26 @@ describe('peerStatus', () => {
     expect(peer.presharedKey[0]).toBe(7);
   });
 
-  it('tells the next key of a peer and the keys of its session, as copies', () => {
+  it('contains copies of the next key of a peer and of the static keys of its session', () => {
     const peer = new Peer(publicKey, 'id', 0, 1);
     const [next, own, theirs] = [1, 2, 3].map((byte) => new PublicKey(32).fill(byte));
     peer.nextKey = next;
-    peer.keypairs.current = { statics: { own, peer: theirs } } as never;
-    const { nextPublicKey, sessionKeys } = peerStatus(peer, new AllowedIps());
+    peer.keypairs.current = { staticKeys: { own, peer: theirs } } as never;
+    const { nextPublicKey, sessionStaticKeys } = createPeerStatus(peer, new AllowedIps());
     expect(nextPublicKey).toEqual(next);
     expect(nextPublicKey).not.toBe(next);
-    expect(sessionKeys).toEqual({ own, peer: theirs });
-    expect([sessionKeys!.own === own, sessionKeys!.peer === theirs]).toEqual([false, false]);
+    expect(sessionStaticKeys).toEqual({ own, peer: theirs });
+    expect([sessionStaticKeys!.own === own, sessionStaticKeys!.peer === theirs]).toEqual([
+      false,
+      false,
+    ]);
   });
 
   it('leaves out values that a peer does not have', () => {
-    const status = peerStatus(new Peer(publicKey, 'id', 0, 1), new AllowedIps());
+    const status = createPeerStatus(new Peer(publicKey, 'id', 0, 1), new AllowedIps());
     expect('presharedKey' in status).toBe(false);
     expect('endpoint' in status).toBe(false);
     expect('nextPublicKey' in status).toBe(false);
-    expect('sessionKeys' in status).toBe(false);
+    expect('sessionStaticKeys' in status).toBe(false);
   });
 });

@@ -7,11 +7,11 @@ import { isZeroKey, keyId, PrivateKey } from '../src/keys.ts';
 import { parseCidr } from '../src/text/cidr.ts';
 import { Peer } from '../src/peer/peer.ts';
 import { PeerTable } from '../src/peer/peer-table.ts';
-import { checkConfiguration, type Known } from '../src/validation.ts';
+import { checkConfiguration, type CurrentConfiguration } from '../src/validation.ts';
 
 const { publicKey, privateKey } = createPerson(1);
 const ID = keyId(publicKey);
-const NOBODY: Known = { peers: new PeerTable(), identity: undefined };
+const NOBODY: CurrentConfiguration = { peers: new PeerTable(), identity: undefined };
 
 describe('checkConfiguration', () => {
   it('accepts an empty change', () => {
@@ -67,6 +67,8 @@ describe('checkConfiguration', () => {
 
   it.each<[string, unknown]>([
     ['"change" expected an object, got null', null],
+    ['"change" expected one of privateKey, ', { privatekey: privateKey }],
+    ['"peers[0]" expected one of publicKey, ', { peers: [{ publicKey, presharedkey: 'x' }] }],
     ['"replacePeers" expected true or false, got a number', { replacePeers: 1 }],
     ['"privateKey": private key: expected', { privateKey: 'x' }],
     ['"peers" expected an array, got Object', { peers: {} }],
@@ -100,7 +102,7 @@ describe('checkConfiguration', () => {
   });
 
   describe('of a next private key', () => {
-    const own: Known = { peers: new PeerTable(), identity: {} };
+    const own: CurrentConfiguration = { peers: new PeerTable(), identity: {} };
     const refusal = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
     const none = new Uint8Array(32) as typeof privateKey;
 
@@ -186,7 +188,7 @@ describe('checkConfiguration', () => {
 });
 
 /** The one with the key above and others, of whom nothing is asked but how many they are. */
-function full(): Known {
+function full(): CurrentConfiguration {
   const peers = new PeerTable();
   peers.add(new Peer(publicKey, ID, 0, 0));
   for (let i = 1; i < MAX_PEERS; i++) peers.add(new Peer(publicKey, `${i}`, i, i));

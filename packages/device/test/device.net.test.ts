@@ -298,7 +298,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         // Changes of one second are acted on together.
         await setTimeout(300);
       }
-      expect(await right.stats()).toMatchObject({ udp: { sourceLost: 0 } });
+      expect(await right.stats()).toMatchObject({ udp: { sentWithoutSource: 0 } });
     });
 
     it('forgets a source when the route from it changes', async () => {
@@ -308,7 +308,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         async () => {
           await hosts.right.ping(hosts.left.inner, 1, { timeoutMs: 100 });
           const { udp } = await right.stats();
-          return udp['sourceLost'] > 0;
+          return udp['sentWithoutSource'] > 0;
         },
         { timeout: 5000 },
       );
@@ -316,9 +316,9 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       // Heard there again, it is as good as before.
       await left.configure({ peers: [toTheSecond()] });
       expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
-      const { sourceLost } = (await right.stats()).udp;
+      const { sentWithoutSource } = (await right.stats()).udp;
       expect(await hosts.right.ping(hosts.left.inner, 3)).toBe(3);
-      expect((await right.stats()).udp).toMatchObject({ sourceLost });
+      expect((await right.stats()).udp).toMatchObject({ sentWithoutSource });
     });
 
     it('ends the device when the namespace that it was moved to is deleted', async () => {

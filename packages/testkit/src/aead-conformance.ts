@@ -1,6 +1,6 @@
 /**
- * The part of the conformance suite that tests Aead and Xaead, as handshakes and cookie replies use
- * them.
+ * `describeAead` and `describeXaead`: the part of the conformance suite that tests Aead and Xaead,
+ * as handshakes and cookie replies use them.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The part of the conformance suite that tests transport ciphers: they work in place, in a buffer
- * that also contains other data.
+ * `describeCipher`: the part of the conformance suite that tests transport ciphers: they work in
+ * place, in a buffer that also contains other data.
  *
  * @module
  */

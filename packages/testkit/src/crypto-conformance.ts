@@ -35,7 +35,7 @@ export function describeCryptoProvider(
     });
     const check: Check = (test, run) => {
       const skipped = options.skip?.find(({ tests }) => tests.includes(test));
-      // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- both come from the caller
+      // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- the caller has both
       it(test, { timeout: 60_000 }, (context) => {
         if (skipped) context.skip(skipped.reason);
         if (!provider) throw new Error('the provider could not be created');

@@ -25,6 +25,7 @@ export function ipPacket(options: PacketOptions): Uint8Array {
   return options.source.length === 4 ? ipv4Packet(options) : ipv6Packet(options);
 }
 
+/** Returns a new IPv4 packet without options, with the checksum of its header. */
 export function ipv4Packet(options: PacketOptions): Uint8Array {
   const packet = room(options, 20);
   const view = new DataView(packet.buffer);
@@ -39,6 +40,7 @@ export function ipv4Packet(options: PacketOptions): Uint8Array {
   return packet;
 }
 
+/** Returns a new IPv6 packet without extension headers. */
 export function ipv6Packet(options: PacketOptions): Uint8Array {
   const packet = room(options, 40);
   const view = new DataView(packet.buffer);

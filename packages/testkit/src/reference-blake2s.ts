@@ -49,6 +49,7 @@ function compress(h: number[], m: readonly number[], count: number, isLast: bool
 }
 
 /** RFC 7693 section 3.1. */
+// oxlint-disable-next-line max-params -- these are the parameters of G in the RFC
 function mix(v: number[], a: number, b: number, c: number, d: number, x: number, y: number): void {
   v[a] = (at(v, a) + at(v, b) + x) >>> 0;
   v[d] = rotateRight(at(v, d) ^ at(v, a), 16);

@@ -15,6 +15,7 @@ import {
 } from 'node:crypto';
 import { referenceBlake2s } from './reference-blake2s.ts';
 
+/** Returns new bytes: all parts, one after the other. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
@@ -98,6 +99,11 @@ export function xaeadOpen(
   return open(subkey, concat(new Uint8Array(4), nonce.subarray(16)), sealed, auth);
 }
 
+/** Hmac(key, input) */
+export function hmac(key: Uint8Array, input: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('blake2s256', key).update(input).digest());
+}
+
 /** Computes a ChaCha20 block and subtracts the addition at its end. */
 function hchacha20(key: Uint8Array, input: Uint8Array): Uint8Array {
   const block = createCipheriv('chacha20', key, input).update(new Uint8Array(64));
@@ -140,11 +146,6 @@ function nonceOf(counter: number): Uint8Array {
   const nonce = Buffer.alloc(12);
   nonce.writeBigUInt64LE(BigInt(counter), 4);
   return nonce;
-}
-
-/** Hmac(key, input) */
-export function hmac(key: Uint8Array, input: Uint8Array): Uint8Array {
-  return new Uint8Array(createHmac('blake2s256', key).update(input).digest());
 }
 
 function asPrivate(raw: Uint8Array): ReturnType<typeof createPrivateKey> {

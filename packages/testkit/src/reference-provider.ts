@@ -1,7 +1,7 @@
 /**
- * A second provider, on node:crypto and the reference BLAKE2s. With it, the conformance suite and
- * the handshake are tested with more than one implementation, and fuzzing of handshakes is fast
- * (its X25519 takes a twentieth of noble's time).
+ * `referenceProvider`: a second provider, on node:crypto and the reference BLAKE2s. With it, the
+ * conformance suite and the handshake are tested with more than one implementation, and fuzzing of
+ * handshakes is fast (its X25519 takes a twentieth of noble's time).
  *
  * For tests only: it does not protect secrets, and it throws and catches an error for a wrong tag.
  *

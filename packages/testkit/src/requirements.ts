@@ -12,7 +12,8 @@
  *
  * @module
  */
-/* oxlint-disable vitest/valid-title, vitest/valid-describe-callback, vitest/no-conditional-tests, vitest/no-disabled-tests --
+/* oxlint-disable vitest/valid-title, vitest/valid-describe-callback,
+   vitest/no-conditional-tests, vitest/no-disabled-tests --
    these rules are for a suite's own text; here suites are made from arguments */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';

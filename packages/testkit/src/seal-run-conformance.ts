@@ -1,6 +1,6 @@
 /**
- * The part of the conformance suite that tests runs of texts: what `sealRun` writes and what it
- * must not change, whether the ciphers of the provider have a `sealRun` or not.
+ * `describeSealRun`: the part of the conformance suite that tests runs of texts: what `sealRun`
+ * writes and what it must not change, whether the ciphers of the provider have a `sealRun` or not.
  *
  * @module
  */

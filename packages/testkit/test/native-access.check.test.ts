@@ -293,7 +293,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
   'udp/src/index.ts': {
     SLOT_LENGTH: PURE,
     UdpCounters: PURE,
-    receiveSlots: PURE,
+    defaultSlots: PURE,
     sourceWorks: 'asks Netlink.routeTo, which checks',
     SuspectSources: 'asks Netlink.routeTo, which checks',
     'SuspectSources#add': PURE,
@@ -389,7 +389,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ],
     ],
     'UdpSockets#flush': 'takes nothing: looks again at what was borrowed by send',
-    'UdpSockets#shedHandshakes': [['"now" expected', udp((u) => u.shedHandshakes(NaN))]],
+    'UdpSockets#updateFloodFilter': [['"now" expected', udp((u) => u.updateFloodFilter(NaN))]],
     'UdpSockets#setMark': [['"mark" expected', udp((u) => u.setMark(-1))]],
     'UdpSockets#close': CLOSE,
     PortableUdp: PURE,

@@ -10,12 +10,6 @@
  */
 import { allocate, check, libc, linux, type Region } from '@litz/sys';
 
-const EPOLL_CTL_ADD = 1;
-/** From sys/epoll.h; the same number as in poll. */
-const EPOLLIN = 0x01;
-/** Bytes of a struct epoll_event where it is not packed. (On x64 it is packed.) */
-const EVENT_LENGTH = 16;
-
 /** A set that is readable while one of its members is readable. */
 export class DescriptorSet {
   #fd: number;
@@ -42,3 +36,9 @@ export class DescriptorSet {
     this.#fd = -1;
   }
 }
+
+const EPOLL_CTL_ADD = 1;
+/** From sys/epoll.h; the same number as in poll. */
+const EPOLLIN = 0x01;
+/** Bytes of a struct epoll_event where it is not packed. (On x64 it is packed.) */
+const EVENT_LENGTH = 16;

@@ -5,9 +5,6 @@
  */
 import { MAX_INTERFACE_NAME_LENGTH, newInterfaceNameFault, quote } from '@litz/core/internals';
 
-/** IFNAMSIZ in bytes, including the final NUL. */
-export const INTERFACE_NAME_SIZE: number = MAX_INTERFACE_NAME_LENGTH + 1;
-
 /**
  * Checks a name, or a template with one `%d`, which the kernel replaces with a number.
  *
@@ -18,3 +15,6 @@ export function checkInterfaceName(name: string): void {
   if (fault === undefined) return;
   throw new TypeError(`"name" expected an interface name, got ${quote(name)}: ${fault}`);
 }
+
+/** IFNAMSIZ in bytes, including the final NUL. */
+export const INTERFACE_NAME_SIZE: number = MAX_INTERFACE_NAME_LENGTH + 1;

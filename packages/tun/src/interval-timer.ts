@@ -10,10 +10,6 @@
  */
 import { allocate, check, libc, linux } from '@litz/sys';
 
-const CLOCK_MONOTONIC = 1;
-const TIMER_LENGTH = 32;
-const COUNTER_LENGTH = 8;
-
 export class IntervalTimer {
   #fd: number;
 
@@ -42,3 +38,7 @@ export class IntervalTimer {
     this.#fd = -1;
   }
 }
+
+const CLOCK_MONOTONIC = 1;
+const TIMER_LENGTH = 32;
+const COUNTER_LENGTH = 8;

@@ -13,11 +13,6 @@
  */
 import { addressOf, allocate, checkBytes, checkInteger, checkSpan, libc } from '@litz/sys';
 
-const VECTOR_LENGTH = 16;
-const WORDS = VECTOR_LENGTH / 4;
-/** The most pieces of one write. More than the packets of any super-packet; UIO_MAXIOV is 1024. */
-const CAPACITY = 256;
-
 /**
  * Functions that return what the C functions return: -1 for a failure, whose reason is
  * `libc().errno()`. The arguments must have been checked.
@@ -95,3 +90,8 @@ function checkNumbers(name: string, value: unknown): void {
   if (value instanceof Uint32Array) return;
   throw new TypeError(`"${name}" expected a Uint32Array, got ${typeof value}`);
 }
+
+const VECTOR_LENGTH = 16;
+const WORDS = VECTOR_LENGTH / 4;
+/** The most pieces of one write. More than the packets of any super-packet; UIO_MAXIOV is 1024. */
+const CAPACITY = 256;

@@ -6,38 +6,38 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventFd, linux, PollSet } from '@litz/sys';
-import { POLLING, STOPPED, WANTED, type ReadinessStart } from './readiness-state.ts';
+import { POLLING, STOPPED, REQUESTED, type ReadinessStart } from './readiness-flags.ts';
 
-const { state: memory, fd, wakeFd } = workerData as ReadinessStart;
-const state = new Int32Array(memory);
+const { memory, fd, wakeFd } = workerData as ReadinessStart;
+const flags = new Int32Array(memory);
 const wake = EventFd.fromFd(wakeFd);
 const polled = new PollSet();
 const wakeIndex = polled.add(wakeFd, linux.POLLIN);
 
 while (isRunning()) {
-  const wanted = Atomics.load(state, WANTED);
-  // Without wanted events the descriptor is not polled: a deleted interface would report POLLERR
+  const requested = Atomics.load(flags, REQUESTED);
+  // Without requested events the descriptor is not polled: a deleted interface would report POLLERR
   // all the time.
-  const index = wanted === 0 ? undefined : polled.add(fd, wanted);
+  const index = requested === 0 ? undefined : polled.add(fd, requested);
   polled.wait(Infinity);
   if (polled.ready(wakeIndex) !== 0) wake.clear();
   if (index === undefined) continue;
   if (polled.ready(index) !== 0) {
     // Keeps events that were requested meanwhile.
-    Atomics.compareExchange(state, WANTED, wanted, 0);
+    Atomics.compareExchange(flags, REQUESTED, requested, 0);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     parentPort?.postMessage(polled.ready(index));
   }
   polled.remove(index);
 }
-Atomics.store(state, POLLING, 0);
-Atomics.notify(state, POLLING);
+Atomics.store(flags, POLLING, 0);
+Atomics.notify(flags, POLLING);
 
 /**
  * First stores that it may sleep, then reads STOPPED. So at least one of the two threads sees the
  * other's value.
  */
 function isRunning(): boolean {
-  Atomics.store(state, POLLING, 1);
-  return Atomics.load(state, STOPPED) === 0;
+  Atomics.store(flags, POLLING, 1);
+  return Atomics.load(flags, STOPPED) === 0;
 }

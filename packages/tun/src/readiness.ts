@@ -11,33 +11,33 @@
  */
 import { Worker } from 'node:worker_threads';
 import { EventFd } from '@litz/sys';
-import { POLLING, STATE_LENGTH, STOPPED, WANTED, type ReadinessStart } from './readiness-state.ts';
+import {
+  POLLING,
+  FLAGS_LENGTH,
+  STOPPED,
+  REQUESTED,
+  type ReadinessStart,
+} from './readiness-flags.ts';
 
 export interface ReadinessOptions {
   readonly fd: number;
-  /** Called with the events of poll, once per `want`. */
+  /** Called with the events of poll, once per `request`. */
   readonly onReady: (events: number) => void;
   /** Called when the thread could not be started, or failed. */
   readonly onError: (error: Error) => void;
 }
 
-/**
- * How long to wait for the thread, in ms. It leaves poll much sooner, unless a debugger has stopped
- * it.
- */
-const LONGEST_WAIT_MS = 1000;
-
 export class Readiness {
-  readonly #state: Int32Array;
+  readonly #flags: Int32Array;
   readonly #wake: EventFd;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
 
   constructor({ fd, onReady, onError }: ReadinessOptions) {
-    const memory = new SharedArrayBuffer(STATE_LENGTH);
-    this.#state = new Int32Array(memory);
+    const memory = new SharedArrayBuffer(FLAGS_LENGTH);
+    this.#flags = new Int32Array(memory);
     this.#wake = new EventFd();
-    const start: ReadinessStart = { state: memory, fd, wakeFd: this.#wake.fd };
+    const start: ReadinessStart = { memory, fd, wakeFd: this.#wake.fd };
     this.#worker = new Worker(WORKER_ENTRY, {
       name: 'litz tun',
       workerData: start,
@@ -56,8 +56,8 @@ export class Readiness {
    * Requests one call of `onReady` when one of these events of poll(2) comes. Replaces the last
    * request.
    */
-  want(events: number): void {
-    if (Atomics.exchange(this.#state, WANTED, events) !== events) this.#wake.signal();
+  request(events: number): void {
+    if (Atomics.exchange(this.#flags, REQUESTED, events) !== events) this.#wake.signal();
   }
 
   /**
@@ -66,7 +66,7 @@ export class Readiness {
    */
   stop(): void {
     this.signalStop();
-    Atomics.wait(this.#state, POLLING, 1, LONGEST_WAIT_MS);
+    Atomics.wait(this.#flags, POLLING, 1, LONGEST_WAIT_MS);
   }
 
   /** Resolves when the thread has ended. */
@@ -76,7 +76,7 @@ export class Readiness {
 
   /** Asks the thread to end, without waiting. */
   signalStop(): void {
-    Atomics.store(this.#state, STOPPED, 1);
+    Atomics.store(this.#flags, STOPPED, 1);
     this.#wake.signal();
   }
 
@@ -95,8 +95,6 @@ export class Readiness {
   }
 }
 
-const running = new Set<Readiness>();
-
 function stopAtExit(readiness: Readiness): void {
   if (running.size === 0) process.on('exit', stopAll);
   running.add(readiness);
@@ -113,3 +111,9 @@ function stopAll(): void {
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../dist/readiness-worker.js', import.meta.url)
   : new URL('readiness-worker.js', import.meta.url);
+/**
+ * How long to wait for the thread, in ms. It leaves poll much sooner, unless a debugger has stopped
+ * it.
+ */
+const LONGEST_WAIT_MS = 1000;
+const running = new Set<Readiness>();

@@ -6,38 +6,11 @@
 import { libc, SystemError } from '@litz/sys';
 import { CONTAINER, MAKE_NODE, nodeFault, TUN_NODE } from './tun-node.ts';
 
-const ENOENT = 2;
-const EACCES = 13;
-const EPERM = 1;
-const ENXIO = 6;
-const ENODEV = 19;
-const EBUSY = 16;
-const EINVAL = 22;
-const ENOTTY = 25;
-
-const BY_OPEN: Readonly<Record<number, string>> = {
-  [ENOENT]: `it does not exist; ${CONTAINER}; ${MAKE_NODE}`,
-  [ENODEV]: 'this kernel has no TUN driver: modprobe tun, on the host',
-  [ENXIO]: 'this kernel has no TUN driver: modprobe tun, on the host',
-  [EACCES]: 'the file mode does not allow it: chmod 0666 /dev/net/tun, or run as root',
-  [EPERM]: `the device is not allowed here: ${CONTAINER}`,
-};
-
 /** Returns the error for a failed open of the device node. */
 export function openError(errno: number): SystemError {
   const advice = nodeFault() ?? BY_OPEN[errno];
   return new SystemError('open', errno, `cannot open ${TUN_NODE}${advice ? `: ${advice}` : ''}`);
 }
-
-/**
- * Advice for a user without CAP_NET_ADMIN. A file capability on the node binary is not recommended:
- * every script would have it, and Node.js then ignores NODE_OPTIONS and similar variables.
- */
-const CAPABILITY =
-  'CAP_NET_ADMIN is missing: run as root; or give it to this one program, ' +
-  'sudo setpriv --reuid=UID --regid=GID --init-groups --inh-caps=+net_admin ' +
-  '--ambient-caps=+net_admin node ...; or AmbientCapabilities=CAP_NET_ADMIN in a systemd unit; ' +
-  `${CONTAINER}; without any privilege: unshare -Urn node ..., in a network namespace of its own`;
 
 /**
  * Returns the error for a failed TUNSETIFF. A plain file at the path can be opened but does not
@@ -59,3 +32,28 @@ export function attachError(error: unknown, name: string): unknown {
   }
   return error;
 }
+
+const ENOENT = 2;
+const EACCES = 13;
+const EPERM = 1;
+const ENXIO = 6;
+const ENODEV = 19;
+const EBUSY = 16;
+const EINVAL = 22;
+const ENOTTY = 25;
+const BY_OPEN: Readonly<Record<number, string>> = {
+  [ENOENT]: `it does not exist; ${CONTAINER}; ${MAKE_NODE}`,
+  [ENODEV]: 'this kernel has no TUN driver: modprobe tun, on the host',
+  [ENXIO]: 'this kernel has no TUN driver: modprobe tun, on the host',
+  [EACCES]: 'the file mode does not allow it: chmod 0666 /dev/net/tun, or run as root',
+  [EPERM]: `the device is not allowed here: ${CONTAINER}`,
+};
+/**
+ * Advice for a user without CAP_NET_ADMIN. A file capability on the node binary is not recommended:
+ * every script would have it, and Node.js then ignores NODE_OPTIONS and similar variables.
+ */
+const CAPABILITY =
+  'CAP_NET_ADMIN is missing: run as root; or give it to this one program, ' +
+  'sudo setpriv --reuid=UID --regid=GID --init-groups --inh-caps=+net_admin ' +
+  '--ambient-caps=+net_admin node ...; or AmbientCapabilities=CAP_NET_ADMIN in a systemd unit; ' +
+  `${CONTAINER}; without any privilege: unshare -Urn node ..., in a network namespace of its own`;

@@ -10,25 +10,6 @@
 import { allocate, check, libc, NetworkNamespace, type Region } from '@litz/sys';
 import { INTERFACE_NAME_SIZE } from './interface-name.ts';
 
-const TUNSETIFF = 0x400454ca;
-const TUNSETOFFLOAD = 0x400454d0;
-const TUNGETIFF = 0x800454d2;
-const TUNSETVNETHDRSZ = 0x400454d8;
-const TUNGETDEVNETNS = 0x54e3;
-
-const IFF_TUN = 0x0001;
-const IFF_NO_PI = 0x1000;
-const IFF_VNET_HDR = 0x4000;
-
-const TUN_F_CSUM = 0x01;
-const TUN_F_TSO4 = 0x02;
-const TUN_F_TSO6 = 0x04;
-const TUN_F_USO4 = 0x20;
-const TUN_F_USO6 = 0x40;
-
-const IFREQ_LENGTH = 40;
-const FLAGS = INTERFACE_NAME_SIZE;
-
 /**
  * The super-packets that the kernel passes and accepts. Each kind includes packets with incomplete
  * checksums.
@@ -114,3 +95,19 @@ function nameIn({ bytes }: Region): string {
   const end = name.indexOf(0);
   return new TextDecoder().decode(end < 0 ? name : name.subarray(0, end));
 }
+
+const TUNSETIFF = 0x400454ca;
+const TUNSETOFFLOAD = 0x400454d0;
+const TUNGETIFF = 0x800454d2;
+const TUNSETVNETHDRSZ = 0x400454d8;
+const TUNGETDEVNETNS = 0x54e3;
+const IFF_TUN = 0x0001;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+const TUN_F_CSUM = 0x01;
+const TUN_F_TSO4 = 0x02;
+const TUN_F_TSO6 = 0x04;
+const TUN_F_USO4 = 0x20;
+const TUN_F_USO6 = 0x40;
+const IFREQ_LENGTH = 40;
+const FLAGS = INTERFACE_NAME_SIZE;

@@ -32,21 +32,18 @@ import { IntervalTimer } from './interval-timer.ts';
 import type { TunDevice } from './tun-device.ts';
 import { interfaceNameOf, namespaceOf } from './tun-ioctl.ts';
 
-const CHECK_INTERVAL_S = 1;
-const NONE = -1;
-
 /** A monitor of one interface. Wait until `fd` is readable, then call `read`. */
 export class TunMonitor {
   readonly #tun: Pick<TunDevice, 'fd' | 'interfaceIndex'>;
-  readonly #wakes: DescriptorSet;
+  readonly #descriptors: DescriptorSet;
   /** Set while the interface is in the namespace of this thread. */
   #link: LinkMonitor | undefined;
   /** Set while the interface is in another namespace. */
   #moved: MovedLink | undefined = undefined;
   /** Set while changes are not reported and must be checked at intervals. */
   #timer: IntervalTimer | undefined = undefined;
-  /** The state that was reported last. */
-  #told: Told;
+  /** What was reported last. */
+  #reported: ReportedLink;
   #isGone = false;
 
   /**
@@ -60,14 +57,14 @@ export class TunMonitor {
     checkDescriptor('tun.fd', tun.fd);
     this.#tun = tun;
     this.#link = new LinkMonitor(tun.interfaceIndex);
-    this.#told = this.#link.link;
-    this.#wakes = new DescriptorSet();
-    this.#wakes.add(this.#link.fd);
+    this.#reported = this.#link.link;
+    this.#descriptors = new DescriptorSet();
+    this.#descriptors.add(this.#link.fd);
   }
 
   /** Readable when there may be changes to `read`. The same descriptor until `close`, then -1. */
   get fd(): number {
-    return this.#wakes.fd;
+    return this.#descriptors.fd;
   }
 
   /**
@@ -76,56 +73,56 @@ export class TunMonitor {
    */
   read(): LinkChange[] {
     if (this.#isGone) return [];
-    if (!this.#link) return this.#isTold() ? this.#check() : [];
+    if (!this.#link) return this.#mayHaveChanged() ? this.#check() : [];
     const changes: LinkChange[] = [];
     for (const change of this.#link.read()) {
-      if (change.type === 'gone') return [...changes, ...this.#left()];
+      if (change.type === 'gone') return [...changes, ...this.#checkAfterLeaving()];
       changes.push(change);
     }
-    this.#told = this.#link.link;
+    this.#reported = this.#link.link;
     return changes;
   }
 
   close(): void {
-    this.#unfollow();
-    this.#wakes.close();
+    this.#unwatch();
+    this.#descriptors.close();
   }
 
   /** Finds out whether the interface was deleted or only moved. */
-  #left(): LinkChange[] {
-    if (this.#link) this.#told = this.#link.link;
-    this.#unfollow();
+  #checkAfterLeaving(): LinkChange[] {
+    if (this.#link) this.#reported = this.#link.link;
+    this.#unwatch();
     return this.#check();
   }
 
   /** Whether there may be changes of an interface in another namespace. */
-  #isTold(): boolean {
+  #mayHaveChanged(): boolean {
     const isTime = this.#timer?.clear() === true;
     return this.#moved?.clear() === true || isTime;
   }
 
   #check(): LinkChange[] {
     const name = interfaceNameOf(this.#tun.fd);
-    if (name === undefined) return this.#gone();
-    const link = this.#follow(name);
-    const isHeard = link !== undefined && (this.#link ?? this.#moved)?.fd !== NONE;
-    if (isHeard) this.#stopTimer();
+    if (name === undefined) return this.#reportGone();
+    const link = this.#watch(name);
+    const isNotified = link !== undefined && (this.#link ?? this.#moved)?.fd !== NONE;
+    if (isNotified) this.#stopTimer();
     else this.#startTimer();
-    return this.#tell(link ?? { name, mtu: this.#told.mtu, up: isWritable(this.#tun.fd) });
+    return this.#report(link ?? { name, mtu: this.#reported.mtu, up: isWritable(this.#tun.fd) });
   }
 
   /**
    * Returns the current state. Later changes are reported. Returns undefined if that is not
    * permitted.
    */
-  #follow(name: string): Link | undefined {
+  #watch(name: string): Link | undefined {
     let namespace: NetworkNamespace | undefined;
     try {
       namespace = namespaceOf(this.#tun.fd);
-      if (namespace.id === networkNamespaceId()) return this.#followHome(name);
+      if (namespace.id === networkNamespaceId()) return this.#watchHere(name);
       if (!this.#moved) {
         this.#moved = new MovedLink();
-        if (this.#moved.fd !== NONE) this.#wakes.add(this.#moved.fd);
+        if (this.#moved.fd !== NONE) this.#descriptors.add(this.#moved.fd);
       }
       return this.#moved.look(namespace, name);
     } catch (error) {
@@ -138,15 +135,15 @@ export class TunMonitor {
     }
   }
 
-  #followHome(name: string): Link {
+  #watchHere(name: string): Link {
     const monitor = new LinkMonitor(indexOf(name));
-    this.#unfollow();
+    this.#unwatch();
     this.#link = monitor;
-    this.#wakes.add(monitor.fd);
+    this.#descriptors.add(monitor.fd);
     return monitor.link;
   }
 
-  #unfollow(): void {
+  #unwatch(): void {
     this.#link?.close();
     this.#link = undefined;
     this.#moved?.close();
@@ -157,7 +154,7 @@ export class TunMonitor {
   #startTimer(): void {
     if (this.#timer) return;
     this.#timer = new IntervalTimer(CHECK_INTERVAL_S);
-    this.#wakes.add(this.#timer.fd);
+    this.#descriptors.add(this.#timer.fd);
   }
 
   #stopTimer(): void {
@@ -165,24 +162,24 @@ export class TunMonitor {
     this.#timer = undefined;
   }
 
-  #tell({ name, mtu, up }: Told): LinkChange[] {
-    const told = this.#told;
-    this.#told = { name, mtu, up };
+  #report({ name, mtu, up }: ReportedLink): LinkChange[] {
+    const reported = this.#reported;
+    this.#reported = { name, mtu, up };
     const changes: LinkChange[] = [];
-    if (name !== told.name) changes.push({ type: 'renamed', name });
-    if (mtu !== told.mtu) changes.push({ type: 'mtu', mtu });
-    if (up !== told.up) changes.push({ type: up ? 'up' : 'down' });
+    if (name !== reported.name) changes.push({ type: 'renamed', name });
+    if (mtu !== reported.mtu) changes.push({ type: 'mtu', mtu });
+    if (up !== reported.up) changes.push({ type: up ? 'up' : 'down' });
     return changes;
   }
 
-  #gone(): LinkChange[] {
+  #reportGone(): LinkChange[] {
     this.#isGone = true;
-    this.#unfollow();
+    this.#unwatch();
     return [{ type: 'gone' }];
   }
 }
 
-type Told = Pick<Link, 'name' | 'mtu' | 'up'>;
+type ReportedLink = Pick<Link, 'name' | 'mtu' | 'up'>;
 
 function indexOf(name: string): number {
   const index = libc().if_nametoindex(name);
@@ -199,3 +196,6 @@ function isWritable(fd: number): boolean {
   polled.wait(0);
   return (polled.ready(index) & linux.POLLOUT) !== 0;
 }
+
+const CHECK_INTERVAL_S = 1;
+const NONE = -1;

@@ -9,17 +9,6 @@
  */
 import { readFileSync, realpathSync, statSync, type Stats } from 'node:fs';
 
-export const TUN_NODE = '/dev/net/tun';
-
-/** Advice for a host on which nothing is at this path. */
-export const MAKE_NODE =
-  'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200';
-export const CONTAINER = 'a container needs --cap-add NET_ADMIN --device /dev/net/tun';
-
-/** Device numbers from Documentation/admin-guide/devices.txt. */
-const MISC_MAJOR = 10;
-const TUN_MINOR = 200;
-
 /**
  * Returns why no user can open a TUN device at `path`, with advice.
  *
@@ -79,3 +68,12 @@ function kindOf(stats: Stats): string {
 function deviceNumber(rdev: number): [major: number, minor: number] {
   return [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
 }
+
+export const TUN_NODE = '/dev/net/tun';
+/** Advice for a host on which nothing is at this path. */
+export const MAKE_NODE =
+  'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200';
+export const CONTAINER = 'a container needs --cap-add NET_ADMIN --device /dev/net/tun';
+/** Device numbers from Documentation/admin-guide/devices.txt. */
+const MISC_MAJOR = 10;
+const TUN_MINOR = 200;

@@ -18,12 +18,13 @@
  * @module
  */
 import { Duplex } from 'node:stream';
-import { formatCidr } from '@litz/core';
-import { linux, SystemError, type AssignedAddress } from '@litz/sys';
+import { linux, SystemError } from '@litz/sys';
 import { parseInterfaceAddress } from './address-text.ts';
+import { addressText, replaceAddresses } from './interface-addresses.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
 import { Readiness } from './readiness.ts';
-import { openTun, type TunDevice } from './tun-device.ts';
+import { openTun } from './open-tun.ts';
+import type { TunDevice } from './tun-device.ts';
 
 export interface TunStreamOptions {
   /**
@@ -38,18 +39,6 @@ export interface TunStreamOptions {
 }
 
 type Callback = (error?: Error | null) => void;
-
-const LONGEST_PACKET = 65535;
-// How many packets are read before other work of the event loop gets its turn.
-const PACKETS_PER_TURN = 64;
-/** `TunDevice.read` returns this when the interface is gone. */
-const GONE = -1;
-/** After this many failed reads in a row the stream is destroyed. */
-const MOST_FAILURES = 8;
-const RT_SCOPE_UNIVERSE = 0;
-const EBADF = 9;
-const EBADFD = 77;
-const ECANCELED = 125;
 
 /**
  * A TUN device as a Duplex stream. It keeps the process alive until `release`, `destroy` or
@@ -81,7 +70,7 @@ export class TunStream extends Duplex {
     try {
       this.#readiness = new Readiness({
         fd: this.#device.fd,
-        onReady: () => this.#ready(),
+        onReady: () => this.#continue(),
         onError: (error) => this.destroy(error),
       });
     } catch (error) {
@@ -115,7 +104,7 @@ export class TunStream extends Duplex {
 
   /** In the form 'a.b.c.d/length'; undefined if there is none. */
   get ipv4(): string | undefined {
-    return this.#address(4);
+    return addressText(this.#device, 4);
   }
 
   /** Replaces all IPv4 addresses. undefined removes them. */
@@ -125,7 +114,7 @@ export class TunStream extends Duplex {
 
   /** The global address, or the link-local one if there is no global one. */
   get ipv6(): string | undefined {
-    return this.#address(6);
+    return addressText(this.#device, 6);
   }
 
   /** Replaces all global IPv6 addresses. undefined removes them. */
@@ -163,6 +152,11 @@ export class TunStream extends Duplex {
     return this;
   }
 
+  #setAddress(family: 4 | 6, text: string | undefined, argument: string): void {
+    const wanted = text === undefined ? undefined : parseInterfaceAddress(text, family, argument);
+    replaceAddresses(this.#device, family, wanted);
+  }
+
   override _read(): void {
     if (this.#isReading) return;
     this.#isReading = true;
@@ -196,7 +190,7 @@ export class TunStream extends Duplex {
     void this.#readiness.ended.then(() => callback(error));
   }
 
-  #ready(): void {
+  #continue(): void {
     if (this.destroyed) return;
     const unsent = this.#unsent;
     this.#unsent = undefined;
@@ -241,7 +235,7 @@ export class TunStream extends Duplex {
           : new SystemError('read', -length, `cannot read from ${this.name}`);
       // A packet that cannot be read is lost. If none can be read, the stream is destroyed, because
       // it would otherwise never report that.
-      if (length === GONE || failures === MOST_FAILURES) this.destroy(error);
+      if (length === GONE || failures === MAX_READ_FAILURES) this.destroy(error);
       else this.emit('drop', error);
       if (this.destroyed) return undefined;
     }
@@ -270,32 +264,19 @@ export class TunStream extends Duplex {
   }
 
   #wait(): void {
-    this.#readiness.want((this.#isReading ? linux.POLLIN : 0) | (this.#unsent ? linux.POLLOUT : 0));
-  }
-
-  #address(family: 4 | 6): string | undefined {
-    const address = this.#own(family)[0] ?? this.#addresses(family)[0];
-    return address && formatCidr(address);
-  }
-
-  #setAddress(family: 4 | 6, text: string | undefined, argument: string): void {
-    const wanted = text === undefined ? undefined : parseInterfaceAddress(text, family, argument);
-    // One after the other, because deleting the first IPv4 address of a subnet may delete the
-    // others of that subnet.
-    for (let found = this.#own(family)[0]; found; found = this.#own(family)[0]) {
-      this.#device.deleteAddress(found);
-    }
-    if (wanted) this.#device.addAddress(wanted, family === 6 ? { noDad: true } : {});
-  }
-
-  /** Returns the addresses without the link-local one that the kernel makes for IPv6. */
-  #own(family: 4 | 6): AssignedAddress[] {
-    const all = this.#addresses(family);
-    return family === 4 ? all : all.filter(({ scope }) => scope === RT_SCOPE_UNIVERSE);
-  }
-
-  #addresses(family: 4 | 6): AssignedAddress[] {
-    const length = family === 4 ? 4 : 16;
-    return this.#device.addresses().filter(({ address }) => address.length === length);
+    this.#readiness.request(
+      (this.#isReading ? linux.POLLIN : 0) | (this.#unsent ? linux.POLLOUT : 0),
+    );
   }
 }
+
+const LONGEST_PACKET = 65535;
+// How many packets are read before other work of the event loop gets its turn.
+const PACKETS_PER_TURN = 64;
+/** `TunDevice.read` returns this when the interface is gone. */
+const GONE = -1;
+/** After this many failed reads in a row the stream is destroyed. */
+const MAX_READ_FAILURES = 8;
+const EBADF = 9;
+const EBADFD = 77;
+const ECANCELED = 125;

@@ -4,7 +4,8 @@
  * @module
  */
 import type { AssignedAddress, InterfaceAddress } from '@litz/sys';
-import { VNET_HEADER_LENGTH, type TunDevice } from '../src/tun-device.ts';
+import { VNET_HEADER_LENGTH } from '../src/offload/vnet-header.ts';
+import type { TunDevice } from '../src/tun-device.ts';
 import type { ReadinessOptions } from '../src/readiness.ts';
 
 type StreamPart = Pick<
@@ -94,7 +95,7 @@ export class FakeTun implements StreamPart {
 /** Ready when the test says so. */
 export class FakeReadiness {
   /** What was wished for last; 0 once it was told. */
-  wanted = 0;
+  requested = 0;
   isStopped = false;
   isReferenced = true;
   readonly options: ReadinessOptions;
@@ -106,13 +107,13 @@ export class FakeReadiness {
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
-  want(events: number): void {
-    this.wanted = events;
+  request(events: number): void {
+    this.requested = events;
   }
 
   /** What the thread does: the wish is used up before it is told. */
-  fire(events: number = this.wanted): void {
-    this.wanted = 0;
+  fire(events: number = this.requested): void {
+    this.requested = 0;
     this.options.onReady(events);
   }
 

@@ -10,52 +10,52 @@ const linuxAlone = requirement('Linux', () => process.platform === 'linux');
 const { POLLIN, POLLOUT } = linux;
 
 describeWith([linuxAlone, builtTun], 'Readiness', () => {
-  test('tells once per wish, though the descriptor stays ready', async () => {
-    const { watched, readiness, told } = watching();
+  test('reports once per request, although the descriptor stays ready', async () => {
+    const { watched, readiness, reports } = watching();
     watched.signal();
-    readiness.want(POLLIN);
-    expect(await told.next()).toBe(POLLIN);
+    readiness.request(POLLIN);
+    expect(await reports.next()).toBe(POLLIN);
     await setTimeout(50);
-    expect(told.waiting).toBe(0);
-    readiness.want(POLLIN);
-    expect(await told.next()).toBe(POLLIN);
+    expect(reports.waiting).toBe(0);
+    readiness.request(POLLIN);
+    expect(await reports.next()).toBe(POLLIN);
   });
 
-  test('sleeps until it is ready', async () => {
-    const { watched, readiness, told } = watching();
-    readiness.want(POLLIN);
+  test('waits until the descriptor is ready', async () => {
+    const { watched, readiness, reports } = watching();
+    readiness.request(POLLIN);
     await setTimeout(50);
-    expect(told.waiting).toBe(0);
+    expect(reports.waiting).toBe(0);
     watched.signal();
-    expect(await told.next()).toBe(POLLIN);
+    expect(await reports.next()).toBe(POLLIN);
   });
 
-  test('tells nothing that nobody wished for', async () => {
-    const { watched, told } = watching();
+  test('reports nothing without a request', async () => {
+    const { watched, reports } = watching();
     watched.signal();
     await setTimeout(50);
-    expect(told.waiting).toBe(0);
+    expect(reports.waiting).toBe(0);
   });
 
-  test('takes another wish while it sleeps', async () => {
-    const { readiness, told } = watching();
-    readiness.want(POLLIN);
+  test('accepts another request while it waits', async () => {
+    const { readiness, reports } = watching();
+    readiness.request(POLLIN);
     await setTimeout(50);
-    readiness.want(POLLIN | POLLOUT);
-    expect(await told.next()).toBe(POLLOUT);
+    readiness.request(POLLIN | POLLOUT);
+    expect(await reports.next()).toBe(POLLOUT);
   });
 
-  test('has let go of the descriptor when stop returns', async () => {
-    const { watched, readiness, told } = watching();
-    readiness.want(POLLIN);
+  test('no longer uses the descriptor when stop returns', async () => {
+    const { watched, readiness, reports } = watching();
+    readiness.request(POLLIN);
     await setTimeout(50);
     readiness.stop();
     watched.signal();
     await readiness.ended;
-    expect(told.waiting).toBe(0);
+    expect(reports.waiting).toBe(0);
   });
 
-  test('ends also when it is stopped before its thread has started', async () => {
+  test('ends if it is stopped before its thread has started', async () => {
     const { readiness } = watching();
     readiness.stop();
     await expect(readiness.ended).resolves.toBeUndefined();
@@ -64,11 +64,11 @@ describeWith([linuxAlone, builtTun], 'Readiness', () => {
 
 function watching() {
   const watched = new EventFd();
-  const told = new Told();
+  const reports = new Reports();
   const failed = new AbortController();
   const readiness = new Readiness({
     fd: watched.fd,
-    onReady: (events) => told.push(events),
+    onReady: (events) => reports.push(events),
     onError: (error) => failed.abort(error),
   });
   onTestFinished(async () => {
@@ -77,11 +77,11 @@ function watching() {
     watched.close();
     failed.signal.throwIfAborted();
   });
-  return { watched, readiness, told };
+  return { watched, readiness, reports };
 }
 
-/** What was told and not yet asked for. */
-class Told extends EventTarget {
+/** The events that were reported and not yet taken. */
+class Reports extends EventTarget {
   readonly #events: number[] = [];
 
   get waiting(): number {
@@ -90,12 +90,12 @@ class Told extends EventTarget {
 
   push(events: number): void {
     this.#events.push(events);
-    this.dispatchEvent(new Event('told'));
+    this.dispatchEvent(new Event('reports'));
   }
 
   async next(): Promise<number> {
     if (this.#events.length === 0) {
-      await once(this, 'told', { signal: AbortSignal.timeout(5000) });
+      await once(this, 'reports', { signal: AbortSignal.timeout(5000) });
     }
     return this.#events.shift()!;
   }

@@ -11,7 +11,7 @@ const PEER = Uint8Array.of(10, 20, 0, 2);
 const SHORT = new Uint8Array(4);
 
 describeWith([tunDevices], 'TunDevice', () => {
-  test('says which errno a read failed with, and reads the packet after it', async () => {
+  test('returns the errno of a failed read, and reads the next packet', async () => {
     const { namespace, tun } = up();
     await namespace.run(() => ping(PEER, { count: 2, intervalMs: 1, timeoutMs: 5 }));
     expect(tun.read(SHORT, 0, SHORT.length)).toBe(-linux.EINVAL);
@@ -19,7 +19,7 @@ describeWith([tunDevices], 'TunDevice', () => {
     expect(tun.read(SHORT, 0, SHORT.length)).toBe(0);
   });
 
-  test('tells an interface that was deleted from a read that failed', () => {
+  test('distinguishes a deleted interface from a failed read', () => {
     const { netlink, tun } = up();
     netlink.deleteLink(tun.interfaceIndex);
     expect(tun.read(SHORT, 0, SHORT.length)).toBe(-1);

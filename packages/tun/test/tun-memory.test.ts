@@ -79,7 +79,7 @@ describe('TunDevice', () => {
     },
   );
 
-  test('hands over pieces of the buffer to writePieces, or throws', () => {
+  test('passes only pieces of the buffer to the kernel in writePieces, or throws', () => {
     let passed = 0;
     const many = fc.array(u32, { maxLength: 4 });
     fc.assert(
@@ -95,7 +95,7 @@ describe('TunDevice', () => {
     expect(passed).toBeGreaterThan(200);
   });
 
-  test('writes no more than 256 pieces, whatever there are', () => {
+  test('writes at most 256 pieces', () => {
     const numbers = new Uint32Array(300);
     expect(tun.writePieces(new Uint8Array(SIZE), numbers, numbers, 256)).toBe(0);
     expect(() => tun.writePieces(new Uint8Array(SIZE), numbers, numbers, 257)).toThrow(

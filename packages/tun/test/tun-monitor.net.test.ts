@@ -6,7 +6,7 @@ import { createNamespace, createNetlink, createTun, pollOnce } from './namespace
 import { tunDevices } from './requirements.ts';
 
 describeWith([tunDevices], 'TunMonitor', () => {
-  test('tells up, down, MTU and name, then nothing', () => {
+  test('reports up, down, MTU and name, then nothing', () => {
     const { tun, monitor } = watched();
 
     tun.up();
@@ -18,7 +18,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(monitor.read()).toEqual([]);
   });
 
-  test('tells a new name', () => {
+  test('reports a new name', () => {
     const { tun, monitor, netlink } = watched();
 
     netlink.setLink(tun.interfaceIndex, { name: 'renamed0' });
@@ -27,7 +27,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(tun.name).toBe('renamed0');
   });
 
-  test('tells a deletion by somebody else once', () => {
+  test('reports a deletion by another program once', () => {
     const { tun, monitor, netlink } = watched();
 
     netlink.deleteLink(tun.interfaceIndex);
@@ -59,7 +59,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(nextChanges(monitor)).toEqual([{ type: 'gone' }]);
   });
 
-  test('hears at once of what happens in another namespace', () => {
+  test('reports changes in another namespace at once', () => {
     const { tun, monitor, netlink } = watched();
     const other = createNamespace();
     const otherNetlink = createNetlink(other);
@@ -89,7 +89,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(nextChanges(monitor, 300)).toEqual([{ type: 'up' }]);
   });
 
-  test('does not hold a namespace that the interface was moved to: it ends, and both are gone', () => {
+  test('does not keep the new namespace of the interface alive: both end together', () => {
     const { tun, monitor, netlink } = watched();
     const other = NetworkNamespace.create();
     onTestFinished(() => other.close());
@@ -120,7 +120,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(createNetlink(before).linkByName(tun.name)).toBeUndefined();
   });
 
-  test('looks once a second where nobody tells', () => {
+  test('checks the interface once a second if no notifications come', () => {
     const heard = vi.spyOn(MovedLink.prototype, 'fd', 'get').mockReturnValue(-1);
     onTestFinished(() => heard.mockRestore());
     const { tun, monitor, netlink } = watched();
@@ -136,7 +136,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(nextChanges(monitor)).toEqual([{ type: 'gone' }]);
   });
 
-  test('asks the descriptor once a second where it may not look', () => {
+  test('checks the descriptor once a second if it may not enter the namespace', () => {
     const look = vi.spyOn(MovedLink.prototype, 'look');
     onTestFinished(() => look.mockRestore());
     const { tun, monitor, netlink } = watched();

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { nodeFault, nodevMount } from '../src/tun-node.ts';
 
 describe('nodeFault', () => {
-  test('says that a plain file is none, and what to do', () => {
+  test('names a plain file, and says what to do', () => {
     const path = inFolder();
     writeFileSync(path, '');
 
@@ -17,14 +17,14 @@ describe('nodeFault', () => {
     );
   });
 
-  test('says that a directory is none', () => {
+  test('names a directory', () => {
     const path = inFolder();
     mkdirSync(path);
 
     expect(nodeFault(path)).toMatch(/^it is a directory instead of a device: remove it;/);
   });
 
-  test('says that a socket is none', async () => {
+  test('names a socket', async () => {
     const path = inFolder();
     const server = createServer().listen(path);
     await new Promise((resolve) => server.once('listening', resolve));
@@ -37,7 +37,7 @@ describe('nodeFault', () => {
     expect(nodeFault('/dev/null')).toMatch(/^it is another device \(c 1 3\): remove it;/);
   });
 
-  test('says nothing of what is not there', () => {
+  test('returns undefined if nothing is at the path', () => {
     expect(nodeFault(inFolder())).toBeUndefined();
   });
 });
@@ -61,7 +61,7 @@ describe('nodevMount', () => {
     expect(nodevMount('/dev/net/tun', lines.join(''))).toBe(expected);
   });
 
-  test('reads the escapes of a mount point', () => {
+  test('reads the escape sequences of a mount point', () => {
     expect(nodevMount('/my dev/tun', line('/my\\040dev', 'rw,nodev'))).toBe('/my dev');
   });
 });

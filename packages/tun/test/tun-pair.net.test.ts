@@ -5,7 +5,7 @@ import { openTunPair, VNET_HEADER_LENGTH } from '../src/index.ts';
 import { tunDevices } from './requirements.ts';
 
 describeWith([tunDevices], 'openTunPair', () => {
-  it('reads from one what was written to the other, packet by packet', () => {
+  it('reads each packet that was written to the other device', () => {
     const [a, b] = openTunPair({ tcp: true, udp: false });
     onTestFinished(() => [a, b].forEach((tun) => tun.close()));
     const buffer = Uint8Array.from({ length: 300 }, (_, i) => i);
@@ -19,7 +19,7 @@ describeWith([tunDevices], 'openTunPair', () => {
     expect(b.read(read, 0, 1000)).toBe(0);
   });
 
-  it('takes a super-packet of 64 KiB, and says when there is no room', () => {
+  it('transmits a super-packet of 64 KiB, and returns 0 when its buffer is full', () => {
     const [a, b] = openTunPair({ tcp: true, udp: false });
     onTestFinished(() => [a, b].forEach((tun) => tun.close()));
     const packet = new Uint8Array(VNET_HEADER_LENGTH + 65_535);
@@ -30,7 +30,7 @@ describeWith([tunDevices], 'openTunPair', () => {
     expect(a.read(packet, 0, packet.length)).toBe(packet.length);
   });
 
-  it('is what its maker says, has no interface, and leaves no descriptor', () => {
+  it('has the given offloads and no interface, and leaves no descriptor open', () => {
     const before = readdirSync('/proc/self/fd').length;
     const [a, b] = openTunPair({ tcp: true, udp: false });
     expect(a.offloads).toEqual({ tcp: true, udp: false });

@@ -40,7 +40,12 @@ describeWith([tunDevices, builtTun], 'a process with an open TunStream', () => {
       4,
       null,
     ],
-    ['goes on while it is open', 'setTimeout(() => process.exit(5), 400).unref();', 5, null],
+    [
+      'keeps running while the stream is open',
+      'setTimeout(() => process.exit(5), 400).unref();',
+      5,
+      null,
+    ],
   ])('%s', async (_, script, code, signal) => {
     const { child, netlink } = run(script);
     const output = text(child.stdout);
@@ -51,7 +56,7 @@ describeWith([tunDevices, builtTun], 'a process with an open TunStream', () => {
 });
 
 describeWith([tunDevices, builtTun, setpriv], 'a process without CAP_NET_ADMIN', () => {
-  test('is told which capability is missing, and ends', async () => {
+  test('fails with an error that names the missing capability, and ends', async () => {
     const { child } = run('', ['setpriv', '--bounding-set=-all', '--inh-caps=-all']);
     const output = text(child.stderr);
     expect(await once(child, 'exit')).toEqual([1, null]);

@@ -34,7 +34,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(stream.isUp).toBe(false);
   });
 
-  test('replaces an address, and takes it away', () => {
+  test('replaces and removes an address', () => {
     const { stream } = opened();
     stream.ipv4 = '10.20.0.1/24';
     stream.ipv4 = '10.21.0.1/16';
@@ -56,7 +56,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(stream.ipv4).toBe('10.20.0.1/24');
   });
 
-  test('carries a packet per chunk, both ways', async () => {
+  test('transmits one packet per chunk, in both directions', async () => {
     const { namespace, stream } = up();
     const lengths: number[] = [];
     stream.on('data', (packet: Buffer) => {
@@ -68,7 +68,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(lengths).toEqual(Array.from({ length: 20 }, () => 20 + 8 + 1000));
   });
 
-  test('keeps what nobody reads, and hands it out in order', async () => {
+  test('keeps packets that are not read yet, and returns them in order', async () => {
     const { namespace, stream } = up();
     await namespace.run(() => ping(PEER, { count: 5, intervalMs: 1, timeoutMs: 10 }));
     const sequences: number[] = [];
@@ -79,7 +79,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(sequences).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('tells of a packet that the kernel refuses, and goes on', async () => {
+  test('emits drop for a packet that the kernel refuses, and continues', async () => {
     const { namespace, stream } = up();
     const dropped = once(stream, 'drop');
     stream.write(Uint8Array.of(0));
@@ -89,7 +89,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(await namespace.run(() => ping(PEER, { count: 1 }))).toMatchObject({ received: 1 });
   });
 
-  test('refuses what is written while the interface is down', async () => {
+  test('emits drop for packets that are written while the interface is down', async () => {
     const { stream } = opened();
     stream.ipv4 = '10.20.0.1/24';
     const dropped = once(stream, 'drop');
@@ -98,7 +98,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test('carries IPv6', async () => {
+  test('transmits IPv6', async () => {
     const { namespace, stream } = opened();
     stream.ipv6 = 'fd20::1/64';
     stream.isUp = true;
@@ -108,7 +108,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect([packet[0] >> 4, ...packet.subarray(24, 40)]).toEqual([6, ...PEER6]);
   });
 
-  test('is gone when release returns', async () => {
+  test('has deleted the interface when release returns', async () => {
     const { stream, netlink } = opened({ name: 'tun8' });
     const closed = new Promise<void>((resolve) => stream.release(resolve));
     expect(netlink.linkByName('tun8')).toBeUndefined();
@@ -117,7 +117,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     await new Promise<void>((resolve) => stream.release(resolve));
   });
 
-  test('is destroyed when somebody else deletes the interface', async () => {
+  test('is destroyed if another program deletes the interface', async () => {
     const { stream, netlink } = up();
     stream.resume();
     const failed = once(stream, 'error');
@@ -127,12 +127,12 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  test('takes no name that is taken', () => {
+  test('refuses a name that is taken', () => {
     const { namespace } = opened({ name: 'tun9' });
     expect(() => namespace.run(() => new TunStream({ name: 'tun9' }))).toThrow(/EBUSY/);
   });
 
-  test('leaves a device of the same namespace alone', () => {
+  test('does not change another device of the namespace', () => {
     const { namespace, stream } = opened();
     const other = createTun(namespace);
     stream.destroy();

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { linux, type SystemError } from '@litz/sys';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TunStream, type TunStreamOptions } from '../src/index.ts';
-import { openTun } from '../src/tun-device.ts';
+import { openTun } from '../src/open-tun.ts';
 import { FakeReadiness, FakeTun } from './fake-tun.ts';
 
 const { POLLIN, POLLOUT } = linux;
@@ -14,7 +14,7 @@ let tun: FakeTun;
 let readiness: FakeReadiness;
 let failure: Error | undefined;
 
-vi.mock(import('../src/tun-device.ts'), async (importOriginal) => ({
+vi.mock(import('../src/open-tun.ts'), async (importOriginal) => ({
   ...(await importOriginal()),
   openTun: vi.fn<typeof openTun>(),
 }));
@@ -38,45 +38,45 @@ afterEach(() => {
   failure = undefined;
 });
 
-describe('TunStream as it reads', () => {
+describe('TunStream when it reads', () => {
   test('copies each packet out of its buffer, without the vnet header', async () => {
     const stream = new TunStream();
     tun.toRead.push(packet(1, 100), packet(2, 20), packet(3, 65_535));
     expect(await chunks(stream, 3)).toEqual([packet(1, 100), packet(2, 20), packet(3, 65_535)]);
   });
 
-  test('waits for POLLIN when there is nothing, and reads when it is told', async () => {
+  test('waits for POLLIN if there is no packet, and reads when it comes', async () => {
     const stream = new TunStream();
     const next = once(stream, 'data');
     await setImmediate();
-    expect(readiness.wanted).toBe(POLLIN);
+    expect(readiness.requested).toBe(POLLIN);
     tun.toRead.push(packet(7));
     readiness.fire();
     expect(await next).toEqual([packet(7)]);
-    expect(readiness.wanted).toBe(POLLIN);
+    expect(readiness.requested).toBe(POLLIN);
   });
 
-  test('does not read before anybody wants to', async () => {
+  test('does not read before a consumer reads', async () => {
     const stream = new TunStream();
     tun.toRead.push(packet(1));
     await setImmediate();
     expect(tun.toRead).toHaveLength(1);
-    expect(readiness.wanted).toBe(0);
+    expect(readiness.requested).toBe(0);
     stream.destroy();
   });
 
-  test('leaves to the kernel what is more than the high-water mark', async () => {
+  test('leaves packets above the high-water mark to the kernel', async () => {
     const stream = new TunStream({ readableHighWaterMark: 4 });
     tun.toRead.push(...packets(10));
     stream.on('readable', () => {});
     await setImmediate();
     expect(stream.readableLength).toBe(4);
     expect(tun.toRead).toHaveLength(6);
-    expect(readiness.wanted).toBe(0);
+    expect(readiness.requested).toBe(0);
     expect(await chunks(stream, 10)).toEqual(packets(10));
   });
 
-  test('lets others have their turn while packets keep coming', async () => {
+  test('lets other work of the event loop run while packets keep coming', async () => {
     const stream = new TunStream();
     tun.toRead.push(...packets(200));
     let seen = 0;
@@ -88,7 +88,7 @@ describe('TunStream as it reads', () => {
     expect(seen).toBe(200);
   });
 
-  test('stops in the middle when a listener releases it', async () => {
+  test('stops reading when a listener releases it', async () => {
     const stream = new TunStream();
     let seen = 0;
     stream.on('data', () => {
@@ -113,7 +113,7 @@ describe('TunStream as it reads', () => {
     expect(tun.fd).toBe(-1);
   });
 
-  test('tells of a packet that cannot be read, and reads on', async () => {
+  test('emits drop for a packet that cannot be read, and reads the next one', async () => {
     const stream = new TunStream();
     const told: (Buffer | SystemError)[] = [];
     stream.on('data', (packet: Buffer) => told.push(packet));
@@ -132,7 +132,7 @@ describe('TunStream as it reads', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test('is destroyed when nothing can be read, later than it was asked', async () => {
+  test('is destroyed when reads keep failing, also after it waited for POLLIN', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
@@ -144,7 +144,7 @@ describe('TunStream as it reads', () => {
   });
 });
 
-describe('TunStream as it writes', () => {
+describe('TunStream when it writes', () => {
   test('puts an empty vnet header in front', async () => {
     const stream = new TunStream();
     // What was read leaves its header in the buffer.
@@ -155,7 +155,7 @@ describe('TunStream as it writes', () => {
     expect(tun.headers).toEqual([new Uint8Array(10)]);
   });
 
-  test('keeps what would block, and goes on in order at POLLOUT', async () => {
+  test('keeps packets that would block, and writes them in order at POLLOUT', async () => {
     const stream = new TunStream();
     stream.cork();
     const last = [1, 2, 3].map((n) => written(stream, packet(n))).at(-1);
@@ -163,25 +163,25 @@ describe('TunStream as it writes', () => {
     stream.uncork();
     await setImmediate();
     expect(tun.written).toEqual([]);
-    expect(readiness.wanted).toBe(POLLOUT);
+    expect(readiness.requested).toBe(POLLOUT);
     readiness.fire();
     await last;
     expect(tun.written).toEqual([packet(2), packet(3)]);
   });
 
-  test('waits for both at once', async () => {
+  test('waits for POLLIN and POLLOUT at once', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
     tun.results.push(0);
     const done = written(stream, packet(1));
-    expect(readiness.wanted).toBe(POLLIN | POLLOUT);
+    expect(readiness.requested).toBe(POLLIN | POLLOUT);
     readiness.fire(POLLOUT);
     await done;
-    expect(readiness.wanted).toBe(POLLIN);
+    expect(readiness.requested).toBe(POLLIN);
   });
 
-  test('tells of each packet that is refused, and sends the others', async () => {
+  test('emits drop for each refused packet, and writes the others', async () => {
     const stream = new TunStream();
     const errors: SystemError[] = [];
     stream.on('drop', (error: SystemError) => errors.push(error));
@@ -194,7 +194,7 @@ describe('TunStream as it writes', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test('refuses what is longer than an IP packet', async () => {
+  test('refuses a chunk that is longer than an IP packet', async () => {
     const stream = new TunStream();
     const dropped = once(stream, 'drop');
     await written(stream, new Uint8Array(65_536));
@@ -210,7 +210,7 @@ describe('TunStream as it writes', () => {
     expect(await failed).toMatchObject([{ errno: 'EBADFD', syscall: 'write' }]);
   });
 
-  test('tells a write that waits of the release', async () => {
+  test('fails a waiting write when it is released', async () => {
     const stream = new TunStream();
     tun.results.push(0);
     const waiting = written(stream, packet(1));
@@ -219,7 +219,7 @@ describe('TunStream as it writes', () => {
     expect(tun.written).toEqual([]);
   });
 
-  test('goes on reading after end', async () => {
+  test('continues to read after end', async () => {
     const stream = new TunStream();
     stream.end(packet(1));
     await once(stream, 'finish');
@@ -228,7 +228,7 @@ describe('TunStream as it writes', () => {
   });
 });
 
-describe('TunStream as it ends', () => {
+describe('TunStream when it ends', () => {
   test.each<[string, (stream: TunStream) => unknown]>([
     ['release', (stream) => stream.release()],
     ['destroy', (stream) => stream.destroy()],
@@ -244,14 +244,14 @@ describe('TunStream as it ends', () => {
     await once(stream, 'close');
   });
 
-  test('release calls back once it is closed, also the second time', async () => {
+  test('calls the callback of release after it is closed, also the second time', async () => {
     const stream = new TunStream();
     await new Promise<void>((resolve) => stream.release(resolve));
     expect(stream.closed).toBe(true);
     await new Promise<void>((resolve) => stream.release(resolve));
   });
 
-  test('hears nothing of a readiness that comes too late', async () => {
+  test('ignores a readiness that comes after the end', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
@@ -270,13 +270,13 @@ describe('TunStream as it ends', () => {
     expect(tun.fd).toBe(-1);
   });
 
-  test('leaves no interface behind when no thread can be made', () => {
+  test('deletes the interface if the thread cannot be created', () => {
     failure = new Error('too many descriptors');
     expect(() => new TunStream()).toThrow(failure);
     expect(tun.fd).toBe(-1);
   });
 
-  test('keeps the process by its thread alone', () => {
+  test('keeps the process alive only by its thread', () => {
     const stream = new TunStream();
     expect(stream.unref()).toBe(stream);
     expect(readiness.isReferenced).toBe(false);
@@ -296,7 +296,7 @@ describe('TunStream as an interface', () => {
     expect(openTun).toHaveBeenCalledExactlyOnceWith(opened);
   });
 
-  test('shows the link-local address only where there is no other', () => {
+  test('returns the link-local address only if there is no other', () => {
     const stream = new TunStream();
     const address = Uint8Array.of(0xfe, 0x80, ...new Uint8Array(13), 1);
     tun.addAddress({ address, prefixLength: 64 });
@@ -309,7 +309,7 @@ describe('TunStream as an interface', () => {
     stream.destroy();
   });
 
-  test('sets each family by itself', () => {
+  test('sets each family separately', () => {
     const stream = new TunStream();
     stream.ipv4 = '10.0.0.1/24';
     stream.ipv6 = 'fd00::1/64';

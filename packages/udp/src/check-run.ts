@@ -8,7 +8,7 @@ import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
 
 /**
- * Checks all fields except the destination. `run` must be a record of ours (`OwnRun`), so that the
+ * Checks all fields except the destination. `run` must be a record of ours (`RunCopy`), so that the
  * checked values are the queued values.
  *
  * @throws {TypeError} `buffer` is not a Uint8Array, or another field is not a number
@@ -30,18 +30,18 @@ export function checkRun(run: DatagramRun): void {
     stride >= 0 &&
     count >= 1 &&
     (count === 1 || stride >= Math.max(length, 1)) &&
-    endOf(offset, length, lastLength, stride, count) <= Math.min(buffer.length, LONGEST)
+    endOfRun(offset, length, lastLength, stride, count) <= Math.min(buffer.length, LONGEST)
   ) {
     return;
   }
-  explain(run);
+  throwError(run);
 }
 
 /**
  * Returns the offset after the last byte. The last datagram may be shorter, so the datagram before
  * it can end later.
  */
-export function endOf(
+export function endOfRun(
   offset: number,
   length: number,
   lastLength: number,
@@ -52,7 +52,7 @@ export function endOf(
   return count === 1 ? end : Math.max(end, offset + (count - 2) * stride + length);
 }
 
-function explain(run: DatagramRun): never {
+function throwError(run: DatagramRun): never {
   const { buffer, offset, length, lastLength, stride, count } = run;
   checkBytes('buffer', buffer);
   checkInteger('offset', offset, 0, LONGEST);
@@ -61,7 +61,7 @@ function explain(run: DatagramRun): never {
   checkInteger('count', count, 1, LONGEST);
   // Overlapping datagrams could be more than any caller can wait for.
   checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
-  const end = endOf(offset, length, lastLength, stride, count);
+  const end = endOfRun(offset, length, lastLength, stride, count);
   throw new RangeError(
     `"buffer" expected ${end} bytes for the datagrams from offset ${offset} on, got ${buffer.length}`,
   );

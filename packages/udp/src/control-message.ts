@@ -21,11 +21,6 @@ import {
   type Family,
 } from './linux-abi.ts';
 
-/** Bytes for the control messages of one received datagram; more than the kernel can write. */
-export const RECEIVE_CONTROL_ROOM = 192;
-/** Bytes for the control messages of one sent message: PKTINFO, traffic class, segment size. */
-export const SEND_CONTROL_ROOM = 96;
-
 /** The control data of a received message. One object is reused for all messages. */
 export class ReceivedControl {
   /** Offset of the local address in the view; -1 if the kernel did not report it. */
@@ -162,3 +157,8 @@ function writeHeader(
   view.setInt32(offset + 8, level, true);
   view.setInt32(offset + 12, type, true);
 }
+
+/** Bytes for the control messages of one received datagram; more than the kernel can write. */
+export const RECEIVE_CONTROL_LENGTH = 192;
+/** Bytes for the control messages of one sent message: PKTINFO, traffic class, segment size. */
+export const SEND_CONTROL_LENGTH = 96;

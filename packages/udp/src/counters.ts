@@ -42,12 +42,12 @@ export class UdpCounters {
   /** Lost because of any other error, for instance no route. */
   sendDroppedFailed = 0;
   /** Datagrams that were sent without their sticky source, because it did not work. */
-  sourceLost = 0;
+  sentWithoutSource = 0;
   /**
    * Messages whose datagrams were sent again one by one, because the kernel refused to segment
    * them.
    */
-  ungrouped = 0;
+  sentOneByOne = 0;
 
   /** Messages with invalid control data or an invalid segment size. */
   get receiveDroppedMalformed(): number {

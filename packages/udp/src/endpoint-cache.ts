@@ -8,12 +8,6 @@ import { Endpoint } from '@litz/core';
 import type { Family } from './linux-abi.ts';
 
 /**
- * Number of entries, a power of two. Each entry holds one source; two sources with the same entry
- * replace each other.
- */
-const ENTRIES = 1024;
-
-/**
  * A direct-mapped cache by address and port. The key is the sockaddr and PKTINFO as the kernel
  * wrote them.
  *
@@ -58,7 +52,7 @@ export class EndpointCache {
     const known = this.#endpoints[entry];
     const start = entry * this.#wordsPerKey;
     // An unknown local address and 0.0.0.0 have the same key, because neither can be a source.
-    if (known && this.#keyStandsAt(start)) return known;
+    if (known && this.#hasKeyAt(start)) return known;
     const endpoint = this.#create(portWord, source >= 0);
     this.#keys.set(this.#key, start);
     this.#endpoints[entry] = endpoint;
@@ -96,7 +90,7 @@ export class EndpointCache {
     return (hash ^ (hash >>> 16)) & (ENTRIES - 1);
   }
 
-  #keyStandsAt(start: number): boolean {
+  #hasKeyAt(start: number): boolean {
     for (let i = 0; i < this.#wordsPerKey; i++) {
       if (this.#keys[start + i] !== this.#key[i]) return false;
     }
@@ -117,3 +111,9 @@ export class EndpointCache {
     });
   }
 }
+
+/**
+ * Number of entries, a power of two. Each entry holds one source; two sources with the same entry
+ * replace each other.
+ */
+const ENTRIES = 1024;

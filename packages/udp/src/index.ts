@@ -9,8 +9,9 @@
 export { UdpCounters } from './counters.ts';
 export { openPortableUdp, PortableUdp, type PortableUdpOptions } from './portable-udp.ts';
 export { SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
-export type { SendReports } from './send-queue.ts';
+export type { SendCallbacks } from './send-queue.ts';
 export { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 export { SuspectSources } from './suspect-sources.ts';
-export { openUdp, receiveSlots, UdpSockets, type UdpOptions } from './udp-sockets.ts';
+export { defaultSlots, type UdpOptions } from './udp-options.ts';
+export { openUdp, UdpSockets } from './udp-sockets.ts';
 export { interfaceIndex } from './zones.ts';

@@ -29,7 +29,7 @@ export class KnownOffloads {
    *
    * @param gro whether coalescing must be tested
    */
-  faults({ gro }: { readonly gro: boolean }): OffloadFaults {
+  testUnknownOffloads({ gro }: { readonly gro: boolean }): OffloadFaults {
     const namespace = networkNamespaceId();
     if (namespace === undefined || namespace !== this.#namespace) {
       this.#namespace = namespace;

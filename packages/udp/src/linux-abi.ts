@@ -71,7 +71,7 @@ export const IOVEC_LENGTH = 16;
 export const SOCKADDR_IN_LENGTH = 16;
 export const SOCKADDR_IN6_LENGTH = 28;
 /** Bytes for a sockaddr of either family, so that the next one stays aligned. */
-export const SOCKADDR_ROOM = 32;
+export const SOCKADDR_SLOT_LENGTH = 32;
 export const CMSGHDR_LENGTH = 16;
 
 /** Which of the two sockets: 4 for IPv4, 6 for IPv6. */

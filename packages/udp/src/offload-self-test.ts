@@ -25,7 +25,7 @@ import { Endpoint } from '@litz/core';
 import { allocate, boottimeMs, libc, linux } from '@litz/sys';
 import { UdpCounters } from './counters.ts';
 import { EndpointCache } from './endpoint-cache.ts';
-import { canSegment, openLoopback, type LoopbackSocket } from './open-socket.ts';
+import { canSegment, openLoopback, type LoopbackSocket } from './open-sockets.ts';
 import { ReceiveBatch, SLOT_LENGTH, type ReceiveSource } from './receive-batch.ts';
 import { SendQueue } from './send-queue.ts';
 
@@ -54,10 +54,10 @@ export function testOffloads({ gro }: { readonly gro: boolean }): OffloadVerdict
   try {
     if (!canSegment(sender.fd)) return NOTHING_KNOWN;
     const test = new LoopbackTest(sender);
-    const udpGso = test.run(false);
+    const udpGso = test.perform(false);
     // If datagrams were sent wrongly, or perhaps not sent, nothing is known about how they would be
     // received.
-    return { udpGso, udpGro: gro && udpGso === 'works' ? test.run(true) : 'unknown' };
+    return { udpGso, udpGro: gro && udpGso === 'works' ? test.perform(true) : 'unknown' };
   } finally {
     libc().close(sender.fd);
   }
@@ -75,13 +75,13 @@ class LoopbackTest {
 
   constructor(sender: LoopbackSocket) {
     this.#sender = sender;
-    const options = { segmenting: true, counters: this.#counters, reports: {} };
+    const options = { segmenting: true, counters: this.#counters, callbacks: {} };
     this.#queue = new SendQueue(4, sender.fd, options);
     const memory = allocate(SLOTS * SLOT_LENGTH).bytes;
     this.#batch = new ReceiveBatch(SLOTS, memory, 0, this.#counters);
   }
 
-  run(gro: boolean): OffloadVerdict {
+  perform(gro: boolean): OffloadVerdict {
     let verdict: OffloadVerdict = 'unknown';
     for (let i = 0; i < TRIES && verdict === 'unknown'; i++) {
       const receiver = openLoopback(gro);
@@ -107,7 +107,7 @@ class LoopbackTest {
    */
   #send({ port }: LoopbackSocket): OffloadVerdict | undefined {
     const destination = new Endpoint(LOOPBACK, port);
-    const { ungrouped, sentDatagrams } = this.#counters;
+    const { sentOneByOne, sentDatagrams } = this.#counters;
     for (const [offset, length] of DATAGRAMS) {
       this.#queue.push(this.#bytes, offset, length, destination, 0);
     }
@@ -115,7 +115,7 @@ class LoopbackTest {
     // Loopback is down, or a filter drops everything.
     if (this.#counters.sentDatagrams < sentDatagrams + DATAGRAMS.length) return 'unknown';
     // The kernel refused the message, and its datagrams were sent one by one.
-    return this.#counters.ungrouped > ungrouped
+    return this.#counters.sentOneByOne > sentOneByOne
       ? fault('the kernel refuses to segment a message')
       : undefined;
   }
@@ -128,7 +128,7 @@ class LoopbackTest {
       family: 4,
       fd,
       endpoints: new EndpointCache(4),
-      overflowSeen: 0,
+      lastOverflow: 0,
       messageLength: 0,
     };
     const deadline = boottimeMs() + LONGEST_MS;

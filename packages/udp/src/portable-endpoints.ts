@@ -7,12 +7,6 @@
 import { Endpoint } from '@litz/core';
 import { addressFromText, addressToText } from './address-text.ts';
 
-/**
- * When more sources than this are known, all are forgotten, so that an attacker cannot fill the
- * memory.
- */
-const LIMIT = 4096;
-
 export class PortableEndpoints {
   readonly #byAddress = new Map<string, Map<number, Endpoint>>();
   readonly #texts = new WeakMap<Endpoint, string>();
@@ -24,7 +18,7 @@ export class PortableEndpoints {
   }
 
   /** Returns the address of a destination in node:dgram's form. */
-  text(destination: Endpoint): string {
+  textOf(destination: Endpoint): string {
     let text = this.#texts.get(destination);
     if (text === undefined) {
       text = addressToText(destination.address, destination.scopeId);
@@ -49,3 +43,9 @@ export class PortableEndpoints {
     return endpoint;
   }
 }
+
+/**
+ * When more sources than this are known, all are forgotten, so that an attacker cannot fill the
+ * memory.
+ */
+const LIMIT = 4096;

@@ -7,24 +7,19 @@
  *
  * @module
  */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { constants } from 'node:os';
 import { WireGuardError, type DatagramRun, type Endpoint } from '@litz/core';
 import { checkFunction, checkInteger, checkObject, SystemError } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
-import { OwnRun } from './own-run.ts';
+import { RunCopy } from './run-copy.ts';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
+import { bindSockets, errnoOf, setBufferLengths } from './portable-sockets.ts';
 import type { DatagramSink } from './receive-batch.ts';
-import type { SendReports } from './send-queue.ts';
+import type { SendCallbacks } from './send-queue.ts';
 
-/** How many free IPv4 ports are tried until one is also free for IPv6. */
-const PORT_TRIES = 100;
-
-/** How many datagrams one `receive` passes to the sink at most. */
-const BATCH = 64;
-
-export interface PortableUdpOptions extends SendReports {
+export interface PortableUdpOptions extends SendCallbacks {
   /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
   /** A local address to bind instead of all addresses. Then only its family is used. */
@@ -61,7 +56,7 @@ export async function openPortableUdp(options: PortableUdpOptions): Promise<Port
   for (let attempt = 1; ; attempt++) {
     const sockets: Socket[] = [];
     try {
-      return new PortableUdp(await bindBoth(options, sockets), options);
+      return new PortableUdp(await bindSockets(options, sockets), options);
     } catch (error) {
       for (const socket of sockets) socket.close();
       const taken = error instanceof SystemError && error.errno === 'EADDRINUSE';
@@ -78,7 +73,7 @@ export class PortableUdp {
   readonly counters: UdpCounters = new UdpCounters();
   /** See {@link PortableUdpOptions.onReadable}. */
   onReadable: (() => void) | undefined;
-  readonly #reports: SendReports;
+  readonly #callbacks: SendCallbacks;
   readonly #receiveLimit: number;
   readonly #sendLimit: number;
   readonly #endpoints = new PortableEndpoints();
@@ -88,8 +83,8 @@ export class PortableUdp {
   #v6: Socket | undefined;
   #sending = 0;
   /** The run to queue, reused for each call. */
-  readonly #run = new OwnRun();
-  #readable = false;
+  readonly #run = new RunCopy();
+  #isReadable = false;
 
   /** Takes ownership of bound sockets. Use `openPortableUdp`. */
   constructor(
@@ -99,12 +94,12 @@ export class PortableUdp {
     this.#v4 = bound.v4;
     this.#v6 = bound.v6;
     this.port = (bound.v4 ?? bound.v6)!.address().port;
-    this.#reports = options;
+    this.#callbacks = options;
     this.#receiveLimit = options.receiveLimit ?? 1024;
     this.#sendLimit = options.sendLimit ?? 1024;
     this.onReadable = options.onReadable;
     for (const socket of this.#sockets()) {
-      setBuffers(socket, options.bufferBytes);
+      setBufferLengths(socket, options.bufferBytes);
       socket.on('message', (datagram, info) => this.#accept(datagram, info));
       // Windows reports an ICMP error of an earlier datagram here.
       socket.on('error', () => this.counters.receiveErrors++);
@@ -120,7 +115,7 @@ export class PortableUdp {
   receive(sink: DatagramSink): number {
     checkFunction('sink', sink);
     const batch = this.#received.splice(0, BATCH);
-    if (batch.length === 0) this.#readable = false;
+    if (batch.length === 0) this.#isReadable = false;
     this.counters.receivedDatagrams += batch.length;
     for (const { datagram, source } of batch) sink(datagram, 0, datagram.length, source, 0);
     return batch.length;
@@ -159,7 +154,7 @@ export class PortableUdp {
     this.#queueRun(this.#run.copy(run));
   }
 
-  #queueRun(run: OwnRun): void {
+  #queueRun(run: RunCopy): void {
     checkDestination(run.destination, run.tos);
     checkRun(run);
     const { buffer, offset, length, lastLength, stride, count, destination } = run;
@@ -225,8 +220,8 @@ export class PortableUdp {
     // A plain Uint8Array: `slice` of a Buffer does not copy, and a sink may call it.
     const { buffer, byteOffset, length } = datagram;
     this.#received.push({ datagram: new Uint8Array(buffer, byteOffset, length), source });
-    if (this.#readable) return;
-    this.#readable = true;
+    if (this.#isReadable) return;
+    this.#isReadable = true;
     this.onReadable?.();
   }
 
@@ -237,7 +232,7 @@ export class PortableUdp {
       return;
     }
     this.#sending++;
-    const text = this.#endpoints.text(destination);
+    const text = this.#endpoints.textOf(destination);
     socket.send(copy, destination.port, text, (error) => {
       this.#sending--;
       if (error) this.#drop(errnoOf(error), destination);
@@ -253,79 +248,11 @@ export class PortableUdp {
     if (errno === EMSGSIZE) this.counters.sendDroppedTooBig++;
     else if (errno === ENOBUFS || errno === EAGAIN) this.counters.sendDroppedBufferFull++;
     else this.counters.sendDroppedFailed++;
-    this.#reports.onSendError?.(errno, destination);
+    this.#callbacks.onSendError?.(errno, destination);
   }
 }
 
-/**
- * Binds sockets of the families that the system has. Each one is pushed to `opened` at once, so
- * that the caller can close it.
- */
-async function bindBoth(
-  options: PortableUdpOptions,
-  opened: Socket[],
-): Promise<{ v4: Socket | undefined; v6: Socket | undefined }> {
-  const { port, host } = options;
-  const v4 = host?.includes(':') ? undefined : await bind('udp4', port, host, opened);
-  const chosen = v4 ? v4.address().port : port;
-  const v6 = host && !host.includes(':') ? undefined : await bind('udp6', chosen, host, opened);
-  if (!v4 && !v6) {
-    throw new SystemError('socket', constants.errno.EAFNOSUPPORT, 'cannot open a UDP socket');
-  }
-  return { v4, v6 };
-}
-
-/** Resolves to undefined if the system does not have the family. */
-function bind(
-  type: 'udp4' | 'udp6',
-  port: number,
-  host: string | undefined,
-  opened: Socket[],
-): Promise<Socket | undefined> {
-  const socket = createSocket({ type, ipv6Only: type === 'udp6', lookup: alreadyAnAddress });
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      socket.close();
-      const missing = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
-      if (missing && host === undefined) resolve(undefined);
-      else {
-        const where = `${host ?? (type === 'udp4' ? '0.0.0.0' : '[::]')} port ${port}`;
-        reject(new SystemError('bind', errnoOf(error), `cannot bind UDP ${where}`));
-      }
-    };
-    socket.once('error', failed);
-    const address = host ?? (type === 'udp4' ? '0.0.0.0' : '::');
-    socket.bind({ port, address, exclusive: true }, () => {
-      socket.off('error', failed);
-      opened.push(socket);
-      resolve(socket);
-    });
-  });
-}
-
-/**
- * node:dgram looks up each destination. Destinations here are addresses, so this avoids the delay.
- */
-function alreadyAnAddress(
-  host: string,
-  _options: unknown,
-  done: (error: null, address: string, family: number) => void,
-): void {
-  done(null, host, host.includes(':') ? 6 : 4);
-}
-
-function setBuffers(socket: Socket, bufferBytes = 7 * 1024 * 1024): void {
-  for (const set of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
-    try {
-      socket[set](bufferBytes);
-    } catch {
-      // Some systems refuse a size above their limit. Their default size works, with more drops.
-    }
-  }
-}
-
-/** Returns this platform's number of a libuv error; 0 if there is none. */
-function errnoOf(error: NodeJS.ErrnoException): number {
-  const numbers: Readonly<Record<string, number>> = constants.errno;
-  return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
-}
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
+const PORT_TRIES = 100;
+/** How many datagrams one `receive` passes to the sink at most. */
+const BATCH = 64;

@@ -14,8 +14,8 @@ import {
   SystemError,
   type Region,
 } from '@litz/sys';
-import type { FloodGuard } from './flood-guard.ts';
-import { parseControl, RECEIVE_CONTROL_ROOM, ReceivedControl } from './control-message.ts';
+import type { FloodFilter } from './flood-filter.ts';
+import { parseControl, RECEIVE_CONTROL_LENGTH, ReceivedControl } from './control-message.ts';
 import type { UdpCounters } from './counters.ts';
 import type { EndpointCache } from './endpoint-cache.ts';
 import {
@@ -34,20 +34,10 @@ import {
   MSG_CTRUNC,
   MSG_TRUNC,
   SOCKADDR_IN6_LENGTH,
-  SOCKADDR_ROOM,
+  SOCKADDR_SLOT_LENGTH,
   writePointer,
   type Family,
 } from './linux-abi.ts';
-
-/**
- * Bytes of a slot. More than any UDP datagram, and more than any message that the kernel coalesces.
- */
-export const SLOT_LENGTH = 65536;
-/**
- * About this many bytes are received at once, but at least three of the longest messages. While
- * they are decrypted, traffic in the other direction waits, such as acknowledgements and pings.
- */
-const BATCH_BYTES: number = 3 * SLOT_LENGTH;
 
 /**
  * Called once per datagram. `buffer` may be written to (a packet is decrypted in place) and is
@@ -67,25 +57,12 @@ export interface ReceiveSource {
   readonly fd: number;
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL counter when it was last read. */
-  overflowSeen: number;
+  lastOverflow: number;
   /** Counts the received messages, if present. */
-  readonly guard?: FloodGuard;
+  readonly floodFilter?: FloodFilter;
   /** Average length of the messages of the last batch, rounded up; 0: none came yet. */
   messageLength: number;
 }
-
-/**
- * ENOMEM, and errors that an earlier datagram of ours may have caused. The next call may succeed.
- */
-const PASSING_ERRORS: ReadonlySet<number> = new Set([
-  12,
-  ENETDOWN,
-  ENETUNREACH,
-  ENOBUFS,
-  ECONNREFUSED,
-  EHOSTDOWN,
-  EHOSTUNREACH,
-]);
 
 /**
  * Slots for received messages.
@@ -113,9 +90,9 @@ export class ReceiveBatch {
     checkBytes('memory.buffer', buffer);
     checkInteger('memory.offset', offset, 0, buffer.length);
     const needed = slots * SLOT_LENGTH;
-    const room = buffer.length - offset;
-    if (room < needed) {
-      throw new RangeError(`"memory" expected ${needed} bytes from "offset" on, got ${room}`);
+    const available = buffer.length - offset;
+    if (available < needed) {
+      throw new RangeError(`"memory" expected ${needed} bytes from "offset" on, got ${available}`);
     }
     this.#slots = slots;
     this.#buffer = buffer;
@@ -123,15 +100,15 @@ export class ReceiveBatch {
     this.#counters = counters;
     const iovecs = slots * MMSGHDR_LENGTH;
     this.#names = iovecs + slots * IOVEC_LENGTH;
-    this.#controls = this.#names + slots * SOCKADDR_ROOM;
-    this.#region = allocate(this.#controls + slots * RECEIVE_CONTROL_ROOM);
+    this.#controls = this.#names + slots * SOCKADDR_SLOT_LENGTH;
+    this.#region = allocate(this.#controls + slots * RECEIVE_CONTROL_LENGTH);
     const { bytes, address } = this.#region;
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     const base = addressOf(buffer) + offset;
     for (let slot = 0; slot < slots; slot++) {
       const header = (slot * MMSGHDR_LENGTH) >> 2;
       const iovec = (iovecs + slot * IOVEC_LENGTH) >> 2;
-      writePointer(this.#words, header, address + this.#names + slot * SOCKADDR_ROOM);
+      writePointer(this.#words, header, address + this.#names + slot * SOCKADDR_SLOT_LENGTH);
       writePointer(this.#words, header + 4, address + (iovec << 2));
       this.#words[header + 6] = 1;
       writePointer(this.#words, header + 8, address + this.#controlOf(slot));
@@ -146,7 +123,7 @@ export class ReceiveBatch {
     for (let slot = 0; slot < this.#used; slot++) {
       const header = (slot * MMSGHDR_LENGTH) >> 2;
       this.#words[header + 2] = SOCKADDR_IN6_LENGTH;
-      this.#words[header + 10] = RECEIVE_CONTROL_ROOM;
+      this.#words[header + 10] = RECEIVE_CONTROL_LENGTH;
     }
     this.#used = 0;
   }
@@ -193,7 +170,7 @@ export class ReceiveBatch {
       if (errno === EAGAIN) return 0;
       if (errno === EINTR) continue;
       this.#counters.receiveErrors++;
-      if (!PASSING_ERRORS.has(errno)) throw new SystemError('recvmmsg', errno);
+      if (!TRANSIENT_ERRORS.has(errno)) throw new SystemError('recvmmsg', errno);
     }
     return 0;
   }
@@ -208,14 +185,14 @@ export class ReceiveBatch {
     const parsed = parseControl(
       this.#region.view,
       this.#controlOf(slot),
-      Math.min(words[header + 10]!, RECEIVE_CONTROL_ROOM),
+      Math.min(words[header + 10]!, RECEIVE_CONTROL_LENGTH),
       socket.family,
       control,
     );
     if (control.overflow >= 0) this.#countOverflow(socket, control.overflow);
     if (flags & MSG_TRUNC || length > SLOT_LENGTH) return this.#drop('receiveDroppedTruncated');
     if (flags & MSG_CTRUNC || !parsed) return this.#drop('receiveDroppedControl');
-    const name = (this.#names + slot * SOCKADDR_ROOM) >> 2;
+    const name = (this.#names + slot * SOCKADDR_SLOT_LENGTH) >> 2;
     const expected = socket.family === 4 ? AF_INET : AF_INET6;
     const sourceWord = control.sourceOffset < 0 ? -1 : control.sourceOffset >> 2;
     const source =
@@ -224,13 +201,13 @@ export class ReceiveBatch {
         : undefined;
     if (!source) return this.#drop('receiveDroppedSource');
     const offset = this.#bufferOffset + slot * SLOT_LENGTH;
-    if (socket.guard) this.#note(socket, socket.guard, name, offset, length);
+    if (socket.floodFilter) this.#note(socket, socket.floodFilter, name, offset, length);
     return this.#split(offset, length, source, sink);
   }
 
   #note(
     { family }: ReceiveSource,
-    guard: FloodGuard,
+    filter: FloodFilter,
     name: number,
     at: number,
     length: number,
@@ -242,7 +219,7 @@ export class ReceiveBatch {
     const isCoalesced = segmentLength > 0 && segmentLength < length;
     const each = isCoalesced ? segmentLength : length;
     const count = isCoalesced ? Math.ceil(length / segmentLength) : 1;
-    guard.note(this.#buffer, at, each, count, high, low);
+    filter.note(this.#buffer, at, each, count, high, low);
   }
 
   /**
@@ -278,8 +255,8 @@ export class ReceiveBatch {
 
   #countOverflow(socket: ReceiveSource, overflow: number): void {
     // The kernel's counter is 32 bits wide and wraps.
-    this.#counters.receiveDroppedOverflow += (overflow - socket.overflowSeen) >>> 0;
-    socket.overflowSeen = overflow;
+    this.#counters.receiveDroppedOverflow += (overflow - socket.lastOverflow) >>> 0;
+    socket.lastOverflow = overflow;
   }
 
   /** Returns the length of a message, as the kernel reports it. */
@@ -288,7 +265,7 @@ export class ReceiveBatch {
   }
 
   #controlOf(slot: number): number {
-    return this.#controls + slot * RECEIVE_CONTROL_ROOM;
+    return this.#controls + slot * RECEIVE_CONTROL_LENGTH;
   }
 }
 
@@ -296,3 +273,25 @@ export class ReceiveBatch {
 function networkOrder(word: number): number {
   return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }
+
+/**
+ * Bytes of a slot. More than any UDP datagram, and more than any message that the kernel coalesces.
+ */
+export const SLOT_LENGTH = 65536;
+/**
+ * About this many bytes are received at once, but at least three of the longest messages. While
+ * they are decrypted, traffic in the other direction waits, such as acknowledgements and pings.
+ */
+const BATCH_BYTES: number = 3 * SLOT_LENGTH;
+/**
+ * ENOMEM, and errors that an earlier datagram of ours may have caused. The next call may succeed.
+ */
+const TRANSIENT_ERRORS: ReadonlySet<number> = new Set([
+  12,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  ECONNREFUSED,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+]);

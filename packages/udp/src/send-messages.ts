@@ -6,9 +6,9 @@
  */
 import type { DatagramRun, Endpoint } from '@litz/core';
 import { addressOf, allocate, type Region } from '@litz/sys';
-import { endOf } from './check-run.ts';
+import { endOfRun } from './check-run.ts';
 import {
-  SEND_CONTROL_ROOM,
+  SEND_CONTROL_LENGTH,
   writePacketInfo,
   writeSegmentLength,
   writeTrafficClass,
@@ -20,21 +20,16 @@ import {
   MMSGHDR_LENGTH,
   SOCKADDR_IN6_LENGTH,
   SOCKADDR_IN_LENGTH,
-  SOCKADDR_ROOM,
+  SOCKADDR_SLOT_LENGTH,
   writePointer,
   type Family,
 } from './linux-abi.ts';
 
 /**
- * The longest UDP payload in bytes: 65535 minus the UDP header, and for IPv4 minus the IP header.
- */
-const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;
-
-/**
  * Runs of datagrams, and the messages that are built from them.
  *
  * ```
- * runs       buffer, offset, each, last, stride, destination, tos     as queued, in order
+ * runs       buffer, offset, length, lastLength, stride, destination, tos     as queued, in order
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
  *            message n is the spare one: a single datagram that is sent again
  * ```
@@ -60,8 +55,8 @@ export class SendMessages {
    * passed on, one per datagram.
    */
   readonly #offsets: Int32Array;
-  readonly #each: Int32Array;
-  readonly #lasts: Int32Array;
+  readonly #lengths: Int32Array;
+  readonly #lastLengths: Int32Array;
   readonly #strides: Int32Array;
   readonly #destinations: Endpoint[];
   readonly #tos: Uint8Array;
@@ -82,15 +77,15 @@ export class SendMessages {
     this.#capacity = capacity;
     const slots = capacity + 1;
     this.#names = slots * MMSGHDR_LENGTH;
-    this.#controls = this.#names + slots * SOCKADDR_ROOM;
-    this.#iovecs = this.#controls + slots * SEND_CONTROL_ROOM;
+    this.#controls = this.#names + slots * SOCKADDR_SLOT_LENGTH;
+    this.#iovecs = this.#controls + slots * SEND_CONTROL_LENGTH;
     this.#region = allocate(this.#iovecs + slots * IOVEC_LENGTH);
     const { bytes, address } = this.#region;
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#buffers = Array.from({ length: capacity });
     this.#offsets = new Int32Array(capacity);
-    this.#each = new Int32Array(capacity);
-    this.#lasts = new Int32Array(capacity);
+    this.#lengths = new Int32Array(capacity);
+    this.#lastLengths = new Int32Array(capacity);
     this.#strides = new Int32Array(capacity);
     this.#destinations = [];
     this.#tos = new Uint8Array(capacity);
@@ -99,9 +94,9 @@ export class SendMessages {
     this.#counts = new Int32Array(capacity);
     for (let i = 0; i < slots; i++) {
       const header = (i * MMSGHDR_LENGTH) >> 2;
-      writePointer(this.#words, header, address + this.#names + i * SOCKADDR_ROOM);
+      writePointer(this.#words, header, address + this.#names + i * SOCKADDR_SLOT_LENGTH);
       this.#words[header + 2] = family === 4 ? SOCKADDR_IN_LENGTH : SOCKADDR_IN6_LENGTH;
-      writePointer(this.#words, header + 8, address + this.#controls + i * SEND_CONTROL_ROOM);
+      writePointer(this.#words, header + 8, address + this.#controls + i * SEND_CONTROL_LENGTH);
     }
   }
 
@@ -118,8 +113,8 @@ export class SendMessages {
     const index = this.#runs++;
     this.#buffers[index] = run.buffer;
     this.#offsets[index] = run.offset;
-    this.#each[index] = run.length;
-    this.#lasts[index] = run.lastLength;
+    this.#lengths[index] = run.length;
+    this.#lastLengths[index] = run.lastLength;
     this.#strides[index] = run.stride;
     this.#destinations[index] = run.destination;
     this.#tos[index] = run.tos;
@@ -143,7 +138,7 @@ export class SendMessages {
     let run = this.#runOf(first);
     for (let i = first; i < queued;) {
       while (i >= this.#firsts[run + 1]!) run++;
-      const count = maxSegments > 1 ? this.#joinable(i, run, maxSegments) : 1;
+      const count = maxSegments > 1 ? this.#countJoinable(i, run, maxSegments) : 1;
       this.#starts[message] = i;
       this.#counts[message] = count;
       iovec += this.#write(message, iovec, i, run, count, true);
@@ -175,13 +170,13 @@ export class SendMessages {
   }
 
   /** Whether all buffers are still as long as when their datagrams were described. */
-  areThere(): boolean {
+  hasWholeBuffers(): boolean {
     for (let run = 0; run < this.#runs; run++) {
       const count = this.#firsts[run + 1]! - this.#firsts[run]!;
-      const end = endOf(
+      const end = endOfRun(
         this.#offsets[run]!,
-        this.#each[run]!,
-        this.#lasts[run]!,
+        this.#lengths[run]!,
+        this.#lastLengths[run]!,
         this.#strides[run]!,
         count,
       );
@@ -204,37 +199,37 @@ export class SendMessages {
    * Returns how many datagrams from `first` (in `run`) on fit into one message: the same
    * destination, traffic class and length. The last one may be shorter.
    */
-  #joinable(first: number, run: number, maxSegments: number): number {
-    const each = this.#lengthOf(first, run);
-    if (each === 0) return 1;
+  #countJoinable(first: number, run: number, maxSegments: number): number {
+    const length = this.#lengthOf(first, run);
+    if (length === 0) return 1;
     const longest = MAX_PAYLOAD[this.#family];
-    const most = Math.max(1, Math.min(maxSegments, Math.floor(longest / each)));
+    const most = Math.max(1, Math.min(maxSegments, Math.floor(longest / length)));
     let count = 0;
     let from = first;
     for (let i = run; i < this.#runs && (i === run || this.#isAlike(i, run)); i++) {
       const left = this.#firsts[i + 1]! - from;
-      const whole = this.#wholeOf(i, left, each);
+      const whole = this.#countOfLength(i, left, length);
       if (count + whole > most) return most;
       count += whole;
       from = this.#firsts[i + 1]!;
       if (whole === left) continue;
       // If one datagram of this run is left, it can be the shorter end of the message. So can the
       // first datagram of a run with another length.
-      const next = left - whole === 1 ? this.#lasts[i]! : this.#each[i]!;
-      const isEnd = next > 0 && next <= each && count * each + next <= longest;
+      const next = left - whole === 1 ? this.#lastLengths[i]! : this.#lengths[i]!;
+      const isEnd = next > 0 && next <= length && count * length + next <= longest;
       return isEnd && count < maxSegments ? count + 1 : count;
     }
     return count;
   }
 
   /**
-   * Returns how many of the last `left` datagrams of a run are `each` bytes long, counted from the
+   * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from the
    * first of them.
    */
-  #wholeOf(run: number, left: number, each: number): number {
-    const isLast = this.#lasts[run] === each;
+  #countOfLength(run: number, left: number, length: number): number {
+    const isLast = this.#lastLengths[run] === length;
     if (left === 1) return isLast ? 1 : 0;
-    if (this.#each[run] !== each) return 0;
+    if (this.#lengths[run] !== length) return 0;
     return isLast ? left : left - 1;
   }
 
@@ -245,7 +240,7 @@ export class SendMessages {
 
   /** Returns the length of datagram `index`, which is in `run`. */
   #lengthOf(index: number, run: number): number {
-    return index === this.#firsts[run + 1]! - 1 ? this.#lasts[run]! : this.#each[run]!;
+    return index === this.#firsts[run + 1]! - 1 ? this.#lastLengths[run]! : this.#lengths[run]!;
   }
 
   /** Fills one mmsghdr. Returns how many iovecs it took; adjacent datagrams share one. */
@@ -265,7 +260,7 @@ export class SendMessages {
     writePointer(words, header + 4, this.#region.address + this.#iovecs + iovec * IOVEC_LENGTH);
     words[header + 6] = iovecs;
     const { view } = this.#region;
-    const control = this.#controls + message * SEND_CONTROL_ROOM;
+    const control = this.#controls + message * SEND_CONTROL_LENGTH;
     let end = control;
     if (withSource && hasSource(destination)) {
       const { sourceAddress, sourceInterface } = destination;
@@ -279,7 +274,7 @@ export class SendMessages {
   }
 
   #writeName(message: number, destination: Endpoint): void {
-    const name = this.#names + message * SOCKADDR_ROOM;
+    const name = this.#names + message * SOCKADDR_SLOT_LENGTH;
     const { bytes, view } = this.#region;
     const four = this.#family === 4;
     view.setUint16(name, four ? AF_INET : AF_INET6, true);
@@ -340,3 +335,7 @@ export function hasSource(destination: Endpoint): boolean {
 }
 
 const IOVEC_WORDS: number = IOVEC_LENGTH >> 2;
+/**
+ * The longest UDP payload in bytes: 65535 minus the UDP header, and for IPv4 minus the IP header.
+ */
+const MAX_PAYLOAD = { 4: 65507, 6: 65527 } as const;

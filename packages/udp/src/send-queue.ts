@@ -6,49 +6,13 @@
 import type { DatagramRun, Endpoint } from '@litz/core';
 import { allocate, boottimeMs, libc, type Region } from '@litz/sys';
 import type { UdpCounters } from './counters.ts';
-import {
-  EAGAIN,
-  EADDRNOTAVAIL,
-  ECONNREFUSED,
-  EHOSTUNREACH,
-  EINTR,
-  EINVAL,
-  EIO,
-  EMSGSIZE,
-  ENETDOWN,
-  ENETUNREACH,
-  ENOBUFS,
-  ENODEV,
-  POLLOUT,
-  type Family,
-} from './linux-abi.ts';
-import { OwnRun } from './own-run.ts';
+import { EAGAIN, EINTR, EIO, EMSGSIZE, ENOBUFS, POLLOUT, type Family } from './linux-abi.ts';
+import { RunCopy } from './run-copy.ts';
+import { isCausedBySource, isTransient } from './send-errors.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
-/** How many datagrams the queue holds before it flushes itself. */
-export const SEND_QUEUE_CAPACITY = 256;
-
-/** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
-const MAX_SEGMENTS = 64;
-
-/** How long to wait for a full send buffer in all: `WAITS` times `WAIT_MS` ms. */
-const WAITS = 4;
-const WAIT_MS = 5;
-/** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
-const REST_MS = 20;
-
-/** Errors that a source address or interface causes which no longer exists. */
-const SOURCE_ERRORS: ReadonlySet<number> = new Set([
-  EINVAL,
-  EADDRNOTAVAIL,
-  ENETUNREACH,
-  EHOSTUNREACH,
-  ENETDOWN,
-  ENODEV,
-]);
-
 /** Callbacks for datagrams that are not sent as requested. All may be called within send. */
-export interface SendReports {
+export interface SendCallbacks {
   /** A datagram is lost. `errno` is a number. */
   onSendError?: (errno: number, destination: Endpoint) => void;
   /**
@@ -74,7 +38,7 @@ export class SendQueue {
   readonly family: Family;
   #fd: number;
   readonly #counters: UdpCounters;
-  readonly #reports: SendReports;
+  readonly #callbacks: SendCallbacks;
   readonly #messages: SendMessages;
   readonly #poll: Region = allocate(8);
   #segmenting: boolean;
@@ -86,18 +50,18 @@ export class SendQueue {
   /** Whether a flush is in progress. It calls reports, and these may send. */
   #isFlushing = false;
   /** The run that is passed to `SendMessages`, reused for each call. */
-  readonly #part = new OwnRun();
+  readonly #part = new RunCopy();
 
   constructor(
     family: Family,
     fd: number,
-    options: { segmenting: boolean; counters: UdpCounters; reports: SendReports },
+    options: { segmenting: boolean; counters: UdpCounters; callbacks: SendCallbacks },
   ) {
     this.family = family;
     this.#fd = fd;
     this.#segmenting = options.segmenting;
     this.#counters = options.counters;
-    this.#reports = options.reports;
+    this.#callbacks = options.callbacks;
     this.#messages = new SendMessages(family, SEND_QUEUE_CAPACITY);
     this.#poll.view.setInt32(0, fd, true);
     this.#poll.view.setInt16(4, POLLOUT, true);
@@ -202,20 +166,20 @@ export class SendQueue {
         if (this.#waitUntilWritable()) continue;
         this.#drop(messages.start(done), messages.count(done));
         done++;
-        if (!messages.areThere()) return done < built ? messages.start(done) : queued;
+        if (!messages.hasWholeBuffers()) return done < built ? messages.start(done) : queued;
         continue;
       }
       if (errno === EIO && count > 1) {
         // The egress device does not compute checksums, which segmentation needs.
         this.#segmenting = false;
-        this.#counters.ungrouped++;
-        this.#reports.onOffloadLost?.('udpGso', 'the link computes no checksums (EIO)');
+        this.#counters.sentOneByOne++;
+        this.#callbacks.onOffloadLost?.('udpGso', 'the link computes no checksums (EIO)');
         return messages.start(done);
       }
       this.#sendAlone(messages.start(done), count, errno);
       done++;
       // A report may have transferred memory that was described already.
-      if (!messages.areThere()) return done < built ? messages.start(done) : queued;
+      if (!messages.hasWholeBuffers()) return done < built ? messages.start(done) : queued;
     }
     return queued;
   }
@@ -224,7 +188,7 @@ export class SendQueue {
   #drop(start: number, count: number): void {
     for (let i = start; i < start + count; i++) {
       this.#countDropped(EAGAIN);
-      this.#reports.onSendError?.(EAGAIN, this.#messages.destination(i));
+      this.#callbacks.onSendError?.(EAGAIN, this.#messages.destination(i));
     }
   }
 
@@ -238,7 +202,7 @@ export class SendQueue {
   #sendAlone(start: number, count: number, errno: number): void {
     // With UDP_SEGMENT, a datagram above the path MTU fails (EMSGSIZE; EINVAL on older kernels). A
     // single datagram is fragmented and arrives.
-    if (count > 1) this.#counters.ungrouped++;
+    if (count > 1) this.#counters.sentOneByOne++;
     let withSource = true;
     for (let i = start; i < start + count; i++) {
       withSource = this.#sendOne(i, count > 1 ? 0 : errno, withSource);
@@ -256,8 +220,8 @@ export class SendQueue {
     const destination = messages.destination(index);
     for (let attempt = 0; attempt < 4; attempt++) {
       if (errno !== 0) {
-        if (withSource && SOURCE_ERRORS.has(errno) && hasSource(destination)) withSource = false;
-        else if (errno === EAGAIN ? !this.#waitUntilWritable() : !isPassing(errno)) break;
+        if (withSource && isCausedBySource(errno) && hasSource(destination)) withSource = false;
+        else if (errno === EAGAIN ? !this.#waitUntilWritable() : !isTransient(errno)) break;
       }
       const message = messages.buildOne(index, withSource);
       if (libc().sendmmsg(this.#fd, message, 1, 0) === 1) {
@@ -268,14 +232,14 @@ export class SendQueue {
       errno = libc().errno();
     }
     this.#countDropped(errno);
-    this.#reports.onSendError?.(errno, destination);
+    this.#callbacks.onSendError?.(errno, destination);
     // It also failed without its source, so nothing is known about the source.
     return true;
   }
 
   #reportSourceLost(destination: Endpoint): void {
-    this.#counters.sourceLost++;
-    this.#reports.onSourceLost?.(destination);
+    this.#counters.sentWithoutSource++;
+    this.#callbacks.onSourceLost?.(destination);
   }
 
   #countSent(datagrams: number): void {
@@ -292,7 +256,7 @@ export class SendQueue {
 
   /** Waits until the send buffer accepts data. Returns false if the waiting time is used up. */
   #waitUntilWritable(): boolean {
-    if (this.#hasSent && boottimeMs() >= this.#waitedAt + REST_MS) this.#waitsLeft = WAITS;
+    if (this.#hasSent && boottimeMs() >= this.#waitedAt + NO_WAIT_MS) this.#waitsLeft = WAITS;
     if (this.#waitsLeft === 0) return false;
     this.#waitsLeft--;
     this.#hasSent = false;
@@ -302,10 +266,12 @@ export class SendQueue {
   }
 }
 
-/**
- * Whether the same call may succeed now: the error came from an earlier datagram, or a signal
- * interrupted the call.
- */
-function isPassing(errno: number): boolean {
-  return errno === ECONNREFUSED || errno === EINTR;
-}
+/** How many datagrams the queue holds before it flushes itself. */
+export const SEND_QUEUE_CAPACITY = 256;
+/** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
+const MAX_SEGMENTS = 64;
+/** How long to wait for a full send buffer in all: `WAITS` times `WAIT_MS` ms. */
+const WAITS = 4;
+const WAIT_MS = 5;
+/** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
+const NO_WAIT_MS = 20;

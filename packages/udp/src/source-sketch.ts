@@ -12,9 +12,6 @@
  */
 import { randomFillSync } from 'node:crypto';
 
-/** The tables have 2^12 entries, so the marks of a table are 128 words. */
-export const ENTRY_BITS = 12;
-
 /**
  * Coefficients of a hash function, all modulo 2^32. `low` is 0 for IPv4. The shift is needed
  * because floods often come from neighbouring addresses, and a product alone would spread those too
@@ -71,9 +68,9 @@ export class SourceSketch {
     return this.#tables.every(({ marks }) => marks.some((word) => word !== 0));
   }
 
-  /** Must be called at intervals. Marks the sources with high counts, and lets the counts fade. */
-  settle(): void {
-    for (const table of [...this.#tables, this.#next]) table.settle();
+  /** Must be called at the end of each interval. Marks the sources with high counts, and lets the counts fade. */
+  endInterval(): void {
+    for (const table of [...this.#tables, this.#next]) table.endInterval();
     if (++this.#intervals % INTERVALS_PER_TABLE !== 0) return;
     this.#tables = [this.#tables[1], this.#next];
     this.#next = new SourceTable(this.#random);
@@ -86,7 +83,7 @@ export class SourceTable {
   readonly marks: Uint32Array = new Uint32Array((1 << ENTRY_BITS) / 32);
   readonly #counts = new Float32Array(1 << ENTRY_BITS);
   /** How many more intervals each entry stays marked. */
-  readonly #held = new Uint8Array(1 << ENTRY_BITS);
+  readonly #markedFor = new Uint8Array(1 << ENTRY_BITS);
 
   constructor(random: (out: Uint32Array) => void) {
     const secrets = new Uint32Array(4);
@@ -105,13 +102,13 @@ export class SourceTable {
     return ((this.marks[entry >>> 5]! >>> (entry & 31)) & 1) === 1;
   }
 
-  settle(): void {
+  endInterval(): void {
     this.marks.fill(0);
     for (let entry = 0; entry < this.#counts.length; entry++) {
       const count = this.#counts[entry]!;
-      const held = this.#held[entry]!;
-      this.#held[entry] = count > MARKED_ABOVE ? HELD_INTERVALS : Math.max(0, held - 1);
-      if (this.#held[entry]! > 0) this.marks[entry >>> 5]! |= 1 << (entry & 31);
+      const left = this.#markedFor[entry]!;
+      this.#markedFor[entry] = count > MARKED_ABOVE ? MARKED_INTERVALS : Math.max(0, left - 1);
+      if (this.#markedFor[entry]! > 0) this.marks[entry >>> 5]! |= 1 << (entry & 31);
       this.#counts[entry] = count * KEPT;
     }
   }
@@ -128,16 +125,18 @@ function odd(factor: number): number {
 }
 
 /**
- * An entry is marked above this count. With a call of `settle` every eighth of a second, this is
+ * An entry is marked above this count. With a call of `endInterval` every eighth of a second, this is
  * about ten messages per second.
  */
 const MARKED_ABOVE = 4;
-// The part of a count that remains after `settle`.
+// The part of a count that remains after `endInterval`.
 const KEPT = 0.7;
 /**
  * An entry stays marked for this many intervals (5 seconds). A source whose messages rarely pass
  * the filter must not be forgotten in between.
  */
-const HELD_INTERVALS = 40;
+const MARKED_INTERVALS = 40;
 // After this many intervals, the older table is replaced by a new one.
 const INTERVALS_PER_TABLE = 16;
+/** The tables have 2^12 entries, so the marks of a table are 128 words. */
+export const ENTRY_BITS = 12;

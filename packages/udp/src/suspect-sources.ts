@@ -8,11 +8,6 @@ import type { Endpoint } from '@litz/core';
 import { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 
 /**
- * How many look-ups one turn may make. A look-up takes about 20 us, and other packets wait for it.
- */
-const LOOKUPS_PER_TURN = 16;
-
-/**
  * Endpoints that are suspect. A change of routes makes all endpoints suspect. A check is a system
  * call, so it is made only for endpoints that something is sent to, and only a few times per turn
  * of the packet loop. The other endpoints keep their source until a later turn. The map keeps a
@@ -22,7 +17,7 @@ export class SuspectSources {
   readonly #routes: RouteLookup;
   readonly #suspects: Set<Endpoint> = new Set();
   /** Endpoints whose source does not work, with the endpoint to use instead. */
-  readonly #refuted: Map<Endpoint, Endpoint> = new Map();
+  readonly #replacements: Map<Endpoint, Endpoint> = new Map();
   #lookUpsLeft: number = LOOKUPS_PER_TURN;
 
   /** @param routes look-ups in the network namespace of the sockets */
@@ -32,7 +27,7 @@ export class SuspectSources {
 
   /** 0: no endpoint must be checked. */
   get size(): number {
-    return this.#suspects.size + this.#refuted.size;
+    return this.#suspects.size + this.#replacements.size;
   }
 
   /**
@@ -48,23 +43,28 @@ export class SuspectSources {
    * does not work.
    */
   check(destination: Endpoint, socket: SendingSocket): Endpoint {
-    const instead = this.#refuted.get(destination);
+    const instead = this.#replacements.get(destination);
     if (instead) return instead;
     if (this.#lookUpsLeft === 0 || !this.#suspects.delete(destination)) return destination;
     this.#lookUpsLeft--;
     if (sourceWorks(destination, this.#routes, socket)) return destination;
     const withoutSource = destination.withoutSource();
-    this.#refuted.set(destination, withoutSource);
+    this.#replacements.set(destination, withoutSource);
     return withoutSource;
   }
 
   /** Ends a turn. The owner of the endpoints has dropped the sources that were reported. */
   endTurn(): void {
     this.#lookUpsLeft = LOOKUPS_PER_TURN;
-    if (this.#refuted.size > 0) this.#refuted.clear();
+    if (this.#replacements.size > 0) this.#replacements.clear();
   }
 
   clear(): void {
     this.#suspects.clear();
   }
 }
+
+/**
+ * How many look-ups one turn may make. A look-up takes about 20 us, and other packets wait for it.
+ */
+const LOOKUPS_PER_TURN = 16;

@@ -5,66 +5,18 @@
  * @module
  */
 import type { DatagramRun, Endpoint } from '@litz/core';
-import { checkFlag, checkFunction, checkInteger, checkObject, libc } from '@litz/sys';
+import { checkFunction, checkInteger, libc } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
-import { EndpointCache } from './endpoint-cache.ts';
-import { FloodGuard } from './flood-guard.ts';
+import { createFamilySocket, type FamilySocket } from './family-socket.ts';
 import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
-import {
-  attachFilter,
-  canSegment,
-  coalesce,
-  openBoth,
-  setSocketMark,
-  type BoundSockets,
-} from './open-socket.ts';
-import { OwnRun } from './own-run.ts';
-import {
-  ReceiveBatch,
-  SLOT_LENGTH,
-  type DatagramSink,
-  type ReceiveSource,
-} from './receive-batch.ts';
-import { SendQueue, type SendReports } from './send-queue.ts';
+import { enableCoalescing, openSockets, setSocketMark, type BoundSockets } from './open-sockets.ts';
+import { RunCopy } from './run-copy.ts';
+import { ReceiveBatch, SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
+import type { SendCallbacks } from './send-queue.ts';
 import type { SuspectSources } from './suspect-sources.ts';
-
-/** The same as WireGuard in the kernel: a burst of 100 Mbit/s over half a second. */
-const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
-/** One object per thread, because each thread loads its own modules. */
-const KNOWN_OFFLOADS = new KnownOffloads();
-
-export interface UdpOptions extends SendReports {
-  /** 0 to 65535; 0 chooses a port that is free for both families. */
-  port: number;
-  /** Binds to loopback only, so that the port cannot be reached from the network. Default false. */
-  loopbackOnly?: boolean;
-  /** SO_MARK of all datagrams; 0: none. Needs CAP_NET_ADMIN. */
-  mark?: number;
-  /** Lets the kernel segment messages into datagrams of one length (UDP_SEGMENT). Default false. */
-  gso?: boolean;
-  /** Lets the kernel coalesce received datagrams (UDP_GRO). Default false. */
-  gro?: boolean;
-  /** Bytes of the kernel's receive buffer and of its send buffer. */
-  bufferBytes?: number;
-  /**
-   * How many messages a receive call can take; each has a slot of 65536 bytes. Default 64, with
-   * `gro` 8.
-   */
-  slots?: number;
-  /**
-   * Sticky sources that may be wrong after a change of routes. They are checked before they are
-   * used.
-   */
-  suspects?: SuspectSources;
-  /**
-   * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, borrowed until close.
-   * `sink` gets this buffer. Default: new memory, of which only the used pages take physical
-   * memory.
-   */
-  memory?: { buffer: Uint8Array; offset: number };
-}
+import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp-options.ts';
 
 /**
  * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
@@ -79,16 +31,16 @@ export interface UdpOptions extends SendReports {
  *   `openPortableUdp` instead
  */
 export function openUdp(options: UdpOptions): UdpSockets {
-  checkOptions(options);
+  checkUdpOptions(options);
   const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gso = false, gro = false } = options;
   const { loopbackOnly = false } = options;
-  const { slots = receiveSlots({ gro }) } = options;
+  const { slots = defaultSlots({ gro }) } = options;
   checkInteger('slots', slots, 1, MOST_SLOTS);
   const counters = new UdpCounters();
   const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
   const batch = new ReceiveBatch(slots, memory.buffer, memory.offset, counters);
-  const bound = openBoth(port, { bufferBytes, mark, loopbackOnly });
+  const bound = openSockets(port, { bufferBytes, mark, loopbackOnly });
   try {
     return new UdpSockets(bound, batch, counters, {
       ...options,
@@ -101,20 +53,12 @@ export function openUdp(options: UdpOptions): UdpSockets {
 }
 
 /** Switches coalescing on if it is requested and works. @returns whether to segment */
-function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendReports): boolean {
-  const { udpGso, udpGro } = gso || gro ? KNOWN_OFFLOADS.faults({ gro }) : {};
+function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendCallbacks): boolean {
+  const { udpGso, udpGro } = gso || gro ? KNOWN_OFFLOADS.testUnknownOffloads({ gro }) : {};
   if (gso && udpGso !== undefined) to.onOffloadLost?.('udpGso', udpGso);
-  const groLost = gro ? (udpGro ?? coalesce(bound)) : undefined;
+  const groLost = gro ? (udpGro ?? enableCoalescing(bound)) : undefined;
   if (groLost !== undefined) to.onOffloadLost?.('udpGro', groLost);
   return gso && udpGso === undefined;
-}
-
-/**
- * Returns the default number of slots. Coalesced messages hold many datagrams, so fewer slots are
- * needed.
- */
-export function receiveSlots(options: { gro?: boolean } = {}): number {
-  return options.gro ? 8 : 64;
 }
 
 /** Sockets on one port, one for each family that the system has. */
@@ -122,31 +66,31 @@ export class UdpSockets {
   readonly port: number;
   readonly counters: UdpCounters;
   readonly #batch: ReceiveBatch;
-  #sockets: Socket[];
-  #v4: Socket | undefined;
-  #v6: Socket | undefined;
-  readonly #reports: SendReports;
+  #sockets: FamilySocket[];
+  #v4: FamilySocket | undefined;
+  #v6: FamilySocket | undefined;
+  readonly #callbacks: SendCallbacks;
   readonly #suspects: SuspectSources | undefined;
   #mark: number;
   #firstToReceive = 0;
   /** The run to queue, reused for each call. */
-  readonly #run = new OwnRun();
+  readonly #run = new RunCopy();
 
   /** @internal Takes ownership of the file descriptors. Use `openUdp`. */
   constructor(
     bound: BoundSockets,
     batch: ReceiveBatch,
     counters: UdpCounters,
-    options: SendReports & Pick<UdpOptions, 'gso' | 'mark' | 'suspects'>,
+    options: SendCallbacks & Pick<UdpOptions, 'gso' | 'mark' | 'suspects'>,
   ) {
     this.port = bound.port;
     this.counters = counters;
     this.#batch = batch;
-    this.#reports = options;
+    this.#callbacks = options;
     this.#suspects = options.suspects;
     this.#mark = options.mark ?? 0;
-    const create = (family: Family, fd: number | undefined): Socket | undefined =>
-      fd === undefined ? undefined : createSocket(family, fd, counters, options);
+    const create = (family: Family, fd: number | undefined): FamilySocket | undefined =>
+      fd === undefined ? undefined : createFamilySocket(family, fd, counters, options);
     this.#v4 = create(4, bound.v4);
     this.#v6 = create(6, bound.v6);
     this.#sockets = [this.#v4, this.#v6].filter((socket) => socket !== undefined);
@@ -236,10 +180,10 @@ export class UdpSockets {
   /** Returns the endpoint to send to: without its source, if the source no longer works. */
   #target(destination: Endpoint, tos: number, count: number): Endpoint {
     checkDestination(destination, tos);
-    return this.#suspects?.size ? this.#checked(destination, count) : destination;
+    return this.#suspects?.size ? this.#withoutLostSource(destination, count) : destination;
   }
 
-  #queue(run: OwnRun): void {
+  #queue(run: RunCopy): void {
     // No foreign code runs between this check and the queue.
     checkRun(run);
     const { destination, count } = run;
@@ -252,7 +196,7 @@ export class UdpSockets {
     run.clear();
     for (let i = 0; i < count; i++) {
       this.counters.sendDroppedFailed++;
-      this.#reports.onSendError?.(EAFNOSUPPORT, destination);
+      this.#callbacks.onSendError?.(EAFNOSUPPORT, destination);
     }
   }
 
@@ -270,14 +214,14 @@ export class UdpSockets {
    * @returns when to call it again if no batch comes before; Infinity: not needed
    * @throws {TypeError} `now` is not a finite number
    */
-  shedHandshakes(now: number): number {
+  updateFloodFilter(now: number): number {
     if (!Number.isFinite(now)) {
       throw new TypeError(`"now" expected a finite number of milliseconds, got ${String(now)}`);
     }
     let due = Infinity;
-    for (const { guard } of this.#sockets) {
-      guard.follow(now);
-      due = Math.min(due, guard.due);
+    for (const { floodFilter } of this.#sockets) {
+      floodFilter.update(now);
+      due = Math.min(due, floodFilter.due);
     }
     return due;
   }
@@ -305,61 +249,19 @@ export class UdpSockets {
   }
 
   /** Returns the destination, without its source if the source is suspect and does not work. */
-  #checked(destination: Endpoint, datagrams: number): Endpoint {
+  #withoutLostSource(destination: Endpoint, datagrams: number): Endpoint {
     const to = this.#suspects!.check(destination, this);
     if (to === destination) return to;
-    this.counters.sourceLost += datagrams;
-    this.#reports.onSourceLost?.(destination);
+    this.counters.sentWithoutSource += datagrams;
+    this.#callbacks.onSourceLost?.(destination);
     return to;
   }
-}
-
-interface Socket extends ReceiveSource {
-  readonly guard: FloodGuard;
-  readonly queue: SendQueue;
-}
-
-function createSocket(
-  family: Family,
-  fd: number,
-  counters: UdpCounters,
-  options: SendReports & { gso?: boolean },
-): Socket {
-  const { gso = false } = options;
-  const segmenting = gso && canSegment(fd);
-  if (gso && !segmenting) options.onOffloadLost?.('udpGso', 'the kernel has no UDP_SEGMENT');
-  const queue = new SendQueue(family, fd, { segmenting, counters, reports: options });
-  return {
-    family,
-    fd,
-    queue,
-    guard: new FloodGuard(family, (program) => attachFilter(fd, program)),
-    endpoints: new EndpointCache(family),
-    overflowSeen: 0,
-    messageLength: 0,
-  };
-}
-
-function checkOptions(options: UdpOptions): void {
-  checkObject('options', options);
-  checkInteger('port', options.port, 0, 0xffff);
-  if (options.mark !== undefined) checkMark(options.mark);
-  checkFlag('loopbackOnly', options.loopbackOnly);
-  checkFlag('gso', options.gso);
-  checkFlag('gro', options.gro);
-  const { bufferBytes, memory, suspects } = options;
-  if (bufferBytes !== undefined) checkInteger('bufferBytes', bufferBytes, 0, 0x7fff_ffff);
-  if (memory !== undefined) checkObject('memory', memory);
-  if (suspects !== undefined) checkObject('suspects', suspects);
-  for (const name of ['onSendError', 'onSourceLost', 'onOffloadLost'] as const) {
-    if (options[name] !== undefined) checkFunction(name, options[name]);
-  }
-}
-
-function checkMark(mark: number): void {
-  checkInteger('mark', mark, 0, 0xffff_ffff);
 }
 
 const MOST_SLOTS = 1024;
 /** One socket per family. */
 const MOST_SOCKETS = 2;
+/** The same as WireGuard in the kernel: a burst of 100 Mbit/s over half a second. */
+const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
+/** One object per thread, because each thread loads its own modules. */
+const KNOWN_OFFLOADS = new KnownOffloads();

@@ -27,9 +27,9 @@ export function interfaceName(index: number): string | undefined {
   );
 }
 
-function orElse<T>(ask: () => T, otherwise: () => T): T {
+function orElse<T>(first: () => T, otherwise: () => T): T {
   try {
-    return ask();
+    return first();
   } catch {
     // This is not Linux, or koffi is missing.
     return otherwise();

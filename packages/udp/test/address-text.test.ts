@@ -19,7 +19,7 @@ describe('addressFromText', () => {
     expect(addressFromText('fe80::1%4')).toMatchObject({ scopeId: 4 });
   });
 
-  test('reads what addressToText wrote', () => {
+  test('reads what addressToText returns', () => {
     const address = fc.oneof(
       fc.uint8Array({ minLength: 4, maxLength: 4 }),
       fc.uint8Array({ minLength: 16, maxLength: 16 }),

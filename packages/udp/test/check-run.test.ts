@@ -42,7 +42,7 @@ describe('checkRun', () => {
     },
   );
 
-  test('takes a run if each of its datagrams is in the buffer, and only then', () => {
+  test('accepts a run if and only if each of its datagrams is in the buffer', () => {
     const number = fc.integer({ min: 0, max: 40 });
     fc.assert(
       fc.property(number, number, number, number, number, number, (size, ...numbers) => {
@@ -73,7 +73,7 @@ describe('checkRun', () => {
     expect(two).toThrow(/^"stride" expected an integer from (1|10) /);
   });
 
-  test.each(['0', null, undefined, 1n, {}, true])('refuses %o for any number', (value) => {
+  test.each(['0', null, undefined, 1n, {}, true])('refuses %o in place of a number', (value) => {
     const wrong = value as number;
     const run: [number, number, number, number, number] = [0, 10, 10, 10, 2];
     for (let i = 0; i < run.length; i++) {
@@ -83,7 +83,7 @@ describe('checkRun', () => {
     }
   });
 
-  test('refuses what is no memory, and memory that is not there any more', () => {
+  test('refuses a value that is not a Uint8Array, and a buffer that was transferred', () => {
     expect(() => checkRun(runOf([1, 2] as unknown as Uint8Array, 0, 1, 1, 0, 1, PEER))).toThrow(
       /^"buffer" expected a Uint8Array, got Array/,
     );
@@ -98,7 +98,7 @@ describe('checkRun', () => {
 describe('checkDestination', () => {
   const peer = new Endpoint(FIELDS.address, 51820);
 
-  test('takes endpoints, and what has all that they have', () => {
+  test('accepts endpoints, and objects with the same fields', () => {
     expect(() => checkDestination(peer, 0xb8)).not.toThrow();
     expect(() => checkDestination(FIELDS as Endpoint, 0)).not.toThrow();
   });
@@ -111,7 +111,7 @@ describe('checkDestination', () => {
     ['"destination.port" expected an integer', { ...FIELDS, port: 65536 }],
     ['"destination.scopeId" expected an integer', { ...FIELDS, scopeId: -1 }],
     ['"destination.sourceInterface" expected an', { ...FIELDS, sourceInterface: 2 ** 32 }],
-  ])('says %s', (text, destination) => {
+  ])('throws %s', (text, destination) => {
     expect(() => checkDestination(destination as Endpoint, 0)).toThrow(text);
   });
 

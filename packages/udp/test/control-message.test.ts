@@ -36,24 +36,27 @@ describe('parseControl', () => {
     expect(control).toMatchObject({ segmentLength: 1452, overflow: 0xffffffff });
   });
 
-  test('does not take one family for the other', () => {
+  test('ignores control messages of the other family', () => {
     const { control } = parse(6, cmsg(0, 8, [...int(7), 192, 0, 2, 1, 192, 0, 2, 1]));
     expect(control).toMatchObject({ sourceOffset: -1, sourceInterface: 0 });
   });
 
-  test('skips what it does not know', () => {
+  test('skips unknown control messages', () => {
     const { parsed, control } = parse(4, cmsg(99, 99, [1, 2, 3]), cmsg(0, 1, [2]));
     expect(parsed).toBe(true);
     expect(control.trafficClass).toBe(2);
   });
 
-  test.each([0, 1, 15, 17 + 8])('refuses a message that claims %i bytes of 24', (length) => {
-    const bytes = Uint8Array.from(cmsg(0, 1, [3]));
-    bytes[0] = length;
-    expect(parseControl(viewOf(bytes), 0, bytes.length, 4, new ReceivedControl())).toBe(false);
-  });
+  test.each([0, 1, 15, 17 + 8])(
+    'refuses a control message with length %i in 24 bytes',
+    (length) => {
+      const bytes = Uint8Array.from(cmsg(0, 1, [3]));
+      bytes[0] = length;
+      expect(parseControl(viewOf(bytes), 0, bytes.length, 4, new ReceivedControl())).toBe(false);
+    },
+  );
 
-  test('forgets what the datagram before it had', () => {
+  test('does not keep values of the previous datagram', () => {
     const control = new ReceivedControl();
     const bytes = Uint8Array.from([...cmsg(0, 1, [3]), ...cmsg(17, 104, int(5))]);
     parseControl(viewOf(bytes), 0, bytes.length, 4, control);
@@ -61,7 +64,7 @@ describe('parseControl', () => {
     expect(control).toEqual(new ReceivedControl());
   });
 
-  test('stays inside any bytes (fuzz)', () => {
+  test('never reads outside the given bytes (fuzz)', () => {
     const word = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.integer());
     const words = fc.array(word, { maxLength: 48, size: 'max' });
     fc.assert(
@@ -87,7 +90,7 @@ describe('parseControl', () => {
 });
 
 describe('writePacketInfo', () => {
-  test('is read back by parseControl', () => {
+  test('writes what parseControl reads', () => {
     for (const [family, length] of [[4, 4] as const, [6, 16] as const]) {
       const source = Uint8Array.from({ length }, (_, i) => i + 10);
       const bytes = new Uint8Array(96).fill(0xee);
@@ -102,7 +105,7 @@ describe('writePacketInfo', () => {
     }
   });
 
-  test('leaves the address to the kernel when there is none', () => {
+  test('lets the kernel choose the address if none is given', () => {
     const bytes = new Uint8Array(40).fill(0xee);
     writePacketInfo(viewOf(bytes), 0, 6, undefined, 3);
     expect([...bytes.subarray(16, 36)]).toEqual([...Array(16).fill(0), 3, 0, 0, 0]);

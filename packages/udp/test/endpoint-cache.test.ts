@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EndpointCache } from '../src/endpoint-cache.ts';
 
 describe('EndpointCache', () => {
-  test('gives one object for one source', () => {
+  test('returns one object for one source', () => {
     const cache = new EndpointCache(4);
     const first = lookup4(cache, [192, 0, 2, 1], 51820, [198, 51, 100, 1], 3);
     expect(first).toMatchObject({ port: 51820, sourceInterface: 3, scopeId: 0 });
@@ -11,7 +11,7 @@ describe('EndpointCache', () => {
     expect(lookup4(cache, [192, 0, 2, 1], 51820, [198, 51, 100, 1], 3)).toBe(first);
   });
 
-  test('tells sources apart by every part of them', () => {
+  test('distinguishes sources by each of their parts', () => {
     const cache = new EndpointCache(4);
     const seen = new Set([
       lookup4(cache, [192, 0, 2, 1], 51820, [198, 51, 100, 1], 3),
@@ -23,7 +23,7 @@ describe('EndpointCache', () => {
     expect(seen.size).toBe(5);
   });
 
-  test('reads IPv6 with its scope', () => {
+  test('reads an IPv6 address with its scope', () => {
     const cache = new EndpointCache(6);
     const linkLocal = [0xfe, 0x80, ...Array<number>(13).fill(0), 1];
     const local = [0xfe, 0x80, ...Array<number>(13).fill(0), 2];
@@ -35,16 +35,16 @@ describe('EndpointCache', () => {
     expect(lookup6(cache, linkLocal, 7, 6, local, 6)).not.toBe(endpoint);
   });
 
-  test('has no endpoint for port 0', () => {
+  test('returns no endpoint for port 0', () => {
     expect(lookup4(new EndpointCache(4), [192, 0, 2, 1], 0, [0, 0, 0, 0], 0)).toBeUndefined();
   });
 
-  test('has no sticky source where the kernel named none', () => {
+  test('sets no sticky source if the kernel reported none', () => {
     const endpoint = lookup4(new EndpointCache(4), [192, 0, 2, 1], 9, undefined, 0);
     expect(endpoint).toMatchObject({ sourceAddress: undefined, sourceInterface: 0 });
   });
 
-  test('stays right when sources take entries from each other', () => {
+  test('returns the right endpoint when two sources use the same entry', () => {
     const cache = new EndpointCache(4);
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 5000; i++) {
@@ -55,7 +55,7 @@ describe('EndpointCache', () => {
     }
   });
 
-  test('keeps 500 peers of one port apart with few losses', () => {
+  test('keeps nearly all of 500 peers with one port', () => {
     const cache = new EndpointCache(4);
     const seen = new Set<object>();
     for (let round = 0; round < 2; round++) {

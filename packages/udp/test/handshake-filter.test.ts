@@ -18,7 +18,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
       random,
     }) !== 0;
 
-  it('drops handshake messages of marked sources, each of its own length', () => {
+  it('drops handshake messages of marked sources, each type with its length', () => {
     for (const source of marked) {
       expect(passes(source, message(1, INITIATION))).toBe(false);
       expect(passes(source, message(2, RESPONSE))).toBe(false);
@@ -26,7 +26,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     }
   });
 
-  it('passes those of sources that are not marked', () => {
+  it('passes handshake messages of sources that are not marked', () => {
     expect(unmarked.length).toBeGreaterThan(900);
     for (const source of unmarked) {
       expect(passes(source, message(1, INITIATION))).toBe(true);
@@ -35,7 +35,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     }
   });
 
-  it('passes every transport message, and what a handshake message may stand in front of', () => {
+  it('passes every transport message, also after a handshake message', () => {
     const [source = 0] = marked;
     for (let length = 1; length < 1500; length++) {
       expect(passes(source, message(4, length))).toBe(true);
@@ -51,7 +51,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     }
   });
 
-  it('passes a share of what marked sources send, another one of what has a mac2', () => {
+  it('passes a share of the messages of marked sources, and another share of those with mac2', () => {
     const [source = 0] = marked;
     const withMac2 = message(1, INITIATION);
     withMac2[132] = 1;
@@ -66,12 +66,12 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     }
   });
 
-  it('has room in what a kernel takes', () => {
+  it('fits into the longest program that a kernel accepts', () => {
     const full = new SourceSketch(seeded(3));
     for (let i = 0; i < 100_000; i++) {
       full.note(scattered(i), scattered(i + 7), i % 2 === 0 ? 0 : 9);
     }
-    full.settle();
+    full.endInterval();
     expect(handshakeFilter(family, full, LIMITS).length).toBeLessThan(1200);
     expect(handshakeFilter(family, full, LIMITS).length).toBeLessThan(4096);
   });
@@ -83,7 +83,7 @@ function floodedBy(count: number, family: 4 | 6) {
   const marked = Array.from({ length: count }, (_, i) => scattered(i));
   const low = (source: number): number => (family === 4 ? 0 : ~source >>> 0);
   for (const source of marked) sketch.note(source, low(source), 10);
-  sketch.settle();
+  sketch.endInterval();
   const others = Array.from({ length: 1000 }, (_, i) => scattered(i + 1_000_000));
   const unmarked = others.filter((source) => !sketch.isMarked(source, low(source)));
   return { sketch, marked, unmarked };

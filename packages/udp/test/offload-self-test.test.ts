@@ -21,19 +21,19 @@ beforeEach(() => {
 });
 
 describe('testOffloads', () => {
-  test('finds nothing wrong with a kernel that does it right', () => {
+  test('finds no fault in a kernel whose offloads work', () => {
     expect(testOffloads({ gro: true })).toEqual(BOTH_WORK);
     // One message of five datagrams, and a plain one; without UDP_GRO and with.
     expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([2100, 600, 2100, 600]);
     expect(kernel.polls).toBe(0);
   });
 
-  test('says nothing of joining where it was not asked', () => {
+  test('returns unknown for coalescing if it was not requested', () => {
     expect(testOffloads({ gro: false })).toEqual({ udpGso: 'works', udpGro: 'unknown' });
     expect(kernel.sent).toHaveLength(2);
   });
 
-  test('leaves no socket open', () => {
+  test('closes its sockets', () => {
     testOffloads({ gro: true });
     kernel.onLoopback = () => [];
     testOffloads({ gro: true });
@@ -77,13 +77,13 @@ describe('testOffloads', () => {
     expect(testOffloads({ gro: true })).toEqual({ udpGso: 'works', udpGro: { fault } });
   });
 
-  test('has nothing against a kernel that joins nothing', () => {
+  test('finds no fault in a kernel that does not coalesce', () => {
     kernel.onLoopback = ({ payload, ...message }) =>
       chunks(payload, segmentOf({ payload, ...message }) || payload.length).map((p) => incoming(p));
     expect(testOffloads({ gro: true })).toEqual(BOTH_WORK);
   });
 
-  test('tries again when something is missing', () => {
+  test('tries again if a datagram is missing', () => {
     let isLate = true;
     kernel.onLoopback = (message) => {
       if (segmentOf(message) === 0 || !isLate) return cut(message);
@@ -94,7 +94,7 @@ describe('testOffloads', () => {
     expect(kernel.sent).toHaveLength(6);
   });
 
-  test('does not take what others send for its own', () => {
+  test('ignores datagrams of other senders', () => {
     kernel.onLoopback = (message) => [
       { ...incoming(Uint8Array.of(1, 2, 3)), name: nameOf(53) },
       // A machine has more addresses of loopback than one.
@@ -112,7 +112,7 @@ describe('testOffloads', () => {
     expect(testOffloads({ gro: true }).udpGso).not.toHaveProperty('fault');
   });
 
-  describe('knows nothing', () => {
+  describe('returns unknown', () => {
     test.each<[string, () => void]>([
       ['without the address', () => (kernel.failing = ['bind', EADDRNOTAVAIL])],
       ['without UDP_SEGMENT', () => (kernel.failing = ['getsockopt', ENOPROTOOPT])],
@@ -129,13 +129,13 @@ describe('testOffloads', () => {
       expect(kernel.now).toBeLessThanOrEqual(1002);
     });
 
-    test('of joining without UDP_GRO', () => {
+    test('for coalescing without UDP_GRO', () => {
       kernel.failing = ['setsockopt', ENOPROTOOPT];
       expect(testOffloads({ gro: true })).toEqual({ udpGso: 'works', udpGro: 'unknown' });
       expect(kernel.sent).toHaveLength(2);
     });
 
-    test('of joining where the receiver gets nothing', () => {
+    test('for coalescing if the receiver gets nothing', () => {
       kernel.onLoopback = (message) => (isCoalescing() ? [] : cut(message));
       expect(testOffloads({ gro: true })).toEqual({ udpGso: 'works', udpGro: 'unknown' });
     });

@@ -42,14 +42,14 @@ function tests(options: Partial<UdpOptions> = {}): boolean {
 }
 
 describe('openUdp with offloads', () => {
-  test('does not test them before it has the port', () => {
+  test('tests the offloads only after it has bound the port', () => {
     kernel.failing = ['bind', EADDRINUSE];
     expect(() => open()).toThrow('cannot bind UDP port 51820');
     expect(calls.filter((call) => call === 'socket')).toHaveLength(1);
     expect(kernel.sockets.size).toBe(0);
   });
 
-  test('binds, tests, and then has the kernel coalesce', () => {
+  test('binds the sockets, tests the offloads, and then switches coalescing on', () => {
     kernel.onLoopback = () => [];
     const sockets = open();
     const order = calls.filter((call) => ['bind', 'sendmmsg', 'UDP_GRO'].includes(call));
@@ -61,7 +61,7 @@ describe('openUdp with offloads', () => {
     expect(lost).toEqual([]);
   });
 
-  test('uses none that is faulty, and says so each time', () => {
+  test('does not use a faulty offload, and reports it each time', () => {
     kernel.onSend = ({ control }) => (control.length > 0 ? EIO : 0);
     for (let i = 1; i <= 2; i++) {
       const sockets = open();
@@ -74,13 +74,13 @@ describe('openUdp with offloads', () => {
     }
   });
 
-  test('does not test what it does not use', () => {
+  test('does not test an offload that is not requested', () => {
     open({ gso: false, gro: false });
     expect(calls).not.toContain('sendmmsg');
     expect(calls).not.toContain('UDP_GRO');
   });
 
-  test('closes all that it opened if a listener throws', () => {
+  test('closes all sockets if a callback throws', () => {
     kernel.onSend = ({ control }) => (control.length > 0 ? EIO : 0);
     const listener = vi.fn<() => void>().mockThrow(new Error('no'));
     expect(() => open({ onOffloadLost: listener })).toThrow('no');
@@ -88,7 +88,7 @@ describe('openUdp with offloads', () => {
   });
 });
 
-describe('what is known of the offloads', () => {
+describe('KnownOffloads', () => {
   beforeEach(() => {
     kernel.onLoopback = ({ payload, control }) => {
       const segment = control.length > 0 ? 500 : payload.length;
@@ -100,16 +100,16 @@ describe('what is known of the offloads', () => {
     };
   });
 
-  test('is kept once they work', () => {
+  test('remembers that the offloads work', () => {
     expect([tests(), tests(), tests()]).toEqual([true, false, false]);
   });
 
-  test('is kept for each by itself', () => {
+  test('remembers each offload separately', () => {
     expect(tests({ gro: false })).toBe(true);
     expect([tests({ gro: false }), tests(), tests()]).toEqual([false, true, false]);
   });
 
-  test('is forgotten in another namespace, and where none can be told', () => {
+  test('forgets the results in another namespace, or if the namespace is unknown', () => {
     expect([tests(), tests()]).toEqual([true, false]);
     namespace = `net:[${++namespaces}]`;
     expect([tests(), tests()]).toEqual([true, false]);
@@ -117,7 +117,7 @@ describe('what is known of the offloads', () => {
     expect([tests(), tests()]).toEqual([true, true]);
   });
 
-  test('is nothing as long as nothing arrives', () => {
+  test('remembers nothing as long as no datagram arrives', () => {
     const { onLoopback } = kernel;
     kernel.onLoopback = () => [];
     expect([tests(), tests()]).toEqual([true, true]);

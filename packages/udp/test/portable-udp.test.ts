@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 describe('openPortableUdp', () => {
-  test('chooses a port, and carries datagrams both ways', async () => {
+  test('chooses a port, and transmits datagrams in both directions', async () => {
     const [left, right] = [await open({}), await open({})];
     expect(left.port).not.toBe(right.port);
     left.send(Uint8Array.of(9, 1, 2, 3, 9), 1, 3, new Endpoint(LOOPBACK, right.port), 0);
@@ -29,7 +29,7 @@ describe('openPortableUdp', () => {
     expect(back).toMatchObject({ bytes: [4], source: { address: LOOPBACK, port: right.port } });
   });
 
-  test('carries IPv6 on the same port, where the system has it', async () => {
+  test('transmits IPv6 on the same port if the system supports it', async () => {
     const [left, right] = [await open({}), await open({})];
     left.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK6, right.port), 0);
     left.send(Uint8Array.of(2), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
@@ -60,7 +60,7 @@ describe('openPortableUdp', () => {
     },
   );
 
-  test('sends the datagrams of a run from where each of them stands', async () => {
+  test('sends the datagrams of a run from their places in the buffer', async () => {
     const [left, right] = [await open({}), await open({})];
     const buffer = Uint8Array.from({ length: 100 }, (_, i) => i);
     left.sendRun(runOf(buffer, 10, 3, 2, 20, 3, new Endpoint(LOOPBACK, right.port), 0));
@@ -73,14 +73,14 @@ describe('openPortableUdp', () => {
     ]);
   });
 
-  test('names a port that is taken', async () => {
+  test('throws an error that names a taken port', async () => {
     const taken = await open({});
     const error: unknown = await openPortableUdp({ port: taken.port }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(SystemError);
     expect(error).toMatchObject({ errno: 'EADDRINUSE', syscall: 'bind' });
   });
 
-  test('leaves no socket behind when one family of the port is taken', async () => {
+  test('closes all sockets if the port is taken for one family', async () => {
     const squatter = createSocket({ type: 'udp6', ipv6Only: true });
     const bound = once(squatter.bind(0), 'listening').then(() => true);
     const hasSix = await Promise.race([bound, once(squatter, 'error').then(() => false)]);
@@ -91,12 +91,12 @@ describe('openPortableUdp', () => {
     await open({ port });
   });
 
-  test('refuses a port that is none', async () => {
+  test('refuses a number that is not a port', async () => {
     await expect(openPortableUdp({ port: 65536 })).rejects.toThrow(RangeError);
     await expect(openPortableUdp({ port: 1.5 })).rejects.toThrow(RangeError);
   });
 
-  test('binds one address when asked to', async () => {
+  test('binds one address if it is given', async () => {
     const socket = await open({ host: '127.0.0.1' });
     socket.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK6, socket.port), 0);
     socket.flush();
@@ -115,7 +115,7 @@ describe('PortableUdp', () => {
     expect((await received(right, 1))[0].bytes).toEqual([1, 2, 3]);
   });
 
-  test('gives one endpoint object for one source', async () => {
+  test('uses one endpoint object for one source', async () => {
     const [left, right] = [await open({}), await open({})];
     const destination = new Endpoint(LOOPBACK, right.port);
     for (let i = 0; i < 3; i++) left.send(Uint8Array.of(i), 0, 1, destination, 0);
@@ -124,7 +124,7 @@ describe('PortableUdp', () => {
     expect(new Set(seen.map(({ source }) => source)).size).toBe(1);
   });
 
-  test('bounds what waits to be received and counts the rest', async () => {
+  test('limits how many datagrams wait to be received, and counts the dropped ones', async () => {
     const [left, right] = [await open({}), await open({ receiveLimit: 5 })];
     right.onReadable = undefined;
     const destination = new Endpoint(LOOPBACK, right.port);
@@ -135,7 +135,7 @@ describe('PortableUdp', () => {
     expect((await received(right, 5)).map(({ bytes }) => bytes[0])).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('bounds what waits to be sent and reports the rest', async () => {
+  test('limits how many datagrams wait to be sent, and reports the dropped ones', async () => {
     const errors: number[] = [];
     const socket = await open({ sendLimit: 4, onSendError: (errno) => errors.push(errno) });
     const destination = new Endpoint(LOOPBACK, socket.port);
@@ -146,7 +146,7 @@ describe('PortableUdp', () => {
     expect(await received(socket, 4)).toHaveLength(4);
   });
 
-  test('counts a datagram that is too large and carries the next', async () => {
+  test('counts a datagram that is too large, and sends the next one', async () => {
     const [left, right] = [await open({}), await open({})];
     const destination = new Endpoint(LOOPBACK, right.port);
     left.send(new Uint8Array(70_000), 0, 70_000, destination, 0);
@@ -156,7 +156,7 @@ describe('PortableUdp', () => {
     await vi.waitFor(() => expect(left.counters.sendDroppedTooBig).toBe(1));
   });
 
-  test('calls onReadable again only after receive has found nothing', async () => {
+  test('calls onReadable again only after receive has returned 0', async () => {
     const [left, right] = [await open({}), await open({})];
     const destination = new Endpoint(LOOPBACK, right.port);
     let calls = 0;
@@ -172,7 +172,7 @@ describe('PortableUdp', () => {
     await vi.waitFor(() => expect(calls).toBe(2));
   });
 
-  test('has no mark to set', async () => {
+  test('refuses a mark', async () => {
     const socket = await open({});
     socket.setMark(0);
     expect(() => socket.setMark(1)).toThrow(
@@ -180,7 +180,7 @@ describe('PortableUdp', () => {
     );
   });
 
-  test('closes once, and is silent afterwards', async () => {
+  test('closes once, and calls nothing afterwards', async () => {
     const socket = await open({});
     socket.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK, socket.port), 0);
     socket.close();

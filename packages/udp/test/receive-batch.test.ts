@@ -15,7 +15,7 @@ const MSG_TRUNC = 0x20;
 beforeEach(() => kernel.reset());
 
 describe('ReceiveBatch', () => {
-  test('gives datagrams where they stand in the memory it was given', () => {
+  test('passes datagrams at their places in the given memory', () => {
     const memory = new Uint8Array(3 * SLOT_LENGTH + 100);
     const { batch, socket } = open(3, memory, 100);
     kernel.incoming = [from4({ payload: bytes(50) }), from4({ payload: bytes(60) })];
@@ -35,7 +35,7 @@ describe('ReceiveBatch', () => {
     expect(() => open(2, memory, 1)).toThrow('expected 131072 bytes from "offset" on, got 131071');
   });
 
-  test('gives source, local address and ECN', () => {
+  test('reports source, local address and ECN', () => {
     const { batch, socket } = open();
     kernel.incoming = [from4({ tos: 0xbb })];
     const [{ source, ecn }] = collect(batch, socket);
@@ -45,7 +45,7 @@ describe('ReceiveBatch', () => {
     expect([...source.sourceAddress!]).toEqual([10, 0, 0, 1]);
   });
 
-  test('takes a batch at a time and leaves the rest', () => {
+  test('receives one batch at a time', () => {
     const { batch, socket } = open(4);
     kernel.incoming = Array.from({ length: 10 }, () => from4({}));
     const counts = Array.from({ length: 4 }, () => {
@@ -55,7 +55,7 @@ describe('ReceiveBatch', () => {
     expect(counts).toEqual([4, 4, 2, 0]);
   });
 
-  test('takes fewer at a time of long messages, and all again of short ones', () => {
+  test('receives fewer long messages at once, and more again when they are short', () => {
     const { batch, socket } = open(8);
     const long = new Uint8Array(60_000);
     const receive = (): number => {
@@ -70,7 +70,7 @@ describe('ReceiveBatch', () => {
     expect([receive(), receive()]).toEqual([8, 1]);
   });
 
-  test('takes as many as before from a socket while the other one has long messages', () => {
+  test('receives as many as before from a socket while the other one has long messages', () => {
     const { batch, socket } = open(8);
     const other = { ...socket };
     const receive = (from: ReceiveSource, payload: Uint8Array): number => {
@@ -84,7 +84,7 @@ describe('ReceiveBatch', () => {
     expect(receive(socket, long)).toBe(3);
   });
 
-  test('puts a second socket behind the first one in a batch', () => {
+  test('receives from a second socket into the free slots of a batch', () => {
     const { batch, socket } = open(3);
     kernel.incoming = [from4({ payload: bytes(10) }), from4({ payload: bytes(11) })];
     batch.reset();
@@ -98,7 +98,7 @@ describe('ReceiveBatch', () => {
     expect(kernel.incoming).toHaveLength(1);
   });
 
-  test('takes a coalesced message apart', () => {
+  test('splits a coalesced message', () => {
     const { batch, socket, counters } = open();
     kernel.incoming = [from4({ payload: bytes(2500), segment: 1000 })];
     const seen = collect(batch, socket);
@@ -110,13 +110,13 @@ describe('ReceiveBatch', () => {
     expect(counters).toMatchObject({ receivedMessages: 1, receivedDatagrams: 3 });
   });
 
-  test('takes a segment longer than the message for a single datagram', () => {
+  test('passes a message that is shorter than its segment size as one datagram', () => {
     const { batch, socket } = open();
     kernel.incoming = [from4({ payload: bytes(25), segment: 1000 })];
     expect(collect(batch, socket).map(({ length }) => length)).toEqual([25]);
   });
 
-  test('gives an empty datagram once', () => {
+  test('passes an empty datagram once', () => {
     const { batch, socket } = open();
     kernel.incoming = [from4({ payload: bytes(0) }), from4({ payload: bytes(0), segment: 0 })];
     expect(collect(batch, socket).map(({ length }) => length)).toEqual([0, 0]);
@@ -139,21 +139,21 @@ describe('ReceiveBatch', () => {
     expect(counters[counter]).toBe(1);
   });
 
-  test('never takes an address of one family for the other', () => {
+  test('drops messages with an address of the other family', () => {
     const { batch, socket, counters } = open();
     kernel.incoming = [from6({})];
     expect(collect(batch, socket)).toEqual([]);
     expect(counters.receiveDroppedSource).toBe(1);
   });
 
-  test('counts what the kernel dropped, across a wrap of its counter', () => {
+  test('counts datagrams that the kernel dropped, also when its counter wraps', () => {
     const { batch, socket, counters } = open();
     kernel.incoming = [5, 0xffff_fffe, 0xffff_fffe, 3].map((overflow) => from4({ overflow }));
     collect(batch, socket);
     expect(counters.receiveDroppedOverflow).toBe(0xffff_fffe + 5);
   });
 
-  test('goes on after errors that datagrams of ours caused', () => {
+  test('continues after errors that our own datagrams caused', () => {
     const { batch, socket, counters } = open();
     kernel.incoming = [111, 113, 4, from4({})];
     expect(collect(batch, socket)).toHaveLength(1);
@@ -166,14 +166,14 @@ describe('ReceiveBatch', () => {
     expect(() => collect(batch, socket)).toThrow('EBADF');
   });
 
-  test('makes slots usable again after a short address and control', () => {
+  test('restores the lengths of address and control data for the next message', () => {
     const { batch, socket } = open(1);
     kernel.incoming = [from4({ control: new Uint8Array(0) }), from4({ tos: 1 })];
     expect(collect(batch, socket)[0].source.sourceAddress).toBeUndefined();
     expect(collect(batch, socket)[0]).toMatchObject({ ecn: 1, source: { sourceInterface: 4 } });
   });
 
-  test('gives every byte of a message exactly once, or drops it (fuzz)', () => {
+  test('passes every byte of a message exactly once, or drops the message (fuzz)', () => {
     const { batch, socket } = open(2);
     const message = fc.record({
       size: fc.nat(SLOT_LENGTH),
@@ -226,7 +226,7 @@ function open(
     family: 4,
     fd: 5,
     endpoints,
-    overflowSeen: 0,
+    lastOverflow: 0,
     messageLength: 0,
   };
   return {

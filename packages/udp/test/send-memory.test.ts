@@ -26,7 +26,7 @@ const NOTHING = (): void => {};
 beforeEach(() => kernel.reset());
 
 describe('UdpSockets.sendRun', () => {
-  test('hands over nothing but bytes of the buffer, for any numbers', () => {
+  test('passes only bytes of the buffer to the kernel, for any numbers', () => {
     const number = fc.oneof(
       { weight: 6, arbitrary: fc.integer({ min: 0, max: 400 }) },
       { weight: 1, arbitrary: fc.integer({ min: -9, max: 70_000 }) },
@@ -61,21 +61,24 @@ describe('UdpSockets.sendRun', () => {
     expect(Math.min(kernel.sent.length, refused)).toBeGreaterThan(100);
   });
 
-  test.each([false, true])('loses what was transferred before a flush: segmenting %s', (gso) => {
-    const errors: number[] = [];
-    const sockets = open({ gso, onSendError: (errno) => errors.push(errno) });
-    const gone = new Uint8Array(new ArrayBuffer(100)).fill(1);
-    const kept = new Uint8Array(new ArrayBuffer(100)).fill(2);
-    sockets.send(gone, 0, 100, PEER, 0);
-    sockets.send(kept, 0, 100, PEER, 0);
-    structuredClone(gone.buffer, { transfer: [gone.buffer] });
-    sockets.flush();
-    expect(errors).toEqual([EFAULT]);
-    expect(kernel.sent.map(({ payload }) => payload)).toEqual([kept]);
-    expect(sockets.counters.sendDroppedFailed).toBe(1);
-  });
+  test.each([false, true])(
+    'loses datagrams whose buffer was transferred before the flush: segmenting %s',
+    (gso) => {
+      const errors: number[] = [];
+      const sockets = open({ gso, onSendError: (errno) => errors.push(errno) });
+      const gone = new Uint8Array(new ArrayBuffer(100)).fill(1);
+      const kept = new Uint8Array(new ArrayBuffer(100)).fill(2);
+      sockets.send(gone, 0, 100, PEER, 0);
+      sockets.send(kept, 0, 100, PEER, 0);
+      structuredClone(gone.buffer, { transfer: [gone.buffer] });
+      sockets.flush();
+      expect(errors).toEqual([EFAULT]);
+      expect(kernel.sent.map(({ payload }) => payload)).toEqual([kept]);
+      expect(sockets.counters.sendDroppedFailed).toBe(1);
+    },
+  );
 
-  test('looks again when a report lets go of memory that is described already', () => {
+  test('checks the buffers again after a callback has transferred one', () => {
     const gone = new Uint8Array(new ArrayBuffer(100));
     const errors: number[] = [];
     const sockets = open({
@@ -93,7 +96,7 @@ describe('UdpSockets.sendRun', () => {
     expect(kernel.sent.map(({ payload }) => payload[0])).toEqual([2]);
   });
 
-  test('sends what a report sends, and not for ever', () => {
+  test('sends what a callback queues, and ends', () => {
     let reports = 0;
     const memory = new Uint8Array(100);
     const sockets = open({
@@ -113,7 +116,7 @@ describe('UdpSockets.sendRun', () => {
     expect(reports).toBeLessThan(600);
   });
 
-  test('goes on with a run in whose middle a report sends another', () => {
+  test('sends the rest of a run after a callback has sent another one', () => {
     const other = new Uint8Array(9).fill(9);
     let reports = 0;
     const sockets = open({
@@ -132,7 +135,7 @@ describe('UdpSockets.sendRun', () => {
     expect(reports).toBeGreaterThan(0);
   });
 
-  test('leaves a descriptor alone that a report has closed', () => {
+  test('does not use a descriptor that a callback has closed', () => {
     const used = new Set<number>();
     const sockets = open({ onSendError: () => sockets.close() });
     kernel.onSend = () => {
@@ -147,7 +150,7 @@ describe('UdpSockets.sendRun', () => {
 });
 
 describe('UdpSockets.receive', () => {
-  test('asks for nothing once the memory was transferred', () => {
+  test('makes no system call after the memory was transferred', () => {
     const memory = { buffer: new Uint8Array(new ArrayBuffer(131_072)), offset: 0 };
     const sockets = open({ slots: 2, memory });
     expect(sockets.receive(NOTHING)).toBe(0);
@@ -155,7 +158,7 @@ describe('UdpSockets.receive', () => {
     expect(() => sockets.receive(NOTHING)).toThrow('"memory.buffer" was transferred or cut');
   });
 
-  test('refuses what is no sink and no socket', () => {
+  test('refuses a sink that is not a function, and a socket that does not exist', () => {
     const sockets = open({});
     expect(() => sockets.receive(undefined as never)).toThrow('"sink" expected a function');
     expect(() => sockets.receive(NOTHING, 0.5)).toThrow('"only" expected an integer');

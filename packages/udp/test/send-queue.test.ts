@@ -27,7 +27,7 @@ const UDP_SEGMENT = 103;
 beforeEach(() => kernel.reset());
 
 describe('SendQueue', () => {
-  test('sends a queue of datagrams in one call, each from where it stands', () => {
+  test('sends a queue of datagrams in one call, without copying them', () => {
     const { queue, counters } = open();
     queue.push(MEMORY, 100, 32, PEER, 0);
     queue.push(MEMORY, 5000, 1452, PEER, 0);
@@ -43,7 +43,7 @@ describe('SendQueue', () => {
     expect(counters).toMatchObject({ sentDatagrams: 2, sentMessages: 2 });
   });
 
-  test('sends nothing twice and nothing without a datagram', () => {
+  test('sends each datagram once, and makes no call without a datagram', () => {
     const { queue } = open();
     queue.flush();
     queue.push(MEMORY, 0, 10, PEER, 0);
@@ -52,7 +52,7 @@ describe('SendQueue', () => {
     expect(kernel.sendCalls).toBe(1);
   });
 
-  test('names source, interface and TOS', () => {
+  test('passes source, interface and TOS to the kernel', () => {
     const { queue } = open();
     queue.push(MEMORY, 0, 10, STICKY, 0x8a);
     queue.flush();
@@ -63,7 +63,7 @@ describe('SendQueue', () => {
     expect([...tos.data]).toEqual([0x8a, 0, 0, 0]);
   });
 
-  test('names an IPv6 destination with its scope, and its source', () => {
+  test('passes an IPv6 destination with its scope and source to the kernel', () => {
     const { queue } = open({ family: 6 });
     const address = Uint8Array.from({ length: 16 }, (_, i) => i);
     const source = Uint8Array.from({ length: 16 }, (_, i) => 16 - i);
@@ -93,7 +93,7 @@ describe('SendQueue', () => {
     expect(payloads()).toEqual(ofStarts(SEND_QUEUE_CAPACITY + 1));
   });
 
-  test('goes on after a partial call without loss', () => {
+  test('sends the rest after a call that took only some of the messages', () => {
     const { queue } = open();
     let calls = 0;
     // Every third message is refused once: sendmmsg reports the ones before it.
@@ -124,10 +124,10 @@ describe('SendQueue', () => {
     expect(kernel.sent[1].control).toHaveLength(1); // TOS stays
     expect(lost).toEqual([STICKY]);
     expect(errors).toEqual([]);
-    expect(counters.sourceLost).toBe(1);
+    expect(counters.sentWithoutSource).toBe(1);
   });
 
-  test('does not blame the source when there is no route at all', () => {
+  test('does not report the source as lost if there is no route at all', () => {
     const { queue, counters, lost, errors } = open();
     kernel.onSend = () => ENETUNREACH;
     queue.push(MEMORY, 0, 10, STICKY, 0);
@@ -148,7 +148,7 @@ describe('SendQueue', () => {
     expect(errors).toEqual([]);
   });
 
-  test('gives up on an error that stays, in bounded time', () => {
+  test('gives up after a few tries if the error stays', () => {
     const { queue, counters } = open();
     kernel.onSend = () => ECONNREFUSED;
     queue.push(MEMORY, 0, 10, PEER, 0);
@@ -166,7 +166,7 @@ describe('SendQueue', () => {
     expect(counters.sendDroppedBufferFull).toBe(0);
   });
 
-  test('drops what a send buffer that stays full does not take', () => {
+  test('drops datagrams while the send buffer stays full', () => {
     const { queue, counters } = open();
     kernel.onSend = () => (kernel.sent.length === 5 ? EAGAIN : 0);
     for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);
@@ -179,7 +179,7 @@ describe('SendQueue', () => {
     expect(counters.sentDatagrams).toBe(6);
   });
 
-  test('waits for a send buffer that stays full once, however many flushes find it so', () => {
+  test('waits only once for a send buffer that stays full over many flushes', () => {
     const { queue, counters, errors } = open();
     kernel.onSend = () => EAGAIN;
     for (let i = 0; i < 100; i++) {
@@ -193,7 +193,7 @@ describe('SendQueue', () => {
     expect(errors).toHaveLength(100);
   });
 
-  test('stops no more than half of the time for a send buffer that empties slowly', () => {
+  test('waits at most half of the time for a send buffer that empties slowly', () => {
     const { queue, counters } = open();
     let emptied = 0;
     // Each wait makes room for one.
@@ -235,7 +235,7 @@ describe('SendQueue with segmentation', () => {
     expect(counters).toMatchObject({ sentDatagrams: 6, sentMessages: 2 });
   });
 
-  test('sends datagrams that touch as one message, and what may follow them with it', () => {
+  test('sends adjacent datagrams, and a shorter one after them, as one message', () => {
     const { queue, counters } = open({ segmenting: true });
     pushTouching(queue, 0, 30_000, 1000, STICKY, 1);
     pushTouching(queue, 30_000, 5400, 1000, STICKY, 1); // 5 and a shorter tail
@@ -254,7 +254,7 @@ describe('SendQueue with segmentation', () => {
     expect(counters).toMatchObject({ sentDatagrams: 30 + 6 + 3 + 2, sentMessages: 3 });
   });
 
-  test('sends runs datagram by datagram where nothing segments', () => {
+  test('sends the datagrams of a run one by one without segmentation', () => {
     const { queue } = open();
     pushTouching(queue, 0, 2500, 1000, PEER, 0);
     pushTouching(queue, 5000, 0, 0, PEER, 0);
@@ -272,7 +272,7 @@ describe('SendQueue with segmentation', () => {
     );
   });
 
-  test('takes a run of less than one whole datagram for one', () => {
+  test('sends a run of one datagram that is shorter than the length of the run', () => {
     const { queue, counters } = open({ segmenting: true });
     queue.pushRun(runOf(MEMORY, 0, 80_000, 70_000, 80_000, 1, PEER, 0));
     queue.pushRun(runOf(MEMORY, 70_000, 2 ** 31, 10, 2 ** 31, 1, PEER, 0));
@@ -281,7 +281,7 @@ describe('SendQueue with segmentation', () => {
     expect(counters.sentDatagrams).toBe(2);
   });
 
-  test('sends a run that is longer than the queue, or than a message, whole', () => {
+  test('sends all of a run that is longer than the queue or a message', () => {
     const { queue, counters } = open({ segmenting: true });
     queue.push(MEMORY, 0, 100, PEER, 0);
     pushTouching(queue, 100, 60_050, 100, PEER, 0);
@@ -298,7 +298,7 @@ describe('SendQueue with segmentation', () => {
     expect(counters.sentDatagrams).toBe(1 + 601 + 100);
   });
 
-  test('sends a run that fails as a group one by one', () => {
+  test('sends the datagrams of a run one by one if the message fails', () => {
     const { queue, counters } = open({ segmenting: true });
     kernel.onSend = (message) => (segmentOf(message) === undefined ? 0 : EMSGSIZE);
     pushTouching(queue, 0, 3300, 1000, STICKY, 0);
@@ -314,10 +314,10 @@ describe('SendQueue with segmentation', () => {
         [5000, 6000],
       ].map(([from, to]) => MEMORY.slice(from, to)),
     );
-    expect(counters).toMatchObject({ sentDatagrams: 6, ungrouped: 2 });
+    expect(counters).toMatchObject({ sentDatagrams: 6, sentOneByOne: 2 });
   });
 
-  test('ends a run at another destination, TOS, or greater length, and at 64', () => {
+  test('ends a message at another destination, TOS or greater length, and at 64 datagrams', () => {
     const { queue } = open({ segmenting: true });
     const other = new Endpoint(PEER.address, 51821);
     const twin = new Endpoint(Uint8Array.from(PEER.address), PEER.port);
@@ -344,29 +344,32 @@ describe('SendQueue with segmentation', () => {
     expect(total()).toBe(64 * 1500);
   });
 
-  test('leaves empty datagrams alone', () => {
+  test('sends empty datagrams one by one', () => {
     const { queue } = open({ segmenting: true });
     for (const length of [0, 0, 10, 0, 10]) queue.push(MEMORY, 0, length, PEER, 0);
     queue.flush();
     expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([0, 0, 10, 0, 10]);
   });
 
-  test.each([EMSGSIZE, EINVAL])('sends one by one what fails as a group with %i', (errno) => {
-    const { queue, counters, lost, errors } = open({ segmenting: true });
-    kernel.onSend = (message) => (segmentOf(message) === 2000 ? errno : 0);
-    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
-    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 2000, STICKY, 0);
-    for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
-    queue.flush();
-    // 10 of 1000 | 10 of 2000 and a shorter tail, one by one | 9 of 1000
-    expect(kernel.sent).toHaveLength(1 + 11 + 1);
-    expect(total()).toBe(10 * 4000);
-    expect(counters).toMatchObject({ sentDatagrams: 30, ungrouped: 1, sourceLost: 0 });
-    expect([lost, errors]).toEqual([[], []]);
-    expect(queue.segmenting).toBe(true);
-  });
+  test.each([EMSGSIZE, EINVAL])(
+    'sends the datagrams of a message one by one after error %i',
+    (errno) => {
+      const { queue, counters, lost, errors } = open({ segmenting: true });
+      kernel.onSend = (message) => (segmentOf(message) === 2000 ? errno : 0);
+      for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
+      for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 2000, STICKY, 0);
+      for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
+      queue.flush();
+      // 10 of 1000 | 10 of 2000 and a shorter tail, one by one | 9 of 1000
+      expect(kernel.sent).toHaveLength(1 + 11 + 1);
+      expect(total()).toBe(10 * 4000);
+      expect(counters).toMatchObject({ sentDatagrams: 30, sentOneByOne: 1, sentWithoutSource: 0 });
+      expect([lost, errors]).toEqual([[], []]);
+      expect(queue.segmenting).toBe(true);
+    },
+  );
 
-  test('finds out once per group that the source is gone', () => {
+  test('finds out once per message that the source is gone', () => {
     const { queue, counters } = open({ segmenting: true });
     kernel.onSend = (message) => (sourceOf(message) ? EINVAL : 0);
     for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
@@ -376,17 +379,17 @@ describe('SendQueue with segmentation', () => {
     expect(kernel.sendCalls).toBe(12); // the group, one with the source, ten without
   });
 
-  test('drops a group for which there is no room without trying its datagrams', () => {
+  test('drops a message that does not fit into the send buffer, without trying its datagrams', () => {
     const { queue, counters, errors } = open({ segmenting: true });
     kernel.onSend = () => EAGAIN;
     for (let i = 0; i < 40; i++) queue.push(MEMORY, i, 1000, PEER, 0);
     queue.flush();
-    expect(counters).toMatchObject({ sendDroppedBufferFull: 40, ungrouped: 0 });
+    expect(counters).toMatchObject({ sendDroppedBufferFull: 40, sentOneByOne: 0 });
     expect(errors).toHaveLength(40);
     expect(kernel.sendCalls).toBe(5);
   });
 
-  test('stops segmenting where the link cannot, without loss', () => {
+  test('stops segmenting if the link cannot, without loss', () => {
     const { queue, counters, offloads } = open({ segmenting: true });
     kernel.onSend = (message) =>
       kernel.sent.length === 1 && segmentOf(message) !== undefined ? EIO : 0;
@@ -414,7 +417,7 @@ function open(options: { family?: 4 | 6; segmenting?: boolean } = {}): {
   const queue = new SendQueue(options.family ?? 4, 5, {
     segmenting: options.segmenting ?? false,
     counters,
-    reports: {
+    callbacks: {
       onSendError: (errno, destination) => errors.push([errno, destination]),
       onSourceLost: (destination) => lost.push(destination),
       onOffloadLost: (name, reason) => offloads.push(`${name}: ${reason}`),

@@ -21,8 +21,8 @@ const UDP_SEGMENT = 103;
 
 beforeEach(() => kernel.reset());
 
-describe('SendQueue with runs that do not touch', () => {
-  test('gives the kernel a piece for each datagram, and one for all that touch', () => {
+describe('SendQueue with runs that are not adjacent', () => {
+  test('passes one iovec per datagram to the kernel, and one for adjacent datagrams', () => {
     const { queue, counters } = open();
     queue.pushRun(runOf(MEMORY, 16, 1000, 400, 1152, 4, PEER, 0));
     queue.pushRun(runOf(MEMORY, 20_016, 1000, 400, 1000, 4, OTHER, 0));
@@ -38,7 +38,7 @@ describe('SendQueue with runs that do not touch', () => {
     expect(counters).toMatchObject({ sentDatagrams: 8, sentMessages: 2 });
   });
 
-  test('joins runs that stand one behind the other in the slab', () => {
+  test('joins consecutive runs of the slab in one message', () => {
     const { queue } = open();
     queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 1280, 500, 500, 640, 3, PEER, 0));
@@ -57,7 +57,7 @@ describe('SendQueue with runs that do not touch', () => {
     expect(kernel.sent[0].payload).toEqual(concat(...whole, [5120, 5140]));
   });
 
-  test('ends a message where the next run is longer, goes elsewhere, or is marked otherwise', () => {
+  test('ends a message if the next run is longer or has another destination or TOS', () => {
     const { queue } = open();
     queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 1280, 600, 500, 640, 2, PEER, 0)); // not its last, before which is a longer one
@@ -72,7 +72,7 @@ describe('SendQueue with runs that do not touch', () => {
     ]);
   });
 
-  test('takes what touches for one piece in one buffer only', () => {
+  test('uses one iovec for adjacent datagrams only within one buffer', () => {
     const { queue } = open();
     const twin = MEMORY.slice();
     queue.pushRun(runOf(MEMORY, 0, 100, 100, 100, 2, PEER, 0));
@@ -83,7 +83,7 @@ describe('SendQueue with runs that do not touch', () => {
     expect(kernel.sent[0].payload).toEqual(concat([0, 400], [400, 500], [550, 650]));
   });
 
-  test('has no more than 64 datagrams in a message', () => {
+  test('puts at most 64 datagrams into a message', () => {
     const { queue, counters } = open();
     queue.pushRun(runOf(MEMORY, 8, 100, 30, 256, 150, PEER, 0));
     queue.flush();
@@ -92,7 +92,7 @@ describe('SendQueue with runs that do not touch', () => {
     expect(counters).toMatchObject({ sentDatagrams: 150, sentMessages: 3 });
   });
 
-  test('sends a run that is longer than the queue, in its order', () => {
+  test('sends a run that is longer than the queue, in order', () => {
     const { queue, counters } = open();
     const count = 2 * SEND_QUEUE_CAPACITY + 9;
     queue.push(MEMORY, 0, 50, OTHER, 0);
@@ -103,7 +103,7 @@ describe('SendQueue with runs that do not touch', () => {
     expect(counters.sentDatagrams).toBe(1 + count);
   });
 
-  test('fills the queue to its last place without a flush', () => {
+  test('fills the whole queue without a flush', () => {
     const { queue, counters } = open();
     queue.pushRun(runOf(MEMORY, 0, 10, 10, 32, SEND_QUEUE_CAPACITY - 1, PEER, 0));
     queue.push(MEMORY, 20_000, 10, PEER, 0);
@@ -124,12 +124,12 @@ describe('SendQueue with runs that do not touch', () => {
         ...placesOf(16, 1000, 300, 1152, 4),
         ...placesOf(9016, 1000, 1000, 1152, 3),
       ]);
-      expect(counters).toMatchObject({ sentDatagrams: 7, ungrouped: 2 });
+      expect(counters).toMatchObject({ sentDatagrams: 7, sentOneByOne: 2 });
       expect(errors).toEqual([]);
     },
   );
 
-  test('goes on in the middle of a run where the link cannot segment', () => {
+  test('sends the rest of a run one by one if the link cannot segment', () => {
     const { queue, counters } = open();
     kernel.onSend = (message) =>
       kernel.sent.length === 1 && segmentOf(message) !== undefined ? EIO : 0;
@@ -140,7 +140,7 @@ describe('SendQueue with runs that do not touch', () => {
     expect(counters.sentDatagrams).toBe(150);
   });
 
-  test('makes the messages that the same datagrams make one by one', () => {
+  test('makes the same messages from a run as from its single datagrams', () => {
     const lengths = fc.constantFrom(1, 16, 100, 101, 1452);
     const run = fc.record({
       each: lengths,
@@ -183,8 +183,8 @@ function open(segmenting = true): {
 } {
   const counters = new UdpCounters();
   const errors: number[] = [];
-  const reports = { onSendError: (errno: number): unknown => errors.push(errno) };
-  return { queue: new SendQueue(4, 5, { segmenting, counters, reports }), counters, errors };
+  const callbacks = { onSendError: (errno: number): unknown => errors.push(errno) };
+  return { queue: new SendQueue(4, 5, { segmenting, counters, callbacks }), counters, errors };
 }
 
 /** All of it, in a form that is compared quickly. */

@@ -2,33 +2,33 @@ import { describe, expect, it } from 'vitest';
 import { SourceSketch } from '../src/source-sketch.ts';
 
 describe('SourceSketch', () => {
-  it('marks who sends many, for some seconds, and nobody who sends few', () => {
+  it('marks sources that send many messages for some seconds, and no others', () => {
     const sketch = new SourceSketch();
     const isMarked = (source: number): boolean => sketch.isMarked(source, 0);
     for (let interval = 0; interval < 20; interval++) {
       sketch.note(1, 0, 3);
       if (interval % 8 === 0) sketch.note(2, 0, 1);
-      sketch.settle();
+      sketch.endInterval();
     }
     expect([isMarked(1), isMarked(2)]).toEqual([true, false]);
-    for (let interval = 0; interval < 15; interval++) sketch.settle();
+    for (let interval = 0; interval < 15; interval++) sketch.endInterval();
     expect(isMarked(1)).toBe(true);
-    for (let interval = 0; interval < 35; interval++) sketch.settle();
+    for (let interval = 0; interval < 35; interval++) sketch.endInterval();
     expect(isMarked(1)).toBe(false);
     expect(sketch.hasMarks).toBe(false);
   });
 
-  it('marks few others with a thousand that flood', () => {
+  it('marks few other sources in a flood from a thousand sources', () => {
     const sketch = new SourceSketch();
     for (let i = 0; i < 1000; i++) sketch.note(scattered(i), 0, 10);
-    sketch.settle();
+    sketch.endInterval();
     let others = 0;
     for (let i = 1000; i < 11_000; i++) if (sketch.isMarked(scattered(i), 0)) others++;
     expect(others).toBeGreaterThan(100);
     expect(others).toBeLessThan(1000);
   });
 
-  it('takes an honest source for one of a flood for a few seconds at most', () => {
+  it('marks an honest source by mistake for a few seconds at most', () => {
     const sketch = new SourceSketch();
     const attackers = Array.from({ length: 1000 }, (_, i) => scattered(i));
     const honest = Array.from({ length: 2000 }, (_, i) => scattered(i + 5000));
@@ -36,7 +36,7 @@ describe('SourceSketch', () => {
     const now = new Map<number, number>();
     for (let interval = 0; interval < 400; interval++) {
       for (const source of attackers) sketch.note(source, 0, 10);
-      sketch.settle();
+      sketch.endInterval();
       expect(attackers.filter((source) => sketch.isMarked(source, 0))).toHaveLength(1000);
       for (const source of honest) {
         const run = sketch.isMarked(source, 0) ? (now.get(source) ?? 0) + 1 : 0;
@@ -49,7 +49,7 @@ describe('SourceSketch', () => {
     expect(tenSeconds.length).toBeLessThan(20);
   });
 
-  it('has secrets: who shares an entry with whom is not known', () => {
+  it('uses secret hashes, so that nobody can predict which sources share an entry', () => {
     const entries = Array.from({ length: 8 }, () => new SourceSketch().tables[0].hash.first);
     expect(new Set(entries).size).toBe(8);
   });

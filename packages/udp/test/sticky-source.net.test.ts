@@ -84,7 +84,7 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
     send(right, endpoint);
     for (let i = 0; i < 2; i++) expect(providerOf(receiveOne(left))).toBe(FIRST);
     expect(lost).toEqual([endpoint, endpoint]);
-    expect(right.counters.sourceLost).toBe(2);
+    expect(right.counters.sentWithoutSource).toBe(2);
     suspects.endTurn();
     expect(suspects.size).toBe(0);
   });

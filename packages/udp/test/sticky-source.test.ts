@@ -30,7 +30,7 @@ describe('sourceWorks', () => {
     expect(sourceWorks(endpoint(peer, local), routes, SOCKET)).toBe(false);
   });
 
-  test('asks for the route of the very datagram: source, mark and ports', () => {
+  test('looks up the route of the same datagram: source, mark and ports', () => {
     const { routes, asked } = kernel({ toPeer: ETH0 });
     sourceWorks(endpoint(PEER, LOCAL), routes, { port: 51820, mark: 7 });
     const udp = { sourcePort: 51820, destinationPort: 1000 };
@@ -58,7 +58,7 @@ describe('sourceWorks', () => {
     },
   );
 
-  test('does not look at the interface if it is not known, nor at the address', () => {
+  test('compares neither an unknown interface nor an unknown address', () => {
     const { routes } = kernel({ toPeer: ETH1 });
     const onlyAddress = new Endpoint(PEER, 1000, { sourceAddress: LOCAL });
     const onlyInterface = new Endpoint(PEER, 1000, { sourceInterface: ETH1 });
@@ -66,14 +66,14 @@ describe('sourceWorks', () => {
     expect(sourceWorks(onlyInterface, routes, SOCKET)).toBe(true);
   });
 
-  test('asks nothing about a link-local address', () => {
+  test('makes no look-up for a link-local address', () => {
     const { routes, asked } = kernel({ toPeer: ETH1 });
     const options = { scopeId: ETH0, sourceAddress: LOCAL6, sourceInterface: ETH0 };
     expect(sourceWorks(new Endpoint(PEER6, 1000, options), routes, SOCKET)).toBe(true);
     expect(asked).toEqual([]);
   });
 
-  test('passes on what is not a system error', () => {
+  test('throws errors that are not system errors', () => {
     const broken: RouteLookup = {
       routeTo() {
         throw new TypeError('broken');

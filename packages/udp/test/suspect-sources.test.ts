@@ -8,7 +8,7 @@ const GOOD = 3;
 const WRONG = 4;
 
 describe('SuspectSources', () => {
-  test('asks for nothing until there is a suspect that is sent to', () => {
+  test('makes no look-up before something is sent to a suspect endpoint', () => {
     const { suspects, asked } = create();
     expect(suspects.check(endpoint(1), SOCKET)).toEqual(endpoint(1));
     suspects.add(endpoint(1));
@@ -17,7 +17,7 @@ describe('SuspectSources', () => {
     expect(suspects.size).toBe(1);
   });
 
-  test('clears a suspect of which the source works, with one look', () => {
+  test('clears a suspect endpoint whose source works, with one look-up', () => {
     const { suspects, asked } = create();
     const [peer] = [endpoint(1)];
     suspects.add(peer);
@@ -26,7 +26,7 @@ describe('SuspectSources', () => {
     expect(suspects.size).toBe(0);
   });
 
-  test('sends without a source that does not work, for all of the turn', () => {
+  test('replaces an endpoint whose source does not work until the end of the turn', () => {
     const { suspects, asked } = create();
     const peer = endpoint(1, WRONG);
     suspects.add(peer);
@@ -41,7 +41,7 @@ describe('SuspectSources', () => {
     expect(suspects.check(peer, SOCKET)).toBe(peer);
   });
 
-  test('looks at 16 in one turn, and at the others later, which keep their source', () => {
+  test('checks 16 endpoints per turn; the others keep their source until later', () => {
     const { suspects, asked } = create();
     const peers = Array.from({ length: 40 }, (_, i) => endpoint(i, WRONG));
     for (const peer of peers) suspects.add(peer);
@@ -54,7 +54,7 @@ describe('SuspectSources', () => {
     }
   });
 
-  test('suspects nobody without a source, and no link-local address', () => {
+  test('does not suspect an endpoint without a source, or a link-local address', () => {
     const { suspects } = create();
     suspects.add(endpoint(1).withoutSource());
     const address = new Uint8Array(16).fill(0xfe);

@@ -57,7 +57,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       let received = 0;
       for (let more = true; more;) more = right.receive(() => received++) > 0;
       now += 10;
-      right.shedHandshakes(now);
+      right.updateFloodFilter(now);
       return received;
     };
     expect(passing(flooding, 100, handshake(1, 148))).toBe(100);
@@ -75,7 +75,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(passing(flooding, 50, handshake(1, 148).fill(1, 132))).toBe(50);
     for (let due = now; due !== Infinity && now < 60_000;) {
       now = due;
-      due = right.shedHandshakes(now);
+      due = right.updateFloodFilter(now);
     }
     expect(now).toBeLessThan(60_000);
     expect(passing(flooding, 200, handshake(1, 148))).toBe(200);
@@ -102,7 +102,11 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       expect(answer.source.address).not.toEqual(passing.address);
     }
     expect(lost).toEqual([source, source, source]);
-    expect(right.counters).toMatchObject({ sentDatagrams: 3, sourceLost: 3, sendDroppedFailed: 0 });
+    expect(right.counters).toMatchObject({
+      sentDatagrams: 3,
+      sentWithoutSource: 3,
+      sendDroppedFailed: 0,
+    });
   });
 
   test.each(families)('finds a source whose route has moved, %s', (_name, address) => {
@@ -225,7 +229,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       for (let i = 0; i < 10; i++) {
         expect(receiveOne(right).bytes).toEqual(memory.slice(i, i + 2000));
       }
-      expect(left.counters).toMatchObject({ sentDatagrams: 10, ungrouped: 1 });
+      expect(left.counters).toMatchObject({ sentDatagrams: 10, sentOneByOne: 1 });
       expect(errors).toEqual([]);
       expect(left.segmenting).toBe(true);
     },
@@ -267,11 +271,11 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
         const from = 5 + i * 2112;
         expect(receiveOne(right).bytes).toEqual(memory.slice(from, from + (i < 9 ? 2000 : 1700)));
       }
-      expect(left.counters).toMatchObject({ sentDatagrams: 10, ungrouped: 1 });
+      expect(left.counters).toMatchObject({ sentDatagrams: 10, sentOneByOne: 1 });
     },
   );
 
-  test('loses nothing but the datagram without a route', () => {
+  test('loses only the datagram without a route', () => {
     const errors: [number, Endpoint][] = [];
     const report = (errno: number, to: Endpoint): unknown => errors.push([errno, to]);
     const left = open(hosts.left, { onSendError: (errno, to) => void report(errno, to) });
@@ -284,7 +288,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(errors).toEqual([[ENETUNREACH, nowhere]]);
   });
 
-  test('is not stopped by each flush that finds the send buffer full', () => {
+  test('does not wait in each flush while the send buffer is full', () => {
     const left = open(hosts.left, { bufferBytes: 8192 });
     const right = open(hosts.right);
     // Nobody has this address: the kernel keeps what is sent to it until it knows that.
@@ -302,7 +306,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(receiveOne(left).bytes).toHaveLength(1);
   });
 
-  test('reaches a link-local address by its scope', () => {
+  test('sends to a link-local address by its scope', () => {
     const [left, right] = [open(hosts.left), open(hosts.right)];
     const wan = hosts.right.index('wan');
     const linkLocal = hosts.right.netlink
@@ -316,7 +320,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     expect(receiveOne(left).source.address).toEqual(linkLocal);
   });
 
-  test('finds a port that both families have free', () => {
+  test('chooses a port that is free for both families', () => {
     const [first, last] = [40_000, 40_003];
     const range = 'net/ipv4/ip_local_port_range';
     hosts.left.set(range, `${first} ${last}`);

@@ -3,6 +3,7 @@ import { SystemError } from '@litz/sys';
 import { describeWith, missingRequirements, requirement } from '@litz/testkit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, SLOT_LENGTH, type UdpSockets, type UdpOptions } from '../src/index.ts';
+import type { SuspectSources } from '../src/suspect-sources.ts';
 import { runOf } from './run-of.ts';
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
@@ -39,7 +40,7 @@ describe('openUdp', () => {
 });
 
 describeWith([batched], 'UdpSockets on loopback', () => {
-  test.each(addresses)('hears %s where it is asked for loopback alone', (_name, address) => {
+  test.each(addresses)('receives from %s with loopbackOnly', (_name, address) => {
     const [left, right] = [open({}), open({ loopbackOnly: true })];
     left.send(Uint8Array.of(7), 0, 1, new Endpoint(address, right.port), 0);
     left.flush();
@@ -48,7 +49,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(seen.map(({ bytes }) => bytes)).toEqual([Uint8Array.of(7)]);
   });
 
-  test('does not hear other addresses of the machine where it is asked for loopback alone', () => {
+  test('does not receive at other addresses of the machine with loopbackOnly', () => {
     const [left, right, all] = [open({}), open({ loopbackOnly: true }), open({})];
     for (const { port } of [right, all]) {
       // Another address of the same interface: routed to this machine too.
@@ -62,41 +63,47 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(heard).toEqual([]);
   });
 
-  test.each(addresses)('carries bursts of 1000 datagrams intact to %s', (_name, address) => {
-    const [left, right] = [open({}), open({})];
-    const destination = new Endpoint(address, right.port);
-    const memory = pattern(300_000);
-    const seen: Received[] = [];
-    // A burst is less than any receive buffer, so that nothing may be missing.
-    for (let burst = 0; burst < 10; burst++) {
-      for (let i = 0; i < 100; i++) {
-        left.send(memory, burst * 1000 + i * 7, (i * 13) % 1400, destination, 0);
+  test.each(addresses)(
+    'transmits bursts of 1000 datagrams without a change to %s',
+    (_name, address) => {
+      const [left, right] = [open({}), open({})];
+      const destination = new Endpoint(address, right.port);
+      const memory = pattern(300_000);
+      const seen: Received[] = [];
+      // A burst is less than any receive buffer, so that nothing may be missing.
+      for (let burst = 0; burst < 10; burst++) {
+        for (let i = 0; i < 100; i++) {
+          left.send(memory, burst * 1000 + i * 7, (i * 13) % 1400, destination, 0);
+        }
+        left.flush();
+        drain(right, seen);
       }
+      expect(seen).toHaveLength(1000);
+      for (const [n, { bytes }] of seen.entries()) {
+        const start = Math.floor(n / 100) * 1000 + (n % 100) * 7;
+        expect(bytes).toEqual(memory.slice(start, start + (((n % 100) * 13) % 1400)));
+      }
+      expect(left.counters).toMatchObject({ sentDatagrams: 1000, sendDroppedFailed: 0 });
+    },
+  );
+
+  test.each(addresses)(
+    'reports source and local address at %s, and answers from there',
+    (_n, address) => {
+      const [left, right] = [open({}), open({})];
+      left.send(new Uint8Array(9), 0, 9, new Endpoint(address, right.port), 0);
       left.flush();
-      drain(right, seen);
-    }
-    expect(seen).toHaveLength(1000);
-    for (const [n, { bytes }] of seen.entries()) {
-      const start = Math.floor(n / 100) * 1000 + (n % 100) * 7;
-      expect(bytes).toEqual(memory.slice(start, start + (((n % 100) * 13) % 1400)));
-    }
-    expect(left.counters).toMatchObject({ sentDatagrams: 1000, sendDroppedFailed: 0 });
-  });
+      const [{ source }] = drain(right);
+      expect(source).toMatchObject({ address, port: left.port, sourceAddress: address });
+      expect(source.sourceInterface).toBeGreaterThan(0);
+      right.send(new Uint8Array(5), 0, 5, source, 0);
+      right.flush();
+      expect(drain(left)[0]).toMatchObject({ source: { address, port: right.port } });
+      expect(right.counters.sentWithoutSource).toBe(0);
+    },
+  );
 
-  test.each(addresses)('names source and local address at %s, and answers there', (_n, address) => {
-    const [left, right] = [open({}), open({})];
-    left.send(new Uint8Array(9), 0, 9, new Endpoint(address, right.port), 0);
-    left.flush();
-    const [{ source }] = drain(right);
-    expect(source).toMatchObject({ address, port: left.port, sourceAddress: address });
-    expect(source.sourceInterface).toBeGreaterThan(0);
-    right.send(new Uint8Array(5), 0, 5, source, 0);
-    right.flush();
-    expect(drain(left)[0]).toMatchObject({ source: { address, port: right.port } });
-    expect(right.counters.sourceLost).toBe(0);
-  });
-
-  test.each(addresses)('keeps the TOS of each datagram apart to %s', (_name, address) => {
+  test.each(addresses)('sends each datagram with its own TOS to %s', (_name, address) => {
     const [left, right] = [open({}), open({})];
     const destination = new Endpoint(address, right.port);
     for (const tos of [0, 1, 2, 3, 0x88, 0x8b])
@@ -105,7 +112,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(drain(right).map(({ ecn }) => ecn)).toEqual([0, 1, 2, 3, 0, 3]);
   });
 
-  test('carries the largest datagrams there are', () => {
+  test('transmits the largest possible datagrams', () => {
     const [left, right] = [open({}), open({})];
     const memory = pattern(70_000);
     left.send(memory, 1, 65_507, new Endpoint(LOOPBACK, right.port), 0);
@@ -117,7 +124,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(left.counters).toMatchObject({ sentDatagrams: 1, sendDroppedTooBig: 1 });
   });
 
-  test('puts datagrams into the memory it is given, slot by slot', () => {
+  test('receives into the given memory, slot by slot', () => {
     const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
     const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
     for (let i = 0; i < 6; i++) {
@@ -135,7 +142,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(() => openUdp({ port: 0, memory: { buffer: memory, offset: 64 } })).toThrow(RangeError);
   });
 
-  test('lets no family starve the other', () => {
+  test('receives from both families in turn', () => {
     if (addresses.length < 2) return;
     const [left, right] = [open({}), open({ slots: 2 })];
     const send = (address: Uint8Array, count: number): void => {
@@ -151,7 +158,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(lengths).toContain(16);
   });
 
-  test('takes a named port, and names one that is taken', () => {
+  test('binds a given port, and throws if it is taken', () => {
     const first = open({});
     const error = thrown(() => openUdp({ port: first.port }));
     expect(error).toBeInstanceOf(SystemError);
@@ -160,7 +167,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(open({ port: first.port }).port).toBe(first.port);
   });
 
-  test('counts what overflows the receive buffer', () => {
+  test('counts datagrams that overflow the receive buffer', () => {
     const [left, right] = [open({}), open({ bufferBytes: 4096 })];
     const destination = new Endpoint(LOOPBACK, right.port);
     const memory = new Uint8Array(1400);
@@ -175,7 +182,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(right.counters.receiveDroppedOverflow).toBe(200 - before);
   });
 
-  test('closes once, and touches no descriptor afterwards', () => {
+  test('closes once, and uses no descriptor afterwards', () => {
     const [left, right] = [open({}), open({})];
     const destination = new Endpoint(LOOPBACK, right.port);
     expect(left.fds.length).toBeGreaterThan(0);
@@ -193,7 +200,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(successor.fds.length).toBeGreaterThan(0);
   });
 
-  test('may be closed by the sink', () => {
+  test('can be closed by the sink', () => {
     const sockets = open({});
     for (const [, address] of addresses) {
       sockets.send(new Uint8Array(1), 0, 1, new Endpoint(address, sockets.port), 0);
@@ -202,7 +209,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(sockets.receive(() => sockets.close())).toBe(1);
   });
 
-  test('segments and coalesces without a visible difference', () => {
+  test('transmits the same datagrams with segmenting and coalescing', () => {
     const [left, right] = [open({ gso: true }), open({ gro: true })];
     const memory = pattern(300_000);
     for (const [, address] of addresses) {
@@ -224,7 +231,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(right.counters.receivedMessages).toBeLessThan(10 * addresses.length);
   });
 
-  test.each([false, true])('sends runs from where they stand, segmented: %s', (on) => {
+  test.each([false, true])('sends runs from their places in the buffer, segmented: %s', (on) => {
     const [left, right] = [open({ gso: on }), open({ gro: on })];
     const memory = pattern(300_000);
     for (const [, address] of addresses) {
@@ -254,7 +261,34 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(left.counters.sentMessages < 10 * addresses.length).toBe(on);
   });
 
-  test('allocates no endpoint for a source it knows', () => {
+  test('sends the right datagrams when a report sends in the middle of a call', () => {
+    const right = open({});
+    const memory = pattern(400);
+    const plain = new Endpoint(LOOPBACK, right.port);
+    const sourceAddress = Uint8Array.of(127, 0, 0, 9);
+    const suspect = new Endpoint(LOOPBACK, right.port, { sourceAddress });
+    const suspects = { size: 1, check: (to: Endpoint) => to.withoutSource() };
+    const left: UdpSockets = open({
+      suspects: suspects as unknown as SuspectSources,
+      onSourceLost: () => left.sendRun(runOf(memory, 300, 7, 5, 9, 2, plain, 2)),
+    });
+    left.sendRun(runOf(memory, 10, 20, 15, 30, 3, suspect, 1));
+    left.send(memory, 200, 30, suspect, 1);
+    left.flush();
+    const ofReport = [memory.slice(300, 307), memory.slice(309, 314)];
+    const seen = drain(right);
+    expect(seen.map(({ bytes }) => bytes)).toEqual([
+      ...ofReport,
+      memory.slice(10, 30),
+      memory.slice(40, 60),
+      memory.slice(70, 85),
+      ...ofReport,
+      memory.slice(200, 230),
+    ]);
+    expect(seen.map(({ ecn }) => ecn)).toEqual([2, 2, 1, 1, 1, 2, 2, 1]);
+  });
+
+  test('allocates no endpoint for a known source', () => {
     const [left, right] = [open({}), open({})];
     const sources = new Set<Endpoint>();
     for (let i = 0; i < 300; i++) {
@@ -267,7 +301,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
 });
 
 describe('openUdp on another system', () => {
-  test('says that it is Linux only', async () => {
+  test('throws an error that says it needs Linux', async () => {
     const platform = Object.getOwnPropertyDescriptor(process, 'platform')!;
     Object.defineProperty(process, 'platform', { value: 'darwin' });
     vi.resetModules();

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe('interfaceIndex and interfaceName', () => {
-  test('are what the C library says, also of a link that has no address', () => {
+  test('return the values of the C library, also for a link without an address', () => {
     vi.mocked(sys.interfaceIndex).mockImplementation((name) => (name === 'down' ? 5 : undefined));
     vi.mocked(sys.interfaceName).mockImplementation((index) => (index === 5 ? 'down' : undefined));
     expect(interfaceIndex('down')).toBe(5);
@@ -24,7 +24,7 @@ describe('interfaceIndex and interfaceName', () => {
     expect(interfaceName(7)).toBeUndefined();
   });
 
-  test('are what Node tells of a link-local address where there is no FFI', () => {
+  test('return the values of Node.js for link-local addresses where there is no FFI', () => {
     vi.mocked(sys.interfaceIndex).mockImplementation(missing);
     vi.mocked(sys.interfaceName).mockImplementation(missing);
     expect(interfaceIndex('wan')).toBe(7);

@@ -1,5 +1,5 @@
 /**
- * The command `bench garbage`.
+ * `addGarbageCommand`: the command `bench garbage`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The command `bench handshake`.
+ * `addHandshakeCommand`: the command `bench handshake`.
  *
  * @module
  */

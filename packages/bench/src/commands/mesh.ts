@@ -1,5 +1,5 @@
 /**
- * The command `bench mesh`.
+ * `addMeshCommand`: the command `bench mesh`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The command `bench nodes`.
+ * `addNodesCommand`: the command `bench nodes`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The command `bench peers`.
+ * `addPeersCommand`: the command `bench peers`.
  *
  * @module
  */

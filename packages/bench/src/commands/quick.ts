@@ -1,5 +1,5 @@
 /**
- * The command `bench quick`.
+ * `addQuickCommand`: the command `bench quick`.
  *
  * @module
  */

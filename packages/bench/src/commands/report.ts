@@ -1,5 +1,5 @@
 /**
- * The command `bench report`.
+ * `addReportCommand`: the command `bench report`.
  *
  * @module
  */

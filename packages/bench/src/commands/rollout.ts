@@ -1,5 +1,5 @@
 /**
- * The command `bench rollout`.
+ * `addRolloutCommand`: the command `bench rollout`.
  *
  * @module
  */

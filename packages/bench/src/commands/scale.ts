@@ -1,5 +1,5 @@
 /**
- * The command `bench scale`.
+ * `addScaleCommand`: the command `bench scale`.
  *
  * @module
  */

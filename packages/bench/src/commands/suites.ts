@@ -1,5 +1,5 @@
 /**
- * The command `bench suites`.
+ * `addSuitesCommand`: the command `bench suites`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The command `bench threads`.
+ * `addThreadsCommand`: the command `bench threads`.
  *
  * @module
  */

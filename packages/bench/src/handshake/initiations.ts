@@ -34,6 +34,7 @@ export function responderKey(): PrivateKey {
   return generatePrivateKey(seededRandomBytes(0x11));
 }
 
+/** Returns the private key of a peer. It is the same in every process. */
 export function initiatorKey(number: number): PrivateKey {
   return generatePrivateKey(seededRandomBytes(0x1000 + number));
 }

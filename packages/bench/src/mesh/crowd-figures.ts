@@ -65,6 +65,11 @@ interface CrowdParts {
   readonly progress: (text: string) => void;
 }
 
+/** Returns a number with commas between thousands. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
 class CrowdRun {
   readonly measurements: Measurement[] = [];
   readonly #subject: string;
@@ -180,10 +185,6 @@ class CrowdRun {
 
 function countsOf(nodes: readonly RealNode[]): { readonly gets: number } {
   return { gets: nodes.reduce((sum, node) => sum + node.counts().gets, 0) };
-}
-
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 const FIRST_MADE = 20_000;

@@ -79,9 +79,9 @@ class LargeAgentRun {
     this.#add('agent started to programmed', 's', [(performance.now() - begin) / 1000]);
     await pause(this.#settings.settleSeconds * 1000);
     const before = node.counts();
-    await pause(REST_MS);
+    await pause(NO_WAIT_MS);
     const { cpuMs, gets, sets } = node.counts();
-    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / REST_MS) * 100]);
+    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / NO_WAIT_MS) * 100]);
     const requests = gets - before.gets + sets - before.sets;
     this.#add('at rest: UAPI requests', 'requests', [requests]);
   }
@@ -138,4 +138,4 @@ const PATIENCE_MS = 60_000;
  * round.
  */
 const APART_MS = 150;
-const REST_MS = 5000;
+const NO_WAIT_MS = 5000;

@@ -82,10 +82,12 @@ export function closeMeshNetworks(): void {
   for (const network of LIVE) network.close();
 }
 
+/** Returns the address of a node on the bridge. */
 export function nodeAddress(number: number): string {
   return `10.99.1.${number}`;
 }
 
+/** The address of the bridge itself, where the registries listen. */
 export const HUB_ADDRESS = '10.99.0.1';
 
 const LIVE = new Set<MeshNetwork>();

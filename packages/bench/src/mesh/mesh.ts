@@ -26,6 +26,7 @@ export interface MeshOutcome {
   readonly failed: string[];
 }
 
+/** The settings of `pnpm bench:mesh`. */
 export const MESH_SETTINGS: MeshSettings = {
   registries: ['etcd', 'kubernetes'],
   crowd: { agents: 1000, processes: 4, realNodes: 3, changes: 20, joins: 5, restSeconds: 30 },

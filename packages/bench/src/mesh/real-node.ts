@@ -168,6 +168,7 @@ export class RealNode {
   }
 }
 
+/** Returns the name of a node with a real agent, for its record. */
 export function realName(number: number): string {
   return `real-${number}`;
 }

@@ -15,11 +15,13 @@ export type RegistryPlace =
   | { readonly type: 'etcd'; readonly url: string }
   | { readonly type: 'kubernetes'; readonly kubeconfig: string };
 
+/** Opens a client of the registry. The caller closes it. */
 export function openRegistry(place: RegistryPlace): Registry {
   if (place.type === 'etcd') return new EtcdRegistry(place.url);
   return new KubernetesRegistry(openKubeApi(place.kubeconfig));
 }
 
+/** Returns a client of the Kubernetes API that a kubeconfig file describes. */
 export function openKubeApi(kubeconfig: string): KubeApi {
   return new KubeApi(findKubeAccess({ kubeconfig }));
 }

@@ -28,6 +28,7 @@ export interface Preparation {
   readonly objects: readonly { readonly path: string; readonly text: string }[];
 }
 
+/** The registries that have a server: a directory needs none. */
 export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
 export type RegistryName = (typeof REGISTRY_NAMES)[number];
 

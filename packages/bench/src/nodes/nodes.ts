@@ -59,6 +59,15 @@ export async function measureNodes(
   return outcome;
 }
 
+/** Makes the old subject a part of the figure, and `subject` the new subject. */
+export function bySubject(measurements: readonly Measurement[], subject: string): Measurement[] {
+  return measurements.map((measurement) => ({
+    ...measurement,
+    figure: `${measurement.figure}, ${measurement.subject}`,
+    subject,
+  }));
+}
+
 /** Runs the suites with the usual command, in a process of that version. */
 async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[]> {
   const directory = mkdtempSync(join(tmpdir(), 'litz-nodes-'));
@@ -74,15 +83,6 @@ async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** Makes the old subject a part of the figure, and `subject` the new subject. */
-export function bySubject(measurements: readonly Measurement[], subject: string): Measurement[] {
-  return measurements.map((measurement) => ({
-    ...measurement,
-    figure: `${measurement.figure}, ${measurement.subject}`,
-    subject,
-  }));
 }
 
 function nameOf({ version }: NodeBinary): string {

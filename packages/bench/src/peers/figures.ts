@@ -49,16 +49,6 @@ interface Cost {
 
 type Measure = (tunnel: Tunnel, seconds: number, tcp: Cost[]) => Promise<Sample[]>;
 
-const MEASURE: Record<FigureName, Measure> = {
-  tcp1: (tunnel, seconds, tcp) => sampleTcp('TCP, 1 stream', tunnel, seconds, [], tcp),
-  'tcp1-reverse': (tunnel, seconds, tcp) =>
-    sampleTcp('TCP, 1 stream, reverse', tunnel, seconds, ['-R'], tcp),
-  tcp4: (tunnel, seconds, tcp) => sampleTcp('TCP, 4 streams', tunnel, seconds, ['-P', '4'], tcp),
-  udp: sampleUdp,
-  'ping-idle': sampleIdlePing,
-  'ping-loaded': sampleLoadedPing,
-};
-
 async function sampleTcp(
   figure: string,
   tunnel: Tunnel,
@@ -140,6 +130,15 @@ function perGigabyte(costs: readonly Cost[]): number {
   return (cpuSeconds * 1e9) / bytes;
 }
 
+const MEASURE: Record<FigureName, Measure> = {
+  tcp1: (tunnel, seconds, tcp) => sampleTcp('TCP, 1 stream', tunnel, seconds, [], tcp),
+  'tcp1-reverse': (tunnel, seconds, tcp) =>
+    sampleTcp('TCP, 1 stream, reverse', tunnel, seconds, ['-R'], tcp),
+  tcp4: (tunnel, seconds, tcp) => sampleTcp('TCP, 4 streams', tunnel, seconds, ['-P', '4'], tcp),
+  udp: sampleUdp,
+  'ping-idle': sampleIdlePing,
+  'ping-loaded': sampleLoadedPing,
+};
 const CPU_PER_GB = { figure: 'TCP: CPU of both daemons per GB', unit: 's' };
 const PEAK_RESIDENT = { figure: 'peak memory of an end, resident', unit: 'MB' };
 const RAMP_UP_MS = 500;

@@ -56,6 +56,31 @@ export async function alternate(
   };
 }
 
+/** Samples by figure and implementation, both in the order in which they first appeared. */
+export class SampleTable {
+  readonly #figures: Map<string, { unit: string; samples: Map<string, number[]> }> = new Map();
+
+  add(subject: string, samples: readonly Sample[]): void {
+    for (const { figure, unit, value } of samples) {
+      const row = this.#figures.get(figure) ?? { unit, samples: new Map<string, number[]>() };
+      this.#figures.set(figure, row);
+      row.samples.set(subject, [...(row.samples.get(subject) ?? []), value]);
+    }
+  }
+
+  /** @param absent implementations without a sample, with the reason */
+  measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
+    return [...this.#figures].flatMap(([figure, { unit, samples }]) => [
+      ...Array.from(samples, ([subject, taken]): Measurement => {
+        return { figure, subject, unit, value: median(taken), samples: taken };
+      }),
+      ...absent
+        .filter(([subject]) => !samples.has(subject))
+        .map(([subject, note]): Measurement => ({ figure, subject, unit, value: null, note })),
+    ]);
+  }
+}
+
 /**
  * Runs the rounds. An implementation that failed is not measured again. Returns the reasons, by
  * name.
@@ -84,31 +109,6 @@ async function runRounds(
     }
   }
   return failed;
-}
-
-/** Samples by figure and implementation, both in the order in which they first appeared. */
-export class SampleTable {
-  readonly #figures: Map<string, { unit: string; samples: Map<string, number[]> }> = new Map();
-
-  add(subject: string, samples: readonly Sample[]): void {
-    for (const { figure, unit, value } of samples) {
-      const row = this.#figures.get(figure) ?? { unit, samples: new Map<string, number[]>() };
-      this.#figures.set(figure, row);
-      row.samples.set(subject, [...(row.samples.get(subject) ?? []), value]);
-    }
-  }
-
-  /** @param absent implementations without a sample, with the reason */
-  measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
-    return [...this.#figures].flatMap(([figure, { unit, samples }]) => [
-      ...Array.from(samples, ([subject, taken]): Measurement => {
-        return { figure, subject, unit, value: median(taken), samples: taken };
-      }),
-      ...absent
-        .filter(([subject]) => !samples.has(subject))
-        .map(([subject, note]): Measurement => ({ figure, subject, unit, value: null, note })),
-    ]);
-  }
 }
 
 function textOf({ figure, unit, value }: Sample): string {

@@ -1,5 +1,6 @@
 /**
- * The parts of `bench quick`. Together they take much less than a minute on two cores.
+ * `QUICK_PARTS`: the parts of `bench quick`. Together they take much less than a minute on two
+ * cores.
  *
  * @module
  */

@@ -9,10 +9,12 @@ export interface Column {
   readonly align: 'left' | 'right';
 }
 
+/** Returns a column whose cells are aligned left, for text. */
 export function leftColumn(title: string): Column {
   return { title, align: 'left' };
 }
 
+/** Returns a column whose cells are aligned right, for numbers. */
 export function rightColumn(title: string): Column {
   return { title, align: 'right' };
 }

@@ -21,6 +21,7 @@ export interface Matrix {
   readonly rows: readonly Row[];
 }
 
+/** Returns a matrix of measurements; a later measurement replaces an earlier one of its cell. */
 export function matrixOf(measurements: readonly Measurement[]): Matrix {
   const subjects = new Set<string>();
   const rows = new Map<string, { figure: string; unit: string; cells: Map<string, Measurement> }>();

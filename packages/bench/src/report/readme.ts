@@ -31,6 +31,13 @@ export function withMeshFigures(page: string, results: readonly Result[]): strin
   return `${page.slice(0, begin + MESH_BEGIN.length)}\n${figures}\n${page.slice(end)}`;
 }
 
+/** Returns Markdown; an empty text if there are no results. */
+export function readmeFigures(results: readonly Result[]): string {
+  const peers = results.find(({ bench }) => bench === 'peers');
+  const suites = results.find(({ bench }) => bench === 'suites');
+  return [...(peers ? sideBySide(peers) : []), ...(suites ? ciphers(suites) : [])].join('\n\n');
+}
+
 function meshFigures({ measurements, environment, settings }: Result): string {
   const { subjects, rows } = matrixOf(measurements);
   const { processor, cores, kernel, node, commit } = environment;
@@ -47,13 +54,6 @@ function meshFigures({ measurements, environment, settings }: Result): string {
       ]),
     ),
   ].join('\n\n');
-}
-
-/** Returns Markdown; an empty text if there are no results. */
-export function readmeFigures(results: readonly Result[]): string {
-  const peers = results.find(({ bench }) => bench === 'peers');
-  const suites = results.find(({ bench }) => bench === 'suites');
-  return [...(peers ? sideBySide(peers) : []), ...(suites ? ciphers(suites) : [])].join('\n\n');
 }
 
 /** Returns the table of Litz and the other implementations. */

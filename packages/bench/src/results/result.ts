@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
 
+/** The benchmarks that write a result file, in the order of the report. */
 export const BENCHES = [
   'suites',
   'peers',
@@ -18,6 +19,7 @@ export const BENCHES = [
   'garbage',
   'nodes',
   'rotation',
+  'exchange',
   'rollout',
   'mesh',
 ] as const;
@@ -71,12 +73,12 @@ export function readResult(
   return JSON.parse(text) as Result;
 }
 
-/** Rounds to four digits, because a benchmark is not more precise than that. */
-function rounded(_key: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? roundTo(value, 4) : value;
-}
-
 /** Rounds a value to `digits` significant digits. */
 export function roundTo(value: number, digits: number): number {
   return Number(value.toPrecision(digits));
+}
+
+/** Rounds to four digits, because a benchmark is not more precise than that. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? roundTo(value, 4) : value;
 }

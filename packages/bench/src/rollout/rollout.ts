@@ -3,8 +3,8 @@
  * node by node, while an agent is killed, and while a daemon is killed.
  *
  * ```
- *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2             for the first half of the nodes
- *             pod i + n/2 -- TCP, iperf3 --> pod i                        for the first two
+ *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2     for the first half of the nodes
+ *             pod i + n/2 -- TCP, iperf3 --> pod i                for the first two
  * ```
  *
  * @module

@@ -76,6 +76,18 @@ export class Traffic {
   }
 }
 
+/** @throws {RangeError} the text is not that of /proc/net/snmp */
+export function parseResets(snmp: string): number {
+  const [names, values] = snmp.split('\n').filter((line) => line.startsWith('Tcp:'));
+  const at = (name: string): number => {
+    const column = names?.split(' ').indexOf(name) ?? -1;
+    const value = Number(values?.split(' ')[column]);
+    if (!Number.isFinite(value)) throw new RangeError(`"snmp" expected a column ${name}`);
+    return value;
+  };
+  return at('OutRsts') + at('EstabResets');
+}
+
 /** One TCP connection of iperf3, at a rate that leaves CPU time for the rest on two cores. */
 class Transfer {
   readonly #server: RunningCommand;
@@ -116,18 +128,6 @@ async function resetsOf(pods: readonly string[]): Promise<number> {
     pods.map((namespace) => runCommand('cat', ['/proc/net/snmp'], { namespace })),
   );
   return sum(texts.map(parseResets));
-}
-
-/** @throws {RangeError} the text is not that of /proc/net/snmp */
-export function parseResets(snmp: string): number {
-  const [names, values] = snmp.split('\n').filter((line) => line.startsWith('Tcp:'));
-  const at = (name: string): number => {
-    const column = names?.split(' ').indexOf(name) ?? -1;
-    const value = Number(values?.split(' ')[column]);
-    if (!Number.isFinite(value)) throw new RangeError(`"snmp" expected a column ${name}`);
-    return value;
-  };
-  return at('OutRsts') + at('EstabResets');
 }
 
 function sum(numbers: readonly number[]): number {

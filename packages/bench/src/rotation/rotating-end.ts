@@ -86,8 +86,8 @@ export class RotatingEnd {
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
       const { peers } = await this.#daemon.status();
-      const { sessionKeys } = peers[0] ?? {};
-      if (sessionKeys && formatKey(sessionKeys.own) === wanted) return;
+      const { sessionStaticKeys } = peers[0] ?? {};
+      if (sessionStaticKeys && formatKey(sessionStaticKeys.own) === wanted) return;
       if (performance.now() > end) throw new Error(`${this.side}: the next key has no answer`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

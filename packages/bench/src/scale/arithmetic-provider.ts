@@ -1,7 +1,7 @@
 /**
- * A provider that uses arithmetic instead of cryptography. Both sides get the same keys and every
- * message opens, at almost no cost. So 100,000 handshakes take only seconds, and a benchmark
- * measures the engine. It protects nothing.
+ * `arithmeticProvider`: a provider that uses arithmetic instead of cryptography. Both sides get the
+ * same keys and every message opens, at almost no cost. So 100,000 handshakes take only seconds,
+ * and a benchmark measures the engine. It protects nothing.
  *
  * A public key is its private key with all bits inverted, so both sides can compute a^b as a shared
  * secret.
@@ -25,12 +25,6 @@ export const arithmeticProvider: CryptoProvider = {
   createCipher: () => OPEN_CIPHER,
 };
 
-const OPEN_CIPHER: Cipher = {
-  seal: () => {},
-  open: () => true,
-  destroy: () => {},
-};
-
 /** Fills `out` with FNV-1a over all parts, extended to its length. */
 function mix(out: Uint8Array, ...parts: (Uint8Array | undefined)[]): void {
   let state = 0x811c9dc5;
@@ -49,4 +43,9 @@ function withTag(plain: Uint8Array): Uint8Array {
   return sealed;
 }
 
+const OPEN_CIPHER: Cipher = {
+  seal: () => {},
+  open: () => true,
+  destroy: () => {},
+};
 const TAG_LENGTH = 16;

@@ -12,6 +12,7 @@ export function manyPeers(count: number, first: number = 0): PeerConfiguration[]
   return Array.from({ length: count }, (_, i) => peerNumber(first + i));
 }
 
+/** Returns the configuration of a peer with an endpoint and one allowed IP. */
 export function peerNumber(number: number): PeerConfiguration {
   return {
     publicKey: privateKeyNumber(number).map((byte) => byte ^ 0xff) as PublicKey,
@@ -30,6 +31,7 @@ export function privateKeyNumber(number: number): PrivateKey {
   return key as PrivateKey;
 }
 
+/** Returns the address of a peer inside the tunnel, 4 bytes. */
 export function innerAddress(number: number): Uint8Array {
   return Uint8Array.of(10, number >> 16, number >> 8, number);
 }

@@ -23,6 +23,7 @@ export interface ScaleSettings {
   timerSeconds: number;
 }
 
+/** The settings of `pnpm bench:scale`. */
 export const SCALE_SETTINGS: ScaleSettings = {
   peers: 100_000,
   sessions: [1000, 100_000],

@@ -1,6 +1,7 @@
 /**
- * Measures the cost of timers with many peers, few of which are active. An active peer has a
- * session and a persistent keepalive on both sides, and renews its keys when they are due.
+ * `measureTimers`: measures the cost of timers with many peers, few of which are active. An active
+ * peer has a session and a persistent keepalive on both sides, and renews its keys when they are
+ * due.
  *
  * Only the clock is simulated. The engine is called when its deadline comes or a message arrives,
  * and the time in these calls is the CPU time. Its share of the simulated time is the load.

@@ -1,5 +1,6 @@
 /**
- * Measures the AEAD of transport messages: seal and open in place, at three packet lengths.
+ * `aeadSuite`: measures the AEAD of transport messages: seal and open in place, at three packet
+ * lengths.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Measures the engine without the cipher: a packet in and its datagram out, and the way back, with
- * a cipher that only copies.
+ * `engineSuite`: measures the engine without the cipher: a packet in and its datagram out, and the
+ * way back, with a cipher that only copies.
  *
  * @module
  */

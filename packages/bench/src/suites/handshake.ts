@@ -1,5 +1,5 @@
 /**
- * Measures how engines create and consume the messages of a handshake.
+ * `handshakeSuite`: measures how engines create and consume the messages of a handshake.
  *
  * @module
  */
@@ -26,13 +26,6 @@ export function handshakeSuite(candidates: readonly Candidate[]): (Case | Missin
     ),
   );
 }
-
-const STEPS = [
-  'handshake: create an initiation',
-  'handshake: consume it, create the response',
-  'handshake: consume the response',
-  'handshake: confirm the session',
-] as const;
 
 /** Measures one step. The steps before it are its preparation. */
 function handshakeCase(
@@ -124,6 +117,12 @@ function sentBy(engine: Engine): Uint8Array {
   return message;
 }
 
+const STEPS = [
+  'handshake: create an initiation',
+  'handshake: consume it, create the response',
+  'handshake: consume the response',
+  'handshake: confirm the session',
+] as const;
 const ENDPOINTS = [
   new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820),
   new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820),

@@ -1,7 +1,7 @@
 /**
- * The primitives as a Node.js program would call them, with `node:crypto`. They are a comparison,
- * not a provider. Primitives for which Node.js has no function (keyed BLAKE2s, XChaCha20) are
- * missing.
+ * `nodeCrypto`: the primitives as a Node.js program would call them, with `node:crypto`. They are a
+ * comparison, not a provider. Primitives for which Node.js has no function (keyed BLAKE2s,
+ * XChaCha20) are missing.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Measures super-packets: checksums, splitting and coalescing.
+ * `offloadSuite`: measures super-packets: checksums, splitting and coalescing.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Measures the primitives of handshakes: BLAKE2s and X25519.
+ * `primitivesSuite`: measures the primitives of handshakes: BLAKE2s and X25519.
  *
  * @module
  */

@@ -14,6 +14,7 @@ import { loadProviders, type Candidate } from './providers.ts';
 import { runSuite, type SuiteBudget } from './run-suite.ts';
 import { tablesSuite } from './tables.ts';
 
+/** The suites, in the order of the results. */
 export const SUITE_NAMES = [
   'aead',
   'primitives',

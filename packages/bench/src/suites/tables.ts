@@ -1,6 +1,6 @@
 /**
- * Measures the look-ups of every packet: the cryptokey routing table and the replay window.
- * `bench:scale` measures large tables.
+ * `tablesSuite`: measures the look-ups of every packet: the cryptokey routing table and the replay
+ * window. `bench:scale` measures large tables.
  *
  * @module
  */

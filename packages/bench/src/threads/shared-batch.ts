@@ -2,7 +2,7 @@
  * `SharedBatch`: messages in shared memory that several threads seal together.
  *
  * ```
- *   int32:  batch | next message | sealed messages | end        then the messages, STRIDE bytes each
+ *   int32:  batch | next message | sealed messages | end     then the messages, STRIDE bytes each
  * ```
  * Each thread claims a few messages at a time. The thread that began the batch also works on it,
  * and continues when all messages are sealed. So the batch stays in order, and a slow thread delays
@@ -11,20 +11,6 @@
  * @module
  */
 import type { Cipher } from '@litz/core';
-
-/** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
-const STRIDE = 1536;
-const BATCH = 0;
-const NEXT = 1;
-const SEALED = 2;
-const END = 3;
-const HEAD_LENGTH = 64;
-/**
- * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads
- * rarely access the shared counters.
- */
-const CLAIM = 8;
-const PATIENCE_MS = 5000;
 
 export class SharedBatch {
   /** The shared memory, for the other threads. */
@@ -96,3 +82,17 @@ export class SharedBatch {
     }
   }
 }
+
+/** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
+const STRIDE = 1536;
+const BATCH = 0;
+const NEXT = 1;
+const SEALED = 2;
+const END = 3;
+const HEAD_LENGTH = 64;
+/**
+ * Messages per claim: few, so that the last claim does not delay the batch; enough, so that threads
+ * rarely access the shared counters.
+ */
+const CLAIM = 8;
+const PATIENCE_MS = 5000;

@@ -42,6 +42,7 @@ export function publicKeyLine(privateKey: string): string {
   }
 }
 
+/** Returns all of the standard input as text, when it has ended. */
 export async function readStandardInput(): Promise<string> {
   return text(process.stdin);
 }

@@ -25,6 +25,11 @@ export async function startReceiver(
   return { worker, port: (await answerOf(worker)) as number };
 }
 
+/**
+ * Sends a transfer from a thread in a namespace, and returns its result.
+ *
+ * @throws {Error} (rejects) the connection failed or ended early
+ */
 export async function runSender(
   namespace: NetworkNamespace,
   target: { host: string; port: number },

@@ -33,6 +33,7 @@ export async function serveTransfers(host: string): Promise<Server> {
   return server;
 }
 
+/** Returns the port on which a server listens. */
 export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }

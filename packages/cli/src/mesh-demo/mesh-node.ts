@@ -17,10 +17,6 @@ import { Pod } from './pod.ts';
 import type { Underlay } from './underlay.ts';
 
 const run = promisify(execFile);
-const READY_MS = 10_000;
-const POLL_MS = 20;
-/** The time limit in ms of a command to a running agent. */
-const COMMAND_MS = 20_000;
 
 export interface MeshNodeOptions {
   readonly name: string;
@@ -159,4 +155,8 @@ export class MeshNode {
   }
 }
 
+const READY_MS = 10_000;
+const POLL_MS = 20;
+/** The time limit in ms of a command to a running agent. */
+const COMMAND_MS = 20_000;
 const KEPT_TEXT = 4000;

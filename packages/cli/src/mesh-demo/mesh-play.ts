@@ -3,9 +3,9 @@
  * must.
  *
  * ```
- *   a ---- b      three nodes, pods 10.244.1.0/24 to 10.244.3.0/24; numbered datagrams a -> b, b -> c,
- *    \    /       c -> a, 1,000 a second each, all the time
- *      c
+ *   a ---- b      three nodes, pods 10.244.1.0/24 to 10.244.3.0/24;
+ *    \    /       numbered datagrams a -> b, b -> c, c -> a,
+ *      c          1,000 per second each, all the time
  * ```
  *
  * @module

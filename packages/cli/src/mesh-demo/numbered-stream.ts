@@ -7,11 +7,6 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import type { Pod } from './pod.ts';
 
-const PORT = 9000;
-const PER_SECOND = 1000;
-const MOST_AT_ONCE = 20;
-/** A datagram that has not arrived after this time in ms is lost. */
-const GRACE_MS = 300;
 /** A captured frame with this text contains a readable datagram. */
 export const MARKER = 'litz demo: readable';
 
@@ -100,6 +95,12 @@ function boundSocket(port: number, address: string): Socket {
   socket.bind(port, address);
   return socket;
 }
+
+const PORT = 9000;
+const PER_SECOND = 1000;
+const MOST_AT_ONCE = 20;
+/** A datagram that has not arrived after this time in ms is lost. */
+const GRACE_MS = 300;
 
 /** Replaces the resolver, which would answer later, when the thread has left the namespace. */
 const asItIs: SocketOptions['lookup'] = (host, _, done) => done(null, host, 4);

@@ -6,10 +6,6 @@
  */
 import { Netlink, NetworkNamespace } from '@litz/sys';
 
-/** The gateway of a pod's default route: the end of the veth in the node. */
-const GATEWAY = Uint8Array.of(169, 254, 1, 1);
-const ANYWHERE = new Uint8Array(4);
-
 export class Pod {
   readonly namespace: NetworkNamespace;
   /** 4 bytes. */
@@ -61,3 +57,7 @@ export function withNetlink<T>(namespace: NetworkNamespace, run: (netlink: Netli
     netlink.close();
   }
 }
+
+/** The gateway of a pod's default route: the end of the veth in the node. */
+const GATEWAY = Uint8Array.of(169, 254, 1, 1);
+const ANYWHERE = new Uint8Array(4);

@@ -6,12 +6,6 @@
  * @module
  */
 
-const ETHERNET_HEADER = 14;
-const ETHERTYPE_IPV4 = 0x0800;
-const IPPROTO_UDP = 17;
-/** The first two bytes of the address of every pod. */
-const PODS = [10, 244];
-
 export class UnderlayCount {
   /** Readable IPv4 packets from or to a pod. */
   plaintext = 0;
@@ -51,3 +45,9 @@ export class UnderlayCount {
 function isPod(frame: Buffer, at: number): boolean {
   return frame[at] === PODS[0] && frame[at + 1] === PODS[1];
 }
+
+const ETHERNET_HEADER = 14;
+const ETHERTYPE_IPV4 = 0x0800;
+const IPPROTO_UDP = 17;
+/** The first two bytes of the address of every pod. */
+const PODS = [10, 244];

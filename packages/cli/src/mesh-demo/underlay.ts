@@ -13,11 +13,6 @@ import { PacketSocket } from '@litz/sys/tools';
 import { withNetlink } from './pod.ts';
 import { UnderlayCount } from './underlay-count.ts';
 
-const ANYWHERE = new Uint8Array(4);
-const READ_INTERVAL_MS = 5;
-/** Length in bytes of a super-packet with its headers. */
-const MAX_FRAME = 68 * 1024;
-
 export class Underlay {
   readonly namespace: NetworkNamespace;
   readonly count: UnderlayCount;
@@ -83,3 +78,8 @@ export class Underlay {
     this.namespace.close();
   }
 }
+
+const ANYWHERE = new Uint8Array(4);
+const READ_INTERVAL_MS = 5;
+/** Length in bytes of a super-packet with its headers. */
+const MAX_FRAME = 68 * 1024;

@@ -194,7 +194,7 @@ async function complete({ link }: End, { privateKey, text }: Key): Promise<void>
   const client = UapiClient.of(link);
   await eventually('the peer answers the next key', async () => {
     const { peers } = await client.get({ keys: true });
-    const own = peers[0]?.sessionKeys?.own;
+    const own = peers[0]?.sessionStaticKeys?.own;
     return own !== undefined && formatKey(own) === text;
   });
   await client.set({ privateKey });

@@ -1,40 +1,24 @@
 /**
- * The answers of the cross-platform userspace protocol: the state of a device, or only an errno.
+ * Formats the answers of the cross-platform userspace protocol: the status of a device, or only an
+ * errno. `parse-response.ts` parses them.
  *
  * @module
  */
-import {
-  Endpoint,
-  formatCidr,
-  formatEndpoint,
-  parsePresharedKey,
-  parsePrivateKey,
-  parsePublicKey,
-  type SessionKeys,
-} from '@litz/core';
+import { formatCidr, formatEndpoint } from '@litz/core';
 import {
   checkArray,
   checkObject,
-  requireText,
-  isZeroKey,
   KEY_LENGTH,
   MAX_UINT16,
   MAX_UINT32,
-  parseUnsigned,
-  quote,
   readAllowedIps,
-  readEndpoint as readTypedEndpoint,
+  readEndpoint,
   readField,
   requireInteger,
-  tryParseCidr,
-  tryParseEndpoint,
-  wipe,
   withinField,
-  redactKeys,
 } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
-import { keyFromHex, keyToHex } from '../text/hex-key.ts';
-import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
+import { keyToHex } from '../text/hex-key.ts';
 
 /** Extensions that a client asks for. */
 export interface GetOptions {
@@ -112,39 +96,6 @@ export function formatErrnoResponse(errno: number): string {
   return `errno=${errno}\n\n`;
 }
 
-/**
- * Parses the answer to `get=1`, up to the empty line.
- *
- * @throws {UapiError} the errno of the answer if it is not 0; `EPROTO`: the text is not an answer
- */
-export function parseGetResponse(text: string): DeviceStatus {
-  requireText(text, 'text');
-  const status: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
-  let errno: number | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line === '') break;
-    const equals = line.indexOf('=');
-    const key = line.slice(0, Math.max(equals, 0));
-    const value = line.slice(equals + 1);
-    const context: Line = { line: index + 1, key, value };
-    if (key === 'errno') errno = errnoOf(context);
-    else readLine(status, context);
-  }
-  throwIfFailed(errno);
-  return status;
-}
-
-/**
- * Parses the answer to `set=1`.
- *
- * @throws {UapiError} the errno of the answer if it is not 0; `EPROTO`: the text is not an answer
- */
-export function parseErrnoResponse(text: string): void {
-  requireText(text, 'text');
-  const value = /^errno=(-?\d{1,10})\n\n$/.exec(text)?.[1];
-  throwIfFailed(value === undefined ? undefined : Number(value));
-}
-
 function toText(lines: string[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
@@ -162,8 +113,8 @@ type KeyField =
   | 'publicKey'
   | 'nextPublicKey'
   | 'presharedKey'
-  | 'sessionKeys.own'
-  | 'sessionKeys.peer';
+  | 'sessionStaticKeys.own'
+  | 'sessionStaticKeys.peer';
 
 function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   checkObject(peer, '');
@@ -180,7 +131,7 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     'protocol_version=1',
   );
   if (peer.endpoint !== undefined) {
-    lines.push(`endpoint=${formatEndpoint(readTypedEndpoint(peer.endpoint, 'endpoint'))}`);
+    lines.push(`endpoint=${formatEndpoint(readEndpoint(peer.endpoint, 'endpoint'))}`);
   }
   lines.push(
     // Unix time, not the time since the handshake: `wg` computes how long ago it was.
@@ -193,150 +144,15 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
   for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
 }
 
-function formatKeys(lines: string[], { nextPublicKey, sessionKeys }: DevicePeerStatus): void {
+function formatKeys(lines: string[], { nextPublicKey, sessionStaticKeys }: DevicePeerStatus): void {
   if (nextPublicKey !== undefined) {
     lines.push(`litz_next_public_key=${keyText(nextPublicKey, 'nextPublicKey')}`);
   }
-  if (sessionKeys === undefined) return;
+  if (sessionStaticKeys === undefined) return;
   lines.push(
-    `litz_session_own_key=${keyText(sessionKeys.own, 'sessionKeys.own')}`,
-    `litz_session_peer_key=${keyText(sessionKeys.peer, 'sessionKeys.peer')}`,
+    `litz_session_own_key=${keyText(sessionStaticKeys.own, 'sessionStaticKeys.own')}`,
+    `litz_session_peer_key=${keyText(sessionStaticKeys.peer, 'sessionStaticKeys.peer')}`,
   );
-}
-
-interface Line {
-  line: number;
-  key: string;
-  value: string;
-}
-
-function readLine(status: DeviceStatus, context: Line): void {
-  const { key, value } = context;
-  const peer = status.peers.at(-1);
-  if (key === 'public_key') {
-    status.peers.push(newPeer(keyOf(context)));
-  } else if (peer) {
-    readPeerLine(peer, context);
-  } else if (key === 'private_key') {
-    const bytes = keyOf(context);
-    if (!isZeroKey(bytes)) status.privateKey = parsePrivateKey(bytes);
-    wipe(bytes);
-  } else if (key === 'litz_next_private_key') {
-    const bytes = keyOf(context);
-    status.nextPrivateKey = parsePrivateKey(bytes);
-    wipe(bytes);
-  } else if (key === 'listen_port') {
-    status.listenPort = numberOf(context, MAX_UINT16);
-  } else if (key === 'fwmark') {
-    status.fwmark = numberOf(context, MAX_UINT32);
-  } else if (key === '' || value === '') {
-    throw protocolError(context, 'expected KEY=VALUE');
-  }
-  // An unknown key comes from a newer version, so it is ignored.
-}
-
-function newPeer(publicKey: Uint8Array): DevicePeerStatus {
-  return {
-    publicKey: parsePublicKey(publicKey),
-    persistentKeepalive: 0,
-    allowedIps: [],
-    lastHandshakeUnixMs: 0,
-    receivedBytes: 0,
-    sentBytes: 0,
-  };
-}
-
-function readPeerLine(peer: DevicePeerStatus, context: Line): void {
-  switch (context.key) {
-    case 'preshared_key': {
-      const bytes = keyOf(context);
-      if (!isZeroKey(bytes)) peer.presharedKey = parsePresharedKey(bytes);
-      wipe(bytes);
-      break;
-    }
-    case 'litz_next_public_key':
-      peer.nextPublicKey = parsePublicKey(keyOf(context));
-      break;
-    case 'litz_session_own_key':
-      peer.sessionKeys = { ...sessionKeysOf(peer), own: parsePublicKey(keyOf(context)) };
-      break;
-    case 'litz_session_peer_key':
-      peer.sessionKeys = { ...sessionKeysOf(peer), peer: parsePublicKey(keyOf(context)) };
-      break;
-    case 'endpoint':
-      readEndpoint(peer, context);
-      break;
-    case 'last_handshake_time_sec':
-      peer.lastHandshakeUnixMs += numberOf(context, Number.MAX_SAFE_INTEGER / 1000) * 1000;
-      break;
-    case 'last_handshake_time_nsec':
-      peer.lastHandshakeUnixMs += numberOf(context, 999_999_999) / 1e6;
-      break;
-    case 'tx_bytes':
-      peer.sentBytes = numberOf(context, Number.MAX_SAFE_INTEGER);
-      break;
-    case 'rx_bytes':
-      peer.receivedBytes = numberOf(context, Number.MAX_SAFE_INTEGER);
-      break;
-    case 'persistent_keepalive_interval':
-      peer.persistentKeepalive = numberOf(context, MAX_UINT16);
-      break;
-    case 'allowed_ip': {
-      const cidr = tryParseCidr(context.value);
-      if (!cidr) throw protocolError(context, 'expected an address with prefix length');
-      peer.allowedIps.push(cidr);
-      break;
-    }
-    default:
-      if (context.key === '') throw protocolError(context, 'expected KEY=VALUE');
-  }
-}
-
-/** Returns the session keys that were read so far. The two keys are in two lines. */
-function sessionKeysOf({ publicKey, sessionKeys }: DevicePeerStatus): SessionKeys {
-  return sessionKeys ?? { own: publicKey, peer: publicKey };
-}
-
-function readEndpoint(peer: DevicePeerStatus, context: Line): void {
-  const endpoint = tryParseEndpoint(context.value);
-  if (!(endpoint instanceof Endpoint)) throw protocolError(context, 'expected IP:PORT');
-  peer.endpoint = endpoint;
-}
-
-function keyOf(context: Line): Uint8Array {
-  const key = keyFromHex(context.value);
-  if (!key) throw protocolError(context, 'expected 64 hexadecimal digits');
-  return key;
-}
-
-function numberOf(context: Line, max: number): number {
-  const value = parseUnsigned(context.value, max);
-  if (value !== undefined) return value;
-  throw protocolError(context, `expected 0 to ${max}, got ${quote(context.value)}`);
-}
-
-function errnoOf(context: Line): number {
-  if (/^-?\d{1,10}$/.test(context.value)) return Number(context.value);
-  throw protocolError(context, `expected a number, got ${quote(context.value)}`);
-}
-
-function throwIfFailed(errno: number | undefined): void {
-  if (errno === 0) return;
-  if (errno === undefined) {
-    throw new UapiError(UAPI_ERRNO.EPROTO, 'the answer ended without an errno');
-  }
-  throw new UapiError(errno, `the device answered errno ${errno}${nameOf(errno)}`);
-}
-
-function nameOf(errno: number): string {
-  const found = Object.entries(UAPI_ERRNO).find(([, number]) => number === -Math.abs(errno));
-  return found ? ` (${found[0]})` : '';
-}
-
-function protocolError({ line, key }: Line, expected: string): UapiError {
-  // A text that is not an answer may contain anything, also a key.
-  const field = key === '' ? '' : `${redactKeys(key.slice(0, 100))}: `;
-  return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }
 
 const COUNTS = ['sentBytes', 'receivedBytes'] as const;

@@ -45,7 +45,7 @@ export interface ChangedPeer {
   /** Unix time in ms of the last completed handshake; 0 if there was none. */
   readonly lastHandshakeUnixMs: number;
   /** The static keys of the session that sends; absent if there is none. */
-  readonly sessionKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
+  readonly sessionStaticKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
 }
 
 export interface PeerChanges {
@@ -65,10 +65,10 @@ export function formatChangedPeer(peer: ChangedPeer): string {
   const seconds = Math.floor(peer.lastHandshakeUnixMs / 1000);
   const nanoseconds = Math.round((peer.lastHandshakeUnixMs - seconds * 1000) * 1e6);
   const endpoint = peer.endpoint ? `endpoint=${formatEndpoint(peer.endpoint)}\n` : '';
-  const { sessionKeys } = peer;
-  const keys = sessionKeys
-    ? `litz_session_own_key=${keyToHex(sessionKeys.own)}\n` +
-      `litz_session_peer_key=${keyToHex(sessionKeys.peer)}\n`
+  const { sessionStaticKeys } = peer;
+  const keys = sessionStaticKeys
+    ? `litz_session_own_key=${keyToHex(sessionStaticKeys.own)}\n` +
+      `litz_session_peer_key=${keyToHex(sessionStaticKeys.peer)}\n`
     : '';
   return (
     `${head}${endpoint}last_handshake_time_sec=${seconds}\n` +
@@ -80,9 +80,6 @@ export function formatChangedPeer(peer: ChangedPeer): string {
 export function formatCursor(cursor: number): string {
   return `litz_cursor=${cursor}\n\n`;
 }
-
-/** The beginning of a full report. */
-export const RESYNC_LINE = 'litz_resync=true\n';
 
 /**
  * Parses one report, without its empty line.
@@ -98,7 +95,7 @@ export function parsePeerChanges(text: string): PeerChanges {
     const equals = row.indexOf('=');
     const line = { number: index + 1, key: row.slice(0, Math.max(equals, 0)) };
     const value = row.slice(equals + 1);
-    if (line.key === 'errno') throw refusalOf(line, value);
+    if (line.key === 'errno') throw errnoError(line, value);
     if (line.key === 'public_key') peers.push(newPeer(line, value));
     else if (line.key === 'litz_resync') isResync = value === 'true';
     else if (line.key === 'litz_cursor') cursor = numberOf(line, value);
@@ -136,11 +133,12 @@ function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value
     }
     case 'litz_session_own_key': {
       const own = keyOf(line, value);
-      peer.sessionKeys = { own, peer: peer.sessionKeys?.peer ?? peer.publicKey };
+      peer.sessionStaticKeys = { own, peer: peer.sessionStaticKeys?.peer ?? peer.publicKey };
       break;
     }
     case 'litz_session_peer_key':
-      if (peer.sessionKeys) peer.sessionKeys = { ...peer.sessionKeys, peer: keyOf(line, value) };
+      if (peer.sessionStaticKeys)
+        peer.sessionStaticKeys = { ...peer.sessionStaticKeys, peer: keyOf(line, value) };
       break;
     case 'last_handshake_time_sec':
       peer.lastHandshakeUnixMs += numberOf(line, value) * 1000;
@@ -163,7 +161,7 @@ function numberOf(line: Line, value: string): number {
   throw protocolError(line, `expected a number, got ${quote(value)}`);
 }
 
-function refusalOf(line: Line, value: string): UapiError {
+function errnoError(line: Line, value: string): UapiError {
   const errno = /^-?\d{1,10}$/.test(value) ? Number(value) : NaN;
   if (Number.isNaN(errno)) return protocolError(line, `expected a number, got ${quote(value)}`);
   const name = Object.entries(UAPI_ERRNO).find(([, number]) => number === errno)?.[0];
@@ -175,3 +173,6 @@ function protocolError({ number, key }: Line, expected: string): UapiError {
   const text = `report, line ${number}: ${key === '' ? '' : `${quote(key)}: `}${expected}`;
   return new UapiError(UAPI_ERRNO.EPROTO, text, { line: number });
 }
+
+/** The beginning of a full report. */
+export const RESYNC_LINE = 'litz_resync=true\n';

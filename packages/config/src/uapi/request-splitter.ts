@@ -65,7 +65,7 @@ export class RequestSplitter {
   }
 
   /** Bytes of memory that the incomplete request takes. */
-  get heldBytes(): number {
+  get pendingBytes(): number {
     return this.#length + this.#pieces.length * PIECE_BYTES;
   }
 
@@ -79,7 +79,10 @@ export class RequestSplitter {
     const text = this.#decoder.decode(bytes);
     const requests: UapiRequest[] = [];
     for (let at = 0; at < text.length && this.#state !== 'invalid';) {
-      at = this.#state === 'set' ? this.#body(text, at, requests) : this.#head(text, at, requests);
+      at =
+        this.#state === 'set'
+          ? this.#readBody(text, at, requests)
+          : this.#readHead(text, at, requests);
     }
     return requests;
   }
@@ -92,7 +95,8 @@ export class RequestSplitter {
     const state = this.#state;
     const body = this.#take();
     this.#state = 'invalid';
-    if (state === 'get') return body === '' || body === KEYS ? [this.#get(body === KEYS)] : [];
+    if (state === 'get')
+      return body === '' || body === KEYS ? [this.#getRequest(body === KEYS)] : [];
     // A client that has hung up does not wait for changes.
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
@@ -104,8 +108,8 @@ export class RequestSplitter {
   }
 
   /** Reads the line with the operation, and the lines after it if the request has no body. */
-  #head(text: string, at: number, requests: UapiRequest[]): number {
-    if (this.#state === 'get') return this.#getLine(text, at, requests);
+  #readHead(text: string, at: number, requests: UapiRequest[]): number {
+    if (this.#state === 'get') return this.#readGetLine(text, at, requests);
     if (this.#state === 'changes') {
       this.#state = 'operation';
       if (text[at] !== '\n') this.#refuse(requests, UAPI_ERRNO.EINVAL);
@@ -123,7 +127,7 @@ export class RequestSplitter {
   /**
    * Reads `litz_keys=true` or the empty line. A line that can be neither is refused before it ends.
    */
-  #getLine(text: string, at: number, requests: UapiRequest[]): number {
+  #readGetLine(text: string, at: number, requests: UapiRequest[]): number {
     const end = text.indexOf('\n', at);
     const next = end === -1 ? text.length : end;
     this.#keep(text.slice(at, next));
@@ -131,7 +135,7 @@ export class RequestSplitter {
     const isWhole = end !== -1;
     if (isWhole && line === '') {
       this.#state = 'operation';
-      requests.push(this.#get(false));
+      requests.push(this.#getRequest(false));
     } else if (this.#wantsKeys || !(isWhole ? line === KEYS : KEYS.startsWith(line))) {
       this.#refuse(requests, UAPI_ERRNO.EINVAL);
     } else if (isWhole) {
@@ -141,7 +145,7 @@ export class RequestSplitter {
     return next + 1;
   }
 
-  #get(asksForKeys: boolean): UapiRequest {
+  #getRequest(asksForKeys: boolean): UapiRequest {
     const keys = this.#wantsKeys || asksForKeys;
     this.#wantsKeys = false;
     return keys ? { operation: 'get', keys } : { operation: 'get' };
@@ -160,7 +164,7 @@ export class RequestSplitter {
   }
 
   /** Reads lines up to an empty one. */
-  #body(text: string, at: number, requests: UapiRequest[]): number {
+  #readBody(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#atLineStart && text[at] === '\n') {
       this.#state = 'operation';
       requests.push({ operation: 'set', body: this.#take() });

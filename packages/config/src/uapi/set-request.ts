@@ -162,7 +162,7 @@ function readLines(body: string, read: (text: string, line: number) => void): vo
  */
 function readPublicKey(peers: ParsedPeer[], value: string): string | undefined {
   const key = keyFromHex(value);
-  if (!key) return `public_key: ${A_KEY}`;
+  if (!key) return `public_key: ${EXPECTED_KEY}`;
   peers.push({ publicKey: parsePublicKey(key) });
   return undefined;
 }
@@ -175,14 +175,14 @@ function readDeviceLine(
   switch (key) {
     case 'private_key': {
       const bytes = keyFromHex(value);
-      if (!bytes) return `private_key: ${A_KEY}`;
+      if (!bytes) return `private_key: ${EXPECTED_KEY}`;
       device.privateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
       wipe(bytes);
       return undefined;
     }
     case 'litz_next_private_key': {
       const bytes = keyOrNone(value);
-      if (!bytes) return `litz_next_private_key: ${A_KEY}`;
+      if (!bytes) return `litz_next_private_key: ${EXPECTED_KEY}`;
       device.nextPrivateKey = isZeroKey(bytes) ? null : parsePrivateKey(bytes);
       wipe(bytes);
       return undefined;
@@ -219,13 +219,13 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       return undefined;
     case 'litz_next_public_key': {
       const bytes = keyOrNone(value);
-      if (!bytes) return `litz_next_public_key: ${A_KEY}`;
+      if (!bytes) return `litz_next_public_key: ${EXPECTED_KEY}`;
       peer.nextPublicKey = isZeroKey(bytes) ? null : parsePublicKey(bytes);
       return undefined;
     }
     case 'preshared_key': {
       const bytes = keyFromHex(value);
-      if (!bytes) return `preshared_key: ${A_KEY}`;
+      if (!bytes) return `preshared_key: ${EXPECTED_KEY}`;
       peer.presharedKey = isZeroKey(bytes) ? null : parsePresharedKey(bytes);
       wipe(bytes);
       return undefined;
@@ -284,4 +284,4 @@ function onlyTrue(key: string, value: string): string {
   return `${key}: expected true, got ${quote(value)}`;
 }
 
-const A_KEY = 'expected a key of 64 hexadecimal digits';
+const EXPECTED_KEY = 'expected a key of 64 hexadecimal digits';

@@ -20,12 +20,15 @@
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { checkObject, isInterfaceName, wipe } from '@litz/core/internals';
+import { checkObject, isInterfaceName } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
-import { parseErrnoResponse, parseGetResponse, type GetOptions } from './get-response.ts';
+import type { GetOptions } from './get-response.ts';
+import { parseErrnoResponse, parseGetResponse } from './parse-response.ts';
 import { parsePeerChanges, type PeerChanges } from './peer-changes.ts';
+import { ReceivedAnswer } from './received-answer.ts';
+import { ReceivedReports } from './received-reports.ts';
 import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 import { untrustedFolder } from './untrusted-folder.ts';
@@ -85,8 +88,10 @@ export class UapiClient {
    *   reached (`cause` is the error)
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
-  async get({ keys = false }: GetOptions = {}): Promise<DeviceStatus> {
-    return parseGetResponse(await this.#ask(keys ? 'get=1\nlitz_keys=true\n\n' : 'get=1\n\n'));
+  async get(options: GetOptions = {}): Promise<DeviceStatus> {
+    checkObject(options, 'options', ['keys']);
+    const { keys = false } = options;
+    return parseGetResponse(await this.#request(keys ? 'get=1\nlitz_keys=true\n\n' : 'get=1\n\n'));
   }
 
   /**
@@ -100,7 +105,7 @@ export class UapiClient {
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
   async set(change: DeviceChange): Promise<void> {
-    parseErrnoResponse(await this.#ask(formatSetRequest(change)));
+    parseErrnoResponse(await this.#request(formatSetRequest(change)));
   }
 
   /**
@@ -121,6 +126,7 @@ export class UapiClient {
   async *changes(
     options: { from?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<PeerChanges, void, undefined> {
+    checkObject(options, 'options', ['from', 'signal']);
     const { from = 0, signal } = options;
     if (!Number.isSafeInteger(from) || from < 0) {
       throw new RangeError(`"from" expected the cursor of a report, got ${from}`);
@@ -144,10 +150,10 @@ export class UapiClient {
   /** Yields reports. It ends only with an error. */
   async *#reports(socket: Socket, from: number): AsyncGenerator<PeerChanges, never, undefined> {
     const { path } = this;
-    const reports = new Blocks(this.#maxResponseLength);
+    const reports = new ReceivedReports(this.#maxResponseLength);
     let failure: Error | undefined;
     let hasReport = false;
-    socket.setTimeout(this.#timeoutMs, () => socket.destroy((failure = this.#timedOut())));
+    socket.setTimeout(this.#timeoutMs, () => socket.destroy((failure = this.#timeoutError())));
     socket.write(`litz_changes=${from}\n\n`, 'latin1');
     try {
       for await (const bytes of socket as AsyncIterable<Buffer>) {
@@ -157,25 +163,25 @@ export class UapiClient {
           socket.setTimeout(0);
           yield report;
         }
-        if (reports.isTooLong) throw notAsked(path, 'a report is too long');
+        if (reports.isTooLong) throw connectionError(path, 'a report is too long');
       }
     } catch (error) {
       if (error instanceof WireGuardError) throw error;
       const { code } = error as NodeJS.ErrnoException;
       if (failure) throw failure;
       if (!ENDINGS.has(code ?? '')) {
-        throw notAsked(path, explainFailure(error as Error), error as Error);
+        throw connectionError(path, explainFailure(error as Error), error as Error);
       }
     }
-    throw notAsked(path, hasReport ? DAEMON_ENDED : NO_CHANGES);
+    throw connectionError(path, hasReport ? DAEMON_ENDED : NO_CHANGES);
   }
 
   #checkFolder(): void {
     const reason = this.#checksFolder ? untrustedFolder(dirname(this.path)) : undefined;
-    if (reason !== undefined) throw notAsked(this.path, reason);
+    if (reason !== undefined) throw connectionError(this.path, reason);
   }
 
-  async #ask(request: string): Promise<string> {
+  async #request(request: string): Promise<string> {
     const { path } = this;
     this.#checkFolder();
     return new Promise((resolve, reject) => {
@@ -184,96 +190,23 @@ export class UapiClient {
         socket.destroy();
         reject(error);
       };
-      const answer = new Answer(this.#maxResponseLength);
-      socket.setTimeout(this.#timeoutMs, () => fail(this.#timedOut()));
-      socket.on('error', (cause) => fail(notAsked(path, explainFailure(cause), cause)));
-      socket.on('close', () => fail(notAsked(path, 'the connection was closed')));
+      const answer = new ReceivedAnswer(this.#maxResponseLength);
+      socket.setTimeout(this.#timeoutMs, () => fail(this.#timeoutError()));
+      socket.on('error', (cause) => fail(connectionError(path, explainFailure(cause), cause)));
+      socket.on('close', () => fail(connectionError(path, 'the connection was closed')));
       socket.on('data', (bytes) => {
-        if (!answer.push(bytes)) return fail(notAsked(path, 'the answer is too long'));
+        if (!answer.push(bytes)) return fail(connectionError(path, 'the answer is too long'));
         if (!answer.isWhole()) return undefined;
-        resolve(answer.text());
+        resolve(answer.takeText());
         return socket.destroy();
       });
       socket.write(request, 'latin1');
     });
   }
 
-  #timedOut(): WireGuardError {
+  #timeoutError(): WireGuardError {
     const text = `${this.path}: no answer for ${this.#timeoutMs} ms`;
     return new WireGuardError('ERR_LITZ_TIMEOUT', text);
-  }
-}
-
-/** The received part of an answer. An empty line ends the answer. */
-class Answer {
-  readonly #maxLength: number;
-  readonly #pieces: Buffer[] = [];
-  #length = 0;
-
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
-  }
-
-  /** Adds bytes. Returns false if the answer is longer than allowed. */
-  push(bytes: Buffer): boolean {
-    this.#pieces.push(bytes);
-    this.#length += bytes.length;
-    return this.#length <= this.#maxLength;
-  }
-
-  isWhole(): boolean {
-    return this.#byteFromEnd(1) === LINE_FEED && this.#byteFromEnd(2) === LINE_FEED;
-  }
-
-  text(): string {
-    const whole = Buffer.concat(this.#pieces);
-    try {
-      return whole.toString('latin1');
-    } finally {
-      wipe(whole, ...this.#pieces);
-    }
-  }
-
-  /** Returns a byte near the end. The last two bytes may be in two pieces. */
-  #byteFromEnd(distance: number): number | undefined {
-    const last = this.#pieces.at(-1);
-    if (!last) return undefined;
-    if (last.length >= distance) return last[last.length - distance];
-    return this.#pieces.at(-2)?.at(last.length - distance);
-  }
-}
-
-/** Splits the received bytes into blocks that end with an empty line. */
-class Blocks {
-  readonly #maxLength: number;
-  /** Joined once, so that a long block is not copied per piece. */
-  #pieces: string[] = [];
-  #length = 0;
-
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
-  }
-
-  /** Whether the incomplete block is longer than allowed. */
-  get isTooLong(): boolean {
-    return this.#length > this.#maxLength;
-  }
-
-  /**
-   * Returns the blocks that these bytes complete, without the empty line and the line feed before
-   * it.
-   */
-  push(bytes: Buffer): string[] {
-    const text = bytes.toString('latin1');
-    const endsLine = this.#pieces.at(-1)?.endsWith('\n') === true;
-    this.#pieces.push(text);
-    this.#length += text.length;
-    if (!text.includes('\n\n') && !(endsLine && text.startsWith('\n'))) return [];
-    const blocks = this.#pieces.join('').split('\n\n');
-    const rest = blocks.pop() ?? '';
-    this.#pieces = rest === '' ? [] : [rest];
-    this.#length = rest.length;
-    return blocks;
   }
 }
 
@@ -301,7 +234,7 @@ function checkNumber(name: string, value: number | undefined, most: number): voi
   throw new RangeError(`"${name}" expected a number above 0, at most ${most}, got ${value}`);
 }
 
-function notAsked(path: string, reason: string, cause?: Error): UapiError {
+function connectionError(path: string, reason: string, cause?: Error): UapiError {
   return new UapiError(UAPI_ERRNO.EIO, `${path}: ${reason}`, cause ? { cause } : {});
 }
 
@@ -318,4 +251,3 @@ const SOCKET_DIRECTORY = '/var/run/wireguard';
 const LONGEST_TIMEOUT_MS: number = 2 ** 31 - 1;
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_RESPONSE_LENGTH: number = 256 * 1024 * 1024;
-const LINE_FEED = 0x0a;

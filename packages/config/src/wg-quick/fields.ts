@@ -18,32 +18,35 @@ import {
   parsePrivateKey,
   parsePublicKey,
   type AllowedIp,
-  type Cidr,
-  type Endpoint,
-  type HostEndpoint,
-  type PresharedKey,
-  type PrivateKey,
 } from '@litz/core';
 import {
-  checkArray,
   checkBoolean,
-  checkInteger,
-  describe,
   MAX_UINT16,
   MAX_UINT32,
   parseUnsigned,
   parseUnsignedOrHex,
-  quote,
   readAllowedIps,
-  readField,
   readHostEndpoint,
   readPublicKey,
-  tryParseAddress,
   tryParseCidr,
-  tryParseEndpoint,
   wipe,
 } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection } from './config.ts';
+import {
+  checkText,
+  checkTexts,
+  describeExpected,
+  formatIfSet,
+  formatInteger,
+  formatList,
+  formatOffOr,
+  formatSecret,
+  parseIpNumber,
+  parseWgEndpoint,
+  splitWords,
+  tryParseKey,
+  tryParseWithNetmask,
+} from './field-values.ts';
 
 export interface Field<Section> {
   /** Spelled as in the documentation. The file may spell it in any case. */
@@ -65,169 +68,177 @@ export interface Field<Section> {
 }
 
 export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
-  ofWg({
+  wgField({
     name: 'PrivateKey',
     read(section, value) {
+      wipe(section.privateKey);
       delete section.privateKey;
       if (value === NO_KEY) return undefined;
-      const key = tryKey(parsePrivateKey, value);
-      if (!key) return A_KEY;
+      const key = tryParseKey(parsePrivateKey, value);
+      if (!key) return EXPECTED_KEY;
       section.privateKey = key;
       return undefined;
     },
     write: ({ privateKey }) =>
-      ifSet(privateKey, (key) => secretText(parsePrivateKey, key, 'privateKey')),
+      formatIfSet(privateKey, (key) => formatSecret(parsePrivateKey, key, 'privateKey')),
   }),
-  ofWg({
+  wgField({
     name: 'ListenPort',
     read(section, value) {
       const port = parseUnsigned(value, MAX_UINT16);
-      if (port === undefined) return expected('0 to 65535', value);
+      if (port === undefined) return describeExpected('0 to 65535', value);
       section.listenPort = port;
       return undefined;
     },
-    write: ({ listenPort }) => integer(listenPort, 'listenPort', 0, MAX_UINT16),
+    write: ({ listenPort }) => formatInteger(listenPort, 'listenPort', 0, MAX_UINT16),
   }),
-  ofWg({
+  wgField({
     name: 'FwMark',
     read(section, value) {
       const mark = value.toLowerCase() === 'off' ? 0 : parseUnsignedOrHex(value, MAX_UINT32);
-      if (mark === undefined) return expected('"off" or a number of 32 bits', value);
+      if (mark === undefined) return describeExpected('"off" or a number of 32 bits', value);
       section.fwmark = mark;
       return undefined;
     },
     write: ({ fwmark }) =>
-      offOr(integer(fwmark, 'fwmark', 0, MAX_UINT32), (mark) => `0x${Number(mark).toString(16)}`),
+      formatOffOr(
+        formatInteger(fwmark, 'fwmark', 0, MAX_UINT32),
+        (mark) => `0x${Number(mark).toString(16)}`,
+      ),
   }),
   {
     name: 'Address',
     read(section, value) {
-      for (const text of wordsOf(value)) {
-        const address = tryParseCidr(text) ?? withNetmask(text);
-        if (!address) return expected('an address with prefix length', text);
+      for (const text of splitWords(value)) {
+        const address = tryParseCidr(text) ?? tryParseWithNetmask(text);
+        if (!address) return describeExpected('an address with prefix length', text);
         section.addresses.push(address);
       }
       return undefined;
     },
-    write: ({ addresses }) => list(readAllowedIps(addresses, 'addresses').map(formatCidr)),
+    write: ({ addresses }) => formatList(readAllowedIps(addresses, 'addresses').map(formatCidr)),
   },
   {
     name: 'DNS',
     read(section, value) {
-      section.dns.push(...wordsOf(value));
+      section.dns.push(...splitWords(value));
       return undefined;
     },
-    write: ({ dns }) => list(texts(dns, 'dns', /^[^\s,#]+$/)),
+    write: ({ dns }) => formatList(checkTexts(dns, 'dns', /^[^\s,#]+$/)),
   },
   {
     name: 'MTU',
     read(section, value) {
       delete section.mtu;
       if (value === '') return undefined;
-      const mtu = numberForIp(value, MAX_UINT16);
-      if (mtu === undefined || mtu < MIN_MTU) return expected(`${MIN_MTU} to 65535`, value);
+      const mtu = parseIpNumber(value, MAX_UINT16);
+      if (mtu === undefined || mtu < MIN_MTU) return describeExpected(`${MIN_MTU} to 65535`, value);
       section.mtu = mtu;
       return undefined;
     },
-    write: ({ mtu }) => integer(mtu, 'mtu', MIN_MTU, MAX_UINT16),
+    write: ({ mtu }) => formatInteger(mtu, 'mtu', MIN_MTU, MAX_UINT16),
   },
   {
     name: 'Table',
     read(section, value) {
       delete section.table;
       if (value === '') return undefined;
-      const table = /^\d/.test(value) ? numberForIp(value, MAX_UINT32) : value;
-      if (table === undefined || /^[+-]|\s/.test(value)) return expected(A_TABLE, value);
+      const table = /^\d/.test(value) ? parseIpNumber(value, MAX_UINT32) : value;
+      if (table === undefined || /^[+-]|\s/.test(value))
+        return describeExpected(EXPECTED_TABLE, value);
       section.table = table;
       return undefined;
     },
     write: ({ table }) =>
       typeof table === 'string'
-        ? [oneText(table, 'table', /^(?![+-])[^\s#]+$/)]
-        : integer(table, 'table', 0, MAX_UINT32),
+        ? [checkText(table, 'table', /^(?![+-])[^\s#]+$/)]
+        : formatInteger(table, 'table', 0, MAX_UINT32),
   },
-  commands('PreUp', 'preUp'),
-  commands('PostUp', 'postUp'),
-  commands('PreDown', 'preDown'),
-  commands('PostDown', 'postDown'),
+  commandField('PreUp', 'preUp'),
+  commandField('PostUp', 'postUp'),
+  commandField('PreDown', 'preDown'),
+  commandField('PostDown', 'postDown'),
   {
     name: 'SaveConfig',
     read(section, value) {
       const word = value.toLowerCase();
-      if (word !== 'true' && word !== 'false') return expected('"true" or "false"', value);
+      if (word !== 'true' && word !== 'false') return describeExpected('"true" or "false"', value);
       section.saveConfig = word === 'true';
       return undefined;
     },
     write({ saveConfig }) {
       checkBoolean(saveConfig, 'saveConfig');
-      return ifSet(saveConfig, String);
+      return formatIfSet(saveConfig, String);
     },
   },
 ];
 
 export const PEER_FIELDS: readonly Field<PeerSection>[] = [
-  ofWg({
+  wgField({
     name: 'PublicKey',
     read(section, value) {
-      const key = tryKey(parsePublicKey, value);
-      if (!key) return A_KEY;
+      const key = tryParseKey(parsePublicKey, value);
+      if (!key) return EXPECTED_KEY;
       section.publicKey = key;
       return undefined;
     },
     // While a section is being read, it may not have a key yet.
     write: ({ publicKey }: Partial<PeerSection>) =>
-      ifSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
+      formatIfSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
   }),
-  ofWg({
+  wgField({
     name: 'PresharedKey',
     read(section, value) {
+      wipe(section.presharedKey);
       delete section.presharedKey;
       if (value === NO_KEY) return undefined;
-      const key = tryKey(parsePresharedKey, value);
-      if (!key) return A_KEY;
+      const key = tryParseKey(parsePresharedKey, value);
+      if (!key) return EXPECTED_KEY;
       section.presharedKey = key;
       return undefined;
     },
     write: ({ presharedKey }) =>
-      ifSet(presharedKey, (key) => secretText(parsePresharedKey, key, 'presharedKey')),
+      formatIfSet(presharedKey, (key) => formatSecret(parsePresharedKey, key, 'presharedKey')),
   }),
-  ofWg({
+  wgField({
     name: 'AllowedIPs',
     read(section, value) {
       if (value === '') return undefined;
       for (const text of value.split(',')) {
-        const complaint = readAllowedIp(section, text);
-        if (complaint !== undefined) return complaint;
+        const problem = readAllowedIp(section, text);
+        if (problem !== undefined) return problem;
       }
       return undefined;
     },
     write({ allowedIps, incremental }) {
       checkBoolean(incremental, 'incremental');
       const entries = readAllowedIps(allowedIps, 'allowedIps');
-      return list(entries.map((entry) => `${signOf(entry, incremental)}${formatCidr(entry)}`));
+      return formatList(
+        entries.map((entry) => `${formatSign(entry, incremental)}${formatCidr(entry)}`),
+      );
     },
   }),
-  ofWg({
+  wgField({
     name: 'Endpoint',
     read(section, value) {
-      const endpoint = readEndpoint(value);
-      if (!endpoint) return expected('ADDRESS:PORT, [IPV6]:PORT or HOST:PORT', value);
+      const endpoint = parseWgEndpoint(value);
+      if (!endpoint) return describeExpected('ADDRESS:PORT, [IPV6]:PORT or HOST:PORT', value);
       section.endpoint = endpoint;
       return undefined;
     },
     write: ({ endpoint }) =>
-      ifSet(endpoint, (value) => formatEndpoint(readHostEndpoint(value, 'endpoint'))),
+      formatIfSet(endpoint, (value) => formatEndpoint(readHostEndpoint(value, 'endpoint'))),
   }),
-  ofWg({
+  wgField({
     name: 'PersistentKeepalive',
     read(section, value) {
       const seconds = value.toLowerCase() === 'off' ? 0 : parseUnsigned(value, MAX_UINT16);
-      if (seconds === undefined) return expected('"off" or 0 to 65535 seconds', value);
+      if (seconds === undefined) return describeExpected('"off" or 0 to 65535 seconds', value);
       section.persistentKeepalive = seconds;
       return undefined;
     },
     write: ({ persistentKeepalive }) =>
-      offOr(integer(persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16), String),
+      formatOffOr(formatInteger(persistentKeepalive, 'persistentKeepalive', 0, MAX_UINT16), String),
   }),
 ];
 
@@ -241,7 +252,7 @@ export function fieldOf<Section>(
   return fields.find((field) => field.name.toLowerCase() === (field.ignoresBlanks ? bare : exact));
 }
 
-function ofWg<Section>(field: Field<Section>): Field<Section> {
+function wgField<Section>(field: Field<Section>): Field<Section> {
   return {
     ...field,
     ignoresBlanks: true,
@@ -256,52 +267,15 @@ function withoutBlanks(text: string): string {
 type CommandKey = 'preUp' | 'postUp' | 'preDown' | 'postDown';
 
 /** A field whose lines are commands; commas belong to the shell. An empty line means none. */
-function commands(name: string, key: CommandKey): Field<InterfaceSection> {
+function commandField(name: string, key: CommandKey): Field<InterfaceSection> {
   return {
     name,
     read(section, value) {
       if (value !== '') section[key].push(value);
       return undefined;
     },
-    write: (section) => texts(section[key], key, /^(?!\s)[^\n\r#]*[^\s#]$/),
+    write: (section) => checkTexts(section[key], key, /^(?!\s)[^\n\r#]*[^\s#]$/),
   };
-}
-
-/** Splits a list with commas or blanks, or both. Extra ones are ignored. */
-function wordsOf(value: string): string[] {
-  return value.split(/[\s,]+/).filter((word) => word !== '');
-}
-
-/** Parses `10.0.0.1/255.255.255.0`, which `ip address add` accepts. */
-function withNetmask(text: string): Cidr | undefined {
-  const [, bare = '', mask = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? [];
-  const address = tryParseAddress(bare);
-  const bytes = tryParseAddress(mask);
-  if (address?.length !== 4 || bytes?.length !== 4) return undefined;
-  const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('');
-  const prefixLength = bits.lastIndexOf('1') + 1;
-  return bits.indexOf('0') < prefixLength && bits.includes('0')
-    ? undefined
-    : { address, prefixLength };
-}
-
-/**
- * Parses a number as `ip` does, but refuses a leading zero: `ip` would read the number as octal,
- * but a person who writes a leading zero rarely means that.
- */
-function numberForIp(value: string, max: number): number | undefined {
-  return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);
-}
-
-/**
- * Parses an endpoint as `wg` does: IPv6 needs no brackets, and a name or IPv4 address may have
- * them.
- */
-function readEndpoint(value: string): Endpoint | HostEndpoint | undefined {
-  const [, bracketed, bare, port] = /^(?:\[([^\]]*)\]|([^[].*)):([^:]*)$/s.exec(value) ?? [];
-  const host = bracketed ?? bare;
-  if (host === undefined) return undefined;
-  return tryParseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 }
 
 /** Parses a prefix; `+` and `-` as in `wg set` since wireguard-tools 1.0.20250521. */
@@ -310,76 +284,20 @@ function readAllowedIp(section: PeerSection, text: string): string | undefined {
   const unsigned = sign === undefined ? text : text.slice(1);
   // `wg` reads a prefix length with leading zeros as a decimal number.
   const cidr = tryParseCidr(unsigned.replace(/\/0+(?=\d)/, '/'));
-  if (!cidr) return expected('an address with prefix length', text);
+  if (!cidr) return describeExpected('an address with prefix length', text);
   if (sign !== undefined) section.incremental = true;
   section.allowedIps.push(sign === '-' ? { ...cidr, remove: true } : cidr);
   return undefined;
 }
 
-function signOf(entry: AllowedIp, incremental: boolean | undefined): string {
+function formatSign(entry: AllowedIp, incremental: boolean | undefined): string {
   if (entry.remove === true) return '-';
   return incremental === true ? '+' : '';
 }
 
-function tryKey<Key>(parse: (text: string) => Key, text: string): Key | undefined {
-  try {
-    return parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function list(items: readonly string[]): string[] {
-  return items.length === 0 ? [] : [items.join(', ')];
-}
-
-/** null is not undefined: it is passed to the check of the field, which refuses it. */
-function ifSet<T>(value: T | undefined, format: (value: T) => string): string[] {
-  return value === undefined ? [] : [format(value)];
-}
-
-function integer(value: unknown, field: string, min: number, max: number): string[] {
-  checkInteger(value, field, min, max);
-  return ifSet(value, String);
-}
-
-function offOr(values: string[], format: (value: string) => string): string[] {
-  return values.map((value) => (value === '0' ? 'off' : format(value)));
-}
-
-/** @param pattern what a text must match, so that reading it again gives the same text */
-function texts(values: unknown, field: string, pattern: RegExp): string[] {
-  checkArray(values, field);
-  return (values as unknown[]).map((text, i) => oneText(text, `${field}[${i}]`, pattern));
-}
-
-function oneText(text: unknown, field: string, pattern: RegExp): string {
-  if (typeof text === 'string' && pattern.test(text)) return text;
-  const got = typeof text === 'string' ? quote(text) : describe(text);
-  throw new TypeError(`"${field}" expected text that fits into a line, got ${got}`);
-}
-
-/** Returns a key as text, and wipes the copy that the parser made. */
-function secretText<Key extends PrivateKey | PresharedKey>(
-  parse: (key: Key) => Key,
-  key: Key,
-  field: string,
-): string {
-  const copy = readField(field, () => parse(key));
-  try {
-    return copy.toBase64();
-  } finally {
-    wipe(copy);
-  }
-}
-
-function expected(what: string, got: string): string {
-  return `expected ${what}, got ${quote(got)}`;
-}
-
 /** `wg` writes a key of zeros for "none". */
 const NO_KEY = `${'A'.repeat(43)}=`;
-const A_TABLE = '"off", "auto", or a number or name of a routing table';
-const A_KEY = 'expected a key of 32 bytes in base64 (44 characters)';
+const EXPECTED_TABLE = '"off", "auto", or a number or name of a routing table';
+const EXPECTED_KEY = 'expected a key of 32 bytes in base64 (44 characters)';
 /** The smallest MTU of an IPv4 link in bytes (RFC 791). */
 const MIN_MTU = 68;

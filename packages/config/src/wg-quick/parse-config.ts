@@ -4,6 +4,7 @@
  * @module
  */
 import { checkObject, requireText } from '@litz/core/internals';
+import { wipeSecrets } from '../device-change.ts';
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
@@ -21,6 +22,8 @@ import { rememberSource } from './sources.ts';
  * commas or on several lines, empty values for fields of wg-quick. `formatConfig` returns the same
  * text again, or a text that differs where the config was changed.
  *
+ * The keys of the config are copies; `wipeSecrets` wipes them when they are no longer needed.
+ *
  * @param options.file name of the file, for errors; the file is not read
  * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all mistakes; it never contains a key
  */
@@ -30,7 +33,10 @@ export function parseConfig(text: string, options: { file?: string } = {}): WgQu
   const reader = new Reader(options.file ?? 'config');
   const sections = splitSections(text);
   for (const section of sections) reader.read(section);
-  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  if (reader.problems.length > 0) {
+    wipeSecrets({ ...reader.config.interface, peers: reader.config.peers });
+    throw new ConfigError(reader.problems);
+  }
   rememberSource(reader.config, reader.sources);
   return reader.config;
 }
@@ -66,7 +72,7 @@ class Reader {
         this.#readPeer(source);
         break;
       default:
-        this.#complain(headerLine(source), undefined, 'expected [Interface] or [Peer]');
+        this.#addProblem(headerLine(source), undefined, 'expected [Interface] or [Peer]');
     }
   }
 
@@ -87,7 +93,7 @@ class Reader {
     const before = this.problems.length;
     this.#readFields(peer, PEER_FIELDS, source);
     if ((peer.publicKey as unknown) === undefined && this.problems.length === before) {
-      this.#complain(headerLine(source), 'PublicKey', 'expected in every [Peer], is missing');
+      this.#addProblem(headerLine(source), 'PublicKey', 'expected in every [Peer], is missing');
     }
   }
 
@@ -111,18 +117,18 @@ class Reader {
   ): void {
     const parsed = parseFieldLine(line);
     // The error does not contain the line, because the line may contain a key.
-    if (!parsed) return this.#complain(number, undefined, 'expected KEY = VALUE');
+    if (!parsed) return this.#addProblem(number, undefined, 'expected KEY = VALUE');
     const field = fieldOf(fields, parsed.key);
     if (header === undefined) {
-      return this.#complain(number, knownName(parsed.key), 'expected [Interface] before it');
+      return this.#addProblem(number, knownName(parsed.key), 'expected [Interface] before it');
     }
     if (!field)
-      return this.#complain(number, knownName(parsed.key), `is not a field of [${header}]`);
-    const complaint = field.read(section, parsed.value);
-    return complaint === undefined ? undefined : this.#complain(number, field.name, complaint);
+      return this.#addProblem(number, knownName(parsed.key), `is not a field of [${header}]`);
+    const problem = field.read(section, parsed.value);
+    return problem === undefined ? undefined : this.#addProblem(number, field.name, problem);
   }
 
-  #complain(line: number, field: string | undefined, message: string): void {
+  #addProblem(line: number, field: string | undefined, message: string): void {
     this.problems.push({ file: this.#file, line, field, message });
   }
 }

@@ -5,7 +5,7 @@ import { keyFromHex, keyToHex } from '../../src/text/hex-key.ts';
 import { RUNS } from '../keys.ts';
 
 describe('keyToHex', () => {
-  it('takes base64, and refuses what is no key', () => {
+  it('accepts base64, and refuses a value that is not a key', () => {
     const key = Buffer.alloc(32, 0xa7);
     expect(keyToHex(key.toString('base64'))).toBe(key.toString('hex'));
     expect(keyToHex(parsePrivateKey(new Uint8Array(32).fill(0xa8)))).toBe('a8'.repeat(31) + '68');

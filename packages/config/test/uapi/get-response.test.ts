@@ -1,44 +1,13 @@
-import { Endpoint, parseCidr } from '@litz/core';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DeviceStatus } from '../../src/device-configuration.ts';
 import { keyToHex } from '../../src/text/hex-key.ts';
 import {
   formatErrnoResponse,
   formatGetDevice,
   formatGetPeers,
   formatGetResponse,
-  parseErrnoResponse,
-  parseGetResponse,
 } from '../../src/uapi/get-response.ts';
-import { UapiError } from '../../src/uapi/uapi-error.ts';
-import { presharedKey, privateKey, publicKey, RUNS } from '../keys.ts';
-
-const STATUS: DeviceStatus = {
-  privateKey: privateKey(1),
-  listenPort: 51820,
-  fwmark: 16,
-  peers: [
-    {
-      publicKey: publicKey(2),
-      presharedKey: presharedKey(3),
-      endpoint: new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820),
-      persistentKeepalive: 25,
-      allowedIps: [parseCidr('10.0.0.0/8'), parseCidr('fd00::/64')],
-      lastHandshakeUnixMs: 1_700_000_000_250,
-      receivedBytes: 2 ** 40,
-      sentBytes: 12,
-    },
-    {
-      publicKey: publicKey(4),
-      persistentKeepalive: 0,
-      allowedIps: [],
-      lastHandshakeUnixMs: 0,
-      receivedBytes: 0,
-      sentBytes: 0,
-    },
-  ],
-};
+import { privateKey, publicKey } from '../keys.ts';
+import { STATUS, STATUS_WITH_NEXT_KEYS } from './device-status.ts';
 
 describe('formatGetResponse', () => {
   it.each<[string, object, RegExp]>([
@@ -58,7 +27,7 @@ describe('formatGetResponse', () => {
       withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 64 }] }),
       /^"peers\[0\].allowedIps\[0\].prefixLength" /,
     ],
-  ])('writes nothing of %s', (_, wrong, message) => {
+  ])('refuses %s', (_, wrong, message) => {
     expect(() => formatGetResponse({ ...STATUS, ...wrong })).toThrow(message);
   });
 
@@ -95,145 +64,44 @@ errno=0
 `);
   });
 
-  it('says nothing of an empty device', () => {
+  it('writes no lines for an empty device', () => {
     expect(formatGetResponse({ listenPort: 0, fwmark: 0, peers: [] })).toBe('errno=0\n\n');
   });
 });
 
-describe('parseGetResponse', () => {
-  it('reads what formatGetResponse writes', () => {
-    expect(parseGetResponse(formatGetResponse(STATUS))).toEqual(STATUS);
-  });
-
-  it('passes over keys that it does not know', () => {
-    const text = `colour=red\npublic_key=${'02'.repeat(32)}\nshape=round\nerrno=0\n\n`;
-    expect(parseGetResponse(text).peers).toHaveLength(1);
-  });
-
-  it('keeps the interface of a link-local endpoint, as a name or a number', () => {
-    expect(endpointOf('eth0')).toMatchObject({ zone: 'eth0', scopeId: 0 });
-    expect(endpointOf('5')).toMatchObject({ zone: undefined, scopeId: 5 });
-  });
-
-  it('throws the errno that was answered', () => {
-    expect(() => parseGetResponse('errno=-22\n\n')).toThrow('answered errno -22 (EINVAL)');
-    expect(() => parseGetResponse('errno=-22\n\n')).toThrow(
-      expect.objectContaining({ errno: -22 }),
-    );
-  });
-
-  it.each([
-    '',
-    '\n\n',
-    'listen_port=1\n\n',
-    'listen_port=x\nerrno=0\n\n',
-    'fwmark\nerrno=0\n\n',
-    'errno=zero\n\n',
-    `public_key=1\nerrno=0\n\n`,
-    `public_key=${'02'.repeat(32)}\nallowed_ip=x/1\nerrno=0\n\n`,
-    `public_key=${'02'.repeat(32)}\nendpoint=x\nerrno=0\n\n`,
-    `public_key=${'02'.repeat(32)}\nnothing\nerrno=0\n\n`,
-  ])('refuses %j as no answer', (text) => {
-    expect(() => parseGetResponse(text)).toThrow(expect.objectContaining({ errno: -71 }));
-  });
-
-  it('throws nothing but its own error', () => {
-    const whole = formatGetResponse(STATUS);
-    const cut = fc.tuple(fc.nat(whole.length), fc.nat(whole.length), fc.string());
-    fc.assert(
-      fc.property(cut, ([from, to, instead]) => {
-        const text = whole.slice(0, from) + instead + whole.slice(to);
-        expect(outcome(text)).toMatch(/^(read|refused)$/);
-      }),
-      { numRuns: RUNS },
-    );
-  });
-});
-
-describe('the keys that a device and its peers go over to', () => {
-  const status: DeviceStatus = {
-    ...STATUS,
-    nextPrivateKey: privateKey(5),
-    peers: [
-      {
-        ...STATUS.peers[0],
-        nextPublicKey: publicKey(6),
-        sessionKeys: { own: publicKey(8), peer: publicKey(6) },
-      },
-      STATUS.peers[1],
-    ],
-  };
-
-  it('are told to whoever asks for them, and read back', () => {
-    const text = formatGetResponse(status, { keys: true });
+describe('the option keys', () => {
+  it('adds the next keys and the static keys of sessions', () => {
+    const text = formatGetResponse(STATUS_WITH_NEXT_KEYS, { keys: true });
     expect(text).toContain(`\nlitz_next_private_key=${keyToHex(privateKey(5))}\nlisten_port=`);
     expect(text).toContain(`\nlitz_next_public_key=${keyToHex(publicKey(6))}\n`);
-    expect(parseGetResponse(text)).toEqual(status);
   });
 
-  it('are told to nobody else', () => {
-    expect(formatGetResponse(status)).toBe(formatGetResponse(STATUS));
-    expect(formatGetResponse(status)).not.toContain('litz_');
+  it('is off by default', () => {
+    expect(formatGetResponse(STATUS_WITH_NEXT_KEYS)).toBe(formatGetResponse(STATUS));
+    expect(formatGetResponse(STATUS_WITH_NEXT_KEYS)).not.toContain('litz_');
   });
 
-  it('are checked by their names', () => {
-    const wrong = { ...status, nextPrivateKey: new Uint8Array(3) } as never;
+  it('names a wrong key in the error', () => {
+    const wrong = { ...STATUS_WITH_NEXT_KEYS, nextPrivateKey: new Uint8Array(3) } as never;
     expect(() => formatGetDevice(wrong, { keys: true })).toThrow('"nextPrivateKey"');
-    const peer = { ...status.peers[0], nextPublicKey: new Uint8Array(3) } as never;
+    const peer = { ...STATUS.peers[0], nextPublicKey: new Uint8Array(3) } as never;
     expect(() => formatGetPeers([peer], { keys: true })).toThrow('"peers[0].nextPublicKey"');
   });
 });
 
 describe('formatGetPeers', () => {
-  it('continues what formatGetDevice begins, however the peers are cut', () => {
+  it('continues the answer of formatGetDevice, in any number of parts', () => {
     const [first, second] = STATUS.peers.map((peer) => formatGetPeers([peer]));
     const pieces = [formatGetDevice(STATUS), first, formatGetPeers([]), second];
     expect(pieces.join('') + formatErrnoResponse(0)).toBe(formatGetResponse(STATUS));
   });
 
-  it('says nothing of a device without keys, port, mark and peers', () => {
+  it('writes no lines for a device without keys, port, mark and peers', () => {
     expect(formatGetDevice({ listenPort: 0, fwmark: 0 })).toBe('');
     expect(formatGetPeers([])).toBe('');
   });
 });
 
-describe('parseErrnoResponse', () => {
-  it('reads what formatErrnoResponse writes', () => {
-    expect(() => parseErrnoResponse(formatErrnoResponse(0))).not.toThrow();
-    expect(() => parseErrnoResponse(formatErrnoResponse(-98))).toThrow('errno -98 (EADDRINUSE)');
-    expect(() => parseErrnoResponse('hello\n\n')).toThrow('without an errno');
-  });
-});
-
-function outcome(text: string): string {
-  try {
-    parseGetResponse(text);
-    return 'read';
-  } catch (error) {
-    return error instanceof UapiError ? 'refused' : String(error);
-  }
-}
-
 function withPeer(fields: object): object {
   return { peers: [{ ...STATUS.peers[0], ...fields }] };
 }
-
-function endpointOf(zone: string): unknown {
-  const line = `endpoint=[fe80::1%${zone}]:1`;
-  const text = `public_key=${'02'.repeat(32)}\n${line}\nerrno=0\n\n`;
-  return parseGetResponse(text).peers[0].endpoint;
-}
-
-describe('parseGetResponse of a key that stands alone', () => {
-  it('does not repeat it', () => {
-    const key = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64');
-    let text = '';
-    try {
-      parseGetResponse(`${key}\nerrno=0\n\n`);
-    } catch (error) {
-      text = (error as Error).message;
-    }
-    expect(text).toContain('answer, line 1');
-    expect(text).not.toContain(key.slice(0, 20));
-  });
-});

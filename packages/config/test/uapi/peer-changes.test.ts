@@ -15,12 +15,12 @@ const PEER: ChangedPeer = {
   isRemoved: false,
   endpoint: parseEndpoint('[2001:db8::1]:51871') as Endpoint,
   lastHandshakeUnixMs: 1_700_000_000_123,
-  sessionKeys: { own: publicKey(3), peer: publicKey(4) },
+  sessionStaticKeys: { own: publicKey(3), peer: publicKey(4) },
 };
 const KEY_LINE = `public_key=${keyToHex(publicKey(2))}\n`;
 
 describe('parsePeerChanges', () => {
-  it('reads what the formatters write', () => {
+  it('reads what the format functions return', () => {
     const gone: ChangedPeer = { ...PEER, isRemoved: true };
     const text = RESYNC_LINE + formatChangedPeer(PEER) + formatChangedPeer(gone) + formatCursor(7);
     const report = parsePeerChanges(text.slice(0, -2));
@@ -38,7 +38,7 @@ describe('parsePeerChanges', () => {
     expect(parsePeerChanges('litz_cursor=3')).toEqual({ isResync: false, peers: [], cursor: 3 });
   });
 
-  it('passes over keys that it does not know', () => {
+  it('ignores unknown keys', () => {
     const text = `litz_newer=1\n${KEY_LINE}litz_newest=2\nlitz_cursor=3`;
     expect(parsePeerChanges(text).peers).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import { RequestSplitter, type UapiRequest } from '../../src/uapi/request-splitt
 import { RUNS } from '../keys.ts';
 
 describe('RequestSplitter', () => {
-  it('finds requests of either kind, several in one piece', () => {
+  it('finds get and set requests, several in one piece', () => {
     expect(split(['get=1\n\nset=1\na=1\nb=2\n\nset=1\n\nget=1\n\n'])).toEqual([
       { operation: 'get' },
       { operation: 'set', body: 'a=1\nb=2\n' },
@@ -13,7 +13,7 @@ describe('RequestSplitter', () => {
     ]);
   });
 
-  it('finds who follows changes, and from where', () => {
+  it('finds a request for changes and its cursor', () => {
     expect(split(['litz_changes=0\n\nlitz_chan', 'ges=1800000000000123\n', '\n'])).toEqual([
       { operation: 'changes', cursor: 0 },
       { operation: 'changes', cursor: 1_800_000_000_000_123 },
@@ -24,7 +24,7 @@ describe('RequestSplitter', () => {
     expect(split(['litz_changes=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
   });
 
-  it('finds who asks for keys, in pieces of any size', () => {
+  it('finds a get request with keys, in pieces of any size', () => {
     const text = 'get=1\nlitz_keys=true\n\nget=1\n\n';
     const expected = [{ operation: 'get', keys: true }, { operation: 'get' }];
     expect(split([text])).toEqual(expected);
@@ -47,7 +47,7 @@ describe('RequestSplitter', () => {
     expect(split(['set=1\na=1', '\n', '\n'])).toHaveLength(1);
   });
 
-  it('finds the same in pieces of any size', () => {
+  it('finds the same requests in pieces of any size', () => {
     const request = fc.oneof(
       fc.constant('get=1\n\n'),
       fc
@@ -66,18 +66,18 @@ describe('RequestSplitter', () => {
     );
   });
 
-  it('refuses what it does not know, without an answer', () => {
+  it('refuses an unknown operation without an answer', () => {
     for (const text of ['hello\n', 'get=2\n\n', 'get=1', '\n', 'GET / HTTP/1.1\r\n']) {
       const expected = text === 'get=1' ? [] : [{ operation: 'invalid', errno: undefined }];
       expect(split([text])).toEqual(expected);
     }
   });
 
-  it('answers EINVAL to more than an empty line behind get=1', () => {
+  it('answers EINVAL to more than an empty line after get=1', () => {
     expect(split(['get=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
   });
 
-  it('finds nothing more behind what it refused', () => {
+  it('finds no request after a refused one', () => {
     expect(split(['hello\nget=1\n\n', 'get=1\n\n'])).toHaveLength(1);
   });
 
@@ -94,7 +94,7 @@ describe('RequestSplitter', () => {
     ['', []],
     ['set=1\na=1\n\n', []],
     ['hello\nset=1\n', []],
-  ])('takes what the end of the connection leaves of %j', (text, expected) => {
+  ])('ends %j when the connection ends', (text, expected) => {
     for (const pieces of [[text], text.split('')]) {
       const splitter = new RequestSplitter();
       for (const piece of pieces) splitter.push(bytes(piece));
@@ -104,9 +104,9 @@ describe('RequestSplitter', () => {
     }
   });
 
-  it('says how much it holds of a request, and whether there is one', () => {
+  it('reports the bytes of an incomplete request, and whether there is one', () => {
     const splitter = new RequestSplitter();
-    const state = (): [boolean, boolean] => [splitter.isUnfinished, splitter.heldBytes > 0];
+    const state = (): [boolean, boolean] => [splitter.isUnfinished, splitter.pendingBytes > 0];
     expect(state()).toEqual([false, false]);
     splitter.push(bytes('get'));
     expect(state()).toEqual([true, true]);
@@ -115,28 +115,28 @@ describe('RequestSplitter', () => {
     splitter.push(bytes('\nset=1\n'));
     expect(state()).toEqual([true, false]);
     splitter.push(bytes('a=123456\n'.repeat(100)));
-    expect(splitter.heldBytes).toBeGreaterThanOrEqual(900);
+    expect(splitter.pendingBytes).toBeGreaterThanOrEqual(900);
     splitter.push(bytes('\n'));
     expect(state()).toEqual([false, false]);
   });
 
-  it('counts what many small pieces take', () => {
+  it('counts the memory of many small pieces', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\n'));
     for (let i = 0; i < 100; i++) splitter.push(bytes('a'));
-    expect(splitter.heldBytes).toBeGreaterThan(2000);
+    expect(splitter.pendingBytes).toBeGreaterThan(2000);
   });
 
   it('forgets a request that is dropped', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\na=1\n'));
     splitter.drop();
-    expect(splitter.heldBytes).toBe(0);
+    expect(splitter.pendingBytes).toBe(0);
     expect(splitter.push(bytes('\nget=1\n\n'))).toEqual([]);
     expect(splitter.end()).toEqual([]);
   });
 
-  it('is bounded', () => {
+  it('refuses a request that is too long', () => {
     const splitter = new RequestSplitter({ maxLength: 1000 });
     splitter.push(bytes('set=1\n'));
     const found: UapiRequest[] = [];

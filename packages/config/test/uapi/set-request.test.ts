@@ -49,7 +49,7 @@ remove=true
     });
   });
 
-  it('reads the keys that a device and its peers go over to', () => {
+  it('reads the next keys of a device and its peers', () => {
     const body = `private_key=${keyToHex(privateKey(1))}
 litz_next_private_key=${keyToHex(privateKey(2))}
 public_key=${KEY}
@@ -69,7 +69,7 @@ litz_promote_public_key=true
     expect(formatSetRequest(change)).toBe(`set=1\n${body}\n`);
   });
 
-  it.each(['', ZERO])('takes %j as no next key', (none) => {
+  it.each(['', ZERO])('reads %j as no next key', (none) => {
     const body = `litz_next_private_key=${none}\npublic_key=${KEY}\nlitz_next_public_key=${none}\n`;
     const change = {
       nextPrivateKey: null,
@@ -92,12 +92,12 @@ litz_promote_public_key=true
     expect(() => parseSetRequest(`${body}\n`)).toThrow(message);
   });
 
-  it('changes nothing when nothing is said', () => {
+  it('changes nothing for an empty request', () => {
     expect(parseSetRequest('')).toEqual({});
     expect(parseSetRequest('\nlisten_port=1\n')).toEqual({});
   });
 
-  it('takes a key of zeros as none', () => {
+  it('reads a key of zeros as none', () => {
     expect(parseSetRequest(`private_key=${ZERO}\n`)).toEqual({ privateKey: null });
     expect(parseSetRequest(`public_key=${KEY}\npreshared_key=${ZERO}\n`).peers?.[0]).toEqual({
       publicKey: publicKey(7),
@@ -105,19 +105,19 @@ litz_promote_public_key=true
     });
   });
 
-  it('lets replace_allowed_ips take away what stood before it', () => {
+  it('removes the earlier prefixes at replace_allowed_ips', () => {
     const body = `public_key=${KEY}\nallowed_ip=1.0.0.0/8\nreplace_allowed_ips=true\nallowed_ip=2.0.0.0/8\n`;
     expect(parseSetRequest(body).peers?.[0].allowedIps).toEqual([parseCidr('2.0.0.0/8')]);
   });
 
-  it('keeps the interface of a link-local endpoint for whoever sends', () => {
+  it('keeps the zone of a link-local endpoint', () => {
     const body = `public_key=${KEY}\nendpoint=[fe80::1%eth0]:1\n`;
     const configuration = parseSetRequest(body);
     expect(configuration.peers?.[0].endpoint).toMatchObject({ zone: 'eth0', scopeId: 0 });
     expect(formatSetRequest(configuration)).toContain('\nendpoint=[fe80::1%eth0]:1\n');
   });
 
-  it('reads an IPv4 endpoint in the form of IPv6 as what it is', () => {
+  it('reads an IPv4-mapped endpoint as IPv4', () => {
     const body = `public_key=${KEY}\nendpoint=[::ffff:192.0.2.1]:7\n`;
     expect(parseSetRequest(body).peers?.[0].endpoint).toEqual(
       new Endpoint(Uint8Array.of(192, 0, 2, 1), 7),
@@ -147,7 +147,7 @@ litz_promote_public_key=true
     expect(failure(body).message).toContain(message);
   });
 
-  it('answers EPROTO to a line that is none', () => {
+  it('answers EPROTO to a line without =', () => {
     expect(failure('listen_port=1\nlisten_port')).toMatchObject({ errno: -71, line: 2 });
   });
 
@@ -180,7 +180,7 @@ litz_promote_public_key=true
     }
   });
 
-  it('throws nothing but its own error', () => {
+  it('throws only UapiError', () => {
     const line = fc.oneof(
       fc.tuple(fc.constantFrom(...KEYS), fc.constantFrom(...VALUES)).map((pair) => pair.join('=')),
       fc.string(),
@@ -195,7 +195,7 @@ litz_promote_public_key=true
 });
 
 describe('formatSetRequest', () => {
-  it('is read again as it was', () => {
+  it('writes a request that parseSetRequest reads back', () => {
     fc.assert(
       fc.property(configuration(), (change) => {
         const request = formatSetRequest(change);
@@ -206,7 +206,7 @@ describe('formatSetRequest', () => {
     );
   });
 
-  it('says none with zeros', () => {
+  it('writes zeros for a key that is removed', () => {
     expect(formatSetRequest({ privateKey: null })).toBe(`set=1\nprivate_key=${ZERO}\n\n`);
   });
 });

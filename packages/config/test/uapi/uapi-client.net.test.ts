@@ -29,7 +29,7 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
 
   beforeEach(() => daemon.client.set({ privateKey: null, replacePeers: true }));
 
-  it('gets what it set', async () => {
+  it('gets the values that it set', async () => {
     await daemon.client.set({
       privateKey: privateKey(1),
       fwmark: 7,
@@ -60,7 +60,7 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
     });
   });
 
-  it('takes single prefixes and peers away', async () => {
+  it('removes single prefixes and peers', async () => {
     const peers = [2, 4].map((fill) => ({
       publicKey: publicKey(fill),
       endpoint: parseEndpoint('[2001:db8::1]:1') as Endpoint,
@@ -118,14 +118,14 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
     `public_key=${'0'.repeat(64)}\nremove=true`,
     'fwmark=0010',
     '',
-  ])('takes %j as wireguard-go does', async (body) => {
+  ])('accepts %j as wireguard-go does', async (body) => {
     const answer = await ask(daemon.client.path, `set=1\n${body}\n\n`);
     expect(answer).toBe('errno=0\n\n');
     expect(errnoOf(body)).toBe(0);
   });
 
   it.each(['set=1\nfwmark=3\n', 'set=1\nfwmark=3', 'set=1\n', 'set=1', 'get=1', 'get=1\n\n', ''])(
-    'makes of %j and the end of the connection what it does',
+    'treats %j and the end of the connection as wireguard-go does',
     async (text) => {
       const splitter = new RequestSplitter();
       const requests = [...splitter.push(Buffer.from(text)), ...splitter.end()];
@@ -135,12 +135,15 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
     },
   );
 
-  it.each(['hello\n', 'get=2\n\n', 'get=1 \n\n'])('hangs up on %j as it does', async (text) => {
-    expect(await ask(daemon.client.path, text)).toBe('');
-    expect(new RequestSplitter().push(Buffer.from(text))).toEqual([
-      { operation: 'invalid', errno: undefined },
-    ]);
-  });
+  it.each(['hello\n', 'get=2\n\n', 'get=1 \n\n'])(
+    'closes the connection after %j as wireguard-go does',
+    async (text) => {
+      expect(await ask(daemon.client.path, text)).toBe('');
+      expect(new RequestSplitter().push(Buffer.from(text))).toEqual([
+        { operation: 'invalid', errno: undefined },
+      ]);
+    },
+  );
 });
 
 const mounts = requirement('mounts of its own', () => {

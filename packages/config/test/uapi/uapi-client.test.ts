@@ -28,7 +28,7 @@ describe('UapiClient', () => {
     await expect(new UapiClient(path).get()).resolves.toEqual({ ...EMPTY, listenPort: 7 });
   });
 
-  it('sets what it is given', async () => {
+  it('sends the given change', async () => {
     const bodies: string[] = [];
     await serve((socket, bytes) => {
       for (const request of new RequestSplitter().push(bytes)) {
@@ -40,7 +40,7 @@ describe('UapiClient', () => {
     expect(bodies).toEqual(['listen_port=51820\nreplace_peers=true\n']);
   });
 
-  it('asks nobody when what is to be set is wrong', async () => {
+  it('does not connect if the change is wrong', async () => {
     let connections = 0;
     await serve(() => connections++);
     const client = new UapiClient(path);
@@ -60,7 +60,7 @@ describe('UapiClient', () => {
     await expect(new UapiClient(path).get()).resolves.toMatchObject({ fwmark: 3 });
   });
 
-  it('throws the errno that was answered', async () => {
+  it('throws the errno of the answer', async () => {
     await serve((socket) => socket.write(formatErrnoResponse(-98)));
     await expect(new UapiClient(path).set({ listenPort: 1 })).rejects.toMatchObject({
       code: 'ERR_LITZ_UAPI',
@@ -68,7 +68,7 @@ describe('UapiClient', () => {
     });
   });
 
-  it('says why nobody could be asked', async () => {
+  it('explains why the daemon could not be reached', async () => {
     await expect(new UapiClient(path).get()).rejects.toMatchObject({
       code: 'ERR_LITZ_UAPI',
       errno: -5,
@@ -103,7 +103,7 @@ describe('UapiClient', () => {
     expect(() => new UapiClient(path, options)).toThrow('"timeoutMs" expected a number above 0');
   });
 
-  it('asks nobody for what cannot be said', async () => {
+  it('does not connect for a change that is not an object', async () => {
     let connections = 0;
     await serve(() => connections++);
     const set = new UapiClient(path).set('listen_port=1' as never);
@@ -111,26 +111,26 @@ describe('UapiClient', () => {
     expect(connections).toBe(0);
   });
 
-  it('says when the connection was closed without an answer', async () => {
+  it('rejects if the connection is closed without an answer', async () => {
     await serve((socket) => socket.destroy());
     await expect(new UapiClient(path).get()).rejects.toMatchObject({ code: 'ERR_LITZ_UAPI' });
   });
 
-  it('gives up on a device that says nothing', async () => {
+  it('gives up if no answer comes', async () => {
     await serve(() => {});
     await expect(new UapiClient(path, { timeoutMs: 1 }).get()).rejects.toMatchObject({
       code: 'ERR_LITZ_TIMEOUT',
     });
   });
 
-  it('gives up on an answer without end', async () => {
+  it('gives up on an endless answer', async () => {
     await serve((socket) => socket.write('a=1\n'.repeat(1000)));
     const client = new UapiClient(path, { maxResponseLength: 1000 });
     await expect(client.get()).rejects.toThrow('too long');
   });
 
   describe('changes', () => {
-    it('gives each report as it comes, cut anywhere', async () => {
+    it('returns each report when it comes, in pieces of any size', async () => {
       const text = 'litz_resync=true\nlitz_cursor=5\n\nlitz_cursor=6\n\nlitz_cursor=7\n\n';
       let asked = '';
       await serve((socket, bytes) => {
@@ -150,7 +150,7 @@ describe('UapiClient', () => {
       expect(asked).toBe('litz_changes=3\n\n');
     });
 
-    it('waits for ever for what changes, but not for the first report', async () => {
+    it('waits for ever for a change, but not for the first report', async () => {
       await serve((socket) => {
         socket.write('litz_cursor=5\n\n');
         setTimeout(() => socket.write('litz_cursor=6\n\n'), 30);
@@ -161,20 +161,20 @@ describe('UapiClient', () => {
       await changes.return();
     });
 
-    it('gives up on a daemon that says nothing', async () => {
+    it('gives up on a daemon that sends nothing', async () => {
       await serve(() => {});
       const changes = new UapiClient(path, { timeoutMs: 1 }).changes();
       await expect(changes.next()).rejects.toMatchObject({ code: 'ERR_LITZ_TIMEOUT' });
     });
 
-    it('says that the daemon has ended', async () => {
+    it('throws an error that says that the daemon has ended', async () => {
       await serve((socket) => socket.end('litz_cursor=5\n\n'));
       const changes = new UapiClient(path).changes();
       await changes.next();
       await expect(changes.next()).rejects.toThrow(`${path}: the daemon has ended`);
     });
 
-    it('says that a daemon which hangs up has no changes, and what one answers', async () => {
+    it('explains a closed connection, and names the errno of an answer', async () => {
       await serve((socket) => socket.end());
       await expect(new UapiClient(path).changes().next()).rejects.toThrow('it is not Litz');
       await stop();
@@ -182,7 +182,7 @@ describe('UapiClient', () => {
       await expect(new UapiClient(path).changes().next()).rejects.toThrow('-16 (EBUSY)');
     });
 
-    it('says that there is no daemon', async () => {
+    it('throws an error that says that there is no daemon', async () => {
       await expect(new UapiClient(path).changes().next()).rejects.toThrow(
         'there is no such socket',
       );
@@ -200,7 +200,7 @@ describe('UapiClient', () => {
       await expect(late.next()).resolves.toMatchObject({ done: true });
     });
 
-    it('refuses a cursor that is none, and a report without end', async () => {
+    it('refuses a wrong cursor, and an endless report', async () => {
       await expect(new UapiClient(path).changes({ from: -1 }).next()).rejects.toThrow('"from"');
       await serve((socket) => socket.write('a=1\n'.repeat(1000)));
       const client = new UapiClient(path, { maxResponseLength: 1000 });
@@ -208,7 +208,7 @@ describe('UapiClient', () => {
     });
   });
 
-  it('knows where the sockets of interfaces are', () => {
+  it('finds the socket of an interface in /var/run/wireguard', () => {
     expect(UapiClient.of('wg0').path).toBe('/var/run/wireguard/wg0.sock');
   });
 });

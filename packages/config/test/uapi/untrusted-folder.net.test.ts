@@ -20,7 +20,7 @@ describeWith([root, programRequirement('setpriv')], 'untrustedFolder and other u
 
   afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('does not trust what another user made where everybody may', () => {
+  it('does not trust a folder of another user in a public folder', () => {
     expect(asUser('mkdir', '-m', '755', folder)).toBe(0);
     expect(untrustedFolder(folder)).toBe(
       `${folder} belongs to user ${USER}, who could take the keys that are sent there; ` +
@@ -36,7 +36,7 @@ describeWith([root, programRequirement('setpriv')], 'untrustedFolder and other u
     expect(untrustedFolder(folder)).toMatch(/symbolic link/);
   });
 
-  it("trusts, as another user, root's folder and its own, and nobody else's", () => {
+  it("trusts, as another user, only root's folder and its own", () => {
     mkdirSync(folder, { mode: 0o755 });
     const seen = (): string | undefined => asUserOf(USER, () => untrustedFolder(folder));
     expect(seen()).toBeUndefined();

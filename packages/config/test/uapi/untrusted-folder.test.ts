@@ -17,23 +17,26 @@ afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 posix('untrustedFolder', () => {
   it.each([0o755, 0o700, 0o750, 0o555, 0o2755])(
-    'trusts a folder of its user of mode %o',
+    'trusts a folder of its own user with mode %o',
     (mode) => {
       make(mode);
       expect(untrustedFolder(folder)).toBeUndefined();
     },
   );
 
-  it.each([0o775, 0o757, 0o777, 0o1777, 0o720, 0o702])('trusts none of mode %o', (mode) => {
-    make(mode);
-    const digits = mode.toString(8).padStart(4, '0');
-    expect(untrustedFolder(folder)).toBe(
-      `${folder} has mode ${digits}: its group or others may write to it, and could take the keys ` +
-        `that are sent there; remove that permission (chmod go-w ${folder})`,
-    );
-  });
+  it.each([0o775, 0o757, 0o777, 0o1777, 0o720, 0o702])(
+    'does not trust a folder with mode %o',
+    (mode) => {
+      make(mode);
+      const digits = mode.toString(8).padStart(4, '0');
+      expect(untrustedFolder(folder)).toBe(
+        `${folder} has mode ${digits}: its group or others may write to it, and could take the keys ` +
+          `that are sent there; remove that permission (chmod go-w ${folder})`,
+      );
+    },
+  );
 
-  it('trusts no link, wherever it leads', () => {
+  it('trusts no symbolic link', () => {
     mkdirSync(join(parent, 'there'), { mode: 0o755 });
     symlinkSync(join(parent, 'there'), folder);
     expect(untrustedFolder(folder)).toMatch(/wireguard is a symbolic link, .*; remove it$/);
@@ -41,7 +44,7 @@ posix('untrustedFolder', () => {
     expect(untrustedFolder(join(parent, 'dangling'))).toMatch(/symbolic link/);
   });
 
-  it('does not mind links above it, or that it is not there', () => {
+  it('trusts a folder below a link, and a folder that does not exist', () => {
     make(0o755);
     symlinkSync(parent, `${parent}-link`);
     try {

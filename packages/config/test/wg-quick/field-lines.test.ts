@@ -4,7 +4,7 @@ import { fieldLines, formatConfig, parseConfig } from '../../src/index.ts';
 import { publicKey } from '../keys.ts';
 
 describe('fieldLines', () => {
-  test('finds each line of a field, in its section only', () => {
+  test('finds each line of a field, only in its section', () => {
     const config = parseConfig(TEXT);
     expect(fieldLines(config, config.interface, 'Address')).toEqual([
       { line: 3, value: '10.0.0.1/24' },
@@ -15,18 +15,18 @@ describe('fieldLines', () => {
     ]);
   });
 
-  test('finds nothing where the field is not set, or only in a comment', () => {
+  test('finds no line if the field is not set, or only in a comment', () => {
     const config = parseConfig(TEXT);
     expect(fieldLines(config, config.interface, 'MTU')).toEqual([]);
   });
 
-  test('knows nothing of a section that came from elsewhere', () => {
+  test('finds no line for a section of another config', () => {
     const config = parseConfig(TEXT);
     expect(fieldLines(config, { ...config.interface }, 'Address')).toEqual([]);
     expect(fieldLines(structuredClone(config), config.interface, 'Address')).toEqual([]);
   });
 
-  test('counts the lines that formatConfig gives back', () => {
+  test('counts the lines as formatConfig returns them', () => {
     const config = parseConfig(TEXT);
     const lines = formatConfig(config).split('\n');
     const [first] = fieldLines(config, config.peers[0], 'PublicKey');

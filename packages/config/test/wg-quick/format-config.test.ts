@@ -27,13 +27,13 @@ Endpoint = phone.example.org:51820
 `;
 
 describe('formatConfig', () => {
-  it('gives the text back that was read', () => {
+  it('returns the text that was read', () => {
     for (const text of [TEXT, TEXT.replaceAll('\n', '\r\n'), TEXT.trimEnd(), '', '\n', '# x']) {
       expect(formatConfig(parseConfig(text))).toBe(text);
     }
   });
 
-  it('rewrites only what was changed', () => {
+  it('rewrites only the changed fields', () => {
     const config = parseConfig(TEXT);
     config.interface.listenPort = 1;
     config.interface.postUp = ['three'];
@@ -44,7 +44,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(expected);
   });
 
-  it('adds a field behind the last one of its section', () => {
+  it('adds a field after the last one of its section', () => {
     const config = parseConfig(TEXT);
     config.interface.mtu = 1400;
     config.peers[0].persistentKeepalive = 0;
@@ -104,7 +104,7 @@ describe('formatConfig', () => {
     ['a command that a comment would end', { preUp: ['a # b'] }, /^"interface.preUp\[0\]" /],
     ['an empty command', { preDown: [''] }, /^"interface.preDown\[0\]" /],
     ['a flag', { saveConfig: 'true' }, /^"interface.saveConfig" expected true or false/],
-  ])('writes nothing of an interface with %s', (_, wrong, message) => {
+  ])('refuses an interface with %s', (_, wrong, message) => {
     for (const config of [parseConfig(TEXT), wholeConfig()]) {
       Object.assign(config.interface, wrong);
       expect(() => formatConfig(config)).toThrow(message);
@@ -130,14 +130,14 @@ describe('formatConfig', () => {
       /^"peers\[0\].allowedIps\[0\].prefixLength" expected an integer from 0 to 128/,
     ],
     ['a flag', { incremental: 1 }, /^"peers\[0\].incremental" expected true or false/],
-  ])('writes nothing of a peer with %s', (_, wrong, message) => {
+  ])('refuses a peer with %s', (_, wrong, message) => {
     for (const config of [parseConfig(TEXT), wholeConfig()]) {
       Object.assign(config.peers[0], wrong);
       expect(() => formatConfig(config)).toThrow(message);
     }
   });
 
-  it('takes a field out', () => {
+  it('removes a field', () => {
     const config = parseConfig(TEXT);
     config.interface.addresses = [];
     delete config.peers[1].endpoint;
@@ -148,14 +148,14 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(expected);
   });
 
-  it('takes a peer out together with the comment above it', () => {
+  it('removes a peer together with the comment above it', () => {
     const config = parseConfig(TEXT);
     config.peers.shift();
     const from = TEXT.indexOf('# laptop');
     expect(formatConfig(config)).toBe(TEXT.slice(0, from) + TEXT.slice(TEXT.indexOf('# phone')));
   });
 
-  it('ends with a line feed when the last peer goes', () => {
+  it('ends with a line feed when the last peer is removed', () => {
     const config = parseConfig(`[Interface]\nMTU=1400\n[Peer]\nPublicKey=${A}\n`);
     config.peers.pop();
     expect(formatConfig(config)).toBe('[Interface]\nMTU=1400\n');
@@ -169,7 +169,7 @@ describe('formatConfig', () => {
     );
   });
 
-  it('adds the interface to a file that has none', () => {
+  it('adds the interface to a file without one', () => {
     const config = parseConfig(`[Peer]\nPublicKey = ${A}\n`);
     config.interface.listenPort = 1;
     expect(formatConfig(config)).toBe(`[Interface]\nListenPort = 1\n\n[Peer]\nPublicKey = ${A}\n`);
@@ -182,7 +182,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
   });
 
-  it('rewrites a field in whichever [Interface] it stands first, and keeps the others', () => {
+  it('rewrites a field in the first [Interface] that contains it, and keeps the others', () => {
     const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
     const config = parseConfig(text);
     expect(formatConfig(config)).toBe(text);
@@ -202,7 +202,7 @@ describe('formatConfig', () => {
     );
   });
 
-  it('joins the lines of a list that was changed', () => {
+  it('joins the lines of a changed list', () => {
     const config = parseConfig('[Interface]\nAddress = 10.0.0.1/8\nMTU = 1400\nAddress = ::1/64\n');
     config.interface.addresses.push(parseCidr('10.0.0.2/32'));
     expect(formatConfig(config)).toBe(
@@ -210,14 +210,14 @@ describe('formatConfig', () => {
     );
   });
 
-  it('writes a config of its own in the usual form, and reads it again', () => {
+  it('writes a new config in the usual form, and reads it again', () => {
     const config = wholeConfig();
     const text = formatConfig(config);
     expect(text).toMatch(/^\[Interface\]\nPrivateKey = .{44}\nListenPort = 1\nFwMark = 0x10\n/);
     expect(parseConfig(text)).toEqual(config);
   });
 
-  it('writes a copy of a config anew', () => {
+  it('writes a copy of a config in the usual form', () => {
     const config = structuredClone(parseConfig('[Interface]\nmtu=1400 # x\n'));
     expect(formatConfig(config)).toBe('[Interface]\nMTU = 1400\n');
   });
@@ -253,7 +253,7 @@ function wholeConfig(): WgQuickConfig {
   };
 }
 
-describe('formatConfig of what it would not write', () => {
+describe('formatConfig with wrong input', () => {
   const EMPTY = { addresses: [], dns: [], preUp: [], postUp: [], preDown: [], postDown: [] };
   const KEY = Buffer.alloc(32, 9).toString('base64');
 
@@ -275,7 +275,7 @@ describe('formatConfig of what it would not write', () => {
         peers: [{ publicKey: KEY, allowedIps: [], endpoint: '[fe80::1%a#b]:5' }],
       },
     ],
-  ])('says %s', (message, config) => {
+  ])('throws %s', (message, config) => {
     expect(() => formatConfig(config as never)).toThrow(message);
   });
 });

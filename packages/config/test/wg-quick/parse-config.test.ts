@@ -73,14 +73,14 @@ PersistentKeepalive = 25
     });
   });
 
-  it('takes keys and headers in any case, with any blanks and comments', () => {
+  it('accepts keys and headers in any case, with any blanks and comments', () => {
     const text = `\uFEFF# mine\r\n [INTERFACE] # here\r\n\tlistenport=1#one\r\n\r\n[ peer ]\r\nPUBLICKEY = ${PUBLIC}\r\n`;
     const config = parseConfig(text);
     expect(config.interface.listenPort).toBe(1);
     expect(config.peers[0].publicKey).toEqual(publicKey(2));
   });
 
-  it('reads off', () => {
+  it('reads the value off', () => {
     const config = parseConfig(
       `[Interface]\nFwMark=off\nTable=off\n[Peer]\nPublicKey=${PUBLIC}\nPersistentKeepalive=off`,
     );
@@ -88,7 +88,7 @@ PersistentKeepalive = 25
     expect(config.peers[0].persistentKeepalive).toBe(0);
   });
 
-  it('takes an empty field of wg-quick for none', () => {
+  it('reads an empty field of wg-quick as not set', () => {
     const names = ['Address', 'DNS', 'MTU', 'Table', 'PreUp', 'PostUp', 'PreDown', 'PostDown'];
     for (const name of names) {
       for (const value of ['', ' ', '\t# none']) {
@@ -100,7 +100,7 @@ PersistentKeepalive = 25
     expect(parseConfig(later).interface).toEqual(NOTHING);
   });
 
-  it('takes lists with commas, blanks, or both, and with commas too many', () => {
+  it('accepts lists with commas, blanks, or both, and with extra commas', () => {
     const lists = ['A,B', 'A B', 'A , B', 'A,\tB,', ',A  B', 'A,,B , '];
     for (const list of lists) {
       const addresses = list.replace('A', '10.0.0.1/24').replace('B', 'fd00::1/64');
@@ -113,7 +113,7 @@ PersistentKeepalive = 25
     }
   });
 
-  it('takes blanks out of what wg reads, as wg does', () => {
+  it('removes blanks from the fields that wg reads, as wg does', () => {
     const [head, tail] = [PUBLIC.slice(0, 20), PUBLIC.slice(20)];
     const config = parseConfig(`[Interface]
 Private Key = ${PRIVATE.slice(0, 7)} ${PRIVATE.slice(7)}
@@ -172,7 +172,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(parseConfig(`[Interface]\n${line}\n`).interface).toMatchObject(expected);
   });
 
-  it('takes a key of zeros for none', () => {
+  it('reads a key of zeros as none', () => {
     const zeros = `${'A'.repeat(43)}=`;
     const config = parseConfig(
       `[Interface]\nPrivateKey = ${PRIVATE}\nPrivateKey = ${zeros}\n[Peer]\nPublicKey = ${PUBLIC}\nPresharedKey = ${zeros}\n`,
@@ -181,7 +181,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(config.peers[0]).toEqual({ publicKey: publicKey(2), allowedIps: [] });
   });
 
-  it('takes several [Interface] for one, of which the last word holds', () => {
+  it('reads several [Interface] sections as one, in which the last value wins', () => {
     const config = parseConfig(
       `[Interface]\nListenPort = 1\nAddress = 10.0.0.1/24\n[Peer]\nPublicKey = ${PUBLIC}\n[Interface]\nListenPort = 2\nAddress = 10.0.0.2/24\n`,
     );
@@ -192,7 +192,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(config.peers).toHaveLength(1);
   });
 
-  it('reads prefixes that are added or taken away', () => {
+  it('reads prefixes that are added or removed', () => {
     const config = parseConfig(`[Peer]\nPublicKey=${PUBLIC}\nAllowedIPs=+10.0.0.0/8,-10.1.0.0/16`);
     expect(config.peers[0]).toMatchObject({
       incremental: true,
@@ -200,12 +200,12 @@ Endpoint = 192.0.2.1 : 5 1820
     });
   });
 
-  it('takes an empty list of prefixes', () => {
+  it('accepts an empty list of prefixes', () => {
     const config = parseConfig(`[Peer]\nPublicKey=${PUBLIC}\nAllowedIPs =\n`);
     expect(config.peers[0].allowedIps).toEqual([]);
   });
 
-  it('names file, line and field and says what it expected', () => {
+  it('names file, line, field, and what was expected', () => {
     const text = `[Interface]\n\n# comment\n[Peer]\n\nPublicKey = ${PUBLIC}\nallowedips = 10.0.0.0/33`;
     expect(complaints(text, 'wg0.conf')).toBe(
       'wg0.conf:7: AllowedIPs: expected an address with prefix length, got "10.0.0.0/33"',
@@ -283,7 +283,7 @@ Endpoint = 192.0.2.1 : 5 1820
   });
 
   it.each([...FIELD_NAMES, 'Unheard', '[Interface] x', ''])(
-    'never shows a key that stands behind %j',
+    'never shows a key that follows %j',
     (name) => {
       const key = formatKey(parsePublicKey(Uint8Array.from({ length: 32 }, (_, i) => i * 7)));
       for (const form of [key, key.slice(0, -1), 'c8'.repeat(32), `a, ${key}`, `${key}:51820`]) {
@@ -297,7 +297,7 @@ Endpoint = 192.0.2.1 : 5 1820
     },
   );
 
-  it('throws nothing but its own error, and reads what it accepts back into the same text', () => {
+  it('throws only ConfigError, and formats what it accepts to the same text', () => {
     fc.assert(
       fc.property(configLike(), (text) => {
         expect(formattedOrRefused(text)).toBe(true);
@@ -306,7 +306,7 @@ Endpoint = 192.0.2.1 : 5 1820
     );
   });
 
-  it('is not slowed down by long lines of blanks', () => {
+  it('reads long lines of blanks in linear time', () => {
     const blanks = ' '.repeat(200_000);
     for (const line of [`${blanks}x`, `a${blanks}=${blanks}b${blanks}x`, `[${blanks}x`]) {
       expect(() => parseConfig(`[Interface]\n${line}`)).toThrow(ConfigError);

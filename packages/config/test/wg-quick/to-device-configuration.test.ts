@@ -7,7 +7,7 @@ import { publicKey } from '../keys.ts';
 const KEY = formatKey(publicKey(1));
 
 describe('toDeviceConfiguration', () => {
-  it('resets what the file does not name', () => {
+  it('resets the fields that the file does not have', () => {
     expect(toDeviceConfiguration(parseConfig('[Interface]\nAddress = 10.0.0.1/24\n'))).toEqual({
       privateKey: null,
       listenPort: 0,
@@ -22,7 +22,7 @@ describe('toDeviceConfiguration', () => {
     expect(replaced('+10.0.0.0/8')).toBe(false);
   });
 
-  it('takes resolved names from the caller', () => {
+  it('uses the addresses that the caller gives for host names', () => {
     const config = parseConfig(`[Peer]\nPublicKey=${KEY}\nEndpoint=vpn.example.org:1\n`);
     const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 1);
     const names = new Map([[config.peers[0].endpoint as HostEndpoint, endpoint]]);
@@ -36,8 +36,8 @@ function replaced(allowedIps: string): boolean | undefined {
   return toDeviceConfiguration(config).peers?.[0].replaceAllowedIps;
 }
 
-describe('toDeviceConfiguration of a file with wrong numbers', () => {
-  it('says which field it is', () => {
+describe('toDeviceConfiguration with wrong numbers', () => {
+  it('names the wrong field', () => {
     const config = parseConfig('[Interface]\n');
     config.interface.listenPort = 99_999;
     expect(() => toDeviceConfiguration(config)).toThrow('"interface.listenPort" expected');

@@ -26,7 +26,7 @@ export function applyConfiguration(state: EngineState, change: CheckedChange, no
     for (const peer of state.peers.values()) removePeer(state, peer);
   }
   change.peers.forEach((peerChange, i) => applyPeer(state, peerChange, change.ids[i], now));
-  startProbes(state, concernedBy(state, change), now);
+  startProbes(state, peersToProbe(state, change), now);
 }
 
 /**
@@ -34,13 +34,13 @@ export function applyConfiguration(state: EngineState, change: CheckedChange, no
  * persistent keepalive to every peer that has one configured. Starts probes if there is a next
  * identity.
  */
-export function wakePeers(state: EngineState, now: number): void {
-  for (const peer of state.peers.values()) wakePeer(state, peer, now);
+export function contactPeers(state: EngineState, now: number): void {
+  for (const peer of state.peers.values()) contactPeer(state, peer, now);
   startProbes(state, state.peers.values(), now);
 }
 
 /** Returns the peers that may need a probe from our next identity after this change. */
-function* concernedBy(state: EngineState, change: CheckedChange): IterableIterator<Peer> {
+function* peersToProbe(state: EngineState, change: CheckedChange): IterableIterator<Peer> {
   if (change.nextPrivateKey !== undefined) {
     yield* state.peers.values();
     return;
@@ -56,7 +56,7 @@ function applyPrivateKeys(state: EngineState, change: CheckedChange, now: number
   const isOther = privateKey !== undefined && setPrivateKey(state, privateKey);
   const isOtherNext = nextPrivateKey !== undefined && setNextPrivateKey(state, nextPrivateKey);
   if (privateKey || nextPrivateKey) removeOurself(state);
-  if (isOther || isOtherNext) wakePeers(state, now);
+  if (isOther || isOtherNext) contactPeers(state, now);
 }
 
 function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: number): void {
@@ -74,7 +74,7 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
     peer.endpoint = change.endpoint;
     state.roams.forget(peer);
   }
-  if (!existing || change.endpoint !== undefined) state.outputs.news(peer, 'present');
+  if (!existing || change.endpoint !== undefined) state.outputs.emitPeerEvent(peer, 'updated');
   if (change.replaceAllowedIps === true) state.allowedIps.removeAll(peer);
   for (const { address, prefixLength, remove } of change.allowedIps ?? []) {
     if (remove === true) state.allowedIps.remove(address, prefixLength, peer);
@@ -83,7 +83,7 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
   const turnedOn = setKeepalive(state, peer, change.persistentKeepalive, now);
   if (!state.up) return;
   const waits = !state.timers.isArmed(peer.slot, TIMER.PERSISTENT_KEEPALIVE);
-  if (turnedOn || (change.endpoint !== undefined && waits)) wakePeer(state, peer, now);
+  if (turnedOn || (change.endpoint !== undefined && waits)) contactPeer(state, peer, now);
   else sendStaged(state, peer, now);
 }
 
@@ -143,7 +143,7 @@ function removePeer(state: EngineState, peer: Peer): void {
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
   state.outputs.trace(peer, 'peer-removed');
-  state.outputs.news(peer, 'removed');
+  state.outputs.emitPeerEvent(peer, 'removed');
   for (const pair of peer.pairs()) forgetPair(state, pair);
   setPresharedKey(peer, null);
 }
@@ -172,7 +172,7 @@ function setKeepalive(
 }
 
 /** Sends the staged packets, or the first persistent keepalive. */
-function wakePeer(state: EngineState, peer: Peer, now: number): void {
+function contactPeer(state: EngineState, peer: Peer, now: number): void {
   if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
   else if (
     !canReach(state, peer) ||

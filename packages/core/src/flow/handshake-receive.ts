@@ -34,7 +34,7 @@ import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
 import { reviewProbe } from './probes.ts';
 import { readInt32 } from '../wire/int32.ts';
-import { beginSession, completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { beginSession, completeHandshake, updateEndpoint } from './session-lifecycle.ts';
 import { noteInitiation, pairOf, pairOfSession } from './static-pairs.ts';
 import { authenticatedReceived, authenticatedTraversal } from './timers.ts';
 
@@ -53,9 +53,9 @@ export function receiveHandshakeMessage(
 ): DropReason | undefined {
   switch (message[0]) {
     case MESSAGE_TYPE.HANDSHAKE_INITIATION:
-      return receiveGuarded(state, message, source, now, receiveInitiation);
+      return receiveChecked(state, message, source, now, receiveInitiation);
     case MESSAGE_TYPE.HANDSHAKE_RESPONSE:
-      return receiveGuarded(state, message, source, now, receiveResponse);
+      return receiveChecked(state, message, source, now, receiveResponse);
     default:
       return receiveCookieReply(state, message, now);
   }
@@ -70,7 +70,7 @@ type Receive = (
 ) => DropReason | undefined;
 
 /** Checks the macs and the load first, because initiations and responses cost X25519 operations. */
-function receiveGuarded(
+function receiveChecked(
   state: EngineState,
   message: Uint8Array,
   source: Endpoint,
@@ -89,9 +89,9 @@ function receiveGuarded(
     }
     if (!state.rateLimiter.allow(source, now)) return drop(state, 'rate-limited');
   }
-  const refused = receive(state, macChecker.identity, message, source, now);
-  handshakes.answering.spend(refused ? PRICE_MS.REFUSAL : PRICE_MS.HANDSHAKE, now);
-  return refused;
+  const reason = receive(state, macChecker.identity, message, source, now);
+  handshakes.answering.spend(reason ? PRICE_MS.DROPPED : PRICE_MS.HANDSHAKE, now);
+  return reason;
 }
 
 /**
@@ -149,11 +149,11 @@ function receiveInitiation(
     return drop(state, 'invalid-handshake', peer);
   }
   const handshake = answeringHandshake(pair);
-  const refused = consumeInitiation(state.crypto, identity, opened, handshake, now);
-  if (refused) return drop(state, refused, peer);
+  const reason = consumeInitiation(state.crypto, identity, opened, handshake, now);
+  if (reason) return drop(state, reason, peer);
   state.outputs.trace(peer, 'initiation-received');
   noteInitiation(state, pair);
-  followEndpoint(state, peer, source, now);
+  updateEndpoint(state, peer, source, now);
   if (sendResponse(state, pair, handshake, now)) {
     beginSession(state, pair, handshake, 'responder', now);
   } else handshake.clear();
@@ -171,7 +171,7 @@ function receiveInitiation(
  */
 function answeringHandshake(pair: StaticPair<Peer>): Handshake {
   const own = handshakeOf(pair);
-  return own.state === 'initiation-created' ? own.beside() : own;
+  return own.state === 'initiation-created' ? own.createSecond() : own;
 }
 
 function receiveResponse(
@@ -184,10 +184,10 @@ function receiveResponse(
   const pair = state.indices.handshake(readInt32(message, RESPONSE_RECEIVER_INDEX));
   if (!pair) return drop(state, 'unknown-index');
   const { peer, identity } = pair;
-  const refused = consumeResponse(state.crypto, identity, handshakeOf(pair), message);
-  if (refused) return drop(state, refused, peer);
+  const reason = consumeResponse(state.crypto, identity, handshakeOf(pair), message);
+  if (reason) return drop(state, reason, peer);
   state.outputs.trace(peer, 'response-received');
-  followEndpoint(state, peer, source, now);
+  updateEndpoint(state, peer, source, now);
   beginSession(state, pair, handshakeOf(pair), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
   // Sends the staged packets or a keepalive. It shows the responder that the session is confirmed.
@@ -206,12 +206,12 @@ function receiveCookieReply(
   now: number,
 ): DropReason | undefined {
   const index = readInt32(message, COOKIE_RECEIVER_INDEX);
-  const pair = state.indices.handshake(index) ?? answeredWith(state.indices.keypair(index));
+  const pair = state.indices.handshake(index) ?? pairOfResponse(state.indices.keypair(index));
   if (!pair) return drop(state, 'unknown-index');
   const { peer, macs } = pair;
   state.handshakes.screening.spend(PRICE_MS.COOKIE, now);
-  const refused = macs ? macs.consumeCookieReply(state.crypto, message, now) : 'unexpected-cookie';
-  if (refused) return drop(state, refused, peer);
+  const reason = macs ? macs.consumeCookieReply(state.crypto, message, now) : 'unexpected-cookie';
+  if (reason) return drop(state, reason, peer);
   state.outputs.trace(peer, 'cookie-received');
   peer.receivedBytes += message.length;
   state.stats.receivedBytes += message.length;
@@ -219,7 +219,7 @@ function receiveCookieReply(
 }
 
 /** Finds the pair when the peer answered our response, not an initiation, with a cookie reply. */
-function answeredWith(keypair: Keypair<Peer> | undefined): StaticPair<Peer> | undefined {
+function pairOfResponse(keypair: Keypair<Peer> | undefined): StaticPair<Peer> | undefined {
   return keypair && pairOfSession(keypair);
 }
 
@@ -234,8 +234,8 @@ function afterHandshakeMessage(state: EngineState, peer: Peer, bytes: number, no
 const PRICE_MS = {
   MAC: 0.002,
   COOKIE: 0.015,
-  /** A refused message has cost at least one X25519 operation. */
-  REFUSAL: 0.06,
+  /** A dropped message has cost at least one X25519 operation. */
+  DROPPED: 0.06,
   HANDSHAKE: 0.2,
 } as const;
 

@@ -117,7 +117,7 @@ export function dropStaged(
   if (count === 0) return;
   state.stats.drops.add(reason, count);
   peer.countDrop(reason, count);
-  state.stats.drops.concern(reason, peer.publicKey);
+  state.stats.drops.noteDetails(reason, peer.publicKey);
 }
 
 /**
@@ -147,7 +147,7 @@ function readyPair(state: EngineState, peer: Peer): StaticPair<Peer> | undefined
   const { identity } = state;
   if (!identity || !canReach(state, peer)) return undefined;
   const preferred = preferredPair(peer, identity);
-  if (peer.unansweredSends >= PATIENCE && hasTwoKeys(state, peer)) {
+  if (peer.unansweredSends >= UNANSWERED_LIMIT && hasTwoKeys(state, peer)) {
     const other = otherPair(preferred, identity);
     if (other && ensureUsable(state, other)) return other;
   }
@@ -255,4 +255,4 @@ function forgetIndex(state: EngineState, pair: StaticPair<Peer>): void {
 }
 
 /** After this many unanswered initiations, other pairs of keys are tried. */
-export const PATIENCE = 3;
+export const UNANSWERED_LIMIT = 3;

@@ -43,7 +43,7 @@ import {
  *
  * @returns 0 if the message was queued; otherwise why it was dropped
  */
-export function takeHandshakeMessage(
+export function queueHandshakeMessage(
   state: EngineState,
   buffer: Uint8Array,
   offset: number,
@@ -54,10 +54,10 @@ export function takeHandshakeMessage(
   const expected = LENGTHS[buffer[offset]];
   if (expected === undefined) return drop(state, 'unknown-message-type');
   if (length !== expected) return drop(state, 'wrong-length');
-  const refused = refuse(state, buffer, offset);
-  if (refused) {
-    state.stats.drops.concern(refused, undefined, source);
-    return drop(state, refused);
+  const reason = findDropReason(state, buffer, offset);
+  if (reason) {
+    state.stats.drops.noteDetails(reason, undefined, source);
+    return drop(state, reason);
   }
   const { handshakes } = state;
   const lane = laneOf(state, buffer, offset, length, source, now);
@@ -71,7 +71,7 @@ export function takeHandshakeMessage(
 /**
  * Step 2: processes queued messages. Call it at the end of each batch and when `due` has passed.
  */
-export function workOnHandshakes(state: EngineState, now: number): void {
+export function processHandshakes(state: EngineState, now: number): void {
   const { handshakes } = state;
   const { queue, pressure } = handshakes;
   if (queue.size === 0 || now < handshakes.due) return;
@@ -82,7 +82,7 @@ export function workOnHandshakes(state: EngineState, now: number): void {
     const waiting = queue.shift(lane);
     if (!waiting) break;
     handshakes.mac2First = !handshakes.mac2First;
-    handshakes.lastReason = workOn(state, waiting, now);
+    handshakes.lastReason = processMessage(state, waiting, now);
     handshakes.lastSequence = waiting.sequence;
     queue.release(waiting);
   }
@@ -90,24 +90,32 @@ export function workOnHandshakes(state: EngineState, now: number): void {
 }
 
 /** Drops all queued messages when the link goes down. */
-export function forgetHandshakes({ handshakes, stats }: EngineState): void {
+export function dropHandshakes({ handshakes, stats }: EngineState): void {
   const { queue } = handshakes;
   if (queue.size > 0) stats.drops.add('link-down', queue.size);
   queue.clear();
   handshakes.due = Infinity;
 }
 
-function workOn(state: EngineState, waiting: WaitingMessage, now: number): DropReason | undefined {
+function processMessage(
+  state: EngineState,
+  waiting: WaitingMessage,
+  now: number,
+): DropReason | undefined {
   const { message, source, since } = waiting;
   // By now the sender has sent a new message or has given up.
   if (now >= since + REKEY_TIMEOUT_MS) return drop(state, 'handshake-overflow');
   const reason = receiveHandshakeMessage(state, message, source, now);
-  if (reason) state.stats.drops.concern(reason, undefined, source);
+  if (reason) state.stats.drops.noteDetails(reason, undefined, source);
   return reason;
 }
 
 /** Finds messages that need no work: we have no private key, or the index is not one of ours. */
-function refuse(state: EngineState, buffer: Uint8Array, offset: number): DropReason | undefined {
+function findDropReason(
+  state: EngineState,
+  buffer: Uint8Array,
+  offset: number,
+): DropReason | undefined {
   const { indices, identity } = state;
   switch (buffer[offset]) {
     case MESSAGE_TYPE.HANDSHAKE_INITIATION:

@@ -21,7 +21,7 @@ import { keyId, type PrivateKey } from '../keys.ts';
 import { forgetOldPairs } from './peer-keys.ts';
 import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
-import { endSession } from './session-lifecycle.ts';
+import { reportExpiry } from './session-lifecycle.ts';
 import type { CheckedChange } from '../validation.ts';
 import { readPrivateKey } from '../values.ts';
 
@@ -125,7 +125,7 @@ function endWith(state: EngineState, peer: Peer, old: StaticIdentity): void {
   }
   forgetOldPairs(state, peer);
   peer.keypairs.stopSending(old.publicKey);
-  if (peer.keypairs.current?.canSend !== true) endSession(state, peer);
+  if (peer.keypairs.current?.canSend !== true) reportExpiry(state, peer);
 }
 
 function checkerOf(

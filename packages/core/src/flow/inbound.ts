@@ -6,7 +6,7 @@
  * 2. Find the keypair by receiver index. Check that it has not expired and that the counter is
  *    below the limit. Open the message in place. Check the replay window.
  * 3. Once per batch, update the endpoint, timers and counters, confirm a session, renew keys
- *    (`settleReceived`).
+ *    (`finishReceived`).
  * 4. A keepalive ends here. For other messages, check the version and length of the packet and cut
  *    off the padding.
  * 5. The allowed IPs of the device must map the packet's source address to this peer.
@@ -26,17 +26,17 @@ import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { drop, type EngineState } from '../engine-state.ts';
 import { startHandshake } from './handshake-send.ts';
-import { ecn, ipTotalLength, IPV4_SOURCE, IPV6_SOURCE, setEcn } from '../wire/ip-packet.ts';
+import { readEcn, readTotalLength, IPV4_SOURCE, IPV6_SOURCE, setEcn } from '../wire/ip-packet.ts';
 import type { Keypair } from '../peer/keypairs.ts';
 import { sendStaged } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
-import { takeHandshakeMessage } from './handshake-work.ts';
-import { completeHandshake, followEndpoint } from './session-lifecycle.ts';
+import { queueHandshakeMessage } from './handshake-work.ts';
+import { completeHandshake, updateEndpoint } from './session-lifecycle.ts';
 import { authenticatedReceived, authenticatedTraversal, dataReceived } from './timers.ts';
 import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
 
 /**
- * Does all steps for one datagram, except step 3, which `settleReceived` does later. The datagram
+ * Does all steps for one datagram, except step 3, which `finishReceived` does later. The datagram
  * is opened in place.
  *
  * @returns the length of the packet for the interface, which begins at `offset + 16`; 0 if there is
@@ -57,12 +57,12 @@ export function receiveDatagram(
     return drop(state, 'reserved-bits-set');
   }
   if (buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA) {
-    return takeHandshakeMessage(state, buffer, offset, length, source, now);
+    return queueHandshakeMessage(state, buffer, offset, length, source, now);
   }
   const opened = openTransportData(state.indices, buffer, offset, length, now);
   if (typeof opened === 'string') return dropTransportData(state, opened, buffer, offset);
   const isData = length > TRANSPORT_OVERHEAD;
-  oweReceived(state, opened, source, length, isData, now);
+  recordReceived(state, opened, source, length, isData, now);
   if (!isData) {
     state.stats.receivedKeepalives++;
     return 0;
@@ -83,10 +83,10 @@ function dropTransportData(
 }
 
 /**
- * Records an authenticated message. `settleReceived` does the bookkeeping for all recorded
+ * Records an authenticated message. `finishReceived` does the bookkeeping for all recorded
  * messages.
  */
-function oweReceived(
+function recordReceived(
   state: EngineState,
   keypair: Keypair<Peer>,
   source: Endpoint,
@@ -96,7 +96,7 @@ function oweReceived(
 ): void {
   const { received } = state;
   if (received.keypair !== keypair || received.source !== source) {
-    settleReceived(state, now);
+    finishReceived(state, now);
     received.keypair = keypair;
     received.source = source;
   }
@@ -106,7 +106,7 @@ function oweReceived(
 }
 
 /** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
-export function settleReceived(state: EngineState, now: number): void {
+export function finishReceived(state: EngineState, now: number): void {
   const { received } = state;
   const { keypair, source, messages, bytes, hasData } = received;
   if (!keypair || !source) return;
@@ -136,7 +136,7 @@ function afterReceive(
   now: number,
 ): void {
   const { peer } = keypair;
-  followEndpoint(state, peer, source, now);
+  updateEndpoint(state, peer, source, now);
   if (peer.keypairs.confirm(keypair, state.indices)) {
     completeHandshake(state, peer, 'responder', now);
     sendStaged(state, peer, now);
@@ -177,7 +177,7 @@ function acceptPacket(
   length: number,
   outerEcn: number,
 ): number | DropReason {
-  const total = ipTotalLength(buffer, offset, length);
+  const total = readTotalLength(buffer, offset, length);
   if (total === 0) return drop(state, 'malformed-packet', peer);
   const isIPv4 = buffer[offset] >>> 4 === 4;
   const owner = isIPv4
@@ -194,7 +194,7 @@ function acceptPacket(
  * The RFC drops it.
  */
 function combineEcn(buffer: Uint8Array, offset: number, outer: number): void {
-  const inner = ecn(buffer, offset);
+  const inner = readEcn(buffer, offset);
   if (inner === NOT_ECT || inner === CE) return;
   if (outer === CE || (outer === ECT_1 && inner === ECT_0)) setEcn(buffer, offset, outer);
 }

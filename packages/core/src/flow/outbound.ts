@@ -9,7 +9,7 @@
  *    Staged packets are sent in order when a session exists.
  * 4. Pad the packets, write the transport headers in front, and seal them in place.
  * 5. Put out the datagrams with the ECN bits of the packets.
- * 6. Once per batch, update counters and timers and renew keys (`settleSent`).
+ * 6. Once per batch, update counters and timers and renew keys (`finishSent`).
  *
  * The functions below follow this order.
  *
@@ -23,10 +23,10 @@ import {
 } from '../constants.ts';
 import type { DropReason } from '../drop-reason.ts';
 import { drop, type EngineState } from '../engine-state.ts';
-import { unreachable } from '../wire/icmp.ts';
+import { createUnreachable } from '../wire/icmp.ts';
 import { startHandshake } from './handshake-send.ts';
 import {
-  ecn,
+  readEcn,
   IPV4_DESTINATION,
   IPV4_HEADER_LENGTH,
   IPV6_DESTINATION,
@@ -34,15 +34,15 @@ import {
 } from '../wire/ip-packet.ts';
 import type { Keypair } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
-import { endSession } from './session-lifecycle.ts';
-import { STAGED_OFFSET, StagedPackets, stagedLength } from '../peer/staged-packets.ts';
+import { reportExpiry } from './session-lifecycle.ts';
+import { STAGED_OFFSET, StagedPackets, stagedLengthOf } from '../peer/staged-packets.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedSent, authenticatedTraversal, dataSent } from './timers.ts';
 import type { PacketRun } from '../wire/packet-run.ts';
-import { messageLength, sealTransportData, sealTransportRun } from '../wire/transport-data.ts';
+import { messageLengthOf, sealTransportData, sealTransportRun } from '../wire/transport-data.ts';
 
 /**
- * Does all steps for one run, except step 6, which `settleSent` does later. The packets are sealed
+ * Does all steps for one run, except step 6, which `finishSent` does later. The packets are sealed
  * in place.
  *
  * @returns why the last packet was dropped; undefined if it was sent or staged
@@ -56,19 +56,19 @@ export function sendPackets(
   const addressLength = destinationOf(buffer, offset, run.lastLength);
   if (addressLength === 0) return drop(state, 'not-ip', undefined, count);
   if (!state.up) return drop(state, 'link-down', undefined, count);
-  const peer = route(state, buffer, offset, addressLength);
-  if (!peer) return refuse(state, 'no-peer', undefined, run, now);
-  if (!peer.endpoint) return refuse(state, 'no-endpoint', peer, run, now);
+  const peer = findPeer(state, buffer, offset, addressLength);
+  if (!peer) return dropUnreachable(state, 'no-peer', undefined, run, now);
+  if (!peer.endpoint) return dropUnreachable(state, 'no-endpoint', peer, run, now);
   if (peer.unusable || !state.identity) return drop(state, 'peer-unusable', peer, count);
   if (length > MAX_PACKET_LENGTH) return drop(state, 'packet-too-big', peer, count);
   if (state.routingLoops.contain(run, peer, now)) return drop(state, 'routing-loop', peer, count);
   if (peer.staged && peer.staged.length > 0) {
-    settleSent(state, now);
+    finishSent(state, now);
     sendStaged(state, peer, now);
   }
   const sealed = sealRun(state, peer, run, now);
   if (sealed === count) return undefined;
-  settleSent(state, now);
+  finishSent(state, now);
   return stage(state, peer, run, sealed, now);
 }
 
@@ -83,7 +83,7 @@ function destinationOf(buffer: Uint8Array, offset: number, length: number): 0 | 
 }
 
 /** Returns the peer whose allowed IPs contain the destination of the packet at `offset`. */
-function route(
+function findPeer(
   state: EngineState,
   buffer: Uint8Array,
   offset: number,
@@ -94,7 +94,7 @@ function route(
 }
 
 /** Drops a run, and answers its packets with "unreachable" messages, at a limited rate. */
-function refuse(
+function dropUnreachable(
   state: EngineState,
   reason: 'no-peer' | 'no-endpoint',
   peer: Peer | undefined,
@@ -102,11 +102,11 @@ function refuse(
   now: number,
 ): DropReason {
   const { buffer, offset, stride, count } = run;
-  for (let i = 0; i < count && state.unreachables.take(now); i++) {
-    const answer = unreachable(buffer, offset + i * stride, lengthOf(run, i));
+  for (let i = 0; i < count && state.unreachableLimit.take(now); i++) {
+    const answer = createUnreachable(buffer, offset + i * stride, lengthOf(run, i));
     if (!answer) break;
-    state.stats.unreachablesMade++;
-    state.outputs.packet(undefined, answer, 0, answer.length);
+    state.stats.createdUnreachables++;
+    state.outputs.queuePacket(undefined, answer, 0, answer.length);
   }
   return drop(state, reason, peer, count);
 }
@@ -120,13 +120,13 @@ function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): n
   const keypair = peer.sendKeypair(now);
   if (!keypair) return 0;
   const { count, length } = run;
-  const sealed = keypair.sealable(now, count);
+  const sealed = keypair.countSealable(now, count);
   // Read before sealing overwrites the packet.
-  const tos = ecn(run.buffer, run.offset);
+  const tos = readEcn(run.buffer, run.offset);
   const last = sealTransportRun(keypair, run, sealed, state.mtu);
-  const each = messageLength(length, state.mtu);
+  const each = messageLengthOf(length, state.mtu);
   state.outputs.transmitRun(peer, tos, run, sealed, each, last);
-  oweSent(state, keypair, sealed, (sealed - 1) * each + last, now);
+  recordSent(state, keypair, sealed, (sealed - 1) * each + last, now);
   return sealed;
 }
 
@@ -139,7 +139,7 @@ function stage(
   now: number,
 ): DropReason | undefined {
   const { buffer, offset, stride, count } = run;
-  endSession(state, peer);
+  reportExpiry(state, peer);
   peer.staged ??= new StagedPackets();
   for (let i = first; i < count; i++) {
     const kept = peer.staged.push(buffer, offset + i * stride, lengthOf(run, i));
@@ -162,13 +162,13 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
   const { staged } = peer;
   if (!staged || staged.length === 0) return;
   const keypair = peer.sendKeypair(now);
-  if (keypair) flush(state, keypair, staged, now);
+  if (keypair) sendAllStaged(state, keypair, staged, now);
   if (staged.length === 0) return;
-  endSession(state, peer);
+  reportExpiry(state, peer);
   startHandshake(state, peer, now);
 }
 
-function flush(
+function sendAllStaged(
   state: EngineState,
   keypair: Keypair<Peer>,
   staged: StagedPackets,
@@ -176,10 +176,10 @@ function flush(
 ): void {
   let messages = 0;
   let bytes = 0;
-  while (keypair.usable(now)) {
-    const room = staged.shift();
-    if (!room) break;
-    bytes += emit(state, keypair, room, STAGED_OFFSET, stagedLength(room));
+  while (keypair.isUsable(now)) {
+    const buffer = staged.shift();
+    if (!buffer) break;
+    bytes += sendPacket(state, keypair, buffer, STAGED_OFFSET, stagedLengthOf(buffer));
     messages++;
   }
   afterSend(state, keypair, messages, bytes, now);
@@ -202,9 +202,9 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
     if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
     return;
   }
-  const room = new Uint8Array(TRANSPORT_OVERHEAD);
-  const bytes = sealTransportData(keypair, room, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
-  state.outputs.transmit(peer, peer.endpoint, 0, room, 0, bytes);
+  const buffer = new Uint8Array(TRANSPORT_OVERHEAD);
+  const bytes = sealTransportData(keypair, buffer, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
+  state.outputs.transmit(peer, peer.endpoint, 0, buffer, 0, bytes);
   state.stats.sentKeepalives++;
   afterSend(state, keypair, 1, bytes, now);
 }
@@ -216,7 +216,7 @@ export function wouldInitiate(state: EngineState, peer: Peer, now: number): bool
 }
 
 /** Seals one packet and queues it as a datagram. Returns the length of the datagram. */
-function emit(
+function sendPacket(
   state: EngineState,
   keypair: Keypair<Peer>,
   buffer: Uint8Array,
@@ -224,7 +224,7 @@ function emit(
   length: number,
 ): number {
   const { peer } = keypair;
-  const tos = ecn(buffer, offset);
+  const tos = readEcn(buffer, offset);
   const bytes = sealTransportData(keypair, buffer, offset, length, state.mtu);
   if (peer.endpoint) {
     const start = offset - TRANSPORT_HEADER_LENGTH;
@@ -233,8 +233,8 @@ function emit(
   return bytes;
 }
 
-/** Records sealed data messages. `settleSent` does the bookkeeping for all recorded messages. */
-function oweSent(
+/** Records sealed data messages. `finishSent` does the bookkeeping for all recorded messages. */
+function recordSent(
   state: EngineState,
   keypair: Keypair<Peer>,
   messages: number,
@@ -243,7 +243,7 @@ function oweSent(
 ): void {
   const { sent } = state;
   if (sent.keypair !== keypair) {
-    settleSent(state, now);
+    finishSent(state, now);
     sent.keypair = keypair;
   }
   sent.messages += messages;
@@ -251,7 +251,7 @@ function oweSent(
 }
 
 /** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
-export function settleSent(state: EngineState, now: number): void {
+export function finishSent(state: EngineState, now: number): void {
   const { sent } = state;
   const { keypair, messages, bytes } = sent;
   if (!keypair) return;

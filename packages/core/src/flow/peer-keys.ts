@@ -10,7 +10,7 @@ import { abandonPair } from './handshake-send.ts';
 import { keyId, parsePublicKey, type PublicKey } from '../keys.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
-import { endSession } from './session-lifecycle.ts';
+import { reportExpiry } from './session-lifecycle.ts';
 import { pairOf } from './static-pairs.ts';
 
 /**
@@ -36,8 +36,8 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
   peer.nextKey = undefined;
   peer.nextId = undefined;
   forgetOldPairs(state, peer);
-  peer.keypairs.clearOf(nextKey, state.indices);
-  if (!peer.keypairs.current) endSession(state, peer);
+  peer.keypairs.clearOfPeerKey(nextKey, state.indices);
+  if (!peer.keypairs.current) reportExpiry(state, peer);
 }
 
 /**
@@ -48,7 +48,7 @@ export function promoteKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId, id } = peer;
   if (!nextKey || nextId === undefined) return;
   // This event is for readers who know the peer only by its old key.
-  state.outputs.news(peer, 'removed');
+  state.outputs.emitPeerEvent(peer, 'removed');
   state.peers.deleteKey(id);
   peer.publicKey = nextKey;
   peer.id = nextId;
@@ -57,7 +57,7 @@ export function promoteKey(state: EngineState, peer: Peer): void {
   peer.unusable = false;
   forgetOldPairs(state, peer);
   state.outputs.trace(peer, 'key-promoted');
-  state.outputs.news(peer, 'present');
+  state.outputs.emitPeerEvent(peer, 'updated');
 }
 
 /**

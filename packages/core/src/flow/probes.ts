@@ -11,7 +11,7 @@
  */
 import { REKEY_TIMEOUT_JITTER_MAX_MS, REKEY_TIMEOUT_MS } from '../constants.ts';
 import type { EngineState } from '../engine-state.ts';
-import { canReach, ensureUsable, PATIENCE, sendProbe } from './handshake-send.ts';
+import { canReach, ensureUsable, UNANSWERED_LIMIT, sendProbe } from './handshake-send.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import { isItsTurn } from './initiation-turns.ts';
 import type { Peer } from '../peer/peer.ts';
@@ -67,7 +67,7 @@ function wantsProbe(state: EngineState, peer: Peer): boolean {
 }
 
 /**
- * Returns the pair to probe with. After `PATIENCE` unanswered probes, every second probe goes to
+ * Returns the pair to probe with. After `UNANSWERED_LIMIT` unanswered probes, every second probe goes to
  * the peer's other key, because the peer may use only that one.
  */
 function pairToProbe(
@@ -77,7 +77,8 @@ function pairToProbe(
 ): StaticPair<Peer> {
   const { remoteKey } = preferredPair(peer, identity);
   const { unansweredProbes: count } = peer;
-  const other = count >= PATIENCE && count % 2 === 1 ? otherKey(peer, remoteKey) : undefined;
+  const other =
+    count >= UNANSWERED_LIMIT && count % 2 === 1 ? otherKey(peer, remoteKey) : undefined;
   return pairOf(peer, nextIdentity, other ?? remoteKey);
 }
 

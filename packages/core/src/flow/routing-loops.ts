@@ -143,10 +143,6 @@ function ipv6HeadersLength(nextHeader: number): number {
   return nextHeader === FRAGMENT ? IPV6_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH : IPV6_HEADER_LENGTH;
 }
 
-const NO_FRAGMENT = 0;
-const FIRST_FRAGMENT = 1;
-const LATER_FRAGMENT = 2;
-
 function fragmentOf(
   buffer: Uint8Array,
   offset: number,
@@ -203,3 +199,6 @@ const MAX_DEPTH = 16;
  * blocking a peer.
  */
 const CARRIER_LIFETIME_MS = 1000;
+const NO_FRAGMENT = 0;
+const FIRST_FRAGMENT = 1;
+const LATER_FRAGMENT = 2;

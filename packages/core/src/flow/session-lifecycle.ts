@@ -36,7 +36,7 @@ export function beginSession(
   try {
     keypair = new Keypair({
       peer,
-      statics: { own: identity.publicKey, peer: remoteKey },
+      staticKeys: { own: identity.publicKey, peer: remoteKey },
       isInitiator: role === 'initiator',
       localIndex,
       remoteIndex,
@@ -82,36 +82,36 @@ export function completeHandshake(
   peer.sentLastMinuteHandshake = false;
   peer.lastHandshakeUnixMs = state.unixTime();
   state.stats.completedHandshakes++;
-  const { statics: keys } = current;
+  const { staticKeys: keys } = current;
   const event = { type: 'handshake', peer: peer.publicKey, role, keys } as const;
   const durationMs = now - (pair?.sentAt ?? now);
-  state.outputs.event(role === 'initiator' ? { ...event, durationMs } : event);
+  state.outputs.queueEvent(role === 'initiator' ? { ...event, durationMs } : event);
   const renewed = peer.sessionUp;
   peer.sessionUp = true;
-  state.outputs.event({
+  state.outputs.queueEvent({
     type: 'session',
     peer: peer.publicKey,
     state: renewed ? 'renewed' : 'up',
   });
-  state.outputs.news(peer, 'present');
+  state.outputs.emitPeerEvent(peer, 'updated');
 }
 
 /**
  * Emits the `expired` event once when nothing can be sent to the peer any more. The keys are not
  * touched.
  */
-export function endSession(state: EngineState, peer: Peer): void {
+export function reportExpiry(state: EngineState, peer: Peer): void {
   if (!peer.sessionUp) return;
   peer.sessionUp = false;
   state.timers.clear(peer.slot, TIMER.SESSION_EXPIRY);
-  state.outputs.event({ type: 'session', peer: peer.publicKey, state: 'expired' });
+  state.outputs.queueEvent({ type: 'session', peer: peer.publicKey, state: 'expired' });
 }
 
 /** Wipes the peer's sessions and its handshakes in progress. */
 export function forgetSession(state: EngineState, peer: Peer): void {
   for (const pair of peer.pairs()) abandonPair(state, pair);
   peer.keypairs.clear(state.indices);
-  endSession(state, peer);
+  reportExpiry(state, peer);
 }
 
 /** Resets a peer to its state before the first packet. Configuration and endpoint stay. */
@@ -139,7 +139,7 @@ export function resetPeer(
 }
 
 /** Updates the endpoint of a peer, after an authenticated message came from `source`. */
-export function followEndpoint(
+export function updateEndpoint(
   state: EngineState,
   peer: Peer,
   source: Endpoint,
@@ -151,7 +151,7 @@ export function followEndpoint(
   peer.endpoint = source;
   if (!previous) reviewProbe(state, peer, now);
   if (previous?.sameDestination(source) === true) return;
-  state.roams.roamed(peer, previous, now);
+  state.roams.noteRoam(peer, previous, now);
 }
 
 /**

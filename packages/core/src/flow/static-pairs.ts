@@ -74,9 +74,10 @@ export function noteSession(pair: StaticPair<Peer>, role: 'initiator' | 'respond
 /**
  * Returns the pair that a session was made with; undefined if one of its keys is no longer in use.
  */
-export function pairOfSession({ peer, statics }: Keypair<Peer>): StaticPair<Peer> | undefined {
+export function pairOfSession({ peer, staticKeys }: Keypair<Peer>): StaticPair<Peer> | undefined {
   for (const pair of peer.pairs()) {
-    if (pair.identity.publicKey === statics.own && pair.remoteKey === statics.peer) return pair;
+    if (pair.identity.publicKey === staticKeys.own && pair.remoteKey === staticKeys.peer)
+      return pair;
   }
   return undefined;
 }

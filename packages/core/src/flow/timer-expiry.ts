@@ -17,7 +17,7 @@ import {
 import { sendKeepalive, wouldInitiate } from './outbound.ts';
 import type { Peer } from '../peer/peer.ts';
 import { probe } from './probes.ts';
-import { endSession, forgetSource } from './session-lifecycle.ts';
+import { reportExpiry, forgetSource } from './session-lifecycle.ts';
 import { TIMER, type Timer } from '../peer/timer-table.ts';
 import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.ts';
 
@@ -25,7 +25,7 @@ import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.t
  * Fires all timers that are due. A timer is stopped before it fires; its rule may start it again.
  */
 export function fireTimers(state: EngineState, now: number): void {
-  while (state.timers.first() <= now) {
+  while (state.timers.firstDeadline() <= now) {
     const peer = state.peersBySlot[state.timers.firstSlot()];
     if (!peer) return;
     for (const { timer, fire } of RULES) {
@@ -38,19 +38,6 @@ export function fireTimers(state: EngineState, now: number): void {
 
 type Fire = (state: EngineState, peer: Peer, now: number) => void;
 
-/**
- * The order matters: after a long sleep, the old session must be removed before anything is sent.
- */
-const RULES: readonly { timer: Timer; fire: Fire }[] = [
-  { timer: TIMER.ZERO_KEYS, fire: zeroKeys },
-  { timer: TIMER.SESSION_EXPIRY, fire: expireSession },
-  { timer: TIMER.RETRANSMIT, fire: retransmit },
-  { timer: TIMER.NEW_HANDSHAKE, fire: renewHandshake },
-  { timer: TIMER.KEEPALIVE, fire: keepalive },
-  { timer: TIMER.PERSISTENT_KEEPALIVE, fire: persistentKeepalive },
-  { timer: TIMER.PROBE, fire: probe },
-];
-
 function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.SESSION_EXPIRY);
   // The session is gone, so no answer can come in it.
@@ -58,13 +45,13 @@ function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   peer.keypairs.clear(state.indices);
   state.outputs.trace(peer, 'keys-removed');
-  endSession(state, peer);
+  reportExpiry(state, peer);
   // An attempt that began within Rekey-Timeout does not belong to the old session and goes on.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
 }
 
 function expireSession(state: EngineState, peer: Peer): void {
-  endSession(state, peer);
+  reportExpiry(state, peer);
 }
 
 /**
@@ -72,7 +59,7 @@ function expireSession(state: EngineState, peer: Peer): void {
  * one.
  */
 function retransmit(state: EngineState, peer: Peer, now: number): void {
-  if (!gaveUp(state, peer, now)) {
+  if (!hasGivenUp(state, peer, now)) {
     if (!hasTurn(state, peer, TIMER.RETRANSMIT, now)) return;
     forgetSource(peer);
     retryHandshake(state, peer, now);
@@ -83,14 +70,14 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
   abandonHandshake(state, peer);
   dropStaged(state, peer, 'handshake-timeout');
   if (!state.timers.isArmed(peer.slot, TIMER.ZERO_KEYS)) sessionDerived(state, peer, now);
-  state.outputs.event({ type: 'handshake-failed', peer: peer.publicKey });
+  state.outputs.queueEvent({ type: 'handshake-failed', peer: peer.publicKey });
 }
 
 /**
  * Returns whether the attempt is over: after 20 initiations (Rekey-Attempt-Time), or after the time
  * in the option `handshakeGiveUpMs`.
  */
-function gaveUp(state: EngineState, peer: Peer, now: number): boolean {
+function hasGivenUp(state: EngineState, peer: Peer, now: number): boolean {
   return state.giveUpMs === undefined
     ? peer.handshakeSends >= MAX_HANDSHAKE_ATTEMPTS
     : now >= peer.attemptStartedAt + state.giveUpMs;
@@ -104,14 +91,14 @@ function renewHandshake(state: EngineState, peer: Peer, now: number): void {
   startHandshake(state, peer, now);
 }
 
-function keepalive(state: EngineState, peer: Peer, now: number): void {
+function sendPassiveKeepalive(state: EngineState, peer: Peer, now: number): void {
   sendKeepalive(state, peer, now);
   if (!peer.needsAnotherKeepalive) return;
   peer.needsAnotherKeepalive = false;
   dataReceived(state, peer, now);
 }
 
-function persistentKeepalive(state: EngineState, peer: Peer, now: number): void {
+function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (wouldInitiate(state, peer, now) && !hasTurn(state, peer, TIMER.PERSISTENT_KEEPALIVE, now)) {
     return;
   }
@@ -120,3 +107,16 @@ function persistentKeepalive(state: EngineState, peer: Peer, now: number): void 
   // `configure` starts it when it supplies what is missing.
   if (canReach(state, peer)) authenticatedTraversal(state, peer, now);
 }
+
+/**
+ * The order matters: after a long sleep, the old session must be removed before anything is sent.
+ */
+const RULES: readonly { timer: Timer; fire: Fire }[] = [
+  { timer: TIMER.ZERO_KEYS, fire: zeroKeys },
+  { timer: TIMER.SESSION_EXPIRY, fire: expireSession },
+  { timer: TIMER.RETRANSMIT, fire: retransmit },
+  { timer: TIMER.NEW_HANDSHAKE, fire: renewHandshake },
+  { timer: TIMER.KEEPALIVE, fire: sendPassiveKeepalive },
+  { timer: TIMER.PERSISTENT_KEEPALIVE, fire: sendPersistentKeepalive },
+  { timer: TIMER.PROBE, fire: probe },
+];

@@ -6,7 +6,7 @@
  * responder:  zeroed -> initiation-consumed -> response-created  -> (keys derived) zeroed
  * ```
  * An initiation may be created or consumed in every state and starts a new handshake. When both
- * sides initiate at once, the initiation of the peer is answered from a second object (`beside`),
+ * sides initiate at once, the initiation of the peer is answered from a second object (`createSecond`),
  * so that our own initiation can still be answered.
  *
  * @module
@@ -74,7 +74,7 @@ export class Handshake {
    * Returns an object for another handshake with the same peer while this one goes on. Both share
    * `lastInitiation`, so that a replay is detected by both.
    */
-  beside(): Handshake {
+  createSecond(): Handshake {
     const other = new Handshake(this.remoteStaticPublic, this.lastInitiation);
     other.presharedKey = this.presharedKey;
     other.staticStatic = this.staticStatic;

@@ -9,7 +9,8 @@
 import { HASH_LENGTH } from '../constants.ts';
 import type { CryptoProvider, DhKey } from '../crypto/provider.ts';
 import { wipe } from '../crypto/wipe.ts';
-import { PrivateKey, publicKeyOf, type PublicKey } from '../keys.ts';
+import { publicKeyOf } from '../key-pair.ts';
+import { PrivateKey, type PublicKey } from '../keys.ts';
 import { LABEL_COOKIE, LABEL_MAC1 } from './labels.ts';
 
 /** Our own key pair. Call `wipeIdentity` when it is no longer needed. */

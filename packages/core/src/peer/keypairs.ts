@@ -26,7 +26,7 @@ export interface MessageLimits {
 /**
  * The static keys of both sides with which a session was made. They are views: do not change them.
  */
-export interface SessionKeys {
+export interface SessionStaticKeys {
   readonly own: PublicKey;
   readonly peer: PublicKey;
 }
@@ -35,7 +35,7 @@ export interface SessionKeys {
 export interface KeypairParts<Owner> {
   peer: Owner;
   /** Kept by reference. */
-  statics: SessionKeys;
+  staticKeys: SessionStaticKeys;
   isInitiator: boolean;
   localIndex: number;
   remoteIndex: number;
@@ -48,7 +48,7 @@ export interface KeypairParts<Owner> {
 /** The keys of one session. `Owner` is the type of the peer that the keys belong to. */
 export class Keypair<Owner = unknown> {
   readonly peer: Owner;
-  readonly statics: SessionKeys;
+  readonly staticKeys: SessionStaticKeys;
   readonly isInitiator: boolean;
   /** The receiver index in messages from the peer. */
   readonly localIndex: number;
@@ -66,7 +66,7 @@ export class Keypair<Owner = unknown> {
 
   constructor(parts: KeypairParts<Owner>) {
     this.peer = parts.peer;
-    this.statics = parts.statics;
+    this.staticKeys = parts.staticKeys;
     this.isInitiator = parts.isInitiator;
     this.localIndex = parts.localIndex;
     this.remoteIndex = parts.remoteIndex;
@@ -87,7 +87,7 @@ export class Keypair<Owner = unknown> {
    * Returns whether a message may be sealed. Sets `canSend` to false for good when a limit is
    * reached.
    */
-  usable(now: number): boolean {
+  isUsable(now: number): boolean {
     if (this.isExpired(now) || this.sendCounter >= this.limits.rejectAfterMessages) {
       this.canSend = false;
     }
@@ -98,8 +98,8 @@ export class Keypair<Owner = unknown> {
    * Returns how many of `wanted` messages may be sealed. It is fewer only if a limit is reached
    * then.
    */
-  sealable(now: number, wanted: number): number {
-    if (!this.usable(now)) return 0;
+  countSealable(now: number, wanted: number): number {
+    if (!this.isUsable(now)) return 0;
     const left = this.limits.rejectAfterMessages - this.sendCounter;
     // Not Math.min: its result would be a floating-point number for V8, often a heap object.
     return left >= wanted ? wanted : left;
@@ -124,16 +124,16 @@ export class Keypairs<Owner = unknown> {
     if (!this.retires) this.#forgetRetired(indices);
     if (!keypair.isInitiator) {
       // Not confirmed yet: the peer may still send with the old keys, so `current` stays.
-      this.#putAway(this.next, indices);
-      this.#putAway(this.previous, indices);
+      this.#retire(this.next, indices);
+      this.#retire(this.previous, indices);
       this.next = keypair;
       this.previous = undefined;
       return;
     }
-    this.#putAway(this.previous, indices);
+    this.#retire(this.previous, indices);
     if (this.next) {
       // The peer may already send with this unconfirmed session, so it is kept as `previous`.
-      this.#putAway(this.current, indices);
+      this.#retire(this.current, indices);
       this.previous = this.next;
       this.next = undefined;
     } else {
@@ -148,7 +148,7 @@ export class Keypairs<Owner = unknown> {
    */
   confirm(keypair: Keypair<Owner>, indices: SenderIndexTable): boolean {
     if (keypair !== this.next) return false;
-    this.#putAway(this.previous, indices);
+    this.#retire(this.previous, indices);
     this.previous = this.current;
     this.current = keypair;
     this.next = undefined;
@@ -162,16 +162,16 @@ export class Keypairs<Owner = unknown> {
    */
   stopSending(own?: PublicKey): void {
     for (const keypair of [this.current, this.next]) {
-      if (keypair && (own === undefined || keypair.statics.own === own)) keypair.canSend = false;
+      if (keypair && (own === undefined || keypair.staticKeys.own === own)) keypair.canSend = false;
     }
   }
 
   /** Wipes the sessions that were made with this static key of the peer. */
-  clearOf(peerKey: PublicKey, indices: SenderIndexTable): void {
+  clearOfPeerKey(peerKey: PublicKey, indices: SenderIndexTable): void {
     this.#forgetRetired(indices);
-    if (this.current?.statics.peer === peerKey) this.current = discard(this.current, indices);
-    if (this.previous?.statics.peer === peerKey) this.previous = discard(this.previous, indices);
-    if (this.next?.statics.peer === peerKey) this.next = discard(this.next, indices);
+    if (this.current?.staticKeys.peer === peerKey) this.current = discard(this.current, indices);
+    if (this.previous?.staticKeys.peer === peerKey) this.previous = discard(this.previous, indices);
+    if (this.next?.staticKeys.peer === peerKey) this.next = discard(this.next, indices);
   }
 
   /** Wipes all keys and frees their indices. */
@@ -182,7 +182,7 @@ export class Keypairs<Owner = unknown> {
     this.next = discard(this.next, indices);
   }
 
-  #putAway(keypair: Keypair<Owner> | undefined, indices: SenderIndexTable): void {
+  #retire(keypair: Keypair<Owner> | undefined, indices: SenderIndexTable): void {
     if (!keypair) return;
     if (!this.retires) {
       discard(keypair, indices);

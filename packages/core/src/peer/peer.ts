@@ -88,7 +88,7 @@ export class Peer {
   /** Returns the keypair to send with; undefined if no message may be sealed now. */
   sendKeypair(now: number): Keypair<Peer> | undefined {
     const current = this.keypairs.current;
-    return current?.usable(now) === true ? current : undefined;
+    return current?.isUsable(now) === true ? current : undefined;
   }
 
   /** Iterates over all pairs. The preferred one comes first. */

@@ -30,18 +30,18 @@ export class StagedPackets {
    * @returns false if the oldest packet was dropped to make space
    */
   push(buffer: Uint8Array, offset: number, length: number): boolean {
-    const room = new Uint8Array(STAGED_OFFSET + length + PADDING_MULTIPLE - 1 + TAG_LENGTH);
-    for (let i = 0; i < length; i++) room[STAGED_OFFSET + i] = buffer[offset + i];
+    const copy = new Uint8Array(STAGED_OFFSET + length + PADDING_MULTIPLE - 1 + TAG_LENGTH);
+    for (let i = 0; i < length; i++) copy[STAGED_OFFSET + i] = buffer[offset + i];
     const fits = this.#length < MAX_STAGED_PACKETS;
     if (!fits) this.shift();
-    this.#ring[(this.#head + this.#length) % MAX_STAGED_PACKETS] = room;
+    this.#ring[(this.#head + this.#length) % MAX_STAGED_PACKETS] = copy;
     this.#length++;
     return fits;
   }
 
   /**
    * Removes and returns the buffer of the oldest packet, which then belongs to the caller. The
-   * packet begins at `STAGED_OFFSET` and has the length `stagedLength(buffer)`.
+   * packet begins at `STAGED_OFFSET` and has the length `stagedLengthOf(buffer)`.
    */
   shift(): Uint8Array | undefined {
     if (this.#length === 0) return undefined;
@@ -62,10 +62,10 @@ export class StagedPackets {
   }
 }
 
+/** Returns the length of the packet in a buffer that `StagedPackets` made. */
+export function stagedLengthOf(buffer: Uint8Array): number {
+  return buffer.length - STAGED_OFFSET - (PADDING_MULTIPLE - 1) - TAG_LENGTH;
+}
+
 /** The offset of a staged packet in its buffer. */
 export const STAGED_OFFSET: number = TRANSPORT_HEADER_LENGTH;
-
-/** Returns the length of the packet in a buffer that `StagedPackets` made. */
-export function stagedLength(room: Uint8Array): number {
-  return room.length - STAGED_OFFSET - (PADDING_MULTIPLE - 1) - TAG_LENGTH;
-}

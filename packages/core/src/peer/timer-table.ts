@@ -40,7 +40,7 @@ export class TimerTable {
   #deadlines = new Float64Array(INITIAL_SLOTS * TIMERS).fill(Infinity);
   #keys = new Float64Array(INITIAL_SLOTS);
   /** Maps a slot to its position in the heap; -1 if it is not in the heap. */
-  #places = new Int32Array(INITIAL_SLOTS).fill(-1);
+  #positions = new Int32Array(INITIAL_SLOTS).fill(-1);
   #heap = new Int32Array(INITIAL_SLOTS);
   #heapSize = 0;
   #slots = 0;
@@ -69,11 +69,11 @@ export class TimerTable {
   arm(slot: number, timer: Timer, now: number, delay: number): void {
     const deadline = now + delay;
     this.#deadlines[slot * TIMERS + timer] = deadline;
-    const place = this.#places[slot];
-    if (place === -1) this.#push(slot, deadline);
+    const position = this.#positions[slot];
+    if (position === -1) this.#push(slot, deadline);
     else if (deadline < this.#keys[slot]) {
       this.#keys[slot] = deadline;
-      this.#siftUp(place);
+      this.#siftUp(position);
     }
   }
 
@@ -99,7 +99,7 @@ export class TimerTable {
   }
 
   /** Returns the first deadline of all slots, exactly; Infinity if there is none. */
-  first(): number {
+  firstDeadline(): number {
     while (this.#heapSize > 0) {
       const slot = this.#heap[0];
       const first = this.#firstOf(slot);
@@ -115,7 +115,7 @@ export class TimerTable {
 
   /** Returns the slot of the first deadline; -1 if there is none. */
   firstSlot(): number {
-    return this.first() === Infinity ? -1 : this.#heap[0];
+    return this.firstDeadline() === Infinity ? -1 : this.#heap[0];
   }
 
   #firstOf(slot: number): number {
@@ -129,50 +129,50 @@ export class TimerTable {
 
   #push(slot: number, key: number): void {
     this.#keys[slot] = key;
-    this.#place(slot, this.#heapSize++);
-    this.#siftUp(this.#places[slot]);
+    this.#put(slot, this.#heapSize++);
+    this.#siftUp(this.#positions[slot]);
   }
 
   #removeTop(): void {
-    this.#places[this.#heap[0]] = -1;
+    this.#positions[this.#heap[0]] = -1;
     const last = this.#heap[--this.#heapSize];
     if (this.#heapSize === 0) return;
-    this.#place(last, 0);
+    this.#put(last, 0);
     this.#siftDown(0);
   }
 
   #siftUp(from: number): void {
-    let place = from;
-    const slot = this.#heap[place];
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
+    let position = from;
+    const slot = this.#heap[position];
+    while (position > 0) {
+      const parent = (position - 1) >> 1;
       if (this.#keys[this.#heap[parent]] <= this.#keys[slot]) break;
-      this.#place(this.#heap[parent], place);
-      place = parent;
+      this.#put(this.#heap[parent], position);
+      position = parent;
     }
-    this.#place(slot, place);
+    this.#put(slot, position);
   }
 
   #siftDown(from: number): void {
-    let place = from;
-    const slot = this.#heap[place];
+    let position = from;
+    const slot = this.#heap[position];
     for (;;) {
-      let child = 2 * place + 1;
+      let child = 2 * position + 1;
       if (child >= this.#heapSize) break;
       const right = child + 1;
       if (right < this.#heapSize && this.#keys[this.#heap[right]] < this.#keys[this.#heap[child]]) {
         child = right;
       }
       if (this.#keys[slot] <= this.#keys[this.#heap[child]]) break;
-      this.#place(this.#heap[child], place);
-      place = child;
+      this.#put(this.#heap[child], position);
+      position = child;
     }
-    this.#place(slot, place);
+    this.#put(slot, position);
   }
 
-  #place(slot: number, place: number): void {
-    this.#heap[place] = slot;
-    this.#places[slot] = place;
+  #put(slot: number, position: number): void {
+    this.#heap[position] = slot;
+    this.#positions[slot] = position;
   }
 
   #grow(): void {
@@ -181,13 +181,13 @@ export class TimerTable {
     deadlines.set(this.#deadlines);
     const keys = new Float64Array(slots);
     keys.set(this.#keys);
-    const places = new Int32Array(slots).fill(-1);
-    places.set(this.#places);
+    const positions = new Int32Array(slots).fill(-1);
+    positions.set(this.#positions);
     const heap = new Int32Array(slots);
     heap.set(this.#heap);
     this.#deadlines = deadlines;
     this.#keys = keys;
-    this.#places = places;
+    this.#positions = positions;
     this.#heap = heap;
   }
 }

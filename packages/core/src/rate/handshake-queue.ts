@@ -20,8 +20,8 @@ export type Lane = (typeof LANE)[keyof typeof LANE];
 
 /** A queued message with memory of its own. Give it back with `release`. */
 export class WaitingMessage {
-  readonly #room = new Uint8Array(HANDSHAKE_INITIATION_LENGTH);
-  message: Uint8Array = this.#room;
+  readonly #memory = new Uint8Array(HANDSHAKE_INITIATION_LENGTH);
+  message: Uint8Array = this.#memory;
   // Assigned before the object is handed out.
   source!: Endpoint;
   /** When the message arrived, in the milliseconds of `now`. */
@@ -31,14 +31,14 @@ export class WaitingMessage {
 
   /** Copies `length` bytes at `offset`, at most the length of an initiation. */
   fill(buffer: Uint8Array, offset: number, length: number): void {
-    if (this.message.length !== length) this.message = this.#room.subarray(0, length);
-    for (let i = 0; i < length; i++) this.#room[i] = buffer[offset + i];
+    if (this.message.length !== length) this.message = this.#memory.subarray(0, length);
+    for (let i = 0; i < length; i++) this.#memory[i] = buffer[offset + i];
   }
 }
 
 export class HandshakeQueue {
-  readonly #lanes = [FRESH_ROOM, REPEATED_ROOM, FRESH_ROOM, REPEATED_ROOM].map(
-    (room) => new Ring(room),
+  readonly #lanes = [FRESH_LIMIT, REPEATED_LIMIT, FRESH_LIMIT, REPEATED_LIMIT].map(
+    (limit) => new Ring(limit),
   );
   readonly #free: WaitingMessage[] = [];
   #size = 0;
@@ -101,17 +101,17 @@ export class HandshakeQueue {
 
 /** First in, first out. The array doubles when it is full, up to the limit. */
 class Ring {
-  readonly #room: number;
+  readonly #limit: number;
   #items: (WaitingMessage | undefined)[] = Array.from({ length: 8 });
   #first = 0;
   size = 0;
 
-  constructor(room: number) {
-    this.#room = room;
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
   get isFull(): boolean {
-    return this.size === this.#room;
+    return this.size === this.#limit;
   }
 
   push(waiting: WaitingMessage): void {
@@ -146,7 +146,7 @@ class Ring {
  * The limits of the lanes in messages, powers of two: about as many as can be processed in half a
  * second. A message takes 150 bytes.
  */
-const FRESH_ROOM = 4096;
-const REPEATED_ROOM = 512;
+const FRESH_LIMIT = 4096;
+const REPEATED_LIMIT = 512;
 /** How many unused `WaitingMessage` objects are kept. */
 const KEPT = 64;

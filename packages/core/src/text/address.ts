@@ -33,7 +33,7 @@ export function tryParseAddress(text: string): Uint8Array | undefined {
 }
 
 /**
- * Returns the text of an address: lower case, with the first of the longest runs of zeros left out.
+ * Returns the text of an address: lower case, with the first of the longest sequences of zeros left out.
  * An address that contains an IPv4 address shows it: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
  * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes
@@ -46,13 +46,13 @@ export function formatAddress(address: Uint8Array): string {
   if (address.length !== 16) {
     throw new TypeError(`"address" expected 4 or 16 bytes, got ${address.length}`);
   }
-  const run = longestZeroRun(address);
-  if (run.start === 0 && (run.length === 6 || isMapped(address))) {
-    return `${run.length === 6 ? '::' : '::ffff:'}${ipv4Text(address, 12)}`;
+  const zeros = longestZeros(address);
+  if (zeros.start === 0 && (zeros.length === 6 || isMapped(address))) {
+    return `${zeros.length === 6 ? '::' : '::ffff:'}${ipv4Text(address, 12)}`;
   }
-  if (run.length < 2) return groupsText(address, 0, 8);
-  const end = run.start + run.length;
-  return `${groupsText(address, 0, run.start)}::${groupsText(address, end, 8)}`;
+  if (zeros.length < 2) return groupsText(address, 0, 8);
+  const end = zeros.start + zeros.length;
+  return `${groupsText(address, 0, zeros.start)}::${groupsText(address, end, 8)}`;
 }
 
 /**
@@ -153,8 +153,8 @@ function groupAt(address: Uint8Array, i: number): number {
   return (address[i * 2] << 8) | address[i * 2 + 1];
 }
 
-/** Returns the first of the longest runs of zero groups. */
-function longestZeroRun(address: Uint8Array): { start: number; length: number } {
+/** Returns the first of the longest sequences of zero groups. */
+function longestZeros(address: Uint8Array): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   let length = 0;
   for (let i = 0; i < 8; i++) {

@@ -4,9 +4,6 @@
  * @module
  */
 
-/** In bytes: IFNAMSIZ of the kernel without the final NUL. */
-export const MAX_INTERFACE_NAME_LENGTH = 15;
-
 /**
  * Returns whether an interface can have this name: 1 to 15 bytes in UTF-8, without white space,
  * "/", ":" and NUL.
@@ -45,3 +42,5 @@ function utf8Length(text: string): number {
 }
 
 const INTERFACE_NAME = /^[^\s/:\0]+$/;
+/** In bytes: IFNAMSIZ of the kernel without the final NUL. */
+export const MAX_INTERFACE_NAME_LENGTH = 15;

@@ -28,7 +28,7 @@ import {
  * the first, or a packet from or to an address that is not a single host (RFC 1122 section 3.2.2,
  * RFC 4443 section 2.4).
  */
-export function unreachable(
+export function createUnreachable(
   buffer: Uint8Array,
   offset: number,
   length: number,

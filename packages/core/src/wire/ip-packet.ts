@@ -12,7 +12,7 @@
  * this is neither IPv4 nor IPv6, or if the stated length is less than the header or more than
  * `length`.
  */
-export function ipTotalLength(buffer: Uint8Array, offset: number, length: number): number {
+export function readTotalLength(buffer: Uint8Array, offset: number, length: number): number {
   const version = buffer[offset] >>> 4;
   if (version === 4) {
     const total = (buffer[offset + 2] << 8) | buffer[offset + 3];
@@ -24,7 +24,7 @@ export function ipTotalLength(buffer: Uint8Array, offset: number, length: number
 }
 
 /** Returns the ECN bits (RFC 3168) of the IPv4 or IPv6 packet at `offset`: 0 to 3. */
-export function ecn(buffer: Uint8Array, offset: number): number {
+export function readEcn(buffer: Uint8Array, offset: number): number {
   const byte = buffer[offset + 1];
   return buffer[offset] >>> 4 === 4 ? byte & 0b11 : (byte >>> 4) & 0b11;
 }

@@ -72,7 +72,7 @@ export type MessageType = (typeof MESSAGE_TYPE)[keyof typeof MESSAGE_TYPE];
  * Returns the type of a message by its first four bytes and its length; undefined if it is not a
  * WireGuard message.
  */
-export function messageType(
+export function readMessageType(
   buffer: Uint8Array,
   offset: number,
   length: number,
@@ -169,7 +169,7 @@ export function mac2Offset(message: Uint8Array): number {
 }
 
 function is(message: Uint8Array, type: MessageType): boolean {
-  return messageType(message, 0, message.length) === type;
+  return readMessageType(message, 0, message.length) === type;
 }
 
 /** @throws {RangeError} `out` has another length */

@@ -26,7 +26,7 @@ import type { PacketRun } from './packet-run.ts';
 
 /**
  * Seals a packet in place. Writes the header into the 16 bytes in front of `offset`, and padding
- * and tag after the packet. The caller must have checked `keypair.usable(now)`. An empty packet
+ * and tag after the packet. The caller must have checked `keypair.isUsable(now)`. An empty packet
  * makes a keepalive.
  *
  * @returns the length of the message, which begins at `offset - 16`
@@ -38,7 +38,7 @@ export function sealTransportData(
   length: number,
   mtu: number,
 ): number {
-  const padded = length + paddingLength(length, mtu);
+  const padded = length + paddingLengthOf(length, mtu);
   clear(buffer, offset + length, offset + padded);
   const counter = keypair.sendCounter++;
   writeHeader(buffer, offset - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, counter);
@@ -48,8 +48,8 @@ export function sealTransportData(
 
 /**
  * Seals the first `count` packets of a run in place. The caller must have checked
- * `keypair.sealable(now, count)`; `count` is 1 or more. Each message begins 16 bytes in front of
- * its packet. Messages of full packets are `messageLength(run.length, mtu)` bytes long.
+ * `keypair.countSealable(now, count)`; `count` is 1 or more. Each message begins 16 bytes in front of
+ * its packet. Messages of full packets are `messageLengthOf(run.length, mtu)` bytes long.
  *
  * @returns the length of the last message
  */
@@ -66,7 +66,7 @@ export function sealTransportRun(
   if (alike > 0) sealAlike(keypair, buffer, offset, stride, length, alike, mtu);
   const last = offset + alike * stride;
   if (alike < count) sealAlike(keypair, buffer, last, stride, lastLength, 1, mtu);
-  return messageLength(lastLength, mtu);
+  return messageLengthOf(lastLength, mtu);
 }
 
 /** Seals one or more packets of the same length. */
@@ -81,7 +81,7 @@ function sealAlike(
 ): void {
   const counter = keypair.sendCounter;
   keypair.sendCounter += count;
-  const padded = length + paddingLength(length, mtu);
+  const padded = length + paddingLengthOf(length, mtu);
   for (let i = 0; i < count; i++) {
     const at = offset + i * stride;
     clear(buffer, at + length, at + padded);
@@ -100,15 +100,15 @@ function clear(buffer: Uint8Array, from: number, to: number): void {
 }
 
 /** Returns the length of the message that a packet of `length` bytes becomes. */
-export function messageLength(length: number, mtu: number): number {
-  return length + paddingLength(length, mtu) + TRANSPORT_OVERHEAD;
+export function messageLengthOf(length: number, mtu: number): number {
+  return length + paddingLengthOf(length, mtu) + TRANSPORT_OVERHEAD;
 }
 
 /**
  * Returns the number of zero bytes after a packet: up to a multiple of 16, but not beyond the MTU
  * (kernel: send.c).
  */
-export function paddingLength(length: number, mtu: number): number {
+export function paddingLengthOf(length: number, mtu: number): number {
   const aligned = (length + PADDING_MULTIPLE - 1) & -PADDING_MULTIPLE;
   return Math.max(0, Math.min(aligned, mtu) - length);
 }
@@ -146,11 +146,6 @@ export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
 }
 
-const RECEIVER_INDEX = 4;
-const COUNTER = 8;
-/** Padding and tag: the bytes needed after a packet to seal it in place. */
-export const ROOM_BEHIND: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;
-
 function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {
   buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;
   buffer[offset + 1] = 0;
@@ -161,3 +156,8 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   // An integer, because V8 allocates a fractional number that is passed to a function.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
+
+const RECEIVER_INDEX = 4;
+const COUNTER = 8;
+/** Padding and tag: the bytes needed after a packet to seal it in place. */
+export const TAILROOM: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;

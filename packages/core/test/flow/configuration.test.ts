@@ -1,8 +1,8 @@
 import { createPerson, type Person } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import { Endpoint } from '../../src/endpoint.ts';
-import { wakePeers } from '../../src/flow/configuration.ts';
-import { followEndpoint } from '../../src/flow/session-lifecycle.ts';
+import { contactPeers } from '../../src/flow/configuration.ts';
+import { updateEndpoint } from '../../src/flow/session-lifecycle.ts';
 import { isZeroKey, keyId, parsePresharedKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { TIMER } from '../../src/peer/timer-table.ts';
@@ -11,10 +11,10 @@ import { sentAt, stage, withSession, type WithSession } from './with-session.ts'
 const [NEXT, CAROL, DAVE] = [7, 8, 9].map((number) => createPerson(number));
 
 describe('a new peer', () => {
-  it('gets a slot, a number and an entry of each table, and is told of', () => {
+  it('gets a slot, a number and an entry in each table, and a peer event is emitted', () => {
     const { state, engine, now, events } = inside();
     state.outputs.traces = true;
-    state.outputs.tellsPeers = true;
+    state.outputs.emitsPeerEvents = true;
     const before = state.lastPeerNumber;
     for (const { publicKey } of [CAROL, DAVE]) engine.configure({ peers: [{ publicKey }] }, now);
     const [carol, dave] = [CAROL, DAVE].map((person) => peerOf(state, person)!);
@@ -23,9 +23,9 @@ describe('a new peer', () => {
     expect(state.peersBySlot[dave.slot]).toBe(dave);
     expect(events()).toMatchObject([
       { type: 'trace', step: 'peer-added', peer: CAROL.publicKey },
-      { type: 'peer', state: 'present', peer: CAROL.publicKey },
+      { type: 'peer', change: 'updated', peer: CAROL.publicKey },
       { type: 'trace', step: 'peer-added', peer: DAVE.publicKey },
-      { type: 'peer', state: 'present', peer: DAVE.publicKey },
+      { type: 'peer', change: 'updated', peer: DAVE.publicKey },
     ]);
   });
 
@@ -58,7 +58,7 @@ describe('a peer that is removed', () => {
     let cleared = 0;
     peer.pair!.macs!.clear = () => void cleared++;
     state.outputs.traces = true;
-    state.outputs.tellsPeers = true;
+    state.outputs.emitsPeerEvents = true;
     stage(peer, 2);
     events();
     engine.configure({ peers: [{ publicKey, remove: true }] }, now);
@@ -73,7 +73,7 @@ describe('a peer that is removed', () => {
     expect(events()).toMatchObject([
       { type: 'session', state: 'expired' },
       { type: 'trace', step: 'peer-removed' },
-      { type: 'peer', state: 'removed' },
+      { type: 'peer', change: 'removed' },
     ]);
   });
 
@@ -160,19 +160,19 @@ describe('the keys of a peer', () => {
 });
 
 describe('the endpoint of a peer', () => {
-  it('is set and told; what was to be told of where it roamed is not', () => {
+  it('is set and reported, and a pending roam event is cancelled', () => {
     const { state, peer, engine, now, bob, events } = inside();
     const { publicKey } = bob.person;
     for (const port of [1, 2]) {
-      followEndpoint(state, peer, new Endpoint(bob.endpoint.address, port), now);
+      updateEndpoint(state, peer, new Endpoint(bob.endpoint.address, port), now);
     }
     events();
-    state.outputs.tellsPeers = true;
+    state.outputs.emitsPeerEvents = true;
     const endpoint = new Endpoint(bob.endpoint.address, 3);
     engine.configure({ peers: [{ publicKey, endpoint }] }, now);
     expect(peer.endpoint).toBe(endpoint);
     expect(state.roams.due).toBe(Infinity);
-    expect(events()).toMatchObject([{ type: 'peer', state: 'present', endpoint }]);
+    expect(events()).toMatchObject([{ type: 'peer', change: 'updated', endpoint }]);
     engine.configure({ peers: [{ publicKey }] }, now);
     expect([peer.endpoint, events()]).toEqual([endpoint, []]);
   });
@@ -256,18 +256,18 @@ describe('the persistent keepalive of a peer', () => {
     const { state, peer, now, types, deadline } = inside();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect(types()).toEqual([4]);
     peer.keypairs.clear(state.indices);
     sentAt(peer, -Infinity);
     state.timers.clearAll(peer.slot);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect([types(), deadline(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[4], peer.turnAt]);
     // Nobody can be sent to: there is nothing to take turns for.
     peer.turnAt = Infinity;
     peer.endpoint = undefined;
     state.timers.clearAll(peer.slot);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect([types(), peer.turnAt]).toEqual([[4], Infinity]);
   });
 });
@@ -280,7 +280,7 @@ describe('what waits for a peer', () => {
     engine.configure({ peers: [{ publicKey }] }, now);
     expect(types()).toEqual([4, 4]);
     stage(peer, 1);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect(types()).toEqual([4, 4, 4]);
   });
 });
@@ -300,7 +300,7 @@ describe('a next identity', () => {
     expect(asked()).toEqual([true, true]);
     engine.configure({ peers: [{ publicKey: bob.person.publicKey }] }, now);
     expect(asked()).toEqual([true, false]);
-    wakePeers(state, now);
+    contactPeers(state, now);
     expect(asked()).toEqual([true, true]);
     engine.configure({ peers: [{ publicKey: DAVE.publicKey, remove: true }] }, now);
     expect(asked()).toEqual([false, false]);

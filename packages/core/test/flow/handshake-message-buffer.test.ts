@@ -3,9 +3,9 @@ import { BLOCK_LENGTH, HandshakeMessageBuffer } from '../../src/flow/handshake-m
 
 describe('HandshakeMessageBuffer', () => {
   it('returns separate zero bytes for each message, over several blocks', () => {
-    const room = new HandshakeMessageBuffer();
+    const buffer = new HandshakeMessageBuffer();
     const messages = Array.from({ length: 300 }, (_, i) => {
-      const message = room.take(i % 2 === 0 ? 148 : 92);
+      const message = buffer.take(i % 2 === 0 ? 148 : 92);
       expect(message.every((byte) => byte === 0)).toBe(true);
       return message.fill(i + 1);
     });
@@ -16,8 +16,8 @@ describe('HandshakeMessageBuffer', () => {
   });
 
   it('can return a whole block', () => {
-    const room = new HandshakeMessageBuffer();
-    room.take(1);
-    expect(room.take(BLOCK_LENGTH)).toHaveLength(BLOCK_LENGTH);
+    const buffer = new HandshakeMessageBuffer();
+    buffer.take(1);
+    expect(buffer.take(BLOCK_LENGTH)).toHaveLength(BLOCK_LENGTH);
   });
 });

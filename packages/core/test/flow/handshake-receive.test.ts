@@ -47,7 +47,7 @@ describe('receiveHandshakeMessage', () => {
       peer.nextKey = nextKey;
       peer.nextId = keyId(nextKey);
       expect(receive(initiation)).toBeUndefined();
-      expect(peer.keypairs.next!.statics.peer).toBe(nextKey);
+      expect(peer.keypairs.next!.staticKeys.peer).toBe(nextKey);
       expect(peer.pair!.remoteKey).toBe(nextKey);
       expect(peer.keypairs.next!.isInitiator).toBe(false);
       const steps = [];

@@ -303,7 +303,7 @@ describe('dropStaged', () => {
     expect(peer.staged?.length).toBe(0);
     expect(state.stats.drops.toJSON()).toEqual({ 'handshake-timeout': 3 });
     expect(peer.drops()).toEqual({ 'handshake-timeout': 3 });
-    expect(state.stats.drops.takeSubject('handshake-timeout').peer).toBe(peer.publicKey);
+    expect(state.stats.drops.takeDetails('handshake-timeout').lastPeer).toBe(peer.publicKey);
   });
 
   it('counts nothing if no packets are staged', () => {
@@ -312,7 +312,7 @@ describe('dropStaged', () => {
     dropStaged(state, peer, 'link-down');
     stage(peer, 0);
     dropStaged(state, peer, 'link-down');
-    expect(state.stats.drops.takeSubject('link-down').peer).toBeUndefined();
+    expect(state.stats.drops.takeDetails('link-down').lastPeer).toBeUndefined();
     expect(peer.drops()).toEqual({});
   });
 });

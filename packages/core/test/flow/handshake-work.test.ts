@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
-describe('takeHandshakeMessage', () => {
+describe('queueHandshakeMessage', () => {
   it('queues handshake messages until the packets of the batch are done', () => {
     const pair = createPair();
     connect(pair);
@@ -92,7 +92,7 @@ describe('takeHandshakeMessage', () => {
       expect(bob.engine.openDatagram(message, 0, length, source, 0, network.now)).toBe(
         'no-private-key',
       );
-      expect(drops.takeSubject('no-private-key').source).toBe(source);
+      expect(drops.takeDetails('no-private-key').lastSource).toBe(source);
     }
     expect(drops.toJSON()).toEqual({ 'no-private-key': 2 });
   });
@@ -103,14 +103,14 @@ describe('takeHandshakeMessage', () => {
     const initiation = captured(pair);
     initiation[120] ^= 1;
     expect(bob.engine.handleDatagram(initiation, stranger(3), network.now)).toBe('bad-mac1');
-    expect(bob.engine.stats.drops.takeSubject('bad-mac1').source).toEqual(stranger(3));
+    expect(bob.engine.stats.drops.takeDetails('bad-mac1').lastSource).toEqual(stranger(3));
     // Of the next one nothing is known yet: there is no time for it.
     stateOf(bob.engine).handshakes.screening.spend(1000, network.now);
     expect(bob.engine.handleDatagram(captured(pair), stranger(4), network.now)).toBeUndefined();
     expect(bob.engine.pollTimeout()).toBeGreaterThan(network.now);
   });
 
-  it('drops what finds no room, and counts it', () => {
+  it('drops messages that do not fit into the queue, and counts them', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;
@@ -124,7 +124,7 @@ describe('takeHandshakeMessage', () => {
   });
 });
 
-describe('workOnHandshakes', () => {
+describe('processHandshakes', () => {
   it('uses only its share of the time, and returns when it continues', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;

@@ -36,7 +36,7 @@ describe('setPrivateKey', () => {
     const { state, peer, arm, isArmed, now, events } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     preferPair(pairOf(peer, state.nextIdentity!, peer.publicKey));
-    Object.defineProperty(peer.keypairs.current!.statics, 'own', {
+    Object.defineProperty(peer.keypairs.current!.staticKeys, 'own', {
       value: state.nextIdentity!.publicKey,
     });
     peer.handshakeSentAt = now;

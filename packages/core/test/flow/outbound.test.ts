@@ -127,7 +127,7 @@ describe('sendPackets', () => {
     );
     expect(alice.sendRun(packets)).toBe('no-peer');
     expect(alice.engine.stats.drops.count('no-peer')).toBe(3);
-    expect(alice.engine.stats.unreachablesMade).toBe(3);
+    expect(alice.engine.stats.createdUnreachables).toBe(3);
     expect(alice.packets.map((packet) => packet.subarray(28, 48))).toEqual(
       packets.map((packet) => packet.subarray(0, 20)),
     );

@@ -61,7 +61,7 @@ describe('dropNextKey', () => {
     expect(peer.keypairs.current).toBe(current);
     expect(events()).toEqual([]);
     setNextKey(state, peer, keyOf(state, 8));
-    Object.defineProperty(current!.statics, 'peer', { value: peer.nextKey });
+    Object.defineProperty(current!.staticKeys, 'peer', { value: peer.nextKey });
     dropNextKey(state, peer);
     expect(peer.keypairs.current).toBeUndefined();
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
@@ -85,7 +85,7 @@ describe('promoteKey', () => {
     setNextKey(state, peer, key);
     peer.unusable = true;
     state.outputs.traces = true;
-    state.outputs.tellsPeers = true;
+    state.outputs.emitsPeerEvents = true;
     promoteKey(state, peer);
     expect(peer).toMatchObject({
       id: keyId(key),
@@ -97,9 +97,9 @@ describe('promoteKey', () => {
     expect(peer.publicKey).toEqual(key);
     expect([state.peers.get(id), state.peers.get(keyId(key))]).toEqual([undefined, peer]);
     expect(events()).toMatchObject([
-      { type: 'peer', peer: old, state: 'removed' },
+      { type: 'peer', peer: old, change: 'removed' },
       { type: 'trace', peer: peer.publicKey, step: 'key-promoted' },
-      { type: 'peer', peer: peer.publicKey, state: 'present' },
+      { type: 'peer', peer: peer.publicKey, change: 'updated' },
     ]);
     expect([...peer.pairs()].map(({ remoteKey }) => remoteKey)).toEqual([peer.publicKey]);
   });
@@ -107,7 +107,7 @@ describe('promoteKey', () => {
   it('changes nothing without one', () => {
     const { state, peer, events } = withSession();
     const { id, pair } = peer;
-    state.outputs.tellsPeers = true;
+    state.outputs.emitsPeerEvents = true;
     promoteKey(state, peer);
     expect([peer.id, peer.pair, events()]).toEqual([id, pair, []]);
   });

@@ -4,8 +4,8 @@ import { pairOf, preferPair } from '../../src/flow/static-pairs.ts';
 import {
   beginSession,
   completeHandshake,
-  endSession,
-  followEndpoint,
+  reportExpiry,
+  updateEndpoint,
   forgetSession,
   forgetSource,
   resetPeer,
@@ -22,7 +22,7 @@ describe('beginSession', () => {
     const { state, peer, now } = withSession();
     const { index } = startedHandshake(state, peer);
     const pair = peer.pair!;
-    const answering = pair.handshake.beside();
+    const answering = pair.handshake.createSecond();
     answering.state = 'response-created';
     const answerIndex = state.indices.reserve(pair);
     answering.localIndex = answerIndex;
@@ -124,7 +124,7 @@ describe('completeHandshake', () => {
       lastHandshakeUnixMs: state.unixTime(),
       sessionUp: true,
     });
-    const keys = peer.keypairs.current!.statics;
+    const keys = peer.keypairs.current!.staticKeys;
     expect(events()).toEqual([
       { type: 'handshake', peer: peer.publicKey, role: 'initiator', keys, durationMs: 30 },
       { type: 'session', peer: peer.publicKey, state: 'renewed' },
@@ -134,13 +134,13 @@ describe('completeHandshake', () => {
   it('reports the duration only as initiator, and that a session is up', () => {
     const { state, peer, now, events } = withSession();
     peer.sessionUp = false;
-    state.outputs.tellsPeers = true;
+    state.outputs.emitsPeerEvents = true;
     completeHandshake(state, peer, 'responder', now);
-    const keys = peer.keypairs.current!.statics;
+    const keys = peer.keypairs.current!.staticKeys;
     expect(events()).toEqual([
       { type: 'handshake', peer: peer.publicKey, role: 'responder', keys },
       { type: 'session', peer: peer.publicKey, state: 'up' },
-      expect.objectContaining({ type: 'peer', state: 'present', sessionKeys: keys }),
+      expect.objectContaining({ type: 'peer', change: 'updated', sessionStaticKeys: keys }),
     ]);
   });
 
@@ -177,14 +177,14 @@ describe('completeHandshake', () => {
   });
 });
 
-describe('endSession', () => {
+describe('reportExpiry', () => {
   it('emits the event once, and clears the expiry timer', () => {
     const { state, peer, arm, isArmed, events } = withSession();
     arm(TIMER.SESSION_EXPIRY, 1000);
-    endSession(state, peer);
+    reportExpiry(state, peer);
     expect(isArmed(TIMER.SESSION_EXPIRY)).toBe(false);
     expect(peer.sessionUp).toBe(false);
-    endSession(state, peer);
+    reportExpiry(state, peer);
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
   });
 });
@@ -252,7 +252,7 @@ describe('resetPeer', () => {
   it('cancels a pending roam event', () => {
     const { state, peer, now } = withSession();
     for (const port of [1, 2]) {
-      followEndpoint(state, peer, new Endpoint(peer.endpoint!.address, port), now);
+      updateEndpoint(state, peer, new Endpoint(peer.endpoint!.address, port), now);
     }
     expect(state.roams.due).toBe(now + 1000);
     resetPeer(state, peer, 'peer-removed');
@@ -260,14 +260,14 @@ describe('resetPeer', () => {
   });
 });
 
-describe('followEndpoint', () => {
+describe('updateEndpoint', () => {
   it('keeps its own object if the new endpoint is equal', () => {
     const { state, peer, now, events } = withSession();
     const { address, port } = peer.endpoint!;
     const first = new Endpoint(address, port, SOURCE);
-    followEndpoint(state, peer, first, now);
+    updateEndpoint(state, peer, first, now);
     expect(peer.endpoint).toBe(first);
-    followEndpoint(state, peer, new Endpoint(address, port, SOURCE), now);
+    updateEndpoint(state, peer, new Endpoint(address, port, SOURCE), now);
     expect(peer.endpoint).toBe(first);
     expect(events()).toEqual([]);
   });
@@ -276,11 +276,11 @@ describe('followEndpoint', () => {
     const { state, peer, now, events } = withSession();
     const previous = peer.endpoint!;
     const elsewhere = new Endpoint(previous.address, 9);
-    followEndpoint(state, peer, elsewhere, now);
+    updateEndpoint(state, peer, elsewhere, now);
     expect(events()).toEqual([
       { type: 'roam', peer: peer.publicKey, endpoint: elsewhere, previous },
     ]);
-    followEndpoint(state, peer, new Endpoint(previous.address, 9, SOURCE), now);
+    updateEndpoint(state, peer, new Endpoint(previous.address, 9, SOURCE), now);
     expect(peer.endpoint?.sourceInterface).toBe(3);
     expect([events(), state.roams.due]).toEqual([[], Infinity]);
   });
@@ -290,12 +290,12 @@ describe('followEndpoint', () => {
     const source = peer.endpoint!;
     state.nextIdentity = { ...state.identity! };
     peer.endpoint = undefined;
-    followEndpoint(state, peer, source, now);
+    updateEndpoint(state, peer, source, now);
     expect(peer.endpoint).toBe(source);
     expect(events()).toMatchObject([{ type: 'roam', endpoint: source, previous: undefined }]);
     expect(isArmed(TIMER.PROBE)).toBe(true);
     state.timers.clear(peer.slot, TIMER.PROBE);
-    followEndpoint(state, peer, new Endpoint(source.address, 9), now);
+    updateEndpoint(state, peer, new Endpoint(source.address, 9), now);
     expect(isArmed(TIMER.PROBE)).toBe(false);
   });
 });

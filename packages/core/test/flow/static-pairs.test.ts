@@ -89,13 +89,13 @@ describe('pairOfSession', () => {
     const found = pairs.map(({ identity, remoteKey }) =>
       pairOfSession({
         peer,
-        statics: { own: identity.publicKey, peer: remoteKey },
+        staticKeys: { own: identity.publicKey, peer: remoteKey },
       } as Keypair<Peer>),
     );
     expect(found).toEqual(pairs);
     expect(found.map((pair, i) => pair === pairs[i])).toEqual([true, true, true, true]);
-    const statics = { own: new PublicKey(32), peer: key };
-    expect(pairOfSession({ peer, statics } as Keypair<Peer>)).toBeUndefined();
+    const staticKeys = { own: new PublicKey(32), peer: key };
+    expect(pairOfSession({ peer, staticKeys } as Keypair<Peer>)).toBeUndefined();
   });
 });
 

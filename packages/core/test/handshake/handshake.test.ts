@@ -55,7 +55,7 @@ describe('Handshake', () => {
     handshake.presharedKey = new PresharedKey();
     handshake.ensureStaticStatic(crypto, identity);
     initiate(alice);
-    const other = handshake.beside();
+    const other = handshake.createSecond();
     expect(other).toMatchObject({ state: 'zeroed', localIndex: 0, remoteIndex: 0 });
     expect(other.chainingKey).toEqual(new Uint8Array(32));
     for (const shared of [

@@ -12,7 +12,8 @@ import { Engine } from '../../src/engine.ts';
 import { Handshake } from '../../src/handshake/handshake.ts';
 import { createResponse } from '../../src/handshake/response.ts';
 import { copyPrivateKey, releaseKey, wipeIdentity } from '../../src/handshake/static-identity.ts';
-import { generatePrivateKey, isZeroKey, publicKeyOf } from '../../src/keys.ts';
+import { publicKeyOf } from '../../src/key-pair.ts';
+import { generatePrivateKey, isZeroKey } from '../../src/keys.ts';
 import { createParties, initiate, LOW_ORDER_KEY, receiveInitiation, respond } from './parties.ts';
 
 describe('a provider that prepares keys', () => {

@@ -242,7 +242,7 @@ function takeKeys(side: Side): { sendKey: string; receiveKey: string } {
   const { sendKey, receiveKey } = deriveTransportKeys(side.crypto, side.handshake);
   side.keypair = new Keypair({
     peer: {} as Peer,
-    statics: { own: side.identity.publicKey, peer: side.handshake.remoteStaticPublic },
+    staticKeys: { own: side.identity.publicKey, peer: side.handshake.remoteStaticPublic },
     isInitiator: state === 'response-consumed',
     localIndex,
     remoteIndex,

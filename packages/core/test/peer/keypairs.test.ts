@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cipher } from '../../src/crypto/provider.ts';
-import { Keypair, Keypairs, type SessionKeys } from '../../src/peer/keypairs.ts';
+import { Keypair, Keypairs, type SessionStaticKeys } from '../../src/peer/keypairs.ts';
 import { PublicKey } from '../../src/keys.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
@@ -8,28 +8,28 @@ import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 describe('Keypair', () => {
   it('sends until 180 s have passed and expires exactly then', () => {
     const { keypair } = create(true, 1000.25);
-    expect(keypair.usable(1000.25 + 179_999.9)).toBe(true);
+    expect(keypair.isUsable(1000.25 + 179_999.9)).toBe(true);
     expect(keypair.isExpired(1000.25 + 180_000)).toBe(true);
-    expect(keypair.usable(1000.25 + 180_000)).toBe(false);
+    expect(keypair.isUsable(1000.25 + 180_000)).toBe(false);
     // For good: also if the clock steps back.
-    expect(keypair.usable(1000.25)).toBe(false);
+    expect(keypair.isUsable(1000.25)).toBe(false);
   });
 
   it('sends as many messages as the limit allows', () => {
     const { keypair } = create(true, 0, 2);
     keypair.sendCounter = 1;
-    expect(keypair.usable(0)).toBe(true);
+    expect(keypair.isUsable(0)).toBe(true);
     keypair.sendCounter = 2;
-    expect(keypair.usable(0)).toBe(false);
+    expect(keypair.isUsable(0)).toBe(false);
   });
 
   it('returns how many of the wanted messages the limit allows', () => {
     const { keypair } = create(true, 0, 10);
-    expect(keypair.sealable(0, 10)).toBe(10);
+    expect(keypair.countSealable(0, 10)).toBe(10);
     keypair.sendCounter = 4;
-    expect([5, 6, 7, 64].map((wanted) => keypair.sealable(0, wanted))).toEqual([5, 6, 6, 6]);
-    expect(keypair.sealable(180_000, 1)).toBe(0);
-    expect(keypair.sealable(0, 1)).toBe(0);
+    expect([5, 6, 7, 64].map((wanted) => keypair.countSealable(0, wanted))).toEqual([5, 6, 6, 6]);
+    expect(keypair.countSealable(180_000, 1)).toBe(0);
+    expect(keypair.countSealable(0, 1)).toBe(0);
   });
 });
 
@@ -69,7 +69,7 @@ describe('Keypairs', () => {
     const [a, b] = [create(true), create(false)];
     const keypairs = add(a, b);
     keypairs.stopSending();
-    expect([a, b].map(({ keypair }) => keypair.usable(0))).toEqual([false, false]);
+    expect([a, b].map(({ keypair }) => keypair.isUsable(0))).toEqual([false, false]);
     expect([a, b].map(({ destroyed }) => destroyed())).toEqual([0, 0]);
     expect(() => add().stopSending()).not.toThrow();
   });
@@ -77,7 +77,7 @@ describe('Keypairs', () => {
   it('sends with none of the replaced sessions', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     add(a, b, c);
-    expect([a, b, c].map(({ keypair }) => keypair.usable(0))).toEqual([false, true, true]);
+    expect([a, b, c].map(({ keypair }) => keypair.isUsable(0))).toEqual([false, true, true]);
   });
 
   it('receives with replaced sessions for longer while static keys are being replaced', () => {
@@ -87,7 +87,7 @@ describe('Keypairs', () => {
     for (const { keypair } of all) keypairs.add(keypair, indices);
     // Two have their places, four are kept besides; none of those is sent with.
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 0, 0, 0, 0, 0, 0]);
-    const sending = all.filter(({ keypair }) => keypair.usable(0)).map(({ keypair }) => keypair);
+    const sending = all.filter(({ keypair }) => keypair.isUsable(0)).map(({ keypair }) => keypair);
     expect(sending).toEqual([keypairs.current, keypairs.next]);
     // The next session after that ends it.
     keypairs.retires = false;
@@ -113,10 +113,10 @@ describe('Keypairs', () => {
     const [a, b] = [create(true, 0, 100, { own: ours, peer: NO_KEY }), create(false)];
     const keypairs = add(a, b);
     keypairs.stopSending(ours);
-    expect([a, b].map(({ keypair }) => keypair.usable(0))).toEqual([false, true]);
+    expect([a, b].map(({ keypair }) => keypair.isUsable(0))).toEqual([false, true]);
     const c = create(true, 0, 100, { own: ours, peer: theirs });
     keypairs.add(c.keypair, indices);
-    keypairs.clearOf(theirs, indices);
+    keypairs.clearOfPeerKey(theirs, indices);
     expect(keypairs).toMatchObject({ current: undefined, previous: b.keypair });
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 2]);
   });
@@ -135,7 +135,7 @@ describe('Keypairs', () => {
         return created;
       });
       const before = indices.size;
-      keypairs.clearOf(theirs, indices);
+      keypairs.clearOfPeerKey(theirs, indices);
       const kept = made.map((created, i) => (chosen[i] === others ? created?.keypair : undefined));
       expect(places.map((place) => keypairs[place])).toEqual(kept);
       const wiped = chosen.map((key) => (key === theirs ? 2 : 0));
@@ -162,14 +162,14 @@ describe('Keypairs', () => {
 describe('Keypairs while keys are replaced', () => {
   it('wipe what they kept when a key of the other side goes, once', () => {
     const gone = new PublicKey(32);
-    const statics = { own: NO_KEY, peer: gone };
-    const all = [create(true), create(true), create(true), create(true, 0, 9, statics)];
+    const staticKeys = { own: NO_KEY, peer: gone };
+    const all = [create(true), create(true), create(true), create(true, 0, 9, staticKeys)];
     const keypairs = new Keypairs();
     keypairs.retires = true;
     for (const { keypair } of all) keypairs.add(keypair, indices);
     const [oldest, old, previous, current] = all;
     expect(all.map(({ destroyed }) => destroyed())).toEqual([0, 0, 0, 0]);
-    keypairs.clearOf(gone, indices);
+    keypairs.clearOfPeerKey(gone, indices);
     expect([oldest, old, previous, current].map(({ destroyed }) => destroyed())).toEqual([
       2, 2, 0, 2,
     ]);
@@ -194,7 +194,7 @@ function create(
   isInitiator: boolean,
   createdAt = 0,
   rejectAfterMessages = 2 ** 40,
-  statics: SessionKeys = { own: NO_KEY, peer: NO_KEY },
+  staticKeys: SessionStaticKeys = { own: NO_KEY, peer: NO_KEY },
 ): Created {
   let destroyed = 0;
   const cipher: Cipher = {
@@ -206,7 +206,7 @@ function create(
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
-    statics,
+    staticKeys,
     isInitiator,
     localIndex,
     remoteIndex: 0,

@@ -60,7 +60,7 @@ function keypairOf(peer: Peer, localIndex: number): Keypair<Peer> {
   const cipher = { seal: () => {}, open: () => true, destroy: () => {} };
   return new Keypair({
     peer,
-    statics: { own: peer.publicKey, peer: peer.publicKey },
+    staticKeys: { own: peer.publicKey, peer: peer.publicKey },
     isInitiator: true,
     localIndex,
     remoteIndex: 2,

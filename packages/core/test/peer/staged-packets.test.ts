@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { STAGED_OFFSET, StagedPackets, stagedLength } from '../../src/peer/staged-packets.ts';
+import { STAGED_OFFSET, StagedPackets, stagedLengthOf } from '../../src/peer/staged-packets.ts';
 
 describe('StagedPackets', () => {
   it('returns packets in order, with space for header, padding and tag', () => {
@@ -52,5 +52,5 @@ function zeros(count: number): number[] {
 }
 
 function contents(room: Uint8Array | undefined): number[] {
-  return room ? [...room.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLength(room))] : [];
+  return room ? [...room.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLengthOf(room))] : [];
 }

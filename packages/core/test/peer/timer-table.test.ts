@@ -6,7 +6,7 @@ describe('TimerTable', () => {
   it('has no first deadline when no timer is armed', () => {
     const timers = new TimerTable();
     timers.allocate();
-    expect(timers.first()).toBe(Infinity);
+    expect(timers.firstDeadline()).toBe(Infinity);
     expect(timers.firstSlot()).toBe(-1);
   });
 
@@ -15,7 +15,7 @@ describe('TimerTable', () => {
     const [a, b] = [timers.allocate(), timers.allocate()];
     timers.arm(a, TIMER.KEEPALIVE, 100, 10);
     timers.arm(b, TIMER.RETRANSMIT, 100, 5.5);
-    expect(timers.first()).toBe(105.5);
+    expect(timers.firstDeadline()).toBe(105.5);
     expect(timers.firstSlot()).toBe(b);
   });
 
@@ -24,13 +24,13 @@ describe('TimerTable', () => {
     const slot = timers.allocate();
     timers.arm(slot, TIMER.KEEPALIVE, 0, 10);
     timers.arm(slot, TIMER.KEEPALIVE, 0, 90);
-    expect(timers.first()).toBe(90);
+    expect(timers.firstDeadline()).toBe(90);
     timers.arm(slot, TIMER.KEEPALIVE, 0, 3);
-    expect(timers.first()).toBe(3);
+    expect(timers.firstDeadline()).toBe(3);
     timers.clear(slot, TIMER.KEEPALIVE);
-    expect(timers.first()).toBe(Infinity);
+    expect(timers.firstDeadline()).toBe(Infinity);
     timers.arm(slot, TIMER.KEEPALIVE, 0, 4);
-    expect(timers.first()).toBe(4);
+    expect(timers.firstDeadline()).toBe(4);
   });
 
   it('reuses a released slot, with no timer armed', () => {
@@ -38,7 +38,7 @@ describe('TimerTable', () => {
     const slot = timers.allocate();
     timers.arm(slot, TIMER.ZERO_KEYS, 0, 1);
     timers.release(slot);
-    expect(timers.first()).toBe(Infinity);
+    expect(timers.firstDeadline()).toBe(Infinity);
     expect(timers.allocate()).toBe(slot);
     expect(timers.isArmed(slot, TIMER.ZERO_KEYS)).toBe(false);
   });
@@ -49,15 +49,15 @@ describe('TimerTable', () => {
     timers.arm(a, TIMER.PERSISTENT_KEEPALIVE, 0, 20);
     timers.arm(b, TIMER.ZERO_KEYS, 0, 30);
     timers.release(idle);
-    expect(timers.first()).toBe(20);
+    expect(timers.firstDeadline()).toBe(20);
     timers.release(a);
-    expect(timers.first()).toBe(30);
+    expect(timers.firstDeadline()).toBe(30);
     expect(timers.firstSlot()).toBe(b);
     expect(timers.allocate()).toBe(a);
     timers.arm(a, TIMER.RETRANSMIT, 0, 40);
-    expect(timers.first()).toBe(30);
+    expect(timers.firstDeadline()).toBe(30);
     timers.clear(b, TIMER.ZERO_KEYS);
-    expect(timers.first()).toBe(40);
+    expect(timers.firstDeadline()).toBe(40);
   });
 
   it('returns for each timer whether it is armed, its deadline, and whether it is due', () => {
@@ -90,11 +90,11 @@ describe('TimerTable', () => {
       expect(slot).toBe(i);
       timers.arm(slot, (i % 6) as Timer, deadline, 10);
       // While it grows too.
-      expect(timers.first()).toBe(Math.min(...deadlines.slice(0, i + 1)) + 10);
+      expect(timers.firstDeadline()).toBe(Math.min(...deadlines.slice(0, i + 1)) + 10);
     }
     for (const [i, deadline] of deadlines.entries()) timers.arm(i, (i % 6) as Timer, deadline, 0);
     for (const deadline of deadlines.toSorted((a, b) => a - b)) {
-      expect(timers.first()).toBe(deadline);
+      expect(timers.firstDeadline()).toBe(deadline);
       const slot = timers.firstSlot();
       expect(deadlines[slot]).toBe(deadline);
       timers.clear(slot, (slot % 6) as Timer);
@@ -107,10 +107,10 @@ describe('TimerTable', () => {
     const [a, b] = [timers.allocate(), timers.allocate()];
     timers.arm(a, TIMER.KEEPALIVE, 0, 100);
     timers.clear(a, TIMER.KEEPALIVE);
-    expect(timers.first()).toBe(Infinity);
+    expect(timers.firstDeadline()).toBe(Infinity);
     timers.arm(b, TIMER.KEEPALIVE, 0, 70);
     timers.arm(a, TIMER.KEEPALIVE, 0, 50);
-    expect(timers.first()).toBe(50);
+    expect(timers.firstDeadline()).toBe(50);
   });
 
   it('agrees with a plain list of deadlines over any sequence of changes', () => {
@@ -129,9 +129,9 @@ describe('TimerTable', () => {
           }
           // Not always: keys must be able to lag behind.
           const expected = Math.min(...plain.values());
-          expect(look ? timers.first() : expected).toBe(expected);
+          expect(look ? timers.firstDeadline() : expected).toBe(expected);
         }
-        expect(timers.first()).toBe(Math.min(...plain.values()));
+        expect(timers.firstDeadline()).toBe(Math.min(...plain.values()));
       }),
     );
   });

@@ -111,7 +111,7 @@ function begin({ node, other, next }: End): void {
 }
 
 function isAnswered({ node }: End): boolean {
-  const own = node.engine.peers()[0]?.sessionKeys?.own;
+  const own = node.engine.peers()[0]?.sessionStaticKeys?.own;
   return own !== undefined && keyId(own) === keyId(node.engine.nextPublicKey!);
 }
 

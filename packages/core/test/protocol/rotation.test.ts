@@ -273,7 +273,9 @@ describe('the next private key, set as private key,', () => {
     configure(bob, { peers: [{ publicKey, nextPublicKey: third.publicKey }] });
     network.drive(5400);
     expect(alice.engine.publicKey).toEqual(ALICE_2.publicKey);
-    expect(alice.engine.peer(bob.person.publicKey)?.sessionKeys?.own).toEqual(third.publicKey);
+    expect(alice.engine.peer(bob.person.publicKey)?.sessionStaticKeys?.own).toEqual(
+      third.publicKey,
+    );
   });
 });
 
@@ -531,7 +533,7 @@ describe('the keys of both sides', () => {
     bob.send(packetBetween(bob, alice));
     network.settle();
     expect([alice.packets.length, bob.packets.length]).toEqual([1, 2]);
-    expect(alice.engine.peers()[0]?.sessionKeys).toEqual({
+    expect(alice.engine.peers()[0]?.sessionStaticKeys).toEqual({
       own: ALICE_2.publicKey,
       peer: BOB_2.publicKey,
     });
@@ -671,7 +673,7 @@ describe('many peers', () => {
     for (const other of others) knowNext(other, node, node.engine.nextPublicKey!);
     network.drive(30_000);
     const own = node.engine.nextPublicKey!;
-    expect(node.engine.peers().map(({ sessionKeys }) => sessionKeys?.own)).toEqual(
+    expect(node.engine.peers().map(({ sessionStaticKeys }) => sessionStaticKeys?.own)).toEqual(
       others.map(() => own),
     );
     expect(others.every(({ engine }) => engine.stats.sentCookieReplies > 0)).toBe(true);
@@ -732,8 +734,8 @@ function configure(node: Pick<Node, 'input'>, change: EngineChange): void {
 
 /** Our key and the peer's, of the session that is sent with. */
 function sessionOf(node: Node, other: Node): PublicKey[] {
-  const { sessionKeys } = node.engine.peer(other.person.publicKey) ?? {};
-  return sessionKeys ? [sessionKeys.own, sessionKeys.peer] : [];
+  const { sessionStaticKeys } = node.engine.peer(other.person.publicKey) ?? {};
+  return sessionStaticKeys ? [sessionStaticKeys.own, sessionStaticKeys.peer] : [];
 }
 
 function alicesZeroKey(): PublicKey {

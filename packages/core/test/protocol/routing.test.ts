@@ -73,7 +73,7 @@ describe('unreachable', () => {
     expect([...(answer?.subarray(16, 20) ?? [])]).toEqual([...alice.person.ipv4]);
     expect([...(answer?.subarray(20, 22) ?? [])]).toEqual([3, 1]);
     expect(headerChecksumIsRight(answer ?? new Uint8Array(20))).toBe(true);
-    expect(alice.engine.stats.unreachablesMade).toBe(1);
+    expect(alice.engine.stats.createdUnreachables).toBe(1);
   });
 
   it('answers IPv6 with ICMPv6 code 3', () => {

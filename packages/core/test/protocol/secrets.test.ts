@@ -49,7 +49,7 @@ describe('a completed handshake', () => {
       nobleProvider.dh(alice.person.privateKey, bob.person.publicKey) as Uint8Array,
     );
     expect(new Set(kept)).toEqual(
-      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionKeys]),
+      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionStaticKeys]),
     );
   });
 
@@ -259,7 +259,7 @@ describe('a cipher that cannot be made', () => {
 class SecretWitness {
   readonly cipherKeys: Uint8Array[] = [];
   /** What was in them. */
-  readonly sessionKeys: string[] = [];
+  readonly sessionStaticKeys: string[] = [];
   failsCiphers = false;
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
   readonly #shown = new Set<Uint8Array>();
@@ -294,7 +294,7 @@ class SecretWitness {
     createCipher: (key) => {
       this.#note(key);
       this.cipherKeys.push(key);
-      this.sessionKeys.push(textOf(key));
+      this.sessionStaticKeys.push(textOf(key));
       if (this.failsCiphers) throw new Error('no cipher');
       return nobleProvider.createCipher(key);
     },

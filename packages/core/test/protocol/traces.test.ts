@@ -76,10 +76,10 @@ describe('drops', () => {
     network.settle();
     const { drops } = bob.engine.stats;
     expect(drops.count('bad-mac1')).toBe(1);
-    const { peer, source } = drops.takeSubject('bad-mac1');
-    expect(peer).toBeUndefined();
-    expect(source?.sameDestination(alice.endpoint)).toBe(true);
-    expect(drops.takeSubject('bad-mac1')).toEqual({ peer: undefined, source: undefined });
+    const { lastPeer, lastSource } = drops.takeDetails('bad-mac1');
+    expect(lastPeer).toBeUndefined();
+    expect(lastSource?.sameDestination(alice.endpoint)).toBe(true);
+    expect(drops.takeDetails('bad-mac1')).toEqual({ lastPeer: undefined, lastSource: undefined });
   });
 
   it('report which peer sent a packet with another peer’s address', () => {
@@ -91,7 +91,7 @@ describe('drops', () => {
     network.settle();
     const { drops } = bob.engine.stats;
     expect(drops.count('disallowed-source')).toBe(1);
-    expect(drops.takeSubject('disallowed-source').peer).toEqual(alice.person.publicKey);
+    expect(drops.takeDetails('disallowed-source').lastPeer).toEqual(alice.person.publicKey);
   });
 
   it('report the peer of packets that were staged', () => {
@@ -100,7 +100,7 @@ describe('drops', () => {
     alice.send(packetBetween(alice, bob));
     network.drive(200_000);
     const { drops } = alice.engine.stats;
-    expect(drops.takeSubject('handshake-timeout').peer).toEqual(bob.person.publicKey);
+    expect(drops.takeDetails('handshake-timeout').lastPeer).toEqual(bob.person.publicKey);
   });
 });
 

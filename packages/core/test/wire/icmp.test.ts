@@ -1,7 +1,7 @@
 import { headerChecksumIsRight, ipPacket } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unreachable } from '../../src/wire/icmp.ts';
+import { createUnreachable } from '../../src/wire/icmp.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 const V4 = { source: [10, 0, 0, 1], destination: [192, 0, 2, 7] };
@@ -9,7 +9,7 @@ const V6 = { source: [0xfd, ...Array(14).fill(0), 1], destination: Array(16).fil
 const ICMP = 1;
 const ICMPV6 = 58;
 
-describe('unreachable', () => {
+describe('createUnreachable', () => {
   it('answers IPv4 with host unreachable, from the packet’s destination', () => {
     const packet = ipPacket({ ...V4, payload: [1, 2, 3, 4, 5], length: 61 });
     const answer = answerTo(packet);
@@ -65,7 +65,7 @@ describe('unreachable', () => {
     const packet = ipPacket({ ...V4, length: 40 });
     const buffer = new Uint8Array(100).fill(0xee);
     buffer.set(packet, 16);
-    expect(unreachable(buffer, 16, 40)).toEqual(unreachable(packet, 0, 40));
+    expect(createUnreachable(buffer, 16, 40)).toEqual(createUnreachable(packet, 0, 40));
   });
 
   it('answers an echo request', () => {
@@ -113,11 +113,11 @@ describe('unreachable', () => {
       packet[0] = version << 4;
       expect(tryAnswer(packet)).toBeUndefined();
     }
-    expect(unreachable(ipPacket({ ...V4, length: 60 }), 0, 19)).toBeUndefined();
-    expect(unreachable(ipPacket({ ...V6, length: 60 }), 0, 39)).toBeUndefined();
-    expect(unreachable(ipPacket({ ...V6, length: 40 }), 0, 40)).toBeDefined();
-    expect(unreachable(ipPacket({ ...V6, length: 60 }), 0, 0)).toBeUndefined();
-    expect(unreachable(new Uint8Array(0), 0, 0)).toBeUndefined();
+    expect(createUnreachable(ipPacket({ ...V4, length: 60 }), 0, 19)).toBeUndefined();
+    expect(createUnreachable(ipPacket({ ...V6, length: 60 }), 0, 39)).toBeUndefined();
+    expect(createUnreachable(ipPacket({ ...V6, length: 40 }), 0, 40)).toBeDefined();
+    expect(createUnreachable(ipPacket({ ...V6, length: 60 }), 0, 0)).toBeUndefined();
+    expect(createUnreachable(new Uint8Array(0), 0, 0)).toBeUndefined();
     for (const words of [4, 11]) {
       const packet = ipPacket({ ...V4, length: 40 });
       packet[0] = 0x40 | words;
@@ -129,16 +129,16 @@ describe('unreachable', () => {
 
   it('reads nothing after the packet', () => {
     const echo4 = ipPacket({ ...V4, protocol: ICMP, payload: [8, 0] });
-    expect(unreachable(echo4, 0, 20)).toBeUndefined();
+    expect(createUnreachable(echo4, 0, 20)).toBeUndefined();
     const echo6 = ipPacket({ ...V6, protocol: ICMPV6, payload: [128, 0] });
-    expect(unreachable(echo6, 0, 40)).toBeUndefined();
+    expect(createUnreachable(echo6, 0, 40)).toBeUndefined();
     const cutInExtension = ipPacket({
       ...V6,
       protocol: 0,
       payload: [ICMPV6, ...Array(15).fill(0)],
     });
-    expect(unreachable(cutInExtension, 0, 47)).toBeDefined();
-    expect(unreachable(cutInExtension, 0, 48)).toBeUndefined();
+    expect(createUnreachable(cutInExtension, 0, 47)).toBeDefined();
+    expect(createUnreachable(cutInExtension, 0, 48)).toBeUndefined();
   });
 
   it('does not mistake payload for an extension header', () => {
@@ -170,7 +170,7 @@ describe('unreachable', () => {
         (...given) => {
           const [bytes, first] = given;
           if (first !== 0 && bytes.length > 0) bytes[0] = first;
-          const answer = unreachable(bytes, 0, bytes.length);
+          const answer = createUnreachable(bytes, 0, bytes.length);
           expect(answer === undefined || answer.length <= 1280).toBe(true);
         },
       ),
@@ -180,7 +180,7 @@ describe('unreachable', () => {
 });
 
 function tryAnswer(packet: Uint8Array): Uint8Array | undefined {
-  return unreachable(packet, 0, packet.length);
+  return createUnreachable(packet, 0, packet.length);
 }
 
 function answerTo(packet: Uint8Array): Uint8Array {

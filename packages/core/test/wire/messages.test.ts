@@ -9,7 +9,7 @@ import {
 import {
   mac1Offset,
   mac2Offset,
-  messageType,
+  readMessageType,
   readCookieReply,
   readInitiation,
   readResponse,
@@ -37,7 +37,7 @@ const almostMessage = fc.oneof(
     ),
 );
 
-describe('messageType', () => {
+describe('readMessageType', () => {
   it('accepts each length for its own type only', () => {
     for (const [type, lengths] of [
       [1, [148]],
@@ -48,26 +48,28 @@ describe('messageType', () => {
       for (const length of lengths) {
         const message = new Uint8Array(length);
         message[0] = type;
-        expect(messageType(message, 0, length)).toBe(type);
-        expect(messageType(message, 0, length - 1)).toBe(type === 4 && length > 32 ? 4 : undefined);
+        expect(readMessageType(message, 0, length)).toBe(type);
+        expect(readMessageType(message, 0, length - 1)).toBe(
+          type === 4 && length > 32 ? 4 : undefined,
+        );
       }
       const tooShort = Uint8Array.of(type, ...new Uint8Array(30));
-      expect(messageType(tooShort, 0, 31)).toBeUndefined();
+      expect(readMessageType(tooShort, 0, 31)).toBeUndefined();
     }
   });
 
   it('refuses reserved bits, other types, and a range outside the buffer', () => {
     const message = Uint8Array.of(9, 4, 0, 0, 0, ...new Uint8Array(28));
-    expect(messageType(message, 1, 32)).toBe(4);
-    expect(messageType(message, 1, 33)).toBeUndefined();
-    expect(messageType(message, 0, 32)).toBeUndefined();
+    expect(readMessageType(message, 1, 32)).toBe(4);
+    expect(readMessageType(message, 1, 33)).toBeUndefined();
+    expect(readMessageType(message, 0, 32)).toBeUndefined();
     for (const at of [2, 3, 4]) {
       const reserved = message.slice();
       reserved[at] = 0x80;
-      expect(messageType(reserved, 1, 32)).toBeUndefined();
+      expect(readMessageType(reserved, 1, 32)).toBeUndefined();
     }
     for (const type of [0, 5, 255]) {
-      expect(messageType(Uint8Array.of(type, ...new Uint8Array(147)), 0, 148)).toBeUndefined();
+      expect(readMessageType(Uint8Array.of(type, ...new Uint8Array(147)), 0, 148)).toBeUndefined();
     }
   });
 
@@ -75,7 +77,7 @@ describe('messageType', () => {
     const types = ['handshake-initiation', 'handshake-response', 'cookie-reply', 'transport-data'];
     for (const { type, message } of readTranscripts().flatMap(({ messages }) => messages)) {
       const datagram = fromHex(message);
-      expect(messageType(datagram, 0, datagram.length)).toBe(types.indexOf(type) + 1);
+      expect(readMessageType(datagram, 0, datagram.length)).toBe(types.indexOf(type) + 1);
     }
   });
 });
@@ -84,7 +86,7 @@ describe('the read functions', () => {
   it('never throw for any bytes, and accept only their own type', () => {
     fc.assert(
       fc.property(almostMessage, (message) => {
-        const type = messageType(message, 0, message.length);
+        const type = readMessageType(message, 0, message.length);
         expect(readInitiation(message) !== undefined).toBe(type === 1);
         expect(readResponse(message) !== undefined).toBe(type === 2);
         expect(readCookieReply(message) !== undefined).toBe(type === 3);

@@ -10,11 +10,11 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 import type { PacketRun } from '../../src/wire/packet-run.ts';
 import {
-  messageLength,
+  messageLengthOf,
   openTransportData,
-  paddingLength,
+  paddingLengthOf,
   receiverIndexOf,
-  ROOM_BEHIND,
+  TAILROOM,
   sealTransportData,
   sealTransportRun,
 } from '../../src/wire/transport-data.ts';
@@ -45,7 +45,7 @@ describe('sealTransportRun', () => {
     fc.assert(
       fc.property(lengths, fc.integer({ min: 50, max: 210 }), ([length, less, more, gap], mtu) => {
         const last = Math.max(1, length - less);
-        const stride = messageLength(length, mtu) + gap;
+        const stride = messageLengthOf(length, mtu) + gap;
         const buffer = new Uint8Array((more + 1) * stride + 8).fill(0xee);
         const expected = buffer.slice();
         const [run, one] = [keypairWithItself(7).keypair, keypairWithItself(7).keypair];
@@ -176,17 +176,17 @@ describe('sealTransportRun of a part of a run', () => {
   });
 });
 
-describe('ROOM_BEHIND', () => {
+describe('TAILROOM', () => {
   it('is the most that padding and tag take', () => {
-    expect(ROOM_BEHIND).toBe(15 + 16);
+    expect(TAILROOM).toBe(15 + 16);
   });
 });
 
-describe('paddingLength', () => {
+describe('paddingLengthOf', () => {
   it('pads to a multiple of 16 or to the MTU, whichever is less', () => {
     fc.assert(
       fc.property(fc.nat(65_535), fc.integer({ min: 1, max: 65_535 }), (length, mtu) => {
-        const padding = paddingLength(length, mtu);
+        const padding = paddingLengthOf(length, mtu);
         expect(padding).toBeGreaterThanOrEqual(0);
         expect(padding).toBeLessThan(16);
         expect(padding === 0 || length + padding <= mtu).toBe(true);
@@ -196,7 +196,7 @@ describe('paddingLength', () => {
   });
 
   it('is 0 for a keepalive', () => {
-    expect(paddingLength(0, 1420)).toBe(0);
+    expect(paddingLengthOf(0, 1420)).toBe(0);
   });
 });
 
@@ -258,7 +258,7 @@ function sealRun(keypair: Keypair, run: PacketRun, mtu: number): number {
 }
 
 function paddedLength(length: number): number {
-  return length + paddingLength(length, 1420);
+  return length + paddingLengthOf(length, 1420);
 }
 
 /** Hides nothing, and leaves dirt in all of the room that `Cipher.sealRun` may write over. */
@@ -301,7 +301,7 @@ function keypairWithItself(
   const localIndex = indices.reserve(peer);
   const keypair = new Keypair({
     peer,
-    statics: { own: NO_KEY, peer: NO_KEY },
+    staticKeys: { own: NO_KEY, peer: NO_KEY },
     isInitiator: true,
     localIndex,
     remoteIndex: localIndex,

@@ -424,7 +424,7 @@ interface Descriptors {
 }
 
 function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
-  return udp.receiveSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
+  return udp.defaultSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
 }
 
 // How often opening the sockets is tried again while the port is taken, in ms.

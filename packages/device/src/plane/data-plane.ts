@@ -168,11 +168,11 @@ export class DataPlane {
    *   the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
-    const { listenPort, fwmark = this.#mark } = change;
+    const { listenPort, fwmark = this.#mark, ...ofEngine } = change;
     const current = this.path.sockets;
     let apply: (now: number) => void;
     try {
-      apply = this.#engine.prepare(change);
+      apply = this.#engine.prepare(ofEngine);
       if (fwmark !== this.#mark && !sockets) this.#changeMark(current, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);
@@ -222,7 +222,7 @@ export class DataPlane {
    */
   finish(now: number): void {
     this.path.handleTimeout(now);
-    this.#shedDue = this.path.sockets?.shedHandshakes?.(now) ?? Infinity;
+    this.#shedDue = this.path.sockets?.updateFloodFilter?.(now) ?? Infinity;
     if (this.#lostSources.size > 0) {
       this.#engine.forgetSources((endpoint) => this.#lostSources.has(endpoint));
       this.#lostSources.clear();
@@ -271,7 +271,7 @@ export class DataPlane {
     const reportsDrops = events.includes('drop');
     if (reportsDrops !== this.#listened.has('drop')) this.#drops.listening = reportsDrops;
     this.#engine.traces = events.includes('trace');
-    this.#engine.tellsPeers = events.includes('peer');
+    this.#engine.emitsPeerEvents = events.includes('peer');
     this.#listened = new Set(events);
   }
 

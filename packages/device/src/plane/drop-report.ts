@@ -17,14 +17,11 @@ export interface DropEvent {
   readonly type: 'drop';
   readonly reason: DropReason;
   readonly count: number;
-  /** The peer of the last one that was dropped, if it is known. */
+  /** The last known peer. It may be of another drop than `source`. */
   readonly peer?: PublicKey;
-  /** The source address of the last one that was dropped; it is not authenticated. */
+  /** The last known source address. It is not authenticated. */
   readonly source?: Endpoint;
 }
-
-// The shortest time between two reports, in ms.
-const INTERVAL_MS = 1000;
 
 export class DropReport {
   readonly #drops: DropCounters;
@@ -48,7 +45,7 @@ export class DropReport {
     this.#due = Infinity;
     DROP_REASONS.forEach((reason, i) => {
       this.#reported[i] = this.#drops.count(reason);
-      this.#drops.takeSubject(reason);
+      this.#drops.takeDetails(reason);
     });
   }
 
@@ -72,8 +69,11 @@ export class DropReport {
       const count = total - (this.#reported[i] ?? 0);
       if (count <= 0) continue;
       this.#reported[i] = total;
-      const { peer, source } = this.#drops.takeSubject(reason);
+      const { lastPeer: peer, lastSource: source } = this.#drops.takeDetails(reason);
       emit({ type: 'drop', reason, count, ...(peer && { peer }), ...(source && { source }) });
     }
   }
 }
+
+// The shortest time between two reports, in ms.
+const INTERVAL_MS = 1000;

@@ -99,7 +99,7 @@ export interface DatagramSocket {
    *
    * @returns when to call it again if no batch comes before; Infinity: not needed
    */
-  shedHandshakes?(now: number): number;
+  updateFloodFilter?(now: number): number;
   /** Changes SO_MARK for all following datagrams; 0 clears it. */
   setMark(mark: number): void;
   close(): void;

@@ -136,9 +136,9 @@ async function* allPeers(target: UapiTarget): AsyncGenerator<string, void, undef
 }
 
 function formatPresentPeer(peer: DevicePeerStatus): string {
-  const { publicKey, endpoint, lastHandshakeUnixMs, sessionKeys } = peer;
+  const { publicKey, endpoint, lastHandshakeUnixMs, sessionStaticKeys } = peer;
   const common = { publicKey, isRemoved: false, endpoint, lastHandshakeUnixMs };
-  return formatChangedPeer(sessionKeys ? { ...common, sessionKeys } : common);
+  return formatChangedPeer(sessionStaticKeys ? { ...common, sessionStaticKeys } : common);
 }
 
 async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, undefined> {

@@ -93,7 +93,7 @@ export class UapiConnection implements RequestOwner {
   }
 
   get unfinishedBytes(): number {
-    return this.#splitter.heldBytes;
+    return this.#splitter.pendingBytes;
   }
 
   /** How long nothing has happened on this connection, in ms; 0 while a request is answered. */
@@ -233,7 +233,7 @@ export class UapiConnection implements RequestOwner {
   }
 
   #countMemory(): void {
-    this.#options.memory.setUsed(this, this.#splitter.heldBytes + this.#pendingBytes);
+    this.#options.memory.setUsed(this, this.#splitter.pendingBytes + this.#pendingBytes);
   }
 }
 

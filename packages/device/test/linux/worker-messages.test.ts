@@ -163,7 +163,7 @@ describe('postRequest and postAnswer', () => {
     const rotating = {
       ...STATUS,
       nextPublicKey: ALICE.publicKey,
-      sessionKeys: { own: BOB.publicKey, peer: ALICE.publicKey },
+      sessionStaticKeys: { own: BOB.publicKey, peer: ALICE.publicKey },
     };
     postAnswer(port1, 6, {
       snapshot: { ...SNAPSHOT, nextPrivateKey, peers: [rotating] },
@@ -174,7 +174,7 @@ describe('postRequest and postAnswer', () => {
     const { snapshot } = reviveAnswer(message.answer, message.secrets) as SnapshotSlice;
     expect(snapshot).toEqual({ ...SNAPSHOT, nextPrivateKey: BOB.privateKey, peers: [rotating] });
     expect(inspect(snapshot)).not.toContain(BOB.privateKey.toBase64());
-    expect(snapshot.peers[0]?.sessionKeys?.own.toBase64()).toBe(BOB.publicKey.toBase64());
+    expect(snapshot.peers[0]?.sessionStaticKeys?.own.toBase64()).toBe(BOB.publicKey.toBase64());
     expect(isZeroKey(new Uint8Array(message.secrets!).subarray(0, 32))).toBe(true);
     port1.close();
   });

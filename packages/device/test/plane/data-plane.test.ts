@@ -296,7 +296,7 @@ describe('DataPlane', () => {
 
   it('asks the sockets to check for a flood, and again when they say', () => {
     const { plane } = setUp();
-    const sockets = Object.assign(new FakeSockets(), { shedHandshakes: (now: number) => now + 7 });
+    const sockets = Object.assign(new FakeSockets(), { updateFloodFilter: (now: number) => now + 7 });
     plane.linkUp(sockets, 0);
     plane.finish(5);
     expect(plane.due).toBe(12);
@@ -330,7 +330,7 @@ describe('DataPlane', () => {
     plane.listen(['peer']);
     plane.configure({ peers: [{ publicKey: BOB.publicKey, remove: true }] }, undefined, 0);
     plane.finish(1);
-    expect(events).toMatchObject([{ type: 'peer', state: 'removed' }]);
+    expect(events).toMatchObject([{ type: 'peer', change: 'removed' }]);
   });
 
   it('closes the sockets with its own function, and forgets keys and peers', () => {

@@ -39,15 +39,15 @@ describe('DropReport', () => {
 
   it('reports the peer and source of the last drop of a reason only', () => {
     const { drops, report, told } = setUp();
-    drops.concern('bad-mac1', undefined, SOURCE);
+    drops.noteDetails('bad-mac1', undefined, SOURCE);
     report.listening = true;
     drops.add('bad-mac1');
     report.check();
     expect(told(0)).toEqual([{ type: 'drop', reason: 'bad-mac1', count: 1 }]);
     drops.add('invalid-tag');
-    drops.concern('invalid-tag', BOB.publicKey);
+    drops.noteDetails('invalid-tag', BOB.publicKey);
     drops.add('bad-mac1');
-    drops.concern('bad-mac1', undefined, SOURCE);
+    drops.noteDetails('bad-mac1', undefined, SOURCE);
     report.check();
     expect(told(1000)).toEqual([
       { type: 'drop', reason: 'bad-mac1', count: 1, source: SOURCE },

@@ -136,6 +136,7 @@ export class Agent implements StatusSource {
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
+    this.#parts.memory.close();
     await this.#parts.daemon.close();
     await this.#given.registry.close();
     this.#given.host.close();

@@ -106,7 +106,7 @@ function describePeer(view: AgentView, peer: MeshPeer): PeerStatus {
     prefixes: peer.prefixes.map(formatCidr),
     encryptsNode: peer.encryptsNode,
     lastHandshakeAt: lastHandshakeAt > 0 ? lastHandshakeAt : undefined,
-    sessionKey: session?.sessionKeys?.peer.toBase64(),
+    sessionKey: session?.sessionStaticKeys?.peer.toBase64(),
     bytesReceived: counters?.receivedBytes ?? 0,
     bytesSent: counters?.sentBytes ?? 0,
     keys: peer.keys.map(describeKey),

@@ -124,6 +124,6 @@ export class PeerSessions {
   }
 }
 
-function usesKey({ sessionKeys }: ChangedPeer, own: PublicKey): boolean {
-  return sessionKeys !== undefined && equalBytes(sessionKeys.own, own);
+function usesKey({ sessionStaticKeys }: ChangedPeer, own: PublicKey): boolean {
+  return sessionStaticKeys !== undefined && equalBytes(sessionStaticKeys.own, own);
 }

@@ -32,6 +32,10 @@ export class ClaimRules {
    * @returns undefined: the record cannot be accepted now; the claims are as before
    */
   take(member: Member, context: MembershipContext): TakenClaims | undefined {
+    if (this.#isUncontested(member.pending!, context)) {
+      this.#claims.take(member.pending!);
+      return { group: [member], replaced: NO_NAMES };
+    }
     const group = this.#group(member);
     if (!group) return undefined;
     for (const { name } of group) this.#claims.release(name);
@@ -66,6 +70,12 @@ export class ClaimRules {
     return undefined;
   }
 
+  /** Returns true if no other node claims any part of the record, as for nearly every record. */
+  #isUncontested(record: NodeRecord, context: MembershipContext): boolean {
+    if (refusalInContext(record, context)) return false;
+    return this.#claims.clashesOf(record).next().done === true;
+  }
+
   /**
    * Returns the nodes that can only be accepted together: each claims what the next one has, and
    * the next one claims something else. Returns undefined if one of them keeps what is claimed.
@@ -83,3 +93,5 @@ export class ClaimRules {
     return [...group];
   }
 }
+
+const NO_NAMES: ReadonlySet<string> = new Set();

@@ -23,7 +23,7 @@ import {
 import type { DaemonClient } from '../../src/daemon/daemon-client.ts';
 
 type PeerChange = NonNullable<ReturnType<typeof readDeviceChange>['peers']>[number];
-type Session = NonNullable<ChangedPeer['sessionKeys']>;
+type Session = NonNullable<ChangedPeer['sessionStaticKeys']>;
 interface Peer extends DevicePeerStatus {
   session: Session | undefined;
 }
@@ -202,13 +202,13 @@ function newPeer(publicKey: PublicKey): Peer {
 }
 
 function changed({ publicKey, endpoint, lastHandshakeUnixMs, session }: Peer): ChangedPeer {
-  const sessionKeys = session;
+  const sessionStaticKeys = session;
   return {
     publicKey,
     isRemoved: false,
     endpoint,
     lastHandshakeUnixMs,
-    ...(sessionKeys && { sessionKeys }),
+    ...(sessionStaticKeys && { sessionStaticKeys }),
   };
 }
 

@@ -6,13 +6,6 @@
  */
 import { SegmentKind, type TransportSegment } from './transport-segment.ts';
 
-/** UDP_MAX_SEGMENTS of kernels before 6.9. */
-const MAX_DATAGRAMS = 64;
-const LONGEST_PACKET = 65535;
-
-/** The index of nothing. */
-export const NONE: number = -1;
-
 /**
  * An item. Packets are numbers that the coalescer assigns; it also chains the packets of an item.
  */
@@ -58,7 +51,7 @@ export class CoalescedItem {
   /** TCP: whether the segment's data follow the item's data, and the segment may be joined. */
   isFollowedBy(segment: TransportSegment): boolean {
     const end = (this.sequence + this.payloadLength) | 0;
-    return segment.sequence === end && !this.push && this.#hasRoomFor(segment);
+    return segment.sequence === end && !this.push && this.#canAppend(segment);
   }
 
   /**
@@ -74,12 +67,12 @@ export class CoalescedItem {
   }
 
   /** UDP: whether one more datagram may be joined. */
-  takes(segment: TransportSegment): boolean {
-    return !this.isClosed && this.packets < MAX_DATAGRAMS && this.#hasRoomFor(segment);
+  canJoinDatagram(segment: TransportSegment): boolean {
+    return !this.isClosed && this.packets < MAX_DATAGRAMS && this.#canAppend(segment);
   }
 
   /** Updates the lengths after a packet was added to the chain. */
-  grow(segment: TransportSegment): void {
+  addLengths(segment: TransportSegment): void {
     this.packets++;
     this.payloadLength += segment.payloadLength;
     this.push ||= segment.push;
@@ -89,7 +82,7 @@ export class CoalescedItem {
    * Whether the segment may follow. No segment may follow a shorter one, and none may be longer
    * than the others.
    */
-  #hasRoomFor(segment: TransportSegment): boolean {
+  #canAppend(segment: TransportSegment): boolean {
     if (this.payloadLength % this.gsoSize !== 0) return false;
     return segment.payloadLength <= this.gsoSize && this.#fits(segment);
   }
@@ -99,3 +92,9 @@ export class CoalescedItem {
     return headerLength + this.payloadLength + payloadLength <= LONGEST_PACKET;
   }
 }
+
+/** UDP_MAX_SEGMENTS of kernels before 6.9. */
+const MAX_DATAGRAMS = 64;
+const LONGEST_PACKET = 65535;
+/** The index of nothing. */
+export const NONE: number = -1;

@@ -59,10 +59,6 @@ export interface CoalescerOptions {
   verifyChecksums?: boolean;
 }
 
-const BUCKETS = 256;
-/** In bytes: IPv6 without extension headers, and TCP with all its options. */
-const LONGEST_HEADERS = 100;
-
 export class Coalescer {
   /** Set to false when the kernel refuses super-packets of this kind. */
   tcp: boolean = true;
@@ -160,7 +156,7 @@ export class Coalescer {
     for (let i = this.#newest(); i !== NONE; i = this.#items[i].older) {
       const item = this.#items[i];
       if (!this.#isOfFlow(item)) continue;
-      if (segment.kind === SegmentKind.closedUdp || !item.takes(segment)) break;
+      if (segment.kind === SegmentKind.closedUdp || !item.canJoinDatagram(segment)) break;
       if (!this.#hasEqualHeaders(item, item.packets) || !this.#isVerified(item)) break;
       if (this.#segmentIsVerified()) return this.#putLast(item, packet);
       segment.kind = SegmentKind.closedUdp;
@@ -214,7 +210,7 @@ export class Coalescer {
   #putLast(item: CoalescedItem, packet: number): void {
     this.#following[item.last] = packet;
     item.last = packet;
-    item.grow(this.#segment);
+    item.addLengths(this.#segment);
   }
 
   #putFirst(item: CoalescedItem, packet: number): void {
@@ -223,19 +219,19 @@ export class Coalescer {
     item.first = packet;
     item.sequence = sequence;
     item.gsoSize = payloadLength;
-    item.grow(this.#segment);
+    item.addLengths(this.#segment);
   }
 
   /**
-   * Adds a new item after all others. `isFound`: whether later packets of its flow may be joined to
+   * Adds a new item after all others. `isJoinable`: whether later packets of its flow may be joined to
    * it.
    */
-  #append(packet: number, isFound: boolean): void {
+  #append(packet: number, isJoinable: boolean): void {
     const index = this.#itemCount++;
     const item = this.#items[index];
     const segment = this.#segment;
     item.begin(packet, segment);
-    if (!isFound) return;
+    if (!isJoinable) return;
     const bucket = segment.flowHash & (BUCKETS - 1);
     item.bucket = bucket;
     item.older = this.#buckets[bucket];
@@ -277,3 +273,7 @@ export class Coalescer {
     return false;
   }
 }
+
+const BUCKETS = 256;
+/** In bytes: IPv6 without extension headers, and TCP with all its options. */
+const LONGEST_HEADERS = 100;

@@ -19,9 +19,6 @@ import {
   type VnetHeader,
 } from './vnet-header.ts';
 
-/** Reused for every super-packet. */
-const vnet: VnetHeader = createVnetHeader();
-
 /**
  * Changes the first packet's headers to those of the super-packet, which has `length` bytes from
  * the IP header at `ip` on. Writes the vnet header in front of it.
@@ -64,3 +61,6 @@ export function finishSuperPacket(
 function tcpType(ipHeaderLength: number): number {
   return ipHeaderLength === 20 ? VNET_GSO_TCPV4 : VNET_GSO_TCPV6;
 }
+
+/** Reused for every super-packet. */
+const vnet: VnetHeader = createVnetHeader();

@@ -92,12 +92,6 @@ export function splitSuperPacket(
   return count < 0 ? count : shared.next(slab);
 }
 
-const UDP_HEADER_LENGTH = 8;
-/** In bytes. The length field of IPv6 does not count its header of 40 bytes. */
-const LONGEST_PACKET = 40 + 65535;
-/** Longest packet that is not a super-packet, in bytes; more than any link carries. */
-const LONGEST_SINGLE = 65535;
-
 /**
  * Splits one super-packet after another. The caller can take the segments of each in several calls.
  */
@@ -292,3 +286,8 @@ export class SuperPacketSplitter {
 }
 
 const shared = new SuperPacketSplitter();
+const UDP_HEADER_LENGTH = 8;
+/** In bytes. The length field of IPv6 does not count its header of 40 bytes. */
+const LONGEST_PACKET = 40 + 65535;
+/** Longest packet that is not a super-packet, in bytes; more than any link carries. */
+const LONGEST_SINGLE = 65535;

@@ -22,9 +22,6 @@ export const SegmentKind = {
 } as const;
 export type SegmentKind = (typeof SegmentKind)[keyof typeof SegmentKind];
 
-const MAY_NOT_FRAGMENT = 0x40;
-const FRAGMENT_BYTE = 0x3f;
-
 /** The headers of the packet that was last passed to `read`. */
 export class TransportSegment {
   kind: SegmentKind = SegmentKind.other;
@@ -215,3 +212,6 @@ export function hasRightTransportChecksum(
   const pseudo = pseudoHeaderSum(buffer, offset, isUdp ? UDP : TCP, transportLength);
   return sumBytes(buffer, transport, transportLength, pseudo) === 0xffff;
 }
+
+const MAY_NOT_FRAGMENT = 0x40;
+const FRAGMENT_BYTE = 0x3f;

@@ -6,7 +6,7 @@ import { packetOf } from './segments.ts';
 import { slowChecksum, slowSum } from './slow-checksum.ts';
 
 describe('checksum', () => {
-  test('is the one of the example in RFC 1071', () => {
+  test('returns the checksum of the example in RFC 1071', () => {
     const bytes = Uint8Array.of(0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7);
 
     expect(sumBytes(bytes, 0, 8)).toBe(0xddf2);
@@ -54,7 +54,7 @@ describe('checksum', () => {
     expect(checksum(bytes, 0, length)).toBe(slowChecksum(bytes));
   });
 
-  test('looks at two buffers in turn', () => {
+  test('reads two buffers in turn', () => {
     const [a, b, c] = [1, 2, 3].map((value) => new Uint8Array(32).fill(value));
 
     for (const bytes of [a, b, c, a, a, c, b]) {
@@ -62,7 +62,7 @@ describe('checksum', () => {
     }
   });
 
-  test('of a view looks at nothing but the view', () => {
+  test('reads only the bytes of a view', () => {
     const whole = Uint8Array.from({ length: 64 }, (_, i) => i);
     const part = whole.subarray(5, 40);
 

@@ -106,7 +106,7 @@ describe('Coalescer', () => {
     ]);
   });
 
-  test('clears the vnet header of a packet that goes alone, also in front of a bad one', () => {
+  test('clears the vnet header of a single packet, also of an invalid one', () => {
     const [first, second] = stream([100, 100]);
     second[50] ^= 1;
 
@@ -115,13 +115,13 @@ describe('Coalescer', () => {
     }
   });
 
-  test('closes a gap in front: the packet before comes late', () => {
+  test('joins a late packet in front of an item', () => {
     const [first, second, third] = stream([100, 100, 60]);
 
     expect(coalesce([second, third, first])).toEqual([superOf([first, second, third], 100)]);
   });
 
-  test('puts a longer packet before a single shorter one, which is the tail then', () => {
+  test('joins a longer packet in front of a single shorter one', () => {
     const [first, second] = stream([100, 60]);
 
     expect(coalesce([second, first])).toEqual([superOf([first, second], 100)]);
@@ -169,7 +169,7 @@ describe('Coalescer', () => {
     expect(coalesce(packets)).toEqual(packets.map((packet) => alone(packet)));
   });
 
-  test('joins IPv4 packets that may be fragmented when their identifications follow', () => {
+  test('joins IPv4 packets that may be fragmented if their identifications are consecutive', () => {
     const packets = [0xfffe, 0xffff, 0].flatMap((identification, i) =>
       stream([100], { sequence: i * 100, identification, mayNotFragment: false }),
     );
@@ -179,7 +179,7 @@ describe('Coalescer', () => {
     expect(coalesce([packets[0], packets[2], packets[1]])).toHaveLength(2);
   });
 
-  test('goes on after a packet with a wrong checksum', () => {
+  test('joins the packets after one with a wrong checksum', () => {
     const packets = corrupt(stream([100, 100, 100, 100]), 1, 45);
 
     const outputs = coalesce(packets);
@@ -191,7 +191,7 @@ describe('Coalescer', () => {
     ]);
   });
 
-  test('takes checksums of the transport for right when told so, and no others', () => {
+  test('trusts transport checksums if requested, but no others', () => {
     const wrong = corrupt(stream([100, 100]), 1, 45);
     const wrongIp = corrupt(stream([100, 100]), 1, 10);
 
@@ -211,7 +211,7 @@ describe('Coalescer', () => {
     expect(coalesce(packets).at(-1)?.[0]).toBe(0);
   });
 
-  test('does the same with the packets of a super-packet that was refused', () => {
+  test('writes the packets of a refused super-packet in the same way', () => {
     const outputs = coalesce(stream([100, 100]), { verifyChecksums: false }, (n) => n === 1);
 
     expect(outputs.map(([flags]) => flags)).toEqual([1, 1, 1]);
@@ -263,7 +263,7 @@ describe('Coalescer', () => {
     expect(coalesce(packets).map(packetCount)).toEqual([1, 1, 2]);
   });
 
-  test('takes an IPv4 datagram without a checksum for right, among its like', () => {
+  test('joins IPv4 datagrams without a checksum with each other', () => {
     const without = datagrams([100, 100], { withoutChecksum: true });
     const [, with_] = datagrams([100, 100]);
 
@@ -271,7 +271,7 @@ describe('Coalescer', () => {
     expect(coalesce([without[0], with_]).map(packetCount)).toEqual([1, 1]);
   });
 
-  test('takes an IPv6 datagram without a checksum for wrong', () => {
+  test('does not join an IPv6 datagram without a checksum', () => {
     const packets = datagrams([100, 100], { version: 6, withoutChecksum: true });
 
     expect(coalesce(packets).map(packetCount)).toEqual([1, 1]);
@@ -288,7 +288,7 @@ describe('Coalescer', () => {
     expect(outputs.map(packetCount)).toEqual(protocol === 'tcp' ? [1, 1, 2] : [2, 1, 1]);
   });
 
-  test('hands packets over one by one when their super-packet is refused', () => {
+  test('writes packets one by one if their super-packet is refused', () => {
     const packets = stream([100, 100, 60]);
 
     const outputs = coalesce(packets, {}, (count) => count === 1);
@@ -296,7 +296,7 @@ describe('Coalescer', () => {
     expect(outputs.slice(1)).toEqual(packets.map((packet) => alone(packet)));
   });
 
-  test('writes what it has when it is full', () => {
+  test('writes its packets when it is full', () => {
     const { coalescer, outputs, add } = coalescerFor({ capacity: 3 });
 
     for (const packet of stream([100, 100, 100, 100])) add(packet);
@@ -306,7 +306,7 @@ describe('Coalescer', () => {
     expect(outputs.map(packetCount)).toEqual([3, 1]);
   });
 
-  test('remembers nothing of the batch before', () => {
+  test('keeps nothing of the previous batch', () => {
     const { coalescer, outputs, add } = coalescerFor({});
 
     for (const packet of stream([100, 100, 100])) {
@@ -341,7 +341,7 @@ describe('Coalescer', () => {
     TIMEOUT_MS,
   );
 
-  test('wants room in front of packets', () => {
+  test('refuses a packet without space for the vnet header in front', () => {
     const buffer = new Uint8Array(300);
 
     expect(() => new Coalescer({ buffer, write }).add(9, 20)).toThrow(RangeError);

@@ -50,7 +50,7 @@ describe('splitSuperPacket', () => {
     TIMEOUT_MS,
   );
 
-  test('works in one buffer and leaves the source as it was', () => {
+  test('works in one buffer, and does not change the source', () => {
     const source = superPacketOf({ version: 4, protocol: 'tcp', payload: payloadOf(300, 1) }, 100);
     const buffer = new Uint8Array(4000);
     buffer.set(source, 100);
@@ -62,7 +62,7 @@ describe('splitSuperPacket', () => {
     expect(buffer.subarray(100, 100 + source.length)).toEqual(source);
   });
 
-  test('writes nothing but segments: rooms and the rest of the slab stay', () => {
+  test('writes only the segments: headroom, tailroom and the rest of the slab stay', () => {
     const source = superPacketOf({ version: 6, protocol: 'udp', payload: payloadOf(250, 1) }, 100);
     const buffer = new Uint8Array(4000).fill(0xee);
     const slab = slabIn(buffer, 7, 300, 5);
@@ -110,7 +110,7 @@ describe('splitSuperPacket', () => {
     expect(split(source)).toEqual([packetOf(shape)]);
   });
 
-  test('hands a whole packet over as it is, of any protocol', () => {
+  test('copies a single packet of any protocol unchanged', () => {
     const packet = packetOf({ version: 4, protocol: 'udp', payload: payloadOf(9, 1) });
     packet[9] = 47;
 
@@ -164,7 +164,7 @@ describe('SplitFailure', () => {
     expect(splitSuperPacket(source, 0, source.length, emptySlab())).toBe(SplitFailure[failure]);
   });
 
-  test('tooManySegments, and nothing is written', () => {
+  test('is tooManySegments, and nothing is written', () => {
     const source = tcp();
     const slab = slabIn(new Uint8Array(4000), 0, 300, 2);
 
@@ -226,7 +226,7 @@ describe('SplitFailure', () => {
 });
 
 describe('SuperPacketSplitter', () => {
-  test('goes on where the slab was full', () => {
+  test('continues after the slab was full', () => {
     const shape: PacketShape = { version: 6, protocol: 'tcp', payload: payloadOf(1234, 1) };
     const source = superPacketOf(shape, 100);
     const splitter = new SuperPacketSplitter();
@@ -265,7 +265,7 @@ describe('SuperPacketSplitter', () => {
     }
   });
 
-  test('says how long a segment is when there is only one', () => {
+  test('returns the segment length also for a single segment', () => {
     const source = superPacketOf({ version: 4, protocol: 'udp', payload: payloadOf(5, 1) }, 100);
     const splitter = new SuperPacketSplitter();
 
@@ -273,7 +273,7 @@ describe('SuperPacketSplitter', () => {
     expect(splitter.segmentLength).toBe(33);
   });
 
-  test('has nothing to write after a failure', () => {
+  test('writes nothing after a failure', () => {
     const splitter = new SuperPacketSplitter();
     splitter.begin(new Uint8Array(3), 0, 3);
 

@@ -34,7 +34,7 @@ describe('finishTrustedPacket', () => {
     },
   );
 
-  test('knows where the transport header of an IPv4 packet with options is', () => {
+  test('finds the transport header of an IPv4 packet with options', () => {
     const plain = packetOf({ ...UDP, payload: payloadOf(9, 1) });
     const packet = Uint8Array.from([...plain.subarray(0, 20), 1, 1, 1, 0, ...plain.subarray(20)]);
     packet[0] = 0x46;

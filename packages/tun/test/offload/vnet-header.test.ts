@@ -37,7 +37,7 @@ describe('encodeVnetHeader', () => {
 });
 
 describe('clearVnetHeader', () => {
-  test('leaves the bytes around', () => {
+  test('does not change the bytes around it', () => {
     const buffer = new Uint8Array(12).fill(9);
 
     clearVnetHeader(buffer, 1);

@@ -15,6 +15,7 @@ export function contradiction(one: string, other: string): Failure {
   return usage(`${one} contradicts ${other}`);
 }
 
+/** Returns the failure for flags that cannot be used, with exit code 2. */
 export function usage(text: string): Failure {
   return new Failure(text, { exitCode: 2 });
 }

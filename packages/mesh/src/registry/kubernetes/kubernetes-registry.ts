@@ -16,7 +16,14 @@ import { RecordReporter } from '../record-reporter.ts';
 import type { LitzNodeStatus, Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { type Clock } from '../clock.ts';
 import type { KubeApi } from './kube-api.ts';
-import { fieldsOf, textsOf, type KubeObject, type KubeOwnerReference } from './kube-resource.ts';
+import { KubeError } from './kube-error.ts';
+import {
+  fieldsOf,
+  fullNameOf,
+  textsOf,
+  type KubeObject,
+  type KubeOwnerReference,
+} from './kube-resource.ts';
 import { ENDPOINT_SLICES, LITZ_NODES, NODES } from './kube-resources.ts';
 import { ListAndWatch } from './list-and-watch.ts';
 import { ciliumNodeRecords, litzNodeRecords, type RecordResource } from './record-resource.ts';
@@ -82,8 +89,15 @@ export class KubernetesRegistry implements Registry {
     this.#following.start();
   }
 
-  publish(record: NodeRecord): Promise<void> {
-    return this.#inTurn(() => this.#write(record));
+  async publish(record: NodeRecord): Promise<void> {
+    try {
+      await this.#inTurn(() => this.#write(record));
+    } catch (error) {
+      // Unknown fields stay, and somebody has nested them so deeply that they cannot be written.
+      if (!(error instanceof RangeError)) throw error;
+      const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
+      throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);
+    }
   }
 
   withdraw(name: string): Promise<void> {

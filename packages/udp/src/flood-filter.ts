@@ -1,14 +1,14 @@
 /**
- * `FloodGuard`: keeps a flood of handshake messages out of the queue of one socket.
+ * `FloodFilter`: keeps a flood of handshake messages out of the queue of one socket.
  *
- * 1. When more handshake messages arrive than honest peers send, the guard starts to count their
+ * 1. When more handshake messages arrive than honest peers send, it starts to count their
  *    sources (`SourceSketch`).
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`) with the sources that
  *    send many messages, and with the share of their messages that still passes. That share is
  *    large enough to see whether they continue, and to give an honest peer behind such an address a
  *    chance. Sources that send few messages, as honest peers do, always pass.
  * 3. Each message that passed is counted together with those that the filter dropped. When few
- *    messages arrive, the guard removes the filter.
+ *    messages arrive, `FloodFilter` removes the filter.
  *
  * If the kernel does not accept a filter, the device works without one.
  *
@@ -21,7 +21,7 @@ import { SourceSketch } from './source-sketch.ts';
 /** Attaches a program to the socket; undefined removes it. @returns whether that worked */
 export type AttachFilter = (program: Uint8Array | undefined) => boolean;
 
-export class FloodGuard {
+export class FloodFilter {
   readonly #family: Family;
   readonly #attach: AttachFilter;
   readonly #random: ((out: Uint32Array) => void) | undefined;
@@ -32,13 +32,13 @@ export class FloodGuard {
    */
   readonly #marked: [without: number, withMac2: number] = [0, 0];
   // The share of messages of marked sources that passes the filter, 0 to 1; without and with mac2.
-  readonly #pass: [without: number, withMac2: number] = [1, 1];
+  readonly #passingShares: [without: number, withMac2: number] = [1, 1];
   /** How many messages came since the last check, including those that were dropped. */
   #total = 0;
   #quietIntervals = 0;
-  #settledAt = -Infinity;
+  #updatedAt = -Infinity;
   #isAttached = false;
-  #isRefused = false;
+  #isUnsupported = false;
 
   constructor(family: Family, attach: AttachFilter, random?: (out: Uint32Array) => void) {
     this.#family = family;
@@ -46,9 +46,9 @@ export class FloodGuard {
     this.#random = random;
   }
 
-  /** When `follow` must be called at the latest; Infinity: not needed. */
+  /** When `update` must be called at the latest; Infinity: not needed. */
   get due(): number {
-    return this.#sketch ? this.#settledAt + INTERVAL_MS : Infinity;
+    return this.#sketch ? this.#updatedAt + INTERVAL_MS : Infinity;
   }
 
   /**
@@ -78,7 +78,7 @@ export class FloodGuard {
       mac2 > 0 && (buffer[at]! | buffer[at + 1]! | buffer[at + 2]! | buffer[at + 3]!) !== 0;
     const kind = hasMac2 ? 1 : 0;
     const isMarked = sketch.isMarked(high, low);
-    const share = isMarked && this.#isAttached ? this.#pass[kind] : 1;
+    const share = isMarked && this.#isAttached ? this.#passingShares[kind] : 1;
     const weight = count / share;
     sketch.note(high, low, weight);
     this.#total += weight - count;
@@ -86,31 +86,31 @@ export class FloodGuard {
   }
 
   /** Must be called after each batch, and when `due` has come. */
-  follow(now: number): void {
+  update(now: number): void {
     if (!this.#sketch) {
-      if (this.#total >= FLOOD_MESSAGES) this.#lookFor(now);
+      if (this.#total >= FLOOD_MESSAGES) this.#detectFlood(now);
       return;
     }
     if (now < this.due) return;
-    const seconds = (now - this.#settledAt) / 1000;
-    this.#settledAt = now;
+    const seconds = (now - this.#updatedAt) / 1000;
+    this.#updatedAt = now;
     const isQuiet = this.#total < QUIET_PER_SECOND * seconds;
     this.#quietIntervals = isQuiet ? this.#quietIntervals + 1 : 0;
     if (this.#quietIntervals === QUIET_INTERVALS) this.#stop();
-    else this.#settle(this.#sketch, seconds);
+    else this.#applyMarks(this.#sketch, seconds);
   }
 
-  /** Many messages came. Starts the guard if they came within a short time. */
-  #lookFor(now: number): void {
-    const isFlood = now - this.#settledAt < FLOOD_MS && !this.#isRefused;
-    this.#settledAt = now;
+  /** Many messages came. Starts to count sources if they came within a short time. */
+  #detectFlood(now: number): void {
+    const isFlood = now - this.#updatedAt < FLOOD_MS && !this.#isUnsupported;
+    this.#updatedAt = now;
     this.#total = 0;
     if (isFlood) this.#start(now);
   }
 
   #start(now: number): void {
     this.#sketch = new SourceSketch(this.#random);
-    this.#settledAt = now;
+    this.#updatedAt = now;
     this.#quietIntervals = 0;
     this.#forgetCounts();
   }
@@ -121,23 +121,23 @@ export class FloodGuard {
     this.#forgetCounts();
   }
 
-  #settle(sketch: SourceSketch, seconds: number): void {
+  #applyMarks(sketch: SourceSketch, seconds: number): void {
     for (const kind of [0, 1] as const) {
       const perSecond = this.#marked[kind] / seconds;
       const share = PASSING_PER_SECOND[kind] / perSecond;
-      this.#pass[kind] = Math.min(1, Math.max(LEAST_SHARE, share));
+      this.#passingShares[kind] = Math.min(1, Math.max(LEAST_SHARE, share));
     }
-    sketch.settle();
+    sketch.endInterval();
     this.#forgetCounts();
     if (!sketch.hasMarks) {
       this.#remove();
       return;
     }
-    const [withoutMac2, withMac2] = this.#pass;
+    const [withoutMac2, withMac2] = this.#passingShares;
     const program = handshakeFilter(this.#family, sketch, { withoutMac2, withMac2 });
     this.#isAttached = this.#attach(encode(program));
     if (this.#isAttached) return;
-    this.#isRefused = true;
+    this.#isUnsupported = true;
     this.#stop();
   }
 

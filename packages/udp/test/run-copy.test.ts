@@ -1,12 +1,12 @@
 import { Endpoint } from '@litz/core';
 import { describe, expect, test } from 'vitest';
-import { OwnRun } from '../src/own-run.ts';
+import { RunCopy } from '../src/run-copy.ts';
 import { runOf } from './run-of.ts';
 
 const PEER = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 
-describe('OwnRun', () => {
-  test('has what a run has, and looks at each field once', () => {
+describe('RunCopy', () => {
+  test('copies each field of a run, and reads it once', () => {
     const run = runOf(new Uint8Array(9), 1, 4, 3, 5, 2, PEER, 7);
     const looks: string[] = [];
     const watched = new Proxy(run, {
@@ -15,27 +15,27 @@ describe('OwnRun', () => {
         return Reflect.get(target, field, receiver) as unknown;
       },
     });
-    expect(new OwnRun().copy(watched)).toMatchObject({ ...run });
+    expect(new RunCopy().copy(watched)).toMatchObject({ ...run });
     expect(looks.toSorted()).toEqual(Object.keys(run).toSorted());
   });
 
-  test('has one datagram as a run of one, whatever it had before', () => {
+  test('makes a run of one datagram, whatever it contained before', () => {
     const memory = new Uint8Array(9);
-    const own = new OwnRun().copy(runOf(memory, 1, 4, 3, 5, 2, PEER, 7));
+    const own = new RunCopy().copy(runOf(memory, 1, 4, 3, 5, 2, PEER, 7));
     expect(own.single(memory, 2, 6, PEER, 1)).toMatchObject({
       ...runOf(memory, 2, 6, 6, 0, 1, PEER, 1),
     });
   });
 
-  test('lets go of the memory', () => {
-    const own = new OwnRun().copy(runOf(new Uint8Array(9), 1, 4, 3, 5, 2, PEER));
+  test('drops the reference to the buffer', () => {
+    const own = new RunCopy().copy(runOf(new Uint8Array(9), 1, 4, 3, 5, 2, PEER));
     own.clear();
     expect(own.buffer).toHaveLength(0);
   });
 });
 
-describe('a run whose fields change between two looks', () => {
-  test('is what it was at the first look', () => {
+describe('a run whose fields change between two reads', () => {
+  test('is sent with the values of the first read', () => {
     let looks = 0;
     const shifty = {
       ...runOf(new Uint8Array(100), 0, 10, 10, 10, 2, PEER),
@@ -43,7 +43,7 @@ describe('a run whose fields change between two looks', () => {
         return looks++ === 0 ? 10 : 70_000;
       },
     };
-    const own = new OwnRun().copy(shifty);
+    const own = new RunCopy().copy(shifty);
     expect([own.length, own.length, looks]).toEqual([10, 10, 1]);
   });
 });

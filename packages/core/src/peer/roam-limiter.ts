@@ -1,5 +1,5 @@
 /**
- * `RoamReport`: emits an event when a peer is reached at a new address or port, at most once a
+ * `RoamLimiter`: emits an event when a peer is reached at a new address or port, at most once a
  * second for each peer.
  *
  * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
@@ -15,10 +15,10 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Outputs } from '../outputs.ts';
 import type { Peer } from './peer.ts';
 
-export class RoamReport {
+export class RoamLimiter {
   readonly #outputs: Outputs;
   /** Peers that were reported within the last second, oldest report first. */
-  readonly #recent: Map<Peer, Telling> = new Map();
+  readonly #recent: Map<Peer, LastRoam> = new Map();
   /** How many of them have roamed again since their report. */
   #waiting = 0;
   /** A time not later than the first due report; Infinity if there is none. */
@@ -29,7 +29,7 @@ export class RoamReport {
   }
 
   /**
-   * When `tell` may have something to report, in the milliseconds of `now`; Infinity if nothing
+   * When `emitDue` may have something to report, in the milliseconds of `now`; Infinity if nothing
    * waits.
    */
   get due(): number {
@@ -37,10 +37,10 @@ export class RoamReport {
   }
 
   /** Called when the peer's endpoint differs from `previous` in address or port. */
-  roamed(peer: Peer, previous: Endpoint | undefined, now: number): void {
-    this.tell(now);
+  noteRoam(peer: Peer, previous: Endpoint | undefined, now: number): void {
+    this.emitDue(now);
     const recent = this.#recent.get(peer);
-    if (!recent) this.#tell(peer, previous, now);
+    if (!recent) this.#emit(peer, previous, now);
     else if (!recent.waits && recent.endpoint !== peer.endpoint) {
       recent.waits = true;
       this.#waiting++;
@@ -48,14 +48,14 @@ export class RoamReport {
   }
 
   /** Reports the peers that are due, and forgets those without a new change. */
-  tell(now: number): void {
+  emitDue(now: number): void {
     if (now < this.#first) return;
     for (const [peer, { endpoint, until, waits }] of this.#recent) {
       this.#first = until;
       if (now < until) return;
       this.forget(peer);
       if (waits && peer.endpoint?.sameDestination(endpoint) !== true) {
-        this.#tell(peer, endpoint, now);
+        this.#emit(peer, endpoint, now);
       }
     }
     this.#first = Infinity;
@@ -67,18 +67,18 @@ export class RoamReport {
     this.#recent.delete(peer);
   }
 
-  #tell(peer: Peer, previous: Endpoint | undefined, now: number): void {
+  #emit(peer: Peer, previous: Endpoint | undefined, now: number): void {
     const { endpoint } = peer;
     if (!endpoint) return;
     const until = now + INTERVAL_MS;
     this.#recent.set(peer, { endpoint, until, waits: false });
     this.#first = Math.min(this.#first, until);
-    this.#outputs.event({ type: 'roam', peer: peer.publicKey, endpoint, previous });
-    this.#outputs.news(peer, 'present');
+    this.#outputs.queueEvent({ type: 'roam', peer: peer.publicKey, endpoint, previous });
+    this.#outputs.emitPeerEvent(peer, 'updated');
   }
 }
 
-interface Telling {
+interface LastRoam {
   /** The endpoint that was reported. */
   readonly endpoint: Endpoint;
   /** The peer is not reported again before this time. */

@@ -1,30 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { FloodGuard } from '../src/flood-guard.ts';
+import { FloodFilter } from '../src/flood-filter.ts';
 import { run } from './bpf-machine.ts';
 
 const ATTACKERS = 200;
 const HONEST = 0xc000_0201;
 
-describe('FloodGuard', () => {
-  it('leaves the kernel alone while there is no flood', () => {
-    const { guard, programs, send } = guarded();
+describe('FloodFilter', () => {
+  it('attaches no filter while there is no flood', () => {
+    const { filter, programs, send } = createFilter();
     for (let now = 0; now < 10_000; now += 10) {
       for (let i = 0; i < 5; i++) send(attacker(i), initiation());
-      guard.follow(now);
-      expect(guard.due).toBe(Infinity);
+      filter.update(now);
+      expect(filter.due).toBe(Infinity);
     }
     expect(programs).toEqual([]);
   });
 
-  it('keeps a flood out and lets a part through, and always those who send few', () => {
-    const { guard, send, flood } = guarded();
+  it('drops most of a flood, and passes all messages of sources that send few', () => {
+    const { filter, send, flood } = createFilter();
     flood(0, 3000);
     let passed = 0;
     let honest = 0;
     for (let now = 3000; now < 8000; now++) {
       for (let i = 0; i < 40; i++) if (send(attacker(i * now), initiation())) passed++;
       if (now % 1000 === 0 && send(HONEST, initiation())) honest++;
-      guard.follow(now);
+      filter.update(now);
     }
     // Of 40,000 per second.
     expect(passed / 5).toBeGreaterThan(700);
@@ -32,8 +32,8 @@ describe('FloodGuard', () => {
     expect(honest).toBe(5);
   });
 
-  it('lets all with a mac2 through unless these are a flood too', () => {
-    const { guard, send, flood } = guarded();
+  it('passes all messages with a mac2 unless these are a flood too', () => {
+    const { filter, send, flood } = createFilter();
     flood(0, 3000);
     const withMac2 = initiation().fill(1, 132);
     const passedOf = (from: number, perMs: number): number => {
@@ -41,7 +41,7 @@ describe('FloodGuard', () => {
       for (let now = from; now < from + 2000; now++) {
         for (let i = 0; i < 40; i++) send(attacker(i * now), initiation());
         for (let i = 0; i < perMs; i++) if (send(attacker(i + now), withMac2)) passed++;
-        guard.follow(now);
+        filter.update(now);
       }
       return passed / 2;
     };
@@ -53,14 +53,14 @@ describe('FloodGuard', () => {
     expect(passedOf(11_000, 40)).toBeGreaterThan(5000);
   });
 
-  it('takes the filter away when the flood is over', () => {
-    const { guard, programs, flood } = guarded();
+  it('removes the filter when the flood is over', () => {
+    const { filter, programs, flood } = createFilter();
     flood(0, 1000);
     expect(programs.at(-1)).toBeInstanceOf(Uint8Array);
     let now = 1000;
-    while (guard.due !== Infinity && now < 30_000) {
-      now = guard.due;
-      guard.follow(now);
+    while (filter.due !== Infinity && now < 30_000) {
+      now = filter.due;
+      filter.update(now);
     }
     expect(now).toBeLessThan(6000);
     expect(programs.at(-1)).toBeUndefined();
@@ -68,13 +68,13 @@ describe('FloodGuard', () => {
     expect(programs.at(-1)).toBeInstanceOf(Uint8Array);
   });
 
-  it('keeps a flood out that the kernel coalesced, and counts each of its messages', () => {
-    const { guard, programs, send } = guarded();
+  it('drops a flood that the kernel coalesced, and counts each of its messages', () => {
+    const { filter, programs, send } = createFilter();
     const coalesced = new Uint8Array(40 * 148);
     for (let i = 0; i < 40; i++) coalesced[i * 148] = 1;
     for (let now = 0; now < 4000; now++) {
       send(attacker(1), coalesced);
-      guard.follow(now);
+      filter.update(now);
     }
     const program = programs.at(-1);
     expect(program).toBeInstanceOf(Uint8Array);
@@ -83,40 +83,40 @@ describe('FloodGuard', () => {
   });
 
   it('attaches nothing for many peers that send one message each', () => {
-    const { guard, programs, send } = guarded();
+    const { filter, programs, send } = createFilter();
     for (let now = 0; now < 2000; now += 5) {
       for (let i = 0; i < 10; i++) send(Math.imul(now * 10 + i, 0x9e3779b1) >>> 0, initiation());
-      guard.follow(now);
+      filter.update(now);
     }
     const attached = programs.filter((program) => program !== undefined);
     const dropped = attached.filter((program) => !runs(program, HONEST, initiation(), 0xffff_ffff));
     expect(dropped).toEqual([]);
   });
 
-  it('goes on without a filter where the kernel takes none, and does not ask again', () => {
+  it('works without a filter if the kernel accepts none, and does not try again', () => {
     let asked = 0;
-    const guard = new FloodGuard(4, (program) => {
+    const filter = new FloodFilter(4, (program) => {
       if (program) asked++;
       return false;
     });
     for (let now = 0; now < 5000; now += 10) {
-      for (let i = 0; i < 400; i++) guard.note(initiation(), 0, 148, 1, attacker(i), 0);
-      guard.follow(now);
+      for (let i = 0; i < 400; i++) filter.note(initiation(), 0, 148, 1, attacker(i), 0);
+      filter.update(now);
     }
     expect(asked).toBe(1);
-    expect(guard.due).toBe(Infinity);
+    expect(filter.due).toBe(Infinity);
   });
 });
 
-/** A guard, with the kernel in front of it that does what it is given. */
-function guarded() {
+/** A filter, with the kernel in front of it that does what it is given. */
+function createFilter() {
   const programs: (Uint8Array | undefined)[] = [];
   let state = 1;
   const random = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state ^ (state >>> 16)) >>> 0;
   };
-  const guard = new FloodGuard(
+  const filter = new FloodFilter(
     4,
     (program) => programs.push(program) > 0,
     (out) => out.forEach((_, i) => (out[i] = Math.imul(random(), 0x85ebca6b))),
@@ -125,16 +125,16 @@ function guarded() {
     const program = programs.at(-1);
     if (program && !runs(program, source, message, random())) return false;
     const each = message.length % 148 === 0 ? 148 : message.length;
-    guard.note(message, 0, each, message.length / each, source, 0);
+    filter.note(message, 0, each, message.length / each, source, 0);
     return true;
   };
   const flood = (from: number, ms: number): void => {
     for (let now = from; now < from + ms; now++) {
       for (let i = 0; i < 40; i++) send(attacker(random()), initiation());
-      guard.follow(now);
+      filter.update(now);
     }
   };
-  return { guard, programs, send, flood };
+  return { filter, programs, send, flood };
 }
 
 function runs(program: Uint8Array, source: number, message: Uint8Array, random: number): boolean {

@@ -1,5 +1,5 @@
 /**
- * `openBoth`: opens and binds UDP sockets for a WireGuard device: IPv4 and IPv6 on one port.
+ * `openSockets`: opens and binds UDP sockets for a WireGuard device: IPv4 and IPv6 on one port.
  *
  * @module
  */
@@ -40,13 +40,6 @@ import {
   type Family,
 } from './linux-abi.ts';
 
-const SOCK_FPROG_LENGTH = 16;
-const SOCK_FILTER_LENGTH = 8;
-/** How many free IPv4 ports are tried until one is also free for IPv6. */
-const PORT_TRIES = 100;
-/** 127.0.0.1 */
-const INADDR_LOOPBACK = 0x7f00_0001;
-
 export interface BoundSockets {
   readonly port: number;
   /** File descriptors, owned by the caller. Undefined if the system does not have the family. */
@@ -68,7 +61,7 @@ export interface SocketOptions {
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken for one of the families;
  *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback
  */
-export function openBoth(port: number, options: SocketOptions): BoundSockets {
+export function openSockets(port: number, options: SocketOptions): BoundSockets {
   requireKnownLayout();
   for (let attempt = 1; ; attempt++) {
     const v4 = openFamily(4, port, options);
@@ -105,7 +98,7 @@ export function canSegment(fd: number): boolean {
  *
  * @returns why not, if the kernel does not coalesce for all sockets
  */
-export function coalesce({ v4, v6 }: BoundSockets): string | undefined {
+export function enableCoalescing({ v4, v6 }: BoundSockets): string | undefined {
   if (!coalescesReliably()) return 'kernels before 5.12 can corrupt datagrams that they coalesce';
   const results = [v4, v6].map((fd) => fd === undefined || setInt(fd, SOL_UDP, UDP_GRO, 1) === 0);
   return results.every(Boolean) ? undefined : 'the kernel has no UDP_GRO';
@@ -249,3 +242,10 @@ function requireKnownLayout(): void {
     `batched UDP sockets expected a 64-bit little-endian machine, got ${process.arch}`,
   );
 }
+
+const SOCK_FPROG_LENGTH = 16;
+const SOCK_FILTER_LENGTH = 8;
+/** How many free IPv4 ports are tried until one is also free for IPv6. */
+const PORT_TRIES = 100;
+/** 127.0.0.1 */
+const INADDR_LOOPBACK = 0x7f00_0001;

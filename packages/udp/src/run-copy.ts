@@ -1,5 +1,5 @@
 /**
- * `OwnRun`: our own copy of a run of datagrams, which is then checked and queued.
+ * `RunCopy`: our own copy of a run of datagrams, which is then checked and queued.
  *
  * The fields of a caller's object may change between two reads. So each field is copied once,
  * before it is checked. The record is reused, so nothing is allocated.
@@ -8,7 +8,7 @@
  */
 import type { DatagramRun, Endpoint } from '@litz/core';
 
-export class OwnRun implements DatagramRun {
+export class RunCopy implements DatagramRun {
   buffer: Uint8Array = NO_BYTES;
   offset = 0;
   length = 0;
