@@ -16,7 +16,7 @@
  * await device.close();
  * ```
  *
- * @example An interface of Linux, and the socket that `wg` uses
+ * @example An interface of Linux, and its UAPI socket
  * ```ts
  * // As root, on Linux.
  * import { Device, generateKeyPair, UapiClient, UapiServer } from 'litz';

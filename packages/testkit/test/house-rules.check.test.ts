@@ -161,7 +161,7 @@ const KNOWN: Record<string, readonly string[]> = {
   documentsExports: ['config', 'core', 'device', 'mesh', 'sys', 'tun', 'udp', 'wasm'],
   namesThings: ['config', 'sys'],
   ordersImports: ['device'],
-  putsConstantsLast: ['core', 'device', 'mesh', 'openssl', 'sys', 'tun', 'udp'],
+  putsConstantsLast: ['device', 'mesh', 'openssl'],
   putsExportsFirst: ['core', 'device', 'mesh', 'tun', 'udp'],
   wrapsComments: ['config', 'core', 'device', 'mesh', 'openssl', 'sys', 'tun', 'udp', 'wasm'],
 };

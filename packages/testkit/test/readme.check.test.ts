@@ -18,7 +18,7 @@ describe('README', () => {
     expect(run).toMatchObject({ stdout: 'hello\n', stderr: '', status: 0 });
   });
 
-  test.each(['core', 'config', 'wasm', 'device', 'mesh'])(
+  test.each(['cli', 'core', 'config', 'wasm', 'device', 'mesh'])(
     'of %s has an example that runs as pasted',
     (name) => {
       const text = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
@@ -34,7 +34,7 @@ describe('README', () => {
     },
   );
 
-  test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'])(
+  test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/recipes.md'])(
     '%s links to what is there',
     (name) => {
       const text = readFileSync(join(root, name), 'utf8');
@@ -45,11 +45,23 @@ describe('README', () => {
     },
   );
 
+  test('names files in its recipes that are there', () => {
+    const text = readFileSync(join(root, 'docs/recipes.md'), 'utf8');
+    const named = [
+      ...text.matchAll(/`((?:cli|config|core|device|mesh|tun|udp|bench)\/[\w./-]+)`/g),
+    ];
+    // The one of the example.
+    const paths = named.map(([, path]) => path).filter((path) => !path.includes('consul'));
+    const missing = paths.filter((path) => !existsSync(join(root, 'packages', path)));
+    expect(missing).toEqual([]);
+    expect(paths.length).toBeGreaterThan(40);
+  });
+
   test('names scripts that package.json has', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
-    const texts = ['README.md', 'CONTRIBUTING.md'].map((name) =>
+    const texts = ['README.md', 'CONTRIBUTING.md', 'docs/recipes.md'].map((name) =>
       readFileSync(join(root, name), 'utf8'),
     );
     const named = texts.flatMap((text) => [
