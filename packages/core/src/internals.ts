@@ -7,8 +7,6 @@
  */
 export * from './constants.ts';
 export { AllowedIps } from './routing/allowed-ips.ts';
-export { readEcn, readTotalLength, setEcn } from './wire/ip-packet.ts';
-export { createUnreachable } from './wire/icmp.ts';
 export { ReplayWindow } from './peer/replay-window.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';
@@ -20,14 +18,10 @@ export { nonceOf } from './crypto/nonce.ts';
 export { sealRun } from './crypto/seal-run.ts';
 export { wipe } from './crypto/wipe.ts';
 export {
-  readMessageType,
   readCookieReply,
-  readInitiation,
   readResponse,
   type CookieReply,
-  type HandshakeInitiation,
   type HandshakeResponse,
-  type MessageType,
 } from './wire/messages.ts';
 export { isZeroKey, keyId } from './keys.ts';
 export { printable, quote, redactKeys } from './quote.ts';
@@ -51,7 +45,6 @@ export {
   readField,
   requireInteger,
   requireText,
-  withField,
   withinField,
 } from './field.ts';
 export { secretBytes, secretCopy } from './crypto/secret-bytes.ts';

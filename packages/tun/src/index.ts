@@ -11,7 +11,9 @@
  *
  * @module
  */
-export { openTun, TunDevice, VNET_HEADER_LENGTH, type TunOptions } from './tun-device.ts';
+export { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
+export { openTun, type TunOptions } from './open-tun.ts';
+export { TunDevice } from './tun-device.ts';
 export type { TunOffloads } from './tun-ioctl.ts';
 export { openTunPair } from './tun-pair.ts';
 export { TunMonitor } from './tun-monitor.ts';

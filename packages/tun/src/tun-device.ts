@@ -8,112 +8,23 @@
  *
  * @module
  */
-import { WireGuardError } from '@litz/core';
 import {
   checkDescriptor,
-  checkFlag,
   checkInteger,
-  checkObject,
   checkSpan,
   libc,
   linux,
-  Netlink,
-  SystemError,
   type AddressOptions,
   type AssignedAddress,
   type InterfaceAddress,
   type Link,
+  type Netlink,
   type Route,
 } from '@litz/sys';
-import { checkInterfaceName } from './interface-name.ts';
-import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
 import { checkPieces, createPacketVector, type PacketVector } from './packet-vector.ts';
-import { attachError, openError } from './tun-error.ts';
-import {
-  attachInterface,
-  interfaceNameOf,
-  setOffloads,
-  setVnetHeaderLength,
-  type TunOffloads,
-} from './tun-ioctl.ts';
-import { TUN_NODE } from './tun-node.ts';
+import { interfaceNameOf, type TunOffloads } from './tun-ioctl.ts';
 
-export interface TunOptions {
-  /** A name like 'wg0', or a template with one `%d`, which the kernel replaces with a number. */
-  readonly name: string;
-  /** 68 to 65535 bytes. Default: the value of the kernel, which is 1500 for a new interface. */
-  readonly mtu?: number;
-  /**
-   * Which super-packets of the kernel to use; in an object, each is on unless false. Default: none.
-   * With offloads a read returns up to 64 KiB, which `@litz/tun/offload` splits.
-   */
-  readonly offload?: false | { readonly tcp?: boolean; readonly udp?: boolean };
-}
-
-/** Without offloads, reading a packet needs a buffer of the MTU plus this many bytes. */
-export { VNET_HEADER_LENGTH };
-
-/**
- * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the
- * calling thread. The interface is down. `close` deletes it, unless it is persistent.
- *
- * @throws {TypeError} `name` is not an interface name
- * @throws {RangeError} `mtu` is out of range
- * @throws {SystemError} EPERM, EACCES: the message says what is missing; EBUSY: the name is taken;
- *   ENOENT: there is no /dev/net/tun; other errors if something else is at that path
- * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: this is not Linux
- */
-export function openTun(options: TunOptions): TunDevice {
-  checkObject('options', options);
-  checkInterfaceName(options.name);
-  if (options.mtu !== undefined) checkMtu(options.mtu);
-  checkOffload(options.offload);
-  if (process.platform !== 'linux') {
-    const text = `TUN devices expected "process.platform" to be linux, got ${process.platform}`;
-    throw new WireGuardError('ERR_LITZ_UNSUPPORTED_PLATFORM', text);
-  }
-  const flags = linux.O_RDWR | linux.O_NONBLOCK | linux.O_CLOEXEC;
-  const fd = libc().open(TUN_NODE, flags, 0);
-  if (fd < 0) throw openError(libc().errno());
-  try {
-    return attach(fd, options);
-  } catch (error) {
-    libc().close(fd);
-    throw error;
-  }
-}
-
-function attach(fd: number, options: TunOptions): TunDevice {
-  const netlink = new Netlink();
-  try {
-    const exists = netlink.linkByName(options.name) !== undefined;
-    const name = attachOrExplain(fd, options.name);
-    setVnetHeaderLength(fd, VNET_HEADER_LENGTH);
-    const { offload = false } = options;
-    const { tcp = true, udp = true } = offload || { tcp: false, udp: false };
-    const offloads = setOffloads(fd, { tcp, udp });
-    const link = netlink.linkByName(name);
-    if (!link) throw new SystemError('RTM_GETLINK', linux.ENODEV, `${name} was deleted`);
-    if (!exists) netlink.setLink(link.index, { txQueueLength: TX_QUEUE_LENGTH });
-    const device = new TunDevice(fd, link, offloads, netlink);
-    // The owner of a persistent interface may use it without the right to change it.
-    if (options.mtu !== undefined && options.mtu !== link.mtu) device.setMtu(options.mtu);
-    return device;
-  } catch (error) {
-    netlink.close();
-    throw error;
-  }
-}
-
-function attachOrExplain(fd: number, name: string): string {
-  try {
-    return attachInterface(fd, name, `cannot open the TUN device ${name}`);
-  } catch (error) {
-    throw attachError(error, name);
-  }
-}
-
-/** A TUN device. Made by {@link openTun}. */
+/** A TUN device. `openTun` and `openTunPair` make it. */
 export class TunDevice {
   /** Number of the interface in the namespace that it was opened in. */
   readonly interfaceIndex: number;
@@ -294,22 +205,11 @@ function written(result: number): number {
   return errno === linux.EAGAIN || errno === linux.EINTR ? 0 : -errno;
 }
 
-function checkOffload(offload: TunOptions['offload']): void {
-  if (offload === undefined || offload === false) return;
-  checkObject('offload', offload);
-  checkFlag('offload.tcp', offload.tcp);
-  checkFlag('offload.udp', offload.udp);
-}
-
-function checkMtu(mtu: number): void {
+/** @throws {RangeError} `mtu` is not an integer from 68 to 65535 */
+export function checkMtu(mtu: number): void {
   checkInteger('mtu', mtu, SMALLEST_MTU, LARGEST_MTU);
 }
 
-/**
- * Packets that the kernel queues for the process. Twice the kernel's default, so that a pause of
- * the process does not lose packets.
- */
-const TX_QUEUE_LENGTH = 1000;
 const SMALLEST_MTU = 68;
 const LARGEST_MTU = 65535;
 const EBADF = 9;

@@ -18,12 +18,13 @@
  * @module
  */
 import { Duplex } from 'node:stream';
-import { formatCidr } from '@litz/core';
-import { linux, SystemError, type AssignedAddress } from '@litz/sys';
+import { linux, SystemError } from '@litz/sys';
 import { parseInterfaceAddress } from './address-text.ts';
+import { addressText, replaceAddresses } from './interface-addresses.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
 import { Readiness } from './readiness.ts';
-import { openTun, type TunDevice } from './tun-device.ts';
+import { openTun } from './open-tun.ts';
+import type { TunDevice } from './tun-device.ts';
 
 export interface TunStreamOptions {
   /**
@@ -103,7 +104,7 @@ export class TunStream extends Duplex {
 
   /** In the form 'a.b.c.d/length'; undefined if there is none. */
   get ipv4(): string | undefined {
-    return this.#address(4);
+    return addressText(this.#device, 4);
   }
 
   /** Replaces all IPv4 addresses. undefined removes them. */
@@ -113,7 +114,7 @@ export class TunStream extends Duplex {
 
   /** The global address, or the link-local one if there is no global one. */
   get ipv6(): string | undefined {
-    return this.#address(6);
+    return addressText(this.#device, 6);
   }
 
   /** Replaces all global IPv6 addresses. undefined removes them. */
@@ -149,6 +150,11 @@ export class TunStream extends Duplex {
   unref(): this {
     this.#readiness.unref();
     return this;
+  }
+
+  #setAddress(family: 4 | 6, text: string | undefined, argument: string): void {
+    const wanted = text === undefined ? undefined : parseInterfaceAddress(text, family, argument);
+    replaceAddresses(this.#device, family, wanted);
   }
 
   override _read(): void {
@@ -262,36 +268,6 @@ export class TunStream extends Duplex {
       (this.#isReading ? linux.POLLIN : 0) | (this.#unsent ? linux.POLLOUT : 0),
     );
   }
-
-  #address(family: 4 | 6): string | undefined {
-    const address = this.#globalAddresses(family)[0] ?? this.#addresses(family)[0];
-    return address && formatCidr(address);
-  }
-
-  #setAddress(family: 4 | 6, text: string | undefined, argument: string): void {
-    const wanted = text === undefined ? undefined : parseInterfaceAddress(text, family, argument);
-    // One after the other, because deleting the first IPv4 address of a subnet may delete the
-    // others of that subnet.
-    for (
-      let found = this.#globalAddresses(family)[0];
-      found;
-      found = this.#globalAddresses(family)[0]
-    ) {
-      this.#device.deleteAddress(found);
-    }
-    if (wanted) this.#device.addAddress(wanted, family === 6 ? { noDad: true } : {});
-  }
-
-  /** Returns the addresses without the link-local one that the kernel makes for IPv6. */
-  #globalAddresses(family: 4 | 6): AssignedAddress[] {
-    const all = this.#addresses(family);
-    return family === 4 ? all : all.filter(({ scope }) => scope === RT_SCOPE_UNIVERSE);
-  }
-
-  #addresses(family: 4 | 6): AssignedAddress[] {
-    const length = family === 4 ? 4 : 16;
-    return this.#device.addresses().filter(({ address }) => address.length === length);
-  }
 }
 
 const LONGEST_PACKET = 65535;
@@ -301,7 +277,6 @@ const PACKETS_PER_TURN = 64;
 const GONE = -1;
 /** After this many failed reads in a row the stream is destroyed. */
 const MAX_READ_FAILURES = 8;
-const RT_SCOPE_UNIVERSE = 0;
 const EBADF = 9;
 const EBADFD = 77;
 const ECANCELED = 125;

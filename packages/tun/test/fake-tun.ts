@@ -4,7 +4,8 @@
  * @module
  */
 import type { AssignedAddress, InterfaceAddress } from '@litz/sys';
-import { VNET_HEADER_LENGTH, type TunDevice } from '../src/tun-device.ts';
+import { VNET_HEADER_LENGTH } from '../src/offload/vnet-header.ts';
+import type { TunDevice } from '../src/tun-device.ts';
 import type { ReadinessOptions } from '../src/readiness.ts';
 
 type StreamPart = Pick<

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { linux, type SystemError } from '@litz/sys';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TunStream, type TunStreamOptions } from '../src/index.ts';
-import { openTun } from '../src/tun-device.ts';
+import { openTun } from '../src/open-tun.ts';
 import { FakeReadiness, FakeTun } from './fake-tun.ts';
 
 const { POLLIN, POLLOUT } = linux;
@@ -14,7 +14,7 @@ let tun: FakeTun;
 let readiness: FakeReadiness;
 let failure: Error | undefined;
 
-vi.mock(import('../src/tun-device.ts'), async (importOriginal) => ({
+vi.mock(import('../src/open-tun.ts'), async (importOriginal) => ({
   ...(await importOriginal()),
   openTun: vi.fn<typeof openTun>(),
 }));

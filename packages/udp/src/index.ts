@@ -12,5 +12,6 @@ export { SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
 export type { SendCallbacks } from './send-queue.ts';
 export { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 export { SuspectSources } from './suspect-sources.ts';
-export { openUdp, defaultSlots, UdpSockets, type UdpOptions } from './udp-sockets.ts';
+export { defaultSlots, type UdpOptions } from './udp-options.ts';
+export { openUdp, UdpSockets } from './udp-sockets.ts';
 export { interfaceIndex } from './zones.ts';

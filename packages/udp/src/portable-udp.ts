@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { constants } from 'node:os';
 import { WireGuardError, type DatagramRun, type Endpoint } from '@litz/core';
 import { checkFunction, checkInteger, checkObject, SystemError } from '@litz/sys';
@@ -15,6 +15,7 @@ import { checkDestination, checkRun } from './check-run.ts';
 import { RunCopy } from './run-copy.ts';
 import { UdpCounters } from './counters.ts';
 import { PortableEndpoints } from './portable-endpoints.ts';
+import { bindSockets, errnoOf, setBufferLengths } from './portable-sockets.ts';
 import type { DatagramSink } from './receive-batch.ts';
 import type { SendCallbacks } from './send-queue.ts';
 
@@ -55,7 +56,7 @@ export async function openPortableUdp(options: PortableUdpOptions): Promise<Port
   for (let attempt = 1; ; attempt++) {
     const sockets: Socket[] = [];
     try {
-      return new PortableUdp(await bindBoth(options, sockets), options);
+      return new PortableUdp(await bindSockets(options, sockets), options);
     } catch (error) {
       for (const socket of sockets) socket.close();
       const taken = error instanceof SystemError && error.errno === 'EADDRINUSE';
@@ -98,7 +99,7 @@ export class PortableUdp {
     this.#sendLimit = options.sendLimit ?? 1024;
     this.onReadable = options.onReadable;
     for (const socket of this.#sockets()) {
-      setBuffers(socket, options.bufferBytes);
+      setBufferLengths(socket, options.bufferBytes);
       socket.on('message', (datagram, info) => this.#accept(datagram, info));
       // Windows reports an ICMP error of an earlier datagram here.
       socket.on('error', () => this.counters.receiveErrors++);
@@ -249,79 +250,6 @@ export class PortableUdp {
     else this.counters.sendDroppedFailed++;
     this.#callbacks.onSendError?.(errno, destination);
   }
-}
-
-/**
- * Binds sockets of the families that the system has. Each one is pushed to `opened` at once, so
- * that the caller can close it.
- */
-async function bindBoth(
-  options: PortableUdpOptions,
-  opened: Socket[],
-): Promise<{ v4: Socket | undefined; v6: Socket | undefined }> {
-  const { port, host } = options;
-  const v4 = host?.includes(':') ? undefined : await bind('udp4', port, host, opened);
-  const chosen = v4 ? v4.address().port : port;
-  const v6 = host && !host.includes(':') ? undefined : await bind('udp6', chosen, host, opened);
-  if (!v4 && !v6) {
-    throw new SystemError('socket', constants.errno.EAFNOSUPPORT, 'cannot open a UDP socket');
-  }
-  return { v4, v6 };
-}
-
-/** Resolves to undefined if the system does not have the family. */
-function bind(
-  type: 'udp4' | 'udp6',
-  port: number,
-  host: string | undefined,
-  opened: Socket[],
-): Promise<Socket | undefined> {
-  const socket = createSocket({ type, ipv6Only: type === 'udp6', lookup: alreadyAnAddress });
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      socket.close();
-      const missing = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
-      if (missing && host === undefined) resolve(undefined);
-      else {
-        const where = `${host ?? (type === 'udp4' ? '0.0.0.0' : '[::]')} port ${port}`;
-        reject(new SystemError('bind', errnoOf(error), `cannot bind UDP ${where}`));
-      }
-    };
-    socket.once('error', failed);
-    const address = host ?? (type === 'udp4' ? '0.0.0.0' : '::');
-    socket.bind({ port, address, exclusive: true }, () => {
-      socket.off('error', failed);
-      opened.push(socket);
-      resolve(socket);
-    });
-  });
-}
-
-/**
- * node:dgram looks up each destination. Destinations here are addresses, so this avoids the delay.
- */
-function alreadyAnAddress(
-  host: string,
-  _options: unknown,
-  done: (error: null, address: string, family: number) => void,
-): void {
-  done(null, host, host.includes(':') ? 6 : 4);
-}
-
-function setBuffers(socket: Socket, bufferBytes = 7 * 1024 * 1024): void {
-  for (const set of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
-    try {
-      socket[set](bufferBytes);
-    } catch {
-      // Some systems refuse a size above their limit. Their default size works, with more drops.
-    }
-  }
-}
-
-/** Returns this platform's number of a libuv error; 0 if there is none. */
-function errnoOf(error: NodeJS.ErrnoException): number {
-  const numbers: Readonly<Record<string, number>> = constants.errno;
-  return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
 }
 
 /** How many free IPv4 ports are tried until one is also free for IPv6. */

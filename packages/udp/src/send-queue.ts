@@ -6,23 +6,9 @@
 import type { DatagramRun, Endpoint } from '@litz/core';
 import { allocate, boottimeMs, libc, type Region } from '@litz/sys';
 import type { UdpCounters } from './counters.ts';
-import {
-  EAGAIN,
-  EADDRNOTAVAIL,
-  ECONNREFUSED,
-  EHOSTUNREACH,
-  EINTR,
-  EINVAL,
-  EIO,
-  EMSGSIZE,
-  ENETDOWN,
-  ENETUNREACH,
-  ENOBUFS,
-  ENODEV,
-  POLLOUT,
-  type Family,
-} from './linux-abi.ts';
+import { EAGAIN, EINTR, EIO, EMSGSIZE, ENOBUFS, POLLOUT, type Family } from './linux-abi.ts';
 import { RunCopy } from './run-copy.ts';
+import { isCausedBySource, isTransient } from './send-errors.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
 /** Callbacks for datagrams that are not sent as requested. All may be called within send. */
@@ -234,7 +220,7 @@ export class SendQueue {
     const destination = messages.destination(index);
     for (let attempt = 0; attempt < 4; attempt++) {
       if (errno !== 0) {
-        if (withSource && SOURCE_ERRORS.has(errno) && hasSource(destination)) withSource = false;
+        if (withSource && isCausedBySource(errno) && hasSource(destination)) withSource = false;
         else if (errno === EAGAIN ? !this.#waitUntilWritable() : !isTransient(errno)) break;
       }
       const message = messages.buildOne(index, withSource);
@@ -280,14 +266,6 @@ export class SendQueue {
   }
 }
 
-/**
- * Whether the same call may succeed now: the error came from an earlier datagram, or a signal
- * interrupted the call.
- */
-function isTransient(errno: number): boolean {
-  return errno === ECONNREFUSED || errno === EINTR;
-}
-
 /** How many datagrams the queue holds before it flushes itself. */
 export const SEND_QUEUE_CAPACITY = 256;
 /** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
@@ -297,12 +275,3 @@ const WAITS = 4;
 const WAIT_MS = 5;
 /** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
 const NO_WAIT_MS = 20;
-/** Errors that a source address or interface causes which no longer exists. */
-const SOURCE_ERRORS: ReadonlySet<number> = new Set([
-  EINVAL,
-  EADDRNOTAVAIL,
-  ENETUNREACH,
-  EHOSTUNREACH,
-  ENETDOWN,
-  ENODEV,
-]);

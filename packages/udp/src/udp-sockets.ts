@@ -5,61 +5,18 @@
  * @module
  */
 import type { DatagramRun, Endpoint } from '@litz/core';
-import { checkFlag, checkFunction, checkInteger, checkObject, libc } from '@litz/sys';
+import { checkFunction, checkInteger, libc } from '@litz/sys';
 import { checkDestination, checkRun } from './check-run.ts';
 import { UdpCounters } from './counters.ts';
-import { EndpointCache } from './endpoint-cache.ts';
-import { FloodFilter } from './flood-filter.ts';
+import { createFamilySocket, type FamilySocket } from './family-socket.ts';
 import { KnownOffloads } from './known-offloads.ts';
 import { EAFNOSUPPORT, type Family } from './linux-abi.ts';
-import {
-  attachFilter,
-  canSegment,
-  enableCoalescing,
-  openSockets,
-  setSocketMark,
-  type BoundSockets,
-} from './open-sockets.ts';
+import { enableCoalescing, openSockets, setSocketMark, type BoundSockets } from './open-sockets.ts';
 import { RunCopy } from './run-copy.ts';
-import {
-  ReceiveBatch,
-  SLOT_LENGTH,
-  type DatagramSink,
-  type ReceiveSource,
-} from './receive-batch.ts';
-import { SendQueue, type SendCallbacks } from './send-queue.ts';
+import { ReceiveBatch, SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
+import type { SendCallbacks } from './send-queue.ts';
 import type { SuspectSources } from './suspect-sources.ts';
-
-export interface UdpOptions extends SendCallbacks {
-  /** 0 to 65535; 0 chooses a port that is free for both families. */
-  port: number;
-  /** Binds to loopback only, so that the port cannot be reached from the network. Default false. */
-  loopbackOnly?: boolean;
-  /** SO_MARK of all datagrams; 0: none. Needs CAP_NET_ADMIN. */
-  mark?: number;
-  /** Lets the kernel segment messages into datagrams of one length (UDP_SEGMENT). Default false. */
-  gso?: boolean;
-  /** Lets the kernel coalesce received datagrams (UDP_GRO). Default false. */
-  gro?: boolean;
-  /** Bytes of the kernel's receive buffer and of its send buffer. */
-  bufferBytes?: number;
-  /**
-   * How many messages a receive call can take; each has a slot of 65536 bytes. Default 64, with
-   * `gro` 8.
-   */
-  slots?: number;
-  /**
-   * Sticky sources that may be wrong after a change of routes. They are checked before they are
-   * used.
-   */
-  suspects?: SuspectSources;
-  /**
-   * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, borrowed until close.
-   * `sink` gets this buffer. Default: new memory, of which only the used pages take physical
-   * memory.
-   */
-  memory?: { buffer: Uint8Array; offset: number };
-}
+import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp-options.ts';
 
 /**
  * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
@@ -74,7 +31,7 @@ export interface UdpOptions extends SendCallbacks {
  *   `openPortableUdp` instead
  */
 export function openUdp(options: UdpOptions): UdpSockets {
-  checkOptions(options);
+  checkUdpOptions(options);
   const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gso = false, gro = false } = options;
   const { loopbackOnly = false } = options;
   const { slots = defaultSlots({ gro }) } = options;
@@ -104,22 +61,14 @@ function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendCa
   return gso && udpGso === undefined;
 }
 
-/**
- * Returns the default number of slots. Coalesced messages hold many datagrams, so fewer slots are
- * needed.
- */
-export function defaultSlots(options: { gro?: boolean } = {}): number {
-  return options.gro ? 8 : 64;
-}
-
 /** Sockets on one port, one for each family that the system has. */
 export class UdpSockets {
   readonly port: number;
   readonly counters: UdpCounters;
   readonly #batch: ReceiveBatch;
-  #sockets: Socket[];
-  #v4: Socket | undefined;
-  #v6: Socket | undefined;
+  #sockets: FamilySocket[];
+  #v4: FamilySocket | undefined;
+  #v6: FamilySocket | undefined;
   readonly #callbacks: SendCallbacks;
   readonly #suspects: SuspectSources | undefined;
   #mark: number;
@@ -140,8 +89,8 @@ export class UdpSockets {
     this.#callbacks = options;
     this.#suspects = options.suspects;
     this.#mark = options.mark ?? 0;
-    const create = (family: Family, fd: number | undefined): Socket | undefined =>
-      fd === undefined ? undefined : createSocket(family, fd, counters, options);
+    const create = (family: Family, fd: number | undefined): FamilySocket | undefined =>
+      fd === undefined ? undefined : createFamilySocket(family, fd, counters, options);
     this.#v4 = create(4, bound.v4);
     this.#v6 = create(6, bound.v6);
     this.#sockets = [this.#v4, this.#v6].filter((socket) => socket !== undefined);
@@ -307,52 +256,6 @@ export class UdpSockets {
     this.#callbacks.onSourceLost?.(destination);
     return to;
   }
-}
-
-interface Socket extends ReceiveSource {
-  readonly floodFilter: FloodFilter;
-  readonly queue: SendQueue;
-}
-
-function createSocket(
-  family: Family,
-  fd: number,
-  counters: UdpCounters,
-  options: SendCallbacks & { gso?: boolean },
-): Socket {
-  const { gso = false } = options;
-  const segmenting = gso && canSegment(fd);
-  if (gso && !segmenting) options.onOffloadLost?.('udpGso', 'the kernel has no UDP_SEGMENT');
-  const queue = new SendQueue(family, fd, { segmenting, counters, callbacks: options });
-  return {
-    family,
-    fd,
-    queue,
-    floodFilter: new FloodFilter(family, (program) => attachFilter(fd, program)),
-    endpoints: new EndpointCache(family),
-    lastOverflow: 0,
-    messageLength: 0,
-  };
-}
-
-function checkOptions(options: UdpOptions): void {
-  checkObject('options', options);
-  checkInteger('port', options.port, 0, 0xffff);
-  if (options.mark !== undefined) checkMark(options.mark);
-  checkFlag('loopbackOnly', options.loopbackOnly);
-  checkFlag('gso', options.gso);
-  checkFlag('gro', options.gro);
-  const { bufferBytes, memory, suspects } = options;
-  if (bufferBytes !== undefined) checkInteger('bufferBytes', bufferBytes, 0, 0x7fff_ffff);
-  if (memory !== undefined) checkObject('memory', memory);
-  if (suspects !== undefined) checkObject('suspects', suspects);
-  for (const name of ['onSendError', 'onSourceLost', 'onOffloadLost'] as const) {
-    if (options[name] !== undefined) checkFunction(name, options[name]);
-  }
-}
-
-function checkMark(mark: number): void {
-  checkInteger('mark', mark, 0, 0xffff_ffff);
 }
 
 const MOST_SLOTS = 1024;

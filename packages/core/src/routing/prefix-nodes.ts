@@ -198,7 +198,7 @@ export class PrefixNodes {
   }
 }
 
-export function labelFor(length: number, owner: number): number {
+function labelFor(length: number, owner: number): number {
   return (length << LENGTH_SHIFT) | owner;
 }
 

@@ -34,12 +34,6 @@ interface PortableOptions extends Pick<CommonSettings, 'engine'> {
   readonly bytes: ByteOperations | undefined;
 }
 
-/** The longest time that setTimeout takes. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** The TUNs that devices use now. */
-const usedTuns = new WeakSet<Tun>();
-
 export class PortableDriver implements Driver {
   readonly name: string;
   readonly crypto: CryptoStatus;
@@ -314,3 +308,9 @@ export class PortableDriver implements Driver {
     }
   }
 }
+
+/** The longest time that setTimeout takes. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** The TUNs that devices use now. */
+const usedTuns = new WeakSet<Tun>();

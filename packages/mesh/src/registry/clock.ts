@@ -4,6 +4,7 @@
  * @module
  */
 
+/** The time and timers of a registry. Tests use one that they move. */
 export interface Clock {
   /** Returns a monotonic time in milliseconds. */
   now(): number;

@@ -59,6 +59,7 @@ export interface EtcdWatch {
   close(): void;
 }
 
+/** A user of etcd. The password is read from the file at each login. */
 export interface EtcdUser {
   readonly name: string;
   readonly passwordFile: string;

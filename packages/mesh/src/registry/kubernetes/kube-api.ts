@@ -22,6 +22,7 @@ import {
 import { KubeTransport, type KubeRequest, type KubeResponse } from './kube-transport.ts';
 import { readLines, readText } from './response-text.ts';
 
+/** Options of a `KubeApi`. */
 export interface KubeApiOptions {
   readonly clock?: Clock;
   /** In milliseconds. How long a response may be silent. */
@@ -34,6 +35,7 @@ export interface KubeApiOptions {
   readonly agent?: http.Agent;
 }
 
+/** Which objects are listed or watched. */
 export interface Selection {
   /** For example `metadata.name=node-1`. */
   readonly fieldSelector?: string | undefined;
@@ -41,18 +43,21 @@ export interface Selection {
   readonly labelSelector?: string | undefined;
 }
 
+/** One page of a list of objects. */
 export interface ListPage {
   readonly items: readonly KubeObject[];
   /** The version at which a watch can start. It is the same in all pages of a list. */
   readonly resourceVersion: string;
 }
 
+/** One event of a watch. */
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   readonly object: KubeObject;
   readonly resourceVersion: string;
 }
 
+/** Where a watch begins, and when it ends. */
 export interface WatchOptions extends Selection {
   readonly resourceVersion: string;
   /** In seconds. The server ends the watch after this time. */
@@ -66,6 +71,7 @@ export interface JsonChange {
   readonly value?: unknown;
 }
 
+/** A small client for the API of Kubernetes: read, list, watch, apply, patch and remove. */
 export class KubeApi {
   readonly access: KubeAccess;
   readonly #transport: KubeTransport;

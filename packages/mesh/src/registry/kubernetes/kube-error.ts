@@ -4,6 +4,7 @@
  * @module
  */
 
+/** The details of a failed request to the API server. */
 export interface KubeErrorDetails {
   /** The HTTP status. 0: there was no response. */
   readonly status: number;
@@ -16,6 +17,7 @@ export interface KubeErrorDetails {
   readonly cause?: unknown;
 }
 
+/** A request to the API server failed. The message says what is missing, for example which right. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   readonly code = 'ERR_LITZ_KUBERNETES';

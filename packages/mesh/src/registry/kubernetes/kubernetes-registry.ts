@@ -28,6 +28,7 @@ import { ENDPOINT_SLICES, LITZ_NODES, NODES } from './kube-resources.ts';
 import { ListAndWatch } from './list-and-watch.ts';
 import { ciliumNodeRecords, litzNodeRecords, type RecordResource } from './record-resource.ts';
 
+/** Options of a `KubernetesRegistry`. */
 export interface KubernetesRegistryOptions {
   /**
    * `litz` (default): uses `LitzNode`. `cilium`: uses `CiliumNode`, which Cilium's agents also
@@ -41,6 +42,9 @@ export interface KubernetesRegistryOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>;
 }
 
+/**
+ * The records of nodes as objects of Kubernetes: `LitzNode` or `CiliumNode`.
+ */
 export class KubernetesRegistry implements Registry {
   readonly description: string;
   readonly missingMeans = 'deleted';
