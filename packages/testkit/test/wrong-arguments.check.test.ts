@@ -82,7 +82,8 @@ describe.each(OBJECTS)('a method of %s', (_, make) => {
       }
     }
     expect(accidents).toEqual([]);
-  });
+    // Two hundred devices are made.
+  }, 120_000);
 });
 
 /** A right first argument of the methods that take a key; for the others it is one more wrong one. */

@@ -20,7 +20,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { checkObject, isInterfaceName } from '@litz/core/internals';
+import { checkObject, isInterfaceName, quote } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
@@ -218,7 +218,7 @@ function checkPath(path: unknown): void {
     throw new TypeError(`"path" expected a string, got ${typeof path}`);
   }
   if (path === '' || path.includes('\0')) {
-    throw new TypeError(`"path" expected the path of a socket, got ${JSON.stringify(path)}`);
+    throw new TypeError(`"path" expected the path of a socket, got ${quote(path)}`);
   }
   const { length } = Buffer.from(path);
   if (length <= LONGEST_PATH) return;
@@ -228,7 +228,7 @@ function checkPath(path: unknown): void {
 /** Checks the name, because it becomes part of the path that is opened. */
 function checkInterfaceName(name: unknown): void {
   if (typeof name === 'string' && isInterfaceName(name)) return;
-  const got = typeof name === 'string' ? JSON.stringify(name) : typeof name;
+  const got = typeof name === 'string' ? quote(name) : typeof name;
   throw new TypeError(`"interfaceName" expected the name of an interface, got ${got}`);
 }
 

@@ -12,6 +12,7 @@
  * @module
  */
 import { lstatSync, type Stats } from 'node:fs';
+import { requireText } from '@litz/core/internals';
 
 /**
  * Returns why the folder cannot be trusted: a text that names the folder, what is wrong with it,
@@ -19,6 +20,7 @@ import { lstatSync, type Stats } from 'node:fs';
  * user, and no other user may write to it. Also undefined if it does not exist.
  */
 export function untrustedFolder(folder: string): string | undefined {
+  requireText(folder, 'folder');
   const uid = process.geteuid?.();
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   // On a system without users there is no other user.

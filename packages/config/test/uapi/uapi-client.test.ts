@@ -129,6 +129,13 @@ describe('UapiClient', () => {
     await expect(client.get()).rejects.toThrow('too long');
   });
 
+  it('does not show what may be a key in the place of a name or a path', () => {
+    const key = Buffer.alloc(32, 7).toString('base64');
+    for (const make of [() => UapiClient.of(`${key}\n`), () => new UapiClient(`${key}\0`)]) {
+      expect(make).toThrow('(a key, not shown)');
+    }
+  });
+
   describe('changes', () => {
     it('returns each report when it comes, in pieces of any size', async () => {
       const text = 'litz_resync=true\nlitz_cursor=5\n\nlitz_cursor=6\n\nlitz_cursor=7\n\n';
