@@ -3,17 +3,11 @@
 try {
   const { missingResource } = await import('../dist/limits.js');
   const missing = missingResource(process.argv.slice(2));
-  if (missing === undefined) await run();
+  if (missing === undefined) await import('../dist/main.js');
   else fail(missing);
 } catch (error) {
   if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error;
   fail(`too few open files are allowed (ulimit -n): ${error.message}`);
-}
-
-async function run() {
-  const { startSmall } = await import('../dist/small-start.js');
-  startSmall();
-  await import('../dist/main.js');
 }
 
 function fail(reason) {

@@ -26,7 +26,6 @@ import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
-import { endSmallStart } from './small-start.ts';
 
 /**
  * Runs the command and resolves with the exit code. Never rejects: it prints errors to standard
@@ -129,13 +128,11 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
-  endSmallStart();
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }
 
 async function showMeshDemo(isInside: boolean): Promise<void> {
-  endSmallStart();
   const { runMeshDemo } = await import('./mesh-demo/mesh-demo.ts');
   const code = await runMeshDemo({ isInside, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');

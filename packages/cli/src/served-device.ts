@@ -7,7 +7,6 @@
 import { Device, UapiServer } from '@litz/device';
 import { logDevice, loggedTarget } from './device-log.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
-import { endSmallStart } from './small-start.ts';
 
 export interface ServedDeviceOptions {
   readonly level: LogLevel;
@@ -40,7 +39,6 @@ export class ServedDevice {
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     const device = await Device.create({ tun: name, up: false, warmUp: true });
-    endSmallStart();
     const served = new ServedDevice(device, options.level);
     try {
       served.log.verbose('interface made');

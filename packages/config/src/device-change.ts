@@ -3,14 +3,12 @@
  *
  * @module
  */
-import type { PublicKey } from '@litz/core';
 import {
   parsePresharedKey,
   parsePrivateKey,
   type EngineChange,
   type PeerChange,
   type PeerConfiguration,
-  type PresharedKey,
   type PrivateKey,
 } from '@litz/core';
 import {
@@ -18,13 +16,9 @@ import {
   checkBoolean,
   checkInteger,
   checkObject,
-  isZeroKey,
-  readAllowedIps,
-  readEndpoint,
   readField,
-  readPublicKey,
+  readPeerChange,
   wipe,
-  withinField,
 } from '@litz/core/internals';
 import type { DeviceConfiguration } from './device-configuration.ts';
 
@@ -63,9 +57,10 @@ export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
     ...(peers && { peers: read }),
   };
   try {
-    if (privateKey !== undefined) configuration.privateKey = readPrivateKey(privateKey);
+    if (privateKey !== undefined)
+      configuration.privateKey = copyPrivateKey(privateKey, 'privateKey');
     if (nextPrivateKey !== undefined) {
-      configuration.nextPrivateKey = readPrivateKey(nextPrivateKey, 'nextPrivateKey');
+      configuration.nextPrivateKey = copyPrivateKey(nextPrivateKey, 'nextPrivateKey');
     }
     peers?.forEach((peer, i) => read.push(readPeer(peer, i)));
     return configuration;
@@ -87,54 +82,19 @@ export function wipeSecrets({
   for (const { presharedKey } of peers) wipe(presharedKey ?? undefined);
 }
 
-function readPeer(peer: PeerChange, index: number): PeerConfiguration {
-  // The name of the field is composed only for an error, because there may be a million peers.
-  try {
-    checkObject(peer, '', PEER_FIELDS);
-    return readPeerFields(peer);
-  } catch (error) {
-    throw withinField(error, `peers[${index}]`);
-  }
+/** Reads a peer as the engine does, and copies its preshared key. */
+function readPeer(given: PeerChange, index: number): PeerConfiguration {
+  const { presharedKey, ...peer } = readPeerChange(given, index);
+  if (presharedKey === undefined) return peer;
+  return { ...peer, presharedKey: presharedKey === null ? null : parsePresharedKey(presharedKey) };
 }
 
-function readPeerFields(peer: PeerChange): PeerConfiguration {
-  const { presharedKey, endpoint, persistentKeepalive, allowedIps } = peer;
-  const { replaceAllowedIps, updateOnly, remove, nextPublicKey, promotePublicKey } = peer;
-  checkInteger(persistentKeepalive, 'persistentKeepalive', 0, 0xffff);
-  checkBoolean(replaceAllowedIps, 'replaceAllowedIps');
-  checkBoolean(updateOnly, 'updateOnly');
-  checkBoolean(remove, 'remove');
-  checkBoolean(promotePublicKey, 'promotePublicKey');
-  return {
-    publicKey: readPublicKey(peer.publicKey, 'publicKey'),
-    ...(nextPublicKey !== undefined && { nextPublicKey: readNextPublicKey(nextPublicKey) }),
-    ...(promotePublicKey !== undefined && { promotePublicKey }),
-    ...(endpoint !== undefined && { endpoint: readEndpoint(endpoint, 'endpoint') }),
-    ...(persistentKeepalive !== undefined && { persistentKeepalive }),
-    ...(replaceAllowedIps !== undefined && { replaceAllowedIps }),
-    ...(updateOnly !== undefined && { updateOnly }),
-    ...(remove !== undefined && { remove }),
-    ...(allowedIps !== undefined && { allowedIps: readAllowedIps(allowedIps, 'allowedIps') }),
-    // Last, so that no later field can throw after the key was copied.
-    ...(presharedKey !== undefined && { presharedKey: readPresharedKey(presharedKey) }),
-  };
-}
-
-function readPrivateKey(
+/** A key of zeros is refused: it is more often a forgotten key than the wish to have none. */
+function copyPrivateKey(
   key: string | PrivateKey | null,
-  field: 'privateKey' | 'nextPrivateKey' = 'privateKey',
+  field: 'privateKey' | 'nextPrivateKey',
 ): PrivateKey | null {
   return key === null ? null : readField(field, () => parsePrivateKey(key));
-}
-
-/** Returns null for a key of zeros, which means none. */
-function readNextPublicKey(key: string | PublicKey | null): PublicKey | null {
-  const read = key === null ? null : readPublicKey(key, 'nextPublicKey');
-  return read === null || isZeroKey(read) ? null : read;
-}
-
-function readPresharedKey(key: string | PresharedKey | null): PresharedKey | null {
-  return key === null ? null : readField('presharedKey', () => parsePresharedKey(key));
 }
 
 /** The names of a change's fields, for the error about an unknown field. */
@@ -145,16 +105,4 @@ export const DEVICE_FIELDS: readonly string[] = [
   'fwmark',
   'replacePeers',
   'peers',
-];
-const PEER_FIELDS = [
-  'publicKey',
-  'nextPublicKey',
-  'promotePublicKey',
-  'presharedKey',
-  'endpoint',
-  'allowedIps',
-  'persistentKeepalive',
-  'replaceAllowedIps',
-  'updateOnly',
-  'remove',
 ];

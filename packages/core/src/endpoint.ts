@@ -118,7 +118,8 @@ export class Endpoint {
   sameDestination(other: Endpoint): boolean {
     return (
       this === other ||
-      (this.port === other.port &&
+      (other instanceof Endpoint &&
+        this.port === other.port &&
         this.scopeId === other.scopeId &&
         this.zone === other.zone &&
         sameBytes(this.address, other.address))

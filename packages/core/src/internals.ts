@@ -57,3 +57,4 @@ export {
   readPrivateKey,
   readPublicKey,
 } from './values.ts';
+export { readPeerChange, type CheckedPeer } from './validation.ts';

@@ -62,7 +62,7 @@ export function checkConfiguration(
   change: EngineChange,
   current: CurrentConfiguration,
 ): CheckedChange {
-  checkObject(change, 'change');
+  checkObject(change, 'change', CHANGE_FIELDS);
   const { privateKey, nextPrivateKey, replacePeers, peers: given = [] } = change;
   checkPrivateKey(privateKey, 'privateKey');
   checkPrivateKey(nextPrivateKey, 'nextPrivateKey');
@@ -76,7 +76,7 @@ export function checkConfiguration(
   const peers: CheckedPeer[] = [];
   const ids: string[] = [];
   for (let i = 0; i < given.length; i++) {
-    const peer = checkPeer(given[i], i);
+    const peer = readPeerChange(given[i], i);
     peers.push(peer);
     ids.push(keyId(peer.publicKey));
   }
@@ -106,10 +106,17 @@ function isKey(value: EngineChange['privateKey']): boolean {
   return key !== undefined;
 }
 
-function checkPeer(peer: PeerChange, index: number): CheckedPeer {
-  if (typeof peer !== 'object' || peer === null) checkObject(peer, `peers[${index}]`);
+/**
+ * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
+ * copied: it is the caller's own object if no other field was text.
+ *
+ * @param index of the peer in `peers`, for the name of the field in an error
+ * @throws {TypeError | RangeError | WireGuardError} a field is wrong, or its name is unknown
+ */
+export function readPeerChange(peer: PeerChange, index: number): CheckedPeer {
   // The full name of a field is built only for an error, because there may be a million peers.
   try {
+    checkObject(peer, '', PEER_FIELDS);
     const publicKey = readPublicKey(peer.publicKey, 'publicKey');
     checkPresharedKey(peer.presharedKey, 'presharedKey');
     checkBoolean(peer.remove, 'remove');
@@ -179,3 +186,17 @@ function checkPeerCount(change: CheckedChange, current: PeerTable): void {
     }
   });
 }
+
+const CHANGE_FIELDS = ['privateKey', 'nextPrivateKey', 'replacePeers', 'peers'];
+const PEER_FIELDS = [
+  'publicKey',
+  'nextPublicKey',
+  'promotePublicKey',
+  'presharedKey',
+  'endpoint',
+  'allowedIps',
+  'persistentKeepalive',
+  'replaceAllowedIps',
+  'updateOnly',
+  'remove',
+];

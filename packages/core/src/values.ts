@@ -29,7 +29,7 @@ import {
   type PrivateKey,
 } from './keys.ts';
 import { quote } from './quote.ts';
-import { parseCidr } from './text/cidr.ts';
+import { checkPrefix, parseCidr } from './text/cidr.ts';
 import { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoint.ts';
 import { MAX_UINT16 } from './text/unsigned.ts';
 
@@ -142,17 +142,9 @@ export function readAllowedIp(value: unknown, list: string, index: number): Allo
 function readPrefix(value: unknown): AllowedIp {
   checkObject(value, '', ALLOWED_IP_FIELDS);
   const entry = value as AllowedIp;
-  const { address, prefixLength, remove } = entry;
-  if (!(address instanceof Uint8Array) || (address.length !== 4 && address.length !== 16)) {
-    throw new TypeError(`"address" expected 4 or 16 bytes, got ${lengthOf(address)}`);
-  }
-  requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
-  checkBoolean(remove, 'remove');
+  checkPrefix(entry.address, entry.prefixLength);
+  checkBoolean(entry.remove, 'remove');
   return entry;
-}
-
-function lengthOf(value: unknown): string {
-  return value instanceof Uint8Array ? String(value.length) : describe(value);
 }
 
 const ALLOWED_IP_FIELDS = ['address', 'prefixLength', 'remove'];

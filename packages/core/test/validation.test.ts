@@ -67,6 +67,8 @@ describe('checkConfiguration', () => {
 
   it.each<[string, unknown]>([
     ['"change" expected an object, got null', null],
+    ['"change" expected one of privateKey, ', { privatekey: privateKey }],
+    ['"peers[0]" expected one of publicKey, ', { peers: [{ publicKey, presharedkey: 'x' }] }],
     ['"replacePeers" expected true or false, got a number', { replacePeers: 1 }],
     ['"privateKey": private key: expected', { privateKey: 'x' }],
     ['"peers" expected an array, got Object', { peers: {} }],

@@ -12,7 +12,13 @@ import {
   type SessionStaticKeys,
   type TraceStep,
 } from '@litz/core';
-import { checkInteger, readPublicKey } from '@litz/core/internals';
+import {
+  checkFunction,
+  checkInteger,
+  checkObject,
+  readPublicKey,
+  wipe,
+} from '@litz/core/internals';
 import { readDeviceChange, wipeSecrets, type ChangedPeer, type DeviceChange } from '@litz/config';
 import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
@@ -289,6 +295,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * ```
    */
   async up(): Promise<void> {
+    // Held events stay held, so that a caller can still listen for 'up' when this has resolved.
     await this.#driver.request({ type: 'link', up: true });
   }
 
@@ -308,7 +315,9 @@ export class Device extends EventEmitter<DeviceEvents> {
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
   async peers(): Promise<PeerStatus[]> {
-    return (await this.status()).peers;
+    const { privateKey, nextPrivateKey, peers } = await this.status();
+    wipe(privateKey, nextPrivateKey);
+    return peers;
   }
 
   /**
@@ -335,11 +344,16 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   async status(): Promise<DeviceSnapshot> {
     let status: DeviceSnapshot | undefined;
-    for await (const part of this.statusParts()) {
-      if (status) status.peers.push(...part.peers);
-      else status = part;
+    try {
+      for await (const part of this.statusParts()) {
+        if (status) status.peers.push(...part.peers);
+        else status = part;
+      }
+      return status!;
+    } catch (error) {
+      if (status) wipeSecrets(status);
+      throw error;
     }
-    return status!;
   }
 
   /**
@@ -368,6 +382,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * is called.
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
+    checkFunction(listener, 'listener');
     const report = ({ peer, change, ...rest }: DeviceEvents['peer'][0]): void => {
       listener({ publicKey: peer, isRemoved: change === 'removed', ...rest });
     };
@@ -395,9 +410,11 @@ export class Device extends EventEmitter<DeviceEvents> {
    */
   async connected(
     publicKey: string | PublicKey,
-    { timeout = 90_000 }: { timeout?: number } = {},
+    options: { timeout?: number } = {},
   ): Promise<void> {
     const key = readPublicKey(publicKey, 'publicKey');
+    checkObject(options, 'options', ['timeout']);
+    const { timeout = 90_000 } = options;
     checkInteger(timeout, 'timeout', 0, 2 ** 31 - 1);
     if (this.#isClosed) throw closedError(this.name);
     if (this.#waiters++ === 0) this.#sendListened();

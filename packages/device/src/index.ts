@@ -38,4 +38,5 @@ export type {
 } from './options.ts';
 export type { Tun, TunLinkChange } from './plane/io-interfaces.ts';
 export type { UapiTarget } from './uapi/uapi-answers.ts';
-export { UapiServer, type UapiServerOptions } from './uapi/uapi-server.ts';
+export { UapiServer } from './uapi/uapi-server.ts';
+export type { UapiServerOptions } from './uapi/uapi-server-options.ts';

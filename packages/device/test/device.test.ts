@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { formatKey, nobleProvider } from '@litz/core';
-import type { DeviceConfiguration } from '@litz/config';
+import { isZeroKey, type DeviceConfiguration } from '@litz/config';
 import { createPerson, ipPacket } from '@litz/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
@@ -200,6 +200,32 @@ describe('Device', () => {
       await parts.next();
       await alice.device.close();
       await expect(parts.next()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    });
+  });
+
+  describe('keys of a status', () => {
+    it('are wiped by peers(), which does not return them', async () => {
+      const { device } = await open(memoryDevice(ALICE));
+      const status = vi.spyOn(device, 'status');
+      await device.peers();
+      const [read] = status.mock.results;
+      const { privateKey } = (await read.value) as DeviceSnapshot;
+      expect(isZeroKey(privateKey!)).toBe(true);
+    });
+
+    it('are wiped when a later part of the status cannot be read', async () => {
+      const { device } = await open(memoryDevice(ALICE));
+      await device.configure({ peers: manyPeers(500) });
+      const parts = device.statusParts();
+      const first = (await parts.next()).value as DeviceSnapshot;
+      async function* failing(): ReturnType<Device['statusParts']> {
+        yield first;
+        throw new Error('closed');
+      }
+      vi.spyOn(device, 'statusParts').mockImplementation(failing);
+      await expect(device.status()).rejects.toThrow('closed');
+      expect(isZeroKey(first.privateKey!)).toBe(true);
+      await parts.return();
     });
   });
 
@@ -559,6 +585,23 @@ describe('Device', () => {
   });
 
   describe('create', () => {
+    it('refuses a TUN that another device uses, and leaves that device alone', async () => {
+      const [alice, bob] = await pair();
+      const { tun } = alice;
+      await expect(Device.create({ tun })).rejects.toThrow('"tun" expected a TUN of its own');
+      await alice.device.connected(BOB.publicKey, { timeout: 5000 });
+      const received = nextPacket(bob.tun);
+      tun.send(packetFrom(alice, bob));
+      await received;
+    });
+
+    it('refuses the second of two devices that are made for a TUN at once', async () => {
+      const tun = new MemoryTun();
+      const made = await Promise.allSettled([Device.create({ tun }), Device.create({ tun })]);
+      for (const one of made) if (one.status === 'fulfilled') closing.push(one.value);
+      expect(made.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    });
+
     it('releases the TUN when the port is taken', async () => {
       const bob = await open(memoryDevice(BOB));
       const { listenPort } = await bob.device.status();

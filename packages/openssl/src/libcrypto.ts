@@ -86,6 +86,28 @@ export interface LibCrypto {
   ERR_clear_error: () => void;
 }
 
+/**
+ * Returns all functions, loaded on first use.
+ *
+ * @throws {Error} a required function is missing in this process: another runtime, or OpenSSL
+ *   before 3.0
+ * @throws {WireGuardError} as `libc` does
+ */
+export function libcrypto(): LibCrypto {
+  return (loaded ??= load());
+}
+
+let loaded: LibCrypto | undefined;
+
+function load(): LibCrypto {
+  const library = koffi().load(null);
+  const functions: Record<string, unknown> = {};
+  for (const [name, signature] of Object.entries(SIGNATURES)) {
+    functions[name] = library.func(signature);
+  }
+  return functions as unknown as LibCrypto;
+}
+
 const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_CIPHER_fetch: 'uintptr_t EVP_CIPHER_fetch(uintptr_t context, str name, str properties)',
   EVP_CIPHER_free: 'void EVP_CIPHER_free(uintptr_t cipher)',
@@ -139,25 +161,3 @@ const SIGNATURES: Record<keyof LibCrypto, string> = {
   EVP_PKEY_derive: 'int EVP_PKEY_derive(uintptr_t context, uintptr_t out, uintptr_t length)',
   ERR_clear_error: 'void ERR_clear_error()',
 };
-
-/**
- * Returns all functions, loaded on first use.
- *
- * @throws {Error} a required function is missing in this process: another runtime, or OpenSSL
- *   before 3.0
- * @throws {WireGuardError} as `libc` does
- */
-export function libcrypto(): LibCrypto {
-  return (loaded ??= load());
-}
-
-let loaded: LibCrypto | undefined;
-
-function load(): LibCrypto {
-  const library = koffi().load(null);
-  const functions: Record<string, unknown> = {};
-  for (const [name, signature] of Object.entries(SIGNATURES)) {
-    functions[name] = library.func(signature);
-  }
-  return functions as unknown as LibCrypto;
-}

@@ -6,10 +6,6 @@
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 
-// linux/time.h
-const CLOCK_REALTIME = 0;
-const CLOCK_BOOTTIME = 7;
-
 /**
  * struct timespec: tv_sec (8 bytes), tv_nsec (8). One per thread, because each thread loads its own
  * modules.
@@ -46,3 +42,7 @@ function readClock(clock: number): number {
   libc().clock_gettime(clock, timespec.address);
   return timespecMs(timespec.view, 0);
 }
+
+// linux/time.h
+const CLOCK_REALTIME = 0;
+const CLOCK_BOOTTIME = 7;

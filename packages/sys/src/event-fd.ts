@@ -9,10 +9,6 @@ import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 import { check, SystemError } from './system-error.ts';
 
-/** sys/eventfd.h: EFD_CLOEXEC | EFD_NONBLOCK */
-const EFD_FLAGS = 0o2000000 | 0o4000;
-const COUNTER_LENGTH = 8;
-
 /**
  * An eventfd. One thread makes it, and other threads use it through its number: descriptors belong
  * to the process, not to a thread. Several signals before a `clear` cause one wake.
@@ -44,7 +40,7 @@ export class EventFd {
     return new EventFd(fd);
   }
 
-  /** -1 after `close`. */
+  /** The descriptor; -1 after `close`. */
   get fd(): number {
     return this.#fd;
   }
@@ -68,8 +64,13 @@ export class EventFd {
     if (errno !== EAGAIN) throw new SystemError('read', errno, 'cannot clear an eventfd');
   }
 
+  /** Closes the descriptor, unless it belongs to another thread. May be called again. */
   close(): void {
     if (this.#fd >= 0 && this.#owned) libc().close(this.#fd);
     this.#fd = -1;
   }
 }
+
+/** sys/eventfd.h: EFD_CLOEXEC | EFD_NONBLOCK */
+const EFD_FLAGS = 0o2000000 | 0o4000;
+const COUNTER_LENGTH = 8;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { checkString } from './arguments.ts';
 import { koffi } from './libc.ts';
 import { SystemError } from './system-error.ts';
 
@@ -14,10 +15,13 @@ import { SystemError } from './system-error.ts';
  * without a file.
  *
  * @returns false: this kernel or file system cannot do that (NFS, for example); nothing was changed
+ * @throws {TypeError | RangeError} a path is not a text that C can read
  * @throws {SystemError} ENOENT: one of the files does not exist; other reasons as for rename(2)
  * @throws {WireGuardError} as {@link koffi} does
  */
 export function exchangeFiles(one: string, other: string): boolean {
+  checkString('one', one);
+  checkString('other', other);
   const ffi = koffi();
   renameat2 ??= ffi.load(null).func(SIGNATURE) as RenameAt2;
   const number = process.arch === 'arm64' ? SYS_RENAMEAT2_ARM64 : SYS_RENAMEAT2_X64;

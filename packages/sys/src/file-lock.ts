@@ -1,6 +1,6 @@
 /**
- * `FileLock`: a file that one process at a time has. The kernel takes the lock away when that process
- * ends, however it ends.
+ * `FileLock`: a lock on a file, which one process at a time can hold. The kernel releases it when that
+ * process ends, however it ends.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import { EAGAIN } from './constants.ts';
 import { libc } from './libc.ts';
 import { SystemError } from './system-error.ts';
 
-/** Another process has the lock. */
+/** Another process holds the lock. */
 export class FileLockedError extends Error {
   override readonly name = 'FileLockedError';
-  /** The text that the other process has left there. */
+  /** The text that the other process wrote into the file. */
   readonly holder: string;
 
   constructor(path: string, holder: string) {
@@ -31,25 +31,43 @@ export class FileLockedError extends Error {
   }
 }
 
+/**
+ * A lock that this process holds.
+ *
+ * @example
+ *
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { FileLock } from '@litz/sys';
+ *
+ * const path = join(mkdtempSync(join(tmpdir(), 'litz-')), 'lock');
+ * const lock = FileLock.take(path, `process ${process.pid}`);
+ * lock.close();
+ * ```
+ */
 export class FileLock {
+  /** The path of the file. */
   readonly path: string;
   #fd: number;
 
   /**
-   * Makes the file, and leaves a text in it that says who has it.
+   * Takes the lock: makes the file, and writes a text into it that names the holder.
    *
-   * @throws {FileLockedError} another process has it
-   * @throws {Error} the file can't be made
+   * @param holder at most 256 bytes of it are read by others
+   * @throws {FileLockedError} another process holds the lock
+   * @throws {Error} the file cannot be made
    */
   static take(path: string, holder: string): FileLock {
     for (;;) {
       const fd = openLocked(path);
-      if (isThere(path, fd)) {
+      if (isSameFile(path, fd)) {
         ftruncateSync(fd);
         writeSync(fd, holder);
         return new FileLock(path, fd);
       }
-      // Whoever had it has removed it between the two calls.
+      // The earlier holder removed the file between the two calls.
       closeSync(fd);
     }
   }
@@ -59,10 +77,10 @@ export class FileLock {
     this.#fd = fd;
   }
 
-  /** Removes the file, and lets others have it. */
+  /** Removes the file and releases the lock. May be called again. */
   close(): void {
     if (this.#fd < 0) return;
-    if (isThere(this.path, this.#fd)) rmSync(this.path, { force: true });
+    if (isSameFile(this.path, this.#fd)) rmSync(this.path, { force: true });
     closeSync(this.#fd);
     this.#fd = -1;
   }
@@ -79,8 +97,8 @@ function openLocked(path: string): number {
   throw new SystemError('flock', errno, `cannot lock ${path}`);
 }
 
-/** Whether the name still leads to the file that is open. */
-function isThere(path: string, fd: number): boolean {
+/** Whether the path still leads to the open file. */
+function isSameFile(path: string, fd: number): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino;
 }
 

@@ -79,52 +79,13 @@ export interface Libc {
   if_indextoname(index: number, name: number): number;
 }
 
-const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
-  open: 'int open(str path, int flags, int mode)',
-  close: 'int close(int fd)',
-  read: 'long read(int fd, uintptr_t buffer, ulong length)',
-  write: 'long write(int fd, uintptr_t buffer, ulong length)',
-  readv: 'long readv(int fd, uintptr_t vectors, int count)',
-  writev: 'long writev(int fd, uintptr_t vectors, int count)',
-  ioctl: 'int ioctl(int fd, ulong request, uintptr_t argument)',
-  fcntl: 'int fcntl(int fd, int command, long argument)',
-  flock: 'int flock(int fd, int operation)',
-  socket: 'int socket(int domain, int type, int protocol)',
-  socketpair: 'int socketpair(int domain, int type, int protocol, uintptr_t fds)',
-  bind: 'int bind(int fd, uintptr_t address, uint length)',
-  connect: 'int connect(int fd, uintptr_t address, uint length)',
-  getsockname: 'int getsockname(int fd, uintptr_t address, uintptr_t length)',
-  setsockopt: 'int setsockopt(int fd, int level, int name, uintptr_t value, uint length)',
-  getsockopt: 'int getsockopt(int fd, int level, int name, uintptr_t value, uintptr_t length)',
-  send: 'long send(int fd, uintptr_t buffer, ulong length, int flags)',
-  recv: 'long recv(int fd, uintptr_t buffer, ulong length, int flags)',
-  sendto:
-    'long sendto(int fd, uintptr_t buffer, ulong length, int flags, uintptr_t address, uint addressLength)',
-  recvfrom:
-    'long recvfrom(int fd, uintptr_t buffer, ulong length, int flags, uintptr_t address, uintptr_t addressLength)',
-  sendmsg: 'long sendmsg(int fd, uintptr_t message, int flags)',
-  recvmsg: 'long recvmsg(int fd, uintptr_t message, int flags)',
-  sendmmsg: 'int sendmmsg(int fd, uintptr_t messages, uint count, int flags)',
-  recvmmsg: 'int recvmmsg(int fd, uintptr_t messages, uint count, int flags, uintptr_t timeout)',
-  poll: 'int poll(uintptr_t fds, ulong count, int timeoutMs)',
-  eventfd: 'int eventfd(uint initial, int flags)',
-  epoll_create1: 'int epoll_create1(int flags)',
-  epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)',
-  timerfd_create: 'int timerfd_create(int clock, int flags)',
-  timerfd_settime: 'int timerfd_settime(int fd, int flags, uintptr_t value, uintptr_t old)',
-  clock_gettime: 'int clock_gettime(int clock, uintptr_t timespec)',
-  unshare: 'int unshare(int flags)',
-  setns: 'int setns(int fd, int type)',
-  mount: 'int mount(str source, str target, str type, ulong flags, str data)',
-  umount2: 'int umount2(str target, int flags)',
-  if_nametoindex: 'uint if_nametoindex(str name)',
-  if_indextoname: 'uintptr_t if_indextoname(uint index, uintptr_t name)',
-};
-
 /** The part of koffi that Litz uses. */
 export interface Koffi {
+  /** Opens a library; null: this process. */
   load(path: string | null): { func(signature: string): (...args: never[]) => unknown };
+  /** The errno of the last call in this thread. */
   errno(): number;
+  /** The address of a view's first byte. */
   address(view: ArrayBufferView): bigint;
 }
 
@@ -180,3 +141,45 @@ function load(): { koffi: Koffi; libc: Libc } {
     functions[name] = library.func(signature);
   return { koffi: ffi, libc: functions as unknown as Libc };
 }
+
+const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
+  open: 'int open(str path, int flags, int mode)',
+  close: 'int close(int fd)',
+  read: 'long read(int fd, uintptr_t buffer, ulong length)',
+  write: 'long write(int fd, uintptr_t buffer, ulong length)',
+  readv: 'long readv(int fd, uintptr_t vectors, int count)',
+  writev: 'long writev(int fd, uintptr_t vectors, int count)',
+  ioctl: 'int ioctl(int fd, ulong request, uintptr_t argument)',
+  fcntl: 'int fcntl(int fd, int command, long argument)',
+  flock: 'int flock(int fd, int operation)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, uintptr_t fds)',
+  bind: 'int bind(int fd, uintptr_t address, uint length)',
+  connect: 'int connect(int fd, uintptr_t address, uint length)',
+  getsockname: 'int getsockname(int fd, uintptr_t address, uintptr_t length)',
+  setsockopt: 'int setsockopt(int fd, int level, int name, uintptr_t value, uint length)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, uintptr_t value, uintptr_t length)',
+  send: 'long send(int fd, uintptr_t buffer, ulong length, int flags)',
+  recv: 'long recv(int fd, uintptr_t buffer, ulong length, int flags)',
+  sendto:
+    'long sendto(int fd, uintptr_t buffer, ulong length, int flags, uintptr_t address, uint addressLength)',
+  recvfrom:
+    'long recvfrom(int fd, uintptr_t buffer, ulong length, int flags, uintptr_t address, uintptr_t addressLength)',
+  sendmsg: 'long sendmsg(int fd, uintptr_t message, int flags)',
+  recvmsg: 'long recvmsg(int fd, uintptr_t message, int flags)',
+  sendmmsg: 'int sendmmsg(int fd, uintptr_t messages, uint count, int flags)',
+  recvmmsg: 'int recvmmsg(int fd, uintptr_t messages, uint count, int flags, uintptr_t timeout)',
+  poll: 'int poll(uintptr_t fds, ulong count, int timeoutMs)',
+  eventfd: 'int eventfd(uint initial, int flags)',
+  epoll_create1: 'int epoll_create1(int flags)',
+  epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)',
+  timerfd_create: 'int timerfd_create(int clock, int flags)',
+  timerfd_settime: 'int timerfd_settime(int fd, int flags, uintptr_t value, uintptr_t old)',
+  clock_gettime: 'int clock_gettime(int clock, uintptr_t timespec)',
+  unshare: 'int unshare(int flags)',
+  setns: 'int setns(int fd, int type)',
+  mount: 'int mount(str source, str target, str type, ulong flags, str data)',
+  umount2: 'int umount2(str target, int flags)',
+  if_nametoindex: 'uint if_nametoindex(str name)',
+  if_indextoname: 'uintptr_t if_indextoname(uint index, uintptr_t name)',
+};

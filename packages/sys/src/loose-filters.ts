@@ -18,14 +18,17 @@ import { join } from 'node:path';
 
 /** The part of a host that is needed here. */
 export interface FilterHost {
+  /** Whether an interface has this name. */
   hasLink(name: string): boolean;
   /** Returns the value of a filter; undefined if there is none. */
   filter(link: string): string | undefined;
+  /** Sets the value of a filter. */
   setFilter(link: string, value: string): void;
   /** Returns a name of the network namespace that the filters belong to. */
   namespace(): string;
 }
 
+/** The loose reverse path filters of a host, and the tunnels that need them. */
 export class LooseFilters {
   readonly #folder: string;
   readonly #host: FilterHost;

@@ -12,7 +12,9 @@ import { koffi } from './libc.ts';
  */
 export interface Region {
   readonly bytes: Uint8Array;
+  /** A view of the same memory. */
   readonly view: DataView;
+  /** The address of the first byte. */
   readonly address: number;
 }
 

@@ -14,12 +14,22 @@ import { libc } from './libc.ts';
 import { Netlink } from './netlink/netlink.ts';
 import { check, SystemError } from './system-error.ts';
 
-/** `/proc/self` belongs to the main thread. This path belongs to the calling thread. */
-const CURRENT = '/proc/thread-self/ns/net';
-
 /**
  * An open descriptor of a namespace. A namespace exists while a descriptor is open or something is
  * inside it.
+ *
+ * @example
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { Netlink, NetworkNamespace } from '@litz/sys';
+ *
+ * const namespace = NetworkNamespace.create();
+ * const netlink = namespace.run(() => new Netlink()); // works in the namespace from now on
+ * console.log(netlink.links().map(({ name }) => name)); // [ 'lo' ]
+ * netlink.close();
+ * namespace.close();
+ * ```
  */
 export class NetworkNamespace {
   #fd: number;
@@ -160,3 +170,6 @@ function bringLoopbackUp(): void {
     netlink.close();
   }
 }
+
+/** `/proc/self` belongs to the main thread. This path belongs to the calling thread. */
+const CURRENT = '/proc/thread-self/ns/net';

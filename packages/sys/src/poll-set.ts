@@ -14,19 +14,24 @@ import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 import { SystemError } from './system-error.ts';
 
-const ENTRY_LENGTH = 8;
-const EVENTS = 4;
-const REVENTS = 6;
 /**
- * poll skips an entry with a negative descriptor, and sets its revents to zero. A muted entry has
- * `~fd`.
+ * A set of descriptors to wait for with poll(2). Entries keep their index, so a caller needs no
+ * look-up.
+ *
+ * @example
+ *
+ * ```ts
+ * import { EventFd, linux, PollSet } from '@litz/sys';
+ *
+ * const event = new EventFd();
+ * const polled = new PollSet();
+ * const index = polled.add(event.fd, linux.POLLIN);
+ * event.signal();
+ * polled.wait(1000); // at most 1000 ms
+ * console.log(polled.ready(index) === linux.POLLIN); // true
+ * event.close();
+ * ```
  */
-const NO_FD = -1;
-/** The largest value of a short. */
-const LARGEST_EVENTS = 0x7fff;
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** A set of descriptors. Entries keep their index, so a caller needs no look-up. */
 export class PollSet {
   #entries: Region = allocate(ENTRY_LENGTH * 8);
   #used = 0;
@@ -122,3 +127,15 @@ function pollTimeout(ms: number): number {
   if (ms === Infinity) return -1;
   return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_TIMEOUT_MS) : 0;
 }
+
+const ENTRY_LENGTH = 8;
+const EVENTS = 4;
+const REVENTS = 6;
+/**
+ * poll skips an entry with a negative descriptor, and sets its revents to zero. A muted entry has
+ * `~fd`.
+ */
+const NO_FD = -1;
+/** The largest value of a short. */
+const LARGEST_EVENTS = 0x7fff;
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;

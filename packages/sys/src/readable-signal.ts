@@ -12,11 +12,6 @@ import { checkDescriptor, checkFunction } from './arguments.ts';
 import { libc } from './libc.ts';
 import { check } from './system-error.ts';
 
-const F_GETFL = 3;
-const F_SETFL = 4;
-const F_SETOWN = 8;
-const O_ASYNC = 0o20000;
-
 const listeners = new Map<number, () => void>();
 let isInstalled = false;
 
@@ -59,3 +54,8 @@ function install(): void {
     for (const listener of listeners.values()) listener();
   });
 }
+
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const O_ASYNC = 0o20000;

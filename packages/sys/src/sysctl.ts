@@ -11,8 +11,6 @@ import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 import { check } from './system-error.ts';
 
-const LONGEST_VALUE = 4096;
-
 /**
  * Sets a kernel parameter.
  *
@@ -61,3 +59,5 @@ function checkParameter(name: unknown): void {
   if (/^[^/]/.test(text) && !text.split('/').includes('..')) return;
   throw new TypeError(`"name" expected a kernel parameter, got ${JSON.stringify(name)}`);
 }
+
+const LONGEST_VALUE = 4096;

@@ -163,5 +163,5 @@ const KNOWN: Record<string, readonly string[]> = {
   ordersImports: ['device'],
   putsConstantsLast: ['core', 'device', 'mesh', 'openssl', 'sys', 'tun', 'udp'],
   putsExportsFirst: ['core', 'device', 'mesh', 'tun', 'udp'],
-  wrapsComments: ['config', 'device', 'mesh', 'sys', 'tun'],
+  wrapsComments: ['config', 'core', 'device', 'mesh', 'openssl', 'sys', 'tun', 'udp', 'wasm'],
 };

@@ -94,6 +94,10 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"fd" expected', (m) => m.onReadable('3', () => {})],
       ['"listener" expected a function', (m) => m.onReadable(0)],
     ],
+    exchangeFiles: [
+      ['"one" expected a string', (m) => m.exchangeFiles(1, 'b')],
+      ['"other" expected no zero character', (m) => m.exchangeFiles('a', 'b\0c')],
+    ],
     FileLock: PURE,
     FileLockedError: PURE,
     'FileLock.take': OWN_FD,

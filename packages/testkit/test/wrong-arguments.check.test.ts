@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -42,6 +43,72 @@ describe.each(entries)('a function of %s', (_, exported) => {
     expect(accidents).toEqual([]);
   });
 });
+
+type Classes = Record<
+  string,
+  (new (...args: unknown[]) => object) & { create(options: object): Promise<object> }
+>;
+const ENGINE_OPTIONS = {
+  randomBytes: (out: Uint8Array) => void randomFillSync(out),
+  unixTime: Date.now,
+};
+/** Makes an object of each public class that has methods with arguments, and how to release it. */
+const [core, config, uapi, device] = entries.map(([, exported]) => exported as Classes);
+const OBJECTS: readonly [name: string, make: () => object | Promise<object>][] = [
+  ['Engine', () => new core.Engine(ENGINE_OPTIONS)],
+  ['Endpoint', () => new core.Endpoint(Uint8Array.of(127, 0, 0, 1), 9)],
+  ['Device', () => device.Device.create({ tun: new device.MemoryTun(), up: false })],
+  ['MemoryTun', () => new device.MemoryTun()],
+  ['UapiClient', () => new uapi.UapiClient('/nowhere/wg0.sock')],
+  ['RequestSplitter', () => new config.RequestSplitter()],
+  ['the class Device', () => device.Device],
+  ['the class UapiServer', () => device.UapiServer],
+  ['the class UapiClient', () => uapi.UapiClient],
+];
+
+describe.each(OBJECTS)('a method of %s', (_, make) => {
+  test('says what is wrong with its first or second argument', async () => {
+    const accidents: string[] = [];
+    for (const name of methodsOf(await make())) {
+      for (const args of [
+        ...WRONG.map((wrong) => [wrong]),
+        ...WRONG.map((wrong) => [KEY, wrong]),
+      ]) {
+        const object = await make();
+        const error = await errorOfCall(object, name, args);
+        await (object as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.();
+        if (!(error instanceof TypeError) || !BY_ACCIDENT.test(error.message)) continue;
+        accidents.push(`${name}(${args.map(String).join(', ')}): ${error.message}`);
+      }
+    }
+    expect(accidents).toEqual([]);
+  });
+});
+
+/** A right first argument of the methods that take a key; for the others it is one more wrong one. */
+const KEY = Buffer.alloc(32, 1).toString('base64');
+/** Called by the packet loop alone (which are not checked), or of JavaScript itself. */
+const NOT_FOR_USERS = new Set(['handlePackets', 'read', 'write', 'constructor']);
+
+function methodsOf(object: object): string[] {
+  const owner: object = typeof object === 'function' ? object : Object.getPrototypeOf(object);
+  return Object.entries(Object.getOwnPropertyDescriptors(owner))
+    .filter(([name, { value }]) => typeof value === 'function' && !NOT_FOR_USERS.has(name))
+    .map(([name]) => name);
+}
+
+async function errorOfCall(object: object, name: string, args: unknown[]): Promise<unknown> {
+  try {
+    const method = Reflect.get(object, name) as (...args: unknown[]) => unknown;
+    const result = await Reflect.apply(method, object, args);
+    // A generator does nothing before its first step, which may wait for ever.
+    const step = (result as Partial<AsyncIterator<unknown>> | undefined)?.next?.();
+    await Promise.race([step, new Promise((resolve) => setImmediate(resolve))]);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
 
 type Callable = (new (argument: unknown) => unknown) & ((argument: unknown) => unknown);
 

@@ -3,6 +3,7 @@ import { SystemError } from '@litz/sys';
 import { describeWith, missingRequirements, requirement } from '@litz/testkit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openUdp, SLOT_LENGTH, type UdpSockets, type UdpOptions } from '../src/index.ts';
+import type { SuspectSources } from '../src/suspect-sources.ts';
 import { runOf } from './run-of.ts';
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
@@ -258,6 +259,33 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     }
     expect(left.counters.sentDatagrams).toBe(116 * addresses.length);
     expect(left.counters.sentMessages < 10 * addresses.length).toBe(on);
+  });
+
+  test('sends the right datagrams when a report sends in the middle of a call', () => {
+    const right = open({});
+    const memory = pattern(400);
+    const plain = new Endpoint(LOOPBACK, right.port);
+    const sourceAddress = Uint8Array.of(127, 0, 0, 9);
+    const suspect = new Endpoint(LOOPBACK, right.port, { sourceAddress });
+    const suspects = { size: 1, check: (to: Endpoint) => to.withoutSource() };
+    const left: UdpSockets = open({
+      suspects: suspects as unknown as SuspectSources,
+      onSourceLost: () => left.sendRun(runOf(memory, 300, 7, 5, 9, 2, plain, 2)),
+    });
+    left.sendRun(runOf(memory, 10, 20, 15, 30, 3, suspect, 1));
+    left.send(memory, 200, 30, suspect, 1);
+    left.flush();
+    const ofReport = [memory.slice(300, 307), memory.slice(309, 314)];
+    const seen = drain(right);
+    expect(seen.map(({ bytes }) => bytes)).toEqual([
+      ...ofReport,
+      memory.slice(10, 30),
+      memory.slice(40, 60),
+      memory.slice(70, 85),
+      ...ofReport,
+      memory.slice(200, 230),
+    ]);
+    expect(seen.map(({ ecn }) => ecn)).toEqual([2, 2, 1, 1, 1, 2, 2, 1]);
   });
 
   test('allocates no endpoint for a known source', () => {

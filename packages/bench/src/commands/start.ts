@@ -1,5 +1,5 @@
 /**
- * The command `bench start`.
+ * `addStartCommand`: the command `bench start`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export function addStartCommand(program: Command): void {
     .command('start')
     .description('measure the first seconds of a daemon, with and without its warm-up, in turn')
     .option('--rounds <number>', 'how often each daemon is measured', count, 7)
-    .option('--rest-ms <number>', 'time from the first session to the stream', count, 2000)
+    .option('--rest-ms <number>', 'time from the first session to the stream', count, 4000)
     .action(async ({ rounds, restMs }: StartSettings) => {
       const { measurements, failed } = await measureStart({ rounds, restMs }, say);
       keep(command, 'start', { rounds, restMs }, measurements);

@@ -23,7 +23,8 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
     name,
     missing: () =>
       existsSync(LITZ) ? missingProgram(node, ['--version']) : `${LITZ} is not there`,
-    command: (interfaceName) => [node, LITZ, '-f', interfaceName],
+    // The option is that of `litz INTERFACE`, which starts the same program in the background.
+    command: (interfaceName) => [node, '--max-semi-space-size=1', LITZ, '-f', interfaceName],
   };
 }
 

@@ -19,8 +19,9 @@ export interface StartSettings {
   restMs: number;
 }
 
-/** The subjects: the same daemon with and without a warm-up. */
+/** The subject with a warm-up. */
 export const WITH = 'with warm-up';
+/** The subject without a warm-up: the same daemon. */
 export const WITHOUT = 'without';
 
 export function measureStart(

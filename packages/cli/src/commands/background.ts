@@ -31,7 +31,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const { LOG_LEVEL: level } = options.env;
   const keepsTerminal = Boolean(level) && logLevel(level) !== 'silent';
   const output = keepsTerminal ? 'inherit' : 'ignore';
-  const child = spawn(process.execPath, [...process.execArgv, options.entry, '-f', name], {
+  const args = [SMALL_HEAP, ...process.execArgv, options.entry, '-f', name];
+  const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
@@ -90,3 +91,9 @@ function lastWords(text: string): string {
 /** Stack frames of V8 and of JavaScript, and the lines around them. */
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
+/**
+ * Limits the young generation of the main thread's heap to 3 MiB. By default it grows to 48 MiB of
+ * garbage, and most of it while the program is loaded. With the limit, a daemon takes 93 MB instead
+ * of 97.
+ */
+const SMALL_HEAP = '--max-semi-space-size=1';

@@ -9,7 +9,8 @@
  * @module
  */
 import { WireGuardError } from '@litz/core';
-import { toDeviceConfiguration } from '@litz/config';
+import { toDeviceConfiguration, wipeSecrets } from '@litz/config';
+import { selectProvider } from '@litz/device';
 import {
   LinuxHost,
   parseTunnelFile,
@@ -73,29 +74,47 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
   const level = logLevel(env['LOG_LEVEL']);
   const print = (text: string): void => options.print(`${tunnelFile.name}: ${text}`);
   let served: ServedDevice | undefined;
+  const { config } = tunnelFile;
+  const request = await requestOf(tunnelFile, endpoints);
+  const configuration = toDeviceConfiguration(config, endpoints);
   try {
-    const tunnel = await Tunnel.up(
-      toTunnelRequest(tunnelFile, endpoints),
-      toDeviceConfiguration(tunnelFile.config, endpoints),
-      {
-        host,
-        signal,
-        onStep: isQuiet(env) ? () => {} : print,
-        async openDevice(name) {
-          served = await ServedDevice.open(name, {
-            level,
-            socket: 'if-allowed',
-            onUnserved: (reason) => print(`there is no socket for wg: ${reason}`),
-          });
-          return served.device;
-        },
+    const tunnel = await Tunnel.up(request, configuration, {
+      host,
+      signal,
+      onStep: isQuiet(env) ? () => {} : print,
+      async openDevice(name) {
+        served = await ServedDevice.open(name, {
+          level,
+          socket: 'if-allowed',
+          onUnserved: (reason) => print(`there is no socket for wg: ${reason}`),
+        });
+        return served.device;
       },
-    ).catch((error: unknown) => {
-      throw withOrigin(error, tunnelFile);
-    });
+    })
+      .catch((error: unknown) => {
+        throw withOrigin(error, tunnelFile);
+      })
+      .finally(() => {
+        // From now on only the device has the keys.
+        wipeSecrets(configuration);
+        wipeSecrets({ ...config.interface, peers: config.peers });
+      });
     await runUntilEnd(tunnel, served!, { ...options, print });
   } finally {
     await served?.close();
+  }
+}
+
+/** With the provider that a device has, because noble would leave copies of the private key. */
+async function requestOf(
+  tunnelFile: TunnelFile,
+  endpoints: Prepared['endpoints'],
+): Promise<ReturnType<typeof toTunnelRequest>> {
+  const { provider } = await selectProvider();
+  try {
+    return toTunnelRequest(tunnelFile, endpoints, provider);
+  } finally {
+    provider.destroy?.();
   }
 }
 
@@ -105,8 +124,9 @@ async function runUntilEnd(
   { env, signal, print }: UpOptions,
 ): Promise<void> {
   try {
-    const { listenPort } = await served.device.status();
-    if (!isQuiet(env)) print(`up, listens on port ${listenPort}; Ctrl-C takes it down`);
+    const status = await served.device.status();
+    wipeSecrets(status);
+    if (!isQuiet(env)) print(`up, listens on port ${status.listenPort}; Ctrl-C takes it down`);
     await Promise.race([aborted(signal), served.ended]);
   } finally {
     await tunnel.down();

@@ -91,7 +91,9 @@ export class UapiClient {
    *   reached (`cause` is the error)
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
-  async get({ keys = false }: GetOptions = {}): Promise<DeviceStatus> {
+  async get(options: GetOptions = {}): Promise<DeviceStatus> {
+    checkObject(options, 'options', ['keys']);
+    const { keys = false } = options;
     return parseGetResponse(await this.#request(keys ? 'get=1\nlitz_keys=true\n\n' : 'get=1\n\n'));
   }
 
@@ -127,6 +129,7 @@ export class UapiClient {
   async *changes(
     options: { from?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<PeerChanges, void, undefined> {
+    checkObject(options, 'options', ['from', 'signal']);
     const { from = 0, signal } = options;
     if (!Number.isSafeInteger(from) || from < 0) {
       throw new RangeError(`"from" expected the cursor of a report, got ${from}`);

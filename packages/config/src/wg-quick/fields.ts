@@ -29,6 +29,7 @@ import {
   readHostEndpoint,
   readPublicKey,
   tryParseCidr,
+  wipe,
 } from '@litz/core/internals';
 import type { InterfaceSection, PeerSection } from './config.ts';
 import {
@@ -70,6 +71,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   wgField({
     name: 'PrivateKey',
     read(section, value) {
+      wipe(section.privateKey);
       delete section.privateKey;
       if (value === NO_KEY) return undefined;
       const key = tryParseKey(parsePrivateKey, value);
@@ -187,6 +189,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   wgField({
     name: 'PresharedKey',
     read(section, value) {
+      wipe(section.presharedKey);
       delete section.presharedKey;
       if (value === NO_KEY) return undefined;
       const key = tryParseKey(parsePresharedKey, value);

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { checkArray, checkObject, quote, readPublicKey, withinField } from '@litz/core/internals';
+import {
+  checkArray,
+  checkObject,
+  quote,
+  readPublicKey,
+  wipe,
+  withinField,
+} from '@litz/core/internals';
 import type { InterfaceSection, PeerSection, WgQuickConfig, WgQuickInput } from './config.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
 import { emptyInterface } from './parse-config.ts';
@@ -164,6 +171,8 @@ function editedSection<Section extends InterfaceSection | PeerSection>(
   for (const { field, line } of edited) if (line) field?.read(before, line.value);
   const changed = fields.filter((field) => !sameValues(field.write(before), field.write(section)));
   for (const field of changed) edited = rewriteField(field, section, edited, ending);
+  wipe('privateKey' in before ? before.privateKey : undefined);
+  wipe('presharedKey' in before ? before.presharedKey : undefined);
   return parts.map((_, part) =>
     edited.filter((line) => line.part === part).map(({ text }) => text),
   );

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkObject, requireText } from '@litz/core/internals';
+import { wipeSecrets } from '../device-change.ts';
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { fieldOf, INTERFACE_FIELDS, PEER_FIELDS, type Field } from './fields.ts';
@@ -20,6 +21,8 @@ import { rememberSource } from './sources.ts';
  * Parses the text of a wg-quick file: everything that wg-quick and `wg` accept: keys in any case, comments with `#`, lists with
  * commas or on several lines, empty values for fields of wg-quick. `formatConfig` returns the same
  * text again, or a text that differs where the config was changed.
+ *
+ * The keys of the config are copies; `wipeSecrets` wipes them when they are no longer needed.
  *
  * @example
  *
@@ -40,7 +43,10 @@ export function parseConfig(text: string, options: { file?: string } = {}): WgQu
   const reader = new Reader(options.file ?? 'config');
   const sections = splitSections(text);
   for (const section of sections) reader.read(section);
-  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  if (reader.problems.length > 0) {
+    wipeSecrets({ ...reader.config.interface, peers: reader.config.peers });
+    throw new ConfigError(reader.problems);
+  }
   rememberSource(reader.config, reader.sources);
   return reader.config;
 }

@@ -20,13 +20,15 @@ import {
   readPublicKey,
   withinField,
 } from '@litz/core/internals';
+import { wipeSecrets } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import type { PeerInput, WgQuickInput } from './config.ts';
 import { checkConfig } from './format-config.ts';
 
 /**
  * Returns a change with the effect of `wg setconf`: fields that the file does not have are reset,
- * and peers that it does not have are removed.
+ * and peers that it does not have are removed. Keys are copied; the caller must wipe the copies with
+ * `wipeSecrets`.
  *
  * @param endpoints the addresses of the host names in the config's endpoints
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no address for a host name
@@ -39,7 +41,8 @@ export function toDeviceConfiguration(
 ): DeviceConfiguration {
   checkConfig(config);
   const { privateKey, listenPort, fwmark } = config.interface;
-  return {
+  const peers: PeerConfiguration[] = [];
+  const configuration: DeviceConfiguration = {
     privateKey:
       privateKey === undefined
         ? null
@@ -47,16 +50,20 @@ export function toDeviceConfiguration(
     listenPort: listenPort ?? 0,
     fwmark: fwmark ?? 0,
     replacePeers: true,
-    peers: config.peers.map((peer, i) => {
-      try {
-        return toPeer(peer, endpoints);
-      } catch (error) {
-        throw withinField(error, `peers[${i}]`);
-      }
-    }),
+    peers,
   };
+  config.peers.forEach((peer, i) => {
+    try {
+      peers.push(toPeer(peer, endpoints));
+    } catch (error) {
+      wipeSecrets(configuration);
+      throw withinField(error, `peers[${i}]`);
+    }
+  });
+  return configuration;
 }
 
+/** The preshared key is copied last, so that no other field can throw after it. */
 function toPeer(
   peer: PeerInput,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
@@ -64,13 +71,13 @@ function toPeer(
   const { publicKey, presharedKey, endpoint, persistentKeepalive, allowedIps } = peer;
   return {
     publicKey: readPublicKey(publicKey, 'publicKey'),
-    ...(presharedKey !== undefined && {
-      presharedKey: readField('presharedKey', () => parsePresharedKey(presharedKey)),
-    }),
     ...(endpoint !== undefined && { endpoint: resolved(endpoint, endpoints) }),
     ...(persistentKeepalive !== undefined && { persistentKeepalive }),
     replaceAllowedIps: peer.incremental !== true,
     allowedIps: readAllowedIps(allowedIps, 'allowedIps'),
+    ...(presharedKey !== undefined && {
+      presharedKey: readField('presharedKey', () => parsePresharedKey(presharedKey)),
+    }),
   };
 }
 

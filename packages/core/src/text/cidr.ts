@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkObject, requireInteger } from '../field.ts';
+import { checkObject, describe, requireInteger } from '../field.ts';
 import { printAs } from '../print-as.ts';
 import { formatAddress, tryParseAddress } from './address.ts';
 import { textError } from './text-error.ts';
@@ -25,8 +25,13 @@ export class Prefix implements Cidr {
   address: Uint8Array;
   prefixLength: number;
 
-  /** @param address kept by reference */
+  /**
+   * @param address 4 or 16 bytes, kept by reference
+   * @param prefixLength 0 to 32 or 128
+   * @throws {TypeError | RangeError} an argument is wrong; the message names it
+   */
   constructor(address: Uint8Array, prefixLength: number) {
+    checkPrefix(address, prefixLength);
     this.address = address;
     this.prefixLength = prefixLength;
   }
@@ -89,4 +94,13 @@ export function formatCidr(cidr: Readonly<Cidr>): string {
   const text = formatAddress(address);
   requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
   return `${text}/${prefixLength}`;
+}
+
+/** @throws {TypeError | RangeError} not an address, or the prefix length does not fit it */
+export function checkPrefix(address: unknown, prefixLength: unknown): void {
+  if (!(address instanceof Uint8Array) || (address.length !== 4 && address.length !== 16)) {
+    const got = address instanceof Uint8Array ? String(address.length) : describe(address);
+    throw new TypeError(`"address" expected 4 or 16 bytes, got ${got}`);
+  }
+  requireInteger(prefixLength, 'prefixLength', 0, address.length * 8);
 }

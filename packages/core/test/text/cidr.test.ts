@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatCidr, parseCidr, tryParseCidr, type Prefix } from '../../src/text/cidr.ts';
+import { formatCidr, parseCidr, Prefix, tryParseCidr } from '../../src/text/cidr.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
@@ -52,6 +52,19 @@ describe('Prefix', () => {
     expect(String(prefix as Prefix)).toBe('10.0.0.0/8');
     expect(inspect([prefix])).toBe('[ Prefix(10.0.0.0/8) ]');
     expect(prefix).toEqual({ address: Uint8Array.of(10, 0, 0, 0), prefixLength: 8 });
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['"address" expected 4 or 16 bytes, got a string', '10.0.0.0', 8],
+    ['"address" expected 4 or 16 bytes, got 5', new Uint8Array(5), 8],
+    ['"prefixLength" expected an integer from 0 to 32, got 33', new Uint8Array(4), 33],
+    [
+      '"prefixLength" expected an integer from 0 to 128, got undefined',
+      new Uint8Array(16),
+      undefined,
+    ],
+  ])('refuses %s', (message, address, prefixLength) => {
+    expect(() => new Prefix(address as never, prefixLength as never)).toThrow(message);
   });
 });
 

@@ -17,6 +17,7 @@ import {
   type DriverListener,
 } from '../driver.ts';
 import type { CommonSettings } from '../options.ts';
+import { packPrefixes } from './packed-prefixes.ts';
 import { packSecrets } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
 import {
@@ -70,7 +71,9 @@ export class LinuxDriver implements Driver {
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
-    const { value: configuration, buffer: secrets } = packSecrets(settings.configuration);
+    const { value: configuration, buffer: secrets } = packSecrets(
+      packPrefixes(settings.configuration),
+    );
     this.#port = port1;
     const start: WorkerStart = {
       control: this.#control.memory,

@@ -15,12 +15,6 @@
  */
 import { closeSync, writeSync } from 'node:fs';
 
-const STOP = 0;
-const EVENT_FD = 1;
-const FIRST_FD = 2;
-const FD_COUNT = 24;
-const NONE = -1;
-
 export class ThreadControl {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
@@ -92,3 +86,9 @@ export class ThreadControl {
     }
   }
 }
+
+const STOP = 0;
+const EVENT_FD = 1;
+const FIRST_FD = 2;
+const FD_COUNT = 24;
+const NONE = -1;

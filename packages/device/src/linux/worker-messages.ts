@@ -13,7 +13,6 @@ import {
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
-  Prefix,
   WireGuardError,
   type SessionStaticKeys,
   type WireGuardErrorCode,
@@ -31,6 +30,7 @@ import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { DropEvent } from '../plane/drop-report.ts';
 import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
 import type { CommonSettings } from '../options.ts';
+import { packPrefixes, readPrefixes, unpackPrefixes } from './packed-prefixes.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
 /** The `workerData` of the packet loop's thread. */
@@ -111,7 +111,7 @@ export function post(
 /** Sends a request. Secrets are copied into a buffer that is transferred with it. */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
   if (request.type !== 'configure') return post(port, { id, request });
-  const { value: change, buffer: secrets } = packSecrets(request.change);
+  const { value: change, buffer: secrets } = packSecrets(packPrefixes(request.change));
   return post(port, { id, request: { ...request, change }, secrets }, secrets);
 }
 
@@ -121,7 +121,7 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
-  const { value: snapshot, buffer: secrets } = packSecrets(answer.snapshot);
+  const { value: snapshot, buffer: secrets } = packSecrets(packPrefixes(answer.snapshot));
   wipeSecrets(answer.snapshot);
   return post(port, { type: 'answer', id, answer: { ...answer, snapshot }, secrets }, secrets);
 }
@@ -141,9 +141,7 @@ export function reviveAnswer(answer: unknown, secrets: ArrayBuffer | undefined):
       ...(peer.sessionStaticKeys && {
         sessionStaticKeys: reviveSessionStaticKeys(peer.sessionStaticKeys),
       }),
-      allowedIps: peer.allowedIps.map(
-        ({ address, prefixLength }) => new Prefix(address, prefixLength),
-      ),
+      allowedIps: unpackPrefixes(peer.allowedIps as unknown as Uint8Array),
       ...(peer.presharedKey && { presharedKey: parsePresharedKey(peer.presharedKey) }),
     })),
   };
@@ -229,7 +227,16 @@ export function reviveEndpoint(endpoint: Endpoint): Endpoint {
 
 export function reviveConfiguration(configuration: DeviceConfiguration): DeviceConfiguration {
   const { peers } = configuration;
-  return peers ? { ...configuration, peers: revivePeers(peers) } : configuration;
+  if (!peers) return configuration;
+  const revived = revivePeers(peers).map((peer) =>
+    isPacked(peer.allowedIps) ? { ...peer, allowedIps: readPrefixes(peer.allowedIps) } : peer,
+  );
+  return { ...configuration, peers: revived };
+}
+
+/** A configuration that did not come from another thread has prefixes that are not packed. */
+function isPacked(allowedIps: unknown): allowedIps is Uint8Array {
+  return allowedIps instanceof Uint8Array;
 }
 
 /** Restores the endpoints of the peers of a configuration or a status. */

@@ -168,11 +168,11 @@ export class DataPlane {
    *   the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
-    const { listenPort, fwmark = this.#mark } = change;
+    const { listenPort, fwmark = this.#mark, ...ofEngine } = change;
     const current = this.path.sockets;
     let apply: (now: number) => void;
     try {
-      apply = this.#engine.prepare(change);
+      apply = this.#engine.prepare(ofEngine);
       if (fwmark !== this.#mark && !sockets) this.#changeMark(current, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);

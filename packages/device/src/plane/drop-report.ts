@@ -23,9 +23,6 @@ export interface DropEvent {
   readonly source?: Endpoint;
 }
 
-// The shortest time between two reports, in ms.
-const INTERVAL_MS = 1000;
-
 export class DropReport {
   readonly #drops: DropCounters;
   readonly #reported: Float64Array = new Float64Array(DROP_REASONS.length);
@@ -77,3 +74,6 @@ export class DropReport {
     }
   }
 }
+
+// The shortest time between two reports, in ms.
+const INTERVAL_MS = 1000;

@@ -34,14 +34,6 @@ export const HEADER_LENGTH = 16;
 /** Largest length in bytes of padding and tag together. */
 export const MAX_TAIL_LENGTH = 31;
 export const MAX_PACKET_LENGTH = 65535;
-/** Bytes per read. An IPv6 packet can be 40 bytes longer than its length field can say. */
-const READ_LENGTH = 65536 + 256;
-/**
- * Bytes of the slab. A super-packet with the smallest usual segments fits, and the largest packet
- * after it.
- */
-const SLAB_LENGTH: number = 1 << 18;
-const ALIGNMENT = 64;
 
 export class PacketMemory {
   /** The whole buffer. */
@@ -93,3 +85,12 @@ function ownBuffer(length: number): Uint8Array {
 function align(offset: number): number {
   return (offset + ALIGNMENT - 1) & -ALIGNMENT;
 }
+
+/** Bytes per read. An IPv6 packet can be 40 bytes longer than its length field can say. */
+const READ_LENGTH = 65536 + 256;
+/**
+ * Bytes of the slab. A super-packet with the smallest usual segments fits, and the largest packet
+ * after it.
+ */
+const SLAB_LENGTH: number = 1 << 18;
+const ALIGNMENT = 64;

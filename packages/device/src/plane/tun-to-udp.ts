@@ -18,23 +18,6 @@ import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
 import { PACKET_MARGIN, MAX_TAIL_LENGTH, type PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
-/** A batch ends after this many reads, so that the other direction gets its turn. */
-const READS = 64;
-// A batch also ends after this many bytes.
-const BATCH_BYTES: number = 128 * 1024;
-/**
- * The queue is sent when it holds this many bytes: the next packet of a stream would not fit into
- * one message of at most 64 KiB.
- */
-const MESSAGE_BYTES = 60_000;
-/** Bytes that encryption adds to a packet, without padding. */
-const MESSAGE_OVERHEAD = 32;
-/** `Tun.read` returns this when the device is gone. */
-const GONE = -1;
-/** After this many failed reads in a row, the TUN is not read for `PAUSE_MS` ms. */
-const MOST_FAILURES = 8;
-const PAUSE_MS = 10;
-
 export interface TunToUdpOptions {
   readonly engine: Engine;
   readonly tun: Tun;
@@ -189,3 +172,20 @@ export class TunToUdp {
 function strideOf(length: number): number {
   return (PACKET_MARGIN + length + PACKET_MARGIN + MAX_TAIL_LENGTH) & -PACKET_MARGIN;
 }
+
+/** A batch ends after this many reads, so that the other direction gets its turn. */
+const READS = 64;
+// A batch also ends after this many bytes.
+const BATCH_BYTES: number = 128 * 1024;
+/**
+ * The queue is sent when it holds this many bytes: the next packet of a stream would not fit into
+ * one message of at most 64 KiB.
+ */
+const MESSAGE_BYTES = 60_000;
+/** Bytes that encryption adds to a packet, without padding. */
+const MESSAGE_OVERHEAD = 32;
+/** `Tun.read` returns this when the device is gone. */
+const GONE = -1;
+/** After this many failed reads in a row, the TUN is not read for `PAUSE_MS` ms. */
+const MOST_FAILURES = 8;
+const PAUSE_MS = 10;

@@ -20,23 +20,6 @@ import {
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
-/** Batches per step from sockets that are not polled. */
-const RECEIVE_BATCHES = 4;
-/**
- * Batches per step from sockets that are polled, as long as each batch has at least `SHORT_BATCH`
- * datagrams and at most `SHORT_BATCH_BYTES` bytes. Short datagrams cost little, so more of them are
- * taken.
- */
-const SHORT_BATCHES = 16;
-const SHORT_BATCH = 8;
-const SHORT_BATCH_BYTES = 16_384;
-/** Bytes in front of the packet in a message. */
-const TRANSPORT_HEADER_LENGTH = 16;
-/** Errors of a kernel that does not take a kind of super-packet, or not all of that kind. */
-const EIO = -5;
-const EINVAL = -22;
-const EMSGSIZE = -90;
-
 /** A kind of super-packet that the TUN refused, and why. */
 export type RefusedSuperPacket = { readonly kind: 'tcp' | 'udp'; readonly errno: number };
 
@@ -226,3 +209,20 @@ const GSO_UDP = 5;
 function isSuperPacketRefused(result: number): boolean {
   return result === EINVAL || result === EMSGSIZE || result === EIO;
 }
+
+/** Batches per step from sockets that are not polled. */
+const RECEIVE_BATCHES = 4;
+/**
+ * Batches per step from sockets that are polled, as long as each batch has at least `SHORT_BATCH`
+ * datagrams and at most `SHORT_BATCH_BYTES` bytes. Short datagrams cost little, so more of them are
+ * taken.
+ */
+const SHORT_BATCHES = 16;
+const SHORT_BATCH = 8;
+const SHORT_BATCH_BYTES = 16_384;
+/** Bytes in front of the packet in a message. */
+const TRANSPORT_HEADER_LENGTH = 16;
+/** Errors of a kernel that does not take a kind of super-packet, or not all of that kind. */
+const EIO = -5;
+const EINVAL = -22;
+const EMSGSIZE = -90;

@@ -5,7 +5,7 @@
  * @module
  */
 import { EventEmitter, on } from 'node:events';
-import { checkInteger, checkObject, DEFAULT_MTU, MAX_MTU } from '@litz/core/internals';
+import { checkInteger, checkObject, DEFAULT_MTU, describe, MAX_MTU } from '@litz/core/internals';
 import { clearVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
 import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
@@ -87,8 +87,15 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
     this.onLinkChange?.({ type: 'mtu', mtu });
   }
 
-  /** Sets the link up or down. Down closes the device's sockets and ends its sessions. */
+  /**
+   * Sets the link up or down. Down closes the device's sockets and ends its sessions.
+   *
+   * @throws {TypeError} `up` is not a boolean
+   */
   setUp(up: boolean): void {
+    if (typeof up !== 'boolean') {
+      throw new TypeError(`"up" expected true or false, got ${describe(up)}`);
+    }
     this.onLinkChange?.({ type: up ? 'up' : 'down' });
   }
 

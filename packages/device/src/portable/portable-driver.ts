@@ -34,9 +34,6 @@ interface PortableOptions extends Pick<CommonSettings, 'engine'> {
   readonly bytes: ByteOperations | undefined;
 }
 
-/** The longest time that setTimeout takes. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-
 export class PortableDriver implements Driver {
   readonly name: string;
   readonly crypto: CryptoStatus;
@@ -61,12 +58,22 @@ export class PortableDriver implements Driver {
    */
   #changes: Promise<void> = Promise.resolve();
 
-  /** Opens a device on this TUN. @throws {SystemError} (rejects) the port is taken */
+  /**
+   * Opens a device on this TUN. If that fails, the TUN is closed.
+   *
+   * @throws {SystemError} (rejects) the port is taken
+   * @throws {RangeError} (rejects) another device uses the TUN, which stays open
+   */
   static async open(
     tun: Tun,
     settings: CommonSettings,
     listener: DriverListener,
   ): Promise<PortableDriver> {
+    // Each of two devices would take a part of the packets.
+    if (usedTuns.has(tun)) {
+      throw new RangeError('"tun" expected a TUN of its own, got one that another device uses');
+    }
+    usedTuns.add(tun);
     let driver: PortableDriver | undefined;
     let provided: LoadedProvider | undefined;
     try {
@@ -97,6 +104,7 @@ export class PortableDriver implements Driver {
         await driver.close();
       } else {
         provided?.release();
+        usedTuns.delete(tun);
         tun.close();
       }
       throw error;
@@ -194,6 +202,7 @@ export class PortableDriver implements Driver {
       this.#failure ??= crashError(this.name, error as Error);
     }
     this.#releaseProvider();
+    usedTuns.delete(this.#tun);
     this.#tun.close();
     this.#emitEvents();
     if (this.#isOpen) this.#listener.closed(this.#failure);
@@ -299,3 +308,9 @@ export class PortableDriver implements Driver {
     }
   }
 }
+
+/** The longest time that setTimeout takes. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** The TUNs that devices use now. */
+const usedTuns = new WeakSet<Tun>();

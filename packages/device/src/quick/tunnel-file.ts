@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { formatKey, nobleProvider, publicKeyOf, WireGuardError, type Endpoint } from '@litz/core';
+import {
+  formatKey,
+  nobleProvider,
+  publicKeyOf,
+  WireGuardError,
+  type CryptoProvider,
+  type Endpoint,
+} from '@litz/core';
 import { quote } from '@litz/core/internals';
 import {
   ConfigError,
@@ -89,13 +96,16 @@ export async function resolveEndpoints(
  * Returns the request for a tunnel.
  *
  * @param endpoints the result of `resolveEndpoints`; default: none, for a file without host names
+ * @param crypto computes the device's own public key; noble, the default, leaves copies of the
+ *   private key that cannot be wiped
  */
 export function toTunnelRequest(
   { name, config, table }: TunnelFile,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint> = new Map(),
+  crypto: CryptoProvider = nobleProvider,
 ): TunnelRequest {
   const { addresses, mtu, fwmark = 0 } = config.interface;
-  const peers = otherPeers(config);
+  const peers = otherPeers(config, crypto);
   return {
     name,
     addresses,
@@ -162,9 +172,12 @@ function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
  * Leaves out a peer with the device's own key. The device ignores such a peer, so it must have no
  * routes.
  */
-function otherPeers({ interface: { privateKey }, peers }: WgQuickConfig): PeerSection[] {
+function otherPeers(
+  { interface: { privateKey }, peers }: WgQuickConfig,
+  crypto: CryptoProvider,
+): PeerSection[] {
   if (!privateKey) return peers;
-  const own = formatKey(publicKeyOf(privateKey, nobleProvider));
+  const own = formatKey(publicKeyOf(privateKey, crypto));
   return peers.filter(({ publicKey }) => formatKey(publicKey) !== own);
 }
 

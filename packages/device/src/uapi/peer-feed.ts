@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { randomInt } from 'node:crypto';
 import type { ChangedPeer } from '@litz/config';
 
 /** Calls the listener with each change until the returned function is called. */
@@ -25,8 +26,8 @@ export interface PeerFeedOptions {
    */
   readonly keptMs?: number;
   /**
-   * Returns the first cursor of a feed. It must be higher than all cursors of earlier feeds.
-   * Default: from the clock.
+   * Returns the first cursor of a feed. It must be far away from the cursors of earlier feeds.
+   * Default: a random number.
    */
   readonly firstCursor?: () => number;
 }
@@ -50,9 +51,9 @@ export class PeerFeed {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
     this.#maxReaders = options.maxReaders ?? DEFAULT_MAX_READERS;
     this.#keptMs = options.keptMs ?? DEFAULT_KEPT_MS;
-    // Higher than all cursors of an earlier feed of this socket, because there are fewer than a
-    // million changes per second.
-    this.#firstCursor = options.firstCursor ?? (() => Date.now() * 1000);
+    // A reader may come with the cursor of an earlier feed, also from before a restart. A time would
+    // not tell them apart, because the clock can go back.
+    this.#firstCursor = options.firstCursor ?? (() => randomInt(1, LARGEST_RANDOM));
   }
 
   /** The cursor of the last change. */
@@ -150,6 +151,8 @@ export class FeedReader {
   }
 }
 
+/** What `randomInt` can do. Enough is left to count up to 2^53. */
+const LARGEST_RANDOM: number = 2 ** 48 - 1;
 const DEFAULT_CAPACITY = 16_384;
 const DEFAULT_MAX_READERS = 64;
 const DEFAULT_KEPT_MS = 10_000;

@@ -24,43 +24,12 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { basename, dirname, join } from 'node:path';
 import { WireGuardError } from '@litz/core';
 import { untrustedFolder } from '@litz/config/uapi';
+import { describe, isInterfaceName, quote } from '@litz/core/internals';
 import { PeerFeed } from './peer-feed.ts';
 import { RequestMemory } from './request-memory.ts';
 import type { UapiTarget } from './uapi-answers.ts';
 import { UapiConnection } from './uapi-connection.ts';
-
-/** Options of `UapiServer.listen`. */
-export interface UapiServerOptions {
-  /**
-   * Path of the socket. Its folder is made if it does not exist. `wg` looks at
-   * `UapiServer.path(name)`.
-   */
-  path: string;
-  /** Longest request in bytes; default 256 MiB. A longer one is answered with EINVAL. */
-  maxRequestLength?: number;
-  /**
-   * Bytes that the requests of all connections may take together; default 256 MiB. When they take
-   * more, the largest incomplete request is answered with ENOMEM.
-   */
-  maxTotalLength?: number;
-  /**
-   * After this time without a byte, in ms, a connection is closed if no request has come yet, if a
-   * request is incomplete (it is answered with EIO), or if the client does not read its answer.
-   * Default 60 s. A client may wait as long as it likes between two requests, and for changes of
-   * peers.
-   */
-  idleTimeoutMs?: number;
-  /**
-   * Maximum number of connections; default 4096. One connection more takes the place of the
-   * connection that has been quiet for the longest time, if that is more than a second. So clients
-   * that only connect cannot keep others out.
-   */
-  maxConnections?: number;
-  /** Called with the reason why a request was refused. The text contains no key. */
-  onRefused?: (error: Error) => void;
-  /** Called when the socket was removed or replaced. The server has closed itself. */
-  onRemoved?: () => void;
-}
+import { checkServerArguments, type UapiServerOptions } from './uapi-server-options.ts';
 
 /**
  * Serves a device on a Unix socket, for `wg` and `UapiClient`.
@@ -97,8 +66,17 @@ export class UapiServer {
   #inode = -1;
   #closing: Promise<void> | undefined = undefined;
 
-  /** Returns the path of the socket for an interface. It is the same as wireguard-go's. */
+  /**
+   * Returns the path of the socket for an interface. It is the same as wireguard-go's.
+   *
+   * @throws {TypeError} `interfaceName` is not the name of an interface
+   */
   static path(interfaceName: string): string {
+    if (!isInterfaceName(interfaceName)) {
+      const got =
+        typeof interfaceName === 'string' ? quote(interfaceName) : describe(interfaceName);
+      throw new TypeError(`"interfaceName" expected the name of an interface, got ${got}`);
+    }
     return join('/var/run/wireguard', `${interfaceName}.sock`);
   }
 
@@ -106,10 +84,12 @@ export class UapiServer {
    * Starts to serve. Replaces an existing socket that no program answers on.
    *
    * @param target the device; it belongs to the caller and is not closed
+   * @throws {TypeError | RangeError} (rejects) an argument is wrong; the message names it
    * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers there, the
    *   existing file is not a socket, or the socket cannot be made; `cause` is the error
    */
   static async listen(target: UapiTarget, options: UapiServerOptions): Promise<UapiServer> {
+    checkServerArguments(target, options);
     const server = new UapiServer(target, options);
     try {
       await server.#listen();

@@ -14,6 +14,13 @@ describe('MemoryTun', () => {
     expect(tun.read(buffer, 5, 25)).toBe(0);
   });
 
+  it.each([undefined, 'down', 0])('does not take %j for up or down', (up) => {
+    const tun = new MemoryTun();
+    tun.onLinkChange = vi.fn<() => void>();
+    expect(() => tun.setUp(up as never)).toThrow('"up" expected true or false, got ');
+    expect(tun.onLinkChange).not.toHaveBeenCalled();
+  });
+
   it('copies a packet that is sent', () => {
     const tun = new MemoryTun();
     const packet = Buffer.of(1);

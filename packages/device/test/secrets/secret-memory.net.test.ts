@@ -19,8 +19,8 @@ const memoryOfProcesses: Requirement = requirement('/proc/PID/mem', () =>
   existsSync('/proc/self/mem'),
 );
 
-/** What was found of a device's two keys, step by step. */
-type Steps = Record<string, { privateKey: Found; presharedKey: Found }>;
+/** What was found of a device's keys, step by step. */
+type Steps = Record<string, { privateKey: Found; presharedKey: Found; nextKey: Found }>;
 
 interface Case {
   readonly tun: 'memory' | 'interface';
@@ -45,6 +45,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
     // Strings cannot be wiped: they end with the garbage, whenever that is written over.
     expect(steps['open']?.privateKey.text).toBeLessThanOrEqual(STRINGS);
     expect(steps['open']?.presharedKey.text).toBeLessThanOrEqual(2 * STRINGS);
+    expect(steps['next key']?.nextKey.text).toBeLessThanOrEqual(STRINGS);
   });
 
   it('contains what noble leaves of a private key, and nothing of a preshared key', async () => {
@@ -97,22 +98,32 @@ describe('findKeys', () => {
 });
 
 /** At most the one that is used, while it is. */
+const BOTH = { privateKey: ONCE, presharedKey: ONCE, nextKey: NOWHERE };
+const NONE = { privateKey: NOWHERE, presharedKey: NOWHERE, nextKey: NOWHERE };
 const USED_ONCE: Steps = {
-  open: { privateKey: ONCE, presharedKey: ONCE },
-  handshake: { privateKey: ONCE, presharedKey: ONCE },
-  status: { privateKey: ONCE, presharedKey: ONCE },
-  'other settings': { privateKey: ONCE, presharedKey: ONCE },
-  'no private key': { privateKey: NOWHERE, presharedKey: ONCE },
-  'no preshared key': { privateKey: NOWHERE, presharedKey: NOWHERE },
-  'with both again': { privateKey: ONCE, presharedKey: ONCE },
-  closed: { privateKey: NOWHERE, presharedKey: NOWHERE },
+  open: BOTH,
+  handshake: BOTH,
+  status: BOTH,
+  'other settings': BOTH,
+  'next key': { ...BOTH, nextKey: ONCE },
+  'no next key': BOTH,
+  'next key again': { ...BOTH, nextKey: ONCE },
+  'promoted next key': { ...NONE, presharedKey: ONCE, nextKey: ONCE },
+  'no private key': { ...NONE, presharedKey: ONCE },
+  'no preshared key': NONE,
+  'with both again': BOTH,
+  closed: NONE,
 };
 
 function withoutText(steps: Steps): Steps {
   return Object.fromEntries(
-    Object.entries(steps).map(([step, { privateKey, presharedKey }]) => [
+    Object.entries(steps).map(([step, { privateKey, presharedKey, nextKey }]) => [
       step,
-      { privateKey: bare(privateKey), presharedKey: bare(presharedKey) },
+      {
+        privateKey: bare(privateKey),
+        presharedKey: bare(presharedKey),
+        nextKey: bare(nextKey),
+      },
     ]),
   );
 }
@@ -135,8 +146,8 @@ async function watch({ tun, crypto, input }: Case): Promise<Steps> {
   const steps: Steps = {};
   const ended = once(child, 'exit');
   for await (const step of createInterface({ input: child.stdout })) {
-    const [privateKey, presharedKey] = findKeys(child.pid!, [PRIVATE, PRESHARED]) as [Found, Found];
-    steps[step] = { privateKey, presharedKey };
+    const [privateKey, presharedKey, nextKey] = findKeys(child.pid!, [PRIVATE, PRESHARED, NEXT]);
+    steps[step] = { privateKey, presharedKey, nextKey };
     child.stdin.write('\n');
   }
   expect(await ended).toEqual([0, null]);
@@ -162,6 +173,7 @@ const FILL_KEY = fillKey.toString();
 const PRIVATE = 7;
 const PRESHARED = 9;
 const OTHER = 11;
+const NEXT = 13;
 /** One, two or three: how many depends on what has been written over by then. */
 const STRINGS = 8;
 /** A handshake leaves about ten: copies of the scalar before it is a BigInt. */
@@ -221,7 +233,7 @@ async function statusOf(device) {
   const status = await device.status();
   const texts = [JSON.stringify(status), String(status.privateKey), \`\${status.privateKey}\`];
   if (texts.join('').length < 100) throw new Error('no status');
-  wipe(status.privateKey, ...status.peers.map((peer) => peer.presharedKey));
+  wipe(status.privateKey, status.nextPrivateKey, ...status.peers.map((peer) => peer.presharedKey));
   return status;
 }
 await statusOf(alice);
@@ -230,6 +242,28 @@ await step('status');
 await alice.configure({ listenPort: 0 });
 await alice.configure({ peers: [{ publicKey: otherPublicKey, persistentKeepalive: 5 }] });
 await step('other settings');
+
+async function nextKey(use) {
+  const key = fillKey(new PrivateKey(), ${NEXT});
+  try {
+    await use(input === 'text' ? key.toBase64() : key);
+  } finally {
+    wipe(key);
+  }
+}
+await nextKey((nextPrivateKey) => alice.configure({ nextPrivateKey }));
+await statusOf(alice);
+await step('next key');
+
+await alice.configure({ nextPrivateKey: null });
+await step('no next key');
+
+await nextKey((nextPrivateKey) => alice.configure({ nextPrivateKey }));
+await alice.configure({ listenPort: 0 });
+await step('next key again');
+
+await nextKey((privateKey) => alice.configure({ privateKey }));
+await step('promoted next key');
 
 await alice.configure({ privateKey: null });
 await step('no private key');

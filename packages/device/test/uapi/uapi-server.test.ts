@@ -381,6 +381,12 @@ posix('UapiServer', () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  it.each(['', '../x', 'a/b', '.', undefined])('has no path for the name %j', (name) => {
+    expect(() => UapiServer.path(name as never)).toThrow(
+      '"interfaceName" expected the name of an interface, got ',
+    );
+  });
+
   it('uses the path where wg looks', () => {
     expect(UapiServer.path('wg0')).toBe('/var/run/wireguard/wg0.sock');
   });

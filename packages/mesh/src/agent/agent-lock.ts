@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileLock, FileLockedError, networkNamespaceId } from '@litz/sys';
 
+/** What the locks of an agent protect. */
 export interface AgentLockOptions {
   readonly interfaceName: string;
   /** The directory of the keys. */
@@ -22,6 +23,7 @@ export class AgentLockError extends Error {
   override readonly name = 'AgentLockError';
 }
 
+/** The locks of an agent. They are held until `close` or the end of the process. */
 export class AgentLock {
   readonly #locks: FileLock[] = [];
   /**

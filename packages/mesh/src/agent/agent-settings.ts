@@ -6,6 +6,7 @@
 import type { Cidr } from '@litz/core';
 import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
 
+/** The settings of an agent. The command line of `litz agent` makes them from its flags. */
 export interface AgentSettings {
   /** The name of this node in the registry. */
   readonly node: string;

@@ -23,6 +23,40 @@ import type { EventLog } from './event-log.ts';
 import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.ts';
 import { AgentError } from './agent-choices.ts';
 
+/**
+ * The agent of a node. It follows the registry, and keeps the daemon, the machine and the own record up to
+ * date. `litz agent` is a command line for it.
+ *
+ * @example
+ * ```ts
+ * // As root, on Linux.
+ * import { mkdtempSync } from 'node:fs';
+ * import { parseCidr } from '@litz/core';
+ * import { UapiClient } from '@litz/config/uapi';
+ * import { Agent, FileRegistry, KeyStore, LinuxHost, staticPrefixes } from '@litz/mesh';
+ *
+ * const folder = mkdtempSync('/tmp/agent-');
+ * const names = { interfaceName: 'litz0', stateFolder: folder };
+ * const lists = { clusterPrefixes: [], servicePrefixes: [], nodePrefixes: [] };
+ * const rotation = { rotateEveryMs: undefined, rotateTimeoutMs: 600_000 };
+ * const choices = { mode: 'pods', enforcement: 'permissive', force: false } as const;
+ * const own = { node: 'a', addresses: ['192.0.2.1'], port: 51871, encryptsNode: false };
+ * const agent = new Agent(
+ *   { ...own, ...names, ...lists, ...rotation, ...choices, persistentKeepalive: 0 },
+ *   {
+ *     registry: new FileRegistry(`${folder}/nodes`),
+ *     host: await LinuxHost.open(),
+ *     client: UapiClient.of('litz0'),
+ *     prefixes: staticPrefixes([parseCidr('10.244.1.0/24')]),
+ *     keys: new KeyStore({ folder, interfaceName: 'litz0' }),
+ *     log: console.log,
+ *   },
+ * );
+ * agent.start();
+ * console.log((await agent.status()).node.keys[0]?.publicKey);
+ * await agent.close();
+ * ```
+ */
 export class Agent implements StatusSource {
   readonly settings: AgentSettings;
   readonly events: EventLog;
@@ -102,6 +136,7 @@ export class Agent implements StatusSource {
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
+    this.#parts.memory.close();
     await this.#parts.daemon.close();
     await this.#given.registry.close();
     this.#given.host.close();

@@ -11,6 +11,7 @@ import type { Choices } from './agent-settings.ts';
 import { EnforcedState, type EnforcedRequest } from './enforced-state.ts';
 import { SavedChoices } from './saved-choices.ts';
 
+/** Which stored state is read, and the flags that it must fit. */
 export interface StoredStateOptions {
   /** The agent's state directory. */
   readonly stateFolder: string;

@@ -8,6 +8,7 @@ import { createConnection } from 'node:net';
 import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS } from './agent-settings.ts';
 
+/** A request to an agent: one line of JSON on its socket. */
 export type ControlRequest =
   /** The answer is a `MeshStatus`. */
   | { readonly command: 'status' }
@@ -17,6 +18,7 @@ export type ControlRequest =
   | { readonly command: 'encrypt'; readonly mode: EncryptMode }
   | { readonly command: 'down' };
 
+/** The answer of an agent: one line of JSON on its socket. */
 export type ControlAnswer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string };

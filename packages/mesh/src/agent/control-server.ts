@@ -14,10 +14,12 @@ import { dirname, join } from 'node:path';
 import { untrustedFolder } from '@litz/config/uapi';
 import { isControlRequest, type ControlAnswer, type ControlRequest } from './control-request.ts';
 
+/** The socket of an agent cannot be served, or a request is not known. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';
 }
 
+/** The Unix socket on which a running agent answers requests. */
 export class ControlServer {
   readonly path: string;
   readonly #server: Server;

@@ -15,6 +15,7 @@ export interface EventDetails {
   readonly peer?: string;
 }
 
+/** The log of an agent: its latest events, and its current troubles. */
 export class EventLog {
   readonly #print: (line: string) => void;
   readonly #now: () => number;

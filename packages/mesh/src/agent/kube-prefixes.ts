@@ -16,8 +16,10 @@ import type { KubeApi } from '../registry/kubernetes/kube-api.ts';
 import { followOwnNode, type KubeNode } from '../registry/kubernetes/own-node.ts';
 import type { PrefixListener, PrefixSource } from './prefix-source.ts';
 
+/** `node`: the Node's `podCIDRs`. `calico`: Calico's block affinities. `cilium`: the CiliumNode. */
 export type KubePrefixKind = 'node' | 'calico' | 'cilium';
 
+/** The prefixes of this node's pods, as Kubernetes knows them. */
 export class KubePrefixes implements PrefixSource {
   readonly description: string;
   readonly #api: KubeApi;

@@ -8,9 +8,13 @@ import { formatCidr, type Cidr } from '@litz/core';
 import type { HostFacts } from '../host/host-facts.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
-import { desireHostWith, encryptsOwnNode, type CommonRequest } from '../plan/desire-host.ts';
+import {
+  DesiredHostCache,
+  desireHostWith,
+  encryptsOwnNode,
+  type CommonRequest,
+} from '../plan/desire-host.ts';
 import type { DesiredHost, EncryptMode, Enforcement } from '../plan/desired-host.ts';
-import { HostRoutes } from '../plan/host-routes.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
@@ -50,7 +54,7 @@ export class MeshMachine {
   /** When the latest repairs happened, in milliseconds of `performance.now()`. */
   #repairs: number[] = [];
   #quiet: NodeJS.Timeout | undefined = undefined;
-  readonly #routes: HostRoutes = new HostRoutes();
+  readonly #cache: DesiredHostCache = new DesiredHostCache();
   /** The request of the last `desire`. Undefined: too little was known. */
   #request: CommonRequest | undefined = undefined;
   /** The names of the peers that changed while the required state could not be computed. */
@@ -152,7 +156,7 @@ export class MeshMachine {
     if (!request) return undefined;
     const { peers, answered } = input;
     const changed = this.#unseen;
-    const desired = desireHostWith(this.#routes, request, { peers, answered, changed });
+    const desired = desireHostWith(this.#cache, request, { peers, answered, changed });
     this.#unseen = new Set();
     return desired;
   }

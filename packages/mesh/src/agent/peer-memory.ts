@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
@@ -26,6 +26,8 @@ export class PeerMemory {
   readonly #onTrouble: (trouble: string | undefined) => void;
   #lines = 0;
   #isOpen = false;
+  /** The file, open for appending. Opening it for each change would cost more than the write. */
+  #fd: number | undefined = undefined;
   /** A write failed: the file lacks something, and may end in the middle of a line. */
   #isBroken = false;
 
@@ -76,16 +78,36 @@ export class PeerMemory {
     if (lines.length === 0) return;
     this.#lines += lines.length;
     if (this.#isBroken || this.#lines > 2 * peers.size + SPARE_LINES) this.#write(peers);
-    else this.#try(() => appendFileSync(this.#path, lines.join(''), { mode: MODE }));
+    else this.#try(() => this.#append(lines.join('')));
+  }
+
+  /** Writes no more. The file stays for the next agent. */
+  close(): void {
+    this.#isOpen = false;
+    this.#closeFile();
   }
 
   /** Deletes the file, because the node has left the mesh. */
   remove(): void {
-    this.#isOpen = false;
+    this.close();
     this.#try(() => rmSync(this.#path, { force: true }));
   }
 
+  #append(text: string): void {
+    // If the file was deleted meanwhile, what is written to it would be lost.
+    if (this.#fd !== undefined && fstatSync(this.#fd).nlink === 0) this.#closeFile();
+    this.#fd ??= openSync(this.#path, 'a', MODE);
+    const bytes = Buffer.from(text);
+    if (writeSync(this.#fd, bytes) !== bytes.length) throw new Error('ENOSPC: not all was written');
+  }
+
+  #closeFile(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   #write(peers: ReadonlyMap<string, MeshPeer>): void {
+    this.#closeFile();
     const lines = Array.from(peers, ([name, peer]) => lineOf(name, peer));
     this.#lines = lines.length;
     this.#try(() => {

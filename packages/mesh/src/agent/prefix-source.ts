@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Cidr } from '@litz/core';
 import type { CniFacts, HostFacts } from '../host/host-facts.ts';
 
+/** Receives the prefixes of this node's pods. */
 export interface PrefixListener {
   /** Called with the prefixes, and again when they change. */
   onPrefixes(prefixes: readonly Readonly<Cidr>[]): void;
@@ -14,6 +15,7 @@ export interface PrefixListener {
   onTrouble(trouble: string | undefined): void;
 }
 
+/** Where the agent gets the prefixes of this node's pods. There is one listener. */
 export interface PrefixSource {
   /** A name for messages: `static`, `the CNI's configuration`. */
   readonly description: string;

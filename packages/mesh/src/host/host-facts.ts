@@ -24,6 +24,7 @@ export type CniFamily =
   | 'none'
   | 'unknown';
 
+/** The CNI of a node, from its configuration files and links. */
 export interface CniFacts {
   readonly family: CniFamily;
   /** Path of the configuration in use: the first file of the folder. */
@@ -38,6 +39,7 @@ export interface CniFacts {
   readonly trouble: string | undefined;
 }
 
+/** The facts about a machine, as `MeshHost.facts` reads them. `checkHost` says what they mean for the mesh. */
 export interface HostFacts {
   readonly cni: CniFacts;
   readonly underlay: Underlay;

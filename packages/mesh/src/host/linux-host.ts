@@ -39,6 +39,7 @@ import { isForNft, messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
 import { Passes } from './passes.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
+/** Options of `LinuxHost.open`. The numbers must be the same for every call on one machine. */
 export interface LinuxHostOptions {
   /** Name of the daemon's interface; default: `litz0`. */
   readonly interfaceName?: string;
@@ -57,6 +58,25 @@ export interface LinuxHostOptions {
   readonly cniFolder?: string;
 }
 
+/**
+ * The machine that the agent runs on, in the network namespace of the thread that calls `open`.
+ *
+ * @example
+ * ```ts
+ * // As root, on Linux.
+ * import { checkHost, DEFAULT_PRIORITY, DEFAULT_TABLE, formatCheckLine, LinuxHost } from '@litz/mesh';
+ *
+ * const settings = { interfaceName: 'litz0', port: 51871, mode: 'pods', enforcement: 'permissive' } as const;
+ * const numbers = { table: DEFAULT_TABLE, priority: DEFAULT_PRIORITY };
+ * const none = { clusterPrefixes: [], nodePrefixes: [], records: new Map() };
+ * const host = await LinuxHost.open();
+ * const facts = await host.facts(settings);
+ * for (const line of checkHost(facts, { ...settings, ...numbers, ...none })) {
+ *   console.log(formatCheckLine(line));
+ * }
+ * host.close();
+ * ```
+ */
 export class LinuxHost implements MeshHost {
   readonly #interfaceName: string;
   readonly #numbers: RoutingNumbers;

@@ -46,6 +46,7 @@ export interface HostListener {
   onTrouble(trouble: string): void;
 }
 
+/** The machine that an agent changes: its routes, rules, filters and addresses. */
 export interface MeshHost {
   /** Reads the facts from the machine. It changes nothing. */
   facts(request: FactsRequest): Promise<HostFacts>;

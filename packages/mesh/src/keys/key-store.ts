@@ -52,10 +52,12 @@ export interface OwnKey {
   readonly createdAt: number;
 }
 
+/** A key file cannot be read, written or used. The message names the file. */
 export class KeyFileError extends Error {
   override readonly name = 'KeyFileError';
 }
 
+/** Where the keys are stored. */
 export interface KeyStoreOptions {
   /** For example '/var/lib/litz'. */
   readonly folder: string;
@@ -64,6 +66,20 @@ export interface KeyStoreOptions {
   readonly now?: () => number;
 }
 
+/**
+ * The private keys of a node in files that only their owner can read.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { KeyStore } from '@litz/mesh';
+ *
+ * const store = new KeyStore({ folder: mkdtempSync('/tmp/keys-'), interfaceName: 'litz0' });
+ * const { generation, privateKey } = store.create(1);
+ * privateKey.fill(0); // the caller wipes it
+ * console.log(generation); //=> 1
+ * ```
+ */
 export class KeyStore {
   readonly folder: string;
   readonly #interfaceName: string;

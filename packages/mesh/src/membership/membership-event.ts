@@ -14,6 +14,7 @@
  */
 export type LeaveReason = 'deleted' | 'silent' | 'replaced' | 'refused';
 
+/** A change of the accepted nodes, or a refusal. `describeMembershipEvent` returns it as text. */
 export type MembershipEvent =
   /** `returned`: the record had expired and is in the registry again. */
   | { readonly kind: 'joined' | 'changed' | 'returned'; readonly node: string }

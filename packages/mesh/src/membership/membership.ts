@@ -22,6 +22,39 @@ import type { LeaveReason, MembershipEvent } from './membership-event.ts';
 import type { MeshPeer } from './mesh-peer.ts';
 import { peerOf } from './peer-of-record.ts';
 
+/**
+ * The nodes that this node accepts as peers.
+ *
+ * @example
+ * ```ts
+ * import { generateKeyPair, parseCidr } from '@litz/core';
+ * import { describeMembershipEvent, Membership, type NodeRecord } from '@litz/mesh';
+ *
+ * const membership = new Membership({
+ *   ownName: 'a',
+ *   ownKeys: [generateKeyPair().publicKey],
+ *   ownAddresses: ['192.0.2.1'],
+ *   ownPrefixes: [parseCidr('10.244.1.0/24')],
+ *   registryAddresses: [],
+ *   servicePrefixes: [],
+ *   clusterPrefixes: [parseCidr('10.244.0.0/16')],
+ *   nodePrefixes: [],
+ * });
+ * const record: NodeRecord = {
+ *   name: 'b',
+ *   addresses: ['192.0.2.2'],
+ *   port: 51871,
+ *   keys: [{ publicKey: generateKeyPair().publicKey, generation: 1, createdAt: Date.now() }],
+ *   prefixes: [parseCidr('10.244.1.0/25')],
+ *   encryptsNode: false,
+ *   revoked: false,
+ * };
+ * for (const event of membership.sync(new Map([['b', record]]), Date.now())) {
+ *   console.log(describeMembershipEvent(event));
+ * }
+ * //=> the record of node b is refused: prefixes[0]: 10.244.1.0/25 overlaps this node's prefix, 10.244.1.0/24
+ * ```
+ */
 export class Membership {
   #context: MembershipContext;
   readonly #members = new Map<string, Member>();
@@ -244,6 +277,11 @@ export class Membership {
   }
 
   #tryAccept(member: Member): boolean {
+    if (this.#isUncontested(member.pending!)) {
+      this.#claims.take(member.pending!);
+      this.#accept(member);
+      return true;
+    }
     const group = this.#group(member);
     if (!group) return false;
     for (const { name } of group) this.#claims.release(name);
@@ -266,6 +304,13 @@ export class Membership {
       }
     }
     return isFree;
+  }
+
+  /** Returns whether no other node claims any of it. That is so for nearly every record. */
+  #isUncontested(record: NodeRecord): boolean {
+    if (refusalInContext(record, this.#context)) return false;
+    const clashes = this.#claims.clashesOf(record);
+    return clashes.next().done === true;
   }
 
   /**

@@ -7,6 +7,7 @@
 import type { Cidr, Endpoint } from '@litz/core';
 import type { NodeKey } from '../record/node-record.ts';
 
+/** An accepted node. Immutable: a change makes a new object. */
 export interface MeshPeer {
   readonly name: string;
   /** One key, or two during a rotation, the older one first. */

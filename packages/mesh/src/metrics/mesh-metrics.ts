@@ -13,6 +13,7 @@ import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
 /** With more peers than this, there are no series for single peers. */
 export const MOST_PEER_SERIES = 200;
 
+/** Metrics as text, and its media type for `Content-Type`. */
 export interface MetricsText {
   /** For the header `Content-Type`. */
   readonly type: string;

@@ -9,6 +9,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { boundConnections } from '../http/bound-connections.ts';
 
+/** The answer for a path: an HTTP status, and a text. */
 export interface TextAnswer {
   readonly status: number;
   /** The header `Content-Type`; default: plain text in UTF-8. */
@@ -16,6 +17,7 @@ export interface TextAnswer {
   readonly text: string;
 }
 
+/** An address and a TCP port to listen on. */
 export interface ListenAddress {
   /** The address to listen on; undefined: all addresses of the machine. */
   readonly host: string | undefined;
@@ -23,6 +25,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** A small HTTP server that answers GET requests with text. */
 export class TextServer {
   readonly #server: Server;
 

@@ -18,6 +18,7 @@ import type { StatusSource } from '../status/mesh-status.ts';
 import { routeRequest, type PageFile } from './route-request.ts';
 import { StatusFeed, type Viewer } from './status-feed.ts';
 
+/** Where the status page listens. */
 export interface StatusPageOptions {
   /** TCP port; 0 takes a free one. */
   port: number;
@@ -25,6 +26,9 @@ export interface StatusPageOptions {
   host?: '127.0.0.1' | '::1';
 }
 
+/**
+ * An HTTP server on a loopback address that shows a mesh to browsers, and changes nothing.
+ */
 export class StatusPage {
   readonly #source: StatusSource;
   readonly #feed: StatusFeed;

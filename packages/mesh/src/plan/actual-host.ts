@@ -7,6 +7,7 @@ import type { Cidr } from '@litz/core';
 import type { MeshRoute } from './mesh-route.ts';
 import type { MeshRule } from './mesh-rule.ts';
 
+/** The present state of a machine, as far as `plan` needs it. */
 export interface ActualHost {
   /** The tunnel's interface; undefined while there is none. */
   readonly link: ActualLink | undefined;
@@ -28,6 +29,7 @@ export interface ActualHost {
   readonly ruleset: string | undefined;
 }
 
+/** The present state of the tunnel's interface. `mtu`: in bytes. */
 export interface ActualLink {
   readonly index: number;
   readonly up: boolean;

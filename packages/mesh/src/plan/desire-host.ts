@@ -16,7 +16,7 @@
  * @module
  */
 import { parseAddress } from '@litz/core';
-import { meshRuleset } from '../netfilter/mesh-ruleset.ts';
+import { RulesetCache } from '../netfilter/ruleset-cache.ts';
 import { hostPrefix } from '../record/cidr-relations.ts';
 import {
   DEFAULT_PRIORITY,
@@ -41,7 +41,7 @@ import { ipv4Mtu, tunnelMtu } from './tunnel-mtu.ts';
 export function desireHost(request: MeshRequest): DesiredHost {
   const { peers, answered } = request;
   const byName = new Map(peers.map((peer) => [peer.name, peer]));
-  return desireHostWith(new HostRoutes(), request, { peers: byName, answered });
+  return desireHostWith(new DesiredHostCache(), request, { peers: byName, answered });
 }
 
 /** A request without its peers. */
@@ -55,14 +55,20 @@ export interface PeersOfRequest extends Pick<MeshRequest, 'answered'> {
   readonly changed?: ReadonlySet<string>;
 }
 
+/** What `desireHostWith` keeps between the calls. */
+export class DesiredHostCache {
+  readonly routes: HostRoutes = new HostRoutes();
+  readonly ruleset: RulesetCache = new RulesetCache();
+}
+
 /**
- * Does the same as `desireHost`, and keeps the peers' routes in `hostRoutes` between the calls. The time for
+ * Does the same as `desireHost`, and keeps the peers' routes and the ruleset in `cache` between the calls. The time for
  * a call depends on the number of changed peers, not on the number of all.
  *
  * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix, or a text is not an address
  */
 export function desireHostWith(
-  hostRoutes: HostRoutes,
+  { routes: hostRoutes, ruleset }: DesiredHostCache,
   request: CommonRequest,
   peers: PeersOfRequest,
 ): DesiredHost {
@@ -95,7 +101,7 @@ export function desireHostWith(
     ...routes,
     rules: byText(rules(request, hostRoutes.tally, { table, priority })),
     looseLinks: looseLinks(request),
-    ruleset: meshRuleset({
+    ruleset: ruleset.textFor({
       ...request,
       ...link,
       mtu4: ipv4Mtu(mtuInput) ?? link.mtu,

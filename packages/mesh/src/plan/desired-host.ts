@@ -53,6 +53,7 @@ export interface Underlay {
   readonly podLinks: readonly string[];
 }
 
+/** Everything that decides about the desired state of a machine: this node, its peers, mode and enforcement. */
 export interface MeshRequest {
   readonly interfaceName: string;
   /** UDP port of the data plane. */
@@ -73,6 +74,7 @@ export interface MeshRequest {
   readonly priority?: number;
 }
 
+/** The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` brings it about. */
 export interface DesiredHost extends DesiredRoutes {
   readonly interfaceName: string;
   readonly enforcement: Enforcement;
@@ -95,6 +97,7 @@ export interface DesiredHost extends DesiredRoutes {
   readonly isPartial?: boolean;
 }
 
+/** The desired routes in the mesh's table. */
 export interface DesiredRoutes {
   /**
    * Lists of routes: those for no peer, and one list for each peer. A list is the same object as before while
@@ -105,6 +108,7 @@ export interface DesiredRoutes {
   readonly difference?: RoutesDifference;
 }
 
+/** What has changed since earlier routes, so that thousands of equal routes are not compared. */
 export interface RoutesDifference {
   /** The earlier `routes`. */
   readonly from: DesiredRoutes['routes'];
@@ -114,14 +118,19 @@ export interface RoutesDifference {
   readonly come: DesiredRoutes['routes'];
 }
 
+/** The desired state of the tunnel's interface. `mtu`: in bytes. */
 export interface DesiredLink {
   readonly mtu: number;
   readonly addresses: readonly Readonly<Cidr>[];
 }
 
+/** The name of the daemon's interface. */
 export const DEFAULT_INTERFACE = 'litz0';
+/** The UDP port of the daemon. */
 export const DEFAULT_PORT = 51871;
+/** The number of the mesh's routing table. */
 export const DEFAULT_TABLE = 51871;
+/** The priority of the mesh's rules. The exceptions have this priority minus one. */
 export const DEFAULT_PRIORITY = 900;
 /** Mark of the daemon's datagrams. It is one bit, so that other programs can use the other bits. */
 export const NODES_MARK = 0x20_0000;

@@ -12,6 +12,7 @@ import { networkOf } from '../record/cidr-relations.ts';
  */
 export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';
 
+/** A route in the mesh's table. Immutable. */
 export interface MeshRoute {
   /** Destination and metric. The mesh has at most one route for each key in its table. */
   readonly key: string;

@@ -5,6 +5,7 @@
  */
 import { formatCidr, type Cidr } from '@litz/core';
 
+/** A policy rule of the mesh. Immutable. */
 export interface MeshRule {
   /** All properties of the rule, in nearly the form of `ip rule`. Equal rules have equal texts. */
   readonly text: string;

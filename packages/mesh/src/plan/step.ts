@@ -7,6 +7,7 @@ import { formatCidr, type Cidr } from '@litz/core';
 import type { MeshRoute } from './mesh-route.ts';
 import type { MeshRule } from './mesh-rule.ts';
 
+/** One change of a machine. `describeStep` returns it in words. */
 export type Step =
   /** Makes the interface's reverse path filter loose, and switches the generation of IPv6 addresses off. */
   | { readonly type: 'prepare-link' }

@@ -18,6 +18,7 @@ export interface NodeKey {
   readonly createdAt: number;
 }
 
+/** The record of a node in the registry. Immutable. */
 export interface NodeRecord {
   /** The name of the node, unique in the registry. */
   readonly name: string;

@@ -4,10 +4,14 @@
  * @module
  */
 
+/** The time and timers of a registry. Tests use one that they move. */
 export interface Clock {
   /** Returns a monotonic time in milliseconds. */
   now(): number;
-  /** Calls `run` once after `ms` milliseconds. The returned function cancels that. */
+  /**
+   * Calls `run` once after `ms` milliseconds, at the latest after 24 days. The returned function
+   * cancels that.
+   */
   after(ms: number, run: () => void): () => void;
 }
 
@@ -15,10 +19,14 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms);
+    // Node.js would turn a longer time into one millisecond.
+    const timer = setTimeout(run, Math.min(ms, LONGEST_TIMEOUT_MS));
     return () => clearTimeout(timer);
   },
 };
+
+/** The longest time of a timer of Node.js. */
+const LONGEST_TIMEOUT_MS: number = 2 ** 31 - 1;
 
 /** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

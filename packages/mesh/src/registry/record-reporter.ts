@@ -15,7 +15,10 @@ export class RecordReporter {
   /** The records as they were reported. A revoked node has no entry. */
   #reported = new Map<string, ReadRecord>();
   readonly #revoked = new Set<string>();
+  /** What is wrong with the connection, and what was reported. */
+  #ofConnection: string | undefined;
   #trouble: string | undefined;
+  #hasTooMany = false;
   #isClosed = false;
 
   constructor(listener: RegistryListener) {
@@ -28,12 +31,16 @@ export class RecordReporter {
   }
 
   /**
-   * Reports a complete list of records.
+   * Reports a complete list of records. A list with more than `MOST_RECORDS` is not taken: the
+   * records that were reported before stay.
    *
    * @param why returns why a record that was reported before is missing from the list
    */
   sync(records: ReadonlyMap<string, ReadRecord>, why: (name: string) => GoneReason): void {
     if (this.#isClosed) return;
+    this.#hasTooMany = records.size > MOST_RECORDS;
+    this.#sayTrouble();
+    if (this.#hasTooMany) return;
     for (const name of this.#reported.keys()) if (!records.has(name)) this.gone(name, why(name));
     for (const name of this.#revoked) if (!records.has(name)) this.#revoked.delete(name);
     const living = new Map<string, ReadRecord>();
@@ -46,12 +53,16 @@ export class RecordReporter {
     this.#listener.onSync(new Map(living));
   }
 
-  /** Reports a record if it is new or has changed. */
+  /** Reports a record if it is new or has changed. One more than `MOST_RECORDS` is not taken. */
   record(name: string, record: ReadRecord): void {
     if (this.#isClosed) return;
     if (isRevoked(record)) return this.#revoke(name);
     this.#revoked.delete(name);
     if (isSame(this.#reported.get(name), record)) return;
+    if (this.#reported.size >= MOST_RECORDS && !this.#reported.has(name)) {
+      this.#hasTooMany = true;
+      return this.#sayTrouble();
+    }
     this.#reported.set(name, record);
     this.#listener.onRecord(name, record);
   }
@@ -65,14 +76,20 @@ export class RecordReporter {
 
   /** Reports the state of the connection if it has changed. Undefined: the registry works. */
   connection(trouble: string | undefined): void {
-    if (this.#isClosed || trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    this.#listener.onConnection(trouble);
+    this.#ofConnection = trouble;
+    this.#sayTrouble();
   }
 
   /** Stops all reports. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  #sayTrouble(): void {
+    const trouble = this.#ofConnection ?? (this.#hasTooMany ? TOO_MANY : undefined);
+    if (this.#isClosed || trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    this.#listener.onConnection(trouble);
   }
 
   /**
@@ -98,3 +115,7 @@ function isSame(a: ReadRecord | undefined, b: ReadRecord): boolean {
   }
   return isDeepStrictEqual(a, b);
 }
+
+/** Four times as many nodes as a mesh is tested with. Each record takes a few kilobytes. */
+export const MOST_RECORDS = 20_000;
+const TOO_MANY = `the registry has more than ${MOST_RECORDS} records; the others are not read`;

@@ -11,6 +11,10 @@
  */
 import type { Enforcement, EncryptMode } from '../plan/desired-host.ts';
 
+/**
+ * The state of an agent, its node and all peers, as `Agent.status` returns it. It is plain data that JSON can
+ * carry. Times are Unix time in milliseconds.
+ */
 export interface MeshStatus {
   /** Version of this form. An additional field does not change it. */
   readonly version: 1;
@@ -52,6 +56,7 @@ export interface NodeStatus {
   readonly exceptions: readonly string[];
 }
 
+/** A static key of a node. Times are Unix time in milliseconds. */
 export interface KeyStatus {
   /** 32 bytes in base64. */
   readonly publicKey: string;
@@ -61,6 +66,7 @@ export interface KeyStatus {
   readonly createdAt: number;
 }
 
+/** A rotation of the node's key that is in progress. */
 export interface RotationStatus {
   readonly startedAt: number;
   /** The present step of the rotation, in words. */
@@ -81,6 +87,7 @@ export interface InterfaceStatus {
   readonly addresses: readonly string[];
 }
 
+/** The state of the connection to the registry. */
 export interface RegistryStatus {
   /** Kind and place of the registry: `file:/shared/nodes`. */
   readonly description: string;
@@ -96,6 +103,7 @@ export interface RegistryStatus {
  */
 export type PeerState = 'connected' | 'waiting' | 'refused';
 
+/** The state of a peer, or of a node whose record is refused. */
 export interface PeerStatus {
   readonly name: string;
   readonly state: PeerState;
@@ -121,6 +129,7 @@ export interface PeerStatus {
   readonly keys: readonly KeyStatus[];
 }
 
+/** A line of the agent's log. */
 export interface StatusEvent {
   readonly at: number;
   readonly level: 'info' | 'warning' | 'error';

@@ -10,6 +10,7 @@
 import type { Flow } from './frame.ts';
 import type { ProbeProtocol, ProbeTarget } from './probe-plan.ts';
 
+/** `PASS`: the probes were encrypted. `LEAK`: a probe was seen in plaintext. `INCONCLUSIVE`: neither is proved. */
 export type Verdict = 'PASS' | 'LEAK' | 'INCONCLUSIVE';
 
 /** A packet of a probe that was seen in plaintext. */
@@ -53,6 +54,7 @@ export interface Observations {
   readonly peers: readonly PeerObservation[];
 }
 
+/** The verdict about the traffic with one peer, and its reasons. */
 export interface PeerVerdict {
   readonly peer: string;
   readonly verdict: Verdict;
@@ -62,6 +64,7 @@ export interface PeerVerdict {
   readonly leaks: readonly Sighting[];
 }
 
+/** The result of `verifyMesh`: the worst verdict, and one for each peer. */
 export interface Judgement {
   /** The worst verdict of all peers: LEAK, then INCONCLUSIVE, then PASS. INCONCLUSIVE if there are no peers. */
   readonly verdict: Verdict;

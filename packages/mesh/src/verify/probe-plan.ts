@@ -12,6 +12,7 @@ import { formatAddress, parseAddress, parseCidr } from '@litz/core';
 import { tunnelAddresses } from '../plan/peer-part.ts';
 import type { MeshStatus, PeerStatus } from '../status/mesh-status.ts';
 
+/** The kinds of probes: an echo, a datagram and a connection. */
 export type ProbeProtocol = 'icmp' | 'udp' | 'tcp';
 
 /** Two addresses; all traffic between them must be encrypted. */

@@ -21,6 +21,7 @@ import {
 import { DISCARD_PORT, IcmpProbes, TcpProbe, UdpProbe, type Probe } from './probes.ts';
 import { UnderlayCapture, underlayLinks, type CapturedFrame } from './underlay-capture.ts';
 
+/** Options of `verifyMesh`. Times are in milliseconds. */
 export interface VerifyOptions {
   /** How many milliseconds to wait for answers of each group of peers; default: 3000. */
   readonly timeoutMs?: number;

@@ -85,6 +85,25 @@ describe('PeerMemory', () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
+  it('writes to the file that is there after another program has deleted or replaced it', () => {
+    const first = memory();
+    first.open(peersOf(1));
+    first.note(['n2'], peersOf(1, 2));
+    rmSync(join(folder, 'litz0.peers'));
+    first.note(['n3'], peersOf(1, 2, 3));
+    expect(names()).toEqual(['n3']);
+    expect(troubles).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('writes nothing after it was closed, and keeps the file', () => {
+    const first = memory();
+    first.open(peersOf(1));
+    first.note(['n2'], peersOf(1, 2));
+    first.close();
+    first.note(['n3'], peersOf(1, 2, 3));
+    expect(names()).toEqual(['n1', 'n2']);
+  });
+
   it('writes the file anew when most of its lines are outdated', () => {
     const first = memory();
     first.open(peersOf(1));

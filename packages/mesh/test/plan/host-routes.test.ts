@@ -1,22 +1,21 @@
 import { array, assert, constantFrom, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { desireHost, desireHostWith } from '../../src/plan/desire-host.ts';
+import { DesiredHostCache, desireHost, desireHostWith } from '../../src/plan/desire-host.ts';
 import type { MeshRequest, RoutedPeer } from '../../src/plan/desired-host.ts';
-import { HostRoutes } from '../../src/plan/host-routes.ts';
 import { WantedRoutes } from '../../src/routes/wanted-routes.ts';
 import { RUNS } from '../records.ts';
 import { peer, request } from '../requests.ts';
 
 describe('HostRoutes', () => {
   test('makes the routes of a peer once', () => {
-    const routes = new HostRoutes();
+    const cache = new DesiredHostCache();
     const peers = mapOf([peer(2), peer(3)]);
     const { answered, ...common } = request();
-    const before = desireHostWith(routes, common, { peers, answered }).routes;
+    const before = desireHostWith(cache, common, { peers, answered }).routes;
     peers.delete('node-3');
     peers.set('node-4', peer(4));
     const changed = new Set(['node-3', 'node-4']);
-    const after = desireHostWith(routes, common, { peers, answered, changed });
+    const after = desireHostWith(cache, common, { peers, answered, changed });
 
     expect(after.routes[2]).toBe(before[2]);
     expect(after.difference?.from).toBe(before);
@@ -24,7 +23,7 @@ describe('HostRoutes', () => {
     expect(after.difference?.come).toEqual([after.routes[3]]);
     // In another mode they are others.
     const nodes = desireHostWith(
-      routes,
+      cache,
       { ...common, mode: 'nodes' },
       { peers, answered, changed: new Set() },
     );
@@ -32,11 +31,11 @@ describe('HostRoutes', () => {
   });
 
   test('gives the same routes again where nothing has changed', () => {
-    const routes = new HostRoutes();
+    const cache = new DesiredHostCache();
     const { answered, peers: list, ...common } = request();
     const peers = mapOf(list);
-    const before = desireHostWith(routes, common, { peers, answered }).routes;
-    const after = desireHostWith(routes, common, { peers, answered, changed: new Set() });
+    const before = desireHostWith(cache, common, { peers, answered }).routes;
+    const after = desireHostWith(cache, common, { peers, answered, changed: new Set() });
     expect(after.routes).toBe(before);
     expect(after.difference).toMatchObject({ gone: [], come: [] });
   });
@@ -45,7 +44,7 @@ describe('HostRoutes', () => {
   test('arrives by differences at the same routes as a new computation', () => {
     assert(
       property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
-        const routes = new HostRoutes();
+        const cache = new DesiredHostCache();
         const wanted = new WantedRoutes();
         const peers = new Map<string, RoutedPeer>();
         const answered = new Set<string>();
@@ -59,7 +58,7 @@ describe('HostRoutes', () => {
           else peers.set(name, peer(number, what === 'moves' ? { prefixes: [] } : {}));
           const common = request(settings);
           const changed = new Set(what === 'settings' ? [] : [name]);
-          const desired = desireHostWith(routes, common, { peers, answered, changed });
+          const desired = desireHostWith(cache, common, { peers, answered, changed });
           const anew = desireHost({ ...common, peers: [...peers.values()], answered });
           wanted.want(desired);
           const { difference: _, routes: lists, ...rest } = desired;

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { RecordError } from '../../src/record/node-record.ts';
-import { RecordReporter } from '../../src/registry/record-reporter.ts';
+import { MOST_RECORDS, RecordReporter } from '../../src/registry/record-reporter.ts';
 import { recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
@@ -51,6 +51,29 @@ describe('RecordReporter', () => {
       'sync',
       'record',
       'gone',
+    ]);
+  });
+
+  test('takes no more records than it may, says so, and takes them when there are fewer', () => {
+    const { reporter, listener } = following();
+    const record = recordOf(1);
+    const list = (count: number): Map<string, typeof record> =>
+      new Map(Array.from({ length: count }, (_, i) => [`n${i}`, record]));
+    reporter.sync(list(MOST_RECORDS), () => 'deleted');
+    listener.heard.length = 0;
+    reporter.record('late', record);
+    reporter.record('n0', recordOf(2));
+    reporter.sync(list(MOST_RECORDS + 1), () => 'deleted');
+    expect(listener.heard.map(({ what }) => what)).toEqual(['connection', 'record']);
+    expect(reporter.reported.size).toBe(MOST_RECORDS);
+    expect(reporter.reported.has('late')).toBe(false);
+    listener.heard.length = 0;
+    reporter.sync(new Map([['n0', recordOf(2)]]), () => 'deleted');
+    reporter.record('late', record);
+    expect(listener.heard.map(({ what }) => what).filter((what) => what !== 'gone')).toEqual([
+      'connection',
+      'sync',
+      'record',
     ]);
   });
 

@@ -17,12 +17,6 @@ import type { LinkSettings, VethOptions } from './link.ts';
 import { TYPE_NUMBERS, type Route, type RouteToOptions } from './route.ts';
 import type { Rule, RulePrefix } from './rule.ts';
 
-const LARGEST_U8 = 0xff;
-const LARGEST_U32 = 0xffff_ffff;
-const LARGEST_INDEX = 0x7fff_ffff;
-/** IFNAMSIZ without the final zero byte. */
-const LONGEST_NAME = 15;
-
 /** Throws as {@link checkString} does. A template with `%d` is allowed. */
 export function checkLinkName(name: string, value: unknown): void {
   checkString(name, value, LONGEST_NAME);
@@ -154,3 +148,9 @@ function checkRulePrefix(name: string, prefix: RulePrefix, length: number): void
   }
   checkInteger(`${name}.prefixLength`, prefix.prefixLength, 0, length * 8);
 }
+
+const LARGEST_U8 = 0xff;
+const LARGEST_U32 = 0xffff_ffff;
+const LARGEST_INDEX = 0x7fff_ffff;
+/** IFNAMSIZ without the final zero byte. */
+const LONGEST_NAME = 15;

@@ -24,22 +24,17 @@ import {
   RTM_NEWADDR,
 } from './rtnetlink.ts';
 
-const IFADDRMSG_LENGTH = 8;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
-const IFA_F_NODAD = 0x02;
-const IFA_F_TENTATIVE = 0x40;
-const IFA_F_NOPREFIXROUTE = 0x200;
-
+/** An address of an interface, with its prefix. */
 export interface InterfaceAddress {
   /** The interface's own address: 4 or 16 bytes. */
   readonly address: Uint8Array;
+  /** Bits of the network's prefix: 0 to 32 or 128. */
   readonly prefixLength: number;
   /** The address of the other end of a point-to-point link. Default: none. */
   readonly peer?: Uint8Array;
 }
 
+/** Options of `Netlink.addAddress`. */
 export interface AddressOptions {
   /** IPv6: the address can be used at once, without duplicate address detection. */
   noDad?: boolean;
@@ -49,6 +44,7 @@ export interface AddressOptions {
 
 /** An address that the kernel has assigned to an interface. */
 export interface AssignedAddress extends InterfaceAddress {
+  /** The number of the link. */
   readonly interfaceIndex: number;
   /** RT_SCOPE_...: 0 global, 253 link, 254 host. */
   readonly scope: number;
@@ -134,3 +130,11 @@ function withOptions(builder: MessageBuilder, options: AddressOptions): MessageB
   const noPrefixRoute = options.noPrefixRoute ? IFA_F_NOPREFIXROUTE : 0;
   return noDad | noPrefixRoute ? builder.u32(IFA_FLAGS, noDad | noPrefixRoute) : builder;
 }
+
+const IFADDRMSG_LENGTH = 8;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_FLAGS = 8;
+const IFA_F_NODAD = 0x02;
+const IFA_F_TENTATIVE = 0x40;
+const IFA_F_NOPREFIXROUTE = 0x200;

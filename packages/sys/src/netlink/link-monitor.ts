@@ -75,6 +75,7 @@ export class LinkMonitor {
     return changes;
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#socket.close();
     this.#netlink.close();

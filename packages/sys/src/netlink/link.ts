@@ -23,34 +23,12 @@ import {
   RTM_NEWLINK,
 } from './rtnetlink.ts';
 
-const IFINFOMSG_LENGTH = 16;
-const IFF_UP = 0x1;
-const IFF_RUNNING = 0x40;
-
-const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
-const IFLA_TXQLEN = 13;
-const IFLA_LINKINFO = 18;
-const IFLA_AF_SPEC = 26;
-const IFLA_NET_NS_FD = 28;
-const IFLA_GSO_MAX_SEGS = 40;
-const IFLA_TARGET_NETNSID = 46;
-const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
-const VETH_INFO_PEER = 1;
-/**
- * In IFLA_AF_SPEC: a list of values by their numbers. In an answer it is not a list of attributes.
- */
-const IFLA_INET_CONF = 1;
-const IPV4_DEVCONF_RP_FILTER = 8;
-const IFLA_INET6_ADDR_GEN_MODE = 8;
-/** Values of IN6_ADDR_GEN_MODE_... */
-const GENERATION_MODES = { eui64: 0, none: 1 } as const;
-
+/** A network interface. */
 export interface Link {
+  /** The number of the link in its namespace. */
   readonly index: number;
   readonly name: string;
+  /** In bytes. */
   readonly mtu: number;
   /** IFF_...; `up` and `running` are two of these flags. */
   readonly flags: number;
@@ -62,14 +40,19 @@ export interface Link {
   readonly kind: string | undefined;
   /** The link-layer address; empty if there is none (TUN). */
   readonly address: Uint8Array;
+  /** In packets. */
   readonly txQueueLength: number;
 }
 
 /** Settings to change. Settings that are absent stay as they are. */
 export interface LinkSettings {
+  /** Sets the link up or down. */
   up?: boolean;
+  /** In bytes. */
   mtu?: number;
+  /** A new name; at most 15 bytes. */
   name?: string;
+  /** In packets. */
   txQueueLength?: number;
   /** Maximum number of segments of a super-packet; 1 to 65535. */
   gsoMaxSegments?: number;
@@ -87,7 +70,9 @@ export interface LinkSettings {
   ipv6AddressGeneration?: 'eui64' | 'none';
 }
 
+/** Options of `Netlink.createVeth`. */
 export interface VethOptions {
+  /** Of both ends, in bytes. Default: 1500. */
   mtu?: number;
   /** Descriptor of the namespace in which the second end is made. Default: the same namespace. */
   peerNetns?: number;
@@ -204,3 +189,27 @@ function ifinfomsg(builder: MessageBuilder, index: number, up?: boolean): Messag
     view.setUint32(12, IFF_UP, true);
   });
 }
+
+const IFINFOMSG_LENGTH = 16;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_TXQLEN = 13;
+const IFLA_LINKINFO = 18;
+const IFLA_AF_SPEC = 26;
+const IFLA_NET_NS_FD = 28;
+const IFLA_GSO_MAX_SEGS = 40;
+const IFLA_TARGET_NETNSID = 46;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const VETH_INFO_PEER = 1;
+/**
+ * In IFLA_AF_SPEC: a list of values by their numbers. In an answer it is not a list of attributes.
+ */
+const IFLA_INET_CONF = 1;
+const IPV4_DEVCONF_RP_FILTER = 8;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** Values of IN6_ADDR_GEN_MODE_... */
+const GENERATION_MODES = { eui64: 0, none: 1 } as const;

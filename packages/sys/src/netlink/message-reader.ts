@@ -16,9 +16,6 @@ export interface NetlinkMessage {
   readonly payload: Uint8Array;
 }
 
-/** The two upper bits are NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
-const ATTRIBUTE_TYPE_MASK = 0x3fff;
-
 /** Returns all complete messages of a received datagram. */
 export function readMessages(bytes: Uint8Array): NetlinkMessage[] {
   const messages: NetlinkMessage[] = [];
@@ -98,3 +95,6 @@ export class Attributes {
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
+
+/** The two upper bits are NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+const ATTRIBUTE_TYPE_MASK = 0x3fff;

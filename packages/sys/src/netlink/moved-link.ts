@@ -62,6 +62,7 @@ export class MovedLink {
     return messages === undefined || messages.some((message) => this.#mayConcern(message));
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#notices?.close();
     this.#netlink.close();
@@ -81,7 +82,7 @@ export class MovedLink {
 function openNotices(): NetlinkSocket | undefined {
   const socket = new NetlinkSocket(RTMGRP_LINK | RTMGRP_NSID);
   try {
-    socket.hearOtherNamespaces();
+    socket.receiveFromAllNamespaces();
     return socket;
   } catch (error) {
     socket.close();

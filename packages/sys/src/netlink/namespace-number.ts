@@ -14,9 +14,6 @@ import { MessageBuilder } from './message-builder.ts';
 import { readAttributes } from './message-reader.ts';
 import { NLM_F_ACK, NLM_F_REQUEST, RTM_GETNSID, RTM_NEWNSID } from './rtnetlink.ts';
 
-const RTGENMSG_LENGTH = 4;
-const NETNSA_NSID = 1;
-const NETNSA_FD = 3;
 /** NETNSA_NSID_NOT_ASSIGNED: -1. In a request it lets the kernel choose. */
 export const NO_NUMBER = 0xffffffff;
 
@@ -39,3 +36,7 @@ export function readNamespaceNumber(payload: Uint8Array): number | undefined {
 function message(type: number): MessageBuilder {
   return new MessageBuilder(type, NLM_F_REQUEST | NLM_F_ACK).struct(RTGENMSG_LENGTH, () => {});
 }
+
+const RTGENMSG_LENGTH = 4;
+const NETNSA_NSID = 1;
+const NETNSA_FD = 3;

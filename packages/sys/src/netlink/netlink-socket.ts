@@ -35,35 +35,6 @@ import {
   NLMSG_ERROR,
 } from './rtnetlink.ts';
 
-const NETLINK_ROUTE = 0;
-const SOL_NETLINK = 270;
-const SO_RCVTIMEO = 20;
-// How long to wait for an answer, in seconds.
-const ANSWER_TIMEOUT_S = 5;
-const NETLINK_LISTEN_ALL_NSID = 8;
-const NETLINK_CAP_ACK = 10;
-const NETLINK_EXT_ACK = 11;
-const NETLINK_GET_STRICT_CHK = 12;
-/**
- * How many requests one datagram holds at most. Their answers fit into the socket's queue even if
- * all of them are errors.
- */
-const MOST_IN_BATCH = 64;
-const NLMSGERR_ATTR_MSG = 1;
-/**
- * Bytes. The kernel's parts of a dump are at most 32 KiB, but a link with many virtual functions
- * may be larger.
- */
-const BUFFER_LENGTH = 65536;
-/** struct sockaddr_nl: u16 family | u16 padding | u32 port | u32 groups */
-const SOCKADDR_LENGTH = 12;
-/**
- * A dump is repeated if a table changed meanwhile. The limit is for a table that always changes.
- */
-const DUMP_ATTEMPTS = 10;
-// How many notifications one `discard` reads at most.
-const MOST_DISCARDED = 64;
-
 export class NetlinkSocket {
   #fd: number;
   #sequence = 0;
@@ -172,7 +143,7 @@ export class NetlinkSocket {
    *
    * @throws {SystemError} EPERM: no CAP_NET_BROADCAST
    */
-  hearOtherNamespaces(): void {
+  receiveFromAllNamespaces(): void {
     this.#buffer.view.setUint32(0, 1, true);
     const { address } = this.#buffer;
     check(
@@ -186,7 +157,7 @@ export class NetlinkSocket {
    * Makes the kernel queue as few notifications as possible: one or two. All others are lost and
    * cost nothing.
    */
-  keepFew(): void {
+  shrinkQueue(): void {
     this.#buffer.view.setUint32(0, 0, true);
     const { address } = this.#buffer;
     check(libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, address, 4), 'setsockopt', 'netlink');
@@ -343,3 +314,32 @@ function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
 function copied(message: NetlinkMessage): NetlinkMessage {
   return { ...message, payload: message.payload.slice() };
 }
+
+const NETLINK_ROUTE = 0;
+const SOL_NETLINK = 270;
+const SO_RCVTIMEO = 20;
+// How long to wait for an answer, in seconds.
+const ANSWER_TIMEOUT_S = 5;
+const NETLINK_LISTEN_ALL_NSID = 8;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+/**
+ * How many requests one datagram holds at most. Their answers fit into the socket's queue even if
+ * all of them are errors.
+ */
+const MOST_IN_BATCH = 64;
+const NLMSGERR_ATTR_MSG = 1;
+/**
+ * Bytes. The kernel's parts of a dump are at most 32 KiB, but a link with many virtual functions
+ * may be larger.
+ */
+const BUFFER_LENGTH = 65536;
+/** struct sockaddr_nl: u16 family | u16 padding | u32 port | u32 groups */
+const SOCKADDR_LENGTH = 12;
+/**
+ * A dump is repeated if a table changed meanwhile. The limit is for a table that always changes.
+ */
+const DUMP_ATTEMPTS = 10;
+// How many notifications one `discard` reads at most.
+const MOST_DISCARDED = 64;

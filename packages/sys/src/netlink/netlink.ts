@@ -90,19 +90,30 @@ import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from
  * table and metric.
  */
 export interface RouteChange {
+  /** What to do with the route. */
   readonly action: 'add' | 'replace' | 'delete';
   readonly route: Route;
 }
 
-const ROUTE_MESSAGES = {
-  add: addRouteMessage,
-  replace: replaceRouteMessage,
-  delete: deleteRouteMessage,
-} as const;
-const EOPNOTSUPP = 95;
-const ENETUNREACH = 101;
-const EHOSTUNREACH = 113;
-
+/**
+ * Reads and changes links, addresses, routes and rules of one network namespace: that of the thread
+ * that made it, at that time. All calls are synchronous and throw `SystemError` with the kernel's
+ * errno; changes need CAP_NET_ADMIN.
+ *
+ * @example
+ *
+ * ```ts
+ * import { formatAddress } from '@litz/core';
+ * import { Netlink } from '@litz/sys';
+ *
+ * const netlink = new Netlink();
+ * for (const { index, name, up } of netlink.links()) {
+ *   const addresses = netlink.addresses(index).map(({ address }) => formatAddress(address));
+ *   console.log(name, up, addresses.join(' ')); // lo true 127.0.0.1 ::1
+ * }
+ * netlink.close();
+ * ```
+ */
 export class Netlink {
   readonly #socket: NetlinkSocket = new NetlinkSocket();
 
@@ -124,17 +135,24 @@ export class Netlink {
     return this.#link(index);
   }
 
+  /** Returns all links of the namespace. */
   links(): Link[] {
     const answer = this.#socket.request(dumpLinksMessage, 'cannot list links');
     return read(answer, RTM_NEWLINK, readLink);
   }
 
+  /**
+   * Changes settings of a link; absent settings stay.
+   *
+   * @throws {SystemError} ENODEV: there is no such link; EEXIST: the new name is taken
+   */
   setLink(index: number, change: LinkSettings): void {
     checkIndex('index', index);
     checkLinkSettings(change);
     this.#socket.request(() => setLinkMessage(index, change), `cannot change link ${index}`);
   }
 
+  /** Deletes a link. @throws {SystemError} ENODEV: there is no such link */
   deleteLink(index: number): void {
     checkIndex('index', index);
     this.#socket.request(() => deleteLinkMessage(index), `cannot delete link ${index}`);
@@ -161,6 +179,7 @@ export class Netlink {
     );
   }
 
+  /** Adds an address to a link. @throws {SystemError} EEXIST: the link has it already */
   addAddress(
     interfaceIndex: number,
     address: InterfaceAddress,
@@ -190,6 +209,7 @@ export class Netlink {
     );
   }
 
+  /** Removes an address. @throws {SystemError} EADDRNOTAVAIL: the link does not have it */
   deleteAddress(interfaceIndex: number, address: InterfaceAddress): void {
     checkIndex('interfaceIndex', interfaceIndex);
     checkInterfaceAddress(address);
@@ -208,16 +228,19 @@ export class Netlink {
     return all.filter((address) => address.interfaceIndex === interfaceIndex);
   }
 
+  /** Adds a route. @throws {SystemError} EEXIST: there is one with the same destination */
   addRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => addRouteMessage(route), 'cannot add a route');
   }
 
+  /** Adds a route, or replaces the one with the same destination, table and metric. */
   replaceRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => replaceRouteMessage(route), 'cannot replace a route');
   }
 
+  /** Deletes a route. @throws {SystemError} ESRCH: there is no such route */
   deleteRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => deleteRouteMessage(route), 'cannot delete a route');
@@ -295,11 +318,13 @@ export class Netlink {
     }
   }
 
+  /** Adds a policy rule. @throws {SystemError} EEXIST: there is the same rule */
   addRule(rule: Rule): void {
     checkRule(rule);
     this.#socket.request(() => addRuleMessage(rule), 'cannot add a rule');
   }
 
+  /** Deletes a policy rule. @throws {SystemError} ENOENT: there is no such rule */
   deleteRule(rule: Rule): void {
     checkRule(rule);
     this.#socket.request(() => deleteRuleMessage(rule), 'cannot delete a rule');
@@ -328,11 +353,12 @@ export class Netlink {
     return this.#namespaceNumber(namespace) ?? NO_NUMBER;
   }
 
-  /** -1 after `close`. */
+  /** The descriptor of the socket; -1 after `close`. */
   get fd(): number {
     return this.#socket.fd;
   }
 
+  /** Closes the socket. May be called again. */
   close(): void {
     this.#socket.close();
   }
@@ -369,3 +395,12 @@ function read<T>(
 function isErrno(error: unknown, errno: number): boolean {
   return error instanceof SystemError && error.errnoNumber === errno;
 }
+
+const ROUTE_MESSAGES = {
+  add: addRouteMessage,
+  replace: replaceRouteMessage,
+  delete: deleteRouteMessage,
+} as const;
+const EOPNOTSUPP = 95;
+const ENETUNREACH = 101;
+const EHOSTUNREACH = 113;

@@ -59,6 +59,7 @@ export class NftMonitor {
     return change;
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#socket.close();
   }

@@ -16,19 +16,6 @@ import {
 } from './rtnetlink.ts';
 
 /**
- * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
- * notification.
- */
-const GROUPS =
-  RTMGRP_LINK |
-  RTMGRP_IPV4_IFADDR |
-  RTMGRP_IPV4_ROUTE |
-  RTMGRP_IPV4_RULE |
-  RTMGRP_IPV6_IFADDR |
-  RTMGRP_IPV6_ROUTE |
-  RTMGRP_IPV6_RULE;
-
-/**
  * Watches links, addresses, routes and rules of the namespace that the calling thread is in when
  * this is made. `fd` becomes readable with the first change and stays readable until `clear`.
  *
@@ -41,7 +28,7 @@ export class RouteMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
 
   constructor() {
-    this.#socket.keepFew();
+    this.#socket.shrinkQueue();
   }
 
   /** -1 after `close`. */
@@ -59,7 +46,21 @@ export class RouteMonitor {
     return this.#socket.discard();
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#socket.close();
   }
 }
+
+/**
+ * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
+ * notification.
+ */
+const GROUPS =
+  RTMGRP_LINK |
+  RTMGRP_IPV4_IFADDR |
+  RTMGRP_IPV4_ROUTE |
+  RTMGRP_IPV4_RULE |
+  RTMGRP_IPV6_IFADDR |
+  RTMGRP_IPV6_ROUTE |
+  RTMGRP_IPV6_RULE;

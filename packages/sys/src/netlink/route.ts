@@ -28,32 +28,6 @@ import {
   RTM_NEWROUTE,
 } from './rtnetlink.ts';
 
-const RTMSG_LENGTH = 12;
-const RTA_DST = 1;
-const RTA_SRC = 2;
-const RTA_OIF = 4;
-const RTA_GATEWAY = 5;
-const RTA_PRIORITY = 6;
-const RTA_PREFSRC = 7;
-const RTA_METRICS = 8;
-const RTA_MULTIPATH = 9;
-const RTA_TABLE = 15;
-const RTA_MARK = 16;
-const RTA_VIA = 18;
-const RTA_IP_PROTO = 27;
-const RTA_SPORT = 28;
-const RTA_DPORT = 29;
-const RTAX_MTU = 2;
-const RTM_F_CLONED = 0x200;
-/** Makes the answer name the table that the route was found in. */
-const RTM_F_LOOKUP_TABLE = 0x1000;
-const RTPROT_BOOT = 3;
-const IPPROTO_UDP = 17;
-const RT_SCOPE_UNIVERSE = 0;
-const RT_SCOPE_LINK = 253;
-const RT_SCOPE_HOST = 254;
-const RT_SCOPE_NOWHERE = 255;
-
 /**
  * The kind of a route. All kinds except 'unicast' and 'local' refuse or drop packets, or are made
  * by the kernel itself.
@@ -86,6 +60,7 @@ export const TYPE_NUMBERS: Readonly<Record<RouteType, number>> = {
 export interface Route {
   /** 4 or 16 bytes; the bits after the prefix must be zero. */
   readonly destination: Uint8Array;
+  /** 0 to 32 or 128. */
   readonly prefixLength: number;
   /** Required, unless there is a gateway or a type that needs no interface. */
   readonly interfaceIndex?: number;
@@ -97,6 +72,7 @@ export interface Route {
   readonly table?: number;
   /** A lower metric is preferred. */
   readonly metric?: number;
+  /** In bytes. Default: that of the link. */
   readonly mtu?: number;
   /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;
@@ -315,3 +291,29 @@ function typeName(type: number): RouteType {
   const entry = Object.entries(TYPE_NUMBERS).find(([, number]) => number === type);
   return (entry?.[0] as RouteType | undefined) ?? 'unicast';
 }
+
+const RTMSG_LENGTH = 12;
+const RTA_DST = 1;
+const RTA_SRC = 2;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
+const RTA_METRICS = 8;
+const RTA_MULTIPATH = 9;
+const RTA_TABLE = 15;
+const RTA_MARK = 16;
+const RTA_VIA = 18;
+const RTA_IP_PROTO = 27;
+const RTA_SPORT = 28;
+const RTA_DPORT = 29;
+const RTAX_MTU = 2;
+const RTM_F_CLONED = 0x200;
+/** Makes the answer name the table that the route was found in. */
+const RTM_F_LOOKUP_TABLE = 0x1000;
+const RTPROT_BOOT = 3;
+const IPPROTO_UDP = 17;
+const RT_SCOPE_UNIVERSE = 0;
+const RT_SCOPE_LINK = 253;
+const RT_SCOPE_HOST = 254;
+const RT_SCOPE_NOWHERE = 255;

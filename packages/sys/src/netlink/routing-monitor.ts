@@ -46,16 +46,6 @@ export type RoutingChange =
   /** A reverse path filter was written, for instance in /proc/sys, where files cannot be watched. */
   | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
-const GROUPS =
-  RTMGRP_LINK |
-  RTMGRP_IPV4_IFADDR |
-  RTMGRP_IPV4_NETCONF |
-  RTMGRP_IPV4_ROUTE |
-  RTMGRP_IPV4_RULE |
-  RTMGRP_IPV6_IFADDR |
-  RTMGRP_IPV6_ROUTE |
-  RTMGRP_IPV6_RULE;
-
 /**
  * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
  * readable, then call `read`.
@@ -98,6 +88,7 @@ export class RoutingMonitor {
     return undefined;
   }
 
+  /** Closes the sockets. May be called again. */
   close(): void {
     this.#socket.close();
   }
@@ -169,6 +160,15 @@ function swapped(type: number): number {
   return ((type & 0xff) << 8) | (type >>> 8);
 }
 
+const GROUPS =
+  RTMGRP_LINK |
+  RTMGRP_IPV4_IFADDR |
+  RTMGRP_IPV4_NETCONF |
+  RTMGRP_IPV4_ROUTE |
+  RTMGRP_IPV4_RULE |
+  RTMGRP_IPV6_IFADDR |
+  RTMGRP_IPV6_ROUTE |
+  RTMGRP_IPV6_RULE;
 const SO_ATTACH_FILTER = 26;
 const FILTER_LENGTH = 8;
 /** BPF_LD | BPF_H | BPF_ABS, and so on. */

@@ -25,29 +25,6 @@ import {
   RTM_NEWRULE,
 } from './rtnetlink.ts';
 
-const RULE_HEADER_LENGTH = 12;
-const FR_ACT_TO_TBL = 1;
-const FIB_RULE_INVERT = 0x2;
-const FRA_DST = 1;
-const FRA_SRC = 2;
-const FRA_IIFNAME = 3;
-const FRA_PRIORITY = 6;
-const FRA_FWMARK = 10;
-const FRA_SUPPRESS_PREFIXLEN = 14;
-const FRA_TABLE = 15;
-const FRA_FWMASK = 16;
-const FRA_OIFNAME = 17;
-const FRA_UID_RANGE = 20;
-/** Linux 4.17, like the three after it. */
-const FRA_PROTOCOL = 21;
-const FRA_IP_PROTO = 22;
-const FRA_SPORT_RANGE = 23;
-const FRA_DPORT_RANGE = 24;
-/** No program is named as the maker of the rule. */
-const RTPROT_UNSPEC = 0;
-/** The kernel reports "suppress nothing" as -1. */
-const SUPPRESS_NOTHING = 0xffffffff;
-
 /**
  * An address of 4 or 16 bytes, and how many of its bits are compared. The bits after the prefix are
  * zero.
@@ -59,7 +36,9 @@ export interface RulePrefix {
 
 /** A rule that looks into `table`, for all packets or for some. */
 export interface Rule {
+  /** The rule applies to packets of this family only. */
   readonly family: 4 | 6;
+  /** The number of the routing table. */
   readonly table: number;
   /**
    * A lower priority comes first. Default: the kernel puts the rule in front of the existing ones
@@ -227,3 +206,26 @@ function portBytes(port: number): Uint8Array {
   viewOf(range).setUint16(2, port, true);
   return range;
 }
+
+const RULE_HEADER_LENGTH = 12;
+const FR_ACT_TO_TBL = 1;
+const FIB_RULE_INVERT = 0x2;
+const FRA_DST = 1;
+const FRA_SRC = 2;
+const FRA_IIFNAME = 3;
+const FRA_PRIORITY = 6;
+const FRA_FWMARK = 10;
+const FRA_SUPPRESS_PREFIXLEN = 14;
+const FRA_TABLE = 15;
+const FRA_FWMASK = 16;
+const FRA_OIFNAME = 17;
+const FRA_UID_RANGE = 20;
+/** Linux 4.17, like the three after it. */
+const FRA_PROTOCOL = 21;
+const FRA_IP_PROTO = 22;
+const FRA_SPORT_RANGE = 23;
+const FRA_DPORT_RANGE = 24;
+/** No program is named as the maker of the rule. */
+const RTPROT_UNSPEC = 0;
+/** The kernel reports "suppress nothing" as -1. */
+const SUPPRESS_NOTHING = 0xffffffff;

@@ -8,11 +8,6 @@ import { CLONE_NEWNS } from '../constants.ts';
 import { libc } from '../libc.ts';
 import { check } from '../system-error.ts';
 
-const MS_BIND = 0x1000;
-const MS_REC = 0x4000;
-const MS_PRIVATE = 0x40000;
-const MNT_DETACH = 2;
-
 /**
  * Moves the calling thread, and the processes it starts, into a mount namespace of its own. This
  * cannot be undone without losing the working directory. The threads of libuv's pool stay outside,
@@ -39,3 +34,8 @@ export function unmount(target: string): void {
   checkString('target', target);
   check(libc().umount2(target, MNT_DETACH), 'umount2', `cannot unmount ${target}`);
 }
+
+const MS_BIND = 0x1000;
+const MS_REC = 0x4000;
+const MS_PRIVATE = 0x40000;
+const MNT_DETACH = 2;

@@ -26,15 +26,6 @@ import { libc } from '../libc.ts';
 import { addressOf, allocate, type Region } from '../memory.ts';
 import { check, SystemError } from '../system-error.ts';
 
-const ETH_P_ALL = 0x0003;
-const SOL_PACKET = 263;
-const PACKET_STATISTICS = 6;
-const SOCKADDR_LENGTH = 20;
-const PACKET_TYPE = 10;
-const PACKET_OUTGOING = 4;
-// In bytes.
-const DEFAULT_RECEIVE_BUFFER = 32 * 1024 * 1024;
-
 /** Captures from the moment it is made, in the calling thread's network namespace. */
 export class PacketSocket {
   #fd: number;
@@ -150,3 +141,12 @@ export class PacketSocket {
     check(libc().bind(this.#fd, address, SOCKADDR_LENGTH), 'bind', attempt);
   }
 }
+
+const ETH_P_ALL = 0x0003;
+const SOL_PACKET = 263;
+const PACKET_STATISTICS = 6;
+const SOCKADDR_LENGTH = 20;
+const PACKET_TYPE = 10;
+const PACKET_OUTGOING = 4;
+// In bytes.
+const DEFAULT_RECEIVE_BUFFER = 32 * 1024 * 1024;

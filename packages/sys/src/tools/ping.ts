@@ -11,21 +11,6 @@ import { boottimeMs, realtimeMs } from '../clock.ts';
 import { RawSocket, type ReceivedIcmp } from './raw-socket.ts';
 import { SystemError } from '../system-error.ts';
 
-const ECHO_REQUEST_V4 = 8;
-const ECHO_REPLY_V4 = 0;
-const ECHO_REQUEST_V6 = 128;
-const ECHO_REPLY_V6 = 129;
-/** u8 type | u8 code | u16 checksum | u16 identifier | u16 sequence, network order */
-const ECHO_HEADER_LENGTH = 8;
-/**
- * How often the socket is read, in ms. Round-trip times do not depend on it, because the kernel
- * adds time stamps to replies.
- */
-const LOOK_INTERVAL_MS = 1;
-
-/** Payload of an IPv4 packet in bytes, without its headers. */
-const LONGEST_SIZE = 65_507;
-
 export interface PingOptions {
   /** How many requests are sent. Default 3. */
   count?: number;
@@ -164,3 +149,17 @@ function internetChecksum(bytes: Uint8Array): number {
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
+
+const ECHO_REQUEST_V4 = 8;
+const ECHO_REPLY_V4 = 0;
+const ECHO_REQUEST_V6 = 128;
+const ECHO_REPLY_V6 = 129;
+/** u8 type | u8 code | u16 checksum | u16 identifier | u16 sequence, network order */
+const ECHO_HEADER_LENGTH = 8;
+/**
+ * How often the socket is read, in ms. Round-trip times do not depend on it, because the kernel
+ * adds time stamps to replies.
+ */
+const LOOK_INTERVAL_MS = 1;
+/** Payload of an IPv4 packet in bytes, without its headers. */
+const LONGEST_SIZE = 65_507;

@@ -25,17 +25,6 @@ import { libc } from '../libc.ts';
 import { allocate, type Region } from '../memory.ts';
 import { check, SystemError } from '../system-error.ts';
 
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
-const SOL_RAW = 255;
-const ICMP_FILTER = 1;
-const ICMP6_FILTER = 1;
-const SO_TIMESTAMPNS = 35;
-const BUFFER_LENGTH = 65536;
-const NAME_LENGTH = 28;
-const CONTROL_LENGTH = 64;
-const MSGHDR_LENGTH = 56;
-
 export interface ReceivedIcmp {
   /** The bytes from the ICMP header on. A view, valid until the next `receive`. */
   readonly message: Uint8Array;
@@ -213,3 +202,14 @@ function setPointer(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value >>> 0, true);
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
 }
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+const SOL_RAW = 255;
+const ICMP_FILTER = 1;
+const ICMP6_FILTER = 1;
+const SO_TIMESTAMPNS = 35;
+const BUFFER_LENGTH = 65536;
+const NAME_LENGTH = 28;
+const CONTROL_LENGTH = 64;
+const MSGHDR_LENGTH = 56;

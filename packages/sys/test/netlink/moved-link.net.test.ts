@@ -61,7 +61,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
   });
 
   test('has no descriptor without the right to receive notifications, and still reads the link', () => {
-    const refused = vi.spyOn(NetlinkSocket.prototype, 'hearOtherNamespaces');
+    const refused = vi.spyOn(NetlinkSocket.prototype, 'receiveFromAllNamespaces');
     refused.mockImplementation(() => {
       throw new SystemError('setsockopt', linux.EPERM);
     });

@@ -1,5 +1,6 @@
 /**
- * `ClosedStart`: keeps the machine closed while `litz agent` starts, if the previous agent enforced.
+ * `ClosedStart`: keeps the machine closed while `litz agent` starts, if the previous agent
+ * enforced.
  *
  * @module
  */

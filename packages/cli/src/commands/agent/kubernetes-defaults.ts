@@ -53,6 +53,20 @@ export async function kubernetesDefaults(
   }
 }
 
+/**
+ * Opens the connection to the API server that the flags name. Nothing is sent yet.
+ *
+ * @throws {KubeError} there is no access, or a file of it cannot be used
+ */
+export function openKubeApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
+  return new KubeApi(
+    findKubeAccess({
+      ...(kubeconfig !== undefined && { kubeconfig }),
+      ...(kubeContext !== undefined && { context: kubeContext }),
+    }),
+  );
+}
+
 async function filledIn(
   api: KubeApi,
   given: AgentFlags,
@@ -104,20 +118,6 @@ function staticOf(prefixes: string): string[] {
 function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   if (prefixes.length > 0) return `${what}: ${prefixes.map(formatCidr).join(' ')}, from ${source}`;
   return `${what}: not known, because Kubernetes does not give them (${source})`;
-}
-
-/**
- * Opens the connection to the API server that the flags name. Nothing is sent yet.
- *
- * @throws {KubeError} there is no access, or a file of it cannot be used
- */
-export function openKubeApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
-  return new KubeApi(
-    findKubeAccess({
-      ...(kubeconfig !== undefined && { kubeconfig }),
-      ...(kubeContext !== undefined && { context: kubeContext }),
-    }),
-  );
 }
 
 /** Follows the node until Kubernetes returns it. Gives up after `PATIENCE_MS`. */

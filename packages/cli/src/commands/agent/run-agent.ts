@@ -34,12 +34,10 @@ import { ClosedStart } from './closed-start.ts';
 import { readAgentFlags, type AgentCommand, type AgentFlags } from './agent-flags.ts';
 import { openRegistry } from './open-registry.ts';
 import { readableSecrets } from './readable-secrets.ts';
-import { staySmall } from '../../small-start.ts';
 
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
-  staySmall();
   try {
     const isKubernetes = flags.registry === 'kubernetes';
     // Wrong flags are reported before anything is opened. Kubernetes fills in some flags later.

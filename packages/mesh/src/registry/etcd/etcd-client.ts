@@ -59,6 +59,7 @@ export interface EtcdWatch {
   close(): void;
 }
 
+/** A user of etcd. The password is read from the file at each login. */
 export interface EtcdUser {
   readonly name: string;
   readonly passwordFile: string;
@@ -113,13 +114,13 @@ export class EtcdClient implements EtcdApi {
 
   watch(create: WatchRequest['create']): Promise<EtcdWatch> {
     return this.#withToken(async (connection, token) => {
-      const stream = connection.stream({ method: `${SERVICE}Watch/Watch`, token });
+      const stream = connection.stream({ method: SERVICE + WATCH, token });
       const late = setTimeout(() => stream.close(), CALL_MS);
       try {
         stream.send(watchRequest.encode({ create }));
         const bytes = await stream.next();
         if (!bytes) throw new EtcdError(GRPC_CODES.unavailable, 'no answer to a watch');
-        const first = watchResponse.decode(bytes);
+        const first = decoded(watchResponse, bytes, WATCH);
         // etcd also reports an old token in this way.
         if (first.canceled && /permission denied|auth token/.test(first.cancelReason)) {
           throw new EtcdError(GRPC_CODES.permissionDenied, first.cancelReason);
@@ -151,7 +152,7 @@ export class EtcdClient implements EtcdApi {
     return this.#withToken(async (connection, token) => {
       const message = codecs.request.encode(request);
       const answer = await connection.call({ method: SERVICE + method, token }, message, CALL_MS);
-      return codecs.response.decode(answer);
+      return decoded(codecs.response, answer, method);
     });
   }
 
@@ -220,10 +221,11 @@ export class EtcdClient implements EtcdApi {
     if (!user) return { text: undefined, since };
     const password = readText(user.passwordFile).replace(/\r?\n$/, '');
     const message = authenticateRequest.encode({ name: user.name, password });
-    const call = { method: `${SERVICE}Auth/Authenticate`, token: undefined };
+    const call = { method: SERVICE + AUTHENTICATE, token: undefined };
     try {
       const answer = await connection.call(call, message, CALL_MS);
-      return { text: authenticateResponse.decode(answer).token, since };
+      const { token } = decoded(authenticateResponse, answer, AUTHENTICATE);
+      return { text: token, since };
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
       if (error.isWithoutUsers) return { text: undefined, since };
@@ -285,14 +287,26 @@ function watchOf(stream: ReturnType<GrpcConnection['stream']>, first: WatchRespo
       pending = undefined;
       if (response) return response;
       const bytes = await stream.next();
-      return bytes && watchResponse.decode(bytes);
+      return bytes && decoded(watchResponse, bytes, WATCH);
     },
     askProgress: () => stream.send(watchRequest.encode({ progress: {} })),
     close: () => stream.close(),
   };
 }
 
+/** @throws {EtcdError} the bytes are not this message */
+function decoded<T>(codec: MessageCodec<T>, bytes: Uint8Array, method: string): T {
+  try {
+    return codec.decode(bytes);
+  } catch (cause) {
+    const message = `the answer to ${method} is not a message of etcd: ${(cause as Error).message}`;
+    throw new EtcdError(GRPC_CODES.unavailable, message, { cause });
+  }
+}
+
 const SERVICE = '/etcdserverpb.';
+const WATCH = 'Watch/Watch';
+const AUTHENTICATE = 'Auth/Authenticate';
 const LEASE = { request: leaseRequest, response: leaseResponse };
 const CALL_MS = 10_000;
 /** In milliseconds. A token younger than this is not the reason for a refusal. */

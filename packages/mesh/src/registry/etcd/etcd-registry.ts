@@ -33,6 +33,7 @@ import type { KeyValue } from './etcd-messages.ts';
 import { KeyWatch, type KeyList } from './key-watch.ts';
 import { LeasedRecord, textOf } from './leased-record.ts';
 
+/** Options of an `EtcdRegistry`. */
 export interface EtcdRegistryOptions {
   /**
    * `litz` (default): Litz's own format. `cilium`: the format in which Cilium's agents store the
@@ -54,6 +55,10 @@ export interface EtcdRegistryOptions {
   readonly lookUp?: LookUp;
 }
 
+/**
+ * The records of nodes as keys of etcd, each with a lease of its node. Connects when it is used, and
+ * reconnects by itself until `close`.
+ */
 export class EtcdRegistry implements Registry {
   readonly description: string;
   readonly missingMeans = 'expired';

@@ -16,9 +16,10 @@ export function frameOf(message: Uint8Array): Uint8Array {
 
 /** Joins the pieces of a stream and splits them into messages. */
 export class FrameReader {
-  #pieces: Uint8Array[] = [];
+  /** The incomplete message: the first `#length` bytes. It grows with the bytes that arrive. */
+  #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
-  /** In bytes. The pieces are joined only when there are at least this many. */
+  /** In bytes. There is no complete message before there are this many. */
   #needed = HEADER;
 
   /**
@@ -28,11 +29,10 @@ export class FrameReader {
    *   longer than `MAX_MESSAGE`
    */
   push(piece: Uint8Array): Uint8Array[] {
-    this.#pieces.push(piece);
-    this.#length += piece.length;
+    this.#append(piece);
     if (this.#length < this.#needed) return [];
     const messages: Uint8Array[] = [];
-    let bytes = Buffer.concat(this.#pieces);
+    let bytes = this.#bytes.subarray(0, this.#length);
     this.#needed = HEADER;
     while (bytes.length >= HEADER) {
       const length = lengthOf(bytes);
@@ -42,9 +42,24 @@ export class FrameReader {
       bytes = bytes.subarray(this.#needed);
       this.#needed = HEADER;
     }
-    this.#pieces = bytes.length > 0 ? [bytes] : [];
+    this.#bytes = Buffer.from(bytes);
     this.#length = bytes.length;
     return messages;
+  }
+
+  /**
+   * Copies a piece. It is not kept, because a piece of one byte may be a view of a large buffer, and
+   * a server may send many of those.
+   */
+  #append(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (length > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(length, Math.min(this.#needed, this.#length * 2)));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(piece, this.#length);
+    this.#length = length;
   }
 }
 

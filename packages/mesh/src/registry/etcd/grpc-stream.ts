@@ -5,6 +5,7 @@
  * @module
  */
 import { constants, type ClientHttp2Stream } from 'node:http2';
+import { quote } from '@litz/core/internals';
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import { frameOf, FrameReader } from './grpc-frames.ts';
 
@@ -28,6 +29,10 @@ export class GrpcStream {
       const error = errorOf(received);
       if (error) this.#error ??= error;
       else if (refused) this.#fail(`the server answered with HTTP status ${Number(status)}`);
+      else if (status !== undefined && !isGrpc(received)) {
+        this.#fail(`the server answered with ${shownType(received)}: it is not etcd`);
+        stream.destroy();
+      }
     };
     stream.on('response', headers);
     stream.on('trailers', headers);
@@ -93,4 +98,13 @@ export class GrpcStream {
         : new EtcdError(GRPC_CODES.unavailable, message, { cause });
     this.#wake();
   }
+}
+
+function isGrpc(headers: Readonly<Record<string, unknown>>): boolean {
+  return String(headers['content-type']).startsWith('application/grpc');
+}
+
+function shownType(headers: Readonly<Record<string, unknown>>): string {
+  const type = headers['content-type'];
+  return type === undefined ? 'no content type' : `the content type ${quote(type)}`;
 }

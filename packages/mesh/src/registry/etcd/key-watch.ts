@@ -131,6 +131,7 @@ export class KeyWatch {
     const rangeEnd = prefixEnd(this.#prefix);
     let key = bytesOf(this.#prefix);
     let header: ResponseHeader | undefined;
+    let count = 0;
     for (;;) {
       const page = await this.#api.range({
         key,
@@ -138,14 +139,18 @@ export class KeyWatch {
         limit: this.#page,
         ...(header && { revision: header.revision }),
       });
-      header ??= page.header ?? { clusterId: 0n, revision: 0n };
+      header ??= checkedHeader(page.header ?? { clusterId: 0n, revision: 0n });
+      count += page.kvs.length;
+      if (count > MOST_KEYS) throw endless();
       for (const value of page.kvs) {
         const name = this.#nameOf(value.key);
         values.set(name, { record: this.#listener.read(name, value), lease: value.lease });
       }
       const last = page.kvs.at(-1);
       if (!page.more || !last) break;
-      key = Uint8Array.from([...last.key, 0]);
+      const next = Buffer.concat([last.key, Uint8Array.of(0)]);
+      if (next.compare(key) <= 0) throw endless();
+      key = next;
     }
     if (this.#stopped.signal.aborted) return;
     const isSameHistory = this.#isSame(header);
@@ -192,6 +197,7 @@ export class KeyWatch {
       return false;
     }
     if (canceled) throw canceledError(cancelReason);
+    if (header) checkedHeader(header);
     if (created && header && !this.#isSame(header)) {
       // This server would wait for the old revision and report nothing until then.
       this.#revision = undefined;
@@ -206,6 +212,7 @@ export class KeyWatch {
 
   async #report({ type, kv }: WatchEvent): Promise<void> {
     if (!kv) return;
+    checkRevision(kv.modRevision);
     // One revision may change several keys, so more events of this revision may follow.
     this.#moveTo(kv.modRevision - 1n);
     const name = this.#nameOf(kv.key);
@@ -295,6 +302,22 @@ function prefixEnd(prefix: string): Uint8Array {
   return end;
 }
 
+/** @throws {EtcdError} the revision cannot be one of etcd */
+function checkedHeader(header: ResponseHeader): ResponseHeader {
+  checkRevision(header.revision);
+  return header;
+}
+
+function checkRevision(revision: bigint): void {
+  if (revision >= 0n && revision <= MOST_REVISION) return;
+  throw new EtcdError(GRPC_CODES.unavailable, `etcd has an impossible revision: ${revision}`);
+}
+
+function endless(): EtcdError {
+  const message = `the list of keys repeats itself or has more than ${MOST_KEYS} keys`;
+  return new EtcdError(GRPC_CODES.unavailable, message);
+}
+
 function canceledError(reason: string): EtcdError {
   const code = reason.includes('permission denied')
     ? GRPC_CODES.permissionDenied
@@ -304,6 +327,10 @@ function canceledError(reason: string): EtcdError {
 }
 
 const PAGE = 500n;
+/** Ten times as many as the nodes that a mesh is tested with. */
+const MOST_KEYS = 50_000;
+/** Beyond it, a watch could not begin at the next one. etcd counts from 1, once for each change. */
+const MOST_REVISION: bigint = 2n ** 62n;
 /** In characters. The longest name of a node. */
 const LONGEST_NAME = 253;
 /** In milliseconds. A watch that was open for this long works. */

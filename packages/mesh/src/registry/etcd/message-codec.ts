@@ -12,7 +12,7 @@ export interface MessageCodec<T> {
   /**
    * Decodes a message. Absent fields become zero or empty; absent messages become undefined.
    *
-   * @throws {Error} the bytes are not a message
+   * @throws {Error} the bytes are not a message, or a list has more than `MOST_ITEMS` items
    */
   decode(bytes: Uint8Array): T;
 }
@@ -52,8 +52,13 @@ export function messageCodec<T extends object>(fields: {
           continue;
         }
         const value = readField(reader, known.field[1] as FieldType);
-        if (known.field[2]) (message[known.name] as unknown[]).push(value);
-        else message[known.name] = value;
+        if (known.field[2]) {
+          const list = message[known.name] as unknown[];
+          if (list.length >= MOST_ITEMS) {
+            throw new RangeError(`"${known.name}" has more than ${MOST_ITEMS} items`);
+          }
+          list.push(value);
+        } else message[known.name] = value;
       }
       return message as T;
     },
@@ -124,3 +129,9 @@ function emptyOf([, type, repeated]: Field): unknown {
       return undefined;
   }
 }
+
+/**
+ * An empty item has two bytes in a message, and hundreds in memory. etcd sends at most 500 keys in a
+ * page of ours, and some thousands of events at once.
+ */
+const MOST_ITEMS = 50_000;

@@ -85,9 +85,13 @@ export class RecordLease {
     this.#after(this.#thirdMs);
   }
 
-  /** In milliseconds: a third of the time to live, so that two renewals in a row may fail. */
+  /**
+   * In milliseconds: a third of the time to live, so that two renewals in a row may fail. At most a
+   * third of what was asked for: a server could grant years.
+   */
   get #thirdMs(): number {
-    return (Number(this.#ttl) * 1000) / 3;
+    const ttl = Math.min(Number(this.#ttl), Math.max(this.#options.seconds, 1));
+    return (ttl * 1000) / 3;
   }
 
   #after(ms: number): void {

@@ -8,6 +8,7 @@ import { constants } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { exchangeFiles, SystemError } from '@litz/sys';
 
+/** The part of a file system that a `FileRegistry` needs. */
 export type FileAccess = Pick<
   typeof promises,
   'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'stat' | 'unlink'

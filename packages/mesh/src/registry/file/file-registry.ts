@@ -28,6 +28,7 @@ import { explainFileError, readRegularFile, systemFiles, type FileAccess } from 
 import { DelayedReports } from './delayed-reports.ts';
 import { replaceFile } from './replace-file.ts';
 
+/** Options of a `FileRegistry`. All are for tests and unusual systems. */
 export interface FileRegistryOptions {
   /**
    * Calls `run` once after `ms` milliseconds, unless the returned function is called before.
@@ -42,6 +43,38 @@ export interface FileRegistryOptions {
 
 type Readable = Extract<Scan, { readonly trouble?: undefined }>;
 
+/**
+ * A directory that all nodes can access, with a file `NAME.json` for each node.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { FileRegistry, type NodeRecord } from '@litz/mesh';
+ * import { generateKeyPair, parseCidr } from '@litz/core';
+ *
+ * const registry = new FileRegistry(mkdtempSync('/tmp/nodes-'));
+ * const key = { publicKey: generateKeyPair().publicKey, generation: 1, createdAt: Date.now() };
+ * const record: NodeRecord = {
+ *   name: 'a',
+ *   addresses: ['192.0.2.1'],
+ *   port: 51871,
+ *   keys: [key],
+ *   prefixes: [parseCidr('10.244.1.0/24')],
+ *   encryptsNode: false,
+ *   revoked: false,
+ * };
+ * await registry.publish(record);
+ * registry.follow({
+ *   onSync: (records) => {
+ *     console.log([...records.keys()]); //=> [ 'a' ]
+ *     void registry.close();
+ *   },
+ *   onRecord: (name) => console.log(`${name} is new or has changed`),
+ *   onGone: (name, why) => console.log(`${name} is gone: ${why}`),
+ *   onConnection: (trouble) => console.log(trouble ?? 'the registry answers'),
+ * });
+ * ```
+ */
 export class FileRegistry implements Registry {
   readonly description: string;
   readonly missingMeans = 'expired';

@@ -20,6 +20,7 @@ import { textOfError } from './kube-error.ts';
 import { fieldsOf, textsOf, type KubeObject, type KubeResource } from './kube-resource.ts';
 import { CONFIG_MAPS, IP_POOLS, PODS, SERVICE_CIDRS } from './kube-resources.ts';
 
+/** Prefixes that were found in the settings of a cluster, and where. */
 export interface FoundPrefixes {
   /** The prefixes. Empty if no source has them. */
   readonly prefixes: readonly Cidr[];

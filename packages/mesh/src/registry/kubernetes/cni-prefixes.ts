@@ -12,6 +12,7 @@ import { fieldsOf, textsOf, type KubeObject } from './kube-resource.ts';
 import { BLOCK_AFFINITIES, CILIUM_NODES, IPAM_CONFIGS } from './kube-resources.ts';
 import { ListAndWatch } from './list-and-watch.ts';
 
+/** Receives the prefixes of a node as texts, which are not checked yet. */
 export interface PrefixTextListener {
   /**
    * Called at the start and after each change with the sorted prefixes as text. They are not

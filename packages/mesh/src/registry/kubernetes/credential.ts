@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
+/** What identifies a client at the API server: a certificate or a token. */
 export interface Credential {
   /** Where the text comes from, for messages. Never the text itself. */
   readonly source: string;

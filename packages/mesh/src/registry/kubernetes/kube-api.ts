@@ -14,6 +14,7 @@ import {
   apiVersionOf,
   asKubeObject,
   fieldsOf,
+  fullNameOf,
   pathOf,
   type KubeObject,
   type KubeResource,
@@ -21,6 +22,7 @@ import {
 import { KubeTransport, type KubeRequest, type KubeResponse } from './kube-transport.ts';
 import { readLines, readText } from './response-text.ts';
 
+/** Options of a `KubeApi`. */
 export interface KubeApiOptions {
   readonly clock?: Clock;
   /** In milliseconds. How long a response may be silent. */
@@ -33,6 +35,7 @@ export interface KubeApiOptions {
   readonly agent?: http.Agent;
 }
 
+/** Which objects are listed or watched. */
 export interface Selection {
   /** For example `metadata.name=node-1`. */
   readonly fieldSelector?: string | undefined;
@@ -40,18 +43,21 @@ export interface Selection {
   readonly labelSelector?: string | undefined;
 }
 
+/** One page of a list of objects. */
 export interface ListPage {
   readonly items: readonly KubeObject[];
   /** The version at which a watch can start. It is the same in all pages of a list. */
   readonly resourceVersion: string;
 }
 
+/** One event of a watch. */
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   readonly object: KubeObject;
   readonly resourceVersion: string;
 }
 
+/** Where a watch begins, and when it ends. */
 export interface WatchOptions extends Selection {
   readonly resourceVersion: string;
   /** In seconds. The server ends the watch after this time. */
@@ -65,12 +71,15 @@ export interface JsonChange {
   readonly value?: unknown;
 }
 
+/** A small client for the API of Kubernetes: read, list, watch, apply, patch and remove. */
 export class KubeApi {
   readonly access: KubeAccess;
   readonly #transport: KubeTransport;
   readonly #clock: Clock;
   readonly #timeout: number;
   readonly #silence: number;
+  /** How many objects a page of a list has. */
+  #pageSize = PAGE;
   /** The abort controllers of the requests in progress. */
   readonly #cuts: Set<AbortController> = new Set();
 
@@ -93,9 +102,10 @@ export class KubeApi {
   }
 
   /**
-   * Yields all objects, one page at a time.
+   * Yields all objects, one page at a time. Pages become smaller if one of them is too long.
    *
-   * @throws {KubeError} the request failed; with `isExpired` if the list expired between two pages
+   * @throws {KubeError} the request failed, with `isExpired` if the list expired between two pages;
+   *   or the list does not end: it repeats itself or has more than `MOST_OBJECTS` objects
    */
   async *list(
     resource: KubeResource,
@@ -103,21 +113,50 @@ export class KubeApi {
     signal?: AbortSignal,
   ): AsyncGenerator<ListPage, void, void> {
     let next = '';
-    do {
-      const path = `${pathOf(resource)}?${query({ ...selection, limit: PAGE, continue: next })}`;
-      const answer = await this.#json({ verb: 'list', resource, method: 'GET', path, signal });
+    let count = 0;
+    for (let pages = 1; ; pages++) {
+      const answer = await this.#page(resource, selection, next, signal);
       const items = fieldsOf(answer)?.['items'];
       const metadata = fieldsOf(fieldsOf(answer)?.['metadata']);
       const resourceVersion = metadata?.['resourceVersion'];
       if (!Array.isArray(items) || typeof resourceVersion !== 'string') {
         throw new KubeError(`${this.#name}: the response to a list request is not a list`);
       }
+      count += items.length;
+      if (count > MOST_OBJECTS || pages > MOST_OBJECTS) throw this.#endless(resource);
       yield {
         items: items.map(asKubeObject).filter((item) => item !== undefined),
         resourceVersion,
       };
-      next = typeof metadata?.['continue'] === 'string' ? metadata['continue'] : '';
-    } while (next !== '');
+      const following = metadata?.['continue'];
+      if (typeof following !== 'string' || following === '') return;
+      if (following === next) throw this.#endless(resource);
+      next = following;
+    }
+  }
+
+  async #page(
+    resource: KubeResource,
+    selection: Selection,
+    next: string,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    for (;;) {
+      const limit = this.#pageSize;
+      const path = `${pathOf(resource)}?${query({ ...selection, limit, continue: next })}`;
+      try {
+        return await this.#json({ verb: 'list', resource, method: 'GET', path, signal });
+      } catch (error) {
+        if (!(error instanceof KubeError) || !error.isTooLong || limit === 1) throw error;
+        this.#pageSize = Math.max(1, Math.floor(limit / 8));
+      }
+    }
+  }
+
+  #endless(resource: KubeResource): KubeError {
+    return new KubeError(
+      `${this.#name}: the list of ${fullNameOf(resource)} repeats itself or has more than ${MOST_OBJECTS} objects`,
+    );
   }
 
   /**
@@ -316,8 +355,11 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
 /** The name of this writer in `managedFields`. */
 const FIELD_MANAGER = 'litz-agent';
 
+/** Ten times as many as the nodes that Kubernetes supports. */
+const MOST_OBJECTS = 50_000;
+
 /**
- * How many objects a page of a list has. A larger page costs memory: with 500 objects, a list of
+ * How many objects a page of a list has at first. A larger page costs memory: with 500 objects, a list of
  * 5,000 needs 8 MB more.
  */
 const PAGE = 250;

@@ -4,6 +4,7 @@
  * @module
  */
 
+/** The details of a failed request to the API server. */
 export interface KubeErrorDetails {
   /** The HTTP status. 0: there was no response. */
   readonly status: number;
@@ -11,26 +12,39 @@ export interface KubeErrorDetails {
   readonly reason?: string;
   /** In milliseconds. How long the server wants the client to wait before the next try. */
   readonly retryAfter?: number;
+  /** The response has more text than is read, so a smaller request may help. */
+  readonly isTooLong?: boolean;
   readonly cause?: unknown;
 }
 
+/** A request to the API server failed. The message says what is missing, for example which right. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   readonly code = 'ERR_LITZ_KUBERNETES';
   readonly status: number;
   readonly reason: string;
   readonly retryAfter: number;
+  readonly isTooLong: boolean;
 
   constructor(message: string, details: KubeErrorDetails = { status: 0 }) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined);
     this.status = details.status;
     this.reason = details.reason ?? '';
     this.retryAfter = details.retryAfter ?? 0;
+    this.isTooLong = details.isTooLong ?? false;
   }
 
   /** True if the requested version is no longer available, so that a new list is needed. */
   get isExpired(): boolean {
     return this.status === 410 || this.reason === 'Expired' || this.reason === 'Gone';
+  }
+
+  /**
+   * True if a watch may have failed because its version is not one of this server: it is no number,
+   * or it is of the future (`Timeout: Too large resource version`).
+   */
+  get mayBeOfVersion(): boolean {
+    return [400, 422, 500, 504].includes(this.status);
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+/** A kind of objects, and where the API server has it. */
 export interface KubeResource {
   /** The API group. Empty for the core group. */
   readonly group: string;
@@ -16,6 +17,7 @@ export interface KubeResource {
   readonly missing?: string;
 }
 
+/** The metadata of an object of Kubernetes, as far as Litz reads it. */
 export interface KubeMetadata {
   readonly name: string;
   readonly uid?: string;
@@ -25,6 +27,7 @@ export interface KubeMetadata {
   readonly ownerReferences?: readonly KubeOwnerReference[];
 }
 
+/** The owner of an object. Kubernetes deletes the object when its owner is deleted. */
 export interface KubeOwnerReference {
   readonly apiVersion: string;
   readonly kind: string;

@@ -23,7 +23,7 @@ export interface KubeRequest {
 
 export interface KubeResponse {
   readonly status: number;
-  /** In milliseconds. 0: the server does not say it. */
+  /** In milliseconds, at most a minute. 0: the server does not say it. */
   readonly retryAfter: number;
   /** The body as UTF-8 text. The caller must read it to its end or destroy it. */
   readonly body: Readable;
@@ -78,6 +78,14 @@ export class KubeTransport {
       const sent = (server.protocol === 'https:' ? https : http).request(options, (response) =>
         resolve(readResponse(response)),
       );
+      const refuse = (reason: string): void =>
+        reject(new KubeError(`API server ${server.origin}: ${reason}`));
+      // Node.js closes such a connection and reports no error.
+      sent.on('upgrade', (_, socket) => {
+        socket.destroy();
+        refuse('status 101, which is no answer to a request');
+      });
+      sent.on('close', () => refuse('the connection was closed without an answer'));
       sent.on('error', (error: NodeJS.ErrnoException) => {
         const Kind =
           sent.reusedSocket && error.code === 'ECONNRESET' ? ConnectionReusedError : KubeError;
@@ -134,6 +142,9 @@ function readResponse(response: http.IncomingMessage): KubeResponse {
   }
   body.setEncoding('utf8');
   const seconds = Number(headers['retry-after']);
-  const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0;
+  const retryAfter = seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY_MS) : 0;
   return { status: statusCode, retryAfter, body };
 }
+
+/** A server cannot silence an agent for longer than this. */
+const LONGEST_RETRY_MS = 60_000;

@@ -16,11 +16,19 @@ import { RecordReporter } from '../record-reporter.ts';
 import type { LitzNodeStatus, Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { type Clock } from '../clock.ts';
 import type { KubeApi } from './kube-api.ts';
-import { fieldsOf, textsOf, type KubeObject, type KubeOwnerReference } from './kube-resource.ts';
+import { KubeError } from './kube-error.ts';
+import {
+  fieldsOf,
+  fullNameOf,
+  textsOf,
+  type KubeObject,
+  type KubeOwnerReference,
+} from './kube-resource.ts';
 import { ENDPOINT_SLICES, LITZ_NODES, NODES } from './kube-resources.ts';
 import { ListAndWatch } from './list-and-watch.ts';
 import { ciliumNodeRecords, litzNodeRecords, type RecordResource } from './record-resource.ts';
 
+/** Options of a `KubernetesRegistry`. */
 export interface KubernetesRegistryOptions {
   /**
    * `litz` (default): uses `LitzNode`. `cilium`: uses `CiliumNode`, which Cilium's agents also
@@ -34,6 +42,9 @@ export interface KubernetesRegistryOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>;
 }
 
+/**
+ * The records of nodes as objects of Kubernetes: `LitzNode` or `CiliumNode`.
+ */
 export class KubernetesRegistry implements Registry {
   readonly description: string;
   readonly missingMeans = 'deleted';
@@ -78,8 +89,15 @@ export class KubernetesRegistry implements Registry {
     this.#following.start();
   }
 
-  publish(record: NodeRecord): Promise<void> {
-    return this.#inTurn(() => this.#write(record));
+  async publish(record: NodeRecord): Promise<void> {
+    try {
+      await this.#inTurn(() => this.#write(record));
+    } catch (error) {
+      // Unknown fields stay, and somebody has nested them so deeply that they cannot be written.
+      if (!(error instanceof RangeError)) throw error;
+      const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
+      throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);
+    }
   }
 
   withdraw(name: string): Promise<void> {

@@ -4,7 +4,8 @@
  * 1. List, page by page. The watch starts at the version of the list.
  * 2. Watch from there. Bookmarks move the version forward, so that a cut needs no new list.
  * 3. When the watch ends (timeout, cut, silence), watch again from the last version.
- * 4. When the version is too old (410, as a response or as an event of the watch), list again.
+ * 4. When the version is too old (410, as a response or as an event of the watch), list again. Also
+ *   when the server refuses it several times: it may have come from another server.
  *
  * A failure is reported and tried again after a wait with decorrelated jitter. If the server says
  * when to come back, the wait is at least that long.
@@ -45,6 +46,9 @@ export class ListAndWatch<Value> {
   readonly #stopped = new AbortController();
   readonly #jitter: DecorrelatedJitter;
   #trouble: string | undefined;
+  /** How many watches in a row the server has refused in a way that may be the version's fault. */
+  #refusedWatches = 0;
+  #isVersionSuspect = false;
   /** The version at which the next watch starts. Empty: a list is needed first. */
   #version = '';
   #ended: Promise<void> = Promise.resolve();
@@ -111,7 +115,8 @@ export class ListAndWatch<Value> {
     }
     if (signal.aborted) return;
     this.#version = version;
-    this.#say(undefined);
+    // If watches were refused, only a watch can show that it works again.
+    if (!this.#isVersionSuspect) this.#say(undefined);
     this.#listener.onSync(values);
   }
 
@@ -138,6 +143,8 @@ export class ListAndWatch<Value> {
   }
 
   #settled(): void {
+    this.#refusedWatches = 0;
+    this.#isVersionSuspect = false;
     this.#jitter.reset();
     this.#say(undefined);
   }
@@ -148,6 +155,11 @@ export class ListAndWatch<Value> {
       // This is not a failure: the agent was disconnected for too long.
       this.#version = '';
       return this.#jitter.next();
+    }
+    if (isKubeError && error.mayBeOfVersion && ++this.#refusedWatches >= MOST_REFUSED) {
+      this.#refusedWatches = 0;
+      this.#isVersionSuspect = true;
+      this.#version = '';
     }
     this.#say(textOfError(error));
     return Math.max(this.#jitter.next(), isKubeError ? error.retryAfter : 0);
@@ -165,6 +177,9 @@ export class ListAndWatch<Value> {
  * do not end together.
  */
 const WATCH_SECONDS = 300;
+
+/** After so many refused watches, a list finds the version of this server. */
+const MOST_REFUSED = 5;
 
 /** In milliseconds. A watch that was open for this long works. */
 const SETTLED_AFTER = 1000;

@@ -11,6 +11,7 @@ import { fieldsOf, textsOf, type KubeObject } from './kube-resource.ts';
 import { NODES } from './kube-resources.ts';
 import type { FollowOptions, Following } from './following.ts';
 
+/** A Node of Kubernetes, as far as Litz reads it. */
 export interface KubeNode {
   readonly name: string;
   readonly uid: string;
@@ -21,6 +22,7 @@ export interface KubeNode {
   readonly addresses: readonly string[];
 }
 
+/** Receives the state of a Node. */
 export interface KubeNodeListener {
   /**
    * Called at the start and after each change of these fields. Undefined: there is no such Node.
@@ -30,6 +32,7 @@ export interface KubeNodeListener {
   onTrouble(trouble: string | undefined): void;
 }
 
+/** Follows the Node of a name until it is stopped. Reports labels, prefixes and addresses, and only their changes. */
 export function followOwnNode(
   api: KubeApi,
   name: string,

@@ -10,7 +10,7 @@ import { KubeError, textOfError } from './kube-error.ts';
 
 export interface ReadingOptions {
   readonly clock: Clock;
-  /** In milliseconds. The longest time without a byte. */
+  /** In milliseconds. The longest time without a byte, or, for lines, without a complete line. */
   readonly silence: number;
   /** The prefix of each error, such as `API server https://10.0.0.1:6443`. */
   readonly from: string;
@@ -19,51 +19,73 @@ export interface ReadingOptions {
 /**
  * Reads the whole text. Destroys the body at the end.
  *
- * @throws {KubeError} the body was silent for too long, was cut, or is longer than `MAX_TEXT`
+ * @throws {KubeError} the body was silent for too long, was not complete after `SLOWEST` times that
+ *   time, was cut, or is longer than `MAX_TEXT`; only then `isTooLong` is true
  */
 export async function readText(body: Readable, options: ReadingOptions): Promise<string> {
-  let text = '';
-  for await (const chunk of chunks(body, options)) {
-    text += chunk;
-    if (text.length > MAX_TEXT) throw new KubeError(`${options.from}: the response is too long`);
+  const { clock, silence, from } = options;
+  const seconds = Math.round((silence * SLOWEST) / 1000);
+  // A server that sends a byte from time to time would be waited for without an end.
+  const cancel = clock.after(silence * SLOWEST, () =>
+    body.destroy(new KubeError(`${from}: the response is not complete after ${seconds} s`)),
+  );
+  const pieces: string[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of chunks(body, options)) {
+      pieces.push(chunk);
+      length += chunk.length;
+      if (length > MAX_TEXT) throw tooLong(`${from}: the response is too long`);
+    }
+    return pieces.join('');
+  } finally {
+    cancel();
   }
-  return text;
 }
 
-/** Yields complete lines as they arrive, without the newline. Otherwise like `readText`. */
+/**
+ * Yields complete lines as they arrive, without the newline. The body may be endless.
+ *
+ * @throws {KubeError} there was no complete line for too long, the body was cut, or a line is longer
+ *   than `MAX_LINE`
+ */
 export async function* readLines(
   body: Readable,
   options: ReadingOptions,
 ): AsyncGenerator<string, void, void> {
-  let text = '';
-  for await (const chunk of chunks(body, options)) {
-    let end = chunk.indexOf('\n');
-    if (end !== -1) end += text.length;
-    text += chunk;
-    let start = 0;
-    for (; end !== -1; end = text.indexOf('\n', start)) {
-      yield text.slice(start, end);
-      start = end + 1;
+  /** The pieces of the incomplete line, joined once. */
+  let pieces: string[] = [];
+  let length = 0;
+  for await (const chunk of chunks(body, options, '\n')) {
+    const lines = chunk.split('\n');
+    const rest = lines.pop() ?? '';
+    for (const [i, line] of lines.entries()) {
+      yield i === 0 ? pieces.join('') + line : line;
+      pieces = [];
+      length = 0;
     }
-    text = text.slice(start);
-    if (text.length > MAX_TEXT)
-      throw new KubeError(`${options.from}: a line of the response is too long`);
+    pieces.push(rest);
+    length += rest.length;
+    if (length > MAX_LINE) throw tooLong(`${options.from}: a line of the response is too long`);
   }
 }
 
+/** @param sign the text that a chunk must contain to be a sign of life; default: anything */
 async function* chunks(
   body: Readable,
   { clock, silence, from }: ReadingOptions,
+  sign = '',
 ): AsyncGenerator<string, void, void> {
   const seconds = Math.round(silence / 1000);
   const arm = (): (() => void) =>
     clock.after(silence, () => body.destroy(new KubeError(`${from}: silent for ${seconds} s`)));
   let cancel = arm();
   try {
-    for await (const chunk of body) {
-      cancel();
-      yield chunk as string;
-      cancel = arm();
+    for await (const chunk of body as AsyncIterable<string>) {
+      const isAlive = chunk.includes(sign);
+      if (isAlive) cancel();
+      yield chunk;
+      if (isAlive) cancel = arm();
     }
   } catch (error) {
     if (error instanceof KubeError) throw error;
@@ -74,5 +96,16 @@ async function* chunks(
   }
 }
 
-/** In characters. A page has 250 objects, and etcd refuses an object of more than 1.5 MB. */
-const MAX_TEXT = 64 * 1024 * 1024;
+function tooLong(message: string): KubeError {
+  return new KubeError(message, { status: 0, isTooLong: true });
+}
+
+/**
+ * In characters. A page of 250 records has about half a megabyte. A list asks for smaller pages if
+ * its objects are larger.
+ */
+const MAX_TEXT = 16 * 1024 * 1024;
+/** In characters. etcd refuses an object of more than 1.5 MB. */
+const MAX_LINE = 4 * 1024 * 1024;
+/** A response may take this many times the longest silence. */
+const SLOWEST = 4;

@@ -43,6 +43,7 @@ export async function removeStartTaint(
   }
 }
 
+/** Options of `keepRemovingStartTaint`. */
 export interface StartTaintOptions {
   /** The key of the taint, for example `START_TAINT`. */
   readonly key: string;

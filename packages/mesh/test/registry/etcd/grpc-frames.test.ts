@@ -36,6 +36,17 @@ describe('FrameReader', () => {
     expect(process.cpuUsage(began).user).toBeLessThan(3_000_000);
   });
 
+  test('keeps the bytes of a piece, not the piece, which may be a view of a large buffer', () => {
+    const reader = new FrameReader();
+    const messages: Uint8Array[] = [];
+    const piece = new Uint8Array(1);
+    for (const byte of FRAMES) {
+      piece[0] = byte;
+      messages.push(...reader.push(piece));
+    }
+    expect(messages).toEqual(MESSAGES);
+  });
+
   test('takes no message that is compressed', () => {
     const frame = frameOf(Uint8Array.of(1));
     frame[0] = 1;

@@ -91,6 +91,17 @@ describe('KubernetesRegistry', () => {
     });
   });
 
+  test('says which object has fields that are too deep to be written again', async () => {
+    const { server, registry } = setUp();
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    server.answerNext((_, response) =>
+      response.end(`{"metadata":{"name":"n1"},"spec":{"later":${deep}}}`),
+    );
+    await expect(registry.publish(record('n1'))).rejects.toThrow(
+      'litznodes.litz.dev n1 has unknown fields that are nested too deeply: remove them',
+    );
+  });
+
   test('says why it could not write', async () => {
     const { server, registry } = setUp();
     server.failNext(403, 'Forbidden');

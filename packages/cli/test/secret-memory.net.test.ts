@@ -1,0 +1,75 @@
+/**
+ * Copies of keys in the memory of a `litz` process, as bytes. Strings cannot be wiped: SECURITY.md
+ * lists them apart.
+ */
+import { existsSync } from 'node:fs';
+import { describeWith, requirement } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { findKeys, keyOf, publicTextOf } from '../../device/test/secrets/secret-needles.ts';
+import { Host, removeSockets, uniqueName } from './host.ts';
+import { realInterfaces, type LitzProcess } from './litz-process.ts';
+
+const memoryOfProcesses = requirement('/proc/PID/mem', () => existsSync('/proc/self/mem'));
+const NAME = uniqueName('s');
+const PRIVATE = 7;
+const PRESHARED = 9;
+const PEER = publicTextOf(11);
+const FILE = [
+  '[Interface]',
+  `PrivateKey = ${keyOf(PRIVATE).toString('base64')}`,
+  '[Peer]',
+  `PublicKey = ${PEER}`,
+  `PresharedKey = ${keyOf(PRESHARED).toString('base64')}`,
+  'Endpoint = 127.0.0.1:9',
+  'AllowedIPs = 10.1.0.2/32',
+];
+
+let host: Host;
+
+describeWith([...realInterfaces, memoryOfProcesses], 'the memory of litz', () => {
+  beforeEach(() => {
+    host = new Host();
+  });
+  afterEach(async () => {
+    await host.close();
+    removeSockets();
+  });
+
+  it('holds the keys of a tunnel file once, and not at all when wg has removed them', async () => {
+    const litz = host.litz(['up', host.write(`${NAME}.conf`, FILE)]);
+    await litz.says(/Ctrl-C takes it down/);
+    expect(await copiesUntilRemoved(litz)).toEqual(ONCE_AND_NONE);
+  });
+
+  it('holds the keys that wg sets once, and not at all when wg has removed them', async () => {
+    const litz = host.litz(['-f', NAME], { env: { LOG_LEVEL: 'verbose' } });
+    await litz.says(/serves /);
+    await host.run('wg', ['setconf', NAME, host.write('setconf', FILE)]);
+    await host.run('ip', ['link', 'set', NAME, 'up']);
+    expect(await copiesUntilRemoved(litz)).toEqual(ONCE_AND_NONE);
+  });
+});
+
+/** Of the private and the preshared key: at first, after they were used and read, without them. */
+const ONCE_AND_NONE = [
+  [1, 1],
+  [1, 1],
+  [0, 0],
+];
+
+async function copiesUntilRemoved(litz: LitzProcess): Promise<number[][]> {
+  const atFirst = bytesIn(litz);
+  // A handshake begins, and all of the state is read.
+  await host.run('wg', ['set', NAME, 'peer', PEER, 'persistent-keepalive', '1']);
+  await host.run('wg', ['showconf', NAME]);
+  const used = bytesIn(litz);
+  const noKeys = ['private-key', '/dev/null', 'peer', PEER, 'preshared-key', '/dev/null'];
+  await host.run('wg', ['set', NAME, ...noKeys]);
+  const removed = bytesIn(litz);
+  await litz.end('SIGTERM');
+  return [atFirst, used, removed];
+}
+
+function bytesIn(litz: LitzProcess): number[] {
+  return findKeys(litz.pid, [PRIVATE, PRESHARED]).map(({ bytes }) => bytes);
+}

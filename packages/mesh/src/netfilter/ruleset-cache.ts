@@ -1,0 +1,45 @@
+/**
+ * `RulesetCache`: keeps the text of the last ruleset. A node that joins does not change the
+ * ruleset, so nearly every call returns the same text.
+ *
+ * @module
+ */
+import { meshRuleset, type RulesetRequest } from './mesh-ruleset.ts';
+
+export class RulesetCache {
+  #inputs: readonly unknown[] = [];
+  #text = '';
+
+  /**
+   * Returns `meshRuleset(request)`. Lists are compared by identity: a caller who changes one must
+   * pass a new list.
+   */
+  textFor(request: RulesetRequest): string {
+    const inputs = inputsOf(request);
+    if (inputs.length !== this.#inputs.length || inputs.some((v, i) => v !== this.#inputs[i])) {
+      this.#text = meshRuleset(request);
+      this.#inputs = inputs;
+    }
+    return this.#text;
+  }
+}
+
+/** Returns all that `meshRuleset` reads. The tunnel's addresses follow from the own prefixes. */
+function inputsOf(request: RulesetRequest): readonly unknown[] {
+  const { interfaceName, port, enforcement, clusterPrefixes, own, registryAddresses } = request;
+  const { underlayLinks, mtu, mtu4, withNodes } = request;
+  return [
+    interfaceName,
+    port,
+    enforcement,
+    clusterPrefixes,
+    own.prefixes,
+    own.addresses,
+    own.encryptsNode,
+    registryAddresses,
+    underlayLinks,
+    mtu,
+    mtu4,
+    withNodes,
+  ];
+}
