@@ -23,6 +23,7 @@ import { rememberSource } from './sources.ts';
  * text again, or a text that differs where the config was changed.
  *
  * The keys of the config are copies; `wipeSecrets` wipes them when they are no longer needed.
+ *
  * @example
  *
  * ```ts
