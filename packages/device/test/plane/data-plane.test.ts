@@ -296,7 +296,9 @@ describe('DataPlane', () => {
 
   it('asks the sockets to check for a flood, and again when they say', () => {
     const { plane } = setUp();
-    const sockets = Object.assign(new FakeSockets(), { updateFloodFilter: (now: number) => now + 7 });
+    const sockets = Object.assign(new FakeSockets(), {
+      updateFloodFilter: (now: number) => now + 7,
+    });
     plane.linkUp(sockets, 0);
     plane.finish(5);
     expect(plane.due).toBe(12);
