@@ -12,6 +12,7 @@ import { addPeersCommand } from './commands/peers.ts';
 import { addQuickCommand } from './commands/quick.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addRolloutCommand } from './commands/rollout.ts';
+import { addExchangeCommand } from './commands/exchange.ts';
 import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
 import { addStartCommand } from './commands/start.ts';
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   addGarbageCommand(program);
   addNodesCommand(program);
   addRotationCommand(program);
+  addExchangeCommand(program);
   addRolloutCommand(program);
   addMeshCommand(program);
   addQuickCommand(program);

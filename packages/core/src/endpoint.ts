@@ -15,6 +15,15 @@ import { MAX_UINT32 } from './text/unsigned.ts';
  * The outer address of a peer. It is immutable, so that all datagrams of a source can share one
  * object. A socket layer keeps its latest endpoints and uses the same object for the same source,
  * and the engine compares by identity first. So nothing is allocated per datagram.
+ *
+ * @example
+ *
+ * ```ts
+ * import { Endpoint } from '@litz/core';
+ *
+ * const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
+ * console.log(`${endpoint}`); //=> 192.0.2.1:51820
+ * ```
  */
 export class Endpoint {
   static {

@@ -53,6 +53,25 @@ export let stateOf: (engine: Engine) => EngineState;
  * All times are monotonic milliseconds. After a method with a `now`, poll the outputs until they
  * are empty. Network input never throws; only wrong arguments of the caller do. Every method with a
  * `now`, except `finishBatch`, throws a TypeError if `now` is not a finite number.
+ *
+ * @example
+ *
+ * ```ts
+ * import { Engine, generateKeyPair } from '@litz/core';
+ *
+ * const randomBytes = (out: Uint8Array) => void crypto.getRandomValues(out);
+ * const engine = new Engine({ randomBytes, unixTime: Date.now });
+ * const { privateKey } = generateKeyPair();
+ * const peer = {
+ *   publicKey: generateKeyPair().publicKey,
+ *   endpoint: '192.0.2.1:51820',
+ *   allowedIps: ['10.0.0.2'],
+ * };
+ * engine.configure({ privateKey, peers: [peer] }, performance.now());
+ * engine.connect(peer.publicKey, performance.now());
+ * const initiation = engine.pollTransmit();
+ * console.log(`${initiation?.length} bytes to ${initiation?.destination}`); //=> 148 bytes to 192.0.2.1:51820
+ * ```
  */
 export class Engine {
   static {

@@ -31,7 +31,17 @@ export interface KeyPairOptions {
 }
 
 /**
- * Returns a new key pair. The caller should wipe the private key after use.
+ * Returns a new key pair. The caller should wipe the private key after use: `privateKey.fill(0)`.
+ *
+ * @example
+ *
+ * ```ts
+ * import { generateKeyPair } from '@litz/core';
+ *
+ * const { privateKey, publicKey } = generateKeyPair();
+ * console.log(publicKey.toBase64().length); //=> 44
+ * privateKey.fill(0);
+ * ```
  *
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`: the runtime has no `crypto`, and
  *   `randomBytes` was not given

@@ -119,6 +119,16 @@ export class PresharedKey extends SecretKey {
 /**
  * Makes a private key from base64 text or from 32 bytes. The bytes are copied and clamped.
  *
+ * @example
+ *
+ * ```ts
+ * import { parsePrivateKey } from '@litz/core';
+ *
+ * const key = parsePrivateKey('yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=');
+ * console.log(`${key}`); //=> PrivateKey(hidden)
+ * key.fill(0);
+ * ```
+ *
  * @throws {TypeError} `input` is neither a string nor a Uint8Array, or is a key of another kind
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length, wrong characters, or all zeros
  */
@@ -140,6 +150,15 @@ export function privateKeyOrNone(input: string | Uint8Array): PrivateKey | undef
 /**
  * Makes a public key from base64 text or from 32 bytes. The bytes are copied. A low-order point is
  * accepted, but no messages are ever sent to a peer with such a key.
+ *
+ * @example
+ *
+ * ```ts
+ * import { parsePublicKey } from '@litz/core';
+ *
+ * const key = parsePublicKey('xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=');
+ * console.log(key.length); //=> 32
+ * ```
  *
  * @throws {TypeError} `input` is neither a string nor a Uint8Array, or is a key of another kind
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length or wrong characters

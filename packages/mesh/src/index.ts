@@ -160,7 +160,7 @@ export {
 } from './verify/judge.ts';
 export type { ProbeProtocol } from './verify/probe-plan.ts';
 export { verifyMesh, type VerifyOptions } from './verify/verify-mesh.ts';
-export type { DaemonClient } from './daemon/tunnel-daemon.ts';
+export type { DaemonClient } from './daemon/daemon-client.ts';
 export { EventLog, type EventDetails } from './agent/event-log.ts';
 export type { FileAccess } from './registry/file/file-access.ts';
 export { KubePrefixes, type KubePrefixKind } from './agent/kube-prefixes.ts';

@@ -251,7 +251,7 @@ function clearKey(view: DataView, at: number): void {
 
 /**
  * Caches addresses that are used again and again. V8 allocates an object for a number over 31 bits
- * when it is passed on. Such an object per packet would be garbage, so it is streamKey by its offset.
+ * when it is passed on. Such an object per packet would be garbage, so it is kept by its offset.
  * Offsets that are 64 bytes apart have different slots over 256 KiB, which is the length of a
  * device's slab.
  */

@@ -9,6 +9,7 @@ export {
   requirement,
   type Requirement,
 } from './requirements.ts';
+export { etcdFlags, type EtcdFlagsOptions } from './etcd-flags.ts';
 export { TcpRelay } from './tcp-relay.ts';
 export { copyCipherProvider } from './copy-cipher.ts';
 export { describeCryptoProvider, type ConformanceOptions } from './crypto-conformance.ts';

@@ -27,8 +27,8 @@ export interface TunOptions {
 
 /**
  * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the
- * calling thread. The interface is down. `close` deletes it, unless it is persistent. Linux only; it
- * needs CAP_NET_ADMIN and /dev/net/tun (drivers/net/tun.c).
+ * calling thread. The interface is down. `close` deletes it, unless it is persistent. Linux only;
+ * it needs CAP_NET_ADMIN and /dev/net/tun (drivers/net/tun.c).
  *
  * @example
  *

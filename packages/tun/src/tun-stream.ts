@@ -26,6 +26,7 @@ import { Readiness } from './readiness.ts';
 import { openTun } from './open-tun.ts';
 import type { TunDevice } from './tun-device.ts';
 
+/** The options of a `TunStream`. */
 export interface TunStreamOptions {
   /**
    * A name like 'tun0', or a template with one `%d`, which the kernel replaces with a number.
@@ -49,6 +50,19 @@ type Callback = (error?: Error | null) => void;
  * the kernel refused (EIO while the interface is down, EINVAL for bytes that are not an IP packet)
  * or that could not be read. After eight failed reads in a row the stream is destroyed with that
  * error.
+ *
+ * @example
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { TunStream } from '@litz/tun';
+ *
+ * const tun = new TunStream({ name: 'tun%d', mtu: 1400 });
+ * tun.ipv4 = '10.0.0.100/24';
+ * tun.isUp = true;
+ * tun.on('data', (packet: Buffer) => console.log(`${packet.length} bytes`));
+ * setTimeout(() => tun.release(), 100);
+ * ```
  */
 export class TunStream extends Duplex {
   readonly isTun: boolean = true;

@@ -6,7 +6,8 @@
  */
 
 /**
- * Plain numbers, so that counting allocates nothing. The fields with `Dropped` count lost
+ * The counters of the sockets of one port, since they were opened. The object is live. The fields
+ * are plain numbers, so that counting allocates nothing. The fields with `Dropped` count lost
  * datagrams.
  */
 export class UdpCounters {
@@ -32,6 +33,7 @@ export class UdpCounters {
   receiveDroppedOverflow = 0;
   /** Receive calls that failed, except because there was no datagram. */
   receiveErrors = 0;
+  /** Datagrams that the kernel accepted. */
   sentDatagrams = 0;
   /** Messages passed to the kernel. Fewer than datagrams when it segments some (UDP GSO). */
   sentMessages = 0;

@@ -11,8 +11,8 @@ import { SystemError } from '@litz/sys';
  * Binds sockets of the families that the system has. Each one is pushed to `opened` at once, so
  * that the caller can close it.
  *
- * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken; 'EAFNOSUPPORT': the system
- *   has neither family
+ * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken; 'EAFNOSUPPORT': the
+ *   system has neither family
  */
 export async function bindSockets(
   options: { readonly port: number; readonly host?: string },

@@ -19,6 +19,7 @@ import { bindSockets, errnoOf, setBufferLengths } from './portable-sockets.ts';
 import type { DatagramSink } from './receive-batch.ts';
 import type { SendCallbacks } from './send-queue.ts';
 
+/** The options of `openPortableUdp`. */
 export interface PortableUdpOptions extends SendCallbacks {
   /** 0 to 65535; 0 chooses a port that is free for both families. */
   port: number;
@@ -31,7 +32,10 @@ export interface PortableUdpOptions extends SendCallbacks {
    * 1024.
    */
   sendLimit?: number;
-  /** Bytes of the kernel's receive buffer and of its send buffer, if the system allows as much. */
+  /**
+   * Bytes of the kernel's receive buffer and of its send buffer, if the system allows as much.
+   * Default 7 MiB.
+   */
   bufferBytes?: number;
   /**
    * Called when there are datagrams to receive and there were none before. Not called again until
@@ -41,9 +45,26 @@ export interface PortableUdpOptions extends SendCallbacks {
 }
 
 /**
- * Opens and binds the sockets.
+ * Opens and binds sockets of node:dgram, on every system.
  *
- * @throws {RangeError} (rejects) `port` is out of range
+ * @example
+ *
+ * ```ts
+ * import { Endpoint } from '@litz/core';
+ * import { openPortableUdp } from '@litz/udp';
+ *
+ * const sockets = await openPortableUdp({ port: 0, host: '127.0.0.1' });
+ * const arrived = new Promise<void>((resolve) => (sockets.onReadable = resolve));
+ * const self = new Endpoint(Uint8Array.of(127, 0, 0, 1), sockets.port);
+ * sockets.send(Uint8Array.of(1, 2, 3), 0, 3, self, 0);
+ * sockets.flush();
+ * await arrived;
+ * sockets.receive((_buffer, _offset, length, source) => console.log(`${length} from ${source}`));
+ * sockets.close();
+ * ```
+ *
+ * @throws {TypeError} (rejects) `options` is not an object
+ * @throws {RangeError} (rejects) `port`, a limit or `bufferBytes` is out of range
  * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for one of the families
  */
 export async function openPortableUdp(options: PortableUdpOptions): Promise<PortableUdp> {
@@ -65,11 +86,16 @@ export async function openPortableUdp(options: PortableUdpOptions): Promise<Port
   }
 }
 
-/** Sockets of node:dgram on one port, one for each family that the system has. */
+/**
+ * Sockets of node:dgram on one port, one for each family that the system has. `openPortableUdp`
+ * opens them. The methods are those of `UdpSockets`.
+ */
 export class PortableUdp {
+  /** The port of both sockets, 1 to 65535. */
   readonly port: number;
   /** Always empty. node:dgram is not polled; it calls `onReadable`. */
   readonly fds: readonly number[] = [];
+  /** What was received, sent and lost. The object is live. */
   readonly counters: UdpCounters = new UdpCounters();
   /** See {@link PortableUdpOptions.onReadable}. */
   onReadable: (() => void) | undefined;

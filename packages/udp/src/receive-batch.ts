@@ -40,8 +40,9 @@ import {
 } from './linux-abi.ts';
 
 /**
- * Called once per datagram. `buffer` may be written to (a packet is decrypted in place) and is
- * valid until the next receive. `ecn`: the two ECN bits of the outer header.
+ * Called once per datagram: `length` bytes of `buffer` at `offset`, from `source`. `buffer` may be
+ * written to (a packet is decrypted in place) and is valid until the next receive. `ecn`: the two
+ * ECN bits of the outer header, 0 to 3.
  */
 export type DatagramSink = (
   buffer: Uint8Array,

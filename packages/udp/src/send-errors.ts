@@ -20,8 +20,8 @@ export function isCausedBySource(errno: number): boolean {
 }
 
 /**
- * Returns whether the same call may succeed now: the error came from an earlier datagram, or a signal
- * interrupted the call.
+ * Returns whether the same call may succeed now: the error came from an earlier datagram, or a
+ * signal interrupted the call.
  */
 export function isTransient(errno: number): boolean {
   return errno === ECONNREFUSED || errno === EINTR;

@@ -68,7 +68,10 @@ export class SourceSketch {
     return this.#tables.every(({ marks }) => marks.some((word) => word !== 0));
   }
 
-  /** Must be called at the end of each interval. Marks the sources with high counts, and lets the counts fade. */
+  /**
+   * Must be called at the end of each interval. Marks the sources with high counts, and lets the
+   * counts fade.
+   */
   endInterval(): void {
     for (const table of [...this.#tables, this.#next]) table.endInterval();
     if (++this.#intervals % INTERVALS_PER_TABLE !== 0) return;
@@ -125,8 +128,8 @@ function odd(factor: number): number {
 }
 
 /**
- * An entry is marked above this count. With a call of `endInterval` every eighth of a second, this is
- * about ten messages per second.
+ * An entry is marked above this count. With a call of `endInterval` every eighth of a second, this
+ * is about ten messages per second.
  */
 const MARKED_ABOVE = 4;
 // The part of a count that remains after `endInterval`.

@@ -9,6 +9,7 @@ import { SystemError, type RouteTo, type RouteToOptions } from '@litz/sys';
 
 /** The route look-up of the kernel (RTM_GETROUTE), as `Netlink` provides it. */
 export interface RouteLookup {
+  /** Returns the route to an address of 4 or 16 bytes; undefined if there is none. */
   routeTo(
     address: Uint8Array,
     options?: RouteToOptions,
@@ -17,6 +18,7 @@ export interface RouteLookup {
 
 /** Properties of the socket that affect the choice of a route. */
 export interface SendingSocket {
+  /** The local port, 1 to 65535. */
   readonly port: number;
   /** SO_MARK; 0: none. */
   readonly mark: number;

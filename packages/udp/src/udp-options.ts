@@ -13,13 +13,13 @@ export interface UdpOptions extends SendCallbacks {
   port: number;
   /** Binds to loopback only, so that the port cannot be reached from the network. Default false. */
   loopbackOnly?: boolean;
-  /** SO_MARK of all datagrams; 0: none. Needs CAP_NET_ADMIN. */
+  /** SO_MARK of all datagrams, 0 to 2^32 - 1; 0: none. Default 0. Needs CAP_NET_ADMIN. */
   mark?: number;
   /** Lets the kernel segment messages into datagrams of one length (UDP_SEGMENT). Default false. */
   gso?: boolean;
   /** Lets the kernel coalesce received datagrams (UDP_GRO). Default false. */
   gro?: boolean;
-  /** Bytes of the kernel's receive buffer and of its send buffer. */
+  /** Bytes of the kernel's receive buffer and of its send buffer. Default 7 MiB. */
   bufferBytes?: number;
   /**
    * How many messages a receive call can take; each has a slot of 65536 bytes. Default 64, with
@@ -28,19 +28,20 @@ export interface UdpOptions extends SendCallbacks {
   slots?: number;
   /**
    * Sticky sources that may be wrong after a change of routes. They are checked before they are
-   * used.
+   * used. Default: none are checked.
    */
   suspects?: SuspectSources;
   /**
    * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, borrowed until close.
-   * `sink` gets this buffer. Default: new memory, of which only the used pages take physical
+   * The sink gets this buffer. Default: new memory, of which only the used pages take physical
    * memory.
    */
   memory?: { buffer: Uint8Array; offset: number };
 }
 
 /**
- * Returns the default number of slots. Coalesced messages hold many datagrams, so fewer slots are
+ * Returns the default number of slots, for a caller that provides the memory: 64, or 8 with `gro`.
+ * Each slot needs `SLOT_LENGTH` bytes. Coalesced messages hold many datagrams, so fewer slots are
  * needed.
  */
 export function defaultSlots(options: { gro?: boolean } = {}): number {

@@ -21,7 +21,24 @@ import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp
 /**
  * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
  * kernel does it correctly. The test comes after binding, so that a port that is taken is reported
- * at once, however often it is tried.
+ * at once, however often it is tried. Linux only: recvmmsg(2), sendmmsg(2), udp(7).
+ *
+ * @example
+ *
+ * ```ts
+ * // As root, on Linux.
+ * import { Endpoint } from '@litz/core';
+ * import { openUdp } from '@litz/udp';
+ *
+ * const sockets = openUdp({ port: 0, loopbackOnly: true, gso: true, gro: true });
+ * const self = new Endpoint(Uint8Array.of(127, 0, 0, 1), sockets.port);
+ * sockets.send(Uint8Array.of(1, 2, 3), 0, 3, self, 0);
+ * sockets.flush();
+ * sockets.receive((buffer, offset, length, source) => {
+ *   console.log(`${length} bytes from ${source}`);
+ * });
+ * sockets.close();
+ * ```
  *
  * @throws {TypeError} an option has a wrong type
  * @throws {RangeError} a number is out of range, or `memory` is too small
@@ -61,9 +78,14 @@ function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendCa
   return gso && udpGso === undefined;
 }
 
-/** Sockets on one port, one for each family that the system has. */
+/**
+ * Sockets on one port, one for each family that the system has. `openUdp` opens them. Poll `fds`
+ * for POLLIN, then call `receive`. `send` and `sendRun` queue datagrams, and `flush` sends them.
+ */
 export class UdpSockets {
+  /** The port of both sockets, 1 to 65535. */
   readonly port: number;
+  /** What was received, sent and lost. The object is live. */
   readonly counters: UdpCounters;
   readonly #batch: ReceiveBatch;
   #sockets: FamilySocket[];

@@ -8,7 +8,8 @@ import { networkInterfaces } from 'node:os';
 import * as sys from '@litz/sys';
 
 /**
- * Returns the number of an interface in the network namespace of the calling thread.
+ * Returns the number of an interface in the network namespace of the calling thread. Without the
+ * FFI it finds only interfaces with a link-local address.
  *
  * @returns undefined if no interface has this name
  */

@@ -30,8 +30,8 @@ export interface WasmArenaOptions {
 }
 
 /**
- * Memory for packets, with the functions of the module that process it. It never grows, and is freed
- * by garbage collection when nothing refers to it.
+ * Memory for packets, with the functions of the module that process it. It never grows, and is
+ * freed by garbage collection when nothing refers to it.
  *
  * @example
  *
@@ -60,7 +60,8 @@ export class WasmArena {
   }
 
   /**
-   * Makes an arena, and compiles the module without blocking. Throws (rejects) as `createSync` does.
+   * Makes an arena, and compiles the module without blocking. Throws (rejects) as `createSync`
+   * does.
    */
   static async create(options: WasmArenaOptions = {}): Promise<WasmArena> {
     const { build = fastestBuild() } = options;

@@ -8,6 +8,7 @@ import { measureStart, type StartSettings } from '../start/start.ts';
 import { count } from './arguments.ts';
 import { keep, say } from './output.ts';
 
+/** Adds the command `bench start`. */
 export function addStartCommand(program: Command): void {
   const command: Command = program
     .command('start')

@@ -10,6 +10,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { etcdFlags } from '@litz/testkit';
 import { missingProgram, RunningCommand } from '../peers/command.ts';
 import { HUB_ADDRESS } from './mesh-network.ts';
 import type { RegistryPlace } from './registry-place.ts';
@@ -83,16 +84,8 @@ export async function prepare(
 function startEtcd(folder: string, namespace: string): RunningCommand {
   const client = `http://${HUB_ADDRESS}:${ETCD_PORT}`;
   const peer = `http://${HUB_ADDRESS}:${ETCD_PORT + 1}`;
-  const args = [
-    `--data-dir=${join(folder, 'etcd')}`,
-    `--listen-client-urls=${client}`,
-    `--advertise-client-urls=${client}`,
-    `--listen-peer-urls=${peer}`,
-    `--initial-advertise-peer-urls=${peer}`,
-    `--initial-cluster=default=${peer}`,
-    '--unsafe-no-fsync=true',
-    '--log-level=error',
-  ];
+  const flags = etcdFlags({ dataFolder: join(folder, 'etcd'), client, peer });
+  const args = [...flags, '--log-level=error'];
   return new RunningCommand('etcd', args, { namespace });
 }
 

@@ -167,6 +167,7 @@ const SECTION_ORDER = [
   'garbage',
   'nodes',
   'rotation',
+  'exchange',
   'rollout',
   'mesh',
 ] as const;

@@ -78,11 +78,18 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'Static keys that are replaced',
     intro:
       'A numbered stream of UDP packets, one per millisecond, goes through a tunnel while static keys are ' +
-      'replaced repeatedly. Two ends with Litz both know both keys of each other for a while. Another ' +
-      'implementation has one key for Litz, and one command exchanges it, either while that end sends packets ' +
-      'or while it is silent. A gap is the time between two packets that arrived one after the other; it ' +
-      'includes pauses of a busy machine. The run of lost packets does not include pauses; each of its packets ' +
-      'stands for a millisecond.',
+      'replaced repeatedly. Two ends with Litz both know both keys of each other for a while. A gap is the time ' +
+      'between two packets that arrived one after the other; it includes pauses of a busy machine.',
+    ratios: () => [],
+  },
+  exchange: {
+    title: 'A key that another implementation knows',
+    intro:
+      'A numbered stream of UDP packets, one per millisecond, goes through a tunnel between Litz and another ' +
+      'implementation, which has one key for Litz. One command exchanges that key, either while that end sends ' +
+      'packets or while it is silent. A gap is the time between two packets that arrived one after the other; ' +
+      'it includes pauses of a busy machine. The run of lost packets does not include pauses; each of its ' +
+      'packets stands for a millisecond.',
     ratios: () => [],
   },
   rollout: {

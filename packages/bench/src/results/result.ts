@@ -19,6 +19,7 @@ export const BENCHES = [
   'garbage',
   'nodes',
   'rotation',
+  'exchange',
   'rollout',
   'mesh',
 ] as const;

@@ -1,5 +1,6 @@
 /**
- * `measureRotation`: measures the loss in a numbered stream while static keys are replaced.
+ * `measureRotation`, `measureExchange`: measure the loss in a numbered stream while static keys are
+ * replaced.
  *
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
@@ -21,14 +22,20 @@ import { RotatingEnd } from './rotating-end.ts';
 
 export interface RotationSettings {
   readonly litz: Implementation;
-  /** The other implementations, which have one key per peer. */
-  readonly peers: readonly Implementation[];
   /** Rotations of each kind between two ends with Litz. */
   readonly rotations: number;
   /** The least number of packets in each direction while one key is replaced. */
   readonly packets: number;
-  /** Exchanges with each of the other implementations. */
+}
+
+export interface ExchangeSettings {
+  readonly litz: Implementation;
+  /** The other implementations, which have one key per peer. */
+  readonly peers: readonly Implementation[];
+  /** Exchanges with each of them. */
   readonly exchanges: number;
+  /** The least number of packets in each direction while one key is exchanged. */
+  readonly packets: number;
 }
 
 export interface RotationOutcome {
@@ -37,22 +44,40 @@ export interface RotationOutcome {
   readonly failed: string[];
 }
 
-/** Removes everything that it made. */
+/** Measures rotations between two ends with Litz. Removes everything that it made. */
 export async function measureRotation(
   settings: RotationSettings,
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
+  return measureRuns(settings.litz, rotationsOf(settings), progress);
+}
+
+/**
+ * Measures exchanges of a key that another implementation knows. Removes everything that it made.
+ */
+export async function measureExchange(
+  settings: ExchangeSettings,
+  progress: (text: string) => void,
+): Promise<RotationOutcome> {
+  return measureRuns(settings.litz, exchangesOf(settings), progress);
+}
+
+async function measureRuns(
+  litz: Implementation,
+  runs: readonly Run[],
+  progress: (text: string) => void,
+): Promise<RotationOutcome> {
   const measurements: Measurement[] = [];
   const failed: string[] = [];
-  const missing = missingNamespaces() ?? settings.litz.missing();
+  const missing = missingNamespaces() ?? litz.missing();
   await withCleanUp(async () => {
-    for (const run of runsOf(settings)) {
+    for (const run of runs) {
       const absent = missing ?? run.peer.missing();
       const subject = `${run.peer.name}: ${run.kind}`;
       progress(absent === undefined ? subject : `${subject}: skipped: ${absent}`);
       if (absent !== undefined) continue;
       try {
-        const figures = await stream(settings, run);
+        const figures = await stream(litz, run);
         const { rotations } = run;
         progress(`  ${rotations} times: ${JSON.stringify(figures)}`);
         measurements.push(...measurementsOf(subject, rotations, figures));
@@ -76,7 +101,7 @@ interface Run {
   readonly rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>;
 }
 
-function runsOf({ litz, peers, rotations, packets, exchanges }: RotationSettings): Run[] {
+function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
   const between = { peer: litz, rotations, packets, isBothWays: true };
   return [
     { ...between, kind: 'one end', rotate: (a, b) => replace([[a, b]]) },
@@ -90,25 +115,22 @@ function runsOf({ litz, peers, rotations, packets, exchanges }: RotationSettings
           [b, a],
         ]),
     },
-    ...peers.flatMap((peer): Run[] => [
+  ];
+}
+
+function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Run[] {
+  return peers.flatMap((peer): Run[] => {
+    const common = { peer, rotations: exchanges, packets };
+    return [
       {
-        peer,
+        ...common,
         kind: 'packets both ways',
-        rotations: exchanges,
         isBothWays: true,
-        packets,
         rotate: (a, b) => exchange(a, b, 1),
       },
-      {
-        peer,
-        kind: 'silent',
-        rotations: exchanges,
-        isBothWays: false,
-        packets,
-        rotate: (a, b) => exchange(a, b, 0),
-      },
-    ]),
-  ];
+      { ...common, kind: 'silent', isBothWays: false, rotate: (a, b) => exchange(a, b, 0) },
+    ];
+  });
 }
 
 /**
@@ -137,7 +159,7 @@ async function exchange(
 }
 
 /** Runs one stream while keys are replaced repeatedly. */
-async function stream({ litz }: RotationSettings, run: Run): Promise<StreamFigures> {
+async function stream(litz: Implementation, run: Run): Promise<StreamFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
   const b = new RotatingEnd(run.peer, namespaces, 'b');

@@ -13,7 +13,9 @@ import { missingNamespaces } from '../peers/namespace-pair.ts';
 import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
 import { INNER, Tunnel } from '../peers/tunnel.ts';
 
+/** Settings of `bench start`. */
 export interface StartSettings {
+  /** How often each daemon is measured. */
   rounds: number;
   /** Time in ms from the first session to the first stream. The warm-up ends meanwhile. */
   restMs: number;
@@ -24,6 +26,7 @@ export const WITH = 'with warm-up';
 /** The subject without a warm-up: the same daemon. */
 export const WITHOUT = 'without';
 
+/** Measures both daemons in turn, and removes everything that was made. */
 export function measureStart(
   { rounds, restMs }: StartSettings,
   progress: (text: string) => void,

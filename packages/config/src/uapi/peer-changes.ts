@@ -48,6 +48,7 @@ export interface ChangedPeer {
   readonly sessionStaticKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
 }
 
+/** One report of changed peers. */
 export interface PeerChanges {
   /** Whether the report has all peers. Then everything that was known before is invalid. */
   readonly isResync: boolean;

@@ -16,7 +16,10 @@ export class ReceivedAnswer {
     this.#maxLength = maxLength;
   }
 
-  /** Adds bytes, which then belong to this object. Returns false if the answer is longer than allowed. */
+  /**
+   * Adds bytes, which then belong to this object. Returns false if the answer is longer than
+   * allowed.
+   */
   push(bytes: Buffer): boolean {
     this.#pieces.push(bytes);
     this.#length += bytes.length;

@@ -27,6 +27,7 @@
 import { checkObject } from '@litz/core/internals';
 import { UAPI_ERRNO } from './uapi-error.ts';
 
+/** A request that is complete, or that is invalid. */
 export type UapiRequest =
   /** `keys`: the request has the line `litz_keys=true`. */
   | { operation: 'get'; keys?: true }
@@ -40,6 +41,7 @@ export type UapiRequest =
    */
   | { operation: 'invalid'; errno: number | undefined };
 
+/** Splits the bytes of one connection into requests. */
 export class RequestSplitter {
   readonly #maxLength: number;
   readonly #decoder = new TextDecoder('latin1');

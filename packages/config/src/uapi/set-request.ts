@@ -46,6 +46,15 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 /**
  * Parses a request.
  *
+ * @example
+ *
+ * ```ts
+ * import { parseSetRequest } from '@litz/config';
+ *
+ * const { listenPort } = parseSetRequest('listen_port=51820\nreplace_peers=true\n');
+ * console.log(listenPort); //=> 51820
+ * ```
+ *
  * @param body the lines after `set=1`; an empty line ends them
  * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; it never contains key bytes
  */
@@ -66,6 +75,15 @@ export function parseSetRequest(body: string): DeviceConfiguration {
 /**
  * Returns the request with its line `set=1` and the empty line at its end. All fields are checked
  * first.
+ *
+ * @example
+ *
+ * ```ts
+ * import { formatSetRequest } from '@litz/config';
+ *
+ * const request = formatSetRequest({ listenPort: 51820 });
+ * console.log(request.split('\n')[1]); //=> listen_port=51820
+ * ```
  *
  * @throws {TypeError | RangeError} a field has a wrong type or is out of range; the message names
  *   it

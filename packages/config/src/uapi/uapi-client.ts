@@ -33,6 +33,7 @@ import { formatSetRequest } from './set-request.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 import { untrustedFolder } from './untrusted-folder.ts';
 
+/** The options of a `UapiClient`. */
 export interface UapiClientOptions {
   /** How long to wait without a byte, in ms. Default 5 s. */
   timeoutMs?: number;
@@ -42,8 +43,10 @@ export interface UapiClientOptions {
 
 /**
  * A client of one daemon. Each request has a connection of its own, so a client need not be closed.
+ * Needs Node.js. https://www.wireguard.com/xplatform/
  */
 export class UapiClient {
+  /** The path of the socket. */
   readonly path: string;
   readonly #timeoutMs: number;
   readonly #maxResponseLength: number;

@@ -5,7 +5,9 @@
  */
 import { WireGuardError } from '@litz/core';
 
+/** One mistake of a file. */
 export interface ConfigProblem {
+  /** The name of the file, as it was given to `parseConfig`. */
   file: string;
   /** Counted from 1. */
   line: number;
@@ -22,6 +24,7 @@ export interface ConfigProblem {
  * mistake.
  */
 export class ConfigError extends WireGuardError {
+  /** All mistakes, in the order of the file. */
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {

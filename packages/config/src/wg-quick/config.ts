@@ -13,20 +13,23 @@ import type {
   PublicKey,
 } from '@litz/core';
 
+/** A configuration file as `parseConfig` returns it. Plain data: change the fields as you like. */
 export interface WgQuickConfig {
   interface: InterfaceSection;
   peers: PeerSection[];
 }
 
+/** The [Interface] section. An absent field is not set. */
 export interface InterfaceSection {
   privateKey?: PrivateKey;
   /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** 0: off. */
+  /** 0 to 2^32 - 1; 0: off. */
   fwmark?: number;
   addresses: Cidr[];
   /** Servers and search domains, spelled as in the file. */
   dns: string[];
+  /** 68 to 65535 bytes. */
   mtu?: number;
   /**
    * Routing table for the peers' prefixes: 'auto', 'off', a number, or a name that the host defines
@@ -40,6 +43,7 @@ export interface InterfaceSection {
   saveConfig?: boolean;
 }
 
+/** A [Peer] section. An absent field is not set. */
 export interface PeerSection {
   publicKey: PublicKey;
   presharedKey?: PresharedKey;
@@ -61,11 +65,13 @@ export interface WgQuickInput {
   peers: readonly PeerInput[];
 }
 
+/** An [Interface] section to write. Key and addresses may be text. */
 export interface InterfaceInput extends Omit<InterfaceSection, 'privateKey' | 'addresses'> {
   privateKey?: string | PrivateKey;
   addresses: readonly (string | Cidr)[];
 }
 
+/** A [Peer] section to write. Keys, prefixes and the endpoint may be text. */
 export interface PeerInput extends Omit<
   PeerSection,
   'publicKey' | 'presharedKey' | 'allowedIps' | 'endpoint'

@@ -12,6 +12,7 @@ import { emptyInterface } from './parse-config.ts';
 import { parseFieldLine } from './source-lines.ts';
 import { sourceOf } from './sources.ts';
 
+/** A line of a field in the file. */
 export interface ConfigLine {
   /** Counted from 1. */
   line: number;

@@ -28,6 +28,16 @@ import { sourceOf, type SourcePart } from './sources.ts';
  * with only the changed fields rewritten. Comments, order and spacing stay. For any other config,
  * the text has the usual form.
  *
+ * @example
+ *
+ * ```ts
+ * import { formatConfig, parseConfig } from '@litz/config';
+ *
+ * const config = parseConfig('[Interface]\n');
+ * config.interface.mtu = 1420;
+ * console.log(formatConfig(config).trimEnd().split('\n').at(-1)); //=> MTU = 1420
+ * ```
+ *
  * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
  *   the message names it
  */

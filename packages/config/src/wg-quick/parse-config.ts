@@ -18,11 +18,20 @@ import {
 import { rememberSource } from './sources.ts';
 
 /**
- * Parses everything that wg-quick and `wg` accept: keys in any case, comments with `#`, lists with
+ * Parses the text of a wg-quick file: everything that wg-quick and `wg` accept: keys in any case, comments with `#`, lists with
  * commas or on several lines, empty values for fields of wg-quick. `formatConfig` returns the same
  * text again, or a text that differs where the config was changed.
  *
  * The keys of the config are copies; `wipeSecrets` wipes them when they are no longer needed.
+ * @example
+ *
+ * ```ts
+ * import { formatConfig, parseConfig } from '@litz/config';
+ *
+ * const config = parseConfig('[Interface]\nListenPort = 51820 # ours', { file: 'wg0.conf' });
+ * config.interface.listenPort = 51821;
+ * console.log(formatConfig(config).split('\n')[1]); //=> ListenPort = 51821 # ours
+ * ```
  *
  * @param options.file name of the file, for errors; the file is not read
  * @throws {ConfigError} `ERR_LITZ_INVALID_CONFIG` with all mistakes; it never contains a key

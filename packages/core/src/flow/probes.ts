@@ -67,8 +67,8 @@ function wantsProbe(state: EngineState, peer: Peer): boolean {
 }
 
 /**
- * Returns the pair to probe with. After `UNANSWERED_LIMIT` unanswered probes, every second probe goes to
- * the peer's other key, because the peer may use only that one.
+ * Returns the pair to probe with. After `UNANSWERED_LIMIT` unanswered probes, every second probe
+ * goes to the peer's other key, because the peer may use only that one.
  */
 function pairToProbe(
   peer: Peer,

@@ -6,8 +6,8 @@
  * responder:  zeroed -> initiation-consumed -> response-created  -> (keys derived) zeroed
  * ```
  * An initiation may be created or consumed in every state and starts a new handshake. When both
- * sides initiate at once, the initiation of the peer is answered from a second object (`createSecond`),
- * so that our own initiation can still be answered.
+ * sides initiate at once, the initiation of the peer is answered from a second object
+ * (`createSecond`), so that our own initiation can still be answered.
  *
  * @module
  */

@@ -50,6 +50,15 @@ export class Prefix implements Cidr {
  * as in all WireGuard tools. A leading zero in the length (`/010`) is refused, because some
  * programs take it for octal.
  *
+ * @example
+ *
+ * ```ts
+ * import { parseCidr } from '@litz/core';
+ *
+ * const { address, prefixLength } = parseCidr('10.0.0.1/24');
+ * console.log(address.join('.'), prefixLength); //=> 10.0.0.1 24
+ * ```
+ *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_CIDR`
  * @throws {TypeError} `text` is not a string
  */

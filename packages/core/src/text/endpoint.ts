@@ -22,6 +22,15 @@ export interface HostEndpoint {
  * (`[fe80::1%2]:51820`) as `scopeId`, a name (`%eth0`) as `zone`. It is not checked whether the
  * interface exists.
  *
+ * @example
+ *
+ * ```ts
+ * import { Endpoint, parseEndpoint } from '@litz/core';
+ *
+ * console.log(parseEndpoint('192.0.2.1:51820') instanceof Endpoint); //=> true
+ * console.log(parseEndpoint('vpn.example.org:51820') instanceof Endpoint); //=> false
+ * ```
+ *
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`
  * @throws {TypeError} `text` is not a string
  */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { TunnelDaemon, type DaemonClient, type DaemonListener } from '../daemon/tunnel-daemon.ts';
+import type { DaemonClient, DaemonListener } from '../daemon/daemon-client.ts';
+import { TunnelDaemon } from '../daemon/tunnel-daemon.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Registry } from '../registry/registry.ts';

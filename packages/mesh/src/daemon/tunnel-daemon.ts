@@ -8,17 +8,10 @@
  *
  * @module
  */
-import { watch, type FSWatcher } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import type { PrivateKey, PublicKey } from '@litz/core';
 import { equalBytes, wipe } from '@litz/core/internals';
-import {
-  wipeSecrets,
-  type ChangedPeer,
-  type DeviceChange,
-  type DeviceStatus,
-  type PeerChanges,
-} from '@litz/config';
+import { wipeSecrets, type DeviceStatus } from '@litz/config';
+import type { DaemonClient, DaemonListener } from './daemon-client.ts';
 import {
   programmedTunnel,
   tunnelChange,
@@ -27,27 +20,7 @@ import {
   type TunnelConfig,
   type TunnelPeer,
 } from './tunnel-config.ts';
-
-/** The part of `UapiClient` that is used here. */
-export interface DaemonClient {
-  readonly path: string;
-  get(options: { readonly keys: boolean }): Promise<DeviceStatus>;
-  set(change: DeviceChange): Promise<void>;
-  changes(options: { signal: AbortSignal }): AsyncIterable<PeerChanges>;
-}
-
-/** Receives the events of the daemon. Calls come from the event loop, one after the other. */
-export interface DaemonListener {
-  /** The daemon was found. The wanted configuration is sent next. */
-  onUp(): void;
-  onDown(reason: string): void;
-  /** Peers have changed. `isResync` true: `peers` lists all peers of the daemon. */
-  onPeers(peers: readonly ChangedPeer[], isResync: boolean): void;
-  /**
-   * The trouble has changed: why the daemon cannot be reached or programmed. Undefined: no trouble.
-   */
-  onTrouble(trouble: string | undefined): void;
-}
+import { waitForSocket } from './wait-for-socket.ts';
 
 export interface TunnelDaemonOptions {
   readonly client: DaemonClient;
@@ -55,14 +28,14 @@ export interface TunnelDaemonOptions {
   /** Returns a copy of a private key. `TunnelDaemon` wipes it. */
   readonly privateKeyOf: (publicKey: PublicKey) => PrivateKey;
   /** Resolves when the socket may exist. Default: watches its directory, for at most 200 ms. */
-  readonly socketComes?: (path: string, signal: AbortSignal) => Promise<void>;
+  readonly waitForSocket?: (path: string, signal: AbortSignal) => Promise<void>;
 }
 
 export class TunnelDaemon {
   readonly #client: DaemonClient;
   readonly #listener: DaemonListener;
   readonly #privateKeyOf: (publicKey: PublicKey) => PrivateKey;
-  readonly #socketComes: (path: string, signal: AbortSignal) => Promise<void>;
+  readonly #waitForSocket: (path: string, signal: AbortSignal) => Promise<void>;
   readonly #closing = new AbortController();
   #ended: Promise<void> = Promise.resolve();
   #isUp = false;
@@ -81,7 +54,7 @@ export class TunnelDaemon {
     this.#client = options.client;
     this.#listener = options.listener;
     this.#privateKeyOf = options.privateKeyOf;
-    this.#socketComes = options.socketComes ?? socketComes;
+    this.#waitForSocket = options.waitForSocket ?? waitForSocket;
   }
 
   get isUp(): boolean {
@@ -154,7 +127,7 @@ export class TunnelDaemon {
         this.#lost((error as Error).message);
       }
       if (signal.aborted) return;
-      await this.#socketComes(this.#client.path, signal);
+      await this.#waitForSocket(this.#client.path, signal);
     }
   }
 
@@ -303,33 +276,4 @@ export class TunnelDaemon {
   }
 }
 
-/**
- * Waits until the socket may exist, at most `LOOK_AGAIN_MS`, because a directory that does not
- * exist or is replaced cannot be watched.
- */
-async function socketComes(path: string, signal: AbortSignal): Promise<void> {
-  let watcher: FSWatcher | undefined;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      // The search for a daemon may take days with the same signal, so each wait removes its
-      // listener.
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, LOOK_AGAIN_MS);
-    signal.addEventListener('abort', done);
-    try {
-      watcher = watch(dirname(path), (_event, name) => {
-        if (name === null || name === basename(path)) done();
-      });
-      watcher.on('error', () => {});
-    } catch {
-      // The directory cannot be watched. The timer still ends the wait.
-    }
-  });
-  watcher?.close();
-}
-
-const LOOK_AGAIN_MS = 200;
 const TRY_LATER_MS = 1000;

@@ -11,19 +11,17 @@ import { Netlink, NftMonitor, onReadable, RoutingMonitor } from '@litz/sys';
 import { MESH_TABLE } from '../netfilter/mesh-ruleset.ts';
 import { Nft } from '../netfilter/nft.ts';
 import { RulesetKeeper } from '../netfilter/ruleset-keeper.ts';
-import type { ActualHost } from '../plan/actual-host.ts';
 import {
   DEFAULT_INTERFACE,
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type DesiredHost,
 } from '../plan/desired-host.ts';
-import { planRoutes } from '../plan/plan.ts';
-import type { Step } from '../plan/step.ts';
 import { KernelState } from '../routes/kernel-state.ts';
 import { LinkFilters } from '../routes/link-filters.ts';
 import type { RoutingNumbers } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
+import { Convergence } from './convergence.ts';
 import { readCni } from './cni-configuration.ts';
 import { collectFacts } from './collect-facts.ts';
 import type { CniFacts, HostFacts } from './host-facts.ts';
@@ -35,7 +33,7 @@ import {
   type HostListener,
   type MeshHost,
 } from './mesh-host.ts';
-import { isForNft, messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
+import { messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
 import { Passes } from './passes.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
@@ -91,7 +89,7 @@ export class LinuxHost implements MeshHost {
   readonly #wanted: WantedRoutes = new WantedRoutes();
   readonly #state: KernelState;
   readonly #filters: LinkFilters;
-  readonly #runner: StepRunner;
+  readonly #convergence: Convergence;
   readonly #passes: Passes<Applied> = new Passes({
     work: (isRequested) => this.#converge(isRequested),
     onFailure: (error) => this.#listener?.onTrouble(messageOf(error)),
@@ -142,13 +140,6 @@ export class LinuxHost implements MeshHost {
     });
     this.#ruleset = new RulesetKeeper(this.#nft, this.#nftMonitor);
     this.#filters = this.#openFilters();
-    this.#runner = new StepRunner({
-      netlink: this.#netlink,
-      table,
-      filters: this.#filters,
-      ruleset: this.#ruleset,
-      linkIndex: () => this.linkIndex,
-    });
     this.#state = new KernelState({
       netlink: this.#netlink,
       monitor: this.#monitor,
@@ -156,6 +147,19 @@ export class LinuxHost implements MeshHost {
       numbers: this.#numbers,
       wanted: this.#wanted,
       sysctl: (name) => this.#namespace.sysctl(name),
+    });
+    this.#convergence = new Convergence({
+      state: this.#state,
+      wanted: this.#wanted,
+      filters: this.#filters,
+      ruleset: this.#ruleset,
+      runner: new StepRunner({
+        netlink: this.#netlink,
+        table,
+        filters: this.#filters,
+        ruleset: this.#ruleset,
+        linkIndex: () => this.linkIndex,
+      }),
     });
   }
 
@@ -246,11 +250,16 @@ export class LinuxHost implements MeshHost {
     if (desired) this.#wanted.want(desired);
     const differs = this.#state.update(desired);
     // Routes and rules come first, because they need no program.
-    const first = desired && (isRequested || differs) ? this.#carryOutUntilNft(desired) : NOTHING;
+    const first =
+      desired && (isRequested || differs) ? this.#convergence.untilNft(desired) : NOTHING;
     this.#reportLink();
     const rulesetChanged = this.#hasNft && (await this.#ruleset.follow());
     const hasRest = desired !== undefined && (first.isOpen || rulesetChanged);
-    const second = hasRest ? await this.#carryOut(desired) : NOTHING;
+    if (hasRest) {
+      this.#state.update(desired);
+      this.#reportLink();
+    }
+    const second = hasRest ? await this.#convergence.rest(desired) : NOTHING;
     const applied = {
       steps: [...first.steps, ...second.steps],
       troubles: [
@@ -278,51 +287,6 @@ export class LinuxHost implements MeshHost {
     for (const trouble of troubles) this.#listener?.onTrouble(trouble);
   }
 
-  /** Carries out the steps before the first one for `nft`. `isOpen`: more steps are left. */
-  #carryOutUntilNft(desired: DesiredHost): Applied & { readonly isOpen: boolean } {
-    const steps = this.#plan(desired);
-    const end = steps.findIndex(isForNft);
-    const now = end === -1 ? steps : steps.slice(0, end);
-    return { steps: now, troubles: this.#runner.runNow(now), isOpen: end !== -1 };
-  }
-
-  async #carryOut(desired: DesiredHost): Promise<Applied> {
-    this.#state.update(desired);
-    const steps = this.#plan(desired);
-    this.#reportLink();
-    const troubles = await this.#runner.run(steps, desired.enforcement === 'enforce');
-    return { steps, troubles };
-  }
-
-  #plan(desired: DesiredHost): Step[] {
-    const { byKey, suspects } = this.#wanted;
-    const actual = this.#actual(desired);
-    const steps =
-      suspects === 'all'
-        ? planRoutes(desired, byKey, actual)
-        : planRoutes(desired, of(suspects, byKey), {
-            ...actual,
-            routes: of(suspects, actual.routes),
-          });
-    // The next plan compares the routes that change now once more, because a change may fail.
-    if (!steps.some(({ type }) => type === 'set-route' || type === 'delete-route')) {
-      this.#wanted.clear();
-    }
-    return steps;
-  }
-
-  #actual({ looseLinks }: DesiredHost): ActualHost {
-    const { link, routes, rules } = this.#state;
-    return {
-      link,
-      routes,
-      rules,
-      looseLinks: this.#filters.loosened(),
-      strictLinks: new Set(looseLinks.filter((name) => this.#filters.isStrict(name))),
-      ruleset: this.#ruleset.loaded,
-    };
-  }
-
   async #checkNft({ enforcement }: DesiredHost): Promise<void> {
     const hasProgram = (await this.#nft.version()) !== undefined;
     this.#hasNft = hasProgram && this.#nftMonitor !== undefined;
@@ -340,15 +304,6 @@ export class LinuxHost implements MeshHost {
       namespace: () => this.#namespace.inode,
     });
   }
-}
-
-function of<T>(keys: ReadonlySet<string>, map: ReadonlyMap<string, T>): Map<string, T> {
-  const some = new Map<string, T>();
-  for (const key of keys) {
-    const value = map.get(key);
-    if (value !== undefined) some.set(key, value);
-  }
-  return some;
 }
 
 function openNftMonitor(): NftMonitor | undefined {

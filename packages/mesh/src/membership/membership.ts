@@ -16,6 +16,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { RecordError, type NodeRecord, type ReadRecord } from '../record/node-record.ts';
 import { isStale, markOf } from './generation-mark.ts';
 import { AcceptedClaims } from './accepted-claims.ts';
+import { ClaimRules } from './claim-rules.ts';
 import { pendingInOrder, newMember, type Member } from './member.ts';
 import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
 import type { LeaveReason, MembershipEvent } from './membership-event.ts';
@@ -60,6 +61,7 @@ export class Membership {
   readonly #members = new Map<string, Member>();
   readonly #peers = new Map<string, MeshPeer>();
   readonly #claims = new AcceptedClaims();
+  readonly #rules = new ClaimRules(this.#members, this.#claims);
   #changed: Set<string> = new Set();
   #renewing: ReadonlySet<string> = new Set();
   #isSynced = false;
@@ -270,78 +272,18 @@ export class Membership {
    */
   #settle(): void {
     const waiting = pendingInOrder(this.#members.values());
-    const refused = waiting.filter((member) => member.pending && !this.#tryAccept(member));
-    for (const member of refused) {
-      if (member.pending) this.#refuse(member, this.#refusalOf(member.pending)!);
-    }
-  }
-
-  #tryAccept(member: Member): boolean {
-    if (this.#isUncontested(member.pending!)) {
-      this.#claims.take(member.pending!);
-      this.#accept(member);
-      return true;
-    }
-    const group = this.#group(member);
-    if (!group) return false;
-    for (const { name } of group) this.#claims.release(name);
-    const expired = new Set<string>();
-    const isFree = group.every(({ pending }) => {
-      if (this.#refusalOf(pending!)) return false;
-      for (const { holder } of this.#claims.clashesOf(pending!)) expired.add(holder);
-      for (const name of expired) this.#claims.release(name);
-      this.#claims.take(pending!);
-      return true;
+    const refused = waiting.filter((member) => {
+      if (!member.pending) return false;
+      const taken = this.#rules.take(member, this.#context);
+      if (!taken) return true;
+      for (const name of taken.replaced) this.#leave(name, { why: 'replaced', by: member.name });
+      for (const accepted of taken.group) this.#accept(accepted);
+      return false;
     });
-    if (isFree) {
-      for (const name of expired) this.#leave(name, { why: 'replaced', by: member.name });
-      for (const accepted of group) this.#accept(accepted);
-    } else {
-      for (const { name } of group) this.#claims.release(name);
-      for (const name of [...expired, ...group.map((other) => other.name)]) {
-        const { accepted } = this.#members.get(name)!;
-        if (accepted) this.#claims.take(accepted);
-      }
+    for (const member of refused) {
+      if (!member.pending) continue;
+      this.#refuse(member, this.#rules.refusalOf(member.pending, this.#context)!);
     }
-    return isFree;
-  }
-
-  /** Returns whether no other node claims any of it. That is so for nearly every record. */
-  #isUncontested(record: NodeRecord): boolean {
-    if (refusalInContext(record, this.#context)) return false;
-    const clashes = this.#claims.clashesOf(record);
-    return clashes.next().done === true;
-  }
-
-  /**
-   * Returns the nodes that can only be accepted together: each claims what the next one has, and
-   * the next one claims something else. Returns undefined if one of them keeps what is claimed.
-   */
-  #group(member: Member): Member[] | undefined {
-    const group = new Set([member]);
-    for (const { pending } of group) {
-      for (const { holder } of this.#claims.clashesOf(pending!)) {
-        const other = this.#members.get(holder)!;
-        if (other.standing === 'expired') continue;
-        if (!other.pending) return undefined;
-        group.add(other);
-      }
-    }
-    return [...group];
-  }
-
-  /**
-   * Returns the reason why the record must be refused now. An expired node does not keep anything
-   * from a living one.
-   */
-  #refusalOf(record: NodeRecord): Refusal | undefined {
-    const refusal = refusalInContext(record, this.#context);
-    if (refusal) return refusal;
-    const isExpired = this.#members.get(record.name)?.standing === 'expired';
-    for (const clash of this.#claims.clashesOf(record)) {
-      if (isExpired || this.#members.get(clash.holder)!.standing === 'living') return clash;
-    }
-    return undefined;
   }
 
   #accept(member: Member): void {

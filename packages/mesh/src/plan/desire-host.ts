@@ -104,7 +104,7 @@ export function desireHostWith(
     ruleset: ruleset.textFor({
       ...request,
       ...link,
-      mtu4: ipv4Mtu(mtuInput) ?? link.mtu,
+      mtu4: (hasIpv6 ? ipv4Mtu(mtuInput) : undefined) ?? link.mtu,
       underlayLinks,
       withNodes,
     }),

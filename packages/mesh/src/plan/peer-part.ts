@@ -24,6 +24,8 @@ export interface PeerContext {
   readonly node: ByFamily;
   /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
+  /** Whether this node or the cluster has IPv6 prefixes, so that the interface needs an MTU of 1280. */
+  readonly hasIpv6: boolean;
   /** MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's outer family. */
   readonly ipv4Mtu: { readonly 4: number | undefined; readonly 6: number | undefined };
 }
@@ -109,6 +111,7 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
     4: ipv4Mtu({ underlay, outerIpv4: true }),
     6: ipv4Mtu({ underlay, outerIpv4: false }),
   };
+  const hasIpv6 = families([...own.prefixes, ...clusterPrefixes])[6];
   const parts: readonly unknown[] = [
     mode,
     withNodes,
@@ -118,6 +121,7 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
     cluster,
     mtus[4],
     mtus[6],
+    hasIpv6,
   ];
   return {
     text: parts.map(String).join(';'),
@@ -127,13 +131,15 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
     node: byFamily(node),
     registry: new Set(registry),
     ipv4Mtu: mtus,
+    hasIpv6,
   };
 }
 
 export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
   const { request, withNodes, pods, node, registry } = context;
   const outerIpv4 = peer.endpoint.address.length === 4;
-  const mtu = { 4: context.ipv4Mtu[outerIpv4 ? 4 : 6], 6: undefined };
+  const hasIpv6 = context.hasIpv6 || families(peer.prefixes)[6];
+  const mtu = { 4: hasIpv6 ? context.ipv4Mtu[outerIpv4 ? 4 : 6] : undefined, 6: undefined };
   const routes = peer.prefixes.map((prefix) => {
     const family = familyOf(prefix);
     return meshRoute('unicast', prefix, { source: pods[family], mtu: mtu[family] });

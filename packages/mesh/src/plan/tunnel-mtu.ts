@@ -21,10 +21,13 @@ export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: bool
 /**
  * Returns the MTU for IPv4 packets in bytes, if it must be less than that of an interface with IPv6.
  * Undefined: the MTU of the interface is right for IPv4 as well.
+ *
+ * WireGuard pads a packet to a multiple of 16 bytes, but never beyond the MTU of the interface (paper,
+ * section 5.4.6). That MTU is too large here, so the result is a multiple of 16.
  */
 export function ipv4Mtu(input: MtuInput): number | undefined {
   const mtu = Math.max(fitting(input), LEAST_MTU_IPV4);
-  return mtu < LEAST_MTU_IPV6 ? mtu : undefined;
+  return mtu < LEAST_MTU_IPV6 ? mtu - (mtu % PADDING) : undefined;
 }
 
 function fitting({ underlay = DEFAULT_UNDERLAY_MTU, outerIpv4 }: MtuInput): number {
@@ -34,6 +37,8 @@ function fitting({ underlay = DEFAULT_UNDERLAY_MTU, outerIpv4 }: MtuInput): numb
 /** Bytes that the tunnel adds to a packet: IPv4 20 or IPv6 40, UDP 8, WireGuard's header 16 and its tag 16. */
 const OVERHEAD_IPV4 = 60;
 const OVERHEAD_IPV6 = 80;
+/** Packets are padded to a multiple of this many bytes. */
+const PADDING = 16;
 /** The underlay's MTU while no route to a peer is known. */
 const DEFAULT_UNDERLAY_MTU = 1500;
 /** The tunnel's MTU is never below these. A link with IPv6 needs 1280 (RFC 8200, section 5). */

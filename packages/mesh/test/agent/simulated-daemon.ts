@@ -20,7 +20,7 @@ import {
   type DeviceStatus,
   type PeerChanges,
 } from '@litz/config';
-import type { DaemonClient } from '../../src/daemon/tunnel-daemon.ts';
+import type { DaemonClient } from '../../src/daemon/daemon-client.ts';
 
 type PeerChange = NonNullable<ReturnType<typeof readDeviceChange>['peers']>[number];
 type Session = NonNullable<ChangedPeer['sessionStaticKeys']>;

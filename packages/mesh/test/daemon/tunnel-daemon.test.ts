@@ -4,7 +4,8 @@ import { equalBytes } from '@litz/core/internals';
 import type { ChangedPeer, DeviceChange, DeviceStatus, PeerChanges } from '@litz/config';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TunnelConfig } from '../../src/daemon/tunnel-config.ts';
-import { TunnelDaemon, type DaemonClient } from '../../src/daemon/tunnel-daemon.ts';
+import type { DaemonClient } from '../../src/daemon/daemon-client.ts';
+import { TunnelDaemon } from '../../src/daemon/tunnel-daemon.ts';
 
 const OWN = generateKeyPair();
 const BOB = generateKeyPair().publicKey;
@@ -206,7 +207,7 @@ function open(): TunnelDaemon {
       expect(equalBytes(publicKey, OWN.publicKey)).toBe(true);
       return copyOf(OWN.privateKey);
     },
-    socketComes: () => daemon.lookedFor(),
+    waitForSocket: () => daemon.lookedFor(),
   });
   tunnel.start();
   return tunnel;

@@ -139,7 +139,10 @@ function tunnelMtu(underlay: number, families: Families): number {
 /** The largest packet to that address that the tunnel takes. */
 function largest(underlay: number, address: string, families: Families): number {
   const inside = tunnelMtu(underlay, families);
-  return address.includes(':') ? inside : Math.min(inside, underlay - overheadOf(families));
+  const fitting = underlay - overheadOf(families);
+  // Beside IPv6, packets are padded to 16 bytes: the MTU of the interface does not limit that here.
+  const isLimited = families.inner === 'dual' && fitting < SMALLEST_IPV6 && !address.includes(':');
+  return isLimited ? fitting - (fitting % 16) : inside;
 }
 
 /** Two nodes with both families talk in the first one. */

@@ -124,7 +124,14 @@ describe('desireHost', () => {
     const four = prefixesOf(1).slice(0, 1);
     const own = { ...request().own, prefixes: four };
 
+    const only = { own, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
+    const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
+
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
+    // The interface has the right MTU, so the routes need none.
+    expect(routes({ ...only, peers, underlay: underlay(1280) })).toContain(
+      '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0',
+    );
   });
 
   test('limits IPv4 packets by their routes where the interface needs 1280 for IPv6', () => {
@@ -133,13 +140,13 @@ describe('desireHost', () => {
 
     expect(desireHost(request(small)).link?.mtu).toBe(1280);
     expect(routes(small).filter((text) => text.includes('through the tunnel'))).toEqual([
-      '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1240',
+      '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1232',
       'fd44:0:0:2::/64 metric 1024 through the tunnel src fd44:0:0:1::',
-      '10.244.3.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1220',
+      '10.244.3.0/24 metric 0 through the tunnel src 10.244.1.0 mtu 1216',
       'fd44:0:0:3::/64 metric 1024 through the tunnel src fd44:0:0:1::',
     ]);
     expect(desireHost(request(small)).ruleset).toContain(
-      'nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set 1180',
+      'nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set 1176',
     );
     expect(desireHost(request(small)).ruleset).toContain(
       'nfproto ipv6 tcp flags & (syn | rst) == syn tcp option maxseg size set 1220',

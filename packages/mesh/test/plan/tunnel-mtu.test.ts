@@ -18,8 +18,8 @@ describe('tunnelMtu', () => {
 describe('ipv4Mtu', () => {
   it.each([
     [{ underlay: 1340, outerIpv4: true }, undefined],
-    [{ underlay: 1339, outerIpv4: true }, 1279],
-    [{ underlay: 1359, outerIpv4: false }, 1279],
+    [{ underlay: 1339, outerIpv4: true }, 1264],
+    [{ underlay: 1359, outerIpv4: false }, 1264],
     [{ underlay: 500, outerIpv4: true }, 576],
     [{ underlay: undefined, outerIpv4: true }, undefined],
   ])('with %j is %s', (input, mtu) => {

@@ -7,6 +7,7 @@
  */
 import { copyAndSum, writeSegment, type SegmentPlan } from './segments.ts';
 
+/** Copies and sums bytes in one buffer. A crypto provider may supply a faster one. */
 export interface ByteOperations {
   /** The buffer that all offsets refer to. */
   readonly buffer: Uint8Array;

@@ -44,6 +44,7 @@ export interface PacketPieces {
  */
 export type PacketWriter = (pieces: PacketPieces, count: number, packets: number) => boolean;
 
+/** The options of a `Coalescer`. */
 export interface CoalescerOptions {
   /** The buffer that contains all packets. It is kept. */
   buffer: Uint8Array;
@@ -59,6 +60,7 @@ export interface CoalescerOptions {
   verifyChecksums?: boolean;
 }
 
+/** Joins the packets of one batch: `add` each packet, then `flush`. */
 export class Coalescer {
   /** Set to false when the kernel refuses super-packets of this kind. */
   tcp: boolean = true;
@@ -223,8 +225,8 @@ export class Coalescer {
   }
 
   /**
-   * Adds a new item after all others. `isJoinable`: whether later packets of its flow may be joined to
-   * it.
+   * Adds a new item after all others. `isJoinable`: whether later packets of its flow may be joined
+   * to it.
    */
   #append(packet: number, isJoinable: boolean): void {
     const index = this.#itemCount++;

@@ -58,7 +58,7 @@ export const SplitFailure = {
   slabTooSmall: -9,
 } as const;
 
-/** A place for segments: segment i is written at `offset + i * stride + headroom`. */
+/** Memory for segments: segment i is written at `offset + i * stride + headroom`. */
 export interface SegmentSlab {
   /** The buffer. If it is that of the super-packet, copying is fastest and allocates nothing. */
   buffer: Uint8Array;
@@ -77,7 +77,22 @@ export interface SegmentSlab {
 
 /**
  * Splits the super-packet of `length` bytes whose vnet header is at `offset`, and writes all
- * segments into the slab. The source is not changed. The slab must not overlap it.
+ * segments into the slab. The source is not changed. The slab must not overlap it. Both are borrowed
+ * for the call.
+ *
+ * @example
+ *
+ * ```ts
+ * import { splitSuperPacket, VNET_HEADER_LENGTH } from '@litz/tun/offload';
+ *
+ * // A single IPv4 packet of 20 bytes: its vnet header is empty.
+ * const source = new Uint8Array(VNET_HEADER_LENGTH + 20);
+ * source[VNET_HEADER_LENGTH] = 0x45;
+ * const lengths = new Uint16Array(1);
+ * const buffer = new Uint8Array(64);
+ * const slab = { buffer, offset: 0, stride: 64, headroom: 16, tailroom: 16, capacity: 1, lengths };
+ * console.log(splitSuperPacket(source, 0, source.length, slab), lengths[0]); //=> 1 20
+ * ```
  *
  * @returns the number of segments, or a negative {@link SplitFailure}
  */

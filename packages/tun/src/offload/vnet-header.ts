@@ -9,6 +9,7 @@
  * @module
  */
 
+/** Length of a vnet header in bytes. Every packet of a TUN device has one in front. */
 export const VNET_HEADER_LENGTH = 10;
 
 /**
@@ -17,14 +18,20 @@ export const VNET_HEADER_LENGTH = 10;
  */
 export const VNET_FLAG_NEEDS_CHECKSUM = 0x01;
 
-/** Values of gso_type. */
+/** gso_type of a single packet. */
 export const VNET_GSO_NONE = 0;
+/** gso_type of a TCP super-packet over IPv4. */
 export const VNET_GSO_TCPV4 = 1;
+/** gso_type of a TCP super-packet over IPv6. */
 export const VNET_GSO_TCPV6 = 4;
+/** gso_type of a UDP super-packet, over IPv4 or IPv6 (Linux 6.2). */
 export const VNET_GSO_UDP_L4 = 5;
 
+/** The fields of a vnet header. A record that the caller reuses. */
 export interface VnetHeader {
+  /** 0, or `VNET_FLAG_NEEDS_CHECKSUM`. */
   flags: number;
+  /** One of the `VNET_GSO_` values. */
   gsoType: number;
   /** Length in bytes of IP and transport header. Not trusted when read. */
   headerLength: number;

@@ -16,14 +16,20 @@ export function addAgentCommand(program: Command): void {
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
     .addHelpText('after', MORE_HELP);
-  addFlags(agent).action(async (flags: AgentFlags) => {
+  addModeFlags(addNodeFlags(agent));
+  addRunFlags(agent);
+  addRegistryFlags(agent).action(async (flags: AgentFlags) => {
     const { runAgent } = await import('./run-agent.ts');
     await runAgent(flags);
   });
-  addTalking(agent);
+  addStatus(agent);
+  addChanges(agent);
+  addChecks(agent);
+  addDown(agent);
 }
 
-function addFlags(agent: Command): Command {
+/** The flags about the node and its cluster. */
+function addNodeFlags(agent: Command): Command {
   return agent
     .option('--registry <registry>', 'file:DIRECTORY, etcd[s]://HOST:PORT[,...] or kubernetes')
     .option('--node <name>', 'name of this node in the registry')
@@ -38,7 +44,12 @@ function addFlags(agent: Command): Command {
     )
     .option('--cluster-prefix <cidrs>', 'all addresses that pods may have; enforce needs it', list)
     .option('--service-prefix <cidrs>', 'addresses of services; no node may have one', list)
-    .option('--node-prefix <cidrs>', 'all addresses that nodes may have', list)
+    .option('--node-prefix <cidrs>', 'all addresses that nodes may have', list);
+}
+
+/** The flags about what is encrypted. */
+function addModeFlags(agent: Command): Command {
+  return agent
     .addOption(
       new Option(
         '--encrypt <mode>',
@@ -56,7 +67,12 @@ function addFlags(agent: Command): Command {
     .option(
       '--opt-out [labels]',
       'leave this node out of --encrypt nodes; with LABELS, only if it has them',
-    )
+    );
+}
+
+/** The flags about the tunnel, the keys, and what the agent serves. */
+function addRunFlags(agent: Command): Command {
+  return agent
     .option('--interface <name>', 'interface of the daemon', 'litz0')
     .option('--port <port>', 'UDP port of the data plane', number('a port', 1, 65_535), 51_871)
     .option(
@@ -71,7 +87,12 @@ function addFlags(agent: Command): Command {
     .option('--control-dir <folder>', "folder of the agent's socket", '/var/run/litz')
     .option('--page <address>', 'show the mesh to browsers at this loopback ADDRESS:PORT')
     .option('--metrics <address>', 'serve /metrics for Prometheus at [ADDRESS]:PORT')
-    .option('--health <address>', 'serve /healthz and /readyz at [ADDRESS]:PORT')
+    .option('--health <address>', 'serve /healthz and /readyz at [ADDRESS]:PORT');
+}
+
+/** The flags about Kubernetes and etcd. */
+function addRegistryFlags(agent: Command): Command {
+  return agent
     .option('--kubeconfig <file>', 'how to reach Kubernetes; not needed in a pod')
     .option('--kube-context <name>', 'context of the kubeconfig; default: its current one')
     .addOption(
@@ -93,48 +114,68 @@ function addFlags(agent: Command): Command {
     .option('--cni-dir <folder>', "folder of the CNI's configuration", '/etc/cni/net.d');
 }
 
-function addTalking(agent: Command): void {
-  const command = (name: string, description: string): Command =>
-    agent.command(name).description(description);
-  command('status', 'show the state of the agent, its tunnel and its peers')
+function addStatus(agent: Command): void {
+  subcommand(agent, 'status', 'show the state of the agent, its tunnel and its peers')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {
       const { showStatus } = await import('./ask-agent.ts');
       await showStatus(targetOf(self), { json: json === true });
     });
-  command('rotate-key', 'give this node a new key, without losing packets')
+}
+
+/** The commands that change what a running agent does. */
+function addChanges(agent: Command): void {
+  subcommand(agent, 'rotate-key', 'give this node a new key, without losing packets')
     .option('--revoke', 'drop the old key at once, because it was stolen')
     .action(async ({ revoke }: { revoke?: true }, self: Command) => {
       await ask(self, { command: 'rotate-key', revoke: revoke === true });
     });
-  command('enforcement', 'switch to off, permissive or enforce, at once')
+  subcommand(agent, 'enforcement', 'switch to off, permissive or enforce, at once')
     .addArgument(agent.createArgument('<mode>').choices(['off', 'permissive', 'enforce']))
     .option('--force', 'enforce even if some peers have not answered yet')
     .action(async (mode: 'off' | 'permissive' | 'enforce', _flags: unknown, self: Command) => {
       const { force } = self.optsWithGlobals<{ force?: true }>();
       await ask(self, { command: 'enforcement', enforcement: mode, force: force === true });
     });
-  command('encrypt', 'switch to pods, nodes or all, at once')
+  subcommand(agent, 'encrypt', 'switch to pods, nodes or all, at once')
     .addArgument(agent.createArgument('<mode>').choices(['pods', 'nodes', 'all']))
     .action(async (mode: 'pods' | 'nodes' | 'all', _flags: unknown, self: Command) => {
       await ask(self, { command: 'encrypt', mode });
     });
-  command('verify', 'send probes to every peer, and check that nothing is readable on the way')
+}
+
+/** The commands that check whether traffic is encrypted, or can be. */
+function addChecks(agent: Command): void {
+  subcommand(
+    agent,
+    'verify',
+    'send probes to every peer, and check that nothing is readable on the way',
+  )
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {
       const { verify } = await import('./verify.ts');
       await verify(targetOf(self), { json: json === true });
     });
-  command(
+  subcommand(
+    agent,
     'check',
     'check whether this machine supports what the options ask for; changes nothing',
   ).action(async (_flags: unknown, self: Command) => {
     const { checkMachine } = await import('./check.ts');
     await checkMachine(self.optsWithGlobals<AgentFlags>());
   });
-  command('down', 'take the node out of the mesh, and leave the machine as it was').action(
-    async (_flags: unknown, self: Command) => ask(self, { command: 'down' }),
-  );
+}
+
+function addDown(agent: Command): void {
+  subcommand(
+    agent,
+    'down',
+    'take the node out of the mesh, and leave the machine as it was',
+  ).action(async (_flags: unknown, self: Command) => ask(self, { command: 'down' }));
+}
+
+function subcommand(agent: Command, name: string, description: string): Command {
+  return agent.command(name).description(description);
 }
 
 async function ask(self: Command, request: ControlRequest): Promise<void> {

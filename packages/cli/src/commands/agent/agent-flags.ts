@@ -70,33 +70,22 @@ export interface AgentCommand {
 /** @throws {Failure} exit code 2: a flag is missing or wrong, or two flags contradict each other */
 export function readAgentFlags(flags: AgentFlags): AgentCommand {
   const registry = readRegistry(flags.registry);
-  const isKubernetes = registry.type === 'kubernetes';
   checkInterfaceName(flags.interface);
+  refuseContradictions(flags, registry);
   const { encrypt, enforcement, optOut } = flags;
-  if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
-  if (!isKubernetes) refuseKubernetesFlags(flags, registry.type);
-  if (registry.type !== 'etcd') refuseEtcdFlags(flags, registry.type);
-  if (flags.force === true && enforcement !== 'enforce') {
-    throw contradiction('--force', `--enforcement ${enforcement}`);
-  }
   const clusterPrefixes = readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []);
   if (enforcement === 'enforce' && clusterPrefixes.length === 0) {
     throw usage('--enforcement enforce needs --cluster-prefix CIDR,...: all addresses of pods');
   }
   const prefixes = readPrefixSource(flags.prefixes, registry);
-  if (prefixes.type === 'static') refuseOutside(prefixes.prefixes, clusterPrefixes);
+  const own = prefixes.type === 'static' ? prefixes.prefixes : [];
+  refuseOutside(own, clusterPrefixes);
   const node = flags.node ?? missing('--node NAME');
   const addresses = readAddresses(flags.nodeIp ?? missing('--node-ip IP[,IP]'));
   const servicePrefixes = readPrefixes('--service-prefix', flags.servicePrefix ?? []);
   const nodePrefixes = readPrefixes('--node-prefix', flags.nodePrefix ?? []);
-  refuseOwnNode({
-    name: node,
-    addresses,
-    prefixes: prefixes.type === 'static' ? prefixes.prefixes : [],
-    clusterPrefixes,
-    servicePrefixes,
-    nodePrefixes,
-  });
+  const ranges = { clusterPrefixes, servicePrefixes, nodePrefixes };
+  refuseOwnNode({ name: node, addresses, prefixes: own, ...ranges });
   return {
     registry,
     prefixes,
@@ -111,9 +100,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
       mode: encrypt,
       enforcement,
       force: flags.force === true,
-      clusterPrefixes,
-      servicePrefixes,
-      nodePrefixes,
+      ...ranges,
       persistentKeepalive: flags.persistentKeepalive,
       rotateEveryMs: readRotation(flags),
       rotateTimeoutMs: readTime('--rotate-timeout', flags.rotateTimeout),
@@ -121,6 +108,17 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
       stateFolder: flags.stateDir,
     },
   };
+}
+
+/** @throws {Failure} exit code 2: two flags contradict each other */
+function refuseContradictions(flags: AgentFlags, registry: RegistryChoice): void {
+  const { encrypt, enforcement, optOut } = flags;
+  if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
+  if (registry.type !== 'kubernetes') refuseKubernetesFlags(flags, registry.type);
+  if (registry.type !== 'etcd') refuseEtcdFlags(flags, registry.type);
+  if (flags.force === true && enforcement !== 'enforce') {
+    throw contradiction('--force', `--enforcement ${enforcement}`);
+  }
 }
 
 /** Reads the flags of `litz agent check`. No flag is required. */

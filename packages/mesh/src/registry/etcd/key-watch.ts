@@ -16,6 +16,8 @@ import { DecorrelatedJitter } from '../decorrelated-jitter.ts';
 import { sleep, systemClock, type Clock } from '../clock.ts';
 import type { EtcdApi, EtcdWatch } from './etcd-client.ts';
 import { EtcdError, explainAnswer, GRPC_CODES } from './etcd-error.ts';
+import { bytesOf, prefixEnd } from './key-bytes.ts';
+import { WatchSilence } from './watch-silence.ts';
 import {
   EVENT_DELETED,
   type KeyValue,
@@ -171,7 +173,7 @@ export class KeyWatch {
       fragment: true,
     });
     this.#watch = watch;
-    const silence = new Silence(watch, this.#clock);
+    const silence = new WatchSilence(watch, this.#clock);
     // An open watch does not mean that it works: etcd may refuse it at once.
     const cancel = this.#clock.after(SETTLED_MS, () => this.#settled());
     try {
@@ -251,57 +253,6 @@ export class KeyWatch {
   }
 }
 
-/** Requests a sign of life from a watch that is silent, and closes the watch if none comes. */
-class Silence {
-  readonly #watch: EtcdWatch;
-  readonly #clock: Clock;
-  #cancel: () => void = () => {};
-  #isSilent = false;
-
-  constructor(watch: EtcdWatch, clock: Clock) {
-    this.#watch = watch;
-    this.#clock = clock;
-  }
-
-  /**
-   * Returns the next answer.
-   *
-   * @throws {EtcdError} the watch was silent for too long
-   */
-  async next(): Promise<WatchResponse | undefined> {
-    this.#cancel();
-    this.#cancel = this.#clock.after(ASK_MS, () => {
-      this.#watch.askProgress();
-      this.#cancel = this.#clock.after(SILENT_MS - ASK_MS, () => {
-        this.#isSilent = true;
-        this.#watch.close();
-      });
-    });
-    try {
-      const response = await this.#watch.next();
-      if (!this.#isSilent) return response;
-    } catch (error) {
-      if (!this.#isSilent) throw error;
-    }
-    throw new EtcdError(GRPC_CODES.deadlineExceeded, `silent for ${SILENT_MS / 1000} s`);
-  }
-
-  end(): void {
-    this.#cancel();
-  }
-}
-
-export function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-/** Returns the first key after all keys with the prefix. */
-function prefixEnd(prefix: string): Uint8Array {
-  const end = bytesOf(prefix);
-  end[end.length - 1]!++;
-  return end;
-}
-
 /** @throws {EtcdError} the revision cannot be one of etcd */
 function checkedHeader(header: ResponseHeader): ResponseHeader {
   checkRevision(header.revision);
@@ -335,5 +286,3 @@ const MOST_REVISION: bigint = 2n ** 62n;
 const LONGEST_NAME = 253;
 /** In milliseconds. A watch that was open for this long works. */
 const SETTLED_MS = 1000;
-const ASK_MS = 60_000;
-const SILENT_MS = 90_000;

@@ -18,7 +18,7 @@ import type { GoneReason } from '../record-reporter.ts';
 import type { EtcdApi } from './etcd-client.ts';
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import { COMPARE_MOD_REVISION, type KeyValue } from './etcd-messages.ts';
-import { bytesOf } from './key-watch.ts';
+import { bytesOf } from './key-bytes.ts';
 import { RecordLease } from './record-lease.ts';
 
 export interface LeasedRecordOptions {

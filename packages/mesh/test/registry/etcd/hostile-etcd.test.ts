@@ -12,7 +12,8 @@ import {
   type RangeResponse,
   type WatchResponse,
 } from '../../../src/registry/etcd/etcd-messages.ts';
-import { bytesOf, KeyWatch } from '../../../src/registry/etcd/key-watch.ts';
+import { bytesOf } from '../../../src/registry/etcd/key-bytes.ts';
+import { KeyWatch } from '../../../src/registry/etcd/key-watch.ts';
 import { RecordLease } from '../../../src/registry/etcd/record-lease.ts';
 import { ManualClock, until } from '../../manual-clock.ts';
 

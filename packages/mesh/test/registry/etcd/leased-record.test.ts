@@ -3,7 +3,7 @@ import type { NodeRecord } from '../../../src/record/node-record.ts';
 import { NATIVE_FORMAT, writeRecordText } from '../../../src/record/record-format.ts';
 import type { EtcdApi } from '../../../src/registry/etcd/etcd-client.ts';
 import type { KeyValue } from '../../../src/registry/etcd/etcd-messages.ts';
-import { bytesOf } from '../../../src/registry/etcd/key-watch.ts';
+import { bytesOf } from '../../../src/registry/etcd/key-bytes.ts';
 import { LeasedRecord } from '../../../src/registry/etcd/leased-record.ts';
 import { ManualClock } from '../../manual-clock.ts';
 import { recordOf } from '../../records.ts';

@@ -10,7 +10,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { programRequirement, type Requirement } from '@litz/testkit';
+import { etcdFlags, programRequirement, type Requirement } from '@litz/testkit';
 import { EtcdClient } from '../../../src/registry/etcd/etcd-client.ts';
 import type { EtcdTlsFiles } from '../../../src/registry/etcd/etcd-tls.ts';
 import { parseEtcdEndpoints } from '../../../src/registry/etcd/etcd-endpoints.ts';
@@ -110,14 +110,13 @@ export class RealEtcd {
     this.#server = spawn(
       'etcd',
       [
-        `--data-dir=${this.file('data')}`,
-        `--listen-client-urls=${client},http://127.0.0.1:${this.administrationPort}`,
-        `--advertise-client-urls=${client}`,
-        `--listen-peer-urls=${peer}`,
-        `--initial-advertise-peer-urls=${peer}`,
-        `--name=${this.#name}`,
-        `--initial-cluster=${this.#members}`,
-        '--unsafe-no-fsync=true',
+        ...etcdFlags({
+          dataFolder: this.file('data'),
+          client,
+          moreClients: [`http://127.0.0.1:${this.administrationPort}`],
+          peer,
+          member: { name: this.#name, members: this.#members },
+        }),
         '--bcrypt-cost=4',
         ...(this.#isEncrypted ? tlsFlags : []),
         // One that is alone is its own leader at once; the shortest lease depends on it too.

@@ -14,7 +14,7 @@ import https from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requirement, type Requirement } from '@litz/testkit';
+import { etcdFlags, requirement, type Requirement } from '@litz/testkit';
 import { inlineCredential } from '../../../src/registry/kubernetes/credential.ts';
 import type { KubeAccess } from '../../../src/registry/kubernetes/kube-access.ts';
 
@@ -233,19 +233,8 @@ export class RealKube {
   #startEtcd(): void {
     const [client, peer] = this.#etcdPorts.map((port) => `http://127.0.0.1:${port}`);
     const log = openSync(join(this.folder, 'etcd.log'), 'a');
-    this.#etcd = spawn(
-      'etcd',
-      [
-        `--data-dir=${join(this.folder, 'etcd')}`,
-        `--listen-client-urls=${client}`,
-        `--advertise-client-urls=${client}`,
-        `--listen-peer-urls=${peer}`,
-        `--initial-advertise-peer-urls=${peer}`,
-        `--initial-cluster=default=${peer}`,
-        '--unsafe-no-fsync=true',
-      ],
-      { stdio: ['ignore', log, log] },
-    );
+    const flags = etcdFlags({ dataFolder: join(this.folder, 'etcd'), client, peer });
+    this.#etcd = spawn('etcd', flags, { stdio: ['ignore', log, log] });
   }
 
   async #untilReady(): Promise<void> {

@@ -1,0 +1,35 @@
+/**
+ * The command `bench exchange`.
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { litz, PEERS } from '../peers/implementation.ts';
+import { measureExchange } from '../rotation/rotation.ts';
+import { count, listOf } from './arguments.ts';
+import { keep, say } from './output.ts';
+
+interface ExchangeOptions {
+  exchanges: number;
+  packets: number;
+  peers: readonly string[];
+}
+
+export function addExchangeCommand(program: Command): void {
+  const names = PEERS.map(({ name }) => name);
+  const command: Command = program
+    .command('exchange')
+    .description(
+      'measure the loss in a numbered stream while another implementation gets a new key of Litz',
+    )
+    .option('--exchanges <number>', 'exchanges of a key', count, 30)
+    .option('--packets <number>', 'packets in each direction per exchange, one per ms', count, 3000)
+    .option('--peers <names>', 'the other implementations', listOf(names), ['wireguard-go'])
+    .action(async ({ exchanges, packets, peers: wanted }: ExchangeOptions) => {
+      const peers = PEERS.filter(({ name }) => wanted.includes(name));
+      const settings = { litz: litz(), peers, exchanges, packets };
+      const { measurements, failed } = await measureExchange(settings, say);
+      keep(command, 'exchange', { exchanges, packets }, measurements);
+      if (failed.length > 0) process.exitCode = 1;
+    });
+}

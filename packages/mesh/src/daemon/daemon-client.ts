@@ -1,0 +1,27 @@
+/**
+ * `DaemonClient`, `DaemonListener`: the connection to a WireGuard daemon, and the receiver of its events.
+ *
+ * @module
+ */
+import type { ChangedPeer, DeviceChange, DeviceStatus, PeerChanges } from '@litz/config';
+
+/** The part of `UapiClient` that is used here. */
+export interface DaemonClient {
+  readonly path: string;
+  get(options: { readonly keys: boolean }): Promise<DeviceStatus>;
+  set(change: DeviceChange): Promise<void>;
+  changes(options: { signal: AbortSignal }): AsyncIterable<PeerChanges>;
+}
+
+/** Receives the events of the daemon. Calls come from the event loop, one after the other. */
+export interface DaemonListener {
+  /** The daemon was found. The wanted configuration is sent next. */
+  onUp(): void;
+  onDown(reason: string): void;
+  /** Peers have changed. `isResync` true: `peers` lists all peers of the daemon. */
+  onPeers(peers: readonly ChangedPeer[], isResync: boolean): void;
+  /**
+   * The trouble has changed: why the daemon cannot be reached or programmed. Undefined: no trouble.
+   */
+  onTrouble(trouble: string | undefined): void;
+}

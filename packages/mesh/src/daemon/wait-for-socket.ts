@@ -1,0 +1,38 @@
+/**
+ * `waitForSocket`: waits for the socket of a daemon that is not running.
+ *
+ * @module
+ */
+import { watch, type FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+/**
+ * Waits until the socket may exist, at most `LOOK_AGAIN_MS`, because a directory that does not
+ * exist or is replaced cannot be watched.
+ */
+export async function waitForSocket(path: string, signal: AbortSignal): Promise<void> {
+  let watcher: FSWatcher | undefined;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      // The search for a daemon may take days with the same signal, so each wait removes its
+      // listener.
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, LOOK_AGAIN_MS);
+    signal.addEventListener('abort', done);
+    try {
+      watcher = watch(dirname(path), (_event, name) => {
+        if (name === null || name === basename(path)) done();
+      });
+      watcher.on('error', () => {});
+    } catch {
+      // The directory cannot be watched. The timer still ends the wait.
+    }
+  });
+  watcher?.close();
+}
+
+/** In milliseconds. */
+const LOOK_AGAIN_MS = 200;

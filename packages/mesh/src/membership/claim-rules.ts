@@ -1,0 +1,97 @@
+/**
+ * `ClaimRules`: decides whether the pending record of a node can be accepted now, and which nodes must be
+ * accepted or replaced with it.
+ *
+ * @module
+ */
+import type { NodeRecord } from '../record/node-record.ts';
+import type { AcceptedClaims } from './accepted-claims.ts';
+import type { Member } from './member.ts';
+import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
+
+/** The nodes that must be changed together. The claims of `group` are taken already. */
+export interface TakenClaims {
+  /** The nodes whose pending records are accepted. */
+  readonly group: readonly Member[];
+  /** The names of expired nodes that lose their claims to the group. */
+  readonly replaced: ReadonlySet<string>;
+}
+
+export class ClaimRules {
+  readonly #members: ReadonlyMap<string, Member>;
+  readonly #claims: AcceptedClaims;
+
+  constructor(members: ReadonlyMap<string, Member>, claims: AcceptedClaims) {
+    this.#members = members;
+    this.#claims = claims;
+  }
+
+  /**
+   * Takes the claims of a pending record, and of the records that can only be accepted together with it.
+   *
+   * @returns undefined: the record cannot be accepted now; the claims are as before
+   */
+  take(member: Member, context: MembershipContext): TakenClaims | undefined {
+    if (this.#isUncontested(member.pending!, context)) {
+      this.#claims.take(member.pending!);
+      return { group: [member], replaced: NO_NAMES };
+    }
+    const group = this.#group(member);
+    if (!group) return undefined;
+    for (const { name } of group) this.#claims.release(name);
+    const replaced = new Set<string>();
+    const isFree = group.every(({ pending }) => {
+      if (this.refusalOf(pending!, context)) return false;
+      for (const { holder } of this.#claims.clashesOf(pending!)) replaced.add(holder);
+      for (const name of replaced) this.#claims.release(name);
+      this.#claims.take(pending!);
+      return true;
+    });
+    if (isFree) return { group, replaced };
+    for (const { name } of group) this.#claims.release(name);
+    for (const name of [...replaced, ...group.map((other) => other.name)]) {
+      const { accepted } = this.#members.get(name)!;
+      if (accepted) this.#claims.take(accepted);
+    }
+    return undefined;
+  }
+
+  /**
+   * Returns the reason why the record must be refused now. An expired node does not keep anything
+   * from a living one.
+   */
+  refusalOf(record: NodeRecord, context: MembershipContext): Refusal | undefined {
+    const refusal = refusalInContext(record, context);
+    if (refusal) return refusal;
+    const isExpired = this.#members.get(record.name)?.standing === 'expired';
+    for (const clash of this.#claims.clashesOf(record)) {
+      if (isExpired || this.#members.get(clash.holder)!.standing === 'living') return clash;
+    }
+    return undefined;
+  }
+
+  /** Returns true if no other node claims any part of the record, as for nearly every record. */
+  #isUncontested(record: NodeRecord, context: MembershipContext): boolean {
+    if (refusalInContext(record, context)) return false;
+    return this.#claims.clashesOf(record).next().done === true;
+  }
+
+  /**
+   * Returns the nodes that can only be accepted together: each claims what the next one has, and
+   * the next one claims something else. Returns undefined if one of them keeps what is claimed.
+   */
+  #group(member: Member): Member[] | undefined {
+    const group = new Set([member]);
+    for (const { pending } of group) {
+      for (const { holder } of this.#claims.clashesOf(pending!)) {
+        const other = this.#members.get(holder)!;
+        if (other.standing === 'expired') continue;
+        if (!other.pending) return undefined;
+        group.add(other);
+      }
+    }
+    return [...group];
+  }
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set();
