@@ -163,7 +163,7 @@ function start(
   const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '--eval', script], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: crypto === 'auto' ? env : { ...env, LITZ_CRYPTO: crypto },
-    timeout: 60_000,
+    timeout: 120_000,
   });
   return child;
 }
