@@ -1,5 +1,5 @@
 /**
- * The command `bench exchange`.
+ * `addExchangeCommand`: the command `bench exchange`.
  *
  * @module
  */

@@ -110,17 +110,6 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   };
 }
 
-/** @throws {Failure} exit code 2: two flags contradict each other */
-function refuseContradictions(flags: AgentFlags, registry: RegistryChoice): void {
-  const { encrypt, enforcement, optOut } = flags;
-  if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
-  if (registry.type !== 'kubernetes') refuseKubernetesFlags(flags, registry.type);
-  if (registry.type !== 'etcd') refuseEtcdFlags(flags, registry.type);
-  if (flags.force === true && enforcement !== 'enforce') {
-    throw contradiction('--force', `--enforcement ${enforcement}`);
-  }
-}
-
 /** Reads the flags of `litz agent check`. No flag is required. */
 export function readCheckFlags(flags: AgentFlags): {
   readonly request: Omit<CheckRequest, 'records'>;
@@ -145,6 +134,17 @@ export function readCheckFlags(flags: AgentFlags): {
       ? readPrefixes('--prefixes', prefixes.slice('static:'.length).split(','))
       : undefined,
   };
+}
+
+/** @throws {Failure} exit code 2: two flags contradict each other */
+function refuseContradictions(flags: AgentFlags, registry: RegistryChoice): void {
+  const { encrypt, enforcement, optOut } = flags;
+  if (optOut === true && encrypt === 'all') throw contradiction('--opt-out', '--encrypt all');
+  if (registry.type !== 'kubernetes') refuseKubernetesFlags(flags, registry.type);
+  if (registry.type !== 'etcd') refuseEtcdFlags(flags, registry.type);
+  if (flags.force === true && enforcement !== 'enforce') {
+    throw contradiction('--force', `--enforcement ${enforcement}`);
+  }
 }
 
 function readPrefixSource(text: string | undefined, registry: RegistryChoice): PrefixChoice {
