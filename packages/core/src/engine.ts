@@ -70,7 +70,7 @@ export let stateOf: (engine: Engine) => EngineState;
  * engine.configure({ privateKey, peers: [peer] }, performance.now());
  * engine.connect(peer.publicKey, performance.now());
  * const initiation = engine.pollTransmit();
- * console.log(`${initiation?.length} bytes to ${initiation?.destination}`); //=> 148 bytes to 192.0.2.1:51820
+ * console.log(`${initiation?.destination}`, initiation?.length); //=> 192.0.2.1:51820 148
  * ```
  */
 export class Engine {

@@ -40,8 +40,8 @@ import { SessionWaits } from './session-waits.ts';
  * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
  * belong to the listener.
  *
- * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only while
- * they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
+ * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only
+ * while they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
  */
 export interface DeviceEvents {
   /**
@@ -243,7 +243,8 @@ export class Device extends EventEmitter<DeviceEvents> {
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
    *   it
-   * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes them.
+   * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes
+   *   them.
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
    *   stays in use
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`

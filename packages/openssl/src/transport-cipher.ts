@@ -275,8 +275,6 @@ class Addresses {
   }
 }
 
-const ADDRESSES = 4096;
-
 /** Caches the DataView of a buffer that is used again and again. */
 class Views {
   #buffer: Uint8Array | undefined = undefined;
@@ -291,4 +289,5 @@ class Views {
   }
 }
 
+const ADDRESSES = 4096;
 const BLOCK_LENGTH = 64;

@@ -223,8 +223,8 @@ export class SendMessages {
   }
 
   /**
-   * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from the
-   * first of them.
+   * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from
+   * the first of them.
    */
   #countOfLength(run: number, left: number, length: number): number {
     const isLast = this.#lastLengths[run] === length;

@@ -102,6 +102,7 @@ export function fastestBuild(): WasmBuild {
   return webAssembly().validate(SIMD_PROBE) ? 'simd' : 'scalar';
 }
 
+/** Compiles synchronously. In the main thread of a browser, use `instantiate`. */
 export function instantiateSync(build: WasmBuild, memory: WasmMemory): Kernels {
   const { Module, Instance } = webAssembly();
   const module = (compiled[build] ??= new Module(binaryOf(build)));

@@ -71,6 +71,19 @@ export function receiveDatagram(
   return acceptPacket(state, opened.peer, buffer, packet, length - TRANSPORT_OVERHEAD, outerEcn);
 }
 
+/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
+export function finishReceived(state: EngineState, now: number): void {
+  const { received } = state;
+  const { keypair, source, messages, bytes, hasData } = received;
+  if (!keypair || !source) return;
+  received.keypair = undefined;
+  received.source = undefined;
+  received.messages = 0;
+  received.bytes = 0;
+  received.hasData = false;
+  afterReceive(state, keypair, source, messages, bytes, hasData, now);
+}
+
 /** Counts a dropped transport message, also for the peer if the receiver index was right. */
 function dropTransportData(
   state: EngineState,
@@ -103,19 +116,6 @@ function recordReceived(
   received.messages++;
   received.bytes += bytes;
   received.hasData ||= isData;
-}
-
-/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
-export function finishReceived(state: EngineState, now: number): void {
-  const { received } = state;
-  const { keypair, source, messages, bytes, hasData } = received;
-  if (!keypair || !source) return;
-  received.keypair = undefined;
-  received.source = undefined;
-  received.messages = 0;
-  received.bytes = 0;
-  received.hasData = false;
-  afterReceive(state, keypair, source, messages, bytes, hasData, now);
 }
 
 /**

@@ -17,9 +17,9 @@ import {
   type PublicKey,
 } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
+import type { ByteOperations } from '@litz/tun/offload';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
-import type { ByteOperations } from '@litz/tun/offload';
 import { PacketPath } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';

@@ -36,6 +36,7 @@ export interface SegmentPlan {
   transportSum: number;
 }
 
+/** Returns a plan with zeros, for the caller to fill and reuse. */
 export function createSegmentPlan(): SegmentPlan {
   return {
     from: 0,
