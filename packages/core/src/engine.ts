@@ -329,6 +329,7 @@ export class Engine {
    * @throws {TypeError | RangeError} an argument has the wrong type, or the range is not within the
    *   buffer
    */
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   handleDatagramAt(
     buffer: Uint8Array,
     offset: number,
@@ -362,6 +363,7 @@ export class Engine {
    * @returns the length of the packet, which begins at `offset + 16`; 0 if there is none; or why
    *   the datagram was dropped
    */
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   openDatagram(
     buffer: Uint8Array,
     offset: number,

@@ -244,6 +244,7 @@ export class SendMessages {
   }
 
   /** Fills one mmsghdr. Returns how many iovecs it took; adjacent datagrams share one. */
+  // oxlint-disable-next-line max-params -- called per message: an object would be garbage
   #write(
     message: number,
     iovec: number,

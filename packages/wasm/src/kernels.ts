@@ -38,6 +38,7 @@ export interface Kernels {
    * Writes segments `first` to `first` + `count` - 1 of the super-packet at `from`, at distances of
    * `stride` bytes.
    */
+  // oxlint-disable-next-line max-params -- a function of WebAssembly
   readonly writeSegments: (
     to: number,
     stride: number,
@@ -82,6 +83,7 @@ export interface Kernels {
   readonly multiplyPoint: () => void;
 }
 
+// oxlint-disable-next-line max-params -- a function of WebAssembly
 type AeadKernel<Result> = (
   key: number,
   n0: number,

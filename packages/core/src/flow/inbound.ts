@@ -42,6 +42,7 @@ import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
  * @returns the length of the packet for the interface, which begins at `offset + 16`; 0 if there is
  *   none; or why the datagram was dropped
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 export function receiveDatagram(
   state: EngineState,
   buffer: Uint8Array,
@@ -99,6 +100,7 @@ function dropTransportData(
  * Records an authenticated message. `finishReceived` does the bookkeeping for all recorded
  * messages.
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function recordReceived(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -126,6 +128,7 @@ function recordReceived(
  * @param bytes the sum of their lengths
  * @param hasData whether at least one of them was not a keepalive
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function afterReceive(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -169,6 +172,7 @@ function keepKeyFresh(state: EngineState, peer: Peer, now: number): void {
  *
  * @returns the length of the packet without padding, or why it was dropped
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function acceptPacket(
   state: EngineState,
   peer: Peer,

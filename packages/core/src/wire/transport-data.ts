@@ -117,6 +117,7 @@ export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
 }
 
 /** Seals one or more packets of the same length. */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function sealAlike(
   keypair: Keypair,
   buffer: Uint8Array,

@@ -147,6 +147,7 @@ function finishIp(
   view.setUint16(at + 10, ~foldSum(ipSum + length + identification));
 }
 
+// oxlint-disable-next-line max-params -- called per segment: an object would be garbage
 function finishTransport(
   plan: SegmentPlan,
   index: number,
