@@ -91,6 +91,17 @@ export function checkNodes(facts: HostFacts, request: CheckRequest): CheckLine {
   };
 }
 
+/** Checks that no other link has an address of the tunnel's interface. */
+export function checkAddress(
+  { addressTaken }: HostFacts,
+  { interfaceName }: CheckRequest,
+): CheckLine {
+  const subject = 'address';
+  if (addressTaken.length === 0) return { subject, state: 'ok', text: `free for ${interfaceName}` };
+  const text = `${addressTaken.join(', ')} has the tunnel's address too; it may be left from an overlay that is no longer used`;
+  return { subject, state: 'note', text };
+}
+
 function unboundNodes(mode: CheckRequest['mode']): CheckLine {
   const text = 'not set, so a record may have any address that no other node has';
   if (mode === 'pods') return { subject: NODES, state: 'ok', text };
@@ -123,17 +134,6 @@ function addressesOfRecords({ records }: CheckRequest): { node: string; address:
     if (record instanceof RecordError || record.revoked) return [];
     return record.addresses.map((address) => ({ node, address }));
   });
-}
-
-/** Checks that no other link has an address of the tunnel's interface. */
-export function checkAddress(
-  { addressTaken }: HostFacts,
-  { interfaceName }: CheckRequest,
-): CheckLine {
-  const subject = 'address';
-  if (addressTaken.length === 0) return { subject, state: 'ok', text: `free for ${interfaceName}` };
-  const text = `${addressTaken.join(', ')} has the tunnel's address too; it may be left from an overlay that is no longer used`;
-  return { subject, state: 'note', text };
 }
 
 const NODES = 'node prefixes';

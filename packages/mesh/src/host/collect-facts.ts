@@ -67,6 +67,24 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
 }
 
 /**
+ * Returns the chains of the forward hook whose policy is to drop, such as `nft ip filter FORWARD`.
+ *
+ * @param text the output of `nft list chains`: tables, which contain chains, which contain a line with the hook
+ *   and the policy
+ */
+export function dropChains(text: string): string[] {
+  const drops: string[] = [];
+  let table = '';
+  let chain = '';
+  for (const line of text.split('\n')) {
+    table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
+    chain = /^\s*chain (\S+) \{/.exec(line)?.[1] ?? chain;
+    if (/hook forward .*policy drop;/.test(line)) drops.push(`nft ${table} ${chain}`);
+  }
+  return drops;
+}
+
+/**
  * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The look-ups use
  * the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without peers, the links with
  * the node's addresses count.
@@ -236,24 +254,6 @@ async function findForwardDrops(tools: FactsTools): Promise<string[]> {
     }),
   );
   return [...dropChains(nft), ...legacy.flat()];
-}
-
-/**
- * Returns the chains of the forward hook whose policy is to drop, such as `nft ip filter FORWARD`.
- *
- * @param text the output of `nft list chains`: tables, which contain chains, which contain a line with the hook
- *   and the policy
- */
-export function dropChains(text: string): string[] {
-  const drops: string[] = [];
-  let table = '';
-  let chain = '';
-  for (const line of text.split('\n')) {
-    table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
-    chain = /^\s*chain (\S+) \{/.exec(line)?.[1] ?? chain;
-    if (/hook forward .*policy drop;/.test(line)) drops.push(`nft ${table} ${chain}`);
-  }
-  return drops;
 }
 
 function findNetworkd(root: string): HostFacts['networkd'] {

@@ -31,8 +31,6 @@ export interface MeshRoute {
 
 /** The metric of last resorts, behind every other route. The kernel uses it for its own unreachable routes. */
 export const LAST_METRIC = 4_278_198_272;
-/** The kernel's default metric for IPv6. Its default for IPv4 is 0. */
-const IPV6_METRIC = 1024;
 
 /**
  * Makes a route with its key and text.
@@ -60,3 +58,6 @@ export function meshRoute(
   }
   return { key, text: `${key} ${via}${from} mtu ${mtu}`, destination, type, source, metric, mtu };
 }
+
+/** The kernel's default metric for IPv6. Its default for IPv4 is 0. */
+const IPV6_METRIC = 1024;

@@ -30,15 +30,6 @@ export function formatStatus(status: MeshStatus): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-/** Returns the text that `cilium status` prints for encryption. */
-function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
-  const key = node.keys[0]?.publicKey ?? '';
-  const accepted = peers.filter(({ state }) => state !== 'refused').length;
-  const tunnel = `${link.name} (Pubkey: ${key}, Port: ${link.port}, Peers: ${accepted})`;
-  if (node.wantedEnforcement === 'off') return `Disabled [${tunnel}]`;
-  return `Wireguard [NodeEncryption: ${NODE_ENCRYPTION[node.nodeEncryption]}, ${tunnel}]`;
-}
-
 /**
  * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined or 0.
  *
@@ -52,6 +43,15 @@ export function formatAge(at: number | undefined, now: number): string {
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Returns the text that `cilium status` prints for encryption. */
+function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
+  const key = node.keys[0]?.publicKey ?? '';
+  const accepted = peers.filter(({ state }) => state !== 'refused').length;
+  const tunnel = `${link.name} (Pubkey: ${key}, Port: ${link.port}, Peers: ${accepted})`;
+  if (node.wantedEnforcement === 'off') return `Disabled [${tunnel}]`;
+  return `Wireguard [NodeEncryption: ${NODE_ENCRYPTION[node.nodeEncryption]}, ${tunnel}]`;
 }
 
 function registryState({ trouble, syncedAt }: MeshStatus['registry']): string {

@@ -64,36 +64,6 @@ export class IcmpProbes {
   }
 }
 
-class IcmpProbe implements Probe {
-  isAnswered = false;
-  error: string | undefined = undefined;
-  readonly #socket: () => RawSocket;
-  readonly #destination: Uint8Array;
-  readonly #message: Uint8Array;
-
-  constructor(socket: () => RawSocket, { family, destination }: ProbeTarget, payload: Uint8Array) {
-    this.#socket = socket;
-    this.#destination = parseAddress(destination);
-    this.#message = new Uint8Array(ECHO_HEADER_LENGTH + payload.length);
-    this.#message[0] = family === 4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6;
-    this.#message.set(payload, ECHO_HEADER_LENGTH);
-    // For IPv6 the kernel computes the checksum, because it also covers the addresses.
-    if (family === 4) writeChecksum(this.#message);
-  }
-
-  send(): void {
-    try {
-      this.#socket().send(this.#message, this.#destination);
-      this.error = undefined;
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      this.error = error.errno;
-    }
-  }
-
-  close(): void {}
-}
-
 /** A UDP datagram to a closed port. The answer is an ICMP error. */
 export class UdpProbe implements Probe {
   isAnswered = false;
@@ -186,6 +156,36 @@ export class TcpProbe implements Probe {
   close(): void {
     this.#socket?.destroy();
   }
+}
+
+class IcmpProbe implements Probe {
+  isAnswered = false;
+  error: string | undefined = undefined;
+  readonly #socket: () => RawSocket;
+  readonly #destination: Uint8Array;
+  readonly #message: Uint8Array;
+
+  constructor(socket: () => RawSocket, { family, destination }: ProbeTarget, payload: Uint8Array) {
+    this.#socket = socket;
+    this.#destination = parseAddress(destination);
+    this.#message = new Uint8Array(ECHO_HEADER_LENGTH + payload.length);
+    this.#message[0] = family === 4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6;
+    this.#message.set(payload, ECHO_HEADER_LENGTH);
+    // For IPv6 the kernel computes the checksum, because it also covers the addresses.
+    if (family === 4) writeChecksum(this.#message);
+  }
+
+  send(): void {
+    try {
+      this.#socket().send(this.#message, this.#destination);
+      this.error = undefined;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.error = error.errno;
+    }
+  }
+
+  close(): void {}
 }
 
 /** Writes the Internet checksum (RFC 1071) to bytes 2 and 3. The length of the message must be even. */

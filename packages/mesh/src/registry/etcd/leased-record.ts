@@ -217,13 +217,13 @@ export class LeasedRecord {
   }
 }
 
+export function textOf({ value }: KeyValue): string {
+  return Buffer.from(value).toString('utf8');
+}
+
 function isRevoked(sighting: OwnRecordState): boolean {
   if (typeof sighting !== 'object' || sighting instanceof RecordError) return false;
   return sighting.revoked;
-}
-
-export function textOf({ value }: KeyValue): string {
-  return Buffer.from(value).toString('utf8');
 }
 
 function contended(): EtcdError {
