@@ -69,8 +69,8 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
 /**
  * Returns the chains of the forward hook whose policy is to drop, such as `nft ip filter FORWARD`.
  *
- * @param text the output of `nft list chains`: tables, which contain chains, which contain a line with the hook
- *   and the policy
+ * @param text the output of `nft list chains`: tables, which contain chains, which contain a line
+ *   with the hook and the policy
  */
 export function dropChains(text: string): string[] {
   const drops: string[] = [];
@@ -85,9 +85,9 @@ export function dropChains(text: string): string[] {
 }
 
 /**
- * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The look-ups use
- * the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without peers, the links with
- * the node's addresses count.
+ * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The
+ * look-ups use the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without
+ * peers, the links with the node's addresses count.
  */
 function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
@@ -115,20 +115,26 @@ interface UnderlayRoute {
   readonly mtu?: number;
 }
 
-/** Looks up the first `MOST_LOOK_UPS` peers only: the nodes of a cluster are reached over few links. */
+/**
+ * Looks up the first `MOST_LOOK_UPS` peers only: the nodes of a cluster are reached over few links.
+ */
 function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): UnderlayRoute[] {
   return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
     try {
       const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
       return route && route.type === 'unicast' ? [route] : [];
     } catch {
-      // The look-up fails where the route is of type prohibit or blackhole. That is not an error here.
+      // The look-up fails where the route is of type prohibit or blackhole. That is not an error
+      // here.
       return [];
     }
   });
 }
 
-/** Returns the links that have the node's addresses. Where there are none: the links of the default routes. */
+/**
+ * Returns the links that have the node's addresses. Where there are none: the links of the default
+ * routes.
+ */
 function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): UnderlayRoute[] {
   const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
   const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
@@ -194,7 +200,8 @@ function foreignRoutes(
   const routes = netlink.tableRoutes(numbers.table);
   return routes
     .filter((route) => {
-      // Routes over the interface of an earlier daemon need no case here: they went away with the interface.
+      // Routes over the interface of an earlier daemon need no case here: they went away with the
+      // interface.
       const made = fromRoute(route, ours);
       return made.foreign === true;
     })
@@ -224,7 +231,10 @@ function takenAddresses(
   });
 }
 
-/** A line of /proc/net/udp has the local address in hexadecimal, a colon, and the port in hexadecimal. */
+/**
+ * A line of /proc/net/udp has the local address in hexadecimal, a colon, and the port in
+ * hexadecimal.
+ */
 function findPort(port: number, { inNamespace }: FactsTools): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const lines = ['udp', 'udp6'].flatMap((name) => {
@@ -239,7 +249,10 @@ function findPort(port: number, { inNamespace }: FactsTools): string | undefined
   return taken === undefined ? undefined : `UDP port ${port}`;
 }
 
-/** Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of iptables-legacy. */
+/**
+ * Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of
+ * iptables-legacy.
+ */
 async function findForwardDrops(tools: FactsTools): Promise<string[]> {
   const nft = await output(tools, 'nft', ['list', 'chains']);
   const legacy = await Promise.all(

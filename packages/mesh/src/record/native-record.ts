@@ -102,6 +102,7 @@ export function parseRecordText(name: string, text: string): unknown {
   }
 }
 
+/** Returns the value if it is an object and not an array; else a new empty object. */
 export function objectOrEmpty(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as JsonObject)

@@ -1,6 +1,6 @@
 /**
- * `formatStatus`: formats the status of an agent for a terminal. It uses the words of `cilium status` where that
- * shows the same thing.
+ * `formatStatus`: formats the status of an agent for a terminal. It uses the words of `cilium
+ * status` where that shows the same thing.
  *
  * @module
  */
@@ -31,7 +31,8 @@ export function formatStatus(status: MeshStatus): string {
 }
 
 /**
- * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined or 0.
+ * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined
+ * or 0.
  *
  * @param at Unix milliseconds
  * @param now Unix milliseconds

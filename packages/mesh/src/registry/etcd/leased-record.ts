@@ -217,6 +217,7 @@ export class LeasedRecord {
   }
 }
 
+/** Decodes the value of a key as UTF-8. Bytes that are not UTF-8 become U+FFFD. */
 export function textOf({ value }: KeyValue): string {
   return Buffer.from(value).toString('utf8');
 }
