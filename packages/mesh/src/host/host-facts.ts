@@ -63,8 +63,8 @@ export interface HostFacts {
    */
   readonly reversePathFilters: ReadonlyMap<string, number>;
   /**
-   * Chains for forwarded packets whose policy is to drop: `iptables-legacy FORWARD`, `nft inet fw
-   * forward`.
+   * Chains for forwarded packets whose policy is to drop: `iptables-legacy FORWARD`,
+   * `nft inet fw forward`.
    */
   readonly forwardDrops: readonly string[];
   /** Whether the kernel forwards IPv4 and IPv6 packets. */

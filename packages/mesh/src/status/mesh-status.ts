@@ -58,8 +58,8 @@ export interface NodeStatus {
   /** Undefined while no rotation of the key is in progress. */
   readonly rotation: RotationStatus | undefined;
   /**
-   * Flows that bypass the tunnel, so that the registry can always be reached: `tcp to 10.0.0.1 port
-   * 6443`.
+   * Flows that bypass the tunnel, so that the registry can always be reached:
+   * `tcp to 10.0.0.1 port 6443`.
    */
   readonly exceptions: readonly string[];
 }
