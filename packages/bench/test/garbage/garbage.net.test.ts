@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
-import { grownOf } from '../../src/garbage/growth.ts';
+import { scavengesPerMillion } from '../../src/garbage/growth.ts';
 import type * as TunPath from '../../src/garbage/tun-path.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
@@ -33,7 +33,7 @@ async function grownOfEnds(
   const less = await carryOverTun('TCP', 800_000, provider);
   const more = await carryOverTun('TCP', 2_400_000, provider);
   return {
-    sender: grownOf(less.sender, more.sender),
-    receiver: grownOf(less.receiver, more.receiver),
+    sender: scavengesPerMillion(less.sender, more.sender),
+    receiver: scavengesPerMillion(less.receiver, more.receiver),
   };
 }

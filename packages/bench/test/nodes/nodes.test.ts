@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findNode, parseBinary } from '../../src/nodes/node-binary.ts';
-import { bySubject } from '../../src/nodes/nodes.ts';
+import { moveSubjectToFigure } from '../../src/nodes/nodes.ts';
 
 describe('findNode', () => {
   it('takes this process for its own version, and fetches nothing', async () => {
@@ -23,10 +23,10 @@ describe('parseBinary', () => {
   });
 });
 
-describe('bySubject', () => {
+describe('moveSubjectToFigure', () => {
   it('keeps whose figure it was in the figure', () => {
     const measurement = { figure: 'AEAD seal', subject: 'noble', unit: 'ns', value: 4 };
-    expect(bySubject([measurement], 'Node 22.23.3')).toEqual([
+    expect(moveSubjectToFigure([measurement], 'Node 22.23.3')).toEqual([
       { figure: 'AEAD seal, noble', subject: 'Node 22.23.3', unit: 'ns', value: 4 },
     ]);
   });

@@ -93,7 +93,7 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 }
 
 /**
- * The chain for all packets that leave, also those of the node itself. The output hook would not do: when
+ * The chain for all packets that leave, also those of the node itself. The output hook would be too early: when
  * destination NAT of a service changes the route there, the hook still reports the former output interface.
  */
 function leaving(request: RulesetRequest): string {

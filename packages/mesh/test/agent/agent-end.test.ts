@@ -155,7 +155,7 @@ describe('down', () => {
     expect(fixture.record).toBeUndefined();
   });
 
-  it('is no reason to stay out when the agent is started again', async () => {
+  it('does not keep the node out when the agent is started again', async () => {
     const fixture = await started();
     const said = fixture.agent.down();
     await pass(3100);

@@ -133,17 +133,17 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('says once why a daemon cannot be reached, and that it can be', async () => {
+  it('reports once why a daemon cannot be reached, and once that it can be reached again', async () => {
     const tunnel = open();
-    await daemon.isLookedFor();
-    await daemon.isLookedFor();
+    await daemon.untilLookedFor();
+    await daemon.untilLookedFor();
     expect(heard).toEqual(['trouble: no socket']);
     await daemon.starts();
     expect(heard.slice(1, 3)).toEqual(['trouble: none', 'up']);
     await tunnel.close();
   });
 
-  it('looks for a daemon for ever, and leaves no listener behind each time', async () => {
+  it('looks for a daemon without end, and leaves no listener behind', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let signal: AbortSignal | undefined;
@@ -261,7 +261,7 @@ class FakeDaemon implements DaemonClient {
   async starts(): Promise<void> {
     this.#isThere = true;
     this.#reports = [{ isResync: true, cursor: 1, peers: [] }];
-    await this.isLookedFor();
+    await this.untilLookedFor();
   }
 
   async ends(): Promise<void> {
@@ -276,12 +276,12 @@ class FakeDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Comes back when `isLookedFor` says so. */
+  /** Comes back when `untilLookedFor` says so. */
   lookedFor(): Promise<void> {
     return new Promise((resolve) => (this.#comes = resolve));
   }
 
-  async isLookedFor(): Promise<void> {
+  async untilLookedFor(): Promise<void> {
     await turns();
     this.#comes();
     await turns();

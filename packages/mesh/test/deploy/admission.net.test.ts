@@ -67,7 +67,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await registry.close();
   });
 
-  test('lets it write the record of its own node only', async () => {
+  test('lets the agent write only the record of its own node', async () => {
     const [first, second] = [await agentOn('n1'), await agentOn('n2')];
     await second.publish(recordOf(2));
     const stolen = recordOf(2, { keys: recordOf(1).keys });
@@ -82,7 +82,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(body.spec.keys[0].publicKey).toBe(recordOf(2).keys[0].publicKey.toBase64());
   });
 
-  test('refuses a token that is bound to no pod', async () => {
+  test('refuses a token that is not bound to a pod', async () => {
     const { body } = await kube.send('POST', `${ACCOUNT}/token`, tokenRequest());
     const registry = connect(accessBy(body.status.token));
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
@@ -115,7 +115,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await expect(kube.send('GET', `${RECORDS}/n2`)).resolves.toMatchObject({ status: 200 });
   });
 
-  test('leaves administrators alone', async () => {
+  test('does not restrict administrators', async () => {
     await (await agentOn('n1')).publish(recordOf(1));
     expect((await kube.send('DELETE', `${RECORDS}/n1`)).status).toBe(200);
   });

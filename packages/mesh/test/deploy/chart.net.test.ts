@@ -85,7 +85,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(lintChart()).toContain('0 chart(s) failed');
   });
 
-  test('runs data plane and agent in pods apart, so that one does not end with the other', () => {
+  test('runs data plane and agent in separate pods, so that each outlives the other', () => {
     const manifests = renderChart();
     const dataPlane = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'];
     const agent = find(manifests, 'DaemonSet', 'litz-agent')['spec'];
@@ -97,7 +97,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(containerOf(dataPlane).resources).not.toHaveProperty('limits');
   });
 
-  test('asks for capabilities and no privileges', () => {
+  test('requests capabilities, but not the privileged mode', () => {
     const manifests = renderChart();
     const secure = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsUser: 0 };
     for (const [name, add] of [
@@ -253,7 +253,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
   afterAll(() => kube?.close());
 
   describe('server-side dry-run', () => {
-    test.each(SETS)('takes what helm makes of %s', async (_, values) => {
+    test.each(SETS)('accepts the output of helm for %s', async (_, values) => {
       const manifests = renderChart(values);
       for (const manifest of manifests) {
         const reply = await kube.apply(

@@ -44,7 +44,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'table', 'inet', 'litz')).toMatch(/chain ingress/);
   });
 
-  test('does nothing when everything is as it is to be', async () => {
+  test('does nothing if everything is as desired', async () => {
     const machine = await createMachine();
     await machine.apply();
 
@@ -132,7 +132,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(Math.max(...times)).toBeLessThan(50);
   });
 
-  test('repairs within 50 ms what systemd-networkd takes away when a link changes', async () => {
+  test('repairs within 50 ms what systemd-networkd removes when a link changes', async () => {
     const machine = await createMachine();
     await machine.apply();
     const before = machine.everything();
@@ -168,7 +168,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
-  test('leaves everything else byte for byte as it was', async () => {
+  test('does not change anything else', async () => {
     const machine = await createMachine();
     machine.run('nft', 'add', 'table', 'inet', 'other');
     machine.run(
@@ -215,7 +215,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
-  test('puts a filter back that it made loose, also an agent after it', async () => {
+  test('restores a filter that it made loose, also by a later agent', async () => {
     const machine = await createMachine();
     const filter = (): string =>
       machine.run('cat', '/proc/sys/net/ipv4/conf/eth0/rp_filter').trim();
@@ -239,7 +239,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.ip('rule', 'show', 'pref', '900')).not.toBe('');
   });
 
-  test('refuses what is for another table or priority than it follows', async () => {
+  test('refuses a request for another table or priority', async () => {
     const machine = await createMachine();
 
     await expect(machine.apply({ table: 51900 })).rejects.toThrow(/table 51871/);
@@ -254,7 +254,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.ip('route', 'show', 'table', '51900')).toMatch(/unreachable/);
   });
 
-  test('does only the last of those that wait', async () => {
+  test('applies only the last of the waiting requests', async () => {
     const machine = await createMachine();
 
     const all = await Promise.all([

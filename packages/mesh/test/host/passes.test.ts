@@ -17,7 +17,7 @@ describe('Passes', () => {
     expect(await Promise.all(others)).toEqual(['two', 'two']);
   });
 
-  test('knows whether anybody waits', async () => {
+  test('reports whether a caller waits', async () => {
     const { passes, begun, end } = create();
     passes.notify();
     passes.notify();

@@ -39,7 +39,7 @@ describeWith(networkRequirements, 'fail closed', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0 });
   });
 
-  test('goes on when the daemon is back, with another index', async () => {
+  test('continues when the daemon is back and its interface has another index', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const before = mesh.hosts[0].linkIndex;
     await a.killDaemon();

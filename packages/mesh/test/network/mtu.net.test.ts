@@ -33,7 +33,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
       for (const underlay of isShort ? FEW_UNDERLAYS : UNDERLAYS) {
         const inside = tunnelMtu(underlay, families);
         for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${underlay}`);
-        for (const { node } of agents) await hasMtu(node, inside);
+        for (const { node } of agents) await untilMtu(node, inside);
         wire.reset();
 
         for (const address of podAddresses(b, families)) {
@@ -66,7 +66,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
 });
 
 describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
-  test('is not cut with the MTU that `litz agent check` names, and is with a larger one', async () => {
+  test('is fragmented only with a larger MTU than `litz agent check` names', async () => {
     const network = await createNetwork({ overlay: 'vxlan', inner: 4 });
     const { a, b, wire } = network;
     const mesh = await ProgrammedMesh.create(network, { enforcement: 'off' });
@@ -153,7 +153,7 @@ function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;
 }
 
-async function hasMtu({ namespace }: TestNode, wanted: number): Promise<void> {
+async function untilMtu({ namespace }: TestNode, wanted: number): Promise<void> {
   const mtu = (): string =>
     /mtu (\d+)/.exec(namespace.run('ip', 'link', 'show', 'litz0'))?.[1] ?? '';
   await until(() => mtu() === String(wanted), 20_000).catch(() => {

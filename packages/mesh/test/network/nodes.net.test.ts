@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, nodes: 0 });
   });
 
-  test('leaves a node alone that opted out, and still encrypts its pods', async () => {
+  test('does not encrypt a node that opted out, but encrypts its pods', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const [peerA, peerB] = [a.peer, b.peer];
     // Node b has the label: it says so in its record, and knows it itself.
@@ -72,7 +72,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(ask(6443)).toBe('hi\n');
   });
 
-  test('refuses plaintext of a node whose answers would go into the tunnel', async () => {
+  test('refuses plaintext from a node if the answers would go into the tunnel', async () => {
     const { a, b, mesh } = await createMesh({}, { mode: 'nodes' });
     await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
     await mesh.hosts[1].remove();
@@ -105,7 +105,7 @@ describeWith(networkRequirements, 'permissive', () => {
     },
   );
 
-  test('sends to a peer that has not answered as the main table has it', async () => {
+  test('sends packets to a peer that has not answered by the routes of the main table', async () => {
     const { wire, a, b, mesh } = await createMesh();
     await mesh.apply({ enforcement: 'permissive', answered: new Set() });
     wire.reset();

@@ -44,7 +44,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeGreaterThan(20);
   });
 
-  test('leaves traffic of a node to itself', async () => {
+  test('leaves the traffic of a node to itself as it is', async () => {
     const { wire, a } = await createMesh({ pods: 2 });
 
     expect(a.ping(a.pods[0], a.pods[1].address)).toBe(3);
@@ -53,7 +53,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeLessThan(3);
   });
 
-  test('lets no packet leave to a pod of an unknown node', async () => {
+  test('lets no packet to a pod of an unknown node leave', async () => {
     const { wire, a } = await createMesh();
 
     expect(a.ping(a.pods[0], '10.244.9.5')).toBe(0);
@@ -74,7 +74,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });
   });
 
-  test('lets a pod speak to another node without NAT, in both enforcements', async () => {
+  test('lets a pod reach another node without NAT, with both enforcements', async () => {
     const { a, b, mesh } = await createMesh();
 
     await until(() => a.ping(a.pods[0], b.address, { count: 1 }) === 1);
@@ -111,7 +111,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
   });
 
-  test('sends no packet out that is for a removed pod of this node', async () => {
+  test('lets no packet to a removed pod of this node leave', async () => {
     const { wire, a, b } = await createMesh({ cni: 'ptp' });
     const { address } = b.addPod();
     b.removePod(b.pods[1]);

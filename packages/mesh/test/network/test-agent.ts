@@ -73,7 +73,7 @@ export class TestAgent {
     throw new Error(`node ${this.node.number} does not come to it: ${last}\n${this.#text}`);
   }
 
-  async hasMet(count: number): Promise<void> {
+  async untilPeersAnswered(count: number): Promise<void> {
     await this.shows(({ peers }) => connected(peers) >= count);
   }
 
@@ -114,7 +114,7 @@ export async function startAgents(
   options: TestAgentOptions,
 ): Promise<TestAgent[]> {
   const agents = nodes.map((node) => new TestAgent(node, options));
-  for (const agent of agents) await agent.hasMet(nodes.length - 1);
+  for (const agent of agents) await agent.untilPeersAnswered(nodes.length - 1);
   return agents;
 }
 

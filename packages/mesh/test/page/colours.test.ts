@@ -31,7 +31,7 @@ describe('page.css', () => {
     }
   });
 
-  test('loads nothing', () => expect(css).not.toMatch(/url\(|@import/));
+  test('loads no other file', () => expect(css).not.toMatch(/url\(|@import/));
 });
 
 function coloursOf(block: string): Record<string, string> {

@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => page.close());
 
 describe('StatusPage', () => {
-  test('serves the page with a policy that allows nothing from elsewhere', async () => {
+  test('serves the page with a policy that allows nothing from other origins', async () => {
     const answer = await ask('/');
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
@@ -62,7 +62,7 @@ describe('StatusPage', () => {
     );
   });
 
-  test('refuses other host names, and every method that is not for reading', async () => {
+  test('refuses other host names, and every method except GET and HEAD', async () => {
     expect((await ask('/', { host: 'rebound.example' })).statusCode).toBe(403);
     expect((await ask('/status.json', { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
     const posted = await ask('/', {}, 'POST');
@@ -99,7 +99,7 @@ describe('StatusPage', () => {
     await expect.poll(() => page.viewers).toBe(0);
   });
 
-  test('takes a bounded number of viewers', async () => {
+  test('accepts a limited number of viewers', async () => {
     const answers = await Promise.all(Array.from({ length: 17 }, () => ask('/events')));
     const codes = answers.map(({ statusCode }) => statusCode);
     expect(codes.filter((code) => code === 200).length).toBe(16);
@@ -107,7 +107,7 @@ describe('StatusPage', () => {
     for (const answer of answers) answer.destroy();
   });
 
-  test('listens on loopback alone', async () => {
+  test('listens on loopback only', async () => {
     await expect(
       StatusPage.open({ status }, { port: 0, host: '0.0.0.0' as '127.0.0.1' }),
     ).rejects.toThrow('"host" expected 127.0.0.1 or ::1, got 0.0.0.0');
@@ -189,7 +189,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
   });
 
-  test('says which age is which', async () => {
+  test('labels each age in the table', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     await browser.evaluate(`document.querySelector('#rows tr:last-child .peer').click()`);
@@ -217,7 +217,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(browser.complaints).toEqual([]);
   });
 
-  test('can be used with the keyboard: a peer of the picture is reached, chosen and left', async () => {
+  test('lets the keyboard reach, select and leave a peer in the picture', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#picture .node').length === 3`);
     const focused = (): Promise<string> =>
@@ -266,7 +266,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     ).toBe('status');
   });
 
-  test('moves nothing if the user wants less motion', async () => {
+  test('shows no animation if the user wants less motion', async () => {
     const animation = `getComputedStyle(document.querySelector('.flow[data-active="true"]')).animationName`;
     for (const [reducedMotion, name] of [
       [true, 'none'],
@@ -278,7 +278,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     }
   });
 
-  test('requests nothing while it is paused, and says that the agent is gone', async () => {
+  test('sends no request while it is paused, and reports that the agent is gone', async () => {
     await browser.show(page.url, { width: 1280 });
     const connection = `document.querySelector('#connection').textContent`;
     await browser.until(`${connection} === 'live'`);
@@ -307,7 +307,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
   });
 
-  test('shows what is wrong', async () => {
+  test('shows problems', async () => {
     status = () => {
       const example = exampleStatus({ count: 1, troubles: ['nft is missing'] });
       return { ...example, interface: { ...example.interface, isUp: false } };

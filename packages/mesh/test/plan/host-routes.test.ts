@@ -30,7 +30,7 @@ describe('HostRoutes', () => {
     expect(nodes.routes[2]).not.toBe(before[2]);
   });
 
-  test('gives the same routes again where nothing has changed', () => {
+  test('returns the same objects for routes that have not changed', () => {
     const cache = new DesiredHostCache();
     const { answered, peers: list, ...common } = request();
     const peers = mapOf(list);
@@ -41,7 +41,7 @@ describe('HostRoutes', () => {
   });
 
   // Whatever happens, one after the other: it comes to what comes out of everything at once.
-  test('arrives by differences at the same routes as a new computation', () => {
+  test('reaches the same routes with differences as with a new computation', () => {
     assert(
       property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
         const cache = new DesiredHostCache();

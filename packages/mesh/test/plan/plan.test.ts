@@ -58,7 +58,7 @@ describe('plan', () => {
     ]);
   });
 
-  test('waits with routes into the tunnel for its interface', () => {
+  test('adds routes into the tunnel only when its interface exists', () => {
     const desired = desireHost(request());
     const machine = new SimulatedMachine([], { withLink: false });
     run(desired, machine);
@@ -80,7 +80,7 @@ describe('plan', () => {
     expect(off).not.toContain('delete route via eth0');
   });
 
-  test('plans some routes as it plans all', () => {
+  test('plans some routes in the same way as all routes', () => {
     const before = request();
     const desired = desireHost({ ...before, peers: [before.peers[0], peer(4)] });
     const machine = machineOf(before);
@@ -114,7 +114,7 @@ describe('plan', () => {
     );
   });
 
-  test('lets nothing out at any step from one enforce to another', () => {
+  test('lets no plaintext out at any step between two enforcing states', () => {
     fc.assert(
       fc.property(
         requests('enforce'),
@@ -134,7 +134,7 @@ describe('plan', () => {
     );
   });
 
-  test('keeps every peer reachable that stays', () => {
+  test('keeps every remaining peer reachable', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         fc.pre(first.enforcement !== 'off' && second.enforcement !== 'off');
@@ -149,7 +149,7 @@ describe('plan', () => {
     );
   });
 
-  test('refuses no destination meanwhile that is reachable in the end', () => {
+  test('never refuses a destination that is reachable at the end', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, other) => {
         const second = { ...other, own: first.own };
@@ -166,7 +166,7 @@ describe('plan', () => {
     );
   });
 
-  test('leaves own pods to the main table', () => {
+  test('leaves the own pods to the main table', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         const machine = machineOf(first, second);

@@ -179,7 +179,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     });
 
-    test('withdraws a node that is not there, without a word', async () => {
+    test('withdraws a node that does not exist without an error', async () => {
       const registry = await open();
       await registry.withdraw('n1');
       expect((await follow()).records.has('n1')).toBe(false);
@@ -212,7 +212,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     }, 60_000);
 
-    test('is followed once', async () => {
+    test('can be followed only once', async () => {
       const registry = await open();
       registry.follow(new RecordingListener());
       expect(() => registry.follow(new RecordingListener())).toThrow(/follow/);
@@ -240,7 +240,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.syncs).toBeLessThanOrEqual(1);
     });
 
-    test('has a description for messages, and addresses that are addresses', async () => {
+    test('has a description for messages, and valid addresses', async () => {
       const registry = await open();
       expect(registry.description).not.toBe('');
       for (const { address, port } of await registry.addresses()) {

@@ -20,7 +20,7 @@ const built = requirement('the built @litz/mesh', () =>
 );
 
 describeWith([...networkRequirements, built], 'verifyMesh', () => {
-  test('passes what is encrypted, in both families, by echo, datagram and connection', async () => {
+  test('passes encrypted traffic of both families: echo, datagram and connection', async () => {
     const { a, b } = await createMesh();
 
     const judgement = await verify(a, [b]);
@@ -32,7 +32,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     );
   });
 
-  test('finds a leak that was made on purpose: a rule is gone', async () => {
+  test('finds the leak after a rule was removed', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
     // As somebody would who flushes rules and stops the agent, which would bring them back.
     a.mesh.closeHosts();
@@ -53,7 +53,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(flows).not.toContain(expect.stringContaining('fd44'));
   });
 
-  test('finds the leak of the other end: it answers in plaintext', async () => {
+  test('finds the leak of the other end, which answers in plaintext', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
     b.mesh.closeHosts();
     b.node.namespace.ip('-6 rule del priority 900');
@@ -69,7 +69,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     });
   });
 
-  test('finds a leak inside of an overlay', async () => {
+  test('finds a leak inside an overlay', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' }, { overlay: 'vxlan' });
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
@@ -83,7 +83,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     );
   });
 
-  test('does not know of a peer that is silent, and leaks nothing to it', async () => {
+  test('is inconclusive for a silent peer, and leaks nothing to it', async () => {
     const { a, b } = await createMesh();
     await b.node.killDaemon();
 
@@ -95,7 +95,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     });
   });
 
-  test('does not know without a daemon of its own: nothing can be sent', async () => {
+  test('is inconclusive without the own daemon, because nothing can be sent', async () => {
     const { a, b } = await createMesh();
     await a.node.killDaemon();
 
@@ -113,7 +113,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(await verify(a, [b])).toMatchObject({ verdict: 'PASS' });
   });
 
-  test('looks at the addresses of the nodes too, where they are encrypted', async () => {
+  test('also probes the addresses of the nodes if they are encrypted', async () => {
     const { a, b } = await createMesh({ mode: 'all' }, { reversePathFilter: 2 });
 
     const judgement = await verify(a, [b], { mode: 'all' });

@@ -33,7 +33,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
       await node.daemon();
       node.kubernetesAgent(kube.kubeconfig, ['--start-taint', 'node.litz.dev/agent-not-ready']);
     }
-    for (const node of cluster.nodes) await node.hasMet(1);
+    for (const node of cluster.nodes) await node.untilPeersAnswered(1);
   });
 
   afterAll(async () => {

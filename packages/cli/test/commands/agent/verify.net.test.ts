@@ -18,7 +18,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
       daemons.set(node, await node.daemon());
       node.agent(['--page', PAGE]);
     }
-    for (const node of cluster.nodes) await node.hasMet(1);
+    for (const node of cluster.nodes) await node.untilPeersAnswered(1);
   });
 
   afterEach(async () => {

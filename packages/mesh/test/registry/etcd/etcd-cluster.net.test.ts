@@ -32,7 +32,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       etcds = await RealEtcd.startCluster(3);
     });
 
-    test('goes on when one was never there, and the leader that it talks to is killed', async () => {
+    test('continues if one member never ran and the leader is killed', async () => {
       const leader = await leaderOf(etcds);
       const others = etcds.filter((etcd) => etcd !== leader);
       const ports = [1, leader.port, ...others.map(({ port }) => port)];
@@ -49,7 +49,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await leader.startServer();
     });
 
-    test('leaves a member that has lost the others', async () => {
+    test('leaves a member that has lost the other members', async () => {
       const cutOff = memberWithoutLeader();
       const place = (cutOff.address() as AddressInfo).port;
       try {
@@ -63,7 +63,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('leaves a member that takes connections and says nothing', async () => {
+    test('leaves a member that accepts connections but never answers', async () => {
       const silent = TcpRelay.open(etcds[0].port);
       silent.block();
       try {
@@ -75,7 +75,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('says of each of them what is wrong when none answers', async () => {
+    test('reports for each member what is wrong if no member answers', async () => {
       const listener = follow(open([1, 2]));
       await listener.until(({ trouble }) => trouble !== undefined);
       expect(listener.trouble).toMatch(

@@ -62,7 +62,7 @@ describe('KeyWatch', () => {
     },
   );
 
-  test('lists again when an event came from a future that an honest server does not have', async () => {
+  test('lists again after an event with an impossible revision in the future', async () => {
     const { api, heard, clock } = follow();
     await until(() => api.watches.length === 1);
     api.tell({ created: true, header: { clusterId: 1n, revision: 5n } });
@@ -79,7 +79,7 @@ describe('KeyWatch', () => {
     await until(() => heard.at(-1) === 'list , other');
   });
 
-  test('goes on from its last revision after an event of an impossible one', async () => {
+  test('continues from its last revision after an event with an impossible revision', async () => {
     const { api, heard, clock } = follow();
     await until(() => api.watches.length === 1);
     api.tell({ created: true, header: { clusterId: 1n, revision: 5n } });
@@ -93,7 +93,7 @@ describe('KeyWatch', () => {
 });
 
 describe('messageCodec', () => {
-  test('takes no list of very many empty items, which are small only in the message', () => {
+  test('refuses a list of very many empty items, which are small only in the message', () => {
     const bytes = new Uint8Array(2 * 60_000);
     for (let at = 0; at < bytes.length; at += 2) bytes[at] = 0x12;
     expect(() => rangeResponse.decode(bytes)).toThrow('"kvs" has more than 50000 items');

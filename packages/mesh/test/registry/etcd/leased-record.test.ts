@@ -9,7 +9,7 @@ import { ManualClock } from '../../manual-clock.ts';
 import { recordOf } from '../../records.ts';
 
 describe('LeasedRecord in etcd', () => {
-  test('does not create a key again that was deleted during the write', async () => {
+  test('does not create a key again if it was deleted during the write', async () => {
     const { own, state } = setUp();
     state.beforeWrite = () => {
       state.value = undefined;
