@@ -19,7 +19,7 @@ describe('setEnforcement', () => {
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
     await expect(said).resolves.toBe('enforcement is enforce');
-    // Into a tunnel without a session, which is closed, and not past it.
+    // Packets go into a tunnel without a session, which drops them, and not past the tunnel.
     expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
       'tunnel',
       'tunnel',
@@ -206,7 +206,7 @@ describe('setMode', () => {
   });
 });
 
-/** Three peers, none of which has answered. */
+/** An agent with three peers that have not answered. */
 async function started(settings: Partial<AgentSettings> = {}): Promise<AgentFixture> {
   const fixture = new AgentFixture({ settings });
   await fixture.start(recordOf(2), recordOf(3), recordOf(4));

@@ -181,13 +181,13 @@ describe('rotateKey', () => {
         [keyOf(103), keyOf(3)],
         [keyOf(202), undefined],
       ]);
-      // It asks at once, and doesn't wait for a packet.
+      // The daemon starts handshakes at once, and does not wait for a packet.
       expect(daemon.peers[1]).toMatchObject({ persistentKeepalive: 25 });
     });
   });
 });
 
-/** Two peers, both of which have answered. */
+/** An agent with two peers that have answered. */
 async function started(settings: { rotateEveryMs?: number } = {}): Promise<AgentFixture> {
   const fixture = new AgentFixture({ settings });
   await fixture.start(recordOf(2), recordOf(3));

@@ -79,7 +79,7 @@ describe('enforcedBefore', () => {
   });
 });
 
-/** An agent that enforces, with one peer. */
+/** Runs an agent that enforces, with one peer. */
 async function enforcing(settings: Partial<AgentSettings> = {}): Promise<AgentFixture> {
   const fixture = new AgentFixture({ settings: { ...settings, enforcement: 'enforce' } });
   await fixture.start(recordOf(2));

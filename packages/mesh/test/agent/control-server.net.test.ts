@@ -1,5 +1,5 @@
 /**
- * The socket of an agent, from the side of whoever asks, whatever they ask.
+ * Tests of an agent's socket with good and bad clients.
  *
  * @module
  */

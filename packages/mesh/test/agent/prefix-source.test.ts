@@ -80,7 +80,7 @@ describe('CniPrefixes', () => {
   });
 });
 
-/** Follows a configuration that the test may change. `reports`: prefixes as texts, or a trouble. */
+/** Follows a configuration that the test can change. `reports`: prefixes as texts, or a problem. */
 function following(
   more: Partial<CniFacts> = {},
   read?: () => Promise<{ cni: CniFacts }>,

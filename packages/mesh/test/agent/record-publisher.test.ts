@@ -63,7 +63,7 @@ describe('RecordPublisher', () => {
       records.want(recordOf(1));
       await vi.advanceTimersByTimeAsync(50);
     }
-    // At 0, 1, 3, 7, 15, 31 s.
+    // Attempts are made at 0, 1, 3, 7, 15 and 31 s.
     expect(tries).toBe(6);
     records.want(recordOf(1, { port: 7 }));
     await vi.advanceTimersByTimeAsync(0);

@@ -62,7 +62,7 @@ describe('TunnelDaemon', () => {
     peers.set('n2', { ...bob, persistentKeepalive: 25 });
     await tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
     peers.delete('n2');
-    // While the daemon is told of it, it comes again.
+    // The same change comes again while the request is on its way to the daemon.
     const gone = tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
     await Promise.resolve();
     peers.set('n2', bob);
@@ -221,7 +221,7 @@ function changed(): ChangedPeer {
   return { publicKey: BOB, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 1 };
 }
 
-/** A daemon whose socket comes and goes. */
+/** A daemon whose socket a test can create and remove. */
 class FakeDaemon implements DaemonClient {
   readonly path = '/run/wireguard/litz0.sock';
   state: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
@@ -276,7 +276,7 @@ class FakeDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Comes back when `untilLookedFor` says so. */
+  /** Resolves when `untilLookedFor` is called. */
   lookedFor(): Promise<void> {
     return new Promise((resolve) => (this.#comes = resolve));
   }

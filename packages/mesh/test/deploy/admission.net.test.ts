@@ -17,8 +17,8 @@ const RECORDS = '/apis/litz.dev/v1/litznodes';
 const ACCOUNT = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/litz`;
 
 /**
- * The objects of the chart, applied for good, and tokens as a kubelet gets them: by TokenRequest, for a
- * pod on a node. The pods are made by hand, and run nowhere.
+ * The objects of the chart, applied to a real API server, and tokens like those of a kubelet: by TokenRequest, for a
+ * pod on a node. The test creates the pods; they do not run.
  */
 describeWith([...kubeRequirements, helmRequirement], 'admission policy of the chart', () => {
   let kube: RealKube;
@@ -188,7 +188,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(reply.status).toBe(403);
   });
 
-  /** As the agent in the pod of that node. */
+  /** Makes a request as the agent in the pod of that node. */
   async function agentOn(node: string): Promise<KubernetesRegistry> {
     return connect(accessBy(await tokenOn(node)));
   }
@@ -236,7 +236,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** A policy takes a moment until it holds. */
+  /** A policy is not in effect at once. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     for (let tries = 0; tries < 100; tries++) {

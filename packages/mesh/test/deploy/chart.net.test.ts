@@ -271,7 +271,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
     'the pods of %s need the PodSecurity level privileged, and get along with it',
     async (name) => {
       const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
-      // What the controller of DaemonSets would make; its priority class comes with a cluster.
+      // The pod that the DaemonSet controller would make. Only a whole cluster has the priority class.
       const spec = { ...template.spec, priorityClassName: undefined };
       const pod = (place: string) =>
         kube.send('POST', `/api/v1/namespaces/${place}/pods?dryRun=All`, {
@@ -300,7 +300,7 @@ function containerOf(spec: { template: { spec: { containers: unknown[] } } }) {
   return spec.template.spec.containers[0] as any;
 }
 
-/** What the chart sets of the definition of the Prometheus operator. */
+/** The fields of the Prometheus operator's definition that the chart sets. */
 const SERVICE_MONITORS: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

@@ -59,7 +59,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     const again = await machine.open();
     const { steps } = await again.apply(desireHost(request()));
 
-    // Nobody can tell whether that ruleset is the one that is wanted.
+    // The host cannot know whether that ruleset is the desired one.
     expect(steps.map(({ type }) => type)).toEqual(['load-ruleset']);
   });
 
@@ -306,7 +306,7 @@ interface Machine {
   readonly host: LinuxHost;
   onLink: (index: number | undefined) => void;
   apply(more?: Partial<MeshRequest>): ReturnType<LinuxHost['apply']>;
-  /** Another agent in the same place. */
+  /** Opens another host in the same namespace, like a later agent. */
   open(): Promise<LinuxHost>;
   /** The steps of the next repair. */
   repaired(): Promise<readonly Step[]>;
@@ -314,13 +314,13 @@ interface Machine {
   run(program: string, ...words: string[]): string;
   ip(...words: string[]): string;
   linkIndex(): number;
-  /** What is ours. */
+  /** The settings of Litz. */
   everything(): unknown;
-  /** What isn't. */
+  /** All other settings. */
   foreign(): { filters: string };
 }
 
-/** A namespace with eth0 192.168.50.11/24, strict filters, and a TUN that nobody reads. */
+/** A namespace with eth0 192.168.50.11/24, strict filters, and a TUN without a reader. */
 async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
   const namespace = NetworkNamespace.create();
   const folder = mkdtempSync(join(tmpdir(), 'litz-host-'));
@@ -345,7 +345,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
   ip(...'tuntap add litz0 mode tun'.split(' '));
   const open = async (): Promise<LinuxHost> => {
     const previous = NetworkNamespace.current();
-    // `open` begins in the namespace; what it waits for is outside again.
+    // `open` starts in the namespace, but after its first `await` it runs outside.
     const host = await namespace.run(() => LinuxHost.open({ runtimeFolder: folder, ...options }));
     previous.close();
     hosts.push(host);

@@ -57,7 +57,7 @@ describe('Passes', () => {
   });
 });
 
-/** Each turn lasts until it is ended. */
+/** Each pass lasts until the test ends it. */
 function create() {
   const begun: boolean[] = [];
   const failures: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * Which keys are of before.
+ * Tests of which keys are older than the known ones.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Which nodes are accepted.
+ * Tests of which nodes are accepted.
  *
  * @module
  */
@@ -405,7 +405,7 @@ function manyOf(number: number): NodeRecord {
   });
 }
 
-/** With the records of nodes 1 and 2, which were accepted before the restart. */
+/** A membership that remembers nodes 1 and 2, which were accepted before the restart. */
 function restarted(context: MembershipContext): Membership {
   const membership = new Membership(context);
   membership.remember([recordOf(1), recordOf(2)], 0);

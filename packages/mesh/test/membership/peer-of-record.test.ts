@@ -1,5 +1,5 @@
 /**
- * A record as a peer.
+ * Tests of the conversion between a record and a peer.
  *
  * @module
  */

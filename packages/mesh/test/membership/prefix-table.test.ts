@@ -1,5 +1,5 @@
 /**
- * Prefixes with owners.
+ * Tests of the owners of prefixes.
  *
  * @module
  */

@@ -68,7 +68,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1472, whole: true })).toBe(0);
     expect(a.inPod(a.pods[0], 'ip', 'route', 'get', b.pods[0].address)).toMatch(/mtu 1440/);
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1412, whole: true })).toBe(3);
-    // Larger ones without the bit are cut inside of the tunnel.
+    // Larger packets without the bit are fragmented inside the tunnel.
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 3000 })).toBe(3);
 
     expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });
@@ -123,7 +123,7 @@ describeWith(networkRequirements, 'pods mode', () => {
   });
 });
 
-/** Rules, all tables, foreign rulesets, parameters of all links. */
+/** Returns the rules, all tables, foreign rulesets, and parameters of all links as text. */
 function everythingOf({ namespace }: TestNode): string {
   return namespace.input(
     'sh',
@@ -135,7 +135,7 @@ function everythingOf({ namespace }: TestNode): string {
   );
 }
 
-/** Packets that one of our chains counted. */
+/** Returns how many packets one of our chains has counted. */
 function counter({ namespace }: TestNode, chain: string): number {
   const text = namespace.run('nft', 'list', 'chain', 'inet', 'litz', chain);
   return [...text.matchAll(/packets (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);

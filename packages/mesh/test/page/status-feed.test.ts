@@ -154,7 +154,7 @@ class TestViewer implements Viewer {
     this.texts.push(text);
   }
 
-  /** Of the example, of each status that came. */
+  /** The second of the example in each received status. */
   seconds(): number[] {
     const start = exampleStatus({ count: 0 }).time;
     return this.texts

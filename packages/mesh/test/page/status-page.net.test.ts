@@ -20,10 +20,10 @@ import type { MeshStatus } from '../../src/status/mesh-status.ts';
 import { Browser } from './browser.ts';
 import { exampleStatus } from './example-status.ts';
 
-/** Where pictures of the page are put, if somebody wants to look at them. */
+/** The folder for screenshots of the page; absent: none are taken. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 
-/** A second of the example for each status. */
+/** Each status shows the next second of the example. */
 let second: number;
 let status: () => MeshStatus | Promise<MeshStatus>;
 let page: StatusPage;
@@ -127,7 +127,7 @@ describe('StatusPage', () => {
     const own = await StatusPage.open({ status }, { port: 0 });
     const answer = await ask('/events', {}, 'GET', own.url);
     answer.resume();
-    // It is an error to the client: the stream had no end of its own.
+    // The client sees an error, because the server did not end the stream properly.
     answer.on('error', () => {});
     const ended = new Promise((resolve) => answer.on('close', resolve));
     await own.close();
@@ -145,7 +145,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // Before its server goes, which it would complain about.
+  // The browser closes before its server. Otherwise it would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>
@@ -158,12 +158,12 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     status = () => exampleStatus({ count, second: 5 * second++ });
     await browser.show(page.url, { width, scheme });
     await browser.until(`document.querySelectorAll('#picture .node').length === ${count}`);
-    // Three values make a line.
+    // A line needs three values.
     await browser.until(`document.querySelector('#chart .sum').getAttribute('d').includes('L')`);
     expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
     const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
     expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
-    // The names of all are in the picture where there is room, and in the table everywhere.
+    // The picture has all names if there is space for them. The table always has them.
     expect(await browser.evaluate(`document.querySelectorAll('#rows tr').length`)).toBe(
       Math.min(count, 50),
     );
@@ -237,7 +237,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(await focused()).toMatch(/^node-3, refused: /);
     const title = `document.querySelector('#detail-title').textContent`;
     expect(await browser.evaluate(title)).toBe('Peer node-3');
-    // A new status takes neither the focus nor the choice away.
+    // A new status changes neither the focus nor the selection.
     const seen = second;
     await expect.poll(() => second, { timeout: 5000 }).toBeGreaterThan(seen + 1);
     expect(await focused()).toMatch(/^node-3, refused: /);
@@ -290,7 +290,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     const { port } = new URL(page.url);
     await page.close();
     await browser.until(`${connection}.startsWith('no agent')`);
-    // And finds it again by itself.
+    // The page connects again by itself.
     page = await StatusPage.open({ status }, { port: Number(port) });
     await browser.until(`${connection} === 'live'`);
   });

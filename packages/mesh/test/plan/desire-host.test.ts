@@ -81,7 +81,7 @@ describe('desireHost', () => {
     expect(routes(all)).toContain('192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11');
     expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
     expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
-    // Its ARP has to go on: the ruleset stops the rest.
+    // ARP of this node must continue to work. The ruleset stops the other packets.
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
@@ -128,7 +128,7 @@ describe('desireHost', () => {
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
 
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
-    // The interface has the right MTU, so the routes need none.
+    // The interface has the right MTU, so the routes need no own MTU.
     expect(routes({ ...only, peers, underlay: underlay(1280) })).toContain(
       '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0',
     );

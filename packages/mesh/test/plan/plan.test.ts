@@ -181,7 +181,7 @@ describe('plan', () => {
   });
 });
 
-/** One address of each prefix that a node may have. */
+/** Returns one address of each prefix that a node may have. */
 const PROBES = [1, 2, 3, 4, 5].flatMap((number) => [
   parseAddress(`10.244.${number}.5`),
   parseAddress(`fd44:0:0:${number}::5`),
@@ -194,7 +194,7 @@ function isRouted(probe: Uint8Array, { peers, answered, enforcement }: MeshReque
   );
 }
 
-/** Any of the nodes 1 to 5 as the own one, some of the others as peers. */
+/** A request with any of the nodes 1 to 5 as the own node, and some of the others as peers. */
 function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
   return fc
     .record({
@@ -227,7 +227,7 @@ function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
     );
 }
 
-/** After `first` has been applied. */
+/** Returns the machine after `first` has been applied. */
 function machineOf(first: MeshRequest, second: MeshRequest = first): SimulatedMachine {
   const made = [first, second].map((request) => ({ request, desired: desireHost(request) }));
   const machine = new SimulatedMachine(made);

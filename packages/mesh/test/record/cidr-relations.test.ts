@@ -1,5 +1,5 @@
 /**
- * How prefixes lie to each other.
+ * Tests of the relations between prefixes.
  *
  * @module
  */
@@ -84,7 +84,7 @@ describe('hostPrefix', () => {
   });
 });
 
-/** Within 10.0.0.0/28, so that all addresses can be counted. */
+/** Prefixes inside 10.0.0.0/28, so that a test can check each address. */
 function smallCidr(): fc.Arbitrary<{ address: Uint8Array; prefixLength: number }> {
   return fc
     .record({

@@ -1,5 +1,5 @@
 /**
- * What Cilium's formats have in common.
+ * Tests of the parts that both formats of Cilium share.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Records as Cilium keeps them in etcd.
+ * Tests of records in the form that Cilium uses in etcd.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Records as CiliumNode objects.
+ * Tests of records as CiliumNode objects.
  *
  * @module
  */

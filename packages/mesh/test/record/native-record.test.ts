@@ -1,5 +1,5 @@
 /**
- * Litz's own JSON of a record.
+ * Tests of Litz's own JSON form of a record.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The fields of a record: what is refused, and how the error names it.
+ * Tests of the fields of a record: which values are refused, and how the error names them.
  *
  * @module
  */

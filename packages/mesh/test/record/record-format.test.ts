@@ -1,5 +1,5 @@
 /**
- * Records as texts.
+ * Tests of records as text.
  *
  * @module
  */

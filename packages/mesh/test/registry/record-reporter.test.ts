@@ -1,5 +1,5 @@
 /**
- * What a registry tells its listener.
+ * Tests of what a registry reports to its listener.
  *
  * @module
  */

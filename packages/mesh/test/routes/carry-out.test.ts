@@ -48,7 +48,7 @@ describe('carryOut', () => {
 
   test('removes a foreign route that prevents ours from being set', () => {
     const netlink = new FakeNetlink();
-    // The first replacement; two deletions, of which the second finds nothing; the second replacement.
+    // The results in order: a replacement that fails, a deletion, a deletion that finds no route, a replacement.
     netlink.routeFailures.push(EEXIST, 0, ESRCH, 0);
 
     expect(run(netlink, [{ type: 'set-route', route: ROUTE }])).toEqual([]);
@@ -97,9 +97,9 @@ function run(netlink: FakeNetlink, steps: KernelStep[]): string[] {
 
 class FakeNetlink {
   readonly calls: string[] = [];
-  /** errno by call. */
+  /** The errno of each call. */
   readonly failures: Map<string, number> = new Map();
-  /** errno of each change of a route, in turn; 0: none. */
+  /** The errno of each change of a route, in order; 0: success. */
   readonly routeFailures: number[] = [];
 
   setLink(_: number, change: object): void {

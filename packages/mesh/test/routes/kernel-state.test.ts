@@ -132,7 +132,7 @@ function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoute
   return { kernel, state, wanted };
 }
 
-/** Has everything as it is desired. */
+/** A kernel that has everything as desired. */
 class FakeKernel {
   readonly changes: RoutingChange[] = [];
   isLossy = false;

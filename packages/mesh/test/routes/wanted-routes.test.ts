@@ -33,7 +33,7 @@ describe('WantedRoutes', () => {
     const from = [kept, gone];
     wanted.want({ routes: from });
     wanted.clear();
-    // That it isn't looked at shows in what it doesn't find.
+    // `byKey` must not contain route 9, because only the difference is compared.
     const routes = [[route(9)], came];
 
     wanted.want({ routes, difference: { from, gone: [gone], come: [came] } });

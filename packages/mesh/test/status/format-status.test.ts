@@ -1,5 +1,5 @@
 /**
- * The status for a terminal.
+ * Tests of the status for a terminal.
  *
  * @module
  */

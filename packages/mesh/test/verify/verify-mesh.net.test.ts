@@ -27,14 +27,14 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
 
     expect(judgement).toMatchObject({ verdict: 'PASS' });
     expect(judgement.peers[0]?.reasons[0]).toMatch(
-      // The kernel limits how often it says that nobody has a port.
+      // The kernel limits how often it reports a port without a listener.
       /^[56] answers between 10\.244\.1\.0 and 10\.244\.2\.0, fd44:0:0:1:: and fd44:0:0:2::; \d+ enc/,
     );
   });
 
   test('finds the leak after a rule was removed', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
-    // As somebody would who flushes rules and stops the agent, which would bring them back.
+    // Stops the host first, because it would restore the rule.
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
 
@@ -122,7 +122,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(judgement.peers[0]?.reasons[0]).toMatch(
       /^1[0-2] answers .*192\.168\.50\.11 and 192\.168\.50\.12, fd50::11 and fd50::12;/,
     );
-    // In the mode `pods` the same traffic is plaintext, and that is what it finds.
+    // In the mode `pods`, the same traffic is plaintext, so there is a leak.
     await a.mesh.apply({ mode: 'pods' });
     const other = await verify(a, [b], { mode: 'all' });
     expect(other.verdict).toBe('LEAK');
@@ -152,7 +152,7 @@ async function createMesh(
   return { a: a, b: b };
 }
 
-/** In a process of the node's own, as the command does it. */
+/** Runs in a process on the node, like the command. */
 async function verify(
   from: Side,
   peers: readonly Side[],

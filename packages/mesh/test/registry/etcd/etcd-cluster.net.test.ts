@@ -12,7 +12,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
   let etcds: RealEtcd[];
   const registries: EtcdRegistry[] = [];
 
-  /** The first one is asked first. */
+  /** The servers, in the order in which the client tries them. */
   const open = (ports: readonly number[]): EtcdRegistry => {
     const url = `etcd://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`;
     const registry = new EtcdRegistry(url, { random: () => 0 });
@@ -41,7 +41,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await writer.publish(recordOf(1));
       await listener.until(({ records }) => records.has('n1'));
       await leader.killServer();
-      // Its end is told to the client at once; a call before there is a new leader may fail.
+      // The client notices the end at once. A call before a new leader is elected may fail.
       await publishUntilTaken(writer);
       await listener.until(({ records }) => records.has('n2'));
       expect(listener.heard.filter(({ what }) => what === 'gone')).toEqual([]);
@@ -107,7 +107,7 @@ async function leaderOf(etcds: readonly RealEtcd[]): Promise<RealEtcd> {
   throw new Error('there is no leader');
 }
 
-/** As etcd answers that is cut off from the other members, to a client that asks for a leader. */
+/** The answer of a member without a leader to a client that requires one. */
 function memberWithoutLeader(): Http2Server {
   return createServer()
     .on('stream', (stream) => {

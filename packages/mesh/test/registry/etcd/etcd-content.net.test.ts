@@ -191,7 +191,7 @@ function fixture(name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(folder, `cilium-kvstore-${name}.json`), 'utf8'));
 }
 
-/** The record of `n1` with something wrong. */
+/** The record of `n1` with a bad field. */
 function changed(fields: object): string {
   const text = writeRecordText(NATIVE_FORMAT, recordOf(1), undefined)!;
   return JSON.stringify({ ...JSON.parse(text), ...fields });

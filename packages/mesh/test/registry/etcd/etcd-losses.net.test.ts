@@ -97,7 +97,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       await two.publish(recordOf(2));
       const [ofOne, ofTwo] = [follow(one), follow(two)];
       await one.publish(recordOf(1));
-      // So that the new revisions are smaller.
+      // These writes raise the revisions, so that the empty etcd has smaller ones afterwards.
       for (let i = 0; i < 20; i++) await administrator.put('else', String(i));
       for (const listener of [ofOne, ofTwo]) {
         await listener.until(({ records }) => records.size === 2);

@@ -172,7 +172,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
     } finally {
       listener.close();
     }
-    // A handshake of TLS, RFC 8446 5.1.
+    // 22 is the type of a TLS handshake record (RFC 8446, section 5.1).
     expect(new Set(firstBytes)).toEqual(new Set([22]));
   });
 

@@ -10,7 +10,7 @@ import { opensslProgram } from './etcd-certificates.ts';
 import { etcdProgram, RealEtcd } from './real-etcd.ts';
 
 const RECORDS = 'litz/nodes/v1/';
-/** Seconds. */
+/** The lifetime of a token in seconds. */
 const TOKEN_LIVES = 1;
 
 describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
@@ -144,7 +144,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       await sleep((TOKEN_LIVES + 1) * 1000);
       await registry.publish(recordOf(1, { port: 4000 }));
       await listener.until(({ records }) => portOf(records.get('n1')) === 4000);
-      // A change of users makes all tokens old at once.
+      // A change of the users invalidates all tokens at once.
       await administrator.logIn();
       await administrator.addUser('other', 'x', { prefix: 'other/', right: 'READ' });
       await registry.publish(recordOf(1, { port: 4001 }));

@@ -1,5 +1,5 @@
 /**
- * A server in etcd's place that speaks HTTP/2, and says anything.
+ * Tests against an HTTP/2 server that answers anything in place of etcd.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * An etcd that is broken or hostile: what it answers must not take the agent's memory or time, and
- * nothing of it may last once the server is honest again.
+ * Tests of a broken or hostile etcd: its answers must not use much memory or time of the agent, and
+ * must have no effect after the server is honest again.
  *
  * @module
  */
@@ -120,7 +120,7 @@ function keyValue(name: string, modRevision: bigint): KeyValue {
   return { key: bytesOf(PREFIX + name), value: bytesOf('{}'), modRevision, lease: 0n };
 }
 
-/** Answers as a test says. */
+/** An etcd that answers as the test says. */
 class FakeEtcd {
   asked = 0;
   answer: (asked: number) => Partial<RangeResponse> = () => ({});

@@ -1,5 +1,5 @@
 /**
- * What isn't told before it is sure.
+ * Tests of reports that wait until two scans agree.
  *
  * @module
  */

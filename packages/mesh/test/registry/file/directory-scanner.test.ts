@@ -1,5 +1,5 @@
 /**
- * What a scan of the directory finds.
+ * Tests of the results of a scan.
  *
  * @module
  */
@@ -212,7 +212,7 @@ interface State {
   readonly mtimeNs: bigint;
 }
 
-/** Whether a scanner takes the directory with the second state for the one with the first. */
+/** Returns whether a scanner takes a directory in the second state for the same one as in the first state. */
 async function areSame(before: Partial<State>, change: Partial<State>): Promise<boolean> {
   let state = { dev: 1n, ino: 7n, birthtimeNs: 10n, ctimeNs: 20n, mtimeNs: 20n, ...before };
   const stat = (() => Promise.resolve(state)) as unknown as typeof promises.stat;

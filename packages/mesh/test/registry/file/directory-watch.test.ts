@@ -1,5 +1,5 @@
 /**
- * The watch of a directory.
+ * Tests of the watch of a directory.
  *
  * @module
  */

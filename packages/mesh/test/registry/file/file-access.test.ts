@@ -1,5 +1,5 @@
 /**
- * Reading one file of the registry.
+ * Tests of reading one file of the registry.
  *
  * @module
  */

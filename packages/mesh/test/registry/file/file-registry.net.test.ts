@@ -150,6 +150,6 @@ function fill(path: string): void {
   try {
     writeFileSync(join(path, 'filling'), Buffer.alloc(128 * 1024));
   } catch {
-    // It is full now.
+    // The file system is full now.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The file registry, with a clock and a watch of the test's.
+ * Tests of the file registry with a simulated clock and watch.
  *
  * @module
  */
@@ -291,12 +291,12 @@ describe('FileRegistry', () => {
   });
 });
 
-/** What an administrator does to throw a node out. */
+/** Sets `revoked` in a record, as an administrator does. */
 function revoke(file: string): void {
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), revoked: true }));
 }
 
-/** Time that passes when the test says so. */
+/** A clock that the test moves. */
 class TestClock {
   #timers: { ms: number; run: () => void }[] = [];
 
@@ -321,7 +321,7 @@ class TestClock {
     await this.settle();
   }
 
-  /** Until the scan is over: it ends with a timer. */
+  /** Waits until the scan is over. A scan ends by starting a timer. */
   async settle(): Promise<void> {
     while (this.#timers.length === 0) await new Promise(setImmediate);
   }
@@ -346,7 +346,7 @@ class TestWatch {
   }
 }
 
-/** A registry that is followed, over a directory with the records of these nodes. */
+/** Follows a registry of a directory that has the records of these nodes. */
 async function following(options: FileRegistryOptions = {}, numbers: number[] = []) {
   const path = join(temporaryDirectory(), 'nodes');
   mkdirSync(path);
@@ -355,7 +355,7 @@ async function following(options: FileRegistryOptions = {}, numbers: number[] = 
   const watch = new TestWatch();
   const files = {
     fail: undefined as string | undefined,
-    /** Runs once, when the registry begins to write a file. */
+    /** Called once, when the registry begins to write a file. */
     atWrite: undefined as (() => void) | undefined,
   };
   const open = (async (name: string, flags: number, mode?: number) => {

@@ -1,5 +1,5 @@
 /**
- * A file's new content, whole or not at all.
+ * Tests that a file gets its whole new content or none of it.
  *
  * @module
  */
@@ -140,7 +140,7 @@ describe('replaceFile', () => {
   });
 });
 
-/** Files that run `change` when the new text is on the disk and has no name yet. */
+/** A file system that calls `change` when the new text is on the disk but has no name yet. */
 function atSync(files: FileAccess, change: () => void): FileAccess {
   let isFirst = true;
   return {
@@ -158,7 +158,7 @@ function atSync(files: FileAccess, change: () => void): FileAccess {
   };
 }
 
-/** The file system, with each step noted; `failing` is the first one that finds the disk full. */
+/** The real file system. It records each step; the step `failing` finds the disk full. */
 function recorded(steps: string[], failing?: string): typeof promises {
   const step = (name: string): void => {
     steps.push(name);

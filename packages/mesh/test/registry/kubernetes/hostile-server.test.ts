@@ -1,6 +1,6 @@
 /**
- * An API server that is broken or hostile: what it sends must not take the agent's memory or time, and
- * nothing of it may last once the server is honest again.
+ * Tests of a broken or hostile API server: its answers must not use much memory or time of the agent, and
+ * must have no effect after the server is honest again.
  *
  * @module
  */
@@ -253,7 +253,7 @@ describe('a watch', () => {
   });
 });
 
-/** Writes as long as somebody reads. */
+/** Writes as long as the other end reads. */
 function fill(response: ServerResponse, letter: string): void {
   const piece = Buffer.alloc(65_536, letter);
   const write = (): void => {
@@ -290,7 +290,7 @@ function setUp(): { server: FakeKubeServer; api: KubeApi; clock: ManualClock } {
 interface Loop {
   server: FakeKubeServer;
   clock: ManualClock;
-  /** What the listener was told. */
+  /** The reports to the listener. */
   heard: string[];
   loop: ListAndWatch<unknown>;
 }

@@ -178,7 +178,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   test('writes and reads the annotation of a CiliumNode', async () => {
     await applyDefinition(kube, CILIUM_NODES);
     const path = '/apis/cilium.io/v2/ciliumnodes/node-8';
-    // What Cilium's own agent has written.
+    // An object that Cilium's own agent has written.
     await kube.apply(path, {
       apiVersion: 'cilium.io/v2',
       kind: 'CiliumNode',
@@ -332,7 +332,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   }
 });
 
-/** Of an access with a token: nothing else may speak for it. */
+/** Returns the access without its client certificate, so that only the token identifies it. */
 const NO_CERTIFICATE = { certificate: undefined, key: undefined } as unknown as object;
 
 function follow(registry: KubernetesRegistry) {
@@ -373,7 +373,7 @@ function record(i: number): NodeRecord {
   };
 }
 
-/** The same key for the same number. */
+/** Returns a key. Equal numbers give equal keys. */
 function keyOf(i: number): string {
   const bytes = Buffer.alloc(32, 9);
   bytes.writeUInt32BE(i);
@@ -409,7 +409,7 @@ function nodeObject(name: string, podCidr: string) {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec };
 }
 
-/** As `kubectl get` asks for it. */
+/** Makes the request of `kubectl get`. */
 async function tableOf(
   kube: RealKube,
   path: string,
@@ -422,7 +422,7 @@ async function tableOf(
   };
 }
 
-/** A process that does nothing but follow the records: what an agent has beside it is not counted. */
+/** Runs a process that only follows the records, so that other memory of an agent is not measured. */
 async function follower(kubeconfig: string) {
   const program = `
     import { findKubeAccess, KubeApi, KubernetesRegistry } from ${JSON.stringify(BUILT)};

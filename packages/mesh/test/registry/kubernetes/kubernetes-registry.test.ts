@@ -257,7 +257,7 @@ describe('KubernetesRegistry with the format of Cilium', () => {
         bootid: 'b',
       },
     });
-    // Fields of others are not sent: an apply would take them over.
+    // Foreign fields are not sent, because an apply would take over their ownership.
     expect(server.bodies.at(-2)).not.toContain('bootid');
     expect(server.bodies.at(-2)).not.toContain('stays');
   });
