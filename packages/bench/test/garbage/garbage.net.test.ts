@@ -18,7 +18,7 @@ describeWith([built, namespaces, programRequirement('iperf3')], 'carryOverTun', 
     expect(grown.receiver).toBeLessThan(10);
   });
 
-  it('finds an object per packet at both ends', async () => {
+  it('detects one object per packet at both ends', async () => {
     const grown = await grownOfEnds('littering');
     expect(grown.sender).toBeGreaterThan(20);
     expect(grown.receiver).toBeGreaterThan(20);

@@ -21,7 +21,7 @@ describe('EnginePair', () => {
 });
 
 describe('countCollections', () => {
-  it('counts those of all isolates, in the words of each V8', () => {
+  it('counts collections of all isolates, in the format of each V8', () => {
     const output = [
       '[12:0x55]       30 ms: Scavenge 4.0 (4.5) -> 3.3 (5.5) MB, 0.66 / 0.00 ms task;',
       '[12:0x77]       31 ms: Scavenge (interleaved) 4.0 (4.5) -> 3.3 (5.5) MB, pooled: 0 MB',
@@ -33,16 +33,16 @@ describe('countCollections', () => {
 });
 
 describe('scavengesPerMillion', () => {
-  it('leaves out what is in both runs', () => {
+  it('subtracts collections that are in both runs', () => {
     expect(scavengesPerMillion(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
   });
 
-  it('is growing from one small number per packet on', () => {
+  it('is growing with one small number per packet', () => {
     const grown = scavengesPerMillion(of(1_000_000, 70), of(3_000_000, 102));
     expect([isGrowing(grown), isGrowing(4)]).toEqual([true, false]);
   });
 
-  it('refuses two runs of the same length', () => {
+  it('refuses two runs with the same number of packets', () => {
     expect(() => scavengesPerMillion(of(5, 1), of(5, 1))).toThrow(RangeError);
   });
 });

@@ -130,7 +130,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     },
   );
 
-  it.skipIf(LONG)('keeps everything when etcd is killed and comes back empty', async () => {
+  it.skipIf(LONG)('keeps everything when etcd is killed and restarts without content', async () => {
     await etcd.replace();
     for (const { name } of cluster.nodes) {
       await vi.waitFor(async () => {
@@ -150,7 +150,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     }
   });
 
-  it.skipIf(LONG)('gives no prefix of a node away whose record is there', async () => {
+  it.skipIf(LONG)('never gives the prefix of a node with a record to another node', async () => {
     const [one, two] = cluster.nodes as [MeshNode, MeshNode];
     const { value } = (await administrator.read(`${RECORDS}n3`))!;
     const claim = JSON.parse(value);

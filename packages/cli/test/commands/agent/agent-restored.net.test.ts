@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     removeSockets();
   });
 
-  it('with a key file from before its rotation is a node with that key, under a generation of its own', async () => {
+  it('uses a key file from before its rotation, with a new generation', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     const { publicKey } = await ownKey(one);
@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     await one.untilPeersAnswered(2);
   });
 
-  it('as a snapshot with the state and the clock of before is reached by peers with something to send', async () => {
+  it('is reached by peers that have packets, when it runs from a snapshot with an old clock', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     await rotate(one, 2);
@@ -56,7 +56,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('with its clock set back and its key kept connects when the clock is right again', async () => {
+  it('connects when its clock is right again, after the clock was set back', async () => {
     const [one] = nodes();
     await stop(one);
     const clock = shiftedClock(-HOUR_MS);
@@ -74,7 +74,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('with its clock set back and its key kept is reached by a peer with something to send', async () => {
+  it('is reached by a peer that has packets, while its clock is set back', async () => {
     const [one, two] = nodes();
     await stop(one);
     const startedAt = performance.now();
@@ -85,7 +85,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('after two others have rotated at once meets both, who have lost nothing', async () => {
+  it('connects to two others that have rotated at the same time without a lost packet', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
@@ -107,7 +107,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('as another machine, while a peer waits for it in a rotation, ends that rotation', async () => {
+  it('lets the rotation of a waiting peer end, when it runs on another machine', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');

@@ -48,7 +48,7 @@ describeWith(realInterfaces, 'litz agent', () => {
     expect(report.sent).toBeGreaterThan(3000);
   });
 
-  it('lays everything again when the daemon comes back', async () => {
+  it('applies everything again when the daemon comes back', async () => {
     await startAll();
     await daemons.get(one)?.end('SIGKILL');
     const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
