@@ -91,21 +91,6 @@ export function checkConfiguration(
   return checked;
 }
 
-function hasKeyAfter(
-  privateKey: EngineChange['privateKey'],
-  current: CurrentConfiguration,
-): boolean {
-  return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
-}
-
-/** Returns whether the value is a key: not undefined, not null and not all zeros. */
-function isKey(value: EngineChange['privateKey']): boolean {
-  if (value === undefined) return false;
-  const key = readPrivateKey(value, 'privateKey');
-  wipe(key);
-  return key !== undefined;
-}
-
 /**
  * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
  * copied: it is the caller's own object if no other field was text.
@@ -144,6 +129,21 @@ export function readPeerChange(peer: PeerChange, index: number): CheckedPeer {
   } catch (error) {
     throw withinField(error, `peers[${index}]`);
   }
+}
+
+function hasKeyAfter(
+  privateKey: EngineChange['privateKey'],
+  current: CurrentConfiguration,
+): boolean {
+  return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
+}
+
+/** Returns whether the value is a key: not undefined, not null and not all zeros. */
+function isKey(value: EngineChange['privateKey']): boolean {
+  if (value === undefined) return false;
+  const key = readPrivateKey(value, 'privateKey');
+  wipe(key);
+  return key !== undefined;
 }
 
 /** Returns null for "no next key". All zeros also mean that. */

@@ -96,5 +96,7 @@ const SLICES_PER_PAUSE = 16;
  * device's own waits.
  */
 const PAUSE_MS = 0.5;
-/** After this many packets of its own, a device has compiled its packet path without the warm-up. */
+/**
+ * After this many packets of its own, a device has compiled its packet path without the warm-up.
+ */
 const ENOUGH_PACKETS = 20_000;

@@ -78,8 +78,10 @@ export interface VethOptions {
   peerNetns?: number;
 }
 
-/** RTM_GETLINK of one link. `nsid` is the number of the link's namespace; absent: the socket's own. */
-export function getLinkMessage(link: number | string, nsid?: number): MessageBuilder {
+/**
+ * RTM_GETLINK of one link. `nsid` is the number of the link's namespace; absent: the socket's own.
+ */
+export function queryLinkMessage(link: number | string, nsid?: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, typeof link === 'number' ? link : 0);
   if (nsid !== undefined) builder.u32(IFLA_TARGET_NETNSID, nsid);
@@ -91,6 +93,7 @@ export function dumpLinksMessage(): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP), 0);
 }
 
+/** RTM_NEWLINK of an existing link. Settings that are undefined stay. */
 export function setLinkMessage(index: number, change: LinkSettings): MessageBuilder {
   const builder = new MessageBuilder(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, index, change.up);
@@ -104,6 +107,7 @@ export function setLinkMessage(index: number, change: LinkSettings): MessageBuil
   return withFamilySettings(builder, change);
 }
 
+/** RTM_DELLINK of the link with this number. */
 export function deleteLinkMessage(index: number): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK), index);
 }
