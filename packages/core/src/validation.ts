@@ -89,18 +89,6 @@ export function checkConfiguration(
   return checked;
 }
 
-function hasKeyAfter(
-  privateKey: EngineChange['privateKey'],
-  current: CurrentConfiguration,
-): boolean {
-  return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
-}
-
-/** Returns whether the value, which was checked, is a key. */
-function isKey(value: EngineChange['privateKey']): boolean {
-  return value !== undefined && value !== null;
-}
-
 /**
  * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
  * copied: it is the caller's own object if no other field was text.
@@ -139,6 +127,18 @@ export function readPeerChange(peer: PeerChange, index: number): CheckedPeer {
   } catch (error) {
     throw withinField(error, `peers[${index}]`);
   }
+}
+
+function hasKeyAfter(
+  privateKey: EngineChange['privateKey'],
+  current: CurrentConfiguration,
+): boolean {
+  return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
+}
+
+/** Returns whether the value, which was checked, is a key. */
+function isKey(value: EngineChange['privateKey']): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** Returns null for "no next key". All zeros also mean that. */

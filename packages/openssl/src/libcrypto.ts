@@ -15,6 +15,7 @@ export interface LibCrypto {
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
+  // oxlint-disable-next-line max-params -- a function of C
   EVP_CipherInit_ex: (
     context: number,
     type: number,
@@ -45,6 +46,7 @@ export interface LibCrypto {
   EVP_MAC_final: (context: number, out: number, outLength: number, outSize: number) => number;
   EVP_MD_fetch: (context: number, name: string, properties: null) => number;
   EVP_MD_free: (digest: number) => void;
+  // oxlint-disable-next-line max-params -- a function of C
   EVP_Digest: (
     data: number,
     length: number,

@@ -38,6 +38,7 @@ export interface Kernels {
    * Writes segments `first` to `first` + `count` - 1 of the super-packet at `from`, at distances of
    * `stride` bytes.
    */
+  // oxlint-disable-next-line max-params -- a function of WebAssembly
   readonly writeSegments: (
     to: number,
     stride: number,
@@ -82,6 +83,7 @@ export interface Kernels {
   readonly multiplyPoint: () => void;
 }
 
+// oxlint-disable-next-line max-params -- a function of WebAssembly
 type AeadKernel<Result> = (
   key: number,
   n0: number,
@@ -102,6 +104,7 @@ export function fastestBuild(): WasmBuild {
   return webAssembly().validate(SIMD_PROBE) ? 'simd' : 'scalar';
 }
 
+/** Compiles synchronously. In the main thread of a browser, use `instantiate`. */
 export function instantiateSync(build: WasmBuild, memory: WasmMemory): Kernels {
   const { Module, Instance } = webAssembly();
   const module = (compiled[build] ??= new Module(binaryOf(build)));

@@ -67,6 +67,7 @@ export interface Field<Section> {
   write(section: Section): string[];
 }
 
+/** The fields of `[Interface]`, in the order in which a new file has them. */
 export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   wgField({
     name: 'PrivateKey',
@@ -173,6 +174,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   },
 ];
 
+/** The fields of `[Peer]`, in the order in which a new file has them. */
 export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   wgField({
     name: 'PublicKey',

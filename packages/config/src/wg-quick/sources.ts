@@ -19,6 +19,10 @@ export function rememberSource(config: WgQuickConfig, parts: readonly SourcePart
   sources.set(config, parts);
 }
 
+/**
+ * Returns the parts of the config's file, in the order of the file; undefined if it was not read
+ * from one.
+ */
 export function sourceOf(config: WgQuickConfig): readonly SourcePart[] | undefined {
   return sources.get(config);
 }

@@ -60,6 +60,7 @@ export class HandshakeQueue {
   }
 
   /** Copies a message into a lane. Returns false if the lane is full. */
+  // oxlint-disable-next-line max-params -- called per message: an object would be garbage
   push(
     lane: Lane,
     buffer: Uint8Array,

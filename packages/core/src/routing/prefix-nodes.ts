@@ -31,6 +31,7 @@ export interface LookupStarts {
   ownerOf(slot: number): number;
 }
 
+/** The rows of the nodes, and the operations on them. */
 export class PrefixNodes {
   readonly #words: 1 | 4;
   readonly #maxLength: 32 | 128;
@@ -198,14 +199,12 @@ export class PrefixNodes {
   }
 }
 
-function labelFor(length: number, owner: number): number {
-  return (length << LENGTH_SHIFT) | owner;
-}
-
+/** Returns the prefix length in a label: 0 to 128 bits. */
 export function lengthIn(label: number): number {
   return label >>> LENGTH_SHIFT;
 }
 
+/** Returns the owner in a label: 0 for none, at most `MAX_OWNER`. */
 export function ownerIn(label: number): number {
   return label & OWNER;
 }
@@ -215,6 +214,10 @@ export function grown(array: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length);
   larger.set(array);
   return larger;
+}
+
+function labelFor(length: number, owner: number): number {
+  return (length << LENGTH_SHIFT) | owner;
 }
 
 /** The greatest owner number that fits into a label. */

@@ -44,7 +44,8 @@ import { checkServerArguments, type UapiServerOptions } from './uapi-server-opti
  * import { UapiClient } from '@litz/config/uapi';
  *
  * const device = await Device.create({ tun: new MemoryTun() });
- * const path = join(mkdtempSync(join(tmpdir(), 'litz-')), 'memory.sock'); // wg: UapiServer.path('wg0')
+ * // For the program `wg`, the path is UapiServer.path('wg0').
+ * const path = join(mkdtempSync(join(tmpdir(), 'litz-')), 'memory.sock');
  * const server = await UapiServer.listen(device, { path });
  * await new UapiClient(path).set({ listenPort: 0 });
  * await server.close();

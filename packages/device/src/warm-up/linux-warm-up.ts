@@ -120,5 +120,7 @@ const PAUSE_MS = 0.5;
 const STREAM_PACKETS = 4;
 /** The warm-up continues when no stream was seen for so long, in ms. */
 const QUIET_MS = 100;
-/** After this many packets of its own, a device has compiled its packet path without the warm-up. */
+/**
+ * After this many packets of its own, a device has compiled its packet path without the warm-up.
+ */
 const ENOUGH_PACKETS = 20_000;

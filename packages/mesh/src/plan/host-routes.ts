@@ -1,6 +1,6 @@
 /**
- * `HostRoutes`: the routes for all peers. It keeps them between updates, so that a change of one peer costs
- * only the work for that peer.
+ * `HostRoutes`: the routes for all peers. It keeps them between updates, so that a change of one
+ * peer costs only the work for that peer.
  *
  * @module
  */
@@ -27,7 +27,10 @@ export class HostRoutes {
   readonly #parts: Map<string, PeerPart> = new Map();
   /** The routes that are wanted for a peer, by its name. */
   readonly #lists: Map<string, Routes> = new Map();
-  /** Routes for no peer: those for this node's prefixes, and the last resorts for the cluster prefixes. */
+  /**
+   * Routes for no peer: those for this node's prefixes, and the last resorts for the cluster
+   * prefixes.
+   */
   #common: readonly Routes[] = [];
   #routes: DesiredRoutes['routes'] = [];
 

@@ -79,7 +79,7 @@ export interface VethOptions {
 }
 
 /** RTM_GETLINK of one link. `nsid`: the number of its namespace, if that is another one. */
-export function getLinkMessage(link: number | string, nsid?: number): MessageBuilder {
+export function queryLinkMessage(link: number | string, nsid?: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, typeof link === 'number' ? link : 0);
   if (nsid !== undefined) builder.u32(IFLA_TARGET_NETNSID, nsid);
@@ -91,6 +91,7 @@ export function dumpLinksMessage(): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP), 0);
 }
 
+/** RTM_NEWLINK of an existing link. Settings that are undefined stay. */
 export function setLinkMessage(index: number, change: LinkSettings): MessageBuilder {
   const builder = new MessageBuilder(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, index, change.up);
@@ -104,6 +105,7 @@ export function setLinkMessage(index: number, change: LinkSettings): MessageBuil
   return withFamilySettings(builder, change);
 }
 
+/** RTM_DELLINK of the link with this number. */
 export function deleteLinkMessage(index: number): MessageBuilder {
   return ifinfomsg(new MessageBuilder(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK), index);
 }
