@@ -167,7 +167,7 @@ export class LinuxLoop {
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#pollSockets();
       if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
-      const due = this.#due;
+      const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
       const sleep = due === Infinity ? due : due - sys.boottimeMs();
       polled.wait(Math.min(sleep, longestSleepMs));
       const now = sys.boottimeMs();
