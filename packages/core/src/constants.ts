@@ -7,10 +7,21 @@
  * @module
  */
 
-// Section 6.1: timers
+/**
+ * Rekey-After-Time, section 6.1: the age of a session at which its initiator renews it when it
+ * sends.
+ */
 export const REKEY_AFTER_TIME_MS = 120_000;
+/**
+ * Reject-After-Time, section 6.1: the age of a session from which it neither sends nor receives.
+ */
 export const REJECT_AFTER_TIME_MS = 180_000;
+/** Rekey-Timeout, section 6.1: an initiation without an answer is sent again after this time. */
 export const REKEY_TIMEOUT_MS = 5_000;
+/**
+ * Keepalive-Timeout, section 6.1: a keepalive is sent when received data had no answer for this
+ * long.
+ */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /**
  * Random delay of retries, so that those of many peers do not happen at one moment (kernel:
@@ -37,23 +48,30 @@ export const MAX_HANDSHAKE_ATTEMPTS = 20;
  * 180 s to notice.
  */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
+/**
+ * Reject-After-Messages, section 6.1: a session neither sends nor receives counters from here on.
+ */
 export const REJECT_AFTER_MESSAGES: number = 2 ** 53 - 2 ** 13 - 1;
 
-// Section 5.3, 5.4.7: cookies
+/** How long a cookie, and the secret it is made with, is used: 120 s, sections 5.3 and 5.4.7. */
 export const COOKIE_LIFETIME_MS = 120_000;
 
-// Section 5.4: messages
+/** The first byte of each message, section 5.4. The three bytes after it are zero. */
 export const MESSAGE_TYPE = {
   HANDSHAKE_INITIATION: 1,
   HANDSHAKE_RESPONSE: 2,
   COOKIE_REPLY: 3,
   TRANSPORT_DATA: 4,
 } as const;
+/** The length of the first message of a handshake, section 5.4.2. */
 export const HANDSHAKE_INITIATION_LENGTH = 148;
+/** The length of the second message of a handshake, section 5.4.3. */
 export const HANDSHAKE_RESPONSE_LENGTH = 92;
+/** The length of a cookie reply, section 5.4.7. */
 export const COOKIE_REPLY_LENGTH = 64;
 /** Type, reserved bytes, receiver index and counter, in front of the encrypted packet. */
 export const TRANSPORT_HEADER_LENGTH = 16;
+/** The length of the tag that each AEAD appends to its text (RFC 8439). */
 export const TAG_LENGTH = 16;
 /** The length of a keepalive: header and tag without a packet. */
 export const TRANSPORT_OVERHEAD: number = TRANSPORT_HEADER_LENGTH + TAG_LENGTH;
@@ -64,10 +82,15 @@ export const MAX_DATAGRAM_LENGTH = 65_507;
 /** The longest packet that a message can carry: 65,475. */
 export const MAX_MTU: number = MAX_DATAGRAM_LENGTH - TRANSPORT_OVERHEAD;
 
+/** The length of every key: private, public, preshared and symmetric. */
 export const KEY_LENGTH = 32;
+/** The length of a hash, BLAKE2s-256. */
 export const HASH_LENGTH = 32;
+/** The length of msg.mac1 and msg.mac2, keyed BLAKE2s-128. */
 export const MAC_LENGTH = 16;
+/** The length of a cookie, which is a MAC of the sender's address and port. */
 export const COOKIE_LENGTH = 16;
+/** The length of a TAI64N timestamp. */
 export const TIMESTAMP_LENGTH = 12;
 
 /** The TOS byte of handshake messages: DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
@@ -76,10 +99,15 @@ export const HANDSHAKE_TOS = 0x88;
 // Our own limits, with the kernel's values where it has one
 /** How many packets of a peer can wait for a session (kernel: MAX_STAGED_PACKETS). */
 export const MAX_STAGED_PACKETS = 128;
+/** The most peers of an engine: 2^20, as in the kernel (MAX_PEERS_PER_DEVICE). */
 export const MAX_PEERS: number = 2 ** 20;
 /**
  * An initiation is dropped if it comes earlier than this after the peer's last one (kernel:
  * INITIATIONS_PER_SECOND).
  */
 export const MIN_INITIATION_INTERVAL_MS = 20;
+/**
+ * The longest packet in bytes if no MTU is set. With the 80 bytes around it over IPv6, it fits into
+ * 1,500.
+ */
 export const DEFAULT_MTU = 1420;

@@ -70,7 +70,7 @@ export let stateOf: (engine: Engine) => EngineState;
  * engine.configure({ privateKey, peers: [peer] }, performance.now());
  * engine.connect(peer.publicKey, performance.now());
  * const initiation = engine.pollTransmit();
- * console.log(`${initiation?.length} bytes to ${initiation?.destination}`); //=> 148 bytes to 192.0.2.1:51820
+ * console.log(`${initiation?.destination}`, initiation?.length); //=> 192.0.2.1:51820 148
  * ```
  */
 export class Engine {
@@ -329,6 +329,7 @@ export class Engine {
    * @throws {TypeError | RangeError} an argument has the wrong type, or the range is not within the
    *   buffer
    */
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   handleDatagramAt(
     buffer: Uint8Array,
     offset: number,
@@ -362,6 +363,7 @@ export class Engine {
    * @returns the length of the packet, which begins at `offset + 16`; 0 if there is none; or why
    *   the datagram was dropped
    */
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   openDatagram(
     buffer: Uint8Array,
     offset: number,

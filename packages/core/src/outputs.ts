@@ -145,6 +145,7 @@ export class Outputs {
   #firstEvent = 0;
 
   /** Queues a datagram. The bytes are not copied. */
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   transmit(
     peer: Peer | undefined,
     destination: Endpoint,
@@ -169,6 +170,7 @@ export class Outputs {
    * Queues the first `count` packets of a sealed run. Their messages are `length` bytes long, the
    * last one `lastLength`. The bytes are not copied.
    */
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   transmitRun(
     peer: Peer,
     tos: number,

@@ -40,8 +40,8 @@ import { SessionWaits } from './session-waits.ts';
  * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
  * belong to the listener.
  *
- * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only while
- * they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
+ * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only
+ * while they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
  */
 export interface DeviceEvents {
   /**
@@ -243,7 +243,8 @@ export class Device extends EventEmitter<DeviceEvents> {
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
    *   it
-   * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes them.
+   * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes
+   *   them.
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
    *   stays in use
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
@@ -492,9 +493,10 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   #emitEvent(event: PlaneEvent): void {
     this.#waits.handleEvent(event);
-    const { type, ...rest } = event;
-    // The arguments of each event are its fields; PlaneEvent and DeviceEvents have the same ones.
-    this.#buffer.add(() => this.emit(type, ...((type === 'down' ? [] : [rest]) as never)));
+    const { type, ...fields } = event;
+    // The compiler does not know that these fields belong to the event with this name.
+    const parameters = (type === 'down' ? [] : [fields]) as PlaneListeners[typeof type];
+    this.#buffer.add(() => this.emit(type, ...(parameters as never)));
   }
 
   #emitError(error: Error): void {
@@ -533,6 +535,18 @@ export class Device extends EventEmitter<DeviceEvents> {
     this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});
   }
 }
+
+/**
+ * The events of a data plane with the parameters of their listeners. The compiler refuses an event
+ * that `DeviceEvents` does not have, or has with other fields.
+ */
+type PlaneListeners = Declared<{
+  readonly [Event in PlaneEvent as Event['type']]: Event extends { readonly type: 'down' }
+    ? []
+    : [Omit<Event, 'type'>];
+}>;
+
+type Declared<Events extends Pick<DeviceEvents, PlaneEvent['type']>> = Events;
 
 function isOptional(name: unknown): name is OptionalEvent {
   return OPTIONAL_EVENTS.includes(name as OptionalEvent);

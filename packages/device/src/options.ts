@@ -138,6 +138,11 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   }
 }
 
+/** Returns whether the option names a module, which a driver imports in its own thread. */
+export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is CryptoModule {
+  return 'module' in crypto;
+}
+
 function readSettings(options: DeviceOptions, configuration: DeviceConfiguration): DeviceSettings {
   const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
@@ -185,10 +190,6 @@ function checkCrypto(crypto: unknown): void {
     if (typeof given[name] === 'function') continue;
     throw new TypeError(`"crypto.${name}" expected a function, got ${typeof given[name]}`);
   }
-}
-
-export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is CryptoModule {
-  return 'module' in crypto;
 }
 
 function ownTun(tun: Tun, common: CommonSettings): DeviceSettings {

@@ -25,6 +25,7 @@ export function markRefusals<T>(action: () => T): T {
   }
 }
 
+/** Returns whether the error was marked as a refusal. */
 export function isRefused(error: unknown): boolean {
   return typeof error === 'object' && error !== null && refusals.has(error);
 }

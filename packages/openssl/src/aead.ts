@@ -34,7 +34,7 @@ export class Aead {
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array {
     const { length } = plain;
     try {
-      const { bytes, address } = this.#begin(key, nonce, plain, auth, 1);
+      const { bytes, address } = this.#begin(key, nonce, plain, auth);
       const tag = address + TEXT + length;
       const done =
         this.#finish() &&
@@ -57,7 +57,7 @@ export class Aead {
     if (length < 0) return undefined;
     const tag = sealed.subarray(length);
     try {
-      const { bytes } = this.#begin(key, nonce, sealed.subarray(0, length), auth, 0, tag);
+      const { bytes } = this.#begin(key, nonce, sealed.subarray(0, length), auth, tag);
       if (this.#finish()) return bytes.slice(TEXT, TEXT + length);
       this.#crypto.ERR_clear_error();
       return undefined;
@@ -105,13 +105,14 @@ export class Aead {
   /**
    * Copies everything into the scratch memory, and encrypts or decrypts. `#finish` must follow for
    * the tag.
+   *
+   * @param tag the expected tag, to decrypt; undefined to encrypt
    */
   #begin(
     key: Uint8Array,
     nonce: Uint8Array,
     text: Uint8Array,
     auth: Uint8Array,
-    encrypt: 0 | 1,
     tag?: Uint8Array,
   ): Region {
     checkLength('key', key, 32);
@@ -127,6 +128,7 @@ export class Aead {
     const crypto = this.#crypto;
     const context = this.#context;
     const [at, out] = [address + TEXT, address + LENGTH];
+    const encrypt = tag ? 0 : 1;
     const done =
       crypto.EVP_CipherInit_ex(context, this.#aead, 0, address, address + NONCE, encrypt) === 1 &&
       (!tag ||

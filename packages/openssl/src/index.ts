@@ -47,10 +47,6 @@ export function createOpensslProvider(): CryptoProvider {
   }
 }
 
-/**
- * Checks that all arguments are real byte arrays, because an object with a false `length` would be
- * read past its end. These checks are not called per packet.
- */
 function createProvider(objects: OpensslObjects): CryptoProvider {
   const { crypto } = objects;
   const aead = new Aead(crypto);
@@ -65,6 +61,17 @@ function createProvider(objects: OpensslObjects): CryptoProvider {
     dh: (privateKey, publicKey) => x25519.sharedSecret(privateKey, publicKey),
     dhPublicKey: (privateKey) => x25519.publicKey(privateKey),
     dhKey: (privateKey) => x25519.key(privateKey),
+    ...hashFunctions(blake2s),
+    ...aeadFunctions(aead),
+    createCipher: (key, oneTimeKeys) => ciphers.create(key, oneTimeKeys),
+  };
+}
+
+// The functions below check that their arguments are real byte arrays, because an object with a
+// false `length` would be read past its end. They are not called per packet.
+
+function hashFunctions(blake2s: Blake2s): Pick<CryptoProvider, 'hash' | 'mac' | 'hmac'> {
+  return {
     hash(out, a, b = NOTHING) {
       checkBytes('out', out);
       checkBytes('a', a);
@@ -84,6 +91,13 @@ function createProvider(objects: OpensslObjects): CryptoProvider {
       checkBytes('b', b);
       blake2s.hmac(out, key, a, b);
     },
+  };
+}
+
+function aeadFunctions(
+  aead: Aead,
+): Pick<CryptoProvider, 'aeadSeal' | 'aeadOpen' | 'xaeadSeal' | 'xaeadOpen'> {
+  return {
     aeadSeal(key, counter, plain, auth) {
       checkBytes('key', key);
       checkBytes('plain', plain);
@@ -110,7 +124,6 @@ function createProvider(objects: OpensslObjects): CryptoProvider {
       checkBytes('auth', auth);
       return withSubkey(aead, key, nonce, (subkey, rest) => aead.open(subkey, rest, sealed, auth));
     },
-    createCipher: (key, oneTimeKeys) => ciphers.create(key, oneTimeKeys),
   };
 }
 

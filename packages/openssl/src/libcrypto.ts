@@ -9,12 +9,17 @@
  */
 import { koffi } from '@litz/sys';
 
+/**
+ * The functions of OpenSSL with their own names. See the manual page of each, for instance
+ * EVP_CipherInit_ex(3).
+ */
 export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_free: (cipher: number) => void;
   EVP_CIPHER_CTX_new: () => number;
   EVP_CIPHER_CTX_reset: (context: number) => number;
   EVP_CIPHER_CTX_free: (context: number) => void;
+  // oxlint-disable-next-line max-params -- a function of C
   EVP_CipherInit_ex: (
     context: number,
     type: number,
@@ -45,6 +50,7 @@ export interface LibCrypto {
   EVP_MAC_final: (context: number, out: number, outLength: number, outSize: number) => number;
   EVP_MD_fetch: (context: number, name: string, properties: null) => number;
   EVP_MD_free: (digest: number) => void;
+  // oxlint-disable-next-line max-params -- a function of C
   EVP_Digest: (
     data: number,
     length: number,

@@ -63,6 +63,7 @@ export class TransportCiphers {
         return open(streamKey, oneTimeKeys, counter, buffer, offset, length);
       },
 
+      // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
       sealRun(counter, buffer, offset, length, stride, count) {
         check(buffer, offset, length);
         checkRun(buffer, offset, length, stride, count);
@@ -132,6 +133,7 @@ type Seal = (
 ) => void;
 
 function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   return (key, oneTimeKeys, counter, buffer, offset, length) => {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
@@ -153,6 +155,7 @@ function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
 type Open = (...args: Parameters<Seal>) => boolean;
 
 function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   return (key, oneTimeKeys, counter, buffer, offset, length) => {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
@@ -178,6 +181,7 @@ type SealRun = (key: StreamKey, ...texts: Parameters<NonNullable<Cipher['sealRun
 
 function createSealRun({ chacha20, tag, views }: Parts): SealRun {
   const addresses = new Addresses();
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   return (key, counter, buffer, offset, length, stride, count) => {
     const base = addressOf(buffer);
     const view = views.of(buffer);
@@ -275,8 +279,6 @@ class Addresses {
   }
 }
 
-const ADDRESSES = 4096;
-
 /** Caches the DataView of a buffer that is used again and again. */
 class Views {
   #buffer: Uint8Array | undefined = undefined;
@@ -291,4 +293,5 @@ class Views {
   }
 }
 
+const ADDRESSES = 4096;
 const BLOCK_LENGTH = 64;

@@ -36,6 +36,7 @@ export interface TransportTag {
  *
  * @throws {Error} this OpenSSL has no Poly1305
  */
+// oxlint-disable-next-line max-lines-per-function -- one closure has the addresses as constants
 export function createTransportTag(crypto: LibCrypto): TransportTag {
   const { EVP_MAC_init, EVP_MAC_update, EVP_MAC_final } = crypto;
   const poly1305 = requirePointer(crypto.EVP_MAC_fetch(0, 'POLY1305', null), 'POLY1305');

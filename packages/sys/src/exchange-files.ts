@@ -31,6 +31,7 @@ export function exchangeFiles(one: string, other: string): boolean {
   throw error;
 }
 
+// oxlint-disable-next-line max-params -- a system call
 type RenameAt2 = (
   number: number,
   oneFolder: number,

@@ -33,6 +33,7 @@ export interface PacketVector {
   ): number;
 }
 
+/** Returns the functions for a descriptor. The caller keeps the descriptor and closes it. */
 export function createPacketVector(fd: number): PacketVector {
   const library = libc();
   const vector = allocate(VECTOR_LENGTH * CAPACITY);

@@ -199,15 +199,15 @@ export class TunDevice {
   }
 }
 
+/** @throws {RangeError} `mtu` is not an integer from 68 to 65535 */
+export function checkMtu(mtu: number): void {
+  checkInteger('mtu', mtu, SMALLEST_MTU, LARGEST_MTU);
+}
+
 function written(result: number): number {
   if (result >= 0) return result;
   const errno = libc().errno();
   return errno === linux.EAGAIN || errno === linux.EINTR ? 0 : -errno;
-}
-
-/** @throws {RangeError} `mtu` is not an integer from 68 to 65535 */
-export function checkMtu(mtu: number): void {
-  checkInteger('mtu', mtu, SMALLEST_MTU, LARGEST_MTU);
 }
 
 const SMALLEST_MTU = 68;

@@ -69,10 +69,12 @@ function deviceNumber(rdev: number): [major: number, minor: number] {
   return [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
 }
 
+/** The device node of the TUN driver. */
 export const TUN_NODE = '/dev/net/tun';
 /** Advice for a host on which nothing is at this path. */
 export const MAKE_NODE =
   'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200';
+/** Advice for a container: the options of Docker and Podman. */
 export const CONTAINER = 'a container needs --cap-add NET_ADMIN --device /dev/net/tun';
 /** Device numbers from Documentation/admin-guide/devices.txt. */
 const MISC_MAJOR = 10;

@@ -19,8 +19,8 @@ import type { TunOffloads } from './tun-ioctl.ts';
 
 /**
  * Opens both devices on a pair of Unix sockets, which keep the boundaries of packets. They need no
- * privilege, and no other program sees them. They can only read, write and close. For tests, and for
- * a warm-up.
+ * privilege, and no other program sees them. They can only read, write and close. For tests, and
+ * for a warm-up.
  *
  * @param offloads the offloads that both devices report
  * @throws {SystemError} EMFILE, ENFILE: no descriptors are left

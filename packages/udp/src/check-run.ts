@@ -52,21 +52,6 @@ export function endOfRun(
   return count === 1 ? end : Math.max(end, offset + (count - 2) * stride + length);
 }
 
-function throwError(run: DatagramRun): never {
-  const { buffer, offset, length, lastLength, stride, count } = run;
-  checkBytes('buffer', buffer);
-  checkInteger('offset', offset, 0, LONGEST);
-  checkInteger('length', length, 0, LONGEST);
-  checkInteger('lastLength', lastLength, 0, length);
-  checkInteger('count', count, 1, LONGEST);
-  // Overlapping datagrams could be more than any caller can wait for.
-  checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
-  const end = endOfRun(offset, length, lastLength, stride, count);
-  throw new RangeError(
-    `"buffer" expected ${end} bytes for the datagrams from offset ${offset} on, got ${buffer.length}`,
-  );
-}
-
 /**
  * Checks a destination. The constructor of `Endpoint` checks its fields; this also checks objects
  * that only look like an endpoint.
@@ -86,6 +71,21 @@ export function checkDestination(destination: Endpoint, tos: number): void {
   checkInteger('destination.scopeId', destination.scopeId, 0, 0xffff_ffff);
   checkInteger('destination.sourceInterface', destination.sourceInterface, 0, 0xffff_ffff);
   lastDestination = destination;
+}
+
+function throwError(run: DatagramRun): never {
+  const { buffer, offset, length, lastLength, stride, count } = run;
+  checkBytes('buffer', buffer);
+  checkInteger('offset', offset, 0, LONGEST);
+  checkInteger('length', length, 0, LONGEST);
+  checkInteger('lastLength', lastLength, 0, length);
+  checkInteger('count', count, 1, LONGEST);
+  // Overlapping datagrams could be more than any caller can wait for.
+  checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
+  const end = endOfRun(offset, length, lastLength, stride, count);
+  throw new RangeError(
+    `"buffer" expected ${end} bytes for the datagrams from offset ${offset} on, got ${buffer.length}`,
+  );
 }
 
 /** The last destination that passed. Most datagrams have the same destination as the one before. */

@@ -65,38 +65,6 @@ export function parseControl(
   return true;
 }
 
-function readOne(
-  view: DataView,
-  position: number,
-  dataLength: number,
-  family: Family,
-  out: ReceivedControl,
-): void {
-  const level = view.getInt32(position + 8, true);
-  const type = view.getInt32(position + 12, true);
-  const data = position + CMSGHDR_LENGTH;
-  if (level === SOL_IP && family === 4) {
-    if (type === IP_PKTINFO && dataLength >= 12) {
-      out.sourceInterface = view.getUint32(data, true);
-      // The local address. An answer leaves from it, also if the datagram was a broadcast.
-      out.sourceOffset = data + 4;
-    } else if (type === IP_TOS && dataLength >= 1) out.trafficClass = view.getUint8(data);
-  } else if (level === SOL_IPV6 && family === 6) {
-    if (type === IPV6_PKTINFO && dataLength >= 20) {
-      out.sourceOffset = data;
-      out.sourceInterface = view.getUint32(data + 16, true);
-    } else if (type === IPV6_TCLASS && dataLength >= 4) {
-      out.trafficClass = view.getInt32(data, true) & 0xff;
-    }
-  } else if (level === SOL_UDP && type === UDP_GRO) {
-    // The kernel writes an int. Documentation that says u16 describes UDP_SEGMENT.
-    if (dataLength >= 4) out.segmentLength = view.getInt32(data, true);
-    else if (dataLength >= 2) out.segmentLength = view.getUint16(data, true);
-  } else if (level === SOL_SOCKET && type === SO_RXQ_OVFL && dataLength >= 4) {
-    out.overflow = view.getUint32(data, true);
-  }
-}
-
 /**
  * Writes PKTINFO: the datagram leaves from the address `source` and through `interfaceIndex`.
  *
@@ -143,6 +111,38 @@ export function writeSegmentLength(view: DataView, offset: number, segmentLength
   writeHeader(view, offset, 2, SOL_UDP, UDP_SEGMENT);
   view.setUint16(offset + CMSGHDR_LENGTH, segmentLength, true);
   return offset + controlSpace(2);
+}
+
+function readOne(
+  view: DataView,
+  position: number,
+  dataLength: number,
+  family: Family,
+  out: ReceivedControl,
+): void {
+  const level = view.getInt32(position + 8, true);
+  const type = view.getInt32(position + 12, true);
+  const data = position + CMSGHDR_LENGTH;
+  if (level === SOL_IP && family === 4) {
+    if (type === IP_PKTINFO && dataLength >= 12) {
+      out.sourceInterface = view.getUint32(data, true);
+      // The local address. An answer leaves from it, also if the datagram was a broadcast.
+      out.sourceOffset = data + 4;
+    } else if (type === IP_TOS && dataLength >= 1) out.trafficClass = view.getUint8(data);
+  } else if (level === SOL_IPV6 && family === 6) {
+    if (type === IPV6_PKTINFO && dataLength >= 20) {
+      out.sourceOffset = data;
+      out.sourceInterface = view.getUint32(data + 16, true);
+    } else if (type === IPV6_TCLASS && dataLength >= 4) {
+      out.trafficClass = view.getInt32(data, true) & 0xff;
+    }
+  } else if (level === SOL_UDP && type === UDP_GRO) {
+    // The kernel writes an int. Documentation that says u16 describes UDP_SEGMENT.
+    if (dataLength >= 4) out.segmentLength = view.getInt32(data, true);
+    else if (dataLength >= 2) out.segmentLength = view.getUint16(data, true);
+  } else if (level === SOL_SOCKET && type === SO_RXQ_OVFL && dataLength >= 4) {
+    out.overflow = view.getUint32(data, true);
+  }
 }
 
 function writeHeader(

@@ -59,6 +59,7 @@ export class FloodFilter {
    * @param high the first 32 bits of the source address, in network order
    * @param low the next 32 bits; 0 for IPv4
    */
+  // oxlint-disable-next-line max-params -- called per message: an object would be garbage
   note(
     buffer: Uint8Array,
     offset: number,

@@ -28,6 +28,23 @@ export async function bindSockets(
   return { v4, v6 };
 }
 
+/** Sets the lengths of the kernel's buffers in bytes, as far as the system allows. */
+export function setBufferLengths(socket: Socket, bufferBytes: number = 7 * 1024 * 1024): void {
+  for (const set of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
+    try {
+      socket[set](bufferBytes);
+    } catch {
+      // Some systems refuse a size above their limit. Their default size works, with more drops.
+    }
+  }
+}
+
+/** Returns this platform's number of a libuv error; 0 if there is none. */
+export function errnoOf(error: NodeJS.ErrnoException): number {
+  const numbers: Readonly<Record<string, number>> = constants.errno;
+  return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
+}
+
 /** Resolves to undefined if the system does not have the family. */
 function bind(
   type: 'udp4' | 'udp6',
@@ -65,21 +82,4 @@ function alreadyAnAddress(
   done: (error: null, address: string, family: number) => void,
 ): void {
   done(null, host, host.includes(':') ? 6 : 4);
-}
-
-/** Sets the lengths of the kernel's buffers in bytes, as far as the system allows. */
-export function setBufferLengths(socket: Socket, bufferBytes: number = 7 * 1024 * 1024): void {
-  for (const set of ['setRecvBufferSize', 'setSendBufferSize'] as const) {
-    try {
-      socket[set](bufferBytes);
-    } catch {
-      // Some systems refuse a size above their limit. Their default size works, with more drops.
-    }
-  }
-}
-
-/** Returns this platform's number of a libuv error; 0 if there is none. */
-export function errnoOf(error: NodeJS.ErrnoException): number {
-  const numbers: Readonly<Record<string, number>> = constants.errno;
-  return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
 }

@@ -223,8 +223,8 @@ export class SendMessages {
   }
 
   /**
-   * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from the
-   * first of them.
+   * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from
+   * the first of them.
    */
   #countOfLength(run: number, left: number, length: number): number {
     const isLast = this.#lastLengths[run] === length;
@@ -244,6 +244,7 @@ export class SendMessages {
   }
 
   /** Fills one mmsghdr. Returns how many iovecs it took; adjacent datagrams share one. */
+  // oxlint-disable-next-line max-params -- called per message: an object would be garbage
   #write(
     message: number,
     iovec: number,

@@ -29,6 +29,10 @@ export interface SourceHash {
   readonly third: number;
 }
 
+/**
+ * Counts messages by source, and marks the sources that send too many. It counts in three tables of
+ * fixed size.
+ */
 export class SourceSketch {
   readonly #random: (out: Uint32Array) => void;
   #tables: readonly [SourceTable, SourceTable];
@@ -80,6 +84,7 @@ export class SourceSketch {
   }
 }
 
+/** Counts messages by one hash of the source, and marks the entries with high counts. */
 export class SourceTable {
   readonly hash: SourceHash;
   /** One bit per entry. */

@@ -69,15 +69,6 @@ export function openUdp(options: UdpOptions): UdpSockets {
   }
 }
 
-/** Switches coalescing on if it is requested and works. @returns whether to segment */
-function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendCallbacks): boolean {
-  const { udpGso, udpGro } = gso || gro ? KNOWN_OFFLOADS.testUnknownOffloads({ gro }) : {};
-  if (gso && udpGso !== undefined) to.onOffloadLost?.('udpGso', udpGso);
-  const groLost = gro ? (udpGro ?? enableCoalescing(bound)) : undefined;
-  if (groLost !== undefined) to.onOffloadLost?.('udpGro', groLost);
-  return gso && udpGso === undefined;
-}
-
 /**
  * Sockets on one port, one for each family that the system has. `openUdp` opens them. Poll `fds`
  * for POLLIN, then call `receive`. `send` and `sendRun` queue datagrams, and `flush` sends them.
@@ -278,6 +269,15 @@ export class UdpSockets {
     this.#callbacks.onSourceLost?.(destination);
     return to;
   }
+}
+
+/** Switches coalescing on if it is requested and works. @returns whether to segment */
+function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendCallbacks): boolean {
+  const { udpGso, udpGro } = gso || gro ? KNOWN_OFFLOADS.testUnknownOffloads({ gro }) : {};
+  if (gso && udpGso !== undefined) to.onOffloadLost?.('udpGso', udpGso);
+  const groLost = gro ? (udpGro ?? enableCoalescing(bound)) : undefined;
+  if (groLost !== undefined) to.onOffloadLost?.('udpGro', groLost);
+  return gso && udpGso === undefined;
 }
 
 const MOST_SLOTS = 1024;

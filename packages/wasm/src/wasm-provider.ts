@@ -36,8 +36,6 @@ import { multiplyPoint } from './wasm-x25519.ts';
  * ```
  */
 export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoProvider {
-  const aead = new WasmAead(arena);
-  const hash = new WasmHash(arena);
   return {
     name: 'wasm',
     dh: (privateKey, publicKey) => multiplyPoint(arena, privateKey, publicKey),
@@ -47,6 +45,14 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
       if (!publicKey) throw new Error('X25519 failed');
       return publicKey;
     },
+    ...hashFunctions(new WasmHash(arena)),
+    ...aeadFunctions(new WasmAead(arena)),
+    createCipher: (key) => new WasmCipher(arena, key),
+  };
+}
+
+function hashFunctions(hash: WasmHash): Pick<CryptoProvider, 'hash' | 'mac' | 'hmac' | 'kdf'> {
+  return {
     hash(out, a, b = NOTHING) {
       checkBytes(out, 'out');
       checkBytes(a, 'a');
@@ -74,6 +80,13 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
       if (third) checkBytes(third, 'third');
       hash.kdf(key, input, first, second, third);
     },
+  };
+}
+
+function aeadFunctions(
+  aead: WasmAead,
+): Pick<CryptoProvider, 'aeadSeal' | 'aeadOpen' | 'xaeadSeal' | 'xaeadOpen'> {
+  return {
     aeadSeal(key, counter, plain, auth) {
       checkBytes(key, 'key');
       checkBytes(plain, 'plain');
@@ -100,7 +113,6 @@ export function wasmProvider(arena: WasmArena = WasmArena.createSync()): CryptoP
       checkBytes(auth, 'auth');
       return aead.open(key, nonce, sealed, auth);
     },
-    createCipher: (key) => new WasmCipher(arena, key),
   };
 }
 

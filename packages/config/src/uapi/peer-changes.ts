@@ -5,7 +5,7 @@
  * ```
  *   litz_changes=0\n\n           the request; nothing else may follow on its connection
  *
- *   litz_resync=true             the reader forgets all that it knows: the peers of this report are all
+ *   litz_resync=true             the reader forgets all that it knows: this report has all peers
  *   public_key=...               the current values of a peer, as in `get`
  *   endpoint=192.0.2.1:51871
  *   last_handshake_time_sec=0

@@ -98,7 +98,7 @@ export class RequestSplitter {
     const body = this.#take();
     this.#state = 'invalid';
     if (state === 'get')
-      return body === '' || body === KEYS ? [this.#getRequest(body === KEYS)] : [];
+      return body === '' || body === KEYS ? [this.#finishGet(body === KEYS)] : [];
     // A client that has hung up does not wait for changes.
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
@@ -137,7 +137,7 @@ export class RequestSplitter {
     const isWhole = end !== -1;
     if (isWhole && line === '') {
       this.#state = 'operation';
-      requests.push(this.#getRequest(false));
+      requests.push(this.#finishGet(false));
     } else if (this.#wantsKeys || !(isWhole ? line === KEYS : KEYS.startsWith(line))) {
       this.#refuse(requests, UAPI_ERRNO.EINVAL);
     } else if (isWhole) {
@@ -147,7 +147,7 @@ export class RequestSplitter {
     return next + 1;
   }
 
-  #getRequest(asksForKeys: boolean): UapiRequest {
+  #finishGet(asksForKeys: boolean): UapiRequest {
     const keys = this.#wantsKeys || asksForKeys;
     this.#wantsKeys = false;
     return keys ? { operation: 'get', keys } : { operation: 'get' };

@@ -48,6 +48,7 @@ import {
   tryParseWithNetmask,
 } from './field-values.ts';
 
+/** How one field of a section is read and written. */
 export interface Field<Section> {
   /** Spelled as in the documentation. The file may spell it in any case. */
   name: string;
@@ -67,6 +68,7 @@ export interface Field<Section> {
   write(section: Section): string[];
 }
 
+/** The fields of `[Interface]`, in the order in which a new file has them. */
 export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   wgField({
     name: 'PrivateKey',
@@ -173,6 +175,7 @@ export const INTERFACE_FIELDS: readonly Field<InterfaceSection>[] = [
   },
 ];
 
+/** The fields of `[Peer]`, in the order in which a new file has them. */
 export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   wgField({
     name: 'PublicKey',

@@ -38,6 +38,10 @@ export interface FieldLine {
   after: string;
 }
 
+/**
+ * Splits a file into its sections. The first one has the lines before the first header; it may be
+ * empty.
+ */
 export function splitSections(text: string): SectionSource[] {
   const lines = text.split('\n');
   const sections: SectionSource[] = [{ name: undefined, firstLine: 1, lines: [] }];
@@ -80,6 +84,7 @@ export function parseFieldLine(line: string): FieldLine | undefined {
   };
 }
 
+/** Returns the line that consists of these parts, without a line feed. */
 export function joinFieldLine({ before, key, equals, value, after }: FieldLine): string {
   return `${before}${key}${equals}${value}${after}`;
 }

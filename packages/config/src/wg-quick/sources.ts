@@ -8,6 +8,7 @@
  */
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 
+/** The lines of one section of a file. */
 export interface SourcePart {
   /** Undefined for the lines before the first header. */
   section: InterfaceSection | PeerSection | undefined;
@@ -19,6 +20,10 @@ export function rememberSource(config: WgQuickConfig, parts: readonly SourcePart
   sources.set(config, parts);
 }
 
+/**
+ * Returns the parts of the config's file, in the order of the file; undefined if it was not read
+ * from one.
+ */
 export function sourceOf(config: WgQuickConfig): readonly SourcePart[] | undefined {
   return sources.get(config);
 }

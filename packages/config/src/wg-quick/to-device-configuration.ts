@@ -27,8 +27,8 @@ import { checkConfig } from './format-config.ts';
 
 /**
  * Returns a change with the effect of `wg setconf`: fields that the file does not have are reset,
- * and peers that it does not have are removed. Keys are copied; the caller must wipe the copies with
- * `wipeSecrets`.
+ * and peers that it does not have are removed. Keys are copied; the caller must wipe the copies
+ * with `wipeSecrets`.
  *
  * @param endpoints the addresses of the host names in the config's endpoints
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no address for a host name

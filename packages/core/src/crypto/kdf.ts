@@ -17,6 +17,7 @@ import { wipe } from './wipe.ts';
  * output. An output may be `key` or `input`. Both are at most 32 bytes long. All arrays are
  * borrowed for the call.
  */
+// oxlint-disable-next-line max-params -- the parameters of Kdf3 in the paper
 export function kdf(
   crypto: CryptoProvider,
   key: Uint8Array,
@@ -29,6 +30,7 @@ export function kdf(
   else kdfByHmac(crypto, key, input, first, second, third);
 }
 
+// oxlint-disable-next-line max-params -- the parameters of Kdf3 in the paper
 function kdfByHmac(
   crypto: CryptoProvider,
   key: Uint8Array,

@@ -18,6 +18,7 @@ import { wipe } from './wipe.ts';
 export type StreamCipher = typeof chacha20;
 
 /** Encrypts `data` in place and writes the tag into the 16 bytes of `tag`. */
+// oxlint-disable-next-line max-params -- the parameters of the AEAD in RFC 8439, per packet
 export function sealInPlace(
   stream: StreamCipher,
   key: Uint8Array,
@@ -34,6 +35,7 @@ export function sealInPlace(
 /**
  * Decrypts `data` in place if `tag` is right. Otherwise returns false and does not change `data`.
  */
+// oxlint-disable-next-line max-params -- the parameters of the AEAD in RFC 8439, per packet
 export function openInPlace(
   stream: StreamCipher,
   key: Uint8Array,

@@ -20,4 +20,5 @@ export function writeCounter(nonce: Uint8Array, counter: number): void {
   }
 }
 
+/** The length of a nonce in bytes (RFC 8439, section 2.8). */
 export const NONCE_LENGTH = 12;

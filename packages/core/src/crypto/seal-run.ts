@@ -9,6 +9,7 @@ import type { Cipher } from './provider.ts';
  * Does what `Cipher.sealRun` describes. If the cipher has no `sealRun`, the texts are sealed one by
  * one, and the space around them is not needed.
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 export function sealRun(
   cipher: Cipher,
   counter: number,

@@ -239,5 +239,7 @@ const PRICE_MS = {
   HANDSHAKE: 0.2,
 } as const;
 
+/** Offset in bytes of msg.receiver in a handshake response. */
 export const RESPONSE_RECEIVER_INDEX = 8;
+/** Offset in bytes of msg.receiver in a cookie reply. */
 export const COOKIE_RECEIVER_INDEX = 4;

@@ -70,10 +70,10 @@ export function sendResponse(
   handshake: Handshake,
   now: number,
 ): boolean {
-  const { peer, identity } = pair;
+  const { peer } = pair;
   const message = state.handshakeMessages.take(HANDSHAKE_RESPONSE_LENGTH);
   const index = state.indices.reserve(pair);
-  if (!createResponse(state.crypto, identity, handshake, index, state.randomBytes, message)) {
+  if (!createResponse(state.crypto, handshake, index, state.randomBytes, message)) {
     state.indices.free(index);
     return false;
   }
@@ -209,9 +209,8 @@ function createInitiationOf(
   const handshake = handshakeOf(pair);
   const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
   const timestamp = state.timestamps.next();
-  const index = renewIndex(state, pair);
-  const { identity } = pair;
-  if (!createInitiation(crypto, identity, handshake, index, timestamp, randomBytes, message)) {
+  const values = { senderIndex: renewIndex(state, pair), timestamp, randomBytes };
+  if (!createInitiation(crypto, pair.identity, handshake, values, message)) {
     forgetIndex(state, pair);
     return undefined;
   }

@@ -43,6 +43,7 @@ import {
  *
  * @returns 0 if the message was queued; otherwise why it was dropped
  */
+// oxlint-disable-next-line max-params -- called per message: an object would be garbage
 export function queueHandshakeMessage(
   state: EngineState,
   buffer: Uint8Array,
@@ -60,7 +61,7 @@ export function queueHandshakeMessage(
     return drop(state, reason);
   }
   const { handshakes } = state;
-  const lane = laneOf(state, buffer, offset, length, source, now);
+  const lane = laneOf(state, hasMac2(buffer, offset, length), source, now);
   if (!handshakes.queue.push(lane, buffer, offset, length, source, now)) {
     return drop(state, 'handshake-overflow');
   }
@@ -132,28 +133,22 @@ function findDropReason(
   }
 }
 
-function laneOf(
-  state: EngineState,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  source: Endpoint,
-  now: number,
-): Lane {
-  const { handshakes } = state;
-  const hasMac2 =
-    buffer[offset] !== MESSAGE_TYPE.COOKIE_REPLY && hasBytes(buffer, offset + length - MAC_LENGTH);
-  // The queue is empty, so the order of sources does not matter yet.
-  if (handshakes.queue.size === 0) return hasMac2 ? LANE.FRESH_MAC2 : LANE.FRESH;
-  handshakes.sources ??= new SourceWindow(state.randomBytes);
-  const isFirst = handshakes.sources.isFirst(source, now);
-  if (hasMac2) return isFirst ? LANE.FRESH_MAC2 : LANE.REPEATED_MAC2;
-  return isFirst ? LANE.FRESH : LANE.REPEATED;
+/** Whether the last bytes of a message are a mac2: a cookie reply has none, and zeros mean none. */
+function hasMac2(buffer: Uint8Array, offset: number, length: number): boolean {
+  if (buffer[offset] === MESSAGE_TYPE.COOKIE_REPLY) return false;
+  const end = offset + length;
+  for (let i = end - MAC_LENGTH; i < end; i++) if (buffer[i] !== 0) return true;
+  return false;
 }
 
-function hasBytes(buffer: Uint8Array, offset: number): boolean {
-  for (let i = offset; i < offset + MAC_LENGTH; i++) if (buffer[i] !== 0) return true;
-  return false;
+function laneOf(state: EngineState, withMac2: boolean, source: Endpoint, now: number): Lane {
+  const { handshakes } = state;
+  // The queue is empty, so the order of sources does not matter yet.
+  if (handshakes.queue.size === 0) return withMac2 ? LANE.FRESH_MAC2 : LANE.FRESH;
+  handshakes.sources ??= new SourceWindow(state.randomBytes);
+  const isFirst = handshakes.sources.isFirst(source, now);
+  if (withMac2) return isFirst ? LANE.FRESH_MAC2 : LANE.REPEATED_MAC2;
+  return isFirst ? LANE.FRESH : LANE.REPEATED;
 }
 
 /**

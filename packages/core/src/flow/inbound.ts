@@ -42,6 +42,7 @@ import { openTransportData, receiverIndexOf } from '../wire/transport-data.ts';
  * @returns the length of the packet for the interface, which begins at `offset + 16`; 0 if there is
  *   none; or why the datagram was dropped
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 export function receiveDatagram(
   state: EngineState,
   buffer: Uint8Array,
@@ -71,6 +72,19 @@ export function receiveDatagram(
   return acceptPacket(state, opened.peer, buffer, packet, length - TRANSPORT_OVERHEAD, outerEcn);
 }
 
+/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
+export function finishReceived(state: EngineState, now: number): void {
+  const { received } = state;
+  const { keypair, source, messages, bytes, hasData } = received;
+  if (!keypair || !source) return;
+  received.keypair = undefined;
+  received.source = undefined;
+  received.messages = 0;
+  received.bytes = 0;
+  received.hasData = false;
+  afterReceive(state, keypair, source, messages, bytes, hasData, now);
+}
+
 /** Counts a dropped transport message, also for the peer if the receiver index was right. */
 function dropTransportData(
   state: EngineState,
@@ -86,6 +100,7 @@ function dropTransportData(
  * Records an authenticated message. `finishReceived` does the bookkeeping for all recorded
  * messages.
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function recordReceived(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -105,19 +120,6 @@ function recordReceived(
   received.hasData ||= isData;
 }
 
-/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
-export function finishReceived(state: EngineState, now: number): void {
-  const { received } = state;
-  const { keypair, source, messages, bytes, hasData } = received;
-  if (!keypair || !source) return;
-  received.keypair = undefined;
-  received.source = undefined;
-  received.messages = 0;
-  received.bytes = 0;
-  received.hasData = false;
-  afterReceive(state, keypair, source, messages, bytes, hasData, now);
-}
-
 /**
  * Does the bookkeeping for a batch of messages that were authenticated with one keypair.
  *
@@ -126,6 +128,7 @@ export function finishReceived(state: EngineState, now: number): void {
  * @param bytes the sum of their lengths
  * @param hasData whether at least one of them was not a keepalive
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function afterReceive(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -169,6 +172,7 @@ function keepKeyFresh(state: EngineState, peer: Peer, now: number): void {
  *
  * @returns the length of the packet without padding, or why it was dropped
  */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function acceptPacket(
   state: EngineState,
   peer: Peer,

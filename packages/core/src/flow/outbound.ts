@@ -73,6 +73,61 @@ export function sendPackets(
 }
 
 /**
+ * Sends staged packets in order, as far as the session's limits allow. Starts a handshake for the
+ * rest.
+ */
+export function sendStaged(state: EngineState, peer: Peer, now: number): void {
+  const { staged } = peer;
+  if (!staged || staged.length === 0) return;
+  const keypair = peer.sendKeypair(now);
+  if (keypair) sendAllStaged(state, keypair, staged, now);
+  if (staged.length === 0) return;
+  reportExpiry(state, peer);
+  startHandshake(state, peer, now);
+}
+
+/**
+ * Sends a keepalive, which is an empty transport message, or staged packets if there are some.
+ * Without a session it starts a handshake, which has the same effect for the peer.
+ */
+export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
+  if (!state.up) return;
+  if (peer.staged && peer.staged.length > 0) {
+    sendStaged(state, peer, now);
+    return;
+  }
+  const keypair = peer.sendKeypair(now);
+  if (!keypair || !peer.endpoint) {
+    // No packet waits for this, so it does not prolong an attempt that is in progress.
+    if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
+    return;
+  }
+  const buffer = new Uint8Array(TRANSPORT_OVERHEAD);
+  const bytes = sealTransportData(keypair, buffer, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
+  state.outputs.transmit(peer, peer.endpoint, 0, buffer, 0, bytes);
+  state.stats.sentKeepalives++;
+  afterSend(state, keypair, 1, bytes, now);
+}
+
+/** Returns whether a keepalive would start a handshake that no packet waits for. */
+export function wouldInitiate(state: EngineState, peer: Peer, now: number): boolean {
+  if (peer.sendKeypair(now) || state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) return false;
+  return !peer.staged || peer.staged.length === 0;
+}
+
+/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
+export function finishSent(state: EngineState, now: number): void {
+  const { sent } = state;
+  const { keypair, messages, bytes } = sent;
+  if (!keypair) return;
+  sent.keypair = undefined;
+  sent.messages = 0;
+  sent.bytes = 0;
+  afterSend(state, keypair, messages, bytes, now);
+  dataSent(state, keypair.peer, now);
+}
+
+/**
  * Returns the length of the destination address in bytes, 4 or 16; 0 if this is not an IP packet.
  */
 function destinationOf(buffer: Uint8Array, offset: number, length: number): 0 | 4 | 16 {
@@ -154,20 +209,6 @@ function lengthOf(run: PacketRun, index: number): number {
   return index === run.count - 1 ? run.lastLength : run.length;
 }
 
-/**
- * Sends staged packets in order, as far as the session's limits allow. Starts a handshake for the
- * rest.
- */
-export function sendStaged(state: EngineState, peer: Peer, now: number): void {
-  const { staged } = peer;
-  if (!staged || staged.length === 0) return;
-  const keypair = peer.sendKeypair(now);
-  if (keypair) sendAllStaged(state, keypair, staged, now);
-  if (staged.length === 0) return;
-  reportExpiry(state, peer);
-  startHandshake(state, peer, now);
-}
-
 function sendAllStaged(
   state: EngineState,
   keypair: Keypair<Peer>,
@@ -184,35 +225,6 @@ function sendAllStaged(
   }
   afterSend(state, keypair, messages, bytes, now);
   dataSent(state, keypair.peer, now);
-}
-
-/**
- * Sends a keepalive, which is an empty transport message, or staged packets if there are some.
- * Without a session it starts a handshake, which has the same effect for the peer.
- */
-export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
-  if (!state.up) return;
-  if (peer.staged && peer.staged.length > 0) {
-    sendStaged(state, peer, now);
-    return;
-  }
-  const keypair = peer.sendKeypair(now);
-  if (!keypair || !peer.endpoint) {
-    // No packet waits for this, so it does not prolong an attempt that is in progress.
-    if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
-    return;
-  }
-  const buffer = new Uint8Array(TRANSPORT_OVERHEAD);
-  const bytes = sealTransportData(keypair, buffer, TRANSPORT_HEADER_LENGTH, 0, state.mtu);
-  state.outputs.transmit(peer, peer.endpoint, 0, buffer, 0, bytes);
-  state.stats.sentKeepalives++;
-  afterSend(state, keypair, 1, bytes, now);
-}
-
-/** Returns whether a keepalive would start a handshake that no packet waits for. */
-export function wouldInitiate(state: EngineState, peer: Peer, now: number): boolean {
-  if (peer.sendKeypair(now) || state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) return false;
-  return !peer.staged || peer.staged.length === 0;
 }
 
 /** Seals one packet and queues it as a datagram. Returns the length of the datagram. */
@@ -248,18 +260,6 @@ function recordSent(
   }
   sent.messages += messages;
   sent.bytes += bytes;
-}
-
-/** Does the bookkeeping for the messages recorded in this batch. Call it at the end of a batch. */
-export function finishSent(state: EngineState, now: number): void {
-  const { sent } = state;
-  const { keypair, messages, bytes } = sent;
-  if (!keypair) return;
-  sent.keypair = undefined;
-  sent.messages = 0;
-  sent.bytes = 0;
-  afterSend(state, keypair, messages, bytes, now);
-  dataSent(state, keypair.peer, now);
 }
 
 /**

@@ -19,10 +19,18 @@ import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 import { compareTimestamps } from './tai64n.ts';
 
+/** The values that each initiation has of its own. */
+export interface InitiationValues {
+  readonly senderIndex: number;
+  /** 12 bytes, TAI64N; borrowed for the call. */
+  readonly timestamp: Uint8Array;
+  /** Fills an array: the ephemeral private key is made of it. */
+  readonly randomBytes: (out: Uint8Array) => void;
+}
+
 /**
  * Writes an initiation into `out` (148 bytes, macs left zero) and updates the handshake.
  *
- * @param timestamp 12 bytes, TAI64N
  * @returns false if there is no shared secret with the peer (a low-order point); then nothing has
  *   changed
  */
@@ -30,9 +38,7 @@ export function createInitiation(
   crypto: CryptoProvider,
   identity: StaticIdentity,
   handshake: Handshake,
-  senderIndex: number,
-  timestamp: Uint8Array,
-  randomBytes: (out: Uint8Array) => void,
+  { senderIndex, timestamp, randomBytes }: InitiationValues,
   out: Uint8Array,
 ): boolean {
   const { remoteStaticPublic } = handshake;

@@ -23,7 +23,6 @@ import { SymmetricState } from './symmetric-state.ts';
  */
 export function createResponse(
   crypto: CryptoProvider,
-  _identity: StaticIdentity,
   handshake: Handshake,
   senderIndex: number,
   randomBytes: (out: Uint8Array) => void,

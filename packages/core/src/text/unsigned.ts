@@ -23,5 +23,7 @@ function atMost(value: number, max: number): number | undefined {
   return value <= max ? value : undefined;
 }
 
+/** The largest number of 16 bits. */
 export const MAX_UINT16 = 0xffff;
+/** The largest number of 32 bits. */
 export const MAX_UINT32 = 0xffff_ffff;

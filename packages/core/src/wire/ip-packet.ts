@@ -70,10 +70,17 @@ export function writeUint16(buffer: Uint8Array, offset: number, value: number): 
   buffer[offset + 1] = value;
 }
 
+/** Length in bytes of an IPv4 header without options (RFC 791, section 3.1). */
 export const IPV4_HEADER_LENGTH = 20;
+/** Offset in bytes of the header checksum, 16 bits. */
 export const IPV4_CHECKSUM = 10;
+/** Offset in bytes of the source address, 4 bytes. */
 export const IPV4_SOURCE = 12;
+/** Offset in bytes of the destination address, 4 bytes. */
 export const IPV4_DESTINATION = 16;
+/** Length in bytes of the fixed IPv6 header (RFC 8200, section 3). */
 export const IPV6_HEADER_LENGTH = 40;
+/** Offset in bytes of the source address, 16 bytes. */
 export const IPV6_SOURCE = 8;
+/** Offset in bytes of the destination address, 16 bytes. */
 export const IPV6_DESTINATION = 24;

@@ -69,36 +69,6 @@ export function sealTransportRun(
   return messageLengthOf(lastLength, mtu);
 }
 
-/** Seals one or more packets of the same length. */
-function sealAlike(
-  keypair: Keypair,
-  buffer: Uint8Array,
-  offset: number,
-  stride: number,
-  length: number,
-  count: number,
-  mtu: number,
-): void {
-  const counter = keypair.sendCounter;
-  keypair.sendCounter += count;
-  const padded = length + paddingLengthOf(length, mtu);
-  for (let i = 0; i < count; i++) {
-    const at = offset + i * stride;
-    clear(buffer, at + length, at + padded);
-  }
-  sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
-  // The headers come last, because the cipher may have overwritten that space.
-  for (let i = 0; i < count; i++) {
-    const header = offset + i * stride - TRANSPORT_HEADER_LENGTH;
-    writeHeader(buffer, header, keypair.remoteIndex, counter + i);
-  }
-}
-
-/** Writes zeros as padding. There is mostly none, so `fill` would cost more. */
-function clear(buffer: Uint8Array, from: number, to: number): void {
-  for (let i = from; i < to; i++) buffer[i] = 0;
-}
-
 /** Returns the length of the message that a packet of `length` bytes becomes. */
 export function messageLengthOf(length: number, mtu: number): number {
   return length + paddingLengthOf(length, mtu) + TRANSPORT_OVERHEAD;
@@ -144,6 +114,37 @@ export function openTransportData<Owner>(
 /** Returns the receiver index of the message at `offset`, which identifies our session. Signed. */
 export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
+}
+
+/** Seals one or more packets of the same length. */
+// oxlint-disable-next-line max-params -- called per packet: an object would be garbage
+function sealAlike(
+  keypair: Keypair,
+  buffer: Uint8Array,
+  offset: number,
+  stride: number,
+  length: number,
+  count: number,
+  mtu: number,
+): void {
+  const counter = keypair.sendCounter;
+  keypair.sendCounter += count;
+  const padded = length + paddingLengthOf(length, mtu);
+  for (let i = 0; i < count; i++) {
+    const at = offset + i * stride;
+    clear(buffer, at + length, at + padded);
+  }
+  sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
+  // The headers come last, because the cipher may have overwritten that space.
+  for (let i = 0; i < count; i++) {
+    const header = offset + i * stride - TRANSPORT_HEADER_LENGTH;
+    writeHeader(buffer, header, keypair.remoteIndex, counter + i);
+  }
+}
+
+/** Writes zeros as padding. There is mostly none, so `fill` would cost more. */
+function clear(buffer: Uint8Array, from: number, to: number): void {
+  for (let i = from; i < to; i++) buffer[i] = 0;
 }
 
 function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {

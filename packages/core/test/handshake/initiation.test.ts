@@ -48,9 +48,8 @@ describe('createInitiation', () => {
     const before = snapshot(handshake);
     const out = new Uint8Array(148).fill(0xee);
     const { crypto, identity, randomBytes } = alice;
-    expect(createInitiation(crypto, identity, handshake, 1, timestampOf(1), randomBytes, out)).toBe(
-      false,
-    );
+    const values = { senderIndex: 1, timestamp: timestampOf(1), randomBytes };
+    expect(createInitiation(crypto, identity, handshake, values, out)).toBe(false);
     expect(out).toEqual(new Uint8Array(148).fill(0xee));
     expect(snapshot(handshake)).toEqual(before);
   });

@@ -57,8 +57,8 @@ export function createParties(
 export function initiate(party: Party, seconds = 1, senderIndex = 0xa11ce): Uint8Array {
   const { crypto, identity, handshake, randomBytes } = party;
   const out = new Uint8Array(148);
-  const timestamp = timestampOf(seconds);
-  if (!createInitiation(crypto, identity, handshake, senderIndex, timestamp, randomBytes, out)) {
+  const values = { senderIndex, timestamp: timestampOf(seconds), randomBytes };
+  if (!createInitiation(crypto, identity, handshake, values, out)) {
     throw new Error('no initiation');
   }
   return out;
@@ -76,9 +76,9 @@ export function receiveInitiation(
 }
 
 export function respond(party: Party, senderIndex = 0xb0b): Uint8Array {
-  const { crypto, identity, handshake, randomBytes } = party;
+  const { crypto, handshake, randomBytes } = party;
   const out = new Uint8Array(92);
-  if (!createResponse(crypto, identity, handshake, senderIndex, randomBytes, out)) {
+  if (!createResponse(crypto, handshake, senderIndex, randomBytes, out)) {
     throw new Error('no response');
   }
   return out;

@@ -52,8 +52,8 @@ describe('a provider that prepares keys', () => {
     const handshake = new Handshake(LOW_ORDER_KEY);
     handshake.state = 'initiation-consumed';
     const out = new Uint8Array(92);
-    const { crypto, identity, randomBytes } = bob;
-    expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(false);
+    const { crypto, randomBytes } = bob;
+    expect(createResponse(crypto, handshake, 1, randomBytes, out)).toBe(false);
     expect(keys).toMatchObject({ prepared: 1, left: 0 });
   });
 

@@ -136,12 +136,9 @@ function replayInitiation(
   const out = new Uint8Array(148);
   const { crypto, identity, handshake, randomBytes } = from;
   const { senderIndex } = chosen;
-  const timestamp = fromHex(chosen.timestamp);
+  const values = { senderIndex, timestamp: fromHex(chosen.timestamp), randomBytes };
   from.randoms.push(chosen.ephemeralPrivate);
-  check(
-    createInitiation(crypto, identity, handshake, senderIndex, timestamp, randomBytes, out),
-    'createInitiation',
-  );
+  check(createInitiation(crypto, identity, handshake, values, out), 'createInitiation');
   from.macSender.addMacs(out, 0);
 
   check(to.macChecker.checkMac1(out), 'mac1');
@@ -164,12 +161,9 @@ function replayInitiation(
 
 function replayResponse(chosen: TranscriptResponse, from: Side, to: Side): TranscriptResponse {
   const out = new Uint8Array(92);
-  const { crypto, identity, handshake, randomBytes } = from;
+  const { crypto, handshake, randomBytes } = from;
   from.randoms.push(chosen.ephemeralPrivate);
-  check(
-    createResponse(crypto, identity, handshake, chosen.senderIndex, randomBytes, out),
-    'createResponse',
-  );
+  check(createResponse(crypto, handshake, chosen.senderIndex, randomBytes, out), 'createResponse');
   from.macSender.addMacs(out, 0);
 
   check(to.macChecker.checkMac1(out), 'mac1');

@@ -32,12 +32,12 @@ describe('createResponse', () => {
 
   it('fails without an initiation, and answers an initiation once', () => {
     const { alice, bob } = createParties();
-    const { crypto, identity, handshake, randomBytes } = bob;
+    const { crypto, handshake, randomBytes } = bob;
     const out = new Uint8Array(92);
-    expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(false);
+    expect(createResponse(crypto, handshake, 1, randomBytes, out)).toBe(false);
     receiveInitiation(bob, initiate(alice));
-    expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(true);
-    expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(false);
+    expect(createResponse(crypto, handshake, 1, randomBytes, out)).toBe(true);
+    expect(createResponse(crypto, handshake, 1, randomBytes, out)).toBe(false);
   });
 
   it('fails for a low-order ephemeral key, and changes nothing', () => {
@@ -45,9 +45,9 @@ describe('createResponse', () => {
     receiveInitiation(bob, initiate(alice));
     bob.handshake.remoteEphemeral.set(LOW_ORDER_KEY);
     const before = snapshot(bob.handshake);
-    const { crypto, identity, handshake, randomBytes } = bob;
+    const { crypto, handshake, randomBytes } = bob;
     const out = new Uint8Array(92);
-    expect(createResponse(crypto, identity, handshake, 1, randomBytes, out)).toBe(false);
+    expect(createResponse(crypto, handshake, 1, randomBytes, out)).toBe(false);
     expect(snapshot(handshake)).toEqual(before);
     expect(out).toEqual(new Uint8Array(92));
   });

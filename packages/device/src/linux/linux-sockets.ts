@@ -32,7 +32,9 @@ export class LinuxSockets {
     this.#options = options;
   }
 
-  /** @throws {SystemError} as `openUdp` does; {RangeError} as `ThreadControl.recordDescriptor` does */
+  /**
+   * @throws {SystemError} as `openUdp` does; {RangeError} as `ThreadControl.recordDescriptor` does
+   */
   open(options: Omit<Udp.UdpOptions, 'memory' | 'gso' | 'gro'>): Udp.UdpSockets {
     const { udp, control, memory, offload } = this.#options;
     const sockets = udp.openUdp({

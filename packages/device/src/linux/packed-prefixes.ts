@@ -36,8 +36,8 @@ export function unpackPrefixes(packed: Uint8Array): AllowedIp[] {
 }
 
 /**
- * Returns views of packed prefixes, for the packet loop, which reads each of them once or twice. They
- * are small, and make less garbage than prefixes of their own.
+ * Returns views of packed prefixes, for the packet loop, which reads each of them once or twice.
+ * They are small, and make less garbage than prefixes of their own.
  */
 export function readPrefixes(packed: Uint8Array): PackedPrefix[] {
   const prefixes: PackedPrefix[] = [];

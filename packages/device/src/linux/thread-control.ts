@@ -67,8 +67,8 @@ export class ThreadControl {
 
   /**
    * Called by the packet loop before it closes a descriptor. The order matters: if the thread dies
-   * between this call and the close, a descriptor stays open. In the other order, `closeDescriptors` could
-   * close a descriptor of something else that got the same number.
+   * between this call and the close, a descriptor stays open. In the other order,
+   * `closeDescriptors` could close a descriptor of something else that got the same number.
    */
   forgetDescriptor(fd: number): void {
     const index = this.#words.indexOf(fd, FIRST_FD);

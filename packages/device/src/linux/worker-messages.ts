@@ -49,6 +49,7 @@ export interface WorkerStart {
   readonly secrets: ArrayBuffer;
 }
 
+/** A message to the thread of a packet loop: a request that it must answer. */
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;
@@ -56,6 +57,7 @@ export interface RequestMessage {
   readonly secrets?: ArrayBuffer;
 }
 
+/** A message of the thread of a packet loop. */
 export type WorkerMessage =
   | {
       readonly type: 'open';
@@ -80,6 +82,7 @@ export type WorkerMessage =
    */
   | { readonly type: 'failed'; readonly error: ErrorMessage };
 
+/** The parts of an error that a structured clone keeps. */
 export interface ErrorMessage {
   readonly name: string;
   readonly message: string;
@@ -158,6 +161,10 @@ export function* queuedMessages<Message>(port: MessagePort): Generator<Message, 
   }
 }
 
+/**
+ * Returns the parts of an error that a structured clone keeps, with those of its causes. A thrown
+ * value that is no error becomes the message of one.
+ */
 export function toErrorMessage(thrown: unknown): ErrorMessage {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const { name, message, stack, cause } = error;
@@ -183,6 +190,60 @@ export function fromErrorMessage(thrown: ErrorMessage, systemError?: SystemError
   if (stack !== undefined) error.stack = stack;
   if (cause) define(error, 'cause', fromErrorMessage(cause, systemError));
   return error;
+}
+
+/** Returns an endpoint with its class restored. */
+export function reviveEndpoint(endpoint: Endpoint): Endpoint {
+  const { address, port, scopeId, zone, sourceAddress, sourceInterface } = endpoint;
+  return new Endpoint(address, port, {
+    scopeId,
+    sourceInterface,
+    ...(zone !== undefined && { zone }),
+    ...(sourceAddress && { sourceAddress }),
+  });
+}
+
+/** Restores the endpoints of a configuration. Packed prefixes become views of their bytes. */
+export function reviveConfiguration(configuration: DeviceConfiguration): DeviceConfiguration {
+  const { peers } = configuration;
+  if (!peers) return configuration;
+  const revived = revivePeers(peers).map((peer) =>
+    isPacked(peer.allowedIps) ? { ...peer, allowedIps: readPrefixes(peer.allowedIps) } : peer,
+  );
+  return { ...configuration, peers: revived };
+}
+
+/** Restores the endpoints of the peers of a configuration or a status. */
+export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonly Peer[]): Peer[] {
+  return peers.map((peer) =>
+    peer.endpoint ? { ...peer, endpoint: reviveEndpoint(peer.endpoint) } : peer,
+  );
+}
+
+/** Returns the event with its classes restored: keys, endpoints. */
+export function reviveEvent(event: PlaneEvent): PlaneEvent {
+  if (event.type === 'drop') return reviveDrop(event);
+  if (!('peer' in event)) return event;
+  const peer = parsePublicKey(event.peer);
+  if (event.type === 'peer') {
+    const { endpoint, sessionStaticKeys: keys } = event;
+    return {
+      ...event,
+      peer,
+      endpoint: endpoint && reviveEndpoint(endpoint),
+      ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
+    };
+  }
+  if (event.type === 'handshake')
+    return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };
+  if (event.type !== 'roam') return { ...event, peer };
+  const { endpoint, previous } = event;
+  return {
+    ...event,
+    peer,
+    endpoint: reviveEndpoint(endpoint),
+    previous: previous && reviveEndpoint(previous),
+  };
 }
 
 function create({ name, message, fields }: ErrorMessage, systemError?: SystemErrorClass): Error {
@@ -214,61 +275,9 @@ function isPlain(value: unknown): boolean {
   return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
 }
 
-/** Returns an endpoint with its class restored. */
-export function reviveEndpoint(endpoint: Endpoint): Endpoint {
-  const { address, port, scopeId, zone, sourceAddress, sourceInterface } = endpoint;
-  return new Endpoint(address, port, {
-    scopeId,
-    sourceInterface,
-    ...(zone !== undefined && { zone }),
-    ...(sourceAddress && { sourceAddress }),
-  });
-}
-
-export function reviveConfiguration(configuration: DeviceConfiguration): DeviceConfiguration {
-  const { peers } = configuration;
-  if (!peers) return configuration;
-  const revived = revivePeers(peers).map((peer) =>
-    isPacked(peer.allowedIps) ? { ...peer, allowedIps: readPrefixes(peer.allowedIps) } : peer,
-  );
-  return { ...configuration, peers: revived };
-}
-
 /** A configuration that did not come from another thread has prefixes that are not packed. */
 function isPacked(allowedIps: unknown): allowedIps is Uint8Array {
   return allowedIps instanceof Uint8Array;
-}
-
-/** Restores the endpoints of the peers of a configuration or a status. */
-export function revivePeers<Peer extends { endpoint?: Endpoint }>(peers: readonly Peer[]): Peer[] {
-  return peers.map((peer) =>
-    peer.endpoint ? { ...peer, endpoint: reviveEndpoint(peer.endpoint) } : peer,
-  );
-}
-
-export function reviveEvent(event: PlaneEvent): PlaneEvent {
-  if (event.type === 'drop') return reviveDrop(event);
-  if (!('peer' in event)) return event;
-  const peer = parsePublicKey(event.peer);
-  if (event.type === 'peer') {
-    const { endpoint, sessionStaticKeys: keys } = event;
-    return {
-      ...event,
-      peer,
-      endpoint: endpoint && reviveEndpoint(endpoint),
-      ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
-    };
-  }
-  if (event.type === 'handshake')
-    return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };
-  if (event.type !== 'roam') return { ...event, peer };
-  const { endpoint, previous } = event;
-  return {
-    ...event,
-    peer,
-    endpoint: reviveEndpoint(endpoint),
-    previous: previous && reviveEndpoint(previous),
-  };
 }
 
 function reviveSessionStaticKeys({ own, peer }: SessionStaticKeys): SessionStaticKeys {

@@ -33,6 +33,7 @@ export const PACKET_MARGIN = 64;
 export const HEADER_LENGTH = 16;
 /** Largest length in bytes of padding and tag together. */
 export const MAX_TAIL_LENGTH = 31;
+/** Largest length in bytes of an IP packet: its length field has 16 bits. */
 export const MAX_PACKET_LENGTH = 65535;
 
 export class PacketMemory {

@@ -203,12 +203,12 @@ export class UdpToTun {
   }
 }
 
-/** VIRTIO_NET_HDR_GSO_UDP_L4 */
-const GSO_UDP = 5;
-
 function isSuperPacketRefused(result: number): boolean {
   return result === EINVAL || result === EMSGSIZE || result === EIO;
 }
+
+/** VIRTIO_NET_HDR_GSO_UDP_L4 */
+const GSO_UDP = 5;
 
 /** Batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;

@@ -59,6 +59,7 @@ class HybridCipher implements Cipher {
     this.#cipherFor(length).seal(counter, buffer, offset, length);
   }
 
+  // oxlint-disable-next-line max-params -- the signature of `Cipher.sealRun`
   sealRun(
     counter: number,
     buffer: Uint8Array,

@@ -6,7 +6,13 @@
  * import { readFile } from 'node:fs/promises';
  * import { toDeviceConfiguration } from '@litz/config';
  * import { Device } from '@litz/device';
- * import { LinuxHost, parseTunnelFile, resolveEndpoints, toTunnelRequest, Tunnel } from '@litz/device/quick';
+ * import {
+ *   LinuxHost,
+ *   parseTunnelFile,
+ *   resolveEndpoints,
+ *   toTunnelRequest,
+ *   Tunnel,
+ * } from '@litz/device/quick';
  *
  * const text = await readFile('wg0.conf', 'utf8');
  * const file = parseTunnelFile(text, { file: 'wg0.conf', name: 'wg0' });

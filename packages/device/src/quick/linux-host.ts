@@ -208,6 +208,10 @@ function toRule({ family, priority, table, notMark, suppressPrefixLength }: Poli
   };
 }
 
+function byMetric(a: InstalledRoute, b: InstalledRoute): number {
+  return a.metric - b.metric;
+}
+
 const RUNTIME_FOLDER = '/run/litz';
 /**
  * Marks a rule as made by Litz: the letter L, which is free in the kernel's RTPROT_* and in
@@ -215,7 +219,3 @@ const RUNTIME_FOLDER = '/run/litz';
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;
-
-function byMetric(a: InstalledRoute, b: InstalledRoute): number {
-  return a.metric - b.metric;
-}

@@ -215,6 +215,7 @@ const MAIN_RULE_PRIORITY = 32766;
 const DEFAULT_OUTER_MTU = 1500;
 const OVERHEAD = 80;
 const MINIMUM_MTU_IPV4 = 68;
+/** Smallest MTU in bytes of a link with IPv6 (RFC 8200, section 5). */
 export const MINIMUM_MTU_IPV6 = 1280;
 /** Largest inner packet in bytes. An outer UDP datagram holds at most 65,507 bytes. */
 export const MAXIMUM_MTU = 65456;

@@ -45,6 +45,7 @@ export type Step =
   /** Restores a filter that a killed tunnel left loose. */
   | { readonly type: 'restore-filter'; readonly link: string };
 
+/** The number of the main routing table, RT_TABLE_MAIN. */
 export const MAIN_TABLE = 254;
 
 /** Returns one line that describes the step for a person. */

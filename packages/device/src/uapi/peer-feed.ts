@@ -51,8 +51,8 @@ export class PeerFeed {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
     this.#maxReaders = options.maxReaders ?? DEFAULT_MAX_READERS;
     this.#keptMs = options.keptMs ?? DEFAULT_KEPT_MS;
-    // A reader may come with the cursor of an earlier feed, also from before a restart. A time would
-    // not tell them apart, because the clock can go back.
+    // A reader may come with the cursor of an earlier feed, also from before a restart. A time
+    // would not tell them apart, because the clock can go back.
     this.#firstCursor = options.firstCursor ?? (() => randomInt(1, LARGEST_RANDOM));
   }
 

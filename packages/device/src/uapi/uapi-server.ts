@@ -44,7 +44,8 @@ import { checkServerArguments, type UapiServerOptions } from './uapi-server-opti
  * import { UapiClient } from '@litz/config/uapi';
  *
  * const device = await Device.create({ tun: new MemoryTun() });
- * const path = join(mkdtempSync(join(tmpdir(), 'litz-')), 'memory.sock'); // wg: UapiServer.path('wg0')
+ * // For the program `wg`, the path is UapiServer.path('wg0').
+ * const path = join(mkdtempSync(join(tmpdir(), 'litz-')), 'memory.sock');
  * const server = await UapiServer.listen(device, { path });
  * await new UapiClient(path).set({ listenPort: 0 });
  * await server.close();
@@ -296,7 +297,7 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
 }
 
 const DEFAULT_MAX_CONNECTIONS = 4096;
-/** As in wireguard-go. The kernel takes less if `net.core.somaxconn` is less. */
+/** The same number as in wireguard-go. The kernel uses less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;
 /** In ms. A client that has connected less than this long ago is about to send a request. */
 const QUIET_MS = 1000;

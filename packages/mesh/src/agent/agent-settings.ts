@@ -47,5 +47,7 @@ export interface Choices {
   readonly enforcement: Enforcement;
 }
 
+/** All modes, from the one that encrypts least to the one that encrypts most. */
 export const ENCRYPT_MODES: readonly EncryptMode[] = ['pods', 'nodes', 'all'];
+/** All enforcements, from the weakest to the strictest. */
 export const ENFORCEMENTS: readonly Enforcement[] = ['off', 'permissive', 'enforce'];

@@ -24,8 +24,8 @@ import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.
 import { AgentError } from './agent-choices.ts';
 
 /**
- * The agent of a node. It follows the registry, and keeps the daemon, the machine and the own record up to
- * date. `litz agent` is a command line for it.
+ * The agent of a node. It follows the registry, and keeps the daemon, the machine and the own
+ * record up to date. `litz agent` is a command line for it.
  *
  * @example
  * ```ts
@@ -288,8 +288,8 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * Changes the choices. Changes run one after the other: a change that fails is undone, and that must
-   * not undo a later one.
+   * Changes the choices. Changes run one after the other: a change that fails is undone, and that
+   * must not undo a later one.
    */
   #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
     const changed = this.#changing.then(async () => {

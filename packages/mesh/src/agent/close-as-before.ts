@@ -1,7 +1,7 @@
 /**
- * `closeAsBefore`: closes a machine at the start of its agent as the previous agent had closed it. It
- * needs neither the registry nor Kubernetes, so a node that boots while these cannot be reached sends
- * no pod's packet in the clear.
+ * `closeAsBefore`: closes a machine at the start of its agent as the previous agent had closed it.
+ * It needs neither the registry nor Kubernetes, so a node that boots while these cannot be reached
+ * sends no pod's packet in the clear.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export function enforcedBefore(options: StoredStateOptions): EnforcedRequest | u
 }
 
 /**
- * Adds the routes, rules and filters that close the machine. Nothing is removed, because it may belong
- * to a peer that is not known yet.
+ * Adds the routes, rules and filters that close the machine. Nothing is removed, because it may
+ * belong to a peer that is not known yet.
  *
  * @returns one sentence for each step that failed
  * @throws {MeshHostError} the machine cannot enforce

@@ -23,6 +23,9 @@ export type ControlAnswer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string };
 
+/**
+ * Returns true if a parsed line is a request with all its fields. Additional fields are ignored.
+ */
 export function isControlRequest(value: unknown): value is ControlRequest {
   if (typeof value !== 'object' || value === null) return false;
   const { command, revoke, enforcement, force, mode } = value as Record<string, unknown>;

@@ -1,9 +1,9 @@
 /**
- * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses. With
- * it, a node that boots is closed before the registry or Kubernetes answers.
+ * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses.
+ * With it, a node that boots is closed before the registry or Kubernetes answers.
  *
- * The file is only a help. If it cannot be read, the node is closed when everything is known. An agent
- * that cannot write the file continues and reports it.
+ * The file is only a help. If it cannot be read, the node is closed when everything is known. An
+ * agent that cannot write the file continues and reports it.
  *
  * @module
  */
@@ -29,7 +29,8 @@ export class EnforcedState {
 
   /**
    * @param folder the agent's state directory
-   * @param onTrouble called with the reason why the file cannot be written; undefined: it was written
+   * @param onTrouble called with the reason why the file cannot be written; undefined: it was
+   *   written
    */
   constructor(
     folder: string,

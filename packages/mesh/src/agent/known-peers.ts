@@ -78,8 +78,9 @@ export class KnownPeers {
   }
 
   /**
-   * Names of the nodes whose record is refused and that are not peers. `enforce` does not wait for them,
-   * because anybody who writes to the registry could prevent it with a bad record; it cuts them off.
+   * Names of the nodes whose record is refused and that are not peers. `enforce` does not wait for
+   * them, because anybody who writes to the registry could prevent it with a bad record; it cuts
+   * them off.
    */
   get refusedNodes(): readonly string[] {
     return [...this.#refused.keys()].filter((name) => !this.all.has(name));

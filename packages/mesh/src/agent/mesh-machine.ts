@@ -73,14 +73,17 @@ export class MeshMachine {
   }
 
   /**
-   * True if a step of the last `apply` failed. Nothing reports when such a step becomes possible, so
-   * the caller must try again.
+   * True if a step of the last `apply` failed. Nothing reports when such a step becomes possible,
+   * so the caller must try again.
    */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** The part of the last `desire` that does not depend on other nodes. Undefined: too little was known. */
+  /**
+   * The part of the last `desire` that does not depend on other nodes. Undefined: too little was
+   * known.
+   */
   get request(): EnforcedRequest | undefined {
     return this.#request;
   }

@@ -26,8 +26,8 @@ export class OwnRecord {
   readonly #events: EventLog;
   readonly #publisher: RecordPublisher;
   /**
-   * What the registry has: the record, `none`, or `removed`: none, because another party removed it on
-   * purpose. Undefined while it is not known.
+   * What the registry has: the record, `none`, or `removed`: none, because another party removed it
+   * on purpose. Undefined while it is not known.
    */
   #stored: NodeRecord | 'none' | 'removed' | undefined = undefined;
 

@@ -62,8 +62,8 @@ export class RecordPublisher {
   }
 
   /**
-   * Sets the record that the registry must have, and writes it. If the registry has just refused the
-   * same record, it is written at the next retry.
+   * Sets the record that the registry must have, and writes it. If the registry has just refused
+   * the same record, it is written at the next retry.
    */
   want(record: NodeRecord): void {
     const isRefused = this.#trouble !== undefined && this.#wanted !== undefined;

@@ -69,12 +69,7 @@ export function makeRoundParts(
 ): RoundParts {
   const { registry, prefixes, now = Date.now } = given;
   const events = new EventLog(given.log, now);
-  const keys = new NodeKeys({
-    store: given.keys,
-    rotateTimeoutMs: settings.rotateTimeoutMs,
-    now,
-    log: (line) => events.log(line),
-  });
+  const keys = nodeKeys(settings, given.keys, events, now);
   const nodeFacts = new NodeFacts({
     settings,
     keys,
@@ -84,13 +79,7 @@ export function makeRoundParts(
     onChanged: () => peers.changeContext(nodeFacts.context),
   });
   const machine = new MeshMachine(given.host, settings, events);
-  const memory = new PeerMemory(settings.stateFolder, settings.interfaceName, (trouble) =>
-    events.trouble('memory', trouble),
-  );
-  const { stateFolder, interfaceName } = settings;
-  const enforcedState = new EnforcedState(stateFolder, interfaceName, (trouble) =>
-    events.trouble('enforced state', trouble),
-  );
+  const { memory, enforcedState } = storedState(settings, events);
   const peers = new KnownPeers({
     memory,
     registry,
@@ -102,11 +91,7 @@ export function makeRoundParts(
       requests.request();
     },
   });
-  const daemon = new TunnelDaemon({
-    client: given.client,
-    privateKeyOf: (publicKey) => keys.privateKeyOf(publicKey),
-    listener: daemonListener({ events, keys, peers }, requests),
-  });
+  const daemon = tunnelDaemon(given.client, { events, keys, peers }, requests);
   const ownRecord = new OwnRecord({ registry, events, onPublished: () => requests.request() });
   const choices = new AgentChoices(settings);
   const ownStatus = new StatusPublisher({ registry, node: settings.node, events });
@@ -124,6 +109,41 @@ export function makeRoundParts(
     ownRecord,
     ownStatus,
   };
+}
+
+function nodeKeys(
+  { rotateTimeoutMs }: AgentSettings,
+  store: KeyStore,
+  events: EventLog,
+  now: () => number,
+): NodeKeys {
+  return new NodeKeys({ store, rotateTimeoutMs, now, log: (line) => events.log(line) });
+}
+
+/** Creates the parts that store the peers and what is enforced for the next start of the agent. */
+function storedState(
+  { stateFolder, interfaceName }: AgentSettings,
+  events: EventLog,
+): Pick<RoundParts, 'memory' | 'enforcedState'> {
+  const memory = new PeerMemory(stateFolder, interfaceName, (trouble) =>
+    events.trouble('memory', trouble),
+  );
+  const enforcedState = new EnforcedState(stateFolder, interfaceName, (trouble) =>
+    events.trouble('enforced state', trouble),
+  );
+  return { memory, enforcedState };
+}
+
+function tunnelDaemon(
+  client: DaemonClient,
+  parts: Pick<RoundParts, 'events' | 'keys' | 'peers'>,
+  requests: RoundRequests,
+): TunnelDaemon {
+  return new TunnelDaemon({
+    client,
+    privateKeyOf: (publicKey) => parts.keys.privateKeyOf(publicKey),
+    listener: daemonListener(parts, requests),
+  });
 }
 
 function daemonListener(

@@ -1,6 +1,6 @@
 /**
- * `RoundSchedule`: runs an asynchronous function each time it is requested, but never twice at the same
- * time.
+ * `RoundSchedule`: runs an asynchronous function each time it is requested, but never twice at the
+ * same time.
  *
  * @module
  */
@@ -13,8 +13,8 @@ export class RoundSchedule {
   #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
   /**
-   * In milliseconds. How long after the current round the next one must start. Undefined: no round was
-   * requested during the current one.
+   * In milliseconds. How long after the current round the next one must start. Undefined: no round
+   * was requested during the current one.
    */
   #requestedMs: number | undefined = undefined;
   #isClosed = false;

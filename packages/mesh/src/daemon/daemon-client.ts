@@ -1,5 +1,6 @@
 /**
- * `DaemonClient`, `DaemonListener`: the connection to a WireGuard daemon, and the receiver of its events.
+ * `DaemonClient`, `DaemonListener`: the connection to a WireGuard daemon, and the receiver of its
+ * events.
  *
  * @module
  */

@@ -56,8 +56,8 @@ export function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine
 }
 
 /**
- * Checks `--node-prefix`, which bounds the addresses that the records of nodes may have. This node and
- * every known node must have their addresses in it.
+ * Checks `--node-prefix`, which bounds the addresses that the records of nodes may have. This node
+ * and every known node must have their addresses in it.
  */
 export function checkNodes(facts: HostFacts, request: CheckRequest): CheckLine {
   const { nodePrefixes, mode, enforcement } = request;
@@ -89,6 +89,17 @@ export function checkNodes(facts: HostFacts, request: CheckRequest): CheckLine {
     state: 'ok',
     text: `${text}; they contain the addresses of this node${others}`,
   };
+}
+
+/** Checks that no other link has an address of the tunnel's interface. */
+export function checkAddress(
+  { addressTaken }: HostFacts,
+  { interfaceName }: CheckRequest,
+): CheckLine {
+  const subject = 'address';
+  if (addressTaken.length === 0) return { subject, state: 'ok', text: `free for ${interfaceName}` };
+  const text = `${addressTaken.join(', ')} has the tunnel's address too; it may be left from an overlay that is no longer used`;
+  return { subject, state: 'note', text };
 }
 
 function unboundNodes(mode: CheckRequest['mode']): CheckLine {
@@ -123,17 +134,6 @@ function addressesOfRecords({ records }: CheckRequest): { node: string; address:
     if (record instanceof RecordError || record.revoked) return [];
     return record.addresses.map((address) => ({ node, address }));
   });
-}
-
-/** Checks that no other link has an address of the tunnel's interface. */
-export function checkAddress(
-  { addressTaken }: HostFacts,
-  { interfaceName }: CheckRequest,
-): CheckLine {
-  const subject = 'address';
-  if (addressTaken.length === 0) return { subject, state: 'ok', text: `free for ${interfaceName}` };
-  const text = `${addressTaken.join(', ')} has the tunnel's address too; it may be left from an overlay that is no longer used`;
-  return { subject, state: 'note', text };
 }
 
 const NODES = 'node prefixes';

@@ -23,8 +23,8 @@ export interface CheckRequest {
 }
 
 /**
- * The result for one subject. `ok`: nothing is wrong. `note`: the mesh works, but the user should know this.
- * `refused`: the settings can't work on this machine.
+ * The result for one subject. `ok`: nothing is wrong. `note`: the mesh works, but the user should
+ * know this. `refused`: the settings can't work on this machine.
  */
 export interface CheckLine {
   /** `CNI`, `nft`, ... */

@@ -1,6 +1,6 @@
 /**
- * `checkHost`: checks whether a mode can work on this machine. It returns one line for each subject that was
- * checked. It is pure, and it runs before the agent changes anything.
+ * `checkHost`: checks whether a mode can work on this machine. It returns one line for each subject
+ * that was checked. It is pure, and it runs before the agent changes anything.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { BY_NODES_ONLY, checkCni } from './check-cni.ts';
 import type { CheckLine, CheckRequest } from './check-line.ts';
 import type { HostFacts } from './host-facts.ts';
 
-/** Returns one line for each subject: first the network around the node, then the node's own settings. */
+/**
+ * Returns one line for each subject: first the network around the node, then the node's own
+ * settings.
+ */
 export function checkHost(facts: HostFacts, request: CheckRequest): CheckLine[] {
   return [
     checkCni(facts, request),

@@ -1,6 +1,6 @@
 /**
- * `readCni`: reads the configuration of the CNI on this node: its family, its plugins and the prefixes of
- * this node's pods.
+ * `readCni`: reads the configuration of the CNI on this node: its family, its plugins and the
+ * prefixes of this node's pods.
  *
  * @module
  */
@@ -21,8 +21,8 @@ export interface CniOptions {
 }
 
 /**
- * Returns the facts from the first configuration file in the order of the names: container runtimes use
- * that one too. A file that can't be read gives the family `unknown`, and `trouble` says why.
+ * Returns the facts from the first configuration file in the order of the names: container runtimes
+ * use that one too. A file that can't be read gives the family `unknown`, and `trouble` says why.
  */
 export function readCni(options: CniOptions): CniFacts {
   const { folder = CNI_FOLDER, flannelFile = FLANNEL_FILE, links } = options;
@@ -80,7 +80,10 @@ function hostLocalPrefixes(ipam: CniIpam | undefined): Cidr[] {
   return [ipam.subnet, ...ranges].flatMap(prefixOf);
 }
 
-/** Lines such as FLANNEL_SUBNET=10.244.1.1/24: the address of flannel's bridge and the length of the prefix. */
+/**
+ * Lines such as FLANNEL_SUBNET=10.244.1.1/24: the address of flannel's bridge and the length of the
+ * prefix.
+ */
 function flannelPrefixes(file: string): Cidr[] {
   try {
     const text = readFileSync(file, 'utf8');

@@ -6,15 +6,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatAddress, formatCidr, parseAddress, type Cidr } from '@litz/core';
+import { formatAddress, formatCidr, type Cidr } from '@litz/core';
 import type { Link, Netlink } from '@litz/sys';
 import type { Nft } from '../netfilter/nft.ts';
-import { NODES_MARK, type Underlay } from '../plan/desired-host.ts';
+import type { Underlay } from '../plan/desired-host.ts';
 import { tunnelAddresses } from '../plan/peer-part.ts';
-import { MAIN_TABLE } from '../plan/mesh-rule.ts';
-import { networkAddress } from '../record/cidr-relations.ts';
 import { describeForeign, fromRoute, fromRule, type RoutingNumbers } from '../routes/to-kernel.ts';
 import { readCni } from './cni-configuration.ts';
+import { findUnderlay } from './find-underlay.ts';
 import type { HostFacts } from './host-facts.ts';
 import type { FactsRequest } from './mesh-host.ts';
 
@@ -31,6 +30,14 @@ export interface FactsTools {
   readonly root?: string;
 }
 
+/**
+ * Reads the facts from the machine. A missing program is not an error: the facts that depend on it
+ * are empty.
+ *
+ * @throws {Error} `nft --version` fails
+ * @throws {SystemError} rtnetlink refuses to list links, addresses, routes or rules
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of `nodeAddresses` is not an address
+ */
 export async function collectFacts(request: FactsRequest, tools: FactsTools): Promise<HostFacts> {
   const { netlink, sysctl, numbers, root = '/' } = tools;
   const { interfaceName } = request;
@@ -67,79 +74,21 @@ export async function collectFacts(request: FactsRequest, tools: FactsTools): Pr
 }
 
 /**
- * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The look-ups use
- * the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without peers, the links with
- * the node's addresses count.
+ * Returns the chains of the forward hook whose policy is to drop, such as `nft ip filter FORWARD`.
+ *
+ * @param text the output of `nft list chains`: tables, which contain chains, which contain a line
+ *   with the hook and the policy
  */
-function findUnderlay(
-  { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
-  netlink: Netlink,
-  links: readonly Link[],
-): Underlay {
-  const nameOf = (index: number): string | undefined => {
-    const name = links.find((link) => link.index === index)?.name;
-    return name === interfaceName ? undefined : name;
-  };
-  const found = peers.length > 0 ? routesTo(peers, netlink) : ownRoutes(nodeAddresses, netlink);
-  const usable = found.filter(({ interfaceIndex }) => nameOf(interfaceIndex) !== undefined);
-  const mtus = usable.map(
-    (route) => route.mtu ?? links.find(({ index }) => index === route.interfaceIndex)?.mtu ?? 0,
-  );
-  return {
-    mtu: mtus.length > 0 ? Math.min(...mtus) : undefined,
-    links: namesOf(usable.map(({ interfaceIndex }) => nameOf(interfaceIndex))),
-    podLinks: namesOf(podRoutes(peers, netlink).map(nameOf)),
-  };
-}
-
-interface UnderlayRoute {
-  readonly interfaceIndex: number;
-  readonly mtu?: number;
-}
-
-/** Looks up the first `MOST_LOOK_UPS` peers only: the nodes of a cluster are reached over few links. */
-function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): UnderlayRoute[] {
-  return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
-    try {
-      const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
-      return route && route.type === 'unicast' ? [route] : [];
-    } catch {
-      // The look-up fails where the route is of type prohibit or blackhole. That is not an error here.
-      return [];
-    }
-  });
-}
-
-/** Returns the links that have the node's addresses. Where there are none: the links of the default routes. */
-function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): UnderlayRoute[] {
-  const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
-  const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
-  if (own.length > 0) return own;
-  return netlink.tableRoutes(MAIN_TABLE).filter(isDefault);
-}
-
-function isDefault(route: { prefixLength: number; interfaceIndex: number }): boolean {
-  return route.prefixLength === 0 && route.interfaceIndex !== 0;
-}
-
-/** Returns the indices of the links that the main table uses to reach the peers' pods. */
-function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): number[] {
-  const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(normal)));
-  if (prefixes.size === 0) return [];
-  return netlink
-    .tableRoutes(MAIN_TABLE)
-    .filter(({ destination, prefixLength }) =>
-      prefixes.has(formatCidr({ address: destination, prefixLength })),
-    )
-    .map(({ interfaceIndex }) => interfaceIndex);
-}
-
-function normal(prefix: Readonly<Cidr>): string {
-  return formatCidr({ address: networkAddress(prefix), prefixLength: prefix.prefixLength });
-}
-
-function namesOf(names: readonly (string | undefined)[]): string[] {
-  return [...new Set(names.filter((name) => name !== undefined))].toSorted();
+export function dropChains(text: string): string[] {
+  const drops: string[] = [];
+  let table = '';
+  let chain = '';
+  for (const line of text.split('\n')) {
+    table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
+    chain = /^\s*chain (\S+) \{/.exec(line)?.[1] ?? chain;
+    if (/hook forward .*policy drop;/.test(line)) drops.push(`nft ${table} ${chain}`);
+  }
+  return drops;
 }
 
 function addressesOfLinks(
@@ -176,7 +125,8 @@ function foreignRoutes(
   const routes = netlink.tableRoutes(numbers.table);
   return routes
     .filter((route) => {
-      // Routes over the interface of an earlier daemon need no case here: they went away with the interface.
+      // Routes over the interface of an earlier daemon need no case here: they went away with the
+      // interface.
       const made = fromRoute(route, ours);
       return made.foreign === true;
     })
@@ -206,7 +156,10 @@ function takenAddresses(
   });
 }
 
-/** A line of /proc/net/udp has the local address in hexadecimal, a colon, and the port in hexadecimal. */
+/**
+ * A line of /proc/net/udp has the local address in hexadecimal, a colon, and the port in
+ * hexadecimal.
+ */
 function findPort(port: number, { inNamespace }: FactsTools): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const lines = ['udp', 'udp6'].flatMap((name) => {
@@ -221,7 +174,10 @@ function findPort(port: number, { inNamespace }: FactsTools): string | undefined
   return taken === undefined ? undefined : `UDP port ${port}`;
 }
 
-/** Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of iptables-legacy. */
+/**
+ * Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of
+ * iptables-legacy.
+ */
 async function findForwardDrops(tools: FactsTools): Promise<string[]> {
   const nft = await output(tools, 'nft', ['list', 'chains']);
   const legacy = await Promise.all(
@@ -236,24 +192,6 @@ async function findForwardDrops(tools: FactsTools): Promise<string[]> {
     }),
   );
   return [...dropChains(nft), ...legacy.flat()];
-}
-
-/**
- * Returns the chains of the forward hook whose policy is to drop, such as `nft ip filter FORWARD`.
- *
- * @param text the output of `nft list chains`: tables, which contain chains, which contain a line with the hook
- *   and the policy
- */
-export function dropChains(text: string): string[] {
-  const drops: string[] = [];
-  let table = '';
-  let chain = '';
-  for (const line of text.split('\n')) {
-    table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
-    chain = /^\s*chain (\S+) \{/.exec(line)?.[1] ?? chain;
-    if (/hook forward .*policy drop;/.test(line)) drops.push(`nft ${table} ${chain}`);
-  }
-  return drops;
 }
 
 function findNetworkd(root: string): HostFacts['networkd'] {
@@ -297,7 +235,6 @@ function output(tools: FactsTools, program: string, words: string[]): Promise<st
 
 /** A program is ended after this many milliseconds. */
 const LONGEST_MS = 5000;
-const MOST_LOOK_UPS = 256;
 /** Names of the links that other encryption of the pod network makes. */
 const ENCRYPTING: ReadonlySet<string> = new Set([
   'flannel-wg',

@@ -1,5 +1,6 @@
 /**
- * `Convergence`: plans and carries out the steps from the present state of the machine to a desired one.
+ * `Convergence`: plans and carries out the steps from the present state of the machine to a desired
+ * one.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `HostFacts`: the facts about the machine that the agent needs before it changes anything. Plain data.
+ * `HostFacts`: the facts about the machine that the agent needs before it changes anything. Plain
+ * data.
  *
  * @module
  */
@@ -8,7 +9,10 @@ import type { Underlay } from '../plan/desired-host.ts';
 
 /** How the CNI sends packets to pods on other nodes, without Litz. */
 export type CniFamily =
-  /** The main table has a route to each node's prefix: flannel host-gw, bridge and ptp with routes of the cloud. */
+  /**
+   * The main table has a route to each node's prefix: flannel host-gw, bridge and ptp with routes
+   * of the cloud.
+   */
   | 'routed'
   /** The main table has such routes over a VXLAN, Geneve or IPIP device. */
   | 'overlay'
@@ -33,21 +37,35 @@ export interface CniFacts {
   readonly network: string | undefined;
   /** Types of the plugins in the chain. */
   readonly plugins: readonly string[];
-  /** The prefixes of this node's pods, from the file (host-local) or from flannel's subnet file; else empty. */
+  /**
+   * The prefixes of this node's pods, from the file (host-local) or from flannel's subnet file;
+   * else empty.
+   */
   readonly prefixes: readonly Readonly<Cidr>[];
   /** Why the configuration couldn't be read; undefined: it was read, or there is none. */
   readonly trouble: string | undefined;
 }
 
-/** The facts about a machine, as `MeshHost.facts` reads them. `checkHost` says what they mean for the mesh. */
+/**
+ * The facts about a machine, as `MeshHost.facts` reads them. `checkHost` says what they mean for
+ * the mesh.
+ */
 export interface HostFacts {
   readonly cni: CniFacts;
   readonly underlay: Underlay;
-  /** Names of links of other encryption: `flannel-wg`, `wireguard.cali`, `cilium_wg0`, `kubespan`. */
+  /**
+   * Names of links of other encryption: `flannel-wg`, `wireguard.cali`, `cilium_wg0`, `kubespan`.
+   */
   readonly foreignEncryption: readonly string[];
-  /** The effective reverse path filter of each link to other nodes or their pods: 0 (off), 1 (strict) or 2 (loose). */
+  /**
+   * The effective reverse path filter of each link to other nodes or their pods: 0 (off), 1
+   * (strict) or 2 (loose).
+   */
   readonly reversePathFilters: ReadonlyMap<string, number>;
-  /** Chains for forwarded packets whose policy is to drop: `iptables-legacy FORWARD`, `nft inet fw forward`. */
+  /**
+   * Chains for forwarded packets whose policy is to drop: `iptables-legacy FORWARD`,
+   * `nft inet fw forward`.
+   */
   readonly forwardDrops: readonly string[];
   /** Whether the kernel forwards IPv4 and IPv6 packets. */
   readonly forwarding: { readonly 4: boolean; readonly 6: boolean };
@@ -59,9 +77,15 @@ export interface HostFacts {
   readonly foreignRoutes: readonly string[];
   /** Rules of other programs with the mesh's priority or to its table, as text. */
   readonly foreignRules: readonly string[];
-  /** `UDP port 51871`, where a socket uses the port and the tunnel's interface does not exist; else undefined. */
+  /**
+   * `UDP port 51871`, where a socket uses the port and the tunnel's interface does not exist; else
+   * undefined.
+   */
   readonly portTaken: string | undefined;
-  /** The kind of the link that has the name of the daemon's interface and isn't a TUN device; else undefined. */
+  /**
+   * The kind of the link that has the name of the daemon's interface and isn't a TUN device; else
+   * undefined.
+   */
   readonly foreignInterface: string | undefined;
   /** Other links that already have an address of the tunnel's interface: `cni0 10.244.1.0/24`. */
   readonly addressTaken: readonly string[];

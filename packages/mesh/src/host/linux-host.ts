@@ -1,9 +1,10 @@
 /**
- * `LinuxHost`: the machine that the agent runs on, in the network namespace of the thread that opened it.
+ * `LinuxHost`: the machine that the agent runs on, in the network namespace of the thread that
+ * opened it.
  *
  * `apply` brings the machine into the desired state. After that, `LinuxHost` receives the kernel's
- * notifications about links, addresses, rules, the mesh's routing table and its nftables table. If another
- * program removes something, it restores that in the next turn of the event loop.
+ * notifications about links, addresses, rules, the mesh's routing table and its nftables table. If
+ * another program removes something, it restores that in the next turn of the event loop.
  *
  * @module
  */
@@ -46,8 +47,8 @@ export interface LinuxHostOptions {
   /** Priority of the mesh's rules; default: 900. */
   readonly priority?: number;
   /**
-   * Folder for the former values of reverse path filters, which are needed until the next boot; default:
-   * /run/litz.
+   * Folder for the former values of reverse path filters, which are needed until the next boot;
+   * default: /run/litz.
    */
   readonly runtimeFolder?: string;
   /** The program `nft`, by name or path; default: `nft`, from the PATH. */
@@ -62,14 +63,16 @@ export interface LinuxHostOptions {
  * @example
  * ```ts
  * // As root, on Linux.
- * import { checkHost, DEFAULT_PRIORITY, DEFAULT_TABLE, formatCheckLine, LinuxHost } from '@litz/mesh';
+ * import { checkHost, formatCheckLine, LinuxHost } from '@litz/mesh';
+ * import { DEFAULT_PRIORITY, DEFAULT_TABLE } from '@litz/mesh';
  *
- * const settings = { interfaceName: 'litz0', port: 51871, mode: 'pods', enforcement: 'permissive' } as const;
+ * const tunnel = { interfaceName: 'litz0', port: 51871 };
+ * const choices = { mode: 'pods', enforcement: 'permissive' } as const;
  * const numbers = { table: DEFAULT_TABLE, priority: DEFAULT_PRIORITY };
  * const none = { clusterPrefixes: [], nodePrefixes: [], records: new Map() };
  * const host = await LinuxHost.open();
- * const facts = await host.facts(settings);
- * for (const line of checkHost(facts, { ...settings, ...numbers, ...none })) {
+ * const facts = await host.facts({ ...tunnel, ...choices });
+ * for (const line of checkHost(facts, { ...tunnel, ...choices, ...numbers, ...none })) {
  *   console.log(formatCheckLine(line));
  * }
  * host.close();
@@ -97,7 +100,10 @@ export class LinuxHost implements MeshHost {
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
-  /** Calls of `apply` have numbers. `#desiredOrder`: the call that set `#desired`. `#lastOrder`: the latest call. */
+  /**
+   * Calls of `apply` have numbers. `#desiredOrder`: the call that set `#desired`. `#lastOrder`: the
+   * latest call.
+   */
   #desiredOrder = 0;
   #lastOrder = 0;
   #isClosed = false;
@@ -242,8 +248,8 @@ export class LinuxHost implements MeshHost {
   /**
    * Brings the machine into the desired state.
    *
-   * @param isRequested whether a call of `apply` waits for the result; if none does, this is a repair, and the
-   *   listener gets the result
+   * @param isRequested whether a call of `apply` waits for the result; if none does, this is a
+   *   repair, and the listener gets the result
    */
   async #converge(isRequested: boolean): Promise<Applied> {
     const desired = this.#desired;

@@ -1,6 +1,6 @@
 /**
- * `MeshHost`: the interface between the agent and its machine. `LinuxHost` implements it for Linux; a
- * simulation implements the same interface.
+ * `MeshHost`: the interface between the agent and its machine. `LinuxHost` implements it for Linux;
+ * a simulation implements the same interface.
  *
  * @module
  */
@@ -17,7 +17,9 @@ export interface FactsRequest {
   readonly priority?: number;
   /** The known peers. Without any, the underlay is the links that have this node's addresses. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
-  /** Addresses of this node, as text; default: those of the underlay's links, one of each family. */
+  /**
+   * Addresses of this node, as text; default: those of the underlay's links, one of each family.
+   */
   readonly nodeAddresses?: readonly string[];
   /** Prefixes of this node's pods; default: those of the CNI's configuration. */
   readonly prefixes?: readonly Readonly<Cidr>[];
@@ -35,11 +37,14 @@ export interface Applied {
 export interface HostListener {
   /** Another program changed the applied state. These steps restored it. */
   onRepaired(steps: readonly Step[]): void;
-  /** The tunnel's interface appeared (its index) or went away (undefined). Its routes and rules are set already. */
+  /**
+   * The tunnel's interface appeared (its index) or went away (undefined). Its routes and rules are
+   * set already.
+   */
   onLink(index: number | undefined): void;
   /**
-   * Links, addresses or routes of the underlay may have changed, so the caller should call `facts` again.
-   * Called at most once a second.
+   * Links, addresses or routes of the underlay may have changed, so the caller should call `facts`
+   * again. Called at most once a second.
    */
   onUnderlay(): void;
   /** A repair failed; the text is one sentence. The host tries it again after the next change. */
@@ -51,19 +56,22 @@ export interface MeshHost {
   /** Reads the facts from the machine. It changes nothing. */
   facts(request: FactsRequest): Promise<HostFacts>;
   /**
-   * Brings the machine into the desired state, and keeps it in that state after `watch` was called. Steps that
-   * need the tunnel's interface are left out until the interface is there. Calls may overlap: the host works on
-   * one at a time, and of the calls that wait it carries out the last one for all.
+   * Brings the machine into the desired state, and keeps it in that state after `watch` was called.
+   * Steps that need the tunnel's interface are left out until the interface is there. Calls may
+   * overlap: the host works on one at a time, and of the calls that wait it carries out the last
+   * one for all.
    *
-   * @throws {MeshHostError} `enforce` does not work on this machine, the table or priority is not the host's, or
-   *   the host is closed; nothing was changed
+   * @throws {MeshHostError} `enforce` does not work on this machine, the table or priority is not
+   *   the host's, or the host is closed; nothing was changed
    */
   apply(desired: DesiredHost): Promise<Applied>;
   /** Begins to follow changes of the machine. There is one listener; a second call replaces it. */
   watch(listener: HostListener): void;
   /** Takes back all changes: the machine is then as it was before the first `apply`. */
   remove(): Promise<Applied>;
-  /** Stops watching and changes nothing. For an agent that ends, while its routes and rules stay. */
+  /**
+   * Stops watching and changes nothing. For an agent that ends, while its routes and rules stay.
+   */
   close(): void;
 }
 

@@ -1,11 +1,14 @@
 /**
- * `Passes`: runs one function again and again, never twice at a time. All requests that arrive while it runs
- * are answered together by the next pass.
+ * `Passes`: runs one function again and again, never twice at a time. All requests that arrive
+ * while it runs are answered together by the next pass.
  *
  * @module
  */
 export interface PassesOptions<T> {
-  /** @param isRequested whether a caller of `request` waits for the result; else `notify` caused the pass */
+  /**
+   * @param isRequested whether a caller of `request` waits for the result; else `notify` caused the
+   *   pass
+   */
   readonly work: (isRequested: boolean) => Promise<T>;
   /** Gets the error of a pass that no caller waited for. */
   readonly onFailure: (error: unknown) => void;

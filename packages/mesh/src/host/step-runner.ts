@@ -1,6 +1,6 @@
 /**
- * `StepRunner`: carries out the steps of a plan in their order. It uses rtnetlink, the program `nft`, and
- * the reverse path filters of links.
+ * `StepRunner`: carries out the steps of a plan in their order. It uses rtnetlink, the program
+ * `nft`, and the reverse path filters of links.
  *
  * @module
  */
@@ -30,8 +30,9 @@ export class StepRunner {
   /**
    * Carries out all steps.
    *
-   * @param isEnforced whether to stop at a step for `nft` that fails: without the backstop, the steps behind it
-   *   would remove protection
+   * @param isEnforced whether unencrypted packets must be refused; then a step for `nft` that fails
+   *   is the last step, because the steps after it would remove protection that the ruleset does not
+   *   give yet
    */
   async run(steps: readonly Step[], isEnforced: boolean): Promise<string[]> {
     const troubles: string[] = [];
@@ -95,10 +96,12 @@ export class StepRunner {
   }
 }
 
+/** Returns true if the program `nft` carries out the step. */
 export function isForNft({ type }: Step): boolean {
   return type === 'load-ruleset' || type === 'remove-ruleset';
 }
 
+/** Returns the message of an error, or the text of another thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -107,5 +110,6 @@ function failure(step: Step, reason: string): string {
   return `could not ${describeStep(step)}: ${reason}`;
 }
 
+/** The reason why a ruleset cannot be loaded if there is no program `nft`. */
 export const NFT_MISSING =
   'the program nft is missing; install the package nftables (`apt install nftables`, `dnf install nftables`)';

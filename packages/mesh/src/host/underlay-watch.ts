@@ -23,9 +23,12 @@ export class UnderlayWatch {
     this.#monitor.close();
   }
 
-  /** Reports the first change at once, and all changes of the following second together at its end. */
+  /**
+   * Reports the first change at once, and all changes of the following second together at its end.
+   */
   #report(): void {
-    // While the timer runs, the kernel keeps the first notification in the socket and drops the others.
+    // While the timer runs, the kernel keeps the first notification in the socket and drops the
+    // others.
     if (this.#timer || !this.#monitor.clear()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

@@ -1,7 +1,7 @@
 /**
- * `boundConnections`: limits the number of connections of a server. If there are too many, the oldest idle
- * one is closed. A server that refused new connections instead could be blocked by any client that opens
- * many and sends nothing.
+ * `boundConnections`: limits the number of connections of a server. If there are too many, the
+ * oldest idle one is closed. A server that refused new connections instead could be blocked by any
+ * client that opens many and sends nothing.
  *
  * @module
  */
@@ -14,7 +14,10 @@ import type { Socket } from 'node:net';
  * @param most how many connections may be open at the same time
  */
 export function boundConnections(server: Server, most: number): void {
-  /** Connections without a request, and connections with a request that is being answered; the oldest first. */
+  /**
+   * Connections without a request, and connections with a request that is being answered; the
+   * oldest first.
+   */
   const idle = new Set<Socket>();
   const busy = new Set<Socket>();
   server.on('connection', (socket) => {

@@ -68,6 +68,7 @@ export function readStateFile(path: string, maxBytes: number): string | undefine
   }
 }
 
+/** `readStateFile` found a directory, a pipe or a device at the path of the file. */
 export class StateFileTypeError extends Error {
   override readonly name = 'StateFileTypeError';
 

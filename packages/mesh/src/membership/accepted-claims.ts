@@ -1,6 +1,6 @@
 /**
- * `AcceptedClaims`: which node has which key, address and prefix, and with which nodes a record would
- * clash.
+ * `AcceptedClaims`: which node has which key, address and prefix, and with which nodes a record
+ * would clash.
  *
  * @module
  */

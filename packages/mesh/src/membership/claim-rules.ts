@@ -1,6 +1,6 @@
 /**
- * `ClaimRules`: decides whether the pending record of a node can be accepted now, and which nodes must be
- * accepted or replaced with it.
+ * `ClaimRules`: decides whether the pending record of a node can be accepted now, and which nodes
+ * must be accepted or replaced with it.
  *
  * @module
  */
@@ -27,7 +27,8 @@ export class ClaimRules {
   }
 
   /**
-   * Takes the claims of a pending record, and of the records that can only be accepted together with it.
+   * Takes the claims of a pending record, and of the records that can only be accepted together
+   * with it.
    *
    * @returns undefined: the record cannot be accepted now; the claims are as before
    */

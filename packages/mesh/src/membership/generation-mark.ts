@@ -13,6 +13,11 @@ export interface GenerationMark {
   readonly createdAt: number;
 }
 
+/**
+ * Returns the mark of the keys of a record.
+ *
+ * @param keys one or two, the older one first
+ */
 export function markOf(keys: readonly NodeKey[]): GenerationMark {
   const newest = keys.at(-1)!;
   return {

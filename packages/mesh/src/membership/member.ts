@@ -20,6 +20,7 @@ export interface Member {
   reportedRefusal: string;
 }
 
+/** Returns a living member without a record. */
 export function newMember(name: string): Member {
   return {
     name,

@@ -9,7 +9,9 @@ import { covers, hostPrefix, overlaps } from '../record/cidr-relations.ts';
 import type { NodeRecord } from '../record/node-record.ts';
 import { isIpv6 } from '../record/record-fields.ts';
 
-/** The facts about this node and its cluster that decide which records of other nodes are accepted. */
+/**
+ * The facts about this node and its cluster that decide which records of other nodes are accepted.
+ */
 export interface MembershipContext {
   readonly ownName: string;
   /** One key, or two during a rotation. */

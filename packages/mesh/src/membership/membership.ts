@@ -43,17 +43,17 @@ import { peerOf } from './peer-of-record.ts';
  * });
  * const record: NodeRecord = {
  *   name: 'b',
- *   addresses: ['192.0.2.2'],
+ *   addresses: ['192.0.2.1'],
  *   port: 51871,
  *   keys: [{ publicKey: generateKeyPair().publicKey, generation: 1, createdAt: Date.now() }],
- *   prefixes: [parseCidr('10.244.1.0/25')],
+ *   prefixes: [parseCidr('10.244.2.0/24')],
  *   encryptsNode: false,
  *   revoked: false,
  * };
  * for (const event of membership.sync(new Map([['b', record]]), Date.now())) {
  *   console.log(describeMembershipEvent(event));
  * }
- * //=> the record of node b is refused: prefixes[0]: 10.244.1.0/25 overlaps this node's prefix, 10.244.1.0/24
+ * //=> the record of node b is refused: addresses[0]: 192.0.2.1 is an address of this node
  * ```
  */
 export class Membership {
@@ -91,8 +91,8 @@ export class Membership {
   }
 
   /**
-   * Takes the records that were accepted before a restart. Call it before the first `sync`. They keep
-   * what they have until the registry says otherwise.
+   * Takes the records that were accepted before a restart. Call it before the first `sync`. They
+   * keep what they have until the registry says otherwise.
    *
    * @param now Unix time in milliseconds
    */

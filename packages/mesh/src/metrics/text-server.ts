@@ -1,6 +1,6 @@
 /**
- * `TextServer`: an HTTP server for programs, for paths such as `/metrics`, `/healthz` and `/readyz`. Each path has
- * a function that returns the answer. Only GET and HEAD are allowed.
+ * `TextServer`: an HTTP server for programs, for paths such as `/metrics`, `/healthz` and
+ * `/readyz`. Each path has a function that returns the answer. Only GET and HEAD are allowed.
  *
  * @module
  */
@@ -32,7 +32,8 @@ export class TextServer {
   /**
    * Starts the server. Resolves when it listens.
    *
-   * @param paths the function for each path, such as '/metrics'; if it throws, the answer is 500 with the message
+   * @param paths the function for each path, such as '/metrics'; if it throws, the answer is 500
+   *   with the message
    * @throws {Error} EADDRINUSE: another program uses the port; EACCES: the port needs a right
    */
   static async listen(

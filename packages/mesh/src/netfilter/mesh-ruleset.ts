@@ -1,15 +1,19 @@
 /**
  * `meshRuleset`: the nftables ruleset of the mesh, as text for `nft -f FILE`. Pure.
  *
- * The ruleset is one table, which `nft` loads in one transaction. It depends on the cluster prefixes, this node
- * and the registry, but not on the other nodes: a node that joins does not change it.
+ * The ruleset is one table, which `nft` loads in one transaction. It depends on the cluster
+ * prefixes, this node and the registry, but not on the other nodes: a node that joins does not
+ * change it.
  *
- * | chain | enforcement | what it does |
- * |---|---|---|
- * | sources | permissive, enforce | gives packets that are not from this node's pods a source address that the peer accepts |
- * | clamp | permissive, enforce | limits the MSS of TCP connections through the tunnel |
- * | forward, leaving | enforce | backstop: stops packets to pods of other nodes that leave outside the tunnel |
- * | ingress | enforce | drops packets from pods of other nodes that arrive outside the tunnel |
+ * The chains with `permissive` and `enforce`:
+ * - `sources` gives packets that are not from this node's pods a source address that the peer
+ *   accepts;
+ * - `clamp` limits the MSS of TCP connections through the tunnel.
+ *
+ * The chains with `enforce` only:
+ * - `forward` and `leaving` are the backstop: they stop packets to pods of other nodes that leave
+ *   outside the tunnel;
+ * - `ingress` drops packets from pods of other nodes that arrive outside the tunnel.
  *
  * @module
  */
@@ -57,7 +61,10 @@ export function meshRuleset(request: RulesetRequest): string {
   ].join('\n');
 }
 
-/** Returns all sets of the family, also empty ones, because the rules name all of them on every node. */
+/**
+ * Returns all sets of the family, also empty ones, because the rules name all of them on every
+ * node.
+ */
 function sets(request: RulesetRequest, family: 4 | 6): string[] {
   const { clusterPrefixes, own, registryAddresses, withNodes } = request;
   const isOf = (prefix: Readonly<Cidr>): boolean => familyOf(prefix) === family;
@@ -93,8 +100,9 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 }
 
 /**
- * The chain for all packets that leave, also those of the node itself. The output hook would not do: when
- * destination NAT of a service changes the route there, the hook still reports the former output interface.
+ * The chain for all packets that leave, also those of the node itself. The output hook would be too
+ * early: when destination NAT of a service changes the route there, the hook still reports the
+ * former output interface.
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
@@ -107,8 +115,8 @@ function leaving(request: RulesetRequest): string {
 }
 
 /**
- * Rules that stop packets to the registry's nodes, except those for the registry. These nodes have no
- * `unreachable` route for the time without a tunnel, so that ARP with them goes on.
+ * Rules that stop packets to the registry's nodes, except those for the registry. These nodes have
+ * no `unreachable` route for the time without a tunnel, so that ARP with them goes on.
  */
 function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere: string): string[] {
   const ours = `meta mark & ${NODES_MARK} == ${NODES_MARK}`;
@@ -128,10 +136,10 @@ function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere:
 }
 
 /**
- * The chain that drops packets from pods of other nodes that arrive outside the tunnel. It also stops pods of
- * this node that forge the address of another node's pod. In the mode `pods`, a pod of another node may send
- * packets to this node itself without the tunnel; if the node forwards them to a pod, the forward chain drops
- * them.
+ * The chain that drops packets from pods of other nodes that arrive outside the tunnel. It also
+ * stops pods of this node that forge the address of another node's pod. In the mode `pods`, a pod
+ * of another node may send packets to this node itself without the tunnel; if the node forwards
+ * them to a pod, the forward chain drops them.
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;
@@ -146,7 +154,8 @@ function ingress(request: RulesetRequest): string {
       ? `${ipOf(address)} daddr ${address} tcp dport ${port} accept`
       : `${ipOf(address)} saddr ${address} tcp sport ${port} accept`,
   );
-  // A packet whose answer would go into the tunnel must arrive by the tunnel. The `fib` rule asks the routes.
+  // A packet whose answer would go into the tunnel must arrive by the tunnel. The `fib` rule asks
+  // the routes.
   const byRoute = [
     `iifname { ${quoted(interfaceName)}, "lo" } accept`,
     `udp dport ${port} accept`,
@@ -163,8 +172,8 @@ function cameElsewhere(interfaceName: string): string {
 }
 
 /**
- * Rules that stop packets to this node's pods on the underlay. A pod that was removed has no route any more, so the
- * default route would send its packets out.
+ * Rules that stop packets to this node's pods on the underlay. A pod that was removed has no route
+ * any more, so the default route would send its packets out.
  */
 function ownStaysHere(underlayLinks: readonly string[]): string[] {
   if (underlayLinks.length === 0) return [];
@@ -187,8 +196,8 @@ function snat({
     const toPods = clusterPrefixes.some((prefix) => familyOf(prefix) === family);
     const asTunnel = `snat ${ip} to ${tunnel}`;
     if (!withNodes || !node) return [`${into} ${ip} saddr != @own${family} ${asTunnel}`];
-    // Packets to pods get the tunnel's address, which is in a prefix of pods: a node that opted out uses the
-    // tunnel only for answers to addresses of pods.
+    // Packets to pods get the tunnel's address, which is in a prefix of pods: a node that opted out
+    // uses the tunnel only for answers to addresses of pods.
     const pods = `${into} ${ip} daddr @remote${family} ${ip} saddr != @own${family} ${asTunnel}`;
     const foreign = `${into} ${ip} saddr != @own${family} ${ip} saddr != @node${family}`;
     return [...(toPods ? [pods] : []), `${foreign} snat ${ip} to ${node}`];
@@ -196,7 +205,10 @@ function snat({
   return chain('sources', 'type nat hook postrouting priority srcnat', rules);
 }
 
-/** The chain that limits the MSS in both directions: segments in both directions pass through the tunnel. */
+/**
+ * The chain that limits the MSS in both directions: segments in both directions pass through the
+ * tunnel.
+ */
 function clamp({ interfaceName, mtu, mtu4 }: RulesetRequest): string {
   const opening = 'tcp flags & (syn | rst) == syn tcp option maxseg size set';
   const came = `iifname ${quoted(interfaceName)}`;
@@ -244,12 +256,17 @@ function ipOf(address: string): string {
   return IP[address.includes(':') ? 6 : 4];
 }
 
-/** Returns the name in quotation marks. Characters with a meaning for `nft` (`"`, `\`, `*`) become `?`. */
+/**
+ * Returns the name in quotation marks. Characters with a meaning for `nft` (`"`, `\`, `*`) become
+ * `?`.
+ */
 function quoted(name: string): string {
   return `"${name.replaceAll(/["\\*]/g, '?')}"`;
 }
 
 const IP = { 4: 'ip', 6: 'ip6' } as const;
-/** Neighbour discovery, the counterpart of ARP in IPv6. Between the nodes it is never in the tunnel. */
+/**
+ * Neighbour discovery, the counterpart of ARP in IPv6. Between the nodes it is never in the tunnel.
+ */
 const NEIGHBOURS =
   '{ nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect }';

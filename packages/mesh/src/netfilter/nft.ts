@@ -61,7 +61,10 @@ export class Nft {
     await this.load(`table ${MESH_TABLE}\ndelete table ${MESH_TABLE}\n`);
   }
 
-  /** Returns the mesh's table as `nft` lists it, without the values of counters; undefined if there is none. */
+  /**
+   * Returns the mesh's table as `nft` lists it, without the values of counters; undefined if there
+   * is none.
+   */
   async list(): Promise<string | undefined> {
     try {
       return await this.#run(['-s', 'list', 'table', ...MESH_TABLE.split(' ')]);
@@ -82,7 +85,8 @@ export class Nft {
       const child = this.#inNamespace(() =>
         execFile(this.#program, words, { env: ENVIRONMENT }, done),
       );
-      // The timeout of `execFile` would not do: it waits until every process with the program's output ended.
+      // The option `timeout` of `execFile` is not enough: after the kill, `execFile` still waits
+      // until every process that has inherited the output has ended.
       const timer = setTimeout(() => {
         child.kill('SIGKILL');
         child.stdout?.destroy();

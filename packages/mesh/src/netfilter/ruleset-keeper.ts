@@ -1,8 +1,10 @@
 /**
- * `RulesetKeeper`: loads the mesh's table into the kernel, and detects when another program changed it.
+ * `RulesetKeeper`: loads the mesh's table into the kernel, and detects when another program changed
+ * it.
  *
- * The text that was loaded can't be compared with the table, because `nft` lists the table in another form. So
- * the keeper lists the table after each load, and compares with that listing when the table has changed.
+ * The text that was loaded can't be compared with the table, because `nft` lists the table in
+ * another form. So the keeper lists the table after each load, and compares with that listing when
+ * the table has changed.
  *
  * @module
  */
@@ -17,7 +19,10 @@ export interface TableMonitor {
 export class RulesetKeeper {
   readonly #nft: Pick<Nft, 'load' | 'remove' | 'list'>;
   readonly #monitor: TableMonitor | undefined;
-  /** The loaded ruleset; undefined: there is no table; `CHANGED_RULESET`: the content of the table is unknown. */
+  /**
+   * The loaded ruleset; undefined: there is no table; `CHANGED_RULESET`: the content of the table
+   * is unknown.
+   */
   #loaded: string | undefined = undefined;
   /** The listing of the table right after the load. */
   #listing: string | undefined = undefined;

@@ -1,9 +1,9 @@
 /**
  * `routeRequest`: decides how the status page answers a request. Pure.
  *
- * The page is for users of this machine. Another page in the same browser must not read it. So the `Host` header
- * must be a name of the loopback interface, which stops a foreign name that resolves to a loopback address (DNS
- * rebinding); and the status must not be requested from another origin.
+ * The page is for users of this machine. Another page in the same browser must not read it. So the
+ * `Host` header must be a name of the loopback interface, which stops a foreign name that resolves
+ * to a loopback address (DNS rebinding); and the status must not be requested from another origin.
  *
  * @module
  */

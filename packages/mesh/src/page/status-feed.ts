@@ -1,6 +1,6 @@
 /**
- * `StatusFeed`: sends a status to all viewers every second, as the text of server-sent events. Without viewers
- * it does not call the source. It does not depend on sockets.
+ * `StatusFeed`: sends a status to all viewers every second, as the text of server-sent events.
+ * Without viewers it does not call the source. It does not depend on sockets.
  *
  * @module
  */
@@ -19,7 +19,10 @@ export class StatusFeed {
   #timer: NodeJS.Timeout | undefined;
   /** A call of the source is pending. */
   #isReading = false;
-  /** The text that was sent last; undefined after the last viewer left, because it is out of date then. */
+  /**
+   * The text that was sent last; undefined after the last viewer left, because it is out of date
+   * then.
+   */
   #last: string | undefined;
 
   constructor(source: StatusSource) {
@@ -53,7 +56,8 @@ export class StatusFeed {
     if (this.#viewers.size === 0) return;
     this.#last = text;
     for (const viewer of this.#viewers) if (viewer.isReady()) viewer.send(text);
-    // The status of a big mesh takes longer to make. The pause limits the work to a tenth of the time.
+    // The status of a big mesh takes longer to make. The pause limits the work to a tenth of the
+    // time.
     const pause = Math.max(INTERVAL_MS, (performance.now() - start) * 10);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#report(), pause);

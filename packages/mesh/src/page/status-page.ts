@@ -1,11 +1,12 @@
 /**
- * `StatusPage`: an HTTP server on a loopback address. It serves a page that shows the mesh, and changes nothing.
+ * `StatusPage`: an HTTP server on a loopback address. It serves a page that shows the mesh, and
+ * changes nothing.
  *
  * | path | answer |
  * |---|---|
  * | `/` | the page; its files are in `packages/mesh/page` and load nothing from other servers |
  * | `/status.json` | a `MeshStatus` |
- * | `/events` | server-sent events: a `MeshStatus` each second, or the event `trouble` with the reason why there is none |
+ * | `/events` | server-sent events: a `MeshStatus` each second, or `trouble` with the reason |
  *
  * @module
  */

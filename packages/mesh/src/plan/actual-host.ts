@@ -12,8 +12,8 @@ export interface ActualHost {
   /** The tunnel's interface; undefined while there is none. */
   readonly link: ActualLink | undefined;
   /**
-   * All routes of the mesh's table, by key. The text of a route of another program differs from the text of
-   * every route of the mesh.
+   * All routes of the mesh's table, by key. The text of a route of another program differs from the
+   * text of every route of the mesh.
    */
   readonly routes: ReadonlyMap<string, MeshRoute>;
   /** The rules of the mesh, by text: those that lead to its table, and the exceptions. */
@@ -23,8 +23,8 @@ export interface ActualHost {
   /** Links of `DesiredHost.looseLinks` that exist and whose reverse path filter is strict. */
   readonly strictLinks: ReadonlySet<string>;
   /**
-   * The nftables ruleset as it was loaded; undefined: there is none. `CHANGED_RULESET`: another program changed
-   * it, or an earlier agent loaded it.
+   * The nftables ruleset as it was loaded; undefined: there is none. `CHANGED_RULESET`: another
+   * program changed it, or an earlier agent loaded it.
    */
   readonly ruleset: string | undefined;
 }
@@ -40,5 +40,8 @@ export interface ActualLink {
   readonly prepared: boolean;
 }
 
-/** Stands for an unknown ruleset. It is equal to no desired ruleset, so the plan loads the ruleset again. */
+/**
+ * Stands for an unknown ruleset. It is equal to no desired ruleset, so the plan loads the ruleset
+ * again.
+ */
 export const CHANGED_RULESET = '';

@@ -5,13 +5,15 @@
  *   priority 899  to REGISTRY ipproto tcp dport PORT   lookup main      (nodes, all)
  *   priority 900  to CLUSTER-PREFIX                    lookup 51871     (pods)
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
- *   table 51871   throw OWN-PREFIX                                      own pods: the main table decides
- *                 PEER-PREFIX dev litz0 src OWN                         permissive: after its first handshake
- *                 PEER-PREFIX dev litz0 src OWN mtu MTU               IPv4, if the interface needs more for IPv6
- *                 unreachable CLUSTER-PREFIX metric 4278198272          enforce: refuses the rest
+ *   table 51871   throw OWN-PREFIX                           own pods: the main table decides
+ *                 PEER-PREFIX dev litz0 src OWN              permissive: after its handshake
+ *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if IPv6 needs more
+ *                 unreachable CLUSTER-PREFIX metric LAST     enforce: refuses the rest
  * ```
  *
- * The numbers of rules and of nftables rules do not depend on the number of nodes.
+ * `LAST` is `LAST_METRIC`. With IPv6, the MTU of the interface is at least 1280, so routes of IPv4
+ * may need a smaller one. The numbers of rules and of nftables rules do not depend on the number of
+ * nodes.
  *
  * @module
  */
@@ -36,7 +38,8 @@ import { ipv4Mtu, tunnelMtu } from './tunnel-mtu.ts';
 /**
  * Returns the desired state of the machine.
  *
- * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix, or a text is not an address
+ * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text is not an address
  */
 export function desireHost(request: MeshRequest): DesiredHost {
   const { peers, answered } = request;
@@ -49,7 +52,7 @@ export type CommonRequest = Omit<MeshRequest, 'peers' | 'answered'>;
 
 /** The peers of a request. */
 export interface PeersOfRequest extends Pick<MeshRequest, 'answered'> {
-  /** By name. */
+  /** The peers, by name. */
   readonly peers: ReadonlyMap<string, RoutedPeer>;
   /** Names of the peers that may differ from those of the call before; default: all. */
   readonly changed?: ReadonlySet<string>;
@@ -62,10 +65,11 @@ export class DesiredHostCache {
 }
 
 /**
- * Does the same as `desireHost`, and keeps the peers' routes and the ruleset in `cache` between the calls. The time for
- * a call depends on the number of changed peers, not on the number of all.
+ * Does the same as `desireHost`, and keeps the peers' routes and the ruleset in `cache` between the
+ * calls. The time for a call depends on the number of changed peers, not on the number of all.
  *
- * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix, or a text is not an address
+ * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text is not an address
  */
 export function desireHostWith(
   { routes: hostRoutes, ruleset }: DesiredHostCache,
@@ -117,11 +121,12 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
 }
 
 /**
- * Returns the links that may receive packets whose answers go into the tunnel. A strict reverse path filter
- * drops such packets:
+ * Returns the links that may receive packets whose answers go into the tunnel. A strict reverse
+ * path filter drops such packets:
  * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods` the packets that a peer's pod sends to this node itself;
- * - while enforcement changes, all packets of a peer's pods, because two nodes never change at the same moment.
+ * - while enforcement changes, all packets of a peer's pods, because two nodes never change at the
+ *   same moment.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];
@@ -144,8 +149,8 @@ function rules(request: CommonRequest, tally: PeerTally, numbers: RoutingNumbers
     const cluster = clusterPrefixes.filter((prefix) => familyOf(prefix) === family);
     const isUsed = families(own.prefixes)[family] || tally.has[family];
     if (cluster.length === 0 && !isUsed) return [];
-    // If the cluster prefixes don't contain all prefixes of pods, the rule is for every packet. A packet for
-    // which the mesh's table has no route goes on to the next rule.
+    // If the cluster prefixes don't contain all prefixes of pods, the rule is for every packet. A
+    // packet for which the mesh's table has no route goes on to the next rule.
     const isWhole = cluster.length > 0 && !tally.outside[family];
     if (!isWhole) return [meshRule({ family, priority, table })];
     return cluster.map((to) => meshRule({ family, priority, table, to }));
@@ -158,8 +163,9 @@ interface RoutingNumbers {
 }
 
 /**
- * Connections to the registry bypass the tunnel, so that a node can publish a new key when its tunnels do
- * not work. A node that runs a server of the registry sends its answers past the tunnel too.
+ * Connections to the registry bypass the tunnel, so that a node can publish a new key when its
+ * tunnels do not work. A node that runs a server of the registry sends its answers past the tunnel
+ * too.
  */
 function exceptions(request: CommonRequest, priority: number): MeshRule[] {
   const own = new Set(request.own.addresses.map((text) => parseAddress(text).join('.')));

@@ -1,5 +1,6 @@
 /**
- * `DesiredHost`: the desired state of the machine, and `MeshRequest`, which it is computed from. Plain data.
+ * `DesiredHost`: the desired state of the machine, and `MeshRequest`, which it is computed from.
+ * Plain data.
  *
  * @module
  */
@@ -9,19 +10,23 @@ import type { MeshRoute } from './mesh-route.ts';
 import type { MeshRule } from './mesh-rule.ts';
 
 /**
- * Which packets the mesh encrypts. `pods`: packets between pods of different nodes. `nodes`: also packets from
- * and to the nodes themselves, except nodes that opted out. `all`: as `nodes`, but no node can opt out.
+ * Which packets the mesh encrypts. `pods`: packets between pods of different nodes. `nodes`: also
+ * packets from and to the nodes themselves, except nodes that opted out. `all`: as `nodes`, but no
+ * node can opt out.
  */
 export type EncryptMode = 'pods' | 'nodes' | 'all';
 
 /**
- * What happens to packets without a tunnel. `off`: the mesh has no routes, rules or filters. `permissive`:
- * packets to a peer go into the tunnel after its first handshake, and plaintext is accepted. `enforce`: packets
- * without a tunnel are stopped, and incoming plaintext is dropped.
+ * What happens to packets without a tunnel. `off`: the mesh has no routes, rules or filters.
+ * `permissive`: packets to a peer go into the tunnel after its first handshake, and plaintext is
+ * accepted. `enforce`: packets without a tunnel are stopped, and incoming plaintext is dropped.
  */
 export type Enforcement = 'off' | 'permissive' | 'enforce';
 
-/** The part of a peer that decides about routes; a `MeshPeer` has all of it. Immutable: a change makes a new object. */
+/**
+ * The part of a peer that decides about routes; a `MeshPeer` has all of it. Immutable: a change
+ * makes a new object.
+ */
 export interface RoutedPeer {
   readonly name: string;
   readonly endpoint: { readonly address: Uint8Array };
@@ -45,15 +50,23 @@ export interface OwnNode {
 
 /** The interfaces that lead to the peers. */
 export interface Underlay {
-  /** The smallest MTU of the links and routes to the peers; undefined if no route leads to any peer. */
+  /**
+   * The smallest MTU of the links and routes to the peers; undefined if no route leads to any peer.
+   */
   readonly mtu: number | undefined;
   /** Names of the links that the daemon's datagrams leave by. */
   readonly links: readonly string[];
-  /** Names of the links that the main table uses for the peers' pods: the same links, or the link of an overlay. */
+  /**
+   * Names of the links that the main table uses for the peers' pods: the same links, or the link of
+   * an overlay.
+   */
   readonly podLinks: readonly string[];
 }
 
-/** Everything that decides about the desired state of a machine: this node, its peers, mode and enforcement. */
+/**
+ * Everything that decides about the desired state of a machine: this node, its peers, mode and
+ * enforcement.
+ */
 export interface MeshRequest {
   readonly interfaceName: string;
   /** UDP port of the data plane. */
@@ -70,26 +83,35 @@ export interface MeshRequest {
   readonly underlay: Underlay;
   /** Number of the mesh's routing table; default: `DEFAULT_TABLE`. */
   readonly table?: number;
-  /** Priority of the mesh's rules; default: `DEFAULT_PRIORITY`. Exceptions have this priority minus one. */
+  /**
+   * Priority of the mesh's rules; default: `DEFAULT_PRIORITY`. Exceptions have this priority minus
+   * one.
+   */
   readonly priority?: number;
 }
 
-/** The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` brings it about. */
+/**
+ * The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` brings it about.
+ */
 export interface DesiredHost extends DesiredRoutes {
   readonly interfaceName: string;
   readonly enforcement: Enforcement;
   readonly table: number;
   readonly priority: number;
   /**
-   * Mark of the daemon's datagrams (`fwmark` of the UAPI); 0: none is needed. The caller sets the mark before it
-   * applies this state, and removes the mark only after it applied a state without it.
+   * Mark of the daemon's datagrams (`fwmark` of the UAPI); 0: none is needed. The caller sets the
+   * mark before it applies this state, and removes the mark only after it applied a state without
+   * it.
    */
   readonly mark: number;
   /** The desired state of the tunnel's interface; undefined: its addresses are removed. */
   readonly link: DesiredLink | undefined;
   /** Rules of the mesh, by text. */
   readonly rules: ReadonlyMap<string, MeshRule>;
-  /** Names of links whose reverse path filter must be loose. A link that is no longer listed gets its filter back. */
+  /**
+   * Names of links whose reverse path filter must be loose. A link that is no longer listed gets
+   * its filter back.
+   */
   readonly looseLinks: readonly string[];
   /** The nftables ruleset; undefined: none. */
   readonly ruleset: string | undefined;
@@ -100,11 +122,14 @@ export interface DesiredHost extends DesiredRoutes {
 /** The desired routes in the mesh's table. */
 export interface DesiredRoutes {
   /**
-   * Lists of routes: those for no peer, and one list for each peer. A list is the same object as before while
-   * nothing changes for its peer. No key occurs twice.
+   * Lists of routes: those for no peer, and one list for each peer. A list is the same object as
+   * before while nothing changes for its peer. No key occurs twice.
    */
   readonly routes: readonly (readonly MeshRoute[])[];
-  /** The difference from earlier routes. A reader that has those needs to look only at the lists in here. */
+  /**
+   * The difference from earlier routes. A reader that has those needs to look only at the lists in
+   * here.
+   */
   readonly difference?: RoutesDifference;
 }
 

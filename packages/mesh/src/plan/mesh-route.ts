@@ -7,8 +7,8 @@ import { formatAddress, formatCidr, type Cidr } from '@litz/core';
 import { networkOf } from '../record/cidr-relations.ts';
 
 /**
- * `unicast`: into the tunnel. `throw`: the kernel goes on with the next rule, so the main table decides.
- * `unreachable`: the packet is refused.
+ * `unicast`: into the tunnel. `throw`: the kernel goes on with the next rule, so the main table
+ * decides. `unreachable`: the packet is refused.
  */
 export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';
 
@@ -16,7 +16,9 @@ export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';
 export interface MeshRoute {
   /** Destination and metric. The mesh has at most one route for each key in its table. */
   readonly key: string;
-  /** All properties of the route, in nearly the form of `ip route`. Equal routes have equal texts. */
+  /**
+   * All properties of the route, in nearly the form of `ip route`. Equal routes have equal texts.
+   */
   readonly text: string;
   readonly destination: Readonly<Cidr>;
   readonly type: MeshRouteType;
@@ -29,15 +31,17 @@ export interface MeshRoute {
   readonly foreign?: true;
 }
 
-/** The metric of last resorts, behind every other route. The kernel uses it for its own unreachable routes. */
+/**
+ * The metric of last resorts, behind every other route. The kernel uses it for its own unreachable
+ * routes.
+ */
 export const LAST_METRIC = 4_278_198_272;
-/** The kernel's default metric for IPv6. Its default for IPv4 is 0. */
-const IPV6_METRIC = 1024;
 
 /**
  * Makes a route with its key and text.
  *
- * @param prefix the destination; the route keeps this object if no bit behind the prefix length is set
+ * @param prefix the destination; the route keeps this object if no bit behind the prefix length is
+ *   set
  * @param options.metric default: the kernel's default
  */
 export function meshRoute(
@@ -60,3 +64,6 @@ export function meshRoute(
   }
   return { key, text: `${key} ${via}${from} mtu ${mtu}`, destination, type, source, metric, mtu };
 }
+
+/** The kernel's default metric for IPv6. Its default for IPv4 is 0. */
+const IPV6_METRIC = 1024;

@@ -1,6 +1,7 @@
 /**
- * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the others stay as they
- * are. `PeerTally` counts the properties of peers that decide about all of them together.
+ * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the others
+ * stay as they are. `PeerTally` counts the properties of peers that decide about all of them
+ * together.
  *
  * @module
  */
@@ -20,13 +21,20 @@ export interface PeerContext {
   readonly withNodes: boolean;
   /** Addresses of the tunnel's interface: the source addresses for packets to pods. */
   readonly pods: ByFamily;
-  /** Addresses of this node, where `withNodes` is true: the source addresses for packets to nodes. */
+  /**
+   * Addresses of this node, where `withNodes` is true: the source addresses for packets to nodes.
+   */
   readonly node: ByFamily;
   /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
-  /** Whether this node or the cluster has IPv6 prefixes, so that the interface needs an MTU of 1280. */
+  /**
+   * Whether this node or the cluster has IPv6 prefixes, so that the interface needs an MTU of 1280.
+   */
   readonly hasIpv6: boolean;
-  /** MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's outer family. */
+  /**
+   * MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's
+   * outer family.
+   */
   readonly ipv4Mtu: { readonly 4: number | undefined; readonly 6: number | undefined };
 }
 
@@ -100,6 +108,12 @@ export class PeerTally {
   }
 }
 
+/**
+ * Returns the context for `peerPart`, which is the same for all peers.
+ *
+ * @param withNodes whether traffic of this node itself goes into the tunnel
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of this node or of the registry
+ */
 export function peerContext(request: PeerContextRequest, withNodes: boolean): PeerContext {
   const { own, mode, clusterPrefixes, registryAddresses } = request;
   const pods = tunnelAddresses(own.prefixes).map(({ address }) => address);
@@ -135,6 +149,12 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
   };
 }
 
+/**
+ * Returns the routes for one peer: to the prefixes of its pods and, if it takes traffic of nodes
+ * through the tunnel, to its own addresses. The part keeps the peer's object.
+ *
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of the peer
+ */
 export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
   const { request, withNodes, pods, node, registry } = context;
   const outerIpv4 = peer.endpoint.address.length === 4;
@@ -152,8 +172,8 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
     routes.push(meshRoute('unicast', hostPrefix(address), options));
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
-  // Nodes with the registry get no last resort, because the connections to the registry bypass the tunnel.
-  // For these nodes the nftables ruleset stops all other packets.
+  // Nodes with the registry get no last resort, because the connections to the registry bypass the
+  // tunnel. For these nodes the nftables ruleset stops all other packets.
   const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);
   const lastResorts = [...outside, ...closed].map(lastResort);
   return {
@@ -172,16 +192,17 @@ export function lastResort(prefix: Readonly<Cidr>): MeshRoute {
 }
 
 /**
- * Returns the addresses for the tunnel's interface, at most one of each family: the network address of the
- * first prefix with more than two addresses. Pods do not use that address.
+ * Returns the addresses for the tunnel's interface, at most one of each family: the network address
+ * of the first prefix with more than two addresses. Pods do not use that address.
  */
 export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
   return ([4, 6] as const).flatMap((family) => {
-    const own = prefixes.find((prefix) => familyOf(prefix) === family && hasRoom(prefix));
+    const own = prefixes.find((prefix) => familyOf(prefix) === family && hasSpareAddress(prefix));
     return own ? [hostPrefix(networkAddress(own))] : [];
   });
 }
 
+/** Returns which address families the prefixes have. The result is a shared object. */
 export function families(prefixes: readonly Readonly<Cidr>[]): Families {
   const has4 = prefixes.some(({ address }) => address.length === 4);
   const has6 = prefixes.some(({ address }) => address.length === 16);
@@ -201,8 +222,8 @@ function isIn(prefix: Readonly<Cidr>, wide: readonly Readonly<Cidr>[]): boolean 
   return wide.some((outer) => covers(outer, prefix));
 }
 
-/** Whether the prefix has more than two addresses. If it has two, both may be addresses of pods. */
-function hasRoom({ address, prefixLength }: Readonly<Cidr>): boolean {
+/** Returns whether the prefix has more than two addresses. If it has two, both may be addresses of pods. */
+function hasSpareAddress({ address, prefixLength }: Readonly<Cidr>): boolean {
   return prefixLength < address.length * 8 - 1;
 }
 
@@ -210,4 +231,5 @@ const BOTH: Families = { 4: true, 6: true };
 const ONLY_IPV4: Families = { 4: true, 6: false };
 const ONLY_IPV6: Families = { 4: false, 6: true };
 const NEITHER: Families = { 4: false, 6: false };
+/** The address families: IPv4 and IPv6. */
 export const FAMILIES = [4, 6] as const;

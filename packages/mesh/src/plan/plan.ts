@@ -1,21 +1,21 @@
 /**
  * `plan`: computes the steps from the actual to the desired state of the machine. Pure.
  *
- * The order is: add, load the nftables ruleset, remove. During a change between two states that enforce, every
- * packet to a pod of another node has at every moment a route into the tunnel, a route that refuses it, or a
- * ruleset that stops it.
+ * The order is: add, load the nftables ruleset, remove. During a change between two states that
+ * enforce, every packet to a pod of another node has at every moment a route into the tunnel, a
+ * route that refuses it, or a ruleset that stops it.
  *
- * 1. Reverse path filters become loose. A strict filter would drop packets that arrive by another link than
- *    their answers leave by.
- * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up. Routes name its
- *    addresses as their source.
- * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this node's pods; then
- *    those of the peers; then `unreachable`, for all other destinations.
+ * 1. Reverse path filters become loose. A strict filter would drop packets that arrive by another
+ *    link than their answers leave by.
+ * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up.
+ *    Routes name its addresses as their source.
+ * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this
+ *    node's pods; then those of the peers; then `unreachable`, for all other destinations.
  * 4. Rules are added, exceptions first.
- * 5. The ruleset is loaded or removed. Its backstop is added after the routes into the tunnel, and removed
- *    before them.
- * 6. Removed are rules that are no longer wanted, then routes (those of peers, `unreachable`, `throw`) and
- *    addresses; then reverse path filters are restored.
+ * 5. The ruleset is loaded or removed. Its backstop is added after the routes into the tunnel, and
+ *    removed before them.
+ * 6. Removed are rules that are no longer wanted, then routes (those of peers, `unreachable`,
+ *    `throw`) and addresses; then reverse path filters are restored.
  *
  * @module
  */
@@ -27,8 +27,8 @@ import { isException, type MeshRule } from './mesh-rule.ts';
 import type { Step } from './step.ts';
 
 /**
- * Returns the steps; none if the states are equal. While the tunnel's interface does not exist, the steps that
- * need it are left out.
+ * Returns the steps; none if the states are equal. While the tunnel's interface does not exist, the
+ * steps that need it are left out.
  */
 export function plan(desired: DesiredHost, actual: ActualHost): Step[] {
   return planRoutes(desired, routeMap(desired.routes), actual);
@@ -42,8 +42,8 @@ export function routeMap(lists: DesiredHost['routes']): Map<string, MeshRoute> {
 }
 
 /**
- * Does the same as `plan`, but takes the routes from `wanted` instead of `desired`. Where only a few of 5,000
- * routes may differ, `wanted` and `actual` can have these few alone.
+ * Does the same as `plan`, but takes the routes from `wanted` instead of `desired`. Where only a
+ * few of 5,000 routes may differ, `wanted` and `actual` can have these few alone.
  */
 export function planRoutes(
   desired: DesiredHost,
@@ -66,8 +66,8 @@ export function planRoutes(
 }
 
 /**
- * The steps while the peers are not known. They add routes and rules and remove nothing. They do not change the
- * interface, nor a ruleset that exists: both still fit the peers of before.
+ * The steps while the peers are not known. They add routes and rules and remove nothing. They do
+ * not change the interface, nor a ruleset that exists: both still fit the peers of before.
  */
 function partialSteps(
   desired: DesiredHost,
@@ -91,7 +91,8 @@ function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[
 function makeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   const steps: Step[] = [];
   if (!actual.prepared) steps.push({ type: 'prepare-link' });
-  // The MTU comes before the addresses: on a link with an MTU below 1280 the kernel removes IPv6 and its addresses.
+  // The MTU comes before the addresses: on a link with an MTU below 1280 the kernel removes IPv6
+  // and its addresses.
   if (actual.mtu !== desired.mtu) steps.push({ type: 'set-mtu', mtu: desired.mtu });
   for (const address of missing(desired.addresses, actual.addresses)) {
     steps.push({ type: 'add-address', address });
@@ -139,7 +140,8 @@ function breakRoutes(
 ): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
-    // While the mesh uses the table, a route of another program in it may be a leak. With `off`, it stays.
+    // While the mesh uses the table, a route of another program in it may be a leak. With `off`, it
+    // stays.
     if (desired.enforcement === 'off' && route.foreign) continue;
     if (!wanted.has(route.key)) extra[route.type].push(route);
   }

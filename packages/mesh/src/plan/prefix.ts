@@ -25,8 +25,8 @@ export function rangeOf(prefix: Readonly<Cidr>): AddressRange {
 }
 
 /**
- * Returns all addresses of `prefixes` that no prefix of `without` contains, as ranges in ascending order.
- * Adjacent ranges of `prefixes` are joined.
+ * Returns all addresses of `prefixes` that no prefix of `without` contains, as ranges in ascending
+ * order. Adjacent ranges of `prefixes` are joined.
  */
 export function rangesWithout(
   prefixes: readonly Readonly<Cidr>[],

@@ -1,5 +1,6 @@
 /**
- * `Step`: one change of the machine, as plain data, and `describeStep`, which describes it in words.
+ * `Step`: one change of the machine, as plain data, and `describeStep`, which describes it in
+ * words.
  *
  * @module
  */
@@ -9,7 +10,10 @@ import type { MeshRule } from './mesh-rule.ts';
 
 /** One change of a machine. `describeStep` returns it in words. */
 export type Step =
-  /** Makes the interface's reverse path filter loose, and switches the generation of IPv6 addresses off. */
+  /**
+   * Makes the interface's reverse path filter loose, and switches the generation of IPv6 addresses
+   * off.
+   */
   | { readonly type: 'prepare-link' }
   | { readonly type: 'set-mtu'; readonly mtu: number }
   | { readonly type: 'set-up' }

@@ -19,11 +19,13 @@ export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: bool
 }
 
 /**
- * Returns the MTU for IPv4 packets in bytes, if it must be less than that of an interface with IPv6.
- * Undefined: the MTU of the interface is right for IPv4 as well.
+ * Returns the MTU for IPv4 packets in bytes, if it must be less than that of an interface with
+ * IPv6. Undefined: the MTU of the interface is right for IPv4 as well.
  *
- * WireGuard pads a packet to a multiple of 16 bytes, but never beyond the MTU of the interface (paper,
- * section 5.4.6). That MTU is too large here, so the result is a multiple of 16.
+ * WireGuard pads a packet to a multiple of 16 bytes, but never beyond the MTU of the interface
+ * (paper, section 5.4.6). Here the MTU of the interface is larger than what fits, so it does not
+ * limit the padding. The result is a multiple of 16, so that padding never makes a packet longer
+ * than the result.
  */
 export function ipv4Mtu(input: MtuInput): number | undefined {
   const mtu = Math.max(fitting(input), LEAST_MTU_IPV4);
@@ -34,7 +36,10 @@ function fitting({ underlay = DEFAULT_UNDERLAY_MTU, outerIpv4 }: MtuInput): numb
   return underlay - (outerIpv4 ? OVERHEAD_IPV4 : OVERHEAD_IPV6);
 }
 
-/** Bytes that the tunnel adds to a packet: IPv4 20 or IPv6 40, UDP 8, WireGuard's header 16 and its tag 16. */
+/**
+ * Bytes that the tunnel adds to a packet: IPv4 20 or IPv6 40, UDP 8, WireGuard's header 16 and its
+ * tag 16.
+ */
 const OVERHEAD_IPV4 = 60;
 const OVERHEAD_IPV6 = 80;
 /** Packets are padded to a multiple of this many bytes. */

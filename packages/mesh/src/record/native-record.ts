@@ -102,19 +102,7 @@ export function parseRecordText(name: string, text: string): unknown {
   }
 }
 
-/**
- * Returns true if the text has too many nested brackets. A value with ten thousand levels can be
- * parsed, but it cannot be compared or written again.
- */
-function isDeep(text: string): boolean {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth += bracket === '[' || bracket === '{' ? 1 : -1;
-    if (depth > MOST_DEEP) return true;
-  }
-  return false;
-}
-
+/** Returns the value if it is an object and not an array; else a new empty object. */
 export function objectOrEmpty(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as JsonObject)
@@ -126,6 +114,19 @@ export function without(object: JsonObject | undefined, known: JsonObject): Json
   return Object.fromEntries(
     Object.entries(object ?? {}).filter(([field]) => !Object.hasOwn(known, field)),
   );
+}
+
+/**
+ * Returns true if the text has too many nested brackets. A value with ten thousand levels can be
+ * parsed, but it cannot be compared or written again.
+ */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    if (depth > MOST_DEEP) return true;
+  }
+  return false;
 }
 
 function readFields(name: string, value: unknown): NodeRecord {

@@ -266,6 +266,11 @@ export function shown(value: unknown): string {
   return typeof value === 'string' ? quote(value) : kindOf(value);
 }
 
+/**
+ * Returns true if a text is an IPv6 address.
+ *
+ * @param address the text of a valid address
+ */
 export function isIpv6(address: string): boolean {
   return address.includes(':');
 }

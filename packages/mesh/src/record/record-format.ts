@@ -27,6 +27,7 @@ export interface RecordFormat {
   revoke(name: string, previous: unknown): unknown;
 }
 
+/** Litz's own format. */
 export const NATIVE_FORMAT: RecordFormat = {
   read: readNativeRecord,
   write: writeNativeRecord,

@@ -25,9 +25,6 @@ export const systemClock: Clock = {
   },
 };
 
-/** The longest time of a timer of Node.js. */
-const LONGEST_TIMEOUT_MS: number = 2 ** 31 - 1;
-
 /** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
@@ -41,3 +38,6 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     signal.addEventListener('abort', done, { once: true });
   });
 }
+
+/** The longest time of a timer of Node.js. */
+const LONGEST_TIMEOUT_MS: number = 2 ** 31 - 1;

@@ -14,12 +14,16 @@ export interface CarryOutOptions {
   readonly interfaceIndex: number | undefined;
 }
 
-/** The steps that `carryOut` takes. The others are for `nft` and for reverse path filters of other links. */
+/**
+ * The steps that `carryOut` takes. The others are for `nft` and for reverse path filters of other
+ * links.
+ */
 export type KernelStep = Exclude<
   Step,
   { type: 'load-ruleset' | 'remove-ruleset' | 'loosen-filter' | 'restore-filter' }
 >;
 
+/** Returns true if `carryOut` takes the step. */
 export function isKernelStep(step: Step): step is KernelStep {
   return (
     step.type !== 'load-ruleset' &&
@@ -153,5 +157,7 @@ function trouble(step: KernelStep, error: unknown): string {
 
 /** How many routes with one key are deleted at most. */
 const MOST_COPIES = 8;
-/** Most routes in one call. Messages for thousands of routes would be most of the agent's memory. */
+/**
+ * Most routes in one call. Messages for thousands of routes would be most of the agent's memory.
+ */
 const MOST_AT_ONCE = 500;

@@ -1,6 +1,6 @@
 /**
- * `KernelState`: the tunnel's interface, the mesh's routes and the mesh's rules in the kernel. It reads them
- * once, and then follows the kernel's notifications.
+ * `KernelState`: the tunnel's interface, the mesh's routes and the mesh's rules in the kernel. It
+ * reads them once, and then follows the kernel's notifications.
  *
  * @module
  */
@@ -152,8 +152,8 @@ export class KernelState {
   }
 
   /**
-   * If several routes have one key, the kernel uses the first, which may be another program's. So they get a
-   * joined text, which is equal to no desired text.
+   * If several routes have one key, the kernel uses the first, which may be another program's. So
+   * they get a joined text, which is equal to no desired text.
    */
   #addRoute(ours: MeshRoute): void {
     const other = this.#routes.get(ours.key);
@@ -161,14 +161,20 @@ export class KernelState {
     this.#routes.set(ours.key, route);
   }
 
-  /** Returns the desired route's object if the text is equal: one object instead of two saves memory. */
+  /**
+   * Returns the desired route's object if the text is equal: one object instead of two saves
+   * memory.
+   */
   #shared(route: MeshRoute): MeshRoute {
     const wanted = this.#options.wanted.byKey.get(route.key);
     return wanted?.text === route.text ? wanted : route;
   }
 }
 
-/** Whether a filter that has to be loose may have become strict: one was set to 1, or `all` or `default` changed. */
+/**
+ * Whether a filter that has to be loose may have become strict: one was set to 1, or `all` or
+ * `default` changed.
+ */
 function isStrict(
   { filter }: RoutingChange & { type: 'filter' },
   desired: DesiredHost | undefined,

@@ -1,5 +1,6 @@
 /**
- * `LinkFilters`: makes the reverse path filters of links loose for the mesh, and restores them later.
+ * `LinkFilters`: makes the reverse path filters of links loose for the mesh, and restores them
+ * later.
  *
  * @module
  */
@@ -27,7 +28,8 @@ export class LinkFilters {
     this.#options = options;
     const { netlink, interfaceName, folder, sysctl, namespace } = options;
     this.#filters = new LooseFilters(folder, {
-      // The tunnel's filters stay loose also while the daemon restarts and its interface is missing.
+      // The tunnel's filters stay loose also while the daemon restarts and its interface is
+      // missing.
       hasLink: (name) => name === interfaceName || netlink.linkByName(name) !== undefined,
       filter: (link) => sysctl(filterOf(link)),
       setFilter: (link, value) => setFilter(netlink, link, value),
@@ -35,15 +37,18 @@ export class LinkFilters {
     });
   }
 
-  /** Names of the links whose filter is loose for the mesh, also those that an earlier agent made loose. */
+  /**
+   * Names of the links whose filter is loose for the mesh, also those that an earlier agent made
+   * loose.
+   */
   loosened(): Set<string> {
     const written = this.#filters.loosenedFor(this.#options.interfaceName);
     return new Set([...written, ...this.#loosened]);
   }
 
   /**
-   * Whether the link's filter is strict. The kernel uses the larger of the values for `all` and for the link: 0 is
-   * off, 1 strict, 2 loose.
+   * Whether the link's filter is strict. The kernel uses the larger of the values for `all` and for
+   * the link: 0 is off, 1 strict, 2 loose.
    */
   isStrict(link: string): boolean {
     const { sysctl } = this.#options;

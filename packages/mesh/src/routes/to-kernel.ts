@@ -27,7 +27,8 @@ export function toRoute(
     table,
     metric,
     type,
-    // systemd-networkd deletes routes of other programs, but never those with the kernel's protocol number.
+    // systemd-networkd deletes routes of other programs, but never those with the kernel's protocol
+    // number.
     protocol: RTPROT_KERNEL,
     ...(type === 'unicast' && interfaceIndex !== undefined ? { interfaceIndex } : {}),
     ...(source ? { source } : {}),
@@ -35,15 +36,18 @@ export function toRoute(
   };
 }
 
-/** Returns the fields that identify a route to delete. Without type and protocol, it matches every one of them. */
+/**
+ * Returns the fields that identify a route to delete. Without type and protocol, it matches every
+ * one of them.
+ */
 export function toDeletedRoute({ destination, metric }: MeshRoute, table: number): Route {
   const { address, prefixLength } = destination;
   return { destination: address, prefixLength, table, metric };
 }
 
 /**
- * Converts a route of the kernel. A route that the mesh can't have made is `foreign`, and its text differs from
- * the text of every route of the mesh.
+ * Converts a route of the kernel. A route that the mesh can't have made is `foreign`, and its text
+ * differs from the text of every route of the mesh.
  *
  * @param interfaceIndex index of the tunnel's interface; undefined while there is none
  */
@@ -62,6 +66,7 @@ export function fromRoute(route: InstalledRoute, interfaceIndex: number | undefi
   return { ...made, text: `${made.text}, ${describeForeign(route)}`, foreign: true };
 }
 
+/** Converts a rule of the mesh. The kernel's protocol number marks it, as in `toRoute`. */
 export function toRule(rule: MeshRule): Rule {
   const { family, priority, table, to, from, notMark, tcpTo, tcpFrom } = rule;
   const isTcp = tcpTo !== undefined || tcpFrom !== undefined;
@@ -80,8 +85,8 @@ export function toRule(rule: MeshRule): Rule {
 }
 
 /**
- * Returns the fields that identify a rule to delete. The protocol is left out, so that the rule is also found if
- * another program added it again with a different protocol.
+ * Returns the fields that identify a rule to delete. The protocol is left out, so that the rule is
+ * also found if another program added it again with a different protocol.
  */
 export function toDeletedRule(rule: MeshRule): Rule {
   const { protocol: _, ...rest } = toRule(rule);

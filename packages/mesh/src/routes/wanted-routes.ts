@@ -1,8 +1,10 @@
 /**
- * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's routes.
+ * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's
+ * routes.
  *
- * When one of 5,000 peers changes, the work is that for one peer: if the difference from the earlier routes is
- * known, only the lists in it are read; else lists that are the same objects as before are skipped.
+ * When one of 5,000 peers changes, the work is that for one peer: if the difference from the
+ * earlier routes is known, only the lists in it are read; else lists that are the same objects as
+ * before are skipped.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `formatStatus`: formats the status of an agent for a terminal. It uses the words of `cilium status` where that
- * shows the same thing.
+ * `formatStatus`: formats the status of an agent for a terminal. It uses the words of
+ * `cilium status` where that shows the same thing.
  *
  * @module
  */
@@ -30,17 +30,9 @@ export function formatStatus(status: MeshStatus): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-/** Returns the text that `cilium status` prints for encryption. */
-function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
-  const key = node.keys[0]?.publicKey ?? '';
-  const accepted = peers.filter(({ state }) => state !== 'refused').length;
-  const tunnel = `${link.name} (Pubkey: ${key}, Port: ${link.port}, Peers: ${accepted})`;
-  if (node.wantedEnforcement === 'off') return `Disabled [${tunnel}]`;
-  return `Wireguard [NodeEncryption: ${NODE_ENCRYPTION[node.nodeEncryption]}, ${tunnel}]`;
-}
-
 /**
- * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined or 0.
+ * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined
+ * or 0.
  *
  * @param at Unix milliseconds
  * @param now Unix milliseconds
@@ -52,6 +44,15 @@ export function formatAge(at: number | undefined, now: number): string {
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Returns the text that `cilium status` prints for encryption. */
+function encryptionLine({ node, interface: link, peers }: MeshStatus): string {
+  const key = node.keys[0]?.publicKey ?? '';
+  const accepted = peers.filter(({ state }) => state !== 'refused').length;
+  const tunnel = `${link.name} (Pubkey: ${key}, Port: ${link.port}, Peers: ${accepted})`;
+  if (node.wantedEnforcement === 'off') return `Disabled [${tunnel}]`;
+  return `Wireguard [NodeEncryption: ${NODE_ENCRYPTION[node.nodeEncryption]}, ${tunnel}]`;
 }
 
 function registryState({ trouble, syncedAt }: MeshStatus['registry']): string {

@@ -1,19 +1,21 @@
 /**
- * `MeshStatus`: what an agent reports about its node and its peers. It is plain data for `JSON.stringify`:
- * `litz agent status --json`, `/status.json` of the page and the page's events all have this form. Undefined
- * fields are missing in the JSON. A status never contains a private key.
+ * `MeshStatus`: what an agent reports about its node and its peers. It is plain data for
+ * `JSON.stringify`: `litz agent status --json`, `/status.json` of the page and the page's events
+ * all have this form. Undefined fields are missing in the JSON. A status never contains a private
+ * key.
  *
- * Times are Unix milliseconds. Bytes are those of messages, as WireGuard counts them. An age is `time` minus
- * another time of the status. Two ages are often confused: a *session* comes from a handshake and is renewed
- * every two minutes while there is traffic; a node *key* is as old as the node's last rotation.
+ * Times are Unix milliseconds. Bytes are those of messages, as WireGuard counts them. An age is
+ * `time` minus another time of the status. Two ages are often confused: a *session* comes from a
+ * handshake and is renewed every two minutes while there is traffic; a node *key* is as old as the
+ * node's last rotation.
  *
  * @module
  */
 import type { Enforcement, EncryptMode } from '../plan/desired-host.ts';
 
 /**
- * The state of an agent, its node and all peers, as `Agent.status` returns it. It is plain data that JSON can
- * carry. Times are Unix time in milliseconds.
+ * The state of an agent, its node and all peers, as `Agent.status` returns it. It is plain data
+ * that JSON can carry. Times are Unix time in milliseconds.
  */
 export interface MeshStatus {
   /** Version of this form. An additional field does not change it. */
@@ -46,13 +48,19 @@ export interface NodeStatus {
   readonly enforcement: Enforcement;
   /** The enforcement that the user wants. `enforce` is applied when every peer has answered. */
   readonly wantedEnforcement: Enforcement;
-  /** Whether traffic of the node itself is encrypted. `opted-out`: the mode includes it, but a label excludes it. */
+  /**
+   * Whether traffic of the node itself is encrypted. `opted-out`: the mode includes it, but a label
+   * excludes it.
+   */
   readonly nodeEncryption: 'enabled' | 'opted-out' | 'disabled';
   /** One key; during a rotation two, the older one first. */
   readonly keys: readonly KeyStatus[];
   /** Undefined while no rotation of the key is in progress. */
   readonly rotation: RotationStatus | undefined;
-  /** Flows that bypass the tunnel, so that the registry can always be reached: `tcp to 10.0.0.1 port 6443`. */
+  /**
+   * Flows that bypass the tunnel, so that the registry can always be reached:
+   * `tcp to 10.0.0.1 port 6443`.
+   */
   readonly exceptions: readonly string[];
 }
 
@@ -98,8 +106,9 @@ export interface RegistryStatus {
 }
 
 /**
- * `connected`: the peer has a session, or had one and is silent now. `waiting`: the peer is known and has not
- * answered yet. `refused`: the peer's record is not valid, or the agent must not use it.
+ * `connected`: the peer has a session, or had one and is silent now. `waiting`: the peer is known
+ * and has not answered yet. `refused`: the peer's record is not valid, or the agent must not use
+ * it.
  */
 export type PeerState = 'connected' | 'waiting' | 'refused';
 
@@ -107,11 +116,19 @@ export type PeerState = 'connected' | 'waiting' | 'refused';
 export interface PeerStatus {
   readonly name: string;
   readonly state: PeerState;
-  /** Why the peer waits or is refused. For a connected peer: what is wrong with its record; undefined: nothing. */
+  /**
+   * Why the peer waits or is refused. For a connected peer: what is wrong with its record;
+   * undefined: nothing.
+   */
   readonly reason: string | undefined;
-  /** Whether the registry still has its record. False if the lease ran out, or if the registry lost the record. */
+  /**
+   * Whether the registry still has its record. False if the lease ran out, or if the registry lost
+   * the record.
+   */
   readonly isListed: boolean;
-  /** `192.0.2.2:51871`: where its last message came from; before that, the endpoint in its record. */
+  /**
+   * `192.0.2.2:51871`: where its last message came from; before that, the endpoint in its record.
+   */
   readonly endpoint: string | undefined;
   /** Addresses of the node itself. */
   readonly addresses: readonly string[];
@@ -119,7 +136,10 @@ export interface PeerStatus {
   readonly prefixes: readonly string[];
   /** Whether the peer takes traffic of the node itself through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
-  /** Time of the last handshake; undefined: there was none. The age of the session is `time` minus this. */
+  /**
+   * Time of the last handshake; undefined: there was none. The age of the session is `time` minus
+   * this.
+   */
   readonly lastHandshakeAt: number | undefined;
   /** The peer's public key that its session was made with. */
   readonly sessionKey: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * Functions that read captured frames for `verify`. They are pure, borrow the frame for the call, and do not
- * throw, whatever bytes the frame has.
+ * Functions that read captured frames for `verify`. They are pure, borrow the frame for the call,
+ * and do not throw, whatever bytes the frame has.
  *
  * @module
  */
@@ -16,7 +16,8 @@ export interface Flow {
  * Returns the peer's end of a UDP datagram that carries a transport data message of WireGuard, as
  * `192.0.2.2:51871`; undefined for every other frame.
  *
- * @param of `port`: source or destination port of the datagram; `isOutgoing`: whether this node sent the frame
+ * @param of `port`: source or destination port of the datagram; `isOutgoing`: whether this node
+ *   sent the frame
  */
 export function readSealedEndpoint(
   frame: Uint8Array,
@@ -36,10 +37,11 @@ export function readSealedEndpoint(
 }
 
 /**
- * Returns the addresses of the packet that contains a mark, and whether that packet is inside another packet;
- * undefined if no IP header fits.
+ * Returns the addresses of the packet that contains a mark, and whether that packet is inside
+ * another packet; undefined if no IP header fits.
  *
- * @param offset where the mark begins: behind an ICMP or UDP header, or behind the IP header of a TCP segment
+ * @param offset where the mark begins: behind an ICMP or UDP header, or behind the IP header of a
+ *   TCP segment
  */
 export function readMarked(
   frame: Uint8Array,
@@ -88,7 +90,10 @@ function readHeader(frame: Uint8Array, start: number): Header | undefined {
   };
 }
 
-/** Returns the offset of the IP packet: behind an Ethernet header and its VLAN tags, or 0 in a frame without one. */
+/**
+ * Returns the offset of the IP packet: behind an Ethernet header and its VLAN tags, or 0 in a frame
+ * without one.
+ */
 function packetStart(frame: Uint8Array): number | undefined {
   let type = 12;
   while (VLAN_TYPES.includes(u16(frame, type))) type += 4;
@@ -105,7 +110,9 @@ const UDP = 17;
 const UDP_HEADER_LENGTH = 8;
 const IP_TYPES: readonly number[] = [0x0800, 0x86dd];
 const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
-/** The first two bytes of a transport data message: the type 4 and a zero. Two more zeros follow. */
+/**
+ * The first two bytes of a transport data message: the type 4 and a zero. Two more zeros follow.
+ */
 const TRANSPORT_DATA = 0x0400;
 /** Lengths in bytes of an IP header, and of the ICMP or UDP header between it and the mark. */
 const HEADERS = [
@@ -114,5 +121,8 @@ const HEADERS = [
   [20, 0],
   [40, 0],
 ] as const;
-/** Protocol numbers by the length of the header before the mark: ICMP, UDP and ICMPv6 with 8 bytes; TCP with 0. */
+/**
+ * Protocol numbers by the length of the header before the mark: ICMP, UDP and ICMPv6 with 8 bytes;
+ * TCP with 0.
+ */
 const PROTOCOLS: Readonly<Record<number, readonly number[]>> = { 8: [1, 17, 58], 0: [6] };

@@ -1,16 +1,20 @@
 /**
  * `judge`: derives a verdict for each peer from the observations. Pure.
  *
- * `PASS` needs proof: each pair of addresses had an answer, encrypted datagrams were seen in both directions, the
- * capture missed no frame, and no probe was seen in plaintext. `LEAK` means that a probe was seen in plaintext,
- * whatever else was observed. Every other result is `INCONCLUSIVE`, and the reasons name what is missing.
+ * `PASS` needs proof: each pair of addresses had an answer, encrypted datagrams were seen in both
+ * directions, the capture missed no frame, and no probe was seen in plaintext. `LEAK` means that a
+ * probe was seen in plaintext, whatever else was observed. Every other result is `INCONCLUSIVE`,
+ * and the reasons name what is missing.
  *
  * @module
  */
 import type { Flow } from './frame.ts';
 import type { ProbeProtocol, ProbeTarget } from './probe-plan.ts';
 
-/** `PASS`: the probes were encrypted. `LEAK`: a probe was seen in plaintext. `INCONCLUSIVE`: neither is proved. */
+/**
+ * `PASS`: the probes were encrypted. `LEAK`: a probe was seen in plaintext. `INCONCLUSIVE`: neither
+ * is proved.
+ */
 export type Verdict = 'PASS' | 'LEAK' | 'INCONCLUSIVE';
 
 /** A packet of a probe that was seen in plaintext. */
@@ -66,7 +70,10 @@ export interface PeerVerdict {
 
 /** The result of `verifyMesh`: the worst verdict, and one for each peer. */
 export interface Judgement {
-  /** The worst verdict of all peers: LEAK, then INCONCLUSIVE, then PASS. INCONCLUSIVE if there are no peers. */
+  /**
+   * The worst verdict of all peers: LEAK, then INCONCLUSIVE, then PASS. INCONCLUSIVE if there are
+   * no peers.
+   */
   readonly verdict: Verdict;
   readonly peers: readonly PeerVerdict[];
 }
@@ -79,7 +86,10 @@ export function judge(observations: Observations): Judgement {
   return { verdict: has('LEAK') ? 'LEAK' : isProven ? 'PASS' : 'INCONCLUSIVE', peers };
 }
 
-/** Returns the exit status of `litz agent verify`. 0: all peers passed. 1: there is a leak. 2: a proof is missing. */
+/**
+ * Returns the exit status of `litz agent verify`. 0: all peers passed. 1: there is a leak. 2: a
+ * proof is missing.
+ */
 export function exitStatusOf({ verdict }: Judgement): 0 | 1 | 2 {
   if (verdict === 'PASS') return 0;
   return verdict === 'LEAK' ? 1 : 2;

@@ -1,9 +1,10 @@
 /**
- * `ProbeMarks`: recognizes packets of probes in captured frames: plain ones, those inside an overlay's packet, and
- * those quoted in an ICMP error. Pure.
+ * `ProbeMarks`: recognizes packets of probes in captured frames: plain ones, those inside an
+ * overlay's packet, and those quoted in an ICMP error. Pure.
  *
- * ICMP echoes and UDP datagrams carry random bytes and the number of their probe. A TCP segment without data has
- * no place for them. It is recognized by its addresses and ports, which are adjacent in its headers.
+ * ICMP echoes and UDP datagrams carry random bytes and the number of their probe. A TCP segment
+ * without data has no place for them. It is recognized by its addresses and ports, which are
+ * adjacent in its headers.
  *
  * @module
  */
@@ -105,7 +106,10 @@ function textOf(bytes: Uint8Array): string {
 
 /** Bytes that all probes of one verification have in common. */
 export const RUN_LENGTH = 16;
-/** Longest frame in bytes that may hold a TCP segment without data, also with the headers of an overlay. */
+/**
+ * Longest frame in bytes that may hold a TCP segment without data, also with the headers of an
+ * overlay.
+ */
 const LONGEST_EMPTY_SEGMENT = 256;
 /** In bytes; `ping` sends as many. */
 const PAYLOAD_LENGTH = 56;

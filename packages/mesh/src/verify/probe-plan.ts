@@ -1,10 +1,12 @@
 /**
- * `planProbes`: selects the addresses for probes that show whether the traffic with each peer is encrypted. Pure.
+ * `planProbes`: selects the addresses for probes that show whether the traffic with each peer is
+ * encrypted. Pure.
  *
- * For traffic of pods, the probes use the addresses of the tunnels' interfaces. These are in the pods' prefixes, so
- * routes and rules treat them as addresses of pods. If the mesh also encrypts traffic of the nodes, more probes use
- * the nodes' own addresses. Each pair of addresses gets an ICMP echo, a UDP datagram and a TCP connection, because
- * rules may treat these protocols differently.
+ * For traffic of pods, the probes use the addresses of the tunnels' interfaces. These are in the
+ * pods' prefixes, so routes and rules treat them as addresses of pods. If the mesh also encrypts
+ * traffic of the nodes, more probes use the nodes' own addresses. Each pair of addresses gets an
+ * ICMP echo, a UDP datagram and a TCP connection, because rules may treat these protocols
+ * differently.
  *
  * @module
  */
@@ -35,6 +37,7 @@ export interface PeerPlan {
   readonly obstacle: string | undefined;
 }
 
+/** The protocols of the probes that each pair of addresses gets. */
 export const PROBE_PROTOCOLS: readonly ProbeProtocol[] = ['icmp', 'udp', 'tcp'];
 
 /** Returns a plan for each peer of the status. */

@@ -1,6 +1,7 @@
 /**
- * `IcmpProbes`, `UdpProbe`, `TcpProbe`: probes that are sent from an address of this node. They detect an answer
- * that only the kernel of the other node can give: an echo reply, the report of a closed port, or a connection.
+ * `IcmpProbes`, `UdpProbe`, `TcpProbe`: probes that are sent from an address of this node. They
+ * detect an answer that only the kernel of the other node can give: an echo reply, the report of a
+ * closed port, or a connection.
  *
  * @module
  */
@@ -64,36 +65,6 @@ export class IcmpProbes {
   }
 }
 
-class IcmpProbe implements Probe {
-  isAnswered = false;
-  error: string | undefined = undefined;
-  readonly #socket: () => RawSocket;
-  readonly #destination: Uint8Array;
-  readonly #message: Uint8Array;
-
-  constructor(socket: () => RawSocket, { family, destination }: ProbeTarget, payload: Uint8Array) {
-    this.#socket = socket;
-    this.#destination = parseAddress(destination);
-    this.#message = new Uint8Array(ECHO_HEADER_LENGTH + payload.length);
-    this.#message[0] = family === 4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6;
-    this.#message.set(payload, ECHO_HEADER_LENGTH);
-    // For IPv6 the kernel computes the checksum, because it also covers the addresses.
-    if (family === 4) writeChecksum(this.#message);
-  }
-
-  send(): void {
-    try {
-      this.#socket().send(this.#message, this.#destination);
-      this.error = undefined;
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      this.error = error.errno;
-    }
-  }
-
-  close(): void {}
-}
-
 /** A UDP datagram to a closed port. The answer is an ICMP error. */
 export class UdpProbe implements Probe {
   isAnswered = false;
@@ -127,7 +98,10 @@ export class UdpProbe implements Probe {
     this.#state = 'closed';
   }
 
-  /** Connects the socket, because the kernel reports ICMP errors of a destination only to a connected socket. */
+  /**
+   * Connects the socket, because the kernel reports ICMP errors of a destination only to a
+   * connected socket.
+   */
   #connect(): void {
     this.#state = 'opening';
     this.#socket.connect(DISCARD_PORT, this.#destination, (error?: Error) => {
@@ -164,7 +138,10 @@ export class TcpProbe implements Probe {
     this.#target = target;
   }
 
-  /** Connects once, because the kernel repeats the segment by itself. After an error it connects again. */
+  /**
+   * Connects once, because the kernel repeats the segment by itself. After an error it connects
+   * again.
+   */
   send(): void {
     if (this.#socket && this.error === undefined) return;
     this.#socket?.destroy();
@@ -188,7 +165,39 @@ export class TcpProbe implements Probe {
   }
 }
 
-/** Writes the Internet checksum (RFC 1071) to bytes 2 and 3. The length of the message must be even. */
+class IcmpProbe implements Probe {
+  isAnswered = false;
+  error: string | undefined = undefined;
+  readonly #socket: () => RawSocket;
+  readonly #destination: Uint8Array;
+  readonly #message: Uint8Array;
+
+  constructor(socket: () => RawSocket, { family, destination }: ProbeTarget, payload: Uint8Array) {
+    this.#socket = socket;
+    this.#destination = parseAddress(destination);
+    this.#message = new Uint8Array(ECHO_HEADER_LENGTH + payload.length);
+    this.#message[0] = family === 4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6;
+    this.#message.set(payload, ECHO_HEADER_LENGTH);
+    // For IPv6 the kernel computes the checksum, because it also covers the addresses.
+    if (family === 4) writeChecksum(this.#message);
+  }
+
+  send(): void {
+    try {
+      this.#socket().send(this.#message, this.#destination);
+      this.error = undefined;
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.error = error.errno;
+    }
+  }
+
+  close(): void {}
+}
+
+/**
+ * Writes the Internet checksum (RFC 1071) to bytes 2 and 3. The length of the message must be even.
+ */
 function writeChecksum(message: Uint8Array): void {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   let sum = 0;
@@ -201,7 +210,10 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
-/** The port of the discard protocol (RFC 863). Programs hardly ever listen there, and firewalls know it. */
+/**
+ * The port of the discard protocol (RFC 863). Programs hardly ever listen there, and firewalls know
+ * it.
+ */
 export const DISCARD_PORT = 9;
 /** The lowest source port of a TCP probe. */
 const LOWEST_PORT = 20_000;

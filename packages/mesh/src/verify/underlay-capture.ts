@@ -1,6 +1,6 @@
 /**
- * `UnderlayCapture`: captures every frame on the links that packets to peers may leave by, except the tunnel's
- * interface.
+ * `UnderlayCapture`: captures every frame on the links that packets to peers may leave by, except
+ * the tunnel's interface.
  *
  * @module
  */
@@ -11,7 +11,9 @@ import { NODES_MARK } from '../plan/desired-host.ts';
 import type { PeerPlan } from './probe-plan.ts';
 
 export interface CapturedFrame {
-  /** The first bytes of the frame, at most `SNAP_LENGTH`; a view that is valid until the next frame. */
+  /**
+   * The first bytes of the frame, at most `SNAP_LENGTH`; a view that is valid until the next frame.
+   */
   readonly frame: Uint8Array;
   /** Name of the link. */
   readonly link: string;
@@ -53,7 +55,10 @@ export class UnderlayCapture {
     return Array.from(this.#sockets.values(), ({ drops }) => drops).reduce((a, b) => a + b, 0);
   }
 
-  /** Passes the frames that have arrived to `take`, at most `FRAMES_AT_ONCE` for each link; more may be left. */
+  /**
+   * Passes the frames that have arrived to `take`, at most `FRAMES_AT_ONCE` for each link; more may
+   * be left.
+   */
   drain(take: (captured: CapturedFrame) => void): void {
     for (const [link, socket] of this.#sockets) {
       for (let count = 0; count < FRAMES_AT_ONCE; count++) {
@@ -72,8 +77,8 @@ export class UnderlayCapture {
 }
 
 /**
- * Returns the names of the links that lead to the peers' endpoints, and of those that probes to the peers would
- * leave by now. If a route into the tunnel is missing, probes appear there.
+ * Returns the names of the links that lead to the peers' endpoints, and of those that probes to the
+ * peers would leave by now. If a route into the tunnel is missing, probes appear there.
  *
  * @param tunnel name of the tunnel's interface, which is left out
  */
@@ -117,7 +122,10 @@ function routeTo(
   }
 }
 
-/** Bytes of a frame that are read. Headers and marks are at the beginning, also in an overlay's packet. */
+/**
+ * Bytes of a frame that are read. Headers and marks are at the beginning, also in an overlay's
+ * packet.
+ */
 const SNAP_LENGTH = 1024;
 /** Most frames of one link in one call of `drain`. */
 const FRAMES_AT_ONCE = 4096;

@@ -1,7 +1,8 @@
 /**
- * `verifyMesh`: sends probes to every peer, captures the frames on the underlay meanwhile, and reports for each peer
- * whether its traffic is encrypted. It runs in the process of the caller, which needs CAP_NET_RAW and must be in the
- * node's network namespace. From the agent it needs only the status.
+ * `verifyMesh`: sends probes to every peer, captures the frames on the underlay meanwhile, and
+ * reports for each peer whether its traffic is encrypted. It runs in the process of the caller,
+ * which needs CAP_NET_RAW and must be in the node's network namespace. From the agent it needs only
+ * the status.
  *
  * @module
  */
@@ -77,7 +78,9 @@ class ProbeRun {
     this.#port = port;
   }
 
-  /** Sends the probes of these plans. Resolves when they have their answers, or after `timeoutMs`. */
+  /**
+   * Sends the probes of these plans. Resolves when they have their answers, or after `timeoutMs`.
+   */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>
       plan.targets.flatMap((target) => this.#make(plan, target)),
@@ -93,7 +96,8 @@ class ProbeRun {
           sends++;
         }
         this.#look();
-        // Some firewalls let only echoes pass. So one answer for each pair of addresses is enough after a while.
+        // Some firewalls let only echoes pass. So one answer for each pair of addresses is enough
+        // after a while.
         const isEnough = elapsed >= AGAIN_MS * 2 && everyTargetAnswers(sent);
         if (isEnough || elapsed >= timeoutMs || sent.every(({ probe }) => probe.isAnswered)) break;
         await delay(LOOK_MS);

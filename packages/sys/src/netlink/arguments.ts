@@ -27,14 +27,26 @@ export function checkIndex(name: string, value: unknown): void {
   checkInteger(name, value, 0, LARGEST_INDEX);
 }
 
+/**
+ * Checks a firewall mark, or a mask of it: an integer of 32 bits.
+ * @throws {TypeError | RangeError} the message contains `name`
+ */
 export function checkMark(name: string, value: unknown): void {
   checkInteger(name, value, 0, LARGEST_U32);
 }
 
+/**
+ * Checks the number of a routing table: an integer of 32 bits.
+ * @throws {TypeError | RangeError} the message names "table"
+ */
 export function checkTable(value: unknown): void {
   checkInteger('table', value, 0, LARGEST_U32);
 }
 
+/**
+ * Checks the fields of a change of a link.
+ * @throws {TypeError | RangeError} the message names the field
+ */
 export function checkLinkSettings(settings: LinkSettings): void {
   checkObject('change', settings);
   const { up, mtu, name, txQueueLength, gsoMaxSegments, netns } = settings;
@@ -52,12 +64,20 @@ export function checkLinkSettings(settings: LinkSettings): void {
   );
 }
 
+/**
+ * Checks the options of `Netlink.createVeth`.
+ * @throws {TypeError | RangeError} the message names the option
+ */
 export function checkVethOptions(options: VethOptions): void {
   checkObject('options', options);
   if (options.mtu !== undefined) checkInteger('mtu', options.mtu, 0, LARGEST_INDEX);
   if (options.peerNetns !== undefined) checkDescriptor('peerNetns', options.peerNetns);
 }
 
+/**
+ * Checks an address with its prefix length. `peer` must be of the same family.
+ * @throws {TypeError | RangeError} the message names the field
+ */
 export function checkInterfaceAddress(value: InterfaceAddress): void {
   checkObject('address', value);
   const { address, prefixLength, peer } = value;
@@ -69,12 +89,20 @@ export function checkInterfaceAddress(value: InterfaceAddress): void {
   throw new TypeError(`"peer" expected ${address.length} bytes like "address", got ${peer.length}`);
 }
 
+/**
+ * Checks the options of `Netlink.addAddress`.
+ * @throws {TypeError} the message names the option
+ */
 export function checkAddressOptions(options: AddressOptions): void {
   checkObject('options', options);
   checkFlag('noDad', options.noDad);
   checkFlag('noPrefixRoute', options.noPrefixRoute);
 }
 
+/**
+ * Checks the fields of a route.
+ * @throws {TypeError | RangeError} the message names the field
+ */
 export function checkRoute(route: Route): void {
   checkObject('route', route);
   const { destination, prefixLength, interfaceIndex, gateway, source, type } = route;
@@ -93,6 +121,10 @@ export function checkRoute(route: Route): void {
   throw new TypeError(`"type" expected one of ${names}, got ${JSON.stringify(type)}`);
 }
 
+/**
+ * Checks what is done with a route.
+ * @throws {TypeError} it is not add, replace or delete
+ */
 export function checkRouteAction(action: unknown): void {
   if (action === 'add' || action === 'replace' || action === 'delete') return;
   throw new TypeError(`"action" expected add, replace or delete, got ${String(action)}`);
@@ -113,11 +145,19 @@ export function checkRouteToOptions(options: RouteToOptions, length: number): vo
   checkInteger('destinationPort', udp.destinationPort, 0, 0xffff);
 }
 
+/**
+ * Checks a family of addresses.
+ * @throws {TypeError} it is neither 4 nor 6
+ */
 export function checkFamily(family: unknown): void {
   if (family === 4 || family === 6) return;
   throw new TypeError(`"family" expected 4 or 6, got ${String(family)}`);
 }
 
+/**
+ * Checks the fields of a rule. `to` and `from` must be of its family.
+ * @throws {TypeError | RangeError} the message names the field
+ */
 export function checkRule(rule: Rule): void {
   checkObject('rule', rule);
   checkFamily(rule.family);

@@ -52,6 +52,7 @@ export interface AssignedAddress extends InterfaceAddress {
   readonly tentative: boolean;
 }
 
+/** RTM_NEWADDR of a new address. The kernel refuses one that exists. */
 export function addAddressMessage(
   interfaceIndex: number,
   address: InterfaceAddress,
@@ -72,6 +73,7 @@ export function replaceAddressMessage(
   return withOptions(addressMessage(RTM_NEWADDR, flags, interfaceIndex, address), options);
 }
 
+/** RTM_DELADDR of one address. */
 export function deleteAddressMessage(
   interfaceIndex: number,
   address: InterfaceAddress,
@@ -79,6 +81,7 @@ export function deleteAddressMessage(
   return addressMessage(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, interfaceIndex, address);
 }
 
+/** RTM_GETADDR of all addresses of all links. */
 export function dumpAddressesMessage(): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
   return builder.struct(IFADDRMSG_LENGTH, () => {});

@@ -13,7 +13,9 @@
  * @module
  */
 
+/** sizeof(struct nlmsghdr) in bytes. */
 export const MESSAGE_HEADER_LENGTH = 16;
+/** sizeof(struct nlattr) in bytes. */
 export const ATTRIBUTE_HEADER_LENGTH = 4;
 
 /** Rounds up to a multiple of 4, where messages and attributes start. */

@@ -45,7 +45,7 @@ import {
   createVethMessage,
   deleteLinkMessage,
   dumpLinksMessage,
-  getLinkMessage,
+  queryLinkMessage,
   readLink,
   setLinkMessage,
   type Link,
@@ -372,7 +372,7 @@ export class Netlink {
   #link(which: number | string, nsid?: number): Link | undefined {
     const attempt = `cannot find link ${which}`;
     try {
-      const answer = this.#socket.request(() => getLinkMessage(which, nsid), attempt);
+      const answer = this.#socket.request(() => queryLinkMessage(which, nsid), attempt);
       return read(answer, RTM_NEWLINK, readLink)[0];
     } catch (error) {
       if (isErrno(error, ENODEV)) return undefined;

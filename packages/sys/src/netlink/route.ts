@@ -128,6 +128,7 @@ export interface RouteTo {
   readonly type: RouteType;
 }
 
+/** RTM_NEWROUTE of a new route. The kernel refuses one that exists. */
 export function addRouteMessage(route: Route): MessageBuilder {
   return routeMessage(
     RTM_NEWROUTE,
@@ -154,6 +155,7 @@ export function deleteRouteMessage(route: Route): MessageBuilder {
   return routeMessage(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, route, scope);
 }
 
+/** RTM_GETROUTE of all routes of all tables. */
 export function dumpRoutesMessage(): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
   return builder.struct(RTMSG_LENGTH, () => {});
@@ -168,6 +170,10 @@ export function dumpTableMessage(family: 4 | 6, table: number): MessageBuilder {
   return builder.u32(RTA_TABLE, table);
 }
 
+/**
+ * RTM_GETROUTE of one address, 4 or 16 bytes: the kernel answers with the route that a packet
+ * takes.
+ */
 export function routeToMessage(address: Uint8Array, options: RouteToOptions): MessageBuilder {
   const { mark = 0, source, udp } = options;
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_ACK);

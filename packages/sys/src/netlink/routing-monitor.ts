@@ -1,6 +1,6 @@
 /**
- * `RoutingMonitor`: reports what happens to links, their reverse path filters, addresses, rules, and
- * the routes of one table.
+ * `RoutingMonitor`: reports what happens to links, their reverse path filters, addresses, rules,
+ * and the routes of one table.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export type RoutingChange =
   | { readonly type: 'address'; readonly gone: boolean; readonly address: AssignedAddress }
   | { readonly type: 'route'; readonly gone: boolean; readonly route: InstalledRoute }
   | { readonly type: 'rule'; readonly gone: boolean; readonly rule: InstalledRule }
-  /** A reverse path filter was written, for instance in /proc/sys, where files cannot be watched. */
+  /** A reverse path filter was written, for instance in /proc/sys, where no file can be watched. */
   | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
 /**
@@ -121,8 +121,8 @@ export class RoutingMonitor {
  * Attaches a filter that drops routes of tables below 256.
  *
  * ```
- *   A = nlmsg_type, as big-endian               struct sock_filter: u16 code | u8 jt | u8 jf | u32 k
- *   RTM_NEWROUTE or RTM_DELROUTE? else pass     struct sock_fprog:  u16 length | padding | pointer
+ *   A = nlmsg_type, as big-endian              struct sock_filter: u16 code | u8 jt | u8 jf | u32 k
+ *   RTM_NEWROUTE or RTM_DELROUTE? else pass    struct sock_fprog:  u16 length | pad | pointer
  *   A = rtm_table
  *   RT_TABLE_COMPAT (any table over 255)? pass, else drop
  * ```

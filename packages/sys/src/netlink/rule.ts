@@ -84,6 +84,7 @@ export interface InstalledRule extends Rule {
   readonly hasOtherConditions?: true;
 }
 
+/** RTM_NEWRULE of a new rule. The kernel refuses one that exists. */
 export function addRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_NEWRULE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule);
 }
@@ -93,6 +94,7 @@ export function deleteRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_DELRULE, NLM_F_REQUEST | NLM_F_ACK, rule);
 }
 
+/** RTM_GETRULE of all rules of both families. */
 export function dumpRulesMessage(): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETRULE, NLM_F_REQUEST | NLM_F_DUMP);
   return builder.struct(RULE_HEADER_LENGTH, () => {});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   createVethMessage,
-  getLinkMessage,
+  queryLinkMessage,
   readLink,
   setLinkMessage,
 } from '../../src/netlink/link.ts';
@@ -28,10 +28,10 @@ describe('setLinkMessage', () => {
   });
 });
 
-describe('getLinkMessage', () => {
+describe('queryLinkMessage', () => {
   test('names the link by name or by index', () => {
-    const byName = getLinkMessage('wg0').finish(0);
-    const byIndex = getLinkMessage(7).finish(0);
+    const byName = queryLinkMessage('wg0').finish(0);
+    const byIndex = queryLinkMessage(7).finish(0);
 
     expect(readAttributes(byName, 32).string(3)).toBe('wg0');
     expect(byName[20]).toBe(0);
@@ -39,8 +39,8 @@ describe('getLinkMessage', () => {
   });
 
   test('names another namespace by its number', () => {
-    const here = getLinkMessage('wg0').finish(0);
-    const there = getLinkMessage('wg0', 0).finish(0);
+    const here = queryLinkMessage('wg0').finish(0);
+    const there = queryLinkMessage('wg0', 0).finish(0);
 
     expect(readAttributes(here, 32).u32(46)).toBeUndefined();
     expect(readAttributes(there, 32).u32(46)).toBe(0);

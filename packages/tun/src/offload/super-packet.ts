@@ -77,8 +77,8 @@ export interface SegmentSlab {
 
 /**
  * Splits the super-packet of `length` bytes whose vnet header is at `offset`, and writes all
- * segments into the slab. The source is not changed. The slab must not overlap it. Both are borrowed
- * for the call.
+ * segments into the slab. The source is not changed. The slab must not overlap it. Both are
+ * borrowed for the call.
  *
  * @example
  *

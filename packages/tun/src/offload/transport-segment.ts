@@ -162,23 +162,6 @@ export function haveEqualHeaders(
 }
 
 /**
- * Compares TOS, flags and TTL, and the identification only if the packet may be fragmented (RFC
- * 6864 4.1).
- */
-function haveEqualIpv4(view: DataView, a: number, b: number, distance: number): boolean {
-  const flags = view.getUint8(a + 6);
-  if (view.getUint8(a + 1) !== view.getUint8(b + 1) || flags !== view.getUint8(b + 6)) return false;
-  if (view.getUint8(a + 8) !== view.getUint8(b + 8)) return false;
-  if ((flags & MAY_NOT_FRAGMENT) !== 0) return true;
-  return ((view.getUint16(a + 4) + distance) & 0xffff) === view.getUint16(b + 4);
-}
-
-/** Compares traffic class, flow label and hop limit. */
-function haveEqualIpv6(view: DataView, a: number, b: number): boolean {
-  return view.getInt32(a) === view.getInt32(b) && view.getUint8(a + 7) === view.getUint8(b + 7);
-}
-
-/**
  * Whether the checksum of an IPv4 header without options is right. IPv6 has none, so then it
  * returns true.
  */
@@ -211,6 +194,23 @@ export function hasRightTransportChecksum(
   const transportLength = length - ipHeaderLength;
   const pseudo = pseudoHeaderSum(buffer, offset, isUdp ? UDP : TCP, transportLength);
   return sumBytes(buffer, transport, transportLength, pseudo) === 0xffff;
+}
+
+/**
+ * Compares TOS, flags and TTL, and the identification only if the packet may be fragmented (RFC
+ * 6864 4.1).
+ */
+function haveEqualIpv4(view: DataView, a: number, b: number, distance: number): boolean {
+  const flags = view.getUint8(a + 6);
+  if (view.getUint8(a + 1) !== view.getUint8(b + 1) || flags !== view.getUint8(b + 6)) return false;
+  if (view.getUint8(a + 8) !== view.getUint8(b + 8)) return false;
+  if ((flags & MAY_NOT_FRAGMENT) !== 0) return true;
+  return ((view.getUint16(a + 4) + distance) & 0xffff) === view.getUint16(b + 4);
+}
+
+/** Compares traffic class, flow label and hop limit. */
+function haveEqualIpv6(view: DataView, a: number, b: number): boolean {
+  return view.getInt32(a) === view.getInt32(b) && view.getUint8(a + 7) === view.getUint8(b + 7);
 }
 
 const MAY_NOT_FRAGMENT = 0x40;

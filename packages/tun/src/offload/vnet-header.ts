@@ -3,7 +3,8 @@
  * It has the byte order of the host, which is little-endian wherever Litz runs.
  *
  * ```
- * 0 flags (1) | 1 gso_type (1) | 2 hdr_len (2) | 4 gso_size (2) | 6 csum_start (2) | 8 csum_offset (2)
+ * offset  0      1         2        4         6           8            10
+ *         flags  gso_type  hdr_len  gso_size  csum_start  csum_offset
  * ```
  *
  * @module
@@ -72,6 +73,9 @@ export function clearVnetHeader(buffer: Uint8Array, offset: number): void {
   for (let i = offset; i < offset + VNET_HEADER_LENGTH; i++) buffer[i] = 0;
 }
 
+/**
+ * Returns a header with zeros, for the caller to reuse: no segmentation, no checksum to complete.
+ */
 export function createVnetHeader(): VnetHeader {
   return {
     flags: 0,

@@ -40,6 +40,11 @@ export interface RangeRequest {
   readonly revision: bigint;
 }
 
+/**
+ * The request for the values of the keys from `key` up to `rangeEnd`, which is excluded. `limit` is
+ * the most keys in the answer, and `revision` is the revision to read. 0 is no limit, or the latest
+ * revision.
+ */
 export const rangeRequest: MessageCodec<RangeRequest> = messageCodec({
   key: [1, 'bytes'],
   rangeEnd: [2, 'bytes'],
@@ -53,6 +58,7 @@ export interface RangeResponse {
   readonly more: boolean;
 }
 
+/** The answer to `rangeRequest`. `more` is true if the limit left out keys. */
 export const rangeResponse: MessageCodec<RangeResponse> = messageCodec({
   header: [1, responseHeader],
   kvs: [2, keyValue, 'repeated'],
@@ -97,6 +103,7 @@ export interface TxnRequest {
   readonly success: readonly RequestOp[];
 }
 
+/** A transaction: `success` is carried out if all comparisons are true. */
 export const txnRequest: MessageCodec<TxnRequest> = messageCodec({
   compare: [1, compare, 'repeated'],
   success: [2, requestOp, 'repeated'],
@@ -107,6 +114,7 @@ export interface TxnResponse {
   readonly succeeded: boolean;
 }
 
+/** The answer to `txnRequest`. `succeeded` is true if all comparisons were true. */
 export const txnResponse: MessageCodec<TxnResponse> = messageCodec({
   header: [1, responseHeader],
   succeeded: [2, 'bool'],
@@ -135,6 +143,10 @@ export interface WatchRequest {
   readonly progress: object;
 }
 
+/**
+ * A message on the stream of watches: it starts a watch, or it requests the progress of the
+ * watches.
+ */
 export const watchRequest: MessageCodec<WatchRequest> = messageCodec({
   create: [1, watchCreateRequest],
   progress: [3, messageCodec<object>({})],
@@ -152,6 +164,7 @@ const watchEvent: MessageCodec<WatchEvent> = messageCodec({
   kv: [2, keyValue],
 });
 
+/** The type of a `WatchEvent` if the key was deleted, or if its lease ended. */
 export const EVENT_DELETED = 1;
 
 export interface WatchResponse {
@@ -168,6 +181,10 @@ export interface WatchResponse {
   readonly events: readonly WatchEvent[];
 }
 
+/**
+ * A message from etcd on the stream of watches: events, the start or the end of a watch, or the
+ * progress.
+ */
 export const watchResponse: MessageCodec<WatchResponse> = messageCodec({
   header: [1, responseHeader],
   watchId: [2, 'int64'],
@@ -184,6 +201,7 @@ export interface LeaseGrantRequest {
   readonly ttl: bigint;
 }
 
+/** The request for a new lease. etcd chooses its number. */
 export const leaseGrantRequest: MessageCodec<LeaseGrantRequest> = messageCodec({
   ttl: [1, 'int64'],
 });
@@ -195,6 +213,7 @@ export interface LeaseResponse {
   readonly ttl: bigint;
 }
 
+/** The answer to `leaseGrantRequest` and `leaseRequest`. */
 export const leaseResponse: MessageCodec<LeaseResponse> = messageCodec({
   id: [2, 'int64'],
   ttl: [3, 'int64'],
@@ -205,6 +224,7 @@ export interface LeaseRequest {
   readonly id: bigint;
 }
 
+/** The request to renew a lease, to end it, or to get its remaining time. */
 export const leaseRequest: MessageCodec<LeaseRequest> = messageCodec({ id: [1, 'int64'] });
 
 export interface AuthenticateRequest {
@@ -212,6 +232,7 @@ export interface AuthenticateRequest {
   readonly password: string;
 }
 
+/** The request for a token. It contains the password itself. */
 export const authenticateRequest: MessageCodec<AuthenticateRequest> = messageCodec({
   name: [1, 'string'],
   password: [2, 'string'],
@@ -221,6 +242,7 @@ export interface AuthenticateResponse {
   readonly token: string;
 }
 
+/** The answer to `authenticateRequest`, with the token for the metadata of later requests. */
 export const authenticateResponse: MessageCodec<AuthenticateResponse> = messageCodec({
   token: [2, 'string'],
 });

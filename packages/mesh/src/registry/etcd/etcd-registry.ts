@@ -56,8 +56,8 @@ export interface EtcdRegistryOptions {
 }
 
 /**
- * The records of nodes as keys of etcd, each with a lease of its node. Connects when it is used, and
- * reconnects by itself until `close`.
+ * The records of nodes as keys of etcd, each with a lease of its node. Connects when it is used,
+ * and reconnects by itself until `close`.
  */
 export class EtcdRegistry implements Registry {
   readonly description: string;

@@ -48,8 +48,8 @@ export class FrameReader {
   }
 
   /**
-   * Copies a piece. It is not kept, because a piece of one byte may be a view of a large buffer, and
-   * a server may send many of those.
+   * Copies a piece. It is not kept, because a piece of one byte may be a view of a large buffer,
+   * and a server may send many of those.
    */
   #append(piece: Uint8Array): void {
     const length = this.#length + piece.length;

@@ -217,13 +217,14 @@ export class LeasedRecord {
   }
 }
 
+/** Decodes the value of a key as UTF-8. Bytes that are not UTF-8 become U+FFFD. */
+export function textOf({ value }: KeyValue): string {
+  return Buffer.from(value).toString('utf8');
+}
+
 function isRevoked(sighting: OwnRecordState): boolean {
   if (typeof sighting !== 'object' || sighting instanceof RecordError) return false;
   return sighting.revoked;
-}
-
-export function textOf({ value }: KeyValue): string {
-  return Buffer.from(value).toString('utf8');
 }
 
 function contended(): EtcdError {

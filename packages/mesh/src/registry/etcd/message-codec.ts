@@ -131,7 +131,7 @@ function emptyOf([, type, repeated]: Field): unknown {
 }
 
 /**
- * An empty item has two bytes in a message, and hundreds in memory. etcd sends at most 500 keys in a
- * page of ours, and some thousands of events at once.
+ * An empty item has two bytes in a message, and hundreds in memory. etcd sends at most 500 keys in
+ * a page of ours, and some thousands of events at once.
  */
 const MOST_ITEMS = 50_000;

@@ -1,6 +1,6 @@
 /**
- * `WatchSilence`: reads the answers of a watch, and notices a watch that is silent because its connection is
- * dead.
+ * `WatchSilence`: reads the answers of a watch, and notices a watch that is silent because its
+ * connection is dead.
  *
  * @module
  */

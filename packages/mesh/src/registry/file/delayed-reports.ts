@@ -1,7 +1,7 @@
 /**
- * `DelayedReports`: delays reports, because a program may be in the middle of a change. A bad record is
- * reported when two polled scans have found the same. A missing record is reported when two scans
- * in a row have missed it.
+ * `DelayedReports`: delays reports, because a program may be in the middle of a change. A bad
+ * record is reported when two polled scans have found the same. A missing record is reported when
+ * two scans in a row have missed it.
  *
  * @module
  */

@@ -113,6 +113,11 @@ export class DirectoryScanner {
   }
 }
 
+/** Returns the file name for a node. */
+export function recordFileName(node: string): string {
+  return node + SUFFIX;
+}
+
 /**
  * Returns true if both are the same directory. The inode number of a deleted directory can be used
  * again, so the birth time is compared too. Systems that do not know the birth time return the time
@@ -122,11 +127,6 @@ function isSameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   if (a.dev !== b.dev || a.ino !== b.ino) return false;
   const isUnknown = a.birthtimeNs === a.ctimeNs && b.birthtimeNs === b.ctimeNs;
   return isUnknown || a.birthtimeNs === b.birthtimeNs;
-}
-
-/** Returns the file name for a node. */
-export function recordFileName(node: string): string {
-  return node + SUFFIX;
 }
 
 /**

@@ -68,6 +68,7 @@ export function explainFileError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Returns the errno code of an error, such as `ENOENT`; undefined if it has none. */
 export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : undefined;

@@ -14,8 +14,8 @@ export interface Replacement {
   readonly name: string;
   readonly text: string;
   /**
-   * The text that the caller has read from the file. If it is given, the file is only replaced if it
-   * still exists and has this text.
+   * The text that the caller has read from the file. If it is given, the file is only replaced if
+   * it still exists and has this text.
    */
   readonly former?: string;
 }

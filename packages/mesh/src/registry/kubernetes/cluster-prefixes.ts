@@ -4,8 +4,8 @@
  * ```
  *   --prefixes calico   IPPool objects
  *   --prefixes cilium   cilium-config: cluster-pool-ipv4-cidr, cluster-pool-ipv6-cidr
- *   all                 kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and the
- *                       command line of kube-controller-manager
+ *   all                 kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and
+ *                       the command line of kube-controller-manager
  * ```
  *
  * The first source that contains the prefixes of the own node is used. The `podCIDRs` of the Nodes

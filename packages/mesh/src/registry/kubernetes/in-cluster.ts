@@ -18,6 +18,11 @@ export interface InClusterOptions {
   readonly clock?: Clock;
 }
 
+/**
+ * Returns true if this process runs in a pod: the kubelet sets the address of the API server.
+ *
+ * @param env the environment variables
+ */
 export function isInCluster(env: Readonly<Record<string, string | undefined>>): boolean {
   return Boolean(env['KUBERNETES_SERVICE_HOST'] && env['KUBERNETES_SERVICE_PORT']);
 }

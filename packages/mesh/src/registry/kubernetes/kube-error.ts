@@ -17,7 +17,9 @@ export interface KubeErrorDetails {
   readonly cause?: unknown;
 }
 
-/** A request to the API server failed. The message says what is missing, for example which right. */
+/**
+ * A request to the API server failed. The message says what is missing, for example which right.
+ */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   readonly code = 'ERR_LITZ_KUBERNETES';

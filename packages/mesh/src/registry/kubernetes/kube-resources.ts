@@ -14,6 +14,7 @@ export const LITZ_NODES: KubeResource = {
   missing: 'apply crds/litznodes.yaml of the Helm chart litz',
 };
 
+/** Cilium's record of a node: one object for each node, with the node's name. */
 export const CILIUM_NODES: KubeResource = {
   group: 'cilium.io',
   version: 'v2',
@@ -22,6 +23,7 @@ export const CILIUM_NODES: KubeResource = {
   missing: 'it comes with Cilium',
 };
 
+/** The Nodes of Kubernetes. */
 export const NODES: KubeResource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node' };
 
 /** One of these, in this namespace, has the addresses of the API server. */

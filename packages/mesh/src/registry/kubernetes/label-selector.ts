@@ -10,7 +10,9 @@ import { quote } from '@litz/core/internals';
 /** The labels of an object. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** A label selector of Kubernetes, such as `node-role.kubernetes.io/control-plane` or `a=b,c!=d`. */
+/**
+ * A label selector of Kubernetes, such as `node-role.kubernetes.io/control-plane` or `a=b,c!=d`.
+ */
 export class LabelSelector {
   readonly #text: string;
   readonly #requirements: readonly ((labels: Labels) => boolean)[];

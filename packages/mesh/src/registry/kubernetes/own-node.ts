@@ -32,7 +32,10 @@ export interface KubeNodeListener {
   onTrouble(trouble: string | undefined): void;
 }
 
-/** Follows the Node of a name until it is stopped. Reports labels, prefixes and addresses, and only their changes. */
+/**
+ * Follows the Node of a name until it is stopped. Reports labels, prefixes and addresses, and only
+ * their changes.
+ */
 export function followOwnNode(
   api: KubeApi,
   name: string,
@@ -61,6 +64,10 @@ export function followOwnNode(
   return watching;
 }
 
+/**
+ * Reads the fields of a Node. A field that is missing or has another type is empty, because the
+ * object comes from the network.
+ */
 export function readOwnNode({ metadata, spec, status }: KubeObject): KubeNode {
   const { podCIDRs, podCIDR } = fieldsOf(spec) ?? {};
   const addresses = fieldsOf(status)?.['addresses'];

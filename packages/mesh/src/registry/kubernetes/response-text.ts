@@ -46,8 +46,8 @@ export async function readText(body: Readable, options: ReadingOptions): Promise
 /**
  * Yields complete lines as they arrive, without the newline. The body may be endless.
  *
- * @throws {KubeError} there was no complete line for too long, the body was cut, or a line is longer
- *   than `MAX_LINE`
+ * @throws {KubeError} there was no complete line for too long, the body was cut, or a line is
+ *   longer than `MAX_LINE`
  */
 export async function* readLines(
   body: Readable,

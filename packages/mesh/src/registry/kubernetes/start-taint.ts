@@ -49,7 +49,10 @@ export interface StartTaintOptions {
   readonly key: string;
   /** Ends the attempts. */
   readonly signal: AbortSignal;
-  /** Called with the reason why the taint could not be removed. Undefined: the node does not have it. */
+  /**
+   * Called with the reason why the taint could not be removed. Undefined: the node does not have
+   * it.
+   */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
   /** Returns a number from 0 up to, but not including, 1. */
@@ -57,8 +60,8 @@ export interface StartTaintOptions {
 }
 
 /**
- * Removes the start taint from a node, and tries again after a failure, because a node with this taint
- * gets no pods.
+ * Removes the start taint from a node, and tries again after a failure, because a node with this
+ * taint gets no pods.
  *
  * @returns true if the node had the taint; undefined if `signal` ended the attempts
  */
