@@ -52,9 +52,9 @@ describe('a list', () => {
     expect(await names(api)).toEqual(['a']);
     expect(await names(api)).toEqual(['a']);
     expect(server.requests.map((line) => /limit=\d+/.exec(line)?.[0])).toEqual([
-      'limit=250',
-      'limit=31',
-      'limit=31',
+      'limit=100',
+      'limit=12',
+      'limit=12',
     ]);
   });
 
