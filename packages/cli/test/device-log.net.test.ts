@@ -79,7 +79,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
   });
 });
 
-/** Connects Alice and Bob. `bobKey` is the key that Alice has for Bob. */
+/** Connects Alice and Bob. Alice uses `publicKeyOfBob` for Bob. */
 async function pair(publicKeyOfBob: string): Promise<{ left: LitzProcess; right: LitzProcess }> {
   const right = await start(hosts.right, RIGHT, BOB.privateKey, ['peer', ALICE.publicKey], 2);
   const peer = ['peer', publicKeyOfBob, 'endpoint', '10.9.0.2:51821'];

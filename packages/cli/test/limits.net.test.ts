@@ -84,7 +84,7 @@ async function outcomeOf(limit: string): Promise<string> {
   return (await litz.end('SIGTERM')) === 0 ? 'works' : `does not end: ${litz.text}`;
 }
 
-/** The name of the interface and its socket. */
+/** Returns what is left of the interface and its socket. */
 function leftovers(): string[] {
   const sockets = readdirSync(FOLDER).filter((file) => file.startsWith('.litz-'));
   if (existsSync(`${FOLDER}/${NAME}.sock`)) sockets.push(NAME);

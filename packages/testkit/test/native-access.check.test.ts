@@ -480,7 +480,7 @@ describeWith([linux], 'native access', () => {
   }
 });
 
-/** The arguments of a provider's functions, and of its ciphers. */
+/** Returns calls of a provider and its ciphers with wrong arguments. */
 function wrongCalls(create: (module: any) => any): Wrong[] {
   const key = new Uint8Array(32);
   const text = { length: 1e9 } as unknown as Uint8Array;

@@ -132,7 +132,7 @@ export class PackedProject {
   }
 
   /**
-   * Packs a package that pnpm has unpacked, with all its files. `npm pack` is not used, because
+   * Packs a package that pnpm has installed, with all its files. `npm pack` is not used, because
    * npm 11 fails with some packages ("Exit handler never called").
    *
    * @returns the path of the tarball

@@ -50,7 +50,7 @@ describe('README', () => {
     const named = [
       ...text.matchAll(/`((?:cli|config|core|device|mesh|tun|udp|bench)\/[\w./-]+)`/g),
     ];
-    // The file of the recipe's example.
+    // A recipe's example names a registry for Consul, which does not exist.
     const paths = named.map(([, path]) => path).filter((path) => !path.includes('consul'));
     const missing = paths.filter((path) => !existsSync(join(root, 'packages', path)));
     expect(missing).toEqual([]);

@@ -48,5 +48,5 @@ function loadedBy(source: string): string[] {
   );
 }
 
-/** Packages whose documentation says that they need no part of a runtime. */
+/** Matches imports of packages that, by their documentation, need no part of a runtime. */
 const ANYWHERE = /: (?:@noble\/|ipaddr\.js$)/;

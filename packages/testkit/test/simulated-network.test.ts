@@ -41,7 +41,7 @@ describe('SimulatedNetwork', () => {
 
 const ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 1);
 
-/** An engine with the given methods; the others do nothing. */
+/** Returns an engine with the given methods; its other methods do nothing. */
 function stub(methods: Partial<Engine>): Engine {
   return {
     pollTimeout: () => Infinity,

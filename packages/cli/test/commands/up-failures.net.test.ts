@@ -108,7 +108,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     before = host.state();
     const { text } = await failed(WHOLE, READ_ONLY_SYSCTLS);
     expect(text).toMatch(/cannot set net\/ipv4\/conf\/wan\/rp_filter = 2: .*EROFS/);
-    // Like Docker: the parameters of the interface do not exist.
+    // Docker needs this form: it does not know parameters of the interface itself.
     expect(text).toContain('--sysctl net.ipv4.conf.all.rp_filter=2');
     host.namespace.run(() => writeSysctl('net.ipv4.conf.all.rp_filter', 2));
     await comesUp(READ_ONLY_SYSCTLS);
@@ -212,7 +212,7 @@ async function startOther(lines: readonly string[], name = OTHER): Promise<LitzP
   return tunnel;
 }
 
-/** Sets a resolver inside the namespace, with or without a server on port 53. No outside server is used. */
+/** Uses a resolver inside the namespace: a test may start one on port 53. No outside server is used. */
 const OWN_RESOLVER = inMounts(
   'echo nameserver 127.0.0.1 > /tmp/litz-resolv.$$ && ' +
     'mount --bind /tmp/litz-resolv.$$ /etc/resolv.conf && rm /tmp/litz-resolv.$$',
@@ -222,7 +222,7 @@ const PEER = ['[Peer]', `PublicKey = ${BOB.publicKey}`];
 /** A complete file whose endpoint is on the cable. */
 const WHOLE = [...INTERFACE, ...PEER, 'Endpoint = 192.0.2.2:1', 'AllowedIPs = 0.0.0.0/0'];
 
-/** Limits the process like a container. */
+/** Makes /proc/sys read-only, as in a container. */
 const READ_ONLY_SYSCTLS: ProcessOptions = {
   wrapper: inMounts('mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys'),
 };

@@ -6,7 +6,7 @@ import { describeInterop } from './describe-interop.ts';
 import type { Implementation } from './implementation.ts';
 import { KernelGuest } from './kernel-guest.ts';
 
-/** The folder beside the repository, as in CI. */
+/** The script is in a folder beside the repository, as in CI. */
 const script = join(import.meta.dirname, '../../../../../shared/real/kernel-peer.sh');
 const folder = process.env['LITZ_KERNEL_DIR'] ?? '';
 

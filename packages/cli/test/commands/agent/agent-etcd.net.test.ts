@@ -200,7 +200,7 @@ function eventsOf({ events }: MeshStatus): string {
   return events.map(({ text }) => text).join('\n');
 }
 
-/** The peers of an agent: 'n1 connected expired'. */
+/** Returns the state of each peer: 'n1 connected expired'. */
 function statesOf({ peers }: MeshStatus): string[] {
   return peers.map(
     ({ name, state, isListed }) => `${name} ${state} ${isListed ? 'listed' : 'expired'}`,

@@ -171,7 +171,7 @@ async function ownKey(node: MeshNode): Promise<{ readonly publicKey: string }> {
   return key;
 }
 
-/** The environment of a daemon and its agent. */
+/** Options that shift the clock of a daemon and its agent. */
 function shiftedClock(ms: number): ProcessOptions & { readonly env: { CLOCK_FILE: string } } {
   const options = {
     env: { CLOCK_FILE: join(cluster.folder, 'clock'), LOG_LEVEL: 'verbose' },
