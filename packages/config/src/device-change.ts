@@ -89,7 +89,6 @@ function readPeer(given: PeerChange, index: number): PeerConfiguration {
   return { ...peer, presharedKey: presharedKey === null ? null : parsePresharedKey(presharedKey) };
 }
 
-/** A key of zeros is refused: it is more often a forgotten key than the wish to have none. */
 function copyPrivateKey(
   key: string | PrivateKey | null,
   field: 'privateKey' | 'nextPrivateKey',

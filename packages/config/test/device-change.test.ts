@@ -23,6 +23,7 @@ const WRONG: [string, Record<string, unknown>, RegExp][] = [
   ['bytes that are too few', { privateKey: new Uint8Array(31) }, /^"privateKey": .* got 31/],
   ['a key in hex', { privateKey: 'a8'.repeat(32) }, /^"privateKey": .* got 64 characters/],
   ['a key of zeros', { privateKey: new PrivateKey() }, /^"privateKey": .* got all zeros/],
+  ['a next key of zeros', { nextPrivateKey: new PrivateKey() }, /^"nextPrivateKey": .* all zeros/],
   ['a key as a list', { privateKey: Array(32).fill(1) }, /^"privateKey": .* got object/],
   ['a public key for a private one', { privateKey: publicKey(2) }, /^"privateKey": .* PublicKey/],
   [

@@ -55,14 +55,14 @@ export interface EngineConfiguration {
   /**
    * null removes the key and the next key: all sessions stop sending, and handshakes are refused. A
    * new key stops the sessions that were made with the old key. The next key replaces the old key,
-   * and all sessions stay.
+   * and all sessions stay. All zeros are refused, because a key that its owner has wiped looks so.
    */
   privateKey?: PrivateKey | null;
   /**
    * The key that will replace the device's private key. Until then both are valid: peers may
    * initiate to both, and the next identity initiates to every peer until the peer has answered.
    * null removes the next key, and so does removing the private key; sessions that were made with
-   * it stop sending.
+   * it stop sending. All zeros are refused.
    */
   nextPrivateKey?: PrivateKey | null;
   /** Removes all peers and their sessions before `peers` are added. */
@@ -78,9 +78,9 @@ export interface EngineChange extends Omit<
   EngineConfiguration,
   'privateKey' | 'nextPrivateKey' | 'peers'
 > {
-  /** Base64 or bytes; null removes the key. */
+  /** Base64 or bytes, not all zeros; null removes the key. */
   privateKey?: string | PrivateKey | null;
-  /** Base64 or bytes; null removes the next key. */
+  /** Base64 or bytes, not all zeros; null removes the next key. */
   nextPrivateKey?: string | PrivateKey | null;
   peers?: readonly PeerChange[];
 }

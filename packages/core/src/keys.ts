@@ -133,18 +133,9 @@ export class PresharedKey extends SecretKey {
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length, wrong characters, or all zeros
  */
 export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
-  const key = privateKeyOrNone(input);
-  if (key) return key;
-  throw new WireGuardError('ERR_LITZ_INVALID_KEY', 'private key: expected a key, got all zeros');
-}
-
-/**
- * Does the same as `parsePrivateKey`, but returns undefined for all zeros, which mean "no key" in
- * WireGuard.
- */
-export function privateKeyOrNone(input: string | Uint8Array): PrivateKey | undefined {
   const key = readInto(new PrivateKey(), input, 'private key');
-  return isZeroKey(key) ? undefined : clamp(key);
+  if (!isZeroKey(key)) return clamp(key);
+  throw new WireGuardError('ERR_LITZ_INVALID_KEY', 'private key: expected a key, got all zeros');
 }
 
 /**

@@ -5,7 +5,6 @@
  */
 import type { AllowedIp, EngineChange, PeerChange } from './configuration.ts';
 import { MAX_PEERS } from './constants.ts';
-import { wipe } from './crypto/wipe.ts';
 import type { Endpoint } from './endpoint.ts';
 import { WireGuardError } from './errors.ts';
 import { checkArray, checkBoolean, checkInteger, checkObject, withinField } from './field.ts';
@@ -16,7 +15,6 @@ import {
   checkPrivateKey,
   readAllowedIp,
   readEndpoint,
-  readPrivateKey,
   readPublicKey,
 } from './values.ts';
 
@@ -138,12 +136,9 @@ function hasKeyAfter(
   return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
 }
 
-/** Returns whether the value is a key: not undefined, not null and not all zeros. */
+/** Returns whether the value, which was checked, is a key. */
 function isKey(value: EngineChange['privateKey']): boolean {
-  if (value === undefined) return false;
-  const key = readPrivateKey(value, 'privateKey');
-  wipe(key);
-  return key !== undefined;
+  return value !== undefined && value !== null;
 }
 
 /** Returns null for "no next key". All zeros also mean that. */

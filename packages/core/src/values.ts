@@ -22,9 +22,9 @@ import {
 import {
   isZeroKey,
   parsePresharedKey,
+  parsePrivateKey,
   parsePublicKey,
   PresharedKey,
-  privateKeyOrNone,
   PublicKey,
   type PrivateKey,
 } from './keys.ts';
@@ -48,14 +48,15 @@ export function readPublicKey(value: unknown, field: string): PublicKey {
 }
 
 /**
- * Returns a new key, which the caller must wipe; undefined for null and for all zeros.
+ * Returns a new key, which the caller must wipe; undefined for null. All zeros are refused: they are
+ * more often a key that was forgotten or already wiped than the wish to have none.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */
 export function readPrivateKey(value: unknown, field: string): PrivateKey | undefined {
   if (value === null) return undefined;
   try {
-    return privateKeyOrNone(value as string);
+    return parsePrivateKey(value as string);
   } catch (error) {
     throw withField(error, field);
   }

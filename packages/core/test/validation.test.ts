@@ -71,6 +71,8 @@ describe('checkConfiguration', () => {
     ['"peers[0]" expected one of publicKey, ', { peers: [{ publicKey, presharedkey: 'x' }] }],
     ['"replacePeers" expected true or false, got a number', { replacePeers: 1 }],
     ['"privateKey": private key: expected', { privateKey: 'x' }],
+    ['"privateKey": private key: expected a key, got all zeros', { privateKey: new PrivateKey() }],
+    ['"nextPrivateKey": private key: expected a key', { nextPrivateKey: new PrivateKey() }],
     ['"peers" expected an array, got Object', { peers: {} }],
     ['"peers[0]" expected an object, got null', { peers: [null] }],
     ['"peers[0]" expected an object, got a string', { peers: ['x'] }],
@@ -104,19 +106,14 @@ describe('checkConfiguration', () => {
   describe('of a next private key', () => {
     const own: CurrentConfiguration = { peers: new PeerTable(), identity: {} };
     const refusal = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
-    const none = new Uint8Array(32) as typeof privateKey;
 
     it('wants a private key, now or with it', () => {
       const next = { nextPrivateKey: createPerson(2).privateKey };
       expect(() => checkConfiguration(next, NOBODY)).toThrow(refusal);
       expect(() => checkConfiguration({ ...next, privateKey }, NOBODY)).not.toThrow();
       expect(() => checkConfiguration(next, own)).not.toThrow();
-      for (const gone of [null, none]) {
-        expect(() => checkConfiguration({ ...next, privateKey: gone }, own)).toThrow(refusal);
-      }
-      for (const gone of [null, none]) {
-        expect(() => checkConfiguration({ nextPrivateKey: gone }, NOBODY)).not.toThrow();
-      }
+      expect(() => checkConfiguration({ ...next, privateKey: null }, own)).toThrow(refusal);
+      expect(() => checkConfiguration({ nextPrivateKey: null }, NOBODY)).not.toThrow();
       expect(() => checkConfiguration({ nextPrivateKey: 'x' }, own)).toThrow('nextPrivateKey');
     });
 

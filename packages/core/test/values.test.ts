@@ -41,15 +41,21 @@ describe('readPublicKey', () => {
 });
 
 describe('readPrivateKey', () => {
-  it('returns a new key, and undefined for null and zeros', () => {
+  it('returns a new key, and undefined for null', () => {
     for (const value of [privateKey, privateKey.toBase64(), Uint8Array.from(privateKey)]) {
       const read = readPrivateKey(value, 'a');
       expect(read).toBeInstanceOf(PrivateKey);
       expect(read).toEqual(privateKey);
       expect(read).not.toBe(privateKey);
     }
-    for (const value of [null, ZEROS, new Uint8Array(32)]) {
-      expect(readPrivateKey(value, 'a')).toBeUndefined();
+    expect(readPrivateKey(null, 'a')).toBeUndefined();
+  });
+
+  it('refuses zeros, as text, as bytes and as a wiped key', () => {
+    for (const value of [ZEROS, new Uint8Array(32), privateKey.slice().fill(0)]) {
+      expect(() => readPrivateKey(value, 'a')).toThrow(
+        '"a": private key: expected a key, got all zeros',
+      );
     }
   });
 
@@ -84,11 +90,13 @@ describe('readPresharedKey', () => {
 
 describe('checkPrivateKey and checkPresharedKey', () => {
   it('accept keys and undefined', () => {
-    for (const value of [undefined, null, ZEROS, Uint8Array.from(privateKey)]) {
+    for (const value of [undefined, null, Uint8Array.from(privateKey)]) {
       expect(() => checkPrivateKey(value, 'a')).not.toThrow();
       expect(() => checkPresharedKey(value, 'a')).not.toThrow();
     }
-    expect(() => checkPresharedKey(new PresharedKey(), 'a')).not.toThrow();
+    for (const value of [ZEROS, new PresharedKey()]) {
+      expect(() => checkPresharedKey(value, 'a')).not.toThrow();
+    }
     const long = new PresharedKey(33);
     for (const value of ['abc', publicKey, long, false]) {
       expect(() => checkPrivateKey(value, 'a')).toThrow(/^"a": private key/);

@@ -99,6 +99,7 @@ litz_promote_public_key=true
 
   it('reads a key of zeros as none', () => {
     expect(parseSetRequest(`private_key=${ZERO}\n`)).toEqual({ privateKey: null });
+    expect(parseSetRequest(`litz_next_private_key=${ZERO}\n`)).toEqual({ nextPrivateKey: null });
     expect(parseSetRequest(`public_key=${KEY}\npreshared_key=${ZERO}\n`).peers?.[0]).toEqual({
       publicKey: publicKey(7),
       presharedKey: null,

@@ -59,7 +59,7 @@ describe('private key', () => {
     expect(alice.engine.peers()).toHaveLength(1);
   });
 
-  it('is clamped, and an all-zero key removes it', () => {
+  it('is clamped, stays when all zeros are refused, and is removed by null', () => {
     const { network, alice } = connected();
     const bytes = alice.person.privateKey.slice();
     bytes[0] |= 7;
@@ -67,7 +67,10 @@ describe('private key', () => {
     configure(alice, { privateKey: bytes as PrivateKey });
     expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
     expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up']);
-    configure(alice, { privateKey: new Uint8Array(32) as PrivateKey });
+    const zeros = new Uint8Array(32) as PrivateKey;
+    expect(() => configure(alice, { privateKey: zeros })).toThrow('got all zeros');
+    expect(alice.engine.publicKey).toEqual(alice.person.publicKey);
+    configure(alice, { privateKey: null });
     expect(alice.engine.publicKey).toBeUndefined();
     network.settle();
   });

@@ -25,6 +25,9 @@ export class LinuxWarmUp {
   readonly #sys: typeof Sys;
   readonly #warmUp: WarmUp;
   readonly #opened: DatagramSocket[] = [];
+  /** The device's packets at the last call of `run`. */
+  #packets = 0;
+  #pauseEnd = Infinity;
 
   /** Opens nothing yet. */
   constructor({ packages, control, sockets, offloads, ...options }: LinuxWarmUpOptions) {
@@ -60,6 +63,11 @@ export class LinuxWarmUp {
     return this.#warmUp.isDone;
   }
 
+  /** When a pause ends and `run` is due, in ms of `boottimeMs`; Infinity: there is no pause. */
+  get due(): number {
+    return this.#pauseEnd;
+  }
+
   /** Whether sockets of the warm-up use this port. */
   hasPort(port: number): boolean {
     return this.#opened.some((sockets) => sockets.fds.length > 0 && sockets.port === port);
@@ -67,6 +75,9 @@ export class LinuxWarmUp {
 
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
+   * After several packets of the device at once it pauses: they are part of a stream, and slices
+   * between its packets would make it much slower.
+   *
    * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
    *
    * @param due in ms of `boottimeMs`
@@ -74,6 +85,7 @@ export class LinuxWarmUp {
    */
   run(polled: Sys.PollSet, due: number, packets: number): void {
     if (packets > ENOUGH_PACKETS) this.close();
+    if (this.#isPaused(packets)) return;
     for (let slice = 1; !this.isDone; slice++) {
       // The pauses give V8's threads time to compile. Fewer compilations at once take less memory.
       if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
@@ -87,6 +99,14 @@ export class LinuxWarmUp {
   close(): void {
     this.#warmUp.close();
   }
+
+  #isPaused(packets: number): boolean {
+    const now = this.#sys.boottimeMs();
+    if (packets - this.#packets >= STREAM_PACKETS) this.#pauseEnd = now + QUIET_MS;
+    else if (now >= this.#pauseEnd) this.#pauseEnd = Infinity;
+    this.#packets = packets;
+    return this.#pauseEnd !== Infinity;
+  }
 }
 
 /** A pause follows after this many slices. */
@@ -96,6 +116,10 @@ const SLICES_PER_PAUSE = 16;
  * device's own waits.
  */
 const PAUSE_MS = 0.5;
+/** So many packets in one turn are part of a stream. A ping and its answer are fewer. */
+const STREAM_PACKETS = 4;
+/** The warm-up continues when no stream was seen for so long, in ms. */
+const QUIET_MS = 100;
 /**
  * After this many packets of its own, a device has compiled its packet path without the warm-up.
  */

@@ -4,12 +4,13 @@ import * as sys from '@litz/sys';
 import { describeWith } from '@litz/testkit';
 import * as tun from '@litz/tun';
 import * as udp from '@litz/udp';
-import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import type { DeviceStats } from '../../src/device-status.ts';
 import type { SnapshotSlice } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import { readDeviceOptions } from '../../src/options.ts';
 import { ThreadControl } from '../../src/linux/thread-control.ts';
+import { LinuxWarmUp } from '../../src/warm-up/linux-warm-up.ts';
 import { BOB } from '../in-memory.ts';
 import { openDescriptors, realInterfaces, TwoHosts } from '../two-hosts.ts';
 
@@ -99,6 +100,19 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([true, true, true]);
   });
 
+  it('wakes the device when a pause of the warm-up ends', () => {
+    const { prototype } = LinuxWarmUp;
+    const spies = [
+      vi.spyOn(prototype, 'run').mockReturnValue(),
+      vi.spyOn(prototype, 'due', 'get').mockImplementation(() => sys.boottimeMs() + 50),
+    ];
+    onTestFinished(() => spies.forEach((spy) => spy.mockRestore()));
+    const timeouts: number[] = [];
+    runWarmUp({ until: (_sockets, _loop, timeoutMs) => timeouts.push(timeoutMs) > 0 });
+    expect(timeouts).toHaveLength(1);
+    expect(timeouts[0]).toBeLessThanOrEqual(50);
+  });
+
   it('ends the warm-up when its descriptors cannot be recorded', () => {
     class Full extends ThreadControl {
       /** How many more descriptors fit. Undefined: any number. */
@@ -172,7 +186,12 @@ function askForPort(
 interface Stop {
   readonly control?: ThreadControl;
   readonly up?: boolean;
-  readonly until?: (sockets: readonly udp.UdpSockets[], loop: LinuxLoop) => boolean;
+  /** Called before each wait. */
+  readonly until?: (
+    sockets: readonly udp.UdpSockets[],
+    loop: LinuxLoop,
+    timeoutMs: number,
+  ) => boolean;
 }
 
 /** Runs the loop of a device without packets of its own until its warm-up is over. */
@@ -193,7 +212,7 @@ function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }
   /** Stops the loop, which would wait without limit when it has nothing else to do. */
   class PollSet extends sys.PollSet {
     override wait(timeoutMs: number): number {
-      if (until(sockets, loop) || ++waits > 100_000) control.stop();
+      if (until(sockets, loop, timeoutMs) || ++waits > 100_000) control.stop();
       return super.wait(timeoutMs);
     }
   }

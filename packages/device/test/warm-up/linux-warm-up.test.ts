@@ -1,0 +1,62 @@
+import type { PollSet } from '@litz/sys';
+import { describe, expect, it } from 'vitest';
+import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
+import { LinuxWarmUp, type LinuxWarmUpOptions } from '../../src/warm-up/linux-warm-up.ts';
+
+/** Nothing is ever ready. */
+const IDLE = { wait: () => 0 } as unknown as PollSet;
+
+describe('LinuxWarmUp', () => {
+  it('pauses while a stream comes, and continues 100 ms after it', () => {
+    const { clock, warmUp, hasBegun } = create();
+    clock.now = 1000;
+    warmUp.run(IDLE, Infinity, 4);
+    expect(warmUp.due).toBe(1100);
+    clock.now = 1050;
+    warmUp.run(IDLE, Infinity, 8);
+    expect(warmUp.due).toBe(1150);
+    clock.now = 1149;
+    warmUp.run(IDLE, Infinity, 8);
+    expect(hasBegun()).toBe(false);
+    clock.now = 1150;
+    warmUp.run(IDLE, Infinity, 8);
+    expect(hasBegun()).toBe(true);
+    expect(warmUp.due).toBe(Infinity);
+  });
+
+  it('does not pause for a few packets, however many there were before', () => {
+    const { warmUp, hasBegun } = create();
+    const busy = { wait: () => 1 } as unknown as PollSet;
+    for (let packets = 3; packets <= 30; packets += 3) {
+      warmUp.run(busy, Infinity, packets);
+      expect(warmUp.due).toBe(Infinity);
+    }
+    expect(hasBegun()).toBe(false);
+    warmUp.run(IDLE, Infinity, 33);
+    expect(hasBegun()).toBe(true);
+  });
+
+  it('is over after 20,000 packets of the device', () => {
+    const { warmUp, hasBegun } = create();
+    warmUp.run(IDLE, Infinity, 20_001);
+    expect(warmUp.isDone).toBe(true);
+    expect(hasBegun()).toBe(false);
+  });
+});
+
+/** The warm-up ends with its first slice, because it gets no TUNs. */
+function create(): { clock: { now: number }; warmUp: LinuxWarmUp; hasBegun: () => boolean } {
+  const clock = { now: 0 };
+  let hasBegun = false;
+  const packages = {
+    sys: { boottimeMs: () => clock.now },
+    tun: {
+      openTunPair() {
+        hasBegun = true;
+        throw new Error('no TUNs');
+      },
+    },
+  } as unknown as LinuxPackages;
+  const warmUp = new LinuxWarmUp({ packages } as LinuxWarmUpOptions);
+  return { clock, warmUp, hasBegun: () => hasBegun };
+}
