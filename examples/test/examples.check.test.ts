@@ -11,7 +11,7 @@ const examples = join(import.meta.dirname, '..');
 const names = readdirSync(examples).filter((name) => existsSync(join(examples, name, 'main.ts')));
 
 describe('examples', () => {
-  test('are those that are promised', () => {
+  test('are the promised ones', () => {
     expect(names).toEqual(
       expect.arrayContaining([
         'http-over-tunnel',
@@ -22,13 +22,13 @@ describe('examples', () => {
     );
   });
 
-  test.each(names)('%s has a line in the README with the command that runs it', (name) => {
+  test.each(names)('the README has a line for %s with the command that runs it', (name) => {
     const readme = readFileSync(join(examples, 'README.md'), 'utf8');
     const line = readme.split('\n').find((text) => text.startsWith(`| [${name}](${name}/main.ts)`));
     expect(line).toContain(`\`node examples/dist/${name}/main.js\``);
   });
 
-  test.each(names)('%s is run by a test', (name) => {
+  test.each(names)('a test runs %s', (name) => {
     const tests = readFileSync(join(import.meta.dirname, 'examples.net.test.ts'), 'utf8');
     expect(tests).toContain(`runExample('${name}')`);
   });

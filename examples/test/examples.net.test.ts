@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { builtExamples, realInterfaces, runExample } from './run-example.ts';
 
 describeWith([builtExamples], 'an example without privileges', () => {
-  test('run-loop: both have a session, and each receives a packet', async () => {
+  test('run-loop: both engines have a session, and each receives a packet', async () => {
     const { code, output, errors } = await runExample('run-loop');
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(output.split('\n').toSorted()).toEqual([
@@ -15,7 +15,7 @@ describeWith([builtExamples], 'an example without privileges', () => {
     ]);
   });
 
-  test('two-peers-in-memory: packets go both ways, a wrong one is dropped', async () => {
+  test('two-peers-in-memory: packets go in both directions, and a wrong packet is dropped', async () => {
     expect(await runExample('two-peers-in-memory')).toEqual({
       code: 0,
       errors: '',
@@ -29,7 +29,7 @@ describeWith([builtExamples], 'an example without privileges', () => {
 });
 
 describeWith(realInterfaces, 'an example with real interfaces', () => {
-  test('node-to-node: a handshake, and every ping answered', async () => {
+  test('node-to-node: there is a handshake, and every ping is answered', async () => {
     const { code, output, errors } = await runExample('node-to-node');
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     expect(output).toMatch(/^right found left at 192\.0\.2\.1$/m);

@@ -16,7 +16,7 @@ export interface ChildOptions {
 }
 
 /**
- * Runs a module of this package. The module calls `tell` to answer.
+ * Runs a module of this package. The module calls `sendAnswer` to answer.
  *
  * @throws {Error} (rejects) it failed, took too long or did not answer
  */
@@ -28,7 +28,11 @@ export async function runChild<T>(
   return answerIn(await runProgram(module, args, options), module.pathname) as T;
 }
 
-/** Returns the answer of `tell` from the output of a program. @throws {Error} there is no answer */
+/**
+ * Returns the answer that `sendAnswer` wrote into the output of a program.
+ *
+ * @throws {Error} there is no answer
+ */
 export function answerIn(output: string, name: string): unknown {
   const at = output.lastIndexOf(MARK);
   if (at === -1) throw new Error(`${name} did not answer`);
@@ -65,7 +69,7 @@ export function runProgram(
 }
 
 /** Called in the child: writes the answer as JSON. */
-export function tell(answer: unknown): void {
+export function sendAnswer(answer: unknown): void {
   process.stdout.write(`${MARK}${JSON.stringify(answer)}\n`);
 }
 

@@ -53,17 +53,17 @@ describe('checkFirstWord', () => {
     expect(warningsOf(word)).toEqual([]);
   });
 
-  test('says of what looks like a file how a file is brought up', () => {
+  test('explains how to bring up a file if the word looks like a file', () => {
     expect(warningsOf('wg0.conf')).toEqual([
       'litz: "wg0.conf" is used as the name of an interface; for a file, use: litz up ./wg0.conf',
     ]);
   });
 
-  test.each(['', '-f', '--', '--help', '--verbose'])('has nothing to say about %j', (word) => {
+  test.each(['', '-f', '--', '--help', '--verbose'])('says nothing about %j', (word) => {
     expect(warningsOf(word)).toEqual([]);
   });
 
-  test('knows a command of ours as one that another word is like', () => {
+  test('suggests a command of litz for a similar word', () => {
     for (const command of OWN_COMMANDS) {
       expect(warningsOf(`${command}x`).join()).toContain(`"${command}"`);
     }

@@ -23,7 +23,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     removeSockets();
   });
 
-  it('tells a connection on both sides, with the peer as wireguard-go names it', async () => {
+  it('logs a connection on both sides, with the peer named as in wireguard-go', async () => {
     const { left, right } = await pair(BOB.publicKey);
     expect(await hosts.left.ping('10.1.0.2')).toBe(3);
     const [alice, bob] = [nameOf(ALICE.publicKey), nameOf(BOB.publicKey)];
@@ -59,7 +59,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     }
   });
 
-  it('tells of a wrong key: unanswered here, made for another key there', async () => {
+  it('logs a wrong key: as an unanswered handshake on one side, and as a message for another key on the other', async () => {
     const { left, right } = await pair(CAROL.publicKey);
     expect(await hosts.left.ping('10.1.0.2', { timeoutMs: 100 })).toBe(0);
     await right.says(
@@ -68,7 +68,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     await left.says(/ - Handshake did not complete after 5 seconds, retrying \(try 2\)\n/);
   });
 
-  it('says why a request over its socket was refused', async () => {
+  it('logs why a request over its socket was refused', async () => {
     const { left } = await pair(BOB.publicKey);
     const { privateKey } = ALICE;
     const request = `set=1\nlisten_port=${privateKey}\n\n`;

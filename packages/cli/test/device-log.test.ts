@@ -11,7 +11,7 @@ const HERE = parseEndpoint('192.0.2.1:51820') as Endpoint;
 const THERE = parseEndpoint('[2001:db8::1]:7') as Endpoint;
 
 describe('nameOf', () => {
-  test('is what wireguard-go calls a peer', () => {
+  test("is wireguard-go's name of a peer", () => {
     expect(nameOf(PEER)).toBe('peer(xTIB…p8Dg)');
   });
 });
@@ -47,7 +47,7 @@ describe('logDevice', () => {
     ]);
   });
 
-  test('tells of handshakes, sessions and where a peer is', () => {
+  test('logs handshakes, sessions and endpoints of peers', () => {
     const { device, lines } = logged('verbose');
     const keys = { own: PEER, peer: PEER };
     device.emit('handshake', { peer: PEER, role: 'initiator', keys, durationMs: 12.4 });
@@ -64,7 +64,7 @@ describe('logDevice', () => {
     ]);
   });
 
-  test('tells of the link', () => {
+  test('logs link changes', () => {
     const { device, lines } = logged('verbose');
     device.emit('up', { listenPort: 5 });
     device.emit('mtu', { mtu: 1280 });
@@ -78,7 +78,7 @@ describe('logDevice', () => {
     ]);
   });
 
-  test('says of a drop what a person can do something with', () => {
+  test('logs a drop with a useful reason', () => {
     const { device, lines } = logged('verbose');
     device.emit('drop', { reason: 'bad-mac1', count: 3, source: HERE });
     device.emit('drop', { reason: 'disallowed-source', count: 1, peer: PEER });
@@ -94,14 +94,14 @@ describe('logDevice', () => {
     expect(lines).toEqual([expect.stringMatching(/^[A-Z].{15,} \([a-z0-9-]+\)$/)]);
   });
 
-  test.each(['error', 'silent'] as const)('listens to nothing at level %s', (level) => {
+  test.each(['error', 'silent'] as const)('listens to no event at level %s', (level) => {
     const { device } = logged(level);
     expect(device.eventNames()).toEqual([]);
   });
 });
 
 describe('loggedTarget', () => {
-  test('hands on the state of many peers in parts, if the device has it so', async () => {
+  test('passes on the status of many peers in slices, if the device has slices', async () => {
     const part = { listenPort: 7, fwmark: 0, peers: [] };
     const device = {
       status: () => expect.fail(),
@@ -117,7 +117,7 @@ describe('loggedTarget', () => {
     expect(setUp().target).not.toHaveProperty('statusParts');
   });
 
-  test('has a line for each change, after it was made, and none with a key in it', async () => {
+  test('logs each change after it was made, and never a key', async () => {
     const { target, lines, made } = setUp();
     await target.configure({
       privateKey: PEER as never,
@@ -156,13 +156,13 @@ describe('loggedTarget', () => {
     ]);
   });
 
-  test('says nothing of a change that was refused', async () => {
+  test('does not log a refused change', async () => {
     const { target, lines } = setUp(() => Promise.reject(new Error('taken')));
     await expect(target.configure({ listenPort: 1 })).rejects.toThrow('taken');
     expect(lines).toEqual([]);
   });
 
-  test('passes on what is asked', async () => {
+  test('passes on requests', async () => {
     const { target } = setUp();
     expect(await target.status()).toEqual({ listenPort: 7, fwmark: 0, peers: [] });
   });

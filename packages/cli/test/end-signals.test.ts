@@ -13,14 +13,14 @@ describe('EndSignals', () => {
     expect(signals.received).toBe(name);
   });
 
-  test('keeps the first of several', () => {
+  test('keeps the first of several signals', () => {
     signals = new EndSignals();
     process.emit('SIGTERM', 'SIGTERM');
     process.emit('SIGINT', 'SIGINT');
     expect(signals.received).toBe('SIGTERM');
   });
 
-  test('hears nothing any more when it is released', () => {
+  test('receives no signal after it was released', () => {
     const before = process.listenerCount('SIGTERM');
     signals = new EndSignals();
     expect(process.listenerCount('SIGTERM')).toBe(before + 1);
@@ -44,7 +44,7 @@ describe('isIgnored', () => {
     expect(isIgnored('SIGTERM', 'SigIgn:\t0000000000004000\n')).toBe(true);
   });
 
-  test('takes nothing for ignored where there is no mask', () => {
+  test('treats no signal as ignored if there is no mask', () => {
     expect(isIgnored('SIGHUP', '')).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { describeFailure, exitCodeOf, Failure } from '../src/failure.ts';
 
 describe('describeFailure', () => {
-  test('says of what was foreseen just what is wrong', () => {
+  test('prints only the message of an expected error', () => {
     expect(describeFailure(new Failure('no such file'))).toBe('no such file');
     const taken = new WireGuardError('ERR_LITZ_SYSTEM', 'bind: EADDRINUSE');
     expect(describeFailure(taken)).toBe('bind: EADDRINUSE');
@@ -20,13 +20,13 @@ describe('describeFailure', () => {
     );
   });
 
-  test('lets nobody else steer the terminal', () => {
+  test('prints no control characters of other programs', () => {
     expect(describeFailure(new Failure('server: \u001b[2Jgone\nnext'))).toBe(
       'server: \\u{1b}[2Jgone\nnext',
     );
   });
 
-  test('says which capability is missing, once', () => {
+  test('names the missing capability once', () => {
     const bare = new WireGuardError('ERR_LITZ_PERMISSION', 'RTM_NEWADDR: EPERM');
     expect(describeFailure(bare)).toMatch(/^RTM_NEWADDR: EPERM\nlitz needs CAP_NET_ADMIN/);
     const told = new WireGuardError('ERR_LITZ_PERMISSION', 'EPERM: CAP_NET_ADMIN is missing');
@@ -35,21 +35,21 @@ describe('describeFailure', () => {
     expect(describeFailure(new WireGuardError('ERR_LITZ_PERMISSION', advised))).toBe(advised);
   });
 
-  test('shows the stack of a mistake of ours, and only of that', () => {
+  test('prints the stack only for a bug in Litz', () => {
     const mistake = new TypeError('x is not a function');
     expect(describeFailure(mistake)).toContain('internal error');
     expect(describeFailure(mistake)).toContain('failure.test.ts');
     expect(describeFailure('just a word')).toBe('just a word');
   });
 
-  test('takes a code of Node for its own mistakes as one of ours', () => {
+  test('treats a Node.js code for wrong arguments as a bug in Litz', () => {
     const mistake = Object.assign(new TypeError('bad'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(describeFailure(mistake)).toContain('internal error');
   });
 });
 
 describe('exitCodeOf', () => {
-  test('is 2 for a command line that makes no sense, else 1', () => {
+  test('is 2 for a wrong command line, else 1', () => {
     expect(exitCodeOf(new Failure('what?', { exitCode: 2 }))).toBe(2);
     expect(exitCodeOf(new Failure('no'))).toBe(1);
     expect(exitCodeOf(new Error('no'))).toBe(1);

@@ -28,7 +28,7 @@ describe('checkInterfaceName', () => {
     expect(exitCode(() => checkInterfaceName(name))).toBe(2);
   });
 
-  test('does not repeat more than a screen line of it', () => {
+  test('quotes at most one screen line of the name', () => {
     expect(() => checkInterfaceName('x'.repeat(5000))).toThrow(
       /^"x{80}\.\.\." is not an interface name/,
     );

@@ -30,12 +30,15 @@ describeWith(realInterfaces, 'litz with small limits', () => {
     removeSockets();
   });
 
-  it.each(OPEN_FILES)('works with %i open files or says that they are too few', async (count) => {
-    expect(await outcomeOf(`ulimit -n ${count}`)).toMatch(
-      /^(works|not even Node does|1: litz: the limit of open files .*ulimit -n.*\n)$/,
-    );
-    expect(leftovers()).toEqual([]);
-  });
+  it.each(OPEN_FILES)(
+    'works with %i open files, or reports that this is too few',
+    async (count) => {
+      expect(await outcomeOf(`ulimit -n ${count}`)).toMatch(
+        /^(works|not even Node does|1: litz: the limit of open files .*ulimit -n.*\n)$/,
+      );
+      expect(leftovers()).toEqual([]);
+    },
+  );
 
   it.each(MEGABYTES)(
     'works with %s MB of addresses or says that they are too few',

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { missingResource, type ProcessState } from '../src/limits.ts';
 
 describe('missingResource', () => {
-  test('finds nothing missing without limits', () => {
+  test('reports nothing without limits', () => {
     expect(missingResource(['wg0'], state())).toBeUndefined();
   });
 
-  test('says which limit of open files is too low, and how high it has to be', () => {
+  test('reports that the limit of open files is too low, and the needed limit', () => {
     expect(missingResource(['wg0'], state({ files: '116' }))).toBe(
       'the limit of open files (ulimit -n) is 116, expected at least 117',
     );
@@ -14,7 +14,7 @@ describe('missingResource', () => {
     expect(missingResource(['--version'], state({ files: '19' }))).toContain('ulimit -n');
   });
 
-  test('says that too little address space is left for a device', () => {
+  test('reports that too little address space is left for a device', () => {
     const space = String((700_000 + 1_100_000) * 1024 - 1);
     for (const words of [['wg0'], ['-f', 'wg0'], ['up', 'wg0'], ['demo'], []]) {
       expect(missingResource(words, state({ space }))).toBe(
@@ -34,7 +34,7 @@ describe('missingResource', () => {
     },
   );
 
-  test('knows nothing where there is no /proc', () => {
+  test('reports nothing if there is no /proc', () => {
     expect(missingResource(['wg0'], undefined)).toBeUndefined();
     expect(missingResource(['wg0'], { limits: '', status: '', openFiles: 3 })).toBeUndefined();
   });

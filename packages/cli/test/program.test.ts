@@ -59,7 +59,7 @@ describe('runProgram', () => {
     expect(startInBackground).not.toHaveBeenCalled();
   });
 
-  test('a word that is like a command is a daemon too, with one line of warning', async () => {
+  test('a word that resembles a command starts a daemon, with one line of warning', async () => {
     expect(await runProgram(['server'])).toBe(0);
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith('server', expect.anything());
     expect(errors).toMatch(/^litz: "server" is not a command .*\n$/);
@@ -75,7 +75,7 @@ describe('runProgram', () => {
     },
   );
 
-  test('repeats no word that may be a key', async () => {
+  test('never prints a word that may be a key', async () => {
     const key = keyPair().privateKey;
     const hex = Buffer.from(key, 'base64').toString('hex');
     for (const word of [key, hex, key.slice(0, -1), `--key=${key}`, `-${key}`]) {
@@ -92,7 +92,7 @@ describe('runProgram', () => {
     expect(errors).not.toContain(hex.slice(4, 30));
   });
 
-  test('WG_PROCESS_FOREGROUND=1 is the same as -f, and no other value is', async () => {
+  test('WG_PROCESS_FOREGROUND=1 is the same as -f; other values have no effect', async () => {
     vi.stubEnv('WG_PROCESS_FOREGROUND', '1');
     await runProgram(['wg0']);
     expect(runDaemon).toHaveBeenCalledOnce();
@@ -101,7 +101,7 @@ describe('runProgram', () => {
     expect(startInBackground).toHaveBeenCalledOnce();
   });
 
-  test('up takes a file or the name of an interface', async () => {
+  test('up accepts a file or the name of an interface', async () => {
     expect(await runProgram(['up', './wg0.conf'])).toBe(0);
     expect(runUp).toHaveBeenCalledExactlyOnceWith('./wg0.conf', expect.anything());
   });
@@ -119,13 +119,13 @@ describe('runProgram', () => {
     expect(startInBackground).not.toHaveBeenCalled();
   });
 
-  test.each([['--help'], ['-h']])('%s explains itself on standard output', async (word) => {
+  test.each([['--help'], ['-h']])('%s prints the help on standard output', async (word) => {
     expect(await runProgram([word])).toBe(0);
     expect(output).toMatch(/litz wg0 .*\n.*litz -f wg0/);
     expect(errors).toBe('');
   });
 
-  test('--version says what it runs on', async () => {
+  test('--version prints the system that it runs on', async () => {
     expect(await runProgram(['--version'])).toBe(0);
     expect(output).toMatch(/^litz \d+\.\d+\.\d+\S* \(Node\.js v\d+/);
   });
@@ -135,7 +135,7 @@ describe('runProgram', () => {
     expect(output).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
   });
 
-  test('a failure is one line on standard error, and the exit code', async () => {
+  test('a failure prints one line on standard error, and sets the exit code', async () => {
     vi.mocked(startInBackground).mockRejectedValue(new Failure('no', { exitCode: 2 }));
     expect(await runProgram(['wg0'])).toBe(2);
     expect(errors).toBe('litz: no\n');
@@ -154,7 +154,7 @@ describe('runProgram', () => {
     },
   );
 
-  test('a tunnel that is ended before it was up dies of the signal', async () => {
+  test('a tunnel that is ended before it is up ends by the signal', async () => {
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     vi.mocked(runUp).mockImplementation(async (_, { signal }) => {
       process.emit('SIGTERM', 'SIGTERM');

@@ -35,13 +35,13 @@ describeWith([...realInterfaces, memoryOfProcesses], 'the memory of litz', () =>
     removeSockets();
   });
 
-  it('holds the keys of a tunnel file once, and not at all when wg has removed them', async () => {
+  it('has one copy of the keys of a tunnel file, and none after wg has removed them', async () => {
     const litz = host.litz(['up', host.write(`${NAME}.conf`, FILE)]);
     await litz.says(/Ctrl-C takes it down/);
     expect(await copiesUntilRemoved(litz)).toEqual(ONCE_AND_NONE);
   });
 
-  it('holds the keys that wg sets once, and not at all when wg has removed them', async () => {
+  it('has one copy of the keys that wg sets, and none after wg has removed them', async () => {
     const litz = host.litz(['-f', NAME], { env: { LOG_LEVEL: 'verbose' } });
     await litz.says(/serves /);
     await host.run('wg', ['setconf', NAME, host.write('setconf', FILE)]);

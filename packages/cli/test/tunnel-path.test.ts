@@ -46,7 +46,7 @@ describe('readTunnelFile', () => {
     expect(warnings).toHaveLength(count);
   });
 
-  test('names the file that is not there', () => {
+  test('names the missing file', () => {
     expect(() => readTunnelFile('/nowhere/wg0.conf', () => {})).toThrow(
       'cannot read /nowhere/wg0.conf: there is no such file (ENOENT)',
     );

@@ -54,6 +54,7 @@ export const DROP_REASONS = [
   'receive-malformed', // the control data or the segment size of a received message make no sense
 ] as const;
 
+/** Why a packet or a message was dropped: one of `DROP_REASONS`. */
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /**

@@ -29,6 +29,7 @@ import type { EngineStats } from './stats.ts';
 import type { TimerTable } from './peer/timer-table.ts';
 import type { TokenBucket } from './rate/token-bucket.ts';
 
+/** The state of an engine. The functions of `flow` and `peer` change it. */
 export interface EngineState {
   readonly crypto: CryptoProvider;
   readonly randomBytes: (out: Uint8Array) => void;

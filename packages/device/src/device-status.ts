@@ -29,7 +29,7 @@ export interface DeviceSnapshot {
 
 /** A part of a snapshot. Slices are read in different turns of the packet loop. */
 export interface SnapshotSlice {
-  /** With some of the peers. The private keys are in the first slice only. */
+  /** The status with a part of the peers. Only the first slice has the private keys. */
   readonly snapshot: DeviceSnapshot;
   readonly isLast: boolean;
 }

@@ -43,6 +43,7 @@ export interface CryptoStatus {
   readonly reason: string;
 }
 
+/** A running data plane, in a thread of its own or in the calling thread. */
 export interface Driver {
   /** The name of the interface, as the kernel gave it. */
   readonly name: string;

@@ -1,12 +1,12 @@
 /**
- * `plainFacts`: a machine on which nothing is in the way, for tests.
+ * `plainFacts`: the facts of a machine without any problem, for tests.
  *
  * @module
  */
 import { parseCidr } from '@litz/core';
 import type { HostFacts } from '../src/host/host-facts.ts';
 
-/** A node with a bridge for its pods and routes to those of others. */
+/** Returns the facts of a node with a bridge for its pods and routes to other pods. */
 export function plainFacts(more: Partial<HostFacts> = {}): HostFacts {
   return {
     cni: {

@@ -1,5 +1,5 @@
 /**
- * A clock that stands until a test moves it.
+ * A clock that does not run. A test moves it.
  *
  * @module
  */
@@ -19,12 +19,12 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** How long until each timer, the nearest first. */
+  /** The remaining time of each timer, in ascending order. */
   get waits(): number[] {
     return [...this.#timers].map(({ at }) => at - this.#now).sort((a, b) => a - b);
   }
 
-  /** Moves on by so much; runs what is due, in its order. */
+  /** Moves the clock by `ms`, and runs the timers that are due, in order. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
@@ -38,7 +38,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets what is under way go on until the condition holds. No time passes. */
+/** Runs pending promises until the condition is true. The clock does not move. */
 export async function until(condition: () => boolean, what = 'the condition'): Promise<void> {
   for (let turn = 0; turn < 2000; turn++) {
     if (condition()) return;
@@ -47,7 +47,7 @@ export async function until(condition: () => boolean, what = 'the condition'): P
   throw new Error(`${what} did not come to hold`);
 }
 
-/** Lets what is under way come to rest. */
+/** Runs all pending promises. The clock does not move. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,15 +1,15 @@
 /**
- * Records for tests, one unlike the other.
+ * Makes records for tests. They differ in every field.
  *
  * @module
  */
 import { parseCidr, parsePublicKey, type PublicKey } from '@litz/core';
 import type { NodeRecord } from '../src/record/node-record.ts';
 
-/** How often a property is tried; `FC_NUM_RUNS` makes it more. */
+/** How often each property is tested. `FC_NUM_RUNS` overrides it. */
 export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 200);
 
-/** The record of node `n7` for 7, with an address, a key and a prefix of its own. */
+/** Returns a record with its own address, key and prefix; node `n7` for 7. */
 export function recordOf(number: number, change: Partial<NodeRecord> = {}): NodeRecord {
   return {
     name: `n${number}`,
@@ -23,7 +23,7 @@ export function recordOf(number: number, change: Partial<NodeRecord> = {}): Node
   };
 }
 
-/** A key that nobody else in the test has. */
+/** Returns a key that no other record of the test has. */
 export function keyOf(number: number): PublicKey {
   const bytes = new Uint8Array(32).fill(0x21);
   bytes[0] = number & 0xff;
@@ -31,7 +31,7 @@ export function keyOf(number: number): PublicKey {
   return parsePublicKey(bytes);
 }
 
-/** What is compared: typed values become their texts. */
+/** Converts a value for comparison: typed values become texts. */
 export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }

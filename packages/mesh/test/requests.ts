@@ -22,7 +22,7 @@ export function prefixesOf(number: number): Cidr[] {
   return [parseCidr(`10.244.${number}.0/24`), parseCidr(`fd44:0:0:${number}::/64`)];
 }
 
-/** Node 1 with the peers 2 and 3, which have both answered. */
+/** The request of node 1 with the peers 2 and 3, which have both answered. */
 export function request(more: Partial<MeshRequest> = {}): MeshRequest {
   const peers = [peer(2), peer(3)];
   return {

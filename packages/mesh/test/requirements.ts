@@ -1,5 +1,5 @@
 /**
- * What the tests of this room need.
+ * The requirements of the tests of this package.
  *
  * @module
  */

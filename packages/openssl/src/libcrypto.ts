@@ -9,6 +9,10 @@
  */
 import { koffi } from '@litz/sys';
 
+/**
+ * The functions of OpenSSL with their own names. See the manual page of each, for instance
+ * EVP_CipherInit_ex(3).
+ */
 export interface LibCrypto {
   EVP_CIPHER_fetch: (context: number, name: string, properties: null) => number;
   EVP_CIPHER_free: (cipher: number) => void;

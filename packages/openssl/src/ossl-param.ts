@@ -11,12 +11,13 @@
  */
 import { allocate, type Region } from '@litz/sys';
 
+/** One OSSL_PARAM: a named value that a function of OpenSSL reads. */
 export interface OsslParam {
   readonly key: string;
   readonly type: 'integer' | 'octets';
   /** Address of the data that OpenSSL reads. */
   readonly data: number;
-  // Length of the data in bytes.
+  /** Length of the data in bytes. */
   readonly length: number;
 }
 

@@ -1,10 +1,10 @@
 /**
- * The copy of the checkout that is mutated: what the tests of these rooms need, beside links to what is
- * installed. Packages are linked into it relative to their place, so that each finds those of the copy.
+ * Makes the copy of the checkout that is mutated. It has the packages that the tests need, and links to the
+ * installed dependencies. Links between packages are relative, so that each package finds the others in the copy.
  *
- * In what is mutated each statement that is a call or an assignment stands in braces of its own. Stryker
- * empties blocks but leaves out no statements; so it does, and a wipe or a reset that nobody would miss
- * shows. The braces stand on the same lines.
+ * In mutated files, each statement that is a call or an assignment gets its own braces. Stryker empties blocks
+ * but does not leave out statements. With the braces it does both, so a missing wipe or reset is found if no test
+ * notices it. The braces do not change the line numbers.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -20,21 +20,21 @@ import {
 import { dirname, join } from 'node:path';
 import { parse } from '@babel/parser';
 
-const ROOM = /^packages\/(core|config|device|testkit|tun|udp|sys|openssl|wasm)\//;
+const PACKAGES = /^packages\/(core|config|device|testkit|tun|udp|sys|openssl|wasm)\//;
 const BESIDE = /^(test-vectors\/|[^/]+\.(json|ts|yaml)$)/;
 
 /** @returns the files of the copy that are to be mutated */
 export function copyCheckout(root, copy, patterns) {
   rmSync(copy, { recursive: true, force: true });
-  const files = filesIn(root).filter((file) => ROOM.test(file) || BESIDE.test(file));
+  const files = filesIn(root).filter((file) => PACKAGES.test(file) || BESIDE.test(file));
   for (const file of files) {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(root, file), join(copy, file));
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  for (const room of readdirSync(join(copy, 'packages'))) {
-    const installed = join(root, 'packages', room, 'node_modules');
-    if (existsSync(installed)) symlinkSync(installed, join(copy, 'packages', room, 'node_modules'));
+  for (const name of readdirSync(join(copy, 'packages'))) {
+    const installed = join(root, 'packages', name, 'node_modules');
+    if (existsSync(installed)) symlinkSync(installed, join(copy, 'packages', name, 'node_modules'));
   }
   const mutated = filesOf(root, patterns);
   for (const file of mutated) {
@@ -54,7 +54,7 @@ export function filesOf(root, patterns) {
   );
 }
 
-/** What is or may be committed. */
+/** Returns the files that are committed, or could be. */
 function filesIn(root) {
   return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
     .toString()
@@ -62,7 +62,7 @@ function filesIn(root) {
     .filter((file) => file !== '' && existsSync(join(root, file)));
 }
 
-/** `*`, `{a,b}` for one of them, `!(a|b)` for none of them; within one folder. */
+/** Matches a path. `*`: any part of a name; `{a,b}`: one of them; `!(a|b)`: none of them. None of them matches a slash. */
 export function matches(pattern, file) {
   const source = pattern
     .replaceAll(/[.+^$]/g, '\\$&')
@@ -72,7 +72,7 @@ export function matches(pattern, file) {
   return new RegExp(`^${source}$`).test(file);
 }
 
-/** The text with braces around statements that could be left out without another change. */
+/** Returns the text with braces around statements that can be left out. */
 export function inBraces(source) {
   const { program } = parse(source, { sourceType: 'module', plugins: ['typescript'] });
   const places = [];
@@ -91,7 +91,7 @@ function walk(node, isConstructor, found) {
   }
   if (node === null || typeof node !== 'object' || typeof node.type !== 'string') return;
   const inConstructor = node.type === 'ClassMethod' ? node.kind === 'constructor' : isConstructor;
-  // A block of one statement is emptied as it is.
+  // A block with one statement needs no braces: Stryker empties the block.
   if (node.type === 'BlockStatement' && node.body.length > 1)
     wrapAll(node.body, inConstructor, found);
   if (node.type === 'SwitchCase') wrapAll(node.consequent, inConstructor, found);
@@ -110,7 +110,7 @@ function wrapAll(statements, inConstructor, found) {
 
 function isOptional({ expression }, inConstructor) {
   if (expression.type === 'AssignmentExpression') {
-    // Without it a field would have no value, which the compiler sees.
+    // The compiler already finds a missing first assignment of a field.
     return expression.operator === '=' && !inConstructor;
   }
   if (!/^(Optional)?CallExpression$/.test(expression.type)) return false;

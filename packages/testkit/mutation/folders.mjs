@@ -1,6 +1,6 @@
 /**
- * What is mutated, and by which tests each folder is held. Few tests per folder, the nearest ones: a
- * mutant that only a far test kills is one that the folder's own tests do not know.
+ * Lists the folders that are mutated, and the tests of each folder. Only the folder's own tests run, because they
+ * should kill its mutants without help from tests of other folders.
  */
 
 const core = (folder) => `packages/core/src/${folder}`;
@@ -12,7 +12,7 @@ const HANDSHAKE_WORK = [
   core('flow/handshake-receive.ts'),
 ];
 
-/** By the name that `pnpm mutate NAME` takes. */
+/** The folders by the name for `pnpm mutate NAME`. */
 export const FOLDERS = {
   engine: {
     mutate: [core('*.ts')],
@@ -25,7 +25,7 @@ export const FOLDERS = {
       'core/test/protocol/{ecn,secrets}.test.ts',
     ),
   },
-  // Of floods and of many peers, whose tests take their time.
+  // This group has its own entry, because its tests (floods, many peers) are slow.
   'handshake-work': {
     mutate: HANDSHAKE_WORK,
     tests: tests('core/test/flow/{handshake-work,initiation-turns,handshake-receive}.test.ts'),
@@ -57,8 +57,8 @@ export const FOLDERS = {
 };
 
 /**
- * `pnpm mutate:quick`: what must not break unseen, in a few minutes. Not kept. Of a file with `#` only the
- * function of that name.
+ * The set of `pnpm mutate:quick`: the code whose faults tests must always find. It takes a few minutes, and its
+ * results are not stored. `FILE#NAME` is only the function with that name.
  */
 export const QUICK = {
   mutate: [
@@ -81,16 +81,16 @@ export const QUICK = {
   ),
 };
 
-/** Killed of all that are not equivalent, over all folders together. */
+/** The least share of killed mutants, over all folders together. Equivalent mutants do not count. */
 export const LEAST_SHARE = 0.9;
 
 /**
- * Where every mutant has to be killed: whole files, or the lines that match. A line counts if the mutant
- * begins on it.
+ * The places where every mutant must be killed: whole files, or the lines that match. A mutant belongs to the
+ * line on which it begins.
  */
 export const CRITICAL = {
   'replay window': { files: /\/peer\/replay-window\.ts$/ },
-  'source check': { files: /\/flow\/inbound\.ts$/, lines: /owner|allowedIps|source-not-allowed/ },
+  'source check': { files: /\/flow\/inbound\.ts$/, lines: /owner|allowedIps|disallowed-source/ },
   counters: {
     files: /\/(core\/src|device\/src\/plane)\//,
     lines:
@@ -100,7 +100,7 @@ export const CRITICAL = {
   'key wiping': {
     files: /\/core\/src\//,
     lines:
-      /\bwipe\w*\(|\bdestroy\w*\(|\breleaseKey\(|\bdiscard\(|#(putAway|forgetRetired)\(|[kK]ey\.fill\(0\)/,
+      /\bwipe\w*\(|\bdestroy\w*\(|\breleaseKey\(|\bdiscard\(|#(retire|forgetRetired)\(|[kK]ey\.fill\(0\)/,
   },
   'cookie and mac checks': { files: /\/cookie\/|\/crypto\/equal-bytes\.ts$/ },
 };

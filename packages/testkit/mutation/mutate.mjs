@@ -1,12 +1,15 @@
 /**
- * Mutation tests by Stryker: `pnpm mutate [FOLDER ...]`, `pnpm mutate:again [FOLDER[/FILE] ...]` for those
- * that survived and for files that changed, `pnpm mutate:stopped [FOLDER ...]` for those that were stopped
- * outside of the head of a loop (with `LITZ_MUTATION_TIMEOUT_MS=60000`, on a busy machine),
- * `pnpm mutate:quick`, and `pnpm mutate:report [FOLDER ...]`, which tells the survivors of a folder one by
- * one.
+ * Runs mutation tests with Stryker:
  *
- * Folder by folder, each with the tests of `folders.mjs`. Results are kept in `results/`. Afterwards
- * `docs/mutation.md` is written anew, and what falls short of the thresholds makes it fail.
+ *   pnpm mutate [FOLDER ...]                all mutants
+ *   pnpm mutate:again [FOLDER[/FILE] ...]   survivors, and files that have changed
+ *   pnpm mutate:stopped [FOLDER ...]        mutants that the timer stopped, except in the head of a loop;
+ *                                           on a busy machine with `LITZ_MUTATION_TIMEOUT_MS=60000`
+ *   pnpm mutate:quick                       a small set
+ *   pnpm mutate:report [FOLDER ...]         runs nothing; prints each survivor of a folder
+ *
+ * One folder runs after the other, each with its tests of `folders.mjs`. The results are stored in
+ * `results/`. Then `docs/mutation.md` is written. The command fails if a threshold is not reached.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,7 +35,7 @@ const ROOT = join(HERE, '../../..');
 const RESULTS = join(HERE, 'results');
 const WORK = join(ROOT, '.mutation');
 
-/** Each mutant runs them: smaller samples, which reach the same code, and quick handshakes. */
+/** Settings for the tests, because they run once per mutant: smaller samples that reach the same code, and quick handshakes. */
 const QUICK_TESTS = {
   FC_NUM_RUNS: '4',
   LITZ_TEST_PREFIXES: '450',
@@ -61,7 +64,7 @@ switch (command) {
     break;
   case 'report':
     report();
-    for (const name of names) tellSurvivors(name);
+    for (const name of names) printSurvivors(name);
     break;
   default:
     throw new Error('expected run, again, stopped, quick or report');
@@ -71,12 +74,12 @@ function namesOr(all) {
   return names.length > 0 ? names : all;
 }
 
-/** One that fails does not keep the others from their turn. */
+/** Runs all folders, also after one fails. */
 function tryFolder(name) {
   try {
     runFolder(name);
   } catch (error) {
-    tell([error.message]);
+    fail([error.message]);
   }
 }
 
@@ -93,7 +96,7 @@ function runFolder(name) {
   keep(name, result);
 }
 
-/** Files in which there is nothing to change, types most of them, are in no report. */
+/** Adds files without mutants, such as files of types, because Stryker's report does not have them. */
 function addEmpty(result, files) {
   for (const file of files) {
     const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
@@ -102,9 +105,9 @@ function addEmpty(result, files) {
 }
 
 /**
- * Whoever has written tests wants to know of the survivors alone. `pick`: those of a file.
+ * Runs some mutants again, for example the survivors after new tests were written. `pick` returns those of a file.
  *
- * @param of a folder, or of a file of it, as in `flow/inbound.ts`
+ * @param of a folder, or a file of a folder: `flow/inbound.ts`
  */
 function again(of, pick) {
   const [name, only] = of.split('/');
@@ -136,7 +139,7 @@ function keep(name, result) {
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(result)}\n`);
 }
 
-/** The small set: nothing is taken over and nothing kept. */
+/** Runs the small set. It uses no stored results, and stores none. */
 function quick() {
   const patterns = QUICK.mutate.map((pattern) => pattern.split('#')[0]);
   const wanted = QUICK.mutate.flatMap((pattern) => {
@@ -145,9 +148,9 @@ function quick() {
     return [`${file}:${linesOf(readFileSync(join(ROOT, file), 'utf8'), name)}`];
   });
   const mutants = mutantsOf(stryker('quick', QUICK, patterns, wanted));
-  // Of some files there is but a function.
+  // Some files are only mutated in one function, so not all equivalent mutants appear.
   const known = equivalents.filter((each) => mutants.some((mutant) => isSame(each, mutant)));
-  tell(
+  fail(
     shortfalls(
       { quick: mutants },
       { equivalents: known, critical: CRITICAL, leastShare: LEAST_SHARE },
@@ -155,19 +158,21 @@ function quick() {
   );
 }
 
-/** Which files have no results, or results of another text than they have now. */
-function agedText() {
-  const aged = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
+/** Returns a text that lists the files without results, and those that have changed since their results. */
+function changedFilesText() {
+  const changed = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
     const kept = readResult(join(RESULTS, `${name}.json`));
     return filesOf(ROOT, mutate).filter(
       (file) => kept?.files[file]?.source !== inBraces(readFileSync(join(ROOT, file), 'utf8')),
     );
   });
-  return aged.length === 0 ? '' : `\nTo be looked at again, they changed:\n${aged.join('\n')}\n`;
+  return changed.length === 0
+    ? ''
+    : `\nThese files have no results, or have changed since:\n${changed.join('\n')}\n`;
 }
 
-/** The survivors of a folder, one a line, as an entry of `equivalent.json` would name them. */
-function tellSurvivors(name) {
+/** Prints the survivors of a folder in the form of an entry of `equivalent.json`. */
+function printSurvivors(name) {
   for (const mutant of mutantsOf(readResult(join(RESULTS, `${name}.json`)))) {
     if (fateOf(mutant, equivalents) !== 'survived') continue;
     const { file, line, text, within, original, replacement, status } = mutant;
@@ -178,7 +183,7 @@ function tellSurvivors(name) {
   }
 }
 
-/** Prints the table and writes it down. */
+/** Prints the page and writes it to `docs/mutation.md`. */
 function report() {
   const folders = Object.fromEntries(
     Object.keys(FOLDERS).map((name) => {
@@ -189,18 +194,18 @@ function report() {
   const text = tableText(folders, { equivalents, critical: CRITICAL });
   writeFileSync(join(ROOT, 'docs/mutation.md'), text);
   process.stdout.write(text);
-  process.stdout.write(agedText());
-  tell(shortfalls(folders, { equivalents, critical: CRITICAL, leastShare: LEAST_SHARE }));
+  process.stdout.write(changedFilesText());
+  fail(shortfalls(folders, { equivalents, critical: CRITICAL, leastShare: LEAST_SHARE }));
 }
 
-function tell(found) {
+function fail(found) {
   for (const sentence of found) process.stderr.write(`${sentence}\n`);
   if (found.length > 0) process.exitCode = 1;
 }
 
-/** @returns its report on `wanted`, files or lines of those that `patterns` mean; default: all of them */
+/** @returns Stryker's report on `wanted`: files or lines that match `patterns`; default: all matching files */
 function stryker(name, { tests }, patterns, wanted) {
-  // Of its own, so that two folders may run beside each other.
+  // Each folder has its own working folder, so that two folders can run at the same time.
   const work = join(WORK, name);
   const copy = join(work, 'checkout');
   const report = join(work, 'report.json');
@@ -227,14 +232,14 @@ function configuration(mutate, work) {
     plugins: [join(HERE, 'in-process/runner.mjs')],
     mutate,
     inPlace: true,
-    // Stryker would read it by TypeScript's old interface, which 7 has no more.
+    // Stryker reads this file with an interface of TypeScript that version 7 does not have.
     tsconfigFile: 'none.json',
     disableTypeChecks: false,
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
-    // Beside the time that the tests take, half as much again: a busy machine is no endless loop.
+    // Stryker adds one and a half times the normal time of the tests. On a busy machine, tests are slow.
     timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
-    // What was loaded anew stays in memory as well.
+    // Modules that were loaded again stay in memory, so the process is restarted.
     maxTestRunnerReuse: 150,
     reporters: ['progress-append-only', 'json'],
     jsonReporter: { fileName: join(work, 'report.json') },

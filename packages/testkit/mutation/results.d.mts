@@ -1,10 +1,10 @@
-/** Of one change of the code. */
+/** The result of one change of the code. */
 export interface Mutant {
   file: string;
   line: number;
-  /** The line it begins on, as it stands in the repository. */
+  /** The text of the line on which it begins, as in the repository. */
   text: string;
-  /** The function or method that it stands in. */
+  /** The function or method that contains it. */
   within: string;
   mutator: string;
   original: string;

@@ -1,10 +1,10 @@
 /**
- * What is made of Stryker's results: which mutants survive, which of them are equivalent, and whether it
- * is enough.
+ * Evaluates Stryker's results: which mutants survive, which survivors are equivalent, and whether the thresholds
+ * are reached.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
-/** @returns mutants of one result file: `{ file, line, text, within, mutator, original, replacement, status }` */
+/** @returns the mutants of one result file: `{ file, line, text, within, mutator, original, replacement, status }` */
 export function mutantsOf(report) {
   return Object.entries(report.files).flatMap(([file, { source, mutants }]) => {
     const lines = source.split('\n');
@@ -25,14 +25,14 @@ export function readResult(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
 }
 
-/** First and last lines, `3-5`, of mutants of a file that survived and are not known as equivalent. */
+/** Returns the lines of each mutant of a file that survived and is not known as equivalent: `3-5`. */
 export function survivingLines(file, report, equivalents) {
   return rangesOf(file, report, (mutant) => fateOf(mutant, equivalents) === 'survived');
 }
 
 /**
- * The same of mutants that were stopped by the clock, which may be the fault of a busy machine. Changes in
- * the head of a loop are believed: it never ends.
+ * Returns the lines of mutants that the timer stopped. A busy machine can cause that. Changes in the head of a
+ * loop are left out, because they really cause endless loops.
  */
 export function stoppedLines(file, report) {
   return rangesOf(
@@ -49,7 +49,7 @@ function rangesOf(file, report, isWanted) {
   return [...new Set(ranges)];
 }
 
-/** What is kept of a report of Stryker's: not which tests they were, which change their numbers. */
+/** Returns the fields of a report that are stored. Test IDs are left out, because they change. */
 export function slim(report) {
   const files = Object.entries(report.files).map(([file, { source, mutants }]) => [
     file,
@@ -66,7 +66,7 @@ export function slim(report) {
   return { files: Object.fromEntries(files) };
 }
 
-/** Takes over into `kept` what a later run of some of its files or lines found. */
+/** Adds the results of a later run, for some files or lines, to `kept`. */
 export function mergeResults(kept, later) {
   for (const [file, result] of Object.entries(later.files)) {
     const before = kept.files[file];
@@ -83,7 +83,7 @@ function keyOf({ location, mutatorName, replacement }) {
   return JSON.stringify([location.start, location.end, mutatorName, replacement]);
 }
 
-/** `killed`, `survived`, `equivalent`, or undefined for what says nothing. */
+/** Returns `killed`, `survived`, `equivalent`, or undefined if there is no result. */
 export function fateOf(mutant, equivalents) {
   if (mutant.status === 'Killed' || mutant.status === 'Timeout') return 'killed';
   if (mutant.status !== 'Survived' && mutant.status !== 'NoCoverage') return undefined;
@@ -91,8 +91,8 @@ export function fateOf(mutant, equivalents) {
 }
 
 /**
- * An entry of `equivalent.json` names a mutant by its text, not by its line's number, which changes; and
- * by the function that it stands in, where the same text stands in others.
+ * Returns whether an entry of `equivalent.json` means this mutant. An entry has the text of the line, because line
+ * numbers change. It also has the function if several functions have the same line.
  */
 export function isSame(known, mutant) {
   return (
@@ -104,7 +104,7 @@ export function isSame(known, mutant) {
   );
 }
 
-/** Names of the critical rules that a mutant falls under. */
+/** Returns the names of the critical rules that apply to a mutant. */
 export function criticalOf(mutant, rules) {
   return Object.keys(rules).filter((name) => {
     const { files, lines } = rules[name];
@@ -113,9 +113,9 @@ export function criticalOf(mutant, rules) {
 }
 
 /**
- * What falls short, in sentences; empty if nothing does.
+ * Returns a sentence for each threshold that is not reached.
  *
- * @param folders by name: the mutants of a folder
+ * @param folders the mutants of each folder, by the folder's name
  */
 export function shortfalls(folders, { equivalents, critical, leastShare }) {
   const all = Object.values(folders).flat();
@@ -134,7 +134,7 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
     }
   }
   for (const known of equivalents) {
-    // A file without results, of which nothing can be said.
+    // The file has no results, so its entry cannot be checked.
     if (!all.some(({ file }) => file.endsWith(`/${known.file}`))) continue;
     const [first, ...others] = all.filter((each) => isSame(known, each));
     if (first === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
@@ -145,7 +145,7 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
   return found;
 }
 
-/** How many are killed, survived and equivalent, and how many of the killed ran until they were stopped. */
+/** Counts the killed, survived and equivalent mutants. `stopped`: how many of the killed ones were stopped. */
 export function count(mutants, equivalents) {
   const counts = { killed: 0, survived: 0, equivalent: 0, stopped: 0 };
   for (const mutant of mutants) {
@@ -176,7 +176,7 @@ function sourceAt(lines, { start, end }) {
   return part.join('\n');
 }
 
-/** Name of the function or method that a line stands in, by how the formatter indents them. */
+/** Returns the name of the function or method that contains a line. It relies on the formatter's indentation. */
 function functionAt(lines, index) {
   for (let i = index; i >= 0; i--) {
     if (i < index && lines[i] === '}') return '';
@@ -188,7 +188,7 @@ function functionAt(lines, index) {
   return '';
 }
 
-/** First and last line of a function of a file. @throws {Error} there is none of that name */
+/** Returns the first and last line of a function: `3-5`. @throws {Error} no function has that name */
 export function linesOf(source, name) {
   const lines = source.split('\n');
   const first = lines.findIndex((line) =>
@@ -198,7 +198,7 @@ export function linesOf(source, name) {
   return `${first + 1}-${lines.indexOf('}', first) + 1}`;
 }
 
-/** A line as it stands in the repository, without the braces of `checkout-copy.mjs`. */
+/** Returns a line as in the repository, without the braces of `checkout-copy.mjs`. */
 function unbraced(line) {
   return line
     .trim()

@@ -1,9 +1,9 @@
 /**
- * The page of the results, `docs/mutation.md`.
+ * Makes the page of the results, `docs/mutation.md`.
  */
 import { count, criticalOf, fateOf, percent } from './results.mjs';
 
-/** @param folders by name: the mutants of a folder */
+/** @param folders the mutants of each folder, by the folder's name */
 export function tableText(folders, { equivalents, critical }) {
   const all = Object.values(folders).flat();
   const rows = [...Object.entries(folders), ['all', all]].map(([name, mutants]) =>
@@ -22,7 +22,7 @@ export function tableText(folders, { equivalents, critical }) {
     HEAD,
     '## By folder\n',
     table(rows),
-    '## What has to be whole\n',
+    '## Where every mutant must be killed\n',
     table(criticalRows),
     '## Survivors that are equivalent\n',
     EQUIVALENT,
@@ -34,28 +34,33 @@ export function tableText(folders, { equivalents, critical }) {
 
 const HEAD = `# Mutation tests
 
-Written by \`pnpm mutate:report\` from \`packages/testkit/mutation/results\`. A mutant is the code with one
-change. It is killed if a test fails with it, and survives if none does. \`pnpm mutate FOLDER\` runs a folder
-again, \`pnpm mutate\` all of them; \`pnpm mutate:again FOLDER\` only what survived and files that changed.
-\`pnpm mutate:quick\` is the small set that every change has to pass.
+\`pnpm mutate:report\` makes this page from \`packages/testkit/mutation/results\`. A mutant is the code with one
+change. The tests kill a mutant if one of them fails with it. Otherwise the mutant survives.
 
-"No end" says how many of the killed are so because their tests did not come to an end: endless loops. A
-test may pass twenty times as much code as it does without a change; the clock ends what even so goes on,
-after 15 s and half as much again as the tests take.
+| command | what it runs |
+|---|---|
+| \`pnpm mutate FOLDER\` | all mutants of a folder; without a name, those of all folders |
+| \`pnpm mutate:again FOLDER\` | only survivors, and files that have changed |
+| \`pnpm mutate:quick\` | a small set that every change must pass |
 
-Tests and code are loaded once for all mutants (\`packages/testkit/mutation/in-process\`), so that each costs
-what its tests take; a mutant that spoils what stays in memory is found out, and everything loaded anew.
+The column "no end" counts killed mutants whose tests did not end: they loop without end. A test may evaluate
+twenty times as many expressions as without the change. If it still does not end, a timer stops it after 15 s plus
+one and a half times the normal time of the tests.
 
-Beside Stryker's own changes, statements are left out: see \`packages/testkit/mutation/checkout-copy.mjs\`.
+Tests and code are loaded once for all mutants (\`packages/testkit/mutation/in-process\`), so a mutant costs only
+the time of its tests. A mutant can damage state in memory. The runner detects this, and loads everything again.
+
+Stryker makes most of the changes. One kind is added: a statement is left out
+(\`packages/testkit/mutation/checkout-copy.mjs\`).
 `;
 
-const EQUIVALENT = `With these changes the code does the same, or what differs is no rule of anybody's. They count
+const EQUIVALENT = `With these changes, the code behaves in the same way, or the difference breaks no rule. They count
 neither as killed nor as survived. The list is \`packages/testkit/mutation/equivalent.json\`.
 `;
 
 function table(rows) {
   return [
-    '| | killed | no end | survived | equivalent | killed of both |',
+    '| | killed | no end | survived | equivalent | killed / (killed + survived) |',
     '|---|---:|---:|---:|---:|---:|',
     ...rows,
     '',

@@ -27,7 +27,7 @@ export function ipPacket(options: PacketOptions): Uint8Array {
 
 /** Returns a new IPv4 packet without options, with the checksum of its header. */
 export function ipv4Packet(options: PacketOptions): Uint8Array {
-  const packet = room(options, 20);
+  const packet = packetOf(options, 20);
   const view = new DataView(packet.buffer);
   packet[0] = 0x45;
   packet[1] = options.ecn ?? 0;
@@ -42,7 +42,7 @@ export function ipv4Packet(options: PacketOptions): Uint8Array {
 
 /** Returns a new IPv6 packet without extension headers. */
 export function ipv6Packet(options: PacketOptions): Uint8Array {
-  const packet = room(options, 40);
+  const packet = packetOf(options, 40);
   const view = new DataView(packet.buffer);
   view.setUint32(0, (0x60000000 | ((options.ecn ?? 0) << 20)) >>> 0);
   view.setUint16(4, packet.length - 40);
@@ -61,7 +61,7 @@ export function headerChecksumIsRight(packet: Uint8Array): boolean {
   return headerChecksum(packet) === 0;
 }
 
-function room({ payload = [0xa5], length }: PacketOptions, header: number): Uint8Array {
+function packetOf({ payload = [0xa5], length }: PacketOptions, header: number): Uint8Array {
   const packet = new Uint8Array(length ?? header + payload.length);
   for (let i = header; i < packet.length; i++) {
     packet[i] = payload[(i - header) % payload.length] ?? 0;

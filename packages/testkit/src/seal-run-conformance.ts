@@ -18,8 +18,8 @@ export function describeSealRun(check: Check): void {
         // So every length is combined with every gap, and every count with every counter.
         const gap = GAPS[(i + k) % GAPS.length] ?? 0;
         const counter = COUNTERS[(i * 3 + k) % COUNTERS.length] ?? 0;
-        const stride = length + TAG + ROOM + gap;
-        const run = { counter, offset: MARGIN + ROOM + ((i + k) % 3), length, stride, count };
+        const stride = length + TAG + FREE_SPACE + gap;
+        const run = { counter, offset: MARGIN + FREE_SPACE + ((i + k) % 3), length, stride, count };
         expect({ ...run, mistake: mistakeOf(cipher, run) }).toEqual({ ...run, mistake: '' });
       }
     }
@@ -31,12 +31,24 @@ export function describeSealRun(check: Check): void {
     for (const length of [5, 64, 1420]) {
       const plain = bytes(length, length);
       const sealed = provider.aeadSeal(bytes(32, 99), 9, plain, new Uint8Array(0));
-      mistakeOf(cipher, { counter: 9, offset: ROOM, length, stride: 2 * length + 512, count: 3 });
+      mistakeOf(cipher, {
+        counter: 9,
+        offset: FREE_SPACE,
+        length,
+        stride: 2 * length + 512,
+        count: 3,
+      });
       const buffer = new Uint8Array(length + TAG);
       buffer.set(plain);
       cipher.seal(9, buffer, 0, length);
       expect(buffer).toEqual(sealed);
-      mistakeOf(cipher, { counter: 9, offset: ROOM, length, stride: 2 * length + 512, count: 3 });
+      mistakeOf(cipher, {
+        counter: 9,
+        offset: FREE_SPACE,
+        length,
+        stride: 2 * length + 512,
+        count: 3,
+      });
       expect(cipher.open(9, buffer, 0, length)).toBe(true);
       expect(buffer.subarray(0, length)).toEqual(plain);
     }
@@ -54,11 +66,13 @@ interface Run {
 
 /** Seals a run and returns what is wrong with it; '' if it is right. */
 function mistakeOf(cipher: Cipher, { counter, offset, length, stride, count }: Run): string {
-  const end = offset + (count - 1) * stride + length + ROOM;
+  const end = offset + (count - 1) * stride + length + FREE_SPACE;
   // One of the counts uses memory that threads can share.
-  const room = end + MARGIN;
-  const buffer = new Uint8Array(count === 7 ? new SharedArrayBuffer(room) : new ArrayBuffer(room));
-  buffer.set(bytes(room, length + count));
+  const byteLength = end + MARGIN;
+  const buffer = new Uint8Array(
+    count === 7 ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength),
+  );
+  buffer.set(bytes(byteLength, length + count));
   const before = Uint8Array.from(buffer);
   const expected = Uint8Array.from(buffer);
   sealRun(cipher, counter, buffer, offset, length, stride, count);
@@ -66,12 +80,12 @@ function mistakeOf(cipher: Cipher, { counter, offset, length, stride, count }: R
   let free = 0;
   for (let i = 0; i < count; i++) {
     const at = offset + i * stride;
-    if (!isEqual(buffer, before, free, at - ROOM)) return `wrote in front of text ${i}`;
+    if (!isEqual(buffer, before, free, at - FREE_SPACE)) return `wrote in front of text ${i}`;
     if (!isEqual(buffer, expected, at, at + length)) return `text ${i}`;
     if (!isEqual(buffer, expected, at + length, at + length + TAG)) return `tag ${i}`;
-    free = at + length + ROOM;
+    free = at + length + FREE_SPACE;
   }
-  return isEqual(buffer, before, free, room) ? '' : 'wrote behind the last text';
+  return isEqual(buffer, before, free, byteLength) ? '' : 'wrote behind the last text';
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array, from: number, to: number): boolean {
@@ -102,6 +116,6 @@ const COUNTERS: readonly number[] = [
   2 ** 53 - 8194 - 64,
 ];
 /** Bytes that a text needs in front and behind. */
-const ROOM = 64;
+const FREE_SPACE = 64;
 const TAG = 16;
 const MARGIN = 100;

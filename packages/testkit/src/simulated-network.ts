@@ -324,11 +324,11 @@ export class SimulatedNode {
 /** Copies the packets to a new buffer, with the space around each that `PacketRun` requires. */
 export function layRun(packets: readonly Uint8Array[]): PacketRun {
   const length = packets[0]!.length;
-  const stride = ROOM + length + PADDING + ROOM;
-  const buffer = new Uint8Array(packets.length * stride + ROOM);
-  packets.forEach((packet, i) => buffer.set(packet, ROOM + i * stride));
+  const stride = FREE_SPACE + length + PADDING + FREE_SPACE;
+  const buffer = new Uint8Array(packets.length * stride + FREE_SPACE);
+  packets.forEach((packet, i) => buffer.set(packet, FREE_SPACE + i * stride));
   const lastLength = packets.at(-1)!.length;
-  return { buffer, offset: ROOM, stride, length, lastLength, count: packets.length };
+  return { buffer, offset: FREE_SPACE, stride, length, lastLength, count: packets.length };
 }
 
 /** Returns sizes from 1 to 8, in the same sequence for each network. */
@@ -344,4 +344,4 @@ function randomSizes(): () => number {
 const MOST_STEPS = 10_000;
 const HEADER_LENGTH = 16;
 const PADDING = 16;
-const ROOM = 64;
+const FREE_SPACE = 64;

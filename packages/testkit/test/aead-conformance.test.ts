@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eachBitFlipped } from '../src/aead-conformance.ts';
 
 describe('eachBitFlipped', () => {
-  it('shows each single change once and leaves the bytes as they were', () => {
+  it('yields each single change once, and restores the bytes', () => {
     const bytes = Uint8Array.of(0b1010_0000, 0xff);
     const seen = new Set<string>();
     eachBitFlipped(bytes, () => seen.add(bytes.join()));

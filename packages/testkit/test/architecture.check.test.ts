@@ -10,13 +10,16 @@ import { describe, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../../..');
 
 describe('ARCHITECTURE.md', () => {
-  test.each(['core', 'device'])('says where each file of %s stands, and names no other', (room) => {
-    const source = join(root, 'packages', room, 'src');
-    const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && basename(file) !== 'index.ts')
-      .map((file) => join(room, 'src', file.replace(/\.ts$/, '')));
-    expect(namedIn(room).toSorted()).toEqual(files.toSorted());
-  });
+  test.each(['core', 'device'])(
+    'names the folder of each file of %s, and no other file',
+    (room) => {
+      const source = join(root, 'packages', room, 'src');
+      const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts') && basename(file) !== 'index.ts')
+        .map((file) => join(room, 'src', file.replace(/\.ts$/, '')));
+      expect(namedIn(room).toSorted()).toEqual(files.toSorted());
+    },
+  );
 });
 
 /** Paths of the files in the table's rows of a room. */

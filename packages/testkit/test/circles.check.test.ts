@@ -24,7 +24,7 @@ describe('a room', () => {
 });
 
 describe('neighbours', () => {
-  test('of a file are those that it imports by a path, of types too', () => {
+  test('of a file are its imports by a path, including imports of types', () => {
     expect(neighbours(import.meta.dirname, import.meta.filename)).toEqual(['imports.ts']);
   });
 });

@@ -76,7 +76,7 @@ describe('examplesIn', () => {
     expect(examplesIn(stolen).map(({ code }) => code)).toEqual(['', 'f();']);
   });
 
-  test('does not take a block outside of @example, or a comment that is no doc block', () => {
+  test('ignores a block outside of @example, and a comment that is not a doc block', () => {
     expect(examplesIn(block('```ts', 'f();', '```'))).toEqual([]);
     expect(examplesIn('/* @example\n```ts\nf();\n``` */')).toEqual([]);
   });

@@ -16,7 +16,7 @@ const builtPackages = requirement('the built packages', () =>
 );
 
 describeWith([builtPackages], 'exported types', () => {
-  test('are all that public signatures name', () => {
+  test('are all types that public signatures name', () => {
     expect(unnamedTypes(entries())).toEqual([]);
   }, 60_000);
 });

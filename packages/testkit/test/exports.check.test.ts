@@ -35,7 +35,7 @@ describe('exports', () => {
     expect(Object.keys(conditions).at(-1)).toBe('default');
   });
 
-  test('are all in the snapshot, and none that is gone', () => {
+  test('are all in the snapshot, which has no others', () => {
     const file = join(import.meta.dirname, '__snapshots__/exports.check.test.ts.snap');
     const found = [...readFileSync(file, 'utf8').matchAll(/of (\S+) are those/g)];
     const specifiers = entries.map(([specifier]) => specifier);

@@ -45,12 +45,12 @@ describe('the sources', () => {
     expect(untested().filter((name) => exceptionOf(name) === undefined)).toEqual([]);
   });
 
-  test('need each exception that is made for them', () => {
+  test('need each listed exception', () => {
     const needed = new Set(untested().map(exceptionOf));
     expect(Object.keys(TESTED_TOGETHER).filter((path) => !needed.has(path))).toEqual([]);
   });
 
-  test('say why they switch a rule of oxlint off', () => {
+  test('give a reason where they switch off a rule of oxlint', () => {
     const unexplained = sources.flatMap(({ name, source }) =>
       source.comments
         .filter(({ value }) => /oxlint-disable/.test(value) && !/ --\s+\S/.test(value))

@@ -14,21 +14,21 @@ import {
 } from '../mutation/results.mjs';
 
 describe('inBraces', () => {
-  it('puts calls and assignments among others into braces, and leaves a lone one', () => {
+  it('puts braces around calls and assignments, except around a single statement', () => {
     expect(inBraces('function f() {\n  a();\n  b.c = d;\n  return;\n}')).toBe(
       'function f() {\n  { a(); }\n  { b.c = d; }\n  return;\n}',
     );
     expect(inBraces('function f() {\n  a();\n}')).toBe('function f() {\n  a();\n}');
   });
 
-  it('leaves what something else needs', () => {
+  it('does not change statements that other code needs', () => {
     const source =
       'class A extends B {\n  constructor() {\n    super();\n    this.a = 1;\n  }\n}\n' +
       'function f() {\n  const a = b();\n  a++;\n  return a;\n}';
     expect(inBraces(source)).toBe(source);
   });
 
-  it('finds them in cases, which have no block', () => {
+  it('finds statements in cases, which have no block', () => {
     expect(inBraces('switch (a) {\n  case 1:\n    b();\n    break;\n}')).toBe(
       'switch (a) {\n  case 1:\n    { b(); }\n    break;\n}',
     );
@@ -36,7 +36,7 @@ describe('inBraces', () => {
 });
 
 describe('mutantsOf', () => {
-  it('gives the text that was changed, and its line as it is without braces', () => {
+  it('returns the changed text, and its line without the added braces', () => {
     const source = 'a();\n  { wipe(key); }\nif (a) b();';
     expect(
       mutantsOf({
@@ -55,7 +55,7 @@ describe('mutantsOf', () => {
 });
 
 describe('within', () => {
-  it('is the function or method that a mutant stands in', () => {
+  it('is the function or method that contains a mutant', () => {
     const lines = [
       'export function first(a: number): void {',
       '  b();',
@@ -88,7 +88,7 @@ describe('within', () => {
 });
 
 describe('survivingLines', () => {
-  it('are those of survivors that nobody explained, once each', () => {
+  it('are the lines of unexplained survivors, once each', () => {
     const file = 'packages/core/src/a.ts';
     const mutants = [
       mutant('Survived', 'true', 1, 5, 6),
@@ -106,7 +106,7 @@ describe('survivingLines', () => {
 });
 
 describe('survivingLines of a change over several lines', () => {
-  it('are its first to its last', () => {
+  it('are the first to the last line of a mutant', () => {
     const source = 'if (a) {\n  b();\n}';
     const location = { start: { line: 1, column: 8 }, end: { line: 3, column: 2 } };
     const mutants = [{ ...mutant('Survived', '{}', 1, 8, 9), location }];
@@ -116,7 +116,7 @@ describe('survivingLines of a change over several lines', () => {
 });
 
 describe('stoppedLines', () => {
-  it('are those of changes that ran too long, but for the heads of loops', () => {
+  it('are the lines of changes that ran too long, except the heads of loops', () => {
     const source = 'for (let i = 0; i < a; i++) b();\nif (a) c();\nwhile (a) c();\nif (d) e();';
     const mutants = [1, 2, 3].map((line) => mutant('Timeout', 'true', line, 5, 6));
     const file = 'packages/core/src/a.ts';
@@ -130,17 +130,17 @@ describe('stoppedLines', () => {
 describe('linesOf', () => {
   const source = 'function a() {\n}\n\nexport function ab(\n  c: number,\n) {\n  d();\n}\n';
 
-  it('are those from the name of a function to its end', () => {
+  it('are the lines from the name of a function to its end', () => {
     expect([linesOf(source, 'a'), linesOf(source, 'ab')]).toEqual(['1-2', '4-8']);
   });
 
-  it('are none of a function that is not there', () => {
+  it('does not exist for an unknown function', () => {
     expect(() => linesOf(source, 'b')).toThrow('no function b');
   });
 });
 
 describe('slim', () => {
-  it('keeps of a report what is asked of it, and no tests', () => {
+  it('keeps the needed fields of a report, without the tests', () => {
     const kept = mutant('Killed', 'true', 1, 5, 6);
     const full = { ...kept, id: '7', coveredBy: ['1'], killedBy: ['1'], static: false };
     const report = { files: { a: { source: 'if (a) b();', language: 'ts', mutants: [full] } } };
@@ -149,7 +149,7 @@ describe('slim', () => {
 });
 
 describe('mergeResults', () => {
-  it('takes over what is known of the same mutant of the same text, and of a changed file all', () => {
+  it('keeps older results of the same mutant in the same text, and replaces those of a changed file', () => {
     const [first, second] = [
       mutant('Survived', 'true', 1, 5, 6),
       mutant('Survived', '{}', 1, 7, 8),
@@ -186,7 +186,7 @@ describe('fateOf', () => {
     expect(fateOf(survivor({ status }), [])).toBe(fate);
   });
 
-  it('is equivalent for a survivor that is listed, wherever it stands', () => {
+  it('is equivalent for a listed survivor on any line', () => {
     const known = { ...KNOWN, within: 'f', reason: '' };
     expect(fateOf(survivor({ line: 99 }), [known])).toBe('equivalent');
     expect(fateOf(survivor({ status: 'Killed' }), [known])).toBe('killed');
@@ -207,21 +207,21 @@ describe('shortfalls', () => {
   const killed = survivor({ status: 'Killed' });
   const tenth = [...Array.from({ length: 9 }, () => killed), survivor()];
 
-  it('finds none from the wanted share on', () => {
+  it('finds no shortfall at the wanted share', () => {
     expect(shortfalls({ one: tenth.slice(5), other: tenth.slice(0, 5) }, rules)).toEqual([]);
   });
 
-  it('finds too small a share, and says which it is', () => {
+  it('finds too small a share, and reports it', () => {
     expect(shortfalls({ all: tenth.slice(1) }, rules)).toEqual([
       '88.8 % of all mutants are killed, at least 90.0 % wanted',
     ]);
   });
 
-  it('finds it too when there are no results', () => {
+  it('finds a shortfall if there are no results', () => {
     expect(shortfalls({}, rules)).toHaveLength(1);
   });
 
-  it('finds every survivor where there may be none', () => {
+  it('finds every survivor in a critical place', () => {
     const critical = {
       wiping: { files: /\/a\.ts$/, lines: /^if/ },
       other: { files: /\/b\.ts$/ },
@@ -235,7 +235,7 @@ describe('shortfalls', () => {
     expect(shortfalls({ all }, { ...rules, critical, equivalents: known })).toEqual([]);
   });
 
-  it('finds what is listed as equivalent and is killed, or is not there', () => {
+  it('finds entries for equivalent mutants that are killed or do not exist', () => {
     const folders = { all: tenth.slice(0, 9) };
     expect(shortfalls(folders, { ...rules, equivalents: [{ ...KNOWN, reason: '' }] })).toEqual([
       'listed as equivalent and killed: packages/core/src/a.ts:3 `a` -> `true`',
@@ -250,7 +250,7 @@ describe('shortfalls', () => {
 });
 
 describe('count', () => {
-  it('counts each fate', () => {
+  it('counts each outcome', () => {
     const mutants = ['Killed', 'Survived', 'Survived', 'Ignored'].map((status) =>
       survivor({ status }),
     );

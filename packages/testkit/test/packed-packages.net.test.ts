@@ -45,7 +45,7 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
     });
   });
 
-  test('give their types to a strict program', () => {
+  test('provide their types to a strict program', () => {
     const example = readFileSync(join(root, 'examples/two-peers-in-memory/main.ts'), 'utf8');
     const packets = readFileSync(join(root, 'examples/udp-packet.ts'), 'utf8');
     project.write('peers.ts', example.replace('../udp-packet.ts', './udp-packet.ts'));
@@ -71,7 +71,7 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
 for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
   const requirements = [programRequirement('npm'), programRequirement(manager), builtPackages];
   describeWith(requirements, `${manager} install`, () => {
-    test('brings all that is needed to call Linux, and runs no script', () => {
+    test('has everything that is needed to call Linux, and runs no script', () => {
       const own = new PackedProject();
       onTestFinished(() => own.remove());
       own.install(manager);

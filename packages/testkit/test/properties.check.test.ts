@@ -12,7 +12,7 @@ import { sourceFiles } from './imports.ts';
 const packages = join(import.meta.dirname, '../..');
 
 describe('property tests', () => {
-  test('say how large what they ask for may really be', () => {
+  test('generate values of the wanted sizes', () => {
     const offences = readdirSync(packages)
       .flatMap((room) => sourceFiles(join(packages, room, 'test')))
       // Not what this file says about itself.

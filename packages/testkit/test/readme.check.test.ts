@@ -45,7 +45,7 @@ describe('README', () => {
     },
   );
 
-  test('names files in its recipes that are there', () => {
+  test('names only existing files in its recipes', () => {
     const text = readFileSync(join(root, 'docs/recipes.md'), 'utf8');
     const named = [
       ...text.matchAll(/`((?:cli|config|core|device|mesh|tun|udp|bench)\/[\w./-]+)`/g),
@@ -57,7 +57,7 @@ describe('README', () => {
     expect(paths.length).toBeGreaterThan(40);
   });
 
-  test('names scripts that package.json has', () => {
+  test('names only existing scripts', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };

@@ -16,7 +16,7 @@ describe('requirement', () => {
     expect(requirement('it', probe).missing()).toBe(reason);
   });
 
-  test('is missing with the text of what its probe throws', () => {
+  test('is missing with the message of the error that its probe throws', () => {
     const broken = requirement('it', () => {
       throw new Error('refused');
     });
@@ -36,17 +36,17 @@ describe('requirement', () => {
 });
 
 describe('programRequirement', () => {
-  test('is there for a program that can be started', () => {
+  test('is present for a program that can be started', () => {
     expect(programRequirement(process.execPath).missing()).toBeUndefined();
   });
 
-  test('is missing for one that cannot', () => {
+  test('is missing for a program that cannot be started', () => {
     expect(programRequirement('no-such-program-of-litz').missing()).toMatch(/ENOENT/);
   });
 });
 
 describe('missingRequirements', () => {
-  test('names those that are missing, with their reasons', () => {
+  test('names missing requirements, with their reasons', () => {
     const there = requirement('one', () => true);
     const missing = requirement('two', () => 'not here');
 

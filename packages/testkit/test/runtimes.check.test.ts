@@ -19,7 +19,7 @@ const SOURCES: Record<string, string> = {
 };
 
 describe('imports of browsers', () => {
-  test.each(Object.keys(SOURCES))('of %s are none of Node', (entry) => {
+  test.each(Object.keys(SOURCES))('of %s are not modules of Node.js', (entry) => {
     const seen = new Map<string, string[]>();
     follow(join(packages, SOURCES[entry]), seen);
     const foreign = [...seen].flatMap(([file, names]) => names.map((name) => `${file}: ${name}`));

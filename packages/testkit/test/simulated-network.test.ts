@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { SimulatedNetwork } from '../src/simulated-network.ts';
 
 describe('SimulatedNetwork', () => {
-  it('fails where something is due again and again at one time', () => {
+  it('fails if a timer is due again and again at the same time', () => {
     const network = new SimulatedNetwork();
     network.add(stub({ pollTimeout: () => network.now }), ENDPOINT);
     expect(() => network.drive(1)).toThrow(`no end of what happens at ${network.now}`);
   });
 
-  it('goes on where time does', () => {
+  it('continues if time advances', () => {
     const network = new SimulatedNetwork();
     let fired = 0;
     network.add(
@@ -22,7 +22,7 @@ describe('SimulatedNetwork', () => {
     expect(fired).toBe(0);
   });
 
-  it('fails where each answer has an answer', () => {
+  it('fails if each answer causes another answer', () => {
     const network = new SimulatedNetwork();
     network.add(
       stub({

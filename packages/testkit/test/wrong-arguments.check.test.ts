@@ -33,7 +33,7 @@ describe.each(entries)('a function of %s', (_, exported) => {
     (name) => typeof exported[name] === 'function' && !NOT_CALLED.has(name) && !OF_LITZ.has(name),
   );
 
-  test.each(names)('%s says what is wrong with an argument', async (name) => {
+  test.each(names)('%s reports what is wrong with an argument', async (name) => {
     const accidents: string[] = [];
     for (const argument of WRONG) {
       const error = await errorOf(exported[name] as Callable, argument);
@@ -67,7 +67,7 @@ const OBJECTS: readonly [name: string, make: () => object | Promise<object>][] =
 ];
 
 describe.each(OBJECTS)('a method of %s', (_, make) => {
-  test('says what is wrong with its first or second argument', async () => {
+  test('reports what is wrong with its first or second argument', async () => {
     const accidents: string[] = [];
     for (const name of methodsOf(await make())) {
       for (const args of [

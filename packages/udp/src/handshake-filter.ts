@@ -20,10 +20,11 @@
 import type { Family } from './linux-abi.ts';
 import { ENTRY_BITS, type SourceSketch, type SourceTable } from './source-sketch.ts';
 
+/** The share of messages from marked sources that passes, 0 to 1. */
 export interface FilterLimits {
-  /** The share of messages without mac2 of marked sources that passes, 0 to 1. */
-  /** The same for messages with mac2. */
+  /** For messages without mac2. */
   readonly withoutMac2: number;
+  /** For messages with mac2. */
   readonly withMac2: number;
 }
 

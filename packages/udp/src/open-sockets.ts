@@ -40,6 +40,7 @@ import {
   type Family,
 } from './linux-abi.ts';
 
+/** The sockets of both families, bound to one port. */
 export interface BoundSockets {
   readonly port: number;
   /** File descriptors, owned by the caller. Undefined if the system does not have the family. */
@@ -47,8 +48,9 @@ export interface BoundSockets {
   readonly v6: number | undefined;
 }
 
+/** Options of `openSockets`. */
 export interface SocketOptions {
-  // Bytes of the kernel's receive buffer and of its send buffer.
+  /** Bytes of the kernel's receive buffer and of its send buffer. */
   bufferBytes: number;
   mark: number;
   /** Binds to 127.0.0.1 and ::1 instead of all addresses. */
@@ -128,6 +130,7 @@ export function attachFilter(fd: number, program: Uint8Array | undefined): boole
   return setInt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0) === 0 && attach() === 0;
 }
 
+/** A socket that is bound to the loopback address. */
 export interface LoopbackSocket {
   /** The caller must close it. */
   readonly fd: number;

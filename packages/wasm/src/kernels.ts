@@ -24,7 +24,7 @@ export interface Kernels {
   readonly KEY_SLOT_COUNT: Constant;
   /** Address of the blocks that `firstBlocks` computes, `KEY_SLOT_COUNT` times 256 bytes. */
   readonly FIRST_BLOCKS: Constant;
-  /** Address of the window, which bytes from outside the arena are copied to. */
+  /** Address of the window. Bytes from outside the arena are copied into it. */
   readonly WINDOW: Constant;
   readonly WINDOW_LENGTH: Constant;
   /** Address of 32 bytes: the last finished hash. */
@@ -33,6 +33,7 @@ export interface Kernels {
   readonly SCALAR: Constant;
   readonly POINT: Constant;
   readonly PRODUCT: Constant;
+  /** Copies bytes, and returns their Internet checksum before the complement (RFC 1071). */
   readonly copyAndSum: (to: number, from: number, length: number) => number;
   /**
    * Writes segments `first` to `first` + `count` - 1 of the super-packet at `from`, at distances of
@@ -58,8 +59,8 @@ export interface Kernels {
   /** Decrypts. Returns 1 if the tag is right, else 0. */
   readonly open: AeadKernel<number>;
   /**
-   * Computes block 0 of the streams of four messages, whose nonces are 0, `n1` to `n1` + 3, `n2`:
-   * 64 bytes each.
+   * Computes block 0 of the key streams of four messages, 64 bytes each. The three words of a nonce
+   * are 0, then `n1` to `n1` + 3, then `n2`.
    */
   readonly firstBlocks: (key: number, n1: number, n2: number, to: number) => void;
   /**
@@ -75,8 +76,8 @@ export interface Kernels {
   readonly updateHash: (at: number, length: number) => void;
   readonly finishHash: (at: number, length: number) => void;
   /**
-   * Computes the Kdf of the key at `WINDOW` and of `length` bytes after its 32. Writes `count`
-   * times 32 bytes to `WINDOW`.
+   * Computes Kdf1, Kdf2 or Kdf3 of the paper, as `count` says. At `WINDOW` are the key, 32 bytes,
+   * and then the input, `length` bytes. The result, `count` times 32 bytes, overwrites them.
    */
   readonly deriveKeys: (length: number, count: number) => void;
   /** Computes X25519 of `SCALAR` and `POINT`, wipes both, and writes the result to `PRODUCT`. */

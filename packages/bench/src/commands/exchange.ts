@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { litz, PEERS } from '../peers/implementation.ts';
 import { measureExchange } from '../rotation/rotation.ts';
 import { count, listOf } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 interface ExchangeOptions {
   exchanges: number;
@@ -29,7 +29,7 @@ export function addExchangeCommand(program: Command): void {
       const peers = PEERS.filter(({ name }) => wanted.includes(name));
       const settings = { litz: litz(), peers, exchanges, packets };
       const { measurements, failed } = await measureExchange(settings, say);
-      keep(command, 'exchange', { exchanges, packets }, measurements);
+      saveResult(command, 'exchange', { exchanges, packets }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
 }

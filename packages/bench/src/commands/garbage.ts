@@ -6,7 +6,7 @@
 import { Option, type Command } from 'commander';
 import { measureGarbage, PATHS, type GarbageSettings } from '../garbage/garbage.ts';
 import { count, listOf } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 export function addGarbageCommand(program: Command): void {
   const command: Command = program
@@ -30,7 +30,7 @@ export function addGarbageCommand(program: Command): void {
       const { measurements, skipped, failed } = await measureGarbage(settings, say);
       for (const text of skipped) say(`skipped: ${text}`);
       for (const text of failed) say(`garbage: ${text}`);
-      keep(
+      saveResult(
         command,
         'garbage',
         { paths: paths.join(' '), packets, udpPackets, provider },

@@ -7,7 +7,7 @@ import { Option, type Command } from 'commander';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
 import { litz, PEERS } from '../peers/implementation.ts';
 import { count, listOf } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 interface HandshakeOptions {
   rounds: number;
@@ -38,7 +38,7 @@ export function addHandshakeCommand(program: Command): void {
       const load = { peers: clients, initiationsPerPeer: initiations, inFlight };
       const settings = { implementations, rounds, seconds, ...load };
       const outcome = await measureHandshakes(settings, say);
-      keep(command, 'handshake', { rounds, seconds, ...load }, outcome.measurements);
+      saveResult(command, 'handshake', { rounds, seconds, ...load }, outcome.measurements);
       if (outcome.failed.length > 0) process.exitCode = 1;
     });
 }

@@ -8,7 +8,7 @@ import { Option, type Command } from 'commander';
 import { measureMesh, MESH_SETTINGS } from '../mesh/mesh.ts';
 import { REGISTRY_NAMES, type RegistryName } from '../mesh/registry-server.ts';
 import { count, listOf } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 interface MeshOptions {
   registries: readonly RegistryName[];
@@ -50,7 +50,7 @@ export function addMeshCommand(program: Command): void {
         nodes,
         changes,
       };
-      keep(command, 'mesh', { ...kept, loadBefore, loadAfter: load() }, measurements);
+      saveResult(command, 'mesh', { ...kept, loadBefore, loadAfter: load() }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
 }

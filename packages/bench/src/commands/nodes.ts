@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { measureNodes } from '../nodes/nodes.ts';
 import { FIGURE_NAMES } from '../peers/figures.ts';
 import { count } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 export function addNodesCommand(program: Command): void {
   const command: Command = program
@@ -27,7 +27,7 @@ export function addNodesCommand(program: Command): void {
       const { measurements, skipped, failed } = await measureNodes(settings, say);
       for (const text of skipped) say(`skipped: ${text}`);
       for (const text of failed) say(`failed: ${text}`);
-      keep(command, 'nodes', { nodes: nodes.join(' '), time, seconds }, measurements);
+      saveResult(command, 'nodes', { nodes: nodes.join(' '), time, seconds }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
 }

@@ -17,7 +17,7 @@ export function say(text: string): void {
  *
  * @throws {Error} nothing was measured; an older result file is kept
  */
-export function keep(
+export function saveResult(
   command: Command,
   bench: BenchName,
   settings: Record<string, string | number>,

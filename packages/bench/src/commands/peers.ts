@@ -8,7 +8,7 @@ import { FIGURE_NAMES, type FigureName } from '../peers/figures.ts';
 import { litz, PEERS } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import { count, listOf } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 interface PeersOptions {
   rounds: number;
@@ -35,7 +35,7 @@ export function addPeersCommand(program: Command): void {
       const chosen = PEERS.filter(({ name }) => options.peers.includes(name));
       const implementations = options.litz ? [litz(), ...chosen] : chosen;
       const outcome = await measurePeers({ implementations, rounds, seconds, figures }, say);
-      keep(command, 'peers', { rounds, seconds }, outcome.measurements);
+      saveResult(command, 'peers', { rounds, seconds }, outcome.measurements);
       if (outcome.failed.length > 0) process.exitCode = 1;
     });
 }

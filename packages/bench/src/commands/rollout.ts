@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { measureRollout, missingForRollout, type RolloutSettings } from '../rollout/rollout.ts';
 import { count } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 export function addRolloutCommand(program: Command): void {
   const command: Command = program
@@ -20,6 +20,6 @@ export function addRolloutCommand(program: Command): void {
     .action(async (settings: RolloutSettings) => {
       const missing = missingForRollout();
       if (missing !== undefined) throw new Error(`nothing can be measured: ${missing}`);
-      keep(command, 'rollout', { ...settings }, await measureRollout(settings, say));
+      saveResult(command, 'rollout', { ...settings }, await measureRollout(settings, say));
     });
 }

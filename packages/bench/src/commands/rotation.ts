@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { litz } from '../peers/implementation.ts';
 import { measureRotation } from '../rotation/rotation.ts';
 import { count } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 interface RotationOptions {
   rotations: number;
@@ -28,7 +28,7 @@ export function addRotationCommand(program: Command): void {
     .action(async ({ rotations, packets }: RotationOptions) => {
       const settings = { litz: litz(), rotations, packets };
       const { measurements, failed } = await measureRotation(settings, say);
-      keep(command, 'rotation', { rotations, packets }, measurements);
+      saveResult(command, 'rotation', { rotations, packets }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
 }

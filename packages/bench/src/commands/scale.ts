@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander';
 import { measureScale, SCALE_SETTINGS } from '../scale/scale.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 export function addScaleCommand(program: Command): void {
   const command: Command = program
@@ -15,6 +15,6 @@ export function addScaleCommand(program: Command): void {
       const { peers, sessions, prefixes, timerSeconds } = SCALE_SETTINGS;
       const lists = { sessions: sessions.join(' '), prefixes: prefixes.join(' ') };
       const measurements = await measureScale(SCALE_SETTINGS, say);
-      keep(command, 'scale', { peers, ...lists, timerSeconds }, measurements);
+      saveResult(command, 'scale', { peers, ...lists, timerSeconds }, measurements);
     });
 }

@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { measureStart, type StartSettings } from '../start/start.ts';
 import { count } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 /** Adds the command `bench start`. */
 export function addStartCommand(program: Command): void {
@@ -17,7 +17,7 @@ export function addStartCommand(program: Command): void {
     .option('--rest-ms <number>', 'time from the first session to the stream', count, 4000)
     .action(async ({ rounds, restMs }: StartSettings) => {
       const { measurements, failed } = await measureStart({ rounds, restMs }, say);
-      keep(command, 'start', { rounds, restMs }, measurements);
+      saveResult(command, 'start', { rounds, restMs }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
 }

@@ -6,7 +6,7 @@
 import { Option, type Command } from 'commander';
 import { measureSuites, SUITE_NAMES, type SuiteName } from '../suites/suites.ts';
 import { count, listOf } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 export function addSuitesCommand(program: Command): void {
   const command: Command = program
@@ -16,6 +16,6 @@ export function addSuitesCommand(program: Command): void {
     .addOption(new Option('--only <names>').argParser(listOf(SUITE_NAMES)).default(SUITE_NAMES))
     .action(async ({ time, only }: { time: number; only: readonly SuiteName[] }) => {
       const measurements = await measureSuites(only, { time, warmUp: time / 4 }, say);
-      keep(command, 'suites', { time }, measurements);
+      saveResult(command, 'suites', { time }, measurements);
     });
 }

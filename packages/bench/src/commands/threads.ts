@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { measureThreads, type ThreadsSettings } from '../threads/threads.ts';
 import { count } from './arguments.ts';
-import { keep, say } from './output.ts';
+import { saveResult, say } from './output.ts';
 
 export function addThreadsCommand(program: Command): void {
   const command: Command = program
@@ -17,6 +17,6 @@ export function addThreadsCommand(program: Command): void {
     .action(async ({ rounds, ms }: Pick<ThreadsSettings, 'rounds' | 'ms'>) => {
       const settings = { threads: [1, 2], batches: [45, 180, 720], rounds, ms };
       const measurements = await measureThreads(settings, say);
-      keep(command, 'threads', { rounds, ms }, measurements);
+      saveResult(command, 'threads', { rounds, ms }, measurements);
     });
 }

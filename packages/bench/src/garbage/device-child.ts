@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { formatKey } from '@litz/core';
 import { Device } from '@litz/device';
 import { createPerson } from '@litz/testkit';
-import { tell } from '../child.ts';
+import { sendAnswer } from '../child.ts';
 import { OUTER, type Side } from '../peers/namespace-pair.ts';
 import { INNER } from '../peers/tunnel.ts';
 
@@ -43,7 +43,7 @@ async function main(side: Side, providerName: string): Promise<void> {
   await once(process, 'SIGTERM');
   const { tun } = await device.stats();
   const carried: CarriedPackets = { sent: tun.readPackets, received: tun.writtenPackets };
-  tell(carried);
+  sendAnswer(carried);
   await device.close();
 }
 

@@ -39,7 +39,7 @@ export class EnginePair {
   run(way: Way, packets: number): void {
     for (let done = 0; done < packets; done += BATCH) {
       this.#now += 0.001;
-      for (let i = 0; i < BATCH; i++) this.#buffer.set(this.#packet, i * SLOT + ROOM);
+      for (let i = 0; i < BATCH; i++) this.#buffer.set(this.#packet, i * SLOT + FREE_SPACE);
       if (way === 'packet') this.#carryOneByOne();
       else this.#carryBatch();
     }
@@ -48,12 +48,12 @@ export class EnginePair {
   #carryOneByOne(): void {
     const { alice, bob } = this.#pair;
     for (let i = 0; i < BATCH; i++) {
-      alice.engine.handlePacketAt(this.#buffer, i * SLOT + ROOM, LENGTH, this.#now);
+      alice.engine.handlePacketAt(this.#buffer, i * SLOT + FREE_SPACE, LENGTH, this.#now);
       this.#lengths[i] = alice.engine.pollTransmit()?.length ?? 0;
     }
     for (let i = 0; i < BATCH; i++) {
       const length = this.#lengths[i] ?? 0;
-      const at = i * SLOT + ROOM - HEADER;
+      const at = i * SLOT + FREE_SPACE - HEADER;
       bob.engine.handleDatagramAt(this.#buffer, at, length, alice.endpoint, 0, this.#now);
       if (bob.engine.pollPacket()?.length === LENGTH) this.received++;
     }
@@ -68,7 +68,7 @@ export class EnginePair {
   #sendBatch(): void {
     const { engine } = this.#pair.alice;
     for (let i = 0; i < BATCH; i++) {
-      this.#run.offset = i * SLOT + ROOM;
+      this.#run.offset = i * SLOT + FREE_SPACE;
       if (engine.handlePackets(this.#run, this.#now)) throw new Error('there is no session');
     }
     engine.finishBatch(this.#now);
@@ -79,7 +79,7 @@ export class EnginePair {
     const { alice, bob } = this.#pair;
     for (let i = 0; i < BATCH; i++) {
       const length = this.#lengths[i] ?? 0;
-      const at = i * SLOT + ROOM - HEADER;
+      const at = i * SLOT + FREE_SPACE - HEADER;
       const opened = bob.engine.openDatagram(
         this.#buffer,
         at,
@@ -104,6 +104,6 @@ export class EnginePair {
 
 const BATCH = 64;
 const LENGTH = 1400;
-const ROOM = 64;
+const FREE_SPACE = 64;
 const HEADER = 16;
 const SLOT = 2048;

@@ -13,7 +13,7 @@ import { missingNamespaces } from '../peers/namespace-pair.ts';
 import type { Measurement } from '../results/result.ts';
 import type { Way } from './engine-pair.ts';
 import { countCollections, TRACE_FLAGS } from './gc-trace.ts';
-import { grownOf, isGrowing, type Carried } from './growth.ts';
+import { scavengesPerMillion, isGrowing, type Carried } from './growth.ts';
 import type { ProviderName } from './providers.ts';
 import { carryOverTun, type Protocol } from './tun-path.ts';
 
@@ -104,7 +104,7 @@ function add(
   more: Carried,
   progress: (text: string) => void,
 ): void {
-  const grown = grownOf(less, more);
+  const grown = scavengesPerMillion(less, more);
   const row = (figure: string, unit: string, value: number): void => {
     outcome.measurements.push({ figure: `${path}: ${figure}`, subject: 'litz', unit, value });
     progress(`${path}: ${figure}: ${value.toPrecision(4)} ${unit}`);

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { tell } from '../child.ts';
+import { sendAnswer } from '../child.ts';
 import { EnginePair } from './engine-pair.ts';
 import { copying, littering } from './providers.ts';
 
 const [way = '', packets = '', name = ''] = process.argv.slice(2);
 const pair = new EnginePair(name === 'littering' ? littering : copying);
 pair.run(way === 'batch' ? 'batch' : 'packet', Number(packets));
-tell({ packets: pair.received });
+sendAnswer({ packets: pair.received });

@@ -29,16 +29,24 @@ export interface EndReport extends Collections {
   packets: number;
 }
 
-/** Releases everything when it returns or rejects, unless a signal ends this process before. */
+/**
+ * Carries about `packets` packets from end a to end b.
+ *
+ * It ends both devices and closes the namespaces, also when it rejects. On a signal, `clean-up.ts`
+ * closes them.
+ */
 export async function carryOverTun(
   protocol: Protocol,
   packets: number,
   provider: ProviderName,
 ): Promise<EndReports> {
   const namespaces = await NamespacePair.create();
-  const ends = { a: startEnd(namespaces, 'a', provider), b: startEnd(namespaces, 'b', provider) };
+  const ends = {
+    a: startDevice(namespaces, 'a', provider),
+    b: startDevice(namespaces, 'b', provider),
+  };
   try {
-    await Promise.all([isReady(ends.a), isReady(ends.b)]);
+    await Promise.all([untilReady(ends.a), untilReady(ends.b)]);
     await runIperf({
       client: namespaces.a,
       server: namespaces.b,
@@ -55,12 +63,16 @@ export async function carryOverTun(
   }
 }
 
-function startEnd(namespaces: NamespacePair, side: Side, provider: ProviderName): RunningCommand {
+function startDevice(
+  namespaces: NamespacePair,
+  side: Side,
+  provider: ProviderName,
+): RunningCommand {
   const args = [...TRACE_FLAGS, CHILD, side, provider];
   return new RunningCommand(process.execPath, args, { namespace: namespaces[side] });
 }
 
-async function isReady(end: RunningCommand): Promise<void> {
+async function untilReady(end: RunningCommand): Promise<void> {
   await until(`${end.name}: ready`, () => {
     end.checkAlive();
     return /^ready$/m.test(end.output);

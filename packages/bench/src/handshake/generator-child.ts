@@ -5,7 +5,7 @@
  * @module
  */
 import { nobleProvider, publicKeyOf } from '@litz/core';
-import { tell } from '../child.ts';
+import { sendAnswer } from '../child.ts';
 import { cpuSeconds } from '../peers/daemon-process.ts';
 import { InitiationFactory, responderKey } from './initiations.ts';
 import { InitiatorSocket } from './initiator-socket.ts';
@@ -30,7 +30,7 @@ const generator = new LoadGenerator(inFlight);
 const sockets: InitiatorSocket[] = [];
 for (let number = 0; number < peers; number++) {
   const initiator = factory.create(number, perPeer);
-  sockets.push(await InitiatorSocket.open(initiator, responder, generator.tell));
+  sockets.push(await InitiatorSocket.open(initiator, responder, generator.onAnswer));
 }
 await generator.warmUp(sockets);
 const before = { ...generator.counts, cpu: cpuSeconds(responderPid) };
@@ -45,5 +45,5 @@ const report: GeneratorReport = {
   seconds: elapsedMs / 1000,
   responderCpuSeconds: cpuSeconds(responderPid) - before.cpu,
 };
-tell(report);
+sendAnswer(report);
 for (const socket of sockets) socket.close();

@@ -95,8 +95,8 @@ function withPooledEphemerals(): CryptoProvider {
 }
 
 /**
- * Fills `out` with random bytes; if it has 32 bytes, with a key of the pool, as only private keys
- * have that length.
+ * Fills `out` with random bytes. If `out` has 32 bytes, it is for a private key, and gets a key of
+ * the pool. The engine asks for 32 bytes only when it needs a private key.
  */
 function pooledRandomBytes(out: Uint8Array): void {
   randomFillSync(out);

@@ -32,12 +32,12 @@ export class InitiatorSocket {
   /**
    * Opens a socket with an address of its own, connected to the responder.
    *
-   * @param tell called with each answer; then the next initiation may be sent
+   * @param onAnswer called with each answer; then the next initiation may be sent
    */
   static async open(
     initiator: Initiator,
     responder: { publicKey: PublicKey; address: string; port: number },
-    tell: (socket: InitiatorSocket, answer: Answer) => void,
+    onAnswer: (socket: InitiatorSocket, answer: Answer) => void,
   ): Promise<InitiatorSocket> {
     const socket = createSocket('udp4');
     socket.bind(0, initiator.address);
@@ -47,7 +47,7 @@ export class InitiatorSocket {
     const opened = new InitiatorSocket(initiator, socket, responder.publicKey);
     socket.on('message', (datagram) => {
       const answer = opened.#receive(datagram);
-      if (answer !== undefined) tell(opened, answer);
+      if (answer !== undefined) onAnswer(opened, answer);
     });
     // The responder has closed its socket. The run is over, or missing answers will show the
     // failure.

@@ -33,7 +33,7 @@ export class LoadGenerator {
   }
 
   /** Called by the sockets with each answer. */
-  readonly tell = (socket: InitiatorSocket, answer: Answer): void => {
+  readonly onAnswer = (socket: InitiatorSocket, answer: Answer): void => {
     if (answer === 'cookie') {
       this.counts.cookies++;
       return;

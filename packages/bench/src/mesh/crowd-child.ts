@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseCidr } from '@litz/core';
 import { KeyStore, type NodeRecord, type Registry } from '@litz/mesh';
 import type { CrowdCounts, CrowdRequest } from './crowd.ts';
-import { madeAddress, madePrefix, madeRecord, peerOf } from './made-record.ts';
+import { fakeAddress, fakePrefix, fakeRecord, peerOf } from './fake-record.ts';
 import { openRegistry, type RegistryPlace } from './registry-place.ts';
 import { prepare } from './registry-server.ts';
 import { countWrites, type WriteCounter } from './registry-writes.ts';
@@ -19,9 +19,12 @@ import { SimulatedNode } from './simulated-node.ts';
 class CrowdPart {
   readonly #folder = mkdtempSync(join(tmpdir(), 'litz-crowd-'));
   readonly #nodes: SimulatedNode[] = [];
-  /** When each agent of this process had programmed a peer, by key and endpoint of the peer. */
+  /**
+   * The times at which the agents of this process gave a peer to their daemons, by the text of
+   * `peerOf`.
+   */
   readonly #programmed: Map<string, number[]> = new Map();
-  /** When an agent of this process began to write its record, by its number. */
+  /** When an agent of this process began to write its record, by the agent's number. */
   readonly #wrote: Map<number, number> = new Map();
   #registry: Registry | undefined = undefined;
   #writes: WriteCounter | undefined = undefined;
@@ -45,7 +48,7 @@ class CrowdPart {
       case 'programmed':
         return this.#programmed.get(request.peer) ?? [];
       case 'write':
-        return this.#write(request.place, madeRecord(request.number, request.port));
+        return this.#write(request.place, fakeRecord(request.number, request.port));
       case 'write-many':
         return this.#writeMany(request.place, request.count);
       case 'write-count':
@@ -60,7 +63,8 @@ class CrowdPart {
   }
 
   /**
-   * Makes keys and records of agents that will start later, as a restart of all agents finds them.
+   * Makes the keys and publishes the records of agents that will start later. So these agents start
+   * in the same state as after a restart of all agents.
    */
   async #seed(place: RegistryPlace, numbers: readonly number[]): Promise<void> {
     for (let i = 0; i < numbers.length; i += TOGETHER) {
@@ -81,10 +85,10 @@ class CrowdPart {
     const { publicKey, generation, createdAt } = store.create(1);
     return {
       name: nameOf(number),
-      addresses: [madeAddress(number)],
+      addresses: [fakeAddress(number)],
       port: PORT,
       keys: [{ publicKey, generation, createdAt }],
-      prefixes: [parseCidr(madePrefix(number))],
+      prefixes: [parseCidr(fakePrefix(number))],
       encryptsNode: true,
       revoked: false,
     };
@@ -122,7 +126,7 @@ class CrowdPart {
     const registries = Array.from({ length: TOGETHER }, () => openRegistry(place));
     let next = 1;
     const writeOn = async (registry: Registry): Promise<void> => {
-      while (next <= count) await registry.publish(madeRecord(next++));
+      while (next <= count) await registry.publish(fakeRecord(next++));
     };
     await Promise.all(registries.map(writeOn));
     await Promise.all(registries.map((registry) => registry.close()));

@@ -9,7 +9,7 @@ import { until } from '../peers/command.ts';
 import type { Measurement } from '../results/result.ts';
 import { quantile } from '../results/statistics.ts';
 import { Crowd } from './crowd.ts';
-import { madePrefix } from './made-record.ts';
+import { fakePrefix } from './fake-record.ts';
 import { MeshNetwork } from './mesh-network.ts';
 import { RealNode, realName } from './real-node.ts';
 import { startRegistry, type RegistryName } from './registry-server.ts';
@@ -131,12 +131,12 @@ class CrowdRun {
     for (let i = 0; i < changes; i++) {
       // Every second change is a new node. The others change the port of that node.
       const number = FIRST_MADE + (i >> 1);
-      const prefix = madePrefix(number);
+      const prefix = fakePrefix(number);
       const written = await crowd.write(number, PORT + i, PATIENCE_MS);
       took.push(...written.took);
       if (i % 2 === 1) continue;
-      await until('routes', () => nodes.every((node) => node.routeCame(prefix)), PATIENCE_MS);
-      tookReal.push(...nodes.map((node) => node.routeCame(prefix)! - written.at));
+      await until('routes', () => nodes.every((node) => node.routeAddedAt(prefix)), PATIENCE_MS);
+      tookReal.push(...nodes.map((node) => node.routeAddedAt(prefix)! - written.at));
     }
     await pause(SETTLE_MS);
     const after = await crowd.counts();

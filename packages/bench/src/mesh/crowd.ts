@@ -6,7 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RunningCommand } from '../peers/command.ts';
-import { madeRecord, peerOf } from './made-record.ts';
+import { fakeRecord, peerOf } from './fake-record.ts';
 import type { RegistryPlace } from './registry-place.ts';
 import type { Preparation } from './registry-server.ts';
 
@@ -100,7 +100,7 @@ export class Crowd {
     port: number,
     timeoutMs: number,
   ): Promise<{ readonly at: number; readonly took: number[] }> {
-    const peer = peerOf(madeRecord(number, port));
+    const peer = peerOf(fakeRecord(number, port));
     await this.#all({ do: 'expect', peer });
     const at = await this.#first.ask<number>({ do: 'write', place: this.#place, number, port });
     const times = await this.#programmed(peer, this.#agents, timeoutMs);

@@ -24,7 +24,7 @@ import { RunningCommand, until } from '../peers/command.ts';
 import { Daemon } from '../peers/daemon.ts';
 import { peakResidentMegabytes } from '../peers/daemon-process.ts';
 import { litz } from '../peers/implementation.ts';
-import { CLUSTER_PREFIX } from './made-record.ts';
+import { CLUSTER_PREFIX } from './fake-record.ts';
 import { nodeAddress } from './mesh-network.ts';
 import { registryFlags, type RegistryPlace } from './registry-place.ts';
 import type { RoutesCame } from './route-watch-child.ts';
@@ -99,7 +99,7 @@ export class RealNode {
   }
 
   /** When a route was last added; undefined: never. */
-  routeCame(prefix: string): number | undefined {
+  routeAddedAt(prefix: string): number | undefined {
     return this.#routes.get(prefix);
   }
 

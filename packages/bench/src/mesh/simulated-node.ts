@@ -21,7 +21,7 @@ import {
   type Registry,
   type Step,
 } from '@litz/mesh';
-import { CLUSTER_PREFIX, madeAddress, madePrefix } from './made-record.ts';
+import { CLUSTER_PREFIX, fakeAddress, fakePrefix } from './fake-record.ts';
 
 /** How many requests daemon and machine have received so far. */
 export interface NodeCounts {
@@ -52,7 +52,7 @@ export class SimulatedNode {
     });
     const settings = {
       node: name,
-      addresses: [madeAddress(number)],
+      addresses: [fakeAddress(number)],
       interfaceName: 'litz0',
       port: 51_871,
       mode: 'pods',
@@ -72,7 +72,7 @@ export class SimulatedNode {
       registry,
       host: this.#host,
       client: this.#daemon,
-      prefixes: staticPrefixes([parseCidr(madePrefix(number))]),
+      prefixes: staticPrefixes([parseCidr(fakePrefix(number))]),
       keys: new KeyStore({ folder, interfaceName: 'litz0' }),
       log: () => {},
     });

@@ -25,7 +25,8 @@ export interface NodesSettings {
 }
 
 /**
- * The subjects are versions such as 'Node 22.23.3', and the peer for the figures that it also has.
+ * Measures the versions one after the other. Each version is a subject, such as 'Node 22.23.3'.
+ * wireguard-go is measured too, for the figures of the tunnel.
  */
 export async function measureNodes(
   { nodes, time, seconds, figures }: NodesSettings,
@@ -59,8 +60,11 @@ export async function measureNodes(
   return outcome;
 }
 
-/** Makes the old subject a part of the figure, and `subject` the new subject. */
-export function bySubject(measurements: readonly Measurement[], subject: string): Measurement[] {
+/** Returns copies with another subject. The name of each figure ends with the previous subject. */
+export function moveSubjectToFigure(
+  measurements: readonly Measurement[],
+  subject: string,
+): Measurement[] {
   return measurements.map((measurement) => ({
     ...measurement,
     figure: `${measurement.figure}, ${measurement.subject}`,
@@ -79,7 +83,7 @@ async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[
     // A wrong binary would give plausible figures of another version.
     const ran = result?.environment.node;
     if (ran !== binary.version) throw new Error(`suites ran under ${ran}`);
-    return result ? bySubject(result.measurements, nameOf(binary)) : [];
+    return result ? moveSubjectToFigure(result.measurements, nameOf(binary)) : [];
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

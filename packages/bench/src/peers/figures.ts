@@ -73,8 +73,9 @@ async function sampleUdp(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
 }
 
 /**
- * Sends at most 200 pings every 10 ms, and at most 200 every 2 ms. In 10 ms, other programs on the
- * machine replace most of the caches' content.
+ * Sends two series of at most 200 pings: one ping per 10 ms, then one ping per 2 ms. The second
+ * series finds more of Litz in the processor's caches, because other programs have less time to
+ * replace their content.
  */
 async function sampleIdlePing(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   const count = Math.min(200, Math.ceil(seconds * 100));

@@ -36,8 +36,8 @@ export class NamespacePair {
   }
 
   /**
-   * Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the
-   * process.
+   * Deletes the namespaces. The caller must end the programs in them first. It never throws. It is
+   * synchronous, so that it can be called when the process exits.
    */
   close(): void {
     LIVE.delete(this);

@@ -142,7 +142,7 @@ export class ClusterNode {
   }
 
   /** Waits until `count` of the others have answered, according to the agent. */
-  async hasMet(count: number): Promise<void> {
+  async untilPeersAnswered(count: number): Promise<void> {
     await this.#seesPeers(count, ({ state }) => state === 'connected');
   }
 

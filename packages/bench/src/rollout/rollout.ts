@@ -84,7 +84,7 @@ class Rollout {
     }
     for (const node of this.#nodes) await node.knows(this.#nodes.length - 1);
     await this.#switch('permissive');
-    for (const node of this.#nodes) await node.hasMet(this.#nodes.length - 1);
+    for (const node of this.#nodes) await node.untilPeersAnswered(this.#nodes.length - 1);
     await this.#switch('enforce');
   }
 
@@ -129,7 +129,7 @@ async function killAgent(nodes: readonly ClusterNode[], times: number): Promise<
   for (let i = 0; i < times; i++) {
     await node.killAgent();
     node.startAgent('enforce');
-    await node.hasMet(nodes.length - 1);
+    await node.untilPeersAnswered(nodes.length - 1);
   }
 }
 
@@ -147,7 +147,7 @@ async function killDaemon(
     const traffic = await Traffic.start({ udp: [[other, node]], tcp: [] });
     await pause(SETTLE_MS);
     const { restoredMs, startMs } = await measureReturn(node, nodes.length - 1);
-    await node.hasMet(nodes.length - 1);
+    await node.untilPeersAnswered(nodes.length - 1);
     await pause(SETTLE_MS);
     const { longestGapMs } = await traffic.end();
     progress(`daemon killed: ${JSON.stringify({ startMs, restoredMs, longestGapMs })}`);

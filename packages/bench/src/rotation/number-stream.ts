@@ -32,9 +32,9 @@ export class NumberStream {
   static async start({ from, to, address }: StreamOptions): Promise<NumberStream> {
     const words = (direction: string): string[] => [CHILD, direction, address, PORT];
     const receiver = new RunningCommand(process.execPath, words('receive'), { namespace: to });
-    await isReady(receiver);
+    await untilReady(receiver);
     const sender = new RunningCommand(process.execPath, words('send'), { namespace: from });
-    await isReady(sender);
+    await untilReady(sender);
     return new NumberStream(sender, receiver);
   }
 
@@ -55,7 +55,7 @@ export class NumberStream {
   }
 }
 
-async function isReady(command: RunningCommand): Promise<void> {
+async function untilReady(command: RunningCommand): Promise<void> {
   const holds = (): boolean => {
     command.checkAlive();
     return command.output.includes('ready');

@@ -81,7 +81,7 @@ export class RotatingEnd {
    *
    * @throws {Error} (rejects) no answer in time
    */
-  async isAnswered(): Promise<void> {
+  async untilAnswered(): Promise<void> {
     const wanted = formatKey(this.nextPublicKey);
     const end = performance.now() + PATIENCE_MS;
     for (;;) {

@@ -142,7 +142,7 @@ async function replace(
   for (const [whose] of ends) whose.prepare();
   await Promise.all(ends.map(([whose, knows]) => knows.learn(whose)));
   await Promise.all(ends.map(([whose]) => whose.begin()));
-  await Promise.all(ends.map(([whose]) => whose.isAnswered()));
+  await Promise.all(ends.map(([whose]) => whose.untilAnswered()));
   for (const [whose, knows] of ends) await whose.complete(knows);
 }
 
@@ -154,7 +154,7 @@ async function exchange(
   a.prepare();
   await a.begin();
   await b.exchange(a, { persistentKeepalive });
-  await a.isAnswered();
+  await a.untilAnswered();
   await a.complete();
 }
 

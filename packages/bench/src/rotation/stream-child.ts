@@ -9,7 +9,7 @@
  * @module
  */
 import { createSocket } from 'node:dgram';
-import { tell } from '../child.ts';
+import { sendAnswer } from '../child.ts';
 import { ReceivedNumbers } from './received-numbers.ts';
 
 function send(address: string, port: number): void {
@@ -31,7 +31,7 @@ function send(address: string, port: number): void {
     }, 1);
     process.once('SIGTERM', () => {
       clearInterval(timer);
-      tell({ sent });
+      sendAnswer({ sent });
       socket.close();
     });
   });
@@ -43,7 +43,7 @@ function receive(address: string, port: number): void {
   socket.on('message', (packet) => numbers.take(packet.readUInt32BE(), performance.now()));
   socket.bind(port, address, () => process.stdout.write('ready\n'));
   process.once('SIGTERM', () => {
-    tell(numbers.report());
+    sendAnswer(numbers.report());
     socket.close();
   });
 }

@@ -44,7 +44,7 @@ export function memoryPerIdlePeer(count: number): IdleMemory {
   // The first peers also allocate code and tables, so they are not measured.
   engine.configure({ peers: manyPeers(1000, count) }, 0);
   const before = settledMemory();
-  // In pieces, so that the arguments never make the heap large.
+  // The peers are configured in pieces, so that the arguments never make the heap large.
   for (let i = 0; i < count; i += PIECE) {
     engine.configure({ peers: manyPeers(Math.min(PIECE, count - i), i) }, 0);
     if ((i / PIECE) % 10 === 9) settledMemory();

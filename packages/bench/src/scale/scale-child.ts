@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tell } from '../child.ts';
+import { sendAnswer } from '../child.ts';
 import { memoryPerIdlePeer, timeToConfigure } from './configure.ts';
 import { measurePrefixes } from './prefixes.ts';
 import { measureSessions } from './sessions.ts';
@@ -18,4 +18,4 @@ const MEASUREMENTS: Record<string, (...numbers: number[]) => unknown> = {
 };
 
 const [name = '', ...numbers] = process.argv.slice(2);
-tell(MEASUREMENTS[name]?.(...numbers.map(Number)));
+sendAnswer(MEASUREMENTS[name]?.(...numbers.map(Number)));

@@ -56,17 +56,17 @@ class Batch {
     connect(this.#pair);
     const { alice, bob } = this.#pair;
     const packet = packetBetween(alice, bob, { length: LENGTH });
-    for (let i = 0; i < OPERATIONS; i++) this.#buffer.set(packet, i * SLOT + ROOM);
+    for (let i = 0; i < OPERATIONS; i++) this.#buffer.set(packet, i * SLOT + FREE_SPACE);
   }
 
   packet(number: number): Uint8Array {
-    return this.#buffer.slice(number * SLOT + ROOM, number * SLOT + ROOM + LENGTH);
+    return this.#buffer.slice(number * SLOT + FREE_SPACE, number * SLOT + FREE_SPACE + LENGTH);
   }
 
   send(): void {
     const { alice, network } = this.#pair;
     for (let i = 0; i < OPERATIONS; i++) {
-      alice.engine.handlePacketAt(this.#buffer, i * SLOT + ROOM, LENGTH, network.now);
+      alice.engine.handlePacketAt(this.#buffer, i * SLOT + FREE_SPACE, LENGTH, network.now);
       this.#lengths[i] = alice.engine.pollTransmit()!.length;
     }
   }
@@ -87,5 +87,5 @@ class Batch {
 
 const OPERATIONS = 64;
 const LENGTH = 1400;
-const ROOM = 16;
+const FREE_SPACE = 16;
 const SLOT = 2048;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
-import { grownOf } from '../../src/garbage/growth.ts';
+import { scavengesPerMillion } from '../../src/garbage/growth.ts';
 import type * as TunPath from '../../src/garbage/tun-path.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
@@ -18,7 +18,7 @@ describeWith([built, namespaces, programRequirement('iperf3')], 'carryOverTun', 
     expect(grown.receiver).toBeLessThan(10);
   });
 
-  it('finds an object per packet at both ends', async () => {
+  it('detects one object per packet at both ends', async () => {
     const grown = await grownOfEnds('littering');
     expect(grown.sender).toBeGreaterThan(20);
     expect(grown.receiver).toBeGreaterThan(20);
@@ -33,7 +33,7 @@ async function grownOfEnds(
   const less = await carryOverTun('TCP', 800_000, provider);
   const more = await carryOverTun('TCP', 2_400_000, provider);
   return {
-    sender: grownOf(less.sender, more.sender),
-    receiver: grownOf(less.receiver, more.receiver),
+    sender: scavengesPerMillion(less.sender, more.sender),
+    receiver: scavengesPerMillion(less.receiver, more.receiver),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EnginePair, type Way } from '../../src/garbage/engine-pair.ts';
 import { countCollections } from '../../src/garbage/gc-trace.ts';
-import { grownOf, isGrowing } from '../../src/garbage/growth.ts';
+import { scavengesPerMillion, isGrowing } from '../../src/garbage/growth.ts';
 import { copying, littering } from '../../src/garbage/providers.ts';
 
 describe('EnginePair', () => {
@@ -21,7 +21,7 @@ describe('EnginePair', () => {
 });
 
 describe('countCollections', () => {
-  it('counts those of all isolates, in the words of each V8', () => {
+  it('counts collections of all isolates, in the format of each V8', () => {
     const output = [
       '[12:0x55]       30 ms: Scavenge 4.0 (4.5) -> 3.3 (5.5) MB, 0.66 / 0.00 ms task;',
       '[12:0x77]       31 ms: Scavenge (interleaved) 4.0 (4.5) -> 3.3 (5.5) MB, pooled: 0 MB',
@@ -32,18 +32,18 @@ describe('countCollections', () => {
   });
 });
 
-describe('grownOf', () => {
-  it('leaves out what is in both runs', () => {
-    expect(grownOf(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
+describe('scavengesPerMillion', () => {
+  it('subtracts collections that are in both runs', () => {
+    expect(scavengesPerMillion(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
   });
 
-  it('is growing from one small number per packet on', () => {
-    const grown = grownOf(of(1_000_000, 70), of(3_000_000, 102));
+  it('is growing with one small number per packet', () => {
+    const grown = scavengesPerMillion(of(1_000_000, 70), of(3_000_000, 102));
     expect([isGrowing(grown), isGrowing(4)]).toEqual([true, false]);
   });
 
-  it('refuses two runs of the same length', () => {
-    expect(() => grownOf(of(5, 1), of(5, 1))).toThrow(RangeError);
+  it('refuses two runs with the same number of packets', () => {
+    expect(() => scavengesPerMillion(of(5, 1), of(5, 1))).toThrow(RangeError);
   });
 });
 
@@ -59,7 +59,7 @@ function bytesPerPacket(way: Way, crypto: typeof copying): number {
   return grown.sort((a, b) => a - b)[4];
 }
 
-function of(packets: number, scavenges: number): Parameters<typeof grownOf>[0] {
+function of(packets: number, scavenges: number): Parameters<typeof scavengesPerMillion>[0] {
   return { packets, scavenges, markCompacts: 2 };
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { findNode, parseBinary } from '../../src/nodes/node-binary.ts';
-import { bySubject } from '../../src/nodes/nodes.ts';
+import { moveSubjectToFigure } from '../../src/nodes/nodes.ts';
 
 describe('findNode', () => {
-  it('takes this process for its own version, and fetches nothing', async () => {
+  it('uses this process for its own version, and fetches nothing', async () => {
     const { node } = process.versions;
     expect(await findNode(Number.parseInt(node, 10))).toEqual({
       path: process.execPath,
@@ -13,7 +13,7 @@ describe('findNode', () => {
 });
 
 describe('parseBinary', () => {
-  it('takes the last line, and the path with its spaces', () => {
+  it('reads the last line, and a path with spaces', () => {
     const output = 'npm notice something\n22.23.3 /a b/bin/node\n';
     expect(parseBinary(output, 22)).toEqual({ version: '22.23.3', path: '/a b/bin/node' });
   });
@@ -23,10 +23,10 @@ describe('parseBinary', () => {
   });
 });
 
-describe('bySubject', () => {
-  it('keeps whose figure it was in the figure', () => {
+describe('moveSubjectToFigure', () => {
+  it('keeps the subject in the name of the figure', () => {
     const measurement = { figure: 'AEAD seal', subject: 'noble', unit: 'ns', value: 4 };
-    expect(bySubject([measurement], 'Node 22.23.3')).toEqual([
+    expect(moveSubjectToFigure([measurement], 'Node 22.23.3')).toEqual([
       { figure: 'AEAD seal, noble', subject: 'Node 22.23.3', unit: 'ns', value: 4 },
     ]);
   });

@@ -8,23 +8,23 @@ describe('parseCpuTicks', () => {
     expect(parseCpuTicks(stat)).toBe(400);
   });
 
-  it('is not confused by the name of the program', () => {
+  it('accepts any name of the program', () => {
     const stat = '7 (a) b (c d)) R 1 7 7 0 -1 0 0 0 0 0 11 22 0 0 20 0 1 0 5 6 7';
     expect(parseCpuTicks(stat)).toBe(33);
   });
 
-  it('does not take anything else for such a line', () => {
+  it('refuses any other text', () => {
     expect(() => parseCpuTicks('')).toThrow(RangeError);
   });
 });
 
 describe('parsePeakResidentKibibytes', () => {
-  it('reads the high-water mark, not what is resident now', () => {
+  it('reads the peak, not the present resident memory', () => {
     const status = 'Name:\tnode\nVmPeak:\t  999 kB\nVmHWM:\t  106312 kB\nVmRSS:\t   59000 kB\n';
     expect(parsePeakResidentKibibytes(status)).toBe(106_312);
   });
 
-  it('says so of a process without memory', () => {
+  it('refuses a process without memory', () => {
     expect(() => parsePeakResidentKibibytes('Name:\tkthreadd\n')).toThrow(RangeError);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseIperf } from '../../src/peers/iperf.ts';
 
 describe('parseIperf', () => {
-  it('reads what the other side received', () => {
+  it('reads the bytes that the other side received', () => {
     const sent = { bytes: 890_194_760, bits_per_second: 7_121_558_080 };
     const received = { bytes: 854_255_220, bits_per_second: 6_834_041_760 };
     const end = { sum: { ...sent, lost_percent: 4.03 }, sum_sent: sent, sum_received: received };
@@ -12,17 +12,17 @@ describe('parseIperf', () => {
     });
   });
 
-  it('takes the loss off where there is one sum only', () => {
+  it('subtracts the loss if there is only one sum', () => {
     const end = { sum: { bytes: 1000, bits_per_second: 8e6, lost_percent: 25 } };
     expect(parseIperf(JSON.stringify({ end }))).toEqual({ receivedMbps: 6, receivedBytes: 750 });
   });
 
-  it('passes on what iperf3 complains of', () => {
+  it('reports the error of iperf3', () => {
     const report = { start: {}, end: {}, error: 'unable to connect to server' };
     expect(() => parseIperf(JSON.stringify(report))).toThrow('unable to connect to server');
   });
 
-  it('does not take anything else for a result', () => {
+  it('refuses any other text', () => {
     expect(() => parseIperf('{"end":{}}')).toThrow(RangeError);
     expect(() => parseIperf('{"end":{"sum_received":{"bytes":1}}}')).toThrow(RangeError);
     expect(() => parseIperf('')).toThrow(SyntaxError);

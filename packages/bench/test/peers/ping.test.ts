@@ -16,7 +16,7 @@ describe('parsePing', () => {
     expect(parsePing(output)).toEqual({ times: [0.076, 12], sent: 3 });
   });
 
-  it('counts no answer twice', () => {
+  it('counts each answer once', () => {
     const output = [
       '64 bytes from 10.9.0.2: icmp_seq=1 ttl=64 time=0.076 ms',
       '64 bytes from 10.9.0.2: icmp_seq=1 ttl=64 time=0.080 ms (DUP!)',
@@ -25,7 +25,7 @@ describe('parsePing', () => {
     expect(parsePing(output).times).toEqual([0.076]);
   });
 
-  it('does not take a ping without its end for a result', () => {
+  it('refuses the output of a ping that did not end', () => {
     expect(() => parsePing('64 bytes from 10.9.0.2: icmp_seq=1 ttl=64 time=1 ms')).toThrow(
       RangeError,
     );

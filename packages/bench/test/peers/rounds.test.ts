@@ -3,7 +3,7 @@ import type { Implementation } from '../../src/peers/implementation.ts';
 import { alternate, SampleTable } from '../../src/peers/rounds.ts';
 
 describe('alternate', () => {
-  it('gives each a turn per round, and begins each round with another one', async () => {
+  it('measures each once per round, and begins each round with a different one', async () => {
     const turns: string[] = [];
     const take = ({ name }: Implementation): Promise<[]> => {
       turns.push(name);
@@ -13,7 +13,7 @@ describe('alternate', () => {
     expect(turns).toEqual(['a', 'b', 'c', 'b', 'c', 'a']);
   });
 
-  it('leaves out what is not here, and says why', async () => {
+  it('skips a missing implementation, and reports why', async () => {
     const gone: Implementation = { ...present('gone'), missing: () => 'no program gone' };
     const implementations = [gone, present('here')];
     const { measurements, skipped } = await alternate(
@@ -27,7 +27,7 @@ describe('alternate', () => {
     ]);
   });
 
-  it('goes on with the others when one fails, and tries it no more', async () => {
+  it('continues with the others when one fails, and does not try that one again', async () => {
     let tries = 0;
     const flaky = ({ name }: Implementation): ReturnType<typeof take> => {
       if (name !== 'bad') return take();
@@ -43,7 +43,7 @@ describe('alternate', () => {
 });
 
 describe('SampleTable', () => {
-  it('keeps all samples and gives their median', () => {
+  it('keeps all samples and returns their median', () => {
     const table = new SampleTable();
     for (const value of [3, 9, 4]) table.add('litz', [{ figure: 'speed', unit: 'x', value }]);
     expect(table.measurements([])).toEqual([

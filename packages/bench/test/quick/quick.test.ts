@@ -4,11 +4,11 @@ import { runQuick, type QuickPart } from '../../src/quick/quick.ts';
 import type { Measurement } from '../../src/results/result.ts';
 
 describe('brokenMeasurements', () => {
-  it('finds nothing wrong with a slow run', () => {
+  it('accepts a slow run', () => {
     expect(brokenMeasurements([of(1e12, 'ns'), of(0.001, 'Mbit/s'), of(0, '%')])).toEqual([]);
   });
 
-  it('takes n/a for an answer, if there is a reason', () => {
+  it('accepts n/a with a reason', () => {
     expect(brokenMeasurements([{ ...of(null, 'ns'), note: 'not here' }])).toEqual([]);
     expect(brokenMeasurements([of(null, 'ns')])).toEqual([
       'x, litz: no value, and no reason for it ns',
@@ -24,18 +24,18 @@ describe('brokenMeasurements', () => {
     expect(brokenMeasurements([of(value, unit)])).toEqual([`x, litz: got ${value} ${unit}`]);
   });
 
-  it('looks at each sample', () => {
+  it('checks each sample', () => {
     const measurement = { ...of(5, 'Mbit/s'), samples: [5, 0, 6] };
     expect(brokenMeasurements([measurement])).toEqual(['x, litz: got 0 Mbit/s']);
   });
 
-  it('takes nothing for a broken run', () => {
+  it('treats a run without results as broken', () => {
     expect(brokenMeasurements([])).toEqual(['nothing was measured']);
   });
 });
 
 describe('runQuick', () => {
-  it('goes on after a part that fails, and tells of all', async () => {
+  it('continues after a part that fails, and reports all parts', async () => {
     const parts: QuickPart[] = [
       { name: 'one', run: () => Promise.reject(new Error('another result')) },
       part('two', { measurements: [of(0, 'ns')] }),
@@ -47,7 +47,7 @@ describe('runQuick', () => {
     });
   });
 
-  it('does not take for broken what is not here', async () => {
+  it('does not report a missing program as broken', async () => {
     const parts = [part('peers', { measurements: [], skipped: ['litz: no right'] })];
     expect(await runQuick(parts, () => {})).toEqual({
       broken: [],

@@ -14,7 +14,7 @@ describe('bestOf', () => {
     expect(bestOf(twoOfThree(unit), ['a', 'b', 'c'])).toBe(best);
   });
 
-  it('is undefined if nobody was measured', () => {
+  it('is undefined without a measurement', () => {
     expect(bestOf(twoOfThree('ms'), ['c', 'd'])).toBeUndefined();
   });
 });
@@ -30,7 +30,7 @@ describe('ratio', () => {
 });
 
 describe('splitBySubjects', () => {
-  it('puts rows of the same subjects together, in order', () => {
+  it('groups rows of the same subjects, in order', () => {
     const matrix = matrixOf([
       of('x', 'a', 'ns', 1),
       of('x', 'b', 'ns', 2),
@@ -53,7 +53,7 @@ describe('splitBySubjects', () => {
 });
 
 describe('SECTIONS', () => {
-  it('hold Litz against the best peer in the sense of each unit', () => {
+  it('compare Litz with the best peer, in the sense of each unit', () => {
     const matrix = matrixOf([
       of('speed', 'litz', 'Mbit/s', 6),
       of('speed', 'one', 'Mbit/s', 4),
@@ -67,7 +67,7 @@ describe('SECTIONS', () => {
     expect(matrix.rows.map((row) => best.of(row))).toEqual([6 / 5, 6 / 4]);
   });
 
-  it('hold each Node against the first one, and leave the peer out', () => {
+  it('compare each Node with the first one, without the peer', () => {
     const matrix = matrixOf([
       of('speed, litz', 'Node 20.20.2', 'Mbit/s', 4),
       of('speed, litz', 'Node 22.0.0', 'Mbit/s', 5),

@@ -16,13 +16,13 @@ describe('numberText', () => {
 });
 
 describe('ratioText', () => {
-  it('has two digits behind the point', () => {
+  it('has two digits after the point', () => {
     expect([ratioText(1.5), ratioText(0.125), ratioText(20)]).toEqual(['1.50', '0.13', '20.00']);
   });
 });
 
 describe('slug', () => {
-  it('leaves letters, digits and dashes', () => {
+  it('keeps letters, digits and dashes', () => {
     expect([slug('Mbit/s'), slug('1/s'), slug('µs per GB!')]).toEqual([
       'mbit-s',
       '1-s',
@@ -32,7 +32,7 @@ describe('slug', () => {
 });
 
 describe('markdownTable', () => {
-  it('escapes what would end a cell', () => {
+  it('escapes characters that would end a cell', () => {
     const columns = [
       { title: 'a', align: 'left' as const },
       { title: 'b', align: 'right' as const },

@@ -3,7 +3,7 @@ import { readmeFigures, withFigures, withMeshFigures } from '../../src/report/re
 import type { Measurement, Result } from '../../src/results/result.ts';
 
 describe('readmeFigures', () => {
-  it('holds Litz against the first peer and against the best one', () => {
+  it('compares Litz with the first peer and with the best one', () => {
     const table = readmeFigures([
       result('peers', [
         {
@@ -25,7 +25,7 @@ describe('readmeFigures', () => {
     expect(table).toContain('| ping, ms ↓ | 0.3 | 0.2 | n/a | 1.50 | 1.50 |');
   });
 
-  it('shows what a message costs by provider, and nothing else of the suites', () => {
+  it('shows only the cost of a message by provider from the suites', () => {
     const table = readmeFigures([
       result('suites', [
         { figure: 'AEAD seal, 64 B', subject: 'noble', unit: 'ns', value: 4000 },
@@ -43,13 +43,13 @@ describe('readmeFigures', () => {
 describe('withFigures', () => {
   const place = '<!-- figures: made by `pnpm bench:report` -->\nold\n<!-- end of figures -->';
 
-  it('replaces what stands between the comments, again and again', () => {
+  it('replaces the text between the comments, repeatedly', () => {
     const once = withFigures(`before\n${place}\nafter`, []);
     expect(once).toBe(`before\n${place.replace('\nold', '\n')}\nafter`);
     expect(withFigures(once, [])).toBe(once);
   });
 
-  it('refuses a text without that place', () => {
+  it('refuses a text without the comments', () => {
     expect(() => withFigures('# Litz', [])).toThrow('the README has no <!-- figures');
   });
 });
@@ -70,7 +70,7 @@ describe('withMeshFigures', () => {
     expect(withMeshFigures(page, [mesh])).toBe(page);
   });
 
-  it('refuses a text without that place', () => {
+  it('refuses a text without the comments', () => {
     expect(() => withMeshFigures('# Mesh', [])).toThrow('the page has no <!-- figures of the mesh');
   });
 });

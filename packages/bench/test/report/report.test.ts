@@ -9,7 +9,7 @@ const FIXTURE = join(import.meta.dirname, 'fixture');
 describe('createReport', () => {
   const results = readResults(FIXTURE);
 
-  it('makes the page that these results are known to make', () => {
+  it('makes the known page of these results', () => {
     const expected = readFileSync(join(FIXTURE, 'RESULTS.md'), 'utf8');
     expect(createReport(results).get('RESULTS.md')).toBe(expected);
   });
@@ -19,7 +19,7 @@ describe('createReport', () => {
     expect([...again]).toEqual([...createReport(results)]);
   });
 
-  it('draws a chart of each unit that has something to compare, and shows it in the page', () => {
+  it('draws a chart for each unit with more than one subject, and shows it in the page', () => {
     const report = createReport(results);
     const charts = [...report.keys()].filter((path) => path.endsWith('.svg'));
     expect(charts).toEqual([
@@ -30,7 +30,7 @@ describe('createReport', () => {
     for (const path of charts) expect(report.get('RESULTS.md')).toContain(`](${path})`);
   });
 
-  it('leaves out of a chart who was not measured', () => {
+  it('leaves a subject without a measurement out of a chart', () => {
     const chart = createReport(results).get('charts/peers-mbit-s.svg');
     expect(chart).toMatch(/^<svg /);
     expect(chart).toContain('>wireguard-go<');
@@ -38,7 +38,7 @@ describe('createReport', () => {
     expect(chart).not.toContain('gotatun');
   });
 
-  it('makes nothing of no results', () => {
+  it('makes nothing without results', () => {
     expect(createReport([]).size).toBe(0);
   });
 });

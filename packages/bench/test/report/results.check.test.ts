@@ -8,7 +8,7 @@ import { RESULTS_DIRECTORY } from '../../src/results/result.ts';
 const PACKAGE = join(import.meta.dirname, '../..');
 
 describe('RESULTS.md', () => {
-  it('and its charts are what the result files make, and nothing else', () => {
+  it('and its charts are exactly what the result files produce', () => {
     const report = createReport(readResults(RESULTS_DIRECTORY));
     expect(reportFiles()).toEqual([...report.keys()].sort());
     for (const [path, text] of report) {

@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { mean, median, quantile } from '../../src/results/statistics.ts';
 
 describe('median', () => {
-  it('is the sample in the middle, whatever the order', () => {
+  it('is the middle sample, in any order', () => {
     expect(median([9, 1, 5])).toBe(5);
   });
 
-  it('is between the two in the middle of an even number', () => {
+  it('is between the two middle samples of an even number', () => {
     expect(median([1, 2, 4, 100])).toBe(3);
   });
 
-  it('leaves the samples in their order', () => {
+  it('does not reorder the samples', () => {
     const samples = [3, 1, 2];
     median(samples);
     expect(samples).toEqual([3, 1, 2]);
@@ -23,13 +23,13 @@ describe('quantile', () => {
     expect(quantile([7, 3, 5], 1)).toBe(7);
   });
 
-  it('goes straight from one sample to the next', () => {
+  it('interpolates linearly between samples', () => {
     const samples = Array.from({ length: 101 }, (_, i) => i);
     expect(quantile(samples, 0.99)).toBeCloseTo(99);
     expect(quantile([0, 10], 0.25)).toBe(2.5);
   });
 
-  it('says nothing of no samples, and of no part', () => {
+  it('refuses an empty list, and a part outside 0 to 1', () => {
     expect(() => quantile([], 0.5)).toThrow(RangeError);
     expect(() => quantile([1], 1.5)).toThrow(RangeError);
     expect(() => quantile([1], NaN)).toThrow(RangeError);

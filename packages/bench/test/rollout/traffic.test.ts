@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseResets } from '../../src/rollout/traffic.ts';
 
 describe('parseResets', () => {
-  it('adds the resets that were sent to those that came', () => {
+  it('adds sent and received resets', () => {
     const text = [
       'Ip: Forwarding DefaultTTL',
       'Ip: 1 64',
@@ -12,7 +12,7 @@ describe('parseResets', () => {
     expect(parseResets(text)).toBe(7);
   });
 
-  it('refuses a text without them', () => {
+  it('refuses a text without counters', () => {
     expect(() => parseResets('Tcp: RtoAlgorithm\nTcp: 1')).toThrow(RangeError);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ReceivedNumbers } from '../../src/rotation/received-numbers.ts';
 
 describe('ReceivedNumbers', () => {
-  it('counts each packet once, in whatever order they come', () => {
+  it('counts each packet once, in any order', () => {
     const numbers = new ReceivedNumbers();
     [0, 2, 1, 2, 5].forEach((number, i) => numbers.take(number, i));
     expect(numbers.report()).toMatchObject({ received: 4, duplicates: 1, longestRunLost: 2 });

@@ -63,7 +63,7 @@ describe('runSuite', () => {
     run: () => {},
   };
 
-  it('gives what is not there as n/a, with the reason', () => {
+  it('reports a missing figure as n/a, with the reason', () => {
     const cases: (Case | MissingCase)[] = aeadSuite([ABSENT]);
     expect(runSuite(cases, NO_TIME)).toContainEqual({
       figure: 'AEAD seal, 64 B',
@@ -74,14 +74,14 @@ describe('runSuite', () => {
     });
   });
 
-  it('never gives the number of another function for one that is missing', () => {
+  it('never reports the figure of another function in place of a missing one', () => {
     const keyed = runSuite(primitivesSuite([NODE]), NO_TIME).find(({ figure }) =>
       figure.startsWith('BLAKE2s keyed'),
     );
     expect(keyed).toMatchObject({ value: null, note: 'it has no such function' });
   });
 
-  it('times nothing when one result is wrong', () => {
+  it('measures nothing if one result is wrong', () => {
     let runs = 0;
     const counted = { ...entry, run: () => void runs++ };
     const wrong = {
@@ -95,7 +95,7 @@ describe('runSuite', () => {
     expect(runs).toBe(0);
   });
 
-  it('fails when a case does not run through', () => {
+  it('fails if a case throws', () => {
     const broken = {
       ...entry,
       run: () => {

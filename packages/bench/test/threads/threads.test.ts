@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { SharedBatch } from '../../src/threads/shared-batch.ts';
 import { measureThreads } from '../../src/threads/threads.ts';
 
-test('every message of a batch is sealed once, with a counter of its own', () => {
+test('each message of a batch is sealed once, with its own counter', () => {
   const counters: number[] = [];
   const cipher: Cipher = {
     ...nobleProvider.createCipher(new Uint8Array(32)),
@@ -19,7 +19,7 @@ test('every message of a batch is sealed once, with a counter of its own', () =>
   expect(counters).toEqual(expected);
 });
 
-test('two threads seal what one seals', async () => {
+test('two threads write the same bytes as one', async () => {
   const settings = { threads: [1, 2], batches: [45], rounds: 1, ms: 20 };
   const measured = await measureThreads(settings, () => {});
   expect(measured.map(({ subject }) => subject)).toEqual(['1 thread', '2 threads']);

@@ -105,7 +105,7 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
   }
 }
 
-/** With the provider that a device has, because noble would leave copies of the private key. */
+/** Uses the same provider as the device, because noble would leave copies of the private key. */
 async function requestOf(
   tunnelFile: TunnelFile,
   endpoints: Prepared['endpoints'],

@@ -13,7 +13,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('startInBackground', () => {
-  test('comes back when the daemon says that it is ready, not before', async () => {
+  test('returns only when the daemon is ready', async () => {
     const file = join(folder, 'made');
     await start(`
       require('node:fs').writeFileSync(${JSON.stringify(file)}, 'ready');
@@ -22,12 +22,12 @@ describe('startInBackground', () => {
     expect(readFileSync(file, 'utf8')).toBe('ready');
   });
 
-  test('fails with the words of a daemon that could not start', async () => {
+  test('fails with the output of a daemon that could not start', async () => {
     const failed = start("process.send({ failure: 'wg0 is taken: EBUSY' }); process.exitCode = 1;");
     await expect(failed).rejects.toThrow(/^wg0 is taken: EBUSY$/);
   });
 
-  test('does not miss what a daemon says right before it ends', async () => {
+  test('does not miss the last output of a daemon', async () => {
     const failed = start("process.send({ failure: 'no' }, () => process.exit(1));");
     await expect(failed).rejects.toThrow(/^no$/);
   });
@@ -69,7 +69,7 @@ describe('startInBackground', () => {
     },
   );
 
-  test('names what a daemon said that ran out of heap', async () => {
+  test('shows the output of a daemon that ran out of heap', async () => {
     const failed = start('const all = []; for (;;) all.push(new Array(1000).fill({}));', {
       LOG_LEVEL: undefined,
       NODE_OPTIONS: '--max-old-space-size=16',
@@ -77,7 +77,7 @@ describe('startInBackground', () => {
     await expect(failed).rejects.toThrow(/\(SIG\w+\) before it was ready: FATAL ERROR: .*heap/);
   });
 
-  test('starts the daemon in the foreground, with the name behind and the rest of the environment', async () => {
+  test('starts the daemon in the foreground, with the name as last argument and the same environment', async () => {
     const file = join(folder, 'seen');
     await start(
       `const { writeFileSync } = require('node:fs');

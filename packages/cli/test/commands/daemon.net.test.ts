@@ -24,14 +24,14 @@ function withHost(): void {
 describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
   withHost();
 
-  it('makes the interface as wireguard-go does: down, MTU 1420, no address, no keys', async () => {
+  it('makes the interface like wireguard-go: down, MTU 1420, no address, no keys', async () => {
     await startDaemon();
     expect(host.netlink.linkByName(NAME)).toMatchObject({ up: false, mtu: 1420, kind: 'tun' });
     expect(host.addresses(NAME)).toEqual([]);
     expect(await wg('show', NAME, 'dump')).toBe('(none)\t(none)\t0\toff\n');
   });
 
-  it('has begun to compile before there are packets', async () => {
+  it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
     // The sockets of its warm-up come and go: two TUNs, and one or two of UDP for each.
     let most = 0;
@@ -46,7 +46,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(daemon.text).toMatch(/^\[completed compiling .*\(target TURBOFAN/m);
   });
 
-  it('takes what wg set says, and shows it', async () => {
+  it('applies wg set, and wg shows it', async () => {
     await startDaemon();
     const key = host.write('key', [ALICE.privateKey]);
     const psk = host.write('psk', [PSK]);
@@ -61,7 +61,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(await dump()).toEqual([[ALICE.privateKey, ALICE.publicKey, '51820', 'off']]);
   });
 
-  it('takes a file whole with wg setconf, and only what differs with wg syncconf', async () => {
+  it('applies a whole file with wg setconf, and only the differences with wg syncconf', async () => {
     await startDaemon();
     const first = [...INTERFACE, ...peerLines(BOB.publicKey, '10.0.0.2/32')];
     const second = [...INTERFACE, ...peerLines(CAROL.publicKey, '10.0.0.3/32')];
@@ -92,7 +92,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     }
   });
 
-  it('refuses what cannot be done, and wg says why', async () => {
+  it('refuses an impossible request, and wg prints why', async () => {
     await startDaemon();
     await host.run('ip', ['link', 'set', NAME, 'up']);
     const other = uniqueName('e');
@@ -119,14 +119,14 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
     },
   );
 
-  it('comes when somebody deletes the interface', async () => {
+  it('comes when another program deletes the interface', async () => {
     const daemon = await startDaemon();
     await host.run('ip', ['link', 'delete', NAME]);
     expect(await daemon.end()).toBe(0);
     expect(existsSync(SOCKET)).toBe(false);
   });
 
-  it('comes when the namespace is deleted that the interface was moved to', async () => {
+  it('comes when the namespace of the moved interface is deleted', async () => {
     const daemon = await startDaemon();
     const elsewhere = NetworkNamespace.create();
     host.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
@@ -144,14 +144,14 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
     await vi.waitUntil(() => !host.hasLink('near'));
   });
 
-  it('comes when somebody removes the socket', async () => {
+  it('comes when another program removes the socket', async () => {
     const daemon = await startDaemon();
     rmSync(SOCKET);
     expect(await daemon.end()).toBe(0);
     expect(host.hasLink(NAME)).toBe(false);
   });
 
-  it('leaves a dead socket after SIGKILL, which the next one replaces', async () => {
+  it('leaves a dead socket after SIGKILL, which the next daemon replaces', async () => {
     const daemon = await startDaemon();
     expect(await daemon.end('SIGKILL')).toBe('SIGKILL');
     expect(existsSync(SOCKET)).toBe(true);
@@ -164,7 +164,7 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
 describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
   withHost();
 
-  it('says that the name is taken, and leaves the first one alone', async () => {
+  it('reports that the name is in use, and does not touch the first daemon', async () => {
     await startDaemon();
     const second = host.litz(['-f', NAME]);
     expect(await second.end()).toBe(1);
@@ -172,7 +172,7 @@ describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
     expect(await wg('show', NAME, 'listen-port')).toBe('0\n');
   });
 
-  it('says that the socket is taken where the other is in another namespace', async () => {
+  it('reports that the socket is in use if the other daemon is in another namespace', async () => {
     await startDaemon();
     const elsewhere = new Host();
     try {
@@ -186,14 +186,14 @@ describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
     }
   });
 
-  it('says so in the background too, with the exit code', async () => {
+  it('reports it in the background too, with the exit code', async () => {
     await startDaemon();
     const second = host.litz([NAME]);
     expect(await second.end()).toBe(1);
     expect(second.text).toMatch(/EBUSY/);
   });
 
-  it('takes over no descriptors: better none than one on another interface', async () => {
+  it('refuses inherited descriptors, because they may belong to another interface', async () => {
     const daemon = host.litz(['-f', NAME], { env: { WG_TUN_FD: '3' } });
     expect(await daemon.end()).toBe(1);
     expect(daemon.text).toContain('WG_TUN_FD');
@@ -243,7 +243,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz and its f
     expect(host.hasLink(NAME)).toBe(false);
   });
 
-  it('is made for root alone under a /run that everybody may write to', async () => {
+  it('is created for root alone under a /run that all users may write to', async () => {
     const script = 'mount -t tmpfs -o mode=1777 tmpfs /run && umask 000';
     const daemon = host.litz(['-f', NAME], {
       wrapper: inMounts(script),
@@ -306,7 +306,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without p
 describeWith(realInterfaces, 'litz IFNAME in the background', () => {
   withHost();
 
-  it('comes back when the socket answers, and the daemon goes on by itself', async () => {
+  it('returns when the socket answers, and the daemon continues alone', async () => {
     const start = host.litz([NAME]);
     expect(await start.end()).toBe(0);
     // In the very next line of a script:

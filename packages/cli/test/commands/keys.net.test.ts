@@ -4,21 +4,21 @@ import { expect, it } from 'vitest';
 import { LITZ, realInterfaces } from '../litz-process.ts';
 
 describeWith(realInterfaces, 'litz genkey, genpsk and pubkey beside wg', () => {
-  it('makes keys that wg takes, and finds the same public key', () => {
+  it('makes keys that wg accepts, and computes the same public key', () => {
     for (let i = 0; i < 3; i++) {
       const key = litz('genkey');
       expect(litz('pubkey', key)).toBe(wg('pubkey', key));
     }
   });
 
-  it('takes the keys that wg makes', () => {
+  it('accepts the keys that wg makes', () => {
     for (const word of ['genkey', 'genpsk']) {
       const key = wg(word);
       expect(litz('pubkey', key)).toBe(wg('pubkey', key));
     }
   });
 
-  it('fails as wg does for what is no key, and prints nothing', () => {
+  it('fails like wg for a text that is not a key, and prints nothing', () => {
     for (const input of ['', 'nonsense\n', 'A'.repeat(44)]) {
       const ours = spawnSync(process.execPath, [LITZ, 'pubkey'], { input, encoding: 'utf8' });
       const theirs = spawnSync('wg', ['pubkey'], { input, encoding: 'utf8' });

@@ -19,14 +19,14 @@ describe('keys', () => {
     expect(new Set(lines).size).toBe(20);
   });
 
-  test('a private key is clamped, as X25519 has it', () => {
+  test('a private key is clamped, as X25519 requires', () => {
     for (let i = 0; i < 20; i++) {
       const bytes = Buffer.from(createPrivateKeyLine(), 'base64');
       expect([bytes[0] & 7, bytes[31] & 0xc0]).toEqual([0, 0x40]);
     }
   });
 
-  test('a preshared key is not: all of its bits are random', () => {
+  test('a preshared key is not clamped: all of its bits are random', () => {
     const bytes = Array.from({ length: 64 }, () => Buffer.from(createPresharedKeyLine(), 'base64'));
     expect(bytes.some((key) => (key[0] & 7) !== 0)).toBe(true);
     expect(bytes.some((key) => (key[31] & 0x80) !== 0)).toBe(true);
@@ -40,7 +40,7 @@ describe('keys', () => {
     expect(() => publicKeyLine(text)).toThrow(/^pubkey: expected a private key/);
   });
 
-  test('never repeats what may be a key', () => {
+  test('never prints a text that may be a key', () => {
     const nearly = 'sECRETsECRETsECRETsECRETsECRETsECRETsECRET0';
     expect(() => publicKeyLine(nearly)).toThrow(/^((?!sECRET).)*$/s);
   });
@@ -67,7 +67,7 @@ describe('warnIfWorldReadable', () => {
     expect(warnings).toHaveLength(count);
   });
 
-  test('says nothing of a terminal or a pipe', () => {
+  test('does not warn about a terminal or a pipe', () => {
     const fd = openSync('/dev/null', 'w');
     const warnings: string[] = [];
     warnIfWorldReadable(fd, (line) => warnings.push(line));

@@ -59,7 +59,7 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
     expect(await left.run('wg', ['show', LEFT, 'endpoints'])).toBe(`${BOB.publicKey}\t${shown}\n`);
   });
 
-  it('is taken on a link that is down, and refused on one that is not there', async () => {
+  it('is accepted on a link that is down, and refused on a link that does not exist', async () => {
     await startDaemon();
     await setEndpoint('[fe80::7%other]:51820');
     const shown = await left.run('wg', ['show', LEFT, 'endpoints']);

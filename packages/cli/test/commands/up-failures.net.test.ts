@@ -34,7 +34,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     removeSockets();
   });
 
-  it('names file, line and field of each mistake at once, before it does anything', async () => {
+  it('names file, line and field of all mistakes before it changes anything', async () => {
     const { text, code } = await failed([
       '[Interface]',
       'PrivateKey = not-a-key',
@@ -62,13 +62,13 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     );
   });
 
-  it('finds an address that is there twice, and takes the interface away', async () => {
+  it('reports a duplicate address, and removes the interface', async () => {
     const lines = [...INTERFACE, 'Address = 10.1.0.1/24', 'Address = 10.1.0.1/24'];
     const { text } = await failed(lines);
     expect(text).toMatch(/\.conf:5: Address: cannot add address 10\.1\.0\.1\/24: .*EEXIST/);
   });
 
-  it('finds a route that is taken, and takes everything before it away', async () => {
+  it('reports a route that already exists, and undoes the earlier steps', async () => {
     await host.run('ip', ['route', 'add', '10.44.0.0/16', 'dev', 'wan']);
     before = host.state();
     const lines = [...INTERFACE, ...PEER, 'AllowedIPs = 10.45.0.0/16, 10.44.0.0/16, 0.0.0.0/0'];
@@ -76,21 +76,21 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(text).toMatch(/\.conf:6: AllowedIPs: cannot add route 10\.44\.0\.0\/16 .*EEXIST/);
   });
 
-  it('finds a port that is taken', async () => {
+  it('reports a port that is in use', async () => {
     await startOther(['ListenPort = 51820']);
     before = host.state();
     const { text } = await failed([...INTERFACE, 'ListenPort = 51820']);
     expect(text).toMatch(/\.conf:4: ListenPort: cannot set .* up, MTU 1420: .*EADDRINUSE/);
   });
 
-  it('leaves an interface of the same name alone', async () => {
+  it('does not touch an interface of the same name', async () => {
     host.netlink.createVeth(NAME, 'far');
     before = host.state();
     const { text } = await failed([...INTERFACE, 'Address = 10.1.0.1/24']);
     expect(text).toMatch(/cannot create interface .*: .*EEXIST/);
   });
 
-  it('leaves the tunnel of the same name alone, and its socket', async () => {
+  it('does not touch a tunnel of the same name and its socket', async () => {
     await startOther([], NAME);
     before = host.state();
     const { code, text } = await run(INTERFACE);
@@ -99,7 +99,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(await host.run('wg', ['show', NAME, 'listen-port'])).toMatch(/^\d+\n$/);
   });
 
-  it('takes routes back where a strict filter cannot be made loose, and says how', async () => {
+  it('removes its routes if a strict filter cannot be made loose, and says how to change the filter', async () => {
     host.netlink.addAddress(host.netlink.linkByName('wan')!.index, {
       address: Uint8Array.of(192, 0, 2, 1),
       prefixLength: 24,
@@ -114,12 +114,12 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     await comesUp(READ_ONLY_SYSCTLS);
   });
 
-  it('does without a parameter that it does not need, and says so', async () => {
+  it('continues without a parameter that it does not need, and reports it', async () => {
     const text = await comesUp(READ_ONLY_SYSCTLS);
     expect(text).toMatch(/continue without net\.ipv4\.conf\.all\.src_valid_mark, .*EROFS/);
   });
 
-  it('says which capability is missing', async () => {
+  it('names the missing capability', async () => {
     const wrapper = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
     const { text } = await failed(INTERFACE, { wrapper });
     expect(text).toMatch(/cannot create interface .*CAP_NET_ADMIN.*EPERM/s);
@@ -135,14 +135,14 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     );
   });
 
-  it('refuses a number of tries that is none', async () => {
+  it('refuses a number of tries that is not a number', async () => {
     const { text } = await failed(INTERFACE, { env: { WG_ENDPOINT_RESOLUTION_RETRIES: 'often' } });
     expect(text).toBe(
       'litz: WG_ENDPOINT_RESOLUTION_RETRIES: "often" expected a number or "infinity"\n',
     );
   });
 
-  it('dies of the signal that ends it while it waits for the resolver', async () => {
+  it('ends by the signal while it waits for the resolver', async () => {
     const file = host.write(`${NAME}.conf`, [...INTERFACE, ...PEER, 'Endpoint = office.example:1']);
     const tunnel = host.litz(['up', file], { wrapper: OWN_RESOLVER });
     await tunnel.says(/office\.example: temporary failure.*retrying in 1\.0 s/);
@@ -150,7 +150,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(host.state()).toEqual(before);
   });
 
-  it('dies of the signal at once while the resolver lets it wait', async () => {
+  it('ends by the signal at once while the resolver does not answer', async () => {
     const code = `require('node:dgram').createSocket('udp4')
       .on('message', () => console.log('asked')).bind(53, () => console.log('open'));`;
     const resolver = host.namespace.run(() =>
@@ -170,7 +170,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     }
   });
 
-  it('says that there is no such file', async () => {
+  it('reports that there is no such file', async () => {
     const tunnel = host.litz(['up', `${host.folder}/none.conf`]);
     expect(await tunnel.end()).toBe(1);
     expect(tunnel.text).toMatch(/cannot read .*none\.conf: there is no such file \(ENOENT\)/);

@@ -34,7 +34,7 @@ function withHosts(): void {
 describeWith(realInterfaces, 'litz up', () => {
   withHosts();
 
-  it('carries IPv4 and IPv6 both ways, and wg sees it', async () => {
+  it('carries IPv4 and IPv6 in both directions, and wg shows it', async () => {
     await upRight();
     await upLeft(['AllowedIPs = 10.1.0.2/32, fd01::2/128']);
     expect(await left.ping('10.1.0.2')).toBe(3);
@@ -46,7 +46,7 @@ describeWith(realInterfaces, 'litz up', () => {
     );
   });
 
-  it('says each thing that it does, and the port', async () => {
+  it('prints each step, and the port', async () => {
     const tunnel = await upLeft(['AllowedIPs = 10.1.0.2/32, 10.44.0.0/16']);
     expect(tunnel.text.trim().split('\n')).toEqual([
       `${LEFT}: create interface ${LEFT}`,
@@ -70,7 +70,7 @@ describeWith(realInterfaces, 'litz up', () => {
     },
   );
 
-  it('ends and takes its rules back when somebody deletes the interface', async () => {
+  it('ends and removes its rules when another program deletes the interface', async () => {
     const before = left.state();
     const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0']);
     await left.run('ip', ['link', 'delete', LEFT]);
@@ -78,7 +78,7 @@ describeWith(realInterfaces, 'litz up', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('takes its rules back when the process ends by a mistake', async () => {
+  it('removes its rules when the process ends by an error', async () => {
     const before = left.state();
     const mistake = left.write('mistake.mjs', ["process.on('SIGUSR2', () => { throw 1; });"]);
     const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0'], [], {
@@ -111,7 +111,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
 
   const FAR = ['Endpoint = 198.51.100.2:51820', 'AllowedIPs = 0.0.0.0/0, ::/0'];
 
-  it('leads everything but its own datagrams into the tunnel', async () => {
+  it('routes everything except its own datagrams into the tunnel', async () => {
     await upLeft(FAR);
     expect(await left.ping('203.0.113.9')).toBe(3);
     expect(await left.ping('2001:db8:9::9')).toBe(3);
@@ -122,14 +122,14 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(Number(sent)).toBeLessThan(2500);
   });
 
-  it('leaves the local network out of it', async () => {
+  it('does not route the local network into the tunnel', async () => {
     await upLeft(FAR);
     expect(await left.ping('10.9.0.2')).toBe(3);
     expect(await left.ping('fd09::2')).toBe(3);
     expect(await left.run('wg', ['show', LEFT, 'transfer'])).toBe(`${BOB.publicKey}\t0\t0\n`);
   });
 
-  it('has the rules of wg-quick, by the mark that is its table too', async () => {
+  it('adds the rules of wg-quick, with a mark equal to the table', async () => {
     await upLeft(FAR);
     expect(await left.run('wg', ['show', LEFT, 'fwmark'])).toBe('0xca6c\n');
     expect(left.rules()).toEqual(
@@ -145,13 +145,13 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     );
   });
 
-  it('takes the mark that the file names', async () => {
+  it('uses the mark of the file', async () => {
     await upLeft(FAR, ['FwMark = 0x77']);
     expect(left.routes()).toContain(`0.0.0.0/0 ${LEFT} table 119`);
     expect(await left.ping('203.0.113.9')).toBe(3);
   });
 
-  it('works with a strict reverse path filter, and puts it back', async () => {
+  it('works with a strict reverse path filter, and restores it', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     left.namespace.run(() => writeSysctl(filter, 1));
     const tunnel = await upLeft(FAR);
@@ -161,7 +161,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 
-  it('leaves a filter loose while another tunnel needs it, and no trace in the end', async () => {
+  it('keeps a filter loose while another tunnel needs it, and leaves no trace at the end', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     const value = (): string => left.namespace.run(() => readSysctl(filter));
     left.namespace.run(() => writeSysctl(filter, 1));
@@ -184,7 +184,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('cleans up behind itself after SIGKILL', async () => {
+  it('cleans up at the next start after SIGKILL', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     left.namespace.run(() => writeSysctl(filter, 1));
     const before = left.state();
@@ -197,7 +197,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 
-  it('puts a filter back after SIGKILL, also by a tunnel that does not need it loose', async () => {
+  it('restores a filter after SIGKILL, also through a tunnel that does not need it loose', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     const value = (): string => left.namespace.run(() => readSysctl(filter));
     left.namespace.run(() => writeSysctl(filter, 1));
@@ -209,7 +209,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(value()).toBe('1');
   });
 
-  it('leaves the rules alone that somebody else made, also without a route', async () => {
+  it('keeps the rules of other programs, also without a route', async () => {
     const theirs = 'not fwmark 51820 table 51820 priority 100'.split(' ');
     for (const family of ['-4', '-6']) await left.run('ip', [family, 'rule', 'add', ...theirs]);
     const before = left.state();
@@ -219,14 +219,14 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('finds the way for two halves that the endpoint lies in, as for the whole', async () => {
+  it('routes the endpoint outside the tunnel also for two halves of the address space', async () => {
     await upLeft(['Endpoint = 198.51.100.2:51820', 'AllowedIPs = 0.0.0.0/1, 128.0.0.0/1']);
     expect(await left.ping('203.0.113.9')).toBe(3);
     expect(left.routes()).toContain(`128.0.0.0/1 ${LEFT} table 51820`);
     expect(left.routes()).toContain(`0.0.0.0/1 ${LEFT} table 254`);
   });
 
-  it('does the same with an endpoint of IPv6', async () => {
+  it('does the same with an IPv6 endpoint', async () => {
     await right.run('ip', ['address', 'add', '2001:db8:5::2/128', 'dev', 'lo']);
     await left.run('ip', ['route', 'add', 'default', 'via', 'fd09::2']);
     await upLeft(['Endpoint = [2001:db8:5::2]:51820', 'AllowedIPs = 0.0.0.0/0, ::/0']);
@@ -243,7 +243,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     );
   });
 
-  it('fills the table that is named, and makes no rules', async () => {
+  it('fills the named table, and adds no rules', async () => {
     const rules = left.rules();
     const tunnel = await upLeft(FAR, ['Table = 123']);
     expect(left.rules()).toEqual(rules);
@@ -264,7 +264,7 @@ describeWith(
   () => {
     withHosts();
 
-    it('looks the name of an endpoint up', async () => {
+    it('resolves the name of an endpoint', async () => {
       await upRight();
       const names = left.write('hosts', ['10.9.0.2 office.example']);
       await upLeft(['Endpoint = office.example:51820', 'AllowedIPs = 10.1.0.2/32'], [], {
@@ -287,7 +287,7 @@ describeWith(
       expect(left.netlink.linkByName(LEFT)?.mtu).toBe(mtu);
     });
 
-    it('takes the MTU of the file', async () => {
+    it('uses the MTU of the file', async () => {
       await upLeft(['AllowedIPs = 10.1.0.2/32'], ['MTU = 1333']);
       expect(left.netlink.linkByName(LEFT)?.mtu).toBe(1333);
     });
@@ -300,7 +300,7 @@ describeWith(
       expect(left.netlink.linkByName(LEFT)).toMatchObject({ up: true });
     });
 
-    it('needs CAP_NET_ADMIN and nothing else, not even the socket', async () => {
+    it('needs only CAP_NET_ADMIN, and also works without the socket', async () => {
       await upRight();
       const caps = ['--bounding-set=-all,+net_admin', '--inh-caps=-all,+net_admin'];
       const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0'], [], {

@@ -23,7 +23,7 @@ describeWith(
       removeSockets();
     });
 
-    it('brings a tunnel up that wg sees, hooks included, and takes it down', async () => {
+    it('brings up a tunnel that wg shows, with hooks, and takes it down', async () => {
       const before = host.state();
       const file = host.write(`${NAME}.conf`, [
         '[Interface]',
@@ -46,7 +46,7 @@ describeWith(
       expect(host.state()).toEqual(before);
     });
 
-    it('takes a name that is like the word of a command, with one line about it', async () => {
+    it('accepts a name that resembles a command, with one line of warning', async () => {
       const lines = [
         '[Interface]',
         `PrivateKey = ${keyPair().privateKey}`,

@@ -5,7 +5,7 @@ const MARKER = Buffer.from('marker');
 const PORT = 51820;
 
 describe('Crossing', () => {
-  it('tells the messages by type and length', () => {
+  it('recognizes messages by type and length', () => {
     const crossing = new Crossing(PORT, MARKER);
     for (const [type, length] of [[1, 148] as const, [2, 92] as const, [3, 64] as const]) {
       crossing.add(ipv4Frame(message(type, length)));
@@ -36,7 +36,7 @@ describe('Crossing', () => {
     expect(crossing).toMatchObject({ others: 1, wireguard: 0 });
   });
 
-  it('counts ARP and neighbour discovery apart', () => {
+  it('counts ARP and neighbour discovery separately', () => {
     const crossing = new Crossing(PORT, MARKER);
     const arp = new Uint8Array(42);
     arp.set([0x08, 0x06], 12);

@@ -3,7 +3,7 @@ import { Crossing } from '../../src/demo/crossing.ts';
 import { failuresOf, formatReport, type DemoResult } from '../../src/demo/report.ts';
 
 describe('formatReport', () => {
-  it('says what crossed the wire', () => {
+  it('reports what crossed the wire', () => {
     const text = formatReport(result());
     expect(text).toContain('handshake    2.5 ms\n');
     expect(text).toContain('round trip   0.20 ms (median of 3, 4 sent)\n');
@@ -12,13 +12,13 @@ describe('formatReport', () => {
     expect(text).toContain('0 of them with plaintext in it\n');
   });
 
-  it('says how much of the wire it did not see', () => {
+  it('reports how many frames it missed', () => {
     expect(formatReport(result({ lostFrames: 7 }))).toContain('(the capture missed 7)');
   });
 });
 
 describe('failuresOf', () => {
-  it('finds nothing wrong with a tunnel that works', () => {
+  it('finds no problem with a tunnel that works', () => {
     expect(failuresOf(result())).toEqual([]);
   });
 

@@ -64,7 +64,7 @@ export function describeInterop<M extends Machine>(
       }
     }
 
-    test('carries 1 MB each way unchanged, over IPv4 and IPv6', async () => {
+    test('carries 1 MB in each direction unchanged, over IPv4 and IPv6', async () => {
       const { a, b } = await between();
       for (const family of ['v4', 'v6'] as const) {
         for (const [from, to] of bothWays(a, b)) {
@@ -150,7 +150,7 @@ export function describeInterop<M extends Machine>(
       await complete(a, next);
     });
 
-    test('renews a session of 120 s that litz began, without losing a packet', async () => {
+    test('renews a session after 120 s that litz began, without a lost packet', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
       // 3 s; the 120 of Rekey-After-Time pass in 2.

@@ -20,35 +20,35 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
       await namespace.remove();
     });
 
-    it('gets its answer', async () => {
+    it('gets an answer', async () => {
       for (let i = 0; i < 10; i++) expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
     });
 
-    it('has its set carried out, and gets the errno', async () => {
+    it('gets its set carried out, and the errno', async () => {
       expect(await ask('set=1\nfwmark=7\n\n')).toBe('errno=0\n\n');
       expect(await mark()).toBe('0x7');
     });
 
-    it('has a set carried out that lacks its empty line', async () => {
+    it('gets a set carried out without the empty line', async () => {
       expect(await ask('set=1\nfwmark=9\n')).toBe('errno=0\n\n');
       expect(await mark()).toBe('0x9');
     });
 
-    it('has a last line carried out that lacks its end', async () => {
+    it('gets a last line carried out without its end', async () => {
       expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
       // boringtun takes the last letter for the end of the line.
       expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');
     });
 
-    it('gets an answer to a get without its empty line, but from wireguard-go', async () => {
+    it('gets an answer to a get without the empty line, except from wireguard-go', async () => {
       expect(await ask('get=1\n')).toMatch(name === 'wireguard-go' ? /^$/ : /errno=0\n\n$/);
     });
 
-    it('gets none to the beginning of a set', async () => {
+    it('gets no answer to the beginning of a set', async () => {
       expect(await ask('set=1')).toBe(name === 'boringtun' ? 'errno=5\n\n' : '');
     });
 
-    it('is told what is wrong', async () => {
+    it('gets a reason', async () => {
       expect(await ask('set=1\nlisten_port=x\n')).toMatch(/^errno=-?22\n\n$/);
     });
 

@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'litz demo mesh', () => {
     expect(stdout).toContain('2 of 2 peers passed');
   });
 
-  it('names the package of a program that is missing, before it starts', async () => {
+  it('names the package of a missing program before it starts', async () => {
     const demo = run(process.execPath, [LITZ, 'demo', 'mesh'], { env: { PATH: '/nowhere' } });
     await expect(demo).rejects.toMatchObject({ code: 1 });
     const { stderr } = (await demo.catch((error: unknown) => error)) as { stderr: string };

@@ -9,7 +9,7 @@ const [NODE_A, NODE_B] = [
 const POD = [10, 244, 1, 2];
 
 describe('UnderlayCount', () => {
-  it('counts what a pod sent or gets as readable', () => {
+  it('counts packets from or to a pod as plaintext', () => {
     const count = new UnderlayCount(PORT);
     count.add(frame({ from: POD, to: NODE_B }));
     count.add(frame({ from: NODE_A, to: POD }));

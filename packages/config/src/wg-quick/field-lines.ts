@@ -16,7 +16,7 @@ import { sourceOf } from './sources.ts';
 export interface ConfigLine {
   /** Counted from 1. */
   line: number;
-  /** As in the file, without comment. */
+  /** The value as written in the file, without a comment. */
   value: string;
 }
 

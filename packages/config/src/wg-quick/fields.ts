@@ -48,6 +48,7 @@ import {
   tryParseWithNetmask,
 } from './field-values.ts';
 
+/** How one field of a section is read and written. */
 export interface Field<Section> {
   /** Spelled as in the documentation. The file may spell it in any case. */
   name: string;

@@ -60,7 +60,7 @@ export function emptyInterface(): InterfaceSection {
 class Reader {
   readonly config: WgQuickConfig = { interface: emptyInterface(), peers: [] };
   readonly problems: ConfigProblem[] = [];
-  /** In the order of the file. */
+  /** The lines of each section, in the order of the file. */
   readonly sources: { section: InterfaceSection | PeerSection | undefined; lines: string[] }[] = [];
   readonly #file: string;
 

@@ -8,6 +8,7 @@
  */
 import type { InterfaceSection, PeerSection, WgQuickConfig } from './config.ts';
 
+/** The lines of one section of a file. */
 export interface SourcePart {
   /** Undefined for the lines before the first header. */
   section: InterfaceSection | PeerSection | undefined;

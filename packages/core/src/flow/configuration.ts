@@ -113,7 +113,8 @@ function removeKey(state: EngineState, peer: Peer, id: string): void {
 }
 
 /**
- * Removes a peer whose public key is now one of our own. If only its next key is, removes that key.
+ * Removes a peer whose public key is now one of our own. If only the next key of the peer is one of
+ * our own, removes only that key.
  */
 function removeOurself(state: EngineState): void {
   for (const identity of [state.identity, state.nextIdentity]) {

@@ -18,6 +18,7 @@ import { wipe } from '../crypto/wipe.ts';
 import { PresharedKey, type PublicKey } from '../keys.ts';
 import { staticDh, type StaticIdentity } from './static-identity.ts';
 
+/** The state of a handshake: which message was created or consumed last. */
 export type HandshakeState =
   | 'zeroed'
   | 'initiation-created'

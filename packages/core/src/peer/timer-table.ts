@@ -34,6 +34,7 @@ export const TIMER = {
   /** Sends an initiation of the next identity to a peer that has not answered it yet. */
   PROBE: 6,
 } as const;
+/** The number of a timer of a peer. */
 export type Timer = (typeof TIMER)[keyof typeof TIMER];
 
 export class TimerTable {

@@ -16,6 +16,7 @@ import type { Endpoint } from '../endpoint.ts';
 
 /** The lanes of the queue. A repeated message is not the first of its source in this second. */
 export const LANE = { FRESH: 0, REPEATED: 1, FRESH_MAC2: 2, REPEATED_MAC2: 3 } as const;
+/** The number of a lane of the queue. */
 export type Lane = (typeof LANE)[keyof typeof LANE];
 
 /** A queued message with memory of its own. Give it back with `release`. */

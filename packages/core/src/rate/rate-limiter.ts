@@ -18,7 +18,7 @@ import { wordAt } from '../routing/address-bits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export class RateLimiter {
-  /** In the order of their last messages. */
+  /** Sources, in the order of their last messages. */
   readonly #sources = new Map<string | number, Source>();
   readonly #maxSources: number;
 

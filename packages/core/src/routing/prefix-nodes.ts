@@ -40,7 +40,7 @@ export class PrefixNodes {
   #rows: Int32Array;
   #free: number = NONE;
   #freeCount = 0;
-  /** Rows from this one on were never used. */
+  /** The first row that was never used. No later row was used either. */
   #end = 1;
 
   constructor(byteLength: 4 | 16) {
@@ -58,9 +58,9 @@ export class PrefixNodes {
   /**
    * Returns the owner of the longest prefix of the address at `offset`; 0 if there is none.
    *
-   * This is the hottest function of the table, so it is written in one piece. With fewer
-   * instructions, the processor can start more of the next lookups while it waits for the memory of
-   * this one.
+   * Every packet needs it, so it calls almost no other function. That saves instructions. With
+   * fewer instructions per lookup, the processor can start more of the next lookups while it waits
+   * for the memory of this one.
    *
    * @param slots gives the starting node, if the trie has such a table
    */

@@ -13,6 +13,7 @@
  */
 import type { Endpoint } from '../endpoint.ts';
 
+/** Datagrams to one destination, borrowed for the call: `count` datagrams in `buffer`. */
 export interface DatagramRun {
   readonly buffer: Uint8Array;
   /** Where the first datagram begins, in bytes. */

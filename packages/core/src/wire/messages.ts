@@ -66,6 +66,7 @@ export interface CookieReply {
   encryptedCookie: Uint8Array;
 }
 
+/** The first byte of a message. */
 export type MessageType = (typeof MESSAGE_TYPE)[keyof typeof MESSAGE_TYPE];
 
 /**

@@ -10,6 +10,8 @@
  *
  * @module
  */
+
+/** Packets of one flow: `count` packets in `buffer`. */
 export interface PacketRun {
   /** Borrowed for the call. The packets are sealed in place, so they are overwritten. */
   buffer: Uint8Array;

@@ -10,24 +10,25 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
-import { DEFAULT_MTU, MAX_DATAGRAM_LENGTH } from '@litz/core/internals';
+import { DEFAULT_MTU } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
-import { Closers } from './closers.ts';
 import { DataPlane, type OptionalEvent, type PlaneEvent } from '../plane/data-plane.ts';
 import { answerRequest, type DeviceRequest } from '../driver.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
 import { LinuxSockets } from './linux-sockets.ts';
+import { LoopResources } from './loop-resources.ts';
 import type { CommonSettings } from '../options.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import { RouteWatch } from './route-watch.ts';
+import { limitSegments } from './segment-limit.ts';
 import type { ThreadControl } from './thread-control.ts';
 import { reviveConfiguration } from './worker-messages.ts';
 
@@ -65,7 +66,7 @@ export class LinuxLoop {
   readonly #wake: Sys.EventFd;
   readonly #wakeIndex: number;
   readonly #memory: PacketMemory;
-  readonly #closers: Closers = new Closers();
+  readonly #resources: LoopResources;
   #socketIndices: number[] = [];
   #polledSockets: DatagramSocket | undefined = undefined;
   #isGone = false;
@@ -95,6 +96,7 @@ export class LinuxLoop {
     const { packages, control, settings, bytes } = options;
     const { EventFd, PollSet, linux } = packages.sys;
     this.#options = options;
+    this.#resources = new LoopResources(control);
     this.#polled = new PollSet();
     this.#wake = new EventFd();
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
@@ -118,8 +120,8 @@ export class LinuxLoop {
     const { packages, tunName, settings } = this.#options;
     const { tun: tunPackage, sys } = packages;
     const { mtu, addresses, configuration, up, offload, warmUp } = settings;
-    this.#netlink = this.#keepDescriptors(new sys.Netlink());
-    this.#tun = this.#keepDescriptors(
+    this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
+    this.#tun = this.#resources.keepDescriptors(
       tunPackage.openTun({
         name: tunName,
         mtu: mtu ?? DEFAULT_MTU,
@@ -129,15 +131,17 @@ export class LinuxLoop {
     const tun = this.#tun;
     // The monitor comes first: it reports every later change, and everything read after this line
     // includes all earlier ones.
-    this.#link = this.#keepDescriptors(new tunPackage.TunMonitor(tun));
-    this.#fitSuperPackets(tun.mtu);
+    this.#link = this.#resources.keepDescriptors(new tunPackage.TunMonitor(tun));
+    this.#limitSegments(tun.mtu);
     this.#sockets = this.#createSockets();
     this.#plane = this.#createPlane();
-    this.#closers.add(() => this.#plane.close(sys.boottimeMs()));
-    this.#routes = this.#keepDescriptors(new RouteWatch(packages, this.#netlink, this.#plane));
+    this.#resources.keep({ close: () => this.#plane.close(sys.boottimeMs()) });
+    this.#routes = this.#resources.keepDescriptors(
+      new RouteWatch(packages, this.#netlink, this.#plane),
+    );
     this.#plane.configure(this.#revived(configuration), undefined, sys.boottimeMs());
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
-    if (warmUp) this.#warmUp = this.#keep(this.#createWarmUp());
+    if (warmUp) this.#warmUp = this.#resources.keep(this.#createWarmUp());
     if (!up) return;
     // The sockets are opened before the link goes up, because another program may depend on the
     // link. So a port that is taken is reported first.
@@ -205,8 +209,7 @@ export class LinuxLoop {
    * @throws the first error
    */
   close(): void {
-    const errors = this.#closers.close();
-    if (errors.length > 0) throw errors[0];
+    this.#resources.close();
   }
 
   /**
@@ -295,7 +298,7 @@ export class LinuxLoop {
         break;
       case 'mtu':
         this.#plane.setMtu(change.mtu);
-        this.#fitSuperPackets(change.mtu);
+        this.#limitSegments(change.mtu);
         break;
       case 'gone':
         this.#isGone = true;
@@ -381,46 +384,9 @@ export class LinuxLoop {
     }
   }
 
-  /**
-   * Limits the segments of a super-packet to what fits into one UDP message (65,535 bytes,
-   * UDP_MAX_SEGMENTS). Otherwise each super-packet would leave as one full message and a few
-   * datagrams. An older kernel, or a persistent interface that another program owns, can refuse;
-   * that is not an error.
-   */
-  #fitSuperPackets(mtu: number): void {
-    const segments = Math.floor(MAX_DATAGRAM_LENGTH / (mtu + MESSAGE_OVERHEAD));
-    const gsoMaxSegments = Math.min(Math.max(segments, 1), MOST_SEGMENTS);
-    try {
-      this.#netlink.setLink(this.#tun.interfaceIndex, { gsoMaxSegments });
-    } catch (error) {
-      if (!(error instanceof this.#options.packages.sys.SystemError)) throw error;
-    }
+  #limitSegments(mtu: number): void {
+    limitSegments(this.#options.packages.sys, this.#netlink, this.#tun.interfaceIndex, mtu);
   }
-
-  #keep<T extends { close(): void }>(resource: T): T {
-    this.#closers.add(() => resource.close());
-    return resource;
-  }
-
-  #keepDescriptors<T extends Descriptors & { close(): void }>(resource: T): T {
-    const { fds = [resource.fd] } = resource;
-    const { control } = this.#options;
-    this.#closers.add(() => {
-      for (const fd of fds) control.forgetDescriptor(fd);
-      resource.close();
-    });
-    for (const fd of fds) control.recordDescriptor(fd);
-    return resource;
-  }
-}
-
-interface Descriptors {
-  readonly fd: number;
-  /**
-   * All descriptors of the resource. Default: only `fd`. They stay the same while the resource is
-   * open.
-   */
-  readonly fds?: readonly number[];
 }
 
 function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
@@ -429,10 +395,3 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
 
 // How often opening the sockets is tried again while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;
-/**
- * Bytes that encryption adds to a packet: transport header 16, tag 16. (Padding does not exceed the
- * MTU.)
- */
-const MESSAGE_OVERHEAD = 32;
-/** UDP_MAX_SEGMENTS of older kernels. */
-const MOST_SEGMENTS = 64;

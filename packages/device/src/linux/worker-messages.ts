@@ -49,6 +49,7 @@ export interface WorkerStart {
   readonly secrets: ArrayBuffer;
 }
 
+/** A message to the thread of a packet loop: a request that it must answer. */
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;
@@ -56,6 +57,7 @@ export interface RequestMessage {
   readonly secrets?: ArrayBuffer;
 }
 
+/** A message of the thread of a packet loop. */
 export type WorkerMessage =
   | {
       readonly type: 'open';
@@ -80,6 +82,7 @@ export type WorkerMessage =
    */
   | { readonly type: 'failed'; readonly error: ErrorMessage };
 
+/** The parts of an error that a structured clone keeps. */
 export interface ErrorMessage {
   readonly name: string;
   readonly message: string;

@@ -297,7 +297,7 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
 }
 
 const DEFAULT_MAX_CONNECTIONS = 4096;
-/** As in wireguard-go. The kernel takes less if `net.core.somaxconn` is less. */
+/** The same number as in wireguard-go. The kernel uses less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;
 /** In ms. A client that has connected less than this long ago is about to send a request. */
 const QUIET_MS = 1000;

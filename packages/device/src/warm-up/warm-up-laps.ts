@@ -111,7 +111,7 @@ const TCP = 6;
 const UDP = 17;
 /** A protocol for experiments (RFC 3692): without ports and checksum, like a ping. */
 const EXPERIMENT = 253;
-/** By protocol: the transport header, and the offset of its checksum; 0: there is none. */
+/** The transport header of each protocol, and the offset of its checksum; 0: there is none. */
 const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: number }>> = {
   // Ports, sequence and acknowledgement numbers; 32 bytes, ACK, window, checksum, urgent pointer;
   // two no-operations, time stamps.

@@ -14,7 +14,7 @@ export interface TunnelConfig {
   readonly next: PublicKey | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
-  /** By the name of the node. */
+  /** The peers, by the name of their node. */
   readonly peers: ReadonlyMap<string, TunnelPeer>;
 }
 
@@ -37,7 +37,7 @@ export interface ProgrammedTunnel {
   readonly next: PublicKey | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
-  /** By the name of the node. */
+  /** The peers, by the name of their node. */
   readonly peers: ReadonlyMap<string, ProgrammedPeer>;
   /** The public keys of the daemon's peers that belong to no node. */
   readonly unknownPeers: readonly PublicKey[];

@@ -1,6 +1,6 @@
 /**
- * `peerOf`: converts an accepted record to the peer from which the daemon and the routes are
- * programmed.
+ * `peerOf`: converts an accepted record to a `MeshPeer`. The daemon's configuration and the routes are
+ * made from that.
  *
  * @module
  */

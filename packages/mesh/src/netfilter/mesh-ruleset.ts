@@ -100,9 +100,9 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 }
 
 /**
- * The chain for all packets that leave, also those of the node itself. The output hook would not
- * do: when destination NAT of a service changes the route there, the hook still reports the former
- * output interface.
+ * The chain for all packets that leave, also those of the node itself. The output hook would be too
+ * early: when destination NAT of a service changes the route there, the hook still reports the
+ * former output interface.
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;

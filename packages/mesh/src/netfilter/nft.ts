@@ -85,8 +85,8 @@ export class Nft {
       const child = this.#inNamespace(() =>
         execFile(this.#program, words, { env: ENVIRONMENT }, done),
       );
-      // The timeout of `execFile` would not do: it waits until every process with the program's
-      // output ended.
+      // The option `timeout` of `execFile` is not enough: after the kill, `execFile` still waits
+      // until every process that has inherited the output has ended.
       const timer = setTimeout(() => {
         child.kill('SIGKILL');
         child.stdout?.destroy();

@@ -52,7 +52,7 @@ export type CommonRequest = Omit<MeshRequest, 'peers' | 'answered'>;
 
 /** The peers of a request. */
 export interface PeersOfRequest extends Pick<MeshRequest, 'answered'> {
-  /** By name. */
+  /** The peers, by name. */
   readonly peers: ReadonlyMap<string, RoutedPeer>;
   /** Names of the peers that may differ from those of the call before; default: all. */
   readonly changed?: ReadonlySet<string>;

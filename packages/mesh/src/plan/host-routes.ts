@@ -12,7 +12,7 @@ type Routes = readonly MeshRoute[];
 
 /** The peers that `update` gets. */
 export interface RoutedPeers {
-  /** By name. */
+  /** The peers, by name. */
   readonly peers: ReadonlyMap<string, RoutedPeer>;
   /** Names of the peers that have had a handshake. */
   readonly answered: ReadonlySet<string>;
@@ -23,7 +23,7 @@ export interface RoutedPeers {
 export class HostRoutes {
   #tally = new PeerTally();
   #context = '';
-  /** By the peer's name. */
+  /** The routes and addresses of each peer, by its name. */
   readonly #parts: Map<string, PeerPart> = new Map();
   /** The routes that are wanted for a peer, by its name. */
   readonly #lists: Map<string, Routes> = new Map();

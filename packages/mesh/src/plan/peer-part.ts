@@ -197,7 +197,7 @@ export function lastResort(prefix: Readonly<Cidr>): MeshRoute {
  */
 export function tunnelAddresses(prefixes: readonly Readonly<Cidr>[]): Cidr[] {
   return ([4, 6] as const).flatMap((family) => {
-    const own = prefixes.find((prefix) => familyOf(prefix) === family && hasRoom(prefix));
+    const own = prefixes.find((prefix) => familyOf(prefix) === family && hasSpareAddress(prefix));
     return own ? [hostPrefix(networkAddress(own))] : [];
   });
 }
@@ -222,8 +222,8 @@ function isIn(prefix: Readonly<Cidr>, wide: readonly Readonly<Cidr>[]): boolean 
   return wide.some((outer) => covers(outer, prefix));
 }
 
-/** Whether the prefix has more than two addresses. If it has two, both may be addresses of pods. */
-function hasRoom({ address, prefixLength }: Readonly<Cidr>): boolean {
+/** Returns whether the prefix has more than two addresses. If it has two, both may be addresses of pods. */
+function hasSpareAddress({ address, prefixLength }: Readonly<Cidr>): boolean {
   return prefixLength < address.length * 8 - 1;
 }
 

@@ -23,7 +23,9 @@ export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: bool
  * IPv6. Undefined: the MTU of the interface is right for IPv4 as well.
  *
  * WireGuard pads a packet to a multiple of 16 bytes, but never beyond the MTU of the interface
- * (paper, section 5.4.6). That MTU is too large here, so the result is a multiple of 16.
+ * (paper, section 5.4.6). Here the MTU of the interface is larger than what fits, so it does not
+ * limit the padding. The result is a multiple of 16, so that padding never makes a packet longer
+ * than the result.
  */
 export function ipv4Mtu(input: MtuInput): number | undefined {
   const mtu = Math.max(fitting(input), LEAST_MTU_IPV4);

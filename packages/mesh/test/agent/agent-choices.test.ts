@@ -19,7 +19,7 @@ describe('setEnforcement', () => {
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
     await expect(said).resolves.toBe('enforcement is enforce');
-    // Into a tunnel without a session, which is closed, and not past it.
+    // Packets go into a tunnel without a session, which drops them, and not past the tunnel.
     expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
       'tunnel',
       'tunnel',
@@ -27,7 +27,7 @@ describe('setEnforcement', () => {
     ]);
   });
 
-  it('enforces when all have answered, and goes back and off', async () => {
+  it('enforces when all peers have answered, and can be switched back and off', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     await fixture.agent.setEnforcement('enforce');
@@ -64,7 +64,7 @@ describe('setEnforcement', () => {
     await expect(fixture.agent.setEnforcement('enforce')).rejects.toThrow(/not read yet/);
   });
 
-  it('leaves everything as it was if the machine cannot enforce', async () => {
+  it('changes nothing if the machine cannot enforce', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     fixture.host.refusal = ({ enforcement }) =>
@@ -84,7 +84,7 @@ describe('setEnforcement', () => {
 });
 
 describe('two switches at once', () => {
-  it('run one after the other, and one that fails does not undo another', async () => {
+  it('run one after the other, and a failure does not undo an earlier choice', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     fixture.host.refusal = ({ enforcement }) =>
@@ -102,7 +102,7 @@ describe('two switches at once', () => {
 });
 
 describe('an agent that is started to enforce', () => {
-  it('waits for all peers, then enforces, and goes on with that when others join', async () => {
+  it('waits for all peers, then enforces, and continues to enforce when others join', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3);
     const { node } = await fixture.agent.status();
@@ -158,7 +158,7 @@ describe('an agent that is started to enforce', () => {
     expect(fixture.log.slice(length)).toEqual([]);
   });
 
-  it('says that it is not closed while its own prefixes are not known', async () => {
+  it('reports that the machine is not closed while its own prefixes are unknown', async () => {
     const fixture = new AgentFixture({
       settings: { enforcement: 'enforce', force: true },
       prefixes: { description: 'none', follow: () => {}, close: () => {} },
@@ -194,7 +194,7 @@ describe('setMode', () => {
     expect(fixture.daemon.fwmark).toBe(0);
   });
 
-  it('publishes with all that the node does not opt out', async () => {
+  it('publishes in mode all that the node does not opt out', async () => {
     const fixture = await started({ encryptsNode: false });
     expect(fixture.record?.encryptsNode).toBe(false);
     await fixture.agent.setMode('all');
@@ -206,7 +206,7 @@ describe('setMode', () => {
   });
 });
 
-/** Three peers, none of which has answered. */
+/** An agent with three peers that have not answered. */
 async function started(settings: Partial<AgentSettings> = {}): Promise<AgentFixture> {
   const fixture = new AgentFixture({ settings });
   await fixture.start(recordOf(2), recordOf(3), recordOf(4));

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { recordOf } from '../records.ts';
 import { AgentFixture, gate, pass } from './agent-fixture.ts';
 
-/** What is asked, and does not answer until the gate opens. */
+/** The steps that a test can block, and how it blocks them. */
 const STEPS: readonly [string, (fixture: AgentFixture, shut: Promise<void>) => void][] = [
   ['the look at the machine', (fixture, shut) => (fixture.host.gate = shut)],
   ['the change of the daemon', (fixture, shut) => (fixture.daemon.gate = shut)],
@@ -155,7 +155,7 @@ describe('down', () => {
     expect(fixture.record).toBeUndefined();
   });
 
-  it('is no reason to stay out when the agent is started again', async () => {
+  it('does not keep the node out when the agent is started again', async () => {
     const fixture = await started();
     const said = fixture.agent.down();
     await pass(3100);

@@ -1,6 +1,6 @@
 /**
- * `AgentFixture`: an agent of node `n1` on a simulated daemon, machine and registry, under a clock that a
- * test moves. The key is in a folder of its own, which goes with the test.
+ * `AgentFixture`: an agent of node `n1` with a simulated daemon, machine and registry, and a clock that
+ * a test moves. The key is in a temporary folder, which is removed after the test.
  *
  * @module
  */
@@ -27,9 +27,9 @@ export interface AgentFixtureOptions {
 }
 
 export class AgentFixture {
-  /** What was done to daemon, machine and registry, in its order. */
+  /** All changes of the daemon, the machine and the registry, in order. */
   readonly log: string[] = [];
-  /** What the agent said. */
+  /** The lines that the agent logged. */
   readonly said: string[] = [];
   readonly daemon: SimulatedDaemon = new SimulatedDaemon((line) => this.log.push(line));
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-agent-'));
@@ -38,7 +38,7 @@ export class AgentFixture {
   agent: Agent;
   readonly #options: AgentFixtureOptions;
 
-  /** Time stands from now on, at a day of 2026. */
+  /** Stops the clock at a fixed time in 2026. */
   constructor(options: AgentFixtureOptions = {}) {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: START });
     this.#options = options;
@@ -50,7 +50,7 @@ export class AgentFixture {
     });
   }
 
-  /** The first start, with a daemon, and a registry that holds these and can be read. */
+  /** Starts the agent with a daemon, and with a readable registry that has these records. */
   async start(...records: readonly NodeRecord[]): Promise<void> {
     for (const record of records) this.registry.records.set(record.name, record);
     this.daemon.starts();
@@ -59,7 +59,7 @@ export class AgentFixture {
     await pass(1000);
   }
 
-  /** It ends, and another one comes in its place, on the same machine. Its start is the test's. */
+  /** Closes the agent and makes a new one on the same machine. The test must start the new one. */
   async replace(settings: Partial<AgentSettings> = {}): Promise<void> {
     await this.agent.close();
     const { records } = this.registry;
@@ -71,23 +71,23 @@ export class AgentFixture {
     this.agent = this.#open(settings);
   }
 
-  /** These peers answer our key. */
+  /** Simulates handshakes with these peers. */
   async answer(...numbers: readonly number[]): Promise<void> {
     for (const number of numbers) this.daemon.hasSession(keyOf(number));
     await pass(100);
   }
 
-  /** The own record, as the registry has it. */
+  /** The own record in the registry. */
   get record(): NodeRecord | undefined {
     return this.registry.records.get('n1') as NodeRecord | undefined;
   }
 
-  /** Generations of the own record. */
+  /** The generations of the keys in the own record. */
   get published(): readonly number[] | undefined {
     return this.record?.keys.map(({ generation }) => generation);
   }
 
-  /** Generation of the daemon's key, then of its next one. */
+  /** The generations of the daemon's key and of its next key. */
   get identities(): readonly (number | undefined)[] {
     const store = new KeyStore({ folder: this.folder, interfaceName: 'litz0' }).read();
     return [this.daemon.own, this.daemon.next].map(
@@ -96,7 +96,7 @@ export class AgentFixture {
     );
   }
 
-  /** Of a packet to a pod of node `number`. */
+  /** Returns the way of a packet to a pod of node `number`. */
   wayTo(number: number): Way {
     return this.host.machine.wayOf(parseAddress(`10.244.${number}.9`));
   }
@@ -117,12 +117,12 @@ export class AgentFixture {
   }
 }
 
-/** So many milliseconds, and what is due in them. */
+/** Moves the clock by `ms` milliseconds and runs the timers that are due. */
 export async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
 }
 
-/** Something that stays shut until it is opened. */
+/** Returns a promise that resolves when `open` is called. */
 export function gate(): { readonly shut: Promise<void>; readonly open: () => void } {
   let open!: () => void;
   const shut = new Promise<void>((resolve) => (open = resolve));

@@ -52,7 +52,7 @@ describe('rotateKey', () => {
     expect(fixture.wayTo(2)).toBe('tunnel');
   });
 
-  it('waits for a silent peer until the time is over, and no longer', async () => {
+  it('waits for a silent peer until the time is over, but no longer', async () => {
     const fixture = await started();
     fixture.agent.rotateKey();
     await pass(1000);
@@ -74,7 +74,7 @@ describe('rotateKey', () => {
     expect(fixture.published).toEqual([1, 2]);
   });
 
-  it('continues after the agent was replaced', async () => {
+  it('continues after the agent was restarted', async () => {
     const fixture = await started();
     const { daemon } = fixture;
     fixture.agent.rotateKey();
@@ -117,7 +117,7 @@ describe('rotateKey', () => {
     expect(fixture.published).toEqual([1, 2]);
   });
 
-  it('is tried again where the key cannot be written, and the agent goes on', async () => {
+  it('is tried again if the key cannot be written, and the agent continues', async () => {
     const fixture = await started({ rotateEveryMs: 3_600_000 });
     const path = join(fixture.folder, 'litz0.2.key');
     mkdirSync(join(path, 'in-the-way'), { recursive: true });
@@ -181,13 +181,13 @@ describe('rotateKey', () => {
         [keyOf(103), keyOf(3)],
         [keyOf(202), undefined],
       ]);
-      // It asks at once, and doesn't wait for a packet.
+      // The daemon starts handshakes at once, and does not wait for a packet.
       expect(daemon.peers[1]).toMatchObject({ persistentKeepalive: 25 });
     });
   });
 });
 
-/** Two peers, both of which have answered. */
+/** An agent with two peers that have answered. */
 async function started(settings: { rotateEveryMs?: number } = {}): Promise<AgentFixture> {
   const fixture = new AgentFixture({ settings });
   await fixture.start(recordOf(2), recordOf(3));

@@ -65,7 +65,7 @@ describe('Agent with 500 nodes', () => {
 
 interface Large {
   readonly fixture: AgentFixture;
-  /** What the machine was to look like, the last one last. */
+  /** The desired states of the machine, in order. */
   readonly applied: DesiredHost[];
 }
 

@@ -92,7 +92,7 @@ describe('the status in the registry', () => {
   });
 });
 
-/** One peer, and no time for a status yet. */
+/** An agent with one peer that has not yet written a status. */
 async function started(): Promise<AgentFixture> {
   const fixture = new AgentFixture();
   await fixture.start(recordOf(2));

@@ -437,7 +437,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
     const { applies: enough } = fixture.host;
     await pass(3_600_000);
-    // The registry's addresses are looked at every ten minutes.
+    // The agent reads the addresses of the registry every ten minutes.
     expect(fixture.host.applies - enough).toBeLessThan(10);
   });
 

@@ -24,7 +24,7 @@ describe('closeAsBefore', () => {
     expect(host.machine.ruleset).toContain('@remote4');
   });
 
-  it('removes nothing from a machine that is closed already', async () => {
+  it('removes nothing from a machine that is already closed', async () => {
     const fixture = await enforcing();
     const { length } = fixture.log;
     const request = enforcedBefore(optionsOf(fixture, ENFORCE));
@@ -33,7 +33,7 @@ describe('closeAsBefore', () => {
     expect(fixture.wayTo(2)).toBe('tunnel');
   });
 
-  it('says why the machine cannot enforce', async () => {
+  it('reports why the machine cannot enforce', async () => {
     const fixture = await enforcing();
     const request = enforcedBefore(optionsOf(fixture, ENFORCE));
     fixture.host.refusal = () => new Error('nft is missing');
@@ -79,7 +79,7 @@ describe('enforcedBefore', () => {
   });
 });
 
-/** An agent that enforces, with one peer. */
+/** Runs an agent that enforces, with one peer. */
 async function enforcing(settings: Partial<AgentSettings> = {}): Promise<AgentFixture> {
   const fixture = new AgentFixture({ settings: { ...settings, enforcement: 'enforce' } });
   await fixture.start(recordOf(2));

@@ -1,5 +1,5 @@
 /**
- * The socket of an agent, from the side of whoever asks, whatever they ask.
+ * Tests of an agent's socket with good and bad clients.
  *
  * @module
  */
@@ -33,7 +33,7 @@ describe('ControlServer', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('answers, on a socket that is its owner’s alone', async () => {
+  it('answers on a socket that only its owner can use', async () => {
     expect(await sendControlRequest(path, { command: 'down' })).toBe('did down');
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -59,7 +59,7 @@ describe('ControlServer', () => {
     expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
-  it('reads no more than a request has', async () => {
+  it('reads no more bytes than a request can have', async () => {
     const socket = connect();
     socket.write('x'.repeat(1_000_000));
     expect(await textOf(socket)).toBe('');
@@ -67,7 +67,7 @@ describe('ControlServer', () => {
     expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
-  it('ends although idle connections are open, and leaves no file', async () => {
+  it('ends with open idle connections, and leaves no file', async () => {
     const socket = createConnection(path);
     const text = textOf(socket);
     await once(socket, 'connect');
@@ -77,7 +77,7 @@ describe('ControlServer', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is one for each path', async () => {
+  it('allows one server for each path', async () => {
     await expect(ControlServer.listen(path, () => Promise.resolve())).rejects.toThrow(
       'an agent is already running for this interface',
     );
@@ -85,7 +85,7 @@ describe('ControlServer', () => {
 });
 
 describe('sendControlRequest', () => {
-  it('waits for no agent that is stopped', async () => {
+  it('does not wait for an agent that is stopped (SIGSTOP)', async () => {
     const place = mkdtempSync(join(tmpdir(), 'litz-silent-'));
     const silent = createServer(() => {});
     onTestFinished(() => {

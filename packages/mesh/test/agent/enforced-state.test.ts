@@ -65,7 +65,7 @@ describe('EnforcedState', () => {
     expect(state().read()).toEqual(REQUEST);
   });
 
-  it('says why it cannot be written, and when it can be again', () => {
+  it('reports why it cannot be written, and when it can be written again', () => {
     writeFileSync(join(folder, 'file'), '');
     const nowhere = new EnforcedState(join(folder, 'file'), 'litz0', (trouble) =>
       troubles.push(trouble),

@@ -1,5 +1,5 @@
 /**
- * What reaches the log and the status.
+ * Tests of what is written to the log and the status.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `MemoryRegistry`: a registry that a test holds in its hand.
+ * `MemoryRegistry`: a registry in memory that a test controls.
  *
  * @module
  */
@@ -16,14 +16,14 @@ export class MemoryRegistry implements Registry {
   readonly description = 'memory';
   missingMeans: 'deleted' | 'expired' = 'expired';
   readonly records: Map<string, ReadRecord> = new Map();
-  /** What the agent has written, the first one first. */
+  /** The records that the agent has written, in order. */
   readonly written: NodeRecord[] = [];
-  /** The statuses that it has written, and when. */
+  /** The statuses that the agent has written, with their times. */
   readonly statuses: (LitzNodeStatus & { readonly at: number })[] = [];
   statusRefusal: string | undefined = undefined;
-  /** Waited for before a record is written. */
+  /** Each write of a record waits for this promise. */
   gate: Promise<void> = Promise.resolve();
-  /** Why nothing can be written or asked. */
+  /** If defined, the error of each write and read. */
   trouble: string | undefined = undefined;
   serverAddresses: readonly RegistryAddress[] = [];
   isClosed = false;
@@ -38,7 +38,7 @@ export class MemoryRegistry implements Registry {
     this.#listener = listener;
   }
 
-  /** It is read whole, for the first time or again. */
+  /** Reports a complete list, for the first time or again. */
   sync(): void {
     this.trouble = undefined;
     this.#listener?.onConnection(undefined);
@@ -50,7 +50,7 @@ export class MemoryRegistry implements Registry {
     this.#listener?.onConnection(trouble);
   }
 
-  /** Somebody writes it, another node as a rule. */
+  /** Writes a record as another node would. */
   has(name: string, record: ReadRecord): void {
     this.records.set(name, record);
     this.#listener?.onRecord(name, record);

@@ -45,7 +45,7 @@ describe('PeerMemory', () => {
     expect(troubles).toEqual([undefined]);
   });
 
-  it('is empty where there is no file, a folder of that name, or anything else', () => {
+  it('is empty if there is no file, or if the path is a folder or another kind of file', () => {
     expect(names()).toEqual([]);
     mkdirSync(join(folder, 'litz0.peers'));
     expect(names()).toEqual([]);
@@ -71,7 +71,7 @@ describe('PeerMemory', () => {
     expect(names()).toEqual(['n1']);
   });
 
-  it('has everything after a time in which it could not be written', () => {
+  it('is complete again after a time in which it could not be written', () => {
     const first = memory();
     first.open(peersOf(1));
     const path = join(folder, 'litz0.peers');
@@ -85,7 +85,7 @@ describe('PeerMemory', () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
-  it('writes to the file that is there after another program has deleted or replaced it', () => {
+  it('writes to the present file after another program has deleted or replaced it', () => {
     const first = memory();
     first.open(peersOf(1));
     first.note(['n2'], peersOf(1, 2));
@@ -104,7 +104,7 @@ describe('PeerMemory', () => {
     expect(names()).toEqual(['n1', 'n2']);
   });
 
-  it('writes the file anew when most of its lines are outdated', () => {
+  it('writes the whole file again when most of its lines are outdated', () => {
     const first = memory();
     first.open(peersOf(1));
     for (let i = 0; i < 2000; i++) first.note(['n1'], peersOf(1));
@@ -113,7 +113,7 @@ describe('PeerMemory', () => {
     expect(names()).toEqual(['n1']);
   });
 
-  it('says why it cannot be written, and when it can again', () => {
+  it('reports why it cannot be written, and when it can be written again', () => {
     const first = memory();
     mkdirSync(join(folder, 'litz0.peers'));
     first.open(peersOf(1));
@@ -125,7 +125,7 @@ describe('PeerMemory', () => {
     ]);
   });
 
-  it('is gone after it was removed', () => {
+  it('does not exist after it was removed', () => {
     const first = memory();
     first.open(peersOf(1));
     first.remove();

@@ -24,7 +24,7 @@ describe('staticPrefixes', () => {
 });
 
 describe('CniPrefixes', () => {
-  it('waits for the configuration, and says every second that it is missing', async () => {
+  it('waits for the configuration, and reports every second that it is missing', async () => {
     const { cni, source, reports } = following({ file: undefined, prefixes: [] });
     await pass(0);
     expect(reports).toEqual([expect.stringMatching(/^no CNI configuration names no pod prefix: /)]);
@@ -46,7 +46,7 @@ describe('CniPrefixes', () => {
     source.close();
   });
 
-  it('keeps the prefixes of a configuration that is gone or bad, and says what is wrong', async () => {
+  it('keeps the prefixes of a configuration that is gone or bad, and reports the problem', async () => {
     const { cni, source, reports } = following();
     await pass(0);
     cni.prefixes = [];
@@ -60,7 +60,7 @@ describe('CniPrefixes', () => {
     source.close();
   });
 
-  it('says what it could not read, and goes on', async () => {
+  it('reports which file it could not read, and continues', async () => {
     const read = vi.fn<() => Promise<never>>(async () => {
       throw new Error('no netlink');
     });
@@ -80,7 +80,7 @@ describe('CniPrefixes', () => {
   });
 });
 
-/** Follows a configuration that the test may change. `reports`: prefixes as texts, or a trouble. */
+/** Follows a configuration that the test can change. `reports`: prefixes as texts, or a problem. */
 function following(
   more: Partial<CniFacts> = {},
   read?: () => Promise<{ cni: CniFacts }>,

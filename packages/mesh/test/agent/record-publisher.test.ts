@@ -33,7 +33,7 @@ describe('RecordPublisher', () => {
     expect(published).toHaveLength(1);
   });
 
-  it('publishes again what was dropped', async () => {
+  it('publishes a dropped record again', async () => {
     const { published, records } = publisher();
     records.want(recordOf(1));
     await settled();
@@ -44,7 +44,7 @@ describe('RecordPublisher', () => {
     expect(published).toHaveLength(2);
   });
 
-  it('writes a refused record again only after the pause, however often it is wanted', async () => {
+  it('writes a refused record again only after the pause, however often it is requested', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let tries = 0;
@@ -63,7 +63,7 @@ describe('RecordPublisher', () => {
       records.want(recordOf(1));
       await vi.advanceTimersByTimeAsync(50);
     }
-    // At 0, 1, 3, 7, 15, 31 s.
+    // Attempts are made at 0, 1, 3, 7, 15 and 31 s.
     expect(tries).toBe(6);
     records.want(recordOf(1, { port: 7 }));
     await vi.advanceTimersByTimeAsync(0);

@@ -30,7 +30,7 @@ describe('RoundSchedule', () => {
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(0);
     expect(begun).toEqual([100]);
-    // It was what the later one was for, too.
+    // The urgent round also served the later request.
     await vi.advanceTimersByTimeAsync(5000);
     expect(begun).toEqual([100]);
   });
@@ -102,11 +102,11 @@ describe('RoundSchedule', () => {
 
 interface Work {
   readonly takesMs?: number;
-  /** So many of the first ones fail. */
+  /** The number of rounds that fail, from the first one on. */
   readonly fails?: number;
 }
 
-/** `begun`: at which milliseconds. `most`: how many there were at once. */
+/** `begun`: the start of each round in ms. `most`: the greatest number of rounds at once. */
 function worked({ takesMs = 0, fails = 0 }: Work = {}): {
   schedule: RoundSchedule;
   begun: number[];

@@ -1,5 +1,5 @@
 /**
- * The file with what was switched.
+ * Tests of the file with the choices of the administrator.
  *
  * @module
  */

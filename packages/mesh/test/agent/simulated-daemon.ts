@@ -1,6 +1,6 @@
 /**
- * `SimulatedDaemon`: a WireGuard daemon that takes what it is told, ends and comes back, and has sessions
- * when a test says so.
+ * `SimulatedDaemon`: a WireGuard daemon in memory. A test starts it, ends it, and makes its
+ * sessions.
  *
  * @module
  */
@@ -29,11 +29,11 @@ interface Peer extends DevicePeerStatus {
 }
 
 export class SimulatedDaemon implements DaemonClient {
-  /** Nothing is there, so it is looked for by the clock. */
+  /** A path that does not exist. So the agent looks for the daemon at intervals. */
   readonly path = '/nowhere/wireguard/litz0.sock';
-  /** Waited for before a `set` is done. */
+  /** Each `set` waits for this promise. */
   gate: Promise<void> = Promise.resolve();
-  /** Each `set` fails with it. */
+  /** If defined, each `set` rejects with this error. */
   refusal: Error | undefined = undefined;
   gets = 0;
   sets = 0;
@@ -63,7 +63,7 @@ export class SimulatedDaemon implements DaemonClient {
     return this.#peers;
   }
 
-  /** It comes, with nothing configured. */
+  /** Starts the daemon, without a configuration. */
   starts(): void {
     this.#isThere = true;
     this.#privateKey = undefined;
@@ -79,7 +79,7 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** A handshake of our key with that of a peer. Default: our key that is in use. */
+  /** Simulates a handshake between our key and the key of a peer. Default: our key in use. */
   hasSession(theirs: PublicKey, own: PublicKey | undefined = this.own): void {
     const peer = this.#find(theirs);
     if (!peer || !own) throw new Error('the daemon has no such peer, or no key');
@@ -103,7 +103,7 @@ export class SimulatedDaemon implements DaemonClient {
   }
 
   async set(change: DeviceChange): Promise<void> {
-    // Keys are wiped behind the call.
+    // The caller wipes the keys after the call.
     const read = readDeviceChange(change);
     await this.gate;
     if (!this.#isThere) throw new Error('it ended');
@@ -137,7 +137,7 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** The next key takes the place of the key with all sessions; another one ends them. */
+  /** If the key becomes the next key, sessions stay. Any other key ends them. */
   #setPrivateKey(key: PrivateKey | undefined): void {
     const [own, next] = [this.own, this.next];
     const wanted = key && publicKeyOf(key, nobleProvider);
@@ -170,7 +170,7 @@ export class SimulatedDaemon implements DaemonClient {
     if (change.nextPublicKey) peer.nextPublicKey = change.nextPublicKey;
     else if (change.nextPublicKey === null) delete peer.nextPublicKey;
     if (change.promotePublicKey === true && peer.nextPublicKey) {
-      // As those know it that know it by its old key only.
+      // Readers that know only the old key see that the peer is removed.
       const removed = { ...changed(peer), isRemoved: true };
       peer.publicKey = peer.nextPublicKey;
       delete peer.nextPublicKey;

@@ -1,5 +1,5 @@
 /**
- * `SimulatedHost`: a machine for the agent, whose steps are done by a `SimulatedMachine`.
+ * `SimulatedHost`: a host for the agent that carries out its steps on a `SimulatedMachine`.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { SimulatedMachine } from '../plan/simulated-machine.ts';
 export class SimulatedHost implements MeshHost {
   machine: SimulatedMachine = new SimulatedMachine([]);
   listener: HostListener | undefined = undefined;
-  /** Waited for before anything is told or done. */
+  /** Each call waits for this promise. */
   gate: Promise<void> = Promise.resolve();
-  /** `apply` fails with it where it returns an error. */
+  /** `apply` rejects with the error that this function returns, if any. */
   refusal: (desired: DesiredHost) => Error | undefined = () => undefined;
   factsFailure: Error | undefined = undefined;
   troubles: readonly string[] = [];
@@ -53,7 +53,7 @@ export class SimulatedHost implements MeshHost {
     this.listener = listener;
   }
 
-  /** As the real one, it puts back what somebody took away. */
+  /** Like the real host, this one repairs what another program removed. */
   isChangedBySomebody(): void {
     const steps = this.#carryOut();
     if (steps.length > 0) this.listener?.onRepaired(steps);

@@ -92,7 +92,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('gives a peer its next key, promotes it, and takes it away', () => {
+  it('gives a peer its next key, promotes that key, and removes it', () => {
     const both = { ...PEER, keys: [BOB, BOB2] };
     const withBoth: ProgrammedTunnel = { ...SAME, peers: new Map([['n2', both]]) };
     expect(peersOf(withPeer(both))).toEqual([{ publicKey: BOB, nextPublicKey: BOB2 }]);
@@ -106,7 +106,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('swaps a key that it did not know of, and the new one has the prefixes first', () => {
+  it('replaces a key by one that was not its next key, which gets the prefixes first', () => {
     expect(peersOf(withPeer({ ...PEER, keys: [CAROL] }))).toMatchObject([
       { publicKey: CAROL, allowedIps: PEER.allowedIps, endpoint: PEER.endpoint },
       { publicKey: BOB, remove: true },
@@ -141,7 +141,7 @@ describe('tunnelChange', () => {
     expect(tunnelChange({ ...CONFIG, peers }, SAME, new Set())).toBeUndefined();
   });
 
-  it('promotes the next own key, and takes it away', () => {
+  it('promotes the next own key, and removes it', () => {
     const rotating = { ...SAME, next: NEXT };
     expect(tunnelChange({ ...CONFIG, own: NEXT }, rotating)).toEqual({
       own: NEXT,
@@ -151,7 +151,7 @@ describe('tunnelChange', () => {
     expect(tunnelChange(CONFIG, rotating)).toEqual({ own: undefined, next: null, change: {} });
   });
 
-  it('swaps both own keys for one that is neither, so that nothing is promoted', () => {
+  it('replaces both own keys with a third one without a promotion', () => {
     const rotating = { ...SAME, next: NEXT };
     const other = key();
     expect(tunnelChange({ ...CONFIG, own: other }, rotating)).toEqual({

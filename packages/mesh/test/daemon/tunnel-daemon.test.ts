@@ -62,7 +62,7 @@ describe('TunnelDaemon', () => {
     peers.set('n2', { ...bob, persistentKeepalive: 25 });
     await tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
     peers.delete('n2');
-    // While the daemon is told of it, it comes again.
+    // The same change comes again while the request is on its way to the daemon.
     const gone = tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
     await Promise.resolve();
     peers.set('n2', bob);
@@ -133,17 +133,17 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('says once why a daemon cannot be reached, and that it can be', async () => {
+  it('reports once why a daemon cannot be reached, and once that it can be reached again', async () => {
     const tunnel = open();
-    await daemon.isLookedFor();
-    await daemon.isLookedFor();
+    await daemon.untilLookedFor();
+    await daemon.untilLookedFor();
     expect(heard).toEqual(['trouble: no socket']);
     await daemon.starts();
     expect(heard.slice(1, 3)).toEqual(['trouble: none', 'up']);
     await tunnel.close();
   });
 
-  it('looks for a daemon for ever, and leaves no listener behind each time', async () => {
+  it('looks for a daemon without end, and leaves no listener behind', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let signal: AbortSignal | undefined;
@@ -221,7 +221,7 @@ function changed(): ChangedPeer {
   return { publicKey: BOB, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 1 };
 }
 
-/** A daemon whose socket comes and goes. */
+/** A daemon whose socket a test can create and remove. */
 class FakeDaemon implements DaemonClient {
   readonly path = '/run/wireguard/litz0.sock';
   state: DeviceStatus = { listenPort: 0, fwmark: 0, peers: [] };
@@ -261,7 +261,7 @@ class FakeDaemon implements DaemonClient {
   async starts(): Promise<void> {
     this.#isThere = true;
     this.#reports = [{ isResync: true, cursor: 1, peers: [] }];
-    await this.isLookedFor();
+    await this.untilLookedFor();
   }
 
   async ends(): Promise<void> {
@@ -276,12 +276,12 @@ class FakeDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Comes back when `isLookedFor` says so. */
+  /** Resolves when `untilLookedFor` is called. */
   lookedFor(): Promise<void> {
     return new Promise((resolve) => (this.#comes = resolve));
   }
 
-  async isLookedFor(): Promise<void> {
+  async untilLookedFor(): Promise<void> {
     await turns();
     this.#comes();
     await turns();

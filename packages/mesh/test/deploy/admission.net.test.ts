@@ -17,8 +17,8 @@ const RECORDS = '/apis/litz.dev/v1/litznodes';
 const ACCOUNT = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/litz`;
 
 /**
- * The objects of the chart, applied for good, and tokens as a kubelet gets them: by TokenRequest, for a
- * pod on a node. The pods are made by hand, and run nowhere.
+ * The objects of the chart, applied to a real API server, and tokens like those of a kubelet: by TokenRequest, for a
+ * pod on a node. The test creates the pods; they do not run.
  */
 describeWith([...kubeRequirements, helmRequirement], 'admission policy of the chart', () => {
   let kube: RealKube;
@@ -67,7 +67,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await registry.close();
   });
 
-  test('lets it write the record of its own node only', async () => {
+  test('lets the agent write only the record of its own node', async () => {
     const [first, second] = [await agentOn('n1'), await agentOn('n2')];
     await second.publish(recordOf(2));
     const stolen = recordOf(2, { keys: recordOf(1).keys });
@@ -82,7 +82,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(body.spec.keys[0].publicKey).toBe(recordOf(2).keys[0].publicKey.toBase64());
   });
 
-  test('refuses a token that is bound to no pod', async () => {
+  test('refuses a token that is not bound to a pod', async () => {
     const { body } = await kube.send('POST', `${ACCOUNT}/token`, tokenRequest());
     const registry = connect(accessBy(body.status.token));
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
@@ -115,7 +115,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await expect(kube.send('GET', `${RECORDS}/n2`)).resolves.toMatchObject({ status: 200 });
   });
 
-  test('leaves administrators alone', async () => {
+  test('does not restrict administrators', async () => {
     await (await agentOn('n1')).publish(recordOf(1));
     expect((await kube.send('DELETE', `${RECORDS}/n1`)).status).toBe(200);
   });
@@ -188,7 +188,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(reply.status).toBe(403);
   });
 
-  /** As the agent in the pod of that node. */
+  /** Makes a request as the agent in the pod of that node. */
   async function agentOn(node: string): Promise<KubernetesRegistry> {
     return connect(accessBy(await tokenOn(node)));
   }
@@ -236,7 +236,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** A policy takes a moment until it holds. */
+  /** A policy is not in effect at once. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     for (let tries = 0; tries < 100; tries++) {

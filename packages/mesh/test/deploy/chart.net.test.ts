@@ -85,7 +85,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(lintChart()).toContain('0 chart(s) failed');
   });
 
-  test('runs data plane and agent in pods apart, so that one does not end with the other', () => {
+  test('runs data plane and agent in separate pods, so that each outlives the other', () => {
     const manifests = renderChart();
     const dataPlane = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'];
     const agent = find(manifests, 'DaemonSet', 'litz-agent')['spec'];
@@ -97,7 +97,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(containerOf(dataPlane).resources).not.toHaveProperty('limits');
   });
 
-  test('asks for capabilities and no privileges', () => {
+  test('requests capabilities, but not the privileged mode', () => {
     const manifests = renderChart();
     const secure = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsUser: 0 };
     for (const [name, add] of [
@@ -253,7 +253,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
   afterAll(() => kube?.close());
 
   describe('server-side dry-run', () => {
-    test.each(SETS)('takes what helm makes of %s', async (_, values) => {
+    test.each(SETS)('accepts the output of helm for %s', async (_, values) => {
       const manifests = renderChart(values);
       for (const manifest of manifests) {
         const reply = await kube.apply(
@@ -271,7 +271,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
     'the pods of %s need the PodSecurity level privileged, and get along with it',
     async (name) => {
       const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
-      // What the controller of DaemonSets would make; its priority class comes with a cluster.
+      // The pod that the DaemonSet controller would make. Only a whole cluster has the priority class.
       const spec = { ...template.spec, priorityClassName: undefined };
       const pod = (place: string) =>
         kube.send('POST', `/api/v1/namespaces/${place}/pods?dryRun=All`, {
@@ -300,7 +300,7 @@ function containerOf(spec: { template: { spec: { containers: unknown[] } } }) {
   return spec.template.spec.containers[0] as any;
 }
 
-/** What the chart sets of the definition of the Prometheus operator. */
+/** The fields of the Prometheus operator's definition that the chart sets. */
 const SERVICE_MONITORS: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

@@ -1,5 +1,5 @@
 /**
- * The chart as helm renders it.
+ * Renders the chart with helm.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import { CHART, readManifests, type Manifest } from '../registry/kubernetes/mani
 
 export const helmRequirement: Requirement = programRequirement('helm', ['version']);
 
-/** Names with dots, as `--set` has them. */
+/** Values by their names with dots, as for `--set`. */
 export type ChartValues = Readonly<Record<string, string | number | boolean>>;
 
 export const NAMESPACE = 'litz-system';
 
-/** @throws {Error} what helm says against it */
+/** @throws {Error} helm refused it; the message has the output of helm */
 export function renderChart(values: ChartValues = {}): Manifest[] {
   const { status, stdout, stderr } = helm('template', values);
   if (status !== 0) throw new Error(stderr);

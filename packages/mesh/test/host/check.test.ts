@@ -8,7 +8,7 @@ import { plainFacts } from '../host-facts.ts';
 import { recordOf } from '../records.ts';
 
 describe('checkHost', () => {
-  test('finds nothing in the way on a plain node', () => {
+  test('finds no problem on a plain node', () => {
     const lines = checkHost(plainFacts(), request());
 
     expect(lines.filter(({ state }) => state !== 'ok')).toEqual([]);
@@ -173,7 +173,7 @@ describe('checkHost', () => {
     );
   });
 
-  test('covers pods with the nodes where they take no routes of the host', () => {
+  test('covers pods that do not use the routes of the host in the mode nodes', () => {
     const found = plainFacts({ ...family('cilium-overlay'), prefixes: [] });
 
     expect(holds(checkHost(found, request({ mode: 'nodes' })))).toBe(true);

@@ -23,7 +23,7 @@ describe('readCni', () => {
     expect(prefixes()).toEqual(['10.3.0.0/24', 'fd00:0:0:3::/64']);
   });
 
-  test('takes the first file by its name, and nothing that is none', () => {
+  test('reads the first file by its name, and skips files that are not configurations', () => {
     write('20-b.conflist', { name: 'b', plugins: [{ type: 'bridge' }] });
     write('10-a.conflist.bak', { name: 'bak', plugins: [{ type: 'calico' }] });
     write('15-a.conflist', { name: 'a', plugins: [{ type: 'ptp' }, { type: 'portmap' }] });
@@ -60,13 +60,13 @@ describe('readCni', () => {
     expect(read({ links }).family).toBe(family);
   });
 
-  test('knows some by their links alone', () => {
+  test('detects some CNIs by their links alone', () => {
     expect(read().family).toBe('none');
     expect(read({ links: [{ name: 'cilium_host', kind: 'veth' }] }).family).toBe('cilium-native');
     expect(read({ links: [{ name: 'antrea-gw0', kind: undefined }] }).family).toBe('antrea');
   });
 
-  test('says what is wrong with a file', () => {
+  test('reports what is wrong with a file', () => {
     writeFileSync(join(folder, '10-a.conf'), '{ nonsense');
 
     expect(read().trouble).toMatch(/10-a\.conf: .*JSON/);

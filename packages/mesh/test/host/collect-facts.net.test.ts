@@ -10,7 +10,7 @@ import {
 } from '../network/test-network.ts';
 
 describeWith(networkRequirements, 'collectFacts', () => {
-  test('finds the CNI, its prefixes, the underlay and what nft there is', async () => {
+  test('finds the CNI, its prefixes, the underlay and the version of nft', async () => {
     const facts = await collect();
 
     expect(facts).toMatchObject({
@@ -31,7 +31,7 @@ describeWith(networkRequirements, 'collectFacts', () => {
     expect(facts.foreignInterface).toBeUndefined();
   });
 
-  test('finds an overlay, and its address that is ours too', async () => {
+  test('finds an overlay, and its address, which is also an address of this node', async () => {
     const { cni, underlay, addressTaken } = await collect({ overlay: 'vxlan' });
 
     expect(cni.family).toBe('overlay');
@@ -39,7 +39,7 @@ describeWith(networkRequirements, 'collectFacts', () => {
     expect(addressTaken).toEqual(['flannel.1 10.244.1.0/32']);
   });
 
-  test('finds what is in the way', async () => {
+  test('finds settings that prevent the mesh', async () => {
     const facts = await collect({}, ({ ip, run }) => {
       ip('route add 10.9.9.0/24 via 192.168.50.12 table 51871');
       ip('rule add to 10.9.9.0/24 lookup 77 pref 900');
@@ -65,7 +65,7 @@ describeWith(networkRequirements, 'collectFacts', () => {
   });
 });
 
-test('dropChains knows chains of forwarding that drop, and no others', () => {
+test('dropChains returns forwarding chains that drop packets, and no others', () => {
   const text = `table ip filter {
 	chain INPUT {
 		type filter hook input priority filter; policy drop;

@@ -44,7 +44,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'table', 'inet', 'litz')).toMatch(/chain ingress/);
   });
 
-  test('does nothing when everything is as it is to be', async () => {
+  test('does nothing if everything is as desired', async () => {
     const machine = await createMachine();
     await machine.apply();
 
@@ -59,7 +59,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     const again = await machine.open();
     const { steps } = await again.apply(desireHost(request()));
 
-    // Nobody can tell whether that ruleset is the one that is wanted.
+    // The host cannot know whether that ruleset is the desired one.
     expect(steps.map(({ type }) => type)).toEqual(['load-ruleset']);
   });
 
@@ -132,7 +132,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(Math.max(...times)).toBeLessThan(50);
   });
 
-  test('repairs within 50 ms what systemd-networkd takes away when a link changes', async () => {
+  test('repairs within 50 ms what systemd-networkd removes when a link changes', async () => {
     const machine = await createMachine();
     await machine.apply();
     const before = machine.everything();
@@ -168,7 +168,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
-  test('leaves everything else byte for byte as it was', async () => {
+  test('does not change anything else', async () => {
     const machine = await createMachine();
     machine.run('nft', 'add', 'table', 'inet', 'other');
     machine.run(
@@ -215,7 +215,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
-  test('puts a filter back that it made loose, also an agent after it', async () => {
+  test('restores a filter that it made loose, also by a later agent', async () => {
     const machine = await createMachine();
     const filter = (): string =>
       machine.run('cat', '/proc/sys/net/ipv4/conf/eth0/rp_filter').trim();
@@ -239,7 +239,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.ip('rule', 'show', 'pref', '900')).not.toBe('');
   });
 
-  test('refuses what is for another table or priority than it follows', async () => {
+  test('refuses a request for another table or priority', async () => {
     const machine = await createMachine();
 
     await expect(machine.apply({ table: 51900 })).rejects.toThrow(/table 51871/);
@@ -254,7 +254,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.ip('route', 'show', 'table', '51900')).toMatch(/unreachable/);
   });
 
-  test('does only the last of those that wait', async () => {
+  test('applies only the last of the waiting requests', async () => {
     const machine = await createMachine();
 
     const all = await Promise.all([
@@ -306,7 +306,7 @@ interface Machine {
   readonly host: LinuxHost;
   onLink: (index: number | undefined) => void;
   apply(more?: Partial<MeshRequest>): ReturnType<LinuxHost['apply']>;
-  /** Another agent in the same place. */
+  /** Opens another host in the same namespace, like a later agent. */
   open(): Promise<LinuxHost>;
   /** The steps of the next repair. */
   repaired(): Promise<readonly Step[]>;
@@ -314,13 +314,13 @@ interface Machine {
   run(program: string, ...words: string[]): string;
   ip(...words: string[]): string;
   linkIndex(): number;
-  /** What is ours. */
+  /** The settings of Litz. */
   everything(): unknown;
-  /** What isn't. */
+  /** All other settings. */
   foreign(): { filters: string };
 }
 
-/** A namespace with eth0 192.168.50.11/24, strict filters, and a TUN that nobody reads. */
+/** A namespace with eth0 192.168.50.11/24, strict filters, and a TUN without a reader. */
 async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
   const namespace = NetworkNamespace.create();
   const folder = mkdtempSync(join(tmpdir(), 'litz-host-'));
@@ -345,7 +345,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
   ip(...'tuntap add litz0 mode tun'.split(' '));
   const open = async (): Promise<LinuxHost> => {
     const previous = NetworkNamespace.current();
-    // `open` begins in the namespace; what it waits for is outside again.
+    // `open` starts in the namespace, but after its first `await` it runs outside.
     const host = await namespace.run(() => LinuxHost.open({ runtimeFolder: folder, ...options }));
     previous.close();
     hosts.push(host);

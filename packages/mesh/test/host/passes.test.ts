@@ -17,7 +17,7 @@ describe('Passes', () => {
     expect(await Promise.all(others)).toEqual(['two', 'two']);
   });
 
-  test('knows whether anybody waits', async () => {
+  test('reports whether a caller waits', async () => {
     const { passes, begun, end } = create();
     passes.notify();
     passes.notify();
@@ -57,7 +57,7 @@ describe('Passes', () => {
   });
 });
 
-/** Each turn lasts until it is ended. */
+/** Each pass lasts until the test ends it. */
 function create() {
   const begun: boolean[] = [];
   const failures: string[] = [];

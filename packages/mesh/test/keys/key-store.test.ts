@@ -29,12 +29,12 @@ beforeEach(() => {
 afterEach(() => rmSync(parent, { recursive: true }));
 
 posix('KeyStore', () => {
-  it('has no key before one is made, and makes nothing by looking', () => {
+  it('has no key before one is created, and does not create one by reading', () => {
     expect(store.read()).toEqual([]);
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  it('makes a key that only its owner can read, and finds it again', () => {
+  it('creates a key that only its owner can read, and finds it again', () => {
     const made = store.create(1);
     expect(made).toMatchObject({ generation: 1, createdAt: 1_700_000_000_500 });
     const path = join(folder, 'litz0.1.key');
@@ -45,7 +45,7 @@ posix('KeyStore', () => {
     expect(store.read()).toEqual([made]);
   });
 
-  it('has the older generation first, of its own interface alone', () => {
+  it('returns the older generation first, and only keys of its own interface', () => {
     store.create(10);
     store.create(9);
     new KeyStore({ folder, interfaceName: 'litz0.1' }).create(2);
@@ -54,14 +54,14 @@ posix('KeyStore', () => {
     expect(store.read().map(({ generation }) => generation)).toEqual([9, 10]);
   });
 
-  it('never makes a key in the place of another one', () => {
+  it('never overwrites a key with a new one', () => {
     store.create(1);
     expect(() => store.create(1)).toThrow('litz0.1.key: already exists');
     store.create(2);
     expect(() => store.raise(1, 2)).toThrow('already exists');
   });
 
-  it('never gives a key a generation under which nobody finds it', () => {
+  it('refuses a generation above the greatest one', () => {
     const made = store.create(1);
     for (const generation of [MOST_GENERATION + 1, 2 ** 53]) {
       expect(() => store.raise(1, generation)).toThrow('above 1000000000, the highest one');
@@ -73,13 +73,13 @@ posix('KeyStore', () => {
     ]);
   });
 
-  it('waits for no pipe', () => {
+  it('does not wait for a pipe', () => {
     store.create(2);
     execFileSync('mkfifo', ['-m', '600', join(folder, 'litz0.1.key')]);
     expect(() => store.read()).toThrow('litz0.1.key: is not a regular file');
   });
 
-  it('raises a generation and removes a key, and the others stay', () => {
+  it('raises a generation and removes a key without changing the others', () => {
     const { publicKey } = store.create(1);
     store.create(2);
     store.raise(1, 5);
@@ -104,7 +104,7 @@ posix('KeyStore', () => {
     expect(readFileSync(path)).toEqual(Buffer.from(content));
   });
 
-  it('never prints a part of a file that is no key', () => {
+  it('never prints a part of a file that is not a key', () => {
     const { privateKey } = store.create(1);
     const text = privateKey.toBase64();
     writeFileSync(join(folder, 'litz0.1.key'), `${text}${text}`);
@@ -135,7 +135,7 @@ posix('KeyStore', () => {
     chmodSync(folder, 0o700);
   });
 
-  it('says what cannot be written', () => {
+  it('reports which file cannot be written', () => {
     writeFileSync(folder, '');
     expect(() => store.create(1)).toThrow('litz0.1.key: cannot be written: EEXIST');
   });

@@ -33,7 +33,7 @@ describe('planKeys', () => {
     });
   });
 
-  it('writes no record before it knows what stands there', () => {
+  it('writes no record before it has read the published one', () => {
     for (const keys of [[OLD], [OLD, NEW]]) {
       expect(planKeys({ ...RESTING, keys, recordKeys: undefined }).published).toBeUndefined();
     }
@@ -42,7 +42,7 @@ describe('planKeys', () => {
   describe('rotates', () => {
     const rotating: KeysView = { ...RESTING, keys: [OLD, NEW] };
 
-    it('by telling the daemon first, and the others only when it has both', () => {
+    it('by configuring the daemon first, and publishing the key only when the daemon has both keys', () => {
       for (const daemon of [undefined, only(OLD)]) {
         const plan = planKeys({ ...rotating, daemon });
         expect(plan).toMatchObject({ own: OLD, next: NEW, published: [OLD] });
@@ -59,13 +59,13 @@ describe('planKeys', () => {
       expect(planKeys(told)).toMatchObject({ own: OLD, next: NEW, published: [NEW] });
     });
 
-    it('by going on without those who do not answer in time', () => {
+    it('by continuing without peers that do not answer in time', () => {
       const told: KeysView = { ...rotating, daemon: BOTH, recordKeys: [OLD, NEW] };
       const plan = planKeys({ ...told, unanswered: ['n2'], isOverdue: true });
       expect(plan).toMatchObject({ published: [NEW], waitsFor: [], obsolete: undefined });
     });
 
-    it('by promoting the key when the record has it alone, and only then deleting the old one', () => {
+    it('by promoting the key when the record has only that key, and only then deleting the old one', () => {
       const written: KeysView = { ...rotating, recordKeys: [NEW], daemon: BOTH };
       expect(planKeys(written)).toMatchObject({
         own: NEW,
@@ -92,14 +92,14 @@ describe('planKeys', () => {
       expect(writes).toHaveLength(2);
     });
 
-    it('without going back when it starts anew and cannot ask the registry', () => {
+    it('without going back when it restarts and cannot read the registry', () => {
       const unknown: KeysView = { ...rotating, recordKeys: undefined };
       expect(planKeys({ ...unknown, daemon: only(NEW) })).toMatchObject({ own: NEW });
       expect(planKeys({ ...unknown, daemon: BOTH })).toMatchObject({ own: OLD, next: NEW });
     });
   });
 
-  it('gives a new key to everything at once when those before were revoked', () => {
+  it('gives a new key to the daemon and the record at once if the earlier keys were revoked', () => {
     const revoked: KeysView = { ...RESTING, keys: [OTHER] };
     for (const view of [revoked, { ...revoked, daemon: BOTH, recordKeys: [OLD, NEW] }]) {
       expect(planKeys(view)).toMatchObject({ own: OTHER, next: undefined, published: [OTHER] });
@@ -113,7 +113,7 @@ describe('planKeys', () => {
 });
 
 describe('raisesOf', () => {
-  it('leaves generations that the record does not contradict', () => {
+  it('keeps generations that the record does not contradict', () => {
     expect(raisesOf([OLD], [])).toEqual([]);
     expect(raisesOf([OLD], [OLD])).toEqual([]);
     expect(raisesOf([OLD, NEW], [OLD])).toEqual([]);
@@ -121,7 +121,7 @@ describe('raisesOf', () => {
     expect(raisesOf([OLD, NEW], [NEW])).toEqual([]);
   });
 
-  it('goes on above the record with a key that the record does not have', () => {
+  it('raises the generation of a key above those of a record that does not have the key', () => {
     expect(raisesOf([OLD], [OTHER])).toEqual([{ from: 3, to: 10 }]);
     expect(raisesOf([OLD, NEW], [OTHER])).toEqual([
       { from: 4, to: 11 },
@@ -129,7 +129,7 @@ describe('raisesOf', () => {
     ]);
   });
 
-  it('leaves keys as they are where the record leaves no room above it', () => {
+  it('keeps generations if there are not enough free ones above those of the record', () => {
     const last = { ...OTHER, generation: MOST_GENERATION };
     expect(raisesOf([OLD], [last])).toEqual([]);
     expect(raisesOf([OLD, NEW], [last])).toEqual([]);
@@ -139,7 +139,7 @@ describe('raisesOf', () => {
     ]);
   });
 
-  it('takes the generation under which the others know the key', () => {
+  it('raises a key to the generation that the record has for it', () => {
     expect(raisesOf([OLD], [{ ...OLD, generation: 7 }])).toEqual([{ from: 3, to: 7 }]);
     expect(raisesOf([OLD, NEW], [{ ...OLD, generation: 7 }])).toEqual([
       { from: 4, to: 8 },

@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('replaceStateFile', () => {
-  it('replaces the content, for the owner alone, and leaves nothing else behind', () => {
+  it('replaces the content, readable only by the owner, and leaves no other file', () => {
     replaceStateFile(path, Buffer.from('before'));
     replaceStateFile(path, Buffer.from('after'), 1_000_000);
     expect(readStateFile(path, 100)).toBe('after');
@@ -24,7 +24,7 @@ describe('replaceStateFile', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
-  it('leaves nothing behind if it fails', () => {
+  it('leaves no file behind if it fails', () => {
     mkdirSync(path);
     expect(() => replaceStateFile(path, Buffer.from('x'))).toThrow('EISDIR');
     expect(readdirSync(folder)).toEqual(['file']);

@@ -1,5 +1,5 @@
 /**
- * Who holds what.
+ * Tests of which node holds which claims.
  *
  * @module
  */
@@ -80,7 +80,7 @@ function prefixes(...texts: string[]): Partial<NodeRecord> {
   return { prefixes: texts.map(parseCidr) };
 }
 
-/** Another key and another address. */
+/** A claim with another key and another address. */
 function unlike(number: number): Partial<NodeRecord> {
   const { keys, addresses } = recordOf(number + 100);
   return { keys, addresses };

@@ -1,5 +1,5 @@
 /**
- * The node that the tests look from: `n0`.
+ * The context of node `n0`, which is this node in the tests.
  *
  * @module
  */

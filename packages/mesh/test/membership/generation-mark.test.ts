@@ -1,5 +1,5 @@
 /**
- * Which keys are of before.
+ * Tests of which keys are older than the known ones.
  *
  * @module
  */
@@ -24,7 +24,7 @@ describe('isStale', () => {
 });
 
 describe('markOf', () => {
-  test('has both ends of the keys', () => {
+  test('contains the oldest and the newest generation of the keys', () => {
     expect(markOf([key(3), key(4)])).toEqual({ oldest: 3, newest: 4, createdAt: 104 });
   });
 });

@@ -1,5 +1,5 @@
 /**
- * What a node has against a record by what it knows of itself.
+ * Tests of why a node refuses a record because of its own settings.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Events as lines.
+ * Tests of events as text.
  *
  * @module
  */

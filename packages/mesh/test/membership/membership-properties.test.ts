@@ -1,5 +1,5 @@
 /**
- * What holds of a membership after whatever happened.
+ * Properties of a membership after any sequence of events.
  *
  * @module
  */
@@ -21,7 +21,7 @@ type Step =
   | { readonly what: 'sync'; readonly records: readonly NodeRecord[] }
   | { readonly what: 'renewing'; readonly names: readonly string[]; readonly afterMs: number };
 
-/** The registry as the test knows it. */
+/** The test's own model of the registry. */
 interface World {
   readonly membership: Membership;
   readonly living: Map<string, ReadRecord>;
@@ -201,7 +201,7 @@ function sameText(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Few names, keys, addresses and prefixes, so that they clash often. */
+/** There are few names, keys, addresses and prefixes, so that records clash often. */
 function step(): fc.Arbitrary<Step> {
   return fc.oneof(
     { weight: 6, arbitrary: record().map((value): Step => ({ what: 'record', record: value })) },

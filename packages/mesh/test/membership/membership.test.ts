@@ -1,5 +1,5 @@
 /**
- * Which nodes are accepted.
+ * Tests of which nodes are accepted.
  *
  * @module
  */
@@ -187,7 +187,7 @@ describe('Membership', () => {
   describe('bad record', () => {
     const bad = new RecordError('n1', 'prefixes[0]', 'is everything');
 
-    test('is refused by its field, and leaves the peer as it was and the others too', () => {
+    test('is refused with the name of its field, and changes neither its peer nor others', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       expect(membership.record('n1', bad)).toEqual([
         {
@@ -204,7 +204,7 @@ describe('Membership', () => {
       expect(membership.record('n1', bad)).toHaveLength(1);
     });
 
-    test('holds what its peer has', () => {
+    test('keeps the claims of its peer', () => {
       const { membership } = synced(recordOf(1));
       membership.record('n1', bad);
       const claim = recordOf(2, { prefixes: recordOf(1).prefixes });
@@ -251,7 +251,7 @@ describe('Membership', () => {
       expect(membership.deadline).toBeUndefined();
     });
 
-    test('takes a node for expired that a list lacks', () => {
+    test('takes a node that is missing from a list for expired', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       expect(kinds(membership.sync(listOf(recordOf(2)), 0))).toEqual(['expired n1']);
       expect(membership.peers.size).toBe(2);
@@ -405,7 +405,7 @@ function manyOf(number: number): NodeRecord {
   });
 }
 
-/** With the records of nodes 1 and 2, which were accepted before the restart. */
+/** A membership that remembers nodes 1 and 2, which were accepted before the restart. */
 function restarted(context: MembershipContext): Membership {
   const membership = new Membership(context);
   membership.remember([recordOf(1), recordOf(2)], 0);

@@ -1,5 +1,5 @@
 /**
- * A record as a peer.
+ * Tests of the conversion between a record and a peer.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { contextOf } from './contexts.ts';
 const record = recordOf(1, { addresses: ['2001:db8::1', '192.0.2.1'], encryptsNode: true });
 
 describe('peerOf', () => {
-  test('is reached at the first address of a family that this node has', () => {
+  test('takes the first address of a family that this node has', () => {
     expect(String(peerOf(record, contextOf()).endpoint)).toBe('[2001:db8::1]:51871');
     const withoutIpv6 = contextOf({ ownAddresses: ['192.0.2.100'] });
     expect(String(peerOf(record, withoutIpv6).endpoint)).toBe('192.0.2.1:51871');
@@ -19,7 +19,7 @@ describe('peerOf', () => {
 });
 
 describe('recordOfPeer', () => {
-  test('is the record of before', () => {
+  test('returns the record that the peer was made from', () => {
     expect(recordOfPeer(peerOf(record, contextOf()))).toEqual(record);
   });
 });

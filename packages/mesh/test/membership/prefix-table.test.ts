@@ -1,5 +1,5 @@
 /**
- * Prefixes with owners.
+ * Tests of the owners of prefixes.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { networkOf, overlaps } from '../../src/record/cidr-relations.ts';
 import { RUNS } from '../records.ts';
 
 describe('PrefixTable', () => {
-  test('knows the owners inside, around and beside a prefix', () => {
+  test('finds the owners inside, around and beside a prefix', () => {
     const table = new PrefixTable();
     table.add(parseCidr('10.1.0.0/24'), 'a');
     table.add(parseCidr('10.1.2.0/25'), 'b');
@@ -25,7 +25,7 @@ describe('PrefixTable', () => {
     expect(ownersOf('0.0.0.0/0')).toEqual(['a', 'b']);
   });
 
-  test('refuses a prefix that has an owner, and removes the exact one only', () => {
+  test('refuses a prefix that has an owner, and removes only the exact prefix', () => {
     const table = new PrefixTable();
     table.add(parseCidr('10.1.0.0/24'), 'a');
     expect(() => table.add(parseCidr('10.1.0.128/25'), 'b')).toThrow(RangeError);
@@ -36,7 +36,7 @@ describe('PrefixTable', () => {
     expect(table.isFree(parseCidr('10.1.0.0/16'))).toBe(true);
   });
 
-  test('answers like a list that is searched from end to end', () => {
+  test('gives the same answers as a linear search', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(smallCidr(), fc.boolean())), smallCidr(), (steps, asked) => {
         const table = new PrefixTable();

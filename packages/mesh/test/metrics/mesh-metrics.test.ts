@@ -24,7 +24,7 @@ describe('meshMetrics', () => {
     }
   });
 
-  it('has a series for each of 200 peers, and sums alone for more', async () => {
+  it('has a series for each of up to 200 peers, and only sums for more', async () => {
     const few = await meshMetrics(accepted(MOST_PEER_SERIES));
     expect(few.text.match(/^wireguard_bytes_sent\{/gm)).toHaveLength(MOST_PEER_SERIES);
     const many = await meshMetrics(accepted(MOST_PEER_SERIES + 1));
@@ -32,7 +32,7 @@ describe('meshMetrics', () => {
     expect(many.text).toContain(`litz_mesh_peers{state="connected"} ${MOST_PEER_SERIES + 1}`);
   });
 
-  it('has no series of peers where there are none', async () => {
+  it('has no series of peers if there are no peers', async () => {
     const { text } = await meshMetrics({ ...exampleStatus({ count: 1 }), peers: [] });
     expect(text).not.toContain('wireguard_bytes_sent');
     expect(text).toMatch(/^litz_mesh_peers\{state="connected"\} 0$/m);

@@ -23,7 +23,7 @@ describe('TextServer', () => {
 
   afterEach(() => server.close());
 
-  it('answers with what the function of a path says', async () => {
+  it('answers with the result of the function for the path', async () => {
     expect(await ask('/readyz?verbose')).toEqual([503, 'not ready\n']);
     expect(await ask('/readyz', 'HEAD')).toEqual([503, '']);
   });
@@ -35,7 +35,7 @@ describe('TextServer', () => {
     ]);
   });
 
-  it('takes nothing', async () => {
+  it('refuses methods other than GET and HEAD', async () => {
     expect(await ask('/readyz', 'POST')).toEqual([405, 'the method must be GET or HEAD\n']);
   });
 

@@ -4,7 +4,7 @@ import { desireHost } from '../../src/plan/desire-host.ts';
 import { peer, request } from '../requests.ts';
 
 describe('meshRuleset', () => {
-  test('has no backstop in permissive', () => {
+  test('has no backstop with the enforcement permissive', () => {
     expect(chains({ enforcement: 'permissive' })).toEqual(['sources', 'clamp']);
     expect(chains()).toEqual(['forward', 'leaving', 'ingress', 'sources', 'clamp']);
   });
@@ -17,7 +17,7 @@ describe('meshRuleset', () => {
     ]);
   });
 
-  test('knows the pods of other nodes as the cluster without the own ones', () => {
+  test('takes the cluster prefix without the own pods for the pods of other nodes', () => {
     expect(ruleset()).toContain('10.244.0.0-10.244.0.255, 10.244.2.0-10.244.255.255');
     expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
   });
@@ -30,7 +30,7 @@ describe('meshRuleset', () => {
     }
   });
 
-  test('gives packets that are not from a pod the address of the tunnel', () => {
+  test('gives packets of the node the address of the tunnel', () => {
     expect(ruleset()).toContain('oifname "litz0" ip saddr != @own4 snat ip to 10.244.1.0');
     expect(ruleset()).toContain('oifname "litz0" ip6 saddr != @own6 snat ip6 to fd44:0:0:1::');
   });
@@ -43,7 +43,7 @@ describe('meshRuleset', () => {
     expect(text).toContain('fib saddr oifname "litz0" counter drop');
   });
 
-  test('leaves the way to the registry open, and its answers in', () => {
+  test('lets packets to the registry out, and its answers in', () => {
     const registryAddresses = [
       { address: '192.168.50.12', port: 6443 },
       { address: 'fd50::11', port: 2379 },
@@ -56,7 +56,7 @@ describe('meshRuleset', () => {
     expect(text).toContain('ip daddr @registry4 counter drop');
   });
 
-  test('clamps segments to what fits through the tunnel, in both directions', () => {
+  test('clamps TCP segments to the MTU of the tunnel, in both directions', () => {
     const text = ruleset();
 
     expect(text).toMatch(/oifname "litz0" .*maxseg size set rt mtu/);

@@ -31,13 +31,13 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     expect(await nft.list()).toBeUndefined();
   });
 
-  test('says what nft said', async () => {
+  test('reports the output of nft', async () => {
     await expect(create().load('table inet litz { nonsense }')).rejects.toThrow(
       /^nft: .*syntax error/,
     );
   });
 
-  test('does not wait for a program that hangs, nor for its children', async () => {
+  test('waits neither for a program that hangs nor for its children', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-nft-test-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const program = join(folder, 'nft');
@@ -48,7 +48,7 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
-  test('knows its version, and that there is none', async () => {
+  test('returns the version; undefined without the program', async () => {
     expect(await create().version()).toMatch(/nftables v/);
     expect(await new Nft({ program: '/no/such/nft' }).version()).toBeUndefined();
   });

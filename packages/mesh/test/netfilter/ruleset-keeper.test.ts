@@ -3,7 +3,7 @@ import { RulesetKeeper } from '../../src/netfilter/ruleset-keeper.ts';
 import { CHANGED_RULESET } from '../../src/plan/actual-host.ts';
 
 describe('RulesetKeeper', () => {
-  test('knows what it loaded, and is not alarmed by its own load', async () => {
+  test('knows the loaded ruleset, and does not take its own load for a foreign change', async () => {
     const { keeper, table } = create();
     await keeper.load('one');
     table.change = 'changed';
@@ -42,7 +42,7 @@ describe('RulesetKeeper', () => {
     expect(keeper.loaded).toBeUndefined();
   });
 
-  test('keeps what was there when a load fails', async () => {
+  test('keeps the former ruleset when a load fails', async () => {
     const { keeper, table } = create();
     await keeper.load('one');
     table.fails = true;

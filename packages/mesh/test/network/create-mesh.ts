@@ -1,5 +1,5 @@
 /**
- * What tests on the network begin with.
+ * Makes the networks that tests begin with.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { until, type TestNode } from './test-node.ts';
 import { TestNetwork, type TestNetworkOptions } from './test-network.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
-/** The first two nodes. */
+/** Returns the first two nodes. */
 export interface Ends {
   readonly a: TestNode;
   readonly b: TestNode;
@@ -17,7 +17,7 @@ export interface Ends {
 
 export type Mesh = TestNetwork & Ends & { readonly mesh: ProgrammedMesh };
 
-/** Closed when the test ends. */
+/** Makes a network. It is closed when the test ends. */
 export async function createNetwork(options: TestNetworkOptions = {}): Promise<TestNetwork & Ends> {
   const network = await TestNetwork.create(options);
   onTestFinished(() => network.close());
@@ -25,7 +25,7 @@ export async function createNetwork(options: TestNetworkOptions = {}): Promise<T
   return Object.assign(network, { a, b });
 }
 
-/** The same with daemons, programmed, and settled; what crossed the wire until then doesn't count. */
+/** Makes a network with daemons, configures and settles it, and resets the counters of the wire. */
 export async function createMesh(
   options: TestNetworkOptions = {},
   more: Partial<MeshRequest> = {},
@@ -37,7 +37,7 @@ export async function createMesh(
   return Object.assign(network, { mesh });
 }
 
-/** Addresses are no longer tentative, neighbours are known, handshakes are over. */
+/** Waits until addresses are no longer tentative, neighbours are known, and handshakes are over. */
 export async function settle({ a, b }: Ends): Promise<void> {
   const [podA, podB] = [a.pods[0], b.pods[0]];
   await until(() => a.ping(podA, podB.address, { count: 1 }) === 1);

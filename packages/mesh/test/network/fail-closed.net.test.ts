@@ -39,7 +39,7 @@ describeWith(networkRequirements, 'fail closed', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0 });
   });
 
-  test('goes on when the daemon is back, with another index', async () => {
+  test('continues when the daemon is back and its interface has another index', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const before = mesh.hosts[0].linkIndex;
     await a.killDaemon();
@@ -48,7 +48,7 @@ describeWith(networkRequirements, 'fail closed', () => {
     await until(() => (mesh.hosts[0].linkIndex ?? before) !== before);
 
     expect(mesh.hosts[0].linkIndex).not.toBe(before);
-    // Turns of the event loop are the host's, too: it is in this process.
+    // `LinuxHost` runs in this process, so it needs turns of this event loop.
     await until(() => a.ping(a.pods[0], b.pods[0].address, { count: 1 }) === 1);
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
@@ -66,7 +66,7 @@ describeWith(networkRequirements, 'fail closed', () => {
   });
 });
 
-/** Rules of the others stay. */
+/** Removes the rules of the mesh, and keeps the default rules of the kernel. */
 function flushRules({ namespace }: TestNode): void {
   namespace.input(
     'sh',
@@ -74,7 +74,7 @@ function flushRules({ namespace }: TestNode): void {
   );
 }
 
-/** Both ways, a hundred a second, beside what the test does. */
+/** Sends pings in both directions, a hundred per second, while the test runs. */
 async function ping(a: TestNode, b: TestNode, count: number): Promise<void> {
   const words = `ping -q -c ${count} -i 0.01 -W 1`.split(' ') as [string];
   const pings = [

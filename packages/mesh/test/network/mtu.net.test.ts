@@ -8,7 +8,7 @@ import { createNetwork } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
 const UNDERLAYS = [9001, 3900, 1500, 1400, 1280] as const;
-/** The short form for one family on each side. `LITZ_LONG=1` takes all of `UNDERLAYS`. */
+/** Only one family on each side is tested. `LITZ_LONG=1` tests all of `UNDERLAYS`. */
 const FEW_UNDERLAYS = [3900, 1400, 1280] as const;
 const SMALLEST_IPV6 = 1280;
 const TRANSFERRED = 2 ** 21;
@@ -33,14 +33,14 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
       for (const underlay of isShort ? FEW_UNDERLAYS : UNDERLAYS) {
         const inside = tunnelMtu(underlay, families);
         for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${underlay}`);
-        for (const { node } of agents) await hasMtu(node, inside);
+        for (const { node } of agents) await untilMtu(node, inside);
         wire.reset();
 
         for (const address of podAddresses(b, families)) {
           const said = { underlay, address };
           const headers = address.includes(':') ? 48 : 28;
-          // The largest one that fits, whole; one that has to be cut; and TCP, which had larger segments
-          // before. A pod learns of the new MTU by the loss of one packet.
+          // The largest packet that fits; one that must be fragmented; and TCP, which had larger segments
+          // before. A pod learns the new MTU when one packet is lost.
           const whole = { size: largest(underlay, address, families) - headers, whole: true };
           for (const one of [whole, { size: 12_000 }]) {
             const answers = (): number => a.ping(a.pods[0], address, one);
@@ -50,14 +50,14 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
           }
           expect(await transfer(a, b, address)).toBeGreaterThanOrEqual(TRANSFERRED);
           if (address.includes(':')) continue;
-          // IPv4 is never cut, also where the interface needs 1280 for IPv6.
+          // IPv4 is never fragmented, also if the interface needs 1280 for IPv6.
           expect({ underlay, ...wire.counts() }).toMatchObject({ underlay, fragments: 0 });
         }
 
         const { plaintext, fragments, wireguard } = wire.counts();
         expect({ underlay, plaintext }).toEqual({ underlay, plaintext: 0 });
         expect(wireguard).toBeGreaterThan(20);
-        // IPv6 has no packets smaller than 1280: on such an underlay the kernel cuts the datagrams.
+        // The MTU for IPv6 is at least 1280. On such an underlay, the kernel fragments the datagrams.
         const fits = inside + overheadOf(families) <= underlay;
         expect({ underlay, isCut: fragments > 0 }).toEqual({ underlay, isCut: !fits });
       }
@@ -66,7 +66,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
 });
 
 describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
-  test('is not cut with the MTU that `litz agent check` names, and is with a larger one', async () => {
+  test('is fragmented only with a larger MTU than `litz agent check` names', async () => {
     const network = await createNetwork({ overlay: 'vxlan', inner: 4 });
     const { a, b, wire } = network;
     const mesh = await ProgrammedMesh.create(network, { enforcement: 'off' });
@@ -74,7 +74,7 @@ describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
       [a, b],
       [b, a],
     ] as const) {
-      // As with a CNI whose pods never take the routes of the host: the overlay goes to the nodes' addresses.
+      // Like a CNI whose pods never use the routes of the host: the overlay uses the nodes' addresses.
       const peers = [{ ...other.peer, prefixes: [] }];
       const common = { mode: 'nodes', enforcement: 'permissive', clusterPrefixes: [] } as const;
       await mesh.apply({ ...common, peers }, node);
@@ -88,10 +88,10 @@ describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
     expect({ check, named }).toEqual({ check, named: 1370 });
 
     expect(await cutWith(named)).toBe(0);
-    // Two of each of three echoes.
+    // Each of three echoes has at least two fragments.
     expect(await cutWith(1450)).toBeGreaterThanOrEqual(6);
 
-    /** @returns the pieces that the node has cut packets into */
+    /** @returns how many fragments the node has made */
     async function cutWith(mtu: number): Promise<number> {
       for (const node of [a, b]) node.namespace.ip(`link set flannel.1 mtu ${mtu}`);
       const full = { size: mtu - 28, whole: true };
@@ -106,7 +106,7 @@ describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
   });
 });
 
-/** FragCreates of /proc/net/snmp. */
+/** Returns FragCreates of /proc/net/snmp. */
 function piecesOf({ namespace }: TestNode): number {
   const text = namespace.run('cat', '/proc/net/snmp');
   const [names, values] = text.split('\n').filter((line) => line.startsWith('Ip:'));
@@ -139,7 +139,7 @@ function tunnelMtu(underlay: number, families: Families): number {
   return families.inner === 4 ? largest : Math.max(largest, SMALLEST_IPV6);
 }
 
-/** The largest packet to that address that the tunnel takes. */
+/** Returns the length of the largest packet to that address that fits into the tunnel. */
 function largest(underlay: number, address: string, families: Families): number {
   const inside = tunnelMtu(underlay, families);
   const fitting = underlay - overheadOf(families);
@@ -153,7 +153,7 @@ function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;
 }
 
-async function hasMtu({ namespace }: TestNode, wanted: number): Promise<void> {
+async function untilMtu({ namespace }: TestNode, wanted: number): Promise<void> {
   const mtu = (): string =>
     /mtu (\d+)/.exec(namespace.run('ip', 'link', 'show', 'litz0'))?.[1] ?? '';
   await until(() => mtu() === String(wanted), 20_000).catch(() => {
@@ -166,7 +166,7 @@ function podAddresses({ pods: [pod] }: TestNode, { inner }: Families): string[] 
   return [pod.address, pod.address6].slice(inner === 6 ? 1 : 0, inner === 4 ? 1 : 2);
 }
 
-/** TCP. @returns the bytes */
+/** Sends a text over TCP. @returns the number of received bytes */
 async function transfer(a: TestNode, b: TestNode, address: string): Promise<number> {
   const server = b.startInPod(b.pods[0], 'iperf3', '-s', '-1', '-B', address, '--forceflush');
   let said = '';

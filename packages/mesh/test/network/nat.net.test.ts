@@ -7,27 +7,27 @@ import { networkRequirements } from './test-network.ts';
 import { createNetwork } from './create-mesh.ts';
 import type { TestNamespace } from './test-namespace.ts';
 
-/** Longer than the NAT keeps a mapping. */
+/** In ms: longer than the NAT keeps a mapping. */
 const IDLE_MS = 6000;
 const INSIDE = '10.99.0.2';
 
 describeWith(networkRequirements, 'a node behind a NAT', () => {
-  test('is reached at any time with --persistent-keepalive', async () => {
+  test('can be reached at any time with --persistent-keepalive', async () => {
     const { a, b, agents } = await meshWithNat(['--persistent-keepalive', '1']);
     await idle();
-    // One of three may be late on a busy machine; without a mapping all would be lost.
+    // On a busy machine, one of three pings may be late. Without a mapping, all would be lost.
     await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
 
-    // Another agent finds a peer whose endpoint is not that of its record.
+    // A new agent finds a peer whose endpoint differs from its record.
     await agents[0].kill();
     agents[0].restart();
-    await agents[0].hasMet(1);
+    await agents[0].untilPeersAnswered(1);
     await idle();
     expect(a.wg('show', 'litz0', 'endpoints')).toMatch(/\t192\.168\.50\.201:\d+$/m);
     await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
   });
 
-  test('is not reached without it after the NAT mapping expired, until it sends something itself', async () => {
+  test('cannot be reached without it after the NAT mapping expired, until it sends a packet itself', async () => {
     const { a, b } = await meshWithNat([]);
     expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
     await idle();
@@ -37,7 +37,7 @@ describeWith(networkRequirements, 'a node behind a NAT', () => {
   });
 });
 
-/** @param words for the agent of the node behind the NAT */
+/** @param words more arguments for the agent behind the NAT */
 async function meshWithNat(words: readonly string[]): Promise<
   Awaited<ReturnType<typeof createNetwork>> & {
     readonly agents: readonly [TestAgent, TestAgent];
@@ -52,7 +52,7 @@ async function meshWithNat(words: readonly string[]): Promise<
     new TestAgent(a, common),
     new TestAgent(b, { ...common, addresses: [INSIDE], words }),
   ] as const;
-  for (const agent of agents) await agent.hasMet(1);
+  for (const agent of agents) await agent.untilPeersAnswered(1);
   for (const agent of agents) {
     await agent.ask({ command: 'enforcement', enforcement: 'enforce', force: false });
   }
@@ -60,7 +60,7 @@ async function meshWithNat(words: readonly string[]): Promise<
   return Object.assign(network, { agents });
 }
 
-/** Its only way is through `nat`, which keeps a mapping for two seconds, three where answers came. */
+/** Routes all packets of the node through `nat`, which keeps a mapping for two seconds, or three after an answer. */
 function hide({ namespace }: TestNode, nat: TestNamespace): void {
   namespace.ip(`link add lan0 type veth peer name lan1 netns ${nat.pid}`);
   namespace.ip(`address add ${INSIDE}/24 dev lan0`);

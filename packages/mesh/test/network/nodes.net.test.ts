@@ -27,10 +27,10 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, nodes: 0 });
   });
 
-  test('leaves a node alone that opted out, and still encrypts its pods', async () => {
+  test('does not encrypt a node that opted out, but encrypts its pods', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const [peerA, peerB] = [a.peer, b.peer];
-    // Node b has the label: it says so in its record, and knows it itself.
+    // Node b has the label. Its record and its own host settings say so.
     await mesh.apply({ mode: 'nodes', peers: [{ ...peerB, encryptsNode: false }] }, a);
     const own = { ...b.own, encryptsNode: false };
     await mesh.apply({ mode: 'nodes', own, peers: [peerA] }, b);
@@ -72,7 +72,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(ask(6443)).toBe('hi\n');
   });
 
-  test('refuses plaintext of a node whose answers would go into the tunnel', async () => {
+  test('refuses plaintext from a node if the answers would go into the tunnel', async () => {
     const { a, b, mesh } = await createMesh({}, { mode: 'nodes' });
     await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
     await mesh.hosts[1].remove();
@@ -105,7 +105,7 @@ describeWith(networkRequirements, 'permissive', () => {
     },
   );
 
-  test('sends to a peer that has not answered as the main table has it', async () => {
+  test('sends packets to a peer that has not answered by the routes of the main table', async () => {
     const { wire, a, b, mesh } = await createMesh();
     await mesh.apply({ enforcement: 'permissive', answered: new Set() });
     wire.reset();
@@ -121,7 +121,7 @@ describeWith(networkRequirements, 'permissive', () => {
       for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${mtu}`);
       await mesh.apply({}, a);
       await mesh.apply({}, b);
-      // IPv6 inside needs 1280.
+      // IPv6 inside the tunnel needs an MTU of 1280.
       const inside = Math.max(mtu - 60, 1280);
       expect(a.namespace.run('cat', '/proc/sys/net/ipv6/conf/litz0/mtu').trim()).toBe(
         String(inside),
@@ -133,7 +133,7 @@ describeWith(networkRequirements, 'permissive', () => {
   });
 });
 
-/** What a ping every 5 ms has lost, both ways counted. */
+/** Returns how many pings were lost, with one every 5 ms. Requests and answers are counted. */
 async function startStream(a: TestNode, b: TestNode): Promise<{ sent: number; received: number }> {
   const words = `ping -q -c ${STREAM} -i 0.005 -W 2 ${b.pods[0].address}`.split(' ');
   const child = a.startInPod(a.pods[0], ...(words as [string]));

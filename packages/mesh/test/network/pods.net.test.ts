@@ -44,7 +44,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeGreaterThan(20);
   });
 
-  test('leaves traffic of a node to itself', async () => {
+  test('leaves the traffic of a node to itself as it is', async () => {
     const { wire, a } = await createMesh({ pods: 2 });
 
     expect(a.ping(a.pods[0], a.pods[1].address)).toBe(3);
@@ -53,7 +53,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeLessThan(3);
   });
 
-  test('lets no packet leave to a pod of an unknown node', async () => {
+  test('lets no packet to a pod of an unknown node leave', async () => {
     const { wire, a } = await createMesh();
 
     expect(a.ping(a.pods[0], '10.244.9.5')).toBe(0);
@@ -68,13 +68,13 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1472, whole: true })).toBe(0);
     expect(a.inPod(a.pods[0], 'ip', 'route', 'get', b.pods[0].address)).toMatch(/mtu 1440/);
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1412, whole: true })).toBe(3);
-    // Larger ones without the bit are cut inside of the tunnel.
+    // Larger packets without the bit are fragmented inside the tunnel.
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 3000 })).toBe(3);
 
     expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });
   });
 
-  test('lets a pod speak to another node without NAT, in both enforcements', async () => {
+  test('lets a pod reach another node without NAT, with both enforcements', async () => {
     const { a, b, mesh } = await createMesh();
 
     await until(() => a.ping(a.pods[0], b.address, { count: 1 }) === 1);
@@ -111,7 +111,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
   });
 
-  test('sends no packet out that is for a removed pod of this node', async () => {
+  test('lets no packet to a removed pod of this node leave', async () => {
     const { wire, a, b } = await createMesh({ cni: 'ptp' });
     const { address } = b.addPod();
     b.removePod(b.pods[1]);
@@ -123,7 +123,7 @@ describeWith(networkRequirements, 'pods mode', () => {
   });
 });
 
-/** Rules, all tables, foreign rulesets, parameters of all links. */
+/** Returns the rules, all tables, foreign rulesets, and parameters of all links as text. */
 function everythingOf({ namespace }: TestNode): string {
   return namespace.input(
     'sh',
@@ -135,7 +135,7 @@ function everythingOf({ namespace }: TestNode): string {
   );
 }
 
-/** Packets that one of our chains counted. */
+/** Returns how many packets one of our chains has counted. */
 function counter({ namespace }: TestNode, chain: string): number {
   const text = namespace.run('nft', 'list', 'chain', 'inet', 'litz', chain);
   return [...text.matchAll(/packets (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);

@@ -37,7 +37,7 @@ describeWith(
 
       const clusterIp = `${CLUSTER_IP}:80`;
       const nodePort = `${a.address}:${NODE_PORT}`;
-      // A pod learns of the other node's neighbours, and both ends of their session, by the first try.
+      // The first try only resolves neighbours and makes the session.
       await until(() => a.namespace.tries(...asking(clusterIp)));
       wire.reset();
       expect({ from: 'node', says: a.namespace.run(...asking(clusterIp)) }).toEqual({
@@ -54,10 +54,10 @@ describeWith(
       });
       const { plaintext, vxlan, nodes, leaks } = wire.counts();
       expect({ plaintext, vxlan, leaks }).toEqual({ plaintext: 0, vxlan: 0, leaks: '' });
-      // The first way, to the NodePort of another node, is a node's.
+      // The first part, to the NodePort of another node, is traffic of a node.
       expect(nodes > 0).toBe(mode === 'pods');
 
-      // The way of who is no node is readable up to the first node, and no farther.
+      // The packets of a client outside the mesh are in plaintext up to the first node, and no farther.
       expect({ from: 'client', says: says(client, nodePort) }).toEqual({
         from: 'client',
         says: 'hi\n',
@@ -71,7 +71,7 @@ function says(client: TestNamespace, address: string): string {
   return client.run(...asking(address));
 }
 
-/** Says what the server says. */
+/** Returns a command that prints the answer of the server. */
 function asking(address: string): [string, ...string[]] {
   return ['timeout', '5', 'socat', '-T2', '-', `TCP:${address},connect-timeout=2`];
 }

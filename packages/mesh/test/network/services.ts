@@ -1,5 +1,5 @@
 /**
- * Services as kube-proxy lays them on a node: a ClusterIP and a NodePort that lead to one pod.
+ * Makes the rules of kube-proxy for a service: a ClusterIP and a NodePort of one pod.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function layServices(node: TestNode, backend: string, by: ProxyMode = 'nf
   for (const rule of rulesFor(backend)) namespace.run(by, '-w', '-t', 'nat', ...rule.split(' '));
 }
 
-/** What is asked at a ClusterIP keeps its source. */
+/** Requests to a ClusterIP keep their source address. */
 function tableFor(backend: string): string {
   return `table ip kube-proxy {
     chain prerouting {
@@ -41,7 +41,7 @@ function tableFor(backend: string): string {
   }`;
 }
 
-/** With a cluster CIDR, as most have it: what no pod asks at a ClusterIP is masqueraded. */
+/** With a cluster CIDR, as in most clusters: requests to a ClusterIP that do not come from a pod are masqueraded. */
 function rulesFor(backend: string): string[] {
   return [
     '-N KUBE-SERVICES',

@@ -17,13 +17,13 @@ import { LITZ, type TestNode } from './test-node.ts';
 import { PODS4, PODS6 } from './wire.ts';
 
 export interface TestAgentOptions {
-  /** The same one for all nodes. */
+  /** The registry, the same for all nodes. */
   readonly registryFolder: string;
-  /** Of the node, where they are not those of the network. */
+  /** The addresses of the node, if they are not those of the network. */
   readonly addresses?: readonly string[];
-  /** Gives the addresses of both families; default: that of the family of the datagrams. */
+  /** Passes the addresses of both families. Default: only the address of the datagrams' family. */
   readonly isDual?: boolean;
-  /** More of the command line. */
+  /** More arguments. */
   readonly words?: readonly string[];
 }
 
@@ -39,12 +39,12 @@ export class TestAgent {
     this.#process = this.#start();
   }
 
-  /** What it printed until now. */
+  /** The output of the agent so far. */
   get text(): string {
     return this.#text;
   }
 
-  /** @throws {Error} (rejects) nobody answers, or what the agent refused */
+  /** @throws {Error} (rejects) the agent does not answer or refuses the request */
   async ask(request: ControlRequest): Promise<unknown> {
     return sendControlRequest(
       controlPath('litz0', join(this.node.namespace.folder, '/run/litz')),
@@ -56,7 +56,7 @@ export class TestAgent {
     return (await this.ask({ command: 'status' })) as MeshStatus;
   }
 
-  /** Waits until the agent sees it so. @throws {Error} (rejects) not in time; what it printed */
+  /** Waits until a status fulfils the condition. @throws {Error} (rejects) not in time; the message has the output */
   async shows(holds: (status: MeshStatus) => boolean, longestMs = 60_000): Promise<void> {
     const end = performance.now() + longestMs;
     let last = '';
@@ -73,11 +73,11 @@ export class TestAgent {
     throw new Error(`node ${this.node.number} does not come to it: ${last}\n${this.#text}`);
   }
 
-  async hasMet(count: number): Promise<void> {
+  async untilPeersAnswered(count: number): Promise<void> {
     await this.shows(({ peers }) => connected(peers) >= count);
   }
 
-  /** `kill -9`; resolves when it is gone. */
+  /** Kills the process with SIGKILL. Resolves when it has ended. */
   async kill(): Promise<void> {
     const { exitCode, signalCode } = this.#process;
     if (exitCode !== null || signalCode !== null) return;
@@ -86,7 +86,7 @@ export class TestAgent {
     await ended;
   }
 
-  /** After it was killed. */
+  /** Starts the agent again after it was killed. */
   restart(): void {
     this.#process = this.#start();
   }
@@ -108,13 +108,13 @@ export class TestAgent {
   }
 }
 
-/** An agent on each node, after the daemons were started; until all have met. */
+/** Starts an agent on each node after the daemons, and waits until all peers have answered. */
 export async function startAgents(
   nodes: readonly TestNode[],
   options: TestAgentOptions,
 ): Promise<TestAgent[]> {
   const agents = nodes.map((node) => new TestAgent(node, options));
-  for (const agent of agents) await agent.hasMet(nodes.length - 1);
+  for (const agent of agents) await agent.untilPeersAnswered(nodes.length - 1);
   return agents;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `TestNamespace`: a network namespace with mounts of its own, held by a process that sleeps. What is started in
- * it sees both.
+ * `TestNamespace`: a network namespace and a mount namespace, kept by a process that sleeps. Programs that are
+ * started in it are in both.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export class TestNamespace {
   readonly #holder: ChildProcess;
   readonly #children: Set<ChildProcess> = new Set();
 
-  /** @param folder for the folders that it has to itself; it exists */
+  /** @param folder an existing folder, for the folders that only this namespace sees */
   static async create(folder: string, own: readonly string[] = []): Promise<TestNamespace> {
     for (const path of own) mkdirSync(join(folder, path), { recursive: true });
     const mounts = own.map(
@@ -41,27 +41,27 @@ export class TestNamespace {
     return this.#holder.pid ?? -1;
   }
 
-  /** To be closed by the caller. */
+  /** Opens the network namespace. The caller must close it. */
   openNamespace(): NetworkNamespace {
     return NetworkNamespace.open(`/proc/${this.pid}/ns/net`);
   }
 
-  /** @throws {Error} it failed; what it printed is in the message */
+  /** @throws {Error} the program failed; the message has its output */
   run(program: string, ...words: string[]): string {
     return this.#execute([program, ...words]);
   }
 
-  /** With a text on its standard input, in a file where it wants one. */
+  /** Runs a program with a text as its standard input, or in a file. */
   input(program: 'nft' | 'sh', text: string): string {
     return this.#execute(program === 'nft' ? ['nft', '-f', '/dev/stdin'] : ['sh', '-e'], text);
   }
 
-  /** `ip` with the words of one text. */
+  /** Runs `ip`. The words of the text are its arguments. */
   ip(text: string): string {
     return this.run('ip', ...text.split(' '));
   }
 
-  /** Whether it ended with 0. */
+  /** Returns whether a program ended with status 0. */
   tries(program: string, ...words: string[]): boolean {
     try {
       this.run(program, ...words);
@@ -71,7 +71,7 @@ export class TestNamespace {
     }
   }
 
-  /** Ended when the namespace is, at the latest. */
+  /** Starts a program that is ended with the namespace at the latest. */
   start(program: string, ...words: string[]): ChildProcess {
     const child = spawn('nsenter', [...this.#entry(), program, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],

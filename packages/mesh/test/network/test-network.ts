@@ -1,6 +1,6 @@
 /**
- * `TestNetwork`: nodes on a bridge whose ports are counted, each with mounts of its own, pods that the real
- * CNI plugins attach, and routes as a CNI lays them. For tests of the mesh.
+ * `TestNetwork`: nodes on a bridge that counts packets. Each node has its own mounts, pods that the real
+ * CNI plugins attach, and routes like those of a CNI. For tests of the mesh.
  *
  * ```
  *   node 1  192.168.50.11, fd50::11     pods 10.244.1.0/24, fd44:0:0:1::/64
@@ -19,17 +19,17 @@ import { TestNamespace } from './test-namespace.ts';
 import { Wire } from './wire.ts';
 
 export interface TestNetworkOptions extends Partial<NodeOptions> {
-  /** Default: 2. */
+  /** The number of nodes. Default: 2. */
   readonly nodes?: number;
-  /** Of each node; default: 1. */
+  /** The number of pods of each node. Default: 1. */
   readonly pods?: number;
-  /** Of the underlay; default: 1500. */
+  /** The MTU of the underlay. Default: 1500. */
   readonly mtu?: number;
-  /** False: neither configuration nor pods are there yet; `installCni` brings them. */
+  /** If false, there are no CNI configuration and no pods until `installCni`. */
   readonly withCni?: boolean;
 }
 
-/** What every test on the network needs. */
+/** What every test on the network requires. */
 export const networkRequirements: readonly Requirement[] = [
   namespaces,
   ipProgram,
@@ -43,7 +43,7 @@ export const networkRequirements: readonly Requirement[] = [
 export class TestNetwork {
   readonly nodes: readonly TestNode[];
   readonly wire: Wire;
-  /** For what the nodes share; gone with the network. */
+  /** A folder that all nodes share. It is removed with the network. */
   readonly folder: string;
   readonly #underlay: TestNamespace;
   readonly #pods: number;
@@ -86,7 +86,7 @@ export class TestNetwork {
     this.#pods = parts.pods;
   }
 
-  /** On the same bridge, and no node of the mesh. Gone with the network. */
+  /** Makes a namespace on the same bridge that is not a node of the mesh. It is removed with the network. */
   async addClient(): Promise<TestNamespace> {
     const client = await TestNamespace.create(this.folder);
     this.#clients.push(client);
@@ -97,7 +97,7 @@ export class TestNetwork {
     return client;
   }
 
-  /** Configuration, routes, pods. */
+  /** Installs the CNI configuration, the routes and the pods. */
   installCni(): void {
     for (const node of this.nodes) {
       node.installCni();
@@ -106,18 +106,18 @@ export class TestNetwork {
     }
   }
 
-  /** A daemon on each node, and each one's key at all others. */
+  /** Starts a daemon on each node, and configures the other nodes as its peers. */
   async startDaemons(options: { readonly mark?: number } = {}): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.startDaemon(options)));
     for (const node of this.nodes) this.introduce(node);
   }
 
-  /** Tells a node's daemon of all others. */
+  /** Configures all other nodes as peers of one node's daemon. */
   introduce(node: TestNode): void {
     for (const other of this.nodes) if (other !== node) node.addPeer(other);
   }
 
-  /** Also after a failure: nothing stays. */
+  /** Removes everything, also after a failure. */
   async close(): Promise<void> {
     const all = [...this.nodes, ...this.#clients, this.#underlay];
     await Promise.all(all.map((one) => one.close()));

@@ -28,7 +28,7 @@ export interface NodeOptions {
   readonly outer: 4 | 6;
   /** Families of the pods' addresses. */
   readonly inner: 4 | 6 | 'dual';
-  /** Of the pods' links. */
+  /** The MTU of the pods' links. */
   readonly podMtu: number;
 }
 
@@ -68,7 +68,7 @@ export class TestNode {
     return this.#subnets.map(parseCidr);
   }
 
-  /** Of its pods. */
+  /** The prefixes of the node's pods. */
   get #subnets(): string[] {
     const { inner } = this.#options;
     const all = [`10.244.${this.number}.0/24`, `fd44:0:0:${this.number}::/64`];
@@ -76,12 +76,12 @@ export class TestNode {
     return inner === 4 ? all.slice(0, 1) : all.slice(1);
   }
 
-  /** Of the underlay, in the family that the datagrams have. */
+  /** The address in the underlay, of the datagrams' family. */
   get endpointAddress(): string {
     return this.#options.outer === 6 ? this.address6 : this.address;
   }
 
-  /** As the other nodes see it. */
+  /** The node as a peer of the other nodes. */
   get peer(): RoutedPeer {
     return {
       name: `node-${this.number}`,
@@ -100,7 +100,7 @@ export class TestNode {
     };
   }
 
-  /** After the cable was plugged in. */
+  /** Configures the link after it was connected to the bridge. */
   configure(): void {
     const { namespace } = this;
     const filter = this.#options.reversePathFilter;
@@ -114,7 +114,7 @@ export class TestNode {
     namespace.ip('link set eth0 up');
   }
 
-  /** Its configuration is the first sign of the CNI; pods come after it. */
+  /** Writes the CNI configuration. Pods come after it. */
   installCni(): void {
     const { namespace } = this;
     const subnets = this.#subnets;
@@ -132,7 +132,7 @@ export class TestNode {
     writeFileSync(file, JSON.stringify(configuration));
   }
 
-  /** A namespace that the real plugins attach. */
+  /** Makes a pod: a namespace that the real CNI plugins attach. */
   addPod(): Pod {
     const { namespace } = this;
     const name = `pod${this.pods.length + 1}`;
@@ -160,7 +160,7 @@ export class TestNode {
     );
   }
 
-  /** Routes to the pods of another node, as flannel lays them; an overlay is for IPv4. */
+  /** Adds routes to the pods of another node, like flannel. An overlay is only for IPv4. */
   routeTo(other: TestNode): void {
     const { namespace } = this;
     namespace.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
@@ -179,7 +179,7 @@ export class TestNode {
     );
   }
 
-  /** `litz litz0`, with the own key. Resolves when it listens. */
+  /** Starts `litz litz0` with the own key. Resolves when it listens. */
   async startDaemon(options: { readonly mark?: number } = {}): Promise<void> {
     const daemon = this.namespace.start(process.execPath, LITZ, '-f', 'litz0');
     this.#daemon = daemon;
@@ -203,7 +203,7 @@ export class TestNode {
     if (options.mark) this.wg('set', 'litz0', 'fwmark', String(options.mark));
   }
 
-  /** Its key, its pods' and its own addresses: what the agent would program. */
+  /** Returns the configuration of a peer as an agent would write it: key, endpoint and prefixes. */
   addPeer(other: TestNode): void {
     const allowed = [
       `10.244.${other.number}.0/24`,
@@ -229,18 +229,18 @@ export class TestNode {
     return this.namespace.run('wg', ...words);
   }
 
-  /** `kill -9`; resolves when it is gone. */
+  /** Kills the daemon with SIGKILL. Resolves when it has ended. */
   async killDaemon(): Promise<void> {
     const daemon = this.#daemon;
     if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const ended = once(daemon, 'exit');
     daemon.kill('SIGKILL');
     await ended;
-    // A killed daemon leaves its socket behind; the next one takes its namespace.
+    // A killed daemon leaves its socket file, so the file is removed here.
     rmSync(join(this.namespace.folder, '/var/run/wireguard/litz0.sock'), { force: true });
   }
 
-  /** The real host of this node, in this process. Closed with the network. */
+  /** Opens the real `LinuxHost` of this node in this process. It is closed with the network. */
   async openHost(): Promise<LinuxHost> {
     const namespace: NetworkNamespace = this.namespace.openNamespace();
     const host = await namespace.run(() =>
@@ -256,25 +256,25 @@ export class TestNode {
     return host;
   }
 
-  /** From a pod of this node. @returns how many were answered */
+  /** Sends pings from a pod of this node. @returns how many were answered */
   ping(
     pod: Pod,
     address: string,
     options: { count?: number; size?: number; whole?: boolean } = {},
   ): number {
     const { count = 3, size = 56, whole = false } = options;
-    // A busy machine answers late: the last answer is waited for three seconds.
+    // A busy machine answers late, so `ping` waits three seconds for the last answer.
     const words = `ip netns exec ${pod.name} ping -c ${count} -i 0.05 -W 3 -s ${size}`.split(' ');
     const [program, ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
     return this.#answered(program, rest);
   }
 
-  /** From the node itself. */
+  /** Sends pings from the node itself. */
   pingFromNode(address: string, options: { count?: number } = {}): number {
     return this.#answered('ping', `-c ${options.count ?? 3} -i 0.05 -W 3 ${address}`.split(' '));
   }
 
-  /** In a pod. */
+  /** Runs a program in a pod. */
   inPod({ name }: Pod, program: string, ...words: string[]): string {
     return this.namespace.run('ip', 'netns', 'exec', name, program, ...words);
   }
@@ -285,7 +285,7 @@ export class TestNode {
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) close();
-    // Pods are namespaces that only this node's mounts hold.
+    // The namespaces of pods are visible only in the mounts of this node.
     await this.namespace.close();
   }
 
@@ -313,13 +313,13 @@ export class TestNode {
   }
 }
 
-/** Where `cnitool` is, there are the plugins, too: one of them has the name of another program. */
+/** The plugins are in the folder of `cnitool`. They are not in PATH, because one has the name of another program. */
 export function cniFolder(): string {
   const path = execFileSync('sh', ['-c', 'command -v cnitool'], { encoding: 'utf8' }).trim();
   return dirname(realpathSync(path));
 }
 
-/** Bounded; for what only time tells. */
+/** Polls until the condition is true, for a limited time. For things that no event reports. */
 export async function until(condition: () => boolean, longestMs = 10_000): Promise<void> {
   const end = performance.now() + longestMs;
   while (!condition()) {
@@ -328,9 +328,9 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
   }
 }
 
-/** A busy machine takes long to start a program. */
+/** In ms: a busy machine needs long to start a program. */
 const DAEMON_START_MS = 30_000;
-/** Path of the program, the built one. */
+/** The path of the built `litz` program. */
 export const LITZ: string = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const OWN_FOLDERS = [
   '/var/run/wireguard',

@@ -1,6 +1,6 @@
 /**
- * `Wire`: the bridge between the nodes, and what crossed it. The kernel counts in the ports' ingress, so
- * nothing is missed however fast it comes.
+ * `Wire`: the bridge between the nodes, and the packets that crossed it. The kernel counts at the ingress of the
+ * ports, so it misses no packet at any speed.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import type { TestNamespace } from './test-namespace.ts';
 
 /** Packets since `create` or the last `reset`. */
 export interface WireCounts {
-  /** With an address of a pod that stands on the wire as it is. */
+  /** Packets in plaintext with the address of a pod. */
   readonly plaintext: number;
-  /** VXLAN, which hides nothing. */
+  /** Packets of VXLAN, which does not encrypt. */
   readonly vxlan: number;
-  /** UDP of the data plane. */
+  /** UDP datagrams of the data plane. */
   readonly wireguard: number;
-  /** Between addresses of nodes, other than the data plane's, VXLAN, neighbour discovery and ICMP errors. */
+  /** Packets between nodes, except those of the data plane, VXLAN, neighbour discovery and ICMP errors. */
   readonly nodes: number;
   readonly fragments: number;
-  /** Who spoke plaintext, for a failure's message. */
+  /** The addresses of packets in plaintext, for the message of a failure. */
   readonly leaks: string;
 }
 
@@ -32,7 +32,7 @@ export class Wire {
     namespace.run('ip', 'link', 'set', 'br0', 'up', 'mtu', String(LARGEST_MTU));
   }
 
-  /** Makes a cable from the bridge into a namespace, where it is called eth0. */
+  /** Connects a namespace to the bridge. The link in the namespace is eth0. */
   plug(port: string, target: TestNamespace, mtu: number): void {
     const { pid } = target;
     this.#namespace.ip(
@@ -111,5 +111,5 @@ const RULES = [
   'ip saddr 192.168.50.0/24 ip daddr 192.168.50.0/24 counter name nodes',
   'ip6 saddr fd50::/64 ip6 daddr fd50::/64 counter name nodes',
 ].join('\n');
-/** The ports decide. */
+/** The MTU of the bridge in bytes. The ports have smaller ones. */
 const LARGEST_MTU = 9500;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What the page is shown on. */
+/** The screen on which the page is shown. */
 export interface Screen {
   readonly width: number;
   readonly height?: number;
@@ -28,7 +28,7 @@ interface Answer {
 }
 
 export class Browser {
-  /** What the page logged, threw, or was kept from by its policy. */
+  /** Log lines and errors of the page, and violations of its policy. */
   readonly complaints: string[] = [];
   readonly #process: ChildProcess;
   readonly #profile: string;
@@ -41,7 +41,7 @@ export class Browser {
     this.#profile = profile;
     this.#process = spawn('chromium', [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-      // With a group of its own, for it is many processes.
+      // Chromium has many processes, so it gets its own process group.
       detached: true,
     });
     this.#listen(this.#process.stdio[4] as Readable);
@@ -79,7 +79,7 @@ export class Browser {
     for (let turns = 0; turns < 200 && !this.#isLoaded; turns++) await delay(25);
   }
 
-  /** The value of an expression in the page. */
+  /** Returns the value of an expression in the page. */
   async evaluate<T>(expression: string): Promise<T> {
     const answer = await this.#send('Runtime.evaluate', {
       expression,
@@ -107,7 +107,7 @@ export class Browser {
     await this.#send('Input.dispatchKeyEvent', { type: 'keyUp', ...common });
   }
 
-  /** The whole page, or so much of it from its top, as PNG. */
+  /** Returns a PNG of the page, or of its upper part. */
   async screenshot(file: string, most = Infinity): Promise<void> {
     const height = await this.evaluate<number>('document.documentElement.scrollHeight');
     const { data } = await this.#send('Page.captureScreenshot', {
@@ -131,7 +131,7 @@ export class Browser {
       process.kill(-pid, 'SIGKILL');
       await ended;
     }
-    // Its other processes write until they are gone as well.
+    // The other processes of Chromium write files until they end too.
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
@@ -188,7 +188,7 @@ export class Browser {
 
 const FLAGS = [
   '--headless=new',
-  // Root has no sandbox; the page is ours.
+  // Chromium has no sandbox for root. That is safe here, because the page is our own.
   '--no-sandbox',
   '--disable-gpu',
   '--no-first-run',

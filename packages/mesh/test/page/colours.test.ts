@@ -31,7 +31,7 @@ describe('page.css', () => {
     }
   });
 
-  test('loads nothing', () => expect(css).not.toMatch(/url\(|@import/));
+  test('loads no other file', () => expect(css).not.toMatch(/url\(|@import/));
 });
 
 function coloursOf(block: string): Record<string, string> {
@@ -43,7 +43,7 @@ function coloursOf(block: string): Record<string, string> {
   );
 }
 
-/** WCAG 2, relative luminance. */
+/** Returns the relative luminance of WCAG 2. */
 function contrast(a: string, b: string): number {
   const [light = 0, dark = 0] = [luminance(a), luminance(b)].toSorted((x, y) => y - x);
   return (light + 0.05) / (dark + 0.05);

@@ -1,5 +1,5 @@
 /**
- * `exampleStatus`: a mesh as an agent might tell of it, the same for the same arguments.
+ * `exampleStatus`: a status as an agent could report it. Equal arguments give equal results.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import type { MeshStatus, PeerStatus } from '../../src/status/mesh-status.ts';
 
 export interface ExampleOptions {
-  /** Of peers. */
+  /** The number of peers. */
   readonly count: number;
   /** Seconds since the example began. */
   readonly second?: number;
-  /** What the first peers are called. */
+  /** The names of the first peers. */
   readonly names?: readonly string[];
   readonly troubles?: readonly string[];
 }
@@ -98,13 +98,13 @@ function peer(name: string, index: number, second: number): PeerStatus {
   };
 }
 
-/** With three peers all states are there. */
+/** With three peers, each state appears. */
 function stateOf(index: number): PeerStatus['state'] {
   if (index % 23 === 3) return 'refused';
   return index % 17 === 2 ? 'waiting' : 'connected';
 }
 
-/** Sums of a rate that goes up and down. */
+/** Returns the sum of a rate that rises and falls. */
 function bytes(index: number, second: number): [received: number, sent: number] {
   const mean = 4e7 / (1 + ((index * 7) % 29));
   const swing = (part: number): number =>

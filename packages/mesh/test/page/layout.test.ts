@@ -12,7 +12,7 @@ describe('layoutOf', () => {
     expect(layoutOf(200, 296, 8).kind).toBe('dots');
   });
 
-  test.each(WIDTHS)('keeps all nodes inside of %d pixels, and apart', (width) => {
+  test.each(WIDTHS)('keeps all nodes within %d pixels, and apart from each other', (width) => {
     for (let count = 0; count <= MAX_NODES; count++) {
       const { positions, height, kind } = layoutOf(count, width, 30);
       expect(positions.length).toBe(count);
@@ -22,14 +22,14 @@ describe('layoutOf', () => {
     }
   });
 
-  test('leaves room for the longest name beside the spokes', () => {
+  test('leaves space for the longest name beside the spokes', () => {
     const { positions, labelLength } = layoutOf(100, 1160, 63);
     expect(labelLength).toBe(20);
     const most = Math.max(...positions.map(({ x }) => x));
     expect(1160 - most).toBeGreaterThanOrEqual(20 * 6.6);
   });
 
-  test('keeps peers off the own node', () => {
+  test('keeps peers away from the own node', () => {
     for (const width of WIDTHS) {
       for (const count of [1, 2, 5, 12, 40, 200]) {
         const { positions, own } = layoutOf(count, width, 12);

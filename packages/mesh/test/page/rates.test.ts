@@ -10,7 +10,7 @@ describe('Rates', () => {
     rates = new Rates();
   });
 
-  test('are differences of counters over time', () => {
+  test('computes differences of counters over time', () => {
     add(0, { a: [1000, 500], b: [0, 0] });
     add(2, { a: [3000, 700], b: [10, 0] });
     expect(rates.now('a', 'received')).toBe(1000);
@@ -20,14 +20,14 @@ describe('Rates', () => {
     expect(rates.sum.of('both')).toEqual([NaN, 1105]);
   });
 
-  test('are zero where nothing is known', () => {
+  test('returns zero if nothing is known', () => {
     expect(rates.now('a', 'both')).toBe(0);
     add(0, { a: [1000, 0] });
     expect(rates.now('a', 'both')).toBe(0);
     expect(rates.sum.now('sent')).toBe(0);
   });
 
-  test('do not take the counters of a newcomer for traffic of now', () => {
+  test('does not count the earlier traffic of a new peer as current traffic', () => {
     add(0, {});
     add(1, { a: [5e9, 5e9] });
     expect(rates.sum.now('both')).toBe(0);
@@ -36,14 +36,14 @@ describe('Rates', () => {
     expect(rates.peers.get('a')?.received).toEqual([NaN, NaN, 8]);
   });
 
-  test('are not negative when the daemon begins anew', () => {
+  test('is not negative when the daemon restarts', () => {
     add(0, { a: [1000, 1000] });
     add(1, { a: [10, 1010] });
     expect(rates.now('a', 'received')).toBe(0);
     expect(rates.now('a', 'sent')).toBe(10);
   });
 
-  test('leave a gap after a pause', () => {
+  test('leaves a gap after a pause', () => {
     add(0, { a: [0, 0] });
     add(1, { a: [100, 0] });
     add(60, { a: [9000, 0] });
@@ -51,7 +51,7 @@ describe('Rates', () => {
     expect(rates.sum.received).toEqual([NaN, 100, NaN, 1]);
   });
 
-  test('forget what is older than two minutes, and who has left', () => {
+  test('forgets values older than two minutes, and peers that have left', () => {
     for (let second = 0; second <= 200; second++)
       add(second, second < 100 ? { a: [0, 0], b: [0, 0] } : { a: [0, 0] });
     expect(rates.times.length).toBe(121);
@@ -60,7 +60,7 @@ describe('Rates', () => {
     expect(rates.peers.get('a')?.received.length).toBe(121);
   });
 
-  test('start again when the clock was set back, and ignore what came twice', () => {
+  test('starts again when the clock was set back, and ignores a status that came twice', () => {
     add(10, { a: [100, 0] });
     add(11, { a: [200, 0] });
     add(11, { a: [900, 0] });
@@ -71,7 +71,7 @@ describe('Rates', () => {
     expect(rates.now('a', 'received')).toBe(50);
   });
 
-  test('are kept of the sum alone where lines would hide each other', () => {
+  test('keeps only the sum if the lines of single peers would hide each other', () => {
     rates.add(exampleStatus({ count: MAX_TUNNELS + 1, second: 0 }));
     rates.add(exampleStatus({ count: MAX_TUNNELS + 1, second: 1 }));
     expect(rates.peers.size).toBe(0);

@@ -6,7 +6,7 @@ import { PAGE_FILES, routeRequest, type PageRequest } from '../../src/page/route
 const folder = join(import.meta.dirname, '../../page');
 
 describe('routeRequest', () => {
-  test('gives the page and what belongs to it', () => {
+  test('returns the page and its files', () => {
     expect(route({ url: '/' })).toEqual({
       kind: 'file',
       file: { name: 'index.html', type: 'text/html' },
@@ -19,7 +19,7 @@ describe('routeRequest', () => {
     expect(route({ url: '/favicon.ico' })).toEqual({ kind: 'nothing' });
   });
 
-  test('gives the status, once and as events', () => {
+  test('returns the status, once or as events', () => {
     expect(route({ url: '/status.json' })).toEqual({ kind: 'status' });
     expect(route({ url: '/events?' })).toEqual({ kind: 'events' });
   });
@@ -80,7 +80,7 @@ describe('routeRequest', () => {
 });
 
 describe('PAGE_FILES', () => {
-  test('are there, and are all that the folder has for browsers', () => {
+  test('exist, and the folder has no other file for browsers', () => {
     const names = Array.from(PAGE_FILES.values(), ({ name }) => name);
     for (const name of names) expect([name, existsSync(join(folder, name))]).toEqual([name, true]);
     const there = readdirSync(folder).filter((name) => /\.(?:js|css|html)$/.test(name));

@@ -79,7 +79,7 @@ describe('StatusFeed', () => {
     expect(fast.seconds()).toEqual([1, 2, 3, 4]);
   });
 
-  test('pauses ten times as long as a status takes, so that a big mesh costs no more', async () => {
+  test('pauses ten times as long as a status takes, so that a large mesh costs no more than a small one', async () => {
     answer = async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return exampleStatus({ count: 1, second: asked });
@@ -120,7 +120,7 @@ describe('StatusFeed', () => {
     expect([asked, viewer.texts, vi.getTimerCount()]).toEqual([1, [], 0]);
   });
 
-  test('says what is wrong where there is no status, and goes on', async () => {
+  test('reports why there is no status, and continues', async () => {
     const viewer = new TestViewer();
     answer = () => {
       throw new Error('no\ndaemon');
@@ -133,7 +133,7 @@ describe('StatusFeed', () => {
     expect(viewer.texts.length).toBe(2);
   });
 
-  test('writes an event of one line, whatever a node is called', async () => {
+  test('writes an event as one line, whatever the name of a node is', async () => {
     const viewer = new TestViewer();
     answer = () => exampleStatus({ count: 1, names: ['a\n\ndata: b\r\n'] });
     feed.add(viewer);
@@ -154,7 +154,7 @@ class TestViewer implements Viewer {
     this.texts.push(text);
   }
 
-  /** Of the example, of each status that came. */
+  /** The second of the example in each received status. */
   seconds(): number[] {
     const start = exampleStatus({ count: 0 }).time;
     return this.texts

@@ -20,10 +20,10 @@ import type { MeshStatus } from '../../src/status/mesh-status.ts';
 import { Browser } from './browser.ts';
 import { exampleStatus } from './example-status.ts';
 
-/** Where pictures of the page are put, if somebody wants to look at them. */
+/** The folder for screenshots of the page; absent: none are taken. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 
-/** A second of the example for each status. */
+/** Each status shows the next second of the example. */
 let second: number;
 let status: () => MeshStatus | Promise<MeshStatus>;
 let page: StatusPage;
@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => page.close());
 
 describe('StatusPage', () => {
-  test('serves the page with a policy that allows nothing from elsewhere', async () => {
+  test('serves the page with a policy that allows nothing from other origins', async () => {
     const answer = await ask('/');
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
@@ -62,7 +62,7 @@ describe('StatusPage', () => {
     );
   });
 
-  test('refuses other host names, and every method that is not for reading', async () => {
+  test('refuses other host names, and every method except GET and HEAD', async () => {
     expect((await ask('/', { host: 'rebound.example' })).statusCode).toBe(403);
     expect((await ask('/status.json', { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
     const posted = await ask('/', {}, 'POST');
@@ -99,7 +99,7 @@ describe('StatusPage', () => {
     await expect.poll(() => page.viewers).toBe(0);
   });
 
-  test('takes a bounded number of viewers', async () => {
+  test('accepts a limited number of viewers', async () => {
     const answers = await Promise.all(Array.from({ length: 17 }, () => ask('/events')));
     const codes = answers.map(({ statusCode }) => statusCode);
     expect(codes.filter((code) => code === 200).length).toBe(16);
@@ -107,7 +107,7 @@ describe('StatusPage', () => {
     for (const answer of answers) answer.destroy();
   });
 
-  test('listens on loopback alone', async () => {
+  test('listens on loopback only', async () => {
     await expect(
       StatusPage.open({ status }, { port: 0, host: '0.0.0.0' as '127.0.0.1' }),
     ).rejects.toThrow('"host" expected 127.0.0.1 or ::1, got 0.0.0.0');
@@ -127,7 +127,7 @@ describe('StatusPage', () => {
     const own = await StatusPage.open({ status }, { port: 0 });
     const answer = await ask('/events', {}, 'GET', own.url);
     answer.resume();
-    // It is an error to the client: the stream had no end of its own.
+    // The client sees an error, because the server did not end the stream properly.
     answer.on('error', () => {});
     const ended = new Promise((resolve) => answer.on('close', resolve));
     await own.close();
@@ -145,7 +145,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // Before its server goes, which it would complain about.
+  // The browser closes before its server. Otherwise it would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>
@@ -158,12 +158,12 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     status = () => exampleStatus({ count, second: 5 * second++ });
     await browser.show(page.url, { width, scheme });
     await browser.until(`document.querySelectorAll('#picture .node').length === ${count}`);
-    // Three values make a line.
+    // A line needs three values.
     await browser.until(`document.querySelector('#chart .sum').getAttribute('d').includes('L')`);
     expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
     const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
     expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
-    // The names of all are in the picture where there is room, and in the table everywhere.
+    // The picture has all names if there is space for them. The table always has them.
     expect(await browser.evaluate(`document.querySelectorAll('#rows tr').length`)).toBe(
       Math.min(count, 50),
     );
@@ -189,7 +189,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
   });
 
-  test('says which age is which', async () => {
+  test('labels each age in the table', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     await browser.evaluate(`document.querySelector('#rows tr:last-child .peer').click()`);
@@ -217,7 +217,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(browser.complaints).toEqual([]);
   });
 
-  test('can be used with the keyboard: a peer of the picture is reached, chosen and left', async () => {
+  test('lets the keyboard reach, select and leave a peer in the picture', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#picture .node').length === 3`);
     const focused = (): Promise<string> =>
@@ -237,7 +237,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(await focused()).toMatch(/^node-3, refused: /);
     const title = `document.querySelector('#detail-title').textContent`;
     expect(await browser.evaluate(title)).toBe('Peer node-3');
-    // A new status takes neither the focus nor the choice away.
+    // A new status changes neither the focus nor the selection.
     const seen = second;
     await expect.poll(() => second, { timeout: 5000 }).toBeGreaterThan(seen + 1);
     expect(await focused()).toMatch(/^node-3, refused: /);
@@ -266,7 +266,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     ).toBe('status');
   });
 
-  test('moves nothing if the user wants less motion', async () => {
+  test('shows no animation if the user wants less motion', async () => {
     const animation = `getComputedStyle(document.querySelector('.flow[data-active="true"]')).animationName`;
     for (const [reducedMotion, name] of [
       [true, 'none'],
@@ -278,7 +278,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     }
   });
 
-  test('requests nothing while it is paused, and says that the agent is gone', async () => {
+  test('sends no request while it is paused, and reports that the agent is gone', async () => {
     await browser.show(page.url, { width: 1280 });
     const connection = `document.querySelector('#connection').textContent`;
     await browser.until(`${connection} === 'live'`);
@@ -290,7 +290,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     const { port } = new URL(page.url);
     await page.close();
     await browser.until(`${connection}.startsWith('no agent')`);
-    // And finds it again by itself.
+    // The page connects again by itself.
     page = await StatusPage.open({ status }, { port: Number(port) });
     await browser.until(`${connection} === 'live'`);
   });
@@ -307,7 +307,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
   });
 
-  test('shows what is wrong', async () => {
+  test('shows problems', async () => {
     status = () => {
       const example = exampleStatus({ count: 1, troubles: ['nft is missing'] });
       return { ...example, interface: { ...example.interface, isUp: false } };

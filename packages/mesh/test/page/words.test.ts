@@ -42,7 +42,7 @@ describe('bytesText', () => {
 });
 
 describe('countText', () => {
-  test('knows one and many', () => {
+  test('uses the singular and the plural', () => {
     expect(countText(0, 'peer')).toBe('0 peers');
     expect(countText(1, 'peer')).toBe('1 peer');
     expect(countText(5000, 'peer')).toBe('5,000 peers');
@@ -61,7 +61,7 @@ describe('printable', () => {
 });
 
 describe('shortened', () => {
-  test('keeps a name that fits', () => expect(shortened('node-1', 6)).toBe('node-1'));
+  test('keeps a short name', () => expect(shortened('node-1', 6)).toBe('node-1'));
 
   test('keeps the ends of names, because names differ there', () => {
     expect(shortened('aks-nodepool1-12345678-vmss00000a', 20)).toBe('aks-nod…8-vmss00000a');
@@ -69,7 +69,7 @@ describe('shortened', () => {
     expect(shortened('abcdef', 1)).toBe('…');
   });
 
-  test('cuts no character into halves', () => {
+  test('does not cut a character in the middle', () => {
     expect(shortened('😀😀😀😀', 3)).toBe('…😀😀');
   });
 });

@@ -6,7 +6,7 @@ import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
 describe('desireHost', () => {
-  test('wants nothing when it is off', () => {
+  test('wants nothing when the mesh is off', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
       link: undefined,
@@ -17,7 +17,7 @@ describe('desireHost', () => {
     expect(desireHost(request({ enforcement: 'off' })).rules.size).toBe(0);
   });
 
-  test('leads each peer into the tunnel, and leaves own pods to the main table', () => {
+  test('routes each peer into the tunnel, and leaves the own pods to the main table', () => {
     expect(routes()).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',
@@ -43,7 +43,7 @@ describe('desireHost', () => {
     ]);
   });
 
-  test('takes a rule for every packet where no cluster prefix has all pods', () => {
+  test('uses a rule for every packet if no cluster prefix contains all pods', () => {
     const outside = [peer(2, { prefixes: [parseCidr('10.9.0.0/24')] })];
 
     expect(rules({ enforcement: 'permissive', clusterPrefixes: [] })).toEqual([
@@ -57,7 +57,7 @@ describe('desireHost', () => {
     expect(routes({ peers: outside })).toContain('10.9.0.0/24 metric 4278198272 unreachable');
   });
 
-  test('has nothing of a family that no node has', () => {
+  test('has no route and no rule of a family that no node has', () => {
     const own = { ...request().own, prefixes: prefixesOf(1).slice(0, 1) };
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
     const only = { own, peers, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
@@ -66,7 +66,7 @@ describe('desireHost', () => {
     expect(desireHost(request(only)).link?.addresses.map(formatCidr)).toEqual(['10.244.1.0/32']);
   });
 
-  test('leads nodes into the tunnel with a mark that the daemon has', () => {
+  test('routes nodes into the tunnel, except packets with the mark of the daemon', () => {
     const all = {
       mode: 'nodes',
       registryAddresses: [{ address: 'fd50::13', port: 6443 }],
@@ -81,11 +81,11 @@ describe('desireHost', () => {
     expect(routes(all)).toContain('192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11');
     expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
     expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
-    // Its ARP has to go on: the ruleset stops the rest.
+    // ARP of this node must continue to work. The ruleset stops the other packets.
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('answers past the tunnel if this node serves the registry', () => {
+  test('answers outside the tunnel if this node serves the registry', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
@@ -93,7 +93,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('leaves a node alone that opted out, except with `all`', () => {
+  test('does not encrypt a node that opted out, except in the mode `all`', () => {
     const peers = [peer(2, { encryptsNode: false })];
     const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
 
@@ -128,7 +128,7 @@ describe('desireHost', () => {
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
 
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
-    // The interface has the right MTU, so the routes need none.
+    // The interface has the right MTU, so the routes need no own MTU.
     expect(routes({ ...only, peers, underlay: underlay(1280) })).toContain(
       '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0',
     );
@@ -155,7 +155,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes filters loose, in permissive those towards pods as well', () => {
+  test('makes filters loose; with permissive also those of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);

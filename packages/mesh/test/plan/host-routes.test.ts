@@ -21,7 +21,7 @@ describe('HostRoutes', () => {
     expect(after.difference?.from).toBe(before);
     expect(after.difference?.gone).toEqual([before[3]]);
     expect(after.difference?.come).toEqual([after.routes[3]]);
-    // In another mode they are others.
+    // In another mode, the routes are other objects.
     const nodes = desireHostWith(
       cache,
       { ...common, mode: 'nodes' },
@@ -30,7 +30,7 @@ describe('HostRoutes', () => {
     expect(nodes.routes[2]).not.toBe(before[2]);
   });
 
-  test('gives the same routes again where nothing has changed', () => {
+  test('returns the same objects for routes that have not changed', () => {
     const cache = new DesiredHostCache();
     const { answered, peers: list, ...common } = request();
     const peers = mapOf(list);
@@ -40,8 +40,8 @@ describe('HostRoutes', () => {
     expect(after.difference).toMatchObject({ gone: [], come: [] });
   });
 
-  // Whatever happens, one after the other: it comes to what comes out of everything at once.
-  test('arrives by differences at the same routes as a new computation', () => {
+  // After any sequence of changes, the result equals a computation from the beginning.
+  test('reaches the same routes with differences as with a new computation', () => {
     assert(
       property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
         const cache = new DesiredHostCache();

@@ -58,7 +58,7 @@ describe('plan', () => {
     ]);
   });
 
-  test('waits with routes into the tunnel for its interface', () => {
+  test('adds routes into the tunnel only when its interface exists', () => {
     const desired = desireHost(request());
     const machine = new SimulatedMachine([], { withLink: false });
     run(desired, machine);
@@ -80,7 +80,7 @@ describe('plan', () => {
     expect(off).not.toContain('delete route via eth0');
   });
 
-  test('plans some routes as it plans all', () => {
+  test('plans some routes in the same way as all routes', () => {
     const before = request();
     const desired = desireHost({ ...before, peers: [before.peers[0], peer(4)] });
     const machine = machineOf(before);
@@ -114,7 +114,7 @@ describe('plan', () => {
     );
   });
 
-  test('lets nothing out at any step from one enforce to another', () => {
+  test('lets no plaintext out at any step between two enforcing states', () => {
     fc.assert(
       fc.property(
         requests('enforce'),
@@ -134,7 +134,7 @@ describe('plan', () => {
     );
   });
 
-  test('keeps every peer reachable that stays', () => {
+  test('keeps every remaining peer reachable', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         fc.pre(first.enforcement !== 'off' && second.enforcement !== 'off');
@@ -149,7 +149,7 @@ describe('plan', () => {
     );
   });
 
-  test('refuses no destination meanwhile that is reachable in the end', () => {
+  test('never refuses a destination that is reachable at the end', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, other) => {
         const second = { ...other, own: first.own };
@@ -166,7 +166,7 @@ describe('plan', () => {
     );
   });
 
-  test('leaves own pods to the main table', () => {
+  test('leaves the own pods to the main table', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         const machine = machineOf(first, second);
@@ -181,7 +181,7 @@ describe('plan', () => {
   });
 });
 
-/** One address of each prefix that a node may have. */
+/** Returns one address of each prefix that a node may have. */
 const PROBES = [1, 2, 3, 4, 5].flatMap((number) => [
   parseAddress(`10.244.${number}.5`),
   parseAddress(`fd44:0:0:${number}::5`),
@@ -194,7 +194,7 @@ function isRouted(probe: Uint8Array, { peers, answered, enforcement }: MeshReque
   );
 }
 
-/** Any of the nodes 1 to 5 as the own one, some of the others as peers. */
+/** A request with any of the nodes 1 to 5 as the own node, and some of the others as peers. */
 function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
   return fc
     .record({
@@ -227,7 +227,7 @@ function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
     );
 }
 
-/** After `first` has been applied. */
+/** Returns the machine after `first` has been applied. */
 function machineOf(first: MeshRequest, second: MeshRequest = first): SimulatedMachine {
   const made = [first, second].map((request) => ({ request, desired: desireHost(request) }));
   const machine = new SimulatedMachine(made);

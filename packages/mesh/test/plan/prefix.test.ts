@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { addressOfNumber, familyOf, rangeOf, rangesWithout } from '../../src/plan/prefix.ts';
 
 describe('familyOf', () => {
-  test('goes by the address', () => {
+  test('returns the family of the address', () => {
     expect(familyOf(parseCidr('10.0.0.0/8'))).toBe(4);
     expect(familyOf(parseCidr('fd00::/8'))).toBe(6);
   });
 });
 
 describe('rangeOf', () => {
-  test('goes from the first to the last address', () => {
+  test('returns the range from the first to the last address', () => {
     expect(rangeOf(parseCidr('10.0.0.9/30'))).toEqual({ first: 0x0a000008n, last: 0x0a00000bn });
   });
 });
@@ -38,7 +38,7 @@ describe('rangesWithout', () => {
 });
 
 describe('addressOfNumber', () => {
-  test('has the most important byte first', () => {
+  test('has the most significant byte first', () => {
     expect(formatAddress(addressOfNumber(0xfd44n << 112n, 16))).toBe('fd44::');
   });
 });

@@ -1,5 +1,5 @@
 /**
- * `SimulatedMachine`: a machine that does what a plan says, and knows where a packet would go.
+ * `SimulatedMachine`: carries out the steps of a plan in memory, and computes where a packet would go.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { MeshRule } from '../../src/plan/mesh-rule.ts';
 import { covers, hostPrefix } from '../../src/record/cidr-relations.ts';
 import type { Step } from '../../src/plan/step.ts';
 
-/** `main`: the main table decides, so it may leave as it is. */
+/** `main`: the main table decides, so the packet may leave in plaintext. */
 export type Way = 'tunnel' | 'refused' | 'main';
 
 export class SimulatedMachine implements ActualHost {
@@ -21,7 +21,7 @@ export class SimulatedMachine implements ActualHost {
   readonly looseLinks: Set<string> = new Set();
   readonly strictLinks: Set<string>;
   ruleset: string | undefined = undefined;
-  /** What was asked for when a ruleset was made. */
+  /** The request from which each ruleset was made. */
   readonly #requests: ReadonlyMap<string, MeshRequest>;
 
   constructor(
@@ -89,13 +89,13 @@ export class SimulatedMachine implements ActualHost {
     }
   }
 
-  /** Of a packet from a pod of this node, without a mark. */
+  /** Returns the way of a packet without a mark from a pod of this node. */
   wayOf(destination: Uint8Array): Way {
     const way = this.#routeOf(destination);
     return way === 'main' && this.#isStopped(destination) ? 'refused' : way;
   }
 
-  /** The tunnel's interface goes, and with it what hangs on it. */
+  /** Removes the tunnel's interface, with its addresses and routes. */
   loseLink(): void {
     this.link = undefined;
     for (const [key, { type }] of this.routes) if (type === 'unicast') this.routes.delete(key);
@@ -133,7 +133,7 @@ export class SimulatedMachine implements ActualHost {
   }
 }
 
-/** A pod of another node, as far as the request knows. */
+/** Returns whether the request has the address as that of a pod of another node. */
 export function isRemote(destination: Uint8Array, { clusterPrefixes, own }: MeshRequest): boolean {
   return isIn(destination, clusterPrefixes) && !isIn(destination, own.prefixes);
 }

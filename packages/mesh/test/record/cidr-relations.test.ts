@@ -1,5 +1,5 @@
 /**
- * How prefixes lie to each other.
+ * Tests of the relations between prefixes.
  *
  * @module
  */
@@ -35,7 +35,7 @@ describe('covers', () => {
 });
 
 describe('overlaps', () => {
-  test('is what sharing an address means, for every pair of prefixes in a small space', () => {
+  test('is true exactly if two prefixes share an address, for all pairs in a small space', () => {
     fc.assert(
       fc.property(smallCidr(), smallCidr(), (a, b) => {
         expect(overlaps(a, b)).toBe(hosts(a).some((host) => hosts(b).includes(host)));
@@ -72,19 +72,19 @@ describe('networkOf', () => {
     expect(formatCidr(cidr)).toBe(text);
   });
 
-  test('is the same object where there is nothing to cut', () => {
+  test('returns the same object if no bits must be cleared', () => {
     const cidr = parseCidr('10.1.2.0/24');
     expect(networkOf(cidr)).toBe(cidr);
   });
 });
 
 describe('hostPrefix', () => {
-  test('is one address', () => {
+  test('returns the prefix of a single address', () => {
     expect(String(hostPrefix(new Uint8Array([192, 0, 2, 1])))).toBe('192.0.2.1/32');
   });
 });
 
-/** Within 10.0.0.0/28, so that all addresses can be counted. */
+/** Prefixes inside 10.0.0.0/28, so that a test can check each address. */
 function smallCidr(): fc.Arbitrary<{ address: Uint8Array; prefixLength: number }> {
   return fc
     .record({

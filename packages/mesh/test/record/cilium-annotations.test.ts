@@ -1,5 +1,5 @@
 /**
- * What Cilium's formats have in common.
+ * Tests of the parts that both formats of Cilium share.
  *
  * @module
  */
@@ -40,7 +40,7 @@ describe('chooseAddresses', () => {
     expect(chooseAddresses(addresses as never, at)).toEqual(expected);
   });
 
-  test('never takes an address of Cilium', () => {
+  test('never chooses an internal address of Cilium', () => {
     const own = [{ type: 'CiliumInternalIP', ip: '10.0.1.77' }];
     expect(() => chooseAddresses(own, at)).toThrow('place: has no address');
   });
@@ -59,7 +59,7 @@ describe('readExtension', () => {
 });
 
 describe('writeExtension', () => {
-  test('keeps other annotations, and fields of its own that it does not know', () => {
+  test('keeps other annotations, and unknown fields of its own annotation', () => {
     const previous = { other: 'x', [EXTENSION]: JSON.stringify({ zone: 'b' }) };
     const written = writeExtension(recordOf(1), previous);
     expect(written['other']).toBe('x');
@@ -79,14 +79,14 @@ describe('isRevoked', () => {
 });
 
 describe('announcedKey', () => {
-  test('is the older one', () => {
+  test('returns the older key', () => {
     const keys = [recordOf(1).keys[0], recordOf(2).keys[0]];
     expect(announcedKey(recordOf(1, { keys }))).toBe(keyOf(1).toBase64());
   });
 });
 
 describe('revoked', () => {
-  test('has nothing but the name', () => {
+  test('has only the name', () => {
     expect(revoked('n1')).toMatchObject({ name: 'n1', keys: [], prefixes: [], revoked: true });
   });
 });

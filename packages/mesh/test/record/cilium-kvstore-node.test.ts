@@ -1,5 +1,5 @@
 /**
- * Records as Cilium keeps them in etcd.
+ * Tests of records in the form that Cilium uses in etcd.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { keyOf, plain, recordOf } from '../records.ts';
 const blue = { cluster: 'blue' };
 
 describe('readCiliumKvstoreNode', () => {
-  test('reads what Cilium writes, with all fields', () => {
+  test('reads the output of Cilium with all fields', () => {
     const value = fixture('full');
     expect(readCiliumKvstoreNode('worker-1', value, blue)).toEqual({
       name: 'worker-1',
@@ -36,7 +36,7 @@ describe('readCiliumKvstoreNode', () => {
     });
   });
 
-  test('reads what Cilium writes of a node that opted out, with empty fields', () => {
+  test('reads the output of Cilium for a node that opted out, with empty fields', () => {
     expect(readCiliumKvstoreNode('worker-2', fixture('small'), blue)).toMatchObject({
       addresses: ['192.0.2.12'],
       prefixes: [parseCidr('10.0.2.0/24')],
@@ -54,7 +54,7 @@ describe('readCiliumKvstoreNode', () => {
     expect(read.prefixes.map(String)).toEqual(['10.0.1.0/24', '10.7.0.128/25', 'fd00:5::/64']);
   });
 
-  test('takes the names of fields in any case', () => {
+  test('accepts field names in any letter case', () => {
     const read = readCiliumKvstoreNode('worker-1', lowerCased(fixture('full')), blue);
     expect(read).toEqual(readCiliumKvstoreNode('worker-1', fixture('full'), blue));
   });
@@ -83,7 +83,7 @@ describe('readCiliumKvstoreNode', () => {
     expect(readCiliumKvstoreNode('worker-1', value, blue)).toMatchObject({ field: 'text' });
   });
 
-  test('unmaps an address and a prefix of IPv4 written as IPv6', () => {
+  test('converts IPv4-mapped addresses and prefixes to IPv4', () => {
     const value = {
       ...fixture('small'),
       IPAddresses: [{ Type: 'InternalIP', IP: '::ffff:192.0.2.12' }],
@@ -108,7 +108,7 @@ describe('writeCiliumKvstoreNode', () => {
     expect(others(written)).toEqual(others(value));
   });
 
-  test('is read again as it was', () => {
+  test('writes a record that can be read back unchanged', () => {
     const record = recordOf(1, {
       port: 4500,
       keys: [recordOf(1).keys[0], { ...recordOf(2).keys[0], generation: 2 }],
@@ -119,7 +119,7 @@ describe('writeCiliumKvstoreNode', () => {
     expect(readCiliumKvstoreNode('n1', written, blue)).toEqual(record);
   });
 
-  test('keeps what it does not answer for, and no second spelling of what it does', () => {
+  test('keeps foreign fields, and no second spelling of its own fields', () => {
     const previous = { name: 'n1', wireguardpubkey: 'old', Labels: { zone: 'b' }, Later: 1 };
     const written = writeCiliumKvstoreNode(recordOf(1), blue, previous);
     expect(written).toMatchObject({ Labels: { zone: 'b' }, Later: 1, Name: 'n1' });
@@ -128,7 +128,7 @@ describe('writeCiliumKvstoreNode', () => {
     expect(Object.keys(written)).not.toContain('name');
   });
 
-  test('throws a node out', () => {
+  test('revokes a node', () => {
     const written = plain(writeCiliumKvstoreNode(recordOf(1, { revoked: true }), blue));
     expect(readCiliumKvstoreNode('n1', written, blue)).toMatchObject({ name: 'n1', revoked: true });
   });

@@ -1,5 +1,5 @@
 /**
- * Records as CiliumNode objects.
+ * Tests of records as CiliumNode objects.
  *
  * @module
  */
@@ -17,7 +17,7 @@ interface CiliumNode {
 }
 
 describe('readCiliumNode', () => {
-  test('reads what Cilium writes', () => {
+  test('reads the output of Cilium', () => {
     expect(readCiliumNode('worker-1', fixture())).toEqual({
       name: 'worker-1',
       addresses: ['192.0.2.11', '2001:db8:5::11'],
@@ -29,7 +29,7 @@ describe('readCiliumNode', () => {
     });
   });
 
-  test('takes the key by its older name as well', () => {
+  test('also reads the key by its older name', () => {
     const object = fixture();
     const key = object.metadata.annotations['network.cilium.io/wg-pub-key'];
     object.metadata.annotations = { 'io.cilium.network.wg-pub-key': key };
@@ -38,13 +38,13 @@ describe('readCiliumNode', () => {
     );
   });
 
-  test('cuts the bits behind the length of a prefix, as Go does', () => {
+  test('clears the host bits of a prefix, as Go does', () => {
     const object = fixture({ ipam: { podCIDRs: ['10.0.1.9/24'] } });
     const read = readCiliumNode('worker-1', object) as NodeRecord;
     expect(read.prefixes.map(String)).toEqual(['10.0.1.0/24']);
   });
 
-  test('takes a marker of 0 for a node that opted out', () => {
+  test('reads an encryption key of 0 as a node that opted out', () => {
     const object = fixture({ encryption: { key: 0 } });
     expect(readCiliumNode('worker-1', object)).toMatchObject({ encryptsNode: false });
   });
@@ -59,7 +59,7 @@ describe('readCiliumNode', () => {
     expect(readCiliumNode('worker-1', fixture(spec))).toMatchObject({ node: 'worker-1', field });
   });
 
-  test('says that a node without a key has none yet', () => {
+  test('reports that a node has no key yet', () => {
     const object = fixture();
     object.metadata.annotations = {};
     const read = readCiliumNode('worker-1', object) as RecordError;
@@ -84,13 +84,13 @@ describe('writeCiliumNode', () => {
   });
 
   test.each([rotating, recordOf(1, { encryptsNode: true })])(
-    'is read again as it was',
+    'writes a record that can be read back unchanged',
     (record) => {
       expect(readCiliumNode('n1', plain(writeCiliumNode(record)))).toEqual(record);
     },
   );
 
-  test('has what Cilium reads where Cilium reads it', () => {
+  test('puts the fields of Cilium where Cilium reads them', () => {
     const written = plain(writeCiliumNode(rotating)) as CiliumNode;
     expect(written.metadata.annotations['network.cilium.io/wg-pub-key']).toBe(keyOf(1).toBase64());
     expect(written.spec).toEqual({
@@ -103,7 +103,7 @@ describe('writeCiliumNode', () => {
     });
   });
 
-  test('leaves everything else of the object as it is', () => {
+  test('does not change other fields of the object', () => {
     const before = fixture();
     const record = { ...(readCiliumNode('worker-1', before) as NodeRecord), port: 51872 };
     const written = plain(writeCiliumNode(record, before)) as CiliumNode;
@@ -111,7 +111,7 @@ describe('writeCiliumNode', () => {
     expect({ ...written, metadata: { ...written.metadata, annotations } }).toEqual(before);
   });
 
-  test('forgets what was said of a key that the node no longer has', () => {
+  test('removes the fields of a key that the node no longer has', () => {
     const written = plain(writeCiliumNode(rotating)) as CiliumNode;
     written.metadata.annotations['network.cilium.io/wg-pub-key'] = keyOf(9).toBase64();
     expect(readCiliumNode('n1', written)).toMatchObject({
@@ -120,7 +120,7 @@ describe('writeCiliumNode', () => {
     });
   });
 
-  test('throws a node out, however bad the rest is', () => {
+  test('revokes a node even if its other fields are bad', () => {
     const written = plain(writeCiliumNode({ ...rotating, revoked: true })) as CiliumNode;
     written.spec = {};
     expect(readCiliumNode('n1', written)).toMatchObject({ name: 'n1', revoked: true });

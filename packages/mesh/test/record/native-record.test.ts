@@ -1,5 +1,5 @@
 /**
- * Litz's own JSON of a record.
+ * Tests of Litz's own JSON form of a record.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { RecordError, type NodeRecord } from '../../src/record/node-record.ts';
 import { keyOf, plain, recordOf, RUNS } from '../records.ts';
 
 describe('readNativeRecord', () => {
-  test('reads what writeNativeRecord wrote', () => {
+  test('reads the output of writeNativeRecord', () => {
     const record = recordOf(1, {
       addresses: ['192.0.2.1', '2001:db8::1'],
       prefixes: [parseCidr('10.244.1.0/24'), parseCidr('fd00:1::/64')],
@@ -30,7 +30,7 @@ describe('readNativeRecord', () => {
     expect(readNativeRecord('n1', plain(writeNativeRecord(record)))).toEqual(record);
   });
 
-  test('takes a record without the two fields that are false by default', () => {
+  test('accepts a record without the two fields that are false by default', () => {
     const { encryptsNode: _e, revoked: _r, ...rest } = jsonOf(recordOf(1));
     expect(readNativeRecord('n1', rest)).toEqual(recordOf(1));
   });
@@ -75,12 +75,12 @@ describe('readNativeRecord', () => {
     expect(read).toMatchObject({ name: 'n1', revoked: true, keys: [], prefixes: [] });
   });
 
-  test('keeps what can be read of a revoked record', () => {
+  test('keeps the readable fields of a revoked record', () => {
     const record = recordOf(1, { revoked: true });
     expect(readNativeRecord('n1', jsonOf(record))).toEqual(record);
   });
 
-  test('never throws, whatever JSON stands there', () => {
+  test('never throws an unexpected error for any JSON', () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),
@@ -98,7 +98,7 @@ describe('readNativeRecord', () => {
 });
 
 describe('writeNativeRecord', () => {
-  test('keeps fields that it does not know, of the record and of a key that stays', () => {
+  test('keeps unknown fields of the record and of a key that stays', () => {
     const before = jsonOf(recordOf(1)) as { keys: object[] };
     before.keys[0] = { ...before.keys[0], origin: 'hsm' };
     const previous = { ...before, zone: 'b', ['__proto__x']: 1, port: 1 };
@@ -135,7 +135,7 @@ describe('writeKeys', () => {
 });
 
 describe('parseRecordText', () => {
-  test('gives the value', () => expect(parseRecordText('n1', '{"a":1}')).toEqual({ a: 1 }));
+  test('returns the value', () => expect(parseRecordText('n1', '{"a":1}')).toEqual({ a: 1 }));
 
   test.each([
     ['', 'is empty'],
@@ -150,7 +150,7 @@ describe('parseRecordText', () => {
 });
 
 describe('tryRead', () => {
-  test('passes other errors on', () => {
+  test('rethrows other errors', () => {
     const bug = new TypeError('a mistake of ours');
     expect(() =>
       tryRead(() => {

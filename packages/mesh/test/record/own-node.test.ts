@@ -1,5 +1,5 @@
 /**
- * What a node may say of itself.
+ * Tests of the settings that a node may publish about itself.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The fields of a record: what is refused, and how the error names it.
+ * Tests of the fields of a record: which values are refused, and how the error names them.
  *
  * @module
  */
@@ -60,11 +60,11 @@ describe('readPodPrefix', () => {
     expect(() => readPodPrefix(value, at)).toThrow('record of node n1: place: ');
   });
 
-  test('says why there is a limit', () => {
+  test('gives the reason for the limit', () => {
     expect(() => readPodPrefix('10.0.0.0/8', at)).toThrow('belongs to a whole cluster or site');
   });
 
-  test('never gives back anything but a network of a sensible length', () => {
+  test('never returns anything but a network of an allowed length', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), cidrText()), (text) => {
         const read = attempt(() => readPodPrefix(text, at));
@@ -76,24 +76,24 @@ describe('readPodPrefix', () => {
 });
 
 describe('readPodPrefixes', () => {
-  test('names the one that is bad', () => {
+  test('names the bad prefix', () => {
     const values = ['10.244.1.0/24', '10.0.0.0/8'];
     expect(() => readPodPrefixes(values, at)).toThrow('record of node n1: place[1]: ');
   });
 
-  test('has each prefix once', () => {
+  test('returns each prefix once', () => {
     const values = ['10.244.1.0/24', '10.244.2.0/24', '10.244.1.0/24'];
     expect(readPodPrefixes(values, at).map(formatCidr)).toEqual(values.slice(0, 2));
   });
 
-  test('refuses more than a node can have', () => {
+  test('refuses more prefixes than a node can have', () => {
     const values = Array.from({ length: 257 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
     expect(() => readPodPrefixes(values, at)).toThrow('expected 0 to 256 values, got 257');
   });
 });
 
 describe('readNodeKey', () => {
-  test('takes a key', () => {
+  test('reads a key', () => {
     expect(readNodeKey(keyOf(3).toBase64(), at)).toEqual(keyOf(3));
   });
 
@@ -111,7 +111,7 @@ describe('readNodeKey', () => {
 });
 
 describe('readNodeKeys', () => {
-  test('takes one key, and two where the newer one is the second', () => {
+  test('accepts one key, and two keys if the second is newer', () => {
     expect(readNodeKeys([entry(1)], at)).toEqual([
       { publicKey: keyOf(1), generation: 1, createdAt: Date.UTC(2026, 0, 31, 12) },
     ]);
@@ -159,7 +159,7 @@ describe('readNodeAddress', () => {
 });
 
 describe('readNodeAddresses', () => {
-  test('takes one of each family, in the order of preference', () => {
+  test('accepts one address of each family, in the order of preference', () => {
     expect(readNodeAddresses(['2001:db8::1', '192.0.2.1'], at)).toEqual([
       '2001:db8::1',
       '192.0.2.1',
@@ -182,14 +182,14 @@ describe('readPort', () => {
 });
 
 describe('readInteger', () => {
-  test('takes both ends of its range', () => {
+  test('accepts both ends of the range', () => {
     const range = { min: 1, max: 3 };
     expect([readInteger(1, at, range), readInteger(3, at, range)]).toEqual([1, 3]);
   });
 });
 
 describe('readBoolean', () => {
-  test('takes nothing for false, and refuses what is neither', () => {
+  test('reads a missing value as false, and refuses other types', () => {
     expect([readBoolean(undefined, at), readBoolean(true, at)]).toEqual([false, true]);
     expect(() => readBoolean('true', at)).toThrow('expected true or false, got a string');
   });

@@ -1,5 +1,5 @@
 /**
- * Records as texts.
+ * Tests of records as text.
  *
  * @module
  */
@@ -18,12 +18,12 @@ describe.each([
   ['NATIVE_FORMAT', NATIVE_FORMAT],
   ['ciliumFormat', ciliumFormat({ cluster: 'default' })],
 ])('%s', (_name, format) => {
-  test('reads what it wrote', () => {
+  test('reads its own output', () => {
     const text = writeRecordText(format, recordOf(1), undefined)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });
 
-  test('has nothing to write where the same stands already, in another order', () => {
+  test('writes nothing if the text has the same content in another order', () => {
     const text = writeRecordText(format, recordOf(1), undefined)!;
     const value = JSON.parse(text) as Record<string, unknown>;
     const turned = JSON.stringify(Object.fromEntries(Object.entries(value).toReversed()), null, 1);
@@ -38,7 +38,7 @@ describe.each([
     expect(readRecordText(format, 'n1', text)).toMatchObject({ port: 3 });
   });
 
-  test('writes nothing that nobody could read, and names the field', () => {
+  test('refuses to write a record that cannot be read back, and names the field', () => {
     const prefixes = Array.from({ length: 9000 }, (_, i) =>
       parseCidr(`10.1.${i >> 8}.${i & 255}/32`),
     );
@@ -46,7 +46,7 @@ describe.each([
     expect(() => writeRecordText(format, record, undefined)).toThrow(/node n1: text: .* at most/);
   });
 
-  test('refuses what is nested thousands of times, and writes over it', () => {
+  test('refuses a text with thousands of nested levels, and overwrites it', () => {
     const deep = `{"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
     expect(readRecordText(format, 'n1', deep)).toMatchObject({
       reason: 'is nested more than 100 levels deep',
@@ -55,7 +55,7 @@ describe.each([
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });
 
-  test.each(['', '{', 'null', '[]'])('writes over %j', (previous) => {
+  test.each(['', '{', 'null', '[]'])('overwrites %j', (previous) => {
     const text = writeRecordText(format, recordOf(1), previous)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });
@@ -65,7 +65,7 @@ describe.each([
   ['NATIVE_FORMAT', NATIVE_FORMAT],
   ['ciliumFormat', ciliumFormat({ cluster: 'default' })],
 ])('revokeRecordText with %s', (_name, format) => {
-  test('throws the node out once, and keeps everything else that stands there', () => {
+  test('revokes the node once, and keeps everything else', () => {
     const text = writeRecordText(format, recordOf(1), JSON.stringify({ zone: 'b' }));
     const revoked = revokeRecordText(format, 'n1', text)!;
     expect(readRecordText(format, 'n1', revoked)).toMatchObject({ name: 'n1', revoked: true });
@@ -73,12 +73,12 @@ describe.each([
     expect(revokeRecordText(format, 'n1', revoked)).toBeUndefined();
   });
 
-  test.each([undefined, '{', '[]'])('throws a node out of which this stands there: %j', (text) => {
+  test.each([undefined, '{', '[]'])('revokes a node whose record is %j', (text) => {
     const revoked = revokeRecordText(format, 'n1', text)!;
     expect(readRecordText(format, 'n1', revoked)).toMatchObject({ name: 'n1', revoked: true });
   });
 
-  test('is taken back by writing the record', () => {
+  test('is undone by writing the record', () => {
     const revoked = revokeRecordText(format, 'n1', undefined)!;
     const text = writeRecordText(format, recordOf(1), revoked)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));

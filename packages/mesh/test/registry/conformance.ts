@@ -1,6 +1,6 @@
 /**
- * What every registry does, against the real thing. Each registry calls `describeRegistry` with a fixture
- * of its own.
+ * Tests that every registry must pass with a real server. Each registry calls `describeRegistry` with its own
+ * fixture.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import type { Registry } from '../../src/registry/registry.ts';
 import { keyOf, recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
-/** A real registry on this machine, and what an administrator does to it past Litz. */
+/** A real registry on this machine, with functions that change it without Litz, like an administrator. */
 export interface RegistryFixture {
-  /** A client of its own with each call, as every node has one. The suite closes it. */
+  /** Returns a new client with each call, because every node has its own. The suite closes it. */
   open(): Promise<Registry>;
-  /** A text that changes with each write of that record. */
+  /** Returns a text that changes with each write of that record. */
   version(name: string): Promise<string>;
-  /** Adds a field to the record that Litz doesn't know. */
+  /** Adds a field to the record that Litz does not know. */
   addUnknownField(name: string): Promise<void>;
   hasUnknownField(name: string): Promise<boolean>;
-  /** Puts a record there that can't be used. */
+  /** Writes a record that cannot be used. */
   writeBadRecord(name: string): Promise<void>;
   deleteByHand(name: string): Promise<void>;
-  /** The registry is out of reach from now on ... */
+  /** Makes the registry unreachable. */
   breakOff(): Promise<void>;
-  /** ... and back, with what it held. */
+  /** Makes the registry reachable again, with its content. */
   mend(): Promise<void>;
-  /** Empties it. */
+  /** Deletes all records. */
   clear(): Promise<void>;
   close(): Promise<void>;
 }
@@ -179,7 +179,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     });
 
-    test('withdraws a node that is not there, without a word', async () => {
+    test('withdraws a node that does not exist without an error', async () => {
       const registry = await open();
       await registry.withdraw('n1');
       expect((await follow()).records.has('n1')).toBe(false);
@@ -212,7 +212,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     }, 60_000);
 
-    test('is followed once', async () => {
+    test('can be followed only once', async () => {
       const registry = await open();
       registry.follow(new RecordingListener());
       expect(() => registry.follow(new RecordingListener())).toThrow(/follow/);
@@ -240,7 +240,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.syncs).toBeLessThanOrEqual(1);
     });
 
-    test('has a description for messages, and addresses that are addresses', async () => {
+    test('has a description for messages, and valid addresses', async () => {
       const registry = await open();
       expect(registry.description).not.toBe('');
       for (const { address, port } of await registry.addresses()) {

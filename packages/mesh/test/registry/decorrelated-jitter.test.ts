@@ -17,7 +17,7 @@ describe('DecorrelatedJitter', () => {
     expect(jitter.next()).toBe(1000);
   });
 
-  test('starts anew after a success', () => {
+  test('starts again with a short wait after a success', () => {
     const jitter = new DecorrelatedJitter({ base: 100, cap: 10_000, random: () => 0.999 });
     for (let i = 0; i < 5; i++) jitter.next();
     jitter.reset();

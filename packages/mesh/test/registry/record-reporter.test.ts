@@ -1,5 +1,5 @@
 /**
- * What a registry tells its listener.
+ * Tests of what a registry reports to its listener.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
 describe('RecordReporter', () => {
-  test('reports records that a new list lacks as gone, with the reason, before the list', () => {
+  test('reports records that are missing from a new list as gone, with the reason, before the list', () => {
     const { reporter, listener } = following(1, 2, 3);
     reporter.sync(new Map([['n3', recordOf(3)]]), (name) =>
       name === 'n1' ? 'expired' : 'deleted',
@@ -54,7 +54,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('takes no more records than it may, says so, and takes them when there are fewer', () => {
+  test('accepts no more records than allowed, reports that, and accepts them when there are fewer', () => {
     const { reporter, listener } = following();
     const record = recordOf(1);
     const list = (count: number): Map<string, typeof record> =>
@@ -87,13 +87,13 @@ describe('RecordReporter', () => {
     expect(listener.heard.slice(1)).toHaveLength(3);
   });
 
-  test('does not report that a node is gone that it never reported', () => {
+  test('does not report a node as gone if it never reported that node', () => {
     const { reporter, listener } = following();
     reporter.gone('n1', 'expired');
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('reports a trouble when it changes', () => {
+  test('reports a problem when it changes', () => {
     const { reporter, listener } = following();
     for (const trouble of [undefined, 'away', 'away', 'refused', undefined, undefined]) {
       reporter.connection(trouble);

@@ -1,5 +1,5 @@
 /**
- * `RecordingListener`: hears a registry, and waits for what it is to say.
+ * `RecordingListener`: collects the reports of a registry, and waits for expected ones.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export type Heard =
 
 export class RecordingListener implements RegistryListener {
   readonly heard: Heard[] = [];
-  /** What the registry holds, as far as it was told. */
+  /** The content of the registry, according to its reports. */
   readonly records = new Map<string, ReadRecord>();
 
   onSync(records: ReadonlyMap<string, ReadRecord>): void {
@@ -38,7 +38,7 @@ export class RecordingListener implements RegistryListener {
     this.heard.push({ what: 'connection', trouble });
   }
 
-  /** What is wrong with the way to the registry, as it was told last. */
+  /** The last reported problem of the connection to the registry. */
   get trouble(): string | undefined {
     return this.heard.findLast((event) => event.what === 'connection')?.trouble;
   }
@@ -52,7 +52,7 @@ export class RecordingListener implements RegistryListener {
     return gone?.what === 'gone' ? gone.why : undefined;
   }
 
-  /** Resolves when `isSo` holds, looked at often. Rejects with all that was heard. */
+  /** Checks `isSo` often, and resolves when it is true. Rejects with all reports. */
   async until(isSo: (listener: this) => boolean, withinMs = 20_000): Promise<void> {
     const end = performance.now() + withinMs;
     while (!isSo(this)) {
@@ -64,7 +64,7 @@ export class RecordingListener implements RegistryListener {
   }
 }
 
-/** Follows that registry from now on. */
+/** Makes a listener that follows a registry. */
 export function follow(registry: Registry): RecordingListener {
   const listener = new RecordingListener();
   registry.follow(listener);

@@ -10,7 +10,7 @@ const RULE = meshRule({ family: 4, priority: 900, table: 51871 });
 const [EEXIST, EINVAL, ENOENT, ESRCH] = [17, 22, 2, 3];
 
 describe('carryOut', () => {
-  test('changes routes that follow each other in one go, in their order among the others', () => {
+  test('changes consecutive routes in one request, and keeps the order of all steps', () => {
     const netlink = new FakeNetlink();
     const other = meshRoute('throw', parseCidr('10.244.1.0/24'));
 
@@ -31,7 +31,7 @@ describe('carryOut', () => {
     ]);
   });
 
-  test('is not troubled by what somebody else has done before', () => {
+  test('accepts that another program has already done a step', () => {
     const netlink = new FakeNetlink();
     netlink.failures.set('addRule', EEXIST);
     netlink.failures.set('deleteRule', ENOENT);
@@ -46,9 +46,9 @@ describe('carryOut', () => {
     ).toEqual([]);
   });
 
-  test('takes away what stands in front of a route of ours', () => {
+  test('removes a foreign route that prevents ours from being set', () => {
     const netlink = new FakeNetlink();
-    // The first replacement; two deletions, of which the second finds nothing; the second replacement.
+    // The results in order: a replacement that fails, a deletion, a deletion that finds no route, a replacement.
     netlink.routeFailures.push(EEXIST, 0, ESRCH, 0);
 
     expect(run(netlink, [{ type: 'set-route', route: ROUTE }])).toEqual([]);
@@ -60,7 +60,7 @@ describe('carryOut', () => {
     ]);
   });
 
-  test('says what failed, and does the rest', () => {
+  test('reports the failed step, and does the others', () => {
     const netlink = new FakeNetlink();
     netlink.failures.set('addRule', EINVAL);
 
@@ -80,7 +80,7 @@ describe('carryOut', () => {
 });
 
 describe('isKernelStep', () => {
-  test('leaves nft and filters of other links to others', () => {
+  test('excludes steps for nft and for filters of links', () => {
     expect(isKernelStep({ type: 'set-up' })).toBe(true);
     expect(isKernelStep({ type: 'remove-ruleset' })).toBe(false);
     expect(isKernelStep({ type: 'loosen-filter', link: 'eth0' })).toBe(false);
@@ -97,9 +97,9 @@ function run(netlink: FakeNetlink, steps: KernelStep[]): string[] {
 
 class FakeNetlink {
   readonly calls: string[] = [];
-  /** errno by call. */
+  /** The errno of each call. */
   readonly failures: Map<string, number> = new Map();
-  /** errno of each change of a route, in turn; 0: none. */
+  /** The errno of each change of a route, in order; 0: success. */
   readonly routeFailures: number[] = [];
 
   setLink(_: number, change: object): void {

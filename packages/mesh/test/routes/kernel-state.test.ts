@@ -10,7 +10,7 @@ import { request } from '../requests.ts';
 const DESIRED = desireHost(request());
 
 describe('KernelState', () => {
-  test('reads everything in the beginning', () => {
+  test('reads everything at first', () => {
     const { state } = create();
 
     expect(state.link).toMatchObject({ index: 7, up: true, mtu: 1440, prepared: true });
@@ -21,7 +21,7 @@ describe('KernelState', () => {
     expect(state.rules.size).toBe(DESIRED.rules.size);
   });
 
-  test('finds nothing wrong with what comes back of our own changes', () => {
+  test('accepts the notifications of its own changes', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
     kernel.changes.push(
@@ -32,7 +32,7 @@ describe('KernelState', () => {
     expect(wanted.suspects).toEqual(new Set());
   });
 
-  test('suspects the route that somebody took away, and no other', () => {
+  test('suspects only the route that another program removed', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
     const route = kernel.table.find(({ type }) => type === 'unicast')!;
@@ -43,7 +43,7 @@ describe('KernelState', () => {
     expect(state.routes.has('10.244.2.0/24 metric 0')).toBe(false);
   });
 
-  test('sees a rule that went, and one of ours that is too many', () => {
+  test('notices a removed rule, and a duplicate of our own rule', () => {
     const { kernel, state } = create();
     const rule = kernel.rules()[0];
     kernel.changes.push({ type: 'rule', gone: true, rule });
@@ -55,7 +55,7 @@ describe('KernelState', () => {
     expect(state.update(DESIRED)).toBe(false);
   });
 
-  test('sees a filter that somebody made strict, while any has to be loose', () => {
+  test('notices a filter that became strict, while any filter must be loose', () => {
     const { kernel, state } = create();
     const written = (interfaceIndex: number, reversePathFilter: number): boolean => {
       const filter = { interfaceIndex, reversePathFilter };
@@ -75,7 +75,7 @@ describe('KernelState', () => {
     expect(state.update({ ...DESIRED, looseLinks: [] })).toBe(false);
   });
 
-  test('reads the routes anew with every change of the link, since the kernel is silent then', () => {
+  test('reads the routes again after every change of the link, because the kernel does not report them then', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
     kernel.table.length = 0;
@@ -86,7 +86,7 @@ describe('KernelState', () => {
     expect(wanted.suspects).toBe('all');
   });
 
-  test('does without the link while it is gone', () => {
+  test('works without the link while it is gone', () => {
     const { kernel, state } = create();
     const link = kernel.link!;
     kernel.link = undefined;
@@ -96,7 +96,7 @@ describe('KernelState', () => {
     expect(state.link).toBeUndefined();
   });
 
-  test('reads everything anew when notifications were lost', () => {
+  test('reads everything again if notifications were lost', () => {
     const { kernel, state } = create();
     kernel.table.pop();
     kernel.isLossy = true;
@@ -105,7 +105,7 @@ describe('KernelState', () => {
     expect(state.routes.size).toBe(kernel.table.length);
   });
 
-  test('takes several routes with one key for none of ours', () => {
+  test('takes none of several routes with the same key for ours', () => {
     const { kernel, state } = create();
     const ours = kernel.table.find(({ type }) => type === 'unicast')!;
     kernel.table.push({ ...ours, gateway: parseAddress('192.168.50.12'), interfaceIndex: 3 });
@@ -132,7 +132,7 @@ function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoute
   return { kernel, state, wanted };
 }
 
-/** Has everything as it is desired. */
+/** A kernel that has everything as desired. */
 class FakeKernel {
   readonly changes: RoutingChange[] = [];
   isLossy = false;

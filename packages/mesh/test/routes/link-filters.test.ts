@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('LinkFilters', () => {
-  test('loosens and puts back, while the interface of the tunnel is gone as well', () => {
+  test('loosens and restores filters, also while the interface of the tunnel is gone', () => {
     const filters = create();
     filters.loosen('eth0');
     expect(values.get('eth0')).toBe('2');
@@ -30,7 +30,7 @@ describe('LinkFilters', () => {
     expect(filters.loosened()).toEqual(new Set());
   });
 
-  test('knows what an agent before it has made loose', () => {
+  test('knows which filters an earlier agent has made loose', () => {
     create().loosen('eth0');
 
     const filters = create();
@@ -39,7 +39,7 @@ describe('LinkFilters', () => {
     expect(values.get('eth0')).toBe('1');
   });
 
-  test('takes the larger of the two values, where there is a link', () => {
+  test('uses the larger of the two values if there is a link', () => {
     const filters = create();
     expect(filters.isStrict('eth0')).toBe(true);
     expect(filters.isStrict('eth1')).toBe(false);

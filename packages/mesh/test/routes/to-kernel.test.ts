@@ -18,7 +18,7 @@ const PLACE = { table: 51871, priority: 900 };
 const KERNEL = 2;
 
 describe('toRoute', () => {
-  test('comes back as it went, of every route of every mode', () => {
+  test('converts every route of every mode without loss', () => {
     for (const mode of ['pods', 'nodes', 'all'] as const) {
       for (const route of desireHost(request({ mode })).routes.flat()) {
         const installed = { ...toRoute(route, 51871, 7), scope: 0 } as InstalledRoute;
@@ -29,7 +29,7 @@ describe('toRoute', () => {
     }
   });
 
-  test('says that the kernel made it, so that others leave it alone', () => {
+  test('marks the route as made by the kernel, so that other programs do not change it', () => {
     expect(toRoute(meshRoute('throw', parseCidr('10.1.0.0/24')), 51871, 7)).toEqual({
       destination: parseAddress('10.1.0.0'),
       prefixLength: 24,
@@ -42,7 +42,7 @@ describe('toRoute', () => {
 });
 
 describe('toDeletedRoute', () => {
-  test('names neither type nor maker', () => {
+  test('contains neither type nor protocol', () => {
     expect(toDeletedRoute(meshRoute('throw', parseCidr('10.1.0.0/24')), 51871)).toEqual({
       destination: parseAddress('10.1.0.0'),
       prefixLength: 24,
@@ -80,7 +80,7 @@ describe('fromRoute', () => {
 });
 
 describe('toRule', () => {
-  test('comes back as it went, of every rule of every mode', () => {
+  test('converts every rule of every mode without loss', () => {
     const registryAddresses = [
       { address: '192.168.50.12', port: 6443 },
       { address: 'fd50::11', port: 2379 },
@@ -95,7 +95,7 @@ describe('toRule', () => {
 });
 
 describe('toDeletedRule', () => {
-  test('finds a rule that somebody added again, whoever made it', () => {
+  test('matches a rule that another program added again', () => {
     const rule = meshRule({ family: 4, priority: 900, table: 51871 });
 
     expect(toRule(rule).protocol).toBe(KERNEL);
@@ -112,7 +112,7 @@ describe('fromRule', () => {
     toTable: true,
   };
 
-  test('knows the own rule, whoever added it again', () => {
+  test('recognizes the own rule, also if another program added it again', () => {
     expect(fromRule(ours, PLACE)?.text).toBe('IPv4 priority 900: lookup 51871');
     expect(fromRule({ ...ours, protocol: 3 }, PLACE)).toEqual(fromRule(ours, PLACE));
   });

@@ -4,7 +4,7 @@ import { meshRoute, type MeshRoute } from '../../src/plan/mesh-route.ts';
 import { WantedRoutes } from '../../src/routes/wanted-routes.ts';
 
 describe('WantedRoutes', () => {
-  test('suspects what has come and gone, and nothing that is the same object', () => {
+  test('suspects added and removed routes, but no unchanged object', () => {
     const wanted = new WantedRoutes();
     const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
     wanted.want({ routes: [kept, gone] });
@@ -16,7 +16,7 @@ describe('WantedRoutes', () => {
     expect([...wanted.byKey.keys()]).toEqual([kept[0].key, came[0].key]);
   });
 
-  test('lets a prefix go from one peer to another', () => {
+  test('moves a prefix from one peer to another', () => {
     const wanted = new WantedRoutes();
     wanted.want({ routes: [[route(1)], [route(2)]] });
     const moved = [[route(2)], [route(1)]];
@@ -27,13 +27,13 @@ describe('WantedRoutes', () => {
     expect(wanted.byKey.size).toBe(2);
   });
 
-  test('looks at nothing but a difference from what it has', () => {
+  test('compares only the difference from its own state', () => {
     const wanted = new WantedRoutes();
     const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
     const from = [kept, gone];
     wanted.want({ routes: from });
     wanted.clear();
-    // That it isn't looked at shows in what it doesn't find.
+    // `byKey` must not contain route 9, because only the difference is compared.
     const routes = [[route(9)], came];
 
     wanted.want({ routes, difference: { from, gone: [gone], come: [came] } });
@@ -42,7 +42,7 @@ describe('WantedRoutes', () => {
     expect([...(wanted.suspects as Set<string>)]).toEqual([gone[0].key, came[0].key]);
   });
 
-  test('looks at all where the difference is from something else', () => {
+  test('compares everything if the difference is from another state', () => {
     const wanted = new WantedRoutes();
     const [first, second] = [[route(1)], [route(2)]] as const;
     wanted.want({ routes: [first] });
@@ -52,7 +52,7 @@ describe('WantedRoutes', () => {
     expect([...wanted.byKey.keys()]).toEqual([second[0].key]);
   });
 
-  test('suspects everything in the beginning, and when it is told to', () => {
+  test('suspects everything at first, and on request', () => {
     const wanted = new WantedRoutes();
     expect(wanted.suspects).toBe('all');
     wanted.clear();

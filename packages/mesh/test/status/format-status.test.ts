@@ -1,5 +1,5 @@
 /**
- * The status for a terminal.
+ * Tests of the status for a terminal.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { formatStatus } from '../../src/status/format-status.ts';
 import { exampleStatus } from '../page/example-status.ts';
 
 describe('formatStatus', () => {
-  test('has a line for each peer, and one for each trouble', () => {
+  test('has a line for each peer, and one for each problem', () => {
     const text = formatStatus(exampleStatus({ count: 3, troubles: ['registry: it is gone'] }));
     expect(text.split('\n').filter((line) => line.startsWith('node-'))).toHaveLength(3);
     expect(text).toContain('Trouble:      registry: it is gone\n');
     expect(text.endsWith('\n')).toBe(true);
   });
 
-  test('lets no name and no trouble steer the terminal', () => {
+  test('prints no control characters of a name or a problem', () => {
     const names = ['\u001b[2Jn', 'two\nlines', '\u202efdp.n'];
     const troubles = ['nft: \u001b[31mboom\nError'];
     const text = formatStatus(exampleStatus({ count: 3, names, troubles }));

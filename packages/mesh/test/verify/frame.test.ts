@@ -20,12 +20,12 @@ const IN = { port: 51871, isOutgoing: false };
 const sealed = ip('192.0.2.1', '192.0.2.2', UDP, udp(51871, 40_000, TRANSPORT));
 
 describe('readSealedEndpoint', () => {
-  test('is the other end, of what goes and of what comes', () => {
+  test('returns the other end of an outgoing and of an incoming datagram', () => {
     expect(readSealedEndpoint(ethernet(sealed), OUT)).toBe('192.0.2.2:40000');
     expect(readSealedEndpoint(ethernet(sealed), IN)).toBe('192.0.2.1:51871');
   });
 
-  test('is found over IPv6, behind VLAN tags, and without an Ethernet header', () => {
+  test('finds it over IPv6, behind VLAN tags, and without an Ethernet header', () => {
     const packet = ip('2001:db8::1', '2001:db8::2', UDP, udp(51871, 51871, TRANSPORT));
     expect(readSealedEndpoint(ethernet(packet), OUT)).toBe('[2001:db8::2]:51871');
     expect(readSealedEndpoint(ethernet(sealed, [5]), OUT)).toBe('192.0.2.2:40000');
@@ -99,7 +99,7 @@ describe('readMarked', () => {
     });
   });
 
-  test('does not make up a header', () => {
+  test('does not invent a header', () => {
     expect(readMarked(new Uint8Array(100), 60)).toBeUndefined();
     expect(readMarked(ethernet(ip('10.1.0.0', '10.2.0.0', 47, echo(mark))), 42)).toBeUndefined();
     expect(readMarked(new Uint8Array(100), 3)).toBeUndefined();

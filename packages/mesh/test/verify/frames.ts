@@ -1,11 +1,11 @@
 /**
- * Frames for the tests of `verify`, made by hand.
+ * Builds frames for the tests of `verify`.
  *
  * @module
  */
 import { parseAddress } from '@litz/core';
 
-/** @param tags IDs of VLANs, the outer one first */
+/** @param tags IDs of VLANs, the outer ID first */
 export function ethernet(packet: Uint8Array, tags: readonly number[] = []): Uint8Array {
   const type = packet[0] >> 4 === 4 ? 0x0800 : 0x86dd;
   const types = [
@@ -53,12 +53,12 @@ export function udp(from: number, to: number, payload: Uint8Array): Uint8Array {
   );
 }
 
-/** A SYN without options. */
+/** Returns a SYN without options. */
 export function tcp(from: number, to: number): Uint8Array {
   return joined(Uint8Array.from([...u16(from), ...u16(to)]), new Uint8Array(16));
 }
 
-/** An echo request. */
+/** Returns an echo request. */
 export function echo(payload: Uint8Array): Uint8Array {
   return joined(Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 0), payload);
 }
@@ -71,7 +71,7 @@ function u16(value: number): [number, number] {
   return [value >> 8, value & 0xff];
 }
 
-/** The beginning of a transport message, and more. */
+/** Returns bytes that begin like a transport message. */
 export const TRANSPORT: Uint8Array = Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0);
 export const UDP = 17;
 export const TCP = 6;

@@ -23,11 +23,11 @@ describe('judge', () => {
     });
   });
 
-  test('takes one answer of a pair of addresses for enough', () => {
+  test('needs only one answer from a pair of addresses', () => {
     expect(verdictOf(peer({ targets: [target({ answered: ['icmp'] })] }))).toBe('PASS');
   });
 
-  test('calls a probe in plaintext a leak, and says which flow, where and which way', () => {
+  test('reports a probe in plaintext as a leak, with its flow, link and direction', () => {
     const judged = judgePeers(peer({ targets: [target({ plaintext: [sighting()] })] }));
     expect(judged.verdict).toBe('LEAK');
     expect(judged.peers[0]?.reasons).toEqual([
@@ -79,7 +79,7 @@ describe('judge', () => {
     expect(judge({ ...SEEN, peers: [peer(), peer()] }).verdict).toBe('PASS');
   });
 
-  test('has proven nothing without a peer', () => {
+  test('proves nothing without a peer', () => {
     expect(judge({ ...SEEN, peers: [] })).toEqual({ verdict: 'INCONCLUSIVE', peers: [] });
   });
 });

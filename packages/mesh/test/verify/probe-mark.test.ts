@@ -9,14 +9,14 @@ describe('ProbeMarks', () => {
     marks = new ProbeMarks(new Uint8Array(RUN_LENGTH).map((_, index) => 0xc0 + index));
   });
 
-  test('find an echo and a datagram, and which one it is', () => {
+  test('finds an echo or a datagram, and identifies it', () => {
     const packet = ip('10.1.0.0', '10.2.0.0', ICMP, echo(marks.payload(7)));
     expect(marks.find(ethernet(packet))).toEqual({ probe: 7, offset: 42 });
     const datagram = ip('fd44:1::', 'fd44:2::', UDP, udp(4, 9, marks.payload(70_000)));
     expect(marks.find(ethernet(datagram))).toEqual({ probe: 70_000, offset: 62 });
   });
 
-  test('find it inside of an overlay, and quoted in an error', () => {
+  test('finds a probe inside an overlay, and quoted in an error', () => {
     const packet = ip('10.1.0.0', '10.2.0.0', UDP, udp(4, 9, marks.payload(3)));
     const vxlan = joined(new Uint8Array(8), ethernet(packet));
     const outer = ip('192.0.2.1', '192.0.2.2', UDP, udp(1, 8472, vxlan));
@@ -25,14 +25,14 @@ describe('ProbeMarks', () => {
     expect(marks.find(ethernet(quoted))?.probe).toBe(3);
   });
 
-  test('do not take the packets of others', () => {
+  test('ignores packets of other programs', () => {
     const others = new ProbeMarks(new Uint8Array(RUN_LENGTH));
     const packet = ip('10.1.0.0', '10.2.0.0', ICMP, echo(others.payload(7)));
     expect(marks.find(ethernet(packet))).toBeUndefined();
     expect(marks.find(new Uint8Array(0))).toBeUndefined();
   });
 
-  test('do not take a mark that is cut', () => {
+  test('ignores a mark that is cut', () => {
     const packet = ip('10.1.0.0', '10.2.0.0', ICMP, echo(marks.payload(7)));
     expect(marks.find(ethernet(packet).subarray(0, 42 + RUN_LENGTH + 3))).toBeUndefined();
     expect(marks.find(ethernet(packet).subarray(0, 42 + RUN_LENGTH + 4))?.probe).toBe(7);
@@ -51,7 +51,7 @@ describe('ProbeMarks', () => {
     expect(marks.find(inner)).toEqual({ probe: 5, offset: 64 + header });
   });
 
-  test('do not take another connection for it', () => {
+  test('ignores another connection', () => {
     const flow = {
       source: '10.1.0.0',
       destination: '10.2.0.0',
@@ -69,7 +69,7 @@ describe('ProbeMarks', () => {
     }
   });
 
-  test('keep no bytes of the caller', () => {
+  test('keeps no bytes of the caller', () => {
     const run = new Uint8Array(RUN_LENGTH).fill(9);
     const own = new ProbeMarks(run);
     run.fill(0);

@@ -4,7 +4,7 @@ import { planProbes } from '../../src/verify/probe-plan.ts';
 import { exampleStatus } from '../page/example-status.ts';
 
 describe('planProbes', () => {
-  test('stands for pods by the addresses of the interfaces, in both families', () => {
+  test('uses the addresses of the tunnel interfaces for pods, in both families', () => {
     expect(planned()).toEqual([
       {
         peer: 'node-1',
@@ -18,11 +18,11 @@ describe('planProbes', () => {
     ]);
   });
 
-  test('asks a peer that has not answered as well: what goes to it may be readable', () => {
+  test('also probes a peer that has not answered, because packets to it may be in plaintext', () => {
     expect(planned({ state: 'waiting', reason: 'no answer yet' })[0]?.targets.length).toBe(2);
   });
 
-  test('asks the first prefix of a family that has room for the address', () => {
+  test('uses the first prefix of a family that is large enough for the address', () => {
     const [plan] = planned({ prefixes: ['10.1.0.7/32', '10.2.0.64/26', '10.3.0.0/24'] });
     expect(plan?.targets.map(({ destination }) => destination)).toEqual(['10.2.0.64']);
   });
@@ -46,7 +46,7 @@ describe('planProbes', () => {
     },
   );
 
-  test('says why nothing can be said', () => {
+  test('gives the reason why nothing can be proved', () => {
     expect(planned({ state: 'refused', reason: 'keys[0]: zero' })[0]).toMatchObject({
       targets: [],
       obstacle: 'the record of the peer is refused: keys[0]: zero',

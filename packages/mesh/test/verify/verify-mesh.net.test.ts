@@ -20,21 +20,21 @@ const built = requirement('the built @litz/mesh', () =>
 );
 
 describeWith([...networkRequirements, built], 'verifyMesh', () => {
-  test('passes what is encrypted, in both families, by echo, datagram and connection', async () => {
+  test('passes encrypted traffic of both families: echo, datagram and connection', async () => {
     const { a, b } = await createMesh();
 
     const judgement = await verify(a, [b]);
 
     expect(judgement).toMatchObject({ verdict: 'PASS' });
     expect(judgement.peers[0]?.reasons[0]).toMatch(
-      // The kernel limits how often it says that nobody has a port.
+      // The kernel limits how often it reports a port without a listener.
       /^[56] answers between 10\.244\.1\.0 and 10\.244\.2\.0, fd44:0:0:1:: and fd44:0:0:2::; \d+ enc/,
     );
   });
 
-  test('finds a leak that was made on purpose: a rule is gone', async () => {
+  test('finds the leak after a rule was removed', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
-    // As somebody would who flushes rules and stops the agent, which would bring them back.
+    // Stops the host first, because it would restore the rule.
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
 
@@ -53,7 +53,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(flows).not.toContain(expect.stringContaining('fd44'));
   });
 
-  test('finds the leak of the other end: it answers in plaintext', async () => {
+  test('finds the leak of the other end, which answers in plaintext', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
     b.mesh.closeHosts();
     b.node.namespace.ip('-6 rule del priority 900');
@@ -69,7 +69,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     });
   });
 
-  test('finds a leak inside of an overlay', async () => {
+  test('finds a leak inside an overlay', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' }, { overlay: 'vxlan' });
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
@@ -83,7 +83,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     );
   });
 
-  test('does not know of a peer that is silent, and leaks nothing to it', async () => {
+  test('is inconclusive for a silent peer, and leaks nothing to it', async () => {
     const { a, b } = await createMesh();
     await b.node.killDaemon();
 
@@ -95,7 +95,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     });
   });
 
-  test('does not know without a daemon of its own: nothing can be sent', async () => {
+  test('is inconclusive without the own daemon, because nothing can be sent', async () => {
     const { a, b } = await createMesh();
     await a.node.killDaemon();
 
@@ -113,7 +113,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(await verify(a, [b])).toMatchObject({ verdict: 'PASS' });
   });
 
-  test('looks at the addresses of the nodes too, where they are encrypted', async () => {
+  test('also probes the addresses of the nodes if they are encrypted', async () => {
     const { a, b } = await createMesh({ mode: 'all' }, { reversePathFilter: 2 });
 
     const judgement = await verify(a, [b], { mode: 'all' });
@@ -122,7 +122,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(judgement.peers[0]?.reasons[0]).toMatch(
       /^1[0-2] answers .*192\.168\.50\.11 and 192\.168\.50\.12, fd50::11 and fd50::12;/,
     );
-    // In the mode `pods` the same traffic is plaintext, and that is what it finds.
+    // In the mode `pods`, the same traffic is plaintext, so there is a leak.
     await a.mesh.apply({ mode: 'pods' });
     const other = await verify(a, [b], { mode: 'all' });
     expect(other.verdict).toBe('LEAK');
@@ -152,7 +152,7 @@ async function createMesh(
   return { a: a, b: b };
 }
 
-/** In a process of the node's own, as the command does it. */
+/** Runs in a process on the node, like the command. */
 async function verify(
   from: Side,
   peers: readonly Side[],

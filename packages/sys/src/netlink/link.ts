@@ -72,13 +72,15 @@ export interface LinkSettings {
 
 /** Options of `Netlink.createVeth`. */
 export interface VethOptions {
-  /** Of both ends, in bytes. Default: 1500. */
+  /** The MTU of both ends in bytes. Default: 1500. */
   mtu?: number;
   /** Descriptor of the namespace in which the second end is made. Default: the same namespace. */
   peerNetns?: number;
 }
 
-/** RTM_GETLINK of one link. `nsid`: the number of its namespace, if that is another one. */
+/**
+ * RTM_GETLINK of one link. `nsid` is the number of the link's namespace; absent: the socket's own.
+ */
 export function queryLinkMessage(link: number | string, nsid?: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
   ifinfomsg(builder, typeof link === 'number' ? link : 0);
@@ -208,7 +210,8 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
 /**
- * In IFLA_AF_SPEC: a list of values by their numbers. In an answer it is not a list of attributes.
+ * Part of IFLA_AF_SPEC. In a request it is a list of attributes; the type of each is the number of a
+ * setting. In an answer it is a plain array of numbers instead.
  */
 const IFLA_INET_CONF = 1;
 const IPV4_DEVCONF_RP_FILTER = 8;

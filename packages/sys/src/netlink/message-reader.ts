@@ -8,6 +8,7 @@
  */
 import { align4, ATTRIBUTE_HEADER_LENGTH, MESSAGE_HEADER_LENGTH } from './message-builder.ts';
 
+/** One message of a datagram of the kernel: the fields of its nlmsghdr, and the rest. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;

@@ -11,6 +11,7 @@ import { boottimeMs, realtimeMs } from '../clock.ts';
 import { RawSocket, type ReceivedIcmp } from './raw-socket.ts';
 import { SystemError } from '../system-error.ts';
 
+/** Options of `ping`. */
 export interface PingOptions {
   /** How many requests are sent. Default 3. */
   count?: number;
@@ -22,6 +23,7 @@ export interface PingOptions {
   size?: number;
 }
 
+/** The outcome of a series of echo requests. */
 export interface PingResult {
   sent: number;
   /** How many answers came in time and had the same bytes as the request. */

@@ -25,6 +25,7 @@ import { libc } from '../libc.ts';
 import { allocate, type Region } from '../memory.ts';
 import { check, SystemError } from '../system-error.ts';
 
+/** An ICMP message that `RawSocket.receive` returns. */
 export interface ReceivedIcmp {
   /** The bytes from the ICMP header on. A view, valid until the next `receive`. */
   readonly message: Uint8Array;

@@ -1,9 +1,9 @@
 /**
- * How Node loads the tests and what they test, in the copy of the checkout: TypeScript without its types,
- * packages of the workspace from the copy, where the mutants are, and `suites.mjs` in the place of vitest.
+ * Says how Node loads the tests and the code in the copy of the checkout. TypeScript is loaded without its types.
+ * Packages of the workspace come from the copy, where the mutants are. `suites.mjs` replaces vitest.
  *
- * A module that is loaded by one with `?v=2` is loaded anew for that: so is everything, if a mutant
- * spoils what stays in memory or is in code that runs when it is loaded.
+ * Modules that a module with `?v=2` imports get `?v=2` too, so they are loaded again. That is needed if a mutant
+ * damages state in memory, or is in code that runs during the load.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,14 +14,14 @@ let copy = '';
 let root = '';
 let aliases = new Map();
 let transform;
-/** JavaScript by URL: a module may be loaded many times. */
+/** The JavaScript of each URL, because a module may be loaded many times. */
 const sources = new Map();
 
 export async function initialize(data) {
   copy = data.copy;
   root = pathToFileURL(`${copy}/`).href;
   aliases = workspaceAliases();
-  // vitest's own, so that the tests are the same code there and here.
+  // vitest uses the same transformer, so the tests are the same code.
   const vite = createRequire(createRequire(import.meta.url).resolve('vitest/package.json')).resolve(
     'vite',
   );
@@ -54,7 +54,7 @@ function withoutTypes(path) {
   return code;
 }
 
-/** Each entry of each package, by its source. */
+/** The source file of each entry of each package. */
 function workspaceAliases() {
   const found = new Map();
   for (const room of readdirSync(join(copy, 'packages'))) {

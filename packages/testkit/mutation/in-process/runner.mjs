@@ -1,9 +1,9 @@
 /**
- * Stryker's test runner for `pnpm mutate`: tests and code are loaded once, and each mutant costs no more
- * than its tests take. With a process or a thread for each of them it would be a hundred times that.
+ * Stryker's test runner for `pnpm mutate`. It loads tests and code once, so a mutant costs only the time of its
+ * tests. A process or a thread for each mutant would take a hundred times as long.
  *
- * What stays in memory may be spoilt by a mutant. So the test that killed it has to pass without it
- * afterwards; if it does not, everything is loaded anew and the mutant is tried once more.
+ * A mutant can damage state that stays in memory. So the test that killed it must pass afterwards without the
+ * mutant. If it fails, everything is loaded again and the mutant is tried once more.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';
@@ -11,25 +11,26 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { configureGlobal } from 'fast-check';
 
-/** What the instrumented code and the runner talk by. */
+/** The object that Stryker's instrumented code and the runner share. */
 const stryker = (globalThis.__stryker__ ??= {});
 
-/** What each test costs without a mutant, by its id; written by the process that runs all of them first. */
+/** The cost of each test without a mutant, by its ID. The process that first runs all tests writes this file. */
 const COSTS = 'costs.json';
 
 /**
- * What Stryker's instrumented code counts into. It asks for `static` each time that it passes an expression
- * that may be changed, so what has no end is found by that, long before the clock would.
+ * Counts the expressions that the instrumented code evaluates. That code reads `static` at each expression that
+ * can be changed. So an endless loop is found by the count, long before the timer stops it.
  */
 class Coverage {
   perTest = {};
-  /** Expressions passed since `begin`. */
+  /** The number of expressions since `begin`. */
   passed = 0;
   #limit = Infinity;
   #static = {};
 
   get static() {
-    if (++this.passed > this.#limit) throw new Error('no end of it');
+    if (++this.passed > this.#limit)
+      throw new Error('the test evaluates too many expressions: it does not end');
     return this.#static;
   }
 
@@ -51,10 +52,10 @@ class InProcessRunner {
   #suites;
   #tests = new Map();
   #costs;
-  /** How many mutants a test has killed, by its id. */
+  /** How many mutants each test has killed, by its ID. */
   #kills = new Map();
   #version = 0;
-  /** A mutant was active while it was loaded, or has left something behind. */
+  /** Whether everything must be loaded again: a mutant was active during the load, or has damaged the state. */
   #isSpoilt = false;
   #coverage = (stryker.mutantCoverage = new Coverage());
 
@@ -65,7 +66,7 @@ class InProcessRunner {
   async init() {
     process.env.NODE_ENV = 'test';
     process.env.VITEST = '1';
-    // A mutant is killed by the first counterexample.
+    // One counterexample is enough to kill a mutant.
     configureGlobal({ endOnFailure: true });
     register('./hooks.mjs', import.meta.url, { data: { copy: process.cwd() } });
     this.#suites = await import('./suites.mjs');
@@ -101,7 +102,7 @@ class InProcessRunner {
       if (reloadEnvironment) await this.#load(activeMutant.id);
       else if (this.#isSpoilt) await this.#load();
     } catch (error) {
-      // The tests cannot even be loaded.
+      // With this mutant, the tests cannot be loaded.
       this.#isSpoilt = true;
       return { status: 'killed', killedBy: [], failureMessage: String(error), nrOfTests: 0 };
     }
@@ -135,7 +136,7 @@ class InProcessRunner {
     }
   }
 
-  /** Those of the mutant's own file are the nearest; who killed others will kill this one. */
+  /** Sorts the tests: first those that are quick, belong to the mutant's file, or have killed many mutants. */
   #quickFirst(tests, mutated) {
     if (!this.#costs && existsSync(COSTS)) this.#costs = JSON.parse(readFileSync(COSTS, 'utf8'));
     const own = `/${basename(mutated, '.ts')}.test.ts`;
@@ -146,7 +147,7 @@ class InProcessRunner {
     return tests.toSorted((a, b) => cost(a) - cost(b));
   }
 
-  /** Loads everything, anew if it was loaded before; with a mutant that is active meanwhile. */
+  /** Loads everything, or loads it again. `mutant` is active during the load. */
   async #load(mutant) {
     this.#version++;
     this.#isSpoilt = mutant !== undefined;

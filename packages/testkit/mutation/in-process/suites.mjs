@@ -1,6 +1,6 @@
 /**
- * What the tests see as vitest: they are written down here and run one by one, as often as there are
- * mutants, without being loaded again. `expect` and `vi` are vitest's own.
+ * Replaces vitest for the tests. It stores them, and runs a single test as often as needed without loading it
+ * again. `expect` and `vi` are vitest's own.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -41,12 +41,12 @@ export const vi = {
   },
 };
 
-/** By `id`: `{ id, file, name, run, suite }`. */
+/** The tests by `id`: `{ id, file, name, run, suite }`. */
 let tests = new Map();
 let file = '';
 let suite = newSuite('', undefined);
 
-/** Loads test files with `load`, one after the other. @returns their tests, by their ids */
+/** Loads test files with `load`, one after the other. @returns their tests, by ID */
 export async function collect(files, load) {
   tests = new Map();
   for (const each of files) {
@@ -57,7 +57,7 @@ export async function collect(files, load) {
   return tests;
 }
 
-/** Runs one with its hooks. @returns what it failed with, or undefined */
+/** Runs a test with its hooks. @returns the error, or undefined if it passed */
 export async function runTest(test) {
   const suites = [];
   for (let at = test.suite; at; at = at.parent) suites.unshift(at);
@@ -116,7 +116,7 @@ export const test = it;
 export const beforeAll = (hook) => void suite.beforeAll.push(hook);
 export const beforeEach = (hook) => void suite.beforeEach.push(hook);
 export const afterEach = (hook) => void suite.afterEach.push(hook);
-/** The process ends with them. */
+/** Never called: the process ends after the tests. */
 export const afterAll = () => {};
 
 function forEach(rows, name, rest, kind) {

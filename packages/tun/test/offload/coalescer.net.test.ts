@@ -50,7 +50,7 @@ async function sendWrong(sending: Sending): Promise<{ received: number; writes: 
   const { tun, listener } = setUp(sending);
   const shape: PacketShape = { ...sending, payload: payloadOf(LENGTH, 1), sequence: 1000 };
   if (sending.protocol === 'tcp') shape.acknowledgement = await handshake(tun, shape);
-  else await listener.isBound();
+  else await listener.untilBound();
   const packets = Array.from({ length: sending.count }, (_, i) =>
     packetOf({ ...shape, identification: i, sequence: 1000 + i * LENGTH }),
   );
@@ -116,7 +116,7 @@ async function handshake(tun: TunDevice, shape: PacketShape): Promise<number> {
 }
 
 interface Listener {
-  isBound(): Promise<void>;
+  untilBound(): Promise<void>;
   /** How many bytes came until there were at least so many and then nothing for a while. */
   bytes(atLeast: number): Promise<number>;
 }
@@ -145,7 +145,7 @@ function setUp({ version, protocol }: Sending): { tun: TunDevice; listener: List
   return {
     tun,
     listener: {
-      isBound: () => until(() => /starting data transfer/.test(log)),
+      untilBound: () => until(() => /starting data transfer/.test(log)),
       async bytes(atLeast) {
         await until(() => bytes >= atLeast);
         // The rest would have come before the last.

@@ -45,7 +45,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       places.push(place);
       agents.push(startAgent(node, place));
     }
-    for (const node of cluster.nodes) await node.hasMet(2);
+    for (const node of cluster.nodes) await node.untilPeersAnswered(2);
   });
 
   afterEach(() => {
@@ -120,7 +120,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const [place] = places as [string];
       await agent.end('SIGKILL');
       agents[0] = startAgent(one, place);
-      await one.hasMet(2);
+      await one.untilPeersAnswered(2);
       // A start that takes longer lets the lease of the old process run out.
       const isInTime = Date.now() - killedAt < LEASE_SECONDS * 1000;
       await sleep(LEASE_SECONDS * 2000);
@@ -130,7 +130,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     },
   );
 
-  it.skipIf(LONG)('keeps everything when etcd is killed and comes back empty', async () => {
+  it.skipIf(LONG)('keeps everything when etcd is killed and restarts without content', async () => {
     await etcd.replace();
     for (const { name } of cluster.nodes) {
       await vi.waitFor(async () => {
@@ -150,7 +150,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     }
   });
 
-  it.skipIf(LONG)('gives no prefix of a node away whose record is there', async () => {
+  it.skipIf(LONG)('never gives the prefix of a node with a record to another node', async () => {
     const [one, two] = cluster.nodes as [MeshNode, MeshNode];
     const { value } = (await administrator.read(`${RECORDS}n3`))!;
     const claim = JSON.parse(value);

@@ -14,7 +14,7 @@ const GOOD: AgentFlags = {
 };
 
 describe('readAgentFlags', () => {
-  it('reads what the help shows', () => {
+  it('reads the flags of the help', () => {
     const { settings, registry, prefixes } = readAgentFlags(GOOD);
     expect(registry).toEqual({ type: 'file', folder: '/shared/nodes' });
     expect(prefixes.type === 'static' && prefixes.prefixes.map(formatCidr)).toEqual([
@@ -87,7 +87,7 @@ describe('readAgentFlags', () => {
     expect(() => readAgentFlags(given)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 
-  it('listens where it is told', () => {
+  it('listens at the given address', () => {
     const { page, metrics, health } = readAgentFlags({
       ...GOOD,
       page: '[::1]:51872',

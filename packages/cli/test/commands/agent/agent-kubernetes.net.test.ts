@@ -33,7 +33,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
       await node.daemon();
       node.kubernetesAgent(kube.kubeconfig, ['--start-taint', 'node.litz.dev/agent-not-ready']);
     }
-    for (const node of cluster.nodes) await node.hasMet(1);
+    for (const node of cluster.nodes) await node.untilPeersAnswered(1);
   });
 
   afterAll(async () => {
@@ -55,7 +55,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     expect(body.spec.keys[0].publicKey).toBe(key?.publicKey);
   });
 
-  it('takes the start taint off the node when its rules are there', async () => {
+  it('removes the start taint of the node when its rules are in effect', async () => {
     await vi.waitFor(async () => {
       for (const { name } of cluster.nodes) {
         const { body } = await kube.send('GET', `/api/v1/nodes/${name}`);
@@ -73,7 +73,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     await one.ask('encrypt', 'pods');
   });
 
-  it('removes a peer at once whose object somebody deleted', async () => {
+  it('removes a peer at once when its object is deleted', async () => {
     const [one, two] = cluster.nodes as [MeshNode, MeshNode];
     await kube.send('DELETE', `/apis/litz.dev/v1/litznodes/${two.name}`);
     await vi.waitFor(async () => expect((await one.status()).peers).toEqual([]), {

@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     removeSockets();
   });
 
-  it('with a key file from before its rotation is a node with that key, under a generation of its own', async () => {
+  it('uses a key file from before its rotation, with a new generation', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     const { publicKey } = await ownKey(one);
@@ -38,10 +38,10 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     });
     await reaches(one, two);
     await reaches(two, one);
-    await one.hasMet(2);
+    await one.untilPeersAnswered(2);
   });
 
-  it('as a snapshot with the state and the clock of before is reached by peers with something to send', async () => {
+  it('is reached by peers that have packets, when it runs from a snapshot with an old clock', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     await rotate(one, 2);
@@ -51,12 +51,12 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     const startedAt = performance.now();
     await start(one, shiftedClock(-HOUR_MS));
     await reaches(two, one);
-    await one.hasMet(2);
+    await one.untilPeersAnswered(2);
 
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('with its clock set back and its key kept connects when the clock is right again', async () => {
+  it('connects when its clock is right again, after the clock was set back', async () => {
     const [one] = nodes();
     await stop(one);
     const clock = shiftedClock(-HOUR_MS);
@@ -69,23 +69,23 @@ describeWith(realInterfaces, 'a node that comes back', () => {
 
     setClock(clock, 0);
     const startedAt = performance.now();
-    await one.hasMet(2);
+    await one.untilPeersAnswered(2);
     // It asks again by Rekey-Timeout.
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('with its clock set back and its key kept is reached by a peer with something to send', async () => {
+  it('is reached by a peer that has packets, while its clock is set back', async () => {
     const [one, two] = nodes();
     await stop(one);
     const startedAt = performance.now();
     await start(one, shiftedClock(-HOUR_MS));
     await reaches(two, one);
-    await one.hasMet(1);
+    await one.untilPeersAnswered(1);
     // The peer finds out that its session is dead, after 15 s, and asks by itself.
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('after two others have rotated at once meets both, who have lost nothing', async () => {
+  it('connects to two others that have rotated at the same time without a lost packet', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
@@ -96,18 +96,18 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) {
       await agents.get(node)?.end('SIGKILL');
       agents.set(node, node.agent(['--rotate-timeout', '5s']));
-      await node.hasMet(1);
+      await node.untilPeersAnswered(1);
     }
     await Promise.all([rotate(one, 2), rotate(two, 2)]);
     const reports = await Promise.all(streams.map((stream) => stream.end()));
     expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
 
     await start(three);
-    await three.hasMet(2);
+    await three.untilPeersAnswered(2);
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('as another machine, while a peer waits for it in a rotation, ends that rotation', async () => {
+  it('lets the rotation of a waiting peer end, when it runs on another machine', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');
@@ -115,8 +115,8 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     rmSync(three.stateFolder, { recursive: true });
 
     await start(three);
-    await hasGeneration(one, 2);
-    await three.hasMet(2);
+    await untilGeneration(one, 2);
+    await three.untilPeersAnswered(2);
     for (const node of [one, two]) await reaches(three, node);
   });
 });
@@ -128,7 +128,7 @@ function nodes(): readonly [MeshNode, MeshNode, MeshNode] {
 /** Daemons and agents on all nodes, until each has met the others. */
 async function startAll(): Promise<void> {
   for (const node of nodes()) await start(node);
-  for (const node of nodes()) await node.hasMet(2);
+  for (const node of nodes()) await node.untilPeersAnswered(2);
 }
 
 async function start(node: MeshNode, options: ProcessOptions = {}): Promise<void> {
@@ -155,10 +155,10 @@ function restore({ stateFolder }: MeshNode, kept: string): void {
 
 async function rotate(node: MeshNode, generation: number): Promise<void> {
   await node.ask('rotate-key');
-  await hasGeneration(node, generation);
+  await untilGeneration(node, generation);
 }
 
-async function hasGeneration(node: MeshNode, generation: number): Promise<void> {
+async function untilGeneration(node: MeshNode, generation: number): Promise<void> {
   await until(async () => {
     const { keys } = (await node.status()).node;
     expect(keys).toMatchObject([{ generation }]);

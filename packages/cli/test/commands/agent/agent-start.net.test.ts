@@ -36,7 +36,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(readdirSync(join(folder, 'run'))).toEqual([]);
   });
 
-  it('ends when what was saved is no choice, without a stack', async () => {
+  it('ends if the saved choices are invalid, without a stack', async () => {
     mkdirSync(join(folder, 'state'), { mode: 0o700 });
     const name = uniqueName('s');
     writeFileSync(join(folder, 'state', `${name}.choices.json`), 'garbage');
@@ -57,7 +57,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(readdirSync(folder)).not.toContain('other');
   });
 
-  it('is closed as before while Kubernetes does not answer, and stays closed', async () => {
+  it('stays closed while Kubernetes does not answer', async () => {
     const state = join(folder, 'state');
     mkdirSync(state, { mode: 0o700 });
     const choices = { mode: 'pods', enforcement: 'enforce' };
@@ -92,7 +92,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(await host.run('nft', ['list', 'chain', 'inet', 'litz', 'leaving'])).toContain('drop');
   });
 
-  it('ends when nft fails, with what it said and without what steers a terminal', async () => {
+  it('ends when nft fails, with the output of nft without control characters', async () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
     const script =

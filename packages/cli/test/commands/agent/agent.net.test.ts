@@ -41,14 +41,14 @@ describeWith(realInterfaces, 'litz agent', () => {
     for (let i = 0; i < 10; i++) {
       await agents.get(one)?.end('SIGKILL');
       agents.set(one, one.agent());
-      await one.hasMet(1);
+      await one.untilPeersAnswered(1);
     }
     const report = await stream.end();
     expect(report).toMatchObject({ lost: 0 });
     expect(report.sent).toBeGreaterThan(3000);
   });
 
-  it('lays everything again when the daemon comes back', async () => {
+  it('applies everything again when the daemon comes back', async () => {
     await startAll();
     await daemons.get(one)?.end('SIGKILL');
     const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
@@ -57,7 +57,7 @@ describeWith(realInterfaces, 'litz agent', () => {
       timeout: 5000,
     });
     await stream.end();
-    await one.hasMet(1);
+    await one.untilPeersAnswered(1);
   });
 
   it('rotates the key of a node without a lost packet', async () => {
@@ -97,5 +97,5 @@ async function startAll(words: readonly string[] = []): Promise<void> {
     daemons.set(node, await node.daemon());
     agents.set(node, node.agent(words));
   }
-  for (const node of cluster.nodes) await node.hasMet(cluster.nodes.length - 1);
+  for (const node of cluster.nodes) await node.untilPeersAnswered(cluster.nodes.length - 1);
 }

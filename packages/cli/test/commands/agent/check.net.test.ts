@@ -30,13 +30,13 @@ describeWith(realInterfaces, 'litz agent check', () => {
     expect(check.text).toMatch(/^ok {6}registry: has 1 records$/m);
   });
 
-  it('ends with 1 where enforce would cut a node of the registry off, and names it', async () => {
+  it('ends with 1 if enforce would cut off a node of the registry, and names the node', async () => {
     const check = start(['--node-prefix', '192.0.2.1/32', '--enforcement', 'enforce']);
     expect(await check.end()).toBe(1);
     expect(check.text).toMatch(/^REFUSED node prefixes: .*: n2 \(192\.0\.2\.2\)\. Add/m);
   });
 
-  it('says that the registry cannot be read, and changes nothing', async () => {
+  it('reports that the registry cannot be read, and changes nothing', async () => {
     rmSync(join(folder, 'registry'), { recursive: true });
     const check = start([]);
     expect(await check.end()).toBe(0);

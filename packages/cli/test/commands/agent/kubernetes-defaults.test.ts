@@ -13,7 +13,7 @@ const CONTROL_PLANE = { 'node-role.kubernetes.io/control-plane': '' };
 const FLAGS: AgentFlags = { ...DEFAULT_FLAGS, registry: 'kubernetes' };
 
 describe('kubernetesDefaults', () => {
-  it('fills in name, addresses and prefixes, and says where it has them from', async () => {
+  it('fills in name, addresses and prefixes, and reports their sources', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
     const { flags, findings } = await defaults({}, { NODE_NAME: 'n1' });
@@ -30,7 +30,7 @@ describe('kubernetesDefaults', () => {
     expect(readAgentFlags(flags).settings.clusterPrefixes).toHaveLength(1);
   });
 
-  it('leaves what was given as it is, and asks for none of it', async () => {
+  it('keeps the given flags, and does not request their values', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('other'));
     const given = {
@@ -45,7 +45,7 @@ describe('kubernetesDefaults', () => {
     expect(server.requests.every((request) => request.includes('/nodes?'))).toBe(true);
   });
 
-  it('opts a control plane out, unless all is asked for', async () => {
+  it('opts a control plane out, except in the mode all', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('n1', CONTROL_PLANE));
     const optOut = async (flags: Partial<AgentFlags>) => (await defaults(flags)).flags.optOut;
@@ -55,7 +55,7 @@ describe('kubernetesDefaults', () => {
     expect(await optOut({ encrypt: 'nodes', optOut: true })).toBe(true);
   });
 
-  it('refuses enforce by name where nobody says which addresses are pods', async () => {
+  it('refuses enforce if the cluster prefixes are unknown, and names the flag', async () => {
     const { defaults, server } = setUp();
     const refused = defaults({ enforcement: 'enforce' });
     await expect(refused).rejects.toThrow(/needs --cluster-prefix.*kubeadm-config: does not exist/);
@@ -65,7 +65,7 @@ describe('kubernetesDefaults', () => {
     expect(readAgentFlags(flags).settings.enforcement).toBe('enforce');
   });
 
-  it('goes on without them where nothing is enforced, and says so', async () => {
+  it('continues without them if nothing is enforced, and reports it', async () => {
     const { defaults, closes } = setUp();
     const { flags, findings } = await defaults({});
     expect(flags.clusterPrefix).toEqual([]);
@@ -73,14 +73,14 @@ describe('kubernetesDefaults', () => {
     expect(findings[0]).toMatch(/^pods of the cluster: not known, .*kube-proxy: does not exist/);
   });
 
-  it('measures what it finds by the prefixes that were given for this node', async () => {
+  it('checks the found prefixes against the given prefixes of this node', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
     const { findings } = await defaults({ prefixes: 'static:10.99.1.0/24' });
     expect(findings[0]).toMatch(/not known.*does not cover this node's pods 10\.99\.1\.0\/24/);
   });
 
-  it('names the node that Kubernetes does not know, and closes what it opened', async () => {
+  it('names a node that Kubernetes does not know, and closes everything that it opened', async () => {
     const { defaults, closes, server, end } = setUp();
     const refused = defaults({ node: 'stranger' });
     await until(() => server.watching === 1);
@@ -89,13 +89,13 @@ describe('kubernetesDefaults', () => {
     expect(closes).toEqual([1]);
   });
 
-  it('names the addresses that a node does not have', async () => {
+  it('reports that a node has no addresses', async () => {
     const { defaults, server } = setUp();
     server.put('/api/v1/nodes', { metadata: { name: 'n1' }, status: { addresses: [] } });
     await expect(defaults({})).rejects.toThrow('Node n1 has no InternalIP: give --node-ip');
   });
 
-  it('refuses labels that are none before it asks anybody', async () => {
+  it('refuses wrong labels before any request', async () => {
     const { defaults, server } = setUp();
     await expect(defaults({ optOut: 'a=b=c' })).rejects.toThrow('a=b=c');
     expect(server.requests).toEqual([]);

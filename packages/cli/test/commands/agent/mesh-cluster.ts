@@ -190,7 +190,7 @@ export class MeshNode {
   }
 
   /** Waits until each of the others has answered, as the agent sees it, and has its routes. */
-  async hasMet(count: number): Promise<void> {
+  async untilPeersAnswered(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
         const { peers, events } = await this.status();

@@ -26,7 +26,7 @@ describe('openRegistry', () => {
     await registry.close();
   });
 
-  it('says which flag is wrong', () => {
+  it('names the wrong flag', () => {
     const choice = { type: 'etcd', url: 'etcd://192.0.2.1:2379' } as const;
     const flags = { ...DEFAULT_FLAGS, etcdCa: 'ca.crt' };
     expect(() => openRegistry(choice, flags, undefined)).toThrow(
@@ -44,7 +44,7 @@ describe('readRecords', () => {
     expect(close).toHaveBeenCalledOnce();
   });
 
-  it('gives up after five seconds, says why, and closes the registry', async () => {
+  it('gives up after five seconds, reports why, and closes the registry', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const close = vi.fn<() => Promise<void>>(async () => {});

@@ -17,7 +17,7 @@ describe('readableSecrets', () => {
     return path;
   };
 
-  it('names the file that everybody can read, its mode, and what to do', () => {
+  it('names a file that all users can read, its mode, and the remedy', () => {
     const key = secret('n1.key', 0o644);
     expect(warnings({ etcdKey: key })).toEqual([
       `every user of this machine can read --etcd-key ${key} (mode 0644): chmod 600 ${key}`,
@@ -27,11 +27,11 @@ describe('readableSecrets', () => {
     ]);
   });
 
-  it.each([0o600, 0o400, 0o640])('says nothing of mode %i', (mode) => {
+  it.each([0o600, 0o400, 0o640])('accepts mode %i', (mode) => {
     expect(warnings({ etcdKey: secret('n1.key', mode) })).toEqual([]);
   });
 
-  it('says nothing of a file that is not there, nor of none', () => {
+  it('accepts a missing file, and no file', () => {
     expect(warnings({ etcdKey: join(folder, 'nowhere') })).toEqual([]);
     expect(warnings({})).toEqual([]);
   });

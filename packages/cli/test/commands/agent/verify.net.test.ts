@@ -18,7 +18,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
       daemons.set(node, await node.daemon());
       node.agent(['--page', PAGE]);
     }
-    for (const node of cluster.nodes) await node.hasMet(1);
+    for (const node of cluster.nodes) await node.untilPeersAnswered(1);
   });
 
   afterEach(async () => {
@@ -26,7 +26,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
     removeSockets();
   });
 
-  it('verifies that nothing can be read, and ends with 0', async () => {
+  it('verifies that nothing is in plaintext, and ends with 0', async () => {
     expect(await verified(one)).toEqual({
       code: 0,
       text: expect.stringMatching(
@@ -37,7 +37,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
     expect(judgement).toMatchObject({ verdict: 'PASS', peers: [{ peer: 'n1', leaks: [] }] });
   });
 
-  it('finds a leak that was made on purpose, names the flow, and ends with 1', async () => {
+  it('finds an intended leak, names the flow, and ends with 1', async () => {
     // A rule of somebody else, in front of ours, which an agent must not touch.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
@@ -51,14 +51,14 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
     expect((await verified(one)).code).toBe(0);
   });
 
-  it('does not know of a peer whose daemon is gone, and ends with 2', async () => {
+  it('is inconclusive for a peer whose daemon is gone, and ends with 2', async () => {
     await daemons.get(two)?.end('SIGKILL');
     const { code, text } = await verified(one);
     expect(code).toBe(2);
     expect(text).toMatch(/^INCONCLUSIVE {2}n2 {2}no answer from 10\.244\.2\.0$/m);
   });
 
-  it('shows on its page what it says to the command', async () => {
+  it('shows the same status on its page as in the command', async () => {
     const page = JSON.parse(await fetched('status.json')) as MeshStatus;
     const { node, interface: link, peers, version } = await one.status();
     expect(page).toMatchObject({ version, node, interface: link });

@@ -178,7 +178,7 @@ export class ListAndWatch<Value> {
  */
 const WATCH_SECONDS = 300;
 
-/** After so many refused watches, a list finds the version of this server. */
+/** After this many refused watches, a list finds the version of this server. */
 const MOST_REFUSED = 5;
 
 /** In milliseconds. A watch that was open for this long works. */

@@ -1,5 +1,5 @@
 /**
- * What an administrator does to an etcd past Litz, by etcd's own gateway: JSON over HTTP. It takes no
+ * Changes an etcd as an administrator does, without Litz: by etcd's own gateway, JSON over HTTP. It accepts no
  * client certificate with a common name, so it is for plain connections.
  *
  * @module
@@ -9,7 +9,7 @@ export interface StoredKey {
   readonly value: string;
   readonly modRevision: string;
   readonly version: string;
-  /** `0`: none. */
+  /** The ID of the lease; `0`: none. */
   readonly lease: string;
 }
 
@@ -39,12 +39,12 @@ export class EtcdAdministrator {
     );
   }
 
-  /** Without a lease, unless one is named. */
+  /** Writes a key, by default without a lease. */
   async put(key: string, value: string | Buffer, lease = '0'): Promise<void> {
     await this.send('kv/put', { key: base64(key), value: base64(value), lease });
   }
 
-  /** Many at once. */
+  /** Writes many keys. */
   async putAll(
     entries: readonly (readonly [key: string, value: string | Buffer])[],
   ): Promise<void> {
@@ -69,13 +69,13 @@ export class EtcdAdministrator {
     await this.send('lease/revoke', { ID: id });
   }
 
-  /** All revisions before the newest one are forgotten. */
+  /** Compacts etcd: it forgets all revisions before the newest one. */
   async compact(): Promise<void> {
     const { header } = await this.send('kv/range', { key: base64('x') });
     await this.send('kv/compaction', { revision: header.revision, physical: true });
   }
 
-  /** A user with a role of its own, with that right to all keys with a prefix. */
+  /** Creates a user whose role has that right to all keys with a prefix. */
   async addUser(name: string, password: string, { prefix, right }: EtcdRight): Promise<void> {
     await this.send('auth/user/add', { name, password });
     await this.send('auth/role/add', { name });
@@ -93,7 +93,7 @@ export class EtcdAdministrator {
     await this.send('auth/user/changepw', { name, password });
   }
 
-  /** From now on nobody does anything without a user; this administrator is `root`. */
+  /** Enables authentication. From now on each request needs a user; this administrator is `root`. */
   async enableUsers(): Promise<void> {
     await this.send('auth/user/add', { name: 'root', password: ROOT_PASSWORD });
     await this.send('auth/role/add', { name: 'root' });
@@ -102,7 +102,7 @@ export class EtcdAdministrator {
     await this.logIn();
   }
 
-  /** Again, when the token is too old. */
+  /** Logs in again after the token has expired. */
   async logIn(): Promise<void> {
     this.#token = '';
     const user = { name: 'root', password: ROOT_PASSWORD };

@@ -1,5 +1,5 @@
 /**
- * Certificates for an etcd on loopback, made by openssl.
+ * Makes certificates for an etcd on loopback with openssl.
  *
  * @module
  */
@@ -10,17 +10,17 @@ import { programRequirement, type Requirement } from '@litz/testkit';
 
 export const opensslProgram: Requirement = programRequirement('openssl', ['version']);
 
-/** What a certificate is for. */
+/** The settings of a certificate. */
 export interface CertificateOptions {
   /** `subjectAltName=IP:127.0.0.1` */
   readonly extension: string;
   /** `ca` or `other-ca`. */
   readonly authority?: string;
-  /** From today; 0: it has expired with the next second. */
+  /** Days of validity from now; 0: the certificate expires within a second. */
   readonly days?: number;
 }
 
-/** Two authorities, `ca` and `other-ca`; of the first one a `server` on loopback and a client `n1`. */
+/** Makes two authorities, `ca` and `other-ca`. `ca` signs a `server` on loopback and a client `n1`. */
 export function makeCertificates(folder: string): void {
   for (const authority of ['ca', 'other-ca']) {
     const files = ['-keyout', `${authority}.key`, '-out', `${authority}.crt`];
@@ -30,7 +30,7 @@ export function makeCertificates(folder: string): void {
   makeCertificate(folder, 'n1', { extension: 'extendedKeyUsage=clientAuth' });
 }
 
-/** `NAME.crt` and `NAME.key`, with that common name. */
+/** Makes `NAME.crt` and `NAME.key` with that common name. */
 export function makeCertificate(
   folder: string,
   name: string,

@@ -12,7 +12,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
   let etcds: RealEtcd[];
   const registries: EtcdRegistry[] = [];
 
-  /** The first one is asked first. */
+  /** The servers, in the order in which the client tries them. */
   const open = (ports: readonly number[]): EtcdRegistry => {
     const url = `etcd://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`;
     const registry = new EtcdRegistry(url, { random: () => 0 });
@@ -32,7 +32,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       etcds = await RealEtcd.startCluster(3);
     });
 
-    test('goes on when one was never there, and the leader that it talks to is killed', async () => {
+    test('continues if one member never ran and the leader is killed', async () => {
       const leader = await leaderOf(etcds);
       const others = etcds.filter((etcd) => etcd !== leader);
       const ports = [1, leader.port, ...others.map(({ port }) => port)];
@@ -41,7 +41,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await writer.publish(recordOf(1));
       await listener.until(({ records }) => records.has('n1'));
       await leader.killServer();
-      // Its end is told to the client at once; a call before there is a new leader may fail.
+      // The client notices the end at once. A call before a new leader is elected may fail.
       await publishUntilTaken(writer);
       await listener.until(({ records }) => records.has('n2'));
       expect(listener.heard.filter(({ what }) => what === 'gone')).toEqual([]);
@@ -49,7 +49,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await leader.startServer();
     });
 
-    test('leaves a member that has lost the others', async () => {
+    test('leaves a member that has lost the other members', async () => {
       const cutOff = memberWithoutLeader();
       const place = (cutOff.address() as AddressInfo).port;
       try {
@@ -63,7 +63,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('leaves a member that takes connections and says nothing', async () => {
+    test('leaves a member that accepts connections but never answers', async () => {
       const silent = TcpRelay.open(etcds[0].port);
       silent.block();
       try {
@@ -75,7 +75,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('says of each of them what is wrong when none answers', async () => {
+    test('reports for each member what is wrong if no member answers', async () => {
       const listener = follow(open([1, 2]));
       await listener.until(({ trouble }) => trouble !== undefined);
       expect(listener.trouble).toMatch(
@@ -107,7 +107,7 @@ async function leaderOf(etcds: readonly RealEtcd[]): Promise<RealEtcd> {
   throw new Error('there is no leader');
 }
 
-/** As etcd answers that is cut off from the other members, to a client that asks for a leader. */
+/** The answer of a member without a leader to a client that requires one. */
 function memberWithoutLeader(): Http2Server {
   return createServer()
     .on('stream', (stream) => {

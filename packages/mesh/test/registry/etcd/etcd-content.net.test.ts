@@ -51,7 +51,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       await administrator.put(`${NODES}worker-2`, JSON.stringify(small));
     });
 
-    test('keeps every field that Litz does not answer for when a node of it is rewritten', async () => {
+    test('keeps every foreign field when it rewrites a node', async () => {
       const registry = open(blue);
       const listener = follow(registry);
       await listener.until(({ records }) => records.size === 2);
@@ -67,7 +67,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       expect(after.Annotations).toMatchObject(before);
     });
 
-    test('leaves a node alone that has no annotation of Litz, whatever is done to others', async () => {
+    test('never changes a node without an annotation of Litz', async () => {
       const before = await administrator.read(`${NODES}worker-2`);
       const registry = open(blue);
       const listener = follow(registry);
@@ -81,7 +81,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       expect(await administrator.read(`${NODES}worker-2`)).toEqual(before);
     });
 
-    test('does not hear the nodes of another cluster, nor those whose name begins alike', async () => {
+    test('does not report nodes of another cluster, also if the name of that cluster begins in the same way', async () => {
       await administrator.put('cilium/state/nodes/v1/blue2/worker-3', JSON.stringify(full));
       const listener = follow(open(blue));
       await listener.until(({ syncs }) => syncs === 1);
@@ -136,7 +136,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       }
     });
 
-    test('values that etcd refuses never come to it', async () => {
+    test('does not send values that etcd would refuse', async () => {
       const tooLarge = 'x'.repeat(2 * MEGABYTE);
       await expect(administrator.put(`${RECORDS}n1`, tooLarge)).rejects.toThrow(/too large|larger/);
       const prefixes = Array.from({ length: 150_000 }, (_, i) =>
@@ -148,7 +148,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
     });
   });
 
-  test('5,000 records and 24 megabytes of garbage between them take little memory', async () => {
+  test('needs little memory for 5,000 records with 24 megabytes of garbage between them', async () => {
     const entries = Array.from({ length: 5000 }, (_, i): [string, string] => {
       const text = writeRecordText(NATIVE_FORMAT, numbered(i), undefined)!;
       return [`${RECORDS}node-${i}`, text];
@@ -173,7 +173,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
     await listener.until(({ records }) => records.has('n1'));
   }, 60_000);
 
-  test('many large values that came while it was away are heard in pieces', async () => {
+  test('receives many large values that were written during an interruption in several parts', async () => {
     const listener = follow(open());
     await listener.until(({ syncs }) => syncs === 1);
     await etcd.killServer();
@@ -191,7 +191,7 @@ function fixture(name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(folder, `cilium-kvstore-${name}.json`), 'utf8'));
 }
 
-/** The record of `n1` with something wrong. */
+/** The record of `n1` with a bad field. */
 function changed(fields: object): string {
   const text = writeRecordText(NATIVE_FORMAT, recordOf(1), undefined)!;
   return JSON.stringify({ ...JSON.parse(text), ...fields });

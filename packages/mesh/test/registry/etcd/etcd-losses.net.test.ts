@@ -40,7 +40,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   afterAll(() => etcd?.close());
 
   describe('that was away while etcd was compacted', () => {
-    test('lists again, misses nothing, and takes nobody out who is there', async () => {
+    test('lists again, misses no change, and reports no present node as gone', async () => {
       const way = relay();
       for (const n of [1, 2, 3]) await open().publish(recordOf(n));
       const listener = follow(open(way.port));
@@ -63,7 +63,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       await listener.until(({ records }) => records.has('n5'));
     });
 
-    test('goes on with what was not compacted, without a list', async () => {
+    test('continues with the revisions that were not compacted, without a list', async () => {
       const way = relay();
       await open().publish(recordOf(1));
       const listener = follow(open(way.port));
@@ -77,7 +77,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   });
 
   describe('when etcd is killed', () => {
-    test('comes back with the same content: goes on, and renews the lease it had', async () => {
+    test('continues after a restart with the same content, and renews its lease', async () => {
       const writer = open(etcd.port, LEASE_SECONDS);
       const listener = follow(writer);
       await writer.publish(recordOf(1));
@@ -92,12 +92,12 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect(listener.heard.filter(({ what }) => what === 'gone')).toEqual([]);
     });
 
-    test('comes back empty: its own record is written again, nobody was deleted', async () => {
+    test('writes its own record again after a restart without content, and reports no node as deleted', async () => {
       const [one, two] = [open(), open()];
       await two.publish(recordOf(2));
       const [ofOne, ofTwo] = [follow(one), follow(two)];
       await one.publish(recordOf(1));
-      // So that the new revisions are smaller.
+      // These writes raise the revisions, so that the empty etcd has smaller ones afterwards.
       for (let i = 0; i < 20; i++) await administrator.put('else', String(i));
       for (const listener of [ofOne, ofTwo]) {
         await listener.until(({ records }) => records.size === 2);
@@ -113,7 +113,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
     });
   });
 
-  test('is frozen for longer than the lease: records expire, nobody is deleted, and they come back', async () => {
+  test('reports records as expired, not deleted, while etcd is frozen for longer than the lease, and then reports them again', async () => {
     const [one, two] = [open(etcd.port, LEASE_SECONDS), open(etcd.port, LEASE_SECONDS)];
     const [ofOne, ofTwo] = [follow(one), follow(two)];
     await one.publish(recordOf(1));
@@ -134,7 +134,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   }, 60_000);
 
   describe('whose lease', () => {
-    test('was revoked, is replaced, and the record is written again once', async () => {
+    test('was revoked gets a new lease, and writes its record again once', async () => {
       const writer = open();
       const listener = follow(writer);
       await writer.publish(recordOf(1));
@@ -149,7 +149,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect(again.lease).not.toBe(lease);
     });
 
-    test('ran out while the connection was cut: it is reported as expired, and written again afterwards', async () => {
+    test('expired while the connection was cut is reported as expired, and is written again afterwards', async () => {
       const way = relay();
       const writer = open(way.port, LEASE_SECONDS);
       const listener = follow(open());
@@ -164,7 +164,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect((await administrator.read(`${RECORDS}n1`))?.version).toBe('1');
     });
 
-    test('an agent before it had is kept alive by the next one, without a write', async () => {
+    test('comes from an earlier agent is kept alive by the next agent, without a write', async () => {
       const before = open(etcd.port, LEASE_SECONDS);
       await before.publish(recordOf(1));
       await before.close();

@@ -46,7 +46,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
     return listener;
   };
 
-  test('takes a client whose certificate it trusts, and asks nothing else of it', async () => {
+  test('accepts a client with a trusted certificate, without a password', async () => {
     const listener = follow(etcd.tls);
     await listener.until(({ syncs }) => syncs === 1);
     expect(listener.trouble).toBeUndefined();
@@ -117,12 +117,12 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
       await expect(ask({}, `etcd://127.0.0.1:${etcd.port}`)).rejects.toThrow(/use etcds:\/\//);
     });
 
-    test('TLS to a server without', async () => {
+    test('TLS to a server without TLS', async () => {
       const url = `etcds://127.0.0.1:${etcd.administrationPort}`;
       await expect(ask(etcd.tls, url)).rejects.toThrow(/does not use TLS[,:] use etcd:\/\//);
     });
 
-    test('a certificate of the server that has expired, and goes on when there is a new one', async () => {
+    test('an expired certificate of the server, and continues when there is a new one', async () => {
       makeCertificate(etcd.folder, 'server', { extension: ON_LOOPBACK, days: 0 });
       try {
         const listener = follow(etcd.tls);
@@ -136,7 +136,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
     });
   });
 
-  test('goes on when the client has a new certificate in the same files', async () => {
+  test('continues when the client has a new certificate in the same files', async () => {
     for (const end of ['crt', 'key']) {
       copyFileSync(etcd.file(`old.${end}`), etcd.file(`renewed.${end}`));
     }
@@ -172,11 +172,11 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
     } finally {
       listener.close();
     }
-    // A handshake of TLS, RFC 8446 5.1.
+    // 22 is the type of a TLS handshake record (RFC 8446, section 5.1).
     expect(new Set(firstBytes)).toEqual(new Set([22]));
   });
 
-  test('the common name of the certificate is the user, and needs no password', async () => {
+  test('uses the common name of the certificate as the user, without a password', async () => {
     const administrator = new EtcdAdministrator(etcd.administrationPort);
     await administrator.addUser('n1', 'x', { prefix: 'litz/nodes/v1/', right: 'READWRITE' });
     makeCertificate(etcd.folder, 'nobody', { extension: FOR_CLIENTS });

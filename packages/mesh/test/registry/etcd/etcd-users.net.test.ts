@@ -10,7 +10,7 @@ import { opensslProgram } from './etcd-certificates.ts';
 import { etcdProgram, RealEtcd } from './real-etcd.ts';
 
 const RECORDS = 'litz/nodes/v1/';
-/** Seconds. */
+/** The lifetime of a token in seconds. */
 const TOKEN_LIVES = 1;
 
 describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
@@ -74,7 +74,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       expect(listener.trouble).toBeUndefined();
     });
 
-    test('says where a wrong password stands, and goes on when it is right', async () => {
+    test('names the source of a wrong password, and continues when it is right', async () => {
       const registry = login('litz', 'wrong');
       const listener = follow(registry);
       await listener.until(({ trouble }) => trouble !== undefined);
@@ -86,7 +86,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       await listener.until(({ syncs }) => syncs === 1);
     });
 
-    test('says that a user is needed', async () => {
+    test('reports that a user is needed', async () => {
       const registry = new EtcdRegistry(etcd.url, { random: () => 0 });
       registries.push(registry);
       const listener = follow(registry);
@@ -94,7 +94,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       expect(listener.trouble).toMatch(/--etcd-user and --etcd-password-file/);
     });
 
-    test('says which right a user lacks who may only read', async () => {
+    test('names the missing right of a user who may only read', async () => {
       const registry = login('reader', 'secret');
       const listener = follow(registry);
       await listener.until(({ syncs }) => syncs === 1);
@@ -103,7 +103,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       );
     });
 
-    test('says which right a user lacks who may not read, and goes on when it has it', async () => {
+    test('names the missing right of a user who may not read, and continues when the right is given', async () => {
       const registry = login('writer', 'secret');
       const listener = follow(registry);
       await listener.until(({ trouble }) => trouble !== undefined);
@@ -115,7 +115,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       await listener.until(({ records, trouble }) => records.has('n5') && trouble === undefined);
     });
 
-    test('a changed password does not end what is under way', async () => {
+    test('continues its requests after the password was changed', async () => {
       const registry = login('litz', 'secret');
       const listener = follow(registry);
       await listener.until(({ syncs }) => syncs === 1);
@@ -132,7 +132,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
     afterEach(closeAll);
     afterAll(() => etcd?.close());
 
-    test('renews one that is too old', async () => {
+    test('renews an expired token', async () => {
       etcd = await RealEtcd.start({ flags: signedTokens });
       administrator = new EtcdAdministrator(etcd.administrationPort);
       await administrator.addUser('litz', 'secret', { prefix: RECORDS, right: 'READWRITE' });
@@ -144,7 +144,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
       await sleep((TOKEN_LIVES + 1) * 1000);
       await registry.publish(recordOf(1, { port: 4000 }));
       await listener.until(({ records }) => portOf(records.get('n1')) === 4000);
-      // A change of users makes all tokens old at once.
+      // A change of the users invalidates all tokens at once.
       await administrator.logIn();
       await administrator.addUser('other', 'x', { prefix: 'other/', right: 'READ' });
       await registry.publish(recordOf(1, { port: 4001 }));

@@ -1,5 +1,5 @@
 /**
- * A server in etcd's place that speaks HTTP/2, and says anything.
+ * Tests against an HTTP/2 server that answers anything in place of etcd.
  *
  * @module
  */
@@ -94,7 +94,7 @@ describe('EtcdClient', () => {
     expect((await client.range(KEY)).more).toBe(true);
   });
 
-  test('takes a flood of empty answers to a watch no faster than they are read', async () => {
+  test('reads a flood of empty watch answers no faster than it processes them', async () => {
     const message = frameOf(watchResponse.encode({ created: true }));
     const flood = Buffer.concat(Array.from({ length: 1000 }, () => message));
     let written = 0;

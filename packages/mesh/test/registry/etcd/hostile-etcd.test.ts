@@ -1,6 +1,6 @@
 /**
- * An etcd that is broken or hostile: what it answers must not take the agent's memory or time, and
- * nothing of it may last once the server is honest again.
+ * Tests of a broken or hostile etcd: its answers must not use much memory or time of the agent, and
+ * must have no effect after the server is honest again.
  *
  * @module
  */
@@ -62,7 +62,7 @@ describe('KeyWatch', () => {
     },
   );
 
-  test('lists again when an event came from a future that an honest server does not have', async () => {
+  test('lists again after an event with an impossible revision in the future', async () => {
     const { api, heard, clock } = follow();
     await until(() => api.watches.length === 1);
     api.tell({ created: true, header: { clusterId: 1n, revision: 5n } });
@@ -79,7 +79,7 @@ describe('KeyWatch', () => {
     await until(() => heard.at(-1) === 'list , other');
   });
 
-  test('goes on from its last revision after an event of an impossible one', async () => {
+  test('continues from its last revision after an event with an impossible revision', async () => {
     const { api, heard, clock } = follow();
     await until(() => api.watches.length === 1);
     api.tell({ created: true, header: { clusterId: 1n, revision: 5n } });
@@ -93,7 +93,7 @@ describe('KeyWatch', () => {
 });
 
 describe('messageCodec', () => {
-  test('takes no list of very many empty items, which are small only in the message', () => {
+  test('refuses a list of very many empty items, which are small only in the message', () => {
     const bytes = new Uint8Array(2 * 60_000);
     for (let at = 0; at < bytes.length; at += 2) bytes[at] = 0x12;
     expect(() => rangeResponse.decode(bytes)).toThrow('"kvs" has more than 50000 items');
@@ -120,7 +120,7 @@ function keyValue(name: string, modRevision: bigint): KeyValue {
   return { key: bytesOf(PREFIX + name), value: bytesOf('{}'), modRevision, lease: 0n };
 }
 
-/** Answers as a test says. */
+/** An etcd that answers as the test says. */
 class FakeEtcd {
   asked = 0;
   answer: (asked: number) => Partial<RangeResponse> = () => ({});

@@ -9,7 +9,7 @@ import { ManualClock } from '../../manual-clock.ts';
 import { recordOf } from '../../records.ts';
 
 describe('LeasedRecord in etcd', () => {
-  test('does not create a key again that was deleted during the write', async () => {
+  test('does not create a key again if it was deleted during the write', async () => {
     const { own, state } = setUp();
     state.beforeWrite = () => {
       state.value = undefined;
@@ -60,12 +60,12 @@ describe('LeasedRecord in etcd', () => {
 });
 
 interface Store {
-  /** Of the one key. */
+  /** The value of the only key. */
   value: KeyValue | undefined;
   beforeWrite: () => void;
 }
 
-/** On an etcd that holds a record of `n1`. */
+/** Makes a `LeasedRecord` for an etcd that has a record of `n1`. */
 function setUp(more: Partial<NodeRecord> = {}): { own: LeasedRecord; state: Store } {
   const text = writeRecordText(NATIVE_FORMAT, recordOf(1, more), undefined)!;
   const key = bytesOf('nodes/n1');

@@ -1,5 +1,5 @@
 /**
- * A real etcd on loopback, in a folder that goes with it.
+ * Runs a real etcd on loopback, in a temporary folder.
  *
  * @module
  */
@@ -20,16 +20,16 @@ import { makeCertificates } from './etcd-certificates.ts';
 export const etcdProgram: Requirement = programRequirement('etcd');
 
 export interface EtcdOptions {
-  /** With certificates of its own; it asks the clients for theirs. */
+  /** Uses TLS, and requires client certificates. */
   readonly tls?: boolean;
-  /** More of the command line; the folder is for files of theirs. */
+  /** Returns more arguments. `folder` is for files that they name. */
   readonly flags?: (folder: string) => readonly string[];
 }
 
 export class RealEtcd {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-etcd-'));
   readonly port: number;
-  /** Without TLS, whatever the clients need: for an administrator. */
+  /** A URL without TLS for an administrator. */
   readonly administrationPort: number;
   readonly #name: string;
   readonly #peerPort: number;
@@ -43,7 +43,7 @@ export class RealEtcd {
     return etcd;
   }
 
-  /** Members of one cluster. */
+  /** Starts the members of one cluster. */
   static async startCluster(count: number, options: EtcdOptions = {}): Promise<RealEtcd[]> {
     const ports = await freePorts(3 * count);
     const peers = ports.splice(count);
@@ -81,7 +81,7 @@ export class RealEtcd {
     return `${this.#isEncrypted ? 'etcds' : 'etcd'}://127.0.0.1:${this.port}`;
   }
 
-  /** Of a client with a common name, as etcd's own tools make them. */
+  /** Makes a client certificate with a common name, like etcd's own tools. */
   get tls(): Required<EtcdTlsFiles> {
     return { ca: this.file('ca.crt'), certificate: this.file('n1.crt'), key: this.file('n1.key') };
   }
@@ -90,13 +90,13 @@ export class RealEtcd {
     return join(this.folder, name);
   }
 
-  /** A file with that text, for a password. */
+  /** Writes a file with a password. Returns its path. */
   write(name: string, text: string): string {
     writeFileSync(this.file(name), text, { mode: 0o600 });
     return this.file(name);
   }
 
-  /** Resolves when it answers. */
+  /** Starts etcd. Resolves when it answers. */
   async startServer(): Promise<void> {
     const log = openSync(this.file('etcd.log'), 'a');
     const client = `${this.#isEncrypted ? 'https' : 'http'}://127.0.0.1:${this.port}`;
@@ -119,7 +119,7 @@ export class RealEtcd {
         }),
         '--bcrypt-cost=4',
         ...(this.#isEncrypted ? tlsFlags : []),
-        // One that is alone is its own leader at once; the shortest lease depends on it too.
+        // With these times, a single member elects itself at once. The shortest lease also depends on them.
         ...(this.#members.includes(',')
           ? []
           : ['--heartbeat-interval=20', '--election-timeout=200']),
@@ -130,7 +130,7 @@ export class RealEtcd {
     await this.#untilReady();
   }
 
-  /** As a crash does. */
+  /** Kills the process, like a crash. */
   async killServer(): Promise<void> {
     const server = this.#server;
     if (!server || server.exitCode !== null || server.signalCode !== null) return;
@@ -139,7 +139,7 @@ export class RealEtcd {
     await ended;
   }
 
-  /** Connections stay open, and nothing answers. */
+  /** Stops the process with SIGSTOP: connections stay open, and requests get no answer. */
   freeze(): void {
     this.#server?.kill('SIGSTOP');
   }
@@ -148,7 +148,7 @@ export class RealEtcd {
     this.#server?.kill('SIGCONT');
   }
 
-  /** All it held is lost. */
+  /** Deletes all data. */
   async replace(): Promise<void> {
     await this.killServer();
     rmSync(this.file('data'), { recursive: true, force: true });
@@ -189,7 +189,7 @@ interface MemberPlace {
   readonly port: number;
   readonly administrationPort: number;
   readonly peerPort: number;
-  /** All of the cluster, as etcd takes them. */
+  /** All members of the cluster, in the form of etcd's flag. */
   readonly members: string;
 }
 

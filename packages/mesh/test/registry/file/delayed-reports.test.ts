@@ -1,5 +1,5 @@
 /**
- * What isn't told before it is sure.
+ * Tests of reports that wait until two scans agree.
  *
  * @module
  */
@@ -14,14 +14,14 @@ const worse = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 
 const none = new Map<string, ReadRecord>();
 
 describe('DelayedReports', () => {
-  test('reports a bad record when two polled scans have found the same', () => {
+  test('reports a bad record when two polled scans have found the same text', () => {
     const held = new DelayedReports();
     expect(held.badOnes(bad, good, true)).toEqual(good);
     expect(held.badOnes(bad, good, false)).toEqual(good);
     expect(held.badOnes(bad, good, true)).toEqual(bad);
   });
 
-  test('begins again when the text changes, or was good in between', () => {
+  test('counts from the beginning when the text changes, or was good in between', () => {
     const held = new DelayedReports();
     held.badOnes(bad, good, true);
     expect(held.badOnes(worse, good, true)).toEqual(good);
@@ -30,7 +30,7 @@ describe('DelayedReports', () => {
     expect(held.badOnes(worse, good, true)).toEqual(worse);
   });
 
-  test('leaves out a bad record of which nothing was reported before', () => {
+  test('leaves out a bad record if its node was never reported', () => {
     expect(new DelayedReports().badOnes(bad, none, true).size).toBe(0);
   });
 

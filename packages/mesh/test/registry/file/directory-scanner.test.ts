@@ -1,5 +1,5 @@
 /**
- * What a scan of the directory finds.
+ * Tests of the results of a scan.
  *
  * @module
  */
@@ -29,7 +29,7 @@ describe('DirectoryScanner', () => {
     );
   });
 
-  test('passes over files of other programs, and those that are being written', async () => {
+  test('skips files of other programs, and files that are being written', async () => {
     const directory = temporaryDirectory();
     for (const name of ['README', 'n1.json~', '.n1.json.swp', '.litz-n1.json-0123456789ab.tmp']) {
       writeFileSync(join(directory, name), 'x');
@@ -85,7 +85,7 @@ describe('DirectoryScanner', () => {
     expect((error as RecordError).message).toContain(String.raw`record of node "a\nb": name`);
   });
 
-  test('reads only what has changed, and gives the same objects again', async () => {
+  test('reads only changed files, and returns the same objects for the others', async () => {
     const directory = temporaryDirectory();
     writeRecord(directory, recordOf(1));
     writeRecord(directory, recordOf(2));
@@ -113,7 +113,7 @@ describe('DirectoryScanner', () => {
     expect((await found(scanner)).get('n1')).toMatchObject({ port: 2222 });
   });
 
-  test('gives the same object for a file that was written again as it was', async () => {
+  test('returns the same object for a file that was written again without a change', async () => {
     const directory = temporaryDirectory();
     writeRecord(directory, recordOf(1));
     const scanner = new DirectoryScanner(directory, promises);
@@ -122,7 +122,7 @@ describe('DirectoryScanner', () => {
     expect((await found(scanner)).get('n1')).toBe(first.get('n1'));
   });
 
-  test('looks at a part of many files in a scan, and at all of them after a change', async () => {
+  test('checks only some of many files in a scan, and all of them after a change', async () => {
     const directory = temporaryDirectory();
     for (let i = 0; i < 600; i++) writeFileSync(join(directory, `n${i}.json`), '{"revoked":true}');
     const lstat = vi.fn(promises.lstat);
@@ -140,7 +140,7 @@ describe('DirectoryScanner', () => {
     expect(await looksOf()).toBe(600);
   });
 
-  test('says what is wrong with the directory', async () => {
+  test('reports what is wrong with the directory', async () => {
     const missing = join(temporaryDirectory(), 'nodes');
     const scanner = new DirectoryScanner(missing, promises);
     expect(await scanner.scan()).toEqual({
@@ -161,7 +161,7 @@ describe('DirectoryScanner', () => {
     expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
   });
 
-  test('does not take a change for a birth where the system knows no births', async () => {
+  test('does not take a change for a creation if the system stores no creation times', async () => {
     const [before, after] = [20n, 30n].map((time) => ({ birthtimeNs: time, ctimeNs: time }));
     expect(await areSame(before, after)).toBe(true);
   });
@@ -212,7 +212,7 @@ interface State {
   readonly mtimeNs: bigint;
 }
 
-/** Whether a scanner takes the directory with the second state for the one with the first. */
+/** Returns whether a scanner takes a directory in the second state for the same one as in the first state. */
 async function areSame(before: Partial<State>, change: Partial<State>): Promise<boolean> {
   let state = { dev: 1n, ino: 7n, birthtimeNs: 10n, ctimeNs: 20n, mtimeNs: 20n, ...before };
   const stat = (() => Promise.resolve(state)) as unknown as typeof promises.stat;

@@ -1,5 +1,5 @@
 /**
- * The watch of a directory.
+ * Tests of the watch of a directory.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { DirectoryWatch } from '../../../src/registry/file/directory-watch.ts';
 
 describe('DirectoryWatch', () => {
-  test('watches once, however often it is started', () => {
+  test('watches once even if it is started twice', () => {
     const watches = new Watches();
     const watch = new DirectoryWatch('/nodes', () => {}, watches.watch);
     watch.start();
@@ -25,7 +25,7 @@ describe('DirectoryWatch', () => {
     expect([changes, watches.open.length]).toEqual([1, 0]);
   });
 
-  test('starts again after a watch that could not be had, and after one that ended', () => {
+  test('starts again after a watch that failed to start or that ended', () => {
     const watches = new Watches();
     const watch = new DirectoryWatch('/nodes', () => {}, watches.watch);
     watches.isFull = true;

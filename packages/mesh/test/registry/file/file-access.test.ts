@@ -1,5 +1,5 @@
 /**
- * Reading one file of the registry.
+ * Tests of reading one file of the registry.
  *
  * @module
  */
@@ -16,13 +16,13 @@ import {
 import { temporaryDirectory } from './temporary-directory.ts';
 
 describe('readRegularFile', () => {
-  test('gives the text of a file', async () => {
+  test('returns the text of a file', async () => {
     const path = join(temporaryDirectory(), 'n1.json');
     writeFileSync(path, '{"ä":1}');
     expect(await readRegularFile(promises, path)).toEqual({ text: '{"ä":1}' });
   });
 
-  test('gives nothing where there is no file', async () => {
+  test('returns undefined if there is no file', async () => {
     const path = join(temporaryDirectory(), 'n1.json');
     expect(await readRegularFile(promises, path)).toBeUndefined();
   });
@@ -35,7 +35,7 @@ describe('readRegularFile', () => {
     expect(content?.reason).toContain('is a symbolic link, which Litz does not follow (ELOOP)');
   });
 
-  test('says what is no file', async () => {
+  test('reports that a path is not a regular file', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'n1.json'));
     expect(await readRegularFile(promises, join(directory, 'n1.json'))).toEqual({
@@ -52,13 +52,13 @@ describe('readRegularFile', () => {
     expect(await readRegularFile(promises, path)).toEqual({ reason: 'is not a regular file' });
   });
 
-  test('reads no more than a record can have', async () => {
+  test('reads no more bytes than a record can have', async () => {
     const path = join(temporaryDirectory(), 'n1.json');
     writeFileSync(path, 'x'.repeat(300_000));
     expect(await readRegularFile(promises, path)).toEqual({ reason: 'has more than 262144 bytes' });
   });
 
-  test('says why a file can not be opened', async () => {
+  test('reports why a file cannot be opened', async () => {
     const denied = Object.assign(new Error('denied'), { code: 'EACCES' });
     const files = { ...promises, open: () => Promise.reject(denied) };
     const content = await readRegularFile(files, '/n1.json');
@@ -75,11 +75,11 @@ describe('explainFileError', () => {
     expect(explainFileError(Object.assign(new Error('what Node says'), { code }))).toBe(text);
   });
 
-  test('takes what is no error', () => expect(explainFileError('odd')).toBe('odd'));
+  test('accepts a value that is not an error', () => expect(explainFileError('odd')).toBe('odd'));
 });
 
 describe('errnoOf', () => {
-  test('is undefined for what has none', () => {
+  test('returns undefined if there is no errno', () => {
     expect([errnoOf(null), errnoOf({ code: 7 }), errnoOf({ code: 'EIO' })]).toEqual([
       undefined,
       undefined,

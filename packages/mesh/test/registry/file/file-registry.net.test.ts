@@ -36,7 +36,7 @@ describe('FileRegistry', () => {
     expect(performance.now() - started).toBeLessThan(500);
   });
 
-  test('notices by polling what the system does not report', async () => {
+  test('notices changes by polling if the system does not report them', async () => {
     const path = temporaryDirectory();
     const { listener } = await following(new FileRegistry(path, { watch: () => () => {} }));
     await new FileRegistry(path).publish(recordOf(1));
@@ -44,7 +44,7 @@ describe('FileRegistry', () => {
     expect(listener.records.get('n1')).toEqual(recordOf(1));
   });
 
-  test('follows a directory that goes and comes back as another one', async () => {
+  test('follows a directory that is removed and created again', async () => {
     const path = join(temporaryDirectory(), 'nodes');
     const registry = new FileRegistry(path);
     await registry.publish(recordOf(1));
@@ -67,7 +67,7 @@ const tmpfs = requirement('mount a tmpfs', () => {
 });
 
 describeWith([tmpfs], 'FileRegistry on a full disk', () => {
-  test('says that it is full, keeps the old record, and writes when there is room', async () => {
+  test('reports a full file system, keeps the old record, and writes when there is space again', async () => {
     const { path, unmount } = smallDisk();
     onTestFinished(unmount);
     const registry = new FileRegistry(path);
@@ -150,6 +150,6 @@ function fill(path: string): void {
   try {
     writeFileSync(join(path, 'filling'), Buffer.alloc(128 * 1024));
   } catch {
-    // It is full now.
+    // The file system is full now.
   }
 }

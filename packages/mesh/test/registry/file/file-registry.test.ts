@@ -1,5 +1,5 @@
 /**
- * The file registry, with a clock and a watch of the test's.
+ * Tests of the file registry with a simulated clock and watch.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { RecordingListener } from '../recording-listener.ts';
 import { temporaryDirectory, writeRecord } from './temporary-directory.ts';
 
 describe('FileRegistry', () => {
-  test('notices a change by its watch, shortly after the last one', async () => {
+  test('notices a change through its watch, shortly after the last change', async () => {
     const { path, listener, clock, watch } = await following();
     writeRecord(path, recordOf(1));
     watch.change();
@@ -99,7 +99,7 @@ describe('FileRegistry', () => {
     expect(listener.heard.slice(1)).toEqual([{ what: 'gone', name: 'n1', why: 'deleted' }]);
   });
 
-  test('keeps the nodes while the directory is away, and follows it again afterwards', async () => {
+  test('keeps the nodes while the directory is missing, and follows it again afterwards', async () => {
     const { path, listener, clock } = await following(undefined, [1, 2]);
     renameSync(path, `${path}.away`);
     await clock.pass(2000);
@@ -114,7 +114,7 @@ describe('FileRegistry', () => {
     ]);
   });
 
-  test('reports records that another directory lacks as expired, not as deleted', async () => {
+  test('reports records that are missing in a new directory as expired, not as deleted', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     renameSync(path, `${path}.away`);
     mkdirSync(path);
@@ -131,7 +131,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n3')).toBe(true);
   });
 
-  test('writes its own record again into another directory, until it can', async () => {
+  test('writes its own record into a new directory, and retries until that succeeds', async () => {
     const { path, registry, listener, clock, files } = await following();
     await registry.publish(recordOf(1));
     await clock.pass(20);
@@ -179,7 +179,7 @@ describe('FileRegistry', () => {
     );
   });
 
-  test('writes a record again that was removed, when it is asked for after the report', async () => {
+  test('writes a removed record again if that is requested after the report', async () => {
     const { path, registry, listener, clock, watch } = await following();
     await registry.publish(recordOf(1));
     await clock.pass(20);
@@ -191,7 +191,7 @@ describe('FileRegistry', () => {
     expect(readdirSync(path)).toEqual(['n1.json']);
   });
 
-  test('takes over what another program writes into the record during a write', async () => {
+  test('keeps the fields that another program writes into the record during a write', async () => {
     const { path, registry, files } = await following();
     await registry.publish(recordOf(1));
     const file = join(path, 'n1.json');
@@ -237,7 +237,7 @@ describe('FileRegistry', () => {
     expect(readdirSync(path)).toEqual(['n1.json']);
   });
 
-  test('does not make a directory again that was there and is away', async () => {
+  test('does not create a directory again that was there before', async () => {
     const { path, registry } = await following();
     renameSync(path, `${path}.away`);
     await expect(registry.publish(recordOf(1))).rejects.toThrow(
@@ -272,7 +272,7 @@ describe('FileRegistry', () => {
     expect(readdirSync(path)).toEqual(['n1.json']);
   });
 
-  test('throws out a node whose record is no JSON', async () => {
+  test('revokes a node whose record is not JSON', async () => {
     const { path, registry, listener, clock } = await following();
     writeFileSync(join(path, 'n1.json'), 'x');
     await registry.withdraw('n1');
@@ -291,12 +291,12 @@ describe('FileRegistry', () => {
   });
 });
 
-/** What an administrator does to throw a node out. */
+/** Sets `revoked` in a record, as an administrator does. */
 function revoke(file: string): void {
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), revoked: true }));
 }
 
-/** Time that passes when the test says so. */
+/** A clock that the test moves. */
 class TestClock {
   #timers: { ms: number; run: () => void }[] = [];
 
@@ -321,7 +321,7 @@ class TestClock {
     await this.settle();
   }
 
-  /** Until the scan is over: it ends with a timer. */
+  /** Waits until the scan is over. A scan ends by starting a timer. */
   async settle(): Promise<void> {
     while (this.#timers.length === 0) await new Promise(setImmediate);
   }
@@ -346,7 +346,7 @@ class TestWatch {
   }
 }
 
-/** A registry that is followed, over a directory with the records of these nodes. */
+/** Follows a registry of a directory that has the records of these nodes. */
 async function following(options: FileRegistryOptions = {}, numbers: number[] = []) {
   const path = join(temporaryDirectory(), 'nodes');
   mkdirSync(path);
@@ -355,7 +355,7 @@ async function following(options: FileRegistryOptions = {}, numbers: number[] = 
   const watch = new TestWatch();
   const files = {
     fail: undefined as string | undefined,
-    /** Runs once, when the registry begins to write a file. */
+    /** Called once, when the registry begins to write a file. */
     atWrite: undefined as (() => void) | undefined,
   };
   const open = (async (name: string, flags: number, mode?: number) => {

@@ -1,5 +1,5 @@
 /**
- * A file's new content, whole or not at all.
+ * Tests that a file gets its whole new content or none of it.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 const file = { name: 'n1.json', text: 'new' };
 
 describe('replaceFile', () => {
-  test('writes a file that everybody may read, and leaves nothing else', async () => {
+  test('writes a file that all users may read, and leaves no other file', async () => {
     const directory = temporaryDirectory();
     await replaceFile(promises, directory, file);
     expect(readdirSync(directory)).toEqual(['n1.json']);
@@ -38,7 +38,7 @@ describe('replaceFile', () => {
     expect(steps).toEqual(['write', 'sync', 'rename', 'sync']);
   });
 
-  test('puts a file in the place of a link, and leaves alone what the link leads to', async () => {
+  test('replaces a link, but not the target of the link', async () => {
     const directory = temporaryDirectory();
     const other = join(directory, 'other');
     writeFileSync(other, 'old');
@@ -59,7 +59,7 @@ describe('replaceFile', () => {
     },
   );
 
-  test('does not mind a file system that can not sync a directory', async () => {
+  test('accepts a file system that cannot sync a directory', async () => {
     const directory = temporaryDirectory();
     const open = ((path: string, ...rest: number[]) =>
       path === directory
@@ -69,7 +69,7 @@ describe('replaceFile', () => {
     expect(existsSync(join(directory, 'n1.json'))).toBe(true);
   });
 
-  test('removes what an earlier attempt left, and nothing of others', async () => {
+  test('removes the remains of an earlier attempt, and no files of others', async () => {
     const directory = temporaryDirectory();
     const others = ['.litz-n10.json-0123456789ab.tmp', '.litz-n1.json-x.tmp', '.other'];
     for (const name of ['.litz-n1.json-0123456789ab.tmp', ...others]) {
@@ -118,7 +118,7 @@ describe('replaceFile', () => {
     });
   });
 
-  test('lets a deletion at the moment of the exchange win', async () => {
+  test('does not undo a deletion at the moment of the exchange', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'n1.json'), 'old');
     const files: FileAccess = {
@@ -140,7 +140,7 @@ describe('replaceFile', () => {
   });
 });
 
-/** Files that run `change` when the new text is on the disk and has no name yet. */
+/** A file system that calls `change` when the new text is on the disk but has no name yet. */
 function atSync(files: FileAccess, change: () => void): FileAccess {
   let isFirst = true;
   return {
@@ -158,7 +158,7 @@ function atSync(files: FileAccess, change: () => void): FileAccess {
   };
 }
 
-/** The file system, with each step noted; `failing` is the first one that finds the disk full. */
+/** The real file system. It records each step; the step `failing` finds the disk full. */
 function recorded(steps: string[], failing?: string): typeof promises {
   const step = (name: string): void => {
     steps.push(name);

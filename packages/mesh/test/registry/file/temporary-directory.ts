@@ -1,5 +1,5 @@
 /**
- * `temporaryDirectory`: a directory that goes when the test ends, and records in it.
+ * `temporaryDirectory`: a directory that is removed when the test ends, and records in it.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { onTestFinished } from 'vitest';
 import type { NodeRecord } from '../../../src/record/node-record.ts';
 import { NATIVE_FORMAT, writeRecordText } from '../../../src/record/record-format.ts';
 
-/** Its path; `nodes` in it is not made. */
+/** Returns the path of a new directory. The folder `nodes` in it does not exist yet. */
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'litz-records-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));

@@ -65,7 +65,7 @@ describe('findClusterPrefixes', () => {
     expect(text(await findClusterPrefixes(open(prepare), 'node', NODE))).toBe(expected);
   });
 
-  test('finds those of Calico in its pools, but for those of tunnels', async () => {
+  test('finds the prefixes of Calico in its pools, except the pools of tunnels', async () => {
     const api = open((server) => {
       const pools = '/apis/crd.projectcalico.org/v1/ippools';
       server.put(pools, pool('a', { cidr: '10.1.0.0/16', disabled: true }));
@@ -79,7 +79,7 @@ describe('findClusterPrefixes', () => {
     );
   });
 
-  test('finds those of Cilium in its configuration', async () => {
+  test('finds the prefixes of Cilium in its configuration', async () => {
     const api = open((server) =>
       server.put(
         SYSTEM,
@@ -95,7 +95,7 @@ describe('findClusterPrefixes', () => {
     );
   });
 
-  test('takes none that the node itself would be in, and says so', async () => {
+  test('refuses a prefix that contains the node itself, and reports it', async () => {
     const api = open((server) =>
       server.put(SYSTEM, map('kube-proxy', { 'config.conf': 'clusterCIDR: 0.0.0.0/0' })),
     );
@@ -106,7 +106,7 @@ describe('findClusterPrefixes', () => {
     );
   });
 
-  test('says where it has looked, and what it may not read', async () => {
+  test('reports where it has looked, and what it may not read', async () => {
     const api = open((server) => {
       server.failNext(403, 'Forbidden');
       server.put(SYSTEM, map('kube-proxy', { 'config.conf': 'clusterCIDR: pods' }));
@@ -121,7 +121,7 @@ describe('findClusterPrefixes', () => {
 });
 
 describe('findServicePrefixes', () => {
-  test('finds them in ServiceCIDR objects, else in what kubeadm was told', async () => {
+  test('finds the prefixes in ServiceCIDR objects, else in the configuration of kubeadm', async () => {
     const kubeadm = map('kubeadm-config', { ClusterConfiguration: KUBEADM });
     const older = open((server) => server.put(SYSTEM, kubeadm));
     expect(text(await findServicePrefixes(older, NODE))).toBe(

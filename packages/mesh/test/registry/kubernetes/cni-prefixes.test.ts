@@ -35,7 +35,7 @@ describe('followCalicoBlocks', () => {
     await following.stop();
   });
 
-  test('forgets at a new list what is gone', async () => {
+  test('forgets blocks that are missing from a new list', async () => {
     const { server, api, clock, told, listener } = setUp();
     server.put(BLOCKS, block('a', { cidr: '10.0.1.0/26' }));
     const following = followCalicoBlocks(api, 'node-1', listener, { clock });
@@ -73,7 +73,7 @@ describe('followCiliumPrefixes', () => {
     await following.stop();
   });
 
-  test('reports the trouble if Cilium is not installed', async () => {
+  test('reports a problem if Cilium is not installed', async () => {
     const { server, api, clock, troubles, listener } = setUp();
     server.failNext(404, 'NotFound');
     const following = followCiliumPrefixes(api, 'node-1', listener, { clock });
@@ -88,20 +88,20 @@ describe('followCiliumPrefixes', () => {
 describe('calicoRefusal', () => {
   const CONFIGS = '/apis/crd.projectcalico.org/v1/ipamconfigs';
 
-  test('has nothing against strict affinity', async () => {
+  test('accepts strict affinity', async () => {
     const { server, api } = setUp();
     server.put(CONFIGS, { metadata: { name: 'default' }, spec: { strictAffinity: true } });
     expect(await calicoRefusal(api)).toBeUndefined();
   });
 
-  test('names the setting otherwise, also where it was never made', async () => {
+  test('names the setting otherwise, also if it does not exist', async () => {
     const { server, api } = setUp();
     expect(await calicoRefusal(api)).toContain('calicoctl ipam configure --strictaffinity=true');
     server.put(CONFIGS, { metadata: { name: 'default' }, spec: { strictAffinity: false } });
     expect(await calicoRefusal(api)).toContain('calicoctl ipam configure --strictaffinity=true');
   });
 
-  test('says why it is not known', async () => {
+  test('reports why the setting is unknown', async () => {
     const { server, api } = setUp();
     server.failNext(403, 'Forbidden');
     expect(await calicoRefusal(api)).toContain('resources: ["ipamconfigs"], verbs: ["get"]');

@@ -14,7 +14,7 @@ describe('FileCredential', () => {
     expect(token.text()).toBe('token 2');
   });
 
-  test('reads it again at once when the server refused it', () => {
+  test('reads the file again at once when the server refused the token', () => {
     let reads = 0;
     const token = new FileCredential('/token', new ManualClock(), () => `token ${++reads}`);
     token.text();
@@ -29,7 +29,7 @@ describe('FileCredential', () => {
 });
 
 describe('inlineCredential', () => {
-  test('is the same text always', () => {
+  test('always returns the same text', () => {
     const token = inlineCredential('secret', 'token of user a');
     token.forget();
     expect([token.text(), token.source]).toEqual(['secret', 'token of user a']);

@@ -1,8 +1,8 @@
 /**
- * An API server of few lines, in memory: the HTTP is Node's own, the network is a pair of streams.
+ * A small API server in memory. It uses the HTTP of Node.js over a pair of streams.
  *
  * It has lists by pages, watches with bookmarks, 410, server-side apply without ownership, and gzip.
- * What it does wrong is said by a test.
+ * A test says which faults it has.
  *
  * @module
  */
@@ -26,7 +26,7 @@ interface Watch {
 }
 
 export class FakeKubeServer {
-  /** `GET /apis/litz.dev/v1/litznodes?limit=250`, in their order. */
+  /** The requests in order, such as `GET /apis/litz.dev/v1/litznodes?limit=250`. */
   readonly requests: string[] = [];
   readonly headers: http.IncomingHttpHeaders[] = [];
   readonly bodies: string[] = [];
@@ -60,12 +60,12 @@ export class FakeKubeServer {
     })({ keepAlive: true });
   }
 
-  /** The next request is answered so, whatever it is. */
+  /** Sets the answer to the next request. */
   answerNext(answer: Answer): void {
     this.#scripted.push(answer);
   }
 
-  /** A `Status` with this code for the next request. */
+  /** Answers the next request with a `Status` with this code. */
   failNext(code: number, reason: string, headers: Record<string, string> = {}): void {
     this.answerNext((_, response) => {
       response.writeHead(code, { 'content-type': 'application/json', ...headers });
@@ -98,14 +98,14 @@ export class FakeKubeServer {
     return this.#watches.size;
   }
 
-  /** Moves the version on, by a change of something else, and says so. */
+  /** Raises the version, as a change of another object does, and sends a bookmark. */
   bookmark(): void {
     this.#version++;
     const object = { metadata: { resourceVersion: this.version } };
     for (const { response } of this.#watches) send(response, { type: 'BOOKMARK', object });
   }
 
-  /** An event in each watch that is open. */
+  /** Sends an event to each open watch. */
   sendEvent(event: unknown): void {
     for (const { response } of this.#watches) send(response, event);
   }
@@ -115,7 +115,7 @@ export class FakeKubeServer {
     for (const { response } of this.#watches) response.end();
   }
 
-  /** Versions up to now are too old for a watch. */
+  /** Makes all versions up to now too old for a watch. */
   compact(): void {
     this.#version++;
     this.#oldest = this.#version;
@@ -133,7 +133,7 @@ export class FakeKubeServer {
 
   #connect(): Duplex {
     const [near, far] = duplexPair();
-    // What sockets have and streams have not.
+    // Methods of sockets that streams do not have.
     Object.assign(near, {
       setKeepAlive() {},
       setNoDelay() {},
@@ -145,7 +145,7 @@ export class FakeKubeServer {
     far.on('error', () => {});
     far.on('close', () => {
       this.#connections.delete(far);
-      // A pair of streams tells its other side of an end, not of a cut.
+      // A pair of streams reports an end to the other side, but not a cut.
       near.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
     });
     near.on('close', () => far.destroy());
@@ -261,7 +261,7 @@ function answer(
   value: unknown,
 ): void {
   const text = JSON.stringify(value);
-  // Like the real one, only what is long.
+  // Like the real server, this one compresses only long answers.
   const isZipped = text.length > 1000 && /gzip/.test(String(request.headers['accept-encoding']));
   response.writeHead(code, {
     'content-type': 'application/json',

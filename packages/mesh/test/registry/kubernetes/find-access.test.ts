@@ -11,7 +11,7 @@ beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'litz-home-'))));
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 describe('findKubeAccess', () => {
-  test('takes the named kubeconfig before KUBECONFIG, that before the pod, that before the home', () => {
+  test('prefers the named kubeconfig, then KUBECONFIG, then the pod, then the home folder', () => {
     const named = write('named');
     const set = write('set');
     mkdirSync(join(home, '.kube'));
@@ -24,7 +24,7 @@ describe('findKubeAccess', () => {
     expect(from({ env: {} })).toContain(own);
   });
 
-  test('says what is missing where there is nothing', () => {
+  test('names what is missing if there is no access', () => {
     expect(() => findKubeAccess({ env: {}, home })).toThrow(
       'no Kubernetes API server is configured',
     );

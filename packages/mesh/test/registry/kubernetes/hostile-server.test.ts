@@ -1,6 +1,6 @@
 /**
- * An API server that is broken or hostile: what it sends must not take the agent's memory or time, and
- * nothing of it may last once the server is honest again.
+ * Tests of a broken or hostile API server: its answers must not use much memory or time of the agent, and
+ * must have no effect after the server is honest again.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const NODES = '/apis/litz.dev/v1/litznodes';
 const SERVER = 'API server http://fake.test:8001';
 
 describe('a list', () => {
-  test('that repeats itself is given up, with the kind in the error', async () => {
+  test('is ended if it repeats itself, with the kind in the error', async () => {
     const { server, api } = setUp();
     for (let i = 0; i < 3; i++) server.answerNext((_, response) => page(response, ['a'], 'same'));
     await expect(names(api)).rejects.toThrow(
@@ -26,7 +26,7 @@ describe('a list', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test('that never ends is given up', async () => {
+  test('is ended if it never ends', async () => {
     const { server, api } = setUp();
     const items = Array.from({ length: 10_000 }, (_, i) => `n${i}`);
     let asked = 0;
@@ -58,7 +58,7 @@ describe('a list', () => {
     ]);
   });
 
-  test('whose single object is too long is given up', async () => {
+  test('is ended if a single object is too long', async () => {
     const { server, api } = setUp();
     for (let i = 0; i < 4; i++) {
       server.answerNext((_, response) => response.end(Buffer.alloc(17 * 1024 * 1024, ' ')));
@@ -67,7 +67,7 @@ describe('a list', () => {
     expect(server.requests.at(-1)).toContain('limit=1');
   });
 
-  test('that comes byte by byte is given up after two minutes', async () => {
+  test('is ended after two minutes if it comes byte by byte', async () => {
     const { server, api, clock } = setUp();
     let trickle!: () => void;
     server.answerNext((_, response) => {
@@ -180,7 +180,7 @@ describe('a watch', () => {
     await until(() => heard.at(-1) === 'put b');
   });
 
-  test('that sends bytes but no line is given up as a silent one', async () => {
+  test('is ended like a silent watch if it sends bytes but no line', async () => {
     const { server, clock, heard } = await started(['a']);
     let trickle!: () => void;
     server.answerNext((_, response) => {
@@ -237,7 +237,7 @@ describe('a watch', () => {
     },
   );
 
-  test('is not kept waiting for longer than a minute by what the server wants', async () => {
+  test('waits for at most a minute, even if the server wants a longer pause', async () => {
     const { server, clock, heard, loop } = setUpLoop();
     server.failNext(429, 'TooManyRequests', { 'retry-after': '1e9' });
     loop.start();
@@ -245,7 +245,7 @@ describe('a watch', () => {
     expect(clock.waits).toEqual([60_000]);
   });
 
-  test('that ends with an error keeps what was known', async () => {
+  test('keeps the known objects if it ends with an error', async () => {
     const { server, heard } = await started(['a']);
     server.sendEvent({ type: 'ERROR', object: statusOf(500, 'InternalError') });
     await until(() => heard.length === 2);
@@ -253,7 +253,7 @@ describe('a watch', () => {
   });
 });
 
-/** Writes as long as somebody reads. */
+/** Writes as long as the other end reads. */
 function fill(response: ServerResponse, letter: string): void {
   const piece = Buffer.alloc(65_536, letter);
   const write = (): void => {
@@ -290,7 +290,7 @@ function setUp(): { server: FakeKubeServer; api: KubeApi; clock: ManualClock } {
 interface Loop {
   server: FakeKubeServer;
   clock: ManualClock;
-  /** What the listener was told. */
+  /** The reports to the listener. */
   heard: string[];
   loop: ListAndWatch<unknown>;
 }

@@ -29,7 +29,7 @@ describe('inClusterAccess', () => {
     expect(inClusterAccess({ env }).server.origin).toBe('https://[fd00::1]:6443');
   });
 
-  test('says that this is no pod', () => {
+  test('reports that this is not a pod', () => {
     expect(() => inClusterAccess({ env: {} })).toThrow(
       'KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set',
     );

@@ -8,7 +8,7 @@ import { FakeKubeServer } from './fake-kube-server.ts';
 const NODES = '/apis/litz.dev/v1/litznodes';
 
 describe('KubeApi', () => {
-  test('lists page by page, and unzips what is zipped', async () => {
+  test('lists page by page, and decompresses gzip', async () => {
     const { api, server } = setUp();
     for (let i = 0; i < 601; i++) server.put(NODES, { metadata: { name: `node-${i}` } });
     const pages: number[] = [];
@@ -37,14 +37,14 @@ describe('KubeApi', () => {
     ]);
   });
 
-  test('reads one object, and says undefined where there is none', async () => {
+  test('reads one object; undefined if there is none', async () => {
     const { api, server } = setUp();
     server.put(NODES, { metadata: { name: 'a' }, spec: { port: 1 } });
     expect(await api.read(LITZ_NODES, 'a')).toMatchObject({ spec: { port: 1 } });
     expect(await api.read(LITZ_NODES, 'b')).toBeUndefined();
   });
 
-  test('passes over what has no name', async () => {
+  test('skips objects without a name', async () => {
     const { api, server } = setUp();
     server.answerNext((_, response) =>
       response.end(
@@ -56,7 +56,7 @@ describe('KubeApi', () => {
     }
   });
 
-  test('applies fields, with the kind and the name of who did it', async () => {
+  test('applies fields, with the kind and the name of the field manager', async () => {
     const { api, server } = setUp();
     await api.apply(LITZ_NODES, { metadata: { name: 'a' }, spec: { port: 1 } });
     expect(server.requests).toEqual([`PATCH ${NODES}/a?fieldManager=litz-agent&force=true`]);
@@ -71,7 +71,7 @@ describe('KubeApi', () => {
     expect(server.requests[1]).toBe(`PATCH ${NODES}/a/status?fieldManager=litz-agent&force=true`);
   });
 
-  test('deletes, also what is gone already', async () => {
+  test('deletes an object, also if it is already gone', async () => {
     const { api, server } = setUp();
     server.put(NODES, { metadata: { name: 'a' } });
     await api.remove(LITZ_NODES, 'a');
@@ -80,7 +80,7 @@ describe('KubeApi', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test('escapes what stands in a path', async () => {
+  test('escapes the parts of a path', async () => {
     const { api, server } = setUp();
     await api.read(LITZ_NODES, '../../secrets?x');
     expect(server.requests).toEqual([`GET ${NODES}/..%2F..%2Fsecrets%3Fx`]);
@@ -111,7 +111,7 @@ describe('KubeApi', () => {
     ]);
   });
 
-  test('puts events together that come in pieces, within a letter as well', async () => {
+  test('joins events that come in pieces, also if a character is cut', async () => {
     const { api, server } = setUp();
     const bytes = Buffer.from(added('käse') + added('b') + added('c'));
     server.answerNext((_, response) => {
@@ -153,7 +153,7 @@ describe('KubeApi', () => {
     await expect(drain(api)).rejects.toThrow(message);
   });
 
-  test('says no answer came, after the time for it', async () => {
+  test('reports that no answer came, after the time limit', async () => {
     const { api, server, clock } = setUp();
     server.answerNext(() => {});
     const reading = api.read(LITZ_NODES, 'a').catch((error: unknown) => error);
@@ -167,7 +167,7 @@ describe('KubeApi', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  test('gives a watch up that is silent for 90 s; a bookmark is a sign of life', async () => {
+  test('ends a watch that is silent for 90 s; a bookmark counts as traffic', async () => {
     const { api, server, clock } = setUp();
     let ended: unknown;
     const watching = drain(api).catch((error: unknown) => (ended = error));
@@ -184,7 +184,7 @@ describe('KubeApi', () => {
     await until(() => server.watching === 0, 'the end of the connection');
   });
 
-  test('takes a connection that the server has closed meanwhile for no failure', async () => {
+  test('does not report a failure if the server has closed an idle connection', async () => {
     const { api, server } = setUp();
     await api.read(LITZ_NODES, 'a');
     server.answerNext((request) => request.socket.destroy());
@@ -192,7 +192,7 @@ describe('KubeApi', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('says which server does not answer', async () => {
+  test('names the server that does not answer', async () => {
     const { api, server } = setUp();
     server.kill();
     await expect(api.read(LITZ_NODES, 'a')).rejects.toThrow(
@@ -208,7 +208,7 @@ describe('KubeApi', () => {
     );
   });
 
-  test('says what to install where the kind is not known', async () => {
+  test('names what to install if the kind is unknown', async () => {
     const { api, server } = setUp();
     server.failNext(404, 'NotFound');
     await expect(drain(api)).rejects.toThrow(
@@ -216,13 +216,13 @@ describe('KubeApi', () => {
     );
   });
 
-  test('knows how long a busy server wants to be left alone', async () => {
+  test('reads how long a busy server wants no requests', async () => {
     const { api, server } = setUp();
     server.failNext(429, 'TooManyRequests', { 'retry-after': '7' });
     await expect(drain(api)).rejects.toMatchObject({ status: 429, retryAfter: 7000 });
   });
 
-  test("shows what a server says as one line, and a proxy's page as its number", async () => {
+  test('shows an error of the server as one line, and the page of a proxy as its status number', async () => {
     const { api, server } = setUp();
     server.answerNext((_, response) => {
       response.writeHead(500);
@@ -258,7 +258,7 @@ describe('KubeApi', () => {
     await expect(api.read(LITZ_NODES, 'a')).rejects.toThrow('is not accepted (/token)');
   });
 
-  test('cuts what is under way when it is closed', async () => {
+  test('aborts pending requests when it is closed', async () => {
     const { api, server } = setUp();
     const watching = drain(api).catch((error: unknown) => error);
     await until(() => server.watching === 1);
@@ -267,7 +267,7 @@ describe('KubeApi', () => {
     await until(() => server.watching === 0);
   });
 
-  test('cuts a watch when its signal says so', async () => {
+  test('ends a watch when its signal is aborted', async () => {
     const { api, server } = setUp();
     const cut = new AbortController();
     const watching = drain(api, cut.signal).catch((error: unknown) => error);

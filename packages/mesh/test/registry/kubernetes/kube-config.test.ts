@@ -10,7 +10,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'litz-kubeconfig-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('parseKubeConfig', () => {
-  test('reads certificates that stand in it', () => {
+  test('reads certificates that are in the kubeconfig itself', () => {
     const access = parse(
       { server: 'https://10.0.0.1:6443', 'certificate-authority-data': base64('CA') },
       { 'client-certificate-data': base64('CERT'), 'client-key-data': base64('KEY') },
@@ -23,7 +23,7 @@ describe('parseKubeConfig', () => {
     expect(access.description).toBe('kubeconfig /etc/k/config, context here');
   });
 
-  test('reads files beside it, again after a minute', () => {
+  test('reads the files that it names, and again after a minute', () => {
     const clock = new ManualClock();
     const path = join(folder, 'config');
     writeFileSync(path, configText({ 'certificate-authority': 'ca.crt' }, { tokenFile: 'token' }));
@@ -37,12 +37,12 @@ describe('parseKubeConfig', () => {
     expect(access.token?.source).toBe(join(folder, 'token'));
   });
 
-  test('takes a token file before a token, and says which user has the token', () => {
+  test('prefers a token file to a token, and names the user of the token', () => {
     expect(parse({}, { token: 'abc' }).token?.source).toBe('token of user me in /etc/k/config');
     expect(parse({}, { token: 'abc', tokenFile: '/run/t' }).token?.source).toBe('/run/t');
   });
 
-  test('has no credential where the context names no user', () => {
+  test('has no credential if the context names no user', () => {
     const text = JSON.stringify({
       'current-context': 'here',
       contexts: [{ name: 'here', context: { cluster: 'c' } }],
@@ -51,7 +51,7 @@ describe('parseKubeConfig', () => {
     expect(parseKubeConfig(text, '/k').server.port).toBe('8001');
   });
 
-  test('takes another context by its name', () => {
+  test('selects another context by its name', () => {
     const text = JSON.stringify({
       'current-context': 'here',
       contexts: [
@@ -89,7 +89,7 @@ describe('parseKubeConfig', () => {
     expect(() => parseKubeConfig(text, '/k')).toThrow(`kubeconfig /k: ${message}`);
   });
 
-  test('shows nothing of a text that is no YAML: it may be a key', () => {
+  test('shows no part of a text that is not YAML, because it may be a key', () => {
     const secret = 'c2VjcmV0IHNlY3JldCBzZWNyZXQ';
     expect(() => parseKubeConfig(`a: {\ntoken: ${secret}: [`, '/k')).not.toThrow(secret);
   });

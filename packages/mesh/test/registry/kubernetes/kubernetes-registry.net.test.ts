@@ -36,7 +36,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     for (const registry of open.splice(0)) await registry.close();
   });
 
-  test('writes a record once, owned by its Node, and others hear of it and of its end', async () => {
+  test('writes a record once, owned by its Node, and others receive it and its deletion', async () => {
     const reply = await kube.apply('/api/v1/nodes/node-1', nodeObject('node-1', '10.244.1.0/24'));
     const [writer, reader] = [connect(), connect()];
     const heard = follow(reader);
@@ -55,7 +55,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(heard.lines[0]).toBe('sync ');
   });
 
-  test('does not create a record again that was deleted during the write', async () => {
+  test('does not create a record again if it was deleted during the write', async () => {
     const registry = connect();
     await registry.publish(record(4));
     const { api } = registry;
@@ -82,7 +82,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(after).toMatchObject({ port: 51999, later: { x: [1] }, keys: [{ quantum: true }] });
   });
 
-  test('the status is a part of its own, and people see both in columns', async () => {
+  test('keeps the status as a subresource, and `kubectl get` shows both in columns', async () => {
     const registry = connect();
     await registry.publish(record(3));
     const status = { version: '1', encrypt: 'pods', enforcement: 'enforce', trouble: '' } as const;
@@ -147,7 +147,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(reply.body.message).toContain(field);
   });
 
-  test('names the real servers', async () => {
+  test('returns the addresses of the real servers', async () => {
     expect(await connect().addresses()).toEqual([
       { address: '127.0.0.1', port: kube.port },
       { address: '192.0.2.1', port: kube.port },
@@ -178,7 +178,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   test('writes and reads the annotation of a CiliumNode', async () => {
     await applyDefinition(kube, CILIUM_NODES);
     const path = '/apis/cilium.io/v2/ciliumnodes/node-8';
-    // What Cilium's own agent has written.
+    // An object that Cilium's own agent has written.
     await kube.apply(path, {
       apiVersion: 'cilium.io/v2',
       kind: 'CiliumNode',
@@ -202,7 +202,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     });
   });
 
-  test('says which rule of RBAC is missing', async () => {
+  test('names the missing rule of RBAC', async () => {
     const account = await serviceAccount('without-rights');
     const token = inlineCredential(kube.signToken(account.claims(600)), 'a token');
     const registry = connect({ access: { ...kube.access, token, ...NO_CERTIFICATE } });
@@ -213,7 +213,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     await heard.until((lines) => lines.some((line) => line.includes('verbs: ["list"]')));
   });
 
-  test('lives through an expired token: says which file, and goes on with the next one', async () => {
+  test('survives an expired token: names its file, and continues with the next token', async () => {
     const account = await serviceAccount('agent');
     await allow('agent');
     const file = join(kube.folder, 'token');
@@ -229,7 +229,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     await heard.until((lines) => lines.includes('node-10 10.244.10.0/24'));
   });
 
-  test('lists again where a version is too old', async () => {
+  test('lists again if a version is too old', async () => {
     const api = new KubeApi(kube.access);
     const watching = (async () => {
       const options = { resourceVersion: '1', timeoutSeconds: 60 };
@@ -240,7 +240,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     api.close();
   });
 
-  test('notices a server whose connection is frozen, and goes on when it thaws', async () => {
+  test('notices a frozen connection, and continues when the server answers again', async () => {
     const registry = connect({ api: { silence: 2000, timeout: 2000 } });
     const heard = follow(registry);
     await heard.until((lines) => lines.some((line) => line.startsWith('sync')));
@@ -256,7 +256,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     await heard.until((lines) => lines.includes('node-11 10.244.11.0/24'));
   });
 
-  test('lives through kill -9 of the server, and loses no record', async () => {
+  test('survives kill -9 of the server, and loses no record', async () => {
     const heard = follow(connect());
     await heard.until((lines) => lines.length === 1);
     await kube.killServer();
@@ -332,7 +332,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   }
 });
 
-/** Of an access with a token: nothing else may speak for it. */
+/** Returns the access without its client certificate, so that only the token identifies it. */
 const NO_CERTIFICATE = { certificate: undefined, key: undefined } as unknown as object;
 
 function follow(registry: KubernetesRegistry) {
@@ -373,7 +373,7 @@ function record(i: number): NodeRecord {
   };
 }
 
-/** The same key for the same number. */
+/** Returns a key. Equal numbers give equal keys. */
 function keyOf(i: number): string {
   const bytes = Buffer.alloc(32, 9);
   bytes.writeUInt32BE(i);
@@ -409,7 +409,7 @@ function nodeObject(name: string, podCidr: string) {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec };
 }
 
-/** As `kubectl get` asks for it. */
+/** Makes the request of `kubectl get`. */
 async function tableOf(
   kube: RealKube,
   path: string,
@@ -422,7 +422,7 @@ async function tableOf(
   };
 }
 
-/** A process that does nothing but follow the records: what an agent has beside it is not counted. */
+/** Runs a process that only follows the records, so that other memory of an agent is not measured. */
 async function follower(kubeconfig: string) {
   const program = `
     import { findKubeAccess, KubeApi, KubernetesRegistry } from ${JSON.stringify(BUILT)};

@@ -16,7 +16,7 @@ const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
 const KEY = 'y3fctWqJEnWrZ4cUeokIos6xu0ecHHgJOKY0tALubVU=';
 
 describe('KubernetesRegistry', () => {
-  test('writes the record as one object, which belongs to the Node of its name', async () => {
+  test('writes the record as one object, which is owned by the Node of its name', async () => {
     const { server, registry } = setUp();
     server.put(NODES, { metadata: { name: 'n1', uid: 'u1' } });
     await registry.publish(record('n1'));
@@ -49,7 +49,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ encryptsNode: true });
   });
 
-  test('writes again when the Node was made anew: the old owner would take the record along', async () => {
+  test('writes again when the Node was created again, because Kubernetes deletes the records of the old one', async () => {
     const { server, registry } = setUp();
     server.put(NODES, { metadata: { name: 'n1', uid: 'u1' } });
     await registry.publish(record('n1'));
@@ -59,7 +59,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.metadata['ownerReferences']).toMatchObject([{ uid: 'u2' }]);
   });
 
-  test('has no record any more when it was withdrawn while it was written', async () => {
+  test('leaves no record if it is withdrawn during a write', async () => {
     const { server, registry } = setUp();
     const published = registry.publish(record('n1'));
     await registry.withdraw('n1');
@@ -71,7 +71,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')).toBeDefined();
   });
 
-  test('writes without an owner where there is no Node', async () => {
+  test('writes without an owner if there is no Node', async () => {
     const { server, registry } = setUp();
     await registry.publish(record('n1'));
     expect(server.get(LITZ, 'n1')!.metadata).not.toHaveProperty('ownerReferences');
@@ -91,7 +91,7 @@ describe('KubernetesRegistry', () => {
     });
   });
 
-  test('says which object has fields that are too deep to be written again', async () => {
+  test('names an object whose fields are nested too deep to be written again', async () => {
     const { server, registry } = setUp();
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     server.answerNext((_, response) =>
@@ -102,13 +102,13 @@ describe('KubernetesRegistry', () => {
     );
   });
 
-  test('says why it could not write', async () => {
+  test('reports why it could not write', async () => {
     const { server, registry } = setUp();
     server.failNext(403, 'Forbidden');
     await expect(registry.publish(record('n1'))).rejects.toThrow('verbs: ["get"]');
   });
 
-  test('takes a record out, also where it is gone already', async () => {
+  test('removes a record, also if it is already gone', async () => {
     const { server, registry } = setUp();
     await registry.publish(record('n1'));
     await registry.withdraw('n1');
@@ -160,7 +160,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ revoked: false });
   });
 
-  test('says nothing of a change that is none of the record', async () => {
+  test('does not report a change that does not change the record', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     registry.follow(heard.listener);
@@ -173,7 +173,7 @@ describe('KubernetesRegistry', () => {
     await registry.close();
   });
 
-  test('says what is wrong with the way to the server', async () => {
+  test('reports what is wrong with the connection to the server', async () => {
     const { server, registry, heard } = setUp();
     server.kill();
     registry.follow(heard.listener);
@@ -183,14 +183,14 @@ describe('KubernetesRegistry', () => {
     await settle();
   });
 
-  test('is followed once', async () => {
+  test('can be followed only once', async () => {
     const { registry, heard } = setUp();
     registry.follow(heard.listener);
     expect(() => registry.follow(heard.listener)).toThrow('follow was already called');
     await registry.close();
   });
 
-  test('names the real servers: those behind the service, and of the URL', async () => {
+  test('returns the addresses of the servers behind the service and of the URL', async () => {
     const { server, registry } = setUp({ lookup: async (host) => [`192.0.2.${host.length}`] });
     server.put(SLICES, {
       metadata: { name: 'kubernetes' },
@@ -224,7 +224,7 @@ describe('KubernetesRegistry', () => {
     expect(writes(server)).toBe(2);
   });
 
-  test('says what it is', () => {
+  test('has a description', () => {
     expect(setUp().registry.description).toBe(
       'kubernetes (LitzNode at http://fake.test:8001, a fake)',
     );
@@ -232,7 +232,7 @@ describe('KubernetesRegistry', () => {
 });
 
 describe('KubernetesRegistry with the format of Cilium', () => {
-  test('writes the annotation and what Cilium reads, and leaves the rest alone', async () => {
+  test('writes the annotation and the fields that Cilium reads, and nothing else', async () => {
     const { server, registry } = setUp({ format: 'cilium' });
     server.put(CILIUM, {
       metadata: { name: 'n1', annotations: { other: 'stays' } },
@@ -257,12 +257,12 @@ describe('KubernetesRegistry with the format of Cilium', () => {
         bootid: 'b',
       },
     });
-    // Fields of others are not sent: an apply would take them over.
+    // Foreign fields are not sent, because an apply would take over their ownership.
     expect(server.bodies.at(-2)).not.toContain('bootid');
     expect(server.bodies.at(-2)).not.toContain('stays');
   });
 
-  test('reads what a Cilium agent has written', async () => {
+  test('reads the output of a Cilium agent', async () => {
     const { server, registry, heard } = setUp({ format: 'cilium' });
     server.put(CILIUM, {
       metadata: { name: 'n2', annotations: { 'network.cilium.io/wg-pub-key': KEY } },

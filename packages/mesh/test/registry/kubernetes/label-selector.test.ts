@@ -63,7 +63,7 @@ describe('LabelSelector', () => {
     expect(() => new LabelSelector(selector)).toThrow(message);
   });
 
-  test('is its text', () => {
+  test('has its text', () => {
     expect(String(new LabelSelector('a=1, b'))).toBe('a=1, b');
   });
 });

@@ -31,7 +31,7 @@ describe('ListAndWatch', () => {
     expect(clock.now()).toBe(0);
   });
 
-  test('goes on from the last version when the server ends the watch, without a list', async () => {
+  test('continues from the last version without a list when the server ends the watch', async () => {
     const { server, clock, heard } = await started(['a']);
     server.put(NODES, { metadata: { name: 'b' } });
     await until(() => heard.length === 2);
@@ -44,7 +44,7 @@ describe('ListAndWatch', () => {
     expect(heard.filter((line) => line.startsWith('sync'))).toHaveLength(1);
   });
 
-  test('goes on from a bookmark', async () => {
+  test('continues from a bookmark', async () => {
     const { server, clock, heard } = await started([]);
     server.bookmark();
     await settle();
@@ -59,7 +59,7 @@ describe('ListAndWatch', () => {
     expect(heard).toEqual(['sync ']);
   });
 
-  test('asks for watches of different lengths, so that many agents do not come back at once', async () => {
+  test('requests watches of different lengths, so that many agents do not return at once', async () => {
     const { server } = await started([], () => 0.5);
     expect(server.requests[1]).toContain('timeoutSeconds=450');
   });
@@ -106,7 +106,7 @@ describe('ListAndWatch', () => {
     expect(heard[0]).not.toContain('half');
   });
 
-  test('says once that the server is gone, tries again after growing waits, and says when it is back', async () => {
+  test('reports once that the server is gone, retries with growing pauses, and reports when it is back', async () => {
     const { server, clock, heard } = await started(['a']);
     server.kill();
     await until(() => heard.length === 2);
@@ -132,9 +132,9 @@ describe('ListAndWatch', () => {
     expect(heard.filter((line) => line.startsWith('sync'))).toHaveLength(1);
   });
 
-  test('notices a connection that is frozen', async () => {
+  test('notices a frozen connection', async () => {
     const { server, clock, heard } = await started(['a']);
-    // Its timers: settled after 1 s, silent after 90 s.
+    // The timers of a watch: settled after 1 s, silent after 90 s.
     clock.advance(90_000);
     await until(() => heard.length === 2);
     expect(heard[1]).toBe('trouble API server http://fake.test:8001: silent for 90 s');
@@ -145,7 +145,7 @@ describe('ListAndWatch', () => {
     await until(() => heard.at(-1) === 'put b');
   });
 
-  test('makes no hot loop of a server that ends every watch at once', async () => {
+  test('does not loop without pause if the server ends every watch at once', async () => {
     const { server, clock, heard } = await started(['a']);
     for (let i = 0; i < 5; i++) {
       await until(() => server.watching === 1);
@@ -159,7 +159,7 @@ describe('ListAndWatch', () => {
     expect(heard).toEqual(['sync a']);
   });
 
-  test('does not say that it works while every watch opens with an error', async () => {
+  test('does not report success while every watch begins with an error', async () => {
     const { server, clock, heard } = await started(['a']);
     for (let i = 0; i < 4; i++) {
       await until(() => server.watching === 1);
@@ -173,7 +173,7 @@ describe('ListAndWatch', () => {
     ]);
   });
 
-  test('leaves a busy server alone for as long as it wants', async () => {
+  test('sends a busy server no request for as long as it wants', async () => {
     const { server, clock, heard, loop } = setUp();
     server.failNext(429, 'TooManyRequests', { 'retry-after': '20' });
     loop.start();
@@ -181,7 +181,7 @@ describe('ListAndWatch', () => {
     expect(clock.waits).toEqual([20_000]);
   });
 
-  test('keeps of an object what is read of it', async () => {
+  test('keeps only the fields of an object that are read', async () => {
     const { server, clock } = setUp();
     server.put(NODES, { metadata: { name: 'a' }, spec: 7 });
     const api = new KubeApi(server.access, { agent: server.agent, clock });
@@ -205,7 +205,7 @@ describe('ListAndWatch', () => {
     expect(specs).toEqual([[['a', 7]], ['b', 8]]);
   });
 
-  test('says nothing more once it is stopped, and leaves no timer', async () => {
+  test('reports nothing after it was stopped, and leaves no timer', async () => {
     const { server, clock, heard, loop } = await started(['a']);
     await loop.stop();
     server.put(NODES, { metadata: { name: 'b' } });
@@ -228,7 +228,7 @@ describe('ListAndWatch', () => {
 interface SetUp {
   server: FakeKubeServer;
   clock: ManualClock;
-  /** What the listener was told. */
+  /** The reports to the listener. */
   heard: string[];
   loop: ListAndWatch<string>;
 }

@@ -1,5 +1,5 @@
 /**
- * Kubernetes manifests in tests: read, and applied to a real API server.
+ * Reads Kubernetes manifests and applies them to a real API server.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function readManifests(text: string): Manifest[] {
   return (loadAll(text) as (Manifest | null)[]).filter((manifest) => manifest !== null);
 }
 
-/** The CustomResourceDefinition of the chart, and waits until the server knows it. */
+/** Applies the CustomResourceDefinition of the chart, and waits until the server knows it. */
 export async function applyLitzNodes(kube: RealKube): Promise<void> {
   const [definition] = readManifests(readFileSync(join(CHART, 'crds/litznodes.yaml'), 'utf8'));
   await applyDefinition(kube, definition);
@@ -40,7 +40,7 @@ export async function applyDefinition(kube: RealKube, definition: Manifest): Pro
   throw new Error(`${name} was not served`);
 }
 
-/** Where the API server has it. */
+/** Returns the path of an object on the API server. */
 export function pathOf({ apiVersion, kind, metadata }: Manifest): string {
   const plural =
     kind === 'ValidatingAdmissionPolicy' ? 'validatingadmissionpolicies' : `${kind.toLowerCase()}s`;
@@ -49,7 +49,7 @@ export function pathOf({ apiVersion, kind, metadata }: Manifest): string {
   return `${base}${place}/${plural}/${metadata.name}`;
 }
 
-/** What is read and written of Cilium's own definition. */
+/** A definition with the fields of Cilium's own that Litz reads or writes. */
 export const CILIUM_NODES: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

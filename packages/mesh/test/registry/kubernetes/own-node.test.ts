@@ -32,7 +32,7 @@ describe('followOwnNode', () => {
     await following.stop();
   });
 
-  test('says that there is no such Node', async () => {
+  test('reports that there is no such Node', async () => {
     const { told, following } = setUp();
     following.start();
     await until(() => told.length === 1);
@@ -42,7 +42,7 @@ describe('followOwnNode', () => {
 });
 
 describe('readOwnNode', () => {
-  test('takes podCIDR where podCIDRs is missing, and internal addresses only', () => {
+  test('uses podCIDR if podCIDRs is missing, and only internal addresses', () => {
     const own = readOwnNode({
       metadata: { name: 'n', uid: 'u' },
       spec: { podCIDR: '10.244.1.0/24' },
@@ -66,7 +66,7 @@ describe('readOwnNode', () => {
     });
   });
 
-  test('reads what has none of it', () => {
+  test('reads a Node without any of these fields', () => {
     expect(readOwnNode({ metadata: { name: 'n' } })).toEqual({
       name: 'n',
       uid: '',

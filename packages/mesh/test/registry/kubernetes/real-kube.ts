@@ -1,8 +1,8 @@
 /**
- * A real API server with an etcd of its own, on loopback, in a folder that goes with it.
+ * Runs a real API server with its own etcd, on loopback, in a temporary folder.
  *
- * What the controllers of a cluster would do (make tokens' secrets, collect garbage, run pods) nobody
- * does here.
+ * There are no controllers: no program makes the secrets of tokens, collects garbage or runs
+ * pods.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export interface Reply {
 }
 
 export interface SendOptions {
-  /** Instead of the administrator's certificate. */
+  /** A token instead of the administrator's certificate. */
   readonly token?: string;
   /** Another certificate of the folder: `agent`. */
   readonly certificate?: string;
@@ -80,7 +80,7 @@ export class RealKube {
     });
   }
 
-  /** The administrator's. */
+  /** The access of the administrator. */
   get access(): KubeAccess {
     return {
       description: 'a real one',
@@ -91,7 +91,7 @@ export class RealKube {
     };
   }
 
-  /** The same as a kubeconfig. */
+  /** The path of a kubeconfig with the same access. */
   get kubeconfig(): string {
     const path = join(this.folder, 'kubeconfig');
     const cluster = {
@@ -113,7 +113,7 @@ export class RealKube {
     return readFileSync(join(this.folder, name), 'utf8');
   }
 
-  /** Resolves when it answers that it is ready. */
+  /** Starts the server. Resolves when the server is ready. */
   async startServer(): Promise<void> {
     const file = (name: string): string => join(this.folder, name);
     const log = openSync(file('kube-apiserver.log'), 'a');
@@ -134,7 +134,7 @@ export class RealKube {
         '--authorization-mode=RBAC',
         '--allow-privileged=true',
         '--service-cluster-ip-range=10.96.0.0/16',
-        // It would wait for a controller that makes the account `default`.
+        // This admission plugin would wait for a controller that creates the account `default`.
         '--disable-admission-plugins=ServiceAccount',
       ],
       { stdio: ['ignore', log, log] },
@@ -142,12 +142,12 @@ export class RealKube {
     await this.#untilReady();
   }
 
-  /** As a crash does. */
+  /** Kills the process, like a crash. */
   async killServer(): Promise<void> {
     await kill(this.#server);
   }
 
-  /** Connections stay open, and nothing answers. */
+  /** Stops the process with SIGSTOP: connections stay open, and requests get no answer. */
   freezeServer(): void {
     this.#server?.kill('SIGSTOP');
   }
@@ -156,7 +156,7 @@ export class RealKube {
     this.#server?.kill('SIGCONT');
   }
 
-  /** A request of the administrator, or of whom the token is. */
+  /** Makes a request as the administrator, or as the account of the token. */
   send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Reply> {
     const { token, certificate = 'admin' } = options;
     const { contentType = 'application/json', accept = 'application/json' } = options;
@@ -194,7 +194,7 @@ export class RealKube {
     });
   }
 
-  /** Server-side apply; throws what the server says against it. */
+  /** Applies an object (server-side apply). @throws {Error} the server refused it */
   async apply(path: string, object: unknown, parameters = ''): Promise<Reply> {
     const contentType = 'application/apply-patch+yaml';
     const reply = await this.send(
@@ -207,7 +207,7 @@ export class RealKube {
     throw new Error(`${path}: ${reply.status} ${reply.body?.message ?? reply.body}`);
   }
 
-  /** A token as TokenRequest makes it, which gives none for less than ten minutes. */
+  /** Returns a token of TokenRequest. Its lifetime is at least ten minutes. */
   signToken(claims: object): string {
     const now = Math.floor(Date.now() / 1000);
     const common = {
@@ -258,7 +258,7 @@ async function kill(child: ChildProcess | undefined): Promise<void> {
   await ended;
 }
 
-/** An authority, a server on loopback, an administrator, and the key of service accounts' tokens. */
+/** Makes an authority, the certificates of the server and of an administrator, and the key for tokens. */
 function makeCertificates(folder: string): void {
   const openssl = (...args: string[]): void => {
     execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });

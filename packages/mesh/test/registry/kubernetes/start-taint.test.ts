@@ -13,7 +13,7 @@ const OURS = { key: START_TAINT, effect: 'NoSchedule' };
 const OTHER = { key: 'other', effect: 'NoExecute' };
 
 describe('removeStartTaint', () => {
-  test('takes its own taint away, and no other', async () => {
+  test('removes its own taint, and no other', async () => {
     const { server, api } = setUp();
     server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OTHER, OURS] } });
     server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
@@ -40,7 +40,7 @@ describe('removeStartTaint', () => {
     expect(server.requests).toEqual([`GET ${NODES}/n1`]);
   });
 
-  test('writes nothing where there is no Node', async () => {
+  test('writes nothing if there is no Node', async () => {
     expect(await removeStartTaint(setUp().api, 'n1')).toBe(false);
   });
 
@@ -62,7 +62,7 @@ describe('removeStartTaint', () => {
     expect(JSON.parse(server.bodies[3])[1]).toEqual({ op: 'remove', path: '/spec/taints/0' });
   });
 
-  test('says which rule is missing', async () => {
+  test('names the missing rule', async () => {
     const { server, api } = setUp();
     server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OURS] } });
     server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));
@@ -74,7 +74,7 @@ describe('removeStartTaint', () => {
 });
 
 describe('keepRemovingStartTaint', () => {
-  test('tries again while the API server can do nothing, and says why', async () => {
+  test('retries while the API server fails, and reports why', async () => {
     const { server, api } = setUp();
     server.put(NODES, { metadata: { name: 'n1' }, spec: {} });
     const [clock, troubles, ending] = [new ManualClock(), [] as unknown[], new AbortController()];
@@ -105,7 +105,7 @@ describe('keepRemovingStartTaint', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('ends when its signal says so', async () => {
+  test('ends when its signal is aborted', async () => {
     const { server, api } = setUp();
     server.answerNext((_, response) => {
       response.statusCode = 503;
