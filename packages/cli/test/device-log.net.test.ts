@@ -79,7 +79,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
   });
 });
 
-/** Bob's public key is what Alice takes for it. */
+/** Connects Alice and Bob. Alice uses `publicKeyOfBob` for Bob. */
 async function pair(publicKeyOfBob: string): Promise<{ left: LitzProcess; right: LitzProcess }> {
   const right = await start(hosts.right, RIGHT, BOB.privateKey, ['peer', ALICE.publicKey], 2);
   const peer = ['peer', publicKeyOfBob, 'endpoint', '10.9.0.2:51821'];
@@ -112,7 +112,7 @@ function nameOf(publicKey: string): string {
   return text.replaceAll(/[()+/]/g, String.raw`\$&`);
 }
 
-/** Lines that come one after the other, perhaps with others between. */
+/** Matches lines in this order, perhaps with other lines between them. */
 function inOrder(name: string, lines: readonly string[]): RegExp {
   return new RegExp(lines.map((line) => `^DEBUG: \\(${name}\\) ${line}$`).join('[^]*'), 'm');
 }

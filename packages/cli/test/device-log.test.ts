@@ -192,7 +192,7 @@ function setUp(configure: () => Promise<void> = () => Promise.resolve()): {
   return { target, lines, made };
 }
 
-/** The lines are without what stands in front of each. */
+/** Collects log lines without their prefix. */
 function logTo(level: LogLevel): { log: Log; lines: string[] } {
   const lines: string[] = [];
   const write = (line: string): void => void lines.push(line.slice('DEBUG: (wg0) '.length, -1));

@@ -1,5 +1,5 @@
 /**
- * Network namespaces in which a test runs programs and looks at what is left.
+ * Network namespaces in which a test runs programs and compares the state before and after.
  *
  * ```
  *   left    wan 10.9.0.1/24, fd09::1/64  ========  right   wan 10.9.0.2/24, fd09::2/64
@@ -24,7 +24,7 @@ export class Host {
 
   constructor() {
     this.namespace.run(() => {
-      // No addresses of the kernel's own making, and none that waits for a neighbour's objection.
+      // No automatic addresses, and no duplicate address detection.
       writeSysctl('net.ipv6.conf.default.addr_gen_mode', 1);
       writeSysctl('net.ipv6.conf.default.accept_dad', 0);
     });
@@ -36,7 +36,7 @@ export class Host {
     return started;
   }
 
-  /** What a program prints. @throws its standard error is in the message */
+  /** Runs a program. @returns its output. @throws {Error} it failed; the message has its standard error */
   run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       this.namespace.run(() =>
@@ -48,12 +48,12 @@ export class Host {
     });
   }
 
-  /** A file that only its owner can read. @returns its path */
+  /** Writes a file that only its owner can read. @returns its path */
   write(name: string, lines: readonly string[]): string {
     return this.writeText(name, `${lines.join('\n')}\n`);
   }
 
-  /** The same with a text as it is. */
+  /** Writes such a file with the given text. */
   writeText(name: string, text: string): string {
     const file = join(this.folder, name);
     writeFileSync(file, text);
@@ -61,7 +61,7 @@ export class Host {
     return file;
   }
 
-  /** How many of three pings are answered. */
+  /** Returns how many of three pings are answered. */
   async ping(
     address: string,
     options: { timeoutMs?: number; size?: number } = {},
@@ -77,7 +77,7 @@ export class Host {
     return this.netlink.linkByName(name) !== undefined;
   }
 
-  /** '1 all lookup 254', as `ip rule` has them. */
+  /** The rules as in `ip rule`: '1 all lookup 254'. */
   rules(): string[] {
     return this.netlink.rules().map((rule) => {
       const { family, priority, table, mark, invert, suppressPrefixLength } = rule;
@@ -87,7 +87,7 @@ export class Host {
     });
   }
 
-  /** '10.0.0.0/24 wan table 254', but for the tables and prefixes that the kernel fills itself. */
+  /** The routes, '10.0.0.0/24 wan table 254', without the tables and prefixes that the kernel fills itself. */
   routes(): string[] {
     return this.netlink.routes().flatMap((route) => {
       const { destination, prefixLength, table, interfaceIndex } = route;
@@ -97,7 +97,7 @@ export class Host {
     });
   }
 
-  /** '10.0.0.1/24' of one link. */
+  /** The addresses of one link: '10.0.0.1/24'. */
   addresses(link: string): string[] {
     const { index = -1 } = this.netlink.linkByName(link) ?? {};
     return this.netlink
@@ -105,7 +105,7 @@ export class Host {
       .map(({ address, prefixLength }) => `${formatAddress(address)}/${prefixLength}`);
   }
 
-  /** Everything that a tunnel may change, for a comparison. */
+  /** Returns everything that a tunnel may change, for a comparison. */
   state(): unknown {
     const links = this.netlink.links().map(({ name, up, mtu }) => ({ name, up, mtu }));
     return { links, rules: this.rules(), routes: this.routes() };
@@ -146,12 +146,12 @@ export class TwoHosts {
   }
 }
 
-/** A name for an interface that no other test run on this machine has: its socket is for all. */
+/** Returns a unique name for an interface, because all namespaces share the folder of the sockets. */
 export function uniqueName(suffix: string): string {
   return `l${process.pid}${suffix}`;
 }
 
-/** Those that a killed process left behind, of names that are ours alone. */
+/** Removes sockets that a killed process left, if their names belong to these tests. */
 export function removeSockets(): void {
   for (const file of readdirSync(SOCKETS)) {
     if (new RegExp(`^${uniqueName('[a-z]')}`).test(file)) rmSync(join(SOCKETS, file));

@@ -1,12 +1,12 @@
 /**
- * Key pairs, new ones in each run.
+ * Makes new key pairs in each run.
  *
  * @module
  */
 import { randomFillSync } from 'node:crypto';
 import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 
-/** In base64. */
+/** A key pair in base64. */
 export interface KeyPair {
   readonly privateKey: string;
   readonly publicKey: string;

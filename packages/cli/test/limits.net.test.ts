@@ -1,6 +1,6 @@
 /**
- * Small limits, from those on with which Node itself starts: `litz` works, or says in one line what
- * is missing and leaves nothing behind.
+ * Tests with small limits, from the smallest with which Node.js starts: `litz` works, or prints one line about
+ * the limit and leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -68,7 +68,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
   });
 });
 
-/** 'works', or the exit code and what was said. */
+/** 'works', or the exit code and the output. */
 async function outcomeOf(limit: string): Promise<string> {
   if (!nodeStarts(limit)) return 'not even Node does';
   const env = { LOG_LEVEL: 'verbose' };
@@ -84,7 +84,7 @@ async function outcomeOf(limit: string): Promise<string> {
   return (await litz.end('SIGTERM')) === 0 ? 'works' : `does not end: ${litz.text}`;
 }
 
-/** Of the interface and its socket. */
+/** Returns what is left of the interface and its socket. */
 function leftovers(): string[] {
   const sockets = readdirSync(FOLDER).filter((file) => file.startsWith('.litz-'));
   if (existsSync(`${FOLDER}/${NAME}.sock`)) sockets.push(NAME);

@@ -1,5 +1,5 @@
 /**
- * The `litz` command as a process of its own, the built one, and what a test with it needs.
+ * The built `litz` command as a separate process, and the requirements of tests with it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { programRequirement, requirement, type Requirement } from '@litz/testkit
 
 export const LITZ: string = fileURLToPath(new URL('../bin/litz.js', import.meta.url));
 
-/** What every test with real interfaces needs. */
+/** The requirements of every test with real interfaces. */
 export const realInterfaces: readonly Requirement[] = [
   requirement('the built litz', () =>
     existsSync(fileURLToPath(new URL('../dist/main.js', import.meta.url)))
@@ -31,11 +31,11 @@ export const realInterfaces: readonly Requirement[] = [
 export interface ProcessOptions {
   namespace?: NetworkNamespace;
   env?: NodeJS.ProcessEnv;
-  /** Programs that start litz in the end: ['setpriv', ...]. */
+  /** Programs that start litz: ['setpriv', ...]. */
   wrapper?: readonly string[];
-  /** Of node itself. */
+  /** Flags for Node.js. */
   nodeOptions?: readonly string[];
-  /** When it is killed. Default: after a minute. */
+  /** The process is killed after this many ms. Default: a minute. */
   longestMs?: number;
 }
 
@@ -68,7 +68,7 @@ export class LitzProcess {
       clearTimeout(this.#timer);
       this.#onText();
     });
-    // One that hangs fails its test, and does not outlive it.
+    // A process that hangs fails its test, and ends with it.
     this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), longestMs);
   }
 
@@ -76,12 +76,12 @@ export class LitzProcess {
     return this.#child.pid ?? -1;
   }
 
-  /** What it printed until now, on both streams. */
+  /** The output so far, of both streams. */
   get text(): string {
     return this.#text;
   }
 
-  /** Resolves when it printed this. */
+  /** Resolves when the output matches. */
   async says(what: RegExp): Promise<void> {
     while (!what.test(this.#text)) {
       const { exitCode, signalCode } = this.#child;
@@ -92,7 +92,7 @@ export class LitzProcess {
     }
   }
 
-  /** Its exit code, or the signal that it died of. */
+  /** The exit code, or the signal that ended the process. */
   async end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     if (signal) this.#child.kill(signal);
     const [code, died] = await this.#ended;
@@ -100,7 +100,7 @@ export class LitzProcess {
   }
 }
 
-/** A `wrapper` that runs a script in mounts of its own first. */
+/** Returns a `wrapper` that first runs a script in its own mount namespace. */
 export function inMounts(script: string): string[] {
   return ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
 }

@@ -1,6 +1,6 @@
 /**
- * Copies of keys in the memory of a `litz` process, as bytes. Strings cannot be wiped: SECURITY.md
- * lists them apart.
+ * Counts copies of keys, as bytes, in the memory of a `litz` process. Strings cannot be wiped; SECURITY.md
+ * lists them separately.
  */
 import { existsSync } from 'node:fs';
 import { describeWith, requirement } from '@litz/testkit';
@@ -50,7 +50,7 @@ describeWith([...realInterfaces, memoryOfProcesses], 'the memory of litz', () =>
   });
 });
 
-/** Of the private and the preshared key: at first, after they were used and read, without them. */
+/** The copies of the private and the preshared key: at first, after use and a read, and after their removal. */
 const ONCE_AND_NONE = [
   [1, 1],
   [1, 1],
@@ -59,7 +59,7 @@ const ONCE_AND_NONE = [
 
 async function copiesUntilRemoved(litz: LitzProcess): Promise<number[][]> {
   const atFirst = bytesIn(litz);
-  // A handshake begins, and all of the state is read.
+  // A handshake begins, and the whole status is read.
   await host.run('wg', ['set', NAME, 'peer', PEER, 'persistent-keepalive', '1']);
   await host.run('wg', ['showconf', NAME]);
   const used = bytesIn(litz);

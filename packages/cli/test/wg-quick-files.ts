@@ -1,13 +1,13 @@
 /**
- * Files for wg-quick: each with one oddity, made by hand, and whole ones at random. What they hold is
- * chosen so that a tunnel of them can be brought up in an empty network namespace.
+ * Files for wg-quick: some written by hand, each with one special case, and some random. Their values are
+ * chosen so that the tunnel can be brought up in an empty network namespace.
  *
  * @module
  */
 import { formatKey, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 import type { KeyPair } from './key-pair.ts';
 
-/** A file by what is odd about it. */
+/** A file, named after its special case. */
 export interface OddFile {
   readonly name: string;
   readonly text: string;
@@ -23,7 +23,7 @@ export function handMadeFiles(): OddFile[] {
   ];
 }
 
-/** @param random gives numbers from 0 to below 1 */
+/** @param random returns a number from 0 up to, but not including, 1 */
 export function randomFile(random: () => number): string {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)];
   const some = (lines: readonly string[], most: number): string[] =>
@@ -39,7 +39,7 @@ export function randomFile(random: () => number): string {
   return `${dressed.join(random() < 0.1 ? '\r\n' : '\n')}${random() < 0.9 ? '\n' : ''}`;
 }
 
-/** The same line with other blanks, letters and comments. */
+/** Returns the same line with other spaces, letter cases and comments. */
 function dress(line: string, random: () => number, pick: <T>(items: readonly T[]) => T): string {
   const blank = (): string => (random() < 0.15 ? pick(['', ' ', '\t', '  ']) : '');
   const sign = line.indexOf('=');
@@ -72,7 +72,7 @@ function fileWith(interfaceLines: readonly string[], peerLines: readonly string[
   ].join('\n');
 }
 
-/** The same in every run, because the names of tests hold them. */
+/** These files are the same in every run, because test names contain them. */
 function pair(fill: number): KeyPair {
   const privateKey = generatePrivateKey((out) => void out.fill(fill));
   const publicKey = publicKeyOf(privateKey, nobleProvider);
@@ -292,7 +292,7 @@ const RANDOM_INTERFACE_LINES: readonly string[] = [
   'SaveConfig = False',
   '',
   '# ListenPort = 7',
-  // Now and then something that one of them or both refuse.
+  // Sometimes a line that one or both programs refuse.
   'PostUp = true',
   'ListenPort = x',
   'Address = 10.1.0.1/99',

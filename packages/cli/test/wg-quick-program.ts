@@ -1,6 +1,6 @@
 /**
- * wg-quick as on a kernel without WireGuard, whatever there is here: `ip link add type wireguard` fails
- * and /sys/module is empty. Nothing that it runs changes the resolver of this machine.
+ * Runs wg-quick as on a kernel without WireGuard, on any kernel: `ip link add type wireguard` fails
+ * and /sys/module is empty. It cannot change the resolver of this machine.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export const wgQuickPrograms: readonly Requirement[] = [
 
 /**
  * @param implementation the program that makes the interface
- * @param command what the shell runs instead of wg-quick alone; `$1` is the verb, `$2` the file
+ * @param command a shell command in place of wg-quick; `$1` is the verb, `$2` the file
  */
 export function wgQuick(
   host: Host,
@@ -36,7 +36,7 @@ export function wgQuick(
     PATH: `${host.folder}:${process.env['PATH']}`,
     WG_QUICK_USERSPACE_IMPLEMENTATION: implementation,
     LOG_LEVEL: undefined,
-    // `wg` takes what is no port for a resolver that is not there yet.
+    // `wg` treats a wrong port like a missing resolver, and would wait.
     WG_ENDPOINT_RESOLUTION_RETRIES: '0',
   };
   const script = `mount -t tmpfs none /sys/module && ${command}`;

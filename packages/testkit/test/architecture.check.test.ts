@@ -1,5 +1,5 @@
 /**
- * ARCHITECTURE.md names the room of every file of core and device.
+ * Tests that ARCHITECTURE.md names the folder of every file of core and device.
  *
  * @module
  */
@@ -22,7 +22,7 @@ describe('ARCHITECTURE.md', () => {
   );
 });
 
-/** Paths of the files in the table's rows of a room. */
+/** Returns the paths of the files in the table's rows of a package. */
 function namedIn(room: string): string[] {
   const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
   const rows = text.matchAll(/^\| `([a-z]+\/src[a-z/-]*)` \|[^|]*\| ([^|]*) \|$/gm);

@@ -1,6 +1,6 @@
 /**
- * No circles: within a room the imports have a direction, those of types alone included, so that a file
- * can be read, and understood, after those that it names.
+ * Tests that no imports form a circle within a package, including imports of types. So a file can be
+ * understood after the files that it imports.
  *
  * @module
  */
@@ -50,7 +50,7 @@ describe('circlesOf', () => {
   });
 });
 
-/** What a file imports by a path, relative to `folder`. */
+/** Returns the files that a file imports by a path, relative to `folder`. */
 function neighbours(folder: string, file: string): string[] {
   return importsOf(readFileSync(file, 'utf8'))
     .map(({ specifier }) => specifier)
@@ -59,7 +59,7 @@ function neighbours(folder: string, file: string): string[] {
 }
 
 /**
- * The files that reach each other, each group sorted, the groups in the order of their first file:
+ * Returns groups of files that reach each other; each group is sorted, and groups are ordered by their first file:
  * strongly connected components of more than one file, or of one that imports itself.
  */
 function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
@@ -73,7 +73,7 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return [...circles.values()].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** All files that a file leads to. */
+/** Returns all files that a file imports, directly or indirectly. */
 function reach(graph: ReadonlyMap<string, readonly string[]>, file: string): Set<string> {
   const found = new Set<string>();
   const waiting = [...(graph.get(file) ?? [])];

@@ -132,7 +132,7 @@ function nameOf(folder: string): string {
 const root = join(import.meta.dirname, '../../..');
 const packages = join(root, 'packages');
 
-/** Enough for a handshake that has to be repeated on a busy machine. */
+/** In ms: enough for a repeated handshake on a busy machine. */
 const EXAMPLE_MS = 30_000;
 
 /** A new network namespace has a loopback interface that is down, and shares the UAPI's folder. */

@@ -1,5 +1,5 @@
 /**
- * The names that a module exports, read from its text: types too, which are gone at run time.
+ * Reads the exported names of a module from its text, including types, which do not exist at run time.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface ExportedNames {
   readonly types: readonly string[];
 }
 
-/** Follows `export *` into local modules. Sorted. */
+/** Returns the sorted names. Follows `export *` into local modules. */
 export function exportedNames(file: string): ExportedNames {
   const values = new Set<string>();
   const types = new Set<string>();

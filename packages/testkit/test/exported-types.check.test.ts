@@ -1,6 +1,6 @@
 /**
- * Whoever can call a function can name its types: every type in a public signature is exported by an entry
- * of the packages. Read from what is built; `private` members and what is `@internal` are no signatures.
+ * Tests that users can name the types of public functions: every type in a public signature is exported by an entry
+ * of a package. It reads the built typings, without `private` and `@internal` members.
  *
  * @module
  */
@@ -39,7 +39,7 @@ function entries(): Map<string, string> {
   return found;
 }
 
-/** 'entry: Type, of export': its API is TypeScript 6's, which the documentation is made with. */
+/** Returns 'entry: Type, of export'. It uses the API of TypeScript 6, which typedoc also uses. */
 function unnamedTypes(files: Map<string, string>): string[] {
   const ts: any = createRequire(join(packages, '../docs/package.json'))('typescript');
   const program = ts.createProgram([...files.values()], {
@@ -61,7 +61,7 @@ function unnamedTypes(files: Map<string, string>): string[] {
   const known = new Set([...exported.values()].flat());
   const unnamed = new Set<string>();
 
-  /** What a node names as a type. */
+  /** Returns the name of the type that a node refers to. */
   const nameIn = (node: any): any => {
     if (ts.isTypeReferenceNode(node)) return node.typeName;
     if (ts.isTypeQueryNode(node)) return node.exprName;

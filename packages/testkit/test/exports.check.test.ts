@@ -1,6 +1,6 @@
 /**
- * What users can import: every entry of every package that is published. The snapshot is the public
- * surface, so that it changes only on purpose (`npx vitest run --project check -u exports`).
+ * Tests what users can import: every entry of every published package. The snapshot is the public
+ * API, so it changes only on purpose (`npx vitest run --project check -u exports`).
  *
  * @module
  */
@@ -18,7 +18,7 @@ describe('exports', () => {
     expect([...values, ...types.map((name) => `type ${name}`)]).toMatchSnapshot();
   });
 
-  // So what is read from the text is what is there.
+  // This proves that the names that were read from the text exist.
   test.each(entries)('of %s can be imported', async (_, { source }) => {
     const module = (await import(source)) as Record<string, unknown>;
     expect(Object.keys(module).toSorted()).toEqual(exportedNames(source).values);

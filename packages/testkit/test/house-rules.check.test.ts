@@ -12,7 +12,7 @@ import { importsOf, sourceFiles } from './imports.ts';
 
 const packages = join(import.meta.dirname, '../..');
 
-/** Files that no test of their own covers: their folder or file, and what tests them instead. */
+/** Files without a test file of the same name: the folder or file, and the tests that cover it. */
 const TESTED_TOGETHER: Record<string, string> = {
   'bench/src': 'a benchmark prints figures that no test can know: `bench quick` runs its parts',
   'cli/src/main.ts': 'two lines: the net tests start it as a process',
@@ -117,7 +117,7 @@ function untested(): string[] {
   const tested = new Set(
     sources.filter(({ path }) => hasOwnTest(path) || imported.has(path)).map(({ path }) => path),
   );
-  // A file that only exports again says nothing of what it exports.
+  // A file that only re-exports does not document its exports.
   const users = [...tested].filter((path) => basename(path) !== 'index.ts');
   const parts = new Set(users.flatMap(localImports));
   return sources

@@ -1,5 +1,5 @@
 /**
- * Who may import whom. The table is ARCHITECTURE.md's; anything else fails.
+ * Tests which package may import which. The table is the same as in ARCHITECTURE.md.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { importsOf, sourceFiles, type Import } from './imports.ts';
 
 const packages = join(import.meta.dirname, '../..');
 
-/** What a room may import, beside node: modules where `node` says so. `dynamic` only by import(). */
+/** The packages that a package may import. `node`: also node: modules. `dynamic`: only by import(). */
 const TABLE: Record<
   string,
   { allowed: (string | RegExp)[]; dynamic?: (string | RegExp)[]; node: boolean }
@@ -50,7 +50,7 @@ const TABLE: Record<
     node: true,
   },
   cli: {
-    // Of the system only the demo's namespaces, and what runs with an interface anyway.
+    // Of sys, only the namespaces of the demo, and code that needs an interface anyway.
     allowed: [
       '@litz/device',
       '@litz/device/quick',
@@ -113,9 +113,9 @@ describe('import table', () => {
           .map(({ specifier }) => packageName(specifier))
           .filter((name) => !name.startsWith('.') && !name.startsWith('node:')),
       );
-      // These come in by createRequire, so that their absence is an error of ours.
+      // createRequire loads these, so that Litz can report their absence.
       if (room === 'sys') for (const name of KOFFI) used.add(name);
-      // What is not published may depend on what only its tests or its other commands use.
+      // A private package may depend on packages that only its tests or other commands use.
       const needed = manifest.private
         ? [...declared].filter((name) => used.has(name))
         : [...declared];

@@ -1,5 +1,5 @@
 /**
- * What the checks of imports see in a source text.
+ * Tests of reading the imports of a source text.
  *
  * @module
  */

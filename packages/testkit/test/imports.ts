@@ -1,5 +1,5 @@
 /**
- * What a source text imports, for the checks of who may import whom.
+ * Reads the imports of a source text, for the checks of imports.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export interface Import {
   dynamic: boolean;
 }
 
-/** Every import and re-export of a source text. A type-only one loads nothing, so it counts as dynamic. */
+/** Returns all imports and re-exports of a source text. An import of types loads nothing, so it counts as dynamic. */
 export function importsOf(source: string): Import[] {
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
   const found: Import[] = [];
@@ -26,7 +26,7 @@ export function importsOf(source: string): Import[] {
   return found;
 }
 
-/** All TypeScript files of a folder and of those in it. */
+/** Returns all TypeScript files of a folder and its subfolders. */
 export function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))

@@ -230,7 +230,7 @@ describe('shortfalls', () => {
       'wiping: packages/core/src/a.ts:3 `a` -> `true` survives',
     ]);
     const known = [{ ...KNOWN, within: 'f', reason: 'as good' }];
-    // Where the same stands in another function as well, that one may be killed.
+    // If another function has the same text, its mutant may be killed.
     const all = [survivor({ status: 'Killed', within: 'g' }), ...tenth];
     expect(shortfalls({ all }, { ...rules, critical, equivalents: known })).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
- * Everything public that reaches native memory, a descriptor or the kernel, and what it does with wrong
- * arguments: each entry has calls that must throw, by the argument's name, before anything is done. What
- * takes nothing from its caller that could be wrong says why.
+ * Tests all public functions that access native memory, a descriptor or the kernel with wrong
+ * arguments. Each entry has calls that must throw before they have an effect, with the argument's name. An entry
+ * without arguments that could be wrong says why.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const packages = join(import.meta.dirname, '../..');
 const linux = requirement('Linux', () => process.platform === 'linux');
 
 type Module = Record<string, never>;
-/** What it says, and the call. */
+/** The expected message, and the call. */
 type Wrong = [text: string, call: (module: any) => unknown];
 
 const OWN_MEMORY = 'takes nothing: hands over memory of its own';
@@ -311,7 +311,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
         (m) => m.openUdp({ port: 0, slots: 1, memory: { buffer: BYTES, offset: 0 } }),
       ],
     ],
-    // It asks `@litz/sys`, or Node if that cannot tell.
+    // It calls `@litz/sys`, or Node.js if that cannot answer.
     interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
     UdpSockets: 'is made by openUdp: its parts are of classes that are not exported',
@@ -480,7 +480,7 @@ describeWith([linux], 'native access', () => {
   }
 });
 
-/** What a provider is given, and its ciphers. */
+/** Returns calls of a provider and its ciphers with wrong arguments. */
 function wrongCalls(create: (module: any) => any): Wrong[] {
   const key = new Uint8Array(32);
   const text = { length: 1e9 } as unknown as Uint8Array;

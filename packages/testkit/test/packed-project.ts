@@ -1,5 +1,5 @@
 /**
- * A project of a user's, into which the packages are installed as they would be published.
+ * A project of a user in which the packages are installed as they would be published.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** Whose commands a user has. */
+/** The package managers that a user may have. */
 export type PackageManager = 'npm' | 'pnpm';
 
 interface Manifest {
@@ -45,11 +45,11 @@ interface Manifest {
  */
 export class PackedProject {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-packed-'));
-  /** Paths in the tarball, by package. */
+  /** The paths in the tarball of each package. */
   readonly contents: Map<string, readonly string[]> = new Map<string, readonly string[]>();
   readonly #published: readonly { folder: string; manifest: Manifest }[] = publishedPackages();
 
-  /** @throws {Error} packing or installing failed, with what the package manager said */
+  /** @throws {Error} packing or installing failed; the message has the output of the package manager */
   install(manager: PackageManager): void {
     const tarballs: Record<string, string> = {};
     for (const { folder, manifest } of this.#published) {
@@ -118,22 +118,22 @@ export class PackedProject {
     return filename;
   }
 
-  /** What a package needs besides Litz, and what that needs. */
+  /** The dependencies of a package except Litz, and their dependencies. */
   #packForeign(folder: string, manifest: Manifest, tarballs: Record<string, string>): void {
     for (const name of foreignDependencies(manifest)) {
       if (tarballs[name]) continue;
       const linked = join(folder, 'node_modules', name);
       const source = existsSync(linked) ? realpathSync(linked) : this.#standIn(name, manifest);
       tarballs[name] = `file:${this.#tar(source, name)}`;
-      // Dependencies of a package in pnpm's store stand beside it.
+      // In pnpm's store, the dependencies of a package are beside it.
       const beside = name.includes('/') ? '../../..' : '../..';
       this.#packForeign(join(source, beside), manifestOf(source), tarballs);
     }
   }
 
   /**
-   * What pnpm has unpacked is what was published: nothing is left out again. `npm pack` is not asked, for
-   * npm 11 ends in the middle of it for some packages ("Exit handler never called").
+   * Packs a package that pnpm has installed, with all its files. `npm pack` is not used, because
+   * npm 11 fails with some packages ("Exit handler never called").
    *
    * @returns the path of the tarball
    */
@@ -148,7 +148,7 @@ export class PackedProject {
     return tarball;
   }
 
-  /** Of a binary for another machine, which is not installed here either. */
+  /** Packs an empty package in place of a binary for another machine, which is not installed here. */
   #standIn(name: string, { optionalDependencies }: Manifest): string {
     if (!optionalDependencies?.[name]) throw new Error(`${name} is not installed`);
     const [, system, processor] = /-(\w+)-(\w+)$/.exec(name) ?? [];
@@ -189,14 +189,14 @@ function npmOverrides(
   return { ...tarballs, ...(Object.fromEntries(direct) as Record<string, string>) };
 }
 
-/** What is not Litz. */
+/** Returns the dependencies that are not packages of Litz. */
 function foreignDependencies({ dependencies, optionalDependencies }: Manifest): string[] {
   return Object.entries({ ...dependencies, ...optionalDependencies })
     .filter(([, version]) => !version.startsWith('workspace:'))
     .map(([name]) => name);
 }
 
-/** Without what the surrounding pnpm and vitest tell their children. */
+/** The environment without the variables of the surrounding pnpm and vitest. */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(?:npm_|pnpm_|NODE_|VITEST)/i.test(name)),

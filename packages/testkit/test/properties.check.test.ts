@@ -1,6 +1,6 @@
 /**
- * Property tests get what they ask for: fast-check makes arrays and texts of about ten elements, however
- * large their `maxLength` is, unless `size` says more.
+ * Tests that property tests get the sizes that they want. fast-check makes arrays and texts of about ten elements,
+ * for any `maxLength`, unless `size` is larger.
  *
  * @module
  */
@@ -15,7 +15,7 @@ describe('property tests', () => {
   test('generate values of the wanted sizes', () => {
     const offences = readdirSync(packages)
       .flatMap((room) => sourceFiles(join(packages, room, 'test')))
-      // Not what this file says about itself.
+      // This file itself is skipped.
       .filter((file) => file !== import.meta.filename)
       .flatMap((file) =>
         unsized(readFileSync(file, 'utf8')).map((text) => `${relative(packages, file)}: ${text}`),
@@ -37,7 +37,7 @@ describe('unsized', () => {
   });
 });
 
-/** Options of arbitraries that ask for more than ten elements without a `size`. */
+/** Returns options of arbitraries with a `maxLength` above ten and without a `size`. */
 function unsized(source: string): string[] {
   return [...source.matchAll(/(new \w+\()?(\{[^{}]*\bmaxLength: *([\d_]+)[^{}]*\})/g)]
     .filter(([, isOther]) => isOther === undefined)

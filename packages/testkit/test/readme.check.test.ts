@@ -24,7 +24,7 @@ describe('README', () => {
       const text = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
       const [, example = ''] = /```js\n(.*?)```/s.exec(text) ?? [];
       const run = spawnSync(process.execPath, ['--input-type=module', '--eval', example], {
-        // Where its own dependencies are found, and itself by its name.
+        // The example finds its dependencies here, and the package by its name.
         cwd: join(root, 'packages', name),
         encoding: 'utf8',
         timeout: 30_000,
@@ -50,7 +50,7 @@ describe('README', () => {
     const named = [
       ...text.matchAll(/`((?:cli|config|core|device|mesh|tun|udp|bench)\/[\w./-]+)`/g),
     ];
-    // The one of the example.
+    // A recipe's example names a registry for Consul, which does not exist.
     const paths = named.map(([, path]) => path).filter((path) => !path.includes('consul'));
     const missing = paths.filter((path) => !existsSync(join(root, 'packages', path)));
     expect(missing).toEqual([]);

@@ -12,7 +12,7 @@ describe('referenceTranscript', () => {
   );
 });
 
-/** What was chosen and not computed. */
+/** The chosen values of a transcript; the others are computed. */
 function inputsOf({ messages, ...rest }: Transcript): TranscriptInputs {
   const inputs: TranscriptInputs = {
     ...rest,

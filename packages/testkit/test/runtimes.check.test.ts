@@ -1,6 +1,6 @@
 /**
- * What browsers can load: no file that these entries import, directly or by another, imports a module of
- * Node's.
+ * Tests that browsers can load these entries: no file that they import, directly or indirectly, imports a module
+ * of Node.js.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const packages = join(import.meta.dirname, '../..');
-/** Entries that run in any JavaScript runtime, and what they may import of ours. */
+/** Entries that run in any JavaScript runtime, and the packages of Litz that they may import. */
 const SOURCES: Record<string, string> = {
   '@litz/core': 'core/src/index.ts',
   '@litz/core/internals': 'core/src/internals.ts',
@@ -28,7 +28,7 @@ describe('imports of browsers', () => {
   });
 });
 
-/** Reads a file and what it imports of ours; `seen`: what each file imports besides. */
+/** Reads a file and the files of Litz that it imports. `seen`: the other imports of each file. */
 function follow(file: string, seen: Map<string, string[]>): void {
   if (seen.has(file)) return;
   const foreign: string[] = [];
@@ -40,7 +40,7 @@ function follow(file: string, seen: Map<string, string[]>): void {
   }
 }
 
-/** All but types, which are gone at run time. */
+/** Returns all imports except types, which do not exist at run time. */
 function loadedBy(source: string): string[] {
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '');
   return [...code.matchAll(/^(?:import|export) (?!type )(?:[^;']*? from )?'([^']+)'/gm)].map(
@@ -48,5 +48,5 @@ function loadedBy(source: string): string[] {
   );
 }
 
-/** Packages that say of themselves that they need nothing of a runtime's. */
+/** Matches imports of packages that, by their documentation, need no part of a runtime. */
 const ANYWHERE = /: (?:@noble\/|ipaddr\.js$)/;

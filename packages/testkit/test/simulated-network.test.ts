@@ -16,7 +16,7 @@ describe('SimulatedNetwork', () => {
       stub({ pollTimeout: () => network.now + 1, handleTimeout: () => void fired++ }),
       ENDPOINT,
     );
-    // Due is the next millisecond, whenever it is asked.
+    // A timer is always due in the next millisecond.
     for (let i = 0; i < 20_000; i++) network.step();
     expect(network.now).toBe(1_020_000);
     expect(fired).toBe(0);
@@ -41,7 +41,7 @@ describe('SimulatedNetwork', () => {
 
 const ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 1);
 
-/** An engine that does what it is told, and otherwise nothing. */
+/** Returns an engine with the given methods; its other methods do nothing. */
 function stub(methods: Partial<Engine>): Engine {
   return {
     pollTimeout: () => Infinity,

@@ -1,6 +1,6 @@
 /**
- * Whoever calls a public function with something wrong is told so under the argument's name. What V8 says
- * of such a call ("x is not a function", "Cannot read properties of undefined") names the inside of Litz.
+ * Tests that each public function names a wrong argument in its error. V8's own messages
+ * ("x is not a function", "Cannot read properties of undefined") show names from inside Litz.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const WRONG: readonly unknown[] = [undefined, null, 5, 'abc', {}, [], Symbol('wrong'), () => 0];
-/** What V8 says where nobody checked. */
+/** V8's messages for a wrong argument that was not checked. */
 const BY_ACCIDENT =
   /is not (a function|iterable|a constructor)|^Cannot (read|set|destructure)|not defined/;
-/** Made by Litz alone: their constructor is private, or they are errors. */
+/** Only Litz makes these: their constructor is private, or they are errors. */
 const NOT_CALLED = new Set(['UapiServer', 'ConfigError']);
 /** Of internals that stand in the public entry for other rooms; they are never given what a user passes. */
 const OF_LITZ = new Set(['isZeroKey', 'wipeSecrets']);
@@ -82,13 +82,13 @@ describe.each(OBJECTS)('a method of %s', (_, make) => {
       }
     }
     expect(accidents).toEqual([]);
-    // Two hundred devices are made.
+    // The test makes two hundred devices.
   }, 120_000);
 });
 
-/** A right first argument of the methods that take a key; for the others it is one more wrong one. */
+/** A right first argument for methods that take a key. For other methods, it is one more wrong argument. */
 const KEY = Buffer.alloc(32, 1).toString('base64');
-/** Called by the packet loop alone (which are not checked), or of JavaScript itself. */
+/** Methods that only the packet loop calls, which are not checked, and methods of JavaScript itself. */
 const NOT_FOR_USERS = new Set(['handlePackets', 'read', 'write', 'constructor']);
 
 function methodsOf(object: object): string[] {
@@ -102,7 +102,7 @@ async function errorOfCall(object: object, name: string, args: unknown[]): Promi
   try {
     const method = Reflect.get(object, name) as (...args: unknown[]) => unknown;
     const result = await Reflect.apply(method, object, args);
-    // A generator does nothing before its first step, which may wait for ever.
+    // A generator does nothing before its first step, which may never end.
     const step = (result as Partial<AsyncIterator<unknown>> | undefined)?.next?.();
     await Promise.race([step, new Promise((resolve) => setImmediate(resolve))]);
     return undefined;

@@ -55,8 +55,8 @@ export function testOffloads({ gro }: { readonly gro: boolean }): OffloadVerdict
     if (!canSegment(sender.fd)) return NOTHING_KNOWN;
     const test = new LoopbackTest(sender);
     const udpGso = test.perform(false);
-    // Receiving can be tested only if sending works: otherwise a wrong or missing datagram may be the
-    // sender's fault.
+    // Receiving can be tested only if sending works. Otherwise a wrong or missing datagram may be
+    // the sender's fault.
     return { udpGso, udpGro: gro && udpGso === 'works' ? test.perform(true) : 'unknown' };
   } finally {
     libc().close(sender.fd);

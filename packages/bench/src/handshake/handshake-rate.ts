@@ -70,7 +70,7 @@ async function takeTurn(
   const namespace = namespaces.a;
   const daemon = new Daemon(implementation, { namespace, core: RESPONDER_CORE });
   try {
-    await daemon.listens();
+    await daemon.untilListening();
     await daemon.configure({
       privateKey: responderKey(),
       listenPort: PORT,

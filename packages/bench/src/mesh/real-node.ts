@@ -58,7 +58,7 @@ export class RealNode {
   static async start(namespace: string, number: number): Promise<RealNode> {
     const node = new RealNode(namespace, number);
     try {
-      await node.#daemon.listens(START_MS);
+      await node.#daemon.untilListening(START_MS);
       await until('route watch', () => node.#isWatched, START_MS);
       const sockets = node.#path('sockets');
       mkdirSync(sockets, { mode: 0o700 });

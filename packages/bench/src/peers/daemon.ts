@@ -23,7 +23,7 @@ export class Daemon {
   readonly interfaceName: string = `lb${process.pid.toString(36)}n${(started++).toString(36)}`;
   readonly socket: string = `/var/run/wireguard/${this.interfaceName}.sock`;
 
-  /** Starts the daemon. `listens` waits until its socket accepts requests. */
+  /** Starts the daemon. `untilListening` waits until its socket accepts requests. */
   constructor(implementation: Implementation, { namespace, core }: DaemonOptions) {
     this.#namespace = namespace;
     SOCKETS.add(this.socket);
@@ -38,7 +38,7 @@ export class Daemon {
    *
    * @throws {Error} (rejects) the daemon ended, or there was no socket in time
    */
-  async listens(timeoutMs?: number): Promise<void> {
+  async untilListening(timeoutMs?: number): Promise<void> {
     const there = (): boolean => {
       this.checkAlive();
       return isSocket(this.socket);

@@ -23,7 +23,7 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
     name,
     missing: () =>
       existsSync(LITZ) ? missingProgram(node, ['--version']) : `${LITZ} is not there`,
-    // The option is that of `litz INTERFACE`, which starts the same program in the background.
+    // `litz INTERFACE` starts the same program with this option in the background.
     command: (interfaceName) => [node, '--max-semi-space-size=1', LITZ, '-f', interfaceName],
   };
 }

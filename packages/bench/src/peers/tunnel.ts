@@ -70,7 +70,7 @@ export class Tunnel {
   }
 
   async #start(): Promise<void> {
-    await Promise.all(this.#daemons.map((daemon) => daemon.listens()));
+    await Promise.all(this.#daemons.map((daemon) => daemon.untilListening()));
     await this.#introduce();
     await this.#a.bringUp(`${INNER.a}/24`, MTU);
     await this.#b.bringUp(`${INNER.b}/24`, MTU);

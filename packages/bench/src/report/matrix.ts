@@ -57,8 +57,8 @@ export function valueOf({ cells }: Row, subject: string): number | undefined {
 export type Direction = 'more' | 'less' | 'none';
 
 /**
- * Returns the direction of a unit. Higher rates are better; shares and sizes of a run have no
- * direction.
+ * Returns the direction of a unit. Higher rates are better. Shares, and counts of packets or
+ * rotations in a measurement, have no direction.
  */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';

@@ -43,7 +43,7 @@ export class RotatingEnd {
 
   /** Starts the daemon, without a peer. */
   async start(): Promise<void> {
-    await this.#daemon.listens();
+    await this.#daemon.untilListening();
     await this.#daemon.configure({ privateKey: this.#privateKey, listenPort: PORT });
     await this.#daemon.bringUp(`${INNER[this.side]}/24`, MTU);
   }

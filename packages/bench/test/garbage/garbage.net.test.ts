@@ -25,7 +25,7 @@ describeWith([built, namespaces, programRequirement('iperf3')], 'carryOverTun', 
   });
 });
 
-/** Beyond the warm-up, in which numbers are still objects. What is built: children cannot load .ts. */
+/** More packets than the warm-up, in which numbers are still objects. The built file, because children cannot load .ts. */
 async function grownOfEnds(
   provider: 'copying' | 'littering',
 ): Promise<{ sender: number; receiver: number }> {

@@ -47,7 +47,7 @@ describe('scavengesPerMillion', () => {
   });
 });
 
-/** The median of several runs: a collection in between makes one say little. */
+/** Returns the median of several runs, because a collection during a run makes its result useless. */
 function bytesPerPacket(way: Way, crypto: typeof copying): number {
   const pair = new EnginePair(crypto);
   pair.run(way, 60_000);
@@ -63,5 +63,5 @@ function of(packets: number, scavenges: number): Parameters<typeof scavengesPerM
   return { packets, scavenges, markCompacts: 2 };
 }
 
-/** Few enough that most runs have no collection in between, also with an object per packet. */
+/** So few packets that most runs have no collection, also with an object per packet. */
 const PACKETS = 6400;

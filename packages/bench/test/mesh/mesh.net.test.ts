@@ -5,7 +5,7 @@ import type * as Mesh from '../../src/mesh/mesh.ts';
 import { litz } from '../../src/peers/implementation.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
-/** What is built: children cannot load .ts. */
+/** The built file, because children cannot load .ts. */
 const BUILT = new URL('../../dist/mesh/mesh.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),

@@ -79,7 +79,7 @@ describe('SECTIONS', () => {
   });
 });
 
-/** c was not measured. */
+/** Subject c was not measured. */
 function twoOfThree(unit: string): Row {
   return matrixOf([of('x', 'a', unit, 2), of('x', 'b', unit, 3), of('x', 'c', unit, null)]).rows[0];
 }

@@ -31,7 +31,7 @@ describe('docs/mesh.md', () => {
   });
 });
 
-/** Those that are there, relative to the package. */
+/** The existing charts, relative to the package. */
 function reportFiles(): string[] {
   const names = readdirSync(PACKAGE, { recursive: false, encoding: 'utf8' });
   const charts = names.includes('charts') ? readdirSync(join(PACKAGE, 'charts')) : [];

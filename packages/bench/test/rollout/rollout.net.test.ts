@@ -5,7 +5,7 @@ import type { Measurement } from '../../src/results/result.ts';
 import type * as Rollout from '../../src/rollout/rollout.ts';
 import { missingForRollout } from '../../src/rollout/rollout.ts';
 
-/** What is built: children cannot load .ts. */
+/** The built file, because children cannot load .ts. */
 const BUILT = new URL('../../dist/rollout/rollout.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),
@@ -31,7 +31,7 @@ describeWith(requirements, 'measureRollout', () => {
     }
     const killed = of(measurements, 'daemon killed');
     const started = killed['until the new link is there'] ?? 0;
-    // Starting a program takes 0.4 s where nothing else runs. Where it takes longer, so does everything.
+    // Starting a program takes 0.4 s on a quiet machine. If it takes longer, all times are longer.
     const longest = Math.max(300, started / 2);
     expect(killed['from the new link until everything is applied again']).toBeLessThanOrEqual(
       longest,

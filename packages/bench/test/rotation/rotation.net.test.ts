@@ -6,7 +6,7 @@ import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 import type { Measurement } from '../../src/results/result.ts';
 import type * as Rotation from '../../src/rotation/rotation.ts';
 
-/** What is built: children cannot load .ts. */
+/** The built file, because children cannot load .ts. */
 const BUILT = new URL('../../dist/rotation/rotation.js', import.meta.url);
 const wireguardGo = PEERS.find(({ name }) => name === 'wireguard-go') as Implementation;
 const requirements = [
@@ -42,7 +42,7 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
       say,
     );
     expect(failed).toEqual([]);
-    // Packets of a round trip are lost, or until Litz initiates again.
+    // Packets are lost for one round trip, or until Litz initiates again.
     const runs = valuesOf(measurements, 'longest run of lost packets');
     expect(runs['wireguard-go: packets both ways']).toBeLessThanOrEqual(50);
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);

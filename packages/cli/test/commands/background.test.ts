@@ -99,7 +99,7 @@ describe('startInBackground', () => {
 
 let count = 0;
 
-/** With a program of these lines instead of litz. */
+/** Runs `background` with a program of these lines instead of litz. */
 async function start(code: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const entry = join(folder, `entry-${count++}.cjs`);
   writeFileSync(entry, code);

@@ -33,7 +33,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
 
   it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
-    // The sockets of its warm-up come and go: two TUNs, and one or two of UDP for each.
+    // The warm-up opens and closes sockets: two TUNs, and one or two UDP sockets for each.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);
@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
       return sockets <= most - 4;
     };
     await vi.waitUntil(isOver, { timeout: 20_000, interval: 5 });
-    // What V8 writes is kept back until the end.
+    // V8 buffers its output until the process ends.
     expect(await daemon.end('SIGTERM')).toBe(0);
     expect(daemon.text).toMatch(/^\[completed compiling .*\(target TURBOFAN/m);
   });
@@ -309,7 +309,7 @@ describeWith(realInterfaces, 'litz IFNAME in the background', () => {
   it('returns when the socket answers, and the daemon continues alone', async () => {
     const start = host.litz([NAME]);
     expect(await start.end()).toBe(0);
-    // In the very next line of a script:
+    // A script may use the socket in its next line:
     expect(await wg('show', NAME, 'listen-port')).toBe('0\n');
     const pid = await pidOf(NAME);
     try {
@@ -330,14 +330,14 @@ describeWith(realInterfaces, 'litz IFNAME in the background', () => {
   });
 });
 
-/** Ready: the socket is there. */
+/** Starts a daemon and waits until its socket exists. */
 async function startDaemon(): Promise<LitzProcess> {
   const daemon = host.litz(['-f', NAME], VERBOSE);
   await daemon.says(/serves/);
   return daemon;
 }
 
-/** Alice left and Bob right, with a tunnel between; only Alice knows where the other is. */
+/** Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of the other. */
 async function twoDaemons(hosts: TwoHosts): Promise<{ left: LitzProcess; other: LitzProcess }> {
   const other = uniqueName('e');
   const processes = {
@@ -372,12 +372,12 @@ async function dump(): Promise<string[][]> {
   return lines.map((line) => line.split('\t'));
 }
 
-/** What wg prints. Its socket is the same in every namespace. */
+/** Returns the output of wg. The socket is the same in every namespace. */
 function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);
 }
 
-/** Of the daemon that serves the interface. */
+/** The process ID of the daemon that serves the interface. */
 async function pidOf(name: string): Promise<number> {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
@@ -387,19 +387,19 @@ async function pidOf(name: string): Promise<number> {
   throw new Error(`no process serves ${name}`);
 }
 
-/** How many it has open now. */
+/** Returns how many files the process has open. */
 function socketsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
     } catch {
-      // Closed meanwhile.
+      // The file was closed meanwhile.
       return false;
     }
   }).length;
 }
 
-/** Field 6 of /proc/PID/stat; the name before it may have blanks. */
+/** Returns field 6 of /proc/PID/stat. The name before it may have spaces. */
 function sessionOf(pid: number): number {
   return Number(
     read(`/proc/${pid}/stat`)
@@ -412,7 +412,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    // It ended meanwhile.
+    // The process has ended meanwhile.
     return '';
   }
 }

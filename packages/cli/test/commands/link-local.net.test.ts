@@ -18,7 +18,7 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
   beforeEach(async () => {
     hosts = new TwoHosts();
     left = hosts.left;
-    // `wan` has a global address in front of the link-local one, and there is another link.
+    // `wan` has a global address before the link-local one, and there is another link.
     for (const host of [hosts.left, hosts.right]) addAddress(host, 'wan', addressOf(host));
     left.netlink.createVeth('other', 'idle');
     const right = hosts.right.litz(['up', hosts.right.write(`${RIGHT}.conf`, RIGHT_FILE)]);
@@ -64,7 +64,7 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
     await setEndpoint('[fe80::7%other]:51820');
     const shown = await left.run('wg', ['show', LEFT, 'endpoints']);
     expect(shown).toContain('[fe80::7%other]:51820');
-    // What wg itself would not pass on, and other programs do.
+    // wg would not send this request, but other programs do.
     const endpoint = parseEndpoint('[fe80::7%gone]:51820') as Endpoint;
     const peers = [{ publicKey: parsePublicKey(BOB.publicKey), endpoint }];
     const refused = expect.objectContaining({ errno: UAPI_ERRNO.EINVAL }) as unknown;

@@ -108,7 +108,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     before = host.state();
     const { text } = await failed(WHOLE, READ_ONLY_SYSCTLS);
     expect(text).toMatch(/cannot set net\/ipv4\/conf\/wan\/rp_filter = 2: .*EROFS/);
-    // As Docker takes it: of the interface's own it says that there is no such parameter.
+    // Docker needs this form: it does not know parameters of the interface itself.
     expect(text).toContain('--sysctl net.ipv4.conf.all.rp_filter=2');
     host.namespace.run(() => writeSysctl('net.ipv4.conf.all.rp_filter', 2));
     await comesUp(READ_ONLY_SYSCTLS);
@@ -163,7 +163,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
       await once(resolver.stdout, 'data');
       const asked = performance.now();
       expect(await tunnel.end('SIGTERM')).toBe('SIGTERM');
-      // The resolver's own patience is 10 s.
+      // The resolver itself waits 10 s.
       expect(performance.now() - asked).toBeLessThan(4000);
     } finally {
       resolver.kill('SIGKILL');
@@ -177,7 +177,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
   });
 });
 
-/** Runs it; fails unless everything is as before. */
+/** Runs the command. Fails the test unless everything is as before. */
 async function failed(lines: readonly string[], options: ProcessOptions = {}): Promise<Result> {
   const result = await run(lines, options);
   expect(result.code).toBe(1);
@@ -197,7 +197,7 @@ async function run(lines: readonly string[], options: ProcessOptions = {}): Prom
   return { code, text: tunnel.text.replace(new RegExp(`^${NAME}: .*\n`, 'gm'), '') };
 }
 
-/** Takes it down again. @returns what it printed */
+/** Ends the tunnel. @returns its output */
 async function comesUp(options: ProcessOptions): Promise<string> {
   const tunnel = host.litz(['up', host.write(`${NAME}.conf`, WHOLE)], options);
   await tunnel.says(/: up,/);
@@ -212,17 +212,17 @@ async function startOther(lines: readonly string[], name = OTHER): Promise<LitzP
   return tunnel;
 }
 
-/** On port 53 of the namespace there is nobody, or somebody; of outside nobody is asked. */
+/** Uses a resolver inside the namespace: a test may start one on port 53. No outside server is used. */
 const OWN_RESOLVER = inMounts(
   'echo nameserver 127.0.0.1 > /tmp/litz-resolv.$$ && ' +
     'mount --bind /tmp/litz-resolv.$$ /etc/resolv.conf && rm /tmp/litz-resolv.$$',
 );
 const INTERFACE = ['[Interface]', `PrivateKey = ${ALICE.privateKey}`, ''];
 const PEER = ['[Peer]', `PublicKey = ${BOB.publicKey}`];
-/** Everything, with the endpoint on the cable. */
+/** A complete file whose endpoint is on the cable. */
 const WHOLE = [...INTERFACE, ...PEER, 'Endpoint = 192.0.2.2:1', 'AllowedIPs = 0.0.0.0/0'];
 
-/** As in a container. */
+/** Makes /proc/sys read-only, as in a container. */
 const READ_ONLY_SYSCTLS: ProcessOptions = {
   wrapper: inMounts('mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys'),
 };

@@ -100,7 +100,7 @@ describeWith(realInterfaces, 'litz up', () => {
 describeWith(realInterfaces, 'litz up with a default route', () => {
   withHosts();
 
-  /** The endpoint is only reached by the default route, which the tunnel takes over. */
+  /** Only the default route leads to the endpoint, and the tunnel replaces that route. */
   beforeEach(async () => {
     for (const address of ['198.51.100.2/32', '203.0.113.9/32', '2001:db8:9::9/128']) {
       await right.run('ip', ['address', 'add', address, 'dev', 'lo']);
@@ -117,7 +117,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('2001:db8:9::9')).toBe(3);
     expect(await left.ping('198.51.100.2')).toBe(3);
     const [, received, sent] = (await left.run('wg', ['show', LEFT, 'transfer'])).split('\t');
-    // Nine pings of 128 bytes and a handshake; in a circle it would be thousands of them.
+    // Nine pings of 128 bytes and a handshake were sent. In a loop, there would be thousands of datagrams.
     expect(Number(received)).toBeGreaterThan(9 * 128);
     expect(Number(sent)).toBeLessThan(2500);
   });
@@ -312,7 +312,7 @@ describeWith(
   },
 );
 
-/** Alice; whatever the test does not say of the peer is that of `upRight`. */
+/** Brings up Alice. The default values of the peer fit `upRight`. */
 async function upLeft(
   peer: readonly string[],
   interfaceLines: readonly string[] = [],
@@ -335,7 +335,7 @@ async function upLeft(
   return tunnel;
 }
 
-/** Bob, who waits to be called. */
+/** Brings up Bob, who waits for handshakes. */
 async function upRight(): Promise<LitzProcess> {
   const file = right.write(`${RIGHT}.conf`, [
     '[Interface]',
@@ -351,7 +351,7 @@ async function upRight(): Promise<LitzProcess> {
   return tunnel;
 }
 
-/** Something else in the place of a file or folder, for one process. */
+/** Replaces a file or folder for one process. */
 function withFile(source: string, target: string): string[] {
   return inMounts(`mount --bind ${source} ${target}`);
 }

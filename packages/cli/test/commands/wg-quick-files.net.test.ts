@@ -1,10 +1,10 @@
 /**
- * `litz up` against `wg-quick up` with wireguard-go: the same files, each in an empty namespace of its
- * own. Either both refuse a file, or both bring up the same tunnel, but for the differences that are
- * meant, which stand here by name.
+ * Compares `litz up` with `wg-quick up` on wireguard-go, with the same files, each in its own empty
+ * namespace. Both must refuse a file, or both must bring up the same tunnel, except for the intended
+ * differences, which are listed here by name.
  *
- * Two thirds of a second for each, so only some are tried: `LITZ_WG_QUICK_FILES` says how many (default
- * 40), and `LITZ_WG_QUICK_SEED` which. 200 are all that are made by hand, and some at random.
+ * Each file takes two thirds of a second, so only some are tested: `LITZ_WG_QUICK_FILES` is their number (default
+ * 40), and `LITZ_WG_QUICK_SEED` selects them. 200 include all files written by hand, and some random ones.
  *
  * @module
  */
@@ -19,13 +19,13 @@ import { wgQuick, wgQuickPrograms } from '../wg-quick-program.ts';
 
 interface Difference {
   readonly name: string;
-  /** Who refuses what the other takes. */
+  /** The program that refuses a file which the other accepts. */
   readonly refusedBy: 'litz' | 'wg-quick';
-  /** A line of a file in which it may be. */
+  /** Matches a line that causes the difference. */
   readonly line: RegExp;
 }
 
-/** All that are meant. A file without such a line gets the same from both. */
+/** All intended differences. For a file without such a line, both give the same result. */
 const DIFFERENCES: readonly Difference[] = [
   { name: 'servers of DNS', refusedBy: 'litz', line: /^\s*DNS\s*=[\s,]*[^\s,#]/im },
   { name: 'hooks', refusedBy: 'litz', line: /^\s*(Pre|Post)(Up|Down)\s*=\s*[^\s#]/im },
@@ -76,7 +76,7 @@ describeWith(requirements, 'litz up and wg-quick up', () => {
   });
 });
 
-/** Mostly those made by hand, as long as there are any. */
+/** Selects files: mostly those written by hand, as long as there are any. */
 function chosenFiles(): OddFile[] {
   const places = new Map(handMadeFiles().map((file) => [file, random()]));
   const handMade = [...places.keys()].toSorted((a, b) => places.get(a)! - places.get(b)!);
@@ -87,7 +87,7 @@ function chosenFiles(): OddFile[] {
   return chosen;
 }
 
-/** What is not the same though it should be. */
+/** Returns the unintended differences. */
 async function differenceOf(text: string): Promise<unknown> {
   const [litz, quick] = await Promise.all([withLitz(text), withWgQuick(text)]);
   if (!litz.tunnel && !quick.tunnel) return undefined;
@@ -103,7 +103,7 @@ async function differenceOf(text: string): Promise<unknown> {
 }
 
 interface Outcome {
-  /** What was brought up; undefined: it was refused. */
+  /** The state of the tunnel; undefined: the file was refused. */
   readonly tunnel?: unknown;
   readonly says?: string;
 }
@@ -133,7 +133,7 @@ async function withWgQuick(text: string): Promise<Outcome> {
   }
 }
 
-/** A namespace with a way to the world, in which one of the two works. */
+/** A namespace with a default route in which one of the two programs runs. */
 class Side {
   readonly host: Host = new Host();
   readonly #name: string;
@@ -165,14 +165,14 @@ class Side {
     return this.host.writeText(`${this.#name}.conf`, text);
   }
 
-  /** Everything that a file decides, without the name of the interface. */
+  /** Returns everything that a file decides, without the name of the interface. */
   async tunnel(text: string): Promise<unknown> {
     const { host } = this;
     const name = this.#name;
     const conf = await host.run('wg', ['showconf', name]);
     const hasPort = /^\s*Listen\s*Port\s*=\s*0*[1-9]/im.test(text);
     return {
-      // An IPv4 endpoint in the form of IPv6 is one of IPv4 here, which wireguard-go never reaches.
+      // Litz converts an IPv4-mapped endpoint to IPv4; wireguard-go never reaches it.
       conf: sortedConfig(hasPort ? conf : conf.replace(/^ListenPort.*\n/m, '')).map((section) =>
         section.replace(/\[::ffff:([\d.]+)\]/, '$1'),
       ),
@@ -188,7 +188,7 @@ class Side {
     };
   }
 
-  /** What a program has left, that was killed or that has no counterpart of `up`. */
+  /** Removes the remains of a program that was killed or has no `down`. */
   clear(): void {
     const { netlink } = this.host;
     const link = netlink.linkByName(this.#name);
@@ -199,7 +199,7 @@ class Side {
   }
 }
 
-/** Peers and prefixes come in any order from a daemon. */
+/** Sorts peers and prefixes, because a daemon returns them in any order. */
 function sortedConfig(conf: string): string[] {
   const sections = conf.trim().split(/\n\n+/);
   return sections

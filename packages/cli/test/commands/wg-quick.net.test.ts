@@ -17,7 +17,7 @@ describeWith(
       host = new Host();
     });
     afterEach(async () => {
-      // In the background it is nobody's child.
+      // A daemon in the background is not a child of this process.
       await wgQuick(host, 'down', `${host.folder}/${NAME}.conf`, LITZ).catch(() => {});
       await host.close();
       removeSockets();
@@ -53,7 +53,7 @@ describeWith(
         'Address = 10.5.0.1/24',
       ];
       const file = host.write('server.conf', lines);
-      // The socket is for all namespaces, and this name is not ours alone.
+      // All namespaces share the folder of the sockets, and another program may use this name.
       const script = [
         'mount -t tmpfs -o mode=755 none /var/run/wireguard',
         'wg-quick up "$2" 2>&1',

@@ -1,5 +1,5 @@
 /**
- * What Litz must do with another implementation, whoever initiates. One suite for all of them.
+ * The tests of Litz with another implementation, with either side as the initiator. One suite for all.
  *
  * @module
  */
@@ -30,7 +30,7 @@ import {
 import { eventually, type Machine, type Underlay } from './underlay.ts';
 
 /**
- * Litz is side a, `peer` side b.
+ * Defines the tests. Litz is side a, `peer` is side b.
  *
  * @param connect makes the machines of one test
  */
@@ -82,8 +82,8 @@ export function describeInterop<M extends Machine>(
       test(`carries pings of ${size} bytes unchanged at MTU ${mtu}`, async () => {
         const { a, b } = await between({ mtu });
         for (const [from, to] of bothWays(a, b)) {
-          // Not without loss: boringtun leaves its sockets the system's buffers, which 46 fragments at
-          // once fill where processors are busy, and takes a second to see another MTU.
+          // Some loss is allowed: boringtun uses the default buffers of its sockets, which 46 fragments at
+          // once can fill on a busy machine, and it needs a second to notice another MTU.
           expect(await ping(from, to.inner.v4, { size })).toMatchObject({ answered: 3 });
           expect(await ping(from, to.inner.v6, { size })).toMatchObject({ answered: 3 });
         }
@@ -97,7 +97,7 @@ export function describeInterop<M extends Machine>(
         const [moving, other] = mover === 'a' ? [a, b] : [b, a];
         await ping(other, moving.inner.v4);
         await move(moving, MOVED);
-        // The first one may be lost: its answer may go to the old address.
+        // The first ping may be lost, because its answer may go to the old address.
         await ping(moving, other.inner.v4, { count: 1 });
         expect(await show(other, 'endpoints')).toEqual([`${MOVED}:51820`]);
         expect(await ping(other, moving.inner.v4)).toEqual({ answered: 3, lost: 0 });
@@ -124,7 +124,7 @@ export function describeInterop<M extends Machine>(
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];
-      // Once under pings both ways, once under TCP.
+      // First with pings in both directions, then with TCP.
       await begin(a, first);
       const gap = longestGap(a, b.inner.v4, { count: 1000, intervalMs: 2 });
       await exchangeKey(b, a, { old: a.publicKey, next: first.text }, 'persistent-keepalive', '1');
@@ -153,7 +153,7 @@ export function describeInterop<M extends Machine>(
     test('renews a session after 120 s that litz began, without a lost packet', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
-      // 3 s; the 120 of Rekey-After-Time pass in 2.
+      // Pings for 3 s. The 120 s of Rekey-After-Time pass in 2 s.
       expect(await ping(a, b.inner.v4, { count: 60 })).toEqual({ answered: 60, lost: 0 });
       expect(countFrom(lines(), a.outer.v4, INITIATION)).toBeGreaterThanOrEqual(2);
       expect(countFrom(lines(), b.outer.v4, RESPONSE)).toBeGreaterThanOrEqual(2);
@@ -184,12 +184,12 @@ function generateKeyPair(): Key {
   return { privateKey, text: formatKey(publicKeyOf(privateKey, nobleProvider)) };
 }
 
-/** Litz has this key as well. */
+/** Gives Litz this key as its next key. */
 async function begin({ link }: End, { privateKey }: Key): Promise<void> {
   await UapiClient.of(link).set({ nextPrivateKey: privateKey });
 }
 
-/** Litz has this key alone, when its peer has answered it. */
+/** Makes this key the only key of Litz, after the peer has answered it. */
 async function complete({ link }: End, { privateKey, text }: Key): Promise<void> {
   const client = UapiClient.of(link);
   await eventually('the peer answers the next key', async () => {
@@ -207,7 +207,7 @@ function bothWays<T>(a: T, b: T): [T, T][] {
   ];
 }
 
-/** Datagrams of `length` bytes in tcpdump's lines: 'IP 192.168.77.1.51820 > 192...: UDP, length 148'. */
+/** Counts datagrams of `length` bytes in tcpdump's lines: 'IP 192.168.77.1.51820 > 192...: UDP, length 148'. */
 function countFrom(lines: readonly string[], address: string, length: number): number {
   const isOne = (line: string): boolean =>
     line.startsWith(`IP ${address}.`) && line.endsWith(`UDP, length ${length}`);
@@ -220,7 +220,7 @@ const PROGRAMS: readonly Requirement[] = [
   programRequirement('tcpdump'),
 ];
 const MOVED = '192.168.77.11';
-// Lengths of messages, sections 5.4.2 to 5.4.6. No packet of these tests makes one of the same length.
+// Lengths of messages in bytes (sections 5.4.2 to 5.4.6). No packet of these tests gives a message of the same length.
 const INITIATION = 148;
 const RESPONSE = 92;
 const KEEPALIVE = 32;

@@ -8,7 +8,7 @@
 import { nobleProvider } from '@litz/core';
 import { allocate, koffi, libc } from '@litz/sys';
 
-/** The 120 s of Rekey-After-Time pass in 2. */
+/** With this rate, the 120 s of Rekey-After-Time pass in 2 s. */
 const RATE = 60;
 // linux/time.h
 const CLOCK_BOOTTIME = 7;

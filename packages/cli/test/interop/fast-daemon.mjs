@@ -1,5 +1,5 @@
 /**
- * Serves an interface as `litz -f IFNAME` does, on the clock of fast-clock.mjs.
+ * Serves an interface like `litz -f IFNAME`, with the clock of fast-clock.mjs.
  *
  *   fast-daemon.mjs IFNAME
  */

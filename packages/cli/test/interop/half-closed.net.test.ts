@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { boringtun, litz, wireguardGo, type Interface } from './implementation.ts';
 import { Namespace } from './namespace.ts';
 
-/** What all of them make of clients that close their writing side behind a request, and read on. */
+/** Tests how all implementations treat clients that close their writing side after a request, and continue to read. */
 for (const implementation of [litz, wireguardGo, boringtun]) {
   const { name, requirements } = implementation;
   describeWith(requirements, `A half-closed client of ${name}`, () => {
@@ -36,7 +36,7 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
 
     it('gets a last line carried out without its end', async () => {
       expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
-      // boringtun takes the last letter for the end of the line.
+      // boringtun removes the last letter as if it were the end of the line.
       expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');
     });
 

@@ -1,5 +1,5 @@
 /**
- * Implementations of WireGuard: how each is started on a machine, and what must be known of it.
+ * Implementations of WireGuard: how each is started on a machine, and its limits.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import { requirement, type Requirement } from '@litz/testkit';
 import type { Namespace } from './namespace.ts';
 import { eventually, type Machine } from './underlay.ts';
 
-/** @typeParam M the machines that it runs on */
+/** @typeParam M the kind of machine that it runs on */
 export interface Implementation<M extends Machine> {
   readonly name: string;
   readonly requirements: readonly Requirement[];
-  /** Bytes of the largest ping that crosses whole, in one message; 64,000 unless its own limit is less. */
+  /** Bytes of the largest ping that passes in one message; 64,000 unless the implementation's limit is less. */
   readonly largestPing: number;
-  /** Of a transfer in the middle of which something happens; default 64 MiB. */
+  /** Bytes of a transfer during which a test changes something. Default: 64 MiB. */
   readonly bytesOfTransfer?: number;
-  /** How long it may be silent to a peer with a keepalive that is new to it; default 50 ms. */
+  /** How long it may wait before it answers a new peer with a keepalive. Default: 50 ms. */
   readonly longestSilenceMs?: number;
-  /** Makes an interface that `wg` configures. @param behaviour what the test will ask of it */
+  /** Makes an interface that `wg` can configure. @param behaviour what the test needs from it */
   start(machine: M, behaviour: Behaviour): Promise<Interface>;
 }
 
 export interface Behaviour {
-  /** Its machine gets another address. */
+  /** The machine will get another address. */
   readonly moves?: boolean;
-  /** Its clock runs 60 times as fast; Litz only. */
+  /** The clock runs 60 times as fast. Only for Litz. */
   readonly fast?: boolean;
 }
 
@@ -73,7 +73,7 @@ export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',
   requirements: [installed('boringtun-cli')],
   largestPing: 64_000,
-  // It looks at its timers four times a second (device/mod.rs).
+  // boringtun checks its timers four times per second (device/mod.rs).
   longestSilenceMs: 350,
   start: (machine, { moves = false }) => {
     const flags = [
@@ -91,7 +91,7 @@ async function startDaemon(
   machine: Namespace,
   command: (link: string) => string[],
 ): Promise<Interface> {
-  // Socket files stand in one folder for all namespaces: the name must be unique on this machine.
+  // All namespaces share the folder of the sockets, so the name must be unique on this machine.
   const link = `lz${process.pid % 100_000}x${++links}`;
   const socket = `/var/run/wireguard/${link}.sock`;
   const [program = '', ...args] = command(link);
@@ -111,7 +111,7 @@ function installed(program: string): Requirement {
   return requirement(`program ${program}`, () => findProgram(program) !== undefined);
 }
 
-/** The first executable of that name in PATH, or where `go install` and `cargo install` put it. */
+/** Returns the first executable of that name in PATH, or in the folders of `go install` and `cargo install`. */
 function findProgram(name: string): string | undefined {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter),

@@ -1,6 +1,6 @@
 /**
- * A Linux kernel of its own, which is WireGuard by itself: a virtual machine in software, with a tap of
- * namespace a for a wire.
+ * A virtual machine, emulated in software, whose Linux kernel has WireGuard. A tap device in namespace a is
+ * the wire.
  *
  *   namespace a                                   guest
  *   veth0 (tap)  -------------------------------  eth0
@@ -32,24 +32,24 @@ export class KernelGuest implements Machine {
   }
 
   /**
-   * Ready in about 7 s.
+   * Boots the guest, which takes about 7 s.
    *
    * @param script boots a kernel with wg, ip, ping and busybox
-   * @param kernelFolder where it keeps the kernel, in `x`
+   * @param kernelFolder the folder of the kernel, which is in `x`
    */
   static async boot(script: string, kernelFolder: string): Promise<KernelGuest> {
     const folder = mkdtempSync(join(tmpdir(), 'litz-kernel-'));
     const host = await Namespace.create('kernel');
     const guest = new KernelGuest(host, folder);
     try {
-      // The script builds the guest's files beside the kernel: not where another test may do so too.
+      // The script builds the guest's files beside the kernel, so each test needs its own folder.
       symlinkSync(join(kernelFolder, 'x'), join(folder, 'x'));
       const configuration = join(folder, 'configuration.sh');
       writeFileSync(configuration, CONFIGURATION);
       await host.run('ip', 'tuntap', 'add', 'dev', host.wire, 'mode', 'tap');
       await host.run('ip', 'address', 'add', `${CONTROL}.1/24`, 'dev', host.wire);
       await host.run('ip', 'link', 'set', host.wire, 'up');
-      // Bounded, for a run that is killed itself.
+      // The time is limited, because the test itself may be killed.
       const words = ['bash', script, folder, configuration, host.wire];
       const console = host.start('timeout', ['600', ...words]);
       guest.#console = console;
@@ -65,7 +65,7 @@ export class KernelGuest implements Machine {
     }
   }
 
-  /** For one test after the other: removing it leaves the guest running. */
+  /** Makes the machines of one test. Removing them leaves the guest running. */
   async connect(): Promise<Underlay<Namespace, KernelGuest>> {
     const host = this.#host;
     await addAddresses(host, host.wire, outerAddresses(1));
@@ -82,7 +82,7 @@ export class KernelGuest implements Machine {
   }
 
   run(command: string, ...args: string[]): Promise<string> {
-    // By the path: busybox has an `ip` and a `ping` of its own.
+    // The path is needed, because busybox has its own `ip` and `ping`.
     return this.#shell([`/bin/${command}`, ...args].map(quote).join(' '));
   }
 
@@ -116,7 +116,7 @@ export class KernelGuest implements Machine {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** Runs a line in the guest. @returns its output; @throws with that if it fails */
+  /** Runs a line in the guest. @returns its output. @throws {Error} it failed; the message has the output */
   async #shell(line: string): Promise<string> {
     const script = `{ ${line}\n} </dev/null 2>&1; echo "exit $?"; exit`;
     const output = await this.#host.run('bash', '-c', ASK, 'ask', script);
@@ -130,14 +130,14 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What carries commands; apart from the addresses that tests change. */
+/** The addresses for commands. Tests change only other addresses. */
 const CONTROL = '172.31.255';
-/** Run once by the guest. Each connection gets a shell. */
+/** The guest runs this line once. It gives each connection a shell. */
 const CONFIGURATION = `
 /bin/ip link set eth0 up
 /bin/ip address add ${CONTROL}.2/24 dev eth0
 nc -ll -p 7000 -e /bin/sh &
 `;
-/** Bash: its first argument goes to the guest's shell, what that says to the standard output. */
+/** A Bash script: it sends its first argument to the guest's shell, and prints the answer. */
 const ASK = `exec 3<>/dev/tcp/${CONTROL}.2/7000; printf '%s\\n' "$1" >&3; cat <&3`;
 const SHA256_LENGTH = 64;

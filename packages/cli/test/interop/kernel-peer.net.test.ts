@@ -6,7 +6,7 @@ import { describeInterop } from './describe-interop.ts';
 import type { Implementation } from './implementation.ts';
 import { KernelGuest } from './kernel-guest.ts';
 
-/** Lies beside the repository, as in CI. */
+/** The script is in a folder beside the repository, as in CI. */
 const script = join(import.meta.dirname, '../../../../../shared/real/kernel-peer.sh');
 const folder = process.env['LITZ_KERNEL_DIR'] ?? '';
 
@@ -22,14 +22,14 @@ const kernel: Implementation<KernelGuest> = {
     programRequirement('depmod'),
     programRequirement('cpio'),
   ],
-  // A message in more than MAX_SKB_FRAGS + 8 pieces of memory is dropped, whoever sends it
-  // (drivers/net/wireguard/receive.c, decrypt_packet). In fragments of 1500 bytes that is one of more
+  // The kernel drops a message in more than MAX_SKB_FRAGS + 8 pieces of memory, from any sender
+  // (drivers/net/wireguard/receive.c, decrypt_packet). With fragments of 1500 bytes, this is a message of more
   // than 60,500 bytes, also from wireguard-go.
   largestPing: 60_000,
-  // Its processor is made of software.
+  // The guest's processor is emulated in software.
   bytesOfTransfer: 4 << 20,
   start: async (guest) => {
-    // A test that failed may have left one.
+    // A failed test may have left an interface.
     await guest.run(
       'sh',
       '-c',
@@ -39,7 +39,7 @@ const kernel: Implementation<KernelGuest> = {
   },
 };
 
-// Booted by the first test that runs, for all of them.
+// The first test that runs boots the guest for all tests.
 let booting: Promise<KernelGuest> | undefined;
 afterAll(async () => {
   const guest = await booting?.catch(() => undefined);

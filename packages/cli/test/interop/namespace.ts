@@ -1,6 +1,6 @@
 /**
- * A network namespace of a test, with every process that the test started in it; and two of them with
- * a veth pair between.
+ * A network namespace of a test, with every process that the test started in it. Also two namespaces that
+ * a veth pair connects.
  *
  * @module
  */
@@ -20,9 +20,9 @@ import {
 
 export interface StartedProcess {
   readonly process: ChildProcess;
-  /** Both streams, in the order in which they came. */
+  /** The output of both streams, in the order in which it came. */
   readonly output: () => string;
-  /** Ends it; resolves when it is gone. */
+  /** Ends the process. Resolves when it has ended. */
   readonly end: () => Promise<void>;
 }
 
@@ -103,12 +103,12 @@ export class Namespace implements Machine {
     return started;
   }
 
-  /** Ends what was started and still runs. */
+  /** Ends all processes that still run. */
   async endStarted(except?: StartedProcess): Promise<void> {
     for (const started of this.#started) if (started !== except) await started.end();
   }
 
-  /** Watches the wire by tcpdump. */
+  /** Captures the wire with tcpdump. */
   async watch(filter: string): Promise<{ lines: () => string[] }> {
     const args = ['-i', this.wire, '-l', '-n', '-q', '-t', '--immediate-mode', filter];
     const { output } = this.start('tcpdump', args);
@@ -116,21 +116,21 @@ export class Namespace implements Machine {
     return { lines: () => output().split('\n') };
   }
 
-  /** Ends what still runs in the namespace (all of it was started by the test) and deletes it. */
+  /** Ends all processes in the namespace, which the test has started, and deletes the namespace. */
   async remove(): Promise<void> {
     const { stdout } = await execute('ip', ['netns', 'pids', this.name]);
     for (const pid of stdout.split('\n').filter(Boolean)) {
       try {
         process.kill(Number(pid), 'SIGKILL');
       } catch {
-        // It ended by itself meanwhile.
+        // The process has ended by itself meanwhile.
       }
     }
     await execute('ip', ['netns', 'del', this.name]);
   }
 }
 
-/** Two namespaces, `veth0` in both. */
+/** Makes two namespaces with a link `veth0` in each. */
 export async function twoNamespaces(): Promise<Underlay<Namespace, Namespace>> {
   const [a, b] = [await Namespace.create('a'), await Namespace.create('b')];
   const remove = async (): Promise<void> => {

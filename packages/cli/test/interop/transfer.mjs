@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 
 const [, , role, address, port, length] = process.argv;
 
-/** Reproducible bytes that do not compress: xorshift32. */
+/** Returns reproducible bytes that do not compress (xorshift32). */
 function pseudoRandomBytes(length) {
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = 0x9e3779b9;

@@ -1,6 +1,6 @@
 /**
- * An implementation on each machine and the tunnel between them, driven by `wg` and `ip` as a person
- * would.
+ * An implementation on each machine and the tunnel between them. `wg` and `ip` configure it, as a
+ * user would.
  *
  *   machine a                                  machine b
  *   10.9.0.1, fd09::1  ======================  10.9.0.2, fd09::2
@@ -17,15 +17,15 @@ import {
 } from './underlay.ts';
 
 export interface TunnelOptions {
-  /** Which family carries the tunnel; default IPv4. */
+  /** The address family of the datagrams. Default: IPv4. */
   outer?: 'v4' | 'v6';
   presharedKey?: boolean;
   mtu?: number;
   /** The side that sends a keepalive each second. */
   keepaliveFrom?: 'a' | 'b';
-  /** The side whose machine gets another address. */
+  /** The side whose machine will get another address. */
   mover?: 'a' | 'b';
-  /** Whether the clock of side a, which is Litz, runs faster. */
+  /** Whether the clock of side a (Litz) runs faster. */
   fast?: boolean;
 }
 
@@ -48,7 +48,7 @@ export class Tunnel {
     this.b = b;
   }
 
-  /** Brings both ends up; no packet has been sent when it returns, unless by keepalives. */
+  /** Brings both ends up. Until it returns, only keepalives may have been sent. */
   static async create<A extends Machine, B extends Machine>(
     underlay: Underlay<A, B>,
     left: Implementation<A>,
@@ -61,7 +61,7 @@ export class Tunnel {
       startEnd(right, underlay.b, 2, options, { moves: mover === 'b' }),
     ]);
     const psk = options.presharedKey ? (await underlay.a.run('wg', 'genpsk')).trim() : undefined;
-    // Who sends keepalives sends the first one now: the other one must know it by then.
+    // The side with keepalives sends the first one now, so the other side must already know it.
     const ends = options.keepaliveFrom === 'b' ? ([a, b] as const) : ([b, a] as const);
     for (const end of ends) await introduce(end, end === a ? b : a, end === ends[1], options, psk);
     return new Tunnel(a, b);
@@ -73,32 +73,32 @@ export class Tunnel {
   }
 }
 
-/** One field of `wg show`, as the end sees the other: 'endpoints', 'transfer', 'latest-handshakes'. */
+/** Returns one field of `wg show` about the other end: 'endpoints', 'transfer', 'latest-handshakes'. */
 export async function show(end: End, field: string): Promise<string[]> {
   const output = await end.machine.run('wg', 'show', end.link, field);
   return output.trim().split(/\s+/).slice(1);
 }
 
-/** Gives an end's machine another IPv4 address on the wire, and takes the old one from it. */
+/** Replaces the IPv4 address of an end's machine on the wire. */
 export async function move({ machine, outer }: End, to: string): Promise<void> {
   await machine.run('ip', 'address', 'del', `${outer.v4}/24`, 'dev', machine.wire);
   await machine.run('ip', 'address', 'add', `${to}/24`, 'dev', machine.wire);
 }
 
 /**
- * Pings each 50 ms until so many answers are there, each with the bytes that were sent.
+ * Sends a ping every 50 ms until `count` answers have come, each with the sent bytes.
  *
  * @returns how many of `count` answers came, and how many of the first `count` pings had none: more
  *   are sent if one of them is lost or late
- * @throws if it takes longer than 15 s
+ * @throws {Error} it takes longer than 15 s
  */
 export async function ping(
   from: End,
   address: string,
   { count = 3, size = 56 }: { count?: number; size?: number } = {},
 ): Promise<{ answered: number; lost: number }> {
-  // Not quietly: then ping would not compare. Without a deadline it would wait two round trips for
-  // the last answer, which is nothing where processors are busy.
+  // With `-q`, ping would not compare the bytes. Without a deadline, it waits two round trips for
+  // the last answer, which is too short on a busy machine.
   const args = ['-n', '-c', `${count}`, '-w', '15', '-i', '0.05', '-s', `${size}`, address];
   const output = await from.machine.run('ping', ...args);
   if (/wrong data byte|DUP!/.test(output)) throw new Error(output);
@@ -109,8 +109,8 @@ export async function ping(
 }
 
 /**
- * How long nothing came back of pings at a short interval, at the longest; in ms. Pings that were sent
- * and not answered count, whatever the clock of a busy machine says.
+ * Returns the longest time without an answer, in ms, while pings are sent at a short interval. Pings that were sent
+ * and not answered count, because the clock of a busy machine is not exact.
  */
 export async function longestGap(
   from: End,
@@ -128,7 +128,7 @@ export async function longestGap(
   return longest * intervalMs;
 }
 
-/** The other end knows Litz by this key from now on, in one command, as whoever has one key for a peer. */
+/** Replaces the key of Litz at the other end in one command, as a user with one key per peer does. */
 export async function exchangeKey(
   end: End,
   other: End,
@@ -172,7 +172,7 @@ async function introduce(
   const args = ['set', end.link, 'peer', other.publicKey, 'endpoint', `${host}:${PORT}`];
   args.push('allowed-ips', `${other.inner.v4}/32,${other.inner.v6}/128`);
   if (keepaliveFrom && isLast) args.push('persistent-keepalive', '1');
-  // In one command: boringtun takes a preshared key only with a new peer.
+  // One command is needed: boringtun accepts a preshared key only with a new peer.
   await end.machine.withFile(presharedKey ?? '', (file) =>
     end.machine.run('wg', ...args, ...(presharedKey ? ['preshared-key', file] : [])),
   );

@@ -1,5 +1,5 @@
 /**
- * What carries a tunnel: two machines with a wire between them.
+ * The network under a tunnel: two machines with a wire between them.
  *
  *   machine a                                  machine b
  *   192.168.77.1, fd77::1  ------------------  192.168.77.2, fd77::2
@@ -7,41 +7,41 @@
  * @module
  */
 
-/** Addresses, the same on every machine of that number. */
+/** The addresses of the two machines, the same in every test. */
 export interface Addresses {
   readonly v4: string;
   readonly v6: string;
 }
 
-/** Something with a network stack of its own, in which commands run. */
+/** A machine: it has its own network stack, and runs commands. */
 export interface Machine {
-  /** The link that the wire ends at. */
+  /** The link at this end of the wire. */
   readonly wire: string;
-  /** Runs a command to its end. @returns its standard output; @throws with its output if it fails */
+  /** Runs a command to its end. @returns its standard output. @throws {Error} it failed; the message has its output */
   run(command: string, ...args: string[]): Promise<string>;
-  /** `wg` takes keys from files only: makes one, readable by root alone, for as long as `use` runs. */
+  /** Makes a key file that only root can read, because `wg` reads keys from files. It exists while `use` runs. */
   withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Sends bytes that do not compress over TCP. @returns their SHA-256 */
   send(address: string, port: number, bytes: number): Promise<string>;
-  /** Listens before it resolves. @returns the SHA-256 of what one connection brings */
+  /** Listens for one connection; listens before it resolves. @returns the SHA-256 of the received bytes */
   receive(address: string, port: number): Promise<{ sha256: Promise<string> }>;
 }
 
 export interface Underlay<A extends Machine, B extends Machine> {
   readonly a: A;
   readonly b: B;
-  /** Lines of tcpdump, as the wire is seen from a. */
+  /** The lines of tcpdump at machine a. */
   watch(filter: string): Promise<{ lines: () => string[] }>;
-  /** The test is over. Ends what it started on the machines. */
+  /** Ends everything that the test has started on the machines. */
   remove(): Promise<void>;
 }
 
-/** Of the wire's two ends. */
+/** The links at the two ends of the wire. */
 export function outerAddresses(number: number): Addresses {
   return { v4: `192.168.77.${number}`, v6: `fd77::${number}` };
 }
 
-/** Without duplicate address detection, which takes a second. */
+/** Sets addresses without duplicate address detection, which takes a second. */
 export async function addAddresses(
   machine: Machine,
   link: string,
@@ -52,7 +52,7 @@ export async function addAddresses(
   await machine.run('ip', 'link', 'set', link, 'up');
 }
 
-/** Asks until the answer is yes. @throws after `timeoutMs` with `what` and why it was no at last */
+/** Waits until the condition is true. @throws {Error} after `timeoutMs`; the message has `what` and the last reason */
 export async function eventually(
   what: string,
   ask: () => Promise<boolean> | boolean,

@@ -134,7 +134,7 @@ export class PrefixTrie {
     const made = nodes.create(address, prefixLength);
     if (node === NONE) this.#attach(parent, made);
     else if (common === prefixLength) {
-      // The new prefix contains the node's. So it takes the node's place, and the node is its child.
+      // The new prefix contains the node's, so it takes the node's place. The node is its child.
       this.#attach(parent, made);
       this.#attach(made, node);
     } else {

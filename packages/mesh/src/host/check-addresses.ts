@@ -19,7 +19,7 @@ export function checkPrefixes({ prefixes, cni }: HostFacts, { mode }: CheckReque
   if (mode !== 'pods' && BY_NODES_ONLY.has(cni.family)) {
     return { subject, state: 'ok', text: 'none: encryption of the nodes covers their pods' };
   }
-  const text = 'the configuration of the CNI names none';
+  const text = 'the configuration of the CNI has no prefixes';
   const remedy = 'Set --prefixes static:CIDR,... or, with Kubernetes, --prefixes node';
   return { subject, state: 'refused', text, remedy };
 }

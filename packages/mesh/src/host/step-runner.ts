@@ -31,8 +31,8 @@ export class StepRunner {
    * Carries out all steps.
    *
    * @param isEnforced whether unencrypted packets must be refused; then a step for `nft` that fails
-   *   is the last step, because the steps after it would remove protection that the ruleset does not
-   *   give yet
+   *   is the last step, because the steps after it would remove protection that the ruleset does
+   *   not give yet
    */
   async run(steps: readonly Step[], isEnforced: boolean): Promise<string[]> {
     const troubles: string[] = [];

@@ -222,7 +222,10 @@ function isIn(prefix: Readonly<Cidr>, wide: readonly Readonly<Cidr>[]): boolean 
   return wide.some((outer) => covers(outer, prefix));
 }
 
-/** Returns whether the prefix has more than two addresses. If it has two, both may be addresses of pods. */
+/**
+ * Returns whether the prefix has more than two addresses. If it has two, both may be addresses of
+ * pods.
+ */
 function hasSpareAddress({ address, prefixLength }: Readonly<Cidr>): boolean {
   return prefixLength < address.length * 8 - 1;
 }

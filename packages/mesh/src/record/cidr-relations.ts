@@ -26,8 +26,8 @@ export function networkAddress({ address, prefixLength }: Readonly<Cidr>): Uint8
 }
 
 /**
- * Returns the prefix with all bits after its length set to 0. Returns the same object if there are
- * none.
+ * Returns the prefix with all bits after its length set to 0. If they are 0 already, returns the
+ * same object.
  */
 export function networkOf(prefix: Readonly<Cidr>): Readonly<Cidr> {
   const address = networkAddress(prefix);

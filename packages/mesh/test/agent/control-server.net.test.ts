@@ -51,7 +51,7 @@ describe('ControlServer', () => {
     ['a word too few', '{"command":"rotate-key"}\n'],
     ['no line', 'status'],
     ['nothing', ''],
-  ])('does nothing for %s, and goes on', async (_, text) => {
+  ])('changes nothing for %s, and continues', async (_, text) => {
     const socket = connect();
     socket.end(text);
     expect(await textOf(socket)).not.toContain('"ok":true');

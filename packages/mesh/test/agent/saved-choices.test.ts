@@ -47,7 +47,7 @@ describe('SavedChoices', () => {
     ['a pipe', () => execFileSync('mkfifo', [path]), 'is not a regular file'],
     ['a folder', () => mkdirSync(path), 'is not a regular file'],
     ['a link', () => symlinkSync('/etc/passwd', path), 'cannot be read: ELOOP'],
-  ])('refuses a file that is %s, by its name', (_, make, reason) => {
+  ])('refuses a file that is %s, and names the file', (_, make, reason) => {
     make();
     expect(() => open()).toThrow(SavedChoicesError);
     expect(() => open()).toThrow(`${path}: ${reason}`);

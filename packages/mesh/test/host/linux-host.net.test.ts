@@ -91,7 +91,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
       (machine) =>
         machine.ip(...'route add 10.244.2.128/25 via 192.168.50.12 table 51871'.split(' ')),
     ],
-  ])('repairs %s when somebody takes it away', async (_, damage) => {
+  ])('repairs %s when another program removes it', async (_, damage) => {
     const machine = await createMachine();
     await machine.apply();
     const before = machine.everything();

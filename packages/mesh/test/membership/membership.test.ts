@@ -227,7 +227,7 @@ describe('Membership', () => {
         'revoked in a list',
         (membership) => membership.sync(listOf(recordOf(1, { revoked: true })), 0),
       ],
-    ])('is at once for a node that is %s, though its sessions renew', (_what, go) => {
+    ])('comes at once for a node that is %s, even if its sessions renew', (_what, go) => {
       const { membership } = synced(recordOf(1));
       membership.renewing(new Set(['n1']), 0);
       expect(go(membership)).toEqual([{ kind: 'left', node: 'n1', why: 'deleted' }]);

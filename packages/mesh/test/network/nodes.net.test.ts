@@ -10,7 +10,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     ['a strict one', { reversePathFilter: 1 }],
     ['a loose one', { reversePathFilter: 2 }],
     ['a strict one and datagrams of IPv6', { outer: 6 }],
-  ])('encrypts what nodes and pods send to nodes, with %s', async (_, options) => {
+  ])('encrypts packets of nodes and pods to nodes, with %s', async (_, options) => {
     const { wire, a, b } = await createMesh(options, { mode: 'nodes' });
     await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
     await until(() => a.pingFromNode(b.address6, { count: 1 }) === 1);

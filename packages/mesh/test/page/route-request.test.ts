@@ -45,7 +45,7 @@ describe('routeRequest', () => {
     'localhost:1:2',
     'localhost/',
     ' localhost',
-  ])('refuses who asks for %j, whatever that name resolves to', (host) => {
+  ])('refuses a request for host %j, for any address of that name', (host) => {
     expect(route({ host })).toMatchObject({ kind: 'refusal', status: 403 });
     expect(route({ host, url: '/status.json' })).toMatchObject({ kind: 'refusal', status: 403 });
   });
@@ -63,7 +63,7 @@ describe('routeRequest', () => {
     '*',
     '',
     'http://localhost/',
-  ])('knows no %j', (url) =>
+  ])('refuses the path %j', (url) =>
     expect(route({ url })).toMatchObject({ kind: 'refusal', status: 404 }),
   );
 

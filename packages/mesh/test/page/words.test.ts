@@ -28,7 +28,7 @@ describe('rateText', () => {
     [12_500, '100 kbit/s'],
     [1.25e9, '10.0 Gbit/s'],
     [1e15, '8000 Tbit/s'],
-  ])('writes %d bytes a second as %s', (rate, text) => expect(rateText(rate)).toBe(text));
+  ])('writes %d bytes per second as %s', (rate, text) => expect(rateText(rate)).toBe(text));
 });
 
 describe('bytesText', () => {

@@ -116,7 +116,7 @@ describe('desireHost', () => {
     ['1280, with IPv6 inside', { underlay: underlay(1280) }, 1280],
     ['an unknown one', { underlay: underlay(undefined) }, 1440],
     ['65535', { underlay: underlay(65535) }, 65456],
-  ])('takes the MTU from that of the underlay: %s', (_, more, mtu) => {
+  ])('computes the MTU from that of the underlay: %s', (_, more, mtu) => {
     expect(desireHost(request(more)).link?.mtu).toBe(mtu);
   });
 

@@ -66,7 +66,7 @@ describe('networkOf', () => {
     ['10.1.2.255/31', '10.1.2.254/31'],
     ['255.255.255.255/0', '0.0.0.0/0'],
     ['fd00::ffff:1/113', 'fd00::ffff:0/113'],
-  ])('cuts %s to %s and leaves the given one as it is', (text, network) => {
+  ])('converts %s to %s, and does not change the argument', (text, network) => {
     const cidr = parseCidr(text);
     expect(formatCidr(networkOf(cidr))).toBe(network);
     expect(formatCidr(cidr)).toBe(text);

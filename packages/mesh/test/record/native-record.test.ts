@@ -70,7 +70,7 @@ describe('readNativeRecord', () => {
   test.each([
     { revoked: true },
     { revoked: true, version: 9, addresses: ['nonsense'], keys: [{}], prefixes: '0.0.0.0/0' },
-  ])('throws a node out however bad the rest is: %j', (value) => {
+  ])('revokes a node even if its other fields are bad: %j', (value) => {
     const read = readNativeRecord('n1', value) as NodeRecord;
     expect(read).toMatchObject({ name: 'n1', revoked: true, keys: [], prefixes: [] });
   });
@@ -142,7 +142,7 @@ describe('parseRecordText', () => {
     [' \n', 'is empty'],
     ['{"version":1,"na', 'is not JSON'],
     [`"${'x'.repeat(65_536)}"`, 'has 65538 characters, at most 65536 are allowed'],
-  ])('says of %j what is wrong', (text, reason) => {
+  ])('reports what is wrong with %j', (text, reason) => {
     const error = parseRecordText('n1', text) as RecordError;
     expect(error).toMatchObject({ node: 'n1', field: 'text' });
     expect(error.message).toContain(reason);

@@ -82,7 +82,7 @@ describe('readMarked', () => {
     ['a datagram', '10.1.0.0', '10.2.0.0', UDP, udp(5, 9, mark), 28],
     ['a segment', '10.1.0.0', '10.2.0.0', TCP, tcp(5, 9), 20],
     ['a segment over IPv6', 'fd44:1::', 'fd44:2::', TCP, tcp(5, 9), 40],
-  ])('tells the addresses of %s', (_, source, destination, protocol, body, behind) => {
+  ])('reads the addresses of %s', (_, source, destination, protocol, body, behind) => {
     const packet = ip(source, destination, protocol, body);
     expect(readMarked(ethernet(packet), 14 + behind)).toEqual({
       flow: { source, destination },

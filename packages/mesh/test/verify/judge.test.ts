@@ -62,7 +62,7 @@ describe('judge', () => {
     ['no encrypted datagram from the peer was seen on eth0', { sealedIn: 0 }],
     ['no encrypted datagram to the peer was seen on any link', { sealedOut: 0 }, { links: [] }],
     ['the capture missed 2 frames; try again when there is less traffic', {}, { lost: 2 }],
-  ])('does not know when %s', (reason, of, observations) => {
+  ])('is inconclusive if %s', (reason, of, observations) => {
     expect(judgePeers(peer(of), observations).peers[0]).toEqual({
       peer: 'b',
       verdict: 'INCONCLUSIVE',

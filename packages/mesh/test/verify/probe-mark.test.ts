@@ -41,15 +41,18 @@ describe('ProbeMarks', () => {
   test.each([
     ['10.1.0.0', '10.2.0.0', 20],
     ['fd44:1::', 'fd44:2::', 40],
-  ])('find the segments of a connection from %s, both ways', (source, destination, header) => {
-    marks.addFlow(5, { source, sourcePort: 40_000, destination, destinationPort: 9 });
-    const sent = ethernet(ip(source, destination, TCP, tcp(40_000, 9)));
-    const reset = ethernet(ip(destination, source, TCP, tcp(9, 40_000)));
-    expect(marks.find(sent)).toEqual({ probe: 5, offset: 14 + header });
-    expect(marks.find(reset)).toEqual({ probe: 5, offset: 14 + header });
-    const inner = joined(new Uint8Array(50), sent);
-    expect(marks.find(inner)).toEqual({ probe: 5, offset: 64 + header });
-  });
+  ])(
+    'finds the segments of a connection from %s, in both directions',
+    (source, destination, header) => {
+      marks.addFlow(5, { source, sourcePort: 40_000, destination, destinationPort: 9 });
+      const sent = ethernet(ip(source, destination, TCP, tcp(40_000, 9)));
+      const reset = ethernet(ip(destination, source, TCP, tcp(9, 40_000)));
+      expect(marks.find(sent)).toEqual({ probe: 5, offset: 14 + header });
+      expect(marks.find(reset)).toEqual({ probe: 5, offset: 14 + header });
+      const inner = joined(new Uint8Array(50), sent);
+      expect(marks.find(inner)).toEqual({ probe: 5, offset: 64 + header });
+    },
+  );
 
   test('ignores another connection', () => {
     const flow = {

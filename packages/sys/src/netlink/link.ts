@@ -210,8 +210,8 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
 /**
- * Part of IFLA_AF_SPEC. In a request it is a list of attributes; the type of each is the number of a
- * setting. In an answer it is a plain array of numbers instead.
+ * Part of IFLA_AF_SPEC. In a request it is a list of attributes; the type of each is the number of
+ * a setting. In an answer it is a plain array of numbers instead.
  */
 const IFLA_INET_CONF = 1;
 const IPV4_DEVCONF_RP_FILTER = 8;

@@ -14,10 +14,10 @@ const { EtcdAdministrator } = (await import(
   join(TESTS, 'etcd-administrator.ts')
 )) as AdministratorModule;
 
-/** `LITZ_LONG=1`: for half an hour, with the lease that etcd's records have in the field. */
+/** `LITZ_LONG=1`: runs for half an hour, with the default lease. */
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
-/** Longer than a call is waited for. One node is alone without etcd first, then all of them are. */
+/** In ms: longer than the time limit of a call. First one node has no etcd, then no node has it. */
 const ALONE_MS = LONG ? 1_200_000 : 13_000;
 const TOGETHER_MS = LONG ? 600_000 : 5000;
 const LONGEST_MS = LONG ? 3_600_000 : 110_000;
@@ -90,7 +90,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const seen = await two.status();
       expect(seen.registry.trouble).toBeDefined();
       expect(statesOf(seen)).toEqual(['n1 connected expired', 'n3 connected listed']);
-      // Without a new handshake within Reject-After-Time no session carries anything.
+      // Without a new handshake within Reject-After-Time, no session can carry packets.
       const handshakes = [...alone.peers, ...seen.peers].map((peer) => peer.lastHandshakeAt ?? 0);
       expect(Math.min(...handshakes)).toBeGreaterThan(began + ALONE_MS - REJECT_AFTER_MS);
       await etcd.startServer();
@@ -102,7 +102,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const reports = await Promise.all(streams.map((stream) => stream.end()));
       if (LONG) process.stdout.write(`${JSON.stringify(reports)}\n`);
       expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }, { lost: 0 }, { lost: 0 }]);
-      // Its lease took the old one out, and the new one was written once.
+      // The old record expired with its lease, and the new one was written once.
       expect(await administrator.read(`${RECORDS}n1`)).toMatchObject({ version: '1' });
     },
     LONGEST_MS,
@@ -121,7 +121,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       await agent.end('SIGKILL');
       agents[0] = startAgent(one, place);
       await one.untilPeersAnswered(2);
-      // A start that takes longer lets the lease of the old process run out.
+      // If the start takes longer, the lease of the old process expires.
       const isInTime = Date.now() - killedAt < LEASE_SECONDS * 1000;
       await sleep(LEASE_SECONDS * 2000);
       expect(await administrator.read(`${RECORDS}n1`)).toBeDefined();
@@ -185,7 +185,7 @@ function startAgent(node: MeshNode, place: string): LitzProcess {
   return node.agentOf(`etcd://${place}`, words, { longestMs: LONGEST_MS });
 }
 
-/** Until the agent of that node has said it. */
+/** Waits until the agent of that node has logged a text. */
 async function untilSaid(node: MeshNode, what: RegExp, seconds: number): Promise<void> {
   await vi.waitFor(
     async () => {
@@ -200,7 +200,7 @@ function eventsOf({ events }: MeshStatus): string {
   return events.map(({ text }) => text).join('\n');
 }
 
-/** 'n1 connected expired' */
+/** Returns the state of each peer: 'n1 connected expired'. */
 function statesOf({ peers }: MeshStatus): string[] {
   return peers.map(
     ({ name, state, isListed }) => `${name} ${state} ${isListed ? 'listed' : 'expired'}`,
@@ -226,7 +226,7 @@ interface EtcdModule {
 }
 
 interface Administrator {
-  /** The version says how often it was written since it is there. */
+  /** The version counts the writes since the key was created. */
   read(key: string): Promise<{ readonly value: string; readonly version: string } | undefined>;
   put(key: string, value: string): Promise<void>;
   delete(key: string): Promise<void>;

@@ -18,7 +18,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     await applyLitzNodes(kube);
     cluster = await MeshCluster.create(2);
     for (const node of cluster.nodes) {
-      // The API server is on loopback outside.
+      // The API server is on the loopback interface outside the namespaces.
       relays.push(node.host.namespace.run(() => TcpRelay.open(kube.port, kube.port)));
       await kube.apply(`/api/v1/nodes/${node.name}`, {
         apiVersion: 'v1',
@@ -59,7 +59,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     await vi.waitFor(async () => {
       for (const { name } of cluster.nodes) {
         const { body } = await kube.send('GET', `/api/v1/nodes/${name}`);
-        // The API server has one of its own.
+        // The API server adds its own taint.
         const keys = body.spec.taints.map(({ key }: { key: string }) => key);
         expect(keys).toEqual(['node.kubernetes.io/not-ready']);
       }

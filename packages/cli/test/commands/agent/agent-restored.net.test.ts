@@ -62,7 +62,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     const clock = shiftedClock(-HOUR_MS);
     await start(one, clock);
     await one.knows(2);
-    // Its initiations are older than those that the peers have seen: they could be somebody else's.
+    // Its initiations have older timestamps than the peers have seen, so they could be replays.
     await new Promise((resolve) => setTimeout(resolve, REFUSED_MS));
     const { peers } = await one.status();
     expect(peers.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
@@ -70,7 +70,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     setClock(clock, 0);
     const startedAt = performance.now();
     await one.untilPeersAnswered(2);
-    // It asks again by Rekey-Timeout.
+    // The node initiates again after Rekey-Timeout.
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
@@ -81,7 +81,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     await start(one, shiftedClock(-HOUR_MS));
     await reaches(two, one);
     await one.untilPeersAnswered(1);
-    // The peer finds out that its session is dead, after 15 s, and asks by itself.
+    // After 15 s, the peer notices that its session is dead, and initiates.
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
@@ -92,7 +92,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
       await NumberedStream.start(one.pod, two.pod, two.podAddress),
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
     ];
-    // A node that is not there holds a rotation up for that long.
+    // A rotation waits that long for a missing node.
     for (const node of [one, two]) {
       await agents.get(node)?.end('SIGKILL');
       agents.set(node, node.agent(['--rotate-timeout', '5s']));
@@ -125,7 +125,7 @@ function nodes(): readonly [MeshNode, MeshNode, MeshNode] {
   return cluster.nodes as [MeshNode, MeshNode, MeshNode];
 }
 
-/** Daemons and agents on all nodes, until each has met the others. */
+/** Starts daemons and agents on all nodes, and waits until all peers have answered. */
 async function startAll(): Promise<void> {
   for (const node of nodes()) await start(node);
   for (const node of nodes()) await node.untilPeersAnswered(2);
@@ -141,7 +141,7 @@ async function stop(node: MeshNode): Promise<void> {
   await daemons.get(node)?.end('SIGKILL');
 }
 
-/** What a backup, or a snapshot, has of it. */
+/** Returns the files of the node that a backup or a snapshot has. */
 function keep({ stateFolder }: MeshNode): string {
   const kept = `${stateFolder}-kept`;
   cpSync(stateFolder, kept, { recursive: true });
@@ -171,7 +171,7 @@ async function ownKey(node: MeshNode): Promise<{ readonly publicKey: string }> {
   return key;
 }
 
-/** For a daemon and its agent. */
+/** Options that shift the clock of a daemon and its agent. */
 function shiftedClock(ms: number): ProcessOptions & { readonly env: { CLOCK_FILE: string } } {
   const options = {
     env: { CLOCK_FILE: join(cluster.folder, 'clock'), LOG_LEVEL: 'verbose' },
@@ -202,7 +202,7 @@ async function until(holds: () => Promise<void>): Promise<void> {
 }
 
 const HOUR_MS = 3_600_000;
-/** A few of Rekey-Timeout. */
+/** In ms: several times Rekey-Timeout. */
 const REFUSED_MS = 12_000;
-/** Keepalive-Timeout, Rekey-Timeout and time for a busy machine. */
+/** In ms: Keepalive-Timeout, Rekey-Timeout, and time for a busy machine. */
 const LONGEST_MS = 40_000;

@@ -1,5 +1,5 @@
 /**
- * An agent that can't start, and one that is asked to end: it ends, says why, and leaves nothing behind.
+ * Tests that an agent that cannot start, or must end, reports why and leaves nothing behind.
  *
  * @module
  */
@@ -106,7 +106,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
   });
 });
 
-/** Of an API server that does not exist. */
+/** A kubeconfig for an API server that does not exist. */
 const KUBECONFIG = `
 apiVersion: v1
 kind: Config

@@ -91,7 +91,7 @@ describeWith(realInterfaces, 'litz agent', () => {
   });
 });
 
-/** Daemons and agents on all nodes, until each has met the others. */
+/** Starts daemons and agents on all nodes, and waits until all peers have answered. */
 async function startAll(words: readonly string[] = []): Promise<void> {
   for (const node of cluster.nodes) {
     daemons.set(node, await node.daemon());

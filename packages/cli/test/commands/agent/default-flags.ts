@@ -1,5 +1,5 @@
 /**
- * The flags of `litz agent` that have a default, as commander gives them.
+ * The flags of `litz agent` with a default, with the values of commander.
  *
  * @module
  */

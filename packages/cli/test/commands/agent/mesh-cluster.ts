@@ -1,6 +1,6 @@
 /**
- * Nodes of a mesh for tests: namespaces on a bridge that is captured, each with a pod, and routes
- * between the pods as flannel's host-gw lays them.
+ * Nodes of a mesh for tests: namespaces with a pod each, on a bridge that is captured. The routes
+ * between the pods are like those of flannel's host-gw.
  *
  * ```
  *   pod 10.244.1.5 -- node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 -- pod 10.244.2.5
@@ -23,7 +23,7 @@ export const CLUSTER_PREFIX = '10.244.0.0/16';
 
 export class MeshCluster {
   readonly nodes: readonly MeshNode[];
-  /** Of the registry and the sockets of agents. */
+  /** The folder of the registry and of the agents' sockets. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-mesh-'));
   readonly #switch: Host = new Host();
   readonly #relays: TcpRelay[] = [];
@@ -38,7 +38,7 @@ export class MeshCluster {
     this.nodes = Array.from({ length: count }, (_, i) => new MeshNode(i + 1, this.folder));
   }
 
-  /** A way to a server on the loopback of this machine, at `place` in the underlay. */
+  /** Makes a server on the loopback of this machine available at `place` in the underlay. */
   relay(to: number): { readonly relay: TcpRelay; readonly place: string } {
     const port = FIRST_RELAY_PORT + this.#relays.length;
     const relay = this.#switch.namespace.run(() => TcpRelay.open(to, port));
@@ -46,7 +46,7 @@ export class MeshCluster {
     return { relay, place: `${SWITCH_ADDRESS}:${port}` };
   }
 
-  /** Captures at every port of the bridge: a packet is there twice, at the one and at the other. */
+  /** Captures at every port of the bridge. Each packet appears twice, at two ports. */
   capture(): Capture {
     const { namespace, netlink } = this.#switch;
     const ports = this.nodes.map(({ number }) => netlink.linkByName(`port${number}`)!.index);
@@ -133,13 +133,13 @@ export class MeshNode {
     return daemon;
   }
 
-  /** @param words more of the command line */
+  /** @param words more arguments */
   agent(words: readonly string[] = [], options: ProcessOptions = {}): LitzProcess {
     const directory = `file:${join(this.#folder, 'registry')}`;
     return this.agentOf(directory, words, options);
   }
 
-  /** One with that registry. */
+  /** Starts an agent with that registry. */
   agentOf(
     registry: string,
     words: readonly string[] = [],
@@ -155,7 +155,7 @@ export class MeshNode {
     });
   }
 
-  /** An agent that finds its addresses and prefixes out from Kubernetes. */
+  /** Starts an agent that gets its addresses and prefixes from Kubernetes. */
   kubernetesAgent(kubeconfig: string, words: readonly string[] = []): LitzProcess {
     const registry = ['--registry', 'kubernetes', '--kubeconfig', kubeconfig, '--node', this.name];
     const place = ['--interface', this.interfaceName, '--state-dir', this.stateFolder];
@@ -164,7 +164,7 @@ export class MeshNode {
     return this.host.litz(['agent', ...registry, ...place, ...own, ...control, ...words]);
   }
 
-  /** What a command of `litz agent` prints. @throws with what it said */
+  /** Returns the output of a command of `litz agent`. @throws {Error} it failed; the message has the output */
   async ask(...words: string[]): Promise<string> {
     const place = ['--interface', this.interfaceName, '--control-dir', join(this.#folder, 'run')];
     const asked = this.host.litz(['agent', ...place, ...words]);
@@ -178,7 +178,7 @@ export class MeshNode {
     return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
   }
 
-  /** Waits until its agent knows so many others. */
+  /** Waits until the agent knows `count` other nodes. */
   async knows(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
@@ -189,7 +189,7 @@ export class MeshNode {
     );
   }
 
-  /** Waits until each of the others has answered, as the agent sees it, and has its routes. */
+  /** Waits until the agent reports that each of the others has answered, and its routes exist. */
   async untilPeersAnswered(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
@@ -203,7 +203,7 @@ export class MeshNode {
     );
   }
 
-  /** A round of the agent later than the answers. */
+  /** The routes appear one round of the agent after the answers. */
   #peerRoutes(): number {
     const { netlink } = this.host;
     const index = netlink.linkByName(this.interfaceName)?.index;
@@ -217,7 +217,7 @@ export class MeshNode {
   }
 }
 
-/** As long as a test may take. */
+/** The time limit of a test in ms. */
 const LONGEST_MS = 120_000;
 
 export class Capture {
@@ -229,7 +229,7 @@ export class Capture {
     this.#sockets = interfaceIndices.map((index) => new PacketSocket(index));
   }
 
-  /** 'udp 10.9.0.1:51871 > 10.9.0.2:51871' or 'icmp 10.244.1.5 > 10.244.2.5', IPv4 alone. */
+  /** The captured IPv4 packets: 'udp 10.9.0.1:51871 > 10.9.0.2:51871' or 'icmp 10.244.1.5 > 10.244.2.5'. */
   lines(): string[] {
     for (const socket of this.#sockets) {
       for (;;) {
@@ -259,7 +259,7 @@ function describe(frame: Uint8Array): string | undefined {
   return `${protocol} ${source}:${view.getUint16(behind)} > ${destination}:${view.getUint16(behind + 2)}`;
 }
 
-/** Of the bridge: relays are there. */
+/** The address of the bridge, where relays listen. */
 const SWITCH_ADDRESS = '10.9.0.254';
 const FIRST_RELAY_PORT = 2000;
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };

@@ -1,5 +1,5 @@
 /**
- * A stream of numbered datagrams between two pods, and how many of them were lost.
+ * Sends numbered datagrams between two pods, and counts the lost ones.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import type { Host } from '../../host.ts';
 export interface StreamReport {
   readonly sent: number;
   readonly lost: number;
-  /** The numbers of the first that were lost. */
+  /** The numbers of the first lost datagrams. */
   readonly first: readonly number[];
   readonly longestGapMs: number;
 }
 
 export interface StreamOptions {
   readonly port?: number;
-  /** Datagrams a second; default: 1000. */
+  /** Datagrams per second. Default: 1000. */
   readonly rate?: number;
-  /** When it is killed. Default: after two minutes. */
+  /** The process is killed after this many ms. Default: two minutes. */
   readonly longestMs?: number;
 }
 
@@ -46,7 +46,7 @@ export class NumberedStream {
     this.#receiver = receiver;
   }
 
-  /** Whatever it was doing. */
+  /** Ends the stream in any state. */
   kill(): void {
     this.#sender.kill();
     this.#receiver.kill();

@@ -38,7 +38,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
   });
 
   it('finds an intended leak, names the flow, and ends with 1', async () => {
-    // A rule of somebody else, in front of ours, which an agent must not touch.
+    // Another program's rule comes before ours. An agent must not change it.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
     const { code, text } = await verified(one);
@@ -76,7 +76,7 @@ async function verified({ host, ...node }: MeshNode): Promise<{ code: unknown; t
   return { code, text: asked.text };
 }
 
-/** From the node's own namespace, whose loopback the page is on. */
+/** Reads the page in the node's namespace, because the page is on its loopback. */
 function fetched(path: string): Promise<string> {
   const script = `fetch('http://${PAGE}/${path}').then((answer) => answer.text()).then(console.log)`;
   return one.host.run(process.execPath, ['-e', script]);

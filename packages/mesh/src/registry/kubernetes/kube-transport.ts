@@ -23,7 +23,7 @@ export interface KubeRequest {
 
 export interface KubeResponse {
   readonly status: number;
-  /** In milliseconds, at most a minute. 0: the server does not say it. */
+  /** The pause that the server asks for, in milliseconds, at most a minute; 0: none. */
   readonly retryAfter: number;
   /** The body as UTF-8 text. The caller must read it to its end or destroy it. */
   readonly body: Readable;

@@ -101,7 +101,7 @@ function tooLong(message: string): KubeError {
 }
 
 /**
- * In characters. A page of 250 records has about half a megabyte. A list asks for smaller pages if
+ * In characters. A page of 100 records has about 0.2 megabytes. A list asks for smaller pages if
  * its objects are larger.
  */
 const MAX_TEXT = 16 * 1024 * 1024;

@@ -108,20 +108,23 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
       ['a depth of 60,000', '['.repeat(60_000), 'text', /is nested more than 100 levels deep/],
       ['a text of a megabyte', `"${'x'.repeat(MEGABYTE)}"`, 'text', /at most 65536 are allowed/],
       ['a port of a megabyte', changed({ port: 'x'.repeat(60_000) }), 'port', /./],
-    ])('%s: told with node and field, and the others go on', async (_, text, field, reason) => {
-      const registry = open();
-      const listener = follow(registry);
-      await listener.until(({ syncs }) => syncs === 1);
-      await administrator.put(`${RECORDS}n1`, text);
-      await listener.until(({ records }) => records.has('n1'));
-      const error = listener.records.get('n1') as RecordError;
-      expect(error).toBeInstanceOf(RecordError);
-      expect([error.node, error.field]).toEqual(['n1', field]);
-      expect(error.reason).toMatch(reason);
-      expect(error.message.length).toBeLessThan(300);
-      await registry.publish(recordOf(2));
-      await listener.until(({ records }) => records.has('n2'));
-    });
+    ])(
+      '%s: is reported with node and field, and the other records are still read',
+      async (_, text, field, reason) => {
+        const registry = open();
+        const listener = follow(registry);
+        await listener.until(({ syncs }) => syncs === 1);
+        await administrator.put(`${RECORDS}n1`, text);
+        await listener.until(({ records }) => records.has('n1'));
+        const error = listener.records.get('n1') as RecordError;
+        expect(error).toBeInstanceOf(RecordError);
+        expect([error.node, error.field]).toEqual(['n1', field]);
+        expect(error.reason).toMatch(reason);
+        expect(error.message.length).toBeLessThan(300);
+        await registry.publish(recordOf(2));
+        await listener.until(({ records }) => records.has('n2'));
+      },
+    );
 
     test('reports keys that name no node, however long they are', async () => {
       const listener = follow(open());

@@ -86,7 +86,7 @@ describe('EtcdClient', () => {
       (stream) => stream.session?.destroy(),
       /closed the connection|ended/,
     ],
-  ])('refuses %s, and hears the next answer', async (_, wrong, message) => {
+  ])('refuses %s, and reads the next answer', async (_, wrong, message) => {
     answer = wrong;
     const error = await client.range(KEY).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'EtcdError', message: expect.stringMatching(message) });

@@ -39,7 +39,7 @@ describe('KeyWatch', () => {
         more: true,
       }),
     ],
-  ])('gives up a list that %s, and takes the next one', async (_, answer) => {
+  ])('ends a list that %s, and reads the next one', async (_, answer) => {
     const { api, heard, clock } = follow(answer);
     await until(() => heard.length === 1);
     expect(heard).toEqual(['trouble the list of keys repeats itself or has more than 50000 keys']);

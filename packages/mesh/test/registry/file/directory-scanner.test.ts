@@ -46,7 +46,7 @@ describe('DirectoryScanner', () => {
     ['files in it', (at) => mkdirSync(join(at, 'n1.json')), 'text'],
     ['another place', (at) => symlinkSync('/etc/hostname', join(at, 'n1.json')), 'text'],
     ['no place at all', (at) => symlinkSync('nowhere', join(at, 'n1.json')), 'text'],
-  ])('calls a file bad that has %s, and reads the others', async (_what, write, field) => {
+  ])('reports a file with %s as bad, and reads the others', async (_what, write, field) => {
     const directory = temporaryDirectory();
     write(directory);
     writeRecord(directory, recordOf(2));

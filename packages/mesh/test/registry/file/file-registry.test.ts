@@ -161,23 +161,26 @@ describe('FileRegistry', () => {
   test.each([
     ['deleted', (file: string) => rmSync(file), []],
     ['revoked', (file: string) => revoke(file), ['n1.json']],
-  ])('lets an administrator win who has %s the record during a write', async (_, change, left) => {
-    const { path, registry, listener, clock, files } = await following();
-    await registry.publish(recordOf(1));
-    await clock.pass(20);
-    files.atWrite = () => change(join(path, 'n1.json'));
-    const published = registry.publish(recordOf(1, { port: 7 }));
-    await expect(published).rejects.toThrow('the record was removed meanwhile');
-    // A second attempt before the registry has noticed the deletion.
-    const again = registry.publish(recordOf(1, { port: 7 }));
-    await expect(again).rejects.toThrow('the record was removed meanwhile');
-    for (const ms of left.length > 0 ? [20] : [20, 100]) await clock.pass(ms);
-    expect(listener.why('n1')).toBe('deleted');
-    expect(readdirSync(path)).toEqual(left);
-    expect(left.length > 0 && readFileSync(join(path, 'n1.json'), 'utf8')).not.toContain(
-      '"port":7',
-    );
-  });
+  ])(
+    'keeps the change of an administrator who has %s the record during a write',
+    async (_, change, left) => {
+      const { path, registry, listener, clock, files } = await following();
+      await registry.publish(recordOf(1));
+      await clock.pass(20);
+      files.atWrite = () => change(join(path, 'n1.json'));
+      const published = registry.publish(recordOf(1, { port: 7 }));
+      await expect(published).rejects.toThrow('the record was removed meanwhile');
+      // A second attempt before the registry has noticed the deletion.
+      const again = registry.publish(recordOf(1, { port: 7 }));
+      await expect(again).rejects.toThrow('the record was removed meanwhile');
+      for (const ms of left.length > 0 ? [20] : [20, 100]) await clock.pass(ms);
+      expect(listener.why('n1')).toBe('deleted');
+      expect(readdirSync(path)).toEqual(left);
+      expect(left.length > 0 && readFileSync(join(path, 'n1.json'), 'utf8')).not.toContain(
+        '"port":7',
+      );
+    },
+  );
 
   test('writes a removed record again if that is requested after the report', async () => {
     const { path, registry, listener, clock, watch } = await following();
@@ -250,7 +253,7 @@ describe('FileRegistry', () => {
     ['ENOSPC', 'the disk is full (ENOSPC)'],
     ['EACCES', 'permission denied: run as the owner, or change the mode (EACCES)'],
     ['EDQUOT', 'the disk quota of this user is exceeded (EDQUOT)'],
-  ])('says why a record can not be written: %s', async (code, reason) => {
+  ])('reports why a record cannot be written: %s', async (code, reason) => {
     const { path, registry, files } = await following();
     files.fail = code;
     await expect(registry.publish(recordOf(1))).rejects.toThrow(reason);

@@ -61,7 +61,7 @@ describe('findClusterPrefixes', () => {
         }),
       '10.244.0.0/16 from --cluster-cidr of kube-controller-manager',
     ],
-  ])('finds them in %s', async (_, prepare, expected) => {
+  ])('finds the prefixes in %s', async (_, prepare, expected) => {
     expect(text(await findClusterPrefixes(open(prepare), 'node', NODE))).toBe(expected);
   });
 

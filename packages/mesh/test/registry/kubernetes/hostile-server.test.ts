@@ -52,9 +52,9 @@ describe('a list', () => {
     expect(await names(api)).toEqual(['a']);
     expect(await names(api)).toEqual(['a']);
     expect(server.requests.map((line) => /limit=\d+/.exec(line)?.[0])).toEqual([
-      'limit=250',
-      'limit=31',
-      'limit=31',
+      'limit=100',
+      'limit=12',
+      'limit=12',
     ]);
   });
 
@@ -130,7 +130,7 @@ describe('a list', () => {
       },
       SERVER,
     ],
-  ])('that is %s is refused by the name of the server', async (_, answer, message) => {
+  ])('that is %s is refused, and the error names the server', async (_, answer, message) => {
     const { server, api, clock } = setUp();
     server.answerNext((__, response) => answer(response));
     const asked = names(api).catch((thrown: unknown) => thrown);
@@ -164,7 +164,7 @@ describe('a watch', () => {
       (response: ServerResponse) => response.write('{"type":"ADDED"}\n'),
       'a watch event without type',
     ],
-  ])('that %s is given up, and the next one is followed', async (_, spoil, message) => {
+  ])('that %s is ended, and the next one is followed', async (_, spoil, message) => {
     const { server, clock, heard } = await started(['a']);
     server.answerNext((__, response) => {
       response.writeHead(200);

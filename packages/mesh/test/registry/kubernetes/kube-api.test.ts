@@ -10,7 +10,7 @@ const NODES = '/apis/litz.dev/v1/litznodes';
 describe('KubeApi', () => {
   test('lists page by page, and decompresses gzip', async () => {
     const { api, server } = setUp();
-    for (let i = 0; i < 601; i++) server.put(NODES, { metadata: { name: `node-${i}` } });
+    for (let i = 0; i < 251; i++) server.put(NODES, { metadata: { name: `node-${i}` } });
     const pages: number[] = [];
     const names = new Set<string>();
     for await (const { items, resourceVersion } of api.list(LITZ_NODES)) {
@@ -18,12 +18,12 @@ describe('KubeApi', () => {
       for (const { metadata } of items) names.add(metadata.name);
       expect(resourceVersion).toBe(server.version);
     }
-    expect(pages).toEqual([250, 250, 101]);
-    expect(names.size).toBe(601);
+    expect(pages).toEqual([100, 100, 51]);
+    expect(names.size).toBe(251);
     expect(server.requests).toEqual([
-      `GET ${NODES}?limit=250`,
-      `GET ${NODES}?limit=250&continue=250`,
-      `GET ${NODES}?limit=250&continue=500`,
+      `GET ${NODES}?limit=100`,
+      `GET ${NODES}?limit=100&continue=100`,
+      `GET ${NODES}?limit=100&continue=200`,
     ]);
     expect(server.headers[0]['accept-encoding']).toBe('gzip');
   });
@@ -33,7 +33,7 @@ describe('KubeApi', () => {
     const selection = { fieldSelector: 'metadata.name=a', labelSelector: 'x=y' };
     for await (const page of api.list(LITZ_NODES, selection)) expect(page.items).toEqual([]);
     expect(server.requests).toEqual([
-      `GET ${NODES}?fieldSelector=metadata.name%3Da&labelSelector=x%3Dy&limit=250`,
+      `GET ${NODES}?fieldSelector=metadata.name%3Da&labelSelector=x%3Dy&limit=100`,
     ]);
   });
 
@@ -135,7 +135,7 @@ describe('KubeApi', () => {
   test.each([
     ['an answer of status 410', (server: FakeKubeServer) => server.failNext(410, 'Gone')],
     ['an event of a watch that said 200', (server: FakeKubeServer) => server.compact()],
-  ])('says that a version is too old, where it is %s', async (_, spoil) => {
+  ])('reports that a version is too old, if it is %s', async (_, spoil) => {
     const { api, server } = setUp();
     spoil(server);
     await expect(drain(api)).rejects.toSatisfy(

@@ -85,7 +85,7 @@ describe('parseKubeConfig', () => {
     ['nothing', '', 'is not YAML'],
     ['no current context', '{}', 'current-context is missing'],
     ['a context that is not there', 'current-context: a', 'contexts has no "a"'],
-  ])('says of %s what is wrong', (_, text, message) => {
+  ])('reports what is wrong with %s', (_, text, message) => {
     expect(() => parseKubeConfig(text, '/k')).toThrow(`kubeconfig /k: ${message}`);
   });
 

@@ -73,7 +73,7 @@ describe('ListAndWatch', () => {
         server.endWatches();
       },
     ],
-  ])('lists again after a 410 that comes as %s, and says no trouble', async (_, spoil) => {
+  ])('lists again after a 410 that comes as %s, and reports no problem', async (_, spoil) => {
     const { server, clock, heard } = await started(['a', 'b']);
     clock.advance(2000);
     server.delete(NODES, 'b');
