@@ -26,6 +26,8 @@ import {
   NODES_MARK,
   type DesiredHost,
   type DesiredLink,
+  type DesiredRoutes,
+  type Enforcement,
   type MeshRequest,
   type RoutedPeer,
 } from './desired-host.ts';
@@ -89,10 +91,10 @@ export function desireHostWith(
     );
   }
   const withNodes = encryptsOwnNode(request);
-  const routes = hostRoutes.update(peerContext(request, withNodes), enforcement, peers);
-  const { outerIpv4, has } = hostRoutes.tally;
+  const routes = updateRoutes(hostRoutes, request, enforcement, peers);
+  const { outerIpv4 } = hostRoutes.tally;
   const mtuInput = { underlay: request.underlay.mtu, outerIpv4 };
-  const hasIpv6 = families(request.own.prefixes)[6] || has[6];
+  const hasIpv6 = passesIpv6(hostRoutes, request);
   const link = {
     mtu: tunnelMtu(mtuInput, { hasIpv6 }),
     addresses: tunnelAddresses(request.own.prefixes),
@@ -118,6 +120,30 @@ export function desireHostWith(
 /** Whether traffic of this node itself goes into the tunnel, not only traffic of its pods. */
 export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>): boolean {
   return mode === 'all' || (mode === 'nodes' && own.encryptsNode);
+}
+
+/**
+ * Updates the routes. The MTU of all IPv4 routes changes when the first peer with IPv6 comes or the
+ * last one goes, and that is known only after the update. Then the routes are updated once more.
+ */
+function updateRoutes(
+  hostRoutes: HostRoutes,
+  request: CommonRequest,
+  enforcement: Exclude<Enforcement, 'off'>,
+  peers: PeersOfRequest,
+): DesiredRoutes {
+  const withNodes = encryptsOwnNode(request);
+  const hasIpv6 = passesIpv6(hostRoutes, request);
+  const context = peerContext(request, { withNodes, hasIpv6 });
+  const routes = hostRoutes.update(context, enforcement, peers);
+  if (passesIpv6(hostRoutes, request) === hasIpv6) return routes;
+  const other = peerContext(request, { withNodes, hasIpv6: !hasIpv6 });
+  return hostRoutes.update(other, enforcement, peers);
+}
+
+/** Whether this node or a peer of the last update has IPv6 prefixes. */
+function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
+  return families(own.prefixes)[6] || tally.has[6];
 }
 
 /**

@@ -27,9 +27,7 @@ export interface PeerContext {
   readonly node: ByFamily;
   /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
-  /**
-   * Whether this node or the cluster has IPv6 prefixes, so that the interface needs an MTU of 1280.
-   */
+  /** Whether IPv6 packets pass the tunnel, so that its interface needs an MTU of 1280. */
   readonly hasIpv6: boolean;
   /**
    * MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's
@@ -111,10 +109,14 @@ export class PeerTally {
 /**
  * Returns the context for `peerPart`, which is the same for all peers.
  *
- * @param withNodes whether traffic of this node itself goes into the tunnel
+ * @param tunnel `withNodes`: whether traffic of this node itself goes into it; `hasIpv6`: whether
+ *   IPv6 packets pass it
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of this node or of the registry
  */
-export function peerContext(request: PeerContextRequest, withNodes: boolean): PeerContext {
+export function peerContext(
+  request: PeerContextRequest,
+  { withNodes, hasIpv6 }: Pick<PeerContext, 'withNodes' | 'hasIpv6'>,
+): PeerContext {
   const { own, mode, clusterPrefixes, registryAddresses } = request;
   const pods = tunnelAddresses(own.prefixes).map(({ address }) => address);
   const node = withNodes ? own.addresses.map(parseAddress) : [];
@@ -125,7 +127,6 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
     4: ipv4Mtu({ underlay, outerIpv4: true }),
     6: ipv4Mtu({ underlay, outerIpv4: false }),
   };
-  const hasIpv6 = families([...own.prefixes, ...clusterPrefixes])[6];
   const parts: readonly unknown[] = [
     mode,
     withNodes,
@@ -156,9 +157,8 @@ export function peerContext(request: PeerContextRequest, withNodes: boolean): Pe
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of the peer
  */
 export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
-  const { request, withNodes, pods, node, registry } = context;
+  const { request, withNodes, hasIpv6, pods, node, registry } = context;
   const outerIpv4 = peer.endpoint.address.length === 4;
-  const hasIpv6 = context.hasIpv6 || families(peer.prefixes)[6];
   const mtu = { 4: hasIpv6 ? context.ipv4Mtu[outerIpv4 ? 4 : 6] : undefined, 6: undefined };
   const routes = peer.prefixes.map((prefix) => {
     const family = familyOf(prefix);

@@ -124,7 +124,8 @@ describe('desireHost', () => {
     const four = prefixesOf(1).slice(0, 1);
     const own = { ...request().own, prefixes: four };
 
-    const only = { own, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
+    // The cluster has both families, but no node uses IPv6.
+    const only = { own };
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
 
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
