@@ -347,7 +347,9 @@ describe('a next private key', () => {
     configure(node, { privateKey: null });
     expect(() => configure(node, { nextPrivateKey })).toThrow(message);
     configure(node, { nextPrivateKey: null });
-    configure(node, { nextPrivateKey: new Uint8Array(32) as never });
+    // A key that its owner has wiped is refused. Only null removes a key.
+    const wiped = new Uint8Array(32) as never;
+    expect(() => configure(node, { nextPrivateKey: wiped })).toThrow('got all zeros');
     expect(() => configure(node, { nextPrivateKey: 'AAAA' })).toThrow('"nextPrivateKey"');
   });
 });
