@@ -8,6 +8,7 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
+import { checkBytes } from '@litz/core/internals';
 import { WasmAead } from './wasm-aead.ts';
 import { WasmArena } from './wasm-arena.ts';
 import { WasmCipher } from './wasm-cipher.ts';
@@ -15,7 +16,8 @@ import { WasmHash } from './wasm-hash.ts';
 import { multiplyPoint } from './wasm-x25519.ts';
 
 /**
- * Makes a provider for one thread; its calls share scratch memory.
+ * Makes a provider for one thread; its calls share scratch memory. Each call checks that its
+ * arguments are real byte arrays: an object with a false `length` could reach other keys there.
  *
  * @param arena memory whose bytes ciphers process in place. Default: a new arena, made
  *   synchronously; in the main thread of a browser give one from `WasmArena.create`.
@@ -114,15 +116,6 @@ function aeadFunctions(
       return aead.open(key, nonce, sealed, auth);
     },
   };
-}
-
-/**
- * Checks for a real byte array. An object with a false `length` could reach other keys in the
- * arena. Not called per packet.
- */
-function checkBytes(value: unknown, name: string): void {
-  if (value instanceof Uint8Array) return;
-  throw new TypeError(`"${name}" expected a Uint8Array, got ${typeof value}`);
 }
 
 const BASE_POINT: Uint8Array = Uint8Array.of(9, ...new Uint8Array(31));
