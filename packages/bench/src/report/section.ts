@@ -52,7 +52,7 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     intro:
       'Messages are sealed in place in shared memory, batch by batch. The thread that begins a batch works ' +
       'on it, and other threads claim a few messages at a time. The next batch begins when all are sealed.',
-    ratios: againstOneThread,
+    ratios: othersAgainstFirst,
   },
   start: {
     title: 'The first seconds',
@@ -141,12 +141,13 @@ function providerSpeedUps({ subjects }: Matrix): Ratio[] {
     }));
 }
 
-function againstOneThread({ subjects }: Matrix): Ratio[] {
-  const [one, ...others] = subjects;
-  if (one === undefined) return [];
+/** Returns the ratio of each other subject to the first one. */
+function othersAgainstFirst({ subjects }: { readonly subjects: readonly string[] }): Ratio[] {
+  const [first, ...others] = subjects;
+  if (first === undefined) return [];
   return others.map((other) => ({
-    title: `${other} / ${one}`,
-    of: (row) => ratio(valueOf(row, other), valueOf(row, one)),
+    title: `${other} / ${first}`,
+    of: (row) => ratio(valueOf(row, other), valueOf(row, first)),
   }));
 }
 
@@ -161,12 +162,7 @@ function firstAgainstOthers({ subjects }: Matrix): Ratio[] {
 }
 
 function againstFirstNode({ subjects }: Matrix): Ratio[] {
-  const [first, ...others] = subjects.filter((subject) => subject.startsWith('Node '));
-  if (first === undefined) return [];
-  return others.map((other) => ({
-    title: `${other} / ${first}`,
-    of: (row) => ratio(valueOf(row, other), valueOf(row, first)),
-  }));
+  return othersAgainstFirst({ subjects: subjects.filter((one) => one.startsWith('Node ')) });
 }
 
 const LITZ = 'litz';
