@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { formatCidr, parseAddress, parseCidr } from '@litz/core';
 import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
 import type { MeshRequest } from '../plan/desired-host.ts';
@@ -56,7 +56,6 @@ export class EnforcedState {
     const content = `${JSON.stringify(storedOf(request))}\n`;
     if (content === this.#written) return;
     this.#try(() => {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
       replaceStateFile(this.#path, Buffer.from(content));
       this.#written = content;
     });

@@ -13,8 +13,8 @@
  *
  * @module
  */
-import { closeSync, fstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { recordOfPeer } from '../membership/peer-of-record.ts';
@@ -111,7 +111,6 @@ export class PeerMemory {
     const lines = Array.from(peers, ([name, peer]) => lineOf(name, peer));
     this.#lines = lines.length;
     this.#try(() => {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
       replaceStateFile(this.#path, Buffer.from(lines.join('')));
     });
   }

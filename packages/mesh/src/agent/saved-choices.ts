@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+
+import { join } from 'node:path';
 import { readStateFile, replaceStateFile, StateFileTypeError } from '../keys/state-file.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS, type Choices } from './agent-settings.ts';
 
@@ -113,7 +113,6 @@ function isSame(a: Choices, b: Choices): boolean {
 
 function writeDurably(path: string, text: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     replaceStateFile(path, Buffer.from(text));
   } catch (error) {
     throw choicesError(path, 'cannot be written', error);

@@ -17,10 +17,10 @@ import {
   DEFAULT_PRIORITY,
   DEFAULT_TABLE,
   type DesiredHost,
+  type RoutingNumbers,
 } from '../plan/desired-host.ts';
 import { KernelState } from '../routes/kernel-state.ts';
 import { LinkFilters } from '../routes/link-filters.ts';
-import type { RoutingNumbers } from '../routes/to-kernel.ts';
 import { WantedRoutes } from '../routes/wanted-routes.ts';
 import { Convergence } from './convergence.ts';
 import { readCni } from './cni-configuration.ts';

@@ -8,6 +8,7 @@ import {
   constants,
   fstatSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -19,14 +20,16 @@ import { dirname } from 'node:path';
 import { syncFolder } from './sync-folder.ts';
 
 /**
- * Writes a file completely or not at all: to a temporary file, which is synced and renamed. The
- * directory must exist. The content is on the disk when this returns. Only the owner can read it.
+ * Writes a file completely or not at all: to a temporary file, which is synced and renamed. A
+ * directory that is missing is made, with mode 0700. The content is on the disk when this returns.
+ * Only the owner can read it.
  *
  * @param content borrowed for the call
  * @param modifiedAt the modification time, as Unix time in milliseconds; default: now
  * @throws {Error} the error of the file system; the previous file is kept
  */
 export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?: number): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.new`;
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', 0o600);

@@ -35,7 +35,6 @@ function inputsOf(request: RulesetRequest): readonly unknown[] {
     clusterPrefixes,
     own.prefixes,
     own.addresses,
-    own.encryptsNode,
     registryAddresses,
     underlayLinks,
     mtu,

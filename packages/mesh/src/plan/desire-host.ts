@@ -30,6 +30,7 @@ import {
   type Enforcement,
   type MeshRequest,
   type RoutedPeer,
+  type RoutingNumbers,
 } from './desired-host.ts';
 import { HostRoutes } from './host-routes.ts';
 import { MAIN_TABLE, meshRule, type MeshRule } from './mesh-rule.ts';
@@ -110,7 +111,7 @@ export function desireHostWith(
     ruleset: ruleset.textFor({
       ...request,
       ...link,
-      mtu4: (hasIpv6 ? ipv4Mtu(mtuInput) : undefined) ?? link.mtu,
+      mtu4: ipv4Mtu(mtuInput, { hasIpv6 }) ?? link.mtu,
       underlayLinks,
       withNodes,
     }),
@@ -181,11 +182,6 @@ function rules(request: CommonRequest, tally: PeerTally, numbers: RoutingNumbers
     if (!isWhole) return [meshRule({ family, priority, table })];
     return cluster.map((to) => meshRule({ family, priority, table, to }));
   });
-}
-
-interface RoutingNumbers {
-  readonly table: number;
-  readonly priority: number;
 }
 
 /**

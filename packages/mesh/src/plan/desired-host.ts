@@ -149,6 +149,12 @@ export interface DesiredLink {
   readonly addresses: readonly Readonly<Cidr>[];
 }
 
+/** The routing table of the mesh's routes, and the priority of its rules. */
+export interface RoutingNumbers {
+  readonly table: number;
+  readonly priority: number;
+}
+
 /** The name of the daemon's interface. */
 export const DEFAULT_INTERFACE = 'litz0';
 /** The UDP port of the daemon. */

@@ -27,8 +27,6 @@ export interface PeerContext {
   readonly node: ByFamily;
   /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
-  /** Whether IPv6 packets pass the tunnel, so that its interface needs an MTU of 1280. */
-  readonly hasIpv6: boolean;
   /**
    * MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's
    * outer family.
@@ -115,7 +113,7 @@ export class PeerTally {
  */
 export function peerContext(
   request: PeerContextRequest,
-  { withNodes, hasIpv6 }: Pick<PeerContext, 'withNodes' | 'hasIpv6'>,
+  { withNodes, hasIpv6 }: { readonly withNodes: boolean; readonly hasIpv6: boolean },
 ): PeerContext {
   const { own, mode, clusterPrefixes, registryAddresses } = request;
   const pods = tunnelAddresses(own.prefixes).map(({ address }) => address);
@@ -124,8 +122,8 @@ export function peerContext(
   const cluster = clusterPrefixes.map(formatCidr);
   const { mtu: underlay } = request.underlay;
   const mtus = {
-    4: ipv4Mtu({ underlay, outerIpv4: true }),
-    6: ipv4Mtu({ underlay, outerIpv4: false }),
+    4: ipv4Mtu({ underlay, outerIpv4: true }, { hasIpv6 }),
+    6: ipv4Mtu({ underlay, outerIpv4: false }, { hasIpv6 }),
   };
   const parts: readonly unknown[] = [
     mode,
@@ -136,7 +134,6 @@ export function peerContext(
     cluster,
     mtus[4],
     mtus[6],
-    hasIpv6,
   ];
   return {
     text: parts.map(String).join(';'),
@@ -146,7 +143,6 @@ export function peerContext(
     node: byFamily(node),
     registry: new Set(registry),
     ipv4Mtu: mtus,
-    hasIpv6,
   };
 }
 
@@ -157,9 +153,9 @@ export function peerContext(
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of the peer
  */
 export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
-  const { request, withNodes, hasIpv6, pods, node, registry } = context;
+  const { request, withNodes, pods, node, registry } = context;
   const outerIpv4 = peer.endpoint.address.length === 4;
-  const mtu = { 4: hasIpv6 ? context.ipv4Mtu[outerIpv4 ? 4 : 6] : undefined, 6: undefined };
+  const mtu = { 4: context.ipv4Mtu[outerIpv4 ? 4 : 6], 6: undefined };
   const routes = peer.prefixes.map((prefix) => {
     const family = familyOf(prefix);
     return meshRoute('unicast', prefix, { source: pods[family], mtu: mtu[family] });

@@ -27,7 +27,11 @@ export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: bool
  * limit the padding. The result is a multiple of 16, so that padding never makes a packet longer
  * than the result.
  */
-export function ipv4Mtu(input: MtuInput): number | undefined {
+export function ipv4Mtu(
+  input: MtuInput,
+  { hasIpv6 }: { readonly hasIpv6: boolean },
+): number | undefined {
+  if (!hasIpv6) return undefined;
   const mtu = Math.max(fitting(input), LEAST_MTU_IPV4);
   return mtu < LEAST_MTU_IPV6 ? mtu - (mtu % PADDING) : undefined;
 }

@@ -6,10 +6,10 @@
  */
 import type { Netlink, RoutingChange, RoutingMonitor } from '@litz/sys';
 import type { ActualLink } from '../plan/actual-host.ts';
-import type { DesiredHost } from '../plan/desired-host.ts';
+import type { DesiredHost, RoutingNumbers } from '../plan/desired-host.ts';
 import type { MeshRoute } from '../plan/mesh-route.ts';
 import type { MeshRule } from '../plan/mesh-rule.ts';
-import { fromRoute, fromRule, type RoutingNumbers } from './to-kernel.ts';
+import { fromRoute, fromRule } from './to-kernel.ts';
 import type { WantedRoutes } from './wanted-routes.ts';
 
 export interface KernelStateOptions {

@@ -6,13 +6,8 @@
 import { formatCidr } from '@litz/core';
 import type { InstalledRoute, InstalledRule, Route, Rule, RulePrefix } from '@litz/sys';
 import { meshRoute, type MeshRoute, type MeshRouteType } from '../plan/mesh-route.ts';
+import type { RoutingNumbers } from '../plan/desired-host.ts';
 import { MAIN_TABLE, meshRule, type MeshRule } from '../plan/mesh-rule.ts';
-
-/** The routing table of the mesh's routes, and the priority of its rules. */
-export interface RoutingNumbers {
-  readonly table: number;
-  readonly priority: number;
-}
 
 /** @param interfaceIndex index of the tunnel's interface; only unicast routes need it */
 export function toRoute(

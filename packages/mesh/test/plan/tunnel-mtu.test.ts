@@ -23,6 +23,7 @@ describe('ipv4Mtu', () => {
     [{ underlay: 500, outerIpv4: true }, 576],
     [{ underlay: undefined, outerIpv4: true }, undefined],
   ])('with %j is %s', (input, mtu) => {
-    expect(ipv4Mtu(input)).toBe(mtu);
+    expect(ipv4Mtu(input, { hasIpv6: true })).toBe(mtu);
+    expect(ipv4Mtu(input, { hasIpv6: false })).toBeUndefined();
   });
 });
