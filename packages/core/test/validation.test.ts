@@ -107,7 +107,7 @@ describe('checkConfiguration', () => {
     const own: CurrentConfiguration = { peers: new PeerTable(), identity: {} };
     const refusal = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
 
-    it('wants a private key, now or with it', () => {
+    it('requires a private key, set before or in the same change', () => {
       const next = { nextPrivateKey: createPerson(2).privateKey };
       expect(() => checkConfiguration(next, NOBODY)).toThrow(refusal);
       expect(() => checkConfiguration({ ...next, privateKey }, NOBODY)).not.toThrow();
@@ -117,7 +117,7 @@ describe('checkConfiguration', () => {
       expect(() => checkConfiguration({ nextPrivateKey: 'x' }, own)).toThrow('nextPrivateKey');
     });
 
-    it('leaves no copy of it', () => {
+    it('leaves no copy of the key', () => {
       const nextPrivateKey = createPerson(2).privateKey;
       const copies = new Set<PrivateKey>();
       // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`

@@ -500,11 +500,11 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
 
 describeWith(
   [...realInterfaces, programRequirement('ping', ['-V'])],
-  'Device as others see it',
+  'Device with the ping program',
   () => {
     withHosts();
 
-    it("answers the system's ping", async () => {
+    it('answers it', async () => {
       await hosts.devices();
       expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
     });

@@ -130,11 +130,11 @@ describe('stoppedLines', () => {
 describe('linesOf', () => {
   const source = 'function a() {\n}\n\nexport function ab(\n  c: number,\n) {\n  d();\n}\n';
 
-  it('are the lines from the name of a function to its end', () => {
+  it('returns the lines from the name of a function to its end', () => {
     expect([linesOf(source, 'a'), linesOf(source, 'ab')]).toEqual(['1-2', '4-8']);
   });
 
-  it('does not exist for an unknown function', () => {
+  it('returns nothing for an unknown function', () => {
     expect(() => linesOf(source, 'b')).toThrow('no function b');
   });
 });
@@ -182,7 +182,7 @@ describe('fateOf', () => {
     ['NoCoverage', 'survived'],
     ['RuntimeError', undefined],
     ['Ignored', undefined],
-  ])('is of %s: %s', (status, fate) => {
+  ])('returns for %s: %s', (status, fate) => {
     expect(fateOf(survivor({ status }), [])).toBe(fate);
   });
 

@@ -14,7 +14,7 @@ const requirements = [
 ];
 
 describeWith(requirements, 'measureStart', () => {
-  it('measures a daemon with and without a warm-up, and the warm-up costs CPU time', async () => {
+  it('measures a daemon with and without a warm-up, and finds that the warm-up costs CPU time', async () => {
     const { measureStart, WITH, WITHOUT } = (await import(BUILT.href)) as typeof Start;
     const { measurements, failed } = await measureStart({ rounds: 1, restMs: 1000 }, () => {});
     expect(failed).toEqual([]);

@@ -213,7 +213,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'mtu', mtu: 1280 }]);
   });
 
-  it('reports drops when it is asked to', () => {
+  it('reports drops only with a listener', () => {
     const { plane, events } = setUp();
     plane.listen(['drop']);
     plane.reports.onSendError(101, STICKY);
@@ -294,7 +294,7 @@ describe('DataPlane', () => {
     expect(plane.bindingForLinkUp()).toEqual({ port: 10, mark: 7 });
   });
 
-  it('asks the sockets to check for a flood, and again when they say', () => {
+  it('lets the sockets check for a flood, and again at the time that they return', () => {
     const { plane } = setUp();
     const sockets = Object.assign(new FakeSockets(), {
       updateFloodFilter: (now: number) => now + 7,
