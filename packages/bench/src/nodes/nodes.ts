@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../child.ts';
 import type { FigureName } from '../peers/figures.ts';
-import { litz, PEERS } from '../peers/implementation.ts';
+import { litz, peersNamed } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import type { RoundsOutcome } from '../peers/rounds.ts';
 import { readResult, type Measurement } from '../results/result.ts';
@@ -51,7 +51,7 @@ export async function measureNodes(
   }
   const implementations = [
     ...binaries.map((binary) => litz(binary.path, nameOf(binary))),
-    ...PEERS.filter(({ name }) => name === REFERENCE),
+    ...peersNamed([REFERENCE]),
   ];
   const peers = await measurePeers({ implementations, rounds: 1, seconds, figures }, progress);
   outcome.measurements.push(...peers.measurements);

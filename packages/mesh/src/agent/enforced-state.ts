@@ -10,7 +10,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCidr, parseAddress, parseCidr } from '@litz/core';
-import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
+import { readStateFile, replaceStateFile, tryWriting } from '../keys/state-file.ts';
 import type { MeshRequest } from '../plan/desired-host.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import { ENCRYPT_MODES } from './agent-settings.ts';
@@ -68,13 +68,7 @@ export class EnforcedState {
   }
 
   #try(write: () => void): void {
-    try {
-      write();
-      this.#onTrouble(undefined);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
-    }
+    tryWriting(this.#path, write, this.#onTrouble);
   }
 }
 

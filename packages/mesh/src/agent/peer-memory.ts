@@ -15,7 +15,7 @@
  */
 import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
+import { readStateFile, replaceStateFile, tryWriting } from '../keys/state-file.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { recordOfPeer } from '../membership/peer-of-record.ts';
 import { RecordError, type NodeRecord } from '../record/node-record.ts';
@@ -116,15 +116,7 @@ export class PeerMemory {
   }
 
   #try(write: () => void): void {
-    try {
-      write();
-      this.#isBroken = false;
-      this.#onTrouble(undefined);
-    } catch (error) {
-      this.#isBroken = true;
-      const { code, message } = error as NodeJS.ErrnoException;
-      this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
-    }
+    this.#isBroken = !tryWriting(this.#path, write, this.#onTrouble);
   }
 }
 
