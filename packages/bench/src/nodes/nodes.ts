@@ -19,8 +19,9 @@ export interface NodesSettings {
   nodes: readonly number[];
   /** Time for each case of the suites, in ms. */
   time: number;
-  /** The length of a transfer. */
+  /** The length of a transfer, in seconds. */
   seconds: number;
+  /** The figures of the tunnel to measure. */
   figures: readonly FigureName[];
 }
 
@@ -72,7 +73,7 @@ export function moveSubjectToFigure(
   }));
 }
 
-/** Runs the suites with the usual command, in a process of that version. */
+/** Runs the suites with the usual command, in a process of that version of Node.js. */
 async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[]> {
   const directory = mkdtempSync(join(tmpdir(), 'litz-nodes-'));
   try {

@@ -17,7 +17,11 @@ export interface Implementation {
   readonly env?: Record<string, string>;
 }
 
-/** @param node the Node.js binary; default: that of this process */
+/**
+ * Returns the `litz` of this repository.
+ *
+ * @param node the Node.js binary; default: that of this process
+ */
 export function litz(node: string = process.execPath, name: string = 'litz'): Implementation {
   return {
     name,

@@ -11,11 +11,11 @@ export interface StreamReport {
   /** How many arrived more than once. */
   readonly duplicates: number;
   /**
-   * The longest time between two packets that arrived one after the other. Pauses of the machine
-   * count too.
+   * The longest time between two packets that arrived one after the other. It includes pauses of a
+   * busy machine.
    */
   readonly longestGapMs: number;
-  /** The longest series of consecutive packets that never arrived, although a later one did. */
+  /** The longest series of consecutive packets that never arrived, before the last one that did. */
   readonly longestRunLost: number;
 }
 
@@ -25,7 +25,8 @@ export class ReceivedNumbers {
   #lastAt: number | undefined = undefined;
   #longestGapMs = 0;
 
-  take(number: number, at: number): void {
+  /** Records that packet `number` arrived at time `at`, in ms. */
+  add(number: number, at: number): void {
     if (this.#lastAt !== undefined) {
       this.#longestGapMs = Math.max(this.#longestGapMs, at - this.#lastAt);
     }

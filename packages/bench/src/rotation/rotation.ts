@@ -1,13 +1,14 @@
 /**
- * `measureRotation`, `measureExchange`: measure the loss in a numbered stream while static keys are
- * replaced.
+ * `measureRotation`, `measureExchange`: measure the loss of a stream of numbered packets while
+ * static keys are replaced.
  *
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
  * Two ends with Litz both know both keys of the other for a while. Any other implementation has one
- * key per peer, and one command exchanges it. That is measured while the other end sends packets,
- * and while it is silent. A silent end learns the new key only when we initiate again.
+ * key per peer, and one request exchanges it. The exchange is measured while the other end sends
+ * packets, and while it is silent. A silent end gets no session with the new key before Litz
+ * initiates again.
  *
  * @module
  */
@@ -44,41 +45,44 @@ export interface RotationOutcome {
   readonly failed: string[];
 }
 
-/** Measures rotations between two ends with Litz. Removes everything that it made. */
+/**
+ * Measures rotations between two ends with Litz. Afterwards it removes everything that it has made.
+ */
 export async function measureRotation(
   settings: RotationSettings,
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
-  return measureRuns(settings.litz, rotationsOf(settings), progress);
+  return measureScenarios(settings.litz, rotationsOf(settings), progress);
 }
 
 /**
- * Measures exchanges of a key that another implementation knows. Removes everything that it made.
+ * Measures exchanges of a key that another implementation knows. Afterwards it removes everything
+ * that it has made.
  */
 export async function measureExchange(
   settings: ExchangeSettings,
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
-  return measureRuns(settings.litz, exchangesOf(settings), progress);
+  return measureScenarios(settings.litz, exchangesOf(settings), progress);
 }
 
-async function measureRuns(
+async function measureScenarios(
   litz: Implementation,
-  runs: readonly Run[],
+  scenarios: readonly Scenario[],
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
   const measurements: Measurement[] = [];
   const failed: string[] = [];
   const missing = missingNamespaces() ?? litz.missing();
   await withCleanUp(async () => {
-    for (const run of runs) {
-      const absent = missing ?? run.peer.missing();
-      const subject = `${run.peer.name}: ${run.kind}`;
+    for (const scenario of scenarios) {
+      const absent = missing ?? scenario.peer.missing();
+      const subject = `${scenario.peer.name}: ${scenario.kind}`;
       progress(absent === undefined ? subject : `${subject}: skipped: ${absent}`);
       if (absent !== undefined) continue;
       try {
-        const figures = await stream(litz, run);
-        const { rotations } = run;
+        const figures = await lossDuring(litz, scenario);
+        const { rotations } = scenario;
         progress(`  ${rotations} times: ${JSON.stringify(figures)}`);
         measurements.push(...measurementsOf(subject, rotations, figures));
       } catch (error) {
@@ -90,18 +94,20 @@ async function measureRuns(
   return { measurements, failed };
 }
 
-interface Run {
+interface Scenario {
+  /** The implementation at the other end. */
   readonly peer: Implementation;
   readonly kind: string;
   readonly rotations: number;
-  /** Whether the peer also sends packets to Litz. */
+  /** Whether the other end also sends packets. */
   readonly isBothWays: boolean;
-  /** The least number of packets of the stream during one rotation. */
+  /** The least number of packets in each direction during one rotation. */
   readonly packets: number;
+  /** Does one rotation. */
   readonly rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>;
 }
 
-function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
+function rotationsOf({ litz, rotations, packets }: RotationSettings): Scenario[] {
   const between = { peer: litz, rotations, packets, isBothWays: true };
   return [
     { ...between, kind: 'one end', rotate: (a, b) => replace([[a, b]]) },
@@ -118,8 +124,8 @@ function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
   ];
 }
 
-function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Run[] {
-  return peers.flatMap((peer): Run[] => {
+function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Scenario[] {
+  return peers.flatMap((peer): Scenario[] => {
     const common = { peer, rotations: exchanges, packets };
     return [
       {
@@ -137,15 +143,20 @@ function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Run[] {
  * Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer.
  */
 async function replace(
-  ends: readonly (readonly [whose: RotatingEnd, knows: RotatingEnd])[],
+  ends: readonly (readonly [owner: RotatingEnd, peer: RotatingEnd])[],
 ): Promise<void> {
-  for (const [whose] of ends) whose.prepare();
-  await Promise.all(ends.map(([whose, knows]) => knows.learn(whose)));
-  await Promise.all(ends.map(([whose]) => whose.begin()));
-  await Promise.all(ends.map(([whose]) => whose.untilAnswered()));
-  for (const [whose, knows] of ends) await whose.complete(knows);
+  for (const [owner] of ends) owner.prepare();
+  await Promise.all(ends.map(([owner, peer]) => peer.learn(owner)));
+  await Promise.all(ends.map(([owner]) => owner.begin()));
+  await Promise.all(ends.map(([owner]) => owner.untilAnswered()));
+  for (const [owner, peer] of ends) await owner.complete(peer);
 }
 
+/**
+ * Replaces the key of `a`, of which `b` knows only one.
+ *
+ * @param persistentKeepalive of `b`, in seconds; 0: `b` stays silent
+ */
 async function exchange(
   a: RotatingEnd,
   b: RotatingEnd,
@@ -158,28 +169,29 @@ async function exchange(
   await a.complete();
 }
 
-/** Runs one stream while keys are replaced repeatedly. */
-async function stream(litz: Implementation, run: Run): Promise<StreamFigures> {
+/** Sends a stream while keys are replaced repeatedly, and returns its figures. */
+async function lossDuring(litz: Implementation, scenario: Scenario): Promise<StreamFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
-  const b = new RotatingEnd(run.peer, namespaces, 'b');
+  const b = new RotatingEnd(scenario.peer, namespaces, 'b');
   try {
     for (const end of [a, b]) await end.start();
     await a.introduce(b);
     await b.introduce(a);
     await ping(namespaces.a, INNER.b, 5, 0.05);
     const streams = [await streamBetween(a, b)];
-    if (run.isBothWays) streams.push(await streamBetween(b, a));
+    if (scenario.isBothWays) streams.push(await streamBetween(b, a));
     await pause(START_MS);
-    for (let i = 0; i < run.rotations; i++) {
-      const end = performance.now() + run.packets;
-      await run.rotate(a, b);
+    for (let i = 0; i < scenario.rotations; i++) {
+      // One packet per millisecond.
+      const end = performance.now() + scenario.packets;
+      await scenario.rotate(a, b);
       await pause(end - performance.now());
     }
     const figures: StreamFigures[] = [];
     for (const each of streams) figures.push(await each.end());
     for (const end of [a, b]) end.checkAlive();
-    return together(figures);
+    return combine(figures);
   } finally {
     await Promise.all([a.close(), b.close()]);
     namespaces.close();
@@ -194,7 +206,8 @@ function streamBetween(from: RotatingEnd, to: RotatingEnd): Promise<NumberStream
   });
 }
 
-function together(all: readonly StreamFigures[]): StreamFigures {
+/** Returns the sums of the packets, and the longest gap and series. */
+function combine(all: readonly StreamFigures[]): StreamFigures {
   return {
     sent: all.reduce((sum, { sent }) => sum + sent, 0),
     lost: all.reduce((sum, { lost }) => sum + lost, 0),

@@ -1,6 +1,6 @@
 /**
- * A daemon with or without a warm-up, until SIGTERM: `daemon-child.js INTERFACE
- * true|false`. It exports nothing.
+ * Runs a daemon until SIGTERM: `daemon-child.js INTERFACE true|false`. The second argument says
+ * whether it warms up. The file exports nothing.
  *
  * @module
  */

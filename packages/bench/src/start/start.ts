@@ -1,6 +1,6 @@
 /**
- * `measureStart`: measures what the warm-up of a device costs and brings, with the same daemon with
- * and without it.
+ * `measureStart`: measures the cost and the gain of a device's warm-up: the same daemon with and
+ * without it.
  *
  * @module
  */

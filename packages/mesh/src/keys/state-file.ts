@@ -1,5 +1,6 @@
 /**
- * `replaceStateFile`, `tryWriting`, `readStateFile`: small files in the state directory of this node.
+ * `replaceStateFile`, `tryWriting`, `readStateFile`: small files in the state directory of this
+ * node.
  *
  * @module
  */
