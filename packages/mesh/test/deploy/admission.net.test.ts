@@ -238,21 +238,34 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** A policy is not in effect at once. */
+  /** A policy is not in effect at once. The two policies begin at different times. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
-    for (let tries = 0; tries < 100; tries++) {
-      const isRefused = await registry.publish(recordOf(99)).then(
+    await untilRefused(async () => {
+      const foreign = recordOf(99);
+      const isRefused = await registry.publish(foreign).then(
         () => false,
         () => true,
       );
-      if (isRefused) return;
-      await kube.send('DELETE', `${RECORDS}/${recordOf(99).name}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('the admission policy does not hold');
+      if (!isRefused) await kube.send('DELETE', `${RECORDS}/${foreign.name}`);
+      return isRefused;
+    });
+    const [token, contentType] = [await tokenOn('n1'), 'application/merge-patch+json'];
+    const label = { metadata: { labels: { a: 'b' } } };
+    await untilRefused(async () => {
+      const path = '/api/v1/nodes/n1?dryRun=All';
+      return (await kube.send('PATCH', path, label, { token, contentType })).status === 422;
+    });
   }
 });
+
+async function untilRefused(isRefused: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await isRefused()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('an admission policy does not take effect');
+}
 
 const STATUS = {
   version: '0.1.0',
