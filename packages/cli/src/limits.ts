@@ -47,8 +47,8 @@ function readState(): ProcessState | undefined {
     return {
       limits: readFileSync('/proc/self/limits', 'utf8'),
       status: readFileSync('/proc/self/status', 'utf8'),
-      // A daemon in the background has a channel to its parent. Without it, both see the same
-      // number.
+      // A daemon in the background also has the channel to its parent open. The channel is not
+      // counted, so that parent and child get the same number.
       openFiles: readdirSync('/proc/self/fd').length - (process.channel ? 1 : 0),
     };
   } catch (error) {
@@ -67,7 +67,10 @@ function limitOf(limits: string, name: string): number {
   return found === undefined || found === 'unlimited' ? Infinity : Number(found);
 }
 
-/** The loader opens many modules at the same time: about 60, more on a fast disk. */
+/**
+ * The number of descriptors that the program needs in addition. The loader of Node.js opens about
+ * 60 modules at the same time, and more on a fast disk.
+ */
 const NEEDED_FILES = 100;
 /**
  * Address space in kB that the program needs in addition. The thread of a device has its own heap:

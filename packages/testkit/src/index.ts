@@ -49,7 +49,7 @@ export {
   Eavesdropper,
   SimulatedNetwork,
   SimulatedNode,
-  layRun,
+  toPacketRun,
   type ArrivingDatagram,
   type CapturedDatagram,
 } from './simulated-network.ts';

@@ -34,7 +34,10 @@ export class MeshPlay {
     this.#options = options;
   }
 
-  /** Runs the demo. Returns whether no packet was lost or readable that must not be. */
+  /**
+   * Runs the demo. Returns true if no packet was lost, and none was readable while encryption was
+   * on.
+   */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');
     const [a, b, c] = (await Promise.all(
@@ -177,7 +180,8 @@ export class MeshPlay {
   }
 
   /**
-   * Waits until no packet is readable: packets that were sent before the new route still arrive.
+   * Waits until no packet is readable. Packets that were sent before the routes changed arrive a
+   * little later.
    */
   async #untilUnreadable(): Promise<void> {
     const end = performance.now() + SETTLE_MS;

@@ -29,8 +29,8 @@ export interface KubernetesDefaults {
 
 /**
  * @param open opens the connection to the API server; default: from the flags
- * @throws {Failure} the API server cannot be reached or does not know the node; the message names
- *   what is missing. Also with `enforce`, if Kubernetes does not say which addresses are pods
+ * @throws {Failure} the API server cannot be reached, or does not know the node, or does not know
+ *   the prefixes of pods, which `enforce` needs; the message names what is missing
  */
 export async function kubernetesDefaults(
   flags: AgentFlags,
@@ -120,11 +120,11 @@ function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   return `${what}: not known, because Kubernetes does not give them (${source})`;
 }
 
-/** Follows the node until Kubernetes returns it. Gives up after `PATIENCE_MS`. */
+/** Follows the node until Kubernetes returns it. Gives up after 30 s. */
 async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise<KubeNode> {
   let trouble = 'it does not answer';
   let following: ReturnType<typeof followOwnNode> | undefined;
-  const timeout = AbortSignal.timeout(PATIENCE_MS);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await new Promise<KubeNode>((resolve, reject) => {
       const giveUp = (): void => reject(new Failure(`Kubernetes: ${trouble}`));
@@ -159,4 +159,4 @@ function isIPv6(address: string): boolean {
 }
 
 const STATIC = 'static:';
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
