@@ -188,7 +188,7 @@ class SimulatedHost implements MeshHost {
   #changedPart(desired: DesiredHost): DesiredHost {
     const { difference } = desired;
     const isNext = difference && difference.from === this.#desired?.routes;
-    return isNext ? { ...desired, routes: difference.come } : desired;
+    return isNext ? { ...desired, routes: difference.added } : desired;
   }
 
   /** Returns the actual state with only those routes that may have to be changed. */
@@ -196,7 +196,7 @@ class SimulatedHost implements MeshHost {
     const { difference } = desired;
     if (!difference || difference.from !== this.#desired?.routes) return this.#actual;
     const routes: MutableHost['routes'] = new Map();
-    for (const { key } of [...difference.gone, ...difference.come].flat()) {
+    for (const { key } of [...difference.removed, ...difference.added].flat()) {
       const route = this.#actual.routes.get(key);
       if (route) routes.set(key, route);
     }

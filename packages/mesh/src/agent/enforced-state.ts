@@ -2,8 +2,8 @@
  * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses.
  * With it, a node that boots is closed before the registry or Kubernetes answers.
  *
- * The file is only a help. If it cannot be read, the node is closed when everything is known. An
- * agent that cannot write the file continues and reports it.
+ * An agent can run without the file. Then the node is closed only when the registry and Kubernetes
+ * have answered. An agent that cannot write the file continues and reports it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `checkOwnNode`: checks whether the other nodes would accept this node's record. What they would
- * refuse is refused before it is published, so that the mistake is reported where it was made.
+ * `checkOwnNode`: checks whether the other nodes would accept this node's record. A record that
+ * they would refuse is not published, so that the mistake is reported on the node that made it.
  *
  * @module
  */

@@ -77,8 +77,9 @@ export class UnderlayCapture {
 }
 
 /**
- * Returns the names of the links that lead to the peers' endpoints, and of those that probes to the
- * peers would leave by now. If a route into the tunnel is missing, probes appear there.
+ * Returns the names of the links that lead to the peers' endpoints, and of the links by which
+ * probes to the peers would leave with the present routes. If a route into the tunnel is missing,
+ * probes appear on the latter.
  *
  * @param tunnel name of the tunnel's interface, which is left out
  */

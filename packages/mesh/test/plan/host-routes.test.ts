@@ -19,8 +19,8 @@ describe('HostRoutes', () => {
 
     expect(after.routes[2]).toBe(before[2]);
     expect(after.difference?.from).toBe(before);
-    expect(after.difference?.gone).toEqual([before[3]]);
-    expect(after.difference?.come).toEqual([after.routes[3]]);
+    expect(after.difference?.removed).toEqual([before[3]]);
+    expect(after.difference?.added).toEqual([after.routes[3]]);
     // In another mode, the routes are other objects.
     const nodes = desireHostWith(
       cache,
@@ -37,7 +37,7 @@ describe('HostRoutes', () => {
     const before = desireHostWith(cache, common, { peers, answered }).routes;
     const after = desireHostWith(cache, common, { peers, answered, changed: new Set() });
     expect(after.routes).toBe(before);
-    expect(after.difference).toMatchObject({ gone: [], come: [] });
+    expect(after.difference).toMatchObject({ removed: [], added: [] });
   });
 
   // After any sequence of changes, the result equals a computation from the beginning.

@@ -280,7 +280,10 @@ function canceledError(reason: string): EtcdError {
 const PAGE = 500n;
 /** Ten times as many as the nodes that a mesh is tested with. */
 const MOST_KEYS = 50_000;
-/** Beyond it, a watch could not begin at the next one. etcd counts from 1, once for each change. */
+/**
+ * The highest revision that is accepted. No real etcd reaches it, because it counts from 1, once
+ * for each change. From a much higher one, a watch could not begin at the next revision.
+ */
 const MOST_REVISION: bigint = 2n ** 62n;
 /** In characters. The longest name of a node. */
 const LONGEST_NAME = 253;

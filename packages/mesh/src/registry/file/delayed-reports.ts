@@ -18,8 +18,8 @@ export class DelayedReports {
   }
 
   /**
-   * Returns the records that can be reported. A record that is held back is replaced by what was
-   * reported of it before.
+   * Returns the records that can be reported. A record whose report is delayed is replaced by the
+   * record that was reported before.
    */
   badOnes(
     records: ReadonlyMap<string, ReadRecord>,

@@ -129,7 +129,7 @@ export class FileRegistry implements Registry {
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name))
       throw new RecordError(record.name, 'name', 'is not a valid node name');
-    // If this registry reports deletions, it has not reported one yet.
+    // A record that was published and not reported as deleted must still be there.
     let wasThere = this.#isFollowedAndPublished(record.name);
     await this.#change(record.name, (previous) => {
       const isThere = previous !== undefined && !isRevoked(record.name, previous);

@@ -1,6 +1,6 @@
 /**
- * `findClusterPrefixes`: finds the prefixes of all pods and of all services, if they are written
- * down in Kubernetes.
+ * `findClusterPrefixes`: finds the prefixes of all pods and of all services, if settings in
+ * Kubernetes contain them.
  * ```
  *   --prefixes calico   IPPool objects
  *   --prefixes cilium   cilium-config: cluster-pool-ipv4-cidr, cluster-pool-ipv6-cidr
@@ -99,7 +99,7 @@ function refusalOf(
   { podPrefixes, addresses }: NodeToCover,
 ): string | undefined {
   if (!prefixes) return 'does not exist';
-  if (prefixes.length === 0) return 'names no prefix';
+  if (prefixes.length === 0) return 'has no prefix';
   const isFound = (cidr: Readonly<Cidr>): boolean => prefixes.some((wide) => covers(wide, cidr));
   const said = `names ${prefixes.map(formatCidr).join(',')}`;
   const outside = readCidrs(podPrefixes).find((cidr) => !isFound(cidr));
