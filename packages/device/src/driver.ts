@@ -62,9 +62,12 @@ export interface Driver {
 /** Receives what happens in a driver. Nothing is called before the driver is open. */
 export interface DriverListener {
   event(event: PlaneEvent): void;
-  /** Something failed, and the device goes on. */
+  /** Something failed, and the device continues. */
   error(error: Error): void;
-  /** Everything is released. `error` is the reason, if a crash was. Called once. */
+  /**
+   * Everything is released. Called once. `error`: the crash that ended the device, if there was
+   * one.
+   */
   closed(error: Error | undefined): void;
 }
 

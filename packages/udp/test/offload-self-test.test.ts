@@ -61,17 +61,21 @@ describe('testOffloads', () => {
   ])('reports a kernel that %s', (_, onLoopback, length) => {
     kernel.onLoopback = (message) =>
       segmentOf(message) > 0 ? onLoopback(message) : [incoming(message.payload)];
-    const fault = `self-test on loopback: a datagram of ${length} bytes arrived that was not sent like that`;
+    const fault = `self-test on loopback: a datagram of ${length} bytes arrived, but no such datagram was sent`;
     expect(testOffloads({ gro: true })).toEqual({ udpGso: { fault }, udpGro: 'unknown' });
     expect(kernel.now).toBeLessThanOrEqual(1001);
   });
 
   test.each([
-    ['comes without a length', -1, 'a datagram of 2100 bytes arrived that was not sent like that'],
+    [
+      'comes without a length',
+      -1,
+      'a datagram of 2100 bytes arrived, but no such datagram was sent',
+    ],
     [
       'comes with another length',
       300,
-      'a datagram of 300 bytes arrived that was not sent like that',
+      'a datagram of 300 bytes arrived, but no such datagram was sent',
     ],
     ['comes with a length of 0', 0, 'the kernel reports an impossible length'],
   ])('reports a joined message that %s', (_, length, reason) => {

@@ -36,14 +36,12 @@ export function keyToHex(key: string | Uint8Array): string {
   return text;
 }
 
-/**
- * 0..15 -> '0'..'9', 'a'..'f', with arithmetic only.
- */
+/** Returns the letter for 0 to 15: '0' to '9', 'a' to 'f'. Uses arithmetic only. */
 function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);
 }
 
-/** '0'..'9', 'A'..'F', 'a'..'f' -> 0..15, without a look-up. */
+/** Returns 0 to 15 for '0' to '9' and for 'A' to 'F' in both cases. Uses no table. */
 function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }

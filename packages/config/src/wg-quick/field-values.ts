@@ -71,7 +71,10 @@ export function formatList(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
 
-/** null is not undefined: it is passed to the check of the field, which refuses it. */
+/**
+ * Formats a value, or returns no line if it is undefined. null is passed on: the check of the field
+ * refuses it.
+ */
 export function formatIfSet<T>(value: T | undefined, format: (value: T) => string): string[] {
   return value === undefined ? [] : [format(value)];
 }

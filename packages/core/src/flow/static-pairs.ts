@@ -1,5 +1,5 @@
 /**
- * Chooses with which of our identities and which static key of the peer a handshake is made.
+ * Chooses the keys of a handshake: one of our identities, and one static key of the peer.
  *
  * Most of the time there is one of each. While a key is being replaced, both keys are valid. Two
  * facts are learned from handshakes alone:

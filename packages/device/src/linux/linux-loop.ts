@@ -51,7 +51,7 @@ export interface LinuxLoopOptions {
   readonly onEvent: (event: PlaneEvent) => void;
   /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
-  /** Something failed, and the device goes on. */
+  /** Something failed, and the device continues. */
   readonly onError: (error: unknown) => void;
   /**
    * Reads requests and passes them to `answer`, for a short time only. Returns whether there may be
@@ -77,7 +77,7 @@ export class LinuxLoop {
    * down.
    */
   #linkUpDue = Infinity;
-  /** Set while the warm-up goes on. */
+  /** Set while the warm-up runs. */
   #warmUp: LinuxWarmUp | undefined = undefined;
   // The fields below are set by `open`.
   #tun!: TunPackage.TunDevice;
@@ -357,7 +357,7 @@ export class LinuxLoop {
     } catch (error) {
       const { SystemError } = this.#options.packages.sys;
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
-      // The warm-up got any free ports. If it has the configured port, the warm-up ends.
+      // The kernel may have given the configured port to the warm-up. Then the warm-up ends.
       if (!isTaken || !this.#warmUp?.hasPort(options.port)) throw error;
       this.#warmUp.close();
       this.#warmUp = undefined;

@@ -1,6 +1,7 @@
 /**
  * `packPrefixes`: puts the prefixes of each peer of a message into one array of bytes. A structured
- * clone of very many small objects takes much longer than to make them, and packets wait for it.
+ * clone of very many small objects takes long, and packets wait for it. It is faster to copy the
+ * bytes and make the objects anew.
  *
  * ```
  *   for each prefix  | flags | prefix length | address, 16 bytes; IPv4 in the first 4 |
@@ -37,7 +38,7 @@ export function unpackPrefixes(packed: Uint8Array): AllowedIp[] {
 
 /**
  * Returns views of packed prefixes, for the packet loop, which reads each of them once or twice.
- * They are small, and make less garbage than prefixes of their own.
+ * Views make less garbage than unpacked prefixes.
  */
 export function readPrefixes(packed: Uint8Array): PackedPrefix[] {
   const prefixes: PackedPrefix[] = [];
@@ -55,7 +56,7 @@ export class PackedPrefix implements AllowedIp {
     this.#at = at;
   }
 
-  /** A new view, with each call. */
+  /** A new view for each call. */
   get address(): Uint8Array {
     const start = this.#at + ADDRESS;
     const length = (this.#bytes[this.#at]! & IPV6) === 0 ? 4 : 16;

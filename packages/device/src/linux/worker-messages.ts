@@ -74,7 +74,7 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
-  /** Something failed, and the device goes on. */
+  /** Something failed, and the device continues. */
   | { readonly type: 'error'; readonly error: ErrorMessage }
   /**
    * The thread ends because of this error. Before `open` it means that the device could not be
@@ -259,7 +259,7 @@ function create({ name, message, fields }: ErrorMessage, systemError?: SystemErr
   return new WireGuardError(code as WireGuardErrorCode, message);
 }
 
-/** Defines a property as not enumerable, as errors have it. */
+/** Defines a property that is not enumerable, like the own properties of errors. */
 function define(error: Error, name: 'message' | 'cause', value: unknown): void {
   Object.defineProperty(error, name, { value, configurable: true, writable: true });
 }
@@ -275,7 +275,7 @@ function isPlain(value: unknown): boolean {
   return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
 }
 
-/** A configuration that did not come from another thread has prefixes that are not packed. */
+/** Returns whether the prefixes are packed, as they are in a message from another thread. */
 function isPacked(allowedIps: unknown): allowedIps is Uint8Array {
   return allowedIps instanceof Uint8Array;
 }

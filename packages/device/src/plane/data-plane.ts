@@ -36,7 +36,7 @@ export type PlaneEvent =
   | { readonly type: 'mtu'; readonly mtu: number }
   | OffloadEvent;
 
-/** The kernel does not do an offload that was requested. It is not used any more. */
+/** An offload that was requested is off now, because the kernel does not do it. */
 export interface OffloadEvent {
   readonly type: 'offload';
   readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro';

@@ -55,5 +55,8 @@ export class SnapshotReads {
 
 /** The cost of a peer without its prefixes. The unit is the cost of one prefix. */
 const PEER_COST = 4;
-/** The cost of a slice; about 0.5 ms. A peer with all its prefixes is always in one slice. */
+/**
+ * The highest cost of a slice; it takes about 0.5 ms. A peer with all its prefixes is always in one
+ * slice.
+ */
 const SLICE_COST = 512;
