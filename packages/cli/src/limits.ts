@@ -36,7 +36,7 @@ export function missingResource(
     return `the limit of open files (ulimit -n) is ${files}, expected at least ${openFiles + NEEDED_FILES}`;
   }
   const used = Number(/^VmSize:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
-  const needed = used + (NO_DEVICE.has(words[0] ?? '') ? NEEDED_KB_BY_ITSELF : NEEDED_KB);
+  const needed = used + (NO_DEVICE.has(words[0] ?? '') ? NEEDED_KB_WITHOUT_DEVICE : NEEDED_KB);
   const space = limitOf(limits, 'Max address space') / 1024;
   if (space >= needed) return undefined;
   return `the limit of address space (ulimit -v) is ${Math.floor(space)} kB, expected at least ${needed} kB`;
@@ -77,7 +77,7 @@ const NEEDED_FILES = 100;
  * 0.92 GB, most of it never used.
  */
 const NEEDED_KB = 1_100_000;
-const NEEDED_KB_BY_ITSELF = 400_000;
+const NEEDED_KB_WITHOUT_DEVICE = 400_000;
 /** Commands (first words) that start no thread. */
 const NO_DEVICE: ReadonlySet<string> = new Set([
   'genkey',

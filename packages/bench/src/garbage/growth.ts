@@ -1,5 +1,5 @@
 /**
- * `scavengesPerMillion`: computes how many more collections more packets cause.
+ * `scavengesPerMillion`: computes how many collections additional packets cause.
  *
  * @module
  */

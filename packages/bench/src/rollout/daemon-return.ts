@@ -1,6 +1,5 @@
 /**
- * `measureReturn`: measures how long it takes after a daemon was killed until everything is
- * restored.
+ * `measureReturn`: measures the time from the kill of a daemon until everything is restored.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import { RouteMonitor, type RouteChange } from './route-monitor.ts';
 export interface DaemonReturn {
   /**
    * Time from the new link to the last change of the link, an address, a route, a rule or a peer.
-   * All times but those of peers are those of netlink messages.
+   * Times are those of netlink messages, except for peers.
    */
   readonly restoredMs: number;
   /** Time from the kill to the new link. Most of it is the start of the program. */

@@ -15,7 +15,10 @@ export interface StreamReport {
    * busy machine.
    */
   readonly longestGapMs: number;
-  /** The longest series of consecutive packets that never arrived, before the last one that did. */
+  /**
+   * The longest series of consecutive packets that were lost. Packets after the last one that
+   * arrived do not count.
+   */
   readonly longestRunLost: number;
 }
 

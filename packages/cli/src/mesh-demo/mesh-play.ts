@@ -230,9 +230,14 @@ async function keyOf(node: MeshNode): Promise<string> {
 }
 
 const PORT = 51871;
+/** How long the packets of each part are counted. */
 const SHOWN_MS = 1000;
 const POLL_MS = 50;
+/** Encryption is complete when no packet was readable for this long. */
 const QUIET_MS = 100;
+/** How long to wait for that at most. */
 const SETTLE_MS = 2000;
+/** How long to wait at most until all nodes are connected. */
 const CONNECT_MS = 10_000;
+/** How long to wait at most for a new key. */
 const ROTATION_MS = 15_000;

@@ -36,12 +36,12 @@ export function keyToHex(key: string | Uint8Array): string {
   return text;
 }
 
-/** Returns the letter for 0 to 15: '0' to '9', 'a' to 'f'. Uses arithmetic only. */
+/** Returns the hexadecimal digit for 0 to 15, in lower case. Uses arithmetic only. */
 function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);
 }
 
-/** Returns 0 to 15 for '0' to '9' and for 'A' to 'F' in both cases. Uses no table. */
+/** Returns the value of a hexadecimal digit, 0 to 15. Uses no table. */
 function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }

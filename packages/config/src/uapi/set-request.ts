@@ -294,7 +294,10 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   return undefined;
 }
 
-/** Returns undefined for an empty value or zeros, which both mean that there is no key. */
+/**
+ * Returns undefined if the value is not a key. An empty value means the same as zeros: there is no
+ * key.
+ */
 function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
 }

@@ -72,7 +72,7 @@ export function formatList(items: readonly string[]): string[] {
 }
 
 /**
- * Formats a value, or returns no line if it is undefined. null is passed on: the check of the field
+ * Formats a value. Returns no lines if it is undefined. null is passed to `format`, whose check
  * refuses it.
  */
 export function formatIfSet<T>(value: T | undefined, format: (value: T) => string): string[] {

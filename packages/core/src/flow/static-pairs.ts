@@ -83,8 +83,8 @@ export function pairOfSession({ peer, staticKeys }: Keypair<Peer>): StaticPair<P
 }
 
 /**
- * Returns whether a pair belongs to the next identity, and the peer is not yet known to know that
- * identity.
+ * Returns whether a pair belongs to the next identity, and it is not yet known whether the peer
+ * knows that identity.
  */
 export function isProbing(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { nextIdentity } = state;

@@ -1,5 +1,5 @@
 /**
- * `TunnelFile`: a wg-quick file, of which Litz can carry out every field.
+ * `TunnelFile`: a wg-quick file that was checked: Litz can carry out all of its fields.
  *
  * @module
  */

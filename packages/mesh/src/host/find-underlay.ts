@@ -75,7 +75,7 @@ function isDefault(route: { prefixLength: number; interfaceIndex: number }): boo
 
 /** Returns the indices of the links that the main table uses to reach the peers' pods. */
 function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): number[] {
-  const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(normal)));
+  const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(networkText)));
   if (prefixes.size === 0) return [];
   return netlink
     .tableRoutes(MAIN_TABLE)
@@ -85,7 +85,7 @@ function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink):
     .map(({ interfaceIndex }) => interfaceIndex);
 }
 
-function normal(prefix: Readonly<Cidr>): string {
+function networkText(prefix: Readonly<Cidr>): string {
   return formatCidr({ address: networkAddress(prefix), prefixLength: prefix.prefixLength });
 }
 

@@ -45,8 +45,8 @@ export async function kubernetesDefaults(
   const name = flags.node ?? env['NODE_NAME'] ?? hostname();
   try {
     const node = await ownNode(api, name, signal);
-    const isOut = optOut === true || selector?.matches(node.labels) === true;
-    return { api, ...(await filledIn(api, flags, node, isOut)) };
+    const hasOptedOut = optOut === true || selector?.matches(node.labels) === true;
+    return { api, ...(await filledIn(api, flags, node, hasOptedOut)) };
   } catch (error) {
     api.close();
     throw error;
@@ -71,7 +71,7 @@ async function filledIn(
   api: KubeApi,
   given: AgentFlags,
   node: KubeNode,
-  isOut: boolean,
+  hasOptedOut: boolean,
 ): Promise<Pick<KubernetesDefaults, 'flags' | 'findings'>> {
   const { optOut: _, ...flags } = given;
   const nodeIp = flags.nodeIp ?? firstOfEachFamily(node);
@@ -85,7 +85,7 @@ async function filledIn(
       ...flags,
       node: node.name,
       nodeIp,
-      ...(isOut && flags.encrypt !== 'all' && { optOut: true as const }),
+      ...(hasOptedOut && flags.encrypt !== 'all' && { optOut: true as const }),
       ...(cluster && { clusterPrefix: cluster.prefixes.map(formatCidr) }),
       ...(service && { servicePrefix: service.prefixes.map(formatCidr) }),
     },

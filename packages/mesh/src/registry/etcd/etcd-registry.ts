@@ -157,14 +157,14 @@ export class EtcdRegistry implements Registry {
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
     const records = new Map([...values].map(([name, { record }]) => [name, record]));
     const own = this.#own.name;
-    const wasTold = own !== undefined && reporter.reported.has(own);
+    const wasReported = own !== undefined && reporter.reported.has(own);
     this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
     reporter.sync(records, reasonOf);
     if (own === undefined) return;
-    const isMissing = wasTold && !records.has(own);
+    const isMissing = wasReported && !records.has(own);
     // A revision of another history cannot be compared with the revision of the last write.
-    const asOf = isSameHistory ? revision : FAR;
-    this.#own.seen(isMissing ? reasonOf(own) : records.get(own), asOf);
+    const seenRevision = isSameHistory ? revision : FAR;
+    this.#own.seen(isMissing ? reasonOf(own) : records.get(own), seenRevision);
   }
 
   #put(name: string, value: KeyValue): void {

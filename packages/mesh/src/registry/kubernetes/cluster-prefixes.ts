@@ -52,7 +52,7 @@ export async function findClusterPrefixes(
   kind: 'node' | 'calico' | 'cilium',
   node: NodeToCover,
 ): Promise<FoundPrefixes> {
-  return firstOf([...(OF_KIND[kind] ?? []), ...OF_ALL], api, node);
+  return firstOf([...(SOURCES_OF_KIND[kind] ?? []), ...COMMON_SOURCES], api, node);
 }
 
 /** Finds the prefixes of all services. No node may claim addresses in them. */
@@ -60,7 +60,7 @@ export async function findServicePrefixes(
   api: KubeApi,
   node: Pick<NodeToCover, 'addresses'>,
 ): Promise<FoundPrefixes> {
-  return firstOf(OF_SERVICES, api, { ...node, podPrefixes: [] });
+  return firstOf(SERVICE_SOURCES, api, { ...node, podPrefixes: [] });
 }
 
 /**
@@ -207,18 +207,18 @@ const KUBEADM: ConfigMapField = {
 };
 const KUBE_PROXY: ConfigMapField = { namespace: SYSTEM, name: 'kube-proxy', field: 'config.conf' };
 
-const OF_KIND: Readonly<Record<string, readonly Source[]>> = {
+const SOURCES_OF_KIND: Readonly<Record<string, readonly Source[]>> = {
   calico: [{ name: "Calico's IPPools", read: inPools }],
   cilium: [{ name: 'cilium-config', read: inCiliumConfig }],
 };
-const OF_ALL: readonly Source[] = [
+const COMMON_SOURCES: readonly Source[] = [
   { name: 'podSubnet of kubeadm-config', read: inYaml(KUBEADM, 'podSubnet') },
   { name: 'kube-flannel-cfg', read: inFlannel('kube-flannel') },
   { name: 'kube-flannel-cfg of kube-system', read: inFlannel(SYSTEM) },
   { name: 'clusterCIDR of kube-proxy', read: inYaml(KUBE_PROXY, 'clusterCIDR') },
   { name: '--cluster-cidr of kube-controller-manager', read: inControllerManager },
 ];
-const OF_SERVICES: readonly Source[] = [
+const SERVICE_SOURCES: readonly Source[] = [
   { name: 'ServiceCIDR objects', read: inServiceCidrs },
   { name: 'serviceSubnet of kubeadm-config', read: inYaml(KUBEADM, 'serviceSubnet') },
 ];
