@@ -64,7 +64,7 @@ export const FIGURES = {
 
 async function sampleQuiet(tunnel: FloodTunnel, seconds: number): Promise<Sample[]> {
   const name = 'no flood';
-  const newPeers = await tunnel.prepareGuests(NEW_PEERS, 'protocol');
+  const newPeers = await tunnel.openGuests(NEW_PEERS, 'protocol');
   const tcp = await tunnel.tcpMbps(seconds);
   const lost = await pingsLost(tunnel);
   return [
@@ -77,8 +77,8 @@ async function sampleQuiet(tunnel: FloodTunnel, seconds: number): Promise<Sample
 /** A transfer while the server's nft drops the flood, then one while the server gets it. */
 async function sampleFlood(tunnel: FloodTunnel, flood: Flood, seconds: number): Promise<Sample[]> {
   const { network, serverKey } = tunnel;
-  const short = await tunnel.prepareGuests(NEW_PEERS, 'short');
-  const protocol = await tunnel.prepareGuests(NEW_PEERS, 'protocol');
+  const short = await tunnel.openGuests(NEW_PEERS, 'short');
+  const protocol = await tunnel.openGuests(NEW_PEERS, 'protocol');
   await network.dropFlood();
   const { kind, perSecond } = flood;
   const process = await FloodProcess.start(network.flooder, kind, perSecond, serverKey);
@@ -110,7 +110,7 @@ async function sampleCrowd(
   { crowd: count, watchSeconds }: FloodLoads,
 ): Promise<Sample[]> {
   const name = `${count.toLocaleString('en-US')} new peers at once`;
-  const crowd = await tunnel.prepareGuests(count, 'protocol');
+  const crowd = await tunnel.openGuests(count, 'protocol');
   // The last flood is over for the daemon too.
   await setTimeout(AFTER_FLOOD_MS);
   const pings = tunnel.ping(watchSeconds * WATCH_PINGS, 1 / WATCH_PINGS);

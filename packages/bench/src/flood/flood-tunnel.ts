@@ -86,8 +86,8 @@ export class FloodTunnel {
     }
   }
 
-  /** Adds guests to the server's peers, and makes them ready. */
-  async prepareGuests(count: number, retry: Retry): Promise<GuestGroup> {
+  /** Adds guests to the server's peers, and makes them. */
+  async openGuests(count: number, retry: Retry): Promise<GuestGroup> {
     const first = this.#guestCount;
     this.#guestCount += count;
     const peers = Array.from({ length: count }, (_, i) => ({
@@ -95,7 +95,7 @@ export class FloodTunnel {
       allowedIps: [parseCidr(`${innerAddress(first + i)}/32`)],
     }));
     await this.#server.configure({ peers });
-    return this.#guests!.prepare(first, count, retry);
+    return this.#guests!.open(first, count, retry);
   }
 
   /**

@@ -28,7 +28,7 @@ export interface GuestOptions {
   readonly crypto: CryptoProvider;
 }
 
-/** One peer. `prepare` makes its first initiation, `begin` sends it. */
+/** One peer. `prepare` makes its first initiation, and `begin` must follow soon to send it. */
 export class Guest {
   readonly #engine: Engine;
   readonly #socket: Socket;
@@ -92,7 +92,7 @@ export class Guest {
     const type = datagram[0];
     this.#engine.handleDatagram(datagram, SERVER, this.#now());
     this.#drain();
-    if (type === COOKIE_REPLY && this.#retry === 'short') this.#retryNow();
+    if (type === COOKIE_REPLY && this.#retry === 'short' && !this.#pingTimer) this.#retryNow();
   }
 
   /** Steps 2 to 6 of the loop that `Engine` describes. */

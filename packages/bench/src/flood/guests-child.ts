@@ -8,12 +8,12 @@ import { parsePublicKey } from '@litz/core';
 import { selectProvider } from '@litz/device';
 import { Guest, type Retry } from './guest.ts';
 
-/** `prepare` makes a group of guests, `begin` connects it and then closes it. */
+/** `open` makes a group of guests, `connect` connects it and then closes it. */
 export type GuestsRequest =
-  | { command: 'prepare'; group: number; first: number; count: number; retry: Retry }
-  | { command: 'begin'; group: number; timeoutMs: number };
+  | { command: 'open'; group: number; first: number; count: number; retry: Retry }
+  | { command: 'connect'; group: number; timeoutMs: number };
 
-/** The answer to `prepare` is without `times`. */
+/** The answer to `open` is without `times`. */
 export interface GuestsAnswer {
   group: number;
   /** The ms until each guest was connected; null: it was not, within `timeoutMs`. */
@@ -24,13 +24,12 @@ export interface GuestsAnswer {
 
 async function answer(request: GuestsRequest): Promise<GuestsAnswer> {
   const { command, group } = request;
-  if (command === 'begin') return { group, times: await connect(group, request.timeoutMs) };
+  if (command === 'connect') return { group, times: await connect(group, request.timeoutMs) };
   const { first, count, retry } = request;
   const guests: Guest[] = [];
   for (let i = 0; i < count; i++) {
     guests.push(await Guest.open({ number: first + i, retry, server, crypto: provider }));
   }
-  for (const guest of guests) guest.prepare();
   groups.set(group, guests);
   return { group };
 }
@@ -38,6 +37,7 @@ async function answer(request: GuestsRequest): Promise<GuestsAnswer> {
 async function connect(group: number, timeoutMs: number): Promise<(number | null)[]> {
   const guests = groups.get(group) ?? [];
   groups.delete(group);
+  for (const guest of guests) guest.prepare();
   for (const guest of guests) guest.begin();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {

@@ -37,17 +37,17 @@ export class Guests {
   }
 
   /**
-   * Makes guests whose first initiation is ready. The server must already know them.
+   * Makes guests. The server must already know them.
    *
    * @param first the number of the first one
    * @throws {Error} (rejects) the program failed
    */
-  async prepare(first: number, count: number, retry: Retry): Promise<GuestGroup> {
+  async open(first: number, count: number, retry: Retry): Promise<GuestGroup> {
     const group = ++this.#groups;
-    await this.#ask({ command: 'prepare', group, first, count, retry }, PATIENCE_MS);
+    await this.#ask({ command: 'open', group, first, count, retry }, PATIENCE_MS);
     return {
       connect: async (timeoutMs) => {
-        const request: GuestsRequest = { command: 'begin', group, timeoutMs };
+        const request: GuestsRequest = { command: 'connect', group, timeoutMs };
         const { times = [] } = await this.#ask(request, timeoutMs + PATIENCE_MS);
         return times.map((ms) => ms ?? timeoutMs).sort((a, b) => a - b);
       },
