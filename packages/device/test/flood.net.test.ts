@@ -1,6 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { Endpoint, Engine, parsePrivateKey } from '@litz/core';
-import { describeWith } from '@litz/testkit';
+import { describeWith, floodMessages } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ALICE, BOB } from './in-memory.ts';
 import { realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
@@ -8,6 +7,7 @@ import { realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
 const BUILT = {
   udp: new URL('../../udp/dist/index.js', import.meta.url).href,
   core: new URL('../../core/dist/index.js', import.meta.url).href,
+  testkit: new URL('../../testkit/dist/handshake-flood.js', import.meta.url).href,
 };
 const PER_SECOND = 60_000;
 const SECONDS = 6;
@@ -34,7 +34,7 @@ describeWith(realInterfaces, 'Device in a flood of handshake messages', () => {
     const quiet = await transfer(hosts, 7001);
     const flood = runInside(right, FLOOD, {
       ...BUILT,
-      message: initiationTo(ALICE.publicKey),
+      messages: floodMessages('initiations', ALICE.publicKey, 500, randomBytes),
       sources: SOURCES,
       perSecond: PER_SECOND,
       seconds: SECONDS,
@@ -53,20 +53,6 @@ describeWith(realInterfaces, 'Device in a flood of handshake messages', () => {
     expect(udp['receiveDroppedOverflow']).toBeGreaterThan(sent / 4);
   }, 40_000);
 });
-
-/** A valid mac1, from somebody whom nobody knows. */
-function initiationTo(publicKey: typeof ALICE.publicKey): Uint8Array {
-  const engine = new Engine({ randomBytes, unixTime: Date.now });
-  const seed = new Uint8Array(32);
-  randomBytes(seed);
-  const endpoint = new Endpoint(Uint8Array.of(10, 9, 0, 1), 51820);
-  const peers = [{ publicKey, endpoint, allowedIps: [] }];
-  engine.configure({ privateKey: parsePrivateKey(seed), peers }, 1000);
-  engine.connect(publicKey, 1000);
-  const initiation = engine.pollTransmit()?.datagram.slice();
-  if (!initiation) throw new Error('no initiation');
-  return initiation;
-}
 
 /** A second and a half of TCP through the tunnel. @returns bytes per second */
 async function transfer({ left, right }: TwoHosts, port: number): Promise<number> {
@@ -114,22 +100,19 @@ const SOURCE = `const { host, port, ms } = workerData;
   await new Promise((resolve) => socket.end(resolve));
   return 'sent';`;
 
-const FLOOD = `const { udp, core, message, sources, perSecond, seconds } = workerData;
+const FLOOD = `const { udp, core, testkit, messages, sources, perSecond, seconds } = workerData;
   const { openUdp } = await import(udp);
   const { Endpoint } = await import(core);
+  const { HandshakeFlood } = await import(testkit);
   const sockets = openUdp({ port: 0 });
   const destinations = sources.map((source) =>
     new Endpoint(Uint8Array.of(10, 9, 0, 1), 51820, { sourceAddress: Uint8Array.from(source) }));
+  const flood = new HandshakeFlood({ sockets, messages, destinations, perSecond });
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const start = performance.now();
-  let sent = 0;
   for (let now = start; now < start + seconds * 1000; now = performance.now()) {
-    const due = Math.min((now - start) * perSecond / 1000, sent + 1000);
-    for (; sent < due; sent++) {
-      sockets.send(message, 0, message.length, destinations[sent % destinations.length], 0);
-    }
-    sockets.flush();
+    flood.sendDue(now - start);
     Atomics.wait(pause, 0, 0, 1);
   }
   sockets.close();
-  return sent;`;
+  return flood.sent;`;
