@@ -92,6 +92,48 @@ describe('DataPlane', () => {
     expect(plane.snapshot(1).snapshot).toMatchObject({ fwmark: 0, peers: [] });
   });
 
+  it('refuses a change in the first step, and then closes the new sockets', () => {
+    const { plane } = setUp();
+    const after = new FakeSockets({ port: 8 });
+    const change = {
+      privateKey: undefined,
+      nextPrivateKey: BOB.privateKey,
+      replacePeers: false,
+      listenPort: 8,
+      peers: [{ publicKey: BOB.publicKey }],
+    };
+    const refusal = thrown(() => plane.configureInSteps(change, after, () => 0).next());
+    expect(refusal).toMatchObject({ message: expect.stringContaining('nextPrivateKey') });
+    expect(isRefused(refusal)).toBe(true);
+    expect(after.calls).toEqual(['close']);
+    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 0, peers: [] });
+  });
+
+  it('uses new sockets from the first step on, and has the new port and mark after the last', () => {
+    const { plane } = setUp();
+    const [before, after] = [new FakeSockets({ port: 7 }), new FakeSockets({ port: 8 })];
+    plane.linkUp(before, 0);
+    const peers = [1, 2, 3].map((number) => ({ publicKey: keyOf(number) }));
+    const change = {
+      privateKey: undefined,
+      nextPrivateKey: undefined,
+      replacePeers: false,
+      peers,
+      listenPort: 8,
+      fwmark: 3,
+    };
+    const steps = plane.configureInSteps(change, after, () => 0);
+    steps.next();
+    expect(before.calls).toEqual(['close']);
+    expect(plane.path.sockets).toBe(after);
+    expect(plane.snapshot(1).snapshot.peers).toEqual([]);
+    steps.next();
+    expect(plane.snapshot(2).snapshot.peers).toHaveLength(1);
+    while (steps.next().done !== true);
+    expect(plane.snapshot(3).snapshot).toMatchObject({ fwmark: 3, listenPort: 8 });
+    expect(plane.snapshot(4).snapshot.peers).toHaveLength(3);
+  });
+
   it('marks only errors that were thrown before anything took effect as refusals', () => {
     const { plane } = setUp({ crypto: { ...nobleProvider, dhPublicKey: bug } });
     const { privateKey } = ALICE;
