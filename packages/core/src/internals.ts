@@ -58,7 +58,7 @@ export {
   readPrivateKey,
   readPublicKey,
 } from './values.ts';
-export { checkChange, prepareInSteps } from './change-in-steps.ts';
+export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
 export { runSteps, type Steps } from './steps.ts';
 export {
   readPeerChange,

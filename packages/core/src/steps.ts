@@ -5,9 +5,12 @@
  */
 
 /** Each call of `next` does a step of a few microseconds. */
-export type Steps = Generator<void, void, undefined>;
+export type Steps<Result = void> = Generator<void, Result, undefined>;
 
-/** Does all steps at once. */
-export function runSteps(steps: Steps): void {
-  while (steps.next().done !== true);
+/** Does all steps at once, and returns the result. */
+export function runSteps<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }

@@ -118,15 +118,18 @@ export class AllowedIps<T> {
    * were added.
    */
   entries(value: T): AllowedIp[] {
+    return [...this.prefixesOf(value)];
+  }
+
+  /** Iterates over what `entries` returns. Valid until the table changes. */
+  *prefixesOf(value: T): Generator<AllowedIp, void, undefined> {
     const owner = this.#ownerOfValue.get(value);
-    const entries: AllowedIp[] = [];
-    if (owner === undefined) return entries;
+    if (owner === undefined) return;
     for (const trie of [this.#v4, this.#v6]) {
       for (let node = trie.firstOf(owner); node !== 0; node = trie.nextOf(node)) {
-        entries.push(new Prefix(trie.addressOf(node), trie.prefixLengthOf(node)));
+        yield new Prefix(trie.addressOf(node), trie.prefixLengthOf(node));
       }
     }
-    return entries;
   }
 
   *#removeOwner(owner: number): Steps {

@@ -187,15 +187,15 @@ export class LinuxLoop {
   }
 
   /**
-   * Carries out a request, in steps, and returns the answer. Only a `configure` request has more
-   * than one step: packets may pass between two of them, but there must be no other request.
+   * Carries out a request, in steps, and returns the answer. Packets may pass between two steps,
+   * but there must be no other request.
    *
    * @throws a refusal (see refusal.ts), or the error of a crash
    */
-  *answer(request: DeviceRequest): Generator<void, unknown, undefined> {
+  *answer(request: DeviceRequest): Steps<unknown> {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
-    if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
+    if (request.type !== 'configure') return yield* answerRequest(this.#plane, request, now);
     yield* this.#configure(request.change);
     if (this.#linkUpDue !== Infinity) this.#linkUp(this.#options.packages.sys.boottimeMs());
     return undefined;

@@ -2,12 +2,14 @@
  * `RequestTurns`: answers the requests of the main thread between two batches of packets.
  *
  * Requests are answered in order, one after the other. A change of very many peers or prefixes is
- * read and applied in steps, so that packets pass meanwhile.
+ * read and applied in steps, and so is a status of a peer with very many prefixes. Packets pass
+ * between them.
  *
  * @module
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { PeerConfiguration } from '@litz/core';
+import type { Steps } from '@litz/core/internals';
 import type { DeviceRequest } from '../driver.ts';
 import { isRefused } from '../refusal.ts';
 import { wipeBuffer } from './secret-buffer.ts';
@@ -23,7 +25,7 @@ export interface RequestTurnsOptions {
   /** Carries the requests and their answers. */
   readonly port: MessagePort;
   /** Carries out a request in steps, and returns the answer. */
-  readonly answer: (request: DeviceRequest) => Generator<void, unknown, undefined>;
+  readonly answer: (request: DeviceRequest) => Steps<unknown>;
   /** Returns the time in ms. */
   readonly now: () => number;
 }
@@ -34,7 +36,7 @@ export class RequestTurns {
   #peers: PeerConfiguration[] = [];
   /** The buffers that hold the secrets of the next request, or of the one in progress. */
   #secrets: ArrayBuffer[] = [];
-  #inProgress: { readonly id: number; readonly steps: Generator<void, unknown> } | undefined;
+  #inProgress: { readonly id: number; readonly steps: Steps<unknown> } | undefined;
 
   constructor(options: RequestTurnsOptions) {
     this.#options = options;
@@ -55,8 +57,9 @@ export class RequestTurns {
     return true;
   }
 
-  /** Wipes the secrets of all requests that were not answered. */
+  /** Ends the request in progress, and wipes the secrets of all that were not answered. */
   close(): void {
+    this.#inProgress?.steps.return(undefined);
     while (this.#receive());
     this.#wipeSecrets();
   }

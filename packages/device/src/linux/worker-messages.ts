@@ -25,7 +25,7 @@ import {
   type ConfigProblem,
   type DeviceConfiguration,
 } from '@litz/config';
-import type { PeerToApply } from '@litz/core/internals';
+import type { PeerToApply, Steps } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
 import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
@@ -227,9 +227,7 @@ export function reviveEndpoint(endpoint: Endpoint): Endpoint {
  * Restores the classes of a change that was sent to this thread, in steps. Its fields were checked
  * before it was sent.
  */
-export function* reviveChange(
-  change: DeviceConfiguration,
-): Generator<void, CheckedDeviceChange, undefined> {
+export function* reviveChange(change: DeviceConfiguration): Steps<CheckedDeviceChange> {
   const peers: PeerToApply[] = [];
   for (const peer of change.peers ?? []) {
     peers.push(revivePeer(peer));

@@ -317,12 +317,12 @@ export class DataPlane {
   }
 
   /**
-   * Returns the next slice of a read; see `SnapshotReads`. Its secrets are copies that the caller
-   * must wipe.
+   * Returns the next slice of a read, after one step or several; see `SnapshotReads`. Its secrets
+   * are copies that the caller must wipe.
    */
-  snapshot(read: number): SnapshotSlice {
+  *snapshot(read: number): Steps<SnapshotSlice> {
     const isFirst = !this.#reads.has(read);
-    const { peers, isLast } = this.#reads.next(read);
+    const { peers, isLast } = yield* this.#reads.next(read);
     const privateKey = isFirst ? this.#engine.privateKey : undefined;
     const nextPrivateKey = isFirst ? this.#engine.nextPrivateKey : undefined;
     const snapshot = {

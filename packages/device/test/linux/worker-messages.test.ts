@@ -32,7 +32,7 @@ import { packPrefixes } from '../../src/linux/packed-prefixes.ts';
 import { wipeBuffer } from '../../src/linux/secret-buffer.ts';
 import type { CheckedDeviceChange } from '../../src/plane/data-plane.ts';
 import { ALICE, BOB } from '../in-memory.ts';
-import { answerOf } from './answer-of.ts';
+import { runSteps } from '@litz/core/internals';
 
 const ENDPOINT = new Endpoint(new Uint8Array(16).fill(1), 5, {
   scopeId: 3,
@@ -117,10 +117,10 @@ describe('reviveChange', () => {
   it('keeps the other fields, and the secrets where they are', () => {
     const { privateKey } = ALICE;
     const change = { listenPort: 1, fwmark: 2, privateKey, nextPrivateKey: null };
-    const revived = answerOf(reviveChange(change)) as CheckedDeviceChange;
+    const revived = runSteps(reviveChange(change));
     expect(revived).toEqual({ ...change, replacePeers: false, peers: [] });
     expect(revived.privateKey).toBe(privateKey);
-    expect(answerOf(reviveChange({ replacePeers: true }))).toMatchObject({ replacePeers: true });
+    expect(runSteps(reviveChange({ replacePeers: true }))).toMatchObject({ replacePeers: true });
   });
 
   it('reads prefixes that are packed, and those that are not', () => {
@@ -129,7 +129,7 @@ describe('reviveChange', () => {
       { peers: [{ ...PEER, allowedIps }] },
       packPrefixes({ peers: [{ ...PEER, allowedIps }] }),
     ]) {
-      const { peers } = answerOf(reviveChange(change)) as CheckedDeviceChange;
+      const { peers } = runSteps(reviveChange(change));
       expect([...peers[0].allowedIps!]).toMatchObject([
         { prefixLength: 8, address: Uint8Array.of(10, 0, 0, 0) },
         { prefixLength: 0, address: new Uint8Array(16) },

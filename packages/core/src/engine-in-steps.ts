@@ -1,12 +1,14 @@
 /**
- * Changes the configuration of an engine in steps, for a caller with packets that must not wait
- * until a large change is complete. `Engine.configure` does the same at once.
+ * Changes and reads the configuration of an engine in steps, for a caller with packets that must
+ * not wait until all of it is done. `Engine.configure` and `Engine.peerStatuses` do the same at
+ * once.
  *
  * @module
  */
 import type { EngineChange } from './configuration.ts';
 import { stateOf, type Engine } from './engine.ts';
 import { applyConfiguration } from './flow/configuration.ts';
+import { statusesInSteps, type PeerStatus } from './stats.ts';
 import type { Steps } from './steps.ts';
 import { checkAgainst, checkConfiguration, type CheckedChange } from './validation.ts';
 
@@ -35,4 +37,12 @@ export function prepareInSteps(engine: Engine, change: CheckedChange, now: () =>
     engine.finishBatch(now());
     yield* applyConfiguration(state, change, now);
   }
+}
+
+/**
+ * Iterates over all peers as `Engine.peerStatuses` does. Returns for each the steps that make its
+ * snapshot. Between two of them the engine may be used, but not configured.
+ */
+export function peersInSteps(engine: Engine): Generator<Steps<PeerStatus>, void, undefined> {
+  return statusesInSteps(stateOf(engine));
 }

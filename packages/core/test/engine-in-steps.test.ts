@@ -1,6 +1,6 @@
 import { createPerson, ipPacket } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { checkChange, prepareInSteps } from '../src/change-in-steps.ts';
+import { checkChange, prepareInSteps } from '../src/engine-in-steps.ts';
 import type { EngineChange } from '../src/configuration.ts';
 import type { Engine } from '../src/engine.ts';
 import { parsePublicKey, type PublicKey } from '../src/keys.ts';
