@@ -80,9 +80,19 @@ export class HostRoutes {
       if (after) this.#lists.set(name, after);
       else this.#lists.delete(name);
     }
-    if (gone.length > 0 || come.length > 0)
-      this.#routes = [...this.#common, ...this.#lists.values()];
+    if (gone.length > 0 || come.length > 0) this.#routes = this.#allLists();
     return { routes: this.#routes, difference: { from, gone, come } };
+  }
+
+  /** Returns a new object that has all lists, and copies none of them. */
+  #allLists(): DesiredRoutes['routes'] {
+    const [common, lists] = [this.#common, this.#lists];
+    return {
+      *[Symbol.iterator]() {
+        yield* common;
+        yield* lists.values();
+      },
+    };
   }
 
   #setPart(name: string, peer: RoutedPeer | undefined, context: PeerContext): PeerPart | undefined {
