@@ -9,6 +9,14 @@ export {
   requirement,
   type Requirement,
 } from './requirements.ts';
+export {
+  FLOOD_KINDS,
+  floodMessages,
+  HandshakeFlood,
+  type FloodKind,
+  type FloodOptions,
+  type FloodSockets,
+} from './handshake-flood.ts';
 export { etcdFlags, type EtcdFlagsOptions } from './etcd-flags.ts';
 export { TcpRelay } from './tcp-relay.ts';
 export { copyCipherProvider } from './copy-cipher.ts';

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { closeFloodNetworks } from '../flood/flood-network.ts';
 import { closeMeshNetworks } from '../mesh/mesh-network.ts';
 import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
@@ -30,4 +31,5 @@ function releaseAll(): void {
   removeSockets();
   closeNamespacePairs();
   closeMeshNetworks();
+  closeFloodNetworks();
 }

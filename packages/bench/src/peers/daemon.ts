@@ -62,6 +62,10 @@ export class Daemon {
     await ip(...at, 'link', 'set', this.interfaceName, 'mtu', String(mtu), 'up');
   }
 
+  async setLink(state: 'up' | 'down'): Promise<void> {
+    await ip('-n', this.#namespace, 'link', 'set', this.interfaceName, state);
+  }
+
   /** @throws {Error} the daemon has ended; the message has its output */
   checkAlive(): void {
     this.process.checkAlive();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { measureFlood } from '../flood/flood.ts';
 import { measureGarbage } from '../garbage/garbage.ts';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
 import { litz, peersNamed } from '../peers/implementation.ts';
@@ -62,6 +63,15 @@ export const QUICK_PARTS: readonly QuickPart[] = [
     run: (progress) => {
       const figures = ['tcp1', 'udp', 'ping-idle'] as const;
       return measurePeers({ implementations, rounds: 1, seconds: 1, figures }, progress);
+    },
+  },
+  {
+    name: 'flood',
+    run: (progress) => {
+      const floods = [{ kind: 'initiations', perSecond: 30_000 }] as const;
+      const times = { rounds: 1, seconds: 1, restMs: 500, watchSeconds: 1 };
+      const loads = { floods, crowd: 50, silent: 200 };
+      return measureFlood({ implementations: [litz()], ...times, ...loads }, progress);
     },
   },
   {

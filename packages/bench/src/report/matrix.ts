@@ -60,12 +60,12 @@ export function valueOf({ cells }: Row, subject: string): number | undefined {
 export type Direction = 'more' | 'less' | 'none';
 
 /**
- * Returns the direction of a unit. Higher rates are better. Shares, and counts of packets or
- * rotations in a measurement, have no direction.
+ * Returns the direction of a unit. Higher rates are better. Shares, and counts of packets,
+ * messages or rotations in a measurement, have no direction.
  */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';
-  return ['%', 'packets', 'rotations'].includes(unit) ? 'none' : 'less';
+  return ['%', 'packets', 'messages', 'rotations'].includes(unit) ? 'none' : 'less';
 }
 
 /** Returns an arrow up or down for the better direction; an empty text if there is none. */

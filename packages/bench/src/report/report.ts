@@ -160,6 +160,7 @@ function measuredSubjects({ cells }: Row): string[] {
 const SECTION_ORDER = [
   'peers',
   'handshake',
+  'flood',
   'suites',
   'scale',
   'threads',

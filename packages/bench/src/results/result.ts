@@ -13,6 +13,7 @@ export const BENCHES = [
   'suites',
   'peers',
   'handshake',
+  'flood',
   'scale',
   'threads',
   'start',

@@ -75,7 +75,7 @@ describe('PrefixTrie', () => {
     for (let i = 0; i < 100; i++) trie.insert(host(i), 32, 1);
     for (let i = 0; i < 99; i++) trie.remove(host(i), 32);
     expect([nodes.mock.calls.length, rings.mock.calls.length]).toEqual([0, 0]);
-    trie.removeOwner(1);
+    expect([trie.removeOldest(1), trie.removeOldest(1)]).toEqual([true, false]);
     expect([nodes.mock.calls.length, rings.mock.calls.length]).toEqual([1, 1]);
     expect(trie.ownerOf(host(99), 32)).toBe(0);
   });
