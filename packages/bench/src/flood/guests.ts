@@ -9,7 +9,7 @@ import { RunningCommand, until } from '../peers/command.ts';
 import type { Retry } from './guest.ts';
 import type { GuestsAnswer, GuestsRequest } from './guests-child.ts';
 
-/** The program. Each guest has a number, and is used once. */
+/** The program with the guests. Each guest has a number, and connects only once. */
 export class Guests {
   readonly #child: RunningCommand;
   readonly #waiting = new Map<number, (answer: GuestsAnswer) => void>();
@@ -22,7 +22,7 @@ export class Guests {
       guests.#child.checkAlive();
       return guests.#child.output.includes('ready');
     };
-    await until('the guests: ready', holds, PATIENCE_MS);
+    await until('the guests: ready', holds, TIMEOUT_MS);
     return guests;
   }
 
@@ -37,18 +37,18 @@ export class Guests {
   }
 
   /**
-   * Makes guests. The server must already know them.
+   * Makes guests. The server must already have them as peers.
    *
    * @param first the number of the first one
    * @throws {Error} (rejects) the program failed
    */
   async open(first: number, count: number, retry: Retry): Promise<GuestGroup> {
     const group = ++this.#groups;
-    await this.#ask({ command: 'open', group, first, count, retry }, PATIENCE_MS);
+    await this.#ask({ command: 'open', group, first, count, retry }, TIMEOUT_MS);
     return {
       connect: async (timeoutMs) => {
         const request: GuestsRequest = { command: 'connect', group, timeoutMs };
-        const { times = [] } = await this.#ask(request, timeoutMs + PATIENCE_MS);
+        const { times = [] } = await this.#ask(request, timeoutMs + TIMEOUT_MS);
         return times.map((ms) => ms ?? timeoutMs).sort((a, b) => a - b);
       },
     };
@@ -86,4 +86,4 @@ export interface GuestGroup {
 }
 
 const CHILD = fileURLToPath(new URL('./guests-child.js', import.meta.url));
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;

@@ -3,7 +3,7 @@
  *
  * Requests are answered in order, one after the other. A change of very many peers or prefixes is
  * read and applied in steps, and so is a status of a peer with very many prefixes. Packets pass
- * between them.
+ * between the steps.
  *
  * @module
  */
