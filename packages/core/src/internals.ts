@@ -18,6 +18,8 @@ export { isLowOrderPoint } from './crypto/low-order-points.ts';
 export { nonceOf } from './crypto/nonce.ts';
 export { sealRun } from './crypto/seal-run.ts';
 export { wipe } from './crypto/wipe.ts';
+export { viewOf } from './wire/byte-view.ts';
+export { checksum, foldSum, pseudoHeaderSum, sumBytes } from './wire/checksum.ts';
 export {
   readCookieReply,
   readResponse,

@@ -53,6 +53,7 @@ export {
   type Person,
 } from './pair.ts';
 export { seededRandom, seededRandomBytes } from './seeded-random.ts';
+export { slowChecksum, slowSum } from './slow-checksum.ts';
 export {
   Eavesdropper,
   SimulatedNetwork,

@@ -17,6 +17,7 @@ const TABLE: Record<
 > = {
   core: { allowed: [/^@noble\//], node: false },
   config: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
+  netstack: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   sys: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },
@@ -122,6 +123,29 @@ describe('import table', () => {
       expect(needed.toSorted()).toEqual([...used].toSorted());
     });
   }
+});
+
+describe('published packages', () => {
+  test('depend on no package that is not published', () => {
+    const manifests = readdirSync(packages).map(
+      (room) =>
+        JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+          name: string;
+          private?: boolean;
+          dependencies?: Record<string, string>;
+        },
+    );
+    const unpublished = manifests.filter((it) => it.private).map(({ name }) => name);
+    const offences = manifests
+      .filter((it) => !it.private)
+      .flatMap(({ name, dependencies = {} }) =>
+        Object.keys(dependencies)
+          .filter((other) => unpublished.includes(other))
+          .map((other) => `${name}: ${other}`),
+      );
+    expect(offences).toEqual([]);
+    expect(unpublished.length).toBeGreaterThan(0);
+  });
 });
 
 describe('examples', () => {

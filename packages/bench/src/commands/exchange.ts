@@ -4,8 +4,8 @@
  * @module
  */
 import type { Command } from 'commander';
-import { litz, PEER_NAMES, peersNamed } from '../peers/implementation.ts';
-import { measureExchange } from '../rotation/rotation.ts';
+import { litz, PEERS } from '../peers/implementation.ts';
+import { exchangePeer, KERNEL, measureExchange } from '../rotation/rotation.ts';
 import { count, listOf } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -16,6 +16,8 @@ interface ExchangeOptions {
 }
 
 export function addExchangeCommand(program: Command): void {
+  const all = [...PEERS.map(exchangePeer), KERNEL];
+  const names = all.map(({ name }) => name);
   const command: Command = program
     .command('exchange')
     .description(
@@ -23,9 +25,12 @@ export function addExchangeCommand(program: Command): void {
     )
     .option('--exchanges <number>', 'how often the key is exchanged', count, 30)
     .option('--packets <number>', 'packets in each direction per exchange, one per ms', count, 3000)
-    .option('--peers <names>', 'the other implementations', listOf(PEER_NAMES), ['wireguard-go'])
+    .option('--peers <names>', 'the other implementations', listOf(names), [
+      'wireguard-go',
+      'kernel',
+    ])
     .action(async ({ exchanges, packets, peers: wanted }: ExchangeOptions) => {
-      const peers = peersNamed(wanted);
+      const peers = all.filter(({ name }) => wanted.includes(name));
       const settings = { litz: litz(), peers, exchanges, packets };
       const { measurements, failed } = await measureExchange(settings, say);
       saveResult(command, 'exchange', { exchanges, packets }, measurements);

@@ -21,7 +21,27 @@ import type { Implementation } from '../peers/implementation.ts';
 import { OUTER, type NamespacePair, type Side } from '../peers/namespace-pair.ts';
 import { INNER } from '../peers/tunnel.ts';
 
-export class RotatingEnd {
+/** An end that learns a new key of the other one, which replaces the old key. */
+export interface ExchangingEnd {
+  readonly side: Side;
+  /** The namespace in which its end of the stream is. */
+  readonly namespace: string;
+  readonly publicKey: PublicKey;
+  /** Starts it, without a peer. */
+  start(): Promise<void>;
+  /** Adds the other end as a peer. */
+  introduce(other: RotatingEnd): Promise<void>;
+  /** Adds the next key of the other end and removes its old one, in one change. */
+  exchange(other: RotatingEnd, options: { readonly persistentKeepalive: number }): Promise<void>;
+  /** @throws {Error} it has ended; the message has its output */
+  checkAlive(): void;
+  close(): Promise<void>;
+}
+
+/** The UDP port of both ends. */
+export const PORT = 51820;
+
+export class RotatingEnd implements ExchangingEnd {
   readonly side: Side;
   readonly namespace: string;
   readonly #daemon: Daemon;
@@ -50,7 +70,7 @@ export class RotatingEnd {
   }
 
   /** Adds the other end as a peer. */
-  async introduce(other: RotatingEnd): Promise<void> {
+  async introduce(other: Pick<ExchangingEnd, 'side' | 'publicKey'>): Promise<void> {
     await this.#daemon.configure({ peers: [asPeer(other, other.publicKey)] });
   }
 
@@ -71,7 +91,10 @@ export class RotatingEnd {
    * Step 2 for an implementation with one key per peer. One request removes the peer with the old
    * key and adds a peer with the new one.
    */
-  async exchange(other: RotatingEnd, options: Partial<PeerConfiguration>): Promise<void> {
+  async exchange(
+    other: RotatingEnd,
+    options: { readonly persistentKeepalive: number },
+  ): Promise<void> {
     const { publicKey, nextPublicKey } = other;
     const added = { ...asPeer(other, nextPublicKey), ...options };
     await this.#daemon.configure({ peers: [added, { publicKey, remove: true }] });
@@ -122,7 +145,7 @@ export class RotatingEnd {
   }
 }
 
-function asPeer({ side }: RotatingEnd, publicKey: PublicKey): PeerConfiguration {
+function asPeer({ side }: Pick<ExchangingEnd, 'side'>, publicKey: PublicKey): PeerConfiguration {
   return {
     publicKey,
     endpoint: new Endpoint(parseCidr(`${OUTER[side]}/32`).address, PORT),
@@ -130,7 +153,6 @@ function asPeer({ side }: RotatingEnd, publicKey: PublicKey): PeerConfiguration 
   };
 }
 
-const PORT = 51820;
 const MTU = 1420;
 const ANSWER_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;

@@ -1,14 +1,13 @@
 /**
- * `measureRotation`, `measureExchange`: measure the loss of a stream of numbered packets while
- * static keys are replaced.
+ * `measureRotation`, `measureExchange`: measure the loss in a numbered stream while static keys are
+ * replaced.
  *
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
  * Two ends with Litz both know both keys of the other for a while. Any other implementation has one
- * key per peer, and one request exchanges it. The exchange is measured while the other end sends
- * packets, and while it is silent. A silent end gets no session with the new key before Litz
- * initiates again.
+ * key per peer, and one command exchanges it. That is measured while the other end sends packets,
+ * and while it is silent. A silent end learns the new key only when we initiate again.
  *
  * @module
  */
@@ -19,7 +18,9 @@ import { ping } from '../peers/ping.ts';
 import { INNER } from '../peers/tunnel.ts';
 import type { Measurement } from '../results/result.ts';
 import { NumberStream, type StreamFigures } from './number-stream.ts';
-import { RotatingEnd } from './rotating-end.ts';
+import { KernelEnd } from './kernel-end.ts';
+import { KernelGuest } from './kernel-guest.ts';
+import { RotatingEnd, type ExchangingEnd } from './rotating-end.ts';
 
 export interface RotationSettings {
   readonly litz: Implementation;
@@ -29,10 +30,34 @@ export interface RotationSettings {
   readonly packets: number;
 }
 
+/** Another implementation, which has one key per peer. */
+export interface ExchangePeer {
+  readonly name: string;
+  /** Returns why it cannot run on this machine; undefined if it can. */
+  missing(): string | undefined;
+  /** Returns an end that was not started. */
+  open(namespaces: NamespacePair): ExchangingEnd;
+}
+
+/** The WireGuard of a Linux kernel, in a virtual machine that is emulated in software. */
+export const KERNEL: ExchangePeer = {
+  name: 'kernel',
+  missing: () => KernelGuest.missing(),
+  open: (namespaces) => new KernelEnd(namespaces),
+};
+
+/** Returns a program that serves UAPI as an `ExchangePeer`. */
+export function exchangePeer(implementation: Implementation): ExchangePeer {
+  return {
+    name: implementation.name,
+    missing: () => implementation.missing(),
+    open: (namespaces) => new RotatingEnd(implementation, namespaces, 'b'),
+  };
+}
+
 export interface ExchangeSettings {
   readonly litz: Implementation;
-  /** The other implementations, which have one key per peer. */
-  readonly peers: readonly Implementation[];
+  readonly peers: readonly ExchangePeer[];
   /** Exchanges with each of them. */
   readonly exchanges: number;
   /** The least number of packets in each direction while one key is exchanged. */
@@ -45,44 +70,41 @@ export interface RotationOutcome {
   readonly failed: string[];
 }
 
-/**
- * Measures rotations between two ends with Litz. Afterwards it removes everything that it has made.
- */
+/** Measures rotations between two ends with Litz. Removes everything that it made. */
 export async function measureRotation(
   settings: RotationSettings,
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
-  return measureScenarios(settings.litz, rotationsOf(settings), progress);
+  return measureRuns(settings.litz, rotationsOf(settings), progress);
 }
 
 /**
- * Measures exchanges of a key that another implementation knows. Afterwards it removes everything
- * that it has made.
+ * Measures exchanges of a key that another implementation knows. Removes everything that it made.
  */
 export async function measureExchange(
   settings: ExchangeSettings,
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
-  return measureScenarios(settings.litz, exchangesOf(settings), progress);
+  return measureRuns(settings.litz, exchangesOf(settings), progress);
 }
 
-async function measureScenarios(
+async function measureRuns(
   litz: Implementation,
-  scenarios: readonly Scenario[],
+  runs: readonly Run[],
   progress: (text: string) => void,
 ): Promise<RotationOutcome> {
   const measurements: Measurement[] = [];
   const failed: string[] = [];
   const missing = missingNamespaces() ?? litz.missing();
   await withCleanUp(async () => {
-    for (const scenario of scenarios) {
-      const absent = missing ?? scenario.peer.missing();
-      const subject = `${scenario.peer.name}: ${scenario.kind}`;
+    for (const run of runs) {
+      const absent = missing ?? run.missing();
+      const { subject } = run;
       progress(absent === undefined ? subject : `${subject}: skipped: ${absent}`);
       if (absent !== undefined) continue;
       try {
-        const figures = await lossDuring(litz, scenario);
-        const { rotations } = scenario;
+        const figures = await run.measure();
+        const { rotations } = run;
         progress(`  ${rotations} times: ${JSON.stringify(figures)}`);
         measurements.push(...measurementsOf(subject, rotations, figures));
       } catch (error) {
@@ -94,48 +116,67 @@ async function measureScenarios(
   return { measurements, failed };
 }
 
-interface Scenario {
-  /** The implementation at the other end. */
-  readonly peer: Implementation;
-  readonly kind: string;
+/** Keys that are replaced repeatedly during one stream. */
+interface Run {
+  readonly subject: string;
   readonly rotations: number;
-  /** Whether the other end also sends packets. */
-  readonly isBothWays: boolean;
-  /** The least number of packets in each direction during one rotation. */
-  readonly packets: number;
-  /** Does one rotation. */
-  readonly rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>;
+  missing(): string | undefined;
+  measure(): Promise<StreamFigures>;
 }
 
-function rotationsOf({ litz, rotations, packets }: RotationSettings): Scenario[] {
-  const between = { peer: litz, rotations, packets, isBothWays: true };
+interface RunOptions<End extends ExchangingEnd> {
+  readonly rotations: number;
+  /** Whether the peer also sends packets to Litz. */
+  readonly isBothWays: boolean;
+  /** The least number of packets of the stream during one rotation. */
+  readonly packets: number;
+  /** Returns the peer of Litz. */
+  readonly open: (namespaces: NamespacePair) => End;
+  readonly rotate: (a: RotatingEnd, b: End) => Promise<void>;
+}
+
+function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
+  const runOf = (kind: string, rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>): Run => ({
+    subject: `${litz.name}: ${kind}`,
+    rotations,
+    missing: () => litz.missing(),
+    measure: () =>
+      stream(litz, {
+        rotations,
+        packets,
+        isBothWays: true,
+        open: (namespaces) => new RotatingEnd(litz, namespaces, 'b'),
+        rotate,
+      }),
+  });
   return [
-    { ...between, kind: 'one end', rotate: (a, b) => replace([[a, b]]) },
-    { ...between, kind: 'the other end', rotate: (a, b) => replace([[b, a]]) },
-    {
-      ...between,
-      kind: 'both ends',
-      rotate: (a, b) =>
-        replace([
-          [a, b],
-          [b, a],
-        ]),
-    },
+    runOf('one end', (a, b) => replace([[a, b]])),
+    runOf('the other end', (a, b) => replace([[b, a]])),
+    runOf('both ends', (a, b) =>
+      replace([
+        [a, b],
+        [b, a],
+      ]),
+    ),
   ];
 }
 
-function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Scenario[] {
-  return peers.flatMap((peer): Scenario[] => {
-    const common = { peer, rotations: exchanges, packets };
-    return [
-      {
-        ...common,
-        kind: 'packets both ways',
-        isBothWays: true,
-        rotate: (a, b) => exchange(a, b, 1),
-      },
-      { ...common, kind: 'silent', isBothWays: false, rotate: (a, b) => exchange(a, b, 0) },
-    ];
+function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run[] {
+  return peers.flatMap((peer): Run[] => {
+    const runOf = (kind: string, isBothWays: boolean, persistentKeepalive: number): Run => ({
+      subject: `${peer.name}: ${kind}`,
+      rotations: exchanges,
+      missing: () => peer.missing(),
+      measure: () =>
+        stream(litz, {
+          rotations: exchanges,
+          packets,
+          isBothWays,
+          open: (namespaces) => peer.open(namespaces),
+          rotate: (a, b) => exchange(a, b, persistentKeepalive),
+        }),
+    });
+    return [runOf('packets both ways', true, 1), runOf('silent', false, 0)];
   });
 }
 
@@ -159,7 +200,7 @@ async function replace(
  */
 async function exchange(
   a: RotatingEnd,
-  b: RotatingEnd,
+  b: ExchangingEnd,
   persistentKeepalive: number,
 ): Promise<void> {
   a.prepare();
@@ -170,35 +211,37 @@ async function exchange(
 }
 
 /** Sends a stream while keys are replaced repeatedly, and returns its figures. */
-async function lossDuring(litz: Implementation, scenario: Scenario): Promise<StreamFigures> {
+async function stream<End extends ExchangingEnd>(
+  litz: Implementation,
+  run: RunOptions<End>,
+): Promise<StreamFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
-  const b = new RotatingEnd(scenario.peer, namespaces, 'b');
+  const b = run.open(namespaces);
   try {
     for (const end of [a, b]) await end.start();
     await a.introduce(b);
     await b.introduce(a);
     await ping(namespaces.a, INNER.b, 5, 0.05);
     const streams = [await streamBetween(a, b)];
-    if (scenario.isBothWays) streams.push(await streamBetween(b, a));
+    if (run.isBothWays) streams.push(await streamBetween(b, a));
     await pause(START_MS);
-    for (let i = 0; i < scenario.rotations; i++) {
-      // One packet per millisecond.
-      const end = performance.now() + scenario.packets;
-      await scenario.rotate(a, b);
+    for (let i = 0; i < run.rotations; i++) {
+      const end = performance.now() + run.packets;
+      await run.rotate(a, b);
       await pause(end - performance.now());
     }
     const figures: StreamFigures[] = [];
     for (const each of streams) figures.push(await each.end());
     for (const end of [a, b]) end.checkAlive();
-    return combine(figures);
+    return together(figures);
   } finally {
     await Promise.all([a.close(), b.close()]);
     namespaces.close();
   }
 }
 
-function streamBetween(from: RotatingEnd, to: RotatingEnd): Promise<NumberStream> {
+function streamBetween(from: ExchangingEnd, to: ExchangingEnd): Promise<NumberStream> {
   return NumberStream.start({
     from: from.namespace,
     to: to.namespace,
@@ -206,8 +249,7 @@ function streamBetween(from: RotatingEnd, to: RotatingEnd): Promise<NumberStream
   });
 }
 
-/** Returns the sums of the packets, and the longest gap and series. */
-function combine(all: readonly StreamFigures[]): StreamFigures {
+function together(all: readonly StreamFigures[]): StreamFigures {
   return {
     sent: all.reduce((sum, { sent }) => sum + sent, 0),
     lost: all.reduce((sum, { lost }) => sum + lost, 0),

@@ -138,6 +138,7 @@ export class Agent implements StatusSource {
     await this.#loop.close();
     this.#parts.memory.close();
     await this.#parts.daemon.close();
+    this.#given.client.close?.();
     await this.#given.registry.close();
     this.#given.host.close();
     this.#resolveEnded();

@@ -26,6 +26,8 @@ export class EnforcedState {
   readonly #onTrouble: (trouble: string | undefined) => void;
   /** The content that was written last. */
   #written: string | undefined = undefined;
+  /** The request with that content, so that nearly every round compares only objects. */
+  #saved: EnforcedRequest | undefined = undefined;
 
   /**
    * @param folder the agent's state directory
@@ -53,17 +55,23 @@ export class EnforcedState {
 
   /** Stores what is enforced now. It is on the disk when this returns. Writes only changes. */
   save(request: EnforcedRequest): void {
+    if (request === this.#saved) return;
     const content = `${JSON.stringify(storedOf(request))}\n`;
-    if (content === this.#written) return;
+    if (content === this.#written) {
+      this.#saved = request;
+      return;
+    }
     this.#try(() => {
       replaceStateFile(this.#path, Buffer.from(content));
       this.#written = content;
+      this.#saved = request;
     });
   }
 
   /** Deletes the file, because the node has left the mesh. */
   remove(): void {
     this.#written = undefined;
+    this.#saved = undefined;
     this.#try(() => rmSync(this.#path, { force: true }));
   }
 

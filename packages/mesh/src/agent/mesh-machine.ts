@@ -15,6 +15,7 @@ import {
   type CommonRequest,
 } from '../plan/desire-host.ts';
 import type { DesiredHost, EncryptMode, Enforcement } from '../plan/desired-host.ts';
+import { LastResult } from '../plan/last-result.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
@@ -57,6 +58,7 @@ export class MeshMachine {
   readonly #cache: DesiredHostCache = new DesiredHostCache();
   /** The request of the last `desire`. Undefined: too little was known. */
   #request: CommonRequest | undefined = undefined;
+  readonly #lastRequest: LastResult<CommonRequest> = new LastResult();
   /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
   #hasFailed = false;
@@ -202,7 +204,9 @@ export class MeshMachine {
     const own = { addresses, encryptsNode };
     const needsAddresses = encryptsOwnNode({ mode, own: { ...own, prefixes: [] } });
     if (!this.#facts || !prefixes || (needsAddresses && !registryAddresses)) return undefined;
-    return {
+    const { underlay } = this.#facts;
+    const inputs = [mode, enforcement, prefixes, registryAddresses, underlay];
+    return this.#lastRequest.for(inputs, () => ({
       interfaceName,
       port,
       mode,
@@ -210,8 +214,8 @@ export class MeshMachine {
       own: { ...own, prefixes },
       clusterPrefixes,
       registryAddresses: registryAddresses ?? [],
-      underlay: this.#facts.underlay,
-    };
+      underlay,
+    }));
   }
 }
 

@@ -59,10 +59,10 @@ export class OwnRecord {
 
   /**
    * Takes the record from a complete read of the registry. A node that was removed by another party
-   * stays out.
+   * stays out until its record is there again.
    */
   sync(record: ReadRecord | undefined): void {
-    if (this.#stored !== 'removed') this.#see(record);
+    if (record || this.#stored !== 'removed') this.#see(record);
   }
 
   /** Takes a record that was written, by this node or by another node with the same name. */

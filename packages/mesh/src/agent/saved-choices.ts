@@ -65,8 +65,14 @@ export class SavedChoices {
   save(chosen: Choices, options: { readonly isDown?: boolean } = {}): void {
     const { isDown = false } = options;
     const before = this.#saved;
+    if (before?.chosen === chosen && before.isDown === isDown && before.started === this.#started) {
+      return;
+    }
     const saved: Saved = { version: 1, started: this.#started, chosen, isDown };
-    if (before && JSON.stringify(before) === JSON.stringify(saved)) return;
+    if (before && JSON.stringify(before) === JSON.stringify(saved)) {
+      this.#saved = saved;
+      return;
+    }
     writeDurably(this.#path, `${JSON.stringify(saved)}\n`);
     this.#saved = saved;
   }

@@ -149,6 +149,7 @@ export class LinuxHost implements MeshHost {
       interfaceName: this.#interfaceName,
       numbers: this.#numbers,
       wanted: this.#wanted,
+      filters: this.#filters,
       sysctl: (name) => this.#namespace.sysctl(name),
     });
     this.#convergence = new Convergence({

@@ -80,9 +80,19 @@ export class HostRoutes {
       if (after) this.#lists.set(name, after);
       else this.#lists.delete(name);
     }
-    if (removed.length > 0 || added.length > 0)
-      this.#routes = [...this.#common, ...this.#lists.values()];
+    if (removed.length > 0 || added.length > 0) this.#routes = this.#allLists();
     return { routes: this.#routes, difference: { from, removed, added } };
+  }
+
+  /** Returns a new object that has all lists, and copies none of them. */
+  #allLists(): DesiredRoutes['routes'] {
+    const [common, lists] = [this.#common, this.#lists];
+    return {
+      *[Symbol.iterator]() {
+        yield* common;
+        yield* lists.values();
+      },
+    };
   }
 
   #setPart(name: string, peer: RoutedPeer | undefined, context: PeerContext): PeerPart | undefined {

@@ -33,10 +33,7 @@ export class WantedRoutes {
       for (const list of difference.removed) this.#forget(list);
       for (const list of difference.added) this.#add(list);
     } else {
-      const [before, after] = [new Set(this.#routes), new Set(routes)];
-      // Routes that are gone come first, because a prefix may have moved from one peer to another.
-      for (const list of before) if (!after.has(list)) this.#forget(list);
-      for (const list of after) if (!before.has(list)) this.#add(list);
+      this.#replace(routes);
     }
     this.#routes = routes;
   }
@@ -54,6 +51,15 @@ export class WantedRoutes {
   /** Empties `suspects`, after a plan compared them and found no difference. */
   clear(): void {
     this.#suspects = new Set();
+  }
+
+  #replace(lists: DesiredRoutes['routes']): void {
+    const after = new Set<MeshRoute>();
+    for (const list of lists) for (const route of list) after.add(route);
+    const gone = [...this.#byKey.values()].filter((route) => !after.has(route));
+    // Routes that are gone come first, because a prefix may have moved from one peer to another.
+    this.#forget(gone);
+    this.#add([...after].filter((route) => this.#byKey.get(route.key) !== route));
   }
 
   #forget(list: readonly MeshRoute[]): void {

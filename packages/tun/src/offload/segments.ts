@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { viewOf } from './byte-view.ts';
-import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+import { foldSum, pseudoHeaderSum, sumBytes, viewOf } from '@litz/core/internals';
 import {
   TCP_CHECKSUM,
   TCP_FIN,

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { pseudoHeaderSum, sumBytes } from './checksum.ts';
+import { pseudoHeaderSum, sumBytes } from '@litz/core/internals';
 import { TCP, TCP_ACK, TCP_PSH, UDP } from './transport-header.ts';
 
 /** How a packet may be joined. */

@@ -1,3 +1,4 @@
+import { slowSum } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -19,7 +20,6 @@ import {
   superPacketOf,
   type PacketShape,
 } from './segments.ts';
-import { slowSum } from './slow-checksum.ts';
 
 const HEADROOM = 16;
 const TAILROOM = 31;

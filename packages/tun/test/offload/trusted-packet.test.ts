@@ -1,10 +1,10 @@
+import { slowChecksum } from '@litz/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VNET_HEADER_LENGTH } from '../../src/offload/index.ts';
 import { finishTrustedPacket } from '../../src/offload/trusted-packet.ts';
 import { payloadOf, RUNS } from './arbitrary.ts';
 import { hasRightSums, packetOf, type PacketShape } from './segments.ts';
-import { slowChecksum } from './slow-checksum.ts';
 
 const KINDS = [
   [4, 'tcp', 20, 16],

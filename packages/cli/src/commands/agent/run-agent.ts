@@ -142,7 +142,7 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
     return new Agent(settings, {
       registry,
       host,
-      client: UapiClient.of(interfaceName),
+      client: UapiClient.of(interfaceName, { keepsConnection: true }),
       prefixes: openPrefixes(command, host, api),
       keys: new KeyStore({ folder: stateFolder, interfaceName }),
       log: print,
