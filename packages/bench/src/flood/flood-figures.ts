@@ -166,11 +166,14 @@ const NEW_PEER_MS = { short: 6000, protocol: 11_500 };
  * How long a flood runs before a measurement, so that the server's measures against it have begun.
  */
 const SETTLE_MS = 700;
+/** How long a daemon may need to recover from a flood. */
 const AFTER_FLOOD_MS = 3000;
 const PINGS = 200;
+/** The interval of pings during a flood, in seconds. */
 const PING_SECONDS = 0.005;
-/** ping -W */
+/** How long ping waits for an answer (`ping -W`). */
 const PING_WAIT_MS = 2000;
+/** How long the peers of a crowd may take to connect. */
 const CROWD_MS = 16_000;
 /** Pings per second beside a crowd or silent peers. */
 const WATCH_PINGS = 50;

@@ -18,11 +18,11 @@ export class Guests {
   /** @throws {Error} (rejects) the program failed */
   static async start(namespace: string, server: PublicKey): Promise<Guests> {
     const guests = new Guests(namespace, server);
-    const holds = (): boolean => {
+    const isReady = (): boolean => {
       guests.#child.checkAlive();
       return guests.#child.output.includes('ready');
     };
-    await until('the guests: ready', holds, TIMEOUT_MS);
+    await until('the guests: ready', isReady, TIMEOUT_MS);
     return guests;
   }
 
@@ -44,11 +44,11 @@ export class Guests {
    */
   async open(first: number, count: number, retry: Retry): Promise<GuestGroup> {
     const group = ++this.#groups;
-    await this.#ask({ command: 'open', group, first, count, retry }, TIMEOUT_MS);
+    await this.#request({ command: 'open', group, first, count, retry }, TIMEOUT_MS);
     return {
       connect: async (timeoutMs) => {
         const request: GuestsRequest = { command: 'connect', group, timeoutMs };
-        const { times = [] } = await this.#ask(request, timeoutMs + TIMEOUT_MS);
+        const { times = [] } = await this.#request(request, timeoutMs + TIMEOUT_MS);
         return times.map((ms) => ms ?? timeoutMs).sort((a, b) => a - b);
       },
     };
@@ -58,16 +58,16 @@ export class Guests {
     await this.#child.end();
   }
 
-  async #ask(request: GuestsRequest, timeoutMs: number): Promise<GuestsAnswer> {
+  async #request(request: GuestsRequest, timeoutMs: number): Promise<GuestsAnswer> {
     const { group, command } = request;
     let answer: GuestsAnswer | undefined;
     this.#waiting.set(group, (found) => (answer = found));
     this.#child.send(request);
-    const holds = (): boolean => {
+    const isAnswered = (): boolean => {
       this.#child.checkAlive();
       return answer !== undefined;
     };
-    await until(`guests, ${command}`, holds, timeoutMs);
+    await until(`guests, ${command}`, isAnswered, timeoutMs);
     this.#waiting.delete(group);
     if (answer!.error !== undefined) throw new Error(`guests, ${command}: ${answer!.error}`);
     return answer!;
