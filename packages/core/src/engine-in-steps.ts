@@ -22,8 +22,8 @@ export function checkChange(engine: Engine, change: EngineChange): CheckedChange
 
 /**
  * Checks whether a change whose fields were checked is possible for this engine. Returns the steps
- * that apply it. The first step must follow at once. Between two steps the engine may be used, but
- * not configured. The outputs must be polled before it is used.
+ * that apply it. The first step must follow at once. Between two steps the engine may be used,
+ * after its outputs were polled, but not configured.
  *
  * @param now returns the time, in each step
  * @throws {RangeError | WireGuardError} the change is not possible; nothing has changed
@@ -40,8 +40,8 @@ export function prepareInSteps(engine: Engine, change: CheckedChange, now: () =>
 }
 
 /**
- * Iterates over all peers as `Engine.peerStatuses` does. Returns for each the steps that make its
- * snapshot. Between two of them the engine may be used, but not configured.
+ * Iterates over all peers as `Engine.peerStatuses` does. Returns, for each peer, the steps that
+ * make its snapshot. Between two of them the engine may be used, but not configured.
  */
 export function peersInSteps(engine: Engine): Generator<Steps<PeerStatus>, void, undefined> {
   return statusesInSteps(stateOf(engine));

@@ -76,8 +76,8 @@ export interface PeersAndPrefixes {
 
 /**
  * Iterates over the peers that there are at the beginning, as `Engine.peerStatuses` describes.
- * Returns for each the steps that make its snapshot. The prefixes of this peer must not change
- * between two of them.
+ * Returns, for each peer, the steps that make its snapshot. Between two of these steps, the
+ * prefixes of this peer must not change.
  */
 export function* statusesInSteps({
   peers,

@@ -29,7 +29,7 @@ export interface CheckedChange {
   readonly peers: readonly PeerToApply[];
 }
 
-/** A checked peer. Its prefixes may be made only when they are read. */
+/** A checked peer. Its prefixes may be an iterable that makes each prefix when it is read. */
 export interface PeerToApply extends Omit<CheckedPeer, 'allowedIps'> {
   readonly allowedIps?: Iterable<AllowedIp>;
 }

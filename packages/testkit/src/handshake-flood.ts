@@ -2,13 +2,13 @@
  * `HandshakeFlood`: sends handshake messages of many sources at a given rate. `floodMessages` makes
  * the messages.
  *
- * Each message has a valid mac1, so a receiver must look at it. Nothing else of it is valid.
+ * Each message has a valid mac1, so a receiver must process it. Nothing else in it is valid.
  *
  * @module
  */
 import { nobleProvider, type Endpoint, type PublicKey } from '@litz/core';
 
-/** What a flood consists of. */
+/** The kinds of messages that a flood can consist of. */
 export const FLOOD_KINDS = ['initiations', 'responses'] as const;
 export type FloodKind = (typeof FLOOD_KINDS)[number];
 

@@ -1,7 +1,7 @@
 /**
- * Floods a server with handshake messages until SIGTERM, then answers a `FloodReport`:
- * `flood-child.js KIND MESSAGES_PER_SECOND SERVER_PUBLIC_KEY`; the rate may be `Infinity`, the key
- * is in base64.
+ * Floods a server with handshake messages until SIGTERM, then sends a `FloodReport`. Its command
+ * line is `flood-child.js KIND MESSAGES_PER_SECOND SERVER_PUBLIC_KEY`. The rate may be `Infinity`;
+ * the key is in base64.
  *
  * @module
  */

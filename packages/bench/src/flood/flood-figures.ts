@@ -1,5 +1,5 @@
 /**
- * The figures that `bench:flood` takes of one tunnel, one sample of each per round.
+ * Measures the figures of `bench:flood` for one tunnel: one sample of each figure per round.
  *
  * @module
  */
@@ -74,7 +74,9 @@ async function sampleQuiet(tunnel: FloodTunnel, seconds: number): Promise<Sample
   ];
 }
 
-/** A transfer while the server's nft drops the flood, then one while the server gets it. */
+/**
+ * Measures a transfer while the server's nft drops the flood, then one while the server gets it.
+ */
 async function sampleFlood(tunnel: FloodTunnel, flood: Flood, seconds: number): Promise<Sample[]> {
   const { network, serverKey } = tunnel;
   const short = await tunnel.openGuests(NEW_PEERS, 'short');
@@ -104,14 +106,14 @@ async function sampleFlood(tunnel: FloodTunnel, flood: Flood, seconds: number): 
   });
 }
 
-/** Many new peers begin at the same time, while the client pings. */
+/** Connects many new peers at the same time, while the client pings. */
 async function sampleCrowd(
   tunnel: FloodTunnel,
   { crowd: count, watchSeconds }: FloodLoads,
 ): Promise<Sample[]> {
   const name = `${count.toLocaleString('en-US')} new peers at once`;
   const crowd = await tunnel.openGuests(count, 'protocol');
-  // The last flood is over for the daemon too.
+  // The daemon recovers from the last flood.
   await setTimeout(AFTER_FLOOD_MS);
   const pings = tunnel.ping(watchSeconds * WATCH_PINGS, 1 / WATCH_PINGS);
   await setTimeout(SETTLE_MS);
@@ -125,7 +127,7 @@ async function sampleCrowd(
   ];
 }
 
-/** Peers that never answer begin to get initiations when the link goes up. */
+/** Takes the link up with many peers that never answer, while the client pings. */
 async function sampleSilent(
   tunnel: FloodTunnel,
   { silent: count, watchSeconds }: FloodLoads,
@@ -144,12 +146,14 @@ async function pingsLost(tunnel: FloodTunnel): Promise<number> {
   return sent - times.length;
 }
 
-/** Returns the time of the slowest of a few new peers. */
+/** Returns a sample with the time of the slowest of a few new peers. */
 function timeOf(figure: string, ascendingMs: readonly number[]): Sample {
   return { figure, unit: 'ms', value: ascendingMs.at(-1)! };
 }
 
-/** Returns the longest round trip; without an answer, the time for which ping waits for one. */
+/**
+ * Returns a sample with the longest round trip; without any answer, the time for which ping waits.
+ */
 function longestOf(figure: string, times: readonly number[]): Sample {
   return { figure, unit: 'ms', value: times.length > 0 ? Math.max(...times) : PING_WAIT_MS };
 }
@@ -158,13 +162,18 @@ function longestOf(figure: string, times: readonly number[]): Sample {
 const NEW_PEERS = 3;
 /** How long they may take. A peer that is not connected then counts with this time. */
 const NEW_PEER_MS = { short: 6000, protocol: 11_500 };
-/** Time for the flood and for what the server does against it to settle. */
+/**
+ * How long a flood runs before a measurement, so that the server's measures against it have begun.
+ */
 const SETTLE_MS = 700;
+/** How long a daemon may need to recover from a flood. */
 const AFTER_FLOOD_MS = 3000;
 const PINGS = 200;
+/** The interval of pings during a flood, in seconds. */
 const PING_SECONDS = 0.005;
-/** ping -W */
+/** How long ping waits for an answer (`ping -W`). */
 const PING_WAIT_MS = 2000;
+/** How long the peers of a crowd may take to connect. */
 const CROWD_MS = 16_000;
 /** Pings per second beside a crowd or silent peers. */
 const WATCH_PINGS = 50;

@@ -67,8 +67,8 @@ export class FloodNetwork {
   }
 
   /**
-   * Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the
-   * process.
+   * Deletes the namespaces. The caller must end their programs first. Never throws. Synchronous, so
+   * that it works at the end of the process.
    */
   close(): void {
     LIVE.delete(this);

@@ -28,11 +28,11 @@ export class FloodProcess {
   ): Promise<FloodProcess> {
     const args = [CHILD, kind, String(perSecond), server.toBase64()];
     const child = new RunningCommand(process.execPath, args, { namespace });
-    const holds = (): boolean => {
+    const isReady = (): boolean => {
       child.checkAlive();
       return child.output.includes('ready');
     };
-    await until('the flood: ready', holds, READY_MS);
+    await until('the flood: ready', isReady, READY_MS);
     return new FloodProcess(child);
   }
 

@@ -63,10 +63,13 @@ export class FloodTunnel {
     this.#client = new Daemon(implementation, { namespace: network.client });
   }
 
-  /** Sends TCP data from the client to the server. Returns Mbit/s; 0 if iperf3 came to no end. */
+  /**
+   * Sends TCP data from the client to the server. Returns Mbit/s; 0 if iperf3 failed or took too
+   * long.
+   */
   async tcpMbps(seconds: number): Promise<number> {
     const { client, server } = this.network;
-    const options = { client, server, address: INNER.a, seconds, patienceMs: 8000 };
+    const options = { client, server, address: INNER.a, seconds, graceMs: 8000 };
     try {
       return (await runIperf(options)).receivedMbps;
     } catch {
@@ -86,7 +89,7 @@ export class FloodTunnel {
     }
   }
 
-  /** Adds guests to the server's peers, and makes them. */
+  /** Makes guests, and adds them to the server's peers. */
   async openGuests(count: number, retry: Retry): Promise<GuestGroup> {
     const first = this.#guestCount;
     this.#guestCount += count;

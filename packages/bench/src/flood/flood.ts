@@ -4,7 +4,8 @@
  *
  * A flood comes from 1,000 addresses and has valid mac1s. Both daemons, iperf3 and the flooder
  * share the cores of the machine. So each transfer is compared with one beside the same flood that
- * the server's nft drops: then the flooder takes its part of the cores, and the daemon has no work.
+ * the server's nft drops: then the flooder takes its part of the cores too, but the daemon has no
+ * work with the flood.
  *
  * @module
  */

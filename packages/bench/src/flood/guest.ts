@@ -38,7 +38,10 @@ export class Guest {
   readonly connected: Promise<number>;
   #resolve: (ms: number) => void = () => {};
   #beganAt = 0;
-  /** How far the engine's clock is ahead. A guest with the retry `short` moves it on to retry. */
+  /**
+   * How far the engine's clock is ahead of the real time. A guest with the retry `short` moves it
+   * forward, so that the engine retries early.
+   */
   #aheadMs = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   #retryTimer: NodeJS.Timeout | undefined = undefined;
@@ -117,14 +120,14 @@ export class Guest {
     this.#drain();
   }
 
-  /** The first ping is sent by the engine. It may get lost, as any packet. */
+  /** Repeats the ping. The engine has sent the first one, which may be lost. */
   #pingUntilAnswered(): void {
     clearTimeout(this.#retryTimer);
     clearInterval(this.#pingTimer);
     this.#pingTimer = setInterval(() => {
       this.#engine.handlePacket(this.#ping, this.#now());
       this.#drain();
-    }, PING_AGAIN_MS);
+    }, PING_INTERVAL_MS);
   }
 
   #finish(): void {
@@ -137,7 +140,7 @@ export class Guest {
     this.#retryTimer = setTimeout(() => this.#retryNow(), SHORT_RETRY_MS);
   }
 
-  /** Moves the engine's clock behind the protocol's own retry. */
+  /** Moves the engine's clock past the time of the protocol's own retry. */
   #retryNow(): void {
     clearTimeout(this.#retryTimer);
     this.#aheadMs += PROTOCOL_RETRY_MS;
@@ -180,6 +183,6 @@ const ICMP = 1;
 const ECHO_REQUEST = 8;
 const ECHO_REPLY = 0;
 const SHORT_RETRY_MS = 500;
-const PING_AGAIN_MS = 200;
+const PING_INTERVAL_MS = 200;
 /** Rekey-Timeout and the largest jitter. */
 const PROTOCOL_RETRY_MS = 5400;

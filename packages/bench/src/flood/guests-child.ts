@@ -1,6 +1,6 @@
 /**
- * Makes guests in the namespace of the guests, for the parent's `Guests`:
- * `guests-child.js SERVER_PUBLIC_KEY`, in base64. It gets `GuestsRequest` and sends `GuestsAnswer`.
+ * Makes guests in the namespace of the guests, for the parent's `Guests`: `guests-child.js
+ * SERVER_PUBLIC_KEY`, in base64. It answers each `GuestsRequest` with a `GuestsAnswer`.
  *
  * @module
  */
@@ -13,10 +13,10 @@ export type GuestsRequest =
   | { command: 'open'; group: number; first: number; count: number; retry: Retry }
   | { command: 'connect'; group: number; timeoutMs: number };
 
-/** The answer to `open` is without `times`. */
+/** `times` is absent in the answer to `open`. */
 export interface GuestsAnswer {
   group: number;
-  /** The ms until each guest was connected; null: it was not, within `timeoutMs`. */
+  /** The ms until each guest was connected; null if it was not connected within `timeoutMs`. */
   times?: (number | null)[];
   /** What went wrong. */
   error?: string;

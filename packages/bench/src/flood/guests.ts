@@ -9,7 +9,7 @@ import { RunningCommand, until } from '../peers/command.ts';
 import type { Retry } from './guest.ts';
 import type { GuestsAnswer, GuestsRequest } from './guests-child.ts';
 
-/** The program. Each guest has a number, and is used once. */
+/** The program with the guests. Each guest has a number, and connects only once. */
 export class Guests {
   readonly #child: RunningCommand;
   readonly #waiting = new Map<number, (answer: GuestsAnswer) => void>();
@@ -18,11 +18,11 @@ export class Guests {
   /** @throws {Error} (rejects) the program failed */
   static async start(namespace: string, server: PublicKey): Promise<Guests> {
     const guests = new Guests(namespace, server);
-    const holds = (): boolean => {
+    const isReady = (): boolean => {
       guests.#child.checkAlive();
       return guests.#child.output.includes('ready');
     };
-    await until('the guests: ready', holds, PATIENCE_MS);
+    await until('the guests: ready', isReady, TIMEOUT_MS);
     return guests;
   }
 
@@ -37,18 +37,18 @@ export class Guests {
   }
 
   /**
-   * Makes guests. The server must already know them.
+   * Makes guests. The server must already have them as peers.
    *
    * @param first the number of the first one
    * @throws {Error} (rejects) the program failed
    */
   async open(first: number, count: number, retry: Retry): Promise<GuestGroup> {
     const group = ++this.#groups;
-    await this.#ask({ command: 'open', group, first, count, retry }, PATIENCE_MS);
+    await this.#request({ command: 'open', group, first, count, retry }, TIMEOUT_MS);
     return {
       connect: async (timeoutMs) => {
         const request: GuestsRequest = { command: 'connect', group, timeoutMs };
-        const { times = [] } = await this.#ask(request, timeoutMs + PATIENCE_MS);
+        const { times = [] } = await this.#request(request, timeoutMs + TIMEOUT_MS);
         return times.map((ms) => ms ?? timeoutMs).sort((a, b) => a - b);
       },
     };
@@ -58,16 +58,16 @@ export class Guests {
     await this.#child.end();
   }
 
-  async #ask(request: GuestsRequest, timeoutMs: number): Promise<GuestsAnswer> {
+  async #request(request: GuestsRequest, timeoutMs: number): Promise<GuestsAnswer> {
     const { group, command } = request;
     let answer: GuestsAnswer | undefined;
     this.#waiting.set(group, (found) => (answer = found));
     this.#child.send(request);
-    const holds = (): boolean => {
+    const isAnswered = (): boolean => {
       this.#child.checkAlive();
       return answer !== undefined;
     };
-    await until(`guests, ${command}`, holds, timeoutMs);
+    await until(`guests, ${command}`, isAnswered, timeoutMs);
     this.#waiting.delete(group);
     if (answer!.error !== undefined) throw new Error(`guests, ${command}: ${answer!.error}`);
     return answer!;
@@ -86,4 +86,4 @@ export interface GuestGroup {
 }
 
 const CHILD = fileURLToPath(new URL('./guests-child.js', import.meta.url));
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;

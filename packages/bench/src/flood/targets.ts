@@ -1,6 +1,6 @@
 /**
- * The targets of `bench:flood`, for Litz. They are measurements of the subject `target`, so that a
- * table shows them beside the values.
+ * The targets of `bench:flood`, for Litz. They have the form of measurements with the subject
+ * `target`, so that a table shows them beside the values.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export function targetsOf(floods: readonly Flood[]): Measurement[] {
   });
 }
 
-/** Whether one target holds, for a reader: 'FIGURE: 81.2 %, target 70 %: holds'. */
+/** The result for one target, with a text such as 'FIGURE: 81.2 %, target 70 %: holds'. */
 export interface Verdict {
   readonly text: string;
   readonly holds: boolean;
@@ -52,5 +52,6 @@ export function verdicts(
   });
 }
 
+/** In percent, for floods with a limited rate and at full rate. */
 const LEAST_SHARE = { limited: 70, full: 30 };
 const LONGEST_CONNECT_MS = 1500;

@@ -23,7 +23,7 @@ export interface IperfOptions {
   /** Whether `args` limit the amount of data: '-n', '-k'. */
   isLimited?: boolean;
   /** How many ms the client may take longer than `seconds`; default: 20,000. */
-  patienceMs?: number;
+  graceMs?: number;
   /** Arguments of the client: '-R', '-P', '4', ... */
   args?: readonly string[];
   /** Runs during the transfer, which must take longer. */
@@ -37,7 +37,7 @@ export interface IperfOptions {
  */
 export async function runIperf(options: IperfOptions): Promise<Transfer> {
   const { client, server, address, seconds, isLimited = false, args = [], meanwhile } = options;
-  const { patienceMs = 20_000 } = options;
+  const { graceMs = 20_000 } = options;
   const listener = new RunningCommand('iperf3', ['-s', '-1', '-B', address, '--forceflush'], {
     namespace: server,
   });
@@ -46,7 +46,7 @@ export async function runIperf(options: IperfOptions): Promise<Transfer> {
     const duration = isLimited ? [] : ['-t', String(seconds)];
     const clientArgs = ['-J', '-c', address, ...duration, ...args];
     const sender = new RunningCommand('iperf3', clientArgs, { namespace: client });
-    const timeoutMs = seconds * 1000 + patienceMs;
+    const timeoutMs = seconds * 1000 + graceMs;
     const [output] = await Promise.all([sender.result(timeoutMs), meanwhile?.()]);
     return parseIperf(output);
   } finally {

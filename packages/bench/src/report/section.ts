@@ -41,12 +41,13 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     intro:
       'A server gets handshake messages with a valid mac1 from 1,000 spoofed addresses. An existing session ' +
       'sends TCP data to the server meanwhile. The flooder, both daemons and iperf3 share the cores. So each ' +
-      "transfer is compared with one beside the same flood that the server's nft drops on ingress, just before. " +
-      'Lost pings are out of 200, of the same session. A new peer is connected when a ping through its tunnel ' +
-      'was answered; the time is that of the slowest of three. The protocol retries after 5 s. One that retries ' +
-      'soon does so after 0.5 s, and at once after a cookie reply. A peer that is not connected after 11.5 s (6 s ' +
-      'if it retries soon) counts with that time; if many connect at once, after 16 s. Silent peers have a ' +
-      'persistent keepalive and never answer; the client connects anew at the same time. The targets are for Litz.',
+      "transfer is compared with the transfer just before it, during which the server's nft drops the same flood " +
+      'on ingress. The same session sends 200 pings, and the lost ones are counted. A new peer is connected when ' +
+      'a ping through its tunnel was answered; the time is that of the slowest of three. The protocol retries ' +
+      'after 5 s. A peer that retries soon does so after 0.5 s, and at once after a cookie reply. A peer that is ' +
+      'not connected after 11.5 s (6 s if it retries soon) counts with that time; if many connect at once, after ' +
+      '16 s. Silent peers have a persistent keepalive and never answer; the client connects again at the same ' +
+      'time. The targets are for Litz.',
     ratios: againstWireguardGo,
   },
   suites: {
@@ -101,8 +102,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'A key that another implementation knows',
     intro:
       'A numbered stream of UDP packets, one per millisecond, goes through a tunnel between Litz and another ' +
-      'implementation, which has one key for Litz. One command exchanges that key, either while that end sends ' +
-      'packets or while it is silent. A gap is the time between two packets that arrived one after the other; ' +
+      'implementation, which has one key for Litz. One command exchanges that key, either while the ' +
+      'other implementation sends packets or while it is silent. A gap is the time between two packets that arrived one after the other; ' +
       'it includes pauses of a busy machine. The run of lost packets does not include pauses; each of its ' +
       'packets stands for a millisecond.',
     ratios: () => [],
@@ -145,7 +146,10 @@ function againstPeers({ subjects }: Matrix): Ratio[] {
   return [...ratios, best];
 }
 
-/** Returns the ratio of Litz and wireguard-go: a target is no implementation. */
+/**
+ * Returns the ratio of Litz to wireguard-go. Targets are left out, because they are not an
+ * implementation.
+ */
 function againstWireguardGo({ subjects }: Matrix): Ratio[] {
   return againstPeers({ subjects: subjects.filter((subject) => subject !== TARGET), rows: [] });
 }

@@ -5,9 +5,10 @@
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
- * Two ends with Litz both know both keys of the other for a while. Any other implementation has one
- * key per peer, and one command exchanges it. That is measured while the other end sends packets,
- * and while it is silent. A silent end learns the new key only when we initiate again.
+ * While a key is replaced between two ends with Litz, each end knows the old key and the new key of
+ * the other. Any other implementation has one key per peer, and one command exchanges it. That is
+ * measured while the other end sends packets, and while it is silent. A silent end learns the new
+ * key only when we initiate again.
  *
  * @module
  */

@@ -44,7 +44,7 @@ export class RequestConnection {
   }
 
   /**
-   * Sends a request and resolves with the answer. The caller must not send another one before.
+   * Sends a request and resolves with the answer. Until then, the caller must not send another one.
    *
    * @throws {UapiError} (rejects) `EIO`: the daemon could not be reached, or has closed the
    *   connection (`cause` is the error)

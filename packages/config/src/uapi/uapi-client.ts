@@ -222,7 +222,10 @@ export class UapiClient {
     }
   }
 
-  /** Returns the kept connection if it is open. Meanwhile another request cannot use it. */
+  /**
+   * Takes the kept connection, so that no other request uses it. Returns undefined if it is not
+   * open.
+   */
   #takeKept(): RequestConnection | undefined {
     const kept = this.#kept;
     this.#kept = undefined;

@@ -89,8 +89,8 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Replaces all prefixes of `value` by new ones, in steps. Those that it had before and has again
-   * are found by lookups at every moment. Until the last step, `entries` returns the new prefixes
+   * Replaces all prefixes of `value` by new ones, in steps. A prefix that it had before and keeps
+   * is found by lookups at every moment. Until the last step, `entries` returns the new prefixes
    * only. Between two steps, the other values may get and lose prefixes.
    *
    * @param prefixes in order; one with `remove` removes an earlier one

@@ -3,7 +3,7 @@
  *
  * Requests are answered in order, one after the other. A change of very many peers or prefixes is
  * read and applied in steps, and so is a status of a peer with very many prefixes. Packets pass
- * between them.
+ * between the steps.
  *
  * @module
  */
@@ -78,12 +78,14 @@ export class RequestTurns {
   }
 
   #begin({ id, request }: RequestMessage): void {
-    const steps = this.#options.answer(this.#peers.length === 0 ? request : this.#whole(request));
+    const steps = this.#options.answer(
+      this.#peers.length === 0 ? request : this.#withAllPeers(request),
+    );
     this.#inProgress = { id, steps };
   }
 
   /** Returns the request with all its peers. */
-  #whole(request: DeviceRequest): DeviceRequest {
+  #withAllPeers(request: DeviceRequest): DeviceRequest {
     if (request.type !== 'configure') return request;
     const peers = [...this.#peers, ...(request.change.peers ?? [])];
     this.#peers = [];

@@ -60,8 +60,9 @@ export interface RequestMessage {
 }
 
 /**
- * A message before a `configure` request with many peers: some of them, in order. The request has
- * the last ones. Packets pass between two messages, because a clone of 100,000 peers takes long.
+ * Some of the peers of a `configure` request that has many, in order. These messages come before
+ * the request, which has the last peers. Packets pass between two messages; a clone of 100,000
+ * peers at once would take long.
  */
 export interface PeersMessage {
   readonly peers: readonly PeerConfiguration[];
@@ -129,8 +130,8 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
   const { peers = [] } = request.change;
   let sent = 0;
   for (; peers.length - sent > PEERS_IN_MESSAGE; sent += PEERS_IN_MESSAGE) {
-    const some = { peers: peers.slice(sent, sent + PEERS_IN_MESSAGE) };
-    const { value, buffer: secrets } = packSecrets(packPrefixes(some));
+    const part = { peers: peers.slice(sent, sent + PEERS_IN_MESSAGE) };
+    const { value, buffer: secrets } = packSecrets(packPrefixes(part));
     post(port, { ...value, secrets }, secrets);
   }
   const last = sent === 0 ? request.change : { ...request.change, peers: peers.slice(sent) };
@@ -334,7 +335,7 @@ function isSlice(answer: unknown): answer is SnapshotSlice {
   return (answer as Partial<SnapshotSlice> | undefined)?.snapshot !== undefined;
 }
 
-// To read a message of so many peers takes a fraction of a millisecond.
+// Reading a message with this many peers takes a fraction of a millisecond.
 const PEERS_IN_MESSAGE = 64;
 
 const PLAIN_ERRORS = new Map<string, new (message: string) => Error>([

@@ -59,7 +59,7 @@ import { peerOf } from './peer-of-record.ts';
 export class Membership {
   #context: MembershipContext;
   readonly #members = new Map<string, Member>();
-  /** The members with a claim, so that a change of one of 5,000 nodes does not look at all. */
+  /** The members with a claim, so that a change of one node need not read all 5,000. */
   readonly #claiming = new Set<Member>();
   readonly #peers = new Map<string, MeshPeer>();
   readonly #claims = new AcceptedClaims();

@@ -157,7 +157,7 @@ function updateRoutes(
   return hostRoutes.update(other, enforcement, peers);
 }
 
-/** Returns the rules, by text. They depend on the peers only by what the tally says. */
+/** Returns the rules, by text. Of the peers, they depend only on the tally. */
 function rulesWith(
   { rules: last, routes: { tally } }: DesiredHostCache,
   request: CommonRequest,

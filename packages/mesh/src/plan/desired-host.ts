@@ -122,8 +122,8 @@ export interface DesiredRoutes {
   /**
    * Lists of routes: those for no peer, and one list for each peer. A list is the same object as
    * before while nothing changes for its peer. No key occurs twice. The object is another one after
-   * every change. Iterate over it before the next call of the function that made it: an array of
-   * thousands of lists for each change would be most of the memory that a change needs.
+   * every change. Iterate over it before the next call of the function that made it. It is no
+   * array, because an array of thousands of lists would be most of the memory that a change needs.
    */
   readonly routes: Iterable<readonly MeshRoute[]>;
   /**

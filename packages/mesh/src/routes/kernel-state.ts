@@ -19,7 +19,7 @@ export interface KernelStateOptions {
   readonly numbers: RoutingNumbers;
   /** Gets the keys of the routes that may differ from the desired ones. */
   readonly wanted: WantedRoutes;
-  /** Is reported that the filter of a link may have changed. */
+  /** Told that the filter of a link may have changed. */
   readonly filters: { forget(): void };
   /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
   readonly sysctl: (name: string) => string | undefined;
@@ -77,7 +77,8 @@ export class KernelState {
     }
     let touchesLink = false;
     let differs = false;
-    // Without a change of its filter, a link can get another one by being replaced or renamed.
+    // A link that was replaced or renamed may have another filter, without a notification of type
+    // "filter".
     if (changes.some(({ type }) => type === 'filter' || type === 'link')) {
       this.#options.filters.forget();
     }

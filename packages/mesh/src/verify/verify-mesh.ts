@@ -83,7 +83,7 @@ class ProbeRun {
    */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>
-      plan.targets.flatMap((target) => this.#make(plan, target)),
+      plan.targets.flatMap((target) => this.#createProbes(plan, target)),
     );
     if (sent.length === 0) return;
     try {
@@ -95,7 +95,7 @@ class ProbeRun {
           for (const { probe } of sent) if (!probe.isAnswered) probe.send();
           sends++;
         }
-        this.#look();
+        this.#readResults();
         // Some firewalls let only echoes pass. So one answer for each pair of addresses is enough
         // after a while.
         const isEnough = elapsed >= RESEND_MS * 2 && everyTargetAnswers(sent);
@@ -104,7 +104,7 @@ class ProbeRun {
       }
       // Frames that are on their way still reach the capture.
       await delay(LINGER_MS);
-      this.#look();
+      this.#readResults();
     } finally {
       for (const { probe } of sent) probe.close();
     }
@@ -139,7 +139,7 @@ class ProbeRun {
     this.#capture.close();
   }
 
-  #make(plan: PeerPlan, target: ProbeTarget): Sent[] {
+  #createProbes(plan: PeerPlan, target: ProbeTarget): Sent[] {
     return PROBE_PROTOCOLS.map((protocol) => {
       const number = this.#sent.length;
       const probe = this.#probe(number, protocol, target);
@@ -160,7 +160,7 @@ class ProbeRun {
     return probe;
   }
 
-  #look(): void {
+  #readResults(): void {
     this.#icmp.collect();
     this.#capture.drain((captured) => this.#take(captured));
   }

@@ -69,7 +69,7 @@ interface Start {
 }
 
 /**
- * Calls `find`. If the node enforced before, the machine is closed before that, and stays closed
+ * Calls `find`. If the previous agent enforced, the machine is closed first and stays closed
  * (`ClosedStart`).
  */
 async function closedUntil(flags: AgentFlags, find: () => Promise<Start>): Promise<Start> {
@@ -112,7 +112,7 @@ async function serveAgent(
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
-      void agent.ready.then(() => takeTaintOff(agent, api, startTaint, ending.signal));
+      void agent.ready.then(() => removeTaint(agent, api, startTaint, ending.signal));
     }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
@@ -206,7 +206,7 @@ function healthPaths(agent: Agent): ReadonlyMap<string, () => TextAnswer> {
   ]);
 }
 
-async function takeTaintOff(
+async function removeTaint(
   agent: Agent,
   api: KubeApi,
   key: string,

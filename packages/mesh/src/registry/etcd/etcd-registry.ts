@@ -3,8 +3,9 @@
  *
  * A record whose lease ran out is reported as expired, because it was not removed on purpose. A
  * record that is deleted while its lease lives, or that has no lease, was deleted on purpose. If no
- * agent reads etcd before the lease has run out too, the two cases cannot be distinguished.
- * `withdraw` therefore writes `revoked: true` without a lease, which is always clear.
+ * agent reads etcd between the deletion and the end of the lease, the two cases cannot be
+ * distinguished. `withdraw` therefore writes `revoked: true` without a lease, which is always
+ * clear.
  *
  * @module
  */
@@ -200,7 +201,7 @@ export class EtcdRegistry implements Registry {
       // etcd denies this request only if the lease is alive and has keys that this user may not
       // read.
       if (error instanceof EtcdError && error.isDenied) return 'deleted';
-      if (error instanceof EtcdError && error.isOfLease) return 'expired';
+      if (error instanceof EtcdError && error.isLeaseGone) return 'expired';
       throw error;
     }
   }
