@@ -420,8 +420,9 @@ export class Engine {
 
   /**
    * Returns when to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no
-   * deadline. The time is exact: something is due then. There is one exception: while peers roam,
-   * it may be up to a second early.
+   * deadline. The time is exact: something is due then. There are two exceptions: while peers roam,
+   * it may be up to a second early; and after a late call while many peers wait for a handshake, it
+   * may be as early as that call was late.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

@@ -1,11 +1,6 @@
 import { createPerson, joinNetwork, packetBetween, SimulatedNetwork } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import {
-  createInitiationBudget,
-  createProbeBudget,
-  isItsTurn,
-  spendTurn,
-} from '../../src/flow/initiation-turns.ts';
+import { createInitiationBudget, createProbeBudget } from '../../src/flow/initiation-turns.ts';
 import { Endpoint, nobleProvider, publicKeyOf } from '../../src/index.ts';
 import { MESSAGE_TYPE } from '../../src/internals.ts';
 
@@ -69,6 +64,19 @@ describe('hasTurn', () => {
     expect(initiations(node)).toHaveLength(PEERS);
   });
 
+  it('sends few at once, also when the caller is late', () => {
+    const { network, node } = linkDownWith(PEERS);
+    node.input((engine, now) => engine.linkUp(now));
+    network.eavesdropper.forget();
+    // Half of the turns are due.
+    const late = network.now + (PEERS * 0.3) / 2;
+    node.input((engine) => engine.handleTimeout(late));
+    expect(initiations(node).length).toBeGreaterThan(5);
+    expect(initiations(node).length).toBeLessThan(25);
+    expect(node.engine.pollTimeout()).toBeGreaterThan(late);
+    expect(node.engine.pollTimeout()).toBeLessThan(late + 1);
+  });
+
   it('delays no other timer', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
@@ -113,44 +121,16 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
   return datagrams.map(({ to }) => to.port);
 }
 
-describe('isItsTurn', () => {
-  it('reserves a turn if no initiation is allowed now, and keeps it', () => {
-    const budget = createInitiationBudget();
-    const holder = { turnAt: Infinity };
-    expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([true, Infinity]);
-    // 2 ms at once, and 12 ms of 0.4 of the time behind them.
-    budget.spend(14, 1000);
-    expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([false, 1030]);
-    expect(budget.freeAt).toBeCloseTo(1030.3);
-    expect([isItsTurn(budget, holder, 1029.9), holder.turnAt]).toEqual([false, 1030]);
-    expect(isItsTurn(budget, holder, 1030)).toBe(true);
-    expect(budget.freeAt).toBeCloseTo(1030.3);
-  });
-});
-
-describe('spendTurn', () => {
-  it('counts an initiation without a turn or before its turn, and does not count a reserved one again', () => {
-    const budget = createInitiationBudget();
-    budget.spend(14, 1000);
-    for (const [turnAt, spent] of [
-      [Infinity, 0.3],
-      [1001, 0.3],
-      [1000, 0],
-      [999, 0],
-    ]) {
-      const before = budget.freeAt;
-      const holder = { turnAt };
-      spendTurn(budget, holder, 1000);
-      expect(budget.freeAt - before).toBeCloseTo(spent);
-      expect(holder.turnAt).toBe(Infinity);
-    }
-  });
-});
-
 describe('createProbeBudget', () => {
   it('has half the share of the budget for initiations', () => {
-    const budget = createProbeBudget();
-    budget.spend(14, 1000);
-    expect(budget.freeAt).toBeCloseTo(1060);
+    const lasts = [createInitiationBudget(), createProbeBudget()].map((budget) => {
+      const holders = Array.from({ length: 100 }, () => ({ turnAt: Infinity }));
+      for (const holder of holders) {
+        if (budget.isItsTurn(holder, 1000)) budget.spendTurn(holder, 1000);
+      }
+      return holders.at(-1)!.turnAt - 1000;
+    });
+    expect(lasts[0]).toBeCloseTo(99 * 0.3 - 5);
+    expect(lasts[1]).toBeCloseTo(99 * 0.6 - 10);
   });
 });
