@@ -35,12 +35,15 @@ export interface CrowdCounts {
 export class Crowd {
   readonly #place: RegistryPlace;
   readonly #parts: readonly CrowdProcess[];
+  /** The process of agents that join. As on a real machine, no other agent delays them there. */
+  readonly #joining: CrowdProcess;
   #agents = 0;
 
-  /** @param processes the number of processes */
+  /** @param processes the number of processes, besides that of agents that join */
   constructor(place: RegistryPlace, namespace: string, processes: number) {
     this.#place = place;
     this.#parts = Array.from({ length: processes }, () => new CrowdProcess(namespace));
+    this.#joining = new CrowdProcess(namespace);
   }
 
   get agents(): number {
@@ -70,11 +73,11 @@ export class Crowd {
    */
   async join(number: number, timeoutMs: number): Promise<number[]> {
     const others = this.#agents++;
-    const peer = await this.#first.request<string>({ do: 'make-key', number });
+    const peer = await this.#joining.request<string>({ do: 'make-key', number });
     await this.#all({ do: 'expect', peer });
-    await this.#first.request({ do: 'start', place: this.#place, numbers: [number] });
+    await this.#joining.request({ do: 'start', place: this.#place, numbers: [number] });
     const times = await this.#programmed(peer, others, timeoutMs);
-    const at = await this.#first.request<number>({ do: 'wrote', number });
+    const at = await this.#joining.request<number>({ do: 'wrote', number });
     return times.map((time) => time - at);
   }
 
@@ -147,7 +150,11 @@ export class Crowd {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#parts.map((part) => part.close()));
+    await Promise.all(this.#processes.map((part) => part.close()));
+  }
+
+  get #processes(): CrowdProcess[] {
+    return [...this.#parts, this.#joining];
   }
 
   get #first(): CrowdProcess {
@@ -155,7 +162,7 @@ export class Crowd {
   }
 
   #all<T>(request: CrowdRequest): Promise<T[]> {
-    return Promise.all(this.#parts.map((part) => part.request<T>(request)));
+    return Promise.all(this.#processes.map((part) => part.request<T>(request)));
   }
 
   /**

@@ -102,8 +102,9 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'A key that another implementation knows',
     intro:
       'A numbered stream of UDP packets, one per millisecond, goes through a tunnel between Litz and another ' +
-      'implementation, which has one key for Litz. One command exchanges that key, either while the ' +
-      'other implementation sends packets or while it is silent. A gap is the time between two packets that arrived one after the other; ' +
+      'implementation, which has one key for Litz. One command exchanges that key, either while the other end sends ' +
+      'packets or while it is silent. The kernel is that of a virtual machine which is emulated in software, so ' +
+      'its answers are late. A gap is the time between two packets that arrived one after the other; ' +
       'it includes pauses of a busy machine. The run of lost packets does not include pauses; each of its ' +
       'packets stands for a millisecond.',
     ratios: () => [],

@@ -56,7 +56,11 @@ export class RecordError extends Error {
   constructor(node: string, field: string, reason: string) {
     // An invalid name may be any text, even a forged log line, so it is quoted.
     const shown = /^[\w.-]+$/.test(node) ? node : quote(node);
+    // A registry may have thousands of bad records, and a stack trace takes most of a kilobyte.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`record of node ${shown}: ${field}: ${reason}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.node = node;
     this.field = field;
     this.reason = reason;

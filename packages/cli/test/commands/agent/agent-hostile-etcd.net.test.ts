@@ -1,12 +1,13 @@
 /**
  * Two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay, nothing leaves
- * in plaintext, the agents need little memory, and their status says what is wrong.
+ * in plaintext, the agents need little memory, and their status says what is wrong. An etcd that
+ * freezes is in `agent-etcd.net.test.ts`.
  *
  * @module
  */
 import { join } from 'node:path';
 import { describeWith, type TcpRelay, type Requirement } from '@litz/testkit';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
 import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
 import {
@@ -29,8 +30,11 @@ const { EtcdAdministrator } = (await import(
 const { HostileEtcd } = (await import(join(TESTS, 'hostile-etcd-server.ts'))) as HostileModule;
 
 const RECORDS = 'litz/nodes/v1/';
-/** In MB. An agent with two nodes takes about 90 MB. The endless list has 5,000 MB per second. */
-const MOST_MEGABYTES = 220;
+/**
+ * In MB: the memory limit of the chart (256 MiB). An agent reads 50,000 keys of an endless list, and takes 200 MB
+ * meanwhile.
+ */
+const MOST_MEGABYTES = 268;
 
 describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd', () => {
   let etcd: Etcd;
@@ -58,10 +62,6 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     await untilEnforced(cluster.nodes);
   });
 
-  afterEach(() => {
-    relay.unblock();
-  });
-
   afterAll(async () => {
     await cluster?.close();
     await etcd?.close();
@@ -70,13 +70,10 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     removeSockets();
   });
 
-  it('loses no packet while etcd freezes, sends garbage, and has a list without an end', async () => {
+  it('loses no packet while etcd sends garbage, and has a list without an end', async () => {
     const losses = await lossesDuring(cluster, async () => {
-      relay.block();
-      await eachSays(cluster.nodes, /^no (sign of life|answer) within/);
       relay.redirect(garbage.port);
-      relay.unblock();
-      await eachSays(cluster.nodes, /^(?!no )/);
+      await eachSays(cluster.nodes, /^(?!no trouble)/);
       relay.redirect(hostile.port);
       await eachSays(cluster.nodes, /the list of keys repeats itself or has more than 50000 keys/);
       relay.redirect(etcd.port);
