@@ -53,11 +53,12 @@ export {
   type Person,
 } from './pair.ts';
 export { seededRandom, seededRandomBytes } from './seeded-random.ts';
+export { slowChecksum, slowSum } from './slow-checksum.ts';
 export {
   Eavesdropper,
   SimulatedNetwork,
   SimulatedNode,
-  layRun,
+  toPacketRun,
   type ArrivingDatagram,
   type CapturedDatagram,
 } from './simulated-network.ts';

@@ -1,6 +1,6 @@
 /**
- * `withCleanUp`: removes namespaces, sockets and programs, which would otherwise outlive this
- * process.
+ * `withCleanUp`: removes namespaces and sockets and ends programs, which would otherwise outlive
+ * this process.
  *
  * @module
  */

@@ -30,7 +30,11 @@ export interface IperfOptions {
   meanwhile?: () => Promise<void>;
 }
 
-/** @throws {Error} (rejects) iperf3 failed; the message has its output */
+/**
+ * Starts a server, and runs a client until the transfer has ended.
+ *
+ * @throws {Error} (rejects) iperf3 failed; the message has its output
+ */
 export async function runIperf(options: IperfOptions): Promise<Transfer> {
   const { client, server, address, seconds, isLimited = false, args = [], meanwhile } = options;
   const { patienceMs = 20_000 } = options;
@@ -59,12 +63,13 @@ export async function runIperf(options: IperfOptions): Promise<Transfer> {
 export function parseIperf(output: string): Transfer {
   const report = JSON.parse(output) as IperfReport;
   if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`);
-  const { sum_received: received, sum } = report.end ?? {};
-  if (received) return transferOf(received.bits_per_second, received.bytes);
+  const { sum_received: receiverSum, sum } = report.end ?? {};
+  if (receiverSum) return transferOf(receiverSum.bits_per_second, receiverSum.bytes);
   if (!sum) throw new RangeError('"output" expected the report of an iperf3 client');
-  // Before 3.17, UDP has only the sum of the sender, with the loss that the receiver has measured.
-  const part = 1 - (sum.lost_percent ?? 0) / 100;
-  return transferOf(sum.bits_per_second * part, sum.bytes * part);
+  // Before iperf3 3.17, a UDP report has only the sum of the sender, and the loss that the receiver
+  // has measured.
+  const received = 1 - (sum.lost_percent ?? 0) / 100;
+  return transferOf(sum.bits_per_second * received, sum.bytes * received);
 }
 
 interface IperfSum {

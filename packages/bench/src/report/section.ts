@@ -10,10 +10,11 @@ export interface Section {
   readonly title: string;
   /** The introduction, in Markdown. */
   readonly intro: string;
-  /** The columns after the values. */
+  /** Returns the columns with ratios, which follow the columns with values. */
   readonly ratios: (matrix: Matrix) => readonly Ratio[];
 }
 
+/** A column with ratios between two subjects. */
 export interface Ratio {
   readonly title: string;
   readonly of: (row: Row) => number | undefined;
@@ -180,6 +181,7 @@ function firstAgainstOthers({ subjects }: Matrix): Ratio[] {
   }));
 }
 
+/** Returns the ratio of each other version of Node.js to the first one. */
 function againstFirstNode({ subjects }: Matrix): Ratio[] {
   return othersAgainstFirst({ subjects: subjects.filter((one) => one.startsWith('Node ')) });
 }

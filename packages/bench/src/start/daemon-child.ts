@@ -1,6 +1,6 @@
 /**
- * A daemon with or without a warm-up, until SIGTERM: `daemon-child.js true|false INTERFACE`. It
- * exports nothing.
+ * Runs a daemon until SIGTERM: `daemon-child.js true|false INTERFACE`. The first argument says
+ * whether it warms up. The file exports nothing.
  *
  * @module
  */

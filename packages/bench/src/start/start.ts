@@ -1,6 +1,6 @@
 /**
- * `measureStart`: measures what the warm-up of a device and a small heap cost and bring, with the
- * same daemon with and without them.
+ * `measureStart`: measures what a device's warm-up costs and gains, and what a small heap does: the
+ * same daemon with and without each of them.
  *
  * @module
  */

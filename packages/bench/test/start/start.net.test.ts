@@ -14,7 +14,7 @@ const requirements = [
 ];
 
 describeWith(requirements, 'measureStart', () => {
-  it('measures a daemon with and without a warm-up, which costs CPU time, and with a small heap', async () => {
+  it('measures a daemon with and without a warm-up, finds that the warm-up costs CPU time, and measures a small heap', async () => {
     const { measureStart, SMALL_HEAP, WITH, WITHOUT } = (await import(BUILT.href)) as typeof Start;
     const { measurements, failed } = await measureStart({ rounds: 1, restMs: 1000 }, () => {});
     expect(failed).toEqual([]);

@@ -25,7 +25,7 @@ describe('hasTurn', () => {
     expect(last - start).toBeLessThan(PEERS * 0.3 + 1);
   });
 
-  it('spreads their retries too, and sends none early', () => {
+  it('spreads the retries too, and sends none before 5 s', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.drive(1000);
@@ -122,7 +122,7 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
 }
 
 describe('createProbeBudget', () => {
-  it('has half the share of initiations that somebody waits for', () => {
+  it('has half the share of the budget for initiations', () => {
     const lasts = [createInitiationBudget(), createProbeBudget()].map((budget) => {
       const holders = Array.from({ length: 100 }, () => ({ turnAt: Infinity }));
       for (const holder of holders) {
