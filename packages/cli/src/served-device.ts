@@ -99,7 +99,10 @@ export class ServedDevice {
   }
 }
 
-/** ENOENT: the parent of the socket's folder does not exist. */
+/**
+ * Returns whether this user cannot make a socket. ENOENT means that the parent of the socket's
+ * folder does not exist.
+ */
 function isForbidden(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(cause?.code));

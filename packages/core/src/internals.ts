@@ -18,6 +18,8 @@ export { isLowOrderPoint } from './crypto/low-order-points.ts';
 export { nonceOf } from './crypto/nonce.ts';
 export { sealRun } from './crypto/seal-run.ts';
 export { wipe } from './crypto/wipe.ts';
+export { viewOf } from './wire/byte-view.ts';
+export { checksum, foldSum, pseudoHeaderSum, sumBytes } from './wire/checksum.ts';
 export {
   readCookieReply,
   readResponse,
@@ -58,4 +60,11 @@ export {
   readPrivateKey,
   readPublicKey,
 } from './values.ts';
-export { readPeerChange, type CheckedPeer } from './validation.ts';
+export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
+export { runSteps, type Steps } from './steps.ts';
+export {
+  readPeerChange,
+  type CheckedChange,
+  type CheckedPeer,
+  type PeerToApply,
+} from './validation.ts';

@@ -17,6 +17,7 @@ const TABLE: Record<
 > = {
   core: { allowed: [/^@noble\//], node: false },
   config: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
+  netstack: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   sys: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },
@@ -87,9 +88,9 @@ describe('import table', () => {
     expect(readdirSync(packages).toSorted()).toEqual(Object.keys(TABLE).toSorted());
   });
 
-  for (const [room, rule] of Object.entries(TABLE)) {
-    test(`holds for ${room}`, () => {
-      const offences = sourceFiles(join(packages, room, 'src')).flatMap((file) =>
+  for (const [name, rule] of Object.entries(TABLE)) {
+    test(`holds for ${name}`, () => {
+      const offences = sourceFiles(join(packages, name, 'src')).flatMap((file) =>
         importsOf(readFileSync(file, 'utf8'))
           .filter((found) => !isAllowed(found, rule))
           .map((found) => `${file}: ${found.specifier}`),
@@ -97,8 +98,8 @@ describe('import table', () => {
       expect(offences).toEqual([]);
     });
 
-    test(`is what ${room}'s package.json depends on`, () => {
-      const manifest = JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+    test(`is what ${name}'s package.json depends on`, () => {
+      const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
         private?: boolean;
         dependencies?: Record<string, string>;
         optionalDependencies?: Record<string, string>;
@@ -108,13 +109,13 @@ describe('import table', () => {
         ...Object.keys(manifest.optionalDependencies ?? {}),
       ]);
       const used = new Set(
-        sourceFiles(join(packages, room, 'src'))
+        sourceFiles(join(packages, name, 'src'))
           .flatMap((file) => importsOf(readFileSync(file, 'utf8')))
           .map(({ specifier }) => packageName(specifier))
           .filter((name) => !name.startsWith('.') && !name.startsWith('node:')),
       );
       // createRequire loads these, so that Litz can report their absence.
-      if (room === 'sys') for (const name of KOFFI) used.add(name);
+      if (name === 'sys') for (const module of KOFFI) used.add(module);
       // A private package may depend on packages that only its tests or other commands use.
       const needed = manifest.private
         ? [...declared].filter((name) => used.has(name))
@@ -122,6 +123,29 @@ describe('import table', () => {
       expect(needed.toSorted()).toEqual([...used].toSorted());
     });
   }
+});
+
+describe('published packages', () => {
+  test('depend on no package that is not published', () => {
+    const manifests = readdirSync(packages).map(
+      (room) =>
+        JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+          name: string;
+          private?: boolean;
+          dependencies?: Record<string, string>;
+        },
+    );
+    const unpublished = manifests.filter((it) => it.private).map(({ name }) => name);
+    const offences = manifests
+      .filter((it) => !it.private)
+      .flatMap(({ name, dependencies = {} }) =>
+        Object.keys(dependencies)
+          .filter((other) => unpublished.includes(other))
+          .map((other) => `${name}: ${other}`),
+      );
+    expect(offences).toEqual([]);
+    expect(unpublished.length).toBeGreaterThan(0);
+  });
 });
 
 describe('examples', () => {
@@ -156,7 +180,7 @@ describe('isAllowed', () => {
     ['c', true, true],
     ['node:fs', false, false],
     ['./near.ts', false, true],
-  ])('says of %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
+  ])('decides for %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
     expect(isAllowed({ specifier, dynamic }, rule)).toBe(allowed);
   });
 });

@@ -18,7 +18,7 @@ describe('README', () => {
     expect(run).toMatchObject({ stdout: 'hello\n', stderr: '', status: 0 });
   });
 
-  test.each(['cli', 'core', 'config', 'wasm', 'device', 'mesh'])(
+  test.each(['cli', 'core', 'config', 'wasm', 'netstack', 'device', 'mesh'])(
     'of %s has an example that runs as pasted',
     (name) => {
       const text = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
@@ -35,7 +35,7 @@ describe('README', () => {
   );
 
   test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/recipes.md'])(
-    '%s links to what is there',
+    '%s has only links to existing targets',
     (name) => {
       const text = readFileSync(join(root, name), 'utf8');
       const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path);

@@ -14,6 +14,7 @@ const SOURCES: Record<string, string> = {
   '@litz/core': 'core/src/index.ts',
   '@litz/core/internals': 'core/src/internals.ts',
   '@litz/config': 'config/src/index.ts',
+  '@litz/netstack': 'netstack/src/index.ts',
   '@litz/wasm': 'wasm/src/index.ts',
   '@litz/tun/offload': 'tun/src/offload/index.ts',
 };

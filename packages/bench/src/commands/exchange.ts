@@ -21,9 +21,9 @@ export function addExchangeCommand(program: Command): void {
   const command: Command = program
     .command('exchange')
     .description(
-      'measure the loss in a numbered stream while another implementation gets a new key of Litz',
+      'measure the loss of a stream of numbered packets while another implementation gets a new key of Litz',
     )
-    .option('--exchanges <number>', 'exchanges of a key', count, 30)
+    .option('--exchanges <number>', 'how often the key is exchanged', count, 30)
     .option('--packets <number>', 'packets in each direction per exchange, one per ms', count, 3000)
     .option('--peers <names>', 'the other implementations', listOf(names), [
       'wireguard-go',

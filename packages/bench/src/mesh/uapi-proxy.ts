@@ -15,6 +15,8 @@ export class UapiProxy {
   readonly #sockets: Set<Socket> = new Set();
 
   /**
+   * Opens a proxy for one daemon.
+   *
    * @param path the path of the proxy's socket
    * @param daemon the path of the daemon's socket
    */

@@ -10,10 +10,11 @@ export interface Section {
   readonly title: string;
   /** The introduction, in Markdown. */
   readonly intro: string;
-  /** The columns after the values. */
+  /** Returns the columns with ratios, which follow the columns with values. */
   readonly ratios: (matrix: Matrix) => readonly Ratio[];
 }
 
+/** A column with ratios between two subjects. */
 export interface Ratio {
   readonly title: string;
   readonly of: (row: Row) => number | undefined;
@@ -34,6 +35,19 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'The handshakes that a responder on one core answers. The load is the same for all implementations: ' +
       'many clients that connect at the same time, each with its own address.',
     ratios: againstPeers,
+  },
+  flood: {
+    title: 'Floods of handshake messages',
+    intro:
+      'A server gets handshake messages with a valid mac1 from 1,000 spoofed addresses. An existing session ' +
+      'sends TCP data to the server meanwhile. The flooder, both daemons and iperf3 share the cores. So each ' +
+      "transfer is compared with one beside the same flood that the server's nft drops on ingress, just before. " +
+      'Lost pings are out of 200, of the same session. A new peer is connected when a ping through its tunnel ' +
+      'was answered; the time is that of the slowest of three. The protocol retries after 5 s. One that retries ' +
+      'soon does so after 0.5 s, and at once after a cookie reply. A peer that is not connected after 11.5 s (6 s ' +
+      'if it retries soon) counts with that time; if many connect at once, after 16 s. Silent peers have a ' +
+      'persistent keepalive and never answer; the client connects anew at the same time. The targets are for Litz.',
+    ratios: againstWireguardGo,
   },
   suites: {
     title: 'One operation',
@@ -58,7 +72,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'The first seconds',
     intro:
       'Two daemons that have just started rest until their warm-up is over. Then TCP streams of one second go ' +
-      'through their tunnel. The same daemon is measured with and without a warm-up, in turn.',
+      'through their tunnel. The same daemon is measured in turn: with a warm-up, without one, and with a ' +
+      "warm-up and Node's option `--max-semi-space-size=1`, which `litz wg0` sets.",
     ratios: firstAgainstOthers,
   },
   garbage: {
@@ -131,6 +146,11 @@ function againstPeers({ subjects }: Matrix): Ratio[] {
   return [...ratios, best];
 }
 
+/** Returns the ratio of Litz and wireguard-go: a target is no implementation. */
+function againstWireguardGo({ subjects }: Matrix): Ratio[] {
+  return againstPeers({ subjects: subjects.filter((subject) => subject !== TARGET), rows: [] });
+}
+
 /** Returns how many times faster the fastest provider is than noble and than node:crypto. */
 function providerSpeedUps({ subjects }: Matrix): Ratio[] {
   const providers = subjects.filter((subject) => subject !== LITZ && subject !== NODE_CRYPTO);
@@ -162,10 +182,12 @@ function firstAgainstOthers({ subjects }: Matrix): Ratio[] {
   }));
 }
 
+/** Returns the ratio of each other version of Node.js to the first one. */
 function againstFirstNode({ subjects }: Matrix): Ratio[] {
   return othersAgainstFirst({ subjects: subjects.filter((one) => one.startsWith('Node ')) });
 }
 
 const LITZ = 'litz';
+const TARGET = 'target';
 const NOBLE = 'noble';
 const NODE_CRYPTO = 'node:crypto';

@@ -1,5 +1,6 @@
 /**
- * `RotatingEnd`: a daemon whose static key is replaced, and what it knows about the other end.
+ * `RotatingEnd`: one end of a tunnel whose static key is replaced. It has a daemon, and does each
+ * step of a rotation for it.
  *
  * @module
  */
@@ -78,13 +79,18 @@ export class RotatingEnd implements ExchangingEnd {
     this.#next = generatePrivateKey(randomFillSync);
   }
 
-  /** Step 2: adds the next key of the other end, which then has two keys here. */
+  /**
+   * Step 2: tells the daemon the next key of the other end. It knows two keys of that peer then.
+   */
   async learn(other: RotatingEnd): Promise<void> {
     const { publicKey, nextPublicKey } = other;
     await this.#daemon.configure({ peers: [{ publicKey, nextPublicKey }] });
   }
 
-  /** The same for an implementation with one key per peer: one command exchanges the key. */
+  /**
+   * Step 2 for an implementation with one key per peer. One request removes the peer with the old
+   * key and adds a peer with the new one.
+   */
   async exchange(
     other: RotatingEnd,
     options: { readonly persistentKeepalive: number },
@@ -106,7 +112,7 @@ export class RotatingEnd implements ExchangingEnd {
    */
   async untilAnswered(): Promise<void> {
     const wanted = formatKey(this.nextPublicKey);
-    const end = performance.now() + PATIENCE_MS;
+    const end = performance.now() + ANSWER_TIMEOUT_MS;
     for (;;) {
       const { peers } = await this.#daemon.status();
       const { sessionStaticKeys } = peers[0] ?? {};
@@ -116,7 +122,7 @@ export class RotatingEnd implements ExchangingEnd {
     }
   }
 
-  /** Step 5: removes the old key, on this end and on a peer that knew both. */
+  /** Step 5: removes the old key at this end, and at the other end if it knows both keys. */
   async complete(other?: RotatingEnd): Promise<void> {
     const { publicKey } = this;
     await this.#daemon.configure({ privateKey: this.#next });
@@ -124,6 +130,7 @@ export class RotatingEnd implements ExchangingEnd {
     this.#privateKey = this.#next;
   }
 
+  /** Removes the old key of the other end: promotes its next key. */
   async forget(publicKey: PublicKey): Promise<void> {
     await this.#daemon.configure({ peers: [{ publicKey, promotePublicKey: true }] });
   }
@@ -147,5 +154,5 @@ function asPeer({ side }: Pick<ExchangingEnd, 'side'>, publicKey: PublicKey): Pe
 }
 
 const MTU = 1420;
-const PATIENCE_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;

@@ -184,15 +184,20 @@ function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run
  * Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer.
  */
 async function replace(
-  ends: readonly (readonly [whose: RotatingEnd, knows: RotatingEnd])[],
+  ends: readonly (readonly [owner: RotatingEnd, peer: RotatingEnd])[],
 ): Promise<void> {
-  for (const [whose] of ends) whose.prepare();
-  await Promise.all(ends.map(([whose, knows]) => knows.learn(whose)));
-  await Promise.all(ends.map(([whose]) => whose.begin()));
-  await Promise.all(ends.map(([whose]) => whose.untilAnswered()));
-  for (const [whose, knows] of ends) await whose.complete(knows);
+  for (const [owner] of ends) owner.prepare();
+  await Promise.all(ends.map(([owner, peer]) => peer.learn(owner)));
+  await Promise.all(ends.map(([owner]) => owner.begin()));
+  await Promise.all(ends.map(([owner]) => owner.untilAnswered()));
+  for (const [owner, peer] of ends) await owner.complete(peer);
 }
 
+/**
+ * Replaces the key of `a`, of which `b` knows only one.
+ *
+ * @param persistentKeepalive of `b`, in seconds; 0: `b` stays silent
+ */
 async function exchange(
   a: RotatingEnd,
   b: ExchangingEnd,
@@ -205,7 +210,7 @@ async function exchange(
   await a.complete();
 }
 
-/** Runs one stream while keys are replaced repeatedly. */
+/** Sends a stream while keys are replaced repeatedly, and returns its figures. */
 async function stream<End extends ExchangingEnd>(
   litz: Implementation,
   run: RunOptions<End>,

@@ -1,13 +1,14 @@
 /**
- * `engineSuite`: measures the engine without the cipher: a packet in and its datagram out, and the
- * way back, with a cipher that only copies.
+ * `engineSuite`: measures the engine without cryptography: from packet to datagram, and from
+ * datagram to packet, with a cipher that only copies.
  *
  * @module
  */
 import { connect, copyCipherProvider, createPair, packetBetween, type Pair } from '@litz/testkit';
 import { nobleProvider } from '@litz/core';
-import { prove, proveEqual, type Case } from './case.ts';
+import { check, checkEqual, type Case } from './case.ts';
 
+/** Returns the case of each direction. */
 export function engineSuite(): Case[] {
   return [sendCase(), receiveCase()];
 }
@@ -18,7 +19,7 @@ function sendCase(): Case {
     figure: 'engine: packet in, datagram out, 1400 B',
     subject: 'litz',
     operations: OPERATIONS,
-    prove: proveRoundTrip,
+    check: checkRoundTrip,
     run: () => batch.send(),
   };
 }
@@ -29,18 +30,18 @@ function receiveCase(): Case {
     figure: 'engine: datagram in, packet out, 1400 B',
     subject: 'litz',
     operations: OPERATIONS,
-    prove: proveRoundTrip,
+    check: checkRoundTrip,
     prepare: () => batch.send(),
     run: () => batch.receive(),
   };
 }
 
-function proveRoundTrip(): void {
+function checkRoundTrip(): void {
   const batch = new Batch();
   const before = batch.packet(0);
   batch.send();
-  batch.receive((packet) => proveEqual('packet', packet, before));
-  prove('number of packets', batch.received === OPERATIONS);
+  batch.receive((packet) => checkEqual('packet', packet, before));
+  check('number of packets', batch.received === OPERATIONS);
 }
 
 /** Packets of alice in slots of one buffer, as in the packet loop. */
@@ -59,6 +60,7 @@ class Batch {
     for (let i = 0; i < OPERATIONS; i++) this.#buffer.set(packet, i * SLOT + FREE_SPACE);
   }
 
+  /** Returns a copy of a packet, before `send` has encrypted it. */
   packet(number: number): Uint8Array {
     return this.#buffer.slice(number * SLOT + FREE_SPACE, number * SLOT + FREE_SPACE + LENGTH);
   }
@@ -71,7 +73,7 @@ class Batch {
     }
   }
 
-  receive(take?: (packet: Uint8Array) => void): void {
+  receive(onPacket?: (packet: Uint8Array) => void): void {
     const { alice, bob, network } = this.#pair;
     for (let i = 0; i < OPERATIONS; i++) {
       const length = this.#lengths[i]!;
@@ -80,7 +82,7 @@ class Batch {
       const view = bob.engine.pollPacket();
       if (!view) throw new Error('a packet did not come out');
       this.received++;
-      take?.(view.packet);
+      onPacket?.(view.packet);
     }
   }
 }

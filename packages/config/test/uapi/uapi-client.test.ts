@@ -157,7 +157,7 @@ describe('UapiClient', () => {
       expect(asked).toBe('litz_changes=3\n\n');
     });
 
-    it('waits for ever for a change, but not for the first report', async () => {
+    it('waits without a time limit for a change, but not for the first report', async () => {
       await serve((socket) => {
         socket.write('litz_cursor=5\n\n');
         setTimeout(() => socket.write('litz_cursor=6\n\n'), 30);

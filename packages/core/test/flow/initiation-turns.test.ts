@@ -30,7 +30,7 @@ describe('hasTurn', () => {
     expect(last - start).toBeLessThan(PEERS * 0.3 + 1);
   });
 
-  it('spreads their retries too, and sends none early', () => {
+  it('spreads the retries too, and sends none before 5 s', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.drive(1000);
@@ -114,7 +114,7 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
 }
 
 describe('isItsTurn', () => {
-  it('reserves a turn where there is none left, and keeps it', () => {
+  it('reserves a turn if no initiation is allowed now, and keeps it', () => {
     const budget = createInitiationBudget();
     const holder = { turnAt: Infinity };
     expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([true, Infinity]);
@@ -129,7 +129,7 @@ describe('isItsTurn', () => {
 });
 
 describe('spendTurn', () => {
-  it('counts what had no turn, or came before it, and nothing twice', () => {
+  it('counts an initiation without a turn or before its turn, and does not count a reserved one again', () => {
     const budget = createInitiationBudget();
     budget.spend(14, 1000);
     for (const [turnAt, spent] of [
@@ -148,7 +148,7 @@ describe('spendTurn', () => {
 });
 
 describe('createProbeBudget', () => {
-  it('has half the share of initiations that somebody waits for', () => {
+  it('has half the share of the budget for initiations', () => {
     const budget = createProbeBudget();
     budget.spend(14, 1000);
     expect(budget.freeAt).toBeCloseTo(1060);

@@ -113,7 +113,7 @@ export class AgentLoop {
     const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;
     if (!ownRecord.isStored) return;
     const enforcement = choices.effectiveEnforcement(peers);
-    ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesByWhat));
+    ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesBySubject));
   }
 
   /**

@@ -65,8 +65,8 @@ export class Agent implements StatusSource {
   readonly #loop: AgentLoop;
   readonly #now: () => number;
   readonly #startedAt: number;
-  #endedBy!: () => void;
-  readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
+  #resolveEnded!: () => void;
+  readonly #ended: Promise<void> = new Promise((resolve) => (this.#resolveEnded = resolve));
   #isClosed = false;
   #goingDown: Promise<string> | undefined = undefined;
   #changing: Promise<unknown> = Promise.resolve();
@@ -141,7 +141,7 @@ export class Agent implements StatusSource {
     this.#given.client.close?.();
     await this.#given.registry.close();
     this.#given.host.close();
-    this.#endedBy();
+    this.#resolveEnded();
   }
 
   async status(): Promise<MeshStatus> {
@@ -223,8 +223,8 @@ export class Agent implements StatusSource {
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
-    // Our packets take their old way first. The tunnel still receives what the peers send through
-    // it.
+    // Restores the machine first, so that our packets leave without the tunnel. The tunnel still
+    // receives the packets of the peers.
     const { troubles } = await host.remove();
     await this.#withdraw();
     await new Promise((resolve) => setTimeout(resolve, DOWN_GRACE_MS));
@@ -282,7 +282,7 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Call this when something changed on this node that decides which records it accepts. */
+  /** Called when a fact about this node has changed that decides which records it accepts. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);

@@ -2,15 +2,15 @@
  * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses.
  * With it, a node that boots is closed before the registry or Kubernetes answers.
  *
- * The file is only a help. If it cannot be read, the node is closed when everything is known. An
- * agent that cannot write the file continues and reports it.
+ * An agent can run without the file. Then the node is closed only when the registry and Kubernetes
+ * have answered. An agent that cannot write the file continues and reports it.
  *
  * @module
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCidr, parseAddress, parseCidr } from '@litz/core';
-import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
+import { readStateFile, replaceStateFile, tryWriting } from '../keys/state-file.ts';
 import type { MeshRequest } from '../plan/desired-host.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import { ENCRYPT_MODES } from './agent-settings.ts';
@@ -76,13 +76,7 @@ export class EnforcedState {
   }
 
   #try(write: () => void): void {
-    try {
-      write();
-      this.#onTrouble(undefined);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
-    }
+    tryWriting(this.#path, write, this.#onTrouble);
   }
 }
 

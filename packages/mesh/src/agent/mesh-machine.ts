@@ -192,7 +192,7 @@ export class MeshMachine {
     this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
-    this.#events.trouble('repairs', AT_ODDS);
+    this.#events.trouble('repairs', REPEATED_REPAIRS);
     // The other program has ended when no more repairs are needed.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
@@ -222,7 +222,7 @@ export class MeshMachine {
 /** This many repairs within `REPAIRS_MS` milliseconds are reported as a trouble. */
 const MOST_REPAIRS = 50;
 const REPAIRS_MS = 10_000;
-const AT_ODDS =
+const REPEATED_REPAIRS =
   'another program undoes the network settings of the mesh again and again. ' +
   'Stop it: a second agent in this network namespace, or ' +
   'another program that changes rules and routes ("ip monitor rule route" shows the changes)';

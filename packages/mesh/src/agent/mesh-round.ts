@@ -119,8 +119,8 @@ export class MeshRound {
   }
 
   /**
-   * Enforces before the registry was read, which may take for ever: a machine that boots must not
-   * send packets in the clear.
+   * Enforces although the registry was not read yet, which may take for ever. A machine that boots
+   * must not send packets in plaintext.
    */
   async #close(desired: DesiredHost | undefined): Promise<void> {
     if (desired) await this.#parts.machine.apply({ ...desired, isPartial: true });

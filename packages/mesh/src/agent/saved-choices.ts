@@ -3,8 +3,8 @@
  * that its next start uses them.
  *
  * A stored choice is used as long as the agent is started with the same flags as when the choice
- * was made. The file also keeps whether `enforce` was in effect. After a reboot, the node then
- * enforces at once and does not wait for its peers while it sends packets in the clear.
+ * was made. The file also keeps whether `enforce` was in effect. So after a reboot the node
+ * enforces at once. Otherwise it would send packets in plaintext until its peers have answered.
  *
  * @module
  */

@@ -246,9 +246,9 @@ export class TunnelDaemon {
       const all = new Map(wanted);
       return () => all;
     }
-    const some = [...this.#suspects].map((name) => [name, wanted.get(name)] as const);
+    const suspects = [...this.#suspects].map((name) => [name, wanted.get(name)] as const);
     return () => {
-      for (const [name, peer] of some) {
+      for (const [name, peer] of suspects) {
         if (peer) this.#peers.set(name, peer);
         else this.#peers.delete(name);
       }

@@ -272,7 +272,7 @@ export class Membership {
 
   /**
    * Accepts every claim that can be accepted, and reports why the others are refused. One pass is
-   * enough: only accepted members can free something, they come first, and members that wait for
+   * enough. Only accepted members can give up claims, and they come first. Members that wait for
    * each other are accepted together.
    */
   #settle(): void {

@@ -90,9 +90,7 @@ export interface MeshRequest {
   readonly priority?: number;
 }
 
-/**
- * The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` brings it about.
- */
+/** The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` applies it. */
 export interface DesiredHost extends DesiredRoutes {
   readonly interfaceName: string;
   readonly enforcement: Enforcement;
@@ -129,8 +127,8 @@ export interface DesiredRoutes {
    */
   readonly routes: Iterable<readonly MeshRoute[]>;
   /**
-   * The difference from earlier routes. A reader that has those needs to look only at the lists in
-   * here.
+   * The difference from earlier routes. A reader that has the earlier routes needs to read only the
+   * lists in the difference.
    */
   readonly difference?: RoutesDifference;
 }
@@ -140,9 +138,9 @@ export interface RoutesDifference {
   /** The earlier `routes`. */
   readonly from: DesiredRoutes['routes'];
   /** Lists that are only in the earlier routes. */
-  readonly gone: readonly (readonly MeshRoute[])[];
+  readonly removed: readonly (readonly MeshRoute[])[];
   /** Lists that are only in the new routes. */
-  readonly come: readonly (readonly MeshRoute[])[];
+  readonly added: readonly (readonly MeshRoute[])[];
 }
 
 /** The desired state of the tunnel's interface. `mtu`: in bytes. */

@@ -2,9 +2,9 @@
  * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's
  * routes.
  *
- * When one of 5,000 peers changes, the work is that for one peer: if the difference from the
- * earlier routes is known, only the lists in it are read; else routes that are the same objects as
- * before are skipped.
+ * If one of 5,000 peers changes, only the routes of that peer are compared. If the difference from
+ * the earlier routes is known, only its lists are read. Otherwise, lists that are the same objects
+ * as before are skipped.
  *
  * @module
  */
@@ -26,12 +26,12 @@ export class WantedRoutes {
     return this.#suspects;
   }
 
-  /** Sets the desired routes. Routes that came or went become suspects. */
+  /** Sets the desired routes. Added and removed routes become suspects. */
   want({ routes, difference }: DesiredRoutes): void {
     if (routes === this.#routes) return;
     if (difference && difference.from === this.#routes) {
-      for (const list of difference.gone) this.#forget(list);
-      for (const list of difference.come) this.#add(list);
+      for (const list of difference.removed) this.#forget(list);
+      for (const list of difference.added) this.#add(list);
     } else {
       this.#replace(routes);
     }

@@ -91,16 +91,16 @@ class ProbeRun {
       let sends = 0;
       for (;;) {
         const elapsed = performance.now() - start;
-        if (elapsed >= sends * AGAIN_MS) {
+        if (elapsed >= sends * RESEND_MS) {
           for (const { probe } of sent) if (!probe.isAnswered) probe.send();
           sends++;
         }
         this.#look();
         // Some firewalls let only echoes pass. So one answer for each pair of addresses is enough
         // after a while.
-        const isEnough = elapsed >= AGAIN_MS * 2 && everyTargetAnswers(sent);
+        const isEnough = elapsed >= RESEND_MS * 2 && everyTargetAnswers(sent);
         if (isEnough || elapsed >= timeoutMs || sent.every(({ probe }) => probe.isAnswered)) break;
-        await delay(LOOK_MS);
+        await delay(READ_INTERVAL_MS);
       }
       // Frames that are on their way still reach the capture.
       await delay(LINGER_MS);
@@ -200,8 +200,8 @@ function withoutZone(endpoint: string): string {
 /** How many peers are probed at the same time. */
 const PEERS_AT_ONCE = 32;
 /** Interval in milliseconds at which answers and frames are read. */
-const LOOK_MS = 4;
+const READ_INTERVAL_MS = 4;
 /** Interval in milliseconds at which probes without an answer are sent again. */
-const AGAIN_MS = 500;
-/** How many milliseconds the capture goes on after the last answer. */
+const RESEND_MS = 500;
+/** How many milliseconds the capture continues after the last answer. */
 const LINGER_MS = 100;

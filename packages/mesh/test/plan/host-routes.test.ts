@@ -21,8 +21,8 @@ describe('HostRoutes', () => {
     const listsAfter = [...after.routes];
     expect(listsAfter[2]).toBe(listsBefore[2]);
     expect(after.difference?.from).toBe(before);
-    expect(after.difference?.gone).toEqual([listsBefore[3]]);
-    expect(after.difference?.come).toEqual([listsAfter[3]]);
+    expect(after.difference?.removed).toEqual([listsBefore[3]]);
+    expect(after.difference?.added).toEqual([listsAfter[3]]);
     // In another mode, the routes are other objects.
     const nodes = desireHostWith(
       cache,
@@ -39,7 +39,7 @@ describe('HostRoutes', () => {
     const before = desireHostWith(cache, common, { peers, answered }).routes;
     const after = desireHostWith(cache, common, { peers, answered, changed: new Set() });
     expect(after.routes).toBe(before);
-    expect(after.difference).toMatchObject({ gone: [], come: [] });
+    expect(after.difference).toMatchObject({ removed: [], added: [] });
   });
 
   // After any sequence of changes, the result equals a computation from the beginning.

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { viewOf } from './byte-view.ts';
-import { checksum, pseudoHeaderSum } from './checksum.ts';
+import { checksum, pseudoHeaderSum, viewOf } from '@litz/core/internals';
 import type { CoalescedItem } from './coalesced-item.ts';
 import { TCP, TCP_CHECKSUM, TCP_FLAGS, TCP_PSH, UDP, UDP_CHECKSUM } from './transport-header.ts';
 import { SegmentKind } from './transport-segment.ts';

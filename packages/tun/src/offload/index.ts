@@ -3,8 +3,8 @@
  *
  * @module
  */
+export { checksum, foldSum, pseudoHeaderSum, sumBytes } from '@litz/core/internals';
 export { createByteOperations, type ByteOperations } from './byte-operations.ts';
-export { checksum, foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
 export {
   Coalescer,
   type CoalescerOptions,

@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { viewOf } from './byte-view.ts';
-import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts';
+import { foldSum, pseudoHeaderSum, sumBytes, viewOf } from '@litz/core/internals';
 import {
   TCP_CHECKSUM,
   TCP_FIN,
@@ -32,7 +31,7 @@ export interface SegmentPlan {
   protocol: number;
   /** The folded sum of the fields that all IPv4 headers have in common. */
   ipSum: number;
-  /** The same for the pseudo-header and the transport header. */
+  /** The folded sum of the fields that all pseudo-headers and transport headers have in common. */
   transportSum: number;
 }
 

@@ -9,8 +9,7 @@
  *
  * @module
  */
-import { viewOf } from './byte-view.ts';
-import { pseudoHeaderSum } from './checksum.ts';
+import { pseudoHeaderSum, viewOf } from '@litz/core/internals';
 import { TCP, TCP_CHECKSUM, UDP, UDP_CHECKSUM } from './transport-header.ts';
 import {
   clearVnetHeader,

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { slowChecksum, slowSum } from '@litz/testkit';
 import { VNET_HEADER_LENGTH } from '../../src/offload/index.ts';
-import { slowChecksum, slowSum } from './slow-checksum.ts';
 
 export interface PacketShape {
   version: 4 | 6;

@@ -129,7 +129,7 @@ export class FileRegistry implements Registry {
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name))
       throw new RecordError(record.name, 'name', 'is not a valid node name');
-    // If this registry reports deletions, it has not reported one yet.
+    // A record that was published and not reported as deleted must still be there.
     let wasThere = this.#isFollowedAndPublished(record.name);
     await this.#change(record.name, (previous) => {
       const isThere = previous !== undefined && !isRevoked(record.name, previous);
@@ -256,13 +256,15 @@ export class FileRegistry implements Registry {
     const isBack = !isFirst && (this.#isUnreachable || this.#directory !== directory);
     reporter.connection(undefined);
     if (isFirst || isBack) {
-      const sure = isFirst ? records : this.#delayed.badOnes(records, reporter.reported, isPolled);
-      reporter.sync(sure, () => 'expired');
+      const reportable = isFirst
+        ? records
+        : this.#delayed.reportable(records, reporter.reported, isPolled);
+      reporter.sync(reportable, () => 'expired');
     } else {
-      const sure = this.#delayed.badOnes(records, reporter.reported, isPolled);
-      const gone = this.#delayed.missingOnes(records, reporter.reported);
+      const reportable = this.#delayed.reportable(records, reporter.reported, isPolled);
+      const gone = this.#delayed.confirmedMissing(records, reporter.reported);
       for (const name of gone) reporter.gone(name, 'deleted');
-      for (const [name, record] of sure) reporter.record(name, record);
+      for (const [name, record] of reportable) reporter.record(name, record);
       if (this.#delayed.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
     }
     this.#directory = directory;

@@ -93,7 +93,8 @@ export class KubernetesRegistry implements Registry {
     try {
       await this.#inTurn(() => this.#write(record));
     } catch (error) {
-      // Unknown fields stay, and somebody has nested them so deeply that they cannot be written.
+      // Unknown fields must be written again, and another program has nested them too deeply for
+      // that.
       if (!(error instanceof RangeError)) throw error;
       const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
       throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);

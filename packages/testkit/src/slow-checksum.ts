@@ -8,12 +8,13 @@
 export function slowSum(bytes: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) {
-    sum += bytes[i] * 256 + (i + 1 < bytes.length ? bytes[i + 1] : 0);
+    sum += (bytes[i] ?? 0) * 256 + (bytes[i + 1] ?? 0);
     if (sum > 0xffff) sum -= 0xffff;
   }
   return sum;
 }
 
+/** The complement of the sum, as a header contains it. */
 export function slowChecksum(bytes: Uint8Array): number {
   return 0xffff - slowSum(bytes);
 }

@@ -1,0 +1,14 @@
+/**
+ * An IP stack, sans-I/O: it opens no sockets of the system, reads no clock and creates no random
+ * numbers.
+ *
+ * @module
+ */
+export { Stack, type Socket } from './stack.ts';
+export type { StackOptions } from './stack-options.ts';
+export { UdpSocket, type UdpOptions } from './udp/udp-socket.ts';
+export { EchoSocket } from './icmp/echo-socket.ts';
+export type { DatagramOrigin } from './udp/datagram-queue.ts';
+export { DROP_REASONS, DropCounters, type DropReason } from './drop-reason.ts';
+export { StackError, type StackErrorCode } from './errors.ts';
+export { IpAddress } from './wire/ip-address.ts';

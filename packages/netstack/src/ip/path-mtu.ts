@@ -1,0 +1,104 @@
+/**
+ * `PathMtuTable`: how long packets to a destination may be (RFC 1191, RFC 8201).
+ *
+ * A destination has an entry only after a "too big" message about it. The sender of such a message
+ * may be anyone, so its caller has verified that it quotes a packet of ours. Entries end after ten
+ * minutes, and their number is bounded: the oldest one makes room.
+ *
+ * @module
+ */
+import { IpAddress } from '../wire/ip-address.ts';
+import { IPV6_MIN_MTU } from '../wire/protocol.ts';
+
+interface Entry {
+  readonly destination: IpAddress;
+  mtu: number;
+  endsAt: number;
+}
+
+export class PathMtuTable {
+  /** By the hash of the destination, in the order of their last change. A collision replaces. */
+  readonly #entries = new Map<number, Entry>();
+  readonly #limit: number;
+
+  /** @param limit the most entries */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Returns the most bytes of a packet to a destination.
+   *
+   * @param linkMtu the MTU of the link, the upper limit
+   */
+  of(destination: IpAddress, linkMtu: number, now: number): number {
+    if (this.#entries.size === 0) return linkMtu;
+    const key = keyOf(destination);
+    const entry = this.#entries.get(key);
+    if (!entry?.destination.equals(destination)) return linkMtu;
+    if (entry.endsAt <= now) {
+      this.#entries.delete(key);
+      return linkMtu;
+    }
+    return Math.min(entry.mtu, linkMtu);
+  }
+
+  /**
+   * Lowers the MTU of a path.
+   *
+   * @param reported what the message says; 0: the router is older than RFC 1191
+   * @param packetLength the length of the packet that was too long
+   * @returns whether it was lowered
+   */
+  lower(
+    destination: IpAddress,
+    reported: number,
+    packetLength: number,
+    current: number,
+    now: number,
+  ): boolean {
+    const mtu = Math.max(leastMtu(destination), reported || nextPlateau(packetLength));
+    // RFC 8201 4, RFC 1191 3: such a message never raises the estimate.
+    if (mtu >= current) return false;
+    const key = keyOf(destination);
+    this.#entries.delete(key);
+    if (this.#entries.size >= this.#limit) {
+      for (const oldest of this.#entries.keys()) {
+        this.#entries.delete(oldest);
+        break;
+      }
+    }
+    const kept = new IpAddress();
+    kept.copy(destination);
+    this.#entries.set(key, { destination: kept, mtu, endsAt: now + LIFETIME_MS });
+    return true;
+  }
+}
+
+function keyOf({ word0, word1, word2, word3 }: IpAddress): number {
+  const upper = Math.imul(Math.imul(word0 ^ word1, MIX) ^ word2, MIX);
+  return Math.imul(upper ^ word3, MIX);
+}
+
+/**
+ * RFC 8201 4: IPv6 never goes below 1280. For IPv4 the smallest useful MTU is 552, as in Linux: a
+ * forged message must not make us send tiny packets (RFC 1191 7.1 permits 68).
+ */
+function leastMtu(destination: IpAddress): number {
+  return destination.version === 6 ? IPV6_MIN_MTU : IPV4_LEAST_MTU;
+}
+
+/** RFC 1191 7.1: the largest usual MTU below the length of the packet. */
+function nextPlateau(length: number): number {
+  return PLATEAUS.find((plateau) => plateau < length) ?? IPV4_LEAST_MTU;
+}
+
+const MIX = 0x9e3779b1;
+const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006];
+const IPV4_LEAST_MTU = 552;
+/** RFC 1191 6.3, RFC 8201 4: at least five minutes, recommended ten. */
+const LIFETIME_MS = 600_000;

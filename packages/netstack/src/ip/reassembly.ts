@@ -1,0 +1,258 @@
+/**
+ * `Reassembly`: datagrams that come in fragments (RFC 791 3.2, RFC 8200 4.5).
+ *
+ * Their number, their memory and their time are bounded. A datagram whose fragments overlap is
+ * dropped as a whole: RFC 5722 demands it for IPv6, and for IPv4 it is what Linux does, because
+ * overlaps are made by attackers only. A fragment that came twice is ignored.
+ *
+ * @module
+ */
+import { ByteRanges } from '../memory/byte-ranges.ts';
+import { ChunkedBytes } from '../memory/chunked-bytes.ts';
+import { CHUNK_SIZE, type ChunkPool } from '../memory/chunk-pool.ts';
+import type { DropReason } from '../drop-reason.ts';
+import { writeUint16 } from '../wire/bytes.ts';
+import { IpAddress } from '../wire/ip-address.ts';
+import { writeIpv4Checksum } from '../wire/ip-header.ts';
+import type { IpPacket } from '../wire/ip-packet.ts';
+import { IPV6_HEADER_LENGTH, MAX_PACKET_LENGTH } from '../wire/protocol.ts';
+
+/** A datagram of which some fragments are missing. */
+interface PartialDatagram {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly identification: number;
+  /** For IPv4 a part of the key (RFC 791 3.2). */
+  readonly protocol: number;
+  readonly endsAt: number;
+  readonly data: ChunkedBytes;
+  readonly arrived: ByteRanges;
+  /** The header of the first fragment, up to its data or Fragment header; empty: not here yet. */
+  header: Uint8Array;
+  /** IPv6: where in the header the number of the next one is. */
+  pointer: number;
+  /** The length of the data; -1 until the last fragment is here. */
+  length: number;
+  /** The ECN bits of its fragments that have come, each as one bit. */
+  ecnSeen: number;
+}
+
+/** What came of a fragment: a reason to drop it, or whether its datagram is complete. */
+export type FragmentResult = DropReason | 'waiting' | 'complete';
+
+export class Reassembly {
+  readonly #pool: ChunkPool;
+  readonly #mostBytes: number;
+  /** In the order in which their first fragments came, so the first one ends first. */
+  readonly #partial: PartialDatagram[] = [];
+  /** The packet that `add` completed, in one piece. */
+  packet: Uint8Array = NO_BYTES;
+  packetLength: number = 0;
+
+  /** @param mostBytes the most memory of all datagrams together */
+  constructor(pool: ChunkPool, mostBytes: number) {
+    this.#pool = pool;
+    this.#mostBytes = mostBytes;
+  }
+
+  /** The number of datagrams that wait for fragments. */
+  get size(): number {
+    return this.#partial.length;
+  }
+
+  /** When the first datagram is given up; Infinity if there is none. */
+  get deadline(): number {
+    return this.#partial[0]?.endsAt ?? Infinity;
+  }
+
+  /**
+   * Adds a fragment. Its bytes are copied. If it completes its datagram, `packet` has the packet
+   * until the next call, as if it had come whole.
+   */
+  add(fragment: IpPacket, now: number): FragmentResult {
+    const length = fragment.transportLength;
+    const start = fragment.fragmentOffset;
+    if (length <= 0 || start + length > MAX_PACKET_LENGTH) return 'malformed-fragment';
+    if (fragment.hasMoreFragments && length % 8 !== 0) return 'malformed-fragment';
+    let datagram = this.#find(fragment);
+    // RFC 8200 4.5: an exact duplicate may be ignored.
+    if (datagram?.arrived.covers(start, start + length)) return 'waiting';
+    if (datagram?.arrived.overlaps(start, start + length)) {
+      return this.#giveUp(datagram, 'overlapping-fragment');
+    }
+    datagram ??= this.#create(fragment, now);
+    const end = start + length;
+    if (!hasRightEnd(datagram, end, fragment.hasMoreFragments)) {
+      return this.#giveUp(datagram, 'malformed-fragment');
+    }
+    if (!fragment.hasMoreFragments) datagram.length = end;
+    if (start === 0 && !keepHeader(datagram, fragment)) {
+      return this.#giveUp(datagram, 'malformed-fragment');
+    }
+    datagram.ecnSeen |= 1 << (fragment.trafficClass & 3);
+    if (!datagram.arrived.add(start, end)) return this.#giveUp(datagram, 'too-many-fragments');
+    const written = datagram.data.write(start, fragment.buffer, fragment.transport, length);
+    if (written < length) return this.#giveUp(datagram, 'no-memory');
+    return this.#isComplete(datagram) ? this.#finish(datagram) : 'waiting';
+  }
+
+  /**
+   * Gives up the first datagram if its time is over. RFC 1122 3.3.2 and RFC 8200 4.5: 60 seconds.
+   *
+   * @returns undefined if there is none; else the beginning of the packet, in new bytes, for the
+   *   error that answers it: no bytes if its first fragment has not come
+   */
+  expire(now: number): Uint8Array | undefined {
+    const [first] = this.#partial;
+    if (!first || first.endsAt > now) return undefined;
+    const beginning = beginningOf(first);
+    this.#remove(first);
+    return beginning;
+  }
+
+  #find(fragment: IpPacket): PartialDatagram | undefined {
+    return this.#partial.find(
+      (datagram) =>
+        datagram.identification === fragment.identification &&
+        datagram.source.equals(fragment.source) &&
+        datagram.destination.equals(fragment.destination) &&
+        (fragment.version === 6 || datagram.protocol === fragment.protocol),
+    );
+  }
+
+  #create(fragment: IpPacket, now: number): PartialDatagram {
+    // A new datagram makes room: the oldest one has waited longest in vain.
+    while (this.#partial.length >= MOST_DATAGRAMS || this.#memory() > this.#mostBytes) {
+      this.#remove(this.#partial[0]);
+    }
+    const datagram: PartialDatagram = {
+      source: copyOf(fragment.source),
+      destination: copyOf(fragment.destination),
+      identification: fragment.identification,
+      protocol: fragment.protocol,
+      endsAt: now + LIFETIME_MS,
+      data: new ChunkedBytes(this.#pool),
+      arrived: new ByteRanges(MOST_GAPS),
+      header: NO_BYTES,
+      pointer: 0,
+      length: -1,
+      ecnSeen: 0,
+    };
+    this.#partial.push(datagram);
+    return datagram;
+  }
+
+  /** The memory in use. The datagram that comes next may need a whole packet. */
+  #memory(): number {
+    let bytes = MAX_PACKET_LENGTH + CHUNK_SIZE;
+    for (const datagram of this.#partial) bytes += datagram.data.memory;
+    return this.#partial.length === 0 ? 0 : bytes;
+  }
+
+  #giveUp(datagram: PartialDatagram, reason: DropReason): DropReason {
+    this.#remove(datagram);
+    return reason;
+  }
+
+  #remove(datagram: PartialDatagram): void {
+    datagram.data.clear();
+    this.#partial.splice(this.#partial.indexOf(datagram), 1);
+  }
+
+  #isComplete({ length, arrived, header }: PartialDatagram): boolean {
+    return length !== -1 && header.length > 0 && arrived.covers(0, length);
+  }
+
+  #finish(datagram: PartialDatagram): FragmentResult {
+    const { header, data, length } = datagram;
+    const total = header.length + length;
+    const tos = ecnOfWhole(datagram.ecnSeen);
+    if (total > MAX_PACKET_LENGTH || tos === MIXED_ECN) {
+      return this.#giveUp(datagram, tos === MIXED_ECN ? 'fragment-ecn' : 'malformed-fragment');
+    }
+    if (this.packet.length === 0) this.packet = new Uint8Array(MAX_PACKET_LENGTH);
+    this.packet.set(header);
+    data.read(0, this.packet, header.length, length);
+    this.packetLength = total;
+    finishHeader(this.packet, datagram, total, tos);
+    this.#remove(datagram);
+    return 'complete';
+  }
+}
+
+function beginningOf(datagram: PartialDatagram): Uint8Array {
+  const { header, data, arrived } = datagram;
+  if (header.length === 0) return NO_BYTES;
+  const length = arrived.end(0);
+  const bytes = new Uint8Array(header.length + length);
+  bytes.set(header);
+  data.read(0, bytes, header.length, length);
+  finishHeader(bytes, datagram, bytes.length, 0);
+  return bytes;
+}
+
+/** Whether the end of a fragment agrees with the end of its datagram, as far as it is known. */
+function hasRightEnd(datagram: PartialDatagram, end: number, hasMore: boolean): boolean {
+  const { arrived, length } = datagram;
+  if (length !== -1) return hasMore ? end <= length : end === length;
+  const last = arrived.count === 0 ? 0 : arrived.end(arrived.count - 1);
+  return hasMore || last <= end;
+}
+
+/** Keeps what is in front of the data. Returns false if that is too long. */
+function keepHeader(datagram: PartialDatagram, fragment: IpPacket): boolean {
+  const { buffer, offset, version } = fragment;
+  const end = version === 4 ? fragment.transport : fragment.fragmentHeader;
+  if (end - offset > LONGEST_HEADER) return false;
+  datagram.header = buffer.slice(offset, end);
+  if (version === 6) {
+    datagram.pointer = fragment.fragmentPointer - offset;
+    datagram.header[datagram.pointer] = fragment.protocol;
+  }
+  return true;
+}
+
+/** Makes the header that of a packet that was never fragmented. */
+function finishHeader(
+  packet: Uint8Array,
+  { header, source }: PartialDatagram,
+  total: number,
+  ecn: number,
+): void {
+  if (source.version === 6) {
+    writeUint16(packet, 4, total - IPV6_HEADER_LENGTH);
+    packet[1] = (packet[1] & 0xcf) | (ecn << 4);
+    return;
+  }
+  packet[1] = (packet[1] & 0xfc) | ecn;
+  writeUint16(packet, 2, total);
+  writeUint16(packet, 6, 0);
+  writeIpv4Checksum(packet, 0, header.length);
+}
+
+/**
+ * The ECN bits of the whole (RFC 3168 5.3): congestion that any fragment met must not be lost. A
+ * mark among fragments that do not support ECN is an error.
+ */
+function ecnOfWhole(seen: number): number {
+  const hasMark = (seen & 0b1000) !== 0;
+  const hasNone = (seen & 0b0001) !== 0;
+  if (hasMark) return hasNone ? MIXED_ECN : 3;
+  if (hasNone) return 0;
+  return (seen & 0b0100) !== 0 ? 2 : 1;
+}
+
+function copyOf(address: IpAddress): IpAddress {
+  const copy = new IpAddress();
+  copy.copy(address);
+  return copy;
+}
+
+const NO_BYTES = new Uint8Array(0);
+const MIXED_ECN = -1;
+const LIFETIME_MS = 60_000;
+const MOST_DATAGRAMS = 64;
+/** A whole packet in fragments for an MTU of 576 bytes, of which every second one is missing. */
+const MOST_GAPS = 64;
+/** 40 bytes, and extension headers in front of the Fragment header. */
+const LONGEST_HEADER = 512;

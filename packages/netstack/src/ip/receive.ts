@@ -1,0 +1,86 @@
+/**
+ * A packet on its way in:
+ *
+ * 1. The headers are read and checked (`IpPacket`).
+ * 2. It must be from one host, and to an address of the stack.
+ * 3. A fragment waits until its datagram is complete (`Reassembly`).
+ * 4. The protocol decides who gets it.
+ *
+ * Nothing here throws, whatever the packet contains: what is wrong is counted.
+ *
+ * @module
+ */
+import { answerProblem, answerReassemblyTimeout, answerUnreachable } from '../icmp/errors.ts';
+import { receiveIcmp } from '../icmp/receive.ts';
+import type { StackState } from '../stack-state.ts';
+import { receiveUdp } from '../udp/receive.ts';
+import { hasWholeHeaderChain, PARAMETER_PROBLEM } from '../wire/extension-headers.ts';
+import { PROTOCOL } from '../wire/protocol.ts';
+
+/**
+ * Processes a packet of at most `length` bytes.
+ *
+ * @param isTrusted whether the checksums of its transport header are known to be right, or still
+ *   to be computed
+ */
+export function receivePacket(
+  state: StackState,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  isTrusted: boolean,
+): void {
+  const { packet } = state;
+  const reason = packet.read(buffer, offset, length);
+  if (reason) {
+    if (packet.problemCode !== -1) answerProblem(state);
+    return state.drop(reason);
+  }
+  // RFC 1122 3.2.1.3: such sources are never valid. Our own address is not on the other side.
+  const { source, destination } = packet;
+  if (!source.isHost || source.isLoopback || state.addresses.has(source)) {
+    return state.drop('bad-source');
+  }
+  if (!state.addresses.has(destination)) return state.drop('not-ours');
+  if (packet.isFragment) return receiveFragment(state);
+  return deliver(state, isTrusted);
+}
+
+/** Gives up the datagrams whose time is over. RFC 1122 3.3.2, RFC 8200 4.5. */
+export function expireFragments(state: StackState): void {
+  const { reassembly, packet, now } = state;
+  for (let bytes = reassembly.expire(now); bytes; bytes = reassembly.expire(now)) {
+    state.drop('fragment-timeout');
+    if (bytes.length === 0) continue;
+    packet.read(bytes, 0, bytes.length, true);
+    answerReassemblyTimeout(state);
+  }
+}
+
+function receiveFragment(state: StackState): void {
+  const { packet, reassembly } = state;
+  // RFC 7112 5: the first fragment has all headers.
+  if (packet.version === 6 && packet.fragmentOffset === 0 && !hasWholeHeaderChain(packet)) {
+    packet.problemCode = PARAMETER_PROBLEM.INCOMPLETE_HEADER_CHAIN;
+    packet.problemPointer = 0;
+    answerProblem(state);
+    return state.drop('malformed-fragment');
+  }
+  const result = reassembly.add(packet, state.now);
+  if (result === 'waiting') return undefined;
+  if (result !== 'complete') return state.drop(result);
+  const reason = packet.read(reassembly.packet, 0, reassembly.packetLength, true);
+  if (!reason) return deliver(state, false);
+  if (packet.problemCode !== -1) answerProblem(state);
+  return state.drop(reason);
+}
+
+function deliver(state: StackState, isTrusted: boolean): void {
+  const { protocol, version } = state.packet;
+  if (protocol === PROTOCOL.UDP) return receiveUdp(state, isTrusted);
+  if (protocol === (version === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6)) return receiveIcmp(state);
+  state.drop('unknown-protocol');
+  // RFC 8200 4.7: nothing follows, so nothing is wrong.
+  if (version === 6 && protocol === PROTOCOL.NO_NEXT_HEADER) return undefined;
+  return answerUnreachable(state, 'protocol');
+}

@@ -1,0 +1,139 @@
+/**
+ * `ChunkedBytes`: a window of a byte stream in chunks of a pool.
+ *
+ * ```
+ *              start
+ *  chunks   |....#####|#########|         |#####....|     a chunk may be missing
+ *                position 0 ..........................
+ * ```
+ * Positions count from the first byte that was not released. Bytes may be written at any position:
+ * the chunks between need not exist. Which bytes have been written is known to the user of the
+ * window only.
+ *
+ * @module
+ */
+import { CHUNK_SIZE, type ChunkPool } from './chunk-pool.ts';
+import { copyBytes } from './copy-bytes.ts';
+
+export class ChunkedBytes {
+  readonly #pool: ChunkPool;
+  /** A ring of chunk numbers, -1 for a missing one. Its size is a power of two, or 0. */
+  #chunks: Int32Array = NONE;
+  /** Where chunk 0 of the window is in the ring. */
+  #first = 0;
+  /** The position in chunk 0 at which the window begins. */
+  #skipped = 0;
+  /** Chunks of the window, with the missing ones. */
+  #length = 0;
+  #allocated = 0;
+
+  constructor(pool: ChunkPool) {
+    this.#pool = pool;
+  }
+
+  /** The number of bytes of the chunks that it holds. */
+  get memory(): number {
+    return this.#allocated * CHUNK_SIZE;
+  }
+
+  /**
+   * Writes bytes at a position. They are copied.
+   *
+   * @returns how many were written, from the first one on; fewer than `length` if the pool is empty
+   */
+  write(position: number, source: Uint8Array, offset: number, length: number): number {
+    let at = this.#skipped + position;
+    let done = 0;
+    while (done < length) {
+      const chunk = this.#ensure(at >>> CHUNK_SHIFT);
+      if (chunk === -1) return done;
+      const within = at & CHUNK_MASK;
+      const part = Math.min(CHUNK_SIZE - within, length - done);
+      copyBytes(source, offset + done, this.#pool.bytes, chunk * CHUNK_SIZE + within, part);
+      done += part;
+      at += part;
+    }
+    return done;
+  }
+
+  /** Copies `length` bytes at a position, which must have been written, to `target`. */
+  read(position: number, target: Uint8Array, offset: number, length: number): void {
+    let at = this.#skipped + position;
+    let done = 0;
+    while (done < length) {
+      const chunk = this.#chunks[(this.#first + (at >>> CHUNK_SHIFT)) & (this.#chunks.length - 1)];
+      const within = at & CHUNK_MASK;
+      const part = Math.min(CHUNK_SIZE - within, length - done);
+      copyBytes(this.#pool.bytes, chunk * CHUNK_SIZE + within, target, offset + done, part);
+      done += part;
+      at += part;
+    }
+  }
+
+  /** Moves the start of the window. The chunks in front of it go back to the pool. */
+  release(count: number): void {
+    this.#skipped += count;
+    while (this.#skipped >= CHUNK_SIZE) {
+      this.#skipped -= CHUNK_SIZE;
+      if (this.#length > 0) this.#dropFirst();
+    }
+  }
+
+  /** Gives back all chunks from a position on. */
+  truncate(position: number): void {
+    const kept = (this.#skipped + position + CHUNK_MASK) >>> CHUNK_SHIFT;
+    while (this.#length > kept) {
+      this.#free((this.#first + --this.#length) & (this.#chunks.length - 1));
+    }
+  }
+
+  /** Gives back all chunks, also a partly used one: nothing of the window is needed any more. */
+  clear(): void {
+    while (this.#length > 0) this.#dropFirst();
+    this.#skipped = 0;
+    this.#chunks = NONE;
+    this.#first = 0;
+  }
+
+  /** Returns the chunk at an index of the window; -1 if the pool is empty. */
+  #ensure(index: number): number {
+    if (index >= this.#chunks.length) this.#grow(index + 1);
+    const mask = this.#chunks.length - 1;
+    while (this.#length <= index) this.#chunks[(this.#first + this.#length++) & mask] = -1;
+    const place = (this.#first + index) & mask;
+    if (this.#chunks[place] === -1) {
+      const chunk = this.#pool.allocate();
+      if (chunk === -1) return -1;
+      this.#chunks[place] = chunk;
+      this.#allocated++;
+    }
+    return this.#chunks[place];
+  }
+
+  #dropFirst(): void {
+    this.#free(this.#first);
+    this.#first = (this.#first + 1) & (this.#chunks.length - 1);
+    this.#length--;
+  }
+
+  #free(place: number): void {
+    const chunk = this.#chunks[place];
+    if (chunk === -1) return;
+    this.#pool.release(chunk);
+    this.#chunks[place] = -1;
+    this.#allocated--;
+  }
+
+  #grow(size: number): void {
+    const grown = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(size, SMALLEST_RING)))).fill(-1);
+    const mask = this.#chunks.length - 1;
+    for (let i = 0; i < this.#length; i++) grown[i] = this.#chunks[(this.#first + i) & mask];
+    this.#chunks = grown;
+    this.#first = 0;
+  }
+}
+
+const NONE = new Int32Array(0);
+const SMALLEST_RING = 4;
+const CHUNK_MASK = CHUNK_SIZE - 1;
+const CHUNK_SHIFT = 31 - Math.clz32(CHUNK_SIZE);

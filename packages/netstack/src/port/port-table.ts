@@ -1,0 +1,99 @@
+/**
+ * `PortTable`: which socket has which local port, of one protocol.
+ *
+ * A socket is bound to one address, or to all of the stack. The socket of an address comes before
+ * one of all addresses.
+ *
+ * @module
+ */
+import { StackError } from '../errors.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
+
+/** A socket with a local port. */
+export interface BoundSocket {
+  /** undefined: all addresses of the stack. */
+  readonly localAddress: IpAddress | undefined;
+  readonly localPort: number;
+}
+
+export class PortTable<Socket extends BoundSocket> {
+  readonly #sockets = new Map<number, Socket[]>();
+  readonly #random = new Uint16Array(1);
+  readonly #randomBytes: (out: Uint8Array) => void;
+
+  /** @param randomBytes fills its argument with random bytes */
+  constructor(randomBytes: (out: Uint8Array) => void) {
+    this.#randomBytes = randomBytes;
+  }
+
+  /**
+   * Adds a socket.
+   *
+   * @throws {StackError} `EADDRINUSE`: another socket has this port, at the same address
+   */
+  add(socket: Socket): void {
+    if (!this.isFree(socket.localAddress, socket.localPort)) {
+      throw new StackError('EADDRINUSE', `port ${socket.localPort} is in use`);
+    }
+    const others = this.#sockets.get(socket.localPort);
+    if (others) others.push(socket);
+    else this.#sockets.set(socket.localPort, [socket]);
+  }
+
+  remove(socket: Socket): void {
+    const all = this.#sockets.get(socket.localPort);
+    if (!all?.includes(socket)) return;
+    if (all.length === 1) this.#sockets.delete(socket.localPort);
+    else all.splice(all.indexOf(socket), 1);
+  }
+
+  /** Returns the socket for a packet to an address and a port. */
+  find(address: IpAddress, port: number): Socket | undefined {
+    const sockets = this.#sockets.get(port);
+    if (!sockets) return undefined;
+    let found: Socket | undefined;
+    for (let i = 0; i < sockets.length; i++) {
+      const bound = sockets[i].localAddress;
+      if (bound?.equals(address)) return sockets[i];
+      if (!bound) found = sockets[i];
+    }
+    return found;
+  }
+
+  /** Whether a socket of this address, or of all addresses, can have a port. */
+  isFree(address: IpAddress | undefined, port: number): boolean {
+    return !this.#sockets
+      .get(port)
+      ?.some(({ localAddress }) =>
+        localAddress && address ? localAddress.equals(address) : localAddress === address,
+      );
+  }
+
+  /**
+   * Returns a free port that nobody can predict: RFC 6056 3.3.2, algorithm 2, with more tries. The
+   * range is that of RFC 6335 6.
+   *
+   * @throws {StackError} `EADDRNOTAVAIL`: all ports are in use
+   */
+  chooseFree(address: IpAddress | undefined): number {
+    for (let tries = 0; tries < RANDOM_TRIES; tries++) {
+      const port = FIRST_PORT + (this.#nextRandom() % PORT_COUNT);
+      if (this.isFree(address, port)) return port;
+    }
+    const start = this.#nextRandom() % PORT_COUNT;
+    for (let i = 0; i < PORT_COUNT; i++) {
+      const port = FIRST_PORT + ((start + i) % PORT_COUNT);
+      if (this.isFree(address, port)) return port;
+    }
+    throw new StackError('EADDRNOTAVAIL', 'all ports from 49152 to 65535 are in use');
+  }
+
+  #nextRandom(): number {
+    this.#randomBytes(new Uint8Array(this.#random.buffer));
+    return this.#random[0];
+  }
+}
+
+const FIRST_PORT = 49_152;
+const PORT_COUNT = 16_384;
+const RANDOM_TRIES = 16;
