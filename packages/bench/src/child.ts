@@ -41,7 +41,9 @@ export function answerIn(output: string, name: string): unknown {
   return JSON.parse(line);
 }
 
-/** Returns the output without the answers, also if an answer is in the middle of a line. */
+/**
+ * Returns the output without answers. V8 may have written the beginning of a line before an answer.
+ */
 export function withoutAnswers(output: string): string {
   return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }

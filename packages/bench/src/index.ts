@@ -1,5 +1,6 @@
 /**
- * Benchmarks: suites, side-by-side runs against other implementations, and their result files.
+ * Benchmarks: suites of single operations, comparisons with other implementations, and the result
+ * files.
  *
  * @module
  */

@@ -4,6 +4,7 @@
  * @module
  */
 import { Command } from 'commander';
+import { addFloodCommand } from './commands/flood.ts';
 import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
 import { addMeshCommand } from './commands/mesh.ts';
@@ -28,6 +29,7 @@ export function createProgram(): Command {
   addScaleCommand(program);
   addPeersCommand(program);
   addHandshakeCommand(program);
+  addFloodCommand(program);
   addThreadsCommand(program);
   addStartCommand(program);
   addGarbageCommand(program);

@@ -14,7 +14,7 @@ import { Failure } from './failure.ts';
 /**
  * @param word the first word of the command line; it is not a command of Litz
  * @param warn called with a line for the user
- * @throws {Failure} exit code 2: users mean a command by this word
+ * @throws {Failure} exit code 2: the word is surely meant as a command
  */
 export function checkFirstWord(word: string, warn: (line: string) => void): void {
   if (word.startsWith('-')) return;

@@ -15,7 +15,10 @@ import {
 import type { Device, UapiTarget } from '@litz/device';
 import type { Log } from './log.ts';
 
-/** Does nothing unless the level is 'verbose': a device makes no events that have no listener. */
+/**
+ * Listens to the device only at level 'verbose', because a device makes no events without
+ * listeners.
+ */
 export function logDevice(device: Device, log: Log): void {
   if (log.level !== 'verbose') return;
   const say = (text: string): void => log.verbose(text);
@@ -131,7 +134,7 @@ const INCOMPLETE = 'Handshake did not complete';
 const UNANSWERED =
   'the endpoint is wrong, a firewall drops the messages, or the peer has a wrong public key or preshared key for us';
 
-/** Says what happened and, where possible, why. */
+/** The sentence for each reason: what happened and, if it is known, why. */
 const DROP_TEXTS: Readonly<Record<DropReason, string>> = {
   'too-short': 'Received datagram that is too short for a message',
   'unknown-message-type': 'Received message with unknown type',

@@ -13,7 +13,7 @@ import { constants } from 'node:os';
 export class EndSignals {
   readonly #controller: AbortController = new AbortController();
   readonly #listened: readonly NodeJS.Signals[];
-  readonly #hear = (name: NodeJS.Signals): void => {
+  readonly #receive = (name: NodeJS.Signals): void => {
     this.#received ??= name;
     this.#controller.abort();
   };
@@ -21,7 +21,7 @@ export class EndSignals {
 
   constructor() {
     this.#listened = END_SIGNALS.filter((name) => !isIgnored(name));
-    for (const name of this.#listened) process.on(name, this.#hear);
+    for (const name of this.#listened) process.on(name, this.#receive);
   }
 
   /** Aborted by the first signal. */
@@ -35,7 +35,7 @@ export class EndSignals {
   }
 
   release(): void {
-    for (const name of this.#listened) process.off(name, this.#hear);
+    for (const name of this.#listened) process.off(name, this.#receive);
   }
 }
 

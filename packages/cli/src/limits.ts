@@ -36,7 +36,7 @@ export function missingResource(
     return `the limit of open files (ulimit -n) is ${files}, expected at least ${openFiles + NEEDED_FILES}`;
   }
   const used = Number(/^VmSize:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
-  const needed = used + (NO_DEVICE.has(words[0] ?? '') ? NEEDED_KB_BY_ITSELF : NEEDED_KB);
+  const needed = used + (NO_DEVICE.has(words[0] ?? '') ? NEEDED_KB_WITHOUT_DEVICE : NEEDED_KB);
   const space = limitOf(limits, 'Max address space') / 1024;
   if (space >= needed) return undefined;
   return `the limit of address space (ulimit -v) is ${Math.floor(space)} kB, expected at least ${needed} kB`;
@@ -47,8 +47,8 @@ function readState(): ProcessState | undefined {
     return {
       limits: readFileSync('/proc/self/limits', 'utf8'),
       status: readFileSync('/proc/self/status', 'utf8'),
-      // A daemon in the background has a channel to its parent. Without it, both see the same
-      // number.
+      // A daemon in the background also has the channel to its parent open. The channel is not
+      // counted, so that parent and child get the same number.
       openFiles: readdirSync('/proc/self/fd').length - (process.channel ? 1 : 0),
     };
   } catch (error) {
@@ -67,14 +67,17 @@ function limitOf(limits: string, name: string): number {
   return found === undefined || found === 'unlimited' ? Infinity : Number(found);
 }
 
-/** The loader opens many modules at the same time: about 60, more on a fast disk. */
+/**
+ * The number of descriptors that the program needs in addition. The loader of Node.js opens about
+ * 60 modules at the same time, and more on a fast disk.
+ */
 const NEEDED_FILES = 100;
 /**
  * Address space in kB that the program needs in addition. The thread of a device has its own heap:
  * 0.92 GB, most of it never used.
  */
 const NEEDED_KB = 1_100_000;
-const NEEDED_KB_BY_ITSELF = 400_000;
+const NEEDED_KB_WITHOUT_DEVICE = 400_000;
 /** Commands (first words) that start no thread. */
 const NO_DEVICE: ReadonlySet<string> = new Set([
   'genkey',

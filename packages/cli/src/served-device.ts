@@ -56,7 +56,7 @@ export class ServedDevice {
     this.device = device;
     this.log = createLog(level, device.name);
     const removed = new Promise<void>((resolve) => (this.#remove = resolve));
-    this.ended = Promise.race([removed, this.#endOfDevice()]);
+    this.ended = Promise.race([removed, this.#untilDeviceEnds()]);
     // Prevents an unhandled rejection before the owner waits for `ended`.
     this.ended.catch(() => {});
   }
@@ -86,7 +86,7 @@ export class ServedDevice {
     this.log.verbose(`serves ${path}`);
   }
 
-  #endOfDevice(): Promise<void> {
+  #untilDeviceEnds(): Promise<void> {
     const { device, log } = this;
     logDevice(device, log);
     return new Promise((resolve, reject) => {
@@ -99,7 +99,10 @@ export class ServedDevice {
   }
 }
 
-/** ENOENT: the parent of the socket's folder does not exist. */
+/**
+ * Returns whether this user cannot make a socket. ENOENT means that the parent of the socket's
+ * folder does not exist.
+ */
 function isForbidden(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(cause?.code));

@@ -49,7 +49,7 @@ export function readTunnelFile(file: string, warn: (line: string) => void): stri
   }
 }
 
-/** The rule of wg-quick. */
+/** The names that wg-quick accepts. */
 const TUNNEL_NAME = /^([a-zA-Z0-9_=+.-]{1,15})\.conf$/;
-/** S_IRWXO */
+/** The permissions of all other users (S_IRWXO). */
 const WORLD = 0o007;

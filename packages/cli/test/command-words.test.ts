@@ -22,7 +22,7 @@ describe('checkFirstWord', () => {
     ['down', 'ip link delete'],
     ['start', 'litz up FILE.conf'],
     ['capture', 'litz --help'],
-  ])('hints for %s at %s', (word, hint) => {
+  ])('refuses %s and suggests: %s', (word, hint) => {
     expect(() => warningsOf(word)).toThrow(hint);
   });
 
@@ -38,7 +38,7 @@ describe('checkFirstWord', () => {
     ['genkeys', 'genkey'],
     ['pubkye', 'pubkey'],
     ['demos', 'demo'],
-  ])('takes %s with one line that says what it is like', (word, similar) => {
+  ])('accepts %s with a warning that names a similar command: %s', (word, similar) => {
     expect(warningsOf(word)).toEqual([
       `litz: "${word}" is not a command (did you mean "${similar}"?): making an interface with that name`,
     ]);
@@ -48,7 +48,7 @@ describe('checkFirstWord', () => {
     'wg0 wg%d tun0 utun eth0 vpn us uk office home test peer peer1 server1 laptop client tun lan'
       .concat(' wireguard litz0 showroom constructor __proto__ ha-router x a.b')
       .split(' '),
-  )('takes %s without a word', (word) => {
+  )('accepts %s without a warning', (word) => {
     expect(() => checkInterfaceName(word)).not.toThrow();
     expect(warningsOf(word)).toEqual([]);
   });
@@ -59,7 +59,7 @@ describe('checkFirstWord', () => {
     ]);
   });
 
-  test.each(['', '-f', '--', '--help', '--verbose'])('says nothing about %j', (word) => {
+  test.each(['', '-f', '--', '--help', '--verbose'])('does not warn about %j', (word) => {
     expect(warningsOf(word)).toEqual([]);
   });
 

@@ -11,13 +11,13 @@ const HERE = parseEndpoint('192.0.2.1:51820') as Endpoint;
 const THERE = parseEndpoint('[2001:db8::1]:7') as Endpoint;
 
 describe('nameOf', () => {
-  test("is wireguard-go's name of a peer", () => {
+  test('returns the name that wireguard-go prints for a peer', () => {
     expect(nameOf(PEER)).toBe('peer(xTIB…p8Dg)');
   });
 });
 
 describe('logDevice', () => {
-  test("has wireguard-go's words for the steps of a handshake", () => {
+  test('logs the steps of a handshake in the words of wireguard-go', () => {
     const { device, lines } = logged('verbose');
     for (const [step, sends] of [
       ['initiation-sent', 1],
@@ -88,7 +88,7 @@ describe('logDevice', () => {
     ]);
   });
 
-  test.each(DROP_REASONS)('has words for %s', (reason) => {
+  test.each(DROP_REASONS)('logs a sentence for a drop with the reason %s', (reason) => {
     const { device, lines } = logged('verbose');
     device.emit('drop', { reason, count: 1 });
     expect(lines).toEqual([expect.stringMatching(/^[A-Z].{15,} \([a-z0-9-]+\)$/)]);
@@ -101,7 +101,7 @@ describe('logDevice', () => {
 });
 
 describe('loggedTarget', () => {
-  test('passes on the status of many peers in slices, if the device has slices', async () => {
+  test('has statusParts only if the device has it', async () => {
     const part = { listenPort: 7, fwmark: 0, peers: [] };
     const device = {
       status: () => expect.fail(),

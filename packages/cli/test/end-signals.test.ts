@@ -5,7 +5,7 @@ describe('EndSignals', () => {
   let signals: EndSignals;
   afterEach(() => signals.release());
 
-  test.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])('hears %s', async (name) => {
+  test.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])('receives %s', async (name) => {
     signals = new EndSignals();
     const ended = aborted(signals.signal);
     process.emit(name, name);

@@ -4,7 +4,7 @@ import { checkInterfaceName } from '../src/interface-name.ts';
 
 describe('checkInterfaceName', () => {
   test.each(['wg0', 'a', 'fifteen-letters', 'wg%d', '%d', 'eth0.5', 'with#sign', '...'])(
-    'takes %j',
+    'accepts %j',
     (name) => {
       expect(() => checkInterfaceName(name)).not.toThrow();
     },

@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
   );
 
   it.each(MEGABYTES)(
-    'works with %s MB of addresses or says that they are too few',
+    'works with %s MB of address space, or reports that this is too little',
     async (size) => {
       expect(await outcomeOf(`ulimit -v ${size}000`)).toMatch(
         /^(works|not even Node does|1: litz: the limit of address space .*ulimit -v.*\n)$/,
@@ -53,19 +53,22 @@ describeWith(realInterfaces, 'litz with small limits', () => {
   it.each([
     ['n 60', /open files/],
     ['v 1500000', /address space/],
-  ])('says the same in the background and of a tunnel with ulimit -%s', async (limit, what) => {
-    const file = host.write(`${NAME}.conf`, [
-      '[Interface]',
-      `PrivateKey = ${keyPair().privateKey}`,
-    ]);
-    for (const words of [[NAME], ['up', file], ['demo']]) {
-      const litz = host.litz(words, { wrapper: limited(`ulimit -${limit}`) });
-      expect(await litz.end()).toBe(1);
-      expect(litz.text).toMatch(what);
-      expect(litz.text.trimEnd().split('\n')).toHaveLength(1);
-      expect(leftovers()).toEqual([]);
-    }
-  });
+  ])(
+    'reports a limit also in the background, for a tunnel and for a demo: ulimit -%s',
+    async (limit, what) => {
+      const file = host.write(`${NAME}.conf`, [
+        '[Interface]',
+        `PrivateKey = ${keyPair().privateKey}`,
+      ]);
+      for (const words of [[NAME], ['up', file], ['demo']]) {
+        const litz = host.litz(words, { wrapper: limited(`ulimit -${limit}`) });
+        expect(await litz.end()).toBe(1);
+        expect(litz.text).toMatch(what);
+        expect(litz.text.trimEnd().split('\n')).toHaveLength(1);
+        expect(leftovers()).toEqual([]);
+      }
+    },
+  );
 });
 
 /** 'works', or the exit code and the output. */

@@ -25,7 +25,7 @@ describe('missingResource', () => {
   });
 
   test.each([['genkey'], ['genpsk'], ['pubkey'], ['--version'], ['--help'], ['-h']])(
-    'asks for less where %s is all',
+    'requires less address space for %s, which opens no device',
     (word) => {
       expect(missingResource([word], state({ space: String(1_100_000 * 1024) }))).toBeUndefined();
       expect(missingResource([word], state({ space: String(1_000_000 * 1024) }))).toContain(

@@ -38,7 +38,7 @@ describe('runProgram', () => {
     [['--', 'up'], 'up'],
     [['--', '-f'], '-f'],
     [['--', 'show'], 'show'],
-  ])('%j is a daemon in the background', async (words, name) => {
+  ])('%j starts a daemon in the background', async (words, name) => {
     expect(await runProgram(words)).toBe(0);
     expect(errors).toBe('');
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
@@ -53,7 +53,7 @@ describe('runProgram', () => {
     [['-f', 'genkey'], 'genkey'],
     [['-f', 'status'], 'status'],
     [['-f', '--', 'demo'], 'demo'],
-  ])('%j is a daemon in the foreground', async (words, name) => {
+  ])('%j runs a daemon in the foreground', async (words, name) => {
     expect(await runProgram(words)).toBe(0);
     expect(runDaemon).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
     expect(startInBackground).not.toHaveBeenCalled();
@@ -107,12 +107,12 @@ describe('runProgram', () => {
   });
 
   test.each<[string, string[], RegExp]>([
-    ['nothing', [], /Usage: litz/],
-    ['an option that there is not', ['--verbose', 'wg0'], /unknown option '--verbose'/],
+    ['a command line without words', [], /Usage: litz/],
+    ['an unknown option', ['--verbose', 'wg0'], /unknown option '--verbose'/],
     ['two names', ['wg0', 'wg1'], /too many arguments/],
     ['up without a file', ['up'], /missing required argument/],
     ['up with two files', ['up', 'a.conf', 'b.conf'], /too many arguments/],
-  ])('of %s it says what is wrong, with exit code 2', async (_, words, text) => {
+  ])('%s is refused with the reason and exit code 2', async (_, words, text) => {
     expect(await runProgram(words)).toBe(2);
     expect(errors).toMatch(text);
     expect(output).toBe('');
@@ -125,7 +125,7 @@ describe('runProgram', () => {
     expect(errors).toBe('');
   });
 
-  test('--version prints the system that it runs on', async () => {
+  test('--version prints the versions of litz and Node.js', async () => {
     expect(await runProgram(['--version'])).toBe(0);
     expect(output).toMatch(/^litz \d+\.\d+\.\d+\S* \(Node\.js v\d+/);
   });
@@ -154,7 +154,7 @@ describe('runProgram', () => {
     },
   );
 
-  test('a tunnel that is ended before it is up ends by the signal', async () => {
+  test('a tunnel that gets a signal before it is up ends the process with this signal', async () => {
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     vi.mocked(runUp).mockImplementation(async (_, { signal }) => {
       process.emit('SIGTERM', 'SIGTERM');

@@ -16,7 +16,7 @@ describe('locateTunnelFile', () => {
   });
 
   test.each(['', 'sixteen-letters-', './wg0', './wg0.txt', '/etc/.conf', '...conf', 'a b.conf'])(
-    'refuses %j: no interface is called so',
+    'refuses %j, because no interface can have that name',
     (target) => {
       expect(() => locateTunnelFile(target)).toThrow(
         /^cannot read the interface name from .*NAME\.conf/,
@@ -33,10 +33,10 @@ describe('readTunnelFile', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test.each([
-    ['a file of its owner in a folder that is open', 0o600, 0o755, 0],
-    ['an open file in a folder of its owner', 0o644, 0o700, 0],
-    ['what everybody can read', 0o644, 0o755, 1],
-  ])('warns of keys that others can read: %s', (_, mode, folderMode, count) => {
+    ['a private file in a public folder', 0o600, 0o755, 0],
+    ['a public file in a private folder', 0o644, 0o700, 0],
+    ['a public file in a public folder', 0o644, 0o755, 1],
+  ])('warns about keys that others can read: %s', (_, mode, folderMode, count) => {
     const file = join(folder, 'wg0.conf');
     writeFileSync(file, '[Interface]\n');
     chmodSync(file, mode);

@@ -21,8 +21,8 @@ export interface AllowedIp {
 /** A change of one peer. An absent field leaves the value as it is. Keys are copied. */
 export interface PeerConfiguration {
   /**
-   * Identifies the peer, by its current or its next key. If it is the next key, that becomes the
-   * peer's key, as with `promotePublicKey`. With `remove`, only the next key is removed then.
+   * Identifies the peer by its current or its next key. A change that names the next key makes it
+   * the peer's key, as `promotePublicKey` does; with `remove`, it removes only the next key.
    */
   publicKey: PublicKey;
   /**
@@ -55,7 +55,7 @@ export interface EngineConfiguration {
   /**
    * null removes the key and the next key: all sessions stop sending, and handshakes are refused. A
    * new key stops the sessions that were made with the old key. The next key replaces the old key,
-   * and all sessions stay. All zeros are refused, because a key that its owner has wiped looks so.
+   * and all sessions stay. All zeros are refused, because a key that was wiped consists of zeros.
    */
   privateKey?: PrivateKey | null;
   /**

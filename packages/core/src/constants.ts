@@ -24,7 +24,7 @@ export const REKEY_TIMEOUT_MS = 5_000;
  */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /**
- * Random delay of retries, so that those of many peers do not happen at one moment (kernel:
+ * The longest random delay of a retry, so that many peers do not retry at the same moment (kernel:
  * timers.c).
  */
 export const REKEY_TIMEOUT_JITTER_MAX_MS = 333;
@@ -44,8 +44,8 @@ export const MAX_HANDSHAKE_ATTEMPTS = 20;
 /**
  * Counters are JavaScript numbers, so the limits are lower than in the paper. The paper allows 2^64
  * - 2^13 - 1 messages (section 6.1). We rekey at 2^52 instead of 2^60, and refuse to send or
- * receive from 2^53 - 2^13 - 1 on. A session would have to carry more than 2^52 packets within its
- * 180 s to notice.
+ *   receive from 2^53 - 2^13 - 1 on. This makes no difference, because no session can carry 2^52
+ *   packets within its 180 s.
  */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
 /**
@@ -107,7 +107,7 @@ export const MAX_PEERS: number = 2 ** 20;
  */
 export const MIN_INITIATION_INTERVAL_MS = 20;
 /**
- * The longest packet in bytes if no MTU is set. With the 80 bytes around it over IPv6, it fits into
- * 1,500.
+ * The MTU in bytes if none is set. Over IPv6, headers and tag add 80 bytes, so that a datagram fits
+ * into 1,500 bytes.
  */
 export const DEFAULT_MTU = 1420;

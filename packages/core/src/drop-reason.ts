@@ -58,7 +58,7 @@ export const DROP_REASONS = [
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /**
- * The last known peer and the last known source of the drops for one reason. They may be of two
+ * The last known peer and the last known source of the drops for one reason. They may belong to two
  * different drops: for some drops only the peer is known, for others only the source.
  */
 export interface DropDetails {

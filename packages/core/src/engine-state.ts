@@ -24,7 +24,7 @@ import type { PeerTable } from './peer/peer-table.ts';
 import type { RoamLimiter } from './peer/roam-limiter.ts';
 import type { SenderIndexTable } from './peer/sender-index.ts';
 import type { StaticPair } from './peer/static-pair.ts';
-import type { WorkBudget } from './rate/work-budget.ts';
+import type { TurnBudget } from './rate/turn-budget.ts';
 import type { EngineStats } from './stats.ts';
 import type { TimerTable } from './peer/timer-table.ts';
 import type { TokenBucket } from './rate/token-bucket.ts';
@@ -60,9 +60,9 @@ export interface EngineState {
   readonly timestamps: TimestampSource;
   readonly handshakes: PendingHandshakes;
   /** The budget for our own initiations that timers start. */
-  readonly initiations: WorkBudget;
+  readonly initiations: TurnBudget;
   /** The budget for probes of the next identity. */
-  readonly probes: WorkBudget;
+  readonly probes: TurnBudget;
   readonly load: LoadMonitor;
   readonly rateLimiter: RateLimiter;
   /** The rate limit for our own ICMP messages. */

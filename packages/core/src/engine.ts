@@ -37,13 +37,14 @@ import { copyPrivateKey, releaseKey } from './handshake/static-identity.ts';
 import { keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import type { EngineEvent, PacketView, Transmit } from './outputs.ts';
 import type { Peer } from './peer/peer.ts';
-import { createPeerStatus, EngineStats, type PeerStatus } from './stats.ts';
+import { createPeerStatus, EngineStats, statusesInSteps, type PeerStatus } from './stats.ts';
+import { runSteps } from './steps.ts';
 import { checkConfiguration } from './validation.ts';
 import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
 import { TAILROOM } from './wire/transport-data.ts';
 
-/** Returns the state of an engine. For the tests of this package only. */
+/** Returns the state of an engine. For this package and its tests only. */
 export let stateOf: (engine: Engine) => EngineState;
 
 /**
@@ -126,7 +127,7 @@ export class Engine {
     return (now) => {
       checkTime(now);
       this.finishBatch(now);
-      applyConfiguration(this.#state, checked, now);
+      runSteps(applyConfiguration(this.#state, checked, () => now));
     };
   }
 
@@ -419,8 +420,9 @@ export class Engine {
 
   /**
    * Returns when to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no
-   * deadline. The time is exact: something is due then. There is one exception: while peers roam,
-   * it may be up to a second early.
+   * deadline. The time is exact: something is due then. There are two exceptions: while peers roam,
+   * it may be up to a second early; and after a late call while many peers wait for a handshake, it
+   * may be as early as that call was late.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;
@@ -438,12 +440,7 @@ export class Engine {
    * that are added after the first snapshot was asked for.
    */
   *peerStatuses(): Generator<PeerStatus, void, undefined> {
-    const { peers, allowedIps, lastPeerNumber } = this.#state;
-    for (const peer of peers.values()) {
-      // Later peers come last. A peer that was removed and added again meanwhile is one of them.
-      if (peer.number > lastPeerNumber) return;
-      yield createPeerStatus(peer, allowedIps);
-    }
+    for (const steps of statusesInSteps(this.#state)) yield runSteps(steps);
   }
 
   /**

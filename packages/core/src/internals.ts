@@ -60,4 +60,11 @@ export {
   readPrivateKey,
   readPublicKey,
 } from './values.ts';
-export { readPeerChange, type CheckedPeer } from './validation.ts';
+export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
+export { runSteps, type Steps } from './steps.ts';
+export {
+  readPeerChange,
+  type CheckedChange,
+  type CheckedPeer,
+  type PeerToApply,
+} from './validation.ts';

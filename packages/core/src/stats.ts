@@ -9,7 +9,9 @@ import type { Endpoint } from './endpoint.ts';
 import type { PresharedKey, PublicKey } from './keys.ts';
 import type { SessionStaticKeys } from './peer/keypairs.ts';
 import type { Peer } from './peer/peer.ts';
+import type { PeerTable } from './peer/peer-table.ts';
 import type { AllowedIps } from './routing/allowed-ips.ts';
+import { runSteps, type Steps } from './steps.ts';
 
 /**
  * Counters since the engine was created. Byte counts include the whole WireGuard message, as in `wg
@@ -62,6 +64,39 @@ export interface PeerStatus {
 
 /** Returns the snapshot for `Engine.peer`. */
 export function createPeerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): PeerStatus {
+  return runSteps(createStatusInSteps(peer, allowedIps));
+}
+
+/** The part of an `EngineState` that `statusesInSteps` reads. */
+export interface PeersAndPrefixes {
+  readonly peers: PeerTable;
+  readonly allowedIps: AllowedIps<Peer>;
+  readonly lastPeerNumber: number;
+}
+
+/**
+ * Iterates over the peers that there are at the beginning, as `Engine.peerStatuses` describes.
+ * Returns, for each peer, the steps that make its snapshot. Between two of these steps, the
+ * prefixes of this peer must not change.
+ */
+export function* statusesInSteps({
+  peers,
+  allowedIps,
+  lastPeerNumber,
+}: PeersAndPrefixes): Generator<Steps<PeerStatus>, void, undefined> {
+  for (const peer of peers.values()) {
+    // Later peers come last. A peer that was removed and added again meanwhile is one of them.
+    if (peer.number > lastPeerNumber) return;
+    yield createStatusInSteps(peer, allowedIps);
+  }
+}
+
+function* createStatusInSteps(peer: Peer, allowedIps: AllowedIps<Peer>): Steps<PeerStatus> {
+  const prefixes: AllowedIp[] = [];
+  for (const prefix of allowedIps.prefixesOf(peer)) {
+    prefixes.push(prefix);
+    if (prefixes.length % PREFIXES_IN_STEP === 0) yield;
+  }
   const staticKeys = peer.keypairs.current?.staticKeys;
   return {
     publicKey: peer.publicKey.slice() as PublicKey,
@@ -69,7 +104,7 @@ export function createPeerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): Peer
     ...(peer.presharedKey && { presharedKey: peer.presharedKey.slice() as PresharedKey }),
     ...(peer.endpoint && { endpoint: peer.endpoint }),
     persistentKeepalive: peer.persistentKeepalive,
-    allowedIps: allowedIps.entries(peer),
+    allowedIps: prefixes,
     lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
     receivedBytes: peer.receivedBytes,
     sentBytes: peer.sentBytes,
@@ -83,3 +118,5 @@ export function createPeerStatus(peer: Peer, allowedIps: AllowedIps<Peer>): Peer
     drops: peer.drops(),
   };
 }
+
+const PREFIXES_IN_STEP = 256;

@@ -26,9 +26,12 @@ export interface CheckedChange {
   readonly privateKey: string | PrivateKey | null | undefined;
   readonly nextPrivateKey: string | PrivateKey | null | undefined;
   readonly replacePeers: boolean;
-  readonly peers: readonly CheckedPeer[];
-  /** The `keyId` of each of `peers`. */
-  readonly ids: readonly string[];
+  readonly peers: readonly PeerToApply[];
+}
+
+/** A checked peer. Its prefixes may be an iterable that makes each prefix when it is read. */
+export interface PeerToApply extends Omit<CheckedPeer, 'allowedIps'> {
+  readonly allowedIps?: Iterable<AllowedIp>;
 }
 
 /** A peer change with typed values. It is the caller's own object if only its secrets were text. */
@@ -64,29 +67,29 @@ export function checkConfiguration(
   const { privateKey, nextPrivateKey, replacePeers, peers: given = [] } = change;
   checkPrivateKey(privateKey, 'privateKey');
   checkPrivateKey(nextPrivateKey, 'nextPrivateKey');
+  checkBoolean(replacePeers, 'replacePeers');
+  checkArray(given, 'peers');
+  const peers: CheckedPeer[] = [];
+  for (let i = 0; i < given.length; i++) peers.push(readPeerChange(given[i], i));
+  const checked = { privateKey, nextPrivateKey, replacePeers: replacePeers === true, peers };
+  checkAgainst(checked, current);
+  return checked;
+}
+
+/**
+ * Checks whether a change whose fields were checked is possible for this engine.
+ *
+ * @throws {RangeError} there would be a next private key without a private key
+ * @throws {WireGuardError} `ERR_LITZ_TOO_MANY_PEERS`
+ */
+export function checkAgainst(change: CheckedChange, current: CurrentConfiguration): void {
+  const { privateKey, nextPrivateKey } = change;
   if (isKey(nextPrivateKey) && !hasKeyAfter(privateKey, current)) {
     throw new RangeError(
       '"nextPrivateKey" expected a device with a private key: set "privateKey" first',
     );
   }
-  checkBoolean(replacePeers, 'replacePeers');
-  checkArray(given, 'peers');
-  const peers: CheckedPeer[] = [];
-  const ids: string[] = [];
-  for (let i = 0; i < given.length; i++) {
-    const peer = readPeerChange(given[i], i);
-    peers.push(peer);
-    ids.push(keyId(peer.publicKey));
-  }
-  const checked = {
-    privateKey,
-    nextPrivateKey,
-    replacePeers: replacePeers === true,
-    peers,
-    ids,
-  };
-  checkPeerCount(checked, current.peers);
-  return checked;
+  checkPeerCount(change, current.peers);
 }
 
 /**
@@ -165,21 +168,20 @@ function readAllowedIps(given: readonly (string | AllowedIp)[]): readonly Allowe
  * one only if the limit could be reached.
  */
 function checkPeerCount(change: CheckedChange, current: PeerTable): void {
-  const { ids } = change;
-  if (current.size + ids.length <= MAX_PEERS) return;
+  if (current.size + change.peers.length <= MAX_PEERS) return;
   const after = new Set(change.replacePeers ? [] : [...current.values()].map(({ id }) => id));
-  ids.forEach((key, i) => {
-    const peer = change.peers[i];
+  for (const { publicKey, remove, updateOnly } of change.peers) {
+    const key = keyId(publicKey);
     const id = current.get(key)?.id ?? key;
-    if (peer.remove === true) after.delete(id);
-    else if (peer.updateOnly !== true) after.add(id);
+    if (remove === true) after.delete(id);
+    else if (updateOnly !== true) after.add(id);
     if (after.size > MAX_PEERS) {
       throw new WireGuardError(
         'ERR_LITZ_TOO_MANY_PEERS',
         `"peers" expected at most ${MAX_PEERS} peers in all`,
       );
     }
-  });
+  }
 }
 
 const CHANGE_FIELDS = ['privateKey', 'nextPrivateKey', 'replacePeers', 'peers'];

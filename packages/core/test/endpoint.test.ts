@@ -6,7 +6,7 @@ import { parseAddress } from '../src/text/address.ts';
 const LINK_LOCAL = parseAddress('fe80::1');
 
 describe('Endpoint', () => {
-  it('prints as its text', () => {
+  it('is printed as its text', () => {
     const endpoint = new Endpoint(LINK_LOCAL, 5, { zone: 'eth0' });
     expect(`${String(endpoint)} ${JSON.stringify([endpoint])}`).toBe(
       '[fe80::1%eth0]:5 ["[fe80::1%eth0]:5"]',

@@ -2,7 +2,7 @@ import {
   connect,
   createPair,
   createPerson,
-  layRun,
+  toPacketRun,
   packetBetween,
   seededRandomBytes,
 } from '@litz/testkit';
@@ -91,7 +91,7 @@ describe('Engine', () => {
       () => engine.linkDown(now),
       () => engine.connect(publicKey, now),
       () => engine.handlePacket(new Uint8Array(1), now),
-      () => engine.handlePackets(layRun([new Uint8Array(20)]), now),
+      () => engine.handlePackets(toPacketRun([new Uint8Array(20)]), now),
       () => engine.handleDatagram(new Uint8Array(1), endpoint, now),
       () => engine.openDatagram(new Uint8Array(1), 0, 1, endpoint, 0, now),
       () => engine.handleTimeout(now),

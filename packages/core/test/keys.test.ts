@@ -138,7 +138,7 @@ describe('PrivateKey and PresharedKey', () => {
     ['PresharedKey', parsePresharedKey(new Uint8Array(32).fill(0xa8))],
   ];
 
-  it.each(secrets)('say %s(hidden) wherever they are printed', (kind, key) => {
+  it.each(secrets)('show %s(hidden) wherever they are printed', (kind, key) => {
     const hidden = `${kind}(hidden)`;
     const within = { peers: [{ key, keys: new Map([['a', new Set([key])]]) }] };
     const texts = [
@@ -158,7 +158,7 @@ describe('PrivateKey and PresharedKey', () => {
     }
   });
 
-  it.each(secrets)('give their text when they are asked for it (%s)', (kind, key) => {
+  it.each(secrets)('return their text from toBase64 (%s)', (kind, key) => {
     expect(key.kind).toBe(kind);
     expect(key.toBase64()).toBe(Buffer.from(key).toString('base64'));
     expect(() => (key.subarray(1) as PrivateKey).toBase64()).toThrow(
@@ -166,7 +166,7 @@ describe('PrivateKey and PresharedKey', () => {
     );
   });
 
-  it.each(secrets)('stay what they are when they are copied or cut (%s)', (_, key) => {
+  it.each(secrets)('keep their class when they are copied (%s)', (_, key) => {
     const Kind = key.constructor as typeof PrivateKey;
     for (const copy of [
       key.slice(),
@@ -182,7 +182,7 @@ describe('PrivateKey and PresharedKey', () => {
     expect(isZeroKey(new Kind())).toBe(true);
   });
 
-  it('refuse text in their constructors, which would make zeros of it', () => {
+  it('refuse text in their constructors, because Uint8Array would make zeros of it', () => {
     for (const Kind of [PrivateKey, PresharedKey, PublicKey]) {
       expect(() => new Kind('qKioqA==' as never)).toThrow(`use parse${Kind.name} for text`);
     }
@@ -200,7 +200,7 @@ describe('PublicKey', () => {
   const key = parsePublicKey(new Uint8Array(32).fill(0xa8));
   const text = Buffer.alloc(32, 0xa8).toString('base64');
 
-  it('prints as base64, which can be parsed again', () => {
+  it('is printed as base64, which can be parsed again', () => {
     expect([String(key), key.toLocaleString(), key.toBase64()]).toEqual([text, text, text]);
     expect(JSON.stringify({ key })).toBe(JSON.stringify({ key: text }));
     expect(inspect({ key })).toBe(`{ key: PublicKey(${text}) }`);

@@ -9,7 +9,7 @@ const toHex = (key: Uint8Array): string =>
   Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 describe('redactKeys', () => {
-  it('shows no key, at any position in a text', () => {
+  it('replaces a key at any position in a text', () => {
     fc.assert(
       fc.property(keys, fc.string(), fc.string(), (key, before, after) => {
         for (const form of [formatKey(key), toHex(key), toHex(key).toUpperCase()]) {
@@ -20,7 +20,7 @@ describe('redactKeys', () => {
     );
   });
 
-  it('shows no key without its last characters, or with one more', () => {
+  it('also replaces a key that lacks its last characters, or has one more', () => {
     const base64 = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
     const forms = [base64.slice(0, 43), base64.slice(0, 42), `${base64}=`, `x${base64}`];
     for (const form of forms) expect(redactKeys(`a ${form} b`)).toBe('a (a key, not shown) b');

@@ -123,8 +123,8 @@ export interface DeviceEvents {
   offload: [{ readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro'; readonly reason: string }];
   /**
    * An error. `ERR_LITZ_WORKER`: the packet loop crashed, and 'close' follows. After any other
-   * error the device goes on without the part that failed, for instance when a port was taken as
-   * the link went up.
+   * error the device continues without the part that failed, for instance without sockets if the
+   * port was taken when the link went up.
    */
   error: [error: Error];
   /** Everything is released: after `close`, after a crash, or because the interface was deleted. */
@@ -183,7 +183,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   readonly #listened: Set<OptionalEvent> = new Set();
   #waiters = 0;
   #lastRead = 0;
-  /** While it holds events, the packet loop emits all optional events. */
+  /** While this keeps events, the packet loop emits all optional events. */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
   readonly #onListenerRemoved = (name: unknown): void => this.#listenerRemoved(name);
@@ -296,7 +296,7 @@ export class Device extends EventEmitter<DeviceEvents> {
    * ```
    */
   async up(): Promise<void> {
-    // Held events stay held, so that a caller can still listen for 'up' when this has resolved.
+    // Does not release kept events, so that a caller can still listen for 'up' after this call.
     await this.#driver.request({ type: 'link', up: true });
   }
 
@@ -322,9 +322,9 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Returns the whole configuration, with the private keys, and the status of all peers. Packets go
-   * on while very many peers are read. So the peers are not read at one moment, and a peer that is
-   * added or removed meanwhile may be missing. The keys are copies that belong to the caller.
+   * Returns the whole configuration, with the private keys, and the status of all peers. Peers are
+   * read a few at a time, so that packets are not delayed. A peer that is added or removed
+   * meanwhile may be missing. The keys are copies that belong to the caller.
    *
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    *

@@ -5,10 +5,11 @@
  * @module
  */
 import { WireGuardError, type PublicKey } from '@litz/core';
+import type { Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
-import { markRefusals } from './refusal.ts';
+import { markRefused, markRefusals } from './refusal.ts';
 
 /** A request to a running device. It is plain data, except for the class of the endpoints. */
 export type DeviceRequest =
@@ -62,20 +63,26 @@ export interface Driver {
 /** Receives what happens in a driver. Nothing is called before the driver is open. */
 export interface DriverListener {
   event(event: PlaneEvent): void;
-  /** Something failed, and the device goes on. */
+  /** Something failed, and the device continues. */
   error(error: Error): void;
-  /** Everything is released. `error` is the reason, if a crash was. Called once. */
+  /**
+   * Everything is released. Called once. `error`: the crash that ended the device, if there was
+   * one.
+   */
   closed(error: Error | undefined): void;
 }
 
-/** Answers a request that opens no sockets. `now`: ms of the engine's clock. */
-export function answerRequest(
+/**
+ * Answers a request that opens no sockets. Only a snapshot may need several steps; there must be no
+ * change between them. `now`: ms of the engine's clock.
+ */
+export function* answerRequest(
   plane: DataPlane,
   request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
   now: number,
-): DeviceAnswers[(typeof request)['type']] {
+): Steps<DeviceAnswers[(typeof request)['type']]> {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
-  if (request.type === 'snapshot') return markRefusals(() => plane.snapshot(request.read));
+  if (request.type === 'snapshot') return yield* snapshot(plane, request.read);
   if (request.type === 'stats') return markRefusals(() => plane.stats());
   if (request.type === 'end-snapshot') plane.endSnapshot(request.read);
   else plane.listen(request.events);
@@ -91,4 +98,13 @@ export function closedError(name: string): WireGuardError {
 export function crashError(name: string, cause: Error): WireGuardError {
   const text = `the packet loop of ${name} crashed: ${cause.message}`;
   return new WireGuardError('ERR_LITZ_WORKER', text, { cause });
+}
+
+/** A snapshot changes nothing, so its error is a refusal. */
+function* snapshot(plane: DataPlane, read: number): Steps<SnapshotSlice> {
+  try {
+    return yield* plane.snapshot(read);
+  } catch (error) {
+    throw markRefused(error);
+  }
 }

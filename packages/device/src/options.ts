@@ -50,9 +50,9 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   udp?: 'auto' | 'portable';
   /**
-   * Work on many packets at once that the kernel does. All offloads are on unless false. Offloads
-   * that the kernel cannot do are detected and switched off; an `offload` event reports each of
-   * them.
+   * Offloads let the kernel work on many packets at once. All are on unless they are set to false.
+   * Offloads that the kernel cannot do are detected and switched off; an `offload` event reports
+   * each of them.
    */
   offload?: OffloadSwitches;
   /**

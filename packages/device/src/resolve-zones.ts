@@ -9,7 +9,10 @@
  */
 import { Endpoint, WireGuardError } from '@litz/core';
 import { quote } from '@litz/core/internals';
-import type { DeviceConfiguration } from '@litz/config';
+
+interface WithEndpoints {
+  readonly peers?: readonly { readonly endpoint?: Endpoint }[];
+}
 
 /**
  * Returns the configuration with numbers as scopes. Endpoints without an interface name stay as
@@ -18,10 +21,10 @@ import type { DeviceConfiguration } from '@litz/config';
  * @param interfaceIndex returns undefined if no interface has the name
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: no interface has this name
  */
-export function resolveZones(
-  configuration: DeviceConfiguration,
+export function resolveZones<Change extends WithEndpoints>(
+  configuration: Change,
   interfaceIndex: (name: string) => number | undefined,
-): DeviceConfiguration {
+): Change {
   const { peers } = configuration;
   if (!peers?.some(({ endpoint }) => endpoint?.zone !== undefined)) return configuration;
   return {

@@ -43,7 +43,7 @@ export class SessionWaits {
     }
   }
 
-  /** Must be called with every event of the device. */
+  /** Must be called for every event of the device. */
   handleEvent(event: PlaneEvent): void {
     for (const wait of this.#waits) {
       if (event.type === 'up') this.#try(wait);

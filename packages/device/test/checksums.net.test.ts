@@ -24,7 +24,7 @@ describeWith(
       [6, 1, 40],
       [6, 40, 40],
     ] as const)(
-      'is taken for right, as with the WireGuard of the kernel (IPv%i, %i at a time)',
+      'is delivered, as with the WireGuard of the kernel (IPv%i, %i at a time)',
       async (version, together, count) => {
         const devices = await hosts.devices();
         await devices.left.connected(BOB.publicKey, { timeout: 5000 });

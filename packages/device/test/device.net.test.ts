@@ -13,6 +13,7 @@ import {
   realInterfaces,
   runInside,
   TwoHosts,
+  type Host,
   type Peer,
 } from './two-hosts.ts';
 
@@ -44,6 +45,12 @@ function toTheSecond(): Peer {
 }
 
 /** New hosts for each test of a suite. */
+/** Adds a route to one address. */
+function route(host: Host, destination: Uint8Array, name: string): void {
+  const interfaceIndex = host.index(name);
+  host.netlink.addRoute({ destination, prefixLength: 32, interfaceIndex });
+}
+
 function withHosts(): void {
   beforeEach(() => {
     hosts = new TwoHosts();
@@ -174,6 +181,36 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(tun.readPackets).toBeLessThan(60);
     left.netlink.deleteRoute(through);
     expect(await left.ping(right.inner)).toBe(1);
+  });
+
+  it('loses nothing of another peer while datagrams would loop', async () => {
+    const devices = await hosts.devices();
+    const { left, right } = hosts;
+    expect(await left.ping(right.inner)).toBe(1);
+    const other = await right.device({
+      tun: 'wg1',
+      addresses: ['10.2.0.2/24'],
+      privateKey: CAROL.privateKey,
+      listenPort: 5,
+      peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.1.0.1/32'] }],
+    });
+    const others = Uint8Array.of(10, 2, 0, 2);
+    route(left, others, 'wg0');
+    route(right, left.inner, 'wg1');
+    const endpoint = `${right.outer}:51820`;
+    await devices.left.configure({
+      peers: [
+        { publicKey: BOB.publicKey, endpoint, allowedIps: ['0.0.0.0/0'] },
+        { publicKey: CAROL.publicKey, endpoint: '10.9.0.3:5', allowedIps: ['10.2.0.2/32'] },
+      ],
+    });
+    expect(await left.ping(others)).toBe(1);
+    route(left, Uint8Array.of(10, 9, 0, 2), 'wg0');
+    const looping = left.ping(right.inner, 400, { size: 1300, intervalMs: 2, timeoutMs: 300 });
+    expect(await left.ping(others, 30)).toBe(30);
+    await looping;
+    expect((await devices.left.stats()).drops['routing-loop']).toBeGreaterThan(300);
+    await other.close();
   });
 
   it('carries packets larger than the outer link, and jumbo ones', async () => {
@@ -500,11 +537,11 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
 
 describeWith(
   [...realInterfaces, programRequirement('ping', ['-V'])],
-  'Device as others see it',
+  'Device with the ping program',
   () => {
     withHosts();
 
-    it("answers the system's ping", async () => {
+    it('answers it', async () => {
       await hosts.devices();
       expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
     });

@@ -22,8 +22,8 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
 
   it.each<[string, string, number | null, string | null]>([
     ['ends by process.exit', 'process.exit(3);', 3, null],
-    ['ends by an exception that nobody catches', 'setTimeout(() => { throw 1; });', 1, null],
-    ['ends by a rejection that nobody handles', 'Promise.reject(new Error("no"));', 1, null],
+    ['ends by an uncaught exception', 'setTimeout(() => { throw 1; });', 1, null],
+    ['ends by an unhandled rejection', 'Promise.reject(new Error("no"));', 1, null],
     ['ends after close', 'await device.close();', 0, null],
     ['ends by itself when the device is unrefed', 'device.unref();', 0, null],
     ['ends when it is unrefed after ref', 'device.unref().ref().unref();', 0, null],
@@ -58,11 +58,14 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
     expect(host.netlink.linkByName('wg0')).toBeUndefined();
   });
 
-  it.each([0, 1, 20, 60, 100, 150, 200])('ends %i ms after it began to open one', async (ms) => {
-    const child = run(`Device.create(options); setTimeout(() => process.exit(3), ${ms});`);
-    expect(await once(child, 'exit')).toEqual([3, null]);
-    expect(host.netlink.linkByName('wg0')).toBeUndefined();
-  });
+  it.each([0, 1, 20, 60, 100, 150, 200])(
+    'ends when it exits %i ms after it began to open a device',
+    async (ms) => {
+      const child = run(`Device.create(options); setTimeout(() => process.exit(3), ${ms});`);
+      expect(await once(child, 'exit')).toEqual([3, null]);
+      expect(host.netlink.linkByName('wg0')).toBeUndefined();
+    },
+  );
 
   it('ends when a worker that has the device is terminated', async () => {
     const child = run(`
@@ -98,7 +101,7 @@ describeWith([builtDevice], 'a process with a Device in memory', () => {
     ['ends after close', 'await device.close();', 0],
     ['ends by itself when the device is unrefed', 'device.unref();', 0],
     ['ends by itself when the link goes down too', 'device.unref(); tun.setUp(false);', 0],
-    ['goes on while it is open, up or down', 'tun.setUp(false); exitLater();', 5],
+    ['continues while the device is open, up or down', 'tun.setUp(false); exitLater();', 5],
   ])('%s', async (_, script, code) => {
     const child = start(`import { Device, MemoryTun } from ${JSON.stringify(BUILT_DEVICE.href)};
       const tun = new MemoryTun();

@@ -141,7 +141,7 @@ export class Aead {
 
   #finish(): boolean {
     const { address } = this.#scratch;
-    // Nothing is written, because ChaCha20 does not keep bytes back.
+    // This writes no text, because ChaCha20 keeps no bytes back.
     return (
       this.#crypto.EVP_CipherFinal_ex(this.#context, address + LENGTH + 4, address + LENGTH) === 1
     );

@@ -254,10 +254,10 @@ function clearKey(view: DataView, at: number): void {
 }
 
 /**
- * Caches addresses that are used again and again. V8 allocates an object for a number over 31 bits
- * when it is passed on. Such an object per packet would be garbage, so it is kept by its offset.
- * Offsets that are 64 bytes apart have different slots over 256 KiB, which is the length of a
- * device's slab.
+ * Caches addresses that are used again and again. V8 allocates an object for a number of more than
+ * 31 bits when it is passed to a function. Such an object per packet would be garbage, so the
+ * object for each offset is kept. Within 256 KiB, the length of a device's slab, offsets that are
+ * at least 64 bytes apart have different slots.
  */
 class Addresses {
   #base = 0;

@@ -46,7 +46,8 @@ export class UseCount {
     this.#users++;
     const destroy = made.destroy.bind(made);
     let isCounted = true;
-    // The same object is returned, so that its other methods stay where V8 expects them.
+    // Changes the object instead of wrapping it, so that V8 calls its other methods as fast as
+    // before.
     made.destroy = () => {
       destroy();
       if (isCounted) this.#release();

@@ -2,9 +2,9 @@
  * `X25519`: X25519 with OpenSSL.
  *
  * A derivation needs a context with a private key, and a public key that is set in it. Making
- * either of them takes a tenth of the time of the derivation, for look-ups by name. So there is one
- * public-key object, which is overwritten each time, and a private key that is used several times
- * keeps its context (`key`).
+ * either of them takes a tenth of the time of the derivation, because OpenSSL looks up algorithms
+ * by name. So there is one public-key object, which is overwritten each time, and a private key
+ * that is used several times keeps its context (`key`).
  *
  * @module
  */
@@ -27,7 +27,7 @@ export class X25519 {
    * Settings for importing the private key in the scratch memory. OpenSSL computes its public key.
    */
   readonly #privateKey: Region;
-  /** The same with a given public key, so that OpenSSL computes none. */
+  /** The same settings with a public key, so that OpenSSL computes none. */
   readonly #keypair: Region;
   /** The public-key object of the other side, overwritten for each derivation. */
   readonly #peer: number;
@@ -117,7 +117,7 @@ export class X25519 {
     this.#setLength();
     const done = crypto.EVP_PKEY_derive(context, address + RESULT, address + LENGTH) === 1;
     if (done) return this.#takeResult();
-    // Otherwise other code in this thread would take this error from the queue for its own.
+    // OpenSSL has a queue of errors for each thread. Other code could take this error for its own.
     crypto.ERR_clear_error();
     return undefined;
   }

@@ -2,8 +2,8 @@
  * Checks of arguments for native code. A mistake throws an error that names the argument, before
  * anything is read or written.
  *
- * A wrong number would not cause an exception later, but a write into foreign memory. So all checks
- * take `unknown`: a declared type is no proof.
+ * Native code does not check a number: with a wrong one it could overwrite any memory of the
+ * process. So all checks take `unknown`, because a declared type proves nothing at run time.
  *
  * @module
  */

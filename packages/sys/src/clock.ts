@@ -7,8 +7,8 @@ import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 
 /**
- * struct timespec: tv_sec (8 bytes), tv_nsec (8). One per thread, because each thread loads its own
- * modules.
+ * A struct timespec: tv_sec (8 bytes), tv_nsec (8). Each thread has one, because each thread loads
+ * its own modules.
  */
 let timespec: Region | undefined;
 

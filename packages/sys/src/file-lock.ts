@@ -55,7 +55,7 @@ export class FileLock {
   /**
    * Takes the lock: makes the file, and writes a text into it that names the holder.
    *
-   * @param holder at most 256 bytes of it are read by others
+   * @param holder the text; other processes read at most 256 bytes of it
    * @throws {FileLockedError} another process holds the lock
    * @throws {Error} the file cannot be made
    */

@@ -3,7 +3,7 @@
  * values.
  *
  * ```
- *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'      for wg0 eth0's filter is loose; it was 1
+ *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'    eth0's filter is loose for wg0; it was 1 before
  * ```
  *
  * There is one file for each tunnel that needs a loose filter, so the record does not depend on a
@@ -32,7 +32,10 @@ export interface FilterHost {
 export class LooseFilters {
   readonly #folder: string;
   readonly #host: FilterHost;
-  /** Values that could not be written, for instance in a container with a read-only /run. */
+  /**
+   * Earlier values whose files could not be written, for instance in a container with a read-only
+   * /run.
+   */
   readonly #unwritten: Map<string, string> = new Map();
 
   /** @param folder a folder of this host that does not survive a reboot; made when it is needed */
@@ -87,7 +90,8 @@ export class LooseFilters {
     if (this.#isNeeded(link, tunnel)) {
       remove(this.#file(link, tunnel));
       if (this.#isNeeded(link)) return;
-      // The other tunnels ended just now, and left the filter to this one.
+      // The other tunnels ended at this moment. They did not restore the filter, because this
+      // tunnel still had its file.
       if (before !== undefined) this.#write(link, tunnel, before);
     }
     // A value that another program has set stays.
@@ -99,7 +103,7 @@ export class LooseFilters {
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
-    // A tunnel that needs it began just now.
+    // A tunnel that needs the loose filter began at this moment.
     if (isOurs && this.#isNeeded(link)) this.#host.setFilter(link, LOOSE);
   }
 
@@ -113,7 +117,7 @@ export class LooseFilters {
     }
   }
 
-  /** Returns the value before the first of the tunnels. */
+  /** Returns the value that the filter had before the first tunnel made it loose. */
   #before(link: string): string | undefined {
     for (const tunnel of this.#tunnels(link)) {
       const value = this.#read(link, tunnel);

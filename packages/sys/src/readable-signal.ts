@@ -1,6 +1,6 @@
 /**
- * `onReadable`: reports when a socket is readable that Node's event loop cannot watch, such as a
- * netlink socket.
+ * `onReadable`: reports when a socket is readable. It is for sockets that Node's event loop cannot
+ * watch, such as netlink sockets.
  *
  * The kernel sends SIGIO (fcntl(2), O_ASYNC), and the signal handling of Node.js passes it to the
  * event loop. No thread waits, and nothing runs at intervals. Signals coalesce, so a listener must
@@ -16,7 +16,7 @@ const listeners = new Map<number, () => void>();
 let isInstalled = false;
 
 /**
- * Calls `listener` when `fd` may be readable. It is also called when another descriptor became
+ * Calls `listener` when `fd` may be readable, and also when another watched descriptor has become
  * readable. This does not keep the process alive. Works only in the main thread, because only that
  * thread gets signals.
  *

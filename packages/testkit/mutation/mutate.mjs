@@ -2,7 +2,7 @@
  * Runs mutation tests with Stryker:
  *
  *   pnpm mutate [FOLDER ...]                all mutants
- *   pnpm mutate:again [FOLDER[/FILE] ...]   survivors, and files that have changed
+ *   pnpm mutate:again [FOLDER[/FILE] ...]   survivors, and files whose code has changed
  *   pnpm mutate:stopped [FOLDER ...]        mutants that the timer stopped, except in the head of a loop;
  *                                           on a busy machine with `LITZ_MUTATION_TIMEOUT_MS=60000`
  *   pnpm mutate:quick                       a small set
@@ -12,10 +12,11 @@
  * `results/`. Then `docs/mutation.md` is written. The command fails if a threshold is not reached.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyCheckout, filesOf, inBraces } from './checkout-copy.mjs';
 import { CRITICAL, FOLDERS, LEAST_SHARE, QUICK } from './folders.mjs';
+import { relocate } from './relocation.mjs';
 import {
   fateOf,
   isSame,
@@ -111,8 +112,8 @@ function addEmpty(result, files) {
  */
 function again(of, pick) {
   const [name, only] = of.split('/');
-  const kept = readResult(join(RESULTS, `${name}.json`)) ?? { files: {} };
   const { mutate } = folderOf(name);
+  const kept = keptResult(name);
   const files = filesOf(ROOT, mutate);
   const wanted = files
     .filter((file) => only === undefined || file.endsWith(`/${only}`))
@@ -132,6 +133,17 @@ function again(of, pick) {
 
 function survivors(file, kept) {
   return survivingLines(file, kept, equivalents);
+}
+
+/** Returns the stored results of a folder, moved to the present text of its files where only comments have changed. */
+function keptResult(name) {
+  const kept = readResult(join(RESULTS, `${name}.json`)) ?? { files: {} };
+  for (const [file, result] of Object.entries(kept.files)) {
+    if (!existsSync(join(ROOT, file))) continue;
+    const moved = relocate(result, inBraces(readFileSync(join(ROOT, file), 'utf8')));
+    if (moved) kept.files[file] = moved;
+  }
+  return kept;
 }
 
 function keep(name, result) {
@@ -161,9 +173,9 @@ function quick() {
 /** Returns a text that lists the files without results, and those that have changed since their results. */
 function changedFilesText() {
   const changed = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
-    const kept = readResult(join(RESULTS, `${name}.json`));
+    const kept = keptResult(name);
     return filesOf(ROOT, mutate).filter(
-      (file) => kept?.files[file]?.source !== inBraces(readFileSync(join(ROOT, file), 'utf8')),
+      (file) => kept.files[file]?.source !== inBraces(readFileSync(join(ROOT, file), 'utf8')),
     );
   });
   return changed.length === 0
@@ -173,7 +185,7 @@ function changedFilesText() {
 
 /** Prints the survivors of a folder in the form of an entry of `equivalent.json`. */
 function printSurvivors(name) {
-  for (const mutant of mutantsOf(readResult(join(RESULTS, `${name}.json`)))) {
+  for (const mutant of mutantsOf(keptResult(name))) {
     if (fateOf(mutant, equivalents) !== 'survived') continue;
     const { file, line, text, within, original, replacement, status } = mutant;
     const where = `${file.replace(/^packages\//, '')}:${line} ${status}`;
@@ -186,10 +198,7 @@ function printSurvivors(name) {
 /** Prints the page and writes it to `docs/mutation.md`. */
 function report() {
   const folders = Object.fromEntries(
-    Object.keys(FOLDERS).map((name) => {
-      const result = readResult(join(RESULTS, `${name}.json`));
-      return [name, result ? mutantsOf(result) : []];
-    }),
+    Object.keys(FOLDERS).map((name) => [name, mutantsOf(keptResult(name))]),
   );
   const text = tableText(folders, { equivalents, critical: CRITICAL });
   writeFileSync(join(ROOT, 'docs/mutation.md'), text);

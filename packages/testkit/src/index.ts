@@ -9,6 +9,14 @@ export {
   requirement,
   type Requirement,
 } from './requirements.ts';
+export {
+  FLOOD_KINDS,
+  floodMessages,
+  HandshakeFlood,
+  type FloodKind,
+  type FloodOptions,
+  type FloodSockets,
+} from './handshake-flood.ts';
 export { etcdFlags, type EtcdFlagsOptions } from './etcd-flags.ts';
 export { TcpRelay } from './tcp-relay.ts';
 export { copyCipherProvider } from './copy-cipher.ts';
@@ -50,7 +58,7 @@ export {
   Eavesdropper,
   SimulatedNetwork,
   SimulatedNode,
-  layRun,
+  toPacketRun,
   type ArrivingDatagram,
   type CapturedDatagram,
 } from './simulated-network.ts';

@@ -102,8 +102,8 @@ function bytes(length: number, seed: number): Uint8Array {
 const LENGTHS: readonly number[] = [0, 1, 15, 16, 17, 63, 64, 65, 1420, 1424, 4096];
 const COUNTS: readonly number[] = [1, 2, 7, 64];
 /**
- * Bytes between two texts beyond what they need: none, about to the next block, and so many that
- * the spaces around the texts do not touch.
+ * Bytes between two texts, in addition to the space that they need: none, up to about the next
+ * block, and so many that the spaces around the texts are not adjacent.
  */
 const GAPS: readonly number[] = [0, 13, 16, 48, 300];
 const COUNTERS: readonly number[] = [

@@ -103,13 +103,13 @@ export class SimulatedNetwork {
   /**
    * Moves the clock to the next event and performs it. Returns false if there is no next event.
    *
-   * @throws {Error} the events of one point in time never end
+   * @throws {Error} the events of one point in time cause new events of that time without end
    */
   step(): boolean {
     const next = this.next();
     if (next === Infinity) return false;
     this.#stepsNow = next > this.now ? 0 : this.#stepsNow + 1;
-    if (this.#stepsNow > MOST_STEPS) throw new Error(`no end of what happens at ${this.now}`);
+    if (this.#stepsNow > MOST_STEPS) throw new Error(`the events at ${this.now} ms never end`);
     this.now = Math.max(this.now, next);
     this.#deliver();
     for (const node of this.nodes) {
@@ -129,7 +129,8 @@ export class SimulatedNetwork {
   driveUntil(condition: () => boolean, limit = 600_000): void {
     const end = this.now + limit;
     while (!condition()) {
-      if (this.next() > end) throw new Error(`did not happen within ${limit} ms`);
+      if (this.next() > end)
+        throw new Error(`the condition did not become true within ${limit} ms`);
       this.step();
     }
   }
@@ -141,7 +142,7 @@ export class SimulatedNetwork {
    */
   settle(): void {
     for (let steps = 0; this.#flights.length > 0; steps++) {
-      if (steps > MOST_STEPS) throw new Error('no end of answers');
+      if (steps > MOST_STEPS) throw new Error('the answers never end');
       this.now = Math.max(this.now, Math.min(...this.#flights.map((f) => f.arrivesAt)));
       this.#deliver();
     }
@@ -164,7 +165,7 @@ export class SimulatedNetwork {
 
   #launch(datagram: CapturedDatagram): void {
     const order = this.#toReorder > 0 ? -this.#toReorder-- : 0;
-    // A reordered datagram arrives after those that it should precede, one after the other.
+    // Reordered datagrams arrive one after the other, in reverse order.
     const late = order === 0 ? 0 : -order;
     const arrivesAt = this.now + this.latency + late;
     this.#flights.push({ ...datagram, arrivesAt, order: this.#sent++ });
@@ -265,7 +266,7 @@ export class SimulatedNode {
    * shorter.
    */
   sendRun(packets: readonly Uint8Array[]): ReturnType<Engine['handlePacket']> {
-    const run = layRun(packets);
+    const run = toPacketRun(packets);
     return this.input((engine, now) => {
       const reason = engine.handlePackets(run, now);
       engine.finishBatch(now);
@@ -322,7 +323,7 @@ export class SimulatedNode {
 }
 
 /** Copies the packets to a new buffer, with the space around each that `PacketRun` requires. */
-export function layRun(packets: readonly Uint8Array[]): PacketRun {
+export function toPacketRun(packets: readonly Uint8Array[]): PacketRun {
   const length = packets[0]!.length;
   const stride = FREE_SPACE + length + PADDING + FREE_SPACE;
   const buffer = new Uint8Array(packets.length * stride + FREE_SPACE);

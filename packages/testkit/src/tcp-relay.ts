@@ -10,7 +10,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpRelay {
   readonly port: number;
   readonly #server: Server;
-  readonly #to: number;
+  #to: number;
   readonly #sockets: Set<Socket> = new Set();
   #isBlocked = false;
 
@@ -30,6 +30,12 @@ export class TcpRelay {
     // Without an address there is no look-up, so it listens before the thread leaves the namespace.
     this.#server.listen(port);
     this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Cuts all connections. The next ones lead to another server on loopback. */
+  redirect(to: number): void {
+    this.#to = to;
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Stops passing data and keeps the connections open, like a cut cable. */

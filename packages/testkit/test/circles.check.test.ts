@@ -11,10 +11,10 @@ import { importsOf, sourceFiles } from './imports.ts';
 
 const packages = join(import.meta.dirname, '../..');
 
-describe('a room', () => {
-  for (const room of readdirSync(packages)) {
-    test(`has no circle of imports: ${room}`, () => {
-      const folder = join(packages, room, 'src');
+describe('a package', () => {
+  for (const name of readdirSync(packages)) {
+    test(`has no circle of imports: ${name}`, () => {
+      const folder = join(packages, name, 'src');
       const graph = new Map(
         sourceFiles(folder).map((file) => [relative(folder, file), neighbours(folder, file)]),
       );

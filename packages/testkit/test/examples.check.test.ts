@@ -28,7 +28,7 @@ describeWith([builtPackages], 'the examples of the packages', () => {
 
   afterAll(() => project.remove());
 
-  test('are blocks of TypeScript', () => {
+  test('are all blocks of TypeScript', () => {
     expect(examples.filter(({ code }) => code === '').map(({ place }) => place)).toEqual([]);
   });
 

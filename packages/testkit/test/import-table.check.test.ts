@@ -88,9 +88,9 @@ describe('import table', () => {
     expect(readdirSync(packages).toSorted()).toEqual(Object.keys(TABLE).toSorted());
   });
 
-  for (const [room, rule] of Object.entries(TABLE)) {
-    test(`holds for ${room}`, () => {
-      const offences = sourceFiles(join(packages, room, 'src')).flatMap((file) =>
+  for (const [name, rule] of Object.entries(TABLE)) {
+    test(`holds for ${name}`, () => {
+      const offences = sourceFiles(join(packages, name, 'src')).flatMap((file) =>
         importsOf(readFileSync(file, 'utf8'))
           .filter((found) => !isAllowed(found, rule))
           .map((found) => `${file}: ${found.specifier}`),
@@ -98,8 +98,8 @@ describe('import table', () => {
       expect(offences).toEqual([]);
     });
 
-    test(`is what ${room}'s package.json depends on`, () => {
-      const manifest = JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+    test(`is what ${name}'s package.json depends on`, () => {
+      const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
         private?: boolean;
         dependencies?: Record<string, string>;
         optionalDependencies?: Record<string, string>;
@@ -109,13 +109,13 @@ describe('import table', () => {
         ...Object.keys(manifest.optionalDependencies ?? {}),
       ]);
       const used = new Set(
-        sourceFiles(join(packages, room, 'src'))
+        sourceFiles(join(packages, name, 'src'))
           .flatMap((file) => importsOf(readFileSync(file, 'utf8')))
           .map(({ specifier }) => packageName(specifier))
           .filter((name) => !name.startsWith('.') && !name.startsWith('node:')),
       );
       // createRequire loads these, so that Litz can report their absence.
-      if (room === 'sys') for (const name of KOFFI) used.add(name);
+      if (name === 'sys') for (const module of KOFFI) used.add(module);
       // A private package may depend on packages that only its tests or other commands use.
       const needed = manifest.private
         ? [...declared].filter((name) => used.has(name))
@@ -180,7 +180,7 @@ describe('isAllowed', () => {
     ['c', true, true],
     ['node:fs', false, false],
     ['./near.ts', false, true],
-  ])('says of %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
+  ])('decides for %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
     expect(isAllowed({ specifier, dynamic }, rule)).toBe(allowed);
   });
 });

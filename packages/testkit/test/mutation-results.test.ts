@@ -12,6 +12,7 @@ import {
   stoppedLines,
   survivingLines,
 } from '../mutation/results.mjs';
+import { relocate } from '../mutation/relocation.mjs';
 
 describe('inBraces', () => {
   it('puts braces around calls and assignments, except around a single statement', () => {
@@ -51,6 +52,27 @@ describe('mutantsOf', () => {
       { line: 2, text: 'wipe(key);', original: '{ wipe(key); }', replacement: '{}' },
       { line: 3, text: 'if (a) b();', original: 'a', replacement: 'true' },
     ]);
+  });
+});
+
+describe('relocate', () => {
+  const source = '// Old.\na();\nif (a) b(`x${c}`);';
+  const mutants = [mutant('Survived', 'true', 3, 5, 6), mutant('Killed', '``', 3, 10, 17)];
+
+  it('moves results to the places of the same code between other comments', () => {
+    const present = '/** New, and longer. */\n\na(); // Why.\nif (a)\n  b(`x${c}`);';
+    const moved = relocate({ source, mutants }, present);
+    expect(moved).toMatchObject({ source: present });
+    expect(mutantsOf({ files: { 'a.ts': moved! } })).toMatchObject([
+      { line: 4, original: 'a', replacement: 'true', status: 'Survived' },
+      { line: 5, original: '`x${c}`', replacement: '``', status: 'Killed' },
+    ]);
+  });
+
+  it('moves nothing if the code has changed, also inside a string', () => {
+    expect(relocate({ source, mutants }, source.replace('x', 'x '))).toBeUndefined();
+    expect(relocate({ source, mutants }, source.replace('a();', ''))).toBeUndefined();
+    expect(relocate({ source, mutants }, source.replace('if (a)', 'if (d)'))).toBeUndefined();
   });
 });
 
@@ -130,11 +152,11 @@ describe('stoppedLines', () => {
 describe('linesOf', () => {
   const source = 'function a() {\n}\n\nexport function ab(\n  c: number,\n) {\n  d();\n}\n';
 
-  it('are the lines from the name of a function to its end', () => {
+  it('returns the lines from the name of a function to its end', () => {
     expect([linesOf(source, 'a'), linesOf(source, 'ab')]).toEqual(['1-2', '4-8']);
   });
 
-  it('does not exist for an unknown function', () => {
+  it('returns nothing for an unknown function', () => {
     expect(() => linesOf(source, 'b')).toThrow('no function b');
   });
 });
@@ -182,7 +204,7 @@ describe('fateOf', () => {
     ['NoCoverage', 'survived'],
     ['RuntimeError', undefined],
     ['Ignored', undefined],
-  ])('is of %s: %s', (status, fate) => {
+  ])('returns for %s: %s', (status, fate) => {
     expect(fateOf(survivor({ status }), [])).toBe(fate);
   });
 

@@ -35,7 +35,7 @@ describe('README', () => {
   );
 
   test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/recipes.md'])(
-    '%s links to what is there',
+    '%s has only links to existing targets',
     (name) => {
       const text = readFileSync(join(root, name), 'utf8');
       const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path);

@@ -4,12 +4,9 @@ import type { Transcript } from '../src/transcript.ts';
 import { readTranscripts } from '../src/vectors.ts';
 
 describe('referenceTranscript', () => {
-  it.each(readTranscripts())(
-    'makes wireguard/$name.json from what was chosen in it',
-    (transcript) => {
-      expect(referenceTranscript(inputsOf(transcript))).toEqual(transcript);
-    },
-  );
+  it.each(readTranscripts())('computes wireguard/$name.json from its inputs', (transcript) => {
+    expect(referenceTranscript(inputsOf(transcript))).toEqual(transcript);
+  });
 });
 
 /** The chosen values of a transcript; the others are computed. */

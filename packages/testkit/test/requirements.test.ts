@@ -5,7 +5,7 @@ describe('requirement', () => {
   test.each([
     ['nothing', () => {}],
     ['true', () => true],
-  ])('is there if its probe returns %s', (_, probe) => {
+  ])('is present if its probe returns %s', (_, probe) => {
     expect(requirement('it', probe).missing()).toBeUndefined();
   });
 

@@ -6,7 +6,7 @@ describe('SimulatedNetwork', () => {
   it('fails if a timer is due again and again at the same time', () => {
     const network = new SimulatedNetwork();
     network.add(stub({ pollTimeout: () => network.now }), ENDPOINT);
-    expect(() => network.drive(1)).toThrow(`no end of what happens at ${network.now}`);
+    expect(() => network.drive(1)).toThrow(`the events at ${network.now} ms never end`);
   });
 
   it('continues if time advances', () => {
@@ -35,7 +35,7 @@ describe('SimulatedNetwork', () => {
     );
     network.inject(Uint8Array.of(1), ENDPOINT, ENDPOINT);
     network.batchSize = undefined;
-    expect(() => network.settle()).toThrow('no end of answers');
+    expect(() => network.settle()).toThrow('the answers never end');
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * `DescriptorSet`: several descriptors behind one, with epoll(7). Members can come and go; the code
- * that polls the one descriptor need not know.
+ * `DescriptorSet`: one descriptor that is readable while one of several others is, with epoll(7).
+ * The others can be added and closed without a change to the code that polls the one descriptor.
  *
  * ```
  * struct epoll_event: u32 events, then data that is not used here
@@ -40,5 +40,5 @@ export class DescriptorSet {
 const EPOLL_CTL_ADD = 1;
 /** From sys/epoll.h; the same number as in poll. */
 const EPOLLIN = 0x01;
-/** Bytes of a struct epoll_event where it is not packed. (On x64 it is packed.) */
+/** Bytes of a struct epoll_event on arm64. On x64 it is packed, and so it is shorter. */
 const EVENT_LENGTH = 16;

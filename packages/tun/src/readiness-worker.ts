@@ -23,7 +23,7 @@ while (isRunning()) {
   if (polled.ready(wakeIndex) !== 0) wake.clear();
   if (index === undefined) continue;
   if (polled.ready(index) !== 0) {
-    // Keeps events that were requested meanwhile.
+    // Does not clear events that were requested meanwhile.
     Atomics.compareExchange(flags, REQUESTED, requested, 0);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     parentPort?.postMessage(polled.ready(index));

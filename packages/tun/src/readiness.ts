@@ -1,6 +1,6 @@
 /**
- * `Readiness`: reports when a descriptor is ready that Node's event loop cannot watch, such as that
- * of a TUN.
+ * `Readiness`: reports when a descriptor is ready. It is for descriptors that Node's event loop
+ * cannot watch, such as that of a TUN.
  *
  * A thread sleeps in poll; nothing runs at intervals. A thread in poll does not notice
  * `terminate()` or `process.exit()`, and these would wait for it without end. So every way to end

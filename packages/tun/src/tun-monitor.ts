@@ -188,7 +188,8 @@ function indexOf(name: string): number {
 }
 
 /**
- * Whether the interface is up: the queue of a TUN is never full, so it is writable exactly then.
+ * Whether the interface is up. The queue of a TUN is never full, so the descriptor is writable
+ * exactly while the interface is up.
  */
 function isWritable(fd: number): boolean {
   const polled = new PollSet();

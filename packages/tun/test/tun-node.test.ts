@@ -33,7 +33,7 @@ describe('nodeFault', () => {
     server.close();
   });
 
-  test.runIf(existsSync('/dev/null'))('says which device it is if it is another one', () => {
+  test.runIf(existsSync('/dev/null'))('names another device by its type and numbers', () => {
     expect(nodeFault('/dev/null')).toMatch(/^it is another device \(c 1 3\): remove it;/);
   });
 

@@ -232,7 +232,7 @@ describe('TunStream when it ends', () => {
   test.each<[string, (stream: TunStream) => unknown]>([
     ['release', (stream) => stream.release()],
     ['destroy', (stream) => stream.destroy()],
-  ])('%s lets go of the descriptor only after the thread did', async (_, end) => {
+  ])('%s closes the descriptor only after the thread has stopped using it', async (_, end) => {
     const stream = new TunStream();
     const stop = vi.spyOn(readiness, 'stop').mockImplementation(function (this: FakeReadiness) {
       expect(tun.fd).toBe(1000);

@@ -1,14 +1,14 @@
 /**
  * `FloodFilter`: keeps a flood of handshake messages out of the queue of one socket.
  *
- * 1. When more handshake messages arrive than honest peers send, it starts to count their
- *    sources (`SourceSketch`).
+ * 1. When more handshake messages arrive than honest peers send, it starts to count their sources
+ *    (`SourceSketch`).
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`) with the sources that
  *    send many messages, and with the share of their messages that still passes. That share is
  *    large enough to see whether they continue, and to give an honest peer behind such an address a
  *    chance. Sources that send few messages, as honest peers do, always pass.
- * 3. Each message that passed is counted together with those that the filter dropped. When few
- *    messages arrive, `FloodFilter` removes the filter.
+ * 3. Each message that passed also counts for those that the filter dropped. When few messages
+ *    arrive, `FloodFilter` removes the filter.
  *
  * If the kernel does not accept a filter, the device works without one.
  *

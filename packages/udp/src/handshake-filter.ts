@@ -3,9 +3,9 @@
  * sources before they reach the queue of a socket, where transport messages wait too.
  *
  * ```
- * type 1, 2 or 3, and as long as such messages?               no: it passes
- * source marked in both tables?                                no: it passes
- * a random number below the limit, of those with or without mac2?  yes: it passes
+ * type 1, 2 or 3, with the length of that type?    no: it passes
+ * source marked in both tables?                    no: it passes
+ * random number below the limit for its kind?      yes: it passes (kinds: with mac2, without mac2)
  * ```
  *
  * The kernel coalesces datagrams of one length and one source before the filter sees them. So

@@ -13,10 +13,10 @@
  * - It is faulty if the kernel refuses the message, or if a datagram arrives that was not sent:
  *   with another length, other bytes, or invalid control data. One such case is enough, because
  *   nothing between the two sockets may change datagrams.
- * - Otherwise the result is unknown. A missing datagram was lost: loopback may be down, filtered,
- *   slow, or have too little memory for a large message, and a queue on it (netem, bfifo) loses the
- *   datagram in every try. That says nothing about the interface that real datagrams leave through.
- *   Another order or a second copy says nothing either: UDP allows both, and a receiver of
+ * - Otherwise the result is unknown. A missing datagram was lost: loopback may be down, filtered or
+ *   slow, or have too little memory for a large message, and a queue on it (netem, bfifo) may lose
+ *   the datagram in every try. A loss says nothing about the interface that real datagrams leave
+ *   through. Another order or a second copy says nothing either: UDP allows both, and a receiver of
  *   WireGuard messages handles both.
  *
  * @module
@@ -154,7 +154,7 @@ class LoopbackTest {
     const hasArrived = (datagram: Uint8Array): boolean => received.some(equals(datagram));
     const wrong = received.find((datagram) => !sent.some(equals(datagram)));
     if (wrong)
-      return fault(`a datagram of ${wrong.length} bytes arrived that was not sent like that`);
+      return fault(`a datagram of ${wrong.length} bytes arrived, but no such datagram was sent`);
     return sent.every(hasArrived) ? 'works' : 'unknown';
   }
 }

@@ -98,7 +98,7 @@ export function canSegment(fd: number): boolean {
 /**
  * Makes the kernel coalesce received datagrams from now on (UDP_GRO, Linux 5.0).
  *
- * @returns why not, if the kernel does not coalesce for all sockets
+ * @returns undefined if the kernel coalesces for all sockets; otherwise the reason
  */
 export function enableCoalescing({ v4, v6 }: BoundSockets): string | undefined {
   if (!coalescesReliably()) return 'kernels before 5.12 can corrupt datagrams that they coalesce';

@@ -30,9 +30,10 @@ export interface SendCallbacks {
  * A queue for one socket. A datagram that fails does not make others fail.
  *
  * When the send buffer is full (EAGAIN), the queue waits for it. This slows down the TUN, as a full
- * link should. It waits at most 20 ms in total, then not for another 20 ms, over all flushes, and
- * not at all while the buffer stays full. After that, datagrams that the kernel does not accept are
- * dropped at once, as the kernel's WireGuard does. So a dead link does not stop the loop.
+ * link should. All flushes together wait at most 20 ms. After that, the queue does not wait again
+ * until 20 ms have passed and the buffer has accepted something: datagrams that the kernel does not
+ * accept are dropped at once, as the kernel's WireGuard does. So a dead link does not stop the
+ * loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -256,7 +257,7 @@ export class SendQueue {
 
   /** Waits until the send buffer accepts data. Returns false if the waiting time is used up. */
   #waitUntilWritable(): boolean {
-    if (this.#hasSent && boottimeMs() >= this.#waitedAt + NO_WAIT_MS) this.#waitsLeft = WAITS;
+    if (this.#hasSent && boottimeMs() >= this.#waitedAt + REST_MS) this.#waitsLeft = WAITS;
     if (this.#waitsLeft === 0) return false;
     this.#waitsLeft--;
     this.#hasSent = false;
@@ -270,8 +271,11 @@ export class SendQueue {
 export const SEND_QUEUE_CAPACITY = 256;
 /** UDP_MAX_SEGMENTS of older kernels. Newer ones accept 128. */
 const MAX_SEGMENTS = 64;
-/** How long to wait for a full send buffer in all: `WAITS` times `WAIT_MS` ms. */
+/** All flushes together wait at most `WAITS` times `WAIT_MS` ms for a full send buffer. */
 const WAITS = 4;
 const WAIT_MS = 5;
-/** How long not to wait again after that, in ms. Longer than one turn of the packet loop takes. */
-const NO_WAIT_MS = 20;
+/**
+ * The shortest time without waiting after that, in ms. Longer than one turn of the packet loop
+ * takes.
+ */
+const REST_MS = 20;

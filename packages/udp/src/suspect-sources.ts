@@ -10,8 +10,8 @@ import { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-sour
 /**
  * Endpoints that are suspect. A change of routes makes all endpoints suspect. A check is a system
  * call, so it is made only for endpoints that something is sent to, and only a few times per turn
- * of the packet loop. The other endpoints keep their source until a later turn. The map keeps a
- * result until the end of the turn, when the owner of the endpoints knows it.
+ * of the packet loop. The other endpoints keep their source until a later turn. A result is kept
+ * until the end of the turn. By then the owner of the endpoints knows it.
  */
 export class SuspectSources {
   readonly #routes: RouteLookup;
@@ -25,7 +25,7 @@ export class SuspectSources {
     this.#routes = routes;
   }
 
-  /** 0: no endpoint must be checked. */
+  /** How many endpoints must be checked, or were replaced in this turn. */
   get size(): number {
     return this.#suspects.size + this.#replacements.size;
   }

@@ -65,7 +65,7 @@ describe('checkRun', () => {
     [0, 0, 0],
     [10, 10, 9],
     [10, 0, 0],
-  ])('refuses datagrams of %d bytes, the last of %d, that stand on each other', (...lengths) => {
+  ])('refuses datagrams of %d bytes, the last of %d, that overlap', (...lengths) => {
     const [each, last, stride] = lengths;
     const check = (): void => checkRun(runOf(MEMORY, 0, each, last, stride, 2 ** 31, PEER));
     expect(check).toThrow(RangeError);

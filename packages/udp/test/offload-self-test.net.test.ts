@@ -61,8 +61,8 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
   test.each([
     ['loopback loses everything', 'blackhole'],
     // A queue that has no room for a message of many datagrams, and room for one.
-    ['loopback loses what is large', 'bfifo limit 1500'],
-  ])('leaves both on where %s', (_, qdisc) => {
+    ['loopback loses large messages', 'bfifo limit 1500'],
+  ])('leaves both offloads on if %s', (_, qdisc) => {
     raiseLoopback();
     queueLoopback(qdisc);
     expect(hosts.left.namespace.run(() => testOffloads({ gro: true }))).toEqual({

@@ -42,7 +42,7 @@ describe('testOffloads', () => {
     expect(kernel.sockets.size).toBe(0);
   });
 
-  test.each([EINVAL, EIO])('says so when segmentation is refused with %i', (errno) => {
+  test.each([EINVAL, EIO])('reports that segmentation is refused with %i', (errno) => {
     kernel.onSend = (message) => (segmentOf(message) > 0 ? errno : 0);
     expect(testOffloads({ gro: true }).udpGso).toEqual({
       fault: 'self-test on loopback: the kernel refuses to segment a message',
@@ -50,27 +50,35 @@ describe('testOffloads', () => {
   });
 
   test.each<[string, (message: SentMessage) => IncomingMessage[], number]>([
-    ['does not cut', ({ payload }) => [incoming(payload)], 2100],
-    ['cuts elsewhere', ({ payload }) => chunks(payload, 400).map((part) => incoming(part)), 400],
+    ['does not split a message', ({ payload }) => [incoming(payload)], 2100],
+    [
+      'splits a message at other places',
+      ({ payload }) => chunks(payload, 400).map((part) => incoming(part)),
+      400,
+    ],
     ['changes a byte', (message) => cut(message).map((p, i) => (i === 2 ? broken(p) : p)), 500],
-    ['changes all that does not get lost', (message) => cut(message).slice(4).map(broken), 100],
-  ])('says so when the kernel %s', (_, onLoopback, length) => {
+    ['loses datagrams and changes the others', (message) => cut(message).slice(4).map(broken), 100],
+  ])('reports a kernel that %s', (_, onLoopback, length) => {
     kernel.onLoopback = (message) =>
       segmentOf(message) > 0 ? onLoopback(message) : [incoming(message.payload)];
-    const fault = `self-test on loopback: a datagram of ${length} bytes arrived that was not sent like that`;
+    const fault = `self-test on loopback: a datagram of ${length} bytes arrived, but no such datagram was sent`;
     expect(testOffloads({ gro: true })).toEqual({ udpGso: { fault }, udpGro: 'unknown' });
     expect(kernel.now).toBeLessThanOrEqual(1001);
   });
 
   test.each([
-    ['comes without a length', -1, 'a datagram of 2100 bytes arrived that was not sent like that'],
+    [
+      'comes without a length',
+      -1,
+      'a datagram of 2100 bytes arrived, but no such datagram was sent',
+    ],
     [
       'comes with another length',
       300,
-      'a datagram of 300 bytes arrived that was not sent like that',
+      'a datagram of 300 bytes arrived, but no such datagram was sent',
     ],
-    ['comes with a length of nothing', 0, 'the kernel reports an impossible length'],
-  ])('says so when what is joined %s', (_, length, reason) => {
+    ['comes with a length of 0', 0, 'the kernel reports an impossible length'],
+  ])('reports a joined message that %s', (_, length, reason) => {
     kernel.onLoopback = (message) =>
       isCoalescing() && segmentOf(message) > 0 ? [incoming(message.payload, length)] : cut(message);
     const fault = `self-test on loopback: ${reason}`;
@@ -107,7 +115,7 @@ describe('testOffloads', () => {
   test.each<[string, (message: SentMessage) => IncomingMessage[]]>([
     ['a copy', (message) => [...cut(message), ...cut(message)].slice(0, 6)],
     ['another order', (message) => cut(message).toReversed()],
-  ])('takes %s for no fault', (_, onLoopback) => {
+  ])('does not report %s as a fault', (_, onLoopback) => {
     kernel.onLoopback = (message) => (isCoalescing() ? cut(message) : onLoopback(message));
     expect(testOffloads({ gro: true }).udpGso).not.toHaveProperty('fault');
   });

@@ -129,7 +129,7 @@ describe('ReceiveBatch', () => {
     ['receiveDroppedSegmentSize', { segment: 0 }],
     ['receiveDroppedSegmentSize', { segment: 70_000 }],
     ['receiveDroppedSource', { port: 0 }],
-  ] as const)('counts %s and goes on: %o', (counter, broken) => {
+  ] as const)('counts %s and continues: %o', (counter, broken) => {
     const { batch, socket, counters } = open();
     kernel.incoming = [from4({}), from4(broken), from4({})];
     batch.reset();

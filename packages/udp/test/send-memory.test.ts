@@ -179,7 +179,7 @@ describe('openUdp', () => {
     ['"bufferBytes" expected', { bufferBytes: 2 ** 31 }],
     ['"gso" expected true or false', { gso: 'yes' }],
     ['"onSendError" expected a function', { onSendError: {} }],
-  ])('says %s of %o', (text, options) => {
+  ])('throws %s for %o', (text, options) => {
     const call = (): unknown => openUdp({ port: 0, slots: 2, ...options });
     expect(call).toThrow(text);
     expect(kernel.sockets.size).toBe(0);

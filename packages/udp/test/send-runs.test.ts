@@ -113,7 +113,7 @@ describe('SendQueue with runs that are not adjacent', () => {
   });
 
   test.each([EMSGSIZE, EINVAL])(
-    'sends each from its own place where a group fails, %i',
+    'sends each datagram from its own place if a message fails with error %i',
     (errno) => {
       const { queue, counters, errors } = open();
       kernel.onSend = (message) => (segmentOf(message) === undefined ? 0 : errno);

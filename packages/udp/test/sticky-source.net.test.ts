@@ -106,7 +106,7 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
     expect([suspects.size, lost]).toEqual([0, []]);
   });
 
-  test.each(families)('is kept where a rule leads by our port, $name', (family) => {
+  test.each(families)('is kept if a rule selects its route by our port, $name', (family) => {
     const { text } = family;
     const { left, right, suspects, lost, endpoint } = heardAtTheSecond(family);
     ip('right', `${text.option} rule del from ${text.second} table 2`);

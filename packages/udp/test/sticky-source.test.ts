@@ -18,14 +18,14 @@ const families = [
 
 describe('sourceWorks', () => {
   test.each(families)(
-    'is true while the route leaves where the peer was heard, %s',
+    'is true while the route uses the interface on which the peer was heard, %s',
     (_n, peer, local) => {
       const { routes } = kernel({ toPeer: ETH0 });
       expect(sourceWorks(endpoint(peer, local), routes, SOCKET)).toBe(true);
     },
   );
 
-  test.each(families)('is false if it leaves through another interface, %s', (_n, peer, local) => {
+  test.each(families)('is false if the route uses another interface, %s', (_n, peer, local) => {
     const { routes } = kernel({ toPeer: ETH1 });
     expect(sourceWorks(endpoint(peer, local), routes, SOCKET)).toBe(false);
   });

@@ -33,55 +33,61 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     return sockets;
   }
 
-  test.each(families)('answers from the address that was asked, %s', (_name, address) => {
-    const [left, right] = [open(hosts.left), open(hosts.right)];
-    for (const asked of [3, 2]) {
-      send(left, new Endpoint(address(9, asked), right.port));
-      const { source } = receiveOne(right);
-      expect(source.sourceAddress).toEqual(address(9, asked));
-      expect(source.sourceInterface).toBe(hosts.right.index('wan'));
-      send(right, source);
-      expect(receiveOne(left).source.address).toEqual(address(9, asked));
-    }
-  });
+  test.each(families)(
+    'answers from the address to which the request came, %s',
+    (_name, address) => {
+      const [left, right] = [open(hosts.left), open(hosts.right)];
+      for (const asked of [3, 2]) {
+        send(left, new Endpoint(address(9, asked), right.port));
+        const { source } = receiveOne(right);
+        expect(source.sourceAddress).toEqual(address(9, asked));
+        expect(source.sourceInterface).toBe(hosts.right.index('wan'));
+        send(right, source);
+        expect(receiveOne(left).source.address).toEqual(address(9, asked));
+      }
+    },
+  );
 
-  test.each(families)('has the kernel drop a flood of handshake messages, %s', (_name, address) => {
-    const [left, right] = [open(hosts.left), open(hosts.right, { gro: true })];
-    const flooding = new Endpoint(address(9, 2), right.port);
-    const honest = new Endpoint(address(8, 2), right.port);
-    let now = 1000;
-    /** @returns how many of `count` messages are there afterwards */
-    const passing = (to: Endpoint, count: number, message: Uint8Array): number => {
-      for (let i = 0; i < count; i++) left.send(message, 0, message.length, to, 0);
-      left.flush();
-      let received = 0;
-      for (let more = true; more;) more = right.receive(() => received++) > 0;
-      now += 10;
-      right.updateFloodFilter(now);
-      return received;
-    };
-    expect(passing(flooding, 100, handshake(1, 148))).toBe(100);
-    for (let i = 0; i < 100; i++) passing(flooding, 100, handshake(1, 148));
-    const dropped = right.counters.receiveDroppedOverflow;
-    expect(passing(flooding, 200, handshake(1, 148))).toBeLessThan(150);
-    expect(passing(flooding, 200, handshake(2, 92))).toBeLessThan(150);
-    expect(passing(flooding, 200, handshake(3, 64))).toBeLessThan(150);
-    // Counted with the next message that passes.
-    for (const length of [32, 148, 92, 64, 1452]) {
-      expect(passing(flooding, 200, handshake(4, length))).toBe(200);
-    }
-    expect(right.counters.receiveDroppedOverflow).toBeGreaterThan(dropped + 100);
-    expect(passing(honest, 3, handshake(1, 148))).toBe(3);
-    expect(passing(flooding, 50, handshake(1, 148).fill(1, 132))).toBe(50);
-    for (let due = now; due !== Infinity && now < 60_000;) {
-      now = due;
-      due = right.updateFloodFilter(now);
-    }
-    expect(now).toBeLessThan(60_000);
-    expect(passing(flooding, 200, handshake(1, 148))).toBe(200);
-  });
+  test.each(families)(
+    'makes the kernel drop a flood of handshake messages, %s',
+    (_name, address) => {
+      const [left, right] = [open(hosts.left), open(hosts.right, { gro: true })];
+      const flooding = new Endpoint(address(9, 2), right.port);
+      const honest = new Endpoint(address(8, 2), right.port);
+      let now = 1000;
+      /** @returns how many of `count` messages are there afterwards */
+      const passing = (to: Endpoint, count: number, message: Uint8Array): number => {
+        for (let i = 0; i < count; i++) left.send(message, 0, message.length, to, 0);
+        left.flush();
+        let received = 0;
+        for (let more = true; more;) more = right.receive(() => received++) > 0;
+        now += 10;
+        right.updateFloodFilter(now);
+        return received;
+      };
+      expect(passing(flooding, 100, handshake(1, 148))).toBe(100);
+      for (let i = 0; i < 100; i++) passing(flooding, 100, handshake(1, 148));
+      const dropped = right.counters.receiveDroppedOverflow;
+      expect(passing(flooding, 200, handshake(1, 148))).toBeLessThan(150);
+      expect(passing(flooding, 200, handshake(2, 92))).toBeLessThan(150);
+      expect(passing(flooding, 200, handshake(3, 64))).toBeLessThan(150);
+      // Counted with the next message that passes.
+      for (const length of [32, 148, 92, 64, 1452]) {
+        expect(passing(flooding, 200, handshake(4, length))).toBe(200);
+      }
+      expect(right.counters.receiveDroppedOverflow).toBeGreaterThan(dropped + 100);
+      expect(passing(honest, 3, handshake(1, 148))).toBe(3);
+      expect(passing(flooding, 50, handshake(1, 148).fill(1, 132))).toBe(50);
+      for (let due = now; due !== Infinity && now < 60_000;) {
+        now = due;
+        due = right.updateFloodFilter(now);
+      }
+      expect(now).toBeLessThan(60_000);
+      expect(passing(flooding, 200, handshake(1, 148))).toBe(200);
+    },
+  );
 
-  test.each(families)('lets go of a source address that is gone, %s', (_name, address) => {
+  test.each(families)('stops using a source address that is gone, %s', (_name, address) => {
     const lost: Endpoint[] = [];
     const left = open(hosts.left);
     const right = open(hosts.right, { onSourceLost: (destination) => lost.push(destination) });
@@ -109,7 +115,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     });
   });
 
-  test.each(families)('finds a source whose route has moved, %s', (_name, address) => {
+  test.each(families)('stops using a source whose route has moved, %s', (_name, address) => {
     const [left, right] = [open(hosts.left), open(hosts.right)];
     const { netlink } = hosts.right;
     send(left, new Endpoint(address(9, 2), right.port));
@@ -135,7 +141,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
   });
 
   test.each(families)(
-    'marks what it sends; set, changed and cleared live, %s',
+    'marks its datagrams, and the mark can be set, changed and cleared while they are sent, %s',
     (_name, address) => {
       const rule = {
         family: address === four ? (4 as const) : (6 as const),
@@ -216,7 +222,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
   );
 
   test.each(families)(
-    'sends one by one what is too large to be segmented, %s',
+    'sends datagrams one by one that are too large to be segmented, %s',
     (_name, address) => {
       const errors: number[] = [];
       const left = open(hosts.left, { gso: true, onSendError: (errno) => errors.push(errno) });
@@ -235,31 +241,34 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     },
   );
 
-  test.each(families)('carries runs that do not touch over a link, %s', (_name, address) => {
-    for (const on of [false, true]) {
-      const [left, right] = [open(hosts.left, { gso: on }), open(hosts.right, { gro: on })];
-      const destination = new Endpoint(address(9, 2), right.port);
-      const memory = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7) ^ (i >> 8));
-      for (const [offset, last] of [
-        [48, 1432],
-        [1600, 1432],
-        [3200, 9],
-      ] as const) {
-        left.sendRun(runOf(memory, offset, 1432, last, 1536, 50, destination, 2));
-        left.flush();
-        for (let i = 0; i < 50; i++) {
-          const from = offset + i * 1536;
-          const { bytes } = receiveOne(right);
-          expect(bytes).toEqual(memory.slice(from, from + (i < 49 ? 1432 : last)));
+  test.each(families)(
+    'carries runs of datagrams that are not adjacent over a link, %s',
+    (_name, address) => {
+      for (const on of [false, true]) {
+        const [left, right] = [open(hosts.left, { gso: on }), open(hosts.right, { gro: on })];
+        const destination = new Endpoint(address(9, 2), right.port);
+        const memory = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7) ^ (i >> 8));
+        for (const [offset, last] of [
+          [48, 1432],
+          [1600, 1432],
+          [3200, 9],
+        ] as const) {
+          left.sendRun(runOf(memory, offset, 1432, last, 1536, 50, destination, 2));
+          left.flush();
+          for (let i = 0; i < 50; i++) {
+            const from = offset + i * 1536;
+            const { bytes } = receiveOne(right);
+            expect(bytes).toEqual(memory.slice(from, from + (i < 49 ? 1432 : last)));
+          }
         }
+        expect(left.counters.sentDatagrams).toBe(150);
+        expect(left.counters.sentMessages <= 9).toBe(on);
       }
-      expect(left.counters.sentDatagrams).toBe(150);
-      expect(left.counters.sentMessages <= 9).toBe(on);
-    }
-  });
+    },
+  );
 
   test.each(families)(
-    'sends each of a run alone that is too large for a link, %s',
+    'sends the datagrams of a run one by one if they are too large for a link, %s',
     (_n, address) => {
       const left = open(hosts.left, { gso: true });
       const right = open(hosts.right);

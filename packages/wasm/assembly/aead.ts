@@ -1,15 +1,18 @@
 /**
- * ChaCha20-Poly1305, RFC 8439 section 2.8, in place.
+ * ChaCha20-Poly1305, RFC 8439 section 2.8. It encrypts and decrypts in place.
+ *
+ * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `auth` is the
+ * address of the additional authenticated data, and `authLength` their length.
  */
 import { wipe, xorBytes } from './bytes';
 import { ABSORBED, fourBlocks, twoBlocks } from './chacha20';
 import { KEY, STREAM, STREAM_LENGTH, TAG } from './memory';
 import { begin, finish, update, updateLengths } from './poly1305';
 
-/** What blocks 1 to 3 are enough for. */
+/** Bytes of text that blocks 1 to 3 of the key stream encrypt. Block 0 is the one-time key. */
 const FIRST: i32 = 192;
 
-/** Encrypts `length` bytes at `data`, and writes the tag of 16 bytes behind them. */
+/** Encrypts the `length` bytes at `data`, and writes the tag of 16 bytes behind them. */
 export function seal(
   key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,
 ): void {
@@ -17,7 +20,7 @@ export function seal(
   begin(STREAM);
   if (authLength !== 0) update(auth, authLength);
   xorBytes(data, STREAM + 64, min(length, FIRST));
-  // What is ciphertext by now is absorbed while the next is made.
+  // Poly1305 takes the last ciphertext while ChaCha20 computes the next key stream.
   let absorbed = data;
   let at = data + FIRST;
   let counter: u32 = 4;
@@ -39,28 +42,35 @@ export function seal(
   wipe(STREAM, 256);
 }
 
-/** Block 0, which is the one-time key, with block 1 or blocks 1 to 3, by which the text begins. */
+/**
+ * Writes the first blocks of the key stream to `STREAM`: block 0, which is the one-time key, and the
+ * blocks for the first bytes of the text. That is block 1, or blocks 1 to 3 if the text is longer than 64
+ * bytes.
+ */
 function beginStream(key: usize, n0: u32, n1: u32, n2: u32, length: i32): void {
   if (length <= 64) twoBlocks(key, n0, n1, n2, STREAM);
   else fourBlocks(key, 0, n0, n1, n2, STREAM, false, 0, 0);
 }
 
-/** Moves the tag that was computed. */
+/** Moves the computed tag from `TAG` to `to`. */
 function putTag(to: usize): void {
   store<u64>(to, load<u64>(TAG));
   store<u64>(to, load<u64>(TAG, 8), 8);
   wipe(TAG, 16);
 }
 
-/** Decrypts if the tag behind the text is right; otherwise returns 0 and changes nothing. */
+/**
+ * Decrypts the `length` bytes at `data` and returns 1 if the tag behind them is right. Otherwise returns 0
+ * and changes nothing.
+ */
 export function open(
   key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,
 ): i32 {
   beginStream(key, n0, n1, n2, length);
   begin(STREAM);
   if (authLength !== 0) update(auth, authLength);
-  // The stream waits in memory of ours until the tag is known to be right.
-  const whole = data + (length & -16);
+  // The key stream stays at `STREAM` until the tag is checked: the text must not change before.
+  const whole = data + (length & -16); // the end of the last whole block
   let absorbed = data;
   let streamed = FIRST;
   let counter: u32 = 4;
@@ -80,14 +90,14 @@ export function open(
   return right;
 }
 
-/** Whether the tag at `tag` is the one that was computed, which is wiped. */
+/** Returns 1 if the tag at `tag` is equal to the computed one, else 0. Wipes the computed one. */
 function takeTag(tag: usize): i32 {
   const difference = (load<u64>(tag) ^ load<u64>(TAG)) | (load<u64>(tag, 8) ^ load<u64>(TAG, 8));
   wipe(TAG, 16);
   return difference === 0 ? 1 : 0;
 }
 
-/** What is longer than the stream that waits. */
+/** Decrypts the end of a text that is longer than the key stream at `STREAM`. */
 function decryptRest(
   key: usize, counter: u32, n0: u32, n1: u32, n2: u32, at: usize, left: i32,
 ): void {
@@ -100,11 +110,12 @@ function decryptRest(
 }
 
 /**
- * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2) of the key at `KEY` and 16 bytes in four
- * words: 32 bytes, to `KEY`.
+ * Computes HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2) of the key at `KEY` and a nonce of four
+ * words. The result, 32 bytes, overwrites the key.
  */
 export function deriveSubkey(w0: u32, w1: u32, w2: u32, w3: u32): void {
-  // It is the block function without its last step, an addition, which is taken back.
+  // HChaCha20 is the block function of ChaCha20 without the addition at its end. So the function is
+  // called, and the added words are subtracted again.
   fourBlocks(KEY, w0, w1, w2, w3, STREAM, false, 0, 0);
   store<u32>(KEY, load<u32>(STREAM) - 0x61707865);
   store<u32>(KEY, load<u32>(STREAM, 4) - 0x3320646e, 4);

@@ -1,6 +1,6 @@
 /**
- * BLAKE2s, RFC 7693, with or without a key. With SIMD the 16 words of the state are four rows, and
- * the four columns, then the four diagonals, are mixed beside each other.
+ * BLAKE2s, RFC 7693, with or without a key. With SIMD, the 16 words of the working vector are four rows.
+ * One instruction works on all four columns, and then on all four diagonals.
  */
 import { copyRest, wipe } from './bytes';
 import { HASH, HASHED, LAST_BLOCK } from './memory';
@@ -8,7 +8,7 @@ import { HASH, HASHED, LAST_BLOCK } from './memory';
 const IV0: u32 = 0x6a09e667, IV1: u32 = 0xbb67ae85, IV2: u32 = 0x3c6ef372, IV3: u32 = 0xa54ff53a;
 const IV4: u32 = 0x510e527f, IV5: u32 = 0x9b05688c, IV6: u32 = 0x1f83d9ab, IV7: u32 = 0x5be0cd19;
 
-/** Section 2.7: which word of the block goes where, in each of the ten rounds. */
+/** The message schedule of section 2.7: for each of the ten rounds, the order of the words of the block. */
 const SIGMA: usize = memory.data<u8>([
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
   14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3,
@@ -22,7 +22,10 @@ const SIGMA: usize = memory.data<u8>([
   10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0,
 ]);
 
-/** A keyed hash takes its key first, in a block of its own. */
+/**
+ * Begins a hash of `hashLength` bytes. If `keyLength` is not 0, the caller hashes the key first: it is
+ * padded with zeros to one block.
+ */
 export function beginHash(hashLength: u32, keyLength: u32): void {
   store<u32>(HASH, IV0 ^ 0x01010000 ^ (keyLength << 8) ^ hashLength);
   store<u32>(HASH, IV1, 4);
@@ -35,7 +38,7 @@ export function beginHash(hashLength: u32, keyLength: u32): void {
   store<u64>(HASHED, 0);
 }
 
-/** Takes whole blocks of 64 bytes, of which the last one is not the last of all. */
+/** Hashes whole blocks of 64 bytes. The last block of a hash must go to `finishHash`, even if it is whole. */
 export function updateHash(at: usize, length: i32): void {
   for (const end = at + length; at < end; at += 64) {
     store<u64>(HASHED, load<u64>(HASHED) + 64);
@@ -43,7 +46,7 @@ export function updateHash(at: usize, length: i32): void {
   }
 }
 
-/** Takes what is left, of any length; the hash is then at `HASH`. */
+/** Hashes the rest of the input, which can have any length. The hash is at `HASH` then. */
 export function finishHash(at: usize, length: i32): void {
   const before = length <= 64 ? 0 : (length - 1) & -64;
   updateHash(at, before);
@@ -62,7 +65,10 @@ export function finishHash(at: usize, length: i32): void {
   wipe(LAST_BLOCK, 64);
 }
 
-/** One block into `HASH`, `HASHED` being the number of bytes with it; `last`: all bits or none. */
+/**
+ * The compression function F of section 3.2: mixes one block into the state at `HASH`. The number of bytes
+ * at `HASHED` must already include this block. `last` is 0xffffffff for the last block, else 0.
+ */
 export function compress(block: usize, last: u32): void {
   if (ASC_FEATURE_SIMD) compressRows(block, last);
   else compressWords(block, last);
@@ -107,7 +113,7 @@ function compressRows(block: usize, last: u32): void {
   v128.store(HASH, v128.xor(h1, v128.xor(b, d)), 16);
 }
 
-/** Every second of the words that this part of SIGMA names. */
+/** Returns four words of the block. Their indices are at `sigma`, and 2, 4 and 6 bytes behind it. */
 // @ts-ignore: decorator
 @inline
 function words(block: usize, sigma: usize): v128 {

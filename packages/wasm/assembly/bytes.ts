@@ -1,9 +1,9 @@
 /**
- * Bytes in small numbers: `memory.copy` and `memory.fill` leave the module, which takes longer than
- * all of this.
+ * Exclusive or, copies and zeros for a few bytes. `memory.copy` and `memory.fill` call a function of the
+ * engine: for a few bytes, the call takes longer than these loops.
  */
 
-/** Adds (exclusive or) `length` bytes of `stream` to those at `to`. */
+/** Adds (exclusive or) the `length` bytes at `stream` to those at `to`. */
 export function xorBytes(to: usize, stream: usize, length: i32): void {
   let left = length;
   if (ASC_FEATURE_SIMD) {
@@ -37,7 +37,7 @@ export function copyRest(to: usize, from: usize, length: i32): void {
   if ((length & 1) !== 0) store<u8>(to, load<u8>(from));
 }
 
-/** Zeros at `to`, `length` of them and up to 15 more. */
+/** Writes `length` zeros at `to`, and up to 15 more: it writes 16 at a time. */
 export function wipe(to: usize, length: i32): void {
   for (let end = to + length; to < end; to += 16) {
     if (ASC_FEATURE_SIMD) {

@@ -1,16 +1,18 @@
 /**
- * Copying bytes while their one's complement sum is made (RFC 1071): one pass instead of two.
+ * Copies bytes and adds up their Internet checksum (RFC 1071) in one pass, instead of two.
  */
 
 /**
- * @param length at most 65535; the two places do not overlap
- * @returns the folded sum in network order; an odd last byte counts as if a zero followed
+ * Copies `length` bytes, at most 65535. Source and destination must not overlap.
+ *
+ * @returns the sum, folded to 16 bits, in network order, before the complement. A zero is added behind an
+ *   odd last byte.
  */
 export function copyAndSum(to: usize, from: usize, length: i32): u32 {
   let sum: u64 = 0;
   let left = length;
   if (ASC_FEATURE_SIMD) {
-    // Of 65535 bytes a lane gets 4096 sums of two 16-bit words, which fit into its 32 bits.
+    // A lane adds up at most 8192 words of 16 bits: 65535 bytes in four lanes. 32 bits are enough for that.
     let a = i32x4.splat(0);
     let b = i32x4.splat(0);
     for (; left >= 64; left -= 64, from += 64, to += 64) {
@@ -53,11 +55,12 @@ export function copyAndSum(to: usize, from: usize, length: i32): u32 {
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
-  // Summed in the order of this machine, which is little-endian; RFC 1071 allows a swap at the end.
+  // The words were added as little-endian numbers. RFC 1071 (section 2 B) allows to swap the bytes of the
+  // sum instead.
   return <u32>(((sum & 0xff) << 8) | (sum >> 8));
 }
 
-/** The sums of neighbouring 16-bit words, in 32 bits each. */
+/** Adds neighbouring words of 16 bits, and returns the four sums of 32 bits. */
 // @ts-ignore: decorator
 @inline
 function pairs(v: v128): v128 {

@@ -1,6 +1,6 @@
 /**
- * What the module exports. There is no allocator: everything works on fixed places of the memory
- * that the module is given, or where the caller says.
+ * The exports of the module. It has no allocator. The functions work at fixed addresses of the imported
+ * memory (`memory.ts`), or at addresses that the caller gives.
  */
 export {
   ARENA, FIRST_BLOCKS, HASH, KEY, KEY_SLOT_COUNT, KEY_SLOTS, POINT, PRODUCT, SCALAR, WINDOW,

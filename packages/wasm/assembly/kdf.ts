@@ -1,21 +1,22 @@
 /**
- * Kdf1, Kdf2 and Kdf3 of the paper, section 5.4: HKDF over HMAC-BLAKE2s (RFC 2104), all keys being of 32
- * bytes. What HMAC makes of its key is computed once per key.
+ * Kdf1, Kdf2 and Kdf3 of the paper, section 5.4: HKDF over HMAC-BLAKE2s (RFC 2104). All keys have 32 bytes.
+ * The two blocks that HMAC makes from a key are hashed once per key, not once per result.
  */
 import { beginHash, compress, finishHash } from './blake2s';
 import { wipe } from './bytes';
 import { HASH, HASHED, INNER, LAST_BLOCK, OUTER, WINDOW } from './memory';
 
 /**
- * Takes the key, 32 bytes at `WINDOW`, and up to 32 bytes behind it, `length` of them; puts `count` (1 to
- * 3) results of 32 bytes there.
+ * Computes Kdf1, Kdf2 or Kdf3, as `count` says. At `WINDOW` are the key, 32 bytes, and then the input,
+ * `length` bytes (0 to 32). The results, `count` times 32 bytes, overwrite them.
  */
 export function deriveKeys(length: i32, count: i32): void {
   beginHmac(WINDOW, length === 0);
   finishHmac(WINDOW + 32, length);
   wipe(WINDOW, 64);
   beginHmac(HASH, false);
-  // Each result is hashed with its successor's number behind it, which the successor is put over.
+  // The input of each result is the result before it and one byte with its own number (1 to 3). The
+  // result is written behind the one before, and overwrites this byte.
   store<u8>(WINDOW, 1);
   finishHmac(WINDOW, 1);
   copy32(WINDOW, HASH);
@@ -29,8 +30,10 @@ export function deriveKeys(length: i32, count: i32): void {
 }
 
 /**
- * Hash(key ^ ipad || ...) to `INNER` and Hash(key ^ opad || ...) to `OUTER`. If nothing is to be hashed,
- * the first is over with its key.
+ * Hashes the block key ^ ipad, and writes the state of the hash to `INNER`. Hashes the block key ^ opad, and
+ * writes that state to `OUTER`.
+ *
+ * @param isOver whether the input of the HMAC is empty: the block of the key is the last of the inner hash
  */
 function beginHmac(key: usize, isOver: bool): void {
   for (let i: usize = 0; i < 32; i += 8) {
@@ -52,7 +55,7 @@ function hashBlock(to: usize, last: u32): void {
   copy32(to, HASH);
 }
 
-/** HMAC of `length` bytes with the key that was begun with, to `HASH`. */
+/** Computes the HMAC of `length` bytes with the key of the last `beginHmac`, and writes it to `HASH`. */
 function finishHmac(at: usize, length: i32): void {
   copy32(HASH, INNER);
   store<u64>(HASHED, 64);

@@ -1,6 +1,6 @@
 /**
- * The segments of a super-packet, headers, payload and checksums, in one call: what
- * `@litz/tun/offload` does segment by segment in JavaScript.
+ * Splits a super-packet into its segments, with headers, payload and checksums, in one call.
+ * `@litz/tun/offload` does the same in JavaScript, one segment per call.
  */
 import { copyAndSum } from './copy-and-sum';
 
@@ -11,9 +11,12 @@ const TCP_CHECKSUM: usize = 16;
 const UDP_CHECKSUM: usize = 6;
 
 /**
- * Writes segments `first` to `first` + `count` - 1 of the TCP or UDP packet of `length` bytes at `from`,
- * `stride` bytes apart from `to` on. Headers are whole 32-bit words long; the two sums are those of what
- * all segments have in common.
+ * Writes segments `first` to `first` + `count` - 1 of the TCP or UDP super-packet of `length` bytes at
+ * `from`. The first one starts at `to`, and each other one `stride` bytes after the one before.
+ *
+ * @param headerLength length of the IP and the transport header together, a multiple of 4
+ * @param ipSum sum of the parts of the IP header that all segments have in common
+ * @param transportSum the same of the transport header and the pseudo-header
  */
 export function writeSegments(
   to: usize, stride: usize, from: usize, length: u32, ipHeaderLength: u32, headerLength: u32,
@@ -63,11 +66,12 @@ function finishTcp(at: usize, sequence: u32, isLast: bool, sum: u32): void {
 function finishUdp(at: usize, length: u32, sum: u32): void {
   store<u16>(at, bswap(<u16>length), 4);
   const check = <u16>~fold(sum + length);
-  // 0 would mean none, which IPv6 receivers drop (RFC 768, RFC 8200 8.1); both of the same sum.
+  // A checksum of 0 means "no checksum" (RFC 768), and IPv6 receivers drop such a datagram (RFC 8200
+  // section 8.1). 0xffff is the same number in one's complement.
   store<u16>(at + UDP_CHECKSUM, check === 0 ? 0xffff : bswap(check));
 }
 
-/** @param length a multiple of 4 */
+/** Copies `length` bytes, a multiple of 4. */
 // @ts-ignore: decorator
 @inline
 function copyWords(to: usize, from: usize, length: u32): void {
@@ -78,7 +82,7 @@ function copyWords(to: usize, from: usize, length: u32): void {
   for (; left >= 4; left -= 4, from += 4, to += 4) store<u32>(to, load<u32>(from));
 }
 
-/** Sixteen bits of a sum below 2^32, carries added back in. */
+/** Folds a sum of 16-bit words to 16 bits: adds the carries to it (RFC 1071). */
 // @ts-ignore: decorator
 @inline
 function fold(sum: u32): u32 {

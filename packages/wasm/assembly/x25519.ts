@@ -1,6 +1,8 @@
 /**
- * X25519, RFC 7748 section 5: the Montgomery ladder, without a branch or an address that depends on
- * the scalar. An element of the field is ten limbs of 26 and 25 bits by turns, each in an i64.
+ * X25519, RFC 7748 section 5: the Montgomery ladder. No branch and no address depends on the scalar. An
+ * element of the field has ten limbs, each in an i64. Limbs with an even number have 26 bits, the others 25.
+ *
+ * In all functions, `f`, `g`, `x`, `z` and `to` are addresses of elements.
  */
 import { ELEMENTS, POINT, PRODUCT, SCALAR } from './memory';
 
@@ -8,9 +10,12 @@ const A24: i64 = 121665;
 const MASK25: i64 = 0x1ffffff;
 const MASK26: i64 = 0x3ffffff;
 
-/** The scalar at `SCALAR` times the point with the coordinate at `POINT`, to `PRODUCT`. */
+/**
+ * Multiplies the scalar at `SCALAR` with the point whose u coordinate is at `POINT`. Writes the u coordinate
+ * of the product to `PRODUCT`, and wipes the scalar and the point.
+ */
 export function multiplyPoint(): void {
-  // Clamped: RFC 7748 section 5.
+  // Clamps the scalar (RFC 7748 section 5).
   store<u8>(SCALAR, load<u8>(SCALAR) & 248);
   store<u8>(SCALAR, (load<u8>(SCALAR, 31) & 127) | 64, 31);
   const x1 = element(0), x2 = element(1), z2 = element(2), x3 = element(3), z3 = element(4);
@@ -27,7 +32,7 @@ export function multiplyPoint(): void {
     exchange(swap ^ bit, x2, x3);
     exchange(swap ^ bit, z2, z3);
     swap = bit;
-    // The names are the RFC's.
+    // The names are those of the RFC.
     add(a, x2, z2);
     square(aa, a);
     subtract(b, x2, z2);
@@ -75,7 +80,7 @@ function subtract(to: usize, f: usize, g: usize): void {
   for (let i: usize = 0; i < 80; i += 8) store<i64>(to + i, load<i64>(f + i) - load<i64>(g + i));
 }
 
-/** Swaps if `swap` is 1 and does as much if it is 0. */
+/** Exchanges two elements if `swap` is 1. Takes the same time if it is 0. */
 function exchange(swap: i64, f: usize, g: usize): void {
   const mask = -swap;
   for (let i: usize = 0; i < 80; i += 8) {
@@ -95,8 +100,8 @@ function timesA24(to: usize, f: usize): void {
 }
 
 /**
- * Limbs of a sum or difference of two reduced elements are below 2^27 and a bit, products with their
- * factor of 38 below 2^60: ten of them fit.
+ * The sums fit into an i64. A limb is at most a little more than 2^27 if the element is a sum or difference
+ * of two reduced ones. So a product of two limbs, times 38, is less than 2^60, and a sum has ten of these.
  */
 function multiply(to: usize, f: usize, g: usize): void {
   const f0 = load<i64>(f), f1 = load<i64>(f, 8);
@@ -109,7 +114,8 @@ function multiply(to: usize, f: usize, g: usize): void {
   const g4 = load<i64>(g, 32), g5 = load<i64>(g, 40);
   const g6 = load<i64>(g, 48), g7 = load<i64>(g, 56);
   const g8 = load<i64>(g, 64), g9 = load<i64>(g, 72);
-  // Two odd limbs together stand for twice their product; from limb 10 on 2^255 is 19.
+  // The product of two limbs with odd numbers counts twice, because these limbs have only 25 bits. From
+  // limb 10 on, a product counts 19 times: 2^255 is 19 modulo p.
   const d1 = f1 * 2, d3 = f3 * 2, d5 = f5 * 2, d7 = f7 * 2, d9 = f9 * 2;
   const n1 = g1 * 19, n2 = g2 * 19, n3 = g3 * 19, n4 = g4 * 19, n5 = g5 * 19;
   const n6 = g6 * 19, n7 = g7 * 19, n8 = g8 * 19, n9 = g9 * 19;
@@ -136,7 +142,7 @@ function multiply(to: usize, f: usize, g: usize): void {
   reduce(to, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9);
 }
 
-/** The same with itself: pairs come twice. */
+/** Multiplies an element with itself. Each product of two different limbs is computed once and doubled. */
 function square(to: usize, f: usize): void {
   const f0 = load<i64>(f), f1 = load<i64>(f, 8);
   const f2 = load<i64>(f, 16), f3 = load<i64>(f, 24);
@@ -160,7 +166,10 @@ function square(to: usize, f: usize): void {
   reduce(to, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9);
 }
 
-/** Carries all the way round, to limbs of 26 and 25 bits. */
+/**
+ * Carries from each limb to the next, and from the last to the first, so that they have 26 and 25 bits
+ * again. Writes the element to `to`.
+ */
 // @ts-ignore: decorator
 @inline
 function reduce(
@@ -203,7 +212,7 @@ function reduce(
   store<i64>(to, p9, 72);
 }
 
-/** z^(p - 2), in place: the usual chain for 2^255 - 21. */
+/** Inverts `z` in place: computes z^(p - 2), with the usual addition chain for 2^255 - 21. */
 function invert(z: usize): void {
   const t0 = element(12), t1 = element(13), t2 = element(14), t3 = element(15);
   squares(t0, z, 1);
@@ -230,12 +239,13 @@ function invert(z: usize): void {
   multiply(z, t1, t0); // 2^255 - 21
 }
 
+/** Squares `count` times. */
 function squares(to: usize, f: usize, count: i32): void {
   square(to, f);
   for (let i = 1; i < count; i++) square(to, to);
 }
 
-/** 32 bytes, the highest bit ignored. */
+/** Reads an element from the 32 bytes at `from`, and ignores the highest bit (RFC 7748 section 5). */
 function decode(to: usize, from: usize): void {
   store<i64>(to, <i64>load<u32>(from) & MASK26);
   store<i64>(to, (<i64>load<u32>(from, 3) >> 2) & MASK25, 8);
@@ -249,16 +259,16 @@ function decode(to: usize, from: usize): void {
   store<i64>(to, (<i64>load<u32>(from, 28) >> 6) & MASK25, 72);
 }
 
-/** The one value below p, in 32 bytes. */
+/** Writes the element as 32 bytes to `to`: the value of it that is less than p. */
 function encode(to: usize, f: usize): void {
-  // Twice: the second carry from the top is at most one.
+  // Twice, because the carry from the last limb to the first may cause another one, which is at most 1.
   for (let i = 0; i < 2; i++) {
     reduce(
       f, load<i64>(f), load<i64>(f, 8), load<i64>(f, 16), load<i64>(f, 24), load<i64>(f, 32),
       load<i64>(f, 40), load<i64>(f, 48), load<i64>(f, 56), load<i64>(f, 64), load<i64>(f, 72),
     );
   }
-  // With 19 more, bit 255 says whether it was p or above.
+  // Adds 19. The value was p or more if bit 255 is set then, which `carry` is at the end.
   let carry: i64 = 19;
   for (let i: usize = 0; i < 10; i++) carry = (load<i64>(f + 8 * i) + carry) >> (26 - (i & 1));
   carry *= 19;

@@ -10,8 +10,8 @@ import type { WasmArena } from './wasm-arena.ts';
 import { WasmKey } from './wasm-key.ts';
 
 /**
- * A cipher. Bytes of the arena are processed in place, and nothing is allocated. Other bytes are
- * copied into the arena and back, which allocates two views per message.
+ * A transport cipher. Bytes of the arena are processed in place, and nothing is allocated. Other
+ * bytes are copied into the arena and back, which allocates two views per message.
  */
 export class WasmCipher implements Cipher {
   readonly #arena: WasmArena;

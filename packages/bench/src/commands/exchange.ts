@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander';
 import { litz, PEERS } from '../peers/implementation.ts';
-import { measureExchange } from '../rotation/rotation.ts';
+import { exchangePeer, KERNEL, measureExchange } from '../rotation/rotation.ts';
 import { count, listOf } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -16,17 +16,21 @@ interface ExchangeOptions {
 }
 
 export function addExchangeCommand(program: Command): void {
-  const names = PEERS.map(({ name }) => name);
+  const all = [...PEERS.map(exchangePeer), KERNEL];
+  const names = all.map(({ name }) => name);
   const command: Command = program
     .command('exchange')
     .description(
-      'measure the loss in a numbered stream while another implementation gets a new key of Litz',
+      'measure the loss of a stream of numbered packets while another implementation gets a new key of Litz',
     )
-    .option('--exchanges <number>', 'exchanges of a key', count, 30)
+    .option('--exchanges <number>', 'how often the key is exchanged', count, 30)
     .option('--packets <number>', 'packets in each direction per exchange, one per ms', count, 3000)
-    .option('--peers <names>', 'the other implementations', listOf(names), ['wireguard-go'])
+    .option('--peers <names>', 'the other implementations', listOf(names), [
+      'wireguard-go',
+      'kernel',
+    ])
     .action(async ({ exchanges, packets, peers: wanted }: ExchangeOptions) => {
-      const peers = PEERS.filter(({ name }) => wanted.includes(name));
+      const peers = all.filter(({ name }) => wanted.includes(name));
       const settings = { litz: litz(), peers, exchanges, packets };
       const { measurements, failed } = await measureExchange(settings, say);
       saveResult(command, 'exchange', { exchanges, packets }, measurements);

@@ -12,7 +12,7 @@ export function addGarbageCommand(program: Command): void {
   const command: Command = program
     .command('garbage')
     .description(
-      'count garbage collections while N and 4 N packets pass; fails if packets make garbage',
+      'count garbage collections while N and 4 N packets pass; fails if a packet leaves garbage',
     )
     .option('--packets <number>', 'N in memory and for TCP', count, 1_000_000)
     .option('--udp-packets <number>', 'N for UDP', count, 800_000)
@@ -20,7 +20,7 @@ export function addGarbageCommand(program: Command): void {
     .addOption(
       new Option(
         '--provider <name>',
-        'littering: makes an object per packet, to show that the benchmark fails',
+        'littering: allocates an object per packet, to show that the benchmark fails then',
       )
         .choices(['copying', 'littering'])
         .default('copying'),

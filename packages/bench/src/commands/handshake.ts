@@ -5,7 +5,7 @@
  */
 import { Option, type Command } from 'commander';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
-import { litz, PEERS } from '../peers/implementation.ts';
+import { litz, PEER_NAMES, peersNamed } from '../peers/implementation.ts';
 import { count, listOf } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -20,7 +20,6 @@ interface HandshakeOptions {
 }
 
 export function addHandshakeCommand(program: Command): void {
-  const names = PEERS.map(({ name }) => name);
   const command: Command = program
     .command('handshake')
     .description('measure how many handshakes per second a responder answers on one core')
@@ -29,11 +28,13 @@ export function addHandshakeCommand(program: Command): void {
     .option('--clients <number>', 'number of clients, each with its own address', count, 1000)
     .option('--initiations <number>', 'initiations of each client', count, 40)
     .option('--in-flight <number>', 'unanswered initiations at a time', count, 96)
-    .addOption(new Option('--peers <names>').argParser(listOf(names)).default(['wireguard-go']))
+    .addOption(
+      new Option('--peers <names>').argParser(listOf(PEER_NAMES)).default(['wireguard-go']),
+    )
     .option('--no-litz', 'measure only the other implementations')
     .action(async (options: HandshakeOptions) => {
       const { rounds, seconds, clients, initiations, inFlight } = options;
-      const chosen = PEERS.filter(({ name }) => options.peers.includes(name));
+      const chosen = peersNamed(options.peers);
       const implementations = options.litz ? [litz(), ...chosen] : chosen;
       const load = { peers: clients, initiationsPerPeer: initiations, inFlight };
       const settings = { implementations, rounds, seconds, ...load };

@@ -56,8 +56,8 @@ export function addMeshCommand(program: Command): void {
 }
 
 /**
- * Returns the load of the last minute. If it is more than the number of cores, times depend mostly
- * on other programs.
+ * Returns the load average of the last minute. If it is more than the number of cores, the measured
+ * times depend mostly on other programs.
  */
 function load(): number {
   return Number((loadavg()[0] ?? 0).toFixed(1));

@@ -5,7 +5,7 @@
  */
 import { Option, type Command } from 'commander';
 import { FIGURE_NAMES, type FigureName } from '../peers/figures.ts';
-import { litz, PEERS } from '../peers/implementation.ts';
+import { litz, PEER_NAMES, peersNamed } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import { count, listOf } from './arguments.ts';
 import { saveResult, say } from './output.ts';
@@ -19,20 +19,19 @@ interface PeersOptions {
 }
 
 export function addPeersCommand(program: Command): void {
-  const names = PEERS.map(({ name }) => name);
   const command: Command = program
     .command('peers')
     .description('measure Litz and other implementations in turn, each through a tunnel of its own')
     .option('--rounds <number>', 'how often each implementation is measured', count, 3)
     .option('--seconds <number>', 'length of one transfer', count, 5)
-    .addOption(new Option('--peers <names>').argParser(listOf(names)).default(names))
+    .addOption(new Option('--peers <names>').argParser(listOf(PEER_NAMES)).default(PEER_NAMES))
     .addOption(
       new Option('--figures <names>').argParser(listOf(FIGURE_NAMES)).default(FIGURE_NAMES),
     )
     .option('--no-litz', 'measure only the other implementations')
     .action(async (options: PeersOptions) => {
       const { rounds, seconds, figures } = options;
-      const chosen = PEERS.filter(({ name }) => options.peers.includes(name));
+      const chosen = peersNamed(options.peers);
       const implementations = options.litz ? [litz(), ...chosen] : chosen;
       const outcome = await measurePeers({ implementations, rounds, seconds, figures }, say);
       saveResult(command, 'peers', { rounds, seconds }, outcome.measurements);

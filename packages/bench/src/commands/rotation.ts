@@ -17,8 +17,13 @@ interface RotationOptions {
 export function addRotationCommand(program: Command): void {
   const command: Command = program
     .command('rotation')
-    .description('measure the loss in a numbered stream while Litz replaces static keys')
-    .option('--rotations <number>', 'rotations of one end, of the other, and of both', count, 100)
+    .description('measure the loss of a stream of numbered packets while Litz replaces static keys')
+    .option(
+      '--rotations <number>',
+      'how often the keys are replaced: of one end, of the other, and of both',
+      count,
+      100,
+    )
     .option(
       '--packets <number>',
       'packets in each direction per rotation, one per ms',

@@ -12,7 +12,9 @@ import { saveResult, say } from './output.ts';
 export function addStartCommand(program: Command): void {
   const command: Command = program
     .command('start')
-    .description('measure the first seconds of a daemon, with and without its warm-up, in turn')
+    .description(
+      'measure the first seconds of a daemon, with and without its warm-up and a small heap, in turn',
+    )
     .option('--rounds <number>', 'how often each daemon is measured', count, 7)
     .option('--rest-ms <number>', 'time from the first session to the stream', count, 4000)
     .action(async ({ rounds, restMs }: StartSettings) => {

@@ -7,10 +7,11 @@
 import type { CryptoProvider, PacketRun } from '@litz/core';
 import { connect, createPair, packetBetween, type Pair } from '@litz/testkit';
 
-/** Single packets, or batches as in a device. */
+/** How packets are passed to an engine: one by one, or in batches as in a device. */
 export type Way = 'packet' | 'batch';
 
 export class EnginePair {
+  /** The number of packets that the second engine has returned. */
   received = 0;
   readonly #pair: Pair;
   readonly #packet: Uint8Array;
@@ -24,7 +25,7 @@ export class EnginePair {
     lastLength: LENGTH,
     count: 1,
   };
-  /** A fraction, like the time of a real clock: V8 may allocate an object for such a number. */
+  /** It is not an integer, like the time of a real clock: V8 may allocate an object for it. */
   #now: number;
 
   constructor(crypto: CryptoProvider) {
@@ -35,7 +36,7 @@ export class EnginePair {
     this.#now = network.now + 0.25;
   }
 
-  /** Sends whole batches of 64, with at least `packets` packets. */
+  /** Sends batches of 64 packets, until at least `packets` packets were sent. */
   run(way: Way, packets: number): void {
     for (let done = 0; done < packets; done += BATCH) {
       this.#now += 0.001;

@@ -2,7 +2,7 @@
  * `measureGarbage`: counts garbage collections while N packets pass and while 4 N packets pass,
  * each in separate processes.
  *
- * Both include what the start allocates, so the difference is what packets allocate.
+ * Both counts include the garbage of the start. The difference is the garbage of 3 N packets.
  *
  * @module
  */
@@ -38,6 +38,7 @@ export interface GarbageOutcome {
   failed: string[];
 }
 
+/** Measures the paths of `settings.paths`, one after the other. */
 export async function measureGarbage(
   settings: GarbageSettings,
   progress: (text: string) => void,
@@ -97,6 +98,7 @@ async function addTun(
   }
 }
 
+/** Adds the figures of a path. `less` are the counts for N packets, `more` those for 4 N. */
 function add(
   outcome: GarbageOutcome,
   path: string,
@@ -104,7 +106,7 @@ function add(
   more: Carried,
   progress: (text: string) => void,
 ): void {
-  const grown = scavengesPerMillion(less, more);
+  const growth = scavengesPerMillion(less, more);
   const row = (figure: string, unit: string, value: number): void => {
     outcome.measurements.push({ figure: `${path}: ${figure}`, subject: 'litz', unit, value });
     progress(`${path}: ${figure}: ${value.toPrecision(4)} ${unit}`);
@@ -115,11 +117,12 @@ function add(
     row(`scavenges, ${times}`, 'collections', carried.scavenges);
     row(`full collections, ${times}`, 'collections', carried.markCompacts);
   }
-  row('scavenges per 1,000,000 packets more', 'collections', grown);
-  if (isGrowing(grown)) {
-    outcome.failed.push(`${path}: ${grown.toFixed(1)} scavenges per 1,000,000 packets`);
+  row('scavenges per 1,000,000 packets more', 'collections', growth);
+  if (isGrowing(growth)) {
+    outcome.failed.push(`${path}: ${growth.toFixed(1)} scavenges per 1,000,000 packets`);
   }
 }
 
+/** The second count is made with so many times the packets of the first one. */
 const FACTOR = 4;
 const WAYS: Record<Way, string> = { packet: 'packet by packet', batch: 'in batches' };

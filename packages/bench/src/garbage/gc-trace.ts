@@ -5,7 +5,7 @@
  */
 
 export interface Collections {
-  /** Collections of the young generation; each happens when it is full. */
+  /** Collections of the young generation. V8 makes one when the young generation is full. */
   scavenges: number;
   /** Collections of the whole heap. */
   markCompacts: number;

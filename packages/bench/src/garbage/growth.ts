@@ -1,10 +1,11 @@
 /**
- * `scavengesPerMillion`: computes how many more collections more packets cause.
+ * `scavengesPerMillion`: computes how many collections additional packets cause.
  *
  * @module
  */
 import type { Collections } from './gc-trace.ts';
 
+/** The number of carried packets, and the collections meanwhile. */
 export interface Carried extends Collections {
   packets: number;
 }
@@ -26,12 +27,14 @@ export function scavengesPerMillion(less: Carried, more: Carried): number {
 /**
  * Returns whether each packet leaves garbage. The smallest object is a number of 16 bytes, and the
  * young generation is full after 1 MiB. So one such object per packet causes at least 15 scavenges
- * per million packets. Without garbage per packet, there are 6 to 12: each wake of the loop leaves
- * some, measured with UDP at 400 Mbit/s.
+ * per million packets. Without garbage per packet there are 6 to 12, because each turn of the loop
+ * leaves some garbage (measured with UDP at 400 Mbit/s).
+ *
+ * @param growth scavenges per 1,000,000 packets
  */
-export function isGrowing(grown: number): boolean {
-  return grown > LIMIT;
+export function isGrowing(growth: number): boolean {
+  return growth > LIMIT;
 }
 
-/** In scavenges per million packets: between 12 and 15. */
+/** Scavenges per 1,000,000 packets: more than 12 and less than 15. */
 const LIMIT = 13;

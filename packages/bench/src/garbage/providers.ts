@@ -10,7 +10,7 @@ import { copyCipherProvider } from '@litz/testkit';
 /** A provider whose transport ciphers allocate nothing. */
 export const copying: CryptoProvider = copyCipherProvider(nobleProvider);
 
-/** A provider that makes one small object per packet, to test that the benchmark detects it. */
+/** A provider that allocates one small object per packet, to test that the benchmark detects it. */
 export const littering: CryptoProvider = {
   ...copying,
   createCipher: (key) => new LitteringCipher(copying.createCipher(key)),
@@ -19,7 +19,7 @@ export const littering: CryptoProvider = {
 export type ProviderName = 'copying' | 'littering';
 
 class LitteringCipher implements Cipher {
-  /** The last object. Without a reference to it, V8 would not make the object. */
+  /** The last object. Without a reference to it, V8 would not allocate the object. */
   litter: object = {};
   readonly #cipher: Cipher;
 

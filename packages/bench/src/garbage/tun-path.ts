@@ -86,7 +86,9 @@ async function reportOf(end: RunningCommand): Promise<EndReport> {
 }
 
 const CHILD = fileURLToPath(new URL('./device-child.js', import.meta.url));
+/** Time limit of a transfer in seconds. */
 const LONGEST_SECONDS = 300;
+/** The payload of a UDP datagram in bytes. */
 const UDP_LENGTH = 1372;
 /**
  * The payload of a TCP segment in bytes: MTU 1420 without the headers of IPv4 and TCP with

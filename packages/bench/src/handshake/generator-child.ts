@@ -38,7 +38,7 @@ const elapsedMs = await generator.run(seconds * 1000);
 const { counts } = generator;
 const report: GeneratorReport = {
   responses: counts.responses - before.responses,
-  // Nearly all cookies come during the warm-up.
+  // The cookies of the warm-up are included, because nearly all cookies come then.
   cookies: counts.cookies,
   invalid: counts.invalid,
   lost: counts.lost - before.lost,

@@ -47,6 +47,7 @@ export interface HandshakeSettings {
   inFlight: number;
 }
 
+/** Measures all implementations in turn, and removes everything that was made. */
 export function measureHandshakes(
   settings: HandshakeSettings,
   progress: (text: string) => void,
@@ -59,7 +60,7 @@ export function measureHandshakes(
 }
 
 function missingCores(): string | undefined {
-  return availableParallelism() < 2 ? 'one core for the responder and one for the load' : undefined;
+  return availableParallelism() < 2 ? 'only one core: responder and load need one each' : undefined;
 }
 
 async function takeTurn(
@@ -74,7 +75,7 @@ async function takeTurn(
     await daemon.configure({
       privateKey: responderKey(),
       listenPort: PORT,
-      peers: Array.from({ length: settings.peers }, (_, number) => peerNumber(number)),
+      peers: Array.from({ length: settings.peers }, (_, number) => peerOf(number)),
     });
     await daemon.bringUp('10.9.0.1/24', 1420);
     const report = await generateLoad(namespace, daemon.process.pid, settings);
@@ -86,7 +87,8 @@ async function takeTurn(
   }
 }
 
-function peerNumber(number: number): {
+/** Returns the configuration of a peer, with its own inner address. */
+function peerOf(number: number): {
   publicKey: ReturnType<typeof publicKeyOf>;
   allowedIps: ReturnType<typeof parseCidr>[];
 } {

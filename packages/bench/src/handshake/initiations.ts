@@ -45,9 +45,11 @@ export function initiatorAddress(number: number): string {
 }
 
 export class InitiationFactory {
+  /** Shared by all engines, so that results of X25519 are computed once. */
   readonly #crypto: CryptoProvider = withPooledEphemerals();
   readonly #responder: PublicKey = publicKeyOf(responderKey(), nobleProvider);
 
+  /** Makes the peer with this number, and `count` initiations of it. */
   create(number: number, count: number): Initiator {
     const engine = new Engine({
       randomBytes: pooledRandomBytes,
@@ -61,8 +63,8 @@ export class InitiationFactory {
   }
 
   /**
-   * Takes the link down and up, so that the engine does not wait for an answer. The timestamp
-   * grows.
+   * Makes the next initiation, with a later timestamp. It takes the link down and up before,
+   * because the engine would otherwise wait for an answer to the last initiation.
    */
   #initiate(engine: Engine): Uint8Array {
     engine.linkDown(0);
@@ -74,7 +76,7 @@ export class InitiationFactory {
   }
 }
 
-/** Returns noble with a cache of the results of X25519, one for each pair of keys in use. */
+/** Returns noble with a cache, so that X25519 is computed once for each pair of keys. */
 function withPooledEphemerals(): CryptoProvider {
   const secrets = new Map<string, Uint8Array | undefined>();
   const publicKeys = new Map<string, Uint8Array>();
@@ -107,6 +109,10 @@ function nameOf(key: Uint8Array): string {
   return Buffer.from(key).toString('latin1');
 }
 
+/**
+ * The endpoint of the responder for the engine. Any endpoint will do, as the engine never sends.
+ */
 const ANYWHERE = new Endpoint(Uint8Array.of(127, 0, 0, 1), 1);
+/** The number of ephemeral keys in the pool. */
 const POOL = 64;
 const INITIATION_LENGTH = 148;

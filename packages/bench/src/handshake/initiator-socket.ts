@@ -49,8 +49,8 @@ export class InitiatorSocket {
       const answer = opened.#receive(datagram);
       if (answer !== undefined) onAnswer(opened, answer);
     });
-    // The responder has closed its socket. The run is over, or missing answers will show the
-    // failure.
+    // An error means that the responder has closed its socket. Either the measurement is over, or
+    // the missing answers show the failure.
     socket.on('error', () => {});
     return opened;
   }
@@ -110,6 +110,7 @@ export class InitiatorSocket {
     return mac1.every((byte, i) => byte === response[RESPONSE_MAC1 + i]);
   }
 
+  /** Stores the cookie of a cookie reply. Returns false if the reply is not valid. */
   #takeCookie(datagram: Uint8Array): boolean {
     const reply = readCookieReply(datagram);
     if (!reply || reply.receiverIndex !== senderIndexOf(this.#message)) return false;
@@ -134,7 +135,7 @@ function senderIndexOf(message: Uint8Array): number {
   return new DataView(message.buffer, message.byteOffset).getUint32(4, true);
 }
 
-/** The offset of mac1 in an initiation. */
+/** The offsets of the macs in an initiation, and of mac1 in a response. */
 const MAC1 = 116;
 const MAC2 = 132;
 const RESPONSE_MAC1 = 60;

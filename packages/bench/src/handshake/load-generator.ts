@@ -22,9 +22,11 @@ export interface LoadCounts {
 export class LoadGenerator {
   readonly counts: LoadCounts = { responses: 0, cookies: 0, invalid: 0, lost: 0 };
   readonly #inFlight: number;
-  /** The peers that may send; first the one that has waited longest. */
+  /** The peers without an unanswered initiation. The first one has waited longest. */
   #queue: InitiatorSocket[] = [];
+  /** The number of unanswered initiations. */
   #waiting = 0;
+  /** How many initiations may still be sent. */
   #sendsLeft = 0;
 
   /** @param inFlight unanswered initiations at a time */
@@ -76,6 +78,7 @@ export class LoadGenerator {
     }
   }
 
+  /** Sends initiations until `#inFlight` of them are unanswered. */
   #fill(): void {
     const now = performance.now();
     while (this.#waiting < this.#inFlight && this.#sendsLeft > 0) {
@@ -90,9 +93,10 @@ export class LoadGenerator {
     }
   }
 
+  /** The peers that have sent an initiation and may still wait for the answer. */
   readonly #sent: Set<InitiatorSocket> = new Set();
 
-  /** Gives up initiations whose datagram was dropped, so that other peers send. */
+  /** Gives up initiations that were not answered in time, so that other peers can send. */
   #giveUpLost(): void {
     const now = performance.now();
     for (const socket of this.#sent) {

@@ -20,11 +20,11 @@ class CrowdPart {
   readonly #folder = mkdtempSync(join(tmpdir(), 'litz-crowd-'));
   readonly #nodes: SimulatedNode[] = [];
   /**
-   * The times at which the agents of this process gave a peer to their daemons, by the text of
-   * `peerOf`.
+   * The times at which the agents of this process have configured a peer in their daemons. The key
+   * is the text that `peerOf` returns for the peer.
    */
   readonly #programmed: Map<string, number[]> = new Map();
-  /** When an agent of this process began to write its record, by the agent's number. */
+  /** The times at which agents of this process began to write their records, by agent number. */
   readonly #wrote: Map<number, number> = new Map();
   #registry: Registry | undefined = undefined;
   #writes: WriteCounter | undefined = undefined;
@@ -78,7 +78,7 @@ class CrowdPart {
     }
   }
 
-  /** Makes a key, and returns the record of the agent. */
+  /** Makes a key for an agent, and returns the agent's record. */
   #ownRecord(number: number): NodeRecord {
     const folder = this.#folderOf(number);
     const store = new KeyStore({ folder, interfaceName: 'litz0' });

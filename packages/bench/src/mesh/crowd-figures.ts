@@ -28,7 +28,7 @@ export interface CrowdSettings {
   readonly restSeconds: number;
 }
 
-/** Removes everything that it made. */
+/** Measures one registry. Afterwards it removes everything that it has made. */
 export async function measureCrowd(
   name: RegistryName,
   settings: CrowdSettings,
@@ -107,13 +107,13 @@ class CrowdRun {
     const before = {
       writes: await crowd.writes(),
       counts: await crowd.counts(),
-      real: countsOf(nodes),
+      real: fullGetsOf(nodes),
     };
     await pause(restSeconds * 1000);
     const after = {
       writes: await crowd.writes(),
       counts: await crowd.counts(),
-      real: countsOf(nodes),
+      real: fullGetsOf(nodes),
     };
     this.#add('at rest: registry writes of all', 'writes', after.writes - before.writes);
     const gets = after.counts.gets - before.counts.gets + after.real.gets - before.real.gets;
@@ -130,12 +130,16 @@ class CrowdRun {
     const before = await crowd.counts();
     for (let i = 0; i < changes; i++) {
       // Every second change is a new node. The others change the port of that node.
-      const number = FIRST_MADE + (i >> 1);
+      const number = FIRST_FAKE + (i >> 1);
       const prefix = fakePrefix(number);
-      const written = await crowd.write(number, PORT + i, PATIENCE_MS);
+      const written = await crowd.write(number, PORT + i, CHANGE_TIMEOUT_MS);
       took.push(...written.took);
       if (i % 2 === 1) continue;
-      await until('routes', () => nodes.every((node) => node.routeAddedAt(prefix)), PATIENCE_MS);
+      await until(
+        'routes',
+        () => nodes.every((node) => node.routeAddedAt(prefix)),
+        CHANGE_TIMEOUT_MS,
+      );
       tookReal.push(...nodes.map((node) => node.routeAddedAt(prefix)! - written.at));
     }
     await pause(SETTLE_MS);
@@ -156,7 +160,8 @@ class CrowdRun {
     const { joins } = this.#settings;
     const took: number[] = [];
     const before = await crowd.writes();
-    for (let i = 0; i < joins; i++) took.push(...(await crowd.join(FIRST_JOIN + i, PATIENCE_MS)));
+    for (let i = 0; i < joins; i++)
+      took.push(...(await crowd.join(FIRST_JOIN + i, CHANGE_TIMEOUT_MS)));
     await this.#settle();
     const writes = (await crowd.writes()) - before;
     this.#addTimes('an agent joins: its record written to programmed on the others', took);
@@ -164,8 +169,8 @@ class CrowdRun {
   }
 
   /**
-   * Waits until own records have come back and rounds have ended. In Kubernetes, each node writes
-   * its status within half a minute.
+   * Waits until the agents have received their own records and have ended their rounds. In
+   * Kubernetes, each agent also writes its status, within half a minute.
    */
   async #settle(): Promise<void> {
     await pause(this.#subject === 'kubernetes' ? STATUS_MS : SETTLE_MS);
@@ -183,14 +188,17 @@ class CrowdRun {
   }
 }
 
-function countsOf(nodes: readonly RealNode[]): { readonly gets: number } {
+function fullGetsOf(nodes: readonly RealNode[]): { readonly gets: number } {
   return { gets: nodes.reduce((sum, node) => sum + node.counts().gets, 0) };
 }
 
-const FIRST_MADE = 20_000;
+/** The numbers of the first fake node and of the first agent that joins. */
+const FIRST_FAKE = 20_000;
 const FIRST_JOIN = 10_000;
 const PORT = 40_000;
+/** Time limits in ms, of the start and of one change. */
 const START_MS = 900_000;
-const PATIENCE_MS = 60_000;
+const CHANGE_TIMEOUT_MS = 60_000;
+/** How long `#settle` waits, in ms. */
 const SETTLE_MS = 2000;
 const STATUS_MS = 40_000;

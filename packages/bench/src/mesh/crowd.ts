@@ -48,37 +48,37 @@ export class Crowd {
   }
 
   async prepare(preparation: Preparation): Promise<void> {
-    await this.#first.ask({ do: 'prepare', place: this.#place, preparation });
+    await this.#first.request({ do: 'prepare', place: this.#place, preparation });
   }
 
   /** Writes the records of agents that will start later. */
   async seed(numbers: readonly number[]): Promise<void> {
-    await this.#share(numbers, 'seed');
+    await this.#divide(numbers, 'seed');
   }
 
   /** Starts agents at the same time. */
   async start(numbers: readonly number[]): Promise<void> {
     this.#agents += numbers.length;
-    await this.#share(numbers, 'start');
+    await this.#divide(numbers, 'start');
   }
 
   /**
    * Starts one more agent, which no other agent knows.
    *
-   * @returns the times in ms from the beginning of its write until each other agent had programmed
-   *   it
+   * @returns for each other agent, the time in ms from the beginning of the new agent's write until
+   *   the other agent has configured it as a peer
    */
   async join(number: number, timeoutMs: number): Promise<number[]> {
     const others = this.#agents++;
-    const peer = await this.#first.ask<string>({ do: 'make-key', number });
+    const peer = await this.#first.request<string>({ do: 'make-key', number });
     await this.#all({ do: 'expect', peer });
-    await this.#first.ask({ do: 'start', place: this.#place, numbers: [number] });
+    await this.#first.request({ do: 'start', place: this.#place, numbers: [number] });
     const times = await this.#programmed(peer, others, timeoutMs);
-    const at = await this.#first.ask<number>({ do: 'wrote', number });
+    const at = await this.#first.request<number>({ do: 'wrote', number });
     return times.map((time) => time - at);
   }
 
-  /** Waits until every daemon has `count` peers. @throws {Error} (rejects) it takes too long */
+  /** Waits until every daemon has `count` peers. @throws {Error} (rejects) not in time */
   async untilAllHave(count: number, timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
     for (;;) {
@@ -89,12 +89,15 @@ export class Crowd {
     }
   }
 
-  /** Writes `count` made records, from number 1. */
+  /** Writes the records of fake nodes 1 to `count`. */
   async writeMany(count: number): Promise<void> {
-    await this.#first.ask({ do: 'write-many', place: this.#place, count });
+    await this.#first.request({ do: 'write-many', place: this.#place, count });
   }
 
-  /** Writes a made record. Returns when the write began, and how long each agent took. */
+  /**
+   * Writes the record of a fake node. Returns the time when the write began, and how long each
+   * agent took to configure the node as a peer, in ms.
+   */
   async write(
     number: number,
     port: number,
@@ -102,15 +105,15 @@ export class Crowd {
   ): Promise<{ readonly at: number; readonly took: number[] }> {
     const peer = peerOf(fakeRecord(number, port));
     await this.#all({ do: 'expect', peer });
-    const at = await this.#first.ask<number>({ do: 'write', place: this.#place, number, port });
+    const at = await this.#first.request<number>({ do: 'write', place: this.#place, number, port });
     const times = await this.#programmed(peer, this.#agents, timeoutMs);
     return { at, took: times.map((time) => time - at) };
   }
 
   /**
-   * Returns when each agent had programmed the peer.
+   * Returns the times at which `count` agents have configured the peer.
    *
-   * @throws {Error} (rejects) fewer than `count` in time
+   * @throws {Error} (rejects) not so many agents have done so in time
    */
   async #programmed(peer: string, count: number, timeoutMs: number): Promise<number[]> {
     const end = performance.now() + timeoutMs;
@@ -118,7 +121,7 @@ export class Crowd {
       const times = (await this.#all<number[]>({ do: 'programmed', peer })).flat();
       if (times.length >= count) return times;
       if (performance.now() > end) {
-        throw new Error(`${times.length} of ${count} agents have programmed a peer in time`);
+        throw new Error(`only ${times.length} of ${count} agents configured a peer in time`);
       }
       await pause(POLL_MS);
     }
@@ -126,7 +129,7 @@ export class Crowd {
 
   /** Returns the number of writes to the registry since its start, or since the first call. */
   async writes(): Promise<number> {
-    return this.#first.ask({ do: 'write-count', place: this.#place });
+    return this.#first.request({ do: 'write-count', place: this.#place });
   }
 
   async counts(): Promise<CrowdCounts> {
@@ -152,15 +155,18 @@ export class Crowd {
   }
 
   #all<T>(request: CrowdRequest): Promise<T[]> {
-    return Promise.all(this.#parts.map((part) => part.ask<T>(request)));
+    return Promise.all(this.#parts.map((part) => part.request<T>(request)));
   }
 
-  async #share(numbers: readonly number[], what: 'seed' | 'start'): Promise<void> {
+  /**
+   * Divides the agents among the processes, and sends each process a request for its own agents.
+   */
+  async #divide(numbers: readonly number[], what: 'seed' | 'start'): Promise<void> {
     const { length } = this.#parts;
     await Promise.all(
       this.#parts.map((part, i) => {
         const own = numbers.filter((_, at) => at % length === i);
-        return part.ask({ do: what, place: this.#place, numbers: own });
+        return part.request({ do: what, place: this.#place, numbers: own });
       }),
     );
   }
@@ -172,16 +178,16 @@ class CrowdProcess {
   #lastId = 0;
 
   constructor(namespace: string) {
-    this.#command = new RunningCommand(process.execPath, [CHILD], {
+    this.#command = new RunningCommand(process.execPath, [...FLAGS, CHILD], {
       namespace,
-      onMessage: (message) => this.#hear(message as Answer),
+      onMessage: (message) => this.#receive(message as Answer),
     });
     void this.#command.result(2 ** 31 - 1).catch((error: Error) => {
       for (const answer of this.#waiting.values()) answer({ id: 0, error: error.message });
     });
   }
 
-  ask<T>(request: CrowdRequest): Promise<T> {
+  request<T>(request: CrowdRequest): Promise<T> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, ({ value, error }) => {
@@ -197,7 +203,7 @@ class CrowdProcess {
     await this.#command.result(CLOSE_MS).catch(() => {});
   }
 
-  #hear(answer: Answer): void {
+  #receive(answer: Answer): void {
     this.#waiting.get(answer.id)?.(answer);
     this.#waiting.delete(answer.id);
   }
@@ -209,6 +215,11 @@ interface Answer {
   readonly error?: string;
 }
 
+/**
+ * For V8. Hundreds of agents share one heap of a gigabyte, and collecting it with the default young
+ * generation, which is made for one agent, would cost more than their work.
+ */
+const FLAGS = ['--min-semi-space-size=64', '--max-semi-space-size=128'];
 const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url));
 const POLL_MS = 100;
 const CLOSE_MS = 60_000;

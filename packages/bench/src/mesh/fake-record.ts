@@ -46,7 +46,7 @@ export function fakePrefix(number: number): string {
   return `10.${128 + (number >> 8)}.${number & 0xff}.0/24`;
 }
 
-/** Returns key and endpoint of the peer that a record describes, as one text. */
+/** Returns one text with the key and the endpoint of a node, by which a peer is identified. */
 export function peerOf({ keys, addresses, port }: NodeRecord): string {
   const endpoint = parseEndpoint(`${addresses[0]}:${port}`) as Endpoint;
   return `${keyId(keys[0]!.publicKey)} ${formatEndpoint(endpoint)}`;

@@ -25,7 +25,7 @@ export interface LargeAgentSettings {
   readonly settleSeconds: number;
 }
 
-/** Removes everything that it made. */
+/** Measures one registry. Afterwards it removes everything that it has made. */
 export async function measureLargeAgent(
   name: RegistryName,
   settings: LargeAgentSettings,
@@ -42,8 +42,8 @@ export async function measureLargeAgent(
     const run = new LargeAgentRun(name, settings, progress);
     const begin = performance.now();
     node.startAgent(server.place);
-    await run.started(node, begin);
-    await run.changes(node, writer);
+    await run.measureStart(node, begin);
+    await run.measureChanges(node, writer);
     node.checkAlive();
     return run.measurements;
   } finally {
@@ -66,7 +66,8 @@ class LargeAgentRun {
     this.#progress = progress;
   }
 
-  async started(node: RealNode, begin: number): Promise<void> {
+  /** Waits until the agent has added all routes, and then measures it at rest. */
+  async measureStart(node: RealNode, begin: number): Promise<void> {
     const { nodes } = this.#settings;
     await until(
       'the routes of the agent',
@@ -79,14 +80,14 @@ class LargeAgentRun {
     this.#add('agent started to programmed', 's', [(performance.now() - begin) / 1000]);
     await pause(this.#settings.settleSeconds * 1000);
     const before = node.counts();
-    await pause(NO_WAIT_MS);
+    await pause(REST_MS);
     const { cpuMs, gets, sets } = node.counts();
-    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / NO_WAIT_MS) * 100]);
+    this.#add('at rest: CPU of the agent', '%', [((cpuMs - before.cpuMs) / REST_MS) * 100]);
     const requests = gets - before.gets + sets - before.sets;
     this.#add('at rest: UAPI requests', 'requests', [requests]);
   }
 
-  async changes(node: RealNode, writer: Crowd): Promise<void> {
+  async measureChanges(node: RealNode, writer: Crowd): Promise<void> {
     const { nodes, rounds, changes } = this.#settings;
     const rates: Record<keyof RealNodeCounts, number[]> = {
       cpuMs: [],
@@ -115,7 +116,7 @@ class LargeAgentRun {
   }
 
   async #change(writer: Crowd, number: number, port: number): Promise<void> {
-    await writer.write(number, port, PATIENCE_MS);
+    await writer.write(number, port, CHANGE_TIMEOUT_MS);
     await pause(APART_MS);
   }
 
@@ -129,13 +130,15 @@ class LargeAgentRun {
 }
 
 const COUNT_NAMES = ['cpuMs', 'sets', 'gets', 'rulesets'] as const;
+/** Each change gives a node another port: from here on in the warm-up, and in the rounds. */
 const WARM_PORT = 10_000;
 const PORT = 20_000;
+/** Time limits in ms, of the start and of one change. */
 const START_MS = 300_000;
-const PATIENCE_MS = 60_000;
+const CHANGE_TIMEOUT_MS = 60_000;
 /**
  * Time in ms between two changes. It is more than 50 ms, because changes within that time share a
  * round.
  */
 const APART_MS = 150;
-const NO_WAIT_MS = 5000;
+const REST_MS = 5000;

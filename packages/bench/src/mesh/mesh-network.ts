@@ -50,8 +50,8 @@ export class MeshNetwork {
   }
 
   /**
-   * Deletes the namespaces. End their programs before. Never fails; synchronous, for the end of the
-   * process.
+   * Deletes the namespaces. The caller must end the programs in them first. It never throws. It is
+   * synchronous, so that it can be called when the process exits.
    */
   close(): void {
     LIVE.delete(this);
@@ -77,7 +77,7 @@ export class MeshNetwork {
   }
 }
 
-/** Deletes all that still exist. */
+/** Deletes all mesh networks that still exist. */
 export function closeMeshNetworks(): void {
   for (const network of LIVE) network.close();
 }

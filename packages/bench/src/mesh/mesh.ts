@@ -22,7 +22,7 @@ export interface MeshOutcome {
   readonly measurements: Measurement[];
   /** `name: reason` of what is not installed. */
   readonly skipped: string[];
-  /** What failed, or sent more requests to registry, daemon or nft than allowed. */
+  /** What failed, and the figures that are above their limits. */
   readonly failed: string[];
 }
 
@@ -33,14 +33,14 @@ export const MESH_SETTINGS: MeshSettings = {
   large: { nodes: 5000, rounds: 3, changes: 50, settleSeconds: 15 },
 };
 
-/** Settings for a run of a few seconds. */
+/** Settings for a measurement that takes only a few seconds. */
 export const SHORT_MESH_SETTINGS: MeshSettings = {
   registries: ['etcd'],
   crowd: { agents: 20, processes: 2, realNodes: 1, changes: 4, joins: 1, restSeconds: 1 },
   large: { nodes: 200, rounds: 1, changes: 5, settleSeconds: 1 },
 };
 
-/** Removes everything that it made. */
+/** Measures all registries of the settings. Afterwards it removes everything that it has made. */
 export async function measureMesh(
   { registries, crowd, large }: MeshSettings,
   progress: (text: string) => void,

@@ -2,8 +2,8 @@
  * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their
  * own.
  *
- * The agent reaches the daemon through a socket that counts requests, and uses an `nft` that counts
- * its runs. Both exist only in the agent's own mount namespace.
+ * The agent uses a proxy in front of the daemon's socket, which counts requests, and a script named
+ * `nft`, which logs each call of nft. Both exist only in the agent's own mount namespace.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { litz } from '../peers/implementation.ts';
 import { CLUSTER_PREFIX } from './fake-record.ts';
 import { nodeAddress } from './mesh-network.ts';
 import { registryFlags, type RegistryPlace } from './registry-place.ts';
-import type { RoutesCame } from './route-watch-child.ts';
+import type { RoutesAdded } from './route-watch-child.ts';
 import { UapiProxy } from './uapi-proxy.ts';
 
 export interface RealNodeCounts {
@@ -51,7 +51,7 @@ export class RealNode {
   #agent: RunningCommand | undefined = undefined;
 
   /**
-   * Starts the daemon and the route watch.
+   * Starts the daemon and a program that watches routes.
    *
    * @param number the node's number, for its address and prefix
    */
@@ -80,7 +80,7 @@ export class RealNode {
     this.#watch = new RunningCommand(process.execPath, [WATCH], {
       namespace,
       onMessage: (message) => {
-        const { prefixes, at } = message as RoutesCame;
+        const { prefixes, at } = message as RoutesAdded;
         this.#isWatched = true;
         for (const prefix of prefixes) this.#routes.set(prefix, at);
       },
@@ -178,7 +178,8 @@ function realPrefix(number: number): string {
 }
 
 /**
- * Uses the scheduler's counters in nanoseconds; the times of proc(5) are in hundredths of a second.
+ * Returns the CPU time of all threads of a process. It comes from the scheduler's counters, which
+ * are in nanoseconds. The times of /proc/PID/stat are in hundredths of a second.
  */
 function cpuMilliseconds(pid: number): number {
   let nanoseconds = 0;

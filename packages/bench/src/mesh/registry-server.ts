@@ -39,7 +39,11 @@ export function missingServer(name: RegistryName): string | undefined {
   return missingProgram('kube-apiserver', ['--version']) ?? missingProgram('openssl', ['version']);
 }
 
-/** @param nodes names of the Nodes to create in Kubernetes */
+/**
+ * Starts a server in a network namespace. It is not ready before `prepare`.
+ *
+ * @param nodes names of the Nodes to create in Kubernetes
+ */
 export function startRegistry(
   name: RegistryName,
   namespace: string,
@@ -47,19 +51,19 @@ export function startRegistry(
 ): RegistryServer {
   const folder = mkdtempSync(join(tmpdir(), `litz-bench-${name}-`));
   const etcd = startEtcd(folder, namespace);
-  const ended = async (...programs: RunningCommand[]): Promise<void> => {
+  const close = async (...programs: RunningCommand[]): Promise<void> => {
     for (const program of programs) await program.end();
     rmSync(folder, { recursive: true, force: true });
   };
   if (name === 'etcd') {
     const place = { type: 'etcd', url: `etcd://${HUB_ADDRESS}:${ETCD_PORT}` } as const;
-    return { place, preparation: { folder, objects: [] }, close: () => ended(etcd) };
+    return { place, preparation: { folder, objects: [] }, close: () => close(etcd) };
   }
   makeCertificates(folder);
   const server = startKube(folder, namespace);
   const place = { type: 'kubernetes', kubeconfig: writeKubeconfig(folder) } as const;
   const objects = [recordDefinition(), ...nodes.map(nodeObject)];
-  return { place, preparation: { folder, objects }, close: () => ended(server, etcd) };
+  return { place, preparation: { folder, objects }, close: () => close(server, etcd) };
 }
 
 /**
@@ -72,12 +76,12 @@ export async function prepare(
 ): Promise<void> {
   await untilOpen(place.type === 'etcd' ? ETCD_PORT : KUBE_PORT);
   for (const { path, text } of objects) {
-    // The server answers before all of its parts are ready, and serves a new kind only a moment
-    // later.
-    await again(async () => send(folder, 'PATCH', `${path}?fieldManager=bench&force=true`, text));
+    // Repeats each request, because the server answers before all of its parts are ready, and
+    // serves a new kind only a moment after it was created.
+    await retry(async () => send(folder, 'PATCH', `${path}?fieldManager=bench&force=true`, text));
   }
   if (place.type === 'kubernetes') {
-    await again(async () => send(folder, 'GET', '/apis/litz.dev/v1/litznodes?limit=1'));
+    await retry(async () => send(folder, 'GET', '/apis/litz.dev/v1/litznodes?limit=1'));
   }
 }
 
@@ -157,7 +161,7 @@ function nodeObject(name: string): Preparation['objects'][number] {
 }
 
 async function untilOpen(port: number): Promise<void> {
-  await again(
+  await retry(
     () =>
       new Promise<void>((resolve, reject) => {
         const socket = connect(port, HUB_ADDRESS, () => {
@@ -170,7 +174,7 @@ async function untilOpen(port: number): Promise<void> {
 }
 
 /** Repeats `run` until it succeeds. @throws {Error} it fails for too long */
-async function again(run: () => Promise<unknown>): Promise<void> {
+async function retry(run: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + START_MS;
   for (;;) {
     try {
@@ -178,7 +182,7 @@ async function again(run: () => Promise<unknown>): Promise<void> {
       return;
     } catch (error) {
       if (performance.now() > end) throw error;
-      await pause(AGAIN_MS);
+      await pause(RETRY_MS);
     }
   }
 }
@@ -213,4 +217,4 @@ function send(folder: string, method: string, path: string, body = ''): Promise<
 const ETCD_PORT = 2379;
 const KUBE_PORT = 6443;
 const START_MS = 90_000;
-const AGAIN_MS = 100;
+const RETRY_MS = 100;

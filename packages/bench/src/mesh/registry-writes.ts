@@ -14,6 +14,7 @@ export interface WriteCounter {
   close(): void;
 }
 
+/** Returns a counter for the registry. The caller closes it. */
 export async function countWrites(place: RegistryPlace): Promise<WriteCounter> {
   if (place.type === 'etcd') {
     return { count: () => etcdRevision(place.url), close: () => {} };
@@ -63,8 +64,8 @@ class KubeWrites implements WriteCounter {
   }
 
   async count(): Promise<number> {
-    // The server reports a write a moment later.
-    await pause(TOLD_MS);
+    // The server reports a write a moment after it has answered.
+    await pause(REPORT_MS);
     return this.#writes;
   }
 
@@ -88,4 +89,5 @@ const LITZ_NODES: KubeResource = {
   plural: 'litznodes',
   kind: 'LitzNode',
 };
-const TOLD_MS = 500;
+/** Time in ms within which the server reports a write. */
+const REPORT_MS = 500;

@@ -9,7 +9,7 @@ import { Netlink, onReadable, RoutingMonitor } from '@litz/sys';
 import { DEFAULT_TABLE } from '@litz/mesh';
 
 /** Routes that were added at `at`. */
-export interface RoutesCame {
+export interface RoutesAdded {
   /** The prefixes of the routes, such as '10.128.3.0/24'. */
   readonly prefixes: readonly string[];
   /** Time in ms, the same for all processes of a machine. */
@@ -28,7 +28,7 @@ onReadable(monitor.fd, () => {
   const prefixes = routes.map(({ destination: address, prefixLength }) =>
     formatCidr({ address, prefixLength }),
   );
-  if (prefixes.length > 0) process.send?.({ prefixes, at } satisfies RoutesCame);
+  if (prefixes.length > 0) process.send?.({ prefixes, at } satisfies RoutesAdded);
 });
 process.on('disconnect', () => process.exit(0));
-process.send?.({ prefixes: [], at: 0 } satisfies RoutesCame);
+process.send?.({ prefixes: [], at: 0 } satisfies RoutesAdded);

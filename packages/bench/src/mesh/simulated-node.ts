@@ -23,7 +23,7 @@ import {
 } from '@litz/mesh';
 import { CLUSTER_PREFIX, fakeAddress, fakePrefix } from './fake-record.ts';
 
-/** How many requests daemon and machine have received so far. */
+/** How many requests the daemon and the machine have received so far. */
 export interface NodeCounts {
   readonly gets: number;
   readonly sets: number;
@@ -37,7 +37,7 @@ export interface SimulatedNodeOptions {
   readonly registry: Registry;
   /** The folder of the node's key. It is made if it does not exist. */
   readonly folder: string;
-  /** Called when a peer is in the daemon and its routes are added. `peer`: key and endpoint. */
+  /** Called when a peer is configured and has its routes, with the text of `peerOf`. */
   readonly onProgrammed: (peer: string) => void;
 }
 
@@ -48,7 +48,7 @@ export class SimulatedNode {
 
   constructor({ number, name, registry, folder, onProgrammed }: SimulatedNodeOptions) {
     this.#host = new SimulatedHost(() => {
-      for (const peer of this.#daemon.takeTold()) onProgrammed(peer);
+      for (const peer of this.#daemon.takeConfigured()) onProgrammed(peer);
     });
     const settings = {
       node: name,
@@ -96,7 +96,7 @@ class SimulatedDaemon implements DaemonClient {
   readonly peers: Set<string> = new Set();
   gets = 0;
   sets = 0;
-  #told: string[] = [];
+  #configured: string[] = [];
 
   async get(): Promise<DeviceStatus> {
     this.gets++;
@@ -110,7 +110,7 @@ class SimulatedDaemon implements DaemonClient {
       if (remove === true) this.peers.delete(id);
       else this.peers.add(id);
       if (endpoint && typeof endpoint === 'object') {
-        this.#told.push(`${id} ${formatEndpoint(endpoint)}`);
+        this.#configured.push(`${id} ${formatEndpoint(endpoint)}`);
       }
     }
   }
@@ -121,8 +121,8 @@ class SimulatedDaemon implements DaemonClient {
   }
 
   /** Returns key and endpoint of the peers that were configured since the last call. */
-  takeTold(): string[] {
-    return this.#told.splice(0);
+  takeConfigured(): string[] {
+    return this.#configured.splice(0);
   }
 }
 
@@ -167,7 +167,7 @@ class SimulatedHost implements MeshHost {
   }
 
   async apply(desired: DesiredHost): Promise<Applied> {
-    const steps = plan(this.#few(desired), this.#present(desired));
+    const steps = plan(this.#changedPart(desired), this.#actualPart(desired));
     for (const step of steps) this.#do(step);
     this.#desired = desired;
     this.#onApplied();
@@ -182,18 +182,21 @@ class SimulatedHost implements MeshHost {
 
   close(): void {}
 
-  /** Reduces the routes to those that may differ, as on a real machine. */
-  #few(desired: DesiredHost): DesiredHost {
+  /**
+   * Returns the desired state with only those routes that may have changed, as on a real machine.
+   */
+  #changedPart(desired: DesiredHost): DesiredHost {
     const { difference } = desired;
     const isNext = difference && difference.from === this.#desired?.routes;
-    return isNext ? { ...desired, routes: difference.come } : desired;
+    return isNext ? { ...desired, routes: difference.added } : desired;
   }
 
-  #present(desired: DesiredHost): ActualHost {
+  /** Returns the actual state with only those routes that may have to be changed. */
+  #actualPart(desired: DesiredHost): ActualHost {
     const { difference } = desired;
     if (!difference || difference.from !== this.#desired?.routes) return this.#actual;
     const routes: MutableHost['routes'] = new Map();
-    for (const { key } of [...difference.gone, ...difference.come].flat()) {
+    for (const { key } of [...difference.removed, ...difference.added].flat()) {
       const route = this.#actual.routes.get(key);
       if (route) routes.set(key, route);
     }

@@ -5,6 +5,7 @@
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { RequestSplitter } from '@litz/config';
 
 export class UapiProxy {
   gets = 0;
@@ -14,6 +15,8 @@ export class UapiProxy {
   readonly #sockets: Set<Socket> = new Set();
 
   /**
+   * Opens a proxy for one daemon.
+   *
    * @param path the path of the proxy's socket
    * @param daemon the path of the daemon's socket
    */
@@ -47,10 +50,13 @@ export class UapiProxy {
         answering.destroy();
       });
     }
-    // Each request has its own connection, and its first line is the kind of request.
-    asking.once('data', (bytes: Buffer) => {
-      if (bytes.subarray(0, 6).toString() === 'set=1\n') this.sets++;
-      if (bytes.subarray(0, 6).toString() === 'get=1\n') this.gets++;
+    // A connection carries any number of requests.
+    const splitter = new RequestSplitter();
+    asking.on('data', (bytes: Buffer) => {
+      for (const { operation } of splitter.push(bytes)) {
+        if (operation === 'set') this.sets++;
+        if (operation === 'get') this.gets++;
+      }
     });
     asking.pipe(answering).pipe(asking);
   }

@@ -12,7 +12,7 @@ import { runCommand } from '../peers/command.ts';
 
 export interface NodeBinary {
   readonly path: string;
-  /** '22.23.3'. */
+  /** The full version, such as '22.23.3'. */
   readonly version: string;
 }
 

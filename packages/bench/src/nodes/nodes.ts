@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../child.ts';
 import type { FigureName } from '../peers/figures.ts';
-import { litz, PEERS } from '../peers/implementation.ts';
+import { litz, peersNamed } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import type { RoundsOutcome } from '../peers/rounds.ts';
 import { readResult, type Measurement } from '../results/result.ts';
@@ -19,8 +19,9 @@ export interface NodesSettings {
   nodes: readonly number[];
   /** Time for each case of the suites, in ms. */
   time: number;
-  /** The length of a transfer. */
+  /** The length of a transfer, in seconds. */
   seconds: number;
+  /** The figures of the tunnel to measure. */
   figures: readonly FigureName[];
 }
 
@@ -51,7 +52,7 @@ export async function measureNodes(
   }
   const implementations = [
     ...binaries.map((binary) => litz(binary.path, nameOf(binary))),
-    ...PEERS.filter(({ name }) => name === REFERENCE),
+    ...peersNamed([REFERENCE]),
   ];
   const peers = await measurePeers({ implementations, rounds: 1, seconds, figures }, progress);
   outcome.measurements.push(...peers.measurements);
@@ -72,7 +73,7 @@ export function moveSubjectToFigure(
   }));
 }
 
-/** Runs the suites with the usual command, in a process of that version. */
+/** Runs the suites with the usual command, in a process of that version of Node.js. */
 async function runSuites(binary: NodeBinary, time: number): Promise<Measurement[]> {
   const directory = mkdtempSync(join(tmpdir(), 'litz-nodes-'));
   try {

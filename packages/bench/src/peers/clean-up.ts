@@ -1,9 +1,10 @@
 /**
- * `withCleanUp`: removes namespaces, sockets and programs, which would otherwise outlive this
- * process.
+ * `withCleanUp`: removes namespaces and sockets and ends programs, which would otherwise outlive
+ * this process.
  *
  * @module
  */
+import { closeFloodNetworks } from '../flood/flood-network.ts';
 import { closeMeshNetworks } from '../mesh/mesh-network.ts';
 import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
@@ -30,4 +31,5 @@ function releaseAll(): void {
   removeSockets();
   closeNamespacePairs();
   closeMeshNetworks();
+  closeFloodNetworks();
 }

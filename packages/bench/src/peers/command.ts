@@ -95,7 +95,7 @@ export class RunningCommand {
   async end(): Promise<void> {
     if (this.hasEnded) return;
     this.#child.kill('SIGTERM');
-    await this.result(PATIENCE_MS).catch(() => {});
+    await this.result(TERMINATION_MS).catch(() => {});
   }
 
   /** Kills the program without waiting. */
@@ -148,7 +148,12 @@ export function missingProgram(file: string, args: readonly string[]): string | 
   return code === 'ENOENT' ? `no program ${file} on the PATH` : `${file}: ${error.message}`;
 }
 
-/** Resolves when `holds` returns true. @throws {Error} (rejects) not within `timeoutMs` */
+/**
+ * Waits until `holds` returns true.
+ *
+ * @param what what the caller waits for, for the error
+ * @throws {Error} (rejects) `holds` did not return true within `timeoutMs`
+ */
 export async function until(
   what: string,
   holds: () => boolean,
@@ -166,6 +171,8 @@ function inside(namespace: string): string[] {
 }
 
 const LIVE = new Set<RunningCommand>();
+/** How many characters of stderr are stored. */
 const KEPT_ERRORS = 4096;
-const PATIENCE_MS = 3000;
+/** Time from SIGTERM to SIGKILL, in ms. */
+const TERMINATION_MS = 3000;
 const POLL_MS = 10;

@@ -39,11 +39,11 @@ export class Daemon {
    * @throws {Error} (rejects) the daemon ended, or there was no socket in time
    */
   async untilListening(timeoutMs?: number): Promise<void> {
-    const there = (): boolean => {
+    const hasSocket = (): boolean => {
       this.checkAlive();
       return isSocket(this.socket);
     };
-    await until(`${this.process.name}: socket`, there, timeoutMs);
+    await until(`${this.process.name}: socket`, hasSocket, timeoutMs);
   }
 
   async configure(configuration: DeviceConfiguration): Promise<void> {
@@ -55,11 +55,15 @@ export class Daemon {
     return new UapiClient(this.socket).get({ keys: true });
   }
 
-  /** @param address the address with its prefix length: '10.9.0.1/24' */
+  /** Sets the link up. @param address the address with its prefix length: '10.9.0.1/24' */
   async bringUp(address: string, mtu: number): Promise<void> {
     const at = ['-n', this.#namespace];
     await ip(...at, 'addr', 'add', address, 'dev', this.interfaceName);
     await ip(...at, 'link', 'set', this.interfaceName, 'mtu', String(mtu), 'up');
+  }
+
+  async setLink(state: 'up' | 'down'): Promise<void> {
+    await ip('-n', this.#namespace, 'link', 'set', this.interfaceName, state);
   }
 
   /** @throws {Error} the daemon has ended; the message has its output */

@@ -41,7 +41,7 @@ export async function sampleFigures(
   return samples;
 }
 
-/** The cost of a transfer for both daemons. */
+/** The CPU time of both daemons for a transfer, and the received bytes. */
 interface Cost {
   cpuSeconds: number;
   bytes: number;
@@ -91,7 +91,6 @@ async function sampleIdlePing(tunnel: Tunnel, seconds: number): Promise<Sample[]
 async function sampleLoadedPing(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   let times: number[] = [];
   const meanwhile = async (): Promise<void> => {
-    // Waits until TCP has reached its full rate.
     await new Promise((resolve) => setTimeout(resolve, RAMP_UP_MS));
     ({ times } = await ping(tunnel.namespaces.a, INNER.b, Math.ceil(seconds * 100), 0.01));
   };
@@ -142,4 +141,5 @@ const MEASURE: Record<FigureName, Measure> = {
 };
 const CPU_PER_GB = { figure: 'TCP: CPU of both daemons per GB', unit: 's' };
 const PEAK_RESIDENT = { figure: 'peak memory of an end, resident', unit: 'MB' };
+/** Time in ms until TCP has reached its full rate. */
 const RAMP_UP_MS = 500;

@@ -17,7 +17,11 @@ export interface Implementation {
   readonly env?: Record<string, string>;
 }
 
-/** @param node the Node.js binary; default: that of this process */
+/**
+ * Returns the `litz` of this repository.
+ *
+ * @param node the Node.js binary; default: that of this process
+ */
 export function litz(node: string = process.execPath, name: string = 'litz'): Implementation {
   return {
     name,
@@ -28,15 +32,26 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
   };
 }
 
-/** The implementations with which Litz is compared. */
-export const PEERS: readonly Implementation[] = [
-  {
-    name: 'wireguard-go',
+/** Returns the implementations of `PEERS` with these names, in the order of `PEERS`. */
+export function peersNamed(names: readonly string[]): Implementation[] {
+  return PEERS.filter(({ name }) => names.includes(name));
+}
+
+function wireguardGo(name: string, env: Record<string, string> = {}): Implementation {
+  return {
+    name,
     // `go install` gives the program the name of its module.
     missing: () => missingProgram('wireguard', ['--version']),
     command: (interfaceName) => ['wireguard', '-f', interfaceName],
-    env: { WG_PROCESS_FOREGROUND: '1' },
-  },
+    env: { WG_PROCESS_FOREGROUND: '1', ...env },
+  };
+}
+
+/** The implementations with which Litz is compared. */
+export const PEERS: readonly Implementation[] = [
+  wireguardGo('wireguard-go'),
+  // On two cores that both ends share, one thread for Go code is the faster setting for TCP.
+  wireguardGo('wireguard-go (GOMAXPROCS=1)', { GOMAXPROCS: '1' }),
   {
     name: 'boringtun',
     missing: () => missingProgram('boringtun-cli', ['--version']),
@@ -50,5 +65,8 @@ export const PEERS: readonly Implementation[] = [
     env: { WG_SUDO: '1' },
   },
 ];
+
+/** The names of `PEERS`. */
+export const PEER_NAMES: readonly string[] = PEERS.map(({ name }) => name);
 
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));

@@ -22,15 +22,22 @@ export interface IperfOptions {
   seconds: number;
   /** Whether `args` limit the amount of data: '-n', '-k'. */
   isLimited?: boolean;
+  /** How many ms the client may take longer than `seconds`; default: 20,000. */
+  graceMs?: number;
   /** Arguments of the client: '-R', '-P', '4', ... */
   args?: readonly string[];
   /** Runs during the transfer, which must take longer. */
   meanwhile?: () => Promise<void>;
 }
 
-/** @throws {Error} (rejects) iperf3 failed; the message has its output */
+/**
+ * Starts a server, and runs a client until the transfer has ended.
+ *
+ * @throws {Error} (rejects) iperf3 failed; the message has its output
+ */
 export async function runIperf(options: IperfOptions): Promise<Transfer> {
   const { client, server, address, seconds, isLimited = false, args = [], meanwhile } = options;
+  const { graceMs = 20_000 } = options;
   const listener = new RunningCommand('iperf3', ['-s', '-1', '-B', address, '--forceflush'], {
     namespace: server,
   });
@@ -39,7 +46,7 @@ export async function runIperf(options: IperfOptions): Promise<Transfer> {
     const duration = isLimited ? [] : ['-t', String(seconds)];
     const clientArgs = ['-J', '-c', address, ...duration, ...args];
     const sender = new RunningCommand('iperf3', clientArgs, { namespace: client });
-    const timeoutMs = seconds * 1000 + 20_000;
+    const timeoutMs = seconds * 1000 + graceMs;
     const [output] = await Promise.all([sender.result(timeoutMs), meanwhile?.()]);
     return parseIperf(output);
   } finally {
@@ -56,12 +63,13 @@ export async function runIperf(options: IperfOptions): Promise<Transfer> {
 export function parseIperf(output: string): Transfer {
   const report = JSON.parse(output) as IperfReport;
   if (report.error !== undefined) throw new Error(`iperf3: ${report.error}`);
-  const { sum_received: received, sum } = report.end ?? {};
-  if (received) return transferOf(received.bits_per_second, received.bytes);
+  const { sum_received: receiverSum, sum } = report.end ?? {};
+  if (receiverSum) return transferOf(receiverSum.bits_per_second, receiverSum.bytes);
   if (!sum) throw new RangeError('"output" expected the report of an iperf3 client');
-  // Before 3.17, UDP has only the sum of the sender, with the loss that the receiver has measured.
-  const part = 1 - (sum.lost_percent ?? 0) / 100;
-  return transferOf(sum.bits_per_second * part, sum.bytes * part);
+  // Before iperf3 3.17, a UDP report has only the sum of the sender, and the loss that the receiver
+  // has measured.
+  const received = 1 - (sum.lost_percent ?? 0) / 100;
+  return transferOf(sum.bits_per_second * received, sum.bytes * received);
 }
 
 interface IperfSum {

@@ -68,8 +68,8 @@ export function closeNamespacePairs(): void {
 }
 
 /**
- * Returns why no pair can be made on this machine; undefined if it is possible. Tries to make a
- * namespace.
+ * Returns why no namespace can be made on this machine; undefined if it is possible. To find out,
+ * it makes one and deletes it.
  */
 export function missingNamespaces(): string | undefined {
   const name = `litz-bench-${process.pid}-probe`;

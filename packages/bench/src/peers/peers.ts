@@ -15,11 +15,12 @@ import { Tunnel } from './tunnel.ts';
 export interface PeersSettings {
   implementations: readonly Implementation[];
   rounds: number;
-  /** The length of one transfer. */
+  /** The length of one transfer, in seconds. */
   seconds: number;
   figures: readonly FigureName[];
 }
 
+/** Measures all implementations in turn, and removes everything that was made. */
 export function measurePeers(
   { implementations, rounds, seconds, figures }: PeersSettings,
   progress: (text: string) => void,

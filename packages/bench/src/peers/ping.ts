@@ -11,7 +11,7 @@ export interface PingTimes {
   sent: number;
 }
 
-/** @throws {Error} (rejects) there was no answer */
+/** Sends `count` pings from a network namespace. @throws {Error} (rejects) there was no answer */
 export async function ping(
   namespace: string,
   address: string,

@@ -35,7 +35,10 @@ export interface RoundsOutcome {
   failed: string[];
 }
 
-/** Removes everything that was made, also when a signal ends the process. */
+/**
+ * Runs all rounds. Afterwards it removes everything that was made, also when a signal ends the
+ * process.
+ */
 export async function alternate(
   rounds: Rounds,
   progress: (text: string) => void,
@@ -56,7 +59,9 @@ export async function alternate(
   };
 }
 
-/** Samples by figure and implementation, both in the order in which they first appeared. */
+/**
+ * All samples, by figure and implementation. Both are in the order in which they first appeared.
+ */
 export class SampleTable {
   readonly #figures: Map<string, { unit: string; samples: Map<string, number[]> }> = new Map();
 
@@ -68,7 +73,7 @@ export class SampleTable {
     }
   }
 
-  /** @param absent implementations without a sample, with the reason */
+  /** Returns the medians. @param absent implementations without a sample, with the reason */
   measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
     return [...this.#figures].flatMap(([figure, { unit, samples }]) => [
       ...Array.from(samples, ([subject, taken]): Measurement => {
@@ -82,8 +87,8 @@ export class SampleTable {
 }
 
 /**
- * Runs the rounds. An implementation that failed is not measured again. Returns the reasons, by
- * name.
+ * Runs the rounds. An implementation that failed is not measured again. Returns the reasons of the
+ * failures, by name of the implementation.
  */
 async function runRounds(
   { rounds, take }: Rounds,

@@ -78,6 +78,7 @@ export class Tunnel {
     await ping(this.namespaces.a, INNER.b, 5, 0.05);
   }
 
+  /** Gives each daemon a private key, and the other one as its peer. */
   async #introduce(): Promise<void> {
     const keys = { a: generatePrivateKey(randomFillSync), b: generatePrivateKey(randomFillSync) };
     for (const [daemon, own, other] of [
@@ -93,11 +94,12 @@ export class Tunnel {
     }
   }
 
+  /** Returns the error with the stderr of both daemons. */
   #explained(error: unknown): Error {
-    const wrote = this.#daemons
+    const outputs = this.#daemons
       .map(({ process: { errors } }) => errors.trim())
       .filter((text) => text !== '');
-    return new Error([(error as Error).message, ...wrote].join('\n'), { cause: error });
+    return new Error([(error as Error).message, ...outputs].join('\n'), { cause: error });
   }
 }
 

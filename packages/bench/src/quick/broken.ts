@@ -6,7 +6,7 @@
  */
 import type { Measurement } from '../results/result.ts';
 
-/** Returns what is wrong, one text for each measurement; empty if nothing is. */
+/** Returns one text for each measurement that is broken. The list is empty if all are possible. */
 export function brokenMeasurements(measurements: readonly Measurement[]): string[] {
   if (measurements.length === 0) return ['nothing was measured'];
   return measurements.flatMap((measurement) => {
@@ -18,8 +18,8 @@ export function brokenMeasurements(measurements: readonly Measurement[]): string
 
 function reasonOf({ value, samples = [], note, unit }: Measurement): string | undefined {
   if (value === null) return note === undefined ? 'no value, and no reason for it' : undefined;
-  const odd = [value, ...samples].find((sample) => !isPossible(sample, unit));
-  return odd === undefined ? undefined : `got ${odd}`;
+  const impossible = [value, ...samples].find((sample) => !isPossible(sample, unit));
+  return impossible === undefined ? undefined : `got ${impossible}`;
 }
 
 /** Returns whether the value is possible: a time or a rate must be more than 0. */

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { measureFlood } from '../flood/flood.ts';
 import { measureGarbage } from '../garbage/garbage.ts';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
-import { litz, PEERS } from '../peers/implementation.ts';
+import { litz, peersNamed } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import { measureMesh, SHORT_MESH_SETTINGS } from '../mesh/mesh.ts';
 import { measureScale } from '../scale/scale.ts';
@@ -15,8 +16,8 @@ import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
 import { measureThreads } from '../threads/threads.ts';
 import type { QuickPart } from './quick.ts';
 
-/** One other implementation is enough to show that the comparison works. */
-const implementations = [litz(), ...PEERS.filter(({ name }) => name === 'wireguard-go')];
+/** One other implementation is enough, with its better setting for TCP on two cores. */
+const implementations = [litz(), ...peersNamed(['wireguard-go (GOMAXPROCS=1)'])];
 
 export const QUICK_PARTS: readonly QuickPart[] = [
   {
@@ -62,6 +63,15 @@ export const QUICK_PARTS: readonly QuickPart[] = [
     run: (progress) => {
       const figures = ['tcp1', 'udp', 'ping-idle'] as const;
       return measurePeers({ implementations, rounds: 1, seconds: 1, figures }, progress);
+    },
+  },
+  {
+    name: 'flood',
+    run: (progress) => {
+      const floods = [{ kind: 'initiations', perSecond: 30_000 }] as const;
+      const times = { rounds: 1, seconds: 1, restMs: 500, watchSeconds: 1 };
+      const loads = { floods, crowd: 50, silent: 200 };
+      return measureFlood({ implementations: [litz()], ...times, ...loads }, progress);
     },
   },
   {

@@ -1,7 +1,7 @@
 /**
  * `runQuick`: runs every benchmark once, briefly, to find broken ones. A benchmark is broken if it
  * fails, if a result differs from the reference, or if a number is impossible. A slow benchmark is
- * not broken. No result is kept.
+ * not broken. It writes no result files.
  *
  * @module
  */
@@ -22,12 +22,12 @@ export interface QuickOutcome {
 }
 
 export interface QuickReport {
-  /** What is broken, each text with the name of its part; empty if nothing is. */
+  /** What is broken. Each text begins with the name of its part. */
   broken: string[];
   skipped: string[];
 }
 
-/** Runs all parts, also after a broken one. */
+/** Runs all parts, one after the other. Continues after a broken one. */
 export async function runQuick(
   parts: readonly QuickPart[],
   progress: (text: string) => void,
@@ -40,8 +40,8 @@ export async function runQuick(
       // If everything is missing, there are no measurements, and the reason is already in
       // `skipped`.
       const isAbsent = measurements.length === 0 && skipped.length > 0;
-      const odd = isAbsent ? [] : brokenMeasurements(measurements);
-      report.broken.push(...[...failed, ...odd].map((text) => `${name}: ${text}`));
+      const broken = isAbsent ? [] : brokenMeasurements(measurements);
+      report.broken.push(...[...failed, ...broken].map((text) => `${name}: ${text}`));
       report.skipped.push(...skipped.map((text) => `${name}: ${text}`));
     } catch (error) {
       report.broken.push(`${name}: ${(error as Error).message}`);

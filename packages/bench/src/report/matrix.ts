@@ -21,7 +21,10 @@ export interface Matrix {
   readonly rows: readonly Row[];
 }
 
-/** Returns a matrix of measurements; a later measurement replaces an earlier one of its cell. */
+/**
+ * Returns a matrix of measurements. If several have the same figure and subject, the last one is
+ * used.
+ */
 export function matrixOf(measurements: readonly Measurement[]): Matrix {
   const subjects = new Set<string>();
   const rows = new Map<string, { figure: string; unit: string; cells: Map<string, Measurement> }>();
@@ -35,7 +38,7 @@ export function matrixOf(measurements: readonly Measurement[]): Matrix {
   return { subjects: [...subjects], rows: [...rows.values()] };
 }
 
-/** Groups rows with the same subjects, so that no table has an empty column. */
+/** Groups rows that have the same subjects. So no table of the report has empty cells. */
 export function splitBySubjects({ subjects, rows }: Matrix): Matrix[] {
   const parts = new Map<string, Row[]>();
   for (const row of rows) {
@@ -57,12 +60,12 @@ export function valueOf({ cells }: Row, subject: string): number | undefined {
 export type Direction = 'more' | 'less' | 'none';
 
 /**
- * Returns the direction of a unit. Higher rates are better. Shares, and counts of packets or
- * rotations in a measurement, have no direction.
+ * Returns the direction of a unit. Higher rates are better. Shares, and counts of packets,
+ * messages or rotations in a measurement, have no direction.
  */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';
-  return ['%', 'packets', 'rotations'].includes(unit) ? 'none' : 'less';
+  return ['%', 'packets', 'messages', 'rotations'].includes(unit) ? 'none' : 'less';
 }
 
 /** Returns an arrow up or down for the better direction; an empty text if there is none. */

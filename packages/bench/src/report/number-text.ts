@@ -5,8 +5,8 @@
  */
 
 /**
- * Formats three significant digits; from 1,000 on all digits before the point: 0.0961, 4.42, 352,
- * 19,612.
+ * Formats a number with three significant digits. From 1,000 on, it is rounded to a whole number.
+ * Examples: 0.0961, 4.42, 352, 19,612.
  */
 export function numberText(value: number): string {
   const options =
@@ -14,7 +14,7 @@ export function numberText(value: number): string {
   return value.toLocaleString('en-US', options);
 }
 
-/** Formats two digits after the point: 1.52. */
+/** Formats a number with two digits after the point: 1.52. */
 export function ratioText(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

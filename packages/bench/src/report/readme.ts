@@ -1,5 +1,6 @@
 /**
- * `readmeFigures`: makes the figures of the repository's README from the result files.
+ * `readmeFigures`: writes the figures of the repository's README and of the page of the mesh, from
+ * the result files.
  *
  * @module
  */
@@ -21,7 +22,7 @@ export function withFigures(readme: string, results: readonly Result[]): string 
   return `${readme.slice(0, begin + BEGIN.length)}\n${figures}\n${readme.slice(end)}`;
 }
 
-/** Does the same for `docs/mesh.md`. @throws {Error} a comment is missing */
+/** Replaces the figures of `docs/mesh.md` in the same way. @throws {Error} a comment is missing */
 export function withMeshFigures(page: string, results: readonly Result[]): string {
   const begin = page.indexOf(MESH_BEGIN);
   const end = page.indexOf(END);
@@ -31,13 +32,14 @@ export function withMeshFigures(page: string, results: readonly Result[]): strin
   return `${page.slice(0, begin + MESH_BEGIN.length)}\n${figures}\n${page.slice(end)}`;
 }
 
-/** Returns Markdown; an empty text if there are no results. */
+/** Returns the figures of the README in Markdown. The text is empty if there are no results. */
 export function readmeFigures(results: readonly Result[]): string {
   const peers = results.find(({ bench }) => bench === 'peers');
   const suites = results.find(({ bench }) => bench === 'suites');
   return [...(peers ? sideBySide(peers) : []), ...(suites ? ciphers(suites) : [])].join('\n\n');
 }
 
+/** Returns the figures of the mesh in Markdown. */
 function meshFigures({ measurements, environment, settings }: Result): string {
   const { subjects, rows } = matrixOf(measurements);
   const { processor, cores, kernel, node, commit } = environment;
@@ -69,8 +71,8 @@ function sideBySide({ measurements, environment, settings }: Result): string[] {
   const cells = (row: Row): string[] => [
     [row.figure, ', ', row.unit, ' ', arrowOf(row.unit)].join('').trim(),
     ...[LITZ, ...peers].map((subject) => cell(row, subject)),
-    ...peers.slice(0, 1).map((peer) => share(row, valueOf(row, peer))),
-    share(row, bestOf(row, peers)),
+    ...peers.slice(0, 1).map((peer) => ratioCell(row, valueOf(row, peer))),
+    ratioCell(row, bestOf(row, peers)),
   ];
   const { processor, cores, kernel, node, commit } = environment;
   return [
@@ -104,7 +106,8 @@ function cell(row: Row, subject: string): string {
   return value === undefined ? 'n/a' : numberText(value);
 }
 
-function share(row: Row, other: number | undefined): string {
+/** Returns Litz's value divided by the other one. */
+function ratioCell(row: Row, other: number | undefined): string {
   const value = ratio(valueOf(row, LITZ), other);
   return value === undefined ? '' : ratioText(value);
 }

@@ -1,5 +1,5 @@
 /**
- * `createReport`: makes tables and charts from result files, and from nothing else.
+ * `createReport`: writes the report, with tables and charts. The result files are its only input.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export function readResults(directory: string): Result[] {
   return BENCHES.flatMap((bench) => readResult(bench, directory) ?? []);
 }
 
-/** Creates the report. The same results give the same texts; no results give no texts. */
+/** Creates the report. The same results give the same texts. Without results, there are none. */
 export function createReport(results: readonly Result[]): Report {
   const report = new Map<string, string>();
   if (results.length === 0) return report;
@@ -116,13 +116,13 @@ function cellText({ cells }: Row, subject: string): string {
   return `${numberText(value)} (${numberText(low)} to ${numberText(high)})`;
 }
 
-/** Returns an empty text for a share in %, because its ratio has no meaning. */
+/** Returns a ratio. The text is empty for units such as %, whose ratio has no meaning. */
 function ratioCell(row: Row, of: Ratio['of']): string {
   const value = directionOf(row.unit) === 'none' ? undefined : of(row);
   return value === undefined ? '' : `**${ratioText(value)}**`;
 }
 
-/** Returns why subjects are n/a, once for all figures with the same reason. */
+/** Returns a paragraph that says why subjects are n/a. It has each reason once. */
 function absences(measurements: readonly Measurement[]): string[] {
   const reasons = new Map<string, string[]>();
   for (const { subject, value, note, figure } of measurements) {
@@ -160,6 +160,7 @@ function measuredSubjects({ cells }: Row): string[] {
 const SECTION_ORDER = [
   'peers',
   'handshake',
+  'flood',
   'suites',
   'scale',
   'threads',

@@ -10,10 +10,11 @@ export interface Section {
   readonly title: string;
   /** The introduction, in Markdown. */
   readonly intro: string;
-  /** The columns after the values. */
+  /** Returns the columns with ratios, which follow the columns with values. */
   readonly ratios: (matrix: Matrix) => readonly Ratio[];
 }
 
+/** A column with ratios between two subjects. */
 export interface Ratio {
   readonly title: string;
   readonly of: (row: Row) => number | undefined;
@@ -34,6 +35,20 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'The handshakes that a responder on one core answers. The load is the same for all implementations: ' +
       'many clients that connect at the same time, each with its own address.',
     ratios: againstPeers,
+  },
+  flood: {
+    title: 'Floods of handshake messages',
+    intro:
+      'A server gets handshake messages with a valid mac1 from 1,000 spoofed addresses. An existing session ' +
+      'sends TCP data to the server meanwhile. The flooder, both daemons and iperf3 share the cores. So each ' +
+      "transfer is compared with the transfer just before it, during which the server's nft drops the same flood " +
+      'on ingress. The same session sends 200 pings, and the lost ones are counted. A new peer is connected when ' +
+      'a ping through its tunnel was answered; the time is that of the slowest of three. The protocol retries ' +
+      'after 5 s. A peer that retries soon does so after 0.5 s, and at once after a cookie reply. A peer that is ' +
+      'not connected after 11.5 s (6 s if it retries soon) counts with that time; if many connect at once, after ' +
+      '16 s. Silent peers have a persistent keepalive and never answer; the client connects again at the same ' +
+      'time. The targets are for Litz.',
+    ratios: againstWireguardGo,
   },
   suites: {
     title: 'One operation',
@@ -58,7 +73,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'The first seconds',
     intro:
       'Two daemons that have just started rest until their warm-up is over. Then TCP streams of one second go ' +
-      'through their tunnel. The same daemon is measured with and without a warm-up, in turn.',
+      'through their tunnel. The same daemon is measured in turn: with a warm-up, without one, and with a ' +
+      "warm-up and Node's option `--max-semi-space-size=1`, which `litz wg0` sets.",
     ratios: firstAgainstOthers,
   },
   garbage: {
@@ -86,8 +102,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'A key that another implementation knows',
     intro:
       'A numbered stream of UDP packets, one per millisecond, goes through a tunnel between Litz and another ' +
-      'implementation, which has one key for Litz. One command exchanges that key, either while that end sends ' +
-      'packets or while it is silent. A gap is the time between two packets that arrived one after the other; ' +
+      'implementation, which has one key for Litz. One command exchanges that key, either while the ' +
+      'other implementation sends packets or while it is silent. A gap is the time between two packets that arrived one after the other; ' +
       'it includes pauses of a busy machine. The run of lost packets does not include pauses; each of its ' +
       'packets stands for a millisecond.',
     ratios: () => [],
@@ -130,6 +146,14 @@ function againstPeers({ subjects }: Matrix): Ratio[] {
   return [...ratios, best];
 }
 
+/**
+ * Returns the ratio of Litz to wireguard-go. Targets are left out, because they are not an
+ * implementation.
+ */
+function againstWireguardGo({ subjects }: Matrix): Ratio[] {
+  return againstPeers({ subjects: subjects.filter((subject) => subject !== TARGET), rows: [] });
+}
+
 /** Returns how many times faster the fastest provider is than noble and than node:crypto. */
 function providerSpeedUps({ subjects }: Matrix): Ratio[] {
   const providers = subjects.filter((subject) => subject !== LITZ && subject !== NODE_CRYPTO);
@@ -161,10 +185,12 @@ function firstAgainstOthers({ subjects }: Matrix): Ratio[] {
   }));
 }
 
+/** Returns the ratio of each other version of Node.js to the first one. */
 function againstFirstNode({ subjects }: Matrix): Ratio[] {
   return othersAgainstFirst({ subjects: subjects.filter((one) => one.startsWith('Node ')) });
 }
 
 const LITZ = 'litz';
+const TARGET = 'target';
 const NOBLE = 'noble';
 const NODE_CRYPTO = 'node:crypto';

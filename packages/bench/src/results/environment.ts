@@ -11,21 +11,22 @@ export interface Environment {
   processor: string;
   cores: number;
   memoryGiB: number;
-  /** 'linux x64'. */
+  /** Such as 'linux x64'. */
   platform: string;
   kernel: string;
   node: string;
   v8: string;
   openssl: string;
   /**
-   * The commit of the sources; with '+changes' if some were uncommitted; 'unknown' outside a
-   * repository.
+   * The commit of the sources. If some sources were not committed, '+changes' is appended. It is
+   * 'unknown' outside a repository.
    */
   commit: string;
-  /** ISO 8601, UTC. */
+  /** When this description was made: ISO 8601, in UTC. */
   date: string;
 }
 
+/** Describes this machine, and the sources of this program. */
 export function describeEnvironment(): Environment {
   return {
     processor: cpus()[0]?.model ?? 'unknown',
@@ -44,7 +45,7 @@ export function describeEnvironment(): Environment {
 function commit(): string {
   try {
     const hash = git('rev-parse', '--short=12', 'HEAD');
-    // The runs write result files themselves. These do not change the measured code.
+    // Benchmarks write result files, which do not change the measured code.
     const changes = git('status', '--porcelain', '--', ':/', ':!/packages/bench/results');
     return changes === '' ? hash : `${hash}+changes`;
   } catch {

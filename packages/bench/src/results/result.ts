@@ -13,6 +13,7 @@ export const BENCHES = [
   'suites',
   'peers',
   'handshake',
+  'flood',
   'scale',
   'threads',
   'start',
@@ -32,7 +33,7 @@ export interface Measurement {
   /** The implementation or provider: 'litz', 'wireguard-go', 'openssl'. */
   subject: string;
   unit: string;
-  /** The value, or the median of several samples; null: not available, and `note` says why. */
+  /** The value, or the median of several samples. It is null if it is missing; `note` says why. */
   value: number | null;
   /** The samples in the order in which they were taken. */
   samples?: number[];
@@ -42,12 +43,12 @@ export interface Measurement {
 export interface Result {
   bench: BenchName;
   environment: Environment;
-  /** The settings of the run: rounds, seconds, sizes. */
+  /** The settings of the benchmark, such as rounds, seconds and sizes. */
   settings: Record<string, string | number>;
   measurements: Measurement[];
 }
 
-/** `packages/bench/results`. */
+/** The folder of the result files: `packages/bench/results`. */
 export const RESULTS_DIRECTORY: string = join(import.meta.dirname, '../../results');
 
 /** Writes `<bench>.json` and returns its path. */
@@ -58,7 +59,7 @@ export function writeResult(result: Result, directory: string = RESULTS_DIRECTOR
   return path;
 }
 
-/** Reads a result; undefined if there is none. */
+/** Reads `<bench>.json`. Returns undefined if there is no such file. */
 export function readResult(
   bench: BenchName,
   directory: string = RESULTS_DIRECTORY,

@@ -98,52 +98,62 @@ export class ClusterNode {
     rmSync(this.socket, { force: true });
     const daemon = this.#run(['-f', this.interfaceName]);
     this.#daemon = daemon;
-    const isThere = (): boolean => {
+    const hasSocket = (): boolean => {
       daemon.checkAlive();
       return existsSync(this.socket);
     };
-    await until(`${daemon.name}: socket`, isThere, START_MS);
+    await until(`${daemon.name}: socket`, hasSocket, START_MS);
   }
 
+  /** Starts the agent, with a directory of the cluster as its registry. */
   startAgent(enforcement: string): void {
     const registry = join(this.#folder, 'registry');
     mkdirSync(registry, { recursive: true });
-    const place = ['--interface', this.interfaceName, '--control-dir', this.#controlFolder];
-    const who = ['--registry', `file:${registry}`, '--node', `n${this.number}`];
-    const where = ['--node-ip', this.#address, '--prefixes', `static:${this.#prefix}`];
-    const state = ['--state-dir', join(this.#folder, `state-${this.number}`)];
-    const rest = ['--cluster-prefix', '10.244.0.0/16', '--enforcement', enforcement];
-    this.#agent = this.#run(['agent', ...place, ...who, ...where, ...state, ...rest]);
+    const flags = {
+      interface: this.interfaceName,
+      'control-dir': this.#controlFolder,
+      registry: `file:${registry}`,
+      node: `n${this.number}`,
+      'node-ip': this.#address,
+      prefixes: `static:${this.#prefix}`,
+      'state-dir': join(this.#folder, `state-${this.number}`),
+      'cluster-prefix': '10.244.0.0/16',
+      enforcement,
+    };
+    const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+    this.#agent = this.#run(['agent', ...words]);
   }
 
   /** Kills the agent with SIGKILL and waits until it has ended. */
   async killAgent(): Promise<void> {
-    await killed(this.#agent);
+    await kill(this.#agent);
   }
 
+  /** Kills the daemon with SIGKILL and waits until it has ended. */
   async killDaemon(): Promise<void> {
-    await killed(this.#daemon);
+    await kill(this.#daemon);
   }
 
   /**
-   * Sends a request, like `litz agent`.
+   * Sends a request to the agent, like `litz agent status` and the other commands.
    *
-   * @throws {Error} (rejects) no agent answers, or it refuses
+   * @throws {Error} (rejects) no agent answers, or it refuses the request
    */
-  async ask(request: ControlRequest): Promise<unknown> {
+  async request(request: ControlRequest): Promise<unknown> {
     return sendControlRequest(controlPath(this.interfaceName, this.#controlFolder), request);
   }
 
   /**
-   * Waits until the agent knows `count` others. While the mesh is off, it does not connect to them.
+   * Waits until the agent has read the records of `count` other nodes. It does not wait for
+   * connections, as there are none while the mesh is off.
    */
-  async knows(count: number): Promise<void> {
-    await this.#seesPeers(count, () => true);
+  async untilPeersKnown(count: number): Promise<void> {
+    await this.#untilPeers(count, () => true);
   }
 
   /** Waits until `count` of the others have answered, according to the agent. */
   async untilPeersAnswered(count: number): Promise<void> {
-    await this.#seesPeers(count, ({ state }) => state === 'connected');
+    await this.#untilPeers(count, ({ state }) => state === 'connected');
   }
 
   /** Returns the status of the daemon. */
@@ -157,26 +167,27 @@ export class ClusterNode {
     await this.#daemon?.end();
   }
 
-  async #seesPeers(
+  /** Waits until `isWanted` is true of `count` peers of the agent's status. */
+  async #untilPeers(
     count: number,
-    counts: (peer: MeshStatus['peers'][number]) => boolean,
+    isWanted: (peer: MeshStatus['peers'][number]) => boolean,
   ): Promise<void> {
-    const end = performance.now() + MEET_MS;
-    let said = '';
+    const end = performance.now() + PEERS_MS;
+    let last = '';
     while (performance.now() < end) {
       this.#agent?.checkAlive();
       try {
-        const { peers, events } = (await this.ask({ command: 'status' })) as MeshStatus;
-        if (peers.filter(counts).length >= count) return;
+        const { peers, events } = (await this.request({ command: 'status' })) as MeshStatus;
+        if (peers.filter(isWanted).length >= count) return;
         const states = peers.map(({ name, state }) => `${name} ${state}`);
-        said = [...states, ...events.map(({ at, text }) => `${at} ${text}`)].join('\n');
+        last = [...states, ...events.map(({ at, text }) => `${at} ${text}`)].join('\n');
       } catch (error) {
-        // The agent has just started.
-        said = (error as Error).message;
+        // An agent that has just started does not answer yet.
+        last = (error as Error).message;
       }
-      await pause(ASK_AGAIN_MS);
+      await pause(POLL_MS);
     }
-    throw new Error(`node ${this.number}: not within ${MEET_MS} ms: ${count} peers: ${said}`);
+    throw new Error(`node ${this.number}: no ${count} peers within ${PEERS_MS} ms: ${last}`);
   }
 
   #run(words: readonly string[]): RunningCommand {
@@ -184,7 +195,7 @@ export class ClusterNode {
   }
 }
 
-async function killed(command: RunningCommand | undefined): Promise<void> {
+async function kill(command: RunningCommand | undefined): Promise<void> {
   if (!command) return;
   command.kill();
   await until(`${command.name}: end`, () => command.hasEnded);
@@ -192,5 +203,5 @@ async function killed(command: RunningCommand | undefined): Promise<void> {
 
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const START_MS = 30_000;
-const MEET_MS = 60_000;
-const ASK_AGAIN_MS = 50;
+const PEERS_MS = 60_000;
+const POLL_MS = 50;

@@ -17,7 +17,7 @@ import { ClusterNode } from './cluster-node.ts';
 
 export class Cluster {
   readonly nodes: readonly ClusterNode[];
-  /** The folder of registry, states and sockets. */
+  /** The folder of the registry, of the state of each agent, and of the control sockets. */
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'litz-cluster-'));
   readonly #switch: string;
 
@@ -41,13 +41,16 @@ export class Cluster {
     });
   }
 
-  /** Ends the programs, then removes everything. */
+  /** Ends the programs of all nodes, then calls `remove`. */
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.end()));
     this.remove();
   }
 
-  /** Removes everything. Never fails; synchronous, for the end of the process. */
+  /**
+   * Removes namespaces, sockets and the folder. It never throws. It is synchronous, so that it can
+   * be called when the process exits.
+   */
   remove(): void {
     LIVE.delete(this);
     for (const name of [this.#switch, ...this.nodes.flatMap((node) => node.namespaces)]) {

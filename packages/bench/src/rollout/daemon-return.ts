@@ -1,5 +1,5 @@
 /**
- * `measureReturn`: measures how long after the end of a daemon everything is restored.
+ * `measureReturn`: measures the time from the kill of a daemon until everything is restored.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { RouteMonitor, type RouteChange } from './route-monitor.ts';
 
 export interface DaemonReturn {
   /**
-   * Time from the netlink message of the new link to the last change of the link, address, route,
-   * rule or peer.
+   * Time from the new link to the last change of the link, an address, a route, a rule or a peer.
+   * Times are those of netlink messages, except for peers.
    */
   readonly restoredMs: number;
-  /** Time from the kill to the new link: how long the start of a program takes. */
+  /** Time from the kill to the new link. Most of it is the start of the program. */
   readonly startMs: number;
 }
 
@@ -30,7 +30,7 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
     const killedAt = now();
     await node.killDaemon();
     await node.startDaemon();
-    const peersAt = await peersAreThere(node, peers);
+    const peersAt = await untilPeersConfigured(node, peers);
     await pause(QUIET_MS);
     const after = await routesOf(node);
     if (after !== before)
@@ -64,8 +64,8 @@ async function routesOf({ host, interfaceName }: ClusterNode): Promise<string> {
   return texts.join('');
 }
 
-/** Returns the time when the daemon had all peers. */
-async function peersAreThere(node: ClusterNode, count: number): Promise<number> {
+/** Waits until the daemon has `count` peers with prefixes. Returns the time. */
+async function untilPeersConfigured(node: ClusterNode, count: number): Promise<number> {
   const end = performance.now() + PEERS_MS;
   for (;;) {
     const { peers } = await node.device();
@@ -81,8 +81,8 @@ function isLink(before: '' | 'Deleted', text: string, name: string): boolean {
 }
 
 /**
- * Returns whether we made the change. Local and link-local routes and addresses come from the
- * kernel.
+ * Returns whether Litz made the change. The kernel itself makes local and link-local routes and
+ * addresses.
  */
 function isOurs({ kind, text }: RouteChange, name: string): boolean {
   if (kind === 'ADDR') return text.includes(name) && text.includes('scope global');
@@ -98,5 +98,5 @@ function now(): number {
 const TABLE = 51871;
 const POLL_MS = 3;
 const PEERS_MS = 20_000;
-/** The measurement ends when there was no change for this time in ms. */
+/** How long the measurement waits for later changes, in ms. */
 const QUIET_MS = 1000;

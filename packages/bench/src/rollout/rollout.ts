@@ -1,6 +1,6 @@
 /**
- * `measureRollout`: measures what traffic between pods loses while a mesh is switched on and off
- * node by node, while an agent is killed, and while a daemon is killed.
+ * `measureRollout`: measures the loss of traffic between pods while a mesh is switched on and off
+ * node by node, while an agent is killed again and again, and while a daemon is.
  *
  * ```
  *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2     for the first half of the nodes
@@ -37,13 +37,13 @@ export function missingForRollout(): string | undefined {
   return missingNamespaces() ?? litz().missing() ?? iperf;
 }
 
-/** Removes everything that it made. */
+/** Measures a cluster. Afterwards it removes everything that it has made. */
 export async function measureRollout(
   settings: RolloutSettings,
   progress: (text: string) => void,
 ): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
-  const keep = (subject: string, figures: TrafficFigures): void => {
+  const add = (subject: string, figures: TrafficFigures): void => {
     progress(`${subject}: ${JSON.stringify(figures)}`);
     measurements.push(...measurementsOf(subject, figures));
   };
@@ -54,10 +54,13 @@ export async function measureRollout(
       try {
         for (const node of nodes) await node.startDaemon();
         const rollout = new Rollout(nodes, progress);
-        keep('switched on', await under(nodes, () => rollout.on()));
-        keep('agent killed', await under(nodes, () => killAgent(nodes, settings.agentKills)));
+        add('switched on', await trafficDuring(nodes, () => rollout.on()));
+        add(
+          'agent killed',
+          await trafficDuring(nodes, () => killAgent(nodes, settings.agentKills)),
+        );
         measurements.push(...(await killDaemon(nodes, settings.daemonKills, progress)));
-        keep('switched off', await under(nodes, () => rollout.off()));
+        add('switched off', await trafficDuring(nodes, () => rollout.off()));
       } finally {
         await cluster.close();
       }
@@ -77,35 +80,36 @@ class Rollout {
     this.#progress = progress;
   }
 
+  /** Starts the agents with the mesh off, then switches it to permissive, and then to enforce. */
   async on(): Promise<void> {
     for (const node of this.#nodes) {
       node.startAgent('off');
-      await node.knows(node.number - 1);
+      await node.untilPeersKnown(node.number - 1);
     }
-    for (const node of this.#nodes) await node.knows(this.#nodes.length - 1);
+    for (const node of this.#nodes) await node.untilPeersKnown(this.#nodes.length - 1);
     await this.#switch('permissive');
     for (const node of this.#nodes) await node.untilPeersAnswered(this.#nodes.length - 1);
     await this.#switch('enforce');
   }
 
-  /** Switches the mesh off, until no agent runs. */
+  /** Switches the mesh to permissive and then off. Then each node leaves the mesh. */
   async off(): Promise<void> {
     await this.#switch('permissive');
     await this.#switch('off');
-    for (const node of this.#nodes) await node.ask({ command: 'down' });
+    for (const node of this.#nodes) await node.request({ command: 'down' });
   }
 
   async #switch(enforcement: Enforcement): Promise<void> {
     for (const node of this.#nodes)
-      await node.ask({ command: 'enforcement', enforcement, force: false });
+      await node.request({ command: 'enforcement', enforcement, force: false });
     this.#progress(`  ${enforcement}`);
     // The effects of this change must be over before the next one.
     await pause(SETTLE_MS);
   }
 }
 
-/** Runs `change`, and returns what the traffic lost meanwhile. */
-async function under(
+/** Calls `change` while there is traffic, and returns the figures of the traffic. */
+async function trafficDuring(
   nodes: readonly ClusterNode[],
   change: () => Promise<void>,
 ): Promise<TrafficFigures> {
@@ -117,13 +121,14 @@ async function under(
   try {
     await change();
   } catch (error) {
-    // The programs of the traffic end with the benchmark.
+    // `withCleanUp` ends the programs of the traffic.
     throw new Error(`while traffic ran: ${(error as Error).message}`, { cause: error });
   }
   await pause(SETTLE_MS);
   return traffic.end();
 }
 
+/** Kills the agent of the first node and starts it again, `times` times. */
 async function killAgent(nodes: readonly ClusterNode[], times: number): Promise<void> {
   const [node] = nodes as [ClusterNode];
   for (let i = 0; i < times; i++) {
@@ -133,6 +138,7 @@ async function killAgent(nodes: readonly ClusterNode[], times: number): Promise<
   }
 }
 
+/** Kills the daemon of the first node and starts it again, `times` times. */
 async function killDaemon(
   nodes: readonly ClusterNode[],
   times: number,
@@ -181,4 +187,5 @@ function measurementsOf(subject: string, figures: TrafficFigures): Measurement[]
 }
 
 const TCP_PAIRS = 2;
+/** How long to wait for the effects of a change, in ms. */
 const SETTLE_MS = 500;

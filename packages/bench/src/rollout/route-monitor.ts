@@ -18,11 +18,13 @@ export interface RouteChange {
 export class RouteMonitor {
   readonly #command: RunningCommand;
 
+  /** Starts `ip` in a network namespace. Resolves when it reports changes. */
   static async start(namespace: string): Promise<RouteMonitor> {
     const words = ['-ts', '-o', 'monitor', 'label', 'link', 'address', 'route', 'rule'];
     const command = new RunningCommand('ip', words, { namespace, env: { TZ: 'UTC' } });
-    // `ip` prints nothing until something changes.
     const monitor = new RouteMonitor(command);
+    // `ip` prints nothing until something changes. So the MTU of the loopback is changed until it
+    // reports this.
     const probe = async (): Promise<void> => {
       const link = ['link', 'set', 'lo', 'mtu', String(65_000 + (probes++ % 500))];
       await new RunningCommand('ip', link, { namespace }).result(PROBE_MS);
@@ -39,6 +41,7 @@ export class RouteMonitor {
     this.#command = command;
   }
 
+  /** All changes so far, in order. */
   get changes(): RouteChange[] {
     return parseChanges(this.#command.output);
   }

@@ -1,6 +1,6 @@
 /**
- * `Traffic`: sends numbered UDP packets at 1 kHz and TCP data between pods of a cluster, and counts
- * losses.
+ * `Traffic`: sends numbered UDP packets, one per millisecond, and TCP data between pods of a
+ * cluster, and counts the losses.
  *
  * @module
  */
@@ -11,12 +11,16 @@ import type { ClusterNode } from './cluster-node.ts';
 export type Pair = readonly [from: ClusterNode, to: ClusterNode];
 
 export interface TrafficFigures {
+  /** UDP packets. */
   readonly sent: number;
   readonly lost: number;
+  /** The longest time between two UDP packets of a pair that arrived one after the other. */
   readonly longestGapMs: number;
+  /** The longest series of consecutive UDP packets that were lost. */
   readonly longestRunLost: number;
   /** The data of all TCP connections in MB (10^6 bytes). */
   readonly tcpMegabytes: number;
+  /** How many TCP segments were sent again. */
   readonly retransmitted: number;
   /** How many segments with RST the pods sent. */
   readonly resets: number;
@@ -28,7 +32,11 @@ export class Traffic {
   readonly #pods: readonly string[];
   readonly #resetsBefore: number;
 
-  /** @param pairs.udp pairs of nodes; no node may be the receiver twice; the same for `tcp` */
+  /**
+   * Starts the traffic.
+   *
+   * @param pairs for each protocol, the pairs of nodes; a node may receive from one other node only
+   */
   static async start(pairs: {
     readonly udp: readonly Pair[];
     readonly tcp: readonly Pair[];
@@ -58,10 +66,14 @@ export class Traffic {
     this.#resetsBefore = parts.resets;
   }
 
-  /** @throws {Error} (rejects) a connection ended early; the message has the output of iperf3 */
+  /**
+   * Ends the traffic.
+   *
+   * @throws {Error} (rejects) a connection ended early; the message has the output of iperf3
+   */
   async end(): Promise<TrafficFigures> {
     const streams = await Promise.all(this.#streams.map((stream) => stream.end()));
-    // Resets are counted before iperf3 ends, because it may end connections with a reset.
+    // Counts the resets before it ends iperf3, which may end its connections with a reset.
     const resets = (await resetsOf(this.#pods)) - this.#resetsBefore;
     const transfers = await Promise.all(this.#transfers.map((transfer) => transfer.end()));
     return {
@@ -76,7 +88,7 @@ export class Traffic {
   }
 }
 
-/** @throws {RangeError} the text is not that of /proc/net/snmp */
+/** Returns OutRsts + EstabResets of /proc/net/snmp. @throws {RangeError} the text is another one */
 export function parseResets(snmp: string): number {
   const [names, values] = snmp.split('\n').filter((line) => line.startsWith('Tcp:'));
   const at = (name: string): number => {
@@ -88,7 +100,7 @@ export function parseResets(snmp: string): number {
   return at('OutRsts') + at('EstabResets');
 }
 
-/** One TCP connection of iperf3, at a rate that leaves CPU time for the rest on two cores. */
+/** One TCP connection of iperf3. Its rate is so low that two cores are enough for the benchmark. */
 class Transfer {
   readonly #server: RunningCommand;
   readonly #client: RunningCommand;
@@ -108,8 +120,8 @@ class Transfer {
   }
 
   async end(): Promise<{ readonly bytes: number; readonly retransmits: number }> {
-    if (this.#client.hasEnded) throw new Error(`iperf3 ended before: ${this.#client.output}`);
-    // At the end signal, iperf3 reports the data until then.
+    if (this.#client.hasEnded) throw new Error(`iperf3 ended early: ${this.#client.output}`);
+    // On SIGTERM, iperf3 reports the data that it has sent so far.
     await this.#client.end();
     await this.#server.end();
     const { end } = JSON.parse(this.#client.output) as IperfEnd;
@@ -122,7 +134,7 @@ interface IperfEnd {
   readonly end?: { readonly sum_sent?: { readonly bytes: number; readonly retransmits?: number } };
 }
 
-/** Returns the sum of OutRsts and EstabResets of /proc/net/snmp in all pods. */
+/** Returns the sum of the resets of all pods. */
 async function resetsOf(pods: readonly string[]): Promise<number> {
   const texts = await Promise.all(
     pods.map((namespace) => runCommand('cat', ['/proc/net/snmp'], { namespace })),

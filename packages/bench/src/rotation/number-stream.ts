@@ -20,6 +20,7 @@ export interface StreamOptions {
 export interface StreamFigures {
   readonly sent: number;
   readonly lost: number;
+  /** As in `StreamReport`. */
   readonly longestGapMs: number;
   readonly longestRunLost: number;
 }
@@ -28,7 +29,7 @@ export class NumberStream {
   readonly #sender: RunningCommand;
   readonly #receiver: RunningCommand;
 
-  /** Resolves when packets are being sent. */
+  /** Starts the receiver and then the sender. Resolves when both are ready. */
   static async start({ from, to, address }: StreamOptions): Promise<NumberStream> {
     const words = (direction: string): string[] => [CHILD, direction, address, PORT];
     const receiver = new RunningCommand(process.execPath, words('receive'), { namespace: to });
@@ -43,10 +44,10 @@ export class NumberStream {
     this.#receiver = receiver;
   }
 
-  /** Ends the stream. The receiver waits for packets that are on the way. */
+  /** Ends the sender, and then the receiver, after the last packets have arrived. */
   async end(): Promise<StreamFigures> {
     await this.#sender.end();
-    await new Promise((resolve) => setTimeout(resolve, LAST_ONES_MS));
+    await new Promise((resolve) => setTimeout(resolve, LAST_PACKETS_MS));
     await this.#receiver.end();
     const { sent } = answerIn(this.#sender.output, 'the sender') as { sent: number };
     const report = answerIn(this.#receiver.output, 'the receiver') as StreamReport;
@@ -56,15 +57,16 @@ export class NumberStream {
 }
 
 async function untilReady(command: RunningCommand): Promise<void> {
-  const holds = (): boolean => {
+  const isReady = (): boolean => {
     command.checkAlive();
     return command.output.includes('ready');
   };
-  await until(`${command.name}: ready`, holds, READY_MS);
+  await until(`${command.name}: ready`, isReady, READY_MS);
 }
 
 const CHILD = fileURLToPath(new URL('./stream-child.js', import.meta.url));
 const PORT = '5210';
 /** Time limit in ms; a busy machine takes long to start a program. */
 const READY_MS = 30_000;
-const LAST_ONES_MS = 500;
+/** Time in ms within which the last packets arrive. */
+const LAST_PACKETS_MS = 500;

@@ -11,11 +11,14 @@ export interface StreamReport {
   /** How many arrived more than once. */
   readonly duplicates: number;
   /**
-   * The longest time between two packets that arrived one after the other. Pauses of the machine
-   * count too.
+   * The longest time between two packets that arrived one after the other. It includes pauses of a
+   * busy machine.
    */
   readonly longestGapMs: number;
-  /** The longest series of consecutive packets that never arrived, although a later one did. */
+  /**
+   * The longest series of consecutive packets that were lost. Packets after the last one that
+   * arrived do not count.
+   */
   readonly longestRunLost: number;
 }
 
@@ -25,7 +28,8 @@ export class ReceivedNumbers {
   #lastAt: number | undefined = undefined;
   #longestGapMs = 0;
 
-  take(number: number, at: number): void {
+  /** Records that packet `number` arrived at time `at`, in ms. */
+  add(number: number, at: number): void {
     if (this.#lastAt !== undefined) {
       this.#longestGapMs = Math.max(this.#longestGapMs, at - this.#lastAt);
     }

@@ -1,5 +1,6 @@
 /**
- * `RotatingEnd`: a daemon whose static key is replaced, and what it knows about the other end.
+ * `RotatingEnd`: one end of a tunnel whose static key is replaced. It has a daemon, and does each
+ * step of a rotation for it.
  *
  * @module
  */
@@ -20,7 +21,27 @@ import type { Implementation } from '../peers/implementation.ts';
 import { OUTER, type NamespacePair, type Side } from '../peers/namespace-pair.ts';
 import { INNER } from '../peers/tunnel.ts';
 
-export class RotatingEnd {
+/** An end that learns a new key of the other one, which replaces the old key. */
+export interface ExchangingEnd {
+  readonly side: Side;
+  /** The namespace in which its end of the stream is. */
+  readonly namespace: string;
+  readonly publicKey: PublicKey;
+  /** Starts it, without a peer. */
+  start(): Promise<void>;
+  /** Adds the other end as a peer. */
+  introduce(other: RotatingEnd): Promise<void>;
+  /** Adds the next key of the other end and removes its old one, in one change. */
+  exchange(other: RotatingEnd, options: { readonly persistentKeepalive: number }): Promise<void>;
+  /** @throws {Error} it has ended; the message has its output */
+  checkAlive(): void;
+  close(): Promise<void>;
+}
+
+/** The UDP port of both ends. */
+export const PORT = 51820;
+
+export class RotatingEnd implements ExchangingEnd {
   readonly side: Side;
   readonly namespace: string;
   readonly #daemon: Daemon;
@@ -49,7 +70,7 @@ export class RotatingEnd {
   }
 
   /** Adds the other end as a peer. */
-  async introduce(other: RotatingEnd): Promise<void> {
+  async introduce(other: Pick<ExchangingEnd, 'side' | 'publicKey'>): Promise<void> {
     await this.#daemon.configure({ peers: [asPeer(other, other.publicKey)] });
   }
 
@@ -58,14 +79,22 @@ export class RotatingEnd {
     this.#next = generatePrivateKey(randomFillSync);
   }
 
-  /** Step 2: adds the next key of the other end, which then has two keys here. */
+  /**
+   * Step 2: tells the daemon the next key of the other end. It knows two keys of that peer then.
+   */
   async learn(other: RotatingEnd): Promise<void> {
     const { publicKey, nextPublicKey } = other;
     await this.#daemon.configure({ peers: [{ publicKey, nextPublicKey }] });
   }
 
-  /** The same for an implementation with one key per peer: one command exchanges the key. */
-  async exchange(other: RotatingEnd, options: Partial<PeerConfiguration>): Promise<void> {
+  /**
+   * Step 2 for an implementation with one key per peer. One request removes the peer with the old
+   * key and adds a peer with the new one.
+   */
+  async exchange(
+    other: RotatingEnd,
+    options: { readonly persistentKeepalive: number },
+  ): Promise<void> {
     const { publicKey, nextPublicKey } = other;
     const added = { ...asPeer(other, nextPublicKey), ...options };
     await this.#daemon.configure({ peers: [added, { publicKey, remove: true }] });
@@ -83,7 +112,7 @@ export class RotatingEnd {
    */
   async untilAnswered(): Promise<void> {
     const wanted = formatKey(this.nextPublicKey);
-    const end = performance.now() + PATIENCE_MS;
+    const end = performance.now() + ANSWER_TIMEOUT_MS;
     for (;;) {
       const { peers } = await this.#daemon.status();
       const { sessionStaticKeys } = peers[0] ?? {};
@@ -93,7 +122,7 @@ export class RotatingEnd {
     }
   }
 
-  /** Step 5: removes the old key, on this end and on a peer that knew both. */
+  /** Step 5: removes the old key at this end, and at the other end if it knows both keys. */
   async complete(other?: RotatingEnd): Promise<void> {
     const { publicKey } = this;
     await this.#daemon.configure({ privateKey: this.#next });
@@ -101,6 +130,7 @@ export class RotatingEnd {
     this.#privateKey = this.#next;
   }
 
+  /** Removes the old key of the other end: promotes its next key. */
   async forget(publicKey: PublicKey): Promise<void> {
     await this.#daemon.configure({ peers: [{ publicKey, promotePublicKey: true }] });
   }
@@ -115,7 +145,7 @@ export class RotatingEnd {
   }
 }
 
-function asPeer({ side }: RotatingEnd, publicKey: PublicKey): PeerConfiguration {
+function asPeer({ side }: Pick<ExchangingEnd, 'side'>, publicKey: PublicKey): PeerConfiguration {
   return {
     publicKey,
     endpoint: new Endpoint(parseCidr(`${OUTER[side]}/32`).address, PORT),
@@ -123,7 +153,6 @@ function asPeer({ side }: RotatingEnd, publicKey: PublicKey): PeerConfiguration 
   };
 }
 
-const PORT = 51820;
 const MTU = 1420;
-const PATIENCE_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;

@@ -5,9 +5,10 @@
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
- * Two ends with Litz both know both keys of the other for a while. Any other implementation has one
- * key per peer, and one command exchanges it. That is measured while the other end sends packets,
- * and while it is silent. A silent end learns the new key only when we initiate again.
+ * While a key is replaced between two ends with Litz, each end knows the old key and the new key of
+ * the other. Any other implementation has one key per peer, and one command exchanges it. That is
+ * measured while the other end sends packets, and while it is silent. A silent end learns the new
+ * key only when we initiate again.
  *
  * @module
  */
@@ -18,7 +19,9 @@ import { ping } from '../peers/ping.ts';
 import { INNER } from '../peers/tunnel.ts';
 import type { Measurement } from '../results/result.ts';
 import { NumberStream, type StreamFigures } from './number-stream.ts';
-import { RotatingEnd } from './rotating-end.ts';
+import { KernelEnd } from './kernel-end.ts';
+import { KernelGuest } from './kernel-guest.ts';
+import { RotatingEnd, type ExchangingEnd } from './rotating-end.ts';
 
 export interface RotationSettings {
   readonly litz: Implementation;
@@ -28,10 +31,34 @@ export interface RotationSettings {
   readonly packets: number;
 }
 
+/** Another implementation, which has one key per peer. */
+export interface ExchangePeer {
+  readonly name: string;
+  /** Returns why it cannot run on this machine; undefined if it can. */
+  missing(): string | undefined;
+  /** Returns an end that was not started. */
+  open(namespaces: NamespacePair): ExchangingEnd;
+}
+
+/** The WireGuard of a Linux kernel, in a virtual machine that is emulated in software. */
+export const KERNEL: ExchangePeer = {
+  name: 'kernel',
+  missing: () => KernelGuest.missing(),
+  open: (namespaces) => new KernelEnd(namespaces),
+};
+
+/** Returns a program that serves UAPI as an `ExchangePeer`. */
+export function exchangePeer(implementation: Implementation): ExchangePeer {
+  return {
+    name: implementation.name,
+    missing: () => implementation.missing(),
+    open: (namespaces) => new RotatingEnd(implementation, namespaces, 'b'),
+  };
+}
+
 export interface ExchangeSettings {
   readonly litz: Implementation;
-  /** The other implementations, which have one key per peer. */
-  readonly peers: readonly Implementation[];
+  readonly peers: readonly ExchangePeer[];
   /** Exchanges with each of them. */
   readonly exchanges: number;
   /** The least number of packets in each direction while one key is exchanged. */
@@ -72,12 +99,12 @@ async function measureRuns(
   const missing = missingNamespaces() ?? litz.missing();
   await withCleanUp(async () => {
     for (const run of runs) {
-      const absent = missing ?? run.peer.missing();
-      const subject = `${run.peer.name}: ${run.kind}`;
+      const absent = missing ?? run.missing();
+      const { subject } = run;
       progress(absent === undefined ? subject : `${subject}: skipped: ${absent}`);
       if (absent !== undefined) continue;
       try {
-        const figures = await stream(litz, run);
+        const figures = await run.measure();
         const { rotations } = run;
         progress(`  ${rotations} times: ${JSON.stringify(figures)}`);
         measurements.push(...measurementsOf(subject, rotations, figures));
@@ -90,46 +117,67 @@ async function measureRuns(
   return { measurements, failed };
 }
 
+/** Keys that are replaced repeatedly during one stream. */
 interface Run {
-  readonly peer: Implementation;
-  readonly kind: string;
+  readonly subject: string;
+  readonly rotations: number;
+  missing(): string | undefined;
+  measure(): Promise<StreamFigures>;
+}
+
+interface RunOptions<End extends ExchangingEnd> {
   readonly rotations: number;
   /** Whether the peer also sends packets to Litz. */
   readonly isBothWays: boolean;
   /** The least number of packets of the stream during one rotation. */
   readonly packets: number;
-  readonly rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>;
+  /** Returns the peer of Litz. */
+  readonly open: (namespaces: NamespacePair) => End;
+  readonly rotate: (a: RotatingEnd, b: End) => Promise<void>;
 }
 
 function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
-  const between = { peer: litz, rotations, packets, isBothWays: true };
+  const runOf = (kind: string, rotate: (a: RotatingEnd, b: RotatingEnd) => Promise<void>): Run => ({
+    subject: `${litz.name}: ${kind}`,
+    rotations,
+    missing: () => litz.missing(),
+    measure: () =>
+      stream(litz, {
+        rotations,
+        packets,
+        isBothWays: true,
+        open: (namespaces) => new RotatingEnd(litz, namespaces, 'b'),
+        rotate,
+      }),
+  });
   return [
-    { ...between, kind: 'one end', rotate: (a, b) => replace([[a, b]]) },
-    { ...between, kind: 'the other end', rotate: (a, b) => replace([[b, a]]) },
-    {
-      ...between,
-      kind: 'both ends',
-      rotate: (a, b) =>
-        replace([
-          [a, b],
-          [b, a],
-        ]),
-    },
+    runOf('one end', (a, b) => replace([[a, b]])),
+    runOf('the other end', (a, b) => replace([[b, a]])),
+    runOf('both ends', (a, b) =>
+      replace([
+        [a, b],
+        [b, a],
+      ]),
+    ),
   ];
 }
 
-function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Run[] {
+function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run[] {
   return peers.flatMap((peer): Run[] => {
-    const common = { peer, rotations: exchanges, packets };
-    return [
-      {
-        ...common,
-        kind: 'packets both ways',
-        isBothWays: true,
-        rotate: (a, b) => exchange(a, b, 1),
-      },
-      { ...common, kind: 'silent', isBothWays: false, rotate: (a, b) => exchange(a, b, 0) },
-    ];
+    const runOf = (kind: string, isBothWays: boolean, persistentKeepalive: number): Run => ({
+      subject: `${peer.name}: ${kind}`,
+      rotations: exchanges,
+      missing: () => peer.missing(),
+      measure: () =>
+        stream(litz, {
+          rotations: exchanges,
+          packets,
+          isBothWays,
+          open: (namespaces) => peer.open(namespaces),
+          rotate: (a, b) => exchange(a, b, persistentKeepalive),
+        }),
+    });
+    return [runOf('packets both ways', true, 1), runOf('silent', false, 0)];
   });
 }
 
@@ -137,18 +185,23 @@ function exchangesOf({ peers, exchanges, packets }: ExchangeSettings): Run[] {
  * Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer.
  */
 async function replace(
-  ends: readonly (readonly [whose: RotatingEnd, knows: RotatingEnd])[],
+  ends: readonly (readonly [owner: RotatingEnd, peer: RotatingEnd])[],
 ): Promise<void> {
-  for (const [whose] of ends) whose.prepare();
-  await Promise.all(ends.map(([whose, knows]) => knows.learn(whose)));
-  await Promise.all(ends.map(([whose]) => whose.begin()));
-  await Promise.all(ends.map(([whose]) => whose.untilAnswered()));
-  for (const [whose, knows] of ends) await whose.complete(knows);
+  for (const [owner] of ends) owner.prepare();
+  await Promise.all(ends.map(([owner, peer]) => peer.learn(owner)));
+  await Promise.all(ends.map(([owner]) => owner.begin()));
+  await Promise.all(ends.map(([owner]) => owner.untilAnswered()));
+  for (const [owner, peer] of ends) await owner.complete(peer);
 }
 
+/**
+ * Replaces the key of `a`, of which `b` knows only one.
+ *
+ * @param persistentKeepalive of `b`, in seconds; 0: `b` stays silent
+ */
 async function exchange(
   a: RotatingEnd,
-  b: RotatingEnd,
+  b: ExchangingEnd,
   persistentKeepalive: number,
 ): Promise<void> {
   a.prepare();
@@ -158,11 +211,14 @@ async function exchange(
   await a.complete();
 }
 
-/** Runs one stream while keys are replaced repeatedly. */
-async function stream(litz: Implementation, run: Run): Promise<StreamFigures> {
+/** Sends a stream while keys are replaced repeatedly, and returns its figures. */
+async function stream<End extends ExchangingEnd>(
+  litz: Implementation,
+  run: RunOptions<End>,
+): Promise<StreamFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
-  const b = new RotatingEnd(run.peer, namespaces, 'b');
+  const b = run.open(namespaces);
   try {
     for (const end of [a, b]) await end.start();
     await a.introduce(b);
@@ -186,7 +242,7 @@ async function stream(litz: Implementation, run: Run): Promise<StreamFigures> {
   }
 }
 
-function streamBetween(from: RotatingEnd, to: RotatingEnd): Promise<NumberStream> {
+function streamBetween(from: ExchangingEnd, to: ExchangingEnd): Promise<NumberStream> {
   return NumberStream.start({
     from: from.namespace,
     to: to.namespace,

@@ -1,9 +1,9 @@
 /**
- * One end of a numbered stream of UDP packets, one per millisecond, until the parent ends it.
+ * Sends or receives a stream of numbered UDP packets, one per millisecond, until SIGTERM.
  *
  * ```
- *   stream-child.js send ADDRESS PORT       prints 'ready', answers { sent }
- *   stream-child.js receive ADDRESS PORT    prints 'ready', answers a `StreamReport`
+ *   stream-child.js send ADDRESS PORT       prints 'ready', and at the end answers { sent }
+ *   stream-child.js receive ADDRESS PORT    prints 'ready', and at the end answers a `StreamReport`
  * ```
  *
  * @module
@@ -20,7 +20,8 @@ function send(address: string, port: number): void {
     process.stdout.write('ready\n');
     const timer = setInterval(() => {
       const due = performance.now() - start;
-      // After a pause of this process it skips the missed packets: a burst would cause a loss.
+      // If this process was paused for long, some packets are never sent, because a large burst
+      // would cause losses.
       const late = Math.max(0, due - sent - MOST_AT_ONCE);
       start += late;
       while (sent < due - late) {
@@ -40,7 +41,7 @@ function send(address: string, port: number): void {
 function receive(address: string, port: number): void {
   const numbers = new ReceivedNumbers();
   const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
-  socket.on('message', (packet) => numbers.take(packet.readUInt32BE(), performance.now()));
+  socket.on('message', (packet) => numbers.add(packet.readUInt32BE(), performance.now()));
   socket.bind(port, address, () => process.stdout.write('ready\n'));
   process.once('SIGTERM', () => {
     sendAnswer(numbers.report());
@@ -49,8 +50,9 @@ function receive(address: string, port: number): void {
 }
 
 const LENGTH = 200;
+/** The most packets that are sent after a pause. */
 const MOST_AT_ONCE = 20;
-// Large, so that packets which wait while this process has no processor are not lost.
+/** In bytes. It is large, so that no packet is lost while this process waits for a processor. */
 const RECEIVE_BUFFER = 1 << 23;
 
 const [direction, address = '', port] = process.argv.slice(2);

@@ -3,8 +3,8 @@
  * same keys and every message opens, at almost no cost. So 100,000 handshakes take only seconds,
  * and a benchmark measures the engine. It protects nothing.
  *
- * A public key is its private key with all bits inverted, so both sides can compute a^b as a shared
- * secret.
+ * A public key is the private key with all bits inverted. So each side can compute the exclusive or
+ * of both private keys, which is the shared secret.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export const arithmeticProvider: CryptoProvider = {
   createCipher: () => OPEN_CIPHER,
 };
 
-/** Fills `out` with FNV-1a over all parts, extended to its length. */
+/** Fills `out` with bytes that depend on all parts: the hash FNV-1a, continued for each byte. */
 function mix(out: Uint8Array, ...parts: (Uint8Array | undefined)[]): void {
   let state = 0x811c9dc5;
   for (const part of parts) {

@@ -17,7 +17,10 @@ export interface ConfigureTimes {
   requestMs: number;
 }
 
-/** Measures the first call, so it must run in a process that has done nothing else. */
+/**
+ * Measures the time to configure `count` peers. It measures the first call, so it must run in a
+ * process that has done nothing else.
+ */
 export function timeToConfigure(count: number): ConfigureTimes {
   const request = formatSetRequest({ peers: manyPeers(count) });
   const body = request.slice('set=1\n'.length);
@@ -27,7 +30,7 @@ export function timeToConfigure(count: number): ConfigureTimes {
   const engine = createEngine();
   engine.configure(configuration, 0);
   const configured = performance.now();
-  if (engine.peers().length !== count) throw new Error('not all peers are there');
+  if (engine.peers().length !== count) throw new Error('the engine does not have all peers');
   return { engineMs: configured - parsed, requestMs: parsed - start };
 }
 
@@ -38,13 +41,13 @@ export interface IdleMemory {
   residentBytes: number;
 }
 
-/** Needs --expose-gc. */
+/** Measures the memory of `count` peers without sessions. Node.js must run with --expose-gc. */
 export function memoryPerIdlePeer(count: number): IdleMemory {
   const engine = createEngine();
   // The first peers also allocate code and tables, so they are not measured.
   engine.configure({ peers: manyPeers(1000, count) }, 0);
   const before = settledMemory();
-  // The peers are configured in pieces, so that the arguments never make the heap large.
+  // The peers are configured in pieces, because arguments for all of them would enlarge the heap.
   for (let i = 0; i < count; i += PIECE) {
     engine.configure({ peers: manyPeers(Math.min(PIECE, count - i), i) }, 0);
     if ((i / PIECE) % 10 === 9) settledMemory();
@@ -63,10 +66,11 @@ export function createEngine(options: Partial<EngineOptions> = {}): Engine {
     randomBytes: (out) => void randomFillSync(out),
     unixTime: () => 1_704_067_200_000,
     crypto: arithmeticProvider,
-    // Here, a thousand handshakes at once are not an attack.
+    // The benchmark makes thousands of handshakes at once, which the engine must not treat as load.
     underLoad: { handshakesPerSecond: 1e9 },
     ...options,
   });
 }
 
+/** The number of peers in one piece. */
 const PIECE = 1000;

@@ -11,7 +11,11 @@ export interface Memory {
   resident: number;
 }
 
-/** @throws {Error} the process runs without --expose-gc */
+/**
+ * Collects garbage, and returns the memory in use.
+ *
+ * @throws {Error} Node.js runs without --expose-gc
+ */
 export function settledMemory(): Memory {
   const { gc } = globalThis as { gc?: () => void };
   if (!gc) throw new Error('run with --expose-gc');

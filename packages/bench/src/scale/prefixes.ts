@@ -15,8 +15,8 @@ export interface PrefixFigures {
 }
 
 /**
- * Measures IPv4 prefixes of /8 to /32 or IPv6 prefixes of /16 to /128. As in real tables, most are
- * long.
+ * Measures a table with `count` prefixes. IPv4 prefixes have 8 to 32 bits, and IPv6 prefixes 16 to
+ * 128. As in real tables, most are long.
  */
 export function measurePrefixes(count: number, family: 4 | 6): PrefixFigures {
   const random = xorshift(count + family);
@@ -30,21 +30,23 @@ export function measurePrefixes(count: number, family: 4 | 6): PrefixFigures {
   });
   const insertMs = performance.now() - start;
   const addresses = randomAddresses(random, prefixes, length);
-  const hits = pass(table, addresses, length);
+  const hits = lookUpAll(table, addresses, length);
   return { lookupNs: timeLookups(table, addresses, length), insertMs, hits };
 }
 
+/** Returns the time of one look-up in ns, the median of several passes over all addresses. */
 function timeLookups(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
   const times = Array.from({ length: PASSES }, () => {
     const start = performance.now();
-    pass(table, addresses, length);
+    lookUpAll(table, addresses, length);
     return ((performance.now() - start) * 1e6) / ADDRESSES;
   });
   times.sort((a, b) => a - b);
   return times[PASSES >> 1] ?? 0;
 }
 
-function pass(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
+/** Looks up all addresses. Returns the share of them that are in the table. */
+function lookUpAll(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
   let hits = 0;
   for (let at = 0; at < addresses.length; at += length) {
     if (table.lookup(addresses, at, length) !== undefined) hits++;
@@ -53,8 +55,8 @@ function pass(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16)
 }
 
 /**
- * Half of the addresses are random, half are in a prefix of the table: few random ones would be in
- * it.
+ * Returns the addresses to look up. Half of them are random. The others are chosen to be in a
+ * prefix of the table, because few random addresses are.
  */
 function randomAddresses(
   random: () => number,
@@ -95,5 +97,6 @@ function xorshift(seed: number): () => number {
 }
 
 const MAX_PEERS = 100_000;
+/** The number of addresses, and how often all of them are looked up. */
 const ADDRESSES: number = 1 << 20;
 const PASSES = 5;

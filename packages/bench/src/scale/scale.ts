@@ -1,8 +1,8 @@
 /**
  * `measureScale`: measures 100,000 peers and 1,000,000 prefixes.
  *
- * Each measurement has a separate process (`scale-child.ts`), so that none uses the heap of
- * another.
+ * Each measurement has a process of its own (`scale-child.ts`), so that its heap contains nothing
+ * of the others.
  *
  * @module
  */
@@ -31,6 +31,7 @@ export const SCALE_SETTINGS: ScaleSettings = {
   timerSeconds: 600,
 };
 
+/** Measures everything, one process after the other. */
 export async function measureScale(
   settings: ScaleSettings,
   progress: (text: string) => void,

@@ -20,7 +20,7 @@ export interface SessionFigures {
   sessionBytes: number;
 }
 
-/** Needs --expose-gc. */
+/** Measures `count` sessions. Node.js must run with --expose-gc. */
 export function measureSessions(count: number): SessionFigures {
   const server = createEngine();
   server.configure({ privateKey: privateKeyNumber(SERVER), peers: manyPeers(count) }, NOW);
@@ -35,7 +35,10 @@ export function measureSessions(count: number): SessionFigures {
   };
 }
 
-/** Does a handshake with each peer as the responder. Returns the receiver indices of the server. */
+/**
+ * Does a handshake with each peer. The server is the responder. Returns the receiver index that the
+ * server has chosen for each session.
+ */
 function establishSessions(server: Engine, count: number): Int32Array {
   const client = createEngine();
   const publicKey = publicKeyOf(privateKeyNumber(SERVER), arithmeticProvider);
@@ -47,8 +50,9 @@ function establishSessions(server: Engine, count: number): Int32Array {
 }
 
 /**
- * Does one handshake. The client takes the identity of one peer after the other. Each handshake has
- * its own time, because the server's budget for handshakes grows with time.
+ * Does one handshake. One client plays all peers: it is configured with the key of each, one after
+ * the other. Each handshake has a later time, because the server's budget for handshakes grows with
+ * time.
  */
 function handshake(server: Engine, client: Engine, publicKey: PublicKey, number: number): number {
   const now = NOW + number * HANDSHAKE_INTERVAL_MS;
@@ -56,7 +60,7 @@ function handshake(server: Engine, client: Engine, publicKey: PublicKey, number:
   client.connect(publicKey, now);
   const response = exchange(client, server, now);
   if (response?.[0] !== 2) throw new Error(`peer ${number} got no response`);
-  // Its answer is the keepalive that confirms the session.
+  // The client answers with the keepalive that confirms the session.
   client.handleDatagram(response, SERVER_ENDPOINT, now);
   exchange(client, server, now);
   while (client.pollEvent());
@@ -64,7 +68,7 @@ function handshake(server: Engine, client: Engine, publicKey: PublicKey, number:
   return new DataView(response.buffer, response.byteOffset).getInt32(4, true);
 }
 
-/** Delivers the client's datagrams and returns a copy of the server's answer. */
+/** Delivers the client's datagrams to the server. Returns a copy of the server's answer. */
 function exchange(client: Engine, server: Engine, now: number): Uint8Array | undefined {
   for (let sent = client.pollTransmit(); sent; sent = client.pollTransmit()) {
     server.handleDatagram(sent.datagram.slice(), CLIENT_ENDPOINT, now);
@@ -90,7 +94,7 @@ function timeOpening(server: Engine, messages: Uint8Array, count: number): numbe
   let elapsed = 0;
   for (let round = -1; round < rounds; round++) {
     for (let i = 0; i < count; i++) {
-      view.setUint32(i * MESSAGE_LENGTH + 8, round + 1 + WARM_COUNTER, true);
+      view.setUint32(i * MESSAGE_LENGTH + 8, round + 1 + FIRST_COUNTER, true);
     }
     const start = performance.now();
     for (let i = 0; i < count; i++) {
@@ -114,15 +118,15 @@ function timeUnknown(server: Engine): number {
   const message = new Uint8Array(MESSAGE_LENGTH);
   message[0] = 4;
   const view = new DataView(message.buffer);
-  const pass = (count: number): void => {
+  const rejectMany = (count: number): void => {
     for (let i = 0; i < count; i++) {
       view.setInt32(4, Math.imul(i, 0x9e3779b1), true);
       server.openDatagram(message, 0, MESSAGE_LENGTH, CLIENT_ENDPOINT, 0, NOW);
     }
   };
-  pass(OPENINGS / 10);
+  rejectMany(OPENINGS / 10);
   const start = performance.now();
-  pass(OPENINGS);
+  rejectMany(OPENINGS);
   return ((performance.now() - start) * 1e6) / OPENINGS;
 }
 
@@ -138,12 +142,13 @@ function shuffle(values: Int32Array): Int32Array {
 }
 
 const NOW = 1000;
-/** 100,000 handshakes take less time than a session may live. */
+/** The simulated time of a handshake. 100,000 handshakes end before the first session expires. */
 const HANDSHAKE_INTERVAL_MS = 1;
 const SERVER = 0xffffff;
 const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 const CLIENT_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
 const MESSAGE_LENGTH = 32;
+/** At least so many messages are measured. */
 const OPENINGS = 1_000_000;
-/** The counter after that of the message which confirmed the session. */
-const WARM_COUNTER = 1;
+/** The counter of the first messages. The messages that confirmed the sessions had counter 0. */
+const FIRST_COUNTER = 1;

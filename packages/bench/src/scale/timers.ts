@@ -3,8 +3,8 @@
  * peer has a session and a persistent keepalive on both sides, and renews its keys when they are
  * due.
  *
- * Only the clock is simulated. The engine is called when its deadline comes or a message arrives,
- * and the time in these calls is the CPU time. Its share of the simulated time is the load.
+ * Only the clock is simulated. The engine is called when a deadline comes or a message arrives. The
+ * real time of these calls, divided by the simulated time, is the load.
  * Handshakes use arithmetic, so the result is the cost of timers and bookkeeping without X25519.
  *
  * @module
@@ -23,6 +23,7 @@ export interface TimerFigures {
   messagesPerSecond: number;
 }
 
+/** Measures `peers` peers for `seconds` of simulated time. `active` of them are active. */
 export function measureTimers(peers: number, active: number, seconds: number): TimerFigures {
   const simulation = new Simulation(peers, active);
   // Makes the sessions and warms up the code before the measurement.
@@ -83,7 +84,7 @@ class Simulation {
     this.#now = end;
   }
 
-  /** Starts the peers, spread over one interval, like peers that started at different times. */
+  /** Starts the active peers one after the other, within one interval of the keepalives. */
   #begin(): void {
     this.#clients.forEach((client, number) => {
       this.#now += (KEEPALIVE_SECONDS * 1000) / this.#clients.length;
@@ -96,17 +97,17 @@ class Simulation {
 
   #wakeServer(): void {
     this.#wakes++;
-    this.#spend(() => this.#server.handleTimeout(this.#now));
+    this.#measure(() => this.#server.handleTimeout(this.#now));
     this.#deliverAnswers();
   }
 
-  /** Delivers datagrams until neither side has more. */
+  /** Delivers datagrams between a client and the server until neither has more. */
   #deliver(number: number): void {
     const client = this.#clients[number]!;
     for (let sent = client.pollTransmit(); sent; sent = client.pollTransmit()) {
       const datagram = sent.datagram.slice();
       this.#messages++;
-      this.#spend(() => this.#server.handleDatagram(datagram, endpointOf(number), this.#now));
+      this.#measure(() => this.#server.handleDatagram(datagram, endpointOf(number), this.#now));
       this.#deliverAnswers();
     }
     while (client.pollEvent());
@@ -122,7 +123,8 @@ class Simulation {
     while (this.#server.pollEvent());
   }
 
-  #spend(work: () => void): void {
+  /** Calls `work`, which uses the server, and measures its time. */
+  #measure(work: () => void): void {
     const start = performance.now();
     work();
     this.#server.pollTimeout();

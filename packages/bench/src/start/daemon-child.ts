@@ -1,13 +1,13 @@
 /**
- * A daemon with or without a warm-up, until SIGTERM: `daemon-child.js INTERFACE
- * true|false`. It exports nothing.
+ * Runs a daemon until SIGTERM: `daemon-child.js true|false INTERFACE`. The first argument says
+ * whether it warms up. The file exports nothing.
  *
  * @module
  */
 import { once } from 'node:events';
 import { Device, UapiServer } from '@litz/device';
 
-const [tun = '', warmUp] = process.argv.slice(2);
+const [warmUp, tun = ''] = process.argv.slice(2);
 const device = await Device.create({ tun, up: false, warmUp: warmUp === 'true' });
 const server = await UapiServer.listen(device, { path: UapiServer.path(tun) });
 await once(process, 'SIGTERM');

@@ -1,6 +1,6 @@
 /**
- * `measureStart`: measures what the warm-up of a device costs and brings, with the same daemon with
- * and without it.
+ * `measureStart`: measures what a device's warm-up costs and gains, and what a small heap does: the
+ * same daemon with and without each of them.
  *
  * @module
  */
@@ -25,14 +25,23 @@ export interface StartSettings {
 export const WITH = 'with warm-up';
 /** The subject without a warm-up: the same daemon. */
 export const WITHOUT = 'without';
+/**
+ * The subject with a warm-up and with Node's option for a small young generation, which `litz wg0`
+ * sets.
+ */
+export const SMALL_HEAP = 'with --max-semi-space-size=1';
 
-/** Measures both daemons in turn, and removes everything that was made. */
+/** Measures the daemons in turn, and removes everything that was made. */
 export function measureStart(
   { rounds, restMs }: StartSettings,
   progress: (text: string) => void,
 ): Promise<RoundsOutcome> {
   const missing = missingNamespaces() ?? missingProgram('iperf3', ['--version']);
-  const implementations = [daemon(WITH), daemon(WITHOUT)];
+  const implementations = [
+    daemon(WITH, [CHILD, 'true']),
+    daemon(WITHOUT, [CHILD, 'false']),
+    daemon(SMALL_HEAP, ['--max-semi-space-size=1', CHILD, 'true']),
+  ];
   const take = async (implementation: Implementation): Promise<Sample[]> => {
     const tunnel = await Tunnel.open(implementation);
     try {
@@ -69,11 +78,11 @@ async function streamOneSecond({ namespaces: { a, b } }: Tunnel): Promise<number
   return (await runIperf(options)).receivedMbps;
 }
 
-function daemon(name: typeof WITH | typeof WITHOUT): Implementation {
+function daemon(name: string, args: readonly string[]): Implementation {
   return {
     name,
     missing: () => undefined,
-    command: (interfaceName) => [process.execPath, CHILD, interfaceName, String(name === WITH)],
+    command: (interfaceName) => [process.execPath, ...args, interfaceName],
   };
 }
 

@@ -5,12 +5,13 @@
  * @module
  */
 import { nobleProvider, type Cipher } from '@litz/core';
-import { prove, proveEqual, type Case, type MissingCase } from './case.ts';
+import { check, checkEqual, type Case, type MissingCase } from './case.ts';
 import type { Candidate } from './providers.ts';
 
 /** Lengths in bytes: a small packet, a medium one, and a full one. */
 export const AEAD_LENGTHS: readonly number[] = [64, 576, 1420];
 
+/** Returns the cases of all candidates. */
 export function aeadSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
   return AEAD_LENGTHS.flatMap((length) => [
     ...candidates.map((candidate) => aeadCase('seal', length, candidate)),
@@ -27,7 +28,7 @@ function aeadCase(
   const cipher = primitives?.createCipher?.(KEY);
   if (!cipher) return { figure, subject, missing: missing ?? 'it has no such function' };
   const slots = new Slots(length, memory);
-  const common = { figure, subject, operations: SLOTS, prove: () => proveCipher(cipher, length) };
+  const common = { figure, subject, operations: SLOTS, check: () => checkCipher(cipher, length) };
   if (what === 'seal') return { ...common, run: () => slots.seal(cipher) };
   slots.seal(nobleProvider.createCipher(KEY));
   const sealed = slots.buffer.slice();
@@ -64,7 +65,7 @@ class Slots {
   }
 }
 
-function proveCipher(cipher: Cipher, length: number): void {
+function checkCipher(cipher: Cipher, length: number): void {
   const reference = nobleProvider.createCipher(KEY);
   for (const counter of [0, 1, 0xffff_ffff, 2 ** 40 + 7]) {
     const plain = Uint8Array.from({ length: length + TAG_LENGTH }, (_, i) => i * 7);
@@ -72,11 +73,11 @@ function proveCipher(cipher: Cipher, length: number): void {
     const expected = plain.slice();
     cipher.seal(counter, sealed, 0, length);
     reference.seal(counter, expected, 0, length);
-    proveEqual('sealed', sealed, expected);
-    prove('opens', cipher.open(counter, sealed, 0, length));
-    proveEqual('opened', sealed.subarray(0, length), plain.subarray(0, length));
+    checkEqual('sealed', sealed, expected);
+    check('opens', cipher.open(counter, sealed, 0, length));
+    checkEqual('opened', sealed.subarray(0, length), plain.subarray(0, length));
     expected[length >> 1]! ^= 1;
-    prove('refuses', !cipher.open(counter, expected, 0, length));
+    check('refuses', !cipher.open(counter, expected, 0, length));
   }
 }
 

@@ -12,9 +12,10 @@ export interface Case {
   /** How many operations one `run` does. */
   operations: number;
   /** Compares the result with the reference. @throws {Error} it differs */
-  prove: () => void;
+  check: () => void;
   /** Called before each `run`, and not timed. */
   prepare?: () => void;
+  /** Does the operations. Only this is timed. */
   run: () => void;
 }
 
@@ -25,8 +26,8 @@ export interface MissingCase {
   missing: string;
 }
 
-/** @throws {Error} the bytes differ; the message has `name` and the place */
-export function proveEqual(name: string, got: Uint8Array, expected: Uint8Array): void {
+/** Compares bytes. @throws {Error} they differ; the message has `name` and the first difference */
+export function checkEqual(name: string, got: Uint8Array, expected: Uint8Array): void {
   if (got.length !== expected.length) {
     throw new Error(`${name}: expected ${expected.length} bytes, got ${got.length}`);
   }
@@ -35,6 +36,6 @@ export function proveEqual(name: string, got: Uint8Array, expected: Uint8Array):
 }
 
 /** @throws {Error} the condition is false; the message has `name` */
-export function prove(name: string, holds: boolean): void {
-  if (!holds) throw new Error(`${name}: another result than the reference`);
+export function check(name: string, condition: boolean): void {
+  if (!condition) throw new Error(`${name}: another result than the reference`);
 }

@@ -13,9 +13,10 @@ import {
   type PublicKey,
 } from '@litz/core';
 import { seededRandomBytes } from '@litz/testkit';
-import { proveEqual, type Case, type MissingCase } from './case.ts';
+import { checkEqual, type Case, type MissingCase } from './case.ts';
 import type { Candidate } from './providers.ts';
 
+/** Returns a case for each step and each candidate that an engine can use. */
 export function handshakeSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
   const capable = candidates.filter(({ provider, missing }) => provider ?? missing);
   return STEPS.flatMap((step, number) =>
@@ -39,7 +40,7 @@ function handshakeCase(
     figure,
     subject,
     operations: 1,
-    prove: () => proveTranscript(provider),
+    check: () => checkTranscript(provider),
     prepare: () => {
       parties.finish();
       for (let i = 0; i < number; i++) parties.step();
@@ -52,10 +53,10 @@ function handshakeCase(
  * Checks that the provider writes the same bytes as the reference with the same keys, time and
  * randomness.
  */
-function proveTranscript(provider: CryptoProvider): void {
+function checkTranscript(provider: CryptoProvider): void {
   const parties = new Parties(provider);
   const expected = new Parties(nobleProvider);
-  for (const step of STEPS) proveEqual(step, parties.step(), expected.step());
+  for (const step of STEPS) checkEqual(step, parties.step(), expected.step());
 }
 
 /** An initiator and a responder that do one handshake after the other. */

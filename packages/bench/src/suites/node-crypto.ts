@@ -1,7 +1,7 @@
 /**
- * `nodeCrypto`: the primitives as a Node.js program would call them, with `node:crypto`. They are a
- * comparison, not a provider. Primitives for which Node.js has no function (keyed BLAKE2s,
- * XChaCha20) are missing.
+ * `nodeCrypto`: the primitives with `node:crypto`, as a Node.js program would call them. They are
+ * only compared with the providers, and are not a provider. Keyed BLAKE2s and XChaCha20 are
+ * missing, because Node.js has no function for them.
  *
  * @module
  */

@@ -15,8 +15,9 @@ import {
   type SegmentSlab,
 } from '@litz/tun/offload';
 import { ipv4Packet } from '@litz/testkit';
-import { prove, proveEqual, type Case } from './case.ts';
+import { check, checkEqual, type Case } from './case.ts';
 
+/** Returns the three cases. */
 export function offloadSuite(): Case[] {
   return [checksumCase(), splitCase(), coalesceCase()];
 }
@@ -27,7 +28,7 @@ function checksumCase(): Case {
     figure: 'checksum, 1380 B',
     subject: 'litz',
     operations: 64,
-    prove: () => prove('checksum', checksum(packet, 0, packet.length) === slowChecksum(packet)),
+    check: () => check('checksum', checksum(packet, 0, packet.length) === slowChecksum(packet)),
     run: () => {
       for (let i = 0; i < 64; i++) checksum(packet, 0, packet.length);
     },
@@ -40,7 +41,7 @@ function splitCase(): Case {
     figure: 'split a super-packet, per segment of 1420 B',
     subject: 'litz',
     operations: SEGMENTS,
-    prove: () => proveIdentity(memory),
+    check: () => checkIdentity(memory),
     run: () => void memory.split(),
   };
 }
@@ -52,7 +53,7 @@ function coalesceCase(): Case {
     figure: 'coalesce into a super-packet, per segment of 1420 B',
     subject: 'litz',
     operations: SEGMENTS,
-    prove: () => proveIdentity(memory),
+    check: () => checkIdentity(memory),
     // Coalescing writes into the headers of the first segment, so each run starts with new
     // segments.
     prepare: () => void memory.split(),
@@ -61,12 +62,12 @@ function coalesceCase(): Case {
 }
 
 /** Checks that splitting and coalescing give the original super-packet. */
-function proveIdentity(memory: SuperPacketMemory): void {
-  prove('number of segments', memory.split() === SEGMENTS);
+function checkIdentity(memory: SuperPacketMemory): void {
+  check('number of segments', memory.split() === SEGMENTS);
   memory.coalesce();
-  prove('one super-packet', memory.written.length === 1);
+  check('one super-packet', memory.written.length === 1);
   const [again] = memory.written;
-  proveEqual('payload', payloadOf(again!), payloadOf(memory.superPacket));
+  checkEqual('payload', payloadOf(again!), payloadOf(memory.superPacket));
 }
 
 function payloadOf(packet: Uint8Array): Uint8Array {
@@ -77,7 +78,7 @@ function payloadOf(packet: Uint8Array): Uint8Array {
 class SuperPacketMemory {
   /** The super-packet with its vnet header. */
   readonly superPacket: Uint8Array = createSuperPacket();
-  /** What the last `coalesce` wrote; it is copied only while this is empty. */
+  /** A copy of each super-packet that `coalesce` wrote first. Later ones are not copied. */
   written: Uint8Array[] = [];
   readonly #buffer: Uint8Array = new Uint8Array(SLAB + SEGMENTS * STRIDE);
   readonly #slab: SegmentSlab = {
@@ -92,7 +93,7 @@ class SuperPacketMemory {
   readonly #coalescer: Coalescer = new Coalescer({
     buffer: this.#buffer,
     write: ({ offsets, lengths }, count) => {
-      if (this.written.length === 0) this.#keep(offsets, lengths, count);
+      if (this.written.length === 0) this.#copy(offsets, lengths, count);
       return true;
     },
   });
@@ -112,7 +113,7 @@ class SuperPacketMemory {
     this.#coalescer.flush();
   }
 
-  #keep(offsets: Uint32Array, lengths: Uint32Array, count: number): void {
+  #copy(offsets: Uint32Array, lengths: Uint32Array, count: number): void {
     const pieces = Array.from({ length: count }, (_, i) =>
       this.#buffer.slice(offsets[i], offsets[i]! + lengths[i]!),
     );

@@ -4,10 +4,11 @@
  * @module
  */
 import { nobleProvider } from '@litz/core';
-import { proveEqual, type Case, type MissingCase } from './case.ts';
+import { checkEqual, type Case, type MissingCase } from './case.ts';
 import type { Candidate } from './providers.ts';
 import type { SomePrimitives } from './some-primitives.ts';
 
+/** Returns a case for each primitive and candidate. */
 export function primitivesSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {
   return FIGURES.flatMap((figure) =>
     candidates.map((candidate) => primitiveCase(figure, candidate)),
@@ -17,7 +18,7 @@ export function primitivesSuite(candidates: readonly Candidate[]): (Case | Missi
 interface Figure {
   name: string;
   operations: number;
-  /** Returns a function that computes one result; undefined if the provider cannot do it. */
+  /** Returns a function that computes one result. Returns undefined if the provider has none. */
   bind: (primitives: SomePrimitives) => (() => Uint8Array) | undefined;
 }
 
@@ -31,7 +32,7 @@ function primitiveCase(
     figure,
     subject,
     operations,
-    prove: () => proveEqual('result', compute(), bind(nobleProvider)!()),
+    check: () => checkEqual('result', compute(), bind(nobleProvider)!()),
     run: () => {
       for (let i = 0; i < operations; i++) compute();
     },

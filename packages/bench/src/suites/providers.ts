@@ -10,11 +10,11 @@ import type { SomePrimitives } from './some-primitives.ts';
 
 export interface Candidate {
   readonly name: string;
-  /** The primitives; undefined: not available, and `missing` says why. */
+  /** The primitives. They are undefined if they are not available; `missing` says why. */
   readonly primitives: SomePrimitives | undefined;
   /** The whole provider, if an engine can use it. */
   readonly provider?: CryptoProvider;
-  /** The memory in which it works in place; default: any memory. */
+  /** The memory in which it encrypts in place. If there is none, it can use any memory. */
   readonly memory?: Uint8Array;
   readonly missing?: string;
 }

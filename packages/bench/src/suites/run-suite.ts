@@ -14,7 +14,8 @@ export interface SuiteBudget {
 }
 
 /**
- * Returns the median of the samples in ns per operation. A sample is the mean of one `run`.
+ * Checks all cases, then measures each. Returns the time of an operation in ns: the median of many
+ * samples. A sample is the mean of one `run`.
  *
  * @throws {Error} a result differs from the reference; then no case of the suite was timed
  */
@@ -22,7 +23,7 @@ export function runSuite(
   cases: readonly (Case | MissingCase)[],
   { warmUp, time }: SuiteBudget,
 ): Measurement[] {
-  for (const entry of cases) if (!('missing' in entry)) proveCase(entry);
+  for (const entry of cases) if (!('missing' in entry)) checkCase(entry);
   return cases.map((entry) => {
     const { figure, subject } = entry;
     if ('missing' in entry)
@@ -31,9 +32,9 @@ export function runSuite(
   });
 }
 
-function proveCase({ figure, subject, prove }: Case): void {
+function checkCase({ figure, subject, check }: Case): void {
   try {
-    prove();
+    check();
   } catch (error) {
     const { message } = error as Error;
     throw new Error(`${figure}, ${subject}: ${message}`, { cause: error });

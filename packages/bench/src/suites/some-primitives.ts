@@ -1,9 +1,9 @@
 /**
- * `SomePrimitives`: the functions of a crypto provider that are compared.
+ * `SomePrimitives`: those functions of a crypto provider that a benchmark compares.
  *
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
 
-/** Some of a provider's functions; a comparison may lack others. */
+/** Some functions of a provider. Any of them can be missing. */
 export type SomePrimitives = Partial<Omit<CryptoProvider, 'name'>>;

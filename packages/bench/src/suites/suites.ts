@@ -25,7 +25,7 @@ export const SUITE_NAMES = [
 ] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
-/** @throws {Error} (rejects) a result differs from the reference */
+/** Measures the named suites. @throws {Error} (rejects) a result differs from the reference */
 export async function measureSuites(
   names: readonly SuiteName[],
   budget: SuiteBudget,

@@ -1,13 +1,14 @@
 /**
- * `tablesSuite`: measures the look-ups of every packet: the cryptokey routing table and the replay
- * window. `bench:scale` measures large tables.
+ * `tablesSuite`: measures the tables that are used for every packet: the cryptokey routing table
+ * and the replay window. `bench:scale` measures large tables.
  *
  * @module
  */
 import { AllowedIps, ReplayWindow } from '@litz/core/internals';
 import { seededRandomBytes } from '@litz/testkit';
-import { prove, type Case } from './case.ts';
+import { check, type Case } from './case.ts';
 
+/** Returns the cases of both tables. */
 export function tablesSuite(): Case[] {
   return [...[4, 6].map((family) => routingCase(family as 4 | 6)), windowInOrder(), windowMixed()];
 }
@@ -27,10 +28,10 @@ function routingCase(family: 4 | 6): Case {
     figure: `allowed-IPs look-up of ${PREFIXES} prefixes, IPv${family}`,
     subject: 'litz',
     operations: OPERATIONS,
-    prove: () => {
+    check: () => {
       for (let i = 0; i < OPERATIONS; i++) {
         const address = addresses.subarray(i * length, (i + 1) * length);
-        prove(
+        check(
           'owner',
           table.lookup(addresses, i * length, length) === slowLookup(prefixes, address),
         );
@@ -57,7 +58,9 @@ function randomPrefixes(length: 4 | 16): Prefix[] {
   });
 }
 
-/** Finds the longest prefix; of two equal prefixes, the later one. */
+/**
+ * Finds the owner of the longest prefix. If a prefix was inserted twice, the later owner counts.
+ */
 function slowLookup(prefixes: readonly Prefix[], address: Uint8Array): object | undefined {
   let best: Prefix | undefined;
   for (const prefix of prefixes) {
@@ -82,14 +85,14 @@ function windowInOrder(): Case {
     figure: 'replay window, counters in order',
     subject: 'litz',
     operations: OPERATIONS,
-    prove: () => proveWindow((i) => i),
+    check: () => checkWindow((i) => i),
     run: () => {
       for (let i = 0; i < OPERATIONS; i++) window.accept(counter++);
     },
   };
 }
 
-/** Groups of eight packets in reverse order, as several paths or queues can cause. */
+/** Measures counters that arrive in groups of eight in reverse order, as after several paths. */
 function windowMixed(): Case {
   const window = new ReplayWindow();
   let counter = 0;
@@ -97,7 +100,7 @@ function windowMixed(): Case {
     figure: 'replay window, counters out of order',
     subject: 'litz',
     operations: OPERATIONS,
-    prove: () => proveWindow((i) => i ^ 7),
+    check: () => checkWindow((i) => i ^ 7),
     run: () => {
       for (let i = 0; i < OPERATIONS; i++) window.accept(counter++ ^ 7);
     },
@@ -105,11 +108,11 @@ function windowMixed(): Case {
 }
 
 /** Checks that each counter is accepted once and then refused as a replay. */
-function proveWindow(counterOf: (i: number) => number): void {
+function checkWindow(counterOf: (i: number) => number): void {
   const window = new ReplayWindow();
   for (let i = 0; i < OPERATIONS; i++) {
-    prove('new counter', window.accept(counterOf(i)));
-    prove('replayed counter', !window.accept(counterOf(i)));
+    check('new counter', window.accept(counterOf(i)));
+    check('replayed counter', !window.accept(counterOf(i)));
   }
 }
 

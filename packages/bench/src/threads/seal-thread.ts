@@ -1,5 +1,5 @@
 /**
- * A thread that helps to seal. It exports nothing.
+ * The program of a thread that helps to seal. It exports nothing.
  *
  * @module
  */

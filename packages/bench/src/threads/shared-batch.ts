@@ -40,14 +40,16 @@ export class SharedBatch {
     Atomics.store(words, NEXT, 0);
     Atomics.notify(words, BATCH);
     this.#work(cipher, length);
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + SEAL_TIMEOUT_MS;
     while (Atomics.load(words, SEALED) < this.#count) {
-      if (performance.now() > deadline) throw new Error('a thread does not go on');
+      if (performance.now() > deadline) {
+        throw new Error(`a thread did not seal its messages within ${SEAL_TIMEOUT_MS} ms`);
+      }
     }
     return batch * this.#count;
   }
 
-  /** Called in another thread: helps with every batch until `end`. */
+  /** Called in another thread: helps with every batch until `end` is called. */
   help(cipher: Cipher, length: number): void {
     const words = this.#words;
     while (Atomics.load(words, END) === 0) {
@@ -57,6 +59,7 @@ export class SharedBatch {
     }
   }
 
+  /** Ends `help` in all other threads. */
   end(): void {
     Atomics.store(this.#words, END, 1);
     Atomics.add(this.#words, BATCH, 1);
@@ -68,6 +71,7 @@ export class SharedBatch {
     return this.#messages.subarray(index * STRIDE, index * STRIDE + length);
   }
 
+  /** Claims and seals messages until all are claimed. */
   #work(cipher: Cipher, length: number): void {
     const words = this.#words;
     for (;;) {
@@ -85,6 +89,7 @@ export class SharedBatch {
 
 /** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
 const STRIDE = 1536;
+/** The indices of the four words, and the length of the head in bytes. */
 const BATCH = 0;
 const NEXT = 1;
 const SEALED = 2;
@@ -95,4 +100,4 @@ const HEAD_LENGTH = 64;
  * rarely access the shared counters.
  */
 const CLAIM = 8;
-const PATIENCE_MS = 5000;
+const SEAL_TIMEOUT_MS = 5000;

@@ -1,6 +1,6 @@
 /**
- * `measureThreads`: measures how much a second thread helps with sealing, which is the part of the
- * work for a packet that threads can share, and what the hand-over of a batch costs.
+ * `measureThreads`: measures how much faster two threads seal than one. Sealing is the part of the
+ * work for a packet that threads can share. The figures include the cost of sharing a batch.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { nobleProvider, type Cipher } from '@litz/core';
 import { createOpensslProvider } from '@litz/openssl';
 import type { Measurement } from '../results/result.ts';
 import { median } from '../results/statistics.ts';
-import { proveEqual } from '../suites/case.ts';
+import { checkEqual } from '../suites/case.ts';
 import { SharedBatch } from './shared-batch.ts';
 
 export interface ThreadsSettings {
   /** The numbers of threads to measure. */
   threads: readonly number[];
-  /** The numbers of messages in a batch to measure: 45 are a super-packet of 64 KiB. */
+  /** The sizes of batches to measure, in messages. 45 messages are a super-packet of 64 KiB. */
   batches: readonly number[];
   rounds: number;
-  /** The time of each measurement in a round. */
+  /** The time of each measurement in a round, in ms. */
   ms: number;
 }
 
@@ -56,7 +56,7 @@ export async function measureThreads(
   return measurements;
 }
 
-/** Returns messages per second. */
+/** Starts the threads, and returns how many messages per second they seal together. */
 async function rateOf(threads: number, count: number, ms: number): Promise<number> {
   const batch = new SharedBatch(count);
   const provider = createOpensslProvider();
@@ -68,8 +68,8 @@ async function rateOf(threads: number, count: number, ms: number): Promise<numbe
   const exits = helpers.map((helper) => once(helper, 'exit'));
   try {
     await Promise.all(helpers.map((helper) => once(helper, 'message')));
-    prove(batch, cipher, count);
-    return timed(batch, cipher, count, ms);
+    check(batch, cipher, count);
+    return measureRate(batch, cipher, count, ms);
   } finally {
     batch.end();
     await Promise.all(exits);
@@ -78,20 +78,20 @@ async function rateOf(threads: number, count: number, ms: number): Promise<numbe
   }
 }
 
-function timed(batch: SharedBatch, cipher: Cipher, count: number, ms: number): number {
-  const begun = performance.now();
+function measureRate(batch: SharedBatch, cipher: Cipher, count: number, ms: number): number {
+  const start = performance.now();
   let messages = 0;
-  let passed = 0;
-  while (passed < ms) {
-    for (let i = 0; i < BETWEEN_LOOKS; i++) batch.seal(cipher, LENGTH);
-    messages += BETWEEN_LOOKS * count;
-    passed = performance.now() - begun;
+  let elapsed = 0;
+  while (elapsed < ms) {
+    for (let i = 0; i < BATCHES_PER_CHECK; i++) batch.seal(cipher, LENGTH);
+    messages += BATCHES_PER_CHECK * count;
+    elapsed = performance.now() - start;
   }
-  return (messages / passed) * 1000;
+  return (messages / elapsed) * 1000;
 }
 
 /** Checks that all messages of a batch equal those of the reference. */
-function prove(batch: SharedBatch, cipher: Cipher, count: number): void {
+function check(batch: SharedBatch, cipher: Cipher, count: number): void {
   const reference = nobleProvider.createCipher(KEY);
   const expected = Array.from({ length: count }, (_, i) => {
     const message = new Uint8Array(LENGTH + TAG_LENGTH);
@@ -101,14 +101,15 @@ function prove(batch: SharedBatch, cipher: Cipher, count: number): void {
   const counter = batch.seal(cipher, LENGTH);
   for (const [i, message] of expected.entries()) {
     reference.seal(counter + i, message, 0, LENGTH);
-    proveEqual(`message ${i}`, batch.message(i, LENGTH + TAG_LENGTH), message);
+    checkEqual(`message ${i}`, batch.message(i, LENGTH + TAG_LENGTH), message);
   }
 }
 
 const KEY: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => i);
 const LENGTH = 1424;
 const TAG_LENGTH = 16;
-const BETWEEN_LOOKS = 16;
+/** How many batches are sealed between two checks of the clock. */
+const BATCHES_PER_CHECK = 16;
 /** The built file, because a thread cannot load a source without a loader. */
 const HELPER: URL = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/threads/seal-thread.js', import.meta.url)

@@ -5,19 +5,22 @@ import { scavengesPerMillion, isGrowing } from '../../src/garbage/growth.ts';
 import { copying, littering } from '../../src/garbage/providers.ts';
 
 describe('EnginePair', () => {
-  it.each<Way>(['packet', 'batch'])('carries every packet, by %s', (way) => {
+  it.each<Way>(['packet', 'batch'])('carries every packet, one %s at a time', (way) => {
     const pair = new EnginePair(copying);
     pair.run(way, 640);
     expect(pair.received).toBe(640);
   });
 
-  it.each<Way>(['packet', 'batch'])('allocates nothing per packet, by %s', (way) => {
+  it.each<Way>(['packet', 'batch'])('allocates nothing per packet, one %s at a time', (way) => {
     expect(bytesPerPacket(way, copying)).toBeLessThan(8);
   });
 
-  it.each<Way>(['packet', 'batch'])('is seen to allocate if the cipher does, by %s', (way) => {
-    expect(bytesPerPacket(way, littering)).toBeGreaterThan(24);
-  });
+  it.each<Way>(['packet', 'batch'])(
+    'is found to allocate if its cipher allocates, one %s at a time',
+    (way) => {
+      expect(bytesPerPacket(way, littering)).toBeGreaterThan(24);
+    },
+  );
 });
 
 describe('countCollections', () => {
@@ -37,7 +40,7 @@ describe('scavengesPerMillion', () => {
     expect(scavengesPerMillion(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
   });
 
-  it('is growing with one small number per packet', () => {
+  it('is classified as growing for one small number per packet', () => {
     const grown = scavengesPerMillion(of(1_000_000, 70), of(3_000_000, 102));
     expect([isGrowing(grown), isGrowing(4)]).toEqual([true, false]);
   });

@@ -3,7 +3,7 @@ import type { Implementation } from '../../src/peers/implementation.ts';
 import { alternate, SampleTable } from '../../src/peers/rounds.ts';
 
 describe('alternate', () => {
-  it('measures each once per round, and begins each round with a different one', async () => {
+  it('measures each implementation once per round, and begins each round with a different one', async () => {
     const turns: string[] = [];
     const take = ({ name }: Implementation): Promise<[]> => {
       turns.push(name);

@@ -20,7 +20,7 @@ describe('brokenMeasurements', () => {
     [Infinity, '1/s'],
     [0, 'ns'],
     [-1, 'Mbit/s'],
-  ])('finds %d %s', (value, unit) => {
+  ])('treats %d %s as broken', (value, unit) => {
     expect(brokenMeasurements([of(value, unit)])).toEqual([`x, litz: got ${value} ${unit}`]);
   });
 

@@ -10,11 +10,11 @@ describe('bestOf', () => {
     ['ms', 2],
     ['MB', 2],
     ['%', undefined],
-  ])('knows what is better in %s', (unit, best) => {
+  ])('returns the best value in %s', (unit, best) => {
     expect(bestOf(twoOfThree(unit), ['a', 'b', 'c'])).toBe(best);
   });
 
-  it('is undefined without a measurement', () => {
+  it('returns undefined without a measurement', () => {
     expect(bestOf(twoOfThree('ms'), ['c', 'd'])).toBeUndefined();
   });
 });
@@ -53,7 +53,7 @@ describe('splitBySubjects', () => {
 });
 
 describe('SECTIONS', () => {
-  it('compare Litz with the best peer, in the sense of each unit', () => {
+  it('compare Litz with the best peer, the fastest one or the one with the least delay', () => {
     const matrix = matrixOf([
       of('speed', 'litz', 'Mbit/s', 6),
       of('speed', 'one', 'Mbit/s', 4),
@@ -67,7 +67,7 @@ describe('SECTIONS', () => {
     expect(matrix.rows.map((row) => best.of(row))).toEqual([6 / 5, 6 / 4]);
   });
 
-  it('compare each Node with the first one, without the peer', () => {
+  it('compare each version of Node.js with the first one, and leave out the peer', () => {
     const matrix = matrixOf([
       of('speed, litz', 'Node 20.20.2', 'Mbit/s', 4),
       of('speed, litz', 'Node 22.0.0', 'Mbit/s', 5),

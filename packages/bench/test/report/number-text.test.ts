@@ -10,13 +10,13 @@ describe('numberText', () => {
     [352.4, '352'],
     [999.6, '1,000'],
     [19_612.4, '19,612'],
-  ])('gives %d as %s', (value, text) => {
+  ])('writes %d as %s', (value, text) => {
     expect(numberText(value)).toBe(text);
   });
 });
 
 describe('ratioText', () => {
-  it('has two digits after the point', () => {
+  it('writes two digits after the point', () => {
     expect([ratioText(1.5), ratioText(0.125), ratioText(20)]).toEqual(['1.50', '0.13', '20.00']);
   });
 });

@@ -25,7 +25,7 @@ describe('readmeFigures', () => {
     expect(table).toContain('| ping, ms ↓ | 0.3 | 0.2 | n/a | 1.50 | 1.50 |');
   });
 
-  it('shows only the cost of a message by provider from the suites', () => {
+  it('shows of the suites only the cost per message of each provider', () => {
     const table = readmeFigures([
       result('suites', [
         { figure: 'AEAD seal, 64 B', subject: 'noble', unit: 'ns', value: 4000 },
@@ -43,7 +43,7 @@ describe('readmeFigures', () => {
 describe('withFigures', () => {
   const place = '<!-- figures: made by `pnpm bench:report` -->\nold\n<!-- end of figures -->';
 
-  it('replaces the text between the comments, repeatedly', () => {
+  it('replaces the text between the comments, also a second time', () => {
     const once = withFigures(`before\n${place}\nafter`, []);
     expect(once).toBe(`before\n${place.replace('\nold', '\n')}\nafter`);
     expect(withFigures(once, [])).toBe(once);
@@ -58,7 +58,7 @@ describe('withMeshFigures', () => {
   const place =
     '<!-- figures of the mesh: made by `pnpm bench:report` -->\nold\n<!-- end of figures -->';
 
-  it('puts a column for each registry between the comments', () => {
+  it('writes a table with a column for each registry between the comments', () => {
     const mesh = result('mesh', [
       { figure: 'at rest: writes', subject: 'etcd', unit: 'writes', value: 0 },
       { figure: 'at rest: writes', subject: 'kubernetes', unit: 'writes', value: 1 },

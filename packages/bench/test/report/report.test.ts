@@ -9,12 +9,12 @@ const FIXTURE = join(import.meta.dirname, 'fixture');
 describe('createReport', () => {
   const results = readResults(FIXTURE);
 
-  it('makes the known page of these results', () => {
+  it('writes the expected page for the results of the fixture', () => {
     const expected = readFileSync(join(FIXTURE, 'RESULTS.md'), 'utf8');
     expect(createReport(results).get('RESULTS.md')).toBe(expected);
   });
 
-  it('makes the same page and the same charts again, in any order of the results', () => {
+  it('writes the same page and charts for the same results in another order', () => {
     const again = createReport(results.toReversed());
     expect([...again]).toEqual([...createReport(results)]);
   });
@@ -38,7 +38,7 @@ describe('createReport', () => {
     expect(chart).not.toContain('gotatun');
   });
 
-  it('makes nothing without results', () => {
+  it('returns no files without results', () => {
     expect(createReport([]).size).toBe(0);
   });
 });

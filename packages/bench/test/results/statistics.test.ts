@@ -6,7 +6,7 @@ describe('median', () => {
     expect(median([9, 1, 5])).toBe(5);
   });
 
-  it('is between the two middle samples of an even number', () => {
+  it('is between the two middle samples if their number is even', () => {
     expect(median([1, 2, 4, 100])).toBe(3);
   });
 
@@ -18,7 +18,7 @@ describe('median', () => {
 });
 
 describe('quantile', () => {
-  it('has the smallest and the greatest sample at its ends', () => {
+  it('is the smallest sample at 0, and the greatest at 1', () => {
     expect(quantile([7, 3, 5], 0)).toBe(3);
     expect(quantile([7, 3, 5], 1)).toBe(7);
   });

@@ -4,14 +4,14 @@ import { ReceivedNumbers } from '../../src/rotation/received-numbers.ts';
 describe('ReceivedNumbers', () => {
   it('counts each packet once, in any order', () => {
     const numbers = new ReceivedNumbers();
-    [0, 2, 1, 2, 5].forEach((number, i) => numbers.take(number, i));
+    [0, 2, 1, 2, 5].forEach((number, i) => numbers.add(number, i));
     expect(numbers.report()).toMatchObject({ received: 4, duplicates: 1, longestRunLost: 2 });
   });
 
   it('finds the longest time without a packet', () => {
     const numbers = new ReceivedNumbers();
     expect(numbers.report()).toMatchObject({ received: 0, longestGapMs: 0, longestRunLost: 0 });
-    [100, 101, 141, 142].forEach((at, i) => numbers.take(i, at));
+    [100, 101, 141, 142].forEach((at, i) => numbers.add(i, at));
     expect(numbers.report().longestGapMs).toBe(40);
   });
 });

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
-import { litz, PEERS, type Implementation } from '../../src/peers/implementation.ts';
+import { litz, peersNamed, type Implementation } from '../../src/peers/implementation.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 import type { Measurement } from '../../src/results/result.ts';
 import type * as Rotation from '../../src/rotation/rotation.ts';
 
 /** The built file, because children cannot load .ts. */
 const BUILT = new URL('../../dist/rotation/rotation.js', import.meta.url);
-const wireguardGo = PEERS.find(({ name }) => name === 'wireguard-go') as Implementation;
+const [wireguardGo] = peersNamed(['wireguard-go']) as [Implementation];
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),
   requirement('the right to make network namespaces', () => missingNamespaces() ?? true),
@@ -36,9 +36,9 @@ describeWith(requirements, 'measureRotation', () => {
 
 describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
   it('finds a short gap with a peer that knows one key, and a longer one if it is silent', async () => {
-    const { measureExchange } = (await import(BUILT.href)) as typeof Rotation;
+    const { exchangePeer, measureExchange } = (await import(BUILT.href)) as typeof Rotation;
     const { measurements, failed } = await measureExchange(
-      { ...settings, peers: [wireguardGo], exchanges: 1 },
+      { ...settings, peers: [exchangePeer(wireguardGo)], exchanges: 1 },
       say,
     );
     expect(failed).toEqual([]);

@@ -17,7 +17,7 @@ const ABSENT: Candidate = { name: 'absent', primitives: undefined, missing: 'no 
 const NO_TIME = { warmUp: 0, time: 0 };
 
 describe('suites', () => {
-  it('prove every case', () => {
+  it('have the right result in every case', () => {
     const cases = [
       ...aeadSuite([NOBLE, NODE]),
       ...primitivesSuite([NOBLE, NODE]),
@@ -27,10 +27,10 @@ describe('suites', () => {
       ...offloadSuite(),
     ].filter((entry): entry is Case => !('missing' in entry));
     expect(cases.length).toBeGreaterThan(20);
-    for (const entry of cases) expect(() => entry.prove()).not.toThrow();
+    for (const entry of cases) expect(() => entry.check()).not.toThrow();
   });
 
-  it('can be run again and again', () => {
+  it('can run each case several times', () => {
     const cases = [...aeadSuite([NOBLE]), ...handshakeSuite([NOBLE]), ...engineSuite()];
     for (const entry of cases as Case[]) {
       for (let i = 0; i < 3; i++) {
@@ -40,14 +40,14 @@ describe('suites', () => {
     }
   });
 
-  it('refuse a cipher with another tag', () => {
+  it('refuse a cipher that computes a wrong tag', () => {
     const wrong = { name: 'wrong', primitives: { createCipher: cipherWithWrongTag } };
     expect(() => runSuite(aeadSuite([NOBLE, wrong]), NO_TIME)).toThrow(
       'AEAD seal, 64 B, wrong: sealed: another result from byte 64 on',
     );
   });
 
-  it('refuse a provider whose handshake has other bytes', () => {
+  it('refuse a provider whose handshake has wrong bytes', () => {
     const provider = { ...nobleProvider, name: 'wrong', hash: wrongHash };
     const wrong = { name: 'wrong', primitives: provider, provider };
     expect(() => runSuite(handshakeSuite([wrong]), NO_TIME)).toThrow(/wrong/);
@@ -59,7 +59,7 @@ describe('runSuite', () => {
     figure: 'nothing',
     subject: 'litz',
     operations: 1,
-    prove: () => {},
+    check: () => {},
     run: () => {},
   };
 
@@ -87,7 +87,7 @@ describe('runSuite', () => {
     const wrong = {
       ...entry,
       subject: 'wrong',
-      prove: () => {
+      check: () => {
         throw new Error('other bytes');
       },
     };

@@ -43,7 +43,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
   // Until the daemon is ready, Ctrl-C ends it too.
   const signals = new EndSignals();
   signals.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-  const readiness = await firstWord(child).finally(() => signals.release());
+  const readiness = await reportOf(child).finally(() => signals.release());
   if ('failure' in readiness) throw new Failure(readiness.failure);
   if (child.connected) child.disconnect();
   child.stderr?.destroy();
@@ -62,7 +62,7 @@ export function reportReadiness(readiness: Readiness): void {
  * Resolves with the child's report. If the child ended without one, waits until its streams are
  * closed, because only then all of its output was read.
  */
-async function firstWord(child: ChildProcess): Promise<Readiness> {
+async function reportOf(child: ChildProcess): Promise<Readiness> {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     text = `${text}${chunk}`.slice(-LONGEST_TEXT);
@@ -72,7 +72,7 @@ async function firstWord(child: ChildProcess): Promise<Readiness> {
     child.once('error', (error) => resolve({ failure: `cannot start: ${error.message}` }));
     child.once('close', (code, signal) => {
       const how = signal ?? `exit code ${code}`;
-      const last = lastWords(text);
+      const last = lastMessage(text);
       const words = last === '' ? '' : `: ${last}`;
       resolve({ failure: `the daemon ended (${how}) before it was ready${words}` });
     });
@@ -83,7 +83,7 @@ async function firstWord(child: ChildProcess): Promise<Readiness> {
  * Returns the last line that is meant for a person. V8 writes one such line, inside a frame or
  * before a stack.
  */
-function lastWords(text: string): string {
+function lastMessage(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(/^#/, '').trim());
   return lines.findLast((line) => line !== '' && !MACHINE_LINE.test(line)) ?? '';
 }

@@ -58,5 +58,5 @@ function fillRandom(out: Uint8Array): void {
   randomFillSync(out);
 }
 
-/** S_IRWXO */
+/** The permissions of all other users (S_IRWXO). */
 const WORLD = 0o007;

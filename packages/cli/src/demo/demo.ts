@@ -20,7 +20,10 @@ export interface DemoOptions {
 
 export type DemoForm = 'namespaces' | 'user-namespace' | 'memory';
 
-/** Runs the demo. Returns the exit code: 0 if the tunnel did all that a tunnel must do. */
+/**
+ * Runs the demo. Returns the exit code: 0 if the tunnel worked and nothing readable crossed the
+ * wire.
+ */
 export async function runDemo({ write, form }: DemoOptions): Promise<number> {
   const choice = form === 'auto' ? await chooseForm() : { form, reason: '' };
   if (choice.form === 'user-namespace') {

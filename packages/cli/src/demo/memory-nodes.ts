@@ -85,7 +85,10 @@ export class MemoryNodes implements AsyncDisposable {
     this.#relay.close();
   }
 
-  /** A packet there, the same one back; NaN if it did not come in a second. */
+  /**
+   * Sends a packet to the other node, and the same packet back. Returns the time in ms; NaN if the
+   * packet did not come back within a second.
+   */
   async #roundTrip(): Promise<number> {
     const [a, b] = this.#tuns;
     const signal = AbortSignal.timeout(1000);
@@ -104,8 +107,8 @@ export class MemoryNodes implements AsyncDisposable {
   }
 
   /**
-   * Sends numbered packets, up to `WINDOW` at a time. A lost packet ends the transfer as not
-   * intact.
+   * Sends numbered packets, up to `WINDOW` at a time. If a packet is lost, the transfer ends and is
+   * reported as not intact.
    */
   async #transfer(): Promise<DemoResult['transfer']> {
     const [a, b] = this.#tuns;
@@ -175,7 +178,9 @@ function packet(from: number, to: number, payload: Uint8Array): Uint8Array {
 const PINGS = 20;
 const IPV4_HEADER = 20;
 const PAYLOAD = 1400;
-/** Packets on the way at a time: few enough for the buffers of the loopback sockets. */
+/**
+ * How many packets may be on the way at a time. They fit into the buffers of the loopback sockets.
+ */
 const WINDOW = 64;
 const TRANSFER_BYTES = 64e6;
 const TRANSFER_MS = 2500;

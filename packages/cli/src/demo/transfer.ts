@@ -39,7 +39,7 @@ export function portOf(server: Server): number {
 }
 
 /**
- * Sends blocks until `bytes` are sent or `milliseconds` are over, whichever comes first.
+ * Sends blocks until `bytes` bytes are sent or `milliseconds` have passed, whichever comes first.
  *
  * @throws {Error} the connection failed or ended early
  */

@@ -22,7 +22,10 @@ export interface MeshDemoOptions {
   readonly isInside: boolean;
 }
 
-/** Returns the exit code: 0 if no packet was lost or readable that must not be. */
+/**
+ * Runs the demo. Returns the exit code: 0 if no packet was lost, and none was readable while
+ * encryption was on.
+ */
 export async function runMeshDemo({ write, isInside }: MeshDemoOptions): Promise<number> {
   if (!isInside) {
     checkTools();

@@ -20,7 +20,7 @@ const run = promisify(execFile);
 
 export interface MeshNodeOptions {
   readonly name: string;
-  /** 1 to 254: the pods of the node have 10.244.NUMBER.0/24. */
+  /** The number of the node, 1 to 254. Its pods have the prefix 10.244.NUMBER.0/24. */
   readonly number: number;
   /**
    * The number of the cable of the underlay. A node that replaces another one has its own cable.
@@ -42,7 +42,7 @@ export class MeshNode {
   readonly #folder: string;
   readonly #children: ChildProcess[] = [];
   /** The last output of the programs, for the message of a failure. */
-  #said = '';
+  #output = '';
 
   constructor(options: MeshNodeOptions) {
     const { name, number, cable, underlay, folder } = options;
@@ -135,7 +135,7 @@ export class MeshNode {
     );
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#said = (this.#said + text).slice(-KEPT_TEXT);
+        this.#output = (this.#output + text).slice(-KEPT_TEXT);
       });
     }
     this.#children.push(child);
@@ -151,7 +151,7 @@ export class MeshNode {
     }
     const what = child.spawnargs.includes('agent') ? 'agent' : 'daemon';
     const state = child.exitCode === null ? 'is not ready' : `ended with ${child.exitCode}`;
-    throw new Failure(`the ${what} of node ${this.name} ${state}: ${this.#said.trim()}`);
+    throw new Failure(`the ${what} of node ${this.name} ${state}: ${this.#output.trim()}`);
   }
 }
 

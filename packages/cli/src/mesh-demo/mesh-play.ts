@@ -34,7 +34,10 @@ export class MeshPlay {
     this.#options = options;
   }
 
-  /** Runs the demo. Returns whether no packet was lost or readable that must not be. */
+  /**
+   * Runs the demo. Returns true if no packet was lost, and none was readable while encryption was
+   * on.
+   */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');
     const [a, b, c] = (await Promise.all(
@@ -177,7 +180,8 @@ export class MeshPlay {
   }
 
   /**
-   * Waits until no packet is readable: packets that were sent before the new route still arrive.
+   * Waits until no packet is readable. Packets that were sent before the routes changed arrive a
+   * little later.
    */
   async #untilUnreadable(): Promise<void> {
     const end = performance.now() + SETTLE_MS;
@@ -226,9 +230,14 @@ async function keyOf(node: MeshNode): Promise<string> {
 }
 
 const PORT = 51871;
+/** How long the packets of each part are counted. */
 const SHOWN_MS = 1000;
 const POLL_MS = 50;
+/** Encryption is complete when no packet was readable for this long. */
 const QUIET_MS = 100;
+/** How long to wait for that at most. */
 const SETTLE_MS = 2000;
+/** How long to wait at most until all nodes are connected. */
 const CONNECT_MS = 10_000;
+/** How long to wait at most for a new key. */
 const ROTATION_MS = 15_000;

@@ -66,8 +66,8 @@ export class NumberedStream {
 
   #send(): void {
     const due = Math.floor(((performance.now() - this.#startedAt) * PER_SECOND) / 1000);
-    // If this process had no processor for a while, it skips the missed time. Sending all missed
-    // datagrams at once would overflow a queue and cause a loss.
+    // If this process had no processor for a while, the datagrams of that time are never sent.
+    // Sending all of them at once would overflow a queue and cause losses.
     const late = due - this.#next - MOST_AT_ONCE;
     if (late > 0) this.#startedAt += (late * 1000) / PER_SECOND;
     const end = Math.min(due, this.#next + MOST_AT_ONCE);

@@ -35,8 +35,8 @@ describe('startInBackground', () => {
   test.each([
     ['with an exit code', 'process.exit(7);', 'exit code 7'],
     ['by a signal', "process.kill(process.pid, 'SIGKILL');", 'SIGKILL'],
-    ['though it lets go of the channel first', 'process.disconnect();', 'exit code 0'],
-  ])('fails when the daemon ends %s without a word', async (_, code, how) => {
+    ['after it has closed its channel', 'process.disconnect();', 'exit code 0'],
+  ])('fails when the daemon ends %s and prints nothing', async (_, code, how) => {
     await expect(start(code)).rejects.toThrow(`the daemon ended (${how}) before it was ready`);
   });
 
@@ -58,7 +58,7 @@ describe('startInBackground', () => {
       'TypeError: x',
     ],
   ])(
-    'names the signal that the daemon died of and what it said at last, without %s',
+    'names the signal that ended the daemon and its last output, without %s',
     async (_, code, last) => {
       const failed = start(`${code} process.kill(process.pid, 'SIGKILL');`, {
         LOG_LEVEL: undefined,

@@ -211,7 +211,7 @@ describeWith(realInterfaces, 'litz without a /run to write to', () => {
       'mount -t tmpfs none /run && mkdir /run/v && ln -s ../none /run/v/run && mount --bind /run/v /var',
       'ENOENT',
     ],
-  ])('says in one line what to do where it is %s', async (_, script, code) => {
+  ])('reports in one line what to do if /run is %s', async (_, script, code) => {
     const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
     expect(await daemon.end()).toBe(1);
     const lines = daemon.text.trim().split('\n');
@@ -222,28 +222,35 @@ describeWith(realInterfaces, 'litz without a /run to write to', () => {
   });
 });
 
-describeWith([...realInterfaces, programRequirement('setpriv')], 'litz and its folder', () => {
+describeWith([...realInterfaces, programRequirement('setpriv')], 'litz', () => {
   withHost();
 
   const asUser = 'setpriv --reuid 12345 --regid 12345 --clear-groups';
 
   it.each([
-    ['made by another user', `${asUser} mkdir -m 755 /run/wireguard`, /belongs to user 12345, who/],
-    ['that everybody may write to', 'mkdir -m 1777 /run/wireguard', /has mode 1777: /],
+    [
+      'that another user has made',
+      `${asUser} mkdir -m 755 /run/wireguard`,
+      /belongs to user 12345, who/,
+    ],
+    ['that all users may write to', 'mkdir -m 1777 /run/wireguard', /has mode 1777: /],
     ['that its group may write to', 'mkdir -m 775 /run/wireguard', /has mode 0775: .*chmod go-w/],
-    ['whose place a link has', `mkdir /run/x && ${asUser} ln -s x /run/wireguard`, /symbolic link/],
-  ])('is not served in one %s, says so in one line, and makes nothing', async (_, make, what) => {
-    const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make}`;
-    const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
-    expect(await daemon.end()).toBe(1);
-    const lines = daemon.text.trim().split('\n');
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain(`cannot serve ${SOCKET}: /var/run/wireguard `);
-    expect(lines[0]).toMatch(what);
-    expect(host.hasLink(NAME)).toBe(false);
-  });
+    ['that is a link', `mkdir /run/x && ${asUser} ln -s x /run/wireguard`, /symbolic link/],
+  ])(
+    'does not serve in a /run/wireguard %s, reports this in one line, and makes nothing',
+    async (_, make, what) => {
+      const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make}`;
+      const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
+      expect(await daemon.end()).toBe(1);
+      const lines = daemon.text.trim().split('\n');
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(`cannot serve ${SOCKET}: /var/run/wireguard `);
+      expect(lines[0]).toMatch(what);
+      expect(host.hasLink(NAME)).toBe(false);
+    },
+  );
 
-  it('is created for root alone under a /run that all users may write to', async () => {
+  it('makes /run/wireguard for root only under a /run that all users may write to', async () => {
     const script = 'mount -t tmpfs -o mode=1777 tmpfs /run && umask 000';
     const daemon = host.litz(['-f', NAME], {
       wrapper: inMounts(script),
@@ -274,7 +281,7 @@ describeWith(realInterfaces, 'litz where /dev/net/tun is something else', () => 
       `${FOLDER} -o nodev && mknod -m 0666 /dev/net/tun c 10 200`,
       'the mount at /dev/net allows no devices (nodev)',
     ],
-  ])('says what it is and what to do: %s', async (_, script, what) => {
+  ])('reports what it found and what to do: %s', async (_, script, what) => {
     const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
     expect(await daemon.end()).toBe(1);
     const lines = daemon.text.trim().split('\n');
@@ -292,7 +299,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without p
   it.each([
     ['in the foreground', ['-f', NAME]],
     ['in the background', [NAME]],
-  ])('says which capability is missing, %s', async (_, words) => {
+  ])('reports which capability is missing, %s', async (_, words) => {
     const daemon = host.litz(words, {
       wrapper: ['setpriv', '--bounding-set=-all', '--inh-caps=-all'],
     });
@@ -322,7 +329,7 @@ describeWith(realInterfaces, 'litz IFNAME in the background', () => {
     await expect.poll(() => [existsSync(SOCKET), host.hasLink(NAME)]).toEqual([false, false]);
   });
 
-  it('chooses a free number for %d', async () => {
+  it('puts a free number in place of %d', async () => {
     const pattern = `${uniqueName('n')}%d`;
     const daemon = host.litz(['-f', pattern], VERBOSE);
     await daemon.says(/serves/);

@@ -13,7 +13,7 @@ describe('keys', () => {
   test.each([
     ['private', createPrivateKeyLine],
     ['preshared', createPresharedKeyLine],
-  ])('a %s key is one line of base64, another each time', (_, create) => {
+  ])('a %s key is one line of base64, and a new one each time', (_, create) => {
     const lines = Array.from({ length: 20 }, create);
     for (const line of lines) expect(line).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
     expect(new Set(lines).size).toBe(20);

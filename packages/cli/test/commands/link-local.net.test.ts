@@ -30,7 +30,7 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
   });
 
   it.each(['[fe80::2%wan]:51820', 'fe80::2%wan:51820', '[::ffff:10.9.0.2]:51820'])(
-    'is reached from a file by %s',
+    'can be %s in a tunnel file',
     async (endpoint) => {
       const file = left.write(`${LEFT}.conf`, [
         '[Interface]',
@@ -49,7 +49,7 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
   it.each([
     ['[fe80::2%wan]:51820', '[fe80::2%wan]:51820'],
     ['[::ffff:10.9.0.2]:51820', '10.9.0.2:51820'],
-  ])('is reached from wg set by %s, and wg show says %s', async (endpoint, shown) => {
+  ])('can be %s in wg set, and wg show prints %s', async (endpoint, shown) => {
     await startDaemon();
     await setEndpoint(endpoint);
     const { index } = left.netlink.linkByName(LEFT)!;

@@ -142,7 +142,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     );
   });
 
-  it('ends by the signal while it waits for the resolver', async () => {
+  it('ends on a signal while it waits for the next try of the resolver', async () => {
     const file = host.write(`${NAME}.conf`, [...INTERFACE, ...PEER, 'Endpoint = office.example:1']);
     const tunnel = host.litz(['up', file], { wrapper: OWN_RESOLVER });
     await tunnel.says(/office\.example: temporary failure.*retrying in 1\.0 s/);
@@ -150,7 +150,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(host.state()).toEqual(before);
   });
 
-  it('ends by the signal at once while the resolver does not answer', async () => {
+  it('ends on a signal at once while the resolver does not answer', async () => {
     const code = `require('node:dgram').createSocket('udp4')
       .on('message', () => console.log('asked')).bind(53, () => console.log('open'));`;
     const resolver = host.namespace.run(() =>

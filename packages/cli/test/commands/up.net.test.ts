@@ -161,7 +161,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 
-  it('keeps a filter loose while another tunnel needs it, and leaves no trace at the end', async () => {
+  it('keeps a filter loose while another tunnel needs it, and restores everything at the end', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     const value = (): string => left.namespace.run(() => readSysctl(filter));
     left.namespace.run(() => writeSysctl(filter, 1));
@@ -226,7 +226,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.routes()).toContain(`0.0.0.0/1 ${LEFT} table 254`);
   });
 
-  it('does the same with an IPv6 endpoint', async () => {
+  it('also routes an IPv6 endpoint outside the tunnel', async () => {
     await right.run('ip', ['address', 'add', '2001:db8:5::2/128', 'dev', 'lo']);
     await left.run('ip', ['route', 'add', 'default', 'via', 'fd09::2']);
     await upLeft(['Endpoint = [2001:db8:5::2]:51820', 'AllowedIPs = 0.0.0.0/0, ::/0']);
@@ -260,7 +260,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
 
 describeWith(
   [...realInterfaces, programRequirement('unshare')],
-  'litz up and its surroundings',
+  'litz up, in namespaces of its own,',
   () => {
     withHosts();
 

@@ -30,7 +30,7 @@ describe('Crossing', () => {
     ['an empty frame', new Uint8Array(0)],
     ['a frame that ends in its header', ipv4Frame(message(4, 100)).subarray(0, 30)],
     ['a datagram that ends before its type', ipv4Frame(message(4, 100)).subarray(0, 44)],
-  ])('counts %s as something else', (_, frame) => {
+  ])('counts %s as neither WireGuard nor ARP', (_, frame) => {
     const crossing = new Crossing(PORT, MARKER);
     crossing.add(frame);
     expect(crossing).toMatchObject({ others: 1, wireguard: 0 });
@@ -48,7 +48,7 @@ describe('Crossing', () => {
     expect(crossing).toMatchObject({ neighbours: 2, others: 0 });
   });
 
-  it('finds the marker wherever it is', () => {
+  it('finds the marker at any place of a frame or a payload', () => {
     const crossing = new Crossing(PORT, MARKER);
     const bytes = message(4, 200);
     bytes.set(MARKER, 120);

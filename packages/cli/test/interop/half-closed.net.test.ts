@@ -20,35 +20,35 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
       await namespace.remove();
     });
 
-    it('gets an answer', async () => {
+    it('receives an answer to a get request', async () => {
       for (let i = 0; i < 10; i++) expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
     });
 
-    it('gets its set carried out, and the errno', async () => {
+    it('receives the errno of a set request, which is carried out', async () => {
       expect(await ask('set=1\nfwmark=7\n\n')).toBe('errno=0\n\n');
       expect(await mark()).toBe('0x7');
     });
 
-    it('gets a set carried out without the empty line', async () => {
+    it('has a set request carried out that lacks the empty line', async () => {
       expect(await ask('set=1\nfwmark=9\n')).toBe('errno=0\n\n');
       expect(await mark()).toBe('0x9');
     });
 
-    it('gets a last line carried out without its end', async () => {
+    it('has a last line carried out that lacks its line feed', async () => {
       expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
       // boringtun removes the last letter as if it were the end of the line.
       expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');
     });
 
-    it('gets an answer to a get without the empty line, except from wireguard-go', async () => {
+    it('receives an answer to a get request without the empty line, except from wireguard-go', async () => {
       expect(await ask('get=1\n')).toMatch(name === 'wireguard-go' ? /^$/ : /errno=0\n\n$/);
     });
 
-    it('gets no answer to the beginning of a set', async () => {
+    it('receives no answer to an incomplete first line', async () => {
       expect(await ask('set=1')).toBe(name === 'boringtun' ? 'errno=5\n\n' : '');
     });
 
-    it('gets a reason', async () => {
+    it('receives the errno of a wrong value', async () => {
       expect(await ask('set=1\nlisten_port=x\n')).toMatch(/^errno=-?22\n\n$/);
     });
 

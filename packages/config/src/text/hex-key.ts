@@ -36,14 +36,12 @@ export function keyToHex(key: string | Uint8Array): string {
   return text;
 }
 
-/**
- * 0..15 -> '0'..'9', 'a'..'f', with arithmetic only.
- */
+/** Returns the hexadecimal digit for 0 to 15, in lower case. Uses arithmetic only. */
 function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);
 }
 
-/** '0'..'9', 'A'..'F', 'a'..'f' -> 0..15, without a look-up. */
+/** Returns the value of a hexadecimal digit, 0 to 15. Uses no table. */
 function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }

@@ -20,7 +20,7 @@ import {
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { keyToHex } from '../text/hex-key.ts';
 
-/** Extensions that a client asks for. */
+/** Extensions of the protocol that a client can ask for. */
 export interface GetOptions {
   /**
    * `litz_keys=true`: the answer has the next keys of device and peers, and the keys that the

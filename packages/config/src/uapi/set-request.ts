@@ -10,7 +10,8 @@
  * ```
  *
  * Besides the lines of the protocol there are lines of Litz: `litz_next_private_key`, and for a
- * peer `litz_next_public_key` (zeros or nothing: none) and `litz_promote_public_key=true`.
+ * peer `litz_next_public_key` (zeros or an empty value remove the key) and
+ * `litz_promote_public_key=true`.
  *
  * The whole request is parsed before any of it takes effect. https://www.wireguard.com/xplatform/
  *
@@ -293,7 +294,10 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
   return undefined;
 }
 
-/** An empty value means none, like zeros. */
+/**
+ * Returns undefined if the value is not a key. An empty value means the same as zeros: there is no
+ * key.
+ */
 function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
 }

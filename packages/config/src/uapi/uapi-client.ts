@@ -20,17 +20,16 @@
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { WireGuardError } from '@litz/core';
-import { checkObject, isInterfaceName, quote } from '@litz/core/internals';
+import { checkBoolean, checkObject, isInterfaceName, quote } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
 import { explainFailure } from './connect-failure.ts';
 import type { GetOptions } from './get-response.ts';
 import { parseErrnoResponse, parseGetResponse } from './parse-response.ts';
 import { parsePeerChanges, type PeerChanges } from './peer-changes.ts';
-import { ReceivedAnswer } from './received-answer.ts';
 import { ReceivedReports } from './received-reports.ts';
+import { connectionError, RequestConnection, timeoutError } from './request-connection.ts';
 import { formatSetRequest } from './set-request.ts';
-import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 import { untrustedFolder } from './untrusted-folder.ts';
 
 /** The options of a `UapiClient`. */
@@ -39,18 +38,24 @@ export interface UapiClientOptions {
   timeoutMs?: number;
   /** Longest answer in bytes. Default 256 MiB. */
   maxResponseLength?: number;
+  /**
+   * Keeps one connection for the next request, which then costs less. Default false: each request
+   * has a connection of its own, and the client need not be closed. A kept connection does not keep
+   * the process alive.
+   */
+  keepsConnection?: boolean;
 }
 
-/**
- * A client of one daemon. Each request has a connection of its own, so a client need not be closed.
- * Needs Node.js. https://www.wireguard.com/xplatform/
- */
+/** A client of one daemon. Needs Node.js. https://www.wireguard.com/xplatform/ */
 export class UapiClient {
   /** The path of the socket. */
   readonly path: string;
   readonly #timeoutMs: number;
   readonly #maxResponseLength: number;
+  readonly #keepsConnection: boolean;
   #checksFolder = false;
+  /** The connection that waits for the next request. */
+  #kept: RequestConnection | undefined = undefined;
 
   /**
    * Makes a client; nothing is sent yet.
@@ -62,12 +67,14 @@ export class UapiClient {
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);
-    checkObject(options, 'options', ['timeoutMs', 'maxResponseLength']);
+    checkObject(options, 'options', ['timeoutMs', 'maxResponseLength', 'keepsConnection']);
     checkNumber('timeoutMs', options.timeoutMs, LONGEST_TIMEOUT_MS);
     checkNumber('maxResponseLength', options.maxResponseLength, Infinity);
+    checkBoolean(options.keepsConnection, 'keepsConnection');
     this.path = path;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxResponseLength = options.maxResponseLength ?? DEFAULT_MAX_RESPONSE_LENGTH;
+    this.#keepsConnection = options.keepsConnection ?? false;
   }
 
   /**
@@ -109,6 +116,12 @@ export class UapiClient {
    */
   async set(change: DeviceChange): Promise<void> {
     parseErrnoResponse(await this.#request(formatSetRequest(change)));
+  }
+
+  /** Closes the kept connection. The client can be used again, and then keeps another one. */
+  close(): void {
+    this.#kept?.close();
+    this.#kept = undefined;
   }
 
   /**
@@ -156,7 +169,9 @@ export class UapiClient {
     const reports = new ReceivedReports(this.#maxResponseLength);
     let failure: Error | undefined;
     let hasReport = false;
-    socket.setTimeout(this.#timeoutMs, () => socket.destroy((failure = this.#timeoutError())));
+    socket.setTimeout(this.#timeoutMs, () =>
+      socket.destroy((failure = timeoutError(path, this.#timeoutMs))),
+    );
     socket.write(`litz_changes=${from}\n\n`, 'latin1');
     try {
       for await (const bytes of socket as AsyncIterable<Buffer>) {
@@ -185,31 +200,42 @@ export class UapiClient {
   }
 
   async #request(request: string): Promise<string> {
-    const { path } = this;
-    this.#checkFolder();
-    return new Promise((resolve, reject) => {
-      const socket = createConnection(path);
-      const fail = (error: Error): void => {
-        socket.destroy();
-        reject(error);
-      };
-      const answer = new ReceivedAnswer(this.#maxResponseLength);
-      socket.setTimeout(this.#timeoutMs, () => fail(this.#timeoutError()));
-      socket.on('error', (cause) => fail(connectionError(path, explainFailure(cause), cause)));
-      socket.on('close', () => fail(connectionError(path, 'the connection was closed')));
-      socket.on('data', (bytes) => {
-        if (!answer.push(bytes)) return fail(connectionError(path, 'the answer is too long'));
-        if (!answer.isWhole()) return undefined;
-        resolve(answer.takeText());
-        return socket.destroy();
-      });
-      socket.write(request, 'latin1');
-    });
+    const kept = this.#takeKept();
+    try {
+      return await this.#askAt(kept ?? this.#connect(), request);
+    } catch (error) {
+      if (!kept || !isUnread(error)) throw error;
+      return this.#askAt(this.#connect(), request);
+    }
   }
 
-  #timeoutError(): WireGuardError {
-    const text = `${this.path}: no answer for ${this.#timeoutMs} ms`;
-    return new WireGuardError('ERR_LITZ_TIMEOUT', text);
+  async #askAt(connection: RequestConnection, request: string): Promise<string> {
+    try {
+      return await connection.ask(request);
+    } finally {
+      if (this.#keepsConnection && !this.#kept && connection.isOpen) {
+        connection.rest();
+        this.#kept = connection;
+      } else {
+        connection.close();
+      }
+    }
+  }
+
+  /**
+   * Takes the kept connection, so that no other request uses it. Returns undefined if it is not
+   * open.
+   */
+  #takeKept(): RequestConnection | undefined {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    return kept?.isOpen === true ? kept : undefined;
+  }
+
+  #connect(): RequestConnection {
+    this.#checkFolder();
+    const [timeoutMs, maxResponseLength] = [this.#timeoutMs, this.#maxResponseLength];
+    return new RequestConnection(this.path, { timeoutMs, maxResponseLength });
   }
 }
 
@@ -237,8 +263,13 @@ function checkNumber(name: string, value: number | undefined, most: number): voi
   throw new RangeError(`"${name}" expected a number above 0, at most ${most}, got ${value}`);
 }
 
-function connectionError(path: string, reason: string, cause?: Error): UapiError {
-  return new UapiError(UAPI_ERRNO.EIO, `${path}: ${reason}`, cause ? { cause } : {});
+/**
+ * Whether the daemon had closed the connection and never read the request, as both errors mean at a
+ * Unix socket. So the request can be sent again, also a change that must not be made twice.
+ */
+function isUnread(error: unknown): boolean {
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  return code === 'EPIPE' || code === 'ECONNRESET';
 }
 
 /** Errors that mean that the other end closed the connection. */

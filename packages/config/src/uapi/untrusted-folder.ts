@@ -1,6 +1,5 @@
 /**
- * `untrustedFolder`: checks whether a folder can be trusted with sockets that private keys are sent
- * to.
+ * `untrustedFolder`: checks whether a folder is safe for sockets that receive private keys.
  *
  * A user who may write to the folder can replace a daemon's socket by one of their own, and gets
  * the keys that the next client sends. If all users may write to /run, any user can make

@@ -1,6 +1,6 @@
 /**
- * `fieldLines`: finds the lines of a field in the file that a config was read from. This is for
- * mistakes that are found later: an address that is taken, a name that cannot be resolved.
+ * `fieldLines`: finds the lines of a field in the file that a config was read from. It serves
+ * errors that occur after parsing: an address that is taken, a name that cannot be resolved.
  *
  * @module
  */

@@ -71,7 +71,10 @@ export function formatList(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
 
-/** null is not undefined: it is passed to the check of the field, which refuses it. */
+/**
+ * Formats a value. Returns no lines if it is undefined. null is passed to `format`, whose check
+ * refuses it.
+ */
 export function formatIfSet<T>(value: T | undefined, format: (value: T) => string): string[] {
   return value === undefined ? [] : [format(value)];
 }

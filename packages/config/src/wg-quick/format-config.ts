@@ -186,7 +186,7 @@ interface EditedLine<Section> {
   line?: FieldLine;
 }
 
-/** Puts the new values where the field first stood, or at the end of the section. */
+/** Puts the new values at the field's first line, or at the end of the section. */
 function rewriteField<Section>(
   field: Field<Section>,
   section: Section,

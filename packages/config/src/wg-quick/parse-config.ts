@@ -18,9 +18,10 @@ import {
 import { rememberSource } from './sources.ts';
 
 /**
- * Parses the text of a wg-quick file: everything that wg-quick and `wg` accept: keys in any case,
- * comments with `#`, lists with commas or on several lines, empty values for fields of wg-quick.
- * `formatConfig` returns the same text again, or a text that differs where the config was changed.
+ * Parses the text of a wg-quick file. It accepts everything that wg-quick and `wg` accept: keys in
+ * any case, comments with `#`, lists with commas or on several lines, empty values for fields of
+ * wg-quick. `formatConfig` returns the same text again, or a text that differs where the config was
+ * changed.
  *
  * The keys of the config are copies; `wipeSecrets` wipes them when they are no longer needed.
  *

@@ -18,7 +18,7 @@ describe('keyToHex', () => {
 });
 
 describe('keyFromHex', () => {
-  it('reads what keyToHex writes, in either case', () => {
+  it('reads the output of keyToHex, in upper and lower case', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (key) => {
         expect(keyFromHex(keyToHex(key))).toEqual(key);

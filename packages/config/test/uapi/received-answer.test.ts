@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ReceivedAnswer } from '../../src/uapi/received-answer.ts';
 
 describe('ReceivedAnswer', () => {
-  it('is whole after an empty line, however the bytes are cut', () => {
+  it('is complete after an empty line, wherever the bytes are divided', () => {
     const answer = new ReceivedAnswer(100);
     expect(answer.isWhole()).toBe(false);
     for (const piece of ['errno=', '0', '\n']) {

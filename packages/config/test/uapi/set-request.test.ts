@@ -69,7 +69,7 @@ litz_promote_public_key=true
     expect(formatSetRequest(change)).toBe(`set=1\n${body}\n`);
   });
 
-  it.each(['', ZERO])('reads %j as no next key', (none) => {
+  it.each(['', ZERO])('reads %j as the removal of the next key', (none) => {
     const body = `litz_next_private_key=${none}\npublic_key=${KEY}\nlitz_next_public_key=${none}\n`;
     const change = {
       nextPrivateKey: null,
@@ -97,7 +97,7 @@ litz_promote_public_key=true
     expect(parseSetRequest('\nlisten_port=1\n')).toEqual({});
   });
 
-  it('reads a key of zeros as none', () => {
+  it('reads a key of zeros as the removal of the key', () => {
     expect(parseSetRequest(`private_key=${ZERO}\n`)).toEqual({ privateKey: null });
     expect(parseSetRequest(`litz_next_private_key=${ZERO}\n`)).toEqual({ nextPrivateKey: null });
     expect(parseSetRequest(`public_key=${KEY}\npreshared_key=${ZERO}\n`).peers?.[0]).toEqual({
@@ -158,7 +158,7 @@ litz_promote_public_key=true
         ' persistent_keepalive_interval replace_allowed_ips allowed_ip protocol_version unheard',
       )
       .split(' '),
-  )('never shows a key that stands behind %s', (name) => {
+  )('never shows a key that follows %s', (name) => {
     const base64 = formatKey(publicKey(7));
     for (const key of [base64, KEY, `${KEY}0`, KEY.toUpperCase()]) {
       for (const line of [`${name}=${key}`, `${name}=${key}:5`, `${name}=-${key}/32`, `${key}=1`]) {

@@ -157,7 +157,7 @@ describe('UapiClient', () => {
       expect(asked).toBe('litz_changes=3\n\n');
     });
 
-    it('waits for ever for a change, but not for the first report', async () => {
+    it('waits without a time limit for a change, but not for the first report', async () => {
       await serve((socket) => {
         socket.write('litz_cursor=5\n\n');
         setTimeout(() => socket.write('litz_cursor=6\n\n'), 30);
@@ -215,10 +215,100 @@ describe('UapiClient', () => {
     });
   });
 
+  describe('with keepsConnection', () => {
+    const keeping = { keepsConnection: true };
+
+    it('sends one request after the other over one connection, until it is closed', async () => {
+      const sockets = await serveFwmarks();
+      const client = new UapiClient(path, keeping);
+      expect((await client.get()).fwmark).toBe(1);
+      expect((await client.get()).fwmark).toBe(2);
+      expect(sockets).toHaveLength(1);
+
+      client.close();
+      await until(() => sockets[0].closed);
+      expect((await client.get()).fwmark).toBe(3);
+      expect(sockets).toHaveLength(2);
+      client.close();
+    });
+
+    it('uses more connections for requests at the same time, and keeps one', async () => {
+      const sockets = await serveFwmarks();
+      const client = new UapiClient(path, keeping);
+      await Promise.all([client.get(), client.get(), client.get()]);
+      expect(sockets).toHaveLength(3);
+      await until(() => sockets.filter(({ closed }) => closed).length === 2);
+      await client.get();
+      expect(sockets).toHaveLength(3);
+      client.close();
+    });
+
+    it('connects again when the daemon has closed the connection meanwhile', async () => {
+      const sockets = await serveFwmarks();
+      const client = new UapiClient(path, keeping);
+      await client.get();
+      // The client cannot have noticed this yet, so it writes the request to a closed connection.
+      sockets[0].destroy();
+      await until(() => sockets[0].closed);
+      expect((await client.get()).fwmark).toBe(2);
+      sockets[1].destroy();
+      await new Promise((resolve) => sockets[1].once('close', () => setImmediate(resolve)));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect((await client.get()).fwmark).toBe(3);
+      client.close();
+    });
+
+    it('does not send a request again that the daemon may have carried out', async () => {
+      let requests = 0;
+      await serve((socket) => {
+        requests++;
+        if (requests === 2) socket.destroy();
+        else socket.write(formatErrnoResponse(0));
+      });
+      const client = new UapiClient(path, keeping);
+      await client.set({ listenPort: 1 });
+      await expect(client.set({ listenPort: 2 })).rejects.toThrow('the connection was closed');
+      expect(requests).toBe(2);
+      await client.set({ listenPort: 3 });
+      expect(requests).toBe(3);
+      client.close();
+    });
+
+    it('does not keep a connection on which the daemon speaks without a request', async () => {
+      const sockets = await serveFwmarks();
+      const client = new UapiClient(path, keeping);
+      await client.get();
+      sockets[0].write(formatGetResponse({ ...EMPTY, fwmark: 99 }));
+      await until(() => sockets[0].closed);
+      expect((await client.get()).fwmark).toBe(2);
+      client.close();
+    });
+
+    it('refuses another value than a boolean', () => {
+      const options = { keepsConnection: 1 as unknown as boolean };
+      expect(() => new UapiClient(path, options)).toThrow('"keepsConnection" expected');
+    });
+  });
+
   it('finds the socket of an interface in /var/run/wireguard', () => {
     expect(UapiClient.of('wg0').path).toBe('/var/run/wireguard/wg0.sock');
   });
 });
+
+/** A daemon whose mark is the number of the request. Returns its connections. */
+async function serveFwmarks(): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  let requests = 0;
+  await serve((socket) => {
+    if (!sockets.includes(socket)) sockets.push(socket);
+    socket.write(formatGetResponse({ ...EMPTY, fwmark: ++requests }));
+  });
+  return sockets;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
 
 async function stop(): Promise<void> {
   const closing = server;

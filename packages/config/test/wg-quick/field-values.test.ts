@@ -44,7 +44,7 @@ describe('parseIpNumber', () => {
     ]);
   });
 
-  it('refuses a leading zero, which ip takes for octal', () => {
+  it('refuses a leading zero, because the ip command reads such a number as octal', () => {
     expect(parseIpNumber('010', 99)).toBeUndefined();
   });
 });

@@ -172,7 +172,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(parseConfig(`[Interface]\n${line}\n`).interface).toMatchObject(expected);
   });
 
-  it('reads a key of zeros as none', () => {
+  it('reads a key of zeros as no key', () => {
     const zeros = `${'A'.repeat(43)}=`;
     const config = parseConfig(
       `[Interface]\nPrivateKey = ${PRIVATE}\nPrivateKey = ${zeros}\n[Peer]\nPublicKey = ${PUBLIC}\nPresharedKey = ${zeros}\n`,

@@ -1,6 +1,6 @@
 /**
- * `dhKeyOf`: prepares a private key for several X25519 operations, also with a provider that has no
- * preparation.
+ * `dhKeyOf`: prepares a private key for several X25519 operations. Works with every provider, also
+ * with one that cannot prepare keys.
  *
  * @module
  */

@@ -1,5 +1,7 @@
 /**
- * Applies a checked configuration change to an engine. The engine may be in use.
+ * Applies a checked configuration change to an engine, in steps. The engine may be in use, also
+ * between two steps. So packets may find a change that is partly applied: some of the peers, or
+ * some of the prefixes of one peer. wireguard-go applies a change line by line.
  *
  * @module
  */
@@ -16,17 +18,28 @@ import { startProbes } from './probes.ts';
 import { resetPeer } from './session-lifecycle.ts';
 import { TIMER } from '../peer/timer-table.ts';
 import { authenticatedTraversal } from './timers.ts';
-import type { CheckedChange, CheckedPeer } from '../validation.ts';
+import { runSteps, type Steps } from '../steps.ts';
+import type { CheckedChange, PeerToApply } from '../validation.ts';
 import { readPresharedKey } from '../values.ts';
 
-/** Applies a change that `checkConfiguration` has checked immediately before. */
-export function applyConfiguration(state: EngineState, change: CheckedChange, now: number): void {
-  applyPrivateKeys(state, change, now);
+/**
+ * Applies a change that was checked immediately before the first step. Until the last step, no
+ * other change may begin.
+ *
+ * @param now returns the time, in each step
+ */
+export function* applyConfiguration(
+  state: EngineState,
+  change: CheckedChange,
+  now: () => number,
+): Steps {
+  applyPrivateKeys(state, change, now());
+  yield;
   if (change.replacePeers) {
-    for (const peer of state.peers.values()) removePeer(state, peer);
+    for (const peer of state.peers.values()) yield* removePeer(state, peer);
   }
-  change.peers.forEach((peerChange, i) => applyPeer(state, peerChange, change.ids[i], now));
-  startProbes(state, peersToProbe(state, change), now);
+  for (const peer of change.peers) yield* applyPeer(state, peer, now);
+  startProbes(state, peersToProbe(state, change), now());
 }
 
 /**
@@ -45,8 +58,8 @@ function* peersToProbe(state: EngineState, change: CheckedChange): IterableItera
     yield* state.peers.values();
     return;
   }
-  for (const id of change.ids) {
-    const peer = state.peers.get(id);
+  for (const { publicKey } of change.peers) {
+    const peer = state.peers.get(keyId(publicKey));
     if (peer) yield peer;
   }
 }
@@ -59,10 +72,11 @@ function applyPrivateKeys(state: EngineState, change: CheckedChange, now: number
   if (isOther || isOtherNext) contactPeers(state, now);
 }
 
-function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: number): void {
+function* applyPeer(state: EngineState, change: PeerToApply, now: () => number): Steps {
+  const id = keyId(change.publicKey);
   const existing = state.peers.get(id);
   if (change.remove === true) {
-    if (existing) removeKey(state, existing, id);
+    if (existing) yield* removeKey(state, existing, id);
     return;
   }
   const addsNone = change.updateOnly === true || change.promotePublicKey === true;
@@ -75,16 +89,30 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
     state.roams.forget(peer);
   }
   if (!existing || change.endpoint !== undefined) state.outputs.emitPeerEvent(peer, 'updated');
-  if (change.replaceAllowedIps === true) state.allowedIps.removeAll(peer);
-  for (const { address, prefixLength, remove } of change.allowedIps ?? []) {
-    if (remove === true) state.allowedIps.remove(address, prefixLength, peer);
-    else state.allowedIps.insert(address, prefixLength, peer);
-  }
-  const turnedOn = setKeepalive(state, peer, change.persistentKeepalive, now);
+  yield* applyAllowedIps(state, peer, change);
+  yield;
+  const time = now();
+  const turnedOn = setKeepalive(state, peer, change.persistentKeepalive, time);
   if (!state.up) return;
   const waits = !state.timers.isArmed(peer.slot, TIMER.PERSISTENT_KEEPALIVE);
-  if (turnedOn || (change.endpoint !== undefined && waits)) contactPeer(state, peer, now);
-  else sendStaged(state, peer, now);
+  if (turnedOn || (change.endpoint !== undefined && waits)) contactPeer(state, peer, time);
+  else sendStaged(state, peer, time);
+}
+
+function* applyAllowedIps(
+  { allowedIps: table }: EngineState,
+  peer: Peer,
+  { replaceAllowedIps, allowedIps = [] }: PeerToApply,
+): Steps {
+  if (replaceAllowedIps === true) {
+    yield* table.replaceInSteps(peer, allowedIps);
+    return;
+  }
+  for (const { address, prefixLength, remove } of allowedIps) {
+    if (remove === true) table.remove(address, prefixLength, peer);
+    else table.insert(address, prefixLength, peer);
+    yield;
+  }
 }
 
 /**
@@ -92,7 +120,7 @@ function applyPeer(state: EngineState, change: CheckedPeer, id: string, now: num
  * peer's only key. A `nextPublicKey` that is one of our own keys, or belongs to another peer, is
  * ignored.
  */
-function applyKeys(state: EngineState, peer: Peer, change: CheckedPeer, id: string): void {
+function applyKeys(state: EngineState, peer: Peer, change: PeerToApply, id: string): void {
   if (id === peer.nextId) promoteKey(state, peer);
   const { nextPublicKey } = change;
   if (nextPublicKey === null) dropNextKey(state, peer);
@@ -107,9 +135,9 @@ function isTaken(state: EngineState, peer: Peer, id: string): boolean {
 }
 
 /** Removes the next key if the change named the peer by it. Otherwise removes the peer. */
-function removeKey(state: EngineState, peer: Peer, id: string): void {
+function* removeKey(state: EngineState, peer: Peer, id: string): Steps {
   if (id === peer.nextId) dropNextKey(state, peer);
-  else removePeer(state, peer);
+  else yield* removePeer(state, peer);
 }
 
 /**
@@ -120,14 +148,14 @@ function removeOurself(state: EngineState): void {
   for (const identity of [state.identity, state.nextIdentity]) {
     const id = identity && keyId(identity.publicKey);
     const ourself = id !== undefined && state.peers.get(id);
-    if (ourself) removeKey(state, ourself, id);
+    if (ourself) runSteps(removeKey(state, ourself, id));
   }
 }
 
 /**
  * Adds a peer. Returns undefined for one of our own keys, because a device cannot be its own peer.
  */
-function addPeer(state: EngineState, change: CheckedPeer, id: string): Peer | undefined {
+function addPeer(state: EngineState, change: PeerToApply, id: string): Peer | undefined {
   if (isOurKey(state, id)) return undefined;
   const slot = state.timers.allocate();
   const peer = new Peer(parsePublicKey(change.publicKey), id, slot, ++state.lastPeerNumber);
@@ -137,9 +165,10 @@ function addPeer(state: EngineState, change: CheckedPeer, id: string): Peer | un
   return peer;
 }
 
-function removePeer(state: EngineState, peer: Peer): void {
+function* removePeer(state: EngineState, peer: Peer): Steps {
+  // The prefixes go first: a packet must not start a handshake with a peer that is being removed.
+  yield* state.allowedIps.removeAllInSteps(peer);
   resetPeer(state, peer, 'peer-removed');
-  state.allowedIps.removeAll(peer);
   state.peers.delete(peer);
   state.peersBySlot[peer.slot] = undefined;
   state.timers.release(peer.slot);
@@ -150,7 +179,7 @@ function removePeer(state: EngineState, peer: Peer): void {
 }
 
 /** The key applies from the next handshake on. The current session already has its keys. */
-function setPresharedKey(peer: Peer, presharedKey: CheckedPeer['presharedKey']): void {
+function setPresharedKey(peer: Peer, presharedKey: PeerToApply['presharedKey']): void {
   wipe(peer.presharedKey);
   peer.presharedKey = readPresharedKey(presharedKey, 'presharedKey');
 }

@@ -14,7 +14,6 @@ import type { EngineState } from '../engine-state.ts';
 import { NO_PRESHARED_KEY, type Handshake } from '../handshake/handshake.ts';
 import { createInitiation } from '../handshake/initiation.ts';
 import { createResponse } from '../handshake/response.ts';
-import { spendTurn } from './initiation-turns.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
@@ -55,7 +54,7 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
  * for the keepalive timers, because the peer may not be able to decrypt it.
  */
 export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: number): void {
-  spendTurn(state.probes, pair, now);
+  state.probes.spendTurn(pair, now);
   const message = createInitiationOf(state, pair, now);
   if (!message) return;
   pair.peer.unansweredProbes++;
@@ -185,7 +184,7 @@ function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
 
 function sendInitiation(state: EngineState, pair: StaticPair<Peer>, now: number): void {
   const { peer } = pair;
-  spendTurn(state.initiations, peer, now);
+  state.initiations.spendTurn(peer, now);
   const message = createInitiationOf(state, pair, now);
   if (!message) return;
   peer.handshakeSends++;

@@ -11,48 +11,27 @@
 import type { EngineState } from '../engine-state.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Timer } from '../peer/timer-table.ts';
-import { WorkBudget } from '../rate/work-budget.ts';
+import { TurnBudget } from '../rate/turn-budget.ts';
 
 /** Creates the budget for initiations that timers start. */
-export function createInitiationBudget(): WorkBudget {
-  return new WorkBudget(SHARE, BURST_MS);
+export function createInitiationBudget(): TurnBudget {
+  return new TurnBudget(SHARE, BURST_MS, INITIATION_MS);
 }
 
 /**
  * Creates the budget for probes of the next identity. It is separate, so that probes do not delay
  * initiations that packets wait for.
  */
-export function createProbeBudget(): WorkBudget {
-  return new WorkBudget(PROBE_SHARE, BURST_MS);
-}
-
-/** An object that can reserve a turn: a peer, or a static pair for probes. */
-export interface TurnHolder {
-  /** When its turn comes, in the milliseconds of `now`; Infinity if no turn is reserved. */
-  turnAt: number;
+export function createProbeBudget(): TurnBudget {
+  return new TurnBudget(PROBE_SHARE, BURST_MS, INITIATION_MS);
 }
 
 /** Returns whether the peer may initiate now. If not, arms `timer` for the peer's turn. */
 export function hasTurn(state: EngineState, peer: Peer, timer: Timer, now: number): boolean {
-  if (isItsTurn(state.initiations, peer, now)) return true;
-  state.timers.arm(peer.slot, timer, peer.turnAt, 0);
+  const { initiations } = state;
+  if (initiations.isItsTurn(peer, now)) return true;
+  state.timers.arm(peer.slot, timer, initiations.dueAt(peer), 0);
   return false;
-}
-
-/** Returns whether the holder may initiate now. If not, reserves a turn for it. */
-export function isItsTurn(budget: WorkBudget, holder: TurnHolder, now: number): boolean {
-  if (holder.turnAt === Infinity) {
-    if (budget.isFree(now)) return true;
-    holder.turnAt = budget.freeAt;
-    budget.spend(INITIATION_MS, now);
-  }
-  return holder.turnAt <= now;
-}
-
-/** Records that an initiation is sent: uses up the reserved turn, or counts the initiation now. */
-export function spendTurn(budget: WorkBudget, holder: TurnHolder, now: number): void {
-  if (holder.turnAt > now) budget.spend(INITIATION_MS, now);
-  holder.turnAt = Infinity;
 }
 
 /** The share of the CPU time for initiations that timers start. */

@@ -41,8 +41,8 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
 }
 
 /**
- * Makes the next key the peer's only key, under which it is configured from now on. The old key is
- * forgotten. Nothing else changes.
+ * Makes the next key the peer's only key, by which the peer is configured from now on. The old key
+ * is forgotten. Nothing else changes.
  */
 export function promoteKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId, id } = peer;

@@ -13,7 +13,6 @@ import { REKEY_TIMEOUT_JITTER_MAX_MS, REKEY_TIMEOUT_MS } from '../constants.ts';
 import type { EngineState } from '../engine-state.ts';
 import { canReach, ensureUsable, UNANSWERED_LIMIT, sendProbe } from './handshake-send.ts';
 import type { StaticIdentity } from '../handshake/static-identity.ts';
-import { isItsTurn } from './initiation-turns.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
 import { otherKey, pairOf, preferredPair } from './static-pairs.ts';
@@ -52,12 +51,12 @@ export function probe(state: EngineState, peer: Peer, now: number): void {
   const due = lastProbeAt(state, peer) + REKEY_TIMEOUT_MS;
   if (now < due) {
     state.timers.arm(peer.slot, TIMER.PROBE, due, 0);
-  } else if (isItsTurn(state.probes, pair, now)) {
+  } else if (state.probes.isItsTurn(pair, now)) {
     if (ensureUsable(state, pair)) sendProbe(state, pair, now);
     const jitter = state.jitter.next(REKEY_TIMEOUT_JITTER_MAX_MS);
     state.timers.arm(peer.slot, TIMER.PROBE, now, REKEY_TIMEOUT_MS + jitter);
   } else {
-    state.timers.arm(peer.slot, TIMER.PROBE, pair.turnAt, 0);
+    state.timers.arm(peer.slot, TIMER.PROBE, state.probes.dueAt(pair), 0);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Chooses with which of our identities and which static key of the peer a handshake is made.
+ * Chooses the keys of a handshake: one of our identities, and one static key of the peer.
  *
  * Most of the time there is one of each. While a key is being replaced, both keys are valid. Two
  * facts are learned from handshakes alone:
@@ -83,8 +83,8 @@ export function pairOfSession({ peer, staticKeys }: Keypair<Peer>): StaticPair<P
 }
 
 /**
- * Returns whether a pair belongs to the next identity, and the peer is not yet known to know that
- * identity.
+ * Returns whether a pair belongs to the next identity, and it is not yet known whether the peer
+ * knows that identity.
  */
 export function isProbing(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { nextIdentity } = state;

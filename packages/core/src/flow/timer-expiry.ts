@@ -46,7 +46,7 @@ function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   peer.keypairs.clear(state.indices);
   state.outputs.trace(peer, 'keys-removed');
   reportExpiry(state, peer);
-  // An attempt that began within Rekey-Timeout does not belong to the old session and goes on.
+  // An attempt that began within Rekey-Timeout does not belong to the old session and continues.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
 }
 

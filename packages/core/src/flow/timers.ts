@@ -18,7 +18,7 @@ import type { Peer } from '../peer/peer.ts';
 import { TIMER } from '../peer/timer-table.ts';
 
 /**
- * Called when a data message was sent. The peer must answer, if only with a keepalive (section
+ * Called when a data message was sent. The peer must answer, at least with a keepalive (section
  * 6.5).
  */
 export function dataSent(state: EngineState, peer: Peer, now: number): void {
@@ -28,7 +28,7 @@ export function dataSent(state: EngineState, peer: Peer, now: number): void {
 }
 
 /**
- * Called when a data message was received. We must answer within 10 s, if only with a keepalive.
+ * Called when a data message was received. We must answer within 10 s, at least with a keepalive.
  * The time counts from the first message that has had no answer.
  */
 export function dataReceived(state: EngineState, peer: Peer, now: number): void {

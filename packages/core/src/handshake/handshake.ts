@@ -35,8 +35,8 @@ export interface LastInitiation {
 }
 
 /**
- * Belongs to a `StaticPair`. Only `initiation.ts`, `response.ts` and `transport-keys.ts` change its
- * handshake state, and `clear`.
+ * Belongs to a `StaticPair`. Only `clear` and the functions in `initiation.ts`, `response.ts` and
+ * `transport-keys.ts` change its state.
  */
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;
@@ -72,8 +72,8 @@ export class Handshake {
   }
 
   /**
-   * Returns an object for another handshake with the same peer while this one goes on. Both share
-   * `lastInitiation`, so that a replay is detected by both.
+   * Returns an object for another handshake with the same peer while this one is in progress. Both
+   * share `lastInitiation`, so that a replay is detected by both.
    */
   createSecond(): Handshake {
     const other = new Handshake(this.remoteStaticPublic, this.lastInitiation);

@@ -19,12 +19,12 @@ import { staticDh, type StaticIdentity } from './static-identity.ts';
 import { SymmetricState } from './symmetric-state.ts';
 import { compareTimestamps } from './tai64n.ts';
 
-/** The values that each initiation has of its own. */
+/** The values that differ from one initiation to the next. */
 export interface InitiationValues {
   readonly senderIndex: number;
   /** 12 bytes, TAI64N; borrowed for the call. */
   readonly timestamp: Uint8Array;
-  /** Fills an array: the ephemeral private key is made of it. */
+  /** Fills its argument with random bytes, for the ephemeral private key. */
   readonly randomBytes: (out: Uint8Array) => void;
 }
 

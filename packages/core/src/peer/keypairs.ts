@@ -95,8 +95,8 @@ export class Keypair<Owner = unknown> {
   }
 
   /**
-   * Returns how many of `wanted` messages may be sealed. It is fewer only if a limit is reached
-   * then.
+   * Returns how many of `wanted` messages may be sealed. It returns fewer only if a limit is
+   * reached.
    */
   countSealable(now: number, wanted: number): number {
     if (!this.isUsable(now)) return 0;
@@ -112,9 +112,9 @@ export class Keypairs<Owner = unknown> {
   previous: Keypair<Owner> | undefined = undefined;
   next: Keypair<Owner> | undefined = undefined;
   /**
-   * Set while static keys are being replaced. Then handshakes of both sides can cross, and the peer
-   * may still send with a keypair that we have replaced. So the last few replaced keypairs are kept
-   * for receiving.
+   * Whether the last few replaced keypairs are kept for receiving. Set while static keys are being
+   * replaced: then handshakes of both sides can cross, and the peer may still send with a keypair
+   * that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;

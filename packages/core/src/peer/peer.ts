@@ -43,7 +43,7 @@ export class Peer {
 
   /** The pair of static keys for new handshakes. */
   pair: StaticPair<Peer> | undefined = undefined;
-  /** Other pairs that were used, while our key or the peer's key is being replaced. */
+  /** Other pairs, used while our key or the peer's key is being replaced. */
   otherPairs: StaticPair<Peer>[] | undefined = undefined;
   staged: StagedPackets | undefined = undefined;
 
@@ -59,7 +59,7 @@ export class Peer {
    * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
    */
   handshakeSentAt: number = -Infinity;
-  /** When the peer may send an initiation that a timer started; Infinity if no turn is reserved. */
+  /** When a timer may send an initiation to this peer; Infinity if no turn is reserved. */
   turnAt: number = Infinity;
   /** We have already renewed this session because of its age when we received a message. */
   sentLastMinuteHandshake = false;

@@ -4,7 +4,7 @@
  *
  * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
  * with two paths that alternate. The endpoint follows every change. The first change is reported at
- * once. A second later, the then current endpoint is reported if it differs from the reported one.
+ * once. After a second the endpoint is reported again, if it is then another one.
  *
  * All peers wait equally long, so they are due in the order in which they were reported. A peer
  * that has not roamed within the last second costs nothing.

@@ -3,7 +3,7 @@
  *
  * A token bucket holds one second of handshakes and refills at the same rate. When it is empty, we
  * are under load, and stay so for one more second (kernel: receive.c). Only messages with a valid
- * mac1 are counted, so a sender who does not know our public key cannot cause it.
+ * mac1 are counted, so a sender who does not know our public key cannot put us under load.
  *
  * @module
  */
@@ -24,8 +24,8 @@ export class LoadMonitor {
   }
 
   /**
-   * When the load ends if no more messages arrive, in the milliseconds of `now`; -Infinity if there
-   * was none.
+   * When the load ends if no more messages arrive, in the milliseconds of `now`; -Infinity if we
+   * were never under load.
    */
   get overloadedUntil(): number {
     return this.#overloadedAt + STICKY_MS;

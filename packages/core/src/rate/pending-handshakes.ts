@@ -24,7 +24,9 @@ export class PendingHandshakes {
   due: number = Infinity;
   /** Whether the next message should be one with a mac2. It changes with each message. */
   mac2First = true;
-  /** Number of the message that was processed last, and why it was dropped, if it was. */
+  /**
+   * The number of the message that was processed last. `lastReason`: why it was dropped, if it was.
+   */
   lastSequence = 0;
   lastReason: DropReason | undefined = undefined;
   /** Created when a message has to wait for the first time. */

@@ -3,11 +3,11 @@
  *
  * Work is counted in milliseconds, at a fixed price for each kind, and may take a share of the
  * time. For example, 1 ms of work at a share of one tenth is paid for after 10 ms. After a pause, a
- * short burst is allowed. A caller who spends more than there is must wait until the work is paid
+ * short burst is allowed. A caller who spends more than is left must wait until the work is paid
  * for. `freeAt` gives that time exactly.
  *
- * The engine has no clock to measure with, so the prices are what the work costs with the fast
- * crypto providers.
+ * The engine has no clock to measure with, so the prices are fixed: they are what the work costs
+ * with the fast crypto providers.
  *
  * @module
  */

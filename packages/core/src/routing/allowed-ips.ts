@@ -15,6 +15,7 @@ import type { AllowedIp } from '../configuration.ts';
 import { MAX_OWNER } from './prefix-nodes.ts';
 import { Prefix } from '../text/cidr.ts';
 import { PrefixTrie } from './prefix-trie.ts';
+import { runSteps, type Steps } from '../steps.ts';
 
 /** `T` is the type of the values that addresses are mapped to. Values are compared by identity. */
 export class AllowedIps<T> {
@@ -78,10 +79,37 @@ export class AllowedIps<T> {
    * table.
    */
   removeAll(value: T): void {
+    runSteps(this.removeAllInSteps(value));
+  }
+
+  /** As `removeAll`. Between two steps, the other values may get and lose prefixes. */
+  *removeAllInSteps(value: T): Steps {
     const owner = this.#ownerOfValue.get(value);
-    if (owner === undefined) return;
-    this.#v4.removeOwner(owner);
-    this.#v6.removeOwner(owner);
+    if (owner !== undefined) yield* this.#removeOwner(owner);
+  }
+
+  /**
+   * Replaces all prefixes of `value` by new ones, in steps. A prefix that it had before and keeps
+   * is found by lookups at every moment. Until the last step, `entries` returns the new prefixes
+   * only. Between two steps, the other values may get and lose prefixes.
+   *
+   * @param prefixes in order; one with `remove` removes an earlier one
+   * @throws what `insert` throws; `value` may then have old and new prefixes
+   */
+  *replaceInSteps(value: T, prefixes: Iterable<AllowedIp>): Steps {
+    const old = this.#ownerOfValue.get(value);
+    // The value gets a second owner number. Lookups find the value by both.
+    const owner = this.#newOwner(value);
+    for (const { address, prefixLength, remove } of prefixes) {
+      const trie = this.#trieFor(address, prefixLength);
+      const before = trie.ownerOf(address, prefixLength);
+      if (remove !== true) {
+        trie.insert(address, prefixLength, owner);
+        if (before !== old && before !== owner) this.#releaseIfEmpty(before);
+      } else if (before === owner) trie.remove(address, prefixLength);
+      yield;
+    }
+    if (old !== undefined) yield* this.#removeOwner(old);
     this.#releaseIfEmpty(owner);
   }
 
@@ -90,15 +118,23 @@ export class AllowedIps<T> {
    * were added.
    */
   entries(value: T): AllowedIp[] {
+    return [...this.prefixesOf(value)];
+  }
+
+  /** Iterates over what `entries` returns. Valid until the table changes. */
+  *prefixesOf(value: T): Generator<AllowedIp, void, undefined> {
     const owner = this.#ownerOfValue.get(value);
-    const entries: AllowedIp[] = [];
-    if (owner === undefined) return entries;
+    if (owner === undefined) return;
     for (const trie of [this.#v4, this.#v6]) {
       for (let node = trie.firstOf(owner); node !== 0; node = trie.nextOf(node)) {
-        entries.push(new Prefix(trie.addressOf(node), trie.prefixLengthOf(node)));
+        yield new Prefix(trie.addressOf(node), trie.prefixLengthOf(node));
       }
     }
-    return entries;
+  }
+
+  *#removeOwner(owner: number): Steps {
+    while (this.#v4.removeOldest(owner) || this.#v6.removeOldest(owner)) yield;
+    this.#releaseIfEmpty(owner);
   }
 
   #trieFor(address: Uint8Array, prefixLength: number): PrefixTrie {
@@ -113,8 +149,10 @@ export class AllowedIps<T> {
   }
 
   #ownerFor(value: T): number {
-    const known = this.#ownerOfValue.get(value);
-    if (known !== undefined) return known;
+    return this.#ownerOfValue.get(value) ?? this.#newOwner(value);
+  }
+
+  #newOwner(value: T): number {
     const owner = this.#freeOwners.pop() ?? this.#values.length;
     if (owner > this.#maxValues) {
       throw new RangeError(
@@ -129,7 +167,8 @@ export class AllowedIps<T> {
   /** Forgets a value without prefixes, so that the table does not keep it alive. */
   #releaseIfEmpty(owner: number): void {
     if (owner === 0 || this.#v4.firstOf(owner) !== 0 || this.#v6.firstOf(owner) !== 0) return;
-    this.#ownerOfValue.delete(this.#values[owner] as T);
+    const value = this.#values[owner] as T;
+    if (this.#ownerOfValue.get(value) === owner) this.#ownerOfValue.delete(value);
     this.#values[owner] = undefined;
     this.#freeOwners.push(owner);
   }

@@ -73,15 +73,14 @@ export class PrefixTrie {
   }
 
   /**
-   * Removes all prefixes of an owner. The cost depends on their number, not on the size of the
-   * trie.
+   * Removes the oldest prefix of an owner.
+   *
+   * @returns whether there was one
    */
-  removeOwner(owner: number): void {
-    for (;;) {
-      const node = this.firstOf(owner);
-      if (node === NONE) return;
-      this.#removeNode(node);
-    }
+  removeOldest(owner: number): boolean {
+    const node = this.firstOf(owner);
+    if (node !== NONE) this.#removeNode(node);
+    return node !== NONE;
   }
 
   /** Returns the node of the owner's oldest prefix; 0 if it has none. */

@@ -29,7 +29,7 @@ describe('a new peer', () => {
     ]);
   });
 
-  it('is none where it is only to be changed or promoted, or is ourself', () => {
+  it('is not added if the change only updates, promotes or removes, or has a key of our own', () => {
     const { state, engine, now, alice } = inside();
     engine.configure({ nextPrivateKey: NEXT.privateKey }, now);
     const { publicKey } = CAROL;
@@ -47,7 +47,7 @@ describe('a new peer', () => {
 });
 
 describe('a peer that is removed', () => {
-  it('leaves nothing: routes, slot, deadlines, secrets', () => {
+  it('leaves no routes, no slot, no deadlines and no secrets', () => {
     const { state, peer, engine, now, bob, events } = inside();
     const { publicKey, ipv4 } = bob.person;
     engine.configure(
@@ -77,13 +77,13 @@ describe('a peer that is removed', () => {
     ]);
   });
 
-  it('goes with all others when they are replaced', () => {
+  it('is removed together with all others when the peers are replaced', () => {
     const { state, engine, now } = inside();
     engine.configure({ replacePeers: true, peers: [{ publicKey: CAROL.publicKey }] }, now);
     expect([...state.peers.values()]).toEqual([peerOf(state, CAROL)]);
   });
 
-  it('loses its next key alone where it is named by that', () => {
+  it('loses only its next key if the change names it by that key', () => {
     const { state, peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure({ peers: [{ publicKey, nextPublicKey: NEXT.publicKey }] }, now);
@@ -94,7 +94,7 @@ describe('a peer that is removed', () => {
 });
 
 describe('the keys of a peer', () => {
-  it('are promoted by name, or in the line that sets them', () => {
+  it('are promoted if the change names the peer by the next key, or asks for it', () => {
     const { peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     const nextPublicKey = NEXT.publicKey;
@@ -108,7 +108,7 @@ describe('the keys of a peer', () => {
     expect([peer.publicKey, peer.nextKey]).toEqual([publicKey, undefined]);
   });
 
-  it('are not those of others, and may be taken away', () => {
+  it('cannot be the keys of others, and the next key can be removed', () => {
     const { state, peer, engine, now, alice, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure(
@@ -127,7 +127,7 @@ describe('the keys of a peer', () => {
     expect(peer.nextKey).toBeUndefined();
   });
 
-  it('that became ours are theirs no more', () => {
+  it('are removed when they become our keys', () => {
     const { state, peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure(
@@ -142,7 +142,7 @@ describe('the keys of a peer', () => {
     expect([...state.peers.values()]).toEqual([peer]);
   });
 
-  it('preshared, are replaced and wiped', () => {
+  it('include a preshared key, which is wiped when it is replaced', () => {
     const { peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     const [first, second] = [5, 6].map((byte) => parsePresharedKey(new Uint8Array(32).fill(byte)));
@@ -179,7 +179,7 @@ describe('the endpoint of a peer', () => {
 });
 
 describe('the allowed IPs of a peer', () => {
-  it('come, go one by one and are replaced', () => {
+  it('are added, removed one by one, and replaced', () => {
     const { state, peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     const owner = (first: number) => state.allowedIps.lookup(Uint8Array.of(first, 1, 2, 3), 0, 4);
@@ -199,7 +199,7 @@ describe('the allowed IPs of a peer', () => {
 });
 
 describe('the persistent keepalive of a peer', () => {
-  it('is heard at once when it is turned on, and stops when it is turned off', () => {
+  it('is sent at once when it is turned on, and stops when it is turned off', () => {
     const { peer, engine, now, bob, types, isArmed, deadline } = inside();
     const { publicKey } = bob.person;
     const set = (persistentKeepalive: number, at = now) =>
@@ -223,7 +223,7 @@ describe('the persistent keepalive of a peer', () => {
     expect(types()).toEqual([4]);
   });
 
-  it('has no deadline that it did not have when its interval changes', () => {
+  it('gets no deadline by a new interval if it had none', () => {
     const { peer, engine, now, bob, types, isArmed } = inside();
     const { publicKey } = bob.person;
     peer.persistentKeepalive = 25;
@@ -231,7 +231,7 @@ describe('the persistent keepalive of a peer', () => {
     expect([types(), isArmed(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[], false]);
   });
 
-  it('begins when an endpoint comes, and goes on as it was when there was one', () => {
+  it('begins with the first endpoint, and keeps its deadline when there was one already', () => {
     const { peer, engine, now, bob, types, deadline, arm } = inside();
     const { publicKey, endpoint } = bob.person;
     peer.persistentKeepalive = 25;
@@ -252,7 +252,7 @@ describe('the persistent keepalive of a peer', () => {
     expect(types()).toEqual([]);
   });
 
-  it('waits for its turn if it would be an initiation, and is sent if it would not', () => {
+  it('waits for its turn if an initiation is needed, else is sent at once', () => {
     const { state, peer, now, types, deadline } = inside();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);
@@ -272,8 +272,8 @@ describe('the persistent keepalive of a peer', () => {
   });
 });
 
-describe('what waits for a peer', () => {
-  it('leaves when the peer is configured, or woken', () => {
+describe('the packets that wait for a peer', () => {
+  it('are sent when the peer is configured, and when all peers are contacted', () => {
     const { state, peer, engine, now, bob, types } = inside();
     const { publicKey } = bob.person;
     stage(peer, 2);
@@ -286,7 +286,7 @@ describe('what waits for a peer', () => {
 });
 
 describe('a next identity', () => {
-  it('is asked about at all peers when it comes or the link goes up, later at those that change', () => {
+  it('is probed at all peers when it is set or the link goes up, later only at peers that change', () => {
     const { state, peer, engine, now, bob, isArmed } = inside();
     const { publicKey, endpoint } = CAROL;
     engine.configure({ peers: [{ publicKey, endpoint }] }, now);
@@ -308,8 +308,8 @@ describe('a next identity', () => {
   });
 });
 
-describe('another private key', () => {
-  it('wakes the peers, also where it is another next one', () => {
+describe('a new private key', () => {
+  it('causes initiations to the peers, and so does a new next key', () => {
     const { peer, engine, now, types } = inside();
     peer.persistentKeepalive = 25;
     engine.configure({ privateKey: CAROL.privateKey }, now);

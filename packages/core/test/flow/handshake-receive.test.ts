@@ -38,7 +38,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002, answering: 0.2 });
     });
 
-    it('says its steps, and answers with the key that the peer used', () => {
+    it('emits traces of its steps, and answers with the key that the peer used', () => {
       const { alice, bob, initiation, state, peer, receive } = setUp();
       state.outputs.traces = true;
       // To bob it is alice's next key.
@@ -69,7 +69,7 @@ describe('receiveHandshakeMessage', () => {
       ]);
     });
 
-    it('shows that the peer uses another key than the one that was preferred', () => {
+    it('prefers the other key of the peer when the peer uses it', () => {
       const { initiation, state, peer, receive } = setUp();
       const other = createPerson(9).publicKey;
       peer.nextKey = other;
@@ -80,7 +80,7 @@ describe('receiveHandshakeMessage', () => {
       expect(peer.pair!.remoteKey).toBe(peer.publicKey);
     });
 
-    it('to the next identity is answered by it, at the price of another mac1', () => {
+    it('answers one to the next identity with that identity, and counts the cost of a second mac1', () => {
       const { alice, bob, initiation, state, peer, receive } = setUp();
       const { identity, macChecker } = state;
       const other = createPerson(9);
@@ -100,7 +100,7 @@ describe('receiveHandshakeMessage', () => {
       expect(alice.engine.stats.sentInitiations).toBe(1);
     });
 
-    it('drops one without the right mac1, before it costs more', () => {
+    it('drops one without the right mac1 before more work is done', () => {
       const { bob, initiation, state, receive } = setUp();
       initiation[120] ^= 1;
       expect(receive(initiation)).toBe('bad-mac1');
@@ -119,7 +119,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
     });
 
-    it('drops one of an unknown peer, and keeps nothing of it', () => {
+    it('drops one of an unknown peer, and keeps no secret of it', () => {
       const { bob, alice, initiation, state, watched, receive } = setUp();
       bob.input((engine, now) =>
         engine.configure({ peers: [{ publicKey: alice.person.publicKey, remove: true }] }, now),
@@ -130,7 +130,7 @@ describe('receiveHandshakeMessage', () => {
       expect(watched.opened()).toBe(0);
     });
 
-    it('drops one of a peer with a low-order key, and keeps nothing of it', () => {
+    it('drops one of a peer with a low-order key, and keeps no secret of it', () => {
       const { initiation, state, peer, watched, receive } = setUp();
       peer.unusable = true;
       expect(receive(initiation)).toBe('invalid-handshake');
@@ -139,7 +139,7 @@ describe('receiveHandshakeMessage', () => {
       expect(watched.opened()).toBe(0);
     });
 
-    it('drops a replay, which changes neither endpoint nor timers', () => {
+    it('drops a replay, and changes neither endpoint nor timers', () => {
       const { initiation, state, peer, receive } = setUp();
       receive(initiation);
       const { endpoint } = peer;
@@ -168,7 +168,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats).toMatchObject({ sentResponses: 0, receivedBytes: 148 });
     });
 
-    it('keeps our own initiation answerable', () => {
+    it('still accepts a response to our own initiation', () => {
       const { alice, bob, initiation, peer, receive } = setUp();
       bob.engine.handlePacket(packetBetween(bob, alice), bob.network.now);
       bob.engine.pollTransmit();
@@ -209,7 +209,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats.drops.count('unknown-index')).toBe(1);
     });
 
-    it('drops one that is not authentic, and still waits for the right one', () => {
+    it('drops one that is not authentic, and still accepts the right one', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();

@@ -51,7 +51,7 @@ describe('startHandshake', () => {
   it.each([
     [4999, 0, 1],
     [5000, 1, 0],
-  ])('after %i ms sends %i initiations, and waits until 5 s have passed', (ms, sent, later) => {
+  ])('sends no second initiation within 5 s: after %i ms there are %i', (ms, sent, later) => {
     const { state, peer, now, types, deadline } = idle();
     peer.handshakeSentAt = now - ms;
     startHandshake(state, peer, now);
@@ -61,7 +61,7 @@ describe('startHandshake', () => {
     expect(wait >= 5000 && wait <= 5334).toBe(later === 1);
   });
 
-  it('also respects the time of the pair’s last initiation', () => {
+  it('also waits for 5 s since the last initiation of the pair', () => {
     const { state, peer, now, types } = idle();
     peer.pair!.sentAt = now - 4999;
     startHandshake(state, peer, now);
@@ -86,7 +86,7 @@ describe('startHandshake', () => {
     expect(types()).toEqual([]);
   });
 
-  it('uses up the turn that a timer reserved', () => {
+  it('uses the turn that a timer reserved', () => {
     const { state, peer, now } = idle();
     peer.turnAt = now;
     startHandshake(state, peer, now);

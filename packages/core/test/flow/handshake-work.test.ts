@@ -49,7 +49,7 @@ describe('queueHandshakeMessage', () => {
     expect(bob.engine.pollTimeout()).toBe(Infinity);
   });
 
-  it('drops what is no message, or of another length, and counts it', () => {
+  it('drops and counts datagrams that are not messages or have a wrong length', () => {
     const { network, bob } = createPair();
     const open = (type: number, length: number) => {
       const message = new Uint8Array(200);
@@ -76,7 +76,7 @@ describe('queueHandshakeMessage', () => {
     });
   });
 
-  it('drops initiations and responses where there is no private key, and says from whom', () => {
+  it('drops initiations and responses without a private key, and remembers their source', () => {
     const pair = createPair();
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -97,7 +97,7 @@ describe('queueHandshakeMessage', () => {
     expect(drops.toJSON()).toEqual({ 'no-private-key': 2 });
   });
 
-  it('says from whom a message came that was refused later', () => {
+  it('remembers the source of a message that was refused later', () => {
     const pair = createPair();
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -125,7 +125,7 @@ describe('queueHandshakeMessage', () => {
 });
 
 describe('processHandshakes', () => {
-  it('uses only its share of the time, and returns when it continues', () => {
+  it('uses only its share of the time, and returns the time at which it continues', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;
@@ -183,7 +183,7 @@ describe('processHandshakes', () => {
     expect(done() - before).toBeLessThan(most);
   });
 
-  it('first answers sources that have sent no other message in this second', () => {
+  it('answers sources first that have sent no other message in this second', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -222,7 +222,7 @@ describe('processHandshakes', () => {
     expect(isForged.slice(-100).filter(Boolean)).toHaveLength(50);
   });
 
-  it('drops messages that waited longer than their sender waits', () => {
+  it('drops messages that have waited longer than their sender waits for an answer', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;

@@ -9,7 +9,7 @@ import { startedHandshake, withSession, type WithSession } from './with-session.
 const [NEXT, OTHER] = [7, 8].map((number) => createPerson(number));
 
 describe('setPrivateKey', () => {
-  it('ends what was made with the old key, and wipes it', () => {
+  it('ends attempts and sessions of the old key, and wipes it', () => {
     const { state, peer, arm, isArmed, now, events } = inside();
     const { identity: old, macChecker } = state;
     const secret = macChecker!.identity.privateKey;
@@ -32,7 +32,7 @@ describe('setPrivateKey', () => {
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
   });
 
-  it('leaves the attempt and the session of another identity', () => {
+  it('keeps the attempt and the session of the next identity', () => {
     const { state, peer, arm, isArmed, now, events } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     preferPair(pairOf(peer, state.nextIdentity!, peer.publicKey));
@@ -47,7 +47,7 @@ describe('setPrivateKey', () => {
     expect(events()).toEqual([]);
   });
 
-  it('changes nothing where it is the same, and no more where there is none and was none', () => {
+  it('changes nothing for the same key, and for null if there is no key', () => {
     const { state, alice } = inside();
     const { identity, macChecker } = state;
     expect(setPrivateKey(state, alice.person.privateKey)).toBe(false);
@@ -58,7 +58,7 @@ describe('setPrivateKey', () => {
     expect(() => setPrivateKey(state, 'x')).toThrow(/privateKey/);
   });
 
-  it('takes the next one away with it', () => {
+  it('removes the next key together with the private key', () => {
     const { state } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const { nextIdentity } = state;
@@ -67,7 +67,7 @@ describe('setPrivateKey', () => {
     expect(isZeroKey(nextIdentity!.privateKey)).toBe(true);
   });
 
-  it('that is the next one keeps sessions, and wipes the old one', () => {
+  it('keeps the sessions if the key is the next key, and wipes the old one', () => {
     const { state, peer, arm, isArmed, events } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const { identity: old, macChecker, nextIdentity, nextMacChecker } = state;
@@ -88,8 +88,8 @@ describe('setPrivateKey', () => {
   });
 });
 
-describe('promotion', () => {
-  it('needs no key before it', () => {
+describe('promotion of the next key', () => {
+  it('also works if there is no private key', () => {
     const { state } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const { nextIdentity } = state;
@@ -100,14 +100,14 @@ describe('promotion', () => {
 });
 
 describe('setNextPrivateKey', () => {
-  it('is asked for by its own mac1 too', () => {
+  it('gives the next identity its own check of mac1', () => {
     const { state } = inside();
     expect(setNextPrivateKey(state, NEXT.privateKey)).toBe(false);
     expect(state.nextIdentity!.publicKey).toEqual(NEXT.publicKey);
     expect(state.nextMacChecker!.identity).toBe(state.nextIdentity);
   });
 
-  it('changes nothing where it is the same', () => {
+  it('changes nothing for the same key', () => {
     const { state, isArmed, arm } = inside();
     expect(setNextPrivateKey(state, null)).toBe(false);
     setNextPrivateKey(state, NEXT.privateKey);
@@ -119,7 +119,7 @@ describe('setNextPrivateKey', () => {
     expect(() => setNextPrivateKey(state, 'x')).toThrow(/nextPrivateKey/);
   });
 
-  it('replaced or taken away, ends what was made with it', () => {
+  it('ends the probes of the earlier next key, and wipes that key', () => {
     for (const key of [OTHER.privateKey, null]) {
       const { state, peer, arm, isArmed, events } = inside();
       setNextPrivateKey(state, NEXT.privateKey);
@@ -141,7 +141,7 @@ describe('setNextPrivateKey', () => {
     }
   });
 
-  it('is none where it is our own', () => {
+  it('sets no next key if it is our private key', () => {
     const { state, alice } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     expect(setNextPrivateKey(state, alice.person.privateKey)).toBe(true);
@@ -152,12 +152,12 @@ describe('setNextPrivateKey', () => {
 
 describe('a private key that is set', () => {
   it.each([
-    ['as it is', (own: PrivateKey) => [own, undefined]],
-    ['as the next one is', () => [undefined, NEXT.privateKey]],
-    ['to the next one', () => [NEXT.privateKey, undefined]],
-    ['to another one', () => [OTHER.privateKey, OTHER.privateKey]],
-    ['as the next one to our own', (own: PrivateKey) => [undefined, own]],
-  ] as const)('%s leaves no copy but the one that is used', (_, keysOf) => {
+    ['set to the same key', (own: PrivateKey) => [own, undefined]],
+    ['set as the same next key', () => [undefined, NEXT.privateKey]],
+    ['set to the next key', () => [NEXT.privateKey, undefined]],
+    ['set to a new key, also as next key', () => [OTHER.privateKey, OTHER.privateKey]],
+    ['set as next key to our own key', (own: PrivateKey) => [undefined, own]],
+  ] as const)('is copied once, and all other copies are wiped: %s', (_, keysOf) => {
     const { state, alice } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const [privateKey, nextPrivateKey] = keysOf(alice.person.privateKey);
@@ -172,7 +172,7 @@ describe('a private key that is set', () => {
 });
 
 describe('isOurKey', () => {
-  it('is true of both', () => {
+  it('is true for our key and for our next key', () => {
     const { state, alice, bob } = inside();
     const ids = [alice.person, NEXT, bob.person].map(({ publicKey }) => keyId(publicKey));
     expect(ids.map((id) => isOurKey(state, id))).toEqual([true, false, false]);

@@ -75,7 +75,7 @@ describe('receiveDatagram', () => {
         bob.engine.connect(alice.person.publicKey, network.now);
       },
     ],
-  ])('is also settled by %s', (_, input) => {
+  ])('does the bookkeeping also when %s is called', (_, input) => {
     const pair = connected();
     const { network, bob } = pair;
     const before = bob.engine.stats.receivedMessages;
@@ -142,7 +142,7 @@ describe('receiveDatagram', () => {
     expect(peer.receivedBytes).toBe(before + length);
   });
 
-  it('must answer data within 10 s, but not a keepalive of the next batch', () => {
+  it('arms a keepalive as the answer to data, but none for a keepalive of the next batch', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const { peer, state } = insideOf(bob, alice);
@@ -226,14 +226,17 @@ describe('receiveDatagram', () => {
     expect(state.stats.sentInitiations).toBe(0);
   });
 
-  it.each(['ipv4', 'ipv6'] as const)('delivers what the peer sends from its own: %s', (family) => {
-    const { network, alice, bob } = connected();
-    const packet = ipPacket({ source: alice.person[family], destination: bob.person[family] });
-    alice.send(packet);
-    network.settle();
-    expect(bob.packets.at(-1)).toEqual(packet);
-    expect(bob.engine.stats.drops.toJSON()).toEqual({});
-  });
+  it.each(['ipv4', 'ipv6'] as const)(
+    'delivers packets from the allowed IPs of the peer: %s',
+    (family) => {
+      const { network, alice, bob } = connected();
+      const packet = ipPacket({ source: alice.person[family], destination: bob.person[family] });
+      alice.send(packet);
+      network.settle();
+      expect(bob.packets.at(-1)).toEqual(packet);
+      expect(bob.engine.stats.drops.toJSON()).toEqual({});
+    },
+  );
 
   it('drops a packet whose header states more than its length', () => {
     const pair = connected();
@@ -248,7 +251,7 @@ describe('receiveDatagram', () => {
   });
 
   it.each(['ipv4', 'ipv6'] as const)(
-    'drops a source that belongs to nobody or another: %s',
+    'drops a packet from an address of no peer or of another peer: %s',
     (family) => {
       const { network, alice, bob } = connected();
       const spoofed = alice.person[family].slice();

@@ -1,11 +1,6 @@
 import { createPerson, joinNetwork, packetBetween, SimulatedNetwork } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import {
-  createInitiationBudget,
-  createProbeBudget,
-  isItsTurn,
-  spendTurn,
-} from '../../src/flow/initiation-turns.ts';
+import { createInitiationBudget, createProbeBudget } from '../../src/flow/initiation-turns.ts';
 import { Endpoint, nobleProvider, publicKeyOf } from '../../src/index.ts';
 import { MESSAGE_TYPE } from '../../src/internals.ts';
 
@@ -30,7 +25,7 @@ describe('hasTurn', () => {
     expect(last - start).toBeLessThan(PEERS * 0.3 + 1);
   });
 
-  it('spreads their retries too, and sends none early', () => {
+  it('spreads the retries too, and sends none before 5 s', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.drive(1000);
@@ -67,6 +62,19 @@ describe('hasTurn', () => {
     expect(initiations(node).length).toBeLessThan(25);
     network.drive(100);
     expect(initiations(node)).toHaveLength(PEERS);
+  });
+
+  it('sends few at once, also when the caller is late', () => {
+    const { network, node } = linkDownWith(PEERS);
+    node.input((engine, now) => engine.linkUp(now));
+    network.eavesdropper.forget();
+    // Half of the turns are due.
+    const late = network.now + (PEERS * 0.3) / 2;
+    node.input((engine) => engine.handleTimeout(late));
+    expect(initiations(node).length).toBeGreaterThan(5);
+    expect(initiations(node).length).toBeLessThan(25);
+    expect(node.engine.pollTimeout()).toBeGreaterThan(late);
+    expect(node.engine.pollTimeout()).toBeLessThan(late + 1);
   });
 
   it('delays no other timer', () => {
@@ -113,44 +121,16 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
   return datagrams.map(({ to }) => to.port);
 }
 
-describe('isItsTurn', () => {
-  it('reserves a turn where there is none left, and keeps it', () => {
-    const budget = createInitiationBudget();
-    const holder = { turnAt: Infinity };
-    expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([true, Infinity]);
-    // 2 ms at once, and 12 ms of 0.4 of the time behind them.
-    budget.spend(14, 1000);
-    expect([isItsTurn(budget, holder, 1000), holder.turnAt]).toEqual([false, 1030]);
-    expect(budget.freeAt).toBeCloseTo(1030.3);
-    expect([isItsTurn(budget, holder, 1029.9), holder.turnAt]).toEqual([false, 1030]);
-    expect(isItsTurn(budget, holder, 1030)).toBe(true);
-    expect(budget.freeAt).toBeCloseTo(1030.3);
-  });
-});
-
-describe('spendTurn', () => {
-  it('counts what had no turn, or came before it, and nothing twice', () => {
-    const budget = createInitiationBudget();
-    budget.spend(14, 1000);
-    for (const [turnAt, spent] of [
-      [Infinity, 0.3],
-      [1001, 0.3],
-      [1000, 0],
-      [999, 0],
-    ]) {
-      const before = budget.freeAt;
-      const holder = { turnAt };
-      spendTurn(budget, holder, 1000);
-      expect(budget.freeAt - before).toBeCloseTo(spent);
-      expect(holder.turnAt).toBe(Infinity);
-    }
-  });
-});
-
 describe('createProbeBudget', () => {
-  it('has half the share of initiations that somebody waits for', () => {
-    const budget = createProbeBudget();
-    budget.spend(14, 1000);
-    expect(budget.freeAt).toBeCloseTo(1060);
+  it('has half the share of the budget for initiations', () => {
+    const lasts = [createInitiationBudget(), createProbeBudget()].map((budget) => {
+      const holders = Array.from({ length: 100 }, () => ({ turnAt: Infinity }));
+      for (const holder of holders) {
+        if (budget.isItsTurn(holder, 1000)) budget.spendTurn(holder, 1000);
+      }
+      return holders.at(-1)!.turnAt - 1000;
+    });
+    expect(lasts[0]).toBeCloseTo(99 * 0.3 - 5);
+    expect(lasts[1]).toBeCloseTo(99 * 0.6 - 10);
   });
 });

@@ -77,7 +77,7 @@ describe('sendPackets', () => {
         alice.engine.connect(bob.person.publicKey, network.now);
       },
     ],
-  ])('is also settled by %s', (_, input) => {
+  ])('does the bookkeeping also when %s is called', (_, input) => {
     const pair = connected();
     const { engine } = pair.alice;
     const before = engine.stats.sentMessages;
@@ -136,7 +136,7 @@ describe('sendPackets', () => {
 });
 
 describe('sendStaged', () => {
-  it('sends in order what waits, before what comes now, and expects an answer', () => {
+  it('sends staged packets in order, before new ones, and expects an answer', () => {
     const { state, peer, alice, bob, network, now, isArmed } = withSession();
     peer.staged ??= new StagedPackets();
     for (const length of [100, 200]) {
@@ -151,7 +151,7 @@ describe('sendStaged', () => {
     expect(network.eavesdropper.of(1, alice)).toHaveLength(1);
   });
 
-  it('says nothing where nothing waits', () => {
+  it('does nothing if no packet is staged', () => {
     const { state, peer, now, isArmed, arm } = withSession();
     const { sentMessages } = state.stats;
     arm(TIMER.KEEPALIVE, 1000);
@@ -163,7 +163,7 @@ describe('sendStaged', () => {
     expect(state.stats.sentMessages).toBe(sentMessages);
   });
 
-  it('ends a session that it cannot be sent with, and begins another', () => {
+  it('ends a session that can no longer send, and starts a handshake', () => {
     const { state, peer, now, types, events } = withSession();
     sentAt(peer, -Infinity);
     stage(peer, 1);
@@ -174,7 +174,7 @@ describe('sendStaged', () => {
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
   });
 
-  it('puts out nothing for a peer without an endpoint', () => {
+  it('sends nothing to a peer without an endpoint', () => {
     const { state, peer, now, types } = withSession();
     stage(peer, 1);
     peer.endpoint = undefined;
@@ -184,7 +184,7 @@ describe('sendStaged', () => {
 });
 
 describe('sendKeepalive', () => {
-  it('is an empty message, counted', () => {
+  it('sends an empty message, and counts it', () => {
     const { state, peer, now, alice } = withSession();
     const { sentKeepalives, sentMessages, sentBytes } = state.stats;
     const before = peer.sentBytes;
@@ -196,7 +196,7 @@ describe('sendKeepalive', () => {
     expect(peer.sentBytes).toBe(before + 32);
   });
 
-  it('is what waits, if something does', () => {
+  it('sends the staged packets instead, if there are any', () => {
     const { state, peer, now, types } = withSession();
     stage(peer, 2);
     const { sentKeepalives } = state.stats;
@@ -204,7 +204,7 @@ describe('sendKeepalive', () => {
     expect([types(), state.stats.sentKeepalives]).toEqual([[4, 4], sentKeepalives]);
   });
 
-  it('is nothing while the link is down, and no second initiation of an attempt', () => {
+  it('sends nothing while the link is down, and no second initiation during an attempt', () => {
     const { state, peer, now, types, arm } = withSession();
     state.up = false;
     sendKeepalive(state, peer, now);
@@ -220,7 +220,7 @@ describe('sendKeepalive', () => {
     expect(types()).toEqual([1]);
   });
 
-  it('begins no handshake with a peer without an endpoint that has a session', () => {
+  it('starts no handshake if the peer has a session but no endpoint', () => {
     const { state, peer, now, types } = withSession();
     peer.endpoint = undefined;
     sendKeepalive(state, peer, now);
@@ -229,7 +229,7 @@ describe('sendKeepalive', () => {
 });
 
 describe('wouldInitiate', () => {
-  it('is true without a session, an attempt and packets that wait', () => {
+  it('is true only if there is no session, no attempt and no staged packet', () => {
     const { state, peer, now, arm } = withSession();
     expect(wouldInitiate(state, peer, now)).toBe(false);
     peer.keypairs.clear(state.indices);
@@ -248,7 +248,7 @@ describe('renewal of the keys', () => {
   it.each([
     [119_999, []],
     [120_000, [1]],
-  ])('begins by age where we initiated: after %i ms', (age, expected) => {
+  ])('begins when a session that we initiated is 120 s old: after %i ms', (age, expected) => {
     const { state, peer, types } = withSession();
     sendKeepalive(state, peer, peer.keypairs.current!.createdAt + age);
     expect(types().filter((type) => type === 1)).toEqual(expected);
@@ -259,7 +259,7 @@ describe('renewal of the keys', () => {
     expect(types().filter((type) => type === 1)).toEqual(expected);
   });
 
-  it('begins by count, behind the message that has the limit’s counter', () => {
+  it('begins after the message whose counter is the limit', () => {
     const { state, peer, now, types } = withSession({
       alice: { limits: { rekeyAfterMessages: 9 } },
     });

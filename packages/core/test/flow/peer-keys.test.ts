@@ -12,7 +12,7 @@ import { keyId, parsePrivateKey, type PublicKey } from '../../src/keys.ts';
 import { withSession, type WithSession } from './with-session.ts';
 
 describe('setNextKey', () => {
-  it('makes it a name of the peer, as a copy', () => {
+  it('copies the key, and lists the peer under it', () => {
     const { state, peer } = withSession();
     const key = keyOf(state, 8);
     setNextKey(state, peer, key);
@@ -22,7 +22,7 @@ describe('setNextKey', () => {
     expect(state.peers.get(keyId(key))).toBe(peer);
   });
 
-  it('leaves the one that it is, and what was made with it', () => {
+  it('changes nothing if it is the next key already', () => {
     const { state, peer } = withSession();
     const key = keyOf(state, 8);
     setNextKey(state, peer, key);
@@ -31,7 +31,7 @@ describe('setNextKey', () => {
     expect(peer.nextKey).toBe(nextKey);
   });
 
-  it('replaces the one before, also by none', () => {
+  it('replaces the earlier next key, or removes it', () => {
     const { state, peer } = withSession();
     const [first, second] = [keyOf(state, 7), keyOf(state, 8)];
     setNextKey(state, peer, first);
@@ -43,7 +43,7 @@ describe('setNextKey', () => {
     expect(state.peers.get(keyId(second))).toBeUndefined();
   });
 
-  it('is none where it is the key that the peer has', () => {
+  it('removes the next key if it is the present key of the peer', () => {
     const { state, peer } = withSession();
     setNextKey(state, peer, keyOf(state, 8));
     setNextKey(state, peer, peer.publicKey);
@@ -53,7 +53,7 @@ describe('setNextKey', () => {
 });
 
 describe('dropNextKey', () => {
-  it('ends the sessions that were made with it, and no other one', () => {
+  it('ends the sessions of the next key, and no others', () => {
     const { state, peer, events } = withSession();
     const { current } = peer.keypairs;
     setNextKey(state, peer, keyOf(state, 8));
@@ -67,7 +67,7 @@ describe('dropNextKey', () => {
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
   });
 
-  it('forgets the pairs of it', () => {
+  it('forgets the pairs with the next key', () => {
     const { state, peer } = withSession();
     const first = peer.pair;
     setNextKey(state, peer, keyOf(state, 8));
@@ -78,7 +78,7 @@ describe('dropNextKey', () => {
 });
 
 describe('promoteKey', () => {
-  it('is the peer’s name from then on; those who knew the old one hear of it', () => {
+  it('lists the peer under the new key, and emits events for both keys', () => {
     const { state, peer, events } = withSession();
     const { publicKey: old, id } = peer;
     const key = keyOf(state, 8);
@@ -104,7 +104,7 @@ describe('promoteKey', () => {
     expect([...peer.pairs()].map(({ remoteKey }) => remoteKey)).toEqual([peer.publicKey]);
   });
 
-  it('changes nothing without one', () => {
+  it('changes nothing without a next key', () => {
     const { state, peer, events } = withSession();
     const { id, pair } = peer;
     state.outputs.emitsPeerEvents = true;
@@ -114,7 +114,7 @@ describe('promoteKey', () => {
 });
 
 describe('forgetOldPairs', () => {
-  it('keeps those of keys that are used, with what is left of the preferred one in front', () => {
+  it('keeps the pairs of present keys, and prefers one that shares a key with the forgotten preferred pair', () => {
     const { state, peer } = withSession();
     const next = (state.nextIdentity = identityOf(state, 9));
     setNextKey(state, peer, keyOf(state, 8));
@@ -139,7 +139,7 @@ describe('forgetOldPairs', () => {
     expect(peer.otherPairs).toBeUndefined();
   });
 
-  it('makes the pair that is left of the preferred one, where there was none of it', () => {
+  it('makes a pair with the valid key of the preferred pair if there is none', () => {
     const { state, peer } = withSession();
     const old = peer.pair!;
     setNextKey(state, peer, keyOf(state, 8));
@@ -156,7 +156,7 @@ describe('forgetOldPairs', () => {
     ]);
   });
 
-  it('has no pair left without an identity, and nothing to do without a pair', () => {
+  it('forgets all pairs without an identity, and makes none for a peer without pairs', () => {
     const { state, peer } = withSession();
     state.identity = undefined;
     forgetOldPairs(state, peer);

@@ -8,7 +8,7 @@ import { TIMER } from '../../src/peer/timer-table.ts';
 import { sentAt, withSession, type WithSession } from './with-session.ts';
 
 describe('startProbes', () => {
-  it('begins to ask the peers one after the other, 10 ms apart', () => {
+  it('begins to probe the peers one after the other, 10 ms apart', () => {
     const { state, peer, now, deadline } = replacing();
     const others = [1, 2, 3].map(() => another(peer, state));
     // This one is asked already: it takes no place among the others.
@@ -21,7 +21,7 @@ describe('startProbes', () => {
     expect(deadlines).toEqual([now + 7, Infinity, now + 10]);
   });
 
-  it('asks all of them within a minute', () => {
+  it('probes all peers within a minute', () => {
     const { state, peer, now } = replacing();
     const other = another(peer, state);
     Object.defineProperty(state.peers, 'size', { value: 120_000 });
@@ -29,7 +29,7 @@ describe('startProbes', () => {
     expect(state.timers.deadline(other.slot, TIMER.PROBE)).toBe(now + 0.5);
   });
 
-  it('asks nobody without a next identity', () => {
+  it('probes no peer without a next identity', () => {
     const { state, peer, now, isArmed } = replacing();
     state.nextIdentity = undefined;
     startProbes(state, [peer], now);
@@ -38,7 +38,7 @@ describe('startProbes', () => {
 });
 
 describe('reviewProbe', () => {
-  it('begins at once, or Rekey-Timeout after the last one', () => {
+  it('arms the probe for now, or for Rekey-Timeout after the last one', () => {
     const { state, peer, now, deadline } = replacing();
     reviewProbe(state, peer, now);
     expect(deadline(TIMER.PROBE)).toBe(now);
@@ -51,7 +51,7 @@ describe('reviewProbe', () => {
     expect(deadline(TIMER.PROBE)).toBe(now + 4000);
   });
 
-  it('leaves a probe that is due already, and ends what is not wanted', () => {
+  it('keeps the deadline of an armed probe, and clears it when the next identity is preferred', () => {
     const { state, peer, now, arm, isArmed, deadline } = replacing();
     arm(TIMER.PROBE, 7);
     reviewProbe(state, peer, now);
@@ -61,7 +61,7 @@ describe('reviewProbe', () => {
     expect(isArmed(TIMER.PROBE)).toBe(false);
   });
 
-  it.each(['up', 'endpoint', 'nextIdentity'] as const)('wants none without %s', (missing) => {
+  it.each(['up', 'endpoint', 'nextIdentity'] as const)('arms no probe without %s', (missing) => {
     const { state, peer, now, isArmed } = replacing();
     if (missing === 'up') state.up = false;
     if (missing === 'endpoint') peer.endpoint = undefined;
@@ -72,7 +72,7 @@ describe('reviewProbe', () => {
 });
 
 describe('probe', () => {
-  it('asks, and again after Rekey-Timeout and a little more', () => {
+  it('sends an initiation, and is armed again for Rekey-Timeout and a jitter later', () => {
     const { state, peer, now, types, deadline } = replacing();
     probe(state, peer, now);
     expect(types()).toEqual([1]);
@@ -82,7 +82,7 @@ describe('probe', () => {
     expect(pairOf(peer, state.nextIdentity!, peer.publicKey).sentAt).toBe(now);
   });
 
-  it('waits for the rest of Rekey-Timeout', () => {
+  it('waits until Rekey-Timeout has passed since the last one', () => {
     const { state, peer, now, types, deadline } = replacing();
     const pair = pairOf(peer, state.nextIdentity!, peer.publicKey);
     pair.sentAt = now - 4999;
@@ -102,7 +102,7 @@ describe('probe', () => {
     expect([types(), deadline(TIMER.PROBE)]).toEqual([[], turnAt]);
   });
 
-  it('has the peer’s other key take turns, when three have no answer', () => {
+  it('alternates between the two keys of the peer after three probes without an answer', () => {
     const { state, peer, now } = replacing();
     peer.nextKey = identityOf(state, 8).publicKey;
     const asked = [0, 1, 2, 3, 4, 5].map((count) => {
@@ -116,7 +116,7 @@ describe('probe', () => {
     expect(asked).toEqual([false, false, false, true, false, true]);
   });
 
-  it('goes on where the other key leads to no secret', () => {
+  it('is armed again if there is no shared secret with the other key', () => {
     const { state, peer, now, types, isArmed } = replacing();
     peer.nextKey = parsePublicKey(new Uint8Array(32));
     peer.unansweredProbes = 3;

@@ -17,7 +17,7 @@ import { keyId } from '../../src/keys.ts';
 
 describe('RoutingLoops', () => {
   it.each([4, 6] as const)(
-    'drop a datagram for a peer that comes back as its packet: IPv%i',
+    'drop a datagram for a peer that comes back as a packet for the same peer: IPv%i',
     (family) => {
       const { alice, bob } = around(family);
       const [datagram] = sendAndCatch(alice, bob);
@@ -57,7 +57,7 @@ describe('RoutingLoops', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({});
   });
 
-  it('allow that a peer is reached inside another one', () => {
+  it('allow datagrams for a peer that go through the tunnel of another peer', () => {
     const { alice, bob, carol } = three();
     for (let i = 0; i < 5; i++) {
       const [forCarol] = sendAndCatch(alice, carol);
@@ -142,7 +142,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(second)).toBe('routing-loop');
   });
 
-  it('remember nothing of a datagram that is whole', () => {
+  it('remember nothing of a datagram that is not fragmented', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
     const whole = asPacket(datagram, 4);
@@ -172,7 +172,7 @@ describe('RoutingLoops', () => {
     expect(other.alice.send(odd)).toBeUndefined();
   });
 
-  it('learn from a handshake inside whom a peer is reached', () => {
+  it('learn from a handshake through whose tunnel a peer is reached', () => {
     const { network, alice, bob, carol } = three();
     network.now += 200_000;
     const [initiation] = sendAndCatch(alice, carol);
@@ -214,7 +214,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(asPacket(forCarol, 4))).toBeUndefined();
   });
 
-  it('forget inside which peer a removed peer was reached', () => {
+  it('forget through whose tunnel a removed peer was reached', () => {
     const { alice, bob, carol } = three();
     const [forCarol] = sendAndCatch(alice, carol);
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));

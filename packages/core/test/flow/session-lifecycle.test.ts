@@ -76,7 +76,7 @@ describe('beginSession', () => {
   it.each([
     ['our key', 'nextIdentity'],
     ['the key of the peer', 'nextKey'],
-  ] as const)('keeps the sessions before while %s is being replaced', (_, field) => {
+  ] as const)('keeps the earlier sessions while %s is being replaced', (_, field) => {
     const { state, peer, now } = withSession();
     const { handshake } = peer.pair!;
     const begin = () => {
@@ -159,7 +159,7 @@ describe('completeHandshake', () => {
     expect(state.stats.completedHandshakes).toBe(1);
   });
 
-  it('ends the questions for a next identity that it was made with', () => {
+  it('ends the probes for the next identity if the session uses it', () => {
     const { state, peer, now, arm, isArmed } = withSession();
     state.nextIdentity = state.identity;
     arm(TIMER.PROBE, 1000);
@@ -167,7 +167,7 @@ describe('completeHandshake', () => {
     expect(isArmed(TIMER.PROBE)).toBe(false);
   });
 
-  it('is made with the pair of the session from then on', () => {
+  it('prefers the pair of the session from then on', () => {
     const { state, peer, now } = withSession();
     const first = peer.pair!;
     const identity = { ...state.identity!, publicKey: new PublicKey(32) };

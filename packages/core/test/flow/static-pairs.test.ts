@@ -45,7 +45,7 @@ describe('pairOf', () => {
 });
 
 describe('noteInitiation', () => {
-  it('follows the key that the peer used, and goes to the next identity but not back', () => {
+  it('prefers the key that the peer used, and changes to the next identity but not back', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     preferredPair(peer, OWN);
     noteInitiation(STATE, pairOf(peer, OWN, nextKey));
@@ -59,7 +59,7 @@ describe('noteInitiation', () => {
 });
 
 describe('noteInitiation of the preferred pair', () => {
-  it('answers probes, and changes nothing else', () => {
+  it('resets the count of unanswered probes, and changes nothing else', () => {
     const { peer, key } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const other = pairOf(peer, NEXT, key);
@@ -76,7 +76,7 @@ describe('noteInitiation of the preferred pair', () => {
 });
 
 describe('pairOfSession', () => {
-  it('is found by both keys', () => {
+  it('finds the pair by both keys of the session', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     const own = { publicKey: new PublicKey(32) } as StaticIdentity;
     const next = { publicKey: new PublicKey(32) } as StaticIdentity;
@@ -110,7 +110,7 @@ describe('noteSession', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, key));
   });
 
-  it('keeps a key that the peer used after we sent our initiation to its other key', () => {
+  it('keeps preferring a key that the peer used after our initiation to its other key', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     const answered = preferredPair(peer, OWN);
     answered.sentAt = 10;

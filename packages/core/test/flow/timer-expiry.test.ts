@@ -81,7 +81,7 @@ describe('ZERO_KEYS', () => {
     expect(handshake.isForgotten()).toBe(true);
   });
 
-  it('waits for the end of no session any more, though none was up', () => {
+  it('also clears the timer for the end of a session if no session was up', () => {
     const { state, peer, arm, isArmed, now, events } = withSession();
     events();
     peer.sessionUp = false;
@@ -170,7 +170,7 @@ describe('RETRANSMIT', () => {
   it.each([
     [11_999, false],
     [12_000, true],
-  ])('with a limit of 12 s, checks the time and not the count: after %i ms', (ms, gaveUp) => {
+  ])('checks the time and not the count if a limit of 12 s is set: after %i ms', (ms, gaveUp) => {
     const { state, peer, arm, now, events } = withSession({
       alice: { handshakeGiveUpMs: 12_000 },
     });
@@ -275,7 +275,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
 });
 
 describe('PROBE', () => {
-  it('asks whether the peer knows the next identity', () => {
+  it('sends a probe to find out whether the peer knows the next identity', () => {
     const { state, peer, arm, now, types } = withSession();
     const privateKey = parsePrivateKey(new Uint8Array(32).fill(9));
     state.nextIdentity = createStaticIdentity(state.crypto, privateKey);

@@ -19,7 +19,7 @@ import { TIMER, TimerTable, type Timer } from '../../src/peer/timer-table.ts';
 const JITTER = 300;
 
 describe('dataSent', () => {
-  it('expects an answer within 15 s and a jitter after the first packet', () => {
+  it('expects an answer within 15 s and a jitter of the first packet', () => {
     const { state, peer, deadline } = create();
     dataSent(state, peer, 1000);
     dataSent(state, peer, 2000);
@@ -28,7 +28,7 @@ describe('dataSent', () => {
 });
 
 describe('dataReceived', () => {
-  it('must answer within 10 s, and remembers data that arrives meanwhile', () => {
+  it('arms an answer in 10 s, and remembers data that arrives meanwhile', () => {
     const { state, peer, deadline } = create();
     dataReceived(state, peer, 1000);
     expect(deadline(TIMER.KEEPALIVE)).toBe(11_000);
@@ -88,7 +88,7 @@ describe('awaitHandshake', () => {
     [12_000, 6701, 12_000],
     [100, 0, 100],
   ])(
-    'does not wait past a limit of %i ms on the attempt: sent at %i',
+    'waits no longer than the limit of %i ms for the attempt: sent at %i',
     (limit, sentAt, expected) => {
       const { state, peer, deadline } = create(limit);
       peer.attemptStartedAt = 0;

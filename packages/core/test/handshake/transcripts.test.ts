@@ -18,9 +18,9 @@ const CASES = readTranscripts().flatMap((transcript) =>
   })),
 );
 
-describe('transcripts', () => {
+describe('the handshake', () => {
   it.each(CASES)(
-    'come out of core as $name.json has them, on $provider',
+    'produces the messages and secrets of $name.json with $provider',
     ({ transcript, crypto }) => {
       expect(replayTranscript(transcript, crypto)).toEqual(transcript);
     },

@@ -160,7 +160,7 @@ describe('Keypairs', () => {
 });
 
 describe('Keypairs while keys are replaced', () => {
-  it('wipe what they kept when a key of the other side goes, once', () => {
+  it('wipe all sessions of a key of the peer once when the key is removed', () => {
     const gone = new PublicKey(32);
     const staticKeys = { own: NO_KEY, peer: gone };
     const all = [create(true), create(true), create(true), create(true, 0, 9, staticKeys)];

@@ -72,7 +72,7 @@ function keypairOf(peer: Peer, localIndex: number): Keypair<Peer> {
 }
 
 describe('the pairs of a peer', () => {
-  it('are none, the preferred one, and the others behind it', () => {
+  it('are listed with the preferred pair first', () => {
     const peer = new Peer(new PublicKey(32), 'id', 0, 1);
     expect([...peer.pairs()]).toEqual([]);
     const [first, second, third] = [1, 2, 3].map(
@@ -86,7 +86,7 @@ describe('the pairs of a peer', () => {
     ]);
   });
 
-  it('have sent nothing, wait for no turn and have no handshake at first', () => {
+  it('have no initiation, no turn and no handshake at first', () => {
     const peer = new Peer(new PublicKey(32), 'id', 0, 1);
     const identity = {} as StaticIdentity;
     const pair = new StaticPair(peer, identity, peer.publicKey);

@@ -61,7 +61,7 @@ describe('SenderIndexTable', () => {
     expect(table.remote(3)).toBe(other);
   });
 
-  it('knows all whose other sides chose one index, whichever of them goes first', () => {
+  it('finds all keypairs whose peers chose the same index, whichever is removed first', () => {
     for (const order of [
       [0, 1, 2],
       [2, 1, 0],

@@ -20,7 +20,7 @@ import {
 } from '../../src/index.ts';
 
 describe('private key', () => {
-  it('changed, expires the sending keys; what is in flight is still received', () => {
+  it('ends sending with the old sessions when it is changed, but still receives with them', () => {
     const { network, alice, bob } = connected();
     bob.send(packetBetween(bob, alice));
     configure(alice, { privateKey: createPerson(3).privateKey });
@@ -38,7 +38,7 @@ describe('private key', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('set to the same value, changes nothing', () => {
+  it('changes nothing when it is set to the same value', () => {
     const { network, alice, bob } = connected();
     configure(alice, { privateKey: alice.person.privateKey });
     network.eavesdropper.forget();
@@ -46,20 +46,20 @@ describe('private key', () => {
     expect(network.eavesdropper.types()).toEqual([4]);
   });
 
-  it('removes the peer that became ourselves', () => {
+  it('removes the peer that has the same key', () => {
     const { alice, bob } = connected();
     configure(alice, { privateKey: bob.person.privateKey });
     expect(alice.engine.peers()).toEqual([]);
     expect(alice.send(packetBetween(alice, bob))).toBe('no-peer');
   });
 
-  it('keeps our own key out of the peers', () => {
+  it('cannot be added as the key of a peer', () => {
     const { alice } = connected();
     configure(alice, { peers: [{ publicKey: alice.person.publicKey }] });
     expect(alice.engine.peers()).toHaveLength(1);
   });
 
-  it('is clamped, stays when all zeros are refused, and is removed by null', () => {
+  it('is clamped, is kept when zeros are refused, and is removed by null', () => {
     const { network, alice } = connected();
     const bytes = alice.person.privateKey.slice();
     bytes[0] |= 7;
@@ -82,7 +82,7 @@ describe('private key', () => {
 });
 
 describe('preshared key', () => {
-  it('changed, keeps the current session and applies at the next handshake', () => {
+  it('is used from the next handshake on when it is changed, and the session continues', () => {
     const { network, alice, bob } = connected();
     const presharedKey = parsePresharedKey(new Uint8Array(32).fill(9));
     configure(alice, { peers: [{ publicKey: bob.person.publicKey, presharedKey }] });
@@ -104,7 +104,7 @@ describe('preshared key', () => {
 });
 
 describe('peers', () => {
-  it('removed, lose their routes, session, staged packets and deadlines', () => {
+  it('lose their routes, session, staged packets and deadlines when they are removed', () => {
     const { network, alice, bob } = connected();
     const late = network.eavesdropper.of(4, alice)[0]?.bytes ?? new Uint8Array(0);
     configure(bob, { peers: [{ publicKey: alice.person.publicKey, remove: true }] });
@@ -119,7 +119,7 @@ describe('peers', () => {
     expect(alice.packets).toHaveLength(1);
   });
 
-  it('that are unknown are not removed, and not added with updateOnly', () => {
+  it('are not removed if they are unknown, and not added with updateOnly', () => {
     const { alice } = connected();
     const { publicKey } = createPerson(9);
     configure(alice, {
@@ -181,7 +181,7 @@ describe('peers', () => {
 });
 
 describe('link', () => {
-  it('down, drops sessions and staged packets, and neither sends nor receives', () => {
+  it('drops sessions and staged packets when it goes down, and then neither sends nor receives', () => {
     const { network, alice, bob } = connected();
     alice.input((engine, now) => engine.linkDown(now));
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });

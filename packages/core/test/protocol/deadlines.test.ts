@@ -34,7 +34,7 @@ describe('pollTimeout', () => {
     );
   });
 
-  it('is never the same again after handleTimeout', () => {
+  it('returns another deadline after handleTimeout', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), (steps) => {
         const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 3 } });

@@ -144,7 +144,7 @@ describe('handshake', () => {
     expect(network.now - before).toBeLessThan(100);
   });
 
-  it('can cross with a peer that forgets its own initiation when it answers ours', () => {
+  it('succeeds with a peer that forgets its own initiation when it answers ours', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     bob.send(packetBetween(bob, alice));

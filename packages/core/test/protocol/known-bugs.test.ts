@@ -19,7 +19,7 @@ import { keyId, MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
 
-describe('bugs that everyone has once', () => {
+describe('known bugs of WireGuard implementations', () => {
   it('pointer-sized nonce counter: counters beyond 32 bits go on the wire whole and come back', () => {
     const { network, alice, bob } = connected();
     const keypair = currentKeypair(alice, bob);
@@ -61,7 +61,7 @@ describe('bugs that everyone has once', () => {
     }
   });
 
-  it('predictable indices: they are the bytes of the random source', () => {
+  it('predictable indices: indices are bytes of the random source', () => {
     const drawn: string[] = [];
     const randomBytes = (out: Uint8Array): void => {
       for (let i = 0; i < out.length; i++) out[i] = (drawn.length * 41 + i * 7 + 3) & 0xff;
@@ -73,7 +73,7 @@ describe('bugs that everyone has once', () => {
     expect(drawn).toContain(initiation?.bytes.subarray(4, 8).join(' '));
   });
 
-  it('cookie without port: a cookie of one port is none at another', () => {
+  it('cookie without port: a cookie for one port is not valid for another', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     overload(bob, network.now);
     alice.send(packetBetween(alice, bob));
@@ -110,7 +110,7 @@ describe('bugs that everyone has once', () => {
     expect([...(bob.packets[0]?.subarray(12, 16) ?? [])]).toEqual([...carol.person.ipv4]);
   });
 
-  it('limiter never reset: handshakes after the 100th get no cookie', () => {
+  it('limiter never reset: handshakes after the 100th are not answered with a cookie reply', () => {
     const { network, alice, bob } = createPair();
     connect({ network, alice, bob });
     for (let i = 0; i < 150; i++) {
@@ -122,7 +122,7 @@ describe('bugs that everyone has once', () => {
     expect(bob.packets).toHaveLength(151);
   });
 
-  it('endpoint updated only on handshakes: a transport packet moves it', () => {
+  it('endpoint updated only on handshakes: a transport message changes the endpoint', () => {
     const { network, alice, bob } = connected();
     alice.endpoint = createPerson(5).endpoint;
     alice.send(packetBetween(alice, bob));
@@ -132,7 +132,7 @@ describe('bugs that everyone has once', () => {
     expect(network.eavesdropper.datagrams[0]?.to.sameDestination(alice.endpoint)).toBe(true);
   });
 
-  it('endpoint updated on cookie replies: a cookie reply moves nothing', () => {
+  it('endpoint updated on cookie replies: a cookie reply does not change the endpoint', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     overload(bob, network.now);
     alice.send(packetBetween(alice, bob));
@@ -155,7 +155,7 @@ describe('bugs that everyone has once', () => {
     expect(bob.engine.stats.drops.toJSON()).toEqual({ 'disallowed-source': 1 });
   });
 
-  it('oversized datagram panics the receive loop: every length up to 65535 is taken', () => {
+  it('oversized datagram panics the receive loop: every length up to 65535 is accepted', () => {
     const { alice } = connected();
     for (const type of [1, 2, 3, 4, 5]) {
       const big = new Uint8Array(65_535).fill(0xee);
@@ -226,7 +226,7 @@ describe('bugs that everyone has once', () => {
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toHaveLength(1);
   });
 
-  it('clock not monotonic panics: inputs with an earlier time are taken', () => {
+  it('clock not monotonic panics: inputs with an earlier time are accepted', () => {
     const { network, alice, bob } = connected();
     network.now -= 500_000;
     alice.send(packetBetween(alice, bob));
@@ -256,7 +256,7 @@ describe('bugs that everyone has once', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('deadline that never becomes actionable: a caller who obeys does not spin', () => {
+  it('deadline that never becomes actionable: a caller that waits for each deadline does not loop', () => {
     const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 1 } });
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));

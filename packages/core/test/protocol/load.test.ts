@@ -13,7 +13,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
-describe('under load', () => {
+describe('the load state', () => {
   it('asks for a cookie, and then accepts the next initiation with that cookie', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const flood = floodOn({ network, alice, bob });
@@ -88,7 +88,7 @@ describe('under load', () => {
     expect(bob.receive(withCookie?.slice() ?? new Uint8Array(0), otherPort)).toBe('under-load');
   });
 
-  it('of one attacker leaves handshakes of other peers possible', () => {
+  it('allows handshakes of other peers while one attacker causes it', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 10 } } });
     const flood = floodOn({ network, alice, bob });
     for (let second = 0; second < 5; second++) {
@@ -117,7 +117,7 @@ describe('under load', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('of the initiator makes it answer a response with a cookie reply', () => {
+  it('makes an initiator answer a response with a cookie reply', () => {
     const { network, alice, bob } = createPair({
       alice: { underLoad: { handshakesPerSecond: 1 } },
     });
@@ -160,7 +160,7 @@ describe('cookie reply', () => {
     for (const { at, bytes } of initiations) expect(hasMac2(bytes)).toBe(at < start + 115_000);
   });
 
-  it('that is unexpected or invalid is dropped', () => {
+  it('is dropped if it is unexpected or invalid', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     const { network, alice, bob } = pair;
     floodOn(pair)(5);

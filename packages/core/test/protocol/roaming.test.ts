@@ -65,7 +65,7 @@ describe('roaming', () => {
     expect(bob.eventsOf('roam')).toEqual([]);
   });
 
-  it('of both sides at once loses no peer', () => {
+  it('loses no peer when both sides roam at once', () => {
     const { network, alice, bob } = connected();
     const [oldAlice, oldBob] = [alice.endpoint, bob.endpoint];
     alice.endpoint = elsewhere;

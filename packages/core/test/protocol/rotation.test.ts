@@ -174,7 +174,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('gives way to the old identity when the peer has forgotten the next key, and probes again', () => {
+  it('is replaced by the old identity when the peer has forgotten the next key, and probes again', () => {
     const { network, alice, bob } = rotating();
     // Bob starts anew with what he knew before.
     configure(bob, { replacePeers: true });
@@ -312,7 +312,7 @@ describe('any other private key', () => {
 });
 
 describe('a next private key', () => {
-  it('replaced by another one, loses all its sessions, and the old identity is used again', () => {
+  it('loses all its sessions when another one replaces it, and the old identity is used again', () => {
     const { network, alice, bob } = rotating();
     const third = createPerson(21);
     configure(alice, { nextPrivateKey: third.privateKey });
@@ -327,7 +327,7 @@ describe('a next private key', () => {
     expect(sessionOf(bob, alice)[1]).toEqual(third.publicKey);
   });
 
-  it('removed, loses all its sessions', () => {
+  it('loses all its sessions when it is removed', () => {
     const { network, alice, bob } = rotating();
     configure(alice, { nextPrivateKey: null });
     network.eavesdropper.forget();
@@ -367,7 +367,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.hasPeer(ALICE_2.publicKey)).toBe(true);
   });
 
-  it('promoted, keeps session, allowed IPs and counters', () => {
+  it('keeps session, allowed IPs and counters when it is promoted', () => {
     const { network, alice, bob } = rotating();
     const before = bob.engine.peer(alice.person.publicKey)!;
     const { publicKey } = alice.person;
@@ -385,7 +385,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers()).toHaveLength(1);
   });
 
-  it('set and promoted in one change, gives the peer a new key and keeps its session', () => {
+  it('becomes the key of the peer, and keeps the session, when it is set and promoted in one change', () => {
     const { network, alice, bob } = connected();
     const { publicKey } = alice.person;
     const change = { publicKey, nextPublicKey: ALICE_2.publicKey, promotePublicKey: true };
@@ -396,7 +396,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers().map((peer) => peer.publicKey)).toEqual([ALICE_2.publicKey]);
   });
 
-  it('is promoted if a change names the peer by it, and only it is removed with remove', () => {
+  it('is promoted if a change names the peer by it; with remove, only this key is removed', () => {
     const { alice, bob } = rotating();
     const { publicKey } = ALICE_2;
     configure(bob, { peers: [{ publicKey, persistentKeepalive: 25 }] });
@@ -435,7 +435,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.hasPeer(ALICE_2.publicKey)).toBe(false);
   });
 
-  it('removed or replaced, loses its sessions', () => {
+  it('loses its sessions when it is removed or replaced', () => {
     for (const nextPublicKey of [null, createPerson(21).publicKey, alicesZeroKey()]) {
       const { network, alice, bob } = rotating();
       configure(bob, { peers: [{ publicKey: alice.person.publicKey, nextPublicKey }] });
@@ -472,7 +472,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers()).toHaveLength(1);
   });
 
-  it('is validated, and a low-order one does no harm', () => {
+  it('is checked, and has no effect if it is a low-order point', () => {
     const { network, alice, bob } = connected();
     const { publicKey } = alice.person;
     expect(() => configure(bob, { peers: [{ publicKey, nextPublicKey: 'x' }] })).toThrow(

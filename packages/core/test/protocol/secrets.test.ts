@@ -156,7 +156,7 @@ describe('a next private key', () => {
 });
 
 describe('a next public key', () => {
-  it('removed or promoted, leaves no secret shared with the key that is no longer used', () => {
+  it('leaves no shared secret of the unused key when it is removed or promoted', () => {
     for (const promotePublicKey of [true, false]) {
       const { network, alice, bob } = connectedPair();
       const next = createPerson(7);

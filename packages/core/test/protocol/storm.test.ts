@@ -14,7 +14,7 @@ import {
  * a peer bears a storm of others is in rotation.test.ts and load.test.ts.
  */
 describe('5,000 peers', () => {
-  it('are asked within seconds of a start, in turns, and again by Rekey-Timeout', () => {
+  it('all get an initiation within seconds of a start, one after the other, and the next after Rekey-Timeout', () => {
     const node = new LonelyNode();
     node.configure({ peers: manyPeers(PEERS, { persistentKeepalive: 25 }) });
     node.drive(20_000);
@@ -27,7 +27,7 @@ describe('5,000 peers', () => {
     expect(node.lastFirst).toBeLessThanOrEqual(1600);
   });
 
-  it('hear of a next key one after the other, 10 ms apart, and again by Rekey-Timeout', () => {
+  it('are probed for a next key one after the other, 10 ms apart, and again after Rekey-Timeout', () => {
     const node = new LonelyNode();
     node.configure({ peers: manyPeers(PEERS) });
     node.configure({ nextPrivateKey: createPerson(2).privateKey });

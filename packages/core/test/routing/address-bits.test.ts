@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { beginAlike, bitAt, leadingOnes, wordAt } from '../../src/routing/address-bits.ts';
 
 describe('wordAt', () => {
-  it('is the four bytes as they are ordered on the wire, signed', () => {
+  it('reads four bytes as a signed number in network order', () => {
     const bytes = Uint8Array.of(9, 0x01, 0x02, 0x03, 0x84, 0xff, 0, 0, 1);
     expect(wordAt(bytes, 1)).toBe(0x01020384);
     expect(wordAt(bytes, 5)).toBe(0xff000001 | 0);
@@ -10,7 +10,7 @@ describe('wordAt', () => {
 });
 
 describe('bitAt', () => {
-  it('counts from the most significant one of the first byte', () => {
+  it('counts bits from the most significant bit of the first byte', () => {
     const bytes = Uint8Array.of(0b1000_0001, 0b0100_0000);
     expect(Array.from({ length: 16 }, (_, i) => bitAt(bytes, i))).toEqual([
       1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0,
@@ -26,13 +26,13 @@ describe('leadingOnes', () => {
     [31, -2],
     [32, -1],
     [33, -1],
-  ])('of %i bits', (bits, word) => {
+  ])('returns a word that begins with %i ones', (bits, word) => {
     expect(leadingOnes(bits)).toBe(word);
   });
 });
 
 describe('beginAlike', () => {
-  it('looks at so many bits and no more', () => {
+  it('compares exactly the given number of bits', () => {
     const a = Uint8Array.of(1, 2, 0b1010_0000);
     const b = Uint8Array.of(1, 2, 0b1011_0000);
     expect([0, 8, 16, 19, 20, 24].map((bits) => beginAlike(a, b, bits))).toEqual([

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AllowedIp } from '../../src/configuration.ts';
 import { AllowedIps } from '../../src/routing/allowed-ips.ts';
+import { runSteps } from '../../src/steps.ts';
 import { bitsOf, SlowAllowedIps } from './slow-allowed-ips.ts';
 
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
@@ -121,6 +123,49 @@ describe('AllowedIps', () => {
     expect(() => insert(table, Array(16).fill(0), 129, 'a')).toThrow(/"prefixLength" expected 0/);
   });
 
+  it('replaces prefixes in steps, and finds at every moment those that stay', () => {
+    const table = new AllowedIps<string>();
+    for (const last of [1, 2, 3]) insert(table, [10, 0, 0, last], 32, 'a');
+    insert(table, [10, 0, 0, 9], 32, 'b');
+    const found: (string | undefined)[][] = [];
+    for (const _ of table.replaceInSteps('a', prefixes([9, 3, 2]))) {
+      found.push([1, 2, 3, 9].map((last) => find(table, [10, 0, 0, last])));
+    }
+    // Three steps for the new prefixes, and one for the old one.
+    expect(found).toEqual([
+      ['a', 'a', 'a', 'a'],
+      ['a', 'a', 'a', 'a'],
+      ['a', 'a', 'a', 'a'],
+      [undefined, 'a', 'a', 'a'],
+    ]);
+    expect(table.entries('a').map(({ address: [, , , last] }) => last)).toEqual([9, 3, 2]);
+    expect(table.entries('b')).toEqual([]);
+  });
+
+  it('removes prefixes in steps, the oldest first', () => {
+    const table = new AllowedIps<string>();
+    for (const last of [1, 2]) insert(table, [10, 0, 0, last], 32, 'a');
+    const steps = table.removeAllInSteps('a');
+    steps.next();
+    expect([1, 2].map((last) => find(table, [10, 0, 0, last]))).toEqual([undefined, 'a']);
+    expect(steps.next().done).toBe(false);
+    expect(steps.next().done).toBe(true);
+    expect(table.removeAllInSteps('a').next().done).toBe(true);
+  });
+
+  it('needs one value more while it replaces, and changes nothing where it has none', () => {
+    const table = new AllowedIps<string>(2);
+    insert(table, [10, 0, 0, 1], 32, 'a');
+    for (let i = 0; i < 10; i++) runSteps(table.replaceInSteps('a', prefixes([i])));
+    runSteps(table.replaceInSteps('a', []));
+    insert(table, [10, 0, 0, 1], 32, 'a');
+    insert(table, [10, 0, 0, 2], 32, 'b');
+    expect(() => runSteps(table.replaceInSteps('a', prefixes([3])))).toThrow(RangeError);
+    expect([1, 2, 3].map((last) => find(table, [10, 0, 0, last]))).toEqual(['a', 'b', undefined]);
+    insert(table, [10, 0, 0, 4], 32, 'a');
+    expect(table.entries('a')).toHaveLength(2);
+  });
+
   it('agrees with its slow twin after any changes', () => {
     fc.assert(
       fc.property(
@@ -147,10 +192,12 @@ describe('AllowedIps', () => {
 const NAMES = ['a', 'b', 'c'];
 
 type Change = {
-  action: 'insert' | 'remove' | 'removeAll';
+  action: 'insert' | 'remove' | 'removeAll' | 'replace';
   address: Uint8Array;
   prefixLength: number;
   name: string;
+  /** The new prefixes of `replace`. */
+  prefixes: AllowedIp[];
 };
 
 /** Few bytes to choose from, so that prefixes meet. */
@@ -172,18 +219,39 @@ function change(): fc.Arbitrary<Change> {
       'remove',
       'remove',
       'removeAll',
+      'replace',
     ),
     address: address(),
     prefixLength: fc.nat(128),
     name: fc.constantFrom(...NAMES),
+    prefixes: fc.array(prefix(), { maxLength: 6 }),
   });
+}
+
+function prefix(): fc.Arbitrary<AllowedIp> {
+  return fc
+    .record({
+      address: address(),
+      length: fc.nat(128),
+      remove: fc.constantFrom(false, false, true),
+    })
+    .map(({ address: bits, length, remove }) => {
+      return { address: bits, prefixLength: length % (bits.length * 8 + 1), remove };
+    });
 }
 
 function apply(table: AllowedIps<string> | SlowAllowedIps<string>, step: Change): void {
   const length = step.prefixLength % (step.address.length * 8 + 1);
   if (step.action === 'insert') table.insert(step.address, length, step.name);
   else if (step.action === 'remove') table.remove(step.address, length, step.name);
-  else table.removeAll(step.name);
+  else if (step.action === 'removeAll') table.removeAll(step.name);
+  else if (table instanceof AllowedIps) runSteps(table.replaceInSteps(step.name, step.prefixes));
+  else table.replace(step.name, step.prefixes);
+}
+
+/** Prefixes of single addresses, 10.0.0.LAST. */
+function prefixes(lasts: number[]): AllowedIp[] {
+  return lasts.map((last) => ({ address: bytes([10, 0, 0, last]), prefixLength: 32 }));
 }
 
 function entriesOf(table: AllowedIps<string>, name: string): string[] {

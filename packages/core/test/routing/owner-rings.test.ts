@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { OwnerRings } from '../../src/routing/owner-rings.ts';
 
 describe('OwnerRings', () => {
-  it('keep the nodes of each owner in the order in which they came', () => {
+  it('keep the nodes of each owner in the order in which they were appended', () => {
     const rings = new OwnerRings();
     rings.reserve(20, 3);
     expect([rings.count, rings.firstOf(1), rings.firstOf(1e6)]).toEqual([0, 0, 0]);
@@ -20,7 +20,7 @@ describe('OwnerRings', () => {
     expect([nodesOf(rings, 1), rings.count]).toEqual([[], 1]);
   });
 
-  it('have room for as many nodes and owners as were reserved', () => {
+  it('have space for as many nodes and owners as were reserved', () => {
     const rings = new OwnerRings();
     for (let node = 1; node < 3000; node++) {
       rings.reserve(node + 1, node);
@@ -32,7 +32,7 @@ describe('OwnerRings', () => {
     expect(nodesOf(rings, 1)).toEqual([1]);
   });
 
-  it('forget all of them', () => {
+  it('forget all nodes when they are reset', () => {
     const rings = new OwnerRings();
     rings.reserve(20, 3);
     rings.append(1, 5);

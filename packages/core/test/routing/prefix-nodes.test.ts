@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_OWNER, PrefixNodes } from '../../src/routing/prefix-nodes.ts';
 
 describe('PrefixNodes', () => {
-  it('keeps the longest prefix length and the greatest owner separate', () => {
+  it('stores the longest prefix length and the greatest owner without mixing their bits', () => {
     const nodes = new PrefixNodes(16);
     const node = nodes.create(new Uint8Array(16).fill(0xff), 128);
     nodes.setOwner(node, MAX_OWNER);

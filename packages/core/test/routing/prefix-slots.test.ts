@@ -13,13 +13,13 @@ describe('slotBitsFor', () => {
     [2 ** 19, 21],
     [2 ** 20, 22],
     [2 ** 24, 22],
-  ])('of %i prefixes', (prefixes, bits) => {
+  ])('chooses the size of the table for %i prefixes', (prefixes, bits) => {
     expect(slotBitsFor(prefixes)).toBe(bits);
   });
 });
 
 describe('PrefixSlots', () => {
-  it('have a slot for each address below the range of most, and none outside', () => {
+  it('have a slot for each address in the range of nearly all prefixes, and none outside of it', () => {
     // 10.1.0.0/16 and the hosts 10.1.0.0 to 10.1.1.255 in it.
     const { slots, nodeOf } = table(4, [10, 1], 16);
     const slot = (...address: number[]) => {
@@ -43,7 +43,7 @@ describe('PrefixSlots', () => {
     }
   });
 
-  it('look at whole bytes of a long range first', () => {
+  it('find every difference from a long range, in each of its bytes', () => {
     const range = [0xfd, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
     const { slots, nodeOf } = table(16, range, 112);
     const slot = (change: (address: Uint8Array) => void) => {

@@ -7,7 +7,7 @@ import { PrefixTrie } from '../../src/routing/prefix-trie.ts';
 afterEach(() => vi.restoreAllMocks());
 
 describe('PrefixTrie', () => {
-  it('begins look-ups in a table of slots from 256 prefixes on, until a quarter is left', () => {
+  it('uses a table of slots from 256 prefixes on, and until only a quarter of the prefixes is left', () => {
     const trie = new PrefixTrie(4);
     const slotOf = vi.spyOn(PrefixSlots.prototype, 'slotOf');
     const startOf = vi.spyOn(PrefixSlots.prototype, 'startOf');
@@ -32,7 +32,7 @@ describe('PrefixTrie', () => {
     expect(change(63, 64, remove)).toBe(false);
   });
 
-  it('makes the table anew when it has to be twice as large, and not otherwise', () => {
+  it('makes a new table only when it must be twice as large', () => {
     const trie = new PrefixTrie(4);
     const readKey = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
@@ -43,7 +43,7 @@ describe('PrefixTrie', () => {
     expect(new Set(readKey.mock.contexts).size).toBe(2);
   });
 
-  it('frees the nodes of what is taken out, and those that were there for them alone', () => {
+  it('frees the nodes of removed prefixes, and the nodes that only those needed', () => {
     const trie = new PrefixTrie(4);
     const create = vi.spyOn(PrefixNodes.prototype, 'create');
     const release = vi.spyOn(PrefixNodes.prototype, 'release');
@@ -68,19 +68,19 @@ describe('PrefixTrie', () => {
     expect(trie.lookup(host(5), 0)).toBe(1);
   });
 
-  it('gives its memory back when it is empty, and not before', () => {
+  it('frees its memory when it is empty, and not before', () => {
     const trie = new PrefixTrie(4);
     const nodes = vi.spyOn(PrefixNodes.prototype, 'reset');
     const rings = vi.spyOn(OwnerRings.prototype, 'reset');
     for (let i = 0; i < 100; i++) trie.insert(host(i), 32, 1);
     for (let i = 0; i < 99; i++) trie.remove(host(i), 32);
     expect([nodes.mock.calls.length, rings.mock.calls.length]).toEqual([0, 0]);
-    trie.removeOwner(1);
+    expect([trie.removeOldest(1), trie.removeOldest(1)]).toEqual([true, false]);
     expect([nodes.mock.calls.length, rings.mock.calls.length]).toEqual([1, 1]);
     expect(trie.ownerOf(host(99), 32)).toBe(0);
   });
 
-  it('knows exactly the prefixes that are there', () => {
+  it('returns the owner of a prefix only for exactly this prefix', () => {
     const trie = new PrefixTrie(4);
     expect(trie.ownerOf(host(0), 0)).toBe(0);
     trie.insert(host(4), 30, 7);
@@ -93,8 +93,8 @@ describe('PrefixTrie', () => {
   });
 });
 
-describe('PrefixNodes of an empty trie', () => {
-  it('begin anew', () => {
+describe('PrefixNodes.reset', () => {
+  it('forgets all nodes and shrinks to the first capacity', () => {
     const nodes = new PrefixNodes(4);
     const { capacity } = nodes;
     for (let i = 0; i < 2 * capacity; i++) {

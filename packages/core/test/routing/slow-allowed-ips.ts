@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AllowedIp } from '../../src/configuration.ts';
 
 interface Entry<T> {
   bits: string;
@@ -31,6 +32,14 @@ export class SlowAllowedIps<T> {
 
   removeAll(value: T): void {
     this.#entries = this.#entries.filter((entry) => entry.value !== value);
+  }
+
+  replace(value: T, prefixes: readonly AllowedIp[]): void {
+    this.removeAll(value);
+    for (const { address, prefixLength, remove } of prefixes) {
+      if (remove === true) this.remove(address, prefixLength, value);
+      else this.insert(address, prefixLength, value);
+    }
   }
 
   lookup(address: Uint8Array): T | undefined {

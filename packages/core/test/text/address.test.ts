@@ -139,7 +139,7 @@ describe('formatAddress', () => {
 });
 
 describe('tryParseAddress', () => {
-  it('takes nothing but text, up to the longest address', () => {
+  it('accepts only strings, up to the length of the longest address', () => {
     for (const other of [undefined, null, 5, ['::1'], new Uint8Array(4)]) {
       expect(tryParseAddress(other as never)).toBeUndefined();
     }
@@ -152,7 +152,7 @@ describe('tryParseAddress', () => {
 });
 
 describe('isMapped', () => {
-  it('is true of ::ffff:0:0/96 alone', () => {
+  it('is true only for addresses in ::ffff:0:0/96', () => {
     const mapped = Uint8Array.of(...Array(10).fill(0), 255, 255, 192, 0, 2, 1);
     expect(isMapped(mapped)).toBe(true);
     for (let i = 0; i < 12; i++) {

@@ -46,7 +46,7 @@ describe('parseCidr', () => {
 });
 
 describe('Prefix', () => {
-  it('prints as its text', () => {
+  it('is printed as its text', () => {
     const prefix = parseCidr('10.0.0.0/8');
     expect(JSON.stringify({ prefix })).toBe('{"prefix":"10.0.0.0/8"}');
     expect(String(prefix as Prefix)).toBe('10.0.0.0/8');
@@ -79,8 +79,8 @@ describe('formatCidr', () => {
   });
 });
 
-describe('what is no prefix', () => {
-  it('is refused with what was expected', () => {
+describe('a value that is not a prefix', () => {
+  it('is refused with an error that names the expected format', () => {
     expect(() => parseCidr('10.0.0.0/33')).toThrow(
       'expected an address with prefix length, got "10.0.0.0/33"',
     );

@@ -119,8 +119,8 @@ describe('formatEndpoint', () => {
   });
 });
 
-describe('what is no endpoint', () => {
-  it('is refused with what was expected', () => {
+describe('a value that is not an endpoint', () => {
+  it('is refused with an error that names the expected format', () => {
     expect(() => parseEndpoint('nowhere')).toThrow(
       'expected ADDRESS:PORT, [IPV6]:PORT or HOST:PORT, got "nowhere"',
     );
@@ -132,7 +132,7 @@ describe('what is no endpoint', () => {
     }
   });
 
-  it('is not written either, and shown as what it is', () => {
+  it('is refused by formatEndpoint with an error that shows it', () => {
     expect(refusalOf({ host: '-', port: 5 })).toMatchObject({
       code: 'ERR_LITZ_INVALID_ENDPOINT',
       message: 'expected an address or a name, and a port, got "-:5"',
@@ -146,7 +146,7 @@ describe('what is no endpoint', () => {
     expect(formatEndpoint({ host: '::1', port: 5 })).toBe('[::1]:5');
   });
 
-  it('is a name of more than 253 characters, of digits alone, or with a hyphen at an end', () => {
+  it('can have a host name that is too long, has only digits, or begins or ends with a hyphen', () => {
     const name = `${'a'.repeat(63)}.`.repeat(4).slice(0, 253);
     expect(tryParseEndpoint(`${name}:1`)).toEqual({ host: name, port: 1 });
     expect(tryParseEndpoint(`${name}a:1`)).toBeUndefined();

@@ -50,8 +50,8 @@ describe('isZone', () => {
   });
 });
 
-describe('the text of a zone', () => {
-  it('is one of link-local addresses, of at most 15 bytes', () => {
+describe('a zone', () => {
+  it('is read only behind a link-local address', () => {
     for (const address of ['fe80::1', 'febf::1', 'ff02::1', 'ff12::1']) {
       expect(tryParseScopedAddress(`${address}%eth0`)?.zone).toBe('eth0');
     }

@@ -3,7 +3,7 @@ import { parseAddress, parseCidr, parseEndpoint, WireGuardError } from '../../sr
 import { textError } from '../../src/text/text-error.ts';
 
 describe('textError', () => {
-  it('says what is no text', () => {
+  it('names the type of a value that is not text', () => {
     const messages = [null, undefined, 5].map((other) => {
       const error = textError('ERR_LITZ_INVALID_CIDR', 'a prefix', other);
       expect(error).toBeInstanceOf(TypeError);
@@ -30,7 +30,7 @@ describe('textError', () => {
   });
 
   it.each([parseAddress, parseCidr, parseEndpoint])(
-    'is a TypeError of %o for a value that is not a string',
+    'is a TypeError when %o gets a value that is not a string',
     (parse) => {
       for (const value of [undefined, null, 7, {}, Uint8Array.of(1, 2, 3, 4)]) {
         expect(() => parse(value as never)).toThrow(TypeError);

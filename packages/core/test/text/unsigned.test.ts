@@ -27,8 +27,8 @@ describe('parseUnsignedOrHex', () => {
   });
 });
 
-describe('a hexadecimal number', () => {
-  it('stands alone', () => {
+describe('parseUnsignedOrHex for hexadecimal numbers', () => {
+  it('accepts digits behind 0x, and no other characters before or after', () => {
     expect(parseUnsignedOrHex('0x00ff', 255)).toBe(255);
     for (const text of ['10x1', 'x0x1', '0x1g', '0x1 ', '0x']) {
       expect(parseUnsignedOrHex(text, 1e6)).toBeUndefined();

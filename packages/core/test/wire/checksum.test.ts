@@ -36,7 +36,7 @@ describe('checksum', () => {
   );
 
   test(
-    'goes on from another sum',
+    'continues from another sum',
     () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 60, size: 'max' }), fc.nat(30), (bytes, words) => {

@@ -10,7 +10,7 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
-import { DEFAULT_MTU } from '@litz/core/internals';
+import { DEFAULT_MTU, runSteps, type Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
@@ -30,7 +30,7 @@ import { resolveZones } from '../resolve-zones.ts';
 import { RouteWatch } from './route-watch.ts';
 import { limitSegments } from './segment-limit.ts';
 import type { ThreadControl } from './thread-control.ts';
-import { reviveConfiguration } from './worker-messages.ts';
+import { reviveChange } from './worker-messages.ts';
 
 export interface LinuxLoopOptions {
   readonly packages: LinuxPackages;
@@ -51,7 +51,7 @@ export interface LinuxLoopOptions {
   readonly onEvent: (event: PlaneEvent) => void;
   /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
-  /** Something failed, and the device goes on. */
+  /** Something failed, and the device continues. */
   readonly onError: (error: unknown) => void;
   /**
    * Reads requests and passes them to `answer`, for a short time only. Returns whether there may be
@@ -77,7 +77,7 @@ export class LinuxLoop {
    * down.
    */
   #linkUpDue = Infinity;
-  /** Set while the warm-up goes on. */
+  /** Set while the warm-up runs. */
   #warmUp: LinuxWarmUp | undefined = undefined;
   // The fields below are set by `open`.
   #tun!: TunPackage.TunDevice;
@@ -139,7 +139,7 @@ export class LinuxLoop {
     this.#routes = this.#resources.keepDescriptors(
       new RouteWatch(packages, this.#netlink, this.#plane),
     );
-    this.#plane.configure(this.#revived(configuration), undefined, sys.boottimeMs());
+    runSteps(this.#configure(configuration));
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (warmUp) this.#warmUp = this.#resources.keep(this.#createWarmUp());
     if (!up) return;
@@ -187,18 +187,17 @@ export class LinuxLoop {
   }
 
   /**
-   * Carries out a request and returns the answer.
+   * Carries out a request, in steps, and returns the answer. Packets may pass between two steps,
+   * but there must be no other request.
    *
    * @throws a refusal (see refusal.ts), or the error of a crash
    */
-  answer(request: DeviceRequest): unknown {
+  *answer(request: DeviceRequest): Steps<unknown> {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
-    if (request.type !== 'configure') return answerRequest(this.#plane, request, now);
-    const change = markRefusals(() => this.#revived(request.change));
-    const sockets = markRefusals(() => this.#openSockets(this.#plane.bindingFor(change)));
-    this.#plane.configure(change, sockets, now);
-    if (this.#linkUpDue !== Infinity) this.#linkUp(now);
+    if (request.type !== 'configure') return yield* answerRequest(this.#plane, request, now);
+    yield* this.#configure(request.change);
+    if (this.#linkUpDue !== Infinity) this.#linkUp(this.#options.packages.sys.boottimeMs());
     return undefined;
   }
 
@@ -213,12 +212,15 @@ export class LinuxLoop {
   }
 
   /**
-   * Restores the classes that were lost when the configuration was sent to this thread, and
-   * resolves zones in the namespace of the sockets.
+   * Applies a change that was checked in another thread. Zones are resolved here, in the namespace
+   * of the sockets.
    */
-  #revived(configuration: DeviceConfiguration): DeviceConfiguration {
-    const { interfaceIndex } = this.#options.packages.sys;
-    return resolveZones(reviveConfiguration(configuration), interfaceIndex);
+  *#configure(change: DeviceConfiguration): Steps {
+    const { interfaceIndex, boottimeMs } = this.#options.packages.sys;
+    const revived = yield* reviveChange(change);
+    const resolved = markRefusals(() => resolveZones(revived, interfaceIndex));
+    const sockets = markRefusals(() => this.#openSockets(this.#plane.bindingFor(resolved)));
+    yield* this.#plane.configureInSteps(resolved, sockets, boottimeMs);
   }
 
   /** The next deadline, in ms of the clock; Infinity: none. */
@@ -281,6 +283,8 @@ export class LinuxLoop {
     if (isWoken) this.#wake.clear();
     else if (!this.#requestsWait) return;
     this.#requestsWait = this.#options.onWake();
+    // A change that is not complete has outputs.
+    if (this.#requestsWait) this.#plane.path.drain();
   }
 
   #followLink(now: number): void {
@@ -357,7 +361,7 @@ export class LinuxLoop {
     } catch (error) {
       const { SystemError } = this.#options.packages.sys;
       const isTaken = error instanceof SystemError && error.errno === 'EADDRINUSE';
-      // The warm-up got any free ports. If it has the configured port, the warm-up ends.
+      // The kernel may have given the configured port to the warm-up. Then the warm-up ends.
       if (!isTaken || !this.#warmUp?.hasPort(options.port)) throw error;
       this.#warmUp.close();
       this.#warmUp = undefined;

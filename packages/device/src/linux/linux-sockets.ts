@@ -1,7 +1,7 @@
 /**
- * `LinuxSockets`: opens the UDP sockets of a Linux device's thread, for the device and, for a
- * while, for its warm-up. All are opened with the same options, and recorded in the shared memory
- * while they are open.
+ * `LinuxSockets`: opens the UDP sockets of a Linux device's thread: those of the device, and those
+ * of its warm-up. All are opened with the same options, and recorded in the shared memory while
+ * they are open.
  *
  * @module
  */

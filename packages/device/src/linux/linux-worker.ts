@@ -7,26 +7,18 @@ import { workerData } from 'node:worker_threads';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
-import { isRefused } from '../refusal.ts';
+import { RequestTurns } from './request-turns.ts';
 import { wipeBuffer } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
-import {
-  post,
-  postAnswer,
-  queuedMessages,
-  toErrorMessage,
-  type RequestMessage,
-  type WorkerMessage,
-  type WorkerStart,
-} from './worker-messages.ts';
+import { post, toErrorMessage, type WorkerMessage, type WorkerStart } from './worker-messages.ts';
 
 const { control: memory, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
 const control = new ThreadControl(memory);
-/**
- * How long requests are answered before packets get their turn, in ms. A single request may take
- * longer.
- */
-const TURN_MS = 0.5;
+const requests = new RequestTurns({
+  port,
+  answer: (request) => loop!.answer(request),
+  now: () => performance.now(),
+});
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
 try {
@@ -50,7 +42,7 @@ try {
     listened: OPTIONAL_EVENTS,
     onEvent: (event) => send({ type: 'event', event }),
     onError: (error) => send({ type: 'error', error: toErrorMessage(error) }),
-    onWake: answerRequests,
+    onWake: () => requests.take(),
   });
   loop.open();
   wipeBuffer(secrets);
@@ -65,35 +57,8 @@ try {
     loop?.close();
   } finally {
     loaded?.release();
-    // Requests that came after the last turn are not answered; their secrets are wiped.
-    for (const late of queuedMessages<RequestMessage>(port)) wipeBuffer(late.secrets);
+    requests.close();
     port.close();
-  }
-}
-
-/**
- * Answers requests for `TURN_MS`, at least one if there is one.
- *
- * @returns whether there may be more
- */
-function answerRequests(): boolean {
-  const end = performance.now() + TURN_MS;
-  for (const message of queuedMessages<RequestMessage>(port)) {
-    answer(message);
-    if (performance.now() >= end) return true;
-  }
-  return false;
-}
-
-function answer({ id, request, secrets: ofRequest }: RequestMessage): void {
-  try {
-    postAnswer(port, id, loop?.answer(request));
-  } catch (error) {
-    // After any error except a refusal the device may be half changed, so the thread ends.
-    if (!isRefused(error)) throw error;
-    send({ type: 'refused', id, error: toErrorMessage(error) });
-  } finally {
-    wipeBuffer(ofRequest);
   }
 }
 

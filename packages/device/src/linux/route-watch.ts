@@ -22,10 +22,10 @@ export class RouteWatch {
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;
   readonly #monitor: Sys.RouteMonitor;
-  /** When the last change is acted on; Infinity: there is no change to act on. */
+  /** When the reported changes are handled; Infinity: there is none. */
   #changeDue: number = Infinity;
   #suspectedAt = -Infinity;
-  /** The endpoints that are not yet marked after the last change. */
+  /** The endpoints that must still be marked after the last change. */
   #unmarked: Iterator<Endpoint> | undefined = undefined;
 
   /**
@@ -43,7 +43,7 @@ export class RouteWatch {
     return this.#monitor.fd;
   }
 
-  /** A change is waiting to be acted on. More changes until then make no difference. */
+  /** Whether a change waits to be handled. Until then, more changes make no difference. */
   get isMuted(): boolean {
     return this.#changeDue !== Infinity;
   }
@@ -80,7 +80,7 @@ export class RouteWatch {
   }
 }
 
-// The shortest time between two changes that are acted on, in ms.
+// The shortest time between two changes that are handled, in ms.
 const INTERVAL_MS = 1000;
 /** How many endpoints are marked per call. They take about 0.1 ms. */
 const SLICE = 1024;

@@ -37,8 +37,8 @@ export class ThreadControl {
   }
 
   /**
-   * The eventfd that wakes the packet loop. A `stop` before it is set is seen too: the flag is read
-   * after it is set.
+   * The eventfd that wakes the packet loop. A `stop` before it is set is not lost: the packet loop
+   * reads the flag after it has set this.
    */
   set eventFd(fd: number) {
     Atomics.store(this.#words, EVENT_FD, fd);

@@ -14,6 +14,7 @@ import {
   parsePrivateKey,
   parsePublicKey,
   WireGuardError,
+  type PeerConfiguration,
   type SessionStaticKeys,
   type WireGuardErrorCode,
 } from '@litz/core';
@@ -24,8 +25,9 @@ import {
   type ConfigProblem,
   type DeviceConfiguration,
 } from '@litz/config';
+import type { PeerToApply, Steps } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
-import type { PlaneEvent } from '../plane/data-plane.ts';
+import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { DropEvent } from '../plane/drop-report.ts';
 import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
@@ -57,6 +59,17 @@ export interface RequestMessage {
   readonly secrets?: ArrayBuffer;
 }
 
+/**
+ * Some of the peers of a `configure` request that has many, in order. These messages come before
+ * the request, which has the last peers. Packets pass between two messages; a clone of 100,000
+ * peers at once would take long.
+ */
+export interface PeersMessage {
+  readonly peers: readonly PeerConfiguration[];
+  /** The buffer that holds the secrets of `peers`. The receiver wipes it. */
+  readonly secrets: ArrayBuffer;
+}
+
 /** A message of the thread of a packet loop. */
 export type WorkerMessage =
   | {
@@ -74,7 +87,7 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
-  /** Something failed, and the device goes on. */
+  /** Something failed, and the device continues. */
   | { readonly type: 'error'; readonly error: ErrorMessage }
   /**
    * The thread ends because of this error. Before `open` it means that the device could not be
@@ -105,7 +118,7 @@ export type SystemErrorClass = typeof Sys.SystemError;
  */
 export function post(
   port: MessagePort,
-  message: RequestMessage | WorkerMessage,
+  message: RequestMessage | PeersMessage | WorkerMessage,
   transferred?: ArrayBuffer,
 ): void {
   port.postMessage(message, transferred ? [transferred] : []);
@@ -114,7 +127,15 @@ export function post(
 /** Sends a request. Secrets are copied into a buffer that is transferred with it. */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
   if (request.type !== 'configure') return post(port, { id, request });
-  const { value: change, buffer: secrets } = packSecrets(packPrefixes(request.change));
+  const { peers = [] } = request.change;
+  let sent = 0;
+  for (; peers.length - sent > PEERS_IN_MESSAGE; sent += PEERS_IN_MESSAGE) {
+    const part = { peers: peers.slice(sent, sent + PEERS_IN_MESSAGE) };
+    const { value, buffer: secrets } = packSecrets(packPrefixes(part));
+    post(port, { ...value, secrets }, secrets);
+  }
+  const last = sent === 0 ? request.change : { ...request.change, peers: peers.slice(sent) };
+  const { value: change, buffer: secrets } = packSecrets(packPrefixes(last));
   return post(port, { id, request: { ...request, change }, secrets }, secrets);
 }
 
@@ -203,14 +224,18 @@ export function reviveEndpoint(endpoint: Endpoint): Endpoint {
   });
 }
 
-/** Restores the endpoints of a configuration. Packed prefixes become views of their bytes. */
-export function reviveConfiguration(configuration: DeviceConfiguration): DeviceConfiguration {
-  const { peers } = configuration;
-  if (!peers) return configuration;
-  const revived = revivePeers(peers).map((peer) =>
-    isPacked(peer.allowedIps) ? { ...peer, allowedIps: readPrefixes(peer.allowedIps) } : peer,
-  );
-  return { ...configuration, peers: revived };
+/**
+ * Restores the classes of a change that was sent to this thread, in steps. Its fields were checked
+ * before it was sent.
+ */
+export function* reviveChange(change: DeviceConfiguration): Steps<CheckedDeviceChange> {
+  const peers: PeerToApply[] = [];
+  for (const peer of change.peers ?? []) {
+    peers.push(revivePeer(peer));
+    yield;
+  }
+  const { listenPort, fwmark, privateKey, nextPrivateKey, replacePeers = false } = change;
+  return { listenPort, fwmark, privateKey, nextPrivateKey, replacePeers, peers };
 }
 
 /** Restores the endpoints of the peers of a configuration or a status. */
@@ -246,6 +271,19 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
   };
 }
 
+function revivePeer({ allowedIps, ...peer }: PeerConfiguration): PeerToApply {
+  const { publicKey, nextPublicKey, endpoint } = peer;
+  return {
+    ...peer,
+    publicKey: parsePublicKey(publicKey),
+    ...(nextPublicKey && { nextPublicKey: parsePublicKey(nextPublicKey) }),
+    ...(endpoint && { endpoint: reviveEndpoint(endpoint) }),
+    ...(allowedIps && {
+      allowedIps: isPacked(allowedIps) ? readPrefixes(allowedIps) : allowedIps,
+    }),
+  };
+}
+
 function create({ name, message, fields }: ErrorMessage, systemError?: SystemErrorClass): Error {
   const { code, errno, errnoNumber, syscall, problems } = fields;
   if (typeof code !== 'string' || !code.startsWith('ERR_LITZ_')) {
@@ -259,7 +297,7 @@ function create({ name, message, fields }: ErrorMessage, systemError?: SystemErr
   return new WireGuardError(code as WireGuardErrorCode, message);
 }
 
-/** Defines a property as not enumerable, as errors have it. */
+/** Defines a property that is not enumerable, like the own properties of errors. */
 function define(error: Error, name: 'message' | 'cause', value: unknown): void {
   Object.defineProperty(error, name, { value, configurable: true, writable: true });
 }
@@ -275,7 +313,7 @@ function isPlain(value: unknown): boolean {
   return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
 }
 
-/** A configuration that did not come from another thread has prefixes that are not packed. */
+/** Returns whether the prefixes are packed, as they are in a message from another thread. */
 function isPacked(allowedIps: unknown): allowedIps is Uint8Array {
   return allowedIps instanceof Uint8Array;
 }
@@ -296,6 +334,9 @@ function reviveDrop(event: DropEvent): DropEvent {
 function isSlice(answer: unknown): answer is SnapshotSlice {
   return (answer as Partial<SnapshotSlice> | undefined)?.snapshot !== undefined;
 }
+
+// Reading a message with this many peers takes a fraction of a millisecond.
+const PEERS_IN_MESSAGE = 64;
 
 const PLAIN_ERRORS = new Map<string, new (message: string) => Error>([
   ['TypeError', TypeError],

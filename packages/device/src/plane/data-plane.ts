@@ -16,6 +16,13 @@ import {
   type EngineOptions,
   type PublicKey,
 } from '@litz/core';
+import {
+  checkChange,
+  prepareInSteps,
+  runSteps,
+  type CheckedChange,
+  type Steps,
+} from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
@@ -36,7 +43,13 @@ export type PlaneEvent =
   | { readonly type: 'mtu'; readonly mtu: number }
   | OffloadEvent;
 
-/** The kernel does not do an offload that was requested. It is not used any more. */
+/** A change of a device whose fields were checked. */
+export interface CheckedDeviceChange extends CheckedChange {
+  readonly listenPort?: number | undefined;
+  readonly fwmark?: number | undefined;
+}
+
+/** An offload that was requested is off now, because the kernel does not do it. */
 export interface OffloadEvent {
   readonly type: 'offload';
   readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro';
@@ -151,7 +164,7 @@ export class DataPlane {
   }
 
   /** Returns which sockets a change needs; undefined if the current ones fit. */
-  bindingFor(change: DeviceConfiguration): Binding | undefined {
+  bindingFor(change: Pick<CheckedDeviceChange, 'listenPort' | 'fwmark'>): Binding | undefined {
     const { listenPort: port, fwmark = this.#mark } = change;
     if (!this.#up || port === undefined) return undefined;
     if (port === this.path.sockets?.port) return undefined;
@@ -172,18 +185,42 @@ export class DataPlane {
    *   the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
-    const { listenPort, fwmark = this.#mark, ...ofEngine } = change;
-    const current = this.path.sockets;
-    let apply: (now: number) => void;
+    const { listenPort, fwmark, ...ofEngine } = change;
+    let checked: CheckedChange;
     try {
-      apply = this.#engine.prepare(ofEngine);
-      if (fwmark !== this.#mark && !sockets) this.#changeMark(current, fwmark);
+      checked = checkChange(this.#engine, ofEngine);
+    } catch (error) {
+      if (sockets) this.#closeSockets(sockets);
+      throw markRefused(error);
+    }
+    runSteps(this.configureInSteps({ ...checked, listenPort, fwmark }, sockets, () => now));
+  }
+
+  /**
+   * Applies a change whose fields were checked, in steps. The first step refuses it or makes it
+   * final. Until the last step, there must be no other change. `path.drain` must be called before
+   * packets pass between two steps.
+   *
+   * @param sockets as for `configure`
+   * @param now returns the time, in each step
+   * @throws as `configure`, in the first step
+   */
+  *configureInSteps(
+    change: CheckedDeviceChange,
+    sockets: DatagramSocket | undefined,
+    now: () => number,
+  ): Steps {
+    const { listenPort, fwmark = this.#mark } = change;
+    let steps: Steps;
+    try {
+      steps = prepareInSteps(this.#engine, change, now);
+      if (fwmark !== this.#mark && !sockets) this.#changeMark(this.path.sockets, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);
       throw markRefused(error);
     }
     if (sockets) this.#replaceSockets(sockets);
-    apply(now);
+    yield* steps;
     if (listenPort !== undefined) this.#listenPort = listenPort;
     // A sticky source belongs to the old socket, or to the routes of the old mark.
     if (sockets || fwmark !== this.#mark) this.#engine.forgetSources(() => true);
@@ -280,12 +317,12 @@ export class DataPlane {
   }
 
   /**
-   * Returns the next slice of a read; see `SnapshotReads`. Its secrets are copies that the caller
-   * must wipe.
+   * Returns the next slice of a read, after one step or several; see `SnapshotReads`. Its secrets
+   * are copies that the caller must wipe.
    */
-  snapshot(read: number): SnapshotSlice {
+  *snapshot(read: number): Steps<SnapshotSlice> {
     const isFirst = !this.#reads.has(read);
-    const { peers, isLast } = this.#reads.next(read);
+    const { peers, isLast } = yield* this.#reads.next(read);
     const privateKey = isFirst ? this.#engine.privateKey : undefined;
     const nextPrivateKey = isFirst ? this.#engine.nextPrivateKey : undefined;
     const snapshot = {

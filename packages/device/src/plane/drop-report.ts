@@ -17,7 +17,7 @@ export interface DropEvent {
   readonly type: 'drop';
   readonly reason: DropReason;
   readonly count: number;
-  /** The last known peer. It may be of another drop than `source`. */
+  /** The last known peer. It may belong to another drop than `source`. */
   readonly peer?: PublicKey;
   /** The last known source address. It is not authenticated. */
   readonly source?: Endpoint;

@@ -2,9 +2,9 @@
  * `PacketPath`: moves packets between TUN, engine and sockets, one batch per call. It never waits;
  * a driver calls it when there is something to do.
  *
- * `tun-to-udp.ts` is the way from the TUN to the sockets, `udp-to-tun.ts` the way back. Neither
- * allocates per packet. Each direction has one writer, so packets leave in the order in which they
- * came.
+ * `tun-to-udp.ts` moves packets from the TUN to the sockets, `udp-to-tun.ts` moves them back.
+ * Neither allocates per packet. Each direction has one writer, so packets leave in the order in
+ * which they came.
  *
  * @module
  */
@@ -81,8 +81,8 @@ export class PacketPath {
   }
 
   /**
-   * When the TUN is to be read next, without regard to poll, after failed reads. Infinity: when
-   * poll says so.
+   * After failed reads: when to read the TUN again; poll is ignored until then. Infinity: reads did
+   * not fail.
    */
   get tunPausedUntil(): number {
     return this.#outbound.pausedUntil;

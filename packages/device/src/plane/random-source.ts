@@ -1,5 +1,5 @@
 /**
- * `createRandomBytes`: random bytes of the system, read in blocks of 4096 bytes.
+ * `createRandomBytes`: random bytes of the system, which are read in blocks of 4096 bytes.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function createRandomBytes(): (out: Uint8Array) => void {
       used = 0;
     }
     out.set(block.subarray(used, used + out.length));
-    // An ephemeral key may be among these bytes.
+    // These bytes may be an ephemeral key.
     block.fill(0, used, used + out.length);
     used += out.length;
   };

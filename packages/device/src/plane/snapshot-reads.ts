@@ -5,6 +5,8 @@
  * @module
  */
 import type { Engine, PeerStatus } from '@litz/core';
+import { peersInSteps, type Steps } from '@litz/core/internals';
+import { wipeSecrets } from '@litz/config';
 
 export interface PeerSlice {
   readonly peers: PeerStatus[];
@@ -13,7 +15,7 @@ export interface PeerSlice {
 
 export class SnapshotReads {
   readonly #engine: Engine;
-  readonly #reads: Map<number, Generator<PeerStatus, void, undefined>> = new Map();
+  readonly #reads: Map<number, Generator<Steps<PeerStatus>, void, undefined>> = new Map();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -25,26 +27,36 @@ export class SnapshotReads {
   }
 
   /**
-   * Returns the next peers of a read. Each peer is complete. A peer that is removed before its turn
-   * is left out, and so is a peer that is added after the first slice.
+   * Returns the next peers of a read, after one step or several. Each peer is complete. A peer that
+   * is removed before its turn is left out, and so is a peer that is added after the first slice.
+   * There must be no change between two steps.
    *
    * @param id number of the read, chosen by the caller; the first slice begins the read, the last
    *   one ends it
    */
-  next(id: number): PeerSlice {
-    const read = this.#reads.get(id) ?? this.#engine.peerStatuses();
+  *next(id: number): Steps<PeerSlice> {
+    const read = this.#reads.get(id) ?? peersInSteps(this.#engine);
     const peers: PeerStatus[] = [];
-    for (let cost = 0; cost < SLICE_COST;) {
-      const { value: peer } = read.next();
-      if (!peer) {
-        this.#reads.delete(id);
-        return { peers, isLast: true };
+    let isComplete = false;
+    try {
+      for (let cost = 0; cost < SLICE_COST;) {
+        const { value: steps } = read.next();
+        if (!steps) {
+          this.#reads.delete(id);
+          isComplete = true;
+          return { peers, isLast: true };
+        }
+        const peer = yield* steps;
+        peers.push(peer);
+        cost += PEER_COST + peer.allowedIps.length;
       }
-      peers.push(peer);
-      cost += PEER_COST + peer.allowedIps.length;
+      this.#reads.set(id, read);
+      isComplete = true;
+      return { peers, isLast: false };
+    } finally {
+      // The caller gave up between two steps.
+      if (!isComplete) wipeSecrets({ peers });
     }
-    this.#reads.set(id, read);
-    return { peers, isLast: false };
   }
 
   /** Ends a read before its last slice. */
@@ -55,5 +67,8 @@ export class SnapshotReads {
 
 /** The cost of a peer without its prefixes. The unit is the cost of one prefix. */
 const PEER_COST = 4;
-/** The cost of a slice; about 0.5 ms. A peer with all its prefixes is always in one slice. */
+/**
+ * The highest cost of a slice; it takes about 0.5 ms. A peer with all its prefixes is always in one
+ * slice. If its prefixes are very many, the slice is read in several steps.
+ */
 const SLICE_COST = 512;

@@ -1,15 +1,15 @@
 /**
- * `TunToUdp`: the way from the TUN to the sockets.
+ * `TunToUdp`: moves packets from the TUN to the sockets.
  *
  * 1. Each read returns one packet, or a super-packet of the kernel of up to 64 KiB.
- * 2. As many segments of it as fit are written into the slab. Each one gets its own headers and
- *    checksum. The places in the slab have equal sizes.
+ * 2. It is split into segments, each with its own headers and checksum. As many of them as fit are
+ *    written into the slab. The places in the slab have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when it holds a full message for the kernel (64 KiB), when the slab is full,
  *    and when the TUN has no more packets.
  *
- * There is no rule of the protocol here. Nothing is allocated per packet.
+ * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *
  * @module
  */
@@ -35,9 +35,9 @@ export class TunToUdp {
   /** Whether the TUN reported that it no longer exists. */
   isTunGone = false;
   /**
-   * After repeated failures the next read is at this time, in ms of the clock. Poll is ignored
-   * until then, because it would report the descriptor as readable all the time. Infinity: reads
-   * did not fail.
+   * After repeated failures: when to read the TUN again, in ms of the clock. Poll is ignored until
+   * then, because it would report the descriptor as readable all the time. Infinity: reads did not
+   * fail.
    */
   pausedUntil: number = Infinity;
   readonly #engine: Engine;

@@ -1,12 +1,12 @@
 /**
- * `UdpToTun`: the way from the sockets to the TUN.
+ * `UdpToTun`: moves packets from the sockets to the TUN.
  *
  * 1. The sockets return a batch: messages of the kernel, each of up to 64 KiB with many datagrams.
- * 2. The engine gets each datagram. It decrypts a packet in place.
+ * 2. The engine gets each datagram. If it contains a packet, the engine decrypts it in place.
  * 3. Successive packets of one flow are joined to a super-packet, without copying, and written in
  *    one call.
  *
- * There is no rule of the protocol here. Nothing is allocated per packet.
+ * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *
  * @module
  */
@@ -77,9 +77,9 @@ export class UdpToTun {
     this.#coalescer = new Coalescer({
       buffer: memory.buffer,
       write: (pieces, count, packets) => this.#writePieces(pieces, count, packets),
-      // A peer that has the key is trusted: the tag has just shown that nothing was changed on the
-      // way. The kernel's WireGuard marks such packets as verified too (receive.c). A TUN without
-      // offloads gets each packet as it came.
+      // The tag has just shown that nothing was changed on the way, and a peer that has the key is
+      // trusted. The kernel's WireGuard marks such packets as verified too (receive.c). A TUN
+      // without offloads gets each packet as it came.
       verifyChecksums: tun.offloads?.tcp !== true && tun.offloads?.udp !== true,
     });
     this.#coalescer.tcp = tun.offloads?.tcp === true;
@@ -149,7 +149,8 @@ export class UdpToTun {
     this.#bytes += length;
     const now = this.#now as number;
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
-    // Dropped, a keepalive, or a handshake message. Output that it causes is sent with the batch.
+    // There is no packet: a dropped datagram, a keepalive, or a handshake message. Output that it
+    // causes is sent with the batch.
     if (typeof opened === 'string' || opened === 0) return;
     const packet = offset + TRANSPORT_HEADER_LENGTH;
     if (buffer === this.#memory.buffer) this.#coalescer.add(packet, opened);
@@ -222,7 +223,7 @@ const SHORT_BATCH = 8;
 const SHORT_BATCH_BYTES = 16_384;
 /** Bytes in front of the packet in a message. */
 const TRANSPORT_HEADER_LENGTH = 16;
-/** Errors of a kernel that does not take a kind of super-packet, or not all of that kind. */
+/** Errors of a kernel that does not accept a kind of super-packet, or only some of that kind. */
 const EIO = -5;
 const EINVAL = -22;
 const EMSGSIZE = -90;

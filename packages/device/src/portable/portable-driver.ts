@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { runSteps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type * as UdpPackage from '@litz/udp';
@@ -174,7 +175,7 @@ export class PortableDriver implements Driver {
       return this.#inOrder(() => this.#apply({ type }));
     }
     if (request.type !== 'configure') {
-      const answer = answerRequest(this.#plane, request, this.#now());
+      const answer = runSteps(answerRequest(this.#plane, request, this.#now()));
       // Packets and timers get their turn between two slices.
       if (request.type === 'snapshot') await new Promise((resolve) => setImmediate(resolve));
       return answer;

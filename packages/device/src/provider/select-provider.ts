@@ -30,7 +30,7 @@ export interface ProviderCandidate {
   readonly name: ProviderName;
   /** Why this provider is preferred to the ones after it; for logs. */
   readonly merit: string;
-  /** Returns why this runtime cannot have the provider; undefined if it is worth trying. */
+  /** Returns why this runtime never has the provider; undefined if it may have it. */
   absence(): string | undefined;
   /**
    * Loads the provider, or throws or rejects.

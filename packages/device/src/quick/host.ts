@@ -1,6 +1,6 @@
 /**
  * `Host`: everything that bringing a tunnel up needs from the machine. Tests use an implementation
- * without a machine.
+ * that simulates it.
  *
  * @module
  */
@@ -23,8 +23,8 @@ export interface Host {
   /** Sets an interface up. @param mtu in bytes */
   setUp(link: string, mtu: number): void;
   /**
-   * Whether packets pass in both directions, with all addresses. This takes some time after the
-   * link went up.
+   * Whether packets pass in both directions, with all addresses. That is so only some time after
+   * the link went up.
    */
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */

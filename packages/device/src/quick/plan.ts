@@ -2,9 +2,9 @@
  * `planTunnel`: computes the steps that bring a tunnel up, as a pure function of the request and of
  * facts about the host. Order and routing are those of wg-quick.
  *
- * A default route through the tunnel cannot simply be added, because the outer datagrams would take
- * it too and go round in a circle. So the route goes into a table of its own, and rules send the
- * packets there that have no better route:
+ * A default route through the tunnel cannot simply be added, because the outer datagrams would go
+ * into the tunnel too. So the route goes into a table of its own, and rules apply that table to
+ * packets that have no better route:
  *
  * ```
  *   prio  n-1  from all             lookup main, but not its default route
@@ -19,17 +19,17 @@
  * to it without mark go into the tunnel. wg-quick solves this with a firewall rule that sets the
  * mark on answers, and with src_valid_mark, which makes the filter respect marks. Litz uses no
  * firewall. It makes the filter of that interface loose, which is needed with and without
- * src_valid_mark. It also sets src_valid_mark, where that is possible, for users who set marks by
- * rules of their own.
+ * src_valid_mark. It also sets src_valid_mark, where that is possible, for users whose own rules
+ * set marks.
  *
- * wg-quick's firewall rule against packets from a neighbour to the tunnel's own address is not
- * made.
+ * wg-quick also makes a firewall rule that drops packets from neighbours to the tunnel's own
+ * address. Litz does not.
  *
  * When a process is killed, its interface and routes disappear, but not its rules. The rules have
  * no effect, because their table is empty. The next tunnel that uses the same table deletes them.
  * Rules of other programs stay, even if they look the same: `HostFacts.tunnelRules` has only rules
- * that Litz made. A filter that a killed tunnel left loose is restored by the next tunnel: when it
- * ends, if it needs the filter loose itself, otherwise at once.
+ * that Litz made. A filter that a killed tunnel left loose is restored by the next tunnel: at once,
+ * or at its end if it needs the filter loose itself.
  *
  * @module
  */

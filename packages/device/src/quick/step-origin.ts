@@ -41,7 +41,7 @@ export function originOfStep(file: TunnelFile, step: Step): string | undefined {
   }
 }
 
-/** Returns the last of several lines: it is the one too many, or the one that takes effect. */
+/** Returns the last of several lines. The last one takes effect, or is the one too many. */
 function lastLine(
   { file, config }: TunnelFile,
   sections: readonly (InterfaceSection | PeerSection)[],

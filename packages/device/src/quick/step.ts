@@ -40,7 +40,10 @@ export type Step =
        */
       readonly value: string;
     }
-  /** Accepts answers that arrive on another interface than packets to their sender would take. */
+  /**
+   * Makes the reverse path filter loose: accepts answers that arrive on an interface through which
+   * packets to their sender would not be sent.
+   */
   | { readonly type: 'loosen-filter'; readonly link: string }
   /** Restores a filter that a killed tunnel left loose. */
   | { readonly type: 'restore-filter'; readonly link: string };

@@ -1,5 +1,5 @@
 /**
- * `TunnelFile`: a wg-quick file that contains nothing which Litz cannot do.
+ * `TunnelFile`: a wg-quick file that was checked: Litz can carry out all of its fields.
  *
  * @module
  */
@@ -182,8 +182,8 @@ function otherPeers(
 }
 
 /**
- * Returns the prefixes that each peer ends up with, when keys are repeated and prefixes are
- * removed.
+ * Returns the final prefixes of each peer. A file can repeat a key, and can remove prefixes with
+ * `-`.
  */
 function effectivePrefixes(peers: readonly PeerSection[]): Prefix[][] {
   const ofKeys = new Map<string, Map<string, Prefix>>();

@@ -193,7 +193,7 @@ export class Tunnel {
 
   /**
    * Sets a kernel setting. The only one is src_valid_mark, for rules of the user. So the tunnel
-   * goes on without it if it cannot be written.
+   * continues without it if it cannot be written.
    */
   #setSysctl(name: string, value: string): void {
     try {
@@ -244,8 +244,8 @@ export class Tunnel {
   }
 
   /**
-   * Sets the link up, and waits until the device has opened its sockets. A port that is taken is an
-   * error of that.
+   * Sets the link up, and waits until the device has opened its sockets. Throws, for instance, if
+   * the port is taken.
    */
   async #setUp(mtu: number): Promise<void> {
     const device = this.#device;
@@ -288,8 +288,8 @@ function codeOf(cause: unknown): WireGuardErrorCode {
 }
 
 /**
- * Errors of a setting that cannot be written, for instance in a container whose /proc/sys is
- * read-only.
+ * Errors that mean that a setting cannot be written, for instance because /proc/sys is read-only in
+ * a container.
  */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
 // How often `isUsable` is checked, in ms.

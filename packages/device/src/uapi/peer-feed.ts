@@ -51,8 +51,8 @@ export class PeerFeed {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
     this.#maxReaders = options.maxReaders ?? DEFAULT_MAX_READERS;
     this.#keptMs = options.keptMs ?? DEFAULT_KEPT_MS;
-    // A reader may come with the cursor of an earlier feed, also from before a restart. A time
-    // would not tell them apart, because the clock can go back.
+    // A reader may come with the cursor of an earlier feed, also from before a restart. A random
+    // start tells the feeds apart. A time would not, because the clock can go back.
     this.#firstCursor = options.firstCursor ?? (() => randomInt(1, LARGEST_RANDOM));
   }
 
@@ -151,7 +151,7 @@ export class FeedReader {
   }
 }
 
-/** What `randomInt` can do. Enough is left to count up to 2^53. */
+/** The largest limit of `randomInt`. Cursors can be counted up to 2^53, which is far more. */
 const LARGEST_RANDOM: number = 2 ** 48 - 1;
 const DEFAULT_CAPACITY = 16_384;
 const DEFAULT_MAX_READERS = 64;

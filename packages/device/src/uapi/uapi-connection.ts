@@ -160,12 +160,12 @@ export class UapiConnection implements RequestOwner {
     }
   }
 
-  /** Sends changes. Resolves when the client has ended it. */
+  /** Sends changes. Resolves when the connection has ended. */
   async #follow(cursor: number): Promise<void> {
     const { target, feed, onRefused } = this.#options;
     this.#reader = feed?.open();
     if (this.#reader) {
-      // The socket must be read, or the end of the client would not be noticed.
+      // The socket must be read. Otherwise nothing would show that the client has ended.
       this.#socket.resume();
       for await (const piece of answerChanges(target, this.#reader, cursor, onRefused)) {
         await this.#write(piece);

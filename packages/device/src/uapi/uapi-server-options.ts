@@ -28,9 +28,9 @@ export interface UapiServerOptions {
    */
   idleTimeoutMs?: number;
   /**
-   * Maximum number of connections; default 4096. One connection more takes the place of the
-   * connection that has been quiet for the longest time, if that is more than a second. So clients
-   * that only connect cannot keep others out.
+   * Maximum number of connections; default 4096. When one more client connects, the connection that
+   * has been quiet for the longest time is closed, if that is more than a second. So clients that
+   * only connect cannot keep others out.
    */
   maxConnections?: number;
   /** Called with the reason why a request was refused. The text contains no key. */

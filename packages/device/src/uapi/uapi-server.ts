@@ -259,8 +259,8 @@ function refuseIfUntrusted(path: string): void {
 }
 
 /**
- * Runs `make`. Its errors of a missing or read-only /run name another path, so they are replaced by
- * a clear one.
+ * Runs `make`. If /run is missing or read-only, its errors name another path, so they are replaced
+ * by a clear one.
  */
 function inFolderOf<T>(path: string, make: () => T): T {
   try {
@@ -299,7 +299,7 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
 const DEFAULT_MAX_CONNECTIONS = 4096;
 /** The same number as in wireguard-go. The kernel uses less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;
-/** In ms. A client that has connected less than this long ago is about to send a request. */
+/** In ms. A client that connected less than this long ago is probably about to send a request. */
 const QUIET_MS = 1000;
 const DEFAULT_MAX_REQUEST_LENGTH: number = 256 * 1024 * 1024;
 const DEFAULT_MAX_TOTAL_LENGTH: number = 256 * 1024 * 1024;

@@ -116,9 +116,9 @@ const SLICES_PER_PAUSE = 16;
  * device's own waits.
  */
 const PAUSE_MS = 0.5;
-/** So many packets in one turn are part of a stream. A ping and its answer are fewer. */
+/** This many packets in one turn are part of a stream. A ping and its answer are fewer. */
 const STREAM_PACKETS = 4;
-/** The warm-up continues when no stream was seen for so long, in ms. */
+/** The warm-up continues when no stream was seen for this long, in ms. */
 const QUIET_MS = 100;
 /**
  * After this many packets of its own, a device has compiled its packet path without the warm-up.

@@ -1,5 +1,5 @@
 /**
- * `WarmUp`: sends packets between two ends of our own, before the first packets of others come.
+ * `WarmUp`: sends packets between two ends of its own, before the device's first packets.
  *
  * ```
  *   TUN a -> seal -> UDP over loopback -> open -> TUN b, the other end of TUN a; and back
@@ -8,7 +8,7 @@
  * V8 interprets code that runs for the first time. It compiles code that has run often, in threads
  * of its own. So the first stream of a device is slow for about a second, while those threads
  * compete with it for the processors. The warm-up uses the same classes as the device, so that V8
- * compiles the code that the device runs. `pnpm bench:start` shows what it costs and brings.
+ * compiles the code that the device runs. `pnpm bench:start` measures the gain and the cost.
  *
  * @module
  */

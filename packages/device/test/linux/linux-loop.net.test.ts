@@ -11,6 +11,7 @@ import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
 import { readDeviceOptions } from '../../src/options.ts';
 import { ThreadControl } from '../../src/linux/thread-control.ts';
 import { namespaces, tunDevice } from '../two-hosts.ts';
+import { runSteps } from '@litz/core/internals';
 
 const EIO = 5;
 
@@ -28,7 +29,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(sys.boottimeMs() - start).toBeGreaterThanOrEqual(30);
     // Others may be the link's and the routes'.
     expect(waits()).toBeLessThan(30);
-    const { drops, tun } = loop.answer({ type: 'stats' }) as DeviceStats;
+    const { drops, tun } = runSteps(loop.answer({ type: 'stats' })) as DeviceStats;
     expect(drops['tun-malformed']).toBe(24);
     expect(tun.readPackets).toBeGreaterThan(0);
     expect(device.isGone()).toBe(false);

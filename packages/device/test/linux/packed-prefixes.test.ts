@@ -43,7 +43,7 @@ describe('unpackPrefixes', () => {
 describe('readPrefixes', () => {
   it('gives views that an engine reads as prefixes', () => {
     const [peer] = packPrefixes({ peers: [{ allowedIps: ALLOWED_IPS }] }).peers;
-    const read = readPrefixes(bytes(peer.allowedIps));
+    const read = [...readPrefixes(bytes(peer.allowedIps))];
     expect(
       read.map(({ address, prefixLength, remove }) => [address, prefixLength, remove]),
     ).toEqual(

@@ -11,14 +11,14 @@ describe('limitSegments', () => {
     [32721, 2], // two messages of 32,753 bytes are 65,506 bytes
     [32722, 1],
     [65535, 1], // no message fits
-  ])('allows with an MTU of %i bytes %i segments', (mtu, gsoMaxSegments) => {
+  ])('for an MTU of %i bytes allows %i segments', (mtu, gsoMaxSegments) => {
     const changes: unknown[] = [];
     const setLink = (index: number, change: LinkSettings) => void changes.push([index, change]);
     limitSegments({ SystemError }, { setLink }, 7, mtu);
     expect(changes).toEqual([[7, { gsoMaxSegments }]]);
   });
 
-  it('ignores that the kernel refuses, and no other error', () => {
+  it('ignores an error of the kernel, and no other error', () => {
     expect(() => failWith(new SystemError('RTM_NEWLINK', 1))).not.toThrow();
     expect(() => failWith(new TypeError('wrong'))).toThrow('wrong');
   });

@@ -3,7 +3,9 @@ import { inspect } from 'node:util';
 import { ConfigError, UapiError, type DeviceConfiguration } from '@litz/config';
 import {
   Endpoint,
+  parseCidr,
   parsePresharedKey,
+  PublicKey,
   WireGuardError,
   type PresharedKey,
   type PrivateKey,
@@ -18,15 +20,19 @@ import {
   postRequest,
   queuedMessages,
   reviveAnswer,
-  reviveConfiguration,
+  reviveChange,
   reviveEvent,
   toErrorMessage,
+  type PeersMessage,
   type RequestMessage,
   type WorkerMessage,
 } from '../../src/linux/worker-messages.ts';
 import type { SnapshotSlice } from '../../src/device-status.ts';
+import { packPrefixes } from '../../src/linux/packed-prefixes.ts';
 import { wipeBuffer } from '../../src/linux/secret-buffer.ts';
+import type { CheckedDeviceChange } from '../../src/plane/data-plane.ts';
 import { ALICE, BOB } from '../in-memory.ts';
+import { runSteps } from '@litz/core/internals';
 
 const ENDPOINT = new Endpoint(new Uint8Array(16).fill(1), 5, {
   scopeId: 3,
@@ -93,13 +99,42 @@ describe('toErrorMessage and fromErrorMessage', () => {
   });
 });
 
-describe('reviveConfiguration', () => {
-  it('restores the class of endpoints', () => {
-    const change = { peers: [{ publicKey: BOB.publicKey, endpoint: ENDPOINT }, BOB] };
-    const { peers } = reviveConfiguration(structuredClone(change));
-    expect(peers?.[0]?.endpoint).toBeInstanceOf(Endpoint);
-    expect(peers?.[0]?.endpoint?.equals(ENDPOINT)).toBe(true);
-    expect(reviveConfiguration({ listenPort: 1 })).toEqual({ listenPort: 1 });
+describe('reviveChange', () => {
+  it('restores the classes of keys and endpoints, one peer in a step', () => {
+    const { publicKey } = BOB;
+    const change = {
+      peers: [{ publicKey, nextPublicKey: ALICE.publicKey, endpoint: ENDPOINT }, { publicKey }],
+    };
+    const steps = reviveChange(structuredClone(change));
+    expect([steps.next().done, steps.next().done]).toEqual([false, false]);
+    const { peers } = steps.next().value as CheckedDeviceChange;
+    expect(peers).toEqual(change.peers);
+    expect(peers[0].endpoint?.equals(ENDPOINT)).toBe(true);
+    const keys = [peers[0].publicKey, peers[0].nextPublicKey, peers[1].publicKey];
+    for (const key of keys) expect(key).toBeInstanceOf(PublicKey);
+  });
+
+  it('keeps the other fields, and the secrets where they are', () => {
+    const { privateKey } = ALICE;
+    const change = { listenPort: 1, fwmark: 2, privateKey, nextPrivateKey: null };
+    const revived = runSteps(reviveChange(change));
+    expect(revived).toEqual({ ...change, replacePeers: false, peers: [] });
+    expect(revived.privateKey).toBe(privateKey);
+    expect(runSteps(reviveChange({ replacePeers: true }))).toMatchObject({ replacePeers: true });
+  });
+
+  it('reads prefixes that are packed, and those that are not', () => {
+    const allowedIps = [parseCidr('10.0.0.0/8'), parseCidr('::/0')];
+    for (const change of [
+      { peers: [{ ...PEER, allowedIps }] },
+      packPrefixes({ peers: [{ ...PEER, allowedIps }] }),
+    ]) {
+      const { peers } = runSteps(reviveChange(change));
+      expect([...peers[0].allowedIps!]).toMatchObject([
+        { prefixLength: 8, address: Uint8Array.of(10, 0, 0, 0) },
+        { prefixLength: 0, address: new Uint8Array(16) },
+      ]);
+    }
   });
 });
 
@@ -125,6 +160,27 @@ describe('postRequest and postAnswer', () => {
     expect(isZeroKey(privateKey!) && isZeroKey(sent.nextPrivateKey!)).toBe(true);
     // What was given is the caller's.
     expect(isZeroKey(ALICE.privateKey) || isZeroKey(PRESHARED_KEY)).toBe(false);
+    port1.close();
+  });
+
+  it('send very many peers in messages of 64, each with its secrets', () => {
+    const { port1, port2 } = new MessageChannel();
+    const peers = Array.from({ length: 2 * 64 + 1 }, (_, i) => {
+      return { ...PEER, presharedKey: PRESHARED_KEY, persistentKeepalive: i };
+    });
+    postRequest(port1, 5, { type: 'configure', change: { listenPort: 7, peers } });
+    const messages = [...queuedMessages<RequestMessage | PeersMessage>(port2)];
+    const last = messages.at(-1) as RequestMessage;
+    const { change } = last.request as { change: DeviceConfiguration };
+    expect(change.listenPort).toBe(7);
+    const lists = [...(messages.slice(0, -1) as PeersMessage[]), change].map((some) => some.peers!);
+    expect(lists.map(({ length }) => length)).toEqual([64, 64, 1]);
+    expect(lists.flat().map((peer) => peer.persistentKeepalive)).toEqual(peers.map((_, i) => i));
+    messages.forEach(({ secrets }, i) => {
+      expect(lists[i].every(({ presharedKey }) => presharedKey!.buffer === secrets)).toBe(true);
+    });
+    postRequest(port1, 6, { type: 'configure', change: { peers: peers.slice(0, 64) } });
+    expect([...queuedMessages(port2)]).toHaveLength(1);
     port1.close();
   });
 

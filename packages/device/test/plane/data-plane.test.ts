@@ -5,6 +5,7 @@ import {
   type CryptoProvider,
   type PublicKey,
 } from '@litz/core';
+import { runSteps } from '@litz/core/internals';
 import { describe, expect, it } from 'vitest';
 import { DataPlane, type PlaneEvent } from '../../src/plane/data-plane.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
@@ -19,7 +20,11 @@ describe('DataPlane', () => {
     expect(plane.bindingFor({ listenPort: 7 })).toBeUndefined();
     plane.configure({ listenPort: 7, fwmark: 9 }, undefined, 0);
     expect(plane.bindingForLinkUp()).toEqual({ port: 7, mark: 9 });
-    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 7, fwmark: 9, up: false });
+    expect(runSteps(plane.snapshot(1)).snapshot).toMatchObject({
+      listenPort: 7,
+      fwmark: 9,
+      up: false,
+    });
   });
 
   it('goes up and down with its sockets', () => {
@@ -27,7 +32,7 @@ describe('DataPlane', () => {
     const sockets = new FakeSockets({ port: 7 });
     plane.linkUp(sockets, 0);
     expect(plane.bindingForLinkUp()).toBeUndefined();
-    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 7, up: true });
+    expect(runSteps(plane.snapshot(1)).snapshot).toMatchObject({ listenPort: 7, up: true });
     plane.linkDown(1);
     plane.linkDown(1);
     expect(sockets.calls).toEqual(['close']);
@@ -78,7 +83,11 @@ describe('DataPlane', () => {
     expect(after.calls).toEqual(['close']);
     expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(RangeError);
     expect(before.calls).toEqual([]);
-    expect(plane.snapshot(1).snapshot).toMatchObject({ listenPort: 7, fwmark: 0, peers: [] });
+    expect(runSteps(plane.snapshot(1)).snapshot).toMatchObject({
+      listenPort: 7,
+      fwmark: 0,
+      peers: [],
+    });
   });
 
   it('changes nothing when the mark cannot be set', () => {
@@ -89,7 +98,49 @@ describe('DataPlane', () => {
     const peers = [{ publicKey: BOB.publicKey }];
     expect(() => plane.configure({ fwmark: 5, peers }, undefined, 0)).toThrow(/EPERM/);
     expect(sockets.calls).toEqual(['setMark 5', 'setMark 0']);
-    expect(plane.snapshot(1).snapshot).toMatchObject({ fwmark: 0, peers: [] });
+    expect(runSteps(plane.snapshot(1)).snapshot).toMatchObject({ fwmark: 0, peers: [] });
+  });
+
+  it('refuses a change in the first step, and then closes the new sockets', () => {
+    const { plane } = setUp();
+    const after = new FakeSockets({ port: 8 });
+    const change = {
+      privateKey: undefined,
+      nextPrivateKey: BOB.privateKey,
+      replacePeers: false,
+      listenPort: 8,
+      peers: [{ publicKey: BOB.publicKey }],
+    };
+    const refusal = thrown(() => plane.configureInSteps(change, after, () => 0).next());
+    expect(refusal).toMatchObject({ message: expect.stringContaining('nextPrivateKey') });
+    expect(isRefused(refusal)).toBe(true);
+    expect(after.calls).toEqual(['close']);
+    expect(runSteps(plane.snapshot(1)).snapshot).toMatchObject({ listenPort: 0, peers: [] });
+  });
+
+  it('uses new sockets from the first step on, and has the new port and mark after the last', () => {
+    const { plane } = setUp();
+    const [before, after] = [new FakeSockets({ port: 7 }), new FakeSockets({ port: 8 })];
+    plane.linkUp(before, 0);
+    const peers = [1, 2, 3].map((number) => ({ publicKey: keyOf(number) }));
+    const change = {
+      privateKey: undefined,
+      nextPrivateKey: undefined,
+      replacePeers: false,
+      peers,
+      listenPort: 8,
+      fwmark: 3,
+    };
+    const steps = plane.configureInSteps(change, after, () => 0);
+    steps.next();
+    expect(before.calls).toEqual(['close']);
+    expect(plane.path.sockets).toBe(after);
+    expect(runSteps(plane.snapshot(1)).snapshot.peers).toEqual([]);
+    steps.next();
+    expect(runSteps(plane.snapshot(2)).snapshot.peers).toHaveLength(1);
+    while (steps.next().done !== true);
+    expect(runSteps(plane.snapshot(3)).snapshot).toMatchObject({ fwmark: 3, listenPort: 8 });
+    expect(runSteps(plane.snapshot(4)).snapshot.peers).toHaveLength(3);
   });
 
   it('marks only errors that were thrown before anything took effect as refusals', () => {
@@ -111,9 +162,9 @@ describe('DataPlane', () => {
     plane.linkUp(new FakeSockets(), 0);
     plane.configure({ peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] }, undefined, 0);
     plane.configure({}, undefined, 0);
-    expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toBe(STICKY);
+    expect(runSteps(plane.snapshot(1)).snapshot.peers[0]?.endpoint).toBe(STICKY);
     plane.configure(change, sockets, 0);
-    expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
+    expect(runSteps(plane.snapshot(1)).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
   });
 
   it('forgets a sticky source from which a datagram could not be sent', () => {
@@ -126,7 +177,7 @@ describe('DataPlane', () => {
     plane.configure({ privateKey, peers }, undefined, 0);
     plane.connect(BOB.publicKey, 0);
     plane.finish(0);
-    expect(plane.snapshot(1).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
+    expect(runSteps(plane.snapshot(1)).snapshot.peers[0]?.endpoint).toEqual(STICKY.withoutSource());
   });
 
   it('counts datagrams that could not be sent', () => {
@@ -198,22 +249,22 @@ describe('DataPlane', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;
     plane.configure({ privateKey }, undefined, 0);
-    const { privateKey: copy } = plane.snapshot(1).snapshot;
+    const { privateKey: copy } = runSteps(plane.snapshot(1)).snapshot;
     copy?.fill(0);
-    expect(plane.snapshot(1).snapshot.privateKey).toEqual(privateKey);
+    expect(runSteps(plane.snapshot(1)).snapshot.privateKey).toEqual(privateKey);
     plane.configure({ privateKey: null }, undefined, 0);
-    expect(plane.snapshot(1).snapshot).not.toHaveProperty('privateKey');
+    expect(runSteps(plane.snapshot(1)).snapshot).not.toHaveProperty('privateKey');
   });
 
   it('changes the MTU and reports it once', () => {
     const { plane, events } = setUp();
     plane.setMtu(1280);
     plane.setMtu(1280);
-    expect(plane.snapshot(1).snapshot.mtu).toBe(1280);
+    expect(runSteps(plane.snapshot(1)).snapshot.mtu).toBe(1280);
     expect(events).toEqual([{ type: 'mtu', mtu: 1280 }]);
   });
 
-  it('reports drops when it is asked to', () => {
+  it('reports drops only with a listener', () => {
     const { plane, events } = setUp();
     plane.listen(['drop']);
     plane.reports.onSendError(101, STICKY);
@@ -229,16 +280,16 @@ describe('DataPlane', () => {
     const { plane } = setUp();
     const { privateKey } = ALICE;
     plane.configure({ privateKey }, undefined, 0);
-    expect(plane.snapshot(1).snapshot).not.toHaveProperty('nextPrivateKey');
+    expect(runSteps(plane.snapshot(1)).snapshot).not.toHaveProperty('nextPrivateKey');
     plane.endSnapshot(1);
     const many = Array.from({ length: 2000 }, (_, i) => ({ publicKey: keyOf(i + 1) }));
     plane.configure({ nextPrivateKey: BOB.privateKey, peers: many }, undefined, 0);
-    const first = plane.snapshot(2);
+    const first = runSteps(plane.snapshot(2));
     expect(first.isLast).toBe(false);
     expect(first.snapshot).toMatchObject({ privateKey, nextPrivateKey: BOB.privateKey });
-    expect(plane.snapshot(2).snapshot).not.toHaveProperty('nextPrivateKey');
+    expect(runSteps(plane.snapshot(2)).snapshot).not.toHaveProperty('nextPrivateKey');
     plane.endSnapshot(2);
-    expect(plane.snapshot(2).snapshot.nextPrivateKey).toEqual(BOB.privateKey);
+    expect(runSteps(plane.snapshot(2)).snapshot.nextPrivateKey).toEqual(BOB.privateKey);
   });
 
   it('lists the endpoints of its peers', () => {
@@ -294,7 +345,7 @@ describe('DataPlane', () => {
     expect(plane.bindingForLinkUp()).toEqual({ port: 10, mark: 7 });
   });
 
-  it('asks the sockets to check for a flood, and again when they say', () => {
+  it('lets the sockets check for a flood, and again at the time that they return', () => {
     const { plane } = setUp();
     const sockets = Object.assign(new FakeSockets(), {
       updateFloodFilter: (now: number) => now + 7,
@@ -344,8 +395,8 @@ describe('DataPlane', () => {
     plane.configure({ privateKey, peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
     plane.close(1);
     expect(closed).toEqual([sockets]);
-    expect(plane.snapshot(1).snapshot).not.toHaveProperty('privateKey');
-    expect(plane.snapshot(1).snapshot.peers).toEqual([]);
+    expect(runSteps(plane.snapshot(1)).snapshot).not.toHaveProperty('privateKey');
+    expect(runSteps(plane.snapshot(1)).snapshot.peers).toEqual([]);
     expect(tun.isClosed).toBe(false);
   });
 });

@@ -74,7 +74,7 @@ describe('UdpToTun', () => {
     it.each([
       ['TCP', tcp, { tcp: true, udp: false }, 1],
       ['UDP', udp, { tcp: false, udp: true }, 5],
-    ] as const)('where the TUN takes super-packets of %s', (_, make, offloads, gsoType) => {
+    ] as const)('if the TUN accepts super-packets of %s', (_, make, offloads, gsoType) => {
       const { path, sockets, tun } = setUp({ offloads });
       sockets.incoming.push([make(0), make(1), make(2)].map(datagram));
       path.receive(0);
@@ -88,13 +88,16 @@ describe('UdpToTun', () => {
       ['TCP', tcp, { tcp: false, udp: true }],
       ['UDP', udp, { tcp: true, udp: false }],
       ['TCP', tcp, undefined],
-    ] as const)('and no others: %s', (_, make, offloads) => {
-      const { path, sockets, tun } = setUp({ offloads });
-      sockets.incoming.push([make(0), make(1)].map(datagram));
-      path.receive(0);
-      expect(tun.written).toHaveLength(2);
-      expect(path.writtenPackets).toBe(2);
-    });
+    ] as const)(
+      'only if the TUN accepts super-packets of their protocol: %s',
+      (_, make, offloads) => {
+        const { path, sockets, tun } = setUp({ offloads });
+        sockets.incoming.push([make(0), make(1)].map(datagram));
+        path.receive(0);
+        expect(tun.written).toHaveLength(2);
+        expect(path.writtenPackets).toBe(2);
+      },
+    );
 
     it('within one batch of the sockets only', () => {
       const { path, sockets, tun } = setUp({ offloads: { tcp: true, udp: true } });
@@ -127,7 +130,7 @@ describe('UdpToTun', () => {
       ['EINVAL', -22, 'tcp', tcp],
       ['EMSGSIZE', -90, 'tcp', tcp],
       ['EINVAL', -22, 'udp', udp],
-    ] as const)('with %s (%i), makes none of %s any more', (_, errno, kind, make) => {
+    ] as const)('with %s (%i), makes no more super-packets of %s', (_, errno, kind, make) => {
       const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
       tun.results.push(errno);
       for (let i = 0; i < 2; i++) {

@@ -14,7 +14,7 @@ describe('MemoryTun', () => {
     expect(tun.read(buffer, 5, 25)).toBe(0);
   });
 
-  it.each([undefined, 'down', 0])('does not take %j for up or down', (up) => {
+  it.each([undefined, 'down', 0])('refuses %j in place of up or down', (up) => {
     const tun = new MemoryTun();
     tun.onLinkChange = vi.fn<() => void>();
     expect(() => tun.setUp(up as never)).toThrow('"up" expected true or false, got ');

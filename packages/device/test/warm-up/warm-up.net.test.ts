@@ -12,6 +12,7 @@ import { readDeviceOptions } from '../../src/options.ts';
 import { ThreadControl } from '../../src/linux/thread-control.ts';
 import { LinuxWarmUp } from '../../src/warm-up/linux-warm-up.ts';
 import { BOB } from '../in-memory.ts';
+import { runSteps } from '@litz/core/internals';
 import { openDescriptors, realInterfaces, TwoHosts } from '../two-hosts.ts';
 
 let hosts: TwoHosts;
@@ -250,8 +251,8 @@ function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }
     const before = openDescriptors();
     loop.run();
     const opened = openDescriptors() - before;
-    const stats = loop.answer({ type: 'stats' }) as DeviceStats;
-    const slice = loop.answer({ type: 'snapshot', read: 1 }) as SnapshotSlice;
+    const stats = runSteps(loop.answer({ type: 'stats' })) as DeviceStats;
+    const slice = runSteps(loop.answer({ type: 'snapshot', read: 1 })) as SnapshotSlice;
     const { peers } = slice.snapshot;
     expect(events.filter((type) => type !== 'offload-lost')).toEqual(up ? ['up'] : []);
     return { pairs, sockets, stats, peers, opened, loop };

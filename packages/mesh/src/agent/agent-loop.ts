@@ -113,7 +113,7 @@ export class AgentLoop {
     const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;
     if (!ownRecord.isStored) return;
     const enforcement = choices.effectiveEnforcement(peers);
-    ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesByWhat));
+    ownStatus.want(describeStatus(choices.chosen, enforcement, events.troublesBySubject));
   }
 
   /**
@@ -133,10 +133,10 @@ export class AgentLoop {
     const first = Math.min(...due.map((at) => at ?? Infinity));
     if (first === Infinity || this.#isClosed) return;
     const wait = Math.min(Math.max(first - time, 0), LONGEST_WAIT_MS);
-    this.#timer = setTimeout(() => this.#timeCame(), wait);
+    this.#timer = setTimeout(() => this.#onTimer(), wait);
   }
 
-  #timeCame(): void {
+  #onTimer(): void {
     const { parts, now, onKeyIsOld } = this.#options;
     if (now() < (this.#nextKeyAt ?? Infinity)) return this.requestNow();
     try {
@@ -144,7 +144,7 @@ export class AgentLoop {
       parts.events.trouble(NEXT_KEY, undefined);
     } catch (error) {
       parts.events.trouble(NEXT_KEY, (error as Error).message);
-      this.#timer = setTimeout(() => this.#timeCame(), KEY_RETRY_MS);
+      this.#timer = setTimeout(() => this.#onTimer(), KEY_RETRY_MS);
     }
   }
 

@@ -65,10 +65,10 @@ export class Agent implements StatusSource {
   readonly #loop: AgentLoop;
   readonly #now: () => number;
   readonly #startedAt: number;
-  #endedBy!: () => void;
-  readonly #ended: Promise<void> = new Promise((resolve) => (this.#endedBy = resolve));
+  #resolveEnded!: () => void;
+  readonly #ended: Promise<void> = new Promise((resolve) => (this.#resolveEnded = resolve));
   #isClosed = false;
-  #goingDown: Promise<string> | undefined = undefined;
+  #leaving: Promise<string> | undefined = undefined;
   #changing: Promise<unknown> = Promise.resolve();
 
   /**
@@ -121,7 +121,7 @@ export class Agent implements StatusSource {
         this.#parts.peers.sync(records);
       },
       onRecord: (name, record) => this.#recordSeen(name, record),
-      onGone: (name, why) => this.#goneFrom(name, why),
+      onGone: (name, why) => this.#recordGone(name, why),
       onConnection: (trouble) => this.events.trouble('registry', trouble),
     });
     this.#parts.daemon.start();
@@ -138,9 +138,10 @@ export class Agent implements StatusSource {
     await this.#loop.close();
     this.#parts.memory.close();
     await this.#parts.daemon.close();
+    this.#given.client.close?.();
     await this.#given.registry.close();
     this.#given.host.close();
-    this.#endedBy();
+    this.#resolveEnded();
   }
 
   async status(): Promise<MeshStatus> {
@@ -166,7 +167,7 @@ export class Agent implements StatusSource {
    * @throws {AgentError} the node has left the mesh
    */
   rotateKey(options: { readonly revoke?: boolean } = {}): string {
-    this.#refuseGoing();
+    this.#throwIfLeaving();
     const { generation, publicKey } = this.#parts.keys.rotate(options);
     const what = options.revoke === true ? 'the old key is revoked; new key:' : 'new key:';
     const text = `${what} generation ${generation} ${publicKey.toBase64()}`;
@@ -209,21 +210,21 @@ export class Agent implements StatusSource {
    * @throws {AgentError} the registry cannot be written; the machine is already restored
    */
   async down(): Promise<string> {
-    this.#goingDown ??= this.#takeOut().catch((error: unknown) => {
-      this.#goingDown = undefined;
+    this.#leaving ??= this.#leave().catch((error: unknown) => {
+      this.#leaving = undefined;
       throw error;
     });
-    return this.#goingDown;
+    return this.#leaving;
   }
 
-  async #takeOut(): Promise<string> {
+  async #leave(): Promise<string> {
     const { host, client } = this.#given;
     const unsaved = this.#saveDown();
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
-    // Our packets take their old way first. The tunnel still receives what the peers send through
-    // it.
+    // Restores the machine first, so that our packets leave without the tunnel. The tunnel still
+    // receives the packets of the peers.
     const { troubles } = await host.remove();
     await this.#withdraw();
     await new Promise((resolve) => setTimeout(resolve, DOWN_GRACE_MS));
@@ -274,14 +275,14 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  #goneFrom(name: string, why: 'deleted' | 'expired'): void {
+  #recordGone(name: string, why: 'deleted' | 'expired'): void {
     if (name !== this.settings.node) return this.#parts.peers.gone(name, why);
     this.#parts.ownStatus.forget();
     this.#parts.ownRecord.gone({ isRemoved: why === 'deleted' && !this.#parts.choices.isDown });
     this.#loop.request();
   }
 
-  /** Call this when something changed on this node that decides which records it accepts. */
+  /** Called after a change of the facts about this node by which it accepts records. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);
@@ -293,7 +294,7 @@ export class Agent implements StatusSource {
    */
   #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
     const changed = this.#changing.then(async () => {
-      this.#refuseGoing();
+      this.#throwIfLeaving();
       const { choices } = this.#parts;
       const before = choices.chosen;
       choices.save({ ...before, ...choose() });
@@ -311,8 +312,8 @@ export class Agent implements StatusSource {
     return changed;
   }
 
-  #refuseGoing(): void {
-    if (this.#goingDown) throw new AgentError('the node is being taken out of the mesh');
+  #throwIfLeaving(): void {
+    if (this.#leaving) throw new AgentError('the node is being taken out of the mesh');
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * `closeAsBefore`: closes a machine at the start of its agent as the previous agent had closed it.
- * It needs neither the registry nor Kubernetes, so a node that boots while these cannot be reached
- * sends no pod's packet in the clear.
+ * It needs neither the registry nor Kubernetes. So a node that boots while these cannot be reached
+ * sends no packet of a pod in plaintext.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Choices } from './agent-settings.ts';
 import { EnforcedState, type EnforcedRequest } from './enforced-state.ts';
 import { SavedChoices } from './saved-choices.ts';
 
-/** Which stored state is read, and the flags that it must fit. */
+/** Where the stored state is, and the flags that it must match. */
 export interface StoredStateOptions {
   /** The agent's state directory. */
   readonly stateFolder: string;

@@ -59,9 +59,9 @@ export async function sendControlRequest(
   const text = await new Promise<string>((resolve, reject) => {
     let answer = '';
     const socket = createConnection(path);
-    socket.setTimeout(longestMs, () => socket.destroy(notAnswered(longestMs)));
+    socket.setTimeout(longestMs, () => socket.destroy(timeoutError(longestMs)));
     socket.setEncoding('utf8');
-    socket.on('error', (error: NodeJS.ErrnoException) => reject(notAsked(path, error)));
+    socket.on('error', (error: NodeJS.ErrnoException) => reject(connectError(path, error)));
     socket.on('data', (piece: string) => (answer += piece));
     socket.on('close', () => resolve(answer));
     socket.write(`${JSON.stringify(request)}\n`);
@@ -80,7 +80,7 @@ function read(text: string): ControlAnswer | undefined {
   }
 }
 
-function notAnswered(ms: number): Error {
+function timeoutError(ms: number): Error {
   const seconds = Math.round(ms / 1000);
   return new Error(
     `the agent has not answered for ${seconds} s: it is stopped or busy. ` +
@@ -88,7 +88,7 @@ function notAnswered(ms: number): Error {
   );
 }
 
-function notAsked(path: string, { code, message }: NodeJS.ErrnoException): Error {
+function connectError(path: string, { code, message }: NodeJS.ErrnoException): Error {
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     return new Error(`${path}: no agent is running for this interface (${code})`);
   }

@@ -2,15 +2,15 @@
  * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses.
  * With it, a node that boots is closed before the registry or Kubernetes answers.
  *
- * The file is only a help. If it cannot be read, the node is closed when everything is known. An
- * agent that cannot write the file continues and reports it.
+ * An agent can run without the file. Then the node is closed only when the registry and Kubernetes
+ * have answered. An agent that cannot write the file continues and reports it.
  *
  * @module
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCidr, parseAddress, parseCidr } from '@litz/core';
-import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
+import { readStateFile, replaceStateFile, tryWriting } from '../keys/state-file.ts';
 import type { MeshRequest } from '../plan/desired-host.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import { ENCRYPT_MODES } from './agent-settings.ts';
@@ -26,6 +26,8 @@ export class EnforcedState {
   readonly #onTrouble: (trouble: string | undefined) => void;
   /** The content that was written last. */
   #written: string | undefined = undefined;
+  /** The request with that content, so that nearly every round compares only objects. */
+  #saved: EnforcedRequest | undefined = undefined;
 
   /**
    * @param folder the agent's state directory
@@ -53,28 +55,28 @@ export class EnforcedState {
 
   /** Stores what is enforced now. It is on the disk when this returns. Writes only changes. */
   save(request: EnforcedRequest): void {
+    if (request === this.#saved) return;
     const content = `${JSON.stringify(storedOf(request))}\n`;
-    if (content === this.#written) return;
+    if (content === this.#written) {
+      this.#saved = request;
+      return;
+    }
     this.#try(() => {
       replaceStateFile(this.#path, Buffer.from(content));
       this.#written = content;
+      this.#saved = request;
     });
   }
 
   /** Deletes the file, because the node has left the mesh. */
   remove(): void {
     this.#written = undefined;
+    this.#saved = undefined;
     this.#try(() => rmSync(this.#path, { force: true }));
   }
 
   #try(write: () => void): void {
-    try {
-      write();
-      this.#onTrouble(undefined);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
-    }
+    tryWriting(this.#path, write, this.#onTrouble);
   }
 }
 

@@ -37,16 +37,16 @@ export class EventLog {
 
   /** The current troubles, each as "SUBJECT: WHAT IS WRONG". */
   get troubles(): readonly string[] {
-    return [...this.#troubles].map(([what, trouble]) => `${what}: ${trouble}`);
+    return [...this.#troubles].map(([subject, trouble]) => `${subject}: ${trouble}`);
   }
 
   /** The current troubles by subject. */
-  get troublesByWhat(): ReadonlyMap<string, string> {
+  get troublesBySubject(): ReadonlyMap<string, string> {
     return this.#troubles;
   }
 
-  troubleOf(what: string): string | undefined {
-    return this.#troubles.get(what);
+  troubleOf(subject: string): string | undefined {
+    return this.#troubles.get(subject);
   }
 
   log(text: string, { level = 'info', peer }: EventDetails = {}): void {
@@ -69,15 +69,15 @@ export class EventLog {
    *
    * @param trouble what is wrong; undefined: the trouble is over
    */
-  trouble(what: string, trouble: string | undefined): void {
+  trouble(subject: string, trouble: string | undefined): void {
     const text = trouble === undefined ? undefined : printable(trouble);
-    if (this.#troubles.get(what) === text) return;
+    if (this.#troubles.get(subject) === text) return;
     if (text === undefined) {
-      this.#troubles.delete(what);
-      this.log(`${what}: resolved`);
+      this.#troubles.delete(subject);
+      this.log(`${subject}: resolved`);
     } else {
-      this.#troubles.set(what, text);
-      this.log(`${what}: ${text}`, { level: 'warning' });
+      this.#troubles.set(subject, text);
+      this.log(`${subject}: ${text}`, { level: 'warning' });
     }
   }
 }

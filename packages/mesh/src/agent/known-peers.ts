@@ -79,8 +79,8 @@ export class KnownPeers {
 
   /**
    * Names of the nodes whose record is refused and that are not peers. `enforce` does not wait for
-   * them, because anybody who writes to the registry could prevent it with a bad record; it cuts
-   * them off.
+   * them, and cuts them off. Otherwise anybody who can write to the registry could prevent
+   * `enforce` with a bad record.
    */
   get refusedNodes(): readonly string[] {
     return [...this.#refused.keys()].filter((name) => !this.all.has(name));
@@ -197,7 +197,7 @@ export class KnownPeers {
     persistentKeepalive: number,
   ): ReadonlyMap<string, TunnelPeer> {
     const { answered, expired } = this;
-    const asked = persistentKeepalive === 0 ? ASKING_KEEPALIVE : persistentKeepalive;
+    const asked = persistentKeepalive === 0 ? REACHING_KEEPALIVE : persistentKeepalive;
     for (const name of changed) {
       const isQuiet = answered.has(name) && !expired.has(name);
       this.#tunnelPeers.set(name, this.all.get(name), isQuiet ? persistentKeepalive : asked);
@@ -246,6 +246,6 @@ export class KnownPeers {
 }
 
 /** In seconds. The keepalive that makes the daemon try to reach a peer. */
-const ASKING_KEEPALIVE = 25;
+const REACHING_KEEPALIVE = 25;
 /** In milliseconds: Reject-After-Time of WireGuard. No session is older. */
 const SESSION_MS = 180_000;

@@ -15,6 +15,7 @@ import {
   type CommonRequest,
 } from '../plan/desire-host.ts';
 import type { DesiredHost, EncryptMode, Enforcement } from '../plan/desired-host.ts';
+import { LastResult } from '../plan/last-result.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import type { AgentSettings } from './agent-settings.ts';
@@ -57,6 +58,7 @@ export class MeshMachine {
   readonly #cache: DesiredHostCache = new DesiredHostCache();
   /** The request of the last `desire`. Undefined: too little was known. */
   #request: CommonRequest | undefined = undefined;
+  readonly #lastRequest: LastResult<CommonRequest> = new LastResult();
   /** The names of the peers that changed while the required state could not be computed. */
   #unseen: Set<string> = new Set();
   #hasFailed = false;
@@ -190,7 +192,7 @@ export class MeshMachine {
     this.#repairs = [...this.#repairs, now].filter((at) => now - at < REPAIRS_MS);
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
-    this.#events.trouble('repairs', AT_ODDS);
+    this.#events.trouble('repairs', REPEATED_REPAIRS);
     // The other program has ended when no more repairs are needed.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
@@ -202,7 +204,9 @@ export class MeshMachine {
     const own = { addresses, encryptsNode };
     const needsAddresses = encryptsOwnNode({ mode, own: { ...own, prefixes: [] } });
     if (!this.#facts || !prefixes || (needsAddresses && !registryAddresses)) return undefined;
-    return {
+    const { underlay } = this.#facts;
+    const inputs = [mode, enforcement, prefixes, registryAddresses, underlay];
+    return this.#lastRequest.for(inputs, () => ({
       interfaceName,
       port,
       mode,
@@ -210,15 +214,15 @@ export class MeshMachine {
       own: { ...own, prefixes },
       clusterPrefixes,
       registryAddresses: registryAddresses ?? [],
-      underlay: this.#facts.underlay,
-    };
+      underlay,
+    }));
   }
 }
 
 /** This many repairs within `REPAIRS_MS` milliseconds are reported as a trouble. */
 const MOST_REPAIRS = 50;
 const REPAIRS_MS = 10_000;
-const AT_ODDS =
+const REPEATED_REPAIRS =
   'another program undoes the network settings of the mesh again and again. ' +
   'Stop it: a second agent in this network namespace, or ' +
   'another program that changes rules and routes ("ip monitor rule route" shows the changes)';

@@ -14,6 +14,8 @@
  */
 import type { Identities, KeysPlan } from '../keys/rotation.ts';
 import type { DesiredHost, Enforcement } from '../plan/desired-host.ts';
+import { LastResult } from '../plan/last-result.ts';
+import type { NodeRecord } from '../record/node-record.ts';
 import type { RoundParts } from './round-parts.ts';
 
 export interface RoundOutcome {
@@ -31,6 +33,7 @@ export interface RoundOutcome {
 
 export class MeshRound {
   readonly #parts: RoundParts;
+  readonly #record: LastResult<NodeRecord> = new LastResult();
 
   constructor(parts: RoundParts) {
     this.#parts = parts;
@@ -116,8 +119,8 @@ export class MeshRound {
   }
 
   /**
-   * Enforces before the registry was read, which may take for ever: a machine that boots must not
-   * send packets in the clear.
+   * Enforces although the registry was not read yet, which may take for ever. A machine that boots
+   * must not send packets in plaintext.
    */
   async #close(desired: DesiredHost | undefined): Promise<void> {
     if (desired) await this.#parts.machine.apply({ ...desired, isPartial: true });
@@ -126,16 +129,19 @@ export class MeshRound {
   #publish({ published }: KeysPlan): void {
     const { settings, choices, nodeFacts, ownRecord } = this.#parts;
     if (!published || !nodeFacts.prefixes) return;
-    const { node, addresses, port, encryptsNode } = settings;
-    ownRecord.want({
+    const { node, addresses, port } = settings;
+    const { prefixes } = nodeFacts;
+    const encryptsNode = settings.encryptsNode || choices.chosen.mode === 'all';
+    const record = this.#record.for([prefixes, encryptsNode, ...published], () => ({
       name: node,
       addresses,
       port,
       keys: published,
-      prefixes: nodeFacts.prefixes.map((prefix) => ({ ...prefix })),
-      encryptsNode: encryptsNode || choices.chosen.mode === 'all',
+      prefixes: prefixes.map((prefix) => ({ ...prefix })),
+      encryptsNode,
       revoked: false,
-    });
+    }));
+    ownRecord.want(record);
   }
 
   #endRotation({ own, obsolete }: KeysPlan): boolean {

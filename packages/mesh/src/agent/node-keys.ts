@@ -7,7 +7,7 @@
 import type { PrivateKey, PublicKey } from '@litz/core';
 import { equalBytes, wipe } from '@litz/core/internals';
 import type { KeyStore, OwnKey } from '../keys/key-store.ts';
-import { planKeys, raisesOf, type Identities, type KeysPlan } from '../keys/rotation.ts';
+import { planKeys, planRaises, type Identities, type KeysPlan } from '../keys/rotation.ts';
 import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 /** The inputs that decide the next step of a rotation. */
@@ -149,7 +149,7 @@ export class NodeKeys {
   }
 
   #raise(recordKeys: readonly NodeKey[]): void {
-    const raises = raisesOf(this.#keys, recordKeys);
+    const raises = planRaises(this.#keys, recordKeys);
     for (const { from, to } of raises) {
       this.#store.raise(from, to);
       this.#options.log(

@@ -26,8 +26,8 @@ export class OwnRecord {
   readonly #events: EventLog;
   readonly #publisher: RecordPublisher;
   /**
-   * What the registry has: the record, `none`, or `removed`: none, because another party removed it
-   * on purpose. Undefined while it is not known.
+   * What the registry has: the record, or `none`. `removed`: it has none, because another party
+   * removed the record on purpose. Undefined while it is not known.
    */
   #stored: NodeRecord | 'none' | 'removed' | undefined = undefined;
 
@@ -59,10 +59,10 @@ export class OwnRecord {
 
   /**
    * Takes the record from a complete read of the registry. A node that was removed by another party
-   * stays out.
+   * stays out until its record is there again.
    */
   sync(record: ReadRecord | undefined): void {
-    if (this.#stored !== 'removed') this.#see(record);
+    if (record || this.#stored !== 'removed') this.#see(record);
   }
 
   /** Takes a record that was written, by this node or by another node with the same name. */
@@ -79,7 +79,7 @@ export class OwnRecord {
   gone({ isRemoved }: { readonly isRemoved: boolean }): void {
     this.#stored = isRemoved ? 'removed' : 'none';
     if (!isRemoved) return this.#publisher.seen(undefined);
-    // The party that removed this node must be able to rely on it.
+    // A node that was removed on purpose must stay out.
     this.#publisher.drop();
     this.#events.trouble('own record', REMOVED);
   }

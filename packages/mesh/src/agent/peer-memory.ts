@@ -1,21 +1,21 @@
 /**
  * `PeerMemory`: stores the accepted peers on the disk, so that the next agent knows which node
- * holds which prefix. Without it, if two records claim one prefix, the node with the older
- * key would get it after a restart, even if the other node had it before. Also, a node whose record
+ * holds which prefix. Without it, if two records claim one prefix, the node with the older key
+ * would get it after a restart, even if the other node had it before. Also, a node whose record
  * expired while no agent ran would be lost.
  *
  * The file has one line of JSON for each change: a record, or the name of a peer that is gone. So a
  * change costs one line, however many peers there are. The file is rewritten when it is opened for
  * writing, and when most of its lines are outdated.
  *
- * The file is only a help. A line that cannot be read is skipped. An agent that cannot write the
- * file continues and reports it.
+ * An agent can run without the file. A line that cannot be read is skipped. An agent that cannot
+ * write the file continues and reports it.
  *
  * @module
  */
 import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { readStateFile, replaceStateFile } from '../keys/state-file.ts';
+import { readStateFile, replaceStateFile, tryWriting } from '../keys/state-file.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import { recordOfPeer } from '../membership/peer-of-record.ts';
 import { RecordError, type NodeRecord } from '../record/node-record.ts';
@@ -116,15 +116,7 @@ export class PeerMemory {
   }
 
   #try(write: () => void): void {
-    try {
-      write();
-      this.#isBroken = false;
-      this.#onTrouble(undefined);
-    } catch (error) {
-      this.#isBroken = true;
-      const { code, message } = error as NodeJS.ErrnoException;
-      this.#onTrouble(`${this.#path} cannot be written: ${code ?? message}`);
-    }
+    this.#isBroken = !tryWriting(this.#path, write, this.#onTrouble);
   }
 }
 

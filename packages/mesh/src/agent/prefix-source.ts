@@ -81,10 +81,10 @@ export class CniPrefixes implements PrefixSource {
 }
 
 function noPrefixes({ trouble, file }: CniFacts): string {
-  return trouble ?? `${file ?? 'no CNI configuration'} names no pod prefix: ${SET_THEM}`;
+  return trouble ?? `${file ?? 'no CNI configuration'} names no pod prefix: ${ADVICE}`;
 }
 
-const SET_THEM = "set this node's prefixes with --prefixes static:CIDR";
+const ADVICE = "set this node's prefixes with --prefixes static:CIDR";
 /** In milliseconds. How long to wait while the prefixes are not known. */
 const LOOK_AGAIN_MS = 1000;
 /** In milliseconds. A CNI that is replaced or gets another prefix is noticed within this time. */

@@ -22,6 +22,7 @@ export interface RecordPublisherOptions {
 export class RecordPublisher {
   readonly #options: RecordPublisherOptions;
   #wanted: NodeRecord | undefined = undefined;
+  #wantedText: string | undefined = undefined;
   /** The record in the registry, as it was last reported or written. Undefined: no record. */
   #known: string | undefined = undefined;
   /**
@@ -67,8 +68,10 @@ export class RecordPublisher {
    */
   want(record: NodeRecord): void {
     const isRefused = this.#trouble !== undefined && this.#wanted !== undefined;
-    const isSame = isRefused && textOf(this.#wanted!) === textOf(record);
+    const text = record === this.#wanted ? this.#wantedText : textOf(record);
+    const isSame = isRefused && this.#wantedText === text;
     this.#wanted = record;
+    this.#wantedText = text;
     if (!isSame) void this.#publish();
   }
 
@@ -76,13 +79,14 @@ export class RecordPublisher {
   drop(): void {
     this.#stopTimers();
     this.#wanted = undefined;
+    this.#wantedText = undefined;
     this.#known = undefined;
     this.#isOurs = false;
   }
 
   /** True if the registry does not have the record that `want` set. */
   get isBehind(): boolean {
-    return this.#wanted !== undefined && textOf(this.#wanted) !== this.#known;
+    return this.#wanted !== undefined && this.#wantedText !== this.#known;
   }
 
   /** Stops publishing. */

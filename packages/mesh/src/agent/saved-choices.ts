@@ -3,8 +3,8 @@
  * that its next start uses them.
  *
  * A stored choice is used as long as the agent is started with the same flags as when the choice
- * was made. The file also keeps whether `enforce` was in effect. After a reboot, the node then
- * enforces at once and does not wait for its peers while it sends packets in the clear.
+ * was made. The file also keeps whether `enforce` was in effect. So after a reboot the node
+ * enforces at once. Otherwise it would send packets in plaintext until its peers have answered.
  *
  * @module
  */
@@ -65,8 +65,14 @@ export class SavedChoices {
   save(chosen: Choices, options: { readonly isDown?: boolean } = {}): void {
     const { isDown = false } = options;
     const before = this.#saved;
+    if (before?.chosen === chosen && before.isDown === isDown && before.started === this.#started) {
+      return;
+    }
     const saved: Saved = { version: 1, started: this.#started, chosen, isDown };
-    if (before && JSON.stringify(before) === JSON.stringify(saved)) return;
+    if (before && JSON.stringify(before) === JSON.stringify(saved)) {
+      this.#saved = saved;
+      return;
+    }
     writeDurably(this.#path, `${JSON.stringify(saved)}\n`);
     this.#saved = saved;
   }

@@ -82,9 +82,9 @@ export class StatusPublisher {
         wait = 0;
       }
       this.#retryMs = LEAST_INTERVAL_MS;
-      events.trouble(WHAT, undefined);
+      events.trouble(SUBJECT, undefined);
     } catch (error) {
-      events.trouble(WHAT, (error as Error).message);
+      events.trouble(SUBJECT, (error as Error).message);
       wait = this.#retryMs;
       this.#retryMs = Math.min(wait * 2, LONGEST_RETRY_MS);
     }
@@ -124,9 +124,9 @@ function meshVersion(): string {
 
 let version: string | undefined;
 const PACKAGE = new URL('../../package.json', import.meta.url);
-const WHAT = 'status in the registry';
+const SUBJECT = 'status in the registry';
 const NOT_PUBLISHED: ReadonlySet<string> = new Set([
-  WHAT,
+  SUBJECT,
   'registry',
   'own record',
   "the registry's addresses",

@@ -12,6 +12,8 @@ export interface DaemonClient {
   get(options: { readonly keys: boolean }): Promise<DeviceStatus>;
   set(change: DeviceChange): Promise<void>;
   changes(options: { signal: AbortSignal }): AsyncIterable<PeerChanges>;
+  /** Closes a connection that is kept for the next request. The client can still be used. */
+  close?(): void;
 }
 
 /** Receives the events of the daemon. Calls come from the event loop, one after the other. */

@@ -197,8 +197,8 @@ export class TunnelDaemon {
     const status = await this.#client.get({ keys: true });
     try {
       const { privateKey, nextPrivateKey } = status;
-      const own = privateKey && this.#whose(privateKey, wanted);
-      const next = nextPrivateKey ? this.#whose(nextPrivateKey, wanted) : undefined;
+      const own = privateKey && this.#wantedKeyOf(privateKey, wanted);
+      const next = nextPrivateKey ? this.#wantedKeyOf(nextPrivateKey, wanted) : undefined;
       return programmedTunnel(status, { own, next }, wanted, Date.now());
     } finally {
       wipeSecrets(status);
@@ -246,9 +246,9 @@ export class TunnelDaemon {
       const all = new Map(wanted);
       return () => all;
     }
-    const some = [...this.#suspects].map((name) => [name, wanted.get(name)] as const);
+    const suspects = [...this.#suspects].map((name) => [name, wanted.get(name)] as const);
     return () => {
-      for (const [name, peer] of some) {
+      for (const [name, peer] of suspects) {
         if (peer) this.#peers.set(name, peer);
         else this.#peers.delete(name);
       }
@@ -257,7 +257,7 @@ export class TunnelDaemon {
   }
 
   /** Returns the public key of a private key, if it is one of the two wanted keys. */
-  #whose(privateKey: PrivateKey, { own, next }: TunnelConfig): PublicKey | undefined {
+  #wantedKeyOf(privateKey: PrivateKey, { own, next }: TunnelConfig): PublicKey | undefined {
     return [own, next].find((publicKey) => {
       if (!publicKey) return false;
       const known = this.#privateKeyOf(publicKey);

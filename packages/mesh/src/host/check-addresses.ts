@@ -106,7 +106,7 @@ function unboundNodes(mode: CheckRequest['mode']): CheckLine {
   const text = 'not set, so a record may have any address that no other node has';
   if (mode === 'pods') return { subject: NODES, state: 'ok', text };
   const remedy =
-    'Set --node-prefix CIDR,... to the addresses of the nodes: what the nodes send to the address of a record goes to the node of that record';
+    'Set --node-prefix CIDR,... to the addresses of the nodes. Without it, a record can have any address, and all packets to that address go to its node';
   return { subject: NODES, state: 'note', text, remedy };
 }
 
@@ -130,7 +130,7 @@ function badNodePrefix({ nodePrefixes, clusterPrefixes }: CheckRequest): CheckLi
 
 function addressesOfRecords({ records }: CheckRequest): { node: string; address: string }[] {
   return [...records].flatMap(([node, record]) => {
-    // A bad record is refused for what is wrong in it.
+    // Bad and revoked records are refused anyway.
     if (record instanceof RecordError || record.revoked) return [];
     return record.addresses.map((address) => ({ node, address }));
   });

@@ -18,12 +18,12 @@ export function checkCni(facts: HostFacts, request: CheckRequest): CheckLine {
     return { subject, state: 'note', text, remedy };
   }
   const name = nameOf(cni);
-  const line = refused(name, facts, request) ?? noted(name, cni);
+  const line = refusalLine(name, facts, request) ?? noteLine(name, cni);
   return line ?? { subject, state: 'ok', text: name };
 }
 
 /** Returns the line for a CNI with which the mode cannot work. */
-function refused(
+function refusalLine(
   name: string,
   { cni: { family }, prefixes }: HostFacts,
   { mode, enforcement }: CheckRequest,
@@ -46,8 +46,8 @@ function refused(
   return undefined;
 }
 
-/** Returns the line for a CNI of which the user should know something. */
-function noted(name: string, { family, file, plugins }: CniFacts): CheckLine | undefined {
+/** Returns the line for a CNI about which the user should know something. */
+function noteLine(name: string, { family, file, plugins }: CniFacts): CheckLine | undefined {
   if (family === 'calico') {
     const text = `${name}: the prefixes of a node are its IPAM blocks`;
     const remedy =

@@ -200,9 +200,10 @@ function findNetworkd(root: string): HostFacts['networkd'] {
   const folder = join(root, 'etc/systemd/networkd.conf.d');
   const files = [join(root, 'etc/systemd/networkd.conf'), ...filesIn(folder)];
   const text = files.map(readText).join('\n');
-  const says = (key: string): boolean =>
+  const isSwitchedOff = (key: string): boolean =>
     new RegExp(`^${key}\\s*=\\s*(no|false|off|0)`, 'm').test(text);
-  const keeps = says('ManageForeignRoutingPolicyRules') && says('ManageForeignRoutes');
+  const keeps =
+    isSwitchedOff('ManageForeignRoutingPolicyRules') && isSwitchedOff('ManageForeignRoutes');
   return keeps ? 'keeps-foreign' : 'deletes-foreign';
 }
 

@@ -14,7 +14,7 @@ import type { FactsRequest } from './mesh-host.ts';
 /**
  * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The
  * look-ups use the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without
- * peers, the links with the node's addresses count.
+ * peers, they are the links with the node's addresses.
  */
 export function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
@@ -59,8 +59,8 @@ function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): 
 }
 
 /**
- * Returns the links that have the node's addresses. Where there are none: the links of the default
- * routes.
+ * Returns the links that have the node's addresses. If there are none, returns the links of the
+ * default routes.
  */
 function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): UnderlayRoute[] {
   const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
@@ -75,7 +75,7 @@ function isDefault(route: { prefixLength: number; interfaceIndex: number }): boo
 
 /** Returns the indices of the links that the main table uses to reach the peers' pods. */
 function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): number[] {
-  const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(normal)));
+  const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(networkText)));
   if (prefixes.size === 0) return [];
   return netlink
     .tableRoutes(MAIN_TABLE)
@@ -85,7 +85,7 @@ function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink):
     .map(({ interfaceIndex }) => interfaceIndex);
 }
 
-function normal(prefix: Readonly<Cidr>): string {
+function networkText(prefix: Readonly<Cidr>): string {
   return formatCidr({ address: networkAddress(prefix), prefixLength: prefix.prefixLength });
 }
 

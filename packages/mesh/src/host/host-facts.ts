@@ -75,11 +75,11 @@ export interface HostFacts {
   readonly nft: string | undefined;
   /** Routes of other programs in the mesh's table, as text. */
   readonly foreignRoutes: readonly string[];
-  /** Rules of other programs with the mesh's priority or to its table, as text. */
+  /** Rules of other programs that have the mesh's priority or use its table, as text. */
   readonly foreignRules: readonly string[];
   /**
-   * `UDP port 51871`, where a socket uses the port and the tunnel's interface does not exist; else
-   * undefined.
+   * `UDP port 51871`, if a socket uses the port although the tunnel's interface does not exist;
+   * else undefined.
    */
   readonly portTaken: string | undefined;
   /**

@@ -100,15 +100,12 @@ export class LinuxHost implements MeshHost {
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
-  /**
-   * Calls of `apply` have numbers. `#desiredOrder`: the call that set `#desired`. `#lastOrder`: the
-   * latest call.
-   */
+  /** The numbers of two calls of `apply`: the one that set `#desired`, and the latest one. */
   #desiredOrder = 0;
   #lastOrder = 0;
   #isClosed = false;
   #hasNft = false;
-  /** Why nft can't be used, where `#hasNft` is false. */
+  /** Why nft can't be used, if `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
   /** The index that was reported to the listener last. */
   #reportedLink: number | undefined = undefined;
@@ -152,6 +149,7 @@ export class LinuxHost implements MeshHost {
       interfaceName: this.#interfaceName,
       numbers: this.#numbers,
       wanted: this.#wanted,
+      filters: this.#filters,
       sysctl: (name) => this.#namespace.sysctl(name),
     });
     this.#convergence = new Convergence({
@@ -203,7 +201,7 @@ export class LinuxHost implements MeshHost {
     // The check of a later call may have ended before this one. Then the later call wins.
     if (order > this.#desiredOrder) {
       this.#desiredOrder = order;
-      // Without nft, `permissive` goes on without a ruleset: without SNAT and MSS clamp.
+      // Without nft, `permissive` continues without a ruleset: without SNAT and MSS clamp.
       this.#desired = this.#hasNft ? desired : { ...desired, ruleset: undefined };
     }
     return this.#passes.request();

@@ -58,8 +58,8 @@ export interface MeshHost {
   /**
    * Brings the machine into the desired state, and keeps it in that state after `watch` was called.
    * Steps that need the tunnel's interface are left out until the interface is there. Calls may
-   * overlap: the host works on one at a time, and of the calls that wait it carries out the last
-   * one for all.
+   * overlap. The host carries out one at a time. If several calls wait, it carries out only the
+   * last one, and all of them get its result.
    *
    * @throws {MeshHostError} `enforce` does not work on this machine, the table or priority is not
    *   the host's, or the host is closed; nothing was changed
@@ -67,11 +67,9 @@ export interface MeshHost {
   apply(desired: DesiredHost): Promise<Applied>;
   /** Begins to follow changes of the machine. There is one listener; a second call replaces it. */
   watch(listener: HostListener): void;
-  /** Takes back all changes: the machine is then as it was before the first `apply`. */
+  /** Undoes all changes: the machine is then as it was before the first `apply`. */
   remove(): Promise<Applied>;
-  /**
-   * Stops watching and changes nothing. For an agent that ends, while its routes and rules stay.
-   */
+  /** Stops watching. It changes nothing, because the routes and rules stay when an agent ends. */
   close(): void;
 }
 

@@ -68,7 +68,7 @@ export function planKeys(view: KeysView): KeysPlan {
   if (!second) {
     return { ...AT_REST, own: first, published: recordKeys && [first] };
   }
-  if (hasAlone(recordKeys, second)) return finished(view, first, second);
+  if (hasOnly(recordKeys, second)) return finished(view, first, second);
   // The second write was done, and the registry cannot be read now: the rotation does not go back.
   if (!recordKeys && isSame(view.daemon?.own, second)) return { ...AT_REST, own: second };
   const rotating = { ...AT_REST, own: first, next: second };
@@ -91,16 +91,16 @@ export interface Raise {
  * Peers accept no generation that is lower than one they have seen. So a node whose directory was
  * lost, or restored from a backup, must continue above the generation in its record.
  */
-export function raisesOf(keys: readonly NodeKey[], recordKeys: readonly NodeKey[]): Raise[] {
-  const knownAs = ({ publicKey }: NodeKey): number | undefined =>
+export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKey[]): Raise[] {
+  const recordedGeneration = ({ publicKey }: NodeKey): number | undefined =>
     recordKeys.find((key) => equalBytes(key.publicKey, publicKey))?.generation;
   const newest = keys.at(-1);
   // A key that comes before a key of the record is never published again.
-  const isWritten = newest !== undefined && knownAs(newest) !== undefined;
+  const isWritten = newest !== undefined && recordedGeneration(newest) !== undefined;
   let least = isWritten ? 0 : Math.max(0, ...recordKeys.map(({ generation }) => generation)) + 1;
   const raises: Raise[] = [];
   for (const key of keys) {
-    const known = knownAs(key);
+    const known = recordedGeneration(key);
     const to = Math.max(known ?? least, key.generation);
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
@@ -121,7 +121,7 @@ function finished({ daemon }: KeysView, first: NodeKey, second: NodeKey): KeysPl
   };
 }
 
-function hasAlone(recordKeys: readonly NodeKey[] | undefined, key: NodeKey): boolean {
+function hasOnly(recordKeys: readonly NodeKey[] | undefined, key: NodeKey): boolean {
   return recordKeys?.length === 1 && isSame(recordKeys[0]?.publicKey, key);
 }
 

@@ -1,5 +1,6 @@
 /**
- * `replaceStateFile`, `readStateFile`: small files in the state directory of this node.
+ * `replaceStateFile`, `tryWriting`, `readStateFile`: small files in the state directory of this
+ * node.
  *
  * @module
  */
@@ -46,6 +47,28 @@ export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?:
     closeSync(fd);
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * Calls `write`, which may fail without harm to the agent. Returns whether it succeeded.
+ *
+ * @param path named in the reason
+ * @param onTrouble called with the reason for a failure; undefined: it succeeded
+ */
+export function tryWriting(
+  path: string,
+  write: () => void,
+  onTrouble: (trouble: string | undefined) => void,
+): boolean {
+  try {
+    write();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    onTrouble(`${path} cannot be written: ${code ?? message}`);
+    return false;
+  }
+  onTrouble(undefined);
+  return true;
 }
 
 /**

@@ -29,7 +29,7 @@ export class AcceptedClaims {
     for (const i of record.prefixes.keys()) yield* this.#prefixClashes(record, i);
   }
 
-  /** Replaces what the node has with what the record claims. The record must not clash. */
+  /** Replaces the claims of the node by those of the record. The record must not clash. */
   take(record: NodeRecord): void {
     const { name, keys, addresses, prefixes } = record;
     this.release(name);

@@ -58,8 +58,8 @@ export class ClaimRules {
   }
 
   /**
-   * Returns the reason why the record must be refused now. An expired node does not keep anything
-   * from a living one.
+   * Returns the reason why the record must be refused now. The claims of an expired node are no
+   * reason to refuse a living one.
    */
   refusalOf(record: NodeRecord, context: MembershipContext): Refusal | undefined {
     const refusal = refusalInContext(record, context);
@@ -78,8 +78,9 @@ export class ClaimRules {
   }
 
   /**
-   * Returns the nodes that can only be accepted together: each claims what the next one has, and
-   * the next one claims something else. Returns undefined if one of them keeps what is claimed.
+   * Returns the nodes that can only be accepted together, because they exchange claims: each node
+   * claims a value that the next node has and gives up. Returns undefined if one of them does not
+   * give its value up.
    */
   #group(member: Member): Member[] | undefined {
     const group = new Set([member]);

@@ -43,12 +43,12 @@ export function pendingInOrder(members: Iterable<Member>): Member[] {
   return claiming.sort(
     (a, b) =>
       Number(b.accepted !== undefined) - Number(a.accepted !== undefined) ||
-      bornAt(a) - bornAt(b) ||
+      olderKeyCreatedAt(a) - olderKeyCreatedAt(b) ||
       (a.name < b.name ? -1 : 1),
   );
 }
 
 /** Returns the time at which the older one of the claimed keys was created. */
-function bornAt({ pending }: Member): number {
+function olderKeyCreatedAt({ pending }: Member): number {
   return pending!.keys[0]!.createdAt;
 }

@@ -59,6 +59,8 @@ import { peerOf } from './peer-of-record.ts';
 export class Membership {
   #context: MembershipContext;
   readonly #members = new Map<string, Member>();
+  /** The members with a claim, so that a change of one node need not read all 5,000. */
+  readonly #claiming = new Set<Member>();
   readonly #peers = new Map<string, MeshPeer>();
   readonly #claims = new AcceptedClaims();
   readonly #rules = new ClaimRules(this.#members, this.#claims);
@@ -101,13 +103,14 @@ export class Membership {
       const member = this.#member(record.name);
       member.standing = 'expired';
       member.aliveAt = now;
-      member.pending = record;
+      this.#claim(member, record);
       member.mark = markOf(record.keys);
     }
     this.#settle();
     for (const { name, accepted } of this.#members.values()) {
       if (!accepted) this.#members.delete(name);
     }
+    this.#claiming.clear();
     this.#events = [];
   }
 
@@ -184,7 +187,7 @@ export class Membership {
         this.#leave(name, { why: 'refused' });
       } else {
         this.#drop(member);
-        member.pending ??= accepted;
+        this.#claim(member, member.pending ?? accepted);
         this.#events.push({ kind: 'left', node: name, why: 'refused' });
       }
     }
@@ -208,13 +211,13 @@ export class Membership {
     if (isBack) this.#events.push({ kind: 'returned', node: name });
     member.standing = 'living';
     if (record instanceof RecordError) {
-      member.pending = undefined;
+      this.#claim(member, undefined);
       this.#refuse(member, { field: record.field, reason: record.reason });
       return;
     }
     member.mark = markOf(record.keys);
     const isAsAccepted = isDeepStrictEqual(record, member.accepted);
-    member.pending = isAsAccepted ? undefined : record;
+    this.#claim(member, isAsAccepted ? undefined : record);
     if (isAsAccepted) this.#clear(member);
   }
 
@@ -231,7 +234,7 @@ export class Membership {
     if (!member.accepted) return this.#forget(member);
     member.standing = 'expired';
     member.aliveAt = now;
-    member.pending = undefined;
+    this.#claim(member, undefined);
     this.#clear(member);
     this.#events.push({ kind: 'expired', node: name });
   }
@@ -241,6 +244,7 @@ export class Membership {
     if (!member) return;
     if (!member.accepted) return this.#forget(member);
     this.#members.delete(name);
+    this.#claiming.delete(member);
     this.#drop(member);
     this.#events.push({ kind: 'left', node: name, ...reason });
   }
@@ -248,6 +252,7 @@ export class Membership {
   /** Removes a node that was not a peer. */
   #forget(member: Member): void {
     this.#members.delete(member.name);
+    this.#claiming.delete(member);
     this.#clear(member);
   }
 
@@ -267,11 +272,11 @@ export class Membership {
 
   /**
    * Accepts every claim that can be accepted, and reports why the others are refused. One pass is
-   * enough: only accepted members can free something, they come first, and members that wait for
+   * enough. Only accepted members can give up claims, and they come first. Members that wait for
    * each other are accepted together.
    */
   #settle(): void {
-    const waiting = pendingInOrder(this.#members.values());
+    const waiting = pendingInOrder(this.#claiming);
     const refused = waiting.filter((member) => {
       if (!member.pending) return false;
       const taken = this.#rules.take(member, this.#context);
@@ -290,10 +295,16 @@ export class Membership {
     const kind = member.accepted ? 'changed' : 'joined';
     const record = member.pending!;
     member.accepted = record;
-    member.pending = undefined;
+    this.#claim(member, undefined);
     member.reportedRefusal = '';
     this.#setPeer(record);
     this.#events.push({ kind, node: member.name });
+  }
+
+  #claim(member: Member, record: NodeRecord | undefined): void {
+    member.pending = record;
+    if (record) this.#claiming.add(member);
+    else this.#claiming.delete(member);
   }
 
   #setPeer(record: NodeRecord): void {

@@ -88,14 +88,15 @@ function sets(request: RulesetRequest, family: 4 | 6): string[] {
 function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
   const unreachable = { 4: 'icmp type host-unreachable', 6: 'icmpv6 type addr-unreachable' };
   return chain('forward', 'type filter hook forward priority filter - 10', [
-    ...both(
+    ...forBothFamilies(
       (ip, family) =>
         `oifname != ${quoted(interfaceName)} ${ip} daddr @remote${family} counter reject with ${unreachable[family]}`,
     ),
-    ...both(
-      (ip, family) => `${cameElsewhere(interfaceName)} ${ip} saddr @remote${family} counter drop`,
+    ...forBothFamilies(
+      (ip, family) =>
+        `${arrivesOutsideTunnel(interfaceName)} ${ip} saddr @remote${family} counter drop`,
     ),
-    ...ownStaysHere(underlayLinks),
+    ...ownPodsBackstop(underlayLinks),
   ]);
 }
 
@@ -106,19 +107,24 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
-  const elsewhere = `oifname != { ${quoted(interfaceName)}, "lo" }`;
+  const outsideTunnel = `oifname != { ${quoted(interfaceName)}, "lo" }`;
   return chain('leaving', 'type filter hook postrouting priority filter - 10', [
-    ...both((ip, family) => `${elsewhere} ${ip} daddr @remote${family} counter drop`),
-    ...ownStaysHere(underlayLinks),
-    ...(withNodes ? registryBackstop(request, elsewhere) : []),
+    ...forBothFamilies(
+      (ip, family) => `${outsideTunnel} ${ip} daddr @remote${family} counter drop`,
+    ),
+    ...ownPodsBackstop(underlayLinks),
+    ...(withNodes ? registryBackstop(request, outsideTunnel) : []),
   ]);
 }
 
 /**
  * Rules that stop packets to the registry's nodes, except those for the registry. These nodes have
- * no `unreachable` route for the time without a tunnel, so that ARP with them goes on.
+ * no `unreachable` route for the time without a tunnel, so that ARP with them continues to work.
  */
-function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere: string): string[] {
+function registryBackstop(
+  { registryAddresses, own }: RulesetRequest,
+  outsideTunnel: string,
+): string[] {
   const ours = `meta mark & ${NODES_MARK} == ${NODES_MARK}`;
   const nodes = new Set(own.addresses.map((text) => formatAddress(parseAddress(text))));
   const others = registryAddresses.filter(
@@ -131,7 +137,9 @@ function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere:
       ({ address, port }) => `${ipOf(address)} daddr ${address} tcp dport ${port} accept`,
     ),
     `icmpv6 type ${NEIGHBOURS} accept`,
-    ...both((ip, family) => `${elsewhere} ${ip} daddr @registry${family} counter drop`),
+    ...forBothFamilies(
+      (ip, family) => `${outsideTunnel} ${ip} daddr @registry${family} counter drop`,
+    ),
   ];
 }
 
@@ -143,10 +151,10 @@ function registryBackstop({ registryAddresses, own }: RulesetRequest, elsewhere:
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;
-  const elsewhere = cameElsewhere(interfaceName);
+  const outsideTunnel = arrivesOutsideTunnel(interfaceName);
   const toPods = withNodes ? '' : ' fib daddr type != local';
-  const pods = both(
-    (ip, family) => `${elsewhere} ${ip} saddr @remote${family}${toPods} counter drop`,
+  const pods = forBothFamilies(
+    (ip, family) => `${outsideTunnel} ${ip} saddr @remote${family}${toPods} counter drop`,
   );
   const nodes = new Set(own.addresses.map((text) => formatAddress(parseAddress(text))));
   const registry = registryAddresses.map(({ address, port }) =>
@@ -167,18 +175,18 @@ function ingress(request: RulesetRequest): string {
   return chain('ingress', 'type filter hook prerouting priority raw', rules);
 }
 
-function cameElsewhere(interfaceName: string): string {
+function arrivesOutsideTunnel(interfaceName: string): string {
   return `iifname != ${quoted(interfaceName)}`;
 }
 
 /**
- * Rules that stop packets to this node's pods on the underlay. A pod that was removed has no route
- * any more, so the default route would send its packets out.
+ * Rules that drop packets to this node's pods that would leave on the underlay. After a pod was
+ * removed, it has no route, so the default route would send its packets out.
  */
-function ownStaysHere(underlayLinks: readonly string[]): string[] {
+function ownPodsBackstop(underlayLinks: readonly string[]): string[] {
   if (underlayLinks.length === 0) return [];
   const out = `oifname { ${underlayLinks.map(quoted).join(', ')} }`;
-  return both((ip, family) => `${out} ${ip} daddr @own${family} counter drop`);
+  return forBothFamilies((ip, family) => `${out} ${ip} daddr @own${family} counter drop`);
 }
 
 function snat({
@@ -211,11 +219,11 @@ function snat({
  */
 function clamp({ interfaceName, mtu, mtu4 }: RulesetRequest): string {
   const opening = 'tcp flags & (syn | rst) == syn tcp option maxseg size set';
-  const came = `iifname ${quoted(interfaceName)}`;
+  const fromTunnel = `iifname ${quoted(interfaceName)}`;
   return chain('clamp', 'type filter hook forward priority mangle', [
     `oifname ${quoted(interfaceName)} ${opening} rt mtu`,
-    `${came} meta nfproto ipv4 ${opening} ${mtu4 - 40}`,
-    `${came} meta nfproto ipv6 ${opening} ${mtu - 60}`,
+    `${fromTunnel} meta nfproto ipv4 ${opening} ${mtu4 - 40}`,
+    `${fromTunnel} meta nfproto ipv6 ${opening} ${mtu - 60}`,
   ]);
 }
 
@@ -231,7 +239,7 @@ function set(name: string, family: 4 | 6, elements: readonly string[]): string {
   return [`  set ${name} {`, type, ...lines, '  }'].join('\n');
 }
 
-function both(rule: (ip: string, family: 4 | 6) => string): string[] {
+function forBothFamilies(rule: (ip: string, family: 4 | 6) => string): string[] {
   return ([4, 6] as const).map((family) => rule(IP[family], family));
 }
 

@@ -4,23 +4,18 @@
  *
  * @module
  */
+import { LastResult } from '../plan/last-result.ts';
 import { meshRuleset, type RulesetRequest } from './mesh-ruleset.ts';
 
 export class RulesetCache {
-  #inputs: readonly unknown[] = [];
-  #text = '';
+  readonly #text: LastResult<string> = new LastResult();
 
   /**
    * Returns `meshRuleset(request)`. Lists are compared by identity: a caller who changes one must
    * pass a new list.
    */
   textFor(request: RulesetRequest): string {
-    const inputs = inputsOf(request);
-    if (inputs.length !== this.#inputs.length || inputs.some((v, i) => v !== this.#inputs[i])) {
-      this.#text = meshRuleset(request);
-      this.#inputs = inputs;
-    }
-    return this.#text;
+    return this.#text.for(inputsOf(request), () => meshRuleset(request));
   }
 }
 

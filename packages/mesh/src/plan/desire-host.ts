@@ -33,8 +33,16 @@ import {
   type RoutingNumbers,
 } from './desired-host.ts';
 import { HostRoutes } from './host-routes.ts';
+import { LastResult } from './last-result.ts';
 import { MAIN_TABLE, meshRule, type MeshRule } from './mesh-rule.ts';
-import { FAMILIES, families, peerContext, tunnelAddresses, type PeerTally } from './peer-part.ts';
+import {
+  FAMILIES,
+  families,
+  peerContext,
+  tunnelAddresses,
+  type PeerContext,
+  type PeerTally,
+} from './peer-part.ts';
 import { familyOf } from './prefix.ts';
 import { ipv4Mtu, tunnelMtu } from './tunnel-mtu.ts';
 
@@ -65,20 +73,24 @@ export interface PeersOfRequest extends Pick<MeshRequest, 'answered'> {
 export class DesiredHostCache {
   readonly routes: HostRoutes = new HostRoutes();
   readonly ruleset: RulesetCache = new RulesetCache();
+  readonly context: LastResult<PeerContext> = new LastResult();
+  readonly rules: LastResult<ReadonlyMap<string, MeshRule>> = new LastResult();
 }
 
 /**
  * Does the same as `desireHost`, and keeps the peers' routes and the ruleset in `cache` between the
- * calls. The time for a call depends on the number of changed peers, not on the number of all.
+ * calls. The time for a call depends on the number of changed peers, not on the number of all. The
+ * request is compared by identity: a caller who changes it must pass a new object.
  *
  * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text is not an address
  */
 export function desireHostWith(
-  { routes: hostRoutes, ruleset }: DesiredHostCache,
+  cache: DesiredHostCache,
   request: CommonRequest,
   peers: PeersOfRequest,
 ): DesiredHost {
+  const { routes: hostRoutes, ruleset } = cache;
   const { interfaceName, enforcement } = request;
   const { table = DEFAULT_TABLE, priority = DEFAULT_PRIORITY } = request;
   const common = { interfaceName, enforcement, table, priority };
@@ -92,7 +104,7 @@ export function desireHostWith(
     );
   }
   const withNodes = encryptsOwnNode(request);
-  const routes = updateRoutes(hostRoutes, request, enforcement, peers);
+  const routes = updateRoutes(cache, request, enforcement, peers);
   const { outerIpv4 } = hostRoutes.tally;
   const mtuInput = { underlay: request.underlay.mtu, outerIpv4 };
   const hasIpv6 = passesIpv6(hostRoutes, request);
@@ -106,7 +118,7 @@ export function desireHostWith(
     mark: withNodes ? NODES_MARK : 0,
     link,
     ...routes,
-    rules: byText(rules(request, hostRoutes.tally, { table, priority })),
+    rules: rulesWith(cache, request, { table, priority }),
     looseLinks: looseLinks(request),
     ruleset: ruleset.textFor({
       ...request,
@@ -128,18 +140,33 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
  * last one goes, and that is known only after the update. Then the routes are updated once more.
  */
 function updateRoutes(
-  hostRoutes: HostRoutes,
+  cache: DesiredHostCache,
   request: CommonRequest,
   enforcement: Exclude<Enforcement, 'off'>,
   peers: PeersOfRequest,
 ): DesiredRoutes {
+  const { routes: hostRoutes } = cache;
   const withNodes = encryptsOwnNode(request);
   const hasIpv6 = passesIpv6(hostRoutes, request);
-  const context = peerContext(request, { withNodes, hasIpv6 });
+  const context = cache.context.for([request, hasIpv6], () =>
+    peerContext(request, { withNodes, hasIpv6 }),
+  );
   const routes = hostRoutes.update(context, enforcement, peers);
   if (passesIpv6(hostRoutes, request) === hasIpv6) return routes;
   const other = peerContext(request, { withNodes, hasIpv6: !hasIpv6 });
   return hostRoutes.update(other, enforcement, peers);
+}
+
+/** Returns the rules, by text. Of the peers, they depend only on the tally. */
+function rulesWith(
+  { rules: last, routes: { tally } }: DesiredHostCache,
+  request: CommonRequest,
+  numbers: RoutingNumbers,
+): ReadonlyMap<string, MeshRule> {
+  const { has, outside } = tally;
+  return last.for([request, has[4], has[6], outside[4], outside[6]], () =>
+    byText(rules(request, tally, numbers)),
+  );
 }
 
 /** Whether this node or a peer of the last update has IPv6 prefixes. */

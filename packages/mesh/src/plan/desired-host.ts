@@ -90,9 +90,7 @@ export interface MeshRequest {
   readonly priority?: number;
 }
 
-/**
- * The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` brings it about.
- */
+/** The desired state of a machine, as `desireHost` computes it and `MeshHost.apply` applies it. */
 export interface DesiredHost extends DesiredRoutes {
   readonly interfaceName: string;
   readonly enforcement: Enforcement;
@@ -123,12 +121,14 @@ export interface DesiredHost extends DesiredRoutes {
 export interface DesiredRoutes {
   /**
    * Lists of routes: those for no peer, and one list for each peer. A list is the same object as
-   * before while nothing changes for its peer. No key occurs twice.
+   * before while nothing changes for its peer. No key occurs twice. The object is another one after
+   * every change. Iterate over it before the next call of the function that made it. It is no
+   * array, because an array of thousands of lists would be most of the memory that a change needs.
    */
-  readonly routes: readonly (readonly MeshRoute[])[];
+  readonly routes: Iterable<readonly MeshRoute[]>;
   /**
-   * The difference from earlier routes. A reader that has those needs to look only at the lists in
-   * here.
+   * The difference from earlier routes. A reader that has the earlier routes needs to read only the
+   * lists in the difference.
    */
   readonly difference?: RoutesDifference;
 }
@@ -138,9 +138,9 @@ export interface RoutesDifference {
   /** The earlier `routes`. */
   readonly from: DesiredRoutes['routes'];
   /** Lists that are only in the earlier routes. */
-  readonly gone: DesiredRoutes['routes'];
+  readonly removed: readonly (readonly MeshRoute[])[];
   /** Lists that are only in the new routes. */
-  readonly come: DesiredRoutes['routes'];
+  readonly added: readonly (readonly MeshRoute[])[];
 }
 
 /** The desired state of the tunnel's interface. `mtu`: in bytes. */

@@ -56,16 +56,16 @@ export class HostRoutes {
     { peers, answered, changed }: RoutedPeers,
   ): DesiredRoutes {
     const from = this.#routes;
-    const gone: Routes[] = [];
-    const come: Routes[] = [];
+    const removed: Routes[] = [];
+    const added: Routes[] = [];
     const text = `${enforcement};${context.text}`;
     const isSame = text === this.#context;
     if (!isSame) {
-      gone.push(...this.#common, ...this.#lists.values());
+      removed.push(...this.#common, ...this.#lists.values());
       this.clear();
       this.#context = text;
       this.#common = commonRoutes(context, enforcement);
-      come.push(...this.#common);
+      added.push(...this.#common);
     }
     const names = isSame && changed ? changed : new Set([...this.#parts.keys(), ...peers.keys()]);
     for (const name of names) {
@@ -75,14 +75,24 @@ export class HostRoutes {
       const before = this.#lists.get(name);
       const after = isWanted ? list : undefined;
       if (before === after) continue;
-      if (before) gone.push(before);
-      if (after) come.push(after);
+      if (before) removed.push(before);
+      if (after) added.push(after);
       if (after) this.#lists.set(name, after);
       else this.#lists.delete(name);
     }
-    if (gone.length > 0 || come.length > 0)
-      this.#routes = [...this.#common, ...this.#lists.values()];
-    return { routes: this.#routes, difference: { from, gone, come } };
+    if (removed.length > 0 || added.length > 0) this.#routes = this.#allLists();
+    return { routes: this.#routes, difference: { from, removed, added } };
+  }
+
+  /** Returns a new object that has all lists, and copies none of them. */
+  #allLists(): DesiredRoutes['routes'] {
+    const [common, lists] = [this.#common, this.#lists];
+    return {
+      *[Symbol.iterator]() {
+        yield* common;
+        yield* lists.values();
+      },
+    };
   }
 
   #setPart(name: string, peer: RoutedPeer | undefined, context: PeerContext): PeerPart | undefined {

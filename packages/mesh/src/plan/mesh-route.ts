@@ -7,7 +7,7 @@ import { formatAddress, formatCidr, type Cidr } from '@litz/core';
 import { networkOf } from '../record/cidr-relations.ts';
 
 /**
- * `unicast`: into the tunnel. `throw`: the kernel goes on with the next rule, so the main table
+ * `unicast`: into the tunnel. `throw`: the kernel continues with the next rule, so the main table
  * decides. `unreachable`: the packet is refused.
  */
 export type MeshRouteType = 'unicast' | 'throw' | 'unreachable';

@@ -5,8 +5,8 @@
  * enforce, every packet to a pod of another node has at every moment a route into the tunnel, a
  * route that refuses it, or a ruleset that stops it.
  *
- * 1. Reverse path filters become loose. A strict filter would drop packets that arrive by another
- *    link than their answers leave by.
+ * 1. Reverse path filters become loose. A strict filter drops a packet whose answer would leave by
+ *    another link.
  * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up.
  *    Routes name its addresses as their source.
  * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this
@@ -14,8 +14,8 @@
  * 4. Rules are added, exceptions first.
  * 5. The ruleset is loaded or removed. Its backstop is added after the routes into the tunnel, and
  *    removed before them.
- * 6. Removed are rules that are no longer wanted, then routes (those of peers, `unreachable`,
- *    `throw`) and addresses; then reverse path filters are restored.
+ * 6. Rules that are no longer wanted are removed, then routes (those of peers, `unreachable`,
+ *    `throw`) and addresses. Then reverse path filters are restored.
  *
  * @module
  */
@@ -42,8 +42,8 @@ export function routeMap(lists: DesiredHost['routes']): Map<string, MeshRoute> {
 }
 
 /**
- * Does the same as `plan`, but takes the routes from `wanted` instead of `desired`. Where only a
- * few of 5,000 routes may differ, `wanted` and `actual` can have these few alone.
+ * Does the same as `plan`, but takes the routes from `wanted` instead of `desired`. If only a few
+ * of 5,000 routes may differ, `wanted` and `actual` need to contain only these few.
  */
 export function planRoutes(
   desired: DesiredHost,
@@ -54,20 +54,20 @@ export function planRoutes(
   if (desired.isPartial === true) return partialSteps(desired, wanted, actual);
   return [
     ...loosen(desired, actual),
-    ...(link && desired.link ? makeLink(desired.link, link) : []),
-    ...makeRoutes(wanted, actual),
-    ...makeRules(desired, actual),
+    ...(link && desired.link ? changeLink(desired.link, link) : []),
+    ...addRoutes(wanted, actual),
+    ...addRules(desired, actual),
     ...ruleset(desired, actual),
-    ...breakRules(desired, actual),
-    ...breakRoutes(desired, wanted, actual),
-    ...(link ? breakAddresses(desired.link, link) : []),
+    ...removeRules(desired, actual),
+    ...removeRoutes(desired, wanted, actual),
+    ...(link ? removeAddresses(desired.link, link) : []),
     ...restore(desired, actual),
   ];
 }
 
 /**
- * The steps while the peers are not known. They add routes and rules and remove nothing. They do
- * not change the interface, nor a ruleset that exists: both still fit the peers of before.
+ * The steps while the peers are not known. They add routes and rules and remove nothing. They
+ * change neither the interface nor an existing ruleset, because both still fit the earlier peers.
  */
 function partialSteps(
   desired: DesiredHost,
@@ -76,8 +76,8 @@ function partialSteps(
 ): Step[] {
   return [
     ...loosen(desired, actual),
-    ...makeRoutes(wanted, actual),
-    ...makeRules(desired, actual),
+    ...addRoutes(wanted, actual),
+    ...addRules(desired, actual),
     ...(actual.ruleset === undefined ? ruleset(desired, actual) : []),
   ];
 }
@@ -88,7 +88,7 @@ function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[
     .map((link) => ({ type: 'loosen-filter', link }));
 }
 
-function makeLink(desired: DesiredLink, actual: ActualLink): Step[] {
+function changeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   const steps: Step[] = [];
   if (!actual.prepared) steps.push({ type: 'prepare-link' });
   // The MTU comes before the addresses: on a link with an MTU below 1280 the kernel removes IPv6
@@ -101,7 +101,7 @@ function makeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   return steps;
 }
 
-function makeRoutes(wanted: ReadonlyMap<string, MeshRoute>, actual: ActualHost): Step[] {
+function addRoutes(wanted: ReadonlyMap<string, MeshRoute>, actual: ActualHost): Step[] {
   const changed: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of wanted.values()) {
     if (route.type === 'unicast' && !actual.link) continue;
@@ -113,7 +113,7 @@ function makeRoutes(wanted: ReadonlyMap<string, MeshRoute>, actual: ActualHost):
   }));
 }
 
-function makeRules(desired: DesiredHost, actual: ActualHost): Step[] {
+function addRules(desired: DesiredHost, actual: ActualHost): Step[] {
   return exceptionsFirst(desired.rules)
     .filter(({ text }) => !actual.rules.has(text))
     .map((rule) => ({ type: 'add-rule', rule }));
@@ -125,7 +125,7 @@ function ruleset(desired: DesiredHost, actual: ActualHost): Step[] {
   return [{ type: 'load-ruleset', ruleset: desired.ruleset }];
 }
 
-function breakRules(desired: DesiredHost, actual: ActualHost): Step[] {
+function removeRules(desired: DesiredHost, actual: ActualHost): Step[] {
   // An exception is deleted after the rule that it is an exception to.
   return exceptionsFirst(actual.rules)
     .toReversed()
@@ -133,7 +133,7 @@ function breakRules(desired: DesiredHost, actual: ActualHost): Step[] {
     .map((rule) => ({ type: 'delete-rule', rule }));
 }
 
-function breakRoutes(
+function removeRoutes(
   desired: DesiredHost,
   wanted: ReadonlyMap<string, MeshRoute>,
   actual: ActualHost,
@@ -151,7 +151,7 @@ function breakRoutes(
   }));
 }
 
-function breakAddresses(desired: DesiredLink | undefined, actual: ActualLink): Step[] {
+function removeAddresses(desired: DesiredLink | undefined, actual: ActualLink): Step[] {
   return missing(actual.addresses, desired?.addresses ?? []).map((address) => ({
     type: 'delete-address',
     address,

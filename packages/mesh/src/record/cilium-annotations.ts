@@ -8,7 +8,7 @@
  * @module
  */
 import type { PublicKey } from '@litz/core';
-import { objectOrEmpty, without, writeKeys } from './native-record.ts';
+import { objectOrEmpty, fieldsNotIn, writeKeys } from './native-record.ts';
 import { RecordError, type NodeKey, type NodeRecord } from './node-record.ts';
 import {
   isIpv6,
@@ -48,19 +48,19 @@ export function readExtension(
   at: RecordField,
 ): CiliumExtension {
   const text = annotations[EXTENSION];
-  const alone: CiliumExtension = {
+  const withoutExtension: CiliumExtension = {
     port: CILIUM_PORT,
     keys: [{ publicKey, generation: 0, createdAt: 0 }],
     encryptsNode: undefined,
     revoked: false,
   };
-  if (text === undefined) return alone;
+  if (text === undefined) return withoutExtension;
   const { node, field } = at;
   const inner = (name: string): RecordField => ({ node, field: `${field}.${name}` });
   const fields = readObject(parsed(text, at), at);
   const keys = readNodeKeys(fields['keys'], inner('keys'));
   const announced = publicKey.toBase64();
-  if (!keys.some((key) => key.publicKey.toBase64() === announced)) return alone;
+  if (!keys.some((key) => key.publicKey.toBase64() === announced)) return withoutExtension;
   return {
     port: readPort(fields['port'], inner('port')),
     keys,
@@ -81,7 +81,7 @@ export function writeExtension(record: NodeRecord, previous: JsonObject): JsonOb
     encryptsNode: record.encryptsNode,
     revoked: record.revoked,
   };
-  return { ...previous, [EXTENSION]: JSON.stringify({ ...known, ...without(before, known) }) };
+  return { ...previous, [EXTENSION]: JSON.stringify({ ...known, ...fieldsNotIn(before, known) }) };
 }
 
 /** Returns the annotations with `revoked: true` in the extension. */

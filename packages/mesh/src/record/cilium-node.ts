@@ -4,7 +4,7 @@
  *
  * Source, read in Cilium: `pkg/node/types/node.go` (ParseCiliumNode, ToCiliumNode) and
  * `pkg/k8s/apis/cilium.io/v2/types.go`. Cilium skips a prefix that it cannot read. Litz refuses the
- * record instead, because traffic to a skipped prefix would be sent in the clear.
+ * record instead, because traffic to a skipped prefix would be sent in plaintext.
  *
  * @module
  */

@@ -44,7 +44,7 @@ export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonO
     encryptsNode: record.encryptsNode,
     revoked: record.revoked,
   };
-  return { ...known, ...without(before, known) };
+  return { ...known, ...fieldsNotIn(before, known) };
 }
 
 /** Returns `previous` with `revoked: true`. */
@@ -64,7 +64,7 @@ export function writeKeys(keys: readonly NodeKey[], previous?: unknown): JsonObj
     };
     return {
       ...known,
-      ...without(
+      ...fieldsNotIn(
         entries.find((entry) => entry['publicKey'] === text),
         known,
       ),
@@ -91,7 +91,7 @@ export function parseRecordText(name: string, text: string): unknown {
     const reason = `has ${text.length} characters, at most ${MAX_TEXT} are allowed`;
     return new RecordError(name, 'text', reason);
   }
-  if (isDeep(text)) {
+  if (isTooDeep(text)) {
     return new RecordError(name, 'text', `is nested more than ${MOST_DEEP} levels deep`);
   }
   try {
@@ -110,7 +110,7 @@ export function objectOrEmpty(value: unknown): JsonObject {
 }
 
 /** Returns the fields of `object` that `known` does not have. */
-export function without(object: JsonObject | undefined, known: JsonObject): JsonObject {
+export function fieldsNotIn(object: JsonObject | undefined, known: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(object ?? {}).filter(([field]) => !Object.hasOwn(known, field)),
   );
@@ -120,7 +120,7 @@ export function without(object: JsonObject | undefined, known: JsonObject): Json
  * Returns true if the text has too many nested brackets. A value with ten thousand levels can be
  * parsed, but it cannot be compared or written again.
  */
-function isDeep(text: string): boolean {
+function isTooDeep(text: string): boolean {
   let depth = 0;
   for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
     depth += bracket === '[' || bracket === '{' ? 1 : -1;

@@ -1,6 +1,6 @@
 /**
- * `checkOwnNode`: checks whether the other nodes would accept this node's record. What they would
- * refuse is refused before it is published, so that the mistake is reported where it was made.
+ * `checkOwnNode`: checks whether the other nodes would accept this node's record. A record that
+ * they would refuse is not published, so that the mistake is reported on the node that made it.
  *
  * @module
  */
@@ -43,11 +43,11 @@ export function checkOwnNode(claim: OwnNodeClaim): void {
   for (const prefix of nodePrefixes) {
     checkClusterPrefix(prefix, { node: name, field: 'nodePrefixes' });
   }
-  refuseAddresses(claim);
-  refuseCovered(claim, 'prefixes');
-  refuseCovered(claim, 'clusterPrefixes');
-  refuseServices(claim);
-  refuseOutside(claim);
+  checkAddresses(claim);
+  checkCoversNoAddress(claim, 'prefixes');
+  checkCoversNoAddress(claim, 'clusterPrefixes');
+  checkOverlapsNoServices(claim);
+  checkInsideCluster(claim);
 }
 
 function checkOwnPrefix(prefix: Readonly<Cidr>, at: RecordField): void {
@@ -58,7 +58,7 @@ function checkOwnPrefix(prefix: Readonly<Cidr>, at: RecordField): void {
   throw new RecordError(at.node, at.field, reason);
 }
 
-function refuseAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
+function checkAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
   const { servicePrefixes, nodePrefixes } = claim;
   for (const text of addresses) {
     const host = hostPrefix(parseAddress(text));
@@ -78,7 +78,7 @@ function refuseAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
  * Refuses prefixes that cover an address of the node. Traffic to that address would go into the
  * tunnel, even the tunnel's own datagrams.
  */
-function refuseCovered(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
+function checkCoversNoAddress(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
   for (const prefix of claim[field]) {
     const address = claim.addresses.find((text) => covers(prefix, hostPrefix(parseAddress(text))));
     if (address === undefined) continue;
@@ -87,7 +87,7 @@ function refuseCovered(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes
   }
 }
 
-function refuseServices({ name, prefixes, servicePrefixes }: OwnNodeClaim): void {
+function checkOverlapsNoServices({ name, prefixes, servicePrefixes }: OwnNodeClaim): void {
   for (const prefix of prefixes) {
     const services = servicePrefixes.find((range) => overlaps(range, prefix));
     if (!services) continue;
@@ -96,7 +96,7 @@ function refuseServices({ name, prefixes, servicePrefixes }: OwnNodeClaim): void
   }
 }
 
-function refuseOutside({ name, prefixes, clusterPrefixes }: OwnNodeClaim): void {
+function checkInsideCluster({ name, prefixes, clusterPrefixes }: OwnNodeClaim): void {
   if (clusterPrefixes.length === 0) return;
   const outside = prefixes.find((own) => !clusterPrefixes.some((wide) => covers(wide, own)));
   if (!outside) return;

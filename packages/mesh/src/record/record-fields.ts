@@ -308,7 +308,10 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'a string' : `a ${typeof value}`;
 }
 
-/** The ranges that no pod and no node can have as an address that others reach (RFC 6890). */
+/**
+ * The ranges of addresses that no pod and no node can have, because others cannot reach them (RFC
+ * 6890).
+ */
 const SPECIAL_RANGES = (
   [
     ['0.0.0.0/8', 'unspecified'],

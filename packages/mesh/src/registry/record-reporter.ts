@@ -15,7 +15,7 @@ export class RecordReporter {
   /** The records as they were reported. A revoked node has no entry. */
   #reported = new Map<string, ReadRecord>();
   readonly #revoked = new Set<string>();
-  /** What is wrong with the connection, and what was reported. */
+  /** The trouble of the connection, and the trouble that was reported last. */
   #ofConnection: string | undefined;
   #trouble: string | undefined;
   #hasTooMany = false;
@@ -53,7 +53,10 @@ export class RecordReporter {
     this.#listener.onSync(new Map(living));
   }
 
-  /** Reports a record if it is new or has changed. One more than `MOST_RECORDS` is not taken. */
+  /**
+   * Reports a record if it is new or has changed. A new record is ignored if there are
+   * `MOST_RECORDS` already.
+   */
   record(name: string, record: ReadRecord): void {
     if (this.#isClosed) return;
     if (isRevoked(record)) return this.#revoke(name);

@@ -117,10 +117,10 @@ function single(step: KernelStep, { netlink, interfaceIndex = 0 }: CarryOutOptio
       netlink.deleteAddress(interfaceIndex, step.address);
       return;
     case 'add-rule':
-      ignoring(['EEXIST'], () => netlink.addRule(toRule(step.rule)));
+      ignoreErrors(['EEXIST'], () => netlink.addRule(toRule(step.rule)));
       return;
     case 'delete-rule':
-      ignoring(['ENOENT'], () => netlink.deleteRule(toDeletedRule(step.rule)));
+      ignoreErrors(['ENOENT'], () => netlink.deleteRule(toDeletedRule(step.rule)));
       return;
     case 'set-route':
     case 'delete-route':
@@ -131,12 +131,12 @@ function single(step: KernelStep, { netlink, interfaceIndex = 0 }: CarryOutOptio
 function prepareLink(netlink: Netlink, interfaceIndex: number): void {
   netlink.setLink(interfaceIndex, { reversePathFilter: 2 });
   // These errors mean that the kernel has no IPv6. Then it generates no address either.
-  ignoring(['EAFNOSUPPORT', 'EOPNOTSUPP', 'EINVAL'], () =>
+  ignoreErrors(['EAFNOSUPPORT', 'EOPNOTSUPP', 'EINVAL'], () =>
     netlink.setLink(interfaceIndex, { ipv6AddressGeneration: 'none' }),
   );
 }
 
-function ignoring(errors: readonly string[], run: () => void): void {
+function ignoreErrors(errors: readonly string[], run: () => void): void {
   try {
     run();
   } catch (error) {

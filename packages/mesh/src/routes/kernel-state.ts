@@ -19,6 +19,8 @@ export interface KernelStateOptions {
   readonly numbers: RoutingNumbers;
   /** Gets the keys of the routes that may differ from the desired ones. */
   readonly wanted: WantedRoutes;
+  /** Told that the filter of a link may have changed. */
+  readonly filters: { forget(): void };
   /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
   readonly sysctl: (name: string) => string | undefined;
 }
@@ -52,6 +54,7 @@ export class KernelState {
   /** Discards the notifications and reads everything from the kernel again. */
   resynchronize(): void {
     this.#options.monitor.read();
+    this.#options.filters.forget();
     this.#readLink();
     this.#readRoutes();
     this.#rules = new Map();
@@ -74,6 +77,11 @@ export class KernelState {
     }
     let touchesLink = false;
     let differs = false;
+    // A link that was replaced or renamed may have another filter, without a notification of type
+    // "filter".
+    if (changes.some(({ type }) => type === 'filter' || type === 'link')) {
+      this.#options.filters.forget();
+    }
     for (const change of changes) {
       if (this.#isOfLink(change)) touchesLink = true;
       else if (change.type === 'route') differs = this.#route(change) || differs;

@@ -1,6 +1,7 @@
 /**
  * `LinkFilters`: makes the reverse path filters of links loose for the mesh, and restores them
- * later.
+ * later. It keeps what it read from the kernel until `forget`, because reading it costs more than
+ * the rest of a round.
  *
  * @module
  */
@@ -23,6 +24,10 @@ export class LinkFilters {
   readonly #filters: LooseFilters;
   /** Links that this object made loose, also those whose former value could not be saved. */
   readonly #loosened: Set<string> = new Set();
+  /** What `loosened` returned last; undefined: it must be read again. */
+  #read: Set<string> | undefined = undefined;
+  /** What `isStrict` returned for each link. */
+  readonly #strict: Map<string, boolean> = new Map();
 
   constructor(options: LinkFiltersOptions) {
     this.#options = options;
@@ -37,13 +42,22 @@ export class LinkFilters {
     });
   }
 
+  /** Reads everything again with the next call. Call it when the kernel reports a change. */
+  forget(): void {
+    this.#read = undefined;
+    this.#strict.clear();
+  }
+
   /**
    * Names of the links whose filter is loose for the mesh, also those that an earlier agent made
    * loose.
    */
-  loosened(): Set<string> {
-    const written = this.#filters.loosenedFor(this.#options.interfaceName);
-    return new Set([...written, ...this.#loosened]);
+  loosened(): ReadonlySet<string> {
+    this.#read ??= new Set([
+      ...this.#filters.loosenedFor(this.#options.interfaceName),
+      ...this.#loosened,
+    ]);
+    return this.#read;
   }
 
   /**
@@ -51,9 +65,14 @@ export class LinkFilters {
    * the link: 0 is off, 1 strict, 2 loose.
    */
   isStrict(link: string): boolean {
+    const known = this.#strict.get(link);
+    if (known !== undefined) return known;
     const { sysctl } = this.#options;
     const own = sysctl(filterOf(link));
-    return own !== undefined && Math.max(Number(own), Number(sysctl(filterOf('all')))) === 1;
+    const isStrict =
+      own !== undefined && Math.max(Number(own), Number(sysctl(filterOf('all')))) === 1;
+    this.#strict.set(link, isStrict);
+    return isStrict;
   }
 
   /**
@@ -62,6 +81,7 @@ export class LinkFilters {
    * @throws {SystemError} the kernel refused the value
    */
   loosen(link: string): void {
+    this.forget();
     this.#filters.loosen(link, this.#options.interfaceName);
     this.#loosened.add(link);
   }
@@ -72,6 +92,7 @@ export class LinkFilters {
    * @throws {SystemError} the kernel refused the value
    */
   restore(link: string): void {
+    this.forget();
     this.#loosened.delete(link);
     this.#filters.restore(link, this.#options.interfaceName);
   }

@@ -2,9 +2,9 @@
  * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's
  * routes.
  *
- * When one of 5,000 peers changes, the work is that for one peer: if the difference from the
- * earlier routes is known, only the lists in it are read; else lists that are the same objects as
- * before are skipped.
+ * If one of 5,000 peers changes, only the routes of that peer are compared. If the difference from
+ * the earlier routes is known, only its lists are read. Otherwise, lists that are the same objects
+ * as before are skipped.
  *
  * @module
  */
@@ -26,17 +26,14 @@ export class WantedRoutes {
     return this.#suspects;
   }
 
-  /** Sets the desired routes. Routes that came or went become suspects. */
+  /** Sets the desired routes. Added and removed routes become suspects. */
   want({ routes, difference }: DesiredRoutes): void {
     if (routes === this.#routes) return;
     if (difference && difference.from === this.#routes) {
-      for (const list of difference.gone) this.#forget(list);
-      for (const list of difference.come) this.#add(list);
+      for (const list of difference.removed) this.#forget(list);
+      for (const list of difference.added) this.#add(list);
     } else {
-      const [before, after] = [new Set(this.#routes), new Set(routes)];
-      // Routes that are gone come first, because a prefix may have moved from one peer to another.
-      for (const list of before) if (!after.has(list)) this.#forget(list);
-      for (const list of after) if (!before.has(list)) this.#add(list);
+      this.#replace(routes);
     }
     this.#routes = routes;
   }
@@ -54,6 +51,15 @@ export class WantedRoutes {
   /** Empties `suspects`, after a plan compared them and found no difference. */
   clear(): void {
     this.#suspects = new Set();
+  }
+
+  #replace(lists: DesiredRoutes['routes']): void {
+    const after = new Set<MeshRoute>();
+    for (const list of lists) for (const route of list) after.add(route);
+    const gone = [...this.#byKey.values()].filter((route) => !after.has(route));
+    // Routes that are gone come first, because a prefix may have moved from one peer to another.
+    this.#forget(gone);
+    this.#add([...after].filter((route) => this.#byKey.get(route.key) !== route));
   }
 
   #forget(list: readonly MeshRoute[]): void {

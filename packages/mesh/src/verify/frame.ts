@@ -16,8 +16,8 @@ export interface Flow {
  * Returns the peer's end of a UDP datagram that carries a transport data message of WireGuard, as
  * `192.0.2.2:51871`; undefined for every other frame.
  *
- * @param of `port`: source or destination port of the datagram; `isOutgoing`: whether this node
- *   sent the frame
+ * @param options `port`: source or destination port of the datagram; `isOutgoing`: whether this
+ *   node sent the frame
  */
 export function readSealedEndpoint(
   frame: Uint8Array,

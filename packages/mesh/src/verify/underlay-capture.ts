@@ -1,5 +1,5 @@
 /**
- * `UnderlayCapture`: captures every frame on the links that packets to peers may leave by, except
+ * `UnderlayCapture`: captures every frame on the links by which packets to peers may leave, except
  * the tunnel's interface.
  *
  * @module
@@ -77,8 +77,9 @@ export class UnderlayCapture {
 }
 
 /**
- * Returns the names of the links that lead to the peers' endpoints, and of those that probes to the
- * peers would leave by now. If a route into the tunnel is missing, probes appear there.
+ * Returns the names of the links that lead to the peers' endpoints, and of the links by which
+ * probes to the peers leave with the present routes. If a route into the tunnel is missing, these
+ * links include others than the tunnel's.
  *
  * @param tunnel name of the tunnel's interface, which is left out
  */

@@ -83,7 +83,7 @@ class ProbeRun {
    */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>
-      plan.targets.flatMap((target) => this.#make(plan, target)),
+      plan.targets.flatMap((target) => this.#createProbes(plan, target)),
     );
     if (sent.length === 0) return;
     try {
@@ -91,20 +91,20 @@ class ProbeRun {
       let sends = 0;
       for (;;) {
         const elapsed = performance.now() - start;
-        if (elapsed >= sends * AGAIN_MS) {
+        if (elapsed >= sends * RESEND_MS) {
           for (const { probe } of sent) if (!probe.isAnswered) probe.send();
           sends++;
         }
-        this.#look();
+        this.#readResults();
         // Some firewalls let only echoes pass. So one answer for each pair of addresses is enough
         // after a while.
-        const isEnough = elapsed >= AGAIN_MS * 2 && everyTargetAnswers(sent);
+        const isEnough = elapsed >= RESEND_MS * 2 && everyTargetAnswers(sent);
         if (isEnough || elapsed >= timeoutMs || sent.every(({ probe }) => probe.isAnswered)) break;
-        await delay(LOOK_MS);
+        await delay(READ_INTERVAL_MS);
       }
       // Frames that are on their way still reach the capture.
       await delay(LINGER_MS);
-      this.#look();
+      this.#readResults();
     } finally {
       for (const { probe } of sent) probe.close();
     }
@@ -139,7 +139,7 @@ class ProbeRun {
     this.#capture.close();
   }
 
-  #make(plan: PeerPlan, target: ProbeTarget): Sent[] {
+  #createProbes(plan: PeerPlan, target: ProbeTarget): Sent[] {
     return PROBE_PROTOCOLS.map((protocol) => {
       const number = this.#sent.length;
       const probe = this.#probe(number, protocol, target);
@@ -160,7 +160,7 @@ class ProbeRun {
     return probe;
   }
 
-  #look(): void {
+  #readResults(): void {
     this.#icmp.collect();
     this.#capture.drain((captured) => this.#take(captured));
   }
@@ -200,8 +200,8 @@ function withoutZone(endpoint: string): string {
 /** How many peers are probed at the same time. */
 const PEERS_AT_ONCE = 32;
 /** Interval in milliseconds at which answers and frames are read. */
-const LOOK_MS = 4;
+const READ_INTERVAL_MS = 4;
 /** Interval in milliseconds at which probes without an answer are sent again. */
-const AGAIN_MS = 500;
-/** How many milliseconds the capture goes on after the last answer. */
+const RESEND_MS = 500;
+/** How many milliseconds the capture continues after the last answer. */
 const LINGER_MS = 100;

@@ -182,7 +182,7 @@ describe('an agent that is started to enforce', () => {
 });
 
 describe('setMode', () => {
-  it('sets the mark of the daemon before the rules need it, and clears it after they are gone', async () => {
+  it('sets the mark of the daemon before it adds the rules for it, and clears the mark after it removes them', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     const { length } = fixture.log;
@@ -194,7 +194,7 @@ describe('setMode', () => {
     expect(fixture.daemon.fwmark).toBe(0);
   });
 
-  it('publishes in mode all that the node does not opt out', async () => {
+  it('publishes in mode all that the node has not opted out', async () => {
     const fixture = await started({ encryptsNode: false });
     expect(fixture.record?.encryptsNode).toBe(false);
     await fixture.agent.setMode('all');

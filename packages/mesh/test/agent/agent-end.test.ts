@@ -13,7 +13,7 @@ const STEPS: readonly [string, (fixture: AgentFixture, shut: Promise<void>) => v
 
 describe('close', () => {
   it.each(STEPS)(
-    'in the middle of %s ends when that is over, and leaves nothing',
+    'in the middle of %s waits until that is over, and leaves nothing open',
     async (_, shut) => {
       const fixture = new AgentFixture();
       const step = gate();
@@ -50,7 +50,7 @@ describe('close', () => {
     expect(fixture.published).toEqual([1]);
   });
 
-  it('before anything is known ends at once', async () => {
+  it('ends at once before anything is known', async () => {
     const fixture = new AgentFixture();
     fixture.agent.start();
     await fixture.agent.close();

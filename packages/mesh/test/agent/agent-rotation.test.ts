@@ -33,7 +33,7 @@ describe('rotateKey', () => {
     expect((await fixture.agent.status()).node.rotation).toBeUndefined();
   });
 
-  it('at both ends at once loses no session either', async () => {
+  it('loses no session when both ends rotate at once', async () => {
     const fixture = await started();
     const { daemon, registry } = fixture;
     fixture.agent.rotateKey();
@@ -64,7 +64,7 @@ describe('rotateKey', () => {
     expect(fixture.identities).toEqual([2, undefined]);
   });
 
-  it('called twice at once makes one key, and says what to do', async () => {
+  it('makes one key when it is called twice at once, and reports what to do', async () => {
     const fixture = await started();
     fixture.agent.rotateKey();
     expect(() => fixture.agent.rotateKey()).toThrow(
@@ -109,7 +109,7 @@ describe('rotateKey', () => {
     expect(fixture.identities).toEqual([2, undefined]);
   });
 
-  it('comes by itself after --rotate-key-every', async () => {
+  it('is called by the agent after --rotate-key-every', async () => {
     const fixture = await started({ rotateEveryMs: 3_600_000 });
     await pass(3_590_000);
     expect(fixture.published).toEqual([1]);
@@ -140,7 +140,7 @@ describe('rotateKey', () => {
       expect(fixture.daemon.peers.map(({ session }) => session)).toEqual([undefined, undefined]);
     });
 
-    it('in the middle of a rotation promotes neither key, here nor at the peers', async () => {
+    it('promotes no key of a rotation in progress, neither here nor at the peers', async () => {
       const fixture = await started();
       const { daemon } = fixture;
       fixture.agent.rotateKey();
@@ -165,7 +165,7 @@ describe('rotateKey', () => {
       expect(fixture.published).toEqual([2]);
     });
 
-    it('at a peer ends the sessions of its old keys, where the end of a rotation keeps them', async () => {
+    it('ends the sessions of the old keys at a peer, which the end of a rotation keeps', async () => {
       const fixture = await started();
       const { daemon, registry } = fixture;
       for (const number of [2, 3]) {

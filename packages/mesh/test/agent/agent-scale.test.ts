@@ -32,8 +32,8 @@ describe('Agent with 500 nodes', () => {
     expect(fixture.log.slice(length)).toEqual(['daemon: peers', 'host: enforce']);
     const { difference } = applied.at(-1)!;
     expect(difference?.from).toBe(before.routes);
-    expect(difference?.gone.flat().map(({ key }) => key)).toEqual(['10.129.44.0/24 metric 0']);
-    expect(difference?.come.flat().map(({ key }) => key)).toEqual(['10.250.1.0/24 metric 0']);
+    expect(difference?.removed.flat().map(({ key }) => key)).toEqual(['10.129.44.0/24 metric 0']);
+    expect(difference?.added.flat().map(({ key }) => key)).toEqual(['10.250.1.0/24 metric 0']);
   });
 
   it('handles many changes at once in one round', async () => {

@@ -152,8 +152,8 @@ describe('Agent', () => {
     });
   });
 
-  describe('when its daemon', () => {
-    it('dies, gets no packets while it is gone, and the machine still enforces', async () => {
+  describe('with its daemon', () => {
+    it('routes no packets into the tunnel after the daemon has died', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -164,7 +164,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.agent.isReady]).toEqual(['main', false]);
     });
 
-    it('dies under enforce, and packets for it are refused', async () => {
+    it('refuses the packets of the tunnel after the daemon has died under enforce', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -176,7 +176,7 @@ describe('Agent', () => {
       expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
     });
 
-    it('comes back, gets everything in one request, and its routes when a peer answers', async () => {
+    it('sends everything in one request when the daemon comes back, and adds routes when a peer answers', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2);
@@ -194,7 +194,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.wayTo(3)]).toEqual(['tunnel', 'main']);
     });
 
-    it('refuses a request, asks again until it is taken', async () => {
+    it('sends a refused request again until the daemon accepts it', async () => {
       const fixture = new AgentFixture();
       fixture.daemon.refusal = new Error('errno -98');
       await fixture.start(recordOf(2));
@@ -206,8 +206,8 @@ describe('Agent', () => {
     });
   });
 
-  describe('when the registry', () => {
-    it('is lost, keeps everything as it is, and writes what it could not when it is back', async () => {
+  describe('with its registry', () => {
+    it('changes nothing while the registry is lost, and writes the record when it is back', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -224,7 +224,7 @@ describe('Agent', () => {
       expect((await fixture.agent.status()).registry.trouble).toBeUndefined();
     });
 
-    it('lacks the record of a node, which is kept while its sessions renew', async () => {
+    it('keeps a node whose record has expired while its sessions renew', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2, 3);
@@ -238,7 +238,7 @@ describe('Agent', () => {
       expect(fixture.said).toContainEqual(expect.stringMatching(/n3.*sessions/));
     });
 
-    it('loses a record on purpose, and the peer is removed at once', async () => {
+    it('removes a peer at once whose record was deleted', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2, 3);
@@ -248,7 +248,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.wayTo(3)]).toEqual(['main', 'tunnel']);
     });
 
-    it('has garbage, and the last good record of that node and all others stay', async () => {
+    it('keeps the last good record of a node whose record becomes garbage, and all other nodes', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -272,7 +272,7 @@ describe('Agent', () => {
       });
     });
 
-    it('has garbage as the own record, which is written again', async () => {
+    it('writes its own record again when it becomes garbage', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.has('n1', new RecordError('n1', '(record)', 'is no JSON'));
@@ -281,7 +281,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('refuses the own record, says why and tries again', async () => {
+    it('reports why the registry refuses its own record, and tries again', async () => {
       const fixture = new AgentFixture();
       const follow = fixture.registry.publish.bind(fixture.registry);
       fixture.registry.publish = () => Promise.reject(new Error('needs the right to create'));
@@ -293,7 +293,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('has removed this node, which stays out until its agent is started again', async () => {
+    it('stays out after the registry has removed this node, until it is started again', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.loses('n1', 'deleted');
@@ -310,7 +310,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('admits the node again when its record no longer says revoked', async () => {
+    it('joins again when its own record is no longer revoked', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       const { record } = fixture;
@@ -322,7 +322,7 @@ describe('Agent', () => {
       expect(fixture.record).toMatchObject({ port: 51871 });
     });
 
-    it('has an own record that another machine overwrites, reports it and slows down', async () => {
+    it('reports that another machine overwrites its own record, and writes more slowly', async () => {
       const fixture = new AgentFixture();
       const publish = fixture.registry.publish.bind(fixture.registry);
       fixture.registry.publish = async (record) => {
@@ -341,7 +341,7 @@ describe('Agent', () => {
       expect(fixture.record?.keys).not.toEqual(recordOf(1).keys);
     });
 
-    it('reports another writer during a write, and the record is corrected', async () => {
+    it('corrects its own record if another writer changes it during a write', async () => {
       const fixture = new AgentFixture();
       const publish = fixture.registry.publish.bind(fixture.registry);
       let isFirst = true;
@@ -355,7 +355,7 @@ describe('Agent', () => {
       expect(fixture.record?.keys).not.toEqual(recordOf(1).keys);
     });
 
-    it('removes this node while a write waits for its retry, and nothing is written', async () => {
+    it('writes nothing if this node is removed while a write waits for its retry', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.trouble = 'connection refused';

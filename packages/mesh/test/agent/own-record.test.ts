@@ -7,22 +7,42 @@ import { gate } from './agent-fixture.ts';
 describe('OwnRecord', () => {
   it('stays out if the node was removed during a write', async () => {
     const step = gate();
-    const events = new EventLog(
-      () => {},
-      () => 0,
-    );
-    let published = 0;
-    const own = new OwnRecord({
-      registry: { publish: () => step.shut },
-      events,
-      onPublished: () => published++,
-    });
+    const { own, events, published } = create(() => step.shut);
     own.sync(undefined);
     own.want(recordOf(1));
     own.gone({ isRemoved: true });
     step.open();
     await new Promise((resolve) => setImmediate(resolve));
-    expect([own.isStored, published]).toEqual([false, 0]);
+    expect([own.isStored, published()]).toEqual([false, 0]);
     expect(events.troubleOf('own record')).toContain('this node was removed from the registry');
   });
+
+  it('stays out after it was removed, until a complete list has its record again', () => {
+    const { own, events, published } = create();
+    own.sync(recordOf(1));
+    own.want(recordOf(1));
+    own.gone({ isRemoved: true });
+    own.sync(undefined);
+    own.want(recordOf(1));
+    expect([own.isStored, published()]).toEqual([false, 0]);
+
+    own.sync(recordOf(1));
+    expect(own.isStored).toBe(true);
+    expect(events.troubleOf('own record')).toBeUndefined();
+  });
 });
+
+function create(publish: () => Promise<void> = async () => {}): {
+  own: OwnRecord;
+  events: EventLog;
+  /** How often a record was published. */
+  published: () => number;
+} {
+  let times = 0;
+  const events = new EventLog(
+    () => {},
+    () => 0,
+  );
+  const own = new OwnRecord({ registry: { publish }, events, onPublished: () => times++ });
+  return { own, events, published: () => times };
+}

@@ -71,7 +71,7 @@ describe('PeerMemory', () => {
     expect(names()).toEqual(['n1']);
   });
 
-  it('is complete again after a time in which it could not be written', () => {
+  it('is complete again when it can be written again', () => {
     const first = memory();
     first.open(peersOf(1));
     const path = join(folder, 'litz0.peers');

@@ -45,7 +45,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     for (const api of apis.splice(0)) api.close();
   });
 
-  test('has all rights that the agent needs', async () => {
+  test('gives the agent all rights that it needs', async () => {
     const registry = await agentOn('n1');
     const listener = new RecordingListener();
     registry.follow(listener);
@@ -125,7 +125,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
   test.each([
     ['kube-system', 'kubeadm-config', { ClusterConfiguration: 'podSubnet: 10.5.0.0/16' }],
     ['kube-flannel', 'kube-flannel-cfg', { 'net-conf.json': '{"Network": "10.6.0.0/16"}' }],
-  ])('lets it read the prefixes of the cluster in %s', async (namespace, name, data) => {
+  ])('lets the agent read the prefixes of the cluster in %s', async (namespace, name, data) => {
     await kube.apply(`/api/v1/namespaces/${namespace}`, {
       apiVersion: 'v1',
       kind: 'Namespace',
@@ -164,7 +164,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     ['an annotation', { metadata: { annotations: { a: 'b' } } }],
     ['another taint', { spec: { taints: [] } }],
     ['unschedulable', { spec: { unschedulable: true } }],
-  ])('lets it change nothing else of its Node: not %s', async (_, patch) => {
+  ])('lets the agent change nothing else of its Node: not %s', async (_, patch) => {
     const token = await tokenOn('n1');
     const contentType = 'application/merge-patch+json';
     const reply = await kube.send('PATCH', '/api/v1/nodes/n1', patch, { token, contentType });
@@ -182,7 +182,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     ['PATCH', '/api/v1/nodes/n1/status'],
     ['POST', `${ACCOUNT}/token`],
     ['GET', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'],
-  ])('gives it no right to %s %s', async (method, path) => {
+  ])('gives the agent no right to %s %s', async (method, path) => {
     const token = await tokenOn('n1');
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const body = ['GET', 'DELETE'].includes(method) ? undefined : {};
@@ -238,21 +238,34 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** A policy is not in effect at once. */
+  /** A policy is not in effect at once. The two policies begin at different times. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
-    for (let tries = 0; tries < 100; tries++) {
-      const isRefused = await registry.publish(recordOf(99)).then(
+    await untilRefused(async () => {
+      const foreign = recordOf(99);
+      const isRefused = await registry.publish(foreign).then(
         () => false,
         () => true,
       );
-      if (isRefused) return;
-      await kube.send('DELETE', `${RECORDS}/${recordOf(99).name}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('the admission policy does not hold');
+      if (!isRefused) await kube.send('DELETE', `${RECORDS}/${foreign.name}`);
+      return isRefused;
+    });
+    const [token, contentType] = [await tokenOn('n1'), 'application/merge-patch+json'];
+    const label = { metadata: { labels: { a: 'b' } } };
+    await untilRefused(async () => {
+      const path = '/api/v1/nodes/n1?dryRun=All';
+      return (await kube.send('PATCH', path, label, { token, contentType })).status === 422;
+    });
   }
 });
+
+async function untilRefused(isRefused: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await isRefused()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('an admission policy does not take effect');
+}
 
 const STATUS = {
   version: '0.1.0',

@@ -124,7 +124,7 @@ describeWith([helmRequirement], 'chart', () => {
       { 'tun.devicePluginResource': 'example.com/tun' },
       { isPrivileged: false, mounts: false, limits: { 'example.com/tun': 1 } },
     ],
-  ])('gets the TUN device by %s', (mode, values, expected) => {
+  ])('makes the TUN device available by %s', (mode, values, expected) => {
     const manifests = renderChart({ 'tun.mode': mode, ...values });
     const { spec } = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'].template;
     const [container] = spec.containers;
@@ -175,14 +175,14 @@ describeWith([helmRequirement], 'chart', () => {
       { nodeCidr: '192.0.2.0/24\\, 2001:db8::/64' },
       ['--node-prefix=192.0.2.0/24,2001:db8::/64'],
     ],
-  ])('makes a command line of %s', (_, values, expected) => {
+  ])('makes the right command line from %s', (_, values, expected) => {
     const agent = find(renderChart(values), 'DaemonSet', 'litz-agent')['spec'];
     const { args } = containerOf(agent);
     expect(args).toEqual(expect.arrayContaining(['agent', '--registry=kubernetes', ...expected]));
     expect(new Set(args.map((arg: string) => arg.split('=')[0])).size).toBe(args.length);
   });
 
-  test('removes its settings if that value is set before the chart is removed', () => {
+  test('runs litz agent down before a pod ends if cleanUpOnStop is set', () => {
     const agent = find(renderChart({ cleanUpOnStop: true }), 'DaemonSet', 'litz-agent')['spec'];
     expect(containerOf(agent).lifecycle.preStop.exec.command).toEqual([
       'litz',
@@ -268,7 +268,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
   });
 
   test.each(['litz-agent', 'litz-data-plane'])(
-    'the pods of %s need the PodSecurity level privileged, and get along with it',
+    'makes pods of %s that need the PodSecurity level privileged, and are accepted with it',
     async (name) => {
       const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
       // The pod that the DaemonSet controller would make. Only a whole cluster has the priority class.

@@ -152,7 +152,7 @@ describe('checkHost', () => {
     ],
     ['what MTU an overlay needs', family('overlay'), { mode: 'nodes' }, /note {4}underlay.*1370/],
     ['an underlay without a route', { underlay: NO_UNDERLAY }, {}, /note {4}underlay: no route/],
-  ])('notes %s', (_, found, asked, text) => {
+  ])('prints a note about %s', (_, found, asked, text) => {
     const lines = checkHost(plainFacts(found), request(asked));
 
     expect(holds(lines)).toBe(true);
@@ -173,7 +173,7 @@ describe('checkHost', () => {
     );
   });
 
-  test('covers pods that do not use the routes of the host in the mode nodes', () => {
+  test('accepts in mode nodes pods that do not use the routes of the host', () => {
     const found = plainFacts({ ...family('cilium-overlay'), prefixes: [] });
 
     expect(holds(checkHost(found, request({ mode: 'nodes' })))).toBe(true);

@@ -54,7 +54,7 @@ describe('readCni', () => {
     ['antrea', [], 'antrea'],
     ['ovn-k8s-cni-overlay', [], 'ovn'],
     ['somebody-else', [], 'unknown'],
-  ])('knows %s with the links %j as %s', (type, links, family) => {
+  ])('detects %s with the links %j as %s', (type, links, family) => {
     write('10-a.conflist', { name: 'a', plugins: [{ type }] });
 
     expect(read({ links }).family).toBe(family);

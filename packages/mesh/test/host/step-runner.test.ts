@@ -32,7 +32,7 @@ describe('StepRunner', () => {
     expect(calls).not.toContain('deleteRule');
   });
 
-  test('continues without it unless enforce is wanted', async () => {
+  test('continues without the backstop unless enforce is wanted', async () => {
     const missing = Object.assign(new Error('spawn nft ENOENT'), { code: 'ENOENT' });
     const { runner, calls } = create({ load: missing });
 

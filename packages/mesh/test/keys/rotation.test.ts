@@ -1,7 +1,7 @@
 import { generateKeyPair, parsePublicKey } from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { MOST_GENERATION, type NodeKey } from '../../src/record/node-record.ts';
-import { planKeys, raisesOf, type Identities, type KeysView } from '../../src/keys/rotation.ts';
+import { planKeys, planRaises, type Identities, type KeysView } from '../../src/keys/rotation.ts';
 
 const key = (generation: number): NodeKey => ({
   publicKey: parsePublicKey(generateKeyPair().publicKey),
@@ -112,18 +112,18 @@ describe('planKeys', () => {
   });
 });
 
-describe('raisesOf', () => {
+describe('planRaises', () => {
   it('keeps generations that the record does not contradict', () => {
-    expect(raisesOf([OLD], [])).toEqual([]);
-    expect(raisesOf([OLD], [OLD])).toEqual([]);
-    expect(raisesOf([OLD, NEW], [OLD])).toEqual([]);
-    expect(raisesOf([OLD, NEW], [OLD, NEW])).toEqual([]);
-    expect(raisesOf([OLD, NEW], [NEW])).toEqual([]);
+    expect(planRaises([OLD], [])).toEqual([]);
+    expect(planRaises([OLD], [OLD])).toEqual([]);
+    expect(planRaises([OLD, NEW], [OLD])).toEqual([]);
+    expect(planRaises([OLD, NEW], [OLD, NEW])).toEqual([]);
+    expect(planRaises([OLD, NEW], [NEW])).toEqual([]);
   });
 
   it('raises the generation of a key above those of a record that does not have the key', () => {
-    expect(raisesOf([OLD], [OTHER])).toEqual([{ from: 3, to: 10 }]);
-    expect(raisesOf([OLD, NEW], [OTHER])).toEqual([
+    expect(planRaises([OLD], [OTHER])).toEqual([{ from: 3, to: 10 }]);
+    expect(planRaises([OLD, NEW], [OTHER])).toEqual([
       { from: 4, to: 11 },
       { from: 3, to: 10 },
     ]);
@@ -131,17 +131,17 @@ describe('raisesOf', () => {
 
   it('keeps generations if there are not enough free ones above those of the record', () => {
     const last = { ...OTHER, generation: MOST_GENERATION };
-    expect(raisesOf([OLD], [last])).toEqual([]);
-    expect(raisesOf([OLD, NEW], [last])).toEqual([]);
-    expect(raisesOf([OLD, NEW], [{ ...OTHER, generation: MOST_GENERATION - 1 }])).toEqual([]);
-    expect(raisesOf([OLD], [{ ...OTHER, generation: MOST_GENERATION - 1 }])).toEqual([
+    expect(planRaises([OLD], [last])).toEqual([]);
+    expect(planRaises([OLD, NEW], [last])).toEqual([]);
+    expect(planRaises([OLD, NEW], [{ ...OTHER, generation: MOST_GENERATION - 1 }])).toEqual([]);
+    expect(planRaises([OLD], [{ ...OTHER, generation: MOST_GENERATION - 1 }])).toEqual([
       { from: 3, to: MOST_GENERATION },
     ]);
   });
 
   it('raises a key to the generation that the record has for it', () => {
-    expect(raisesOf([OLD], [{ ...OLD, generation: 7 }])).toEqual([{ from: 3, to: 7 }]);
-    expect(raisesOf([OLD, NEW], [{ ...OLD, generation: 7 }])).toEqual([
+    expect(planRaises([OLD], [{ ...OLD, generation: 7 }])).toEqual([{ from: 3, to: 7 }]);
+    expect(planRaises([OLD, NEW], [{ ...OLD, generation: 7 }])).toEqual([
       { from: 4, to: 8 },
       { from: 3, to: 7 },
     ]);

@@ -24,7 +24,7 @@ describe('AcceptedClaims', () => {
       'in a prefix of node',
     ],
     ['a prefix over an address', prefixes('192.0.2.0/31'), 'prefixes[0]', 'covers 192.0.2.1'],
-  ])('finds who has %s', (_what, claim, field, reason) => {
+  ])('finds the holder of %s', (_what, claim, field, reason) => {
     const claims = holding(recordOf(1));
     const [clash] = [...claims.clashesOf(recordOf(2, claim))];
     expect(clash).toMatchObject({ field, holder: 'n1' });
@@ -58,7 +58,7 @@ describe('AcceptedClaims', () => {
     expect([...claims.clashesOf(recordOf(3, prefixes('192.0.2.0/31')))]).toHaveLength(1);
   });
 
-  test('releases everything, also prefixes inside each other', () => {
+  test('releases all claims of a node, also prefixes that contain each other', () => {
     const nested = recordOf(1, prefixes('10.244.1.0/25', '10.244.1.0/24', '10.244.1.0/24'));
     const claims = holding(nested);
     expect([...claims.clashesOf(recordOf(2, prefixes('10.244.1.200/32')))]).toHaveLength(1);

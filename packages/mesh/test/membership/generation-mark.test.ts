@@ -13,12 +13,12 @@ describe('isStale', () => {
     ['the same keys', [key(3)], [key(3)], false],
     ['a rotation that begins', [key(3)], [key(3), key(4)], false],
     ['a rotation that ends', [key(3), key(4)], [key(4)], false],
-    ['a list of before the rotation', [key(4)], [key(3)], true],
-    ['a list of during the rotation', [key(4)], [key(3), key(4)], true],
-    ['a list of before it began', [key(3), key(4)], [key(3)], true],
+    ['a list from before the rotation', [key(4)], [key(3)], true],
+    ['a list from during the rotation', [key(4)], [key(3), key(4)], true],
+    ['a list from before the rotation began', [key(3), key(4)], [key(3)], true],
     ['a node that lost everything', [key(7)], [key(1, 900)], false],
     ['a format without generations', [key(0, 0)], [key(0, 0)], false],
-  ])('says of %s', (_what, before, now, expected) => {
+  ])('decides for %s', (_what, before, now, expected) => {
     expect(isStale(now, markOf(before))).toBe(expected);
   });
 });

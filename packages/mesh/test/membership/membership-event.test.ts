@@ -36,7 +36,7 @@ describe('describeMembershipEvent', () => {
       'generation 3, but generation 4 was already seen',
     ],
     [{ kind: 'own-name', node: 'n0' }, 'has the key of another machine'],
-  ])('says of %j', (event, text) => {
+  ])('describes %j', (event, text) => {
     expect(describeMembershipEvent(event)).toContain(text);
   });
 });

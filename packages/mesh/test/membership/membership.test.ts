@@ -55,7 +55,7 @@ describe('Membership', () => {
       expect(kinds(membership.gone('n1', 'deleted', 0))).toEqual(['left n1', 'joined n3']);
     });
 
-    test.each(['deleted', 'expired'] as const)('says that a refused record is %s', (why) => {
+    test.each(['deleted', 'expired'] as const)('reports that a refused record is %s', (why) => {
       const { membership } = synced(recordOf(1));
       membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
       membership.record('n3', new RecordError('n3', 'text', 'is no JSON'));
@@ -64,7 +64,7 @@ describe('Membership', () => {
       expect(membership.gone('n3', why, 0)).toEqual([]);
     });
 
-    test('reports this for a peer that stays too, and refuses the record again when it is back', () => {
+    test('reports an expired record that was refused for a peer, and refuses it again when it is back', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const claim = recordOf(2, { keys: recordOf(1).keys });
       membership.record('n2', claim);
@@ -143,7 +143,7 @@ describe('Membership', () => {
     });
   });
 
-  describe('change', () => {
+  describe('when a record changes', () => {
     test.each<[string, Partial<NodeRecord>]>([
       ['address', { addresses: ['192.0.2.77'] }],
       ['key', { keys: [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }] }],
@@ -184,7 +184,7 @@ describe('Membership', () => {
     });
   });
 
-  describe('bad record', () => {
+  describe('a bad record', () => {
     const bad = new RecordError('n1', 'prefixes[0]', 'is everything');
 
     test('is refused with the name of its field, and changes neither its peer nor others', () => {
@@ -211,7 +211,7 @@ describe('Membership', () => {
       expect(membership.record('n2', claim)).toMatchObject([{ kind: 'refused', holder: 'n1' }]);
     });
 
-    test('of a new node makes no peer', () => {
+    test('makes no peer of a new node', () => {
       const { membership } = synced();
       expect(membership.record('n1', bad)).toMatchObject([{ keepsPeer: false }]);
       expect(membership.peers.size).toBe(0);
@@ -219,7 +219,7 @@ describe('Membership', () => {
     });
   });
 
-  describe('going', () => {
+  describe('a node that leaves', () => {
     test.each<[string, (membership: Membership) => MembershipEvent[]]>([
       ['deleted', (membership) => membership.gone('n1', 'deleted', 0)],
       ['revoked', (membership) => membership.record('n1', recordOf(1, { revoked: true }))],
@@ -227,14 +227,14 @@ describe('Membership', () => {
         'revoked in a list',
         (membership) => membership.sync(listOf(recordOf(1, { revoked: true })), 0),
       ],
-    ])('comes at once for a node that is %s, even if its sessions renew', (_what, go) => {
+    ])('is removed at once if it is %s, even if its sessions renew', (_what, go) => {
       const { membership } = synced(recordOf(1));
       membership.renewing(new Set(['n1']), 0);
       expect(go(membership)).toEqual([{ kind: 'left', node: 'n1', why: 'deleted' }]);
       expect(membership.peers.size).toBe(0);
     });
 
-    test('waits for a node that expired as long as its sessions renew', () => {
+    test('is kept after its record has expired as long as its sessions renew', () => {
       const { membership } = synced(recordOf(1));
       expect(membership.gone('n1', 'expired', 1000)).toEqual([{ kind: 'expired', node: 'n1' }]);
       for (let now = 1000; now <= 1_801_000; now += 60_000) {
@@ -251,13 +251,13 @@ describe('Membership', () => {
       expect(membership.deadline).toBeUndefined();
     });
 
-    test('takes a node that is missing from a list for expired', () => {
+    test('is treated as expired if it is missing from a list', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       expect(kinds(membership.sync(listOf(recordOf(2)), 0))).toEqual(['expired n1']);
       expect(membership.peers.size).toBe(2);
     });
 
-    test('is no longer due when the record is back', () => {
+    test('is kept if its record comes back', () => {
       const { membership } = synced(recordOf(1));
       membership.gone('n1', 'expired', 0);
       expect(kinds(membership.record('n1', recordOf(1)))).toEqual(['returned n1']);
@@ -265,7 +265,7 @@ describe('Membership', () => {
       expect(membership.deadline).toBeUndefined();
     });
 
-    test('gives the claims of an expired node to a living one, and names both', () => {
+    test('loses its claims to a living node after its record has expired, and both are named', () => {
       const { membership } = synced(recordOf(1));
       membership.renewing(new Set(['n1']), 0);
       membership.gone('n1', 'expired', 0);
@@ -277,7 +277,7 @@ describe('Membership', () => {
       expect(prefixesOf(membership)).toEqual(['n2 10.244.1.0/24']);
     });
 
-    test('takes nothing from an expired node for a record that is refused anyway', () => {
+    test('loses no claims to a record that is refused anyway', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.gone('n1', 'expired', 0);
       const both = recordOf(3, { prefixes: [...recordOf(1).prefixes, ...recordOf(2).prefixes] });
@@ -286,7 +286,7 @@ describe('Membership', () => {
     });
   });
 
-  describe('restart', () => {
+  describe('after a restart', () => {
     test('has the remembered peers at once, and drops none before a complete list', () => {
       const membership = restarted(contextOf());
       expect(prefixesOf(membership)).toEqual(['n1 10.244.1.0/24', 'n2 10.244.2.0/24']);
@@ -323,8 +323,8 @@ describe('Membership', () => {
     });
   });
 
-  describe('this node', () => {
-    test('refuses a peer that clashes with what it has now, and takes it back afterwards', () => {
+  describe('when this node changes', () => {
+    test('refuses a peer that clashes with its new claims, and accepts it again afterwards', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
       const events = membership.changeContext(changed);
@@ -333,7 +333,7 @@ describe('Membership', () => {
       expect(kinds(membership.changeContext(contextOf()))).toEqual(['joined n1']);
     });
 
-    test('forgets an expired peer that clashes with what it has now', () => {
+    test('forgets an expired peer that clashes with its new claims', () => {
       const { membership } = synced(recordOf(1));
       membership.gone('n1', 'expired', 0);
       const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
@@ -347,7 +347,7 @@ describe('Membership', () => {
       expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');
     });
 
-    test('says that another machine has its name', () => {
+    test('reports that another machine has its name', () => {
       const { membership } = synced();
       expect(membership.record('n0', recordOf(0))).toEqual([]);
       const other = recordOf(0, { keys: recordOf(9).keys });

@@ -17,7 +17,7 @@ describe('meshRuleset', () => {
     ]);
   });
 
-  test('takes the cluster prefix without the own pods for the pods of other nodes', () => {
+  test('treats the cluster prefix without the own prefixes as the pods of other nodes', () => {
     expect(ruleset()).toContain('10.244.0.0-10.244.0.255, 10.244.2.0-10.244.255.255');
     expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
   });

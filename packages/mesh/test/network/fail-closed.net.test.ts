@@ -5,7 +5,7 @@ import { networkRequirements } from './test-network.ts';
 import { createNetwork, createMesh, settle, type Mesh } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
-describeWith(networkRequirements, 'fail closed', () => {
+describeWith(networkRequirements, 'a node that enforces', () => {
   test.each<[string, (mesh: Mesh) => unknown]>([
     ['all rules are flushed', ({ a }) => flushRules(a)],
     ['the rule is deleted', ({ a }) => a.namespace.ip('rule del pref 900')],

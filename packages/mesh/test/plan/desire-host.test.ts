@@ -196,7 +196,7 @@ function underlay(mtu: number | undefined): MeshRequest['underlay'] {
 }
 
 function routes(more: Partial<MeshRequest> = {}): string[] {
-  return desireHost(request(more)).routes.flatMap((list) => list.map(({ text }) => text));
+  return [...desireHost(request(more)).routes].flatMap((list) => list.map(({ text }) => text));
 }
 
 function rules(more: Partial<MeshRequest> = {}): string[] {

@@ -12,22 +12,24 @@ describe('HostRoutes', () => {
     const peers = mapOf([peer(2), peer(3)]);
     const { answered, ...common } = request();
     const before = desireHostWith(cache, common, { peers, answered }).routes;
+    const listsBefore = [...before];
     peers.delete('node-3');
     peers.set('node-4', peer(4));
     const changed = new Set(['node-3', 'node-4']);
     const after = desireHostWith(cache, common, { peers, answered, changed });
 
-    expect(after.routes[2]).toBe(before[2]);
+    const listsAfter = [...after.routes];
+    expect(listsAfter[2]).toBe(listsBefore[2]);
     expect(after.difference?.from).toBe(before);
-    expect(after.difference?.gone).toEqual([before[3]]);
-    expect(after.difference?.come).toEqual([after.routes[3]]);
+    expect(after.difference?.removed).toEqual([listsBefore[3]]);
+    expect(after.difference?.added).toEqual([listsAfter[3]]);
     // In another mode, the routes are other objects.
     const nodes = desireHostWith(
       cache,
       { ...common, mode: 'nodes' },
       { peers, answered, changed: new Set() },
     );
-    expect(nodes.routes[2]).not.toBe(before[2]);
+    expect([...nodes.routes][2]).not.toBe(listsBefore[2]);
   });
 
   test('returns the same objects for routes that have not changed', () => {
@@ -37,7 +39,7 @@ describe('HostRoutes', () => {
     const before = desireHostWith(cache, common, { peers, answered }).routes;
     const after = desireHostWith(cache, common, { peers, answered, changed: new Set() });
     expect(after.routes).toBe(before);
-    expect(after.difference).toMatchObject({ gone: [], come: [] });
+    expect(after.difference).toMatchObject({ removed: [], added: [] });
   });
 
   // After any sequence of changes, the result equals a computation from the beginning.
@@ -102,8 +104,8 @@ const event = record({
   ),
 });
 
-function textsOf(lists: readonly (readonly { text: string }[])[]): string[] {
-  return lists.flatMap((list) => list.map(({ text }) => text)).toSorted();
+function textsOf(lists: Iterable<readonly { text: string }[]>): string[] {
+  return [...lists].flatMap((list) => list.map(({ text }) => text)).toSorted();
 }
 
 function mapOf(peers: readonly RoutedPeer[]): Map<string, RoutedPeer> {

@@ -34,7 +34,7 @@ describe('describeStep', () => {
     [{ type: 'remove-ruleset' }, 'remove the nftables ruleset'],
     [{ type: 'loosen-filter', link: 'eth0' }, 'make the reverse path filter of eth0 loose'],
     [{ type: 'restore-filter', link: 'eth0' }, 'restore the reverse path filter of eth0'],
-  ])('says %o', (step, text) => {
+  ])('describes %o', (step, text) => {
     expect(describeStep(step)).toBe(text);
   });
 });

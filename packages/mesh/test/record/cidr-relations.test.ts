@@ -29,7 +29,7 @@ describe('covers', () => {
     ['::/0', '192.0.2.1/32', false],
     ['fd44::/49', 'fd44:0:0:1::/64', true],
     ['fd44::/49', 'fd44:0:8000::/64', false],
-  ])('says whether %s covers %s: %s', (outer, inner, expected) => {
+  ])('returns whether %s covers %s: %s', (outer, inner, expected) => {
     expect(covers(parseCidr(outer), parseCidr(inner))).toBe(expected);
   });
 });

@@ -36,7 +36,7 @@ describe('chooseAddresses', () => {
       ['192.0.2.1', '2001:db8::1'],
     ],
     ['none of loopback', [internal('127.0.0.1'), external('192.0.2.1')], ['192.0.2.1']],
-  ])('takes %s', (_what, addresses, expected) => {
+  ])('returns %s', (_what, addresses, expected) => {
     expect(chooseAddresses(addresses as never, at)).toEqual(expected);
   });
 
@@ -73,7 +73,7 @@ describe('isRevoked', () => {
     [{ [EXTENSION]: '{' }, false],
     [{ [EXTENSION]: '{"revoked":false}' }, false],
     [{ [EXTENSION]: '{"revoked":true}' }, true],
-  ])('says of %j: %s', (annotations, expected) => {
+  ])('returns for %j: %s', (annotations, expected) => {
     expect(isRevoked(annotations)).toBe(expected);
   });
 });

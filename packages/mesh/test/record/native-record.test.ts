@@ -119,7 +119,7 @@ describe('writeNativeRecord', () => {
   });
 
   test.each([[undefined], [null], [[]], ['text'], [{ keys: 7 }]])(
-    'writes over %j as over nothing',
+    'replaces %j by a record without unknown fields',
     (previous) => {
       expect(plain(writeNativeRecord(recordOf(1), previous))).toEqual(jsonOf(recordOf(1)));
     },

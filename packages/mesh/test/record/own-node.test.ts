@@ -24,7 +24,7 @@ describe('checkOwnNode', () => {
       { prefixes: [], clusterPrefixes: [], servicePrefixes: [], nodePrefixes: [] },
     ],
     ['a wide cluster', { clusterPrefixes: [parseCidr('10.0.0.0/8'), parseCidr('fd00::/16')] }],
-  ])('takes %s', (_, change) => expect(() => checkOwnNode({ ...GOOD, ...change })).not.toThrow());
+  ])('accepts %s', (_, change) => expect(() => checkOwnNode({ ...GOOD, ...change })).not.toThrow());
 
   test.each<[string, Partial<OwnNodeClaim>, string, RegExp]>([
     ['no name', { name: '' }, 'name', /is not a valid node name: expected/],

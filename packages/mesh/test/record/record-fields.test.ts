@@ -60,7 +60,7 @@ describe('readPodPrefix', () => {
     expect(() => readPodPrefix(value, at)).toThrow('record of node n1: place: ');
   });
 
-  test('gives the reason for the limit', () => {
+  test('explains the limit of the prefix length', () => {
     expect(() => readPodPrefix('10.0.0.0/8', at)).toThrow('belongs to a whole cluster or site');
   });
 
@@ -140,7 +140,7 @@ describe('readNodeAddress', () => {
     ['192.0.2.1', '192.0.2.1'],
     ['2001:DB8:0::1', '2001:db8::1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
-  ])('takes %s as %s', (text, address) => expect(readNodeAddress(text, at)).toBe(address));
+  ])('reads %s as %s', (text, address) => expect(readNodeAddress(text, at)).toBe(address));
 
   test.each([
     ['127.0.0.1', 'loopback'],

@@ -17,7 +17,7 @@ describe('KernelState', () => {
     expect(state.link?.addresses).toEqual([
       { address: parseAddress('10.244.1.0'), prefixLength: 32 },
     ]);
-    expect(state.routes.size).toBe(DESIRED.routes.flat().length);
+    expect(state.routes.size).toBe([...DESIRED.routes].flat().length);
     expect(state.rules.size).toBe(DESIRED.rules.size);
   });
 
@@ -75,6 +75,25 @@ describe('KernelState', () => {
     expect(state.update({ ...DESIRED, looseLinks: [] })).toBe(false);
   });
 
+  test('lets filters be read again after every change of a filter or a link, and only then', () => {
+    const { kernel, state, forgotten } = create();
+    const before = forgotten();
+    const changes: readonly (readonly [Partial<RoutingChange>, number])[] = [
+      [{ type: 'route', route: kernel.table[0] }, 0],
+      [{ type: 'rule', rule: kernel.rules()[0] }, 0],
+      [{ type: 'filter', filter: { interfaceIndex: 3, reversePathFilter: 0 } }, 1],
+      [{ type: 'link', link: { index: 9, name: 'eth9' } as never }, 2],
+    ];
+    for (const [change, times] of changes) {
+      kernel.changes.push({ gone: false, ...change } as RoutingChange);
+      state.update(DESIRED);
+      expect(forgotten() - before).toBe(times);
+    }
+    kernel.isLossy = true;
+    state.update(DESIRED);
+    expect(forgotten() - before).toBe(3);
+  });
+
   test('reads the routes again after every change of the link, because the kernel does not report them then', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
@@ -112,12 +131,19 @@ describe('KernelState', () => {
     state.resynchronize();
 
     const key = '10.244.2.0/24 metric 0';
-    const wanted = DESIRED.routes.flat().find((route) => route.key === key);
+    const wanted = [...DESIRED.routes].flat().find((route) => route.key === key);
     expect(state.routes.get(key)?.text).not.toBe(wanted?.text);
   });
 });
 
-function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoutes } {
+function create(): {
+  kernel: FakeKernel;
+  state: KernelState;
+  wanted: WantedRoutes;
+  /** How often the filters were to be read again. */
+  forgotten: () => number;
+} {
+  let times = 0;
   const kernel = new FakeKernel();
   const wanted = new WantedRoutes();
   wanted.want(DESIRED);
@@ -127,9 +153,10 @@ function create(): { kernel: FakeKernel; state: KernelState; wanted: WantedRoute
     interfaceName: 'litz0',
     numbers: { table: 51871, priority: 900 },
     wanted,
+    filters: { forget: () => times++ },
     sysctl: (name) => (name.endsWith('rp_filter') ? '2' : '1'),
   });
-  return { kernel, state, wanted };
+  return { kernel, state, wanted, forgotten: () => times };
 }
 
 /** A kernel that has everything as desired. */
@@ -142,7 +169,7 @@ class FakeKernel {
     up: true,
     mtu: 1440,
   };
-  readonly table: InstalledRoute[] = DESIRED.routes.flat().map((route) => {
+  readonly table: InstalledRoute[] = [...DESIRED.routes].flat().map((route) => {
     const { interfaceIndex = 0, ...rest } = toRoute(route, 51871, 7);
     return { ...rest, interfaceIndex, scope: 0 } as InstalledRoute;
   });

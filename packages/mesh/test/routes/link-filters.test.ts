@@ -7,6 +7,8 @@ import { LinkFilters } from '../../src/routes/link-filters.ts';
 
 let folder: string;
 let values: Map<string, string>;
+/** How often a filter was read. */
+let reads = 0;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'litz-filters-'));
@@ -44,10 +46,30 @@ describe('LinkFilters', () => {
     expect(filters.isStrict('eth0')).toBe(true);
     expect(filters.isStrict('eth1')).toBe(false);
     values.set('all', '1');
+    filters.forget();
     expect(filters.isStrict('eth1')).toBe(true);
     values.set('all', '2');
+    filters.forget();
     expect(filters.isStrict('eth0')).toBe(false);
     expect(filters.isStrict('gone0')).toBe(false);
+  });
+
+  test('reads nothing again until a change is reported, or made here', () => {
+    const filters = create();
+    const known = (): unknown => [filters.isStrict('eth0'), [...filters.loosened()]];
+    expect(known()).toEqual([true, []]);
+    const before = reads;
+    expect(known()).toEqual([true, []]);
+    expect(reads).toBe(before);
+
+    filters.loosen('eth0');
+    expect(known()).toEqual([false, ['eth0']]);
+    filters.restore('eth0');
+    expect(known()).toEqual([true, []]);
+    values.set('eth0', '0');
+    expect(known()).toEqual([true, []]);
+    filters.forget();
+    expect(known()).toEqual([false, []]);
   });
 });
 
@@ -63,7 +85,10 @@ function create(): LinkFilters {
     netlink: netlink as unknown as Netlink,
     interfaceName: 'litz0',
     folder,
-    sysctl: (name) => values.get(name.split('/')[3] ?? ''),
+    sysctl: (name) => {
+      reads++;
+      return values.get(name.split('/')[3] ?? '');
+    },
     namespace: () => '4026531840',
   });
 }

@@ -20,7 +20,7 @@ const KERNEL = 2;
 describe('toRoute', () => {
   test('converts every route of every mode without loss', () => {
     for (const mode of ['pods', 'nodes', 'all'] as const) {
-      for (const route of desireHost(request({ mode })).routes.flat()) {
+      for (const route of [...desireHost(request({ mode })).routes].flat()) {
         const installed = { ...toRoute(route, 51871, 7), scope: 0 } as InstalledRoute;
         expect(
           fromRoute({ ...installed, interfaceIndex: installed.interfaceIndex ?? 0 }, 7),

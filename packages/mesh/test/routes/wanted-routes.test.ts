@@ -36,7 +36,7 @@ describe('WantedRoutes', () => {
     // `byKey` must not contain route 9, because only the difference is compared.
     const routes = [[route(9)], came];
 
-    wanted.want({ routes, difference: { from, gone: [gone], come: [came] } });
+    wanted.want({ routes, difference: { from, removed: [gone], added: [came] } });
 
     expect([...wanted.byKey.keys()]).toEqual([kept[0].key, came[0].key]);
     expect([...(wanted.suspects as Set<string>)]).toEqual([gone[0].key, came[0].key]);
@@ -47,7 +47,7 @@ describe('WantedRoutes', () => {
     const [first, second] = [[route(1)], [route(2)]] as const;
     wanted.want({ routes: [first] });
 
-    wanted.want({ routes: [second], difference: { from: [first], gone: [], come: [] } });
+    wanted.want({ routes: [second], difference: { from: [first], removed: [], added: [] } });
 
     expect([...wanted.byKey.keys()]).toEqual([second[0].key]);
   });

@@ -45,7 +45,7 @@ describe('judge', () => {
     expect(judged?.leaks.map(({ protocol }) => protocol)).toEqual(['udp', 'tcp']);
   });
 
-  test('is a leak, whatever else happened', () => {
+  test('reports a leak, whatever else happened', () => {
     const leaky = [target({ plaintext: [sighting()], answered: [], sendError: 'ENETUNREACH' })];
     const all = { targets: leaky, obstacle: 'an obstacle', sealedOut: 0, sealedIn: 0 };
     expect(verdictOf(peer(all), { lost: 7, links: [] })).toBe('LEAK');
@@ -71,7 +71,7 @@ describe('judge', () => {
     });
   });
 
-  test('is as bad as the worst peer', () => {
+  test('returns the worst verdict of all peers', () => {
     const unknown = peer({ obstacle: 'the record of the peer is refused' });
     const leaky = peer({ targets: [target({ plaintext: [sighting()] })] });
     expect(judge({ ...SEEN, peers: [peer(), unknown] }).verdict).toBe('INCONCLUSIVE');
@@ -79,7 +79,7 @@ describe('judge', () => {
     expect(judge({ ...SEEN, peers: [peer(), peer()] }).verdict).toBe('PASS');
   });
 
-  test('proves nothing without a peer', () => {
+  test('is inconclusive without a peer', () => {
     expect(judge({ ...SEEN, peers: [] })).toEqual({ verdict: 'INCONCLUSIVE', peers: [] });
   });
 });

@@ -34,7 +34,7 @@ describe('planProbes', () => {
     ['all', 'enabled', false, true],
     ['pods', 'disabled', true, false],
   ] as const)(
-    'in mode %s, own %s, its own %s: the nodes too: %s',
+    'in mode %s, with node encryption %s here and %s at the peer, also probes the nodes: %s',
     (mode, nodeEncryption, encryptsNode, isAsked) => {
       const [plan] = planned({ encryptsNode }, { mode, nodeEncryption });
       const nodes = plan?.targets.filter(({ kind }) => kind === 'node');
@@ -64,7 +64,7 @@ describe('planProbes', () => {
   test.each([
     ['permissive', 'traffic with the peer leaves in plaintext'],
     ['enforce', 'traffic with the peer is stopped'],
-  ] as const)('says what becomes of traffic without a daemon in %s', (enforcement, what) => {
+  ] as const)('says what happens to traffic without a daemon in %s', (enforcement, what) => {
     const status = exampleStatus({ count: 1 });
     const [plan] = planProbes({
       ...status,

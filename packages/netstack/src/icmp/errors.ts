@@ -12,7 +12,7 @@ import { ipHeaderLength } from '../wire/ip-header.ts';
 import type { IpPacket } from '../wire/ip-packet.ts';
 import { IPV6_MIN_MTU, PROTOCOL } from '../wire/protocol.ts';
 
-/** Answers `state.packet`: what it is for is not here. */
+/** Answers `state.packet`, for whose port or protocol nothing is open here. */
 export function answerUnreachable(state: StackState, what: 'port' | 'protocol'): void {
   const { packet } = state;
   if (packet.version === 4) {
@@ -60,8 +60,8 @@ function answer(state: StackState, type: number, code: number, parameter: number
 }
 
 /**
- * RFC 1122 3.2.2 and RFC 4443 2.4 (e): no error about an error, a packet from no single host, or a
- * fragment that is not the first one.
+ * RFC 1122 3.2.2 and RFC 4443 2.4 (e): no error answers another error, a packet whose source is not
+ * one host, or a fragment that is not the first one.
  */
 function isAnswerable(packet: IpPacket): boolean {
   if (!packet.source.isHost || packet.fragmentOffset > 0) return false;

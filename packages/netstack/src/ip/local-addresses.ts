@@ -24,8 +24,8 @@ export class LocalAddresses {
 
   /**
    * Returns the address to send from: the one that has the most leading bits in common with the
-   * destination (RFC 6724 5, rule 8), and the first of equals. Returns undefined if there is none
-   * of that version.
+   * destination (RFC 6724 5, rule 8); if several have equally many, the first of them. Returns
+   * undefined if there is none of that version.
    */
   sourceFor(destination: IpAddress): IpAddress | undefined {
     let best: IpAddress | undefined;

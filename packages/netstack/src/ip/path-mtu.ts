@@ -3,7 +3,7 @@
  *
  * A destination has an entry only after a "too big" message about it. The sender of such a message
  * may be anyone, so its caller has verified that it quotes a packet of ours. Entries end after ten
- * minutes, and their number is bounded: the oldest one makes room.
+ * minutes. Their number is bounded: a new entry replaces the oldest one.
  *
  * @module
  */

@@ -37,7 +37,7 @@ interface PartialDatagram {
   ecnSeen: number;
 }
 
-/** What came of a fragment: a reason to drop it, or whether its datagram is complete. */
+/** The result for one fragment: the reason to drop it, or whether its datagram is complete now. */
 export type FragmentResult = DropReason | 'waiting' | 'complete';
 
 export class Reassembly {
@@ -121,7 +121,8 @@ export class Reassembly {
   }
 
   #create(fragment: IpPacket, now: number): PartialDatagram {
-    // A new datagram makes room: the oldest one has waited longest in vain.
+    // Without space for a new datagram, remove the oldest one: it is the least likely to be
+    // completed.
     while (this.#partial.length >= MOST_DATAGRAMS || this.#memory() > this.#mostBytes) {
       this.#remove(this.#partial[0]);
     }

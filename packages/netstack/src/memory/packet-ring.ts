@@ -71,7 +71,7 @@ export class PacketRing {
     this.#count--;
   }
 
-  /** Removes the last packets, which were appended in vain. */
+  /** Takes back the last `count` packets that were appended. */
   undo(count: number): void {
     for (let i = 0; i < count; i++) {
       const place = ((this.#first + --this.#count) & (this.#entries.length / 2 - 1)) * 2;

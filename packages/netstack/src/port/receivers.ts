@@ -1,5 +1,6 @@
 /**
- * What the stack needs of its sockets, so that the sockets know the stack, but not the other way.
+ * What the stack needs of its sockets. The sockets import the state of the stack; the state imports
+ * only these interfaces.
  *
  * @module
  */
@@ -17,8 +18,8 @@ export interface ChangedSocket {
 /** Receives whole messages, and errors about those that it sent. */
 export interface MessageReceiver extends BoundSocket, ChangedSocket {
   readonly queue: DatagramQueue;
-  /** Whether it receives from there. */
+  /** Whether it receives messages from this address and port. */
   accepts(source: IpAddress, port: number): boolean;
-  /** ICMP reports an error about a message to there. */
+  /** Takes an error that ICMP has reported about a message to this address and port. */
   fail(error: StackError, destination: IpAddress, port: number): void;
 }

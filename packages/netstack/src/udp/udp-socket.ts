@@ -162,13 +162,16 @@ export class UdpSocket implements MessageReceiver {
     this.queue.clear();
   }
 
-  /** @internal Whether it receives from there. */
+  /** @internal Whether it receives datagrams from this address and port. */
   accepts(source: IpAddress, port: number): boolean {
     if (!this.#remoteAddress) return true;
     return port === this.#remotePort && this.#remoteAddress.equals(source);
   }
 
-  /** @internal ICMP reports an error about a datagram to there. RFC 1122 4.1.3.3. */
+  /**
+   * @internal Takes an error that ICMP has reported about a datagram to this address and port (RFC
+   *   1122 4.1.3.3).
+   */
   fail(error: StackError, destination: IpAddress, port: number): void {
     if (!this.#remoteAddress || !this.accepts(destination, port)) return;
     this.#error = error;

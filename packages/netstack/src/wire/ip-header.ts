@@ -25,7 +25,7 @@ export class IpHeader {
   /** IPv6: 20 bits (RFC 6437). */
   flowLabel: number = 0;
 
-  /** Sets all fields; those that are not given to their usual values. */
+  /** Sets all fields. Those that are not parameters get their usual values. */
   begin(source: IpAddress, destination: IpAddress, protocol: number, trafficClass: number): void {
     this.source = source;
     this.destination = destination;

@@ -15,8 +15,8 @@ import { RTM_DELLINK, RTM_DELNSID, RTM_NEWLINK, RTMGRP_LINK, RTMGRP_NSID } from 
 
 /**
  * A link in another namespace. Its sockets belong to the namespace that the calling thread is in
- * when this is made. Nothing is opened in the other namespace, so it ends when its owners want. The
- * number that it gets here (nsid) does not keep it alive.
+ * when this is made. Nothing here keeps the other namespace alive: nothing is opened in it, and the
+ * number that it gets (nsid) does not count as a use.
  */
 export class MovedLink {
   readonly #netlink: Netlink = new Netlink();

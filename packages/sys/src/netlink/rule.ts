@@ -75,7 +75,7 @@ export interface Rule {
 /** A rule of the kernel. */
 export interface InstalledRule extends Rule {
   readonly priority: number;
-  /** False for rules that do something else than looking into a table. */
+  /** False for a rule that does not look into a table. */
   readonly toTable: boolean;
   /**
    * Set if the rule has conditions that are not included here: interfaces, a type of service,

@@ -74,7 +74,7 @@ describe('setLinkMessage of a family', () => {
     expect(families.nested(10).u8(8)).toBe(1);
   });
 
-  test('names no family otherwise', () => {
+  test('names no family without such a setting', () => {
     expect(readAttributes(setLinkMessage(3, { up: true }).finish(0), 32).bytes(26)).toBeUndefined();
   });
 });

@@ -96,5 +96,5 @@ export class CoalescedItem {
 /** UDP_MAX_SEGMENTS of kernels before 6.9. */
 const MAX_DATAGRAMS = 64;
 const LONGEST_PACKET = 65535;
-/** The index of nothing. */
+/** An index that means "none". */
 export const NONE: number = -1;

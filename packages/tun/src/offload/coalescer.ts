@@ -62,8 +62,12 @@ export interface CoalescerOptions {
 
 /** Joins the packets of one batch: `add` each packet, then `flush`. */
 export class Coalescer {
-  /** Set to false when the kernel refuses super-packets of this kind. */
+  /**
+   * Whether TCP segments are joined. The owner sets it to false if the kernel refuses TCP
+   * super-packets.
+   */
   tcp: boolean = true;
+  /** The same for UDP datagrams. */
   udp: boolean = true;
   readonly #buffer: Uint8Array;
   readonly #view: DataView;

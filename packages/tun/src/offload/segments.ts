@@ -31,7 +31,7 @@ export interface SegmentPlan {
   protocol: number;
   /** The folded sum of the fields that all IPv4 headers have in common. */
   ipSum: number;
-  /** The same for the pseudo-header and the transport header. */
+  /** The folded sum of the fields that all pseudo-headers and transport headers have in common. */
   transportSum: number;
 }
 

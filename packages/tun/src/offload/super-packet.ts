@@ -8,8 +8,8 @@
  * slab:   headroom | headers | payload 1 | tailroom ... headroom | headers | payload 2 | tailroom
  * ```
  *
- * The input is not trusted. hdr_len is computed anew, because on forwarded traffic it may cover a
- * whole packet.
+ * The input is not trusted. The length of the headers is computed here: the field hdr_len may cover
+ * the whole packet if the traffic is forwarded.
  *
  * @module
  */

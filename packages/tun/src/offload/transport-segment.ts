@@ -1,10 +1,10 @@
 /**
- * `TransportSegment`: the headers of a TCP or UDP packet that may be joined, and the rules which of
- * their fields may differ between joined packets.
+ * `TransportSegment`: the headers of a TCP or UDP packet that may be joined, and the rules for
+ * which of their fields may differ between joined packets.
  *
- * All fields are compared that a split (tcp_gso_segment, __udp_gso_segment) would copy from the
- * first packet to the others. So joining and splitting can only change IPv4 identifications, and
- * not those of packets that may be fragmented, where they matter.
+ * A split (tcp_gso_segment, __udp_gso_segment) copies some fields from the first packet to the
+ * others. All these fields must be equal. So joining and splitting can change nothing but the IPv4
+ * identifications of packets that must not be fragmented, where they have no meaning.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { TCP, TCP_ACK, TCP_PSH, UDP } from './transport-header.ts';
 
 /** How a packet may be joined. */
 export const SegmentKind = {
-  /** Not joined. No later packet can belong to an item before it. */
+  /** A packet that is not joined. Later packets may be joined to items before it. */
   other: 0,
   tcp: 1,
   udp: 2,

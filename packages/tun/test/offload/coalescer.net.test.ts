@@ -20,7 +20,7 @@ const CASES = [4, 6].flatMap((version) =>
 
 describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   test.each(CASES)(
-    'IPv%i %s, %i together: wrong checksums are taken for right when told so',
+    'IPv%i %s, %i together: makes the kernel accept wrong checksums if it may trust them',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: false });
       expect(received).toBe(count * LENGTH);
@@ -29,7 +29,7 @@ describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   );
 
   test.each(CASES)(
-    'IPv%i %s, %i together: the kernel drops wrong checksums otherwise',
+    'IPv%i %s, %i together: lets the kernel drop wrong checksums otherwise',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: true });
       expect(received).toBe(0);

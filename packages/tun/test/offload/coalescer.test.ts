@@ -152,7 +152,7 @@ describe('Coalescer', () => {
     ['a wrong total length', () => corrupt(stream([100, 100]), 1, 3)],
     ['a short data offset', () => corrupt(stream([100, 100]), 1, 32)],
     ['unfollowing identifications that matter', () => stream([9, 9], fixedId)],
-  ])('leaves TCP alone with %s', (_, packets) => {
+  ])('does not join TCP packets with %s', (_, packets) => {
     expect(coalesce(packets())).toEqual(packets().map((packet) => alone(packet)));
   });
 
@@ -160,7 +160,7 @@ describe('Coalescer', () => {
     ['another flow label', { flowLabel: 1 }],
     ['another traffic class', { trafficClass: 16 }],
     ['another hop limit', { hopLimit: 1 }],
-  ])('leaves IPv6 alone with %s', (_, change) => {
+  ])('does not join IPv6 packets with %s', (_, change) => {
     const packets = [
       ...stream([100], { version: 6 }),
       ...stream([100], { version: 6, sequence: 1100, ...change }),
@@ -204,7 +204,7 @@ describe('Coalescer', () => {
     ['one whose neighbours are joined', stream([100, 50, 100])],
     ['an acknowledgement', [packetOf({ ...tcp, payload: payloadOf(0, 1) })]],
     ['a datagram over IPv6', datagrams([100], { version: 6 })],
-  ])('tells the kernel to take a checksum for right when told so, of %s', (_, packets) => {
+  ])('makes the kernel trust a checksum if the caller trusts it, for %s', (_, packets) => {
     const outputs = coalesce(packets, { verifyChecksums: false });
 
     expect(outputs.map(([flags]) => flags)).toEqual(outputs.map(() => 1));
@@ -319,7 +319,7 @@ describe('Coalescer', () => {
   });
 
   test(
-    'takes random bytes as they are and never throws',
+    'writes random bytes unchanged, and never throws',
     () => {
       const mutated = fc
         .tuple(arbitraryShape(200), fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 3 }))

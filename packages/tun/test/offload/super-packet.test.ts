@@ -30,7 +30,7 @@ describe('splitSuperPacket', () => {
     [6, 'tcp'],
     [4, 'udp'],
     [6, 'udp'],
-  ] as const)('takes IPv%i %s apart', (version, protocol) => {
+  ] as const)('splits a super-packet of IPv%i %s', (version, protocol) => {
     const flags = ACK | PSH | FIN;
     const shape = { version, protocol, payload: payloadOf(3001, 1), flags, sequence: 2 ** 32 - 9 };
 
@@ -38,7 +38,7 @@ describe('splitSuperPacket', () => {
   });
 
   test(
-    'makes what the sender would have sent, whatever the headers are',
+    'makes the packets that the sender would have sent, with any headers',
     () => {
       fc.assert(
         fc.property(arbitraryShape(9000), fc.integer({ min: 50, max: 2000 }), (shape, gsoSize) => {
@@ -62,7 +62,7 @@ describe('splitSuperPacket', () => {
     expect(buffer.subarray(100, 100 + source.length)).toEqual(source);
   });
 
-  test('writes only the segments: headroom, tailroom and the rest of the slab stay', () => {
+  test('writes only the segments, and does not change headroom, tailroom and the rest of the slab', () => {
     const source = superPacketOf({ version: 6, protocol: 'udp', payload: payloadOf(250, 1) }, 100);
     const buffer = new Uint8Array(4000).fill(0xee);
     const slab = slabIn(buffer, 7, 300, 5);
@@ -164,7 +164,7 @@ describe('SplitFailure', () => {
     expect(splitSuperPacket(source, 0, source.length, emptySlab())).toBe(SplitFailure[failure]);
   });
 
-  test('is tooManySegments, and nothing is written', () => {
+  test('is tooManySegments above the limit, and nothing is written', () => {
     const source = tcp();
     const slab = slabIn(new Uint8Array(4000), 0, 300, 2);
 
@@ -183,7 +183,7 @@ describe('SplitFailure', () => {
   });
 
   test(
-    'is what random input gets, or segments within the slab: it never throws',
+    'is returned for random input, or all segments are within the slab',
     () => {
       const mutations = fc.array(fc.tuple(fc.nat(90), fc.nat(255)), { maxLength: 6 });
       fc.assert(
@@ -212,7 +212,7 @@ describe('SplitFailure', () => {
   );
 
   test(
-    'is what random bytes get',
+    'is returned for random bytes',
     () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 120, size: 'max' }), (bytes) => {
@@ -245,7 +245,7 @@ describe('SuperPacketSplitter', () => {
   test.each([
     ['elsewhere', false],
     ['in the memory of its byte operations', true],
-  ])('writes many at a time, %s', (_, inside) => {
+  ])('writes many segments at a time, %s', (_, inside) => {
     const shape: PacketShape = { version: 4, protocol: 'tcp', payload: payloadOf(1234, 1) };
     const memory = new Uint8Array(8192);
     const source = superPacketOf(shape, 100);

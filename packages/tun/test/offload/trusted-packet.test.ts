@@ -55,7 +55,7 @@ describe('finishTrustedPacket', () => {
     ['an IPv4 header that is cut off', packetOf(UDP).slice(0, 19)],
     ['an IPv6 header that is cut off', packetOf(UDP6).slice(0, 39)],
     ['no IP packet', changed(packetOf(UDP), 0, 0x55)],
-  ])('leaves %s as it came', (_, packet) => {
+  ])('does not change %s', (_, packet) => {
     const { vnet, packet: written } = finished(packet);
     expect(vnet).toEqual([0, 0, 0, 0, 0, 0]);
     expect(written).toEqual(packet);

@@ -1,6 +1,6 @@
 /**
  * `ClosedStart`: keeps the machine closed while `litz agent` starts, if the previous agent
- * enforced.
+ * enforced. A closed machine lets no packet to a pod of another node leave in plaintext.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export class ClosedStart {
    * changes it.
    *
    * @param log called with each sentence for the log
-   * @returns undefined: the node did not enforce, or it is not known what it enforced
+   * @returns undefined if the node did not enforce, or if it is not known what it enforced
    * @throws {SavedChoicesError} the saved choices cannot be read
    */
   static async begin(

@@ -29,8 +29,8 @@ export interface KubernetesDefaults {
 
 /**
  * @param open opens the connection to the API server; default: from the flags
- * @throws {Failure} the API server cannot be reached or does not know the node; the message names
- *   what is missing. Also with `enforce`, if Kubernetes does not say which addresses are pods
+ * @throws {Failure} the API server cannot be reached, or does not know the node, or does not know
+ *   the prefixes of pods, which `enforce` needs; the message names what is missing
  */
 export async function kubernetesDefaults(
   flags: AgentFlags,
@@ -45,8 +45,8 @@ export async function kubernetesDefaults(
   const name = flags.node ?? env['NODE_NAME'] ?? hostname();
   try {
     const node = await ownNode(api, name, signal);
-    const isOut = optOut === true || selector?.matches(node.labels) === true;
-    return { api, ...(await filledIn(api, flags, node, isOut)) };
+    const hasOptedOut = optOut === true || selector?.matches(node.labels) === true;
+    return { api, ...(await filledIn(api, flags, node, hasOptedOut)) };
   } catch (error) {
     api.close();
     throw error;
@@ -71,7 +71,7 @@ async function filledIn(
   api: KubeApi,
   given: AgentFlags,
   node: KubeNode,
-  isOut: boolean,
+  hasOptedOut: boolean,
 ): Promise<Pick<KubernetesDefaults, 'flags' | 'findings'>> {
   const { optOut: _, ...flags } = given;
   const nodeIp = flags.nodeIp ?? firstOfEachFamily(node);
@@ -85,7 +85,7 @@ async function filledIn(
       ...flags,
       node: node.name,
       nodeIp,
-      ...(isOut && flags.encrypt !== 'all' && { optOut: true as const }),
+      ...(hasOptedOut && flags.encrypt !== 'all' && { optOut: true as const }),
       ...(cluster && { clusterPrefix: cluster.prefixes.map(formatCidr) }),
       ...(service && { servicePrefix: service.prefixes.map(formatCidr) }),
     },
@@ -120,11 +120,11 @@ function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   return `${what}: not known, because Kubernetes does not give them (${source})`;
 }
 
-/** Follows the node until Kubernetes returns it. Gives up after `PATIENCE_MS`. */
+/** Follows the node until Kubernetes returns it. Gives up after 30 s. */
 async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise<KubeNode> {
   let trouble = 'it does not answer';
   let following: ReturnType<typeof followOwnNode> | undefined;
-  const timeout = AbortSignal.timeout(PATIENCE_MS);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await new Promise<KubeNode>((resolve, reject) => {
       const giveUp = (): void => reject(new Failure(`Kubernetes: ${trouble}`));
@@ -159,4 +159,4 @@ function isIPv6(address: string): boolean {
 }
 
 const STATIC = 'static:';
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;

@@ -41,7 +41,7 @@ export function openRegistry(
 /**
  * Reads all records once, and closes the registry.
  *
- * @throws {Failure} the registry did not answer within `PATIENCE_MS`; the message says why
+ * @throws {Failure} the registry did not answer within 5 s; the message says why
  */
 export async function readRecords(registry: Registry): Promise<ReadonlyMap<string, ReadRecord>> {
   let timer: NodeJS.Timeout | undefined;
@@ -55,7 +55,7 @@ export async function readRecords(registry: Registry): Promise<ReadonlyMap<strin
         onConnection: (trouble) => (reason = trouble ?? reason),
       });
       const giveUp = (): void => reject(new Failure(`${registry.description}: ${reason}`));
-      timer = setTimeout(giveUp, PATIENCE_MS);
+      timer = setTimeout(giveUp, TIMEOUT_MS);
     });
   } finally {
     clearTimeout(timer);
@@ -63,4 +63,4 @@ export async function readRecords(registry: Registry): Promise<ReadonlyMap<strin
   }
 }
 
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;

@@ -32,5 +32,5 @@ function warningOf(flag: string, path: string | undefined): string[] {
   }
 }
 
-/** S_IRWXO */
+/** The permissions of all other users (S_IRWXO). */
 const WORLD = 0o007;

@@ -54,7 +54,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
       lock.close();
     }
   } catch (error) {
-    throw inWords(error);
+    throw toFailure(error);
   } finally {
     signals.release();
   }
@@ -68,7 +68,10 @@ interface Start {
   readonly findings?: readonly string[];
 }
 
-/** Runs `find`. If the node enforced before, the machine is closed meanwhile, and stays closed. */
+/**
+ * Calls `find`. If the previous agent enforced, the machine is closed first and stays closed
+ * (`ClosedStart`).
+ */
 async function closedUntil(flags: AgentFlags, find: () => Promise<Start>): Promise<Start> {
   const closed = await ClosedStart.begin(flags, print);
   try {
@@ -109,7 +112,7 @@ async function serveAgent(
     agent.start();
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
-      void agent.ready.then(() => takeTaintOff(agent, api, startTaint, ending.signal));
+      void agent.ready.then(() => removeTaint(agent, api, startTaint, ending.signal));
     }
     await Promise.race([aborted(signal), agent.ended]);
   } finally {
@@ -139,7 +142,7 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
     return new Agent(settings, {
       registry,
       host,
-      client: UapiClient.of(interfaceName),
+      client: UapiClient.of(interfaceName, { keepsConnection: true }),
       prefixes: openPrefixes(command, host, api),
       keys: new KeyStore({ folder: stateFolder, interfaceName }),
       log: print,
@@ -203,7 +206,7 @@ function healthPaths(agent: Agent): ReadonlyMap<string, () => TextAnswer> {
   ]);
 }
 
-async function takeTaintOff(
+async function removeTaint(
   agent: Agent,
   api: KubeApi,
   key: string,
@@ -244,8 +247,8 @@ function openPrefixes(
 }
 
 /** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */
-function inWords(error: unknown): unknown {
-  if (!(error instanceof Error) || !WORDS.has(error.name)) return error;
+function toFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || !ERRORS_FOR_USERS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });
 }
 
@@ -254,7 +257,7 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address (ip address)',
   EACCES: 'this user may not use this port: give a port above 1023, or add CAP_NET_BIND_SERVICE',
 };
-const WORDS: ReadonlySet<string> = new Set([
+const ERRORS_FOR_USERS: ReadonlySet<string> = new Set([
   'AgentError',
   'AgentLockError',
   'ControlError',

@@ -166,7 +166,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   it.skipIf(LONG)(
-    'removes a peer at once whose key an administrator deleted, and it stays out',
+    'removes a peer at once when an administrator deletes its key, and does not add it again',
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       await administrator.delete(`${RECORDS}n2`);

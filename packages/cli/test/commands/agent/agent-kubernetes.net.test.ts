@@ -66,7 +66,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     });
   });
 
-  it('opts a control plane out of the mode nodes by its label', async () => {
+  it('does not encrypt a node in mode nodes that has the label of a control plane', async () => {
     const [one] = cluster.nodes as [MeshNode];
     await one.ask('encrypt', 'nodes');
     expect((await one.status()).node.nodeEncryption).toBe('opted-out');

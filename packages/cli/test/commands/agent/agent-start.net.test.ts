@@ -28,7 +28,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
   it.each([
     ['--metrics', ['--page', '127.0.0.1:9999', '--metrics', '127.0.0.1:9999']],
     ['--health', ['--metrics', '127.0.0.1:9999', '--health', '127.0.0.1:9999']],
-  ])('ends when %s has a port that is taken, and names both', async (flag, words) => {
+  ])('ends when the port of %s is taken, and names the flag and the port', async (flag, words) => {
     await host.run('ip', ['link', 'set', 'lo', 'up']);
     const agent = start(words);
     expect(await agent.end()).toBe(1);
@@ -36,7 +36,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(readdirSync(join(folder, 'run'))).toEqual([]);
   });
 
-  it('ends if the saved choices are invalid, without a stack', async () => {
+  it('ends without a stack trace if the saved choices are invalid', async () => {
     mkdirSync(join(folder, 'state'), { mode: 0o700 });
     const name = uniqueName('s');
     writeFileSync(join(folder, 'state', `${name}.choices.json`), 'garbage');
@@ -57,7 +57,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(readdirSync(folder)).not.toContain('other');
   });
 
-  it('stays closed while Kubernetes does not answer', async () => {
+  it('still enforces while Kubernetes does not answer', async () => {
     const state = join(folder, 'state');
     mkdirSync(state, { mode: 0o700 });
     const choices = { mode: 'pods', enforcement: 'enforce' };

@@ -30,7 +30,7 @@ describeWith(realInterfaces, 'litz agent check', () => {
     expect(check.text).toMatch(/^ok {6}registry: has 1 records$/m);
   });
 
-  it('ends with 1 if enforce would cut off a node of the registry, and names the node', async () => {
+  it('exits with 1 if enforce would cut off a node of the registry, and names the node', async () => {
     const check = start(['--node-prefix', '192.0.2.1/32', '--enforcement', 'enforce']);
     expect(await check.end()).toBe(1);
     expect(check.text).toMatch(/^REFUSED node prefixes: .*: n2 \(192\.0\.2\.2\)\. Add/m);

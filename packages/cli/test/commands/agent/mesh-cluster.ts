@@ -156,12 +156,17 @@ export class MeshNode {
   }
 
   /** Starts an agent that gets its addresses and prefixes from Kubernetes. */
-  kubernetesAgent(kubeconfig: string, words: readonly string[] = []): LitzProcess {
+  kubernetesAgent(
+    kubeconfig: string,
+    words: readonly string[] = [],
+    options: ProcessOptions = {},
+  ): LitzProcess {
     const registry = ['--registry', 'kubernetes', '--kubeconfig', kubeconfig, '--node', this.name];
     const place = ['--interface', this.interfaceName, '--state-dir', this.stateFolder];
     const own = ['--node-ip', this.address, '--cluster-prefix', CLUSTER_PREFIX];
     const control = ['--control-dir', join(this.#folder, 'run')];
-    return this.host.litz(['agent', ...registry, ...place, ...own, ...control, ...words]);
+    const all = [...registry, ...place, ...own, ...control, ...words];
+    return this.host.litz(['agent', ...all], options);
   }
 
   /** Returns the output of a command of `litz agent`. @throws {Error} it failed; the message has the output */

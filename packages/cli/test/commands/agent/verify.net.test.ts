@@ -10,7 +10,7 @@ let one: MeshNode;
 let two: MeshNode;
 const daemons = new Map<MeshNode, LitzProcess>();
 
-describeWith(realInterfaces, 'litz agent, looked at', () => {
+describeWith(realInterfaces, 'litz agent verify, and the status page', () => {
   beforeEach(async () => {
     cluster = await MeshCluster.create(2);
     [one, two] = cluster.nodes as [MeshNode, MeshNode];
@@ -26,7 +26,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
     removeSockets();
   });
 
-  it('verifies that nothing is in plaintext, and ends with 0', async () => {
+  it('verify finds nothing in plaintext, and exits with 0', async () => {
     expect(await verified(one)).toEqual({
       code: 0,
       text: expect.stringMatching(
@@ -37,7 +37,7 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
     expect(judgement).toMatchObject({ verdict: 'PASS', peers: [{ peer: 'n1', leaks: [] }] });
   });
 
-  it('finds an intended leak, names the flow, and ends with 1', async () => {
+  it('verify finds an intended leak, names the flow, and exits with 1', async () => {
     // Another program's rule comes before ours. An agent must not change it.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
@@ -51,14 +51,14 @@ describeWith(realInterfaces, 'litz agent, looked at', () => {
     expect((await verified(one)).code).toBe(0);
   });
 
-  it('is inconclusive for a peer whose daemon is gone, and ends with 2', async () => {
+  it('verify is inconclusive for a peer whose daemon is gone, and exits with 2', async () => {
     await daemons.get(two)?.end('SIGKILL');
     const { code, text } = await verified(one);
     expect(code).toBe(2);
     expect(text).toMatch(/^INCONCLUSIVE {2}n2 {2}no answer from 10\.244\.2\.0$/m);
   });
 
-  it('shows the same status on its page as in the command', async () => {
+  it('the page shows the same status as the command', async () => {
     const page = JSON.parse(await fetched('status.json')) as MeshStatus;
     const { node, interface: link, peers, version } = await one.status();
     expect(page).toMatchObject({ version, node, interface: link });

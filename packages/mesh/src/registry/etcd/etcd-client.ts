@@ -185,7 +185,7 @@ export class EtcdClient implements EtcdApi {
     } catch (error) {
       if (!(error instanceof EtcdError) || !this.#options.user) throw this.#explained(error);
       const isOld = error.isDenied && performance.now() - since > TOKEN_MS;
-      if (!error.isOfToken && !isOld) throw this.#explained(error);
+      if (!error.needsNewToken && !isOld) throw this.#explained(error);
     }
     if (this.#token === pending) this.#token = undefined;
     try {
@@ -228,7 +228,7 @@ export class EtcdClient implements EtcdApi {
       return { text: token, since };
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
-      if (error.isWithoutUsers) return { text: undefined, since };
+      if (error.isAuthenticationOff) return { text: undefined, since };
       if (!error.message.includes('invalid user ID')) throw error;
       const files = `--etcd-user ${user.name}, --etcd-password-file ${user.passwordFile}`;
       throw new EtcdError(error.code, `${error.message}: ${files}`, { cause: error });

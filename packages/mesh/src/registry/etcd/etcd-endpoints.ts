@@ -31,7 +31,7 @@ export type LookUp = (host: string) => Promise<readonly string[]>;
  */
 export function parseEtcdEndpoints(url: string): EtcdEndpoints {
   const [, scheme, endpoints = ''] = /^(etcds?):\/\/([^/]+)\/?$/.exec(url) ?? [];
-  if (!scheme) throw wrong(url);
+  if (!scheme) throw invalidEndpoint(url);
   return { isEncrypted: scheme === 'etcds', list: endpoints.split(',').map(parseEndpoint) };
 }
 
@@ -71,11 +71,12 @@ function parseEndpoint(text: string): EtcdEndpoint {
   const host = inBrackets ?? name;
   const port = digits === undefined ? DEFAULT_PORT : Number(digits);
   const isWrongAddress = inBrackets !== undefined && isIP(inBrackets) !== 6;
-  if (host === undefined || isWrongAddress || port < 1 || port > 65_535) throw wrong(text);
+  if (host === undefined || isWrongAddress || port < 1 || port > 65_535)
+    throw invalidEndpoint(text);
   return { host, port };
 }
 
-function wrong(text: string): TypeError {
+function invalidEndpoint(text: string): TypeError {
   return new TypeError(
     `expected etcd://HOST:PORT[,HOST:PORT], or etcds:// for TLS, got ${quote(text)}`,
   );

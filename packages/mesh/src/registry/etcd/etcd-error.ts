@@ -33,7 +33,7 @@ export class EtcdError extends Error {
    * True if a new token may help: there was no token because etcd had no users then, or the token
    * is too old.
    */
-  get isOfToken(): boolean {
+  get needsNewToken(): boolean {
     if (this.code === GRPC_CODES.unauthenticated) return true;
     return /invalid auth token|auth store is old|user name is empty/.test(this.message);
   }
@@ -54,12 +54,12 @@ export class EtcdError extends Error {
   }
 
   /** True if the lease no longer exists. */
-  get isOfLease(): boolean {
+  get isLeaseGone(): boolean {
     return this.code === GRPC_CODES.notFound && this.message.includes('lease');
   }
 
   /** True if authentication is not enabled in etcd. */
-  get isWithoutUsers(): boolean {
+  get isAuthenticationOff(): boolean {
     return this.message.includes('authentication is not enabled');
   }
 }

@@ -3,8 +3,9 @@
  *
  * A record whose lease ran out is reported as expired, because it was not removed on purpose. A
  * record that is deleted while its lease lives, or that has no lease, was deleted on purpose. If no
- * agent looked until the lease had run out too, the two cases cannot be distinguished. `withdraw`
- * therefore writes `revoked: true` without a lease, which is always clear.
+ * agent reads etcd between the deletion and the end of the lease, the two cases cannot be
+ * distinguished. `withdraw` therefore writes `revoked: true` without a lease, which is always
+ * clear.
  *
  * @module
  */
@@ -152,19 +153,19 @@ export class EtcdRegistry implements Registry {
   async #listed({ values, revision, isSameHistory }: KeyList): Promise<void> {
     const reporter = this.#reporter!;
     const missing = [...reporter.reported.keys()].filter((name) => !values.has(name));
-    // A server that has lost its history says nothing about deletions.
+    // A server that has lost its history cannot say which keys were deleted.
     const reasons = isSameHistory ? await this.#reasonsOf(missing) : new Map<string, GoneReason>();
     const reasonOf = (name: string): GoneReason => reasons.get(name) ?? 'expired';
     const records = new Map([...values].map(([name, { record }]) => [name, record]));
     const own = this.#own.name;
-    const wasTold = own !== undefined && reporter.reported.has(own);
+    const wasReported = own !== undefined && reporter.reported.has(own);
     this.#leases = new Map([...values].map(([name, { lease }]) => [name, lease]));
     reporter.sync(records, reasonOf);
     if (own === undefined) return;
-    const isMissing = wasTold && !records.has(own);
+    const isMissing = wasReported && !records.has(own);
     // A revision of another history cannot be compared with the revision of the last write.
-    const asOf = isSameHistory ? revision : FAR;
-    this.#own.seen(isMissing ? reasonOf(own) : records.get(own), asOf);
+    const seenRevision = isSameHistory ? revision : FAR;
+    this.#own.seen(isMissing ? reasonOf(own) : records.get(own), seenRevision);
   }
 
   #put(name: string, value: KeyValue): void {
@@ -197,9 +198,10 @@ export class EtcdRegistry implements Registry {
     try {
       return (await this.#api.leaseTimeToLive(lease)).ttl > 0n ? 'deleted' : 'expired';
     } catch (error) {
-      // etcd denies this only for a living lease, one with keys that this user may not read.
+      // etcd denies this request only if the lease is alive and has keys that this user may not
+      // read.
       if (error instanceof EtcdError && error.isDenied) return 'deleted';
-      if (error instanceof EtcdError && error.isOfLease) return 'expired';
+      if (error instanceof EtcdError && error.isLeaseGone) return 'expired';
       throw error;
     }
   }

@@ -27,8 +27,8 @@ export interface GrpcCall {
 export class GrpcConnection {
   readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
-  #endedBy!: (error: EtcdError) => void;
-  readonly #ended: Promise<EtcdError> = new Promise((resolve) => (this.#endedBy = resolve));
+  #resolveEnded!: (error: EtcdError) => void;
+  readonly #ended: Promise<EtcdError> = new Promise((resolve) => (this.#resolveEnded = resolve));
   readonly #pinging: NodeJS.Timeout;
   #lastPing: NodeJS.Timeout | undefined;
   #isEnded = false;
@@ -130,7 +130,7 @@ export class GrpcConnection {
     clearInterval(this.#pinging);
     clearTimeout(this.#lastPing);
     const error = unavailable(trouble);
-    this.#endedBy(error);
+    this.#resolveEnded(error);
     this.#session.destroy(error);
     this.#socket.destroy();
   }

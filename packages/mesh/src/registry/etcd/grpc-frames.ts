@@ -19,7 +19,7 @@ export class FrameReader {
   /** The incomplete message: the first `#length` bytes. It grows with the bytes that arrive. */
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
-  /** In bytes. There is no complete message before there are this many. */
+  /** How many bytes the incomplete message needs at least, with its header. */
   #needed = HEADER;
 
   /**

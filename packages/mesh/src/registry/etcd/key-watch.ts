@@ -143,7 +143,7 @@ export class KeyWatch {
       });
       header ??= checkedHeader(page.header ?? { clusterId: 0n, revision: 0n });
       count += page.kvs.length;
-      if (count > MOST_KEYS) throw endless();
+      if (count > MOST_KEYS) throw endlessListError();
       for (const value of page.kvs) {
         const name = this.#nameOf(value.key);
         values.set(name, { record: this.#listener.read(name, value), lease: value.lease });
@@ -151,7 +151,7 @@ export class KeyWatch {
       const last = page.kvs.at(-1);
       if (!page.more || !last) break;
       const next = Buffer.concat([last.key, Uint8Array.of(0)]);
-      if (next.compare(key) <= 0) throw endless();
+      if (next.compare(key) <= 0) throw endlessListError();
       key = next;
     }
     if (this.#stopped.signal.aborted) return;
@@ -264,7 +264,7 @@ function checkRevision(revision: bigint): void {
   throw new EtcdError(GRPC_CODES.unavailable, `etcd has an impossible revision: ${revision}`);
 }
 
-function endless(): EtcdError {
+function endlessListError(): EtcdError {
   const message = `the list of keys repeats itself or has more than ${MOST_KEYS} keys`;
   return new EtcdError(GRPC_CODES.unavailable, message);
 }
@@ -280,7 +280,10 @@ function canceledError(reason: string): EtcdError {
 const PAGE = 500n;
 /** Ten times as many as the nodes that a mesh is tested with. */
 const MOST_KEYS = 50_000;
-/** Beyond it, a watch could not begin at the next one. etcd counts from 1, once for each change. */
+/**
+ * The highest revision that is accepted. No real etcd reaches it, because it counts from 1, once
+ * for each change. From a much higher one, a watch could not begin at the next revision.
+ */
 const MOST_REVISION: bigint = 2n ** 62n;
 /** In characters. The longest name of a node. */
 const LONGEST_NAME = 253;

@@ -175,7 +175,7 @@ export class LeasedRecord {
     try {
       if (!(await this.#replace(name, there, { value, lease }))) return false;
     } catch (error) {
-      if (!(error instanceof EtcdError && error.isOfLease)) throw error;
+      if (!(error instanceof EtcdError && error.isLeaseGone)) throw error;
       this.#lease.drop();
       return false;
     }

@@ -42,7 +42,7 @@ export function messageCodec<T extends object>(fields: {
       return writer.finish();
     },
     decode(bytes) {
-      const message = Object.fromEntries(rows.map(([name, field]) => [name, emptyOf(field)]));
+      const message = Object.fromEntries(rows.map(([name, field]) => [name, defaultOf(field)]));
       const reader = new BinaryReader(bytes);
       while (reader.pos < reader.len) {
         const [number, wireType] = reader.tag();
@@ -112,7 +112,7 @@ function readField(reader: BinaryReader, type: FieldType): unknown {
   }
 }
 
-function emptyOf([, type, repeated]: Field): unknown {
+function defaultOf([, type, repeated]: Field): unknown {
   if (repeated) return [];
   switch (type as FieldType) {
     case 'bool':

@@ -86,8 +86,8 @@ export class RecordLease {
   }
 
   /**
-   * In milliseconds: a third of the time to live, so that two renewals in a row may fail. At most a
-   * third of what was asked for: a server could grant years.
+   * In milliseconds: a third of the time to live, so that two renewals in a row may fail. It is at
+   * most a third of the requested time, because a server could grant years.
    */
   get #thirdMs(): number {
     const ttl = Math.min(Number(this.#ttl), Math.max(this.#options.seconds, 1));

@@ -18,38 +18,38 @@ export class DelayedReports {
   }
 
   /**
-   * Returns the records that can be reported. A record that is held back is replaced by what was
-   * reported of it before.
+   * Returns the records that can be reported. A record whose report is delayed is replaced by the
+   * record that was reported before.
    */
-  badOnes(
+  reportable(
     records: ReadonlyMap<string, ReadRecord>,
     reported: ReadonlyMap<string, ReadRecord>,
     isPolled: boolean,
   ): ReadonlyMap<string, ReadRecord> {
     const bad = new Map<string, string>();
-    const sure = new Map<string, ReadRecord>();
+    const reportable = new Map<string, ReadRecord>();
     for (const [name, record] of records) {
       const before = reported.get(name);
       if (!(record instanceof RecordError) || before instanceof RecordError) {
-        sure.set(name, record);
+        reportable.set(name, record);
         continue;
       }
       bad.set(name, record.message);
-      if (isPolled && this.#bad.get(name) === record.message) sure.set(name, record);
-      else if (before) sure.set(name, before);
+      if (isPolled && this.#bad.get(name) === record.message) reportable.set(name, record);
+      else if (before) reportable.set(name, before);
     }
     if (isPolled) this.#bad = bad;
-    return sure;
+    return reportable;
   }
 
   /** Returns the names of the nodes whose record was missing in two scans in a row. */
-  missingOnes(
+  confirmedMissing(
     records: ReadonlyMap<string, ReadRecord>,
     reported: ReadonlyMap<string, ReadRecord>,
   ): readonly string[] {
     const missing = [...reported.keys()].filter((name) => !records.has(name));
-    const sure = missing.filter((name) => this.#missing.has(name));
+    const confirmed = missing.filter((name) => this.#missing.has(name));
     this.#missing = new Set(missing.filter((name) => !this.#missing.has(name)));
-    return sure;
+    return confirmed;
   }
 }

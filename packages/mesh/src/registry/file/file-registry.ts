@@ -93,7 +93,7 @@ export class FileRegistry implements Registry {
   readonly #delayed = new DelayedReports();
   #scan: Promise<void> | undefined;
   /** In milliseconds. How long to wait before the next scan, if less than the polling interval. */
-  #againMs = POLL_MS;
+  #nextScanMs = POLL_MS;
   /** In milliseconds. How long this has waited since the last polled scan. */
   #waitedMs = POLL_MS;
   #writing: Promise<void> = Promise.resolve();
@@ -108,7 +108,7 @@ export class FileRegistry implements Registry {
     this.#schedule = schedule;
     this.#files = files;
     this.#scanner = new DirectoryScanner(this.#path, files);
-    this.#watch = new DirectoryWatch(this.#path, () => this.#soon(), watch);
+    this.#watch = new DirectoryWatch(this.#path, () => this.#scanSoon(), watch);
   }
 
   follow(listener: RegistryListener): void {
@@ -123,13 +123,13 @@ export class FileRegistry implements Registry {
       },
       onConnection: (trouble) => listener.onConnection(trouble),
     });
-    this.#look();
+    this.#startScan();
   }
 
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name))
       throw new RecordError(record.name, 'name', 'is not a valid node name');
-    // If this registry reports deletions, it has not reported one yet.
+    // A record that was published and not reported as deleted must still be there.
     let wasThere = this.#isFollowedAndPublished(record.name);
     await this.#change(record.name, (previous) => {
       const isThere = previous !== undefined && !isRevoked(record.name, previous);
@@ -192,11 +192,11 @@ export class FileRegistry implements Registry {
           text: `${text}\n`,
           ...(former !== undefined && { former }),
         };
-        if (await replaceFile(this.#files, this.#path, replacement)) return this.#soon();
+        if (await replaceFile(this.#files, this.#path, replacement)) return this.#scanSoon();
       }
       throw new Error('other programs change the file again and again');
     } catch (error) {
-      this.#soon();
+      this.#scanSoon();
       const reason = explainFileError(error);
       throw new Error(`${file} cannot be written in ${this.#path}: ${reason}`, { cause: error });
     }
@@ -211,31 +211,31 @@ export class FileRegistry implements Registry {
   /**
    * A program has changed something and may still be writing, so the next scan waits for a moment.
    */
-  #soon(): void {
-    if (this.#againMs === SETTLE_MS) return;
-    this.#againMs = SETTLE_MS;
-    if (!this.#scan) this.#wait();
+  #scanSoon(): void {
+    if (this.#nextScanMs === SETTLE_MS) return;
+    this.#nextScanMs = SETTLE_MS;
+    if (!this.#scan) this.#scheduleScan();
   }
 
-  #wait(): void {
+  #scheduleScan(): void {
     if (!this.#reporter || this.#isClosed) return;
     this.#cancel();
-    this.#cancel = this.#schedule(this.#againMs, () => this.#look());
+    this.#cancel = this.#schedule(this.#nextScanMs, () => this.#startScan());
   }
 
-  #look(): void {
-    this.#waitedMs += this.#againMs;
+  #startScan(): void {
+    this.#waitedMs += this.#nextScanMs;
     const isPolled = this.#waitedMs >= POLL_MS;
     if (isPolled) this.#waitedMs = 0;
-    this.#againMs = POLL_MS;
+    this.#nextScanMs = POLL_MS;
     this.#cancel();
-    this.#scan = this.#lookNow(isPolled).finally(() => {
+    this.#scan = this.#runScan(isPolled).finally(() => {
       this.#scan = undefined;
-      this.#wait();
+      this.#scheduleScan();
     });
   }
 
-  async #lookNow(isPolled: boolean): Promise<void> {
+  async #runScan(isPolled: boolean): Promise<void> {
     // The watch starts before the scan, so that no change during the scan is missed.
     this.#watch.start();
     const scan = await this.#scanner.scan();
@@ -256,24 +256,26 @@ export class FileRegistry implements Registry {
     const isBack = !isFirst && (this.#isUnreachable || this.#directory !== directory);
     reporter.connection(undefined);
     if (isFirst || isBack) {
-      const sure = isFirst ? records : this.#delayed.badOnes(records, reporter.reported, isPolled);
-      reporter.sync(sure, () => 'expired');
+      const reportable = isFirst
+        ? records
+        : this.#delayed.reportable(records, reporter.reported, isPolled);
+      reporter.sync(reportable, () => 'expired');
     } else {
-      const sure = this.#delayed.badOnes(records, reporter.reported, isPolled);
-      const gone = this.#delayed.missingOnes(records, reporter.reported);
+      const reportable = this.#delayed.reportable(records, reporter.reported, isPolled);
+      const gone = this.#delayed.confirmedMissing(records, reporter.reported);
       for (const name of gone) reporter.gone(name, 'deleted');
-      for (const [name, record] of sure) reporter.record(name, record);
-      if (this.#delayed.isMissing) this.#againMs = Math.min(this.#againMs, CONFIRM_MS);
+      for (const [name, record] of reportable) reporter.record(name, record);
+      if (this.#delayed.isMissing) this.#nextScanMs = Math.min(this.#nextScanMs, CONFIRM_MS);
     }
     this.#directory = directory;
     this.#isUnreachable = false;
-    if (isBack) this.#takeUpAgain(records);
+    if (isBack) this.#restartWatch(records);
   }
 
   /** Starts the watch again, because a watch follows the directory and not its path. */
-  #takeUpAgain(records: ReadonlyMap<string, ReadRecord>): void {
+  #restartWatch(records: ReadonlyMap<string, ReadRecord>): void {
     this.#watch.stop();
-    this.#soon();
+    this.#scanSoon();
     const own = this.#published?.name;
     this.#hasLostPublished = own !== undefined && !records.has(own);
   }

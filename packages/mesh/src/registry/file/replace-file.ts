@@ -24,9 +24,9 @@ export interface Replacement {
  * Replaces a file. A reader sees the old text or the new one, even after a loss of power. A
  * symbolic link is replaced and not followed. Temporary files of earlier attempts are removed.
  *
- * A deletion or a change by another program since the caller has read the file is never undone if
- * the file system can exchange two files, as all local ones of Linux can. If it cannot (NFS), a
- * deletion within the microseconds before the rename is undone.
+ * Another program may delete or change the file after the caller has read it. This is never undone
+ * if the file system can exchange two files, as all local file systems of Linux can. If it cannot
+ * (NFS), a deletion within the microseconds before the rename is undone.
  *
  * @returns false: the file was removed or changed since `former` was read; it is as it was
  * @throws {Error} the error of the file system; no temporary file is left then
@@ -81,7 +81,7 @@ async function moveTo(
     await files.exchange?.(temporary, path);
     return false;
   } catch (error) {
-    // If the temporary file is still there, it was the other file that was removed.
+    // If the temporary file still exists, the other file was removed.
     const isRemoved = errnoOf(error) === 'ENOENT' && (await exists(files, temporary));
     if (isRemoved) return false;
     throw error;

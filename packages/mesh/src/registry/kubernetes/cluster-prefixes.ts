@@ -1,6 +1,6 @@
 /**
- * `findClusterPrefixes`: finds the prefixes of all pods and of all services, if they are written
- * down in Kubernetes.
+ * `findClusterPrefixes`: finds the prefixes of all pods and of all services, if settings in
+ * Kubernetes contain them.
  * ```
  *   --prefixes calico   IPPool objects
  *   --prefixes cilium   cilium-config: cluster-pool-ipv4-cidr, cluster-pool-ipv6-cidr
@@ -52,7 +52,7 @@ export async function findClusterPrefixes(
   kind: 'node' | 'calico' | 'cilium',
   node: NodeToCover,
 ): Promise<FoundPrefixes> {
-  return firstOf([...(OF_KIND[kind] ?? []), ...OF_ALL], api, node);
+  return firstOf([...(SOURCES_OF_KIND[kind] ?? []), ...COMMON_SOURCES], api, node);
 }
 
 /** Finds the prefixes of all services. No node may claim addresses in them. */
@@ -60,7 +60,7 @@ export async function findServicePrefixes(
   api: KubeApi,
   node: Pick<NodeToCover, 'addresses'>,
 ): Promise<FoundPrefixes> {
-  return firstOf(OF_SERVICES, api, { ...node, podPrefixes: [] });
+  return firstOf(SERVICE_SOURCES, api, { ...node, podPrefixes: [] });
 }
 
 /**
@@ -99,7 +99,7 @@ function refusalOf(
   { podPrefixes, addresses }: NodeToCover,
 ): string | undefined {
   if (!prefixes) return 'does not exist';
-  if (prefixes.length === 0) return 'names no prefix';
+  if (prefixes.length === 0) return 'has no prefix';
   const isFound = (cidr: Readonly<Cidr>): boolean => prefixes.some((wide) => covers(wide, cidr));
   const said = `names ${prefixes.map(formatCidr).join(',')}`;
   const outside = readCidrs(podPrefixes).find((cidr) => !isFound(cidr));
@@ -207,18 +207,18 @@ const KUBEADM: ConfigMapField = {
 };
 const KUBE_PROXY: ConfigMapField = { namespace: SYSTEM, name: 'kube-proxy', field: 'config.conf' };
 
-const OF_KIND: Readonly<Record<string, readonly Source[]>> = {
+const SOURCES_OF_KIND: Readonly<Record<string, readonly Source[]>> = {
   calico: [{ name: "Calico's IPPools", read: inPools }],
   cilium: [{ name: 'cilium-config', read: inCiliumConfig }],
 };
-const OF_ALL: readonly Source[] = [
+const COMMON_SOURCES: readonly Source[] = [
   { name: 'podSubnet of kubeadm-config', read: inYaml(KUBEADM, 'podSubnet') },
   { name: 'kube-flannel-cfg', read: inFlannel('kube-flannel') },
   { name: 'kube-flannel-cfg of kube-system', read: inFlannel(SYSTEM) },
   { name: 'clusterCIDR of kube-proxy', read: inYaml(KUBE_PROXY, 'clusterCIDR') },
   { name: '--cluster-cidr of kube-controller-manager', read: inControllerManager },
 ];
-const OF_SERVICES: readonly Source[] = [
+const SERVICE_SOURCES: readonly Source[] = [
   { name: 'ServiceCIDR objects', read: inServiceCidrs },
   { name: 'serviceSubnet of kubeadm-config', read: inYaml(KUBEADM, 'serviceSubnet') },
 ];

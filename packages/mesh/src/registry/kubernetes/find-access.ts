@@ -13,7 +13,7 @@ import type { KubeAccess } from './kube-access.ts';
 import { KubeError } from './kube-error.ts';
 import { readKubeConfig } from './kube-config.ts';
 
-/** Where the access to Kubernetes is looked for. */
+/** The places in which the access to Kubernetes is searched. */
 export interface KubeAccessOptions {
   /** The path of a kubeconfig. */
   readonly kubeconfig?: string;

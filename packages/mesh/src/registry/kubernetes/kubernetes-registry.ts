@@ -93,7 +93,8 @@ export class KubernetesRegistry implements Registry {
     try {
       await this.#inTurn(() => this.#write(record));
     } catch (error) {
-      // Unknown fields stay, and somebody has nested them so deeply that they cannot be written.
+      // Unknown fields must be written again, and another program has nested them too deeply for
+      // that.
       if (!(error instanceof RangeError)) throw error;
       const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
       throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);
@@ -134,7 +135,7 @@ export class KubernetesRegistry implements Registry {
       ...(owner && { ownerReferences: [owner] }),
     };
     const object = { ...wanted, metadata };
-    if (!current || !holds(current, object)) await this.api.apply(resource, object);
+    if (!current || !includesFields(current, object)) await this.api.apply(resource, object);
     this.#published = record.name;
   }
 
@@ -150,7 +151,7 @@ export class KubernetesRegistry implements Registry {
   async publishStatus(name: string, status: LitzNodeStatus): Promise<void> {
     if (this.#records.resource !== LITZ_NODES) return;
     const current = await this.api.read(LITZ_NODES, name);
-    if (!current || holds(current, { metadata: { name }, status })) return;
+    if (!current || includesFields(current, { metadata: { name }, status })) return;
     await this.api.apply(LITZ_NODES, { metadata: { name }, status }, 'status');
   }
 
@@ -194,15 +195,17 @@ export class KubernetesRegistry implements Registry {
  * Returns true if every field of `wanted` is in `current`. Lists must be equal, except lists of
  * owners.
  */
-function holds(current: unknown, wanted: unknown): boolean {
+function includesFields(current: unknown, wanted: unknown): boolean {
   const fields = fieldsOf(wanted);
   if (!fields) return isDeepStrictEqual(current, wanted);
   const there = fieldsOf(current);
   return Object.entries(fields).every(([name, value]) => {
     if (name === 'apiVersion' || name === 'kind') return true;
-    if (name !== 'ownerReferences') return holds(there?.[name], value);
+    if (name !== 'ownerReferences') return includesFields(there?.[name], value);
     const owners = Array.isArray(there?.[name]) ? (there[name] as unknown[]) : [];
-    return (value as unknown[]).every((owner) => owners.some((other) => holds(other, owner)));
+    return (value as unknown[]).every((owner) =>
+      owners.some((other) => includesFields(other, owner)),
+    );
   });
 }
 

@@ -5,7 +5,8 @@
  * 2. Watch from there. Bookmarks move the version forward, so that a cut needs no new list.
  * 3. When the watch ends (timeout, cut, silence), watch again from the last version.
  * 4. When the version is too old (410, as a response or as an event of the watch), list again. Also
- *   when the server refuses it several times: it may have come from another server.
+ *    list again when the server refuses the version several times, because it may be the version of
+ *    another server.
  *
  * A failure is reported and tried again after a wait with decorrelated jitter. If the server says
  * when to come back, the wait is at least that long.
@@ -46,7 +47,7 @@ export class ListAndWatch<Value> {
   readonly #stopped = new AbortController();
   readonly #jitter: DecorrelatedJitter;
   #trouble: string | undefined;
-  /** How many watches in a row the server has refused in a way that may be the version's fault. */
+  /** How many watches in a row the server has refused, perhaps because of the version. */
   #refusedWatches = 0;
   #isVersionSuspect = false;
   /** The version at which the next watch starts. Empty: a list is needed first. */

@@ -25,7 +25,7 @@ export interface ReadingOptions {
 export async function readText(body: Readable, options: ReadingOptions): Promise<string> {
   const { clock, silence, from } = options;
   const seconds = Math.round((silence * SLOWEST) / 1000);
-  // A server that sends a byte from time to time would be waited for without an end.
+  // Without this limit, the wait for a server that sends a byte from time to time would never end.
   const cancel = clock.after(silence * SLOWEST, () =>
     body.destroy(new KubeError(`${from}: the response is not complete after ${seconds} s`)),
   );

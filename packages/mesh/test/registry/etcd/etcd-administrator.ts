@@ -61,6 +61,11 @@ export class EtcdAdministrator {
     await this.send('kv/deleterange', { key: base64(key) });
   }
 
+  /** Deletes all keys that begin with the prefix. */
+  async deletePrefix(prefix: string): Promise<void> {
+    await this.send('kv/deleterange', { key: base64(prefix), range_end: base64(endOf(prefix)) });
+  }
+
   async deleteAll(): Promise<void> {
     await this.send('kv/deleterange', { key: 'AA==', range_end: 'AA==' });
   }
@@ -84,8 +89,7 @@ export class EtcdAdministrator {
   }
 
   async allow(role: string, { prefix, right }: EtcdRight): Promise<void> {
-    const end = `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
-    const perm = { permType: right, key: base64(prefix), range_end: base64(end) };
+    const perm = { permType: right, key: base64(prefix), range_end: base64(endOf(prefix)) };
     await this.send('auth/role/grant', { name: role, perm });
   }
 
@@ -121,6 +125,11 @@ export class EtcdAdministrator {
     if (!response.ok) throw new Error(`${call}: ${response.status} ${text}`);
     return JSON.parse(text);
   }
+}
+
+/** Returns the first key behind all that begin with the prefix. */
+function endOf(prefix: string): string {
+  return `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
 }
 
 function base64(text: string | Buffer): string {

@@ -19,7 +19,7 @@ const RECORDS = 'litz/nodes/v1/';
 const NODES = 'cilium/state/nodes/v1/blue/';
 const MEGABYTE = 1024 * 1024;
 
-describeWith([etcdProgram], 'what stands in etcd', () => {
+describeWith([etcdProgram], 'EtcdRegistry and the content of etcd', () => {
   let etcd: RealEtcd;
   let administrator: EtcdAdministrator;
   const registries: EtcdRegistry[] = [];
@@ -40,7 +40,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
   });
   afterAll(() => etcd?.close());
 
-  describe('of Cilium', () => {
+  describe('with nodes of Cilium', () => {
     const blue: EtcdRegistryOptions = { format: 'cilium', cluster: 'blue' };
     const full = fixture('full');
     const small = fixture('small');
@@ -89,7 +89,7 @@ describeWith([etcdProgram], 'what stands in etcd', () => {
     });
   });
 
-  describe('and is no record', () => {
+  describe('with values that are not records', () => {
     test.each<[string, string | Buffer, string, RegExp]>([
       ['random bytes', randomFillSync(Buffer.alloc(999)), 'text', /is not JSON/],
       ['nothing', '', 'text', /is empty/],

@@ -16,7 +16,7 @@ import { etcdProgram, RealEtcd } from './real-etcd.ts';
 const FOR_CLIENTS = 'extendedKeyUsage=clientAuth';
 const ON_LOOPBACK = 'subjectAltName=IP:127.0.0.1';
 
-describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
+describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with certificates', () => {
   let etcd: RealEtcd;
   const registries: EtcdRegistry[] = [];
 
@@ -46,7 +46,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
     return listener;
   };
 
-  test('accepts a client with a trusted certificate, without a password', async () => {
+  test('connects with a trusted certificate, without a password', async () => {
     const listener = follow(etcd.tls);
     await listener.until(({ syncs }) => syncs === 1);
     expect(listener.trouble).toBeUndefined();
@@ -54,7 +54,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with certificates', () => {
     await listener.until(({ records }) => records.has('n1'));
   });
 
-  describe('names what is wrong and the flag that mends it', () => {
+  describe('names the problem and the flag to change, for', () => {
     test.each<[string, () => EtcdTlsFiles, RegExp]>([
       [
         'no CA',

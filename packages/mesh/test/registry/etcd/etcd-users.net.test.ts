@@ -13,7 +13,7 @@ const RECORDS = 'litz/nodes/v1/';
 /** The lifetime of a token in seconds. */
 const TOKEN_LIVES = 1;
 
-describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
+describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with users', () => {
   let etcd: RealEtcd;
   let administrator: EtcdAdministrator;
   const registries: EtcdRegistry[] = [];
@@ -128,7 +128,7 @@ describeWith([etcdProgram, opensslProgram], 'etcd with users', () => {
     });
   });
 
-  describe('and tokens that are signed', () => {
+  describe('and signed tokens', () => {
     afterEach(closeAll);
     afterAll(() => etcd?.close());
 

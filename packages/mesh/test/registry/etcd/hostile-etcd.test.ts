@@ -50,7 +50,7 @@ describe('KeyWatch', () => {
   });
 
   test.each([2n ** 63n - 1n, 2n ** 62n + 1n, -1n])(
-    'takes no list of revision %i',
+    'refuses a list of revision %i',
     async (revision) => {
       const { api, heard, clock } = follow(() => ({ header: { clusterId: 1n, revision } }));
       await until(() => heard.length === 1);

@@ -16,40 +16,40 @@ const none = new Map<string, ReadRecord>();
 describe('DelayedReports', () => {
   test('reports a bad record when two polled scans have found the same text', () => {
     const held = new DelayedReports();
-    expect(held.badOnes(bad, good, true)).toEqual(good);
-    expect(held.badOnes(bad, good, false)).toEqual(good);
-    expect(held.badOnes(bad, good, true)).toEqual(bad);
+    expect(held.reportable(bad, good, true)).toEqual(good);
+    expect(held.reportable(bad, good, false)).toEqual(good);
+    expect(held.reportable(bad, good, true)).toEqual(bad);
   });
 
   test('counts from the beginning when the text changes, or was good in between', () => {
     const held = new DelayedReports();
-    held.badOnes(bad, good, true);
-    expect(held.badOnes(worse, good, true)).toEqual(good);
-    held.badOnes(good, good, true);
-    expect(held.badOnes(worse, good, true)).toEqual(good);
-    expect(held.badOnes(worse, good, true)).toEqual(worse);
+    held.reportable(bad, good, true);
+    expect(held.reportable(worse, good, true)).toEqual(good);
+    held.reportable(good, good, true);
+    expect(held.reportable(worse, good, true)).toEqual(good);
+    expect(held.reportable(worse, good, true)).toEqual(worse);
   });
 
   test('leaves out a bad record if its node was never reported', () => {
-    expect(new DelayedReports().badOnes(bad, none, true).size).toBe(0);
+    expect(new DelayedReports().reportable(bad, none, true).size).toBe(0);
   });
 
   test('reports at once how a bad record changes', () => {
-    expect(new DelayedReports().badOnes(worse, bad, false)).toEqual(worse);
+    expect(new DelayedReports().reportable(worse, bad, false)).toEqual(worse);
   });
 
   test('reports a missing record when two scans have missed it', () => {
     const held = new DelayedReports();
-    expect(held.missingOnes(none, good)).toEqual([]);
+    expect(held.confirmedMissing(none, good)).toEqual([]);
     expect(held.isMissing).toBe(true);
-    expect(held.missingOnes(none, good)).toEqual(['n1']);
+    expect(held.confirmedMissing(none, good)).toEqual(['n1']);
     expect(held.isMissing).toBe(false);
   });
 
   test('forgets that a record was missing when it is back', () => {
     const held = new DelayedReports();
-    held.missingOnes(none, good);
-    held.missingOnes(good, good);
-    expect(held.missingOnes(none, good)).toEqual([]);
+    held.confirmedMissing(none, good);
+    held.confirmedMissing(good, good);
+    expect(held.confirmedMissing(none, good)).toEqual([]);
   });
 });

@@ -49,7 +49,7 @@ describe('replaceFile', () => {
   });
 
   test.each(['write', 'sync', 'rename'])(
-    'keeps the old text and leaves nothing where the disk is full: %s',
+    'keeps the old text and leaves no other file if the disk is full: %s',
     async (step) => {
       const directory = temporaryDirectory();
       writeFileSync(join(directory, 'n1.json'), 'old');

@@ -35,7 +35,7 @@ describe('LabelSelector', () => {
     ['a in (1,2),!c', { a: '1', c: '' }, false],
     ['toString', {}, false],
     ['example.com/a_b.c=D-1', { 'example.com/a_b.c': 'D-1' }, true],
-  ])('%j says of %j: %s', (selector, labels, matches) => {
+  ])('%j matches %j: %s', (selector, labels, matches) => {
     expect(new LabelSelector(selector).matches(labels)).toBe(matches);
   });
 
@@ -63,7 +63,7 @@ describe('LabelSelector', () => {
     expect(() => new LabelSelector(selector)).toThrow(message);
   });
 
-  test('has its text', () => {
+  test('keeps its text', () => {
     expect(String(new LabelSelector('a=1, b'))).toBe('a=1, b');
   });
 });

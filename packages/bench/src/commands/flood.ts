@@ -1,0 +1,74 @@
+/**
+ * `addFloodCommand`: the command `bench flood`.
+ *
+ * @module
+ */
+import { FLOOD_KINDS, type FloodKind } from '@litz/testkit';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { measureFlood } from '../flood/flood.ts';
+import type { Flood } from '../flood/flood-figures.ts';
+import { targetsOf, verdicts } from '../flood/targets.ts';
+import { litz, PEERS } from '../peers/implementation.ts';
+import { count, listOf } from './arguments.ts';
+import { saveResult, say } from './output.ts';
+
+interface FloodOptions {
+  rounds: number;
+  seconds: number;
+  restMs: number;
+  rates: readonly number[];
+  kinds: readonly FloodKind[];
+  crowd: number;
+  silent: number;
+  watchSeconds: number;
+  peers: readonly string[];
+}
+
+/** Adds the command `bench flood`. */
+export function addFloodCommand(program: Command): void {
+  const names = PEERS.map(({ name }) => name);
+  const command: Command = program
+    .command('flood')
+    .description(
+      'measure a session and new peers in floods of handshake messages; fails if a target is missed',
+    )
+    .option('--rounds <number>', 'how often each implementation is measured', count, 3)
+    .option('--seconds <number>', 'length of one transfer', count, 2)
+    .option('--rest-ms <number>', 'time from the first session to the first transfer', count, 5000)
+    .addOption(
+      new Option('--rates <numbers>', 'messages per second; full: as many as possible')
+        .argParser(ratesOf)
+        .default(RATES, '10000,30000,60000,100000,full'),
+    )
+    .addOption(new Option('--kinds <names>').argParser(listOf(FLOOD_KINDS)).default(FLOOD_KINDS))
+    .option('--crowd <number>', 'new peers that connect at once', count, 2000)
+    .option('--silent <number>', 'peers with a keepalive that never answer', count, 10_000)
+    .option('--watch-seconds <number>', 'how long to ping beside these peers', count, 8)
+    .option('--peers <names>', 'the other implementations', listOf(names), ['wireguard-go'])
+    .action(async (options: FloodOptions) => {
+      const { rates, kinds, peers, rounds, seconds, restMs, crowd, silent, watchSeconds } = options;
+      const implementations = [litz(), ...PEERS.filter(({ name }) => peers.includes(name))];
+      const floods = kinds.flatMap((kind) =>
+        rates.map((perSecond): Flood => ({ kind, perSecond })),
+      );
+      const numbers = { rounds, seconds, restMs, crowd, silent, watchSeconds };
+      const settings = { implementations, floods, ...numbers };
+      const { measurements, failed } = await measureFlood(settings, say);
+      const targets = targetsOf(floods);
+      const found = verdicts(measurements, targets);
+      for (const { text } of found) say(text);
+      saveResult(command, 'flood', numbers, [...measurements, ...targets]);
+      if (failed.length > 0 || found.some(({ holds }) => !holds)) process.exitCode = 1;
+    });
+}
+
+function ratesOf(text: string): number[] {
+  return text.split(',').map((rate) => {
+    if (rate === 'full') return Infinity;
+    const number = Number(rate);
+    if (Number.isSafeInteger(number) && number > 0) return number;
+    throw new InvalidArgumentError('expected whole numbers above 0, or full');
+  });
+}
+
+const RATES: readonly number[] = [10_000, 30_000, 60_000, 100_000, Infinity];

@@ -1,0 +1,50 @@
+/**
+ * `measureFlood`: measures what a session and new peers still get while the server is flooded with
+ * handshake messages, while many new peers connect at once, and while many peers do not answer.
+ *
+ * A flood comes from 1,000 addresses and has valid mac1s. Both daemons, iperf3 and the flooder
+ * share the cores of the machine. So each transfer is compared with one beside the same flood that
+ * the server's nft drops: then the flooder takes its part of the cores too, but the daemon has no
+ * work with the flood.
+ *
+ * @module
+ */
+import { missingProgram } from '../peers/command.ts';
+import type { Implementation } from '../peers/implementation.ts';
+import { missingNamespaces } from '../peers/namespace-pair.ts';
+import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
+import { sampleFloods, type FloodLoads } from './flood-figures.ts';
+import { FloodTunnel } from './flood-tunnel.ts';
+
+export interface FloodSettings extends FloodLoads {
+  readonly implementations: readonly Implementation[];
+  readonly rounds: number;
+  /** Time in ms from the first session to the first transfer. A warm-up ends meanwhile. */
+  readonly restMs: number;
+}
+
+/** Measures all implementations in turn, and removes everything that was made. */
+export function measureFlood(
+  settings: FloodSettings,
+  progress: (text: string) => void,
+): Promise<RoundsOutcome> {
+  const { implementations, rounds, restMs } = settings;
+  const take = async (implementation: Implementation): Promise<Sample[]> => {
+    const tunnel = await FloodTunnel.open(implementation, restMs);
+    try {
+      return await sampleFloods(tunnel, settings);
+    } finally {
+      await tunnel.close();
+    }
+  };
+  return alternate({ implementations, rounds, missing: missingTools(), take }, progress);
+}
+
+function missingTools(): string | undefined {
+  return (
+    missingNamespaces() ??
+    missingProgram('iperf3', ['--version']) ??
+    missingProgram('ping', ['-V']) ??
+    missingProgram('nft', ['--version'])
+  );
+}

@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { PEER_NAMES, peersNamed } from '../../src/peers/implementation.ts';
+
+describe('peersNamed', () => {
+  it('returns the implementations in the order of the list', () => {
+    const chosen = peersNamed(['boringtun', 'wireguard-go']);
+    expect(chosen.map(({ name }) => name)).toEqual(['wireguard-go', 'boringtun']);
+    expect(peersNamed([])).toEqual([]);
+  });
+
+  it('has wireguard-go with its default and with one thread for Go code, in the foreground', () => {
+    const [byDefault, oneThread] = peersNamed(PEER_NAMES);
+    expect(byDefault?.env).toEqual({ WG_PROCESS_FOREGROUND: '1' });
+    expect(oneThread?.env).toEqual({ WG_PROCESS_FOREGROUND: '1', GOMAXPROCS: '1' });
+    expect(oneThread?.command('wg9')).toEqual(byDefault?.command('wg9'));
+  });
+});

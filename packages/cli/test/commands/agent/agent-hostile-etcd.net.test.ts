@@ -1,0 +1,182 @@
+/**
+ * Two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay, nothing leaves
+ * in plaintext, the agents need little memory, and their status says what is wrong.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { describeWith, type TcpRelay, type Requirement } from '@litz/testkit';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { removeSockets } from '../../host.ts';
+import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
+import {
+  eachRefuses,
+  eachSays,
+  lossesDuring,
+  plaintextOf,
+  untilEnforced,
+  WITHIN,
+} from './enforcing-cluster.ts';
+import { GarbageServer } from './garbage-server.ts';
+import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
+import { peakMegabytes } from './peak-megabytes.ts';
+
+const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/etcd');
+const { etcdProgram, RealEtcd } = (await import(join(TESTS, 'real-etcd.ts'))) as EtcdModule;
+const { EtcdAdministrator } = (await import(
+  join(TESTS, 'etcd-administrator.ts')
+)) as AdministratorModule;
+const { HostileEtcd } = (await import(join(TESTS, 'hostile-etcd-server.ts'))) as HostileModule;
+
+const RECORDS = 'litz/nodes/v1/';
+/** In MB. An agent with two nodes takes about 90 MB. The endless list has 5,000 MB per second. */
+const MOST_MEGABYTES = 220;
+
+describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd', () => {
+  let etcd: Etcd;
+  let administrator: Administrator;
+  let cluster: MeshCluster;
+  let relay: TcpRelay;
+  let garbage: GarbageServer;
+  let hostile: Hostile;
+  let agents: LitzProcess[] = [];
+
+  beforeAll(async () => {
+    [etcd, garbage, hostile] = await Promise.all([
+      RealEtcd.start(),
+      GarbageServer.start(),
+      HostileEtcd.start(),
+    ]);
+    administrator = new EtcdAdministrator(etcd.administrationPort);
+    cluster = await MeshCluster.create(2);
+    const made = cluster.relay(etcd.port);
+    relay = made.relay;
+    for (const node of cluster.nodes) await node.daemon();
+    agents = cluster.nodes.map((node) =>
+      node.agentOf(`etcd://${made.place}`, ['--enforcement', 'enforce']),
+    );
+    await untilEnforced(cluster.nodes);
+  });
+
+  afterEach(() => {
+    relay.unblock();
+  });
+
+  afterAll(async () => {
+    await cluster?.close();
+    await etcd?.close();
+    garbage?.close();
+    hostile?.close();
+    removeSockets();
+  });
+
+  it('loses no packet while etcd freezes, sends garbage, and has a list without an end', async () => {
+    const losses = await lossesDuring(cluster, async () => {
+      relay.block();
+      await eachSays(cluster.nodes, /^no (sign of life|answer) within/);
+      relay.redirect(garbage.port);
+      relay.unblock();
+      await eachSays(cluster.nodes, /^(?!no )/);
+      relay.redirect(hostile.port);
+      await eachSays(cluster.nodes, /the list of keys repeats itself or has more than 50000 keys/);
+      relay.redirect(etcd.port);
+      await eachSays(cluster.nodes, undefined);
+    });
+    expect(losses).toEqual([0, 0]);
+    for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
+  });
+
+  it('refuses 5,000 bad records, and keeps everything else', async () => {
+    const bad = Array.from({ length: 5000 }, (_, i): [string, string | Buffer] => [
+      `${RECORDS}bad-${i}`,
+      BAD_VALUES[i % BAD_VALUES.length],
+    ]);
+    const losses = await lossesDuring(cluster, async () => {
+      await administrator.putAll(bad);
+      await eachRefuses(cluster.nodes, 5000);
+      await administrator.deletePrefix(`${RECORDS}bad-`);
+      await eachSays(cluster.nodes, undefined);
+    });
+    expect(losses).toEqual([0, 0]);
+    for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
+  });
+
+  it('sends no plaintext while keys are exchanged and records deleted, and continues afterwards', async () => {
+    const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+    const capture = cluster.capture();
+    const records = await Promise.all(
+      cluster.nodes.map(async ({ name }) => (await administrator.read(RECORDS + name))!.value),
+    );
+    for (let i = 0; i < 3; i++) {
+      await administrator.put(`${RECORDS}n2`, withOtherKey(records[1], i));
+      await one.pod.ping(two.podAddress, { timeoutMs: 300 });
+    }
+    await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), WITHIN);
+
+    await administrator.deleteAll();
+    for (const node of cluster.nodes) {
+      await vi.waitFor(async () => {
+        const { peers, troubles } = await node.status();
+        expect(peers).toEqual([]);
+        expect(troubles.join()).toMatch(/this node was removed from the registry/);
+      }, WITHIN);
+    }
+    expect(await one.pod.ping(two.podAddress, { timeoutMs: 500 })).toBe(0);
+    for (const [i, { name }] of cluster.nodes.entries()) {
+      await administrator.put(RECORDS + name, records[i]);
+    }
+    await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), WITHIN);
+    for (const node of cluster.nodes) expect((await node.status()).troubles).toEqual([]);
+    expect(plaintextOf(capture.lines())).toEqual([]);
+    capture.close();
+  });
+});
+
+/** Returns the text of a record with another key, of a later generation. */
+function withOtherKey(text: string, number: number): string {
+  const record = JSON.parse(text) as { keys: { publicKey: string; generation: number }[] };
+  const publicKey = Buffer.alloc(32, 0x31 + number).toString('base64');
+  const keys = record.keys.map((key) => ({ ...key, publicKey, generation: 10 + number }));
+  return JSON.stringify({ ...record, keys });
+}
+
+const BAD_VALUES: readonly (string | Buffer)[] = [
+  '',
+  'null',
+  '{"version":1}',
+  '['.repeat(2000),
+  Buffer.alloc(3000, 0xff),
+  JSON.stringify({ name: 'x', addresses: ['10.9.0.77'], keys: [{ publicKey: 'A'.repeat(900) }] }),
+];
+
+interface Etcd {
+  readonly port: number;
+  readonly administrationPort: number;
+  close(): Promise<void>;
+}
+
+interface EtcdModule {
+  readonly etcdProgram: Requirement;
+  readonly RealEtcd: { start(): Promise<Etcd> };
+}
+
+interface Administrator {
+  read(key: string): Promise<{ readonly value: string } | undefined>;
+  put(key: string, value: string): Promise<void>;
+  putAll(entries: readonly (readonly [key: string, value: string | Buffer])[]): Promise<void>;
+  deletePrefix(prefix: string): Promise<void>;
+  deleteAll(): Promise<void>;
+}
+
+interface AdministratorModule {
+  readonly EtcdAdministrator: new (port: number) => Administrator;
+}
+
+interface Hostile {
+  readonly port: number;
+  close(): void;
+}
+
+interface HostileModule {
+  readonly HostileEtcd: { start(): Promise<Hostile> };
+}

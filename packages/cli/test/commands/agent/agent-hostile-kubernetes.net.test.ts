@@ -1,0 +1,207 @@
+/**
+ * Two nodes that enforce, with an API server that is broken or hostile: their tunnels stay, nothing
+ * leaves in plaintext, the agents need little memory, and their status says what is wrong.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { describeWith, TcpRelay, type Requirement } from '@litz/testkit';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { removeSockets } from '../../host.ts';
+import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
+import {
+  eachRefuses,
+  eachSays,
+  lossesDuring,
+  plaintextOf,
+  untilEnforced,
+  WITHIN,
+} from './enforcing-cluster.ts';
+import { GarbageServer } from './garbage-server.ts';
+import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
+import { peakMegabytes } from './peak-megabytes.ts';
+
+const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/kubernetes');
+const { kubeRequirements, RealKube } = (await import(join(TESTS, 'real-kube.ts'))) as KubeModule;
+const { applyLitzNodes } = (await import(join(TESTS, 'manifests.ts'))) as ManifestModule;
+const { HostileKube } = (await import(join(TESTS, 'hostile-kube-server.ts'))) as HostileModule;
+
+const NODES = '/apis/litz.dev/v1/litznodes';
+/** In MB. An agent with two nodes takes about 90 MB. */
+const MOST_MEGABYTES = 220;
+
+describeWith(
+  [...realInterfaces, ...kubeRequirements],
+  'litz agent with a hostile API server',
+  () => {
+    let kube: Kube;
+    let cluster: MeshCluster;
+    let garbage: GarbageServer;
+    let hostile: Hostile;
+    let agents: LitzProcess[] = [];
+    const relays: TcpRelay[] = [];
+
+    beforeAll(async () => {
+      [kube, garbage] = await Promise.all([RealKube.start(), GarbageServer.start()]);
+      await applyLitzNodes(kube);
+      const certificate = { cert: kube.read('server.crt'), key: kube.read('server.key') };
+      hostile = await HostileKube.start(NODES, certificate);
+      cluster = await MeshCluster.create(2);
+      for (const { host, name, prefix } of cluster.nodes) {
+        relays.push(host.namespace.run(() => TcpRelay.open(kube.port, kube.port)));
+        const spec = { podCIDR: prefix, podCIDRs: [prefix] };
+        const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec };
+        await kube.apply(`/api/v1/nodes/${name}`, node);
+      }
+      for (const node of cluster.nodes) await node.daemon();
+      agents = cluster.nodes.map((node) =>
+        node.kubernetesAgent(kube.kubeconfig, ['--enforcement', 'enforce'], { longestMs: 120_000 }),
+      );
+      await untilEnforced(cluster.nodes);
+    });
+
+    afterEach(() => {
+      kube.thawServer();
+    });
+
+    afterAll(async () => {
+      for (const relay of relays) relay.close();
+      await cluster?.close();
+      await kube?.close();
+      garbage?.close();
+      hostile?.close();
+      removeSockets();
+    });
+
+    it('loses no packet while the server freezes, sends garbage, and has a list without an end', async () => {
+      const losses = await lossesDuring(cluster, async () => {
+        kube.freezeServer();
+        await new Promise((resolve) => setTimeout(resolve, FROZEN_MS));
+        redirect(garbage.port);
+        kube.thawServer();
+        await eachSays(cluster.nodes, /^(?!no trouble)/);
+        redirect(hostile.port);
+        await eachSays(cluster.nodes, /repeats itself or has more than 50000 objects/);
+        redirect(kube.port);
+        await eachSays(cluster.nodes, undefined);
+      });
+      expect(losses).toEqual([0, 0]);
+      for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
+    });
+
+    it('refuses 5,000 bad objects, and keeps everything else', async () => {
+      const good = await honestRecords();
+      const bad = Array.from({ length: 5000 }, (_, i) => ({
+        metadata: { name: `bad-${i}` },
+        spec: BAD_SPECS[i % BAD_SPECS.length],
+      }));
+      const losses = await lossesDuring(cluster, async () => {
+        hostile.records = [...good, ...bad];
+        redirect(hostile.port);
+        await eachRefuses(cluster.nodes, 5000);
+        redirect(kube.port);
+        await eachSays(cluster.nodes, undefined);
+      });
+      expect(losses).toEqual([0, 0]);
+      for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
+    });
+
+    it('sends no plaintext while keys are exchanged and records deleted, and continues afterwards', async () => {
+      const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+      const good = await honestRecords();
+      const capture = cluster.capture();
+      hostile.records = good;
+      const before = hostile.watching;
+      redirect(hostile.port);
+      await vi.waitFor(() => expect(hostile.watching).toBeGreaterThanOrEqual(before + 2), WITHIN);
+
+      for (let i = 0; i < 3; i++) {
+        for (const record of good) hostile.send('MODIFIED', withOtherKey(record, i));
+        await one.pod.ping(two.podAddress, { timeoutMs: 300 });
+      }
+      for (const record of good) hostile.send('DELETED', record);
+      for (const node of cluster.nodes) {
+        await vi.waitFor(async () => expect((await node.status()).peers).toEqual([]), WITHIN);
+      }
+      expect(await one.pod.ping(two.podAddress, { timeoutMs: 500 })).toBe(0);
+
+      redirect(kube.port);
+      await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), WITHIN);
+      await vi.waitFor(async () => {
+        for (const node of cluster.nodes) expect((await node.status()).troubles).toEqual([]);
+      }, WITHIN);
+      expect(plaintextOf(capture.lines())).toEqual([]);
+      capture.close();
+    });
+
+    function redirect(port: number): void {
+      for (const relay of relays) relay.redirect(port);
+    }
+
+    /** The records of both nodes as the real server has them. */
+    async function honestRecords(): Promise<KubeObject[]> {
+      const { body } = await kube.send('GET', NODES);
+      expect(body.items).toHaveLength(2);
+      return body.items;
+    }
+  },
+);
+
+/** Returns an object with another key, of a later generation. */
+function withOtherKey(object: KubeObject, number: number): KubeObject {
+  const spec = object['spec'] as { keys: { generation: number }[] };
+  const publicKey = Buffer.alloc(32, 0x31 + number).toString('base64');
+  const keys = spec.keys.map((key) => ({ ...key, publicKey, generation: 10 + number }));
+  return { ...object, spec: { ...spec, keys } };
+}
+
+const BAD_SPECS: readonly unknown[] = [
+  undefined,
+  null,
+  [],
+  { keys: 7 },
+  { addresses: ['10.9.0.77'], keys: [{ publicKey: 'A'.repeat(900), generation: 1 }] },
+  { addresses: Array.from({ length: 200 }, (_, i) => `10.9.1.${i}`) },
+];
+/** In ms. A frozen server is noticed after a minute of silence; this is for the tunnels. */
+const FROZEN_MS = 3000;
+
+interface KubeObject {
+  readonly metadata: { readonly name: string };
+  readonly [field: string]: unknown;
+}
+
+interface Kube {
+  readonly port: number;
+  readonly kubeconfig: string;
+  apply(path: string, object: unknown): Promise<unknown>;
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
+  send(method: string, path: string): Promise<{ body: any }>;
+  read(name: string): string;
+  freezeServer(): void;
+  thawServer(): void;
+  close(): Promise<void>;
+}
+
+interface KubeModule {
+  readonly kubeRequirements: readonly Requirement[];
+  readonly RealKube: { start(): Promise<Kube> };
+}
+
+interface ManifestModule {
+  readonly applyLitzNodes: (kube: Kube) => Promise<void>;
+}
+
+interface Hostile {
+  records: 'endless' | readonly KubeObject[];
+  readonly watching: number;
+  readonly port: number;
+  send(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void;
+  close(): void;
+}
+
+interface HostileModule {
+  readonly HostileKube: {
+    start(collection: string, certificate: { cert: string; key: string }): Promise<Hostile>;
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Changes and reads the configuration of an engine in steps, for a caller with packets that must
+ * not wait until all of it is done. `Engine.configure` and `Engine.peerStatuses` do the same at
+ * once.
+ *
+ * @module
+ */
+import type { EngineChange } from './configuration.ts';
+import { stateOf, type Engine } from './engine.ts';
+import { applyConfiguration } from './flow/configuration.ts';
+import { statusesInSteps, type PeerStatus } from './stats.ts';
+import type { Steps } from './steps.ts';
+import { checkAgainst, checkConfiguration, type CheckedChange } from './validation.ts';
+
+/**
+ * Checks a change as `Engine.prepare` does, and throws the same errors. Returns it with typed
+ * values.
+ */
+export function checkChange(engine: Engine, change: EngineChange): CheckedChange {
+  return checkConfiguration(change, stateOf(engine));
+}
+
+/**
+ * Checks whether a change whose fields were checked is possible for this engine. Returns the steps
+ * that apply it. The first step must follow at once. Between two steps the engine may be used,
+ * after its outputs were polled, but not configured.
+ *
+ * @param now returns the time, in each step
+ * @throws {RangeError | WireGuardError} the change is not possible; nothing has changed
+ */
+export function prepareInSteps(engine: Engine, change: CheckedChange, now: () => number): Steps {
+  const state = stateOf(engine);
+  checkAgainst(change, state);
+  return apply();
+
+  function* apply(): Steps {
+    engine.finishBatch(now());
+    yield* applyConfiguration(state, change, now);
+  }
+}
+
+/**
+ * Iterates over all peers as `Engine.peerStatuses` does. Returns, for each peer, the steps that
+ * make its snapshot. Between two of them the engine may be used, but not configured.
+ */
+export function peersInSteps(engine: Engine): Generator<Steps<PeerStatus>, void, undefined> {
+  return statusesInSteps(stateOf(engine));
+}

@@ -1,0 +1,79 @@
+/**
+ * `TurnBudget`: a budget for one kind of work, in which those who wait reserve a turn.
+ *
+ * Turns are reserved at the pace of the budget. If the machine is slow, the work takes longer than
+ * its price, and the next call comes when many turns are due. If all of them were taken at once,
+ * that call would take even longer, and so on, until nobody waits any more. So the budget has a
+ * clock of its own, which stays behind the caller's clock by the time that calls were late.
+ *
+ * @module
+ */
+import { WorkBudget } from './work-budget.ts';
+
+/** An object that can reserve a turn: a peer, or a static pair for probes. */
+export interface TurnHolder {
+  /** When its turn comes, in ms of the budget's clock; Infinity if no turn is reserved. */
+  turnAt: number;
+}
+
+/** The methods of `WorkBudget` take times of the budget's clock, the others those of the caller. */
+export class TurnBudget extends WorkBudget {
+  readonly #price: number;
+  /** The turns of so many ms may be taken at once. */
+  readonly #most: number;
+  /** How far the budget's clock is behind the caller's. */
+  #behind = 0;
+  /** The time of the current call, and the budget's clock in the call before. */
+  #now = -Infinity;
+  #before = -Infinity;
+
+  /**
+   * @param share the part of the time that the work may take, 0 to 1
+   * @param burstMs how much work may be done at once, in milliseconds
+   * @param priceMs what one turn costs, in milliseconds
+   */
+  constructor(share: number, burstMs: number, priceMs: number) {
+    super(share, burstMs);
+    this.#price = priceMs;
+    this.#most = burstMs / share;
+  }
+
+  /** Returns whether the holder may do the work now. If not, reserves a turn for it. */
+  isItsTurn(holder: TurnHolder, now: number): boolean {
+    const clock = this.#clockAt(now, holder.turnAt);
+    if (holder.turnAt === Infinity) {
+      if (this.isFree(clock)) return true;
+      holder.turnAt = this.freeAt;
+      this.spend(this.#price, clock);
+    }
+    return this.dueAt(holder) <= now;
+  }
+
+  /**
+   * Returns when to ask again for the reserved turn, in the milliseconds of `now`. If a call before
+   * that time is late, the turn comes later.
+   */
+  dueAt(holder: TurnHolder): number {
+    return holder.turnAt + this.#behind;
+  }
+
+  /** Records that the work is done: uses up the reserved turn, or counts the work now. */
+  spendTurn(holder: TurnHolder, now: number): void {
+    if (this.dueAt(holder) > now) this.spend(this.#price, now - this.#behind);
+    holder.turnAt = Infinity;
+  }
+
+  /** Returns the budget's clock. Holds it back if the turn at `turnAt` should have come before. */
+  #clockAt(now: number, turnAt: number): number {
+    if (now !== this.#now) {
+      this.#before = this.#now - this.#behind;
+      this.#now = now;
+    }
+    if (this.isFree(now - this.#behind)) this.#behind = 0;
+    const late = now - this.#behind - turnAt;
+    // A turn that was due in the call before was left unused; it does not show that this call is
+    // late.
+    if (turnAt > this.#before && late > this.#most) this.#behind += late - this.#most;
+    return now - this.#behind;
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The real systemd-networkd on a node of the mesh. It is started without systemd and udev: the files
+ * that udev would write say that all links are ready.
+ *
+ * @module
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatCidr } from '@litz/core';
+import { onReadable, RoutingMonitor, type RoutingChange } from '@litz/sys';
+import { describeWith, requirement } from '@litz/testkit';
+import { expect, onTestFinished, test } from 'vitest';
+import { createNetwork } from './create-mesh.ts';
+import { startAgents } from './test-agent.ts';
+import { networkRequirements } from './test-network.ts';
+import { until, type TestNode } from './test-node.ts';
+
+const NETWORKD = '/lib/systemd/systemd-networkd';
+const requirements = [
+  ...networkRequirements,
+  requirement(NETWORKD, () => existsSync(NETWORKD) || 'install the package systemd'),
+];
+
+describeWith(requirements, 'systemd-networkd on a node', () => {
+  test('keeps all of the mesh when it starts again and again, and deletes what other programs made', async () => {
+    const { wire, a, b } = await createEnforcedMesh();
+    const before = stateOf(a);
+    const repairs = followRepairs(a);
+    const pings = ping(a, b);
+
+    for (let i = 0; i < 3; i++) {
+      await runNetworkd(a, { manages: ['eth0'] });
+      expect(stateOf(a)).toEqual(before);
+    }
+    // Nothing of the mesh was even gone for a moment: networkd spares what has the kernel's protocol.
+    expect(repairs).toEqual([]);
+
+    expect(await pings).toContain(' 0% packet loss');
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+
+  test('removes the addresses of an interface that it manages too, and they are back within 50 ms', async () => {
+    const { wire, a, b } = await createEnforcedMesh();
+    const before = stateOf(a);
+    const repairs = followRepairs(a);
+
+    await runNetworkd(a, { manages: ['eth0', 'litz0'] });
+    await until(() => stateOf(a) === before);
+
+    expect(repairs.length).toBeGreaterThan(0);
+    expect(Math.max(...repairs.map(({ ms }) => ms))).toBeLessThan(50);
+    expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+});
+
+/** Two nodes with daemons and agents that enforce. The counters of the wire are reset. */
+async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNetwork>>> {
+  const network = await createNetwork({ inner: 4 });
+  for (const node of network.nodes) await node.startDaemon();
+  const agents = await startAgents(network.nodes, {
+    registryFolder: join(network.folder, 'registry'),
+  });
+  for (const agent of agents) {
+    await agent.ask({ command: 'enforcement', enforcement: 'enforce', force: false });
+  }
+  const { a, b } = network;
+  await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
+  network.wire.reset();
+  return network;
+}
+
+/**
+ * Runs networkd until it has configured its links. Before that, adds a rule and a route of another
+ * program, which it deletes.
+ */
+async function runNetworkd(
+  { namespace }: TestNode,
+  { manages }: { readonly manages: readonly string[] },
+): Promise<void> {
+  namespace.ip(`rule add pref ${FOREIGN_PRIORITY} to 10.1.0.0/16 lookup 77`);
+  namespace.ip('route add 10.2.0.0/16 via 192.168.50.12 dev eth0 table 77');
+  const networkd = namespace.start('unshare', '--mount', 'sh', '-ec', SCRIPT, ...manages);
+  const ended = once(networkd, 'exit');
+  const log = outputOf(networkd);
+  await until(() => {
+    if (networkd.exitCode !== null) throw new Error(`networkd ended: ${log()}`);
+    const isForeignGone =
+      !namespace.ip('rule').includes(`${FOREIGN_PRIORITY}:`) &&
+      !namespace.tries('sh', '-c', 'ip route show table 77 | grep -q .');
+    return (
+      isForeignGone &&
+      manages.every((name) => log().includes(`${name}: State changed: configuring -> configured`))
+    );
+  });
+  networkd.kill('SIGTERM');
+  await ended;
+}
+
+/** Returns the rules, the routes of the mesh and the addresses of its interface as one text. */
+function stateOf({ namespace }: TestNode): string {
+  return [
+    namespace.ip('rule'),
+    namespace.ip('route show table 51871'),
+    namespace.ip('-o -4 address show dev litz0 primary'),
+    namespace.ip('-o -4 address show dev eth0 primary'),
+  ].join('\n');
+}
+
+interface Repair {
+  readonly what: string;
+  readonly ms: number;
+}
+
+/** Measures how long rules, routes and addresses of the mesh are gone. The list grows meanwhile. */
+function followRepairs({ namespace }: TestNode): readonly Repair[] {
+  const repairs: Repair[] = [];
+  const gone = new Map<string, number>();
+  const entered = namespace.openNamespace();
+  const monitor = entered.run(() => new RoutingMonitor(MESH_TABLE));
+  const end = onReadable(monitor.fd, () => {
+    const now = performance.now();
+    for (const change of monitor.read() ?? []) {
+      const what = nameOf(change);
+      if (what === undefined) continue;
+      if (change.gone) gone.set(what, now);
+      else if (gone.has(what)) repairs.push({ what, ms: now - gone.get(what)! });
+    }
+  });
+  onTestFinished(() => {
+    end();
+    monitor.close();
+    entered.close();
+  });
+  return repairs;
+}
+
+function nameOf(change: RoutingChange): string | undefined {
+  if (change.type === 'route') {
+    const { destination: address, prefixLength } = change.route;
+    return `route ${formatCidr({ address, prefixLength })}`;
+  }
+  if (change.type === 'rule' && change.rule.priority === MESH_PRIORITY) return 'rule';
+  if (change.type !== 'address') return undefined;
+  return `address ${formatCidr(change.address)} ${change.address.interfaceIndex}`;
+}
+
+/** Sends a hundred pings per second for seven seconds. @returns the report of `ping` */
+async function ping(a: TestNode, b: TestNode): Promise<string> {
+  const words = ['-q', '-c', '700', '-i', '0.01', '-W', '2', b.pods[0].address] as const;
+  const child = a.startInPod(a.pods[0], 'ping', ...words);
+  const report = outputOf(child);
+  await once(child, 'exit');
+  return report();
+}
+
+/** Returns a function that returns the output so far, of both streams. */
+function outputOf(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (more: string) => (text += more));
+  }
+  return () => text;
+}
+
+/** Its arguments are the interfaces that networkd manages. */
+const SCRIPT = `
+mount --make-rprivate /
+address=$(ip -o -4 address show dev eth0 primary | awk '{print $4}')
+mount -t tmpfs tmpfs /run
+mount -t sysfs sysfs /sys
+mkdir -p /run/udev/data /run/systemd/network /run/systemd/netif/links
+chown -R systemd-network /run/systemd/netif
+for name in "$0" "$@"; do
+  printf '[Match]\\nName=%s\\n[Network]\\nLinkLocalAddressing=no\\nIPv6AcceptRA=no\\n' $name
+  [ $name != eth0 ] || echo "Address=$address"
+done | awk '/Match/{n++} {print > "/run/systemd/network/" n ".network"}'
+for index in /sys/class/net/*/ifindex; do echo I:1 > /run/udev/data/n$(cat $index); done
+export SYSTEMD_LOG_LEVEL=debug
+exec ${NETWORKD}
+`;
+const FOREIGN_PRIORITY = 12_345;
+const MESH_TABLE = 51_871;
+const MESH_PRIORITY = 900;
