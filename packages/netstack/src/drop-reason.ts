@@ -34,6 +34,7 @@ export const DROP_REASONS = [
   'malformed-tcp',
   'bad-tcp-checksum',
   'closed-tcp-port',
+  'full-backlog',
   // Output.
   'full-output-queue',
   'no-memory',

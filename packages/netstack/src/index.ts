@@ -4,7 +4,12 @@
  *
  * @module
  */
-export { Stack, type Socket } from './stack.ts';
+export { Stack, type ConnectOptions, type ListenOptions, type Socket } from './stack.ts';
+export { createPacketOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
+export type { TcpOptions } from './tcp/tcp-options.ts';
+export type { TcpState } from './tcp/connection.ts';
+export { TcpListener } from './tcp/tcp-listener.ts';
+export { TcpSocket } from './tcp/tcp-socket.ts';
 export type { StackOptions } from './stack-options.ts';
 export { UdpSocket, type UdpOptions } from './udp/udp-socket.ts';
 export { EchoSocket } from './icmp/echo-socket.ts';

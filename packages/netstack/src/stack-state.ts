@@ -14,6 +14,7 @@ import type { ChangedSocket, MessageReceiver } from './port/receivers.ts';
 import { RateLimit } from './rate-limit.ts';
 import { SipHash } from './sip-hash.ts';
 import type { CheckedStackOptions } from './stack-options.ts';
+import { TcpContext } from './tcp/tcp-context.ts';
 import { IpAddress } from './wire/ip-address.ts';
 import { IpHeader } from './wire/ip-header.ts';
 import { IpPacket } from './wire/ip-packet.ts';
@@ -21,8 +22,8 @@ import type { PacketUnderConstruction } from './wire/packet-under-construction.t
 import { MAX_PACKET_LENGTH } from './wire/protocol.ts';
 
 export class StackState {
-  /** The time of the last input, in monotonic milliseconds. */
-  now: number = -Infinity;
+  /** The time of the last input, in monotonic milliseconds; 0: there was none. */
+  now: number = 0;
   mtu: number;
   readonly randomBytes: (out: Uint8Array) => void;
   readonly addresses: LocalAddresses = new LocalAddresses();
@@ -37,6 +38,7 @@ export class StackState {
   readonly errorLimit: RateLimit = new RateLimit(ERRORS_PER_SECOND, ERROR_BURST);
   readonly udp: PortTable<MessageReceiver>;
   readonly echo: PortTable<MessageReceiver>;
+  readonly tcp: TcpContext;
   /** Sockets whose state changed, in order. */
   readonly changed: ChangedSocket[] = [];
 
@@ -68,6 +70,7 @@ export class StackState {
     options.randomBytes(new Uint8Array(this.identifications.buffer));
     this.udp = new PortTable<MessageReceiver>(options.randomBytes);
     this.echo = new PortTable<MessageReceiver>(options.randomBytes);
+    this.tcp = new TcpContext(this.hash, options.randomBytes);
   }
 
   /** Counts a dropped packet. */

@@ -22,13 +22,38 @@ import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
 import { expireFragments, receivePacket } from './ip/receive.ts';
 import { copyBytes } from './memory/copy-bytes.ts';
+import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
 import { StackState } from './stack-state.ts';
+import { nextSegment } from './tcp/output.ts';
+import { openConnection } from './tcp/active-open.ts';
+import { TcpListener } from './tcp/tcp-listener.ts';
+import { readTcpOptions, TCP_OPTION_NAMES, type TcpOptions } from './tcp/tcp-options.ts';
+import { TcpSocket } from './tcp/tcp-socket.ts';
+import { fireTimers } from './tcp/timers.ts';
 import { UdpSocket, type UdpOptions } from './udp/udp-socket.ts';
 import { IpAddress } from './wire/ip-address.ts';
 
 /** A socket of a stack. */
-export type Socket = UdpSocket | EchoSocket;
+export type Socket = TcpSocket | TcpListener | UdpSocket | EchoSocket;
+
+/** Options of `Stack.connectTcp`. */
+export interface ConnectOptions extends TcpOptions {
+  /** The address to connect from. Default: the one that is nearest to the destination. */
+  readonly address?: string | Uint8Array;
+  /** 1 to 65535. Default 0: a free port that nobody can predict. */
+  readonly localPort?: number;
+}
+
+/** Options of `Stack.listenTcp`. The connections get those of TCP. */
+export interface ListenOptions extends TcpOptions {
+  /** The address to listen at. Default: all addresses of the stack. */
+  readonly address?: string | Uint8Array;
+  /** 1 to 65535. Default 0: a free port that nobody can predict. */
+  readonly port?: number;
+  /** The most connections that have begun and are not accepted. Default 511, as in Node.js. */
+  readonly backlog?: number;
+}
 
 /**
  * An IP stack. The first comment of this file describes the loop that drives it.
@@ -81,14 +106,24 @@ export class Stack {
   /**
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
+   * @param offload with `OFFLOAD.NEEDS_CHECKSUM`, the checksum is not verified: a device has done
+   *   it, or it is still to be computed. The packet may be a TCP super-packet.
    * @throws {TypeError | RangeError} the arguments name no such bytes, or `now` is not a time
    */
-  handlePacket(buffer: Uint8Array, offset: number, length: number, now: number): void {
+  // oxlint-disable-next-line max-params -- an object would be allocated for each packet
+  handlePacket(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+    offload?: Readonly<PacketOffload>,
+  ): void {
     checkBytes(buffer, 'buffer');
     requireInteger(offset, 'offset', 0, buffer.length);
     requireInteger(length, 'length', 0, buffer.length - offset);
     this.#advance(now);
-    receivePacket(this.#state, buffer, offset, length, false);
+    const isTrusted = offload !== undefined && (offload.flags & OFFLOAD.NEEDS_CHECKSUM) !== 0;
+    receivePacket(this.#state, buffer, offset, length, isTrusted);
   }
 
   /**
@@ -99,23 +134,27 @@ export class Stack {
   handleTimeout(now: number): void {
     this.#advance(now);
     expireFragments(this.#state);
+    fireTimers(this.#state);
   }
 
   /**
    * Writes the next packet to `buffer` from `offset` on.
    *
-   * @param room the most bytes to write, at least the MTU. Default: up to the end of the buffer
+   * @param offload if it is given, TCP packets have only the sum of the pseudo-header as checksum,
+   *   and may be super-packets of up to 65535 bytes: the record says what is to be done with each
    * @returns the length of the packet; 0: none waits
    * @throws {TypeError | RangeError} the buffer has less room than a packet of the MTU needs
    */
-  pollPacket(buffer: Uint8Array, offset: number, now: number, room?: number): number {
+  pollPacket(buffer: Uint8Array, offset: number, now: number, offload?: PacketOffload): number {
     checkBytes(buffer, 'buffer');
     requireInteger(offset, 'offset', 0, buffer.length);
-    requireInteger(room ?? buffer.length - offset, 'room', this.mtu, buffer.length - offset);
+    const room = buffer.length - offset;
+    requireInteger(room, 'room', this.mtu, Infinity);
     this.#advance(now);
+    if (offload) clearOffload(offload);
     const { output } = this.#state;
     const { length } = output;
-    if (length === 0) return 0;
+    if (length === 0) return this.#pollSegment(buffer, offset, offload);
     copyBytes(output.bytes, output.offset, buffer, offset, length);
     output.drop();
     return length;
@@ -130,7 +169,57 @@ export class Stack {
 
   /** Returns the time of the next deadline; Infinity: there is none. */
   pollTimeout(): number {
-    return this.#state.reassembly.deadline;
+    const { reassembly, tcp } = this.#state;
+    return Math.min(reassembly.deadline, tcp.deadlines.first()?.deadline ?? Infinity);
+  }
+
+  /**
+   * Begins a connection. The socket is returned at once; `pollSocket` names it when it is connected
+   * or has failed.
+   *
+   * @param address an `IpAddress` costs no parsing
+   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EADDRINUSE`: a
+   *   connection with these ends is there; `EADDRNOTAVAIL`: all ports are taken
+   * @throws {TypeError | RangeError} an argument is wrong
+   */
+  connectTcp(
+    address: string | Uint8Array | IpAddress,
+    port: number,
+    options: ConnectOptions = {},
+  ): TcpSocket {
+    checkObject(options, 'options', ['address', 'localPort', ...TCP_OPTION_NAMES]);
+    requireInteger(port, 'port', 1, 0xffff);
+    const checked = readTcpOptions(options);
+    requireInteger(options.localPort ?? 0, 'localPort', 0, 0xffff);
+    const remote = address instanceof IpAddress ? address : IpAddress.from(address);
+    const local = this.#localAddress(options.address) ?? this.#state.addresses.sourceFor(remote);
+    if (local?.version !== remote.version || !remote.isHost || this.#state.addresses.has(remote)) {
+      throw new StackError('EHOSTUNREACH', `no address to reach ${remote.toString()} from`);
+    }
+    const ends = { local, remote, remotePort: port, localPort: options.localPort ?? 0 };
+    const connection = openConnection(this.#state, ends, checked);
+    return new TcpSocket(this.#state, connection);
+  }
+
+  /**
+   * Accepts connections.
+   *
+   * @throws {StackError} `EADDRINUSE`: the port is taken; `EADDRNOTAVAIL`: the address is not one
+   *   of the stack, or all ports are taken
+   * @throws {TypeError | RangeError} an option is wrong
+   */
+  listenTcp(options: ListenOptions = {}): TcpListener {
+    checkObject(options, 'options', ['address', 'port', 'backlog', ...TCP_OPTION_NAMES]);
+    const { port = 0, backlog = 511 } = options;
+    requireInteger(port, 'port', 0, 0xffff);
+    requireInteger(backlog, 'backlog', 1, 0xffff);
+    const checked = readTcpOptions(options);
+    const address = this.#localAddress(options.address);
+    const { listeners } = this.#state.tcp;
+    const chosen = port || listeners.chooseFree(address);
+    const listener = new TcpListener(this.#state, address, chosen, backlog, checked);
+    listeners.add(listener);
+    return listener;
   }
 
   /**
@@ -167,6 +256,21 @@ export class Stack {
     const socket = new EchoSocket(this.#state, echo.chooseFree(undefined));
     echo.add(socket);
     return socket;
+  }
+
+  /** The connections that may have something to send take turns. */
+  #pollSegment(buffer: Uint8Array, offset: number, offload: PacketOffload | undefined): number {
+    const { tcp } = this.#state;
+    const room = buffer.length - offset;
+    for (let c = tcp.ready.shift(); c; c = tcp.ready.shift()) {
+      c.isReady = false;
+      const length = nextSegment(this.#state, c, buffer, offset, room, offload);
+      if (c.state !== 'closed') tcp.deadlines.update(c);
+      if (length === 0) continue;
+      if (c.state !== 'closed') tcp.wake(c);
+      return length;
+    }
+    return 0;
   }
 
   #localAddress(text: string | Uint8Array | undefined): IpAddress | undefined {

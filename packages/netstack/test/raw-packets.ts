@@ -118,7 +118,14 @@ export function rawIcmp(
 
 /** Returns bytes that differ from place to place. */
 export function pattern(length: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 7 + (i >>> 8) * 13 + seed) & 0xff);
+  return patternAt(0, length, seed);
+}
+
+/** Returns the bytes of a pattern from a position on. */
+export function patternAt(position: number, length: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0, at = position; i < length; i++, at++) bytes[i] = at * 7 + (at >>> 8) * 13 + seed;
+  return bytes;
 }
 
 /** Returns the bytes of several arrays. */

@@ -23,6 +23,7 @@ const TESTED_TOGETHER: Record<string, string> = {
   'device/src/quick': 'the tests of `litz up` run each step on a host of their own',
   'mesh/src/agent': 'agent.test.ts runs the parts of an agent together, on simulated machines',
   'mesh/src/registry/etcd/grpc-stream.ts': 'the tests of the etcd registry run it against a server',
+  'netstack/src/tcp': 'scripts of segments and simulated paths run the parts of a connection',
   'openssl/src': 'one conformance suite tests the provider that they make up',
   'testkit/src': 'tools of tests: the tests that use them would fail',
   'tun/src/readiness-worker.ts': 'the entry of a thread: the net tests of TunStream run it',

@@ -9,6 +9,7 @@
 import { StackError, type StackErrorCode } from '../errors.ts';
 import type { MessageReceiver } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
+import { findQuotedConnection, receiveTooBig, receiveUnreachable } from '../tcp/icmp-report.ts';
 import { readInt32, readUint16 } from '../wire/bytes.ts';
 import { ICMP, ICMP_HEADER_LENGTH, ICMPV6 } from '../wire/icmp.ts';
 import type { IpPacket } from '../wire/ip-packet.ts';
@@ -48,16 +49,26 @@ function isTooBig(version: 4 | 6, type: number, code: number): boolean {
 /** A packet to this destination was too long. Only a socket that sends there is believed. */
 function lowerPathMtu(state: StackState, mtu: number): void {
   const { quoted, pathMtus, now } = state;
-  if (!findSender(state)) return state.drop('unexpected-icmp');
+  const isTcp = quoted.protocol === PROTOCOL.TCP;
+  const connection = isTcp ? findQuotedConnection(state) : undefined;
+  if (!connection && (isTcp || !findSender(state))) return state.drop('unexpected-icmp');
   const current = pathMtus.of(quoted.destination, state.mtu, now);
   pathMtus.lower(quoted.destination, mtu, quoted.length, current, now);
+  if (connection) receiveTooBig(state, connection);
+  return undefined;
 }
 
 function tellSocket(state: StackState, report: IcmpReport): void {
   const { quoted } = state;
+  const text = `${quoted.destination.toString()}: ${report.text}`;
+  if (quoted.protocol === PROTOCOL.TCP) {
+    const connection = findQuotedConnection(state);
+    if (!connection) return state.drop('unexpected-icmp');
+    const error = new StackError(report.code, text);
+    return receiveUnreachable(state, connection, error, report.isHard);
+  }
   const sender = findSender(state);
   if (!sender) return state.drop('unexpected-icmp');
-  const text = `${quoted.destination.toString()}: ${report.text}`;
   const port = readUint16(quoted.buffer, quoted.transport + 2);
   return sender.fail(new StackError(report.code, text), quoted.destination, port);
 }

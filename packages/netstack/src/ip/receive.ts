@@ -13,6 +13,7 @@
 import { answerProblem, answerReassemblyTimeout, answerUnreachable } from '../icmp/errors.ts';
 import { receiveIcmp } from '../icmp/receive.ts';
 import type { StackState } from '../stack-state.ts';
+import { receiveTcp } from '../tcp/receive.ts';
 import { receiveUdp } from '../udp/receive.ts';
 import { hasWholeHeaderChain, PARAMETER_PROBLEM } from '../wire/extension-headers.ts';
 import { PROTOCOL } from '../wire/protocol.ts';
@@ -77,6 +78,7 @@ function receiveFragment(state: StackState): void {
 
 function deliver(state: StackState, isTrusted: boolean): void {
   const { protocol, version } = state.packet;
+  if (protocol === PROTOCOL.TCP) return receiveTcp(state, isTrusted);
   if (protocol === PROTOCOL.UDP) return receiveUdp(state, isTrusted);
   if (protocol === (version === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6)) return receiveIcmp(state);
   state.drop('unknown-protocol');

@@ -1,0 +1,95 @@
+/**
+ * `DeadlineHeap`: finds the first deadline of many owners.
+ *
+ * Nearly every segment moves a deadline to a later time. So the key of an owner may be earlier than
+ * its deadline; it is corrected when the owner reaches the top. Moving a deadline to a later time
+ * is then a single store. The first deadline is exact.
+ *
+ * @module
+ */
+
+/** Has a deadline. */
+export interface DeadlineOwner {
+  /** In ms; Infinity: none. */
+  readonly deadline: number;
+  /** Its place in the heap; -1: it is not there. Changed by the heap only. */
+  heapIndex: number;
+  /** A time not later than `deadline`, while it is in the heap. Changed by the heap only. */
+  heapKey: number;
+}
+
+export class DeadlineHeap<Owner extends DeadlineOwner> {
+  readonly #heap: Owner[] = [];
+
+  /** The deadline of an owner may have changed. */
+  update(owner: Owner): void {
+    const { deadline } = owner;
+    if (owner.heapIndex === -1) {
+      if (deadline === Infinity) return;
+      owner.heapKey = deadline;
+      owner.heapIndex = this.#heap.length;
+      this.#heap.push(owner);
+      this.#up(owner);
+    } else if (deadline < owner.heapKey) {
+      owner.heapKey = deadline;
+      this.#up(owner);
+    }
+  }
+
+  /** Removes an owner. */
+  remove(owner: Owner): void {
+    if (owner.heapIndex === -1) return;
+    const last = this.#heap.pop()!;
+    if (last !== owner) {
+      last.heapIndex = owner.heapIndex;
+      this.#heap[last.heapIndex] = last;
+      this.#down(last);
+      this.#up(last);
+    }
+    owner.heapIndex = -1;
+  }
+
+  /** Returns the owner with the first deadline; undefined: there is none. */
+  first(): Owner | undefined {
+    for (;;) {
+      const owner = this.#heap[0];
+      if (!owner) return undefined;
+      if (owner.deadline === owner.heapKey) return owner;
+      if (owner.deadline === Infinity) this.remove(owner);
+      else {
+        owner.heapKey = owner.deadline;
+        this.#down(owner);
+      }
+    }
+  }
+
+  #up(owner: Owner): void {
+    const heap = this.#heap;
+    let index = owner.heapIndex;
+    while (index > 0) {
+      const parent = (index - 1) >>> 1;
+      if (heap[parent].heapKey <= owner.heapKey) break;
+      heap[index] = heap[parent];
+      heap[index].heapIndex = index;
+      index = parent;
+    }
+    heap[index] = owner;
+    owner.heapIndex = index;
+  }
+
+  #down(owner: Owner): void {
+    const heap = this.#heap;
+    let index = owner.heapIndex;
+    for (;;) {
+      let child = index * 2 + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1].heapKey < heap[child].heapKey) child++;
+      if (heap[child].heapKey >= owner.heapKey) break;
+      heap[index] = heap[child];
+      heap[index].heapIndex = index;
+      index = child;
+    }
+    heap[index] = owner;
+    owner.heapIndex = index;
+  }
+}

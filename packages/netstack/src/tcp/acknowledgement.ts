@@ -1,0 +1,268 @@
+/**
+ * An acknowledgement arrives (RFC 9293 3.10.7.4, "fifth, check the ACK field").
+ *
+ * 1. It must be about something that was sent (RFC 5961 5).
+ * 2. The scoreboard learns what was delivered (RFC 2018, RFC 6675), and RACK when it was sent.
+ * 3. The round trip is measured (RFC 6298 4, RFC 7323 4).
+ * 4. The window of the other side moves.
+ * 5. What is lost is found, and the congestion window follows.
+ *
+ * @module
+ */
+import type { StackState } from '../stack-state.ts';
+import { distance, isAfter, isBefore, later } from '../wire/sequence.ts';
+import { TCP_FLAG, type TcpHeader } from '../wire/tcp-header.ts';
+import { challenge } from './challenge.ts';
+import type { Connection } from './connection.ts';
+import {
+  enterRecovery,
+  leaveRecovery,
+  rackDelivered,
+  rackDetectLoss,
+  rackDuplicateReported,
+  rackEndRound,
+  reduceProportionally,
+  reduceWindow,
+  renoDetectLoss,
+} from './recovery.ts';
+import { timestampOf } from './segment-writer.ts';
+import { SENT } from './sent-segments.ts';
+import { armRetransmit } from './timers.ts';
+import { tuneSendBuffer } from './window-tuning.ts';
+
+/**
+ * Processes the acknowledgement of a segment in a synchronized state.
+ *
+ * @returns false if the segment must be dropped
+ */
+export function receiveAck(state: StackState, c: Connection, segment: TcpHeader): boolean {
+  const { acknowledgement } = segment;
+  if (isAfter(acknowledgement, c.next)) return challenge(state, c);
+  // RFC 5961 5.2: too old to be an accident.
+  if (isBefore(acknowledgement, (c.unacknowledged - c.largestWindow) | 0)) {
+    return challenge(state, c);
+  }
+  const isOld = isBefore(acknowledgement, c.unacknowledged);
+  const before = c.sent.pipe;
+  const sackedBefore = c.sent.sacked;
+  const lostBefore = c.sent.lost;
+  const hasDuplicate = c.usesSack && readSacks(state, c, segment);
+  const newlySacked = c.sent.sacked - sackedBefore;
+  const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
+  const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
+  const isUpdate = !isOld && updateWindow(c, segment);
+  if (c.usesEcn && segment.has(TCP_FLAG.ECE)) receiveEcho(c, acknowledged);
+  const isDuplicate = countDuplicate(c, segment, acknowledged, isUpdate);
+  endTailProbe(c, segment, hasDuplicate, acknowledged);
+  if (hasDuplicate) rackDuplicateReported(c);
+  rackEndRound(c);
+  if (isOld && newlySacked === 0) return true;
+  // Without SACK a duplicate says that a segment has arrived (RFC 6937 3).
+  const unnamed = isDuplicate && !c.usesSack ? c.segmentSize : 0;
+  const delivered = acknowledged - sackedThen + newlySacked + unnamed;
+  recover(state, c, { acknowledged, delivered, before, lostBefore });
+  return true;
+}
+
+interface Progress {
+  /** Bytes by which SND.UNA moved. */
+  readonly acknowledged: number;
+  /** Bytes that were not known to be delivered before. */
+  readonly delivered: number;
+  /** Bytes on the way before. */
+  readonly before: number;
+  /** Bytes thought to be lost before. */
+  readonly lostBefore: number;
+}
+
+/** Takes the SACK blocks. Returns whether the first one reports a duplicate (RFC 2883 4). */
+function readSacks(state: StackState, c: Connection, segment: TcpHeader): boolean {
+  const { sackEdges, sackCount, acknowledgement } = segment;
+  const { sent } = c;
+  let hasDuplicate = false;
+  for (let block = 0; block < sackCount; block++) {
+    const [start, end] = [sackEdges[block * 2], sackEdges[block * 2 + 1]];
+    if (!isBefore(start, end) || isAfter(end, c.next)) continue;
+    if (block === 0 && isDuplicate(segment)) {
+      hasDuplicate = true;
+      continue;
+    }
+    const base = later(acknowledgement, c.unacknowledged);
+    if (!isAfter(end, base) || isBefore(start, c.unacknowledged)) continue;
+    if (sent.count === 0) continue;
+    const first = sent.splitAt(start);
+    sent.splitAt(end);
+    for (let i = first; i < sent.count && isBefore(sent.start(i), end); i++) {
+      if (sent.has(i, SENT.SACKED)) continue;
+      rackDelivered(state, c, i);
+      sample(state, c, i);
+      sent.markSacked(i);
+    }
+  }
+  return hasDuplicate;
+}
+
+/** RFC 2883 4: below the acknowledgement, or within the second block. */
+function isDuplicate({ sackEdges, sackCount, acknowledgement }: TcpHeader): boolean {
+  const [start, end] = sackEdges;
+  if (isBefore(start, acknowledgement)) return true;
+  if (sackCount < 2) return false;
+  return !isBefore(start, sackEdges[2]) && !isAfter(end, sackEdges[3]);
+}
+
+/** SND.UNA moves. Returns how many of the bytes were known to be delivered. */
+function acknowledge(state: StackState, c: Connection, segment: TcpHeader): number {
+  const { acknowledgement } = segment;
+  const { sent } = c;
+  sent.splitAt(acknowledgement);
+  let known = 0;
+  let newest = -1;
+  for (let i = 0; i < sent.count && isBefore(sent.start(i), acknowledgement); i++) {
+    if (sent.has(i, SENT.SACKED)) {
+      known += sent.length(i);
+      continue;
+    }
+    rackDelivered(state, c, i);
+    newest = i;
+  }
+  measure(state, c, segment, newest);
+  sent.removeUntil(acknowledgement);
+  const data = Math.min(distance(acknowledgement, c.dataStart), c.sendBuffer.length);
+  if (data > 0) {
+    c.sendBuffer.release(data);
+    c.dataStart = (c.dataStart + data) | 0;
+    c.user?.changed();
+  }
+  c.unacknowledged = acknowledgement;
+  c.retries = 0;
+  c.rto.backoff = 0;
+  c.probes = 0;
+  c.softError = undefined;
+  return known;
+}
+
+/** RFC 6298 3: a segment that was sent twice gives no round trip, except with timestamps. */
+function measure(state: StackState, c: Connection, segment: TcpHeader, newest: number): void {
+  if (newest === -1) return;
+  if (!c.sent.has(newest, SENT.EVER_RESENT)) return sample(state, c, newest);
+  if (!c.usesTimestamps || !segment.hasTimestamps || segment.timestampEcho === 0) return;
+  const elapsed = (timestampOf(c, state.now) - segment.timestampEcho) | 0;
+  if (elapsed >= 0 && elapsed < MOST_ROUND_TRIP_MS) c.rto.sample(Math.max(1, elapsed), state.now);
+}
+
+function sample(state: StackState, c: Connection, index: number): void {
+  if (c.sent.has(index, SENT.EVER_RESENT)) return;
+  c.rto.sample(state.now - c.sent.sentAt(index), state.now);
+}
+
+/** RFC 9293 3.10.7.4. Returns whether the window changed. */
+function updateWindow(c: Connection, segment: TcpHeader): boolean {
+  const { sequence, acknowledgement } = segment;
+  const isNewer =
+    isBefore(c.windowSequence, sequence) ||
+    (c.windowSequence === sequence && !isAfter(c.windowAcknowledgement, acknowledgement));
+  if (!isNewer) return false;
+  const window = segment.window * 2 ** c.sendScale;
+  const isChanged = window !== c.sendWindow;
+  c.sendWindow = window;
+  c.largestWindow = Math.max(c.largestWindow, window);
+  c.windowSequence = sequence;
+  c.windowAcknowledgement = acknowledgement;
+  if (c.retransmitKind === 'window-probe') {
+    // The other side lives. If its window is open, what waits is sent now.
+    c.probes = 0;
+    if (window > 0 && isChanged) {
+      c.retransmitAt = Infinity;
+      c.retransmitKind = 'timeout';
+      c.rto.backoff = 0;
+    }
+  }
+  return isChanged;
+}
+
+/** RFC 3168 6.1.2: a mark counts as a loss, once in a window. */
+function receiveEcho(c: Connection, acknowledged: number): void {
+  if (c.phase !== 'open' || !isAfter(c.unacknowledged, c.reducedAt)) return;
+  c.reducedAt = c.next;
+  reduceWindow(c, distance(c.next, c.unacknowledged) + acknowledged);
+  c.congestion.window = Math.min(c.congestion.window, c.congestion.threshold);
+  c.reportsReduction = true;
+}
+
+/** RFC 5681 2: the five conditions of a duplicate acknowledgement. */
+function countDuplicate(
+  c: Connection,
+  segment: TcpHeader,
+  acknowledged: number,
+  isUpdate: boolean,
+): boolean {
+  if (acknowledged > 0) {
+    // RFC 6582 3.2, step 3: what the partial acknowledgement covers has left.
+    c.duplicateAcks = c.phase === 'recovery' && !c.usesSack ? c.duplicateAcks : 0;
+    if (c.duplicateAcks > 0) {
+      const segments = Math.floor(acknowledged / c.segmentSize);
+      c.duplicateAcks = Math.max(0, c.duplicateAcks - Math.max(0, segments - 1));
+    }
+    return false;
+  }
+  const isDuplicate =
+    c.sent.count > 0 &&
+    segment.sequenceLength === 0 &&
+    segment.acknowledgement === c.unacknowledged &&
+    !isUpdate;
+  if (isDuplicate) c.duplicateAcks++;
+  return isDuplicate;
+}
+
+/** RFC 8985 7.4: whether the probe has repaired a loss, which is congestion. */
+function endTailProbe(
+  c: Connection,
+  { acknowledgement }: TcpHeader,
+  hasDuplicate: boolean,
+  acknowledged: number,
+): void {
+  if (c.tailProbe === 'none' || isBefore(acknowledgement, c.tailProbeEnd)) return;
+  const isRepaired =
+    c.tailProbe === 'resent' && !hasDuplicate && isAfter(acknowledgement, c.tailProbeEnd);
+  const isOver = c.tailProbe === 'new-data' || hasDuplicate || isRepaired || acknowledged === 0;
+  if (isRepaired && c.phase === 'open') {
+    reduceWindow(c, distance(c.next, c.unacknowledged));
+    c.congestion.window = Math.min(c.congestion.window, c.congestion.threshold);
+  }
+  if (isOver) c.tailProbe = 'none';
+}
+
+function recover(state: StackState, c: Connection, progress: Progress): void {
+  const { acknowledged, delivered, before, lostBefore } = progress;
+  const { congestion } = c;
+  if (c.phase !== 'open' && !isBefore(c.unacknowledged, c.recoveryPoint)) leaveRecovery(c);
+  if (c.usesSack) rackDetectLoss(state, c);
+  else renoDetectLoss(c, acknowledged > 0);
+  const isLoss = c.phase === 'open' && c.sent.lost > c.sent.resent;
+  if (isLoss) enterRecovery(c);
+  if (c.phase === 'recovery') {
+    const isSafe = acknowledged > 0 && c.sent.lost <= lostBefore;
+    reduceProportionally(c, delivered, isSafe);
+  } else if (acknowledged > 0 && isUsed(c, before)) {
+    // After a timeout this is slow start (RFC 5681 3.1). RFC 9293 3.8.2 refers to it.
+    congestion.onAcknowledged(acknowledged, state.now, c.rto.smoothed);
+    tuneSendBuffer(state, c);
+  }
+  if (acknowledged > 0) c.isLimited = false;
+  // Once something is reported out of order, the tail is not probed any more (RFC 8985 7.2).
+  const isProbe = delivered > 0 && c.retransmitKind === 'tail-probe';
+  if (acknowledged > 0 || isProbe || isLoss) armRetransmit(state, c);
+}
+
+/**
+ * RFC 7661 and RFC 9438 5.8: a window that was not used says nothing about the path. In slow start,
+ * half of it is enough, because a sender in batches fills it late.
+ */
+function isUsed(c: Connection, before: number): boolean {
+  if (c.isLimited || c.phase === 'loss') return true;
+  const { window, threshold } = c.congestion;
+  return window < threshold ? before * 2 >= window : before + c.segmentSize * 2 >= window;
+}
+
+/** An echo of an older clock than this is nonsense. */
+const MOST_ROUND_TRIP_MS = 120_000;

@@ -1,0 +1,24 @@
+/**
+ * Challenge ACKs (RFC 5961): a segment that an attacker may have guessed is answered with what is
+ * true, and changes nothing.
+ *
+ * @module
+ */
+import type { StackState } from '../stack-state.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * Answers with an ACK, if not too many were sent (RFC 5961 7): one in half a second for each
+ * connection, and a bounded number for all.
+ *
+ * @returns false: the segment must be dropped
+ */
+export function challenge({ now, tcp }: StackState, c: Connection): false {
+  if (now - c.challengedAt < INTERVAL_MS || !tcp.challenges.take(now)) return false;
+  c.challengedAt = now;
+  c.needsAck = true;
+  return false;
+}
+
+/** tcp_invalid_ratelimit of Linux. */
+const INTERVAL_MS = 500;

@@ -1,0 +1,36 @@
+/**
+ * `CongestionControl`: how much may be on the way. CUBIC and NewReno implement it.
+ *
+ * When something is lost is decided elsewhere (RACK, recovery). This only sets `window` and
+ * `threshold`, in bytes.
+ *
+ * @module
+ */
+
+/** The congestion window of a connection. */
+export interface CongestionControl {
+  /** cwnd in bytes. */
+  window: number;
+  /** ssthresh in bytes. */
+  threshold: number;
+  /** SMSS in bytes. */
+  segmentSize: number;
+  /**
+   * New data was acknowledged, and nothing is being recovered.
+   *
+   * @param bytes how many
+   * @param roundTrip the smoothed one in ms
+   */
+  onAcknowledged(bytes: number, now: number, roundTrip: number): void;
+  /** Congestion: a loss or a mark. Sets `threshold`, and leaves `window` to the recovery. */
+  onCongestion(inFlight: number): void;
+  /** The retransmission timer has fired (RFC 5681 3.1, equation 4). */
+  onTimeout(inFlight: number): void;
+  /** Nothing was sent for longer than a retransmission timeout (RFC 5681 4.1). */
+  onIdle(): void;
+}
+
+/** Returns the initial window: ten segments (RFC 6928 2). */
+export function initialWindow(segmentSize: number): number {
+  return Math.min(10 * segmentSize, Math.max(2 * segmentSize, 14_600));
+}

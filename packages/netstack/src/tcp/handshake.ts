@@ -1,0 +1,117 @@
+/**
+ * The segments that begin a connection: the states LISTEN and SYN-SENT (RFC 9293 3.10.7.2 and 3),
+ * and the options that both sides agree on.
+ *
+ * @module
+ */
+import { StackError } from '../errors.ts';
+import type { StackState } from '../stack-state.ts';
+import { IpAddress } from '../wire/ip-address.ts';
+import { TCP_FLAG, type TcpHeader } from '../wire/tcp-header.ts';
+import { initialWindow } from './congestion.ts';
+import type { Connection } from './connection.ts';
+import { changeState, createConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
+import { answerReset } from './reset.ts';
+import type { BoundListener } from './tcp-context.ts';
+import { armKeepAlive, armRetransmit } from './timers.ts';
+
+/** A segment for a listener (RFC 9293 3.10.7.2). */
+export function receiveSyn(state: StackState, listener: BoundListener, segment: TcpHeader): void {
+  if (segment.has(TCP_FLAG.RST)) return undefined;
+  if (segment.has(TCP_FLAG.ACK)) return answerReset(state);
+  if (!segment.has(TCP_FLAG.SYN)) return undefined;
+  // A full backlog is silent, so that the other side tries again.
+  if (!listener.hasRoom) return state.drop('full-backlog');
+  const { packet } = state;
+  const ends = {
+    local: copyOf(packet.destination),
+    localPort: segment.destinationPort,
+    remote: copyOf(packet.source),
+    remotePort: segment.sourcePort,
+  };
+  const c = createConnection(state, ends, listener.options);
+  c.listener = listener;
+  listener.begin(c);
+  c.state = 'syn-received';
+  agree(state, c, segment);
+  const asksForEcn = segment.has(TCP_FLAG.ECE) && segment.has(TCP_FLAG.CWR);
+  c.usesEcn = c.wantsEcn && asksForEcn;
+  return state.tcp.wake(c);
+}
+
+/** A segment in SYN-SENT (RFC 9293 3.10.7.3). */
+export function receiveSynSent(state: StackState, c: Connection, segment: TcpHeader): void {
+  const hasAck = segment.has(TCP_FLAG.ACK);
+  const { acknowledgement } = segment;
+  if (hasAck && acknowledgement !== c.next) return answerReset(state);
+  if (segment.has(TCP_FLAG.RST)) {
+    if (!hasAck) return undefined;
+    const name = `${c.remote.toString()} port ${c.remotePort}`;
+    return endConnection(state, c, new StackError('ECONNREFUSED', `${name} refused`));
+  }
+  if (!segment.has(TCP_FLAG.SYN)) return undefined;
+  agree(state, c, segment);
+  c.needsAck = true;
+  if (!hasAck) {
+    // Both sides have begun at once (RFC 9293 figure 7): our SYN is sent again, with an ACK.
+    c.usesEcn = false;
+    return changeState(state, c, 'syn-received');
+  }
+  c.usesEcn = c.wantsEcn && segment.has(TCP_FLAG.ECE) && !segment.has(TCP_FLAG.CWR);
+  return establish(state, c, segment);
+}
+
+/** Our SYN is acknowledged: data may flow. */
+export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
+  const wasLost = c.retries > 0;
+  if (c.sent.count > 0 && !wasLost) c.rto.sample(state.now - c.sent.sentAt(0), state.now);
+  c.sent.clear();
+  c.unacknowledged = segment.acknowledgement;
+  c.retries = 0;
+  c.rto.backoff = 0;
+  c.phase = 'open';
+  c.mustResend = false;
+  if (wasLost) c.rto.afterLostSyn();
+  // RFC 7323 2.2: the window of a SYN is not scaled.
+  const scale = segment.has(TCP_FLAG.SYN) ? 0 : c.sendScale;
+  c.sendWindow = segment.window * 2 ** scale;
+  c.largestWindow = c.sendWindow;
+  c.windowSequence = segment.sequence;
+  c.windowAcknowledgement = segment.acknowledgement;
+  c.state = 'established';
+  updateSegmentSize(state, c);
+  // RFC 5681 3.1: a lost SYN means congestion.
+  c.congestion.window = wasLost ? c.segmentSize : initialWindow(c.segmentSize);
+  c.lastAckSent = c.receiveNext;
+  armRetransmit(state, c);
+  // Closed before it was open: the FIN follows (RFC 9293 3.10.4).
+  changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
+  armKeepAlive(state, c);
+}
+
+/** Takes the numbers and the options of the SYN of the other side. */
+function agree(state: StackState, c: Connection, segment: TcpHeader): void {
+  c.initialReceived = segment.sequence;
+  c.receiveNext = (segment.sequence + 1) | 0;
+  c.announcedEdge = c.receiveNext;
+  c.lastAckSent = c.receiveNext;
+  c.receiverMarkEdge = c.receiveNext;
+  // RFC 9293 3.7.1: without the option it is 536, or 1220 over IPv6.
+  const least = c.remote.version === 4 ? 536 : 1220;
+  c.remoteSegmentSize = segment.maximumSegmentSize || least;
+  c.usesTimestamps &&= segment.hasTimestamps;
+  if (c.usesTimestamps) {
+    c.recentTimestamp = segment.timestamp;
+    c.recentTimestampAt = state.now;
+  }
+  c.usesSack &&= segment.allowsSack;
+  // RFC 7323 2.2: both sides must offer it.
+  if (segment.windowScale === -1) c.receiveScale = -1;
+  c.sendScale = Math.max(0, segment.windowScale);
+}
+
+function copyOf(address: IpAddress): IpAddress {
+  const copy = new IpAddress();
+  copy.copy(address);
+  return copy;
+}

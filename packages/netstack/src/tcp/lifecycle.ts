@@ -1,0 +1,138 @@
+/**
+ * How a connection begins and ends: its first numbers, its states, and what is freed when.
+ *
+ * @module
+ */
+import type { StackError } from '../errors.ts';
+import type { StackState } from '../stack-state.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
+import { ipHeaderLength } from '../wire/ip-header.ts';
+import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
+import { Connection, type TcpState } from './connection.ts';
+import { Cubic } from './cubic.ts';
+import { NewReno } from './new-reno.ts';
+import type { CheckedTcpOptions } from './tcp-options.ts';
+
+/** Both ends of a connection. */
+export interface Ends {
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+}
+
+/** Returns a new connection in the state 'closed', and adds it to the table. */
+export function createConnection(
+  state: StackState,
+  ends: Ends,
+  options: CheckedTcpOptions,
+): Connection {
+  const { tcp, pool, now } = state;
+  const { local, localPort, remote, remotePort } = ends;
+  const hash = tcp.connections.hashOf(local, localPort, remote, remotePort);
+  const high = state.hash.high;
+  const isCubic = options.congestionControl === 'cubic';
+  const buffers = {
+    pool,
+    send: Math.min(FIRST_SEND_BUFFER, options.sendBuffer),
+    receive: Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer),
+  };
+  const congestion = isCubic ? new Cubic(DEFAULT_SIZE) : new NewReno(DEFAULT_SIZE);
+  const c = new Connection({ local, localPort, remote, remotePort, hash }, congestion, buffers);
+  // RFC 6528 3: a clock of four microseconds, and a hash of the ends that nobody can predict.
+  c.initialSequence = (Math.floor((now * 250) % 2 ** 32) + high) | 0;
+  // RFC 7323 7 wants a random offset. This one is the same for equal ends, so that timestamps
+  // increase from one connection to the next (RFC 7323 B.2).
+  c.timestampOffset = state.hash.begin().word(hash).word(high).end();
+  c.unacknowledged = c.next = c.initialSequence;
+  c.dataStart = (c.initialSequence + 1) | 0;
+  c.rackEnd = c.rackForward = c.smallEnd = c.reducedAt = c.initialSequence;
+  c.noDelay = options.noDelay;
+  c.keepAliveAfter = options.keepAlive;
+  c.wantsEcn = options.ecn;
+  c.largestReceive = options.receiveBuffer;
+  c.largestSend = options.sendBuffer;
+  c.receiveScale = scaleFor(options.receiveBuffer);
+  c.usesTimestamps = c.usesSack = true;
+  updateSegmentSize(state, c);
+  tcp.connections.add(c);
+  return c;
+}
+
+/** The MTU of the path, or what the other side takes, may have changed. */
+export function updateSegmentSize(state: StackState, c: Connection): void {
+  const mtu = state.pathMtus.of(c.remote, state.mtu, state.now);
+  const own = mtu - ipHeaderLength(c.remote.version) - TCP_HEADER_LENGTH;
+  // RFC 9293 3.7.1; a SYN says what we can receive, which does not depend on the other side.
+  const isOpen = c.isSynchronized || c.state === 'syn-received';
+  const size = isOpen ? Math.min(own, c.remoteSegmentSize) : own;
+  const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
+  c.segmentSize = Math.max(LEAST_SIZE, size - options);
+  c.congestion.segmentSize = c.segmentSize;
+}
+
+/** Changes the state, and tells the program. */
+export function changeState(state: StackState, c: Connection, to: TcpState): void {
+  c.state = to;
+  if (to === 'time-wait') beginTimeWait(state, c);
+  c.user?.changed();
+}
+
+/** The connection is gone. What waits to be read can still be read, if it ended well. */
+export function endConnection(state: StackState, c: Connection, error?: StackError): void {
+  if (c.state === 'closed') return;
+  c.state = 'closed';
+  c.error ??= error;
+  c.retransmitAt = c.reorderAt = c.ackAt = c.slowAt = Infinity;
+  c.sendBuffer.clear();
+  c.sent.clear();
+  if (error || c.isReadClosed || !c.user) c.receiveBuffer.clear();
+  state.tcp.timeWait.delete(c);
+  state.tcp.connections.remove(c);
+  state.tcp.deadlines.remove(c);
+  c.listener?.forget(c);
+  c.listener = undefined;
+  c.user?.changed();
+}
+
+/** Ends the connection with a RST (RFC 9293 3.10.5). */
+export function abortConnection(state: StackState, c: Connection, error: StackError): void {
+  c.error ??= error;
+  const isSilent = c.state === 'syn-sent' || c.state === 'time-wait' || c.state === 'closed';
+  if (isSilent) return endConnection(state, c, error);
+  c.needsReset = true;
+  c.receiveBuffer.clear();
+  state.tcp.wake(c);
+  return c.user?.changed();
+}
+
+/** RFC 9293 3.10.7.4: it waits two maximum segment lifetimes for segments that are on the way. */
+export function beginTimeWait(state: StackState, c: Connection): void {
+  const { timeWait } = state.tcp;
+  c.retransmitAt = c.reorderAt = Infinity;
+  c.slowAt = state.now + TIME_WAIT_MS;
+  c.sendBuffer.clear();
+  c.sent.clear();
+  timeWait.delete(c);
+  timeWait.add(c);
+  state.tcp.wake(c);
+  if (timeWait.size <= MOST_TIME_WAITS) return;
+  // The oldest one is nearest to its end.
+  for (const oldest of timeWait) return endConnection(state, oldest);
+}
+
+/** RFC 7323 2.3: a shift that makes the whole buffer a window of 16 bits. */
+function scaleFor(receiveBuffer: number): number {
+  return Math.min(14, Math.max(0, Math.ceil(Math.log2(receiveBuffer / 0xffff))));
+}
+
+const DEFAULT_SIZE = 536;
+/** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */
+const LEAST_SIZE = 256;
+const FIRST_SEND_BUFFER = 2 ** 18;
+const FIRST_RECEIVE_BUFFER = 2 ** 17;
+/**
+ * RFC 9293 3.4.2: a maximum segment lifetime is two minutes; Linux uses 30 s (TCP_TIMEWAIT_LEN).
+ */
+const TIME_WAIT_MS = 60_000;
+const MOST_TIME_WAITS = 16_384;

@@ -1,0 +1,91 @@
+/**
+ * `ReceiveBuffer`: received bytes until the program reads them, with those behind a gap.
+ *
+ * ```
+ *   read | readable ........ | gap | out of order ..... | free
+ *        0                   next                        capacity
+ * ```
+ * Bytes are written to their place at once, so reassembly moves nothing. `ByteRanges` says which
+ * bytes behind `next` are there.
+ *
+ * @module
+ */
+import { ByteRanges } from '../memory/byte-ranges.ts';
+import { ChunkedBytes } from '../memory/chunked-bytes.ts';
+import type { ChunkPool } from '../memory/chunk-pool.ts';
+
+export class ReceiveBuffer {
+  readonly #data: ChunkedBytes;
+  /** Positions count from the first byte that has not come. */
+  readonly #ahead = new ByteRanges(MOST_RANGES);
+  /**
+   * The most bytes from the first unread one on. It grows (RFC 9293 3.8.6.2.2 forbids shrinking).
+   */
+  capacity: number;
+  #readable = 0;
+
+  /** @param capacity the most bytes at first */
+  constructor(pool: ChunkPool, capacity: number) {
+    this.#data = new ChunkedBytes(pool);
+    this.capacity = capacity;
+  }
+
+  /** The number of bytes that can be read. */
+  get readable(): number {
+    return this.#readable;
+  }
+
+  /** The number of bytes from the first missing one to the end of the buffer. */
+  get room(): number {
+    return Math.max(0, this.capacity - this.#readable);
+  }
+
+  /** The ranges that have come ahead of the first missing byte, counted from it. */
+  get ahead(): ByteRanges {
+    return this.#ahead;
+  }
+
+  /**
+   * Adds bytes. They are copied. What is behind the end of the buffer must have been cut.
+   *
+   * @param position where they belong, counted from the first missing byte; 0 or more
+   * @returns by how many bytes the readable part has grown; -1 if there was no memory for them
+   */
+  write(position: number, source: Uint8Array, offset: number, length: number): number {
+    const written = this.#data.write(this.#readable + position, source, offset, length);
+    if (position > 0) {
+      if (written < length) return -1;
+      return this.#ahead.add(position, position + length) ? 0 : -1;
+    }
+    if (written === 0 && length > 0) return -1;
+    let grown = written;
+    const ahead = this.#ahead;
+    for (let i = 0; i < ahead.count && ahead.start(i) <= grown; i++) {
+      grown = Math.max(grown, ahead.end(i));
+    }
+    ahead.shift(grown);
+    this.#readable += grown;
+    return grown;
+  }
+
+  /** Copies up to `length` bytes to `target` and frees them. Returns how many. */
+  read(target: Uint8Array, offset: number, length: number): number {
+    const count = Math.min(length, this.#readable);
+    if (count === 0) return 0;
+    this.#data.read(0, target, offset, count);
+    this.#readable -= count;
+    if (this.#readable === 0 && this.#ahead.count === 0) this.#data.clear();
+    else this.#data.release(count);
+    return count;
+  }
+
+  /** Frees everything. */
+  clear(): void {
+    this.#data.clear();
+    this.#ahead.clear();
+    this.#readable = 0;
+  }
+}
+
+/** A sender can make as many gaps as it likes; this many are remembered. */
+const MOST_RANGES = 256;

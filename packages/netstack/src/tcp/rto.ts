@@ -1,0 +1,67 @@
+/**
+ * `RtoEstimator`: the retransmission timeout (RFC 6298), and the least round trip.
+ *
+ * @module
+ */
+
+export class RtoEstimator {
+  /** The smoothed round trip in ms; 0: not measured yet. */
+  smoothed: number = 0;
+  /** Its mean deviation in ms. */
+  variation: number = 0;
+  /** The timeout in ms, without back-off. RFC 6298 2.1: one second at first. */
+  base: number = INITIAL_RTO_MS;
+  /** How many times the timer has fired in a row (RFC 6298 5.5). */
+  backoff: number = 0;
+  /** The least of the last minutes in ms (RFC 8985 6.2); Infinity: none. */
+  least: number = Infinity;
+  #leastAt = -Infinity;
+
+  /** The timeout in ms with its back-off. */
+  get timeout(): number {
+    return Math.min(MAX_RTO_MS, this.base * 2 ** Math.min(this.backoff, MOST_DOUBLINGS));
+  }
+
+  /** A round trip was measured, of a segment that was sent once (Karn's algorithm, RFC 6298 3). */
+  sample(roundTrip: number, now: number): void {
+    if (roundTrip < this.least || now - this.#leastAt > LEAST_WINDOW_MS) {
+      this.least = roundTrip;
+      this.#leastAt = now;
+    }
+    if (this.smoothed === 0) {
+      // RFC 6298 2.2. A round trip of zero is less than the clock can tell.
+      this.smoothed = Math.max(roundTrip, SMALLEST_MS);
+      this.variation = roundTrip / 2;
+    } else {
+      // RFC 6298 2.3.
+      this.variation += (Math.abs(this.smoothed - roundTrip) - this.variation) / 4;
+      this.smoothed += (roundTrip - this.smoothed) / 8;
+      this.smoothed = Math.max(this.smoothed, SMALLEST_MS);
+    }
+    const deviation = Math.max(4 * this.variation, MIN_RTO_MS);
+    this.base = Math.min(MAX_RTO_MS, this.smoothed + deviation);
+    this.backoff = 0;
+  }
+
+  /**
+   * The SYN was lost at least once: RFC 6298 5.7 wants three seconds when data begins. A measured
+   * round trip goes before it.
+   */
+  afterLostSyn(): void {
+    if (this.smoothed === 0) this.base = RTO_AFTER_LOST_SYN_MS;
+  }
+}
+
+const INITIAL_RTO_MS = 1000;
+const RTO_AFTER_LOST_SYN_MS = 3000;
+/**
+ * RFC 6298 2.4 says one second. Like Linux (TCP_RTO_MIN) and RFC 9293's implementations, 200 ms
+ * over the smoothed round trip: more than a delayed acknowledgement takes.
+ */
+const MIN_RTO_MS = 200;
+/** RFC 6298 2.5: at least 60 seconds. */
+const MAX_RTO_MS = 60_000;
+const MOST_DOUBLINGS = 16;
+const SMALLEST_MS = 0.001;
+/** As tcp_min_rtt_wlen of Linux. */
+const LEAST_WINDOW_MS = 300_000;

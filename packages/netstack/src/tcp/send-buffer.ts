@@ -1,0 +1,55 @@
+/**
+ * `SendBuffer`: bytes of the program until they are acknowledged. Position 0 is the first one that
+ * is not.
+ *
+ * @module
+ */
+import { ChunkedBytes } from '../memory/chunked-bytes.ts';
+import type { ChunkPool } from '../memory/chunk-pool.ts';
+
+export class SendBuffer {
+  readonly #data: ChunkedBytes;
+  /** The most bytes. It grows with the congestion window. */
+  capacity: number;
+  #length = 0;
+
+  constructor(pool: ChunkPool, capacity: number) {
+    this.#data = new ChunkedBytes(pool);
+    this.capacity = capacity;
+  }
+
+  /** The number of bytes that are kept. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The number of bytes that can be added. */
+  get room(): number {
+    return Math.max(0, this.capacity - this.#length);
+  }
+
+  /** Appends bytes, which are copied. Returns how many were taken. */
+  write(source: Uint8Array, offset: number, length: number): number {
+    const count = Math.min(length, this.room);
+    const written = this.#data.write(this.#length, source, offset, count);
+    this.#length += written;
+    return written;
+  }
+
+  /** Copies bytes at a position, which must be there. */
+  copy(position: number, target: Uint8Array, offset: number, length: number): void {
+    this.#data.read(position, target, offset, length);
+  }
+
+  /** Frees acknowledged bytes. */
+  release(count: number): void {
+    this.#length -= count;
+    if (this.#length === 0) this.#data.clear();
+    else this.#data.release(count);
+  }
+
+  clear(): void {
+    this.#data.clear();
+    this.#length = 0;
+  }
+}

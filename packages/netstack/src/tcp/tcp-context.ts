@@ -1,0 +1,54 @@
+/**
+ * `TcpContext`: what all connections of a stack share.
+ *
+ * @module
+ */
+import { DeadlineHeap } from '../memory/deadline-heap.ts';
+import { RateLimit } from '../rate-limit.ts';
+import type { SipHash } from '../sip-hash.ts';
+import { PortTable, type BoundSocket } from '../port/port-table.ts';
+import { TcpHeader } from '../wire/tcp-header.ts';
+import { ConnectionTable } from './connection-table.ts';
+import type { Connection, ConnectionListener } from './connection.ts';
+import type { CheckedTcpOptions } from './tcp-options.ts';
+
+/** Accepts connections at a local port. */
+export interface BoundListener extends BoundSocket, ConnectionListener {
+  readonly options: CheckedTcpOptions;
+  /** Whether the backlog has room for one more connection. */
+  readonly hasRoom: boolean;
+  /** A handshake has begun. */
+  begin(connection: Connection): void;
+}
+
+export class TcpContext {
+  readonly connections: ConnectionTable;
+  readonly deadlines: DeadlineHeap<Connection> = new DeadlineHeap<Connection>();
+  readonly listeners: PortTable<BoundListener>;
+  /** Connections that may have something to send, in turn. */
+  readonly ready: Connection[] = [];
+  /** Those in TIME-WAIT, the oldest one first. */
+  readonly timeWait: Set<Connection> = new Set<Connection>();
+  /** RFC 5961 7: challenge ACKs of all connections. */
+  readonly challenges: RateLimit = new RateLimit(CHALLENGES_PER_SECOND, CHALLENGES_PER_SECOND);
+  /** RSTs for segments of no connection. */
+  readonly resets: RateLimit = new RateLimit(RESETS_PER_SECOND, RESETS_PER_SECOND);
+  /** The segment that is being received. */
+  readonly segment: TcpHeader = new TcpHeader();
+
+  constructor(hash: SipHash, randomBytes: (out: Uint8Array) => void) {
+    this.connections = new ConnectionTable(hash);
+    this.listeners = new PortTable<BoundListener>(randomBytes);
+  }
+
+  /** A connection may have something to send, or its timers have changed. */
+  wake(connection: Connection): void {
+    this.deadlines.update(connection);
+    if (connection.isReady) return;
+    connection.isReady = true;
+    this.ready.push(connection);
+  }
+}
+
+const CHALLENGES_PER_SECOND = 1000;
+const RESETS_PER_SECOND = 1000;

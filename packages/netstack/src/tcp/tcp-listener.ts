@@ -1,0 +1,98 @@
+/**
+ * `TcpListener`: accepts connections at a local port, with a bounded backlog.
+ *
+ * Made by `Stack.listenTcp`. The backlog bounds the handshakes that have begun and the connections
+ * that wait to be accepted together. A SYN that does not fit is dropped, so its sender tries again.
+ *
+ * @module
+ */
+import type { ChangedSocket } from '../port/receivers.ts';
+import type { StackState } from '../stack-state.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
+import { StackError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import { abortConnection } from './lifecycle.ts';
+import type { BoundListener } from './tcp-context.ts';
+import type { CheckedTcpOptions } from './tcp-options.ts';
+import { TcpSocket } from './tcp-socket.ts';
+
+/** Accepts connections. */
+export class TcpListener implements BoundListener, ChangedSocket {
+  /** undefined: all addresses of the stack. */
+  readonly localAddress: IpAddress | undefined;
+  readonly localPort: number;
+  /** @internal */
+  readonly options: CheckedTcpOptions;
+  /** @internal */
+  isChanged: boolean = false;
+  readonly #state: StackState;
+  readonly #backlog: number;
+  /** Handshakes that have begun. */
+  readonly #begun: Set<Connection> = new Set<Connection>();
+  readonly #complete: Connection[] = [];
+  #isClosed = false;
+
+  /** @internal Use `Stack.listenTcp`. */
+  constructor(
+    state: StackState,
+    address: IpAddress | undefined,
+    port: number,
+    backlog: number,
+    options: CheckedTcpOptions,
+  ) {
+    this.#state = state;
+    this.localAddress = address;
+    this.localPort = port;
+    this.#backlog = backlog;
+    this.options = options;
+  }
+
+  /** The number of connections that wait to be accepted. */
+  get waiting(): number {
+    return this.#complete.length;
+  }
+
+  /** @internal */
+  get hasRoom(): boolean {
+    return this.#begun.size + this.#complete.length < this.#backlog;
+  }
+
+  /** Returns the connection that has waited longest; undefined: none waits. */
+  accept(): TcpSocket | undefined {
+    const connection = this.#complete.shift();
+    if (!connection) return undefined;
+    connection.listener = undefined;
+    return new TcpSocket(this.#state, connection);
+  }
+
+  /** Frees the port. Connections that were not accepted end with a RST (RFC 9293 3.10.4). */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#state.tcp.listeners.remove(this);
+    const error = new StackError('ECONNRESET', 'the listener was closed');
+    for (const connection of [...this.#begun, ...this.#complete]) {
+      abortConnection(this.#state, connection, error);
+    }
+    this.#complete.length = 0;
+  }
+
+  /** @internal */
+  begin(connection: Connection): void {
+    this.#begun.add(connection);
+  }
+
+  /** @internal */
+  complete(connection: Connection): void {
+    this.#begun.delete(connection);
+    this.#complete.push(connection);
+    this.#state.report(this);
+  }
+
+  /** @internal A connection that was not accepted is gone. */
+  forget(connection: Connection): void {
+    this.#begun.delete(connection);
+    const index = this.#complete.indexOf(connection);
+    if (index !== -1) this.#complete.splice(index, 1);
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * `TcpSocket`: one end of a connection, for a program.
+ *
+ * Made by `Stack.connectTcp` and `TcpListener.accept`. It calls nobody: `Stack.pollSocket` names
+ * the sockets whose state changed.
+ *
+ * @module
+ */
+import { checkBytes, requireInteger } from '@litz/core/internals';
+import { StackError } from '../errors.ts';
+import type { ChangedSocket } from '../port/receivers.ts';
+import type { StackState } from '../stack-state.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
+import type { Connection, ConnectionUser, TcpState } from './connection.ts';
+import { abortConnection, changeState, endConnection } from './lifecycle.ts';
+import { tuneReceiveBuffer } from './window-tuning.ts';
+
+/** One end of a TCP connection. */
+export class TcpSocket implements ChangedSocket, ConnectionUser {
+  /** @internal */
+  isChanged: boolean = false;
+  readonly #state: StackState;
+  readonly #connection: Connection;
+
+  /** @internal Use `Stack.connectTcp`. */
+  constructor(state: StackState, connection: Connection) {
+    this.#state = state;
+    this.#connection = connection;
+    connection.user = this;
+  }
+
+  get localAddress(): IpAddress {
+    return this.#connection.local;
+  }
+
+  get localPort(): number {
+    return this.#connection.localPort;
+  }
+
+  get remoteAddress(): IpAddress {
+    return this.#connection.remote;
+  }
+
+  get remotePort(): number {
+    return this.#connection.remotePort;
+  }
+
+  /** The state of the connection, in the words of RFC 9293. */
+  get state(): TcpState {
+    return this.#connection.state;
+  }
+
+  /** Whether both sides have agreed, so that data flows. */
+  get isConnected(): boolean {
+    return this.#connection.isSynchronized;
+  }
+
+  /** The number of bytes that wait to be read. */
+  get readable(): number {
+    return this.#connection.receiveBuffer.readable;
+  }
+
+  /** The number of bytes that `send` takes now. */
+  get writable(): number {
+    return this.#canSend ? this.#connection.sendBuffer.room : 0;
+  }
+
+  /** The number of bytes that were sent, or wait to be, and are not acknowledged. */
+  get unacknowledged(): number {
+    return this.#connection.sendBuffer.length;
+  }
+
+  /** Whether the other side has ended its stream, and everything was read. */
+  get isEnded(): boolean {
+    return this.readable === 0 && (this.#connection.isEnded || this.state === 'closed');
+  }
+
+  /** Why the connection ended; undefined while it has not, or if it ended well. */
+  get error(): StackError | undefined {
+    return this.#connection.error;
+  }
+
+  /** Whether small segments are sent at once, without Nagle's algorithm. */
+  get noDelay(): boolean {
+    return this.#connection.noDelay;
+  }
+
+  set noDelay(noDelay: boolean) {
+    this.#connection.noDelay = noDelay;
+    this.#state.tcp.wake(this.#connection);
+  }
+
+  /**
+   * Appends bytes to the stream. They are copied. Before the connection is established they wait.
+   *
+   * @returns how many were taken: fewer than given if the buffer or the memory of the stack is full
+   * @throws {StackError} `EPIPE`: the stream was ended, or the connection is gone; its own error if
+   *   it has one
+   */
+  send(data: Uint8Array, offset: number = 0, length: number = data.length - offset): number {
+    checkBytes(data, 'data');
+    requireInteger(offset, 'offset', 0, data.length);
+    requireInteger(length, 'length', 0, data.length - offset);
+    const c = this.#connection;
+    if (!this.#canSend) throw c.error ?? new StackError('EPIPE', 'the stream was ended');
+    const count = c.sendBuffer.write(data, offset, length);
+    if (count > 0) this.#state.tcp.wake(c);
+    return count;
+  }
+
+  /**
+   * Reads up to `length` bytes into `target` from `offset` on.
+   *
+   * @returns how many; 0: nothing waits, and `isEnded` says whether anything will come
+   */
+  receive(target: Uint8Array, offset: number = 0, length: number = target.length - offset): number {
+    checkBytes(target, 'target');
+    requireInteger(offset, 'offset', 0, target.length);
+    requireInteger(length, 'length', 0, target.length - offset);
+    const c = this.#connection;
+    const count = c.receiveBuffer.read(target, offset, length);
+    if (count === 0 || c.state === 'closed') return count;
+    tuneReceiveBuffer(this.#state, c, count);
+    this.#announce();
+    return count;
+  }
+
+  /**
+   * Ends the own stream: a FIN follows the data. Data can still be received. Before the connection
+   * is established, data and FIN wait.
+   */
+  shutdown(): void {
+    const c = this.#connection;
+    if (c.finQueued) return;
+    c.finQueued = true;
+    if (c.state === 'established') changeState(this.#state, c, 'fin-wait-1');
+    else if (c.state === 'close-wait') changeState(this.#state, c, 'last-ack');
+    return this.#state.tcp.wake(c);
+  }
+
+  /**
+   * Ends both streams. What was sent is still delivered. If bytes wait that were not read, the
+   * other side is told that they are lost: with a RST (RFC 9293 3.10.4; RFC 2525 2.17).
+   */
+  close(): void {
+    const c = this.#connection;
+    if (c.isReadClosed) return;
+    c.isReadClosed = true;
+    if (c.state === 'syn-sent') return endConnection(this.#state, c);
+    if (c.receiveBuffer.readable > 0) {
+      return abortConnection(
+        this.#state,
+        c,
+        new StackError('ECONNRESET', 'closed before all was read'),
+      );
+    }
+    if (c.state === 'fin-wait-2') c.slowAt = this.#state.now + FIN_WAIT_MS;
+    this.shutdown();
+    return this.#state.tcp.wake(c);
+  }
+
+  /** Ends the connection at once, with a RST. What was not delivered is lost. */
+  abort(): void {
+    const c = this.#connection;
+    if (c.state === 'closed') return;
+    c.isReadClosed = true;
+    abortConnection(this.#state, c, new StackError('ECONNRESET', 'the connection was aborted'));
+  }
+
+  /** @internal The connection has changed. */
+  changed(): void {
+    this.#state.report(this);
+  }
+
+  get #canSend(): boolean {
+    const { state, finQueued, needsReset } = this.#connection;
+    if (finQueued || needsReset) return false;
+    return (
+      state === 'established' ||
+      state === 'close-wait' ||
+      state === 'syn-sent' ||
+      state === 'syn-received'
+    );
+  }
+
+  /**
+   * Tells the other side that there is room again, if it is worth it (RFC 9293 3.8.6.2.2): two
+   * segments, or half of the buffer, or a window that was closed.
+   */
+  #announce(): void {
+    const c = this.#connection;
+    // Nothing more comes.
+    if (c.isEnded) return;
+    const edge = (c.receiveNext + c.receiveBuffer.room) | 0;
+    const gain = (edge - c.announcedEdge) | 0;
+    const announced = (c.announcedEdge - c.receiveNext) | 0;
+    const { capacity } = c.receiveBuffer;
+    const isWorthwhile = gain >= Math.min(capacity / 2, 2 * c.segmentSize);
+    // A large window that is hardly used needs no update for each read.
+    if (!isWorthwhile || (announced > capacity / 2 && gain < capacity / 4)) return;
+    c.needsAck = true;
+    this.#state.tcp.wake(c);
+  }
+}
+
+const FIN_WAIT_MS = 60_000;

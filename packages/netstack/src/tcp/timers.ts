@@ -1,0 +1,233 @@
+/**
+ * When the timers of a connection start, and what they do.
+ *
+ * @module
+ */
+import { StackError } from '../errors.ts';
+import type { StackState } from '../stack-state.ts';
+import { ipHeaderLength } from '../wire/ip-header.ts';
+import { distance } from '../wire/sequence.ts';
+import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
+import type { Connection } from './connection.ts';
+import { abortConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
+import { enterRecovery, pipeOf, rackDetectLoss } from './recovery.ts';
+
+/**
+ * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
+ * With SACK, a probe of the tail comes first (RFC 8985 7.2).
+ */
+export function armRetransmit({ now }: StackState, c: Connection): void {
+  if (c.sent.count === 0) {
+    if (c.retransmitKind !== 'window-probe') c.retransmitAt = Infinity;
+    return;
+  }
+  c.retransmitKind = 'timeout';
+  c.retransmitAt = now + c.rto.timeout;
+  armTailProbe(now, c);
+}
+
+/** New data was sent: a running timer goes on, but a probe waits for the last segment. */
+export function armForNewData(state: StackState, c: Connection): void {
+  if (c.retransmitAt === Infinity || c.retransmitKind !== 'timeout') armRetransmit(state, c);
+  else armTailProbe(state.now, c);
+}
+
+/**
+ * Nothing is on the way, and the window is too small for what waits (RFC 9293 3.8.6.1, 3.8.6.2.1).
+ *
+ * @param usable what the window has room for
+ */
+export function armWindowProbe({ now }: StackState, c: Connection, usable: number): void {
+  c.retransmitKind = 'window-probe';
+  // A silly window is used after a short time; a closed one is probed with the usual back-off.
+  const delay = usable > 0 ? SILLY_WINDOW_MS : c.rto.timeout;
+  c.retransmitAt = now + delay;
+}
+
+/** An acknowledgement is due, at the latest after a short time (RFC 9293 3.8.6.3: 0.5 s). */
+export function armDelayedAck({ now }: StackState, c: Connection): void {
+  if (c.ackAt === Infinity) c.ackAt = now + DELAYED_ACK_MS;
+}
+
+/** Starts the keepalive timer, if it is wanted (RFC 9293 3.8.4). */
+export function armKeepAlive({ now }: StackState, c: Connection): void {
+  if (c.keepAliveAfter > 0 && c.isSynchronized && c.state !== 'time-wait') {
+    c.slowAt = now + c.keepAliveAfter;
+  }
+}
+
+/** Performs what is due on any connection. */
+export function fireTimers(state: StackState): void {
+  const { deadlines } = state.tcp;
+  for (let c = deadlines.first(); c && c.deadline <= state.now; c = deadlines.first()) {
+    if (c.ackAt <= state.now) fireDelayedAck(c);
+    if (c.reorderAt <= state.now) fireReordering(state, c);
+    if (c.retransmitAt <= state.now) fireRetransmit(state, c);
+    if (c.slowAt <= state.now) fireSlow(state, c);
+    if (c.state !== 'closed') state.tcp.wake(c);
+    else deadlines.remove(c);
+  }
+}
+
+/** RFC 8985 7.2: the probe comes before the timeout, or not at all. */
+function armTailProbe(now: number, c: Connection): void {
+  if (!canProbeTail(c)) return;
+  // A single segment may be acknowledged late.
+  const late = pipeOf(c) <= c.segmentSize ? LATEST_ACK_MS : 0;
+  const probeAt = now + 2 * c.rto.smoothed + late;
+  if (probeAt >= c.retransmitAt) return;
+  c.retransmitKind = 'tail-probe';
+  c.retransmitAt = probeAt;
+}
+
+function fireDelayedAck(c: Connection): void {
+  c.ackAt = Infinity;
+  c.needsAck = true;
+}
+
+/** RFC 8985 6.3. */
+function fireReordering(state: StackState, c: Connection): void {
+  rackDetectLoss(state, c);
+  if (c.sent.lost > c.sent.resent && c.phase === 'open') enterRecovery(c);
+}
+
+function fireRetransmit(state: StackState, c: Connection): void {
+  c.retransmitAt = Infinity;
+  if (c.retransmitKind === 'tail-probe') return probeTail(state, c);
+  if (c.retransmitKind === 'window-probe') return probeWindow(state, c);
+  return fireTimeout(state, c);
+}
+
+/** RFC 8985 7.3: new data if there is any, else the last segment again. */
+function probeTail(state: StackState, c: Connection): void {
+  const { sent } = c;
+  const hasNew = distance(c.dataEnd, c.next) > 0;
+  const usable = c.sendWindow - distance(c.next, c.unacknowledged);
+  c.tailProbeEnd = c.next;
+  if (hasNew && usable >= Math.min(c.segmentSize, distance(c.dataEnd, c.next))) {
+    c.tailProbe = 'new-data';
+    c.congestion.window = Math.max(c.congestion.window, pipeOf(c) + c.segmentSize);
+  } else {
+    c.tailProbe = 'resent';
+    const last = sent.splitAt((c.next - Math.min(c.segmentSize, sent.length(sent.count - 1))) | 0);
+    sent.markLost(last);
+    c.mustResend = true;
+  }
+  c.retransmitKind = 'timeout';
+  c.retransmitAt = state.now + c.rto.timeout;
+}
+
+/** RFC 8985 7.2: in open state, with SACK, when no other probe is on the way. */
+function canProbeTail(c: Connection): boolean {
+  return (
+    c.usesSack &&
+    c.isSynchronized &&
+    c.phase === 'open' &&
+    c.tailProbe === 'none' &&
+    c.rto.smoothed > 0 &&
+    c.sent.sacked === 0 &&
+    c.rto.backoff === 0
+  );
+}
+
+/** RFC 9293 3.8.6.1: a closed window is probed for as long as the other side answers. */
+function probeWindow(state: StackState, c: Connection): void {
+  if (c.sendWindow > 0) {
+    c.overridesSillyWindow = true;
+    return;
+  }
+  if (c.probes >= MOST_RETRIES) return giveUp(state, c);
+  c.probes++;
+  c.needsProbe = true;
+  c.rto.backoff++;
+  armWindowProbe(state, c, 0);
+}
+
+/** RFC 6298 5.4 to 5.7, RFC 5681 3.1. */
+function fireTimeout(state: StackState, c: Connection): void {
+  const most = c.isSynchronized ? MOST_RETRIES : MOST_SYN_RETRIES;
+  if (c.retries >= most) return giveUp(state, c);
+  const isFirst = c.retries === 0;
+  c.retries++;
+  c.rto.backoff++;
+  const { sent } = c;
+  // What the receiver has reported may be gone (RFC 2018 8).
+  sent.forgetSacks();
+  for (let i = 0; i < sent.count; i++) sent.markLost(i);
+  if (c.isSynchronized) {
+    findBlackHole(state, c);
+    // RFC 5681 3.1: the threshold is set once for one loss.
+    if (isFirst) c.congestion.onTimeout(distance(c.next, c.unacknowledged));
+    else c.congestion.window = c.segmentSize;
+  }
+  c.phase = 'loss';
+  c.recoveryPoint = c.next;
+  c.duplicateAcks = 0;
+  c.mustResend = true;
+  c.tailProbe = 'none';
+  c.reorderAt = Infinity;
+  c.retransmitKind = 'timeout';
+  c.retransmitAt = state.now + c.rto.timeout;
+}
+
+/**
+ * RFC 4821 7.7: after several timeouts, long packets may be what is lost, and "too big" with them.
+ * As with tcp_mtu_probing of Linux, the search goes on from a size that passes nearly everywhere.
+ */
+function findBlackHole(state: StackState, c: Connection): void {
+  if (c.retries < BLACK_HOLE_RETRIES) return;
+  const { pathMtus, mtu, now } = state;
+  const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
+  const packet = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH + options + c.segmentSize;
+  const current = pathMtus.of(c.remote, mtu, now);
+  // A short segment says nothing about long ones.
+  if (c.sent.count === 0 || distance(c.next, c.unacknowledged) < c.segmentSize) return;
+  if (pathMtus.lower(c.remote, Math.max(SAFE_MTU, current / 2) | 0, packet, current, now)) {
+    updateSegmentSize(state, c);
+  }
+}
+
+/** Keepalive (RFC 9293 3.8.4), the end of TIME-WAIT, or of FIN-WAIT-2 without a program. */
+function fireSlow(state: StackState, c: Connection): void {
+  c.slowAt = Infinity;
+  if (c.state === 'time-wait') return endConnection(state, c);
+  if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
+  if (c.keepAliveAfter === 0) return undefined;
+  const silence = state.now - c.lastHeardAt;
+  if (silence < c.keepAliveAfter) {
+    c.probes = 0;
+    c.slowAt = c.lastHeardAt + c.keepAliveAfter;
+    return undefined;
+  }
+  // While something is on the way, its own timer decides.
+  if (c.sent.count === 0) {
+    if (c.probes >= MOST_KEEPALIVES) return giveUp(state, c);
+    c.probes++;
+    c.needsProbe = true;
+  }
+  c.slowAt = state.now + Math.min(c.keepAliveAfter, KEEPALIVE_INTERVAL_MS);
+  return undefined;
+}
+
+/** RFC 9293 3.8.3: R2 is over. */
+function giveUp(state: StackState, c: Connection): void {
+  const text = `${c.remote.toString()} port ${c.remotePort} does not answer`;
+  const error = c.softError ?? new StackError('ETIMEDOUT', text);
+  if (c.isSynchronized) abortConnection(state, c, error);
+  else endConnection(state, c, error);
+}
+
+/** tcp_retries2 of Linux: about 15 minutes. RFC 9293 3.8.3 wants 100 seconds at least. */
+const MOST_RETRIES = 15;
+/** RFC 9293 3.8.3: three minutes at least for a SYN: 1 + 2 + ... + 32 + 60 + 60 s. */
+const MOST_SYN_RETRIES = 7;
+/** As Linux: less than any other side waits. */
+const DELAYED_ACK_MS = 40;
+/** RFC 8985 7.2: TLP.max_ack_delay. */
+const LATEST_ACK_MS = 200;
+/** RFC 9293 3.8.6.2.1: 0.1 to 1 s. */
+const SILLY_WINDOW_MS = 200;
+const MOST_KEEPALIVES = 9;
+const KEEPALIVE_INTERVAL_MS = 75_000;
+const BLACK_HOLE_RETRIES = 3;
+const SAFE_MTU = 1024;

@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'vitest';
+import { rawIcmp } from '../raw-packets.ts';
+import { Script } from './script.ts';
+
+const SACK = '<mss 1000,sackOK>';
+
+describe('sending', () => {
+  test('begins with ten segments, and doubles with each round trip (RFC 6928, RFC 5681)', () => {
+    const script = Script.connected({}, 60_000);
+    script.send(100_000);
+    expect(script.sent().length).toBe(10);
+    script.inject('. 1:1 ack 10001 win 60000');
+    expect(script.sent().length).toBe(20);
+  });
+
+  test('never sends more than the window of the other side', () => {
+    const script = Script.connected({}, 2500);
+    script.send(10_000);
+    expect(script.sent()).toEqual(['. 1:1001 ack 1', '. 1001:2001 ack 1']);
+    script.inject('. 1:1 ack 2001 win 3000');
+    expect(script.sent()).toEqual(['. 2001:3001 ack 1', '. 3001:4001 ack 1', '. 4001:5001 ack 1']);
+  });
+
+  test('holds a small segment back while another one is on the way (Nagle)', () => {
+    const script = Script.connected();
+    script.send(10);
+    expect(script.sent()).toEqual(['P 1:11 ack 1']);
+    script.send(10);
+    script.send(10);
+    expect(script.sent()).toEqual([]);
+    script.inject('. 1:1 ack 11');
+    expect(script.sent()).toEqual(['P 11:31 ack 1']);
+    script.send(10);
+    script.socket.noDelay = true;
+    expect(script.sent()).toEqual(['P 31:41 ack 1']);
+  });
+
+  test('resends after a timeout that doubles (RFC 6298), and gives up at last', () => {
+    const script = Script.connected();
+    script.send(10);
+    const times: number[] = [];
+    expect(script.sent()).toEqual(['P 1:11 ack 1']);
+    for (let i = 0; i < 4; i++) {
+      const before = script.now;
+      script.advance(script.stack.pollTimeout() - script.now);
+      expect(script.sent()).toEqual(['. 1:11 ack 1']);
+      times.push(Math.round(script.now - before));
+    }
+    expect(times).toEqual([220, 440, 880, 1760]);
+    script.advance(2_000_000);
+    expect(script.sent().at(-1)).toBe('R 11:11 ack 1');
+    expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', 'ETIMEDOUT']);
+    expect(script.stack.pollTimeout()).toBe(Infinity);
+  });
+
+  test('gives up a SYN after three minutes', () => {
+    const script = Script.connecting();
+    script.advance(180_000);
+    expect(script.socket.state).toBe('syn-sent');
+    script.advance(100_000);
+    expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', 'ETIMEDOUT']);
+    expect(script.sent()).toEqual(Array.from({ length: 8 }, () => 'S 0:0'));
+  });
+
+  test('resends at the third duplicate acknowledgement without SACK (RFC 6582)', () => {
+    const script = Script.connected();
+    script.send(8000);
+    script.sent();
+    script.inject('. 1:1 ack 1001');
+    script.sent();
+    for (let i = 0; i < 2; i++) script.inject('. 1:1 ack 1001');
+    expect(script.sent()).toEqual([]);
+    script.inject('. 1:1 ack 1001');
+    expect(script.sent()).toEqual(['. 1001:2001 ack 1']);
+    // A partial acknowledgement: the next hole.
+    script.inject('. 1:1 ack 3001');
+    expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
+    script.inject('. 1:1 ack 8001');
+    expect(script.sent()).toEqual([]);
+    expect(script.socket.unacknowledged).toBe(0);
+  });
+
+  test('resends only what is missing with SACK (RFC 6675, RFC 8985)', () => {
+    const script = Script.connected({ syn: SACK });
+    script.send(8000);
+    script.sent();
+    script.advance(20);
+    script.inject('. 1:1 ack 1 <sack 1001:2001>');
+    script.inject('. 1:1 ack 1 <sack 1001:2001 3001:4001>');
+    expect(script.sent()).toEqual([]);
+    script.inject('. 1:1 ack 1 <sack 1001:2001 3001:5001>');
+    expect(script.sent()).toEqual(['. 1:1001 ack 1']);
+    script.inject('. 1:1 ack 1 <sack 1001:2001 3001:7001>');
+    expect(script.sent()).toEqual(['. 2001:3001 ack 1']);
+    script.advance(20);
+    script.inject('. 1:1 ack 8001');
+    expect([script.sent(), script.socket.unacknowledged]).toEqual([[], 0]);
+  });
+
+  test('waits for reordered segments once it has seen some (RFC 8985 6.2)', () => {
+    const script = Script.connected({ syn: SACK });
+    script.send(8000);
+    script.sent();
+    script.advance(39);
+    // Late, not lost: the first comes after the second.
+    script.inject('. 1:1 ack 1 <sack 1001:2001>');
+    script.inject('. 1:1 ack 2001');
+    script.inject('. 1:1 ack 2001 <sack 3001:8001>');
+    expect(script.sent()).toEqual([]);
+    script.advance(4);
+    expect(script.sent()).toEqual([]);
+    script.advance(2);
+    expect(script.sent()).toEqual(['. 2001:3001 ack 1']);
+  });
+
+  test('probes the tail before the timeout (RFC 8985 7)', () => {
+    const script = Script.connected({ syn: SACK });
+    script.send(1000);
+    script.sent();
+    script.advance(50);
+    script.inject('. 1:1 ack 1001');
+    script.send(3000);
+    expect(script.sent().length).toBe(3);
+    script.advance(47);
+    expect(script.sent()).toEqual([]);
+    script.advance(1);
+    expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
+    // The probe shows that the others are lost.
+    script.advance(50);
+    script.inject('. 1:1 ack 1001 <sack 3001:4001>');
+    expect(script.sent()[0]).toBe('. 1001:2001 ack 1');
+  });
+
+  test('probes a closed window for as long as it is answered (RFC 9293 3.8.6.1)', () => {
+    const script = Script.connected({}, 1000);
+    script.send(3000);
+    expect(script.sent()).toEqual(['. 1:1001 ack 1']);
+    script.inject('. 1:1 ack 1001 win 0');
+    expect(script.sent()).toEqual([]);
+    const times: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const before = script.now;
+      script.advance(script.stack.pollTimeout() - script.now);
+      expect(script.sent()).toEqual(['. 1000:1000 ack 1']);
+      times.push(script.now - before);
+      script.inject('. 1:1 ack 1001 win 0');
+    }
+    expect(times.slice(0, 3).map(Math.round)).toEqual([218, 435, 870]);
+    expect(script.socket.state).toBe('established');
+    script.inject('. 1:1 ack 1001 win 5000');
+    expect(script.sent()).toEqual(['. 1001:2001 ack 1', 'P 2001:3001 ack 1']);
+  });
+
+  test('gives up when probes of the window are not answered', () => {
+    const script = Script.connected({}, 1000);
+    script.send(3000);
+    script.inject('. 1:1 ack 1001 win 0');
+    script.sent();
+    script.advance(2_000_000);
+    expect(script.socket.error?.code).toBe('ETIMEDOUT');
+  });
+
+  test('does not fill a small window at once (RFC 9293 3.8.6.2.1)', () => {
+    const script = Script.connected({}, 1000);
+    script.send(3000);
+    script.sent();
+    script.inject('. 1:1 ack 1001 win 100');
+    expect(script.sent()).toEqual([]);
+    script.advance(200);
+    expect(script.sent()).toEqual(['. 1001:1101 ack 1']);
+  });
+
+  test('sends a FIN again until it is acknowledged', () => {
+    const script = Script.connected();
+    script.send(10);
+    script.socket.shutdown();
+    expect(script.sent()).toEqual(['FP 1:11 ack 1']);
+    script.advance(1000);
+    expect(script.sent()[0]).toBe('F 1:11 ack 1');
+    script.inject('. 1:1 ack 11');
+    script.advance(5000);
+    expect(script.sent()[0]).toBe('F 11:11 ack 1');
+    script.inject('. 1:1 ack 12');
+    expect(script.socket.state).toBe('fin-wait-2');
+  });
+
+  test('sends smaller segments when the path says so, and believes only what it sent', () => {
+    const script = Script.connected({ syn: '<mss 1360>' });
+    script.send(1360);
+    const quote = (sequence: number): Uint8Array => {
+      const header = [0x45, 0, 5, 0x78, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+      const ports = [0, 80, 5000 >>> 8, 5000 & 0xff];
+      const start = script.ourStart + sequence;
+      const bytes = [24, 16, 8, 0].map((shift) => (start >>> shift) & 0xff);
+      return rawIcmp(4, [3, 4, 0, 0, 0, 0, 1200 >>> 8, 1200 & 0xff, ...header, ...ports, ...bytes]);
+    };
+    expect(script.sent()).toEqual(['P 1:1361 ack 1']);
+    script.give(quote(5000));
+    expect(script.sent()).toEqual([]);
+    script.give(quote(1));
+    expect(script.sent()).toEqual(['. 1:1161 ack 1', '. 1161:1361 ack 1']);
+  });
+
+  test('finds a black hole: after several timeouts it sends smaller segments (RFC 4821)', () => {
+    const script = Script.connected({ syn: '<mss 1380>' });
+    script.send(5000);
+    script.sent();
+    script.advance(3100);
+    const last = script.sent().at(-1)!;
+    expect(last).toBe('. 1:985 ack 1');
+  });
+
+  test('marks new data as ECN-capable, and reduces the window once for an echo (RFC 3168)', () => {
+    const script = Script.listening({ tcp: { ecn: true } });
+    script.inject('SEW 0:0 win 60000 <mss 1000>');
+    expect(script.sent()).toEqual(['SE 0:0 ack 1']);
+    expect(script.ecn).toBe(0);
+    script.inject('. 1:1 ack 1 win 60000');
+    script.accept();
+    script.send(30_000);
+    expect(script.sent().length).toBe(10);
+    expect(script.ecn).toBe(2);
+    script.inject('E 1:1 ack 5001 win 60000');
+    const next = script.sent();
+    expect(next[0]).toMatch(/^W/);
+    expect(next.length).toBeLessThan(5);
+    script.inject('E 1:1 ack 6001 win 60000');
+    expect(script.sent().join()).not.toContain('W');
+    // A mark from the other side is echoed until it says that it has reduced its window.
+    script.inject('. 1:101 ack 6001 win 60000', 3);
+    expect(script.sent().at(-1)).toMatch(/^E/);
+    script.inject('W 101:201 ack 6001 win 60000');
+    expect(script.sent().at(-1)).not.toMatch(/^E/);
+  });
+
+  test('keeps a silent connection alive, and ends a dead one (RFC 9293 3.8.4)', () => {
+    const script = Script.connected({ tcp: { keepAlive: 10_000 } });
+    script.advance(10_000);
+    expect(script.sent()).toEqual(['. 0:0 ack 1']);
+    script.inject('. 1:1 ack 1');
+    script.advance(9999);
+    expect(script.sent()).toEqual([]);
+    script.advance(200_000);
+    expect(script.socket.error?.code).toBe('ETIMEDOUT');
+    expect(script.sent().at(-1)).toBe('R 1:1 ack 1');
+  });
+});

@@ -1,0 +1,282 @@
+import { describe, expect, test } from 'vitest';
+import { pattern } from '../raw-packets.ts';
+import { Script, streamBytes } from './script.ts';
+
+/** Every transition of RFC 9293 figure 5, and what else each state does with a segment. */
+describe('the states of a connection', () => {
+  test('CLOSED to SYN-SENT to ESTABLISHED: an active open', () => {
+    const script = Script.connecting();
+    expect(script.socket.state).toBe('syn-sent');
+    expect(script.sentWhole()).toEqual(['S 0:0 win 65535 <mss 1380,sackOK,wscale 7,ts 1000 0>']);
+    script.inject('S 0:0 ack 1 win 10000 <mss 1000>');
+    expect(script.socket.state).toBe('established');
+    expect(script.sent()).toEqual(['. 1:1 ack 1']);
+    expect([script.stack.pollSocket(), script.socket.isConnected]).toEqual([script.socket, true]);
+  });
+
+  test('LISTEN to SYN-RECEIVED to ESTABLISHED: a passive open', () => {
+    const script = Script.listening();
+    script.inject('S 0:0 win 10000 <mss 1000,sackOK,wscale 3,ts 50 0>');
+    expect(script.listener?.accept()).toBeUndefined();
+    expect(script.sentWhole()).toEqual([
+      'S 0:0 ack 1 win 65535 <mss 1380,sackOK,wscale 7,ts 1000 50>',
+    ]);
+    script.inject('. 1:1 ack 1 win 1250 <ts 51 1000>');
+    script.accept();
+    expect([script.socket.state, script.socket.remotePort]).toEqual(['established', 5000]);
+  });
+
+  test('SYN-SENT to SYN-RECEIVED to ESTABLISHED: a simultaneous open (figure 7)', () => {
+    const script = Script.connecting();
+    expect(script.sent()).toEqual(['S 0:0']);
+    script.inject('S 0:0 win 10000 <mss 1000>');
+    expect(script.socket.state).toBe('syn-received');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.inject('S 0:0 ack 1 win 10000 <mss 1000>');
+    expect(script.socket.state).toBe('established');
+    script.send(10);
+    expect(script.sent()).toEqual(['P 1:11 ack 1']);
+  });
+
+  test('SYN-SENT to CLOSED: the program closes', () => {
+    const script = Script.connecting();
+    expect(script.sent()).toEqual(['S 0:0']);
+    script.socket.close();
+    expect(script.socket.state).toBe('closed');
+    script.inject('S 0:0 ack 1');
+    expect(script.sent()).toEqual(['R 1:1']);
+  });
+
+  test('SYN-SENT to CLOSED: the other side refuses', () => {
+    const script = Script.connecting();
+    expect(script.sent()).toEqual(['S 0:0']);
+    // RFC 9293 3.10.7.3: only with an ACK of the SYN.
+    script.inject('R 0:0');
+    script.inject('R 0:0 ack 7');
+    expect(script.socket.state).toBe('syn-sent');
+    script.inject('R 0:0 ack 1');
+    expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', 'ECONNREFUSED']);
+    expect(script.sent()).toEqual([]);
+  });
+
+  test('SYN-SENT: an ACK of something else is answered with a RST (figure 9)', () => {
+    const script = Script.connecting();
+    expect(script.sent()).toEqual(['S 0:0']);
+    script.inject('. 0:0 ack 700');
+    expect(script.sent()).toEqual(['R 700:700']);
+    expect(script.socket.state).toBe('syn-sent');
+  });
+
+  test('SYN-RECEIVED to LISTEN: a RST', () => {
+    const script = Script.listening({ backlog: 1 });
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.inject('R 1:1');
+    script.inject('. 1:1 ack 1');
+    expect(script.sent()).toEqual(['R 1:1']);
+    // The backlog has room again.
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+  });
+
+  test('SYN-RECEIVED: the SYN again is answered again, and a wrong ACK with a RST', () => {
+    const script = Script.listening();
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.inject('. 1:1 ack 5');
+    expect(script.sent()).toEqual(['R 5:5']);
+    script.inject('. 1:1 ack 1');
+    script.accept();
+    expect(script.socket.state).toBe('established');
+  });
+
+  test('SYN-RECEIVED to CLOSE-WAIT: data and a FIN with the ACK', () => {
+    const script = Script.listening();
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.inject('FP 1:11 ack 1');
+    script.accept();
+    expect(script.socket.state).toBe('close-wait');
+    expect(script.sent()).toEqual(['. 1:1 ack 12']);
+    expect(script.read(10)).toEqual(streamBytes(1, 11));
+    expect(script.socket.isEnded).toBe(true);
+  });
+
+  test('SYN-RECEIVED to FIN-WAIT-1: closed before it is established', () => {
+    const script = Script.connecting();
+    expect(script.sent()).toEqual(['S 0:0']);
+    script.inject('S 0:0 <mss 1000>');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.send(10);
+    script.socket.shutdown();
+    expect(script.sent()).toEqual([]);
+    script.inject('. 1:1 ack 1');
+    expect(script.socket.state).toBe('fin-wait-1');
+    expect(script.sent()).toEqual(['FP 1:11 ack 1']);
+  });
+
+  test('ESTABLISHED to FIN-WAIT-1, FIN-WAIT-2, TIME-WAIT and CLOSED', () => {
+    const script = Script.connected();
+    script.socket.shutdown();
+    expect(script.socket.state).toBe('fin-wait-1');
+    expect(script.sent()).toEqual(['F 1:1 ack 1']);
+    script.inject('. 1:1 ack 2');
+    expect(script.socket.state).toBe('fin-wait-2');
+    // Half-closed: data still comes.
+    script.inject('. 1:101 ack 2');
+    expect(script.sent()).toEqual(['. 2:2 ack 101']);
+    expect(script.read(100)).toEqual(streamBytes(1, 101));
+    script.inject('F 101:101 ack 2');
+    expect(script.socket.state).toBe('time-wait');
+    expect(script.sent()).toEqual(['. 2:2 ack 102']);
+    script.advance(59_999);
+    expect(script.socket.state).toBe('time-wait');
+    script.advance(1);
+    expect([script.socket.state, script.socket.error]).toEqual(['closed', undefined]);
+  });
+
+  test('FIN-WAIT-1 to CLOSING to TIME-WAIT: both close at once (figure 13)', () => {
+    const script = Script.connected();
+    script.socket.shutdown();
+    expect(script.sent()).toEqual(['F 1:1 ack 1']);
+    script.inject('F 1:1 ack 1');
+    expect(script.socket.state).toBe('closing');
+    expect(script.sent()).toEqual(['. 2:2 ack 2']);
+    script.inject('. 2:2 ack 2');
+    expect(script.socket.state).toBe('time-wait');
+  });
+
+  test('FIN-WAIT-1 to TIME-WAIT: the FIN comes with the ACK of ours', () => {
+    const script = Script.connected();
+    script.socket.shutdown();
+    expect(script.sent()).toEqual(['F 1:1 ack 1']);
+    script.inject('F 1:1 ack 2');
+    expect(script.socket.state).toBe('time-wait');
+    expect(script.sent()).toEqual(['. 2:2 ack 2']);
+  });
+
+  test('ESTABLISHED to CLOSE-WAIT to LAST-ACK to CLOSED', () => {
+    const script = Script.connected();
+    script.inject('F 1:1 ack 1');
+    expect(script.socket.state).toBe('close-wait');
+    expect(script.sent()).toEqual(['. 1:1 ack 2']);
+    script.send(20);
+    expect(script.sent()).toEqual(['P 1:21 ack 2']);
+    script.socket.shutdown();
+    expect(script.socket.state).toBe('last-ack');
+    expect(script.sent()).toEqual(['F 21:21 ack 2']);
+    script.inject('. 2:2 ack 21');
+    expect(script.socket.state).toBe('last-ack');
+    script.inject('. 2:2 ack 22');
+    expect([script.socket.state, script.socket.error]).toEqual(['closed', undefined]);
+  });
+
+  test('TIME-WAIT: the FIN again is acknowledged again, and the time begins again', () => {
+    const script = Script.connected();
+    script.socket.shutdown();
+    expect(script.sent()).toEqual(['F 1:1 ack 1']);
+    script.inject('F 1:1 ack 2');
+    expect(script.sent()).toEqual(['. 2:2 ack 2']);
+    script.advance(50_000);
+    script.inject('F 1:1 ack 2');
+    expect(script.sent()).toEqual(['. 2:2 ack 2']);
+    script.advance(50_000);
+    expect(script.socket.state).toBe('time-wait');
+    script.advance(10_000);
+    expect(script.socket.state).toBe('closed');
+  });
+
+  test('TIME-WAIT: a SYN with a later sequence number begins a new connection', () => {
+    const script = Script.connected();
+    script.socket.shutdown();
+    expect(script.sent()).toEqual(['F 1:1 ack 1']);
+    script.inject('F 1:1 ack 2');
+    expect(script.sent()).toEqual(['. 2:2 ack 2']);
+    script.inject('S 1:1');
+    expect(script.sent()).toEqual(['. 2:2 ack 2']);
+    script.inject('S 5000:5000');
+    expect(script.sent()).toEqual(['S 0:0 ack 5001']);
+    expect(script.socket.state).toBe('closed');
+  });
+
+  test('a RST ends every synchronized state', () => {
+    const closed: Record<string, (script: Script) => void> = {
+      established: () => {},
+      'fin-wait-1': (script) => script.socket.shutdown(),
+      'fin-wait-2': (script) => {
+        script.socket.shutdown();
+        expect(script.sent()).toEqual(['F 1:1 ack 1']);
+        script.inject('. 1:1 ack 2');
+      },
+    };
+    for (const [state, bring] of Object.entries(closed)) {
+      const script = Script.connected();
+      bring(script);
+      expect(script.socket.state).toBe(state);
+      script.inject('R 1:1');
+      expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', 'ECONNRESET']);
+      expect(script.stack.pollTimeout()).toBe(Infinity);
+    }
+  });
+
+  test('closing with unread bytes sends a RST, and so does data for a closed socket', () => {
+    const script = Script.connected();
+    script.inject('. 1:101 ack 1');
+    expect(script.sent()).toEqual(['. 1:1 ack 101']);
+    script.socket.close();
+    expect(script.sent()).toEqual(['R 1:1 ack 101']);
+    expect(script.socket.state).toBe('closed');
+
+    const other = Script.connected();
+    other.socket.close();
+    expect(other.sent()).toEqual(['F 1:1 ack 1']);
+    other.inject('. 1:101 ack 2');
+    expect(other.sent()).toEqual(['R 2:2 ack 1']);
+  });
+
+  test('a closed socket does not wait in FIN-WAIT-2 forever', () => {
+    const script = Script.connected();
+    script.socket.close();
+    expect(script.sent()).toEqual(['F 1:1 ack 1']);
+    script.inject('. 1:1 ack 2');
+    script.advance(60_000);
+    expect(script.socket.state).toBe('closed');
+  });
+
+  test('no connection: everything but a RST is answered with a RST', () => {
+    const script = Script.listening();
+    script.listener?.close();
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['R 0:0 ack 1']);
+    script.inject('P 0:10 ack 7');
+    expect(script.sent()).toEqual(['R 7:7']);
+    script.inject('F 0:10');
+    expect(script.sent()).toEqual(['R 0:0 ack 11']);
+    script.inject('R 0:0 ack 5');
+    expect(script.sent()).toEqual([]);
+  });
+
+  test('the backlog is bounded, and a SYN that does not fit is not answered', () => {
+    const script = Script.listening({ backlog: 1 });
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual(['S 0:0 ack 1']);
+    script.inject('. 1:1 ack 1');
+    script.theirPort = 5001;
+    script.inject('S 0:0');
+    expect(script.sent()).toEqual([]);
+    expect([script.listener?.waiting, script.stack.drops.of('full-backlog')]).toEqual([1, 1]);
+    script.theirPort = 5000;
+    script.listener?.close();
+    expect(script.sent()).toEqual(['R 1:1 ack 1']);
+    expect(script.listener?.accept()).toBeUndefined();
+  });
+
+  test('the program cannot send after it has ended its stream', () => {
+    const script = Script.connected();
+    script.socket.shutdown();
+    expect(() => script.socket.send(pattern(1))).toThrow(/EPIPE/);
+    expect(script.socket.writable).toBe(0);
+  });
+});
