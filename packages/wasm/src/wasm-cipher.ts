@@ -75,6 +75,6 @@ export class WasmCipher implements Cipher {
 function checkWindow(window: Uint8Array, length: number): void {
   if (length + TAG_LENGTH <= window.length) return;
   throw new RangeError(
-    `"length" expected at most ${window.length - TAG_LENGTH} outside of the arena, got ${length}`,
+    `"length" expected at most ${window.length - TAG_LENGTH} for a buffer outside of the arena, got ${length}`,
   );
 }

@@ -6,14 +6,14 @@
 import { InvalidArgumentError } from 'commander';
 
 /** Parses a count. @throws {InvalidArgumentError} the text is not a whole number above 0 */
-export function count(text: string): number {
+export function parseCount(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new InvalidArgumentError('expected a whole number above 0');
 }
 
 /** Returns a parser of a list of `names`, separated by commas. */
-export function listOf<T extends string>(names: readonly T[]): (text: string) => T[] {
+export function listParser<T extends string>(names: readonly T[]): (text: string) => T[] {
   return (text) =>
     text.split(',').map((name) => {
       const known = names.find((candidate) => candidate === name);

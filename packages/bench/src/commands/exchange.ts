@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { litz, PEERS } from '../peers/implementation.ts';
 import { exchangePeer, KERNEL, measureExchange } from '../rotation/rotation.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 interface ExchangeOptions {
@@ -23,9 +23,14 @@ export function addExchangeCommand(program: Command): void {
     .description(
       'measure the loss of a stream of numbered packets while another implementation gets a new key of Litz',
     )
-    .option('--exchanges <number>', 'how often the key is exchanged', count, 30)
-    .option('--packets <number>', 'packets in each direction per exchange, one per ms', count, 3000)
-    .option('--peers <names>', 'the other implementations', listOf(names), [
+    .option('--exchanges <number>', 'how often the key is exchanged', parseCount, 30)
+    .option(
+      '--packets <number>',
+      'packets in each direction per exchange, one per ms',
+      parseCount,
+      3000,
+    )
+    .option('--peers <names>', 'the other implementations', listParser(names), [
       'wireguard-go',
       'kernel',
     ])

@@ -9,7 +9,7 @@ import { measureFlood } from '../flood/flood.ts';
 import type { Flood } from '../flood/flood-figures.ts';
 import { targetsOf, verdicts } from '../flood/targets.ts';
 import { litz, PEERS } from '../peers/implementation.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 interface FloodOptions {
@@ -32,19 +32,26 @@ export function addFloodCommand(program: Command): void {
     .description(
       'measure a session and new peers in floods of handshake messages; fails if a target is missed',
     )
-    .option('--rounds <number>', 'how often each implementation is measured', count, 3)
-    .option('--seconds <number>', 'length of one transfer', count, 2)
-    .option('--rest-ms <number>', 'time from the first session to the first transfer', count, 5000)
+    .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
+    .option('--seconds <number>', 'length of one transfer', parseCount, 2)
+    .option(
+      '--rest-ms <number>',
+      'time from the first session to the first transfer',
+      parseCount,
+      5000,
+    )
     .addOption(
       new Option('--rates <numbers>', 'messages per second; full: as many as possible')
         .argParser(ratesOf)
         .default(RATES, '10000,30000,60000,100000,full'),
     )
-    .addOption(new Option('--kinds <names>').argParser(listOf(FLOOD_KINDS)).default(FLOOD_KINDS))
-    .option('--crowd <number>', 'new peers that connect at once', count, 2000)
-    .option('--silent <number>', 'peers with a keepalive that never answer', count, 10_000)
-    .option('--watch-seconds <number>', 'how long to ping beside these peers', count, 8)
-    .option('--peers <names>', 'the other implementations', listOf(names), ['wireguard-go'])
+    .addOption(
+      new Option('--kinds <names>').argParser(listParser(FLOOD_KINDS)).default(FLOOD_KINDS),
+    )
+    .option('--crowd <number>', 'new peers that connect at once', parseCount, 2000)
+    .option('--silent <number>', 'peers with a keepalive that never answer', parseCount, 10_000)
+    .option('--watch-seconds <number>', 'how long to ping beside these peers', parseCount, 8)
+    .option('--peers <names>', 'the other implementations', listParser(names), ['wireguard-go'])
     .action(async (options: FloodOptions) => {
       const { rates, kinds, peers, rounds, seconds, restMs, crowd, silent, watchSeconds } = options;
       const implementations = [litz(), ...PEERS.filter(({ name }) => peers.includes(name))];

@@ -5,7 +5,7 @@
  */
 import { Option, type Command } from 'commander';
 import { measureGarbage, PATHS, type GarbageSettings } from '../garbage/garbage.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 export function addGarbageCommand(program: Command): void {
@@ -14,9 +14,9 @@ export function addGarbageCommand(program: Command): void {
     .description(
       'count garbage collections while N and 4 N packets pass; fails if a packet leaves garbage',
     )
-    .option('--packets <number>', 'N in memory and for TCP', count, 1_000_000)
-    .option('--udp-packets <number>', 'N for UDP', count, 800_000)
-    .addOption(new Option('--paths <names>').argParser(listOf(PATHS)).default(PATHS))
+    .option('--packets <number>', 'N in memory and for TCP', parseCount, 1_000_000)
+    .option('--udp-packets <number>', 'N for UDP', parseCount, 800_000)
+    .addOption(new Option('--paths <names>').argParser(listParser(PATHS)).default(PATHS))
     .addOption(
       new Option(
         '--provider <name>',

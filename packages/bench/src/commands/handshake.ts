@@ -6,7 +6,7 @@
 import { Option, type Command } from 'commander';
 import { measureHandshakes } from '../handshake/handshake-rate.ts';
 import { litz, PEER_NAMES, peersNamed } from '../peers/implementation.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 interface HandshakeOptions {
@@ -23,13 +23,13 @@ export function addHandshakeCommand(program: Command): void {
   const command: Command = program
     .command('handshake')
     .description('measure how many handshakes per second a responder answers on one core')
-    .option('--rounds <number>', 'how often each implementation is measured', count, 3)
-    .option('--seconds <number>', 'longest time of the load', count, 5)
-    .option('--clients <number>', 'number of clients, each with its own address', count, 1000)
-    .option('--initiations <number>', 'initiations of each client', count, 40)
-    .option('--in-flight <number>', 'unanswered initiations at a time', count, 96)
+    .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
+    .option('--seconds <number>', 'longest time of the load', parseCount, 5)
+    .option('--clients <number>', 'number of clients, each with its own address', parseCount, 1000)
+    .option('--initiations <number>', 'initiations of each client', parseCount, 40)
+    .option('--in-flight <number>', 'unanswered initiations at a time', parseCount, 96)
     .addOption(
-      new Option('--peers <names>').argParser(listOf(PEER_NAMES)).default(['wireguard-go']),
+      new Option('--peers <names>').argParser(listParser(PEER_NAMES)).default(['wireguard-go']),
     )
     .option('--no-litz', 'measure only the other implementations')
     .action(async (options: HandshakeOptions) => {

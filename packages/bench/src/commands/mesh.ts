@@ -7,7 +7,7 @@ import { loadavg } from 'node:os';
 import { Option, type Command } from 'commander';
 import { measureMesh, MESH_SETTINGS } from '../mesh/mesh.ts';
 import { REGISTRY_NAMES, type RegistryName } from '../mesh/registry-server.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 interface MeshOptions {
@@ -22,15 +22,17 @@ export function addMeshCommand(program: Command): void {
   const command: Command = program
     .command('mesh')
     .description('measure the speed and cost of the agents of many nodes, on etcd and Kubernetes')
-    .addOption(new Option('--registries <names>').argParser(listOf(REGISTRY_NAMES)).default(all))
-    .option('--agents <number>', 'number of agents on simulated machines', count, crowd.agents)
+    .addOption(
+      new Option('--registries <names>').argParser(listParser(REGISTRY_NAMES)).default(all),
+    )
+    .option('--agents <number>', 'number of agents on simulated machines', parseCount, crowd.agents)
     .option(
       '--nodes <number>',
       'number of nodes that the one large agent knows',
-      count,
+      parseCount,
       large.nodes,
     )
-    .option('--changes <number>', 'changes of records in each round', count, large.changes)
+    .option('--changes <number>', 'changes of records in each round', parseCount, large.changes)
     .action(async ({ registries, agents, nodes, changes }: MeshOptions) => {
       const settings = {
         registries,

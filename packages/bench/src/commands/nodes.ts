@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { measureNodes } from '../nodes/nodes.ts';
 import { FIGURE_NAMES } from '../peers/figures.ts';
-import { count } from './arguments.ts';
+import { parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 export function addNodesCommand(program: Command): void {
@@ -19,8 +19,8 @@ export function addNodesCommand(program: Command): void {
       majors,
       [20, 22, 24],
     )
-    .option('--time <ms>', 'time for each case of the suites', count, 500)
-    .option('--seconds <number>', 'length of one transfer', count, 5)
+    .option('--time <ms>', 'time for each case of the suites', parseCount, 500)
+    .option('--seconds <number>', 'length of one transfer', parseCount, 5)
     .action(async (options: { nodes: number[]; time: number; seconds: number }) => {
       const { nodes, time, seconds } = options;
       const settings = { nodes, time, seconds, figures: FIGURE_NAMES };
@@ -33,5 +33,5 @@ export function addNodesCommand(program: Command): void {
 }
 
 function majors(text: string): number[] {
-  return text.split(',').map(count);
+  return text.split(',').map(parseCount);
 }

@@ -7,7 +7,7 @@ import { Option, type Command } from 'commander';
 import { FIGURE_NAMES, type FigureName } from '../peers/figures.ts';
 import { litz, PEER_NAMES, peersNamed } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 interface PeersOptions {
@@ -22,11 +22,11 @@ export function addPeersCommand(program: Command): void {
   const command: Command = program
     .command('peers')
     .description('measure Litz and other implementations in turn, each through a tunnel of its own')
-    .option('--rounds <number>', 'how often each implementation is measured', count, 3)
-    .option('--seconds <number>', 'length of one transfer', count, 5)
-    .addOption(new Option('--peers <names>').argParser(listOf(PEER_NAMES)).default(PEER_NAMES))
+    .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
+    .option('--seconds <number>', 'length of one transfer', parseCount, 5)
+    .addOption(new Option('--peers <names>').argParser(listParser(PEER_NAMES)).default(PEER_NAMES))
     .addOption(
-      new Option('--figures <names>').argParser(listOf(FIGURE_NAMES)).default(FIGURE_NAMES),
+      new Option('--figures <names>').argParser(listParser(FIGURE_NAMES)).default(FIGURE_NAMES),
     )
     .option('--no-litz', 'measure only the other implementations')
     .action(async (options: PeersOptions) => {

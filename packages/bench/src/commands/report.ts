@@ -14,7 +14,7 @@ export function addReportCommand(program: Command): void {
   const command: Command = program
     .command('report')
     .description(
-      'make RESULTS.md, with tables and charts of the result files, and the figures of the README',
+      'write RESULTS.md (tables and charts), and update the figures in the README and in the page of the mesh',
     )
     .option('--out <directory>', 'directory of the report', join(import.meta.dirname, '../..'))
     .option('--readme <file>', 'README whose figures are replaced', README)

@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { litz } from '../peers/implementation.ts';
 import { measureRotation } from '../rotation/rotation.ts';
-import { count } from './arguments.ts';
+import { parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 interface RotationOptions {
@@ -21,13 +21,13 @@ export function addRotationCommand(program: Command): void {
     .option(
       '--rotations <number>',
       'how often the keys are replaced: of one end, of the other, and of both',
-      count,
+      parseCount,
       100,
     )
     .option(
       '--packets <number>',
       'packets in each direction per rotation, one per ms',
-      count,
+      parseCount,
       10_000,
     )
     .action(async ({ rotations, packets }: RotationOptions) => {

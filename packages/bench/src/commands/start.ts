@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander';
 import { measureStart, type StartSettings } from '../start/start.ts';
-import { count } from './arguments.ts';
+import { parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 /** Adds the command `bench start`. */
@@ -15,8 +15,8 @@ export function addStartCommand(program: Command): void {
     .description(
       'measure the first seconds of a daemon, with and without its warm-up and a small heap, in turn',
     )
-    .option('--rounds <number>', 'how often each daemon is measured', count, 7)
-    .option('--rest-ms <number>', 'time from the first session to the stream', count, 4000)
+    .option('--rounds <number>', 'how often each daemon is measured', parseCount, 7)
+    .option('--rest-ms <number>', 'time from the first session to the stream', parseCount, 4000)
     .action(async ({ rounds, restMs }: StartSettings) => {
       const { measurements, failed } = await measureStart({ rounds, restMs }, say);
       saveResult(command, 'start', { rounds, restMs }, measurements);

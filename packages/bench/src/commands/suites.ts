@@ -5,15 +5,20 @@
  */
 import { Option, type Command } from 'commander';
 import { measureSuites, SUITE_NAMES, type SuiteName } from '../suites/suites.ts';
-import { count, listOf } from './arguments.ts';
+import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
 export function addSuitesCommand(program: Command): void {
   const command: Command = program
     .command('suites')
     .description('time single operations in one process; each result is checked before')
-    .option('--time <ms>', 'time for each case; a quarter of it is added to warm up', count, 1000)
-    .addOption(new Option('--only <names>').argParser(listOf(SUITE_NAMES)).default(SUITE_NAMES))
+    .option(
+      '--time <ms>',
+      'time for each case; a quarter of it is added to warm up',
+      parseCount,
+      1000,
+    )
+    .addOption(new Option('--only <names>').argParser(listParser(SUITE_NAMES)).default(SUITE_NAMES))
     .action(async ({ time, only }: { time: number; only: readonly SuiteName[] }) => {
       const measurements = await measureSuites(only, { time, warmUp: time / 4 }, say);
       saveResult(command, 'suites', { time }, measurements);

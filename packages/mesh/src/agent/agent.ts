@@ -190,7 +190,8 @@ export class Agent implements StatusSource {
   ): Promise<string> {
     const { choices, peers } = this.#parts;
     const cutOff = enforcement === 'enforce' ? peers.refusedNodes : [];
-    const warning = cutOff.length > 0 ? `; refused, and so cut off: ${cutOff.join(', ')}` : '';
+    const warning =
+      cutOff.length > 0 ? `; cut off, because their records are refused: ${cutOff.join(', ')}` : '';
     return this.#changeChoices(`enforcement is ${enforcement}${warning}`, () => {
       if (enforcement === 'enforce') choices.allowEnforce(peers, { force });
       return { enforcement };

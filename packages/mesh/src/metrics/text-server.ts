@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { boundConnections } from '../http/bound-connections.ts';
+import { limitConnections } from '../http/limit-connections.ts';
 
 /** The answer for a path: an HTTP status, and a text. */
 export interface TextAnswer {
@@ -56,7 +56,7 @@ export class TextServer {
         void reply(response, answer);
       }
     });
-    boundConnections(server, MAX_CONNECTIONS);
+    limitConnections(server, MAX_CONNECTIONS);
     server.listen(port, host);
     await once(server, 'listening');
     return new TextServer(server);

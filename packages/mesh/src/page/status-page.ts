@@ -14,7 +14,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { boundConnections } from '../http/bound-connections.ts';
+import { limitConnections } from '../http/limit-connections.ts';
 import type { StatusSource } from '../status/mesh-status.ts';
 import { routeRequest, type PageFile } from './route-request.ts';
 import { StatusFeed, type Viewer } from './status-feed.ts';
@@ -44,7 +44,7 @@ export class StatusPage {
       LIMITS,
       (request, response) => void this.#answer(request, response),
     );
-    boundConnections(this.#server, MAX_CONNECTIONS);
+    limitConnections(this.#server, MAX_CONNECTIONS);
   }
 
   /**

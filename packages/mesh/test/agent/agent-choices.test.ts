@@ -46,7 +46,9 @@ describe('setEnforcement', () => {
     fixture.registry.has('n5', recordOf(5, { prefixes: recordOf(2).prefixes }));
     await pass(1000);
     const said = fixture.agent.setEnforcement('enforce');
-    await expect(said).resolves.toBe('enforcement is enforce; refused, and so cut off: n5');
+    await expect(said).resolves.toBe(
+      'enforcement is enforce; cut off, because their records are refused: n5',
+    );
   });
 
   it('refuses enforce without cluster prefixes, even with force', async () => {

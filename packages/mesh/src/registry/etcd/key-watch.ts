@@ -17,7 +17,7 @@ import { sleep, systemClock, type Clock } from '../clock.ts';
 import type { EtcdApi, EtcdWatch } from './etcd-client.ts';
 import { EtcdError, explainAnswer, GRPC_CODES } from './etcd-error.ts';
 import { bytesOf, prefixEnd } from './key-bytes.ts';
-import { WatchSilence } from './watch-silence.ts';
+import { TimedWatch } from './timed-watch.ts';
 import {
   EVENT_DELETED,
   type KeyValue,
@@ -173,19 +173,19 @@ export class KeyWatch {
       fragment: true,
     });
     this.#watch = watch;
-    const silence = new WatchSilence(watch, this.#clock);
+    const timed = new TimedWatch(watch, this.#clock);
     // An open watch does not mean that it works: etcd may refuse it at once.
     const cancel = this.#clock.after(SETTLED_MS, () => this.#settled());
     try {
       for (;;) {
         if (signal.aborted) return;
-        const response = await silence.next();
+        const response = await timed.next();
         if (!response || signal.aborted) return;
         if (!(await this.#take(response))) return;
       }
     } finally {
       cancel();
-      silence.end();
+      timed.end();
       watch.close();
     }
   }

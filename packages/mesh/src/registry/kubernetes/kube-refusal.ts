@@ -40,8 +40,9 @@ export function refusalOf(action: Action, answer: Answer, access: KubeAccess): K
 function adviceFor(status: number, action: Action, access: KubeAccess): string {
   const { resource, subresource, verb } = action;
   if (status === 401) {
-    const source = access.token?.source ?? access.certificate?.source ?? 'none is given';
-    return `the credential is not accepted (${source}): it has expired or was revoked`;
+    const source = access.token?.source ?? access.certificate?.source;
+    if (source === undefined) return 'the API server wants a credential, and none is configured';
+    return `the credential is not accepted (${source}): it may have expired or been revoked`;
   }
   if (status === 403) {
     const name = subresource ? `${resource.plural}/${subresource}` : resource.plural;
@@ -54,8 +55,8 @@ function adviceFor(status: number, action: Action, access: KubeAccess): string {
 }
 
 /**
- * Returns the text as one line of at most 500 characters, because the writer of an object may
- * control parts of it.
+ * Returns the text as one line of at most 500 characters, because the
+ * API server may quote an object in it, and anybody may have written that object.
  */
 function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex -- they are what is taken out

@@ -1,5 +1,5 @@
 /**
- * `boundConnections`: limits the number of connections of a server. If there are too many, the
+ * `limitConnections`: limits the number of connections of a server. If there are too many, the
  * oldest idle one is closed. A server that refused new connections instead could be blocked by any
  * client that opens many and sends nothing.
  *
@@ -13,7 +13,7 @@ import type { Socket } from 'node:net';
  *
  * @param most how many connections may be open at the same time
  */
-export function boundConnections(server: Server, most: number): void {
+export function limitConnections(server: Server, most: number): void {
   /**
    * Connections without a request, and connections with a request that is being answered; the
    * oldest first.

@@ -1,5 +1,5 @@
 /**
- * `WatchSilence`: reads the answers of a watch, and notices a watch that is silent because its
+ * `TimedWatch`: reads the answers of a watch, and notices a watch that is silent because its
  * connection is dead.
  *
  * @module
@@ -10,7 +10,7 @@ import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import type { WatchResponse } from './etcd-messages.ts';
 
 /** Requests a sign of life from a watch that is silent, and closes the watch if none comes. */
-export class WatchSilence {
+export class TimedWatch {
   readonly #watch: EtcdWatch;
   readonly #clock: Clock;
   #cancel: () => void = () => {};
