@@ -122,7 +122,7 @@ export class Agent implements StatusSource {
       },
       onRecord: (name, record) => this.#recordSeen(name, record),
       onGone: (name, why) => this.#recordGone(name, why),
-      onConnection: (trouble) => this.events.trouble('registry', trouble),
+      onConnection: (trouble) => this.#connectionChanged(trouble),
     });
     this.#parts.daemon.start();
     this.#loop.requestNow();
@@ -266,6 +266,12 @@ export class Agent implements StatusSource {
       const reason = (error as Error).message;
       throw new AgentError(`${reason}. ${NOT_WITHDRAWN}`, { cause: error });
     }
+  }
+
+  #connectionChanged(trouble: string | undefined): void {
+    const wasLost = this.events.troubleOf('registry') !== undefined;
+    this.events.trouble('registry', trouble);
+    if (wasLost && trouble === undefined) this.#parts.ownStatus.retry();
   }
 
   #recordSeen(name: string, record: ReadRecord): void {

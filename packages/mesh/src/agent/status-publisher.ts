@@ -33,6 +33,8 @@ export class StatusPublisher {
    * passed.
    */
   #isBusy = false;
+  /** True while the publisher waits before it writes again a status that could not be written. */
+  #isWaiting = false;
   #isClosed = false;
 
   constructor(options: StatusPublisherOptions) {
@@ -43,6 +45,19 @@ export class StatusPublisher {
   want(status: LitzNodeStatus): void {
     this.#wanted = status;
     if (!this.#isBusy) this.#settle();
+  }
+
+  /**
+   * Writes a status that could not be written again now, without the rest of the wait. Called when
+   * the registry answers again.
+   */
+  retry(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#retryMs = LEAST_INTERVAL_MS;
+    clearTimeout(this.#timer);
+    this.#isBusy = false;
+    this.#settle();
   }
 
   /** Forgets the published status, because the record that it belonged to is gone. */
@@ -85,11 +100,13 @@ export class StatusPublisher {
       events.trouble(SUBJECT, undefined);
     } catch (error) {
       events.trouble(SUBJECT, (error as Error).message);
+      this.#isWaiting = true;
       wait = this.#retryMs;
       this.#retryMs = Math.min(wait * 2, LONGEST_RETRY_MS);
     }
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
+      this.#isWaiting = false;
       this.#isBusy = false;
       this.#settle();
     }, wait);

@@ -83,6 +83,17 @@ describe('the status in the registry', () => {
     expect(fixture.registry.statuses).toMatchObject([{ trouble: '' }]);
   });
 
+  it('is written soon after the registry answers again, if it could not be written before', async () => {
+    const fixture = await started();
+    fixture.registry.isLost();
+    await pass(7_200_000);
+    expect(fixture.registry.statuses).toEqual([]);
+    fixture.registry.sync();
+    await pass(31_000);
+    expect(fixture.registry.statuses).toHaveLength(1);
+    expect(fixture.agent.events.troubles).toEqual([]);
+  });
+
   it('is written again with a record that was gone', async () => {
     const fixture = await started();
     await pass(600_000);

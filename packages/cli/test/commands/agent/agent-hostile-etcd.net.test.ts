@@ -118,7 +118,9 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
         expect(troubles.join()).toMatch(/this node was removed from the registry/);
       }, WITHIN);
     }
-    expect(await one.pod.ping(two.podAddress, { timeoutMs: 500 })).toBe(0);
+    await vi.waitFor(async () => {
+      expect(await one.pod.ping(two.podAddress, { timeoutMs: 500 })).toBe(0);
+    }, WITHIN);
     for (const [i, { name }] of cluster.nodes.entries()) {
       await administrator.put(RECORDS + name, records[i]);
     }
