@@ -5,7 +5,7 @@
  * Source, read in Cilium: `pkg/node/types/node.go` (Node, Marshal, GetKeyNodeName),
  * `pkg/node/types/prefix.go` (a prefix is an object with a mask in base64; since Cilium 1.22 it is
  * a text) and `Documentation/kvstore.rst`. Go's JSON reader ignores the case of field names, and so
- * does this file.
+ * do these functions.
  *
  * @module
  */

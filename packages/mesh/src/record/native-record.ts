@@ -188,7 +188,7 @@ const VERSION = 1;
  */
 const MOST_DEEP = 100;
 /**
- * In characters. A record has a few hundred characters. A record with 256 prefixes has about
- * 12,000.
+ * In characters. The longest text of a record. A normal record has a few hundred characters, and a
+ * record with 256 prefixes has about 12,000.
  */
 const MAX_TEXT = 65_536;

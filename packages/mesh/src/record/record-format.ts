@@ -52,7 +52,7 @@ export function readRecordText(format: RecordFormat, name: string, text: string)
  * Returns the text to write. Returns undefined if `previous` has the same content, in any order of
  * fields.
  *
- * @param previous the current text; undefined: none
+ * @param previous the current text; undefined if there is none
  * @throws {RecordError} no node could read the text, for example because the record has too many
  *   prefixes
  */

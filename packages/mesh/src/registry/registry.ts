@@ -82,8 +82,8 @@ export interface Registry {
    */
   publish(record: NodeRecord): Promise<void>;
   /**
-   * Writes the status of the node beside its record: one write, or none if it is unchanged. This
-   * function is absent if the registry has no place for a status.
+   * Writes the status of the node beside its record: one write, or none if the status is unchanged.
+   * This function is absent if the registry has no place for a status.
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
   /**

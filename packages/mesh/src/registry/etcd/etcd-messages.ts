@@ -172,7 +172,7 @@ export const EVENT_DELETED = 1;
 
 export interface WatchResponse {
   readonly header: ResponseHeader | undefined;
-  /** Negative in the answer to a progress request. */
+  /** The number of the watch. It is negative in the answer to a progress request. */
   readonly watchId: bigint;
   readonly created: boolean;
   readonly canceled: boolean;

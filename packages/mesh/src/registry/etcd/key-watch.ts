@@ -259,7 +259,7 @@ export class KeyWatch {
   }
 }
 
-/** @throws {EtcdError} the revision cannot be one of etcd */
+/** @throws {EtcdError} etcd cannot have this revision */
 function checkedHeader(header: ResponseHeader): ResponseHeader {
   checkRevision(header.revision);
   return header;

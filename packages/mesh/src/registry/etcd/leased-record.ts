@@ -242,5 +242,5 @@ function removed(): EtcdError {
   return new EtcdError(GRPC_CODES.unavailable, 'the record was removed meanwhile');
 }
 
-/** How often a write is tried if other writers change the key in between. */
+/** How many times a write is tried if other writers change the key in between. */
 const ATTEMPTS = 5;

@@ -317,5 +317,5 @@ const SETTLE_MS = 20;
  * checked again after this time.
  */
 const CONFIRM_MS = 100;
-/** How often a write is tried if other programs change the file in between. */
+/** How many times a write is tried if other programs change the file in between. */
 const ATTEMPTS = 5;

@@ -11,7 +11,7 @@ import { KubeError, textOfError } from './kube-error.ts';
 
 /** What identifies a client at the API server: a certificate or a token. */
 export interface Credential {
-  /** Where the text comes from, for messages. Never the text itself. */
+  /** The source of the text, for messages. It is never the text itself. */
   readonly source: string;
   /**
    * Returns the text.

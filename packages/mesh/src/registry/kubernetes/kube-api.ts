@@ -355,7 +355,7 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
 /** The name of this writer in `managedFields`. */
 const FIELD_MANAGER = 'litz-agent';
 
-/** Ten times as many as the nodes that Kubernetes supports. */
+/** The most objects in a list: ten times as many as the nodes that Kubernetes supports. */
 const MOST_OBJECTS = 50_000;
 
 /**

@@ -55,7 +55,7 @@ function adviceFor(status: number, action: Action, access: KubeAccess): string {
 
 /**
  * Returns the text as one line of at most 500 characters. The API server may quote parts of an
- * object, and whoever wrote the object chose them.
+ * object, and the writer of the object chose these parts.
  */
 function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are removed here

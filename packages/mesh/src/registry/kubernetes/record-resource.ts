@@ -15,8 +15,8 @@ export interface RecordResource {
   readonly resource: KubeResource;
   read(object: KubeObject): ReadRecord;
   /**
-   * Returns the fields of the record for a server-side apply. An apply replaces lists and texts as
-   * a whole, so their unknown parts are copied from `current`.
+   * Returns the fields of the record for a server-side apply. An apply replaces some lists and
+   * texts as a whole, so their unknown parts are copied from `current`.
    */
   write(record: NodeRecord, current: KubeObject | undefined): KubeObject;
 }

@@ -105,11 +105,11 @@ function tooLong(message: string): KubeError {
 }
 
 /**
- * In characters. A page of 100 records has about 0.2 megabytes. A list asks for smaller pages if
- * its objects are larger.
+ * In characters. The longest text. A page of 100 records has about 0.2 megabytes. A list asks for
+ * smaller pages if its objects are larger.
  */
 const MAX_TEXT = 16 * 1024 * 1024;
-/** In characters. etcd refuses an object of more than 1.5 MB. */
+/** In characters. The longest line. etcd refuses an object of more than 1.5 MB. */
 const MAX_LINE = 4 * 1024 * 1024;
 /** A response may take this many times the longest silence. */
 const SLOWEST = 4;

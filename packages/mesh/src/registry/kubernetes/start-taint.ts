@@ -87,5 +87,5 @@ export async function keepRemovingStartTaint(
 /** The key of the taint in the Helm chart. */
 export const START_TAINT = 'node.litz.dev/agent-not-ready';
 
-/** How often the removal is tried while other writers change the list of taints. */
+/** How many times the removal is tried while other writers change the list of taints. */
 const TRIES = 10;
