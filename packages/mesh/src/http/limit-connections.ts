@@ -1,7 +1,8 @@
 /**
  * `limitConnections`: limits the number of connections of a server. If there are too many, the
- * oldest idle one is closed. A server that refused new connections instead could be blocked by any
- * client that opens many and sends nothing.
+ * oldest idle connection is closed. If only the new connection is idle, the oldest busy connection
+ * is closed. A new connection is not refused. Otherwise a client could block the server by opening
+ * many connections and sending nothing.
  *
  * @module
  */
@@ -15,8 +16,8 @@ import type { Socket } from 'node:net';
  */
 export function limitConnections(server: Server, most: number): void {
   /**
-   * Connections without a request, and connections with a request that is being answered; the
-   * oldest first.
+   * `idle` has the connections without a request. `busy` has the connections with a request that is
+   * being answered. In both, the oldest connection comes first.
    */
   const idle = new Set<Socket>();
   const busy = new Set<Socket>();

@@ -10,8 +10,8 @@
  * a temporary file, synced and renamed, and then the directory is synced. After a crash the key is
  * there completely or not at all.
  *
- * A file that cannot be read, is not a key, or can be read by others is an error. It is never
- * replaced, because the other nodes know this node by this key.
+ * A file that cannot be read, is not a key, or can be read by others is an error. Such a file is
+ * never replaced, because the other nodes know this node by this key.
  *
  * @module
  */
@@ -109,7 +109,8 @@ export class KeyStore {
   }
 
   /**
-   * Creates a key. It is on the disk when this returns. The caller must wipe the private key.
+   * Creates a key. The key is on the disk when this function returns. The caller must wipe the
+   * private key.
    *
    * @throws {KeyFileError} the file cannot be written, a key of that generation exists, or the
    *   generation is above `MOST_GENERATION`
@@ -226,7 +227,10 @@ export class KeyStore {
   }
 }
 
-/** A record cannot have this generation, so no reader would accept it. */
+/**
+ * Refuses a generation that is too high for a record, because no other node would accept the
+ * record.
+ */
 function refuseGeneration(path: string, generation: number): void {
   if (generation <= MOST_GENERATION) return;
   throw new KeyFileError(`${path}: the generation is above ${MOST_GENERATION}, the highest one`);

@@ -1,7 +1,7 @@
 /**
- * `planKeys`: decides what each key of a node is used for, from the key files, the own record and
- * the daemon. Pure and without memory: after a crash at any point, the rotation continues from the
- * state of these three.
+ * `planKeys`: decides what each key of a node is used for, from the state of the key files, of this
+ * node's record and of the daemon. It remembers nothing, so after a crash at any point, the
+ * rotation continues from the state of these three.
  * ```
  *   files     daemon      record      next step
  *   n         n           n           none: no rotation is in progress
@@ -15,10 +15,10 @@
  * A peer can only complete a handshake with the new key if it knows the key. So the handshake is
  * the acknowledgement, and peers write nothing.
  *
- * A key is revoked by deleting the files of all keys except a new one that no peer has seen. The
- * new key is not the daemon's next identity and not a next key of any peer, so it is not promoted.
- * Instead the daemon and the peers replace one key by another, and all sessions of the old keys
- * end.
+ * To revoke a key, the files of all keys are deleted, except the file of a new key that no peer has
+ * seen. The new key is not the daemon's next identity, and it is not a next key of any peer. So it
+ * is not promoted. Instead, the daemon and the peers replace the old key by the new key, and all
+ * sessions of the old keys end.
  *
  * @module
  */
@@ -29,13 +29,16 @@ import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 export interface KeysView {
   /** The keys of the files, the older one first: one, or two during a rotation. */
   readonly keys: readonly NodeKey[];
-  /** The keys of the own record. Empty if there is no record; undefined while it is not known. */
+  /**
+   * The keys of this node's record. Empty if there is no record; undefined while the record is not
+   * known.
+   */
   readonly recordKeys: readonly NodeKey[] | undefined;
   /** The daemon's identities. Undefined while the daemon is not connected. */
   readonly daemon: Identities | undefined;
   /** The names of peers that have no session with the new key. */
   readonly unanswered: readonly string[];
-  /** True: the rotation no longer waits for those peers. */
+  /** True if the rotation no longer waits for the `unanswered` peers. */
   readonly isOverdue: boolean;
 }
 
@@ -48,7 +51,10 @@ export interface KeysPlan {
   readonly own: NodeKey;
   /** The daemon's second identity, during a rotation. */
   readonly next: NodeKey | undefined;
-  /** The keys for the own record, the older one first. Undefined: nothing must be written yet. */
+  /**
+   * The keys for this node's record, the older one first. Undefined if no record is to be written
+   * now.
+   */
   readonly published: readonly NodeKey[] | undefined;
   /** A key whose file is no longer needed. */
   readonly obsolete: NodeKey | undefined;
@@ -69,7 +75,8 @@ export function planKeys(view: KeysView): KeysPlan {
     return { ...AT_REST, own: first, published: recordKeys && [first] };
   }
   if (hasOnly(recordKeys, second)) return finished(view, first, second);
-  // The second write was done, and the registry cannot be read now: the rotation does not go back.
+  // The registry cannot be read now, but the daemon's own key shows that the second write was done.
+  // The rotation does not go back.
   if (!recordKeys && isSame(view.daemon?.own, second)) return { ...AT_REST, own: second };
   const rotating = { ...AT_REST, own: first, next: second };
   if (!recordKeys) return rotating;
@@ -88,14 +95,15 @@ export interface Raise {
 
 /**
  * Returns the keys that need a later generation, in the order in which their files must be renamed.
- * Peers accept no generation that is lower than one they have seen. So a node whose directory was
- * lost, or restored from a backup, must continue above the generation in its record.
+ * Peers refuse a generation that is lower than a generation they have seen. So a node whose
+ * directory was lost, or restored from a backup, must continue above the generation in its record.
  */
 export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKey[]): Raise[] {
   const recordedGeneration = ({ publicKey }: NodeKey): number | undefined =>
     recordKeys.find((key) => equalBytes(key.publicKey, publicKey))?.generation;
   const newest = keys.at(-1);
-  // A key that comes before a key of the record is never published again.
+  // If the record has the newest key, an older key that is not in the record is never published
+  // again.
   const isWritten = newest !== undefined && recordedGeneration(newest) !== undefined;
   let least = isWritten ? 0 : Math.max(0, ...recordKeys.map(({ generation }) => generation)) + 1;
   const raises: Raise[] = [];
@@ -105,8 +113,8 @@ export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKe
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
   }
-  // No generation is left above the record's. The keys stay as they are, and the peers report that
-  // they know later ones.
+  // No generation is left above the generations in the record. The keys keep their generations, and
+  // the peers report that they know later generations.
   if (raises.some(({ to }) => to > MOST_GENERATION)) return [];
   return raises.toReversed();
 }

@@ -21,9 +21,9 @@ import { dirname } from 'node:path';
 import { syncFolder } from './sync-folder.ts';
 
 /**
- * Writes a file completely or not at all: to a temporary file, which is synced and renamed. A
- * directory that is missing is made, with mode 0700. The content is on the disk when this returns.
- * Only the owner can read it.
+ * Writes a file completely or not at all. The content is written to a temporary file, which is
+ * synced and renamed. A missing directory is created with mode 0700. The content is on the disk
+ * when this function returns. Only the owner can read the file.
  *
  * @param content borrowed for the call
  * @param modifiedAt the modification time, as Unix time in milliseconds; default: now
@@ -50,10 +50,10 @@ export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?:
 }
 
 /**
- * Calls `write`, which may fail without harm to the agent. Returns whether it succeeded.
+ * Calls `write`, which may fail without harm to the agent. Returns true if `write` succeeded.
  *
- * @param path named in the reason
- * @param onTrouble called with the reason for a failure; undefined: it succeeded
+ * @param path the path that `write` writes, for the reason
+ * @param onTrouble called with the reason for a failure, or with undefined after a success
  */
 export function tryWriting(
   path: string,
@@ -75,7 +75,7 @@ export function tryWriting(
  * Returns the first `maxBytes` bytes of a file as text; undefined if there is no file. Follows no
  * symbolic link and never blocks on a pipe.
  *
- * @throws {StateFileTypeError} it is not a regular file
+ * @throws {StateFileTypeError} `path` is not a regular file
  * @throws {Error} the error of the file system
  */
 export function readStateFile(path: string, maxBytes: number): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * `syncFolder`: writes the names in a directory to the disk. Without it, a file that was renamed
+ * `syncFolder`: writes the names in a directory to the disk. Without this, a file that was renamed
  * may have its old content, or be missing, after a loss of power.
  *
  * @module

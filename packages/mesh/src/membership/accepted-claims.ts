@@ -10,7 +10,7 @@ import type { NodeRecord } from '../record/node-record.ts';
 import type { Refusal } from './membership-context.ts';
 import { PrefixTable } from './prefix-table.ts';
 
-/** A refusal because another node has what the record claims. */
+/** The refusal of a record because another node, the holder, has what the record claims. */
 export type Clash = Refusal & { readonly holder: string };
 
 export class AcceptedClaims {
@@ -18,7 +18,7 @@ export class AcceptedClaims {
   readonly #keys = new Map<string, string>();
   /** The names of the nodes at an address. Nearly always there is one name. */
   readonly #addresses = new Map<string, readonly string[]>();
-  /** The addresses of all nodes as prefixes. The owner of each is the address as text. */
+  /** The addresses of all nodes as prefixes. The owner of each prefix is the address as text. */
   readonly #addressTable = new PrefixTable();
   readonly #prefixes = new PrefixTable();
 
@@ -29,7 +29,10 @@ export class AcceptedClaims {
     for (const i of record.prefixes.keys()) yield* this.#prefixClashes(record, i);
   }
 
-  /** Replaces the claims of the node by those of the record. The record must not clash. */
+  /**
+   * Replaces the claims of the node by the claims of the record. The record must not clash with
+   * other nodes.
+   */
   take(record: NodeRecord): void {
     const { name, keys, addresses, prefixes } = record;
     this.release(name);

@@ -1,6 +1,6 @@
 /**
- * `ClaimRules`: decides whether the pending record of a node can be accepted now, and which nodes
- * must be accepted or replaced with it.
+ * `ClaimRules`: decides whether the pending record of a node can be accepted now, and which other
+ * nodes must be accepted or replaced at the same time.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { AcceptedClaims } from './accepted-claims.ts';
 import type { Member } from './member.ts';
 import { refusalInContext, type MembershipContext, type Refusal } from './membership-context.ts';
 
-/** The nodes that must be changed together. The claims of `group` are taken already. */
+/** The nodes that must be changed together. The claims of `group` are already taken. */
 export interface TakenClaims {
   /** The nodes whose pending records are accepted. */
   readonly group: readonly Member[];
@@ -30,7 +30,7 @@ export class ClaimRules {
    * Takes the claims of a pending record, and of the records that can only be accepted together
    * with it.
    *
-   * @returns undefined: the record cannot be accepted now; the claims are as before
+   * @returns undefined if the record cannot be accepted now; the claims are then as before
    */
   take(member: Member, context: MembershipContext): TakenClaims | undefined {
     if (this.#isUncontested(member.pending!, context)) {
@@ -59,7 +59,7 @@ export class ClaimRules {
 
   /**
    * Returns the reason why the record must be refused now. The claims of an expired node are no
-   * reason to refuse a living one.
+   * reason to refuse the record of a living node.
    */
   refusalOf(record: NodeRecord, context: MembershipContext): Refusal | undefined {
     const refusal = refusalInContext(record, context);
@@ -71,16 +71,20 @@ export class ClaimRules {
     return undefined;
   }
 
-  /** Returns true if no other node claims any part of the record, as for nearly every record. */
+  /**
+   * Returns true if nothing speaks against the record: it fits this node, and no other node has any
+   * of its claims. This is so for nearly every record.
+   */
   #isUncontested(record: NodeRecord, context: MembershipContext): boolean {
     if (refusalInContext(record, context)) return false;
     return this.#claims.clashesOf(record).next().done === true;
   }
 
   /**
-   * Returns the nodes that can only be accepted together, because they exchange claims: each node
-   * claims a value that the next node has and gives up. Returns undefined if one of them does not
-   * give its value up.
+   * Returns the nodes that can only be accepted together, because they exchange claims. Each node
+   * claims a key, address or prefix of the next node, and the next node gives it up in its own
+   * pending record. Returns undefined if one of them has no pending record, because such a node
+   * gives nothing up.
    */
   #group(member: Member): Member[] | undefined {
     const group = new Set([member]);

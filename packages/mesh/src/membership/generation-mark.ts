@@ -1,6 +1,6 @@
 /**
  * `GenerationMark`: the generations of the latest keys that this node has seen of another node. A
- * record with earlier keys is outdated, for example from the cache of an API server.
+ * record with earlier keys is outdated. It may come from the cache of an API server, for example.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export function markOf(keys: readonly NodeKey[]): GenerationMark {
 
 /**
  * Returns true if the keys are older than the mark. A node that has lost its key files starts again
- * with generation 1. Its key has a later time, so its record is accepted.
+ * with generation 1. The new key was created later, so the record is accepted.
  */
 export function isStale(keys: readonly NodeKey[], mark: GenerationMark): boolean {
   const { oldest, newest, createdAt } = markOf(keys);

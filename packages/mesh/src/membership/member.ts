@@ -11,12 +11,15 @@ export interface Member {
   standing: 'living' | 'expired';
   /** Unix time in milliseconds at which an expired node was last known to be alive. */
   aliveAt: number;
-  /** The latest record that was accepted. It decides what the node has. */
+  /**
+   * The latest record that was accepted. It decides which keys, addresses and prefixes the node
+   * has.
+   */
   accepted: NodeRecord | undefined;
-  /** The latest record if it is not accepted (yet). */
+  /** The latest record, if it is not accepted, or not yet. */
   pending: NodeRecord | undefined;
   mark: GenerationMark | undefined;
-  /** The refusal that was reported last, as "FIELD: REASON"; empty: none. */
+  /** The refusal that was reported last, as "FIELD: REASON"; empty if there is none. */
   reportedRefusal: string;
 }
 
@@ -34,8 +37,8 @@ export function newMember(name: string): Member {
 }
 
 /**
- * Returns the members with a claim. Members that were accepted before come first, then those with
- * the older key.
+ * Returns the members with a pending record. Members that were accepted before come first. In both
+ * groups, members with an older key come before members with a newer key.
  */
 export function pendingInOrder(members: Iterable<Member>): Member[] {
   const claiming: Member[] = [];
@@ -48,7 +51,7 @@ export function pendingInOrder(members: Iterable<Member>): Member[] {
   );
 }
 
-/** Returns the time at which the older one of the claimed keys was created. */
+/** Returns the time at which the older key of the pending record was created. */
 function olderKeyCreatedAt({ pending }: Member): number {
   return pending!.keys[0]!.createdAt;
 }

@@ -17,8 +17,8 @@ export interface MembershipContext {
   /** One key, or two during a rotation. */
   readonly ownKeys: readonly PublicKey[];
   /**
-   * The underlay addresses of this node, as text. A peer is reached at an address of one of their
-   * families.
+   * The underlay addresses of this node, as text. A peer is reached at an address of the same
+   * family as one of these addresses.
    */
   readonly ownAddresses: readonly string[];
   readonly ownPrefixes: readonly Cidr[];
@@ -44,8 +44,8 @@ export interface Refusal {
 }
 
 /**
- * Returns the reason why this node must refuse the record, without a look at other nodes.
- * Undefined: there is none.
+ * Returns the reason why this node must refuse the record, without a look at other nodes. Undefined
+ * if there is no such reason.
  */
 export function refusalInContext(
   record: NodeRecord,
@@ -61,7 +61,7 @@ export function refusalInContext(
   );
 }
 
-/** Returns the first address of a family that this node has. */
+/** Returns the first address whose family is also the family of an address of this node. */
 export function reachableAddress(
   addresses: readonly string[],
   { ownAddresses }: MembershipContext,
@@ -103,7 +103,7 @@ function refusedAddress(
     const prefix = prefixes.find((candidate) => covers(candidate, host));
     return prefix && { field, reason: `${address} is in ${what}, ${formatCidr(prefix)}` };
   };
-  // The route to this node would lead into the tunnel to the same node.
+  // The route to the address of the other node would lead into the tunnel to that node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??
     within(context.clusterPrefixes, "the cluster's prefix") ??

@@ -9,12 +9,14 @@
  * Why a node has left:
  * - `deleted`: its record was deleted or revoked on purpose.
  * - `silent`: its record had expired, and its sessions were not renewed.
- * - `replaced`: its record had expired, and node `by` now has what it had.
- * - `refused`: this node has changed, and the record clashes with it.
+ * - `replaced`: its record had expired, and node `by` now has its key, address or prefix.
+ * - `refused`: this node has changed, and the other node's record now clashes with this node.
  */
 export type LeaveReason = 'deleted' | 'silent' | 'replaced' | 'refused';
 
-/** A change of the accepted nodes, or a refusal. `describeMembershipEvent` returns it as text. */
+/**
+ * A change of the accepted nodes, or a refusal. `describeMembershipEvent` returns an event as text.
+ */
 export type MembershipEvent =
   /** `returned`: the record had expired and is in the registry again. */
   | { readonly kind: 'joined' | 'changed' | 'returned'; readonly node: string }
@@ -37,12 +39,15 @@ export type MembershipEvent =
       readonly reason: string;
       /** The other node that has what the record claims. */
       readonly holder?: string;
-      /** True: the peer stays as it was before this record. */
+      /** True if the node has a peer, which stays as it was before this record. */
       readonly keepsPeer: boolean;
     }
-  /** A refused record is gone: it was removed, or it no longer claims what was refused. */
+  /**
+   * A refused record is gone: it was removed, or a record without the refused claim has replaced
+   * it.
+   */
   | { readonly kind: 'dropped'; readonly node: string }
-  /** A record with earlier keys than those already seen. It is ignored. */
+  /** A record is ignored, because its keys are earlier than keys that were seen before. */
   | { readonly kind: 'stale'; readonly node: string; readonly seen: number; readonly got: number }
   /** The record with this node's name has the key of another machine. */
   | { readonly kind: 'own-name'; readonly node: string };

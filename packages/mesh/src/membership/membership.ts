@@ -1,13 +1,14 @@
 /**
- * `Membership`: decides which nodes this node accepts as peers, from the registry's records. Pure:
- * the caller passes the time and the state of the sessions.
+ * `Membership`: decides which nodes this node accepts as peers, from the registry's records. It has
+ * no clock and no connections: the caller passes the time and the state of the sessions.
  * - A key, an address or a prefix stays with the living record that has it. Another record that
  *   claims it is refused, and is checked again when something changes.
- * - A record that is bad or refused leaves the peer as it was before.
- * - A record that was deleted or revoked removes the peer at once.
- * - A record that expired leaves the peer while its sessions are renewed. Another living node may
- *   claim what an expired one has, and then replaces it.
- * - Without the registry everything stays. A missing record only counts if the list is complete.
+ * - If a record is bad or refused, the node's peer stays as it was before.
+ * - If a record was deleted or revoked, the node's peer is removed at once.
+ * - If a record has expired, the node's peer stays while its sessions are renewed. A living node
+ *   may claim what an expired node has. It then replaces the expired node.
+ * - While the registry cannot be read, everything stays. A record counts as missing only if a
+ *   complete list does not contain it.
  * - The generations of keys only rise.
  *
  * @module
@@ -59,7 +60,10 @@ import { peerOf } from './peer-of-record.ts';
 export class Membership {
   #context: MembershipContext;
   readonly #members = new Map<string, Member>();
-  /** The members with a claim, so that a change of one node need not read all 5,000. */
+  /**
+   * The members with a pending record. With this set, a change of one node need not visit all 5,000
+   * members.
+   */
   readonly #claiming = new Set<Member>();
   readonly #peers = new Map<string, MeshPeer>();
   readonly #claims = new AcceptedClaims();
@@ -93,8 +97,8 @@ export class Membership {
   }
 
   /**
-   * Takes the records that were accepted before a restart. Call it before the first `sync`. They
-   * keep what they have until the registry says otherwise.
+   * Takes the records that were accepted before a restart. Call it before the first `sync`. Their
+   * nodes keep their keys, addresses and prefixes until the registry says otherwise.
    *
    * @param now Unix time in milliseconds
    */
@@ -115,8 +119,8 @@ export class Membership {
   }
 
   /**
-   * Takes a complete list of records. A record that is missing from it, without a call of `gone`,
-   * has expired.
+   * Takes a complete list of records. A record that is missing from the list has expired, unless
+   * `gone` was called for it.
    */
   sync(records: ReadonlyMap<string, ReadRecord>, now: number): MembershipEvent[] {
     for (const { name, standing } of this.#members.values()) {
@@ -162,12 +166,12 @@ export class Membership {
 
   /**
    * Unix time in milliseconds at which `renewing` must be called at the latest, so that an expired
-   * node is removed in time. Undefined: no node needs it.
+   * node is removed in time. Undefined if no node needs this call.
    */
   get deadline(): number | undefined {
     if (!this.#isSynced) return undefined;
     let first: number | undefined;
-    // This runs after every change of one node, so it creates no objects for the others.
+    // This code runs after every change of one node, so it creates no objects for the other nodes.
     for (const { name, standing, aliveAt } of this.#members.values()) {
       if (standing === 'living' || this.#renewing.has(name)) continue;
       first = Math.min(first ?? Infinity, aliveAt + KEEP_MS);
@@ -256,7 +260,7 @@ export class Membership {
     this.#clear(member);
   }
 
-  /** Reports that a refusal is over, if it was reported before. */
+  /** Reports that a refusal is over, if the refusal was reported before. */
   #clear(member: Member): void {
     if (member.reportedRefusal === '') return;
     member.reportedRefusal = '';
@@ -271,9 +275,9 @@ export class Membership {
   }
 
   /**
-   * Accepts every claim that can be accepted, and reports why the others are refused. One pass is
-   * enough. Only accepted members can give up claims, and they come first. Members that wait for
-   * each other are accepted together.
+   * Accepts every pending record that can be accepted, and reports why the others are refused. One
+   * pass is enough: only accepted members can give up claims, and accepted members come first.
+   * Members that wait for each other are accepted together.
    */
   #settle(): void {
     const waiting = pendingInOrder(this.#claiming);
@@ -338,7 +342,8 @@ export class Membership {
 }
 
 /**
- * In milliseconds. No session lives longer: Reject-After-Time (180 s), plus Rekey-Attempt-Time (90
- * s) for a handshake in progress (WireGuard paper, section 6).
+ * In milliseconds. How long an expired node stays if its sessions are not renewed. No session lives
+ * longer: Reject-After-Time (180 s), plus Rekey-Attempt-Time (90 s) for a handshake in progress
+ * (WireGuard paper, section 6).
  */
 const KEEP_MS = 270_000;

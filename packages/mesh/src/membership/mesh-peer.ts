@@ -1,6 +1,6 @@
 /**
  * `MeshPeer`: another node of the cluster that this node accepts. The daemon and the routes are
- * programmed from it.
+ * configured from this object.
  *
  * @module
  */

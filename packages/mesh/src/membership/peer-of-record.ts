@@ -1,6 +1,6 @@
 /**
  * `peerOf`: converts an accepted record to a `MeshPeer`. The daemon's configuration and the routes
- * are made from that.
+ * are made from the `MeshPeer`.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * `PrefixTable`: a set of prefixes that share no address, each with an owner. Finds the owners of
- * all addresses in a prefix, whether it contains their prefixes or lies in one of them.
+ * `PrefixTable`: a set of prefixes. Each prefix has an owner, and no two prefixes share an address.
+ * `owners` finds the owners of all addresses in a given prefix. Their prefixes may lie in the given
+ * prefix, or contain it.
  *
  * @module
  */

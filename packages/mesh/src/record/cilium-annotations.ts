@@ -1,6 +1,6 @@
 /**
- * The common parts of Cilium's two node formats: the annotation for what Cilium has no field for,
- * the choice of the node's address, and the encryption marker.
+ * The common parts of Cilium's two node formats: the annotation with the fields that Cilium does
+ * not have, the choice of the node's address, and the encryption marker.
  *
  * Source, read in Cilium: `pkg/node/types/node.go` (GetNodeIP), `pkg/annotation/k8s.go`,
  * `pkg/wireguard/types/types.go` (the port and the key index).
@@ -37,8 +37,8 @@ export interface CiliumAddress {
 
 /**
  * Returns the extension in the annotations if it belongs to `publicKey`. An annotation that belongs
- * to an earlier key is ignored. Without an extension, the node has one key of generation 0, at
- * Cilium's port.
+ * to an earlier key is ignored. If there is no such extension, returns an extension with
+ * `publicKey` as the only key, generation 0 and Cilium's port.
  *
  * @throws {RecordError} the annotation cannot be read
  */
@@ -134,7 +134,7 @@ export function chooseAddresses(
 }
 
 /**
- * Returns the key that Cilium's agents use. During a rotation, this is the older one, because all
+ * Returns the key that Cilium's agents use. During a rotation, this is the older key, because all
  * agents know it.
  */
 export function announcedKey({ keys }: NodeRecord): string {
@@ -173,7 +173,7 @@ export const PUBLIC_KEY_ANNOTATIONS = [
 /** The UDP port of every Cilium node. */
 const CILIUM_PORT = 51871;
 /**
- * This value is a marker, not a key number: the node encrypts traffic to its own addresses. With 0
- * the node has opted out.
+ * This value is a marker, not a key number. It means that the node encrypts traffic to its own
+ * addresses. The value 0 means that the node has opted out.
  */
 export const ENCRYPTS = 255;

@@ -3,9 +3,9 @@
  * `cilium/state/nodes/v1/CLUSTER/NODE`: a Go struct in JSON, with Go's field names.
  *
  * Source, read in Cilium: `pkg/node/types/node.go` (Node, Marshal, GetKeyNodeName),
- * `pkg/node/types/prefix.go` (a prefix is an object with a mask in base64; from 1.22 on it is text)
- * and `Documentation/kvstore.rst`. Go's JSON reader ignores the case of field names, and so does
- * this one.
+ * `pkg/node/types/prefix.go` (a prefix is an object with a mask in base64; since Cilium 1.22 it is
+ * a text) and `Documentation/kvstore.rst`. Go's JSON reader ignores the case of field names, and so
+ * do these functions.
  *
  * @module
  */

@@ -34,7 +34,7 @@ import {
   type JsonObject,
 } from './record-fields.ts';
 
-/** Reads an object as the record of the node after which it is named. */
+/** Reads an object as the record of a node. The object must have the name of the node. */
 export function readCiliumNode(name: string, object: unknown): ReadRecord {
   return tryRead(() => {
     const fieldAt = (field: string): RecordField => ({ node: name, field });
@@ -70,8 +70,9 @@ export function readCiliumNode(name: string, object: unknown): ReadRecord {
 }
 
 /**
- * Returns the object for a record. Without `previous`, it has only the fields that Litz manages,
- * which is what a server-side apply sends. With `previous`, all other fields of that object stay.
+ * Returns the object for a record. Without `previous`, the object has only the fields that Litz
+ * manages. A server-side apply sends only these fields. With `previous`, all other fields of
+ * `previous` stay.
  */
 export function writeCiliumNode(record: NodeRecord, previous?: unknown): JsonObject {
   const before = objectOrEmpty(previous);

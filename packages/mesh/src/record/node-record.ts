@@ -10,11 +10,11 @@ import { quote } from '@litz/core/internals';
 export interface NodeKey {
   readonly publicKey: PublicKey;
   /**
-   * Rises by one with each rotation of the node, up to `MOST_GENERATION`. A record with a lower
-   * generation than one already seen is outdated.
+   * Rises by one with each rotation of the node, up to `MOST_GENERATION`. A record is outdated if
+   * its generation is lower than a generation that was seen before.
    */
   readonly generation: number;
-  /** Unix time in milliseconds. 0: the record does not say it. */
+  /** Unix time in milliseconds. 0 if the record does not contain this time. */
   readonly createdAt: number;
 }
 
@@ -31,12 +31,13 @@ export interface NodeRecord {
   /** The prefixes of the node's pods. */
   readonly prefixes: readonly Cidr[];
   /**
-   * True: traffic to the addresses of the node itself also goes through the tunnel (modes `nodes`
+   * True if traffic to the addresses of the node itself also goes through the tunnel (modes `nodes`
    * and `all`).
    */
   readonly encryptsNode: boolean;
   /**
-   * True: the node was removed on purpose. Its peer is removed at once, whatever its sessions do.
+   * True if the node was removed on purpose. Its peer is removed at once, even if the peer still
+   * has sessions.
    */
   readonly revoked: boolean;
 }
@@ -44,7 +45,7 @@ export interface NodeRecord {
 /** A record that was read, or a `RecordError` if it cannot be used. */
 export type ReadRecord = NodeRecord | RecordError;
 
-/** The record cannot be used. Names the node, the field and the reason. */
+/** A record cannot be used. The error names the node, the field and the reason. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
   readonly node: string;
@@ -70,6 +71,6 @@ export class RecordError extends Error {
 /**
  * The highest generation. A node that rotates every minute reaches it after 1,900 years. Without
  * this limit, an attacker could write a very high generation into the record of another node, and
- * that node could not go above it.
+ * that node could never publish a higher generation.
  */
 export const MOST_GENERATION = 1_000_000_000;

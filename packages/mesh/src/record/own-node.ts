@@ -1,6 +1,7 @@
 /**
- * `checkOwnNode`: checks whether the other nodes would accept this node's record. A record that
- * they would refuse is not published, so that the mistake is reported on the node that made it.
+ * `checkOwnNode`: checks whether the other nodes would accept this node's record. A record that the
+ * others would refuse is not published, so that the mistake is reported on the node that made the
+ * mistake.
  *
  * @module
  */
@@ -29,8 +30,8 @@ export interface OwnNodeClaim {
 /**
  * Checks that the other nodes can accept these facts.
  *
- * @throws {RecordError} names the field `name`, `addresses`, `prefixes`, `clusterPrefixes` or
- *   `nodePrefixes`
+ * @throws {RecordError} the other nodes would refuse the record; the error names the field `name`,
+ *   `addresses`, `prefixes`, `clusterPrefixes` or `nodePrefixes`
  */
 export function checkOwnNode(claim: OwnNodeClaim): void {
   const { name, addresses, prefixes, clusterPrefixes, nodePrefixes } = claim;
@@ -75,8 +76,8 @@ function checkAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
 }
 
 /**
- * Refuses prefixes that cover an address of the node. Traffic to that address would go into the
- * tunnel, even the tunnel's own datagrams.
+ * Refuses prefixes that cover an address of the node. All traffic to that address would go into the
+ * tunnel, even the datagrams of the tunnel itself.
  */
 function checkCoversNoAddress(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
   for (const prefix of claim[field]) {

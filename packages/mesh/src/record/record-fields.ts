@@ -1,6 +1,6 @@
 /**
- * Reads and checks the fields of a record in JSON. Both formats use these functions. Errors use the
- * field names of the format.
+ * Reads and checks the fields of a record in JSON. The readers of Litz's format and of Cilium's
+ * formats use these functions. An error contains the field name of the format that was read.
  *
  * These checks need only the record itself. `membership/` checks whether the record clashes with
  * another node or with this machine.
@@ -186,8 +186,8 @@ export function readNodeKeys(value: unknown, at: RecordField): NodeKey[] {
 /**
  * Reads a prefix that the pods of one node can have.
  *
- * @throws {RecordError} the value is not a prefix, no node can have it, or it has bits set after
- *   its length
+ * @throws {RecordError} the value is not a prefix, no node can have this prefix, or it has bits set
+ *   after its length
  */
 export function readPodPrefix(value: unknown, at: RecordField): Cidr {
   const { node, field } = at;
@@ -205,7 +205,7 @@ export function readPodPrefix(value: unknown, at: RecordField): Cidr {
 /**
  * Checks that the pods of one node can have this prefix.
  *
- * @throws {RecordError} they cannot
+ * @throws {RecordError} the pods of one node cannot have it
  */
 export function checkPodPrefix(cidr: Cidr, { node, field }: RecordField): void {
   checkClusterPrefix(cidr, { node, field });
@@ -224,7 +224,7 @@ export function checkPodPrefix(cidr: Cidr, { node, field }: RecordField): void {
 /**
  * Checks that a prefix can contain pods.
  *
- * @throws {RecordError} it cannot
+ * @throws {RecordError} the prefix cannot contain pods
  */
 export function checkClusterPrefix(cidr: Cidr, { node, field }: RecordField): void {
   const text = formatCidr(networkOf(cidr));

@@ -52,8 +52,9 @@ export function readRecordText(format: RecordFormat, name: string, text: string)
  * Returns the text to write. Returns undefined if `previous` has the same content, in any order of
  * fields.
  *
- * @param previous the current text; undefined: none
- * @throws {RecordError} no node could read the text, for example because it has too many prefixes
+ * @param previous the current text; undefined if there is none
+ * @throws {RecordError} no node could read the text, for example because the record has too many
+ *   prefixes
  */
 export function writeRecordText(
   format: RecordFormat,
@@ -67,7 +68,10 @@ export function writeRecordText(
   return text;
 }
 
-/** Like `writeRecordText`: returns the text that revokes the node. */
+/**
+ * Returns the text that revokes the node. Returns undefined if `previous` has the same content, as
+ * in `writeRecordText`.
+ */
 export function revokeRecordText(
   format: RecordFormat,
   name: string,
@@ -81,8 +85,8 @@ function changedText(
   name: string,
   previous: string | undefined,
 ): string | undefined {
-  // Both values are compared as parsed JSON, so that an object of a class equals the text that it
-  // becomes.
+  // Both values are compared as parsed JSON, so an object of a class is equal to the JSON text that
+  // it is written as.
   const text = JSON.stringify(value);
   return isDeepStrictEqual(JSON.parse(text), valueOf(name, previous)) ? undefined : text;
 }

@@ -1,16 +1,17 @@
 /**
- * `Clock`: time and timers, provided by the caller, so that a test of minutes takes no time.
+ * `Clock`: time and timers. The caller provides them, so a test that simulates minutes takes no
+ * real time.
  *
  * @module
  */
 
-/** The time and timers of a registry. Tests use one that they move. */
+/** The time and timers of a registry. Tests use a clock that they move themselves. */
 export interface Clock {
   /** Returns a monotonic time in milliseconds. */
   now(): number;
   /**
-   * Calls `run` once after `ms` milliseconds, at the latest after 24 days. The returned function
-   * cancels that.
+   * Calls `run` once after `ms` milliseconds, but not later than after 24 days. The returned
+   * function cancels the call.
    */
   after(ms: number, run: () => void): () => void;
 }
@@ -19,7 +20,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, run) {
-    // Node.js would turn a longer time into one millisecond.
+    // If the time were longer, Node.js would call `run` after one millisecond.
     const timer = setTimeout(run, Math.min(ms, LONGEST_TIMEOUT_MS));
     return () => clearTimeout(timer);
   },

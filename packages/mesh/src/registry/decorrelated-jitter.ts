@@ -1,7 +1,7 @@
 /**
- * `DecorrelatedJitter`: returns how long to wait before the next try, so that many agents that lost
- * the same server do not reconnect at the same time. Each wait is random between the base and three
- * times the previous wait.
+ * `DecorrelatedJitter`: returns how long to wait before the next try. The waits are random, so many
+ * agents that lost the same server do not reconnect at the same time. Each wait is between the base
+ * and three times the previous wait.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export class DecorrelatedJitter {
     return this.#last;
   }
 
-  /** Call this after a success. The next wait is a short one again. */
+  /** Call this after a success. The next wait is short again. */
   reset(): void {
     this.#last = this.#options.base;
   }

@@ -1,6 +1,7 @@
 /**
- * `RecordReporter`: passes a registry's records to its listener and remembers what it has reported.
- * It reports nothing twice, and it reports a record as gone if a new list does not have it.
+ * `RecordReporter`: passes a registry's records to its listener and remembers them. `record`
+ * reports only a record that has changed. `sync` passes on a whole list, and reports each record
+ * that is missing from the list as gone.
  *
  * @module
  */
@@ -31,8 +32,8 @@ export class RecordReporter {
   }
 
   /**
-   * Reports a complete list of records. A list with more than `MOST_RECORDS` is not taken: the
-   * records that were reported before stay.
+   * Reports a complete list of records. A list with more than `MOST_RECORDS` records is ignored,
+   * and the records that were reported before stay.
    *
    * @param why returns why a record that was reported before is missing from the list
    */
@@ -77,7 +78,10 @@ export class RecordReporter {
     this.#listener.onGone(name, why);
   }
 
-  /** Reports the state of the connection if it has changed. Undefined: the registry works. */
+  /**
+   * Reports the state of the connection if it has changed. `trouble` is undefined while the
+   * registry works.
+   */
   connection(trouble: string | undefined): void {
     this.#ofConnection = trouble;
     this.#sayTrouble();
@@ -96,8 +100,8 @@ export class RecordReporter {
   }
 
   /**
-   * Reports a revoked node, even if no record of it was reported: the listener may remember it from
-   * before a restart.
+   * Reports that a node was revoked, even if no record of the node was reported. The listener may
+   * remember the node from before a restart.
    */
   #revoke(name: string): void {
     if (this.#revoked.has(name)) return;
@@ -119,6 +123,9 @@ function isSame(a: ReadRecord | undefined, b: ReadRecord): boolean {
   return isDeepStrictEqual(a, b);
 }
 
-/** Four times as many nodes as a mesh is tested with. Each record takes a few kilobytes. */
+/**
+ * The most records that are accepted: four times as many as the nodes of the largest tested mesh.
+ * Each record takes a few kilobytes.
+ */
 export const MOST_RECORDS = 20_000;
 const TOO_MANY = `the registry has more than ${MOST_RECORDS} records; the others are not read`;

@@ -14,20 +14,23 @@ import type { NodeRecord, ReadRecord } from '../record/node-record.ts';
 export interface RegistryListener {
   /**
    * Called with all records that are not revoked: at the start, and each time the registry can be
-   * followed again after a failure. Records that were reported before and are missing now are
-   * reported by `onGone` first.
+   * followed again after a failure. Before this call, `onGone` is called for each record that was
+   * reported before and is missing now.
    */
   onSync(records: ReadonlyMap<string, ReadRecord>): void;
-  /** Called when the record of one node is new or has changed. Only after the first `onSync`. */
+  /**
+   * Called when the record of one node is new or has changed. It is never called before the first
+   * `onSync`.
+   */
   onRecord(name: string, record: ReadRecord): void;
   /**
-   * Called when a record is gone. `deleted`: it was removed on purpose. `expired`: its lease ran
-   * out, without anyone's decision.
+   * Called when a record is gone. `deleted`: it was removed on purpose. `expired`: it was not
+   * removed on purpose; its lease ran out, for example.
    */
   onGone(name: string, why: 'deleted' | 'expired'): void;
   /**
-   * Called when the state of the connection changes: undefined if the registry works, else what is
-   * wrong.
+   * Called when the state of the connection changes. `trouble` says what is wrong. It is undefined
+   * while the registry works.
    */
   onConnection(trouble: string | undefined): void;
 }
@@ -49,7 +52,7 @@ export interface LitzNodeStatus {
   readonly version: string;
   readonly encrypt: 'pods' | 'nodes' | 'all' | 'off';
   readonly enforcement: 'off' | 'permissive' | 'enforce';
-  /** What is wrong now. Empty: nothing. */
+  /** What is wrong now; empty if nothing is wrong. */
   readonly trouble: string;
 }
 
@@ -72,24 +75,24 @@ export interface Registry {
    */
   follow(listener: RegistryListener): void;
   /**
-   * Writes the own record: one write, or none if the registry has the same content. Fields that
-   * this version does not know stay.
+   * Writes the record of this node: one write, or none if the registry has the same content. Fields
+   * that this version does not know stay.
    *
    * @throws {Error} the record cannot be written; the message says what is missing
    */
   publish(record: NodeRecord): Promise<void>;
   /**
-   * Writes the status of the node beside its record: one write, or none if it is unchanged. Absent
-   * if the registry has no place for a status.
+   * Writes the status of the node beside its record: one write, or none if the status is unchanged.
+   * This function is absent if the registry has no place for a status.
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
   /**
-   * Removes the own record on purpose, so that the other nodes remove the peer at once. A `publish`
-   * in progress is finished before.
+   * Removes the record of this node on purpose. The other nodes then remove this node's peer at
+   * once. A `publish` in progress is finished first.
    */
   withdraw(name: string): Promise<void>;
-  /** Returns the real addresses of the registry's servers. Empty for a directory. */
+  /** Returns the real addresses of the registry's servers. The list is empty for a directory. */
   addresses(): Promise<readonly RegistryAddress[]>;
-  /** Ends the watch and the connections. The own record stays as it is. */
+  /** Ends the watch and the connections. The record of this node stays as it is. */
   close(): Promise<void>;
 }

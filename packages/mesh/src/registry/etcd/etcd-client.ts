@@ -1,7 +1,7 @@
 /**
  * `EtcdClient`: the calls to etcd that a registry needs, over one connection at a time. The
- * endpoints are tried in turn. The client gets a user's token when it is needed, and again when
- * etcd no longer accepts it.
+ * endpoints are tried in turn. If a user is configured, the client gets a token before the first
+ * call, and a new token when etcd no longer accepts the old one.
  *
  * @module
  */
@@ -35,7 +35,7 @@ import type { MessageCodec } from './message-codec.ts';
 export interface EtcdApi {
   range(request: Partial<RangeRequest>): Promise<RangeResponse>;
   txn(request: TxnRequest): Promise<TxnResponse>;
-  /** @param seconds how long the lease lives without being kept alive */
+  /** @param seconds how long the lease lives if it is not renewed */
   grantLease(seconds: number): Promise<LeaseResponse>;
   /** Renews a lease. A `ttl` of 0 or less means that the lease no longer exists. */
   keepLeaseAlive(id: bigint): Promise<LeaseResponse>;
@@ -44,7 +44,10 @@ export interface EtcdApi {
    * exists.
    */
   leaseTimeToLive(id: bigint): Promise<LeaseResponse>;
-  /** Opens a watch. Resolves with etcd's first answer; the watch returns that answer too. */
+  /**
+   * Opens a watch. Resolves when etcd has sent its first answer. The first `next` of the watch
+   * returns this answer.
+   */
   watch(create: WatchRequest['create']): Promise<EtcdWatch>;
   /** Closes the client. Every call after that fails. */
   close(): void;
@@ -52,7 +55,7 @@ export interface EtcdApi {
 
 /** An open watch. */
 export interface EtcdWatch {
-  /** Returns the next answer. Undefined: the server has ended the watch. */
+  /** Returns the next answer; undefined if the server has ended the watch. */
   next(): Promise<WatchResponse | undefined>;
   /** Requests an answer from the server, even if nothing has changed. */
   askProgress(): void;
@@ -68,11 +71,11 @@ export interface EtcdUser {
 export interface EtcdClientOptions {
   readonly tls?: EtcdTlsFiles;
   readonly user?: EtcdUser;
-  /** The prefix of all keys, for the message if the user has no permission. */
+  /** The prefix of all keys. The error message shows it if the user has no permission. */
   readonly prefix?: string;
   /**
-   * Returns a number from 0 up to, but not including, 1. It chooses the first endpoint, so that not
-   * all agents use the same server.
+   * Returns a number from 0 up to, but not including, 1. The number chooses the first endpoint, so
+   * that not all agents use the same server.
    */
   readonly random?: () => number;
 }
@@ -121,7 +124,7 @@ export class EtcdClient implements EtcdApi {
         const bytes = await stream.next();
         if (!bytes) throw new EtcdError(GRPC_CODES.unavailable, 'no answer to a watch');
         const first = decoded(watchResponse, bytes, WATCH);
-        // etcd also reports an old token in this way.
+        // etcd reports an old token, too, by a canceled watch.
         if (first.canceled && /permission denied|auth token/.test(first.cancelReason)) {
           throw new EtcdError(GRPC_CODES.permissionDenied, first.cancelReason);
         }
@@ -164,7 +167,8 @@ export class EtcdClient implements EtcdApi {
       return await this.#withTokenOn(connection, run);
     } catch (error) {
       const isUnavailable = error instanceof EtcdError && error.code === GRPC_CODES.unavailable;
-      // A member that has lost the other members still answers, but it is of no use.
+      // A member of etcd's cluster that has lost the other members still answers, but it is of no
+      // use. The next call connects to another endpoint.
       if (isUnavailable && this.#endpoints.list.length > 1) connection.close(error);
       throw error;
     }
@@ -195,7 +199,7 @@ export class EtcdClient implements EtcdApi {
     }
   }
 
-  /** Adds the user name and the missing role to an error of a denied call. */
+  /** Adds the user name and the missing role to the error of a call that etcd has denied. */
   #explained(error: unknown): unknown {
     if (!(error instanceof EtcdError) || !error.isDenied) return error;
     const { user, tls, prefix = '' } = this.#options;
@@ -274,7 +278,7 @@ export class EtcdClient implements EtcdApi {
 }
 
 interface Token {
-  /** The token. Undefined: no user is configured, or etcd has no users. */
+  /** The token; undefined if no user is configured, or if etcd has no users. */
   readonly text: string | undefined;
   readonly since: number;
 }
@@ -294,7 +298,7 @@ function watchOf(stream: ReturnType<GrpcConnection['stream']>, first: WatchRespo
   };
 }
 
-/** @throws {EtcdError} the bytes are not this message */
+/** @throws {EtcdError} the bytes are not a message of this type */
 function decoded<T>(codec: MessageCodec<T>, bytes: Uint8Array, method: string): T {
   try {
     return codec.decode(bytes);
@@ -309,5 +313,8 @@ const WATCH = 'Watch/Watch';
 const AUTHENTICATE = 'Auth/Authenticate';
 const LEASE = { request: leaseRequest, response: leaseResponse };
 const CALL_MS = 10_000;
-/** In milliseconds. A token younger than this is not the reason for a refusal. */
+/**
+ * In milliseconds. If a token is younger than this, its age is not the reason why etcd denies a
+ * call.
+ */
 const TOKEN_MS = 30_000;

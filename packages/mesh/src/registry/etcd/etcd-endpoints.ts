@@ -41,8 +41,8 @@ export function formatEndpoint({ host, port }: EtcdEndpoint): string {
 }
 
 /**
- * Returns the addresses of all endpoints, each once. A name that cannot be resolved is skipped as
- * long as another endpoint has an address.
+ * Returns the addresses of all endpoints, each once. A name that cannot be resolved is skipped if
+ * another endpoint has an address.
  *
  * @throws {Error} no name can be resolved
  */

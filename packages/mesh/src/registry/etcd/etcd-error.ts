@@ -5,7 +5,7 @@
  */
 import { quote } from '@litz/core/internals';
 
-/** The gRPC status codes that this code distinguishes. */
+/** The gRPC status codes that Litz distinguishes. */
 export const GRPC_CODES = {
   ok: 0,
   invalidArgument: 3,
@@ -30,8 +30,8 @@ export class EtcdError extends Error {
   }
 
   /**
-   * True if a new token may help: there was no token because etcd had no users then, or the token
-   * is too old.
+   * True if a new token may help. Either the call had no token, because etcd had no users at that
+   * time, or the token is too old.
    */
   get needsNewToken(): boolean {
     if (this.code === GRPC_CODES.unauthenticated) return true;
@@ -48,7 +48,7 @@ export class EtcdError extends Error {
     return this.code === GRPC_CODES.outOfRange && this.message.includes('compacted');
   }
 
-  /** True if the answer was too large, so that a smaller request may help. */
+  /** True if the answer was too large. A smaller request may help. */
   get isTooLarge(): boolean {
     return this.code === GRPC_CODES.resourceExhausted && this.message.includes('at once');
   }
@@ -64,7 +64,7 @@ export class EtcdError extends Error {
   }
 }
 
-/** Returns the error in headers or trailers; undefined: none. */
+/** Returns the error in headers or trailers; undefined if there is none. */
 export function errorOfTrailers(headers: Readonly<Record<string, unknown>>): EtcdError | undefined {
   const status = headers['grpc-status'];
   if (status === undefined) return undefined;
@@ -98,7 +98,7 @@ function decoded(text: unknown): string {
   }
 }
 
-/** Advice by the words in etcd's message. */
+/** The advice for messages of etcd that contain these words. */
 const ADVICE: readonly (readonly [words: string, advice: string])[] = [
   [
     'user name is empty',

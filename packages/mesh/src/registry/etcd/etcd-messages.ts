@@ -1,8 +1,8 @@
 /**
  * The messages of etcd's API that Litz uses, with the fields that it uses.
  *
- * Source of the field numbers: `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto` of etcd. They
- * are the same since 3.0.
+ * Source of the field numbers: `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto` of etcd. The
+ * numbers have not changed since etcd 3.0.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface KeyValue {
   readonly key: Uint8Array;
   readonly modRevision: bigint;
   readonly value: Uint8Array;
-  /** The lease of the key; 0: none. */
+  /** The lease of the key; 0 if it has none. */
   readonly lease: bigint;
 }
 
@@ -42,8 +42,8 @@ export interface RangeRequest {
 
 /**
  * The request for the values of the keys from `key` up to `rangeEnd`, which is excluded. `limit` is
- * the most keys in the answer, and `revision` is the revision to read. 0 is no limit, or the latest
- * revision.
+ * the largest number of keys in the answer; 0 means no limit. `revision` is the revision to read; 0
+ * means the latest one.
  */
 export const rangeRequest: MessageCodec<RangeRequest> = messageCodec({
   key: [1, 'bytes'],
@@ -58,7 +58,7 @@ export interface RangeResponse {
   readonly more: boolean;
 }
 
-/** The answer to `rangeRequest`. `more` is true if the limit left out keys. */
+/** The answer to `rangeRequest`. `more` is true if keys were left out because of the limit. */
 export const rangeResponse: MessageCodec<RangeResponse> = messageCodec({
   header: [1, responseHeader],
   kvs: [2, keyValue, 'repeated'],
@@ -89,7 +89,10 @@ const compare: MessageCodec<Compare> = messageCodec({
   modRevision: [6, 'int64'],
 });
 
-/** A target of a comparison: the revision of the key's last change; 0 if the key does not exist. */
+/**
+ * The target of a comparison with the revision of the key's last change. This revision is 0 if the
+ * key does not exist.
+ */
 export const COMPARE_MOD_REVISION = 2;
 
 interface RequestOp {
@@ -125,7 +128,7 @@ export interface WatchCreateRequest {
   readonly rangeEnd: Uint8Array;
   readonly startRevision: bigint;
   readonly progressNotify: boolean;
-  /** True: etcd may split large answers. Since 3.4. */
+  /** True if etcd may split large answers. Since etcd 3.4. */
   readonly fragment: boolean;
 }
 
@@ -139,7 +142,7 @@ const watchCreateRequest: MessageCodec<WatchCreateRequest> = messageCodec({
 
 export interface WatchRequest {
   readonly create: Partial<WatchCreateRequest>;
-  /** Requests a sign of life. Since 3.4. */
+  /** Requests a sign of life from etcd. Since etcd 3.4. */
   readonly progress: object;
 }
 
@@ -153,7 +156,7 @@ export const watchRequest: MessageCodec<WatchRequest> = messageCodec({
 });
 
 export interface WatchEvent {
-  /** 0: the key was written. 1: the key was deleted. */
+  /** 0 if the key was written, 1 if it was deleted. */
   readonly type: number;
   /** The key with its value. After a deletion, only the key and the revision are set. */
   readonly kv: KeyValue | undefined;
@@ -169,14 +172,14 @@ export const EVENT_DELETED = 1;
 
 export interface WatchResponse {
   readonly header: ResponseHeader | undefined;
-  /** Negative in the answer to a progress request. */
+  /** The number of the watch. It is negative in the answer to a progress request. */
   readonly watchId: bigint;
   readonly created: boolean;
   readonly canceled: boolean;
-  /** Not 0: the requested revision was compacted. */
+  /** Not 0 if the requested revision was compacted. */
   readonly compactRevision: bigint;
   readonly cancelReason: string;
-  /** True: the next answer continues the same revision. */
+  /** True if the next answer continues the same revision. */
   readonly fragment: boolean;
   readonly events: readonly WatchEvent[];
 }
@@ -201,7 +204,7 @@ export interface LeaseGrantRequest {
   readonly ttl: bigint;
 }
 
-/** The request for a new lease. etcd chooses its number. */
+/** The request for a new lease. etcd chooses the id of the lease. */
 export const leaseGrantRequest: MessageCodec<LeaseGrantRequest> = messageCodec({
   ttl: [1, 'int64'],
 });
@@ -209,7 +212,7 @@ export const leaseGrantRequest: MessageCodec<LeaseGrantRequest> = messageCodec({
 /** The answer to a grant, to a renewal, or to a request for the remaining time. */
 export interface LeaseResponse {
   readonly id: bigint;
-  /** In seconds. 0 or less: the lease no longer exists. */
+  /** In seconds. The value is 0 or less if the lease no longer exists. */
   readonly ttl: bigint;
 }
 

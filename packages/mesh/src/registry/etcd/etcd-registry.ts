@@ -1,11 +1,11 @@
 /**
- * `EtcdRegistry`: the records as keys of etcd, each with a lease of its node.
+ * `EtcdRegistry`: the records as keys of etcd. Each key has a lease that the record's node renews.
  *
  * A record whose lease ran out is reported as expired, because it was not removed on purpose. A
- * record that is deleted while its lease lives, or that has no lease, was deleted on purpose. If no
- * agent reads etcd between the deletion and the end of the lease, the two cases cannot be
- * distinguished. `withdraw` therefore writes `revoked: true` without a lease, which is always
- * clear.
+ * record that is gone while its lease still lives, or that had no lease, was deleted on purpose. If
+ * no agent reads etcd between the deletion and the end of the lease, the two cases cannot be
+ * distinguished. Therefore `withdraw` does not delete the record. It writes `revoked: true` without
+ * a lease, which is always clear.
  *
  * @module
  */
@@ -45,7 +45,10 @@ export interface EtcdRegistryOptions {
   readonly cluster?: string;
   /** The prefix of all keys. Default: `litz/nodes/v1/`, or `cilium/state/nodes/v1/CLUSTER/`. */
   readonly prefix?: string;
-  /** In seconds. How long a record outlives its agent, at least 2. Default: 900, as in Cilium. */
+  /**
+   * In seconds. How long a record stays after its agent has ended, at least 2. Default: 900, as in
+   * Cilium.
+   */
   readonly leaseSeconds?: number;
   /** The certificates, only with `etcds://`. */
   readonly tls?: EtcdTlsFiles;
@@ -57,8 +60,8 @@ export interface EtcdRegistryOptions {
 }
 
 /**
- * The records of nodes as keys of etcd, each with a lease of its node. Connects when it is used,
- * and reconnects by itself until `close`.
+ * The records of nodes as keys of etcd. Each key has a lease that the record's node renews. The
+ * registry connects to etcd when it is used, and reconnects by itself until `close`.
  */
 export class EtcdRegistry implements Registry {
   readonly description: string;
@@ -71,7 +74,7 @@ export class EtcdRegistry implements Registry {
   readonly #own: LeasedRecord;
   #watch: KeyWatch | undefined;
   #reporter: RecordReporter | undefined;
-  /** The lease of each record in etcd; 0: none. */
+  /** The lease of each record in etcd; 0 if it has none. */
   #leases = new Map<string, bigint>();
   #watchTrouble: string | undefined;
   #ownTrouble: string | undefined;
@@ -247,7 +250,8 @@ const LITZ_KEYS = 'litz/nodes/v1/';
 const CILIUM_KEYS = 'cilium/state/nodes/v1/';
 const LEASE_SECONDS = 900;
 /**
- * In seconds. A lease of this length that is kept alive always has at least one whole second left.
+ * In seconds. The shortest lease that is allowed. While it is renewed, it always has at least one
+ * whole second left, so it does not count as expired.
  */
 const SHORTEST_LEASE = 2;
 /** Higher than any revision. */

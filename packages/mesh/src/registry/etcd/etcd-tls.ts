@@ -1,6 +1,6 @@
 /**
- * Reads the certificates for etcd from their files, and explains why a connection fails because of
- * them.
+ * Reads the certificates for etcd from their files, and explains errors of connections that the
+ * certificates cause.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { GrpcTls } from './grpc-connection.ts';
  * restart.
  */
 export interface EtcdTlsFiles {
-  /** The CA of the server's certificate. Absent: the CAs of the system. */
+  /** The CA of the server's certificate. Default: the CAs of the system. */
   readonly ca?: string;
   /** The certificate of the client. */
   readonly certificate?: string;
@@ -48,8 +48,8 @@ export function explainTls(error: EtcdError, files: EtcdTlsFiles): EtcdError {
 }
 
 /**
- * Returns the user name that etcd takes from the client certificate, its CN. Undefined if there is
- * none.
+ * Returns the CN of the client certificate, which etcd takes as the user name. Undefined if there
+ * is no CN.
  */
 export function commonName({ certificate }: EtcdTlsFiles = {}): string | undefined {
   if (certificate === undefined) return undefined;
@@ -104,7 +104,8 @@ function refusedCertificate({ certificate }: EtcdTlsFiles): string {
   const now = Date.now();
   if (Date.parse(validTo) < now) return `${refused}: it expired on ${validTo}`;
   if (Date.parse(validFrom) > now) return `${refused}: it is not valid before ${validFrom}`;
-  // `keyUsage` is the list of extended key usages. A certificate without it allows every use.
+  // In Node.js, `keyUsage` is the list of extended key usages. A certificate without this list
+  // allows every use.
   if (keyUsage && !keyUsage.includes(CLIENT_AUTHENTICATION)) {
     return `${refused}: it is not a certificate for clients, because its extendedKeyUsage lacks clientAuth`;
   }

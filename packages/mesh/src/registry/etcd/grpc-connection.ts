@@ -2,8 +2,8 @@
  * `GrpcConnection`: gRPC calls over one HTTP/2 connection, limited to what etcd needs: calls with
  * one answer, and streams in both directions.
  *
- * The connection sends HTTP/2 pings. If no answer comes, the connection ends, so that a server that
- * vanished without closing is detected.
+ * `GrpcConnection` sends HTTP/2 pings. If no answer comes, it ends the connection. In this way it
+ * detects a server that vanished without closing the connection.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { formatEndpoint, type EtcdEndpoint } from './etcd-endpoints.ts';
 import { EtcdError, errorOfTrailers, explainConnection, GRPC_CODES } from './etcd-error.ts';
 import { GrpcStream } from './grpc-stream.ts';
 
-/** The certificates and the key, already read. */
+/** The contents of the certificate files and of the key file. */
 export type GrpcTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
 
 export interface GrpcCall {
   /** The path of the method, for example `/etcdserverpb.KV/Range`. */
   readonly method: string;
-  /** The token of the user; undefined: none. */
+  /** The token of the user; undefined if there is none. */
   readonly token: string | undefined;
 }
 
@@ -37,8 +37,8 @@ export class GrpcConnection {
     this.#socket = socket;
     this.#session = session;
     this.#pinging = setInterval(() => this.#ping(), PING_MS);
-    // Node.js 20: if the server refuses a certificate right after the handshake, the session
-    // reports nothing and keeps the socket.
+    // In Node.js 20, the session reports nothing and keeps the socket if the server refuses a
+    // certificate right after the handshake.
     socket.on('error', (error) => this.#end(error));
     session.on('error', (error) => this.#end(error));
     session.once('goaway', () => session.close());
@@ -48,7 +48,7 @@ export class GrpcConnection {
   /**
    * Connects to an endpoint.
    *
-   * @param tls undefined: without encryption
+   * @param tls the certificates and the key; undefined for a connection without encryption
    * @throws {EtcdError} the server does not answer in time, or the certificates do not fit
    */
   static async open(endpoint: EtcdEndpoint, tls: GrpcTls | undefined): Promise<GrpcConnection> {
@@ -60,7 +60,8 @@ export class GrpcConnection {
     const connection = new GrpcConnection(socket, session);
     const late = setTimeout(() => connection.#end(new Error('no answer in time')), CONNECT_MS);
     const opened = new Promise<undefined>((resolve) => {
-      // Without encryption, the TCP connection is open before the server has spoken HTTP/2.
+      // Without encryption, the TCP connection is open before the server has sent anything in
+      // HTTP/2.
       session.once('remoteSettings', () => resolve(undefined));
     });
     const error = await Promise.race([opened, connection.#ended]);
@@ -82,8 +83,8 @@ export class GrpcConnection {
   async call(call: GrpcCall, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const stream = this.stream(call);
     const late = setTimeout(() => {
-      // A server that does not answer one call does not answer others either, so the next call uses
-      // another server.
+      // A server that does not answer this call does not answer other calls either. The connection
+      // is closed, so the next call uses another server.
       this.close(new EtcdError(GRPC_CODES.deadlineExceeded, `no answer within ${timeoutMs} ms`));
     }, timeoutMs);
     try {
@@ -111,14 +112,15 @@ export class GrpcConnection {
       [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
       [constants.HTTP2_HEADER_TE]: 'trailers',
       'user-agent': 'litz',
-      // With this header, a member that has lost the other members ends its streams.
+      // With this header, a member of etcd's cluster that has lost the other members ends its
+      // streams.
       hasleader: 'true',
       ...(token !== undefined && { token }),
     });
     return new GrpcStream(stream, errorOfTrailers);
   }
 
-  /** Closes the connection. All calls fail, with this error if there is one. */
+  /** Closes the connection. All calls fail, with this error if it is given. */
   close(error?: Error): void {
     this.#end(error);
   }
@@ -161,8 +163,8 @@ function startSocket({ host, port }: EtcdEndpoint, tls: GrpcTls | undefined): So
 }
 
 /**
- * Adds a hint to an error without a clear reason: a server closes the connection if the client uses
- * TLS and the server does not, or the other way round.
+ * Adds a hint to an error without a clear reason. If the client uses TLS and the server does not,
+ * or the other way round, the server closes the connection and gives no reason.
  */
 function withScheme(error: EtcdError, tls: GrpcTls | undefined): EtcdError {
   const { cause } = error;

@@ -6,7 +6,7 @@
  */
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 
-/** Returns the message in a frame. */
+/** Returns a frame that contains the message. */
 export function frameOf(message: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEADER + message.length);
   new DataView(frame.buffer).setUint32(1, message.length);
@@ -16,7 +16,10 @@ export function frameOf(message: Uint8Array): Uint8Array {
 
 /** Joins the pieces of a stream and splits them into messages. */
 export class FrameReader {
-  /** The incomplete message: the first `#length` bytes. It grows with the bytes that arrive. */
+  /**
+   * The buffer of the incomplete message. Its first `#length` bytes have arrived. The buffer grows
+   * with the bytes that arrive.
+   */
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
   /** How many bytes the incomplete message needs at least, with its header. */
@@ -25,8 +28,8 @@ export class FrameReader {
   /**
    * Returns copies of the messages that are complete with this piece.
    *
-   * @throws {EtcdError} a message is compressed, although the client did not ask for that, or it is
-   *   longer than `MAX_MESSAGE`
+   * @throws {EtcdError} a message is longer than `MAX_MESSAGE`, or it is compressed although the
+   *   client did not ask for that
    */
   push(piece: Uint8Array): Uint8Array[] {
     this.#append(piece);
@@ -48,8 +51,8 @@ export class FrameReader {
   }
 
   /**
-   * Copies a piece. It is not kept, because a piece of one byte may be a view of a large buffer,
-   * and a server may send many of those.
+   * Copies a piece. The piece itself is not kept. Even a piece of one byte may be a view of a large
+   * buffer, and a server may send many such pieces.
    */
   #append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
@@ -75,6 +78,7 @@ function lengthOf(frame: Buffer): number {
 
 const HEADER = 5;
 /**
- * In bytes. A page of a list has some hundred kilobytes, and etcd accepts values of up to 1.5 MiB.
+ * In bytes. The longest message that is accepted. A page of a list has some hundred kilobytes, and
+ * etcd accepts values of up to 1.5 MiB.
  */
 const MAX_MESSAGE = 16 * 1024 * 1024;

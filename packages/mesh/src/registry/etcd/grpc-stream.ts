@@ -17,7 +17,7 @@ export class GrpcStream {
   #isEnded = false;
   #wake: () => void = () => {};
 
-  /** @param errorOf returns the error in headers or trailers */
+  /** @param errorOf returns the error in headers or trailers; undefined if there is none */
   constructor(
     stream: ClientHttp2Stream,
     errorOf: (headers: Readonly<Record<string, unknown>>) => EtcdError | undefined,
@@ -55,7 +55,7 @@ export class GrpcStream {
   }
 
   /**
-   * Returns the next message. Undefined: the server has ended the stream without an error.
+   * Returns the next message; undefined if the server has ended the stream without an error.
    *
    * @throws {EtcdError} the stream has failed
    */

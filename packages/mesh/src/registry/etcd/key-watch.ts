@@ -1,13 +1,13 @@
 /**
  * `KeyWatch`: reads all keys with a prefix, and then follows every change until it is stopped:
- * 1. List, page by page, at one revision.
- * 2. Watch from the revision after it. Progress messages of etcd move the revision forward.
- * 3. When the watch ends (cut, silence, a member that has lost the others), watch again from the
- *   revision after the last one.
- * 4. When that revision is compacted, or the server has another history (restored from a backup,
- *   emptied), list again.
+ * 1. List the keys, page by page, all at one revision.
+ * 2. Watch from the next revision on. Progress messages of etcd move the revision forward.
+ * 3. When the watch ends (because of a cut, silence, or a member of etcd that has lost the other
+ *    members), watch again from the revision after the last one.
+ * 4. When the revision of the watch was compacted, or the server has another history (because it
+ *    was restored from a backup, or emptied), list again.
  *
- * A failure is reported and tried again after a wait with decorrelated jitter.
+ * A failure is reported. The next attempt follows after a wait with decorrelated jitter.
  *
  * @module
  */
@@ -30,14 +30,16 @@ export interface KeyList {
   readonly values: ReadonlyMap<string, ListedKey>;
   /** The revision at which the values were read. */
   readonly revision: bigint;
-  /** False: the server has lost data that it had reported, or it is another cluster. */
+  /**
+   * False if the server has lost data that it had reported, or if it belongs to another cluster.
+   */
   readonly isSameHistory: boolean;
 }
 
 /** A key in a list. The value itself is not kept, because it may have megabytes. */
 export interface ListedKey {
   readonly record: ReadRecord;
-  /** The lease of the key; 0: none. */
+  /** The lease of the key; 0 if it has none. */
   readonly lease: bigint;
 }
 
@@ -52,7 +54,7 @@ export interface KeyListener {
   onPut(name: string, value: KeyValue): void;
   /** @param revision the revision of the deletion */
   onDeleted(name: string, revision: bigint): Promise<void>;
-  /** Called with what is wrong. Undefined: it works again. */
+  /** Called with what is wrong, or with undefined when nothing is wrong any more. */
   onTrouble(trouble: string | undefined): void;
 }
 
@@ -69,11 +71,11 @@ export class KeyWatch {
   readonly #clock: Clock;
   readonly #jitter: DecorrelatedJitter;
   readonly #stopped = new AbortController();
-  /** All changes up to this revision were reported. Undefined: a list is needed first. */
+  /** All changes up to this revision were reported. Undefined if a list is needed first. */
   #revision: bigint | undefined;
   /** The cluster of the last list, and the highest revision seen. */
   #history: { readonly clusterId: bigint; revision: bigint } | undefined;
-  /** How many keys a page of a list has. This falls if values are too large. */
+  /** How many keys a page of a list has. The number falls if values are too large. */
   #page = PAGE;
   #watch: EtcdWatch | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -96,7 +98,10 @@ export class KeyWatch {
     this.#ended = this.#run();
   }
 
-  /** Stops. Resolves when no request is in progress. The caller must close the client before. */
+  /**
+   * Stops following the keys. Resolves when no request is in progress. The caller must close the
+   * client first.
+   */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#watch?.close();
@@ -112,7 +117,7 @@ export class KeyWatch {
   }
 
   /**
-   * Lists if that is needed, then watches once.
+   * Lists the keys if a list is needed, then watches once.
    *
    * @returns how long to wait before the next round, in milliseconds
    */
@@ -121,7 +126,7 @@ export class KeyWatch {
     try {
       if (this.#revision === undefined) await this.#list();
       await this.#follow();
-      // A server may end every watch at once. The wait prevents a busy loop.
+      // A server may end every watch right after its start. The wait prevents a busy loop.
       return this.#clock.now() - startedAt < SETTLED_MS ? this.#jitter.next() : 0;
     } catch (error) {
       return this.#stopped.signal.aborted ? 0 : this.#failed(error);
@@ -174,7 +179,7 @@ export class KeyWatch {
     });
     this.#watch = watch;
     const timed = new TimedWatch(watch, this.#clock);
-    // An open watch does not mean that it works: etcd may refuse it at once.
+    // A watch that is open may still fail: etcd may refuse it right after its start.
     const cancel = this.#clock.after(SETTLED_MS, () => this.#settled());
     try {
       for (;;) {
@@ -201,7 +206,8 @@ export class KeyWatch {
     if (canceled) throw canceledError(cancelReason);
     if (header) checkedHeader(header);
     if (created && header && !this.#isSame(header)) {
-      // This server would wait for the old revision and report nothing until then.
+      // A server with another history would wait until it reaches the old revision, and report
+      // nothing until then.
       this.#revision = undefined;
       return false;
     }
@@ -253,7 +259,7 @@ export class KeyWatch {
   }
 }
 
-/** @throws {EtcdError} the revision cannot be one of etcd */
+/** @throws {EtcdError} etcd cannot have this revision */
 function checkedHeader(header: ResponseHeader): ResponseHeader {
   checkRevision(header.revision);
   return header;
@@ -278,14 +284,15 @@ function canceledError(reason: string): EtcdError {
 }
 
 const PAGE = 500n;
-/** Ten times as many as the nodes that a mesh is tested with. */
+/** The most keys in a list: ten times as many as the nodes of the largest tested mesh. */
 const MOST_KEYS = 50_000;
 /**
- * The highest revision that is accepted. No real etcd reaches it, because it counts from 1, once
- * for each change. From a much higher one, a watch could not begin at the next revision.
+ * The highest revision that is accepted. No real etcd reaches it, because revisions begin at 1 and
+ * rise by 1 with each change. After a much higher revision, no watch could begin, because the next
+ * number would not fit in an `int64`.
  */
 const MOST_REVISION: bigint = 2n ** 62n;
 /** In characters. The longest name of a node. */
 const LONGEST_NAME = 253;
-/** In milliseconds. A watch that was open for this long works. */
+/** In milliseconds. A watch that has been open for this time counts as working. */
 const SETTLED_MS = 1000;

@@ -1,6 +1,7 @@
 /**
- * `LeasedRecord`: the record of this node in etcd, with a lease that is kept alive while the agent
- * runs. If the lease is lost, the record is written again, unless it was removed on purpose.
+ * `LeasedRecord`: the record of this node in etcd, with a lease that is renewed while the agent
+ * runs. If the lease is lost, the record is written again, unless the record was removed on
+ * purpose.
  *
  * @module
  */
@@ -26,14 +27,17 @@ export interface LeasedRecordOptions {
   readonly prefix: string;
   readonly format: RecordFormat;
   readonly leaseSeconds: number;
-  /** Called with the reason why the record cannot be kept in etcd. Undefined: it is kept. */
+  /**
+   * Called with the reason why the record cannot be kept in etcd, or with undefined when nothing is
+   * wrong any more.
+   */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
   /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
-/** The record of a node in etcd, or the reason why there is none. */
+/** The record of a node in etcd, or the reason why it is gone; undefined if neither is known. */
 export type OwnRecordState = ReadRecord | GoneReason | undefined;
 
 export class LeasedRecord {
@@ -44,7 +48,7 @@ export class LeasedRecord {
   readonly #jitter: DecorrelatedJitter;
   /** The record that is written again if its lease is lost. */
   #published: NodeRecord | undefined;
-  /** The revision of the last write. Older sightings are ignored. */
+  /** The revision of the last write. What was seen at an older revision is ignored. */
   #revision = 0n;
   #writing: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => {};
@@ -60,13 +64,13 @@ export class LeasedRecord {
     this.#lease = new RecordLease(api, { seconds: leaseSeconds, clock, random, onLost, onTrouble });
   }
 
-  /** The name in the published record. Undefined: no record must be in etcd. */
+  /** The name in the published record. Undefined if this node has no record to keep in etcd. */
   get name(): string | undefined {
     return this.#published?.name;
   }
 
   /**
-   * Writes the record with a lease, if etcd does not have the same record already.
+   * Writes the record with a lease, unless etcd has the same record already.
    *
    * @throws {Error} the record cannot be written; the message says what is missing
    */
@@ -84,7 +88,10 @@ export class LeasedRecord {
     return this.#inTurn(name, () => this.#revoke(name));
   }
 
-  /** Takes what a watch has seen of the record, at a revision. */
+  /**
+   * Takes the state of the record in etcd, as a list or a watch has seen it at a revision. Writes
+   * the record again if it has expired, and gives it up if it was removed on purpose.
+   */
   seen(sighting: OwnRecordState, revision: bigint): void {
     if (!this.#published || revision < this.#revision) return;
     if (sighting === 'deleted' || isRevoked(sighting)) return this.#giveUp();
@@ -137,7 +144,7 @@ export class LeasedRecord {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const there = await this.#find(name);
       const isOut = there !== undefined && isRevoked(this.#read(name, there));
-      // The administrator who removed or revoked the record must be able to rely on it.
+      // The administrator who removed or revoked the record must be able to rely on its removal.
       if (wasThere ? isOut || !there : wasPublished && isOut) throw removed();
       wasThere ||= there !== undefined && !isOut;
       const before = there && textOf(there);
@@ -205,7 +212,7 @@ export class LeasedRecord {
     return readRecordText(this.#options.format, name, textOf(value));
   }
 
-  /** Runs writes one after the other, so that an earlier one never replaces a later one. */
+  /** Runs writes one after the other, so that an earlier write never overwrites a later write. */
   #inTurn(name: string, write: () => Promise<void>): Promise<void> {
     const written = this.#writing.then(write).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -235,5 +242,5 @@ function removed(): EtcdError {
   return new EtcdError(GRPC_CODES.unavailable, 'the record was removed meanwhile');
 }
 
-/** How often a write is tried if other writers change the key in between. */
+/** How many times a write is tried if other writers change the key in between. */
 const ATTEMPTS = 5;

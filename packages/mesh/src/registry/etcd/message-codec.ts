@@ -131,7 +131,9 @@ function defaultOf([, type, repeated]: Field): unknown {
 }
 
 /**
- * An empty item has two bytes in a message, and hundreds in memory. etcd sends at most 500 keys in
- * a page of ours, and some thousands of events at once.
+ * The most items in a list. An empty item has two bytes in a message, and hundreds of bytes in
+ * memory, so a hostile message could fill the memory without this limit. Real messages stay far
+ * below the limit: Litz requests at most 500 keys at once, and a watch sends some thousands of
+ * events at once.
  */
 const MOST_ITEMS = 50_000;

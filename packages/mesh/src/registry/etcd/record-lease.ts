@@ -1,6 +1,7 @@
 /**
- * `RecordLease`: the lease of the own record. It is kept alive, so that the record stays while its
- * agent runs. If the lease is lost, that is reported, and the next `hold` grants another one.
+ * `RecordLease`: the lease of this node's record. The lease is renewed, so that the record stays
+ * while its agent runs. If the lease is lost, `onLost` is called, and the next `hold` requests a
+ * new lease.
  *
  * @module
  */
@@ -9,11 +10,14 @@ import { systemClock, type Clock } from '../clock.ts';
 import type { EtcdApi } from './etcd-client.ts';
 
 export interface RecordLeaseOptions {
-  /** In seconds. How long a record outlives its agent. */
+  /** In seconds. How long a record stays after its agent has ended. */
   readonly seconds: number;
   /** Called when the lease has run out, because it was not renewed in time. */
   readonly onLost: () => void;
-  /** Called with the reason why the lease cannot be renewed. Undefined: it was renewed. */
+  /**
+   * Called with the reason why the lease cannot be renewed, or with undefined when etcd has
+   * answered a renewal.
+   */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
   /** Returns a number from 0 up to, but not including, 1. */
@@ -39,12 +43,12 @@ export class RecordLease {
     this.#jitter = new DecorrelatedJitter({ base: 1000, cap: 30_000, random });
   }
 
-  /** The id of the current lease; 0: none. */
+  /** The id of the current lease; 0 if there is none. */
   get id(): bigint {
     return this.#id;
   }
 
-  /** Returns the id of the current lease, or of a new one. */
+  /** Returns the id of the current lease. If there is none, requests a new lease. */
   async hold(): Promise<bigint> {
     if (this.#id !== 0n) return this.#id;
     const { id, ttl } = await this.#api.grantLease(this.#options.seconds);
@@ -55,7 +59,7 @@ export class RecordLease {
   /**
    * Takes over an existing lease, such as that of the previous agent.
    *
-   * @returns true if the lease lives
+   * @returns true if the lease still lives
    */
   async adopt(id: bigint): Promise<boolean> {
     if (id === this.#id) return id !== 0n;
@@ -66,7 +70,7 @@ export class RecordLease {
     return true;
   }
 
-  /** Stops renewing the lease. It then runs out, and its keys with it. */
+  /** Stops renewing the lease. The lease then runs out, and etcd deletes its keys. */
   drop(): void {
     this.#id = 0n;
     this.#cancel();
@@ -86,8 +90,9 @@ export class RecordLease {
   }
 
   /**
-   * In milliseconds: a third of the time to live, so that two renewals in a row may fail. It is at
-   * most a third of the requested time, because a server could grant years.
+   * The time until the next renewal, in milliseconds: a third of the lease's time to live, so that
+   * two renewals in a row may fail. It is at most a third of the requested time, because a server
+   * could grant a lease of years.
    */
   get #thirdMs(): number {
     const ttl = Math.min(Number(this.#ttl), Math.max(this.#options.seconds, 1));

@@ -1,6 +1,6 @@
 /**
- * `TimedWatch`: reads the answers of a watch, and notices a watch that is silent because its
- * connection is dead.
+ * `TimedWatch`: reads the answers of a watch. If the watch is silent for too long, its connection
+ * counts as dead.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export class TimedWatch {
   }
 
   /**
-   * Returns the next answer.
+   * Returns the next answer; undefined if the server has ended the watch.
    *
    * @throws {EtcdError} the watch was silent for too long
    */
@@ -49,7 +49,9 @@ export class TimedWatch {
   }
 }
 
-/** In milliseconds. After this time without an answer, etcd is asked for its progress. */
+/**
+ * In milliseconds. After this time without an answer, etcd is asked for the progress of the watch.
+ */
 const ASK_MS = 60_000;
 /** In milliseconds. After this time without an answer, the watch is closed. */
 const SILENT_MS = 90_000;

@@ -1,7 +1,8 @@
 /**
- * `DelayedReports`: delays reports, because a program may be in the middle of a change. A bad
- * record is reported when two polled scans have found the same. A missing record is reported when
- * two scans in a row have missed it.
+ * `DelayedReports`: delays reports about bad and missing records, because a program may be in the
+ * middle of a change. A bad record is reported when two polled scans in a row have found the same
+ * error. (Polled scans are about two seconds apart. Other scans follow a change.) A missing record
+ * is reported when two scans in a row have missed it.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export class DelayedReports {
 
   /**
    * Returns the records that can be reported. A record whose report is delayed is replaced by the
-   * record that was reported before.
+   * record that was reported before, or left out if there is none.
    */
   reportable(
     records: ReadonlyMap<string, ReadRecord>,

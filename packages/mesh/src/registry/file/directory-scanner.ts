@@ -2,9 +2,10 @@
  * `DirectoryScanner`: reads the records in a directory. A scan reads only files that are new or
  * have changed. For unchanged files it returns the same objects again.
  *
- * A file that is written by rename changes the directory's time, so the change is found at once. A
- * file that is edited in place changes only its own time. In a directory with many files, such a
- * change is found some scans later, so that a scan of thousands of files costs little.
+ * When a program replaces a file by rename, the modification time of the directory changes, so the
+ * next scan finds the change. When a program edits a file in place, only the time of the file
+ * changes. In a directory with many files, each scan looks at only a part of them, so that a scan
+ * of thousands of files costs little. A change in place is then found some scans later.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export type Scan =
   | { readonly trouble: string; readonly directory?: undefined }
   | {
       readonly trouble?: undefined;
-      /** Rises when another directory has taken the path. */
+      /** A number that rises when another directory has taken the path. */
       readonly directory: number;
       readonly records: ReadonlyMap<string, ReadRecord>;
     };
@@ -71,8 +72,9 @@ export class DirectoryScanner {
   }
 
   /**
-   * After a change, two scans look at every file, because a second change may have happened within
-   * the resolution of the file system's time.
+   * Compares the directory with the last scan. After a change, this scan and the next one look at
+   * every file. A second change may have the same time as the first one, because the times of a
+   * file system have a limited resolution.
    */
   #noteDirectory(state: BigIntStats): void {
     const before = this.#state;
@@ -119,9 +121,9 @@ export function recordFileName(node: string): string {
 }
 
 /**
- * Returns true if both are the same directory. The inode number of a deleted directory can be used
- * again, so the birth time is compared too. Systems that do not know the birth time return the time
- * of the last change instead, which says nothing.
+ * Returns true if both states are of the same directory. The inode number of a deleted directory
+ * can be used again, so the birth time is compared too. A system that does not know the birth time
+ * returns the time of the last change instead. Such a time is not compared.
  */
 function isSameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   if (a.dev !== b.dev || a.ino !== b.ino) return false;
@@ -149,7 +151,8 @@ function unreadable(node: string, reason: string): RecordError {
 }
 
 /**
- * Runs the work for a few items at a time, because each one uses a thread of the file system pool.
+ * Runs `work` for a few items at a time, because each call uses a thread of the pool that Node.js
+ * has for files.
  */
 async function inTurns<T>(
   items: readonly T[],

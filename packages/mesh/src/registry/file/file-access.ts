@@ -15,7 +15,7 @@ export type FileAccess = Pick<
 > & {
   /**
    * Gives two files each other's name in one step. Resolves to false if the file system cannot do
-   * that. Absent: no file system of this system can.
+   * that. This function is absent if the operating system has no such call.
    */
   readonly exchange?: (one: string, other: string) => Promise<boolean>;
 };
@@ -29,8 +29,8 @@ export type FileContent =
 export const systemFiles: FileAccess = { ...promises, exchange };
 
 /**
- * Reads a file. Returns undefined if it does not exist. Symbolic links are not followed, and a pipe
- * of that name cannot block the registry.
+ * Reads a file. Returns undefined if the file does not exist. Symbolic links are not followed, and
+ * a pipe with this name cannot block the registry.
  */
 export async function readRegularFile(
   files: FileAccess,
@@ -49,7 +49,8 @@ export async function readRegularFile(
     if (!state.isFile())
       return { reason: state.isDirectory() ? 'is a directory' : 'is not a regular file' };
     if (state.size > MAX_BYTES) return { reason: `has more than ${MAX_BYTES} bytes` };
-    // If the file grows meanwhile, its time changes too, so it is read again later.
+    // If the file grows during the read, its modification time changes too, so a later scan reads
+    // it again.
     const bytes = Buffer.alloc(state.size);
     const length = await readAll(handle, bytes);
     return { text: bytes.toString('utf8', 0, length) };
@@ -78,7 +79,7 @@ async function exchange(one: string, other: string): Promise<boolean> {
   try {
     return exchangeFiles(one, other);
   } catch (error) {
-    // Without the FFI, there is no exchange.
+    // Without the FFI (foreign function interface), two files cannot be exchanged.
     if (!(error instanceof SystemError)) return false;
     throw Object.assign(new Error(error.message, { cause: error }), { code: error.errno });
   }

@@ -4,10 +4,10 @@
  * `fs.watch` reports at once what programs on this machine write. It does not report what other
  * machines write to a network file system, so the directory is also read every two seconds.
  *
- * A directory that cannot be reached says nothing about the nodes. When it is reachable again, or
- * another directory has taken its path (perhaps an empty one, because it is not mounted), missing
- * records were not necessarily removed on purpose. So they count as expired, and the own record is
- * written again.
+ * While the directory cannot be reached, nothing is known about the nodes. Later it is reachable
+ * again, or another directory has taken its path (perhaps an empty one, because the file system is
+ * not mounted). Records that are missing then were not necessarily removed on purpose. So they
+ * count as expired, and the record of this node is written again if it is missing.
  *
  * @module
  */
@@ -84,7 +84,7 @@ export class FileRegistry implements Registry {
   readonly #scanner: DirectoryScanner;
   readonly #watch: DirectoryWatch;
   #reporter: RecordReporter | undefined;
-  /** The own record. It is written again if the directory is lost. */
+  /** The record that this node has published. It is written again if the directory is lost. */
   #published: NodeRecord | undefined;
   #hasLostPublished = false;
   /** The number of the directory whose records were reported. Undefined before the first sync. */
@@ -92,9 +92,9 @@ export class FileRegistry implements Registry {
   #isUnreachable = false;
   readonly #delayed = new DelayedReports();
   #scan: Promise<void> | undefined;
-  /** In milliseconds. How long to wait before the next scan, if less than the polling interval. */
+  /** In milliseconds. How long to wait before the next scan, at most the polling interval. */
   #nextScanMs = POLL_MS;
-  /** In milliseconds. How long this has waited since the last polled scan. */
+  /** In milliseconds. The sum of the waits since the last polled scan. */
   #waitedMs = POLL_MS;
   #writing: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
@@ -129,7 +129,7 @@ export class FileRegistry implements Registry {
   async publish(record: NodeRecord): Promise<void> {
     if (!isNodeName(record.name))
       throw new RecordError(record.name, 'name', 'is not a valid node name');
-    // A record that was published and not reported as deleted must still be there.
+    // If the record was published and was not reported as deleted, its file must still be there.
     let wasThere = this.#isFollowedAndPublished(record.name);
     await this.#change(record.name, (previous) => {
       const isThere = previous !== undefined && !isRevoked(record.name, previous);
@@ -161,10 +161,11 @@ export class FileRegistry implements Registry {
   }
 
   /**
-   * Changes the file of a node. Changes run one after the other, so that an earlier one never
-   * replaces a later one.
+   * Changes the file of a node. Changes run one after the other, so that an earlier change never
+   * overwrites a later change.
    *
-   * @param change returns the new text for the current text; undefined: the file stays as it is
+   * @param change returns the new text for the current text; if it returns undefined, the file
+   *   stays as it is
    */
   #change(
     name: string,
@@ -209,7 +210,7 @@ export class FileRegistry implements Registry {
   }
 
   /**
-   * A program has changed something and may still be writing, so the next scan waits for a moment.
+   * Schedules a scan after a short wait. A program has changed something and may still be writing.
    */
   #scanSoon(): void {
     if (this.#nextScanMs === SETTLE_MS) return;
@@ -272,7 +273,10 @@ export class FileRegistry implements Registry {
     if (isBack) this.#restartWatch(records);
   }
 
-  /** Starts the watch again, because a watch follows the directory and not its path. */
+  /**
+   * Stops the watch. The next scan starts it again, because a watch follows the directory and not
+   * its path. Also notes whether the record of this node is missing.
+   */
   #restartWatch(records: ReadonlyMap<string, ReadRecord>): void {
     this.#watch.stop();
     this.#scanSoon();
@@ -309,9 +313,9 @@ const POLL_MS = 2000;
  */
 const SETTLE_MS = 20;
 /**
- * In milliseconds. Editors move a file away before they write the new one, so a missing file is
+ * In milliseconds. Editors move a file away before they write the new file, so a missing file is
  * checked again after this time.
  */
 const CONFIRM_MS = 100;
-/** How often a write is tried if other programs change the file in between. */
+/** How many times a write is tried if other programs change the file in between. */
 const ATTEMPTS = 5;

@@ -1,6 +1,6 @@
 /**
- * `replaceFile`: replaces a file completely or not at all: the text is written to a temporary file
- * beside it, synced and renamed.
+ * `replaceFile`: replaces a file completely or not at all. The text is written to a temporary file
+ * in the same directory, which is then synced and renamed.
  *
  * @module
  */
@@ -14,8 +14,8 @@ export interface Replacement {
   readonly name: string;
   readonly text: string;
   /**
-   * The text that the caller has read from the file. If it is given, the file is only replaced if
-   * it still exists and has this text.
+   * The text that the caller has read from the file. If `former` is given, the file is replaced
+   * only if it still exists and has this text.
    */
   readonly former?: string;
 }
@@ -24,11 +24,13 @@ export interface Replacement {
  * Replaces a file. A reader sees the old text or the new one, even after a loss of power. A
  * symbolic link is replaced and not followed. Temporary files of earlier attempts are removed.
  *
- * Another program may delete or change the file after the caller has read it. This is never undone
- * if the file system can exchange two files, as all local file systems of Linux can. If it cannot
- * (NFS), a deletion within the microseconds before the rename is undone.
+ * Another program may delete or change the file after the caller has read it. If the file system
+ * can exchange two files, as all local file systems of Linux can, such a change is never undone. If
+ * the file system cannot exchange files (NFS), a deletion or change within the microseconds before
+ * the rename is undone.
  *
- * @returns false: the file was removed or changed since `former` was read; it is as it was
+ * @returns false if the file was removed or changed since `former` was read; nothing is replaced
+ *   then
  * @throws {Error} the error of the file system; no temporary file is left then
  */
 export async function replaceFile(
@@ -52,14 +54,14 @@ export async function replaceFile(
     }
     if (!(await moveTo(files, join(directory, name), temporary, former))) return false;
   } finally {
-    // After a rename, there is no such file any more.
+    // After a rename, the temporary file no longer exists.
     await files.unlink(temporary).catch(() => {});
   }
   await syncDirectory(files, directory);
   return true;
 }
 
-/** @returns false: the file was removed, or has another text than `former` */
+/** @returns false if the file was removed, or has another text than `former` */
 async function moveTo(
   files: FileAccess,
   path: string,
@@ -73,7 +75,7 @@ async function moveTo(
   try {
     if (!(await files.exchange?.(temporary, path))) {
       const isSame = (await readRegularFile(files, path))?.text === former;
-      // Throws if the whole directory is gone.
+      // Either call throws if the whole directory is gone.
       await (isSame ? files.rename(temporary, path) : files.lstat(temporary));
       return isSame;
     }
@@ -81,7 +83,7 @@ async function moveTo(
     await files.exchange?.(temporary, path);
     return false;
   } catch (error) {
-    // If the temporary file still exists, the other file was removed.
+    // If the temporary file still exists, the file at `path` was removed.
     const isRemoved = errnoOf(error) === 'ENOENT' && (await exists(files, temporary));
     if (isRemoved) return false;
     throw error;
@@ -96,7 +98,8 @@ async function exists(files: FileAccess, path: string): Promise<boolean> {
 }
 
 /**
- * Removes this node's temporary files, left by an agent that ended between writing and renaming.
+ * Removes the temporary files of this node. An agent that ended between writing and renaming has
+ * left them.
  */
 async function removeRemains(files: FileAccess, directory: string, mark: string): Promise<void> {
   for (const name of await files.readdir(directory)) {
@@ -106,8 +109,8 @@ async function removeRemains(files: FileAccess, directory: string, mark: string)
 }
 
 /**
- * Syncs the directory. Some network file systems cannot do that, but the rename has already
- * happened.
+ * Syncs the directory. Some network file systems cannot do that. Their error is ignored, because
+ * the rename has already happened.
  */
 async function syncDirectory(files: FileAccess, directory: string): Promise<void> {
   try {
@@ -118,7 +121,7 @@ async function syncDirectory(files: FileAccess, directory: string): Promise<void
   }
 }
 
-/** A record contains only public data. */
+/** Everyone may read the file, because a record contains only public data. */
 const MODE = 0o644;
 const MAX_MARK = 200;
 const REMAINS = /^[0-9a-f]{12}\.tmp$/;

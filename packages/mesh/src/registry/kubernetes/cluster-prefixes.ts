@@ -8,8 +8,9 @@
  *                       the command line of kube-controller-manager
  * ```
  *
- * The first source that contains the prefixes of the own node is used. The `podCIDRs` of the Nodes
- * are not used: they cover only today's nodes, and a node that joins tomorrow would be outside.
+ * The first source whose prefixes contain the prefixes of this node is used. The `podCIDRs` of the
+ * Nodes are not used: they cover only today's nodes, and a node that joins tomorrow would be
+ * outside.
  *
  * @module
  */
@@ -25,19 +26,19 @@ export interface FoundPrefixes {
   /** The prefixes. Empty if no source has them. */
   readonly prefixes: readonly Cidr[];
   /**
-   * The source of the prefixes, for messages. If there are none: all sources that were tried, and
-   * what is wrong with each.
+   * The source of the prefixes, for messages. If there are no prefixes, this is the list of all
+   * sources that were tried, with what is wrong with each.
    */
   readonly source: string;
 }
 
-/** The facts about the own node, as text. The prefixes that are found must fit them. */
+/** The facts about this node, as text. The prefixes that are found must fit these facts. */
 export interface NodeToCover {
   /** The pod prefixes of the node, as far as they are known. The found prefixes must cover them. */
   readonly podPrefixes: readonly string[];
   /**
-   * The addresses of the node. The found prefixes must not cover them, else no other node could
-   * reach it.
+   * The addresses of the node. The found prefixes must not cover these addresses, because no other
+   * node could then reach the node.
    */
   readonly addresses: readonly string[];
 }
@@ -132,7 +133,10 @@ interface ConfigMapField {
   readonly field: string;
 }
 
-/** Returns the value of one scalar in a block mapping. More of YAML is not needed here. */
+/**
+ * Returns the value of `key` in a block mapping of YAML, or an empty list. No other form of YAML is
+ * needed here.
+ */
 function yamlValue(text: string, key: string): string[] {
   const [, value] = new RegExp(`^\\s*${key}:[ \\t]*["']?([^"'#\\s]*)`, 'm').exec(text) ?? [];
   return value === undefined || value === '' ? [] : [value];
@@ -173,7 +177,9 @@ async function inControllerManager(api: KubeApi): Promise<string[] | undefined> 
   return words.filter((word) => word.startsWith(flag)).map((word) => word.slice(flag.length));
 }
 
-/** Reads all pools, also disabled ones: pods may still have their addresses. */
+/**
+ * Reads all pools, also disabled ones, because pods may still have addresses of a disabled pool.
+ */
 async function inPools(api: KubeApi): Promise<string[]> {
   const pools = (await all(api, IP_POOLS)).map(({ spec }) => fieldsOf(spec));
   const ofPods = pools.filter((spec) => {

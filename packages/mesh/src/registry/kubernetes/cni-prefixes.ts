@@ -1,6 +1,6 @@
 /**
- * Follows the pod prefixes of a node that are not in its Node object: in Calico's `BlockAffinity`
- * objects, or in the node's `CiliumNode`.
+ * Follows the pod prefixes of a node that are not in its Node object, but in Calico's
+ * `BlockAffinity` objects or in the node's `CiliumNode`.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import { fieldsOf, textsOf, type KubeObject } from './kube-resource.ts';
 import { BLOCK_AFFINITIES, CILIUM_NODES, IPAM_CONFIGS } from './kube-resources.ts';
 import { ListAndWatch } from './list-and-watch.ts';
 
-/** Receives the prefixes of a node as texts, which are not checked yet. */
+/** Receives the prefixes of a node. */
 export interface PrefixTextListener {
   /**
    * Called at the start and after each change with the sorted prefixes as text. They are not
    * checked.
    */
   onPrefixes(prefixes: readonly string[]): void;
-  /** Called when the trouble changes. Undefined: it works again. */
+  /** Called when the trouble changes, with undefined when the trouble is over. */
   onTrouble(trouble: string | undefined): void;
 }
 
@@ -65,8 +65,8 @@ export function followCalicoBlocks(
 }
 
 /**
- * Follows the prefixes in the `CiliumNode` of the node. They are empty while there is no such
- * object.
+ * Follows the prefixes in the `CiliumNode` of the node. The list of prefixes is empty while there
+ * is no such object.
  */
 export function followCiliumPrefixes(
   api: KubeApi,
@@ -91,9 +91,9 @@ export function followCiliumPrefixes(
 }
 
 /**
- * Returns the reason why Calico's blocks cannot be used as the prefixes of nodes; undefined: they
- * can. Without strict affinity, a node uses single addresses of another node's block, and their
- * traffic would go to that node.
+ * Returns the reason why Calico's blocks cannot be used as the prefixes of nodes; undefined if they
+ * can be used. Without strict affinity, a node may use single addresses of another node's block.
+ * The traffic to these addresses would go to the other node.
  */
 export async function calicoRefusal(api: KubeApi): Promise<string | undefined> {
   let strict: unknown;
@@ -107,7 +107,7 @@ export async function calicoRefusal(api: KubeApi): Promise<string | undefined> {
     : "Calico's nodes may use addresses of each other's blocks: set strict affinity (calicoctl ipam configure --strictaffinity=true)";
 }
 
-/** Returns the prefix of the block if it belongs to this node permanently. */
+/** Returns the prefix of the block if the block belongs to this node permanently. */
 function blockOf({ spec }: KubeObject, node: string): string | undefined {
   const block = fieldsOf(spec);
   const { cidr, state = 'confirmed', deleted, type = 'host' } = block ?? {};

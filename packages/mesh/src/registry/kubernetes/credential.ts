@@ -1,7 +1,7 @@
 /**
- * `Credential`: a secret text from a kubeconfig or a file, read again from time to time. The
- * kubelet replaces a token every hour, and certificates are renewed before they expire. The agent
- * uses the new ones without a restart.
+ * `Credential`: a secret text from a kubeconfig or a file. A file is read again from time to time,
+ * because the kubelet replaces a token every hour, and certificates are renewed before they expire.
+ * So the agent uses the new token or certificate without a restart.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { KubeError, textOfError } from './kube-error.ts';
 
 /** What identifies a client at the API server: a certificate or a token. */
 export interface Credential {
-  /** Where the text comes from, for messages. Never the text itself. */
+  /** The source of the text, for messages. It is never the text itself. */
   readonly source: string;
   /**
    * Returns the text.
@@ -19,7 +19,7 @@ export interface Credential {
    * @throws {KubeError} the file cannot be read
    */
   text(): string;
-  /** Call this after the server has refused the text. It is read again next time. */
+  /** Call this after the server has refused the text. The next `text` reads the file again. */
   forget(): void;
 }
 
@@ -28,7 +28,7 @@ export function inlineCredential(text: string, source: string): Credential {
   return { source, text: () => text, forget: () => {} };
 }
 
-/** A credential in a file. It is read again when the last read is older than a minute. */
+/** A credential in a file. The file is read again when the last read is older than a minute. */
 export class FileCredential implements Credential {
   readonly source: string;
   readonly #path: string;

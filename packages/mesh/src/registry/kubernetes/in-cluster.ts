@@ -19,7 +19,8 @@ export interface InClusterOptions {
 }
 
 /**
- * Returns true if this process runs in a pod: the kubelet sets the address of the API server.
+ * Returns true if this process runs in a pod. In a pod, the kubelet sets the address of the API
+ * server in the environment variables.
  *
  * @param env the environment variables
  */

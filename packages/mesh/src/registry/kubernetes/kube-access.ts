@@ -11,7 +11,7 @@ export interface KubeAccess {
   readonly description: string;
   /** `https://HOST:PORT`, optionally with a path. */
   readonly server: URL;
-  /** The CA certificates for the server's certificate. Absent: the CAs of the system. */
+  /** The CA certificates for the server's certificate. Default: the CAs of the system. */
   readonly authority?: Credential;
   /** The name in the server's certificate, if it is not the host of the URL. */
   readonly serverName?: string;

@@ -64,7 +64,7 @@ export interface WatchOptions extends Selection {
   readonly timeoutSeconds: number;
 }
 
-/** One operation of a JSON patch. `test` makes the whole patch fail if another value is there. */
+/** One operation of a JSON patch. `test` makes the whole patch fail if `path` has another value. */
 export interface JsonChange {
   readonly op: 'test' | 'remove' | 'add' | 'replace';
   readonly path: string;
@@ -104,8 +104,8 @@ export class KubeApi {
   /**
    * Yields all objects, one page at a time. Pages become smaller if one of them is too long.
    *
-   * @throws {KubeError} the request failed, with `isExpired` if the list expired between two pages;
-   *   or the list does not end: it repeats itself or has more than `MOST_OBJECTS` objects
+   * @throws {KubeError} the request failed (`isExpired` is true if the list expired between two
+   *   pages), or the list repeats itself or has more than `MOST_OBJECTS` objects
    */
   async *list(
     resource: KubeResource,
@@ -160,9 +160,9 @@ export class KubeApi {
   }
 
   /**
-   * Opens a watch. Returns its changes until the server ends it.
+   * Opens a watch. Returns a generator of its events, which ends when the server ends the watch.
    *
-   * @throws {KubeError} the request failed; with `isExpired` if the version is too old. The
+   * @throws {KubeError} the request failed; `isExpired` is true if the version is too old. The
    *   generator can throw the same errors
    */
   async watch(
@@ -178,8 +178,8 @@ export class KubeApi {
   }
 
   /**
-   * Server-side apply: creates the object, or sets the given fields of it. Takes over the ownership
-   * of these fields from other writers.
+   * Creates the object, or sets the given fields of an existing object, by server-side apply. Takes
+   * over the ownership of these fields from other writers.
    *
    * @throws {KubeError} the request failed
    */
@@ -281,8 +281,8 @@ export class KubeApi {
   }
 
   /**
-   * Returns a successful response. After a 401, the credentials are read again and the request is
-   * repeated once, because the token may have been replaced.
+   * Returns a successful response. After status 401, the credentials are read again and the request
+   * is repeated once, because the token may have been replaced.
    */
   async #send(wanted: Wanted): Promise<KubeResponse> {
     let response = await this.#answer(wanted);
@@ -355,11 +355,11 @@ function isEventType(type: unknown): type is WatchEvent['type'] {
 /** The name of this writer in `managedFields`. */
 const FIELD_MANAGER = 'litz-agent';
 
-/** Ten times as many as the nodes that Kubernetes supports. */
+/** The most objects in a list: ten times as many as the nodes that Kubernetes supports. */
 const MOST_OBJECTS = 50_000;
 
 /**
- * How many objects a page of a list has at first. A larger page costs memory: with 250 objects, a
- * list of 5,000 needs 5 MB more.
+ * How many objects a page of a list has at first. A larger page costs memory: with 250 objects per
+ * page, a list of 5,000 objects needs 5 MB more.
  */
 const PAGE = 100;

@@ -1,7 +1,7 @@
 /**
  * `readKubeConfig`: reads the part of a kubeconfig that an agent needs: the current context, its
  * cluster, and a user with a certificate or a token. Entries that run programs or ask other servers
- * (`exec`, `auth-provider`) are refused by name.
+ * (`exec`, `auth-provider`) are refused, and the error names them.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export function readKubeConfig(path: string, options: KubeConfigOptions = {}): K
  * Reads a kubeconfig from its text.
  *
  * @param path the path of the kubeconfig: for messages, and as the base of relative paths
- * @throws {KubeError} as `readKubeConfig`
+ * @throws {KubeError} the same errors as from `readKubeConfig`
  */
 export function parseKubeConfig(
   text: string,
@@ -66,7 +66,8 @@ class KubeConfigReader {
     try {
       root = load(text);
     } catch (error) {
-      // The parser's message quotes the lines around the mistake, which may contain a key.
+      // The parser's message quotes the lines around the mistake, and these lines may contain a
+      // key.
       const line = (error as { mark?: { line?: number } }).mark?.line;
       throw this.#error(`is not YAML${line === undefined ? '' : `, line ${line + 1}`}`);
     }
@@ -187,7 +188,9 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The first two run programs or ask other servers. Kubernetes 1.19 removed passwords. */
+/**
+ * `exec` and `auth-provider` run programs or ask other servers. Kubernetes 1.19 removed passwords.
+ */
 const UNSUPPORTED = ['exec', 'auth-provider', 'username', 'password', 'as', 'as-groups'];
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;

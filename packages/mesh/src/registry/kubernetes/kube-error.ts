@@ -1,18 +1,18 @@
 /**
- * `KubeError`: the reason why a request to the API server failed, with advice what to do.
+ * `KubeError`: the reason why a request to the API server failed, and what to do.
  *
  * @module
  */
 
 /** The details of a failed request to the API server. */
 export interface KubeErrorDetails {
-  /** The HTTP status. 0: there was no response. */
+  /** The HTTP status. 0 if there was no response. */
   readonly status: number;
-  /** The API server's reason, such as `Expired` or `Forbidden`. Empty: it gave none. */
+  /** The API server's reason, such as `Expired` or `Forbidden`. Empty if it gave none. */
   readonly reason?: string;
   /** In milliseconds. How long the server wants the client to wait before the next try. */
   readonly retryAfter?: number;
-  /** The response has more text than is read, so a smaller request may help. */
+  /** True if the response is longer than Litz reads. A smaller request may help. */
   readonly isTooLong?: boolean;
   readonly cause?: unknown;
 }
@@ -36,14 +36,14 @@ export class KubeError extends Error {
     this.isTooLong = details.isTooLong ?? false;
   }
 
-  /** True if the requested version is no longer available, so that a new list is needed. */
+  /** True if the requested version is no longer available. A new list is needed then. */
   get isExpired(): boolean {
     return this.status === 410 || this.reason === 'Expired' || this.reason === 'Gone';
   }
 
   /**
-   * True if a watch may have failed because its version is not one of this server: it is no number,
-   * or it is of the future (`Timeout: Too large resource version`).
+   * True if a watch may have failed because its version is not from this server: the version is not
+   * a number, or it is too high (`Timeout: Too large resource version`).
    */
   get mayBeOfVersion(): boolean {
     return [400, 422, 500, 504].includes(this.status);

@@ -19,7 +19,7 @@ export interface Answer {
   /** The HTTP status. The code in the `Status` object takes precedence. */
   readonly status: number;
   readonly retryAfter: number;
-  /** The `Status` object, or any other body. */
+  /** The parsed body: a `Status` object, or anything else. */
   readonly said: unknown;
 }
 
@@ -55,10 +55,10 @@ function adviceFor(status: number, action: Action, access: KubeAccess): string {
 }
 
 /**
- * Returns the text as one line of at most 500 characters, because the
- * API server may quote an object in it, and anybody may have written that object.
+ * Returns the text as one line of at most 500 characters. The API server may quote parts of an
+ * object, and the writer of the object chose these parts.
  */
 function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is taken out
+  // oxlint-disable-next-line no-control-regex -- control characters are removed here
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 500);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A kind of objects, and where the API server has it. */
+/** A kind of object, and its place in the API. */
 export interface KubeResource {
   /** The API group. Empty for the core group. */
   readonly group: string;
@@ -73,7 +73,7 @@ export function asKubeObject(value: unknown): KubeObject | undefined {
   return typeof metadata?.['name'] === 'string' ? (value as KubeObject) : undefined;
 }
 
-/** @returns the value as a mapping; undefined if it is not one */
+/** @returns the value as a mapping; undefined if it is not a mapping */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)

@@ -5,7 +5,7 @@
  */
 import type { KubeResource } from './kube-resource.ts';
 
-/** A record: one object for each node, with the node's name. */
+/** Litz's records of nodes: one object for each node, with the node's name. */
 export const LITZ_NODES: KubeResource = {
   group: 'litz.dev',
   version: 'v1',
@@ -14,7 +14,7 @@ export const LITZ_NODES: KubeResource = {
   missing: 'apply crds/litznodes.yaml of the Helm chart litz',
 };
 
-/** Cilium's record of a node: one object for each node, with the node's name. */
+/** Cilium's records of nodes: one object for each node, with the node's name. */
 export const CILIUM_NODES: KubeResource = {
   group: 'cilium.io',
   version: 'v2',
@@ -26,7 +26,9 @@ export const CILIUM_NODES: KubeResource = {
 /** The Nodes of Kubernetes. */
 export const NODES: KubeResource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node' };
 
-/** One of these, in this namespace, has the addresses of the API server. */
+/**
+ * The endpoint slices of the namespace `default`. One of them has the addresses of the API server.
+ */
 export const ENDPOINT_SLICES: KubeResource = {
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -74,7 +76,7 @@ export const SERVICE_CIDRS: KubeResource = {
   missing: 'it comes with Kubernetes 1.33',
 };
 
-/** Some of these have settings of the cluster. */
+/** The config maps of the namespace `kube-system`. Some of them have settings of the cluster. */
 export const CONFIG_MAPS: KubeResource = {
   group: '',
   version: 'v1',

@@ -1,6 +1,6 @@
 /**
  * `KubeTransport`: sends one HTTP request to the API server and returns the response, with gzip
- * decoded. It manages the connections and knows nothing about resources.
+ * decoded. `KubeTransport` manages the connections and knows nothing about resources.
  *
  * @module
  */
@@ -23,7 +23,9 @@ export interface KubeRequest {
 
 export interface KubeResponse {
   readonly status: number;
-  /** The pause that the server asks for, in milliseconds, at most a minute; 0: none. */
+  /**
+   * The pause that the server asks for, in milliseconds, at most a minute; 0 if it asks for none.
+   */
   readonly retryAfter: number;
   /** The body as UTF-8 text. The caller must read it to its end or destroy it. */
   readonly body: Readable;
@@ -36,7 +38,7 @@ export class KubeTransport {
   /** @param agent creates the connections; default: TCP, with TLS for https */
   constructor(access: KubeAccess, agent?: http.Agent) {
     this.#access = access;
-    // Without the keepalive, only the silence timeout would detect that the server has vanished.
+    // Without TCP keepalive, only the silence timeout would detect that the server has vanished.
     const options = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 2 };
     const isPlain = access.server.protocol === 'http:';
     this.#agent = agent ?? (isPlain ? new http.Agent(options) : new https.Agent(options));
@@ -80,7 +82,7 @@ export class KubeTransport {
       );
       const refuse = (reason: string): void =>
         reject(new KubeError(`API server ${server.origin}: ${reason}`));
-      // Node.js closes such a connection and reports no error.
+      // Without this listener, Node.js would close the connection and report no error.
       sent.on('upgrade', (_, socket) => {
         socket.destroy();
         refuse('status 101, which is no answer to a request');
@@ -115,8 +117,8 @@ export class KubeTransport {
   }
 
   /**
-   * Returns the TLS options. The agent identifies a connection by them, so a new certificate
-   * creates a new connection.
+   * Returns the TLS options. The HTTP agent reuses a connection only for the same options, so a new
+   * certificate creates a new connection.
    */
   #tlsOptions(): https.RequestOptions {
     const { server, authority, serverName, certificate, key } = this.#access;
@@ -130,7 +132,7 @@ export class KubeTransport {
   }
 }
 
-/** The server closed a kept connection before it answered. */
+/** The server closed a reused connection before it answered. */
 class ConnectionReusedError extends KubeError {}
 
 function readResponse(response: http.IncomingMessage): KubeResponse {
@@ -146,5 +148,5 @@ function readResponse(response: http.IncomingMessage): KubeResponse {
   return { status: statusCode, retryAfter, body };
 }
 
-/** A server cannot silence an agent for longer than this. */
+/** In milliseconds. The longest pause that a server can ask for. */
 const LONGEST_RETRY_MS = 60_000;

@@ -1,10 +1,10 @@
 /**
  * `KubernetesRegistry`: the records as Kubernetes objects, one for each node.
  *
- * A record is written by server-side apply, so that fields of other writers stay theirs. The Node
- * of the same name owns the record: when the Node is deleted, Kubernetes deletes the record. The
+ * A record is written by server-side apply, so that other writers keep their fields. The Node of
+ * the same name owns the record: when the Node is deleted, Kubernetes deletes the record. The
  * client does not enforce that a node writes only its own record. The admission policy of the Helm
- * chart does that.
+ * chart enforces it.
  *
  * @module
  */
@@ -53,10 +53,13 @@ export class KubernetesRegistry implements Registry {
   readonly #options: KubernetesRegistryOptions;
   #following: ListAndWatch<ReadRecord> | undefined;
   #writing: Promise<unknown> = Promise.resolve();
-  /** The name of the record that this object has written. Undefined: none, or it was withdrawn. */
+  /**
+   * The name of the record that this registry has written. Undefined if it has written no record,
+   * or has withdrawn it.
+   */
   #published: string | undefined;
 
-  /** @param api the registry closes it */
+  /** @param api the client; `close` of the registry also closes the client */
   constructor(api: KubeApi, options: KubernetesRegistryOptions = {}) {
     this.api = api;
     this.#options = options;
@@ -93,8 +96,7 @@ export class KubernetesRegistry implements Registry {
     try {
       await this.#inTurn(() => this.#write(record));
     } catch (error) {
-      // Unknown fields must be written again, and another program has nested them too deeply for
-      // that.
+      // Another program has written unknown fields that are nested too deeply to be written again.
       if (!(error instanceof RangeError)) throw error;
       const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
       throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);
@@ -121,13 +123,14 @@ export class KubernetesRegistry implements Registry {
   async #write(record: NodeRecord): Promise<void> {
     const { resource } = this.#records;
     const current = await this.api.read(resource, record.name);
-    // The administrator who revoked the record must be able to rely on it.
+    // The administrator who revoked the record must be able to rely on the revocation.
     if (this.#published === record.name && current && this.#isRevoked(current)) {
       throw new Error(`${resource.kind} ${record.name} was revoked meanwhile`);
     }
     const wanted = this.#records.write(record, current);
     const owner = await this.#owner(record.name);
-    // The UID makes the server refuse to create the object again if it was deleted meanwhile.
+    // With the UID, the server refuses to create the object again if the object was deleted
+    // meanwhile.
     const uid = current?.metadata.uid;
     const metadata = {
       ...wanted.metadata,
@@ -155,7 +158,10 @@ export class KubernetesRegistry implements Registry {
     await this.api.apply(LITZ_NODES, { metadata: { name }, status }, 'status');
   }
 
-  /** Returns the addresses behind the service `kubernetes`, and those of the URL in use. */
+  /**
+   * Returns the addresses behind the service `kubernetes`, and the addresses of the API server's
+   * URL.
+   */
   async addresses(): Promise<readonly RegistryAddress[]> {
     const found = new Map<string, RegistryAddress>();
     const add = (address: string, port: number): void => {
@@ -182,8 +188,8 @@ export class KubernetesRegistry implements Registry {
   }
 
   /**
-   * Returns a reference to the Node that owns the record. A machine outside the cluster has no
-   * Node; then only the agent deletes its record.
+   * Returns a reference to the Node that owns the record. Returns undefined for a machine outside
+   * the cluster, which has no Node. Only the agent deletes the record of such a machine.
    */
   async #owner(name: string): Promise<KubeOwnerReference | undefined> {
     const uid = (await this.api.read(NODES, name))?.metadata.uid;
@@ -192,8 +198,8 @@ export class KubernetesRegistry implements Registry {
 }
 
 /**
- * Returns true if every field of `wanted` is in `current`. Lists must be equal, except lists of
- * owners.
+ * Returns true if every field of `wanted` is in `current`. Lists must be equal. Only a list of
+ * owners may have more entries in `current`.
  */
 function includesFields(current: unknown, wanted: unknown): boolean {
   const fields = fieldsOf(wanted);

@@ -1,15 +1,16 @@
 /**
  * `ListAndWatch`: reads all objects of a kind, and then follows every change until it is stopped.
  * This is the loop of Kubernetes' own clients:
- * 1. List, page by page. The watch starts at the version of the list.
- * 2. Watch from there. Bookmarks move the version forward, so that a cut needs no new list.
+ * 1. List the objects, page by page.
+ * 2. Watch from the version of the list. Bookmark events move the version forward, so that no new
+ *    list is needed after a cut.
  * 3. When the watch ends (timeout, cut, silence), watch again from the last version.
- * 4. When the version is too old (410, as a response or as an event of the watch), list again. Also
- *    list again when the server refuses the version several times, because it may be the version of
- *    another server.
+ * 4. List again when the version is too old (status 410, in a response or in an event of the
+ *    watch). Also list again when the server has refused several watches in a row, because the
+ *    version may be from another server.
  *
- * A failure is reported and tried again after a wait with decorrelated jitter. If the server says
- * when to come back, the wait is at least that long.
+ * A failure is reported. The next attempt follows after a wait with decorrelated jitter. If the
+ * server asks for a pause, the wait is at least that long.
  *
  * @module
  */
@@ -25,7 +26,7 @@ export interface ObjectListener<Value> {
   onSync(values: ReadonlyMap<string, Value>): void;
   onObject(name: string, value: Value): void;
   onDeleted(name: string): void;
-  /** Called when the trouble changes. Undefined: it works again. */
+  /** Called when the trouble changes, with undefined when the trouble is over. */
   onTrouble(trouble: string | undefined): void;
 }
 
@@ -50,7 +51,7 @@ export class ListAndWatch<Value> {
   /** How many watches in a row the server has refused, perhaps because of the version. */
   #refusedWatches = 0;
   #isVersionSuspect = false;
-  /** The version at which the next watch starts. Empty: a list is needed first. */
+  /** The version at which the next watch starts. Empty if a list is needed first. */
   #version = '';
   #ended: Promise<void> = Promise.resolve();
 
@@ -73,7 +74,7 @@ export class ListAndWatch<Value> {
     this.#ended = this.#run();
   }
 
-  /** Stops. Resolves when no request is in progress. */
+  /** Stops following the objects. Resolves when no request is in progress. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#ended;
@@ -88,7 +89,7 @@ export class ListAndWatch<Value> {
   }
 
   /**
-   * Lists if that is needed, then watches once.
+   * Lists the objects if a list is needed, then watches once.
    *
    * @returns how long to wait before the next round, in milliseconds
    */
@@ -97,7 +98,7 @@ export class ListAndWatch<Value> {
     try {
       if (this.#version === '') await this.#list();
       await this.#watch();
-      // A proxy may end every watch at once. The wait prevents a busy loop.
+      // A proxy may end every watch right after its start. The wait prevents a busy loop.
       return this.#clock.now() - startedAt < SETTLED_AFTER ? this.#jitter.next() : 0;
     } catch (error) {
       return this.#stopped.signal.aborted ? 0 : this.#failed(error);
@@ -116,7 +117,7 @@ export class ListAndWatch<Value> {
     }
     if (signal.aborted) return;
     this.#version = version;
-    // If watches were refused, only a watch can show that it works again.
+    // After refused watches, only a watch that works can show that the trouble is over.
     if (!this.#isVersionSuspect) this.#say(undefined);
     this.#listener.onSync(values);
   }
@@ -127,7 +128,7 @@ export class ListAndWatch<Value> {
     const selection = { fieldSelector, labelSelector, resourceVersion: this.#version };
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.#random()));
     const events = await this.#api.watch(this.#resource, { ...selection, timeoutSeconds }, signal);
-    // An open watch does not mean that it works: the first event may be an error.
+    // A watch that is open may still fail: the first event may be an error.
     const cancel = this.#clock.after(SETTLED_AFTER, () => this.#settled());
     try {
       for await (const { type, object, resourceVersion } of events) {
@@ -174,13 +175,13 @@ export class ListAndWatch<Value> {
 }
 
 /**
- * In seconds. The server is told to end a watch after one to two times this, so that many watches
- * do not end together.
+ * In seconds. The server is told to end a watch after a random time, from this time to twice this
+ * time, so that many watches do not end together.
  */
 const WATCH_SECONDS = 300;
 
-/** After this many refused watches, a list finds the version of this server. */
+/** After this many refused watches in a row, a new list gets the version of the present server. */
 const MOST_REFUSED = 5;
 
-/** In milliseconds. A watch that was open for this long works. */
+/** In milliseconds. A watch that has been open for this time counts as working. */
 const SETTLED_AFTER = 1000;

@@ -25,16 +25,17 @@ export interface KubeNode {
 /** Receives the state of a Node. */
 export interface KubeNodeListener {
   /**
-   * Called at the start and after each change of these fields. Undefined: there is no such Node.
+   * Called at the start and after each change of these fields, with undefined if there is no such
+   * Node.
    */
   onNode(node: KubeNode | undefined): void;
-  /** Called when the trouble changes. Undefined: it works again. */
+  /** Called when the trouble changes, with undefined when the trouble is over. */
   onTrouble(trouble: string | undefined): void;
 }
 
 /**
- * Follows the Node of a name until it is stopped. Reports labels, prefixes and addresses, and only
- * their changes.
+ * Follows the Node with this name until `stop` is called. Reports its labels, prefixes and
+ * addresses at the start, and again when one of them changes.
  */
 export function followOwnNode(
   api: KubeApi,

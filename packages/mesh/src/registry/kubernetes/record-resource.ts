@@ -15,13 +15,16 @@ export interface RecordResource {
   readonly resource: KubeResource;
   read(object: KubeObject): ReadRecord;
   /**
-   * Returns the fields for a server-side apply: those of the record, and the unknown parts of
-   * `current` in lists and texts that an apply replaces as a whole.
+   * Returns the fields of the record for a server-side apply. An apply replaces some lists and
+   * texts as a whole, so their unknown parts are copied from `current`.
    */
   write(record: NodeRecord, current: KubeObject | undefined): KubeObject;
 }
 
-/** Stores the native format in `spec`, without the name, which is the name of the object. */
+/**
+ * Stores the native format in `spec`. The field `name` is left out, because the object has the same
+ * name.
+ */
 export const litzNodeRecords: RecordResource = {
   resource: LITZ_NODES,
   read({ metadata: { name }, spec }) {

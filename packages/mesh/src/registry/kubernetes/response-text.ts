@@ -10,7 +10,10 @@ import { KubeError, textOfError } from './kube-error.ts';
 
 export interface ReadingOptions {
   readonly clock: Clock;
-  /** In milliseconds. The longest time without a byte, or, for lines, without a complete line. */
+  /**
+   * In milliseconds. The longest time without a byte. For `readLines`, it is the longest time
+   * without a complete line.
+   */
   readonly silence: number;
   /** The prefix of each error, such as `API server https://10.0.0.1:6443`. */
   readonly from: string;
@@ -19,8 +22,9 @@ export interface ReadingOptions {
 /**
  * Reads the whole text. Destroys the body at the end.
  *
- * @throws {KubeError} the body was silent for too long, was not complete after `SLOWEST` times that
- *   time, was cut, or is longer than `MAX_TEXT`; only then `isTooLong` is true
+ * @throws {KubeError} the body was silent for longer than `silence`, was not complete after
+ *   `SLOWEST` times `silence`, was cut, or is longer than `MAX_TEXT`. `isTooLong` is true only in
+ *   the last case
  */
 export async function readText(body: Readable, options: ReadingOptions): Promise<string> {
   const { clock, silence, from } = options;
@@ -53,7 +57,7 @@ export async function* readLines(
   body: Readable,
   options: ReadingOptions,
 ): AsyncGenerator<string, void, void> {
-  /** The pieces of the incomplete line, joined once. */
+  /** The pieces of the incomplete line. They are joined once, when the line is complete. */
   let pieces: string[] = [];
   let length = 0;
   for await (const chunk of chunks(body, options, '\n')) {
@@ -101,11 +105,11 @@ function tooLong(message: string): KubeError {
 }
 
 /**
- * In characters. A page of 100 records has about 0.2 megabytes. A list asks for smaller pages if
- * its objects are larger.
+ * In characters. The longest text. A page of 100 records has about 0.2 megabytes. A list asks for
+ * smaller pages if its objects are larger.
  */
 const MAX_TEXT = 16 * 1024 * 1024;
-/** In characters. etcd refuses an object of more than 1.5 MB. */
+/** In characters. The longest line. etcd refuses an object of more than 1.5 MB. */
 const MAX_LINE = 4 * 1024 * 1024;
 /** A response may take this many times the longest silence. */
 const SLOWEST = 4;

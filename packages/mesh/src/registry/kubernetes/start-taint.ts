@@ -1,5 +1,5 @@
 /**
- * `removeStartTaint`, `keepRemovingStartTaint`: remove the taint from the agent's own Node that
+ * `removeStartTaint`, `keepRemovingStartTaint`: remove a taint from the agent's own Node. The taint
  * keeps pods off the node until the tunnel works. The agent never writes any other part of a Node.
  *
  * @module
@@ -47,11 +47,11 @@ export async function removeStartTaint(
 export interface StartTaintOptions {
   /** The key of the taint, for example `START_TAINT`. */
   readonly key: string;
-  /** Ends the attempts. */
+  /** An abort of this signal ends the attempts. */
   readonly signal: AbortSignal;
   /**
-   * Called with the reason why the taint could not be removed. Undefined: the node does not have
-   * it.
+   * Called with the reason why the taint could not be removed, or with undefined when the node does
+   * not have the taint.
    */
   readonly onTrouble: (trouble: string | undefined) => void;
   readonly clock?: Clock;
@@ -84,8 +84,8 @@ export async function keepRemovingStartTaint(
   return undefined;
 }
 
-/** The name of the taint in the Helm chart. */
+/** The key of the taint in the Helm chart. */
 export const START_TAINT = 'node.litz.dev/agent-not-ready';
 
-/** How often the removal is tried while other writers change the list of taints. */
+/** How many times the removal is tried while other writers change the list of taints. */
 const TRIES = 10;
