@@ -1,6 +1,5 @@
 /**
- * `PortableEndpoints`: the endpoints of node:dgram's sources, and the texts of destinations. Each
- * is made once per peer.
+ * `PortableEndpoints`: the endpoints of node:dgram's sources, and the texts of destinations. Each object and each text is made once and then reused.
  *
  * @module
  */

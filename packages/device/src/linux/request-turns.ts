@@ -1,9 +1,7 @@
 /**
  * `RequestTurns`: answers the requests of the main thread between two batches of packets.
  *
- * Requests are answered in order, one after the other. A change of very many peers or prefixes is
- * read and applied in steps, and so is a status of a peer with very many prefixes. Packets pass
- * between the steps.
+ * Requests are answered in order, one after the other. A change of very many peers or prefixes is read and applied in steps. The status of a peer with very many prefixes is read in steps. Packets pass between the steps.
  *
  * @module
  */
@@ -57,7 +55,7 @@ export class RequestTurns {
     return true;
   }
 
-  /** Ends the request in progress, and wipes the secrets of all that were not answered. */
+  /** Ends the request in progress, and wipes the secrets of all requests that were not answered. */
   close(): void {
     this.#inProgress?.steps.return(undefined);
     while (this.#receive());

@@ -34,7 +34,7 @@ import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
-/** An event of a data plane: all events of the engine, and those of the link. */
+/** An event of a data plane: all events of the engine, and those of drops, the link and offloads. */
 export type PlaneEvent =
   | EngineEvent
   | DropEvent
@@ -86,7 +86,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
-  // A record, because the compiler refuses one that lacks an event.
+  // This is an object, because the compiler refuses an object that lacks an event.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
 export class DataPlane {
@@ -197,8 +197,7 @@ export class DataPlane {
   }
 
   /**
-   * Applies a change whose fields were checked, in steps. The first step refuses it or makes it
-   * final. Until the last step, there must be no other change. `path.drain` must be called before
+   * Applies a change whose fields were checked, in steps. The first step refuses the change or makes it final. Until the last step, there must be no other change. `path.drain` must be called before
    * packets pass between two steps.
    *
    * @param sockets as for `configure`
@@ -375,7 +374,8 @@ export class DataPlane {
       try {
         sockets?.setMark(this.#mark);
       } catch {
-        // This socket still has the old mark. The first error is the one to report.
+        // A socket that refused both calls still has the old mark. The first error is the one to
+        // report.
       }
       throw error;
     }

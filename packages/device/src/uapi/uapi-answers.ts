@@ -29,7 +29,7 @@ export interface UapiTarget {
   /** Returns a copy, whose secrets are wiped after the answer. */
   status(): Promise<DeviceStatus>;
   /**
-   * Returns the same, a few peers at a time; see `Device.statusParts`. Used instead of `status` if
+   * Returns the same as `status`, a few peers at a time; see `Device.statusParts`. Used instead of `status` if
    * present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
