@@ -145,7 +145,7 @@ export class TunDevice {
   }
 
   /**
-   * @throws {SystemError} EPERM; ENODEV: it is gone or in another namespace. The methods below
+   * @throws {SystemError} EPERM; ENODEV: the interface is gone or in another namespace. The methods below
    *   throw the same.
    */
   up(): void {
