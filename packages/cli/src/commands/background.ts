@@ -36,8 +36,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
-    // Keeps the last output of a child that dies. Later the pipe is closed, and writing to it
-    // fails.
+    // The pipe keeps the last output of a child that dies. When the daemon is ready, the pipe is
+    // closed, and writing to it fails.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
   // Until the daemon is ready, Ctrl-C ends it too.
@@ -59,7 +59,7 @@ export function reportReadiness(readiness: Readiness): void {
 }
 
 /**
- * Resolves with the child's report. If the child ended without one, waits until its streams are
+ * Resolves with the child's report. If the child ended without a report, waits until its streams are
  * closed, because only then all of its output was read.
  */
 async function reportOf(child: ChildProcess): Promise<Readiness> {
@@ -92,8 +92,7 @@ function lastMessage(text: string): string {
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
 /**
- * Limits the young generation of the main thread's heap to 3 MiB. By default it grows to 48 MiB of
- * garbage, and most of it while the program is loaded. With the limit, a daemon takes 93 MB instead
+ * Limits the young generation of the main thread's heap to 3 MiB. By default, the young generation grows to 48 MiB of garbage, most of it while the program is loaded. With the limit, a daemon takes 93 MB instead
  * of 97.
  */
 const SMALL_HEAP = '--max-semi-space-size=1';

@@ -1,5 +1,5 @@
 /**
- * `MeshNode`: a machine of the demo. A network namespace with two pods, a daemon (`litz litz0`), an
+ * `MeshNode`: a machine of the demo. It has a network namespace with two pods, a daemon (`litz litz0`), an
  * agent (`litz agent`), and a /run of its own.
  *
  * @module
