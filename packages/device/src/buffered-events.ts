@@ -1,8 +1,11 @@
 /**
  * `BufferedEvents`: keeps the events of a new device until its caller can listen.
  *
- * The caller can add listeners only after `await Device.create(...)` has returned the device. By then, the link can be up and the first handshake complete. So events are kept in order. When the caller first adds a listener or calls a method, the events are emitted in the next turn of the event loop. So all listeners that the caller adds in the same turn receive them. If the caller does neither,
- * events are kept for one second, and at most 1000 of them.
+ * The caller can add listeners only after `await Device.create(...)` has returned the device. By
+ * then, the link can be up and the first handshake complete. So events are kept in order. When the
+ * caller first adds a listener or calls a method, the events are emitted in the next turn of the
+ * event loop. So all listeners that the caller adds in the same turn receive them. If the caller
+ * does neither, events are kept for one second, and at most 1000 of them.
  *
  * @module
  */

@@ -45,7 +45,8 @@ import { SessionWaits } from './session-waits.ts';
  */
 export interface DeviceEvents {
   /**
-   * A handshake completed. `role`: which end began it. `keys`: the static keys that both ends used in it. `durationMs`: from the initiation to the response; absent for a responder.
+   * A handshake completed. `role`: which end began it. `keys`: the static keys that both ends used
+   * in it. `durationMs`: from the initiation to the response; absent for a responder.
    */
   handshake: [
     {
@@ -78,7 +79,8 @@ export interface DeviceEvents {
   'handshake-failed': [{ readonly peer: PublicKey }];
   /**
    * Packets or messages were dropped. `count`: how many since the last event of this reason.
-   * Emitted at most once per second for each reason. `peer` is the last known peer, and `source` is the last known source; they may belong to different drops. The source is not authenticated.
+   * Emitted at most once per second for each reason. `peer` is the last known peer, and `source` is
+   * the last known source; they may belong to different drops. The source is not authenticated.
    */
   drop: [
     {
@@ -130,9 +132,13 @@ export interface DeviceEvents {
 }
 
 /**
- * A WireGuard device, made with `Device.create`. It reads packets from a TUN, encrypts them for its peers, and sends them over UDP. It decrypts the messages of its peers and writes their packets to the TUN.
+ * A WireGuard device, made with `Device.create`. It reads packets from a TUN, encrypts them for its
+ * peers, and sends them over UDP. It decrypts the messages of its peers and writes their packets to
+ * the TUN.
  *
- * If `tun` is a name, the device is a network interface of Linux. This needs CAP_NET_ADMIN and `/dev/net/tun`. If `tun` is a `MemoryTun`, the device needs no privilege and works on every system.
+ * If `tun` is a name, the device is a network interface of Linux. This needs CAP_NET_ADMIN and
+ * `/dev/net/tun`. If `tun` is a `MemoryTun`, the device needs no privilege and works on every
+ * system.
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
  * thread, close it before you terminate that thread. Otherwise the interface stays until the

@@ -18,7 +18,8 @@ export type DeviceRequest =
   | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
   /**
-   * Reads the next slice of the device's state. A read of the whole state takes one or more slices; `read` is the number of the read. `end-snapshot` ends a read before its last slice.
+   * Reads the next slice of the device's state. A read of the whole state takes one or more slices;
+   * `read` is the number of the read. `end-snapshot` ends a read before its last slice.
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
@@ -72,7 +73,8 @@ export interface DriverListener {
 }
 
 /**
- * Answers a request that opens no sockets. Only a snapshot may need several steps; the device must not be changed between two of its steps. `now`: ms of the engine's clock.
+ * Answers a request that opens no sockets. Only a snapshot may need several steps; the device must
+ * not be changed between two of its steps. `now`: ms of the engine's clock.
  */
 export function* answerRequest(
   plane: DataPlane,

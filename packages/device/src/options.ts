@@ -25,8 +25,8 @@ import {
 import type { Tun } from './plane/io-interfaces.ts';
 
 /**
- * Options of `Device.create`: the fields here, and all fields of a `DeviceChange` (`privateKey`, `listenPort`,
- * `fwmark`, `peers`, ...).
+ * Options of `Device.create`: the fields here, and all fields of a `DeviceChange` (`privateKey`,
+ * `listenPort`, `fwmark`, `peers`, ...).
  */
 export interface DeviceOptions extends DeviceChange, EngineSettings {
   /**

@@ -1,7 +1,8 @@
 /**
  * `exchangeFiles`: gives two files each other's name in one step, with renameat2(2).
  *
- * A rename replaces its target. If the target was deleted a moment before, the rename makes it again. An exchange needs both files, so it fails if one of them was deleted.
+ * A rename replaces its target. If the target was deleted a moment before, the rename makes it
+ * again. An exchange needs both files, so it fails if one of them was deleted.
  *
  * @module
  */

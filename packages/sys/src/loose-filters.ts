@@ -6,8 +6,10 @@
  *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'    eth0's filter is loose for wg0; it was 1 before
  * ```
  *
- * There is one file for each tunnel that needs a loose filter. The file stays when the process of the tunnel is killed. The last tunnel that ends restores the filter. If a tunnel was killed, the next tunnel reads the earlier value from the file. A tunnel exists as long as its interface, and the interface disappears
- * with its process.
+ * There is one file for each tunnel that needs a loose filter. The file stays when the process of
+ * the tunnel is killed. The last tunnel that ends restores the filter. If a tunnel was killed, the
+ * next tunnel reads the earlier value from the file. A tunnel exists as long as its interface, and
+ * the interface disappears with its process.
  *
  * @module
  */
@@ -165,7 +167,8 @@ function entries(folder: string): string[] {
 }
 
 /**
- * Removes a file, if possible. A file that stays does no harm: it names a tunnel that no longer exists, and `hasLink` is asked about each tunnel.
+ * Removes a file, if possible. A file that stays does no harm: it names a tunnel that no longer
+ * exists, and `hasLink` is asked about each tunnel.
  */
 function remove(path: string): void {
   try {

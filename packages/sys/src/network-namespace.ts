@@ -96,8 +96,9 @@ export class NetworkNamespace {
   }
 
   /**
-   * Runs `run` with the calling thread inside the namespace, and leaves the namespace afterwards, also after an error. Only the synchronous part runs inside: code after an `await` runs outside again.
-   * Sockets that were made inside stay inside.
+   * Runs `run` with the calling thread inside the namespace, and leaves the namespace afterwards,
+   * also after an error. Only the synchronous part runs inside: code after an `await` runs outside
+   * again. Sockets that were made inside stay inside.
    */
   run<T>(run: () => T): T {
     checkFunction('run', run);

@@ -61,7 +61,8 @@ export class Readiness {
   }
 
   /**
-   * Ends the thread. After this returns, the thread no longer uses the descriptor, and the caller may close it.
+   * Ends the thread. After this returns, the thread no longer uses the descriptor, and the caller
+   * may close it.
    */
   stop(): void {
     this.signalStop();
@@ -104,13 +105,15 @@ function stopAll(): void {
 }
 
 /**
- * The built file of the worker. It is used even if this file is a source file, because a thread cannot load TypeScript without a loader.
+ * The built file of the worker. It is used even if this file is a source file, because a thread
+ * cannot load TypeScript without a loader.
  */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../dist/readiness-worker.js', import.meta.url)
   : new URL('readiness-worker.js', import.meta.url);
 /**
- * How long to wait for the thread, in ms. The thread leaves poll much sooner, unless a debugger has stopped the thread.
+ * How long to wait for the thread, in ms. The thread leaves poll much sooner, unless a debugger has
+ * stopped the thread.
  */
 const LONGEST_WAIT_MS = 1000;
 const running = new Set<Readiness>();

@@ -4,10 +4,12 @@
  *
  * rtnetlink only reports on the namespace that its socket was made in, and there a move looks like
  * a deletion. The TUN descriptor knows more (TUNGETIFF, TUNGETDEVNETNS). A socket in the new
- * namespace would report everything, but it would keep the new namespace alive after the owner of that namespace deletes it. So the interface is watched from the old namespace (`MovedLink`). Where that is not
- * permitted, the interface is checked once per second. If necessary the check uses only the TUN descriptor: the name of the interface, and POLLOUT, which drivers/net/tun.c reports only while the interface is
- * up. (An older trick no longer works on Linux 6: a write of zero bytes that fails with EIO or
- * EINVAL.)
+ * namespace would report everything, but it would keep the new namespace alive after the owner of
+ * that namespace deletes it. So the interface is watched from the old namespace (`MovedLink`).
+ * Where that is not permitted, the interface is checked once per second. If necessary the check
+ * uses only the TUN descriptor: the name of the interface, and POLLOUT, which drivers/net/tun.c
+ * reports only while the interface is up. (An older trick no longer works on Linux 6: a write of
+ * zero bytes that fails with EIO or EINVAL.)
  *
  * @module
  */
@@ -45,7 +47,8 @@ export class TunMonitor {
   #isGone = false;
 
   /**
-   * Makes a monitor in the namespace of the calling thread. The interface must be in the same namespace.
+   * Makes a monitor in the namespace of the calling thread. The interface must be in the same
+   * namespace.
    *
    * @throws {SystemError} ENODEV: the interface is gone
    */
@@ -109,7 +112,8 @@ export class TunMonitor {
   }
 
   /**
-   * Returns the current state of the interface, and watches it for later changes. Returns undefined if that is not possible.
+   * Returns the current state of the interface, and watches it for later changes. Returns undefined
+   * if that is not possible.
    */
   #watch(name: string): Link | undefined {
     let namespace: NetworkNamespace | undefined;

@@ -1,8 +1,9 @@
 /**
  * `nodeFault`: finds out what is at /dev/net/tun if it is not the node of the TUN driver.
  *
- * This mostly happens in containers. If /dev/net/tun is mounted as a volume but does not exist on the host, the container runtime creates a directory there. A program that writes to the path creates a file. And most volumes do not allow to
- * open device nodes (nodev).
+ * This mostly happens in containers. If /dev/net/tun is mounted as a volume but does not exist on
+ * the host, the container runtime creates a directory there. A program that writes to the path
+ * creates a file. And most volumes do not allow to open device nodes (nodev).
  *
  * @module
  */

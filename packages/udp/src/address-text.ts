@@ -1,5 +1,6 @@
 /**
- * Converts IP addresses from the text form of node:dgram to bytes and the number of an interface, and back.
+ * Converts IP addresses from the text form of node:dgram to bytes and the number of an interface,
+ * and back.
  *
  * @module
  */

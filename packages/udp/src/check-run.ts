@@ -53,7 +53,8 @@ export function endOfRun(
 }
 
 /**
- * Checks a destination. The constructor of `Endpoint` checks its fields; this function also checks objects that only look like an endpoint.
+ * Checks a destination. The constructor of `Endpoint` checks its fields; this function also checks
+ * objects that only look like an endpoint.
  *
  * @throws {TypeError} `destination` is not an endpoint
  * @throws {RangeError} `tos` is not an integer from 0 to 255, or a number of the endpoint is out of
@@ -87,7 +88,10 @@ function throwError(run: DatagramRun): never {
   );
 }
 
-/** The last destination that passed the check. Most datagrams have the same destination as the one before. */
+/**
+ * The last destination that passed the check. Most datagrams have the same destination as the one
+ * before.
+ */
 let lastDestination: Endpoint | undefined;
 /** The largest offset: offsets in a queue are 31 bits wide. */
 const LONGEST = 0x7fff_ffff;

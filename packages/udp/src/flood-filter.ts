@@ -4,10 +4,11 @@
  * 1. When more handshake messages arrive than honest peers send, it starts to count their sources
  *    (`SourceSketch`).
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`) with the sources that
- *    send many messages, and with the share of their messages that still passes. The share is large enough to see whether these sources continue, and to give an honest peer behind such an address a
- *    chance. Sources that send few messages, as honest peers do, always pass.
- * 3. Each message of a marked source that passed is counted with a weight, which includes the messages that the filter dropped. When few messages
- *    arrive, `FloodFilter` removes the filter.
+ *    send many messages, and with the share of their messages that still passes. The share is large
+ *    enough to see whether these sources continue, and to give an honest peer behind such an
+ *    address a chance. Sources that send few messages, as honest peers do, always pass.
+ * 3. Each message of a marked source that passed is counted with a weight, which includes the
+ *    messages that the filter dropped. When few messages arrive, `FloodFilter` removes the filter.
  *
  * If the kernel does not accept a filter, the device works without one.
  *
@@ -51,7 +52,8 @@ export class FloodFilter {
   }
 
   /**
-   * Counts a message of the kernel: one or more datagrams of one source. The first datagram is `length` bytes at `offset`.
+   * Counts a message of the kernel: one or more datagrams of one source. The first datagram is
+   * `length` bytes at `offset`.
    *
    * @param count how many datagrams of this length the kernel coalesced; 1: a single datagram
    * @param high the first 32 bits of the source address, in network order

@@ -1,5 +1,6 @@
 /**
- * `PortableEndpoints`: the endpoints of node:dgram's sources, and the texts of destinations. Each object and each text is made once and then reused.
+ * `PortableEndpoints`: the endpoints of node:dgram's sources, and the texts of destinations. Each
+ * object and each text is made once and then reused.
  *
  * @module
  */

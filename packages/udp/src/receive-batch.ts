@@ -86,7 +86,10 @@ export class ReceiveBatch {
   /** How many slots the kernel has written since the last reset. */
   #used = 0;
 
-  /** @param buffer borrowed as long as this object is used: `slots` * 65536 bytes from `offset` on are used */
+  /**
+   * @param buffer borrowed as long as this object is used: `slots` * 65536 bytes from `offset` on
+   *   are used
+   */
   constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
     checkBytes('memory.buffer', buffer);
     checkInteger('memory.offset', offset, 0, buffer.length);

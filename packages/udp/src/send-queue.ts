@@ -31,8 +31,9 @@ export interface SendCallbacks {
  *
  * When the send buffer is full (EAGAIN), the queue waits for it. This slows down the TUN, as a full
  * link should. All flushes together wait at most 20 ms. After that, the queue does not wait again
- * until 20 ms have passed and the buffer has accepted something. Until then, datagrams that the kernel does not accept are dropped at once, as the kernel's WireGuard does. So a dead link does not stop the
- * loop.
+ * until 20 ms have passed and the buffer has accepted something. Until then, datagrams that the
+ * kernel does not accept are dropped at once, as the kernel's WireGuard does. So a dead link does
+ * not stop the loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -118,7 +119,8 @@ export class SendQueue {
   }
 
   /**
-   * Passes the queue to the kernel. After that, no byte of it is referenced. Datagrams that a callback queues are sent in the same flush.
+   * Passes the queue to the kernel. After that, no byte of it is referenced. Datagrams that a
+   * callback queues are sent in the same flush.
    */
   flush(): void {
     const messages = this.#messages;
@@ -275,6 +277,7 @@ const MAX_SEGMENTS = 64;
 const WAITS = 4;
 const WAIT_MS = 5;
 /**
- * After these waits, the queue does not wait for at least this time, in ms. It is longer than one turn of the packet loop.
+ * After these waits, the queue does not wait for at least this time, in ms. It is longer than one
+ * turn of the packet loop.
  */
 const REST_MS = 20;

@@ -19,7 +19,9 @@ import type { SuspectSources } from './suspect-sources.ts';
 import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp-options.ts';
 
 /**
- * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the kernel segments and coalesces correctly. The test runs after binding: if the port is taken, each attempt fails at once, without the test. Linux only: recvmmsg(2), sendmmsg(2), udp(7).
+ * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
+ * kernel segments and coalesces correctly. The test runs after binding: if the port is taken, each
+ * attempt fails at once, without the test. Linux only: recvmmsg(2), sendmmsg(2), udp(7).
  *
  * @example
  *
@@ -118,7 +120,8 @@ export class UdpSockets {
   }
 
   /**
-   * Whether several datagrams are sent as one message. False after the kernel has refused this on all sockets.
+   * Whether several datagrams are sent as one message. False after the kernel has refused this on
+   * all sockets.
    */
   get segmenting(): boolean {
     return this.#sockets.some((socket) => socket.queue.segmenting);

@@ -59,8 +59,8 @@ export function reportReadiness(readiness: Readiness): void {
 }
 
 /**
- * Resolves with the child's report. If the child ended without a report, waits until its streams are
- * closed, because only then all of its output was read.
+ * Resolves with the child's report. If the child ended without a report, waits until its streams
+ * are closed, because only then all of its output was read.
  */
 async function reportOf(child: ChildProcess): Promise<Readiness> {
   let text = '';
@@ -92,7 +92,8 @@ function lastMessage(text: string): string {
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
 /**
- * Limits the young generation of the main thread's heap to 3 MiB. By default, the young generation grows to 48 MiB of garbage, most of it while the program is loaded. With the limit, a daemon takes 93 MB instead
- * of 97.
+ * Limits the young generation of the main thread's heap to 3 MiB. By default, the young generation
+ * grows to 48 MiB of garbage, most of it while the program is loaded. With the limit, a daemon
+ * takes 93 MB instead of 97.
  */
 const SMALL_HEAP = '--max-semi-space-size=1';

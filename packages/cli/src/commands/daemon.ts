@@ -46,7 +46,8 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * Litz cannot use an open TUN of its parent process. This function refuses to start, because the daemon would make another interface than the parent expects.
+ * Litz cannot use an open TUN of its parent process. This function refuses to start, because the
+ * daemon would make another interface than the parent expects.
  */
 function refuseDescriptors(env: NodeJS.ProcessEnv): void {
   for (const variable of ['WG_TUN_FD', 'WG_UAPI_FD']) {

@@ -105,7 +105,10 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
   }
 }
 
-/** Returns the request for the tunnel. Uses the same provider as the device, because noble would leave copies of the private key. */
+/**
+ * Returns the request for the tunnel. Uses the same provider as the device, because noble would
+ * leave copies of the private key.
+ */
 async function requestOf(
   tunnelFile: TunnelFile,
   endpoints: Prepared['endpoints'],
@@ -162,8 +165,8 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
 
 /**
  * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of the two
- * values.
+ * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
+ * the two values.
  */
 const FILTER_ADVICE =
   '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +

@@ -46,7 +46,10 @@ export class LinuxDriver implements Driver {
   #hasEnded = false;
   /** Why the thread ended. */
   #failure: Error | undefined = undefined;
-  /** The class `SystemError`, which is loaded while the thread starts. Messages of the thread are read only after that. */
+  /**
+   * The class `SystemError`, which is loaded while the thread starts. Messages of the thread are
+   * read only after that.
+   */
   #systemError: SystemErrorClass | undefined = undefined;
 
   /**
@@ -240,7 +243,8 @@ function stopAll(): void {
 const WARNING = { code: 'LITZ_CRYPTO' };
 
 /**
- * The built file of the worker. It is used even if this file is a source file, because a thread cannot load TypeScript without a loader.
+ * The built file of the worker. It is used even if this file is a source file, because a thread
+ * cannot load TypeScript without a loader.
  */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/linux/linux-worker.js', import.meta.url)

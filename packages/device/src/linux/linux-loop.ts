@@ -2,7 +2,10 @@
  * `LinuxLoop`: the packet loop of a device on Linux. It runs in one thread, which sleeps in poll
  * and does nothing else.
  *
- * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes of the link and the routes, but not longer than until the next deadline. It records in the shared memory which descriptors it opens. It does not record the sockets of the link monitor, because they change, or the Netlink socket of a warm-up.
+ * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
+ * of the link and the routes, but not longer than until the next deadline. It records in the shared
+ * memory which descriptors it opens. It does not record the sockets of the link monitor, because
+ * they change, or the Netlink socket of a warm-up.
  *
  * @module
  */
@@ -41,8 +44,8 @@ export interface LinuxLoopOptions {
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
   /**
-   * Copy and checksum operations on the buffer for packets. The buffer needs `LinuxLoop.memoryLength` bytes.
-   * Default: the loop makes a buffer of its own.
+   * Copy and checksum operations on the buffer for packets. The buffer needs
+   * `LinuxLoop.memoryLength` bytes. Default: the loop makes a buffer of its own.
    */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
@@ -70,7 +73,8 @@ export class LinuxLoop {
   /** Some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
   /**
-   * When the loop tries again to open sockets that could not be opened. Infinity: the sockets are open, or the link is down.
+   * When the loop tries again to open sockets that could not be opened. Infinity: the sockets are
+   * open, or the link is down.
    */
   #linkUpDue = Infinity;
   /** Set while the warm-up runs. */

@@ -1,7 +1,9 @@
 /**
  * `RequestTurns`: answers the requests of the main thread between two batches of packets.
  *
- * Requests are answered in order, one after the other. A change of very many peers or prefixes is read and applied in steps. The status of a peer with very many prefixes is read in steps. Packets pass between the steps.
+ * Requests are answered in order, one after the other. A change of very many peers or prefixes is
+ * read and applied in steps. The status of a peer with very many prefixes is read in steps. Packets
+ * pass between the steps.
  *
  * @module
  */

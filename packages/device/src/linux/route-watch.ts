@@ -18,7 +18,9 @@ import type { LinuxPackages } from './linux-packages.ts';
  * (`SuspectSources`).
  */
 export class RouteWatch {
-  /** The caller gives this object to the sockets, and calls `endTurn` after each turn of the loop. */
+  /**
+   * The caller gives this object to the sockets, and calls `endTurn` after each turn of the loop.
+   */
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;
   readonly #monitor: Sys.RouteMonitor;

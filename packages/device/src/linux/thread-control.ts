@@ -37,7 +37,8 @@ export class ThreadControl {
   }
 
   /**
-   * The eventfd that wakes the packet loop. A `stop` before the eventfd is set is not lost: the packet loop sets the eventfd first, and reads the stop flag after that.
+   * The eventfd that wakes the packet loop. A `stop` before the eventfd is set is not lost: the
+   * packet loop sets the eventfd first, and reads the stop flag after that.
    */
   set eventFd(fd: number) {
     Atomics.store(this.#words, EVENT_FD, fd);

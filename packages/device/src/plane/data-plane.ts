@@ -34,7 +34,9 @@ import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
-/** An event of a data plane: all events of the engine, and those of drops, the link and offloads. */
+/**
+ * An event of a data plane: all events of the engine, and those of drops, the link and offloads.
+ */
 export type PlaneEvent =
   | EngineEvent
   | DropEvent
@@ -197,8 +199,9 @@ export class DataPlane {
   }
 
   /**
-   * Applies a change whose fields were checked, in steps. The first step refuses the change or makes it final. Until the last step, there must be no other change. `path.drain` must be called before
-   * packets pass between two steps.
+   * Applies a change whose fields were checked, in steps. The first step refuses the change or
+   * makes it final. Until the last step, there must be no other change. `path.drain` must be called
+   * before packets pass between two steps.
    *
    * @param sockets as for `configure`
    * @param now returns the time, in each step

@@ -1,5 +1,6 @@
 /**
- * `DropReport`: emits the drop events of all reasons together, at most once per second, and only while `drop` has a listener.
+ * `DropReport`: emits the drop events of all reasons together, at most once per second, and only
+ * while `drop` has a listener.
  *
  * @module
  */

@@ -2,7 +2,8 @@
  * `TunToUdp`: moves packets from the TUN to the sockets.
  *
  * 1. Each read returns one packet, or a super-packet of the kernel of up to 64 KiB.
- * 2. A super-packet is split into segments, each with its own headers and checksum. As many segments as fit are written into the slab. The places in the slab have equal sizes.
+ * 2. A super-packet is split into segments, each with its own headers and checksum. As many
+ *    segments as fit are written into the slab. The places in the slab have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when it holds a full message for the kernel (64 KiB), when the slab is full,
@@ -47,7 +48,8 @@ export class TunToUdp {
   /** Offset in the slab where the next place begins. */
   #next: number;
   /**
-   * Whether the last batch had at most one packet. Then the next batch probably has only one packet too, and this packet is sent before the TUN is read again.
+   * Whether the last batch had at most one packet. Then the next batch probably has only one packet
+   * too, and this packet is sent before the TUN is read again.
    */
   #isSparse = false;
   /** How many bytes were queued since the last flush. */

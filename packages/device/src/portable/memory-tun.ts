@@ -102,7 +102,8 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   /**
    * Sends one IP packet into the tunnel. The packet is copied.
    *
-   * @returns false if the packet was dropped: the queue is full, the TUN is closed, or the packet is longer than 65535 bytes
+   * @returns false if the packet was dropped: the queue is full, the TUN is closed, or the packet
+   *   is longer than 65535 bytes
    * @throws {TypeError} `packet` is not a Uint8Array
    */
   send(packet: Uint8Array): boolean {

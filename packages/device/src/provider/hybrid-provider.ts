@@ -9,8 +9,10 @@ import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, secretCopy } from '@litz/cor
 
 /**
  * Returns a provider that uses `long` for X25519 and for transport messages of more than
- * `shortLength` bytes. For these, a call into `long` costs little compared with the work. The provider uses `short` for everything else, including hashes and the encrypted fields of handshakes. Both produce the same bytes, so a
- * session can use both. `long` borrows the one-time keys that `short` has computed.
+ * `shortLength` bytes. For these, a call into `long` costs little compared with the work. The
+ * provider uses `short` for everything else, including hashes and the encrypted fields of
+ * handshakes. Both produce the same bytes, so a session can use both. `long` borrows the one-time
+ * keys that `short` has computed.
  */
 export function hybridProvider(
   long: CryptoProvider,
@@ -33,7 +35,8 @@ export function hybridProvider(
 
 /**
  * A cipher of both providers. The cipher of `long` is made only for the first message that needs
- * it. About half of all sessions never need it: those that the other side begins, and those that carry little.
+ * it. About half of all sessions never need it: those that the other side begins, and those that
+ * carry little.
  */
 class HybridCipher implements Cipher {
   readonly #provider: CryptoProvider;

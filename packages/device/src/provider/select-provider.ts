@@ -1,5 +1,6 @@
 /**
- * `selectProvider`: chooses the crypto provider of a device that was made without the option `crypto`.
+ * `selectProvider`: chooses the crypto provider of a device that was made without the option
+ * `crypto`.
  *
  * The order of providers comes from figures of `pnpm bench`, and nothing is measured at the start
  * of a device. A measurement of one millisecond on a busy machine would choose by chance, and a

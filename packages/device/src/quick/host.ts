@@ -1,5 +1,6 @@
 /**
- * `Host`: the operations on the machine that are needed to bring a tunnel up. Tests use an implementation that simulates a machine.
+ * `Host`: the operations on the machine that are needed to bring a tunnel up. Tests use an
+ * implementation that simulates a machine.
  *
  * @module
  */
@@ -22,7 +23,8 @@ export interface Host {
   /** Sets an interface up. @param mtu in bytes */
   setUp(link: string, mtu: number): void;
   /**
-   * Whether packets pass in both directions, with all addresses. This becomes true only some time after the link went up.
+   * Whether packets pass in both directions, with all addresses. This becomes true only some time
+   * after the link went up.
    */
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */

@@ -121,7 +121,8 @@ export class LinuxHost implements Host {
   }
 
   /**
-   * Returns the MTU as wg-quick does: the largest MTU of the routes to the endpoints; without such a route, the MTU of the default route.
+   * Returns the MTU as wg-quick does: the largest MTU of the routes to the endpoints; without such
+   * a route, the MTU of the default route.
    */
   #outerMtu(
     endpoints: readonly Uint8Array[],
@@ -163,7 +164,8 @@ export class LinuxHost implements Host {
   }
 
   /**
-   * The larger of the values for `all` and for the interface applies (Documentation/networking/ip-sysctl: 1 strict, 2 loose).
+   * The larger of the values for `all` and for the interface applies
+   * (Documentation/networking/ip-sysctl: 1 strict, 2 loose).
    */
   #isStrict(link: string): boolean {
     const values = ['all', link].map((name) => this.#sysctl(filterOf(name)));
@@ -214,7 +216,9 @@ function byMetric(a: InstalledRoute, b: InstalledRoute): number {
 
 const RUNTIME_FOLDER = '/run/litz';
 /**
- * Marks a rule as made by Litz. The number is the letter L; the kernel's RTPROT_* and iproute2's rt_protos do not use it. All kernels that Node.js runs on store the number with the rule (Linux 4.17).
+ * Marks a rule as made by Litz. The number is the letter L; the kernel's RTPROT_* and iproute2's
+ * rt_protos do not use it. All kernels that Node.js runs on store the number with the rule (Linux
+ * 4.17).
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;

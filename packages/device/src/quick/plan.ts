@@ -15,11 +15,12 @@
  * The same is done for every other prefix that contains a peer's endpoint; wg-quick leaves that to
  * the user.
  *
- * A strict reverse path filter would drop the answers of the endpoint: by the rules above, packets to the endpoint without the mark go into the tunnel. wg-quick solves this with a firewall rule that sets the
- * mark on answers, and with src_valid_mark, which makes the filter respect marks. Litz uses no
- * firewall. It makes the filter of the interface towards the endpoint loose, which is needed with and without
- * src_valid_mark. It also sets src_valid_mark, where that is possible, for users whose own rules
- * set marks.
+ * A strict reverse path filter would drop the answers of the endpoint: by the rules above, packets
+ * to the endpoint without the mark go into the tunnel. wg-quick solves this with a firewall rule
+ * that sets the mark on answers, and with src_valid_mark, which makes the filter respect marks.
+ * Litz uses no firewall. It makes the filter of the interface towards the endpoint loose, which is
+ * needed with and without src_valid_mark. It also sets src_valid_mark, where that is possible, for
+ * users whose own rules set marks.
  *
  * wg-quick also makes a firewall rule that drops packets from neighbours to the tunnel's own
  * address. Litz does not.
@@ -126,7 +127,8 @@ function withoutCovered(prefixes: readonly Prefix[], addresses: readonly Prefix[
 }
 
 /**
- * Whether the kernel adds a route for the network of an address. It adds none for a single IPv4 address.
+ * Whether the kernel adds a route for the network of an address. It adds none for a single IPv4
+ * address.
  */
 function makesRoute({ address, prefixLength }: Prefix): boolean {
   return address.length === 16 || prefixLength < 32;
@@ -176,7 +178,8 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
 }
 
 /**
- * Returns the lowest priority except the local table's. The kernel places a rule without priority in front of the rule with this priority.
+ * Returns the lowest priority except the local table's. The kernel places a rule without priority
+ * in front of the rule with this priority.
  */
 function lowestPriority(priorities: readonly number[]): number {
   return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);

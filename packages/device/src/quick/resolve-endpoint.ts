@@ -1,9 +1,11 @@
 /**
  * `resolveEndpoint`: resolves a host name to an address, and retries like `wg setconf`.
  *
- * At boot the resolver is often not available yet. So after a temporary failure, the name is looked up again after 1 s. Each later wait is 1.2 times as long as the one before, up to 20 s. A name that does not exist is an error at
- * once. The environment variable `WG_ENDPOINT_RESOLUTION_RETRIES` sets the number of retries; the
- * default is 15, and 'infinity' means without end.
+ * At boot the resolver is often not available yet. So after a temporary failure, the name is looked
+ * up again after 1 s. Each later wait is 1.2 times as long as the one before, up to 20 s. A name
+ * that does not exist is an error at once. The environment variable
+ * `WG_ENDPOINT_RESOLUTION_RETRIES` sets the number of retries; the default is 15, and 'infinity'
+ * means without end.
  *
  * @module
  */

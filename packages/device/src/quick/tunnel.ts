@@ -192,7 +192,8 @@ export class Tunnel {
   }
 
   /**
-   * Sets a kernel setting. The only such setting is src_valid_mark, for rules of the user. So if it cannot be written, the tunnel continues without it.
+   * Sets a kernel setting. The only such setting is src_valid_mark, for rules of the user. So if it
+   * cannot be written, the tunnel continues without it.
    */
   #setSysctl(name: string, value: string): void {
     try {
@@ -207,7 +208,8 @@ export class Tunnel {
   }
 
   /**
-   * Restores a filter that a killed tunnel left loose. A failure is ignored: this tunnel does not need a strict filter.
+   * Restores a filter that a killed tunnel left loose. A failure is ignored: this tunnel does not
+   * need a strict filter.
    */
   #restoreFilter(link: string): void {
     try {

@@ -29,8 +29,8 @@ export interface UapiTarget {
   /** Returns a copy, whose secrets are wiped after the answer. */
   status(): Promise<DeviceStatus>;
   /**
-   * Returns the same as `status`, a few peers at a time; see `Device.statusParts`. Used instead of `status` if
-   * present.
+   * Returns the same as `status`, a few peers at a time; see `Device.statusParts`. Used instead of
+   * `status` if present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
   /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */

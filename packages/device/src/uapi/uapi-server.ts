@@ -2,7 +2,10 @@
  * `UapiServer`: the Unix socket through which `wg` and other programs read and configure a device.
  *
  * The socket is made under a temporary name, gets its mode, and is then renamed. So it is never
- * visible with another mode. Closing the server does not remove a file that another program has put in the place of the socket. The socket is watched: if it is removed, the server ends and reports this, because the device should then end, as with wireguard-go. A folder that another user can write to is refused.
+ * visible with another mode. Closing the server does not remove a file that another program has put
+ * in the place of the socket. The socket is watched: if it is removed, the server ends and reports
+ * this, because the device should then end, as with wireguard-go. A folder that another user can
+ * write to is refused.
  *
  * @module
  */
@@ -84,7 +87,8 @@ export class UapiServer {
    *
    * @param target the device; it belongs to the caller and is not closed
    * @throws {TypeError | RangeError} (rejects) an argument is wrong; the message names it
-   * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers at `path`, the existing file is not a socket, or the socket cannot be made; `cause` is the error
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers at `path`, the
+   *   existing file is not a socket, or the socket cannot be made; `cause` is the error
    */
   static async listen(target: UapiTarget, options: UapiServerOptions): Promise<UapiServer> {
     checkServerArguments(target, options);
@@ -256,7 +260,8 @@ function refuseIfUntrusted(path: string): void {
 }
 
 /**
- * Runs `make`. If /run is missing or read-only, the errors of `make` name another path. So they are replaced by a clear error.
+ * Runs `make`. If /run is missing or read-only, the errors of `make` name another path. So they are
+ * replaced by a clear error.
  */
 function inFolderOf<T>(path: string, make: () => T): T {
   try {

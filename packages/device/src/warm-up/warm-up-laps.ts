@@ -65,7 +65,8 @@ function streams(count: number, segments: number): [Lap, Lap] {
 
 /**
  * Returns an IPv4 packet behind its vnet header. A TCP packet has time stamps; with more payload
- * than one segment it is a super-packet. The checksum field of TCP and UDP holds only the sum of the pseudo-header, as in packets from the kernel. The reader completes the checksum.
+ * than one segment it is a super-packet. The checksum field of TCP and UDP holds only the sum of
+ * the pseudo-header, as in packets from the kernel. The reader completes the checksum.
  */
 function packet(from: From, protocol: number, payloadLength: number, sequence = 0): Uint8Array {
   const { header, checksumAt } = TRANSPORTS[protocol]!;

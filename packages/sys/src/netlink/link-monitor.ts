@@ -12,7 +12,8 @@ import { Netlink } from './netlink.ts';
 import { RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK } from './rtnetlink.ts';
 
 /**
- * A change of a link. `gone`: the link was deleted or moved to another namespace. In this namespace, both look the same.
+ * A change of a link. `gone`: the link was deleted or moved to another namespace. In this
+ * namespace, both look the same.
  */
 export type LinkChange =
   | { readonly type: 'up' }

@@ -96,8 +96,9 @@ export interface RouteChange {
 }
 
 /**
- * Reads and changes links, addresses, routes and rules of one network namespace: the namespace in which the calling thread was when it made the object. All calls are synchronous and throw `SystemError` with the kernel's
- * errno; changes need CAP_NET_ADMIN.
+ * Reads and changes links, addresses, routes and rules of one network namespace: the namespace in
+ * which the calling thread was when it made the object. All calls are synchronous and throw
+ * `SystemError` with the kernel's errno; changes need CAP_NET_ADMIN.
  *
  * @example
  *

@@ -7,7 +7,8 @@
 import { SegmentKind, type TransportSegment } from './transport-segment.ts';
 
 /**
- * An item. A packet is a number here, which the coalescer assigns. The coalescer also chains the packets of an item.
+ * An item. A packet is a number here, which the coalescer assigns. The coalescer also chains the
+ * packets of an item.
  */
 export class CoalescedItem {
   kind: SegmentKind = SegmentKind.other;

@@ -3,7 +3,9 @@
  * which of their fields may differ between joined packets.
  *
  * A split (tcp_gso_segment, __udp_gso_segment) copies some fields from the first packet to the
- * others. All these fields must be equal. So joining and splitting can change nothing but the IPv4 identifications of packets that must not be fragmented. In such packets, identifications have no meaning.
+ * others. All these fields must be equal. So joining and splitting can change nothing but the IPv4
+ * identifications of packets that must not be fragmented. In such packets, identifications have no
+ * meaning.
  *
  * @module
  */
@@ -52,7 +54,8 @@ export class TransportSegment {
   }
 
   /**
-   * @returns the protocol; 0 if the header has options, the packet is a fragment, or its length field is not `length`
+   * @returns the protocol; 0 if the header has options, the packet is a fragment, or its length
+   *   field is not `length`
    */
   #readIpv4(view: DataView, length: number): number {
     const { offset } = this;
@@ -161,7 +164,8 @@ export function haveEqualHeaders(
 }
 
 /**
- * Whether the checksum of an IPv4 header without options is right. An IPv6 header has no checksum; the result is then true.
+ * Whether the checksum of an IPv4 header without options is right. An IPv6 header has no checksum;
+ * the result is then true.
  */
 export function hasRightIpChecksum(
   view: DataView,

@@ -4,7 +4,8 @@
  *
  * A TUN cannot mark a packet as "verified": drivers/net/tun.c ignores VIRTIO_NET_HDR_F_DATA_VALID.
  * So the packet is marked as "checksum not computed yet", like every packet from the same machine:
- * the checksum field contains the sum of the pseudo-header, and the checksum is completed when the packet is sent to another machine.
+ * the checksum field contains the sum of the pseudo-header, and the checksum is completed when the
+ * packet is sent to another machine.
  *
  * @module
  */
