@@ -23,7 +23,7 @@ export class BufferedEvents {
     this.#onRelease = onRelease;
   }
 
-  /** Whether no event was emitted yet. */
+  /** Whether all events so far are still kept. */
   get isBuffering(): boolean {
     return this.#buffered !== undefined && !this.#isReleasing;
   }

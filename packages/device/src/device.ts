@@ -45,8 +45,8 @@ import { SessionWaits } from './session-waits.ts';
  */
 export interface DeviceEvents {
   /**
-   * A handshake completed. `role`: which end began it. `keys`: the static keys that both ends used
-   * in it. `durationMs`: from the initiation to the response; absent for a responder.
+   * A handshake completed. `role`: which end began it. `keys`: the static keys that the two ends
+   * used. `durationMs`: from the initiation to the response; absent for a responder.
    */
   handshake: [
     {
@@ -96,8 +96,8 @@ export interface DeviceEvents {
    */
   trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /**
-   * A peer was added, got an endpoint, completed a handshake, changed its endpoint (as often as
-   * `roam` is emitted), or was removed. The fields are the new values.
+   * A peer was added, got an endpoint, completed a handshake, changed its endpoint (at most once
+   * per second, as for `roam`), or was removed. The fields are the new values.
    */
   peer: [
     {

@@ -7,7 +7,7 @@
  *    send many messages, and with the share of their messages that still passes. The share is large
  *    enough to see whether these sources continue, and to give an honest peer behind such an
  *    address a chance. Sources that send few messages, as honest peers do, always pass.
- * 3. Each message of a marked source that passed is counted with a weight, which includes the
+ * 3. A message of a marked source that passed counts for more than one message, to include the
  *    messages that the filter dropped. When few messages arrive, `FloodFilter` removes the filter.
  *
  * If the kernel does not accept a filter, the device works without one.

@@ -196,7 +196,8 @@ export class SendQueue {
 
   /** Drops `count` datagrams that do not fit into the queue. */
   #dropUnqueued(count: number): void {
-    // `onSendError` is not called: a callback that sends would be called again without end.
+    // The datagrams are only counted. `onSendError` is not called, because a callback that sends
+    // would be called again without end.
     for (let i = 0; i < count; i++) this.#countDropped(ENOBUFS);
   }
 

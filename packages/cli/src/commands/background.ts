@@ -1,9 +1,10 @@
 /**
  * `startInBackground`: starts the daemon as a separate process and returns when it is ready.
  *
- * The child is the same program in the foreground, in a session of its own. It has an IPC channel,
- * on which it reports once that the interface and the UAPI socket exist, or why not. Then both
- * sides close the channel. So a shell script can use the interface in its next line.
+ * The child is the same program in the foreground, in a session of its own. It has an IPC channel.
+ * On this channel it reports once: either that the interface and the UAPI socket exist, or why it
+ * could not start. Then both sides close the channel. So a shell script can use the interface in
+ * its next line.
  *
  * @module
  */
@@ -80,8 +81,8 @@ async function reportOf(child: ChildProcess): Promise<Readiness> {
 }
 
 /**
- * Returns the last line that is meant for a person. V8 writes one such line, inside a frame or
- * before a stack.
+ * Returns the last line that is meant for a person. When V8 ends the process, it writes one such
+ * line, with a frame around the line or a stack after it.
  */
 function lastMessage(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(/^#/, '').trim());

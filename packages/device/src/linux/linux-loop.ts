@@ -283,8 +283,8 @@ export class LinuxLoop {
     if (isWoken) this.#wake.clear();
     else if (!this.#requestsWait) return;
     this.#requestsWait = this.#options.onWake();
-    // A change that is still in progress may have made output. It must be taken before packets
-    // pass.
+    // A change that is still in progress may have made output. The output must be taken before
+    // packets pass.
     if (this.#requestsWait) this.#plane.path.drain();
   }
 

@@ -45,7 +45,7 @@ export class RequestTurns {
   /**
    * Answers requests for `TURN_MS`, with at least one step if there is something to do.
    *
-   * @returns whether there may be more
+   * @returns whether there may be more to do
    * @throws the error of a crash
    */
   take(): boolean {

@@ -158,7 +158,7 @@ export class DataPlane {
     return this.#up;
   }
 
-  /** When `finish` should be called next, in the milliseconds of `now`; Infinity: not needed. */
+  /** When `finish` should be called next, in ms of the clock of `now`; Infinity: not needed. */
   get due(): number {
     if (this.#unreported.length > 0) return 0;
     const { tunPausedUntil } = this.path;

@@ -88,7 +88,7 @@ export class PacketPath {
     return this.#outbound.pausedUntil;
   }
 
-  /** Processes one batch from the TUN. @returns whether there may be more */
+  /** Processes one batch from the TUN. @returns whether there may be more packets */
   readTun(now: number): boolean {
     return this.#outbound.read(now);
   }

@@ -74,7 +74,7 @@ export class TunToUdp {
     };
   }
 
-  /** Processes one batch from the TUN. @returns whether there may be more */
+  /** Processes one batch from the TUN. @returns whether there may be more packets */
   read(now: number): boolean {
     const { buffer, readOffset, readLength } = this.#memory;
     let bytes = 0;

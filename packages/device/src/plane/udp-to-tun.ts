@@ -103,7 +103,7 @@ export class UdpToTun {
    * Processes batches from the sockets.
    *
    * @param only index of the one socket that is readable
-   * @returns whether there may be more
+   * @returns whether there may be more datagrams
    */
   receive(now: number, only?: number): boolean {
     const sockets = this.#sockets;

@@ -11,7 +11,7 @@ import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 /** Options of `MemoryTun`. */
 export interface MemoryTunOptions {
-  /** Used in messages only. Default 'memory'. */
+  /** The name of the TUN, which is also the `name` of the device. Default 'memory'. */
   name?: string;
   /** Maximum length of a packet in bytes. Default 1420. */
   mtu?: number;

@@ -72,8 +72,8 @@ export interface HostFacts {
   /** Whether net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;
   /**
-   * Interfaces towards IPv4 endpoints with a strict reverse path filter, and those that other
-   * tunnels loosened.
+   * Interfaces that lead to IPv4 endpoints and have a strict reverse path filter, and interfaces
+   * that other tunnels loosened.
    */
   readonly strictInterfaces: readonly string[];
   /** Interfaces whose filter is loose only for tunnels that no longer exist. */

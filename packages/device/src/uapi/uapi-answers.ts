@@ -109,8 +109,8 @@ export async function* answerChanges(
     for (;;) {
       const changes = feed.since(at, MOST_IN_REPORT);
       if (!changes) {
-        // The cursor is read first, so that changes that happen while the peers are read are
-        // reported again.
+        // The cursor is read first. So a change that happens while the peers are read is also sent
+        // afterwards.
         at = feed.cursor;
         yield RESYNC_LINE;
         yield* allPeers(target);

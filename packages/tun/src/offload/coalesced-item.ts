@@ -7,8 +7,8 @@
 import { SegmentKind, type TransportSegment } from './transport-segment.ts';
 
 /**
- * An item. A packet is a number here, which the coalescer assigns. The coalescer also chains the
- * packets of an item.
+ * An item. The coalescer assigns a number to each packet, and it chains the packets of an item by
+ * these numbers.
  */
 export class CoalescedItem {
   kind: SegmentKind = SegmentKind.other;
