@@ -2,10 +2,10 @@
  * `checkFirstWord`: finds words that users type as commands, and that would otherwise become
  * interfaces.
  *
- * `litz wg0` makes an interface, so `litz status` would make one with the name status. A word that
- * is surely meant as a command is refused. A word that is only similar to a command is accepted
- * with a warning, because wg-quick runs `litz server` for server.conf. A name that looks like a
- * file is accepted with a warning too.
+ * `litz wg0` makes an interface, so `litz status` would make an interface with the name status. A
+ * word that is surely meant as a command is refused. A word that is only similar to a command is
+ * accepted with a warning, because wg-quick runs `litz server` for server.conf. A name that looks
+ * like a file is accepted with a warning too.
  *
  * @module
  */

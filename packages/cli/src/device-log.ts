@@ -16,8 +16,8 @@ import type { Device, UapiTarget } from '@litz/device';
 import type { Log } from './log.ts';
 
 /**
- * Listens to the device only at level 'verbose', because a device makes no events without
- * listeners.
+ * Adds listeners only at level 'verbose', because a device does not make most of these events
+ * without listeners.
  */
 export function logDevice(device: Device, log: Log): void {
   if (log.level !== 'verbose') return;

@@ -19,8 +19,8 @@ export interface ProcessState {
 }
 
 /**
- * Returns a text that names the limit which is too low; undefined if none is, or if the system is
- * not Linux.
+ * Returns a text that names the limit which is too low; undefined if no limit is too low, or if the
+ * system is not Linux.
  *
  * @param words the words of the command line
  * @throws `EMFILE`: no descriptor is left for this check
@@ -59,8 +59,8 @@ function readState(): ProcessState | undefined {
 }
 
 /**
- * Returns the soft limit; Node.js has raised that of open files to the hard one. Infinity: no
- * limit.
+ * Returns the soft limit; Infinity: no limit. Node.js has raised the soft limit of open files to
+ * the hard limit.
  */
 function limitOf(limits: string, name: string): number {
   const found = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(limits)?.[1];
@@ -68,13 +68,13 @@ function limitOf(limits: string, name: string): number {
 }
 
 /**
- * The number of descriptors that the program needs in addition. The loader of Node.js opens about
- * 60 modules at the same time, and more on a fast disk.
+ * The number of descriptors that the program needs in addition to those that are open. The loader
+ * of Node.js opens about 60 modules at the same time, and more on a fast disk.
  */
 const NEEDED_FILES = 100;
 /**
- * Address space in kB that the program needs in addition. The thread of a device has its own heap:
- * 0.92 GB, most of it never used.
+ * Address space in kB that the program needs in addition to the space in use. The thread of a
+ * device has its own heap: 0.92 GB, most of it never used.
  */
 const NEEDED_KB = 1_100_000;
 const NEEDED_KB_WITHOUT_DEVICE = 400_000;

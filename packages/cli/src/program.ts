@@ -2,7 +2,7 @@
  * `runProgram`: the command line of `litz`.
  *
  * `litz wg0` is wireguard-go's command line. So a word that is not a command is the name of an
- * interface, unless users mean a command by it (`command-words.ts`). In `litz -f NAME` and
+ * interface, unless users mean a command by that word (`command-words.ts`). In `litz -f NAME` and
  * `litz -- NAME`, every word is a name.
  *
  * @module

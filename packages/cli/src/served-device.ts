@@ -34,7 +34,7 @@ export class ServedDevice {
   /**
    * Makes the interface (down, without an address) and serves its socket.
    *
-   * @param name the name of the interface; the kernel replaces a `%d` in it by a number
+   * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
    * @throws {WireGuardError} (rejects) it failed; everything is released
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {

@@ -33,7 +33,7 @@ export function locateTunnelFile(target: string): LocatedFile {
 /**
  * Returns the text of the file. Warns if every user can read it, because it contains keys.
  *
- * @throws {Failure} it cannot be read
+ * @throws {Failure} the file cannot be read
  */
 export function readTunnelFile(file: string, warn: (line: string) => void): string {
   try {

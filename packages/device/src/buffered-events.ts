@@ -1,11 +1,11 @@
 /**
  * `BufferedEvents`: keeps the events of a new device until its caller can listen.
  *
- * The link can be up and the first handshake complete before `await Device.create(...)` returns the
- * device, and only then can the caller add listeners. So events are kept in order. They are emitted
- * in the turn of the event loop after the one in which the caller first adds a listener or calls a
- * method. Then all listeners that were added in that turn receive them. If the caller does neither,
- * events are kept for one second, and at most 1000 of them.
+ * The caller can add listeners only after `await Device.create(...)` has returned the device. By
+ * then, the link can be up and the first handshake complete. So events are kept in order. When the
+ * caller first adds a listener or calls a method, the events are emitted in the next turn of the
+ * event loop. So all listeners that the caller adds in the same turn receive them. If the caller
+ * does neither, events are kept for one second, and at most 1000 of them.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export class BufferedEvents {
     this.#onRelease = onRelease;
   }
 
-  /** Whether no event was emitted yet. */
+  /** Whether all events so far are still kept. */
   get isBuffering(): boolean {
     return this.#buffered !== undefined && !this.#isReleasing;
   }
@@ -86,5 +86,6 @@ export class BufferedEvents {
 
 // How long events are kept if the caller does nothing, in ms.
 const LONGEST_MS = 1000;
-// How many events are kept if the caller does nothing. Later events release them all.
+// How many events are kept if the caller does nothing. If one more event comes, all of them are
+// emitted.
 const MOST_EVENTS = 1000;

@@ -34,10 +34,10 @@ export interface SnapshotSlice {
   readonly isLast: boolean;
 }
 
-/** Counters since the device was made. Those of `udp` start when its sockets are opened. */
+/** Counters since the device was made. The counters in `udp` start when the sockets are opened. */
 export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly drops: Partial<Record<DropReason, number>>;
   readonly tun: { readonly readPackets: number; readonly writtenPackets: number };
-  /** Named as in `UdpCounters`; empty while the link is down. */
+  /** The names are those of `UdpCounters`. The object is empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
 };

@@ -45,8 +45,8 @@ import { SessionWaits } from './session-waits.ts';
  */
 export interface DeviceEvents {
   /**
-   * A handshake completed. `role`: which end began it. `keys`: the static keys of both ends that it
-   * was made with. `durationMs`: from the initiation to the response; absent for a responder.
+   * A handshake completed. `role`: which end began it. `keys`: the static keys that the two ends
+   * used. `durationMs`: from the initiation to the response; absent for a responder.
    */
   handshake: [
     {
@@ -79,8 +79,8 @@ export interface DeviceEvents {
   'handshake-failed': [{ readonly peer: PublicKey }];
   /**
    * Packets or messages were dropped. `count`: how many since the last event of this reason.
-   * Emitted at most once per second for each reason. `peer` and `source` belong to the last one
-   * that was dropped, if they are known. The source is not authenticated.
+   * Emitted at most once per second for each reason. `peer` is the last known peer, and `source` is
+   * the last known source; they may belong to different drops. The source is not authenticated.
    */
   drop: [
     {
@@ -96,8 +96,8 @@ export interface DeviceEvents {
    */
   trace: [{ readonly peer: PublicKey; readonly step: TraceStep; readonly sends: number }];
   /**
-   * A peer was added, got an endpoint, completed a handshake, changed its endpoint (as often as
-   * `roam` is emitted), or was removed. The fields are the new values.
+   * A peer was added, got an endpoint, completed a handshake, changed its endpoint (at most once
+   * per second, as for `roam`), or was removed. The fields are the new values.
    */
   peer: [
     {
@@ -132,11 +132,13 @@ export interface DeviceEvents {
 }
 
 /**
- * A WireGuard device, made with `Device.create`: it reads packets from a TUN, encrypts them for its
- * peers, and sends them over UDP; and back.
+ * A WireGuard device, made with `Device.create`. It reads packets from a TUN, encrypts them for its
+ * peers, and sends them over UDP. It decrypts the messages of its peers and writes their packets to
+ * the TUN.
  *
- * With a name as `tun` it is a network interface of Linux, which needs CAP_NET_ADMIN and
- * `/dev/net/tun`. With a `MemoryTun` it needs no privilege and works on every system.
+ * If `tun` is a name, the device is a network interface of Linux. This needs CAP_NET_ADMIN and
+ * `/dev/net/tun`. If `tun` is a `MemoryTun`, the device needs no privilege and works on every
+ * system.
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
  * thread, close it before you terminate that thread. Otherwise the interface stays until the
@@ -373,7 +375,7 @@ export class Device extends EventEmitter<DeviceEvents> {
         yield snapshot;
       }
     } finally {
-      // A closed device has forgotten this read.
+      // The error of a closed device is ignored, because the read has ended with the device.
       if (!isOver) this.#driver.request({ type: 'end-snapshot', read }).catch(() => {});
     }
   }
@@ -432,7 +434,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     return this;
   }
 
-  /** Keeps the process alive while the device is open, as it is from the start. */
+  /** Keeps the process alive while the device is open. This is the default. */
   ref(): this {
     this.#driver.ref();
     return this;

@@ -11,15 +11,15 @@ import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
-/** A request to a running device. It is plain data, except for the class of the endpoints. */
+/** A request to a running device. It is plain data; only its endpoints have a class. */
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }
   | { readonly type: 'link'; readonly up: boolean }
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
   /**
-   * Reads the next slice of the device's state. `read` numbers the read; `end-snapshot` ends it
-   * early.
+   * Reads the next slice of the device's state. A read of the whole state takes one or more slices;
+   * `read` is the number of the read. `end-snapshot` ends a read before its last slice.
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
@@ -73,8 +73,8 @@ export interface DriverListener {
 }
 
 /**
- * Answers a request that opens no sockets. Only a snapshot may need several steps; there must be no
- * change between them. `now`: ms of the engine's clock.
+ * Answers a request that opens no sockets. Only a snapshot may need several steps; the device must
+ * not be changed between two of its steps. `now`: ms of the engine's clock.
  */
 export function* answerRequest(
   plane: DataPlane,

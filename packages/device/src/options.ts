@@ -25,8 +25,8 @@ import {
 import type { Tun } from './plane/io-interfaces.ts';
 
 /**
- * Options of `Device.create`: those here, and all fields of a change (`privateKey`, `listenPort`,
- * `fwmark`, `peers`, ...).
+ * Options of `Device.create`: the fields here, and all fields of a `DeviceChange` (`privateKey`,
+ * `listenPort`, `fwmark`, `peers`, ...).
  */
 export interface DeviceOptions extends DeviceChange, EngineSettings {
   /**
@@ -73,7 +73,7 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
 
 /** An interface, by name and MTU. */
 export interface TunOptions {
-  /** 'wg0'; the kernel replaces a `%d` in it by a number. At most 15 bytes. */
+  /** 'wg0'; the kernel replaces a `%d` in the name by a number. At most 15 bytes. */
   name: string;
   /** Maximum length of an inner packet, in bytes. Default 1420. */
   mtu?: number;
@@ -103,8 +103,7 @@ export interface CryptoModule {
 export type EngineSettings = Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 
 /**
- * The options in the form that drivers take. Nothing in `common` except the crypto provider is a
- * function.
+ * The options in the form that drivers take. In `common`, only the crypto provider has functions.
  */
 export type DeviceSettings =
   | { readonly kind: 'interface'; readonly tunName: string; readonly common: CommonSettings }

@@ -1,8 +1,8 @@
 /**
  * `exchangeFiles`: gives two files each other's name in one step, with renameat2(2).
  *
- * A rename replaces its target, and makes it again if it was deleted a moment before. An exchange
- * needs both files, so it fails in that case.
+ * A rename replaces its target. If the target was deleted a moment before, the rename makes it
+ * again. An exchange needs both files, so it fails if one of them was deleted.
  *
  * @module
  */
@@ -43,7 +43,8 @@ type RenameAt2 = (
 
 let renameat2: RenameAt2 | undefined;
 
-// The C library of Alpine Linux has no function for it, so it is called by its number.
+// The C library of Alpine Linux has no function for this system call, so the call is made by its
+// number.
 const SIGNATURE =
   'long syscall(long number, int oneFolder, str one, int otherFolder, str other, uint flags)';
 const SYS_RENAMEAT2_X64 = 316;

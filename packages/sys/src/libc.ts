@@ -4,9 +4,9 @@
  *
  * Pointers are plain numbers (user-space addresses fit into 47 bits), because BigInts and Buffer
  * arguments would allocate on every call. `load(null)` uses the libc that Node.js itself is linked
- * with, so that musl works like glibc. koffi is loaded from its packages for a single system, which
- * contain only the binary. The package `koffi` around them has an install script, which pnpm
- * refuses to run.
+ * with, so that musl works like glibc. koffi has a package of its own for each platform (such as
+ * `@koromix/koffi-linux-x64`), which contains only the binary. Litz loads that package. The package
+ * `koffi` has an install script, which pnpm refuses to run.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import { createRequire } from 'node:module';
 import { WireGuardError } from '@litz/core';
 
 /**
- * Every function returns what the C function returns: -1 means failure, and `errno()` has the
- * reason.
+ * Every function returns what the C function returns: -1 means failure (0 for the two functions
+ * `if_...`), and `errno()` has the reason.
  */
 export interface Libc {
   errno(): number;

@@ -6,10 +6,10 @@
  *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'    eth0's filter is loose for wg0; it was 1 before
  * ```
  *
- * There is one file for each tunnel that needs a loose filter, so the record does not depend on a
- * process. The last tunnel that ends restores the filter. If a tunnel was killed, the next one
- * knows the earlier value. A tunnel exists as long as its interface, and the interface disappears
- * with its process.
+ * There is one file for each tunnel that needs a loose filter. The file stays when the process of
+ * the tunnel is killed. The last tunnel that ends restores the filter. If a tunnel was killed, the
+ * next tunnel reads the earlier value from the file. A tunnel exists as long as its interface, and
+ * the interface disappears with its process.
  *
  * @module
  */
@@ -72,8 +72,8 @@ export class LooseFilters {
     // The recorded value is only valid while no other program has set the filter again.
     this.#write(link, tunnel, (current === LOOSE && this.#before(link)) || current);
     this.#forgetGone(link);
-    // Checked again: a tunnel that began or ended meanwhile may have restored the filter without
-    // seeing this tunnel.
+    // The filter is read again, because a tunnel that began or ended meanwhile may have restored
+    // the filter without seeing this tunnel.
     const latest = this.#host.filter(link) ?? LOOSE;
     if (latest === LOOSE) return;
     if (latest !== current) this.#write(link, tunnel, latest);
@@ -81,9 +81,9 @@ export class LooseFilters {
   }
 
   /**
-   * Restores a filter when a tunnel no longer needs it, or never did.
+   * Restores a filter when a tunnel no longer needs it to be loose, or never did.
    *
-   * @throws the error of `setFilter`; the record stays for the next tunnel
+   * @throws the error of `setFilter`; the file of the tunnel stays, for the next tunnel
    */
   restore(link: string, tunnel: string): void {
     const before = this.#before(link);
@@ -99,7 +99,8 @@ export class LooseFilters {
     if (isOurs) this.#host.setFilter(link, before);
     remove(this.#file(link, tunnel));
     this.#forgetGone(link);
-    // Only if it is empty: another tunnel may be writing its file at this moment.
+    // The folder is removed only if it is empty: another tunnel may be writing its file at this
+    // moment.
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
@@ -166,8 +167,8 @@ function entries(folder: string): string[] {
 }
 
 /**
- * Removes a file, if possible. If it stays, it names a tunnel that no longer exists, which is
- * checked anyway.
+ * Removes a file, if possible. A file that stays does no harm: it names a tunnel that no longer
+ * exists, and `hasLink` is asked about each tunnel.
  */
 function remove(path: string): void {
   try {
@@ -181,7 +182,7 @@ function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Not empty, or it does not exist.
+    // The folder is not empty, or it does not exist.
   }
 }
 

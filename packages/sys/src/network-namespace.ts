@@ -82,8 +82,7 @@ export class NetworkNamespace {
   }
 
   /**
-   * A text that differs from those of all other existing namespaces, like that of
-   * `networkNamespaceId`.
+   * A text that no other existing namespace has, in the form of `networkNamespaceId`.
    *
    * @returns undefined if /proc does not have it
    */
@@ -97,9 +96,9 @@ export class NetworkNamespace {
   }
 
   /**
-   * Runs `run` with the calling thread inside the namespace, and leaves it afterwards, also after
-   * an error. Only the synchronous part runs inside: code after an `await` runs outside again.
-   * Sockets that were made inside stay inside.
+   * Runs `run` with the calling thread inside the namespace, and leaves the namespace afterwards,
+   * also after an error. Only the synchronous part runs inside: code after an `await` runs outside
+   * again. Sockets that were made inside stay inside.
    */
   run<T>(run: () => T): T {
     checkFunction('run', run);

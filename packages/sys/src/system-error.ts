@@ -40,7 +40,7 @@ export class SystemError extends WireGuardError {
 /**
  * Returns `result` if it is not negative.
  *
- * @throws {SystemError} `result` is negative; its errno is that of the last call
+ * @throws {SystemError} `result` is negative; the error has the errno of the last call
  */
 export function check(result: number, syscall: string, detail?: string): number {
   if (result >= 0) return result;

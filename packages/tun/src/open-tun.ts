@@ -19,8 +19,8 @@ export interface TunOptions {
   /** 68 to 65535 bytes. Default: the value of the kernel, which is 1500 for a new interface. */
   readonly mtu?: number;
   /**
-   * Which super-packets of the kernel to use; in an object, each is on unless false. Default: none.
-   * With offloads a read returns up to 64 KiB, which `@litz/tun/offload` splits.
+   * Which super-packets of the kernel to use; in an object, each kind is on unless it is false.
+   * Default: none. With offloads a read returns up to 64 KiB, which `@litz/tun/offload` splits.
    */
   readonly offload?: false | { readonly tcp?: boolean; readonly udp?: boolean };
 }

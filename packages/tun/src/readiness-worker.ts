@@ -34,8 +34,8 @@ Atomics.store(flags, POLLING, 0);
 Atomics.notify(flags, POLLING);
 
 /**
- * First stores that it may sleep, then reads STOPPED. So at least one of the two threads sees the
- * other's value.
+ * First stores that this thread may sleep, then reads STOPPED. So at least one of the two threads
+ * sees the value that the other thread has stored.
  */
 function isRunning(): boolean {
   Atomics.store(flags, POLLING, 1);

@@ -1,6 +1,6 @@
 /**
  * `Readiness`: reports when a descriptor is ready. It is for descriptors that Node's event loop
- * cannot watch, such as that of a TUN.
+ * cannot watch, such as the descriptor of a TUN.
  *
  * A thread sleeps in poll; nothing runs at intervals. A thread in poll does not notice
  * `terminate()` or `process.exit()`, and these would wait for it without end. So every way to end
@@ -41,7 +41,7 @@ export class Readiness {
     this.#worker = new Worker(WORKER_ENTRY, {
       name: 'litz tun',
       workerData: start,
-      // Loaders and conditions of this process are meant for its source files. The thread runs the
+      // The loaders and export conditions of this process are for source files, but the thread runs
       // built files.
       execArgv: [],
       env: { ...process.env, NODE_OPTIONS: '' },
@@ -61,8 +61,8 @@ export class Readiness {
   }
 
   /**
-   * Ends the thread. After this returns, the thread no longer uses the descriptor, which may be
-   * closed.
+   * Ends the thread. After this returns, the thread no longer uses the descriptor, and the caller
+   * may close it.
    */
   stop(): void {
     this.signalStop();
@@ -105,15 +105,15 @@ function stopAll(): void {
 }
 
 /**
- * The built worker, also when this file is a source file: a thread cannot load TypeScript without a
- * loader.
+ * The built file of the worker. It is used even if this file is a source file, because a thread
+ * cannot load TypeScript without a loader.
  */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../dist/readiness-worker.js', import.meta.url)
   : new URL('readiness-worker.js', import.meta.url);
 /**
- * How long to wait for the thread, in ms. It leaves poll much sooner, unless a debugger has stopped
- * it.
+ * How long to wait for the thread, in ms. The thread leaves poll much sooner, unless a debugger has
+ * stopped the thread.
  */
 const LONGEST_WAIT_MS = 1000;
 const running = new Set<Readiness>();

@@ -145,8 +145,8 @@ export class TunDevice {
   }
 
   /**
-   * @throws {SystemError} EPERM; ENODEV: it is gone or in another namespace. The methods below
-   *   throw the same.
+   * @throws {SystemError} EPERM; ENODEV: the interface is gone or in another namespace. The methods
+   *   below throw the same.
    */
   up(): void {
     this.#netlink.setLink(this.interfaceIndex, { up: true });

@@ -50,7 +50,8 @@ const BY_OPEN: Readonly<Record<number, string>> = {
 };
 /**
  * Advice for a user without CAP_NET_ADMIN. A file capability on the node binary is not recommended:
- * every script would have it, and Node.js then ignores NODE_OPTIONS and similar variables.
+ * every script would have the capability, and Node.js then ignores NODE_OPTIONS and similar
+ * variables.
  */
 const CAPABILITY =
   'CAP_NET_ADMIN is missing: run as root; or give it to this one program, ' +

@@ -4,12 +4,12 @@
  *
  * rtnetlink only reports on the namespace that its socket was made in, and there a move looks like
  * a deletion. The TUN descriptor knows more (TUNGETIFF, TUNGETDEVNETNS). A socket in the new
- * namespace would report everything, but it would keep that namespace alive after its owner deletes
- * it. So the interface is watched from the old namespace (`MovedLink`). Where that is not
- * permitted, the interface is checked once per second. If necessary the check uses only the
- * descriptor: its name, and POLLOUT, which drivers/net/tun.c reports only while the interface is
- * up. (An older trick no longer works on Linux 6: a write of zero bytes that fails with EIO or
- * EINVAL.)
+ * namespace would report everything, but it would keep the new namespace alive after the owner of
+ * that namespace deletes it. So the interface is watched from the old namespace (`MovedLink`).
+ * Where that is not permitted, the interface is checked once per second. If necessary the check
+ * uses only the TUN descriptor: the name of the interface, and POLLOUT, which drivers/net/tun.c
+ * reports only while the interface is up. (An older trick no longer works on Linux 6: a write of
+ * zero bytes that fails with EIO or EINVAL.)
  *
  * @module
  */
@@ -42,13 +42,13 @@ export class TunMonitor {
   #moved: MovedLink | undefined = undefined;
   /** Set while changes are not reported and must be checked at intervals. */
   #timer: IntervalTimer | undefined = undefined;
-  /** What was reported last. */
+  /** The name, MTU and state of the link that were reported last. */
   #reported: ReportedLink;
   #isGone = false;
 
   /**
-   * Makes a monitor in the namespace of the calling thread, which must also be that of the
-   * interface.
+   * Makes a monitor in the namespace of the calling thread. The interface must be in the same
+   * namespace.
    *
    * @throws {SystemError} ENODEV: the interface is gone
    */
@@ -112,8 +112,8 @@ export class TunMonitor {
   }
 
   /**
-   * Returns the current state. Later changes are reported. Returns undefined if that is not
-   * permitted.
+   * Returns the current state of the interface, and watches it for later changes. Returns undefined
+   * if that is not possible.
    */
   #watch(name: string): Link | undefined {
     let namespace: NetworkNamespace | undefined;

@@ -1,9 +1,9 @@
 /**
  * `nodeFault`: finds out what is at /dev/net/tun if it is not the node of the TUN driver.
  *
- * This mostly happens in containers. A volume for a node that the host does not have creates a
- * directory. A program that writes to the path creates a file. And most volumes do not allow to
- * open device nodes (nodev).
+ * This mostly happens in containers. If /dev/net/tun is mounted as a volume but does not exist on
+ * the host, the container runtime creates a directory there. A program that writes to the path
+ * creates a file. And most volumes do not allow to open device nodes (nodev).
  *
  * @module
  */
@@ -71,7 +71,7 @@ function deviceNumber(rdev: number): [major: number, minor: number] {
 
 /** The device node of the TUN driver. */
 export const TUN_NODE = '/dev/net/tun';
-/** Advice for a host on which nothing is at this path. */
+/** Advice for a host on which nothing is at `TUN_NODE`. */
 export const MAKE_NODE =
   'on a host: modprobe tun, mkdir -p /dev/net, mknod -m 0666 /dev/net/tun c 10 200';
 /** Advice for a container: the options of Docker and Podman. */

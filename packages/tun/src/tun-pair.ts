@@ -31,7 +31,7 @@ export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
   checkFlag('udp', offloads.udp);
   const { view, address } = allocate(8);
   const type = linux.SOCK_DGRAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC;
-  // Both devices close it; the second close does nothing.
+  // Both devices close this object; the second close does nothing.
   const netlink = new Netlink();
   try {
     check(libc().socketpair(linux.AF_UNIX, type, 0, address), 'socketpair');

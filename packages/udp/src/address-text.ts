@@ -1,6 +1,6 @@
 /**
- * Converts IP addresses between text, as node:dgram uses it, and bytes with the number of an
- * interface.
+ * Converts IP addresses from the text form of node:dgram to bytes and the number of an interface,
+ * and back.
  *
  * @module
  */

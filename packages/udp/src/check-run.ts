@@ -8,7 +8,7 @@ import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
 
 /**
- * Checks all fields except the destination. `run` must be a record of ours (`RunCopy`), so that the
+ * Checks all fields except the destination. `run` must be our own copy (`RunCopy`), so that the
  * checked values are the queued values.
  *
  * @throws {TypeError} `buffer` is not a Uint8Array, or another field is not a number
@@ -53,8 +53,8 @@ export function endOfRun(
 }
 
 /**
- * Checks a destination. The constructor of `Endpoint` checks its fields; this also checks objects
- * that only look like an endpoint.
+ * Checks a destination. The constructor of `Endpoint` checks its fields; this function also checks
+ * objects that only look like an endpoint.
  *
  * @throws {TypeError} `destination` is not an endpoint
  * @throws {RangeError} `tos` is not an integer from 0 to 255, or a number of the endpoint is out of
@@ -80,7 +80,7 @@ function throwError(run: DatagramRun): never {
   checkInteger('length', length, 0, LONGEST);
   checkInteger('lastLength', lastLength, 0, length);
   checkInteger('count', count, 1, LONGEST);
-  // Overlapping datagrams could be more than any caller can wait for.
+  // If datagrams could overlap, one run could have more datagrams than any caller can wait for.
   checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
   const end = endOfRun(offset, length, lastLength, stride, count);
   throw new RangeError(
@@ -88,7 +88,10 @@ function throwError(run: DatagramRun): never {
   );
 }
 
-/** The last destination that passed. Most datagrams have the same destination as the one before. */
+/**
+ * The last destination that passed the check. Most datagrams have the same destination as the one
+ * before.
+ */
 let lastDestination: Endpoint | undefined;
 /** The largest offset: offsets in a queue are 31 bits wide. */
 const LONGEST = 0x7fff_ffff;

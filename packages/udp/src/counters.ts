@@ -13,7 +13,10 @@
 export class UdpCounters {
   /** Datagrams passed to the sink. */
   receivedDatagrams = 0;
-  /** Messages received from the kernel. Fewer than datagrams when it coalesced some (UDP GRO). */
+  /**
+   * Messages received from the kernel: fewer than the datagrams if the kernel coalesced some (UDP
+   * GRO).
+   */
   receivedMessages = 0;
   /** Datagrams longer than a slot. */
   receiveDroppedTruncated = 0;
@@ -35,7 +38,9 @@ export class UdpCounters {
   receiveErrors = 0;
   /** Datagrams that the kernel accepted. */
   sentDatagrams = 0;
-  /** Messages passed to the kernel. Fewer than datagrams when it segments some (UDP GSO). */
+  /**
+   * Messages passed to the kernel: fewer than the datagrams if the kernel segments some (UDP GSO).
+   */
   sentMessages = 0;
   /** Lost because the send buffer stayed full (EAGAIN, ENOBUFS). */
   sendDroppedBufferFull = 0;

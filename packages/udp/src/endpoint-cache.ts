@@ -33,7 +33,7 @@ export class EndpointCache {
   /**
    * Returns the endpoint of a sockaddr of this family.
    *
-   * @param words the memory that contains both, as 32-bit words
+   * @param words the memory with the sockaddr and the local address, as 32-bit words
    * @param name index of the sockaddr
    * @param source index of the local address; -1 if unknown
    * @param sourceInterface the interface that the datagram arrived on; 0 if unknown

@@ -16,7 +16,10 @@ export interface FamilySocket extends ReceiveSource {
   readonly queue: SendQueue;
 }
 
-/** Creates the record of an open socket. Reports if segmentation is requested but not available. */
+/**
+ * Creates the `FamilySocket` of an open socket. Calls `onOffloadLost` if segmentation is requested
+ * but not available.
+ */
 export function createFamilySocket(
   family: Family,
   fd: number,

@@ -4,11 +4,11 @@
  * 1. When more handshake messages arrive than honest peers send, it starts to count their sources
  *    (`SourceSketch`).
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`) with the sources that
- *    send many messages, and with the share of their messages that still passes. That share is
- *    large enough to see whether they continue, and to give an honest peer behind such an address a
- *    chance. Sources that send few messages, as honest peers do, always pass.
- * 3. Each message that passed also counts for those that the filter dropped. When few messages
- *    arrive, `FloodFilter` removes the filter.
+ *    send many messages, and with the share of their messages that still passes. The share is large
+ *    enough to see whether these sources continue, and to give an honest peer behind such an
+ *    address a chance. Sources that send few messages, as honest peers do, always pass.
+ * 3. A message of a marked source that passed counts for more than one message, to include the
+ *    messages that the filter dropped. When few messages arrive, `FloodFilter` removes the filter.
  *
  * If the kernel does not accept a filter, the device works without one.
  *
@@ -52,8 +52,8 @@ export class FloodFilter {
   }
 
   /**
-   * Counts a message of the kernel: one or more datagrams of one source. The first is `length`
-   * bytes at `offset`.
+   * Counts a message of the kernel: one or more datagrams of one source. The first datagram is
+   * `length` bytes at `offset`.
    *
    * @param count how many datagrams of this length the kernel coalesced; 1: a single datagram
    * @param high the first 32 bits of the source address, in network order

@@ -10,10 +10,10 @@
  *
  * The kernel coalesces datagrams of one length and one source before the filter sees them. So
  * several whole initiations or responses together are treated like one. Transport messages always
- * pass: a single one because of its type, and one that follows a handshake message because its
- * length is a multiple of 16, which the lengths of initiations and responses are not. A cookie
- * reply is 64 bytes long, as a transport message can be, so only a single cookie reply is matched.
- * A filter of a UDP socket sees the datagram from the UDP header on.
+ * pass. A single one passes because of its type. One that is coalesced behind a handshake message
+ * passes because its length is a multiple of 16, and the lengths of initiations and responses are
+ * not. A cookie reply is 64 bytes long, as a transport message can be, so only a single cookie
+ * reply is matched. A filter of a UDP socket sees the datagram from the UDP header on.
  *
  * @module
  */
@@ -153,7 +153,10 @@ function isSame(words: Uint32Array, from: number, to: number): boolean {
   return true;
 }
 
-/** Four instructions, the last ones of the program. */
+/**
+ * Returns four instructions that let this share of the messages pass and drop the others. They end
+ * the program.
+ */
 function passAtRandom(share: number): Instruction[] {
   const limit = Math.min(0xffff_ffff, Math.max(0, Math.floor(share * 0x1_0000_0000)));
   return [[LOAD, 0, 0, RANDOM], [JUMP_GREATER_EQUAL, 0, 1, limit], DROP, PASS];

@@ -3,9 +3,9 @@
  *
  * A result "works" is kept as long as the thread stays in its network namespace. The code that
  * segments and coalesces belongs to the kernel and does not change, and the loopback settings that
- * can make it refuse belong to the namespace. So a device whose port, mark or link changes is
- * tested only once. A fault and an unclear result are not kept: when the cause is removed (a
- * driver, a queue on loopback), the next sockets use the offload.
+ * can make this code refuse belong to the namespace. So the offloads are not tested again when the
+ * port, the mark or the link of a device changes. A fault and an unclear result are not kept: when
+ * the cause is removed (a driver, a queue on loopback), the next sockets use the offload.
  *
  * @module
  */

@@ -14,10 +14,10 @@
  *   with another length, other bytes, or invalid control data. One such case is enough, because
  *   nothing between the two sockets may change datagrams.
  * - Otherwise the result is unknown. A missing datagram was lost: loopback may be down, filtered or
- *   slow, or have too little memory for a large message, and a queue on it (netem, bfifo) may lose
- *   the datagram in every try. A loss says nothing about the interface that real datagrams leave
- *   through. Another order or a second copy says nothing either: UDP allows both, and a receiver of
- *   WireGuard messages handles both.
+ *   slow, or have too little memory for a large message, and a queue on loopback (netem, bfifo) may
+ *   lose the datagram in every try. A loss says nothing about the interface that real datagrams
+ *   leave through. Another order or a second copy says nothing either: UDP allows both, and a
+ *   receiver of WireGuard messages handles both.
  *
  * @module
  */
@@ -102,8 +102,8 @@ class LoopbackTest {
   }
 
   /**
-   * Sends the datagrams. Returns a verdict if no receiver is needed for it; undefined: all were
-   * sent.
+   * Sends the datagrams. Returns a verdict if no receiver is needed for the verdict; undefined: all
+   * datagrams were sent.
    */
   #send({ port }: LoopbackSocket): OffloadVerdict | undefined {
     const destination = new Endpoint(LOOPBACK, port);
@@ -170,8 +170,8 @@ function equals(one: Uint8Array): (other: Uint8Array) => boolean {
 const NOTHING_KNOWN: OffloadVerdicts = { udpGso: 'unknown', udpGro: 'unknown' };
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 /**
- * Offset and length of each datagram: first those of one message, then the plain one. It is longer,
- * so it does not join the others.
+ * Offset and length of each datagram: first the datagrams of one message, then the plain datagram.
+ * The plain datagram is longer, so the kernel does not join it to the others.
  */
 const DATAGRAMS = [
   [0, 500],

@@ -98,7 +98,7 @@ export function canSegment(fd: number): boolean {
 /**
  * Makes the kernel coalesce received datagrams from now on (UDP_GRO, Linux 5.0).
  *
- * @returns undefined if the kernel coalesces for all sockets; otherwise the reason
+ * @returns undefined if the kernel coalesces for all sockets; otherwise the reason why it does not
  */
 export function enableCoalescing({ v4, v6 }: BoundSockets): string | undefined {
   if (!coalescesReliably()) return 'kernels before 5.12 can corrupt datagrams that they coalesce';
@@ -189,7 +189,7 @@ function configure(fd: number, family: Family, options: SocketOptions): void {
     must(SOL_IPV6, IPV6_RECVTCLASS, 1);
   }
   // The plain option is limited by net.core.rmem_max, and the forced one needs CAP_NET_ADMIN.
-  // Either may give smaller buffers than requested, which only costs drops under load.
+  // Either may give smaller buffers than requested, which only causes more drops under load.
   setInt(fd, SOL_SOCKET, SO_RCVBUF, options.bufferBytes);
   setInt(fd, SOL_SOCKET, SO_SNDBUF, options.bufferBytes);
   setInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.bufferBytes);

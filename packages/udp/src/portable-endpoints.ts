@@ -1,6 +1,6 @@
 /**
  * `PortableEndpoints`: the endpoints of node:dgram's sources, and the texts of destinations. Each
- * is made once per peer.
+ * object and each text is made once and then reused.
  *
  * @module
  */

@@ -8,8 +8,8 @@ import { constants } from 'node:os';
 import { SystemError } from '@litz/sys';
 
 /**
- * Binds sockets of the families that the system has. Each one is pushed to `opened` at once, so
- * that the caller can close it.
+ * Binds sockets of the families that the system has. Each socket is pushed to `opened` as soon as
+ * it is bound, so that the caller can close it.
  *
  * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken; 'EAFNOSUPPORT': the
  *   system has neither family
@@ -39,7 +39,7 @@ export function setBufferLengths(socket: Socket, bufferBytes: number = 7 * 1024 
   }
 }
 
-/** Returns this platform's number of a libuv error; 0 if there is none. */
+/** Returns the number of a libuv error on this platform; 0 if the error has no number. */
 export function errnoOf(error: NodeJS.ErrnoException): number {
   const numbers: Readonly<Record<string, number>> = constants.errno;
   return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
@@ -74,7 +74,8 @@ function bind(
 }
 
 /**
- * node:dgram looks up each destination. Destinations here are addresses, so this avoids the delay.
+ * node:dgram looks up each destination. Here, each destination is an address already. So this
+ * function returns it without the delay of a look-up.
  */
 function alreadyAnAddress(
   host: string,

@@ -243,7 +243,8 @@ export class PortableUdp {
       this.counters.receiveDroppedSource++;
       return;
     }
-    // A plain Uint8Array: `slice` of a Buffer does not copy, and a sink may call it.
+    // This makes a plain Uint8Array. `slice` of a Buffer does not copy, and a sink may call `slice`
+    // for a copy.
     const { buffer, byteOffset, length } = datagram;
     this.#received.push({ datagram: new Uint8Array(buffer, byteOffset, length), source });
     if (this.#isReadable) return;

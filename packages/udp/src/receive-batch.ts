@@ -86,7 +86,10 @@ export class ReceiveBatch {
   /** How many slots the kernel has written since the last reset. */
   #used = 0;
 
-  /** @param buffer borrowed for good: `slots` * 65536 bytes from `offset` on are used */
+  /**
+   * @param buffer borrowed as long as this object is used: `slots` * 65536 bytes from `offset` on
+   *   are used
+   */
   constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
     checkBytes('memory.buffer', buffer);
     checkInteger('memory.offset', offset, 0, buffer.length);
@@ -162,8 +165,8 @@ export class ReceiveBatch {
     const fitting = Math.floor(BATCH_BYTES / Math.max(messageLength, 1));
     const wanted = Math.min(this.#slots - first, fitting);
     const messages = this.#region.address + first * MMSGHDR_LENGTH;
-    // ICMP errors may come before the datagrams. After a few of them in a row, the rest waits for
-    // the next call.
+    // ICMP errors may come before the datagrams. After a few errors in a row, the datagrams wait
+    // for the next call.
     for (let attempt = 0; attempt < 8; attempt++) {
       const count = libc().recvmmsg(fd, messages, wanted, 0, 0);
       if (count >= 0) return count;
@@ -176,7 +179,7 @@ export class ReceiveBatch {
     return 0;
   }
 
-  /** Processes one message. Returns how many datagrams it was. */
+  /** Processes one message. Returns how many datagrams the message has. */
   #deliver(socket: ReceiveSource, slot: number, sink: DatagramSink): number {
     const header = (slot * MMSGHDR_LENGTH) >> 2;
     const words = this.#words;

@@ -2,7 +2,7 @@
  * `RunCopy`: our own copy of a run of datagrams, which is then checked and queued.
  *
  * The fields of a caller's object may change between two reads. So each field is copied once,
- * before it is checked. The record is reused, so nothing is allocated.
+ * before it is checked. The object is reused, so nothing is allocated.
  *
  * @module
  */

@@ -51,8 +51,8 @@ export class SendMessages {
   /** References that keep the memory alive while the kernel may read it. */
   readonly #buffers: (Uint8Array | undefined)[];
   /**
-   * Offsets instead of addresses: V8 allocates an object for a number over 31 bits when it is
-   * passed on, one per datagram.
+   * Offsets, not addresses. V8 allocates an object for a number over 31 bits when the number is
+   * passed on, and this would happen for each datagram.
    */
   readonly #offsets: Int32Array;
   readonly #lengths: Int32Array;
@@ -196,8 +196,8 @@ export class SendMessages {
   }
 
   /**
-   * Returns how many datagrams from `first` (in `run`) on fit into one message: the same
-   * destination, traffic class and length. The last one may be shorter.
+   * Returns how many datagrams from `first` (in `run`) on fit into one message. They must have the
+   * same destination, traffic class and length; only the last one may be shorter.
    */
   #countJoinable(first: number, run: number, maxSegments: number): number {
     const length = this.#lengthOf(first, run);

@@ -11,7 +11,7 @@ import { RunCopy } from './run-copy.ts';
 import { isCausedBySource, isTransient } from './send-errors.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
-/** Callbacks for datagrams that are not sent as requested. All may be called within send. */
+/** Callbacks for datagrams that are not sent as requested. All may be called during `send`. */
 export interface SendCallbacks {
   /** A datagram is lost. `errno` is a number. */
   onSendError?: (errno: number, destination: Endpoint) => void;
@@ -31,9 +31,9 @@ export interface SendCallbacks {
  *
  * When the send buffer is full (EAGAIN), the queue waits for it. This slows down the TUN, as a full
  * link should. All flushes together wait at most 20 ms. After that, the queue does not wait again
- * until 20 ms have passed and the buffer has accepted something: datagrams that the kernel does not
- * accept are dropped at once, as the kernel's WireGuard does. So a dead link does not stop the
- * loop.
+ * until 20 ms have passed and the buffer has accepted something. Until then, datagrams that the
+ * kernel does not accept are dropped at once, as the kernel's WireGuard does. So a dead link does
+ * not stop the loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -48,7 +48,7 @@ export class SendQueue {
   #waitedAt: number = -Infinity;
   /** Whether the send buffer accepted something since the last wait. */
   #hasSent = false;
-  /** Whether a flush is in progress. It calls reports, and these may send. */
+  /** Whether a flush is in progress. A flush calls callbacks, and a callback may send. */
   #isFlushing = false;
   /** The run that is passed to `SendMessages`, reused for each call. */
   readonly #part = new RunCopy();
@@ -93,12 +93,13 @@ export class SendQueue {
    */
   pushRun(run: DatagramRun): void {
     if (this.#messages.queued + run.count <= SEND_QUEUE_CAPACITY) {
-      // The usual case. Nothing is flushed, so no other code can change the record before it is
+      // The usual case. Nothing is flushed, so no other code can change `run` before its fields are
       // read.
       this.#messages.push(run);
       return;
     }
-    // A flush calls reports. These may queue, and so overwrite the caller's record.
+    // A flush calls callbacks. A callback may queue datagrams, and so overwrite `run`. So all
+    // fields of `run` are read here.
     const { buffer, offset, length, lastLength, stride, count, destination, tos } = run;
     for (let done = 0; done < count;) {
       const part = Math.min(count - done, SEND_QUEUE_CAPACITY);
@@ -119,7 +120,7 @@ export class SendQueue {
 
   /**
    * Passes the queue to the kernel. After that, no byte of it is referenced. Datagrams that a
-   * report queues are sent in the same flush.
+   * callback queues are sent in the same flush.
    */
   flush(): void {
     const messages = this.#messages;
@@ -179,7 +180,7 @@ export class SendQueue {
       }
       this.#sendAlone(messages.start(done), count, errno);
       done++;
-      // A report may have transferred memory that was described already.
+      // A callback may have transferred memory that was described already.
       if (!messages.hasWholeBuffers()) return done < built ? messages.start(done) : queued;
     }
     return queued;
@@ -195,7 +196,8 @@ export class SendQueue {
 
   /** Drops `count` datagrams that do not fit into the queue. */
   #dropUnqueued(count: number): void {
-    // Counted but not reported: a report that sends would be called again without end.
+    // The datagrams are only counted. `onSendError` is not called, because a callback that sends
+    // would be called again without end.
     for (let i = 0; i < count; i++) this.#countDropped(ENOBUFS);
   }
 
@@ -211,7 +213,7 @@ export class SendQueue {
   }
 
   /**
-   * Sends one datagram, without its source if the source is what fails.
+   * Sends one datagram. If its source causes the error, the datagram is sent without its source.
    *
    * @param errno the error of an earlier try of this datagram; 0: it was not tried alone
    * @returns whether the source can be used for the next datagram
@@ -234,7 +236,8 @@ export class SendQueue {
     }
     this.#countDropped(errno);
     this.#callbacks.onSendError?.(errno, destination);
-    // It also failed without its source, so nothing is known about the source.
+    // The datagram also failed without its source, or for another reason. So nothing is known about
+    // the source.
     return true;
   }
 
@@ -275,7 +278,7 @@ const MAX_SEGMENTS = 64;
 const WAITS = 4;
 const WAIT_MS = 5;
 /**
- * The shortest time without waiting after that, in ms. Longer than one turn of the packet loop
- * takes.
+ * After these waits, the queue does not wait for at least this time, in ms. It is longer than one
+ * turn of the packet loop.
  */
 const REST_MS = 20;

@@ -1,6 +1,6 @@
 /**
- * `SourceSketch`: finds the sources that send many handshake messages. Its size does not depend on
- * their number.
+ * `SourceSketch`: finds the sources that send many handshake messages. The size of its tables does
+ * not depend on the number of sources.
  *
  * Two tables count messages by two hashes of the source (an IPv4 address or an IPv6 /64). Counts
  * fade with time. A source is marked if its entries in both tables are far above what honest peers
@@ -14,8 +14,8 @@ import { randomFillSync } from 'node:crypto';
 
 /**
  * Coefficients of a hash function, all modulo 2^32. `low` is 0 for IPv4. The shift is needed
- * because floods often come from neighbouring addresses, and a product alone would spread those too
- * evenly.
+ * because floods often come from neighbouring addresses, and a product alone would spread such
+ * addresses too evenly.
  *
  * ```
  * sum = first * high + second * low + addend

@@ -26,13 +26,14 @@ export interface SendingSocket {
 
 /**
  * Whether the sticky source of an endpoint works. The two conditions are those of the kernel's
- * WireGuard (socket.c): the source is an address of this host, and the route *from it* to the peer
- * leaves through the interface on which the peer was heard. A route that would be chosen without
- * the source says nothing: with two providers, each source has a table of its own. If there is no
- * route at all, the source is not the cause, and the datagram fails anyway.
+ * WireGuard (socket.c): the source is an address of this host, and the route *from this address* to
+ * the peer leaves through the interface on which the peer was heard. The route that the kernel
+ * would choose without the source says nothing: on a host with two Internet providers, each source
+ * has a routing table of its own. If there is no route at all, the source is not the cause, and the
+ * datagram fails anyway.
  *
- * The look-up does not prescribe the interface, although an IPv4 datagram does: if a look-up
- * prescribes an interface, IPv4 treats every address as directly on that link.
+ * An IPv4 datagram prescribes its interface, but the look-up does not. If a look-up prescribed an
+ * interface, IPv4 would treat every address as directly on that link.
  */
 export function sourceWorks(
   endpoint: Endpoint,

@@ -11,7 +11,7 @@ import { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-sour
  * Endpoints that are suspect. A change of routes makes all endpoints suspect. A check is a system
  * call, so it is made only for endpoints that something is sent to, and only a few times per turn
  * of the packet loop. The other endpoints keep their source until a later turn. A result is kept
- * until the end of the turn. By then the owner of the endpoints knows it.
+ * until the end of the turn. By then the owner of the endpoints knows the result.
  */
 export class SuspectSources {
   readonly #routes: RouteLookup;

@@ -33,7 +33,7 @@ export interface UdpOptions extends SendCallbacks {
   suspects?: SuspectSources;
   /**
    * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, borrowed until close.
-   * The sink gets this buffer. Default: new memory, of which only the used pages take physical
+   * The sink gets this buffer. Default: new memory. Only the pages that are used take physical
    * memory.
    */
   memory?: { buffer: Uint8Array; offset: number };

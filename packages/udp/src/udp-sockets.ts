@@ -20,8 +20,8 @@ import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp
 
 /**
  * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
- * kernel does it correctly. The test comes after binding, so that a port that is taken is reported
- * at once, however often it is tried. Linux only: recvmmsg(2), sendmmsg(2), udp(7).
+ * kernel segments and coalesces correctly. The test runs after binding: if the port is taken, each
+ * attempt fails at once, without the test. Linux only: recvmmsg(2), sendmmsg(2), udp(7).
  *
  * @example
  *
@@ -120,8 +120,8 @@ export class UdpSockets {
   }
 
   /**
-   * Whether several datagrams are sent as one message. False once the links of all sockets turned
-   * out not to support it.
+   * Whether several datagrams are sent as one message. False after the kernel has refused this on
+   * all sockets.
    */
   get segmenting(): boolean {
     return this.#sockets.some((socket) => socket.queue.segmenting);
@@ -183,7 +183,8 @@ export class UdpSockets {
    *   `count` is below 1, or `lastLength` is not within 0 to `length`
    */
   sendRun(run: DatagramRun): void {
-    // Called before the run is copied: a report may send, and that uses the same record.
+    // `#target` runs before the copy, because it may call `onSourceLost`. That callback may call
+    // `send`, which overwrites `#run`.
     const to = this.#target(run.destination, run.tos, run.count);
     const own = this.#run.copy(run);
     own.destination = to;
@@ -197,7 +198,7 @@ export class UdpSockets {
   }
 
   #queue(run: RunCopy): void {
-    // No foreign code runs between this check and the queue.
+    // No code of the caller runs between this check and the queue.
     checkRun(run);
     const { destination, count } = run;
     const socket = destination.address.length === 4 ? this.#v4 : this.#v6;
@@ -224,7 +225,7 @@ export class UdpSockets {
    * messages wait too. The kernel drops most messages of sources that send many.
    *
    * @param now monotonic milliseconds
-   * @returns when to call it again if no batch comes before; Infinity: not needed
+   * @returns when to call this again if no batch comes earlier; Infinity: not needed
    * @throws {TypeError} `now` is not a finite number
    */
   updateFloodFilter(now: number): number {
@@ -255,7 +256,7 @@ export class UdpSockets {
     this.#v4 = undefined;
     this.#v6 = undefined;
     for (const socket of sockets) {
-      // A report may have called `close` in the middle of a flush.
+      // A callback may have called `close` in the middle of a flush.
       socket.queue.close();
       libc().close(socket.fd);
     }

@@ -1,9 +1,10 @@
 /**
  * `startInBackground`: starts the daemon as a separate process and returns when it is ready.
  *
- * The child is the same program in the foreground, in a session of its own. It has an IPC channel,
- * on which it reports once that the interface and the UAPI socket exist, or why not. Then both
- * sides close the channel. So a shell script can use the interface in its next line.
+ * The child is the same program in the foreground, in a session of its own. It has an IPC channel.
+ * On this channel it reports once: either that the interface and the UAPI socket exist, or why it
+ * could not start. Then both sides close the channel. So a shell script can use the interface in
+ * its next line.
  *
  * @module
  */
@@ -36,8 +37,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
     detached: true,
     cwd: '/',
     env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
-    // Keeps the last output of a child that dies. Later the pipe is closed, and writing to it
-    // fails.
+    // The pipe keeps the last output of a child that dies. When the daemon is ready, the pipe is
+    // closed, and writing to it fails.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
   // Until the daemon is ready, Ctrl-C ends it too.
@@ -59,8 +60,8 @@ export function reportReadiness(readiness: Readiness): void {
 }
 
 /**
- * Resolves with the child's report. If the child ended without one, waits until its streams are
- * closed, because only then all of its output was read.
+ * Resolves with the child's report. If the child ended without a report, waits until its streams
+ * are closed, because only then all of its output was read.
  */
 async function reportOf(child: ChildProcess): Promise<Readiness> {
   let text = '';
@@ -80,8 +81,8 @@ async function reportOf(child: ChildProcess): Promise<Readiness> {
 }
 
 /**
- * Returns the last line that is meant for a person. V8 writes one such line, inside a frame or
- * before a stack.
+ * Returns the last line that is meant for a person. When V8 ends the process, it writes one such
+ * line, with a frame around the line or a stack after it.
  */
 function lastMessage(text: string): string {
   const lines = text.split('\n').map((line) => line.replace(/^#/, '').trim());
@@ -92,8 +93,8 @@ function lastMessage(text: string): string {
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
 /**
- * Limits the young generation of the main thread's heap to 3 MiB. By default it grows to 48 MiB of
- * garbage, and most of it while the program is loaded. With the limit, a daemon takes 93 MB instead
- * of 97.
+ * Limits the young generation of the main thread's heap to 3 MiB. By default, the young generation
+ * grows to 48 MiB of garbage, most of it while the program is loaded. With the limit, a daemon
+ * takes 93 MB instead of 97.
  */
 const SMALL_HEAP = '--max-semi-space-size=1';

@@ -25,7 +25,7 @@ export interface DaemonOptions {
 /**
  * Resolves when the daemon was asked to end and everything is released.
  *
- * @param name the name of the interface; the kernel replaces a `%d` in it by a number
+ * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
  * @throws {Failure | WireGuardError} the daemon could not start
  * @throws {WireGuardError} `ERR_LITZ_WORKER`: the packet loop crashed; everything is released
  */
@@ -46,8 +46,8 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * Litz cannot use an open TUN of its parent process. Starting would make another interface than the
- * parent expects, so it refuses.
+ * Litz cannot use an open TUN of its parent process. This function refuses to start, because the
+ * daemon would make another interface than the parent expects.
  */
 function refuseDescriptors(env: NodeJS.ProcessEnv): void {
   for (const variable of ['WG_TUN_FD', 'WG_UAPI_FD']) {

@@ -30,8 +30,8 @@ export function createPresharedKeyLine(): string {
  * Returns the public key of a private key, with a line feed. White space around the text is
  * ignored.
  *
- * @throws {Failure} the text is not 32 bytes in base64; the message does not repeat it, as it may
- *   be a key
+ * @throws {Failure} the text is not 32 bytes in base64; the message does not repeat the text,
+ *   because it may be a key
  */
 export function publicKeyLine(privateKey: string): string {
   try {

@@ -39,7 +39,7 @@ export interface UpOptions {
 }
 
 /**
- * Resolves when the tunnel was up, was asked to end, and everything is undone.
+ * Brings the tunnel up. Resolves after the tunnel was asked to end, when everything is undone.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the tunnel could not be brought up; everything is undone
@@ -105,7 +105,10 @@ async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> 
   }
 }
 
-/** Uses the same provider as the device, because noble would leave copies of the private key. */
+/**
+ * Returns the request for the tunnel. Uses the same provider as the device, because noble would
+ * leave copies of the private key.
+ */
 async function requestOf(
   tunnelFile: TunnelFile,
   endpoints: Prepared['endpoints'],
@@ -162,8 +165,8 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
 
 /**
  * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so its own setting cannot be given. The kernel uses the larger of the two
- * values.
+ * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
+ * the two values.
  */
 const FILTER_ADVICE =
   '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +

@@ -1,8 +1,8 @@
 /**
  * `Crossing`: counts what crossed a wire, from captured Ethernet frames.
  *
- * Pure: it gets frames as bytes. It recognises messages by type and length (sections 5.4.2 to
- * 5.4.7).
+ * This class is pure: it gets frames as bytes. It recognises messages by type and length (sections
+ * 5.4.2 to 5.4.7).
  *
  * @module
  */

@@ -14,7 +14,7 @@ import { failuresOf, formatReport, type DemoResult } from './report.ts';
 
 export interface DemoOptions {
   readonly write: (text: string) => void;
-  /** Inside a user namespace, never 'user-namespace'. */
+  /** If this process is already in a user namespace, the form must not be 'user-namespace'. */
   readonly form: DemoForm | 'auto';
 }
 

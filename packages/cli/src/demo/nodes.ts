@@ -58,7 +58,7 @@ export class Nodes implements AsyncDisposable {
           ...common,
           privateKey: keyB,
           addresses: ['10.77.0.2/24'],
-          // No endpoint: node b learns it from the first authentic message.
+          // No endpoint is given: node b learns the endpoint from the first authentic message.
           peers: [{ publicKey: publicA, allowedIps: ['10.77.0.1/32'] }],
         }),
       );

@@ -58,7 +58,8 @@ export async function sendTransfer(
     block.writeDoubleBE(bytes, MARKER.length);
     hash.update(block);
     bytes += block.length;
-    // A copy: the socket keeps bytes that it cannot send yet, and the next pass changes the block.
+    // The block is copied, because the socket keeps bytes that it cannot send yet, and the next
+    // pass changes the block.
     if (!socket.write(Buffer.from(block))) await Promise.race([once(socket, 'drain'), answer]);
   }
   socket.end();

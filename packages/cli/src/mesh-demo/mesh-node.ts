@@ -1,6 +1,6 @@
 /**
- * `MeshNode`: a machine of the demo. A network namespace with two pods, a daemon (`litz litz0`), an
- * agent (`litz agent`), and a /run of its own.
+ * `MeshNode`: a machine of the demo. It is a network namespace with two pods, and it has a daemon
+ * (`litz litz0`), an agent (`litz agent`), and a /run of its own.
  *
  * @module
  */

@@ -235,7 +235,7 @@ const SHOWN_MS = 1000;
 const POLL_MS = 50;
 /** Encryption is complete when no packet was readable for this long. */
 const QUIET_MS = 100;
-/** How long to wait for that at most. */
+/** How long to wait at most until encryption is complete. */
 const SETTLE_MS = 2000;
 /** How long to wait at most until all nodes are connected. */
 const CONNECT_MS = 10_000;

@@ -25,7 +25,7 @@ export class NumberedStream {
   /** Which numbers arrived; one byte per number. */
   #arrived: Uint8Array = new Uint8Array(1 << 16);
   #next = 0;
-  /** When number 0 would have been sent at this rate. */
+  /** The time at which datagram 0 would have been sent if the rate had always been the same. */
   #startedAt = performance.now();
 
   constructor(from: Pod, to: Pod) {

@@ -1,7 +1,7 @@
 /**
  * `UnderlayCount`: counts readable and encrypted packets on the cables between nodes.
  *
- * Pure: it gets Ethernet frames as bytes.
+ * This class is pure: it gets Ethernet frames as bytes.
  *
  * @module
  */

@@ -46,7 +46,10 @@ export class LinuxDriver implements Driver {
   #hasEnded = false;
   /** Why the thread ended. */
   #failure: Error | undefined = undefined;
-  /** Loaded while the thread starts. Messages of the thread are not read before it is loaded. */
+  /**
+   * The class `SystemError`, which is loaded while the thread starts. Messages of the thread are
+   * read only after that.
+   */
   #systemError: SystemErrorClass | undefined = undefined;
 
   /**
@@ -87,7 +90,7 @@ export class LinuxDriver implements Driver {
       name: `litz ${tunName}`,
       workerData: start,
       transferList: [port2, secrets],
-      // Loaders and conditions of this process are meant for its source files. The thread runs the
+      // The loaders and export conditions of this process are for source files, but the thread runs
       // built files.
       execArgv: [],
       // The loop makes almost no garbage. A larger young generation would only cost memory.
@@ -141,7 +144,7 @@ export class LinuxDriver implements Driver {
     try {
       this.#systemError = (await import('@litz/sys')).SystemError;
     } catch {
-      // The thread needs the package too, and reports why it cannot be loaded.
+      // The thread needs the package too, and reports why the package cannot be loaded.
     }
   }
 
@@ -240,8 +243,8 @@ function stopAll(): void {
 const WARNING = { code: 'LITZ_CRYPTO' };
 
 /**
- * The built worker, also when this file is a source file: a thread cannot load TypeScript without a
- * loader.
+ * The built file of the worker. It is used even if this file is a source file, because a thread
+ * cannot load TypeScript without a loader.
  */
 const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/linux/linux-worker.js', import.meta.url)

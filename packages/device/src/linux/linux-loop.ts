@@ -2,10 +2,10 @@
  * `LinuxLoop`: the packet loop of a device on Linux. It runs in one thread, which sleeps in poll
  * and does nothing else.
  *
- * It waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes of
- * the link and the routes, until the next deadline at most. It records the descriptors that it
- * opens in the shared memory. The sockets of the link monitor (they change) and the Netlink socket
- * of a warm-up are not recorded.
+ * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
+ * of the link and the routes, but not longer than until the next deadline. It records in the shared
+ * memory which descriptors it opens. It does not record the sockets of the link monitor, because
+ * they change, or the Netlink socket of a warm-up.
  *
  * @module
  */
@@ -44,8 +44,8 @@ export interface LinuxLoopOptions {
   readonly settings: CommonSettings;
   readonly crypto: CryptoProvider | undefined;
   /**
-   * Operations on the buffer that packets are kept in; it needs `LinuxLoop.memoryLength` bytes.
-   * Default: the loop makes a buffer of its own.
+   * Copy and checksum operations on the buffer for packets. The buffer needs
+   * `LinuxLoop.memoryLength` bytes. Default: the loop makes a buffer of its own.
    */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
@@ -73,8 +73,8 @@ export class LinuxLoop {
   /** Some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
   /**
-   * When sockets that could not be opened are tried again. Infinity: they are open, or the link is
-   * down.
+   * When the loop tries again to open sockets that could not be opened. Infinity: the sockets are
+   * open, or the link is down.
    */
   #linkUpDue = Infinity;
   /** Set while the warm-up runs. */
@@ -129,8 +129,8 @@ export class LinuxLoop {
       }),
     );
     const tun = this.#tun;
-    // The monitor comes first: it reports every later change, and everything read after this line
-    // includes all earlier ones.
+    // The monitor is made first. It reports every change from now on, and everything that is read
+    // after this line includes all changes before.
     this.#link = this.#resources.keepDescriptors(new tunPackage.TunMonitor(tun));
     this.#limitSegments(tun.mtu);
     this.#sockets = this.#createSockets();
@@ -143,8 +143,8 @@ export class LinuxLoop {
     for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
     if (warmUp) this.#warmUp = this.#resources.keep(this.#createWarmUp());
     if (!up) return;
-    // The sockets are opened before the link goes up, because another program may depend on the
-    // link. So a port that is taken is reported first.
+    // Another program may start to use the link when it goes up. So the sockets are opened first:
+    // if the port is taken, the error comes while the link is still down.
     const sockets = this.#openSockets(this.#plane.bindingForLinkUp());
     this.#netlink.setLink(tun.interfaceIndex, { up: true });
     if (sockets) this.#plane.linkUp(sockets, sys.boottimeMs());
@@ -159,8 +159,8 @@ export class LinuxLoop {
     const { path } = this.#plane;
     const tun = polled.add(this.#tun.fd, POLLIN);
     let isTunPaused = false;
-    // Another program may have set the link up before the monitor was made, which only reports
-    // changes.
+    // Another program may have set the link up before the monitor was made. The monitor does not
+    // report that, because it reports only changes.
     if (this.#tun.isUp) this.#linkUp(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
@@ -283,7 +283,8 @@ export class LinuxLoop {
     if (isWoken) this.#wake.clear();
     else if (!this.#requestsWait) return;
     this.#requestsWait = this.#options.onWake();
-    // A change that is not complete has outputs.
+    // A change that is still in progress may have made output. The output must be taken before
+    // packets pass.
     if (this.#requestsWait) this.#plane.path.drain();
   }
 
@@ -397,5 +398,5 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
   return udp.defaultSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
 }
 
-// How often opening the sockets is tried again while the port is taken, in ms.
+// The time between two attempts to open the sockets while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;

@@ -1,7 +1,7 @@
 /**
  * `LoopResources`: the resources of a packet loop. They are closed in the reverse order of opening,
  * and their descriptors are recorded in the shared memory, so that the main thread can close them
- * if the thread dies.
+ * if the loop's thread dies.
  *
  * @module
  */

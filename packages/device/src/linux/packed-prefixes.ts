@@ -16,7 +16,7 @@ interface PeerWithPrefixes {
   readonly allowedIps?: readonly AllowedIp[];
 }
 
-/** Returns a copy whose peers have packed prefixes, under the same name. */
+/** Returns a copy in which the `allowedIps` of each peer are packed. */
 export function packPrefixes<Holder extends { readonly peers?: readonly PeerWithPrefixes[] }>(
   holder: Holder,
 ): Holder {
@@ -27,7 +27,7 @@ export function packPrefixes<Holder extends { readonly peers?: readonly PeerWith
   return { ...holder, peers };
 }
 
-/** Returns new prefixes from packed ones. */
+/** Returns a new `Prefix` object for each packed prefix. */
 export function unpackPrefixes(packed: Uint8Array): AllowedIp[] {
   const prefixes: AllowedIp[] = [];
   for (const { address, prefixLength, remove } of readPrefixes(packed)) {
@@ -62,6 +62,6 @@ function pack(allowedIps: readonly AllowedIp[]): Uint8Array {
 
 const IPV6 = 1;
 const REMOVE = 2;
-/** Offset of the address, and length of a record, in bytes. */
+/** Offset of the address in a packed prefix, and length of a packed prefix, in bytes. */
 const ADDRESS = 2;
 const RECORD = 18;

@@ -2,8 +2,8 @@
  * `RequestTurns`: answers the requests of the main thread between two batches of packets.
  *
  * Requests are answered in order, one after the other. A change of very many peers or prefixes is
- * read and applied in steps, and so is a status of a peer with very many prefixes. Packets pass
- * between the steps.
+ * read and applied in steps. The status of a peer with very many prefixes is read in steps. Packets
+ * pass between the steps.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export class RequestTurns {
   /**
    * Answers requests for `TURN_MS`, with at least one step if there is something to do.
    *
-   * @returns whether there may be more
+   * @returns whether there may be more to do
    * @throws the error of a crash
    */
   take(): boolean {
@@ -57,7 +57,7 @@ export class RequestTurns {
     return true;
   }
 
-  /** Ends the request in progress, and wipes the secrets of all that were not answered. */
+  /** Ends the request in progress, and wipes the secrets of all requests that were not answered. */
   close(): void {
     this.#inProgress?.steps.return(undefined);
     while (this.#receive());

@@ -18,11 +18,13 @@ import type { LinuxPackages } from './linux-packages.ts';
  * (`SuspectSources`).
  */
 export class RouteWatch {
-  /** The caller gives it to the sockets, and calls its `endTurn` after each turn. */
+  /**
+   * The caller gives this object to the sockets, and calls `endTurn` after each turn of the loop.
+   */
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;
   readonly #monitor: Sys.RouteMonitor;
-  /** When the reported changes are handled; Infinity: there is none. */
+  /** When the reported changes must be handled; Infinity: no change was reported. */
   #changeDue: number = Infinity;
   #suspectedAt = -Infinity;
   /** The endpoints that must still be marked after the last change. */
@@ -63,7 +65,8 @@ export class RouteWatch {
     if (now >= this.#changeDue) {
       this.#changeDue = Infinity;
       this.#suspectedAt = now;
-      // Cleared before any look-up, so that a change from here on counts as a new one.
+      // The monitor is cleared before any look-up. So a change of routes from here on counts as a
+      // new change.
       this.#monitor.clear();
       this.suspects.clear();
       this.#unmarked = this.#plane.endpoints();

@@ -1,7 +1,7 @@
 /**
  * `packSecrets`: moves the secrets of a message to another thread in one buffer, which is
- * transferred. A structured clone would leave copies of them in the memory of the message, which
- * cannot be wiped.
+ * transferred. A structured clone would leave copies of the secrets in the memory of the message,
+ * and that memory cannot be wiped.
  *
  * @module
  */

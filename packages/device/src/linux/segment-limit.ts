@@ -8,9 +8,9 @@ import type * as Sys from '@litz/sys';
 
 /**
  * Limits the segments of a super-packet to the number that fits into one UDP message (65,535 bytes,
- * UDP_MAX_SEGMENTS). Otherwise each super-packet would leave as one full message and a few
- * datagrams. An older kernel, or a persistent interface that another program owns, can refuse; that
- * is not an error.
+ * UDP_MAX_SEGMENTS). Otherwise each super-packet would leave as one full message and a second
+ * message with the few datagrams that are left. An older kernel, or a persistent interface that
+ * another program owns, can refuse the limit; a refusal is not an error.
  *
  * @param interfaceIndex the number of the TUN's link
  * @param mtu in bytes

@@ -37,8 +37,8 @@ export class ThreadControl {
   }
 
   /**
-   * The eventfd that wakes the packet loop. A `stop` before it is set is not lost: the packet loop
-   * reads the flag after it has set this.
+   * The eventfd that wakes the packet loop. A `stop` before the eventfd is set is not lost: the
+   * packet loop sets the eventfd first, and reads the stop flag after that.
    */
   set eventFd(fd: number) {
     Atomics.store(this.#words, EVENT_FD, fd);

@@ -42,8 +42,8 @@ export interface WorkerStart {
   readonly port: MessagePort;
   readonly tunName: string;
   /**
-   * Whether a worker thread started this one. A worker can be terminated without notice to this
-   * thread.
+   * Whether a worker thread started this one. That worker can be terminated, and this thread gets
+   * no notice of it.
    */
   readonly isNested: boolean;
   readonly settings: CommonSettings;
@@ -101,14 +101,17 @@ export interface ErrorMessage {
   readonly message: string;
   readonly stack: string | undefined;
   /**
-   * The error's own fields that are plain data: `code`, and of a system error `errno`,
+   * The error's own fields that are plain data: `code`, and for a system error also `errno`,
    * `errnoNumber`, `syscall`.
    */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly cause?: ErrorMessage;
 }
 
-/** The class of `@litz/sys`. That package is loaded only where system calls are possible. */
+/**
+ * The class `SystemError` of `@litz/sys`. That package is loaded only where system calls are
+ * possible.
+ */
 export type SystemErrorClass = typeof Sys.SystemError;
 
 /**
@@ -183,8 +186,8 @@ export function* queuedMessages<Message>(port: MessagePort): Generator<Message, 
 }
 
 /**
- * Returns the parts of an error that a structured clone keeps, with those of its causes. A thrown
- * value that is no error becomes the message of one.
+ * Returns the parts of an error that a structured clone keeps, with those of its causes. If the
+ * thrown value is no error, its text becomes the message of an error.
  */
 export function toErrorMessage(thrown: unknown): ErrorMessage {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));

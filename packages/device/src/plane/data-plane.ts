@@ -34,7 +34,9 @@ import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
-/** An event of a data plane: all events of the engine, and those of the link. */
+/**
+ * An event of a data plane: all events of the engine, and those of drops, the link and offloads.
+ */
 export type PlaneEvent =
   | EngineEvent
   | DropEvent
@@ -86,7 +88,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
-  // A record, because the compiler refuses one that lacks an event.
+  // This is an object, because the compiler refuses an object that lacks an event.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
 export class DataPlane {
@@ -156,7 +158,7 @@ export class DataPlane {
     return this.#up;
   }
 
-  /** When `finish` should be called next, in the milliseconds of `now`; Infinity: not needed. */
+  /** When `finish` should be called next, in ms of the clock of `now`; Infinity: not needed. */
   get due(): number {
     if (this.#unreported.length > 0) return 0;
     const { tunPausedUntil } = this.path;
@@ -197,9 +199,9 @@ export class DataPlane {
   }
 
   /**
-   * Applies a change whose fields were checked, in steps. The first step refuses it or makes it
-   * final. Until the last step, there must be no other change. `path.drain` must be called before
-   * packets pass between two steps.
+   * Applies a change whose fields were checked, in steps. The first step refuses the change or
+   * makes it final. Until the last step, there must be no other change. `path.drain` must be called
+   * before packets pass between two steps.
    *
    * @param sockets as for `configure`
    * @param now returns the time, in each step
@@ -375,7 +377,8 @@ export class DataPlane {
       try {
         sockets?.setMark(this.#mark);
       } catch {
-        // This socket still has the old mark. The first error is the one to report.
+        // A socket that refused both calls still has the old mark. The first error is the one to
+        // report.
       }
       throw error;
     }

@@ -1,6 +1,6 @@
 /**
- * `DropReport`: emits drop events, at most once per second for all reasons, and only while they
- * have a listener.
+ * `DropReport`: emits the drop events of all reasons together, at most once per second, and only
+ * while `drop` has a listener.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import {
   type PublicKey,
 } from '@litz/core';
 
-/** How many were dropped for a reason since the last event of this reason. */
+/** How many packets or messages were dropped for a reason since the last event of this reason. */
 export interface DropEvent {
   readonly type: 'drop';
   readonly reason: DropReason;
@@ -34,7 +34,7 @@ export class DropReport {
     this.#drops = drops;
   }
 
-  /** When there is something to report; Infinity: nothing. */
+  /** When `report` must be called next; Infinity: there is nothing to report. */
   get due(): number {
     return this.#due;
   }

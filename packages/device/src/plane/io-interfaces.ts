@@ -31,7 +31,7 @@ export interface Tun {
    * @returns > 0: written; 0: would block; else -errno
    */
   write(buffer: Uint8Array, offset: number, length: number): number;
-  /** Which super-packets it reads and writes. Default: none. */
+  /** Which super-packets the TUN reads and writes. Default: none. */
   readonly offloads?: { readonly tcp: boolean; readonly udp: boolean };
   /**
    * With offloads: writes one packet that consists of `count` pieces. Returns what `write` returns.
@@ -97,7 +97,7 @@ export interface DatagramSocket {
    * Drops floods of handshake messages before they reach the queue. Absent if the sockets cannot do
    * that. Must be called after each batch.
    *
-   * @returns when to call it again if no batch comes before; Infinity: not needed
+   * @returns when to call this again if no batch comes earlier; Infinity: not needed
    */
   updateFloodFilter?(now: number): number;
   /** Changes SO_MARK for all following datagrams; 0 clears it. */

@@ -9,8 +9,9 @@
  *   | block 0: 64 bytes   | blocks 1 to n, the last one whole | 0 or 64      | the next place ...
  * ```
  *
- * The TUN returns a packet, or a super-packet of up to 64 KiB. Each packet of it is copied into the
- * slab, and its checksum is computed at the same time. It is encrypted there and sent from there.
+ * The TUN returns a packet, or a super-packet of up to 64 KiB. Each packet, or each segment of a
+ * super-packet, is copied into the slab, and its checksum is computed at the same time. The packet
+ * is encrypted in the slab and sent from there.
  *
  * The messages are not adjacent. A cipher may compute block 0 of its key stream, which contains the
  * one-time key, in one call with the text. Block 0 is then written to the 64 bytes in front of the
@@ -90,8 +91,8 @@ function align(offset: number): number {
 /** Bytes per read. An IPv6 packet can be 40 bytes longer than its length field can say. */
 const READ_LENGTH = 65536 + 256;
 /**
- * Bytes of the slab. A super-packet with the smallest usual segments fits, and the largest packet
- * after it.
+ * Bytes of the slab. There is space for a super-packet with the smallest usual segments and, after
+ * it, for the largest packet.
  */
 const SLAB_LENGTH: number = 1 << 18;
 const ALIGNMENT = 64;

@@ -2,9 +2,9 @@
  * `PacketPath`: moves packets between TUN, engine and sockets, one batch per call. It never waits;
  * a driver calls it when there is something to do.
  *
- * `tun-to-udp.ts` moves packets from the TUN to the sockets, `udp-to-tun.ts` moves them back.
- * Neither allocates per packet. Each direction has one writer, so packets leave in the order in
- * which they came.
+ * `tun-to-udp.ts` moves packets from the TUN to the sockets. `udp-to-tun.ts` moves packets from the
+ * sockets to the TUN. Neither allocates per packet. Each direction has one writer, so packets leave
+ * in the order in which they came.
  *
  * @module
  */
@@ -88,7 +88,7 @@ export class PacketPath {
     return this.#outbound.pausedUntil;
   }
 
-  /** Processes one batch from the TUN. @returns whether there may be more */
+  /** Processes one batch from the TUN. @returns whether there may be more packets */
   readTun(now: number): boolean {
     return this.#outbound.read(now);
   }

@@ -2,8 +2,8 @@
  * `TunToUdp`: moves packets from the TUN to the sockets.
  *
  * 1. Each read returns one packet, or a super-packet of the kernel of up to 64 KiB.
- * 2. It is split into segments, each with its own headers and checksum. As many of them as fit are
- *    written into the slab. The places in the slab have equal sizes.
+ * 2. A super-packet is split into segments, each with its own headers and checksum. As many
+ *    segments as fit are written into the slab. The places in the slab have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when it holds a full message for the kernel (64 KiB), when the slab is full,
@@ -48,8 +48,8 @@ export class TunToUdp {
   /** Offset in the slab where the next place begins. */
   #next: number;
   /**
-   * The last batch had at most one packet. The next one probably has one too, so it is sent before
-   * the TUN is read again.
+   * Whether the last batch had at most one packet. Then the next batch probably has only one packet
+   * too, and this packet is sent before the TUN is read again.
    */
   #isSparse = false;
   /** How many bytes were queued since the last flush. */
@@ -74,7 +74,7 @@ export class TunToUdp {
     };
   }
 
-  /** Processes one batch from the TUN. @returns whether there may be more */
+  /** Processes one batch from the TUN. @returns whether there may be more packets */
   read(now: number): boolean {
     const { buffer, readOffset, readLength } = this.#memory;
     let bytes = 0;

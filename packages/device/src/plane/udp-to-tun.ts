@@ -103,7 +103,7 @@ export class UdpToTun {
    * Processes batches from the sockets.
    *
    * @param only index of the one socket that is readable
-   * @returns whether there may be more
+   * @returns whether there may be more datagrams
    */
   receive(now: number, only?: number): boolean {
     const sockets = this.#sockets;
@@ -149,8 +149,8 @@ export class UdpToTun {
     this.#bytes += length;
     const now = this.#now as number;
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
-    // There is no packet: a dropped datagram, a keepalive, or a handshake message. Output that it
-    // causes is sent with the batch.
+    // The datagram contains no packet: it was dropped, or it is a keepalive or a handshake message.
+    // Output that it causes is sent with the batch.
     if (typeof opened === 'string' || opened === 0) return;
     const packet = offset + TRANSPORT_HEADER_LENGTH;
     if (buffer === this.#memory.buffer) this.#coalescer.add(packet, opened);

@@ -11,7 +11,7 @@ import type { Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 /** Options of `MemoryTun`. */
 export interface MemoryTunOptions {
-  /** Used in messages only. Default 'memory'. */
+  /** The name of the TUN, which is also the `name` of the device. Default 'memory'. */
   name?: string;
   /** Maximum length of a packet in bytes. Default 1420. */
   mtu?: number;
@@ -102,8 +102,8 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   /**
    * Sends one IP packet into the tunnel. The packet is copied.
    *
-   * @returns false if it was dropped: the queue is full, the TUN is closed, or it is longer than
-   *   65535 bytes
+   * @returns false if the packet was dropped: the queue is full, the TUN is closed, or the packet
+   *   is longer than 65535 bytes
    * @throws {TypeError} `packet` is not a Uint8Array
    */
   send(packet: Uint8Array): boolean {

@@ -70,7 +70,7 @@ export class PortableDriver implements Driver {
     settings: CommonSettings,
     listener: DriverListener,
   ): Promise<PortableDriver> {
-    // Each of two devices would take a part of the packets.
+    // If two devices used the same TUN, each would get only some of the packets.
     if (usedTuns.has(tun)) {
       throw new RangeError('"tun" expected a TUN of its own, got one that another device uses');
     }
@@ -212,8 +212,8 @@ export class PortableDriver implements Driver {
   #schedule(): void {
     if (this.#stepIsScheduled || this.#closing || !this.#isOpen) return;
     this.#stepIsScheduled = true;
-    // Deferred, because more may come in the same turn, and because a step must not run inside a
-    // listener.
+    // The step runs later, because more data may come in the same turn, and because a step must not
+    // run inside a listener.
     setImmediate(() => this.#step());
   }
 

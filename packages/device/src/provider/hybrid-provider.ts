@@ -9,9 +9,10 @@ import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, secretCopy } from '@litz/cor
 
 /**
  * Returns a provider that uses `long` for X25519 and for transport messages of more than
- * `shortLength` bytes, where the work takes longer than the calls. It uses `short` for everything
- * else, including hashes and the encrypted fields of handshakes. Both produce the same bytes, so a
- * session can use both. `long` borrows the one-time keys that `short` has computed.
+ * `shortLength` bytes. For these, a call into `long` costs little compared with the work. The
+ * provider uses `short` for everything else, including hashes and the encrypted fields of
+ * handshakes. Both produce the same bytes, so a session can use both. `long` borrows the one-time
+ * keys that `short` has computed.
  */
 export function hybridProvider(
   long: CryptoProvider,
@@ -34,8 +35,8 @@ export function hybridProvider(
 
 /**
  * A cipher of both providers. The cipher of `long` is made only for the first message that needs
- * it: half of all sessions, those that the other side begins and those that carry little, never
- * need it.
+ * it. About half of all sessions never need it: those that the other side begins, and those that
+ * carry little.
  */
 class HybridCipher implements Cipher {
   readonly #provider: CryptoProvider;
@@ -78,7 +79,7 @@ class HybridCipher implements Cipher {
   destroy(): void {
     this.#isDestroyed = true;
     this.#key.fill(0);
-    // First destroys the cipher that may use memory of the other one.
+    // `#long` is destroyed first, because it may use memory of `#short`.
     this.#long?.destroy();
     this.#short.destroy();
   }

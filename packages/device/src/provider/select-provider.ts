@@ -1,5 +1,6 @@
 /**
- * `selectProvider`: chooses the crypto provider of a device that was not given one.
+ * `selectProvider`: chooses the crypto provider of a device that was made without the option
+ * `crypto`.
  *
  * The order of providers comes from figures of `pnpm bench`, and nothing is measured at the start
  * of a device. A measurement of one millisecond on a busy machine would choose by chance, and a
@@ -199,6 +200,6 @@ const CANDIDATES: readonly ProviderCandidate[] = [
 
 /**
  * Longest message in bytes for WebAssembly: two rounds of four ChaCha20 blocks, minus the block
- * with the one-time key. OpenSSL is faster with longer ones.
+ * with the one-time key. OpenSSL is faster with longer messages.
  */
 const SHORT_LENGTH = 448;

@@ -1,6 +1,6 @@
 /**
- * `Host`: everything that bringing a tunnel up needs from the machine. Tests use an implementation
- * that simulates it.
+ * `Host`: the operations on the machine that are needed to bring a tunnel up. Tests use an
+ * implementation that simulates a machine.
  *
  * @module
  */
@@ -23,8 +23,8 @@ export interface Host {
   /** Sets an interface up. @param mtu in bytes */
   setUp(link: string, mtu: number): void;
   /**
-   * Whether packets pass in both directions, with all addresses. That is so only some time after
-   * the link went up.
+   * Whether packets pass in both directions, with all addresses. This becomes true only some time
+   * after the link went up.
    */
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */
@@ -46,6 +46,6 @@ export interface Host {
    * @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
    */
   setSysctl(name: string, value: string): void;
-  /** Releases what `facts` and the changes need. */
+  /** Releases the resources that `facts` and the changes use. */
   close(): void;
 }

@@ -75,7 +75,7 @@ export class LinuxHost implements Host {
   isUsable(link: string): boolean {
     const index = this.#index(link);
     // While an address is tentative, the kernel chooses other source addresses and drops packets to
-    // it.
+    // this address.
     const addresses = this.#netlink.addresses(index);
     const { running } = this.#netlink.linkByIndex(index) ?? {};
     return running === true && !addresses.some(({ tentative }) => tentative);
@@ -121,8 +121,8 @@ export class LinuxHost implements Host {
   }
 
   /**
-   * Returns the MTU as wg-quick does: the largest one of the routes to the endpoints, else that of
-   * the default route.
+   * Returns the MTU as wg-quick does: the largest MTU of the routes to the endpoints; without such
+   * a route, the MTU of the default route.
    */
   #outerMtu(
     endpoints: readonly Uint8Array[],
@@ -157,13 +157,15 @@ export class LinuxHost implements Host {
         return route && this.#netlink.linkByIndex(route.interfaceIndex)?.name;
       });
     const strict = links.filter((name) => name !== undefined && this.#isStrict(name));
-    // Interfaces that another tunnel loosened are included: this tunnel may run through the other
-    // one, and through that interface directly once the other one ends.
+    // Interfaces that another tunnel loosened are included. The datagrams of this tunnel may pass
+    // through the other tunnel now, and directly through such an interface when the other tunnel
+    // has ended.
     return [...new Set([...strict, ...this.#looseFilters.loosened()])] as string[];
   }
 
   /**
-   * The larger of the two values applies (Documentation/networking/ip-sysctl: 1 strict, 2 loose).
+   * The larger of the values for `all` and for the interface applies
+   * (Documentation/networking/ip-sysctl: 1 strict, 2 loose).
    */
   #isStrict(link: string): boolean {
     const values = ['all', link].map((name) => this.#sysctl(filterOf(name)));
@@ -186,7 +188,7 @@ function filterOf(link: string): string {
   return `net/ipv4/conf/${link}/rp_filter`;
 }
 
-/** Returns undefined if the rule was not made by a Litz tunnel, even if it looks the same. */
+/** Returns undefined if no Litz tunnel made the rule, even if it looks like a rule of Litz. */
 function toPolicyRule(rule: InstalledRule): PolicyRule | undefined {
   const { family, priority, table, mark, markMask, invert = false, suppressPrefixLength } = rule;
   if (!rule.toTable || rule.protocol !== RULE_PROTOCOL) return undefined;
@@ -214,8 +216,9 @@ function byMetric(a: InstalledRoute, b: InstalledRoute): number {
 
 const RUNTIME_FOLDER = '/run/litz';
 /**
- * Marks a rule as made by Litz: the letter L, which is free in the kernel's RTPROT_* and in
- * iproute2's rt_protos. All kernels that Node.js runs on store it (Linux 4.17).
+ * Marks a rule as made by Litz. The number is the letter L; the kernel's RTPROT_* and iproute2's
+ * rt_protos do not use it. All kernels that Node.js runs on store the number with the rule (Linux
+ * 4.17).
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;

@@ -16,11 +16,11 @@
  * the user.
  *
  * A strict reverse path filter would drop the answers of the endpoint: by the rules above, packets
- * to it without mark go into the tunnel. wg-quick solves this with a firewall rule that sets the
- * mark on answers, and with src_valid_mark, which makes the filter respect marks. Litz uses no
- * firewall. It makes the filter of that interface loose, which is needed with and without
- * src_valid_mark. It also sets src_valid_mark, where that is possible, for users whose own rules
- * set marks.
+ * to the endpoint without the mark go into the tunnel. wg-quick solves this with a firewall rule
+ * that sets the mark on answers, and with src_valid_mark, which makes the filter respect marks.
+ * Litz uses no firewall. It makes the filter of the interface towards the endpoint loose, which is
+ * needed with and without src_valid_mark. It also sets src_valid_mark, where that is possible, for
+ * users whose own rules set marks.
  *
  * wg-quick also makes a firewall rule that drops packets from neighbours to the tunnel's own
  * address. Litz does not.
@@ -72,8 +72,8 @@ export interface HostFacts {
   /** Whether net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;
   /**
-   * Interfaces towards IPv4 endpoints with a strict reverse path filter, and those that other
-   * tunnels loosened.
+   * Interfaces that lead to IPv4 endpoints and have a strict reverse path filter, and interfaces
+   * that other tunnels loosened.
    */
   readonly strictInterfaces: readonly string[];
   /** Interfaces whose filter is loose only for tunnels that no longer exist. */
@@ -127,7 +127,8 @@ function withoutCovered(prefixes: readonly Prefix[], addresses: readonly Prefix[
 }
 
 /**
- * Whether the kernel adds a route for the network of an address. A single IPv4 address has none.
+ * Whether the kernel adds a route for the network of an address. It adds none for a single IPv4
+ * address.
  */
 function makesRoute({ address, prefixLength }: Prefix): boolean {
   return address.length === 16 || prefixLength < 32;
@@ -178,7 +179,7 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
 
 /**
  * Returns the lowest priority except the local table's. The kernel places a rule without priority
- * in front of it.
+ * in front of the rule with this priority.
  */
 function lowestPriority(priorities: readonly number[]): number {
   return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);

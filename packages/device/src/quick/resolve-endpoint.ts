@@ -1,10 +1,11 @@
 /**
  * `resolveEndpoint`: resolves a host name to an address, and retries like `wg setconf`.
  *
- * At boot the resolver is often not available yet. So a temporary failure is tried again after 1 s,
- * and after 1.2 times as long each time, up to 20 s. A name that does not exist is an error at
- * once. The environment variable `WG_ENDPOINT_RESOLUTION_RETRIES` sets the number of retries; the
- * default is 15, and 'infinity' means without end.
+ * At boot the resolver is often not available yet. So after a temporary failure, the name is looked
+ * up again after 1 s. Each later wait is 1.2 times as long as the one before, up to 20 s. A name
+ * that does not exist is an error at once. The environment variable
+ * `WG_ENDPOINT_RESOLUTION_RETRIES` sets the number of retries; the default is 15, and 'infinity'
+ * means without end.
  *
  * @module
  */
@@ -32,7 +33,7 @@ export interface HostPort {
 export interface ResolveOptions {
   /** Number of retries. Default: from `WG_ENDPOINT_RESOLUTION_RETRIES`, else 15. */
   retries?: number;
-  /** Called with a line for each failure that will be tried again. */
+  /** Called with a line for each failure after which the name will be looked up again. */
   log?: (line: string) => void;
   /** Ends the waiting. The returned promise is rejected with the signal's reason. */
   signal?: AbortSignal;

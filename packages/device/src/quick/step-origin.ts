@@ -41,7 +41,10 @@ export function originOfStep(file: TunnelFile, step: Step): string | undefined {
   }
 }
 
-/** Returns the last of several lines. The last one takes effect, or is the one too many. */
+/**
+ * Returns the last of the matching lines. This line takes effect, or it is the one that is too
+ * many.
+ */
 function lastLine(
   { file, config }: TunnelFile,
   sections: readonly (InterfaceSection | PeerSection)[],

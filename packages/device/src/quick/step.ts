@@ -41,8 +41,8 @@ export type Step =
       readonly value: string;
     }
   /**
-   * Makes the reverse path filter loose: accepts answers that arrive on an interface through which
-   * packets to their sender would not be sent.
+   * Makes the reverse path filter loose. Then the kernel also accepts answers on an interface
+   * through which it would not send packets to their sender.
    */
   | { readonly type: 'loosen-filter'; readonly link: string }
   /** Restores a filter that a killed tunnel left loose. */

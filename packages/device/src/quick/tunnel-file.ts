@@ -154,8 +154,8 @@ function refusedFields({ file, config }: TunnelFile): ConfigProblem[] {
 }
 
 /**
- * The kernel silently removes IPv6 from an interface whose MTU is below the minimum, so this is
- * reported.
+ * The kernel silently removes IPv6 from an interface whose MTU is below the minimum, so such an MTU
+ * is a problem.
  */
 function mtuProblems({ file, config }: TunnelFile): ConfigProblem[] {
   const { mtu, addresses } = config.interface;

@@ -4,8 +4,8 @@
  * ```
  *   up    create-link, configure, add-address, set-up, restore-filter (what was left), add-route,
  *         set-sysctl, loosen-filter, delete-rule (what was left), add-rule
- *   down  the rules and filters, from the last to the first; then the device, and with its link
- *         go addresses and routes
+ *   down  the rules and filters, from the last to the first; then the device: its addresses and
+ *         routes disappear with its link
  * ```
  *
  * If a step fails or `up` is aborted, everything is undone before `up` rejects.
@@ -180,7 +180,7 @@ export class Tunnel {
       case 'delete-rule':
         return host.deleteRule(step.rule);
       case 'loosen-filter':
-        // It may record the filter and then fail, so the undo function is added first.
+        // `loosenFilter` may record the filter and then fail, so the undo function is added first.
         this.#undoFunctions.push(() => host.restoreFilter(step.link, name));
         return host.loosenFilter(step.link, name);
       case 'restore-filter':
@@ -192,8 +192,8 @@ export class Tunnel {
   }
 
   /**
-   * Sets a kernel setting. The only one is src_valid_mark, for rules of the user. So the tunnel
-   * continues without it if it cannot be written.
+   * Sets a kernel setting. The only such setting is src_valid_mark, for rules of the user. So if it
+   * cannot be written, the tunnel continues without it.
    */
   #setSysctl(name: string, value: string): void {
     try {
@@ -209,7 +209,7 @@ export class Tunnel {
 
   /**
    * Restores a filter that a killed tunnel left loose. A failure is ignored: this tunnel does not
-   * need it strict.
+   * need a strict filter.
    */
   #restoreFilter(link: string): void {
     try {

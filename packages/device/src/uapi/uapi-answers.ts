@@ -29,8 +29,8 @@ export interface UapiTarget {
   /** Returns a copy, whose secrets are wiped after the answer. */
   status(): Promise<DeviceStatus>;
   /**
-   * Returns the same, a few peers at a time; see `Device.statusParts`. Used instead of `status` if
-   * present.
+   * Returns the same as `status`, a few peers at a time; see `Device.statusParts`. Used instead of
+   * `status` if present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
   /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */
@@ -109,8 +109,8 @@ export async function* answerChanges(
     for (;;) {
       const changes = feed.since(at, MOST_IN_REPORT);
       if (!changes) {
-        // The cursor is read first, so that changes that happen while the peers are read are
-        // reported again.
+        // The cursor is read first. So a change that happens while the peers are read is also sent
+        // afterwards.
         at = feed.cursor;
         yield RESYNC_LINE;
         yield* allPeers(target);

@@ -114,7 +114,7 @@ export class UapiConnection implements RequestOwner {
     this.#socket.destroy();
   }
 
-  /** Answers the requests, and reads nothing more until then. */
+  /** Answers the requests, and reads nothing more until all are answered. */
   #take(requests: readonly UapiRequest[]): void {
     this.#usedAt = performance.now();
     if (requests.length === 0) {

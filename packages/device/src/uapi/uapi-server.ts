@@ -2,9 +2,10 @@
  * `UapiServer`: the Unix socket through which `wg` and other programs read and configure a device.
  *
  * The socket is made under a temporary name, gets its mode, and is then renamed. So it is never
- * visible with another mode. Closing it does not remove a file that another program has put in its
- * place. The socket is watched: removing it ends the server and is reported, because it means that
- * the device should end, as with wireguard-go. A folder that another user can write to is refused.
+ * visible with another mode. Closing the server does not remove a file that another program has put
+ * in the place of the socket. The socket is watched: if it is removed, the server ends and reports
+ * this, because the device should then end, as with wireguard-go. A folder that another user can
+ * write to is refused.
  *
  * @module
  */
@@ -86,7 +87,7 @@ export class UapiServer {
    *
    * @param target the device; it belongs to the caller and is not closed
    * @throws {TypeError | RangeError} (rejects) an argument is wrong; the message names it
-   * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers there, the
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: another program answers at `path`, the
    *   existing file is not a socket, or the socket cannot be made; `cause` is the error
    */
   static async listen(target: UapiTarget, options: UapiServerOptions): Promise<UapiServer> {
@@ -150,8 +151,8 @@ export class UapiServer {
       rmSync(folder, { recursive: true, force: true });
     }
     this.#server.on('error', ({ code }: NodeJS.ErrnoException) => {
-      // There was no descriptor left for a new connection. Closing one makes a descriptor free for
-      // the next.
+      // There was no descriptor left for a new connection. Closing a connection frees a descriptor
+      // for the next one.
       if (code === 'EMFILE' || code === 'ENFILE') this.#closeQuietest();
     });
     this.#watch();
@@ -259,8 +260,8 @@ function refuseIfUntrusted(path: string): void {
 }
 
 /**
- * Runs `make`. If /run is missing or read-only, its errors name another path, so they are replaced
- * by a clear one.
+ * Runs `make`. If /run is missing or read-only, the errors of `make` name another path. So they are
+ * replaced by a clear error.
  */
 function inFolderOf<T>(path: string, make: () => T): T {
   try {

@@ -25,7 +25,7 @@ export class LinuxWarmUp {
   readonly #sys: typeof Sys;
   readonly #warmUp: WarmUp;
   readonly #opened: DatagramSocket[] = [];
-  /** The device's packets at the last call of `run`. */
+  /** How many packets the device had carried at the last call of `run`. */
   #packets = 0;
   #pauseEnd = Infinity;
 
@@ -75,8 +75,8 @@ export class LinuxWarmUp {
 
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
-   * After several packets of the device at once it pauses: they are part of a stream, and slices
-   * between its packets would make it much slower.
+   * After several packets of the device at once, the warm-up pauses. Such packets are part of a
+   * stream, and slices between them would make the stream much slower.
    *
    * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
    *
@@ -112,8 +112,8 @@ export class LinuxWarmUp {
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;
 /**
- * In ms; poll rounds it up to 1. A fraction, so that V8 sees the same kind of number here as in the
- * device's own waits.
+ * In ms; poll rounds this up to 1. The number is a fraction, so that V8 sees the same kind of
+ * number here as in the device's own waits.
  */
 const PAUSE_MS = 0.5;
 /** This many packets in one turn are part of a stream. A ping and its answer are fewer. */

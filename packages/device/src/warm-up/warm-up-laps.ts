@@ -65,8 +65,8 @@ function streams(count: number, segments: number): [Lap, Lap] {
 
 /**
  * Returns an IPv4 packet behind its vnet header. A TCP packet has time stamps; with more payload
- * than one segment it is a super-packet. As the kernel does, leaves the checksum of TCP and UDP to
- * the reader: the field holds the sum of the pseudo-header.
+ * than one segment it is a super-packet. The checksum field of TCP and UDP holds only the sum of
+ * the pseudo-header, as in packets from the kernel. The reader completes the checksum.
  */
 function packet(from: From, protocol: number, payloadLength: number, sequence = 0): Uint8Array {
   const { header, checksumAt } = TRANSPORTS[protocol]!;
@@ -127,7 +127,7 @@ const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: numb
 const SMALL_LAPS = 400;
 const SHORT_LAPS = 700;
 const LONG_LAPS = 50;
-/** TCP payload in bytes of an interface whose MTU is 1420, with time stamps. */
+/** TCP payload in bytes of a full packet with time stamps, for an MTU of 1420. */
 const SEGMENT_LENGTH = 1368;
 /** Segments of the longest super-packet that fits into one message of the sockets. */
 const LONG = 45;

@@ -7,8 +7,9 @@
  *
  * V8 interprets code that runs for the first time. It compiles code that has run often, in threads
  * of its own. So the first stream of a device is slow for about a second, while those threads
- * compete with it for the processors. The warm-up uses the same classes as the device, so that V8
- * compiles the code that the device runs. `pnpm bench:start` measures the gain and the cost.
+ * compete with the packet loop for the processors. The warm-up uses the same classes as the device,
+ * so that V8 compiles the code that the device runs. `pnpm bench:start` measures the gain and the
+ * cost.
  *
  * @module
  */
@@ -26,8 +27,8 @@ import { createRandomBytes } from '../plane/random-source.ts';
 import { ADDRESSES, warmUpLaps, type From } from './warm-up-laps.ts';
 
 /**
- * `memory` may be the device's: it holds no packet when `step` is called, and none when `step`
- * returns.
+ * `memory` may be the memory of the device. It holds no packet when `step` is called, and none when
+ * `step` returns.
  */
 export interface WarmUpOptions extends Pick<
   DataPlaneOptions,

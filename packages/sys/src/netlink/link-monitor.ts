@@ -12,8 +12,8 @@ import { Netlink } from './netlink.ts';
 import { RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK } from './rtnetlink.ts';
 
 /**
- * A change of a link. `gone`: deleted, or moved to another namespace, which looks the same from
- * this one.
+ * A change of a link. `gone`: the link was deleted or moved to another namespace. In this
+ * namespace, both look the same.
  */
 export type LinkChange =
   | { readonly type: 'up' }

@@ -57,8 +57,8 @@ export interface LinkSettings {
   /** Maximum number of segments of a super-packet; 1 to 65535. */
   gsoMaxSegments?: number;
   /**
-   * Descriptor of a network namespace that the link is moved to. The link leaves this one and loses
-   * its addresses.
+   * Descriptor of a network namespace that the link is moved to. The link leaves its present
+   * namespace and loses its addresses.
    */
   netns?: number;
   /**

@@ -43,7 +43,8 @@ export class NetlinkSocket {
   /**
    * Opens a socket.
    *
-   * @param groups `RTMGRP_...` to get notifications of; if there are any, the socket does not block
+   * @param groups the multicast groups (`RTMGRP_...`) whose notifications the socket receives; with
+   *   groups, the socket does not block
    * @param protocol NETLINK_...; default: NETLINK_ROUTE
    * @throws {SystemError} no descriptors are left
    */
@@ -197,8 +198,8 @@ export class NetlinkSocket {
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
       libc().setsockopt(this.#fd, SOL_NETLINK, option, this.#buffer.address, 4);
     }
-    // struct timeval. Nothing should ever wait here; if it does, an error is better than waiting
-    // without end.
+    // The value is a struct timeval. No call should ever wait here. If one does, an error is better
+    // than waiting without end.
     this.#buffer.bytes.fill(0, 0, 16);
     this.#buffer.view.setUint32(0, ANSWER_TIMEOUT_S, true);
     libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, this.#buffer.address, 16);
@@ -225,7 +226,7 @@ export class NetlinkSocket {
       if (received === 'empty') throw new SystemError(name, EAGAIN, attempt);
       if (received === 'overflow') throw new SystemError(name, ENOBUFS, attempt);
       for (const message of received) {
-        // the rest of an earlier answer that was given up
+        // This message is the rest of an earlier answer that was given up.
         if (message.sequence !== sequence) continue;
         // An error of 0 is the acknowledgement. A dump ends with NLMSG_DONE instead.
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {

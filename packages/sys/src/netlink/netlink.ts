@@ -96,9 +96,9 @@ export interface RouteChange {
 }
 
 /**
- * Reads and changes links, addresses, routes and rules of one network namespace: that of the thread
- * that made it, at that time. All calls are synchronous and throw `SystemError` with the kernel's
- * errno; changes need CAP_NET_ADMIN.
+ * Reads and changes links, addresses, routes and rules of one network namespace: the namespace in
+ * which the calling thread was when it made the object. All calls are synchronous and throw
+ * `SystemError` with the kernel's errno; changes need CAP_NET_ADMIN.
  *
  * @example
  *
@@ -301,7 +301,7 @@ export class Netlink {
    * @returns undefined if the address cannot be reached. Also undefined for an IPv4 source that
    *   this host does not have (some kernels: EINVAL). Whether this host has an IPv6 source is not
    *   checked.
-   * @throws {SystemError} EACCES: a route prohibits it; EINVAL: a route drops it
+   * @throws {SystemError} EACCES: a route prohibits the packet; EINVAL: a route drops the packet
    */
   routeTo(address: Uint8Array, options: RouteToOptions = {}): RouteTo | undefined {
     checkAddress('address', address);

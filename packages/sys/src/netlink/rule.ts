@@ -222,7 +222,7 @@ const FRA_TABLE = 15;
 const FRA_FWMASK = 16;
 const FRA_OIFNAME = 17;
 const FRA_UID_RANGE = 20;
-/** Linux 4.17, like the three after it. */
+/** Linux 4.17, like the three constants after it. */
 const FRA_PROTOCOL = 21;
 const FRA_IP_PROTO = 22;
 const FRA_SPORT_RANGE = 23;

@@ -7,21 +7,21 @@
  */
 import { copyAndSum, writeSegment, type SegmentPlan } from './segments.ts';
 
-/** Copies and sums bytes in one buffer. A crypto provider may supply a faster one. */
+/** Copies and sums bytes in one buffer. A crypto provider may supply a faster implementation. */
 export interface ByteOperations {
   /** The buffer that all offsets refer to. */
   readonly buffer: Uint8Array;
   /**
    * Copies `length` bytes (at most 65535). Source and target must not overlap.
    *
-   * @returns their folded one's complement sum in network order; an odd last byte counts as if a
-   *   zero followed it (RFC 1071)
+   * @returns the folded one's complement sum of the bytes, in network order; an odd last byte
+   *   counts as if a zero followed it (RFC 1071)
    */
   copyAndSum(to: number, from: number, length: number): number;
   /**
    * Writes `count` segments of a super-packet, beginning with segment number `first`. The first one
-   * is written at `to`, the others at distances of `stride` bytes. They must not overlap the
-   * super-packet or each other.
+   * is written at `to`, the others at distances of `stride` bytes. The written segments must not
+   * overlap the super-packet or each other.
    */
   writeSegments(
     plan: Readonly<SegmentPlan>,

@@ -7,11 +7,12 @@
 import { SegmentKind, type TransportSegment } from './transport-segment.ts';
 
 /**
- * An item. Packets are numbers that the coalescer assigns; it also chains the packets of an item.
+ * An item. The coalescer assigns a number to each packet, and it chains the packets of an item by
+ * these numbers.
  */
 export class CoalescedItem {
   kind: SegmentKind = SegmentKind.other;
-  /** The packets in the order of their data. */
+  /** The first and the last packet, in the order of their data. */
   first: number = 0;
   last: number = 0;
   packets: number = 0;
@@ -62,7 +63,8 @@ export class CoalescedItem {
     const { sequence, payloadLength, push } = segment;
     if (((sequence + payloadLength) | 0) !== this.sequence || push) return false;
     if (payloadLength < this.gsoSize || !this.#fits(segment)) return false;
-    // A single packet becomes the short last segment. Several packets have one size already.
+    // If the item has a single packet, this packet becomes the shorter last segment. Several
+    // packets have one size already.
     return payloadLength === this.gsoSize || this.packets === 1;
   }
 

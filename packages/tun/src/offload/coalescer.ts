@@ -46,7 +46,7 @@ export type PacketWriter = (pieces: PacketPieces, count: number, packets: number
 
 /** The options of a `Coalescer`. */
 export interface CoalescerOptions {
-  /** The buffer that contains all packets. It is kept. */
+  /** The buffer that contains all packets. The coalescer keeps a reference to it. */
   buffer: Uint8Array;
   write: PacketWriter;
   /** How many packets are kept before they are written. Default 256. */

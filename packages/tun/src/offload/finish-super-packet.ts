@@ -44,8 +44,8 @@ export function finishSuperPacket(
   // When the kernel splits the super-packet, it clears PSH in all segments except the last.
   else if (item.push) buffer[transport + TCP_FLAGS] |= TCP_PSH;
   const checksumOffset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
-  // Folded, but not complemented: the kernel completes it, for each segment or for the whole
-  // packet.
+  // The sum is folded, but not complemented. The kernel completes the checksum, for each segment or
+  // for the whole packet.
   const pseudo = pseudoHeaderSum(buffer, ip, isTcp ? TCP : UDP, transportLength);
   view.setUint16(transport + checksumOffset, pseudo);
   vnet.flags = VNET_FLAG_NEEDS_CHECKSUM;

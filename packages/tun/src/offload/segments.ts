@@ -73,7 +73,7 @@ export function sumCommonParts(source: Uint8Array, plan: SegmentPlan): void {
 /**
  * Writes segment `index` at `at`.
  *
- * @returns its length in bytes
+ * @returns the length of the segment in bytes
  */
 export function writeSegment(
   source: Uint8Array,

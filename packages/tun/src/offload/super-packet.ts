@@ -37,7 +37,9 @@ import {
 
 /** Why a super-packet cannot be split. */
 export const SplitFailure = {
-  /** Shorter than the vnet header and its own headers, or longer than an IP packet can be. */
+  /**
+   * Shorter than the vnet header and the headers of the packet, or longer than an IP packet can be.
+   */
   badLength: -1,
   /** A gso_type that was not requested. */
   unknownType: -2,
@@ -60,7 +62,10 @@ export const SplitFailure = {
 
 /** Memory for segments: segment i is written at `offset + i * stride + headroom`. */
 export interface SegmentSlab {
-  /** The buffer. If it is that of the super-packet, copying is fastest and allocates nothing. */
+  /**
+   * The buffer. If the super-packet is in the same buffer, copying is fastest and allocates
+   * nothing.
+   */
   buffer: Uint8Array;
   offset: number;
   /** Distance in bytes between the places of two segments. */

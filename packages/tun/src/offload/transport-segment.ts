@@ -4,7 +4,8 @@
  *
  * A split (tcp_gso_segment, __udp_gso_segment) copies some fields from the first packet to the
  * others. All these fields must be equal. So joining and splitting can change nothing but the IPv4
- * identifications of packets that must not be fragmented, where they have no meaning.
+ * identifications of packets that must not be fragmented. In such packets, identifications have no
+ * meaning.
  *
  * @module
  */
@@ -53,8 +54,8 @@ export class TransportSegment {
   }
 
   /**
-   * @returns the protocol; 0 if the header has options, the packet is a fragment, or its lengths
-   *   differ
+   * @returns the protocol; 0 if the header has options, the packet is a fragment, or its length
+   *   field is not `length`
    */
   #readIpv4(view: DataView, length: number): number {
     const { offset } = this;
@@ -91,7 +92,8 @@ export class TransportSegment {
     this.payloadLength = length - this.headerLength;
     const stated = view.getUint16(this.offset + this.ipHeaderLength + 4);
     const isWhole = stated === length - this.ipHeaderLength && this.payloadLength > 0;
-    // RFC 8200 8.1: over IPv6 a datagram needs a checksum. Joining must not give it one.
+    // RFC 8200 8.1: over IPv6 a datagram needs a checksum. If a datagram has none, joining must not
+    // add one.
     const isComplete =
       this.ipHeaderLength === 20 || view.getUint16(this.offset + this.ipHeaderLength + 6) !== 0;
     this.kind = isWhole && isComplete ? SegmentKind.udp : SegmentKind.closedUdp;
@@ -162,8 +164,8 @@ export function haveEqualHeaders(
 }
 
 /**
- * Whether the checksum of an IPv4 header without options is right. IPv6 has none, so then it
- * returns true.
+ * Whether the checksum of an IPv4 header without options is right. An IPv6 header has no checksum;
+ * the result is then true.
  */
 export function hasRightIpChecksum(
   view: DataView,

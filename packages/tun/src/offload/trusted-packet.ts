@@ -4,8 +4,8 @@
  *
  * A TUN cannot mark a packet as "verified": drivers/net/tun.c ignores VIRTIO_NET_HDR_F_DATA_VALID.
  * So the packet is marked as "checksum not computed yet", like every packet from the same machine:
- * the checksum field contains the sum of the pseudo-header, and the sender of the packet completes
- * it.
+ * the checksum field contains the sum of the pseudo-header, and the checksum is completed when the
+ * packet is sent to another machine.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export function finishTrustedPacket(buffer: Uint8Array, ip: number, length: numb
   const checksumOffset = transport === 0 ? 0 : checksumOffsetOf(buffer, ip, transport, length);
   if (checksumOffset === 0) return clearVnetHeader(buffer, at);
   const protocol = checksumOffset === TCP_CHECKSUM ? TCP : UDP;
-  // Folded, but not complemented: the kernel completes it.
+  // The sum is folded, but not complemented. The kernel completes the checksum.
   const pseudo = pseudoHeaderSum(buffer, ip, protocol, length - transport);
   viewOf(buffer).setUint16(ip + transport + checksumOffset, pseudo);
   vnet.headerLength = transport + checksumOffset + 2;

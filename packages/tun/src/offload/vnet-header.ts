@@ -28,7 +28,7 @@ export const VNET_GSO_TCPV6 = 4;
 /** gso_type of a UDP super-packet, over IPv4 or IPv6 (Linux 6.2). */
 export const VNET_GSO_UDP_L4 = 5;
 
-/** The fields of a vnet header. A record that the caller reuses. */
+/** The fields of a vnet header. The caller reuses the object. */
 export interface VnetHeader {
   /** 0, or `VNET_FLAG_NEEDS_CHECKSUM`. */
   flags: number;
@@ -44,7 +44,7 @@ export interface VnetHeader {
   checksumOffset: number;
 }
 
-/** Reads the ten bytes at `offset` into `header`, a record that the caller reuses. */
+/** Reads the ten bytes at `offset` into `header`, an object that the caller reuses. */
 export function decodeVnetHeader(buffer: Uint8Array, offset: number, header: VnetHeader): void {
   header.flags = byteAt(buffer, offset);
   header.gsoType = byteAt(buffer, offset + 1);

@@ -13,11 +13,11 @@ export class ClosedStart {
   readonly #log: (line: string) => void;
 
   /**
-   * Closes the machine as the previous agent had closed it, and restores that if another program
-   * changes it.
+   * Closes the machine as the previous agent had closed it, and restores this state if another
+   * program changes it.
    *
    * @param log called with each sentence for the log
-   * @returns undefined if the node did not enforce, or if it is not known what it enforced
+   * @returns undefined if the node did not enforce, or if it is not known what the node enforced
    * @throws {SavedChoicesError} the saved choices cannot be read
    */
   static async begin(

@@ -56,7 +56,7 @@ export async function kubernetesDefaults(
 /**
  * Opens the connection to the API server that the flags name. Nothing is sent yet.
  *
- * @throws {KubeError} there is no access, or a file of it cannot be used
+ * @throws {KubeError} no access is configured, or a file that the access needs cannot be used
  */
 export function openKubeApi({ kubeconfig, kubeContext }: AgentFlags): KubeApi {
   return new KubeApi(

@@ -7,8 +7,8 @@ import { statSync } from 'node:fs';
 import type { AgentFlags } from './agent-flags.ts';
 
 /**
- * Returns a warning for each of them, with the command that corrects it. They are not refused,
- * because Kubernetes creates volumes of secrets with such a mode.
+ * Returns a warning for each secret file that every user can read, with the command that corrects
+ * this. Such files are not refused, because Kubernetes creates volumes of secrets with such a mode.
  */
 export function readableSecrets({ etcdKey, etcdPasswordFile }: AgentFlags): string[] {
   return [
