@@ -15,7 +15,7 @@ export interface FactsRequest {
   readonly port: number;
   readonly table?: number;
   readonly priority?: number;
-  /** The known peers. Without any, the underlay is the links that have this node's addresses. */
+  /** The known peers. Without peers, the underlay is the links that have this node's addresses. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
   /**
    * Addresses of this node, as text; default: those of the underlay's links, one of each family.
@@ -47,7 +47,10 @@ export interface HostListener {
    * again. Called at most once a second.
    */
   onUnderlay(): void;
-  /** A repair failed; the text is one sentence. The host tries it again after the next change. */
+  /**
+   * A repair failed; the text is one sentence. The host tries the repair again after the next
+   * change.
+   */
   onTrouble(trouble: string): void;
 }
 

@@ -45,7 +45,10 @@ export interface PeerObservation {
   /** Why the peer could not be probed; then there are no targets. */
   readonly obstacle: string | undefined;
   readonly targets: readonly TargetObservation[];
-  /** How many encrypted datagrams were seen to its endpoint (out) and from it (in). */
+  /**
+   * How many encrypted datagrams were seen to the peer's endpoint (out) and from this endpoint
+   * (in).
+   */
   readonly sealedOut: number;
   readonly sealedIn: number;
 }
