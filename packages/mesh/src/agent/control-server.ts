@@ -74,8 +74,8 @@ export class ControlServer {
         `cannot serve ${this.path}: an agent is already running for this interface`,
       );
     }
-    // The socket is created in a private directory. It gets its mode there, so no client can
-    // connect before it has the mode.
+    // The socket is created in a private directory. Its mode is set there, so no client can connect
+    // before the mode is set.
     const made = mkdtempSync(join(folder, '.agent-'));
     try {
       const temporary = join(made, 's');

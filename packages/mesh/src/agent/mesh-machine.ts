@@ -193,7 +193,7 @@ export class MeshMachine {
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
     this.#events.trouble('repairs', REPEATED_REPAIRS);
-    // If no more repairs are needed for `REPAIRS_MS`, the other program has ended.
+    // The trouble is over when there were fewer repairs than this for `REPAIRS_MS`.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }
