@@ -28,7 +28,9 @@ export function readResults(directory: string): Result[] {
   return BENCHES.flatMap((bench) => readResult(bench, directory) ?? []);
 }
 
-/** Creates the report. The same results give the same texts. Without results, there are none. */
+/**
+ * Creates the report. The same results give the same texts. Without results, the report is empty.
+ */
 export function createReport(results: readonly Result[]): Report {
   const report = new Map<string, string>();
   if (results.length === 0) return report;
@@ -134,7 +136,7 @@ function absences(measurements: readonly Measurement[]): string[] {
   return [`Not available (n/a): ${[...reasons.keys()].join('; ')}.`];
 }
 
-/** Adds one chart for each unit that has more than one subject. Returns the links to them. */
+/** Adds one chart for each unit that has more than one subject. Returns the links to the charts. */
 function chartsOf(
   result: Result,
   { subjects, rows }: Matrix,

@@ -33,7 +33,7 @@ export interface Measurement {
   /** The implementation or provider: 'litz', 'wireguard-go', 'openssl'. */
   subject: string;
   unit: string;
-  /** The value, or the median of several samples. It is null if it is missing; `note` says why. */
+  /** The value, or the median of several samples. Null: there is no value; `note` says why. */
   value: number | null;
   /** The samples in the order in which they were taken. */
   samples?: number[];
