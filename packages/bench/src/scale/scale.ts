@@ -2,7 +2,7 @@
  * `measureScale`: measures 100,000 peers and 1,000,000 prefixes.
  *
  * Each measurement has a process of its own (`scale-child.ts`), so that its heap contains nothing
- * of the others.
+ * of the other measurements.
  *
  * @module
  */

@@ -148,7 +148,7 @@ const SERVER = 0xffffff;
 const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 const CLIENT_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
 const MESSAGE_LENGTH = 32;
-/** At least so many messages are measured. */
+/** At least this many messages are measured. */
 const OPENINGS = 1_000_000;
 /** The counter of the first messages. The messages that confirmed the sessions had counter 0. */
 const FIRST_COUNTER = 1;
