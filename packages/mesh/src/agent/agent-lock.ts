@@ -1,7 +1,7 @@
 /**
- * `AgentLock`: ensures that only one agent runs in a network namespace, and only one with the keys
- * of an interface. Two agents in one namespace would undo each other's routes, rules and filters.
- * Two agents with the same keys would be the same node at two places.
+ * `AgentLock`: ensures that only one agent runs in a network namespace, and that only one agent
+ * uses the keys of an interface. Two agents in one namespace would undo each other's routes, rules
+ * and filters. Two agents with the same keys would be the same node at two places.
  *
  * @module
  */

@@ -268,8 +268,8 @@ export class Agent implements StatusSource {
   }
 
   #recordSeen(name: string, record: ReadRecord): void {
-    // `peers` also checks the own record, and reports it if the record has a key of another
-    // machine.
+    // `peers` also checks the own record. If the record has a key of another machine, `peers` logs
+    // this.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
     this.#parts.ownRecord.recordSeen(record);

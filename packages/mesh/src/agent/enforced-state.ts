@@ -57,8 +57,8 @@ export class EnforcedState {
   }
 
   /**
-   * Stores what is enforced now. It is on the disk when this returns. If nothing has changed,
-   * nothing is written.
+   * Stores what is enforced now. When this returns, the file is on the disk, or `onTrouble` was
+   * called. If nothing has changed, nothing is written.
    */
   save(request: EnforcedRequest): void {
     if (request === this.#saved) return;

@@ -39,7 +39,7 @@ export class KnownPeers {
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
   #syncedAt: number | undefined = undefined;
-  /** The names of nodes that were revoked before the first `sync`. */
+  /** The names of the nodes whose record went away before the first `sync`. */
   readonly #revoked: Set<string> = new Set();
 
   constructor(options: KnownPeersOptions) {

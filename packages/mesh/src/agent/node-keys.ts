@@ -11,7 +11,10 @@ import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 /** The inputs that decide the next step of a rotation. */
 export interface RotationInput {
-  /** The keys in the own record. Empty if there is no record; undefined while it is not known. */
+  /**
+   * The keys in the own record. Empty if there is no record; undefined while the record is not
+   * known.
+   */
   readonly recordKeys: readonly NodeKey[] | undefined;
   readonly daemon: Identities | undefined;
   /** Returns the names of the peers that have no session with this key of ours. */

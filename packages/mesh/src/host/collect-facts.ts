@@ -176,8 +176,8 @@ function findPort(port: number, { inNamespace }: FactsTools): string | undefined
 }
 
 /**
- * Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of
- * iptables-legacy.
+ * Looks at the chains of nftables and at the chains of iptables-legacy. The chains of iptables-nft
+ * are chains of nftables.
  */
 async function findForwardDrops(tools: FactsTools): Promise<string[]> {
   const nft = await output(tools, 'nft', ['list', 'chains']);

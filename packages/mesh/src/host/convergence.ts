@@ -1,6 +1,6 @@
 /**
  * `Convergence`: plans and carries out the steps from the present state of the machine to a desired
- * one.
+ * state.
  *
  * @module
  */

@@ -13,9 +13,8 @@ import type { FactsRequest } from './mesh-host.ts';
 
 /**
  * Finds the links and the MTU of the underlay. These are the links and the MTU of the routes to the
- * peers' endpoints. Without peers, they are those of the links that have the node's addresses. The
- * routes are looked up with the mark of the daemon's datagrams, so that the mesh's own rules do not
- * apply.
+ * peers' endpoints. Without peers, the links that have the node's addresses are used. The routes
+ * are looked up with the mark of the daemon's datagrams, so that the mesh's own rules do not apply.
  */
 export function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,

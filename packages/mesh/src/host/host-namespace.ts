@@ -1,6 +1,6 @@
 /**
  * `HostNamespace`: the network namespace that the thread was in when the object was made. The
- * thread may be in another one later.
+ * thread may be in another namespace later.
  *
  * @module
  */

@@ -114,7 +114,7 @@ export class LinuxHost implements MeshHost {
   #hasNft = false;
   /** Why nft can't be used, if `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
-  /** The index of the interface that was reported to the listener last. */
+  /** The link index that was last reported to the listener; undefined: none. */
   #reportedLink: number | undefined = undefined;
 
   /**

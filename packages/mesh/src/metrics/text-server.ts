@@ -22,7 +22,7 @@ export interface TextAnswer {
 export interface ListenAddress {
   /** The address to listen on; undefined: all addresses of the machine. */
   readonly host: string | undefined;
-  /** TCP port; 0 takes a free one. */
+  /** TCP port. 0: the kernel selects a free port. */
   readonly port: number;
 }
 

@@ -21,7 +21,7 @@ import { StatusFeed, type Viewer } from './status-feed.ts';
 
 /** Where the status page listens. */
 export interface StatusPageOptions {
-  /** TCP port; 0 takes a free one. */
+  /** TCP port. 0: the kernel selects a free port. */
   port: number;
   /** The address to listen on; default: `127.0.0.1`. */
   host?: '127.0.0.1' | '::1';

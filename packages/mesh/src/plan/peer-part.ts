@@ -12,7 +12,7 @@ import { LAST_METRIC, meshRoute, type MeshRoute } from './mesh-route.ts';
 import { familyOf } from './prefix.ts';
 import { ipv4Mtu } from './tunnel-mtu.ts';
 
-/** The settings on which the routes of every peer depend in the same way. */
+/** The settings that all peers share. The routes of each peer depend on them. */
 export interface PeerContext {
   /** Identifies the context: equal contexts have equal texts. */
   readonly text: string;

@@ -22,8 +22,8 @@ export function toRoute(
     table,
     metric,
     type,
-    // systemd-networkd deletes routes of other programs, but never those with the kernel's protocol
-    // number.
+    // systemd-networkd deletes routes of other programs, but never routes with the kernel's
+    // protocol number.
     protocol: RTPROT_KERNEL,
     ...(type === 'unicast' && interfaceIndex !== undefined ? { interfaceIndex } : {}),
     ...(source ? { source } : {}),

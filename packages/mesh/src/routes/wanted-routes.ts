@@ -1,5 +1,5 @@
 /**
- * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's
+ * `WantedRoutes`: the desired routes, and the keys at which they may differ from the kernel's
  * routes.
  *
  * If one of 5,000 peers changes, only the routes of that peer are compared. If the difference from

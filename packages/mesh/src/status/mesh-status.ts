@@ -4,10 +4,10 @@
  * all have this form. Undefined fields are missing in the JSON. A status never contains a private
  * key.
  *
- * Times are Unix milliseconds. Bytes are those of messages, as WireGuard counts them. An age is
- * `time` minus another time of the status. Two ages are often confused: a *session* comes from a
- * handshake and is renewed every two minutes while there is traffic; a node *key* is as old as the
- * node's last rotation.
+ * Times are Unix milliseconds. Numbers of bytes are the sizes of whole messages, as WireGuard
+ * counts them. An age is `time` minus another time of the status. Two ages are often confused: a
+ * *session* comes from a handshake and is renewed every two minutes while there is traffic; a node
+ * *key* is as old as the node's last rotation.
  *
  * @module
  */

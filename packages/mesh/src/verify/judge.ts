@@ -25,7 +25,7 @@ export interface Sighting {
   readonly link: string;
   /** `out`: this node sent it. `in`: the peer sent it. */
   readonly direction: 'out' | 'in';
-  /** Whether it was inside another packet, such as that of an overlay. */
+  /** Whether it was inside another packet, such as a packet of an overlay. */
   readonly isInner: boolean;
 }
 

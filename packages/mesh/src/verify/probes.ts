@@ -24,7 +24,7 @@ export interface Probe {
   close(): void;
 }
 
-/** All echo requests of one verification. Those from the same source address share a socket. */
+/** All echo requests of one verification. Requests from the same source address share a socket. */
 export class IcmpProbes {
   /** The sockets, by source address. */
   readonly #sockets = new Map<string, RawSocket>();
