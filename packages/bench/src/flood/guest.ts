@@ -121,7 +121,7 @@ export class Guest {
     this.#drain();
   }
 
-  /** Repeats the ping. The engine has sent the first one, which may be lost. */
+  /** Repeats the ping. The engine has sent the first ping, which may be lost. */
   #pingUntilAnswered(): void {
     clearTimeout(this.#retryTimer);
     clearInterval(this.#pingTimer);

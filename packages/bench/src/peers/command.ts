@@ -10,8 +10,8 @@ export interface CommandOptions {
   namespace?: string | undefined;
   env?: Record<string, string>;
   /**
-   * For a Node.js program of this package. If this function is given, an IPC channel is opened, and
-   * the function is called with each message from the program.
+   * Only for a Node.js program of this package, because it opens an IPC channel to the program.
+   * Called with each message from the program.
    */
   onMessage?: (message: unknown) => void;
 }

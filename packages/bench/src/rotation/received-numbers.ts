@@ -8,7 +8,7 @@
 export interface StreamReport {
   /** How many different packets arrived. */
   readonly received: number;
-  /** How many packets arrived that had arrived before. */
+  /** How many packets arrived again. */
   readonly duplicates: number;
   /**
    * The longest time between the arrivals of two successive packets. It includes pauses of a busy

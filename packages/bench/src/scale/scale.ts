@@ -16,7 +16,7 @@ import type { TimerFigures } from './timers.ts';
 export interface ScaleSettings {
   /** Configured peers. */
   peers: number;
-  /** Numbers of sessions in the table of receiver indices, the small one first. */
+  /** Numbers of sessions in the table of receiver indices, the smaller number first. */
   sessions: readonly [number, number];
   prefixes: readonly number[];
   /** Simulated seconds. */

@@ -50,9 +50,9 @@ function establishSessions(server: Engine, count: number): Int32Array {
 }
 
 /**
- * Does one handshake. One client plays all peers: it is configured with the key of each, one after
- * the other. Each handshake has a later time, because the server's budget for handshakes grows with
- * time.
+ * Does one handshake. One client plays all peers: it is configured with the key of each peer, one
+ * after the other. Each handshake has a later time, because the server's budget for handshakes
+ * grows with time.
  */
 function handshake(server: Engine, client: Engine, publicKey: PublicKey, number: number): number {
   const now = NOW + number * HANDSHAKE_INTERVAL_MS;
