@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
 
-/** The benchmarks that write a result file, in the order of the report. */
+/** The benchmarks that write a result file. `SECTION_ORDER` is the order of the report. */
 export const BENCHES = [
   'suites',
   'peers',
