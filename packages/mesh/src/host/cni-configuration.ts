@@ -21,8 +21,8 @@ export interface CniOptions {
 }
 
 /**
- * Returns the facts from the configuration file whose name comes first in the alphabet, because
- * container runtimes use this file too. A file that can't be read gives the family `unknown`, and
+ * Returns the facts from the configuration file that comes first when the names are sorted.
+ * Container runtimes use this file too. A file that can't be read gives the family `unknown`, and
  * `trouble` says why.
  */
 export function readCni(options: CniOptions): CniFacts {
