@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 
 export interface ChildOptions {
-  /** The path of the Node.js binary; default: that of this process. */
+  /** The path of the Node.js binary; default: the binary of this process. */
   node?: string;
   /** Flags for Node.js, in front of the program. */
   flags?: readonly string[];
@@ -18,7 +18,7 @@ export interface ChildOptions {
 /**
  * Runs a module of this package. The module calls `sendAnswer` to answer.
  *
- * @throws {Error} (rejects) it failed, took too long or did not answer
+ * @throws {Error} (rejects) the module failed, took too long or did not answer
  */
 export async function runChild<T>(
   module: URL,

@@ -40,7 +40,8 @@ process.stdout.write('ready\n');
 const start = performance.now();
 while (!end.signal.aborted) {
   flood.sendDue(performance.now() - start);
-  // A timer takes a millisecond or more. At full rate, only signals need a turn of the event loop.
+  // A timer takes a millisecond or more. At full rate, the loop waits only for one turn of the
+  // event loop, in which signals are received.
   await (perSecond === Infinity ? setImmediate() : setTimeout(1));
 }
 const report: FloodReport = {

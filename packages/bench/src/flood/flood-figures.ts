@@ -51,7 +51,7 @@ export function floodName({ kind, perSecond }: Flood): string {
   return `${kind}, ${rate}`;
 }
 
-/** The last part of the name of a figure, after the flood. */
+/** The last part of the name of a figure, after the name of the flood. */
 export const FIGURES = {
   sent: 'messages sent per second',
   dropped: 'TCP, flood dropped by nft',
@@ -75,7 +75,8 @@ async function sampleQuiet(tunnel: FloodTunnel, seconds: number): Promise<Sample
 }
 
 /**
- * Measures a transfer while the server's nft drops the flood, then one while the server gets it.
+ * Measures a transfer while the server's nft drops the flood, then a transfer while the server gets
+ * the flood.
  */
 async function sampleFlood(tunnel: FloodTunnel, flood: Flood, seconds: number): Promise<Sample[]> {
   const { network, serverKey } = tunnel;
@@ -113,7 +114,7 @@ async function sampleCrowd(
 ): Promise<Sample[]> {
   const name = `${count.toLocaleString('en-US')} new peers at once`;
   const crowd = await tunnel.openGuests(count, 'protocol');
-  // The daemon recovers from the last flood.
+  // This wait gives the daemon time to recover from the last flood.
   await setTimeout(AFTER_FLOOD_MS);
   const pings = tunnel.ping(watchSeconds * WATCH_PINGS, 1 / WATCH_PINGS);
   await setTimeout(SETTLE_MS);
@@ -158,22 +159,25 @@ function longestOf(figure: string, times: readonly number[]): Sample {
   return { figure, unit: 'ms', value: times.length > 0 ? Math.max(...times) : PING_WAIT_MS };
 }
 
-/** How many new peers connect during a flood, with each retry. */
+/** How many new peers connect during a flood, for each kind of retry. */
 const NEW_PEERS = 3;
-/** How long they may take. A peer that is not connected then counts with this time. */
+/**
+ * How many ms such a peer may take, by its kind of retry. A peer that is not connected by then
+ * counts with this time.
+ */
 const NEW_PEER_MS = { short: 6000, protocol: 11_500 };
 /**
- * How long a flood runs before a measurement, so that the server's measures against it have begun.
+ * How many ms a flood runs before a measurement. By then, the server has begun to defend itself.
  */
 const SETTLE_MS = 700;
-/** How long a daemon may need to recover from a flood. */
+/** How many ms a daemon may need to recover from a flood. */
 const AFTER_FLOOD_MS = 3000;
 const PINGS = 200;
 /** The interval of pings during a flood, in seconds. */
 const PING_SECONDS = 0.005;
-/** How long ping waits for an answer (`ping -W`). */
+/** How many ms ping waits for an answer (`ping -W`). */
 const PING_WAIT_MS = 2000;
-/** How long the peers of a crowd may take to connect. */
+/** How many ms the peers of a crowd may take to connect. */
 const CROWD_MS = 16_000;
 /** Pings per second beside a crowd or silent peers. */
 const WATCH_PINGS = 50;

@@ -1,6 +1,6 @@
 /**
- * `FloodNetwork`: the network namespaces of a server and of those who send to it, each on a link of
- * its own.
+ * `FloodNetwork`: the network namespaces of a server and of the programs that send to it. Each of
+ * these programs has its own link to the server.
  *
  * ```
  *   client  10.20.1.2 ------- 10.20.1.1 vclient :
@@ -9,8 +9,9 @@
  *   flooder 10.20.3.2 ------- 10.20.3.1 vflooder:
  *           10.8.0.0/16, and 10.7.0.0/16, which never answers
  * ```
- * All addresses of 10.6.0.0/16 and 10.8.0.0/16 belong to their namespaces. So one program there
- * can send from any of them, and gets the answers.
+ * All addresses of 10.6.0.0/16 belong to the namespace of the guests, and all addresses of
+ * 10.8.0.0/16 to the namespace of the flooder. So one program in such a namespace can send from any
+ * of these addresses, and gets the answers.
  *
  * @module
  */
@@ -110,7 +111,7 @@ export class FloodNetwork {
   }
 }
 
-/** Deletes all that still exist. */
+/** Deletes all flood networks that still exist. */
 export function closeFloodNetworks(): void {
   for (const network of LIVE) network.close();
 }

@@ -15,7 +15,7 @@ export class FloodProcess {
   readonly #child: RunningCommand;
 
   /**
-   * Resolves when messages are being sent.
+   * Starts a flood. Resolves when messages are being sent.
    *
    * @param perSecond messages per second; Infinity: as many as possible
    * @throws {Error} (rejects) the program failed
@@ -40,7 +40,7 @@ export class FloodProcess {
     this.#child = child;
   }
 
-  /** Ends it. Returns how many messages it sent per second. */
+  /** Ends the flood. Returns how many messages were sent per second. */
   async end(): Promise<number> {
     await this.#child.end();
     const { messages, seconds } = answerIn(this.#child.output, 'the flood') as FloodReport;

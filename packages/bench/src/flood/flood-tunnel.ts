@@ -1,5 +1,5 @@
 /**
- * `FloodTunnel`: a server and a client of one implementation in a `FloodNetwork`, and what passes
+ * `FloodTunnel`: a server and a client of one implementation in a `FloodNetwork`, and the traffic
  * between them.
  *
  * @module
@@ -39,7 +39,7 @@ export class FloodTunnel {
   /**
    * Brings up the tunnel and waits for a session.
    *
-   * @param restMs how long it then rests, so that the warm-up of a daemon is over
+   * @param restMs how many ms the tunnel then rests, so that the warm-up of a daemon is over
    * @throws {Error} (rejects) a daemon failed; everything is released
    */
   static async open(implementation: Implementation, restMs: number): Promise<FloodTunnel> {
@@ -102,14 +102,14 @@ export class FloodTunnel {
   }
 
   /**
-   * Takes the links of both ends down, adds `count` peers that never answer to the server, with a
-   * persistent keepalive, and takes the links up again.
+   * Takes the links of both ends down. Then adds `count` peers with a persistent keepalive to the
+   * server; these peers never answer. Then takes the links up again.
    */
   async restartWithSilentPeers(count: number): Promise<void> {
     await this.#client.setLink('down');
     await this.#server.setLink('down');
     const peers = Array.from({ length: count }, (_, i) => ({
-      // Nobody has the private key.
+      // No program has the private key.
       publicKey: parsePublicKey(randomBytes(32)),
       endpoint: new Endpoint(Uint8Array.of(10, 7, 1 + (i >> 8), i & 255), PORT),
       allowedIps: [parseCidr(`10.10.${i >> 8}.${i & 255}/32`)],
@@ -151,7 +151,7 @@ export class FloodTunnel {
         },
       ],
     });
-    // The guests have addresses of 10.9.0.0/16 too.
+    // The prefix length is 16, because the guests have addresses of 10.9.0.0/16 too.
     await this.#server.bringUp(`${INNER.a}/16`, MTU);
     await this.#client.bringUp(`${INNER.b}/16`, MTU);
     await ping(this.network.client, INNER.a, 5, 0.05);

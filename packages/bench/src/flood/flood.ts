@@ -3,9 +3,9 @@
  * handshake messages, while many new peers connect at once, and while many peers do not answer.
  *
  * A flood comes from 1,000 addresses and has valid mac1s. Both daemons, iperf3 and the flooder
- * share the cores of the machine. So each transfer is compared with one beside the same flood that
- * the server's nft drops: then the flooder takes its part of the cores too, but the daemon has no
- * work with the flood.
+ * share the cores of the machine. So each transfer is compared with a transfer during which the
+ * server's nft drops the same flood. During that transfer, the flooder takes its part of the cores
+ * too, but the daemon has no work with the flood.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `Guest`: an honest peer that connects to a server and sends a ping through the tunnel. It is an
- * engine and a UDP socket, so that thousands of them fit into one process.
+ * `Guest`: an honest peer that connects to a server and sends a ping through the tunnel. A guest is
+ * only an engine and a UDP socket, so thousands of guests fit into one process.
  *
  * @module
  */
@@ -39,8 +39,8 @@ export class Guest {
   #resolve: (ms: number) => void = () => {};
   #beganAt = 0;
   /**
-   * How far the engine's clock is ahead of the real time. A guest with the retry `short` moves it
-   * forward, so that the engine retries early.
+   * How many ms the engine's clock is ahead of the real time. A guest with the retry `short` moves
+   * the engine's clock forward, so that the engine retries early.
    */
   #aheadMs = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -64,7 +64,8 @@ export class Guest {
     this.#ping = echoRequest(number);
     this.#socket = createSocket('udp4');
     this.#socket.on('message', (datagram) => this.#receive(datagram));
-    // The server has closed its socket: the run is over, or missing answers show the failure.
+    // An error means that the server has closed its socket. Either the measurement is over, or the
+    // missing answers show the failure.
     this.#socket.on('error', () => {});
   }
 
@@ -120,7 +121,7 @@ export class Guest {
     this.#drain();
   }
 
-  /** Repeats the ping. The engine has sent the first one, which may be lost. */
+  /** Repeats the ping. The engine has sent the first ping, which may be lost. */
   #pingUntilAnswered(): void {
     clearTimeout(this.#retryTimer);
     clearInterval(this.#pingTimer);
@@ -184,5 +185,5 @@ const ECHO_REQUEST = 8;
 const ECHO_REPLY = 0;
 const SHORT_RETRY_MS = 500;
 const PING_INTERVAL_MS = 200;
-/** Rekey-Timeout and the largest jitter. */
+/** In ms: Rekey-Timeout and the largest jitter. */
 const PROTOCOL_RETRY_MS = 5400;

@@ -1,6 +1,7 @@
 /**
- * Makes guests in the namespace of the guests, for the parent's `Guests`: `guests-child.js
- * SERVER_PUBLIC_KEY`, in base64. It answers each `GuestsRequest` with a `GuestsAnswer`.
+ * Makes guests in the namespace of the guests, for `Guests` in the parent process. Its command line
+ * is `guests-child.js SERVER_PUBLIC_KEY`; the key is in base64. It answers each `GuestsRequest`
+ * with a `GuestsAnswer`.
  *
  * @module
  */
@@ -8,7 +9,9 @@ import { parsePublicKey } from '@litz/core';
 import { selectProvider } from '@litz/device';
 import { Guest, type Retry } from './guest.ts';
 
-/** `open` makes a group of guests, `connect` connects it and then closes it. */
+/**
+ * `open` makes a group of guests. `connect` connects the guests of a group, and then closes them.
+ */
 export type GuestsRequest =
   | { command: 'open'; group: number; first: number; count: number; retry: Retry }
   | { command: 'connect'; group: number; timeoutMs: number };

@@ -39,7 +39,7 @@ export class Guests {
   /**
    * Makes guests. The server must already have them as peers.
    *
-   * @param first the number of the first one
+   * @param first the number of the first guest
    * @throws {Error} (rejects) the program failed
    */
   async open(first: number, count: number, retry: Retry): Promise<GuestGroup> {
@@ -74,11 +74,11 @@ export class Guests {
   }
 }
 
-/** Guests that begin together. */
+/** Guests that connect at the same time. */
 export interface GuestGroup {
   /**
-   * Connects all. Returns the ms that each needed, in ascending order; `timeoutMs` for those that
-   * needed longer.
+   * Connects all guests of the group. Returns how many ms each guest needed, in ascending order;
+   * `timeoutMs` for each guest that needed longer.
    *
    * @throws {Error} (rejects) the program failed
    */

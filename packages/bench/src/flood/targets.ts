@@ -52,6 +52,6 @@ export function verdicts(
   });
 }
 
-/** In percent, for floods with a limited rate and at full rate. */
+/** The least share of TCP in percent, for floods with a limited rate and at full rate. */
 const LEAST_SHARE = { limited: 70, full: 30 };
 const LONGEST_CONNECT_MS = 1500;

@@ -25,7 +25,10 @@ export class EnginePair {
     lastLength: LENGTH,
     count: 1,
   };
-  /** It is not an integer, like the time of a real clock: V8 may allocate an object for it. */
+  /**
+   * The time in ms. Like the time of a real clock, it is not an integer, so V8 may allocate an
+   * object for it.
+   */
   #now: number;
 
   constructor(crypto: CryptoProvider) {

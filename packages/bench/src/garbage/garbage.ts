@@ -123,6 +123,6 @@ function add(
   }
 }
 
-/** The second count is made with so many times the packets of the first one. */
+/** The second count is made with this many times the packets of the first count. */
 const FACTOR = 4;
 const WAYS: Record<Way, string> = { packet: 'packet by packet', batch: 'in batches' };

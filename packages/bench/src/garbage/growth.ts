@@ -5,7 +5,7 @@
  */
 import type { Collections } from './gc-trace.ts';
 
-/** The number of carried packets, and the collections meanwhile. */
+/** The number of carried packets, and the collections while these packets passed. */
 export interface Carried extends Collections {
   packets: number;
 }

@@ -5,11 +5,11 @@
  *   core 0: the responder's daemon        core 1: the generator
  *           127.0.0.1:51820 <------------ 127.1.0.1, 127.1.0.2, ...  one address per peer
  * ```
- * Both are in one network namespace and communicate over its loopback interface. The load is the
- * same for every implementation. One program (`generator-child.ts`) sends initiations that are
- * ready before the clock starts. An answer counts if its index is right and if its mac1 shows that
- * the responder has identified the initiator. At that point the responder has done all the work of
- * a handshake, except the confirmation by the first packet.
+ * The daemon and the generator are in one network namespace and communicate over its loopback
+ * interface. The load is the same for every implementation. One program (`generator-child.ts`)
+ * sends initiations that are ready before the clock starts. An answer counts if its index is right
+ * and if its mac1 shows that the responder has identified the initiator. At that point the
+ * responder has done all the work of a handshake, except the confirmation by the first packet.
  *
  * Implementations detect load differently: Litz counts handshakes per second, wireguard-go looks at
  * its queue. Under load they demand a cookie, and answer at most 20 initiations per second and
@@ -17,9 +17,10 @@
  * when it has one, and stays far below 20 initiations per second, like many clients that connect at
  * the same time. So the cost of checking mac2 is included for an implementation under load.
  *
- * The number of unanswered initiations keeps the responder's core busy, and stays below 128, at
- * which wireguard-go is under load. If the load of the core is far from 100 %, the generator was
- * too slow. Then the CPU time per handshake is a better figure than the rate.
+ * The number of unanswered initiations is large enough to keep the responder's core busy. It stays
+ * below 128, because wireguard-go is under load from 128 on. If the load of the core is far from
+ * 100 %, the generator was too slow. Then the CPU time per handshake is a better figure than the
+ * rate.
  *
  * @module
  */
@@ -39,7 +40,7 @@ import { initiatorKey, responderKey } from './initiations.ts';
 export interface HandshakeSettings {
   implementations: readonly Implementation[];
   rounds: number;
-  /** The longest time of the load. It also ends when the initiations are used up. */
+  /** The longest time of the load. The load also ends when the initiations are used up. */
   seconds: number;
   peers: number;
   initiationsPerPeer: number;

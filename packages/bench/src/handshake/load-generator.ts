@@ -49,8 +49,8 @@ export class LoadGenerator {
   };
 
   /**
-   * Lets each of `sockets` send once, so that it gets a cookie and the responder computes its
-   * secrets.
+   * Lets each of `sockets` send once, so that each peer gets a cookie, and the responder computes
+   * the secrets for each peer.
    */
   async warmUp(sockets: readonly InitiatorSocket[]): Promise<void> {
     this.#queue = [...sockets];

@@ -114,7 +114,7 @@ class CrowdPart {
     }
   }
 
-  /** Writes a record. Returns when the write began. */
+  /** Writes a record. Returns the time in ms at which the write began. */
   async #write(place: RegistryPlace, record: NodeRecord): Promise<number> {
     this.#registry ??= openRegistry(place);
     const at = now();
@@ -160,7 +160,7 @@ class CrowdPart {
   }
 }
 
-/** Returns a time in ms that is the same for all processes of a machine. */
+/** Returns the time in ms. The clock is the same for all processes of a machine. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -69,7 +69,7 @@ export class Crowd {
    * Starts one more agent, which no other agent knows.
    *
    * @returns for each other agent, the time in ms from the beginning of the new agent's write until
-   *   the other agent has configured it as a peer
+   *   the other agent has configured the new agent as a peer
    */
   async join(number: number, timeoutMs: number): Promise<number[]> {
     const others = this.#agents++;
@@ -98,8 +98,8 @@ export class Crowd {
   }
 
   /**
-   * Writes the record of a fake node. Returns the time when the write began, and how long each
-   * agent took to configure the node as a peer, in ms.
+   * Writes the record of a fake node. `at` is the time in ms at which the write began. `took` says
+   * how many ms each agent took to configure the node as a peer.
    */
   async write(
     number: number,
@@ -116,7 +116,7 @@ export class Crowd {
   /**
    * Returns the times at which `count` agents have configured the peer.
    *
-   * @throws {Error} (rejects) not so many agents have done so in time
+   * @throws {Error} (rejects) fewer than `count` agents have configured the peer in time
    */
   async #programmed(peer: string, count: number, timeoutMs: number): Promise<number[]> {
     const end = performance.now() + timeoutMs;
@@ -223,8 +223,8 @@ interface Answer {
 }
 
 /**
- * For V8. Hundreds of agents share one heap of a gigabyte, and collecting it with the default young
- * generation, which is made for one agent, would cost more than their work.
+ * Flags for V8. Hundreds of agents share one heap of a gigabyte. The default young generation is
+ * made for one agent. With it, garbage collection would cost more than the work of the agents.
  */
 const FLAGS = ['--min-semi-space-size=64', '--max-semi-space-size=128'];
 const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url));

@@ -46,7 +46,7 @@ export function fakePrefix(number: number): string {
   return `10.${128 + (number >> 8)}.${number & 0xff}.0/24`;
 }
 
-/** Returns one text with the key and the endpoint of a node, by which a peer is identified. */
+/** Returns a text that identifies a peer: the key and the endpoint of the node. */
 export function peerOf({ keys, addresses, port }: NodeRecord): string {
   const endpoint = parseEndpoint(`${addresses[0]}:${port}`) as Endpoint;
   return `${keyId(keys[0]!.publicKey)} ${formatEndpoint(endpoint)}`;

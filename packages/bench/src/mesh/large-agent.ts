@@ -130,7 +130,10 @@ class LargeAgentRun {
 }
 
 const COUNT_NAMES = ['cpuMs', 'sets', 'gets', 'rulesets'] as const;
-/** Each change gives a node another port: from here on in the warm-up, and in the rounds. */
+/**
+ * Each change gives a node another port. These are the first ports in the warm-up and in the
+ * rounds.
+ */
 const WARM_PORT = 10_000;
 const PORT = 20_000;
 /** Time limits in ms, of the start and of one change. */

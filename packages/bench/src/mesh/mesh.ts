@@ -20,7 +20,9 @@ export interface MeshSettings {
 
 export interface MeshOutcome {
   readonly measurements: Measurement[];
-  /** `name: reason` of what is not installed. */
+  /**
+   * `name: reason` of the registries that were not measured, because something is not installed.
+   */
   readonly skipped: string[];
   /** What failed, and the figures that are above their limits. */
   readonly failed: string[];

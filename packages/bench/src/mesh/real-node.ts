@@ -2,8 +2,8 @@
  * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their
  * own.
  *
- * The agent uses a proxy in front of the daemon's socket, which counts requests, and a script named
- * `nft`, which logs each call of nft. Both exist only in the agent's own mount namespace.
+ * The agent reaches the daemon's socket through a proxy that counts requests. It calls nft through
+ * a script named `nft` that logs each call. Only this agent uses the proxy and the script.
  *
  * @module
  */
@@ -98,7 +98,7 @@ export class RealNode {
     return this.#routes.size;
   }
 
-  /** When a route was last added; undefined: never. */
+  /** Returns the time in ms at which the route to a prefix was last added; undefined: never. */
   routeAddedAt(prefix: string): number | undefined {
     return this.#routes.get(prefix);
   }

@@ -1,5 +1,6 @@
 /**
- * `RegistryPlace`: names a registry as plain data, so that several processes can open the same one.
+ * `RegistryPlace`: names a registry as plain data, so that several processes can open the same
+ * registry.
  *
  * @module
  */

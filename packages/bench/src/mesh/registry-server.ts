@@ -1,5 +1,6 @@
 /**
- * Starts real servers of registries. Each has a folder that is removed with it.
+ * Starts real servers of registries. Each server has a folder, which is removed when the server is
+ * closed.
  *
  * @module
  */
@@ -17,7 +18,10 @@ import type { RegistryPlace } from './registry-place.ts';
 
 export interface RegistryServer {
   readonly place: RegistryPlace;
-  /** What the server needs before the first record. Apply it in the namespace of the server. */
+  /**
+   * What the server needs before the first record. Pass it to `prepare`, in the namespace of the
+   * server.
+   */
   readonly preparation: Preparation;
   close(): Promise<void>;
 }
@@ -32,7 +36,7 @@ export interface Preparation {
 export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
 export type RegistryName = (typeof REGISTRY_NAMES)[number];
 
-/** Returns why such a server cannot be started; undefined if it can. */
+/** Returns why the server of this registry cannot be started; undefined if it can. */
 export function missingServer(name: RegistryName): string | undefined {
   const etcd = missingProgram('etcd', ['--version']);
   if (name === 'etcd' || etcd !== undefined) return etcd;
@@ -40,7 +44,7 @@ export function missingServer(name: RegistryName): string | undefined {
 }
 
 /**
- * Starts a server in a network namespace. It is not ready before `prepare`.
+ * Starts a server in a network namespace. The server is ready only after `prepare`.
  *
  * @param nodes names of the Nodes to create in Kubernetes
  */

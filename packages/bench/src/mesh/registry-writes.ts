@@ -1,5 +1,6 @@
 /**
- * `countWrites`: counts all writes to the registry so far, from the counters of its server.
+ * `countWrites`: counts the writes to a registry. In etcd it reads the revision. In Kubernetes it
+ * watches the records.
  *
  * @module
  */

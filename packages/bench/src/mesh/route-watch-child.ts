@@ -12,7 +12,7 @@ import { DEFAULT_TABLE } from '@litz/mesh';
 export interface RoutesAdded {
   /** The prefixes of the routes, such as '10.128.3.0/24'. */
   readonly prefixes: readonly string[];
-  /** Time in ms, the same for all processes of a machine. */
+  /** The time in ms. The clock is the same for all processes of a machine. */
   readonly at: number;
 }
 

@@ -1,15 +1,18 @@
 /**
- * Runs the programs of a benchmark. Each has a time limit and ends when the benchmark ends.
+ * Runs the programs of a benchmark. Each program has a time limit and ends when the benchmark ends.
  *
  * @module
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 
 export interface CommandOptions {
-  /** The name of the network namespace in which it runs. */
+  /** The name of the network namespace in which the program runs. */
   namespace?: string | undefined;
   env?: Record<string, string>;
-  /** For a Node.js program of ours: opens an IPC channel, and is called with each message on it. */
+  /**
+   * Only for a Node.js program of this package, because it opens an IPC channel to the program.
+   * Called with each message from the program.
+   */
   onMessage?: (message: unknown) => void;
 }
 
@@ -72,7 +75,7 @@ export class RunningCommand {
   }
 
   /**
-   * Resolves with its whole stdout when it has ended.
+   * Resolves with the whole stdout of the program when the program has ended.
    *
    * @throws {Error} (rejects) it failed, or it ran longer than `timeoutMs` and was killed
    */
@@ -151,7 +154,7 @@ export function missingProgram(file: string, args: readonly string[]): string | 
 /**
  * Waits until `holds` returns true.
  *
- * @param what what the caller waits for, for the error
+ * @param what what the caller waits for; the message of the error names it
  * @throws {Error} (rejects) `holds` did not return true within `timeoutMs`
  */
 export async function until(

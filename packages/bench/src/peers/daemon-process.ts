@@ -20,7 +20,7 @@ export function peakResidentMegabytes(pid: number): number {
  * Returns utime + stime of /proc/PID/stat. The name in parentheses may contain any character, also
  * parentheses.
  *
- * @throws {RangeError} the text is not such a line
+ * @throws {RangeError} the text is not a line of /proc/PID/stat
  */
 export function parseCpuTicks(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -12,7 +12,7 @@ import { ip } from './namespace-pair.ts';
 
 export interface DaemonOptions {
   namespace: string;
-  /** The only core on which it may run. */
+  /** The only core on which the daemon may run. */
   core?: number;
 }
 

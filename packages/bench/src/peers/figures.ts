@@ -9,7 +9,7 @@ import { ping } from './ping.ts';
 import type { Sample } from './rounds.ts';
 import { INNER, type Tunnel } from './tunnel.ts';
 
-/** Short names for the options. */
+/** Short names of the figures, for the option `--figures`. */
 export const FIGURE_NAMES = [
   'tcp1',
   'tcp1-reverse',
@@ -73,9 +73,9 @@ async function sampleUdp(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
 }
 
 /**
- * Sends two series of at most 200 pings: one ping per 10 ms, then one ping per 2 ms. The second
- * series finds more of Litz in the processor's caches, because other programs have less time to
- * replace their content.
+ * Sends two series of at most 200 pings: one ping per 10 ms, then one ping per 2 ms. In the second
+ * series, other programs have less time to replace the content of the processor's caches. So more
+ * of Litz is still in these caches when a ping comes.
  */
 async function sampleIdlePing(tunnel: Tunnel, seconds: number): Promise<Sample[]> {
   const count = Math.min(200, Math.ceil(seconds * 100));

@@ -20,7 +20,7 @@ export interface Implementation {
 /**
  * Returns the `litz` of this repository.
  *
- * @param node the Node.js binary; default: that of this process
+ * @param node the Node.js binary; default: the binary of this process
  */
 export function litz(node: string = process.execPath, name: string = 'litz'): Implementation {
   return {

@@ -18,7 +18,10 @@ export interface IperfOptions {
   server: string;
   /** The address on which the server listens. */
   address: string;
-  /** The length of the transfer; if `args` limit the amount of data, its longest time. */
+  /**
+   * The length of the transfer. If `args` limit the amount of data: the longest time that the
+   * transfer may take.
+   */
   seconds: number;
   /** Whether `args` limit the amount of data: '-n', '-k'. */
   isLimited?: boolean;
@@ -26,7 +29,7 @@ export interface IperfOptions {
   graceMs?: number;
   /** Arguments of the client: '-R', '-P', '4', ... */
   args?: readonly string[];
-  /** Runs during the transfer, which must take longer. */
+  /** Called during the transfer. The transfer must take longer than this call. */
   meanwhile?: () => Promise<void>;
 }
 

@@ -69,7 +69,7 @@ export function closeNamespacePairs(): void {
 
 /**
  * Returns why no namespace can be made on this machine; undefined if it is possible. To find out,
- * it makes one and deletes it.
+ * it makes a namespace and deletes it.
  */
 export function missingNamespaces(): string | undefined {
   const name = `litz-bench-${process.pid}-probe`;

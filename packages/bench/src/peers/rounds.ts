@@ -3,7 +3,7 @@
  * medians.
  *
  * The speed of a machine changes from minute to minute. So each round measures every
- * implementation, and each round begins with another one.
+ * implementation, and each round begins with another implementation.
  *
  * @module
  */

@@ -78,7 +78,7 @@ export class Tunnel {
     await ping(this.namespaces.a, INNER.b, 5, 0.05);
   }
 
-  /** Gives each daemon a private key, and the other one as its peer. */
+  /** Gives each daemon a private key, and the other daemon as its peer. */
   async #introduce(): Promise<void> {
     const keys = { a: generatePrivateKey(randomFillSync), b: generatePrivateKey(randomFillSync) };
     for (const [daemon, own, other] of [

@@ -1,7 +1,7 @@
 /**
  * `runQuick`: runs every benchmark once, briefly, to find broken ones. A benchmark is broken if it
  * fails, if a result differs from the reference, or if a number is impossible. A slow benchmark is
- * not broken. It writes no result files.
+ * not broken. `runQuick` writes no result files.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface QuickReport {
   skipped: string[];
 }
 
-/** Runs all parts, one after the other. Continues after a broken one. */
+/** Runs all parts, one after the other. Continues after a broken part. */
 export async function runQuick(
   parts: readonly QuickPart[],
   progress: (text: string) => void,

@@ -80,7 +80,9 @@ function labelText({ value }: { value: unknown }): string {
   return typeof value === 'number' ? numberText(value) : '';
 }
 
-/** Removes the counters in names, which grow with each chart of the process. */
+/**
+ * Removes the counters from the names in the SVG, because they grow with each chart of the process.
+ */
 function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');
 }

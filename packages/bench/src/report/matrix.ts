@@ -22,8 +22,8 @@ export interface Matrix {
 }
 
 /**
- * Returns a matrix of measurements. If several have the same figure and subject, the last one is
- * used.
+ * Returns a matrix of measurements. If several measurements have the same figure and subject, the
+ * last one is used.
  */
 export function matrixOf(measurements: readonly Measurement[]): Matrix {
   const subjects = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * `readmeFigures`: writes the figures of the repository's README and of the page of the mesh, from
- * the result files.
+ * Makes the tables of figures in the repository's README and in `docs/mesh.md`, from the result
+ * files.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { arrowOf, bestOf, matrixOf, ratio, valueOf, type Row } from './matrix.ts
 import { numberText, ratioText } from './number-text.ts';
 
 /**
- * Replaces the text between the two comments by the figures.
+ * Replaces the text between the comments `BEGIN` and `END` by the figures.
  *
  * @throws {Error} a comment is missing
  */
@@ -106,7 +106,7 @@ function cell(row: Row, subject: string): string {
   return value === undefined ? 'n/a' : numberText(value);
 }
 
-/** Returns Litz's value divided by the other one. */
+/** Returns Litz's value divided by `other`, as text. */
 function ratioCell(row: Row, other: number | undefined): string {
   const value = ratio(valueOf(row, LITZ), other);
   return value === undefined ? '' : ratioText(value);

@@ -1,5 +1,6 @@
 /**
- * `createReport`: writes the report, with tables and charts. The result files are its only input.
+ * `createReport`: makes the texts of the report, with tables and charts. The result files are its
+ * only input.
  *
  * @module
  */
@@ -23,12 +24,14 @@ import { SECTIONS, type Ratio } from './section.ts';
 /** The texts of the report, by their paths in its directory. */
 export type Report = ReadonlyMap<string, string>;
 
-/** Reads all results in `directory`, in the order of the report. */
+/** Reads all results in `directory`, in the order of `BENCHES`. */
 export function readResults(directory: string): Result[] {
   return BENCHES.flatMap((bench) => readResult(bench, directory) ?? []);
 }
 
-/** Creates the report. The same results give the same texts. Without results, there are none. */
+/**
+ * Creates the report. The same results give the same texts. Without results, the report is empty.
+ */
 export function createReport(results: readonly Result[]): Report {
   const report = new Map<string, string>();
   if (results.length === 0) return report;
@@ -122,7 +125,7 @@ function ratioCell(row: Row, of: Ratio['of']): string {
   return value === undefined ? '' : `**${ratioText(value)}**`;
 }
 
-/** Returns a paragraph that says why subjects are n/a. It has each reason once. */
+/** Returns a paragraph that says why subjects are n/a. Each reason appears once. */
 function absences(measurements: readonly Measurement[]): string[] {
   const reasons = new Map<string, string[]>();
   for (const { subject, value, note, figure } of measurements) {
@@ -134,7 +137,7 @@ function absences(measurements: readonly Measurement[]): string[] {
   return [`Not available (n/a): ${[...reasons.keys()].join('; ')}.`];
 }
 
-/** Adds one chart for each unit that has more than one subject. Returns the links to them. */
+/** Adds one chart for each unit that has more than one subject. Returns the links to the charts. */
 function chartsOf(
   result: Result,
   { subjects, rows }: Matrix,

@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
 
-/** The benchmarks that write a result file, in the order of the report. */
+/** The benchmarks that write a result file. `SECTION_ORDER` is the order of the report. */
 export const BENCHES = [
   'suites',
   'peers',
@@ -33,7 +33,7 @@ export interface Measurement {
   /** The implementation or provider: 'litz', 'wireguard-go', 'openssl'. */
   subject: string;
   unit: string;
-  /** The value, or the median of several samples. It is null if it is missing; `note` says why. */
+  /** The value, or the median of several samples. Null: there is no value; `note` says why. */
   value: number | null;
   /** The samples in the order in which they were taken. */
   samples?: number[];

@@ -151,7 +151,7 @@ export class ClusterNode {
     await this.#untilPeers(count, () => true);
   }
 
-  /** Waits until `count` of the others have answered, according to the agent. */
+  /** Waits until the status of the agent says that `count` other nodes have answered. */
   async untilPeersAnswered(count: number): Promise<void> {
     await this.#untilPeers(count, ({ state }) => state === 'connected');
   }
@@ -167,7 +167,7 @@ export class ClusterNode {
     await this.#daemon?.end();
   }
 
-  /** Waits until `isWanted` is true of `count` peers of the agent's status. */
+  /** Waits until `isWanted` returns true for `count` peers of the agent's status. */
   async #untilPeers(
     count: number,
     isWanted: (peer: MeshStatus['peers'][number]) => boolean,

@@ -11,7 +11,8 @@ import { RouteMonitor, type RouteChange } from './route-monitor.ts';
 export interface DaemonReturn {
   /**
    * Time from the new link to the last change of the link, an address, a route, a rule or a peer.
-   * Times are those of netlink messages, except for peers.
+   * The times are those of netlink messages. Only the time of the peers is the time at which the
+   * status of the daemon was read.
    */
   readonly restoredMs: number;
   /** Time from the kill to the new link. Most of it is the start of the program. */
@@ -49,8 +50,8 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
 }
 
 /**
- * Returns the rules, our table and the addresses of the link, without its index, which changes each
- * time.
+ * Returns the rules, the routes of our table and the addresses of the link, as text. The index of
+ * the link is left out, because it changes each time.
  */
 async function routesOf({ host, interfaceName }: ClusterNode): Promise<string> {
   const all = [

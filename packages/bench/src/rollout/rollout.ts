@@ -1,6 +1,7 @@
 /**
  * `measureRollout`: measures the loss of traffic between pods while a mesh is switched on and off
- * node by node, while an agent is killed again and again, and while a daemon is.
+ * node by node, while an agent is killed again and again, and while a daemon is killed again and
+ * again.
  *
  * ```
  *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2     for the first half of the nodes
@@ -80,7 +81,9 @@ class Rollout {
     this.#progress = progress;
   }
 
-  /** Starts the agents with the mesh off, then switches it to permissive, and then to enforce. */
+  /**
+   * Starts the agents with the mesh off, then switches the mesh to permissive, and then to enforce.
+   */
   async on(): Promise<void> {
     for (const node of this.#nodes) {
       node.startAgent('off');

@@ -23,8 +23,8 @@ export class RouteMonitor {
     const words = ['-ts', '-o', 'monitor', 'label', 'link', 'address', 'route', 'rule'];
     const command = new RunningCommand('ip', words, { namespace, env: { TZ: 'UTC' } });
     const monitor = new RouteMonitor(command);
-    // `ip` prints nothing until something changes. So the MTU of the loopback is changed until it
-    // reports this.
+    // `ip` prints nothing until something changes. So the MTU of the loopback interface is changed
+    // until `ip` reports such a change.
     const probe = async (): Promise<void> => {
       const link = ['link', 'set', 'lo', 'mtu', String(65_000 + (probes++ % 500))];
       await new RunningCommand('ip', link, { namespace }).result(PROBE_MS);
@@ -51,7 +51,7 @@ export class RouteMonitor {
   }
 }
 
-/** Parses the lines of `ip -ts -o monitor` and ignores others. */
+/** Parses the lines of `ip -ts -o monitor`, and ignores other lines. */
 export function parseChanges(output: string): RouteChange[] {
   return output.split('\n').flatMap((line) => {
     const found = /^\[([\d-]+T[\d:]+\.\d{3})(\d*)\] \[(LINK|ADDR|ROUTE|RULE)\](.*)$/.exec(line);

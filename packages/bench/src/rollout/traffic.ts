@@ -14,7 +14,9 @@ export interface TrafficFigures {
   /** UDP packets. */
   readonly sent: number;
   readonly lost: number;
-  /** The longest time between two UDP packets of a pair that arrived one after the other. */
+  /**
+   * The longest time in ms between the arrivals of two successive UDP packets of one pair of nodes.
+   */
   readonly longestGapMs: number;
   /** The longest series of consecutive UDP packets that were lost. */
   readonly longestRunLost: number;
@@ -88,7 +90,7 @@ export class Traffic {
   }
 }
 
-/** Returns OutRsts + EstabResets of /proc/net/snmp. @throws {RangeError} the text is another one */
+/** Returns OutRsts + EstabResets of /proc/net/snmp. @throws {RangeError} a column is missing */
 export function parseResets(snmp: string): number {
   const [names, values] = snmp.split('\n').filter((line) => line.startsWith('Tcp:'));
   const at = (name: string): number => {

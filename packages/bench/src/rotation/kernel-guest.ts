@@ -75,7 +75,7 @@ export class KernelGuest {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Puts the guest on the wire of end b, and end b behind the guest. */
+  /** Connects the guest to the veth of end b. The stream of end b then passes through the guest. */
   async #connect(): Promise<void> {
     const at = ['-n', this.#namespace];
     await ip(...at, 'addr', 'flush', 'dev', 'vb');
@@ -111,11 +111,11 @@ function kernelFolder(): string {
   return process.env['LITZ_KERNEL_DIR'] ?? '';
 }
 
-/** It is in a folder beside the repository, as in CI. */
+/** The script is in a folder beside the repository, as in CI. */
 const SCRIPT = fileURLToPath(new URL('../../../../../shared/real/kernel-peer.sh', import.meta.url));
 const BOOT_MS = 60_000;
 const TAP = 'tap0';
-/** The network of the commands to the guest. */
+/** The first three bytes of the network for commands to the guest. */
 const CONTROL = '172.31.255';
 /** The guest runs these lines once. The last one gives each connection a shell. */
 const CONFIGURATION = `

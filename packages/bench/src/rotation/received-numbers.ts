@@ -8,11 +8,11 @@
 export interface StreamReport {
   /** How many different packets arrived. */
   readonly received: number;
-  /** How many arrived more than once. */
+  /** How many packets arrived again. */
   readonly duplicates: number;
   /**
-   * The longest time between two packets that arrived one after the other. It includes pauses of a
-   * busy machine.
+   * The longest time between the arrivals of two successive packets. It includes pauses of a busy
+   * machine.
    */
   readonly longestGapMs: number;
   /**

@@ -1,6 +1,6 @@
 /**
- * `RotatingEnd`: one end of a tunnel whose static key is replaced. It has a daemon, and does each
- * step of a rotation for it.
+ * `RotatingEnd`: one end of a tunnel whose static key is replaced. It has a daemon, and carries out
+ * each step of a rotation on this daemon.
  *
  * @module
  */
@@ -21,17 +21,17 @@ import type { Implementation } from '../peers/implementation.ts';
 import { OUTER, type NamespacePair, type Side } from '../peers/namespace-pair.ts';
 import { INNER } from '../peers/tunnel.ts';
 
-/** An end that learns a new key of the other one, which replaces the old key. */
+/** An end of a tunnel that learns a new key of the other end. The new key replaces the old one. */
 export interface ExchangingEnd {
   readonly side: Side;
-  /** The namespace in which its end of the stream is. */
+  /** The namespace of the program that sends or receives the stream at this end. */
   readonly namespace: string;
   readonly publicKey: PublicKey;
-  /** Starts it, without a peer. */
+  /** Starts this end, without a peer. */
   start(): Promise<void>;
   /** Adds the other end as a peer. */
   introduce(other: RotatingEnd): Promise<void>;
-  /** Adds the next key of the other end and removes its old one, in one change. */
+  /** Adds the next key of the other end and removes the old key of the other end, in one change. */
   exchange(other: RotatingEnd, options: { readonly persistentKeepalive: number }): Promise<void>;
   /** @throws {Error} it has ended; the message has its output */
   checkAlive(): void;
@@ -80,7 +80,8 @@ export class RotatingEnd implements ExchangingEnd {
   }
 
   /**
-   * Step 2: tells the daemon the next key of the other end. It knows two keys of that peer then.
+   * Step 2: gives the daemon the next key of the other end. Then the daemon knows two keys of this
+   * peer.
    */
   async learn(other: RotatingEnd): Promise<void> {
     const { publicKey, nextPublicKey } = other;
@@ -130,7 +131,7 @@ export class RotatingEnd implements ExchangingEnd {
     this.#privateKey = this.#next;
   }
 
-  /** Removes the old key of the other end: promotes its next key. */
+  /** Removes the old key of the other end, by promoting the next key. */
   async forget(publicKey: PublicKey): Promise<void> {
     await this.#daemon.configure({ peers: [{ publicKey, promotePublicKey: true }] });
   }

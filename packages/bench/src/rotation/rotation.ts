@@ -6,9 +6,9 @@
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
  * While a key is replaced between two ends with Litz, each end knows the old key and the new key of
- * the other. Any other implementation has one key per peer, and one command exchanges it. That is
- * measured while the other end sends packets, and while it is silent. A silent end learns the new
- * key only when we initiate again.
+ * the other. Any other implementation has one key per peer, and one command exchanges this key. The
+ * exchange is measured while the other end sends packets, and while the other end is silent. A
+ * silent end learns the new key only when we initiate again.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export interface ExchangePeer {
   readonly name: string;
   /** Returns why it cannot run on this machine; undefined if it can. */
   missing(): string | undefined;
-  /** Returns an end that was not started. */
+  /** Returns an end that has not been started yet. */
   open(namespaces: NamespacePair): ExchangingEnd;
 }
 
@@ -47,7 +47,7 @@ export const KERNEL: ExchangePeer = {
   open: (namespaces) => new KernelEnd(namespaces),
 };
 
-/** Returns a program that serves UAPI as an `ExchangePeer`. */
+/** Returns an `ExchangePeer` for a program that serves UAPI. */
 export function exchangePeer(implementation: Implementation): ExchangePeer {
   return {
     name: implementation.name,
@@ -59,7 +59,7 @@ export function exchangePeer(implementation: Implementation): ExchangePeer {
 export interface ExchangeSettings {
   readonly litz: Implementation;
   readonly peers: readonly ExchangePeer[];
-  /** Exchanges with each of them. */
+  /** The number of exchanges with each of `peers`. */
   readonly exchanges: number;
   /** The least number of packets in each direction while one key is exchanged. */
   readonly packets: number;
@@ -67,7 +67,7 @@ export interface ExchangeSettings {
 
 export interface RotationOutcome {
   readonly measurements: Measurement[];
-  /** Why something that is installed was not measured. */
+  /** `subject: reason` of the measurements that failed. */
   readonly failed: string[];
 }
 
@@ -117,7 +117,7 @@ async function measureRuns(
   return { measurements, failed };
 }
 
-/** Keys that are replaced repeatedly during one stream. */
+/** One measurement: keys are replaced repeatedly during one stream. */
 interface Run {
   readonly subject: string;
   readonly rotations: number;
@@ -182,7 +182,8 @@ function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run
 }
 
 /**
- * Replaces the key of one end, or of both at once. Each pair is the owner of the key and its peer.
+ * Replaces the key of one end, or of both at once. Each pair consists of the owner of a key and the
+ * peer of this owner.
  */
 async function replace(
   ends: readonly (readonly [owner: RotatingEnd, peer: RotatingEnd])[],
@@ -195,7 +196,7 @@ async function replace(
 }
 
 /**
- * Replaces the key of `a`, of which `b` knows only one.
+ * Replaces the key of `a`. `b` knows only one key of `a` at a time.
  *
  * @param persistentKeepalive of `b`, in seconds; 0: `b` stays silent
  */

@@ -6,7 +6,8 @@
 import { Endpoint, type PeerConfiguration, type PrivateKey, type PublicKey } from '@litz/core';
 
 /**
- * Returns peers `first` to `first + count - 1`. Their addresses are those of 10.0.0.0/8 in order.
+ * Returns peers `first` to `first + count - 1`. They have the addresses of 10.0.0.0/8 in ascending
+ * order.
  */
 export function manyPeers(count: number, first: number = 0): PeerConfiguration[] {
   return Array.from({ length: count }, (_, i) => peerNumber(first + i));

@@ -2,7 +2,7 @@
  * `measureScale`: measures 100,000 peers and 1,000,000 prefixes.
  *
  * Each measurement has a process of its own (`scale-child.ts`), so that its heap contains nothing
- * of the others.
+ * of the other measurements.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { TimerFigures } from './timers.ts';
 export interface ScaleSettings {
   /** Configured peers. */
   peers: number;
-  /** Numbers of sessions in the table of receiver indices, the small one first. */
+  /** Numbers of sessions in the table of receiver indices, the smaller number first. */
   sessions: readonly [number, number];
   prefixes: readonly number[];
   /** Simulated seconds. */

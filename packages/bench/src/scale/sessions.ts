@@ -50,9 +50,9 @@ function establishSessions(server: Engine, count: number): Int32Array {
 }
 
 /**
- * Does one handshake. One client plays all peers: it is configured with the key of each, one after
- * the other. Each handshake has a later time, because the server's budget for handshakes grows with
- * time.
+ * Does one handshake. One client plays all peers: it is configured with the key of each peer, one
+ * after the other. Each handshake has a later time, because the server's budget for handshakes
+ * grows with time.
  */
 function handshake(server: Engine, client: Engine, publicKey: PublicKey, number: number): number {
   const now = NOW + number * HANDSHAKE_INTERVAL_MS;
@@ -148,7 +148,7 @@ const SERVER = 0xffffff;
 const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 const CLIENT_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
 const MESSAGE_LENGTH = 32;
-/** At least so many messages are measured. */
+/** At least this many messages are measured. */
 const OPENINGS = 1_000_000;
 /** The counter of the first messages. The messages that confirmed the sessions had counter 0. */
 const FIRST_COUNTER = 1;

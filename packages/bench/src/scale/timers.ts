@@ -1,11 +1,11 @@
 /**
- * `measureTimers`: measures the cost of timers with many peers, few of which are active. An active
- * peer has a session and a persistent keepalive on both sides, and renews its keys when they are
- * due.
+ * `measureTimers`: measures the cost of timers when there are many peers and few of them are
+ * active. An active peer has a session and a persistent keepalive on both sides, and renews its
+ * keys when they are due.
  *
  * Only the clock is simulated. The engine is called when a deadline comes or a message arrives. The
- * real time of these calls, divided by the simulated time, is the load.
- * Handshakes use arithmetic, so the result is the cost of timers and bookkeeping without X25519.
+ * real time of these calls, divided by the simulated time, is the load. Handshakes use arithmetic,
+ * so the result is the cost of timers and bookkeeping without X25519.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * `measureStart`: measures what a device's warm-up costs and gains, and what a small heap does: the
- * same daemon with and without each of them.
+ * `measureStart`: measures the cost and the gain of a device's warm-up, and the effect of a small
+ * heap. It measures the same daemon without a warm-up, with a warm-up, and with a warm-up and a
+ * small heap.
  *
  * @module
  */
@@ -23,7 +24,7 @@ export interface StartSettings {
 
 /** The subject with a warm-up. */
 export const WITH = 'with warm-up';
-/** The subject without a warm-up: the same daemon. */
+/** The subject without a warm-up. It is the same daemon. */
 export const WITHOUT = 'without';
 /**
  * The subject with a warm-up and with Node's option for a small young generation, which `litz wg0`

@@ -78,7 +78,10 @@ function payloadOf(packet: Uint8Array): Uint8Array {
 class SuperPacketMemory {
   /** The super-packet with its vnet header. */
   readonly superPacket: Uint8Array = createSuperPacket();
-  /** A copy of each super-packet that `coalesce` wrote first. Later ones are not copied. */
+  /**
+   * A copy of the first super-packet that `coalesce` has written. Later super-packets are not
+   * copied.
+   */
   written: Uint8Array[] = [];
   readonly #buffer: Uint8Array = new Uint8Array(SLAB + SEGMENTS * STRIDE);
   readonly #slab: SegmentSlab = {

@@ -14,7 +14,9 @@ export interface Candidate {
   readonly primitives: SomePrimitives | undefined;
   /** The whole provider, if an engine can use it. */
   readonly provider?: CryptoProvider;
-  /** The memory in which it encrypts in place. If there is none, it can use any memory. */
+  /**
+   * The memory in which the provider encrypts in place. Undefined: the provider can use any memory.
+   */
   readonly memory?: Uint8Array;
   readonly missing?: string;
 }

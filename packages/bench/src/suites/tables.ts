@@ -92,7 +92,10 @@ function windowInOrder(): Case {
   };
 }
 
-/** Measures counters that arrive in groups of eight in reverse order, as after several paths. */
+/**
+ * Measures counters that arrive in groups of eight, each group in reverse order, as if the packets
+ * had taken several paths.
+ */
 function windowMixed(): Case {
   const window = new ReplayWindow();
   let counter = 0;

@@ -87,7 +87,7 @@ export class SharedBatch {
   }
 }
 
-/** Bytes per message: plaintext, tag, and the bytes behind it that a cipher may use. */
+/** Bytes per message: plaintext, tag, and the bytes behind the tag that a cipher may use. */
 const STRIDE = 1536;
 /** The indices of the four words, and the length of the head in bytes. */
 const BATCH = 0;

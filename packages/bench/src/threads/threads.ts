@@ -90,7 +90,7 @@ function measureRate(batch: SharedBatch, cipher: Cipher, count: number, ms: numb
   return (messages / elapsed) * 1000;
 }
 
-/** Checks that all messages of a batch equal those of the reference. */
+/** Checks that all messages of a batch equal the messages of the reference. */
 function check(batch: SharedBatch, cipher: Cipher, count: number): void {
   const reference = nobleProvider.createCipher(KEY);
   const expected = Array.from({ length: count }, (_, i) => {

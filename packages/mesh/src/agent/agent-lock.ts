@@ -1,7 +1,7 @@
 /**
- * `AgentLock`: ensures that only one agent runs in a network namespace, and only one with the keys
- * of an interface. Two agents would undo each other's routes, rules and filters, or be the same
- * node at two places.
+ * `AgentLock`: ensures that only one agent runs in a network namespace, and that only one agent
+ * uses the keys of an interface. Two agents in one namespace would undo each other's routes, rules
+ * and filters. Two agents with the same keys would be the same node at two places.
  *
  * @module
  */
@@ -27,7 +27,8 @@ export class AgentLockError extends Error {
 export class AgentLock {
   readonly #locks: FileLock[] = [];
   /**
-   * The locks that could not be taken, and why, for example because a directory is not writable.
+   * One text for each lock that could not be taken, with the reason: for example, a directory is
+   * not writable.
    */
   readonly troubles: readonly string[];
 

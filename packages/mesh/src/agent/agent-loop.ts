@@ -1,7 +1,7 @@
 /**
  * `AgentLoop`: starts a round when something has changed, and at times that are known in advance:
- * when a key is due to be replaced, when a rotation stops waiting, and when an expired peer may
- * have gone.
+ * when a key is due to be replaced, when a rotation stops waiting, and when a peer whose record has
+ * expired may have gone.
  *
  * @module
  */
@@ -108,7 +108,10 @@ export class AgentLoop {
     this.#setTimer();
   }
 
-  /** Publishes the status of this node. It is only published beside the node's own record. */
+  /**
+   * Publishes the status of this node. The status is only published while the registry has the
+   * node's own record.
+   */
   #publishStatus(): void {
     const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;
     if (!ownRecord.isStored) return;
@@ -163,7 +166,10 @@ export class AgentLoop {
 const ROUND_DELAY_MS = 50;
 /** In milliseconds. How long to wait before the first retry after a failure. */
 const RETRY_MS = 2000;
-/** In milliseconds. A step may fail for ever, for example if a program is missing. */
+/**
+ * In milliseconds. The longest wait between retries. A step may fail for ever, for example if a
+ * program is missing.
+ */
 const LONGEST_RETRY_MS = 60_000;
 const NEXT_KEY = 'the next key';
 /**

@@ -30,7 +30,8 @@ export interface AgentSettings {
   /** In seconds. 0: keepalives are only sent until a peer has answered. */
   readonly persistentKeepalive: number;
   /**
-   * In milliseconds. The node replaces its key when the key is older. Undefined: only on request.
+   * In milliseconds. The node replaces its key when the key is older than this. Undefined: only on
+   * request.
    */
   readonly rotateEveryMs: number | undefined;
   /** In milliseconds. How long a rotation waits for peers that do not answer the new key. */

@@ -8,7 +8,7 @@
  *
  * Every change requests a round. A round computes everything from the current state and applies it.
  * No packet passes through the agent. When the agent ends, the daemon and the machine stay as they
- * are and continue to work. The next agent takes over what it finds.
+ * are and continue to work. The next agent takes over the daemon and the machine as it finds them.
  *
  * @module
  */
@@ -245,7 +245,7 @@ export class Agent implements StatusSource {
   /**
    * Saves that the node has left. A full disk must not prevent `down`.
    *
-   * @returns the error text if it cannot be saved, else nothing
+   * @returns a list with the error text if this cannot be saved, else an empty list
    */
   #saveDown(): string[] {
     try {
@@ -275,7 +275,8 @@ export class Agent implements StatusSource {
   }
 
   #recordSeen(name: string, record: ReadRecord): void {
-    // `peers` also checks the own record: it reports if another machine's key is in it.
+    // `peers` also checks the own record. If the record has a key of another machine, `peers` logs
+    // this.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
     this.#parts.ownRecord.recordSeen(record);
@@ -289,15 +290,15 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Called after a change of the facts about this node by which it accepts records. */
+  /** Called when something changed that decides which records of other nodes this node accepts. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);
   }
 
   /**
-   * Changes the choices. Changes run one after the other: a change that fails is undone, and that
-   * must not undo a later one.
+   * Changes the choices. Changes run one after the other. A change that fails is undone, and this
+   * must not undo a later change.
    */
   #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
     const changed = this.#changing.then(async () => {

@@ -1,7 +1,7 @@
 /**
- * `closeAsBefore`: closes a machine at the start of its agent as the previous agent had closed it.
- * It needs neither the registry nor Kubernetes. So a node that boots while these cannot be reached
- * sends no packet of a pod in plaintext.
+ * `closeAsBefore`: enforces at the start of an agent what the previous agent enforced. It needs
+ * neither the registry nor Kubernetes. So a node that boots while these cannot be reached sends no
+ * packet of a pod in plaintext.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export function enforcedBefore(options: StoredStateOptions): EnforcedRequest | u
 }
 
 /**
- * Adds the routes, rules and filters that close the machine. Nothing is removed, because it may
- * belong to a peer that is not known yet.
+ * Adds the routes, rules and filters that stop plaintext. No route, rule or filter is removed,
+ * because it may belong to a peer that is not known yet.
  *
  * @returns one sentence for each step that failed
  * @throws {MeshHostError} the machine cannot enforce

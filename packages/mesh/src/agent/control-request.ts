@@ -12,7 +12,7 @@ import { ENCRYPT_MODES, ENFORCEMENTS } from './agent-settings.ts';
 export type ControlRequest =
   /** The answer is a `MeshStatus`. */
   | { readonly command: 'status' }
-  /** The answer to each of these is a sentence. */
+  /** The answer to each of the following requests is a sentence. */
   | { readonly command: 'rotate-key'; readonly revoke: boolean }
   | { readonly command: 'enforcement'; readonly enforcement: Enforcement; readonly force: boolean }
   | { readonly command: 'encrypt'; readonly mode: EncryptMode }

@@ -74,7 +74,8 @@ export class ControlServer {
         `cannot serve ${this.path}: an agent is already running for this interface`,
       );
     }
-    // The socket gets its mode in a private directory, so no client can connect before that.
+    // The socket is created in a private directory. Its mode is set there, so no client can connect
+    // before the mode is set.
     const made = mkdtempSync(join(folder, '.agent-'));
     try {
       const temporary = join(made, 's');

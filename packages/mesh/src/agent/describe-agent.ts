@@ -113,7 +113,7 @@ function describePeer(view: AgentView, peer: MeshPeer): PeerStatus {
   };
 }
 
-/** Returns the status of a node whose record is refused, so that there is no peer. */
+/** Returns the status of a node that is not a peer, because its record is refused. */
 function refusedPeer(name: string, reason: string): PeerStatus {
   return {
     name,

@@ -1,9 +1,9 @@
 /**
  * `EnforcedState`: stores what this node enforced last: the mode, the prefixes and the addresses.
- * With it, a node that boots is closed before the registry or Kubernetes answers.
+ * With this file, a node that boots enforces before the registry or Kubernetes answers.
  *
- * An agent can run without the file. Then the node is closed only when the registry and Kubernetes
- * have answered. An agent that cannot write the file continues and reports it.
+ * An agent can run without the file. Then the node enforces only when the registry and Kubernetes
+ * have answered. An agent that cannot write the file continues, and reports the reason.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { MeshRequest } from '../plan/desired-host.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
 import { ENCRYPT_MODES } from './agent-settings.ts';
 
-/** The part of a request that does not depend on other nodes. */
+/** The part of a `MeshRequest` that does not depend on other nodes. */
 export type EnforcedRequest = Pick<
   MeshRequest,
   'port' | 'mode' | 'own' | 'clusterPrefixes' | 'registryAddresses'
@@ -26,7 +26,10 @@ export class EnforcedState {
   readonly #onTrouble: (trouble: string | undefined) => void;
   /** The content that was written last. */
   #written: string | undefined = undefined;
-  /** The request with that content, so that nearly every round compares only objects. */
+  /**
+   * The request whose content is `#written`. Nearly every round passes the same object, and then
+   * the content is not compared.
+   */
   #saved: EnforcedRequest | undefined = undefined;
 
   /**
@@ -53,7 +56,10 @@ export class EnforcedState {
     }
   }
 
-  /** Stores what is enforced now. It is on the disk when this returns. Writes only changes. */
+  /**
+   * Stores what is enforced now. When this returns, the file is on the disk, or `onTrouble` was
+   * called. If nothing has changed, nothing is written.
+   */
   save(request: EnforcedRequest): void {
     if (request === this.#saved) return;
     const content = `${JSON.stringify(storedOf(request))}\n`;

@@ -39,7 +39,7 @@ export class KnownPeers {
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
   #syncedAt: number | undefined = undefined;
-  /** The names of nodes that were revoked before the first `sync`. */
+  /** The names of the nodes whose record went away before the first `sync`. */
   readonly #revoked: Set<string> = new Set();
 
   constructor(options: KnownPeersOptions) {
@@ -128,7 +128,7 @@ export class KnownPeers {
    * Takes the changes of peers that the daemon reports.
    *
    * @returns `answeredOthers`: the set of peers that have answered has changed; `isAboutPeers`: the
-   *   report concerned at least one accepted peer
+   *   changes concerned at least one accepted peer
    */
   takeChanges(
     changes: readonly ChangedPeer[],
@@ -170,9 +170,9 @@ export class KnownPeers {
   }
 
   /**
-   * Returns the names of the peers that have changed since the last call: the record, whether the
-   * peer has answered, or whether the record has expired. With 5,000 peers, a round then only looks
-   * at these.
+   * Returns the names of the peers that have changed since the last call. A change concerns the
+   * record, whether the peer has answered, or whether the record has expired. With 5,000 peers, a
+   * round then looks only at the changed ones.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;
@@ -180,7 +180,10 @@ export class KnownPeers {
     return changed;
   }
 
-  /** Returns names from `takeChanged` to the set, because the round that took them failed. */
+  /**
+   * Puts back names that `takeChanged` returned, because the round that took them failed. The next
+   * `takeChanged` returns them again.
+   */
   putBack(changed: ReadonlySet<string>): void {
     this.#suspect(changed);
   }
@@ -207,7 +210,7 @@ export class KnownPeers {
 
   /**
    * Peers that were accepted before a restart keep their keys and prefixes if the registry still
-   * has their record, or if a missing record only means that it has expired.
+   * has their record, or if a missing record only means that the record has expired.
    */
   #remember(records: ReadonlyMap<string, ReadRecord>, now: number): void {
     const { memory, registry } = this.#options;

@@ -75,8 +75,8 @@ export class KubePrefixes implements PrefixSource {
   }
 
   /**
-   * Parses the prefixes, which nothing has checked before. While they cannot be used, the previous
-   * ones stay valid.
+   * Parses the prefixes, which nothing has checked before. While the new prefixes cannot be used,
+   * the previous ones stay in use.
    */
   #take(texts: readonly string[], listener: PrefixListener): void {
     let prefixes: Cidr[] = [];

@@ -83,8 +83,8 @@ export class MeshMachine {
   }
 
   /**
-   * The part of the last `desire` that does not depend on other nodes. Undefined: too little was
-   * known.
+   * The part of the request of the last `desire` that does not depend on other nodes. Undefined:
+   * too little was known.
    */
   get request(): EnforcedRequest | undefined {
     return this.#request;
@@ -193,7 +193,7 @@ export class MeshMachine {
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
     this.#events.trouble('repairs', REPEATED_REPAIRS);
-    // The other program has ended when no more repairs are needed.
+    // The trouble is over when there were fewer repairs than this for `REPAIRS_MS`.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }

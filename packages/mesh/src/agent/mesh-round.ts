@@ -23,7 +23,7 @@ export interface RoundOutcome {
   /** The daemon and the machine have been programmed completely. */
   readonly isApplied: boolean;
   /**
-   * The daemon's identities have changed in this round. The keys may have waited for that, so
+   * This round changed the keys that the daemon uses. The key rotation may have waited for this, so
    * another round is needed.
    */
   readonly isUnfinished: boolean;
@@ -119,8 +119,8 @@ export class MeshRound {
   }
 
   /**
-   * Enforces although the registry was not read yet, which may take for ever. A machine that boots
-   * must not send packets in plaintext.
+   * Enforces although the registry was not read yet. A machine that boots must not send packets in
+   * plaintext, and reading the registry may take for ever.
    */
   async #close(desired: DesiredHost | undefined): Promise<void> {
     if (desired) await this.#parts.machine.apply({ ...desired, isPartial: true });

@@ -1,6 +1,5 @@
 /**
- * `NodeKeys`: the keys of this node: reads and writes their files, and plans each step of a
- * rotation.
+ * `NodeKeys`: reads and writes the key files of this node, and plans each step of a rotation.
  *
  * @module
  */
@@ -12,7 +11,10 @@ import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 
 /** The inputs that decide the next step of a rotation. */
 export interface RotationInput {
-  /** The keys in the own record. Empty if there is no record; undefined while it is not known. */
+  /**
+   * The keys in the own record. Empty if there is no record; undefined while the record is not
+   * known.
+   */
   readonly recordKeys: readonly NodeKey[] | undefined;
   readonly daemon: Identities | undefined;
   /** Returns the names of the peers that have no session with this key of ours. */
@@ -91,7 +93,8 @@ export class NodeKeys {
    * Creates the next key. Later rounds then carry out the rotation.
    *
    * @param options.revoke deletes all earlier keys at once, even if some peers do not know the new
-   *   key yet. An attacker who has read one key file may have read the other one too
+   *   key yet. This is needed because an attacker who has read one key file may have read the other
+   *   one too
    * @throws {RotationError} a rotation is already in progress, or there is no further generation
    * @throws {KeyFileError} a key file cannot be written or removed
    */

@@ -46,7 +46,9 @@ export class OwnRecord {
     });
   }
 
-  /** The keys in the record. Empty if there is no record; undefined while it is not known. */
+  /**
+   * The keys in the record. Empty if there is no record; undefined while the record is not known.
+   */
   get keys(): readonly NodeKey[] | undefined {
     if (this.#stored === undefined) return undefined;
     return typeof this.#stored === 'string' ? [] : this.#stored.keys;
@@ -73,8 +75,8 @@ export class OwnRecord {
   /**
    * Notes that the record is no longer in the registry.
    *
-   * @param isRemoved true: another party removed it, so this node stays out until its agent
-   *   starts again; false: the record is published again
+   * @param isRemoved true: another party removed the record, so this node stays out until the
+   *   record is there again or its agent starts again; false: the record is published again
    */
   gone({ isRemoved }: { readonly isRemoved: boolean }): void {
     this.#stored = isRemoved ? 'removed' : 'none';

@@ -1,15 +1,15 @@
 /**
  * `PeerMemory`: stores the accepted peers on the disk, so that the next agent knows which node
- * holds which prefix. Without it, if two records claim one prefix, the node with the older key
- * would get it after a restart, even if the other node had it before. Also, a node whose record
- * expired while no agent ran would be lost.
+ * holds which prefix. Without this file, there would be two problems after a restart. If two
+ * records claim one prefix, the node with the older key would get the prefix, even if the other
+ * node had it before. And a node whose record expired while no agent ran would be lost.
  *
  * The file has one line of JSON for each change: a record, or the name of a peer that is gone. So a
  * change costs one line, however many peers there are. The file is rewritten when it is opened for
  * writing, and when most of its lines are outdated.
  *
  * An agent can run without the file. A line that cannot be read is skipped. An agent that cannot
- * write the file continues and reports it.
+ * write the file continues, and reports the reason.
  *
  * @module
  */
@@ -28,7 +28,10 @@ export class PeerMemory {
   #isOpen = false;
   /** The file, open for appending. Opening it for each change would cost more than the write. */
   #fd: number | undefined = undefined;
-  /** A write failed: the file lacks something, and may end in the middle of a line. */
+  /**
+   * Whether a write failed. Then a change is missing in the file, and the file may end in the
+   * middle of a line.
+   */
   #isBroken = false;
 
   /**

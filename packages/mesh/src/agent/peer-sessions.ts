@@ -9,7 +9,7 @@ import type { ChangedPeer } from '@litz/config';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 
 export class PeerSessions {
-  /** The daemon's last report of each key, by `keyId`. */
+  /** The last state that the daemon reported for each key, by `keyId`. */
   readonly #states: Map<string, ChangedPeer> = new Map();
   /** The names of the accepted peers, by `keyId`. */
   readonly #names: Map<string, string> = new Map();
@@ -79,8 +79,8 @@ export class PeerSessions {
   }
 
   /**
-   * Returns the daemon's last report of a peer. During a rotation, returns the report of the key
-   * with the latest handshake.
+   * Returns the last state that the daemon reported for a peer. During a rotation, returns the
+   * state of the key with the latest handshake.
    */
   stateOf(name: string): ChangedPeer | undefined {
     const states = this.#statesOf(name);

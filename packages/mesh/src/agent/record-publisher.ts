@@ -97,8 +97,9 @@ export class RecordPublisher {
 
   /**
    * Counts that another writer has overwritten the record. Two nodes with the same name overwrite
-   * each other for ever. After the first time, the record is written again at once, because it may
-   * have been a mistake. After that, the pauses grow, so that the registry is not overloaded.
+   * each other for ever. After the first time, the record is written again at once, because the
+   * other write may have been a mistake. After that, the pauses grow, so that the registry is not
+   * overloaded.
    */
   #noteContest(): void {
     clearTimeout(this.#quietTimer);

@@ -34,7 +34,7 @@ export class RoundSchedule {
   }
 
   /**
-   * Requests a round. Of several requests, the earliest one counts.
+   * Requests a round. If there are several requests, the earliest time counts.
    *
    * @param delayMs how long to wait before the round, in milliseconds; default: `options.delayMs`
    */
@@ -52,7 +52,7 @@ export class RoundSchedule {
   }
 
   /**
-   * Waits for the current round, then runs another one. Resolves when it has ended.
+   * Waits for the current round, then runs a new round. Resolves when the new round has ended.
    *
    * @throws the error with which the round failed
    */

@@ -42,7 +42,7 @@ export class SavedChoices {
     this.#saved = readSaved(this.#path);
   }
 
-  /** The choices that are in effect now. */
+  /** The requested choices: the saved choices, or the choices of the flags. */
   get current(): Choices {
     const saved = this.#saved;
     return saved && isSame(saved.started, this.#started) ? saved.chosen : this.#started;

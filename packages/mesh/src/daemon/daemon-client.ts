@@ -12,7 +12,10 @@ export interface DaemonClient {
   get(options: { readonly keys: boolean }): Promise<DeviceStatus>;
   set(change: DeviceChange): Promise<void>;
   changes(options: { signal: AbortSignal }): AsyncIterable<PeerChanges>;
-  /** Closes a connection that is kept for the next request. The client can still be used. */
+  /**
+   * Closes the connection that is kept open for the next request, if there is one. The client can
+   * still be used.
+   */
   close?(): void;
 }
 
@@ -24,7 +27,8 @@ export interface DaemonListener {
   /** Peers have changed. `isResync` true: `peers` lists all peers of the daemon. */
   onPeers(peers: readonly ChangedPeer[], isResync: boolean): void;
   /**
-   * The trouble has changed: why the daemon cannot be reached or programmed. Undefined: no trouble.
+   * The trouble has changed. The text says why the daemon cannot be reached or programmed.
+   * Undefined: there is no trouble.
    */
   onTrouble(trouble: string | undefined): void;
 }

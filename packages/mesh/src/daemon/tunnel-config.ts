@@ -29,8 +29,8 @@ export interface TunnelPeer {
 }
 
 /**
- * The configuration that the daemon has, as it was last set or read. Own keys are given by their
- * public keys.
+ * The configuration that the daemon has, as it was last set or read. `own` and `next` are the
+ * public keys of its private keys.
  */
 export interface ProgrammedTunnel {
   readonly own: PublicKey | undefined;
@@ -47,7 +47,10 @@ export type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & {
   readonly endpoint: Endpoint | undefined;
 };
 
-/** A change without the private keys. `own` and `next` name the keys that must be set. */
+/**
+ * A change without the private keys. `own` and `next` are the public keys of the private keys that
+ * must be set; undefined: the key stays.
+ */
 export interface TunnelChange {
   readonly change: DeviceChange;
   readonly own: PublicKey | undefined;
@@ -74,8 +77,8 @@ export function tunnelChange(
     if (peer) peers.push(...peerChanges(peer, before));
     else if (before) gone.push(before.keys[0]!);
   }
-  // Peers are removed after the peers that take over their prefixes, so that every packet finds a
-  // peer. A key that now belongs to another node stays.
+  // A peer is removed after other peers have taken over its prefixes, so that every packet finds a
+  // peer. A peer whose key now belongs to another node is not removed.
   const lost = [...gone, ...current.unknownPeers];
   if (lost.length > 0) {
     const kept = new Set(peers.map(({ publicKey }) => String(publicKey)));
@@ -95,9 +98,9 @@ export function tunnelChange(
 }
 
 /**
- * Returns the configuration of a daemon that was already running. The keys tell which node a peer
- * belongs to. The endpoint of a peer counts as correct while it works, which a handshake within the
- * last 180 s shows.
+ * Returns the configuration of a daemon that was already running. The keys of a peer show which
+ * node it belongs to. The endpoint of a peer counts as correct while it works. A handshake within
+ * the last 180 s shows that it works.
  *
  * @param own the public keys of the daemon's private keys
  * @param nowMs Unix time in milliseconds
@@ -200,8 +203,8 @@ function nonEmpty(peer: Peer): Peer[] {
 }
 
 /**
- * Returns the next key that remains after `own` is set. A next key that becomes the own key is no
- * longer the next key.
+ * Returns the daemon's next key after the wanted own key was set. If the next key becomes the own
+ * key, the daemon has no next key any more.
  */
 function nextLeft({ own }: TunnelConfig, { next }: ProgrammedTunnel): PublicKey | undefined {
   return isSame(own, next) ? undefined : next;

@@ -1,6 +1,6 @@
 /**
- * `TunnelDaemon`: the WireGuard daemon of an interface: finds it, programs it, follows its changes,
- * and finds it again after a restart.
+ * `TunnelDaemon`: finds the WireGuard daemon of an interface, programs it, follows its changes, and
+ * finds it again after a restart.
  *
  * The complete configuration is read once, when the daemon is found. After that, only differences
  * are sent, with all current changes in one request, and the daemon reports which peers change.
@@ -25,7 +25,7 @@ import { waitForSocket } from './wait-for-socket.ts';
 export interface TunnelDaemonOptions {
   readonly client: DaemonClient;
   readonly listener: DaemonListener;
-  /** Returns a copy of a private key. `TunnelDaemon` wipes it. */
+  /** Returns a copy of a private key. `TunnelDaemon` wipes the copy. */
   readonly privateKeyOf: (publicKey: PublicKey) => PrivateKey;
   /** Resolves when the socket may exist. Default: watches its directory, for at most 200 ms. */
   readonly waitForSocket?: (path: string, signal: AbortSignal) => Promise<void>;
@@ -42,7 +42,10 @@ export class TunnelDaemon {
   #wanted: TunnelConfig | undefined = undefined;
   /** The configuration that was last sent or read. Undefined: it must be read. */
   #programmed: ProgrammedTunnel | undefined = undefined;
-  /** The peers of `#programmed`, after something was sent. */
+  /**
+   * The map in `#programmed.peers` after `#send`. Later calls of `#send` may change this map in
+   * place.
+   */
   #peers: Map<string, TunnelPeer> = new Map();
   /** The names of the peers that may differ from the wanted configuration. */
   #suspects: Set<string> | 'all' = 'all';
@@ -62,7 +65,8 @@ export class TunnelDaemon {
   }
 
   /**
-   * The identities that the daemon has. Undefined while it is not connected or they are not known.
+   * The public keys of the daemon's identities. Undefined while the daemon is not connected, or
+   * while its keys are not known.
    */
   get identities(): { own: PublicKey | undefined; next: PublicKey | undefined } | undefined {
     if (!this.#isUp || !this.#programmed) return undefined;
@@ -76,7 +80,8 @@ export class TunnelDaemon {
 
   /**
    * Sets the configuration that the daemon must have, also after a restart. Resolves when the
-   * daemon has it, or when it cannot be sent now because the daemon is not running or refuses it.
+   * daemon has this configuration. Also resolves if the daemon is not running or refuses the
+   * configuration.
    *
    * @param changed the names of the peers that may differ from the last call; default: all. With
    *   `changed`, `wanted.peers` may be the same map as before
@@ -97,7 +102,7 @@ export class TunnelDaemon {
   }
 
   /**
-   * Reads the complete status of the daemon. Secrets are wiped in it.
+   * Reads the complete status of the daemon. The secrets in the status are wiped.
    *
    * @throws {UapiError} the daemon cannot be reached
    */
@@ -216,7 +221,7 @@ export class TunnelDaemon {
     const peersAfter = this.#withSuspects(wanted.peers);
     this.#suspects = new Set();
     if (difference) await this.#request(difference);
-    // The daemon has ended meanwhile, and the next one starts without this configuration.
+    // The daemon has ended meanwhile. The next daemon starts without this configuration.
     if (this.#programmed !== current) return true;
     this.#peers = peersAfter();
     this.#programmed = { ...wanted, peers: this.#peers, unknownPeers: [] };
@@ -239,7 +244,7 @@ export class TunnelDaemon {
 
   /**
    * Returns a function that gives the peers as the daemon has them after the request. Only the
-   * peers in `#suspects` are read, which are few among 5,000.
+   * peers in `#suspects` are read: a few of 5,000 peers.
    */
   #withSuspects(wanted: TunnelConfig['peers']): () => Map<string, TunnelPeer> {
     if (this.#suspects === 'all') {

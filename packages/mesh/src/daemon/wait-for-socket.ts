@@ -7,8 +7,8 @@ import { watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /**
- * Waits until the socket may exist, at most `LOOK_AGAIN_MS`, because a directory that does not
- * exist or is replaced cannot be watched.
+ * Waits until the socket may exist, but at most `LOOK_AGAIN_MS`. The limit is needed because a
+ * directory cannot be watched if it does not exist or is replaced.
  */
 export async function waitForSocket(path: string, signal: AbortSignal): Promise<void> {
   let watcher: FSWatcher | undefined;
@@ -34,5 +34,5 @@ export async function waitForSocket(path: string, signal: AbortSignal): Promise<
   watcher?.close();
 }
 
-/** In milliseconds. */
+/** The longest wait, in milliseconds. */
 const LOOK_AGAIN_MS = 200;

@@ -24,7 +24,7 @@ export function checkPrefixes({ prefixes, cni }: HostFacts, { mode }: CheckReque
   return { subject, state: 'refused', text, remedy };
 }
 
-/** Checks `--cluster-prefix`, which contains all pods. */
+/** Checks `--cluster-prefix`, whose prefixes must contain all pods. */
 export function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine {
   const subject = 'cluster prefixes';
   const { clusterPrefixes, enforcement } = request;

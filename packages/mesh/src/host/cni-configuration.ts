@@ -21,8 +21,9 @@ export interface CniOptions {
 }
 
 /**
- * Returns the facts from the first configuration file in the order of the names: container runtimes
- * use that one too. A file that can't be read gives the family `unknown`, and `trouble` says why.
+ * Returns the facts from the configuration file that comes first when the names are sorted.
+ * Container runtimes use this file too. A file that can't be read gives the family `unknown`, and
+ * `trouble` says why.
  */
 export function readCni(options: CniOptions): CniFacts {
   const { folder = CNI_FOLDER, flannelFile = FLANNEL_FILE, links } = options;
@@ -81,8 +82,8 @@ function hostLocalPrefixes(ipam: CniIpam | undefined): Cidr[] {
 }
 
 /**
- * Lines such as FLANNEL_SUBNET=10.244.1.1/24: the address of flannel's bridge and the length of the
- * prefix.
+ * Reads lines such as FLANNEL_SUBNET=10.244.1.1/24. They have the address of flannel's bridge and
+ * the length of the prefix.
  */
 function flannelPrefixes(file: string): Cidr[] {
   try {

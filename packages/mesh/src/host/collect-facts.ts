@@ -158,8 +158,8 @@ function takenAddresses(
 }
 
 /**
- * A line of /proc/net/udp has the local address in hexadecimal, a colon, and the port in
- * hexadecimal.
+ * Returns a text such as `UDP port 51871` if a socket uses the port. A line of /proc/net/udp has
+ * the local address in hexadecimal, a colon, and the port in hexadecimal.
  */
 function findPort(port: number, { inNamespace }: FactsTools): string | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
@@ -176,8 +176,8 @@ function findPort(port: number, { inNamespace }: FactsTools): string | undefined
 }
 
 /**
- * Looks at the chains of nftables, where iptables-nft makes its chains too, and at those of
- * iptables-legacy.
+ * Looks at the chains of nftables and at the chains of iptables-legacy. The chains of iptables-nft
+ * are chains of nftables.
  */
 async function findForwardDrops(tools: FactsTools): Promise<string[]> {
   const nft = await output(tools, 'nft', ['list', 'chains']);
@@ -226,7 +226,7 @@ function readText(path: string): string {
   }
 }
 
-/** Returns the standard output. It is empty where the program is missing or wrote nothing. */
+/** Returns the standard output. It is empty if the program is missing or wrote nothing. */
 function output(tools: FactsTools, program: string, words: string[]): Promise<string> {
   return new Promise((resolve) => {
     tools.inNamespace(() =>

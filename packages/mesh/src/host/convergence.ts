@@ -1,6 +1,6 @@
 /**
  * `Convergence`: plans and carries out the steps from the present state of the machine to a desired
- * one.
+ * state.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { isForNft, type StepRunner } from './step-runner.ts';
 export interface ConvergenceOptions {
   /** The present state. The caller keeps it up to date. */
   readonly state: KernelState;
-  /** The desired routes, and those of them that may differ from the present ones. */
+  /** The desired routes, and which of them may differ from the present routes. */
   readonly wanted: WantedRoutes;
   readonly filters: LinkFilters;
   readonly ruleset: RulesetKeeper;
@@ -32,7 +32,7 @@ export class Convergence {
     this.#options = options;
   }
 
-  /** Carries out the steps before the first one for `nft`. `isOpen`: more steps are left. */
+  /** Carries out the steps before the first step for `nft`. `isOpen`: more steps are left. */
   untilNft(desired: DesiredHost): Applied & { readonly isOpen: boolean } {
     const steps = this.#plan(desired);
     const end = steps.findIndex(isForNft);
@@ -58,7 +58,8 @@ export class Convergence {
             ...actual,
             routes: entriesOf(suspects, actual.routes),
           });
-    // The next plan compares the routes that change now once more, because a change may fail.
+    // A change may fail. So the routes that change now stay suspects, and the next plan compares
+    // them once more.
     if (!steps.some(({ type }) => type === 'set-route' || type === 'delete-route')) {
       wanted.clear();
     }

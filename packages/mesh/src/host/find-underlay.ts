@@ -12,9 +12,9 @@ import { networkAddress } from '../record/cidr-relations.ts';
 import type { FactsRequest } from './mesh-host.ts';
 
 /**
- * Finds the links and the MTU of the underlay: those of the routes to the peers' endpoints. The
- * look-ups use the mark of the daemon's datagrams, so that they skip the mesh's own rules. Without
- * peers, they are the links with the node's addresses.
+ * Finds the links and the MTU of the underlay. These are the links and the MTU of the routes to the
+ * peers' endpoints. Without peers, the links that have the node's addresses are used. The routes
+ * are looked up with the mark of the daemon's datagrams, so that the mesh's own rules do not apply.
  */
 export function findUnderlay(
   { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
@@ -43,7 +43,8 @@ interface UnderlayRoute {
 }
 
 /**
- * Looks up the first `MOST_LOOK_UPS` peers only: the nodes of a cluster are reached over few links.
+ * Looks up the routes to the first `MOST_LOOK_UPS` peers only, because the nodes of a cluster are
+ * reached over few links.
  */
 function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): UnderlayRoute[] {
   return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
@@ -51,8 +52,7 @@ function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): 
       const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
       return route && route.type === 'unicast' ? [route] : [];
     } catch {
-      // The look-up fails where the route is of type prohibit or blackhole. That is not an error
-      // here.
+      // The look-up fails if the route is of type prohibit or blackhole. That is not an error here.
       return [];
     }
   });
@@ -93,5 +93,5 @@ function namesOf(names: readonly (string | undefined)[]): string[] {
   return [...new Set(names.filter((name) => name !== undefined))].toSorted();
 }
 
-/** Most peers whose route is looked up. A look-up is a request to the kernel. */
+/** The largest number of peers whose route is looked up. A look-up is a request to the kernel. */
 const MOST_LOOK_UPS = 256;

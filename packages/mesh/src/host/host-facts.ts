@@ -71,7 +71,7 @@ export interface HostFacts {
   readonly forwarding: { readonly 4: boolean; readonly 6: boolean };
   /** Whether systemd-networkd runs, and whether it deletes rules and routes of other programs. */
   readonly networkd: 'absent' | 'keeps-foreign' | 'deletes-foreign';
-  /** `nft --version`; undefined: the program isn't there. */
+  /** The output of `nft --version`; undefined: the program isn't there. */
   readonly nft: string | undefined;
   /** Routes of other programs in the mesh's table, as text. */
   readonly foreignRoutes: readonly string[];
@@ -91,6 +91,9 @@ export interface HostFacts {
   readonly addressTaken: readonly string[];
   /** Addresses of this node, as text. */
   readonly nodeAddresses: readonly string[];
-  /** Prefixes of this node's pods: those of the request, else those of the CNI's configuration. */
+  /**
+   * Prefixes of this node's pods: those that the caller gave in `FactsRequest`; if the caller gave
+   * none, those of the CNI's configuration.
+   */
   readonly prefixes: readonly Readonly<Cidr>[];
 }

@@ -1,6 +1,6 @@
 /**
  * `HostNamespace`: the network namespace that the thread was in when the object was made. The
- * thread may be in another one later.
+ * thread may be in another namespace later.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export class HostNamespace {
   }
 
   /**
-   * Runs the function in the namespace. If the thread is there already, it does not enter it again:
-   * entering needs CAP_SYS_ADMIN, and the agent needs that for nothing else.
+   * Runs the function in the namespace. A thread that is already in the namespace does not enter it
+   * again, because entering needs CAP_SYS_ADMIN. The agent needs this capability for nothing else.
    */
   run<T>(run: () => T): T {
     return networkNamespaceId() === this.#namespace.id ? run() : this.#namespace.run(run);

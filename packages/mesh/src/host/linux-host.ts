@@ -4,7 +4,8 @@
  *
  * `apply` brings the machine into the desired state. After that, `LinuxHost` receives the kernel's
  * notifications about links, addresses, rules, the mesh's routing table and its nftables table. If
- * another program removes something, it restores that in the next turn of the event loop.
+ * another program removes a part of the desired state, `LinuxHost` restores this part in the next
+ * turn of the event loop.
  *
  * @module
  */
@@ -38,7 +39,10 @@ import { messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
 import { Passes } from './passes.ts';
 import { UnderlayWatch } from './underlay-watch.ts';
 
-/** Options of `LinuxHost.open`. The numbers must be the same for every call on one machine. */
+/**
+ * Options of `LinuxHost.open`. `table` and `priority` must be the same for every call on one
+ * machine.
+ */
 export interface LinuxHostOptions {
   /** Name of the daemon's interface; default: `litz0`. */
   readonly interfaceName?: string;
@@ -100,14 +104,17 @@ export class LinuxHost implements MeshHost {
   readonly #unwatch: (() => void)[] = [];
   #listener: HostListener | undefined = undefined;
   #desired: DesiredHost | undefined = undefined;
-  /** The numbers of two calls of `apply`: the one that set `#desired`, and the latest one. */
+  /**
+   * Calls of `apply` are numbered. `#desiredOrder` is the number of the call that set `#desired`,
+   * and `#lastOrder` is the number of the latest call.
+   */
   #desiredOrder = 0;
   #lastOrder = 0;
   #isClosed = false;
   #hasNft = false;
   /** Why nft can't be used, if `#hasNft` is false. */
   #nftReason: string = NFT_MISSING;
-  /** The index that was reported to the listener last. */
+  /** The link index that was last reported to the listener; undefined: none. */
   #reportedLink: number | undefined = undefined;
 
   /**
@@ -198,7 +205,8 @@ export class LinuxHost implements MeshHost {
     }
     const order = ++this.#lastOrder;
     if (desired.enforcement !== this.#desired?.enforcement) await this.#checkNft(desired);
-    // The check of a later call may have ended before this one. Then the later call wins.
+    // The check of a later call may have ended before the check of this call. Then the later call
+    // wins.
     if (order > this.#desiredOrder) {
       this.#desiredOrder = order;
       // Without nft, `permissive` continues without a ruleset: without SNAT and MSS clamp.

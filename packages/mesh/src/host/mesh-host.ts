@@ -15,7 +15,7 @@ export interface FactsRequest {
   readonly port: number;
   readonly table?: number;
   readonly priority?: number;
-  /** The known peers. Without any, the underlay is the links that have this node's addresses. */
+  /** The known peers. Without peers, the underlay is the links that have this node's addresses. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
   /**
    * Addresses of this node, as text; default: those of the underlay's links, one of each family.
@@ -27,7 +27,10 @@ export interface FactsRequest {
 
 /** The result of `apply` and `remove`. */
 export interface Applied {
-  /** The steps of the plan, also those that failed and those that a failure of `nft` stopped. */
+  /**
+   * All steps of the plan, also steps that failed, and steps that were not carried out because
+   * `nft` failed.
+   */
   readonly steps: readonly Step[];
   /** One sentence for each step that failed or feature that is missing. */
   readonly troubles: readonly string[];
@@ -47,7 +50,10 @@ export interface HostListener {
    * again. Called at most once a second.
    */
   onUnderlay(): void;
-  /** A repair failed; the text is one sentence. The host tries it again after the next change. */
+  /**
+   * A repair failed; the text is one sentence. The host tries the repair again after the next
+   * change.
+   */
   onTrouble(trouble: string): void;
 }
 
@@ -58,8 +64,8 @@ export interface MeshHost {
   /**
    * Brings the machine into the desired state, and keeps it in that state after `watch` was called.
    * Steps that need the tunnel's interface are left out until the interface is there. Calls may
-   * overlap. The host carries out one at a time. If several calls wait, it carries out only the
-   * last one, and all of them get its result.
+   * overlap. The host carries out one call at a time. If several calls wait, it carries out only
+   * the last of them, and all waiting calls get its result.
    *
    * @throws {MeshHostError} `enforce` does not work on this machine, the table or priority is not
    *   the host's, or the host is closed; nothing was changed

@@ -19,7 +19,7 @@ export interface StepRunnerOptions {
   readonly linkIndex: () => number | undefined;
 }
 
-/** Its functions return one sentence for each step that failed. */
+/** Carries out steps. `run` and `runNow` return one sentence for each step that failed. */
 export class StepRunner {
   readonly #options: StepRunnerOptions;
 

@@ -1,6 +1,7 @@
 /**
- * `TextServer`: an HTTP server for programs, for paths such as `/metrics`, `/healthz` and
- * `/readyz`. Each path has a function that returns the answer. Only GET and HEAD are allowed.
+ * `TextServer`: an HTTP server whose clients are programs. Its paths are, for example, `/metrics`,
+ * `/healthz` and `/readyz`. Each path has a function that returns the answer. Only GET and HEAD are
+ * allowed.
  *
  * @module
  */
@@ -21,7 +22,7 @@ export interface TextAnswer {
 export interface ListenAddress {
   /** The address to listen on; undefined: all addresses of the machine. */
   readonly host: string | undefined;
-  /** TCP port; 0 takes a free one. */
+  /** TCP port. 0: the kernel selects a free port. */
   readonly port: number;
 }
 
@@ -34,7 +35,8 @@ export class TextServer {
    *
    * @param paths the function for each path, such as '/metrics'; if it throws, the answer is 500
    *   with the message
-   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: the port needs a right
+   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: this process may not use the
+   *   port
    */
   static async listen(
     { host, port }: ListenAddress,

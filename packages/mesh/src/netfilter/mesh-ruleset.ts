@@ -24,7 +24,7 @@ import { addressOfNumber, familyOf, rangesWithout, type AddressRange } from '../
 /** Family and name of the table, as `nft` takes them. */
 export const MESH_TABLE = 'inet litz';
 
-/** The parts of a request that the ruleset is made from. */
+/** The input of `meshRuleset`: parts of a `MeshRequest`, and values that were computed from it. */
 export interface RulesetRequest extends Pick<
   MeshRequest,
   'interfaceName' | 'port' | 'enforcement' | 'clusterPrefixes' | 'own' | 'registryAddresses'
@@ -50,7 +50,8 @@ export function meshRuleset(request: RulesetRequest): string {
     snat(request),
     clamp(request),
   ];
-  // `delete table` fails without a table, so the line before it makes one if there is none.
+  // `delete table` fails if there is no table. So the line before it creates the table if it is
+  // missing.
   return [
     `table ${MESH_TABLE}`,
     `delete table ${MESH_TABLE}`,
@@ -102,8 +103,8 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 
 /**
  * The chain for all packets that leave, also those of the node itself. The output hook would be too
- * early: when destination NAT of a service changes the route there, the hook still reports the
- * former output interface.
+ * early: there, destination NAT of a service may change the route of a packet, but the packet still
+ * has the former output interface.
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
@@ -118,8 +119,9 @@ function leaving(request: RulesetRequest): string {
 }
 
 /**
- * Rules that stop packets to the registry's nodes, except those for the registry. These nodes have
- * no `unreachable` route for the time without a tunnel, so that ARP with them continues to work.
+ * Returns the rules that stop packets to the nodes of the registry, except packets to the registry
+ * itself. There is no `unreachable` route to these nodes for the time without a tunnel, so that ARP
+ * with them continues to work.
  */
 function registryBackstop(
   { registryAddresses, own }: RulesetRequest,
@@ -162,8 +164,8 @@ function ingress(request: RulesetRequest): string {
       ? `${ipOf(address)} daddr ${address} tcp dport ${port} accept`
       : `${ipOf(address)} saddr ${address} tcp sport ${port} accept`,
   );
-  // A packet whose answer would go into the tunnel must arrive by the tunnel. The `fib` rule asks
-  // the routes.
+  // A packet whose answer would go into the tunnel must arrive by the tunnel. The `fib` rule looks
+  // up the route of the answer.
   const byRoute = [
     `iifname { ${quoted(interfaceName)}, "lo" } accept`,
     `udp dport ${port} accept`,
@@ -180,8 +182,9 @@ function arrivesOutsideTunnel(interfaceName: string): string {
 }
 
 /**
- * Rules that drop packets to this node's pods that would leave on the underlay. After a pod was
- * removed, it has no route, so the default route would send its packets out.
+ * Returns the rules that drop packets to this node's pods if these packets would leave on the
+ * underlay. After a pod was removed, there is no route to its address, so packets to this address
+ * would take the default route.
  */
 function ownPodsBackstop(underlayLinks: readonly string[]): string[] {
   if (underlayLinks.length === 0) return [];
@@ -204,8 +207,8 @@ function snat({
     const toPods = clusterPrefixes.some((prefix) => familyOf(prefix) === family);
     const asTunnel = `snat ${ip} to ${tunnel}`;
     if (!withNodes || !node) return [`${into} ${ip} saddr != @own${family} ${asTunnel}`];
-    // Packets to pods get the tunnel's address, which is in a prefix of pods: a node that opted out
-    // uses the tunnel only for answers to addresses of pods.
+    // A node that opted out uses the tunnel only for answers to addresses of pods. So packets to
+    // pods get the tunnel's address, which is in a prefix of pods.
     const pods = `${into} ${ip} daddr @remote${family} ${ip} saddr != @own${family} ${asTunnel}`;
     const foreign = `${into} ${ip} saddr != @own${family} ${ip} saddr != @node${family}`;
     return [...(toPods ? [pods] : []), `${foreign} snat ${ip} to ${node}`];
@@ -214,8 +217,8 @@ function snat({
 }
 
 /**
- * The chain that limits the MSS in both directions: segments in both directions pass through the
- * tunnel.
+ * The chain that limits the MSS of TCP connections in both directions, because the segments of both
+ * directions pass through the tunnel.
  */
 function clamp({ interfaceName, mtu, mtu4 }: RulesetRequest): string {
   const opening = 'tcp flags & (syn | rst) == syn tcp option maxseg size set';
@@ -274,7 +277,8 @@ function quoted(name: string): string {
 
 const IP = { 4: 'ip', 6: 'ip6' } as const;
 /**
- * Neighbour discovery, the counterpart of ARP in IPv6. Between the nodes it is never in the tunnel.
+ * Neighbour discovery, the counterpart of ARP in IPv6. Between nodes, neighbour discovery never
+ * goes through the tunnel.
  */
 const NEIGHBOURS =
   '{ nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect }';

@@ -14,7 +14,10 @@ export interface NftOptions {
   readonly program?: string;
   /** The program is killed after this many milliseconds; default: 10,000. */
   readonly longestMs?: number;
-  /** Runs the function that starts the program in a network namespace; default: the present one. */
+  /**
+   * Calls its argument, which starts the program, in a network namespace. Default: in the present
+   * namespace.
+   */
   readonly inNamespace?: <T>(run: () => T) => T;
 }
 
@@ -29,7 +32,7 @@ export class Nft {
     this.#inNamespace = options.inNamespace ?? ((run) => run());
   }
 
-  /** Returns `nftables v1.0.6 (...)`; undefined if the program is missing. */
+  /** Returns the version, such as `nftables v1.0.6 (...)`; undefined if the program is missing. */
   async version(): Promise<string | undefined> {
     try {
       return (await this.#run(['--version'])).trim();
@@ -45,7 +48,8 @@ export class Nft {
    * @throws {Error} `nft` refused it; the message has the output of `nft`
    */
   async load(ruleset: string): Promise<void> {
-    // Node gives a child a socket as its standard input, which nft can't open as /dev/stdin.
+    // The standard input of a child of Node.js is a socket, and `nft` can't open a socket as
+    // /dev/stdin. So `nft` reads the ruleset from a file.
     const folder = await mkdtemp(join(tmpdir(), 'litz-nft-'));
     try {
       const file = join(folder, 'ruleset.nft');
@@ -99,5 +103,5 @@ export class Nft {
 }
 
 const LONGEST_MS = 10_000;
-/** Messages of `nft` in English, because `list` recognizes one of them. */
+/** `LC_ALL=C` makes `nft` write English messages, because `list` recognizes one of them. */
 const ENVIRONMENT = { ...process.env, LC_ALL: 'C' };

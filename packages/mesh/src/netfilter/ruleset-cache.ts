@@ -19,7 +19,10 @@ export class RulesetCache {
   }
 }
 
-/** Returns all that `meshRuleset` reads. The tunnel's addresses follow from the own prefixes. */
+/**
+ * Returns all that `meshRuleset` reads. The tunnel's addresses are left out, because they follow
+ * from the own prefixes.
+ */
 function inputsOf(request: RulesetRequest): readonly unknown[] {
   const { interfaceName, port, enforcement, clusterPrefixes, own, registryAddresses } = request;
   const { underlayLinks, mtu, mtu4, withNodes } = request;

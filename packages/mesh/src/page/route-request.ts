@@ -2,13 +2,13 @@
  * `routeRequest`: decides how the status page answers a request. Pure.
  *
  * The page is for users of this machine. Another page in the same browser must not read it. So the
- * `Host` header must be a name of the loopback interface, which stops a foreign name that resolves
- * to a loopback address (DNS rebinding); and the status must not be requested from another origin.
+ * `Host` header must be a name of the loopback interface. This stops DNS rebinding, where a foreign
+ * name resolves to a loopback address. Also, a page of another origin must not request the status.
  *
  * @module
  */
 
-/** The parts of a request that decide about the answer. */
+/** The parts of an HTTP request that decide what the answer is. */
 export interface PageRequest {
   readonly method: string;
   /** Path and query. */
@@ -73,5 +73,5 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
     .concat([['/', { name: 'index.html', type: 'text/html' }]]),
 );
 
-/** Any port is allowed, because the user may have forwarded another one. */
+/** Any port is allowed, because the user may have forwarded another port to the page. */
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;

@@ -17,11 +17,11 @@ export class StatusFeed {
   readonly #source: StatusSource;
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
-  /** A call of the source is pending. */
+  /** Whether a call of `StatusSource.status` is pending. */
   #isReading = false;
   /**
-   * The text that was sent last; undefined after the last viewer left, because it is out of date
-   * then.
+   * The text that was sent last. Undefined while there are no viewers, because an old text would be
+   * out of date for the next viewer.
    */
   #last: string | undefined;
 
@@ -34,7 +34,7 @@ export class StatusFeed {
     return this.#viewers.size;
   }
 
-  /** Sends a status to the viewer at once, and then one each second until it is removed. */
+  /** Sends a status to the viewer at once, and then one each second until the viewer is removed. */
   add(viewer: Viewer): void {
     this.#viewers.add(viewer);
     if (this.#last !== undefined) viewer.send(this.#last);

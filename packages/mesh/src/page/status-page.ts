@@ -21,7 +21,7 @@ import { StatusFeed, type Viewer } from './status-feed.ts';
 
 /** Where the status page listens. */
 export interface StatusPageOptions {
-  /** TCP port; 0 takes a free one. */
+  /** TCP port. 0: the kernel selects a free port. */
   port: number;
   /** The address to listen on; default: `127.0.0.1`. */
   host?: '127.0.0.1' | '::1';
@@ -52,7 +52,8 @@ export class StatusPage {
    *
    * @throws {TypeError} the host is not a loopback address
    * @throws {RangeError} the port is not an integer from 0 to 65535
-   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: the port needs a right
+   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: this process may not use the
+   *   port
    */
   static async open(source: StatusSource, options: StatusPageOptions): Promise<StatusPage> {
     const { port, host = '127.0.0.1' } = options;
@@ -154,7 +155,10 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
 
-/** The folder of the page's files. The path is the same from `src/page` and from `dist/page`. */
+/**
+ * The folder of the page's files. The relative path is the same from `src/page` and from
+ * `dist/page`.
+ */
 const FOLDER = new URL('../../page/', import.meta.url);
 
 const HEADERS = {

@@ -12,7 +12,7 @@
  * ```
  *
  * `LAST` is `LAST_METRIC`. With IPv6, the MTU of the interface is at least 1280, so routes of IPv4
- * may need a smaller one. The numbers of rules and of nftables rules do not depend on the number of
+ * may need a smaller MTU. The numbers of rules and of nftables rules do not depend on the number of
  * nodes.
  *
  * @module
@@ -65,7 +65,7 @@ export type CommonRequest = Omit<MeshRequest, 'peers' | 'answered'>;
 export interface PeersOfRequest extends Pick<MeshRequest, 'answered'> {
   /** The peers, by name. */
   readonly peers: ReadonlyMap<string, RoutedPeer>;
-  /** Names of the peers that may differ from those of the call before; default: all. */
+  /** Names of the peers that may differ from the previous call; default: all. */
   readonly changed?: ReadonlySet<string>;
 }
 
@@ -137,7 +137,8 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
 
 /**
  * Updates the routes. The MTU of all IPv4 routes changes when the first peer with IPv6 comes or the
- * last one goes, and that is known only after the update. Then the routes are updated once more.
+ * last such peer goes. This is known only after the update, so the routes are then updated once
+ * more.
  */
 function updateRoutes(
   cache: DesiredHostCache,
@@ -157,7 +158,7 @@ function updateRoutes(
   return hostRoutes.update(other, enforcement, peers);
 }
 
-/** Returns the rules, by text. Of the peers, they depend only on the tally. */
+/** Returns the rules, by text. The rules depend on the peers only through the tally. */
 function rulesWith(
   { rules: last, routes: { tally } }: DesiredHostCache,
   request: CommonRequest,
@@ -213,8 +214,8 @@ function rules(request: CommonRequest, tally: PeerTally, numbers: RoutingNumbers
 
 /**
  * Connections to the registry bypass the tunnel, so that a node can publish a new key when its
- * tunnels do not work. A node that runs a server of the registry sends its answers past the tunnel
- * too.
+ * tunnels do not work. If this node runs a server of the registry, the answers of this server
+ * bypass the tunnel too.
  */
 function exceptions(request: CommonRequest, priority: number): MeshRule[] {
   const own = new Set(request.own.addresses.map((text) => parseAddress(text).join('.')));

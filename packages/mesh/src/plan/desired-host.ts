@@ -24,8 +24,8 @@ export type EncryptMode = 'pods' | 'nodes' | 'all';
 export type Enforcement = 'off' | 'permissive' | 'enforce';
 
 /**
- * The part of a peer that decides about routes; a `MeshPeer` has all of it. Immutable: a change
- * makes a new object.
+ * The fields of a peer that its routes depend on. A `MeshPeer` has all these fields. Immutable: a
+ * change makes a new object.
  */
 export interface RoutedPeer {
   readonly name: string;
@@ -98,8 +98,8 @@ export interface DesiredHost extends DesiredRoutes {
   readonly priority: number;
   /**
    * Mark of the daemon's datagrams (`fwmark` of the UAPI); 0: none is needed. The caller sets the
-   * mark before it applies this state, and removes the mark only after it applied a state without
-   * it.
+   * mark before it applies this state, and removes the mark only after it applied a state without a
+   * mark.
    */
   readonly mark: number;
   /** The desired state of the tunnel's interface; undefined: its addresses are removed. */
@@ -108,22 +108,26 @@ export interface DesiredHost extends DesiredRoutes {
   readonly rules: ReadonlyMap<string, MeshRule>;
   /**
    * Names of links whose reverse path filter must be loose. A link that is no longer listed gets
-   * its filter back.
+   * the former value of its filter back.
    */
   readonly looseLinks: readonly string[];
   /** The nftables ruleset; undefined: none. */
   readonly ruleset: string | undefined;
-  /** True while the peers are not known yet. Then nothing is removed: it may belong to a peer. */
+  /**
+   * True while the peers are not known yet. Then no route or rule is removed, because it may belong
+   * to a peer.
+   */
   readonly isPartial?: boolean;
 }
 
 /** The desired routes in the mesh's table. */
 export interface DesiredRoutes {
   /**
-   * Lists of routes: those for no peer, and one list for each peer. A list is the same object as
-   * before while nothing changes for its peer. No key occurs twice. The object is another one after
-   * every change. Iterate over it before the next call of the function that made it. It is no
-   * array, because an array of thousands of lists would be most of the memory that a change needs.
+   * Lists of routes: lists for no peer, and one list for each peer. While nothing changes for a
+   * peer, its list stays the same object. No key occurs twice. After every change, `routes` is a
+   * new object. Iterate over `routes` before the next call of the function that made it. `routes`
+   * is not an array, because an array of thousands of lists would be most of the memory that a
+   * change needs.
    */
   readonly routes: Iterable<readonly MeshRoute[]>;
   /**

@@ -16,7 +16,7 @@ export interface RoutedPeers {
   readonly peers: ReadonlyMap<string, RoutedPeer>;
   /** Names of the peers that have had a handshake. */
   readonly answered: ReadonlySet<string>;
-  /** Names of the peers that may differ from those of the call before; default: all. */
+  /** Names of the peers that may differ from the previous call; default: all. */
   readonly changed?: ReadonlySet<string>;
 }
 
@@ -49,7 +49,7 @@ export class HostRoutes {
     this.#routes = [];
   }
 
-  /** Returns all routes, and their difference from the routes of the call before. */
+  /** Returns all routes, and their difference from the routes of the previous call. */
   update(
     context: PeerContext,
     enforcement: Exclude<Enforcement, 'off'>,

@@ -32,8 +32,8 @@ export interface MeshRoute {
 }
 
 /**
- * The metric of last resorts, behind every other route. The kernel uses it for its own unreachable
- * routes.
+ * The metric of last resorts. It is so large that every other route for the same prefix comes
+ * first. The kernel uses this metric for its own unreachable routes.
  */
 export const LAST_METRIC = 4_278_198_272;
 

@@ -12,7 +12,7 @@ import { LAST_METRIC, meshRoute, type MeshRoute } from './mesh-route.ts';
 import { familyOf } from './prefix.ts';
 import { ipv4Mtu } from './tunnel-mtu.ts';
 
-/** The settings that decide about every peer in the same way. */
+/** The settings that all peers share. The routes of each peer depend on them. */
 export interface PeerContext {
   /** Identifies the context: equal contexts have equal texts. */
   readonly text: string;
@@ -21,15 +21,13 @@ export interface PeerContext {
   readonly withNodes: boolean;
   /** Addresses of the tunnel's interface: the source addresses for packets to pods. */
   readonly pods: ByFamily;
-  /**
-   * Addresses of this node, where `withNodes` is true: the source addresses for packets to nodes.
-   */
+  /** Addresses of this node if `withNodes` is true: the source addresses for packets to nodes. */
   readonly node: ByFamily;
   /** Addresses of the registry's servers: their bytes in decimal, joined by dots. */
   readonly registry: ReadonlySet<string>;
   /**
-   * MTU of IPv4 routes in bytes, where it must be less than that of the interface; by the peer's
-   * outer family.
+   * MTU of IPv4 routes in bytes, by the address family of the peer's endpoint. Undefined: the MTU
+   * of the interface is right for these routes.
    */
   readonly ipv4Mtu: { readonly 4: number | undefined; readonly 6: number | undefined };
 }
@@ -107,9 +105,10 @@ export class PeerTally {
 /**
  * Returns the context for `peerPart`, which is the same for all peers.
  *
- * @param tunnel `withNodes`: whether traffic of this node itself goes into it; `hasIpv6`: whether
- *   IPv6 packets pass it
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of this node or of the registry
+ * @param tunnel `withNodes`: whether traffic of this node itself goes into the tunnel; `hasIpv6`:
+ *   whether IPv6 packets pass through the tunnel
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of this node or of the registry is
+ *   not an address
  */
 export function peerContext(
   request: PeerContextRequest,
@@ -148,9 +147,9 @@ export function peerContext(
 
 /**
  * Returns the routes for one peer: to the prefixes of its pods and, if it takes traffic of nodes
- * through the tunnel, to its own addresses. The part keeps the peer's object.
+ * through the tunnel, to its own addresses. The returned part keeps the object `peer`.
  *
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of the peer
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text of the peer is not an address
  */
 export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
   const { request, withNodes, pods, node, registry } = context;

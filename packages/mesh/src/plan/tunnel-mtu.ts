@@ -1,5 +1,6 @@
 /**
- * The largest packets that fit through the tunnel without fragments of its datagrams. Pure.
+ * Computes the size of the largest packets that fit through the tunnel, so that the tunnel's
+ * datagrams are not fragmented. Pure.
  *
  * @module
  */

@@ -158,6 +158,7 @@ function trouble(step: KernelStep, error: unknown): string {
 /** How many routes with one key are deleted at most. */
 const MOST_COPIES = 8;
 /**
- * Most routes in one call. Messages for thousands of routes would be most of the agent's memory.
+ * The largest number of routes in one call. Messages for thousands of routes would take most of the
+ * agent's memory.
  */
 const MOST_AT_ONCE = 500;

@@ -19,7 +19,7 @@ export interface KernelStateOptions {
   readonly numbers: RoutingNumbers;
   /** Gets the keys of the routes that may differ from the desired ones. */
   readonly wanted: WantedRoutes;
-  /** Told that the filter of a link may have changed. */
+  /** `forget` is called when the reverse path filter of a link may have changed. */
   readonly filters: { forget(): void };
   /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
   readonly sysctl: (name: string) => string | undefined;
@@ -160,8 +160,9 @@ export class KernelState {
   }
 
   /**
-   * If several routes have one key, the kernel uses the first, which may be another program's. So
-   * they get a joined text, which is equal to no desired text.
+   * If several routes have one key, the kernel uses the first route, which may be another
+   * program's. So these routes become one entry with a joined text, which is equal to no desired
+   * text.
    */
   #addRoute(ours: MeshRoute): void {
     const other = this.#routes.get(ours.key);
@@ -170,8 +171,8 @@ export class KernelState {
   }
 
   /**
-   * Returns the desired route's object if the text is equal: one object instead of two saves
-   * memory.
+   * Returns the object of the desired route if its text is equal to the text of `route`. One object
+   * instead of two saves memory.
    */
   #shared(route: MeshRoute): MeshRoute {
     const wanted = this.#options.wanted.byKey.get(route.key);
@@ -180,7 +181,7 @@ export class KernelState {
 }
 
 /**
- * Whether a filter that has to be loose may have become strict: one was set to 1, or `all` or
+ * Whether a filter that has to be loose may have become strict: a filter was set to 1, or `all` or
  * `default` changed.
  */
 function isStrict(

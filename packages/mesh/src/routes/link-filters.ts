@@ -1,7 +1,7 @@
 /**
  * `LinkFilters`: makes the reverse path filters of links loose for the mesh, and restores them
- * later. It keeps what it read from the kernel until `forget`, because reading it costs more than
- * the rest of a round.
+ * later. It keeps the values that it read from the kernel until `forget` is called, because reading
+ * them costs more than the rest of a round.
  *
  * @module
  */
@@ -42,7 +42,10 @@ export class LinkFilters {
     });
   }
 
-  /** Reads everything again with the next call. Call it when the kernel reports a change. */
+  /**
+   * Discards the values that were read, so that the next call reads them again. Must be called when
+   * the kernel reports a change.
+   */
   forget(): void {
     this.#read = undefined;
     this.#strict.clear();

@@ -22,8 +22,8 @@ export function toRoute(
     table,
     metric,
     type,
-    // systemd-networkd deletes routes of other programs, but never those with the kernel's protocol
-    // number.
+    // systemd-networkd deletes routes of other programs, but never routes with the kernel's
+    // protocol number.
     protocol: RTPROT_KERNEL,
     ...(type === 'unicast' && interfaceIndex !== undefined ? { interfaceIndex } : {}),
     ...(source ? { source } : {}),
@@ -32,8 +32,8 @@ export function toRoute(
 }
 
 /**
- * Returns the fields that identify a route to delete. Without type and protocol, it matches every
- * one of them.
+ * Returns the fields that identify a route to delete. Type and protocol are left out, so that the
+ * fields match a route of any type and protocol.
  */
 export function toDeletedRoute({ destination, metric }: MeshRoute, table: number): Route {
   const { address, prefixLength } = destination;
@@ -61,7 +61,10 @@ export function fromRoute(route: InstalledRoute, interfaceIndex: number | undefi
   return { ...made, text: `${made.text}, ${describeForeign(route)}`, foreign: true };
 }
 
-/** Converts a rule of the mesh. The kernel's protocol number marks it, as in `toRoute`. */
+/**
+ * Converts a rule of the mesh. The rule gets the kernel's protocol number, for the same reason as
+ * in `toRoute`.
+ */
 export function toRule(rule: MeshRule): Rule {
   const { family, priority, table, to, from, notMark, tcpTo, tcpFrom } = rule;
   const isTcp = tcpTo !== undefined || tcpFrom !== undefined;

@@ -1,10 +1,10 @@
 /**
- * `WantedRoutes`: the desired routes, and the keys of those that may differ from the kernel's
+ * `WantedRoutes`: the desired routes, and the keys at which they may differ from the kernel's
  * routes.
  *
  * If one of 5,000 peers changes, only the routes of that peer are compared. If the difference from
- * the earlier routes is known, only its lists are read. Otherwise, lists that are the same objects
- * as before are skipped.
+ * the earlier routes is known, only the lists in the difference are read. Otherwise, lists that are
+ * the same objects as before are skipped.
  *
  * @module
  */
@@ -57,7 +57,8 @@ export class WantedRoutes {
     const after = new Set<MeshRoute>();
     for (const list of lists) for (const route of list) after.add(route);
     const gone = [...this.#byKey.values()].filter((route) => !after.has(route));
-    // Routes that are gone come first, because a prefix may have moved from one peer to another.
+    // Routes that are gone are forgotten before new routes are added, because a prefix may have
+    // moved from one peer to another.
     this.#forget(gone);
     this.#add([...after].filter((route) => this.#byKey.get(route.key) !== route));
   }

@@ -1,6 +1,6 @@
 /**
- * `formatStatus`: formats the status of an agent for a terminal. It uses the words of
- * `cilium status` where that shows the same thing.
+ * `formatStatus`: formats the status of an agent for a terminal. Where `cilium status` shows the
+ * same thing, `formatStatus` uses the same words.
  *
  * @module
  */

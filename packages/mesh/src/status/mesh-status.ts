@@ -4,10 +4,10 @@
  * all have this form. Undefined fields are missing in the JSON. A status never contains a private
  * key.
  *
- * Times are Unix milliseconds. Bytes are those of messages, as WireGuard counts them. An age is
- * `time` minus another time of the status. Two ages are often confused: a *session* comes from a
- * handshake and is renewed every two minutes while there is traffic; a node *key* is as old as the
- * node's last rotation.
+ * Times are Unix milliseconds. Numbers of bytes are the sizes of whole messages, as WireGuard
+ * counts them. An age is `time` minus another time of the status. Two ages are often confused: a
+ * *session* comes from a handshake and is renewed every two minutes while there is traffic; a node
+ * *key* is as old as the node's last rotation.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { Enforcement, EncryptMode } from '../plan/desired-host.ts';
  * that JSON can carry. Times are Unix time in milliseconds.
  */
 export interface MeshStatus {
-  /** Version of this form. An additional field does not change it. */
+  /** The version of the form of this object. A new field does not change the version. */
   readonly version: 1;
   /** When the status was made. */
   readonly time: number;
@@ -122,12 +122,13 @@ export interface PeerStatus {
    */
   readonly reason: string | undefined;
   /**
-   * Whether the registry still has its record. False if the lease ran out, or if the registry lost
-   * the record.
+   * Whether the registry still has the record of this peer. False if the lease of the record ran
+   * out, or if the registry lost the record.
    */
   readonly isListed: boolean;
   /**
-   * `192.0.2.2:51871`: where its last message came from; before that, the endpoint in its record.
+   * The endpoint that the last message of the peer came from, such as `192.0.2.2:51871`. Before the
+   * first message: the endpoint in the peer's record.
    */
   readonly endpoint: string | undefined;
   /** Addresses of the node itself. */
@@ -161,6 +162,9 @@ export interface StatusEvent {
 
 /** An object that returns the status; `Agent` is one. */
 export interface StatusSource {
-  /** Does not reject because the daemon or the registry is missing: the status reports that. */
+  /**
+   * Returns the status. Does not reject if the daemon or the registry is missing: the status says
+   * so.
+   */
   status(): MeshStatus | Promise<MeshStatus>;
 }

@@ -6,7 +6,8 @@
 import type { Judgement } from './judge.ts';
 
 /**
- * Returns one line for each reason of each peer, then one line for all peers. Each has a line end.
+ * Returns one line for each reason of each peer, then one line for all peers. Each line has a line
+ * end.
  */
 export function formatJudgement({ peers, verdict }: Judgement): string {
   const width = Math.max(0, ...peers.map(({ peer }) => peer.length));

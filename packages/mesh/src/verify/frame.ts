@@ -16,8 +16,8 @@ export interface Flow {
  * Returns the peer's end of a UDP datagram that carries a transport data message of WireGuard, as
  * `192.0.2.2:51871`; undefined for every other frame.
  *
- * @param options `port`: source or destination port of the datagram; `isOutgoing`: whether this
- *   node sent the frame
+ * @param options `port`: the port that the datagram must have as its source or destination;
+ *   `isOutgoing`: whether this node sent the frame
  */
 export function readSealedEndpoint(
   frame: Uint8Array,
@@ -37,8 +37,8 @@ export function readSealedEndpoint(
 }
 
 /**
- * Returns the addresses of the packet that contains a mark, and whether that packet is inside
- * another packet; undefined if no IP header fits.
+ * Returns the addresses of the packet that contains a mark of `ProbeMarks`, and whether that packet
+ * is inside another packet; undefined if no IP header fits.
  *
  * @param offset where the mark begins: behind an ICMP or UDP header, or behind the IP header of a
  *   TCP segment
@@ -92,7 +92,7 @@ function readHeader(frame: Uint8Array, start: number): Header | undefined {
 
 /**
  * Returns the offset of the IP packet: behind an Ethernet header and its VLAN tags, or 0 in a frame
- * without one.
+ * without an Ethernet header.
  */
 function packetStart(frame: Uint8Array): number | undefined {
   let type = 12;
@@ -114,7 +114,10 @@ const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
  * The first two bytes of a transport data message: the type 4 and a zero. Two more zeros follow.
  */
 const TRANSPORT_DATA = 0x0400;
-/** Lengths in bytes of an IP header, and of the ICMP or UDP header between it and the mark. */
+/**
+ * Lengths in bytes of an IP header, and of the ICMP or UDP header between the IP header and the
+ * mark.
+ */
 const HEADERS = [
   [20, 8],
   [40, 8],

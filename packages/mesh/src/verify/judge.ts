@@ -25,7 +25,7 @@ export interface Sighting {
   readonly link: string;
   /** `out`: this node sent it. `in`: the peer sent it. */
   readonly direction: 'out' | 'in';
-  /** Whether it was inside another packet, such as that of an overlay. */
+  /** Whether it was inside another packet, such as a packet of an overlay. */
   readonly isInner: boolean;
 }
 
@@ -45,7 +45,10 @@ export interface PeerObservation {
   /** Why the peer could not be probed; then there are no targets. */
   readonly obstacle: string | undefined;
   readonly targets: readonly TargetObservation[];
-  /** How many encrypted datagrams were seen to its endpoint (out) and from it (in). */
+  /**
+   * How many encrypted datagrams were seen to the peer's endpoint (out) and from this endpoint
+   * (in).
+   */
   readonly sealedOut: number;
   readonly sealedIn: number;
 }

@@ -1,9 +1,9 @@
 /**
- * `ProbeMarks`: recognizes packets of probes in captured frames: plain ones, those inside an
- * overlay's packet, and those quoted in an ICMP error. Pure.
+ * `ProbeMarks`: recognizes packets of probes in captured frames. Such a packet may be plain, inside
+ * a packet of an overlay, or quoted in an ICMP error. Pure.
  *
  * ICMP echoes and UDP datagrams carry random bytes and the number of their probe. A TCP segment
- * without data has no place for them. It is recognized by its addresses and ports, which are
+ * without data has no place for them. So it is recognized by its addresses and ports, which are
  * adjacent in its headers.
  *
  * @module
@@ -29,7 +29,10 @@ export interface TcpFlow {
 export class ProbeMarks {
   /** Random bytes that all probes of one verification have. */
   readonly #run: Uint8Array;
-  /** Numbers of probes, by the bytes of addresses and ports in each direction. */
+  /**
+   * The numbers of the TCP probes. The key consists of the addresses and ports of a segment in one
+   * direction.
+   */
   readonly #flows = new Map<string, number>();
   readonly #ports = new Set<number>();
 
@@ -81,7 +84,8 @@ export class ProbeMarks {
     for (let at = 1; at + 1 < frame.length; at++) {
       if (!this.#ports.has(((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0))) continue;
       for (const addresses of [8, 32]) {
-        // The port is the first of the two in segments from this node, and the second in answers.
+        // The port that was found is the source port of a segment from this node, or the
+        // destination port of an answer.
         for (const start of [at - addresses, at - 2 - addresses]) {
           const end = start + addresses + 4;
           if (start < 0 || end > frame.length) continue;
@@ -111,5 +115,5 @@ export const RUN_LENGTH = 16;
  * overlay.
  */
 const LONGEST_EMPTY_SEGMENT = 256;
-/** In bytes; `ping` sends as many. */
+/** The length of a payload in bytes. `ping` sends as many. */
 const PAYLOAD_LENGTH = 56;

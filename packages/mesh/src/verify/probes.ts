@@ -14,7 +14,9 @@ import { RawSocket } from '@litz/sys/tools';
 import type { ProbeTarget } from './probe-plan.ts';
 
 export interface Probe {
-  /** Sends the probe, or sends it again. Does not throw: `error` has the reason. */
+  /**
+   * Sends the probe, or sends it again. Does not throw: after a failure, `error` has the reason.
+   */
   send(): void;
   readonly isAnswered: boolean;
   /** Why the probe could not be sent the last time: `ENETUNREACH`; undefined: it was sent. */
@@ -22,17 +24,17 @@ export interface Probe {
   close(): void;
 }
 
-/** All echo requests of one verification. Those from the same source address share a socket. */
+/** All echo requests of one verification. Requests from the same source address share a socket. */
 export class IcmpProbes {
-  /** By source address. */
+  /** The sockets, by source address. */
   readonly #sockets = new Map<string, RawSocket>();
-  /** By their payload. */
+  /** The probes, by the text of their payload. */
   readonly #probes = new Map<string, IcmpProbe>();
 
   /**
    * Makes a probe.
    *
-   * @param payload borrowed for the call; different from that of every other probe
+   * @param payload borrowed for the call; different from the payload of every other probe
    */
   add(target: ProbeTarget, payload: Uint8Array): Probe {
     const probe = new IcmpProbe(() => this.#socket(target), target, payload);
@@ -87,7 +89,10 @@ export class UdpProbe implements Probe {
     });
   }
 
-  /** Has no effect before the socket is open: the first datagram leaves by itself then. */
+  /**
+   * Has no effect while the socket is being opened. The first datagram is sent as soon as the
+   * socket is connected.
+   */
   send(): void {
     if (this.#state === 'bound') this.#connect();
     else if (this.#state === 'connected') this.#sendNow();
@@ -139,8 +144,8 @@ export class TcpProbe implements Probe {
   }
 
   /**
-   * Connects once, because the kernel repeats the segment by itself. After an error it connects
-   * again.
+   * Connects once, because the kernel repeats the segment by itself. After an error, the next call
+   * connects again.
    */
   send(): void {
     if (this.#socket && this.error === undefined) return;
@@ -178,7 +183,7 @@ class IcmpProbe implements Probe {
     this.#message = new Uint8Array(ECHO_HEADER_LENGTH + payload.length);
     this.#message[0] = family === 4 ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6;
     this.#message.set(payload, ECHO_HEADER_LENGTH);
-    // For IPv6 the kernel computes the checksum, because it also covers the addresses.
+    // For IPv6 the kernel computes the checksum, because the checksum also covers the addresses.
     if (family === 4) writeChecksum(this.#message);
   }
 

@@ -56,8 +56,8 @@ export class UnderlayCapture {
   }
 
   /**
-   * Passes the frames that have arrived to `take`, at most `FRAMES_AT_ONCE` for each link; more may
-   * be left.
+   * Passes the frames that have arrived to `take`, at most `FRAMES_AT_ONCE` for each link. More
+   * frames may be left.
    */
   drain(take: (captured: CapturedFrame) => void): void {
     for (const [link, socket] of this.#sockets) {
@@ -78,8 +78,8 @@ export class UnderlayCapture {
 
 /**
  * Returns the names of the links that lead to the peers' endpoints, and of the links by which
- * probes to the peers leave with the present routes. If a route into the tunnel is missing, these
- * links include others than the tunnel's.
+ * probes to the peers leave with the present routes. If a route into the tunnel is missing, probes
+ * leave by another link, and the result contains this link.
  *
  * @param tunnel name of the tunnel's interface, which is left out
  */
@@ -109,7 +109,10 @@ export function underlayLinks(plans: readonly PeerPlan[], tunnel: string): strin
   }
 }
 
-/** Returns undefined if there is no route, or if the source is not an address of this machine. */
+/**
+ * Returns the route to the address. Returns undefined if there is no route, or if the source is not
+ * an address of this machine.
+ */
 function routeTo(
   netlink: Netlink,
   address: Uint8Array,
@@ -124,9 +127,9 @@ function routeTo(
 }
 
 /**
- * Bytes of a frame that are read. Headers and marks are at the beginning, also in an overlay's
+ * How many bytes of a frame are read. Headers and marks are at the beginning, also in an overlay's
  * packet.
  */
 const SNAP_LENGTH = 1024;
-/** Most frames of one link in one call of `drain`. */
+/** The largest number of frames that one call of `drain` reads from one link. */
 const FRAMES_AT_ONCE = 4096;

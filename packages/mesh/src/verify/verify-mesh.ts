@@ -67,7 +67,7 @@ class ProbeRun {
   readonly #port: number;
   readonly #marks = new ProbeMarks(randomBytes(RUN_LENGTH));
   readonly #icmp = new IcmpProbes();
-  /** By the number of the probe, which its mark carries. */
+  /** All probes. The index is the number of the probe, which its mark carries. */
   readonly #sent: Sent[] = [];
   /** How many encrypted datagrams were seen to (out) and from (in) each endpoint. */
   readonly #sealed = { out: new Map<string, number>(), in: new Map<string, number>() };
@@ -79,7 +79,7 @@ class ProbeRun {
   }
 
   /**
-   * Sends the probes of these plans. Resolves when they have their answers, or after `timeoutMs`.
+   * Sends the probes of these plans. Resolves when the probes are answered, or after `timeoutMs`.
    */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>
