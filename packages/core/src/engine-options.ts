@@ -18,7 +18,7 @@ export interface EngineOptions {
   crypto?: CryptoProvider;
   /**
    * The MTU of the interface in bytes, default 1420. Padding never makes a packet longer than this;
-   * a packet that is longer already is sent without padding.
+   * a packet that is already longer is sent without padding.
    */
   mtu?: number;
   /**

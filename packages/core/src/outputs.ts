@@ -167,8 +167,8 @@ export class Outputs {
   }
 
   /**
-   * Queues the first `count` packets of a sealed run. Their messages are `length` bytes long, the
-   * last one `lastLength`. The bytes are not copied.
+   * Queues the first `count` packets of a sealed run. The messages are `length` bytes long; the
+   * last one is `lastLength` bytes long. The bytes are not copied.
    */
   // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   transmitRun(

@@ -164,10 +164,10 @@ function receiveInitiation(
 
 /**
  * Returns the handshake that an initiation is answered with. If an initiation of ours is in flight,
- * its state is kept in a second object, so that its response can still be accepted. When both sides
- * initiate at once, at least one response then gets through, and neither side waits for
- * Rekey-Timeout. The paper has one state for both roles (section 5.4). With one state, each side
- * would drop the response of the other.
+ * this is a second object. The first object keeps the state of our initiation, so we can still
+ * accept the response to our initiation. When both sides initiate at once, at least one response
+ * then gets through, and neither side waits for Rekey-Timeout. The paper has one state for both
+ * roles (section 5.4). With one state, each side would drop the response of the other.
  */
 function answeringHandshake(pair: StaticPair<Peer>): Handshake {
   const own = handshakeOf(pair);

@@ -56,8 +56,7 @@ export function setPrivateKey(
 
 /**
  * Sets or removes the next identity, which will replace the current one. Sessions that were made
- * with the previous next identity end. The current key is not accepted as the next key: it removes
- * the next identity.
+ * with the previous next identity end. If the key is our current key, the next identity is removed.
  *
  * @returns whether there was another next identity before, so that sessions may have ended
  */

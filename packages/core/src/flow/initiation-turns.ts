@@ -3,8 +3,8 @@
  * after link-up, initiations get a share of the time, in the order in which they were due.
  * Otherwise packets would wait for all of them.
  *
- * A peer that may not initiate at once reserves a turn, and its timer fires again at that time. An
- * initiation that a packet needs is sent without a turn, but it is counted.
+ * A peer that may not initiate at once reserves a turn, and its timer fires again at the time of
+ * the turn. An initiation that a packet needs is sent without a turn, but it is counted.
  *
  * @module
  */

@@ -87,8 +87,8 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
 }
 
 /**
- * Sends a keepalive, which is an empty transport message, or staged packets if there are some.
- * Without a session it starts a handshake, which has the same effect for the peer.
+ * Sends the staged packets. If there are none, sends a keepalive, which is an empty transport
+ * message. If there is no session, starts a handshake, which has the same effect for the peer.
  */
 export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (!state.up) return;
@@ -109,7 +109,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   afterSend(state, keypair, 1, bytes, now);
 }
 
-/** Returns whether a keepalive would start a handshake that no packet waits for. */
+/** Returns whether `sendKeepalive` would start a handshake that no packet waits for. */
 export function wouldInitiate(state: EngineState, peer: Peer, now: number): boolean {
   if (peer.sendKeypair(now) || state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) return false;
   return !peer.staged || peer.staged.length === 0;
@@ -176,7 +176,7 @@ function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): n
   if (!keypair) return 0;
   const { count, length } = run;
   const sealed = keypair.countSealable(now, count);
-  // Read before sealing overwrites the packet.
+  // The ECN bits are read first, because sealing overwrites the packet.
   const tos = readEcn(run.buffer, run.offset);
   const last = sealTransportRun(keypair, run, sealed, state.mtu);
   const each = messageLengthOf(length, state.mtu);

@@ -57,8 +57,8 @@ export function beginSession(
 }
 
 /**
- * Called when both sides have the keys of `current`, so that it can be used for sending. Updates
- * the state of the peer and emits events.
+ * Called when both sides have the keys of `current`, so that `current` can be used for sending.
+ * Updates the state of the peer and emits events.
  */
 export function completeHandshake(
   state: EngineState,
@@ -155,8 +155,8 @@ export function updateEndpoint(
 }
 
 /**
- * Lets the kernel choose the source address again. The current one may be the reason why no answer
- * came.
+ * Lets the kernel choose the source address again. The current address may be the reason why no
+ * answer came.
  */
 export function forgetSource(peer: Peer): void {
   peer.endpoint = peer.endpoint?.withoutSource();

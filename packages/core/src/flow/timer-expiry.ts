@@ -103,8 +103,8 @@ function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): v
     return;
   }
   sendKeepalive(state, peer, now);
-  // Armed even when no handshake may be sent now. A peer that cannot be reached has no timer:
-  // `configure` starts it when it supplies what is missing.
+  // The timer is armed even if no handshake may be sent now. A peer that cannot be reached has no
+  // timer. `configure` starts the timer when it supplies what is missing.
   if (canReach(state, peer)) authenticatedTraversal(state, peer, now);
 }
 

@@ -112,9 +112,9 @@ export class Keypairs<Owner = unknown> {
   previous: Keypair<Owner> | undefined = undefined;
   next: Keypair<Owner> | undefined = undefined;
   /**
-   * Whether the last few replaced keypairs are kept for receiving. Set while static keys are being
-   * replaced: then handshakes of both sides can cross, and the peer may still send with a keypair
-   * that we have replaced.
+   * Whether the last few replaced keypairs are kept for receiving. This is set while static keys
+   * are being replaced: then handshakes of both sides can cross, and the peer may still send with a
+   * keypair that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;
@@ -212,5 +212,8 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** How many replaced keypairs are kept. One crossing replaces two at most. */
+/**
+ * How many replaced keypairs are kept. When two handshakes cross, they replace at most two
+ * keypairs.
+ */
 const MOST_RETIRED = 4;

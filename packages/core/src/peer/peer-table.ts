@@ -41,7 +41,7 @@ export class PeerTable {
     if (peer.nextId !== undefined) this.#byKey.delete(peer.nextId);
   }
 
-  /** Makes the peer found by another key too. */
+  /** Adds another key by which the peer is found. */
   addKey(id: string, peer: Peer): void {
     this.#byKey.set(id, peer);
   }

@@ -35,8 +35,8 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Returns the value with the longest prefix of the address, which is the `byteLength` bytes at
-   * `offset`. Returns undefined if there is none. Allocates nothing. Bytes beyond the end of the
+   * Returns the value with the longest prefix of an address. The address is the `byteLength` bytes
+   * at `offset`. Returns undefined if there is none. Allocates nothing. Bytes beyond the end of the
    * buffer count as zero.
    */
   lookup(buffer: Uint8Array, offset: number, byteLength: 4 | 16): T | undefined {
@@ -45,8 +45,9 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Assigns a prefix to `value`. If another value has the prefix, it moves without a moment in
-   * which lookups find nothing. Host bits are masked; the bytes (4 or 16) are copied.
+   * Assigns a prefix to `value`. If another value has the prefix, the prefix moves to `value`.
+   * Lookups find one of the two values at every moment. Host bits are masked; the bytes (4 or 16)
+   * are copied.
    *
    * @throws {TypeError} `address` is not 4 or 16 bytes long
    * @throws {RangeError} `prefixLength` does not fit the address, or the table has its maximum
@@ -89,11 +90,11 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Replaces all prefixes of `value` by new ones, in steps. A prefix that it had before and keeps
-   * is found by lookups at every moment. Until the last step, `entries` returns the new prefixes
-   * only. Between two steps, the other values may get and lose prefixes.
+   * Replaces all prefixes of `value` by new ones, in steps. If `value` had a prefix before and
+   * keeps it, lookups find that prefix at every moment. Until the last step, `entries` returns the
+   * new prefixes only. Between two steps, the other values may get and lose prefixes.
    *
-   * @param prefixes in order; one with `remove` removes an earlier one
+   * @param prefixes applied in this order; an entry with `remove` removes an earlier entry
    * @throws what `insert` throws; `value` may then have old and new prefixes
    */
   *replaceInSteps(value: T, prefixes: Iterable<AllowedIp>): Steps {

@@ -1,6 +1,6 @@
 /**
- * `PrefixSlots`: a table that gives lookups in a large `PrefixTrie` a starting node, by some bits
- * of the address.
+ * `PrefixSlots`: a table for lookups in a large `PrefixTrie`. Some bits of the address select a
+ * slot, and the slot says at which node the lookup starts.
  *
  * ```
  *   base 10.0.0.0/8, 4 bits      slot 0011   start   the first node of at least 8 + 4 bits that
@@ -36,8 +36,8 @@ export class PrefixSlots implements LookupStarts {
    */
   readonly #skip: number;
   /**
-   * The word of the base there. An address within the base differs from it only in the bits after
-   * the base.
+   * The word of the base at `#skip`. An address within the base differs from it only in the bits
+   * after the base.
    */
   readonly #baseWord: number;
   /** The number of bits of this word that follow the slot. */

@@ -47,8 +47,8 @@ export function decodeBase64(text: string, out: Uint8Array): boolean {
 }
 
 /**
- * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each term is 0 or the whole
- * step.
+ * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each term adds nothing up to
+ * a certain value, and its whole number above that value.
  */
 function letterOf(value: number): number {
   return (

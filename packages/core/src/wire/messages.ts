@@ -20,9 +20,9 @@
  *  | 4 0 0 0 | receiver index | counter | packet, padding, tag ...
  * ```
  *
- * The read functions check type, reserved bits and length, nothing else, and return views of the
- * message. Nothing is decrypted here. Transport data is read in `transport-data.ts`, which creates
- * no view per packet.
+ * The read functions check only type, reserved bits and length. They return views of the message.
+ * Nothing is decrypted here. Transport data is read in `transport-data.ts`, which creates no view
+ * per packet.
  *
  * @module
  */
