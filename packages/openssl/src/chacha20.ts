@@ -28,7 +28,7 @@ export interface Chacha20 {
    * @throws {Error} OpenSSL failed
    */
   crypt(key: StreamKey, out: number, input: number, length: number): void;
-  /** Wipes and frees a key. Must be called only once; the key must not be used afterwards. */
+  /** Wipes and frees a key. Call this only once; the key must not be used afterwards. */
   destroyKey(key: StreamKey): void;
 }
 

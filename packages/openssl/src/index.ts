@@ -16,10 +16,10 @@ import { X25519 } from './x25519.ts';
 
 /**
  * Makes a provider for the calling thread; its ciphers must stay in that thread. Each call makes a
- * new one, whose memory in OpenSSL is kept until `destroy`.
+ * new provider. Its memory in OpenSSL is kept until `destroy`.
  *
- * @throws {Error} it is not available here; the message says why: another runtime than Node.js
- *   (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
+ * @throws {Error} the provider is not available here; the message says why: another runtime than
+ *   Node.js (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
  *

@@ -47,7 +47,7 @@ export class OpensslObjects {
     };
   }
 
-  /** Returns the same function, which also removes the object from the record. */
+  /** Returns the same function, which also removes the object from `#made`. */
   #forgetting(free: Freer): Freer {
     return (pointer) => {
       if (this.#isRecording) {

@@ -19,7 +19,7 @@ export class UseCount {
 
   /**
    * Returns the same provider with a `destroy`, after which its functions throw. Counts the ciphers
-   * and keys that it makes.
+   * and keys that the provider makes.
    */
   wrap(provider: CryptoProvider): CryptoProvider {
     let isDestroyed = false;
@@ -46,8 +46,7 @@ export class UseCount {
     this.#users++;
     const destroy = made.destroy.bind(made);
     let isCounted = true;
-    // Changes the object instead of wrapping it, so that V8 calls its other methods as fast as
-    // before.
+    // The object is changed, not wrapped, so that V8 calls its other methods as fast as before.
     made.destroy = () => {
       destroy();
       if (isCounted) this.#release();

@@ -133,7 +133,10 @@ const compiled: Partial<Record<WasmBuild, WasmModule>> = {};
 /** Every runtime has this function, but none of the type libraries of the language declares it. */
 declare function atob(base64: string): string;
 
-/** One function: `(result v128) i32.const 0, i8x16.splat, i32x4.extadd_pairwise_i16x8_u`. */
+/**
+ * A module with one function: `(result v128) i32.const 0, i8x16.splat,
+ * i32x4.extadd_pairwise_i16x8_u`.
+ */
 const SIMD_PROBE = Uint8Array.from(
   [
     [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // '\0asm', version 1

@@ -19,7 +19,7 @@ export interface WasmApi {
   validate: (binary: Uint8Array) => boolean;
 }
 
-/** Compiled code. Opaque. */
+/** Compiled code, as an opaque object. */
 export type WasmModule = object;
 
 export interface WasmImports {
