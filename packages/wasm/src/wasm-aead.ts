@@ -11,7 +11,9 @@ export class WasmAead {
   readonly #kernels: Kernels;
   readonly #bytes: Uint8Array;
   readonly #window: Uint8Array;
-  /** Address of the key. Stored here, because reading it from the module is a call each time. */
+  /**
+   * Address of the key. It is stored here, because reading it from the module is a call each time.
+   */
   readonly #keyAt: number;
 
   constructor({ kernels, bytes, window }: WasmArena) {
