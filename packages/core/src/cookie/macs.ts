@@ -150,9 +150,9 @@ export class MacChecker {
   /**
    * Section 5.4.7: tau := Mac(R_m, A_m'), where A_m' is IP address and port.
    *
-   * If R_m is two minutes old when it is used, it is replaced. Cookies of the old R_m are then no
-   * longer accepted (kernel: cookie.c). So a cookie can expire early. Its owner then gets a new
-   * cookie.
+   * If R_m is at least two minutes old when it is used, it is replaced. Cookies of the old R_m are
+   * then no longer accepted (kernel: cookie.c). So a cookie can expire early. Its owner then gets a
+   * new cookie.
    */
   #cookieOf(source: Endpoint, now: number): Uint8Array {
     if (now >= this.#secretChangedAt + COOKIE_LIFETIME_MS) {

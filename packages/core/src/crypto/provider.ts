@@ -120,9 +120,10 @@ export interface CryptoProvider {
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
 
   /**
-   * Kdf1, Kdf2 or Kdf3: as many as there are outputs, which are 32 bytes long. An output may be
-   * `key` or `input`, which are at most 32 bytes long. A provider has this function only if it is
-   * faster than `hmac`. Without it, `kdf` in `kdf.ts` uses `hmac`.
+   * Computes Kdf1, Kdf2 or Kdf3; the number of outputs decides which. Each output is 32 bytes long.
+   * An output may be the same array as `key` or `input`, which are at most 32 bytes long. A
+   * provider has this function only if it is faster than `hmac`. Without it, `kdf` in `kdf.ts` uses
+   * `hmac`.
    */
   kdf?(
     key: Uint8Array,

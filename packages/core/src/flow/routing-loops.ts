@@ -36,8 +36,8 @@ import type { PacketRun } from '../wire/packet-run.ts';
 export class RoutingLoops {
   readonly #indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>;
   /**
-   * `identityOf` the fragmented datagrams that were dropped last. Their later fragments are dropped
-   * too.
+   * Hashes (`identityOf`) of the fragmented datagrams that were dropped last. Later fragments of
+   * these datagrams are dropped too.
    */
   readonly #dropped = new Int32Array(REMEMBERED_DATAGRAMS);
   #nextDropped = 0;

@@ -2,8 +2,8 @@
  * `StaticIdentity`: our own key pair, and values that depend only on it.
  *
  * The private key is kept in one place only. At first, this place is `privateKey`. A crypto
- * provider may have prepared keys from which the private key can be read back. Then, from its first
- * use until `releaseKey`, the private key is only in the prepared key.
+ * provider may have prepared keys from which the private key can be read back. Then the private key
+ * is only in the prepared key, from the first use until `releaseKey`.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import type { PresharedKey, PublicKey } from '../keys.ts';
 import { CONSTRUCTION, IDENTIFIER } from './labels.ts';
 
 /**
- * The state while one message is made or read. The code that creates it must call `wipe` in a
+ * The state while one message is made or read. The code that creates a state must call `wipe` in a
  * `finally`.
  */
 export class SymmetricState {

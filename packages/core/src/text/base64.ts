@@ -47,8 +47,8 @@ export function decodeBase64(text: string, out: Uint8Array): boolean {
 }
 
 /**
- * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each term adds nothing up to
- * a certain value, and its whole number above that value.
+ * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each of the four terms is 0
+ * for small values, and a fixed number for larger values.
  */
 function letterOf(value: number): number {
   return (

@@ -159,8 +159,8 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   buffer[offset + 3] = 0;
   writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
   writeInt32(buffer, offset + COUNTER, counter);
-  // `| 0` makes it an integer, because V8 allocates memory for a fractional number that is passed
-  // to a function.
+  // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
+  // is passed to a function.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
 
