@@ -20,10 +20,10 @@
  *   (empty line)
  * ```
  *
- * The first report comes at once, even if nothing has changed. The first report is a full report,
- * with `litz_resync`, if the cursor is 0 or if the device does not know the cursor (any more). A
- * reader that was too slow also gets a full report. `errno=N` and an empty line mean that there are
- * no reports.
+ * The first report comes at once, even if nothing has changed. It is a full report, with
+ * `litz_resync`, if the cursor is 0 or if the device does not know the cursor (any more). A reader
+ * that was too slow also gets a full report. `errno=N` and an empty line mean that there are no
+ * reports.
  *
  * @module
  */

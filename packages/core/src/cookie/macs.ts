@@ -1,8 +1,8 @@
 /**
  * mac1 and mac2, the last 32 bytes of initiations and responses: sections 5.3 and 5.4.4.
  *
- * mac1 proves that the sender knows the receiver's public key. Without it, a message is not
- * answered. mac2 proves that the sender can receive at the source address of the datagram. A
+ * mac1 proves that the sender knows the receiver's public key. Without a valid mac1, a message is
+ * not answered. mac2 proves that the sender can receive at the source address of the datagram. A
  * receiver under load requires mac2. If mac2 is not valid, the receiver sends a cookie reply.
  *
  * @module

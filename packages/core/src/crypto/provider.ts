@@ -49,7 +49,7 @@ export interface Cipher {
 
   /**
    * Lets another cipher of the same key use these one-time keys, so that it need not compute its
-   * own. Absent after `destroy`.
+   * own. They must not be used after `destroy`.
    */
   readonly oneTimeKeys?: OneTimeKeys;
 
@@ -154,8 +154,8 @@ export interface CryptoProvider {
   /**
    * Creates the transport cipher of a 32-byte key. The key is copied.
    *
-   * @param oneTimeKeys from another cipher of the same key, which lives longer than this one; using
-   *   them is optional
+   * @param oneTimeKeys one-time keys from another cipher of the same key, which lives longer than
+   *   the new cipher; the provider may ignore them
    */
   createCipher(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher;
 

@@ -51,8 +51,8 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
 
 /**
  * Sends an initiation to find out whether the peer knows the identity of this pair. No packet waits
- * for it. It does not count as part of the attempt in progress, and it does not count as traffic
- * for the keepalive timers, because the peer may not be able to decrypt it.
+ * for this initiation. It is not part of the attempt in progress. It does not count as traffic for
+ * the keepalive timers, because the peer may not be able to decrypt it.
  */
 export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: number): void {
   state.probes.spendTurn(pair, now);

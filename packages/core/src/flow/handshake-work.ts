@@ -9,7 +9,7 @@
  * 2. At the end of a batch, and at the time of `pollTimeout`, process queued messages as far as the
  *    budgets allow. Messages with and without mac2 take turns. Within each kind, the first messages
  *    of their sources go before repeated ones. Checking macs and sealing cookies has one budget;
- *    handshakes have another. The handshake budget limits only while there are packets. Without
+ *    handshakes have another. The handshake budget applies only while there are packets. Without
  *    packets, a few handshakes are processed in a row, and the caller looks for packets in between.
  * 3. Drop and count messages for which the queue has no space, and messages that are so old that
  *    their sender no longer waits for an answer.

@@ -5,10 +5,10 @@
  * 1. Check that the packets are IP packets and that the link is up.
  * 2. Find the peer by destination address (cryptokey routing). If there is no peer, or the peer has
  *    no endpoint, answer with an ICMP message. Drop our own datagrams that would loop.
- * 3. Find the peer's current keypair. If none can be used, stage the packets and start a handshake.
- *    Staged packets are sent in order when a session exists.
+ * 3. Find the peer's current keypair. If it cannot be used, stage the packets and start a
+ *    handshake. Staged packets are sent in order when a session exists.
  * 4. Pad the packets, write the transport headers in front, and seal them in place.
- * 5. Put out the datagrams with the ECN bits of the packets.
+ * 5. Queue the datagrams for the caller, with the ECN bits of the packets.
  * 6. Once per batch, update counters and timers and renew keys (`finishSent`).
  *
  * The functions below follow this order.
@@ -98,7 +98,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   }
   const keypair = peer.sendKeypair(now);
   if (!keypair || !peer.endpoint) {
-    // No packet waits for this, so it does not prolong an attempt that is in progress.
+    // No packet waits for the keepalive, so it does not prolong an attempt that is in progress.
     if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
     return;
   }

@@ -127,8 +127,8 @@ function carry(addressee: Peer, peer: Peer, now: number): void {
 }
 
 /**
- * Returns whether datagrams for `inner` travel inside those for `outer`, directly or through other
- * peers.
+ * Returns whether datagrams for `inner` travel inside the tunnel of `outer`, directly or through
+ * other peers.
  */
 function isReachedInside(inner: Peer, outer: Peer, now: number): boolean {
   let carrier: Peer | undefined = inner;

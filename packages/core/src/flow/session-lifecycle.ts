@@ -19,8 +19,8 @@ import { noteSession, pairOfSession } from './static-pairs.ts';
 import { handshakeCompleted, sessionDerived, sessionStarted } from './timers.ts';
 
 /**
- * Turns a finished handshake into a keypair. The initiator puts it in `current`, the responder in
- * `next`.
+ * Turns a finished handshake into a keypair. The initiator puts the keypair in `current`, the
+ * responder puts it in `next`.
  */
 export function beginSession(
   state: EngineState,
@@ -71,7 +71,7 @@ export function completeHandshake(
   handshakeCompleted(state, peer);
   const pair = pairOfSession(current);
   if (pair) noteSession(pair, role);
-  // If an initiation of ours crossed this handshake, it is no longer needed.
+  // If an initiation of ours crossed this handshake, that initiation is no longer needed.
   abandonHandshake(state, peer);
   reviewProbe(state, peer, now);
   sessionStarted(state, peer, current);

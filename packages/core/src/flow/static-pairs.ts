@@ -1,7 +1,7 @@
 /**
  * Chooses the keys of a handshake: one of our identities, and one static key of the peer.
  *
- * Most of the time there is one of each. While a key is being replaced, both keys are valid. Two
+ * Most of the time, each side has one key. While a key is being replaced, both keys are valid. Two
  * facts are learned from handshakes alone:
  *
  * - Which of its keys the peer uses. It is the key of the peer's last initiation or last response.

@@ -1,5 +1,5 @@
 /**
- * TAI64N timestamps of initiations, section 5.1 and 5.4: 8 bytes of seconds, 4 of nanoseconds,
+ * TAI64N timestamps of initiations, sections 5.1 and 5.4: 8 bytes of seconds, 4 of nanoseconds,
  * big-endian. https://cr.yp.to/libtai/tai64.html
  *
  * @module
@@ -7,8 +7,8 @@
 import { TIMESTAMP_LENGTH } from '../constants.ts';
 
 /**
- * Returns timestamps that always increase, because a responder drops a timestamp that is not
- * greater than the last one.
+ * Makes timestamps that always increase, because a responder drops a timestamp that is not greater
+ * than the last one.
  *
  * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as in the kernel (noise.c,
  * tai64n_now), because the exact time would reveal more to strangers than necessary. Each timestamp

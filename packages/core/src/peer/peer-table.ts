@@ -1,8 +1,8 @@
 /**
  * `PeerTable`: the peers in the order in which they were added, and an index of their static keys.
  *
- * A peer has one key, or two while one replaces the other, and is found by both. A key belongs to
- * one peer only.
+ * A peer has one key, or two while one replaces the other, and is found by either key. A key
+ * belongs to one peer only.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * `AllowedIps`: the cryptokey routing table, section 2. It finds the peer of an address.
  *
  * There is one table per device. A prefix belongs to exactly one peer, and the longest matching
- * prefix decides. IPv4 and IPv6 have separate tries (`prefix-trie.ts` draws one).
+ * prefix decides. IPv4 and IPv6 have separate tries (`prefix-trie.ts` has a drawing of a trie).
  *
  * ```
  *   lookup(10.1.3.7) -> trie -> owner 2 -> values[2] -> peer
@@ -115,8 +115,8 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Returns copies of the prefixes of `value`: IPv4 first, each family in the order in which they
-   * were added.
+   * Returns copies of the prefixes of `value`: IPv4 first; within a family, in the order in which
+   * the prefixes were added.
    */
   entries(value: T): AllowedIp[] {
     return [...this.prefixesOf(value)];

@@ -93,7 +93,8 @@ export class PrefixNodes {
       }
       if (Math.clz32(difference) < left) break;
       if ((label & OWNER) !== NONE) owner = label & OWNER;
-      // A whole address has no children, and the next bit may be beyond the end of the buffer.
+      // A prefix of full length has no children, and the next bit may be beyond the end of the
+      // buffer.
       if (length === this.#maxLength) break;
       at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
     }

@@ -22,8 +22,8 @@ import { lengthIn, ownerIn, type LookupStarts, type PrefixNodes } from './prefix
 
 export class PrefixSlots implements LookupStarts {
   /**
-   * The number of slot bits for this number of prefixes. The table has fewer if the addresses have
-   * fewer bits after the base.
+   * The number of slot bits that `slotBitsFor` returns for the number of prefixes. The table has
+   * fewer slot bits if the addresses have fewer bits after the base.
    */
   readonly wantedBits: number;
   readonly #nodes: PrefixNodes;
@@ -166,7 +166,7 @@ export class PrefixSlots implements LookupStarts {
   }
 }
 
-/** Returns how many slot bits are worth it for this many prefixes; 0: use no table. */
+/** Returns how many slot bits are worth it for this many prefixes; 0 means no table. */
 export function slotBitsFor(prefixes: number): number {
   if (prefixes < FEWEST_PREFIXES) return 0;
   return Math.min(31 - Math.clz32(prefixes) + EXTRA_BITS, MOST_BITS);

@@ -237,5 +237,7 @@ export class PrefixTrie {
 
 /** Means "no node" and "no owner". */
 const NONE = 0;
-/** The node of the prefix, and the node where it branches from another one. */
+/**
+ * An insertion creates at most two nodes: the node of the prefix, and a node where it branches off.
+ */
 const NODES_OF_AN_INSERTION = 2;

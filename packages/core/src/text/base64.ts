@@ -1,6 +1,6 @@
 /**
  * Reads and writes 32 bytes as base64 with padding, 44 characters. No table is indexed with a
- * secret value, because that would leak it through the cache.
+ * secret value, because that would leak the value through the cache.
  *
  * @module
  */
