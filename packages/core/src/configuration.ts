@@ -13,7 +13,8 @@ export interface AllowedIp {
   address: Uint8Array;
   prefixLength: number;
   /**
-   * Removes this prefix from the peer instead of adding it. Ignored if the peer does not have it.
+   * Removes this prefix from the peer instead of adding it. This entry is ignored if the peer does
+   * not have the prefix.
    */
   remove?: boolean;
 }
@@ -33,14 +34,16 @@ export interface PeerConfiguration {
   nextPublicKey?: PublicKey | null;
   /**
    * Makes the next key the peer's key and forgets the old one. Sessions, allowed IPs and counters
-   * stay. Ignored if the peer has no next key. An unknown peer is not added.
+   * stay. This is ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;
   /** Removes the peer with its session. An unknown peer is ignored. */
   remove?: boolean;
   /** Changes an existing peer only; an unknown peer is not added. */
   updateOnly?: boolean;
-  /** Used from the next handshake on; the current session stays. null removes it. */
+  /**
+   * The key is used from the next handshake on; the current session stays. null removes the key.
+   */
   presharedKey?: PresharedKey | null;
   endpoint?: Endpoint;
   /** In seconds, 0 to 65535; 0 means off. */

@@ -17,8 +17,8 @@ export const REJECT_AFTER_TIME_MS = 180_000;
 /** Rekey-Timeout, section 6.1: an initiation without an answer is sent again after this time. */
 export const REKEY_TIMEOUT_MS = 5_000;
 /**
- * Keepalive-Timeout, section 6.1: a keepalive is sent when received data had no answer for this
- * long.
+ * Keepalive-Timeout, section 6.1: a keepalive is sent when we have not answered received data for
+ * this long.
  */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /**
@@ -97,7 +97,7 @@ export const TIMESTAMP_LENGTH = 12;
 /** The TOS byte of handshake messages: DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
 export const HANDSHAKE_TOS = 0x88;
 
-// Our own limits, with the kernel's values where it has one
+// Our own limits, with the kernel's values where the kernel has such a limit
 /** How many packets of a peer can wait for a session (kernel: MAX_STAGED_PACKETS). */
 export const MAX_STAGED_PACKETS = 128;
 /** The most peers of an engine: 2^20, as in the kernel (MAX_PEERS_PER_DEVICE). */

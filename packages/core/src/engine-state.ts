@@ -1,6 +1,6 @@
 /**
  * The state that the parts of the engine share: options, tables and queues. `Engine` creates it and
- * passes it to the functions in `flow/`. It cannot be reached from outside the package.
+ * passes it to the functions in `flow/`. The state cannot be reached from outside the package.
  *
  * @module
  */

@@ -138,7 +138,7 @@ export class Engine {
 
   /**
    * The MTU of the interface in bytes, 1 to 65535. Padding never makes a packet longer than this.
-   * It may change at any time.
+   * The MTU may change at any time.
    */
   set mtu(mtu: number) {
     checkMtu(mtu);

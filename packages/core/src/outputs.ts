@@ -15,7 +15,7 @@ import type { PacketRun } from './wire/packet-run.ts';
 export type EngineEvent =
   /**
    * A handshake was completed, and both sides have confirmed the keys of the new session. `keys`
-   * are the static keys with which it was made.
+   * are the static keys with which the session was made.
    */
   | {
       type: 'handshake';

@@ -36,8 +36,8 @@ export interface Chacha20 {
 export type StreamKey = number;
 
 /**
- * Makes the functions for a thread. Their objects of OpenSSL belong to the owner of `crypto`,
- * except keys, which `destroyKey` frees.
+ * Makes the functions for a thread. The OpenSSL objects of these functions belong to the owner of
+ * `crypto`, except keys, which `destroyKey` frees.
  *
  * @throws {Error} this OpenSSL has no ChaCha20
  */

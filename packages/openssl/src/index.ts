@@ -54,7 +54,7 @@ function createProvider(objects: OpensslObjects): CryptoProvider {
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
   objects.stopRecording();
-  // Tries X25519 now, so that a build without it is found before the first handshake.
+  // X25519 is tried now, so that a build without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {
     name: 'openssl',

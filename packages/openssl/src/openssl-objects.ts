@@ -8,8 +8,8 @@ import type { LibCrypto } from './libcrypto.ts';
 
 export class OpensslObjects {
   /**
-   * The library. Objects that are made through it until `stopRecording` are recorded here, unless
-   * they are freed before.
+   * The library. Objects that are made through this copy until `stopRecording` are recorded, unless
+   * they are freed before that.
    */
   readonly crypto: LibCrypto;
   readonly #made: MadeObject[] = [];

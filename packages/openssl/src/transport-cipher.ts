@@ -38,7 +38,7 @@ export class TransportCiphers {
    * Makes a cipher.
    *
    * @param key 32 bytes, copied
-   * @param oneTimeKeys one-time keys of the same key, if another implementation computes them
+   * @param oneTimeKeys one-time keys for the same key, if another implementation computes them
    */
   create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
     checkLength('key', key, KEY_LENGTH);

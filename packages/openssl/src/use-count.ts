@@ -1,7 +1,7 @@
 /**
  * `UseCount`: counts the users of a provider's OpenSSL objects. The provider and its ciphers share
  * these objects. They are freed when the last user is destroyed. A destroyed provider or cipher
- * throws when it is used, because it would write into freed memory.
+ * throws when it is used, because otherwise it would write into freed memory.
  *
  * @module
  */

@@ -77,7 +77,7 @@ export class X25519 {
     }
   }
 
-  /** Returns a key that is kept only in OpenSSL's memory, until it is destroyed. */
+  /** Returns a prepared private key. It is kept only in OpenSSL's memory, until it is destroyed. */
   key(privateKey: Uint8Array): DhKey {
     const key = this.#import(privateKey, this.#privateKey);
     let context = this.#contextOf(key);

@@ -21,8 +21,8 @@ import { describe, expect, test } from 'vitest';
 export interface Requirement {
   readonly name: string;
   /**
-   * Returns why the requirement is missing; undefined if it is met. The first call tries it, and
-   * the result is kept.
+   * Returns why the requirement is missing; undefined if it is met. The first call tries the
+   * requirement, and the result is kept.
    */
   missing(): string | undefined;
 }

@@ -47,8 +47,8 @@ export class SimulatedNetwork {
    */
   batchSize: (() => number) | undefined;
   /**
-   * Returns the ECN bits of a datagram on arrival; a test can replace it to mark datagrams as a
-   * router does.
+   * Returns the ECN bits of a datagram on arrival; a test can replace this function to mark
+   * datagrams as a router does.
    */
   marks: (ecn: number) => number = (ecn) => ecn;
   #flights: Flight[] = [];
@@ -101,7 +101,8 @@ export class SimulatedNetwork {
   }
 
   /**
-   * Moves the clock to the next event and performs it. Returns false if there is no next event.
+   * Moves the clock to the next event and performs that event. Returns false if there is no next
+   * event.
    *
    * @throws {Error} the events of one point in time cause new events of that time without end
    */

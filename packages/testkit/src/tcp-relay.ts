@@ -1,7 +1,7 @@
 /**
- * `TcpRelay`: a TCP relay to a server on the loopback of this machine, which makes that server
- * reachable in the namespace of a test. It can be blocked: then connections stay open, but no data
- * passes.
+ * `TcpRelay`: a TCP relay to a server on the loopback of this machine. It makes this server
+ * reachable in the namespace of a test. The relay can be blocked: then connections stay open, but
+ * no data passes.
  *
  * @module
  */

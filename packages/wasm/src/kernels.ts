@@ -70,7 +70,8 @@ export interface Kernels {
   readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
   /**
    * BLAKE2s. The input of a keyed hash begins with the key, which is padded to one block.
-   * `updateHash` takes whole blocks, except the last one. `finishHash` takes the rest.
+   * `updateHash` takes whole blocks, but never the last block of the input. `finishHash` takes the
+   * rest.
    */
   readonly beginHash: (hashLength: number, keyLength: number) => void;
   readonly updateHash: (at: number, length: number) => void;

@@ -2,10 +2,10 @@
  * `KeySlots`: slots in the module's memory for keys and for one-time keys that are computed in
  * advance.
  *
- * There are fewer slots than there may be ciphers. Each cipher keeps its own key and is assigned
- * one slot, which it shares with other ciphers. A cipher copies its key to the slot again if
- * another cipher has used the slot since. Ciphers that are busy at the same time rarely share a
- * slot. So idle ciphers take no space, however many there are.
+ * There may be more ciphers than slots. Each cipher keeps its own key and is assigned one slot,
+ * which it shares with other ciphers. A cipher copies its key to the slot again if another cipher
+ * has used the slot since. Ciphers that are busy at the same time rarely share a slot. So idle
+ * ciphers take no space, however many there are.
  *
  * @module
  */

@@ -71,7 +71,7 @@ export class WasmArena {
 
   /** The build of the module. */
   readonly build: WasmBuild;
-  /** Its length never changes. */
+  /** The memory of the module. Its length never changes. */
   readonly memory: WasmMemory;
   /**
    * The whole memory. The part before the first allocation belongs to the module and contains keys.

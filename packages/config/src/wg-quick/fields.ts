@@ -1,5 +1,5 @@
 /**
- * The fields of a configuration file: how each one is read into a section and written out of it.
+ * The fields of a configuration file: how each field is read into a section and written from it.
  *
  * `read` is called once for each line of the field, with its value. `write` returns one value per
  * line, and none if the field is not set.
@@ -245,7 +245,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   }),
 ];
 
-/** Returns the field that a key names; undefined if none. */
+/** Returns the field that a key names; undefined if there is no such field. */
 export function fieldOf<Section>(
   fields: readonly Field<Section>[],
   key: string,
