@@ -8,8 +8,8 @@ import type { LibCrypto } from './libcrypto.ts';
 
 export class OpensslObjects {
   /**
-   * The library. Objects that are made through this copy until `stopRecording` are recorded, unless
-   * they are freed before that.
+   * The library's functions. Objects that are made through these functions until `stopRecording`
+   * are recorded, unless they are freed before that.
    */
   readonly crypto: LibCrypto;
   readonly #made: MadeObject[] = [];
