@@ -23,13 +23,13 @@ import {
 import type { DeviceConfiguration } from './device-configuration.ts';
 
 /**
- * A change of a device. Fields that are absent stay as they are. A `DeviceConfiguration` is a
+ * A change of a device. An absent field leaves its value as it is. A `DeviceConfiguration` is a
  * `DeviceChange` too.
  */
 export interface DeviceChange extends EngineChange {
   /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** Mark of all outer datagrams; 0: none. Needs Linux and CAP_NET_ADMIN. */
+  /** The mark of all outer datagrams; 0 means no mark. Needs Linux and CAP_NET_ADMIN. */
   fwmark?: number;
 }
 

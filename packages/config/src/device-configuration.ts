@@ -6,11 +6,11 @@
  */
 import type { EngineConfiguration, PeerStatus, PrivateKey } from '@litz/core';
 
-/** A change of a device. Fields that are absent stay as they are. */
+/** A change of a device. An absent field leaves its value as it is. */
 export interface DeviceConfiguration extends EngineConfiguration {
   /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** Mark of all outer datagrams, 0 to 2^32 - 1; 0: none. */
+  /** The mark of all outer datagrams, 0 to 2^32 - 1; 0 means no mark. */
   fwmark?: number;
 }
 
@@ -22,9 +22,9 @@ export interface DeviceStatus {
   privateKey?: PrivateKey;
   /** The key that will replace the private key, if there is one. */
   nextPrivateKey?: PrivateKey;
-  /** 0: there is no socket yet. */
+  /** 0 means that there is no socket yet. */
   listenPort: number;
-  /** 0: none. */
+  /** 0 means no mark. */
   fwmark: number;
   peers: DevicePeerStatus[];
 }

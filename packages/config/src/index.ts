@@ -1,6 +1,6 @@
 /**
  * WireGuard's text formats: wg-quick files, the cross-platform userspace protocol, addresses,
- * endpoints and keys. Runs in every JavaScript runtime. Only the client of a daemon,
+ * endpoints and keys. The package runs in every JavaScript runtime. Only the client of a daemon,
  * `@litz/config/uapi`, needs Node.js.
  *
  * ```ts

@@ -9,11 +9,12 @@ import type { PresharedKey, PrivateKey, PublicKey } from './keys.ts';
 
 /** A range of inner addresses that belongs to a peer (cryptokey routing, section 2). */
 export interface AllowedIp {
-  /** 4 or 16 bytes, network order; host bits are masked. Copied. */
+  /** 4 or 16 bytes, network order; host bits are masked. The bytes are copied. */
   address: Uint8Array;
   prefixLength: number;
   /**
-   * Removes this prefix from the peer instead of adding it. Ignored if the peer does not have it.
+   * Removes this prefix from the peer instead of adding it. This entry is ignored if the peer does
+   * not have the prefix.
    */
   remove?: boolean;
 }
@@ -21,8 +22,8 @@ export interface AllowedIp {
 /** A change of one peer. An absent field leaves the value as it is. Keys are copied. */
 export interface PeerConfiguration {
   /**
-   * Identifies the peer by its current or its next key. A change that names the next key makes it
-   * the peer's key, as `promotePublicKey` does; with `remove`, it removes only the next key.
+   * Identifies the peer by its current or its next key. If this is the next key, it becomes the
+   * peer's key, as with `promotePublicKey`; with `remove`, only the next key is removed.
    */
   publicKey: PublicKey;
   /**
@@ -33,14 +34,16 @@ export interface PeerConfiguration {
   nextPublicKey?: PublicKey | null;
   /**
    * Makes the next key the peer's key and forgets the old one. Sessions, allowed IPs and counters
-   * stay. Ignored if the peer has no next key. An unknown peer is not added.
+   * stay. This is ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;
   /** Removes the peer with its session. An unknown peer is ignored. */
   remove?: boolean;
   /** Changes an existing peer only; an unknown peer is not added. */
   updateOnly?: boolean;
-  /** Used from the next handshake on; the current session stays. null removes it. */
+  /**
+   * The key is used from the next handshake on; the current session stays. null removes the key.
+   */
   presharedKey?: PresharedKey | null;
   endpoint?: Endpoint;
   /** In seconds, 0 to 65535; 0 means off. */
@@ -54,15 +57,15 @@ export interface PeerConfiguration {
 export interface EngineConfiguration {
   /**
    * null removes the key and the next key: all sessions stop sending, and handshakes are refused. A
-   * new key stops the sessions that were made with the old key. The next key replaces the old key,
-   * and all sessions stay. All zeros are refused, because a key that was wiped consists of zeros.
+   * new key stops the sessions that were made with the old key. But if the new key is the next key,
+   * all sessions stay. All zeros are refused, because a key that was wiped consists of zeros.
    */
   privateKey?: PrivateKey | null;
   /**
    * The key that will replace the device's private key. Until then both are valid: peers may
-   * initiate to both, and the next identity initiates to every peer until the peer has answered.
-   * null removes the next key, and so does removing the private key; sessions that were made with
-   * it stop sending. All zeros are refused.
+   * initiate to both, and the next identity initiates to every peer until that peer has answered.
+   * null removes the next key. If the private key is removed, the next key is removed too. Sessions
+   * that were made with a removed key stop sending. All zeros are refused.
    */
   nextPrivateKey?: PrivateKey | null;
   /** Removes all peers and their sessions before `peers` are added. */
@@ -98,7 +101,7 @@ export interface PeerChange extends Omit<
    */
   endpoint?: string | Endpoint;
   /**
-   * '10.0.0.0/24', '10.0.0.2', 'fd00::/8'. A prefix belongs to one peer only: the last one that it
+   * '10.0.0.0/24', '10.0.0.2', 'fd00::/8'. A prefix belongs to one peer only: the last peer that it
    * was given to.
    */
   allowedIps?: readonly (string | AllowedIp)[];

@@ -8,19 +8,17 @@
  */
 
 /**
- * Rekey-After-Time, section 6.1: the age of a session at which its initiator renews it when it
- * sends.
+ * Rekey-After-Time, section 6.1: when the initiator of a session sends and the session is this old,
+ * the initiator renews it.
  */
 export const REKEY_AFTER_TIME_MS = 120_000;
-/**
- * Reject-After-Time, section 6.1: the age of a session from which it neither sends nor receives.
- */
+/** Reject-After-Time, section 6.1: a session that is this old neither sends nor receives. */
 export const REJECT_AFTER_TIME_MS = 180_000;
 /** Rekey-Timeout, section 6.1: an initiation without an answer is sent again after this time. */
 export const REKEY_TIMEOUT_MS = 5_000;
 /**
- * Keepalive-Timeout, section 6.1: a keepalive is sent when received data had no answer for this
- * long.
+ * Keepalive-Timeout, section 6.1: a keepalive is sent when we have not answered received data for
+ * this long.
  */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /**
@@ -30,7 +28,10 @@ export const KEEPALIVE_TIMEOUT_MS = 10_000;
 export const REKEY_TIMEOUT_JITTER_MAX_MS = 333;
 /** Key material is wiped this long after the last handshake: three times Reject-After-Time. */
 export const ZERO_KEY_MATERIAL_AFTER_MS: number = REJECT_AFTER_TIME_MS * 3;
-/** The age of a session at which an initiator renews it when it receives data, section 6.2. */
+/**
+ * When the initiator receives data in a session that is this old, it renews the session, section
+ * 6.2.
+ */
 export const REKEY_AFTER_TIME_RECEIVING_MS: number =
   REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;
 /** A new handshake is started when sent data had no answer for this long, section 6.5. */
@@ -42,18 +43,18 @@ export const NEW_HANDSHAKE_AFTER_MS: number = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEO
 export const MAX_HANDSHAKE_ATTEMPTS = 20;
 
 /**
- * Counters are JavaScript numbers, so the limits are lower than in the paper. The paper allows 2^64
- * - 2^13 - 1 messages (section 6.1). We rekey at 2^52 instead of 2^60, and refuse to send or
- *   receive from 2^53 - 2^13 - 1 on. This makes no difference, because no session can carry 2^52
- *   packets within its 180 s.
+ * Counters are JavaScript numbers, so the limits are lower than in the paper. The paper's limit is
+ * `2^64-2^13-1` messages (section 6.1), and ours is `2^53-2^13-1`. We rekey at 2^52 instead of
+ * 2^60. This makes no difference, because no session can carry 2^52 packets within its 180 s.
  */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
 /**
- * Reject-After-Messages, section 6.1: a session neither sends nor receives counters from here on.
+ * Reject-After-Messages, section 6.1: a session neither sends nor receives counters from this
+ * number on.
  */
 export const REJECT_AFTER_MESSAGES: number = 2 ** 53 - 2 ** 13 - 1;
 
-/** How long a cookie, and the secret it is made with, is used: 120 s, sections 5.3 and 5.4.7. */
+/** A cookie, and the secret that it is made with, are used for 120 s, sections 5.3 and 5.4.7. */
 export const COOKIE_LIFETIME_MS = 120_000;
 
 /** The first byte of each message, section 5.4. The three bytes after it are zero. */
@@ -96,7 +97,7 @@ export const TIMESTAMP_LENGTH = 12;
 /** The TOS byte of handshake messages: DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
 export const HANDSHAKE_TOS = 0x88;
 
-// Our own limits, with the kernel's values where it has one
+// Our own limits, with the kernel's values where the kernel has such a limit
 /** How many packets of a peer can wait for a session (kernel: MAX_STAGED_PACKETS). */
 export const MAX_STAGED_PACKETS = 128;
 /** The most peers of an engine: 2^20, as in the kernel (MAX_PEERS_PER_DEVICE). */
@@ -107,7 +108,7 @@ export const MAX_PEERS: number = 2 ** 20;
  */
 export const MIN_INITIATION_INTERVAL_MS = 20;
 /**
- * The MTU in bytes if none is set. Over IPv6, headers and tag add 80 bytes, so that a datagram fits
- * into 1,500 bytes.
+ * The MTU in bytes if none is set. Over IPv6, headers and tag add 80 bytes, so a datagram fits into
+ * 1,500 bytes.
  */
 export const DEFAULT_MTU = 1420;

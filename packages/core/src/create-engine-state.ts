@@ -1,5 +1,5 @@
 /**
- * `createEngineState`: the state of a new engine, from its options.
+ * `createEngineState`: makes the state of a new engine from its options.
  *
  * @module
  */

@@ -33,7 +33,7 @@ export const DROP_REASONS = [
   'counter-limit',
   'invalid-tag',
   'replayed-counter',
-  'malformed-packet', // the version or length of the inner packet
+  'malformed-packet', // the inner packet has a wrong version or length
   'disallowed-source', // cryptokey routing: no allowed IP of this peer has the source address
   // outbound
   'not-ip',
@@ -63,7 +63,7 @@ export type DropReason = (typeof DROP_REASONS)[number];
  */
 export interface DropDetails {
   lastPeer: PublicKey | undefined;
-  /** Not authenticated, because anybody can forge a source address. */
+  /** The source is not authenticated: anybody can forge a source address. */
   lastSource: Endpoint | undefined;
 }
 

@@ -13,8 +13,9 @@ import { MAX_UINT32 } from './text/unsigned.ts';
 
 /**
  * The outer address of a peer. It is immutable, so that all datagrams of a source can share one
- * object. A socket layer keeps its latest endpoints and uses the same object for the same source,
- * and the engine compares by identity first. So nothing is allocated per datagram.
+ * object. A socket layer keeps its latest endpoints and uses the same object for the same source.
+ * The engine first checks whether two endpoints are the same object. So nothing is allocated per
+ * datagram.
  *
  * @example
  *
@@ -38,7 +39,8 @@ export class Endpoint {
   readonly scopeId: number;
   /**
    * The interface name of a link-local IPv6 address, `eth0` in `fe80::1%eth0`, if its number is not
-   * known yet. The sender must look up the number in its own network namespace; `Device` does so.
+   * known yet. The code that sends must look up the number in its own network namespace; `Device`
+   * does so.
    */
   readonly zone: string | undefined;
   /**
@@ -55,7 +57,7 @@ export class Endpoint {
   /**
    * Creates an endpoint. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address,
    * and so does a mapped source. Programs with one socket for both families report IPv4 addresses
-   * in this form, but the IPv6 sockets of Litz cannot send there.
+   * in this form, but the IPv6 sockets of Litz cannot send to such an address.
    *
    * @param address 4 or 16 bytes, kept by reference: the caller must not change them afterwards.
    * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes, or an option has the wrong
@@ -101,7 +103,7 @@ export class Endpoint {
 
   /**
    * Returns the text that `parseEndpoint` can read: `192.0.2.1:51820`, `[fe80::1%2]:51820`. The
-   * source address is not part of it.
+   * source address is not part of the text.
    */
   toString(): string {
     const address = formatAddress(this.address);

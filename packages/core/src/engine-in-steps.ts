@@ -1,6 +1,6 @@
 /**
- * Changes and reads the configuration of an engine in steps, for a caller with packets that must
- * not wait until all of it is done. `Engine.configure` and `Engine.peerStatuses` do the same at
+ * Changes and reads the configuration of an engine in steps, for a caller whose packets must not
+ * wait until all the work is done. `Engine.configure` and `Engine.peerStatuses` do the same at
  * once.
  *
  * @module
@@ -13,8 +13,8 @@ import type { Steps } from './steps.ts';
 import { checkAgainst, checkConfiguration, type CheckedChange } from './validation.ts';
 
 /**
- * Checks a change as `Engine.prepare` does, and throws the same errors. Returns it with typed
- * values.
+ * Checks a change as `Engine.prepare` does, and throws the same errors. Returns the change with
+ * typed values.
  */
 export function checkChange(engine: Engine, change: EngineChange): CheckedChange {
   return checkConfiguration(change, stateOf(engine));
@@ -22,10 +22,10 @@ export function checkChange(engine: Engine, change: EngineChange): CheckedChange
 
 /**
  * Checks whether a change whose fields were checked is possible for this engine. Returns the steps
- * that apply it. The first step must follow at once. Between two steps the engine may be used,
- * after its outputs were polled, but not configured.
+ * that apply it. The first step must follow at once. Between two steps, poll the outputs of the
+ * engine. Then the engine may be used, but not configured.
  *
- * @param now returns the time, in each step
+ * @param now called in each step; returns the time
  * @throws {RangeError | WireGuardError} the change is not possible; nothing has changed
  */
 export function prepareInSteps(engine: Engine, change: CheckedChange, now: () => number): Steps {
@@ -41,7 +41,7 @@ export function prepareInSteps(engine: Engine, change: CheckedChange, now: () =>
 
 /**
  * Iterates over all peers as `Engine.peerStatuses` does. Returns, for each peer, the steps that
- * make its snapshot. Between two of them the engine may be used, but not configured.
+ * make its snapshot. Between two of these steps, the engine may be used, but not configured.
  */
 export function peersInSteps(engine: Engine): Generator<Steps<PeerStatus>, void, undefined> {
   return statusesInSteps(stateOf(engine));

@@ -18,12 +18,12 @@ export interface EngineOptions {
   crypto?: CryptoProvider;
   /**
    * The MTU of the interface in bytes, default 1420. Padding never makes a packet longer than this;
-   * a packet that is longer already is sent without padding.
+   * a packet that is already longer is sent without padding.
    */
   mtu?: number;
   /**
-   * When to give up a handshake, in milliseconds. Default: after Rekey-Attempt-Time, which is 20
-   * initiations.
+   * The time after which a handshake is given up, in milliseconds. Default: after
+   * Rekey-Attempt-Time, which is 20 initiations.
    */
   handshakeGiveUpMs?: number;
   /** Message limits of a session. Only tests set them. */

@@ -1,6 +1,6 @@
 /**
  * The state that the parts of the engine share: options, tables and queues. `Engine` creates it and
- * passes it to the functions in `flow/`. It cannot be reached from outside the package.
+ * passes it to the functions in `flow/`. The state cannot be reached from outside the package.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export interface EngineState {
   readonly randomBytes: (out: Uint8Array) => void;
   readonly unixTime: () => number;
   readonly limits: MessageLimits;
-  /** undefined: give up after a number of initiations, as in the paper. */
+  /** If undefined, a handshake is given up after a number of initiations, as in the paper. */
   readonly giveUpMs: number | undefined;
 
   mtu: number;
@@ -79,7 +79,7 @@ export interface EngineState {
 
 /** What was sent with one keypair in this batch. */
 export interface SentMessages {
-  /** undefined: there is nothing to do. */
+  /** If undefined, there is nothing to do. */
   keypair: Keypair<Peer> | undefined;
   messages: number;
   /** The sum of the lengths of all messages. */

@@ -119,8 +119,9 @@ export class Engine {
 
   /**
    * Checks a change as `configure` does, and throws the same errors. Returns a function that
-   * applies the change. Call that function at once, with `now`, or not at all. Its fields were
-   * checked before, so an error from the returned function is a bug in Litz, not in the change.
+   * applies the change. Call that function at once, with `now`, or not at all. The fields of the
+   * change were checked before, so an error from the returned function is a bug in Litz, not in the
+   * change.
    */
   prepare(change: EngineChange): (now: number) => void {
     const checked = checkConfiguration(change, this.#state);
@@ -137,7 +138,7 @@ export class Engine {
 
   /**
    * The MTU of the interface in bytes, 1 to 65535. Padding never makes a packet longer than this.
-   * It may change at any time.
+   * The MTU may change at any time.
    */
   set mtu(mtu: number) {
     checkMtu(mtu);
@@ -145,8 +146,8 @@ export class Engine {
   }
 
   /**
-   * Whether the engine emits `trace` events, a few per handshake. False at first, when they cost
-   * nothing.
+   * Whether the engine emits `trace` events, a few per handshake. The default is false; then these
+   * events cost nothing.
    */
   get traces(): boolean {
     return this.#state.outputs.traces;
@@ -156,7 +157,9 @@ export class Engine {
     this.#state.outputs.traces = traces;
   }
 
-  /** Whether the engine emits `peer` events. False at first, when they cost nothing. */
+  /**
+   * Whether the engine emits `peer` events. The default is false; then these events cost nothing.
+   */
   get emitsPeerEvents(): boolean {
     return this.#state.outputs.emitsPeerEvents;
   }
@@ -290,8 +293,8 @@ export class Engine {
 
   /**
    * Sends packets of one flow from the interface. They are sealed in place. The caller guarantees
-   * the space around them; it is not checked. `finishBatch`, or any other input with a `now`, ends
-   * the batch and updates counters and timers.
+   * the space around them; this space is not checked. `finishBatch`, or any other input with a
+   * `now`, ends the batch and updates counters and timers.
    *
    * @param run borrowed for the call; the engine uses its buffer until the transmits are polled
    * @returns why the last packet was dropped; undefined if it was sent or staged
@@ -304,8 +307,8 @@ export class Engine {
 
   /**
    * Processes a datagram from the network. It is opened in place, so its content is overwritten.
-   * The engine uses it until the packets are polled. Nothing in a datagram makes this function
-   * throw.
+   * The engine uses the datagram until the packets are polled. Nothing in a datagram makes this
+   * function throw.
    *
    * @param ecn the low two bits of the datagram's TOS byte
    * @returns why the datagram was dropped; undefined if it was accepted, or if it is a handshake
@@ -357,9 +360,9 @@ export class Engine {
 
   /**
    * Processes one datagram of a batch, as `handleDatagramAt` does, for callers with many datagrams.
-   * A packet in it is not queued for `pollPacket`: the caller takes it from the buffer. The range
-   * is not checked. `finishBatch`, or any other input with a `now`, ends the batch and updates
-   * endpoint, counters and timers of the peer.
+   * A packet in the datagram is not queued for `pollPacket`: the caller takes the packet from the
+   * buffer. The range is not checked. `finishBatch`, or any other input with a `now`, ends the
+   * batch and updates endpoint, counters and timers of the peer.
    *
    * @returns the length of the packet, which begins at `offset + 16`; 0 if there is none; or why
    *   the datagram was dropped
@@ -380,8 +383,8 @@ export class Engine {
 
   /**
    * Ends a batch of `handlePackets` or `openDatagram`: updates counters and timers, and processes
-   * the handshake messages that arrived with the batch. Messages for which there is no time wait
-   * until `pollTimeout`.
+   * the handshake messages that arrived with the batch. Messages for which there is no time now
+   * wait until the time that `pollTimeout` returns.
    */
   finishBatch(now: number): void {
     finishSent(this.#state, now);
@@ -419,10 +422,10 @@ export class Engine {
   }
 
   /**
-   * Returns when to call `handleTimeout`, in the milliseconds of `now`; Infinity if there is no
-   * deadline. The time is exact: something is due then. There are two exceptions: while peers roam,
-   * it may be up to a second early; and after a late call while many peers wait for a handshake, it
-   * may be as early as that call was late.
+   * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
+   * there is no deadline. The time is exact: something is due then. There are two exceptions. While
+   * peers roam, the time may be up to a second too early. After a late call while many peers wait
+   * for a handshake, the time may be too early by as much as that call was late.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

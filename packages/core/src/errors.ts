@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Stable codes. Compare these, because the message may change. */
+/** These codes are stable. Compare the code, because the message may change. */
 export type WireGuardErrorCode =
   | 'ERR_LITZ_INVALID_KEY'
   | 'ERR_LITZ_INVALID_ENDPOINT'

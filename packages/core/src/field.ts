@@ -75,8 +75,8 @@ export function readField<T>(field: string, read: () => T): T {
 }
 
 /**
- * Returns a new error with the name of the field in front, for a `WireGuardError` or `TypeError`.
- * Returns anything else unchanged.
+ * If this is a `WireGuardError` or a `TypeError`, returns a new error with the name of the field in
+ * front. Otherwise returns `error` unchanged.
  */
 export function withField(error: unknown, field: string): unknown {
   if (error instanceof WireGuardError) {

@@ -1,7 +1,7 @@
 /**
  * Parts of the protocol for the other packages of Litz, and for programs that do not use an engine:
  * constants, messages, tables and parts of the cryptography. This entry may change with every
- * version. `@litz/core` is the stable one.
+ * version. `@litz/core` is the stable entry.
  *
  * @module
  */

@@ -4,8 +4,8 @@
  * padding, 44 characters.
  *
  * A key is a Uint8Array, and `slice()` returns a key again. Other ways to copy bytes
- * (`structuredClone`, `Uint8Array.from`) return plain bytes. The parse functions turn them into a
- * key again.
+ * (`structuredClone`, `Uint8Array.from`) return plain bytes. The parse functions turn such bytes
+ * into a key again.
  *
  * No error here contains a part of a key.
  *
@@ -272,16 +272,16 @@ function textOf(key: PublicKey | SecretKey): string {
 }
 
 /**
- * Makes the class's `from` throw for text, as its constructor does. A typed array silently makes
- * zeros of text in its constructor, and one number per character in `from`. Such a key can be
- * guessed.
+ * Makes the class's `from` throw for text, as its constructor does. For text, the constructor of a
+ * typed array silently makes zeros, and its `from` makes one number per character. Such a key can
+ * be guessed.
  */
 function refuseTextIn(keys: object): void {
   Object.defineProperty(keys, 'from', {
     configurable: true,
     value(this: { name: string }, ...args: unknown[]): unknown {
       refuseText(args[0], this.name);
-      // `from` returns the class that it is called on, as the inherited one does.
+      // `from` returns an object of the class that it is called on, as the inherited `from` does.
       return Reflect.apply(Reflect.get(Uint8Array, 'from') as () => unknown, this, args);
     },
   });

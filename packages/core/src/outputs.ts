@@ -15,7 +15,7 @@ import type { PacketRun } from './wire/packet-run.ts';
 export type EngineEvent =
   /**
    * A handshake was completed, and both sides have confirmed the keys of the new session. `keys`
-   * are the static keys with which it was made.
+   * are the static keys with which the session was made.
    */
   | {
       type: 'handshake';
@@ -167,8 +167,8 @@ export class Outputs {
   }
 
   /**
-   * Queues the first `count` packets of a sealed run. Their messages are `length` bytes long, the
-   * last one `lastLength`. The bytes are not copied.
+   * Queues the first `count` packets of a sealed run. The messages are `length` bytes long; the
+   * last one is `lastLength` bytes long. The bytes are not copied.
    */
   // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   transmitRun(

@@ -11,7 +11,8 @@
  */
 export function quote(input: unknown): string {
   const text = String(input);
-  // Only the beginning of a long text is searched. It is longer than what is shown.
+  // Only the beginning of a long text is searched. This beginning is longer than the part that is
+  // shown.
   const shown = redactKeys(text.slice(0, MAX_SEARCHED));
   const isCut = shown.length > MAX_SHOWN;
   return JSON.stringify(isCut ? `${shown.slice(0, MAX_SHOWN)}...` : shown);
@@ -37,8 +38,8 @@ export function printable(text: string): string {
 function mayBeKey(word: string): boolean {
   if (word.endsWith('=')) return true;
   if (HEX.test(word)) return true;
-  // Base64 without its last character. File paths normally have another length, or only small
-  // letters.
+  // This also finds base64 without its last character. File paths normally have another length, or
+  // only small letters.
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 
@@ -47,7 +48,7 @@ function mayBeKey(word: string): boolean {
  * paragraph separators, lone surrogates.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** Words: 42 or more characters in a row that occur in base64 or base64url. */
+/** A word is 42 or more characters in a row that occur in base64 or base64url. */
 const WORDS = /[A-Za-z0-9+/_-]{42,}={0,2}/g;
 const HEX = /[0-9a-f]{60,}/i;
 const BASE64_LENGTH = 44;

@@ -54,8 +54,8 @@ export interface PeerStatus {
   /** Whether a packet could be sent now without a new handshake. */
   sessionUp: boolean;
   /**
-   * The static keys with which the current session was made. It began with the last completed
-   * handshake. Absent if there is no session.
+   * The static keys with which the current session was made. That session began with the last
+   * completed handshake. Absent if there is no session.
    */
   sessionStaticKeys?: SessionStaticKeys;
   /** How many packets were dropped, by reason; only the reasons that occurred. */
@@ -75,9 +75,9 @@ export interface PeersAndPrefixes {
 }
 
 /**
- * Iterates over the peers that there are at the beginning, as `Engine.peerStatuses` describes.
- * Returns, for each peer, the steps that make its snapshot. Between two of these steps, the
- * prefixes of this peer must not change.
+ * Iterates over the peers that exist at the beginning, as `Engine.peerStatuses` describes. Returns,
+ * for each peer, the steps that make its snapshot. Between two of these steps, the prefixes of this
+ * peer must not change.
  */
 export function* statusesInSteps({
   peers,

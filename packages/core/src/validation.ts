@@ -34,7 +34,10 @@ export interface PeerToApply extends Omit<CheckedPeer, 'allowedIps'> {
   readonly allowedIps?: Iterable<AllowedIp>;
 }
 
-/** A peer change with typed values. It is the caller's own object if only its secrets were text. */
+/**
+ * A peer change with typed values. This is the caller's own object if no field except the secrets
+ * was text.
+ */
 export interface CheckedPeer extends Omit<
   PeerChange,
   'publicKey' | 'nextPublicKey' | 'endpoint' | 'allowedIps'
@@ -94,7 +97,7 @@ export function checkAgainst(change: CheckedChange, current: CurrentConfiguratio
 
 /**
  * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
- * copied: it is the caller's own object if no other field was text.
+ * copied: the result is the caller's own object if no other field was text.
  *
  * @param index of the peer in `peers`, for the name of the field in an error
  * @throws {TypeError | RangeError | WireGuardError} a field is wrong, or its name is unknown
@@ -144,7 +147,7 @@ function isKey(value: EngineChange['privateKey']): boolean {
   return value !== undefined && value !== null;
 }
 
-/** Returns null for "no next key". All zeros also mean that. */
+/** Returns null for null and for all zeros, which both mean "no next key". */
 function readNextPublicKey(given: PeerChange['nextPublicKey']): PublicKey | null | undefined {
   if (given === undefined || given === null) return given;
   const key = readPublicKey(given, 'nextPublicKey');

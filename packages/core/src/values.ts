@@ -115,8 +115,8 @@ export function readHostEndpoint(value: unknown, field: string): Endpoint | Host
     throw new TypeError(`"${field}" expected 'ADDRESS:PORT', got ${describe(value)}`);
   }
   requireInteger(port, `${field}.port`, 1, MAX_UINT16);
-  // Formatted and parsed again, so that no invalid text, such as one with a line break, can come
-  // out of it.
+  // The endpoint is formatted and parsed again, so that the result cannot contain invalid text,
+  // such as a line break.
   return readField(field, () => parseEndpoint(formatEndpoint({ host, port: port as number })));
 }
 
@@ -127,7 +127,7 @@ export function readAllowedIps(value: unknown, field: string): AllowedIp[] {
 }
 
 /**
- * @param list the name of the field whose value at `index` this is
+ * @param list the name of the list; `value` is its entry at `index`
  * @throws {TypeError | RangeError | WireGuardError} `ERR_LITZ_INVALID_CIDR`
  */
 export function readAllowedIp(value: unknown, list: string, index: number): AllowedIp {
@@ -139,7 +139,7 @@ export function readAllowedIp(value: unknown, list: string, index: number): Allo
   }
 }
 
-/** Checks the fields of an `AllowedIp`. Errors name the field within it. */
+/** Checks the fields of an `AllowedIp`. An error names the field within this object. */
 function readPrefix(value: unknown): AllowedIp {
   checkObject(value, '', ALLOWED_IP_FIELDS);
   const entry = value as AllowedIp;

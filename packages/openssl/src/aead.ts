@@ -16,7 +16,7 @@ export class Aead {
   readonly #context: number;
   /**
    * Contains key, nonce and the length of a result, then the text with its tag, then the associated
-   * data. Replaced by a larger one when needed.
+   * data. It is replaced by a larger region when needed.
    */
   #scratch: Region = allocate(1024);
 

@@ -17,7 +17,7 @@ export class Blake2s {
   readonly #parameters: Region = osslParams([
     { key: 'size', type: 'integer', data: this.#size.address, length: 8 },
   ]);
-  /** The input, in one piece. Replaced by a larger one when needed. */
+  /** The input, in one piece. It is replaced by a larger region when needed. */
   #input: Region = allocate(1024);
   readonly #output: Region = allocate(HASH_LENGTH);
 

@@ -28,7 +28,7 @@ export interface Chacha20 {
    * @throws {Error} OpenSSL failed
    */
   crypt(key: StreamKey, out: number, input: number, length: number): void;
-  /** Wipes and frees a key. Must be called only once; the key must not be used afterwards. */
+  /** Wipes and frees a key. Call this only once; the key must not be used afterwards. */
   destroyKey(key: StreamKey): void;
 }
 
@@ -36,8 +36,8 @@ export interface Chacha20 {
 export type StreamKey = number;
 
 /**
- * Makes the functions for a thread. Their objects of OpenSSL belong to the owner of `crypto`,
- * except keys, which `destroyKey` frees.
+ * Makes the functions for a thread. The OpenSSL objects of these functions belong to the owner of
+ * `crypto`, except keys, which `destroyKey` frees.
  *
  * @throws {Error} this OpenSSL has no ChaCha20
  */

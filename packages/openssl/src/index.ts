@@ -16,10 +16,10 @@ import { X25519 } from './x25519.ts';
 
 /**
  * Makes a provider for the calling thread; its ciphers must stay in that thread. Each call makes a
- * new one, whose memory in OpenSSL is kept until `destroy`.
+ * new provider. Its memory in OpenSSL is kept until `destroy`.
  *
- * @throws {Error} it is not available here; the message says why: another runtime than Node.js
- *   (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
+ * @throws {Error} the provider is not available here; the message says why: another runtime than
+ *   Node.js (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
  *
@@ -54,7 +54,7 @@ function createProvider(objects: OpensslObjects): CryptoProvider {
   const ciphers = new TransportCiphers(crypto);
   const x25519 = new X25519(crypto);
   objects.stopRecording();
-  // Tries X25519 now, so that a build without it is found before the first handshake.
+  // X25519 is tried now, so that a build without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {
     name: 'openssl',

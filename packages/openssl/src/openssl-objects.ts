@@ -8,8 +8,8 @@ import type { LibCrypto } from './libcrypto.ts';
 
 export class OpensslObjects {
   /**
-   * The library. Objects that are made through it until `stopRecording` are recorded here, unless
-   * they are freed before.
+   * The library's functions. Objects that are made through these functions until `stopRecording`
+   * are recorded, unless they are freed before that.
    */
   readonly crypto: LibCrypto;
   readonly #made: MadeObject[] = [];
@@ -47,7 +47,7 @@ export class OpensslObjects {
     };
   }
 
-  /** Returns the same function, which also removes the object from the record. */
+  /** Returns the same function, which also removes the object from `#made`. */
   #forgetting(free: Freer): Freer {
     return (pointer) => {
       if (this.#isRecording) {

@@ -38,7 +38,7 @@ export class TransportCiphers {
    * Makes a cipher.
    *
    * @param key 32 bytes, copied
-   * @param oneTimeKeys one-time keys of the same key, if another implementation computes them
+   * @param oneTimeKeys one-time keys for the same key, if another implementation computes them
    */
   create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
     checkLength('key', key, KEY_LENGTH);
@@ -74,7 +74,7 @@ export class TransportCiphers {
         if (isDestroyed) return;
         isDestroyed = true;
         chacha20.destroyKey(streamKey);
-        // The one-time key of the last message.
+        // This is the one-time key of the last message.
         oneTimeKey.bytes.fill(0);
       },
     };
@@ -89,8 +89,8 @@ interface Parts {
   readonly oneTimeKey: Region;
   readonly views: Views;
   /**
-   * Begins the tag. If `oneTimeKeys` is undefined, the stream has begun too and continues with
-   * block 1.
+   * Begins the tag. If `oneTimeKeys` is undefined, this also begins the stream, which continues
+   * with block 1.
    */
   readonly beginTag: (
     key: StreamKey,
@@ -200,7 +200,7 @@ function createSealRun({ chacha20, tag, views }: Parts): SealRun {
         clearKey(view, at - BLOCK_LENGTH);
       }
     } catch (error) {
-      // One try block around the whole run, so that it costs nothing per packet.
+      // There is one try block around the whole run, so it costs nothing per packet.
       clearKey(view, offset + i * stride - BLOCK_LENGTH);
       throw error;
     }
@@ -224,8 +224,8 @@ function wholeBlocks(length: number): number {
 }
 
 /**
- * Checks the arguments of a run. Lengths and counts must be whole numbers: half a text more would
- * be encrypted past the last address that is checked here.
+ * Checks the arguments of a run. Lengths and counts must be whole numbers: with a `count` of 2.5, a
+ * third text would be encrypted beyond the last address that is checked here.
  *
  * @throws {RangeError} the bytes that a run needs in front of each text and behind it are outside
  *   the buffer, or overlap the next message

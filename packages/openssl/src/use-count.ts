@@ -1,7 +1,7 @@
 /**
  * `UseCount`: counts the users of a provider's OpenSSL objects. The provider and its ciphers share
  * these objects. They are freed when the last user is destroyed. A destroyed provider or cipher
- * throws when it is used, because it would write into freed memory.
+ * throws when it is used, because otherwise it would write into freed memory.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export class UseCount {
 
   /**
    * Returns the same provider with a `destroy`, after which its functions throw. Counts the ciphers
-   * and keys that it makes.
+   * and keys that the provider makes.
    */
   wrap(provider: CryptoProvider): CryptoProvider {
     let isDestroyed = false;
@@ -46,8 +46,7 @@ export class UseCount {
     this.#users++;
     const destroy = made.destroy.bind(made);
     let isCounted = true;
-    // Changes the object instead of wrapping it, so that V8 calls its other methods as fast as
-    // before.
+    // The object is changed, not wrapped, so that V8 calls its other methods as fast as before.
     made.destroy = () => {
       destroy();
       if (isCounted) this.#release();

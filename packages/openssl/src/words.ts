@@ -1,5 +1,5 @@
 /**
- * Memory as 32-bit words, for memory whose address OpenSSL has.
+ * Views of memory as 32-bit words. OpenSSL has the addresses of this memory.
  *
  * @module
  */

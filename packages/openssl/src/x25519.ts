@@ -27,7 +27,7 @@ export class X25519 {
    * Settings for importing the private key in the scratch memory. OpenSSL computes its public key.
    */
   readonly #privateKey: Region;
-  /** The same settings with a public key, so that OpenSSL computes none. */
+  /** The same settings with a public key, so that OpenSSL does not compute it. */
   readonly #keypair: Region;
   /** The public-key object of the other side, overwritten for each derivation. */
   readonly #peer: number;
@@ -53,12 +53,13 @@ export class X25519 {
   /**
    * Returns the shared secret.
    *
-   * @returns 32 new bytes; undefined if they were all zero, which OpenSSL refuses
+   * @returns 32 new bytes; undefined if they would be all zero, which OpenSSL refuses
    */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
     checkLength('publicKey', publicKey, KEY_LENGTH);
-    // A public key is given, although a wrong one. Without it OpenSSL would compute the right one,
-    // which costs as much as the derivation.
+    // The private key is imported with a public key, although it is a wrong one (the base point).
+    // Without a public key, OpenSSL would compute the right one, which costs as much as the
+    // derivation.
     const context = this.#contextOf(this.#import(privateKey, this.#keypair));
     try {
       return this.#derive(context, publicKey);
@@ -76,7 +77,7 @@ export class X25519 {
     }
   }
 
-  /** Returns a key that is kept only in OpenSSL's memory, until it is destroyed. */
+  /** Returns a prepared private key. It is kept only in OpenSSL's memory, until it is destroyed. */
   key(privateKey: Uint8Array): DhKey {
     const key = this.#import(privateKey, this.#privateKey);
     let context = this.#contextOf(key);

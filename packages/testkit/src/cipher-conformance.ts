@@ -1,6 +1,6 @@
 /**
- * `describeCipher`: the part of the conformance suite that tests transport ciphers: they work in
- * place, in a buffer that also contains other data.
+ * `describeCipher`: the part of the conformance suite that tests transport ciphers. These ciphers
+ * work in place, in a buffer that also contains other data.
  *
  * @module
  */
@@ -132,8 +132,8 @@ function sealedBy(cipher: Cipher, counter: number, plain: Uint8Array): Uint8Arra
 }
 
 /**
- * Returns a buffer with `content` at `offset`, space for a tag, and bytes around that must not
- * change.
+ * Returns a buffer with `content` at `offset`, space for a tag after it, and in front and behind
+ * bytes that must not change.
  */
 function surrounded(content: Uint8Array, offset: number): Uint8Array {
   const buffer = new Uint8Array(offset + content.length + TAG + MARGIN).fill(MARK);
@@ -155,7 +155,10 @@ function contentOf(buffer: Uint8Array, offset: number, length: number): Uint8Arr
   return Uint8Array.from(buffer.subarray(offset, offset + length));
 }
 
-/** Returns new bytes each time, to detect a cipher that wipes the caller's key. */
+/**
+ * Returns the same key each time, in a new array. So a cipher that wipes its argument does not
+ * spoil the key for later calls.
+ */
 function newKey(): Uint8Array {
   return bytes(32, 99);
 }

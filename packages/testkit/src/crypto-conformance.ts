@@ -1,5 +1,6 @@
 /**
- * The conformance suite of crypto providers. Each provider calls it from one short test file:
+ * The conformance suite of crypto providers. Each provider calls the suite from one short test
+ * file:
  *
  * ```ts
  * describeCryptoProvider('noble', () => nobleProvider);

@@ -28,9 +28,9 @@ export interface FloodOptions {
   readonly sockets: FloodSockets;
   /** The messages, sent in turn. */
   readonly messages: readonly Uint8Array[];
-  /** The receiver, once for each source address, used in turn. */
+  /** Endpoints of the receiver, one for each source address. They are used in turn. */
   readonly destinations: readonly Endpoint[];
-  /** Messages per second; Infinity: as many as possible. */
+  /** Messages per second; Infinity means as many as possible. */
   readonly perSecond: number;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Addresses are 4 bytes (IPv4) or 16 bytes (IPv6). Both must be of one family. */
+/** Addresses are 4 bytes (IPv4) or 16 bytes (IPv6). Both addresses must be of one family. */
 export interface PacketOptions {
   source: ArrayLike<number>;
   destination: ArrayLike<number>;
@@ -18,8 +18,8 @@ export interface PacketOptions {
 }
 
 /**
- * Returns an IPv4 or IPv6 packet, by the length of the addresses. The payload is repeated to the
- * length.
+ * Returns an IPv4 or IPv6 packet; the length of the addresses decides which. The payload is
+ * repeated up to the length of the packet.
  */
 export function ipPacket(options: PacketOptions): Uint8Array {
   return options.source.length === 4 ? ipv4Packet(options) : ipv6Packet(options);

@@ -39,7 +39,7 @@ export interface Person {
 export interface PairOptions {
   alice?: Partial<EngineOptions>;
   bob?: Partial<EngineOptions>;
-  /** Overrides the configuration of bob at alice, and the other way round. */
+  /** Overrides the configuration of bob as a peer of alice. `aliceAsPeer` does the same for bob. */
   bobAsPeer?: Partial<PeerConfiguration>;
   aliceAsPeer?: Partial<PeerConfiguration>;
   seed?: number;
@@ -130,7 +130,7 @@ export function connect({ network, alice, bob }: Pair): void {
   network.settle();
 }
 
-/** The provider of core; for tests that run very often, one with a faster X25519. */
+/** The provider of core. For tests that run very often, its X25519 is replaced by a faster one. */
 const CRYPTO: CryptoProvider =
   process.env['LITZ_TEST_X25519'] === 'quick'
     ? {

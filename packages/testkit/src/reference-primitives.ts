@@ -104,7 +104,7 @@ export function hmac(key: Uint8Array, input: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('blake2s256', key).update(input).digest());
 }
 
-/** Computes a ChaCha20 block and subtracts the addition at its end. */
+/** Computes a ChaCha20 block, and subtracts the initial state, which ChaCha20 adds at its end. */
 function hchacha20(key: Uint8Array, input: Uint8Array): Uint8Array {
   const block = createCipheriv('chacha20', key, input).update(new Uint8Array(64));
   const constants = Buffer.from('expand 32-byte k');

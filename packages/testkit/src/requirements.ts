@@ -21,8 +21,8 @@ import { describe, expect, test } from 'vitest';
 export interface Requirement {
   readonly name: string;
   /**
-   * Returns why it is missing; undefined if it is not. The first call tries it, and the result is
-   * kept.
+   * Returns why the requirement is missing; undefined if it is met. The first call tries the
+   * requirement, and the result is kept.
    */
   missing(): string | undefined;
 }
@@ -31,7 +31,7 @@ export interface Requirement {
  * Creates a requirement.
  *
  * @param probe tries the requirement. It returns true or nothing if the requirement is met, and
- *   false or the reason if not. An error that it throws is the reason too
+ *   false or the reason if not. If it throws an error, the message of the error is the reason
  */
 export function requirement(name: string, probe: () => boolean | string | void): Requirement {
   let probed = false;
@@ -58,7 +58,7 @@ export function programRequirement(program: string, args: string[] = ['--version
 
 /**
  * Calls `describe` if every requirement is met. Otherwise defines a skipped suite with the reasons
- * in its title, or a failing suite with `LITZ_REQUIRE_ALL=1`. The body of a skipped suite still
+ * in its title, or, with `LITZ_REQUIRE_ALL=1`, a failing suite. The body of a skipped suite still
  * runs, to name its tests. So create nothing outside `beforeAll` and the tests.
  */
 export function describeWith(
@@ -79,7 +79,8 @@ export function describeWith(
 }
 
 /**
- * Returns the name and reason of each missing requirement, for a single test that decides itself.
+ * Returns the name and the reason of each missing requirement. A single test can use it instead of
+ * `describeWith`.
  */
 export function missingRequirements(requirements: readonly Requirement[]): string[] {
   return requirements.flatMap((required) => {

@@ -1,6 +1,7 @@
 /**
  * `describeSealRun`: the part of the conformance suite that tests runs of texts: what `sealRun`
- * writes and what it must not change, whether the ciphers of the provider have a `sealRun` or not.
+ * writes and what it must not change. The ciphers of the provider need not have a `sealRun` of
+ * their own.
  *
  * @module
  */
@@ -15,7 +16,8 @@ export function describeSealRun(check: Check): void {
     const cipher = provider.createCipher(bytes(32, 99));
     for (const [i, length] of LENGTHS.entries()) {
       for (const [k, count] of COUNTS.entries()) {
-        // So every length is combined with every gap, and every count with every counter.
+        // These indices combine every count with every gap and every counter, and every length with
+        // four of the gaps.
         const gap = GAPS[(i + k) % GAPS.length] ?? 0;
         const counter = COUNTERS[(i * 3 + k) % COUNTERS.length] ?? 0;
         const stride = length + TAG + FREE_SPACE + gap;
@@ -102,8 +104,8 @@ function bytes(length: number, seed: number): Uint8Array {
 const LENGTHS: readonly number[] = [0, 1, 15, 16, 17, 63, 64, 65, 1420, 1424, 4096];
 const COUNTS: readonly number[] = [1, 2, 7, 64];
 /**
- * Bytes between two texts, in addition to the space that they need: none, up to about the next
- * block, and so many that the spaces around the texts are not adjacent.
+ * Bytes between two messages, in addition to the smallest distance. With less than 48, the spaces
+ * around two texts overlap. With 48, they are adjacent. With 300, there are bytes between them.
  */
 const GAPS: readonly number[] = [0, 13, 16, 48, 300];
 const COUNTERS: readonly number[] = [

@@ -20,7 +20,7 @@ export interface CapturedDatagram {
 export interface ArrivingDatagram {
   bytes: Uint8Array;
   source: Endpoint;
-  /** The low two bits of its TOS byte. */
+  /** The low two bits of the datagram's TOS byte. */
   ecn: number;
 }
 
@@ -42,13 +42,13 @@ export class SimulatedNetwork {
   loses: (datagram: CapturedDatagram) => boolean = () => false;
   /**
    * The size of the batches in which a node gets its input: packets by `handlePackets`, datagrams
-   * by `openDatagram`. undefined: one by one. Default: random sizes if `LITZ_TEST_BATCHES` is
-   * `random`.
+   * by `openDatagram`. If undefined, the node gets its input one by one. Default: random sizes if
+   * `LITZ_TEST_BATCHES` is `random`.
    */
   batchSize: (() => number) | undefined;
   /**
-   * Returns the ECN bits of a datagram on arrival; a test can replace it to mark datagrams as a
-   * router does.
+   * Returns the ECN bits of a datagram on arrival; a test can replace this function to mark
+   * datagrams as a router does.
    */
   marks: (ecn: number) => number = (ecn) => ecn;
   #flights: Flight[] = [];
@@ -101,7 +101,8 @@ export class SimulatedNetwork {
   }
 
   /**
-   * Moves the clock to the next event and performs it. Returns false if there is no next event.
+   * Moves the clock to the next event and performs that event. Returns false if there is no next
+   * event.
    *
    * @throws {Error} the events of one point in time cause new events of that time without end
    */
@@ -196,7 +197,10 @@ export class SimulatedNetwork {
     return datagrams.length;
   }
 
-  /** Returns the same object for the same source, with the local address, like a socket layer. */
+  /**
+   * Returns the same object for the same source, as a socket layer does. The object has the local
+   * address.
+   */
   #sourceOf({ from, to }: Flight): Endpoint {
     const key = `${from.address.join('.')} ${from.port} ${to.address.join('.')}`;
     let source = this.#sources.get(key);

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The folded sum, network order. */
+/** Returns the folded sum in network order. */
 export function slowSum(bytes: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) {
@@ -14,7 +14,7 @@ export function slowSum(bytes: Uint8Array): number {
   return sum;
 }
 
-/** The complement of the sum, as a header contains it. */
+/** Returns the complement of the sum, as a header contains it. */
 export function slowChecksum(bytes: Uint8Array): number {
   return 0xffff - slowSum(bytes);
 }

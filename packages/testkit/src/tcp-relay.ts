@@ -1,7 +1,7 @@
 /**
- * `TcpRelay`: a TCP relay to a server on the loopback of this machine, which makes that server
- * reachable in the namespace of a test. It can be blocked: then connections stay open, but no data
- * passes.
+ * `TcpRelay`: a TCP relay to a server on the loopback of this machine. It makes this server
+ * reachable in the namespace of a test. The relay can be blocked: then connections stay open, but
+ * no data passes.
  *
  * @module
  */
@@ -27,12 +27,13 @@ export class TcpRelay {
   private constructor(to: number, port: number) {
     this.#to = to;
     this.#server = createServer((inside) => this.#connect(inside));
-    // Without an address there is no look-up, so it listens before the thread leaves the namespace.
+    // `listen` without a host makes no DNS look-up. So the socket is bound before this call
+    // returns, while the thread is still in the namespace.
     this.#server.listen(port);
     this.port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Cuts all connections. The next ones lead to another server on loopback. */
+  /** Cuts all connections. New connections lead to another server on loopback. */
   redirect(to: number): void {
     this.#to = to;
     for (const socket of this.#sockets) socket.destroy();
@@ -43,7 +44,7 @@ export class TcpRelay {
     this.#isBlocked = true;
   }
 
-  /** Passes data again. Connections that were open meanwhile are closed. */
+  /** Passes data again. Connections that were open while the relay was blocked are closed. */
   unblock(): void {
     if (!this.#isBlocked) return;
     this.#isBlocked = false;

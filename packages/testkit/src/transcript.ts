@@ -18,14 +18,14 @@ export interface Transcript {
   responder: TranscriptParty;
   /** In the order in which they are sent. */
   messages: TranscriptMessage[];
-  /** T_send and T_recv of the initiator; for the responder, they are exchanged. */
+  /** T_send and T_recv of the initiator; for the responder, the two keys are exchanged. */
   transportKeys: { initiatorSend: Hex; initiatorReceive: Hex };
 }
 
 export interface TranscriptParty {
   staticPrivate: Hex;
   staticPublic: Hex;
-  /** The source of its datagrams, as the other side sees it. */
+  /** The source of the party's datagrams, as the other side sees it. */
   source: { address: Hex; port: number };
 }
 
@@ -83,7 +83,7 @@ export interface TranscriptTransportData {
   counter: number;
   /** The IP packet; empty for a keepalive. */
   packet: Hex;
-  /** The packet with zeros to a multiple of 16, which is sealed. */
+  /** The packet, padded with zeros to a multiple of 16. These bytes are sealed. */
   padded: Hex;
   message: Hex;
 }

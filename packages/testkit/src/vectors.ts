@@ -1,12 +1,16 @@
 /**
- * Reads `test-vectors/`. Each reader names its file, so that a search finds the reader of a file.
+ * Reads `test-vectors/`. Callers name the file that they read, so that a search for its name finds
+ * them.
  *
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Transcript } from './transcript.ts';
 
-/** Reads one file of `test-vectors/`, by its path in that folder. The caller knows its shape. */
+/**
+ * Reads one file of `test-vectors/`, by its path in that folder. The caller must know the shape of
+ * the content.
+ */
 export function readVectors(path: string): unknown {
   return JSON.parse(readFileSync(new URL(path, VECTORS), 'utf8'));
 }

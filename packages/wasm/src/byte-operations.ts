@@ -1,6 +1,6 @@
 /**
- * `createWasmByteOperations`: copies and sums bytes of an arena. `@litz/tun/offload` uses it
- * instead of its own functions.
+ * `createWasmByteOperations`: copies and sums bytes of an arena. `@litz/tun/offload` uses these
+ * operations instead of its own functions.
  *
  * @module
  */
@@ -13,15 +13,15 @@ export interface WasmByteOperations {
   /**
    * Copies `length` bytes (at most 65535). Source and target must not overlap.
    *
-   * @returns their folded one's complement sum in network order; an odd last byte counts as if a
-   *   zero followed it (RFC 1071)
+   * @returns the folded one's complement sum of these bytes in network order; an odd last byte
+   *   counts as if a zero followed it (RFC 1071)
    * @throws {RangeError} source or target is not within `buffer`
    */
   copyAndSum(to: number, from: number, length: number): number;
   /**
-   * Writes `count` segments of a super-packet, beginning with segment number `first`. The first one
-   * is written at `to`, the others at distances of `stride` bytes. They must not overlap the
-   * super-packet or each other.
+   * Writes `count` segments of a super-packet, beginning with segment number `first`. The first of
+   * them is written at `to`, the others follow at distances of `stride` bytes. The segments must
+   * not overlap the super-packet or each other.
    *
    * @throws {RangeError} the super-packet or a segment is not within `buffer`, or there are no such
    *   segments
@@ -78,7 +78,8 @@ export function createWasmByteOperations(
   return {
     buffer,
     copyAndSum(to, from, length) {
-      // Also false for values that are not numbers: WebAssembly would treat them as zeros.
+      // The comparisons are false for values that are not numbers, which WebAssembly would treat as
+      // zeros.
       if (
         !(to >= 0 && from >= 0 && length >= 0 && to + length <= end && from + length <= end) ||
         length > MAX_LENGTH
@@ -97,7 +98,7 @@ export function createWasmByteOperations(
       const last = to + (count - 1) * stride;
       const left = length - headerLength - (first + count - 1) * segmentSize;
       const lastEnd = last + headerLength + Math.min(segmentSize, left);
-      // The end of the segment before the last, which may be longer.
+      // The end of the segment before the last one. It may be longer than the last one.
       const otherEnd = count > 1 ? last - stride + headerLength + segmentSize : 0;
       if (!(to >= 0 && stride >= 0 && lastEnd <= end && otherEnd <= end)) {
         throw new RangeError('"to" and "stride" expected places within the buffer');
@@ -120,7 +121,7 @@ export function createWasmByteOperations(
   };
 }
 
-/** Whether all bytes that are read are within the packet. */
+/** Returns whether all bytes that are read are within the packet. */
 function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
   const { length, ipHeaderLength, headerLength, segmentSize, protocol } = plan;
   return (
@@ -136,7 +137,7 @@ function fits(plan: WasmSegmentPlan, first: number, count: number): boolean {
     Number.isInteger(first) &&
     Number.isInteger(count) &&
     // The last segment must begin within the payload. If there is no payload, it must be the first
-    // one.
+    // segment.
     (first + count - 1) * segmentSize < Math.max(length - headerLength, 1)
   );
 }

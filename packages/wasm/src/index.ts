@@ -1,7 +1,7 @@
 /**
- * Memory for packets, and functions that process packets, in WebAssembly. They work on 128 bits at
- * a time if the engine can. Loads without file access, so that every runtime and bundler can use
- * it.
+ * Memory for packets, and functions that process packets, in WebAssembly. These functions work on
+ * 128 bits at a time if the engine can. The package loads without file access, so that every
+ * runtime and bundler can use it.
  *
  * @module
  */

@@ -70,7 +70,8 @@ export interface Kernels {
   readonly deriveSubkey: (w0: number, w1: number, w2: number, w3: number) => void;
   /**
    * BLAKE2s. The input of a keyed hash begins with the key, which is padded to one block.
-   * `updateHash` takes whole blocks, except the last one. `finishHash` takes the rest.
+   * `updateHash` takes whole blocks, but never the last block of the input. `finishHash` takes the
+   * rest.
    */
   readonly beginHash: (hashLength: number, keyLength: number) => void;
   readonly updateHash: (at: number, length: number) => void;
@@ -133,7 +134,10 @@ const compiled: Partial<Record<WasmBuild, WasmModule>> = {};
 /** Every runtime has this function, but none of the type libraries of the language declares it. */
 declare function atob(base64: string): string;
 
-/** One function: `(result v128) i32.const 0, i8x16.splat, i32x4.extadd_pairwise_i16x8_u`. */
+/**
+ * A module with one function: `(result v128) i32.const 0, i8x16.splat,
+ * i32x4.extadd_pairwise_i16x8_u`.
+ */
 const SIMD_PROBE = Uint8Array.from(
   [
     [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // '\0asm', version 1

@@ -2,10 +2,10 @@
  * `KeySlots`: slots in the module's memory for keys and for one-time keys that are computed in
  * advance.
  *
- * There are fewer slots than there may be ciphers. Each cipher keeps its own key and is assigned
- * one slot, which it shares with other ciphers. It copies its key to the slot again if another
- * cipher has used the slot since. Ciphers that are busy at the same time rarely share a slot. So
- * idle ciphers take no space, however many there are.
+ * There may be more ciphers than slots. Each cipher keeps its own key and is assigned one slot,
+ * which it shares with other ciphers. A cipher copies its key to the slot again if another cipher
+ * has used the slot since. Ciphers that are busy at the same time rarely share a slot. So idle
+ * ciphers take no space, however many there are.
  *
  * @module
  */
@@ -19,9 +19,9 @@ export class KeySlots {
   readonly #kernels: Kernels;
   readonly #start: number;
   readonly #blocksStart: number;
-  /** By slot: the cipher whose key is in it. */
+  /** For each slot, the cipher whose key is in the slot. */
   readonly #owners: (object | undefined)[];
-  /** By slot: the first counter of the group whose blocks are in it. */
+  /** For each slot, the first counter of the group whose blocks are in the slot. */
   readonly #groups: Float64Array;
   #next = 0;
 
@@ -59,8 +59,8 @@ export class KeySlots {
   /**
    * Returns the index in `words` of block 0 of the stream of a counter. The block has 64 bytes and
    * is valid until the slot is used again. Four neighbouring blocks are computed together, because
-   * counters come nearly in order and this takes little longer. If counters are out of order, each
-   * group costs as much as a single block with SIMD, and three times as much without.
+   * counters come nearly in order. With SIMD, four blocks cost as much as a single block; without
+   * SIMD, three times as much.
    */
   firstBlockOf(slot: number, owner: object, key: Uint8Array, counter: number): number {
     const place = counter & (GROUP_LENGTH - 1);
@@ -96,5 +96,5 @@ export class KeySlots {
 const GROUP_LENGTH = 4;
 const BLOCK_LENGTH = 64;
 const GROUP_BYTES: number = GROUP_LENGTH * BLOCK_LENGTH;
-/** Not a multiple of the length of a group. */
+/** This is not a multiple of the length of a group, so no group begins with it. */
 const NO_GROUP = -1;

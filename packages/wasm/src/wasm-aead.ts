@@ -11,7 +11,9 @@ export class WasmAead {
   readonly #kernels: Kernels;
   readonly #bytes: Uint8Array;
   readonly #window: Uint8Array;
-  /** Address of the key. Stored here, because reading it from the module is a call each time. */
+  /**
+   * Address of the key. It is stored here, because reading it from the module is a call each time.
+   */
   readonly #keyAt: number;
 
   constructor({ kernels, bytes, window }: WasmArena) {
@@ -88,8 +90,8 @@ export class WasmAead {
   }
 
   /**
-   * Writes the key to its address. For a nonce of 24 bytes it is the key that is derived from the
-   * first 16 of them.
+   * Writes the key to its address. For a nonce of 24 bytes, replaces the key by a key that is
+   * derived from it and from the first 16 bytes of the nonce.
    */
   #setKey(key: Uint8Array, nonce: number | Uint8Array): void {
     checkLength('key', key, KEY_LENGTH);
@@ -110,14 +112,17 @@ export class WasmAead {
   }
 }
 
-/** Returns one of the three words of the nonce. WebAssembly takes a word modulo 2^32. */
+/**
+ * Returns one of the three words of the nonce. The number may be longer than 32 bits, because
+ * WebAssembly takes an i32 argument modulo 2^32.
+ */
 function wordOf(nonce: number | Uint8Array, index: 0 | 1 | 2): number {
   if (typeof nonce === 'number') return index === 0 ? 0 : index === 1 ? nonce : nonce / 2 ** 32;
   if (nonce.length === NONCE_LENGTH) return word(nonce, 4 * index);
   return index === 0 ? 0 : word(nonce, 12 + 4 * index);
 }
 
-/** Little-endian. The number may be negative; only its 32 bits matter. */
+/** Returns a little-endian word. The number may be negative; only its 32 bits matter. */
 function word(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -71,7 +71,7 @@ export class WasmArena {
 
   /** The build of the module. */
   readonly build: WasmBuild;
-  /** Its length never changes. */
+  /** The memory of the module. Its length never changes. */
   readonly memory: WasmMemory;
   /**
    * The whole memory. The part before the first allocation belongs to the module and contains keys.
@@ -132,7 +132,7 @@ function memoryFor({ length = 0 }: WasmArenaOptions): WasmMemory {
 }
 
 const ALIGNMENT = 64;
-/** In bytes. At least as much as the module uses for itself. */
+/** In bytes. The module uses at most this much memory for itself. */
 const RESERVED_LENGTH = 0x25600;
-/** In bytes. All addresses fit into 31 bits. */
+/** In bytes. With this limit, all addresses fit into 31 bits. */
 const MAX_LENGTH = 2 ** 30;

@@ -29,8 +29,8 @@ export class WasmCipher implements Cipher {
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     checkText(buffer, offset, length);
     const key = this.#key.address;
-    // Section 5.4.6: 4 zero bytes, then the counter in 64 bits. WebAssembly takes a word modulo
-    // 2^32.
+    // The nonce (section 5.4.6) is 4 zero bytes and the counter in 64 bits. The low word needs no
+    // mask, because WebAssembly takes an i32 argument modulo 2^32.
     const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
       this.#kernels.seal(key, 0, counter, high, 0, 0, buffer.byteOffset + offset, length);

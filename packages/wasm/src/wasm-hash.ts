@@ -1,5 +1,6 @@
 /**
- * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s, and the Kdf that is built on it.
+ * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s, and the Kdf of section 5.4, which is built on
+ * HMAC-BLAKE2s.
  *
  * @module
  */
@@ -13,8 +14,8 @@ export class WasmHash {
   readonly #bytes: Uint8Array;
   readonly #window: Uint8Array;
   /**
-   * Address of the finished hash. Stored here, because reading it from the module is a call each
-   * time.
+   * Address of the finished hash. The address is stored here, because reading it from the module is
+   * a call each time.
    */
   readonly #hashAt: number;
   /** How many bytes in the window are not yet hashed. */
@@ -101,7 +102,8 @@ export class WasmHash {
   #update(input: Uint8Array): void {
     const window = this.#window;
     for (let at = 0; at < input.length;) {
-      // Hashed only when more input comes, because `finishHash` needs the last bytes.
+      // A full window is hashed only when more input comes, because `finishHash` needs the last
+      // bytes.
       if (this.#waiting === window.length) {
         this.#kernels.updateHash(window.byteOffset, window.length);
         this.#waiting = 0;
@@ -114,7 +116,7 @@ export class WasmHash {
     }
   }
 
-  /** Fills the first block with zeros. */
+  /** Fills the rest of the first block with zeros. */
   #pad(): void {
     const window = this.#window;
     window.fill(0, this.#waiting, BLOCK_LENGTH);

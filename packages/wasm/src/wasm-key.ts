@@ -25,7 +25,7 @@ export class WasmKey implements OneTimeKeys {
   /**
    * The address of the key, valid until another key is used.
    *
-   * @throws {TypeError} the key was destroyed. Only zeros are left of it, and no message may be
+   * @throws {TypeError} the key was destroyed. Then its bytes are zeros, and no message may be
    *   encrypted with a key of zeros.
    */
   get address(): number {

@@ -1,9 +1,9 @@
 /**
  * `wasmProvider`: all of WireGuard's cryptography in WebAssembly.
  *
- * The code in `assembly/` does not branch on secrets or use them as addresses. What a JavaScript
- * engine makes of it cannot be promised. But there are no BigInts, whose time depends on their
- * values.
+ * The code in `assembly/` does not branch on secrets or use them as addresses. We cannot promise
+ * that the machine code that a JavaScript engine makes from it has the same property. But there are
+ * no BigInts, whose time depends on their values.
  *
  * @module
  */
@@ -17,7 +17,8 @@ import { multiplyPoint } from './wasm-x25519.ts';
 
 /**
  * Makes a provider for one thread; its calls share scratch memory. Each call checks that its
- * arguments are real byte arrays: an object with a false `length` could reach other keys there.
+ * arguments are real byte arrays: an object with a false `length` could reach other keys in that
+ * memory.
  *
  * @param arena memory whose bytes ciphers process in place. Default: a new arena, made
  *   synchronously; in the main thread of a browser give one from `WasmArena.create`.

@@ -1,6 +1,6 @@
 /**
- * The part of WebAssembly's JavaScript interface that is used here. Its types are in the libraries
- * of browsers and runtimes, which this package does not need.
+ * The part of WebAssembly's JavaScript interface that is used here. The types of this interface are
+ * in the type libraries of browsers and runtimes. This package does not need those libraries.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface WasmApi {
   validate: (binary: Uint8Array) => boolean;
 }
 
-/** Compiled code. Opaque. */
+/** Compiled code, as an opaque object. */
 export type WasmModule = object;
 
 export interface WasmImports {

@@ -19,7 +19,7 @@ export function keyFromHex(text: string): Uint8Array | undefined {
 }
 
 /**
- * Returns 64 lower-case digits. The key may also be text in base64.
+ * Returns the key as 64 hexadecimal digits in lower case. The key may also be text in base64.
  *
  * @throws {TypeError} the key is neither a string nor a Uint8Array
  * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`: wrong length or characters
@@ -46,7 +46,7 @@ function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }
 
-/** Converts a value that may not be a key. */
+/** Checks and converts any other value. */
 function textToHex(key: string | Uint8Array): string {
   const parsed = parsePresharedKey(key);
   try {

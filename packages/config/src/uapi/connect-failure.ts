@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Returns a text that follows the path of the socket in an error. */
+/** Returns the second part of an error message. The first part is the path of the socket. */
 export function explainFailure({ code, message }: NodeJS.ErrnoException): string {
   switch (code ?? '') {
     case 'ENOENT':

@@ -24,7 +24,7 @@ import { keyToHex } from '../text/hex-key.ts';
 export interface GetOptions {
   /**
    * `litz_keys=true`: the answer has the next keys of device and peers, and the keys that the
-   * sessions were made with. Without it, the answer has none of them.
+   * sessions were made with. Without this line, the answer has none of these keys.
    */
   readonly keys?: boolean;
 }
@@ -42,7 +42,7 @@ export function formatGetResponse(status: DeviceStatus, options: GetOptions = {}
 }
 
 /**
- * Returns the first part of that answer, about the device itself.
+ * Returns the first part of the answer to `get=1`, about the device itself.
  *
  * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
  *   the message names it
@@ -66,8 +66,8 @@ export function formatGetDevice(
 }
 
 /**
- * Returns the next part of that answer, about these peers. An answer can be sent a few peers at a
- * time.
+ * Returns the next part of the answer to `get=1`, about these peers. An answer can be sent a few
+ * peers at a time.
  *
  * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
  *   the message names it
@@ -90,7 +90,10 @@ export function formatGetPeers(
   return toText(lines);
 }
 
-/** Returns the answer to `set=1`, or to a request that failed: 0 or a number of `UAPI_ERRNO`. */
+/**
+ * Returns the answer to `set=1`, or to a request that failed. `errno` is 0 or a number of
+ * `UAPI_ERRNO`.
+ */
 export function formatErrnoResponse(errno: number): string {
   requireInteger(errno, 'errno', -0x7fff_ffff, 0x7fff_ffff);
   return `errno=${errno}\n\n`;
@@ -102,7 +105,7 @@ function toText(lines: string[]): string {
 
 /** Returns a key in hexadecimal. An error names the field. */
 function keyText(key: Uint8Array, field: KeyField): string {
-  // The usual case: bytes of the right length. It allocates nothing for the check.
+  // Usually the key has the right length. Then the check allocates nothing.
   if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
   return readField(field, () => keyToHex(key));
 }
@@ -134,7 +137,7 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     lines.push(`endpoint=${formatEndpoint(readEndpoint(peer.endpoint, 'endpoint'))}`);
   }
   lines.push(
-    // Unix time, not the time since the handshake: `wg` computes how long ago it was.
+    // This is Unix time. `wg` computes how long ago the handshake was.
     `last_handshake_time_sec=${seconds}`,
     `last_handshake_time_nsec=${Math.min(nanoseconds, 999_999_999)}`,
     `tx_bytes=${peer.sentBytes}`,

@@ -20,9 +20,10 @@
  *   (empty line)
  * ```
  *
- * The first report comes at once, even if nothing has changed. A full report, with `litz_resync`,
- * comes first for cursor 0 and for a cursor that the device does not know (any more). It also comes
- * to a reader that was too slow. `errno=N` and an empty line mean that there are no reports.
+ * The first report comes at once, even if nothing has changed. It is a full report, with
+ * `litz_resync`, if the cursor is 0 or if the device does not know the cursor (any more). A reader
+ * that was too slow also gets a full report. `errno=N` and an empty line mean that there are no
+ * reports.
  *
  * @module
  */
@@ -44,7 +45,7 @@ export interface ChangedPeer {
   readonly endpoint: Endpoint | undefined;
   /** Unix time in ms of the last completed handshake; 0 if there was none. */
   readonly lastHandshakeUnixMs: number;
-  /** The static keys of the session that sends; absent if there is none. */
+  /** The static keys of the session used for sending; absent if there is none. */
   readonly sessionStaticKeys?: { readonly own: PublicKey; readonly peer: PublicKey };
 }
 
@@ -52,7 +53,10 @@ export interface ChangedPeer {
 export interface PeerChanges {
   /** Whether the report has all peers. Then everything that was known before is invalid. */
   readonly isResync: boolean;
-  /** The older change first. A peer may come twice; the later entry is valid. */
+  /**
+   * In the order of the changes, the oldest first. A peer may come twice; then the later entry is
+   * valid.
+   */
   readonly peers: readonly ChangedPeer[];
   /** The cursor with which to continue after this report. */
   readonly cursor: number;

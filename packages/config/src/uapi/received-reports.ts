@@ -7,7 +7,10 @@
 
 export class ReceivedReports {
   readonly #maxLength: number;
-  /** Joined once, so that a long report is not copied per piece. */
+  /**
+   * Pieces of the incomplete report. They are joined once, so that a long report is not copied per
+   * piece.
+   */
   #pieces: string[] = [];
   #length = 0;
 

@@ -44,7 +44,8 @@ export class RequestConnection {
   }
 
   /**
-   * Sends a request and resolves with the answer. Until then, the caller must not send another one.
+   * Sends a request and resolves with the answer. Until then, the caller must not send another
+   * request.
    *
    * @throws {UapiError} (rejects) `EIO`: the daemon could not be reached, or has closed the
    *   connection (`cause` is the error)

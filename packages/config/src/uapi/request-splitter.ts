@@ -11,7 +11,7 @@
  * ```
  *
  * A client may close its writing side after its last request and continue to read. That request may
- * lack the empty line. `end` treats it as the reference implementations do:
+ * lack the empty line. `end` treats such a request as the reference implementations do:
  *
  * | the client ends after  | wireguard-go | boringtun            | here          |
  * |------------------------|--------------|----------------------|---------------|
@@ -33,7 +33,10 @@ export type UapiRequest =
   | { operation: 'get'; keys?: true }
   /** `body`: the lines after `set=1`, without the empty line. */
   | { operation: 'set'; body: string }
-  /** Asks which peers changed since `cursor`, without end; see `peer-changes.ts`. */
+  /**
+   * Asks for an endless series of reports about the peers that changed after `cursor`; see
+   * `peer-changes.ts`.
+   */
   | { operation: 'changes'; cursor: number }
   /**
    * The caller must answer `errno`, if there is one, and close the connection. The splitter returns
@@ -90,8 +93,8 @@ export class RequestSplitter {
   }
 
   /**
-   * Must be called when no more bytes come. Returns the request that this completes, if there is
-   * one.
+   * Call this when no more bytes come. Returns the last request if it is complete without an empty
+   * line.
    */
   end(): UapiRequest[] {
     const state = this.#state;
@@ -165,7 +168,7 @@ export class RequestSplitter {
     this.#atLineStart = true;
   }
 
-  /** Reads lines up to an empty one. */
+  /** Reads lines up to an empty line. */
   #readBody(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#atLineStart && text[at] === '\n') {
       this.#state = 'operation';

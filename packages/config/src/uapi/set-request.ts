@@ -57,7 +57,8 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
  * ```
  *
  * @param body the lines after `set=1`; an empty line ends them
- * @throws {UapiError} `EINVAL` or `EPROTO`, with the line; it never contains key bytes
+ * @throws {UapiError} `EINVAL` or `EPROTO`, with the number of the line; the error never contains
+ *   key bytes
  */
 export function parseSetRequest(body: string): DeviceConfiguration {
   requireText(body, 'body');
@@ -163,7 +164,7 @@ function readLine(
   throw new UapiError(UAPI_ERRNO.EINVAL, `line ${line}: ${expected}`, { line });
 }
 
-/** Reads lines up to an empty one. Lines are numbered from 1. */
+/** Reads lines up to an empty line. Lines are numbered from 1. */
 function readLines(body: string, read: (text: string, line: number) => void): void {
   let at = 0;
   for (let line = 1; at < body.length; line++) {
@@ -250,7 +251,7 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       return undefined;
     }
     case 'endpoint': {
-      // Only addresses: a client of this protocol must resolve host names itself.
+      // Only an address is accepted: a client of this protocol must resolve host names itself.
       const endpoint = tryParseEndpoint(value);
       if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;

@@ -11,9 +11,9 @@
  * await client.set({ listenPort: 51820 });
  * ```
  *
- * A client of `of` uses the folder where all daemons have their sockets. It sends nothing if
+ * A client that `of` made uses the folder where all daemons have their sockets. It sends nothing if
  * another user could put a socket into that folder (`untrustedFolder`), because a `set` contains
- * private keys. With a path of your own, you must check that yourself.
+ * private keys. If you give a path to the constructor, you must check its folder yourself.
  *
  * @module
  */
@@ -106,7 +106,7 @@ export class UapiClient {
 
   /**
    * Changes the device. The change is checked here before it is sent. Litz applies all of a change
-   * or nothing; wireguard-go applies everything before a mistake.
+   * or nothing; wireguard-go applies all lines before the first mistake.
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
    *   it
@@ -118,7 +118,9 @@ export class UapiClient {
     parseErrnoResponse(await this.#request(formatSetRequest(change)));
   }
 
-  /** Closes the kept connection. The client can be used again, and then keeps another one. */
+  /**
+   * Closes the kept connection. The client can be used again, and then keeps another connection.
+   */
   close(): void {
     this.#kept?.close();
     this.#kept = undefined;
@@ -264,8 +266,9 @@ function checkNumber(name: string, value: number | undefined, most: number): voi
 }
 
 /**
- * Whether the daemon had closed the connection and never read the request, as both errors mean at a
- * Unix socket. So the request can be sent again, also a change that must not be made twice.
+ * Returns whether the daemon closed the connection before it read the request. At a Unix socket,
+ * both errors mean this. So the request can be sent again, even a change that must not be made
+ * twice.
  */
 function isUnread(error: unknown): boolean {
   const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;

@@ -6,8 +6,8 @@
 import { WireGuardError } from '@litz/core';
 
 /**
- * Negative, as in the answers of wireguard-go and as in Node.js. They are Linux numbers on every
- * system.
+ * These numbers are negative, as in the answers of wireguard-go and as in Node.js. They are the
+ * numbers of Linux on every system.
  */
 export const UAPI_ERRNO = {
   /** Reading or writing failed. */
@@ -30,7 +30,10 @@ export const UAPI_ERRNO = {
 export class UapiError extends WireGuardError {
   /** The errno of the answer; negative. */
   readonly errno: number;
-  /** Line of the request's body, from 1 on, if the request was wrong. */
+  /**
+   * The number of the wrong line in a request's body, an answer or a report, counted from 1;
+   * undefined if no line is wrong.
+   */
   readonly line: number | undefined;
 
   constructor(errno: number, message: string, options: { line?: number; cause?: unknown } = {}) {

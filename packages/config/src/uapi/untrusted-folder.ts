@@ -4,7 +4,7 @@
  * A user who may write to the folder can replace a daemon's socket by one of their own, and gets
  * the keys that the next client sends. If all users may write to /run, any user can make
  * /run/wireguard before root does. So a daemon does not serve in such a folder, and a client does
- * not connect there, because it may be started while no daemon runs.
+ * not connect there, because the client may be started while no daemon runs.
  *
  * Parent folders are not checked: `/var/run` is a link to `/run` on purpose.
  *
@@ -16,7 +16,7 @@ import { requireText } from '@litz/core/internals';
 /**
  * Returns why the folder cannot be trusted: a text that names the folder, what is wrong with it,
  * and what to do. Returns undefined if it can be trusted: it belongs to root or to this process's
- * user, and no other user may write to it. Also undefined if it does not exist.
+ * user, and no other user may write to it. Also returns undefined if the folder does not exist.
  */
 export function untrustedFolder(folder: string): string | undefined {
   requireText(folder, 'folder');

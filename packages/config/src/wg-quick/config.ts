@@ -13,7 +13,10 @@ import type {
   PublicKey,
 } from '@litz/core';
 
-/** A configuration file as `parseConfig` returns it. Plain data: change the fields as you like. */
+/**
+ * A configuration file as `parseConfig` returns it. It is plain data, and all fields may be
+ * changed.
+ */
 export interface WgQuickConfig {
   interface: InterfaceSection;
   peers: PeerSection[];
@@ -24,7 +27,7 @@ export interface InterfaceSection {
   privateKey?: PrivateKey;
   /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
-  /** 0 to 2^32 - 1; 0: off. */
+  /** 0 to 2^32 - 1; 0 means off. */
   fwmark?: number;
   addresses: Cidr[];
   /** Servers and search domains, spelled as in the file. */
@@ -53,7 +56,7 @@ export interface PeerSection {
    */
   incremental?: boolean;
   endpoint?: Endpoint | HostEndpoint;
-  /** In seconds; 0: off. */
+  /** In seconds; 0 means off. */
   persistentKeepalive?: number;
 }
 

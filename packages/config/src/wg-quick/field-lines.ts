@@ -1,6 +1,7 @@
 /**
- * `fieldLines`: finds the lines of a field in the file that a config was read from. It serves
- * errors that occur after parsing: an address that is taken, a name that cannot be resolved.
+ * `fieldLines`: finds the lines of a field in the file that a config was read from. It is for
+ * errors that occur after parsing, such as an address that is taken or a name that cannot be
+ * resolved.
  *
  * @module
  */
@@ -35,7 +36,7 @@ export function prefixesOf(name: 'Address' | 'AllowedIPs', value: string): Cidr[
  * Returns all lines of a field, in the order of the file. Returns none if the config or the section
  * was not read from a file, or is a copy.
  *
- * @param name in any case
+ * @param name the name of the field, in upper or lower case
  */
 export function fieldLines(
   config: WgQuickConfig,

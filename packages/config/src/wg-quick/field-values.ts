@@ -20,7 +20,7 @@ import {
   wipe,
 } from '@litz/core/internals';
 
-/** Splits a list with commas or blanks, or both. Extra ones are ignored. */
+/** Splits a list with commas or blanks, or both. Extra commas and blanks are ignored. */
 export function splitWords(value: string): string[] {
   return value.split(/[\s,]+/).filter((word) => word !== '');
 }
@@ -48,7 +48,7 @@ export function parseIpNumber(value: string, max: number): number | undefined {
 
 /**
  * Parses an endpoint as `wg` does: IPv6 needs no brackets, and a name or IPv4 address may have
- * them.
+ * brackets.
  */
 export function parseWgEndpoint(value: string): Endpoint | HostEndpoint | undefined {
   const [, bracketed, bare, port] = /^(?:\[([^\]]*)\]|([^[].*)):([^:]*)$/s.exec(value) ?? [];
@@ -72,8 +72,8 @@ export function formatList(items: readonly string[]): string[] {
 }
 
 /**
- * Formats a value. Returns no lines if it is undefined. null is passed to `format`, whose check
- * refuses it.
+ * Formats a value. Returns no lines if it is undefined. null is passed to `format`, which refuses
+ * it.
  */
 export function formatIfSet<T>(value: T | undefined, format: (value: T) => string): string[] {
   return value === undefined ? [] : [format(value)];
@@ -122,7 +122,7 @@ export function formatSecret<Key extends PrivateKey | PresharedKey>(
   }
 }
 
-/** Returns what was expected and what was there instead, for an error. */
+/** Returns the text of an error: what was expected, and what was found instead. */
 export function describeExpected(what: string, got: string): string {
   return `expected ${what}, got ${quote(got)}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The fields of a configuration file: how each one is read into a section and written out of it.
+ * The fields of a configuration file: how each field is read into a section and written from it.
  *
  * `read` is called once for each line of the field, with its value. `write` returns one value per
  * line, and none if the field is not set.
@@ -55,14 +55,14 @@ export interface Field<Section> {
   /** Set if `wg` reads the field. Then blanks in name and value are ignored. */
   ignoresBlanks?: true;
   /**
-   * Reads a value into the section. Returns undefined if it is right, else what was expected,
-   * without the bytes of a key.
+   * Reads a value into the section. Returns undefined if the value is right, else a text about what
+   * was expected, without the bytes of a key.
    */
   read(section: Section, value: string): string | undefined;
   /**
    * Returns the field's values as text. The section may contain text or typed values.
    *
-   * @throws {TypeError | RangeError | WireGuardError} another value; the message names the
+   * @throws {TypeError | RangeError | WireGuardError} the value is not valid; the message names the
    *   section's field
    */
   write(section: Section): string[];
@@ -185,7 +185,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.publicKey = key;
       return undefined;
     },
-    // While a section is being read, it may not have a key yet.
+    // A section that is being read may still be without a key.
     write: ({ publicKey }: Partial<PeerSection>) =>
       formatIfSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
   }),
@@ -245,7 +245,7 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
   }),
 ];
 
-/** Returns the field that a key names; undefined if none. */
+/** Returns the field that a key names; undefined if there is no such field. */
 export function fieldOf<Section>(
   fields: readonly Field<Section>[],
   key: string,
@@ -269,7 +269,9 @@ function withoutBlanks(text: string): string {
 
 type CommandKey = 'preUp' | 'postUp' | 'preDown' | 'postDown';
 
-/** A field whose lines are commands; commas belong to the shell. An empty line means none. */
+/**
+ * A field whose lines are commands; a comma is part of a command. An empty value adds no command.
+ */
 function commandField(name: string, key: CommandKey): Field<InterfaceSection> {
   return {
     name,
@@ -281,7 +283,9 @@ function commandField(name: string, key: CommandKey): Field<InterfaceSection> {
   };
 }
 
-/** Parses a prefix; `+` and `-` as in `wg set` since wireguard-tools 1.0.20250521. */
+/**
+ * Parses a prefix. It may begin with `+` or `-`, as in `wg set` since wireguard-tools 1.0.20250521.
+ */
 function readAllowedIp(section: PeerSection, text: string): string | undefined {
   const sign = /^[+-]/.exec(text)?.[0];
   const unsigned = sign === undefined ? text : text.slice(1);
@@ -298,7 +302,7 @@ function formatSign(entry: AllowedIp, incremental: boolean | undefined): string 
   return incremental === true ? '+' : '';
 }
 
-/** `wg` writes a key of zeros for "none". */
+/** A key of zeros, which `wg` writes for "none". */
 const NO_KEY = `${'A'.repeat(43)}=`;
 const EXPECTED_TABLE = '"off", "auto", or a number or name of a routing table';
 const EXPECTED_KEY = 'expected a key of 32 bytes in base64 (44 characters)';

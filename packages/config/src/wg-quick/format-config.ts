@@ -1,5 +1,5 @@
 /**
- * `formatConfig`: `WgQuickConfig` -> the text of a wg-quick file.
+ * `formatConfig`: turns a `WgQuickConfig` into the text of a wg-quick file.
  *
  * @module
  */
@@ -131,7 +131,8 @@ function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): stri
 }
 
 /**
- * Returns the lines of each [Interface] section. A field of one section may be changed in another.
+ * Returns the lines of each [Interface] section. All of them set fields of the same interface, so
+ * they are edited together.
  */
 function editedInterface(
   config: WgQuickConfig,
@@ -156,7 +157,7 @@ function editedPart(config: WgQuickConfig, part: SourcePart, ending: string): re
 /**
  * Returns the lines of each part.
  *
- * @param before an empty section; the lines are read into it
+ * @param before an empty section; the lines are read into it, to find the fields that have changed
  */
 function editedSection<Section extends InterfaceSection | PeerSection>(
   fields: readonly Field<Section>[],
@@ -186,7 +187,10 @@ interface EditedLine<Section> {
   line?: FieldLine;
 }
 
-/** Puts the new values at the field's first line, or at the end of the section. */
+/**
+ * Puts the new values at the field's first line. A field without a line comes at the end of the
+ * section.
+ */
 function rewriteField<Section>(
   field: Field<Section>,
   section: Section,

@@ -1,5 +1,5 @@
 /**
- * `parseConfig`: the text of a wg-quick file -> `WgQuickConfig`.
+ * `parseConfig`: turns the text of a wg-quick file into a `WgQuickConfig`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `SectionSource`: the lines that a section was read from. With them, writing a section changes
- * only the lines that were changed.
+ * `SectionSource`: the lines that a section was read from. When the section is written again, only
+ * the lines of changed fields differ.
  *
  * A file is split into sections without losing a character. A section begins at its header, or at
  * the comment right above the header. So a comment stays with its peer:
@@ -39,8 +39,8 @@ export interface FieldLine {
 }
 
 /**
- * Splits a file into its sections. The first one has the lines before the first header; it may be
- * empty.
+ * Splits a file into its sections. The first section has the lines before the first header; it may
+ * be empty.
  */
 export function splitSections(text: string): SectionSource[] {
   const lines = text.split('\n');

@@ -1,6 +1,6 @@
 /**
- * Remembers the lines that a config was read from. They are not stored in the config, so that it
- * contains only data.
+ * Remembers the lines that a config was read from. These lines are not stored in the config, so
+ * that the config contains only data.
  *
  * A copied config or section has no lines, and is written anew.
  *
@@ -21,8 +21,8 @@ export function rememberSource(config: WgQuickConfig, parts: readonly SourcePart
 }
 
 /**
- * Returns the parts of the config's file, in the order of the file; undefined if it was not read
- * from one.
+ * Returns the parts of the config's file, in the order of the file; undefined if the config was not
+ * read from a file.
  */
 export function sourceOf(config: WgQuickConfig): readonly SourcePart[] | undefined {
   return sources.get(config);

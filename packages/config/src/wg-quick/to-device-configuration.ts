@@ -26,9 +26,9 @@ import type { PeerInput, WgQuickInput } from './config.ts';
 import { checkConfig } from './format-config.ts';
 
 /**
- * Returns a change with the effect of `wg setconf`: fields that the file does not have are reset,
- * and peers that it does not have are removed. Keys are copied; the caller must wipe the copies
- * with `wipeSecrets`.
+ * Returns a change with the effect of `wg setconf`: fields that are not in the config are reset,
+ * and peers that are not in the config are removed. Keys are copied; the caller must wipe the
+ * copies with `wipeSecrets`.
  *
  * @param endpoints the addresses of the host names in the config's endpoints
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no address for a host name
@@ -63,7 +63,9 @@ export function toDeviceConfiguration(
   return configuration;
 }
 
-/** The preshared key is copied last, so that no other field can throw after it. */
+/**
+ * The preshared key is copied last, so that an error of another field never leaves a copy behind.
+ */
 function toPeer(
   peer: PeerInput,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,

@@ -1,6 +1,6 @@
 /**
- * The cookie reply, section 5.4.7: a cookie that only the sender of the message with this mac1 can
- * open.
+ * The cookie reply, section 5.4.7: it contains a cookie that only the sender of the answered
+ * message can open.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * mac1 and mac2, the last 32 bytes of initiations and responses: sections 5.3 and 5.4.4.
  *
- * mac1 proves that the sender knows the receiver's public key. Without it, a message is not
- * answered. mac2 proves that the sender can receive at the source address of the datagram. A
- * receiver under load requires it and sends a cookie reply.
+ * mac1 proves that the sender knows the receiver's public key. Without a valid mac1, a message is
+ * not answered. mac2 proves that the sender can receive at the source address of the datagram. A
+ * receiver under load requires mac2. If mac2 is not valid, the receiver sends a cookie reply.
  *
  * @module
  */
@@ -126,8 +126,8 @@ export class MacChecker {
   }
 
   /**
-   * Writes a cookie reply with the cookie of `source` into `out` (64 bytes). The message that it
-   * answers must have a valid mac1.
+   * Writes a cookie reply with the cookie of `source` into `out` (64 bytes). `message`, which the
+   * reply answers, must have a valid mac1.
    */
   createCookieReply(message: Uint8Array, source: Endpoint, now: number, out: Uint8Array): void {
     const cookie = this.#cookieOf(source, now);
@@ -141,7 +141,7 @@ export class MacChecker {
     wipe(cookie);
   }
 
-  /** Wipes R_m. A new one is made when it is needed. */
+  /** Wipes R_m. A new R_m is made when it is needed. */
   clear(): void {
     wipe(this.#cookieSecret);
     this.#secretChangedAt = -Infinity;
@@ -150,8 +150,9 @@ export class MacChecker {
   /**
    * Section 5.4.7: tau := Mac(R_m, A_m'), where A_m' is IP address and port.
    *
-   * R_m is replaced when it is used after two minutes, and cookies of the old one are no longer
-   * accepted (kernel: cookie.c). So a cookie can expire early. Its owner then gets a new one.
+   * If R_m is at least two minutes old when it is used, it is replaced. Cookies of the old R_m are
+   * then no longer accepted (kernel: cookie.c). So a cookie can expire early. Its owner then gets a
+   * new cookie.
    */
   #cookieOf(source: Endpoint, now: number): Uint8Array {
     if (now >= this.#secretChangedAt + COOKIE_LIFETIME_MS) {

@@ -6,8 +6,8 @@
 import { TAG_LENGTH } from '../constants.ts';
 
 /**
- * For providers that pass memory addresses to native code or WebAssembly, which checks no bounds.
- * Numbers that are not integers are refused too.
+ * Providers call this before they pass memory addresses to native code or WebAssembly, where no
+ * bounds are checked. Numbers that are not integers are refused too.
  *
  * @throws {RangeError} a text of this length and its tag do not fit into the buffer at `offset`
  */

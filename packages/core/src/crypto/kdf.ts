@@ -14,8 +14,8 @@ import { wipe } from './wipe.ts';
 
 /**
  * Computes Kdfn(key, input), where n is the number of outputs, and writes 32 bytes into each
- * output. An output may be `key` or `input`. Both are at most 32 bytes long. All arrays are
- * borrowed for the call.
+ * output. An output may be the same array as `key` or `input`. `key` and `input` are at most 32
+ * bytes long. All arrays are borrowed for the call.
  */
 // oxlint-disable-next-line max-params -- the parameters of Kdf3 in the paper
 export function kdf(

@@ -3,7 +3,7 @@
  * Poly1305.
  *
  * noble's own AEAD throws on a wrong tag. Then anybody who can send us datagrams could make us
- * create an Error with a stack trace for each of them. So the construction of RFC 8439 section 2.8
+ * create an Error with a stack trace for each datagram. So the construction of RFC 8439 section 2.8
  * is implemented here again, with a boolean result.
  *
  * @module

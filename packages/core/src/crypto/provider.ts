@@ -23,9 +23,9 @@ export interface Cipher {
    * Seals `count` texts of one length, `stride` bytes apart from `offset` on, with increasing
    * counters from `counter` on. `sealRun()` does the same with any cipher.
    *
-   * The cipher may overwrite 64 bytes in front of each text, where it leaves no secret, and 64
-   * bytes after it, which include the tag. It never overwrites another text of the run or its tag,
-   * so `stride` must be at least `length + 16 + 64`.
+   * The cipher may overwrite 64 bytes in front of each text and 64 bytes after it, which include
+   * the tag. It leaves no secret in the bytes in front. It never overwrites another text of the run
+   * or the tag of that text, so `stride` must be at least `length + 16 + 64`.
    *
    * @throws {RangeError} the cipher needs the space around the texts, and the buffer is too short
    * @throws {TypeError} after `destroy`
@@ -49,7 +49,7 @@ export interface Cipher {
 
   /**
    * Lets another cipher of the same key use these one-time keys, so that it need not compute its
-   * own. Absent after `destroy`.
+   * own. They must not be used after `destroy`.
    */
   readonly oneTimeKeys?: OneTimeKeys;
 
@@ -62,8 +62,8 @@ export interface OneTimeKeys {
   /** The memory that contains the keys. */
   readonly words: Int32Array;
   /**
-   * Returns the index in `words` of the one-time key of this counter, which is eight words long. It
-   * is valid until the next call.
+   * Returns the index in `words` at which the one-time key of this counter begins. The key is eight
+   * words long. It is valid until the next call.
    */
   locate(counter: number): number;
 }
@@ -78,8 +78,8 @@ export interface DhKey {
    */
   dh(publicKey: Uint8Array): Uint8Array | undefined;
   /**
-   * Writes the private key (32 bytes) into `out`. If a provider has this function, a caller need
-   * not keep a copy of the private key until it destroys this object.
+   * Writes the private key (32 bytes) into `out`. If a provider has this function, the caller need
+   * not keep its own copy of the private key while this object exists.
    */
   readPrivateKey?(out: Uint8Array): void;
   /** Wipes the private key. The object must not be used afterwards. Further calls do nothing. */
@@ -102,8 +102,8 @@ export interface CryptoProvider {
   /** Computes the public key of DH-Generate. Returns 32 new bytes. */
   dhPublicKey(privateKey: Uint8Array): Uint8Array;
   /**
-   * Prepares a private key (32 bytes, copied) for its public key and several DH operations. Only
-   * for providers where preparation saves time. `dhKeyOf` works with and without it.
+   * Prepares a private key (32 bytes, copied) for its public key and several DH operations. A
+   * provider has this function only if preparation saves time. `dhKeyOf` works with and without it.
    */
   dhKey?(privateKey: Uint8Array): DhKey;
 
@@ -120,9 +120,10 @@ export interface CryptoProvider {
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b?: Uint8Array): void;
 
   /**
-   * Kdf1, Kdf2 or Kdf3, by the number of outputs of 32 bytes. An output may be `key` or `input`,
-   * which are at most 32 bytes long. Only for providers where this is faster than `hmac`, which
-   * `kdf` uses otherwise.
+   * Computes Kdf1, Kdf2 or Kdf3; the number of outputs decides which. Each output is 32 bytes long.
+   * An output may be the same array as `key` or `input`, which are at most 32 bytes long. A
+   * provider has this function only if it is faster than `hmac`. Without it, `kdf` in `kdf.ts` uses
+   * `hmac`.
    */
   kdf?(
     key: Uint8Array,
@@ -153,8 +154,8 @@ export interface CryptoProvider {
   /**
    * Creates the transport cipher of a 32-byte key. The key is copied.
    *
-   * @param oneTimeKeys from another cipher of the same key, which lives longer than this one; using
-   *   them is optional
+   * @param oneTimeKeys one-time keys from another cipher of the same key, which lives longer than
+   *   the new cipher; the provider may ignore them
    */
   createCipher(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher;
 

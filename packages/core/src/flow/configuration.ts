@@ -26,7 +26,7 @@ import { readPresharedKey } from '../values.ts';
  * Applies a change that was checked immediately before the first step. Until the last step, no
  * other change may begin.
  *
- * @param now returns the time, in each step
+ * @param now called in each step; returns the time
  */
 export function* applyConfiguration(
   state: EngineState,
@@ -134,7 +134,9 @@ function isTaken(state: EngineState, peer: Peer, id: string): boolean {
   return isOurKey(state, id) || (state.peers.get(id) ?? peer) !== peer;
 }
 
-/** Removes the next key if the change named the peer by it. Otherwise removes the peer. */
+/**
+ * If the change named the peer by its next key, removes only that key. Otherwise removes the peer.
+ */
 function* removeKey(state: EngineState, peer: Peer, id: string): Steps {
   if (id === peer.nextId) dropNextKey(state, peer);
   else yield* removePeer(state, peer);

@@ -1,8 +1,8 @@
 /**
  * `HandshakeMessageBuffer`: allocates memory for the handshake messages that we send.
  *
- * Messages are cut from larger blocks. Their memory is never reused, because each message belongs
- * to its receiver. One ArrayBuffer per message would cost a device twice: once to allocate it, and
+ * Messages are cut from larger blocks. Their memory is never reused, because `take` gives each
+ * message away. One ArrayBuffer per message would cost a device twice: once to allocate it, and
  * once to find its address for the kernel.
  *
  * @module

@@ -3,8 +3,8 @@
  *
  * 1. Check mac1 before any other work. While we have two identities, mac1 shows which of them the
  *    message is for.
- * 2. Under load, check mac2 and send a cookie reply if it is missing or wrong. Then apply the rate
- *    limit of the source.
+ * 2. Under load, check mac2. If mac2 is missing or wrong, send a cookie reply. Otherwise apply the
+ *    rate limit of the source.
  * 3. Answer an initiation with a response. Turn a response into a session. Keep the cookie of a
  *    cookie reply for the next mac2.
  *
@@ -164,10 +164,10 @@ function receiveInitiation(
 
 /**
  * Returns the handshake that an initiation is answered with. If an initiation of ours is in flight,
- * its state is kept in a second object, so that its response can still be accepted. When both sides
- * initiate at once, at least one response then gets through, and neither side waits for
- * Rekey-Timeout. The paper has one state for both roles (section 5.4). With one state, each side
- * would drop the response of the other.
+ * this is a second object. The first object keeps the state of our initiation, so we can still
+ * accept the response to our initiation. When both sides initiate at once, at least one response
+ * then gets through, and neither side waits for Rekey-Timeout. The paper has one state for both
+ * roles (section 5.4). With one state, each side would drop the response of the other.
  */
 function answeringHandshake(pair: StaticPair<Peer>): Handshake {
   const own = handshakeOf(pair);
@@ -190,7 +190,7 @@ function receiveResponse(
   updateEndpoint(state, peer, source, now);
   beginSession(state, pair, handshakeOf(pair), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
-  // Sends the staged packets or a keepalive. It shows the responder that the session is confirmed.
+  // Sends the staged packets or a keepalive, which confirms the session to the responder.
   sendKeepalive(state, peer, now);
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;
@@ -218,7 +218,7 @@ function receiveCookieReply(
   return undefined;
 }
 
-/** Finds the pair when the peer answered our response, not an initiation, with a cookie reply. */
+/** Finds the pair for a cookie reply that answers a response of ours, not an initiation. */
 function pairOfResponse(keypair: Keypair<Peer> | undefined): StaticPair<Peer> | undefined {
   return keypair && pairOfSession(keypair);
 }

@@ -22,8 +22,9 @@ import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
 /**
- * Starts an attempt, or continues the one in progress. At most one handshake message is sent per
- * Rekey-Timeout. If it is too early now, the retransmit timer sends the initiation later.
+ * Starts a handshake attempt, or continues the attempt in progress. At most one handshake message
+ * is sent per Rekey-Timeout. If it is too early now, the retransmit timer sends the initiation
+ * later.
  */
 export function startHandshake(state: EngineState, peer: Peer, now: number): void {
   const { timers } = state;
@@ -50,8 +51,8 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
 
 /**
  * Sends an initiation to find out whether the peer knows the identity of this pair. No packet waits
- * for it. It does not count as part of the attempt in progress, and it does not count as traffic
- * for the keepalive timers, because the peer may not be able to decrypt it.
+ * for this initiation. It is not part of the attempt in progress. It does not count as traffic for
+ * the keepalive timers, because the peer may not be able to decrypt it.
  */
 export function sendProbe(state: EngineState, pair: StaticPair<Peer>, now: number): void {
   state.probes.spendTurn(pair, now);
@@ -85,7 +86,7 @@ export function sendResponse(
   return true;
 }
 
-/** Returns the pair's handshake with the peer's current preshared key set. */
+/** Gives the pair's handshake the current preshared key of the peer. Returns the handshake. */
 export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
   handshake.presharedKey = peer.presharedKey ?? NO_PRESHARED_KEY;
   return handshake;
@@ -158,8 +159,8 @@ function hasTwoKeys(state: EngineState, peer: Peer): boolean {
 }
 
 /**
- * Chooses a pair when the peer does not answer. It may have lost a key, or replaced the one that we
- * know. So all pairs are tried in turn, except those that probes use already.
+ * Chooses a pair when the peer does not answer. The peer may have lost a key, or replaced the key
+ * that we know. So all pairs are tried in turn, except those that probes use already.
  */
 function otherPair(
   preferred: StaticPair<Peer>,
@@ -177,7 +178,10 @@ function otherPair(
   );
 }
 
-/** Returns when we last sent any handshake message to the peer, or an initiation with this pair. */
+/**
+ * Returns the time at which we last sent any handshake message to the peer, or an initiation with
+ * this pair.
+ */
 function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
   return Math.max(peer.handshakeSentAt, sentAt);
 }
@@ -196,8 +200,8 @@ function sendInitiation(state: EngineState, pair: StaticPair<Peer>, now: number)
 }
 
 /**
- * Creates an initiation for the pair, which replaces the previous one. Returns undefined if that
- * fails.
+ * Creates an initiation for the pair. It replaces the previous initiation. Returns undefined on
+ * failure.
  */
 function createInitiationOf(
   state: EngineState,

@@ -1,7 +1,7 @@
 /**
- * Decides when handshake messages are processed, section 5.3. Anybody can send them, and one costs
- * as much as hundreds of packets. So they wait until the transport messages of their batch are
- * done, and get only a share of the time:
+ * Decides when handshake messages are processed, section 5.3. Anybody can send them, and one
+ * message costs as much as hundreds of packets. So they wait until the transport messages of their
+ * batch are done, and get only a share of the time:
  *
  * 1. Check type, length, whether we have a private key, and whether we expect such an answer. This
  *    is cheap. The message is copied into one of four lanes of a queue. The lane depends on whether
@@ -9,7 +9,7 @@
  * 2. At the end of a batch, and at the time of `pollTimeout`, process queued messages as far as the
  *    budgets allow. Messages with and without mac2 take turns. Within each kind, the first messages
  *    of their sources go before repeated ones. Checking macs and sealing cookies has one budget;
- *    handshakes have another. The handshake budget limits only while there are packets. Without
+ *    handshakes have another. The handshake budget applies only while there are packets. Without
  *    packets, a few handshakes are processed in a row, and the caller looks for packets in between.
  * 3. Drop and count messages for which the queue has no space, and messages that are so old that
  *    their sender no longer waits for an answer.
@@ -111,7 +111,7 @@ function processMessage(
   return reason;
 }
 
-/** Finds messages that need no work: we have no private key, or the index is not one of ours. */
+/** Returns why a message can be dropped without more work: no private key, or an unknown index. */
 function findDropReason(
   state: EngineState,
   buffer: Uint8Array,
@@ -133,7 +133,9 @@ function findDropReason(
   }
 }
 
-/** Whether the last bytes of a message are a mac2: a cookie reply has none, and zeros mean none. */
+/**
+ * Returns whether a message has a mac2. A cookie reply has none; a mac2 of zeros counts as none.
+ */
 function hasMac2(buffer: Uint8Array, offset: number, length: number): boolean {
   if (buffer[offset] === MESSAGE_TYPE.COOKIE_REPLY) return false;
   const end = offset + length;
@@ -174,7 +176,7 @@ function firstOf(state: EngineState, fresh: Lane, repeated: Lane): Lane | undefi
   return queue.sizeOf(repeated) > 0 ? repeated : undefined;
 }
 
-/** Returns when `nextLane` will return a lane again, if no other message arrives. */
+/** Returns the time at which `nextLane` will return a lane again, if no other message arrives. */
 function dueAt(state: EngineState, isBusy: boolean, now: number): number {
   const { queue, screening, answering } = state.handshakes;
   if (queue.size === 0) return Infinity;

@@ -5,10 +5,10 @@
  * 1. Check that the packets are IP packets and that the link is up.
  * 2. Find the peer by destination address (cryptokey routing). If there is no peer, or the peer has
  *    no endpoint, answer with an ICMP message. Drop our own datagrams that would loop.
- * 3. Find the peer's current keypair. If none can be used, stage the packets and start a handshake.
- *    Staged packets are sent in order when a session exists.
+ * 3. Find the peer's current keypair. If it cannot be used, stage the packets and start a
+ *    handshake. Staged packets are sent in order when a session exists.
  * 4. Pad the packets, write the transport headers in front, and seal them in place.
- * 5. Put out the datagrams with the ECN bits of the packets.
+ * 5. Queue the datagrams for the caller, with the ECN bits of the packets.
  * 6. Once per batch, update counters and timers and renew keys (`finishSent`).
  *
  * The functions below follow this order.
@@ -87,8 +87,8 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
 }
 
 /**
- * Sends a keepalive, which is an empty transport message, or staged packets if there are some.
- * Without a session it starts a handshake, which has the same effect for the peer.
+ * Sends the staged packets. If there are none, sends a keepalive, which is an empty transport
+ * message. If there is no session, starts a handshake, which has the same effect for the peer.
  */
 export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (!state.up) return;
@@ -98,7 +98,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   }
   const keypair = peer.sendKeypair(now);
   if (!keypair || !peer.endpoint) {
-    // No packet waits for this, so it does not prolong an attempt that is in progress.
+    // No packet waits for the keepalive, so it does not prolong an attempt that is in progress.
     if (!state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) startHandshake(state, peer, now);
     return;
   }
@@ -109,7 +109,7 @@ export function sendKeepalive(state: EngineState, peer: Peer, now: number): void
   afterSend(state, keypair, 1, bytes, now);
 }
 
-/** Returns whether a keepalive would start a handshake that no packet waits for. */
+/** Returns whether `sendKeepalive` would start a handshake that no packet waits for. */
 export function wouldInitiate(state: EngineState, peer: Peer, now: number): boolean {
   if (peer.sendKeypair(now) || state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) return false;
   return !peer.staged || peer.staged.length === 0;
@@ -176,7 +176,7 @@ function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): n
   if (!keypair) return 0;
   const { count, length } = run;
   const sealed = keypair.countSealable(now, count);
-  // Read before sealing overwrites the packet.
+  // The ECN bits are read first, because sealing overwrites the packet.
   const tos = readEcn(run.buffer, run.offset);
   const last = sealTransportRun(keypair, run, sealed, state.mtu);
   const each = messageLengthOf(length, state.mtu);

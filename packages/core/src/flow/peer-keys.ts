@@ -15,8 +15,7 @@ import { pairOf } from './static-pairs.ts';
 
 /**
  * Sets or removes the peer's next key, which will replace its current key. Sessions that were made
- * with the previous next key end. The peer's current key is not accepted as its next key: it
- * removes the next key.
+ * with the previous next key end. If `key` is the peer's current key, the next key is removed.
  */
 export function setNextKey(state: EngineState, peer: Peer, key: PublicKey | undefined): void {
   const id = key && keyId(key);
@@ -41,8 +40,8 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
 }
 
 /**
- * Makes the next key the peer's only key, by which the peer is configured from now on. The old key
- * is forgotten. Nothing else changes.
+ * Makes the next key the peer's only key. From now on, the peer is configured by this key. The old
+ * key is forgotten. Nothing else changes.
  */
 export function promoteKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId, id } = peer;
@@ -62,7 +61,7 @@ export function promoteKey(state: EngineState, peer: Peer): void {
 
 /**
  * Forgets the pairs whose keys are no longer in use. If one key of the preferred pair is still in
- * use, the new preferred pair keeps it.
+ * use, the new preferred pair keeps that key.
  */
 export function forgetOldPairs(state: EngineState, peer: Peer): void {
   const preferred = peer.pair;

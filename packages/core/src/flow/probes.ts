@@ -1,6 +1,6 @@
 /**
- * Probes: our next identity sends an initiation to every peer until the peer has answered. The
- * probes are spread over time.
+ * Probes: our next identity sends initiations to each peer until that peer answers. The probes are
+ * spread over time.
  *
  * A peer answers only if it knows the next key. Its answer makes a session, as with any other
  * handshake, and from then on only the next identity is used with this peer. A peer that does not
@@ -18,7 +18,7 @@ import type { StaticPair } from '../peer/static-pair.ts';
 import { otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { TIMER } from '../peer/timer-table.ts';
 
-/** Starts probes to those of the given peers that need one. They are spread over time. */
+/** Starts probes to the given peers that need one. The probes are spread over time. */
 export function startProbes(state: EngineState, peers: Iterable<Peer>, now: number): void {
   if (!state.nextIdentity) return;
   const interval = Math.min(INTERVAL_MS, LONGEST_SPREAD_MS / state.peers.size);
@@ -67,7 +67,7 @@ function wantsProbe(state: EngineState, peer: Peer): boolean {
 
 /**
  * Returns the pair to probe with. After `UNANSWERED_LIMIT` unanswered probes, every second probe
- * goes to the peer's other key, because the peer may use only that one.
+ * goes to the peer's other key, because the peer may use only that key.
  */
 function pairToProbe(
   peer: Peer,

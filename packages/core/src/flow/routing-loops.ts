@@ -1,10 +1,10 @@
 /**
  * `RoutingLoops`: finds our own datagrams that come back as packets and would loop for ever.
  *
- * If the route to a peer's endpoint leads into the interface, each datagram for the peer comes back
- * as a packet. This is legitimate if the packet belongs to another peer: the first peer is then
- * reached inside the second one (onion routing). It is a loop if the packet belongs to the peer
- * itself, or to a peer whose own datagrams travel inside the first one:
+ * If the route to the endpoint of a peer A leads into the interface, each datagram for A comes back
+ * as a packet. This is legitimate if the packet belongs to another peer B: A is then reached inside
+ * B's tunnel (onion routing). It is a loop if the packet belongs to A itself, or to a peer whose
+ * own datagrams travel inside A's tunnel:
  *
  * ```
  *  datagram for A -> packet for B -> datagram for B -> out           A is reached inside B
@@ -14,7 +14,7 @@
  * Our messages are recognised by their index, because no other sender uses the indices of our
  * sessions. So a message of another WireGuard that is forwarded through the tunnel is never
  * mistaken for ours. The kernel has no such check: there, a loop ends when the packet grows beyond
- * the MTU. Ours would not end, because datagrams longer than the MTU are fragmented.
+ * the MTU. A loop of Litz would not end, because datagrams longer than the MTU are fragmented.
  *
  * @module
  */
@@ -35,7 +35,10 @@ import type { PacketRun } from '../wire/packet-run.ts';
 
 export class RoutingLoops {
   readonly #indices: SenderIndexTable<StaticPair<Peer>, Keypair<Peer>>;
-  /** Identities of the datagrams that were dropped last, to drop their later fragments too. */
+  /**
+   * Hashes (`identityOf`) of the fragmented datagrams that were dropped last. Later fragments of
+   * these datagrams are dropped too.
+   */
   readonly #dropped = new Int32Array(REMEMBERED_DATAGRAMS);
   #nextDropped = 0;
 
@@ -90,8 +93,8 @@ export class RoutingLoops {
   }
 
   /**
-   * Does the same for a transport message. Peers that cooperate can choose the same index for their
-   * sessions. The message may then be for any of them, so all are checked.
+   * Does the same as `#goesRound` for a transport message. Peers that cooperate can choose the same
+   * index for their sessions. The message may then be for any of these peers, so all are checked.
    */
   #sessionGoesRound(index: number, peer: Peer, now: number): boolean {
     const session = this.#indices.remote(index);
@@ -124,8 +127,8 @@ function carry(addressee: Peer, peer: Peer, now: number): void {
 }
 
 /**
- * Returns whether datagrams for `inner` travel inside those for `outer`, directly or through other
- * peers.
+ * Returns whether datagrams for `inner` travel inside the tunnel of `outer`, directly or through
+ * other peers.
  */
 function isReachedInside(inner: Peer, outer: Peer, now: number): boolean {
   let carrier: Peer | undefined = inner;
@@ -160,7 +163,8 @@ function fragmentOf(
 }
 
 /**
- * Returns a hash of the identification field and the addresses of a fragmented datagram. Never 0.
+ * Returns a hash of the identification field and the addresses of a fragmented datagram. The hash
+ * is never 0.
  */
 function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number {
   const id = isIPv4

@@ -19,8 +19,8 @@ import { noteSession, pairOfSession } from './static-pairs.ts';
 import { handshakeCompleted, sessionDerived, sessionStarted } from './timers.ts';
 
 /**
- * Turns a finished handshake into a keypair. The initiator puts it in `current`, the responder in
- * `next`.
+ * Turns a finished handshake into a keypair. The initiator puts the keypair in `current`, the
+ * responder puts it in `next`.
  */
 export function beginSession(
   state: EngineState,
@@ -57,8 +57,8 @@ export function beginSession(
 }
 
 /**
- * Called when both sides have the keys of `current`, so that it can be used for sending. Updates
- * the state of the peer and emits events.
+ * Called when both sides have the keys of `current`, so that `current` can be used for sending.
+ * Updates the state of the peer and emits events.
  */
 export function completeHandshake(
   state: EngineState,
@@ -71,7 +71,7 @@ export function completeHandshake(
   handshakeCompleted(state, peer);
   const pair = pairOfSession(current);
   if (pair) noteSession(pair, role);
-  // If an initiation of ours crossed this handshake, it is no longer needed.
+  // If an initiation of ours crossed this handshake, that initiation is no longer needed.
   abandonHandshake(state, peer);
   reviewProbe(state, peer, now);
   sessionStarted(state, peer, current);
@@ -155,8 +155,8 @@ export function updateEndpoint(
 }
 
 /**
- * Lets the kernel choose the source address again. The current one may be the reason why no answer
- * came.
+ * Lets the kernel choose the source address again. The current address may be the reason why no
+ * answer came.
  */
 export function forgetSource(peer: Peer): void {
   peer.endpoint = peer.endpoint?.withoutSource();

@@ -1,13 +1,13 @@
 /**
  * Chooses the keys of a handshake: one of our identities, and one static key of the peer.
  *
- * Most of the time there is one of each. While a key is being replaced, both keys are valid. Two
+ * Most of the time, each side has one key. While a key is being replaced, both keys are valid. Two
  * facts are learned from handshakes alone:
  *
- * - Which of its keys the peer uses: the key of its last initiation, or of its last response.
- * - Whether the peer knows our next key: it sent an initiation to that key, or answered one from
- *   it. From then on only the next identity is used with this peer, until a session with the old
- *   identity shows that the peer has lost the next key.
+ * - Which of its keys the peer uses. It is the key of the peer's last initiation or last response.
+ * - Whether the peer knows our next key. The peer knows the key if it sent an initiation to that
+ *   key, or answered an initiation from that key. From then on only the next identity is used with
+ *   this peer, until a session with the old identity shows that the peer has lost the next key.
  *
  * @module
  */

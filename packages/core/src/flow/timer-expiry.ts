@@ -40,7 +40,7 @@ type Fire = (state: EngineState, peer: Peer, now: number) => void;
 
 function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   state.timers.clear(peer.slot, TIMER.SESSION_EXPIRY);
-  // The session is gone, so no answer can come in it.
+  // The session is gone, so no answer can arrive in it.
   state.timers.clear(peer.slot, TIMER.NEW_HANDSHAKE);
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   peer.keypairs.clear(state.indices);
@@ -56,7 +56,7 @@ function expireSession(state: EngineState, peer: Peer): void {
 
 /**
  * Section 6.4. The source address is chosen again, because the peer may be unreachable from the old
- * one.
+ * address.
  */
 function retransmit(state: EngineState, peer: Peer, now: number): void {
   if (!hasGivenUp(state, peer, now)) {
@@ -103,8 +103,8 @@ function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): v
     return;
   }
   sendKeepalive(state, peer, now);
-  // Armed even when no handshake may be sent now. A peer that cannot be reached has no timer:
-  // `configure` starts it when it supplies what is missing.
+  // The timer is armed even if no handshake may be sent now. A peer that cannot be reached has no
+  // timer. `configure` starts the timer when it supplies what is missing.
   if (canReach(state, peer)) authenticatedTraversal(state, peer, now);
 }
 

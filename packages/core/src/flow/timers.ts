@@ -36,12 +36,17 @@ export function dataReceived(state: EngineState, peer: Peer, now: number): void 
   else state.timers.arm(peer.slot, TIMER.KEEPALIVE, now, KEEPALIVE_TIMEOUT_MS);
 }
 
-/** Called when any authenticated message was sent. It serves as the keepalive that we owe. */
+/**
+ * Called when any authenticated message was sent. The message serves as the keepalive that we owe.
+ */
 export function authenticatedSent(state: EngineState, peer: Peer): void {
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
 }
 
-/** Called when any authenticated message was received. It serves as the answer to what we sent. */
+/**
+ * Called when any authenticated message was received. The message serves as an answer to what we
+ * sent.
+ */
 export function authenticatedReceived(state: EngineState, peer: Peer): void {
   state.timers.clear(peer.slot, TIMER.NEW_HANDSHAKE);
 }

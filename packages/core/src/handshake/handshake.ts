@@ -56,7 +56,7 @@ export class Handshake {
   localIndex = 0;
   remoteIndex = 0;
 
-  /** Kept when a handshake ends, to detect replays in later ones. */
+  /** This is kept when a handshake ends, to detect replays in later handshakes. */
   readonly lastInitiation: LastInitiation;
 
   /** @param remoteStaticPublic kept by reference */
@@ -83,8 +83,8 @@ export class Handshake {
   }
 
   /**
-   * Computes the static-static secret at the first handshake. It is not computed before, because
-   * X25519 for every configured peer would take minutes if there are many.
+   * Computes the static-static secret at the first handshake. The secret is not computed earlier,
+   * because X25519 for every configured peer would take minutes if there are many peers.
    *
    * @returns false for a low-order point, because there is no shared secret with such a peer
    */
@@ -96,7 +96,7 @@ export class Handshake {
     return this.staticStatic !== undefined;
   }
 
-  /** Called when one of the two static keys is no longer used. */
+  /** Wipes the static-static secret. Called when one of the two static keys is no longer used. */
   forgetStaticStatic(): void {
     wipe(this.staticStatic);
     this.staticStatic = undefined;

@@ -1,9 +1,9 @@
 /**
  * The first message, from initiator to responder: section 5.4.2, line by line.
  *
- * It is consumed in two steps, because the sender must be known before the rest can be opened:
- * `openInitiationStatic` finds out the sender, and `consumeInitiation` continues with that peer's
- * handshake. Macs are not checked here, see `../cookie/macs.ts`.
+ * The responder consumes this message in two steps, because the sender must be known before the
+ * rest can be opened: `openInitiationStatic` finds out the sender, and `consumeInitiation`
+ * continues with that peer's handshake. Macs are not checked here, see `../cookie/macs.ts`.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
  * `StaticIdentity`: our own key pair, and values that depend only on it.
  *
- * The private key is kept in one place only: in `privateKey`, or, from its first use until
- * `releaseKey`, in the crypto provider's prepared key, if it can be read back from there.
+ * The private key is kept in one place only. At first, this place is `privateKey`. A crypto
+ * provider may have prepared keys from which the private key can be read back. Then the private key
+ * is only in the prepared key, from the first use until `releaseKey`.
  *
  * @module
  */
@@ -71,7 +72,7 @@ export function copyPrivateKey({ privateKey, preparedKey }: StaticIdentity): Pri
   return copy;
 }
 
-/** Wipes the provider's copy of the private key. It is prepared again when it is needed. */
+/** Wipes the provider's copy of the private key. The key is prepared again when it is needed. */
 export function releaseKey(identity: StaticIdentity): void {
   identity.preparedKey?.readPrivateKey?.(identity.privateKey);
   identity.preparedKey?.destroy();

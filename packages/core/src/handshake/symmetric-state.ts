@@ -11,7 +11,10 @@ import { wipe } from '../crypto/wipe.ts';
 import type { PresharedKey, PublicKey } from '../keys.ts';
 import { CONSTRUCTION, IDENTIFIER } from './labels.ts';
 
-/** Used for one message. The code that creates one must call `wipe` in a `finally`. */
+/**
+ * The state while one message is made or read. The code that creates a state must call `wipe` in a
+ * `finally`.
+ */
 export class SymmetricState {
   /** C, 32 bytes. */
   readonly chainingKey: Uint8Array = new Uint8Array(HASH_LENGTH);

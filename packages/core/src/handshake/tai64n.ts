@@ -1,5 +1,5 @@
 /**
- * TAI64N timestamps of initiations, section 5.1 and 5.4: 8 bytes of seconds, 4 of nanoseconds,
+ * TAI64N timestamps of initiations, sections 5.1 and 5.4: 8 bytes of seconds, 4 of nanoseconds,
  * big-endian. https://cr.yp.to/libtai/tai64.html
  *
  * @module
@@ -7,8 +7,8 @@
 import { TIMESTAMP_LENGTH } from '../constants.ts';
 
 /**
- * Returns timestamps that always increase, because a responder drops a timestamp that is not
- * greater than the last one.
+ * Makes timestamps that always increase, because a responder drops a timestamp that is not greater
+ * than the last one.
  *
  * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as in the kernel (noise.c,
  * tai64n_now), because the exact time would reveal more to strangers than necessary. Each timestamp
@@ -33,8 +33,8 @@ export class TimestampSource {
 }
 
 /**
- * Returns a negative number, zero or a positive number if `a` is before, equal to, or after `b`. 12
- * bytes each.
+ * Returns a negative number, zero or a positive number if `a` is before, equal to, or after `b`.
+ * Both are 12 bytes long.
  */
 export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < TIMESTAMP_LENGTH; i++) {
@@ -44,8 +44,8 @@ export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Returns the number of steps since 1970. There are 60 in a second, the last one shorter than the
- * others.
+ * Returns the number of steps since 1970. There are 60 steps in a second. The last one is shorter
+ * than the others.
  */
 function stepOf(unixMs: number): number {
   const seconds = Math.floor(unixMs / 1000);
@@ -57,7 +57,8 @@ function timestampOf(step: number): Uint8Array {
   const timestamp = new Uint8Array(TIMESTAMP_LENGTH);
   const view = new DataView(timestamp.buffer);
   const seconds = Math.floor(step / STEPS_PER_SECOND);
-  // 2^62 is the year 1970. TAI was 10 s ahead then. Like the kernel, we count no leap seconds.
+  // 2^62 is the beginning of 1970. TAI was 10 s ahead then. Like the kernel, we count no leap
+  // seconds.
   const label = seconds + 10;
   view.setUint32(0, 0x40000000 + Math.floor(label / 2 ** 32));
   view.setUint32(4, label);

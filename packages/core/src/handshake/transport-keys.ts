@@ -8,7 +8,7 @@ import { kdf } from '../crypto/kdf.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Handshake } from './handshake.ts';
 
-/** 32 bytes each. The caller must wipe them. */
+/** Two keys of 32 bytes each. The caller must wipe them. */
 export interface TransportKeys {
   /** T_send */
   sendKey: Uint8Array;

@@ -1,6 +1,6 @@
 /**
- * `Keypair`: the keys of one session. `Keypairs`: the up to three sessions of a peer and how they
- * rotate, sections 5.4.5 and 6.3.
+ * `Keypair`: the keys of one session. `Keypairs`: the sessions of a peer, normally at most three,
+ * and how they rotate, sections 5.4.5 and 6.3.
  *
  * ```
  *  we initiated:   new keypair ----------------------------> current -> previous -> gone
@@ -101,7 +101,8 @@ export class Keypair<Owner = unknown> {
   countSealable(now: number, wanted: number): number {
     if (!this.isUsable(now)) return 0;
     const left = this.limits.rejectAfterMessages - this.sendCounter;
-    // Not Math.min: its result would be a floating-point number for V8, often a heap object.
+    // Math.min is not used: its result would be a floating-point number for V8, often a heap
+    // object.
     return left >= wanted ? wanted : left;
   }
 }
@@ -112,9 +113,9 @@ export class Keypairs<Owner = unknown> {
   previous: Keypair<Owner> | undefined = undefined;
   next: Keypair<Owner> | undefined = undefined;
   /**
-   * Whether the last few replaced keypairs are kept for receiving. Set while static keys are being
-   * replaced: then handshakes of both sides can cross, and the peer may still send with a keypair
-   * that we have replaced.
+   * Whether the last few replaced keypairs are kept for receiving. This is set while static keys
+   * are being replaced: then handshakes of both sides can cross, and the peer may still send with a
+   * keypair that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;
@@ -123,7 +124,8 @@ export class Keypairs<Owner = unknown> {
   add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
     if (!this.retires) this.#forgetRetired(indices);
     if (!keypair.isInitiator) {
-      // Not confirmed yet: the peer may still send with the old keys, so `current` stays.
+      // The new keypair is not confirmed yet. The peer may still send with the old keys, so
+      // `current` stays.
       this.#retire(this.next, indices);
       this.#retire(this.previous, indices);
       this.next = keypair;
@@ -212,5 +214,8 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** How many replaced keypairs are kept. One crossing replaces two at most. */
+/**
+ * How many replaced keypairs are kept. When two handshakes cross, they replace at most two
+ * keypairs.
+ */
 const MOST_RETIRED = 4;

@@ -1,8 +1,8 @@
 /**
  * `PeerTable`: the peers in the order in which they were added, and an index of their static keys.
  *
- * A peer has one key, or two while one replaces the other, and is found by both. A key belongs to
- * one peer only.
+ * A peer has one key, or two while one replaces the other, and is found by either key. A key
+ * belongs to one peer only.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export class PeerTable {
     if (peer.nextId !== undefined) this.#byKey.delete(peer.nextId);
   }
 
-  /** Makes the peer found by another key too. */
+  /** Adds another key by which the peer is found. */
   addKey(id: string, peer: Peer): void {
     this.#byKey.set(id, peer);
   }

@@ -15,7 +15,10 @@ import type { StagedPackets } from './staged-packets.ts';
 import type { StaticPair } from './static-pair.ts';
 
 export class Peer {
-  /** The key by which the peer is configured. `nextKey` replaces it when that is promoted. */
+  /**
+   * The key by which the peer is configured. `nextKey` replaces this key when `nextKey` is
+   * promoted.
+   */
   publicKey: PublicKey;
   /** `keyId(publicKey)`. */
   id: string;
@@ -36,9 +39,11 @@ export class Peer {
   /** Seconds; 0 means off. */
   persistentKeepalive = 0;
   readonly keypairs: Keypairs<Peer> = new Keypairs();
-  /** The last `session` event was `up` or `renewed`, so an `expired` event must follow. */
+  /**
+   * Whether the last `session` event was `up` or `renewed`. Then an `expired` event must follow.
+   */
   sessionUp = false;
-  /** The public key is a low-order point, so there is no shared secret with this peer. */
+  /** Whether the public key is a low-order point. Then there is no shared secret with this peer. */
   unusable = false;
 
   /** The pair of static keys for new handshakes. */
@@ -61,14 +66,16 @@ export class Peer {
   handshakeSentAt: number = -Infinity;
   /** When a timer may send an initiation to this peer; Infinity if no turn is reserved. */
   turnAt: number = Infinity;
-  /** We have already renewed this session because of its age when we received a message. */
+  /** Whether we have already renewed this session because of its age when we received a message. */
   sentLastMinuteHandshake = false;
-  /** Data arrived while a passive keepalive was pending, so another keepalive must follow. */
+  /**
+   * Whether data arrived while a passive keepalive was pending. Then another keepalive must follow.
+   */
   needsAnotherKeepalive = false;
 
   /**
-   * The peer inside whose tunnel our datagrams for this peer last travelled, and when. See
-   * `RoutingLoops`.
+   * The peer inside whose tunnel our last datagram for this peer travelled, and the time of that
+   * datagram. See `RoutingLoops`.
    */
   carrier: Peer | undefined = undefined;
   carriedAt: number = -Infinity;

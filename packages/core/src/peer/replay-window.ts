@@ -1,9 +1,9 @@
 /**
  * `ReplayWindow`: remembers which counters of a session were received, section 5.4.6.
  *
- * RFC 6479: a ring of blocks instead of a bitmap that is shifted. A counter maps to the bit at its
- * value modulo 8192. When the window moves forward, only the blocks between the old and the new
- * front are cleared.
+ * As in RFC 6479, the window is a ring of blocks, not a bitmap that is shifted. A counter maps to
+ * the bit at its value modulo 8192. When the window moves forward, only the blocks between the old
+ * and the new front are cleared.
  *
  * ```
  *   block   0      1      2      3      4            254    255     32 bits each, 256 of them
@@ -23,7 +23,8 @@
  */
 
 export class ReplayWindow {
-  // Allocated at the first message, because most idle peers have a session that never received any.
+  // The blocks are allocated at the first message, because most idle peers have a session that
+  // never received a message.
   #blocks: Uint32Array | undefined = undefined;
   #greatest = -1;
 

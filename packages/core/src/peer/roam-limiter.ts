@@ -4,7 +4,7 @@
  *
  * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
  * with two paths that alternate. The endpoint follows every change. The first change is reported at
- * once. After a second the endpoint is reported again, if it is then another one.
+ * once. After a second the endpoint is reported again, if it is different by then.
  *
  * All peers wait equally long, so they are due in the order in which they were reported. A peer
  * that has not roamed within the last second costs nothing.
@@ -19,7 +19,7 @@ export class RoamLimiter {
   readonly #outputs: Outputs;
   /** Peers that were reported within the last second, oldest report first. */
   readonly #recent: Map<Peer, LastRoam> = new Map();
-  /** How many of them have roamed again since their report. */
+  /** How many of the peers in `#recent` have roamed again since their report. */
   #waiting = 0;
   /** A time not later than the first due report; Infinity if there is none. */
   #first = Infinity;
@@ -83,7 +83,7 @@ interface LastRoam {
   readonly endpoint: Endpoint;
   /** The peer is not reported again before this time. */
   readonly until: number;
-  /** The peer has roamed since the report. */
+  /** Whether the peer has roamed since the report. */
   waits: boolean;
 }
 

@@ -5,7 +5,8 @@
  * how many sessions there are, and an old index finds nothing (section 5.4.2). The index of a
  * handshake becomes the index of its keypair.
  *
- * The keys of the maps are signed 32-bit integers, because V8 stores those without an allocation.
+ * The keys of the maps are signed 32-bit integers, because V8 stores such numbers without an
+ * allocation.
  *
  * @module
  */

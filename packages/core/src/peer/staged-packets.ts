@@ -1,9 +1,9 @@
 /**
  * `StagedPackets`: packets of one peer that wait for a session, section 6.4.
  *
- * Their number is limited: a new packet replaces the oldest one. Each packet has a buffer of its
- * own, with space for the transport header in front and for padding and tag behind, so that it can
- * be sealed in place.
+ * Their number is limited: at the limit, a new packet replaces the oldest one. Each packet has a
+ * buffer of its own, with space for the transport header in front and for padding and tag behind,
+ * so that it can be sealed in place.
  *
  * @module
  */

@@ -6,10 +6,10 @@
  *  heap        slots, the one with the least key on top          indexed binary heap
  *  key         per slot: a time not later than its first deadline
  * ```
- * Nearly every packet moves a deadline to a later time or clears one, long before it passes. So the
- * key of a slot may be earlier than its first deadline. It is corrected when the slot reaches the
- * top. Moving a deadline to a later time is then a single store. Peers without deadlines are not in
- * the heap and cost nothing.
+ * Nearly every packet moves a deadline to a later time or clears one, long before the deadline
+ * passes. So the key of a slot may be earlier than its first deadline. The key is corrected when
+ * the slot reaches the top. Moving a deadline to a later time is then a single store. Peers without
+ * deadlines are not in the heap and cost nothing.
  *
  * The table contains no protocol rules: those are in `timers.ts` (when a timer starts) and
  * `timer-expiry.ts` (what it does).
@@ -31,7 +31,7 @@ export const TIMER = {
   KEEPALIVE: 4,
   /** Persistent keepalive: nothing was sent or received for the configured interval. */
   PERSISTENT_KEEPALIVE: 5,
-  /** Sends an initiation of the next identity to a peer that has not answered it yet. */
+  /** Sends an initiation of the next identity to a peer that has not answered that identity yet. */
   PROBE: 6,
 } as const;
 /** The number of a timer of a peer. */
@@ -56,7 +56,8 @@ export class TimerTable {
   }
 
   /**
-   * Clears all deadlines of a slot and frees it. It may stay in the heap until it reaches the top.
+   * Clears all deadlines of a slot and frees it. The slot may stay in the heap until it reaches the
+   * top.
    */
   release(slot: number): void {
     this.clearAll(slot);
@@ -64,8 +65,8 @@ export class TimerTable {
   }
 
   /**
-   * Sets a deadline at `now + delay`. The sum is computed here, because V8 allocates a fractional
-   * number that is passed to a function, and this runs for every packet.
+   * Sets a deadline at `now + delay`. The sum is computed here, because V8 allocates memory for a
+   * fractional number that is passed to a function, and `arm` is called for every packet.
    */
   arm(slot: number, timer: Timer, now: number, delay: number): void {
     const deadline = now + delay;

@@ -1,6 +1,6 @@
 /**
  * `PendingHandshakes`: received handshake messages that wait to be processed, and the budgets for
- * that. The rules are in `../flow/handshake-work.ts`.
+ * this work. The rules are in `../flow/handshake-work.ts`.
  *
  * @module
  */
@@ -22,10 +22,11 @@ export class PendingHandshakes {
    * When a queued message can be processed, in the milliseconds of `now`; Infinity if none waits.
    */
   due: number = Infinity;
-  /** Whether the next message should be one with a mac2. It changes with each message. */
+  /** Whether the next message should be one with a mac2. This value changes with each message. */
   mac2First = true;
   /**
-   * The number of the message that was processed last. `lastReason`: why it was dropped, if it was.
+   * The number of the message that was processed last. `lastReason` says why it was dropped;
+   * undefined if it was not dropped.
    */
   lastSequence = 0;
   lastReason: DropReason | undefined = undefined;

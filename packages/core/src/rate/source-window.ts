@@ -41,8 +41,8 @@ export class SourceWindow {
   }
 
   /**
-   * Multiply-shift hashing: odd secret factors, and the upper bits of the product. The xor-shift
-   * spreads neighbouring addresses.
+   * Computes a multiply-shift hash: the factors are odd and secret, and the upper bits of the
+   * product are used. The xor-shift spreads neighbouring addresses.
    */
   #entryOf(address: Uint8Array): number {
     const [first, second, addend, third] = this.#secrets;
@@ -52,7 +52,7 @@ export class SourceWindow {
   }
 }
 
-/** A thousand sources use a sixteenth of the entries. */
+/** The table has 16,384 entries. A thousand sources use a sixteenth of them. */
 const ENTRY_BITS = 14;
 /** The length of a window, in milliseconds. */
 const WINDOW_MS = 1000;

@@ -1,10 +1,11 @@
 /**
- * `TurnBudget`: a budget for one kind of work, in which those who wait reserve a turn.
+ * `TurnBudget`: a budget for one kind of work. A peer or a pair that must wait reserves a turn.
  *
  * Turns are reserved at the pace of the budget. If the machine is slow, the work takes longer than
- * its price, and the next call comes when many turns are due. If all of them were taken at once,
- * that call would take even longer, and so on, until nobody waits any more. So the budget has a
- * clock of its own, which stays behind the caller's clock by the time that calls were late.
+ * its price, and the next call comes when many turns are due. If all these turns were taken at
+ * once, the call would take even longer, and still more turns would be due at the next call. So the
+ * budget has a clock of its own. When a call is late, this clock falls behind the caller's clock by
+ * that time.
  *
  * @module
  */
@@ -16,14 +17,17 @@ export interface TurnHolder {
   turnAt: number;
 }
 
-/** The methods of `WorkBudget` take times of the budget's clock, the others those of the caller. */
+/**
+ * The methods of `WorkBudget` take times of the budget's clock. The other methods take times of the
+ * caller's clock.
+ */
 export class TurnBudget extends WorkBudget {
   readonly #price: number;
-  /** The turns of so many ms may be taken at once. */
+  /** The turns of this many milliseconds may be taken at once. */
   readonly #most: number;
   /** How far the budget's clock is behind the caller's. */
   #behind = 0;
-  /** The time of the current call, and the budget's clock in the call before. */
+  /** The caller's clock in the current call, and the budget's clock in the call before. */
   #now = -Infinity;
   #before = -Infinity;
 
@@ -50,20 +54,26 @@ export class TurnBudget extends WorkBudget {
   }
 
   /**
-   * Returns when to ask again for the reserved turn, in the milliseconds of `now`. If a call before
-   * that time is late, the turn comes later.
+   * Returns the time at which to ask again for the reserved turn, in the milliseconds of `now`. If
+   * a call before that time is late, the turn comes later.
    */
   dueAt(holder: TurnHolder): number {
     return holder.turnAt + this.#behind;
   }
 
-  /** Records that the work is done: uses up the reserved turn, or counts the work now. */
+  /**
+   * Records that the work is done, and uses up the reserved turn. If no turn is due, counts the
+   * work now.
+   */
   spendTurn(holder: TurnHolder, now: number): void {
     if (this.dueAt(holder) > now) this.spend(this.#price, now - this.#behind);
     holder.turnAt = Infinity;
   }
 
-  /** Returns the budget's clock. Holds it back if the turn at `turnAt` should have come before. */
+  /**
+   * Returns the time of the budget's clock. Holds the clock back if the turn at `turnAt` should
+   * have come before.
+   */
   #clockAt(now: number, turnAt: number): number {
     if (now !== this.#now) {
       this.#before = this.#now - this.#behind;
@@ -71,8 +81,8 @@ export class TurnBudget extends WorkBudget {
     }
     if (this.isFree(now - this.#behind)) this.#behind = 0;
     const late = now - this.#behind - turnAt;
-    // A turn that was due in the call before was left unused; it does not show that this call is
-    // late.
+    // If the turn was already due in the call before, the holder did not use it. Such a turn does
+    // not show that this call is late.
     if (turnAt > this.#before && late > this.#most) this.#behind += late - this.#most;
     return now - this.#behind;
   }

@@ -4,7 +4,7 @@
  * Work is counted in milliseconds, at a fixed price for each kind, and may take a share of the
  * time. For example, 1 ms of work at a share of one tenth is paid for after 10 ms. After a pause, a
  * short burst is allowed. A caller who spends more than is left must wait until the work is paid
- * for. `freeAt` gives that time exactly.
+ * for. `freeAt` is the end of this wait.
  *
  * The engine has no clock to measure with, so the prices are fixed: they are what the work costs
  * with the fast crypto providers.
@@ -51,5 +51,5 @@ export class WorkBudget {
   }
 }
 
-/** Longer than any real wait: the initiations of a million peers at once. */
+/** This is longer than any real wait: the initiations of a million peers at once. */
 const LONGEST_WAIT_MS = 600_000;

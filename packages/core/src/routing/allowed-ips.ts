@@ -2,7 +2,7 @@
  * `AllowedIps`: the cryptokey routing table, section 2. It finds the peer of an address.
  *
  * There is one table per device. A prefix belongs to exactly one peer, and the longest matching
- * prefix decides. IPv4 and IPv6 have separate tries (`prefix-trie.ts` draws one).
+ * prefix decides. IPv4 and IPv6 have separate tries (`prefix-trie.ts` has a drawing of a trie).
  *
  * ```
  *   lookup(10.1.3.7) -> trie -> owner 2 -> values[2] -> peer
@@ -35,8 +35,8 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Returns the value with the longest prefix of the address, which is the `byteLength` bytes at
-   * `offset`. Returns undefined if there is none. Allocates nothing. Bytes beyond the end of the
+   * Returns the value with the longest prefix of an address. The address is the `byteLength` bytes
+   * at `offset`. Returns undefined if there is none. Allocates nothing. Bytes beyond the end of the
    * buffer count as zero.
    */
   lookup(buffer: Uint8Array, offset: number, byteLength: 4 | 16): T | undefined {
@@ -45,8 +45,9 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Assigns a prefix to `value`. If another value has the prefix, it moves without a moment in
-   * which lookups find nothing. Host bits are masked; the bytes (4 or 16) are copied.
+   * Assigns a prefix to `value`. If another value has the prefix, the prefix moves to `value`.
+   * Lookups find one of the two values at every moment. Host bits are masked; the bytes (4 or 16)
+   * are copied.
    *
    * @throws {TypeError} `address` is not 4 or 16 bytes long
    * @throws {RangeError} `prefixLength` does not fit the address, or the table has its maximum
@@ -89,11 +90,11 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Replaces all prefixes of `value` by new ones, in steps. A prefix that it had before and keeps
-   * is found by lookups at every moment. Until the last step, `entries` returns the new prefixes
-   * only. Between two steps, the other values may get and lose prefixes.
+   * Replaces all prefixes of `value` by new ones, in steps. If `value` had a prefix before and
+   * keeps it, lookups find that prefix at every moment. Until the last step, `entries` returns the
+   * new prefixes only. Between two steps, the other values may get and lose prefixes.
    *
-   * @param prefixes in order; one with `remove` removes an earlier one
+   * @param prefixes applied in this order; an entry with `remove` removes an earlier entry
    * @throws what `insert` throws; `value` may then have old and new prefixes
    */
   *replaceInSteps(value: T, prefixes: Iterable<AllowedIp>): Steps {
@@ -114,8 +115,8 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Returns copies of the prefixes of `value`: IPv4 first, each family in the order in which they
-   * were added.
+   * Returns copies of the prefixes of `value`: IPv4 first; within a family, in the order in which
+   * the prefixes were added.
    */
   entries(value: T): AllowedIp[] {
     return [...this.prefixesOf(value)];

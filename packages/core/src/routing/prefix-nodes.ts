@@ -58,11 +58,11 @@ export class PrefixNodes {
   /**
    * Returns the owner of the longest prefix of the address at `offset`; 0 if there is none.
    *
-   * Every packet needs it, so it calls almost no other function. That saves instructions. With
-   * fewer instructions per lookup, the processor can start more of the next lookups while it waits
-   * for the memory of this one.
+   * Every packet needs a lookup. So this function calls almost no other function, which saves
+   * instructions. With fewer instructions per lookup, the processor can start more of the next
+   * lookups while it waits for the memory of this one.
    *
-   * @param slots gives the starting node, if the trie has such a table
+   * @param slots the table that gives the starting node; undefined if the trie has no table
    */
   lookup(
     root: number,
@@ -93,7 +93,8 @@ export class PrefixNodes {
       }
       if (Math.clz32(difference) < left) break;
       if ((label & OWNER) !== NONE) owner = label & OWNER;
-      // A whole address has no children, and the next bit may be beyond the end of the buffer.
+      // A prefix of full length has no children, and the next bit may be beyond the end of the
+      // buffer.
       if (length === this.#maxLength) break;
       at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
     }

@@ -1,6 +1,6 @@
 /**
- * `PrefixSlots`: a table that gives lookups in a large `PrefixTrie` a starting node, by some bits
- * of the address.
+ * `PrefixSlots`: a table for lookups in a large `PrefixTrie`. Some bits of the address select a
+ * slot, and the slot says at which node the lookup starts.
  *
  * ```
  *   base 10.0.0.0/8, 4 bits      slot 0011   start   the first node of at least 8 + 4 bits that
@@ -22,8 +22,8 @@ import { lengthIn, ownerIn, type LookupStarts, type PrefixNodes } from './prefix
 
 export class PrefixSlots implements LookupStarts {
   /**
-   * The number of slot bits for this number of prefixes. The table has fewer if the addresses have
-   * fewer bits after the base.
+   * The number of slot bits that `slotBitsFor` returns for the number of prefixes. The table has
+   * fewer slot bits if the addresses have fewer bits after the base.
    */
   readonly wantedBits: number;
   readonly #nodes: PrefixNodes;
@@ -36,8 +36,8 @@ export class PrefixSlots implements LookupStarts {
    */
   readonly #skip: number;
   /**
-   * The word of the base there. An address within the base differs from it only in the bits after
-   * the base.
+   * The word of the base at `#skip`. An address within the base differs from it only in the bits
+   * after the base.
    */
   readonly #baseWord: number;
   /** The number of bits of this word that follow the slot. */
@@ -166,7 +166,7 @@ export class PrefixSlots implements LookupStarts {
   }
 }
 
-/** Returns how many slot bits are worth it for this many prefixes; 0: use no table. */
+/** Returns how many slot bits are worth it for this many prefixes; 0 means no table. */
 export function slotBitsFor(prefixes: number): number {
   if (prefixes < FEWEST_PREFIXES) return 0;
   return Math.min(31 - Math.clz32(prefixes) + EXTRA_BITS, MOST_BITS);

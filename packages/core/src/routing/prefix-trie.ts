@@ -133,7 +133,8 @@ export class PrefixTrie {
     const made = nodes.create(address, prefixLength);
     if (node === NONE) this.#attach(parent, made);
     else if (common === prefixLength) {
-      // The new prefix contains the node's, so it takes the node's place. The node is its child.
+      // The new prefix contains the prefix of `node`. So the new node takes the place of `node`,
+      // and `node` becomes its child.
       this.#attach(parent, made);
       this.#attach(made, node);
     } else {
@@ -146,8 +147,8 @@ export class PrefixTrie {
   }
 
   /**
-   * Makes `child` a child of `parent`, on the side given by its address. Without a parent it is the
-   * root.
+   * Makes `child` a child of `parent`, on the side given by its address. Without a parent, `child`
+   * becomes the root.
    */
   #attach(parent: number, child: number): void {
     if (parent === NONE) this.#root = child;
@@ -236,5 +237,7 @@ export class PrefixTrie {
 
 /** Means "no node" and "no owner". */
 const NONE = 0;
-/** The node of the prefix, and the node where it branches from another one. */
+/**
+ * An insertion creates at most two nodes: the node of the prefix, and a node where it branches off.
+ */
 const NODES_OF_AN_INSERTION = 2;

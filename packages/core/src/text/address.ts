@@ -1,9 +1,9 @@
 /**
  * Reads and writes IP addresses as text. All packages of Litz use these functions.
  *
- * They behave like inet_pton and inet_ntop (POSIX; RFC 4291, section 2.2). So every program on the
- * system accepts the same texts, and `ip` and `wg` print the same texts. A test in `@litz/sys`
- * compares them with the C library.
+ * They behave like inet_pton and inet_ntop (POSIX; RFC 4291, section 2.2). So Litz accepts the same
+ * texts as other programs on the system, and prints the same texts as `ip` and `wg`. A test in
+ * `@litz/sys` compares them with the C library.
  *
  * @module
  */

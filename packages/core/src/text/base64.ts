@@ -1,6 +1,6 @@
 /**
  * Reads and writes 32 bytes as base64 with padding, 44 characters. No table is indexed with a
- * secret value, because that would leak it through the cache.
+ * secret value, because that would leak the value through the cache.
  *
  * @module
  */
@@ -47,8 +47,8 @@ export function decodeBase64(text: string, out: Uint8Array): boolean {
 }
 
 /**
- * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each term is 0 or the whole
- * step.
+ * Maps 0..63 to 'A'..'Z', 'a'..'z', '0'..'9', '+', '/' by arithmetic. Each of the four terms is 0
+ * for small values, and a fixed number for larger values.
  */
 function letterOf(value: number): number {
   return (

@@ -27,7 +27,7 @@ export class Prefix implements Cidr {
 
   /**
    * @param address 4 or 16 bytes, kept by reference
-   * @param prefixLength 0 to 32 or 128
+   * @param prefixLength 0 to 32 for IPv4, 0 to 128 for IPv6
    * @throws {TypeError | RangeError} an argument is wrong; the message names it
    */
   constructor(address: Uint8Array, prefixLength: number) {

@@ -3,8 +3,8 @@
  * 4007).
  *
  * As in getaddrinfo, a zone is a number, or, for a link-local address, the name of an interface.
- * The sender must look up the number of a name, because it depends on the network namespace and can
- * change.
+ * The code that sends must look up the number of a named interface, because the number depends on
+ * the network namespace and can change.
  *
  * @module
  */

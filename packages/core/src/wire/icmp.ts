@@ -23,10 +23,10 @@ import {
 
 /**
  * Returns a new packet that answers the packet at `offset`: ICMPv4 type 3 code 1 (host unreachable)
- * or ICMPv6 type 1 code 3 (address unreachable). It quotes as much of the packet as is allowed.
- * Returns undefined for a packet that must not be answered: an ICMP error, a fragment that is not
- * the first, or a packet from or to an address that is not a single host (RFC 1122 section 3.2.2,
- * RFC 4443 section 2.4).
+ * or ICMPv6 type 1 code 3 (address unreachable). The new packet quotes as much of the old packet as
+ * is allowed. Returns undefined for a packet that must not be answered: an ICMP error, a fragment
+ * that is not the first, or a packet from or to an address that is not a single host (RFC 1122
+ * section 3.2.2, RFC 4443 section 2.4).
  */
 export function createUnreachable(
   buffer: Uint8Array,

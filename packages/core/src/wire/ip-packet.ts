@@ -2,7 +2,7 @@
  * The parts of an IP header that the data plane needs: lengths, ECN bits, the internet checksum.
  *
  * A packet is given as a buffer and an offset. Nothing is copied or allocated. Options and
- * extension headers are not read here; the receiver does that.
+ * extension headers are not read here; the receiver of the packet reads them.
  *
  * @module
  */

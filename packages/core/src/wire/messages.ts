@@ -20,9 +20,9 @@
  *  | 4 0 0 0 | receiver index | counter | packet, padding, tag ...
  * ```
  *
- * The read functions check type, reserved bits and length, nothing else, and return views of the
- * message. Nothing is decrypted here. Transport data is read in `transport-data.ts`, which creates
- * no view per packet.
+ * The read functions check only type, reserved bits and length. They return views of the message.
+ * Nothing is decrypted here. Transport data is read in `transport-data.ts`, which creates no view
+ * per packet.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import {
 } from '../constants.ts';
 import { readInt32, writeInt32 } from './int32.ts';
 
-/** Section 5.4.2. */
+/** The first message of a handshake, section 5.4.2. */
 export interface HandshakeInitiation {
   senderIndex: number;
   /** 32 bytes. */
@@ -47,7 +47,7 @@ export interface HandshakeInitiation {
   encryptedTimestamp: Uint8Array;
 }
 
-/** Section 5.4.3. */
+/** The second message of a handshake, section 5.4.3. */
 export interface HandshakeResponse {
   senderIndex: number;
   receiverIndex: number;
@@ -57,7 +57,7 @@ export interface HandshakeResponse {
   encryptedNothing: Uint8Array;
 }
 
-/** Section 5.4.7. */
+/** The answer of a receiver under load, section 5.4.7. */
 export interface CookieReply {
   receiverIndex: number;
   /** 24 bytes. */

@@ -19,8 +19,8 @@ export interface PacketRun {
   offset: number;
   /**
    * The distance from one packet to the next, in bytes. Each packet needs the space around it that
-   * `Cipher.sealRun` requires: 64 bytes in front, and behind it its padding and 64 bytes. 0 means a
-   * single packet with only 16 bytes in front of it and 31 behind.
+   * `Cipher.sealRun` requires: 64 bytes in front of it, and behind it the length of its padding and
+   * 64 bytes more. 0 means a single packet with only 16 bytes in front of it and 31 behind.
    */
   stride: number;
   /**

@@ -85,7 +85,8 @@ export function paddingLengthOf(length: number, mtu: number): number {
 
 /**
  * Opens the message of `length` bytes at `offset` in place. The packet with its padding then begins
- * at `offset + 16` and is `length - 32` bytes long. The buffer is overwritten in any case.
+ * at `offset + 16` and is `length - 32` bytes long. The buffer may be overwritten even if the
+ * message is dropped.
  *
  * @returns the keypair that authenticated the message, or why it must be dropped
  */
@@ -107,11 +108,15 @@ export function openTransportData<Owner>(
   const packet = offset + TRANSPORT_HEADER_LENGTH;
   const opened = keypair.receiveCipher.open(counter, buffer, packet, length - TRANSPORT_OVERHEAD);
   if (!opened) return 'invalid-tag';
-  // Only after authentication, because an attacker must not be able to move the window.
+  // The window is updated only after authentication, because an attacker must not be able to move
+  // it.
   return keypair.replayWindow.accept(counter) ? keypair : 'replayed-counter';
 }
 
-/** Returns the receiver index of the message at `offset`, which identifies our session. Signed. */
+/**
+ * Returns the receiver index of the message at `offset`, as a signed number. It identifies our
+ * session.
+ */
 export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
 }
@@ -142,7 +147,7 @@ function sealAlike(
   }
 }
 
-/** Writes zeros as padding. There is mostly none, so `fill` would cost more. */
+/** Writes zeros as padding. There is mostly no padding, so `fill` would cost more. */
 function clear(buffer: Uint8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) buffer[i] = 0;
 }
@@ -154,7 +159,8 @@ function writeHeader(buffer: Uint8Array, offset: number, receiver: number, count
   buffer[offset + 3] = 0;
   writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
   writeInt32(buffer, offset + COUNTER, counter);
-  // An integer, because V8 allocates a fractional number that is passed to a function.
+  // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
+  // is passed to a function.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
 
