@@ -103,7 +103,7 @@ export const MAX_STAGED_PACKETS = 128;
 /** The most peers of an engine: 2^20, as in the kernel (MAX_PEERS_PER_DEVICE). */
 export const MAX_PEERS: number = 2 ** 20;
 /**
- * An initiation is dropped if it comes earlier than this after the peer's last one (kernel:
+ * An initiation is dropped if it comes less than this time after the peer's last one (kernel:
  * INITIATIONS_PER_SECOND).
  */
 export const MIN_INITIATION_INTERVAL_MS = 20;

@@ -16,7 +16,10 @@ export function markRefused(error: unknown): unknown {
   return error;
 }
 
-/** Runs an action that changes nothing, and marks an error that it throws as a refusal. */
+/**
+ * Runs an action that changes nothing. If the action throws an error, the error is marked as a
+ * refusal.
+ */
 export function markRefusals<T>(action: () => T): T {
   try {
     return action();

@@ -24,7 +24,7 @@ export interface TunOffloads {
 /**
  * TUNSETIFF: makes the interface, or attaches to a persistent one.
  *
- * @returns the name of the interface, with the number of a template filled in
+ * @returns the name of the interface; for a template such as `wg%d`, the name with its number
  * @throws {SystemError} EPERM, EBUSY, EINVAL
  */
 export function attachInterface(fd: number, name: string, detail: string): string {

@@ -3,12 +3,13 @@
  *
  * 1. When more handshake messages arrive than honest peers send, it starts to count their sources
  *    (`SourceSketch`).
- * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`) with the sources that
- *    send many messages, and with the share of their messages that still passes. The share is large
- *    enough to see whether these sources continue, and to give an honest peer behind such an
- *    address a chance. Sources that send few messages, as honest peers do, always pass.
- * 3. A message of a marked source that passed counts for more than one message, to include the
- *    messages that the filter dropped. When few messages arrive, `FloodFilter` removes the filter.
+ * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`). The filter has the
+ *    sources that send many messages, which are called marked, and the share of their messages that
+ *    still passes. The share is large enough to see whether these sources continue. It also gives a
+ *    chance to an honest peer behind such an address. Sources that send few messages, as honest
+ *    peers do, always pass.
+ * 3. The filter lets only a share of the messages of a marked source pass. So each of them counts
+ *    as several messages. When few messages arrive, `FloodFilter` removes the filter.
  *
  * If the kernel does not accept a filter, the device works without one.
  *
@@ -52,8 +53,8 @@ export class FloodFilter {
   }
 
   /**
-   * Counts a message of the kernel: one or more datagrams of one source. The first datagram is
-   * `length` bytes at `offset`.
+   * Counts what the kernel has delivered in one piece: one datagram, or several datagrams of one
+   * source that it has coalesced. The first datagram is `length` bytes at `offset`.
    *
    * @param count how many datagrams of this length the kernel coalesced; 1: a single datagram
    * @param high the first 32 bits of the source address, in network order

@@ -180,7 +180,8 @@ export class SendQueue {
       }
       this.#sendAlone(messages.start(done), count, errno);
       done++;
-      // A callback may have transferred memory that was described already.
+      // A callback may have transferred a buffer to another thread. The messages that are built
+      // already must not refer to such a buffer.
       if (!messages.hasWholeBuffers()) return done < built ? messages.start(done) : queued;
     }
     return queued;
@@ -278,7 +279,7 @@ const MAX_SEGMENTS = 64;
 const WAITS = 4;
 const WAIT_MS = 5;
 /**
- * After these waits, the queue does not wait for at least this time, in ms. It is longer than one
- * turn of the packet loop.
+ * In ms. After these waits, at least this time passes before the queue waits again. It is longer
+ * than one turn of the packet loop.
  */
 const REST_MS = 20;

@@ -48,9 +48,24 @@ export function addFloodCommand(program: Command): void {
     .addOption(
       new Option('--kinds <names>').argParser(listParser(FLOOD_KINDS)).default(FLOOD_KINDS),
     )
-    .option('--crowd <number>', 'new peers that connect at once', parseCount, 2000)
-    .option('--silent <number>', 'peers with a keepalive that never answer', parseCount, 10_000)
-    .option('--watch-seconds <number>', 'how long to ping beside these peers', parseCount, 8)
+    .option(
+      '--crowd <number>',
+      'number of new peers that connect at the same time',
+      parseCount,
+      2000,
+    )
+    .option(
+      '--silent <number>',
+      'number of peers that have a persistent keepalive and never answer',
+      parseCount,
+      10_000,
+    )
+    .option(
+      '--watch-seconds <number>',
+      'how long the session is pinged while the crowd connects, and while silent peers do not answer',
+      parseCount,
+      8,
+    )
     .option('--peers <names>', 'the other implementations', listParser(names), ['wireguard-go'])
     .action(async (options: FloodOptions) => {
       const { rates, kinds, peers, rounds, seconds, restMs, crowd, silent, watchSeconds } = options;

@@ -154,9 +154,9 @@ const EXTENSION_HEADERS: readonly number[] = [0, 43, FRAGMENT_HEADER, 60];
 const ICMP_QUERIES: readonly number[] = [0, 8, 9, 10, 13, 14, 15, 16, 17, 18];
 const ICMPV6_REDIRECT = 137;
 const ICMP_HEADER_LENGTH = 8;
-/** RFC 1812 section 4.3.2.3: an error is no longer than what every host accepts. */
+/** RFC 1812 section 4.3.2.3: an error has at most the length that every host accepts. */
 const MAX_ICMPV4_LENGTH = 576;
-/** RFC 4443 section 3.1: an error is no longer than the smallest MTU. */
+/** RFC 4443 section 3.1: an error has at most the length of the smallest MTU. */
 const MAX_ICMPV6_LENGTH = 1280;
 /** RFC 1812 section 4.3.2.5: errors carry the precedence "internetwork control". */
 const TOS_INTERNET_CONTROL = 0xc0;

@@ -183,12 +183,12 @@ function readVersion(value: unknown, at: RecordField): void {
 
 const VERSION = 1;
 /**
- * The most nested brackets in a record. A normal record has four levels. Brackets inside strings
- * count too.
+ * The greatest depth of brackets in a record. A normal record has four levels. Brackets inside
+ * strings count too.
  */
 const MOST_DEEP = 100;
 /**
- * In characters. The longest text of a record. A normal record has a few hundred characters, and a
+ * The longest text of a record, in characters. A normal record has a few hundred characters, and a
  * record with 256 prefixes has about 12,000.
  */
 const MAX_TEXT = 65_536;

@@ -17,7 +17,10 @@ export interface KernelStateOptions {
   readonly monitor: RoutingMonitor;
   readonly interfaceName: string;
   readonly numbers: RoutingNumbers;
-  /** Gets the keys of the routes that may differ from the desired ones. */
+  /**
+   * The desired routes. `KernelState` marks in this object the keys of the routes that may differ
+   * from the desired ones.
+   */
   readonly wanted: WantedRoutes;
   /** `forget` is called when the reverse path filter of a link may have changed. */
   readonly filters: { forget(): void };

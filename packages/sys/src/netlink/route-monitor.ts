@@ -46,7 +46,7 @@ export class RouteMonitor {
     return this.#socket.discard();
   }
 
-  /** Closes the sockets. May be called again. */
+  /** Closes the socket. May be called again. */
   close(): void {
     this.#socket.close();
   }

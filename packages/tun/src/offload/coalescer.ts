@@ -106,9 +106,9 @@ export class Coalescer {
   }
 
   /**
-   * Adds an IP packet of `length` bytes, as its header says. It is not copied. The next `flush`
-   * overwrites the `VNET_HEADER_LENGTH` bytes in front of it. If the coalescer is full, the earlier
-   * packets are written first.
+   * Adds an IP packet. `length` must be the length in its IP header. The packet is not copied. The
+   * next `flush` overwrites the `VNET_HEADER_LENGTH` bytes in front of it. If the coalescer is full,
+   * the earlier packets are written first.
    *
    * @throws {RangeError} the packet and the vnet header in front of it are not within the buffer
    */

@@ -99,7 +99,7 @@ describe('ListAndWatch', () => {
     server.failNext(410, 'Expired');
     loop.start();
     await until(() => server.requests.length === 2);
-    await settle();
+    await until(() => clock.waits.length === 1, 'the pause before the next list');
     expect([lists, heard]).toEqual([1, []]);
     clock.advance(10_000);
     await until(() => heard.length === 1);
@@ -151,7 +151,7 @@ describe('ListAndWatch', () => {
       await until(() => server.watching === 1);
       server.endWatches();
       await until(() => server.watching === 0);
-      await settle();
+      await until(() => clock.waits.length === 1, 'the pause before the next watch');
       expect(server.watching).toBe(0);
       clock.advance(10_000);
     }

@@ -5,7 +5,7 @@ import {
   removeStartTaint,
   START_TAINT,
 } from '../../../src/registry/kubernetes/start-taint.ts';
-import { ManualClock, settle } from '../../manual-clock.ts';
+import { ManualClock, settle, until } from '../../manual-clock.ts';
 import { FakeKubeServer } from './fake-kube-server.ts';
 
 const NODES = '/api/v1/nodes';
@@ -91,10 +91,9 @@ describe('keepRemovingStartTaint', () => {
       clock,
       random: () => 0,
     });
-    await settle();
     for (let i = 0; i < 2; i++) {
+      await until(() => troubles.length === i + 1 && clock.waits.length === 1);
       clock.advance(1000);
-      await settle();
     }
     expect(await removed).toBe(false);
     expect(troubles).toEqual([
