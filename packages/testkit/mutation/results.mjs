@@ -181,8 +181,8 @@ function functionAt(lines, index) {
   for (let i = index; i >= 0; i--) {
     if (i < index && lines[i] === '}') return '';
     const found =
-      /^(?:export )?function (\w+)/.exec(lines[i]) ??
-      /^  (?:\w+ )*(#?\w+)[(<].*\{$|^  (?:\w+ )*(#?\w+)[(<]$/.exec(lines[i]);
+      /^(?:export )?function\*? (\w+)/.exec(lines[i]) ??
+      /^  (?:\w+ )*\*?(#?\w+)[(<].*\{$|^  (?:\w+ )*\*?(#?\w+)[(<]$/.exec(lines[i]);
     if (found) return found[1] ?? found[2];
   }
   return '';

@@ -93,17 +93,27 @@ describe('within', () => {
       '    a: number,',
       '  ): void {',
       '    b();',
+      '  }',
+      '  *#fifth(): Steps {',
+      '    b();',
+      '}',
+      'export function* sixth(): Steps {',
+      '  yield;',
       '}',
       'const a = b();',
     ];
     const report = {
-      files: { 'a.ts': { source: lines.join('\n'), mutants: [2, 6, 9, 14, 16].map(anyMutantAt) } },
+      files: {
+        'a.ts': { source: lines.join('\n'), mutants: [2, 6, 9, 14, 17, 20, 22].map(anyMutantAt) },
+      },
     };
     expect(mutantsOf(report).map(({ within }) => within)).toEqual([
       'first',
       '#second',
       'third',
       'fourth',
+      '#fifth',
+      'sixth',
       '',
     ]);
   });

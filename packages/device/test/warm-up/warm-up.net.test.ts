@@ -177,7 +177,7 @@ function askForPort(
   const until: Stop['until'] = (sockets, loop) => {
     if (!isInTheMiddle(sockets.slice(1))) return false;
     port = choose(sockets);
-    expectOf(() => loop.answer({ type: 'configure', change: { listenPort: port } }));
+    expectOf(() => void runSteps(loop.answer({ type: 'configure', change: { listenPort: port } })));
     return true;
   };
   const { sockets } = runWarmUp({ up: true, until });
