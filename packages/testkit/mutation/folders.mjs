@@ -22,7 +22,8 @@ export const FOLDERS = {
     mutate: [core('flow/*.ts'), ...HANDSHAKE_WORK.map((file) => `!${file}`)],
     tests: tests(
       'core/test/flow/!(handshake-work|initiation-turns).test.ts',
-      'core/test/protocol/{ecn,routing,secrets,transport}.test.ts',
+      'core/test/engine.test.ts',
+      'core/test/protocol/{configuration,ecn,handshake,routing,secrets,timers,transport}.test.ts',
     ),
   },
   // This group has its own entry, because its tests (floods, many peers) are slow.

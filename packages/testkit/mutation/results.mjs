@@ -79,8 +79,9 @@ export function mergeResults(kept, later) {
   }
 }
 
-function keyOf({ location, mutatorName, replacement }) {
-  return JSON.stringify([location.start, location.end, mutatorName, replacement]);
+function keyOf({ location: { start, end }, mutatorName, replacement }) {
+  const places = [start.line, start.column, end.line, end.column];
+  return JSON.stringify([...places, mutatorName, replacement]);
 }
 
 /** Returns `killed`, `survived`, `equivalent`, or undefined if there is no result. */
