@@ -107,8 +107,8 @@ export class Coalescer {
 
   /**
    * Adds an IP packet. `length` must be the length in its IP header. The packet is not copied. The
-   * next `flush` overwrites the `VNET_HEADER_LENGTH` bytes in front of it. If the coalescer is full,
-   * the earlier packets are written first.
+   * next `flush` overwrites the `VNET_HEADER_LENGTH` bytes in front of it. If the coalescer is
+   * full, the earlier packets are written first.
    *
    * @throws {RangeError} the packet and the vnet header in front of it are not within the buffer
    */
