@@ -8,8 +8,8 @@
  *
  * @module
  */
+import { checksum } from './checksum.ts';
 import {
-  foldChecksum,
   IPV4_CHECKSUM,
   IPV4_DESTINATION,
   IPV4_HEADER_LENGTH,
@@ -17,7 +17,6 @@ import {
   IPV6_DESTINATION,
   IPV6_HEADER_LENGTH,
   IPV6_SOURCE,
-  sumWords,
   writeUint16,
 } from './ip-packet.ts';
 
@@ -68,14 +67,13 @@ function answer4(buffer: Uint8Array, offset: number, length: number): Uint8Array
   answer[9] = PROTOCOL_ICMP;
   copyBytes(answer, IPV4_SOURCE, buffer, offset + IPV4_DESTINATION, 4);
   copyBytes(answer, IPV4_DESTINATION, buffer, offset + IPV4_SOURCE, 4);
-  writeUint16(answer, IPV4_CHECKSUM, ~foldChecksum(sumWords(answer, 0, IPV4_HEADER_LENGTH)));
+  writeUint16(answer, IPV4_CHECKSUM, checksum(answer, 0, IPV4_HEADER_LENGTH));
 
   const icmp = IPV4_HEADER_LENGTH;
   answer[icmp] = 3; // destination unreachable
   answer[icmp + 1] = 1; // host
   copyBytes(answer, icmp + ICMP_HEADER_LENGTH, buffer, offset, quoted);
-  const sum = sumWords(answer, icmp, ICMP_HEADER_LENGTH + quoted);
-  writeUint16(answer, icmp + 2, ~foldChecksum(sum));
+  writeUint16(answer, icmp + 2, checksum(answer, icmp, ICMP_HEADER_LENGTH + quoted));
   return answer;
 }
 
@@ -114,8 +112,8 @@ function answer6(buffer: Uint8Array, offset: number, length: number): Uint8Array
   copyBytes(answer, icmp + ICMP_HEADER_LENGTH, buffer, offset, quoted);
   // RFC 4443 section 2.3: the checksum includes the addresses, the length and the next header.
   const pseudoHeader = ICMP_HEADER_LENGTH + quoted + NEXT_HEADER_ICMPV6;
-  const sum = sumWords(answer, IPV6_SOURCE, answer.length - IPV6_SOURCE, pseudoHeader);
-  writeUint16(answer, icmp + 2, ~foldChecksum(sum));
+  const summed = answer.length - IPV6_SOURCE;
+  writeUint16(answer, icmp + 2, checksum(answer, IPV6_SOURCE, summed, pseudoHeader));
   return answer;
 }
 

@@ -1,11 +1,12 @@
 /**
- * The parts of an IP header that the data plane needs: lengths, ECN bits, the internet checksum.
+ * The parts of an IP header that the data plane needs: lengths and ECN bits.
  *
  * A packet is given as a buffer and an offset. Nothing is copied or allocated. Options and
  * extension headers are not read here; the receiver of the packet reads them.
  *
  * @module
  */
+import { foldSum } from './checksum.ts';
 
 /**
  * Returns the length that the header states, in bytes. Bytes after it are padding. Returns 0 if
@@ -42,26 +43,7 @@ export function setEcn(buffer: Uint8Array, offset: number, bits: number): void {
   const at = offset + IPV4_CHECKSUM;
   const checksum = (buffer[at] << 8) | buffer[at + 1];
   const sum = (~checksum & 0xffff) + (~before & 0xffff) + after;
-  writeUint16(buffer, at, ~foldChecksum(sum));
-}
-
-/**
- * Returns the one's complement sum of `length` bytes, added to `sum`. Fold the result before use.
- */
-export function sumWords(buffer: Uint8Array, offset: number, length: number, sum = 0): number {
-  const end = offset + length;
-  const even = end - (length % 2);
-  let total = sum;
-  for (let i = offset; i < even; i += 2) total += (buffer[i] << 8) | buffer[i + 1];
-  // RFC 1071: a last odd byte is padded with a zero.
-  return even === end ? total : total + (buffer[even] << 8);
-}
-
-/** Returns the sum in 16 bits, with the carries added. */
-export function foldChecksum(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16);
-  return folded;
+  writeUint16(buffer, at, ~foldSum(sum));
 }
 
 /** Writes 16 bits in network order. Higher bits of `value` are ignored. */

@@ -70,6 +70,14 @@ describe('checksum', () => {
 
     expect(sumBytes(part, 1, 34)).toBe(slowSum(whole.subarray(6, 40)));
   });
+
+  test('pads an odd byte with a zero', () => {
+    expect(sumBytes(Uint8Array.of(9, 1, 2, 3, 9), 1, 3)).toBe(0x0102 + 0x0300);
+  });
+
+  test('adds to a given sum, and reads only its range', () => {
+    expect(sumBytes(Uint8Array.of(9, 1, 2, 9), 1, 2, 5)).toBe(0x0102 + 5);
+  });
 });
 
 describe('foldSum', () => {
@@ -79,6 +87,7 @@ describe('foldSum', () => {
     [0x10000, 1],
     [0x1ffff, 1],
     [0xfffeffff, 0xfffe],
+    [0xffff_ffff, 0xffff],
   ])('folds %i to %i', (sum, folded) => {
     expect(foldSum(sum)).toBe(folded);
   });
