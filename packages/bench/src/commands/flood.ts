@@ -8,7 +8,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { measureFlood } from '../flood/flood.ts';
 import type { Flood } from '../flood/flood-figures.ts';
 import { targetsOf, verdicts } from '../flood/targets.ts';
-import { litz, PEERS } from '../peers/implementation.ts';
+import { litz, PEER_NAMES, peersNamed } from '../peers/implementation.ts';
 import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -26,7 +26,6 @@ interface FloodOptions {
 
 /** Adds the command `bench flood`. */
 export function addFloodCommand(program: Command): void {
-  const names = PEERS.map(({ name }) => name);
   const command: Command = program
     .command('flood')
     .description(
@@ -66,22 +65,23 @@ export function addFloodCommand(program: Command): void {
       parseCount,
       8,
     )
-    .option('--peers <names>', 'the other implementations', listParser(names), ['wireguard-go'])
-    .action(async (options: FloodOptions) => {
-      const { rates, kinds, peers, rounds, seconds, restMs, crowd, silent, watchSeconds } = options;
-      const implementations = [litz(), ...PEERS.filter(({ name }) => peers.includes(name))];
-      const floods = kinds.flatMap((kind) =>
-        rates.map((perSecond): Flood => ({ kind, perSecond })),
-      );
-      const numbers = { rounds, seconds, restMs, crowd, silent, watchSeconds };
-      const settings = { implementations, floods, ...numbers };
-      const { measurements, failed } = await measureFlood(settings, say);
-      const targets = targetsOf(floods);
-      const found = verdicts(measurements, targets);
-      for (const { text } of found) say(text);
-      saveResult(command, 'flood', numbers, [...measurements, ...targets]);
-      if (failed.length > 0 || found.some(({ holds }) => !holds)) process.exitCode = 1;
-    });
+    .option('--peers <names>', 'the other implementations', listParser(PEER_NAMES), [
+      'wireguard-go',
+    ])
+    .action((options: FloodOptions) => runFlood(command, options));
+}
+
+async function runFlood(command: Command, options: FloodOptions): Promise<void> {
+  const { rates, kinds, peers, rounds, seconds, restMs, crowd, silent, watchSeconds } = options;
+  const implementations = [litz(), ...peersNamed(peers)];
+  const floods = kinds.flatMap((kind) => rates.map((perSecond): Flood => ({ kind, perSecond })));
+  const numbers = { rounds, seconds, restMs, crowd, silent, watchSeconds };
+  const { measurements, failed } = await measureFlood({ implementations, floods, ...numbers }, say);
+  const targets = targetsOf(floods);
+  const found = verdicts(measurements, targets);
+  for (const { text } of found) say(text);
+  saveResult(command, 'flood', numbers, [...measurements, ...targets]);
+  if (failed.length > 0 || found.some(({ holds }) => !holds)) process.exitCode = 1;
 }
 
 function ratesOf(text: string): number[] {

@@ -9,6 +9,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { parseAddress } from '@litz/config';
 import { Endpoint, Engine, type CryptoProvider, type PublicKey } from '@litz/core';
+import { checksum } from '@litz/core/internals';
 import { ipv4Packet } from '@litz/testkit';
 import { initiatorKey } from '../handshake/initiations.ts';
 import { INNER } from '../peers/tunnel.ts';
@@ -166,8 +167,7 @@ function echoRequest(number: number): Uint8Array {
   const view = new DataView(message.buffer);
   view.setUint8(0, ECHO_REQUEST);
   view.setUint16(4, number);
-  const sum = (ECHO_REQUEST << 8) + number;
-  view.setUint16(2, ~((sum & 0xffff) + (sum >>> 16)));
+  view.setUint16(2, checksum(message, 0, message.length));
   const source = parseAddress(innerAddress(number));
   const destination = parseAddress(INNER.a);
   return ipv4Packet({ source, destination, protocol: ICMP, payload: message });
