@@ -171,9 +171,9 @@ function quick() {
 }
 
 /** Returns a text that lists the files without results, and those that have changed since their results. */
-function changedFilesText() {
+function changedFilesText(results) {
   const changed = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
-    const kept = keptResult(name);
+    const kept = results[name];
     return filesOf(ROOT, mutate).filter(
       (file) => kept.files[file]?.source !== inBraces(readFileSync(join(ROOT, file), 'utf8')),
     );
@@ -197,13 +197,14 @@ function printSurvivors(name) {
 
 /** Prints the page and writes it to `docs/mutation.md`. */
 function report() {
+  const results = Object.fromEntries(Object.keys(FOLDERS).map((name) => [name, keptResult(name)]));
   const folders = Object.fromEntries(
-    Object.keys(FOLDERS).map((name) => [name, mutantsOf(keptResult(name))]),
+    Object.entries(results).map(([name, result]) => [name, mutantsOf(result)]),
   );
   const text = tableText(folders, { equivalents, critical: CRITICAL });
   writeFileSync(join(ROOT, 'docs/mutation.md'), text);
   process.stdout.write(text);
-  process.stdout.write(changedFilesText());
+  process.stdout.write(changedFilesText(results));
   fail(shortfalls(folders, { equivalents, critical: CRITICAL, leastShare: LEAST_SHARE }));
 }
 
