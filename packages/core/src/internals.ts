@@ -61,6 +61,7 @@ export {
   readPublicKey,
 } from './values.ts';
 export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
+export { TokenBucket } from './rate/token-bucket.ts';
 export { runSteps, type Steps } from './steps.ts';
 export {
   readPeerChange,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TokenBucket } from '@litz/core/internals';
 import { DropCounters, type DropReason } from './drop-reason.ts';
 import { LocalAddresses } from './ip/local-addresses.ts';
 import { PathMtuTable } from './ip/path-mtu.ts';
@@ -11,7 +12,6 @@ import { ChunkPool } from './memory/chunk-pool.ts';
 import { PacketRing } from './memory/packet-ring.ts';
 import { PortTable } from './port/port-table.ts';
 import type { ChangedSocket, MessageReceiver } from './port/receivers.ts';
-import { RateLimit } from './rate-limit.ts';
 import { SipHash } from './sip-hash.ts';
 import type { CheckedStackOptions } from './stack-options.ts';
 import { TcpContext } from './tcp/tcp-context.ts';
@@ -35,7 +35,7 @@ export class StackState {
   /** Datagrams and control packets that wait to be taken. */
   readonly output: PacketRing;
   /** Errors that we send by ICMP. */
-  readonly errorLimit: RateLimit = new RateLimit(ERRORS_PER_SECOND, ERROR_BURST);
+  readonly errorLimit: TokenBucket = new TokenBucket(ERRORS_PER_SECOND, ERROR_BURST);
   readonly udp: PortTable<MessageReceiver>;
   readonly echo: PortTable<MessageReceiver>;
   readonly tcp: TcpContext;

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { TokenBucket } from '@litz/core/internals';
 import { DeadlineHeap } from '../memory/deadline-heap.ts';
-import { RateLimit } from '../rate-limit.ts';
 import type { SipHash } from '../sip-hash.ts';
 import { PortTable, type BoundSocket } from '../port/port-table.ts';
 import { TcpHeader } from '../wire/tcp-header.ts';
@@ -30,9 +30,9 @@ export class TcpContext {
   /** Those in TIME-WAIT, the oldest one first. */
   readonly timeWait: Set<Connection> = new Set<Connection>();
   /** RFC 5961 7: challenge ACKs of all connections. */
-  readonly challenges: RateLimit = new RateLimit(CHALLENGES_PER_SECOND, CHALLENGES_PER_SECOND);
+  readonly challenges: TokenBucket = new TokenBucket(CHALLENGES_PER_SECOND, CHALLENGES_PER_SECOND);
   /** RSTs for segments of no connection. */
-  readonly resets: RateLimit = new RateLimit(RESETS_PER_SECOND, RESETS_PER_SECOND);
+  readonly resets: TokenBucket = new TokenBucket(RESETS_PER_SECOND, RESETS_PER_SECOND);
   /** The segment that is being received. */
   readonly segment: TcpHeader = new TcpHeader();
 
