@@ -15,9 +15,8 @@
  *
  * @module
  */
-import { spawnSync } from 'node:child_process';
 import { runCommand } from '../peers/command.ts';
-import { ip } from '../peers/namespace-pair.ts';
+import { ip, Namespaces } from '../peers/namespaces.ts';
 
 /** The namespaces around the server. */
 export type Place = 'client' | 'guests' | 'flooder';
@@ -28,25 +27,29 @@ export class FloodNetwork {
   readonly client: string;
   readonly guests: string;
   readonly flooder: string;
+  readonly #namespaces: Namespaces;
 
   /** @throws {Error} (rejects) namespaces are not permitted, or there is no `ip` */
-  static async create(): Promise<FloodNetwork> {
-    const network = new FloodNetwork(`litz-flood-${process.pid}-${++made}`);
-    LIVE.add(network);
-    try {
+  static create(): Promise<FloodNetwork> {
+    return Namespaces.build('flood', async (namespaces) => {
+      const add = (suffix: string): Promise<string> => namespaces.add(suffix);
+      const places = [await add('client'), await add('guests'), await add('flooder')] as const;
+      const network = new FloodNetwork(namespaces, await add('server'), places);
       await network.#build();
-    } catch (error) {
-      network.close();
-      throw error;
-    }
-    return network;
+      return network;
+    });
   }
 
-  private constructor(prefix: string) {
-    this.server = `${prefix}-server`;
-    this.client = `${prefix}-client`;
-    this.guests = `${prefix}-guests`;
-    this.flooder = `${prefix}-flooder`;
+  private constructor(
+    namespaces: Namespaces,
+    server: string,
+    [client, guests, flooder]: readonly [client: string, guests: string, flooder: string],
+  ) {
+    this.#namespaces = namespaces;
+    this.server = server;
+    this.client = client;
+    this.guests = guests;
+    this.flooder = flooder;
   }
 
   /**
@@ -67,19 +70,12 @@ export class FloodNetwork {
     await this.#nft('delete table netdev flood');
   }
 
-  /**
-   * Deletes the namespaces. The caller must end their programs first. Never throws. Synchronous, so
-   * that it works at the end of the process.
-   */
+  /** Deletes the namespaces. See `Namespaces.close`. */
   close(): void {
-    LIVE.delete(this);
-    for (const name of [this.server, this.client, this.guests, this.flooder]) {
-      spawnSync('ip', ['netns', 'del', name], { stdio: 'ignore', timeout: 10_000 });
-    }
+    this.#namespaces.close();
   }
 
   async #build(): Promise<void> {
-    await this.#add(this.server);
     for (const place of PLACES) await this.#join(place);
     await ip('-n', this.guests, 'route', 'add', 'local', '10.6.0.0/16', 'dev', 'lo');
     await ip('-n', this.flooder, 'route', 'add', 'local', '10.8.0.0/16', 'dev', 'lo');
@@ -92,7 +88,6 @@ export class FloodNetwork {
 
   async #join(place: Place): Promise<void> {
     const [server, other, link] = [this.server, this[place], `v${place}`];
-    await this.#add(other);
     const veth = ['link', 'add', link, 'netns', server, 'type', 'veth'];
     await ip(...veth, 'peer', 'name', 'wan', 'netns', other);
     await ip('-n', server, 'addr', 'add', `${OUTER[place].server}/24`, 'dev', link);
@@ -101,19 +96,9 @@ export class FloodNetwork {
     await ip('-n', other, 'link', 'set', 'wan', 'up');
   }
 
-  async #add(name: string): Promise<void> {
-    await ip('netns', 'add', name);
-    await ip('-n', name, 'link', 'set', 'lo', 'up');
-  }
-
   async #nft(commands: string): Promise<void> {
     await runCommand('nft', [commands], { namespace: this.server });
   }
-}
-
-/** Deletes all flood networks that still exist. */
-export function closeFloodNetworks(): void {
-  for (const network of LIVE) network.close();
 }
 
 /** The addresses of the server and of the other end, for each link. */
@@ -124,5 +109,3 @@ export const OUTER: Readonly<Record<Place, { server: string; other: string }>> =
 };
 
 const PLACES: readonly Place[] = ['client', 'guests', 'flooder'];
-const LIVE = new Set<FloodNetwork>();
-let made = 0;

@@ -4,11 +4,9 @@
  *
  * @module
  */
-import { closeFloodNetworks } from '../flood/flood-network.ts';
-import { closeMeshNetworks } from '../mesh/mesh-network.ts';
 import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
-import { closeNamespacePairs } from './namespace-pair.ts';
+import { closeNamespaces } from './namespaces.ts';
 
 /** Calls `run` and then removes everything that it made, also when a signal ends the process. */
 export async function withCleanUp<T>(run: () => Promise<T>): Promise<T> {
@@ -29,7 +27,5 @@ function endNow(signal: NodeJS.Signals): void {
 function releaseAll(): void {
   killRunningCommands();
   removeSockets();
-  closeNamespacePairs();
-  closeMeshNetworks();
-  closeFloodNetworks();
+  closeNamespaces();
 }

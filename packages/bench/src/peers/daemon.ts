@@ -8,7 +8,7 @@ import type { DeviceConfiguration, DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { RunningCommand, until } from './command.ts';
 import type { Implementation } from './implementation.ts';
-import { ip } from './namespace-pair.ts';
+import { ip } from './namespaces.ts';
 
 export interface DaemonOptions {
   namespace: string;

@@ -9,62 +9,42 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
-import { missingProgram, runCommand } from './command.ts';
+import { missingProgram } from './command.ts';
+import { ip, Namespaces } from './namespaces.ts';
 
 export type Side = 'a' | 'b';
 
 export class NamespacePair {
   readonly a: string;
   readonly b: string;
+  readonly #namespaces: Namespaces;
 
   /** @throws {Error} (rejects) namespaces are not permitted, or there is no `ip` */
-  static async create(): Promise<NamespacePair> {
-    const pair = new NamespacePair(`litz-bench-${process.pid}-${++created}`);
-    LIVE.add(pair);
-    try {
-      await pair.#build();
-    } catch (error) {
-      pair.close();
-      throw error;
-    }
-    return pair;
+  static create(): Promise<NamespacePair> {
+    return Namespaces.build('bench', async (namespaces) => {
+      const [a, b] = [await namespaces.add('a'), await namespaces.add('b')];
+      await ip('link', 'add', 'va', 'netns', a, 'type', 'veth', 'peer', 'name', 'vb', 'netns', b);
+      for (const [name, link, address] of [
+        [a, 'va', OUTER.a],
+        [b, 'vb', OUTER.b],
+      ] as const) {
+        await ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', link);
+        await ip('-n', name, 'link', 'set', link, 'up');
+      }
+      return new NamespacePair(namespaces, a, b);
+    });
   }
 
-  private constructor(prefix: string) {
-    this.a = `${prefix}-a`;
-    this.b = `${prefix}-b`;
+  private constructor(namespaces: Namespaces, a: string, b: string) {
+    this.#namespaces = namespaces;
+    this.a = a;
+    this.b = b;
   }
 
-  /**
-   * Deletes the namespaces. The caller must end the programs in them first. It never throws. It is
-   * synchronous, so that it can be called when the process exits.
-   */
+  /** Deletes the namespaces. See `Namespaces.close`. */
   close(): void {
-    LIVE.delete(this);
-    for (const name of [this.a, this.b]) {
-      spawnSync('ip', ['netns', 'del', name], { stdio: 'ignore', timeout: 10_000 });
-    }
+    this.#namespaces.close();
   }
-
-  async #build(): Promise<void> {
-    const { a, b } = this;
-    await ip('netns', 'add', a);
-    await ip('netns', 'add', b);
-    await ip('link', 'add', 'va', 'netns', a, 'type', 'veth', 'peer', 'name', 'vb', 'netns', b);
-    for (const [name, link, address] of [
-      [a, 'va', OUTER.a],
-      [b, 'vb', OUTER.b],
-    ] as const) {
-      await ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', link);
-      await ip('-n', name, 'link', 'set', 'lo', 'up');
-      await ip('-n', name, 'link', 'set', link, 'up');
-    }
-  }
-}
-
-/** Deletes all pairs that still exist. */
-export function closeNamespacePairs(): void {
-  for (const pair of LIVE) pair.close();
 }
 
 /**
@@ -81,13 +61,5 @@ export function missingNamespaces(): string | undefined {
   return undefined;
 }
 
-/** Runs `ip`. @throws {Error} (rejects) it failed; the message has its output */
-export async function ip(...args: string[]): Promise<void> {
-  await runCommand('ip', args);
-}
-
 /** The addresses of the veth pair. */
 export const OUTER: Readonly<Record<Side, string>> = { a: '192.168.77.1', b: '192.168.77.2' };
-
-const LIVE = new Set<NamespacePair>();
-let created = 0;

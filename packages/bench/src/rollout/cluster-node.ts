@@ -12,7 +12,7 @@ import type { DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { sendControlRequest, controlPath, type ControlRequest, type MeshStatus } from '@litz/mesh';
 import { RunningCommand, runCommand, until } from '../peers/command.ts';
-import { ip } from '../peers/namespace-pair.ts';
+import { ip } from '../peers/namespaces.ts';
 
 export interface ClusterNodeOptions {
   /** The number of the node, from 1. */

@@ -12,7 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ip } from '../peers/namespace-pair.ts';
+import { ip } from '../peers/namespaces.ts';
 import { ClusterNode } from './cluster-node.ts';
 
 export class Cluster {

@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { missingProgram, RunningCommand, runCommand, until } from '../peers/command.ts';
-import { ip, OUTER, type NamespacePair } from '../peers/namespace-pair.ts';
+import { OUTER, type NamespacePair } from '../peers/namespace-pair.ts';
+import { ip } from '../peers/namespaces.ts';
 import { INNER } from '../peers/tunnel.ts';
 
 export class KernelGuest {
