@@ -36,6 +36,18 @@ const TABLE: Record<
     dynamic: ['@litz/tun', '@litz/udp', '@litz/sys', '@litz/openssl', '@litz/wasm'],
     node: true,
   },
+  net: {
+    allowed: [
+      '@litz/core',
+      '@litz/core/internals',
+      '@litz/config',
+      '@litz/device',
+      '@litz/device/quick',
+      '@litz/netstack',
+      'undici',
+    ],
+    node: true,
+  },
   mesh: {
     allowed: [
       '@litz/core',

@@ -1,0 +1,6 @@
+/**
+ * Sockets, HTTP and DNS through a WireGuard tunnel, without root and without a TUN device.
+ *
+ * @module
+ */
+export {};
