@@ -372,11 +372,11 @@ describe('Agent', () => {
   it('reads the machine again after a failure', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
-    fixture.host.factsFailure = new Error('no answer');
+    fixture.host.underlayFailure = new Error('no answer');
     fixture.host.listener?.onUnderlay();
     await pass(100);
     expect(fixture.agent.events.troubles).toEqual(['agent: no answer']);
-    fixture.host.factsFailure = undefined;
+    fixture.host.underlayFailure = undefined;
     const { looks } = fixture.host;
     await pass(2100);
     expect(fixture.host.looks).toBe(looks + 1);
