@@ -3,4 +3,4 @@
  *
  * @module
  */
-export {};
+export { StackTun, type StackTunOptions } from './link/stack-tun.ts';
