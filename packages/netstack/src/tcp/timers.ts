@@ -10,7 +10,7 @@ import { distance } from '../wire/sequence.ts';
 import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
 import { abortConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
-import { enterRecovery, pipeOf, rackDetectLoss } from './recovery.ts';
+import { enterRecovery, flightSize, pipeOf, rackDetectLoss } from './recovery.ts';
 
 /**
  * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
@@ -88,7 +88,7 @@ function fireDelayedAck(c: Connection): void {
 /** RFC 8985 6.3. */
 function fireReordering(state: StackState, c: Connection): void {
   rackDetectLoss(state, c);
-  if (c.sent.lost > c.sent.resent && c.phase === 'open') enterRecovery(c);
+  if (c.sent.lost > c.sent.resent && c.phase === 'open') enterRecovery(c, 0);
 }
 
 function fireRetransmit(state: StackState, c: Connection): void {
@@ -157,7 +157,7 @@ function fireTimeout(state: StackState, c: Connection): void {
   if (c.isSynchronized) {
     findBlackHole(state, c);
     // RFC 5681 3.1: the threshold is set once for one loss.
-    if (isFirst) c.congestion.onTimeout(distance(c.next, c.unacknowledged));
+    if (isFirst) c.congestion.onTimeout(flightSize(c, 0));
     else c.congestion.window = c.segmentSize;
   }
   c.phase = 'loss';
