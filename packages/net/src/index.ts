@@ -3,4 +3,13 @@
  *
  * @module
  */
-export {};
+export type { NetworkError } from './errors.ts';
+export type { ConnectOptions, SocketOptions } from './tcp/connect-options.ts';
+export type { ListenOptions } from './tcp/listen-options.ts';
+export {
+  Server,
+  type DroppedConnection,
+  type ServerEvents,
+  type ServerOptions,
+} from './tcp/server.ts';
+export { Socket } from './tcp/socket.ts';
