@@ -4,6 +4,11 @@
  * @module
  */
 export type { NetworkError } from './errors.ts';
+export type { LookupOptions } from './dns/lookup.ts';
+export { Network, type NetworkEvents, type NetworkSource } from './network.ts';
+export type { NetworkOptions } from './network-options.ts';
+export { NetworkTun, type NetworkTunOptions } from './network-tun.ts';
+export { StackTun, type StackTunOptions } from './link/stack-tun.ts';
 export type { ConnectOptions, SocketOptions } from './tcp/connect-options.ts';
 export type { ListenOptions } from './tcp/listen-options.ts';
 export {

@@ -117,6 +117,11 @@ export class SocketHost {
     return new Promise((resolve) => (this.#drained = resolve));
   }
 
+  /** Whether a socket keeps the process alive. */
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
   /** A socket that keeps the process alive opens. */
   hold(): void {
     if (this.#holds++ === 0) this.#onHold(true);
@@ -134,8 +139,6 @@ export class SocketHost {
     const owners = [...this.waiting, ...this.#owners.values()];
     this.waiting.clear();
     this.#owners.clear();
-    this.#lingering.clear();
-    this.#drained?.();
     for (const owner of owners) owner.handleFailure(reason);
   }
 

@@ -72,9 +72,13 @@ export class Connector implements SocketOwner {
   }
 
   /** The peer of these attempts does not answer: they fail with `ETIMEDOUT`. */
-  handleSilence(isConcerned: (address: string) => boolean, reason: string): void {
+  handleSilence(
+    isConcerned: (address: string) => boolean,
+    describe: (address: string) => string,
+  ): void {
     for (const attempt of this.#attempts) {
-      if (isConcerned(attempt.address)) attempt.fail('ETIMEDOUT', reason);
+      const { address } = attempt;
+      if (isConcerned(address)) attempt.fail('ETIMEDOUT', describe(address));
     }
   }
 

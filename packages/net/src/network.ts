@@ -1,0 +1,266 @@
+/**
+ * `Network`: a host in a WireGuard network, in the process: sockets, names and HTTP, without an
+ * interface of the system.
+ *
+ * @module
+ */
+import { EventEmitter } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LookupAddress } from 'node:dns';
+import type { WgQuickInput } from '@litz/config';
+import { wipeSecrets } from '@litz/config';
+import { WireGuardError } from '@litz/core';
+import { Device } from '@litz/device';
+import type { Stack } from '@litz/netstack';
+import { readDnsConfig } from './dns/dns-config.ts';
+import { askServer } from './dns/dns-exchange.ts';
+import { NetworkLookup, type LookupOptions } from './dns/lookup.ts';
+import { Resolver } from './dns/resolver.ts';
+import { NetworkTun } from './network-tun.ts';
+import { checkNetworkOptions, type NetworkOptions } from './network-options.ts';
+import { PeerRoutes } from './peer-routes.ts';
+import { SocketHost, type LookupAll } from './socket-host.ts';
+import { readConnectArguments, type ConnectOptions } from './tcp/connect-options.ts';
+import { Connector } from './tcp/connector.ts';
+import { Server, type ServerOptions } from './tcp/server.ts';
+import { Socket } from './tcp/socket.ts';
+import { readTunnelSource, toDevice } from './tunnel-source.ts';
+
+/** The events of a `Network`. */
+export interface NetworkEvents {
+  /** An error of the device, after which it continues. */
+  error: [error: Error];
+  /** The network is closed, and everything is released. */
+  close: [];
+}
+
+/** A path of a wg-quick file, a parsed one, or a device that was made with a `NetworkTun`. */
+export type NetworkSource = string | URL | WgQuickInput | Device;
+
+type LookupDone = (error: Error | null, ...found: unknown[]) => void;
+
+/**
+ * A host in a WireGuard network. `Network.open` makes it.
+ *
+ * An open network keeps the process alive; `unref` changes that.
+ */
+export class Network extends EventEmitter<NetworkEvents> {
+  readonly device: Device;
+  /** The IP stack behind the sockets. */
+  readonly stack: Stack;
+  /** The addresses of this host in the network. */
+  readonly addresses: readonly string[];
+  /** @internal */
+  readonly host: SocketHost;
+  readonly #lookup: NetworkLookup;
+  #isRef = true;
+  #closing: Promise<void> | undefined;
+  #isDeviceClosed = false;
+
+  /**
+   * Opens a network.
+   *
+   * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` that
+   *   was made with the option `tun`. The network closes the device.
+   * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
+   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved
+   * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
+   */
+  static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
+    checkNetworkOptions(options);
+    if (source instanceof Device) {
+      if (!options.tun) throw new TypeError('"tun" expected the NetworkTun of the device');
+      return new Network(source, options.tun, options.dns ?? [], options);
+    }
+    const { signal, resolve, handshakeTimeout, memory } = options;
+    const tunnel = await readTunnelSource(source);
+    const { addresses, dns } = tunnel;
+    const tun = new NetworkTun({ addresses, mtu: options.mtu ?? tunnel.mtu, memory });
+    const configuration = await toDevice(tunnel, { ...resolve, ...(signal && { signal }) });
+    try {
+      signal?.throwIfAborted();
+      const device = await Device.create({
+        tun,
+        ...configuration,
+        ...(handshakeTimeout !== undefined && { handshakeGiveUpMs: handshakeTimeout }),
+        ...options.device,
+      });
+      return new Network(device, tun, options.dns ?? dns, options);
+    } finally {
+      wipeSecrets(configuration);
+    }
+  }
+
+  private constructor(
+    device: Device,
+    tun: NetworkTun,
+    dns: readonly string[],
+    options: NetworkOptions,
+  ) {
+    super();
+    this.device = device;
+    this.stack = tun.stack;
+    this.addresses = tun.addresses;
+    this.host = new SocketHost({
+      stack: tun.stack,
+      addresses: tun.addresses,
+      lookup: (options.lookup as LookupAll | undefined) ?? this.#lookupAll,
+      describePeer: async (address) => (await PeerRoutes.read(device)).describe(address),
+      onHold: (isHeld) => this.#hold(isHeld),
+    });
+    this.host.link = tun;
+    tun.listener = (socket) => this.host.handleChange(socket);
+    const resolver = new Resolver({
+      ...readDnsConfig(dns),
+      ask: (server, query, timeoutMs) => askServer(this.host, server, query, timeoutMs),
+      now: () => performance.now(),
+    });
+    this.#lookup = new NetworkLookup(resolver, tun.addresses);
+    this.#watchDevice();
+  }
+
+  /**
+   * Connects to a host in the network, as net.connect. 'connect' or 'error' follows.
+   *
+   * @throws {TypeError | RangeError} an option is wrong; the message names it
+   */
+  connect(options: ConnectOptions, onConnect?: () => void): Socket;
+  connect(port: number, onConnect?: () => void): Socket;
+  connect(port: number, host: string, onConnect?: () => void): Socket;
+  connect(...given: unknown[]): Socket {
+    const { options, callback } = readConnectArguments(given);
+    return new Socket(this, options).connect(options, callback);
+  }
+
+  /** Makes a server for the network, as net.createServer. Call `listen` next. */
+  createServer(options?: ServerOptions, onConnection?: (socket: Socket) => void): Server;
+  createServer(onConnection?: (socket: Socket) => void): Server;
+  createServer(
+    first?: ServerOptions | ((socket: Socket) => void),
+    second?: (socket: Socket) => void,
+  ): Server {
+    return typeof first === 'function'
+      ? new Server(this, {}, first)
+      : new Server(this, first, second);
+  }
+
+  /**
+   * Looks a name up with the DNS servers of the tunnel. It has the shape of dns.lookup; without a
+   * callback it returns a promise, as that of node:dns/promises.
+   *
+   * @throws {NetworkError} (rejects) `ENOTFOUND` or `EAI_AGAIN`, saying which servers were asked
+   */
+  lookup(hostname: string, options: LookupOptions & { all: true }): Promise<LookupAddress[]>;
+  lookup(hostname: string, options?: LookupOptions | number): Promise<LookupAddress>;
+  lookup(hostname: string, options: LookupOptions | number, done: LookupDone): void;
+  lookup(hostname: string, done: LookupDone): void;
+  lookup(
+    hostname: string,
+    given?: LookupOptions | number | LookupDone,
+    last?: LookupDone,
+  ): Promise<LookupAddress[] | LookupAddress> | undefined {
+    const done = typeof given === 'function' ? given : last;
+    const options = typeof given === 'number' ? { family: given } : given;
+    const { all = false, ...rest } = typeof options === 'object' ? options : {};
+    const found = this.#find(hostname, rest);
+    if (!done) return all ? found : found.then(([first]) => first!);
+    found.then(
+      (addresses) => {
+        const [{ address, family }] = addresses as [LookupAddress];
+        process.nextTick(() => (all ? done(null, addresses) : done(null, address, family)));
+      },
+      (error: Error) => process.nextTick(() => done(error)),
+    );
+    return undefined;
+  }
+
+  /** Keeps the process alive while the network is open. This is the default. */
+  ref(): this {
+    this.#isRef = true;
+    this.device.ref();
+    return this;
+  }
+
+  /** Lets the process end while the network is open and no socket needs it. */
+  unref(): this {
+    this.#isRef = false;
+    if (!this.host.isHeld) this.device.unref();
+    return this;
+  }
+
+  /**
+   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`. What sockets have
+   * sent before is still delivered, if the other side takes it within two seconds.
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** Calls `close`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.host.fail(new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed'));
+    if (!this.#isDeviceClosed) {
+      const limit = new AbortController();
+      const late = sleep(LINGER_MS, undefined, { signal: limit.signal }).catch(() => {});
+      await Promise.race([this.host.drained(), late]);
+      limit.abort();
+    }
+    await this.device.close();
+    this.emit('close');
+  }
+
+  #find(hostname: string, options: LookupOptions): Promise<LookupAddress[]> {
+    return new Promise((resolve, reject) => {
+      this.host.lookup(hostname, { ...options, all: true } as never, (error, addresses) => {
+        if (error) reject(error);
+        else resolve(addresses);
+      });
+    });
+  }
+
+  readonly #lookupAll: LookupAll = (hostname, options, callback) => {
+    this.#lookup.all(hostname, options as LookupOptions).then(
+      (addresses) => process.nextTick(callback, null, addresses),
+      (error: Error) => process.nextTick(callback, error, []),
+    );
+  };
+
+  #watchDevice(): void {
+    let crash: Error | undefined;
+    this.device.on('error', (error) => {
+      crash = error;
+      if (this.listenerCount('error') > 0) this.emit('error', error);
+    });
+    this.device.on('close', () => {
+      this.#isDeviceClosed = true;
+      const text = `the device ${this.device.name} is closed`;
+      this.host.fail(new WireGuardError('ERR_LITZ_CLOSED', text, crash && { cause: crash }));
+      void this.close();
+    });
+    this.device.on('handshake-failed', ({ peer }) => {
+      void PeerRoutes.read(this.device).then((routes) => {
+        for (const waiting of this.host.waiting) {
+          if (!(waiting instanceof Connector)) continue;
+          waiting.handleSilence(
+            (address) => routes.belongsTo(address, peer),
+            (address) => `the peer ${routes.describe(address)} does not answer`,
+          );
+        }
+      });
+    });
+  }
+
+  #hold(isHeld: boolean): void {
+    if (this.#isRef) return;
+    if (isHeld) this.device.ref();
+    else this.device.unref();
+  }
+}
+
+/** How long `close` waits for the last bytes of its sockets. */
+const LINGER_MS = 2000;
