@@ -17,6 +17,7 @@
  * @module
  */
 import { checkBytes, checkObject, requireInteger } from '@litz/core/internals';
+import { closeSockets } from './close-sockets.ts';
 import { EchoSocket } from './icmp/echo-socket.ts';
 import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
@@ -26,6 +27,7 @@ import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
 import { StackState } from './stack-state.ts';
 import type { BoundSocket, LocalEnd, PortTable } from './port/port-table.ts';
+import { updateSegmentSize } from './tcp/lifecycle.ts';
 import { nextSegment } from './tcp/output.ts';
 import { openConnection } from './tcp/active-open.ts';
 import { TcpListener } from './tcp/tcp-listener.ts';
@@ -104,6 +106,9 @@ export class Stack {
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
+    for (const connection of this.#state.tcp.connections) {
+      updateSegmentSize(this.#state, connection);
+    }
   }
 
   /**
@@ -125,6 +130,7 @@ export class Stack {
     requireInteger(offset, 'offset', 0, buffer.length);
     requireInteger(length, 'length', 0, buffer.length - offset);
     this.#advance(now);
+    if (this.#state.failure) return;
     const isTrusted = offload !== undefined && (offload.flags & OFFLOAD.NEEDS_CHECKSUM) !== 0;
     receivePacket(this.#state, buffer, offset, length, isTrusted);
   }
@@ -172,7 +178,8 @@ export class Stack {
 
   /** Returns the time of the next deadline; Infinity: there is none. */
   pollTimeout(): number {
-    const { reassembly, tcp } = this.#state;
+    const { reassembly, tcp, failure } = this.#state;
+    if (failure) return Infinity;
     return Math.min(reassembly.deadline, tcp.deadlines.first()?.deadline ?? Infinity);
   }
 
@@ -182,7 +189,8 @@ export class Stack {
    *
    * @param address an `IpAddress` costs no parsing
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EADDRINUSE`: a
-   *   connection with these ends is there; `EADDRNOTAVAIL`: all ports are taken
+   *   connection with these ends is there; `EADDRNOTAVAIL`: all ports are taken; `ENETDOWN`: the
+   *   stack was closed
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connectTcp(
@@ -190,6 +198,7 @@ export class Stack {
     port: number,
     options: ConnectOptions = {},
   ): TcpSocket {
+    this.#requireOpen();
     checkObject(options, 'options', ['address', 'localPort', ...TCP_OPTION_NAMES]);
     requireInteger(port, 'port', 1, 0xffff);
     const checked = readTcpOptions(options);
@@ -208,10 +217,11 @@ export class Stack {
    * Accepts connections.
    *
    * @throws {StackError} `EADDRINUSE`: the port is taken; `EADDRNOTAVAIL`: the address is not one
-   *   of the stack, or all ports are taken
+   *   of the stack, or all ports are taken; `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an option is wrong
    */
   listenTcp(options: ListenOptions = {}): TcpListener {
+    this.#requireOpen();
     const names = ['address', 'version', 'port', 'backlog', ...TCP_OPTION_NAMES];
     checkObject(options, 'options', names);
     const { backlog = 511 } = options;
@@ -228,10 +238,11 @@ export class Stack {
    * Opens a UDP socket.
    *
    * @throws {StackError} `EADDRINUSE`: the port is taken; `EADDRNOTAVAIL`: the address is not one
-   *   of the stack, or all ports are taken
+   *   of the stack, or all ports are taken; `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an option is wrong
    */
   openUdp(options: UdpOptions = {}): UdpSocket {
+    this.#requireOpen();
     checkObject(options, 'options', ['address', 'version', 'port', 'receiveQueue']);
     const { receiveQueue = DEFAULT_RECEIVE_QUEUE } = options;
     requireInteger(receiveQueue, 'receiveQueue', 1, 2 ** 30);
@@ -244,13 +255,27 @@ export class Stack {
   /**
    * Opens a socket for echo requests, with an identifier of its own.
    *
-   * @throws {StackError} `EADDRNOTAVAIL`: all identifiers are taken
+   * @throws {StackError} `EADDRNOTAVAIL`: all identifiers are taken; `ENETDOWN`: the stack was
+   *   closed
    */
   openEcho(): EchoSocket {
+    this.#requireOpen();
     const { echo } = this.#state;
     const socket = new EchoSocket(this.#state, echo.chooseFree(undefined));
     echo.add(socket);
     return socket;
+  }
+
+  /**
+   * Ends everything at once and sends nothing more, because the link is gone. Every socket fails
+   * with the same error, and `pollSocket` names it. Every later call that opens a socket throws
+   * that error. Packets are ignored.
+   *
+   * @param reason the message of the error, whose code is `ENETDOWN`
+   */
+  close(reason: string = 'the stack was closed'): void {
+    if (this.#state.failure) return;
+    closeSockets(this.#state, new StackError('ENETDOWN', reason));
   }
 
   /** The connections that may have something to send take turns. */
@@ -266,6 +291,10 @@ export class Stack {
       return length;
     }
     return 0;
+  }
+
+  #requireOpen(): void {
+    if (this.#state.failure) throw this.#state.failure;
   }
 
   /** Checks where a socket wants to receive, and chooses a port if it has none. */

@@ -40,26 +40,29 @@ export interface StackTunOptions {
  * import { generateKeyPair } from '@litz/core';
  * import { Device } from '@litz/device';
  * import { StackTun } from '@litz/net';
- * import { EchoSocket, Stack } from '@litz/netstack';
+ * import { EchoSocket, Stack, type Socket } from '@litz/netstack';
  *
  * const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
- * const tun = (address: string) =>
- *   new StackTun({
- *     stack: new Stack({ randomBytes: randomFillSync, addresses: [address] }),
- *     onSocket: (socket) => {
- *       if (socket instanceof EchoSocket) console.log(`${socket.origin.address}`);
- *     },
- *   });
- * const [tunA, tunB] = [tun('10.0.0.1'), tun('10.0.0.2')];
+ * const create = (address: string) => {
+ *   const stack = new Stack({ randomBytes: randomFillSync, addresses: [address] });
+ *   const onSocket = (socket: Socket) => {
+ *     if (!(socket instanceof EchoSocket)) return;
+ *     const data = new Uint8Array(100);
+ *     console.log(socket.receive(data), 'bytes from', socket.origin.address.toString());
+ *     socket.close();
+ *     void Promise.all([a.close(), b.close()]);
+ *   };
+ *   return new StackTun({ stack, onSocket });
+ * };
+ * const [tunA, tunB] = [create('10.0.0.1'), create('10.0.0.2')];
  * const b = await Device.create({ tun: tunB, privateKey: keysB.privateKey });
  * await b.configure({ peers: [{ publicKey: keysA.publicKey, allowedIps: ['10.0.0.1/32'] }] });
  * const endpoint = `127.0.0.1:${(await b.status()).listenPort}`;
  * const peers = [{ publicKey: keysB.publicKey, endpoint, allowedIps: ['10.0.0.2/32'] }];
  * const a = await Device.create({ tun: tunA, privateKey: keysA.privateKey, peers });
- * tunA.stack.openEcho().send('10.0.0.2', 1, new Uint8Array(8));
- * tunA.wake();
- * await new Promise((resolve) => setTimeout(resolve, 500));
- * await Promise.all([a.close(), b.close()]);
+ * const ping = tunA.stack.openEcho();
+ * ping.send('10.0.0.2', 1, new Uint8Array(8));
+ * tunA.wake(); //=> 8 bytes from 10.0.0.2
  * ```
  */
 export class StackTun implements Tun {
@@ -165,7 +168,7 @@ export class StackTun implements Tun {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    (this.stack as unknown as { close?: (text: string) => void }).close?.('closed');
+    this.stack.close(`the device ${this.name} was closed`);
     this.onReadable?.();
     this.#settleLater();
   }

@@ -101,6 +101,11 @@ export class PortTable<Socket extends BoundSocket> {
     throw new StackError('EADDRNOTAVAIL', 'all ports from 49152 to 65535 are in use');
   }
 
+  /** Iterates over a copy: sockets may be added and removed meanwhile. */
+  [Symbol.iterator](): Iterator<Socket> {
+    return [...this.#sockets.values()].flat()[Symbol.iterator]();
+  }
+
   #nextRandom(): number {
     this.#randomBytes(new Uint8Array(this.#random.buffer));
     return this.#random[0];

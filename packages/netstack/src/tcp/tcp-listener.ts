@@ -12,7 +12,7 @@ import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import { StackError } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import { abortConnection } from './lifecycle.ts';
+import { abortConnection, endConnection } from './lifecycle.ts';
 import type { BoundListener } from './tcp-context.ts';
 import type { CheckedTcpOptions } from './tcp-options.ts';
 import { TcpSocket } from './tcp-socket.ts';
@@ -34,6 +34,7 @@ export class TcpListener implements BoundListener, ChangedSocket {
   readonly #begun: Set<Connection> = new Set<Connection>();
   readonly #complete: Connection[] = [];
   #isClosed = false;
+  #error: StackError | undefined;
 
   /** @internal Use `Stack.listenTcp`. */
   constructor(
@@ -48,6 +49,11 @@ export class TcpListener implements BoundListener, ChangedSocket {
     this.localPort = port;
     this.#backlog = backlog;
     this.options = options;
+  }
+
+  /** Why it accepts no more: the stack was closed. */
+  get error(): StackError | undefined {
+    return this.#error;
   }
 
   /** The number of connections that wait to be accepted. */
@@ -70,14 +76,15 @@ export class TcpListener implements BoundListener, ChangedSocket {
 
   /** Frees the port. Connections that were not accepted end with a RST (RFC 9293 3.10.4). */
   close(): void {
+    this.#close(new StackError('ECONNRESET', 'the listener was closed'), abortConnection);
+  }
+
+  /** @internal The stack was closed. */
+  end(error: StackError): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#state.tcp.listeners.remove(this);
-    const error = new StackError('ECONNRESET', 'the listener was closed');
-    for (const connection of [...this.#begun, ...this.#complete]) {
-      abortConnection(this.#state, connection, error);
-    }
-    this.#complete.length = 0;
+    this.#error = error;
+    this.#close(error, endConnection);
+    this.#state.report(this);
   }
 
   /** @internal */
@@ -97,5 +104,15 @@ export class TcpListener implements BoundListener, ChangedSocket {
     this.#begun.delete(connection);
     const index = this.#complete.indexOf(connection);
     if (index !== -1) this.#complete.splice(index, 1);
+  }
+
+  #close(error: StackError, endOne: typeof abortConnection): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#state.tcp.listeners.remove(this);
+    for (const connection of [...this.#begun, ...this.#complete]) {
+      endOne(this.#state, connection, error);
+    }
+    this.#complete.length = 0;
   }
 }

@@ -121,7 +121,8 @@ export class UdpSocket implements MessageReceiver {
   ): boolean {
     checkBytes(data, 'data');
     requireInteger(port, 'port', 1, 0xffff);
-    if (this.#isClosed) throw new StackError('EPIPE', 'the socket is closed');
+    if (this.#isClosed)
+      throw this.#state.failure ?? new StackError('EPIPE', 'the socket is closed');
     const { header, building } = this.#state;
     const length = UDP_HEADER_LENGTH + data.length;
     const destination = address instanceof IpAddress ? address : IpAddress.from(address);
@@ -148,7 +149,10 @@ export class UdpSocket implements MessageReceiver {
     return this.queue.shift(target, offset, target.length - offset, this.origin);
   }
 
-  /** Returns and forgets the last error that ICMP reported about the connected address. */
+  /**
+   * Returns and forgets the last error: what ICMP reported about the connected address, or that the
+   * stack was closed.
+   */
   takeError(): StackError | undefined {
     const error = this.#error;
     this.#error = undefined;
@@ -175,6 +179,13 @@ export class UdpSocket implements MessageReceiver {
    */
   fail(error: StackError, destination: IpAddress, port: number): void {
     if (!this.#remoteAddress || !this.accepts(destination, port)) return;
+    this.#error = error;
+    this.#state.report(this);
+  }
+
+  /** @internal The stack was closed. */
+  end(error: StackError): void {
+    this.close();
     this.#error = error;
     this.#state.report(this);
   }
