@@ -18,3 +18,12 @@ export {
   type ServerOptions,
 } from './tcp/server.ts';
 export { Socket } from './tcp/socket.ts';
+export type { BindOptions } from './udp/datagram-arguments.ts';
+export {
+  DatagramSocket,
+  type DatagramSocketEvents,
+  type DatagramSocketOptions,
+  type RemoteInfo,
+  type SendMessage,
+} from './udp/datagram-socket.ts';
+export type { PingOptions, PingReply } from './icmp/ping.ts';

@@ -17,6 +17,7 @@ import { readDnsConfig } from './dns/dns-config.ts';
 import { askServer } from './dns/dns-exchange.ts';
 import { NetworkLookup, type LookupOptions } from './dns/lookup.ts';
 import { Resolver } from './dns/resolver.ts';
+import { ping, type PingOptions, type PingReply } from './icmp/ping.ts';
 import { NetworkTun } from './network-tun.ts';
 import { checkNetworkOptions, type NetworkOptions } from './network-options.ts';
 import { PeerRoutes } from './peer-routes.ts';
@@ -25,6 +26,11 @@ import { readConnectArguments, type ConnectOptions } from './tcp/connect-options
 import { Connector } from './tcp/connector.ts';
 import { Server, type ServerOptions } from './tcp/server.ts';
 import { Socket } from './tcp/socket.ts';
+import {
+  DatagramSocket,
+  type DatagramSocketOptions,
+  type RemoteInfo,
+} from './udp/datagram-socket.ts';
 import { readTunnelSource, toDevice } from './tunnel-source.ts';
 
 /** The events of a `Network`. */
@@ -145,6 +151,27 @@ export class Network extends EventEmitter<NetworkEvents> {
       : new Server(this, first, second);
   }
 
+  /** Makes a UDP socket in the network, as dgram.createSocket. */
+  createSocket(
+    options: DatagramSocketOptions | 'udp4' | 'udp6',
+    onMessage?: (message: Buffer, from: RemoteInfo) => void,
+  ): DatagramSocket {
+    return new DatagramSocket(this, options, onMessage);
+  }
+
+  /**
+   * Sends one echo request, and resolves when the reply is there.
+   *
+   * @param destination an address or a name
+   * @throws {NetworkError} (rejects) `ETIMEDOUT`, which names the peer; `EHOSTUNREACH`,
+   *   `ENETUNREACH`, `ENOTFOUND`
+   */
+  async ping(destination: string, options: PingOptions = {}): Promise<PingReply> {
+    const { signal } = options;
+    const { address } = await this.lookup(destination, { signal });
+    return ping(this.host, address, options);
+  }
+
   /**
    * Looks a name up with the DNS servers of the tunnel. It has the shape of dns.lookup; without a
    * callback it returns a promise, as that of node:dns/promises.
@@ -234,7 +261,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     let crash: Error | undefined;
     this.device.on('error', (error) => {
       crash = error;
-      if (this.listenerCount('error') > 0) this.emit('error', error);
+      this.emit('error', error);
     });
     this.device.on('close', () => {
       this.#isDeviceClosed = true;

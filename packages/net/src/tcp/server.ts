@@ -167,7 +167,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   handleFailure(reason: Error): void {
     this.#isOpen = false;
     this.#stop();
-    this.emit('error', reason);
+    if (this.listenerCount('error') > 0) this.emit('error', reason);
     this.#emitCloseIfDrained();
   }
 

@@ -178,7 +178,7 @@ export class Socket extends Duplex implements SocketOwner {
         this.emit('connectionAttemptFailed', address, port, family, error);
       },
       connected: (tcp) => this.#connected(tcp),
-      failed: (error) => void this.destroy(error),
+      failed: (error) => this.#failed(error),
     });
     this.#connector.start();
     return this;
@@ -301,6 +301,8 @@ export class Socket extends Duplex implements SocketOwner {
 
   /** @internal */
   handleFailure(reason: Error): void {
+    // Nobody waits for it, so the end of the network must not be an uncaught exception.
+    if (this.listenerCount('error') === 0) this.once('error', () => {});
     this.destroy(reason);
   }
 
@@ -310,6 +312,11 @@ export class Socket extends Duplex implements SocketOwner {
     signal.addEventListener('abort', abort, { once: true });
     this.once('close', () => signal.removeEventListener('abort', abort));
     return undefined;
+  }
+
+  #failed(error: Error): void {
+    if (error === this.#host.failure) this.handleFailure(error);
+    else this.destroy(error);
   }
 
   #connected(tcp: TcpSocket): void {

@@ -73,6 +73,11 @@ export class UdpSocket implements MessageReceiver {
     return this.queue.count > 0;
   }
 
+  /** The length of the first datagram that waits, in bytes; 0 if none waits. */
+  get nextLength(): number {
+    return this.queue.nextLength;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -90,6 +95,13 @@ export class UdpSocket implements MessageReceiver {
     this.#sourceFor(remote);
     this.#remoteAddress = remote;
     this.#remotePort = port;
+  }
+
+  /** Receives from everywhere again. `send` needs an address again. */
+  disconnect(): void {
+    this.#remoteAddress = undefined;
+    this.#remotePort = 0;
+    this.#error = undefined;
   }
 
   /**
