@@ -5,6 +5,8 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LookupAddress } from 'node:dns';
@@ -13,10 +15,20 @@ import { wipeSecrets } from '@litz/config';
 import { WireGuardError } from '@litz/core';
 import { Device } from '@litz/device';
 import type { Stack } from '@litz/netstack';
+import type { Agent, Dispatcher } from 'undici';
 import { readDnsConfig } from './dns/dns-config.ts';
 import { askServer } from './dns/dns-exchange.ts';
 import { NetworkLookup, type LookupOptions } from './dns/lookup.ts';
 import { Resolver } from './dns/resolver.ts';
+import { NetworkAgent, NetworkHttpsAgent, type Connect } from './http/agents.ts';
+import {
+  createConnector,
+  createDispatcher,
+  createFetch,
+  type Connector as UndiciConnector,
+  type Fetch,
+} from './http/dispatcher.ts';
+import { serve, type ConnectionServer } from './http/serve.ts';
 import { ping, type PingOptions, type PingReply } from './icmp/ping.ts';
 import { NetworkTun } from './network-tun.ts';
 import { checkNetworkOptions, type NetworkOptions } from './network-options.ts';
@@ -24,6 +36,7 @@ import { PeerRoutes } from './peer-routes.ts';
 import { SocketHost, type LookupAll } from './socket-host.ts';
 import { readConnectArguments, type ConnectOptions } from './tcp/connect-options.ts';
 import { Connector } from './tcp/connector.ts';
+import type { ListenOptions } from './tcp/listen-options.ts';
 import { Server, type ServerOptions } from './tcp/server.ts';
 import { Socket } from './tcp/socket.ts';
 import {
@@ -59,6 +72,30 @@ export class Network extends EventEmitter<NetworkEvents> {
   readonly addresses: readonly string[];
   /** @internal */
   readonly host: SocketHost;
+  /**
+   * The `fetch` of undici 7, through the tunnel. Its classes are those of undici; it also takes a
+   * `Request` or `FormData` of Node.js. A host that does not answer within ten seconds is an error;
+   * a signal makes that earlier.
+   *
+   * @example
+   *
+   * ```ts
+   * import type { Network } from '@litz/net';
+   *
+   * export async function load(network: Network): Promise<string> {
+   *   const response = await network.fetch('http://10.0.0.2/', {
+   *     signal: AbortSignal.timeout(5000),
+   *   });
+   *   return response.text();
+   * }
+   * ```
+   */
+  readonly fetch: Fetch = createFetch(() => this.dispatcher);
+  readonly #connect: Connect = (options) => this.connect(options);
+  #agent: NetworkAgent | undefined;
+  #httpsAgent: NetworkHttpsAgent | undefined;
+  #connector: UndiciConnector | undefined;
+  #dispatcher: Agent | undefined;
   readonly #lookup: NetworkLookup;
   #isRef = true;
   #closing: Promise<void> | undefined;
@@ -151,6 +188,49 @@ export class Network extends EventEmitter<NetworkEvents> {
       : new Server(this, first, second);
   }
 
+  /**
+   * Gives a server of node:http, node:https, node:http2 or node:tls the connections of the network.
+   * Do not call `listen` of that server.
+   *
+   * @returns what listens; its `address()` has the port, and its `close()` ends it
+   * @throws {Error} (rejects) `EADDRINUSE`: the port is taken
+   *
+   * @example
+   *
+   * ```ts
+   * import { createServer } from 'node:http';
+   * import type { Network } from '@litz/net';
+   *
+   * export async function start(network: Network): Promise<void> {
+   *   const server = createServer((request, response) => response.end('hello'));
+   *   await network.serve(server, { port: 80 });
+   * }
+   * ```
+   */
+  serve(server: ConnectionServer, options: ListenOptions): Promise<Server> {
+    return serve(this, server, options);
+  }
+
+  /** An agent for `http.request({ agent })`. It keeps connections open for more requests. */
+  get agent(): HttpAgent {
+    return (this.#agent ??= new NetworkAgent(this.#connect, { keepAlive: true }));
+  }
+
+  /** An agent for `https.request({ agent })`. It keeps connections open for more requests. */
+  get httpsAgent(): HttpsAgent {
+    return (this.#httpsAgent ??= new NetworkHttpsAgent(this.#connect, { keepAlive: true }));
+  }
+
+  /** A connector for dispatchers of undici 7: `new Pool(origin, { connect: network.connector })`. */
+  get connector(): UndiciConnector {
+    return (this.#connector ??= createConnector(this.#connect));
+  }
+
+  /** A dispatcher of undici 7, for `request(url, { dispatcher })` and the like of that package. */
+  get dispatcher(): Dispatcher {
+    return (this.#dispatcher ??= createDispatcher(this.connector));
+  }
+
   /** Makes a UDP socket in the network, as dgram.createSocket. */
   createSocket(
     options: DatagramSocketOptions | 'udp4' | 'udp6',
@@ -230,7 +310,11 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
-    this.host.fail(new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed'));
+    const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
+    this.host.fail(reason);
+    this.#agent?.destroy();
+    this.#httpsAgent?.destroy();
+    await this.#dispatcher?.destroy(reason);
     if (!this.#isDeviceClosed) {
       const limit = new AbortController();
       const late = sleep(LINGER_MS, undefined, { signal: limit.signal }).catch(() => {});
