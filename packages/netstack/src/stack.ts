@@ -26,6 +26,7 @@ import { copyBytes } from './memory/copy-bytes.ts';
 import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
 import { StackState } from './stack-state.ts';
+import type { BoundSocket, LocalEnd, PortTable } from './port/port-table.ts';
 import { updateSegmentSize } from './tcp/lifecycle.ts';
 import { nextSegment } from './tcp/output.ts';
 import { openConnection } from './tcp/active-open.ts';
@@ -51,6 +52,8 @@ export interface ConnectOptions extends TcpOptions {
 export interface ListenOptions extends TcpOptions {
   /** The address to listen at. Default: all addresses of the stack. */
   readonly address?: string | Uint8Array;
+  /** 4 or 6: only addresses of this version. Default: both. */
+  readonly version?: 4 | 6;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /** The most connections that have begun and are not accepted. Default 511, as in Node.js. */
@@ -219,15 +222,14 @@ export class Stack {
    */
   listenTcp(options: ListenOptions = {}): TcpListener {
     this.#requireOpen();
-    checkObject(options, 'options', ['address', 'port', 'backlog', ...TCP_OPTION_NAMES]);
-    const { port = 0, backlog = 511 } = options;
-    requireInteger(port, 'port', 0, 0xffff);
+    const names = ['address', 'version', 'port', 'backlog', ...TCP_OPTION_NAMES];
+    checkObject(options, 'options', names);
+    const { backlog = 511 } = options;
     requireInteger(backlog, 'backlog', 1, 0xffff);
     const checked = readTcpOptions(options);
-    const address = this.#localAddress(options.address);
     const { listeners } = this.#state.tcp;
-    const chosen = port || listeners.chooseFree(address);
-    const listener = new TcpListener(this.#state, address, chosen, backlog, checked);
+    const end = this.#localEnd(options, listeners);
+    const listener = new TcpListener(this.#state, end, backlog, checked);
     listeners.add(listener);
     return listener;
   }
@@ -241,18 +243,11 @@ export class Stack {
    */
   openUdp(options: UdpOptions = {}): UdpSocket {
     this.#requireOpen();
-    checkObject(options, 'options', ['address', 'port', 'receiveQueue']);
-    const { port = 0, receiveQueue = DEFAULT_RECEIVE_QUEUE } = options;
-    requireInteger(port, 'port', 0, 0xffff);
+    checkObject(options, 'options', ['address', 'version', 'port', 'receiveQueue']);
+    const { receiveQueue = DEFAULT_RECEIVE_QUEUE } = options;
     requireInteger(receiveQueue, 'receiveQueue', 1, 2 ** 30);
-    const address = this.#localAddress(options.address);
     const { udp } = this.#state;
-    const socket = new UdpSocket(
-      this.#state,
-      address,
-      port || udp.chooseFree(address),
-      receiveQueue,
-    );
+    const socket = new UdpSocket(this.#state, this.#localEnd(options, udp), receiveQueue);
     udp.add(socket);
     return socket;
   }
@@ -300,6 +295,20 @@ export class Stack {
 
   #requireOpen(): void {
     if (this.#state.failure) throw this.#state.failure;
+  }
+
+  /** Checks where a socket wants to receive, and chooses a port if it has none. */
+  #localEnd<Socket extends BoundSocket>(
+    options: Pick<ListenOptions, 'address' | 'version' | 'port'>,
+    table: PortTable<Socket>,
+  ): LocalEnd {
+    const { version, port = 0 } = options;
+    requireInteger(port, 'port', 0, 0xffff);
+    if (version !== undefined && version !== 4 && version !== 6) {
+      throw new RangeError('"version" expected 4 or 6');
+    }
+    const address = this.#localAddress(options.address);
+    return { address, version, port: port || table.chooseFree(address, version) };
   }
 
   #localAddress(text: string | Uint8Array | undefined): IpAddress | undefined {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { LocalEnd } from '../port/port-table.ts';
 import type { ChangedSocket } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
@@ -20,6 +21,8 @@ import { TcpSocket } from './tcp-socket.ts';
 export class TcpListener implements BoundListener, ChangedSocket {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
+  /** The version of these addresses; undefined: both. */
+  readonly localVersion: 4 | 6 | undefined;
   readonly localPort: number;
   /** @internal */
   readonly options: CheckedTcpOptions;
@@ -36,13 +39,13 @@ export class TcpListener implements BoundListener, ChangedSocket {
   /** @internal Use `Stack.listenTcp`. */
   constructor(
     state: StackState,
-    address: IpAddress | undefined,
-    port: number,
+    { address, version, port }: LocalEnd,
     backlog: number,
     options: CheckedTcpOptions,
   ) {
     this.#state = state;
     this.localAddress = address;
+    this.localVersion = version;
     this.localPort = port;
     this.#backlog = backlog;
     this.options = options;
