@@ -59,11 +59,13 @@ function receiveCookie(
   listener: BoundListener,
   segment: TcpHeader,
 ): Connection | undefined {
-  if (segment.has(TCP_FLAG.SYN) || !readCookie(state, listener, segment)) {
+  const isCookie = !segment.has(TCP_FLAG.SYN) && readCookie(state, listener, segment);
+  if (!isCookie && !mayFollow(state, listener)) {
     answerReset(state);
     return undefined;
   }
-  if (!listener.canWait) {
+  if (!isCookie || !listener.canWait) {
+    if (isCookie) listener.refusedAt = state.now;
     state.drop('full-backlog');
     return undefined;
   }
@@ -79,6 +81,14 @@ function receiveCookie(
   establish(state, c, segment);
   listener.complete(c);
   return c;
+}
+
+/**
+ * A cookie was refused not long ago, because no connection more could wait. A later segment of its
+ * sender is no cookie, but a RST would end a connection that may still begin.
+ */
+function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
+  return now - refusedAt < REFUSED_MS;
 }
 
 function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
@@ -170,3 +180,6 @@ function copyOf(address: IpAddress): IpAddress {
   copy.copy(address);
   return copy;
 }
+
+/** As long as a cookie is taken. */
+const REFUSED_MS = 120_000;

@@ -19,6 +19,8 @@ export interface BoundListener extends BoundSocket, ConnectionListener {
   readonly hasRoom: boolean;
   /** When a SYN was last answered with a cookie. */
   cookieAt: number;
+  /** When the acknowledgement of a cookie was last refused. */
+  refusedAt: number;
   /** A handshake has begun. */
   begin(connection: Connection): void;
 }

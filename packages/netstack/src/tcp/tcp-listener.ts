@@ -29,6 +29,8 @@ export class TcpListener implements BoundListener, ChangedSocket {
   isChanged: boolean = false;
   /** @internal */
   cookieAt: number = -Infinity;
+  /** @internal */
+  refusedAt: number = -Infinity;
   readonly #state: StackState;
   readonly #backlog: number;
   /** Handshakes that have begun. */

@@ -96,8 +96,11 @@ describe('a SYN cookie', () => {
     script.theirPort = 6000;
     const acknowledgement = (starts[0] + 1 - starts[1]) | 0;
     script.inject(`P 1:11 ack ${acknowledgement}`);
-    expect([script.listener?.waiting, script.stack.drops.of('full-backlog')]).toEqual([1, 1]);
+    // No RST for what comes behind it.
+    script.inject(`F 11:11 ack ${acknowledgement}`);
+    expect([script.listener?.waiting, script.stack.drops.of('full-backlog')]).toEqual([1, 2]);
     script.accept();
+    expect(script.sent().filter((text) => text.startsWith('R'))).toEqual([]);
     script.inject(`P 1:11 ack ${acknowledgement}`);
     script.accept();
     expect([script.socket.remotePort, script.socket.readable]).toEqual([6000, 10]);
