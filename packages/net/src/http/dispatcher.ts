@@ -51,13 +51,13 @@ export function createDispatcher(connect: Connector): Undici.Agent {
  * accepted, although they are not those of undici.
  */
 export function createFetch(dispatcher: () => Undici.Dispatcher): Fetch {
-  return (async (input: Undici.RequestInfo | Request, init: Undici.RequestInit = {}) => {
+  return async (input: Undici.RequestInfo | Request, init: Undici.RequestInit = {}) => {
     const { fetch, Request: UndiciRequest } = undici();
     const options = { ...init, dispatcher: init.dispatcher ?? dispatcher() };
     if (isForm(options.body)) options.body = toForm(options.body);
     if (!(input instanceof Request)) return fetch(input, options);
     return fetch(new UndiciRequest(input.url, requestInitOf(input)), options);
-  }) as Fetch;
+  };
 }
 
 function undici(): typeof Undici {
@@ -76,7 +76,7 @@ function requestInitOf(request: Request): Undici.RequestInit {
     integrity,
     referrerPolicy,
     ...(body && { body: body as never, duplex: 'half' }),
-  } as Undici.RequestInit;
+  };
 }
 
 function isForm(body: unknown): body is FormData {
@@ -85,7 +85,7 @@ function isForm(body: unknown): body is FormData {
 
 function toForm(form: FormData): Undici.FormData {
   const copy = new (undici().FormData)();
-  for (const [name, value] of form) copy.append(name, value as string);
+  for (const [name, value] of form) copy.append(name, value);
   return copy;
 }
 

@@ -7,10 +7,11 @@
  *
  * @module
  */
-import { Duplex } from 'node:stream';
-import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TcpSocket } from '@litz/netstack';
 import { abortError, codeOf, systemError, usageError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 import {
   readConnectArguments,
@@ -18,8 +19,9 @@ import {
   type ConnectOptions,
   type SocketOptions,
 } from './connect-options.ts';
+import { ConnectionEnds } from './connection-ends.ts';
 import { Connector } from './connector.ts';
-import { familyName, IdleTimer } from './idle-timer.ts';
+import { IdleTimer } from './idle-timer.ts';
 import { PendingWrite } from './pending-write.ts';
 
 /** What a `Socket` needs of a `Network`. */
@@ -39,7 +41,7 @@ export interface AcceptedSocket extends SocketOptions {
  * A TCP connection through the tunnel. `Network.connect` makes one that connects, and a `Server`
  * makes one for each client. It has the events, properties and methods of net.Socket.
  */
-export class Socket extends Duplex implements SocketOwner {
+export class Socket extends ConnectionEnds implements SocketOwner {
   /** The server that accepted it. */
   server: unknown = undefined;
   /** The addresses that were tried, as `address:port`. */
@@ -47,6 +49,8 @@ export class Socket extends Duplex implements SocketOwner {
   readonly #host: SocketHost;
   readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
   readonly #onClose: (() => void) | undefined;
+  readonly #forgetSignal: () => void;
+  readonly #hold: ProcessHold;
   #tcp: TcpSocket | undefined;
   #connector: Connector | undefined;
   /** The reader has room. */
@@ -57,8 +61,6 @@ export class Socket extends Duplex implements SocketOwner {
   #noDelay: boolean;
   #keepAliveMs: number;
   #isReset = false;
-  #isHeld = false;
-  #isRef = true;
   #isEnded = false;
 
   /** @param network the `Network` that it will connect through. Call `connect` next. */
@@ -73,12 +75,18 @@ export class Socket extends Duplex implements SocketOwner {
     this.#host = network.host;
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
-    if (signal) this.#follow(signal);
+    this.#hold = new ProcessHold(this.#host);
+    this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
     if (!('tcp' in options)) return;
     this.#onClose = options.onClose;
     this.#attach(options.tcp);
     if (options.pauseOnConnect) this.pause();
     else this.read(0);
+  }
+
+  /** @internal */
+  override get stackSocket(): TcpSocket | undefined {
+    return this.#tcp;
   }
 
   get connecting(): boolean {
@@ -101,30 +109,6 @@ export class Socket extends Duplex implements SocketOwner {
     return this.#idle.ms;
   }
 
-  get localAddress(): string | undefined {
-    return this.#tcp?.localAddress.toString();
-  }
-
-  get localPort(): number | undefined {
-    return this.#tcp?.localPort;
-  }
-
-  get localFamily(): 'IPv4' | 'IPv6' | undefined {
-    return this.#tcp && familyName(this.#tcp.localAddress.version);
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#tcp?.remoteAddress.toString();
-  }
-
-  get remotePort(): number | undefined {
-    return this.#tcp?.remotePort;
-  }
-
-  get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
-    return this.#tcp && familyName(this.#tcp.remoteAddress.version);
-  }
-
   /** The number of bytes that were received. */
   get bytesRead(): number {
     return this.#bytesRead;
@@ -138,15 +122,6 @@ export class Socket extends Duplex implements SocketOwner {
   /** The number of bytes that wait to be sent. */
   get bufferSize(): number {
     return this.writableLength;
-  }
-
-  /** Returns the own end of the connection; an empty object if there is none. */
-  address(): AddressInfo | Record<string, never> {
-    const tcp = this.#tcp;
-    if (!tcp) return {};
-    const { localAddress, localPort } = tcp;
-    const family = familyName(localAddress.version);
-    return { address: localAddress.toString(), family, port: localPort };
   }
 
   /**
@@ -165,7 +140,7 @@ export class Socket extends Duplex implements SocketOwner {
     }
     if (callback) this.once('connect', callback);
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
-    this.#hold();
+    this.#hold.open();
     this.#connector = new Connector(this.#host, destination, {
       lookup: (error, address, family) => {
         this.emit('lookup', error, address, family, destination.host);
@@ -228,15 +203,13 @@ export class Socket extends Duplex implements SocketOwner {
 
   /** Keeps the process alive while the socket is open. This is the default. */
   ref(): this {
-    this.#isRef = true;
-    if (this.#connector || (this.#tcp && !this.destroyed)) this.#hold();
+    this.#hold.ref();
     return this;
   }
 
   /** Lets the process end while the socket is open, if the network is `unref`'d too. */
   unref(): this {
-    this.#isRef = false;
-    this.#release();
+    this.#hold.unref();
     return this;
   }
 
@@ -281,7 +254,8 @@ export class Socket extends Duplex implements SocketOwner {
     this.#connector?.abort();
     this.#connector = undefined;
     this.#idle.stop();
-    this.#release();
+    this.#hold.close();
+    this.#forgetSignal();
     if (tcp) this.#letGo(tcp);
     this.#write?.callback(error ?? closedBefore(wasConnected));
     this.#write = undefined;
@@ -306,14 +280,6 @@ export class Socket extends Duplex implements SocketOwner {
     this.destroy(reason);
   }
 
-  #follow(signal: AbortSignal): void {
-    const abort = (): void => void this.destroy(abortError(signal));
-    if (signal.aborted) return process.nextTick(abort);
-    signal.addEventListener('abort', abort, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', abort));
-    return undefined;
-  }
-
   #failed(error: Error): void {
     if (error === this.#host.failure) this.handleFailure(error);
     else this.destroy(error);
@@ -329,7 +295,7 @@ export class Socket extends Duplex implements SocketOwner {
 
   #attach(tcp: TcpSocket): void {
     this.#tcp = tcp;
-    this.#hold();
+    this.#hold.open();
     this.#host.add(tcp, this);
     tcp.noDelay = this.#noDelay;
     tcp.keepAlive = this.#keepAliveMs;
@@ -395,25 +361,13 @@ export class Socket extends Duplex implements SocketOwner {
   #refuse(given: unknown[]): false {
     const error = usageError('EPIPE', 'This socket has been ended by the other party');
     const callback = given.find((argument) => typeof argument === 'function');
-    if (callback) process.nextTick(callback as WriteCallback, error);
+    if (callback) process.nextTick(callback, error);
     this.destroy(error);
     return false;
   }
 
   #errorOf(tcp: TcpSocket): Error {
     return systemError(codeOf(tcp.error), 'read');
-  }
-
-  #hold(): void {
-    if (this.#isHeld || !this.#isRef) return;
-    this.#isHeld = true;
-    this.#host.hold();
-  }
-
-  #release(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#host.release();
   }
 }
 
