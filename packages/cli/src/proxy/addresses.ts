@@ -29,17 +29,17 @@ export interface Target {
 /**
  * Reads `PORT`, `ADDRESS:PORT`, `NAME:PORT`, `[IPV6]:PORT`, `:PORT` or `*:PORT`.
  *
- * @param alone the host that a port alone means; undefined: all addresses
+ * @param alone which addresses a port alone means
  * @returns undefined if the text has another form
  */
 export function readListenAddress(
   text: string,
-  alone: string | undefined = LOOPBACK,
+  alone: 'loopback' | 'all' = 'loopback',
 ): ListenAddress | undefined {
   const [, host, digits = ''] = /^(?:(.*):)?(\d{1,5})$/s.exec(text) ?? [];
   const port = parseUnsigned(digits, MAX_UINT16);
   if (port === undefined) return undefined;
-  if (host === undefined) return { host: alone, port };
+  if (host === undefined) return { host: alone === 'all' ? undefined : LOOPBACK, port };
   if (host === '' || host === '*') return { host: undefined, port };
   // The parser of endpoints refuses port 0.
   const target = readTarget(`${host}:1`);

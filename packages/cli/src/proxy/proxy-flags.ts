@@ -160,7 +160,7 @@ function readPort(type: 'forward' | 'expose', text: string): PortService {
   const [, near = '', far = '', protocol = 'tcp'] =
     /^([^=]*)=(.*?)(?:\/(tcp|udp))?$/s.exec(text) ?? [];
   // A port alone means this machine's loopback address, but inside the tunnel all addresses.
-  const listen = readListenAddress(near, type === 'expose' ? undefined : LOOPBACK);
+  const listen = readListenAddress(near, type === 'expose' ? 'all' : 'loopback');
   const target =
     type === 'expose' && /^\d+$/.test(far) ? readTarget(`${LOOPBACK}:${far}`) : readTarget(far);
   if (listen && target) {
@@ -183,6 +183,11 @@ function readStdio(text: string): Service {
 function readListen(flag: string, text: string): ListenAddress {
   const listen = readListenAddress(text);
   if (listen) return listen;
+  if (text.includes('@')) {
+    throw usage(
+      `${flag} takes no name and no password, because every user can read them there: use ${flag}-user and ${flag}-password-file`,
+    );
+  }
   const form = '[ADDRESS:]PORT, such as 1080, 127.0.0.1:1080 or, for all addresses, :1080';
   throw usage(`${flag} expected ${form}, got ${quote(text)}`);
 }

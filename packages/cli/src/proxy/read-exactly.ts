@@ -11,14 +11,24 @@ import type { Readable } from 'node:stream';
  * @throws {Error} the stream has ended, or was closed, before so many bytes came
  */
 export async function readExactly(stream: Readable, length: number): Promise<Buffer> {
-  if (length === 0) return Buffer.alloc(0);
-  for (;;) {
-    const bytes = stream.destroyed ? null : (stream.read(length) as Buffer | null);
-    if (bytes?.length === length) return bytes;
-    // At the end, a stream returns what is left.
-    if (bytes || stream.readableEnded || stream.destroyed) throw new Error('the client has ended');
-    await nextChange(stream);
+  const parts: Uint8Array[] = [];
+  let count = 0;
+  while (count < length) {
+    // The whole buffer is read: a listener for `readable` would be called at once for bytes that
+    // are left in it.
+    const part = stream.destroyed ? null : (stream.read() as Uint8Array | null);
+    if (part) {
+      parts.push(part);
+      count += part.length;
+    } else if (stream.readableEnded || stream.destroyed) {
+      throw new Error('the client has ended');
+    } else {
+      await nextChange(stream);
+    }
   }
+  const bytes = Buffer.concat(parts);
+  if (count > length) stream.unshift(bytes.subarray(length));
+  return bytes.subarray(0, length);
 }
 
 /** Resolves when there are more bytes, or the stream has ended. */
