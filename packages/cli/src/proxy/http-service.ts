@@ -79,8 +79,10 @@ class HttpProxy {
   }
 
   async connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    // From here on, Node.js does nothing with the connection.
+    // From here on, Node.js does nothing with the connection. The bytes behind the request go first,
+    // before the end of the stream can come.
     socket.on('error', () => {});
+    if (head.length > 0) socket.unshift(head);
     if (!this.#isAllowed(request)) return endWith(socket, 407, AUTHENTICATE);
     const target = readTarget(request.url ?? '');
     if (!target) {
@@ -90,7 +92,6 @@ class HttpProxy {
     this.#context.table.serve(socket);
     try {
       const far = await dial(this.#context.network, target, { client: socket });
-      if (head.length > 0) socket.unshift(head);
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       await joinSockets(socket, far, this.#counts);
     } catch (error) {

@@ -1,5 +1,6 @@
 /**
- * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection.
+ * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection. `reset`:
+ * ends one at once.
  *
  * The end of one direction is passed on as the end of that direction only (half-close). A reset is
  * passed on as a reset. A slow reader slows the sender down, because the streams are piped.
@@ -74,6 +75,14 @@ export async function dial(
   }
 }
 
+/** Resets a connection, so that its other end does not take the loss for a regular end. */
+export function reset(socket: StreamSocket): void {
+  const { resetAndDestroy } = socket as { resetAndDestroy?: () => void };
+  if (socket.destroyed) return;
+  if (resetAndDestroy && !socket.connecting) resetAndDestroy.call(socket);
+  else socket.destroy();
+}
+
 function connected(connect: () => StreamSocket): Promise<StreamSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect();
@@ -99,14 +108,6 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
     if (socket.destroyed) onClose();
     else socket.once('close', onClose);
   });
-}
-
-/** Resets a connection, so that its other end does not take the loss for a regular end. */
-function reset(socket: StreamSocket): void {
-  const { resetAndDestroy } = socket as { resetAndDestroy?: () => void };
-  if (socket.destroyed) return;
-  if (resetAndDestroy && !socket.connecting) resetAndDestroy.call(socket);
-  else socket.destroy();
 }
 
 /**

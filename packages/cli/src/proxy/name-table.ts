@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isIP } from 'node:net';
 import type { ProxyNetwork } from './proxy-network.ts';
 
 /** Called with the address; undefined: the name has none. */
@@ -32,11 +33,16 @@ export class NameTable {
   }
 
   /**
-   * Calls `use` with an address of the name: at once if it is known, else when it was looked up.
+   * Calls `use` with an address of the name: at once if it is known, else when it was looked up. An
+   * address is its own name.
    *
    * @param use called with undefined if too many calls wait already
    */
   use(name: string, use: UseAddress): void {
+    if (isIP(name) !== 0) {
+      use(name);
+      return;
+    }
     const known = this.#names.get(name);
     if (known && this.#now() - known.askedAt < KEPT_MS) {
       if (!known.waiting) use(known.address);

@@ -5,7 +5,7 @@
  * @module
  */
 import { formatHostPort } from './addresses.ts';
-import { dial, joinSockets } from './join-sockets.ts';
+import { dial, joinSockets, reset } from './join-sockets.ts';
 import { codeOf } from './proxy-counts.ts';
 import type { StreamSocket } from './proxy-network.ts';
 import type { ServiceContext } from './service-context.ts';
@@ -30,7 +30,7 @@ export async function startPort(
     } catch (error) {
       counts.fail(error);
       log(`${origin}: ${formatHostPort(target)} was not reached: ${codeOf(error)}`);
-      client.destroy();
+      reset(client);
     }
   };
   const server = near.createServer({ allowHalfOpen: true, pauseOnConnect: true });

@@ -34,6 +34,8 @@ export async function proxyMetrics(
 ): Promise<MetricsText> {
   const registry = new Registry();
   const add: AddMetric = (Metric, name, help, samples) => {
+    // A metric without samples would get a series without labels and with the value 0.
+    if (samples.length === 0) return;
     const labelNames = [...new Set(samples.flatMap(([labels]) => Object.keys(labels)))];
     const metric = new Metric({ name, help, labelNames, registers: [registry] });
     for (const [labels, value] of samples) metric.inc(labels, value);

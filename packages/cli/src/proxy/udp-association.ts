@@ -14,7 +14,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { Target } from './addresses.ts';
 import { NameTable } from './name-table.ts';
 import type { ServiceCounts } from './proxy-counts.ts';
@@ -118,18 +118,16 @@ export class UdpAssociation {
     this.#expectedPort = source.port;
     this.#idle.refresh();
     const { target, data } = datagram;
-    if (isIP(target.host) !== 0) this.#send(target, data);
-    else this.#names.use(target.host, (host) => this.#sendResolved(host, target.port, data));
+    this.#names.use(target.host, (host) => this.#sendTo(host, target.port, data));
   }
 
-  /** Sends a datagram whose target was a name. Without a host, the name does not exist. */
-  #sendResolved(host: string | undefined, port: number, data: Uint8Array): void {
-    if (host === undefined) this.#counts.datagramsDropped++;
-    else this.#send({ host, port }, data);
-  }
-
-  #send({ host, port }: Target, data: Uint8Array): void {
+  /** Sends a datagram into the tunnel. Without a host, the name does not exist. */
+  #sendTo(host: string | undefined, port: number, data: Uint8Array): void {
     if (this.#isClosed) return;
+    if (host === undefined) {
+      this.#counts.datagramsDropped++;
+      return;
+    }
     try {
       this.#innerFor(isIPv6(host) ? 6 : 4).send(data, port, host, (error) => {
         if (error) this.#counts.datagramsDropped++;

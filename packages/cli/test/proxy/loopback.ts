@@ -150,4 +150,4 @@ export function nextTurn(): Promise<void> {
 }
 
 /** More turns than any condition needs, so that a test that fails also ends. */
-const MOST_TURNS = 300_000;
+const MOST_TURNS = 5_000_000;
