@@ -44,6 +44,7 @@ const TABLE: Record<
       '@litz/device',
       '@litz/device/quick',
       '@litz/netstack',
+      '@litz/tun/offload',
       'undici',
     ],
     node: true,

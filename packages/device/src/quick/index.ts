@@ -27,6 +27,12 @@
  *
  * @module
  */
+export {
+  EndpointRefresh,
+  type EndpointRefreshOptions,
+  type NamedPeer,
+  type RefreshedDevice,
+} from './endpoint-refresh.ts';
 export type { Host } from './host.ts';
 export { LinuxHost } from './linux-host.ts';
 export { planTunnel, type HostFacts, type TunnelRequest } from './plan.ts';
