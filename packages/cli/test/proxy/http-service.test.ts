@@ -190,6 +190,7 @@ describe('a plain request', () => {
     await until(() => proxy.counts.of('http').open === 1);
     socket.destroy();
     await until(() => proxy.counts.of('http').open === 0);
+    expect(proxy.counts.of('http').opened).toBe(1);
   });
 });
 

@@ -7,10 +7,6 @@ const LOOPBACK = '127.0.0.1';
 describe('startInfo', () => {
   test('serves whether the tunnel is alive, and the metrics', async () => {
     const alive = { isAlive: true, toText: () => '{"10.0.0.2":5}' };
-    const metrics = async (): Promise<{ type: string; text: string }> => ({
-      type: 'text/x',
-      text: 'm 1\n',
-    });
     const server = await startInfo({ host: LOOPBACK, port: 0 }, { alive, metrics });
     try {
       const url = `http://${server.description.replace('/readyz and /metrics on ', '')}`;
@@ -36,3 +32,7 @@ describe('startInfo', () => {
     await taken.close();
   });
 });
+
+async function metrics(): Promise<{ type: string; text: string }> {
+  return { type: 'text/x', text: 'm 1\n' };
+}

@@ -28,7 +28,7 @@ describe('iniLines', () => {
     ['a = b', 'a = b'],
     ['', ''],
   ])('reads the value %j', (text, value) => {
-    expect(iniLines(`Password = ${text}`)[0]!.value).toBe(value);
+    expect(iniLines(`Password = ${text}`)[0].value).toBe(value);
   });
 
   test('a line without a sign has no name', () => {

@@ -108,13 +108,14 @@ describe('dial', () => {
   });
 
   test('rejects with ETIMEDOUT if nobody answers', async () => {
-    const attempt = dial(silentNetwork(), { host: '10.0.0.9', port: 80 });
-    const failed = expect(attempt).rejects.toMatchObject({
+    const attempt = dial(silentNetwork(), { host: '10.0.0.9', port: 80 }).catch(
+      (error: unknown) => error,
+    );
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await attempt).toMatchObject({
       code: 'ETIMEDOUT',
       message: 'connect ETIMEDOUT 10.0.0.9:80',
     });
-    await vi.advanceTimersByTimeAsync(60_000);
-    await failed;
   });
 
   test('ends the attempt if the client has gone', async () => {
@@ -157,6 +158,6 @@ async function joinedPair(): Promise<{
   const [client, far] = [await connectTo(front.port), await connectTo(back.port)];
   await until(() => front.sockets.length > 0 && back.sockets.length > 0);
   const counts = new ServiceCounts();
-  const joined = joinSockets(front.sockets[0]!, far, counts);
-  return { client, target: back.sockets[0]!, counts, joined };
+  const joined = joinSockets(front.sockets[0], far, counts);
+  return { client, target: back.sockets[0], counts, joined };
 }

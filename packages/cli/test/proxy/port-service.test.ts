@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { startPort } from '../../src/proxy/port-service.ts';
 import { closed, readAll, unusedPort, until } from './loopback.ts';
 import { ProxyFixture } from './proxy-fixture.ts';
 
@@ -7,7 +6,7 @@ const fixture = new ProxyFixture();
 
 afterEach(() => fixture.close());
 
-describe(startPort.name, () => {
+describe('startPort', () => {
   test.each(['forward', 'expose'] as const)(
     '%s passes a connection on, with its ends',
     async (type) => {

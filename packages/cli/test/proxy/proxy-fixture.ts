@@ -46,7 +46,7 @@ export class ProxyFixture {
       [{ type, listen, credentials, origin: `--${type} 0` }],
       settings,
     );
-    return { proxy, port: portsOf(proxy)[0]! };
+    return { proxy, port: portsOf(proxy)[0] };
   }
 
   async port(
@@ -54,7 +54,7 @@ export class ProxyFixture {
   ): Promise<{ proxy: TunnelProxy; port: number }> {
     const listen = { host: '127.0.0.1', port: 0 };
     const proxy = await this.start([{ listen, origin: `--${service.type} x`, ...service }]);
-    return { proxy, port: portsOf(proxy)[0]! };
+    return { proxy, port: portsOf(proxy)[0] };
   }
 
   async echo(host?: string): Promise<TestServer> {

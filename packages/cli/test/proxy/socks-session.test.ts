@@ -24,7 +24,7 @@ describe('CONNECT', () => {
     socket.write(Uint8Array.of(5, 1, 0, ...address, ...portBytes(target.port)));
     const reply = await readExactly(socket, 10);
     expect([...reply.subarray(0, 8)]).toEqual([5, 0, 0, 1, 127, 0, 0, 1]);
-    expect(reply.readUInt16BE(8)).toBe(target.sockets[0]!.remotePort);
+    expect(reply.readUInt16BE(8)).toBe(target.sockets[0].remotePort);
     socket.end('through the tunnel');
     expect(String(await readAll(socket))).toBe('through the tunnel');
     await until(() => proxy.counts.of('socks5').open === 0);
@@ -75,9 +75,10 @@ describe('CONNECT', () => {
     const address = [1, 127, 0, 0, 1, ...portBytes(target.port)];
     socket.write(Uint8Array.of(5, 1, 0, 5, 1, 0, ...address));
     await readExactly(socket, 12);
-    const lost = closed(target.sockets[0]!);
+    const lost = closed(target.sockets[0]);
     socket.resetAndDestroy();
     await lost;
+    expect(target.sockets).toHaveLength(1);
   });
 });
 

@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectStdio } from '../../src/proxy/stdio-service.ts';
 import { unusedPort } from './loopback.ts';
 import { ProxyFixture } from './proxy-fixture.ts';
 
@@ -9,7 +8,7 @@ const fixture = new ProxyFixture();
 
 afterEach(() => fixture.close());
 
-describe(connectStdio.name, () => {
+describe('connectStdio', () => {
   test('passes input to the target, its end too, and the answer to output', async () => {
     const target = await fixture.server((socket) => {
       let got = '';

@@ -31,8 +31,8 @@ describe('TunnelProxy', () => {
       { type: 'forward', protocol: 'tcp', listen, target, origin: 'e' },
     ]);
     const ports = portsOf(proxy);
-    const bystander = await fixture.connect(ports[4]!);
-    const own = await fixture.connect(ports[0]!);
+    const bystander = await fixture.connect(ports[4]);
+    const own = await fixture.connect(ports[0]);
     own.write(Uint8Array.of(5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, echo.port >> 8, echo.port & 0xff));
     await once(own, 'data');
     for (let round = 0; round < 60; round++) {
@@ -43,8 +43,9 @@ describe('TunnelProxy', () => {
             socket.write(part);
             if (random() < 0.3) await nextTurn();
           }
-          if (random() < 0.5) socket.end();
-          else if (random() < 0.5) socket.resetAndDestroy();
+          const end = random();
+          if (end < 0.5) socket.end();
+          else if (end < 0.75) socket.resetAndDestroy();
           return socket;
         }),
       );
@@ -73,10 +74,10 @@ describe('TunnelProxy', () => {
       { maxConnections: 1 },
     );
     const [forward, socks5] = portsOf(proxy);
-    const first = await fixture.connect(forward!);
+    const first = await fixture.connect(forward);
     first.write('x');
     await once(first, 'data');
-    const second = await fixture.connect(socks5!);
+    const second = await fixture.connect(socks5);
     expect(await readAll(second)).toHaveLength(0);
     expect([...proxy.counts.of('socks5').refused]).toEqual([['too-many', 1]]);
     first.destroy();
@@ -89,7 +90,7 @@ describe('TunnelProxy', () => {
     const socket = await fixture.connect(port);
     socket.write('x');
     await once(socket, 'data');
-    const tunnelSide = closed(echo.sockets[0]!);
+    const tunnelSide = closed(echo.sockets[0]);
     await proxy.close();
     await readAll(socket);
     await tunnelSide;
@@ -136,7 +137,7 @@ function garbage(random: () => number): Uint8Array[] {
   const parts: Uint8Array[] = [];
   const count = 1 + Math.floor(random() * 4);
   for (let i = 0; i < count; i++) {
-    const known = KNOWN[Math.floor(random() * KNOWN.length)]!;
+    const known = KNOWN[Math.floor(random() * KNOWN.length)];
     const length = Math.floor(random() * 40);
     const bytes = random() < 0.5 ? Buffer.from(known, 'latin1') : new Uint8Array(length);
     if (random() < 0.6)

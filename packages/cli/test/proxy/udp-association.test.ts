@@ -61,6 +61,7 @@ describe('UdpAssociation', () => {
     const stranger = fixture.add(await bindUdp());
     stranger.send(datagram, relay);
     await until(() => proxy.counts.of('socks5').datagramsDropped === 1);
+    expect(proxy.counts.of('socks5').datagrams).toBe(2);
   });
 
   test('belongs to the port that the client has named', async () => {
@@ -73,6 +74,7 @@ describe('UdpAssociation', () => {
     await until(() => proxy.counts.of('socks5').datagramsDropped === 1);
     client.send(datagram, relay);
     await once(client, 'message');
+    expect(proxy.counts.of('socks5').datagrams).toBe(2);
   });
 
   test('ends with its connection', async () => {

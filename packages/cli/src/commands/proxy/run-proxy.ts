@@ -41,7 +41,7 @@ export interface RunProxyOptions {
   /** Opens the tunnel. The keys of the configuration are wiped afterwards. */
   readonly openNetwork: (
     config: WgQuickConfig,
-    options: { file: string; signal: AbortSignal },
+    options: { signal: AbortSignal; log: (line: string) => void },
   ) => Promise<OpenNetwork>;
 }
 
@@ -64,16 +64,20 @@ export async function runProxy(
     print(`${file}: right`);
     return;
   }
+  const log = createLog(logLevel(env['LOG_LEVEL']), 'proxy', (line) => print(line.trimEnd()));
+  const verbose = (line: string): void => log.verbose(line);
   let network: OpenNetwork;
   try {
-    network = await options.openNetwork(config, { file, signal });
+    network = await options.openNetwork(config, {
+      signal,
+      log: (line) => print(`${file}: ${line}`),
+    });
   } finally {
     wipeSecrets({ ...config.interface, peers: config.peers });
   }
-  const log = createLog(logLevel(env['LOG_LEVEL']), 'proxy', (line) => print(line.trimEnd()));
   const opened: { close(): void | Promise<void> }[] = [network];
   try {
-    const proxy = await TunnelProxy.start(settings, { network, log: (line) => log.verbose(line) });
+    const proxy = await TunnelProxy.start(settings, { network, log: verbose });
     opened.push(proxy);
     const info = await openInfo(settings, { network, proxy, opened });
     report(prepared, [...proxy.descriptions, ...info], options);

@@ -51,10 +51,10 @@ describe('runProxy', () => {
       /wg0\.conf: TCP port 127\.0\.0\.1:\d+ leads to 127\.0\.0\.1:\d+ in the tunnel$/,
     );
     expect(printed[1]).toMatch(/wg0\.conf: \/readyz and \/metrics on 127\.0\.0\.1:\d+$/);
-    const socket = await connectTo(Number(/port \S+:(\d+)/.exec(printed[0]!)![1]));
+    const socket = await connectTo(Number(/port \S+:(\d+)/.exec(printed[0])![1]));
     socket.end('x');
     expect(String(await readAll(socket))).toBe('x');
-    const info = /on (\S+)$/.exec(printed[1]!)![1];
+    const info = /on (\S+)$/.exec(printed[1])![1];
     expect((await fetch(`http://${info}/readyz`)).status).toBe(200);
     const metrics = await (await fetch(`http://${info}/metrics`)).text();
     expect(metrics).toContain('litz_proxy_connections_total{service="forward"} 1');
@@ -69,7 +69,7 @@ describe('runProxy', () => {
   test('opens the tunnel of the file, and wipes its keys', async () => {
     const run = start(TUNNEL, { socks5: ['0'] });
     await until(() => printed.length === 1);
-    const { privateKey: key } = configs[0]!.interface;
+    const { privateKey: key } = configs[0].interface;
     expect(isZeroKey(key!)).toBe(true);
     ending.abort();
     await run;
@@ -79,7 +79,7 @@ describe('runProxy', () => {
     const other = write('other.conf', TUNNEL);
     const run = start([`WGConfig = ${other}`, '[Socks5]', 'BindAddress = 127.0.0.1:0']);
     await until(() => printed.length === 1);
-    expect(configs[0]!.peers).toHaveLength(1);
+    expect(configs[0].peers).toHaveLength(1);
     ending.abort();
     await run;
     const both = start([`WGConfig = ${other}`, ...TUNNEL], { socks5: ['0'] });
