@@ -21,6 +21,7 @@ import {
   readStandardInput,
   warnIfWorldReadable,
 } from './commands/keys.ts';
+import { addProxyCommand } from './commands/proxy/proxy-command.ts';
 import { runUp } from './commands/up.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
@@ -78,6 +79,7 @@ function addCommands(program: Command): void {
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
+  addProxyCommand(program);
   addAgentCommand(program);
   const demo = command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(
@@ -167,6 +169,7 @@ Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  make wg0 and stay in the foreground, until Ctrl-C
   litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
+  litz proxy ./wg0.conf --socks5 1080   reach the network behind the tunnel, without root
   litz -- up                   make an interface that has the name of a command (status, show, ...)
   litz genkey | tee private.key | litz pubkey
 
@@ -175,4 +178,4 @@ Environment:
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 
-litz needs CAP_NET_ADMIN and /dev/net/tun.`;
+litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.`;
