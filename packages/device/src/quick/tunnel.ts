@@ -2,13 +2,16 @@
  * `Tunnel`: carries out the steps of a plan, and undoes them.
  *
  * ```
- *   up    create-link, configure, add-address, set-up, restore-filter (what was left), add-route,
- *         set-sysctl, loosen-filter, delete-rule (what was left), add-rule
- *   down  the rules and filters, from the last to the first; then the device: its addresses and
- *         routes disappear with its link
+ *   up    run-hook PreUp, create-link, configure, add-address, set-up, set-dns, restore-filter (what
+ *         was left), add-route, set-sysctl, loosen-filter, delete-rule (what was left), add-rule,
+ *         run-hook PostUp
+ *   down  run-hook PreDown; the rules, filters and DNS servers, from the last to the first; then the
+ *         device: its addresses and routes disappear with its link; run-hook PostDown
  * ```
  *
- * If a step fails or `up` is aborted, everything is undone before `up` rejects.
+ * If a step fails or `up` is aborted, everything is undone before `up` rejects. As with wg-quick,
+ * only a tunnel that was up runs the hooks of `down`. If one of these fails, the rest is done all the
+ * same: the process ends, and the interface with it.
  *
  * @module
  */
@@ -18,8 +21,9 @@ import { WireGuardError, type WireGuardErrorCode } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { Device, DeviceEvents } from '../device.ts';
 import type { Host } from './host.ts';
-import { planTunnel, type TunnelRequest } from './plan.ts';
-import { describeStep, type Step } from './step.ts';
+import { hookSteps, planTunnel, type TunnelHooks, type TunnelRequest } from './plan.ts';
+import type { HookOptions } from './run-hook.ts';
+import { describeStep, type HookTime, type Step } from './step.ts';
 
 /** The part of a `Device` that a tunnel uses. */
 export type TunnelDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure' | 'close'>;
@@ -32,6 +36,15 @@ export interface TunnelOptions {
   readonly openDevice: (name: string) => Promise<TunnelDevice>;
   /** Called with a description of each step before it is carried out. */
   readonly onStep?: (text: string) => void;
+  /** Called with what the user must know: a hook of `down` that failed, for instance. */
+  readonly onNotice?: (text: string) => void;
+  /** How the hooks are run. */
+  readonly hooks?: HookOptions;
+  /**
+   * Called by `down`, after the hooks `PreDown` and before anything is removed. If it rejects, the
+   * tunnel is taken down all the same.
+   */
+  readonly onDown?: () => Promise<void>;
   /** Aborts `up`, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Waits. Default: a timer. */
@@ -69,6 +82,9 @@ export class Tunnel {
   /** Functions that undo steps, in the order in which the steps were done. */
   readonly #undoFunctions: (() => void)[] = [];
   readonly #undoAtExit = (): void => void this.#undoSteps();
+  /** The hooks of `down`; undefined until the tunnel is up. */
+  #hooks: TunnelHooks | undefined = undefined;
+  #isUp = false;
   #device: TunnelDevice | undefined = undefined;
   #down: Promise<void> | undefined = undefined;
 
@@ -87,6 +103,8 @@ export class Tunnel {
     try {
       const steps = planTunnel(request, options.host.facts(request.endpoints));
       for (const step of steps) await tunnel.#perform(step, configuration);
+      tunnel.#isUp = true;
+      tunnel.#hooks = request.hooks;
       return tunnel;
     } catch (error) {
       // An error of undoing is ignored here: it is not the reason why `up` failed.
@@ -106,21 +124,23 @@ export class Tunnel {
   /**
    * Undoes all steps. Later calls return the same promise.
    *
-   * @throws {AggregateError} (rejects) the errors of steps that could not be undone; all others
-   *   were undone
+   * @throws {AggregateError} (rejects) the errors of steps that could not be undone, of hooks and
+   *   of `onDown`; all else was done
    */
   down(): Promise<void> {
     return (this.#down ??= this.#bringDown());
   }
 
   async #bringDown(): Promise<void> {
+    const errors = await this.#runHooks('PreDown', this.#hooks?.preDown);
+    const attempt = async (run: () => Promise<void> | undefined): Promise<void> => {
+      await run()?.catch((error: unknown) => void errors.push(error));
+    };
+    if (this.#isUp) await attempt(() => this.#options.onDown?.());
     process.off('exit', this.#undoAtExit);
-    const errors = this.#undoSteps();
-    try {
-      await this.#device?.close();
-    } catch (error) {
-      errors.push(error);
-    }
+    errors.push(...this.#undoSteps());
+    await attempt(() => this.#device?.close());
+    errors.push(...(await this.#runHooks('PostDown', this.#hooks?.postDown)));
     if (errors.length === 0) return;
     const texts = errors.map((error) => (error as Error).message);
     throw new AggregateError(
@@ -147,6 +167,22 @@ export class Tunnel {
     return errors;
   }
 
+  /** Runs hooks of `down`. A hook that fails does not stop the others. @returns their errors */
+  async #runHooks(when: HookTime, commands: readonly string[] | undefined): Promise<unknown[]> {
+    const errors: unknown[] = [];
+    const { host, hooks = {}, onStep } = this.#options;
+    for (const step of hookSteps(when, commands)) {
+      if (step.type !== 'run-hook') continue;
+      onStep?.(describeStep(step, this.name));
+      try {
+        await host.runHook(step.command, hooks);
+      } catch (error) {
+        errors.push(new StepError(step, this.name, error));
+      }
+    }
+    return errors;
+  }
+
   async #perform(step: Step, configuration: DeviceConfiguration): Promise<void> {
     const { signal, onStep } = this.#options;
     signal?.throwIfAborted();
@@ -154,6 +190,8 @@ export class Tunnel {
     try {
       await this.#carryOut(step, configuration);
     } catch (error) {
+      // The signal ends a hook. That is no failure of the hook.
+      signal?.throwIfAborted();
       throw new StepError(step, this.name, error);
     }
     signal?.throwIfAborted();
@@ -185,6 +223,12 @@ export class Tunnel {
         return host.loosenFilter(step.link, name);
       case 'restore-filter':
         return this.#restoreFilter(step.link);
+      case 'set-dns':
+        host.setDns(name, step.dns);
+        this.#undoFunctions.push(() => this.#restoreDns());
+        return;
+      case 'run-hook':
+        return this.#runHook(step.command);
       case 'set-sysctl':
       default:
         return this.#setSysctl(step.name, step.value);
@@ -217,6 +261,16 @@ export class Tunnel {
     } catch {
       // The filter was loose before and stays so.
     }
+  }
+
+  #restoreDns(): void {
+    const line = this.#options.host.restoreDns(this.name);
+    if (line !== undefined) this.#options.onNotice?.(line);
+  }
+
+  async #runHook(command: string): Promise<void> {
+    const { host, hooks, signal } = this.#options;
+    await host.runHook(command, signal ? { ...hooks, signal } : { ...hooks });
   }
 
   async #createLink(): Promise<void> {

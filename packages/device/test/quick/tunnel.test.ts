@@ -32,6 +32,54 @@ describe('Tunnel.up', () => {
     expect(host.loose).toEqual(new Set());
   });
 
+  test('runs the hooks and sets the DNS servers in the order of wg-quick', async () => {
+    const tunnel = await up({ ...FULL, ...HOOKED });
+    await tunnel.down();
+    expect(host.log.filter((entry) => !/^(rule|sysctl|route|address)/.test(entry))).toEqual([
+      'hook pre up',
+      'device open wg0',
+      'device configure',
+      'up wg0 1420',
+      'dns 192.0.2.53 wg0',
+      'hook post up',
+      'hook pre down',
+      'delete rule 4 32765',
+      'delete rule 4 32764',
+      'restore dns wg0',
+      'device close',
+      'hook post down',
+    ]);
+  });
+
+  test('sets no search domains without a server, as wg-quick', async () => {
+    await up({ ...FULL, dns: { servers: [], searchDomains: ['a.example'] } });
+    expect(host.log).toEqual(ALL_STEPS);
+  });
+
+  test.each(['hook pre up', 'dns 192.0.2.53 wg0', 'hook post up'])(
+    'undoes everything when "%s" fails, and runs no hook of down',
+    async (entry) => {
+      host.failure = { entry, errno: 'EROFS' };
+      await expect(up({ ...FULL, ...HOOKED })).rejects.toThrow(/cannot (run P|set DNS).*EROFS/);
+      expect(host.links).toEqual(new Set());
+      expect(host.rules).toEqual([]);
+      expect(host.dns).toEqual(new Set());
+      expect(host.log.filter((line) => line.startsWith('hook') && line.endsWith('down'))).toEqual(
+        [],
+      );
+    },
+  );
+
+  test('rejects with the reason of the signal if a hook is ended by it', async () => {
+    const controller = new AbortController();
+    host.runHook = async () => {
+      controller.abort(new Error('Ctrl-C'));
+      throw new Error('it was ended by SIGINT');
+    };
+    const aborted = up({ ...FULL, ...HOOKED }, { signal: controller.signal });
+    await expect(aborted).rejects.toBe(controller.signal.reason);
+  });
+
   test('deletes left-over rules before it adds its own rules', async () => {
     const left: PolicyRule = { family: 4, priority: 32765, table: 51820, notMark: 51820 };
     host.rules.push(left);
@@ -132,6 +180,42 @@ describe('Tunnel.up', () => {
 });
 
 describe('Tunnel.down', () => {
+  test.each(['hook pre down', 'hook post down', 'restore dns wg0'])(
+    'does all the rest when "%s" fails, and rejects with that failure',
+    async (entry) => {
+      const tunnel = await up({ ...FULL, ...HOOKED });
+      host.failure = { entry, errno: 'EIO' };
+      await expect(tunnel.down()).rejects.toThrow(/wg0 was not taken down completely: .*EIO/);
+      expect(host.links).toEqual(new Set());
+      expect(host.rules).toEqual([]);
+      expect(host.log).toContain(entry === 'hook post down' ? 'hook pre down' : 'hook post down');
+    },
+  );
+
+  test('calls onDown between the hooks and the removal, once, and only if it was up', async () => {
+    const onDown = async (): Promise<void> => host.write('save');
+    const tunnel = await up({ ...FULL, ...HOOKED }, { onDown });
+    await Promise.all([tunnel.down(), tunnel.down()]);
+    const at = host.log.indexOf('save');
+    expect(host.log.slice(at - 1, at + 2)).toEqual([
+      'hook pre down',
+      'save',
+      'delete rule 4 32765',
+    ]);
+    host.failure = { entry: 'hook post up', errno: 'EIO' };
+    host.log.length = 0;
+    await expect(up({ ...FULL, ...HOOKED }, { onDown })).rejects.toThrow('EIO');
+    expect(host.log).not.toContain('save');
+  });
+
+  test('passes on what the host says about the DNS servers', async () => {
+    const notices: string[] = [];
+    const tunnel = await up({ ...FULL, ...HOOKED }, { onNotice: (text) => notices.push(text) });
+    host.dnsNotice = 'it stays';
+    await tunnel.down();
+    expect(notices).toEqual(['it stays']);
+  });
+
   test('undoes the steps that outlive the link, the last one first', async () => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
     const tunnel = await up(FULL);
@@ -214,6 +298,10 @@ function entriesOfFull(): string[] {
 
 const ALL_STEPS = entriesOfFull().filter((entry) => !entry.startsWith('loosen'));
 
+const HOOKED: Partial<TunnelRequest> = {
+  dns: { servers: ['192.0.2.53'], searchDomains: [] },
+  hooks: { preUp: ['pre up'], postUp: ['post up'], preDown: ['pre down'], postDown: ['post down'] },
+};
 const FULL: TunnelRequest = {
   name: 'wg0',
   addresses: [parseCidr('10.0.0.1/24')],
