@@ -31,6 +31,10 @@ export interface Host {
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */
   addRoute(link: string, destination: Prefix, table: number): void;
+  /** Deletes an address. One that does not exist is not an error. */
+  deleteAddress(link: string, address: Prefix): void;
+  /** Deletes a route through an interface. One that does not exist is not an error. */
+  deleteRoute(link: string, destination: Prefix, table: number): void;
   /** Adds a policy rule. */
   addRule(rule: PolicyRule): void;
   /** Deletes a rule. A rule that does not exist is not an error. */

@@ -91,16 +91,38 @@ export class LinuxHost implements Host {
     this.#netlink.addRoute({ destination: address, prefixLength, interfaceIndex, table });
   }
 
+  deleteAddress(link: string, { address, prefixLength }: Prefix): void {
+    ignoring('EADDRNOTAVAIL', () =>
+      this.#netlink.deleteAddress(this.#index(link), { address, prefixLength }),
+    );
+  }
+
+  deleteRoute(link: string, { address, prefixLength }: Prefix, table: number): void {
+    const interfaceIndex = this.#index(link);
+    ignoring('ESRCH', () =>
+      this.#netlink.deleteRoute({ destination: address, prefixLength, interfaceIndex, table }),
+    );
+  }
+
+  /** Returns the addresses of an interface, without those that the kernel gave it by itself. */
+  addresses(link: string): Prefix[] {
+    return this.#netlink
+      .addresses(this.#index(link))
+      .filter(({ address }) => !isLinkLocal(address))
+      .map(({ address, prefixLength }) => ({ address, prefixLength }));
+  }
+
+  /** Returns the MTU of an interface in bytes. */
+  mtu(link: string): number | undefined {
+    return this.#netlink.linkByName(link)?.mtu;
+  }
+
   addRule(rule: PolicyRule): void {
     this.#netlink.addRule(toRule(rule));
   }
 
   deleteRule(rule: PolicyRule): void {
-    try {
-      this.#netlink.deleteRule(toRule(rule));
-    } catch (error) {
-      if ((error as { errno?: unknown }).errno !== 'ENOENT') throw error;
-    }
+    ignoring('ENOENT', () => this.#netlink.deleteRule(toRule(rule)));
   }
 
   loosenFilter(link: string, tunnel: string): void {
@@ -218,6 +240,19 @@ export class LinuxHost implements Host {
       return undefined;
     }
   }
+}
+
+function ignoring(errno: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if ((error as { errno?: unknown }).errno !== errno) throw error;
+  }
+}
+
+/** fe80::/10 */
+function isLinkLocal(address: Uint8Array): boolean {
+  return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }
 
 /** Takes a lock that another process holds for a short time. */

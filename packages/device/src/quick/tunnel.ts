@@ -21,7 +21,7 @@ import { WireGuardError, type WireGuardErrorCode } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { Device, DeviceEvents } from '../device.ts';
 import type { Host } from './host.ts';
-import { hookSteps, planTunnel, type TunnelHooks, type TunnelRequest } from './plan.ts';
+import { hookSteps, planTunnel, type TunnelRequest } from './plan.ts';
 import type { HookOptions } from './run-hook.ts';
 import { describeStep, type HookTime, type Step } from './step.ts';
 
@@ -82,8 +82,9 @@ export class Tunnel {
   /** Functions that undo steps, in the order in which the steps were done. */
   readonly #undoFunctions: (() => void)[] = [];
   readonly #undoAtExit = (): void => void this.#undoSteps();
-  /** The hooks of `down`; undefined until the tunnel is up. */
-  #hooks: TunnelHooks | undefined = undefined;
+  #request: TunnelRequest;
+  /** The steps that hold for the tunnel as it is. */
+  #steps: readonly Step[] = [];
   #isUp = false;
   #device: TunnelDevice | undefined = undefined;
   #down: Promise<void> | undefined = undefined;
@@ -99,12 +100,11 @@ export class Tunnel {
     configuration: DeviceConfiguration,
     options: TunnelOptions,
   ): Promise<Tunnel> {
-    const tunnel = new Tunnel(request.name, options);
+    const tunnel = new Tunnel(request, options);
     try {
-      const steps = planTunnel(request, options.host.facts(request.endpoints));
-      for (const step of steps) await tunnel.#perform(step, configuration);
+      tunnel.#steps = planTunnel(request, options.host.facts(request.endpoints));
+      for (const step of tunnel.#steps) await tunnel.#perform(step, configuration);
       tunnel.#isUp = true;
-      tunnel.#hooks = request.hooks;
       return tunnel;
     } catch (error) {
       // An error of undoing is ignored here: it is not the reason why `up` failed.
@@ -113,12 +113,54 @@ export class Tunnel {
     }
   }
 
-  private constructor(name: string, options: TunnelOptions) {
-    this.name = name;
+  private constructor(request: TunnelRequest, options: TunnelOptions) {
+    this.#request = request;
+    this.name = request.name;
     this.#options = options;
     // If the process exits unexpectedly, the rules are deleted. The device's interface disappears
     // by itself.
     process.on('exit', this.#undoAtExit);
+  }
+
+  /**
+   * Changes addresses, routes and the hooks of `down` to those of another request. The device keeps
+   * its configuration: the caller changes it. Table, mark, MTU and DNS servers stay.
+   *
+   * @throws {StepError} (rejects) a step failed; the changes before it stay
+   */
+  async update(request: TunnelRequest): Promise<void> {
+    const { host } = this.#options;
+    const { table, mtu, name } = this.#request;
+    const mark = this.mark;
+    const { hooks, dns: _, ...rest } = request;
+    const wanted = planTunnel({ ...rest, name, table, mtu, mark }, host.facts(request.endpoints));
+    const ofWanted = new Set(wanted.map((step) => JSON.stringify(step)));
+    const ofNow = new Set(this.#steps.map((step) => JSON.stringify(step)));
+    const gone = this.#steps.filter((step) => !ofWanted.has(JSON.stringify(step)));
+    // Addresses first: with the first address of a network, the kernel removes the others.
+    for (const step of gone) {
+      if (step.type === 'add-address') host.deleteAddress(name, step.address);
+    }
+    const newMark = markOf(wanted);
+    // Before there are rules for packets without the mark.
+    if (newMark !== this.mark) await this.#device?.configure({ fwmark: newMark });
+    const hasRules = (family: 4 | 6): boolean =>
+      this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);
+    for (const step of wanted) {
+      const isNew = step.type === 'add-rule' ? !hasRules(step.rule.family) : UPDATED.has(step.type);
+      if (isNew && !ofNow.has(JSON.stringify(step))) await this.#perform(step, {});
+    }
+    for (const step of gone) {
+      if (step.type === 'add-route') host.deleteRoute(name, step.destination, step.table);
+    }
+    const kept = this.#steps.filter(({ type }) => !REPLACED.has(type));
+    this.#steps = [...kept, ...wanted.filter(({ type }) => REPLACED.has(type))];
+    this.#request = { ...this.#request, ...(hooks && { hooks }) };
+  }
+
+  /** The mark of the outer datagrams: that of the request, or that of the plan; 0: none. */
+  get mark(): number {
+    return markOf(this.#steps);
   }
 
   /**
@@ -132,7 +174,7 @@ export class Tunnel {
   }
 
   async #bringDown(): Promise<void> {
-    const errors = await this.#runHooks('PreDown', this.#hooks?.preDown);
+    const errors = await this.#runHooks('PreDown', this.#request.hooks?.preDown);
     const attempt = async (run: () => Promise<void> | undefined): Promise<void> => {
       await run()?.catch((error: unknown) => void errors.push(error));
     };
@@ -140,7 +182,7 @@ export class Tunnel {
     process.off('exit', this.#undoAtExit);
     errors.push(...this.#undoSteps());
     await attempt(() => this.#device?.close());
-    errors.push(...(await this.#runHooks('PostDown', this.#hooks?.postDown)));
+    errors.push(...(await this.#runHooks('PostDown', this.#request.hooks?.postDown)));
     if (errors.length === 0) return;
     const texts = errors.map((error) => (error as Error).message);
     throw new AggregateError(
@@ -170,6 +212,7 @@ export class Tunnel {
   /** Runs hooks of `down`. A hook that fails does not stop the others. @returns their errors */
   async #runHooks(when: HookTime, commands: readonly string[] | undefined): Promise<unknown[]> {
     const errors: unknown[] = [];
+    if (!this.#isUp) return errors;
     const { host, hooks = {}, onStep } = this.#options;
     for (const step of hookSteps(when, commands)) {
       if (step.type !== 'run-hook') continue;
@@ -337,6 +380,10 @@ export class StepError extends WireGuardError {
   }
 }
 
+function markOf(steps: readonly Step[]): number {
+  return steps.find((step) => step.type === 'configure')?.mark ?? 0;
+}
+
 function codeOf(cause: unknown): WireGuardErrorCode {
   return cause instanceof WireGuardError ? cause.code : 'ERR_LITZ_SYSTEM';
 }
@@ -346,6 +393,20 @@ function codeOf(cause: unknown): WireGuardErrorCode {
  * a container.
  */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
+/** The steps that `update` carries out. A rule is added if its version of IP has none. */
+const UPDATED: ReadonlySet<Step['type']> = new Set([
+  'add-address',
+  'add-route',
+  'set-sysctl',
+  'loosen-filter',
+]);
+/** The steps that `update` replaces by those of the new plan. */
+const REPLACED: ReadonlySet<Step['type']> = new Set([
+  'configure',
+  'add-address',
+  'add-route',
+  'add-rule',
+]);
 // How often `isUsable` is checked, in ms.
 const CHECK_INTERVAL_MS = 5;
 // How long to wait for `isUsable`, in ms.

@@ -70,6 +70,14 @@ export class FakeHost implements Host {
     this.write(`route ${formatCidr(destination)} ${link} table ${table}`);
   }
 
+  deleteAddress(link: string, address: Prefix): void {
+    this.write(`delete address ${formatCidr(address)} ${link}`);
+  }
+
+  deleteRoute(link: string, destination: Prefix, table: number): void {
+    this.write(`delete route ${formatCidr(destination)} ${link} table ${table}`);
+  }
+
   addRule(rule: PolicyRule): void {
     this.write(`rule ${rule.family} ${rule.priority}`);
     this.rules.push(rule);

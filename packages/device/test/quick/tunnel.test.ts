@@ -179,6 +179,58 @@ describe('Tunnel.up', () => {
   });
 });
 
+describe('Tunnel.update', () => {
+  const SMALL = { ...FULL, allowedIps: [[parseCidr('10.8.0.0/16')]] };
+
+  test('changes only the addresses and routes that differ', async () => {
+    const tunnel = await up({ ...SMALL, addresses: ['10.0.0.1/24', '10.1.0.1/24'].map(parseCidr) });
+    host.log.length = 0;
+    const addresses = ['10.1.0.1/24', '10.0.0.2/24'].map(parseCidr);
+    await tunnel.update({ ...SMALL, addresses, allowedIps: [[parseCidr('10.9.0.0/16')]] });
+    expect(host.log).toEqual([
+      'delete address 10.0.0.1/24 wg0',
+      'address 10.0.0.2/24 wg0',
+      'route 10.9.0.0/16 wg0 table 254',
+      'delete route 10.8.0.0/16 wg0 table 254',
+    ]);
+    host.log.length = 0;
+    await tunnel.update({ ...SMALL, addresses, allowedIps: [[parseCidr('10.9.0.0/16')]] });
+    expect(host.log).toEqual([]);
+  });
+
+  test('adds mark, rules and route for a new default route, once, and removes the rules at the end', async () => {
+    const tunnel = await up(SMALL);
+    host.log.length = 0;
+    await tunnel.update(FULL);
+    expect(host.device?.configuration).toEqual({ fwmark: 51820 });
+    expect(tunnel.mark).toBe(51820);
+    expect(host.log.map((entry) => entry.replace(/ net.*/, ''))).toEqual([
+      'device configure',
+      'route 0.0.0.0/0 wg0 table 51820',
+      'sysctl',
+      'rule 4 32764',
+      'rule 4 32765',
+      'delete route 10.8.0.0/16 wg0 table 254',
+    ]);
+    host.log.length = 0;
+    await tunnel.update(FULL);
+    expect(host.log).toEqual([]);
+    await tunnel.down();
+    expect(host.rules).toEqual([]);
+  });
+
+  test('keeps table, mark and DNS servers, and takes the new hooks of down', async () => {
+    const tunnel = await up({ ...SMALL, ...HOOKED });
+    host.log.length = 0;
+    const hooks = { preUp: ['x'], postUp: ['x'], preDown: ['new'], postDown: [] };
+    await tunnel.update({ ...SMALL, mark: 9, table: 7, hooks });
+    expect(host.log).toEqual([]);
+    await tunnel.down();
+    expect(host.log.filter((entry) => entry.startsWith('hook'))).toEqual(['hook new']);
+    expect(host.dns).toEqual(new Set());
+  });
+});
+
 describe('Tunnel.down', () => {
   test.each(['hook pre down', 'hook post down', 'restore dns wg0'])(
     'does all the rest when "%s" fails, and rejects with that failure',
@@ -257,6 +309,8 @@ describe('Tunnel.down', () => {
 
 interface UpOptions {
   onStep?: (text: string) => void;
+  onNotice?: (text: string) => void;
+  onDown?: () => Promise<void>;
   signal?: AbortSignal;
   sleep?: (ms: number) => Promise<void>;
   onLinkUp?: 'error' | 'close';
