@@ -65,6 +65,15 @@ describe('StackTun, between two devices', () => {
     expect(longest()).toBe(1300);
   });
 
+  test('makes super-packets that leave as one UDP message each', () => {
+    const { stack, tun } = new LinkedHost(1);
+    expect(stack.segmentLimit).toBe(Math.floor(65_535 / 1452));
+    tun.setMtu(9000);
+    expect(stack.segmentLimit).toBe(7);
+    tun.setMtu(65_535);
+    expect(stack.segmentLimit).toBe(1);
+  });
+
   test('fails all sockets with one error when the device is closed', async () => {
     await using a = new LinkedHost(1);
     await using b = new LinkedHost(2);
