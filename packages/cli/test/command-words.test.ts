@@ -5,7 +5,7 @@ import { checkInterfaceName } from '../src/interface-name.ts';
 describe('checkFirstWord', () => {
   test.each(
     'help version status show showconf set setconf addconf syncconf down start stop restart reload save'
-      .concat(' strip list proxy upgrade top doctor capture run serve daemon delete ls watch')
+      .concat(' strip list upgrade top doctor capture run serve daemon delete ls watch')
       .split(' '),
   )('refuses %s and says how to make an interface with that name', (word) => {
     const check = (): string[] => warningsOf(word);

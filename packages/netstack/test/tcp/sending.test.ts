@@ -137,7 +137,8 @@ describe('sending', () => {
     script.inject('. 1:1 ack 1001');
     script.send(3000);
     expect(script.sent().length).toBe(3);
-    script.advance(47);
+    // Two round trips of 23.75 ms, and two for the clock.
+    script.advance(49);
     expect(script.sent()).toEqual([]);
     script.advance(1);
     expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
