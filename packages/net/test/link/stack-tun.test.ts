@@ -223,7 +223,7 @@ describe('StackTun', () => {
     }
   });
 
-  test('allocates a view for each copy of 4 KiB, and nothing per segment', async () => {
+  test('allocates a view for each copy of a super-packet, and nothing per segment', async () => {
     const { a, b, client, server } = await connected();
     const data = new Uint8Array(65_536);
     const carryMegabytes = (count: number): number => {
@@ -292,5 +292,5 @@ function nextTick(): Promise<void> {
 }
 
 const buffer = new Uint8Array(10 + 65_536);
-/** A view for each copy of a chunk: four copies of 4 KiB, for three segments. */
-const MOST_BYTES_PER_SEGMENT = 200;
+/** A view for each copy, and four copies for 45 segments. */
+const MOST_BYTES_PER_SEGMENT = 16;
