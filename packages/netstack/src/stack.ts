@@ -111,6 +111,21 @@ export class Stack {
     }
   }
 
+  get segmentLimit(): number {
+    return this.#state.segmentLimit;
+  }
+
+  /**
+   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if it
+   * has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
+   *
+   * @throws {TypeError | RangeError} not a number from 1 on
+   */
+  set segmentLimit(limit: number) {
+    if (limit !== Infinity) requireInteger(limit, 'segmentLimit', 1, Infinity);
+    this.#state.segmentLimit = limit;
+  }
+
   /**
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
