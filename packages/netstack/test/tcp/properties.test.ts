@@ -23,8 +23,6 @@ describe('two stacks, whatever the path and the programs do', () => {
     const totals = { seeds: 0, protocolHours: 0, bytes: 0, failed: 0, packets: 0, lost: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) {
       const result = run(seed);
-      const result = run(seed);
-      console.log(seed, performance.now() - t0, result);
       totals.seeds++;
       totals.protocolHours += result.elapsed / 3_600_000;
       totals.bytes += result.bytes;
@@ -87,7 +85,7 @@ function run(seed: number): Result {
     if (isAnything) continue;
     if (wake === Infinity) {
       if (path.now < limit && isStuck(near, far)) {
-        expect.fail(`seed ${seed}: work is left, and no timer: ${near} | ${far}`);
+        expect.fail(`seed ${seed}: work is left, and no timer: ${describeEnds(near, far)}`);
       }
       break;
     }
@@ -178,7 +176,7 @@ class Program {
     this.hasEnded = true;
   }
 
-  toString(): string {
+  describe(): string {
     const { socket, plan, written, received, hasEnded } = this;
     const { state, readable, writable, unacknowledged, isEnded } = socket;
     return JSON.stringify({
@@ -193,6 +191,10 @@ class Program {
       isEnded,
     });
   }
+}
+
+function describeEnds(near: Program, far: Program | undefined): string {
+  return `${near.describe()} | ${far?.describe()}`;
 }
 
 /** Nothing is on the way and no timer runs, but something is left to do. */
@@ -212,7 +214,7 @@ function checkBytes(seed: number, near: Program, far: Program | undefined): void
     if (received > sent) expect.fail(`seed ${seed}: ${received} of ${sent} bytes came`);
     const isFailed = near.socket.error !== undefined || far?.socket.error !== undefined;
     if (!isFailed && received !== sent) {
-      expect.fail(`seed ${seed}: ${received} of ${sent} bytes came: ${near} | ${far}`);
+      expect.fail(`seed ${seed}: ${received} of ${sent} bytes came: ${describeEnds(near, far)}`);
     }
   }
 }
