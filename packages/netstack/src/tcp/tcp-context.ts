@@ -4,6 +4,7 @@
  * @module
  */
 import { TokenBucket } from '@litz/core/internals';
+import type { StackError } from '../errors.ts';
 import { DeadlineHeap } from '../memory/deadline-heap.ts';
 import type { SipHash } from '../sip-hash.ts';
 import { PortTable, type BoundSocket } from '../port/port-table.ts';
@@ -15,10 +16,16 @@ import type { CheckedTcpOptions } from './tcp-options.ts';
 /** Accepts connections at a local port. */
 export interface BoundListener extends BoundSocket, ConnectionListener {
   readonly options: CheckedTcpOptions;
-  /** Whether the backlog has room for one more connection. */
+  /** Whether the backlog has room for one more handshake. */
   readonly hasRoom: boolean;
+  /** When a SYN was last answered with a cookie. */
+  cookieAt: number;
+  /** When the acknowledgement of a cookie was last refused. */
+  refusedAt: number;
   /** A handshake has begun. */
   begin(connection: Connection): void;
+  /** Closes it because the stack was closed. */
+  end(error: StackError): void;
 }
 
 export class TcpContext {
