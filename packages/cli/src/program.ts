@@ -22,7 +22,7 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
-import { runUp } from './commands/up.ts';
+import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
@@ -71,9 +71,7 @@ function createProgram(words: readonly string[]): Command {
 function addCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
-  command('up', 'bring up the tunnel of a wg-quick file, and take it down when litz ends')
-    .argument('<FILE.conf|INTERFACE>', 'INTERFACE means /etc/wireguard/INTERFACE.conf')
-    .action(startTunnel);
+  addTunnelCommands(program);
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
@@ -91,22 +89,6 @@ function addCommands(program: Command): void {
     .description('show three nodes that encrypt the traffic between their pods')
     .addOption(new Option('--inside').hideHelp())
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
-}
-
-async function startTunnel(target: string): Promise<void> {
-  const signals = new EndSignals();
-  try {
-    await runUp(target, { env: process.env, signal: signals.signal, print: printToStandardError });
-  } catch (error) {
-    const { signal, received } = signals;
-    if (error !== signal.reason || !received) throw error;
-    // The tunnel was never up, and nothing is left. `process.exit` would wait for a pending
-    // look-up.
-    signals.release();
-    process.kill(process.pid, received);
-  } finally {
-    signals.release();
-  }
 }
 
 async function startDaemon(name: string, foreground: boolean): Promise<void> {
@@ -169,8 +151,10 @@ Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  make wg0 and stay in the foreground, until Ctrl-C
   litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
+  litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
+  litz down wg0                take it down
   litz proxy ./wg0.conf --socks5 1080   reach the network behind the tunnel, without root
-  litz -- up                   make an interface that has the name of a command (status, show, ...)
+  litz -- up                   make an interface that has the name of a command (status, top, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:

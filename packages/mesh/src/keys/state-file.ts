@@ -25,18 +25,26 @@ import { syncFolder } from './sync-folder.ts';
  * synced and renamed. A missing directory is created with mode 0700. The content is on the disk
  * when this function returns. Only the owner can read the file.
  *
- * @param content borrowed for the call
+ * @param content the bytes, or a series of pieces, so that a large file is never in memory as a
+ *   whole; borrowed for the call
  * @param modifiedAt the modification time, as Unix time in milliseconds; default: now
  * @throws {Error} the error of the file system; the previous file is kept
  */
-export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?: number): void {
+export function replaceStateFile(
+  path: string,
+  content: Uint8Array | Iterable<Uint8Array>,
+  modifiedAt?: number,
+): void {
+  const pieces = content instanceof Uint8Array ? [content] : content;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.new`;
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', 0o600);
   try {
     // A file with half of the content would prevent the next agent from starting.
-    if (writeSync(fd, content) !== content.length) throw new Error('ENOSPC: not all was written');
+    for (const piece of pieces) {
+      if (writeSync(fd, piece) !== piece.length) throw new Error('ENOSPC: not all was written');
+    }
     if (modifiedAt !== undefined) utimesSync(temporary, modifiedAt / 1000, modifiedAt / 1000);
     fsyncSync(fd);
     renameSync(temporary, path);

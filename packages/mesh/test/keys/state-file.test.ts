@@ -24,6 +24,22 @@ describe('replaceStateFile', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
+  it('writes pieces one after the other', () => {
+    replaceStateFile(path, ['a', 'bc'].map(Buffer.from));
+    expect(readStateFile(path, 100)).toBe('abc');
+  });
+
+  it('keeps the previous file if the pieces fail', () => {
+    function* pieces(): Generator<Uint8Array> {
+      yield Buffer.from('half');
+      throw new Error('no more');
+    }
+    replaceStateFile(path, Buffer.from('before'));
+    expect(() => replaceStateFile(path, pieces())).toThrow('no more');
+    expect(readStateFile(path, 100)).toBe('before');
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
   it('leaves no file behind if it fails', () => {
     mkdirSync(path);
     expect(() => replaceStateFile(path, Buffer.from('x'))).toThrow('EISDIR');

@@ -9,7 +9,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { TcpSocket } from '@litz/netstack';
-import { abortError, codeOf, systemError, usageError } from '../errors.ts';
+import { abortError, closedError, codeOf, systemError, usageError } from '../errors.ts';
 import { onAbort } from '../on-abort.ts';
 import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
@@ -77,6 +77,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
     this.#hold = new ProcessHold(this.#host);
     this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
+    // As every stream does; `connect` then does nothing.
+    if (signal?.aborted) this.destroy(abortError(signal));
     if (!('tcp' in options)) return;
     this.#onClose = options.onClose;
     this.#attach(options.tcp);
@@ -104,8 +106,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
-  /** Ms of silence after which 'timeout' is emitted; 0: never. */
-  get timeout(): number {
+  /** Ms of silence after which 'timeout' is emitted; 0 or undefined: never. */
+  get timeout(): number | undefined {
     return this.#idle.ms;
   }
 
@@ -135,7 +137,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   connect(...given: unknown[]): this {
     const { options, callback } = readConnectArguments(given);
     const destination = readDestination(options);
-    if (this.#connector || this.#tcp || this.destroyed) {
+    if (this.destroyed && !this.#tcp) return this;
+    if (this.#connector || this.#tcp) {
       throw usageError('EISCONN', 'connect EISCONN: a socket connects only once');
     }
     if (callback) this.once('connect', callback);
@@ -251,16 +254,21 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   override _destroy(error: Error | null, callback: WriteCallback): void {
     const tcp = this.#tcp;
     const wasConnected = tcp !== undefined;
+    const wasOpen = wasConnected || this.#connector !== undefined;
     this.#connector?.abort();
     this.#connector = undefined;
     this.#idle.stop();
     this.#hold.close();
     this.#forgetSignal();
     if (tcp) this.#letGo(tcp);
-    this.#write?.callback(error ?? closedBefore(wasConnected));
+    const write = this.#write;
     this.#write = undefined;
+    if (wasConnected) write?.callback(error ?? closedError(true));
     callback(error);
-    process.nextTick(() => this.emit('close', error !== null));
+    process.nextTick(() => {
+      this.emit('close', ...(wasOpen ? [error !== null] : []));
+      if (!wasConnected) write?.callback(error ?? closedError(false));
+    });
     this.#onClose?.();
   }
 
@@ -372,15 +380,6 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 }
 
 type WriteCallback = (error?: Error | null) => void;
-
-function closedBefore(wasConnected: boolean): Error {
-  return wasConnected
-    ? usageError('ERR_SOCKET_CLOSED', 'Socket is closed')
-    : usageError(
-        'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
-        'Socket closed before the connection was established',
-      );
-}
 
 function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
   if (!enable) return 0;
