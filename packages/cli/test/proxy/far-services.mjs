@@ -77,4 +77,4 @@ await Promise.all([
   new Promise((resolve) => names.bind(53, address, resolve)),
   new Promise((resolve) => echo.bind(5300, address, resolve)),
 ]);
-console.log('ready');
+process.stdout.write('ready\n');

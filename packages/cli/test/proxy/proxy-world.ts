@@ -37,9 +37,9 @@ export class ProxyWorld {
   }
 
   static async create(): Promise<ProxyWorld> {
-    const { a, b, remove } = await twoNamespaces();
-    const world = new ProxyWorld(a, b);
-    world.#ends.push(remove);
+    const underlay = await twoNamespaces();
+    const world = new ProxyWorld(underlay.a, underlay.b);
+    world.#ends.push(() => underlay.remove());
     try {
       await world.#startPeer();
       await world.#startServers();

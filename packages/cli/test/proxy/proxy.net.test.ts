@@ -210,7 +210,7 @@ async function startSshd(): Promise<{ ssh: string; end: () => Promise<void> }> {
   const sshd = world.b.start('/usr/sbin/sshd', ['-D', '-e', '-f', join(folder, 'sshd_config')]);
   await eventually('sshd listens', () => sshd.output().includes('Server listening'));
   const conf = world.write('ssh.conf', readFileSync(world.conf, 'utf8').trim().split('\n'));
-  const through = `${world.command([conf, '--stdio', '%h:%p']).join(' ')}`;
+  const through = world.command([conf, '--stdio', '%h:%p']).join(' ');
   const options = [
     '-F none',
     `-i ${folder}/user`,

@@ -20,6 +20,6 @@ const frame = SocksClient.createUDPFrame({ remoteHost, data: Buffer.from(text) }
 socket.send(frame, relay.port, relay.host);
 const [answer] = await once(socket, 'message');
 const { data, remoteHost: source } = SocksClient.parseUDPFrame(answer);
-process.stdout.write(`${data} from ${source.host}:${source.port}`);
+process.stdout.write(`${String(data)} from ${source.host}:${source.port}`);
 socket.close();
 control.destroy();
