@@ -81,7 +81,7 @@ export class ProxyWorld {
 
   async #startPeer(): Promise<void> {
     const { b } = this;
-    const { link, remove } = await wireguardGo.start(b);
+    const { link, remove } = await wireguardGo.start(b, {});
     this.#ends.push(remove);
     const [near, far] = [keyPair(), keyPair()];
     const peer = ['peer', near.publicKey, 'allowed-ips', '10.77.0.1/32,fd70::1/128'];
