@@ -94,8 +94,11 @@ const EXAMPLES_MAY_IMPORT = [
   '@litz/config',
   '@litz/core',
   '@litz/device',
+  '@litz/netstack',
   '@litz/sys',
   '@litz/sys/tools',
+  '@litz/wasm',
+  'ws',
 ];
 
 describe('import table', () => {
