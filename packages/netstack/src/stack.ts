@@ -22,6 +22,7 @@ import { EchoSocket } from './icmp/echo-socket.ts';
 import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
 import { expireFragments, receivePacket } from './ip/receive.ts';
+import { CHUNK_SIZE } from './memory/chunk-pool.ts';
 import { copyBytes } from './memory/copy-bytes.ts';
 import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
@@ -92,6 +93,12 @@ export class Stack {
   /** How many packets were dropped, and why. The object is live, not a copy. */
   get drops(): DropCounters {
     return this.#state.drops;
+  }
+
+  /** The bytes of all socket buffers and fragments together, in whole chunks of 4096. */
+  get memoryInUse(): number {
+    const { pool } = this.#state;
+    return (pool.size - pool.available) * CHUNK_SIZE;
   }
 
   get mtu(): number {
