@@ -20,7 +20,7 @@ import { checkBytes, checkObject, requireInteger } from '@litz/core/internals';
 import { EchoSocket } from './icmp/echo-socket.ts';
 import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
-import { expireFragments, receivePacket } from './ip/receive.ts';
+import { expireFragments, isForUs, receiveOwnPacket, receivePacket } from './ip/receive.ts';
 import { CHUNK_SIZE } from './memory/chunk-pool.ts';
 import { copyBytes } from './memory/copy-bytes.ts';
 import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
@@ -145,7 +145,8 @@ export class Stack {
   }
 
   /**
-   * Writes the next packet to `buffer` from `offset` on.
+   * Writes the next packet to `buffer` from `offset` on. Packets to addresses of the stack itself
+   * are received here, and pass through the buffer.
    *
    * @param offload if it is given, TCP packets have only the sum of the pseudo-header as checksum,
    *   and may be super-packets of up to 65535 bytes: the record says what is to be done with each
@@ -158,13 +159,13 @@ export class Stack {
     const room = buffer.length - offset;
     requireInteger(room, 'room', this.mtu, Infinity);
     this.#advance(now);
-    if (offload) clearOffload(offload);
-    const { output } = this.#state;
-    const { length } = output;
-    if (length === 0) return this.#pollSegment(buffer, offset, offload);
-    copyBytes(output.bytes, output.offset, buffer, offset, length);
-    output.drop();
-    return length;
+    for (;;) {
+      const length = this.#nextPacket(buffer, offset, offload);
+      if (length === 0 || !isForUs(this.#state, buffer, offset)) return length;
+      // From the stack to itself: it does not leave.
+      const isTrusted = offload !== undefined && (offload.flags & OFFLOAD.NEEDS_CHECKSUM) !== 0;
+      receiveOwnPacket(this.#state, buffer, offset, length, isTrusted);
+    }
   }
 
   /** Returns the next socket whose state changed since it was returned last; undefined: none. */
@@ -200,7 +201,7 @@ export class Stack {
     requireInteger(options.localPort ?? 0, 'localPort', 0, 0xffff);
     const remote = address instanceof IpAddress ? address : IpAddress.from(address);
     const local = this.#localAddress(options.address) ?? this.#state.addresses.sourceFor(remote);
-    if (local?.version !== remote.version || !remote.isHost || this.#state.addresses.has(remote)) {
+    if (local?.version !== remote.version || !remote.isHost) {
       throw new StackError('EHOSTUNREACH', `no address to reach ${remote.toString()} from`);
     }
     const ends = { local, remote, remotePort: port, localPort: options.localPort ?? 0 };
@@ -263,6 +264,16 @@ export class Stack {
     const socket = new EchoSocket(this.#state, echo.chooseFree(undefined));
     echo.add(socket);
     return socket;
+  }
+
+  #nextPacket(buffer: Uint8Array, offset: number, offload: PacketOffload | undefined): number {
+    if (offload) clearOffload(offload);
+    const { output } = this.#state;
+    const { length } = output;
+    if (length === 0) return this.#pollSegment(buffer, offset, offload);
+    copyBytes(output.bytes, output.offset, buffer, offset, length);
+    output.drop();
+    return length;
   }
 
   /** The connections that may have something to send take turns. */

@@ -91,8 +91,9 @@ export class ChunkedBytes {
   clear(): void {
     while (this.#length > 0) this.#dropFirst();
     this.#skipped = 0;
-    this.#chunks = NONE;
     this.#first = 0;
+    // A small ring is kept: a stream of small messages would make one for each of them.
+    if (this.#chunks.length > SMALLEST_RING) this.#chunks = NONE;
   }
 
   /** Returns the chunk at an index of the window; -1 if the pool is empty. */

@@ -169,7 +169,7 @@ export class SentSegments {
 
   #reserve(): void {
     if (this.#count < this.#starts.length) return;
-    const size = Math.max(KEPT, this.#count * 2);
+    const size = Math.max(LEAST, this.#count * 2);
     const [starts, sentAt, flags] = [
       new Int32Array(size),
       new Float64Array(size),
@@ -193,5 +193,6 @@ export class SentSegments {
 const NO_INTS = new Int32Array(0);
 const NO_FLOATS = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);
+const LEAST = 4;
 /** The number of entries for which memory is kept while there are none. */
-const KEPT = 16;
+const KEPT = 32;
