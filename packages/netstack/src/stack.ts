@@ -108,6 +108,7 @@ export class Stack {
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
+    this.#state.pathMtus.changed();
   }
 
   /**

@@ -147,6 +147,11 @@ export class SentSegments {
     this.#sentAt[index] = now;
   }
 
+  /** Nothing was lost after all. */
+  forgetLosses(): void {
+    for (let i = 0; i < this.#count; i++) this.#clear(i, SENT.LOST | SENT.RESENT);
+  }
+
   /** Forgets what the receiver has reported (RFC 2018 8: it may have dropped it). */
   forgetSacks(): void {
     for (let i = 0; i < this.#count; i++) this.#clear(i, SENT.SACKED);
