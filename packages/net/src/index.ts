@@ -3,4 +3,27 @@
  *
  * @module
  */
-export {};
+export type { NetworkError } from './errors.ts';
+export type { LookupOptions } from './dns/lookup.ts';
+export { Network, type NetworkEvents, type NetworkSource } from './network.ts';
+export type { NetworkOptions } from './network-options.ts';
+export { NetworkTun, type NetworkTunOptions } from './network-tun.ts';
+export { StackTun, type StackTunOptions } from './link/stack-tun.ts';
+export type { ConnectOptions, SocketOptions } from './tcp/connect-options.ts';
+export type { ListenOptions } from './tcp/listen-options.ts';
+export {
+  Server,
+  type DroppedConnection,
+  type ServerEvents,
+  type ServerOptions,
+} from './tcp/server.ts';
+export { Socket } from './tcp/socket.ts';
+export type { BindOptions } from './udp/datagram-arguments.ts';
+export {
+  DatagramSocket,
+  type DatagramSocketEvents,
+  type DatagramSocketOptions,
+  type RemoteInfo,
+  type SendMessage,
+} from './udp/datagram-socket.ts';
+export type { PingOptions, PingReply } from './icmp/ping.ts';

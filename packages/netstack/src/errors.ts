@@ -14,6 +14,7 @@ export type StackErrorCode =
   | 'EINVAL'
   | 'EISCONN'
   | 'EMSGSIZE'
+  | 'ENETDOWN'
   | 'ENETUNREACH'
   | 'ENOTCONN'
   | 'EPIPE'

@@ -5,6 +5,7 @@
  */
 import { TokenBucket } from '@litz/core/internals';
 import { DropCounters, type DropReason } from './drop-reason.ts';
+import type { StackError } from './errors.ts';
 import { LocalAddresses } from './ip/local-addresses.ts';
 import { PathMtuTable } from './ip/path-mtu.ts';
 import { Reassembly } from './ip/reassembly.ts';
@@ -25,6 +26,10 @@ export class StackState {
   /** The time of the last input, in monotonic milliseconds; 0: there was none. */
   now: number = 0;
   mtu: number;
+  /** The most segments of a super-packet. */
+  segmentLimit: number = Infinity;
+  /** Why the stack was closed; undefined while it is open. */
+  failure: StackError | undefined = undefined;
   readonly randomBytes: (out: Uint8Array) => void;
   readonly addresses: LocalAddresses = new LocalAddresses();
   readonly drops: DropCounters = new DropCounters();

@@ -17,6 +17,7 @@
  * @module
  */
 import { checkBytes, checkObject, requireInteger } from '@litz/core/internals';
+import { closeSockets } from './close-sockets.ts';
 import { EchoSocket } from './icmp/echo-socket.ts';
 import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
@@ -26,6 +27,7 @@ import { copyBytes } from './memory/copy-bytes.ts';
 import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
 import { StackState } from './stack-state.ts';
+import type { BoundSocket, LocalEnd, PortTable } from './port/port-table.ts';
 import { nextSegment } from './tcp/output.ts';
 import { openConnection } from './tcp/active-open.ts';
 import { TcpListener } from './tcp/tcp-listener.ts';
@@ -50,6 +52,8 @@ export interface ConnectOptions extends TcpOptions {
 export interface ListenOptions extends TcpOptions {
   /** The address to listen at. Default: all addresses of the stack. */
   readonly address?: string | Uint8Array;
+  /** 4 or 6: only addresses of this version. Default: both. */
+  readonly version?: 4 | 6;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /** The most connections that have begun and are not accepted. Default 511, as in Node.js. */
@@ -111,6 +115,21 @@ export class Stack {
     this.#state.pathMtus.changed();
   }
 
+  get segmentLimit(): number {
+    return this.#state.segmentLimit;
+  }
+
+  /**
+   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if it
+   * has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
+   *
+   * @throws {TypeError | RangeError} not a number from 1 on
+   */
+  set segmentLimit(limit: number) {
+    if (limit !== Infinity) requireInteger(limit, 'segmentLimit', 1, Infinity);
+    this.#state.segmentLimit = limit;
+  }
+
   /**
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
@@ -130,6 +149,7 @@ export class Stack {
     requireInteger(offset, 'offset', 0, buffer.length);
     requireInteger(length, 'length', 0, buffer.length - offset);
     this.#advance(now);
+    if (this.#state.failure) return;
     const isTrusted = offload !== undefined && (offload.flags & OFFLOAD.NEEDS_CHECKSUM) !== 0;
     receivePacket(this.#state, buffer, offset, length, isTrusted);
   }
@@ -178,7 +198,8 @@ export class Stack {
 
   /** Returns the time of the next deadline; Infinity: there is none. */
   pollTimeout(): number {
-    const { reassembly, tcp } = this.#state;
+    const { reassembly, tcp, failure } = this.#state;
+    if (failure) return Infinity;
     return Math.min(reassembly.deadline, tcp.deadlines.first()?.deadline ?? Infinity);
   }
 
@@ -188,7 +209,8 @@ export class Stack {
    *
    * @param address an `IpAddress` costs no parsing
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EADDRINUSE`: a
-   *   connection with these ends is there; `EADDRNOTAVAIL`: all ports are taken
+   *   connection with these ends is there; `EADDRNOTAVAIL`: all ports are taken; `ENETDOWN`: the
+   *   stack was closed
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connectTcp(
@@ -196,6 +218,7 @@ export class Stack {
     port: number,
     options: ConnectOptions = {},
   ): TcpSocket {
+    this.#requireOpen();
     checkObject(options, 'options', ['address', 'localPort', ...TCP_OPTION_NAMES]);
     requireInteger(port, 'port', 1, 0xffff);
     const checked = readTcpOptions(options);
@@ -214,19 +237,19 @@ export class Stack {
    * Accepts connections.
    *
    * @throws {StackError} `EADDRINUSE`: the port is taken; `EADDRNOTAVAIL`: the address is not one
-   *   of the stack, or all ports are taken
+   *   of the stack, or all ports are taken; `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an option is wrong
    */
   listenTcp(options: ListenOptions = {}): TcpListener {
-    checkObject(options, 'options', ['address', 'port', 'backlog', ...TCP_OPTION_NAMES]);
-    const { port = 0, backlog = 511 } = options;
-    requireInteger(port, 'port', 0, 0xffff);
+    this.#requireOpen();
+    const names = ['address', 'version', 'port', 'backlog', ...TCP_OPTION_NAMES];
+    checkObject(options, 'options', names);
+    const { backlog = 511 } = options;
     requireInteger(backlog, 'backlog', 1, 0xffff);
     const checked = readTcpOptions(options);
-    const address = this.#localAddress(options.address);
     const { listeners } = this.#state.tcp;
-    const chosen = port || listeners.chooseFree(address);
-    const listener = new TcpListener(this.#state, address, chosen, backlog, checked);
+    const end = this.#localEnd(options, listeners);
+    const listener = new TcpListener(this.#state, end, backlog, checked);
     listeners.add(listener);
     return listener;
   }
@@ -235,22 +258,16 @@ export class Stack {
    * Opens a UDP socket.
    *
    * @throws {StackError} `EADDRINUSE`: the port is taken; `EADDRNOTAVAIL`: the address is not one
-   *   of the stack, or all ports are taken
+   *   of the stack, or all ports are taken; `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an option is wrong
    */
   openUdp(options: UdpOptions = {}): UdpSocket {
-    checkObject(options, 'options', ['address', 'port', 'receiveQueue']);
-    const { port = 0, receiveQueue = DEFAULT_RECEIVE_QUEUE } = options;
-    requireInteger(port, 'port', 0, 0xffff);
+    this.#requireOpen();
+    checkObject(options, 'options', ['address', 'version', 'port', 'receiveQueue']);
+    const { receiveQueue = DEFAULT_RECEIVE_QUEUE } = options;
     requireInteger(receiveQueue, 'receiveQueue', 1, 2 ** 30);
-    const address = this.#localAddress(options.address);
     const { udp } = this.#state;
-    const socket = new UdpSocket(
-      this.#state,
-      address,
-      port || udp.chooseFree(address),
-      receiveQueue,
-    );
+    const socket = new UdpSocket(this.#state, this.#localEnd(options, udp), receiveQueue);
     udp.add(socket);
     return socket;
   }
@@ -258,13 +275,27 @@ export class Stack {
   /**
    * Opens a socket for echo requests, with an identifier of its own.
    *
-   * @throws {StackError} `EADDRNOTAVAIL`: all identifiers are taken
+   * @throws {StackError} `EADDRNOTAVAIL`: all identifiers are taken; `ENETDOWN`: the stack was
+   *   closed
    */
   openEcho(): EchoSocket {
+    this.#requireOpen();
     const { echo } = this.#state;
     const socket = new EchoSocket(this.#state, echo.chooseFree(undefined));
     echo.add(socket);
     return socket;
+  }
+
+  /**
+   * Ends everything at once and sends nothing more, because the link is gone. Every socket fails
+   * with the same error, and `pollSocket` names it. Every later call that opens a socket throws
+   * that error. Packets are ignored.
+   *
+   * @param reason the message of the error, whose code is `ENETDOWN`
+   */
+  close(reason: string = 'the stack was closed'): void {
+    if (this.#state.failure) return;
+    closeSockets(this.#state, new StackError('ENETDOWN', reason));
   }
 
   #nextPacket(buffer: Uint8Array, offset: number, offload: PacketOffload | undefined): number {
@@ -290,6 +321,24 @@ export class Stack {
       return length;
     }
     return 0;
+  }
+
+  #requireOpen(): void {
+    if (this.#state.failure) throw this.#state.failure;
+  }
+
+  /** Checks where a socket wants to receive, and chooses a port if it has none. */
+  #localEnd<Socket extends BoundSocket>(
+    options: Pick<ListenOptions, 'address' | 'version' | 'port'>,
+    table: PortTable<Socket>,
+  ): LocalEnd {
+    const { version, port = 0 } = options;
+    requireInteger(port, 'port', 0, 0xffff);
+    if (version !== undefined && version !== 4 && version !== 6) {
+      throw new RangeError('"version" expected 4 or 6');
+    }
+    const address = this.#localAddress(options.address);
+    return { address, version, port: port || table.chooseFree(address, version) };
   }
 
   #localAddress(text: string | Uint8Array | undefined): IpAddress | undefined {

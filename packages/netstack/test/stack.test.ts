@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Stack } from '../src/index.ts';
+import { createPacketOffload, Stack } from '../src/index.ts';
 import { createStack, give, OURS, pattern, rawUdp, take, THEIRS } from './raw-packets.ts';
 
 describe('Stack', () => {
@@ -65,4 +65,83 @@ describe('Stack', () => {
     const sources = take(stack).map((packet) => packet.subarray(12, 16).join('.'));
     expect(sources).toEqual(['10.9.0.1', '10.0.0.1', '10.0.0.1']);
   });
+
+  test('gives open connections segments for the MTU that it has now', () => {
+    const [a, b] = [createStack(), createStack({ addresses: [THEIRS[4]] })];
+    const listener = b.listenTcp({ port: 80 });
+    const client = a.connectTcp(THEIRS[4], 80);
+    exchange(a, b);
+    const longest = (): number => {
+      client.send(pattern(5000));
+      return Math.max(...take(a).map((packet) => packet.length));
+    };
+    expect(listener.waiting).toBe(1);
+    expect(longest()).toBe(1420);
+    a.mtu = 1300;
+    expect(longest()).toBe(1300);
+  });
+
+  test('makes super-packets with no more segments than the device takes', () => {
+    const [a, b] = [createStack(), createStack({ addresses: [THEIRS[4]] })];
+    b.listenTcp({ port: 80 });
+    const client = a.connectTcp(THEIRS[4], 80);
+    exchange(a, b);
+    const data = new Uint8Array(65_536);
+    const offload = createPacketOffload();
+    a.segmentLimit = 3;
+    client.send(data);
+    const length = a.pollPacket(data, 0, 0, offload);
+    expect(length).toBe(offload.headerLength + 3 * offload.gsoSize);
+    expect(() => (a.segmentLimit = 0)).toThrow(/"segmentLimit"/);
+    a.segmentLimit = Infinity;
+    expect(a.pollPacket(data, 0, 0, offload)).toBeGreaterThan(length);
+  });
+
+  test('fails everything with one error when it is closed, and says nothing more', () => {
+    const [a, b] = [createStack(), createStack({ addresses: [THEIRS[4]] })];
+    const listener = b.listenTcp({ port: 80 });
+    const [accepted, waiting] = [a.connectTcp(THEIRS[4], 80), a.connectTcp(THEIRS[4], 80)];
+    exchange(a, b);
+    const socket = listener.accept()!;
+    const begun = b.connectTcp(OURS[4], 81);
+    const [udp, echo] = [b.openUdp({ port: 53 }), b.openEcho()];
+    udp.sendTo(pattern(1), OURS[4], 1);
+    accepted.send(pattern(1));
+    const late = take(a);
+    while (b.pollSocket());
+    b.close('the cable was cut');
+    b.close('a second time');
+    const reported = new Set();
+    for (let each = b.pollSocket(); each; each = b.pollSocket()) reported.add(each);
+    expect(reported).toEqual(new Set([listener, socket, begun, udp, echo]));
+    const { error } = listener;
+    expect(error).toMatchObject({ code: 'ENETDOWN', message: 'ENETDOWN: the cable was cut' });
+    expect([socket.error, begun.error, udp.takeError(), echo.takeError()]).toEqual(
+      Array.from({ length: 4 }, () => error),
+    );
+    for (const open of [
+      () => b.openUdp(),
+      () => b.openEcho(),
+      () => b.listenTcp(),
+      () => b.connectTcp(OURS[4], 1),
+      () => socket.send(pattern(1)),
+      () => udp.sendTo(pattern(1), OURS[4], 1),
+      () => echo.send(OURS[4], 1, pattern(1)),
+    ]) {
+      expect(open).toThrow(error);
+    }
+    expect(listener.waiting).toBe(0);
+    for (const packet of late) give(b, packet);
+    expect(take(b)).toEqual([]);
+    expect(b.pollTimeout()).toBe(Infinity);
+    expect(waiting.error).toBeUndefined();
+  });
 });
+
+/** Carries packets in both directions until none is left. */
+function exchange(a: Stack, b: Stack): void {
+  for (let rounds = 0; rounds < 10; rounds++) {
+    for (const packet of take(a)) give(b, packet);
+    for (const packet of take(b)) give(a, packet);
+  }
+}

@@ -35,6 +35,7 @@ export interface Tun {
   readonly offloads?: { readonly tcp: boolean; readonly udp: boolean };
   /**
    * With offloads: writes one packet that consists of `count` pieces. Returns what `write` returns.
+   * Absent: the pieces are copied to one place, and `write` gets the whole packet.
    */
   writePieces?(
     buffer: Uint8Array,

@@ -77,6 +77,25 @@ export class PacketMemory {
     // This allocates a view. Only packets that the engine makes itself come here, and they are few.
     this.buffer.set(buffer.subarray(offset, offset + length), scratchOffset);
   }
+
+  /**
+   * Copies the pieces of a packet, which are in this buffer and begin with its vnet header, to the
+   * scratch area one after the other. The packet then begins at `scratchOffset`.
+   *
+   * @returns their length together
+   */
+  join(offsets: Uint32Array, lengths: Uint32Array, count: number): number {
+    const { buffer } = this;
+    const start = this.scratchOffset - VNET_HEADER_LENGTH;
+    let to = start;
+    for (let i = 0; i < count; i++) {
+      const offset = offsets[i] ?? 0;
+      const length = lengths[i] ?? 0;
+      buffer.copyWithin(to, offset, offset + length);
+      to += length;
+    }
+    return to - start;
+  }
 }
 
 /** The kernel reads and writes this buffer by address. */

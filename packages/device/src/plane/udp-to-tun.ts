@@ -157,13 +157,10 @@ export class UdpToTun {
     else this.write(buffer, packet, opened);
   }
 
-  #writePieces({ offsets, lengths }: PacketPieces, count: number, packets: number): boolean {
+  #writePieces(pieces: PacketPieces, count: number, packets: number): boolean {
+    const { offsets } = pieces;
     const { buffer } = this.#memory;
-    const tun = this.#tun;
-    const result =
-      count === 1 || !tun.writePieces
-        ? tun.write(buffer, offsets[0] ?? 0, lengths[0] ?? 0)
-        : tun.writePieces(buffer, offsets, lengths, count);
+    const result = this.#writeOne(pieces, count);
     // After a refusal the coalescer writes the same packets one by one. A full queue is not a
     // refusal.
     if (packets > 1 && isSuperPacketRefused(result)) {
@@ -173,6 +170,15 @@ export class UdpToTun {
     }
     this.#count(result, packets);
     return true;
+  }
+
+  #writeOne({ offsets, lengths }: PacketPieces, count: number): number {
+    const tun = this.#tun;
+    const { buffer, scratchOffset } = this.#memory;
+    if (count === 1) return tun.write(buffer, offsets[0] ?? 0, lengths[0] ?? 0);
+    if (tun.writePieces) return tun.writePieces(buffer, offsets, lengths, count);
+    const length = this.#memory.join(offsets, lengths, count);
+    return tun.write(buffer, scratchOffset - VNET_HEADER_LENGTH, length);
   }
 
   /** Stops joining packets of a kind. @param gsoType of the super-packet that was refused */

@@ -34,4 +34,16 @@ describe('PacketMemory', () => {
     expect(memory.buffer[memory.scratchOffset]).toBe(7);
     expect(memory.buffer[memory.receiveOffset]).toBe(0);
   });
+
+  it('joins pieces in the scratch area, the vnet header in front of it', () => {
+    const memory = new PacketMemory(1000);
+    const { buffer, receiveOffset, scratchOffset } = memory;
+    buffer.set([1, 2, 3], receiveOffset + 500);
+    buffer.set([4, 5], receiveOffset);
+    buffer.set([6], receiveOffset + 900);
+    const offsets = Uint32Array.of(500, 0, 900, 1).map((offset) => receiveOffset + offset);
+    expect(memory.join(offsets, Uint32Array.of(3, 2, 1, 7), 3)).toBe(6);
+    const start = scratchOffset - 10;
+    expect([...buffer.subarray(start, start + 7)]).toEqual([1, 2, 3, 4, 5, 6, 0]);
+  });
 });

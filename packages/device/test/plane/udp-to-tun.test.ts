@@ -84,6 +84,21 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(3);
     });
 
+    it('into one place, for a TUN that takes no pieces', () => {
+      const { path, sockets, tun, memory } = setUp({ offloads: { tcp: true, udp: true } });
+      const inPieces = setUp({ offloads: { tcp: true, udp: true } });
+      Object.assign(tun, { writePieces: undefined });
+      for (const each of [sockets, inPieces.sockets]) {
+        each.incoming.push([tcp(0), tcp(0, 7), tcp(1), tcp(2)].map(datagram));
+      }
+      path.receive(0);
+      inPieces.path.receive(0);
+      expect(tun.written).toHaveLength(2);
+      expect(tun.written).toEqual(inPieces.tun.written);
+      expect(tun.buffers[0]).toBe(memory.buffer);
+      expect(path.writtenPackets).toBe(4);
+    });
+
     it.each([
       ['TCP', tcp, { tcp: false, udp: true }],
       ['UDP', udp, { tcp: true, udp: false }],
@@ -350,15 +365,19 @@ class PieceTun implements Tun {
   }
 
   write(buffer: Uint8Array, offset: number, length: number): number {
-    return this.writePieces(buffer, Uint32Array.of(offset), Uint32Array.of(length), 1);
+    return this.#write(buffer, Uint32Array.of(offset), Uint32Array.of(length), 1);
   }
 
-  writePieces(
+  writePieces?(
     buffer: Uint8Array,
     offsets: Uint32Array,
     lengths: Uint32Array,
     count: number,
   ): number {
+    return this.#write(buffer, offsets, lengths, count);
+  }
+
+  #write(buffer: Uint8Array, offsets: Uint32Array, lengths: Uint32Array, count: number): number {
     this.pieces.push(count);
     const result = count > 1 && this.refusesPieces ? -22 : this.results.shift();
     if (result !== undefined) return result;

@@ -60,7 +60,8 @@ export class EchoSocket implements MessageReceiver {
   send(address: string | Uint8Array | IpAddress, sequence: number, data: Uint8Array): boolean {
     checkBytes(data, 'data');
     requireInteger(sequence, 'sequence', 0, 0xffff);
-    if (this.#isClosed) throw new StackError('EPIPE', 'the socket is closed');
+    if (this.#isClosed)
+      throw this.#state.failure ?? new StackError('EPIPE', 'the socket is closed');
     const { header, building, addresses } = this.#state;
     const destination = address instanceof IpAddress ? address : IpAddress.from(address);
     const source = addresses.sourceFor(destination);
@@ -95,7 +96,10 @@ export class EchoSocket implements MessageReceiver {
     return this.queue.shift(target, offset, target.length - offset, this.origin);
   }
 
-  /** Returns and forgets the last error that ICMP reported about a request. */
+  /**
+   * Returns and forgets the last error: what ICMP reported about a request, or that the stack was
+   * closed.
+   */
   takeError(): StackError | undefined {
     const error = this.#error;
     this.#error = undefined;
@@ -117,6 +121,13 @@ export class EchoSocket implements MessageReceiver {
 
   /** @internal ICMP reports an error about a request. */
   fail(error: StackError): void {
+    this.#error = error;
+    this.#state.report(this);
+  }
+
+  /** @internal The stack was closed. */
+  end(error: StackError): void {
+    this.close();
     this.#error = error;
     this.#state.report(this);
   }

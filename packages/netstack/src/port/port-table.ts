@@ -13,7 +13,18 @@ import type { IpAddress } from '../wire/ip-address.ts';
 export interface BoundSocket {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
+  /** 4 or 6: only addresses of this version. Without it all of them. */
+  readonly localVersion?: 4 | 6 | undefined;
   readonly localPort: number;
+}
+
+/** Where a socket receives. */
+export interface LocalEnd {
+  /** undefined: all addresses of the stack. */
+  readonly address: IpAddress | undefined;
+  /** 4 or 6: only addresses of this version; undefined: both. */
+  readonly version: 4 | 6 | undefined;
+  readonly port: number;
 }
 
 export class PortTable<Socket extends BoundSocket> {
@@ -32,7 +43,7 @@ export class PortTable<Socket extends BoundSocket> {
    * @throws {StackError} `EADDRINUSE`: another socket has this port, at the same address
    */
   add(socket: Socket): void {
-    if (!this.isFree(socket.localAddress, socket.localPort)) {
+    if (!this.isFree(socket.localAddress, socket.localPort, socket.localVersion)) {
       throw new StackError('EADDRINUSE', `port ${socket.localPort} is in use`);
     }
     const others = this.#sockets.get(socket.localPort);
@@ -55,17 +66,19 @@ export class PortTable<Socket extends BoundSocket> {
     for (let i = 0; i < sockets.length; i++) {
       const bound = sockets[i].localAddress;
       if (bound?.equals(address)) return sockets[i];
-      if (!bound) found = sockets[i];
+      if (!bound && overlaps(sockets[i].localVersion, address.version)) found = sockets[i];
     }
     return found;
   }
 
-  /** Whether a socket of this address, or of all addresses, can have a port. */
-  isFree(address: IpAddress | undefined, port: number): boolean {
+  /** Whether a socket of this address, or of all addresses of a version, can have a port. */
+  isFree(address: IpAddress | undefined, port: number, version?: 4 | 6): boolean {
     return !this.#sockets
       .get(port)
-      ?.some(({ localAddress }) =>
-        localAddress && address ? localAddress.equals(address) : localAddress === address,
+      ?.some(({ localAddress, localVersion }) =>
+        localAddress && address
+          ? localAddress.equals(address)
+          : localAddress === address && overlaps(localVersion, version),
       );
   }
 
@@ -75,23 +88,33 @@ export class PortTable<Socket extends BoundSocket> {
    *
    * @throws {StackError} `EADDRNOTAVAIL`: all ports are in use
    */
-  chooseFree(address: IpAddress | undefined): number {
+  chooseFree(address: IpAddress | undefined, version?: 4 | 6): number {
     for (let tries = 0; tries < RANDOM_TRIES; tries++) {
       const port = FIRST_PORT + (this.#nextRandom() % PORT_COUNT);
-      if (this.isFree(address, port)) return port;
+      if (this.isFree(address, port, version)) return port;
     }
     const start = this.#nextRandom() % PORT_COUNT;
     for (let i = 0; i < PORT_COUNT; i++) {
       const port = FIRST_PORT + ((start + i) % PORT_COUNT);
-      if (this.isFree(address, port)) return port;
+      if (this.isFree(address, port, version)) return port;
     }
     throw new StackError('EADDRNOTAVAIL', 'all ports from 49152 to 65535 are in use');
+  }
+
+  /** Iterates over a copy: sockets may be added and removed meanwhile. */
+  [Symbol.iterator](): Iterator<Socket> {
+    return [...this.#sockets.values()].flat()[Symbol.iterator]();
   }
 
   #nextRandom(): number {
     this.#randomBytes(new Uint8Array(this.#random.buffer));
     return this.#random[0];
   }
+}
+
+/** Whether two sockets of all addresses share some; undefined stands for both versions. */
+function overlaps(a: 4 | 6 | undefined, b: 4 | 6 | undefined): boolean {
+  return a === undefined || b === undefined || a === b;
 }
 
 const FIRST_PORT = 49_152;

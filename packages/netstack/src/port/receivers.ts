@@ -22,4 +22,6 @@ export interface MessageReceiver extends BoundSocket, ChangedSocket {
   accepts(source: IpAddress, port: number): boolean;
   /** Takes an error that ICMP has reported about a message to this address and port. */
   fail(error: StackError, destination: IpAddress, port: number): void;
+  /** Closes it because the stack was closed. */
+  end(error: StackError): void;
 }

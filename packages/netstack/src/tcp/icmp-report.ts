@@ -41,13 +41,19 @@ export function receiveTooBig(state: StackState, c: Connection): void {
   state.tcp.wake(c);
 }
 
-/** @param isHard whether it will not change soon */
+/**
+ * An error about the SYN of a program ends the attempt, also one that may pass: the program can try
+ * another address at once, instead of minutes later (RFC 5461 4.1; tcp_v4_err of Linux).
+ *
+ * @param isHard whether it will not change soon
+ */
 export function receiveUnreachable(
   state: StackState,
   c: Connection,
   error: StackError,
   isHard: boolean,
 ): void {
-  if (isHard && !c.isSynchronized) endConnection(state, c, error);
+  const isFatal = isHard || c.state === 'syn-sent';
+  if (isFatal && !c.isSynchronized) endConnection(state, c, error);
   else c.softError = error;
 }

@@ -50,7 +50,7 @@ export function nextSegment(
   // A path may be wide again (RFC 8201 4), and the MTU of the link may have changed.
   if (c.pathVersion !== state.pathMtus.versionAt(state.now)) updateSegmentSize(state, c);
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
-  const most = mostData(c, room, offload !== undefined);
+  const most = mostData(state, c, room, offload !== undefined);
   return (
     resend(state, c, most) ||
     sendNew(state, c, most) ||
@@ -60,7 +60,12 @@ export function nextSegment(
 }
 
 /** The most bytes of data in one packet for the device: whole segments. */
-function mostData(c: Connection, room: number, isSuper: boolean): number {
+function mostData(
+  { segmentLimit }: StackState,
+  c: Connection,
+  room: number,
+  isSuper: boolean,
+): number {
   const size = c.segmentSize - sackLength(c);
   if (!isSuper) return size;
   const headers =
@@ -69,7 +74,7 @@ function mostData(c: Connection, room: number, isSuper: boolean): number {
     (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0) +
     sackLength(c);
   const fits = Math.min(room, MAX_PACKET_LENGTH) - headers;
-  return Math.max(1, Math.floor(fits / size)) * size;
+  return Math.max(1, Math.min(segmentLimit, Math.floor(fits / size))) * size;
 }
 
 function sendReset(state: StackState, c: Connection): number {

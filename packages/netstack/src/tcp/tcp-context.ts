@@ -4,6 +4,7 @@
  * @module
  */
 import { TokenBucket } from '@litz/core/internals';
+import type { StackError } from '../errors.ts';
 import { DeadlineHeap } from '../memory/deadline-heap.ts';
 import type { SipHash } from '../sip-hash.ts';
 import { PortTable, type BoundSocket } from '../port/port-table.ts';
@@ -23,6 +24,8 @@ export interface BoundListener extends BoundSocket, ConnectionListener {
   refusedAt: number;
   /** A handshake has begun. */
   begin(connection: Connection): void;
+  /** Closes it because the stack was closed. */
+  end(error: StackError): void;
 }
 
 export class TcpContext {

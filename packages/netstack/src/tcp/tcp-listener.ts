@@ -8,12 +8,13 @@
  *
  * @module
  */
+import type { LocalEnd } from '../port/port-table.ts';
 import type { ChangedSocket } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import { StackError } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import { abortConnection } from './lifecycle.ts';
+import { abortConnection, endConnection } from './lifecycle.ts';
 import type { BoundListener } from './tcp-context.ts';
 import type { CheckedTcpOptions } from './tcp-options.ts';
 import { TcpSocket } from './tcp-socket.ts';
@@ -22,6 +23,8 @@ import { TcpSocket } from './tcp-socket.ts';
 export class TcpListener implements BoundListener, ChangedSocket {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
+  /** The version of these addresses; undefined: both. */
+  readonly localVersion: 4 | 6 | undefined;
   readonly localPort: number;
   /** @internal */
   readonly options: CheckedTcpOptions;
@@ -37,20 +40,26 @@ export class TcpListener implements BoundListener, ChangedSocket {
   readonly #begun: Set<Connection> = new Set<Connection>();
   readonly #complete: Connection[] = [];
   #isClosed = false;
+  #error: StackError | undefined;
 
   /** @internal Use `Stack.listenTcp`. */
   constructor(
     state: StackState,
-    address: IpAddress | undefined,
-    port: number,
+    { address, version, port }: LocalEnd,
     backlog: number,
     options: CheckedTcpOptions,
   ) {
     this.#state = state;
     this.localAddress = address;
+    this.localVersion = version;
     this.localPort = port;
     this.#backlog = backlog;
     this.options = options;
+  }
+
+  /** Why it accepts no more: the stack was closed. */
+  get error(): StackError | undefined {
+    return this.#error;
   }
 
   /** The number of connections that wait to be accepted. */
@@ -78,14 +87,15 @@ export class TcpListener implements BoundListener, ChangedSocket {
 
   /** Frees the port. Connections that were not accepted end with a RST (RFC 9293 3.10.4). */
   close(): void {
+    this.#close(new StackError('ECONNRESET', 'the listener was closed'), abortConnection);
+  }
+
+  /** @internal The stack was closed. */
+  end(error: StackError): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#state.tcp.listeners.remove(this);
-    const error = new StackError('ECONNRESET', 'the listener was closed');
-    for (const connection of [...this.#begun, ...this.#complete]) {
-      abortConnection(this.#state, connection, error);
-    }
-    this.#complete.length = 0;
+    this.#error = error;
+    this.#close(error, endConnection);
+    this.#state.report(this);
   }
 
   /** @internal */
@@ -105,5 +115,15 @@ export class TcpListener implements BoundListener, ChangedSocket {
     this.#begun.delete(connection);
     const index = this.#complete.indexOf(connection);
     if (index !== -1) this.#complete.splice(index, 1);
+  }
+
+  #close(error: StackError, endOne: typeof abortConnection): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#state.tcp.listeners.remove(this);
+    for (const connection of [...this.#begun, ...this.#complete]) {
+      endOne(this.#state, connection, error);
+    }
+    this.#complete.length = 0;
   }
 }

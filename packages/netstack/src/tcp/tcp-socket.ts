@@ -13,6 +13,7 @@ import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import type { Connection, ConnectionUser, TcpState } from './connection.ts';
 import { abortConnection, changeState, endConnection } from './lifecycle.ts';
+import { armKeepAlive } from './timers.ts';
 import { tuneReceiveBuffer } from './window-tuning.ts';
 
 /** One end of a TCP connection. */
@@ -88,6 +89,25 @@ export class TcpSocket implements ChangedSocket, ConnectionUser {
   set noDelay(noDelay: boolean) {
     this.#connection.noDelay = noDelay;
     this.#state.tcp.wake(this.#connection);
+  }
+
+  /** Ms of silence after which the other side is probed; 0: never (RFC 9293 3.8.4). */
+  get keepAlive(): number {
+    return this.#connection.keepAliveAfter;
+  }
+
+  /** @throws {TypeError | RangeError} not an integer from 0 to 2^31 */
+  set keepAlive(ms: number) {
+    requireInteger(ms, 'keepAlive', 0, 2 ** 31);
+    const c = this.#connection;
+    if (c.keepAliveAfter === ms) return;
+    c.keepAliveAfter = ms;
+    c.probes = 0;
+    // In FIN-WAIT-2 and TIME-WAIT, this timer has another purpose.
+    if (c.state !== 'established' && c.state !== 'close-wait') return;
+    c.slowAt = Infinity;
+    armKeepAlive(this.#state, c);
+    this.#state.tcp.wake(c);
   }
 
   /**

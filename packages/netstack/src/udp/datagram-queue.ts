@@ -42,6 +42,11 @@ export class DatagramQueue {
     return this.#count;
   }
 
+  /** The length of the first datagram in bytes; 0 if there is none. */
+  get nextLength(): number {
+    return this.#count === 0 ? 0 : this.#fields[this.#first * FIELDS];
+  }
+
   /**
    * Appends a datagram. The bytes are copied.
    *

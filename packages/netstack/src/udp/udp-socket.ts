@@ -10,6 +10,7 @@ import { checkBytes, requireInteger } from '@litz/core/internals';
 import { StackError } from '../errors.ts';
 import { beginPacket, finishPacket } from '../ip/send.ts';
 import { copyBytes } from '../memory/copy-bytes.ts';
+import type { LocalEnd } from '../port/port-table.ts';
 import type { MessageReceiver } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import { IpAddress } from '../wire/ip-address.ts';
@@ -21,6 +22,8 @@ import { DatagramOrigin, DatagramQueue } from './datagram-queue.ts';
 export interface UdpOptions {
   /** The address to receive at. Default: all addresses of the stack. */
   readonly address?: string | Uint8Array;
+  /** 4 or 6: only addresses of this version. Default: both. */
+  readonly version?: 4 | 6;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /** The most bytes that wait to be read, and 64 for each datagram. Default 212992, as Linux. */
@@ -31,6 +34,8 @@ export interface UdpOptions {
 export class UdpSocket implements MessageReceiver {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
+  /** The version of these addresses; undefined: both. */
+  readonly localVersion: 4 | 6 | undefined;
   readonly localPort: number;
   /** Where the datagram came from that `receive` returned last. */
   readonly origin: DatagramOrigin = new DatagramOrigin();
@@ -45,14 +50,10 @@ export class UdpSocket implements MessageReceiver {
   #isClosed = false;
 
   /** @internal Use `Stack.openUdp`. */
-  constructor(
-    state: StackState,
-    address: IpAddress | undefined,
-    port: number,
-    receiveQueue: number,
-  ) {
+  constructor(state: StackState, { address, version, port }: LocalEnd, receiveQueue: number) {
     this.#state = state;
     this.localAddress = address;
+    this.localVersion = version;
     this.localPort = port;
     this.queue = new DatagramQueue(state.pool, receiveQueue);
   }
@@ -72,6 +73,11 @@ export class UdpSocket implements MessageReceiver {
     return this.queue.count > 0;
   }
 
+  /** The length of the first datagram that waits, in bytes; 0 if none waits. */
+  get nextLength(): number {
+    return this.queue.nextLength;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -89,6 +95,13 @@ export class UdpSocket implements MessageReceiver {
     this.#sourceFor(remote);
     this.#remoteAddress = remote;
     this.#remotePort = port;
+  }
+
+  /** Receives from everywhere again. `send` needs an address again. */
+  disconnect(): void {
+    this.#remoteAddress = undefined;
+    this.#remotePort = 0;
+    this.#error = undefined;
   }
 
   /**
@@ -120,7 +133,8 @@ export class UdpSocket implements MessageReceiver {
   ): boolean {
     checkBytes(data, 'data');
     requireInteger(port, 'port', 1, 0xffff);
-    if (this.#isClosed) throw new StackError('EPIPE', 'the socket is closed');
+    if (this.#isClosed)
+      throw this.#state.failure ?? new StackError('EPIPE', 'the socket is closed');
     const { header, building } = this.#state;
     const length = UDP_HEADER_LENGTH + data.length;
     const destination = address instanceof IpAddress ? address : IpAddress.from(address);
@@ -147,7 +161,10 @@ export class UdpSocket implements MessageReceiver {
     return this.queue.shift(target, offset, target.length - offset, this.origin);
   }
 
-  /** Returns and forgets the last error that ICMP reported about the connected address. */
+  /**
+   * Returns and forgets the last error: what ICMP reported about the connected address, or that the
+   * stack was closed.
+   */
   takeError(): StackError | undefined {
     const error = this.#error;
     this.#error = undefined;
@@ -174,6 +191,13 @@ export class UdpSocket implements MessageReceiver {
    */
   fail(error: StackError, destination: IpAddress, port: number): void {
     if (!this.#remoteAddress || !this.accepts(destination, port)) return;
+    this.#error = error;
+    this.#state.report(this);
+  }
+
+  /** @internal The stack was closed. */
+  end(error: StackError): void {
+    this.close();
     this.#error = error;
     this.#state.report(this);
   }

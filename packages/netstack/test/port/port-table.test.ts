@@ -23,6 +23,15 @@ describe('PortTable', () => {
     expect(table.find(A, 53)).toBeUndefined();
   });
 
+  test('lists its sockets, also while they are removed', () => {
+    const table = createTable();
+    const sockets = [bound(undefined, 53), bound(A, 53), bound(A, 54)];
+    for (const socket of sockets) table.add(socket);
+    for (const socket of table) table.remove(socket);
+    expect([...table]).toEqual([]);
+    expect(sockets).toHaveLength(3);
+  });
+
   test('refuses a port that is in use at the same address', () => {
     const table = createTable();
     table.add(bound(A, 53));

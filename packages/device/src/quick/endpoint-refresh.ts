@@ -1,0 +1,164 @@
+/**
+ * `EndpointRefresh`: looks the name of an endpoint up again while its peer is silent.
+ *
+ * A device knows addresses, not names. If the address behind a name changes, or the network can no
+ * longer reach one version of IP, handshakes get no answer. Then the name is looked up with the
+ * resolver of the system, and the peer gets the next of its addresses: one after the other, IPv4
+ * and IPv6, until it answers. A peer that answers keeps its endpoint, wherever it has roamed.
+ *
+ * @module
+ */
+import { lookup } from 'node:dns/promises';
+import type { EventEmitter } from 'node:events';
+import { formatKey, type Endpoint, type PublicKey } from '@litz/core';
+import { checkObject, keyId, redactKeys, requireInteger, requireText } from '@litz/core/internals';
+import type { Device, DeviceEvents } from '../device.ts';
+import { resolveEndpoint, type HostPort } from './resolve-endpoint.ts';
+
+/** A peer whose endpoint is a name. */
+export interface NamedPeer extends HostPort {
+  readonly publicKey: PublicKey;
+  /** The endpoint that the device has now; it is tried last. */
+  readonly endpoint?: Endpoint | undefined;
+}
+
+/** The part of a `Device` that the refresh uses. */
+export type RefreshedDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure'>;
+
+/** Options of `EndpointRefresh`. */
+export interface EndpointRefreshOptions {
+  /** Belongs to the caller. */
+  readonly device: RefreshedDevice;
+  /** Monotonic ms. Default: `performance.now`. */
+  readonly now?: () => number;
+  /** Resolves a name to all its addresses, in order. Default: the resolver of the system. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>;
+  /** Called with a line for each new address, and for each look-up that failed. */
+  readonly log?: (line: string) => void;
+}
+
+/**
+ * Looks names of endpoints up again, until `close`.
+ *
+ * @example
+ *
+ * ```ts
+ * import { generateKeyPair } from '@litz/core';
+ * import { Device, MemoryTun } from '@litz/device';
+ * import { EndpointRefresh, resolveEndpoint } from '@litz/device/quick';
+ *
+ * const peer = { host: 'localhost', port: 51820, publicKey: generateKeyPair().publicKey };
+ * const endpoint = await resolveEndpoint(peer);
+ * const device = await Device.create({
+ *   tun: new MemoryTun(),
+ *   privateKey: generateKeyPair().privateKey,
+ *   peers: [{ publicKey: peer.publicKey, endpoint }],
+ * });
+ * const refresh = new EndpointRefresh({ device });
+ * refresh.follow({ ...peer, endpoint });
+ * refresh.close();
+ * await device.close();
+ * ```
+ */
+export class EndpointRefresh {
+  readonly #options: EndpointRefreshOptions;
+  readonly #peers: Map<string, FollowedPeer> = new Map();
+  readonly #onTrace: (event: DeviceEvents['trace'][0]) => void;
+
+  constructor(options: EndpointRefreshOptions) {
+    checkObject(options, 'options', ['device', 'now', 'lookup', 'log']);
+    this.#options = options;
+    this.#onTrace = ({ peer, step, sends }) => {
+      const isSilent = step === 'gave-up' || (step === 'retrying' && sends >= LEAST_SENDS);
+      if (isSilent) void this.#refresh(this.#peers.get(keyId(peer)));
+    };
+  }
+
+  /**
+   * Follows a peer. If it is followed already, under another name, the new name counts.
+   *
+   * @throws {TypeError | RangeError} host or port is wrong
+   */
+  follow(peer: NamedPeer): void {
+    const { publicKey, host, port, endpoint } = peer;
+    requireText(host, 'host');
+    requireInteger(port, 'port', 1, 0xffff);
+    if (this.#peers.size === 0) this.#options.device.on('trace', this.#onTrace);
+    this.#peers.set(keyId(publicKey), new FollowedPeer({ publicKey, host, port, endpoint }));
+  }
+
+  /** Follows a peer no longer: it was removed, or got an address as endpoint. */
+  forget(publicKey: PublicKey): void {
+    this.#peers.delete(keyId(publicKey));
+    if (this.#peers.size === 0) this.close();
+  }
+
+  /** Follows no peer any more. */
+  close(): void {
+    this.#peers.clear();
+    this.#options.device.off('trace', this.#onTrace);
+  }
+
+  async #refresh(peer: FollowedPeer | undefined): Promise<void> {
+    const { device, now = () => performance.now(), lookup = systemLookup, log } = this.#options;
+    if (!peer || peer.isBusy || now() < peer.notBefore) return;
+    const { host, port, publicKey } = peer.named;
+    peer.isBusy = true;
+    try {
+      const endpoints: Endpoint[] = [];
+      for (const address of await lookup(host)) {
+        const found = await resolveEndpoint({ host, port }, { lookup: async () => address });
+        endpoints.push(found);
+      }
+      const endpoint = peer.choose(endpoints);
+      // It may have been forgotten meanwhile.
+      if (!endpoint || this.#peers.get(keyId(publicKey)) !== peer) return;
+      await device.configure({ peers: [{ publicKey, updateOnly: true, endpoint }] });
+      log?.(`${nameOf(publicKey)} does not answer: ${host} is ${endpoint.toString()}`);
+    } catch (error) {
+      const reason = redactKeys((error as Error).message);
+      log?.(`${nameOf(publicKey)} does not answer, and ${host} was not found: ${reason}`);
+    } finally {
+      peer.isBusy = false;
+      peer.notBefore = now() + LEAST_INTERVAL_MS;
+    }
+  }
+}
+
+/** A peer, and which of its addresses was tried last. */
+class FollowedPeer {
+  readonly named: NamedPeer;
+  isBusy = false;
+  /** The time of the next look-up, at the earliest. */
+  notBefore = -Infinity;
+  #last: string | undefined;
+
+  constructor(named: NamedPeer) {
+    this.named = named;
+    this.#last = named.endpoint?.toString();
+  }
+
+  /** Returns the one behind that which was tried last; the first one if that is gone. */
+  choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
+    const texts = endpoints.map((endpoint) => endpoint.toString());
+    const index = this.#last === undefined ? -1 : texts.indexOf(this.#last);
+    const next = endpoints[(index + 1) % endpoints.length];
+    this.#last = next?.toString();
+    return next;
+  }
+}
+
+async function systemLookup(host: string): Promise<string[]> {
+  const found = await lookup(host, { all: true, verbatim: true });
+  return found.map(({ address }) => address);
+}
+
+function nameOf(publicKey: PublicKey): string {
+  const key = formatKey(publicKey);
+  return `the peer ${key.slice(0, 4)}…${key.slice(-5)}`;
+}
+
+/** Two initiations without an answer: about ten seconds. */
+const LEAST_SENDS = 2;
+/** Between two look-ups of one peer. A retry of the handshake comes every five seconds. */
+const LEAST_INTERVAL_MS = 9000;

@@ -1,0 +1,136 @@
+import { EventEmitter } from 'node:events';
+import { type PublicKey } from '@litz/core';
+import { createPerson } from '@litz/testkit';
+import { describe, expect, test } from 'vitest';
+import type { DeviceEvents } from '../../src/index.ts';
+import { EndpointRefresh, type EndpointRefreshOptions } from '../../src/quick/index.ts';
+import { parseEndpoint, type Endpoint } from '@litz/core';
+
+const PEER = createPerson(2).publicKey;
+const OTHER = createPerson(3).publicKey;
+
+describe('EndpointRefresh', () => {
+  test('leaves a peer alone that answers', async () => {
+    const { device, lookups, silent } = followed(['192.0.2.2']);
+    await silent(1);
+    device.trace('response-received', 1);
+    await device.settled();
+    expect(lookups).toEqual([]);
+    expect(device.endpoints).toEqual([]);
+  });
+
+  test('gives a silent peer the new address of its name', async () => {
+    const { device, lookups, lines, silent } = followed(['192.0.2.9']);
+    await silent(2);
+    expect(lookups).toEqual(['vpn.example']);
+    expect(device.endpoints).toEqual(['192.0.2.9:51820']);
+    expect(lines[0]).toContain('vpn.example is 192.0.2.9:51820');
+  });
+
+  test('tries the other version of IP, and then the first again', async () => {
+    const { device, silent } = followed(['192.0.2.1', '2001:db8::1']);
+    for (const sends of [2, 3, 4]) await silent(sends);
+    expect(device.endpoints).toEqual([
+      '[2001:db8::1]:51820',
+      '192.0.2.1:51820',
+      '[2001:db8::1]:51820',
+    ]);
+  });
+
+  test('looks a name up at most every nine seconds', async () => {
+    const { clock, lookups, silent } = followed(['192.0.2.9']);
+    await silent(2);
+    clock.now -= 10_000;
+    await silent(3);
+    expect(lookups.length).toBe(1);
+    clock.now += 10_000;
+    await silent(4);
+    expect(lookups.length).toBe(2);
+  });
+
+  test('goes on when a look-up fails', async () => {
+    const addresses: string[] = [];
+    const { device, lines, silent } = followed(addresses);
+    await silent(2);
+    expect(lines[0]).toContain('vpn.example was not found: no such host');
+    addresses.push('192.0.2.9');
+    await silent(3);
+    expect(device.endpoints).toEqual(['192.0.2.9:51820']);
+  });
+
+  test('does not touch a peer that was forgotten, nor one that it never knew', async () => {
+    const { device, lookups, refresh, silent } = followed(['192.0.2.9']);
+    device.trace('retrying', 5, OTHER);
+    refresh.forget(PEER);
+    await silent(2);
+    expect(lookups).toEqual([]);
+    expect(device.listenerCount('trace')).toBe(0);
+  });
+
+  test('does not configure a peer that is forgotten during the look-up', async () => {
+    const { device, refresh, silent } = followed(['192.0.2.9'], {
+      lookup: async () => {
+        refresh.forget(PEER);
+        return ['192.0.2.9'];
+      },
+    });
+    await silent(2);
+    expect(device.endpoints).toEqual([]);
+  });
+
+  test('refuses a wrong port', () => {
+    const refresh = new EndpointRefresh({ device: new FakeDevice() });
+    const peer = { publicKey: PEER, host: 'vpn.example', port: 0 };
+    expect(() => refresh.follow(peer)).toThrow('"port" expected an integer from 1 to 65535');
+  });
+});
+
+/** A device that only reports the steps of handshakes. */
+class FakeDevice extends EventEmitter<DeviceEvents> {
+  /** The endpoints that it was given. */
+  readonly endpoints: string[] = [];
+
+  async configure({ peers = [] }: Parameters<EndpointRefreshOptions['device']['configure']>[0]) {
+    for (const { endpoint, updateOnly } of peers) {
+      expect(updateOnly).toBe(true);
+      this.endpoints.push(String(endpoint));
+    }
+  }
+
+  trace(step: DeviceEvents['trace'][0]['step'], sends: number, peer: PublicKey = PEER): void {
+    this.emit('trace', { peer, step, sends });
+  }
+
+  /** Resolves when everything that was asked for is done: nothing here waits for a timer. */
+  async settled(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A peer that has 192.0.2.1, and a name with these addresses; an empty list is no such name. */
+function followed(addresses: string[], options: Partial<EndpointRefreshOptions> = {}) {
+  const device = new FakeDevice();
+  const clock = { now: 0 };
+  const lookups: string[] = [];
+  const lines: string[] = [];
+  const refresh = new EndpointRefresh({
+    device,
+    now: () => clock.now,
+    lookup: async (host) => {
+      lookups.push(host);
+      if (addresses.length === 0) throw new Error('no such host');
+      return addresses;
+    },
+    log: (line) => lines.push(line),
+    ...options,
+  });
+  const endpoint = parseEndpoint('192.0.2.1:51820') as Endpoint;
+  refresh.follow({ publicKey: PEER, host: 'vpn.example', port: 51_820, endpoint });
+  /** The handshake is tried again, after the next ten seconds without an answer. */
+  const silent = async (sends: number): Promise<void> => {
+    clock.now += 10_000;
+    device.trace('retrying', sends);
+    await device.settled();
+  };
+  return { device, clock, lookups, lines, refresh, silent };
+}

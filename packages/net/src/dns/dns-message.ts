@@ -1,0 +1,136 @@
+/**
+ * Messages of DNS (RFC 1035 4, RFC 6891), read and written by the package dns-packet.
+ *
+ * @module
+ */
+import { decode, encode, RECURSION_DESIRED, type Answer, type DecodedPacket } from 'dns-packet';
+
+/** What is asked. */
+export interface DnsQuestion {
+  /** 0 to 65535. */
+  readonly id: number;
+  readonly name: string;
+  readonly type: 'A' | 'AAAA';
+}
+
+/** What a server has answered. */
+export interface DnsAnswer {
+  /** `SERVFAIL` stands for every code that says nothing about the name. */
+  readonly code: 'NOERROR' | 'NXDOMAIN' | 'FORMERR' | 'SERVFAIL';
+  /** The answer did not fit into a datagram: TCP has all of it. */
+  readonly isTruncated: boolean;
+  readonly addresses: readonly string[];
+  /** The name that `CNAME` records lead to, if the answer has no address for it. */
+  readonly alias: string | undefined;
+  /** Seconds for which the answer is valid. */
+  readonly ttl: number;
+}
+
+/**
+ * Returns the bytes of a query.
+ *
+ * @param withOptions says how long an answer may be (EDNS). Some old servers do not know that.
+ * @throws {Error} the name is not one of DNS
+ */
+export function encodeQuery({ id, name, type }: DnsQuestion, withOptions: boolean): Uint8Array {
+  const labels = name.split('.');
+  if (name.length > 253 || labels.some((label) => label.length < 1 || label.length > 63)) {
+    throw new Error('not a name of DNS');
+  }
+  return encode({
+    type: 'query',
+    id,
+    flags: RECURSION_DESIRED,
+    questions: [{ type, name, class: 'IN' }],
+    additionals: withOptions ? [OPTIONS] : [],
+  });
+}
+
+/**
+ * Returns the answer to a question; undefined if this is no answer to it. It never throws.
+ *
+ * @param bytes borrowed for the call
+ */
+export function decodeAnswer(bytes: Uint8Array, question: DnsQuestion): DnsAnswer | undefined {
+  const message = tryDecode(bytes);
+  if (!message || message.type !== 'response' || message.id !== question.id) return undefined;
+  const [asked, ...more] = message.questions ?? [];
+  const isSame =
+    asked !== undefined &&
+    more.length === 0 &&
+    asked.type === question.type &&
+    isEqualName(asked.name, question.name);
+  const code = (message as { rcode?: string }).rcode ?? 'SERVFAIL';
+  // A server that could not read the question need not repeat it.
+  if (!isSame && !(code === 'FORMERR' && asked === undefined)) return undefined;
+  return {
+    code: code === 'NOERROR' || code === 'NXDOMAIN' || code === 'FORMERR' ? code : 'SERVFAIL',
+    isTruncated: message.flag_tc,
+    ...readRecords(message, question),
+  };
+}
+
+function tryDecode(bytes: Uint8Array): DecodedPacket | undefined {
+  try {
+    return decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 1034 3.6.2: an alias is followed within the answer. */
+function readRecords(
+  { answers = [], authorities = [] }: DecodedPacket,
+  { name, type }: DnsQuestion,
+): Pick<DnsAnswer, 'addresses' | 'alias' | 'ttl'> {
+  let owner = name;
+  let ttl = Infinity;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const link = answers.find((it) => it.type === 'CNAME' && isEqualName(it.name, owner));
+    if (link?.type !== 'CNAME') break;
+    ttl = Math.min(ttl, ttlOf(link));
+    owner = link.data;
+  }
+  const addresses: string[] = [];
+  for (const record of answers) {
+    if (record.type !== type || !isEqualName(record.name, owner)) continue;
+    addresses.push(String((record as { data: unknown }).data));
+    ttl = Math.min(ttl, ttlOf(record));
+  }
+  const alias = addresses.length === 0 && owner !== name ? owner : undefined;
+  const isNegative = addresses.length === 0 && alias === undefined;
+  return { addresses, alias, ttl: isNegative ? negativeTtl(authorities) : ttl };
+}
+
+/** RFC 2308 5: how long it is known that there is nothing. */
+function negativeTtl(authorities: readonly Answer[]): number {
+  const soa = authorities.find((it) => it.type === 'SOA');
+  if (soa?.type !== 'SOA') return 0;
+  const { minimum = 0 } = soa.data;
+  return Math.min(ttlOf(soa), minimum, LONGEST_NEGATIVE_TTL);
+}
+
+/** RFC 2181 8: a value with the highest bit set counts as 0. */
+function ttlOf(record: Answer): number {
+  const { ttl } = record as { ttl?: number };
+  return ttl === undefined || ttl < 0 || ttl >= 2 ** 31 ? 0 : ttl;
+}
+
+function isEqualName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+/** DNS flag day 2020: datagrams of this size are not fragmented. */
+const OPTIONS = {
+  type: 'OPT' as const,
+  name: '.' as const,
+  udpPayloadSize: 1232,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
+/** Aliases within one answer. */
+const MOST_LINKS = 16;
+const LONGEST_NEGATIVE_TTL = 300;

@@ -1,0 +1,39 @@
+/**
+ * `serve`: gives a server of node:http, node:https, node:http2 or node:tls the connections of a
+ * network.
+ *
+ * @module
+ */
+import type { EventEmitter } from 'node:events';
+import type { SocketNetwork } from '../tcp/socket.ts';
+import { Server } from '../tcp/server.ts';
+import type { ListenOptions } from '../tcp/listen-options.ts';
+
+/** A server of Node.js that takes connections as events, which all its stream servers do. */
+export type ConnectionServer = EventEmitter;
+
+/**
+ * Listens, and resolves when it does. Each connection is a 'connection' event of `server`, which
+ * also gets 'listening': with it, node:http begins to watch its time limits.
+ *
+ * @returns the listener. Closing it ends the accepting; `server` itself is not listening.
+ * @throws {Error} (rejects) `EADDRINUSE`, `EADDRNOTAVAIL`
+ */
+export async function serve(
+  network: SocketNetwork,
+  server: ConnectionServer,
+  options: ListenOptions,
+): Promise<Server> {
+  const listener = new Server(network, { allowHalfOpen: true, noDelay: true }, (socket) => {
+    server.emit('connection', socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(options, () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
+  server.emit('listening');
+  return listener;
+}

@@ -1,0 +1,53 @@
+/**
+ * Options of `Network.open`.
+ *
+ * @module
+ */
+import type { LookupFunction } from 'node:net';
+import { checkArray, checkFunction, checkInteger, checkObject } from '@litz/core/internals';
+import type { DeviceOptions } from '@litz/device';
+import type { ResolveOptions } from '@litz/device/quick';
+import type { NetworkTun } from './network-tun.ts';
+
+/** Options of `Network.open`. */
+export interface NetworkOptions {
+  /** Servers and search domains in place of those of the file. */
+  readonly dns?: readonly string[] | undefined;
+  /** Looks names up in place of the DNS servers of the tunnel. */
+  readonly lookup?: LookupFunction | undefined;
+  /** The most bytes of a packet in place of the file's: 1280 to 65535. Default 1420. */
+  readonly mtu?: number | undefined;
+  /** The most bytes of all sockets together. Default 64 MiB. */
+  readonly memory?: number | undefined;
+  /** Ms after which a handshake without answer is given up. Default 90 s. */
+  readonly handshakeTimeout?: number | undefined;
+  /** How the names of endpoints are looked up: with the resolver of the system, with retries. */
+  readonly resolve?: Omit<ResolveOptions, 'signal'> | undefined;
+  /** Aborts `open`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Further options of the device that is made for a file: `crypto`, `limits`, ... */
+  readonly device?: Partial<DeviceOptions> | undefined;
+  /** With a `Device` as source: the TUN that it was made with. */
+  readonly tun?: NetworkTun | undefined;
+}
+
+/** @throws {TypeError | RangeError} an option is wrong; the message names it */
+export function checkNetworkOptions(options: NetworkOptions): void {
+  checkObject(options, 'options', NAMES);
+  if (options.dns !== undefined) checkArray(options.dns, 'dns');
+  if (options.lookup !== undefined) checkFunction(options.lookup, 'lookup');
+  checkInteger(options.mtu, 'mtu', 1280, 65_535);
+  checkInteger(options.handshakeTimeout, 'handshakeTimeout', 1, 2 ** 31 - 1);
+}
+
+const NAMES = [
+  'dns',
+  'lookup',
+  'mtu',
+  'memory',
+  'handshakeTimeout',
+  'resolve',
+  'signal',
+  'device',
+  'tun',
+];

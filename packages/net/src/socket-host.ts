@@ -1,0 +1,171 @@
+/**
+ * `SocketHost`: what the sockets of a network share: the stack, the link under it, and who is told
+ * when a socket of the stack changes.
+ *
+ * A change is reported in the next tick. So a socket never calls a listener inside of a call of the
+ * program, and everything that one turn of the packet loop brought is read at once.
+ *
+ * @module
+ */
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import type { Socket as StackSocket, Stack, TcpSocket } from '@litz/netstack';
+
+/** The link of a stack: a `StackTun`, or two stacks that are joined. */
+export interface StackLink {
+  /** Must be called after each call on the stack or one of its sockets, in the same turn. */
+  wake(): void;
+}
+
+/** Is told about one socket of the stack. */
+export interface SocketOwner {
+  /** Its state changed. */
+  handleChange(): void;
+  /** The network is closed, for this reason. */
+  handleFailure(reason: Error): void;
+}
+
+/** The callback of a look-up for several addresses, as that of dns.lookup. */
+export type LookupCallback = (
+  error: NodeJS.ErrnoException | null,
+  addresses: LookupAddress[],
+) => void;
+
+/** Looks names up. It has the shape of dns.lookup with `all: true`. */
+export type LookupAll = (
+  hostname: string,
+  options: LookupOptions & { all: true; signal?: AbortSignal; patienceMs?: number },
+  callback: LookupCallback,
+) => void;
+
+/** Finds out which peer an address belongs to, for the text of an error. */
+export type PeerNames = (address: string) => Promise<string | undefined>;
+
+/** Options of `SocketHost`. */
+export interface SocketHostOptions {
+  readonly stack: Stack;
+  /** The addresses of the stack. */
+  readonly addresses: readonly string[];
+  readonly lookup: LookupAll;
+  readonly describePeer: PeerNames;
+  /** Called when the first socket that keeps the process alive opens, and when the last closes. */
+  readonly onHold: (isHeld: boolean) => void;
+}
+
+export class SocketHost {
+  readonly stack: Stack;
+  /** The addresses of the stack. */
+  readonly addresses: readonly string[];
+  readonly lookup: LookupAll;
+  readonly describePeer: PeerNames;
+  /** Set before the first socket is made. */
+  link: StackLink | undefined = undefined;
+  /** The callers that wait for a connection or a name. */
+  readonly waiting: Set<SocketOwner> = new Set();
+  readonly #onHold: (isHeld: boolean) => void;
+  readonly #owners = new Map<StackSocket, SocketOwner>();
+  /** Connections whose program is gone, and whose last bytes are on the way. */
+  readonly #lingering = new Set<TcpSocket>();
+  #drained: (() => void) | undefined;
+  #changed: StackSocket[] = [];
+  #isScheduled = false;
+  #holds = 0;
+  #failure: Error | undefined;
+
+  constructor(options: SocketHostOptions) {
+    this.stack = options.stack;
+    this.addresses = options.addresses;
+    this.lookup = options.lookup;
+    this.describePeer = options.describePeer;
+    this.#onHold = options.onHold;
+  }
+
+  /** Why the network is closed; undefined while it is open. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Must be called after each call on the stack or one of its sockets. */
+  wake(): void {
+    this.link?.wake();
+  }
+
+  /** Reports the changes of a socket to `owner` from here on. */
+  add(socket: StackSocket, owner: SocketOwner): void {
+    this.#owners.set(socket, owner);
+  }
+
+  remove(socket: StackSocket): void {
+    this.#owners.delete(socket);
+  }
+
+  /** The link reports a socket that changed. */
+  handleChange(socket: StackSocket): void {
+    this.#changed.push(socket);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(() => this.#report());
+  }
+
+  /** Keeps a closed connection until the other side has everything that was sent. */
+  linger(socket: TcpSocket): void {
+    if (!isDelivered(socket)) this.#lingering.add(socket);
+  }
+
+  /** Resolves when no closed connection has anything left to send. */
+  drained(): Promise<void> {
+    if (this.#lingering.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#drained = resolve));
+  }
+
+  /** Whether a socket keeps the process alive. */
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
+  /** A socket that keeps the process alive opens. */
+  hold(): void {
+    if (this.#holds++ === 0) this.#onHold(true);
+  }
+
+  /** It closes. */
+  release(): void {
+    if (--this.#holds === 0) this.#onHold(false);
+  }
+
+  /** Ends all sockets with this reason, and every later one. */
+  fail(reason: Error): void {
+    if (this.#failure) return;
+    this.#failure = reason;
+    const owners = [...this.waiting, ...this.#owners.values()];
+    this.waiting.clear();
+    this.#owners.clear();
+    for (const owner of owners) owner.handleFailure(reason);
+  }
+
+  /** If a listener throws, the others still get their changes: in the next tick. */
+  #report(): void {
+    const changed = this.#changed;
+    this.#changed = [];
+    this.#isScheduled = false;
+    let next = 0;
+    try {
+      while (next < changed.length) this.#reportOne(changed[next++]!);
+    } finally {
+      for (const socket of changed.slice(next)) this.handleChange(socket);
+    }
+  }
+
+  #reportOne(socket: StackSocket): void {
+    const owner = this.#owners.get(socket);
+    if (owner) return owner.handleChange();
+    if (this.#lingering.size === 0 || !isDelivered(socket as TcpSocket)) return undefined;
+    this.#lingering.delete(socket as TcpSocket);
+    if (this.#lingering.size === 0) this.#drained?.();
+    return undefined;
+  }
+}
+
+/** Whether the other side has acknowledged the data and the FIN, or the connection is gone. */
+function isDelivered({ state }: TcpSocket): boolean {
+  return state === 'closed' || state === 'time-wait' || state === 'fin-wait-2';
+}

@@ -1,0 +1,118 @@
+/**
+ * The arguments of `connect`, in all the forms that net.connect takes.
+ *
+ * @module
+ */
+import { isIP, type LookupFunction } from 'node:net';
+import { describe, requireInteger } from '@litz/core/internals';
+
+/** Options of a `Socket`. */
+export interface SocketOptions {
+  /** Whether the own side stays open when the other side ends. Default false. */
+  readonly allowHalfOpen?: boolean | undefined;
+  /** Sends small segments at once, without Nagle's algorithm. Default false. */
+  readonly noDelay?: boolean | undefined;
+  /** Probes a silent connection. Default false. */
+  readonly keepAlive?: boolean | undefined;
+  /** Ms of silence before the first probe; 0: two hours. Default 0. */
+  readonly keepAliveInitialDelay?: number | undefined;
+  /** Destroys the socket when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** When `write` returns false, and how much is read ahead, in bytes. */
+  readonly highWaterMark?: number | undefined;
+}
+
+/** Options of `Network.connect`: those of net.connect that make sense without files. */
+export interface ConnectOptions extends SocketOptions {
+  readonly port: number;
+  /** A name or an address. Default 'localhost': the network's own address. */
+  readonly host?: string | undefined;
+  /** The address of the network to connect from. */
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  /** 4 or 6: only addresses of this version. Default 0: both. */
+  readonly family?: number | undefined;
+  /** Tries all addresses of a name, in turn and at once (RFC 8305). Default true. */
+  readonly autoSelectFamily?: boolean | undefined;
+  /** Ms until the next address is tried too. Default 250, at least 10. */
+  readonly autoSelectFamilyAttemptTimeout?: number | undefined;
+  /** Ms of silence after which the socket emits 'timeout'. Default 0: never. */
+  readonly timeout?: number | undefined;
+  /** Ms after which an attempt fails with `ETIMEDOUT`. Default 0: when TCP or the peer gives up. */
+  readonly connectTimeout?: number | undefined;
+  /** Default: the DNS servers of the network. */
+  readonly lookup?: LookupFunction | undefined;
+  readonly hints?: number | undefined;
+}
+
+/** Options of `connect` with their defaults. */
+export interface Destination {
+  readonly port: number;
+  readonly host: string;
+  readonly localAddress: string | undefined;
+  readonly localPort: number;
+  readonly family: 0 | 4 | 6;
+  readonly autoSelectFamily: boolean;
+  readonly attemptDelayMs: number;
+  readonly connectTimeoutMs: number;
+  readonly lookup: LookupFunction | undefined;
+}
+
+export type ConnectArguments = readonly unknown[];
+
+/** Returns options and callback of `connect(options, callback)` or `connect(port, host, callback)`. */
+export function readConnectArguments(given: ConnectArguments): {
+  options: ConnectOptions;
+  callback: (() => void) | undefined;
+} {
+  const last = given.at(-1);
+  const callback = typeof last === 'function' ? (last as () => void) : undefined;
+  const [first, second] = given;
+  if (typeof first === 'object' && first !== null) {
+    return { options: first as ConnectOptions, callback };
+  }
+  const host = typeof second === 'string' ? second : undefined;
+  return { options: { port: first as number, host }, callback };
+}
+
+/**
+ * Checks the options. Others than these are ignored, as node:net does: agents pass those of HTTP
+ * along.
+ *
+ * @throws {TypeError | RangeError} the message names the option
+ */
+export function readDestination(options: ConnectOptions): Destination {
+  const { host = 'localhost', localAddress, localPort = 0, family = 0, lookup } = options;
+  const port = readPort(options.port, 'port');
+  if (typeof host !== 'string') throw new TypeError(`"host" expected a text, got ${typeof host}`);
+  if (localAddress !== undefined && isIP(localAddress) === 0) {
+    throw new TypeError('"localAddress" expected an IP address');
+  }
+  requireInteger(localPort, 'localPort', 0, 0xffff);
+  if (lookup !== undefined && typeof lookup !== 'function') {
+    throw new TypeError(`"lookup" expected a function, got ${typeof lookup}`);
+  }
+  const { autoSelectFamilyAttemptTimeout = 250, connectTimeout = 0 } = options;
+  requireInteger(autoSelectFamilyAttemptTimeout, 'autoSelectFamilyAttemptTimeout', 1, 2 ** 31 - 1);
+  requireInteger(connectTimeout, 'connectTimeout', 0, 2 ** 31 - 1);
+  return {
+    port,
+    host: host === '' ? 'localhost' : host,
+    localAddress,
+    localPort,
+    family: family === 4 || family === 6 ? family : 0,
+    autoSelectFamily: options.autoSelectFamily ?? true,
+    attemptDelayMs: Math.max(10, autoSelectFamilyAttemptTimeout),
+    connectTimeoutMs: connectTimeout,
+    lookup,
+  };
+}
+
+/** @throws {RangeError} `ERR_SOCKET_BAD_PORT`: not a number or a text of digits, 0 to 65535 */
+export function readPort(port: unknown, name: string): number {
+  const number = typeof port === 'string' && /^\d+$/.test(port.trim()) ? Number(port) : port;
+  const isPort = typeof number === 'number' && Number.isInteger(number);
+  if (isPort && number >= 0 && number <= 0xffff) return number;
+  const text = `"${name}" expected an integer from 0 to 65535, got ${describe(port)}`;
+  throw Object.assign(new RangeError(text), { code: 'ERR_SOCKET_BAD_PORT' });
+}

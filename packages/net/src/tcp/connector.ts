@@ -1,0 +1,278 @@
+/**
+ * `Connector`: from a name and a port to a connection.
+ *
+ * A name can have several addresses. They are tried as RFC 8305 says: the versions of IP take
+ * turns, each next attempt begins a quarter of a second after the one before or when that one has
+ * failed, and the first connection that is established is kept.
+ *
+ * @module
+ */
+import { ADDRCONFIG } from 'node:dns';
+import { isIP } from 'node:net';
+import type { TcpSocket } from '@litz/netstack';
+import { abortError, aggregateError, codeOf, systemError, type NetworkError } from '../errors.ts';
+import type { LookupAll, SocketHost, SocketOwner } from '../socket-host.ts';
+import type { Destination } from './connect-options.ts';
+
+/** What happens on the way to a connection. Exactly one of the last two is called, once. */
+export interface ConnectorListener {
+  lookup(error: Error | null, address?: string, family?: number): void;
+  attempt(address: string, port: number, family: number): void;
+  attemptFailed(address: string, port: number, family: number, error: Error): void;
+  connected(socket: TcpSocket): void;
+  failed(error: Error): void;
+}
+
+export class Connector implements SocketOwner {
+  readonly #host: SocketHost;
+  readonly #destination: Destination;
+  readonly #listener: ConnectorListener;
+  readonly #lookup = new AbortController();
+  readonly #attempts: Set<Attempt> = new Set();
+  readonly #errors: NetworkError[] = [];
+  #addresses: string[] = [];
+  #next = 0;
+  #nextTimer: NodeJS.Timeout | undefined;
+  #patienceTimer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(host: SocketHost, destination: Destination, listener: ConnectorListener) {
+    this.#host = host;
+    this.#destination = destination;
+    this.#listener = listener;
+  }
+
+  /** Begins. A look-up may call the listener at once, as with node:net; nothing else does. */
+  start(): void {
+    const { host, connectTimeoutMs } = this.#destination;
+    this.#host.waiting.add(this);
+    if (connectTimeoutMs > 0) {
+      this.#patienceTimer = setTimeout(() => this.#runOutOfPatience(), connectTimeoutMs);
+    }
+    const { failure } = this.#host;
+    if (failure) process.nextTick(() => this.handleFailure(failure));
+    else if (isIP(host) !== 0) process.nextTick(() => this.#begin([host]));
+    else this.#resolve();
+  }
+
+  /** Gives up without a word. */
+  abort(): void {
+    this.#end();
+    for (const attempt of this.#attempts) attempt.abort();
+  }
+
+  /** The name is never an owner of a socket of the stack: its attempts are. */
+  handleChange(): void {}
+
+  handleFailure(reason: Error): void {
+    if (this.#isOver) return;
+    this.abort();
+    this.#listener.failed(reason);
+  }
+
+  /** The peer of these attempts does not answer: they fail with `ETIMEDOUT`. */
+  handleSilence(
+    isConcerned: (address: string) => boolean,
+    describe: (address: string) => string,
+  ): void {
+    for (const attempt of this.#attempts) {
+      const { address } = attempt;
+      if (isConcerned(address)) attempt.fail('ETIMEDOUT', describe(address));
+    }
+  }
+
+  /** @internal */
+  attemptConnected(attempt: Attempt, socket: TcpSocket): void {
+    this.#attempts.delete(attempt);
+    this.abort();
+    this.#listener.connected(socket);
+  }
+
+  /** @internal */
+  attemptFailed(attempt: Attempt, error: NetworkError): void {
+    if (this.#isOver) return;
+    this.#attempts.delete(attempt);
+    this.#errors.push(error);
+    const { address, family } = attempt;
+    this.#listener.attemptFailed(address, this.#destination.port, family, error);
+    if (!this.#isOver) this.#tryNext();
+  }
+
+  #resolve(): void {
+    const { host, family, autoSelectFamily, localAddress, lookup } = this.#destination;
+    const version = family || (localAddress === undefined ? undefined : isIP(localAddress));
+    const options = {
+      family: version,
+      hints: ADDRCONFIG,
+      all: true as const,
+      signal: this.#lookup.signal,
+      patienceMs: RESOLUTION_DELAY_MS,
+    };
+    const find = (lookup ?? this.#host.lookup) as LookupAll;
+    find(host, options, (error, found) => {
+      if (this.#isOver) return;
+      if (error) {
+        this.#listener.lookup(error);
+        return process.nextTick(() => this.#fail(error));
+      }
+      // A look-up of the caller's own may not know `all`.
+      const all = Array.isArray(found) ? found : [{ address: String(found), family: isIP(found) }];
+      for (const { address, family } of all) this.#listener.lookup(null, address, family);
+      const addresses = all.map(({ address }) => address);
+      return this.#begin(autoSelectFamily ? alternate(addresses) : addresses.slice(0, 1));
+    });
+  }
+
+  #begin(addresses: string[]): void {
+    if (this.#isOver) return;
+    this.#addresses = addresses;
+    this.#tryNext();
+  }
+
+  #tryNext(): void {
+    clearTimeout(this.#nextTimer);
+    const address = this.#addresses[this.#next++];
+    if (address === undefined) {
+      if (this.#attempts.size === 0) this.#fail(aggregateError(this.#errors));
+      return;
+    }
+    const attempt = new Attempt(this.#host, this.#destination, address, this);
+    this.#attempts.add(attempt);
+    this.#listener.attempt(address, this.#destination.port, attempt.family);
+    if (this.#isOver) return;
+    if (this.#next < this.#addresses.length) {
+      const delay = this.#destination.attemptDelayMs;
+      this.#nextTimer = setTimeout(() => this.#tryNext(), delay);
+    }
+    attempt.start();
+  }
+
+  #runOutOfPatience(): void {
+    if (this.#attempts.size > 0) {
+      // Those that were not begun will not be.
+      this.#addresses.length = this.#next;
+      for (const attempt of this.#attempts) attempt.expire(this.#destination.connectTimeoutMs);
+      return;
+    }
+    const { host, port, connectTimeoutMs } = this.#destination;
+    const reason = `the name was not found within ${connectTimeoutMs} ms`;
+    this.#fail(systemError('ETIMEDOUT', 'connect', { address: host, port, reason }));
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return;
+    this.abort();
+    this.#listener.failed(error);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#host.waiting.delete(this);
+    clearTimeout(this.#nextTimer);
+    clearTimeout(this.#patienceTimer);
+    this.#lookup.abort(abortReason());
+  }
+}
+
+/** One SYN, to one address. */
+class Attempt implements SocketOwner {
+  readonly address: string;
+  readonly family: number;
+  readonly #host: SocketHost;
+  readonly #destination: Destination;
+  readonly #connector: Connector;
+  #socket: TcpSocket | undefined;
+
+  constructor(host: SocketHost, destination: Destination, address: string, connector: Connector) {
+    this.#host = host;
+    this.#destination = destination;
+    this.address = address;
+    this.family = isIP(address);
+    this.#connector = connector;
+  }
+
+  start(): void {
+    const { port, localAddress, localPort } = this.#destination;
+    if (!this.#host.addresses.some((own) => isIP(own) === this.family)) {
+      return this.fail('ENETUNREACH', `the network has no address of IPv${this.family}`);
+    }
+    // Nobody listens at port 0.
+    if (port === 0) return this.fail('ECONNREFUSED');
+    try {
+      this.#socket = this.#host.stack.connectTcp(this.address, port, {
+        localPort,
+        ...(localAddress !== undefined && { address: localAddress }),
+      });
+    } catch (error) {
+      return this.fail(codeOf(error));
+    }
+    this.#host.add(this.#socket, this);
+    return this.#host.wake();
+  }
+
+  handleChange(): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    if (socket.isConnected) {
+      this.#socket = undefined;
+      this.#host.remove(socket);
+      this.#connector.attemptConnected(this, socket);
+    } else if (socket.state === 'closed') {
+      this.fail(codeOf(socket.error));
+    }
+  }
+
+  handleFailure(reason: Error): void {
+    this.#socket = undefined;
+    this.#connector.handleFailure(reason);
+  }
+
+  abort(): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#socket = undefined;
+    this.#host.remove(socket);
+    socket.abort();
+    this.#host.wake();
+  }
+
+  fail(code: string, reason?: string): void {
+    this.abort();
+    const { port, localAddress, localPort } = this.#destination;
+    const error = systemError(code, 'connect', { address: this.address, port, reason });
+    if (localAddress !== undefined && localPort !== 0) {
+      Object.assign(error, { localAddress, localPort });
+    }
+    this.#connector.attemptFailed(this, error);
+  }
+
+  /** The time of the caller is over. The error names the peer, which is looked up first. */
+  expire(ms: number): void {
+    void this.#host.describePeer(this.address).then((peer) => {
+      if (!this.#socket) return;
+      const silent = peer === undefined ? 'no answer' : `no answer through the peer ${peer}`;
+      this.fail('ETIMEDOUT', `${silent} within ${ms} ms`);
+    });
+  }
+}
+
+/** RFC 8305 4: the versions of IP take turns, and the first address stays the first. */
+function alternate(addresses: readonly string[]): string[] {
+  const unique = [...new Set(addresses)];
+  const version = isIP(unique[0] ?? '');
+  const first = unique.filter((address) => isIP(address) === version);
+  const second = unique.filter((address) => isIP(address) !== version);
+  const result: string[] = [];
+  for (let i = 0; i < Math.max(first.length, second.length); i++) {
+    if (first[i] !== undefined) result.push(first[i]!);
+    if (second[i] !== undefined) result.push(second[i]!);
+  }
+  return result;
+}
+
+function abortReason(): Error {
+  return abortError(AbortSignal.abort('the connection is not wanted any more'));
+}
+
+/** RFC 8305 3: how long to wait for the addresses of the other version. */
+const RESOLUTION_DELAY_MS = 50;

@@ -1,0 +1,396 @@
+/**
+ * `Socket`: a TCP connection through the tunnel, as a stream with the shape of net.Socket.
+ *
+ * Bytes are copied once each way: from the program into the send buffer of the stack, and from the
+ * receive buffer of the stack into the buffer that the program gets. A reader that pauses leaves
+ * its bytes in the stack, and so closes the window of the other side.
+ *
+ * @module
+ */
+import type { Duplex } from 'node:stream';
+import type { TcpSocket } from '@litz/netstack';
+import { abortError, closedError, codeOf, systemError, usageError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import { ProcessHold } from '../process-hold.ts';
+import type { SocketHost, SocketOwner } from '../socket-host.ts';
+import {
+  readConnectArguments,
+  readDestination,
+  type ConnectOptions,
+  type SocketOptions,
+} from './connect-options.ts';
+import { ConnectionEnds } from './connection-ends.ts';
+import { Connector } from './connector.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { PendingWrite } from './pending-write.ts';
+
+/** What a `Socket` needs of a `Network`. */
+export interface SocketNetwork {
+  /** @internal */
+  readonly host: SocketHost;
+}
+
+/** What a server tells about a socket that it has accepted. */
+export interface AcceptedSocket extends SocketOptions {
+  readonly tcp: TcpSocket;
+  readonly onClose: () => void;
+  readonly pauseOnConnect: boolean;
+}
+
+/**
+ * A TCP connection through the tunnel. `Network.connect` makes one that connects, and a `Server`
+ * makes one for each client. It has the events, properties and methods of net.Socket.
+ */
+export class Socket extends ConnectionEnds implements SocketOwner {
+  /** The server that accepted it. */
+  server: unknown = undefined;
+  /** The addresses that were tried, as `address:port`. */
+  autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
+  readonly #host: SocketHost;
+  readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  readonly #onClose: (() => void) | undefined;
+  readonly #forgetSignal: () => void;
+  readonly #hold: ProcessHold;
+  #tcp: TcpSocket | undefined;
+  #connector: Connector | undefined;
+  /** The reader has room. */
+  #isWanted = false;
+  #write: PendingWrite | undefined;
+  #bytesRead = 0;
+  #bytesSent = 0;
+  #noDelay: boolean;
+  #keepAliveMs: number;
+  #isReset = false;
+  #isEnded = false;
+
+  /** @param network the `Network` that it will connect through. Call `connect` next. */
+  constructor(network: SocketNetwork, options: SocketOptions | AcceptedSocket = {}) {
+    const { allowHalfOpen = false, highWaterMark, signal } = options;
+    super({
+      allowHalfOpen,
+      emitClose: false,
+      autoDestroy: true,
+      ...(highWaterMark !== undefined && { highWaterMark }),
+    });
+    this.#host = network.host;
+    this.#noDelay = options.noDelay ?? false;
+    this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
+    this.#hold = new ProcessHold(this.#host);
+    this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
+    // As every stream does; `connect` then does nothing.
+    if (signal?.aborted) this.destroy(abortError(signal));
+    if (!('tcp' in options)) return;
+    this.#onClose = options.onClose;
+    this.#attach(options.tcp);
+    if (options.pauseOnConnect) this.pause();
+    else this.read(0);
+  }
+
+  /** @internal */
+  override get stackSocket(): TcpSocket | undefined {
+    return this.#tcp;
+  }
+
+  get connecting(): boolean {
+    return this.#connector !== undefined;
+  }
+
+  /** Whether it is not connected. */
+  get pending(): boolean {
+    return this.#tcp === undefined || this.destroyed;
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  /** Ms of silence after which 'timeout' is emitted; 0 or undefined: never. */
+  get timeout(): number | undefined {
+    return this.#idle.ms;
+  }
+
+  /** The number of bytes that were received. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** The number of bytes that were written, with those that wait. */
+  get bytesWritten(): number {
+    return this.#bytesSent + this.writableLength;
+  }
+
+  /** The number of bytes that wait to be sent. */
+  get bufferSize(): number {
+    return this.writableLength;
+  }
+
+  /**
+   * Connects. 'connect' and 'ready' follow, or 'error' and 'close'.
+   *
+   * @throws {TypeError | RangeError} an option is wrong; the message names it
+   */
+  connect(options: ConnectOptions, onConnect?: () => void): this;
+  connect(port: number, onConnect?: () => void): this;
+  connect(port: number, host: string, onConnect?: () => void): this;
+  connect(...given: unknown[]): this {
+    const { options, callback } = readConnectArguments(given);
+    const destination = readDestination(options);
+    if (this.destroyed && !this.#tcp) return this;
+    if (this.#connector || this.#tcp) {
+      throw usageError('EISCONN', 'connect EISCONN: a socket connects only once');
+    }
+    if (callback) this.once('connect', callback);
+    if (options.timeout !== undefined) this.setTimeout(options.timeout);
+    this.#hold.open();
+    this.#connector = new Connector(this.#host, destination, {
+      lookup: (error, address, family) => {
+        this.emit('lookup', error, address, family, destination.host);
+      },
+      attempt: (address, port, family) => {
+        (this.autoSelectFamilyAttemptedAddresses ??= []).push(`${address}:${port}`);
+        this.emit('connectionAttempt', address, port, family);
+      },
+      attemptFailed: (address, port, family, error) => {
+        this.emit('connectionAttemptFailed', address, port, family, error);
+      },
+      connected: (tcp) => this.#connected(tcp),
+      failed: (error) => this.#failed(error),
+    });
+    this.#connector.start();
+    return this;
+  }
+
+  /** Emits 'timeout' after this many ms of silence; 0: never. The connection stays. */
+  setTimeout(ms: number, onTimeout?: () => void): this {
+    this.#idle.start(ms);
+    if (onTimeout && ms === 0) this.removeListener('timeout', onTimeout);
+    else if (onTimeout) this.once('timeout', onTimeout);
+    return this;
+  }
+
+  /** Sends small segments at once, without Nagle's algorithm. */
+  setNoDelay(noDelay: boolean = true): this {
+    this.#noDelay = noDelay;
+    if (this.#tcp) this.#tcp.noDelay = noDelay;
+    if (this.#tcp) this.#host.wake();
+    return this;
+  }
+
+  /** Probes a connection that was silent for `initialDelay` ms; 0: two hours. */
+  setKeepAlive(enable: boolean = false, initialDelay: number = 0): this {
+    this.#keepAliveMs = keepAliveMs(enable, initialDelay);
+    if (this.#tcp) this.#tcp.keepAlive = this.#keepAliveMs;
+    if (this.#tcp) this.#host.wake();
+    return this;
+  }
+
+  /** Destroys the socket when everything was sent. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  /** Ends the connection with a RST. What was not delivered is lost. */
+  resetAndDestroy(): this {
+    if (this.#connector) {
+      this.once('connect', () => this.resetAndDestroy());
+      return this;
+    }
+    if (!this.#tcp) return this.destroy(usageError('ERR_SOCKET_CLOSED', 'Socket is closed'));
+    this.#isReset = true;
+    return this.destroy();
+  }
+
+  /** Keeps the process alive while the socket is open. This is the default. */
+  ref(): this {
+    this.#hold.ref();
+    return this;
+  }
+
+  /** Lets the process end while the socket is open, if the network is `unref`'d too. */
+  unref(): this {
+    this.#hold.unref();
+    return this;
+  }
+
+  // A chunk that follows the end of the other side gets the error of node:net.
+  override write(...given: unknown[]): boolean {
+    if (this.#isEnded && !this.allowHalfOpen && !this.writableEnded) return this.#refuse(given);
+    return super.write(...(given as Parameters<Duplex['write']>));
+  }
+
+  /** @internal */
+  override _read(): void {
+    this.#isWanted = true;
+    if (this.#tcp) this.#pull(this.#tcp);
+  }
+
+  /** @internal */
+  override _write(chunk: Buffer, _encoding: string, callback: WriteCallback): void {
+    this.#begin(new PendingWrite([chunk], callback));
+  }
+
+  /** @internal */
+  override _writev(chunks: { chunk: Buffer }[], callback: WriteCallback): void {
+    const buffers = chunks.map(({ chunk }) => chunk);
+    this.#begin(new PendingWrite(buffers, callback));
+  }
+
+  /** @internal */
+  override _final(callback: WriteCallback): void {
+    if (this.pending && !this.destroyed) {
+      this.once('connect', () => this._final(callback));
+      return;
+    }
+    this.#tcp?.shutdown();
+    this.#host.wake();
+    callback();
+  }
+
+  /** @internal */
+  override _destroy(error: Error | null, callback: WriteCallback): void {
+    const tcp = this.#tcp;
+    const wasConnected = tcp !== undefined;
+    const wasOpen = wasConnected || this.#connector !== undefined;
+    this.#connector?.abort();
+    this.#connector = undefined;
+    this.#idle.stop();
+    this.#hold.close();
+    this.#forgetSignal();
+    if (tcp) this.#letGo(tcp);
+    const write = this.#write;
+    this.#write = undefined;
+    if (wasConnected) write?.callback(error ?? closedError(true));
+    callback(error);
+    process.nextTick(() => {
+      this.emit('close', ...(wasOpen ? [error !== null] : []));
+      if (!wasConnected) write?.callback(error ?? closedError(false));
+    });
+    this.#onClose?.();
+  }
+
+  /** @internal */
+  handleChange(): void {
+    const tcp = this.#tcp;
+    if (!tcp || this.destroyed) return;
+    if (this.#write) this.#push(tcp);
+    this.#pull(tcp);
+    if (tcp.error && !this.destroyed) this.destroy(this.#errorOf(tcp));
+  }
+
+  /** @internal */
+  handleFailure(reason: Error): void {
+    // Nobody waits for it, so the end of the network must not be an uncaught exception.
+    if (this.listenerCount('error') === 0) this.once('error', () => {});
+    this.destroy(reason);
+  }
+
+  #failed(error: Error): void {
+    if (error === this.#host.failure) this.handleFailure(error);
+    else this.destroy(error);
+  }
+
+  #connected(tcp: TcpSocket): void {
+    this.#connector = undefined;
+    this.#attach(tcp);
+    this.emit('connect');
+    this.emit('ready');
+    if (!this.isPaused() && !this.destroyed) this.read(0);
+  }
+
+  #attach(tcp: TcpSocket): void {
+    this.#tcp = tcp;
+    this.#hold.open();
+    this.#host.add(tcp, this);
+    tcp.noDelay = this.#noDelay;
+    tcp.keepAlive = this.#keepAliveMs;
+    this.#idle.refresh();
+    // What arrived before the owner was known is reported to nobody.
+    this.#host.handleChange(tcp);
+  }
+
+  #letGo(tcp: TcpSocket): void {
+    this.#host.remove(tcp);
+    if (this.#isReset) tcp.abort();
+    else tcp.close();
+    this.#host.linger(tcp);
+    this.#host.wake();
+  }
+
+  /** Gives the reader what it has room for. */
+  #pull(tcp: TcpSocket): void {
+    let hasRead = false;
+    while (this.#isWanted && tcp.readable > 0) {
+      const size = Math.min(tcp.readable, MOST_PER_READ);
+      const buffer = size < POOLED ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
+      tcp.receive(buffer);
+      this.#bytesRead += size;
+      hasRead = true;
+      this.#isWanted = this.push(buffer);
+    }
+    if (hasRead) this.#idle.refresh();
+    if (hasRead) this.#host.wake();
+    if (!this.#isWanted || !tcp.isEnded || tcp.error || this.#isEnded || this.destroyed) return;
+    this.#isWanted = false;
+    this.push(null);
+    this.once('end', () => (this.#isEnded = true));
+  }
+
+  #begin(write: PendingWrite): void {
+    this.#write = write;
+    if (this.#tcp) this.#push(this.#tcp);
+    else if (!this.#connector) this.once('connect', () => this.#tcp && this.#push(this.#tcp));
+  }
+
+  /** Gives the stack what it has room for. */
+  #push(tcp: TcpSocket): void {
+    const write = this.#write;
+    if (!write) return;
+    this.#idle.refresh();
+    let isDone: boolean;
+    try {
+      const before = write.sent;
+      isDone = write.pushTo(tcp);
+      this.#bytesSent += write.sent - before;
+    } catch (error) {
+      this.#write = undefined;
+      write.callback(systemError(codeOf(error), 'write'));
+      return;
+    }
+    this.#host.wake();
+    if (!isDone) return;
+    this.#write = undefined;
+    write.callback();
+  }
+
+  #refuse(given: unknown[]): false {
+    const error = usageError('EPIPE', 'This socket has been ended by the other party');
+    const callback = given.find((argument) => typeof argument === 'function');
+    if (callback) process.nextTick(callback, error);
+    this.destroy(error);
+    return false;
+  }
+
+  #errorOf(tcp: TcpSocket): Error {
+    return systemError(codeOf(tcp.error), 'read');
+  }
+}
+
+type WriteCallback = (error?: Error | null) => void;
+
+function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
+  if (!enable) return 0;
+  // As node:net, whole seconds; less than one means the default of the system.
+  const seconds = Math.trunc(initialDelay / 1000);
+  return seconds > 0 ? seconds * 1000 : DEFAULT_KEEPALIVE_MS;
+}
+
+/** tcp_keepalive_time of Linux; RFC 9293 3.8.4. */
+const DEFAULT_KEEPALIVE_MS = 7_200_000;
+/** As libuv. */
+const MOST_PER_READ = 65_536;
+/** Smaller buffers are cut from a page that Node.js shares among them. */
+const POOLED = 4096;

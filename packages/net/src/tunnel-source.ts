@@ -1,0 +1,138 @@
+/**
+ * `readTunnelSource`: what a network needs of a wg-quick file. Routes, marks and hooks are for an
+ * interface of the system, which a network does not have: they are left out.
+ *
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import {
+  ConfigError,
+  fieldLines,
+  formatAddress,
+  parseConfig,
+  toDeviceConfiguration,
+  type DeviceConfiguration,
+  type HostEndpoint,
+  type PeerInput,
+  type WgQuickConfig,
+  type WgQuickInput,
+} from '@litz/config';
+import { WireGuardError, type Endpoint } from '@litz/core';
+import { readAllowedIps, readHostEndpoint } from '@litz/core/internals';
+import { resolveEndpoint, type NamedPeer, type ResolveOptions } from '@litz/device/quick';
+
+/** A configuration, checked: a network can be made from it. */
+export interface TunnelSource {
+  readonly config: WgQuickInput;
+  /** The name of the file, for errors. */
+  readonly file: string;
+  /** The addresses of the network. */
+  readonly addresses: readonly string[];
+  readonly dns: readonly string[];
+  readonly mtu: number | undefined;
+}
+
+/**
+ * Reads a file, or takes a configuration.
+ *
+ * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
+ */
+export async function readTunnelSource(given: string | URL | WgQuickInput): Promise<TunnelSource> {
+  if (typeof given !== 'string' && !(given instanceof URL)) return check(given, 'configuration');
+  const file = given.toString();
+  const text = await readFile(given, 'utf8');
+  return check(parseConfig(text, { file }), file, text);
+}
+
+/**
+ * Resolves to the configuration of the device, and to the peers whose endpoints are names. Names of endpoints are looked up with the resolver
+ * of the system: the tunnel is not there yet.
+ *
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
+ */
+export async function toDevice(
+  { config, file }: TunnelSource,
+  options: ResolveOptions,
+): Promise<{ configuration: DeviceConfiguration; named: NamedPeer[] }> {
+  const endpoints = new Map<HostEndpoint, Endpoint>();
+  const peers = await Promise.all(
+    config.peers.map(async (peer) => {
+      const endpoint = hostEndpointOf(peer);
+      if (!endpoint) return peer;
+      try {
+        endpoints.set(endpoint, await resolveEndpoint(endpoint, options));
+      } catch (error) {
+        if (!(error instanceof WireGuardError)) throw error;
+        const text = `${originOf(config, peer, file)}: ${error.message}`;
+        throw new WireGuardError(error.code, text, { cause: error });
+      }
+      return { ...peer, endpoint };
+    }),
+  );
+  const configuration = toDeviceConfiguration({ ...config, peers }, endpoints);
+  // The mark is for the routing of the system, and needs a privilege.
+  configuration.fwmark = 0;
+  const named = (configuration.peers ?? []).flatMap(({ publicKey }, i) => {
+    const name = hostEndpointOf(peers[i]!);
+    return name ? [{ publicKey, ...name, endpoint: endpoints.get(name) }] : [];
+  });
+  return { configuration, named };
+}
+
+/** Returns the endpoint of a peer if it is a name. */
+export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
+  if (endpoint === undefined) return undefined;
+  // The object of the file stays the same, because it is a key.
+  if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
+  const read = readHostEndpoint(endpoint, 'endpoint');
+  return 'host' in read ? read : undefined;
+}
+
+function check(config: WgQuickInput, file: string, text?: string): TunnelSource {
+  const { privateKey, addresses, dns, listenPort, mtu } = config.interface;
+  const missing = (section: string, field: string, message: string): WireGuardError => {
+    if (text === undefined) {
+      return new WireGuardError('ERR_LITZ_INVALID_CONFIG', `${file}: ${field}: ${message}`);
+    }
+    return new ConfigError([{ file, line: headerLine(text, section), field, message }]);
+  };
+  if (privateKey === undefined) {
+    throw missing('Interface', 'PrivateKey', 'expected in [Interface], is missing');
+  }
+  if (addresses.length === 0) {
+    throw missing('Interface', 'Address', 'expected in [Interface], is missing');
+  }
+  if (config.peers.length === 0) throw missing('Peer', 'PublicKey', 'expected a [Peer]');
+  // Without a port that peers know, the tunnel can only begin here.
+  if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
+    const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
+    throw missing('Peer', 'Endpoint', expected);
+  }
+  const prefixes = readAllowedIps(addresses, 'interface.addresses');
+  return {
+    config,
+    file,
+    addresses: [...new Set(prefixes.map(({ address }) => formatAddress(address)))],
+    dns,
+    mtu,
+  };
+}
+
+/** Returns the line of a header; 1 if there is none. */
+function headerLine(text: string, section: string): number {
+  const header = `[${section.toLowerCase()}]`;
+  const lines = text.split('\n');
+  return (
+    1 +
+    Math.max(
+      0,
+      lines.findIndex((line) => line.trim().toLowerCase().startsWith(header)),
+    )
+  );
+}
+
+function originOf(config: WgQuickInput, peer: PeerInput, file: string): string {
+  const lines = fieldLines(config as WgQuickConfig, peer as never, 'Endpoint');
+  const line = lines.at(-1)?.line;
+  return line === undefined ? `${file}: Endpoint` : `${file}:${line}: Endpoint`;
+}

@@ -1,0 +1,94 @@
+/**
+ * The arguments of `bind` and `send`, in all the forms that dgram.Socket takes.
+ *
+ * @module
+ */
+import { requireInteger } from '@litz/core/internals';
+import { usageError } from '../errors.ts';
+import { readPort } from '../tcp/connect-options.ts';
+
+/** Options of `DatagramSocket.bind`. */
+export interface BindOptions {
+  /** Default 0: a free port. */
+  readonly port?: number | undefined;
+  /** A name or an address of the network. Default: all addresses. */
+  readonly address?: string | undefined;
+}
+
+/** The callback of `send`. */
+export type SendCallback = (error: Error | null, bytes: number) => void;
+
+/** A datagram to send. */
+export interface Datagram {
+  readonly bytes: Uint8Array;
+  /** 0: the socket is connected. */
+  readonly port: number;
+  readonly address: string | undefined;
+  readonly callback: SendCallback | undefined;
+}
+
+export function readBindArguments(given: readonly unknown[]): {
+  port: number;
+  address: string | undefined;
+  callback: (() => void) | undefined;
+} {
+  const last = given.at(-1);
+  const callback = typeof last === 'function' ? (last as () => void) : undefined;
+  const [first, second] = given.filter((argument) => typeof argument !== 'function');
+  const options =
+    typeof first === 'object' && first !== null
+      ? (first as BindOptions)
+      : { port: (first ?? 0) as number, address: second as string | undefined };
+  const address = options.address === '' ? undefined : options.address;
+  return { port: readPort(options.port ?? 0, 'port'), address, callback };
+}
+
+/**
+ * @throws {TypeError | RangeError} an argument is wrong
+ * @throws {Error} `ERR_SOCKET_DGRAM_IS_CONNECTED`: the destination of a connected socket is given
+ */
+export function readSendArguments(given: readonly unknown[], isConnected: boolean): Datagram {
+  const last = given.at(-1);
+  const callback = typeof last === 'function' ? (last as SendCallback) : undefined;
+  const [message, ...rest] = given.filter((argument) => typeof argument !== 'function');
+  const numbers = rest.filter((argument) => typeof argument !== 'string' || /^\d+$/.test(argument));
+  // Offset and length come in pairs; a port stands alone.
+  const hasRange = isConnected
+    ? numbers.length >= 2
+    : rest.length >= 3 && typeof rest[1] === 'number';
+  const bytes = toBytes(message);
+  const part = hasRange ? slice(bytes, rest[0], rest[1]) : bytes;
+  const [port, address] = hasRange ? rest.slice(2) : rest;
+  if (isConnected) {
+    if (port === undefined || port === null) {
+      return { bytes: part, port: 0, address: undefined, callback };
+    }
+    throw usageError('ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
+  }
+  const number = readPort(port, 'port');
+  if (number === 0) {
+    const text = '"port" expected an integer from 1 to 65535, got 0';
+    throw Object.assign(new RangeError(text), { code: 'ERR_SOCKET_BAD_PORT' });
+  }
+  if (address !== undefined && address !== null && typeof address !== 'string') {
+    throw new TypeError(`"address" expected a text, got ${typeof address}`);
+  }
+  const host = typeof address === 'string' && address !== '' ? address : undefined;
+  return { bytes: part, port: number, address: host, callback };
+}
+
+function slice(bytes: Uint8Array, offset: unknown, length: unknown): Uint8Array {
+  requireInteger(offset, 'offset', 0, bytes.length);
+  requireInteger(length, 'length', 0, bytes.length - (offset as number));
+  return bytes.subarray(offset as number, (offset as number) + (length as number));
+}
+
+function toBytes(message: unknown): Uint8Array {
+  if (Array.isArray(message)) return Buffer.concat(message.map(toBytes));
+  if (typeof message === 'string') return Buffer.from(message);
+  if (message instanceof Uint8Array) return message;
+  if (ArrayBuffer.isView(message)) {
+    return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  }
+  throw new TypeError('"message" expected a text, bytes, or a list of them');
+}
