@@ -27,6 +27,7 @@ import {
   createDispatcher,
   createFetch,
   type Connector as UndiciConnector,
+  type ConnectorOptions,
   type Fetch,
 } from './http/dispatcher.ts';
 import { serve, type ConnectionServer } from './http/serve.ts';
@@ -229,7 +230,12 @@ export class Network extends EventEmitter<NetworkEvents> {
 
   /** A connector for dispatchers of undici 7: `new Pool(origin, { connect: network.connector })`. */
   get connector(): UndiciConnector {
-    return (this.#connector ??= createConnector(this.#connect));
+    return (this.#connector ??= this.createConnector());
+  }
+
+  /** Makes a connector for dispatchers of undici 7, with options of TLS: `ca`, `cert`, ... */
+  createConnector(options: ConnectorOptions = {}): UndiciConnector {
+    return createConnector(this.#connect, options);
   }
 
   /** A dispatcher of undici 7, for `request(url, { dispatcher })` and the like of that package. */
