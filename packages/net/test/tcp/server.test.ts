@@ -151,7 +151,7 @@ describe('Server', () => {
     const [, b] = linkedHosts();
     const server = new Server(b).listen(80);
     const reason = new Error('the reason');
-    const failed = new Promise((resolve) => server.once('close', resolve));
+    const failed = new Promise<void>((resolve) => server.once('close', resolve));
     const errors: Error[] = [];
     server.on('error', (error) => errors.push(error));
     b.host.fail(reason);
