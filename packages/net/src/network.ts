@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { LookupAddress } from 'node:dns';
 import type { WgQuickInput } from '@litz/config';
 import { wipeSecrets } from '@litz/config';
@@ -309,8 +309,9 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /**
-   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`. What sockets have
-   * sent before is still delivered, if the other side takes it within two seconds.
+   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`; those that have
+   * called `end` are closed without an error. What was sent before is still delivered, if the other
+   * side takes it within two seconds.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
@@ -322,8 +323,10 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
+    // Clients that were told to end say goodbye first, some of them in their next turn.
+    await nextTurn();
     const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
-    this.host.fail(reason);
+    this.host.close(reason);
     this.#agent?.destroy();
     this.#httpsAgent?.destroy();
     await this.#dispatcher?.destroy(reason);

@@ -71,6 +71,7 @@ export class SocketHost {
   #isScheduled = false;
   #holds = 0;
   #failure: Error | undefined;
+  #isClosedByProgram = false;
 
   constructor(options: SocketHostOptions) {
     this.stack = options.stack;
@@ -144,6 +145,17 @@ export class SocketHost {
   /** It closes. */
   release(): void {
     if (--this.#holds === 0) this.#onHold(false);
+  }
+
+  /** Whether the program has closed the network, and not an accident. */
+  get isClosedByProgram(): boolean {
+    return this.#isClosedByProgram;
+  }
+
+  /** The program closes the network. */
+  close(reason: Error): void {
+    this.#isClosedByProgram ||= !this.#failure;
+    this.fail(reason);
   }
 
   /** Ends all sockets with this reason, and every later one. */

@@ -15,11 +15,10 @@ export function createCertificate(): { key: string; cert: string } {
   try {
     execFileSync(
       'openssl',
-      [
-        ...['req', '-x509', '-nodes', '-days', '1', '-subj', '/CN=server.test'],
-        ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
-        ...['-addext', 'subjectAltName=DNS:server.test,IP:10.0.0.2', '-keyout', key, '-out', cert],
-      ],
+      `req -x509 -nodes -days 1 -subj /CN=server.test -newkey ec -pkeyopt ec_paramgen_curve:prime256v1
+        -addext subjectAltName=DNS:server.test,IP:10.0.0.2 -keyout ${key} -out ${cert}`.split(
+        /\s+/,
+      ),
       { stdio: 'pipe', timeout: 10_000 },
     );
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };

@@ -14,7 +14,7 @@ beforeAll(async () => {
   networks = await twoNetworks();
   // A kept connection must not end between two tests of a slow machine.
   const options = { keepAliveTimeout: 0 };
-  http = createServer(options, (incoming, outgoing) => void handle(incoming, outgoing));
+  http = createServer(options, (incoming, outgoing) => handle(incoming, outgoing));
   http.on('connection', () => connections++);
   await networks.b.serve(http, { port: 80 });
 });
