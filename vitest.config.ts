@@ -45,6 +45,9 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Other programs take part, on a machine that is busy. CI lists each test that needed its
+          // second try, so that it is looked at.
+          retry: process.env['CI'] ? 1 : 0,
         },
       },
       {

@@ -53,9 +53,16 @@ function isLike(word: string, known: string): boolean {
 /** The commands of Litz. */
 export const OWN_COMMANDS: readonly string[] = [
   'up',
+  'down',
+  'reload',
+  'save',
+  'strip',
+  'show',
+  'completion',
   'genkey',
   'genpsk',
   'pubkey',
+  'proxy',
   'agent',
   'demo',
 ];
@@ -64,8 +71,8 @@ function wordsWith(hint: string, words: string): [word: string, hint: string][] 
   return words.split(' ').map((word) => [word, hint]);
 }
 
-const SHOW = 'wg show [INTERFACE] shows interfaces and peers';
-const END = 'end the process of the interface, or: ip link delete INTERFACE';
+const SHOW = 'litz show [INTERFACE] shows interfaces and peers';
+const END = 'litz down INTERFACE takes one down';
 const START = 'litz INTERFACE makes one, litz up FILE.conf brings a tunnel up';
 const HELP = 'litz --help lists the commands';
 
@@ -74,16 +81,14 @@ const HELP = 'litz --help lists the commands';
  * because they are common names of interfaces.
  */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ...wordsWith(SHOW, 'show status list ls top stats'),
-  ...wordsWith(END, 'down stop kill delete remove'),
+  ...wordsWith(SHOW, 'status list ls top stats'),
+  ...wordsWith(END, 'stop kill delete remove'),
   ...wordsWith(START, 'start run serve daemon create'),
-  ...wordsWith('end the process of the interface and start litz again', 'restart'),
-  ...wordsWith('wg syncconf INTERFACE FILE does it', 'reload'),
+  ...wordsWith('litz down INTERFACE, then litz up FILE.conf', 'restart'),
   ...wordsWith('it is a command of wg', 'set setconf addconf syncconf showconf'),
-  ...wordsWith('it is a command of wg-quick', 'save strip'),
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
   ...wordsWith(HELP, 'help add bench capture check config connect debug disconnect doctor'),
-  ...wordsWith(HELP, 'edit export import init install log logs monitor proxy uninstall update'),
+  ...wordsWith(HELP, 'edit export import init install log logs monitor uninstall update'),
   ...wordsWith(HELP, 'upgrade watch'),
 ]);

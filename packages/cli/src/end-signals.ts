@@ -13,7 +13,10 @@ import { constants } from 'node:os';
 export class EndSignals {
   readonly #controller: AbortController = new AbortController();
   readonly #listened: readonly NodeJS.Signals[];
+  /** Handles SIGHUP. If it returns false, the signal ends the process, as without a handler. */
+  onHangUp: (() => boolean) | undefined = undefined;
   readonly #receive = (name: NodeJS.Signals): void => {
+    if (name === 'SIGHUP' && this.onHangUp?.() === true) return;
     this.#received ??= name;
     this.#controller.abort();
   };

@@ -21,7 +21,8 @@ import {
   readStandardInput,
   warnIfWorldReadable,
 } from './commands/keys.ts';
-import { runUp } from './commands/up.ts';
+import { addProxyCommand } from './commands/proxy/proxy-command.ts';
+import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
@@ -70,14 +71,13 @@ function createProgram(words: readonly string[]): Command {
 function addCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
-  command('up', 'bring up the tunnel of a wg-quick file, and take it down when litz ends')
-    .argument('<FILE.conf|INTERFACE>', 'INTERFACE means /etc/wireguard/INTERFACE.conf')
-    .action(startTunnel);
+  addTunnelCommands(program);
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
+  addProxyCommand(program);
   addAgentCommand(program);
   const demo = command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(
@@ -89,22 +89,6 @@ function addCommands(program: Command): void {
     .description('show three nodes that encrypt the traffic between their pods')
     .addOption(new Option('--inside').hideHelp())
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
-}
-
-async function startTunnel(target: string): Promise<void> {
-  const signals = new EndSignals();
-  try {
-    await runUp(target, { env: process.env, signal: signals.signal, print: printToStandardError });
-  } catch (error) {
-    const { signal, received } = signals;
-    if (error !== signal.reason || !received) throw error;
-    // The tunnel was never up, and nothing is left. `process.exit` would wait for a pending
-    // look-up.
-    signals.release();
-    process.kill(process.pid, received);
-  } finally {
-    signals.release();
-  }
 }
 
 async function startDaemon(name: string, foreground: boolean): Promise<void> {
@@ -167,7 +151,10 @@ Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  make wg0 and stay in the foreground, until Ctrl-C
   litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
-  litz -- up                   make an interface that has the name of a command (status, show, ...)
+  litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
+  litz down wg0                take it down
+  litz proxy ./wg0.conf --socks5 1080   reach the network behind the tunnel, without root
+  litz -- up                   make an interface that has the name of a command (status, top, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:
@@ -175,4 +162,4 @@ Environment:
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 
-litz needs CAP_NET_ADMIN and /dev/net/tun.`;
+litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.`;

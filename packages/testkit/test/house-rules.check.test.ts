@@ -17,6 +17,7 @@ const TESTED_TOGETHER: Record<string, string> = {
   'bench/src': 'a benchmark prints figures that no test can know: `bench quick` runs its parts',
   'cli/src/main.ts': 'two lines: the net tests start it as a process',
   'cli/src/commands/agent': 'agent.net.test.ts runs the commands',
+  'cli/src/commands/proxy': 'proxy.net.test.ts runs the command',
   'cli/src/mesh-demo': 'mesh-demo.net.test.ts runs the demo and reads what it prints',
   'device/src/linux/clock.ts': 'only system calls: every net test of the device uses it',
   'device/src/linux/linux-worker.ts': 'the entry of a thread: every net test of the device runs it',

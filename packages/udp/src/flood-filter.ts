@@ -169,7 +169,7 @@ const INTERVAL_MS = 125;
  * sources continue. With mac2: more than the handshakes that one core can answer, so that many
  * honest peers at the same time are not hindered.
  */
-const PASSING_PER_SECOND: readonly [without: number, withMac2: number] = [1500, 8000];
+const PASSING_PER_SECOND: readonly [without: number, withMac2: number] = [3000, 8000];
 // The smallest share that passes.
 const LEAST_SHARE = 1 / 65536;
 /**

@@ -90,8 +90,6 @@ export class SourceTable {
   /** One bit per entry. */
   readonly marks: Uint32Array = new Uint32Array((1 << ENTRY_BITS) / 32);
   readonly #counts = new Float32Array(1 << ENTRY_BITS);
-  /** How many more intervals each entry stays marked. */
-  readonly #markedFor = new Uint8Array(1 << ENTRY_BITS);
 
   constructor(random: (out: Uint32Array) => void) {
     const secrets = new Uint32Array(4);
@@ -110,13 +108,14 @@ export class SourceTable {
     return ((this.marks[entry >>> 5]! >>> (entry & 31)) & 1) === 1;
   }
 
+  /**
+   * A mark stays as long as the table does, because a source whose messages rarely pass the filter
+   * must not be forgotten in between.
+   */
   endInterval(): void {
-    this.marks.fill(0);
     for (let entry = 0; entry < this.#counts.length; entry++) {
       const count = this.#counts[entry]!;
-      const left = this.#markedFor[entry]!;
-      this.#markedFor[entry] = count > MARKED_ABOVE ? MARKED_INTERVALS : Math.max(0, left - 1);
-      if (this.#markedFor[entry]! > 0) this.marks[entry >>> 5]! |= 1 << (entry & 31);
+      if (count > MARKED_ABOVE) this.marks[entry >>> 5]! |= 1 << (entry & 31);
       this.#counts[entry] = count * KEPT;
     }
   }
@@ -140,11 +139,9 @@ const MARKED_ABOVE = 4;
 // The part of a count that remains after `endInterval`.
 const KEPT = 0.7;
 /**
- * An entry stays marked for this many intervals (5 seconds). A source whose messages rarely pass
- * the filter must not be forgotten in between.
+ * After this many intervals (a second), the older table is replaced by a new one. So an honest
+ * source that shares its entries with a flooding one gets through within its first retries.
  */
-const MARKED_INTERVALS = 40;
-// After this many intervals, the older table is replaced by a new one.
-const INTERVALS_PER_TABLE = 16;
+const INTERVALS_PER_TABLE = 8;
 /** The tables have 2^12 entries, so the marks of a table are 128 words. */
 export const ENTRY_BITS = 12;

@@ -20,6 +20,10 @@ export interface BackgroundOptions {
   /** The path of the program's first module. */
   readonly entry: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The command line of the child. Default: that of a daemon. */
+  readonly words?: readonly string[];
+  /** Called with what the child writes to standard error until it is ready. */
+  readonly onText?: (text: string) => void;
 }
 
 /**
@@ -32,11 +36,13 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const { LOG_LEVEL: level } = options.env;
   const keepsTerminal = Boolean(level) && logLevel(level) !== 'silent';
   const output = keepsTerminal ? 'inherit' : 'ignore';
-  const args = [SMALL_HEAP, ...process.execArgv, options.entry, '-f', name];
+  const { words = ['-f', name], onText } = options;
+  const args = [SMALL_HEAP, ...process.execArgv, options.entry, ...words];
   const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
-    env: { ...options.env, WG_PROCESS_FOREGROUND: '1' },
+    // The hooks of a tunnel inherit the environment, and may start a daemon.
+    env: options.words ? options.env : { ...options.env, WG_PROCESS_FOREGROUND: '1' },
     // The pipe keeps the last output of a child that dies. When the daemon is ready, the pipe is
     // closed, and writing to it fails.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
@@ -44,7 +50,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
   // Until the daemon is ready, Ctrl-C ends it too.
   const signals = new EndSignals();
   signals.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-  const readiness = await reportOf(child).finally(() => signals.release());
+  const readiness = await reportOf(child, onText).finally(() => signals.release());
   if ('failure' in readiness) throw new Failure(readiness.failure);
   if (child.connected) child.disconnect();
   child.stderr?.destroy();
@@ -63,10 +69,14 @@ export function reportReadiness(readiness: Readiness): void {
  * Resolves with the child's report. If the child ended without a report, waits until its streams
  * are closed, because only then all of its output was read.
  */
-async function reportOf(child: ChildProcess): Promise<Readiness> {
+async function reportOf(
+  child: ChildProcess,
+  onText: ((text: string) => void) | undefined,
+): Promise<Readiness> {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     text = `${text}${chunk}`.slice(-LONGEST_TEXT);
+    onText?.(chunk);
   });
   return new Promise((resolve) => {
     child.once('message', (message) => resolve(message as Readiness));

@@ -1,41 +1,42 @@
 /**
  * `runUp`: runs `litz up FILE.conf`, a tunnel in the foreground.
  *
- * It does what wg-quick does: interface, keys, addresses, MTU, routes, and a default route by mark
- * and rules. The whole file is checked and its host names are resolved before anything is changed.
- * The tunnel ends at a signal, or when the interface or its UAPI socket is removed. Then everything
- * is undone.
+ * It does what wg-quick does: hooks, interface, keys, addresses, MTU, DNS servers, routes, and a
+ * default route by mark and rules. The whole file is checked and its host names are resolved before
+ * anything is changed. The tunnel ends at a signal, by `litz down`, or when the interface or its
+ * UAPI socket is removed. Then everything is undone.
  *
  * @module
  */
-import { WireGuardError } from '@litz/core';
-import { toDeviceConfiguration, wipeSecrets } from '@litz/config';
-import { selectProvider } from '@litz/device';
 import {
   LinuxHost,
   parseTunnelFile,
-  originOfStep,
-  resolveEndpoints,
   retriesFromEnvironment,
-  StepError,
-  toTunnelRequest,
-  Tunnel,
-  type Host,
-  type TunnelFile,
+  type HookOptions,
 } from '@litz/device/quick';
 import { aborted } from '../end-signals.ts';
-import { Failure } from '../failure.ts';
+import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
-import { ServedDevice } from '../served-device.ts';
+import { ControlServer, type ControlRequest } from '../tunnel/control.ts';
+import { RunningTunnel, type IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
 
 export interface UpOptions {
-  /** The environment: LOG_LEVEL and WG_ENDPOINT_RESOLUTION_RETRIES. */
+  /** The environment: LOG_LEVEL and WG_ENDPOINT_RESOLUTION_RETRIES; that of the hooks, too. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the tunnel. */
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
+  /** What is left out. Default: nothing. */
+  readonly ignored?: ReadonlySet<IgnoredPart>;
+  readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
+  /** What takes it down, for the user. */
+  readonly howToEnd: string;
+  /** Called when the tunnel is up. */
+  readonly onReady?: () => void;
+  /** Called once, with a function that reloads the file. */
+  readonly onReloadable?: (reload: () => void) => void;
 }
 
 /**
@@ -47,106 +48,131 @@ export interface UpOptions {
  * @throws the reason of `signal`, if the tunnel was asked to end before it was up
  */
 export async function runUp(target: string, options: UpOptions): Promise<void> {
-  const { env, signal, print } = options;
+  const { env, signal, ignored = new Set() } = options;
   const retries = retriesOf(env);
   const located = locateTunnelFile(target);
-  const text = readTunnelFile(located.file, print);
-  const tunnelFile = parseTunnelFile(text, located);
-  const log = (line: string): void => print(`${located.name}: ${line}`);
-  const endpoints = await resolveEndpoints(tunnelFile, { retries, log, signal });
+  const text = readTunnelFile(located.file, options.print);
+  const file = parseTunnelFile(text, located);
+  const session = new Session(located.name, options);
   const host = await LinuxHost.open();
   try {
-    await runTunnel({ tunnelFile, endpoints, host }, options);
+    // Names could not be resolved with the servers of a tunnel that was killed.
+    for (const line of host.restoreLeftOverDns()) session.print(line);
+    const running = await RunningTunnel.up(file, {
+      host,
+      ignored,
+      hooks: session.hooks(env),
+      level: logLevel(env['LOG_LEVEL']),
+      retries,
+      signal,
+      onStep: isQuiet(env) ? () => {} : (line) => session.print(line),
+      print: (line) => session.print(line),
+    });
+    await session.run(running);
   } finally {
     host.close();
   }
 }
 
-interface Prepared {
-  readonly tunnelFile: TunnelFile;
-  readonly endpoints: Awaited<ReturnType<typeof resolveEndpoints>>;
-  readonly host: Host;
-}
+/** The time in which a tunnel is up, and those who control it. */
+class Session {
+  readonly #name: string;
+  readonly #options: UpOptions;
+  readonly #ending = new AbortController();
+  /** Clients that wait until the tunnel is down; they see what is printed. */
+  readonly #watchers = new Set<(line: string) => void>();
+  #settleDown!: (failure: unknown) => void;
+  /** Resolves to the failure of taking the tunnel down; undefined: there was none. */
+  readonly #isDown = new Promise<unknown>((resolve) => (this.#settleDown = resolve));
 
-async function runTunnel(prepared: Prepared, options: UpOptions): Promise<void> {
-  const { tunnelFile, endpoints, host } = prepared;
-  const { env, signal } = options;
-  const level = logLevel(env['LOG_LEVEL']);
-  const print = (text: string): void => options.print(`${tunnelFile.name}: ${text}`);
-  let served: ServedDevice | undefined;
-  const { config } = tunnelFile;
-  const request = await requestOf(tunnelFile, endpoints);
-  const configuration = toDeviceConfiguration(config, endpoints);
-  try {
-    const tunnel = await Tunnel.up(request, configuration, {
-      host,
-      signal,
-      onStep: isQuiet(env) ? () => {} : print,
-      async openDevice(name) {
-        served = await ServedDevice.open(name, {
-          level,
-          socket: 'if-allowed',
-          onUnserved: (reason) => print(`there is no socket for wg: ${reason}`),
-        });
-        return served.device;
-      },
-    })
-      .catch((error: unknown) => {
-        throw withOrigin(error, tunnelFile);
-      })
-      .finally(() => {
-        // From now on only the device has the keys.
-        wipeSecrets(configuration);
-        wipeSecrets({ ...config.interface, peers: config.peers });
-      });
-    await runUntilEnd(tunnel, served!, { ...options, print });
-  } finally {
-    await served?.close();
+  constructor(name: string, options: UpOptions) {
+    this.#name = name;
+    this.#options = options;
   }
-}
 
-/**
- * Returns the request for the tunnel. Uses the same provider as the device, because noble would
- * leave copies of the private key.
- */
-async function requestOf(
-  tunnelFile: TunnelFile,
-  endpoints: Prepared['endpoints'],
-): Promise<ReturnType<typeof toTunnelRequest>> {
-  const { provider } = await selectProvider();
-  try {
-    return toTunnelRequest(tunnelFile, endpoints, provider);
-  } finally {
-    provider.destroy?.();
+  print(line: string): void {
+    this.#options.print(`${this.#name}: ${line}`);
+    for (const watcher of this.#watchers) watcher(`${this.#name}: ${line}`);
   }
-}
 
-async function runUntilEnd(
-  tunnel: Tunnel,
-  served: ServedDevice,
-  { env, signal, print }: UpOptions,
-): Promise<void> {
-  try {
-    const status = await served.device.status();
-    wipeSecrets(status);
-    if (!isQuiet(env)) print(`up, listens on port ${status.listenPort}; Ctrl-C takes it down`);
-    await Promise.race([aborted(signal), served.ended]);
-  } finally {
-    await tunnel.down();
+  /** Hooks whose output is not that of this process also write to those who wait for `down`. */
+  hooks(env: NodeJS.ProcessEnv): HookOptions {
+    const { hooks = {} } = this.#options;
+    const { onOutput } = hooks;
+    if (!onOutput) return { env, ...hooks };
+    const toAll = (bytes: Buffer): void => {
+      onOutput(bytes);
+      for (const watcher of this.#watchers) watcher(String(bytes).replace(/\n$/, ''));
+    };
+    return { env, ...hooks, onOutput: toAll };
   }
-  // Throws the error of a crash.
-  await served.ended;
-  if (!isQuiet(env)) print('down');
-}
 
-/** Adds the line of the file that caused the failed step, in front of the message. */
-function withOrigin(error: unknown, file: TunnelFile): unknown {
-  if (!(error instanceof StepError)) return error;
-  const { step, code, message } = error;
-  const origin = originOfStep(file, step);
-  const advice = step.type === 'loosen-filter' ? FILTER_ADVICE : '';
-  const text = `${origin ?? file.file}: ${message}${advice}`;
-  return new WireGuardError(code, text, { cause: error });
+  /** Resolves when the tunnel is down. */
+  async run(running: RunningTunnel): Promise<void> {
+    const { env, signal } = this.#options;
+    const control = await this.#listen(running);
+    try {
+      try {
+        const { listenPort, hasKey } = await running.state();
+        if (!hasKey) this.print(NO_KEY);
+        if (!isQuiet(env))
+          this.print(`up, listens on port ${listenPort}; ${this.#options.howToEnd} takes it down`);
+        this.#options.onReloadable?.(() => void this.#reload(running));
+        this.#options.onReady?.();
+        const end = AbortSignal.any([signal, this.#ending.signal]);
+        await Promise.race([aborted(end), running.ended]);
+      } finally {
+        await running.down();
+      }
+      // Throws the error of a crash.
+      await running.ended;
+      if (!isQuiet(env)) this.print('down');
+      this.#settleDown(undefined);
+    } catch (error) {
+      this.#settleDown(error);
+      throw error;
+    } finally {
+      await control?.close();
+    }
+  }
+
+  /** Without the socket, only `litz down`, `litz reload` and `litz save` do not work. */
+  async #listen(running: RunningTunnel): Promise<ControlServer | undefined> {
+    try {
+      return await ControlServer.listen(this.#name, (request, say) =>
+        this.#carryOut(running, request, say),
+      );
+    } catch (error) {
+      this.print(
+        `litz down, reload and save cannot reach this tunnel: ${(error as Error).message}`,
+      );
+      return undefined;
+    }
+  }
+
+  async #carryOut(
+    running: RunningTunnel,
+    request: ControlRequest,
+    say: (line: string) => void,
+  ): Promise<void> {
+    if (request.do === 'save') return running.save();
+    if (request.do === 'reload') return running.reload(request.file, say);
+    this.#watchers.add(say);
+    this.#ending.abort();
+    const failure = await this.#isDown;
+    this.#watchers.delete(say);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Reloads at a signal, whose sender does not read an answer. */
+  async #reload(running: RunningTunnel): Promise<void> {
+    try {
+      await running.reload(undefined, (line) => this.print(line));
+      if (!isQuiet(this.#options.env)) this.print('reloaded');
+    } catch (error) {
+      this.print(`not reloaded: ${describeFailure(error)}`);
+    }
+  }
 }
 
 /** The steps are printed unless LOG_LEVEL is 'silent' or 'error'. */
@@ -163,11 +189,5 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
   }
 }
 
-/**
- * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
- * the two values.
- */
-const FILTER_ADVICE =
-  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
-  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';
+const NO_KEY =
+  'Warning: there is no PrivateKey, so no peer can be reached; set one with: wg set IFNAME private-key FILE';

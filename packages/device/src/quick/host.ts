@@ -4,11 +4,13 @@
  *
  * @module
  */
+import type { DnsSettings } from './dns-settings.ts';
 import type { HostFacts } from './plan.ts';
 import type { Prefix } from './prefix.ts';
+import type { HookOptions } from './run-hook.ts';
 import type { PolicyRule } from './step.ts';
 
-/** All changes and reads are synchronous. `link` and `tunnel` are names of interfaces. */
+/** All changes and reads except hooks are synchronous. `link` and `tunnel` are names of interfaces. */
 export interface Host {
   /** Whether an interface has this name. */
   hasLink(name: string): boolean;
@@ -29,6 +31,10 @@ export interface Host {
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */
   addRoute(link: string, destination: Prefix, table: number): void;
+  /** Deletes an address. One that does not exist is not an error. */
+  deleteAddress(link: string, address: Prefix): void;
+  /** Deletes a route through an interface. One that does not exist is not an error. */
+  deleteRoute(link: string, destination: Prefix, table: number): void;
   /** Adds a policy rule. */
   addRule(rule: PolicyRule): void;
   /** Deletes a rule. A rule that does not exist is not an error. */
@@ -46,6 +52,16 @@ export interface Host {
    * @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
    */
   setSysctl(name: string, value: string): void;
+  /** Sets the DNS servers for the time of a tunnel. */
+  setDns(tunnel: string, dns: DnsSettings): void;
+  /**
+   * Puts back the DNS servers of before.
+   *
+   * @returns a line for the user if something stays as it is
+   */
+  restoreDns(tunnel: string): string | undefined;
+  /** Runs a hook; see `runHook`. */
+  runHook(command: string, options: HookOptions & { readonly signal?: AbortSignal }): Promise<void>;
   /** Releases the resources that `facts` and the changes use. */
   close(): void;
 }

@@ -33,9 +33,10 @@ export {
   type NamedPeer,
   type RefreshedDevice,
 } from './endpoint-refresh.ts';
+export type { DnsSettings } from './dns-settings.ts';
 export type { Host } from './host.ts';
 export { LinuxHost } from './linux-host.ts';
-export { planTunnel, type HostFacts, type TunnelRequest } from './plan.ts';
+export { planTunnel, type HostFacts, type TunnelHooks, type TunnelRequest } from './plan.ts';
 export type { Prefix } from './prefix.ts';
 export {
   resolveEndpoint,
@@ -43,8 +44,9 @@ export {
   type HostPort,
   type ResolveOptions,
 } from './resolve-endpoint.ts';
+export type { HookOptions } from './run-hook.ts';
 export { originOfStep } from './step-origin.ts';
-export { describeStep, type PolicyRule, type Step } from './step.ts';
+export { describeStep, type HookTime, type PolicyRule, type Step } from './step.ts';
 export {
   parseTunnelFile,
   resolveEndpoints,

@@ -8,9 +8,12 @@ import { statSync } from 'node:fs';
 import type * as Sys from '@litz/sys';
 import type { InstalledRoute, InstalledRule, Netlink, RouteTo, Rule } from '@litz/sys';
 import { WireGuardError } from '@litz/core';
+import type { DnsSettings } from './dns-settings.ts';
 import type { Host } from './host.ts';
 import type { HostFacts } from './plan.ts';
 import type { Prefix } from './prefix.ts';
+import { Resolver, systemPlaces } from './resolver.ts';
+import { runHook, type HookOptions } from './run-hook.ts';
 import { MAIN_TABLE, type PolicyRule } from './step.ts';
 
 /**
@@ -21,6 +24,7 @@ export class LinuxHost implements Host {
   readonly #sys: typeof Sys;
   readonly #netlink: Netlink;
   readonly #looseFilters: Sys.LooseFilters;
+  readonly #resolver: Resolver;
 
   /**
    * Opens the host.
@@ -42,6 +46,7 @@ export class LinuxHost implements Host {
       setFilter: (link, value) => sys.writeSysctl(filterOf(link), value),
       namespace: () => String(statSync('/proc/thread-self/ns/net').ino),
     });
+    this.#resolver = new Resolver(systemPlaces(runtimeFolder), (path) => waitForLock(sys, path));
   }
 
   hasLink(name: string): boolean {
@@ -86,16 +91,38 @@ export class LinuxHost implements Host {
     this.#netlink.addRoute({ destination: address, prefixLength, interfaceIndex, table });
   }
 
+  deleteAddress(link: string, { address, prefixLength }: Prefix): void {
+    ignoring('EADDRNOTAVAIL', () =>
+      this.#netlink.deleteAddress(this.#index(link), { address, prefixLength }),
+    );
+  }
+
+  deleteRoute(link: string, { address, prefixLength }: Prefix, table: number): void {
+    const interfaceIndex = this.#index(link);
+    ignoring('ESRCH', () =>
+      this.#netlink.deleteRoute({ destination: address, prefixLength, interfaceIndex, table }),
+    );
+  }
+
+  /** Returns the addresses of an interface, without those that the kernel gave it by itself. */
+  addresses(link: string): Prefix[] {
+    return this.#netlink
+      .addresses(this.#index(link))
+      .filter(({ address }) => !isLinkLocal(address))
+      .map(({ address, prefixLength }) => ({ address, prefixLength }));
+  }
+
+  /** Returns the MTU of an interface in bytes. */
+  mtu(link: string): number | undefined {
+    return this.#netlink.linkByName(link)?.mtu;
+  }
+
   addRule(rule: PolicyRule): void {
     this.#netlink.addRule(toRule(rule));
   }
 
   deleteRule(rule: PolicyRule): void {
-    try {
-      this.#netlink.deleteRule(toRule(rule));
-    } catch (error) {
-      if ((error as { errno?: unknown }).errno !== 'ENOENT') throw error;
-    }
+    ignoring('ENOENT', () => this.#netlink.deleteRule(toRule(rule)));
   }
 
   loosenFilter(link: string, tunnel: string): void {
@@ -108,6 +135,37 @@ export class LinuxHost implements Host {
 
   setSysctl(name: string, value: string): void {
     if (this.#sys.readSysctl(name) !== value) this.#sys.writeSysctl(name, value);
+  }
+
+  setDns(tunnel: string, dns: DnsSettings): void {
+    this.#resolver.set(tunnel, dns);
+  }
+
+  restoreDns(tunnel: string): string | undefined {
+    return this.#resolver.restore(tunnel);
+  }
+
+  /**
+   * Puts back the DNS servers that killed processes have left.
+   *
+   * @returns lines for the user
+   */
+  restoreLeftOverDns(): string[] {
+    return this.#resolver.restoreLeftOver();
+  }
+
+  /** Restores the filters that killed processes have left loose. @returns the names of the interfaces */
+  restoreLeftOverFilters(): string[] {
+    const links = this.#looseFilters.leftOver();
+    for (const link of links) this.#looseFilters.restore(link, '');
+    return links;
+  }
+
+  runHook(
+    command: string,
+    options: HookOptions & { readonly signal?: AbortSignal },
+  ): Promise<void> {
+    return runHook(command, options);
   }
 
   close(): void {
@@ -184,6 +242,33 @@ export class LinuxHost implements Host {
   }
 }
 
+function ignoring(errno: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if ((error as { errno?: unknown }).errno !== errno) throw error;
+  }
+}
+
+/** fe80::/10 */
+function isLinkLocal(address: Uint8Array): boolean {
+  return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
+}
+
+/** Takes a lock that another process holds for a short time. */
+function waitForLock(sys: typeof Sys, path: string): Sys.FileLock {
+  for (let waitedMs = 0; ; waitedMs += LOCK_INTERVAL_MS) {
+    try {
+      // On a full disk, a text in the file would be too much.
+      return sys.FileLock.take(path, '');
+    } catch (error) {
+      if (!(error instanceof sys.FileLockedError) || waitedMs >= LONGEST_LOCK_MS) throw error;
+      // The thread must wait: this also runs when the process ends.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_INTERVAL_MS);
+    }
+  }
+}
+
 function filterOf(link: string): string {
   return `net/ipv4/conf/${link}/rp_filter`;
 }
@@ -222,3 +307,6 @@ const RUNTIME_FOLDER = '/run/litz';
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;
+const LOCK_INTERVAL_MS = 10;
+/** In ms. The other process may wait for two programs, 10 s each. */
+const LONGEST_LOCK_MS = 25_000;

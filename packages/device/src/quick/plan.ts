@@ -33,8 +33,9 @@
  *
  * @module
  */
+import type { DnsSettings } from './dns-settings.ts';
 import { contains, masked, type Prefix } from './prefix.ts';
-import { MAIN_TABLE, type PolicyRule, type Step } from './step.ts';
+import { MAIN_TABLE, type HookTime, type PolicyRule, type Step } from './step.ts';
 
 /** The tunnel to bring up. */
 export interface TunnelRequest {
@@ -55,6 +56,18 @@ export interface TunnelRequest {
   readonly allowedIps: readonly (readonly Prefix[])[];
   /** The resolved addresses of the peers' endpoints. */
   readonly endpoints: readonly Uint8Array[];
+  /** Default: the resolver stays as it is. */
+  readonly dns?: DnsSettings;
+  /** Commands for bash, in order. Default: none. */
+  readonly hooks?: TunnelHooks;
+}
+
+/** The hooks of a tunnel: commands for bash, in order. */
+export interface TunnelHooks {
+  readonly preUp: readonly string[];
+  readonly postUp: readonly string[];
+  readonly preDown: readonly string[];
+  readonly postDown: readonly string[];
 }
 
 /** Facts about the host that a plan depends on. */
@@ -82,6 +95,19 @@ export interface HostFacts {
 
 /** Returns the steps in the order in which they must be carried out. */
 export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
+  return [
+    ...hookSteps('PreUp', request.hooks?.preUp),
+    ...planLink(request, facts),
+    ...hookSteps('PostUp', request.hooks?.postUp),
+  ];
+}
+
+/** Returns a step for each hook. */
+export function hookSteps(when: HookTime, commands: readonly string[] = []): Step[] {
+  return commands.map((command) => ({ type: 'run-hook', when, command }));
+}
+
+function planLink(request: TunnelRequest, facts: HostFacts): Step[] {
   const destinations = sortedDestinations(request.allowedIps);
   const marked = request.table === 'auto' ? destinations.filter(catchesOwnDatagrams(request)) : [];
   const table = marked.length > 0 ? request.mark || freeTable(facts.usedTables) : 0;
@@ -91,6 +117,10 @@ export function planTunnel(request: TunnelRequest, facts: HostFacts): Step[] {
     ...request.addresses.map((address): Step => ({ type: 'add-address', address })),
     { type: 'set-up', mtu: request.mtu ?? tunnelMtu(facts.outerMtu, request.addresses) },
   ];
+  // As with wg-quick, search domains without a server set nothing.
+  if (request.dns && request.dns.servers.length > 0) {
+    steps.push({ type: 'set-dns', dns: request.dns });
+  }
   if (!marked.some(isIpv4)) {
     steps.push(...facts.leftOverFilters.map((link): Step => ({ type: 'restore-filter', link })));
   }

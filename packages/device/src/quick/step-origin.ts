@@ -11,8 +11,8 @@ import {
   type PeerSection,
 } from '@litz/config';
 import { masked, type Prefix } from './prefix.ts';
-import type { Step } from './step.ts';
-import type { TunnelFile } from './tunnel-file.ts';
+import type { HookTime, Step } from './step.ts';
+import { hookOf, type TunnelFile } from './tunnel-file.ts';
 
 /**
  * Returns for instance 'wg0.conf:4: Address'; undefined if no field of the file caused the step.
@@ -30,6 +30,10 @@ export function originOfStep(file: TunnelFile, step: Step): string | undefined {
       return lastLine(file, config.peers, 'AllowedIPs', (item) =>
         isSame(masked(item), step.destination),
       );
+    case 'set-dns':
+      return lastLine(file, [config.interface], 'DNS');
+    case 'run-hook':
+      return hookLine(file, step.when, step.command);
     case 'create-link':
     case 'add-rule':
     case 'delete-rule':
@@ -48,7 +52,7 @@ export function originOfStep(file: TunnelFile, step: Step): string | undefined {
 function lastLine(
   { file, config }: TunnelFile,
   sections: readonly (InterfaceSection | PeerSection)[],
-  name: 'FwMark' | 'ListenPort' | 'Address' | 'AllowedIPs',
+  name: 'FwMark' | 'ListenPort' | 'Address' | 'AllowedIPs' | 'DNS',
   isMeant?: (item: Prefix) => boolean,
 ): string | undefined {
   const prefixesIn = (value: string): Prefix[] =>
@@ -56,6 +60,16 @@ function lastLine(
   const lines = sections.flatMap((section) => fieldLines(config, section, name));
   const found = lines.findLast(({ value }) => !isMeant || prefixesIn(value).some(isMeant));
   return found && `${file}:${found.line}: ${name}`;
+}
+
+function hookLine(
+  { file, name, config }: TunnelFile,
+  when: HookTime,
+  command: string,
+): string | undefined {
+  const lines = fieldLines(config, config.interface, when);
+  const found = lines.find(({ value }) => hookOf(value, name) === command);
+  return found && `${file}:${found.line}: ${when}`;
 }
 
 function isSame(a: Prefix, b: Prefix): boolean {

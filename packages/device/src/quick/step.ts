@@ -6,6 +6,7 @@
  * @module
  */
 import { formatAddress, formatCidr } from '@litz/config';
+import type { DnsSettings } from './dns-settings.ts';
 import type { Prefix } from './prefix.ts';
 
 /** A policy rule. `priority` is always given, so that exactly this rule can be deleted again. */
@@ -46,7 +47,14 @@ export type Step =
    */
   | { readonly type: 'loosen-filter'; readonly link: string }
   /** Restores a filter that a killed tunnel left loose. */
-  | { readonly type: 'restore-filter'; readonly link: string };
+  | { readonly type: 'restore-filter'; readonly link: string }
+  /** Sets the DNS servers for the time of the tunnel. */
+  | { readonly type: 'set-dns'; readonly dns: DnsSettings }
+  /** Runs a hook of the file. */
+  | { readonly type: 'run-hook'; readonly when: HookTime; readonly command: string };
+
+/** When a hook runs. */
+export type HookTime = 'PreUp' | 'PostUp' | 'PreDown' | 'PostDown';
 
 /** The number of the main routing table, RT_TABLE_MAIN. */
 export const MAIN_TABLE = 254;
@@ -74,6 +82,13 @@ export function describeStep(step: Step, link: string): string {
       return `set net/ipv4/conf/${step.link}/rp_filter = 2`;
     case 'restore-filter':
       return `restore left-over net/ipv4/conf/${step.link}/rp_filter`;
+    case 'set-dns': {
+      const { servers, searchDomains } = step.dns;
+      const search = searchDomains.length === 0 ? '' : `, search ${searchDomains.join(' ')}`;
+      return `set DNS servers ${servers.join(' ')}${search}`;
+    }
+    case 'run-hook':
+      return `run ${step.when}: ${step.command}`;
     case 'set-sysctl':
     default:
       return `set ${step.name} = ${step.value}`;

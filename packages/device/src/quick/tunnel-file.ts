@@ -22,7 +22,8 @@ import {
   type PeerSection,
   type WgQuickConfig,
 } from '@litz/config';
-import { MAXIMUM_MTU, MINIMUM_MTU_IPV6, type TunnelRequest } from './plan.ts';
+import { readDnsSettings, wrongServer } from './dns-settings.ts';
+import { MAXIMUM_MTU, MINIMUM_MTU_IPV6, type TunnelHooks, type TunnelRequest } from './plan.ts';
 import { masked, type Prefix } from './prefix.ts';
 import { resolveEndpoint, type ResolveOptions } from './resolve-endpoint.ts';
 import { readRoutingTables } from './routing-tables.ts';
@@ -43,8 +44,7 @@ export interface TunnelFile {
  * Parses a wg-quick file.
  *
  * @param options.routingTables the names of routing tables; default: those of iproute2
- * @throws {ConfigError} lists all mistakes, and all fields that Litz does not carry out: `DNS`, the
- *   hooks, `SaveConfig`. An empty field is not a mistake.
+ * @throws {ConfigError} lists all mistakes
  */
 export function parseTunnelFile(
   text: string,
@@ -54,7 +54,7 @@ export function parseTunnelFile(
   const config = parseConfig(text, { file });
   const table = tableOf(config, options.routingTables);
   const tunnelFile = { name, file, config, table: table ?? 'auto' };
-  const problems = [...refusedFields(tunnelFile), ...mtuProblems(tunnelFile)];
+  const problems = [...dnsProblems(tunnelFile), ...mtuProblems(tunnelFile)];
   if (table === undefined) problems.push(unknownTable(tunnelFile));
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
   return tunnelFile;
@@ -104,7 +104,7 @@ export function toTunnelRequest(
   endpoints: ReadonlyMap<HostEndpoint, Endpoint> = new Map(),
   crypto: CryptoProvider = nobleProvider,
 ): TunnelRequest {
-  const { addresses, mtu, fwmark = 0 } = config.interface;
+  const { addresses, mtu, fwmark = 0, dns } = config.interface;
   const peers = otherPeers(config, crypto);
   return {
     name,
@@ -113,6 +113,8 @@ export function toTunnelRequest(
     table,
     mark: fwmark,
     allowedIps: effectivePrefixes(peers),
+    dns: readDnsSettings(dns),
+    hooks: hooksOf(config.interface, name),
     endpoints: peers.flatMap(({ endpoint }) => {
       const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
       if (!found) return [];
@@ -120,6 +122,17 @@ export function toTunnelRequest(
       return found.zone === undefined && found.scopeId === 0 ? [found.address] : [];
     }),
   };
+}
+
+/** Returns a hook with the name of the interface in place of `%i`. */
+export function hookOf(value: string, name: string): string {
+  return value.replaceAll('%i', name);
+}
+
+function hooksOf(section: WgQuickConfig['interface'], name: string): TunnelHooks {
+  const of = (values: readonly string[]): string[] => values.map((value) => hookOf(value, name));
+  const { preUp, postUp, preDown, postDown } = section;
+  return { preUp: of(preUp), postUp: of(postUp), preDown: of(preDown), postDown: of(postDown) };
 }
 
 /** Returns the table's number; undefined if no table has this name. */
@@ -139,18 +152,13 @@ function unknownTable({ file, config }: TunnelFile): ConfigProblem {
   return { file, line, field: 'Table', message };
 }
 
-function refusedFields({ file, config }: TunnelFile): ConfigProblem[] {
-  const { saveConfig } = config.interface;
-  const problems = REFUSED.flatMap((name) => {
-    const lines = fieldLines(config, config.interface, name);
-    const isSet = name === 'DNS' ? /[^\s,]/ : /\S/;
-    const first = lines.find(({ value }) => isSet.test(value));
-    return first ? [{ file, line: first.line, field: name, message: NOT_DONE }] : [];
+function dnsProblems({ file, config }: TunnelFile): ConfigProblem[] {
+  return fieldLines(config, config.interface, 'DNS').flatMap(({ line, value }) => {
+    const wrong = wrongServer(value.split(/[\s,]+/));
+    if (wrong === undefined) return [];
+    const message = `expected the address of a server or a search domain, got ${quote(wrong)}`;
+    return [{ file, line, field: 'DNS', message }];
   });
-  if (saveConfig !== true) return problems;
-  const { line = 0 } = fieldLines(config, config.interface, 'SaveConfig').at(-1) ?? {};
-  const message = `${NOT_DONE}, or set it to false`;
-  return [...problems, { file, line, field: 'SaveConfig', message }];
 }
 
 /**
@@ -199,8 +207,3 @@ function effectivePrefixes(peers: readonly PeerSection[]): Prefix[][] {
   }
   return [...ofKeys.values()].map((prefixes) => [...prefixes.values()]);
 }
-
-const REFUSED = ['DNS', 'PreUp', 'PostUp', 'PreDown', 'PostDown'];
-const NOT_DONE =
-  'litz up does not carry this out; remove it, or run ' +
-  'WG_QUICK_USERSPACE_IMPLEMENTATION=litz wg-quick up FILE';

@@ -2,13 +2,16 @@
  * `Tunnel`: carries out the steps of a plan, and undoes them.
  *
  * ```
- *   up    create-link, configure, add-address, set-up, restore-filter (what was left), add-route,
- *         set-sysctl, loosen-filter, delete-rule (what was left), add-rule
- *   down  the rules and filters, from the last to the first; then the device: its addresses and
- *         routes disappear with its link
+ *   up    run-hook PreUp, create-link, configure, add-address, set-up, set-dns, restore-filter (what
+ *         was left), add-route, set-sysctl, loosen-filter, delete-rule (what was left), add-rule,
+ *         run-hook PostUp
+ *   down  run-hook PreDown; the rules, filters and DNS servers, from the last to the first; then the
+ *         device: its addresses and routes disappear with its link; run-hook PostDown
  * ```
  *
- * If a step fails or `up` is aborted, everything is undone before `up` rejects.
+ * If a step fails or `up` is aborted, everything is undone before `up` rejects. As with wg-quick,
+ * only a tunnel that was up runs the hooks of `down`. If one of these fails, the rest is done all the
+ * same: the process ends, and the interface with it.
  *
  * @module
  */
@@ -18,8 +21,9 @@ import { WireGuardError, type WireGuardErrorCode } from '@litz/core';
 import type { DeviceConfiguration } from '@litz/config';
 import type { Device, DeviceEvents } from '../device.ts';
 import type { Host } from './host.ts';
-import { planTunnel, type TunnelRequest } from './plan.ts';
-import { describeStep, type Step } from './step.ts';
+import { hookSteps, planTunnel, type TunnelRequest } from './plan.ts';
+import type { HookOptions } from './run-hook.ts';
+import { describeStep, type HookTime, type Step } from './step.ts';
 
 /** The part of a `Device` that a tunnel uses. */
 export type TunnelDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure' | 'close'>;
@@ -32,6 +36,15 @@ export interface TunnelOptions {
   readonly openDevice: (name: string) => Promise<TunnelDevice>;
   /** Called with a description of each step before it is carried out. */
   readonly onStep?: (text: string) => void;
+  /** Called with what the user must know: a hook of `down` that failed, for instance. */
+  readonly onNotice?: (text: string) => void;
+  /** How the hooks are run. */
+  readonly hooks?: HookOptions;
+  /**
+   * Called by `down`, after the hooks `PreDown` and before anything is removed. If it rejects, the
+   * tunnel is taken down all the same.
+   */
+  readonly onDown?: () => Promise<void>;
   /** Aborts `up`, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Waits. Default: a timer. */
@@ -69,6 +82,10 @@ export class Tunnel {
   /** Functions that undo steps, in the order in which the steps were done. */
   readonly #undoFunctions: (() => void)[] = [];
   readonly #undoAtExit = (): void => void this.#undoSteps();
+  #request: TunnelRequest;
+  /** The steps that hold for the tunnel as it is. */
+  #steps: readonly Step[] = [];
+  #isUp = false;
   #device: TunnelDevice | undefined = undefined;
   #down: Promise<void> | undefined = undefined;
 
@@ -83,10 +100,11 @@ export class Tunnel {
     configuration: DeviceConfiguration,
     options: TunnelOptions,
   ): Promise<Tunnel> {
-    const tunnel = new Tunnel(request.name, options);
+    const tunnel = new Tunnel(request, options);
     try {
-      const steps = planTunnel(request, options.host.facts(request.endpoints));
-      for (const step of steps) await tunnel.#perform(step, configuration);
+      tunnel.#steps = planTunnel(request, options.host.facts(request.endpoints));
+      for (const step of tunnel.#steps) await tunnel.#perform(step, configuration);
+      tunnel.#isUp = true;
       return tunnel;
     } catch (error) {
       // An error of undoing is ignored here: it is not the reason why `up` failed.
@@ -95,8 +113,9 @@ export class Tunnel {
     }
   }
 
-  private constructor(name: string, options: TunnelOptions) {
-    this.name = name;
+  private constructor(request: TunnelRequest, options: TunnelOptions) {
+    this.#request = request;
+    this.name = request.name;
     this.#options = options;
     // If the process exits unexpectedly, the rules are deleted. The device's interface disappears
     // by itself.
@@ -104,23 +123,66 @@ export class Tunnel {
   }
 
   /**
+   * Changes addresses, routes and the hooks of `down` to those of another request. The device keeps
+   * its configuration: the caller changes it. Table, mark, MTU and DNS servers stay.
+   *
+   * @throws {StepError} (rejects) a step failed; the changes before it stay
+   */
+  async update(request: TunnelRequest): Promise<void> {
+    const { host } = this.#options;
+    const { table, mtu, name } = this.#request;
+    const mark = this.mark;
+    const { hooks, dns: _, ...rest } = request;
+    const wanted = planTunnel({ ...rest, name, table, mtu, mark }, host.facts(request.endpoints));
+    const ofWanted = new Set(wanted.map((step) => JSON.stringify(step)));
+    const ofNow = new Set(this.#steps.map((step) => JSON.stringify(step)));
+    const gone = this.#steps.filter((step) => !ofWanted.has(JSON.stringify(step)));
+    // Addresses first: with the first address of a network, the kernel removes the others.
+    for (const step of gone) {
+      if (step.type === 'add-address') host.deleteAddress(name, step.address);
+    }
+    const newMark = markOf(wanted);
+    // Before there are rules for packets without the mark.
+    if (newMark !== this.mark) await this.#device?.configure({ fwmark: newMark });
+    const hasRules = (family: 4 | 6): boolean =>
+      this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);
+    for (const step of wanted) {
+      const isNew = step.type === 'add-rule' ? !hasRules(step.rule.family) : UPDATED.has(step.type);
+      if (isNew && !ofNow.has(JSON.stringify(step))) await this.#perform(step, {});
+    }
+    for (const step of gone) {
+      if (step.type === 'add-route') host.deleteRoute(name, step.destination, step.table);
+    }
+    const kept = this.#steps.filter(({ type }) => !REPLACED.has(type));
+    this.#steps = [...kept, ...wanted.filter(({ type }) => REPLACED.has(type))];
+    this.#request = { ...this.#request, ...(hooks && { hooks }) };
+  }
+
+  /** The mark of the outer datagrams: that of the request, or that of the plan; 0: none. */
+  get mark(): number {
+    return markOf(this.#steps);
+  }
+
+  /**
    * Undoes all steps. Later calls return the same promise.
    *
-   * @throws {AggregateError} (rejects) the errors of steps that could not be undone; all others
-   *   were undone
+   * @throws {AggregateError} (rejects) the errors of steps that could not be undone, of hooks and
+   *   of `onDown`; all else was done
    */
   down(): Promise<void> {
     return (this.#down ??= this.#bringDown());
   }
 
   async #bringDown(): Promise<void> {
+    const errors = await this.#runHooks('PreDown', this.#request.hooks?.preDown);
+    const attempt = async (run: () => Promise<void> | undefined): Promise<void> => {
+      await run()?.catch((error: unknown) => void errors.push(error));
+    };
+    if (this.#isUp) await attempt(() => this.#options.onDown?.());
     process.off('exit', this.#undoAtExit);
-    const errors = this.#undoSteps();
-    try {
-      await this.#device?.close();
-    } catch (error) {
-      errors.push(error);
-    }
+    errors.push(...this.#undoSteps());
+    await attempt(() => this.#device?.close());
+    errors.push(...(await this.#runHooks('PostDown', this.#request.hooks?.postDown)));
     if (errors.length === 0) return;
     const texts = errors.map((error) => (error as Error).message);
     throw new AggregateError(
@@ -147,6 +209,23 @@ export class Tunnel {
     return errors;
   }
 
+  /** Runs hooks of `down`. A hook that fails does not stop the others. @returns their errors */
+  async #runHooks(when: HookTime, commands: readonly string[] | undefined): Promise<unknown[]> {
+    const errors: unknown[] = [];
+    if (!this.#isUp) return errors;
+    const { host, hooks = {}, onStep } = this.#options;
+    for (const step of hookSteps(when, commands)) {
+      if (step.type !== 'run-hook') continue;
+      onStep?.(describeStep(step, this.name));
+      try {
+        await host.runHook(step.command, hooks);
+      } catch (error) {
+        errors.push(new StepError(step, this.name, error));
+      }
+    }
+    return errors;
+  }
+
   async #perform(step: Step, configuration: DeviceConfiguration): Promise<void> {
     const { signal, onStep } = this.#options;
     signal?.throwIfAborted();
@@ -154,6 +233,8 @@ export class Tunnel {
     try {
       await this.#carryOut(step, configuration);
     } catch (error) {
+      // The signal ends a hook. That is no failure of the hook.
+      signal?.throwIfAborted();
       throw new StepError(step, this.name, error);
     }
     signal?.throwIfAborted();
@@ -185,6 +266,12 @@ export class Tunnel {
         return host.loosenFilter(step.link, name);
       case 'restore-filter':
         return this.#restoreFilter(step.link);
+      case 'set-dns':
+        host.setDns(name, step.dns);
+        this.#undoFunctions.push(() => this.#restoreDns());
+        return;
+      case 'run-hook':
+        return this.#runHook(step.command);
       case 'set-sysctl':
       default:
         return this.#setSysctl(step.name, step.value);
@@ -217,6 +304,16 @@ export class Tunnel {
     } catch {
       // The filter was loose before and stays so.
     }
+  }
+
+  #restoreDns(): void {
+    const line = this.#options.host.restoreDns(this.name);
+    if (line !== undefined) this.#options.onNotice?.(line);
+  }
+
+  async #runHook(command: string): Promise<void> {
+    const { host, hooks, signal } = this.#options;
+    await host.runHook(command, signal ? { ...hooks, signal } : { ...hooks });
   }
 
   async #createLink(): Promise<void> {
@@ -283,6 +380,10 @@ export class StepError extends WireGuardError {
   }
 }
 
+function markOf(steps: readonly Step[]): number {
+  return steps.find((step) => step.type === 'configure')?.mark ?? 0;
+}
+
 function codeOf(cause: unknown): WireGuardErrorCode {
   return cause instanceof WireGuardError ? cause.code : 'ERR_LITZ_SYSTEM';
 }
@@ -292,6 +393,20 @@ function codeOf(cause: unknown): WireGuardErrorCode {
  * a container.
  */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
+/** The steps that `update` carries out. A rule is added if its version of IP has none. */
+const UPDATED: ReadonlySet<Step['type']> = new Set([
+  'add-address',
+  'add-route',
+  'set-sysctl',
+  'loosen-filter',
+]);
+/** The steps that `update` replaces by those of the new plan. */
+const REPLACED: ReadonlySet<Step['type']> = new Set([
+  'configure',
+  'add-address',
+  'add-route',
+  'add-rule',
+]);
 // How often `isUsable` is checked, in ms.
 const CHECK_INTERVAL_MS = 5;
 // How long to wait for `isUsable`, in ms.

@@ -6,7 +6,14 @@
 import { EventEmitter } from 'node:events';
 import { formatCidr, type DeviceConfiguration } from '@litz/config';
 import type { DeviceEvents } from '../../src/index.ts';
-import type { Host, HostFacts, PolicyRule, Prefix, TunnelDevice } from '../../src/quick/index.ts';
+import type {
+  DnsSettings,
+  Host,
+  HostFacts,
+  PolicyRule,
+  Prefix,
+  TunnelDevice,
+} from '../../src/quick/index.ts';
 
 export class FakeHost implements Host {
   /** Everything that changed something, in order; 'device ...' is the device's. */
@@ -14,6 +21,9 @@ export class FakeHost implements Host {
   readonly links: Set<string> = new Set();
   readonly loose: Set<string> = new Set();
   readonly rules: PolicyRule[] = [];
+  /** The tunnels that have set DNS servers. */
+  readonly dns: Set<string> = new Set();
+  dnsNotice: string | undefined = undefined;
   facts_: HostFacts = {
     outerMtu: 1500,
     usedTables: new Set([254, 255]),
@@ -60,6 +70,14 @@ export class FakeHost implements Host {
     this.write(`route ${formatCidr(destination)} ${link} table ${table}`);
   }
 
+  deleteAddress(link: string, address: Prefix): void {
+    this.write(`delete address ${formatCidr(address)} ${link}`);
+  }
+
+  deleteRoute(link: string, destination: Prefix, table: number): void {
+    this.write(`delete route ${formatCidr(destination)} ${link} table ${table}`);
+  }
+
   addRule(rule: PolicyRule): void {
     this.write(`rule ${rule.family} ${rule.priority}`);
     this.rules.push(rule);
@@ -82,6 +100,21 @@ export class FakeHost implements Host {
 
   setSysctl(name: string, value: string): void {
     this.write(`sysctl ${name} ${value}`);
+  }
+
+  setDns(tunnel: string, { servers }: DnsSettings): void {
+    this.write(`dns ${servers.join(' ')} ${tunnel}`);
+    this.dns.add(tunnel);
+  }
+
+  restoreDns(tunnel: string): string | undefined {
+    this.write(`restore dns ${tunnel}`);
+    this.dns.delete(tunnel);
+    return this.dnsNotice;
+  }
+
+  async runHook(command: string): Promise<void> {
+    this.write(`hook ${command}`);
   }
 
   close(): void {}

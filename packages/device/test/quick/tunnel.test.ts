@@ -32,6 +32,54 @@ describe('Tunnel.up', () => {
     expect(host.loose).toEqual(new Set());
   });
 
+  test('runs the hooks and sets the DNS servers in the order of wg-quick', async () => {
+    const tunnel = await up({ ...FULL, ...HOOKED });
+    await tunnel.down();
+    expect(host.log.filter((entry) => !/^(rule|sysctl|route|address)/.test(entry))).toEqual([
+      'hook pre up',
+      'device open wg0',
+      'device configure',
+      'up wg0 1420',
+      'dns 192.0.2.53 wg0',
+      'hook post up',
+      'hook pre down',
+      'delete rule 4 32765',
+      'delete rule 4 32764',
+      'restore dns wg0',
+      'device close',
+      'hook post down',
+    ]);
+  });
+
+  test('sets no search domains without a server, as wg-quick', async () => {
+    await up({ ...FULL, dns: { servers: [], searchDomains: ['a.example'] } });
+    expect(host.log).toEqual(ALL_STEPS);
+  });
+
+  test.each(['hook pre up', 'dns 192.0.2.53 wg0', 'hook post up'])(
+    'undoes everything when "%s" fails, and runs no hook of down',
+    async (entry) => {
+      host.failure = { entry, errno: 'EROFS' };
+      await expect(up({ ...FULL, ...HOOKED })).rejects.toThrow(/cannot (run P|set DNS).*EROFS/);
+      expect(host.links).toEqual(new Set());
+      expect(host.rules).toEqual([]);
+      expect(host.dns).toEqual(new Set());
+      expect(host.log.filter((line) => line.startsWith('hook') && line.endsWith('down'))).toEqual(
+        [],
+      );
+    },
+  );
+
+  test('rejects with the reason of the signal if a hook is ended by it', async () => {
+    const controller = new AbortController();
+    host.runHook = async () => {
+      controller.abort(new Error('Ctrl-C'));
+      throw new Error('it was ended by SIGINT');
+    };
+    const aborted = up({ ...FULL, ...HOOKED }, { signal: controller.signal });
+    await expect(aborted).rejects.toBe(controller.signal.reason);
+  });
+
   test('deletes left-over rules before it adds its own rules', async () => {
     const left: PolicyRule = { family: 4, priority: 32765, table: 51820, notMark: 51820 };
     host.rules.push(left);
@@ -131,7 +179,95 @@ describe('Tunnel.up', () => {
   });
 });
 
+describe('Tunnel.update', () => {
+  const SMALL = { ...FULL, allowedIps: [[parseCidr('10.8.0.0/16')]] };
+
+  test('changes only the addresses and routes that differ', async () => {
+    const tunnel = await up({ ...SMALL, addresses: ['10.0.0.1/24', '10.1.0.1/24'].map(parseCidr) });
+    host.log.length = 0;
+    const addresses = ['10.1.0.1/24', '10.0.0.2/24'].map(parseCidr);
+    await tunnel.update({ ...SMALL, addresses, allowedIps: [[parseCidr('10.9.0.0/16')]] });
+    expect(host.log).toEqual([
+      'delete address 10.0.0.1/24 wg0',
+      'address 10.0.0.2/24 wg0',
+      'route 10.9.0.0/16 wg0 table 254',
+      'delete route 10.8.0.0/16 wg0 table 254',
+    ]);
+    host.log.length = 0;
+    await tunnel.update({ ...SMALL, addresses, allowedIps: [[parseCidr('10.9.0.0/16')]] });
+    expect(host.log).toEqual([]);
+  });
+
+  test('adds mark, rules and route for a new default route, once, and removes the rules at the end', async () => {
+    const tunnel = await up(SMALL);
+    host.log.length = 0;
+    await tunnel.update(FULL);
+    expect(host.device?.configuration).toEqual({ fwmark: 51820 });
+    expect(tunnel.mark).toBe(51820);
+    expect(host.log.map((entry) => entry.replace(/ net.*/, ''))).toEqual([
+      'device configure',
+      'route 0.0.0.0/0 wg0 table 51820',
+      'sysctl',
+      'rule 4 32764',
+      'rule 4 32765',
+      'delete route 10.8.0.0/16 wg0 table 254',
+    ]);
+    host.log.length = 0;
+    await tunnel.update(FULL);
+    expect(host.log).toEqual([]);
+    await tunnel.down();
+    expect(host.rules).toEqual([]);
+  });
+
+  test('keeps table, mark and DNS servers, and takes the new hooks of down', async () => {
+    const tunnel = await up({ ...SMALL, ...HOOKED });
+    host.log.length = 0;
+    const hooks = { preUp: ['x'], postUp: ['x'], preDown: ['new'], postDown: [] };
+    await tunnel.update({ ...SMALL, mark: 9, table: 7, hooks });
+    expect(host.log).toEqual([]);
+    await tunnel.down();
+    expect(host.log.filter((entry) => entry.startsWith('hook'))).toEqual(['hook new']);
+    expect(host.dns).toEqual(new Set());
+  });
+});
+
 describe('Tunnel.down', () => {
+  test.each(['hook pre down', 'hook post down', 'restore dns wg0'])(
+    'does all the rest when "%s" fails, and rejects with that failure',
+    async (entry) => {
+      const tunnel = await up({ ...FULL, ...HOOKED });
+      host.failure = { entry, errno: 'EIO' };
+      await expect(tunnel.down()).rejects.toThrow(/wg0 was not taken down completely: .*EIO/);
+      expect(host.links).toEqual(new Set());
+      expect(host.rules).toEqual([]);
+      expect(host.log).toContain(entry === 'hook post down' ? 'hook pre down' : 'hook post down');
+    },
+  );
+
+  test('calls onDown between the hooks and the removal, once, and only if it was up', async () => {
+    const onDown = async (): Promise<void> => host.write('save');
+    const tunnel = await up({ ...FULL, ...HOOKED }, { onDown });
+    await Promise.all([tunnel.down(), tunnel.down()]);
+    const at = host.log.indexOf('save');
+    expect(host.log.slice(at - 1, at + 2)).toEqual([
+      'hook pre down',
+      'save',
+      'delete rule 4 32765',
+    ]);
+    host.failure = { entry: 'hook post up', errno: 'EIO' };
+    host.log.length = 0;
+    await expect(up({ ...FULL, ...HOOKED }, { onDown })).rejects.toThrow('EIO');
+    expect(host.log).not.toContain('save');
+  });
+
+  test('passes on what the host says about the DNS servers', async () => {
+    const notices: string[] = [];
+    const tunnel = await up({ ...FULL, ...HOOKED }, { onNotice: (text) => notices.push(text) });
+    host.dnsNotice = 'it stays';
+    await tunnel.down();
+    expect(notices).toEqual(['it stays']);
+  });
+
   test('undoes the steps that outlive the link, the last one first', async () => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
     const tunnel = await up(FULL);
@@ -173,6 +309,8 @@ describe('Tunnel.down', () => {
 
 interface UpOptions {
   onStep?: (text: string) => void;
+  onNotice?: (text: string) => void;
+  onDown?: () => Promise<void>;
   signal?: AbortSignal;
   sleep?: (ms: number) => Promise<void>;
   onLinkUp?: 'error' | 'close';
@@ -214,6 +352,10 @@ function entriesOfFull(): string[] {
 
 const ALL_STEPS = entriesOfFull().filter((entry) => !entry.startsWith('loosen'));
 
+const HOOKED: Partial<TunnelRequest> = {
+  dns: { servers: ['192.0.2.53'], searchDomains: [] },
+  hooks: { preUp: ['pre up'], postUp: ['post up'], preDown: ['pre down'], postDown: ['post down'] },
+};
 const FULL: TunnelRequest = {
   name: 'wg0',
   addresses: [parseCidr('10.0.0.1/24')],

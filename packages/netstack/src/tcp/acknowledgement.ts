@@ -184,7 +184,7 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
 function receiveEcho(c: Connection, acknowledged: number): void {
   if (c.phase !== 'open' || !isAfter(c.unacknowledged, c.reducedAt)) return;
   c.reducedAt = c.next;
-  reduceWindow(c, distance(c.next, c.unacknowledged) + acknowledged);
+  reduceWindow(c, acknowledged, acknowledged);
   c.congestion.window = Math.min(c.congestion.window, c.congestion.threshold);
   c.reportsReduction = true;
 }
@@ -226,7 +226,7 @@ function endTailProbe(
     c.tailProbe === 'resent' && !hasDuplicate && isAfter(acknowledgement, c.tailProbeEnd);
   const isOver = c.tailProbe === 'new-data' || hasDuplicate || isRepaired || acknowledged === 0;
   if (isRepaired && c.phase === 'open') {
-    reduceWindow(c, distance(c.next, c.unacknowledged));
+    reduceWindow(c, acknowledged, acknowledged);
     c.congestion.window = Math.min(c.congestion.window, c.congestion.threshold);
   }
   if (isOver) c.tailProbe = 'none';
@@ -235,15 +235,17 @@ function endTailProbe(
 function recover(state: StackState, c: Connection, progress: Progress): void {
   const { acknowledged, delivered, before, lostBefore } = progress;
   const { congestion } = c;
-  if (c.phase !== 'open' && !isBefore(c.unacknowledged, c.recoveryPoint)) leaveRecovery(c);
+  const isRecovered = c.phase !== 'open' && !isBefore(c.unacknowledged, c.recoveryPoint);
+  const wasReduced = isRecovered && c.phase === 'recovery';
+  if (isRecovered) leaveRecovery(c);
   if (c.usesSack) rackDetectLoss(state, c);
   else renoDetectLoss(c, acknowledged > 0);
   const isLoss = c.phase === 'open' && c.sent.lost > c.sent.resent;
-  if (isLoss) enterRecovery(c);
+  if (isLoss) enterRecovery(c, delivered);
   if (c.phase === 'recovery') {
     const isSafe = acknowledged > 0 && c.sent.lost <= lostBefore;
     reduceProportionally(c, delivered, isSafe);
-  } else if (acknowledged > 0 && isUsed(c, before)) {
+  } else if (acknowledged > 0 && !wasReduced && isUsed(c, before)) {
     // After a timeout this is slow start (RFC 5681 3.1). RFC 9293 3.8.2 refers to it.
     congestion.onAcknowledged(acknowledged, state.now, c.rto.smoothed);
     tuneSendBuffer(state, c);

@@ -81,10 +81,13 @@ export function renoDetectLoss(c: Connection, isPartial: boolean): void {
   c.mustResend = true;
 }
 
-/** Something is lost for the first time in this window (RFC 6675 5, RFC 5681 3.2). */
-export function enterRecovery(c: Connection): void {
-  const flight = distance(c.next, c.unacknowledged);
-  reduceWindow(c, flight);
+/**
+ * Something is lost for the first time in this window (RFC 6675 5, RFC 5681 3.2).
+ *
+ * @param delivered bytes that the acknowledgement has reported which shows it
+ */
+export function enterRecovery(c: Connection, delivered: number): void {
+  reduceWindow(c, 0, delivered);
   c.phase = 'recovery';
   c.recoveryPoint = c.next;
   c.mustResend = true;
@@ -95,10 +98,28 @@ export function enterRecovery(c: Connection): void {
   }
 }
 
-/** RFC 6937 3: begins to approach the threshold. */
-export function reduceWindow(c: Connection, flight: number): void {
-  c.congestion.onCongestion(flight);
-  c.prrFlight = Math.max(flight, 1);
+/**
+ * RFC 5681 3.1, "FlightSize". What was sent beside the window because segments came out of order
+ * does not count (RFC 5681 3.2, step 2).
+ *
+ * @param acknowledged bytes that were still on the way before the present acknowledgement
+ */
+export function flightSize(c: Connection, acknowledged: number): number {
+  return Math.min(distance(c.next, c.unacknowledged) + acknowledged, c.congestion.window);
+}
+
+/**
+ * RFC 9937 6.1: begins to approach the threshold.
+ *
+ * @param acknowledged bytes that the acknowledgement which shows the congestion has acknowledged
+ * @param delivered bytes that it has reported in any way
+ */
+export function reduceWindow(c: Connection, acknowledged: number, delivered: number): void {
+  const { sent } = c;
+  c.congestion.onCongestion(flightSize(c, acknowledged));
+  // What was reported before does not count as delivered during the recovery.
+  const before = Math.max(0, sent.sacked - delivered);
+  c.prrFlight = Math.max(distance(c.next, c.unacknowledged) - before, 1);
   c.prrDelivered = 0;
   c.prrSent = 0;
 }

@@ -10,7 +10,7 @@ import { distance } from '../wire/sequence.ts';
 import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
 import { abortConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
-import { enterRecovery, pipeOf, rackDetectLoss } from './recovery.ts';
+import { enterRecovery, flightSize, pipeOf, rackDetectLoss } from './recovery.ts';
 
 /**
  * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
@@ -74,7 +74,7 @@ function armTailProbe(now: number, c: Connection): void {
   if (!canProbeTail(c)) return;
   // A single segment may be acknowledged late.
   const late = pipeOf(c) <= c.segmentSize ? LATEST_ACK_MS : 0;
-  const probeAt = now + 2 * c.rto.smoothed + late;
+  const probeAt = now + 2 * c.rto.smoothed + CLOCK_MS + late;
   if (probeAt >= c.retransmitAt) return;
   c.retransmitKind = 'tail-probe';
   c.retransmitAt = probeAt;
@@ -88,7 +88,7 @@ function fireDelayedAck(c: Connection): void {
 /** RFC 8985 6.3. */
 function fireReordering(state: StackState, c: Connection): void {
   rackDetectLoss(state, c);
-  if (c.sent.lost > c.sent.resent && c.phase === 'open') enterRecovery(c);
+  if (c.sent.lost > c.sent.resent && c.phase === 'open') enterRecovery(c, 0);
 }
 
 function fireRetransmit(state: StackState, c: Connection): void {
@@ -157,7 +157,7 @@ function fireTimeout(state: StackState, c: Connection): void {
   if (c.isSynchronized) {
     findBlackHole(state, c);
     // RFC 5681 3.1: the threshold is set once for one loss.
-    if (isFirst) c.congestion.onTimeout(distance(c.next, c.unacknowledged));
+    if (isFirst) c.congestion.onTimeout(flightSize(c, 0));
     else c.congestion.window = c.segmentSize;
   }
   c.phase = 'loss';
@@ -193,10 +193,11 @@ function fireSlow(state: StackState, c: Connection): void {
   if (c.state === 'time-wait') return endConnection(state, c);
   if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
   if (c.keepAliveAfter === 0) return undefined;
-  const silence = state.now - c.lastHeardAt;
-  if (silence < c.keepAliveAfter) {
+  // The same sum as below: a difference of times that are fractions may be less, for ever.
+  const dueAt = c.lastHeardAt + c.keepAliveAfter;
+  if (state.now < dueAt) {
     c.probes = 0;
-    c.slowAt = c.lastHeardAt + c.keepAliveAfter;
+    c.slowAt = dueAt;
     return undefined;
   }
   // While something is on the way, its own timer decides.
@@ -225,6 +226,8 @@ const MOST_SYN_RETRIES = 7;
 const DELAYED_ACK_MS = 40;
 /** RFC 8985 7.2: TLP.max_ack_delay. */
 const LATEST_ACK_MS = 200;
+/** What the timers of an event loop are late; TCP_TIMEOUT_MIN of Linux. */
+const CLOCK_MS = 2;
 /** RFC 9293 3.8.6.2.1: 0.1 to 1 s. */
 const SILLY_WINDOW_MS = 200;
 const MOST_KEEPALIVES = 9;

@@ -45,7 +45,8 @@ export function tuneReceiveBuffer(state: StackState, c: Connection, count: numbe
 
 /** The buffer keeps two windows: one is on the way, and one waits. */
 export function tuneSendBuffer(state: StackState, c: Connection): void {
-  const wanted = 2 * c.congestion.window + 16 * c.segmentSize;
+  // In congestion avoidance the window has a fraction.
+  const wanted = Math.floor(2 * c.congestion.window) + 16 * c.segmentSize;
   if (wanted <= c.sendBuffer.capacity || !hasMemory(state)) return;
   c.sendBuffer.capacity = Math.min(c.largestSend, wanted);
 }

@@ -5,63 +5,31 @@
  *
  * @module
  */
-import { seededRandom, seededRandomBytes } from '@litz/testkit';
-import {
-  createPacketOffload,
-  Stack,
-  type PacketOffload,
-  type StackOptions,
-} from '../../src/index.ts';
+import { seededRandomBytes } from '@litz/testkit';
+import { createPacketOffload, Stack, type StackOptions } from '../../src/index.ts';
+import { LossyPath, type PathOptions } from '../lossy-path.ts';
 import { splitSuperPacket } from './split.ts';
 
-export interface PathOptions {
-  seed?: number;
-  /** In one direction, in ms. */
-  latency?: number;
-  /** The most ms that a packet is late; more than the distance of two packets reorders them. */
-  jitter?: number;
-  loss?: number;
-  duplicates?: number;
-  corruption?: number;
-  /** Bytes in a millisecond; Infinity: no limit. */
-  rate?: number;
-  /** The most bytes that wait for the rate. */
-  queue?: number;
-  /** Packets longer than this are lost without a word. */
-  blackHole?: number;
-  /** The share of packets that are marked instead of lost (RFC 3168). */
-  marks?: number;
+export interface SimulatedPathOptions extends PathOptions {
   /** How a device takes packets: one by one, or super-packets; 'mixed': either, by the seed. */
   device?: 'plain' | 'offload' | 'mixed';
   stack?: Partial<StackOptions>;
-}
-
-interface Flight {
-  at: number;
-  to: Stack;
-  packet: Uint8Array;
-  offload: PacketOffload | undefined;
 }
 
 export class SimulatedPath {
   now = 1000;
   readonly a: Stack;
   readonly b: Stack;
-  /** Packets that were put on the path, with those that were lost. */
-  sent = 0;
-  lost = 0;
-  options: PathOptions;
   /** Sees every packet before it may be lost. */
   onPacket: (from: Stack, packet: Uint8Array) => void = () => {};
-  readonly #random: () => number;
-  #flights: Flight[] = [];
-  readonly #freeAt = new Map<Stack, number>();
+  readonly #options: SimulatedPathOptions;
+  readonly #path: LossyPath;
   readonly #buffer = new Uint8Array(66_000);
 
-  constructor(options: PathOptions = {}) {
-    this.options = options;
+  constructor(options: SimulatedPathOptions = {}) {
+    this.#options = options;
     const seed = options.seed ?? 1;
-    this.#random = seededRandom(seed);
+    this.#path = new LossyPath({ latency: 10, ...options });
     const create = (address: string[], offset: number): Stack =>
       new Stack({
         randomBytes: seededRandomBytes(seed + offset),
@@ -72,15 +40,33 @@ export class SimulatedPath {
     this.b = create(['10.0.0.2', 'fd00::2'], 2);
   }
 
+  /** Packets that were put on the path, with those that were lost. */
+  get sent(): number {
+    return this.#path.sent;
+  }
+
+  get lost(): number {
+    return this.#path.lost;
+  }
+
+  /** Another path from now on. */
+  set options(options: PathOptions) {
+    this.#path.options = { latency: 10, ...options };
+  }
+
   /** Takes what the stacks want to send now. */
   collect(): void {
     for (const stack of [this.a, this.b]) {
       const offload = this.#takesSuperPackets() ? createPacketOffload() : undefined;
-      for (;;) {
+      for (let count = 0; ; count++) {
         const length = stack.pollPacket(this.#buffer, 0, this.now, offload);
         if (length === 0) break;
+        if (count > MOST_PACKETS) throw new Error('the stack sends without end');
         const packet = this.#buffer.slice(0, length);
-        for (const part of splitSuperPacket(packet, offload)) this.#launch(stack, part);
+        for (const part of splitSuperPacket(packet, offload)) {
+          this.onPacket(stack, part);
+          this.#path.put(stack === this.a ? 1 : 0, part, this.now);
+        }
       }
     }
   }
@@ -88,11 +74,7 @@ export class SimulatedPath {
   /** Performs the next event. Returns false if there is none until `until`. */
   step(until: number = Infinity): boolean {
     this.collect();
-    const next = Math.min(
-      ...this.#flights.map(({ at }) => at),
-      this.a.pollTimeout(),
-      this.b.pollTimeout(),
-    );
+    const next = Math.min(this.#path.deadline, this.a.pollTimeout(), this.b.pollTimeout());
     if (next > until || next === Infinity) return false;
     this.now = Math.max(this.now, next);
     this.#deliver();
@@ -111,72 +93,17 @@ export class SimulatedPath {
   }
 
   #takesSuperPackets(): boolean {
-    const { device = 'plain' } = this.options;
-    return device === 'mixed' ? this.#random() < 0.5 : device === 'offload';
-  }
-
-  #launch(from: Stack, packet: Uint8Array): void {
-    const { latency = 10, jitter = 0, loss = 0, duplicates = 0, marks = 0 } = this.options;
-    this.sent++;
-    this.onPacket(from, packet);
-    const isMarkable = (packet[0] >>> 4 === 4 ? packet[1] : packet[1] >>> 4) & 3;
-    const isMarked = isMarkable && this.#random() < marks;
-    if (packet.length > (this.options.blackHole ?? Infinity) || this.#random() < loss) {
-      this.lost++;
-      return;
-    }
-    const departs = this.#departure(from, packet.length);
-    if (departs === undefined) return;
-    const copies = this.#random() < duplicates ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
-      const at = departs + latency + this.#random() * jitter;
-      const bytes = packet.slice();
-      if (isMarked) mark(bytes);
-      this.#corrupt(bytes);
-      this.#flights.push({
-        at,
-        to: from === this.a ? this.b : this.a,
-        packet: bytes,
-        offload: undefined,
-      });
-    }
-  }
-
-  /** When the last byte of a packet leaves; undefined: the queue is full. */
-  #departure(from: Stack, length: number): number | undefined {
-    const { rate = Infinity, queue = Infinity } = this.options;
-    const free = Math.max(this.now, this.#freeAt.get(from) ?? 0);
-    if ((free - this.now) * rate > queue) {
-      this.lost++;
-      return undefined;
-    }
-    this.#freeAt.set(from, free + length / rate);
-    return free + length / rate;
-  }
-
-  #corrupt(bytes: Uint8Array): void {
-    if (this.#random() >= (this.options.corruption ?? 0)) return;
-    bytes[Math.floor(this.#random() * bytes.length)] ^= 1 << Math.floor(this.#random() * 8);
+    const { device = 'plain' } = this.#options;
+    return device === 'mixed' ? this.#path.random() < 0.5 : device === 'offload';
   }
 
   #deliver(): void {
-    const arriving = this.#flights.filter(({ at }) => at <= this.now);
-    this.#flights = this.#flights.filter(({ at }) => at > this.now);
-    arriving.sort((x, y) => x.at - y.at);
-    for (const { to, packet } of arriving) to.handlePacket(packet, 0, packet.length, this.now);
+    const hosts = [this.a, this.b];
+    for (let flight = this.#path.take(this.now); flight; flight = this.#path.take(this.now)) {
+      hosts[flight.to].handlePacket(flight.packet, 0, flight.packet.length, this.now);
+    }
   }
 }
 
-/** Sets the mark of congestion (RFC 3168 5), and the checksum of an IPv4 header. */
-function mark(packet: Uint8Array): void {
-  if (packet[0] >>> 4 === 6) {
-    packet[1] |= 0x30;
-    return;
-  }
-  const before = packet[1];
-  packet[1] |= 3;
-  const sum = ((packet[10] << 8) | packet[11]) - (packet[1] - before);
-  const folded = sum < 0 ? sum + 0xffff : sum;
-  packet[10] = folded >>> 8;
-  packet[11] = folded & 0xff;
-}
+/** More than the largest window has. */
+const MOST_PACKETS = 100_000;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { SimulatedPath, type PathOptions } from './simulated-path.ts';
+import type { PathOptions } from '../lossy-path.ts';
+import { SimulatedPath } from './simulated-path.ts';
 import { Transfer, type TransferOptions } from './transfer.ts';
 
 /** `pnpm test:fuzz` runs more seeds. */
@@ -44,6 +45,15 @@ describe('two stacks', () => {
       const transfer = transferOver(path, { up: 60_000 + seed * 1000, down: 25_000, version, tcp });
       expect(transfer.client.error).toBeUndefined();
     }
+  });
+
+  test('fill the buffer with whole bytes while the window grows by fractions', () => {
+    const path = new SimulatedPath({ loss: 0.3, seed: 2, stack: { mtu: 65_535 } });
+    const transfer = new Transfer(path, { up: 30_000_000 });
+    transfer.run(1000);
+    path.options = {};
+    transfer.run();
+    expect(transfer.received).toBe(30_000_000);
   });
 
   test('end with an error when the path is gone', () => {

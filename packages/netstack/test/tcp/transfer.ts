@@ -96,6 +96,7 @@ export class Transfer {
       );
       for (let i = 0; i < length; i++) this.#buffer[i] = byteAt(direction.sent + i);
       const count = socket.send(this.#buffer, 0, length);
+      if (!Number.isInteger(count)) expect.fail(`took ${count} bytes`);
       direction.sent += count;
       if (count < length) return;
     }

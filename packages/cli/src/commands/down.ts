@@ -1,0 +1,148 @@
+/**
+ * `litz down`, `litz reload`, `litz save` and `litz strip`: what wg-quick does besides `up`.
+ *
+ * The process of `litz up` does the work, because it knows its tunnel. If the interface is that of
+ * another daemon (`litz wg0`, wireguard-go), its UAPI socket is used.
+ *
+ * @module
+ */
+import { existsSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseConfig, toDeviceConfiguration, wipeSecrets } from '@litz/config';
+import { UapiClient } from '@litz/config/uapi';
+import {
+  LinuxHost,
+  parseTunnelFile,
+  resolveEndpoints,
+  retriesFromEnvironment,
+} from '@litz/device/quick';
+import { Failure } from '../failure.ts';
+import { askTunnel } from '../tunnel/control.ts';
+import { replaceFile } from '../tunnel/replace-file.ts';
+import { savedText } from '../tunnel/save-config.ts';
+import { stripConfig } from '../tunnel/strip-config.ts';
+import { syncChange } from '../tunnel/sync-change.ts';
+import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
+
+/** Called with lines for the user, without a line feed. */
+type Print = (line: string) => void;
+
+/**
+ * Takes an interface down, and resolves when it is gone. Of a tunnel that was killed, it removes
+ * what is left.
+ *
+ * @throws {Failure} there is no such interface, or a hook failed; the interface is gone then
+ */
+export async function runDown(target: string, print: Print): Promise<void> {
+  const { name } = locateTunnelFile(target);
+  const answer = await askTunnel(name, { do: 'down' }, print);
+  if (answer === 'done') return;
+  const host = await LinuxHost.open();
+  try {
+    const lines = host.restoreLeftOverDns();
+    for (const line of lines) print(`${name}: ${line}`);
+    for (const link of host.restoreLeftOverFilters())
+      print(`${name}: restored rp_filter of ${link}`);
+    if (await endDaemon(name, host)) return;
+    if (answer === 'killed' || lines.length > 0) return;
+  } finally {
+    host.close();
+  }
+  throw new Failure(`there is no interface ${name} of litz`);
+}
+
+/**
+ * Makes the device have the keys and peers of a file; sessions of peers that stay are kept.
+ *
+ * @param file default: the file that the tunnel was brought up with, else /etc/wireguard/NAME.conf
+ * @throws {Failure | ConfigError | WireGuardError} nothing was changed
+ */
+export async function runReload(
+  target: string,
+  file: string | undefined,
+  print: Print,
+): Promise<void> {
+  const { name, file: usual } = locateTunnelFile(target);
+  const named = file === undefined ? (target.includes('/') ? usual : undefined) : file;
+  const path = named === undefined ? undefined : resolve(named);
+  const request =
+    path === undefined ? { do: 'reload' as const } : { do: 'reload' as const, file: path };
+  if ((await askTunnel(name, request, print)) === 'done') return;
+  const client = UapiClient.of(name);
+  const wantedFile = path ?? usual;
+  const text = readTunnelFile(wantedFile, print);
+  const parsed = parseTunnelFile(text, { file: wantedFile, name });
+  const retries = retriesFromEnvironment(process.env);
+  const endpoints = await resolveEndpoints(parsed, { retries, log: print });
+  const wanted = toDeviceConfiguration(parsed.config, endpoints);
+  const status = await client.get();
+  try {
+    await client.set(syncChange(status, wanted));
+  } finally {
+    wipeSecrets(wanted);
+    wipeSecrets(status);
+    wipeSecrets({ ...parsed.config.interface, peers: parsed.config.peers });
+  }
+}
+
+/**
+ * Writes the present state of an interface into its file.
+ *
+ * @throws {Failure | ConfigError | UapiError} the file is as it was
+ */
+export async function runSave(target: string, print: Print): Promise<void> {
+  const { name, file } = locateTunnelFile(target);
+  if ((await askTunnel(name, { do: 'save' }, print)) === 'done') return;
+  const status = await UapiClient.of(name).get();
+  const host = await LinuxHost.open();
+  try {
+    const [addresses, mtu] = [host.addresses(name), host.mtu(name)];
+    const text = savedText(readTunnelFile(file, print), file, {
+      status,
+      addresses,
+      mtu,
+      ownMark: 0,
+    });
+    replaceFile(file, text);
+  } finally {
+    host.close();
+    wipeSecrets(status);
+  }
+}
+
+/**
+ * Returns the lines of a file that `wg` reads.
+ *
+ * @throws {Failure | ConfigError} the file cannot be read, or has mistakes
+ */
+export function strippedFile(target: string, print: Print): string {
+  const { file } = locateTunnelFile(target);
+  const text = readTunnelFile(file, print);
+  const config = parseConfig(text, { file });
+  wipeSecrets({ ...config.interface, peers: config.peers });
+  return stripConfig(text);
+}
+
+/** Ends another daemon in the usual way: by removing its socket. @returns whether there was one */
+async function endDaemon(name: string, host: LinuxHost): Promise<boolean> {
+  const { path } = UapiClient.of(name);
+  if (!existsSync(path)) return false;
+  if (!host.hasLink(name)) {
+    // A daemon that was killed left it.
+    rmSync(path, { force: true });
+    return false;
+  }
+  rmSync(path, { force: true });
+  for (let waitedMs = 0; host.hasLink(name); waitedMs += CHECK_MS) {
+    if (waitedMs >= LONGEST_MS) {
+      const advice = `use: ip link delete ${name}`;
+      throw new Failure(`${name} is still there after ${LONGEST_MS / 1000} s; ${advice}`);
+    }
+    await sleep(CHECK_MS);
+  }
+  return true;
+}
+
+const CHECK_MS = 20;
+const LONGEST_MS = 10_000;

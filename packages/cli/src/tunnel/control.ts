@@ -1,0 +1,170 @@
+/**
+ * `ControlServer` and `askTunnel`: how `litz down`, `litz reload` and `litz save` talk to the
+ * process of a tunnel.
+ *
+ * ```
+ *   /run/litz/tunnels/wg0.sock
+ *   > {"do":"reload","file":"/etc/wireguard/wg0.conf"}
+ *   < {"line":"..."}          any number, for the user
+ *   < {"done":true}           or {"failure":"..."}
+ * ```
+ *
+ * Only the owner may enter the folder. One request per connection.
+ *
+ * @module
+ */
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { untrustedFolder } from '@litz/config/uapi';
+import { describeFailure, Failure } from '../failure.ts';
+
+/** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
+export type ControlRequest =
+  | { readonly do: 'down' }
+  | { readonly do: 'save' }
+  | { readonly do: 'reload'; readonly file?: string };
+
+/** Carries out a request. `say` sends a line to the user who asked. */
+export type ControlHandler = (
+  request: ControlRequest,
+  say: (line: string) => void,
+) => Promise<void>;
+
+/** Serves the requests for one tunnel. */
+export class ControlServer {
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #answers: Set<Promise<void>> = new Set();
+  #inode = -1;
+
+  /** @throws {Error} (rejects) the socket cannot be made; the message says why */
+  static async listen(
+    name: string,
+    handler: ControlHandler,
+    folder: string = FOLDER,
+  ): Promise<ControlServer> {
+    const path = join(folder, `${name}.sock`);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const reason = untrustedFolder(folder);
+    if (reason !== undefined) throw new Error(reason);
+    const other = await connectTo(path);
+    if (other) {
+      other.destroy();
+      throw new Error(`the tunnel of another namespace has ${path}`);
+    }
+    rmSync(path, { force: true });
+    const control = new ControlServer(path, handler);
+    await new Promise<void>((resolve, reject) => {
+      control.#server.once('error', reject).listen(path, resolve);
+    });
+    control.#inode = lstatSync(path).ino;
+    control.#server.unref();
+    return control;
+  }
+
+  private constructor(path: string, handler: ControlHandler) {
+    this.#path = path;
+    this.#server = createServer((socket) => {
+      const answer = serve(socket, handler).finally(() => this.#answers.delete(answer));
+      this.#answers.add(answer);
+    });
+  }
+
+  /** Removes the socket, and resolves when all requests are answered. */
+  async close(): Promise<void> {
+    if (lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path);
+    this.#server.close();
+    await Promise.all(this.#answers);
+  }
+}
+
+/**
+ * Asks the process of a tunnel, and resolves when it has done what it was asked.
+ *
+ * @param print called with each line for the user
+ * @returns 'absent': no such process runs. 'killed': it was killed, and has left its socket.
+ * @throws {Failure} (rejects) it failed, or the user may not ask
+ */
+export async function askTunnel(
+  name: string,
+  request: ControlRequest,
+  print: (line: string) => void,
+  folder: string = FOLDER,
+): Promise<'done' | 'absent' | 'killed'> {
+  const path = join(folder, `${name}.sock`);
+  const reason = untrustedFolder(folder);
+  if (reason !== undefined) throw new Failure(reason);
+  const socket = await connectTo(path);
+  if (!socket) {
+    if (!lstatSync(path, { throwIfNoEntry: false })) return 'absent';
+    rmSync(path, { force: true });
+    return 'killed';
+  }
+  socket.write(`${JSON.stringify(request)}\n`);
+  try {
+    for await (const text of createInterface(socket)) {
+      const answer = JSON.parse(text) as { line?: string; failure?: string; done?: true };
+      if (answer.line !== undefined) print(answer.line);
+      if (answer.failure !== undefined) throw new Failure(answer.failure);
+      if (answer.done) return 'done';
+    }
+  } finally {
+    socket.destroy();
+  }
+  throw new Failure(`the litz of ${name} ended before it answered`);
+}
+
+/** Reads one request, and answers it. Never rejects. */
+async function serve(socket: Socket, handler: ControlHandler): Promise<void> {
+  // The other end may go away at any time.
+  socket.on('error', () => {});
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  const send = (answer: object): void => void socket.write(`${JSON.stringify(answer)}\n`);
+  for await (const text of createInterface(socket)) {
+    socket.setTimeout(0);
+    try {
+      await handler(readRequest(text), (line) => send({ line }));
+      send({ done: true });
+    } catch (error) {
+      send({ failure: describeFailure(error) });
+    }
+    break;
+  }
+  await new Promise<void>((resolve) => {
+    if (socket.destroyed) resolve();
+    else
+      socket
+        .once('close', resolve)
+        .setTimeout(LAST_MS, () => socket.destroy())
+        .end();
+  });
+}
+
+function readRequest(text: string): ControlRequest {
+  const { do: what, file } = JSON.parse(text) as { do?: unknown; file?: unknown };
+  if (what === 'down' || what === 'save') return { do: what };
+  if (what === 'reload' && typeof file === 'string') return { do: what, file };
+  if (what === 'reload' && file === undefined) return { do: what };
+  throw new Failure('the tunnel was started by another version of litz, which cannot do this');
+}
+
+/** Returns undefined if no process serves the socket. */
+async function connectTo(path: string): Promise<Socket | undefined> {
+  const socket = createConnection(path);
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      else if (error.code === 'EACCES') reject(new Failure(`${dirname(path)} is for root: EACCES`));
+      else reject(error);
+    });
+  });
+}
+
+const FOLDER = '/run/litz/tunnels';
+/** How long a client may take for its request, in ms. */
+const IDLE_MS = 5000;
+/** How long a client may take to read the last answer, in ms. */
+const LAST_MS = 1000;

@@ -1,0 +1,32 @@
+/**
+ * `Terminal`: tells a signal that asks for a reload from a terminal that was closed. Both are SIGHUP.
+ *
+ * @module
+ */
+import { closeSync, openSync } from 'node:fs';
+
+/** The terminal that controls this process, if there is one. */
+export class Terminal {
+  readonly #canOpen: () => boolean;
+  readonly #had: boolean;
+
+  constructor(canOpen: () => boolean = canOpenTerminal) {
+    this.#canOpen = canOpen;
+    this.#had = canOpen();
+  }
+
+  /** Whether there was a terminal, and it is closed now. */
+  get isGone(): boolean {
+    return this.#had && !this.#canOpen();
+  }
+}
+
+/** When a terminal is closed, its processes lose it, and /dev/tty cannot be opened any more. */
+function canOpenTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}

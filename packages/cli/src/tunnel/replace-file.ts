@@ -1,0 +1,62 @@
+/**
+ * `replaceFile`: replaces the text of a file in one step.
+ *
+ * @module
+ */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { Failure } from '../failure.ts';
+
+/**
+ * The file keeps owner and permissions. A symbolic link stays; the file that it leads to is
+ * replaced. A reader sees the old or the new text, also after the machine has lost power.
+ *
+ * @throws {Failure} the file is as it was
+ */
+export function replaceFile(path: string, text: string): void {
+  let temporary: string | undefined;
+  try {
+    const file = realpathSync(path);
+    const { mode, uid, gid } = statSync(file);
+    temporary = `${file}.litz-${process.pid}`;
+    rmSync(temporary, { force: true });
+    // Nobody else can read it before it has its permissions: the text has keys.
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    chownSync(temporary, uid, gid);
+    chmodSync(temporary, mode & 0o7777);
+    renameSync(temporary, file);
+    syncFolder(dirname(file));
+  } catch (error) {
+    if (temporary !== undefined) rmSync(temporary, { force: true });
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    throw new Failure(`cannot write ${path}: ${code}; it is as it was`, { cause: error });
+  }
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } catch {
+    // Some file systems cannot do this for a folder.
+  } finally {
+    closeSync(fd);
+  }
+}

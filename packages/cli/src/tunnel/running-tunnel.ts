@@ -1,0 +1,308 @@
+/**
+ * `RunningTunnel`: the tunnel of a wg-quick file with its device, while it is up: it can be
+ * reloaded, saved and taken down.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { WireGuardError, type Endpoint } from '@litz/core';
+import {
+  toDeviceConfiguration,
+  wipeSecrets,
+  type DeviceConfiguration,
+  type HostEndpoint,
+} from '@litz/config';
+import { selectProvider } from '@litz/device';
+import {
+  EndpointRefresh,
+  originOfStep,
+  parseTunnelFile,
+  resolveEndpoints,
+  StepError,
+  toTunnelRequest,
+  Tunnel,
+  type HookOptions,
+  type LinuxHost,
+  type TunnelFile,
+  type TunnelRequest,
+} from '@litz/device/quick';
+import { Failure } from '../failure.ts';
+import type { LogLevel } from '../log.ts';
+import { ServedDevice } from '../served-device.ts';
+import { readTunnelFile } from '../tunnel-path.ts';
+import { replaceFile } from './replace-file.ts';
+import { savedText } from './save-config.ts';
+import { endpointsOf, syncChange, type EarlierFile } from './sync-change.ts';
+import { unappliedFields } from './unapplied-fields.ts';
+
+/** A part of wg-quick that a user can leave out. */
+export type IgnoredPart = 'dns' | 'hooks';
+
+export interface RunningTunnelOptions {
+  /** Belongs to the caller. */
+  readonly host: LinuxHost;
+  readonly ignored: ReadonlySet<IgnoredPart>;
+  readonly hooks: HookOptions;
+  readonly level: LogLevel;
+  /** How often a name is looked up. */
+  readonly retries: number;
+  /** Aborts `up`. */
+  readonly signal: AbortSignal;
+  /** Called with each step. */
+  readonly onStep: (line: string) => void;
+  /** Called with lines that the user must see. */
+  readonly print: (line: string) => void;
+}
+
+/** The names in endpoints, with their addresses. */
+type Endpoints = ReadonlyMap<HostEndpoint, Endpoint>;
+
+/** `up` makes it, `down` ends it. */
+export class RunningTunnel {
+  readonly #options: RunningTunnelOptions;
+  #file: TunnelFile;
+  #served: ServedDevice | undefined = undefined;
+  #tunnel: Tunnel | undefined = undefined;
+  #refresh: EndpointRefresh | undefined = undefined;
+  #earlier: EarlierFile = { endpoints: new Map() };
+  #lastChange: Promise<void> = Promise.resolve();
+
+  /**
+   * @throws {WireGuardError} (rejects) it could not be brought up; everything is undone
+   * @throws the reason of the signal (rejects)
+   */
+  static async up(file: TunnelFile, options: RunningTunnelOptions): Promise<RunningTunnel> {
+    const running = new RunningTunnel(file, options);
+    try {
+      await running.#up();
+      return running;
+    } catch (error) {
+      await running.#served?.close();
+      throw withOrigin(error, file);
+    }
+  }
+
+  private constructor(file: TunnelFile, options: RunningTunnelOptions) {
+    this.#file = file;
+    this.#options = options;
+  }
+
+  /** Resolves when the device has ended by itself. Rejects when the packet loop crashed. */
+  get ended(): Promise<void> {
+    return this.#served!.ended;
+  }
+
+  /** The port that the device listens on, and whether it has a private key. */
+  async state(): Promise<{ listenPort: number; hasKey: boolean }> {
+    const status = await this.#served!.device.status();
+    wipeSecrets(status);
+    return { listenPort: status.listenPort, hasKey: status.privateKey !== undefined };
+  }
+
+  /**
+   * Reads the file again, and changes what differs. Sessions of peers that stay are kept.
+   *
+   * @param path another file
+   * @param say called with what was not applied
+   * @throws {Failure | WireGuardError} (rejects) the file is wrong, and nothing was changed; or a
+   *   step failed
+   */
+  reload(path: string | undefined, say: (line: string) => void): Promise<void> {
+    return this.#inTurn(() => this.#reload(path ?? this.#file.file, say));
+  }
+
+  /** Writes the present state into the file. @throws {Failure | ConfigError} (rejects) it is as it was */
+  save(): Promise<void> {
+    return this.#inTurn(() => this.#save());
+  }
+
+  /** Takes the tunnel down. @throws {Failure} (rejects) a part of it failed; all else is down */
+  async down(): Promise<void> {
+    this.#refresh?.close();
+    await this.#lastChange;
+    try {
+      await this.#tunnel?.down();
+    } catch (error) {
+      const errors = error instanceof AggregateError ? error.errors : [error];
+      const texts = errors.map((one) => (withOrigin(one, this.#file) as Error).message);
+      throw new Failure(`all that could be taken down is down, but: ${texts.join('; ')}`, {
+        cause: error,
+      });
+    } finally {
+      await this.#served?.close();
+    }
+  }
+
+  async #up(): Promise<void> {
+    const { host, hooks, level, signal, print, onStep } = this.#options;
+    const file = this.#file;
+    const endpoints = await this.#resolve(file);
+    const request = await this.#requestOf(file, endpoints);
+    const configuration = toDeviceConfiguration(file.config, endpoints);
+    this.#earlier = endpointsOf(configuration);
+    try {
+      this.#tunnel = await Tunnel.up(request, configuration, {
+        host,
+        hooks: this.#hooksOf(hooks),
+        signal,
+        onStep,
+        onNotice: print,
+        onDown: () => this.#saveIfAsked(),
+        openDevice: async (name) => {
+          this.#served = await ServedDevice.open(name, {
+            level,
+            socket: 'if-allowed',
+            onUnserved: (reason) => print(`there is no socket for wg: ${reason}`),
+          });
+          return this.#served.device;
+        },
+      });
+    } finally {
+      // From now on only the device has the keys.
+      wipeSecrets(configuration);
+      wipeConfig(file);
+    }
+    this.#follow(endpoints);
+  }
+
+  async #reload(path: string, say: (line: string) => void): Promise<void> {
+    const { device } = this.#served!;
+    const text = readTunnelFile(path, say);
+    const next = parseTunnelFile(text, { file: path, name: this.#file.name });
+    let change: DeviceConfiguration | undefined;
+    const secrets: DeviceConfiguration[] = [];
+    try {
+      const endpoints = await this.#resolve(next);
+      const request = await this.#requestOf(next, endpoints);
+      const wanted = toDeviceConfiguration(next.config, endpoints);
+      secrets.push(wanted);
+      const status = await device.status();
+      secrets.push(status);
+      change = syncChange(status, wanted, this.#earlier);
+      // The mark belongs to the routes, which stay in their table.
+      delete change.fwmark;
+      await device.configure(change);
+      this.#earlier = endpointsOf(wanted);
+      for (const field of unappliedFields(this.#file, next)) {
+        say(`${field} has changed: that takes effect when the tunnel is brought up again`);
+      }
+      this.#file = next;
+      await this.#tunnel!.update(request);
+      this.#follow(endpoints);
+    } catch (error) {
+      throw withOrigin(error, next);
+    } finally {
+      for (const secret of secrets) wipeSecrets(secret);
+      wipeConfig(next);
+    }
+  }
+
+  /** Saves if the file, as it is now, asks for it. */
+  async #saveIfAsked(): Promise<void> {
+    const { file, name } = this.#file;
+    // Without a device there is no state to save.
+    if (!(await this.#isAlive())) return;
+    const now = parseTunnelFile(readFileSync(file, 'utf8'), { file, name });
+    wipeConfig(now);
+    if (now.config.interface.saveConfig === true) await this.#save();
+  }
+
+  async #isAlive(): Promise<boolean> {
+    try {
+      wipeSecrets(await this.#served!.device.status());
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #save(): Promise<void> {
+    const { file, name, config } = this.#file;
+    const { host } = this.#options;
+    const status = await this.#served!.device.status();
+    try {
+      const text = savedText(readFileSync(file, 'utf8'), file, {
+        status,
+        addresses: host.addresses(name),
+        mtu: host.mtu(name),
+        ownMark: config.interface.fwmark === undefined ? this.#tunnel!.mark : 0,
+      });
+      replaceFile(file, text);
+    } finally {
+      wipeSecrets(status);
+    }
+  }
+
+  #resolve(file: TunnelFile): Promise<Endpoints> {
+    const { retries, signal, print } = this.#options;
+    return resolveEndpoints(file, { retries, signal, log: print });
+  }
+
+  /** Uses the same provider as the device, because noble would leave copies of the private key. */
+  async #requestOf(file: TunnelFile, endpoints: Endpoints): Promise<TunnelRequest> {
+    const { ignored } = this.#options;
+    const { provider } = await selectProvider();
+    try {
+      const { dns, hooks, ...request } = toTunnelRequest(file, endpoints, provider);
+      return {
+        ...request,
+        ...(dns && !ignored.has('dns') && { dns }),
+        hooks: hooks && !ignored.has('hooks') ? hooks : NO_HOOKS,
+      };
+    } finally {
+      provider.destroy?.();
+    }
+  }
+
+  /** Hooks of wg-quick can use its variables; the two that describe the tunnel are given here. */
+  #hooksOf(hooks: HookOptions): HookOptions {
+    const { name, file } = this.#file;
+    const env = { ...(hooks.env ?? process.env), INTERFACE: name, CONFIG_FILE: file };
+    return { ...hooks, env };
+  }
+
+  /** Looks the names of endpoints up again while their peers are silent. */
+  #follow(endpoints: Endpoints): void {
+    this.#refresh?.close();
+    const { device } = this.#served!;
+    const refresh = new EndpointRefresh({ device, log: this.#options.print });
+    for (const { publicKey, endpoint } of this.#file.config.peers) {
+      if (!endpoint || !('host' in endpoint)) continue;
+      const { host, port } = endpoint;
+      refresh.follow({ publicKey, host, port, endpoint: endpoints.get(endpoint) });
+    }
+    this.#refresh = refresh;
+  }
+
+  /** One change after the other. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const result = this.#lastChange.then(change);
+    this.#lastChange = result.catch(() => {});
+    return result;
+  }
+}
+
+/** Wipes the secrets; the public keys are still needed. */
+function wipeConfig({ config }: TunnelFile): void {
+  wipeSecrets({ ...config.interface, peers: config.peers });
+}
+
+/** Adds the line of the file that caused the failed step, in front of the message. */
+function withOrigin(error: unknown, file: TunnelFile): unknown {
+  if (!(error instanceof StepError)) return error;
+  const { step, code, message } = error;
+  const origin = originOfStep(file, step);
+  const advice = step.type === 'loosen-filter' ? FILTER_ADVICE : '';
+  const text = `${origin ?? file.file}: ${message}${advice}`;
+  return new WireGuardError(code, text, { cause: error });
+}
+
+const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };
+/**
+ * The advice names the setting for all interfaces. Docker and Podman apply settings before the
+ * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
+ * the two values.
+ */
+const FILTER_ADVICE =
+  '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +
+  '\n  --sysctl net.ipv4.conf.all.rp_filter=2';

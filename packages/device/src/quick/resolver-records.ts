@@ -1,0 +1,136 @@
+/**
+ * `ResolverRecords`: what tunnels have changed at the resolver, in files that survive a process that
+ * was killed.
+ *
+ * ```
+ *   FOLDER/tunnels/wg0    who set it, and how; in /etc/resolv.conf: also the text
+ *   FOLDER/before         what /etc/resolv.conf was before the first tunnel changed it
+ *   FOLDER/lock           held while one of them changes
+ * ```
+ *
+ * A record is valid as long as its process runs. The process id and the time at which the process
+ * started identify it.
+ *
+ * @module
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { WireGuardError } from '@litz/core';
+import { untrustedFolder } from '@litz/config/uapi';
+import type { ResolvConfState } from './resolv-conf.ts';
+
+/** What one tunnel has changed. */
+export interface ResolverRecord {
+  readonly tunnel: string;
+  readonly pid: number;
+  /** When the process started, in the clock ticks of /proc/PID/stat. */
+  readonly startTime: string;
+  /** Larger than the number of each earlier record. */
+  readonly number: number;
+  readonly via: 'resolvconf' | 'resolvectl' | 'resolv.conf';
+  /** The text of /etc/resolv.conf, or the name under which resolvconf knows it. */
+  readonly value: string;
+}
+
+/** The records in one folder. */
+export class ResolverRecords {
+  readonly #folder: string;
+
+  /** @param folder a folder that does not survive a reboot; made when it is needed */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The path of the lock. */
+  get lockPath(): string {
+    return join(this.#folder, 'lock');
+  }
+
+  /**
+   * Makes the folder.
+   *
+   * @throws {Error} it cannot be made
+   * @throws {WireGuardError} another user may write to it
+   */
+  prepare(): void {
+    mkdirSync(join(this.#folder, 'tunnels'), { recursive: true, mode: 0o700 });
+    const reason = untrustedFolder(this.#folder);
+    if (reason !== undefined) throw new WireGuardError('ERR_LITZ_SYSTEM', reason);
+  }
+
+  /** All records, in the order in which they were made. Files with another content are ignored. */
+  all(): ResolverRecord[] {
+    return entries(join(this.#folder, 'tunnels'))
+      .flatMap(
+        (name) => (this.#readJson(join('tunnels', name)) as ResolverRecord | undefined) ?? [],
+      )
+      .toSorted((a, b) => a.number - b.number);
+  }
+
+  add(record: ResolverRecord): void {
+    this.#writeJson(join('tunnels', record.tunnel), record);
+  }
+
+  remove(tunnel: string): void {
+    rmSync(join(this.#folder, 'tunnels', tunnel), { force: true });
+  }
+
+  /** What /etc/resolv.conf was; undefined: no tunnel has changed it. */
+  get before(): ResolvConfState | undefined {
+    return this.#readJson('before') as ResolvConfState | undefined;
+  }
+
+  set before(state: ResolvConfState | undefined) {
+    if (state) this.#writeJson('before', state);
+    else rmSync(join(this.#folder, 'before'), { force: true });
+  }
+
+  #readJson(name: string): unknown {
+    try {
+      return JSON.parse(readFileSync(join(this.#folder, name), 'utf8'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Replaces the file in one step. */
+  #writeJson(name: string, value: unknown): void {
+    const path = join(this.#folder, name);
+    // In the folder of the tunnels, this would be taken for a record.
+    const temporary = join(this.#folder, `.new-${process.pid}`);
+    try {
+      writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 });
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+}
+
+/** Whether the process of a record still runs. */
+export function isRunning({ pid, startTime }: Pick<ResolverRecord, 'pid' | 'startTime'>): boolean {
+  return startTimeOf(pid) === startTime;
+}
+
+/** Returns when a process started, in clock ticks since the boot; undefined: there is none. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    // The name of the program is in parentheses, and may contain anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    // The state is the third field, and the time is the 22nd. A zombie runs no longer.
+    return fields[0] === 'Z' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

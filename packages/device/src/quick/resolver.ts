@@ -1,0 +1,326 @@
+/**
+ * `Resolver`: sets the DNS servers of a tunnel, and puts the earlier ones back.
+ *
+ * | what there is | what is done |
+ * |---|---|
+ * | `resolvconf` | as wg-quick: `resolvconf -a IFNAME -m 0 -x`, then `resolvconf -d IFNAME -f` |
+ * | `resolvectl`, and systemd-resolved runs | servers, domains and `~.` of the interface, then `revert` |
+ * | neither | /etc/resolv.conf is replaced, also if it is a symbolic link |
+ *
+ * Each change is recorded before it is made. So the next start puts back what a killed process has
+ * left. If several tunnels have changed /etc/resolv.conf, the latest of those that are up counts. A
+ * file that another program has written meanwhile is never overwritten.
+ *
+ * @module
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { WireGuardError } from '@litz/core';
+import type { DnsSettings } from './dns-settings.ts';
+import { ResolvConf, type ResolvConfState } from './resolv-conf.ts';
+import {
+  isRunning,
+  ResolverRecords,
+  startTimeOf,
+  type ResolverRecord,
+} from './resolver-records.ts';
+
+/** Where things are; tests use other places. */
+export interface ResolverPlaces {
+  /** The folder of the records. */
+  readonly records: string;
+  readonly resolvConf: string;
+  /** Debian's resolvconf: the order of interfaces. */
+  readonly interfaceOrder: string;
+  /** The folder that exists while systemd-resolved runs. */
+  readonly resolved: string;
+  /** The folders of programs, as in PATH. */
+  readonly programs: string;
+}
+
+/** The places on a real system. */
+export function systemPlaces(runtimeFolder: string): ResolverPlaces {
+  return {
+    records: join(runtimeFolder, 'dns'),
+    resolvConf: '/etc/resolv.conf',
+    interfaceOrder: '/etc/resolvconf/interface-order',
+    resolved: '/run/systemd/resolve',
+    programs: process.env['PATH'] ?? '',
+  };
+}
+
+/** A lock that other processes respect. */
+export type TakeLock = (path: string) => { close(): void };
+
+/** The resolver of the system. All methods are synchronous, so that a process can end with them. */
+export class Resolver {
+  readonly #places: ResolverPlaces;
+  readonly #records: ResolverRecords;
+  readonly #file: ResolvConf;
+  readonly #takeLock: TakeLock;
+
+  constructor(places: ResolverPlaces, takeLock: TakeLock) {
+    this.#places = places;
+    this.#records = new ResolverRecords(places.records);
+    this.#file = new ResolvConf(places.resolvConf);
+    this.#takeLock = takeLock;
+  }
+
+  /**
+   * Sets the servers of a tunnel.
+   *
+   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed, and nothing was changed
+   */
+  set(tunnel: string, dns: DnsSettings): void {
+    try {
+      this.#records.prepare();
+    } catch (error) {
+      throw unrecorded(error);
+    }
+    this.#locked(() => {
+      this.#forgetGone();
+      const via = this.#choose();
+      if (via === 'resolvconf') this.#setByResolvconf(tunnel, dns);
+      else if (via === 'resolvectl') this.#setByResolvectl(tunnel, dns);
+      else this.#setFile(tunnel, dns);
+    });
+  }
+
+  /**
+   * Puts back what was there before the tunnel.
+   *
+   * @returns a line for the user if something stays as it is
+   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; the next start tries again
+   */
+  restore(tunnel: string): string | undefined {
+    return this.#locked(() => {
+      const record = this.#records.all().find((found) => found.tunnel === tunnel);
+      return record && this.#undo(record);
+    });
+  }
+
+  /**
+   * Puts back what tunnels of killed processes have left.
+   *
+   * @returns lines for the user
+   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed
+   */
+  restoreLeftOver(): string[] {
+    if (this.#records.all().every(isRunning)) return [];
+    return this.#locked(() => this.#forgetGone());
+  }
+
+  #forgetGone(): string[] {
+    const gone = this.#records.all().filter((record) => !isRunning(record));
+    return gone.map((record) => {
+      const line = this.#undo(record);
+      return line ?? `put back the DNS servers that a killed ${record.tunnel} left`;
+    });
+  }
+
+  #choose(): ResolverRecord['via'] {
+    const { programs, resolved } = this.#places;
+    if (hasProgram('resolvconf', programs)) return 'resolvconf';
+    if (hasProgram('resolvectl', programs) && existsSync(resolved)) return 'resolvectl';
+    return 'resolv.conf';
+  }
+
+  #setByResolvconf(tunnel: string, dns: DnsSettings): void {
+    const name = `${this.#interfacePrefix()}${tunnel}`;
+    this.#record(tunnel, 'resolvconf', name);
+    this.#orForget(tunnel, () =>
+      this.#run('resolvconf', ['-a', name, '-m', '0', '-x'], linesOf(dns)),
+    );
+  }
+
+  /** Returns the prefix for the interface's name: Debian's resolvconf sorts by it. */
+  #interfacePrefix(): string {
+    try {
+      const order = readFileSync(this.#places.interfaceOrder, 'utf8');
+      const prefix = /^([A-Za-z0-9-]+)\*$/m.exec(order)?.[1];
+      return prefix === undefined ? '' : `${prefix}.`;
+    } catch {
+      return '';
+    }
+  }
+
+  #setByResolvectl(tunnel: string, { servers, searchDomains }: DnsSettings): void {
+    this.#record(tunnel, 'resolvectl', tunnel);
+    this.#orForget(tunnel, () => {
+      try {
+        this.#run('resolvectl', ['dns', tunnel, ...servers]);
+        // All names are asked at this interface, as `resolvconf -x` says.
+        this.#run('resolvectl', ['domain', tunnel, ...searchDomains, '~.']);
+      } catch (error) {
+        this.#tryRun('resolvectl', ['revert', tunnel]);
+        throw error;
+      }
+    });
+  }
+
+  #setFile(tunnel: string, dns: DnsSettings): void {
+    const current = this.#file.read();
+    const text = `# Written by litz for ${tunnel}; the earlier file comes back when it is down.\n${linesOf(dns)}`;
+    try {
+      // What another program has written counts as the file of before.
+      if (!this.#records.before || !this.#isOurs(current)) this.#records.before = current;
+    } catch (error) {
+      throw unrecorded(error);
+    }
+    this.#record(tunnel, 'resolv.conf', text);
+    this.#orForget(tunnel, () => {
+      const { mode, uid, gid } = current.type === 'file' ? current : NEW_FILE;
+      this.#writeFile({ type: 'file', text, mode, uid, gid });
+    });
+  }
+
+  /** Undoes the change of a tunnel. @returns a line if something stays as it is */
+  #undo(record: ResolverRecord): string | undefined {
+    const { tunnel, via, value } = record;
+    if (via === 'resolv.conf') return this.#undoFile(record);
+    if (via === 'resolvconf') this.#run('resolvconf', ['-d', value, '-f']);
+    // The settings of an interface disappear with it.
+    else this.#tryRun('resolvectl', ['revert', value]);
+    this.#records.remove(tunnel);
+    return undefined;
+  }
+
+  #undoFile({ tunnel, value }: ResolverRecord): string | undefined {
+    const current = this.#file.read();
+    const { before } = this.#records;
+    const isLatest = current.type === 'file' && current.text === value;
+    const isOurs = this.#isOurs(current);
+    const others = this.#records
+      .all()
+      .filter((other) => other.via === 'resolv.conf' && other.tunnel !== tunnel);
+    const next = others.findLast(isRunning);
+    if (isLatest && next) this.#writeFile({ ...current, text: next.value });
+    else if (isLatest && before) this.#writeFile(before);
+    this.#records.remove(tunnel);
+    if (others.length === 0) this.#records.before = undefined;
+    // A process that was killed before it wrote the file has changed nothing.
+    if (isOurs || isSame(current, before)) return undefined;
+    return `${this.#file.path} was changed by another program meanwhile: it stays as it is`;
+  }
+
+  /** Whether the text is that of some tunnel. */
+  #isOurs(state: ResolvConfState): boolean {
+    if (state.type !== 'file') return false;
+    return this.#records
+      .all()
+      .some(({ via, value }) => via === 'resolv.conf' && value === state.text);
+  }
+
+  #record(tunnel: string, via: ResolverRecord['via'], value: string): void {
+    const number = (this.#records.all().at(-1)?.number ?? 0) + 1;
+    const { pid } = process;
+    const startTime = startTimeOf(pid) ?? '';
+    try {
+      this.#records.add({ tunnel, pid, startTime, number, via, value });
+    } catch (error) {
+      throw unrecorded(error);
+    }
+  }
+
+  /** Makes a recorded change, or removes the record. */
+  #orForget(tunnel: string, change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      this.#records.remove(tunnel);
+      if (!this.#records.all().some(({ via }) => via === 'resolv.conf')) {
+        this.#records.before = undefined;
+      }
+      throw error;
+    }
+  }
+
+  #writeFile(state: ResolvConfState): void {
+    try {
+      this.#file.write(state);
+    } catch (error) {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      const text = `cannot write ${this.#file.path}: ${code}`;
+      throw new WireGuardError('ERR_LITZ_SYSTEM', text, { cause: error });
+    }
+  }
+
+  #run(program: string, args: readonly string[], input = ''): void {
+    const { error, status, signal, stderr } = spawnSync(program, args, {
+      input,
+      stdio: 'pipe',
+      encoding: 'utf8',
+      timeout: PROGRAM_LIMIT_MS,
+      env: { ...process.env, PATH: this.#places.programs },
+    });
+    if (status === 0) return;
+    const isLate = error && 'code' in error && error.code === 'ETIMEDOUT';
+    const late = isLate ? `it did not end within ${PROGRAM_LIMIT_MS / 1000} s` : undefined;
+    const how = late ?? error?.message ?? signal ?? `exit code ${status}`;
+    const last = stderr?.trim().split('\n').at(-1) ?? '';
+    const text = `${program} ${args.join(' ')}: ${how}${last === '' ? '' : `: ${last}`}`;
+    throw new WireGuardError('ERR_LITZ_SYSTEM', text);
+  }
+
+  #tryRun(program: string, args: readonly string[]): void {
+    try {
+      this.#run(program, args);
+    } catch {
+      // The interface, and its settings with it, is gone.
+    }
+  }
+
+  /** Without a lock nothing was ever set, or the folder cannot be written: then it is done anyway. */
+  #locked<T>(run: () => T): T {
+    let lock: { close(): void } | undefined;
+    try {
+      lock = this.#takeLock(this.#records.lockPath);
+    } catch (error) {
+      if ((error as Error).name === 'FileLockedError') throw stillLocked(error as Error);
+    }
+    try {
+      return run();
+    } finally {
+      lock?.close();
+    }
+  }
+}
+
+function linesOf({ servers, searchDomains }: DnsSettings): string {
+  const lines = servers.map((server) => `nameserver ${server}\n`);
+  if (searchDomains.length > 0) lines.push(`search ${searchDomains.join(' ')}\n`);
+  return lines.join('');
+}
+
+function hasProgram(name: string, folders: string): boolean {
+  return folders.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function isSame(a: ResolvConfState, b: ResolvConfState | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function unrecorded(error: unknown): WireGuardError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const text = `cannot record what must be put back later: ${code?.startsWith('ERR_') ? message : (code ?? message)}`;
+  const advice = '; expected that this user can write to /run (in a container: --tmpfs /run)';
+  return new WireGuardError('ERR_LITZ_SYSTEM', `${text}${advice}`, { cause: error });
+}
+
+function stillLocked(cause: Error): WireGuardError {
+  const text = 'another litz is changing the DNS servers, and did not finish';
+  return new WireGuardError('ERR_LITZ_SYSTEM', text, { cause });
+}
+
+/** The longest time that resolvconf or resolvectl may take, in ms. */
+const PROGRAM_LIMIT_MS = 10_000;
+/** A file in place of a link, or of no file. */
+const NEW_FILE = { mode: 0o644, uid: 0, gid: 0 };

@@ -1,0 +1,160 @@
+/**
+ * `LossyPath`: a path between two hosts that delays, loses, reorders, repeats, corrupts and marks
+ * packets by a seed. It has no clock: its user says what time it is.
+ *
+ * @module
+ */
+import { seededRandom } from '@litz/testkit';
+
+export interface PathOptions {
+  seed?: number;
+  /** In one direction, in ms. */
+  latency?: number;
+  /** The most ms that a packet is late; more than the distance of two packets reorders them. */
+  jitter?: number;
+  /** Shares of all packets. */
+  loss?: number;
+  duplicates?: number;
+  corruption?: number;
+  /** The share of packets that are `reorderBy` ms late. Default 5. */
+  reordering?: number;
+  reorderBy?: number;
+  /** Bytes in a millisecond; Infinity: no limit. */
+  rate?: number;
+  /** The most bytes that wait for the rate. */
+  queue?: number;
+  /** Packets longer than this are lost without a word. */
+  blackHole?: number;
+  /** The share of packets that are marked instead of lost (RFC 3168). */
+  marks?: number;
+}
+
+/** A packet on its way to host 0 or 1. */
+export interface Flight {
+  readonly at: number;
+  readonly to: 0 | 1;
+  readonly packet: Uint8Array;
+}
+
+export class LossyPath {
+  /** They may change at any time. */
+  options: PathOptions;
+  /** Packets that were put on the path, with those that were lost. */
+  sent = 0;
+  lost = 0;
+  readonly random: () => number;
+  /** A heap; packets of equal time keep their order. */
+  readonly #flights: (Flight & { order: number })[] = [];
+  readonly #freeAt: [number, number] = [0, 0];
+
+  constructor(options: PathOptions = {}) {
+    this.options = options;
+    this.random = seededRandom(options.seed ?? 1);
+  }
+
+  /** When the next packet arrives; Infinity: none is on the way. */
+  get deadline(): number {
+    return this.#flights[0]?.at ?? Infinity;
+  }
+
+  /** Puts a packet on the path, which keeps it. */
+  put(to: 0 | 1, packet: Uint8Array, now: number): void {
+    const { latency = 0, jitter = 0, loss, duplicates, marks, reordering } = this.options;
+    const { blackHole = Infinity, reorderBy = 5 } = this.options;
+    this.sent++;
+    const isMarkable = ((packet[0] >>> 4 === 4 ? packet[1] : packet[1] >>> 4) & 3) > 0;
+    const isMarked = this.#happens(marks) && isMarkable;
+    const departs = packet.length > blackHole ? undefined : this.#departure(to, packet.length, now);
+    if (departs === undefined || this.#happens(loss)) {
+      this.lost++;
+      return;
+    }
+    const copies = this.#happens(duplicates) ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      const bytes = i > 0 || isMarked ? packet.slice() : packet;
+      const late = this.#happens(reordering) ? reorderBy : 0;
+      if (isMarked) mark(bytes);
+      this.#corrupt(bytes);
+      const spread = jitter > 0 ? this.random() * jitter : 0;
+      this.#push({ at: departs + latency + late + spread, to, packet: bytes, order: this.sent });
+    }
+  }
+
+  /** Takes the next packet that has arrived; undefined: none. */
+  take(now: number): Flight | undefined {
+    const first = this.#flights[0];
+    if (!first || first.at > now) return undefined;
+    this.#pop();
+    return first;
+  }
+
+  #happens(share: number | undefined): boolean {
+    return share !== undefined && share > 0 && this.random() < share;
+  }
+
+  /** When the last byte of a packet leaves; undefined: the queue is full. */
+  #departure(to: 0 | 1, length: number, now: number): number | undefined {
+    const { rate = Infinity, queue = Infinity } = this.options;
+    if (rate === Infinity) return now;
+    const free = Math.max(now, this.#freeAt[to]);
+    if ((free - now) * rate > queue) return undefined;
+    this.#freeAt[to] = free + length / rate;
+    return this.#freeAt[to];
+  }
+
+  #corrupt(bytes: Uint8Array): void {
+    if (!this.#happens(this.options.corruption)) return;
+    bytes[Math.floor(this.random() * bytes.length)] ^= 1 << Math.floor(this.random() * 8);
+  }
+
+  #push(flight: Flight & { order: number }): void {
+    const heap = this.#flights;
+    let index = heap.length;
+    while (index > 0) {
+      const parent = (index - 1) >>> 1;
+      if (!isBefore(flight, heap[parent])) break;
+      heap[index] = heap[parent];
+      index = parent;
+    }
+    heap[index] = flight;
+  }
+
+  #pop(): void {
+    const heap = this.#flights;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = index * 2 + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
+      if (!isBefore(heap[child], last)) break;
+      heap[index] = heap[child];
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+interface Ordered {
+  readonly at: number;
+  readonly order: number;
+}
+
+function isBefore(a: Ordered, b: Ordered): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+/** Sets the mark of congestion (RFC 3168 5), and the checksum of an IPv4 header. */
+function mark(packet: Uint8Array): void {
+  if (packet[0] >>> 4 === 6) {
+    packet[1] |= 0x30;
+    return;
+  }
+  const before = packet[1];
+  packet[1] |= 3;
+  const sum = ((packet[10] << 8) | packet[11]) - (packet[1] - before);
+  const folded = sum < 0 ? sum + 0xffff : sum;
+  packet[10] = folded >>> 8;
+  packet[11] = folded & 0xff;
+}
