@@ -42,10 +42,9 @@ describeWith([builtExamples], 'a network in a process', () => {
     const port = await freeUdpPort();
     const client = join(folder, 'client.conf');
     const server = join(folder, 'server.conf');
-    // The client is the one with a port. The server opens the tunnel, as it must behind NAT.
-    writeFileSync(client, fileOf(keysA, 1, `ListenPort = ${port}`, keysB, ''));
-    const endpoint = `Endpoint = 127.0.0.1:${port}\nPersistentKeepalive = 1`;
-    writeFileSync(server, fileOf(keysB, 2, 'ListenPort = 0', keysA, endpoint));
+    writeFileSync(server, fileOf(keysB, 2, `ListenPort = ${port}`, keysA, ''));
+    const endpoint = `Endpoint = 127.0.0.1:${port}`;
+    writeFileSync(client, fileOf(keysA, 1, '', keysB, endpoint));
     const running = startExample('server-behind-nat', [server, '8080']);
     const [line] = (await once(running.stdout, 'data')) as [Buffer];
     expect(String(line)).toBe('http://10.0.0.2:8080/ is ready\n');

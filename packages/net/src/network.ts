@@ -59,12 +59,36 @@ export interface NetworkEvents {
 /** A path of a wg-quick file, a parsed one, or a device that was made with a `NetworkTun`. */
 export type NetworkSource = string | URL | WgQuickInput | Device;
 
-type LookupDone = (error: Error | null, ...found: unknown[]) => void;
+/** The callback of `Network.lookup`: `(error, address, family)`; with `all` `(error, addresses)`. */
+export type LookupDone = (error: Error | null, ...found: any[]) => void;
 
 /**
  * A host in a WireGuard network. `Network.open` makes it.
  *
  * An open network keeps the process alive; `unref` changes that.
+ *
+ * @example
+ *
+ * ```ts
+ * import { parseConfig } from '@litz/config';
+ * import { formatKey, generateKeyPair } from '@litz/core';
+ * import { Network } from '@litz/net';
+ *
+ * const [own, peer] = [generateKeyPair(), generateKeyPair()];
+ * const text = `
+ * [Interface]
+ * PrivateKey = ${formatKey(own.privateKey)}
+ * Address = 10.0.0.1/24
+ * [Peer]
+ * PublicKey = ${formatKey(peer.publicKey)}
+ * AllowedIPs = 10.0.0.0/24
+ * Endpoint = 127.0.0.1:51820`;
+ * const network = await Network.open(parseConfig(text)); // or the path of a file
+ * const socket = network.connect({ host: '10.0.0.2', port: 80, connectTimeout: 100 });
+ * socket.on('error', (error) => console.log(error.message));
+ * await new Promise((resolve) => socket.on('close', resolve));
+ * await network.close();
+ * ```
  */
 export class Network extends EventEmitter<NetworkEvents> {
   readonly device: Device;
@@ -228,7 +252,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     return (this.#httpsAgent ??= new NetworkHttpsAgent(this.#connect, { keepAlive: true }));
   }
 
-  /** A connector for dispatchers of undici 7: `new Pool(origin, { connect: network.connector })`. */
+  /** A connector for dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
   get connector(): UndiciConnector {
     return (this.#connector ??= this.createConnector());
   }

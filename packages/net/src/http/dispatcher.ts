@@ -12,7 +12,7 @@ import type { Connect } from './agents.ts';
 /** Options of a connector: those of `buildConnector` of undici, and of tls.connect. */
 export type ConnectorOptions = Undici.buildConnector.BuildOptions;
 
-/** A connector for the dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
+/** A connector for dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
 export type Connector = Undici.buildConnector.connector;
 
 /** The `fetch` of undici, with its types; it also takes the classes of Node.js. */

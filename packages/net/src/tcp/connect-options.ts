@@ -60,7 +60,7 @@ export interface Destination {
 
 export type ConnectArguments = readonly unknown[];
 
-/** Returns options and callback of `connect(options, callback)` or `connect(port, host, callback)`. */
+/** Returns options and callback of `connect(options, done)` or `connect(port, host, done)`. */
 export function readConnectArguments(given: ConnectArguments): {
   options: ConnectOptions;
   callback: (() => void) | undefined;

@@ -26,6 +26,7 @@ export interface Datagram {
   readonly callback: SendCallback | undefined;
 }
 
+/** Returns what `bind` was called with. @throws {RangeError} the port is wrong */
 export function readBindArguments(given: readonly unknown[]): {
   port: number;
   address: string | undefined;
