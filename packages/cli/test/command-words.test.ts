@@ -4,8 +4,8 @@ import { checkInterfaceName } from '../src/interface-name.ts';
 
 describe('checkFirstWord', () => {
   test.each(
-    'help version status show showconf set setconf addconf syncconf down start stop restart reload save'
-      .concat(' strip list upgrade top doctor capture run serve daemon delete ls watch')
+    'help version status showconf set setconf addconf syncconf start stop restart list upgrade top'
+      .concat(' doctor capture run serve daemon delete ls watch')
       .split(' '),
   )('refuses %s and says how to make an interface with that name', (word) => {
     const check = (): string[] => warningsOf(word);
@@ -16,10 +16,9 @@ describe('checkFirstWord', () => {
 
   test.each([
     ['version', 'litz --version'],
-    ['status', 'wg show'],
+    ['status', 'litz show'],
     ['syncconf', 'it is a command of wg'],
-    ['strip', 'it is a command of wg-quick'],
-    ['down', 'ip link delete'],
+    ['stop', 'litz down INTERFACE'],
     ['start', 'litz up FILE.conf'],
     ['capture', 'litz --help'],
   ])('refuses %s and suggests: %s', (word, hint) => {

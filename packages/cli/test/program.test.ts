@@ -65,7 +65,7 @@ describe('runProgram', () => {
     expect(errors).toMatch(/^litz: "server" is not a command .*\n$/);
   });
 
-  test.each([[['help']], [['show', 'wg0']], [['status', '-f']], [['set', 'wg0', 'peer', 'x']]])(
+  test.each([[['help']], [['list', 'wg0']], [['status', '-f']], [['set', 'wg0', 'peer', 'x']]])(
     '%j makes no interface',
     async (words) => {
       expect(await runProgram(words)).toBe(2);

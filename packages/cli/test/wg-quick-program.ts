@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { programRequirement, type Requirement } from '@litz/testkit';
 import type { Host } from './host.ts';
 
@@ -19,21 +20,14 @@ export const wgQuickPrograms: readonly Requirement[] = [
  */
 export function wgQuick(
   host: Host,
-  verb: 'up' | 'down',
+  verb: 'up' | 'down' | 'save',
   file: string,
   implementation: string,
   command = 'exec wg-quick "$@"',
 ): Promise<string> {
-  const ip = host.write('ip', [
-    '#!/bin/sh',
-    'case "$*" in *"type wireguard"*) exit 1;; esac',
-    `PATH=${process.env['PATH']} exec ip "$@"`,
-  ]);
-  const resolvconf = host.write('resolvconf', ['#!/bin/sh', 'cat >/dev/null']);
-  for (const program of [ip, resolvconf]) chmodSync(program, 0o700);
   const env = {
     ...process.env,
-    PATH: `${host.folder}:${process.env['PATH']}`,
+    PATH: fakePrograms(host),
     WG_QUICK_USERSPACE_IMPLEMENTATION: implementation,
     LOG_LEVEL: undefined,
     // `wg` treats a wrong port like a missing resolver, and would wait.
@@ -42,3 +36,37 @@ export function wgQuick(
   const script = `mount -t tmpfs none /sys/module && ${command}`;
   return host.run('unshare', ['-m', 'sh', '-c', script, 'sh', verb, file], { env });
 }
+
+/**
+ * Writes programs that take the place of real ones: `ip` cannot make a WireGuard interface, and
+ * `resolvconf` only writes down how it was called.
+ *
+ * @returns a PATH that begins with them
+ */
+export function fakePrograms(host: Host): string {
+  const ip = host.write('ip', [
+    '#!/bin/sh',
+    'case "$*" in *"type wireguard"*) exit 1;; esac',
+    `PATH=${process.env['PATH']} exec ip "$@"`,
+  ]);
+  const resolvconf = host.write('resolvconf', [
+    '#!/bin/sh',
+    `[ "$1" = -a ] || [ "$1" = -d ] || exit 1`,
+    `input=$([ "$1" = -a ] && cat)`,
+    `echo "$*" $input >> ${join(host.folder, CALLS)}`,
+  ]);
+  for (const program of [ip, resolvconf]) chmodSync(program, 0o700);
+  return `${host.folder}:${process.env['PATH']}`;
+}
+
+/** The calls of `resolvconf`, with their input in one line. */
+export function resolvconfCalls(host: Host): string[] {
+  const file = join(host.folder, CALLS);
+  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+}
+
+export function forgetCalls(host: Host): void {
+  rmSync(join(host.folder, CALLS), { force: true });
+}
+
+const CALLS = 'resolvconf.calls';

@@ -62,6 +62,7 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
       env: process.env,
       signal: signals.signal,
       print,
+      howToEnd: isChild ? `litz down ${locateTunnelFile(target).name}` : 'Ctrl-C',
       ...(flags.ignore && { ignored: flags.ignore }),
       hooks: {
         limitMs: flags.hookTimeout * 1000,
@@ -87,6 +88,9 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
     process.kill(process.pid, received);
   } finally {
     signals.release();
+    // At its end, Node.js restores the settings of the terminal, and aborts if that is closed. So
+    // the signal of the terminal ends the process instead.
+    if (terminal.isGone) process.kill(process.pid, 'SIGHUP');
   }
 }
 

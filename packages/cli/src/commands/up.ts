@@ -31,6 +31,8 @@ export interface UpOptions {
   /** What is left out. Default: nothing. */
   readonly ignored?: ReadonlySet<IgnoredPart>;
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
+  /** What takes it down, for the user. */
+  readonly howToEnd: string;
   /** Called when the tunnel is up. */
   readonly onReady?: () => void;
   /** Called once, with a function that reloads the file. */
@@ -59,7 +61,7 @@ export async function runUp(target: string, options: UpOptions): Promise<void> {
     const running = await RunningTunnel.up(file, {
       host,
       ignored,
-      hooks: { env, ...options.hooks },
+      hooks: session.hooks(env),
       level: logLevel(env['LOG_LEVEL']),
       retries,
       signal,
@@ -93,6 +95,18 @@ class Session {
     for (const watcher of this.#watchers) watcher(`${this.#name}: ${line}`);
   }
 
+  /** Hooks whose output is not that of this process also write to those who wait for `down`. */
+  hooks(env: NodeJS.ProcessEnv): HookOptions {
+    const { hooks = {} } = this.#options;
+    const { onOutput } = hooks;
+    if (!onOutput) return { env, ...hooks };
+    const toAll = (bytes: Buffer): void => {
+      onOutput(bytes);
+      for (const watcher of this.#watchers) watcher(String(bytes).replace(/\n$/, ''));
+    };
+    return { env, ...hooks, onOutput: toAll };
+  }
+
   /** Resolves when the tunnel is down. */
   async run(running: RunningTunnel): Promise<void> {
     const { env, signal } = this.#options;
@@ -101,7 +115,8 @@ class Session {
       try {
         const { listenPort, hasKey } = await running.state();
         if (!hasKey) this.print(NO_KEY);
-        if (!isQuiet(env)) this.print(`up, listens on port ${listenPort}; Ctrl-C takes it down`);
+        if (!isQuiet(env))
+          this.print(`up, listens on port ${listenPort}; ${this.#options.howToEnd} takes it down`);
         this.#options.onReloadable?.(() => void this.#reload(running));
         this.#options.onReady?.();
         const end = AbortSignal.any([signal, this.#ending.signal]);

@@ -59,7 +59,7 @@ describeWith(realInterfaces, 'litz up', () => {
     ]);
   });
 
-  it.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+  it.each<NodeJS.Signals>(['SIGINT', 'SIGTERM'])(
     'leaves nothing behind after %s',
     async (signal) => {
       const before = left.state();

@@ -15,7 +15,13 @@ import { parseCidr } from '@litz/config';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { realInterfaces } from '../litz-process.ts';
 import { handMadeFiles, randomFile, type OddFile } from '../wg-quick-files.ts';
-import { wgQuick, wgQuickPrograms } from '../wg-quick-program.ts';
+import {
+  fakePrograms,
+  forgetCalls,
+  resolvconfCalls,
+  wgQuick,
+  wgQuickPrograms,
+} from '../wg-quick-program.ts';
 
 interface Difference {
   readonly name: string;
@@ -27,9 +33,6 @@ interface Difference {
 
 /** All intended differences. For a file without such a line, both give the same result. */
 const DIFFERENCES: readonly Difference[] = [
-  { name: 'servers of DNS', refusedBy: 'litz', line: /^\s*DNS\s*=[\s,]*[^\s,#]/im },
-  { name: 'hooks', refusedBy: 'litz', line: /^\s*(Pre|Post)(Up|Down)\s*=\s*[^\s#]/im },
-  { name: 'writing the file', refusedBy: 'litz', line: /^\s*SaveConfig\s*=\s*true/im },
   { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
   { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },
   { name: 'ports that wrap around', refusedBy: 'litz', line: /(99999|:65536)$/m },
@@ -109,7 +112,10 @@ interface Outcome {
 }
 
 async function withLitz(text: string): Promise<Outcome> {
-  const started = ours.host.litz(['up', ours.write(text)], { env: { LOG_LEVEL: 'verbose' } });
+  const started = ours.host.litz(['up', ours.write(text)], {
+    // Not the resolver of this machine.
+    env: { LOG_LEVEL: 'verbose', PATH: fakePrograms(ours.host) },
+  });
   try {
     await started.says(/: up, listens on/);
     return { tunnel: await ours.tunnel(text) };
@@ -185,11 +191,13 @@ class Side {
       rules: host.rules(),
       mtu: host.netlink.linkByName(name)?.mtu,
       up: host.netlink.linkByName(name)?.up,
+      resolvconf: resolvconfCalls(host).map((call) => call.replace(name, 'LINK')),
     };
   }
 
   /** Removes the remains of a program that was killed or has no `down`. */
   clear(): void {
+    forgetCalls(this.host);
     const { netlink } = this.host;
     const link = netlink.linkByName(this.#name);
     if (link) netlink.deleteLink(link.index);

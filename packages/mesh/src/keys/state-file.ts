@@ -18,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { explainFileError } from '../file-error.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /**
@@ -36,7 +37,7 @@ export function replaceStateFile(
   modifiedAt?: number,
 ): void {
   const pieces = content instanceof Uint8Array ? [content] : content;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeStateFolder(dirname(path));
   const temporary = `${path}.${process.pid}.new`;
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', 0o600);
@@ -58,6 +59,22 @@ export function replaceStateFile(
 }
 
 /**
+ * Makes the directory, which only its owner may use, if it does not exist.
+ *
+ * @throws {Error} the error of the file system
+ */
+export function makeStateFolder(folder: string): void {
+  const mode = 0o700;
+  try {
+    mkdirSync(folder, { recursive: true, mode });
+  } catch (error) {
+    // Node.js reports ENOENT for a file system that is read-only. This call gets the real reason.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') mkdirSync(folder, { mode });
+    throw error;
+  }
+}
+
+/**
  * Calls `write`, which may fail without harm to the agent. Returns true if `write` succeeded.
  *
  * @param path the path that `write` writes, for the reason
@@ -71,8 +88,7 @@ export function tryWriting(
   try {
     write();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    onTrouble(`${path} cannot be written: ${code ?? message}`);
+    onTrouble(`${path} cannot be written: ${explainFileError(error)}`);
     return false;
   }
   onTrouble(undefined);

@@ -193,10 +193,11 @@ function fireSlow(state: StackState, c: Connection): void {
   if (c.state === 'time-wait') return endConnection(state, c);
   if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
   if (c.keepAliveAfter === 0) return undefined;
-  const silence = state.now - c.lastHeardAt;
-  if (silence < c.keepAliveAfter) {
+  // The same sum as below: a difference of times that are fractions may be less, for ever.
+  const dueAt = c.lastHeardAt + c.keepAliveAfter;
+  if (state.now < dueAt) {
     c.probes = 0;
-    c.slowAt = c.lastHeardAt + c.keepAliveAfter;
+    c.slowAt = dueAt;
     return undefined;
   }
   // While something is on the way, its own timer decides.

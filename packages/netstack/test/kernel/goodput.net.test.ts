@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { KernelHost, StackHost, type Host } from './hosts.ts';
 import { Network, runTogether } from './network.ts';
 import { tunDevices } from './requirements.ts';
-import { record, shortOrLong } from './results.ts';
+import { record, shortOrLong } from '../results.ts';
 import type { Stream } from './stream.ts';
 import { Receiver, Sender } from './transfer.ts';
 

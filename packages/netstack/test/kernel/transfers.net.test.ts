@@ -2,7 +2,7 @@ import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { connect, createFixture, type FixtureOptions } from './fixture.ts';
 import { tunDevices } from './requirements.ts';
-import { record, shortOrLong } from './results.ts';
+import { record, shortOrLong } from '../results.ts';
 import { Receiver, Sender } from './transfer.ts';
 import type { PathOptions } from '../lossy-path.ts';
 

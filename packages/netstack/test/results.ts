@@ -35,4 +35,4 @@ function read(file: string): Record<string, unknown> {
   }
 }
 
-const FOLDER = join(import.meta.dirname, '../results');
+const FOLDER = join(import.meta.dirname, 'results');
