@@ -3,8 +3,8 @@
  * it.
  *
  * ```
- *   a: client in userspace, 10.9.0.1          b: wireguard-go, 10.9.0.2, server
- *   va 192.168.77.1 ------------------------- vb 192.168.77.2 :51820, :51821 through the lossy relay
+ *   a: client, 10.9.0.1                     b: wireguard-go, 10.9.0.2, server
+ *   va 192.168.77.1 ----------------------- vb 192.168.77.2, :51820, :51821 with losses
  * ```
  *
  * @module
