@@ -38,7 +38,7 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'forwards local ports, so the client uses the sockets of the kernel; its CPU time and memory are those of ' +
       'onetun. kernel + wireguard-go has an interface, and needs root; its CPU time and memory are those of ' +
       'wireguard-go, because TCP is in the kernel. A path with losses also delays each datagram for 20 ms; ' +
-      'datagrams of both directions are lost. All ends use CUBIC.',
+      'datagrams of both directions are lost. There, Litz and the kernel use CUBIC, the kernel with iperf3.',
     ratios: againstPeers,
   },
   handshake: {

@@ -23,7 +23,7 @@ import {
   type PrivateKey,
 } from '@litz/core';
 import { keyToHex } from '@litz/config';
-import { runCommand, RunningCommand, until } from '../peers/command.ts';
+import { RunningCommand, until } from '../peers/command.ts';
 import { Daemon } from '../peers/daemon.ts';
 import type { Implementation } from '../peers/implementation.ts';
 import { NamespacePair, OUTER } from '../peers/namespace-pair.ts';
@@ -109,10 +109,6 @@ export class FarEnd {
   }
 
   async #start(loss: Loss | undefined): Promise<void> {
-    // The default of a kernel may be another one, which reacts to losses in another way.
-    for (const namespace of [this.namespaces.a, this.namespaces.b]) {
-      await runCommand('sysctl', ['-qw', 'net.ipv4.tcp_congestion_control=cubic'], { namespace });
-    }
     await this.#daemon.untilListening();
     const client = publicKeyOf(this.privateKey, nobleProvider);
     const peer = { publicKey: client, allowedIps: [parseCidr(`${INNER.a}/32`)] };

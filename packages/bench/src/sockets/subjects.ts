@@ -15,6 +15,7 @@ import { answerIn } from '../child.ts';
 import { missingProgram, type RunningCommand } from '../peers/command.ts';
 import { Daemon } from '../peers/daemon.ts';
 import { peersNamed } from '../peers/implementation.ts';
+import { runIperf } from '../peers/iperf.ts';
 import { INNER } from '../peers/tunnel.ts';
 import { OUTER } from '../peers/namespace-pair.ts';
 import type { ClientAnswer, ClientMode, ClientSettings } from './client-settings.ts';
@@ -35,6 +36,11 @@ export interface Subject {
   readonly modes: readonly ClientMode[];
   /** Whether it is compared over a path that loses datagrams. */
   readonly loss: boolean;
+  /**
+   * Measures streams up that use CUBIC, in Mbit/s. Undefined: `run` does it. The default of a kernel may
+   * be another one, which reacts to losses in another way.
+   */
+  goodput?(far: FarEnd, run: ClientRun): Promise<number>;
   /** Returns why it cannot run on this machine; undefined if it can. */
   missing(): string | undefined;
   /** Measures once. */
@@ -96,29 +102,39 @@ const kernel: Subject = {
   name: 'kernel + wireguard-go',
   modes: ['down', 'up', 'http', 'churn'],
   loss: true,
-  missing: () => missingProgram('wireguard', ['--version']),
-  async run(far, run) {
-    const daemon = new Daemon(peersNamed(['wireguard-go'])[0]!, { namespace: far.namespaces.a });
-    try {
-      await daemon.untilListening();
-      await daemon.configure({
-        privateKey: far.privateKey,
-        peers: [
-          {
-            publicKey: parsePublicKey(far.publicKey),
-            endpoint: endpointOf(far),
-            allowedIps: [parseCidr('10.9.0.0/24')],
-          },
-        ],
+  missing: () => missingProgram('iperf3', ['--version']),
+  run: (far, run) =>
+    withInterface(far, (cpuOf) => runNode(far, { ...common(run), transport: 'kernel', cpuOf })),
+  goodput: (far, { seconds, connections }) =>
+    withInterface(far, async () => {
+      const { receivedMbps } = await runIperf({
+        client: far.namespaces.a,
+        server: far.namespaces.b,
+        address: INNER.b,
+        seconds,
+        args: ['-C', 'cubic', '-P', String(connections), '-O', '1'],
       });
-      await daemon.bringUp(`${INNER.a}/24`, 1420);
-      const cpuOf = daemon.process.pid;
-      return await runNode(far, { ...common(run), transport: 'kernel', cpuOf });
-    } finally {
-      await daemon.close();
-    }
-  },
+      return receivedMbps;
+    }),
 };
+
+/** Gives the near end an interface of wireguard-go while `use` runs. */
+async function withInterface<T>(far: FarEnd, use: (pid: number) => Promise<T>): Promise<T> {
+  const daemon = new Daemon(peersNamed(['wireguard-go'])[0]!, { namespace: far.namespaces.a });
+  try {
+    await daemon.untilListening();
+    const peer = {
+      publicKey: parsePublicKey(far.publicKey),
+      endpoint: endpointOf(far),
+      allowedIps: [parseCidr('10.9.0.0/24')],
+    };
+    await daemon.configure({ privateKey: far.privateKey, peers: [peer] });
+    await daemon.bringUp(`${INNER.a}/24`, 1420);
+    return await use(daemon.process.pid);
+  } finally {
+    await daemon.close();
+  }
+}
 
 function common({ mode, seconds, connections }: ClientRun): Omit<ClientSettings, 'transport'> {
   return { mode, seconds, connections, address: INNER.a, target: INNER.b };
