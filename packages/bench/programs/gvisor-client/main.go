@@ -52,7 +52,7 @@ const (
 	webPort    = 9001
 	holdPort   = 9002
 	countPort  = 9003
-	warmUp     = time.Second
+	warmUp     = 2 * time.Second
 )
 
 var (

@@ -44,5 +44,5 @@ export interface ClientAnswer {
 /** The ports of the server. */
 export const PORTS = { stream: 9000, web: 9001, hold: 9002, count: 9003 } as const;
 
-/** The time before a window in ms. */
-export const WARM_UP_MS = 1000;
+/** The time before a window in ms: V8 compiles the code meanwhile. */
+export const WARM_UP_MS = 2000;
