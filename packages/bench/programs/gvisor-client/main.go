@@ -145,7 +145,9 @@ func up() answer {
 func web() answer {
 	var requests atomic.Int64
 	transport := &http.Transport{
-		DialContext:         func(ctx context.Context, network, address string) (net.Conn, error) { return stack.DialContext(ctx, network, address) },
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return stack.DialContext(ctx, network, address)
+		},
 		MaxIdleConnsPerHost: chosen.Connections,
 	}
 	client := &http.Client{Transport: transport}

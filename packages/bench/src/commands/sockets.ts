@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { loadavg } from 'node:os';
 import type { Command } from 'commander';
 import { measureSockets } from '../sockets/sockets.ts';
 import { SUBJECTS } from '../sockets/subjects.ts';
@@ -34,10 +35,17 @@ export function addSocketsCommand(program: Command): void {
       const subjects = SUBJECTS.filter(({ name }) => options.subjects.includes(name));
       const losses = options.loss ? LOSSES : [];
       const settings = { subjects, rounds, seconds, idle, modes, losses };
+      const loadBefore = load();
       const { measurements, failed } = await measureSockets(settings, say);
-      saveResult(command, 'sockets', { rounds, seconds, idle }, measurements);
+      const said = { rounds, seconds, idle, loadBefore, loadAfter: load() };
+      saveResult(command, 'sockets', said, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
+}
+
+/** Returns the load of the machine: the average of the last minute. */
+function load(): string {
+  return loadavg()[0]!.toFixed(1);
 }
 
 const MODES = ['down', 'up', 'http', 'churn', 'idle'] as const;
