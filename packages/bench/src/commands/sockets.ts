@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { loadavg } from 'node:os';
 import type { Command } from 'commander';
 import { measureSockets } from '../sockets/sockets.ts';
 import { SUBJECTS } from '../sockets/subjects.ts';
 import { listParser, parseCount } from './arguments.ts';
-import { saveResult, say } from './output.ts';
+import { load, saveResult, say } from './output.ts';
 
 interface SocketsOptions {
   rounds: number;
@@ -41,11 +40,6 @@ export function addSocketsCommand(program: Command): void {
       saveResult(command, 'sockets', said, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
-}
-
-/** Returns the load of the machine: the average of the last minute. */
-function load(): string {
-  return loadavg()[0]!.toFixed(1);
 }
 
 const MODES = ['down', 'up', 'http', 'churn', 'idle'] as const;
