@@ -62,6 +62,7 @@ export const OWN_COMMANDS: readonly string[] = [
   'genkey',
   'genpsk',
   'pubkey',
+  'proxy',
   'agent',
   'demo',
 ];
@@ -88,6 +89,6 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
   ...wordsWith(HELP, 'help add bench capture check config connect debug disconnect doctor'),
-  ...wordsWith(HELP, 'edit export import init install log logs monitor proxy uninstall update'),
+  ...wordsWith(HELP, 'edit export import init install log logs monitor uninstall update'),
   ...wordsWith(HELP, 'upgrade watch'),
 ]);

@@ -21,6 +21,7 @@ import {
   readStandardInput,
   warnIfWorldReadable,
 } from './commands/keys.ts';
+import { addProxyCommand } from './commands/proxy/proxy-command.ts';
 import { addShowCommand } from './commands/show.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
@@ -87,6 +88,7 @@ function addCommands(program: Command): void {
   command('pubkey', 'print the public key of the private key on standard input').action(
     async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
   );
+  addProxyCommand(program);
   addAgentCommand(program);
   const demo = command('demo', 'show two nodes and a tunnel between them, on this machine')
     .addOption(
@@ -162,6 +164,7 @@ Examples:
   litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
   litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
   litz down wg0                take it down
+  litz proxy ./wg0.conf --socks5 1080   reach the network behind the tunnel, without root
   litz -- up                   make an interface that has the name of a command (status, top, ...)
   litz genkey | tee private.key | litz pubkey
 
@@ -172,7 +175,7 @@ Environment:
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong and nothing was done.
 
-litz needs CAP_NET_ADMIN and /dev/net/tun.`;
+litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.`;
 
 const COMPLETION_HELP = `
 bash:  litz completion bash > /etc/bash_completion.d/litz

@@ -44,17 +44,56 @@ export interface DeviceChange extends EngineChange {
  */
 export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
   checkObject(change, 'change', DEVICE_FIELDS);
-  const { privateKey, nextPrivateKey, listenPort, fwmark, replacePeers, peers } = change;
+  const { peers } = change;
+  if (peers !== undefined) checkArray(peers, 'peers');
+  const configuration = readDevice(change);
+  if (!peers) return configuration;
+  const read: PeerConfiguration[] = [];
+  configuration.peers = read;
+  try {
+    peers.forEach((peer, i) => read.push(readPeer(peer, i)));
+    return configuration;
+  } catch (error) {
+    wipeSecrets(configuration);
+    throw error;
+  }
+}
+
+/**
+ * Like `readDeviceChange`, but yields first the device without its peers, and then one peer after
+ * the other. A change of thousands of peers is never in memory a second time. What was yielded is
+ * wiped before the next value is made.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} as `readDeviceChange`
+ */
+export function* readDeviceParts(
+  change: DeviceChange,
+): Generator<DeviceConfiguration, void, undefined> {
+  checkObject(change, 'change', DEVICE_FIELDS);
+  const { peers } = change;
+  if (peers !== undefined) checkArray(peers, 'peers');
+  yield* wiped(readDevice(change));
+  for (const [i, peer] of peers?.entries() ?? []) yield* wiped({ peers: [readPeer(peer, i)] });
+}
+
+function* wiped(part: DeviceConfiguration): Generator<DeviceConfiguration, void, undefined> {
+  try {
+    yield part;
+  } finally {
+    wipeSecrets(part);
+  }
+}
+
+/** Reads a change without its peers. */
+function readDevice(change: DeviceChange): DeviceConfiguration {
+  const { privateKey, nextPrivateKey, listenPort, fwmark, replacePeers } = change;
   checkInteger(listenPort, 'listenPort', 0, 0xffff);
   checkInteger(fwmark, 'fwmark', 0, 0xffff_ffff);
   checkBoolean(replacePeers, 'replacePeers');
-  if (peers !== undefined) checkArray(peers, 'peers');
-  const read: PeerConfiguration[] = [];
   const configuration: DeviceConfiguration = {
     ...(listenPort !== undefined && { listenPort }),
     ...(fwmark !== undefined && { fwmark }),
     ...(replacePeers !== undefined && { replacePeers }),
-    ...(peers && { peers: read }),
   };
   try {
     if (privateKey !== undefined)
@@ -62,7 +101,6 @@ export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
     if (nextPrivateKey !== undefined) {
       configuration.nextPrivateKey = copyPrivateKey(nextPrivateKey, 'nextPrivateKey');
     }
-    peers?.forEach((peer, i) => read.push(readPeer(peer, i)));
     return configuration;
   } catch (error) {
     wipeSecrets(configuration);

@@ -1,6 +1,12 @@
 import { Endpoint, PresharedKey, PrivateKey, PublicKey, WireGuardError } from '@litz/core';
 import { describe, expect, it, vi } from 'vitest';
-import { readDeviceChange, wipeSecrets, type DeviceChange } from '../src/device-change.ts';
+import {
+  readDeviceChange,
+  readDeviceParts,
+  wipeSecrets,
+  type DeviceChange,
+} from '../src/device-change.ts';
+import type { DeviceConfiguration } from '../src/device-configuration.ts';
 import { formatSetRequest } from '../src/uapi/set-request.ts';
 import { presharedKey, privateKey, publicKey } from './keys.ts';
 
@@ -122,6 +128,25 @@ describe('readDeviceChange', () => {
   });
 });
 
+describe('readDeviceParts', () => {
+  it('yields the device and then each peer, and wipes each part after its use', () => {
+    const change = changeOfText();
+    const whole = readDeviceChange(change);
+    const parts: DeviceConfiguration[] = [];
+    for (const part of readDeviceParts(change)) {
+      expect(part).toEqual(parts.length === 0 ? { ...whole, peers: undefined } : onePeer(whole));
+      parts.push(part);
+    }
+    expect(parts).toHaveLength(2);
+    expect(parts[0]!.privateKey).toEqual(new PrivateKey());
+    expect(parts[1]!.peers?.[0]?.presharedKey).toEqual(new PresharedKey());
+  });
+
+  it.each(WRONG)('refuses %s and names the field', (_, change, message) => {
+    expect(() => [...readDeviceParts(change as DeviceChange)]).toThrow(message);
+  });
+});
+
 describe('formatSetRequest', () => {
   it('writes the same for text and for typed values', () => {
     const request = formatSetRequest(changeOfText());
@@ -175,4 +200,8 @@ function errorOf(run: () => unknown): unknown {
 
 function isOurs(error: unknown): boolean {
   return [TypeError, RangeError, WireGuardError].some((type) => error instanceof type);
+}
+
+function onePeer({ peers }: DeviceConfiguration): DeviceConfiguration {
+  return { peers: peers!.slice(0, 1) };
 }

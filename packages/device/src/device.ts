@@ -137,8 +137,8 @@ export interface DeviceEvents {
  * the TUN.
  *
  * If `tun` is a name, the device is a network interface of Linux. This needs CAP_NET_ADMIN and
- * `/dev/net/tun`. If `tun` is a `MemoryTun`, the device needs no privilege and works on every
- * system.
+ * `/dev/net/tun`. If `tun` is a `MemoryTun` or another `Tun`, the device runs on the event loop. It
+ * then needs no privilege and works on every system.
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
  * thread, close it before you terminate that thread. Otherwise the interface stays until the

@@ -45,8 +45,10 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
   /** Sets the link up, which opens the sockets. Default true. */
   up?: boolean;
   /**
-   * 'auto' means batched Linux sockets for an interface, and node:dgram for a TUN of your own.
-   * 'portable' means node:dgram; an interface does not accept it.
+   * 'auto' means batched sockets on Linux (GSO, GRO; no privilege is needed), and node:dgram on
+   * other systems. With a TUN of your own, node:dgram is used also without koffi and outside the
+   * main thread of the process; `offload` events say so. 'portable' means node:dgram; an interface
+   * does not accept it. Default 'auto'.
    */
   udp?: 'auto' | 'portable';
   /**
@@ -114,6 +116,7 @@ export interface CommonSettings {
   readonly addresses: readonly Cidr[];
   readonly mtu: number | undefined;
   readonly up: boolean;
+  readonly udp: 'auto' | 'portable';
   readonly offload: Readonly<Required<OffloadSwitches>>;
   readonly crypto: CryptoProvider | CryptoModule | undefined;
   readonly warmUp: boolean;
@@ -157,6 +160,7 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
     addresses: readAllowedIps(addresses, 'addresses'),
     mtu,
     up,
+    udp,
     offload: readOffload(options.offload),
     crypto,
     warmUp,

@@ -287,6 +287,14 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await left.device();
     });
 
+    it('takes super-packets of any number of segments', async () => {
+      const { left } = await hosts.devices();
+      const show = ['-j', '-d', 'link', 'show', 'dev', left.name];
+      const text = hosts.left.namespace.run(() => execFileSync('ip', show, { encoding: 'utf8' }));
+      // A limit makes the kernel cut the super-packets of programs that exceed it.
+      expect(JSON.parse(text)).toMatchObject([{ gso_max_segs: 65_535, gso_max_size: 65_536 }]);
+    });
+
     it('reports its MTU to the device', async () => {
       const { left } = hosts;
       const device = await left.device();

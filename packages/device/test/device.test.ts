@@ -340,7 +340,9 @@ describe('Device', () => {
     });
 
     it('refuses a mark, which node:dgram cannot set, and changes nothing', async () => {
-      const [alice] = await pair();
+      await using alice = await memoryDevice(ALICE, { udp: 'portable' });
+      await using bob = await memoryDevice(BOB);
+      await introduce(alice, bob);
       await expect(alice.device.configure({ fwmark: 7, replacePeers: true })).rejects.toMatchObject(
         { code: 'ERR_LITZ_UNSUPPORTED_PLATFORM' },
       );

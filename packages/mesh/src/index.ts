@@ -9,6 +9,7 @@ export {
   MeshHostError,
   type Applied,
   type FactsRequest,
+  type UnderlayRequest,
   type HostListener,
   type MeshHost,
 } from './host/mesh-host.ts';

@@ -70,6 +70,16 @@ export function usageError(code: string, message: string): Error & { code: strin
   return Object.assign(new Error(message), { code });
 }
 
+/** Returns the error of a write that the end of its socket has made impossible. */
+export function closedError(wasConnected: boolean): Error & { code: string } {
+  return wasConnected
+    ? usageError('ERR_SOCKET_CLOSED', 'Socket is closed')
+    : usageError(
+        'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
+        'Socket closed before the connection was established',
+      );
+}
+
 /** Returns the error of an aborted call, with the reason of the signal as `cause`. */
 export function abortError(signal: AbortSignal): Error & { code: string } {
   const error = new Error('The operation was aborted', { cause: signal.reason });

@@ -14,6 +14,7 @@ import type { WgQuickInput } from '@litz/config';
 import { wipeSecrets } from '@litz/config';
 import { WireGuardError } from '@litz/core';
 import { Device } from '@litz/device';
+import { EndpointRefresh, type NamedPeer } from '@litz/device/quick';
 import type { Stack } from '@litz/netstack';
 import type { Agent, Dispatcher } from 'undici';
 import { readDnsConfig } from './dns/dns-config.ts';
@@ -120,7 +121,10 @@ export class Network extends EventEmitter<NetworkEvents> {
     const tunnel = await readTunnelSource(source);
     const { addresses, dns } = tunnel;
     const tun = new NetworkTun({ addresses, mtu: options.mtu ?? tunnel.mtu, memory });
-    const configuration = await toDevice(tunnel, { ...resolve, ...(signal && { signal }) });
+    const { configuration, named } = await toDevice(tunnel, {
+      ...resolve,
+      ...(signal && { signal }),
+    });
     try {
       signal?.throwIfAborted();
       const device = await Device.create({
@@ -129,7 +133,9 @@ export class Network extends EventEmitter<NetworkEvents> {
         ...(handshakeTimeout !== undefined && { handshakeGiveUpMs: handshakeTimeout }),
         ...options.device,
       });
-      return new Network(device, tun, options.dns ?? dns, options);
+      const network = new Network(device, tun, options.dns ?? dns, options);
+      network.#followNames(named, resolve);
+      return network;
     } finally {
       wipeSecrets(configuration);
     }
@@ -364,6 +370,18 @@ export class Network extends EventEmitter<NetworkEvents> {
         }
       });
     });
+  }
+
+  /** Looks names of endpoints up again while their peers are silent. */
+  #followNames(peers: readonly NamedPeer[], resolve: NetworkOptions['resolve'] = {}): void {
+    const { lookup, log } = resolve;
+    const refresh = new EndpointRefresh({
+      device: this.device,
+      ...(lookup && { lookup: async (host) => [await lookup(host)] }),
+      ...(log && { log }),
+    });
+    for (const peer of peers) refresh.follow(peer);
+    this.device.once('close', () => refresh.close());
   }
 
   #hold(isHeld: boolean): void {

@@ -33,7 +33,7 @@ export type LookupCallback = (
 /** Looks names up. It has the shape of dns.lookup with `all: true`. */
 export type LookupAll = (
   hostname: string,
-  options: LookupOptions & { all: true; signal?: AbortSignal },
+  options: LookupOptions & { all: true; signal?: AbortSignal; patienceMs?: number },
   callback: LookupCallback,
 ) => void;
 

@@ -19,7 +19,7 @@ import {
 } from '@litz/config';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import { readAllowedIps, readHostEndpoint } from '@litz/core/internals';
-import { resolveEndpoint, type ResolveOptions } from '@litz/device/quick';
+import { resolveEndpoint, type NamedPeer, type ResolveOptions } from '@litz/device/quick';
 
 /** A configuration, checked: a network can be made from it. */
 export interface TunnelSource {
@@ -45,7 +45,7 @@ export async function readTunnelSource(given: string | URL | WgQuickInput): Prom
 }
 
 /**
- * Resolves to the configuration of the device. Names of endpoints are looked up with the resolver
+ * Resolves to the configuration of the device, and to the peers whose endpoints are names. Names of endpoints are looked up with the resolver
  * of the system: the tunnel is not there yet.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
@@ -53,7 +53,7 @@ export async function readTunnelSource(given: string | URL | WgQuickInput): Prom
 export async function toDevice(
   { config, file }: TunnelSource,
   options: ResolveOptions,
-): Promise<DeviceConfiguration> {
+): Promise<{ configuration: DeviceConfiguration; named: NamedPeer[] }> {
   const endpoints = new Map<HostEndpoint, Endpoint>();
   const peers = await Promise.all(
     config.peers.map(async (peer) => {
@@ -69,21 +69,27 @@ export async function toDevice(
       return { ...peer, endpoint };
     }),
   );
+  const configuration = toDeviceConfiguration({ ...config, peers }, endpoints);
   // The mark is for the routing of the system, and needs a privilege.
-  const device = toDeviceConfiguration({ ...config, peers }, endpoints);
-  device.fwmark = 0;
-  return device;
+  configuration.fwmark = 0;
+  const named = (configuration.peers ?? []).flatMap(({ publicKey }, i) => {
+    const name = hostEndpointOf(peers[i]!);
+    return name ? [{ publicKey, ...name, endpoint: endpoints.get(name) }] : [];
+  });
+  return { configuration, named };
 }
 
 /** Returns the endpoint of a peer if it is a name. */
 export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
+  // The object of the file stays the same, because it is a key.
+  if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
   const read = readHostEndpoint(endpoint, 'endpoint');
   return 'host' in read ? read : undefined;
 }
 
 function check(config: WgQuickInput, file: string, text?: string): TunnelSource {
-  const { privateKey, addresses, dns = [], listenPort, mtu } = config.interface;
+  const { privateKey, addresses, dns, listenPort, mtu } = config.interface;
   const missing = (section: string, field: string, message: string): WireGuardError => {
     if (text === undefined) {
       return new WireGuardError('ERR_LITZ_INVALID_CONFIG', `${file}: ${field}: ${message}`);

@@ -17,10 +17,15 @@ export interface LinkedHost {
   readonly link: FakeLink;
 }
 
-/** Two hosts: 10.0.0.1 and fd00::1, and 10.0.0.2 and fd00::2. */
-export function linkedHosts(names: Record<string, string[]> = {}): [a: LinkedHost, b: LinkedHost] {
-  const [a, b] = [1, 2].map((number) => {
-    const addresses = [`10.0.0.${number}`, `fd00::${number}`];
+/** Two hosts: 10.0.0.1 and fd00::1, and 10.0.0.2 and fd00::2, or those with these addresses. */
+export function linkedHosts(
+  names: Record<string, string[]> = {},
+  hosts: [string[], string[]] = [
+    ['10.0.0.1', 'fd00::1'],
+    ['10.0.0.2', 'fd00::2'],
+  ],
+): [a: LinkedHost, b: LinkedHost] {
+  const [a, b] = hosts.map((addresses) => {
     const stack = new Stack({ randomBytes: randomFillSync, addresses });
     const host = new SocketHost({
       stack,
@@ -43,6 +48,8 @@ export class FakeLink implements StackLink {
   other: FakeLink | undefined = undefined;
   /** Called for each packet; false drops it. */
   filter: (packet: Uint8Array) => boolean = () => true;
+  /** The number of packets that came. */
+  received = 0;
   readonly #stack: Stack;
   readonly #host: SocketHost;
   #isScheduled = false;
@@ -61,6 +68,7 @@ export class FakeLink implements StackLink {
   }
 
   receive(packet: Uint8Array): void {
+    this.received++;
     this.#stack.handlePacket(packet, 0, packet.length, performance.now());
     this.wake();
   }

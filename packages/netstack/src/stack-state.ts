@@ -26,6 +26,8 @@ export class StackState {
   /** The time of the last input, in monotonic milliseconds; 0: there was none. */
   now: number = 0;
   mtu: number;
+  /** The most segments of a super-packet. */
+  segmentLimit: number = Infinity;
   /** Why the stack was closed; undefined while it is open. */
   failure: StackError | undefined = undefined;
   readonly randomBytes: (out: Uint8Array) => void;

@@ -22,6 +22,7 @@ import { EchoSocket } from './icmp/echo-socket.ts';
 import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
 import { expireFragments, receivePacket } from './ip/receive.ts';
+import { CHUNK_SIZE } from './memory/chunk-pool.ts';
 import { copyBytes } from './memory/copy-bytes.ts';
 import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
@@ -94,6 +95,12 @@ export class Stack {
     return this.#state.drops;
   }
 
+  /** The bytes of all socket buffers and fragments together, in whole chunks of 4096. */
+  get memoryInUse(): number {
+    const { pool } = this.#state;
+    return (pool.size - pool.available) * CHUNK_SIZE;
+  }
+
   get mtu(): number {
     return this.#state.mtu;
   }
@@ -109,6 +116,21 @@ export class Stack {
     for (const connection of this.#state.tcp.connections) {
       updateSegmentSize(this.#state, connection);
     }
+  }
+
+  get segmentLimit(): number {
+    return this.#state.segmentLimit;
+  }
+
+  /**
+   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if it
+   * has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
+   *
+   * @throws {TypeError | RangeError} not a number from 1 on
+   */
+  set segmentLimit(limit: number) {
+    if (limit !== Infinity) requireInteger(limit, 'segmentLimit', 1, Infinity);
+    this.#state.segmentLimit = limit;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Stack } from '../src/index.ts';
+import { createPacketOffload, Stack } from '../src/index.ts';
 import { createStack, give, OURS, pattern, rawUdp, take, THEIRS } from './raw-packets.ts';
 
 describe('Stack', () => {
@@ -79,6 +79,22 @@ describe('Stack', () => {
     expect(longest()).toBe(1420);
     a.mtu = 1300;
     expect(longest()).toBe(1300);
+  });
+
+  test('makes super-packets with no more segments than the device takes', () => {
+    const [a, b] = [createStack(), createStack({ addresses: [THEIRS[4]] })];
+    b.listenTcp({ port: 80 });
+    const client = a.connectTcp(THEIRS[4], 80);
+    exchange(a, b);
+    const data = new Uint8Array(65_536);
+    const offload = createPacketOffload();
+    a.segmentLimit = 3;
+    client.send(data);
+    const length = a.pollPacket(data, 0, 0, offload);
+    expect(length).toBe(offload.headerLength + 3 * offload.gsoSize);
+    expect(() => (a.segmentLimit = 0)).toThrow(/"segmentLimit"/);
+    a.segmentLimit = Infinity;
+    expect(a.pollPacket(data, 0, 0, offload)).toBeGreaterThan(length);
   });
 
   test('fails everything with one error when it is closed, and says nothing more', () => {

@@ -47,7 +47,7 @@ export {
   NetworkNamespace,
   networkNamespaceId,
 } from './network-namespace.ts';
-export { onReadable } from './readable-signal.ts';
+export { onReadable, ReadableSignal } from './readable-signal.ts';
 export { PollSet } from './poll-set.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';

@@ -1,6 +1,6 @@
 /**
- * `onReadable`: reports when a socket is readable. It is for sockets that Node's event loop cannot
- * watch, such as netlink sockets.
+ * `ReadableSignal` and `onReadable`: report when a socket is readable. They are for sockets that
+ * Node's event loop cannot watch, such as netlink sockets and batched UDP sockets.
  *
  * The kernel sends SIGIO (fcntl(2), O_ASYNC), and the signal handling of Node.js passes it to the
  * event loop. No thread waits, and nothing runs at intervals. Signals coalesce, so a listener must
@@ -12,35 +12,79 @@ import { checkDescriptor, checkFunction } from './arguments.ts';
 import { libc } from './libc.ts';
 import { check } from './system-error.ts';
 
-const listeners = new Map<number, () => void>();
-let isInstalled = false;
-
 /**
- * Calls `listener` when `fd` may be readable, and also when another watched descriptor has become
+ * Calls a listener when a socket may be readable, and also when another watched socket has become
  * readable. This does not keep the process alive. Works only in the main thread, because only that
  * thread gets signals.
+ */
+export class ReadableSignal {
+  readonly #fd: number;
+  readonly #listener: () => void;
+  /** The flags of the descriptor, without O_ASYNC. */
+  readonly #flags: number;
+  #isMuted = true;
+
+  /**
+   * Begins at once. No signal is sent for data that arrived earlier, so the caller must read once.
+   *
+   * @param fd a socket, open until `stop` was called
+   * @throws {SystemError} EBADF: the descriptor is closed
+   */
+  constructor(fd: number, listener: () => void) {
+    checkDescriptor('fd', fd);
+    checkFunction('listener', listener);
+    install();
+    this.#fd = fd;
+    this.#listener = listener;
+    this.#flags = check(libc().fcntl(fd, F_GETFL, 0), 'fcntl') & ~O_ASYNC;
+    check(libc().fcntl(fd, F_SETOWN, process.pid), 'fcntl');
+    this.unmute();
+  }
+
+  get isMuted(): boolean {
+    return this.#isMuted;
+  }
+
+  /** Stops the signals for a while, for instance while much arrives and is read anyway. */
+  mute(): void {
+    if (this.#isMuted) return;
+    this.#isMuted = true;
+    watched.delete(this);
+    libc().fcntl(this.#fd, F_SETFL, this.#flags);
+  }
+
+  /** Starts the signals again. The caller must read once after this call, as at the beginning. */
+  unmute(): void {
+    if (!this.#isMuted) return;
+    this.#isMuted = false;
+    watched.add(this);
+    check(libc().fcntl(this.#fd, F_SETFL, this.#flags | O_ASYNC), 'fcntl');
+  }
+
+  /** Ends it. Must be called before the descriptor is closed. */
+  stop(): void {
+    this.mute();
+  }
+
+  /** @internal A signal came. */
+  report(): void {
+    this.#listener();
+  }
+}
+
+/**
+ * Calls `listener` like a `ReadableSignal`, and once in the beginning, for data that arrived
+ * earlier.
  *
  * @returns a function that stops this; call it before the descriptor is closed
  * @throws {SystemError} EBADF: the descriptor is closed
  */
 export function onReadable(fd: number, listener: () => void): () => void {
-  checkDescriptor('fd', fd);
-  checkFunction('listener', listener);
-  install();
-  const flags = check(libc().fcntl(fd, F_GETFL, 0), 'fcntl');
-  check(libc().fcntl(fd, F_SETOWN, process.pid), 'fcntl');
-  check(libc().fcntl(fd, F_SETFL, flags | O_ASYNC), 'fcntl');
-  listeners.set(fd, listener);
-  // No signal is sent for data that arrived earlier, so the listener is called once.
+  const signal = new ReadableSignal(fd, listener);
   setImmediate(() => {
-    if (listeners.get(fd) === listener) listener();
+    if (!signal.isMuted) listener();
   });
-  return () => {
-    if (listeners.get(fd) !== listener) return;
-    listeners.delete(fd);
-    const now = libc().fcntl(fd, F_GETFL, 0);
-    if (now >= 0) libc().fcntl(fd, F_SETFL, now & ~O_ASYNC);
-  };
+  return () => signal.stop();
 }
 
 /**
@@ -51,10 +95,12 @@ function install(): void {
   if (isInstalled) return;
   isInstalled = true;
   process.on('SIGIO', () => {
-    for (const listener of listeners.values()) listener();
+    for (const signal of watched) signal.report();
   });
 }
 
+const watched = new Set<ReadableSignal>();
+let isInstalled = false;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETOWN = 8;

@@ -1,6 +1,6 @@
 import { describeWith } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
-import { onReadable, RoutingMonitor, type Netlink } from '../src/index.ts';
+import { onReadable, ReadableSignal, RoutingMonitor, type Netlink } from '../src/index.ts';
 import { linuxCalls, namespaces } from './requirements.ts';
 import { createTestLink } from './two-namespaces.ts';
 
@@ -36,6 +36,44 @@ describeWith([linuxCalls, namespaces], 'onReadable', () => {
 
     await called;
     expect(monitor.read()).toHaveLength(1);
+  });
+});
+
+describeWith([linuxCalls, namespaces], 'ReadableSignal', () => {
+  test('calls for every arrival, but not while it is muted', async () => {
+    const { netlink, monitor } = watch();
+    let wake: (() => void) | undefined;
+    let calls = 0;
+    const signal = new ReadableSignal(monitor.fd, () => {
+      calls++;
+      wake?.();
+    });
+    onTestFinished(() => signal.stop());
+    const add = (priority: number): void => netlink.addRule({ family: 4, table: TABLE, priority });
+    const woken = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+
+    let next = woken();
+    add(900);
+    await next;
+    signal.mute();
+    expect(signal.isMuted).toBe(true);
+    const before = calls;
+    add(901);
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toBe(before);
+    expect(monitor.read()).toHaveLength(2);
+
+    signal.unmute();
+    next = woken();
+    add(902);
+    await next;
+    signal.stop();
+    expect(signal.isMuted).toBe(true);
+  });
+
+  test('refuses a descriptor that is closed', () => {
+    expect(() => new ReadableSignal(9999, () => {})).toThrow(/fcntl/);
+    expect(() => new ReadableSignal(-1, () => {})).toThrow(/"fd"/);
   });
 });
 

@@ -20,6 +20,7 @@ const TESTED_TOGETHER: Record<string, string> = {
   'cli/src/commands/down.ts': 'tunnel-commands.net.test.ts runs the commands beside wg-quick',
   'cli/src/commands/show.ts': 'show.net.test.ts compares what it prints with wg',
   'cli/src/manual': 'completion.net.test.ts and man-page.check.test.ts read what it makes',
+  'cli/src/commands/proxy': 'proxy.net.test.ts runs the command',
   'cli/src/mesh-demo': 'mesh-demo.net.test.ts runs the demo and reads what it prints',
   'cli/src/show': 'show.net.test.ts compares what it prints with wg',
   'cli/src/tunnel': 'tunnel-commands.net.test.ts runs its parts beside wg-quick',

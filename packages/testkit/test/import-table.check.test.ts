@@ -73,9 +73,11 @@ const TABLE: Record<
       '@litz/core',
       '@litz/core/internals',
       '@litz/mesh',
+      '@litz/net',
       '@litz/sys',
       '@litz/sys/tools',
       'commander',
+      'prom-client',
     ],
     node: true,
   },
@@ -92,8 +94,11 @@ const EXAMPLES_MAY_IMPORT = [
   '@litz/config',
   '@litz/core',
   '@litz/device',
+  '@litz/netstack',
   '@litz/sys',
   '@litz/sys/tools',
+  '@litz/wasm',
+  'ws',
 ];
 
 describe('import table', () => {

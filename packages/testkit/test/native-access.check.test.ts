@@ -22,6 +22,7 @@ const PURE = 'hands nothing to native code';
 const CHECK = 'is a check, or reads what native code returned';
 const RAW = 'is native code as such, and says so: the caller answers for every argument';
 const OWN_FD = 'hands native code no more than a descriptor of its own';
+const UDP_SOCKETS = 'hands its arguments to UdpSockets, which checks';
 const CLOSE = 'takes nothing: a closed one has the descriptor -1, which no call gets';
 
 const BYTES = new Uint8Array(64);
@@ -94,6 +95,14 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"fd" expected', (m) => m.onReadable('3', () => {})],
       ['"listener" expected a function', (m) => m.onReadable(0)],
     ],
+    ReadableSignal: [
+      ['"fd" expected', (m) => new m.ReadableSignal('3', () => {})],
+      ['"listener" expected a function', (m) => new m.ReadableSignal(0)],
+    ],
+    'ReadableSignal#mute': 'hands native code the descriptor that the constructor checked',
+    'ReadableSignal#unmute': 'hands native code the descriptor that the constructor checked',
+    'ReadableSignal#stop': 'hands native code the descriptor that the constructor checked',
+    'ReadableSignal#report': PURE,
     exchangeFiles: [
       ['"one" expected a string', (m) => m.exchangeFiles(1, 'b')],
       ['"other" expected no zero character', (m) => m.exchangeFiles('a', 'b\0c')],
@@ -392,6 +401,18 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     'UdpSockets#updateFloodFilter': [['"now" expected', udp((u) => u.updateFloodFilter(NaN))]],
     'UdpSockets#setMark': [['"mark" expected', udp((u) => u.setMark(-1))]],
     'UdpSockets#close': CLOSE,
+    openEventLoopUdp: [
+      ['"onReadable" expected', (m) => m.openEventLoopUdp({ port: 0 })],
+      ['"port" expected', (m) => m.openEventLoopUdp({ port: -1, onReadable: () => {} })],
+    ],
+    EventLoopUdp: 'is made by openEventLoopUdp of the sockets of openUdp',
+    'EventLoopUdp#receive': UDP_SOCKETS,
+    'EventLoopUdp#send': UDP_SOCKETS,
+    'EventLoopUdp#sendRun': UDP_SOCKETS,
+    'EventLoopUdp#flush': UDP_SOCKETS,
+    'EventLoopUdp#updateFloodFilter': UDP_SOCKETS,
+    'EventLoopUdp#setMark': UDP_SOCKETS,
+    'EventLoopUdp#close': CLOSE,
     PortableUdp: PURE,
     'PortableUdp#receive': [['"sink" expected', portable((u) => u.receive(5))]],
     'PortableUdp#send': [['"buffer" expected', portable((u) => u.send(BYTES, 0, 2000, PEER, 0))]],

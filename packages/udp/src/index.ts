@@ -1,12 +1,13 @@
 /**
  * Batched UDP sockets with source addresses, mark and ECN.
  *
- * `openUdp` uses Linux's batched system calls. `openPortableUdp` has the same interface on
- * node:dgram and works on every system.
+ * `openUdp` uses Linux's batched system calls. `openEventLoopUdp` is the same for a program that
+ * cannot poll. `openPortableUdp` has the same interface on node:dgram and works on every system.
  *
  * @module
  */
 export { UdpCounters } from './counters.ts';
+export { EventLoopUdp, openEventLoopUdp, type EventLoopUdpOptions } from './event-loop-udp.ts';
 export { openPortableUdp, PortableUdp, type PortableUdpOptions } from './portable-udp.ts';
 export { SLOT_LENGTH, type DatagramSink } from './receive-batch.ts';
 export type { SendCallbacks } from './send-queue.ts';

@@ -115,7 +115,7 @@ export class RealNode {
     const program = [process.execPath, LITZ, 'agent', ...flags];
     this.#agent = new RunningCommand('sh', ['-c', script, this.#path('sockets'), ...program], {
       namespace: this.#namespace,
-      env: { PATH: `${this.#path('bin')}:${process.env['PATH'] ?? ''}` },
+      env: { PATH: `${this.#path('bin')}:${process.env['PATH'] ?? ''}`, NODE_OPTIONS: HEAP },
     });
   }
 
@@ -196,5 +196,10 @@ function cpuMilliseconds(pid: number): number {
 
 /** Time limit in ms; many agents may start at the same time. */
 const START_MS = 120_000;
+/**
+ * Node's options that docs/mesh.md recommends for an agent. In the container of the Helm chart, V8
+ * uses similar limits, because of the container's memory limit.
+ */
+const HEAP = '--max-semi-space-size=1 --max-old-space-size=256';
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));
 const WATCH = fileURLToPath(new URL('./route-watch-child.js', import.meta.url));

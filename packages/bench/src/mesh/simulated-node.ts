@@ -16,10 +16,10 @@ import {
   type Applied,
   type DaemonClient,
   type DesiredHost,
-  type HostFacts,
   type MeshHost,
   type Registry,
   type Step,
+  type Underlay,
 } from '@litz/mesh';
 import { CLUSTER_PREFIX, fakeAddress, fakePrefix } from './fake-record.ts';
 
@@ -145,25 +145,8 @@ class SimulatedHost implements MeshHost {
     this.#onApplied = onApplied;
   }
 
-  async facts(): Promise<HostFacts> {
-    const none = { file: undefined, network: undefined, prefixes: [], trouble: undefined };
-    return {
-      cni: { family: 'none', plugins: [], ...none },
-      underlay: { mtu: 1500, links: ['eth0'], podLinks: [] },
-      foreignEncryption: [],
-      reversePathFilters: new Map(),
-      forwardDrops: [],
-      forwarding: { 4: true, 6: true },
-      networkd: 'absent',
-      nft: 'simulated',
-      foreignRoutes: [],
-      foreignRules: [],
-      portTaken: undefined,
-      foreignInterface: undefined,
-      addressTaken: [],
-      nodeAddresses: [],
-      prefixes: [],
-    };
+  async underlay(): Promise<Underlay> {
+    return { mtu: 1500, links: ['eth0'], podLinks: [] };
   }
 
   async apply(desired: DesiredHost): Promise<Applied> {

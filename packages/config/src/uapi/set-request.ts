@@ -39,7 +39,7 @@ import {
   tryParseEndpoint,
   wipe,
 } from '@litz/core/internals';
-import { readDeviceChange, wipeSecrets, type DeviceChange } from '../device-change.ts';
+import { readDeviceParts, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
@@ -93,18 +93,19 @@ export function parseSetRequest(body: string): DeviceConfiguration {
  *   `ERR_LITZ_INVALID_CIDR`
  */
 export function formatSetRequest(change: DeviceChange): string {
-  const configuration = readDeviceChange(change);
-  try {
-    return formatConfiguration(configuration);
-  } finally {
-    wipeSecrets(configuration);
+  let text = 'set=1\n';
+  for (const part of readDeviceParts(change)) {
+    text += formatPart(part)
+      .map((line) => `${line}\n`)
+      .join('');
   }
+  return `${text}\n`;
 }
 
-function formatConfiguration(configuration: DeviceConfiguration): string {
+function formatPart(configuration: DeviceConfiguration): string[] {
   const { privateKey, nextPrivateKey, listenPort, fwmark } = configuration;
   const { replacePeers, peers = [] } = configuration;
-  const lines = ['set=1'];
+  const lines: string[] = [];
   if (privateKey !== undefined) lines.push(`private_key=${keyText(privateKey)}`);
   if (nextPrivateKey !== undefined) {
     lines.push(`litz_next_private_key=${keyText(nextPrivateKey)}`);
@@ -113,7 +114,7 @@ function formatConfiguration(configuration: DeviceConfiguration): string {
   if (fwmark !== undefined) lines.push(`fwmark=${fwmark}`);
   if (replacePeers === true) lines.push('replace_peers=true');
   for (const peer of peers) formatPeer(lines, peer);
-  return `${lines.join('\n')}\n\n`;
+  return lines;
 }
 
 function formatPeer(lines: string[], peer: PeerConfiguration): void {

@@ -98,7 +98,7 @@ describe('the option stats', () => {
     threads: 1,
     drops: { 'bad-mac1': 7 },
   };
-  const peer = { ...STATUS.peers[0]!, drops: { 'invalid-tag': 2 }, unansweredInitiations: 3 };
+  const peer = { ...STATUS.peers[0], drops: { 'invalid-tag': 2 }, unansweredInitiations: 3 };
   const status = { ...STATUS, details, peers: [peer] };
 
   it('adds how the device works, and the drops and unanswered initiations of peers', () => {

@@ -28,7 +28,6 @@ import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import { RouteWatch } from './route-watch.ts';
-import { limitSegments } from './segment-limit.ts';
 import type { ThreadControl } from './thread-control.ts';
 import { reviveChange } from './worker-messages.ts';
 
@@ -132,7 +131,6 @@ export class LinuxLoop {
     // The monitor is made first. It reports every change from now on, and everything that is read
     // after this line includes all changes before.
     this.#link = this.#resources.keepDescriptors(new tunPackage.TunMonitor(tun));
-    this.#limitSegments(tun.mtu);
     this.#sockets = this.#createSockets();
     this.#plane = this.#createPlane();
     this.#resources.keep({ close: () => this.#plane.close(sys.boottimeMs()) });
@@ -303,7 +301,6 @@ export class LinuxLoop {
         break;
       case 'mtu':
         this.#plane.setMtu(change.mtu);
-        this.#limitSegments(change.mtu);
         break;
       case 'gone':
         this.#isGone = true;
@@ -387,10 +384,6 @@ export class LinuxLoop {
       if (this.#polledSockets !== this.#plane.path.sockets) return;
       if (this.#polled.ready(this.#socketIndices[i]!) !== 0) this.#plane.path.receive(now, i);
     }
-  }
-
-  #limitSegments(mtu: number): void {
-    limitSegments(this.#options.packages.sys, this.#netlink, this.#tun.interfaceIndex, mtu);
   }
 }
 

@@ -34,7 +34,11 @@ export class RouteWatch {
    * @param netlink a socket in the namespace of the calling thread, open for as long as this object
    *   is in use
    */
-  constructor(packages: LinuxPackages, netlink: Sys.Netlink, plane: Pick<DataPlane, 'endpoints'>) {
+  constructor(
+    packages: Pick<LinuxPackages, 'sys' | 'udp'>,
+    netlink: Sys.Netlink,
+    plane: Pick<DataPlane, 'endpoints'>,
+  ) {
     this.#plane = plane;
     this.suspects = new packages.udp.SuspectSources(netlink);
     this.#monitor = new packages.sys.RouteMonitor();

@@ -6,8 +6,9 @@
  *    segments as fit are written into the slab. The places in the slab have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
- * 4. The queue is sent when it holds a full message for the kernel (64 KiB), when the slab is full,
- *    and when the TUN has no more packets.
+ * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have more
+ *    segments than fit into one message of the kernel (64 KiB, 64 datagrams). The datagrams of a
+ *    stream that are left then leave in one message with the first ones of the next super-packet.
  *
  * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *
@@ -52,8 +53,6 @@ export class TunToUdp {
    * too, and this packet is sent before the TUN is read again.
    */
   #isSparse = false;
-  /** How many bytes were queued since the last flush. */
-  #queuedBytes = 0;
   /** The argument of `handlePackets`, reused for each call. */
   readonly #run: PacketRun;
 
@@ -97,7 +96,7 @@ export class TunToUdp {
       reads++;
       bytes += length;
       this.#take(length, now);
-      if (this.#queuedBytes >= MESSAGE_BYTES || (reads === 1 && this.#isSparse)) this.flush();
+      if (reads === 1 && this.#isSparse) this.flush();
     }
     this.#finish(now, reads);
     return true;
@@ -107,7 +106,6 @@ export class TunToUdp {
   flush(): void {
     this.sockets?.flush();
     this.#next = this.#memory.slabOffset;
-    this.#queuedBytes = 0;
   }
 
   #finish(now: number, reads: number): void {
@@ -148,7 +146,6 @@ export class TunToUdp {
     run.lastLength = this.#splitter.writeMany(buffer, at, stride, count);
     run.count = count;
     this.#next = at - PACKET_MARGIN + count * stride;
-    this.#queuedBytes += count * (segmentLength + MESSAGE_OVERHEAD);
     this.#engine.handlePackets(run, now);
     this.#drain();
     return count;
@@ -177,13 +174,6 @@ function strideOf(length: number): number {
 const READS = 64;
 // A batch also ends after this many bytes.
 const BATCH_BYTES: number = 128 * 1024;
-/**
- * The queue is sent when it holds this many bytes: the next packet of a stream would not fit into
- * one message of at most 64 KiB.
- */
-const MESSAGE_BYTES = 60_000;
-/** Bytes that encryption adds to a packet, without padding. */
-const MESSAGE_OVERHEAD = 32;
 /** `Tun.read` returns this when the device is gone. */
 const GONE = -1;
 /** After this many failed reads in a row, the TUN is not read for `PAUSE_MS` ms. */

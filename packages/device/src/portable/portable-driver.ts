@@ -1,6 +1,5 @@
 /**
- * `PortableDriver`: runs a data plane on the event loop of Node.js, with sockets of node:dgram and
- * one timer.
+ * `PortableDriver`: runs a data plane on the event loop of Node.js, with one timer.
  *
  * A step runs when the TUN or the sockets have data, or when a deadline has passed. Events are
  * emitted after the step, so that listeners may call the device again.
@@ -10,7 +9,6 @@
 import { runSteps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
-import type * as UdpPackage from '@litz/udp';
 import { chooseClock } from '../linux/clock.ts';
 import { DataPlane, OPTIONAL_EVENTS, type PlaneEvent } from '../plane/data-plane.ts';
 import {
@@ -25,12 +23,15 @@ import {
 } from '../driver.ts';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { isCryptoModule, type CommonSettings } from '../options.ts';
+import { EventLoopSockets } from './event-loop-sockets.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
 import { isRefused, markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
-import type { Binding, Tun, TunLinkChange } from '../plane/io-interfaces.ts';
+import type { Binding, DatagramSocket, Tun, TunLinkChange } from '../plane/io-interfaces.ts';
 
 interface PortableOptions extends Pick<CommonSettings, 'engine'> {
+  readonly now: () => number;
+  readonly sockets: EventLoopSockets;
   readonly choice: LoadedProvider;
   readonly bytes: ByteOperations | undefined;
 }
@@ -39,7 +40,7 @@ export class PortableDriver implements Driver {
   readonly name: string;
   readonly crypto: CryptoStatus;
   readonly #tun: Tun;
-  readonly #udp: typeof UdpPackage;
+  readonly #sockets: EventLoopSockets;
   readonly #now: () => number;
   readonly #listener: DriverListener;
   readonly #releaseProvider: () => void;
@@ -76,26 +77,22 @@ export class PortableDriver implements Driver {
     }
     usedTuns.add(tun);
     let driver: PortableDriver | undefined;
+    let sockets: EventLoopSockets | undefined;
     let provided: LoadedProvider | undefined;
     try {
-      const { crypto, engine } = settings;
+      const { crypto, engine, udp, offload } = settings;
       if (crypto && isCryptoModule(crypto)) {
         throw new TypeError('"crypto" expected a provider for a TUN of your own, got a module');
       }
-      const memory = await openArena(PacketMemory.length());
-      const [udp, clock, choice] = await Promise.all([
-        import('@litz/udp'),
-        chooseClock(),
-        loadProvider(crypto, memory?.arena),
-      ]);
+      const onReadable = (): void => {
+        if (driver) driver.#schedule();
+      };
+      sockets = await EventLoopSockets.load({ udp, offload, onReadable });
+      const memory = await openArena(PacketMemory.length(sockets.receiveBytes));
+      const [now, choice] = await Promise.all([chooseClock(), loadProvider(crypto, memory?.arena)]);
       provided = choice;
-      driver = new PortableDriver(
-        tun,
-        udp,
-        clock,
-        { choice, engine, bytes: memory?.bytes },
-        listener,
-      );
+      const options = { now, choice, engine, sockets, bytes: memory?.bytes };
+      driver = new PortableDriver(tun, options, listener);
       await driver.#configure(settings.configuration);
       if (settings.up) await driver.#linkUp();
       driver.#start();
@@ -105,6 +102,7 @@ export class PortableDriver implements Driver {
         await driver.close();
       } else {
         provided?.release();
+        sockets?.close();
         usedTuns.delete(tun);
         tun.close();
       }
@@ -114,9 +112,7 @@ export class PortableDriver implements Driver {
 
   private constructor(
     tun: Tun,
-    udp: typeof UdpPackage,
-    now: () => number,
-    { choice, engine, bytes }: PortableOptions,
+    { now, choice, engine, sockets, bytes }: PortableOptions,
     listener: DriverListener,
   ) {
     this.name = tun.name;
@@ -125,12 +121,13 @@ export class PortableDriver implements Driver {
     this.crypto = { provider: provider.name, reason };
     for (const warning of warnings) process.emitWarning(warning, { code: 'LITZ_CRYPTO' });
     this.#tun = tun;
-    this.#udp = udp;
+    this.#sockets = sockets;
     this.#now = now;
     this.#listener = listener;
+    const memory = new PacketMemory(sockets.receiveBytes, bytes?.buffer);
     this.#plane = new DataPlane({
       tun,
-      memory: new PacketMemory(0, bytes?.buffer),
+      memory,
       bytes,
       onEvent: (event) => this.#events.push(event),
       // The caller cannot have added listeners yet, so all events are emitted.
@@ -138,6 +135,7 @@ export class PortableDriver implements Driver {
       crypto: provider,
       engine,
     });
+    sockets.begin(this.#plane, memory);
     tun.onReadable = (): void => this.#schedule();
     tun.onLinkChange = (change): void => this.#handleLinkChange(change);
   }
@@ -202,6 +200,7 @@ export class PortableDriver implements Driver {
       // After a crash any part may fail. The rest is released all the same.
       this.#failure ??= crashError(this.name, error as Error);
     }
+    this.#sockets.close();
     this.#releaseProvider();
     usedTuns.delete(this.#tun);
     this.#tun.close();
@@ -224,7 +223,9 @@ export class PortableDriver implements Driver {
     try {
       const now = this.#now();
       more = this.#plane.path.step(now);
+      this.#sockets.markSuspects(now);
       this.#plane.finish(now);
+      this.#sockets.endTurn();
     } catch (error) {
       this.#crash(error as Error);
     }
@@ -246,7 +247,7 @@ export class PortableDriver implements Driver {
   }
 
   #setTimer(): void {
-    const { due } = this.#plane;
+    const due = Math.min(this.#plane.due, this.#sockets.due);
     if (this.#closing || due === this.#timerDue) return;
     clearTimeout(this.#timer);
     this.#timerDue = due;
@@ -283,7 +284,7 @@ export class PortableDriver implements Driver {
   }
 
   async #configure(unresolved: DeviceConfiguration): Promise<void> {
-    const change = markRefusals(() => resolveZones(unresolved, this.#udp.interfaceIndex));
+    const change = markRefusals(() => resolveZones(unresolved, this.#sockets.interfaceIndex));
     const sockets = await this.#openSockets(this.#plane.bindingFor(change));
     this.#plane.configure(change, sockets, this.#now());
   }
@@ -293,18 +294,11 @@ export class PortableDriver implements Driver {
     if (sockets) this.#plane.linkUp(sockets, this.#now());
   }
 
-  async #openSockets(binding: Binding | undefined): Promise<UdpPackage.PortableUdp | undefined> {
+  async #openSockets(binding: Binding | undefined): Promise<DatagramSocket | undefined> {
     if (!binding) return undefined;
-    const { port, mark } = binding;
-    const onReadable = (): void => this.#schedule();
-    let sockets: UdpPackage.PortableUdp | undefined;
     try {
-      sockets = await this.#udp.openPortableUdp({ port, ...this.#plane.reports, onReadable });
-      sockets.unref();
-      sockets.setMark(mark);
-      return sockets;
+      return await this.#sockets.open(binding);
     } catch (error) {
-      sockets?.close();
       throw markRefused(error);
     }
   }

@@ -75,8 +75,10 @@ export class LinuxWarmUp {
 
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
-   * After several packets of the device at once, the warm-up pauses. Such packets are part of a
-   * stream, and slices between them would make the stream much slower.
+   * After each packet of the device, the warm-up pauses for some milliseconds: the answer would
+   * otherwise wait for the end of a slice, which takes one to three. After several packets at once,
+   * it pauses for longer. Such packets are part of a stream, and slices between them would make the
+   * stream much slower.
    *
    * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
    *
@@ -102,10 +104,16 @@ export class LinuxWarmUp {
 
   #isPaused(packets: number): boolean {
     const now = this.#sys.boottimeMs();
-    if (packets - this.#packets >= STREAM_PACKETS) this.#pauseEnd = now + QUIET_MS;
-    else if (now >= this.#pauseEnd) this.#pauseEnd = Infinity;
+    const carried = packets - this.#packets;
     this.#packets = packets;
+    if (carried > 0) this.#pauseUntil(now + (carried < STREAM_PACKETS ? ANSWER_MS : QUIET_MS));
+    else if (now >= this.#pauseEnd) this.#pauseEnd = Infinity;
     return this.#pauseEnd !== Infinity;
+  }
+
+  /** A short pause does not end a longer one. */
+  #pauseUntil(end: number): void {
+    if (this.#pauseEnd === Infinity || end > this.#pauseEnd) this.#pauseEnd = end;
   }
 }
 
@@ -116,6 +124,8 @@ const SLICES_PER_PAUSE = 16;
  * number here as in the device's own waits.
  */
 const PAUSE_MS = 0.5;
+/** The warm-up continues when a single packet was followed by no other for this long, in ms. */
+const ANSWER_MS = 5;
 /** This many packets in one turn are part of a stream. A ping and its answer are fewer. */
 const STREAM_PACKETS = 4;
 /** The warm-up continues when no stream was seen for this long, in ms. */

@@ -129,8 +129,8 @@ const SHORT_LAPS = 700;
 const LONG_LAPS = 50;
 /** TCP payload in bytes of a full packet with time stamps, for an MTU of 1420. */
 const SEGMENT_LENGTH = 1368;
-/** Segments of the longest super-packet that fits into one message of the sockets. */
-const LONG = 45;
+/** Segments of the longest super-packet (64 KiB) that the kernel makes of a stream. */
+const LONG = 47;
 /** This many super-packets of `LONG` segments are more than one batch. */
 const MORE_THAN_A_BATCH = 3;
 /** The last segment of a super-packet is shorter than the others by this many bytes. */

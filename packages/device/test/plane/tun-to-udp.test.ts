@@ -65,6 +65,14 @@ describe('TunToUdp', () => {
     expect(out.isTidy).toBe(true);
   });
 
+  it('sends the super-packets of a batch together, so that the last datagrams of one join the next', () => {
+    // 47 segments each, as the kernel makes them of a TCP stream with an MTU of 1420 bytes.
+    const frame = superFrame(47 * 1380, 1380);
+    const out = sentBy([frame, frame], 2 ** 18);
+    expect(out.sent.map(textOf)).toEqual(referenceOf([frame, frame]).map(textOf));
+    expect(out.flushes).toEqual([94]);
+  });
+
   it('places the next packet directly behind a run', () => {
     // 2 * 256 and 192, in a slab that has them exactly.
     const frames = [superFrame(2 * 57, 57), singleFrame(96), singleFrame(20)];

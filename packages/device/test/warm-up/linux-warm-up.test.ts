@@ -24,16 +24,31 @@ describe('LinuxWarmUp', () => {
     expect(warmUp.due).toBe(Infinity);
   });
 
-  it('does not pause for a few packets, however many there were before', () => {
-    const { warmUp, hasBegun } = create();
-    const busy = { wait: () => 1 } as unknown as PollSet;
+  it('pauses for 5 ms after a single packet, so that the answer does not wait', () => {
+    const { clock, warmUp, hasBegun } = create();
     for (let packets = 3; packets <= 30; packets += 3) {
-      warmUp.run(busy, Infinity, packets);
-      expect(warmUp.due).toBe(Infinity);
+      clock.now += 2;
+      warmUp.run(IDLE, Infinity, packets);
+      expect(warmUp.due).toBe(clock.now + 5);
     }
+    clock.now += 4;
+    warmUp.run(IDLE, Infinity, 30);
     expect(hasBegun()).toBe(false);
-    warmUp.run(IDLE, Infinity, 33);
+    clock.now += 1;
+    warmUp.run(IDLE, Infinity, 30);
     expect(hasBegun()).toBe(true);
+  });
+
+  it('does not end the pause of a stream for a single packet', () => {
+    const { clock, warmUp } = create();
+    clock.now = 1000;
+    warmUp.run(IDLE, Infinity, 4);
+    clock.now = 1050;
+    warmUp.run(IDLE, Infinity, 5);
+    expect(warmUp.due).toBe(1100);
+    clock.now = 1098;
+    warmUp.run(IDLE, Infinity, 6);
+    expect(warmUp.due).toBe(1103);
   });
 
   it('is over after 20,000 packets of the device', () => {

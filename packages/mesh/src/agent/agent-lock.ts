@@ -8,6 +8,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileLock, FileLockedError, networkNamespaceId } from '@litz/sys';
+import { explainFileError } from '../file-error.ts';
 
 /** What the locks of an agent protect. */
 export interface AgentLockOptions {
@@ -66,8 +67,7 @@ export class AgentLock {
           cause: error,
         });
       }
-      const { code, message } = error as NodeJS.ErrnoException;
-      return `a second agent would not be noticed: ${path}: ${code ?? message}`;
+      return `a second agent would not be noticed: ${path}: ${explainFileError(error)}`;
     }
   }
 }

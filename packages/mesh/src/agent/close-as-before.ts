@@ -42,18 +42,11 @@ export function enforcedBefore(options: StoredStateOptions): EnforcedRequest | u
  * @throws {MeshHostError} the machine cannot enforce
  */
 export async function closeAsBefore(
-  host: Pick<MeshHost, 'apply' | 'facts'>,
+  host: Pick<MeshHost, 'apply' | 'underlay'>,
   interfaceName: string,
   request: EnforcedRequest,
 ): Promise<readonly string[]> {
-  const { port, own } = request;
-  const nodeAddresses = own.addresses;
-  const { underlay } = await host.facts({
-    interfaceName,
-    port,
-    nodeAddresses,
-    prefixes: own.prefixes,
-  });
+  const underlay = await host.underlay({ interfaceName, nodeAddresses: request.own.addresses });
   const desired = desireHost({
     ...request,
     interfaceName,

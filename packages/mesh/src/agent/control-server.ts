@@ -12,6 +12,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync } from
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { untrustedFolder } from '@litz/config/uapi';
+import { explainFileError } from '../file-error.ts';
 import { isControlRequest, type ControlAnswer, type ControlRequest } from './control-request.ts';
 
 /** The socket of an agent cannot be served, or a request is not known. */
@@ -41,8 +42,7 @@ export class ControlServer {
       return server;
     } catch (error) {
       if (error instanceof ControlError) throw error;
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new ControlError(`cannot serve ${path}: ${code ?? message}`, { cause: error });
+      throw new ControlError(`cannot serve ${path}: ${explainFileError(error)}`, { cause: error });
     }
   }
 

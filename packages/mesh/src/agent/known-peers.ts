@@ -39,7 +39,7 @@ export class KnownPeers {
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
   #syncedAt: number | undefined = undefined;
-  /** The names of the nodes whose record went away before the first `sync`. */
+  /** The names of the nodes whose record was deleted before the first `sync`. */
   readonly #revoked: Set<string> = new Set();
 
   constructor(options: KnownPeersOptions) {
@@ -115,7 +115,7 @@ export class KnownPeers {
   }
 
   gone(name: string, why: 'deleted' | 'expired'): void {
-    if (!this.isSynced) this.#revoked.add(name);
+    if (!this.isSynced && why === 'deleted') this.#revoked.add(name);
     this.#note(this.#membership.gone(name, why, this.#options.now()));
   }
 

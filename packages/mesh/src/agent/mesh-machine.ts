@@ -1,11 +1,10 @@
 /**
- * `MeshMachine`: reads the network state of the machine, computes the state that the mesh needs,
- * and applies it.
+ * `MeshMachine`: finds the underlay of the machine, computes the state that the mesh needs, and
+ * applies it.
  *
  * @module
  */
 import { formatCidr, type Cidr } from '@litz/core';
-import type { HostFacts } from '../host/host-facts.ts';
 import type { MeshHost } from '../host/mesh-host.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import {
@@ -14,7 +13,7 @@ import {
   encryptsOwnNode,
   type CommonRequest,
 } from '../plan/desire-host.ts';
-import type { DesiredHost, EncryptMode, Enforcement } from '../plan/desired-host.ts';
+import type { DesiredHost, EncryptMode, Enforcement, Underlay } from '../plan/desired-host.ts';
 import { LastResult } from '../plan/last-result.ts';
 import { isException } from '../plan/mesh-rule.ts';
 import type { RegistryAddress } from '../registry/registry.ts';
@@ -50,8 +49,8 @@ export class MeshMachine {
   readonly #host: MeshHost;
   readonly #settings: AgentSettings;
   readonly #events: EventLog;
-  #facts: HostFacts | undefined = undefined;
-  #factsAreOld = true;
+  #underlay: Underlay | undefined = undefined;
+  #underlayIsOld = true;
   /** When the latest repairs happened, in milliseconds of `performance.now()`. */
   #repairs: number[] = [];
   #quiet: NodeJS.Timeout | undefined = undefined;
@@ -93,12 +92,12 @@ export class MeshMachine {
   /**
    * Begins to follow changes of the machine.
    *
-   * @param onChanged called when the facts about the machine may have changed
+   * @param onChanged called when the underlay may have changed
    * @param onFailed called when the state that another program changed could not be restored
    */
   watch(onChanged: () => void, onFailed: () => void): void {
     const outdate = (): void => {
-      this.#factsAreOld = true;
+      this.#underlayIsOld = true;
       onChanged();
     };
     this.#host.watch({
@@ -124,28 +123,26 @@ export class MeshMachine {
   }
 
   /**
-   * Marks the machine's state as outdated after the peers have changed, because the routes to them
+   * Marks the underlay as outdated after the peers have changed, because the routes to them
    * may differ. With more than `FEW_PEERS` peers, one change is not worth a new read.
    */
   notePeers(count: number): void {
-    this.#factsAreOld ||= count <= FEW_PEERS;
+    this.#underlayIsOld ||= count <= FEW_PEERS;
   }
 
-  /** Reads the machine's network state again if it may have changed. */
-  async readFacts({ peers, prefixes }: Pick<MachineInput, 'peers' | 'prefixes'>): Promise<void> {
-    if (!this.#factsAreOld && this.#facts) return;
-    const { interfaceName, port, addresses } = this.#settings;
-    this.#factsAreOld = false;
+  /** Finds the underlay again if it may have changed. */
+  async findUnderlay(peers: MachineInput['peers']): Promise<void> {
+    if (!this.#underlayIsOld && this.#underlay) return;
+    const { interfaceName, addresses } = this.#settings;
+    this.#underlayIsOld = false;
     try {
-      this.#facts = await this.#host.facts({
+      this.#underlay = await this.#host.underlay({
         interfaceName,
-        port,
         peers: [...peers.values()],
         nodeAddresses: addresses,
-        ...(prefixes && { prefixes }),
       });
     } catch (error) {
-      this.#factsAreOld = true;
+      this.#underlayIsOld = true;
       throw error;
     }
   }
@@ -203,8 +200,8 @@ export class MeshMachine {
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
     const own = { addresses, encryptsNode };
     const needsAddresses = encryptsOwnNode({ mode, own: { ...own, prefixes: [] } });
-    if (!this.#facts || !prefixes || (needsAddresses && !registryAddresses)) return undefined;
-    const { underlay } = this.#facts;
+    const underlay = this.#underlay;
+    if (!underlay || !prefixes || (needsAddresses && !registryAddresses)) return undefined;
     const inputs = [mode, enforcement, prefixes, registryAddresses, underlay];
     return this.#lastRequest.for(inputs, () => ({
       interfaceName,

@@ -45,11 +45,11 @@ export class MeshRound {
    * @throws {MeshHostError} the machine cannot enforce
    */
   async run(): Promise<RoundOutcome> {
-    const { events, choices, peers, daemon, machine, nodeFacts, enforcedState } = this.#parts;
+    const { events, choices, peers, daemon, machine, enforcedState } = this.#parts;
     peers.noteRenewals();
     const { identities } = daemon;
     const plan = this.#planKeys(identities);
-    await machine.readFacts({ peers: peers.all, prefixes: nodeFacts.prefixes });
+    await machine.findUnderlay(peers.all);
     const enforcement = choices.effectiveEnforcement(peers);
     const changed = peers.takeChanged();
     let desired: DesiredHost | undefined;

@@ -111,16 +111,25 @@ export class PeerMemory {
 
   #write(peers: ReadonlyMap<string, MeshPeer>): void {
     this.#closeFile();
-    const lines = Array.from(peers, ([name, peer]) => lineOf(name, peer));
-    this.#lines = lines.length;
-    this.#try(() => {
-      replaceStateFile(this.#path, Buffer.from(lines.join('')));
-    });
+    this.#lines = peers.size;
+    this.#try(() => replaceStateFile(this.#path, piecesOf(peers)));
   }
 
   #try(write: () => void): void {
     this.#isBroken = !tryWriting(this.#path, write, this.#onTrouble);
   }
+}
+
+/** Yields the lines of all peers, in pieces of a few kilobytes. */
+function* piecesOf(peers: ReadonlyMap<string, MeshPeer>): Generator<Uint8Array, void, void> {
+  let piece = '';
+  for (const [name, peer] of peers) {
+    piece += lineOf(name, peer);
+    if (piece.length < PIECE_LENGTH) continue;
+    yield Buffer.from(piece);
+    piece = '';
+  }
+  yield Buffer.from(piece);
 }
 
 function lineOf(name: string, peer: MeshPeer | undefined): string {
@@ -154,6 +163,8 @@ function readText(path: string): string {
 
 /** How many outdated lines the file of a small mesh may have before it is rewritten. */
 const SPARE_LINES = 1000;
+/** In characters. */
+const PIECE_LENGTH = 16_384;
 const MODE = 0o600;
 /** In bytes. More than the records of the largest mesh that Litz supports. */
 const MAX_BYTES = 64 * 1024 * 1024;

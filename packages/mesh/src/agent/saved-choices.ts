@@ -10,6 +10,7 @@
  */
 
 import { join } from 'node:path';
+import { explainFileError } from '../file-error.ts';
 import { readStateFile, replaceStateFile, StateFileTypeError } from '../keys/state-file.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS, type Choices } from './agent-settings.ts';
 
@@ -126,8 +127,7 @@ function writeDurably(path: string, text: string): void {
 }
 
 function choicesError(path: string, what: string, error: unknown): SavedChoicesError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new SavedChoicesError(`${path}: ${what}: ${code ?? message}`, { cause: error });
+  return new SavedChoicesError(`${path}: ${what}: ${explainFileError(error)}`, { cause: error });
 }
 
 /** In bytes. Much larger than any file that an agent writes. */

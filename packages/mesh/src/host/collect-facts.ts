@@ -123,15 +123,11 @@ function foreignRoutes(
   numbers: RoutingNumbers,
   ours: number | undefined,
 ): string[] {
-  const routes = netlink.tableRoutes(numbers.table);
-  return routes
-    .filter((route) => {
-      // Routes over the interface of an earlier daemon need no case here: they went away with the
-      // interface.
-      const made = fromRoute(route, ours);
-      return made.foreign === true;
-    })
-    .map(describeForeign);
+  // Routes over the interface of an earlier daemon need no case here: they went away with the
+  // interface.
+  return netlink.tableRoutes(numbers.table, (route) =>
+    fromRoute(route, ours).foreign === true ? describeForeign(route) : undefined,
+  );
 }
 
 function foreignRules(netlink: Netlink, numbers: RoutingNumbers): string[] {

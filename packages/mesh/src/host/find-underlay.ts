@@ -9,7 +9,7 @@ import type { Link, Netlink } from '@litz/sys';
 import { NODES_MARK, type Underlay } from '../plan/desired-host.ts';
 import { MAIN_TABLE } from '../plan/mesh-rule.ts';
 import { networkAddress } from '../record/cidr-relations.ts';
-import type { FactsRequest } from './mesh-host.ts';
+import type { UnderlayRequest } from './mesh-host.ts';
 
 /**
  * Finds the links and the MTU of the underlay. These are the links and the MTU of the routes to the
@@ -17,7 +17,7 @@ import type { FactsRequest } from './mesh-host.ts';
  * are looked up with the mark of the daemon's datagrams, so that the mesh's own rules do not apply.
  */
 export function findUnderlay(
-  { peers = [], nodeAddresses = [], interfaceName }: FactsRequest,
+  { peers = [], nodeAddresses = [], interfaceName }: UnderlayRequest,
   netlink: Netlink,
   links: readonly Link[],
 ): Underlay {
@@ -46,7 +46,7 @@ interface UnderlayRoute {
  * Looks up the routes to the first `MOST_LOOK_UPS` peers only, because the nodes of a cluster are
  * reached over few links.
  */
-function routesTo(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): UnderlayRoute[] {
+function routesTo(peers: NonNullable<UnderlayRequest['peers']>, netlink: Netlink): UnderlayRoute[] {
   return peers.slice(0, MOST_LOOK_UPS).flatMap(({ endpoint }) => {
     try {
       const route = netlink.routeTo(endpoint.address, { mark: NODES_MARK });
@@ -66,23 +66,18 @@ function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Underlay
   const wanted = new Set(nodeAddresses.map((text) => formatAddress(parseAddress(text))));
   const own = netlink.addresses().filter(({ address }) => wanted.has(formatAddress(address)));
   if (own.length > 0) return own;
-  return netlink.tableRoutes(MAIN_TABLE).filter(isDefault);
-}
-
-function isDefault(route: { prefixLength: number; interfaceIndex: number }): boolean {
-  return route.prefixLength === 0 && route.interfaceIndex !== 0;
+  return netlink.tableRoutes(MAIN_TABLE, (route) =>
+    route.prefixLength === 0 && route.interfaceIndex !== 0 ? route : undefined,
+  );
 }
 
 /** Returns the indices of the links that the main table uses to reach the peers' pods. */
-function podRoutes(peers: NonNullable<FactsRequest['peers']>, netlink: Netlink): number[] {
+function podRoutes(peers: NonNullable<UnderlayRequest['peers']>, netlink: Netlink): number[] {
   const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(networkText)));
   if (prefixes.size === 0) return [];
-  return netlink
-    .tableRoutes(MAIN_TABLE)
-    .filter(({ destination, prefixLength }) =>
-      prefixes.has(formatCidr({ address: destination, prefixLength })),
-    )
-    .map(({ interfaceIndex }) => interfaceIndex);
+  return netlink.tableRoutes(MAIN_TABLE, ({ destination, prefixLength, interfaceIndex }) =>
+    prefixes.has(formatCidr({ address: destination, prefixLength })) ? interfaceIndex : undefined,
+  );
 }
 
 function networkText(prefix: Readonly<Cidr>): string {

@@ -19,6 +19,7 @@ import {
   DEFAULT_TABLE,
   type DesiredHost,
   type RoutingNumbers,
+  type Underlay,
 } from '../plan/desired-host.ts';
 import { KernelState } from '../routes/kernel-state.ts';
 import { LinkFilters } from '../routes/link-filters.ts';
@@ -26,6 +27,7 @@ import { WantedRoutes } from '../routes/wanted-routes.ts';
 import { Convergence } from './convergence.ts';
 import { readCni } from './cni-configuration.ts';
 import { collectFacts } from './collect-facts.ts';
+import { findUnderlay } from './find-underlay.ts';
 import type { CniFacts, HostFacts } from './host-facts.ts';
 import { HostNamespace } from './host-namespace.ts';
 import {
@@ -34,6 +36,7 @@ import {
   type FactsRequest,
   type HostListener,
   type MeshHost,
+  type UnderlayRequest,
 } from './mesh-host.ts';
 import { messageOf, NFT_MISSING, StepRunner } from './step-runner.ts';
 import { Passes } from './passes.ts';
@@ -185,6 +188,11 @@ export class LinuxHost implements MeshHost {
     return readCni({ links: this.#netlink.links(), ...(cniFolder && { folder: cniFolder }) });
   }
 
+  async underlay(request: UnderlayRequest): Promise<Underlay> {
+    return findUnderlay(request, this.#netlink, this.#netlink.links());
+  }
+
+  /** Reads the facts that `checkHost` needs. It changes nothing. */
   async facts(request: FactsRequest): Promise<HostFacts> {
     const { cniFolder } = this.#options;
     return collectFacts(request, {

@@ -5,22 +5,23 @@
  * @module
  */
 import type { Cidr } from '@litz/core';
-import type { DesiredHost, RoutedPeer } from '../plan/desired-host.ts';
+import type { DesiredHost, RoutedPeer, Underlay } from '../plan/desired-host.ts';
 import type { Step } from '../plan/step.ts';
-import type { HostFacts } from './host-facts.ts';
 
-/** The parameters of `facts`. */
-export interface FactsRequest {
+/** The parameters of `underlay`. */
+export interface UnderlayRequest {
   readonly interfaceName: string;
-  readonly port: number;
-  readonly table?: number;
-  readonly priority?: number;
   /** The known peers. Without peers, the underlay is the links that have this node's addresses. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
   /**
    * Addresses of this node, as text; default: those of the underlay's links, one of each family.
    */
   readonly nodeAddresses?: readonly string[];
+}
+
+/** The parameters of `LinuxHost.facts`. */
+export interface FactsRequest extends UnderlayRequest {
+  readonly port: number;
   /** Prefixes of this node's pods; default: those of the CNI's configuration. */
   readonly prefixes?: readonly Readonly<Cidr>[];
 }
@@ -46,8 +47,8 @@ export interface HostListener {
    */
   onLink(index: number | undefined): void;
   /**
-   * Links, addresses or routes of the underlay may have changed, so the caller should call `facts`
-   * again. Called at most once a second.
+   * Links, addresses or routes of the underlay may have changed, so the caller should call
+   * `underlay` again. Called at most once a second.
    */
   onUnderlay(): void;
   /**
@@ -59,8 +60,8 @@ export interface HostListener {
 
 /** The machine that an agent changes: its routes, rules, filters and addresses. */
 export interface MeshHost {
-  /** Reads the facts from the machine. It changes nothing. */
-  facts(request: FactsRequest): Promise<HostFacts>;
+  /** Finds the links that lead to the peers, and their MTU. It changes nothing. */
+  underlay(request: UnderlayRequest): Promise<Underlay>;
   /**
    * Brings the machine into the desired state, and keeps it in that state after `watch` was called.
    * Steps that need the tunnel's interface are left out until the interface is there. Calls may

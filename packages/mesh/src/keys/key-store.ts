@@ -20,7 +20,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -39,8 +38,9 @@ import {
 } from '@litz/core';
 import { wipe } from '@litz/core/internals';
 import { untrustedFolder } from '@litz/config/uapi';
+import { explainFileError } from '../file-error.ts';
 import { MOST_GENERATION } from '../record/node-record.ts';
-import { replaceStateFile } from './state-file.ts';
+import { makeStateFolder, replaceStateFile } from './state-file.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /** A key pair of this node. */
@@ -212,7 +212,7 @@ export class KeyStore {
   }
 
   #makeFolder(): void {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    makeStateFolder(this.folder);
     const untrusted = untrustedFolder(this.folder);
     if (untrusted !== undefined) throw new KeyFileError(untrusted);
   }
@@ -274,10 +274,7 @@ function readText(path: string, bytes: Buffer): PrivateKey {
 
 function fileError(path: string, what: string, error: unknown): KeyFileError {
   if (error instanceof KeyFileError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new KeyFileError(
-    `${path}: ${what}: ${code === 'ELOOP' ? 'is a symbolic link' : (code ?? message)}`,
-  );
+  return new KeyFileError(`${path}: ${what}: ${explainFileError(error)}`);
 }
 
 const KEY_SUFFIX = /^(?:0|[1-9]\d{0,14})\.key$/;

@@ -18,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { explainFileError } from '../file-error.ts';
 import { syncFolder } from './sync-folder.ts';
 
 /**
@@ -25,18 +26,26 @@ import { syncFolder } from './sync-folder.ts';
  * synced and renamed. A missing directory is created with mode 0700. The content is on the disk
  * when this function returns. Only the owner can read the file.
  *
- * @param content borrowed for the call
+ * @param content the bytes, or a series of pieces, so that a large file is never in memory as a
+ *   whole; borrowed for the call
  * @param modifiedAt the modification time, as Unix time in milliseconds; default: now
  * @throws {Error} the error of the file system; the previous file is kept
  */
-export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?: number): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+export function replaceStateFile(
+  path: string,
+  content: Uint8Array | Iterable<Uint8Array>,
+  modifiedAt?: number,
+): void {
+  const pieces = content instanceof Uint8Array ? [content] : content;
+  makeStateFolder(dirname(path));
   const temporary = `${path}.${process.pid}.new`;
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', 0o600);
   try {
     // A file with half of the content would prevent the next agent from starting.
-    if (writeSync(fd, content) !== content.length) throw new Error('ENOSPC: not all was written');
+    for (const piece of pieces) {
+      if (writeSync(fd, piece) !== piece.length) throw new Error('ENOSPC: not all was written');
+    }
     if (modifiedAt !== undefined) utimesSync(temporary, modifiedAt / 1000, modifiedAt / 1000);
     fsyncSync(fd);
     renameSync(temporary, path);
@@ -47,6 +56,22 @@ export function replaceStateFile(path: string, content: Uint8Array, modifiedAt?:
     closeSync(fd);
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * Makes the directory, which only its owner may use, if it does not exist.
+ *
+ * @throws {Error} the error of the file system
+ */
+export function makeStateFolder(folder: string): void {
+  const mode = 0o700;
+  try {
+    mkdirSync(folder, { recursive: true, mode });
+  } catch (error) {
+    // Node.js reports ENOENT for a file system that is read-only. This call gets the real reason.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') mkdirSync(folder, { mode });
+    throw error;
+  }
 }
 
 /**
@@ -63,8 +88,7 @@ export function tryWriting(
   try {
     write();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    onTrouble(`${path} cannot be written: ${code ?? message}`);
+    onTrouble(`${path} cannot be written: ${explainFileError(error)}`);
     return false;
   }
   onTrouble(undefined);

@@ -156,9 +156,11 @@ export class KernelState {
   #readRoutes(): void {
     const { netlink, numbers, wanted } = this.#options;
     this.#routes = new Map();
-    for (const route of netlink.tableRoutes(numbers.table)) {
-      this.#addRoute(fromRoute(route, this.#link?.index));
-    }
+    // Each route is converted while the table is read: most become an object that is there already.
+    const routes = netlink.tableRoutes(numbers.table, (route) =>
+      this.#shared(fromRoute(route, this.#link?.index)),
+    );
+    for (const route of routes) this.#addRoute(route);
     wanted.suspectAll();
   }
 
@@ -169,7 +171,7 @@ export class KernelState {
    */
   #addRoute(ours: MeshRoute): void {
     const other = this.#routes.get(ours.key);
-    const route = other ? { ...ours, text: `${other.text}, ${ours.text}` } : this.#shared(ours);
+    const route = other ? { ...ours, text: `${other.text}, ${ours.text}` } : ours;
     this.#routes.set(ours.key, route);
   }
 

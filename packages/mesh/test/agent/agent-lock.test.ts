@@ -46,7 +46,9 @@ describe('AgentLock', () => {
     mkdirSync(join(folder, 'state', 'litz0.lock'), { recursive: true });
     expect(take('litz0', 'state').troubles).toEqual([
       expect.stringMatching(/^a second agent would not be noticed: .*run\/agent-\d+\.lock: /),
-      expect.stringMatching(/^a second agent would not be noticed: .*litz0\.lock: EISDIR$/),
+      expect.stringMatching(
+        /^a second agent would not be noticed: .*litz0\.lock: the path is a directory \(EISDIR\)$/,
+      ),
     ]);
   });
 });

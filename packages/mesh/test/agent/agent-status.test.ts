@@ -44,13 +44,13 @@ describe('the status in the registry', () => {
   it('has the current troubles, and not those that are over', async () => {
     const fixture = await started();
     await pass(600_000);
-    fixture.host.factsFailure = new Error('no answer');
+    fixture.host.underlayFailure = new Error('no answer');
     fixture.host.listener?.onUnderlay();
     await pass(1000);
-    fixture.host.factsFailure = undefined;
+    fixture.host.underlayFailure = undefined;
     await pass(600_000);
     expect(fixture.registry.statuses).toHaveLength(1);
-    fixture.host.factsFailure = new Error('no answer');
+    fixture.host.underlayFailure = new Error('no answer');
     fixture.host.listener?.onUnderlay();
     await pass(600_000);
     expect(fixture.registry.statuses[1]?.trouble).toBe('agent: no answer');

@@ -89,6 +89,19 @@ describe('Agent', () => {
       expect(peers).toMatchObject([{ name: 'n2', state: 'connected', isListed: false }]);
     });
 
+    it('and keeps a peer whose record expired before the first complete list', async () => {
+      const fixture = new AgentFixture();
+      await fixture.start(recordOf(2));
+      await fixture.answer(2);
+      await fixture.replace();
+      fixture.agent.start();
+      fixture.registry.loses('n2', 'expired');
+      fixture.registry.sync();
+      await pass(1000);
+      const { peers } = await fixture.agent.status();
+      expect(peers).toMatchObject([{ name: 'n2', state: 'connected', isListed: false }]);
+    });
+
     it('and removes a peer that was revoked while no agent ran', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
@@ -372,11 +385,11 @@ describe('Agent', () => {
   it('reads the machine again after a failure', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
-    fixture.host.factsFailure = new Error('no answer');
+    fixture.host.underlayFailure = new Error('no answer');
     fixture.host.listener?.onUnderlay();
     await pass(100);
     expect(fixture.agent.events.troubles).toEqual(['agent: no answer']);
-    fixture.host.factsFailure = undefined;
+    fixture.host.underlayFailure = undefined;
     const { looks } = fixture.host;
     await pass(2100);
     expect(fixture.host.looks).toBe(looks + 1);

@@ -46,7 +46,7 @@ describe('SavedChoices', () => {
     ['empty', () => writeFileSync(path, ''), 'was not written by an agent; remove the file'],
     ['a pipe', () => execFileSync('mkfifo', [path]), 'is not a regular file'],
     ['a folder', () => mkdirSync(path), 'is not a regular file'],
-    ['a link', () => symlinkSync('/etc/passwd', path), 'cannot be read: ELOOP'],
+    ['a link', () => symlinkSync('/etc/passwd', path), 'cannot be read: is a symbolic link'],
   ])('refuses a file that is %s, and names the file', (_, make, reason) => {
     make();
     expect(() => open()).toThrow(SavedChoicesError);
@@ -59,7 +59,9 @@ describe('SavedChoices', () => {
     const text = readFileSync(path, 'utf8');
     rmSync(path);
     mkdirSync(path);
-    expect(() => choices.save(STARTED)).toThrow(`${path}: cannot be written: EISDIR`);
+    expect(() => choices.save(STARTED)).toThrow(
+      `${path}: cannot be written: the path is a directory (EISDIR)`,
+    );
     expect(choices.current).toEqual(CHOSEN);
     expect(readdirSync(folder)).toEqual(['litz0.choices.json']);
     rmSync(path, { recursive: true });

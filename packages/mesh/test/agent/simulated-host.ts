@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { HostFacts } from '../../src/host/host-facts.ts';
 import type { Applied, HostListener, MeshHost } from '../../src/host/mesh-host.ts';
-import type { DesiredHost } from '../../src/plan/desired-host.ts';
+import type { DesiredHost, Underlay } from '../../src/plan/desired-host.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { plainFacts } from '../host-facts.ts';
@@ -18,7 +17,7 @@ export class SimulatedHost implements MeshHost {
   gate: Promise<void> = Promise.resolve();
   /** `apply` rejects with the error that this function returns, if any. */
   refusal: (desired: DesiredHost) => Error | undefined = () => undefined;
-  factsFailure: Error | undefined = undefined;
+  underlayFailure: Error | undefined = undefined;
   troubles: readonly string[] = [];
   applies = 0;
   looks = 0;
@@ -30,11 +29,11 @@ export class SimulatedHost implements MeshHost {
     this.#log = log;
   }
 
-  async facts(): Promise<HostFacts> {
+  async underlay(): Promise<Underlay> {
     this.looks++;
     await this.gate;
-    if (this.factsFailure) throw this.factsFailure;
-    return plainFacts();
+    if (this.underlayFailure) throw this.underlayFailure;
+    return plainFacts().underlay;
   }
 
   async apply(desired: DesiredHost): Promise<Applied> {

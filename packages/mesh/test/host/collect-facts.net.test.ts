@@ -100,9 +100,12 @@ async function collect(
   });
   const host = await a.openHost();
   const endpoint = { address: parseAddress(b.address) };
-  return host.facts({
+  const request = {
     interfaceName: 'litz0',
     port: 51871,
     peers: [{ endpoint, prefixes: b.prefixes }],
-  });
+  };
+  const facts = await host.facts(request);
+  expect(await host.underlay(request)).toEqual(facts.underlay);
+  return facts;
 }

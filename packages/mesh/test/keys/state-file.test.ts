@@ -3,7 +3,12 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readStateFile, replaceStateFile, StateFileTypeError } from '../../src/keys/state-file.ts';
+import {
+  makeStateFolder,
+  readStateFile,
+  replaceStateFile,
+  StateFileTypeError,
+} from '../../src/keys/state-file.ts';
 
 let folder: string;
 let path: string;
@@ -24,10 +29,39 @@ describe('replaceStateFile', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
+  it('writes pieces one after the other', () => {
+    replaceStateFile(path, ['a', 'bc'].map(Buffer.from));
+    expect(readStateFile(path, 100)).toBe('abc');
+  });
+
+  it('keeps the previous file if the pieces fail', () => {
+    function* pieces(): Generator<Uint8Array> {
+      yield Buffer.from('half');
+      throw new Error('no more');
+    }
+    replaceStateFile(path, Buffer.from('before'));
+    expect(() => replaceStateFile(path, pieces())).toThrow('no more');
+    expect(readStateFile(path, 100)).toBe('before');
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
   it('leaves no file behind if it fails', () => {
     mkdirSync(path);
     expect(() => replaceStateFile(path, Buffer.from('x'))).toThrow('EISDIR');
     expect(readdirSync(folder)).toEqual(['file']);
+  });
+});
+
+describe('makeStateFolder', () => {
+  it('makes the whole path, only for the owner, and accepts one that is there', () => {
+    for (let i = 0; i < 2; i++) makeStateFolder(join(path, 'deep'));
+    expect(statSync(join(path, 'deep')).mode & 0o777).toBe(0o700);
+  });
+
+  it('reports the reason of the system', () => {
+    replaceStateFile(path, Buffer.from(''));
+    expect(() => makeStateFolder(path)).toThrow('EEXIST');
+    expect(() => makeStateFolder('/proc/litz/deep')).toThrow('ENOENT');
   });
 });
 

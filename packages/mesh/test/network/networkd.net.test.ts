@@ -10,16 +10,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCidr } from '@litz/core';
 import { onReadable, RoutingMonitor, type RoutingChange } from '@litz/sys';
-import { describeWith, requirement } from '@litz/testkit';
+import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { createNetwork } from './create-mesh.ts';
 import { startAgents } from './test-agent.ts';
+import type { TestNamespace } from './test-namespace.ts';
 import { networkRequirements } from './test-network.ts';
 import { until, type TestNode } from './test-node.ts';
 
 const NETWORKD = '/lib/systemd/systemd-networkd';
 const requirements = [
   ...networkRequirements,
+  programRequirement('dbus-daemon'),
+  programRequirement('networkctl'),
   requirement(NETWORKD, () => existsSync(NETWORKD) || 'install the package systemd'),
 ];
 
@@ -37,6 +40,20 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
     // Nothing of the mesh was even gone for a moment: networkd spares what has the kernel's protocol.
     expect(repairs).toEqual([]);
 
+    expect(await pings).toContain(' 0% packet loss');
+    expect(wire.counts()).toMatchObject({ plaintext: 0 });
+  });
+
+  test('keeps all of the mesh when it reads a changed configuration while it runs', async () => {
+    const { wire, a, b } = await createEnforcedMesh();
+    const before = stateOf(a);
+    const repairs = followRepairs(a);
+    const pings = ping(a, b);
+
+    await runNetworkd(a, { manages: ['eth0'], reloads: 3 });
+
+    expect(stateOf(a)).toBe(before);
+    expect(repairs).toEqual([]);
     expect(await pings).toContain(' 0% packet loss');
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
@@ -75,28 +92,56 @@ async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNet
 /**
  * Runs networkd until it has configured its links. Before that, adds a rule and a route of another
  * program, which it deletes.
+ *
+ * @param options.reloads how often its configuration changes and it reads it again, as by
+ *   `networkctl reload`
  */
 async function runNetworkd(
   { namespace }: TestNode,
-  { manages }: { readonly manages: readonly string[] },
+  { manages, reloads = 0 }: { readonly manages: readonly string[]; readonly reloads?: number },
 ): Promise<void> {
   namespace.ip(`rule add pref ${FOREIGN_PRIORITY} to 10.1.0.0/16 lookup 77`);
-  namespace.ip('route add 10.2.0.0/16 via 192.168.50.12 dev eth0 table 77');
+  addForeignRoute(namespace);
   const networkd = namespace.start('unshare', '--mount', 'sh', '-ec', SCRIPT, ...manages);
   const ended = once(networkd, 'exit');
   const log = outputOf(networkd);
   await until(() => {
     if (networkd.exitCode !== null) throw new Error(`networkd ended: ${log()}`);
     const isForeignGone =
-      !namespace.ip('rule').includes(`${FOREIGN_PRIORITY}:`) &&
-      !namespace.tries('sh', '-c', 'ip route show table 77 | grep -q .');
+      !namespace.ip('rule').includes(`${FOREIGN_PRIORITY}:`) && !hasForeignRoute(namespace);
     return (
       isForeignGone &&
       manages.every((name) => log().includes(`${name}: State changed: configuring -> configured`))
     );
   });
+  onTestFinished(() => endBus(log()));
+  for (let i = 1; i <= reloads; i++) {
+    addForeignRoute(namespace);
+    const enter = ['nsenter', '--mount', `--target=${networkd.pid}`, 'sh', '-ec'] as const;
+    namespace.run(...enter, RELOAD, String(i));
+    await until(() => configurations(log(), 'eth0') > i && !hasForeignRoute(namespace));
+  }
   networkd.kill('SIGTERM');
   await ended;
+}
+
+function addForeignRoute(namespace: TestNamespace): void {
+  namespace.ip('route add 10.2.0.0/16 via 192.168.50.12 dev eth0 table 77');
+}
+
+function hasForeignRoute(namespace: TestNamespace): boolean {
+  return namespace.tries('sh', '-c', 'ip route show table 77 | grep -q .');
+}
+
+/** Ends the message bus, which is a process of its own. */
+function endBus(log: string): void {
+  const pid = Number(/^bus (\d+)$/m.exec(log)?.[1]);
+  if (pid > 1) process.kill(pid, 'SIGKILL');
+}
+
+/** Returns how often networkd has configured a link. */
+function configurations(log: string, name: string): number {
+  return log.split(`${name}: State changed: configuring -> configured`).length - 1;
 }
 
 /** Returns the rules, the routes of the mesh and the addresses of its interface as one text. */
@@ -177,9 +222,16 @@ for name in "$0" "$@"; do
   printf '[Match]\\nName=%s\\n[Network]\\nLinkLocalAddressing=no\\nIPv6AcceptRA=no\\n' $name
   [ $name != eth0 ] || echo "Address=$address"
 done | awk '/Match/{n++} {print > "/run/systemd/network/" n ".network"}'
+mkdir /run/dbus
+echo "bus $(dbus-daemon --system --fork --nopidfile --print-pid)"
 for index in /sys/class/net/*/ifindex; do echo I:1 > /run/udev/data/n$(cat $index); done
 export SYSTEMD_LOG_LEVEL=debug
 exec ${NETWORKD}
+`;
+/** Its argument makes the configuration of the first link differ from the previous one. */
+const RELOAD = `
+printf '[Link]\\nGroup=%d\\n' "$0" >> /run/systemd/network/1.network
+networkctl reload
 `;
 const FOREIGN_PRIORITY = 12_345;
 const MESH_TABLE = 51_871;

@@ -189,8 +189,8 @@ class FakeKernel {
     return [address, { ...address, address: parseAddress('fe80::1'), scope: 253 }];
   }
 
-  tableRoutes(): InstalledRoute[] {
-    return [...this.table];
+  tableRoutes<T>(_table: number, convert: (route: InstalledRoute) => T): T[] {
+    return this.table.map(convert);
   }
 
   rules(): { family: 4 | 6; priority: number; table: number; toTable: boolean }[] {

@@ -8,6 +8,54 @@ import { formatStatus } from '../../src/status/format-status.ts';
 import { exampleStatus } from '../page/example-status.ts';
 
 describe('formatStatus', () => {
+  test.each([
+    ['enabled', 'Enabled'],
+    ['opted-out', 'OptedOut'],
+    ['disabled', 'Disabled'],
+  ] as const)('uses the words of `cilium status` for node encryption: %s', (state, word) => {
+    const status = exampleStatus({ count: 6 });
+    const text = formatStatus({ ...status, node: { ...status.node, nodeEncryption: state } });
+    const accepted = status.peers.filter((peer) => peer.state !== 'refused').length;
+    const tunnel = `litz0 (Pubkey: ${status.node.keys[0]!.publicKey}, Port: 51871, Peers: ${accepted})`;
+    expect(text.split('\n')[0]).toBe(
+      `Encryption:   Wireguard [NodeEncryption: ${word}, ${tunnel}]`,
+    );
+  });
+
+  test('calls it disabled while the mesh is off', () => {
+    const status = exampleStatus({ count: 1 });
+    const text = formatStatus({ ...status, node: { ...status.node, wantedEnforcement: 'off' } });
+    expect(text).toMatch(/^Encryption: {3}Disabled \[litz0 \(Pubkey: /);
+  });
+
+  test('shows endpoint, ages, bytes and prefixes of a peer, and explains the two ages', () => {
+    const status = exampleStatus({ count: 1 });
+    const [peer] = status.peers;
+    const [key] = peer!.keys;
+    const only = {
+      ...peer!,
+      state: 'connected' as const,
+      lastHandshakeAt: status.time - 61_000,
+      bytesReceived: 5 * 1024 ** 2,
+      bytesSent: 12,
+      keys: [{ ...key!, createdAt: status.time - 3 * 86_400_000, generation: 7 }],
+    };
+    const rows = formatStatus({ ...status, peers: [only] }).split('\n');
+    const header = rows.findIndex((row) => row.startsWith('PEER'));
+    const cells = (row: string): string[] => row.split(/ {2,}/);
+    expect(cells(rows[header]!)).toEqual([
+      ...['PEER', 'ENDPOINT', 'SESSION AGE', 'KEY AGE', 'GENERATION'],
+      ...['RECEIVED', 'SENT', 'PREFIXES'],
+    ]);
+    expect(cells(rows[header + 1]!)).toEqual([
+      ...[only.name, only.endpoint, '61s', '3d', '7', '5.0 MiB', '12 B'],
+      only.prefixes.join(', '),
+    ]);
+    expect(rows.join('\n')).toMatch(
+      /SESSION AGE is .* every two minutes[^]*KEY AGE is .* node key/,
+    );
+  });
+
   test('has a line for each peer, and one for each problem', () => {
     const text = formatStatus(exampleStatus({ count: 3, troubles: ['registry: it is gone'] }));
     expect(text.split('\n').filter((line) => line.startsWith('node-'))).toHaveLength(3);

@@ -12,8 +12,16 @@ import type { Connect } from './agents.ts';
 /** A connector for the dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
 export type Connector = Undici.buildConnector.connector;
 
-/** The `fetch` of undici, with its types. */
-export type Fetch = typeof Undici.fetch;
+/** The `fetch` of undici, with its types; it also takes the classes of Node.js. */
+export type Fetch = (
+  input: Undici.RequestInfo | Request,
+  init?: FetchOptions,
+) => Promise<Undici.Response>;
+
+/** Options of `fetch`: those of undici, and a `FormData` of Node.js as body. */
+export type FetchOptions = Omit<Undici.RequestInit, 'body'> & {
+  body?: Undici.BodyInit | FormData | null;
+};
 
 /** Returns a connector. TLS is inside of the tunnel; undici keeps its sessions. */
 export function createConnector(connect: Connect): Connector {
@@ -51,13 +59,16 @@ export function createDispatcher(connect: Connector): Undici.Agent {
  * accepted, although they are not those of undici.
  */
 export function createFetch(dispatcher: () => Undici.Dispatcher): Fetch {
-  return (async (input: Undici.RequestInfo | Request, init: Undici.RequestInit = {}) => {
+  return async (input, { body, ...init } = {}) => {
     const { fetch, Request: UndiciRequest } = undici();
-    const options = { ...init, dispatcher: init.dispatcher ?? dispatcher() };
-    if (isForm(options.body)) options.body = toForm(options.body);
+    const options: Undici.RequestInit = {
+      ...init,
+      dispatcher: init.dispatcher ?? dispatcher(),
+      ...(body !== undefined && { body: body instanceof FormData ? toForm(body) : body }),
+    };
     if (!(input instanceof Request)) return fetch(input, options);
     return fetch(new UndiciRequest(input.url, requestInitOf(input)), options);
-  }) as Fetch;
+  };
 }
 
 function undici(): typeof Undici {
@@ -76,16 +87,12 @@ function requestInitOf(request: Request): Undici.RequestInit {
     integrity,
     referrerPolicy,
     ...(body && { body: body as never, duplex: 'half' }),
-  } as Undici.RequestInit;
-}
-
-function isForm(body: unknown): body is FormData {
-  return body instanceof FormData;
+  };
 }
 
 function toForm(form: FormData): Undici.FormData {
   const copy = new (undici().FormData)();
-  for (const [name, value] of form) copy.append(name, value as string);
+  for (const [name, value] of form) copy.append(name, value);
   return copy;
 }
 

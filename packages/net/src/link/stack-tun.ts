@@ -13,7 +13,7 @@
  * @module
  */
 import { performance } from 'node:perf_hooks';
-import { checkFunction, checkObject } from '@litz/core/internals';
+import { checkFunction, checkObject, MAX_DATAGRAM_LENGTH } from '@litz/core/internals';
 import type { Tun, TunLinkChange } from '@litz/device';
 import { createPacketOffload, Stack, type PacketOffload, type Socket } from '@litz/netstack';
 import { decodeVnetHeader, encodeVnetHeader, VNET_HEADER_LENGTH } from '@litz/tun/offload';
@@ -99,6 +99,7 @@ export class StackTun implements Tun {
     checkFunction(now, 'now');
     checkFunction(onSocket, 'onSocket');
     this.stack = stack;
+    this.#limitSegments();
     this.name = name;
     this.#now = now;
     this.#onSocket = onSocket;
@@ -116,6 +117,7 @@ export class StackTun implements Tun {
    */
   setMtu(mtu: number): void {
     this.stack.mtu = mtu;
+    this.#limitSegments();
     this.onLinkChange?.({ type: 'mtu', mtu });
     this.wake();
   }
@@ -173,6 +175,15 @@ export class StackTun implements Tun {
     this.#settleLater();
   }
 
+  /**
+   * Limits the segments of a super-packet to the number that fits into one UDP message. Otherwise
+   * each super-packet would leave as one full message and one with the datagrams that are left.
+   */
+  #limitSegments(): void {
+    const fits = Math.floor(MAX_DATAGRAM_LENGTH / (this.stack.mtu + MESSAGE_OVERHEAD));
+    this.stack.segmentLimit = Math.min(Math.max(fits, 1), MOST_SEGMENTS);
+  }
+
   /** Returns the time, which is read once in a turn. */
   #time(): number {
     return (this.#turn ??= this.#now());
@@ -228,6 +239,10 @@ export class StackTun implements Tun {
 const GONE = -1;
 const EIO = -5;
 const EINVAL = -22;
+/** Bytes that encryption adds to a packet: transport header 16, tag 16. */
+const MESSAGE_OVERHEAD = 32;
+/** UDP_MAX_SEGMENTS of kernels before 6.9. */
+const MOST_SEGMENTS = 64;
 /** In bytes: the longest packet that a stack writes. */
 const LONGEST_PACKET = 65_535;
 /** The longest time that setTimeout takes. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { ADDRCONFIG } from 'node:dns';
 import { isIP } from 'node:net';
 import type { TcpSocket } from '@litz/netstack';
 import { abortError, aggregateError, codeOf, systemError, type NetworkError } from '../errors.ts';
@@ -41,19 +42,17 @@ export class Connector implements SocketOwner {
     this.#listener = listener;
   }
 
-  /** Begins. The listener is not called before the next tick. */
+  /** Begins. A look-up may call the listener at once, as with node:net; nothing else does. */
   start(): void {
     const { host, connectTimeoutMs } = this.#destination;
     this.#host.waiting.add(this);
     if (connectTimeoutMs > 0) {
       this.#patienceTimer = setTimeout(() => this.#runOutOfPatience(), connectTimeoutMs);
     }
-    process.nextTick(() => {
-      if (this.#isOver) return;
-      if (this.#host.failure) this.handleFailure(this.#host.failure);
-      else if (isIP(host) !== 0) this.#begin([host]);
-      else this.#resolve();
-    });
+    const { failure } = this.#host;
+    if (failure) process.nextTick(() => this.handleFailure(failure));
+    else if (isIP(host) !== 0) process.nextTick(() => this.#begin([host]));
+    else this.#resolve();
   }
 
   /** Gives up without a word. */
@@ -101,14 +100,20 @@ export class Connector implements SocketOwner {
 
   #resolve(): void {
     const { host, family, autoSelectFamily, localAddress, lookup } = this.#destination;
-    const version = family || (localAddress === undefined ? 0 : isIP(localAddress));
-    const options = { family: version, hints: 0, all: true as const, signal: this.#lookup.signal };
+    const version = family || (localAddress === undefined ? undefined : isIP(localAddress));
+    const options = {
+      family: version,
+      hints: ADDRCONFIG,
+      all: true as const,
+      signal: this.#lookup.signal,
+      patienceMs: RESOLUTION_DELAY_MS,
+    };
     const find = (lookup ?? this.#host.lookup) as LookupAll;
     find(host, options, (error, found) => {
       if (this.#isOver) return;
       if (error) {
         this.#listener.lookup(error);
-        return this.#fail(error);
+        return process.nextTick(() => this.#fail(error));
       }
       // A look-up of the caller's own may not know `all`.
       const all = Array.isArray(found) ? found : [{ address: String(found), family: isIP(found) }];
@@ -268,3 +273,6 @@ function alternate(addresses: readonly string[]): string[] {
 function abortReason(): Error {
   return abortError(AbortSignal.abort('the connection is not wanted any more'));
 }
+
+/** RFC 8305 3: how long to wait for the addresses of the other version. */
+const RESOLUTION_DELAY_MS = 50;

@@ -6,8 +6,8 @@
 import { requireInteger } from '@litz/core/internals';
 
 export class IdleTimer {
-  /** 0: it does not run. */
-  ms: number = 0;
+  /** 0: it does not run; undefined: it was never started. */
+  ms: number | undefined = undefined;
   readonly #onIdle: () => void;
   #timer: NodeJS.Timeout | undefined;
 

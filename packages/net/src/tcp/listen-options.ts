@@ -55,5 +55,5 @@ function fromList(given: readonly unknown[]): ListenOptions {
   const [port, ...rest] = given.filter((argument) => typeof argument !== 'function');
   const host = rest.find((argument) => typeof argument === 'string');
   const backlog = rest.find((argument) => typeof argument === 'number');
-  return { port: (port ?? 0) as number, host: host as string, backlog: backlog as number };
+  return { port: (port ?? 0) as number, host, backlog };
 }

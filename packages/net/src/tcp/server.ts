@@ -7,6 +7,8 @@ import { EventEmitter } from 'node:events';
 import { isIP, type AddressInfo } from 'node:net';
 import type { TcpListener, TcpSocket } from '@litz/netstack';
 import { bindError, codeOf, usageError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 import { familyName } from './idle-timer.ts';
 import { readListenArguments, type ListenOptions, type ListenPlace } from './listen-options.ts';
@@ -53,14 +55,13 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   /** The most connections at one time. Default: no limit. */
   maxConnections: number = Infinity;
   readonly #network: SocketNetwork;
+  readonly #hold: ProcessHold;
   readonly #options: ServerOptions;
   readonly #sockets: Set<Socket> = new Set();
   #listener: TcpListener | undefined;
   #place: ListenPlace | undefined;
   /** `listen` was called, and `close` was not. */
   #isOpen = false;
-  #isHeld = false;
-  #isRef = true;
 
   /** @param network the `Network` that it listens in */
   constructor(
@@ -71,6 +72,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     super();
     this.#network = network;
     this.#options = options;
+    this.#hold = new ProcessHold(network.host);
     if (onConnection) this.on('connection', onConnection);
   }
 
@@ -96,7 +98,10 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     }
     this.#isOpen = true;
     if (callback) this.once('listening', callback);
-    this.#follow(options.signal);
+    this.once(
+      'close',
+      onAbort(options.signal, () => this.close()),
+    );
     const host = this.#host;
     if (options.host === undefined || isIP(options.host) !== 0) {
       this.#open(options);
@@ -140,15 +145,13 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
 
   /** Keeps the process alive while it listens. This is the default. */
   ref(): this {
-    this.#isRef = true;
-    if (this.#listener) this.#hold();
+    this.#hold.ref();
     return this;
   }
 
   /** Lets the process end while it listens, if the network is `unref`'d too. */
   unref(): this {
-    this.#isRef = false;
-    this.#release();
+    this.#hold.unref();
     return this;
   }
 
@@ -175,14 +178,6 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     return this.#network.host;
   }
 
-  #follow(signal: AbortSignal | undefined): void {
-    if (!signal) return;
-    const close = (): void => void this.close();
-    if (signal.aborted) return process.nextTick(close);
-    signal.addEventListener('abort', close, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', close));
-  }
-
   #open({ host, port, backlog }: ListenOptions): void {
     const { stack, failure } = this.#host;
     if (failure) return this.#fail(failure);
@@ -201,7 +196,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     }
     this.#place = place;
     this.#host.add(this.#listener, this);
-    this.#hold();
+    this.#hold.open();
     process.nextTick(() => this.#listener && this.emit('listening'));
     return undefined;
   }
@@ -213,7 +208,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
 
   #stop(): void {
     const listener = this.#listener;
-    this.#release();
+    this.#hold.close();
     if (!listener) return;
     this.#listener = undefined;
     this.#host.remove(listener);
@@ -242,18 +237,6 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   #emitCloseIfDrained(): void {
     if (this.#isOpen || this.#listener || this.#sockets.size > 0) return;
     process.nextTick(() => this.emit('close'));
-  }
-
-  #hold(): void {
-    if (this.#isHeld || !this.#isRef) return;
-    this.#isHeld = true;
-    this.#host.hold();
-  }
-
-  #release(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#host.release();
   }
 }
 

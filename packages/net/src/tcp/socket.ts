@@ -7,10 +7,11 @@
  *
  * @module
  */
-import { Duplex } from 'node:stream';
-import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TcpSocket } from '@litz/netstack';
-import { abortError, codeOf, systemError, usageError } from '../errors.ts';
+import { abortError, closedError, codeOf, systemError, usageError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 import {
   readConnectArguments,
@@ -18,8 +19,9 @@ import {
   type ConnectOptions,
   type SocketOptions,
 } from './connect-options.ts';
+import { ConnectionEnds } from './connection-ends.ts';
 import { Connector } from './connector.ts';
-import { familyName, IdleTimer } from './idle-timer.ts';
+import { IdleTimer } from './idle-timer.ts';
 import { PendingWrite } from './pending-write.ts';
 
 /** What a `Socket` needs of a `Network`. */
@@ -39,7 +41,7 @@ export interface AcceptedSocket extends SocketOptions {
  * A TCP connection through the tunnel. `Network.connect` makes one that connects, and a `Server`
  * makes one for each client. It has the events, properties and methods of net.Socket.
  */
-export class Socket extends Duplex implements SocketOwner {
+export class Socket extends ConnectionEnds implements SocketOwner {
   /** The server that accepted it. */
   server: unknown = undefined;
   /** The addresses that were tried, as `address:port`. */
@@ -47,6 +49,8 @@ export class Socket extends Duplex implements SocketOwner {
   readonly #host: SocketHost;
   readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
   readonly #onClose: (() => void) | undefined;
+  readonly #forgetSignal: () => void;
+  readonly #hold: ProcessHold;
   #tcp: TcpSocket | undefined;
   #connector: Connector | undefined;
   /** The reader has room. */
@@ -57,8 +61,6 @@ export class Socket extends Duplex implements SocketOwner {
   #noDelay: boolean;
   #keepAliveMs: number;
   #isReset = false;
-  #isHeld = false;
-  #isRef = true;
   #isEnded = false;
 
   /** @param network the `Network` that it will connect through. Call `connect` next. */
@@ -73,12 +75,20 @@ export class Socket extends Duplex implements SocketOwner {
     this.#host = network.host;
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
-    if (signal) this.#follow(signal);
+    this.#hold = new ProcessHold(this.#host);
+    this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
+    // As every stream does; `connect` then does nothing.
+    if (signal?.aborted) this.destroy(abortError(signal));
     if (!('tcp' in options)) return;
     this.#onClose = options.onClose;
     this.#attach(options.tcp);
     if (options.pauseOnConnect) this.pause();
     else this.read(0);
+  }
+
+  /** @internal */
+  override get stackSocket(): TcpSocket | undefined {
+    return this.#tcp;
   }
 
   get connecting(): boolean {
@@ -96,33 +106,9 @@ export class Socket extends Duplex implements SocketOwner {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
-  /** Ms of silence after which 'timeout' is emitted; 0: never. */
-  get timeout(): number {
+  /** Ms of silence after which 'timeout' is emitted; 0 or undefined: never. */
+  get timeout(): number | undefined {
     return this.#idle.ms;
-  }
-
-  get localAddress(): string | undefined {
-    return this.#tcp?.localAddress.toString();
-  }
-
-  get localPort(): number | undefined {
-    return this.#tcp?.localPort;
-  }
-
-  get localFamily(): 'IPv4' | 'IPv6' | undefined {
-    return this.#tcp && familyName(this.#tcp.localAddress.version);
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#tcp?.remoteAddress.toString();
-  }
-
-  get remotePort(): number | undefined {
-    return this.#tcp?.remotePort;
-  }
-
-  get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
-    return this.#tcp && familyName(this.#tcp.remoteAddress.version);
   }
 
   /** The number of bytes that were received. */
@@ -140,15 +126,6 @@ export class Socket extends Duplex implements SocketOwner {
     return this.writableLength;
   }
 
-  /** Returns the own end of the connection; an empty object if there is none. */
-  address(): AddressInfo | Record<string, never> {
-    const tcp = this.#tcp;
-    if (!tcp) return {};
-    const { localAddress, localPort } = tcp;
-    const family = familyName(localAddress.version);
-    return { address: localAddress.toString(), family, port: localPort };
-  }
-
   /**
    * Connects. 'connect' and 'ready' follow, or 'error' and 'close'.
    *
@@ -160,12 +137,13 @@ export class Socket extends Duplex implements SocketOwner {
   connect(...given: unknown[]): this {
     const { options, callback } = readConnectArguments(given);
     const destination = readDestination(options);
-    if (this.#connector || this.#tcp || this.destroyed) {
+    if (this.destroyed && !this.#tcp) return this;
+    if (this.#connector || this.#tcp) {
       throw usageError('EISCONN', 'connect EISCONN: a socket connects only once');
     }
     if (callback) this.once('connect', callback);
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
-    this.#hold();
+    this.#hold.open();
     this.#connector = new Connector(this.#host, destination, {
       lookup: (error, address, family) => {
         this.emit('lookup', error, address, family, destination.host);
@@ -228,15 +206,13 @@ export class Socket extends Duplex implements SocketOwner {
 
   /** Keeps the process alive while the socket is open. This is the default. */
   ref(): this {
-    this.#isRef = true;
-    if (this.#connector || (this.#tcp && !this.destroyed)) this.#hold();
+    this.#hold.ref();
     return this;
   }
 
   /** Lets the process end while the socket is open, if the network is `unref`'d too. */
   unref(): this {
-    this.#isRef = false;
-    this.#release();
+    this.#hold.unref();
     return this;
   }
 
@@ -278,15 +254,21 @@ export class Socket extends Duplex implements SocketOwner {
   override _destroy(error: Error | null, callback: WriteCallback): void {
     const tcp = this.#tcp;
     const wasConnected = tcp !== undefined;
+    const wasOpen = wasConnected || this.#connector !== undefined;
     this.#connector?.abort();
     this.#connector = undefined;
     this.#idle.stop();
-    this.#release();
+    this.#hold.close();
+    this.#forgetSignal();
     if (tcp) this.#letGo(tcp);
-    this.#write?.callback(error ?? closedBefore(wasConnected));
+    const write = this.#write;
     this.#write = undefined;
+    if (wasConnected) write?.callback(error ?? closedError(true));
     callback(error);
-    process.nextTick(() => this.emit('close', error !== null));
+    process.nextTick(() => {
+      this.emit('close', ...(wasOpen ? [error !== null] : []));
+      if (!wasConnected) write?.callback(error ?? closedError(false));
+    });
     this.#onClose?.();
   }
 
@@ -306,14 +288,6 @@ export class Socket extends Duplex implements SocketOwner {
     this.destroy(reason);
   }
 
-  #follow(signal: AbortSignal): void {
-    const abort = (): void => void this.destroy(abortError(signal));
-    if (signal.aborted) return process.nextTick(abort);
-    signal.addEventListener('abort', abort, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', abort));
-    return undefined;
-  }
-
   #failed(error: Error): void {
     if (error === this.#host.failure) this.handleFailure(error);
     else this.destroy(error);
@@ -329,7 +303,7 @@ export class Socket extends Duplex implements SocketOwner {
 
   #attach(tcp: TcpSocket): void {
     this.#tcp = tcp;
-    this.#hold();
+    this.#hold.open();
     this.#host.add(tcp, this);
     tcp.noDelay = this.#noDelay;
     tcp.keepAlive = this.#keepAliveMs;
@@ -395,7 +369,7 @@ export class Socket extends Duplex implements SocketOwner {
   #refuse(given: unknown[]): false {
     const error = usageError('EPIPE', 'This socket has been ended by the other party');
     const callback = given.find((argument) => typeof argument === 'function');
-    if (callback) process.nextTick(callback as WriteCallback, error);
+    if (callback) process.nextTick(callback, error);
     this.destroy(error);
     return false;
   }
@@ -403,30 +377,9 @@ export class Socket extends Duplex implements SocketOwner {
   #errorOf(tcp: TcpSocket): Error {
     return systemError(codeOf(tcp.error), 'read');
   }
-
-  #hold(): void {
-    if (this.#isHeld || !this.#isRef) return;
-    this.#isHeld = true;
-    this.#host.hold();
-  }
-
-  #release(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#host.release();
-  }
 }
 
 type WriteCallback = (error?: Error | null) => void;
-
-function closedBefore(wasConnected: boolean): Error {
-  return wasConnected
-    ? usageError('ERR_SOCKET_CLOSED', 'Socket is closed')
-    : usageError(
-        'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
-        'Socket closed before the connection was established',
-      );
-}
 
 function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
   if (!enable) return 0;

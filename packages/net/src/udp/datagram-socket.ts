@@ -8,6 +8,8 @@ import { isIP, type AddressInfo } from 'node:net';
 import { checkInteger } from '@litz/core/internals';
 import type { UdpSocket } from '@litz/netstack';
 import { bindError, codeOf, systemError, usageError } from '../errors.ts';
+import { onAbort } from '../on-abort.ts';
+import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 import { readPort } from '../tcp/connect-options.ts';
 import { familyName } from '../tcp/idle-timer.ts';
@@ -58,6 +60,7 @@ export interface DatagramSocketEvents {
 export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implements SocketOwner {
   readonly type: 'udp4' | 'udp6';
   readonly #network: SocketNetwork;
+  readonly #hold: ProcessHold;
   readonly #version: 4 | 6;
   readonly #receiveQueue: number | undefined;
   #udp: UdpSocket | undefined;
@@ -66,8 +69,6 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   #isBinding = false;
   #isConnected = false;
   #isClosed = false;
-  #isHeld = false;
-  #isRef = true;
 
   /** @param network the `Network` that it is in */
   constructor(
@@ -84,11 +85,15 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     }
     checkInteger(recvBufferSize, 'recvBufferSize', 1, 2 ** 30);
     this.#network = network;
+    this.#hold = new ProcessHold(network.host);
     this.type = type;
     this.#version = type === 'udp4' ? 4 : 6;
     this.#receiveQueue = recvBufferSize;
     if (onMessage) this.on('message', onMessage);
-    if (signal) this.#follow(signal);
+    const abort = (): void => {
+      if (!this.#isClosed) this.close();
+    };
+    this.once('close', onAbort(signal, abort));
   }
 
   /**
@@ -130,7 +135,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     const [host, done] = typeof address === 'function' ? [undefined, address] : [address, callback];
     this.#resolve(host ?? 'localhost', (error, found) => {
       const fault = error ?? this.#connect(found, number);
-      if (!fault && done) this.once('connect', done as () => void);
+      if (!fault && done) this.once('connect', done);
       if (!fault) this.emit('connect');
       else if (done) (done as (error: Error) => void)(fault);
       else this.emit('error', fault);
@@ -170,7 +175,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     this.#checkOpen();
     if (callback) this.once('close', callback);
     this.#isClosed = true;
-    this.#release();
+    this.#hold.close();
     const udp = this.#udp;
     if (udp) {
       this.#host.remove(udp);
@@ -211,15 +216,13 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   /** Keeps the process alive while the socket is open. This is the default. */
   ref(): this {
-    this.#isRef = true;
-    if (this.#udp && !this.#isClosed) this.#hold();
+    this.#hold.ref();
     return this;
   }
 
   /** Lets the process end while the socket is open, if the network is `unref`'d too. */
   unref(): this {
-    this.#isRef = false;
-    this.#release();
+    this.#hold.unref();
     return this;
   }
 
@@ -256,16 +259,6 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     return this.#version === 4 ? '0.0.0.0' : '::';
   }
 
-  #follow(signal: AbortSignal): void {
-    const close = (): void => {
-      if (!this.#isClosed) this.close();
-    };
-    if (signal.aborted) return process.nextTick(close);
-    signal.addEventListener('abort', close, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', close));
-    return undefined;
-  }
-
   /** Calls back with an address: in the next tick, or when a name was found. */
   #resolve(host: string, callback: (error: Error | null, address: string) => void): void {
     const report = (error: Error | null, address: string): void => {
@@ -294,7 +287,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     }
     this.#bound = address;
     this.#host.add(this.#udp, this);
-    this.#hold();
+    this.#hold.open();
     return undefined;
   }
 
@@ -348,18 +341,6 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   #checkOpen(): void {
     if (this.#isClosed) throw usageError('ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
-  }
-
-  #hold(): void {
-    if (this.#isHeld || !this.#isRef) return;
-    this.#isHeld = true;
-    this.#host.hold();
-  }
-
-  #release(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#host.release();
   }
 }
 

@@ -65,6 +65,15 @@ describe('StackTun, between two devices', () => {
     expect(longest()).toBe(1300);
   });
 
+  test('makes super-packets that leave as one UDP message each', () => {
+    const { stack, tun } = new LinkedHost(1);
+    expect(stack.segmentLimit).toBe(Math.floor(65_535 / 1452));
+    tun.setMtu(9000);
+    expect(stack.segmentLimit).toBe(7);
+    tun.setMtu(65_535);
+    expect(stack.segmentLimit).toBe(1);
+  });
+
   test('fails all sockets with one error when the device is closed', async () => {
     await using a = new LinkedHost(1);
     await using b = new LinkedHost(2);
@@ -214,7 +223,7 @@ describe('StackTun', () => {
     }
   });
 
-  test('allocates a view for each copy of 4 KiB, and nothing per segment', async () => {
+  test('allocates a view for each copy of a super-packet, and nothing per segment', async () => {
     const { a, b, client, server } = await connected();
     const data = new Uint8Array(65_536);
     const carryMegabytes = (count: number): number => {
@@ -283,5 +292,5 @@ function nextTick(): Promise<void> {
 }
 
 const buffer = new Uint8Array(10 + 65_536);
-/** A view for each copy of a chunk: four copies of 4 KiB, for three segments. */
-const MOST_BYTES_PER_SEGMENT = 200;
+/** A view for each copy, and four copies for 45 segments. */
+const MOST_BYTES_PER_SEGMENT = 16;

@@ -4,10 +4,14 @@
  * ```
  *  bytes   | chunk 0 | chunk 1 | ... | chunk n-1 |      one buffer
  *  free    numbers of free chunks, the one that was used last on top
+ *  place   for each chunk: where it is in `free`, counted from 1; 0: it is not there
  * ```
  * Its size is the bound of all buffers together. A socket without waiting bytes has no chunk. The
  * system gives a page to the buffer when it is written to for the first time, and chunks that were
  * used before are used again first. So a large limit costs nothing until it is needed.
+ *
+ * A stream gets neighbouring chunks where that is possible, because neighbours are copied in one
+ * call.
  *
  * @module
  */
@@ -19,6 +23,7 @@ export class ChunkPool {
   /** The memory of all chunks. Chunk `i` begins at `i * CHUNK_SIZE`. */
   readonly bytes: Uint8Array;
   readonly #free: Int32Array;
+  readonly #place: Int32Array;
   #freeCount = 0;
   /** Chunks from this number on were never used. */
   #untouched = 0;
@@ -28,6 +33,7 @@ export class ChunkPool {
     const count = Math.ceil(limit / CHUNK_SIZE);
     this.bytes = new Uint8Array(count * CHUNK_SIZE);
     this.#free = new Int32Array(count);
+    this.#place = new Int32Array(count);
   }
 
   /** The number of chunks that are free. */
@@ -40,14 +46,43 @@ export class ChunkPool {
     return this.#free.length;
   }
 
-  /** Returns the number of a chunk with any content; -1 if all are in use. */
-  allocate(): number {
-    if (this.#freeCount > 0) return this.#free[--this.#freeCount];
-    return this.#untouched < this.#free.length ? this.#untouched++ : -1;
+  /**
+   * Returns the number of a chunk with any content; -1 if all are in use.
+   *
+   * @param previous the chunk that it will follow, or -1. If possible, it is the next one.
+   */
+  allocate(previous: number = -1): number {
+    if (previous !== -1 && this.#isFree(previous + 1)) return this.#take(previous + 1);
+    if (this.#freeCount === 0) {
+      return this.#untouched < this.#free.length ? this.#untouched++ : -1;
+    }
+    // The first one of a row of free chunks, so that the next ones are free too.
+    let chunk = this.#free[this.#freeCount - 1];
+    for (let steps = 0; steps < LONGEST_ROW && this.#isFree(chunk - 1); steps++) chunk--;
+    return this.#take(chunk);
   }
 
   /** Gives a chunk back. It must not be used afterwards. */
   release(chunk: number): void {
     this.#free[this.#freeCount++] = chunk;
+    this.#place[chunk] = this.#freeCount;
+  }
+
+  /** Returns whether a chunk was used before and is free. Any number is allowed. */
+  #isFree(chunk: number): boolean {
+    return chunk >= 0 && chunk < this.#untouched && this.#place[chunk] !== 0;
+  }
+
+  /** Takes a free chunk out of the list. The last one of the list gets its place. */
+  #take(chunk: number): number {
+    const place = this.#place[chunk];
+    const last = this.#free[--this.#freeCount];
+    this.#free[place - 1] = last;
+    this.#place[last] = place;
+    this.#place[chunk] = 0;
+    return chunk;
   }
 }
+
+/** In chunks: a super-packet. */
+const LONGEST_ROW = 16;

@@ -48,7 +48,11 @@ export class ChunkedBytes {
       const chunk = this.#ensure(at >>> CHUNK_SHIFT);
       if (chunk === -1) return done;
       const within = at & CHUNK_MASK;
-      const part = Math.min(CHUNK_SIZE - within, length - done);
+      let part = CHUNK_SIZE - within;
+      for (let last = chunk; part < length - done; part += CHUNK_SIZE) {
+        if (this.#ensure((at + part) >>> CHUNK_SHIFT) !== ++last) break;
+      }
+      part = Math.min(part, length - done);
       copyBytes(source, offset + done, this.#pool.bytes, chunk * CHUNK_SIZE + within, part);
       done += part;
       at += part;
@@ -61,9 +65,13 @@ export class ChunkedBytes {
     let at = this.#skipped + position;
     let done = 0;
     while (done < length) {
-      const chunk = this.#chunks[(this.#first + (at >>> CHUNK_SHIFT)) & (this.#chunks.length - 1)];
+      const chunk = this.#chunkAt(at >>> CHUNK_SHIFT);
       const within = at & CHUNK_MASK;
-      const part = Math.min(CHUNK_SIZE - within, length - done);
+      let part = CHUNK_SIZE - within;
+      for (let last = chunk; part < length - done; part += CHUNK_SIZE) {
+        if (this.#chunkAt((at + part) >>> CHUNK_SHIFT) !== ++last) break;
+      }
+      part = Math.min(part, length - done);
       copyBytes(this.#pool.bytes, chunk * CHUNK_SIZE + within, target, offset + done, part);
       done += part;
       at += part;
@@ -91,8 +99,13 @@ export class ChunkedBytes {
   clear(): void {
     while (this.#length > 0) this.#dropFirst();
     this.#skipped = 0;
-    this.#chunks = NONE;
     this.#first = 0;
+    // A stream is empty again and again. A long ring is not kept for that.
+    if (this.#chunks.length > KEPT_RING) this.#chunks = NONE;
+  }
+
+  #chunkAt(index: number): number {
+    return this.#chunks[(this.#first + index) & (this.#chunks.length - 1)];
   }
 
   /** Returns the chunk at an index of the window; -1 if the pool is empty. */
@@ -102,7 +115,7 @@ export class ChunkedBytes {
     while (this.#length <= index) this.#chunks[(this.#first + this.#length++) & mask] = -1;
     const place = (this.#first + index) & mask;
     if (this.#chunks[place] === -1) {
-      const chunk = this.#pool.allocate();
+      const chunk = this.#pool.allocate(index === 0 ? -1 : this.#chunkAt(index - 1));
       if (chunk === -1) return -1;
       this.#chunks[place] = chunk;
       this.#allocated++;
@@ -135,5 +148,7 @@ export class ChunkedBytes {
 
 const NONE = new Int32Array(0);
 const SMALLEST_RING = 4;
+/** A super-packet and more. */
+const KEPT_RING = 32;
 const CHUNK_MASK = CHUNK_SIZE - 1;
 const CHUNK_SHIFT = 31 - Math.clz32(CHUNK_SIZE);

@@ -247,6 +247,8 @@ export interface Buffers {
 
 /** Counts the connections that are not accepted yet. */
 export interface ConnectionListener {
+  /** Whether one more connection can wait to be accepted. */
+  readonly canWait: boolean;
   /** The handshake of a connection is complete: it can be accepted. */
   complete(connection: Connection): void;
   /** A connection that was not accepted is gone. */

@@ -10,33 +10,94 @@ import { IpAddress } from '../wire/ip-address.ts';
 import { TCP_FLAG, type TcpHeader } from '../wire/tcp-header.ts';
 import { initialWindow } from './congestion.ts';
 import type { Connection } from './connection.ts';
-import { changeState, createConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
+import {
+  beginAt,
+  changeState,
+  createConnection,
+  endConnection,
+  updateSegmentSize,
+  type Ends,
+} from './lifecycle.ts';
 import { answerReset } from './reset.ts';
+import { asksForEcn, readCookie, sendCookie, windowOfCookie } from './syn-cookie.ts';
 import type { BoundListener } from './tcp-context.ts';
 import { armKeepAlive, armRetransmit } from './timers.ts';
 
-/** A segment for a listener (RFC 9293 3.10.7.2). */
-export function receiveSyn(state: StackState, listener: BoundListener, segment: TcpHeader): void {
+/**
+ * A segment for a listener (RFC 9293 3.10.7.2).
+ *
+ * @returns a connection that a SYN cookie has begun; the segment is for it
+ */
+export function receiveSyn(
+  state: StackState,
+  listener: BoundListener,
+  segment: TcpHeader,
+): Connection | undefined {
   if (segment.has(TCP_FLAG.RST)) return undefined;
-  if (segment.has(TCP_FLAG.ACK)) return answerReset(state);
+  if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  // A full backlog is silent, so that the other side tries again.
-  if (!listener.hasRoom) return state.drop('full-backlog');
-  const { packet } = state;
-  const ends = {
+  if (listener.hasRoom) beginHandshake(state, listener, segment);
+  else if (listener.canWait) sendCookie(state, listener, segment);
+  // Silence, so that the other side tries again.
+  else state.drop('full-backlog');
+  return undefined;
+}
+
+function beginHandshake(state: StackState, listener: BoundListener, segment: TcpHeader): void {
+  const c = createConnection(state, endsOf(state, segment), listener.options);
+  c.listener = listener;
+  listener.begin(c);
+  c.state = 'syn-received';
+  agree(state, c, segment, segment.sequence);
+  c.usesEcn = c.wantsEcn && asksForEcn(segment);
+  state.tcp.wake(c);
+}
+
+/** An acknowledgement for a listener may be that of a SYN cookie. If not, nothing is known of it. */
+function receiveCookie(
+  state: StackState,
+  listener: BoundListener,
+  segment: TcpHeader,
+): Connection | undefined {
+  const isCookie = !segment.has(TCP_FLAG.SYN) && readCookie(state, listener, segment);
+  if (!isCookie && !mayFollow(state, listener)) {
+    answerReset(state);
+    return undefined;
+  }
+  if (!isCookie || !listener.canWait) {
+    if (isCookie) listener.refusedAt = state.now;
+    state.drop('full-backlog');
+    return undefined;
+  }
+  const c = createConnection(state, endsOf(state, segment), listener.options);
+  beginAt(c, (segment.acknowledgement - 1) | 0);
+  c.next = segment.acknowledgement;
+  c.state = 'syn-received';
+  agree(state, c, segment, (segment.sequence - 1) | 0);
+  c.announcedEdge = (c.receiveNext + windowOfCookie(listener)) | 0;
+  c.usesEcn = asksForEcn(segment);
+  segment.flags &= ~(TCP_FLAG.ECE | TCP_FLAG.CWR);
+  c.listener = listener;
+  establish(state, c, segment);
+  listener.complete(c);
+  return c;
+}
+
+/**
+ * A cookie was refused not long ago, because no connection more could wait. A later segment of its
+ * sender is no cookie, but a RST would end a connection that may still begin.
+ */
+function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
+  return now - refusedAt < REFUSED_MS;
+}
+
+function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
+  return {
     local: copyOf(packet.destination),
     localPort: segment.destinationPort,
     remote: copyOf(packet.source),
     remotePort: segment.sourcePort,
   };
-  const c = createConnection(state, ends, listener.options);
-  c.listener = listener;
-  listener.begin(c);
-  c.state = 'syn-received';
-  agree(state, c, segment);
-  const asksForEcn = segment.has(TCP_FLAG.ECE) && segment.has(TCP_FLAG.CWR);
-  c.usesEcn = c.wantsEcn && asksForEcn;
-  return state.tcp.wake(c);
 }
 
 /** A segment in SYN-SENT (RFC 9293 3.10.7.3). */
@@ -50,7 +111,7 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
     return endConnection(state, c, new StackError('ECONNREFUSED', `${name} refused`));
   }
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  agree(state, c, segment);
+  agree(state, c, segment, segment.sequence);
   c.needsAck = true;
   if (!hasAck) {
     // Both sides have begun at once (RFC 9293 figure 7): our SYN is sent again, with an ACK.
@@ -89,10 +150,14 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
   armKeepAlive(state, c);
 }
 
-/** Takes the numbers and the options of the SYN of the other side. */
-function agree(state: StackState, c: Connection, segment: TcpHeader): void {
-  c.initialReceived = segment.sequence;
-  c.receiveNext = (segment.sequence + 1) | 0;
+/**
+ * Takes the numbers and the options of the SYN of the other side.
+ *
+ * @param sequence that of the SYN
+ */
+function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: number): void {
+  c.initialReceived = sequence;
+  c.receiveNext = (sequence + 1) | 0;
   c.announcedEdge = c.receiveNext;
   c.lastAckSent = c.receiveNext;
   c.receiverMarkEdge = c.receiveNext;
@@ -115,3 +180,6 @@ function copyOf(address: IpAddress): IpAddress {
   copy.copy(address);
   return copy;
 }
+
+/** As long as a cookie is taken. */
+const REFUSED_MS = 120_000;

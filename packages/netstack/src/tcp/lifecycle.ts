@@ -35,18 +35,13 @@ export function createConnection(
   const buffers = {
     pool,
     send: Math.min(FIRST_SEND_BUFFER, options.sendBuffer),
-    receive: Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer),
+    receive: firstReceiveBuffer(options),
   };
   const congestion = isCubic ? new Cubic(DEFAULT_SIZE) : new NewReno(DEFAULT_SIZE);
   const c = new Connection({ local, localPort, remote, remotePort, hash }, congestion, buffers);
   // RFC 6528 3: a clock of four microseconds, and a hash of the ends that nobody can predict.
-  c.initialSequence = (Math.floor((now * 250) % 2 ** 32) + high) | 0;
-  // RFC 7323 7 wants a random offset. This one is the same for equal ends, so that timestamps
-  // increase from one connection to the next (RFC 7323 B.2).
-  c.timestampOffset = state.hash.begin().word(hash).word(high).end();
-  c.unacknowledged = c.next = c.initialSequence;
-  c.dataStart = (c.initialSequence + 1) | 0;
-  c.rackEnd = c.rackForward = c.smallEnd = c.reducedAt = c.initialSequence;
+  beginAt(c, (Math.floor((now * 250) % 2 ** 32) + high) | 0);
+  c.timestampOffset = timestampOffsetOf(state, hash);
   c.noDelay = options.noDelay;
   c.keepAliveAfter = options.keepAlive;
   c.wantsEcn = options.ecn;
@@ -59,16 +54,44 @@ export function createConnection(
   return c;
 }
 
+/** Sets the initial sequence number. */
+export function beginAt(c: Connection, initialSequence: number): void {
+  c.initialSequence = initialSequence;
+  c.unacknowledged = c.next = initialSequence;
+  c.dataStart = (initialSequence + 1) | 0;
+  c.rackEnd = c.rackForward = c.smallEnd = c.reducedAt = initialSequence;
+}
+
+/**
+ * RFC 7323 7 wants a random offset. This one is the same for equal ends, so that timestamps
+ * increase from one connection to the next (RFC 7323 B.2).
+ *
+ * @param hash that of the ends, as the table of connections has it
+ */
+export function timestampOffsetOf(state: StackState, hash: number): number {
+  return state.hash.begin().word(hash).word(TIMESTAMP_LABEL).end();
+}
+
+/** The bytes that a new connection can receive. */
+export function firstReceiveBuffer(options: CheckedTcpOptions): number {
+  return Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer);
+}
+
 /** The MTU of the path, or what the other side takes, may have changed. */
 export function updateSegmentSize(state: StackState, c: Connection): void {
-  const mtu = state.pathMtus.of(c.remote, state.mtu, state.now);
-  const own = mtu - ipHeaderLength(c.remote.version) - TCP_HEADER_LENGTH;
+  const own = ownSegmentSize(state, c.remote);
   // RFC 9293 3.7.1; a SYN says what we can receive, which does not depend on the other side.
   const isOpen = c.isSynchronized || c.state === 'syn-received';
   const size = isOpen ? Math.min(own, c.remoteSegmentSize) : own;
   const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
   c.segmentSize = Math.max(LEAST_SIZE, size - options);
   c.congestion.segmentSize = c.segmentSize;
+}
+
+/** Returns the most bytes of data that a packet to `remote` has room for, without options. */
+export function ownSegmentSize(state: StackState, remote: IpAddress): number {
+  const mtu = state.pathMtus.of(remote, state.mtu, state.now);
+  return mtu - ipHeaderLength(remote.version) - TCP_HEADER_LENGTH;
 }
 
 /** Changes the state, and tells the program. */
@@ -122,10 +145,12 @@ export function beginTimeWait(state: StackState, c: Connection): void {
 }
 
 /** RFC 7323 2.3: a shift that makes the whole buffer a window of 16 bits. */
-function scaleFor(receiveBuffer: number): number {
+export function scaleFor(receiveBuffer: number): number {
   return Math.min(14, Math.max(0, Math.ceil(Math.log2(receiveBuffer / 0xffff))));
 }
 
+/** So that these hashes are not those of anything else. */
+const TIMESTAMP_LABEL = 0x54494d45;
 const DEFAULT_SIZE = 536;
 /** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */
 const LEAST_SIZE = 256;

@@ -48,7 +48,7 @@ export function nextSegment(
   if (c.needsReset) return sendReset(state, c);
   if (c.state === 'closed') return 0;
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
-  const most = mostData(c, room, offload !== undefined);
+  const most = mostData(state, c, room, offload !== undefined);
   return (
     resend(state, c, most) ||
     sendNew(state, c, most) ||
@@ -58,7 +58,12 @@ export function nextSegment(
 }
 
 /** The most bytes of data in one packet for the device: whole segments. */
-function mostData(c: Connection, room: number, isSuper: boolean): number {
+function mostData(
+  { segmentLimit }: StackState,
+  c: Connection,
+  room: number,
+  isSuper: boolean,
+): number {
   const size = c.segmentSize - sackLength(c);
   if (!isSuper) return size;
   const headers =
@@ -67,7 +72,7 @@ function mostData(c: Connection, room: number, isSuper: boolean): number {
     (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0) +
     sackLength(c);
   const fits = Math.min(room, MAX_PACKET_LENGTH) - headers;
-  return Math.max(1, Math.floor(fits / size)) * size;
+  return Math.max(1, Math.min(segmentLimit, Math.floor(fits / size))) * size;
 }
 
 function sendReset(state: StackState, c: Connection): number {

@@ -44,7 +44,11 @@ export function receiveTcp(state: StackState, isTrusted: boolean): void {
     return answerReset(state);
   }
   if (c) endConnection(state, c);
-  return receiveSyn(state, listener, segment);
+  const begun = receiveSyn(state, listener, segment);
+  if (!begun) return undefined;
+  receiveSegment(state, begun, segment);
+  if (begun.state !== 'closed') tcp.wake(begun);
+  return undefined;
 }
 
 /** RFC 9293 3.10.7.4: a SYN with a later sequence number or timestamp ends TIME-WAIT (RFC 6191). */
@@ -162,7 +166,9 @@ function receiveReset(state: StackState, c: Connection, segment: TcpHeader): voi
   }
   const name = `${c.remote.toString()} port ${c.remotePort}`;
   const isRefused = c.state === 'syn-received' && !c.listener;
-  const isOver = c.state === 'time-wait' || c.state === 'last-ack' || c.state === 'closing';
+  // RFC 9293 3.10.7.4: in these states a RST is no error, except if data is lost.
+  const isLast = c.state === 'time-wait' || c.state === 'last-ack' || c.state === 'closing';
+  const isOver = isLast && c.sendBuffer.length === 0;
   const code = isRefused ? 'ECONNREFUSED' : 'ECONNRESET';
   const text = isRefused ? `${name} refused` : `${name} ended the connection`;
   endConnection(state, c, isOver ? undefined : new StackError(code, text));
@@ -179,11 +185,16 @@ function noteTimestamp(state: StackState, c: Connection, segment: TcpHeader): vo
   c.recentTimestampAt = state.now;
 }
 
-/** SYN-RECEIVED: the acknowledgement of our SYN. Returns false if it is wrong. */
+/** SYN-RECEIVED: the acknowledgement of our SYN. Returns false if the segment must be dropped. */
 function receiveHandshakeAck(state: StackState, c: Connection, segment: TcpHeader): boolean {
   const { acknowledgement } = segment;
   if (!isAfter(acknowledgement, c.unacknowledged) || isAfter(acknowledgement, c.next)) {
     answerReset(state);
+    return false;
+  }
+  // The other side sends its data again, and our SYN makes it acknowledge again.
+  if (c.listener?.canWait === false) {
+    state.drop('full-backlog');
     return false;
   }
   establish(state, c, segment);

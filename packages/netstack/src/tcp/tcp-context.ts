@@ -16,8 +16,12 @@ import type { CheckedTcpOptions } from './tcp-options.ts';
 /** Accepts connections at a local port. */
 export interface BoundListener extends BoundSocket, ConnectionListener {
   readonly options: CheckedTcpOptions;
-  /** Whether the backlog has room for one more connection. */
+  /** Whether the backlog has room for one more handshake. */
   readonly hasRoom: boolean;
+  /** When a SYN was last answered with a cookie. */
+  cookieAt: number;
+  /** When the acknowledgement of a cookie was last refused. */
+  refusedAt: number;
   /** A handshake has begun. */
   begin(connection: Connection): void;
   /** Closes it because the stack was closed. */

@@ -1,8 +1,10 @@
 /**
  * `TcpListener`: accepts connections at a local port, with a bounded backlog.
  *
- * Made by `Stack.listenTcp`. The backlog bounds the handshakes that have begun and the connections
- * that wait to be accepted together. A SYN that does not fit is dropped, so its sender tries again.
+ * Made by `Stack.listenTcp`. The backlog bounds the connections that wait to be accepted, together
+ * with the handshakes that have begun. A SYN that does not fit is answered with a SYN cookie (RFC
+ * 4987 3.6), so that a flood of SYNs keeps nobody out. If all places are taken by connections that
+ * wait, it is dropped, and its sender tries again.
  *
  * @module
  */
@@ -28,6 +30,10 @@ export class TcpListener implements BoundListener, ChangedSocket {
   readonly options: CheckedTcpOptions;
   /** @internal */
   isChanged: boolean = false;
+  /** @internal */
+  cookieAt: number = -Infinity;
+  /** @internal */
+  refusedAt: number = -Infinity;
   readonly #state: StackState;
   readonly #backlog: number;
   /** Handshakes that have begun. */
@@ -64,6 +70,11 @@ export class TcpListener implements BoundListener, ChangedSocket {
   /** @internal */
   get hasRoom(): boolean {
     return this.#begun.size + this.#complete.length < this.#backlog;
+  }
+
+  /** @internal */
+  get canWait(): boolean {
+    return this.#complete.length < this.#backlog;
   }
 
   /** Returns the connection that has waited longest; undefined: none waits. */

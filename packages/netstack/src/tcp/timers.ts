@@ -74,7 +74,7 @@ function armTailProbe(now: number, c: Connection): void {
   if (!canProbeTail(c)) return;
   // A single segment may be acknowledged late.
   const late = pipeOf(c) <= c.segmentSize ? LATEST_ACK_MS : 0;
-  const probeAt = now + 2 * c.rto.smoothed + late;
+  const probeAt = now + 2 * c.rto.smoothed + CLOCK_MS + late;
   if (probeAt >= c.retransmitAt) return;
   c.retransmitKind = 'tail-probe';
   c.retransmitAt = probeAt;
@@ -193,10 +193,11 @@ function fireSlow(state: StackState, c: Connection): void {
   if (c.state === 'time-wait') return endConnection(state, c);
   if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
   if (c.keepAliveAfter === 0) return undefined;
-  const silence = state.now - c.lastHeardAt;
-  if (silence < c.keepAliveAfter) {
+  // The same sum as below: a difference of times that are fractions may be less, for ever.
+  const dueAt = c.lastHeardAt + c.keepAliveAfter;
+  if (state.now < dueAt) {
     c.probes = 0;
-    c.slowAt = c.lastHeardAt + c.keepAliveAfter;
+    c.slowAt = dueAt;
     return undefined;
   }
   // While something is on the way, its own timer decides.
@@ -225,6 +226,8 @@ const MOST_SYN_RETRIES = 7;
 const DELAYED_ACK_MS = 40;
 /** RFC 8985 7.2: TLP.max_ack_delay. */
 const LATEST_ACK_MS = 200;
+/** What the timers of an event loop are late; TCP_TIMEOUT_MIN of Linux. */
+const CLOCK_MS = 2;
 /** RFC 9293 3.8.6.2.1: 0.1 to 1 s. */
 const SILLY_WINDOW_MS = 200;
 const MOST_KEEPALIVES = 9;

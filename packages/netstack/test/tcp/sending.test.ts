@@ -137,7 +137,8 @@ describe('sending', () => {
     script.inject('. 1:1 ack 1001');
     script.send(3000);
     expect(script.sent().length).toBe(3);
-    script.advance(47);
+    // Two round trips of 23.75 ms, and two for the clock.
+    script.advance(49);
     expect(script.sent()).toEqual([]);
     script.advance(1);
     expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
@@ -247,6 +248,18 @@ describe('sending', () => {
     expect(script.sent().at(-1)).toMatch(/^E/);
     script.inject('W 101:201 ack 6001 win 60000');
     expect(script.sent().at(-1)).not.toMatch(/^E/);
+  });
+
+  test('probes a silent connection at times with fractions, too', () => {
+    // Here now - heard is less than 10000, and heard + 10000 is now.
+    const heard = 12_806.587092402655;
+    const script = Script.connected({ tcp: { keepAlive: 10_000 } });
+    script.advance(heard - script.now);
+    script.now = heard;
+    script.inject('. 1:11 ack 1');
+    script.sent();
+    script.advance(10_000);
+    expect(script.sent()).toEqual(['. 0:0 ack 11']);
   });
 
   test('keeps a silent connection alive, and ends a dead one (RFC 9293 3.8.4)', () => {

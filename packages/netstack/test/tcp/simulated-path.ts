@@ -58,9 +58,10 @@ export class SimulatedPath {
   collect(): void {
     for (const stack of [this.a, this.b]) {
       const offload = this.#takesSuperPackets() ? createPacketOffload() : undefined;
-      for (;;) {
+      for (let count = 0; ; count++) {
         const length = stack.pollPacket(this.#buffer, 0, this.now, offload);
         if (length === 0) break;
+        if (count > MOST_PACKETS) throw new Error('the stack sends without end');
         const packet = this.#buffer.slice(0, length);
         for (const part of splitSuperPacket(packet, offload)) {
           this.onPacket(stack, part);
@@ -103,3 +104,6 @@ export class SimulatedPath {
     }
   }
 }
+
+/** More than the largest window has. */
+const MOST_PACKETS = 100_000;

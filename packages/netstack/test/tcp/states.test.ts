@@ -221,6 +221,23 @@ describe('the states of a connection', () => {
     }
   });
 
+  test.each(['last-ack', 'closing'])('a RST in %s is an error only if data is lost', (state) => {
+    for (const [bytes, code] of [
+      [0, undefined],
+      [10, 'ECONNRESET'],
+    ] as const) {
+      const script = Script.connected();
+      if (state === 'last-ack') script.inject('F 1:1 ack 1');
+      script.send(bytes);
+      script.socket.shutdown();
+      script.sent();
+      if (state === 'closing') script.inject('F 1:1 ack 1');
+      expect(script.socket.state).toBe(state);
+      script.inject('R 2:2');
+      expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', code]);
+    }
+  });
+
   test('closing with unread bytes sends a RST, and so does data for a closed socket', () => {
     const script = Script.connected();
     script.inject('. 1:101 ack 1');

@@ -49,12 +49,11 @@ export function checkTable(value: unknown): void {
  */
 export function checkLinkSettings(settings: LinkSettings): void {
   checkObject('change', settings);
-  const { up, mtu, name, txQueueLength, gsoMaxSegments, netns } = settings;
+  const { up, mtu, name, txQueueLength, netns } = settings;
   checkFlag('up', up);
   if (mtu !== undefined) checkInteger('mtu', mtu, 0, LARGEST_INDEX);
   if (name !== undefined) checkLinkName('name', name);
   if (txQueueLength !== undefined) checkInteger('txQueueLength', txQueueLength, 0, LARGEST_U32);
-  if (gsoMaxSegments !== undefined) checkInteger('gsoMaxSegments', gsoMaxSegments, 1, 0xffff);
   if (netns !== undefined) checkDescriptor('netns', netns);
   const { reversePathFilter, ipv6AddressGeneration: generation } = settings;
   if (reversePathFilter !== undefined) checkInteger('reversePathFilter', reversePathFilter, 0, 2);

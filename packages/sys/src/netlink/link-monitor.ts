@@ -63,16 +63,13 @@ export class LinkMonitor {
    * more changes.
    */
   read(): LinkChange[] {
-    const messages = this.#socket.notifications();
-    if (messages === undefined) return this.#resynchronize();
-    const changes: LinkChange[] = [];
-    for (const { type, payload } of messages) {
-      if (type !== RTM_NEWLINK && type !== RTM_DELLINK) continue;
+    const states = this.#socket.notifications(({ type, payload }) => {
+      if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return undefined;
       const link = readLink(payload);
-      if (link?.index !== this.#link.index) continue;
-      changes.push(...this.#update(type === RTM_DELLINK ? undefined : link));
-    }
-    return changes;
+      return link?.index === this.#link.index ? { link, gone: type === RTM_DELLINK } : undefined;
+    });
+    if (!states) return this.#resynchronize();
+    return states.flatMap(({ link, gone }) => this.#update(gone ? undefined : link));
   }
 
   /** Closes the sockets. May be called again. */
@@ -83,7 +80,7 @@ export class LinkMonitor {
 
   #resynchronize(): LinkChange[] {
     // Queued notifications are older than the state that is read next.
-    while (this.#socket.notifications() === undefined);
+    this.#socket.discardAll();
     return this.#update(this.#netlink.linkByIndex(this.#link.index));
   }
 

@@ -54,8 +54,6 @@ export interface LinkSettings {
   name?: string;
   /** In packets. */
   txQueueLength?: number;
-  /** Maximum number of segments of a super-packet; 1 to 65535. */
-  gsoMaxSegments?: number;
   /**
    * Descriptor of a network namespace that the link is moved to. The link leaves its present
    * namespace and loses its addresses.
@@ -100,9 +98,6 @@ export function setLinkMessage(index: number, change: LinkSettings): MessageBuil
   if (change.mtu !== undefined) builder.u32(IFLA_MTU, change.mtu);
   if (change.name !== undefined) builder.string(IFLA_IFNAME, change.name);
   if (change.txQueueLength !== undefined) builder.u32(IFLA_TXQLEN, change.txQueueLength);
-  if (change.gsoMaxSegments !== undefined) {
-    builder.u32(IFLA_GSO_MAX_SEGS, change.gsoMaxSegments);
-  }
   if (change.netns !== undefined) builder.u32(IFLA_NET_NS_FD, change.netns);
   return withFamilySettings(builder, change);
 }
@@ -204,7 +199,6 @@ const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
-const IFLA_GSO_MAX_SEGS = 40;
 const IFLA_TARGET_NETNSID = 46;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;

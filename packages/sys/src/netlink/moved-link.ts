@@ -58,8 +58,8 @@ export class MovedLink {
    */
   clear(): boolean {
     if (!this.#notices) return false;
-    const messages = this.#notices.notifications();
-    return messages === undefined || messages.some((message) => this.#mayConcern(message));
+    const found = this.#notices.notifications((message) => this.#mayConcern(message) || undefined);
+    return found === undefined || found.length > 0;
   }
 
   /** Closes the sockets. May be called again. */

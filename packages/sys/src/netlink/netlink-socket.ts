@@ -35,6 +35,12 @@ import {
   NLMSG_ERROR,
 } from './rtnetlink.ts';
 
+/**
+ * Converts a message, which is borrowed for the call: the next message overwrites it. Undefined:
+ * the message is not wanted.
+ */
+export type MessageReader<T> = (message: NetlinkMessage) => T | undefined;
+
 export class NetlinkSocket {
   #fd: number;
   #sequence = 0;
@@ -69,18 +75,31 @@ export class NetlinkSocket {
    *
    * @param build makes the message; called again if a dump must be repeated
    * @param attempt for the error's text: 'cannot add a route'
-   * @returns the messages of the answer, copied
+   * @param read converts a message of the answer; a message that it converts to undefined is left
+   *   out. The message is borrowed for the call, so that a dump of thousands of routes needs no
+   *   memory for messages. `read` must not use this socket. Default: leaves out every message
+   * @returns what `read` has returned, in the order of the answer
    * @throws {SystemError} the kernel's error; `syscall` is the name of the message
    */
-  request(build: () => MessageBuilder, attempt: string): NetlinkMessage[] {
+  request<T>(
+    build: () => MessageBuilder,
+    attempt: string,
+    read: MessageReader<T> = () => undefined,
+  ): T[] {
     for (let left = DUMP_ATTEMPTS; ; left--) {
       const sequence = (this.#sequence = (this.#sequence + 1) >>> 0);
       const message = build().finish(sequence);
       const type = viewOf(message).getUint16(4, true);
       this.#send(message);
-      const answer = this.#receiveAnswer(sequence, MESSAGE_NAMES[type] ?? 'netlink', attempt);
-      const interrupted = answer.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0);
-      if (!interrupted || left === 1) return answer;
+      const answer: T[] = [];
+      const isInterrupted = this.#receiveAnswer(
+        { sequence, name: MESSAGE_NAMES[type] ?? 'netlink', attempt },
+        (message) => {
+          const value = read(message);
+          if (value !== undefined) answer.push(value);
+        },
+      );
+      if (!isInterrupted || left === 1) return answer;
     }
   }
 
@@ -113,29 +132,41 @@ export class NetlinkSocket {
    * Like `request`, for a dump in which the kernel returns only what the request's filter selects
    * (Linux 4.20). An older kernel returns everything.
    */
-  requestStrictly(build: () => MessageBuilder, attempt: string): NetlinkMessage[] {
+  requestStrictly<T>(build: () => MessageBuilder, attempt: string, read: MessageReader<T>): T[] {
     this.#checkStrictly(1);
     try {
-      return this.request(build, attempt);
+      return this.request(build, attempt, read);
     } finally {
       this.#checkStrictly(0);
     }
   }
 
   /**
-   * Returns the notifications that have arrived, copied. Never waits if the socket has groups.
+   * Returns the notifications that have arrived. Never waits if the socket has groups.
    *
+   * @param read converts a notification, as in `request`
    * @returns undefined if the kernel lost some because the queue was full; the caller must read the
    *   state again
    */
-  notifications(): NetlinkMessage[] | undefined {
-    const messages: NetlinkMessage[] = [];
+  notifications<T>(read: MessageReader<T>): T[] | undefined {
+    const values: T[] = [];
     for (;;) {
       const received = this.#receive();
-      if (received === 'empty') return messages;
+      if (received === 'empty') return values;
       if (received === 'overflow') return undefined;
-      for (const message of received) messages.push(copied(message));
+      for (const message of received) {
+        const value = read(message);
+        if (value !== undefined) values.push(value);
+      }
     }
+  }
+
+  /**
+   * Discards all notifications that have arrived, after `notifications` has returned undefined.
+   * Never waits if the socket has groups.
+   */
+  discardAll(): void {
+    while (this.notifications(() => undefined) === undefined);
   }
 
   /**
@@ -219,8 +250,16 @@ export class NetlinkSocket {
     }
   }
 
-  #receiveAnswer(sequence: number, name: string, attempt: string): NetlinkMessage[] {
-    const answer: NetlinkMessage[] = [];
+  /**
+   * Reads an answer.
+   *
+   * @returns true if it is a dump, and the kernel changed the table during the dump
+   */
+  #receiveAnswer(
+    { sequence, name, attempt }: { sequence: number; name: string; attempt: string },
+    take: (message: NetlinkMessage) => void,
+  ): boolean {
+    let isInterrupted = false;
     for (;;) {
       const received = this.#receive();
       if (received === 'empty') throw new SystemError(name, EAGAIN, attempt);
@@ -228,13 +267,14 @@ export class NetlinkSocket {
       for (const message of received) {
         // This message is the rest of an earlier answer that was given up.
         if (message.sequence !== sequence) continue;
+        isInterrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
         // An error of 0 is the acknowledgement. A dump ends with NLMSG_DONE instead.
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
           const failure = failureIn(message, name, attempt);
           if (failure) throw failure;
-          return answer;
+          return isInterrupted;
         }
-        answer.push(copied(message));
+        take(message);
       }
     }
   }
@@ -310,10 +350,6 @@ function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
     at += align4(message.length);
   }
   return joined;
-}
-
-function copied(message: NetlinkMessage): NetlinkMessage {
-  return { ...message, payload: message.payload.slice() };
 }
 
 const NETLINK_ROUTE = 0;

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { checkAddress, checkDescriptor } from '../arguments.ts';
+import { checkAddress, checkDescriptor, checkFunction } from '../arguments.ts';
 import { ENODEV, ENOENT } from '../constants.ts';
 import { SystemError } from '../system-error.ts';
 import {
@@ -53,14 +53,13 @@ import {
   type VethOptions,
 } from './link.ts';
 import type { MessageBuilder } from './message-builder.ts';
-import type { NetlinkMessage } from './message-reader.ts';
 import {
   namespaceNumberMessage,
   NO_NUMBER,
   numberNamespaceMessage,
   readNamespaceNumber,
 } from './namespace-number.ts';
-import { NetlinkSocket } from './netlink-socket.ts';
+import { NetlinkSocket, type MessageReader } from './netlink-socket.ts';
 import {
   addRouteMessage,
   deleteRouteMessage,
@@ -137,8 +136,7 @@ export class Netlink {
 
   /** Returns all links of the namespace. */
   links(): Link[] {
-    const answer = this.#socket.request(dumpLinksMessage, 'cannot list links');
-    return read(answer, RTM_NEWLINK, readLink);
+    return this.#socket.request(dumpLinksMessage, 'cannot list links', only(RTM_NEWLINK, readLink));
   }
 
   /**
@@ -222,8 +220,11 @@ export class Netlink {
   /** Returns all addresses, or those of one link. */
   addresses(interfaceIndex?: number): AssignedAddress[] {
     if (interfaceIndex !== undefined) checkIndex('interfaceIndex', interfaceIndex);
-    const answer = this.#socket.request(dumpAddressesMessage, 'cannot list addresses');
-    const all = read(answer, RTM_NEWADDR, readAddress);
+    const all = this.#socket.request(
+      dumpAddressesMessage,
+      'cannot list addresses',
+      only(RTM_NEWADDR, readAddress),
+    );
     if (interfaceIndex === undefined) return all;
     return all.filter((address) => address.interfaceIndex === interfaceIndex);
   }
@@ -246,15 +247,21 @@ export class Netlink {
     this.#socket.request(() => deleteRouteMessage(route), 'cannot delete a route');
   }
 
-  /** Returns the routes of both families in all tables, or those that match `only`. */
-  routes(only: { interfaceIndex?: number; table?: number } = {}): InstalledRoute[] {
-    if (only.interfaceIndex !== undefined) checkIndex('interfaceIndex', only.interfaceIndex);
-    if (only.table !== undefined) checkTable(only.table);
-    const answer = this.#socket.request(dumpRoutesMessage, 'cannot list routes');
-    return read(answer, RTM_NEWROUTE, readRoute).filter(
-      (route) =>
-        route.interfaceIndex === (only.interfaceIndex ?? route.interfaceIndex) &&
-        route.table === (only.table ?? route.table),
+  /** Returns the routes of both families in all tables, or those that match `wanted`. */
+  routes(wanted: { interfaceIndex?: number; table?: number } = {}): InstalledRoute[] {
+    if (wanted.interfaceIndex !== undefined) checkIndex('interfaceIndex', wanted.interfaceIndex);
+    if (wanted.table !== undefined) checkTable(wanted.table);
+    const { interfaceIndex, table } = wanted;
+    return this.#socket.request(
+      dumpRoutesMessage,
+      'cannot list routes',
+      only(RTM_NEWROUTE, (payload) => {
+        const route = readRoute(payload);
+        const isWanted =
+          route?.interfaceIndex === (interfaceIndex ?? route?.interfaceIndex) &&
+          route?.table === (table ?? route?.table);
+        return isWanted ? route : undefined;
+      }),
     );
   }
 
@@ -277,16 +284,30 @@ export class Netlink {
 
   /**
    * Returns the routes of both families in one table, without reading other tables (Linux 4.20).
+   *
+   * @param convert converts each route while the table is read, so that thousands of routes need
+   *   little memory. A route that it converts to undefined is left out. It must not use this
+   *   object. Default: returns the route
    */
-  tableRoutes(table: number): InstalledRoute[] {
+  tableRoutes(table: number): InstalledRoute[];
+  tableRoutes<T>(table: number, convert: (route: InstalledRoute) => T | undefined): T[];
+  tableRoutes(
+    table: number,
+    convert: (route: InstalledRoute) => unknown = (route) => route,
+  ): unknown[] {
     checkTable(table);
+    checkFunction('convert', convert);
+    const read = only(RTM_NEWROUTE, (payload) => {
+      const route = readRoute(payload);
+      return route?.table === table ? convert(route) : undefined;
+    });
     return ([4, 6] as const).flatMap((family) => {
       try {
-        const answer = this.#socket.requestStrictly(
+        return this.#socket.requestStrictly(
           () => dumpTableMessage(family, table),
           'cannot list the routes of a table',
+          read,
         );
-        return read(answer, RTM_NEWROUTE, readRoute).filter((route) => route.table === table);
       } catch (error) {
         // A table exists only after its first route; a kernel without IPv6 has no IPv6 routes.
         if (isErrno(error, ENOENT) || isErrno(error, EOPNOTSUPP)) return [];
@@ -307,11 +328,11 @@ export class Netlink {
     checkAddress('address', address);
     checkRouteToOptions(options, address.length);
     try {
-      const answer = this.#socket.request(
+      return this.#socket.request(
         () => routeToMessage(address, options),
         'cannot look up a route',
-      );
-      return read(answer, RTM_NEWROUTE, readRouteTo)[0];
+        only(RTM_NEWROUTE, readRouteTo),
+      )[0];
     } catch (error) {
       if (isErrno(error, ENETUNREACH) || isErrno(error, EHOSTUNREACH)) return undefined;
       throw error;
@@ -333,8 +354,8 @@ export class Netlink {
   /** Returns the rules of both families, or of one, in the order of their priority. */
   rules(family?: 4 | 6): InstalledRule[] {
     if (family !== undefined) checkFamily(family);
-    const answer = this.#socket.request(dumpRulesMessage, 'cannot list rules');
-    const all = read(answer, RTM_NEWRULE, readRule);
+    const read = only(RTM_NEWRULE, readRule);
+    const all = this.#socket.request(dumpRulesMessage, 'cannot list rules', read);
     return family === undefined ? all : all.filter((rule) => rule.family === family);
   }
 
@@ -365,15 +386,15 @@ export class Netlink {
 
   #namespaceNumber(namespace: number): number | undefined {
     const attempt = 'cannot find the number of a namespace';
-    const answer = this.#socket.request(() => namespaceNumberMessage(namespace), attempt);
-    return read(answer, RTM_NEWNSID, readNamespaceNumber)[0];
+    const read = only(RTM_NEWNSID, readNamespaceNumber);
+    return this.#socket.request(() => namespaceNumberMessage(namespace), attempt, read)[0];
   }
 
   #link(which: number | string, nsid?: number): Link | undefined {
     const attempt = `cannot find link ${which}`;
     try {
-      const answer = this.#socket.request(() => queryLinkMessage(which, nsid), attempt);
-      return read(answer, RTM_NEWLINK, readLink)[0];
+      const read = only(RTM_NEWLINK, readLink);
+      return this.#socket.request(() => queryLinkMessage(which, nsid), attempt, read)[0];
     } catch (error) {
       if (isErrno(error, ENODEV)) return undefined;
       throw error;
@@ -381,15 +402,9 @@ export class Netlink {
   }
 }
 
-function read<T>(
-  answer: NetlinkMessage[],
-  type: number,
-  reader: (payload: Uint8Array) => T | undefined,
-): T[] {
-  return answer.flatMap((message) => {
-    const value = message.type === type ? reader(message.payload) : undefined;
-    return value === undefined ? [] : [value];
-  });
+/** Returns a reader of the messages of one type. */
+function only<T>(type: number, read: (payload: Uint8Array) => T | undefined): MessageReader<T> {
+  return (message) => (message.type === type ? read(message.payload) : undefined);
 }
 
 function isErrno(error: unknown, errno: number): boolean {

@@ -47,16 +47,13 @@ export class NftMonitor {
    * @returns undefined if the table did not change; `changed` also if the kernel lost notifications
    */
   read(): NftTableChange | undefined {
-    const messages = this.#socket.notifications();
-    if (!messages) {
-      while (this.#socket.notifications() === undefined);
-      return 'changed';
-    }
-    let change: NftTableChange | undefined;
-    for (const message of messages) {
-      if (this.#isOurs(message)) change = message.type === DELETE_TABLE ? 'deleted' : 'changed';
-    }
-    return change;
+    const changes = this.#socket.notifications((message): NftTableChange | undefined => {
+      if (!this.#isOurs(message)) return undefined;
+      return message.type === DELETE_TABLE ? 'deleted' : 'changed';
+    });
+    if (changes) return changes.at(-1);
+    this.#socket.discardAll();
+    return 'changed';
   }
 
   /** Closes the sockets. May be called again. */

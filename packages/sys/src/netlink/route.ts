@@ -204,16 +204,19 @@ export function readRoute(payload: Uint8Array): InstalledRoute | undefined {
   // Cloned routes are entries of the kernel's cache, not configuration.
   if (!unspecified || (view.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
   const attributes = readAttributes(payload, RTMSG_LENGTH);
-  return {
-    ...readNextHop(attributes),
-    destination: attributes.bytes(RTA_DST) ?? unspecified,
-    prefixLength: view.getUint8(1),
-    table: attributes.u32(RTA_TABLE) ?? view.getUint8(4),
-    metric: attributes.u32(RTA_PRIORITY) ?? 0,
-    protocol: view.getUint8(5),
-    scope: view.getUint8(6),
-    type: typeName(view.getUint8(7)),
-  };
+  return addNextHop(
+    {
+      destination: attributes.bytes(RTA_DST) ?? unspecified,
+      prefixLength: view.getUint8(1),
+      interfaceIndex: 0,
+      table: attributes.u32(RTA_TABLE) ?? view.getUint8(4),
+      metric: attributes.u32(RTA_PRIORITY) ?? 0,
+      protocol: view.getUint8(5),
+      scope: view.getUint8(6),
+      type: typeName(view.getUint8(7)),
+    },
+    attributes,
+  );
 }
 
 /** Returns the answer to {@link routeToMessage}; undefined if the payload is incomplete. */
@@ -221,16 +224,22 @@ export function readRouteTo(payload: Uint8Array): RouteTo | undefined {
   if (payload.length < RTMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const attributes = readAttributes(payload, RTMSG_LENGTH);
-  return {
-    ...readNextHop(attributes),
-    table: attributes.u32(RTA_TABLE) ?? view.getUint8(4),
-    type: typeName(view.getUint8(7)),
-  };
+  const table = attributes.u32(RTA_TABLE) ?? view.getUint8(4);
+  return addNextHop({ interfaceIndex: 0, table, type: typeName(view.getUint8(7)) }, attributes);
 }
 
-function readNextHop(
-  attributes: Attributes,
-): Pick<RouteTo, 'interfaceIndex' | 'gateway' | 'source' | 'mtu'> {
+interface NextHop {
+  interfaceIndex: number;
+  gateway?: Uint8Array;
+  source?: Uint8Array;
+  mtu?: number;
+}
+
+/**
+ * Sets the fields of the next hop. Sets them in place, because objects that are spread take several
+ * times the memory, and there may be thousands of routes.
+ */
+function addNextHop<R extends NextHop>(route: R, attributes: Attributes): R {
   // struct rtnexthop: u16 length | u8 flags | u8 hops | i32 interface index, then attributes
   const hops = attributes.bytes(RTA_MULTIPATH);
   const firstHop = hops && hops.length >= 8 ? hops : undefined;
@@ -240,12 +249,13 @@ function readNextHop(
   const gateway = hop.bytes(RTA_GATEWAY) ?? hop.bytes(RTA_VIA)?.slice(2);
   const source = attributes.bytes(RTA_PREFSRC);
   const mtu = attributes.nested(RTA_METRICS).u32(RTAX_MTU);
-  return {
-    interfaceIndex: firstHop ? viewOf(firstHop).getInt32(4, true) : (attributes.u32(RTA_OIF) ?? 0),
-    ...(gateway ? { gateway } : {}),
-    ...(source ? { source } : {}),
-    ...(mtu ? { mtu } : {}),
-  };
+  route.interfaceIndex = firstHop
+    ? viewOf(firstHop).getInt32(4, true)
+    : (attributes.u32(RTA_OIF) ?? 0);
+  if (gateway) route.gateway = gateway;
+  if (source) route.source = source;
+  if (mtu) route.mtu = mtu;
+  return route;
 }
 
 function routeMessage(type: number, flags: number, route: Route, scope: number): MessageBuilder {
@@ -294,10 +304,12 @@ function networkOrder(port: number): Uint8Array {
 }
 
 function typeName(type: number): RouteType {
-  const entry = Object.entries(TYPE_NUMBERS).find(([, number]) => number === type);
-  return (entry?.[0] as RouteType | undefined) ?? 'unicast';
+  return TYPE_NAMES.get(type) ?? 'unicast';
 }
 
+const TYPE_NAMES: ReadonlyMap<number, RouteType> = new Map(
+  Object.entries(TYPE_NUMBERS).map(([name, number]) => [number, name as RouteType]),
+);
 const RTMSG_LENGTH = 12;
 const RTA_DST = 1;
 const RTA_SRC = 2;

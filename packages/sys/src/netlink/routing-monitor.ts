@@ -81,11 +81,10 @@ export class RoutingMonitor {
    *   queue is discarded.
    */
   read(): RoutingChange[] | undefined {
-    const messages = this.#socket.notifications();
-    if (messages) return messages.flatMap((message) => this.#change(message) ?? []);
+    const changes = this.#socket.notifications((message) => this.#change(message));
     // Queued notifications are older than the state that the caller will read.
-    while (this.#socket.notifications() === undefined);
-    return undefined;
+    if (!changes) this.#socket.discardAll();
+    return changes;
   }
 
   /** Closes the sockets. May be called again. */

@@ -39,14 +39,13 @@ describe.each<[string, (value: never) => void, unknown, [string, unknown][]]>([
   [
     'checkLinkSettings',
     checkLinkSettings,
-    { up: true, mtu: 1420, name: 'wg0', txQueueLength: 9, gsoMaxSegments: 9, netns: 3 },
+    { up: true, mtu: 1420, name: 'wg0', txQueueLength: 9, netns: 3 },
     [
       ['"change" expected an object', undefined],
       ['"up" expected true or false', { up: 1 }],
       ['"mtu" expected an integer', { mtu: 1420.5 }],
       ['"name" expected at most 15', { name: 'a'.repeat(70_000) }],
       ['"txQueueLength" expected an integer', { txQueueLength: 2 ** 32 }],
-      ['"gsoMaxSegments" expected an integer', { gsoMaxSegments: 65536 }],
       ['"netns" expected a number', { netns: null }],
       ['"reversePathFilter" expected an integer from 0 to 2', { reversePathFilter: 3 }],
       ['"ipv6AddressGeneration" expected eui64 or none', { ipv6AddressGeneration: 'random' }],

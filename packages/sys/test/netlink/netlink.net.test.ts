@@ -433,6 +433,10 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
     expect(netlink.tableRoutes(77)).toEqual(netlink.routes({ table: 77 }));
     expect(netlink.tableRoutes(79)).toEqual([]);
     expect(netlink.tableRoutes(254)).toEqual(netlink.routes({ table: 254 }));
+    const lengths = netlink.tableRoutes(77, ({ type, prefixLength }) =>
+      type === 'throw' ? undefined : prefixLength,
+    );
+    expect(lengths).toEqual([24]);
   });
 
   test('adds rules for some packets as `ip` lists them', () => {

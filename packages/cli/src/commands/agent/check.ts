@@ -25,15 +25,13 @@ import { readRegistry } from './registry-flags.ts';
  */
 export async function checkMachine(flags: AgentFlags): Promise<void> {
   const { request, addresses, prefixes } = readCheckFlags(flags);
-  const { interfaceName, port, table, priority } = request;
+  const { interfaceName, port } = request;
   const { line, records } = await checkRegistry(flags);
   const host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
   try {
     const facts = await host.facts({
       interfaceName,
       port,
-      table,
-      priority,
       ...(addresses && { nodeAddresses: addresses }),
       ...(prefixes && { prefixes }),
     });

@@ -1,18 +1,18 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeWith, type TcpRelay, type Requirement } from '@litz/testkit';
+import { describeWith, type TcpRelay } from '@litz/testkit';
 import type { MeshStatus } from '@litz/mesh';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
 import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
+import {
+  etcdProgram,
+  EtcdAdministrator,
+  RealEtcd,
+  type Administrator,
+  type Etcd,
+} from './etcd-server.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
-
-const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/etcd');
-const { etcdProgram, RealEtcd } = (await import(join(TESTS, 'real-etcd.ts'))) as EtcdModule;
-const { EtcdAdministrator } = (await import(
-  join(TESTS, 'etcd-administrator.ts')
-)) as AdministratorModule;
 
 /** `LITZ_LONG=1`: runs for half an hour, with the default lease. */
 const LONG = process.env['LITZ_LONG'] === '1';
@@ -209,30 +209,4 @@ function statesOf({ peers }: MeshStatus): string[] {
 
 async function until(time: number): Promise<void> {
   await sleep(Math.max(0, time - Date.now()));
-}
-
-interface Etcd {
-  readonly port: number;
-  readonly administrationPort: number;
-  replace(): Promise<void>;
-  startServer(): Promise<void>;
-  killServer(): Promise<void>;
-  close(): Promise<void>;
-}
-
-interface EtcdModule {
-  readonly etcdProgram: Requirement;
-  readonly RealEtcd: { start(): Promise<Etcd> };
-}
-
-interface Administrator {
-  /** The version counts the writes since the key was created. */
-  read(key: string): Promise<{ readonly value: string; readonly version: string } | undefined>;
-  put(key: string, value: string): Promise<void>;
-  delete(key: string): Promise<void>;
-  deleteAll(): Promise<void>;
-}
-
-interface AdministratorModule {
-  readonly EtcdAdministrator: new (port: number) => Administrator;
 }

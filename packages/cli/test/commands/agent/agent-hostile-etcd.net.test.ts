@@ -6,7 +6,7 @@
  * @module
  */
 import { join } from 'node:path';
-import { describeWith, type TcpRelay, type Requirement } from '@litz/testkit';
+import { describeWith, type TcpRelay } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
 import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
@@ -18,16 +18,19 @@ import {
   untilEnforced,
   WITHIN,
 } from './enforcing-cluster.ts';
+import {
+  ETCD_TESTS,
+  etcdProgram,
+  EtcdAdministrator,
+  RealEtcd,
+  type Administrator,
+  type Etcd,
+} from './etcd-server.ts';
 import { GarbageServer } from './garbage-server.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { peakMegabytes } from './peak-megabytes.ts';
 
-const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/etcd');
-const { etcdProgram, RealEtcd } = (await import(join(TESTS, 'real-etcd.ts'))) as EtcdModule;
-const { EtcdAdministrator } = (await import(
-  join(TESTS, 'etcd-administrator.ts')
-)) as AdministratorModule;
-const { HostileEtcd } = (await import(join(TESTS, 'hostile-etcd-server.ts'))) as HostileModule;
+const { HostileEtcd } = (await import(join(ETCD_TESTS, 'hostile-etcd-server.ts'))) as HostileModule;
 
 const RECORDS = 'litz/nodes/v1/';
 /**
@@ -147,29 +150,6 @@ const BAD_VALUES: readonly (string | Buffer)[] = [
   Buffer.alloc(3000, 0xff),
   JSON.stringify({ name: 'x', addresses: ['10.9.0.77'], keys: [{ publicKey: 'A'.repeat(900) }] }),
 ];
-
-interface Etcd {
-  readonly port: number;
-  readonly administrationPort: number;
-  close(): Promise<void>;
-}
-
-interface EtcdModule {
-  readonly etcdProgram: Requirement;
-  readonly RealEtcd: { start(): Promise<Etcd> };
-}
-
-interface Administrator {
-  read(key: string): Promise<{ readonly value: string } | undefined>;
-  put(key: string, value: string): Promise<void>;
-  putAll(entries: readonly (readonly [key: string, value: string | Buffer])[]): Promise<void>;
-  deletePrefix(prefix: string): Promise<void>;
-  deleteAll(): Promise<void>;
-}
-
-interface AdministratorModule {
-  readonly EtcdAdministrator: new (port: number) => Administrator;
-}
 
 interface Hostile {
   readonly port: number;

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from 'node:path';
-import { describeWith, TcpRelay, type Requirement } from '@litz/testkit';
+import { describeWith, TcpRelay } from '@litz/testkit';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
 import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
@@ -18,13 +18,17 @@ import {
   WITHIN,
 } from './enforcing-cluster.ts';
 import { GarbageServer } from './garbage-server.ts';
+import {
+  applyLitzNodes,
+  KUBE_TESTS,
+  kubeRequirements,
+  RealKube,
+  type Kube,
+} from './kube-server.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { peakMegabytes } from './peak-megabytes.ts';
 
-const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/kubernetes');
-const { kubeRequirements, RealKube } = (await import(join(TESTS, 'real-kube.ts'))) as KubeModule;
-const { applyLitzNodes } = (await import(join(TESTS, 'manifests.ts'))) as ManifestModule;
-const { HostileKube } = (await import(join(TESTS, 'hostile-kube-server.ts'))) as HostileModule;
+const { HostileKube } = (await import(join(KUBE_TESTS, 'hostile-kube-server.ts'))) as HostileModule;
 
 const NODES = '/apis/litz.dev/v1/litznodes';
 /**
@@ -178,27 +182,6 @@ const FROZEN_MS = 3000;
 interface KubeObject {
   readonly metadata: { readonly name: string };
   readonly [field: string]: unknown;
-}
-
-interface Kube {
-  readonly port: number;
-  readonly kubeconfig: string;
-  apply(path: string, object: unknown): Promise<unknown>;
-  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
-  send(method: string, path: string): Promise<{ body: any }>;
-  read(name: string): string;
-  freezeServer(): void;
-  thawServer(): void;
-  close(): Promise<void>;
-}
-
-interface KubeModule {
-  readonly kubeRequirements: readonly Requirement[];
-  readonly RealKube: { start(): Promise<Kube> };
-}
-
-interface ManifestModule {
-  readonly applyLitzNodes: (kube: Kube) => Promise<void>;
 }
 
 interface Hostile {

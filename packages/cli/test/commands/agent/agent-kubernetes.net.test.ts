@@ -1,12 +1,8 @@
-import { join } from 'node:path';
-import { describeWith, TcpRelay, type Requirement } from '@litz/testkit';
+import { describeWith, TcpRelay } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { realInterfaces } from '../../litz-process.ts';
+import { applyLitzNodes, kubeRequirements, RealKube, type Kube } from './kube-server.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
-
-const TESTS = join(import.meta.dirname, '../../../../mesh/test/registry/kubernetes');
-const { kubeRequirements, RealKube } = (await import(join(TESTS, 'real-kube.ts'))) as KubeModule;
-const { applyLitzNodes } = (await import(join(TESTS, 'manifests.ts'))) as ManifestModule;
 
 describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernetes', () => {
   let kube: Kube;
@@ -81,21 +77,3 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     });
   });
 });
-
-interface Kube {
-  readonly port: number;
-  readonly kubeconfig: string;
-  apply(path: string, object: unknown): Promise<unknown>;
-  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the API server answers
-  send(method: string, path: string): Promise<{ body: any }>;
-  close(): Promise<void>;
-}
-
-interface KubeModule {
-  readonly kubeRequirements: readonly Requirement[];
-  readonly RealKube: { start(): Promise<Kube> };
-}
-
-interface ManifestModule {
-  readonly applyLitzNodes: (kube: Kube) => Promise<void>;
-}

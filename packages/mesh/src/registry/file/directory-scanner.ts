@@ -13,7 +13,8 @@ import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { RecordError, type ReadRecord } from '../../record/node-record.ts';
 import { NATIVE_FORMAT, readRecordText } from '../../record/record-format.ts';
-import { errnoOf, explainFileError, readRegularFile, type FileAccess } from './file-access.ts';
+import { errnoOf, explainFileError } from '../../file-error.ts';
+import { readRegularFile, type FileAccess } from './file-access.ts';
 
 /** The result of a scan. */
 export type Scan =

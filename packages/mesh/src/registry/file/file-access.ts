@@ -7,6 +7,7 @@
 import { constants } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { exchangeFiles, SystemError } from '@litz/sys';
+import { errnoOf, explainFileError } from '../../file-error.ts';
 
 /** The part of a file system that a `FileRegistry` needs. */
 export type FileAccess = Pick<
@@ -61,20 +62,6 @@ export async function readRegularFile(
   }
 }
 
-/** Returns what went wrong, with the errno code in parentheses. */
-export function explainFileError(error: unknown): string {
-  const code = errnoOf(error);
-  const known = code === undefined ? undefined : MEANINGS[code];
-  if (known !== undefined) return `${known} (${code})`;
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Returns the errno code of an error, such as `ENOENT`; undefined if it has none. */
-export function errnoOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
-}
-
 async function exchange(one: string, other: string): Promise<boolean> {
   try {
     return exchangeFiles(one, other);
@@ -95,19 +82,5 @@ async function readAll(handle: promises.FileHandle, into: Buffer): Promise<numbe
   return length;
 }
 
-const MEANINGS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied: run as the owner, or change the mode',
-  EPERM: 'permission denied: run as the owner, or change the mode',
-  EDQUOT: 'the disk quota of this user is exceeded',
-  EEXIST: 'the path exists, but it is not a directory',
-  EIO: 'the file system reports an I/O error',
-  ELOOP: 'is a symbolic link, which Litz does not follow',
-  ENAMETOOLONG: 'the name is too long for the file system',
-  ENOENT: 'the directory does not exist',
-  ENOSPC: 'the disk is full',
-  ENOTDIR: 'the path exists, but it is not a directory',
-  EROFS: 'the file system is read-only',
-  ESTALE: 'the file handle is stale: the file server no longer has the file',
-};
 /** In bytes. A record may have 65,536 characters, of up to four bytes each. */
 const MAX_BYTES = 262_144;

@@ -24,7 +24,8 @@ import { RecordReporter } from '../record-reporter.ts';
 import type { Registry, RegistryAddress, RegistryListener } from '../registry.ts';
 import { DirectoryScanner, recordFileName, type Scan } from './directory-scanner.ts';
 import { DirectoryWatch, type WatchDirectory } from './directory-watch.ts';
-import { explainFileError, readRegularFile, systemFiles, type FileAccess } from './file-access.ts';
+import { explainFileError } from '../../file-error.ts';
+import { readRegularFile, systemFiles, type FileAccess } from './file-access.ts';
 import { DelayedReports } from './delayed-reports.ts';
 import { replaceFile } from './replace-file.ts';
 

@@ -7,7 +7,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, readRegularFile, type FileAccess } from './file-access.ts';
+import { errnoOf } from '../../file-error.ts';
+import { readRegularFile, type FileAccess } from './file-access.ts';
 
 export interface Replacement {
   /** The name of the file in its directory. */

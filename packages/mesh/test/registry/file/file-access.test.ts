@@ -8,11 +8,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  errnoOf,
-  explainFileError,
-  readRegularFile,
-} from '../../../src/registry/file/file-access.ts';
+import { readRegularFile } from '../../../src/registry/file/file-access.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 describe('readRegularFile', () => {
@@ -63,27 +59,5 @@ describe('readRegularFile', () => {
     const files = { ...promises, open: () => Promise.reject(denied) };
     const content = await readRegularFile(files, '/n1.json');
     expect(content?.reason).toContain('permission denied');
-  });
-});
-
-describe('explainFileError', () => {
-  test.each([
-    ['ENOSPC', 'the disk is full (ENOSPC)'],
-    ['EROFS', 'the file system is read-only (EROFS)'],
-    ['EBUSY', 'what Node says'],
-  ])('explains %s', (code, text) => {
-    expect(explainFileError(Object.assign(new Error('what Node says'), { code }))).toBe(text);
-  });
-
-  test('accepts a value that is not an error', () => expect(explainFileError('odd')).toBe('odd'));
-});
-
-describe('errnoOf', () => {
-  test('returns undefined if there is no errno', () => {
-    expect([errnoOf(null), errnoOf({ code: 7 }), errnoOf({ code: 'EIO' })]).toEqual([
-      undefined,
-      undefined,
-      'EIO',
-    ]);
   });
 });

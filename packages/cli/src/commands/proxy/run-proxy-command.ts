@@ -1,0 +1,27 @@
+/**
+ * `runProxyCommand`: runs `litz proxy` with the signals, the environment and the streams of this
+ * process.
+ *
+ * @module
+ */
+import { redactKeys } from '@litz/core/internals';
+import { EndSignals } from '../../end-signals.ts';
+import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
+import { openNetwork } from './open-network.ts';
+import { runProxy } from './run-proxy.ts';
+
+/** @throws {Failure} the proxy could not be started, or lost its tunnel */
+export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<void> {
+  const signals = new EndSignals();
+  try {
+    await runProxy(file, flags, {
+      env: process.env,
+      signal: signals.signal,
+      print: (line) => void process.stderr.write(`${redactKeys(line)}\n`),
+      streams: { input: process.stdin, output: process.stdout },
+      openNetwork,
+    });
+  } finally {
+    signals.release();
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * `forwardRequest`: passes one HTTP request on to its target, and the answer back.
+ *
+ * Each connection of a client has its own connections to targets, which are kept open between
+ * requests. They are not shared between clients, because some servers tie a login to a connection.
+ *
+ * @module
+ */
+import {
+  Agent,
+  request as sendRequest,
+  type ClientRequestArgs,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { endToEndHeaders, withHeader, withVia } from './http-headers.ts';
+import { codeOf, type ServiceCounts } from './proxy-counts.ts';
+import { dial } from './join-sockets.ts';
+import type { ProxyNetwork } from './proxy-network.ts';
+
+/** What passing a request on needs. */
+export interface ForwardContext {
+  readonly network: ProxyNetwork;
+  readonly counts: ServiceCounts;
+  /** Called if the target was not reached. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Passes a request on. Answers 502 or 504 if the target cannot be reached. */
+export function forwardRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  context: ForwardContext,
+): void {
+  const { counts } = context;
+  const upstream = sendRequest({
+    agent: agentOf(request.socket, context.network),
+    method: request.method ?? 'GET',
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 80 : Number(url.port),
+    path: `${url.pathname}${url.search}`,
+    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
+    headers: headersFor(request, url) as unknown as Record<string, string>,
+    setHost: false,
+  });
+  counts.open++;
+  counts.opened++;
+  upstream.once('close', () => counts.open--);
+  upstream.once('continue', () => response.writeContinue());
+  upstream.once('response', (answer) => passBack(answer, response, counts));
+  upstream.once('error', (error) => failWith(error, response, context));
+  request.on('data', (bytes: Buffer) => (counts.bytesForth += bytes.length));
+  request.pipe(upstream);
+  // The client has gone: nobody waits for the answer.
+  response.once('close', () => upstream.destroy());
+}
+
+/** Returns the status for a target that was not reached. */
+export function statusOf(error: unknown): number {
+  return /^ETIMED?OUT$/.test(codeOf(error)) ? 504 : 502;
+}
+
+/** Returns the fields for the target. The length of the body is as the client has given it. */
+function headersFor(
+  { rawHeaders, headers, method, httpVersion }: IncomingMessage,
+  url: URL,
+): string[] {
+  const common = withHeader(endToEndHeaders(rawHeaders), 'Host', url.host);
+  const fields = withVia(common, httpVersion);
+  if (headers['transfer-encoding'] !== undefined)
+    return [...fields, 'Transfer-Encoding', 'chunked'];
+  const hasNoBody = headers['content-length'] === undefined && BODY_METHODS.has(method ?? '');
+  return hasNoBody ? [...fields, 'Content-Length', '0'] : fields;
+}
+
+function passBack(answer: IncomingMessage, response: ServerResponse, counts: ServiceCounts): void {
+  const { statusCode = 502, statusMessage = '', rawHeaders, httpVersion } = answer;
+  const headers = withVia(endToEndHeaders(rawHeaders), httpVersion);
+  // The answer has the date of its target, or none.
+  response.sendDate = false;
+  response.writeHead(statusCode, statusMessage, headers);
+  answer.on('data', (bytes: Buffer) => (counts.bytesBack += bytes.length));
+  answer.once('end', () => {
+    if (answer.rawTrailers.length > 0) response.addTrailers(pairsOf(answer.rawTrailers));
+  });
+  // A body that is cut off must not look complete.
+  answer.once('error', () => response.destroy());
+  answer.pipe(response);
+}
+
+function failWith(error: unknown, response: ServerResponse, { onFailure }: ForwardContext): void {
+  if (response.destroyed) return;
+  onFailure(error);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // What is left of the request is not read, so the connection cannot be used again.
+  const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
+  const text = `the target was not reached (${codeOf(error)})\n`;
+  response.writeHead(statusOf(error), headers).end(text);
+}
+
+function pairsOf(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]!] as [string, string]] : []));
+}
+
+/** Returns the agent of a connection of a client. It ends with the connection. */
+function agentOf(client: Socket, network: ProxyNetwork): Agent {
+  const known = AGENTS.get(client);
+  if (known) return known;
+  const agent = new TunnelAgent(network);
+  AGENTS.set(client, agent);
+  client.once('close', () => agent.destroy());
+  return agent;
+}
+
+/** Opens connections inside the tunnel. */
+class TunnelAgent extends Agent {
+  readonly #network: ProxyNetwork;
+
+  constructor(network: ProxyNetwork) {
+    super({ keepAlive: true, maxSockets: MOST_SOCKETS, maxFreeSockets: 1 });
+    this.#network = network;
+  }
+
+  override createConnection(
+    { host, port }: ClientRequestArgs,
+    done: (error: Error | null, socket: Duplex) => void = () => {},
+  ): undefined {
+    const target = { host: String(host), port: Number(port) };
+    dial(this.#network, target, { allowHalfOpen: false }).then(
+      (socket) => done(null, socket),
+      // Without a socket, there is only the error; the types of Node.js do not know this.
+      (error: Error) => done(error, undefined as unknown as Duplex),
+    );
+  }
+}
+
+const AGENTS = new WeakMap<Socket, Agent>();
+/** A client that sends requests ahead of answers may use several targets at once. */
+const MOST_SOCKETS = 8;
+/** Node.js announces a chunked body for these, unless it is told that there is none. */
+const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -1,0 +1,60 @@
+/**
+ * The header fields that a proxy changes (RFC 9110, section 7.6).
+ *
+ * @module
+ */
+
+/** Names and values in turn, as Node.js has them in `rawHeaders`. */
+export type RawHeaders = readonly string[];
+
+/**
+ * Returns the fields without those that are only for the next hop: the listed ones of RFC 9110,
+ * section 7.6.1, those that `Connection` names, and those of the proxy itself. Order, case and
+ * repeated fields are kept.
+ */
+export function endToEndHeaders(raw: RawHeaders): string[] {
+  const named = valuesOf(raw, 'connection').flatMap((value) =>
+    value.split(',').map((name) => name.trim().toLowerCase()),
+  );
+  const removed = new Set([...HOP_BY_HOP, ...named]);
+  return pairsOf(raw).flatMap(([name, value]) =>
+    removed.has(name.toLowerCase()) ? [] : [name, value],
+  );
+}
+
+/** Returns the fields with one of this name and value; fields of that name are replaced. */
+export function withHeader(raw: RawHeaders, name: string, value: string): string[] {
+  const others = pairsOf(raw).filter(([other]) => other.toLowerCase() !== name.toLowerCase());
+  return [name, value, ...others.flat()];
+}
+
+/** Returns the fields with this proxy added to `Via` (RFC 9110, section 7.6.3). */
+export function withVia(raw: RawHeaders, httpVersion: string): string[] {
+  return [...raw, 'Via', `${httpVersion} litz`];
+}
+
+/** Returns the values of all fields of this name. */
+export function valuesOf(raw: RawHeaders, name: string): string[] {
+  return pairsOf(raw).flatMap(([other, value]) => (other.toLowerCase() === name ? [value] : []));
+}
+
+function pairsOf(raw: RawHeaders): [name: string, value: string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!, raw[i + 1]!]);
+  return pairs;
+}
+
+/**
+ * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` says which fields
+ * come after the body; they are passed on, so it is kept.
+ */
+const HOP_BY_HOP: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+];

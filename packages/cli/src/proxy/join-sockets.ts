@@ -1,0 +1,152 @@
+/**
+ * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection.
+ * `reset`: ends one at once.
+ *
+ * The end of one direction is passed on as the end of that direction only (half-close). A reset is
+ * passed on as a reset. A slow reader slows the sender down, because the streams are piped.
+ *
+ * @module
+ */
+import type { Target } from './addresses.ts';
+import type { ServiceCounts } from './proxy-counts.ts';
+import type { ProxyNetwork, StreamSocket } from './proxy-network.ts';
+
+/**
+ * Passes bytes in both directions until both have ended, or one connection is lost. Resolves when
+ * both connections are closed.
+ *
+ * @param client the side that opened the connection
+ */
+export async function joinSockets(
+  client: StreamSocket,
+  target: StreamSocket,
+  counts: ServiceCounts,
+): Promise<void> {
+  const idle = new HalfClosedTimer(() => {
+    client.destroy();
+    target.destroy();
+  });
+  counts.open++;
+  counts.opened++;
+  client.on('data', (bytes: Uint8Array) => {
+    counts.bytesForth += bytes.length;
+    idle.refresh();
+  });
+  target.on('data', (bytes: Uint8Array) => {
+    counts.bytesBack += bytes.length;
+    idle.refresh();
+  });
+  const closed = [follow(client, target, idle), follow(target, client, idle)];
+  client.pipe(target);
+  target.pipe(client);
+  await Promise.all(closed);
+  idle.stop();
+  counts.open--;
+}
+
+/**
+ * Opens a connection. Resolves when it is open.
+ *
+ * @param options.client the connection that waits for this one; when it is lost, the attempt ends
+ * @param options.allowHalfOpen whether the end of the other side leaves our side open; default:
+ *   true
+ * @throws the error of the connection; `ETIMEDOUT`: nobody has answered for a minute
+ */
+export async function dial(
+  network: ProxyNetwork,
+  target: Target,
+  options: { client?: StreamSocket; timeoutMs?: number; allowHalfOpen?: boolean } = {},
+): Promise<StreamSocket> {
+  const { client, timeoutMs = DIAL_MS, allowHalfOpen = true } = options;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(timeoutOf(target)), timeoutMs);
+  const onLost = (): void => controller.abort(lostClient());
+  client?.once('close', onLost);
+  try {
+    if (client?.destroyed === true) throw lostClient();
+    return await connected(() =>
+      network.connect({ ...target, allowHalfOpen, signal: controller.signal }),
+    );
+  } catch (error) {
+    // Node.js rejects with an AbortError, which has the reason as its cause.
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    client?.off('close', onLost);
+  }
+}
+
+/** Resets a connection, so that its other end does not take the loss for a regular end. */
+export function reset(socket: StreamSocket): void {
+  const { resetAndDestroy } = socket as { resetAndDestroy?: () => void };
+  if (socket.destroyed) return;
+  if (resetAndDestroy && !socket.connecting) resetAndDestroy.call(socket);
+  else socket.destroy();
+}
+
+function connected(connect: () => StreamSocket): Promise<StreamSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect();
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+/** Ends `other` when `socket` is lost. Resolves when `socket` is closed. */
+function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer): Promise<void> {
+  return new Promise((resolve) => {
+    const onClose = (): void => {
+      // After a regular end, the other side may still have bytes to send.
+      if (!socket.readableEnded || !socket.writableFinished) reset(other);
+      resolve();
+    };
+    socket.once('end', () => idle.start());
+    // `close` follows. A lost connection is not an error of the proxy.
+    socket.on('error', () => {});
+    if (socket.destroyed) onClose();
+    else socket.once('close', onClose);
+  });
+}
+
+/**
+ * Ends a connection of which one direction has ended, and the other is silent. A program that
+ * closed its socket cannot be told from one that only ended its own direction. The kernel has such
+ * a limit too (tcp_fin_timeout), but only for sockets that no program has open.
+ */
+class HalfClosedTimer {
+  readonly #end: () => void;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(end: () => void) {
+    this.#end = end;
+  }
+
+  start(): void {
+    this.#timer ??= setTimeout(this.#end, HALF_CLOSED_MS);
+  }
+
+  refresh(): void {
+    this.#timer?.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function timeoutOf({ host, port }: Target): Error {
+  const error = new Error(`connect ETIMEDOUT ${host}:${port}`);
+  return Object.assign(error, { code: 'ETIMEDOUT', syscall: 'connect', address: host, port });
+}
+
+function lostClient(): Error {
+  return Object.assign(new Error('the client has gone'), { code: 'ECANCELED' });
+}
+
+/** How long a target may take to answer. */
+const DIAL_MS = 60_000;
+/** How long one direction may be silent after the other one has ended. */
+export const HALF_CLOSED_MS = 600_000;

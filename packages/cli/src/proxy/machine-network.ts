@@ -1,0 +1,24 @@
+/**
+ * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. A service
+ * that is exposed into the tunnel is reached over it.
+ *
+ * @module
+ */
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns';
+import { connect, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { ProxyNetwork } from './proxy-network.ts';
+
+/** node:net, node:dgram and node:dns. */
+export const machineNetwork: ProxyNetwork = {
+  get addresses() {
+    const all = Object.values(networkInterfaces()).flat();
+    return all.some((it) => it?.family === 'IPv6') ? ['0.0.0.0', '::'] : ['0.0.0.0'];
+  },
+  connect: (options) => connect(options),
+  createServer: (options) => createServer({ ...options, noDelay: true, keepAlive: true }),
+  // Each family has a socket of its own, so one for IPv6 must not take the port of IPv4 too.
+  createSocket: (type) => createSocket({ type, ipv6Only: type === 'udp6' }),
+  lookup: (name, options, callback) => lookup(name, { ...options, all: false }, callback),
+};

@@ -1,0 +1,95 @@
+/**
+ * `listenForStreams`: listens for TCP connections, and knows how to stop. `listenForDatagrams`:
+ * binds a UDP socket. Both name what the user asked for when the port cannot be used.
+ *
+ * @module
+ */
+import { Failure } from '../failure.ts';
+import { formatHostPort, type ListenAddress } from './addresses.ts';
+import type { DatagramSocket, StreamServer } from './proxy-network.ts';
+
+/** A service that runs. */
+export interface RunningService {
+  /** What it does and where, for the user: 'SOCKS5 proxy on 127.0.0.1:1080'. */
+  readonly description: string;
+  /** Accepts nothing more. Resolves when its port is free. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server. Resolves with the address that it listens on.
+ *
+ * @param origin the flag or the section that asked for it
+ * @throws {Failure} it cannot listen there
+ */
+export async function listenForStreams(
+  server: StreamServer,
+  listen: ListenAddress,
+  origin: string,
+): Promise<ListenAddress> {
+  const { host, port } = listen;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.once('listening', () => {
+        server.off('error', reject);
+        resolve();
+      });
+      server.listen(host === undefined ? { port } : { port, host });
+    });
+  } catch (error) {
+    throw listenFailure(error, listen, origin);
+  }
+  // A connection that could not be accepted, for instance for lack of descriptors.
+  server.on('error', () => {});
+  return boundAddress(server.address(), listen);
+}
+
+/** Binds a UDP socket, as `listenForStreams` does with a server. */
+export async function listenForDatagrams(
+  socket: DatagramSocket,
+  listen: ListenAddress,
+  origin: string,
+): Promise<ListenAddress> {
+  const { host, port } = listen;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('listening', () => {
+        socket.off('error', reject);
+        resolve();
+      });
+      socket.bind(host === undefined ? { port } : { port, address: host });
+    });
+  } catch (error) {
+    throw listenFailure(error, listen, origin);
+  }
+  return boundAddress(socket.address(), listen);
+}
+
+/** Closes a server. Resolves when its port is free. Its connections must be closed already. */
+export function closeServer(server: StreamServer): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function boundAddress(
+  address: ReturnType<StreamServer['address']>,
+  { host }: ListenAddress,
+): ListenAddress {
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return { host, port };
+}
+
+function listenFailure(error: unknown, listen: ListenAddress, origin: string): Failure {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const reason = REASONS[code] ?? message;
+  const place = formatHostPort(listen);
+  return new Failure(`${origin}: cannot listen on ${place}: ${reason}`, { cause: error });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program has this port (EADDRINUSE)',
+  EADDRNOTAVAIL: 'there is no such address (EADDRNOTAVAIL)',
+  EACCES: 'this user may not use this port: give a port above 1023 (EACCES)',
+  ENOTFOUND: 'there is no such name (ENOTFOUND)',
+};

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { endToEndHeaders, valuesOf, withHeader, withVia } from '../../src/proxy/http-headers.ts';
+
+describe('endToEndHeaders', () => {
+  test('removes the fields for the next hop, and those that Connection names', () => {
+    const raw = [
+      ['Host', 'a.test'],
+      ['Connection', 'keep-alive, X-Hop'],
+      ['x-hop', '1'],
+      ['Keep-Alive', 'timeout=5'],
+      ['Proxy-Authorization', 'Basic c2VjcmV0'],
+      ['Proxy-Connection', 'keep-alive'],
+      ['TE', 'trailers'],
+      ['Transfer-Encoding', 'chunked'],
+      ['Upgrade', 'h2c'],
+      ['Trailer', 'X-Sum'],
+      ['Cookie', 'a=1'],
+      ['Cookie', 'b=2'],
+    ].flat();
+    expect(endToEndHeaders(raw)).toEqual([
+      'Host',
+      'a.test',
+      'Trailer',
+      'X-Sum',
+      'Cookie',
+      'a=1',
+      'Cookie',
+      'b=2',
+    ]);
+  });
+});
+
+describe('withHeader', () => {
+  test('replaces all fields of the name', () => {
+    expect(withHeader(['host', 'a', 'X', '1', 'Host', 'b'], 'Host', 'c')).toEqual([
+      'Host',
+      'c',
+      'X',
+      '1',
+    ]);
+  });
+});
+
+describe('withVia', () => {
+  test('adds this proxy behind the others', () => {
+    const raw = withVia(['Via', '1.0 fred'], '1.1');
+    expect(valuesOf(raw, 'via')).toEqual(['1.0 fred', '1.1 litz']);
+  });
+});

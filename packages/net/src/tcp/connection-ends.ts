@@ -1,0 +1,46 @@
+/**
+ * `ConnectionEnds`: where the two ends of a connection are, in the words of net.Socket.
+ *
+ * @module
+ */
+import type { AddressInfo } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { TcpSocket } from '@litz/netstack';
+import { familyName } from './idle-timer.ts';
+
+/** The part of a `Socket` that says where it is. */
+export abstract class ConnectionEnds extends Duplex {
+  /** @internal The socket of the stack; undefined before it is connected. */
+  abstract get stackSocket(): TcpSocket | undefined;
+
+  get localAddress(): string | undefined {
+    return this.stackSocket?.localAddress.toString();
+  }
+
+  get localPort(): number | undefined {
+    return this.stackSocket?.localPort;
+  }
+
+  get localFamily(): 'IPv4' | 'IPv6' | undefined {
+    return this.stackSocket && familyName(this.stackSocket.localAddress.version);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.stackSocket?.remoteAddress.toString();
+  }
+
+  get remotePort(): number | undefined {
+    return this.stackSocket?.remotePort;
+  }
+
+  get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
+    return this.stackSocket && familyName(this.stackSocket.remoteAddress.version);
+  }
+
+  /** Returns the own end of the connection; an empty object if there is none. */
+  address(): AddressInfo | Record<string, never> {
+    const { localAddress, localFamily, localPort } = this;
+    if (localAddress === undefined) return {};
+    return { address: localAddress, family: localFamily!, port: localPort! };
+  }
+}

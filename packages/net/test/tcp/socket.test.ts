@@ -1,0 +1,480 @@
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type * as net from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { Server, Socket } from '../../src/index.ts';
+import { linkedHosts } from '../linked-hosts.ts';
+import { expectSame, type NetModule } from '../side-by-side.ts';
+
+const SOCKET_EVENTS = [
+  'lookup',
+  'connectionAttempt',
+  'connectionAttemptFailed',
+  'connect',
+  'ready',
+  'data',
+  'end',
+  'finish',
+  'timeout',
+  'error',
+  'close',
+];
+
+describe('Socket, beside node:net', () => {
+  test('connects, and says where it is', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module);
+      const socket = module.connect(port, module.address);
+      trace.watch('client', socket, SOCKET_EVENTS);
+      trace.add(socket.connecting, socket.pending, socket.readyState, socket.bytesRead);
+      trace.add(socket.remoteAddress, socket.remoteFamily, socket.address(), socket.timeout);
+      await once(socket, 'ready');
+      trace.add(socket.connecting, socket.pending, socket.readyState);
+      trace.add(socket.remoteAddress, socket.remoteFamily, socket.remotePort === port);
+      trace.add(socket.localFamily, Object.keys(socket.address()).toSorted());
+      socket.destroy();
+      await once(socket, 'close');
+      trace.add(socket.destroyed, socket.readyState, socket.pending);
+      await close(server);
+    }));
+
+  test('is refused', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module);
+      await close(server);
+      const socket = module.connect({ port, host: module.address });
+      trace.watch('client', socket, SOCKET_EVENTS);
+      await closed(socket);
+      trace.add(socket.destroyed, socket.readyState);
+    }));
+
+  test('ends when the other side ends', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end('bye'));
+      const socket = module.connect(port, module.address);
+      trace.watch('client', socket, ['data', 'end', 'finish', 'close']);
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('keeps its own side open with allowHalfOpen', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => {
+        it.end('bye');
+        trace.watch('server', it, ['data', 'end']);
+      });
+      const socket = module.connect({ port, host: module.address, allowHalfOpen: true });
+      trace.watch('client', socket, ['data', 'end', 'finish']);
+      await once(socket, 'end');
+      trace.add(socket.readyState, socket.writable);
+      socket.end('more');
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('refuses a write after the other side has ended', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end());
+      const socket = module.connect(port, module.address);
+      socket.resume();
+      socket.on('end', () => {
+        socket.write('late', (error) => trace.add('callback', error));
+      });
+      trace.watch('client', socket, ['error', 'close']);
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('sends what was written before it was connected', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.pipe(it));
+      const socket = module.connect(port, module.address);
+      trace.add(socket.write('abc', () => trace.add('written', socket.bytesWritten)));
+      trace.add(socket.bytesWritten, socket.writableLength);
+      socket.end('def', () => trace.add('ended'));
+      trace.add(String(Buffer.concat(await socket.toArray())));
+      await closed(socket);
+      trace.add(socket.bytesRead, socket.bytesWritten);
+      await close(server);
+    }));
+
+  test('tells a write that the socket was destroyed before it was connected', () =>
+    expectSame(async (module, trace) => {
+      const socket = module.connect(1, module.address);
+      trace.watch('client', socket, SOCKET_EVENTS);
+      socket.write('abc', (error) => trace.add('callback', error));
+      socket.destroy();
+      await closed(socket);
+    }));
+
+  test('is destroyed with an error of the program', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module);
+      const socket = module.connect(port, module.address);
+      trace.watch('client', socket, ['error', 'close']);
+      await once(socket, 'connect');
+      socket.destroy(new Error('enough'));
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('resets, and the other side gets ECONNRESET', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module);
+      const accepted = once(server, 'connection') as Promise<[net.Socket]>;
+      const socket = module.connect(port, module.address);
+      trace.watch('client', socket, ['error', 'close']);
+      const [[other]] = await Promise.all([accepted, once(socket, 'connect')]);
+      trace.watch('server', other, ['data', 'end', 'error', 'close']);
+      socket.resetAndDestroy();
+      await Promise.all([closed(socket), closed(other)]);
+      await close(server);
+    }));
+
+  test('resets a socket that was never connected', () =>
+    expectSame(async (module, trace) => {
+      const socket = new module.Socket();
+      trace.watch('client', socket, ['error', 'close']);
+      socket.resetAndDestroy();
+      await closed(socket);
+    }));
+
+  test('emits timeout after silence, and stays open', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.pipe(it));
+      const socket = module.connect({ port, host: module.address, timeout: 20 });
+      trace.add(socket.timeout);
+      trace.watch('client', socket, ['timeout', 'close', 'error']);
+      await once(socket, 'timeout');
+      trace.add(socket.destroyed);
+      const never = (): void => trace.add('never');
+      trace.add(socket.setTimeout(10_000, never) === socket, socket.timeout);
+      socket.setTimeout(0, never);
+      trace.add(socket.timeout, socket.listenerCount('timeout'));
+      socket.destroy();
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('is destroyed by a signal', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module);
+      const abort = new AbortController();
+      const options = { port, host: module.address, signal: abort.signal };
+      const socket = module.connect(options as net.NetConnectOpts);
+      await once(socket, 'connect');
+      trace.watch('client', socket, ['error', 'close']);
+      abort.abort(new Error('the reason'));
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('is destroyed by a signal that was aborted before', () =>
+    expectSame(async (module, trace) => {
+      const options = { port: 1, host: module.address, signal: AbortSignal.abort() };
+      const socket = module.connect(options as net.NetConnectOpts);
+      trace.watch('client', socket, ['connect', 'error', 'close']);
+      await closed(socket);
+    }));
+
+  test('returns false when enough waits, and emits drain', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume());
+      const socket = module.connect(port, module.address);
+      await once(socket, 'connect');
+      trace.add(socket.write(Buffer.alloc(10)), socket.writableNeedDrain);
+      trace.add(socket.write(Buffer.alloc(30_000_000)), socket.writableNeedDrain);
+      await once(socket, 'drain');
+      trace.add(socket.writableLength, socket.bytesWritten);
+      socket.end();
+      await closed(socket.resume());
+      await close(server);
+    }));
+
+  test('calls back for each write, in order', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.pipe(it));
+      const socket = module.connect(port, module.address);
+      socket.cork();
+      for (const text of ['a', 'b', 'c']) socket.write(text, () => trace.add('written', text));
+      socket.uncork();
+      socket.write('ff', 'hex');
+      socket.end('é', 'latin1');
+      trace.add(Buffer.concat(await socket.toArray()));
+      await close(server);
+    }));
+
+  test('decodes text', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end('grün'));
+      const socket = module.connect(port, module.address);
+      socket.setEncoding('utf8');
+      let text = '';
+      socket.on('data', (part: string) => (text += part));
+      await once(socket, 'end');
+      trace.add(text);
+      await close(server);
+    }));
+
+  test('is an iterable, and a part of pipelines', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => void pipeline(it, it));
+      const socket = module.connect(port, module.address);
+      const sent = pipeline(Readable.from(['one', 'two']), socket);
+      let received = '';
+      for await (const chunk of socket) received += String(chunk);
+      await sent;
+      trace.add(received, socket.destroyed);
+      await close(server);
+    }));
+
+  test('destroys soon', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume());
+      const socket = module.connect(port, module.address);
+      await once(socket, 'connect');
+      trace.watch('client', socket, ['finish', 'close', 'error']);
+      socket.write('abc');
+      socket.destroySoon();
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('has methods that return it', () =>
+    expectSame(async (module, trace) => {
+      const socket = new module.Socket();
+      trace.add(socket.connecting, socket.pending, socket.readyState, socket.address());
+      trace.add(socket.setNoDelay() === socket, socket.setKeepAlive(true, 1000) === socket);
+      trace.add(socket.ref() === socket, socket.unref() === socket);
+      trace.add(socket.bytesRead, socket.bytesWritten, socket.timeout, socket.allowHalfOpen);
+      trace.add(socket.localAddress, socket.remotePort, socket.destroyed);
+    }));
+
+  test('refuses wrong ports and addresses', () =>
+    expectSame(async (module, trace) => {
+      for (const port of [-1, 65_536, 1.5, Number.NaN, '0x', 'x']) {
+        const options = { port: port as number, host: module.address };
+        trace.add(
+          errorOf(() => module.connect(options))?.code,
+          errorOf(() => module.connect(options))?.name,
+        );
+      }
+    }));
+
+  test('looks a name up with a function of the program', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end());
+      const lookup: net.LookupFunction = (host, options, callback) => {
+        trace.add('asked for', host, options.all, options.family);
+        callback(null, [{ address: module.address, family: 4 }] as never, 4);
+      };
+      const socket = module.connect({ port, host: 'name.test', lookup });
+      trace.watch('client', socket, SOCKET_EVENTS);
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('fails when the name is not found', () =>
+    expectSame(async (module, trace) => {
+      const lookup: net.LookupFunction = (_host, _options, callback) => {
+        callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '', 0);
+      };
+      const socket = module.connect({ port: 80, host: 'name.test', lookup });
+      trace.watch('client', socket, SOCKET_EVENTS);
+      await closed(socket);
+    }));
+
+  test('tries the next address when one refuses', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end());
+      const lookup: net.LookupFunction = (_host, _options, callback) => {
+        const addresses = [module.otherAddress, module.address];
+        callback(null, addresses.map((address) => ({ address, family: 4 })) as never, 4);
+      };
+      const socket = module.connect({ port, host: 'name.test', lookup });
+      trace.watch('client', socket, SOCKET_EVENTS);
+      await closed(socket);
+      trace.add(socket.autoSelectFamilyAttemptedAddresses);
+      await close(server);
+    }));
+
+  test('fails with all errors when all addresses refuse', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module);
+      await close(server);
+      const lookup: net.LookupFunction = (_host, _options, callback) => {
+        const addresses = [module.otherAddress, module.address];
+        callback(null, addresses.map((address) => ({ address, family: 4 })) as never, 4);
+      };
+      const socket = module.connect({ port, host: 'name.test', lookup });
+      trace.watch('client', socket, SOCKET_EVENTS);
+      await closed(socket);
+    }));
+
+  test('connects from a port of the program', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => {
+        trace.add(it.remotePort === 45_321);
+        it.resume().end();
+      });
+      const socket = module.connect({ port, host: module.address, localPort: 45_321 });
+      await closed(socket);
+      await close(server);
+    }));
+});
+
+describe('Socket', () => {
+  test('closes the window of the other side while its reader pauses', async () => {
+    const [a, b] = linkedHosts();
+    const server = new Server(b).listen(80);
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const socket = new Socket(a).connect(80, '10.0.0.2');
+    const [other] = await accepted;
+    let isFull = false;
+    while (!isFull) {
+      if (!socket.write(Buffer.alloc(65_536, 'x'))) {
+        const drained = once(socket, 'drain');
+        isFull = (await Promise.race([drained, idle(b)])) === 'idle';
+      }
+    }
+    // The receive buffer, the send buffer, and what streams read ahead; nothing grows beyond.
+    expect(socket.bytesWritten).toBeLessThan(8 * 2 ** 20);
+    expect(socket.writableNeedDrain).toBe(true);
+    const drained = once(socket, 'drain');
+    other.resume();
+    await drained;
+    socket.end();
+    await once(other, 'end');
+    expect(other.bytesRead).toBe(socket.bytesWritten);
+    server.close();
+  });
+
+  test('tries an address of the other version while the first is silent (RFC 8305)', async () => {
+    const [a, b] = linkedHosts({ both: ['fd00::2', '10.0.0.2'] });
+    a.link.filter = (packet) => packet[0] >>> 4 === 4;
+    const server = new Server(b, {}, (it) => it.end('hello')).listen(80);
+    const options = { port: 80, host: 'both', autoSelectFamilyAttemptTimeout: 10 };
+    const socket = new Socket(a).connect(options);
+    await once(socket, 'connect');
+    expect(socket.remoteAddress).toBe('10.0.0.2');
+    expect(socket.autoSelectFamilyAttemptedAddresses).toEqual(['fd00::2:80', '10.0.0.2:80']);
+    socket.destroy();
+    server.close();
+  });
+
+  test('names the peer when the patience of the program ends', async () => {
+    const [a] = linkedHosts();
+    a.link.filter = () => false;
+    const socket = new Socket(a).connect({ port: 80, host: '10.0.0.2', connectTimeout: 10 });
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', syscall: 'connect', address: '10.0.0.2' });
+    expect(error.message).toBe(
+      'connect ETIMEDOUT 10.0.0.2:80: no answer through the peer the other one within 10 ms',
+    );
+  });
+
+  test('says that the network has no address of this version', async () => {
+    const [a] = linkedHosts({}, [['10.0.0.1'], ['10.0.0.2']]);
+    const socket = new Socket(a).connect(80, 'fd00::2');
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error).toMatchObject({ code: 'ENETUNREACH', address: 'fd00::2', port: 80 });
+  });
+
+  test('says that an address is not one of the network', async () => {
+    const [a] = linkedHosts();
+    const socket = new Socket(a).connect({ port: 80, host: '10.0.0.2', localAddress: '10.9.9.9' });
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'connect' });
+  });
+
+  test('fails with the reason for which the network was closed', async () => {
+    const [a, b] = linkedHosts();
+    const server = new Server(b).listen(80);
+    const socket = new Socket(a).connect(80, '10.0.0.2');
+    await once(socket, 'connect');
+    const waiting = new Socket(a).connect(80, '10.0.0.3');
+    const reason = new Error('the reason');
+    const failures = Promise.all([once(socket, 'error'), once(waiting, 'error')]);
+    await nextTurn();
+    a.host.fail(reason);
+    expect((await failures).flat()).toEqual([reason, reason]);
+    const late = new Socket(a).connect(80, '10.0.0.2');
+    expect(await once(late, 'error')).toEqual([reason]);
+    server.close();
+  });
+
+  test('is closed without an error if nobody listens for one when the network is closed', async () => {
+    const [a, b] = linkedHosts();
+    const server = new Server(b).listen(80);
+    const socket = new Socket(a).connect(80, '10.0.0.2');
+    await once(socket, 'connect');
+    a.host.fail(new Error('the reason'));
+    const hadError = await new Promise((resolve) => socket.once('close', resolve));
+    expect(hadError).toBe(true);
+    server.close();
+  });
+
+  test('holds the process while it is open and not unref’d', async () => {
+    const [a, b] = linkedHosts();
+    const server = new Server(b, {}, (it) => it.resume()).listen(80);
+    const socket = new Socket(a);
+    expect(a.host.isHeld).toBe(false);
+    socket.connect(80, '10.0.0.2');
+    expect(a.host.isHeld).toBe(true);
+    await once(socket, 'connect');
+    socket.unref();
+    expect(a.host.isHeld).toBe(false);
+    socket.ref();
+    expect(a.host.isHeld).toBe(true);
+    socket.destroy();
+    expect(a.host.isHeld).toBe(false);
+    server.close();
+  });
+});
+
+async function listen(
+  module: NetModule,
+  onConnection: (socket: net.Socket) => void = (it) => it.on('error', () => {}).resume(),
+): Promise<{ server: net.Server; port: number }> {
+  const server = module.createServer(onConnection);
+  server.listen(0, module.address);
+  await once(server, 'listening');
+  return { server, port: (server.address() as net.AddressInfo).port };
+}
+
+async function close(server: net.Server): Promise<void> {
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** Resolves when the socket is closed, with or without an error. */
+async function closed(socket: net.Socket): Promise<void> {
+  if (socket.closed) {
+    // The event may be on its way.
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    return;
+  }
+  if (socket.listenerCount('error') === 0) socket.on('error', () => {});
+  if (socket.listenerCount('data') === 0 && !socket.readableFlowing) socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+}
+
+/** Resolves when the host has received nothing for many turns. */
+async function idle({ link }: { link: { received: number } }): Promise<'idle'> {
+  let before = -1;
+  while (before !== link.received) {
+    before = link.received;
+    for (let turn = 0; turn < 200; turn++) await nextTurn();
+  }
+  return 'idle';
+}
+
+function errorOf(run: () => unknown): NodeJS.ErrnoException | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+}

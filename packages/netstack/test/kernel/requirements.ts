@@ -1,0 +1,20 @@
+/**
+ * What the tests against the kernel of Linux need.
+ *
+ * @module
+ */
+import { NetworkNamespace } from '@litz/sys';
+import { programRequirement, requirement, type Requirement } from '@litz/testkit';
+import { openTun } from '@litz/tun';
+
+/** In a namespace, so that nothing of the machine is touched. */
+export const tunDevices: Requirement = requirement('the right to make TUN devices', () => {
+  const namespace = NetworkNamespace.create();
+  try {
+    namespace.run(() => openTun({ name: 'probe%d' }).close());
+  } finally {
+    namespace.close();
+  }
+});
+
+export const tshark: Requirement = programRequirement('tshark');

@@ -1,0 +1,51 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CHUNK_SIZE, ChunkPool } from '../../src/memory/chunk-pool.ts';
+
+describe('ChunkPool', () => {
+  test('gives each chunk to one owner only, and all of them', () => {
+    const step = fc.oneof(fc.constant('allocate'), fc.constant('follow'), fc.nat(19));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const pool = new ChunkPool(20 * CHUNK_SIZE - 1);
+        const owned: number[] = [];
+        for (const each of steps) {
+          if (typeof each === 'number') {
+            const [chunk] = owned.splice(each, 1);
+            if (chunk !== undefined) pool.release(chunk);
+          } else {
+            const chunk = pool.allocate(each === 'follow' ? (owned.at(-1) ?? -1) : -1);
+            if (owned.length === 20) expect(chunk).toBe(-1);
+            else owned.push(chunk);
+          }
+          expect(new Set(owned).size).toBe(owned.length);
+          expect(owned.every((chunk) => chunk >= 0 && chunk < 20)).toBe(true);
+          expect(pool.available).toBe(20 - owned.length);
+        }
+      }),
+    );
+  });
+
+  test('gives neighbours to a stream, also again and again', () => {
+    const pool = new ChunkPool(100 * CHUNK_SIZE);
+    const row = (): number[] => {
+      const chunks = [pool.allocate()];
+      while (chunks.length < 8) chunks.push(pool.allocate(chunks.at(-1)));
+      return chunks;
+    };
+    const [first, second] = [row(), row()];
+    expect(first).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(second).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
+    for (const chunk of first) pool.release(chunk);
+    expect(row()).toEqual(first);
+    for (const chunk of second.toReversed()) pool.release(chunk);
+    expect(row()).toEqual(second);
+  });
+
+  test('uses a chunk that was used before rather than a new one', () => {
+    const pool = new ChunkPool(100 * CHUNK_SIZE);
+    const [a, b] = [pool.allocate(), pool.allocate()];
+    pool.release(a);
+    expect(pool.allocate(b)).toBe(a);
+  });
+});
