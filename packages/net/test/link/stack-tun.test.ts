@@ -203,6 +203,12 @@ describe('StackTun', () => {
       expect(host.tun.read(buffer, 0, buffer.length)).toBe(0);
       await nextTick();
       expect(vi.getTimerCount()).toBe(1);
+      // A deadline that is not earlier needs no other timer.
+      const setTimer = vi.spyOn(globalThis, 'setTimeout');
+      host.tun.wake();
+      await nextTick();
+      expect(setTimer).not.toHaveBeenCalled();
+      setTimer.mockRestore();
       const ms = Math.ceil(host.stack.pollTimeout() - now);
       now += ms - 1;
       vi.advanceTimersByTime(ms - 1);
