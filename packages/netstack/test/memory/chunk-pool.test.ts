@@ -15,8 +15,8 @@ describe('ChunkPool', () => {
             if (chunk !== undefined) pool.release(chunk);
           } else {
             const chunk = pool.allocate(each === 'follow' ? (owned.at(-1) ?? -1) : -1);
-            if (owned.length === 20) expect(chunk).toBe(-1);
-            else owned.push(chunk);
+            expect(chunk === -1).toBe(owned.length === 20);
+            if (chunk !== -1) owned.push(chunk);
           }
           expect(new Set(owned).size).toBe(owned.length);
           expect(owned.every((chunk) => chunk >= 0 && chunk < 20)).toBe(true);
