@@ -35,18 +35,22 @@ export interface TunnelSource {
 /**
  * Reads a file, or takes a configuration.
  *
+ * @param name the name of a configuration, for errors
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
  */
-export async function readTunnelSource(given: string | URL | WgQuickInput): Promise<TunnelSource> {
-  if (typeof given !== 'string' && !(given instanceof URL)) return check(given, 'configuration');
+export async function readTunnelSource(
+  given: string | URL | WgQuickInput,
+  name: string = 'configuration',
+): Promise<TunnelSource> {
+  if (typeof given !== 'string' && !(given instanceof URL)) return check(given, name);
   const file = given.toString();
   const text = await readFile(given, 'utf8');
   return check(parseConfig(text, { file }), file, text);
 }
 
 /**
- * Resolves to the configuration of the device, and to the peers whose endpoints are names. Names of endpoints are looked up with the resolver
- * of the system: the tunnel is not there yet.
+ * Resolves to the configuration of the device, and to the peers whose endpoints are names. These are
+ * looked up with the resolver of the system: the tunnel is not there yet.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
  */

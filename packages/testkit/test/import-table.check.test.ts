@@ -45,6 +45,7 @@ const TABLE: Record<
       '@litz/device/quick',
       '@litz/netstack',
       '@litz/tun/offload',
+      'dns-packet',
       'undici',
     ],
     node: true,
@@ -82,7 +83,7 @@ const TABLE: Record<
     node: true,
   },
   bench: {
-    allowed: [/^@litz\//, /^@noble\//, 'commander', /^echarts(\/|$)/, 'tinybench'],
+    allowed: [/^@litz\//, /^@noble\//, 'commander', /^echarts(\/|$)/, 'tinybench', 'undici'],
     node: true,
   },
 };
@@ -94,8 +95,12 @@ const EXAMPLES_MAY_IMPORT = [
   '@litz/config',
   '@litz/core',
   '@litz/device',
+  '@litz/net',
+  '@litz/netstack',
   '@litz/sys',
   '@litz/sys/tools',
+  '@litz/wasm',
+  'ws',
 ];
 
 describe('import table', () => {

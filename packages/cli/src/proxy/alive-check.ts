@@ -1,5 +1,6 @@
 /**
- * `AliveCheck`: pings addresses inside the tunnel, for /readyz. `CheckAlive` of wireproxy asks for it.
+ * `AliveCheck`: pings addresses inside the tunnel, for /readyz. `CheckAlive` of wireproxy asks for
+ * it.
  *
  * @module
  */

@@ -3,8 +3,8 @@
  * has a limit.
  *
  * A connection that has not said yet what it wants counts too. If the table is full, the oldest of
- * these makes room. So clients that open connections and say nothing cannot block the others. If all
- * connections are in use, the new one is refused.
+ * these makes room. So clients that open connections and say nothing cannot block the others. If
+ * all connections are in use, the new one is refused.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export class ConnectionTable {
     return true;
   }
 
-  /** Says that the client of this connection has been understood. It does not make room any more. */
+  /** Says that the client of this connection was understood. It makes no room any more. */
   serve(socket: StreamSocket): void {
     if (this.#asking.delete(socket)) this.#serving.add(socket);
   }

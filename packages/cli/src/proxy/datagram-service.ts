@@ -2,8 +2,8 @@
  * `startDatagramPort`: a UDP port that leads to one target, for `--forward` and `--expose`.
  *
  * Each client, that is each source address and port, gets a socket of its own on the other side, so
- * that answers find their way back. A client that is silent for a while is forgotten. When there are
- * too many clients, the one that has been silent the longest is forgotten.
+ * that answers find their way back. A client that is silent for a while is forgotten. When there
+ * are too many clients, the one that has been silent the longest is forgotten.
  *
  * @module
  */

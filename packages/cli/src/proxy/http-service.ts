@@ -79,8 +79,8 @@ class HttpProxy {
   }
 
   async connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    // From here on, Node.js does nothing with the connection. The bytes behind the request go first,
-    // before the end of the stream can come.
+    // From here on, Node.js does nothing with the connection. The bytes behind the request go
+    // first, before the end of the stream can come.
     socket.on('error', () => {});
     if (head.length > 0) socket.unshift(head);
     if (!this.#isAllowed(request)) return endWith(socket, 407, AUTHENTICATE);
@@ -160,8 +160,8 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
 };
 const REFUSALS: Readonly<Record<string, RefusalReason>> = { ERR_HTTP_REQUEST_TIMEOUT: 'silent' };
 /**
- * In milliseconds. Without a limit for the whole request, because a client may send a large file to a
- * target; the limit for its header is enough against silent clients.
+ * In milliseconds. Without a limit for the whole request, because a client may send a large file to
+ * a target; the limit for its header is enough against silent clients.
  */
 const LIMITS = {
   headersTimeout: 10_000,

@@ -18,8 +18,8 @@ export interface InfoSources {
 }
 
 /**
- * Starts the server. /readyz answers 200, or 503 while an address of `CheckAlive` does not answer; its
- * text is that of wireproxy.
+ * Starts the server. /readyz answers 200, or 503 while an address of `CheckAlive` does not answer;
+ * its text is that of wireproxy.
  *
  * @throws {Failure} it cannot listen there
  */

@@ -1,6 +1,6 @@
 /**
- * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection. `reset`:
- * ends one at once.
+ * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection.
+ * `reset`: ends one at once.
  *
  * The end of one direction is passed on as the end of that direction only (half-close). A reset is
  * passed on as a reset. A slow reader slows the sender down, because the streams are piped.
@@ -48,7 +48,8 @@ export async function joinSockets(
  * Opens a connection. Resolves when it is open.
  *
  * @param options.client the connection that waits for this one; when it is lost, the attempt ends
- * @param options.allowHalfOpen whether the end of the other side leaves our side open; default: true
+ * @param options.allowHalfOpen whether the end of the other side leaves our side open; default:
+ *   true
  * @throws the error of the connection; `ETIMEDOUT`: nobody has answered for a minute
  */
 export async function dial(
@@ -111,9 +112,9 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
 }
 
 /**
- * Ends a connection of which one direction has ended, and the other is silent. A program that closed
- * its socket cannot be told from one that only ended its own direction. The kernel has such a limit
- * too (tcp_fin_timeout), but only for sockets that no program has open.
+ * Ends a connection of which one direction has ended, and the other is silent. A program that
+ * closed its socket cannot be told from one that only ended its own direction. The kernel has such
+ * a limit too (tcp_fin_timeout), but only for sockets that no program has open.
  */
 class HalfClosedTimer {
   readonly #end: () => void;

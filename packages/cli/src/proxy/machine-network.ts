@@ -1,6 +1,6 @@
 /**
- * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. A service that
- * is exposed into the tunnel is reached over it.
+ * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. A service
+ * that is exposed into the tunnel is reached over it.
  *
  * @module
  */

@@ -2,9 +2,9 @@
  * `readProxyFile`: reads a configuration file of wireproxy, or a plain wg-quick file.
  *
  * `[Interface]` and `[Peer]` are those of wg-quick; they may be in another file, which `WGConfig`
- * names. The other sections are wireproxy's. As there, names are read in any case, and a value `$NAME`
- * is that of an environment variable. A section or a field that this program does not know is an
- * error: a proxy that silently leaves one out could be open where a password was meant.
+ * names. The other sections are wireproxy's. As there, names are read in any case, and a value
+ * `$NAME` is that of an environment variable. A section or a field that this program does not know
+ * is an error: a proxy that silently leaves one out could be open where a password was meant.
  *
  * @module
  */
@@ -32,7 +32,8 @@ export interface ProxyFile {
 
 /**
  * @param file its name, for errors
- * @throws {Failure} lists all mistakes, with their lines; it never contains a value that may be secret
+ * @throws {Failure} lists all mistakes, with their lines; it never contains a value that may be
+ *   secret
  */
 export function readProxyFile(text: string, file: string, env: NodeJS.ProcessEnv): ProxyFile {
   const reader = new Reader(file, env);
@@ -54,7 +55,7 @@ class Reader {
   #tunnelFile: string | undefined = undefined;
   #checkAlive: string[] = [];
   #checkAliveMs: number | undefined = undefined;
-  /** The section that is being read, if it is one of wireproxy's, and its fields in small letters. */
+  /** The section of wireproxy that is being read, with its fields in small letters. */
   #section: { name: string; number: number; fields: Map<string, string> } | undefined = undefined;
 
   constructor(file: string, env: NodeJS.ProcessEnv) {

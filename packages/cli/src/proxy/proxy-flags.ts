@@ -1,5 +1,6 @@
 /**
- * `readProxyFlags`: reads the command line of `litz proxy`, and checks it before anything is opened.
+ * `readProxyFlags`: reads the command line of `litz proxy`, and checks it before anything is
+ * opened.
  *
  * A password is never a flag: every user of a machine can read the command lines of its processes.
  *
@@ -74,7 +75,7 @@ export function checkServices(services: readonly Service[], info: ListenAddress 
   }
 }
 
-/** Returns where the services listen, and the flags or sections that say so. Port 0 is never taken. */
+/** Returns where the services listen, and the flags that say so. Port 0 is never taken. */
 function placesOf(
   services: readonly Service[],
   info: ListenAddress | undefined,

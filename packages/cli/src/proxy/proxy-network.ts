@@ -1,6 +1,7 @@
 /**
- * `ProxyNetwork`: what `litz proxy` needs of the network behind the tunnel. `Network` of `@litz/net`
- * has this form. So have node:net, node:dgram and node:dns, which the tests use instead.
+ * `ProxyNetwork`: what `litz proxy` needs of the network behind the tunnel. `Network` of
+ * `@litz/net` has this form. So have node:net, node:dgram and node:dns, which the tests use
+ * instead.
  *
  * @module
  */

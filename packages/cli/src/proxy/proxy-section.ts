@@ -14,7 +14,8 @@ import type { Service } from './settings.ts';
  * @param name in small letters
  * @param fields by name in small letters
  * @param origin where the section is, for later errors
- * @returns the service; undefined if the section asks for nothing; or a text that says what is wrong
+ * @returns the service; undefined if the section asks for nothing; or a text that says what is
+ *   wrong
  */
 export function readSection(
   name: string,

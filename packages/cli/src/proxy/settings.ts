@@ -36,8 +36,8 @@ export interface StdioService {
 }
 
 /**
- * One thing that a proxy does. `origin` is where the user asked for it, for errors: `--socks5 1080`,
- * or `proxy.conf:12: [Socks5]`.
+ * One thing that a proxy does. `origin` is where the user asked for it, for errors: `--socks5
+ * 1080`, or `proxy.conf:12: [Socks5]`.
  */
 export type Service = ProxyService | PortService | StdioService;
 

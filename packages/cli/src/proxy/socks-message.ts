@@ -1,6 +1,6 @@
 /**
- * The bytes of SOCKS5: requests, replies and the header of datagrams (RFC 1928), and the exchange of
- * a password (RFC 1929).
+ * The bytes of SOCKS5: requests, replies and the header of datagrams (RFC 1928), and the exchange
+ * of a password (RFC 1929).
  *
  * ```
  *   request   05 | command | 00 | type | address | port

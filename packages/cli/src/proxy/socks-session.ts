@@ -1,9 +1,9 @@
 /**
  * `serveSocks`: serves one connection of a SOCKS5 client (RFC 1928).
  *
- * CONNECT and UDP ASSOCIATE are carried out. BIND is refused with its code: a port inside the tunnel
- * is opened with `--expose`. Names are resolved inside the tunnel. GSSAPI, which RFC 1928 asks for,
- * is not there: no common client uses it.
+ * CONNECT and UDP ASSOCIATE are carried out. BIND is refused with its code: a port inside the
+ * tunnel is opened with `--expose`. Names are resolved inside the tunnel. GSSAPI, which RFC 1928
+ * asks for, is not there: no common client uses it.
  *
  * @module
  */

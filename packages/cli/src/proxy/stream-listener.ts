@@ -1,6 +1,6 @@
 /**
- * `listenForStreams`: listens for TCP connections, and knows how to stop. `listenForDatagrams`: binds
- * a UDP socket. Both name what the user asked for when the port cannot be used.
+ * `listenForStreams`: listens for TCP connections, and knows how to stop. `listenForDatagrams`:
+ * binds a UDP socket. Both name what the user asked for when the port cannot be used.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * `UdpAssociation`: the datagrams of a SOCKS5 client (UDP ASSOCIATE, RFC 1928 section 7).
  *
  * ```
- *   client  --header, data-->  relay socket  |  network.createSocket  --data-->  target in the tunnel
+ *   client  --header, data-->  relay socket  |  network.createSocket  --data-->  target
  *           <--header, data--                |                        <--data--
  * ```
  *

@@ -37,9 +37,11 @@ export class Browser {
   #session: string | undefined;
   #isLoaded = false;
 
-  private constructor(profile: string) {
+  private constructor(profile: string, wrapper: readonly string[]) {
     this.#profile = profile;
-    this.#process = spawn('chromium', [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], {
+    const own = ['chromium', ...FLAGS, `--user-data-dir=${profile}`, 'about:blank'];
+    const [program = '', ...words] = [...wrapper, ...own];
+    this.#process = spawn(program, words, {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       // Chromium has many processes, so it gets its own process group.
       detached: true,
@@ -47,8 +49,9 @@ export class Browser {
     this.#listen(this.#process.stdio[4] as Readable);
   }
 
-  static async start(): Promise<Browser> {
-    const browser = new Browser(mkdtempSync(join(tmpdir(), 'litz-page-')));
+  /** @param wrapper programs that start Chromium: ['ip', 'netns', 'exec', ...] */
+  static async start(wrapper: readonly string[] = []): Promise<Browser> {
+    const browser = new Browser(mkdtempSync(join(tmpdir(), 'litz-page-')), wrapper);
     try {
       await browser.#attach();
     } catch (error) {

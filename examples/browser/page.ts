@@ -1,0 +1,29 @@
+/// <reference lib="dom" />
+/**
+ * The page: a form with a wg-quick file and an address, and what a server behind the tunnel
+ * answers.
+ *
+ * @module
+ */
+import { BrowserTunnel } from './tunnel.ts';
+
+function field(name: string): HTMLInputElement {
+  return document.getElementById(name) as HTMLInputElement;
+}
+
+async function ask(): Promise<void> {
+  const answer = field('answer');
+  answer.textContent = '';
+  try {
+    const tunnel = await BrowserTunnel.open(field('config').value);
+    const bytes = await tunnel.get(new URL(field('address').value));
+    answer.textContent = new TextDecoder().decode(bytes);
+  } catch (error) {
+    answer.textContent = String(error);
+  }
+}
+
+document.querySelector('form')!.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void ask();
+});
