@@ -120,8 +120,8 @@ export class Stack {
   }
 
   /**
-   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if it
-   * has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
+   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if
+   * it has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
    *
    * @throws {TypeError | RangeError} not a number from 1 on
    */
