@@ -16,6 +16,7 @@ import { addRolloutCommand } from './commands/rollout.ts';
 import { addExchangeCommand } from './commands/exchange.ts';
 import { addRotationCommand } from './commands/rotation.ts';
 import { addScaleCommand } from './commands/scale.ts';
+import { addSocketsCommand } from './commands/sockets.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addSuitesCommand } from './commands/suites.ts';
 import { addThreadsCommand } from './commands/threads.ts';
@@ -38,6 +39,7 @@ export function createProgram(): Command {
   addExchangeCommand(program);
   addRolloutCommand(program);
   addMeshCommand(program);
+  addSocketsCommand(program);
   addQuickCommand(program);
   addReportCommand(program);
   return program;

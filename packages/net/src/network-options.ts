@@ -23,6 +23,8 @@ export interface NetworkOptions {
   readonly handshakeTimeout?: number | undefined;
   /** How the names of endpoints are looked up: with the resolver of the system, with retries. */
   readonly resolve?: Omit<ResolveOptions, 'signal'> | undefined;
+  /** With a configuration as source: the name of its file, for errors. */
+  readonly file?: string | undefined;
   /** Aborts `open`. */
   readonly signal?: AbortSignal | undefined;
   /** Further options of the device that is made for a file: `crypto`, `limits`, ... */
@@ -47,6 +49,7 @@ const NAMES = [
   'memory',
   'handshakeTimeout',
   'resolve',
+  'file',
   'signal',
   'device',
   'tun',

@@ -143,7 +143,7 @@ export class Network extends EventEmitter<NetworkEvents> {
       return new Network(source, options.tun, options.dns ?? [], options);
     }
     const { signal, resolve, handshakeTimeout, memory } = options;
-    const tunnel = await readTunnelSource(source);
+    const tunnel = await readTunnelSource(source, options.file);
     const { addresses, dns } = tunnel;
     const tun = new NetworkTun({ addresses, mtu: options.mtu ?? tunnel.mtu, memory });
     const { configuration, named } = await toDevice(tunnel, {

@@ -35,10 +35,14 @@ export interface TunnelSource {
 /**
  * Reads a file, or takes a configuration.
  *
+ * @param name the name of a configuration, for errors
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
  */
-export async function readTunnelSource(given: string | URL | WgQuickInput): Promise<TunnelSource> {
-  if (typeof given !== 'string' && !(given instanceof URL)) return check(given, 'configuration');
+export async function readTunnelSource(
+  given: string | URL | WgQuickInput,
+  name: string = 'configuration',
+): Promise<TunnelSource> {
+  if (typeof given !== 'string' && !(given instanceof URL)) return check(given, name);
   const file = given.toString();
   const text = await readFile(given, 'utf8');
   return check(parseConfig(text, { file }), file, text);

@@ -83,7 +83,7 @@ const TABLE: Record<
     node: true,
   },
   bench: {
-    allowed: [/^@litz\//, /^@noble\//, 'commander', /^echarts(\/|$)/, 'tinybench'],
+    allowed: [/^@litz\//, /^@noble\//, 'commander', /^echarts(\/|$)/, 'tinybench', 'undici'],
     node: true,
   },
 };

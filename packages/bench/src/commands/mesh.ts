@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { loadavg } from 'node:os';
 import { Option, type Command } from 'commander';
 import { measureMesh, MESH_SETTINGS } from '../mesh/mesh.ts';
 import { REGISTRY_NAMES, type RegistryName } from '../mesh/registry-server.ts';
 import { listParser, parseCount } from './arguments.ts';
-import { saveResult, say } from './output.ts';
+import { load, saveResult, say } from './output.ts';
 
 interface MeshOptions {
   registries: readonly RegistryName[];
@@ -55,12 +54,4 @@ export function addMeshCommand(program: Command): void {
       saveResult(command, 'mesh', { ...kept, loadBefore, loadAfter: load() }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });
-}
-
-/**
- * Returns the load average of the last minute. If it is more than the number of cores, the measured
- * times depend mostly on other programs.
- */
-function load(): number {
-  return Number((loadavg()[0] ?? 0).toFixed(1));
 }

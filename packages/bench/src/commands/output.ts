@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { loadavg } from 'node:os';
 import type { Command } from 'commander';
 import { describeEnvironment } from '../results/environment.ts';
 import { writeResult, type BenchName, type Measurement } from '../results/result.ts';
@@ -27,4 +28,12 @@ export function saveResult(
   const result = { bench, environment: describeEnvironment(), settings, measurements };
   const { results } = command.optsWithGlobals<{ results: string }>();
   say(`written to ${writeResult(result, results)}`);
+}
+
+/**
+ * Returns the load average of the last minute. If it is more than the number of cores, the measured
+ * times depend mostly on other programs.
+ */
+export function load(): number {
+  return Number((loadavg()[0] ?? 0).toFixed(1));
 }

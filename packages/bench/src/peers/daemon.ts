@@ -4,6 +4,7 @@
  * @module
  */
 import { rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import type { DeviceConfiguration, DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { RunningCommand, until } from './command.ts';
@@ -44,6 +45,8 @@ export class Daemon {
       return isSocket(this.socket);
     };
     await until(`${this.process.name}: socket`, hasSocket, timeoutMs);
+    // The file is there a moment before the daemon accepts connections.
+    while (!(await accepts(this.socket))) this.checkAlive();
   }
 
   async configure(configuration: DeviceConfiguration): Promise<void> {
@@ -85,6 +88,17 @@ export function removeSockets(): void {
 
 function isSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+}
+
+/** Resolves with whether a program listens on the socket; if not, after a moment. */
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => setTimeout(() => resolve(false), 10));
+  });
 }
 
 const SOCKETS = new Set<string>();

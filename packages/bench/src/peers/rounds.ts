@@ -10,7 +10,6 @@
 import type { Measurement } from '../results/result.ts';
 import { median } from '../results/statistics.ts';
 import { withCleanUp } from './clean-up.ts';
-import type { Implementation } from './implementation.ts';
 
 export interface Sample {
   figure: string;
@@ -18,13 +17,20 @@ export interface Sample {
   value: number;
 }
 
-export interface Rounds {
-  implementations: readonly Implementation[];
+/** What is measured in turn. */
+export interface Measurable {
+  readonly name: string;
+  /** Returns why it cannot run on this machine; undefined if it can. */
+  missing(): string | undefined;
+}
+
+export interface Rounds<T extends Measurable> {
+  implementations: readonly T[];
   rounds: number;
   /** Why no implementation can be measured on this machine. */
   missing?: string | undefined;
   /** Measures one implementation once. */
-  take: (implementation: Implementation) => Promise<Sample[]>;
+  take: (implementation: T) => Promise<Sample[]>;
 }
 
 export interface RoundsOutcome {
@@ -39,8 +45,8 @@ export interface RoundsOutcome {
  * Runs all rounds. Afterwards it removes everything that was made, also when a signal ends the
  * process.
  */
-export async function alternate(
-  rounds: Rounds,
+export async function alternate<T extends Measurable>(
+  rounds: Rounds<T>,
   progress: (text: string) => void,
 ): Promise<RoundsOutcome> {
   const skipped = new Map<string, string>();
@@ -90,9 +96,9 @@ export class SampleTable {
  * Runs the rounds. An implementation that failed is not measured again. Returns the reasons of the
  * failures, by name of the implementation.
  */
-async function runRounds(
-  { rounds, take }: Rounds,
-  present: readonly Implementation[],
+async function runRounds<T extends Measurable>(
+  { rounds, take }: Rounds<T>,
+  present: readonly T[],
   table: SampleTable,
   progress: (text: string) => void,
 ): Promise<Map<string, string>> {

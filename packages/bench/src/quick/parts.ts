@@ -11,6 +11,8 @@ import { litz, peersNamed } from '../peers/implementation.ts';
 import { measurePeers } from '../peers/peers.ts';
 import { measureMesh, SHORT_MESH_SETTINGS } from '../mesh/mesh.ts';
 import { measureScale } from '../scale/scale.ts';
+import { measureSockets } from '../sockets/sockets.ts';
+import { SUBJECTS } from '../sockets/subjects.ts';
 import { measureStart } from '../start/start.ts';
 import { measureSuites, SUITE_NAMES } from '../suites/suites.ts';
 import { measureThreads } from '../threads/threads.ts';
@@ -77,6 +79,15 @@ export const QUICK_PARTS: readonly QuickPart[] = [
   {
     name: 'start',
     run: (progress) => measureStart({ rounds: 1, restMs: 200 }, progress),
+  },
+  {
+    name: 'sockets',
+    run: (progress) => {
+      const subjects = SUBJECTS.filter(({ name }) => name === 'litz');
+      const modes = ['down', 'up', 'http', 'churn', 'idle'] as const;
+      const brief = { rounds: 1, seconds: 1, idle: 200, losses: [0.01] };
+      return measureSockets({ subjects, modes, ...brief }, progress);
+    },
   },
   { name: 'mesh', run: (progress) => measureMesh(SHORT_MESH_SETTINGS, progress) },
 ];

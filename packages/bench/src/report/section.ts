@@ -29,6 +29,18 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'with MTU 1420. Each round measures every implementation, and each round begins with another one.',
     ratios: againstPeers,
   },
+  sockets: {
+    title: 'Sockets without an interface',
+    intro:
+      'TCP connections from a process with its own IP stack, without an interface and without root, to a server ' +
+      'with the sockets of the kernel behind wireguard-go. All of it shares the cores of one machine. Streams up ' +
+      'are counted where they arrive. gVisor + wireguard-go is a program in Go that has both as libraries. onetun ' +
+      'forwards local ports, so the client uses the sockets of the kernel; its CPU time and memory are those of ' +
+      'onetun. kernel + wireguard-go has an interface, and needs root; its CPU time and memory are those of ' +
+      'wireguard-go, because TCP is in the kernel. A path with losses also delays each datagram for 20 ms; ' +
+      'datagrams of both directions are lost. There, Litz and the kernel use CUBIC, the kernel with iperf3.',
+    ratios: againstPeers,
+  },
   handshake: {
     title: 'Handshakes',
     intro:

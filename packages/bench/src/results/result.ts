@@ -23,6 +23,7 @@ export const BENCHES = [
   'exchange',
   'rollout',
   'mesh',
+  'sockets',
 ] as const;
 export type BenchName = (typeof BENCHES)[number];
 

@@ -10,6 +10,8 @@ import type { OpenNetwork } from './run-proxy.ts';
 
 /** What opening a tunnel needs besides its configuration. */
 export interface OpenNetworkOptions {
+  /** The name of the file of the tunnel, for errors. */
+  readonly file: string;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
   /** Called with lines about names of endpoints that are looked up again, and errors. */
@@ -24,9 +26,9 @@ export interface OpenNetworkOptions {
  */
 export async function openNetwork(
   config: WgQuickConfig,
-  { signal, log }: OpenNetworkOptions,
+  { file, signal, log }: OpenNetworkOptions,
 ): Promise<OpenNetwork> {
-  const network = await Network.open(config, { signal, resolve: { log } });
+  const network = await Network.open(config, { file, signal, resolve: { log } });
   return new TunnelNetwork(network, log);
 }
 

@@ -41,7 +41,7 @@ export interface RunProxyOptions {
   /** Opens the tunnel. The keys of the configuration are wiped afterwards. */
   readonly openNetwork: (
     config: WgQuickConfig,
-    options: { signal: AbortSignal; log: (line: string) => void },
+    options: { file: string; signal: AbortSignal; log: (line: string) => void },
   ) => Promise<OpenNetwork>;
 }
 
@@ -69,6 +69,7 @@ export async function runProxy(
   let network: OpenNetwork;
   try {
     network = await options.openNetwork(config, {
+      file: prepared.tunnelFile,
       signal,
       log: (line) => print(`${file}: ${line}`),
     });
@@ -92,6 +93,8 @@ export async function runProxy(
 interface Prepared {
   /** The file, as the user named it. */
   readonly file: string;
+  /** The file that has `[Interface]`: the same, or the one that it names. */
+  readonly tunnelFile: string;
   readonly config: WgQuickConfig;
   readonly settings: ProxySettings;
 }
@@ -111,7 +114,8 @@ function prepare(target: string, flags: ProxyFlags, options: RunProxyOptions): P
     checkAliveMs: read.checkAliveMs ?? CHECK_ALIVE_MS,
   };
   checkServices(settings.services, info);
-  return { file, config: readTunnel(read, file, options), settings };
+  const tunnelFile = read.tunnelFile ?? file;
+  return { file, tunnelFile, config: readTunnel(read, file, options), settings };
 }
 
 /** Reads `[Interface]` and `[Peer]`, from the file or from the one that it names. */

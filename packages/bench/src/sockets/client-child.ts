@@ -1,0 +1,153 @@
+/**
+ * A client of `bench sockets`: it measures one thing, and answers with a `ClientAnswer`.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Network } from '@litz/net';
+import { Agent, type Dispatcher } from 'undici';
+import { sendAnswer } from '../child.ts';
+import { cpuSeconds, peakResidentMegabytes } from '../peers/daemon-process.ts';
+import {
+  PORTS,
+  WARM_UP_MS,
+  type ClientAnswer,
+  type ClientMode,
+  type ClientSettings,
+} from './client-settings.ts';
+
+const settings = JSON.parse(process.argv[2] ?? '{}') as ClientSettings;
+const network = settings.transport === 'kernel' ? undefined : await openNetwork();
+
+async function openNetwork(): Promise<Network> {
+  const device = settings.transport === 'portable' ? { udp: 'portable' as const } : {};
+  return Network.open(settings.config ?? '', { device, memory: 1 << 30 });
+}
+
+function open(port: number): Promise<Duplex> {
+  const host = settings.target;
+  const options = { host, port };
+  const socket = network ? network.connect(options) : connect(options);
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+/** Returns the growth of a counter, and the CPU time, over the window after the warm-up. */
+async function measured(
+  count: () => readonly [number, number] | Promise<readonly [number, number]>,
+): Promise<Omit<ClientAnswer, 'peakMb'>> {
+  await delay(WARM_UP_MS);
+  const [amount, at] = await count();
+  const used = cpu();
+  await delay(settings.seconds * 1000);
+  const [last, end] = await count();
+  return { amount: last - amount, seconds: end - at, cpuSeconds: cpu() - used };
+}
+
+function cpu(): number {
+  return cpuSeconds(settings.cpuOf ?? process.pid);
+}
+
+function seconds(): number {
+  return performance.now() / 1000;
+}
+
+/** Asks the server how many bytes have arrived, and what time it is there. */
+async function arrived(): Promise<readonly [number, number]> {
+  const [count = 0, at = 0] = (await text(await open(PORTS.count))).split(' ').map(Number);
+  return [count, at];
+}
+
+async function down(): ReturnType<typeof measured> {
+  let total = 0;
+  const socket = await open(PORTS.stream);
+  socket.on('data', (bytes: Buffer) => (total += bytes.length));
+  socket.write('d');
+  return measured(() => [total, seconds()]);
+}
+
+async function up(): ReturnType<typeof measured> {
+  const chunk = Buffer.alloc(1 << 18);
+  for (let i = 0; i < settings.connections; i++) {
+    const socket = await open(PORTS.stream);
+    socket.on('error', () => {});
+    socket.write('u');
+    const send = (): void => {
+      while (socket.write(chunk));
+    };
+    socket.on('drain', send);
+    send();
+  }
+  return measured(arrived);
+}
+
+async function http(): ReturnType<typeof measured> {
+  let requests = 0;
+  const dispatcher: Dispatcher =
+    network?.dispatcher ?? new Agent({ connections: settings.connections });
+  const origin = `http://${settings.target}:${PORTS.web}`;
+  const ask = async (): Promise<never> => {
+    for (;;) {
+      const { body } = await dispatcher.request({ origin, path: '/', method: 'GET' });
+      await body.arrayBuffer();
+      requests++;
+    }
+  };
+  for (let i = 0; i < settings.connections; i++) void ask();
+  return measured(() => [requests, seconds()]);
+}
+
+async function churn(): ReturnType<typeof measured> {
+  let opened = 0;
+  const turn = async (): Promise<never> => {
+    for (;;) {
+      const socket = await open(PORTS.hold);
+      socket.resume().end();
+      await new Promise((resolve) => socket.once('close', resolve));
+      opened++;
+    }
+  };
+  for (let i = 0; i < settings.connections; i++) void turn();
+  return measured(() => [opened, seconds()]);
+}
+
+/** Returns the bytes of memory that the connections have taken. */
+async function idle(): ReturnType<typeof measured> {
+  const held = [await open(PORTS.hold)];
+  const before = resident();
+  const worker = async (number: number): Promise<void> => {
+    for (let i = number; i < settings.connections; i += 64) held.push(await open(PORTS.hold));
+  };
+  await Promise.all(Array.from({ length: 64 }, (_, number) => worker(number)));
+  await delay(WARM_UP_MS);
+  const amount = resident() - before;
+  if (held.length <= settings.connections) throw new Error('a connection is missing');
+  return { amount, seconds: 1, cpuSeconds: 0 };
+}
+
+/** Returns the resident memory without garbage, in bytes. Needs `--expose-gc`. */
+function resident(): number {
+  for (let i = 0; i < 3; i++) (globalThis as unknown as { gc: () => void }).gc();
+  const [, pages = '0'] = readFileSync('/proc/self/statm', 'latin1').split(' ');
+  return Number(pages) * PAGE_BYTES;
+}
+
+const PAGE_BYTES = 4096;
+const MODES: Readonly<Record<ClientMode, () => ReturnType<typeof measured>>> = {
+  down,
+  up,
+  http,
+  churn,
+  idle,
+};
+const answer = await MODES[settings.mode]();
+const peakMb = peakResidentMegabytes(settings.cpuOf ?? process.pid);
+sendAnswer({ ...answer, peakMb });
+// Open connections would keep the process.
+process.exit();

@@ -1,0 +1,48 @@
+/**
+ * `ClientSettings`: what one client of `bench sockets` does, and `ClientAnswer`, what it measured.
+ * The programs in Node.js and in Go have both as JSON.
+ *
+ * @module
+ */
+
+/** What a client measures. */
+export type ClientMode = 'down' | 'up' | 'http' | 'churn' | 'idle';
+
+/** The settings of a client. */
+export interface ClientSettings {
+  readonly mode: ClientMode;
+  /**
+   * How the client reaches the server: with `@litz/net`, the same over node:dgram, or with the
+   * sockets of the kernel. The program in Go has its own.
+   */
+  readonly transport: 'litz' | 'portable' | 'kernel';
+  /** The wg-quick file of Litz. */
+  readonly config?: string;
+  /** A file with a request for the UAPI, for the program in Go. */
+  readonly uapi?: string;
+  /** The address of the client in the tunnel. */
+  readonly address: string;
+  /** The address of the server. */
+  readonly target: string;
+  readonly seconds: number;
+  readonly connections: number;
+  /** The process whose CPU time counts; default: the client. */
+  readonly cpuOf?: number;
+}
+
+/** What a client measured. */
+export interface ClientAnswer {
+  /** Bytes, requests or connections of the window; for `idle` bytes of memory. */
+  readonly amount: number;
+  /** The length of the window. */
+  readonly seconds: number;
+  /** The CPU time in the window. */
+  readonly cpuSeconds: number;
+  readonly peakMb: number;
+}
+
+/** The ports of the server. */
+export const PORTS = { stream: 9000, web: 9001, hold: 9002, count: 9003 } as const;
+
+/** The time before a window in ms: V8 compiles the code meanwhile. */
+export const WARM_UP_MS = 2000;
