@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { hasNamespacePrivilege } from '@litz/sys';
@@ -32,13 +33,23 @@ export interface ExampleRun {
 }
 
 /** Fails the test if it has not ended after 30 s. */
-export async function runExample(name: string): Promise<ExampleRun> {
-  const child = spawn(process.execPath, [entryOf(name)], {
+export function runExample(name: string, args: readonly string[] = []): Promise<ExampleRun> {
+  return endOf(startExample(name, args));
+}
+
+/** Starts an example that runs until it is told to end. It is killed after the test. */
+export function startExample(name: string, args: readonly string[]): ExampleProcess {
+  const child = spawn(process.execPath, [entryOf(name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
     killSignal: 'SIGKILL',
   });
   onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** Waits until an example has ended. */
+export async function endOf(child: ExampleProcess): Promise<ExampleRun> {
   const [[code], output, errors] = await Promise.all([
     once(child, 'exit') as Promise<[number | null]>,
     text(child.stdout),
@@ -46,6 +57,9 @@ export async function runExample(name: string): Promise<ExampleRun> {
   ]);
   return { code, output, errors };
 }
+
+/** A running example. */
+export type ExampleProcess = ChildProcessByStdio<null, Readable, Readable>;
 
 function entryOf(name: string): string {
   return fileURLToPath(new URL(`../dist/${name}/main.js`, import.meta.url));

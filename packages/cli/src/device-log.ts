@@ -48,6 +48,7 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
     status: () => device.status(),
     ...(device.statusParts && { statusParts: () => device.statusParts!() }),
+    ...(device.details && { details: () => device.details!() }),
     ...(device.followPeers && { followPeers: (listener) => device.followPeers!(listener) }),
     async configure(change) {
       await device.configure(change);
@@ -62,6 +63,11 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
 export function nameOf(peer: PublicKey): string {
   const key = formatKey(peer);
   return `peer(${key.slice(0, 4)}…${key.slice(-5, -1)})`;
+}
+
+/** Returns a sentence about a drop: what happened and, if it is known, why. */
+export function dropText(reason: DropReason): string {
+  return DROP_TEXTS[reason];
 }
 
 interface Drop {

@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { redactKeys } from '@litz/core/internals';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
 import { runDaemon } from './commands/daemon.ts';
@@ -22,11 +22,14 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
+import { addShowCommand } from './commands/show.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import { commandTree } from './manual/command-tree.ts';
+import { completionScript, SHELLS } from './manual/completion.ts';
 
 /**
  * Runs the command and resolves with the exit code. Never rejects: it prints errors to standard
@@ -47,7 +50,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(words: readonly string[]): Command {
+/** Returns the commands of `litz`. @param words the words of the command line; default: none */
+export function createProgram(words: readonly string[] = []): Command {
   const program = new Command('litz')
     .description('WireGuard in userspace.')
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
@@ -72,6 +76,13 @@ function addCommands(program: Command): void {
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
   addTunnelCommands(program);
+  addShowCommand(program);
+  command('completion', 'print a script that makes a shell complete the command line of litz')
+    .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
+    .addHelpText('after', COMPLETION_HELP)
+    .action((shell: (typeof SHELLS)[number]) => {
+      process.stdout.write(completionScript(shell, commandTree(program)));
+    });
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
@@ -162,4 +173,11 @@ Environment:
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 
+Exit codes: 0 done, 1 failed, 2 the command line is wrong and nothing was done.
+
 litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.`;
+
+const COMPLETION_HELP = `
+bash:  litz completion bash > /etc/bash_completion.d/litz
+zsh:   litz completion zsh > "\${fpath[1]}/_litz"
+fish:  litz completion fish > ~/.config/fish/completions/litz.fish`;

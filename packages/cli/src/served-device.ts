@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Device, UapiServer } from '@litz/device';
+import { Device, UapiServer, type UapiTarget } from '@litz/device';
 import { logDevice, loggedTarget } from './device-log.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 
@@ -26,6 +26,7 @@ export class ServedDevice {
    * that the device should end. Rejects when the packet loop crashed.
    */
   readonly ended: Promise<void>;
+  readonly #lostOffloads: Set<string> = new Set();
   #server: UapiServer | undefined = undefined;
   #remove!: () => void;
   /** `wg` must not find a dead socket, even if this process ends because of a bug. */
@@ -70,7 +71,7 @@ export class ServedDevice {
   async #serve({ socket, onUnserved }: ServedDeviceOptions): Promise<void> {
     const path = UapiServer.path(this.device.name);
     try {
-      this.#server = await UapiServer.listen(loggedTarget(this.device, this.log), {
+      this.#server = await UapiServer.listen(loggedTarget(this.#target(), this.log), {
         path,
         onRemoved: this.#remove,
         onRefused: (error) => this.log.error(`UAPI: ${error.message}`),
@@ -86,9 +87,29 @@ export class ServedDevice {
     this.log.verbose(`serves ${path}`);
   }
 
+  /** The device, with what only its owner knows. */
+  #target(): UapiTarget {
+    const { device } = this;
+    return {
+      status: () => device.status(),
+      statusParts: () => device.statusParts(),
+      configure: (change) => device.configure(change),
+      followPeers: (listener) => device.followPeers(listener),
+      details: async () => ({
+        provider: device.crypto.provider,
+        providerReason: device.crypto.reason,
+        offloads: OFFLOADS.filter((name) => !this.#lostOffloads.has(name)),
+        // One loop per device.
+        threads: 1,
+        drops: (await device.stats()).drops,
+      }),
+    };
+  }
+
   #untilDeviceEnds(): Promise<void> {
     const { device, log } = this;
     logDevice(device, log);
+    device.on('offload', ({ name }) => this.#lostOffloads.add(name));
     return new Promise((resolve, reject) => {
       device.on('error', (error) => {
         if ((error as { code?: unknown }).code === 'ERR_LITZ_WORKER') reject(error);
@@ -107,3 +128,5 @@ function isForbidden(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(cause?.code));
 }
+
+const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'];

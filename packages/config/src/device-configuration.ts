@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EngineConfiguration, PeerStatus, PrivateKey } from '@litz/core';
+import type { DropReason, EngineConfiguration, PeerStatus, PrivateKey } from '@litz/core';
 
 /** A change of a device. An absent field leaves its value as it is. */
 export interface DeviceConfiguration extends EngineConfiguration {
@@ -15,7 +15,23 @@ export interface DeviceConfiguration extends EngineConfiguration {
 }
 
 /** A peer as the cross-platform protocol reports it. An engine's `PeerStatus` has more fields. */
-export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'>;
+export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'> & {
+  /** How many packets were dropped, by reason. Only Litz reports it, to a client that asks. */
+  drops?: Partial<Record<DropReason, number>>;
+};
+
+/** How a device works. Only Litz reports it, to a client that asks. */
+export interface DeviceDetails {
+  /** The provider of cryptography, and why it was chosen. */
+  provider: string;
+  providerReason: string;
+  /** The offloads of the kernel that are in use. */
+  offloads: string[];
+  /** How many threads process packets. */
+  threads: number;
+  /** How many packets and messages were dropped, by reason. */
+  drops: Partial<Record<DropReason, number>>;
+}
 
 /** A snapshot of a device. */
 export interface DeviceStatus {
@@ -26,5 +42,6 @@ export interface DeviceStatus {
   listenPort: number;
   /** 0 means no mark. */
   fwmark: number;
+  details?: DeviceDetails;
   peers: DevicePeerStatus[];
 }

@@ -26,6 +26,7 @@ export {
 export { tryParseAddress, tryParseCidr, tryParseEndpoint } from '@litz/core/internals';
 export type {
   DeviceConfiguration,
+  DeviceDetails,
   DevicePeerStatus,
   DeviceStatus,
 } from './device-configuration.ts';

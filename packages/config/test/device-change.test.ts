@@ -138,8 +138,8 @@ describe('readDeviceParts', () => {
       parts.push(part);
     }
     expect(parts).toHaveLength(2);
-    expect(parts[0]!.privateKey).toEqual(new PrivateKey());
-    expect(parts[1]!.peers?.[0]?.presharedKey).toEqual(new PresharedKey());
+    expect(parts[0].privateKey).toEqual(new PrivateKey());
+    expect(parts[1].peers?.[0]?.presharedKey).toEqual(new PresharedKey());
   });
 
   it.each(WRONG)('refuses %s and names the field', (_, change, message) => {

@@ -60,6 +60,11 @@ export interface PeerStatus {
   sessionStaticKeys?: SessionStaticKeys;
   /** How many packets were dropped, by reason; only the reasons that occurred. */
   drops: Partial<Record<DropReason, number>>;
+  /**
+   * How many initiations were sent since the last completed handshake, and were not answered. Absent
+   * if there is none.
+   */
+  unansweredInitiations?: number;
 }
 
 /** Returns the snapshot for `Engine.peer`. */
@@ -116,6 +121,7 @@ function* createStatusInSteps(peer: Peer, allowedIps: AllowedIps<Peer>): Steps<P
       },
     }),
     drops: peer.drops(),
+    ...(peer.unansweredSends > 0 && { unansweredInitiations: peer.unansweredSends }),
   };
 }
 

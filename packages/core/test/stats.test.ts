@@ -49,6 +49,13 @@ describe('createPeerStatus', () => {
     expect(peer.presharedKey[0]).toBe(7);
   });
 
+  it('counts unanswered initiations only while there are some', () => {
+    const peer = new Peer(publicKey, 'id', 0, 1);
+    expect(createPeerStatus(peer, new AllowedIps())).not.toHaveProperty('unansweredInitiations');
+    peer.unansweredSends = 3;
+    expect(createPeerStatus(peer, new AllowedIps()).unansweredInitiations).toBe(3);
+  });
+
   it('contains copies of the next key of a peer and of the static keys of its session', () => {
     const peer = new Peer(publicKey, 'id', 0, 1);
     const [next, own, theirs] = [1, 2, 3].map((byte) => new PublicKey(32).fill(byte));

@@ -5,7 +5,9 @@
  */
 export type { NetworkError } from './errors.ts';
 export type { LookupOptions } from './dns/lookup.ts';
-export { Network, type NetworkEvents, type NetworkSource } from './network.ts';
+export type { Connector, ConnectorOptions, Fetch, FetchOptions } from './http/dispatcher.ts';
+export type { ConnectionServer } from './http/serve.ts';
+export { Network, type LookupDone, type NetworkEvents, type NetworkSource } from './network.ts';
 export type { NetworkOptions } from './network-options.ts';
 export { NetworkTun, type NetworkTunOptions } from './network-tun.ts';
 export { StackTun, type StackTunOptions } from './link/stack-tun.ts';
@@ -17,7 +19,9 @@ export {
   type ServerEvents,
   type ServerOptions,
 } from './tcp/server.ts';
-export { Socket } from './tcp/socket.ts';
+export type { SocketOwner } from './socket-host.ts';
+export type { ConnectionEnds } from './tcp/connection-ends.ts';
+export { Socket, type AcceptedSocket, type SocketNetwork } from './tcp/socket.ts';
 export type { BindOptions } from './udp/datagram-arguments.ts';
 export {
   DatagramSocket,

@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { LookupAddress } from 'node:dns';
 import type { WgQuickInput } from '@litz/config';
 import { wipeSecrets } from '@litz/config';
@@ -27,6 +27,7 @@ import {
   createDispatcher,
   createFetch,
   type Connector as UndiciConnector,
+  type ConnectorOptions,
   type Fetch,
 } from './http/dispatcher.ts';
 import { serve, type ConnectionServer } from './http/serve.ts';
@@ -58,12 +59,36 @@ export interface NetworkEvents {
 /** A path of a wg-quick file, a parsed one, or a device that was made with a `NetworkTun`. */
 export type NetworkSource = string | URL | WgQuickInput | Device;
 
-type LookupDone = (error: Error | null, ...found: unknown[]) => void;
+/** The callback of `Network.lookup`: `(error, address, family)`; with `all` `(error, addresses)`. */
+export type LookupDone = (error: Error | null, ...found: any[]) => void;
 
 /**
  * A host in a WireGuard network. `Network.open` makes it.
  *
  * An open network keeps the process alive; `unref` changes that.
+ *
+ * @example
+ *
+ * ```ts
+ * import { parseConfig } from '@litz/config';
+ * import { formatKey, generateKeyPair } from '@litz/core';
+ * import { Network } from '@litz/net';
+ *
+ * const [own, peer] = [generateKeyPair(), generateKeyPair()];
+ * const text = `
+ * [Interface]
+ * PrivateKey = ${formatKey(own.privateKey)}
+ * Address = 10.0.0.1/24
+ * [Peer]
+ * PublicKey = ${formatKey(peer.publicKey)}
+ * AllowedIPs = 10.0.0.0/24
+ * Endpoint = 127.0.0.1:51820`;
+ * const network = await Network.open(parseConfig(text)); // or the path of a file
+ * const socket = network.connect({ host: '10.0.0.2', port: 80, connectTimeout: 100 });
+ * socket.on('error', (error) => console.log(error.message));
+ * await new Promise((resolve) => socket.on('close', resolve));
+ * await network.close();
+ * ```
  */
 export class Network extends EventEmitter<NetworkEvents> {
   readonly device: Device;
@@ -227,9 +252,14 @@ export class Network extends EventEmitter<NetworkEvents> {
     return (this.#httpsAgent ??= new NetworkHttpsAgent(this.#connect, { keepAlive: true }));
   }
 
-  /** A connector for dispatchers of undici 7: `new Pool(origin, { connect: network.connector })`. */
+  /** A connector for dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
   get connector(): UndiciConnector {
-    return (this.#connector ??= createConnector(this.#connect));
+    return (this.#connector ??= this.createConnector());
+  }
+
+  /** Makes a connector for dispatchers of undici 7, with options of TLS: `ca`, `cert`, ... */
+  createConnector(options: ConnectorOptions = {}): UndiciConnector {
+    return createConnector(this.#connect, options);
   }
 
   /** A dispatcher of undici 7, for `request(url, { dispatcher })` and the like of that package. */
@@ -303,8 +333,9 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /**
-   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`. What sockets have
-   * sent before is still delivered, if the other side takes it within two seconds.
+   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`; those that have
+   * called `end` are closed without an error. What was sent before is still delivered, if the other
+   * side takes it within two seconds.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
@@ -316,8 +347,10 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
+    // Clients that were told to end say goodbye first, some of them in their next turn.
+    await nextTurn();
     const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
-    this.host.fail(reason);
+    this.host.close(reason);
     this.#agent?.destroy();
     this.#httpsAgent?.destroy();
     await this.#dispatcher?.destroy(reason);

@@ -8,7 +8,8 @@
  * @module
  */
 import type { LookupAddress, LookupOptions } from 'node:dns';
-import type { Socket as StackSocket, Stack, TcpSocket } from '@litz/netstack';
+import { isIP } from 'node:net';
+import { IpAddress, type Socket as StackSocket, type Stack, type TcpSocket } from '@litz/netstack';
 
 /** The link of a stack: a `StackTun`, or two stacks that are joined. */
 export interface StackLink {
@@ -70,6 +71,7 @@ export class SocketHost {
   #isScheduled = false;
   #holds = 0;
   #failure: Error | undefined;
+  #isClosedByProgram = false;
 
   constructor(options: SocketHostOptions) {
     this.stack = options.stack;
@@ -82,6 +84,19 @@ export class SocketHost {
   /** Why the network is closed; undefined while it is open. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /**
+   * Returns why no packet can go to an address; undefined: it can. The addresses of the loopback
+   * interface would leave the host, and a peer could be behind them.
+   */
+  whyUnreachable(address: string): string | undefined {
+    const version = isIP(address);
+    if (!this.addresses.some((own) => isIP(own) === version)) {
+      return `the network has no address of IPv${version}`;
+    }
+    if (!IpAddress.from(address).isLoopback) return undefined;
+    return 'a network has no loopback addresses, but "localhost" is its own address';
   }
 
   /** Must be called after each call on the stack or one of its sockets. */
@@ -130,6 +145,17 @@ export class SocketHost {
   /** It closes. */
   release(): void {
     if (--this.#holds === 0) this.#onHold(false);
+  }
+
+  /** Whether the program has closed the network, and not an accident. */
+  get isClosedByProgram(): boolean {
+    return this.#isClosedByProgram;
+  }
+
+  /** The program closes the network. */
+  close(reason: Error): void {
+    this.#isClosedByProgram ||= !this.#failure;
+    this.fail(reason);
   }
 
   /** Ends all sockets with this reason, and every later one. */

@@ -1,33 +1,187 @@
 import { once } from 'node:events';
-import { createHash, randomBytes } from 'node:crypto';
-import { test, expect } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decode, encode } from 'dns-packet';
+import { formatKey, generateKeyPair } from '@litz/core';
+import { Device } from '@litz/device';
+import { describe, expect, test } from 'vitest';
+import { Network, NetworkTun } from '../src/index.ts';
 import { twoNetworks } from './two-networks.ts';
 
-test('echo over devices', async () => {
-  await using n = await twoNetworks();
-  const server = n.b.createServer((s) => s.pipe(s)).listen(80);
-  await once(server, 'listening');
-  console.log(server.address());
-  const socket = n.a.connect(80, '10.0.0.2');
-  await once(socket, 'connect');
-  const data = randomBytes(50_000_000);
-  const hash = createHash('sha256');
-  let bytes = 0;
-  socket.on('data', (d) => {
-    bytes += d.length;
-    hash.update(d);
+describe('Network', () => {
+  test('carries streams, datagrams and pings through a tunnel', async () => {
+    await using networks = await twoNetworks();
+    const { a, b } = networks;
+    const server = b.createServer((it) => it.pipe(it)).listen(80);
+    const socket = a.connect(80, '10.0.0.2');
+    socket.end('hello');
+    expect(String(Buffer.concat(await socket.toArray()))).toBe('hello');
+    server.close();
+    const receiver = b.createSocket('udp6', (message, from) => {
+      receiver.send(message, from.port, from.address);
+    });
+    receiver.bind(7);
+    const sender = a.createSocket('udp6');
+    sender.send('datagram', 7, 'fd00::2');
+    expect(String((await once(sender, 'message'))[0])).toBe('datagram');
+    const reply = await a.ping('10.0.0.2', { size: 1000 });
+    expect(reply).toMatchObject({ address: '10.0.0.2', ttl: 64 });
+    expect(reply.roundTripMs).toBeGreaterThan(0);
   });
-  const t = performance.now();
-  socket.end(data);
-  await once(socket, 'close');
-  console.log(bytes, performance.now() - t);
-  expect(bytes).toBe(data.length);
-  expect(hash.digest('hex')).toBe(createHash('sha256').update(data).digest('hex'));
-  server.close();
-  await once(server, 'close');
-  console.log(await n.a.lookup('localhost', { all: true }));
-  const s2 = n.a.connect(81, 'fd00::2');
-  console.log((await once(s2, 'error'))[0].message);
-  const s3 = n.a.connect(81, '10.0.9.2');
-  console.log((await once(s3, 'error'))[0].message);
+
+  test('finds names with the DNS server of the tunnel', async () => {
+    await using networks = await twoNetworks();
+    const { a, b } = networks;
+    serveNames(b, { 'www.example.test': '10.0.0.2' });
+    expect(await a.lookup('www')).toEqual({ address: '10.0.0.2', family: 4 });
+    const all = await a.lookup('www.example.test', { all: true });
+    expect(all).toEqual([{ address: '10.0.0.2', family: 4 }]);
+    const found = await new Promise((resolve) => {
+      a.lookup('www', 4, (error, ...rest) => resolve([error, ...rest]));
+    });
+    expect(found).toEqual([null, '10.0.0.2', 4]);
+    const server = b.createServer((it) => it.resume().end('by name')).listen(80);
+    const socket = a.connect(80, 'www');
+    expect(String(Buffer.concat(await socket.toArray()))).toBe('by name');
+    const failed = a.connect(80, 'no.example');
+    const [error] = (await once(failed, 'error')) as [NodeJS.ErrnoException];
+    expect(error.message).toBe('getaddrinfo ENOTFOUND no.example: asked 10.0.0.2');
+    server.close();
+  });
+
+  test('says at once that no peer has an address', async () => {
+    await using networks = await twoNetworks();
+    const socket = networks.a.connect(80, '10.0.0.99');
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error.message).toBe('connect EHOSTUNREACH 10.0.0.99:80');
+    await expect(networks.a.ping('10.0.0.99')).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
+  });
+
+  test('names the peer that does not answer', async () => {
+    const { publicKey } = generateKeyPair();
+    const peers = [{ publicKey, endpoint: '127.0.0.1:9', allowedIps: ['10.0.0.0/24'] }];
+    await using network = await Network.open(
+      { interface: ownInterface(), peers },
+      { handshakeTimeout: 100 },
+    );
+    const key = formatKey(publicKey);
+    const socket = network.connect(80, '10.0.0.2');
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('ETIMEDOUT');
+    expect(error.message).toContain(`${key.slice(0, 4)}…${key.slice(-5)} at 127.0.0.1:9`);
+    await expect(network.ping('10.0.0.2', { timeout: 20 })).rejects.toThrow(key.slice(-5));
+  });
+
+  test('opens a file, and says what is missing in it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
+    const file = join(folder, 'wg0.conf');
+    const key = formatKey(generateKeyPair().privateKey);
+    const peer = formatKey(generateKeyPair().publicKey);
+    const parts = {
+      PrivateKey: `PrivateKey = ${key}`,
+      Address: 'Address = 10.0.0.1/24, fd00::1/64',
+      DNS: 'DNS = 10.0.0.2, example.test',
+      hooks: 'PostUp = iptables -A FORWARD\nTable = off\nSaveConfig = false',
+      peer: `[Peer]\nPublicKey = ${peer}\nAllowedIPs = 10.0.0.0/24`,
+      Endpoint: 'Endpoint = 127.0.0.1:9',
+    };
+    const textWithout = (part?: string): string =>
+      [
+        '[Interface]',
+        ...Object.entries(parts).flatMap(([name, it]) => (name === part ? [] : [it])),
+      ].join('\n');
+    try {
+      writeFileSync(file, textWithout());
+      await using network = await Network.open(file);
+      expect(network.addresses).toEqual(['10.0.0.1', 'fd00::1']);
+      for (const missing of ['PrivateKey', 'Address', 'Endpoint']) {
+        writeFileSync(file, textWithout(missing));
+        await expect(Network.open(file)).rejects.toMatchObject({
+          code: 'ERR_LITZ_INVALID_CONFIG',
+          message: expect.stringMatching(new RegExp(`wg0\\.conf:\\d+: ${missing}: expected`)),
+        });
+      }
+      await expect(Network.open(join(folder, 'none.conf'))).rejects.toThrow('ENOENT');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('takes a device that was made by hand', async () => {
+    const tun = new NetworkTun({ addresses: ['10.0.0.1'] });
+    const device = await Device.create({ tun, privateKey: generateKeyPair().privateKey });
+    await expect(Network.open(device)).rejects.toThrow('"tun" expected the NetworkTun');
+    const network = await Network.open(device, { tun });
+    expect(network.device).toBe(device);
+    await network.close();
+    await expect(device.status()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+  });
+
+  test('fails all sockets with the same reason when the device closes', async () => {
+    await using networks = await twoNetworks();
+    const { a, b } = networks;
+    const server = b.createServer((it) => it.on('error', () => {})).listen(80);
+    const socket = a.connect(80, '10.0.0.2');
+    await once(socket, 'connect');
+    const waiting = a.connect(81, 'name.example');
+    const errors = [socket, waiting].map(async (it) => (await once(it, 'error'))[0] as Error);
+    await a.device.close();
+    const [first, second] = await Promise.all(errors);
+    expect(first).toBe(second);
+    expect(first).toMatchObject({ code: 'ERR_LITZ_CLOSED' });
+    const late = a.connect(80, '10.0.0.2');
+    expect((await once(late, 'error'))[0]).toBe(first);
+    await expect(a.ping('10.0.0.2')).rejects.toBe(first);
+    server.close();
+  });
+
+  test('delivers what was sent before it closes', async () => {
+    await using networks = await twoNetworks();
+    const { a, b } = networks;
+    const received = new Promise<string>((resolve) => {
+      b.createServer((it) => {
+        let text = '';
+        it.on('data', (data) => (text += String(data)));
+        it.on('end', () => resolve(text));
+      }).listen(80);
+    });
+    const socket = a.connect(80, '10.0.0.2');
+    await once(socket, 'connect');
+    socket.end('x'.repeat(200_000));
+    await once(socket, 'finish');
+    await a.close();
+    expect((await received).length).toBe(200_000);
+  });
+
+  test('refuses wrong options', async () => {
+    const none = {} as never;
+    await expect(Network.open(none, { mtu: 100 })).rejects.toThrow('"mtu" expected an integer');
+    await expect(Network.open(none, { what: 1 } as never)).rejects.toThrow('"options" expected');
+  });
 });
+
+function ownInterface() {
+  const hooks = { preUp: [], postUp: [], preDown: [], postDown: [] };
+  return {
+    privateKey: generateKeyPair().privateKey,
+    addresses: ['10.0.0.1/24'],
+    dns: [],
+    ...hooks,
+  };
+}
+
+/** A DNS server in a network, which knows these names. */
+function serveNames(network: Network, names: Record<string, string>): void {
+  const socket = network.createSocket('udp4', (message, from) => {
+    const { id, questions = [] } = decode(message);
+    const [{ name, type }] = questions;
+    const data = names[name];
+    const answers =
+      data !== undefined && type === 'A' ? [{ name, type, data, ttl: 60 } as const] : [];
+    const flags = data === undefined ? 3 : 0;
+    const reply = encode({ id: id!, type: 'response', flags, questions, answers });
+    socket.send(reply, from.port, from.address);
+  });
+  socket.bind(53);
+}

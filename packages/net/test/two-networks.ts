@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { formatKey, generateKeyPair } from '@litz/core';
-import { Network, type NetworkOptions } from '../src/index.ts';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server as SystemServer } from 'node:net';
+import { pipeline } from 'node:stream';
+import type { WgQuickInput } from '@litz/config';
+import { generateKeyPair, type PrivateKey, type PublicKey } from '@litz/core';
+import { Network, type NetworkOptions, type Server } from '../src/index.ts';
 
 export interface TwoNetworks extends AsyncDisposable {
   /** 10.0.0.1 and fd00::1. It knows the endpoint of the other one. */
@@ -13,26 +17,12 @@ export interface TwoNetworks extends AsyncDisposable {
   readonly b: Network;
 }
 
-/** Opens both. `a` begins the tunnel when it sends something. */
+/** Opens both. `a` begins the tunnel when it sends something. Names are asked of 10.0.0.2. */
 export async function twoNetworks(
   optionsA: NetworkOptions = {},
   optionsB: NetworkOptions = {},
 ): Promise<TwoNetworks> {
   const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
-  const section = (privateKey: Uint8Array, number: number) => ({
-    privateKey: formatKey(privateKey as never),
-    addresses: [`10.0.0.${number}/24`, `fd00::${number}/64`],
-    dns: ['10.0.0.2', 'example.test'],
-    preUp: [],
-    postUp: [],
-    preDown: [],
-    postDown: [],
-  });
-  const peer = (publicKey: Uint8Array, number: number, endpoint?: string) => ({
-    publicKey: formatKey(publicKey as never),
-    allowedIps: [`10.0.0.${number}/32`, `fd00::${number}/128`],
-    ...(endpoint !== undefined && { endpoint }),
-  });
   const b = await Network.open(
     {
       // A port must be known; the device gets a free one.
@@ -43,7 +33,10 @@ export async function twoNetworks(
   );
   const endpoint = `127.0.0.1:${(await b.device.status()).listenPort}`;
   const a = await Network.open(
-    { interface: section(keysA.privateKey, 1), peers: [peer(keysB.publicKey, 2, endpoint)] },
+    {
+      interface: section(keysA.privateKey, 1),
+      peers: [{ ...peer(keysB.publicKey, 2), endpoint }],
+    },
     optionsA,
   );
   return {
@@ -53,4 +46,45 @@ export async function twoNetworks(
       await Promise.all([a.close(), b.close()]);
     },
   };
+}
+
+/** Waits until the server of a network has a port, and returns it. */
+export async function portOf(server: Server): Promise<number> {
+  if (!server.listening) await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Gives each connection to a port of `b` to a port of the system, and both what the other sends. */
+export async function expose(b: Network, to: number): Promise<number> {
+  const server = b.createServer((inside) => {
+    const outside = connect(to, '127.0.0.1');
+    pipeline(inside, outside, inside, () => {});
+  });
+  return portOf(server.listen(0));
+}
+
+/** Gives each connection to a port of the system to a host of the network. */
+export async function forward(a: Network, host: string, port: number): Promise<SystemServer> {
+  const server = createServer((outside) => {
+    const inside = a.connect(port, host);
+    pipeline(outside, inside, outside, () => {});
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
+}
+
+function section(privateKey: PrivateKey, number: number): WgQuickInput['interface'] {
+  return {
+    privateKey,
+    addresses: [`10.0.0.${number}/24`, `fd00::${number}/64`],
+    dns: ['10.0.0.2', 'example.test'],
+    preUp: [],
+    postUp: [],
+    preDown: [],
+    postDown: [],
+  };
+}
+
+function peer(publicKey: PublicKey, number: number): WgQuickInput['peers'][0] {
+  return { publicKey, allowedIps: [`10.0.0.${number}/32`, `fd00::${number}/128`] };
 }

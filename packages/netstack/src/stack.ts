@@ -21,14 +21,13 @@ import { closeSockets } from './close-sockets.ts';
 import { EchoSocket } from './icmp/echo-socket.ts';
 import type { DropCounters } from './drop-reason.ts';
 import { StackError } from './errors.ts';
-import { expireFragments, receivePacket } from './ip/receive.ts';
+import { expireFragments, isForUs, receiveOwnPacket, receivePacket } from './ip/receive.ts';
 import { CHUNK_SIZE } from './memory/chunk-pool.ts';
 import { copyBytes } from './memory/copy-bytes.ts';
 import { clearOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 import { checkMtu, checkStackOptions, type StackOptions } from './stack-options.ts';
 import { StackState } from './stack-state.ts';
 import type { BoundSocket, LocalEnd, PortTable } from './port/port-table.ts';
-import { updateSegmentSize } from './tcp/lifecycle.ts';
 import { nextSegment } from './tcp/output.ts';
 import { openConnection } from './tcp/active-open.ts';
 import { TcpListener } from './tcp/tcp-listener.ts';
@@ -113,9 +112,7 @@ export class Stack {
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#state.mtu = mtu;
-    for (const connection of this.#state.tcp.connections) {
-      updateSegmentSize(this.#state, connection);
-    }
+    this.#state.pathMtus.changed();
   }
 
   get segmentLimit(): number {
@@ -123,8 +120,8 @@ export class Stack {
   }
 
   /**
-   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if it
-   * has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
+   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if
+   * it has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
    *
    * @throws {TypeError | RangeError} not a number from 1 on
    */
@@ -169,7 +166,8 @@ export class Stack {
   }
 
   /**
-   * Writes the next packet to `buffer` from `offset` on.
+   * Writes the next packet to `buffer` from `offset` on. Packets to addresses of the stack itself
+   * are received here, and pass through the buffer.
    *
    * @param offload if it is given, TCP packets have only the sum of the pseudo-header as checksum,
    *   and may be super-packets of up to 65535 bytes: the record says what is to be done with each
@@ -182,13 +180,13 @@ export class Stack {
     const room = buffer.length - offset;
     requireInteger(room, 'room', this.mtu, Infinity);
     this.#advance(now);
-    if (offload) clearOffload(offload);
-    const { output } = this.#state;
-    const { length } = output;
-    if (length === 0) return this.#pollSegment(buffer, offset, offload);
-    copyBytes(output.bytes, output.offset, buffer, offset, length);
-    output.drop();
-    return length;
+    for (;;) {
+      const length = this.#nextPacket(buffer, offset, offload);
+      if (length === 0 || !isForUs(this.#state, buffer, offset)) return length;
+      // From the stack to itself: it does not leave.
+      const isTrusted = offload !== undefined && (offload.flags & OFFLOAD.NEEDS_CHECKSUM) !== 0;
+      receiveOwnPacket(this.#state, buffer, offset, length, isTrusted);
+    }
   }
 
   /** Returns the next socket whose state changed since it was returned last; undefined: none. */
@@ -227,7 +225,7 @@ export class Stack {
     requireInteger(options.localPort ?? 0, 'localPort', 0, 0xffff);
     const remote = address instanceof IpAddress ? address : IpAddress.from(address);
     const local = this.#localAddress(options.address) ?? this.#state.addresses.sourceFor(remote);
-    if (local?.version !== remote.version || !remote.isHost || this.#state.addresses.has(remote)) {
+    if (local?.version !== remote.version || !remote.isHost) {
       throw new StackError('EHOSTUNREACH', `no address to reach ${remote.toString()} from`);
     }
     const ends = { local, remote, remotePort: port, localPort: options.localPort ?? 0 };
@@ -298,6 +296,16 @@ export class Stack {
   close(reason: string = 'the stack was closed'): void {
     if (this.#state.failure) return;
     closeSockets(this.#state, new StackError('ENETDOWN', reason));
+  }
+
+  #nextPacket(buffer: Uint8Array, offset: number, offload: PacketOffload | undefined): number {
+    if (offload) clearOffload(offload);
+    const { output } = this.#state;
+    const { length } = output;
+    if (length === 0) return this.#pollSegment(buffer, offset, offload);
+    copyBytes(output.bytes, output.offset, buffer, offset, length);
+    output.drop();
+    return length;
   }
 
   /** The connections that may have something to send take turns. */

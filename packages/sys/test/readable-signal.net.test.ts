@@ -73,7 +73,7 @@ describeWith([linuxCalls, namespaces], 'ReadableSignal', () => {
 
   test('refuses a descriptor that is closed', () => {
     expect(() => new ReadableSignal(9999, () => {})).toThrow(/fcntl/);
-    expect(() => new ReadableSignal(-1, () => {})).toThrow(/"fd"/);
+    expect(() => new ReadableSignal('3' as never, () => {})).toThrow(/"fd"/);
   });
 });
 

@@ -18,7 +18,7 @@ describe('README', () => {
     expect(run).toMatchObject({ stdout: 'hello\n', stderr: '', status: 0 });
   });
 
-  test.each(['cli', 'core', 'config', 'wasm', 'netstack', 'device', 'mesh'])(
+  test.each(['cli', 'core', 'config', 'wasm', 'netstack', 'device', 'net', 'mesh'])(
     'of %s has an example that runs as pasted',
     (name) => {
       const text = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');

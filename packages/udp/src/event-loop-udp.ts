@@ -84,11 +84,17 @@ export class EventLoopUdp {
    * time than the datagrams.
    */
   #isMuted = false;
+  /** Whether datagrams may wait. Without this, each step of a loop would cost system calls. */
+  #isReadable = true;
 
   /** @internal Takes ownership of the sockets. Use `openEventLoopUdp`. */
   constructor(sockets: UdpSockets, onReadable: () => void) {
     this.#sockets = sockets;
-    this.#signals = sockets.fds.map((fd) => new ReadableSignal(fd, onReadable));
+    const report = (): void => {
+      this.#isReadable = true;
+      onReadable();
+    };
+    this.#signals = sockets.fds.map((fd) => new ReadableSignal(fd, report));
   }
 
   /** The port of both sockets, 1 to 65535. */
@@ -101,15 +107,26 @@ export class EventLoopUdp {
     return this.#sockets.counters;
   }
 
-  /** Receives one batch, as `UdpSockets.receive` does. Throws as it does. */
+  /**
+   * Receives one batch, as `UdpSockets.receive` does, if one was reported. Throws as it does.
+   *
+   * @returns 0: nothing is left, and `onReadable` is called when more comes
+   */
   receive(sink: DatagramSink): number {
+    if (!this.#isReadable) return 0;
     const count = this.#sockets.receive(sink);
     if (count >= MANY) this.#mute();
-    if (count > 0 || !this.#isMuted) return count;
-    // Nothing is left, so the signals are on again. Datagrams may have come in between.
+    if (count > 0) return count;
+    if (!this.#isMuted) {
+      this.#isReadable = false;
+      return 0;
+    }
     this.#isMuted = false;
     for (const signal of this.#signals) signal.unmute();
-    return this.#sockets.receive(sink);
+    // Datagrams may have come before the signals were on again.
+    const late = this.#sockets.receive(sink);
+    this.#isReadable = late > 0;
+    return late;
   }
 
   /** Queues one datagram, as `UdpSockets.send` does. Throws as it does. */

@@ -80,6 +80,21 @@ describeWith([batched], 'EventLoopUdp', () => {
     expect(results).toEqual([]);
   });
 
+  test('makes no system calls before the next report', async () => {
+    const inner = openUdp({ port: 0, loopbackOnly: true });
+    const onReadable = vi.fn<() => void>();
+    const sockets = new EventLoopUdp(inner, onReadable);
+    const from = openUdp({ port: 0, loopbackOnly: true });
+    opened.push(sockets, from);
+    expect(receiveAll(sockets)).toEqual([]);
+    const receive = vi.spyOn(inner, 'receive');
+    expect(sockets.receive(() => {})).toBe(0);
+    expect(receive).not.toHaveBeenCalled();
+    send(from, sockets, 3);
+    await vi.waitFor(() => expect(onReadable).toHaveBeenCalled());
+    expect(receiveAll(sockets)).toEqual([[3]]);
+  });
+
   test('sends no signal for a descriptor that was closed', async () => {
     const { sockets, onReadable, from } = open();
     for (let i = 0; i < 20; i++) send(from, sockets, i);

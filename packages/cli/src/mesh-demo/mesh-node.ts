@@ -155,7 +155,7 @@ export class MeshNode {
   }
 }
 
-const READY_MS = 10_000;
+const READY_MS = 30_000;
 const POLL_MS = 20;
 /** The time limit in ms of a command to a running agent. */
 const COMMAND_MS = 20_000;

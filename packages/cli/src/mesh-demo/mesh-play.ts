@@ -238,6 +238,6 @@ const QUIET_MS = 100;
 /** How long to wait at most until encryption is complete. */
 const SETTLE_MS = 2000;
 /** How long to wait at most until all nodes are connected. */
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 30_000;
 /** How long to wait at most for a new key. */
 const ROTATION_MS = 15_000;

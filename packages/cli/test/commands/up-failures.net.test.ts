@@ -55,11 +55,10 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     ]);
   });
 
-  it('refuses DNS and hooks by name', async () => {
-    const { text } = await failed([...INTERFACE, 'DNS = 192.0.2.53', 'PostUp = touch /nowhere']);
-    expect(text).toMatch(
-      /:4: DNS: litz up does not carry this out.*\n.*:5: PostUp: litz up does not carry this out/,
-    );
+  it('refuses a DNS server that is no address, before it runs a hook', async () => {
+    const lines = [...INTERFACE, 'PreUp = echo hook', 'DNS = 192.0.2.53, 192.0.2.300'];
+    const { text } = await failed(lines);
+    expect(text).toMatch(/^litz: .*:5: DNS: expected the address of .*, got "192\.0\.2\.300"\n$/);
   });
 
   it('reports a duplicate address, and removes the interface', async () => {

@@ -22,6 +22,15 @@ describeWith(realInterfaces, 'litz demo mesh', () => {
     expect(stdout).toContain('2 of 2 peers passed');
   });
 
+  it('names the package of a missing nft before it starts', async () => {
+    const hidden = 'mount --bind /dev/null "$(command -v nft)" && exec "$0" "$@"';
+    const words = ['--mount', 'sh', '-c', hidden, process.execPath, LITZ, 'demo', 'mesh'];
+    const demo = run('unshare', words, { timeout: 20_000 });
+    await expect(demo).rejects.toMatchObject({ code: 1, stdout: '' });
+    const { stderr } = (await demo.catch((error: unknown) => error)) as { stderr: string };
+    expect(stderr).toMatch(/^litz: cannot run nft: it is in the package nftables/);
+  });
+
   it('names the package of a missing program before it starts', async () => {
     const demo = run(process.execPath, [LITZ, 'demo', 'mesh'], { env: { PATH: '/nowhere' } });
     await expect(demo).rejects.toMatchObject({ code: 1 });

@@ -17,7 +17,7 @@ import {
   requireInteger,
   withinField,
 } from '@litz/core/internals';
-import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
+import type { DeviceDetails, DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { keyToHex } from '../text/hex-key.ts';
 
 /** Extensions of the protocol that a client can ask for. */
@@ -27,6 +27,11 @@ export interface GetOptions {
    * sessions were made with. Without this line, the answer has none of these keys.
    */
   readonly keys?: boolean;
+  /**
+   * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops and
+   * the unanswered initiations. Without this line, the answer has none of them.
+   */
+  readonly stats?: boolean;
 }
 
 /**
@@ -62,6 +67,7 @@ export function formatGetDevice(
   }
   if (listenPort !== 0) lines.push(`listen_port=${listenPort}`);
   if (fwmark !== 0) lines.push(`fwmark=${fwmark}`);
+  if (options.stats === true && status.details) formatDetails(lines, status.details);
   return toText(lines);
 }
 
@@ -83,6 +89,7 @@ export function formatGetPeers(
     try {
       formatPeer(lines, peers[i]!);
       if (options.keys === true) formatKeys(lines, peers[i]!);
+      if (options.stats === true) formatPeerStats(lines, peers[i]!);
     } catch (error) {
       throw withinField(error, `peers[${i}]`);
     }
@@ -156,6 +163,37 @@ function formatKeys(lines: string[], { nextPublicKey, sessionStaticKeys }: Devic
     `litz_session_own_key=${keyText(sessionStaticKeys.own, 'sessionStaticKeys.own')}`,
     `litz_session_peer_key=${keyText(sessionStaticKeys.peer, 'sessionStaticKeys.peer')}`,
   );
+}
+
+function formatDetails(lines: string[], details: DeviceDetails): void {
+  const { provider, providerReason, offloads, threads, drops } = details;
+  requireInteger(threads, 'details.threads', 0, MAX_UINT16);
+  lines.push(`litz_provider=${oneLine(provider)}`);
+  lines.push(`litz_provider_reason=${oneLine(providerReason)}`);
+  for (const name of offloads) lines.push(`litz_offload=${oneLine(name)}`);
+  lines.push(`litz_threads=${threads}`);
+  formatDrops(lines, drops);
+}
+
+function formatPeerStats(lines: string[], peer: DevicePeerStatus): void {
+  const { drops = {}, unansweredInitiations = 0 } = peer;
+  requireInteger(unansweredInitiations, 'unansweredInitiations', 0, Number.MAX_SAFE_INTEGER);
+  if (unansweredInitiations > 0) {
+    lines.push(`litz_unanswered_initiations=${unansweredInitiations}`);
+  }
+  formatDrops(lines, drops);
+}
+
+/** For instance `litz_drop=bad-mac1 7`. */
+function formatDrops(lines: string[], drops: DeviceDetails['drops']): void {
+  for (const [reason, count] of Object.entries(drops)) {
+    requireInteger(count, 'drops', 0, Number.MAX_SAFE_INTEGER);
+    lines.push(`litz_drop=${oneLine(reason)} ${count}`);
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\n\r]+/g, ' ');
 }
 
 const COUNTS = ['sentBytes', 'receivedBytes'] as const;

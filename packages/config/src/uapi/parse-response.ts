@@ -5,10 +5,12 @@
  * @module
  */
 import {
+  DROP_REASONS,
   Endpoint,
   parsePresharedKey,
   parsePrivateKey,
   parsePublicKey,
+  type DropReason,
   type SessionStaticKeys,
 } from '@litz/core';
 import {
@@ -85,10 +87,36 @@ function readLine(status: DeviceStatus, context: Line): void {
     status.listenPort = numberOf(context, MAX_UINT16);
   } else if (key === 'fwmark') {
     status.fwmark = numberOf(context, MAX_UINT32);
+  } else if (key.startsWith('litz_')) {
+    readDetail(status, context);
   } else if (key === '' || value === '') {
     throw protocolError(context, 'expected KEY=VALUE');
   }
   // An unknown key comes from a newer version, so it is ignored.
+}
+
+/** Reads a line about how the device works. */
+function readDetail(status: DeviceStatus, context: Line): void {
+  const { key, value } = context;
+  const details = (status.details ??= {
+    provider: '',
+    providerReason: '',
+    offloads: [],
+    threads: 0,
+    drops: {},
+  });
+  if (key === 'litz_provider') details.provider = value;
+  else if (key === 'litz_provider_reason') details.providerReason = value;
+  else if (key === 'litz_offload') details.offloads.push(value);
+  else if (key === 'litz_threads') details.threads = numberOf(context, MAX_UINT16);
+  else if (key === 'litz_drop') readDrop(details.drops, context);
+}
+
+function readDrop(drops: NonNullable<DevicePeerStatus['drops']>, context: Line): void {
+  const [reason = '', count = ''] = context.value.split(' ');
+  const number = numberOf({ ...context, value: count }, Number.MAX_SAFE_INTEGER);
+  // A reason of a newer version is unknown here.
+  if (DROP_REASONS.includes(reason as DropReason)) drops[reason as DropReason] = number;
 }
 
 function newPeer(publicKey: Uint8Array): DevicePeerStatus {
@@ -144,7 +172,16 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
       break;
     }
     default:
-      if (context.key === '') throw protocolError(context, 'expected KEY=VALUE');
+      readPeerStats(peer, context);
+  }
+}
+
+function readPeerStats(peer: DevicePeerStatus, context: Line): void {
+  const { key } = context;
+  if (key === '') throw protocolError(context, 'expected KEY=VALUE');
+  if (key === 'litz_drop') readDrop((peer.drops ??= {}), context);
+  if (key === 'litz_unanswered_initiations') {
+    peer.unansweredInitiations = numberOf(context, Number.MAX_SAFE_INTEGER);
   }
 }
 

@@ -96,9 +96,10 @@ export function parsePeerChanges(text: string): PeerChanges {
   const peers: Writable<ChangedPeer>[] = [];
   let isResync = false;
   let cursor: number | undefined;
-  for (const [index, row] of text.split('\n').entries()) {
+  let number = 0;
+  for (const row of linesOf(text)) {
     const equals = row.indexOf('=');
-    const line = { number: index + 1, key: row.slice(0, Math.max(equals, 0)) };
+    const line = { number: ++number, key: row.slice(0, Math.max(equals, 0)) };
     const value = row.slice(equals + 1);
     if (line.key === 'errno') throw errnoError(line, value);
     if (line.key === 'public_key') peers.push(newPeer(line, value));
@@ -109,6 +110,16 @@ export function parsePeerChanges(text: string): PeerChanges {
   }
   if (cursor !== undefined) return { isResync, peers, cursor };
   throw new UapiError(UAPI_ERRNO.EPROTO, 'a report of changed peers has no litz_cursor');
+}
+
+/** Yields one line after the other. A report of all peers may have tens of thousands. */
+function* linesOf(text: string): Generator<string, void, void> {
+  let at = 0;
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {
+    yield text.slice(at, end);
+    at = end + 1;
+  }
+  yield text.slice(at);
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };

@@ -6,7 +6,7 @@
  * ```
  *   get=1\n\n
  *   set=1\nlisten_port=51820\n\n
- *   get=1\nlitz_keys=true\n\n
+ *   get=1\nlitz_keys=true\nlitz_stats=true\n\n
  *   litz_changes=0\n\n
  * ```
  *
@@ -29,8 +29,8 @@ import { UAPI_ERRNO } from './uapi-error.ts';
 
 /** A request that is complete, or that is invalid. */
 export type UapiRequest =
-  /** `keys`: the request has the line `litz_keys=true`. */
-  | { operation: 'get'; keys?: true }
+  /** `keys`, `stats`: the request has the line `litz_keys=true`, `litz_stats=true`. */
+  | { operation: 'get'; keys?: true; stats?: true }
   /** `body`: the lines after `set=1`, without the empty line. */
   | { operation: 'set'; body: string }
   /**
@@ -56,8 +56,8 @@ export class RequestSplitter {
    */
   #pieces: string[] = [];
   #length = 0;
-  /** Whether the incomplete `get` asks for keys. */
-  #wantsKeys = false;
+  /** The lines of the incomplete `get`. */
+  #options: string[] = [];
   #atLineStart = true;
 
   /**
@@ -100,8 +100,11 @@ export class RequestSplitter {
     const state = this.#state;
     const body = this.#take();
     this.#state = 'invalid';
-    if (state === 'get')
-      return body === '' || body === KEYS ? [this.#finishGet(body === KEYS)] : [];
+    if (state === 'get') {
+      if (body !== '' && !this.#isNew(body)) return [];
+      if (body !== '') this.#options.push(body);
+      return [this.#finishGet()];
+    }
     // A client that has hung up does not wait for changes.
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
@@ -129,9 +132,7 @@ export class RequestSplitter {
     return next + 1;
   }
 
-  /**
-   * Reads `litz_keys=true` or the empty line. A line that can be neither is refused before it ends.
-   */
+  /** Reads an option or the empty line. A line that can be neither is refused before it ends. */
   #readGetLine(text: string, at: number, requests: UapiRequest[]): number {
     const end = text.indexOf('\n', at);
     const next = end === -1 ? text.length : end;
@@ -140,20 +141,32 @@ export class RequestSplitter {
     const isWhole = end !== -1;
     if (isWhole && line === '') {
       this.#state = 'operation';
-      requests.push(this.#finishGet(false));
-    } else if (this.#wantsKeys || !(isWhole ? line === KEYS : KEYS.startsWith(line))) {
+      requests.push(this.#finishGet());
+    } else if (isWhole ? !this.#isNew(line) : !this.#canBecomeNew(line)) {
       this.#refuse(requests, UAPI_ERRNO.EINVAL);
     } else if (isWhole) {
-      this.#take();
-      this.#wantsKeys = true;
+      this.#options.push(this.#take());
     }
     return next + 1;
   }
 
-  #finishGet(asksForKeys: boolean): UapiRequest {
-    const keys = this.#wantsKeys || asksForKeys;
-    this.#wantsKeys = false;
-    return keys ? { operation: 'get', keys } : { operation: 'get' };
+  #finishGet(): UapiRequest {
+    const options = this.#options;
+    this.#options = [];
+    return {
+      operation: 'get',
+      ...(options.includes(KEYS) && { keys: true }),
+      ...(options.includes(STATS) && { stats: true }),
+    };
+  }
+
+  /** Whether the line is an option that this request does not have yet. */
+  #isNew(line: string): boolean {
+    return GET_OPTIONS.includes(line) && !this.#options.includes(line);
+  }
+
+  #canBecomeNew(start: string): boolean {
+    return GET_OPTIONS.some((line) => line.startsWith(start) && !this.#options.includes(line));
   }
 
   #begin(operation: string, requests: UapiRequest[]): void {
@@ -204,6 +217,8 @@ export class RequestSplitter {
 /** Bytes that a short string takes besides its characters. */
 const PIECE_BYTES = 32;
 const KEYS = 'litz_keys=true';
+const STATS = 'litz_stats=true';
+const GET_OPTIONS = [KEYS, STATS];
 const CHANGES = /^litz_changes=(?:0|[1-9]\d{0,15})$/;
 const OPERATION_LENGTH: number = 'litz_changes='.length + 16;
 const DEFAULT_MAX_LENGTH: number = 256 * 1024 * 1024;

@@ -92,16 +92,17 @@ export class UapiClient {
   /**
    * Reads the configuration and the peers of the device.
    *
-   * @param options `keys`: also reads the next keys, and the keys of the sessions; only Litz
-   *   supports this
+   * @param options `keys`: also reads the next keys, and the keys of the sessions. `stats`: also
+   *   reads how the device works, drops, and unanswered initiations. Only Litz supports these.
    * @throws {UapiError} (rejects) the errno of the answer; or `EIO`: the daemon could not be
    *   reached (`cause` is the error)
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
   async get(options: GetOptions = {}): Promise<DeviceStatus> {
-    checkObject(options, 'options', ['keys']);
-    const { keys = false } = options;
-    return parseGetResponse(await this.#request(keys ? 'get=1\nlitz_keys=true\n\n' : 'get=1\n\n'));
+    checkObject(options, 'options', ['keys', 'stats']);
+    const { keys = false, stats = false } = options;
+    const lines = `${keys ? 'litz_keys=true\n' : ''}${stats ? 'litz_stats=true\n' : ''}`;
+    return parseGetResponse(await this.#request(`get=1\n${lines}\n`));
   }
 
   /**

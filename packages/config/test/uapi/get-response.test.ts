@@ -6,6 +6,7 @@ import {
   formatGetPeers,
   formatGetResponse,
 } from '../../src/uapi/get-response.ts';
+import { parseGetResponse } from '../../src/uapi/parse-response.ts';
 import { privateKey, publicKey } from '../keys.ts';
 import { STATUS, STATUS_WITH_NEXT_KEYS } from './device-status.ts';
 
@@ -86,6 +87,50 @@ describe('the option keys', () => {
     expect(() => formatGetDevice(wrong, { keys: true })).toThrow('"nextPrivateKey"');
     const peer = { ...STATUS.peers[0], nextPublicKey: new Uint8Array(3) } as never;
     expect(() => formatGetPeers([peer], { keys: true })).toThrow('"peers[0].nextPublicKey"');
+  });
+});
+
+describe('the option stats', () => {
+  const details = {
+    provider: 'wasm',
+    providerReason: 'the\nfastest',
+    offloads: ['tunTcp', 'udpGro'],
+    threads: 1,
+    drops: { 'bad-mac1': 7 },
+  };
+  const peer = { ...STATUS.peers[0], drops: { 'invalid-tag': 2 }, unansweredInitiations: 3 };
+  const status = { ...STATUS, details, peers: [peer] };
+
+  it('adds how the device works, and the drops and unanswered initiations of peers', () => {
+    const text = formatGetResponse(status, { stats: true });
+    expect(text.match(/^litz_.*$/gm)).toEqual([
+      'litz_provider=wasm',
+      'litz_provider_reason=the fastest',
+      'litz_offload=tunTcp',
+      'litz_offload=udpGro',
+      'litz_threads=1',
+      'litz_drop=bad-mac1 7',
+      'litz_unanswered_initiations=3',
+      'litz_drop=invalid-tag 2',
+    ]);
+    expect(parseGetResponse(text)).toMatchObject({
+      details: { ...details, providerReason: 'the fastest' },
+      peers: [{ drops: { 'invalid-tag': 2 }, unansweredInitiations: 3 }],
+    });
+  });
+
+  it('is off by default', () => {
+    expect(formatGetResponse(status)).not.toContain('litz_');
+  });
+
+  it('ignores reasons that only a newer version knows', () => {
+    const text = formatGetResponse(status, { stats: true }).replace('bad-mac1', 'too-purple');
+    expect(parseGetResponse(text).details?.drops).toEqual({});
+  });
+
+  it('names a wrong number in the error', () => {
+    const wrong = { ...peer, drops: { 'invalid-tag': -1 } };
+    expect(() => formatGetPeers([wrong], { stats: true })).toThrow('"peers[0].drops"');
   });
 });
 

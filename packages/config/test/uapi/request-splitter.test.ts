@@ -25,8 +25,14 @@ describe('RequestSplitter', () => {
   });
 
   it('finds a get request with keys, in pieces of any size', () => {
-    const text = 'get=1\nlitz_keys=true\n\nget=1\n\n';
-    const expected = [{ operation: 'get', keys: true }, { operation: 'get' }];
+    const text =
+      'get=1\nlitz_keys=true\n\nget=1\n\nget=1\nlitz_stats=true\nlitz_keys=true\n\nget=1\nlitz_stats=true\n\n';
+    const expected = [
+      { operation: 'get', keys: true },
+      { operation: 'get' },
+      { operation: 'get', keys: true, stats: true },
+      { operation: 'get', stats: true },
+    ];
     expect(split([text])).toEqual(expected);
     expect(split(text.split(''))).toEqual(expected);
   });
@@ -35,6 +41,8 @@ describe('RequestSplitter', () => {
     'litz_keys=false\n',
     'litz_keys=tru\n',
     'litz_keys=true\nlitz_keys',
+    'litz_stats=true\nlitz_keys=true\nlitz_',
+    'litz_stats=true\nlitz_stats=true\n',
     'l\n',
     'litz_keyz',
   ])('answers EINVAL to get=1 with %j', (text) => {
@@ -88,6 +96,8 @@ describe('RequestSplitter', () => {
     ['get=1\n', [{ operation: 'get' }]],
     ['get=1\nlitz_keys=true', [{ operation: 'get', keys: true }]],
     ['get=1\nlitz_keys=true\n', [{ operation: 'get', keys: true }]],
+    ['get=1\nlitz_stats=true\n', [{ operation: 'get', stats: true }]],
+    ['get=1\nlitz_stats=true\nlitz_keys=true', [{ operation: 'get', keys: true, stats: true }]],
     ['get=1\nlitz_k', []],
     ['get=1', []],
     ['set=1', []],

@@ -17,6 +17,7 @@ import {
   UapiError,
   wipeSecrets,
   type ChangedPeer,
+  type DeviceDetails,
   type DeviceConfiguration,
   type DevicePeerStatus,
   type DeviceStatus,
@@ -33,6 +34,8 @@ export interface UapiTarget {
    * `status` if present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
+  /** How the device works, for a client that asks for statistics. */
+  details?(): Promise<DeviceDetails>;
   /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */
   configure(change: DeviceConfiguration): Promise<void>;
   /**
@@ -55,11 +58,13 @@ export async function* answerGet(
 ): AsyncGenerator<string, void, undefined> {
   try {
     let isFirst = true;
+    const details = options.stats === true ? await target.details?.() : undefined;
     for await (const part of target.statusParts?.() ?? whole(target)) {
       let text: string;
       try {
         const peers = formatGetPeers(part.peers, options);
-        text = isFirst ? formatGetDevice(part, options) + peers : peers;
+        const described = details ? { ...part, details } : part;
+        text = isFirst ? formatGetDevice(described, options) + peers : peers;
       } finally {
         wipeSecrets(part);
       }

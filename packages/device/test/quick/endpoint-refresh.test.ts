@@ -91,9 +91,9 @@ class FakeDevice extends EventEmitter<DeviceEvents> {
   readonly endpoints: string[] = [];
 
   async configure({ peers = [] }: Parameters<EndpointRefreshOptions['device']['configure']>[0]) {
+    // A peer that was removed meanwhile must not come back.
     for (const { endpoint, updateOnly } of peers) {
-      expect(updateOnly).toBe(true);
-      this.endpoints.push(String(endpoint));
+      if (updateOnly) this.endpoints.push(String(endpoint));
     }
   }
 

@@ -5,13 +5,14 @@
  */
 import type { Cidr } from '@litz/core';
 import { keyId } from '@litz/core/internals';
-import type { ChangedPeer, DevicePeerStatus } from '@litz/config';
+import type { DevicePeerStatus } from '@litz/config';
 import type { TunnelDaemon } from '../daemon/tunnel-daemon.ts';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 import type { Enforcement } from '../plan/desired-host.ts';
 import type { NodeKey } from '../record/node-record.ts';
 import type { StatusEvent } from '../status/mesh-status.ts';
 import type { AgentSettings, Choices } from './agent-settings.ts';
+import type { SessionState } from './peer-sessions.ts';
 import type { RoundParts } from './round-parts.ts';
 
 export interface AgentView {
@@ -37,7 +38,7 @@ export interface AgentView {
   /** The names of the peers whose record is no longer in the registry. */
   readonly expired: ReadonlySet<string>;
   readonly hasAnswered: (name: string) => boolean;
-  readonly sessionOf: (name: string) => ChangedPeer | undefined;
+  readonly sessionOf: (name: string) => SessionState | undefined;
   /** The daemon's status of each peer, by `keyId`. */
   readonly counters: ReadonlyMap<string, DevicePeerStatus>;
   readonly events: readonly StatusEvent[];

@@ -101,7 +101,7 @@ function describePeer(view: AgentView, peer: MeshPeer): PeerStatus {
     state: isConnected ? 'connected' : 'waiting',
     reason: view.refused.get(name) ?? (isConnected ? undefined : 'no answer yet'),
     isListed: !view.expired.has(name),
-    endpoint: formatEndpoint(counters?.endpoint ?? session?.endpoint ?? peer.endpoint),
+    endpoint: formatEndpoint(counters?.endpoint ?? peer.endpoint),
     addresses: peer.addresses,
     prefixes: peer.prefixes.map(formatCidr),
     encryptsNode: peer.encryptsNode,

@@ -8,9 +8,17 @@ import { equalBytes, keyId } from '@litz/core/internals';
 import type { ChangedPeer } from '@litz/config';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 
+/** What is kept of a state that the daemon has reported. The status has the rest from the daemon. */
+export type SessionState = Pick<ChangedPeer, 'lastHandshakeUnixMs' | 'sessionStaticKeys'>;
+
 export class PeerSessions {
-  /** The last state that the daemon reported for each key, by `keyId`. */
-  readonly #states: Map<string, ChangedPeer> = new Map();
+  /**
+   * The last state that the daemon reported for each key, by `keyId`. A peer that never had a
+   * handshake has none.
+   */
+  readonly #states: Map<string, SessionState> = new Map();
+  /** The own key of the last session. Nearly all sessions share this object. */
+  #own: PublicKey | undefined = undefined;
   /** The names of the accepted peers, by `keyId`. */
   readonly #names: Map<string, string> = new Map();
   /** The `keyId`s of the accepted peers, by name. */
@@ -64,8 +72,9 @@ export class PeerSessions {
     }
     for (const change of changes) {
       const id = keyId(change.publicKey);
-      if (change.isRemoved) this.#states.delete(id);
-      else this.#states.set(id, change);
+      const state = this.#kept(change);
+      if (state) this.#states.set(id, state);
+      else this.#states.delete(id);
       touch(id);
     }
     this.#noteAnswers(touched);
@@ -82,7 +91,7 @@ export class PeerSessions {
    * Returns the last state that the daemon reported for a peer. During a rotation, returns the
    * state of the key with the latest handshake.
    */
-  stateOf(name: string): ChangedPeer | undefined {
+  stateOf(name: string): SessionState | undefined {
     const states = this.#statesOf(name);
     return states.toSorted((a, b) => b.lastHandshakeUnixMs - a.lastHandshakeUnixMs)[0];
   }
@@ -98,12 +107,25 @@ export class PeerSessions {
     );
   }
 
+  /** Returns undefined if the peer was removed, or never had a handshake. */
+  #kept({
+    isRemoved,
+    lastHandshakeUnixMs,
+    sessionStaticKeys,
+  }: ChangedPeer): SessionState | undefined {
+    if (isRemoved || (lastHandshakeUnixMs === 0 && !sessionStaticKeys)) return undefined;
+    if (!sessionStaticKeys) return { lastHandshakeUnixMs };
+    const { own, peer } = sessionStaticKeys;
+    if (!this.#own || !equalBytes(this.#own, own)) this.#own = own;
+    return { lastHandshakeUnixMs, sessionStaticKeys: { own: this.#own, peer } };
+  }
+
   #forget(name: string): void {
     for (const id of this.#ids.get(name) ?? []) this.#names.delete(id);
     this.#ids.delete(name);
   }
 
-  #statesOf(name: string): ChangedPeer[] {
+  #statesOf(name: string): SessionState[] {
     return (this.#ids.get(name) ?? []).flatMap((id) => {
       const state = this.#states.get(id);
       return state ? [state] : [];
@@ -124,6 +146,6 @@ export class PeerSessions {
   }
 }
 
-function usesKey({ sessionStaticKeys }: ChangedPeer, own: PublicKey): boolean {
+function usesKey({ sessionStaticKeys }: SessionState, own: PublicKey): boolean {
   return sessionStaticKeys !== undefined && equalBytes(sessionStaticKeys.own, own);
 }

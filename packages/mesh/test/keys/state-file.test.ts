@@ -30,17 +30,13 @@ describe('replaceStateFile', () => {
   });
 
   it('writes pieces one after the other', () => {
-    replaceStateFile(path, ['a', 'bc'].map(Buffer.from));
+    replaceStateFile(path, [Buffer.from('a'), Buffer.from('bc')]);
     expect(readStateFile(path, 100)).toBe('abc');
   });
 
   it('keeps the previous file if the pieces fail', () => {
-    function* pieces(): Generator<Uint8Array> {
-      yield Buffer.from('half');
-      throw new Error('no more');
-    }
     replaceStateFile(path, Buffer.from('before'));
-    expect(() => replaceStateFile(path, pieces())).toThrow('no more');
+    expect(() => replaceStateFile(path, failingPieces())).toThrow('no more');
     expect(readStateFile(path, 100)).toBe('before');
     expect(readdirSync(folder)).toEqual(['file']);
   });
@@ -61,7 +57,6 @@ describe('makeStateFolder', () => {
   it('reports the reason of the system', () => {
     replaceStateFile(path, Buffer.from(''));
     expect(() => makeStateFolder(path)).toThrow('EEXIST');
-    expect(() => makeStateFolder('/proc/litz/deep')).toThrow('ENOENT');
   });
 });
 
@@ -88,3 +83,8 @@ describe('readStateFile', () => {
     expect(() => readStateFile(path, 100)).toThrow('ELOOP');
   });
 });
+
+function* failingPieces(): Generator<Uint8Array> {
+  yield Buffer.from('half');
+  throw new Error('no more');
+}

@@ -16,7 +16,7 @@ describe('formatStatus', () => {
     const status = exampleStatus({ count: 6 });
     const text = formatStatus({ ...status, node: { ...status.node, nodeEncryption: state } });
     const accepted = status.peers.filter((peer) => peer.state !== 'refused').length;
-    const tunnel = `litz0 (Pubkey: ${status.node.keys[0]!.publicKey}, Port: 51871, Peers: ${accepted})`;
+    const tunnel = `litz0 (Pubkey: ${status.node.keys[0].publicKey}, Port: 51871, Peers: ${accepted})`;
     expect(text.split('\n')[0]).toBe(
       `Encryption:   Wireguard [NodeEncryption: ${word}, ${tunnel}]`,
     );
@@ -31,24 +31,26 @@ describe('formatStatus', () => {
   test('shows endpoint, ages, bytes and prefixes of a peer, and explains the two ages', () => {
     const status = exampleStatus({ count: 1 });
     const [peer] = status.peers;
-    const [key] = peer!.keys;
+    const [key] = peer.keys;
     const only = {
-      ...peer!,
+      ...peer,
       state: 'connected' as const,
       lastHandshakeAt: status.time - 61_000,
       bytesReceived: 5 * 1024 ** 2,
       bytesSent: 12,
-      keys: [{ ...key!, createdAt: status.time - 3 * 86_400_000, generation: 7 }],
+      keys: [{ ...key, createdAt: status.time - 3 * 86_400_000, generation: 7 }],
     };
     const rows = formatStatus({ ...status, peers: [only] }).split('\n');
     const header = rows.findIndex((row) => row.startsWith('PEER'));
-    const cells = (row: string): string[] => row.split(/ {2,}/);
-    expect(cells(rows[header]!)).toEqual([
-      ...['PEER', 'ENDPOINT', 'SESSION AGE', 'KEY AGE', 'GENERATION'],
-      ...['RECEIVED', 'SENT', 'PREFIXES'],
-    ]);
-    expect(cells(rows[header + 1]!)).toEqual([
-      ...[only.name, only.endpoint, '61s', '3d', '7', '5.0 MiB', '12 B'],
+    expect(cells(rows[header])).toEqual(HEADER);
+    expect(cells(rows[header + 1])).toEqual([
+      only.name,
+      only.endpoint,
+      '61s',
+      '3d',
+      '7',
+      '5.0 MiB',
+      '12 B',
       only.prefixes.join(', '),
     ]);
     expect(rows.join('\n')).toMatch(
@@ -73,3 +75,18 @@ describe('formatStatus', () => {
     expect(text).toContain('two\\u{a}lines');
   });
 });
+
+function cells(row: string): string[] {
+  return row.split(/ {2,}/);
+}
+
+const HEADER = [
+  'PEER',
+  'ENDPOINT',
+  'SESSION AGE',
+  'KEY AGE',
+  'GENERATION',
+  'RECEIVED',
+  'SENT',
+  'PREFIXES',
+];

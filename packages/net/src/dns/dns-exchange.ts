@@ -20,7 +20,7 @@ export type Query = Omit<DnsQuestion, 'id'>;
 /**
  * Resolves to the answer of the server.
  *
- * @throws {Error} (rejects) it does not answer within `timeoutMs`, or cannot be reached; or the name
+ * @throws {Error} (rejects) it does not answer in time, or cannot be reached; or the name
  *   is not one of DNS
  */
 export async function askServer(

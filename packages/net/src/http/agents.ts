@@ -39,7 +39,10 @@ export class NetworkHttpsAgent extends HttpsAgent {
   /** @internal Called by node:https. Its own method keeps the TLS sessions. */
   override createConnection(options: object, callback?: never): Duplex {
     const socket = this.#connect(connectOptionsOf(options));
-    return super.createConnection({ ...options, socket } as never, callback) as Duplex;
+    const secure = super.createConnection({ ...options, socket } as never, callback) as Duplex;
+    // TLS ends the socket itself, after the last of its messages.
+    socket.allowHalfOpen = true;
+    return secure;
   }
 }
 

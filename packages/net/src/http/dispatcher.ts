@@ -9,7 +9,10 @@ import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
 import type { Connect } from './agents.ts';
 
-/** A connector for the dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
+/** Options of a connector: those of `buildConnector` of undici, and of tls.connect. */
+export type ConnectorOptions = Undici.buildConnector.BuildOptions;
+
+/** A connector for dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
 export type Connector = Undici.buildConnector.connector;
 
 /** The `fetch` of undici, with its types; it also takes the classes of Node.js. */
@@ -23,9 +26,14 @@ export type FetchOptions = Omit<Undici.RequestInit, 'body'> & {
   body?: Undici.BodyInit | FormData | null;
 };
 
-/** Returns a connector. TLS is inside of the tunnel; undici keeps its sessions. */
-export function createConnector(connect: Connect): Connector {
-  const secure = undici().buildConnector({ allowH2: false });
+/**
+ * Returns a connector. TLS is inside of the tunnel; undici keeps its sessions.
+ *
+ * @param options those of tls.connect, as `buildConnector` of undici takes them
+ */
+export function createConnector(connect: Connect, options: ConnectorOptions = {}): Connector {
+  const secure = undici().buildConnector(options);
+  const connectTimeout = options.timeout ?? CONNECT_TIMEOUT_MS;
   return (options, callback) => {
     const { protocol, hostname, port, localAddress } = options;
     const isSecure = protocol === 'https:';
@@ -37,14 +45,16 @@ export function createConnector(connect: Connect): Connector {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
-      connectTimeout: CONNECT_TIMEOUT_MS,
+      connectTimeout,
     });
     const fail = (error: Error): void => callback(error, null);
     socket.once('error', fail);
     socket.once('connect', () => {
       socket.off('error', fail);
-      if (isSecure) secure({ ...options, httpSocket: socket as never }, callback);
-      else callback(null, socket as never);
+      if (!isSecure) return callback(null, socket as never);
+      secure({ ...options, httpSocket: socket as never }, callback);
+      // TLS ends the socket itself, after the last of its messages.
+      socket.allowHalfOpen = true;
     });
   };
 }

@@ -6,11 +6,11 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { SocketNetwork } from '../tcp/socket.ts';
-import { Server } from '../tcp/server.ts';
+import { Server, type ServerOptions } from '../tcp/server.ts';
 import type { ListenOptions } from '../tcp/listen-options.ts';
 
 /** A server of Node.js that takes connections as events, which all its stream servers do. */
-export type ConnectionServer = EventEmitter;
+export type ConnectionServer = EventEmitter & ServerOptions;
 
 /**
  * Listens, and resolves when it does. Each connection is a 'connection' event of `server`, which
@@ -24,8 +24,13 @@ export async function serve(
   server: ConnectionServer,
   options: ListenOptions,
 ): Promise<Server> {
-  const listener = new Server(network, { allowHalfOpen: true, noDelay: true }, (socket) => {
+  // What net.Server would do: servers of HTTP want half-open connections, those of TLS do not.
+  const { allowHalfOpen = false, noDelay = false, pauseOnConnect = false } = server;
+  const wanted = { allowHalfOpen, noDelay, pauseOnConnect };
+  const listener = new Server(network, wanted, (socket) => {
     server.emit('connection', socket);
+    // TLS has taken over the choice. It ends the socket itself, after the last of its messages.
+    socket.allowHalfOpen = true;
   });
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);

@@ -47,6 +47,8 @@ export async function ping(
   checkInteger(size, 'size', 0, 65_000);
   if (signal?.aborted) throw abortError(signal);
   if (host.failure) throw host.failure;
+  const reason = host.whyUnreachable(address);
+  if (reason !== undefined) throw systemError('ENETUNREACH', 'ping', { address, reason });
   const socket = host.stack.openEcho();
   const wait = new EchoWait(socket, address, randomFillSync(Buffer.alloc(size)));
   const onAbort = (): void => wait.reject(abortError(signal!));

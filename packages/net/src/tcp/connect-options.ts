@@ -60,7 +60,7 @@ export interface Destination {
 
 export type ConnectArguments = readonly unknown[];
 
-/** Returns options and callback of `connect(options, callback)` or `connect(port, host, callback)`. */
+/** Returns options and callback of `connect(options, done)` or `connect(port, host, done)`. */
 export function readConnectArguments(given: ConnectArguments): {
   options: ConnectOptions;
   callback: (() => void) | undefined;
@@ -108,6 +108,14 @@ export function readDestination(options: ConnectOptions): Destination {
   };
 }
 
+/** Returns the ms of silence before the first probe of a connection; 0: it is never probed. */
+export function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
+  if (!enable) return 0;
+  // As node:net, whole seconds; less than one means the default of the system.
+  const seconds = Math.trunc(initialDelay / 1000);
+  return seconds > 0 ? seconds * 1000 : DEFAULT_KEEPALIVE_MS;
+}
+
 /** @throws {RangeError} `ERR_SOCKET_BAD_PORT`: not a number or a text of digits, 0 to 65535 */
 export function readPort(port: unknown, name: string): number {
   const number = typeof port === 'string' && /^\d+$/.test(port.trim()) ? Number(port) : port;
@@ -116,3 +124,6 @@ export function readPort(port: unknown, name: string): number {
   const text = `"${name}" expected an integer from 0 to 65535, got ${describe(port)}`;
   throw Object.assign(new RangeError(text), { code: 'ERR_SOCKET_BAD_PORT' });
 }
+
+/** tcp_keepalive_time of Linux; RFC 9293 3.8.4. */
+const DEFAULT_KEEPALIVE_MS = 7_200_000;

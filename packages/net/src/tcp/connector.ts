@@ -193,9 +193,8 @@ class Attempt implements SocketOwner {
 
   start(): void {
     const { port, localAddress, localPort } = this.#destination;
-    if (!this.#host.addresses.some((own) => isIP(own) === this.family)) {
-      return this.fail('ENETUNREACH', `the network has no address of IPv${this.family}`);
-    }
+    const reason = this.#host.whyUnreachable(this.address);
+    if (reason !== undefined) return this.fail('ENETUNREACH', reason);
     // Nobody listens at port 0.
     if (port === 0) return this.fail('ECONNREFUSED');
     try {

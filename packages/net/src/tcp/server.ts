@@ -240,7 +240,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   }
 }
 
-/** Returns what `address()` reports for a host. Without one it is '::', or '0.0.0.0' without IPv6. */
+/** Returns what `address()` reports. Without a host it is '::', or '0.0.0.0' without IPv6. */
 function placeOf(host: string | undefined, own: readonly string[]): ListenPlace {
   const hasIpv6 = own.some((address) => isIP(address) === 6);
   const address = host ?? (hasIpv6 ? '::' : '0.0.0.0');

@@ -14,6 +14,7 @@ import { onAbort } from '../on-abort.ts';
 import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 import {
+  keepAliveMs,
   readConnectArguments,
   readDestination,
   type ConnectOptions,
@@ -283,9 +284,11 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** @internal */
   handleFailure(reason: Error): void {
+    // A client that has said goodbye needs no error, if the program closes the network then.
+    const isDone = this.writableEnded && this.#host.isClosedByProgram;
     // Nobody waits for it, so the end of the network must not be an uncaught exception.
     if (this.listenerCount('error') === 0) this.once('error', () => {});
-    this.destroy(reason);
+    this.destroy(isDone ? undefined : reason);
   }
 
   #failed(error: Error): void {
@@ -381,15 +384,6 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
 type WriteCallback = (error?: Error | null) => void;
 
-function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
-  if (!enable) return 0;
-  // As node:net, whole seconds; less than one means the default of the system.
-  const seconds = Math.trunc(initialDelay / 1000);
-  return seconds > 0 ? seconds * 1000 : DEFAULT_KEEPALIVE_MS;
-}
-
-/** tcp_keepalive_time of Linux; RFC 9293 3.8.4. */
-const DEFAULT_KEEPALIVE_MS = 7_200_000;
 /** As libuv. */
 const MOST_PER_READ = 65_536;
 /** Smaller buffers are cut from a page that Node.js shares among them. */

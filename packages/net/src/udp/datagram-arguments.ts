@@ -4,7 +4,6 @@
  * @module
  */
 import { requireInteger } from '@litz/core/internals';
-import { usageError } from '../errors.ts';
 import { readPort } from '../tcp/connect-options.ts';
 
 /** Options of `DatagramSocket.bind`. */
@@ -27,6 +26,7 @@ export interface Datagram {
   readonly callback: SendCallback | undefined;
 }
 
+/** Returns what `bind` was called with. @throws {RangeError} the port is wrong */
 export function readBindArguments(given: readonly unknown[]): {
   port: number;
   address: string | undefined;
@@ -44,27 +44,21 @@ export function readBindArguments(given: readonly unknown[]): {
 }
 
 /**
+ * @param isConnected whether the destination is known
  * @throws {TypeError | RangeError} an argument is wrong
- * @throws {Error} `ERR_SOCKET_DGRAM_IS_CONNECTED`: the destination of a connected socket is given
  */
 export function readSendArguments(given: readonly unknown[], isConnected: boolean): Datagram {
   const last = given.at(-1);
   const callback = typeof last === 'function' ? (last as SendCallback) : undefined;
   const [message, ...rest] = given.filter((argument) => typeof argument !== 'function');
-  const numbers = rest.filter((argument) => typeof argument !== 'string' || /^\d+$/.test(argument));
   // Offset and length come in pairs; a port stands alone.
-  const hasRange = isConnected
-    ? numbers.length >= 2
-    : rest.length >= 3 && typeof rest[1] === 'number';
+  const isPair = typeof rest[0] === 'number' && typeof rest[1] === 'number';
+  const hasRange = isPair && (isConnected || rest.length >= 3);
   const bytes = toBytes(message);
   const part = hasRange ? slice(bytes, rest[0], rest[1]) : bytes;
+  // As node:dgram, which does not look at the destination then.
+  if (isConnected) return { bytes: part, port: 0, address: undefined, callback };
   const [port, address] = hasRange ? rest.slice(2) : rest;
-  if (isConnected) {
-    if (port === undefined || port === null) {
-      return { bytes: part, port: 0, address: undefined, callback };
-    }
-    throw usageError('ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
-  }
   const number = readPort(port, 'port');
   if (number === 0) {
     const text = '"port" expected an integer from 1 to 65535, got 0';

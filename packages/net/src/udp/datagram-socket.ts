@@ -294,6 +294,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   #connect(address: string, port: number): Error | undefined {
     const fault = this.#open(0, this.#any);
     if (fault) return fault;
+    const reason = this.#host.whyUnreachable(address);
+    if (reason) return systemError('ENETUNREACH', 'connect', { address, port, reason });
     try {
       this.#udp?.connect(address, port);
       this.#isConnected = true;
@@ -309,6 +311,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     const fault = this.#open(0, this.#any);
     if (fault) return fault;
     if (!isBound) process.nextTick(() => this.emit('listening'));
+    const reason = address === undefined ? undefined : this.#host.whyUnreachable(address);
+    if (reason !== undefined) return systemError('ENETUNREACH', 'send', { address, port, reason });
     try {
       const udp = this.#udp!;
       const isSent = address === undefined ? udp.send(bytes) : udp.sendTo(bytes, address, port);

@@ -278,10 +278,7 @@ describe('Socket, beside node:net', () => {
 
   test('fails when the name is not found', () =>
     expectSame(async (module, trace) => {
-      const lookup: net.LookupFunction = (_host, _options, callback) => {
-        callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '', 0);
-      };
-      const socket = module.connect({ port: 80, host: 'name.test', lookup });
+      const socket = module.connect({ port: 80, host: 'name.test', lookup: findNothing });
       trace.watch('client', socket, SOCKET_EVENTS);
       await closed(socket);
     }));
@@ -468,6 +465,14 @@ async function idle({ link }: { link: { received: number } }): Promise<'idle'> {
     for (let turn = 0; turn < 200; turn++) await nextTurn();
   }
   return 'idle';
+}
+
+function findNothing(
+  _host: string,
+  _options: unknown,
+  callback: Parameters<net.LookupFunction>[2],
+): void {
+  callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '', 0);
 }
 
 function errorOf(run: () => unknown): NodeJS.ErrnoException | undefined {

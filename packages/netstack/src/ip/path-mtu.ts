@@ -20,6 +20,10 @@ export class PathMtuTable {
   /** By the hash of the destination, in the order of their last change. A collision replaces. */
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
+  /** Changes with every change of any path, so that a sender sees when it must ask again. */
+  #version = 1;
+  /** A time before which no entry ends. */
+  #firstEnd = Infinity;
 
   /** @param limit the most entries */
   constructor(limit: number) {
@@ -28,6 +32,17 @@ export class PathMtuTable {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Returns the number of the present state: another one means that a path may have changed. */
+  versionAt(now: number): number {
+    if (now >= this.#firstEnd) this.#expire(now);
+    return this.#version;
+  }
+
+  /** The MTU of the link has changed. */
+  changed(): void {
+    this.#version++;
   }
 
   /**
@@ -74,8 +89,20 @@ export class PathMtuTable {
     }
     const kept = new IpAddress();
     kept.copy(destination);
-    this.#entries.set(key, { destination: kept, mtu, endsAt: now + LIFETIME_MS });
+    const endsAt = now + LIFETIME_MS;
+    this.#entries.set(key, { destination: kept, mtu, endsAt });
+    this.#firstEnd = Math.min(this.#firstEnd, endsAt);
+    this.#version++;
     return true;
+  }
+
+  #expire(now: number): void {
+    this.#firstEnd = Infinity;
+    for (const [key, { endsAt }] of this.#entries) {
+      if (endsAt <= now) this.#entries.delete(key);
+      else this.#firstEnd = Math.min(this.#firstEnd, endsAt);
+    }
+    this.#version++;
   }
 }
 

@@ -43,8 +43,32 @@ export function receivePacket(
     return state.drop('bad-source');
   }
   if (!state.addresses.has(destination)) return state.drop('not-ours');
-  if (packet.isFragment) return receiveFragment(state);
-  return deliver(state, isTrusted);
+  return deliverOrKeep(state, isTrusted);
+}
+
+/** Processes a packet that the stack has sent to itself. See `receivePacket`. */
+export function receiveOwnPacket(
+  state: StackState,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  isTrusted: boolean,
+): void {
+  const reason = state.packet.read(buffer, offset, length);
+  if (reason) return state.drop(reason);
+  return deliverOrKeep(state, isTrusted);
+}
+
+/** Whether a packet that the stack sends is for itself. */
+export function isForUs(state: StackState, buffer: Uint8Array, offset: number): boolean {
+  const version = buffer[offset] >>> 4 === 4 ? 4 : 6;
+  const { destination } = state.packet;
+  destination.read(buffer, offset + (version === 4 ? 16 : 24), version);
+  return state.addresses.has(destination);
+}
+
+function deliverOrKeep(state: StackState, isTrusted: boolean): void {
+  return state.packet.isFragment ? receiveFragment(state) : deliver(state, isTrusted);
 }
 
 /** Gives up the datagrams whose time is over. RFC 1122 3.3.2, RFC 8200 4.5. */

@@ -25,9 +25,9 @@ import {
   reduceWindow,
   renoDetectLoss,
 } from './recovery.ts';
-import { timestampOf } from './segment-writer.ts';
 import { SENT } from './sent-segments.ts';
 import { armRetransmit } from './timers.ts';
+import { timestampOf } from './timestamp.ts';
 import { tuneSendBuffer } from './window-tuning.ts';
 
 /**
@@ -43,6 +43,7 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
     return challenge(state, c);
   }
   const isOld = isBefore(acknowledgement, c.unacknowledged);
+  if (!isOld && acknowledgement !== c.unacknowledged) undoTimeout(c, segment);
   const before = c.sent.pipe;
   const sackedBefore = c.sent.sacked;
   const lostBefore = c.sent.lost;
@@ -62,6 +63,25 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   const delivered = acknowledged - sackedThen + newlySacked + unnamed;
   recover(state, c, { acknowledged, delivered, before, lostBefore });
   return true;
+}
+
+/**
+ * The Eifel algorithm (RFC 3522): the first acknowledgement after a timeout shows by its timestamp
+ * whether it answers the original, which was only late. If so, nothing was lost (RFC 4015 3.2). The
+ * cases of F-RTO (RFC 5682) are the same, without timestamps.
+ */
+function undoTimeout(c: Connection, segment: TcpHeader): void {
+  if (c.windowBefore === 0) return;
+  const isLate = segment.hasTimestamps && isBefore(segment.timestampEcho, c.timeoutStamp);
+  if (isLate && segment.timestampEcho !== 0) {
+    const { congestion, sent } = c;
+    congestion.window = c.windowBefore;
+    congestion.threshold = c.thresholdBefore;
+    sent.forgetLosses();
+    c.phase = 'open';
+    c.mustResend = false;
+  }
+  c.windowBefore = 0;
 }
 
 interface Progress {
@@ -152,7 +172,9 @@ function measure(state: StackState, c: Connection, segment: TcpHeader, newest: n
 
 function sample(state: StackState, c: Connection, index: number): void {
   if (c.sent.has(index, SENT.EVER_RESENT)) return;
-  c.rto.sample(state.now - c.sent.sentAt(index), state.now);
+  const roundTrip = state.now - c.sent.sentAt(index);
+  c.rto.sample(roundTrip, state.now);
+  c.slowStart?.sample(roundTrip);
 }
 
 /** RFC 9293 3.10.7.4. Returns whether the window changed. */
@@ -247,13 +269,24 @@ function recover(state: StackState, c: Connection, progress: Progress): void {
     reduceProportionally(c, delivered, isSafe);
   } else if (acknowledged > 0 && !wasReduced && isUsed(c, before)) {
     // After a timeout this is slow start (RFC 5681 3.1). RFC 9293 3.8.2 refers to it.
-    congestion.onAcknowledged(acknowledged, state.now, c.rto.smoothed);
+    congestion.onAcknowledged(growthOf(c, acknowledged), state.now, c.rto.smoothed);
     tuneSendBuffer(state, c);
   }
   if (acknowledged > 0) c.isLimited = false;
   // Once something is reported out of order, the tail is not probed any more (RFC 8985 7.2).
   const isProbe = delivered > 0 && c.retransmitKind === 'tail-probe';
   if (acknowledged > 0 || isProbe || isLoss) armRetransmit(state, c);
+}
+
+/** By how many bytes a window in slow start may grow. Only the first slow start is special. */
+function growthOf(c: Connection, acknowledged: number): number {
+  const { congestion, slowStart } = c;
+  if (!slowStart) return acknowledged;
+  if (congestion.threshold === Infinity) {
+    return slowStart.growth(congestion, acknowledged, c.unacknowledged, c.next);
+  }
+  c.slowStart = undefined;
+  return acknowledged;
 }
 
 /**

@@ -13,6 +13,7 @@ import { ReceiveBuffer } from './receive-buffer.ts';
 import { RtoEstimator } from './rto.ts';
 import { SendBuffer } from './send-buffer.ts';
 import { SentSegments } from './sent-segments.ts';
+import { SlowStart } from './slow-start.ts';
 
 /** The states of RFC 9293 3.3.2. A listener is not a connection. */
 export type TcpState =
@@ -71,11 +72,15 @@ export class Connection implements DeadlineOwner {
   finSent: boolean = false;
   /** The most bytes of data in a segment, without the timestamps option. */
   segmentSize: number = 536;
+  /** `PathMtuTable.version` when `segmentSize` was computed. */
+  pathVersion: number = 0;
   /** What the other side has announced (RFC 9293 3.7.1). */
   remoteSegmentSize: number = 536;
   readonly sent: SentSegments = new SentSegments();
   readonly rto: RtoEstimator = new RtoEstimator();
   readonly congestion: CongestionControl;
+  /** The first slow start; undefined once it is over. */
+  slowStart: SlowStart | undefined = new SlowStart();
   noDelay: boolean = false;
   /** Where the last segment ended that was not full. */
   smallEnd: number = 0;
@@ -97,6 +102,11 @@ export class Connection implements DeadlineOwner {
   prrSent: number = 0;
   /** How many times the timer has fired without an answer. */
   retries: number = 0;
+  /** The timestamp of the first segment that was sent again after a timeout (RFC 3522). */
+  timeoutStamp: number = 0;
+  /** The window and the threshold before a timeout that may be undone; 0: none may be. */
+  windowBefore: number = 0;
+  thresholdBefore: number = 0;
 
   // RACK (RFC 8985 5.2).
   rackSentAt: number = -Infinity;

@@ -79,6 +79,7 @@ export function firstReceiveBuffer(options: CheckedTcpOptions): number {
 
 /** The MTU of the path, or what the other side takes, may have changed. */
 export function updateSegmentSize(state: StackState, c: Connection): void {
+  c.pathVersion = state.pathMtus.versionAt(state.now);
   const own = ownSegmentSize(state, c.remote);
   // RFC 9293 3.7.1; a SYN says what we can receive, which does not depend on the other side.
   const isOpen = c.isSynchronized || c.state === 'syn-received';

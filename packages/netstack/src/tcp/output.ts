@@ -17,7 +17,7 @@ import { MAX_PACKET_LENGTH } from '../wire/protocol.ts';
 import { distance, isAfter } from '../wire/sequence.ts';
 import { TCP_FLAG, TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
-import { endConnection } from './lifecycle.ts';
+import { endConnection, updateSegmentSize } from './lifecycle.ts';
 import { pipeOf } from './recovery.ts';
 import { sackLength, writeSegment, type SegmentToWrite } from './segment-writer.ts';
 import { SENT } from './sent-segments.ts';
@@ -47,6 +47,8 @@ export function nextSegment(
   segment.isMarkable = false;
   if (c.needsReset) return sendReset(state, c);
   if (c.state === 'closed') return 0;
+  // A path may be wide again (RFC 8201 4), and the MTU of the link may have changed.
+  if (c.pathVersion !== state.pathMtus.versionAt(state.now)) updateSegmentSize(state, c);
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
   const most = mostData(state, c, room, offload !== undefined);
   return (

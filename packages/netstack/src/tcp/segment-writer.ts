@@ -25,6 +25,7 @@ import {
 } from '../wire/tcp-header.ts';
 import { pseudoSum } from '../wire/udp-header.ts';
 import type { Connection } from './connection.ts';
+import { timestampOf } from './timestamp.ts';
 
 /** What to write, and where. A record that is reused. */
 export interface SegmentToWrite {
@@ -74,11 +75,6 @@ export function writeSegment(state: StackState, c: Connection, segment: SegmentT
 export function sackLength(c: Connection): number {
   const count = blockCount(c);
   return count === 0 ? 0 : 4 + count * 8;
-}
-
-/** The clock of timestamps: one tick in a millisecond, from a random value on (RFC 7323 5.4, 7). */
-export function timestampOf(c: Connection, now: number): number {
-  return (Math.floor(now % 2 ** 32) + c.timestampOffset) | 0;
 }
 
 function writeOptions(c: Connection, segment: SegmentToWrite, at: number, now: number): number {

@@ -147,6 +147,11 @@ export class SentSegments {
     this.#sentAt[index] = now;
   }
 
+  /** Nothing was lost after all. */
+  forgetLosses(): void {
+    for (let i = 0; i < this.#count; i++) this.#clear(i, SENT.LOST | SENT.RESENT);
+  }
+
   /** Forgets what the receiver has reported (RFC 2018 8: it may have dropped it). */
   forgetSacks(): void {
     for (let i = 0; i < this.#count; i++) this.#clear(i, SENT.SACKED);
@@ -169,7 +174,7 @@ export class SentSegments {
 
   #reserve(): void {
     if (this.#count < this.#starts.length) return;
-    const size = Math.max(KEPT, this.#count * 2);
+    const size = Math.max(LEAST, this.#count * 2);
     const [starts, sentAt, flags] = [
       new Int32Array(size),
       new Float64Array(size),
@@ -193,5 +198,6 @@ export class SentSegments {
 const NO_INTS = new Int32Array(0);
 const NO_FLOATS = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);
+const LEAST = 4;
 /** The number of entries for which memory is kept while there are none. */
-const KEPT = 16;
+const KEPT = 32;

@@ -11,6 +11,7 @@ import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
 import { abortConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
 import { enterRecovery, flightSize, pipeOf, rackDetectLoss } from './recovery.ts';
+import { timestampOf } from './timestamp.ts';
 
 /**
  * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
@@ -156,6 +157,7 @@ function fireTimeout(state: StackState, c: Connection): void {
   for (let i = 0; i < sent.count; i++) sent.markLost(i);
   if (c.isSynchronized) {
     findBlackHole(state, c);
+    rememberWindow(state, c, isFirst);
     // RFC 5681 3.1: the threshold is set once for one loss.
     if (isFirst) c.congestion.onTimeout(flightSize(c, 0));
     else c.congestion.window = c.segmentSize;
@@ -168,6 +170,14 @@ function fireTimeout(state: StackState, c: Connection): void {
   c.reorderAt = Infinity;
   c.retransmitKind = 'timeout';
   c.retransmitAt = state.now + c.rto.timeout;
+}
+
+/** RFC 3522 3.2, step 1: what is restored if the timeout was too early. */
+function rememberWindow({ now }: StackState, c: Connection, isFirst: boolean): void {
+  if (!isFirst || !c.usesTimestamps) return;
+  c.windowBefore = c.congestion.window;
+  c.thresholdBefore = c.congestion.threshold;
+  c.timeoutStamp = timestampOf(c, now);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Stream } from './stream.ts';
 import { Receiver, Sender } from './transfer.ts';
 
 const SECONDS = shortOrLong(10, 60);
-const FLOWS = shortOrLong(16, 32);
+const FLOWS = 12;
 /** What a part of this pair reaches at least, compared with two kernels. */
 const LEAST = shortOrLong(0.8, 0.9);
 

@@ -204,18 +204,66 @@ describe('sending', () => {
   test('sends smaller segments when the path says so, and believes only what it sent', () => {
     const script = Script.connected({ syn: '<mss 1360>' });
     script.send(1360);
-    const quote = (sequence: number): Uint8Array => {
-      const header = [0x45, 0, 5, 0x78, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
-      const ports = [0, 80, 5000 >>> 8, 5000 & 0xff];
-      const start = script.ourStart + sequence;
-      const bytes = [24, 16, 8, 0].map((shift) => (start >>> shift) & 0xff);
-      return rawIcmp(4, [3, 4, 0, 0, 0, 0, 1200 >>> 8, 1200 & 0xff, ...header, ...ports, ...bytes]);
-    };
     expect(script.sent()).toEqual(['P 1:1361 ack 1']);
-    script.give(quote(5000));
+    script.give(tooBig(script, 5000, 1200));
     expect(script.sent()).toEqual([]);
-    script.give(quote(1));
+    script.give(tooBig(script, 1, 1200));
     expect(script.sent()).toEqual(['. 1:1161 ack 1', '. 1161:1361 ack 1']);
+  });
+
+  test('sends longer segments again when the path may be wide again (RFC 8201 4)', () => {
+    const script = Script.connected({ syn: '<mss 1380>' }, 60_000);
+    script.stack.mtu = 1300;
+    script.send(1260);
+    expect(script.sent()).toEqual(['P 1:1261 ack 1']);
+    script.inject('. 1:1 ack 1261 win 60000');
+    // Never more than the link takes, whatever the other side takes.
+    script.send(3000);
+    const [first] = script.sent();
+    expect(first).toBe('. 1261:2521 ack 1');
+    script.inject('. 1:1 ack 4261 win 60000');
+    script.stack.mtu = 1420;
+    script.send(1380);
+    expect(script.sent()).toEqual(['P 4261:5641 ack 1']);
+    // A router says 1000. Ten minutes later the connection tries again.
+    script.give(tooBig(script, 4261, 1000));
+    expect(script.sent()[0]).toBe('. 4261:5221 ack 1');
+    script.inject('. 1:1 ack 5641 win 60000');
+    for (const [wait, end] of [
+      [599_000, 6601],
+      [2000, 7981],
+    ]) {
+      script.advance(wait);
+      script.send(end === 6601 ? 960 : 1380);
+      expect(script.sent()).toEqual([`P ${end === 6601 ? 5641 : 6601}:${end} ack 1`]);
+      script.inject(`. 1:1 ack ${end} win 60000`);
+    }
+  });
+
+  test('undoes a timeout that was too early (RFC 3522)', () => {
+    const script = Script.connected({ syn: '<mss 1400,ts 100 0>' }, 60_000);
+    script.send(20_000);
+    expect(script.sent().length).toBe(10);
+    const sentAt = script.now;
+    script.advance(250);
+    expect(script.sent()).toEqual(['. 1:1369 ack 1']);
+    // The answer to the original.
+    script.inject(`. 1:1 ack 1369 win 60000 <ts 400 ${sentAt}>`);
+    expect(script.sent().every((text) => /^P?\.? ?1[3-9]\d{3}:/.test(text))).toBe(true);
+    script.inject(`. 1:1 ack 13681 win 60000 <ts 401 ${sentAt}>`);
+    script.send(40_000);
+    // Slow start goes on where it was: more than 20 segments.
+    expect(script.sent().length).toBeGreaterThan(9);
+  });
+
+  test('does not undo a timeout whose answer is for the second transmission', () => {
+    const script = Script.connected({ syn: '<mss 1400,ts 100 0>' }, 60_000);
+    script.send(20_000);
+    script.sent();
+    script.advance(250);
+    script.sent();
+    script.inject(`. 1:1 ack 1369 win 60000 <ts 400 ${script.now}>`);
+    expect(script.sent()).toEqual(['. 1369:2737 ack 1', '. 2737:4105 ack 1']);
   });
 
   test('finds a black hole: after several timeouts it sends smaller segments (RFC 4821)', () => {
@@ -274,3 +322,12 @@ describe('sending', () => {
     expect(script.sent().at(-1)).toBe('R 1:1 ack 1');
   });
 });
+
+/** What a router says about the segment with this sequence number. */
+function tooBig(script: Script, sequence: number, mtu: number): Uint8Array {
+  const header = [0x45, 0, 5, 0x78, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+  const ports = [0, 80, 5000 >>> 8, 5000 & 0xff];
+  const start = script.ourStart + sequence;
+  const bytes = [24, 16, 8, 0].map((shift) => (start >>> shift) & 0xff);
+  return rawIcmp(4, [3, 4, 0, 0, 0, 0, mtu >>> 8, mtu & 0xff, ...header, ...ports, ...bytes]);
+}

@@ -1,0 +1,12 @@
+/**
+ * `publicKeyOfStatus`: the public key of an interface, which the protocol does not carry.
+ *
+ * @module
+ */
+import type { DeviceStatus } from '@litz/config';
+import { formatKey, nobleProvider, publicKeyOf } from '@litz/core';
+
+/** Returns undefined if the interface has no private key. */
+export function publicKeyOfStatus({ privateKey }: DeviceStatus): string | undefined {
+  return privateKey && formatKey(publicKeyOf(privateKey, nobleProvider));
+}

@@ -1,0 +1,33 @@
+/**
+ * Checks that the man pages in the package are those of the present commands. To write them anew:
+ * `npx vitest run --project check -u packages/cli/test/manual/man-page.check.test.ts`.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { allCommands, commandTree } from '../../src/manual/command-tree.ts';
+import { manPage, manPageName } from '../../src/manual/man-page.ts';
+import { createProgram } from '../../src/program.ts';
+
+const folder = join(import.meta.dirname, '../../man');
+const root = commandTree(createProgram());
+const pages = allCommands(root);
+
+describe('manPage', () => {
+  test.each(pages.map((entry) => [manPageName(entry), entry] as const))(
+    '%s is current',
+    async (name, entry) => {
+      await expect(manPage(entry, root)).toMatchFileSnapshot(join(folder, name));
+    },
+  );
+
+  test('there is no page without a command, and package.json names all', () => {
+    const names = pages.map(manPageName).toSorted();
+    expect(readdirSync(folder).toSorted()).toEqual(names);
+    const json = readFileSync(join(folder, '../package.json'), 'utf8');
+    const { man } = JSON.parse(json) as { man: string[] };
+    expect(man.toSorted()).toEqual(names.map((name) => `./man/${name}`));
+  });
+});

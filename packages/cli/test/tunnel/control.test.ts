@@ -1,0 +1,117 @@
+import { chmodSync, existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Failure } from '../../src/failure.ts';
+import { askTunnel, ControlServer, type ControlRequest } from '../../src/tunnel/control.ts';
+
+let folder: string;
+let lines: string[];
+let server: ControlServer | undefined;
+
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'litz-control-')), 'tunnels');
+  lines = [];
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  rmSync(join(folder, '..'), { recursive: true });
+});
+
+describe('ControlServer', () => {
+  test('carries out a request, with lines for the user', async () => {
+    const requests: ControlRequest[] = [];
+    await listen(async (request, say) => {
+      requests.push(request);
+      say('one');
+      say('two');
+    });
+    for (const request of [
+      { do: 'save' },
+      { do: 'reload' },
+      { do: 'reload', file: '/a' },
+    ] as const) {
+      expect(await ask(request)).toBe('done');
+    }
+    expect(requests).toEqual([{ do: 'save' }, { do: 'reload' }, { do: 'reload', file: '/a' }]);
+    expect(lines.slice(0, 2)).toEqual(['one', 'two']);
+  });
+
+  test('reports a failure with its message', async () => {
+    await listen(async () => {
+      throw new Failure('the file is wrong');
+    });
+    await expect(ask({ do: 'save' })).rejects.toThrow('the file is wrong');
+  });
+
+  test('answers before it is closed, and removes its socket', async () => {
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    let asked!: () => void;
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    await listen(() => {
+      asked();
+      return finished;
+    });
+    const answer = ask({ do: 'down' });
+    await isAsked;
+    const closed = server!.close();
+    finish();
+    expect(await answer).toBe('done');
+    await closed;
+    expect(existsSync(join(folder, 'wg0.sock'))).toBe(false);
+  });
+
+  test('is in a folder that only the owner may enter', async () => {
+    await listen(async () => {});
+    expect(lstatSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  test('refuses text that is no request, and stays', async () => {
+    await listen(async () => {});
+    const socket = createConnection(join(folder, 'wg0.sock'));
+    socket.end('{"do":"dance"}\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toContain('another version of litz');
+    expect(await ask({ do: 'save' })).toBe('done');
+  });
+
+  test('takes the place of a socket that a killed process left, and not of one that answers', async () => {
+    await listen(async () => {});
+    await expect(ControlServer.listen('wg0', async () => {}, folder)).rejects.toThrow('another');
+    await server!.close();
+    writeFileSync(join(folder, 'wg0.sock'), '');
+    await listen(async () => {});
+    expect(await ask({ do: 'save' })).toBe('done');
+  });
+
+  test('is not made in a folder that another user may write to', async () => {
+    await listen(async () => {});
+    await server!.close();
+    chmodSync(folder, 0o777);
+    await expect(listen(async () => {})).rejects.toThrow('mode 0777');
+    await expect(ask({ do: 'save' })).rejects.toThrow('mode 0777');
+  });
+});
+
+describe('askTunnel', () => {
+  test('tells a tunnel that is absent from one that was killed', async () => {
+    expect(await ask({ do: 'down' })).toBe('absent');
+    await listen(async () => {});
+    await server!.close();
+    writeFileSync(join(folder, 'wg0.sock'), '');
+    expect(await ask({ do: 'down' })).toBe('killed');
+    expect(await ask({ do: 'down' })).toBe('absent');
+  });
+});
+
+async function listen(handler: Parameters<typeof ControlServer.listen>[1]): Promise<void> {
+  server = await ControlServer.listen('wg0', handler, folder);
+}
+
+function ask(request: ControlRequest): ReturnType<typeof askTunnel> {
+  return askTunnel('wg0', request, (line) => lines.push(line), folder);
+}

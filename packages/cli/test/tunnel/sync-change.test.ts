@@ -1,0 +1,101 @@
+import { parseConfig, toDeviceConfiguration, type DeviceStatus } from '@litz/config';
+import {
+  parseCidr,
+  parseEndpoint,
+  parsePrivateKey,
+  parsePublicKey,
+  type Endpoint,
+} from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { endpointsOf, syncChange } from '../../src/tunnel/sync-change.ts';
+import { keyPair } from '../key-pair.ts';
+
+const OWN = keyPair();
+const BOB = keyPair();
+const CAROL = keyPair();
+
+describe('syncChange', () => {
+  test('changes nothing if the device has what the file says', () => {
+    expect(syncChange(status(), wanted())).toEqual({});
+  });
+
+  test('keeps what the file does not name: key, port, mark', () => {
+    expect(syncChange({ ...status(), fwmark: 7 }, wanted('', 'PublicKey = X'))).toEqual({});
+  });
+
+  test('names only the fields that differ', () => {
+    const change = syncChange(status(), wanted('ListenPort = 9', 'PersistentKeepalive = 5'));
+    const publicKey = parsePublicKey(BOB.publicKey);
+    expect(change).toEqual({ listenPort: 9, peers: [{ publicKey, persistentKeepalive: 5 }] });
+  });
+
+  test('replaces the prefixes of a peer, in any order of the file', () => {
+    expect(
+      syncChange(status(), wanted('', 'AllowedIPs = 10.2.0.0/16', 'AllowedIPs = 10.1.0.0/16')),
+    ).toEqual({});
+    const [peer] = syncChange(status(), wanted('', 'AllowedIPs = 10.2.0.0/16')).peers!;
+    expect(peer).toMatchObject({ replaceAllowedIps: true, allowedIps: [parseCidr('10.2.0.0/16')] });
+  });
+
+  test('removes a peer that the file does not have, and adds a new one whole', () => {
+    const text = `[Interface]\n[Peer]\nPublicKey = ${CAROL.publicKey}\nAllowedIPs = 10.3.0.0/16\n`;
+    const { peers } = syncChange(status(), toDeviceConfiguration(parseConfig(text)));
+    expect(peers).toMatchObject([
+      { publicKey: parsePublicKey(BOB.publicKey), remove: true },
+      { publicKey: parsePublicKey(CAROL.publicKey), allowedIps: [parseCidr('10.3.0.0/16')] },
+    ]);
+  });
+
+  test('keeps the endpoint of a peer that has roamed, unless the file has another than before', () => {
+    const roamed = status('198.51.100.9:9');
+    const before = endpointsOf(wanted());
+    expect(syncChange(roamed, wanted(), before)).toEqual({});
+    const [peer] = syncChange(roamed, wanted('', 'Endpoint = 192.0.2.8:8'), before).peers!;
+    expect(String(peer.endpoint)).toBe('192.0.2.8:8');
+    // Without the earlier file, the file counts, as with `wg syncconf`.
+    expect(syncChange(roamed, wanted()).peers).toHaveLength(1);
+  });
+
+  test('removes a preshared key that the file does not have', () => {
+    const withKey = status();
+    withKey.peers[0].presharedKey = parsePrivateKey(keyPair().privateKey) as never;
+    expect(syncChange(withKey, wanted()).peers).toMatchObject([{ presharedKey: null }]);
+  });
+});
+
+function status(endpoint = '192.0.2.2:51820'): DeviceStatus {
+  return {
+    privateKey: parsePrivateKey(OWN.privateKey),
+    listenPort: 51820,
+    fwmark: 0,
+    peers: [
+      {
+        publicKey: parsePublicKey(BOB.publicKey),
+        endpoint: parseEndpoint(endpoint) as Endpoint,
+        persistentKeepalive: 0,
+        allowedIps: ['10.1.0.0/16', '10.2.0.0/16'].map(parseCidr),
+        lastHandshakeUnixMs: 0,
+        receivedBytes: 0,
+        sentBytes: 0,
+      },
+    ],
+  };
+}
+
+/** Lines of the peer replace the default ones. */
+function wanted(
+  interfaceLine = 'ListenPort = 51820',
+  ...peerLines: string[]
+): ReturnType<typeof toDeviceConfiguration> {
+  const joined = peerLines.join('\n');
+  const text = [
+    '[Interface]',
+    ...(interfaceLine === '' ? [] : [`PrivateKey = ${OWN.privateKey}`, interfaceLine]),
+    '[Peer]',
+    `PublicKey = ${BOB.publicKey}`,
+    ...(joined.includes('Endpoint') ? [] : ['Endpoint = 192.0.2.2:51820']),
+    ...(joined.includes('AllowedIPs') ? [] : ['AllowedIPs = 10.1.0.0/16, 10.2.0.0/16']),
+    ...peerLines.filter((line) => !line.startsWith('PublicKey')),
+  ];
+  return toDeviceConfiguration(parseConfig(text.join('\n')));
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { createPacketOffload, type Stack } from '../src/index.ts';
+import { createStack, OURS, pattern } from './raw-packets.ts';
+
+/** Nothing leaves the stack. */
+function turn(stack: Stack, now = 1000, isOffload = false): void {
+  const offload = isOffload ? createPacketOffload() : undefined;
+  expect(stack.pollPacket(new Uint8Array(66_000), 0, now, offload)).toBe(0);
+}
+
+describe('a stack and its own addresses', () => {
+  test.each([
+    [4, false],
+    [6, true],
+  ] as const)('connect by TCP (IPv%i, super-packets: %s)', (version, isOffload) => {
+    const stack = createStack();
+    const listener = stack.listenTcp({ port: 80 });
+    const near = stack.connectTcp(OURS[version], 80);
+    turn(stack, 1000, isOffload);
+    const far = listener.accept()!;
+    expect([near.state, far.remoteAddress.toString()]).toEqual(['established', OURS[version]]);
+    const data = pattern(100_000);
+    expect(near.send(data)).toBe(100_000);
+    near.shutdown();
+    turn(stack, 1001, isOffload);
+    const received = new Uint8Array(100_000);
+    expect(far.receive(received)).toBe(100_000);
+    expect([received, far.isEnded]).toEqual([data, true]);
+    far.close();
+    turn(stack, 1002, isOffload);
+    expect([near.state, far.state]).toEqual(['time-wait', 'closed']);
+    expect(stack.drops.toJSON()).toEqual({});
+  });
+
+  test('refuse a closed port', () => {
+    const stack = createStack();
+    const socket = stack.connectTcp(OURS[4], 81);
+    turn(stack);
+    expect(socket.error?.code).toBe('ECONNREFUSED');
+    const udp = stack.openUdp();
+    udp.connect(OURS[6], 82);
+    udp.send(pattern(10));
+    turn(stack);
+    expect(udp.takeError()?.code).toBe('ECONNREFUSED');
+  });
+
+  test('exchange datagrams, also in fragments, and echo', () => {
+    const stack = createStack();
+    const server = stack.openUdp({ port: 53 });
+    const client = stack.openUdp();
+    client.sendTo(pattern(5000), OURS[4], 53);
+    turn(stack);
+    const data = new Uint8Array(5000);
+    expect([server.receive(data), server.origin.port]).toEqual([5000, client.localPort]);
+    expect(data).toEqual(pattern(5000));
+    const echo = stack.openEcho();
+    echo.send(OURS[6], 1, pattern(100));
+    turn(stack);
+    expect(echo.receive(data)).toBe(100);
+  });
+
+  test('are not on the other side', () => {
+    const [a, b] = [createStack(), createStack()];
+    const packet = new Uint8Array(2000);
+    const foreign = a.openUdp();
+    foreign.sendTo(pattern(10), '10.0.0.2', 53);
+    const length = a.pollPacket(packet, 0, 0);
+    packet.copyWithin(16, 12, 16);
+    b.handlePacket(packet, 0, length, 0);
+    expect(b.drops.toJSON()).not.toEqual({});
+  });
+});
