@@ -8,14 +8,16 @@
  */
 import {
   Agent,
+  STATUS_CODES,
   request as sendRequest,
+  type ClientRequest,
   type ClientRequestArgs,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { endToEndHeaders, withHeader, withVia } from './http-headers.ts';
+import { endToEndHeaders, withHeader, withoutHeader, withVia } from './http-headers.ts';
 import { codeOf, type ServiceCounts } from './proxy-counts.ts';
 import { dial } from './join-sockets.ts';
 import type { ProxyNetwork } from './proxy-network.ts';
@@ -36,21 +38,17 @@ export function forwardRequest(
   context: ForwardContext,
 ): void {
   const { counts } = context;
-  const upstream = sendRequest({
-    agent: agentOf(request.socket, context.network),
-    method: request.method ?? 'GET',
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? 80 : Number(url.port),
-    path: `${url.pathname}${url.search}`,
-    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
-    headers: headersFor(request, url) as unknown as Record<string, string>,
-    setHost: false,
-  });
+  const upstream = requestTo(url, request, context);
   counts.open++;
   counts.opened++;
   upstream.once('close', () => counts.open--);
   upstream.once('continue', () => response.writeContinue());
-  upstream.once('response', (answer) => passBack(answer, response, counts));
+  upstream.once('response', (answer) => passBack(answer, response, context));
+  // `Upgrade` is not passed on, so nobody has asked for another protocol.
+  upstream.once('upgrade', (_, socket) => {
+    socket.destroy();
+    failWith(notHttp('it changed the protocol'), response, context);
+  });
   upstream.once('error', (error) => failWith(error, response, context));
   request.on('data', (bytes: Buffer) => (counts.bytesForth += bytes.length));
   request.pipe(upstream);
@@ -63,32 +61,73 @@ export function statusOf(error: unknown): number {
   return /^ETIMED?OUT$/.test(codeOf(error)) ? 504 : 502;
 }
 
+function requestTo(url: URL, request: IncomingMessage, context: ForwardContext): ClientRequest {
+  return sendRequest({
+    agent: agentOf(request.socket, context.network),
+    method: request.method ?? 'GET',
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 80 : Number(url.port),
+    path: `${url.pathname}${url.search}`,
+    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
+    headers: headersFor(request, url) as unknown as Record<string, string>,
+    setHost: false,
+  });
+}
+
 /** Returns the fields for the target. The length of the body is as the client has given it. */
 function headersFor(
   { rawHeaders, headers, method, httpVersion }: IncomingMessage,
   url: URL,
 ): string[] {
   const common = withHeader(endToEndHeaders(rawHeaders), 'Host', url.host);
-  const fields = withVia(common, httpVersion);
-  if (headers['transfer-encoding'] !== undefined)
-    return [...fields, 'Transfer-Encoding', 'chunked'];
+  const all = withVia(common, httpVersion);
+  if (headers['transfer-encoding'] !== undefined) return [...all, 'Transfer-Encoding', 'chunked'];
+  // Node.js refuses to send it with a body that is not in chunks.
+  const fields = withoutHeader(all, 'trailer');
   const hasNoBody = headers['content-length'] === undefined && BODY_METHODS.has(method ?? '');
   return hasNoBody ? [...fields, 'Content-Length', '0'] : fields;
 }
 
-function passBack(answer: IncomingMessage, response: ServerResponse, counts: ServiceCounts): void {
-  const { statusCode = 502, statusMessage = '', rawHeaders, httpVersion } = answer;
-  const headers = withVia(endToEndHeaders(rawHeaders), httpVersion);
-  // The answer has the date of its target, or none.
-  response.sendDate = false;
-  response.writeHead(statusCode, statusMessage, headers);
-  answer.on('data', (bytes: Buffer) => (counts.bytesBack += bytes.length));
+function passBack(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  context: ForwardContext,
+): void {
+  try {
+    writeHeadOf(answer, response);
+  } catch (error) {
+    // An error here would end the proxy, and the target decides what it answers.
+    answer.destroy();
+    failWith(notHttp((error as Error).message), response, context);
+    return;
+  }
+  answer.on('data', (bytes: Buffer) => (context.counts.bytesBack += bytes.length));
   answer.once('end', () => {
     if (answer.rawTrailers.length > 0) response.addTrailers(pairsOf(answer.rawTrailers));
   });
   // A body that is cut off must not look complete.
   answer.once('error', () => response.destroy());
   answer.pipe(response);
+}
+
+/** @throws {Error} Node.js does not send such a head */
+function writeHeadOf(answer: IncomingMessage, response: ServerResponse): void {
+  const { statusCode = 502, statusMessage = '', rawHeaders, httpVersion, headers } = answer;
+  const { req: request } = response;
+  const fields = withVia(endToEndHeaders(rawHeaders), httpVersion);
+  const isInChunks =
+    request.httpVersion === '1.1' &&
+    request.method !== 'HEAD' &&
+    headers['content-length'] === undefined &&
+    !BODILESS.has(statusCode);
+  // The answer has the date of its target, or none.
+  response.sendDate = false;
+  response.writeHead(
+    statusCode,
+    statusMessage,
+    // Node.js refuses to send it with a body that is not in chunks.
+    isInChunks ? fields : withoutHeader(fields, 'trailer'),
+  );
 }
 
 function failWith(error: unknown, response: ServerResponse, { onFailure }: ForwardContext): void {
@@ -101,7 +140,12 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   // What is left of the request is not read, so the connection cannot be used again.
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
-  response.writeHead(statusOf(error), headers).end(text);
+  const status = statusOf(error);
+  response.writeHead(status, STATUS_CODES[status], headers).end(text);
+}
+
+function notHttp(reason: string): Error {
+  return Object.assign(new Error(`the answer is not valid: ${reason}`), { code: 'EPROTO' });
 }
 
 function pairsOf(raw: readonly string[]): [string, string][] {
@@ -140,6 +184,8 @@ class TunnelAgent extends Agent {
   }
 }
 
+/** Answers without a body, whatever their fields say (RFC 9110, sections 15.3.5 and 15.4.5). */
+const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 const AGENTS = new WeakMap<Socket, Agent>();
 /** A client that sends requests ahead of answers may use several targets at once. */
 const MOST_SOCKETS = 8;

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { endToEndHeaders, valuesOf, withHeader, withVia } from '../../src/proxy/http-headers.ts';
+import {
+  endToEndHeaders,
+  valuesOf,
+  withHeader,
+  withoutHeader,
+  withVia,
+} from '../../src/proxy/http-headers.ts';
 
 describe('endToEndHeaders', () => {
   test('removes the fields for the next hop, and those that Connection names', () => {
@@ -26,6 +32,20 @@ describe('endToEndHeaders', () => {
       'a=1',
       'Cookie',
       'b=2',
+    ]);
+  });
+
+  test('keeps the length of the body even if Connection names it', () => {
+    const raw = ['Connection', 'content-length, x-hop', 'X-Hop', '1', 'Content-Length', '4'];
+    expect(endToEndHeaders(raw)).toEqual(['Content-Length', '4']);
+  });
+});
+
+describe('withoutHeader', () => {
+  test('removes all fields of the name', () => {
+    expect(withoutHeader(['Trailer', 'a', 'X', '1', 'trailer', 'b'], 'trailer')).toEqual([
+      'X',
+      '1',
     ]);
   });
 });

@@ -182,6 +182,82 @@ describe('a plain request', () => {
     expect([...proxy.counts.of('http').failed]).toEqual([['ECONNREFUSED', 1]]);
   });
 
+  test.each<[what: string, answer: string]>([
+    ['a status below 100', 'HTTP/1.1 000 Zero\r\nContent-Length: 2\r\n\r\nhi'],
+    ['a control character', 'HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nhi'],
+    ['another protocol', 'HTTP/1.1 101 Other\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes'],
+  ])('an answer that cannot be passed on is a 502: %s', async (_, answer) => {
+    const { port: target } = await fixture.server((socket) => {
+      socket.once('data', () => socket.write(answer, 'latin1'));
+      socket.on('error', () => {});
+    });
+    const { port, proxy } = await fixture.proxy('http');
+    const lines = [`GET http://127.0.0.1:${target}/ HTTP/1.1`, 'Host: x', 'Connection: close'];
+    const { head, body } = await exchange(port, lines);
+    expect(head[0]).toBe('HTTP/1.1 502 Bad Gateway');
+    expect(body).toBe('the target was not reached (EPROTO)\n');
+    await until(() => proxy.counts.of('http').open === 0);
+  });
+
+  test.each<[what: string, line: string, fields: string, body: string]>([
+    ['a client of HTTP/1.0', 'GET / HTTP/1.0', 'Transfer-Encoding: chunked', 'hi'],
+    ['a length', 'GET / HTTP/1.1', 'Content-Length: 2', 'hi'],
+    ['no body', 'HEAD / HTTP/1.1', 'Transfer-Encoding: chunked', ''],
+  ])('an answer that announces trailers is passed on without them: %s', async (...given) => {
+    const [, line, fields, expected] = given;
+    const sent = fields.startsWith('T') ? '2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n' : 'hi';
+    const { port: target } = await fixture.server((socket) => {
+      const text = `HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\n${fields}\r\n\r\n`;
+      socket.once('data', () => socket.write(text + (expected === '' ? '' : sent)));
+      socket.on('error', () => {});
+    });
+    const { port } = await fixture.proxy('http');
+    const url = `http://127.0.0.1:${target}/`;
+    const { head, body } = await exchange(port, [
+      line.replace('/', url),
+      'Host: x',
+      'Connection: close',
+    ]);
+    expect(head[0]).toBe('HTTP/1.1 200 OK');
+    expect(head.some((field) => /^trailer:/i.test(field))).toBe(false);
+    expect(body).toBe(expected);
+  });
+
+  test('a request with a length that announces trailers is passed on without them', async () => {
+    const target = await web((request, response) =>
+      response.end(request.headers.trailer ?? 'none'),
+    );
+    const { port } = await fixture.proxy('http');
+    const lines = [
+      `POST http://127.0.0.1:${target}/ HTTP/1.1`,
+      'Host: x',
+      'Trailer: X-Sum',
+      'Content-Length: 4',
+      'Connection: close',
+    ];
+    expect((await exchange(port, lines, 'ping')).body).toBe('none');
+  });
+
+  test('a body stays a body when Connection names its length', async () => {
+    const seen: string[] = [];
+    const target = await web(async (request, response) => {
+      let text = '';
+      for await (const part of request) text += String(part);
+      seen.push(`${request.url} ${text}`);
+      response.end();
+    });
+    const { port } = await fixture.proxy('http');
+    const hidden = 'GET /hidden HTTP/1.1\r\nHost: y\r\n\r\n';
+    const lines = [
+      `GET http://127.0.0.1:${target}/ HTTP/1.1`,
+      'Host: x',
+      'Connection: close, Content-Length',
+      `Content-Length: ${hidden.length}`,
+    ];
+    await exchange(port, lines, hidden);
+    expect(seen).toEqual([`/ ${hidden}`]);
+  });
+
   test('a client that goes away ends the request to the target', async () => {
     const target = await web(() => {});
     const { port, proxy } = await fixture.proxy('http');
