@@ -118,11 +118,23 @@ export async function askTunnel(
 
 /** Reads one request, and answers it. Never rejects. */
 async function serve(socket: Socket, handler: ControlHandler): Promise<void> {
+  try {
+    await answerOne(socket, handler);
+  } catch {
+    // The connection was lost before there was a request.
+    socket.destroy();
+  }
+}
+
+async function answerOne(socket: Socket, handler: ControlHandler): Promise<void> {
   // The other end may go away at any time.
   socket.on('error', () => {});
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   const send = (answer: object): void => void socket.write(`${JSON.stringify(answer)}\n`);
-  for await (const text of createInterface(socket)) {
+  const lines = createInterface(socket);
+  // It repeats the errors of the socket, also after the loop, where nothing else listens.
+  lines.on('error', () => {});
+  for await (const text of lines) {
     socket.setTimeout(0);
     try {
       await handler(readRequest(text), (line) => send({ line }));

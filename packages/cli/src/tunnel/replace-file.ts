@@ -4,9 +4,9 @@
  * @module
  */
 import {
-  chmodSync,
-  chownSync,
   closeSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   openSync,
   realpathSync,
@@ -35,12 +35,13 @@ export function replaceFile(path: string, text: string): void {
     const fd = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(fd, text);
+      // By the descriptor: who may write to the folder could have put a link to another file there.
+      fchownSync(fd, uid, gid);
+      fchmodSync(fd, mode & 0o7777);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    chownSync(temporary, uid, gid);
-    chmodSync(temporary, mode & 0o7777);
     renameSync(temporary, file);
     syncFolder(dirname(file));
   } catch (error) {

@@ -65,6 +65,30 @@ describe('ControlServer', () => {
     expect(existsSync(join(folder, 'wg0.sock'))).toBe(false);
   });
 
+  test('stays when a client is killed before it has read the answer', async () => {
+    await listen(async () => {});
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on('uncaughtException', note);
+    try {
+      for (let i = 0; i < 5; i++) {
+        let answered!: () => void;
+        const isAnswered = new Promise<void>((resolve) => (answered = resolve));
+        // It reads one byte. Unread bytes make the end a reset, as when a process is killed.
+        const onread = { buffer: Buffer.alloc(1), callback: () => (answered(), false) };
+        const socket = createConnection({ path: join(folder, 'wg0.sock'), onread } as never);
+        socket.write('garbage\n');
+        await isAnswered;
+        socket.destroy();
+        await once(socket, 'close');
+      }
+      expect(await ask({ do: 'save' })).toBe('done');
+    } finally {
+      process.off('uncaughtException', note);
+    }
+    expect(uncaught).toEqual([]);
+  });
+
   test('is in a folder that only the owner may enter', async () => {
     await listen(async () => {});
     expect(lstatSync(folder).mode & 0o777).toBe(0o700);
