@@ -14,7 +14,7 @@
  * @module
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { WireGuardError } from '@litz/core';
 import { untrustedFolder } from '@litz/config/uapi';
 import type { ResolvConfState } from './resolv-conf.ts';
@@ -50,16 +50,20 @@ export class ResolverRecords {
    * Makes the folder.
    *
    * @throws {Error} it cannot be made
-   * @throws {WireGuardError} another user may write to it
+   * @throws {WireGuardError} another user may write to it, or to the folder around it
    */
   prepare(): void {
     mkdirSync(join(this.#folder, 'tunnels'), { recursive: true, mode: 0o700 });
-    const reason = untrustedFolder(this.#folder);
+    const reason = this.#whyUntrusted();
     if (reason !== undefined) throw new WireGuardError('ERR_LITZ_SYSTEM', reason);
   }
 
-  /** All records, in the order in which they were made. Files with another content are ignored. */
+  /**
+   * All records, in the order in which they were made. Files with another content are ignored, and
+   * so is all that another user can have written: with a record, they could set the DNS servers.
+   */
   all(): ResolverRecord[] {
+    if (this.#whyUntrusted() !== undefined) return [];
     return entries(join(this.#folder, 'tunnels'))
       .flatMap(
         (name) => (this.#readJson(join('tunnels', name)) as ResolverRecord | undefined) ?? [],
@@ -83,6 +87,11 @@ export class ResolverRecords {
   set before(state: ResolvConfState | undefined) {
     if (state) this.#writeJson('before', state);
     else rmSync(join(this.#folder, 'before'), { force: true });
+  }
+
+  #whyUntrusted(): string | undefined {
+    // Who may write to the folder around it can put another one in its place.
+    return untrustedFolder(dirname(this.#folder)) ?? untrustedFolder(this.#folder);
   }
 
   #readJson(name: string): unknown {

@@ -112,6 +112,30 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(text()).toBe('nameserver 203.0.113.1\n');
   });
 
+  test.each(['run/litz/dns', 'run/litz'])(
+    'does not follow records that another user can have written: %s',
+    (folder) => {
+      resolver.set('wg0', DNS);
+      killed('wg0');
+      writeFileSync(
+        join(places.records, 'before'),
+        JSON.stringify({
+          type: 'file',
+          text: 'nameserver 203.0.113.66\n',
+          mode: 0o644,
+          uid: 0,
+          gid: 0,
+        }),
+      );
+      const set = text();
+      chmodSync(join(root, folder), 0o777);
+      expect(resolver.restoreLeftOver()).toEqual([]);
+      expect(resolver.restore('wg0')).toBeUndefined();
+      expect(text()).toBe(set);
+      expect(() => resolver.set('wg1', DNS)).toThrow(/others may write to it/);
+    },
+  );
+
   test('puts back what killed processes left, in any number', () => {
     resolver.set('wg0', DNS);
     resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });
