@@ -135,6 +135,7 @@ export class Network extends EventEmitter<NetworkEvents> {
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
+   * @throws the reason of `options.signal` (rejects); nothing stays open
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
     checkNetworkOptions(options);
@@ -158,6 +159,10 @@ export class Network extends EventEmitter<NetworkEvents> {
         ...(handshakeTimeout !== undefined && { handshakeGiveUpMs: handshakeTimeout }),
         ...options.device,
       });
+      if (signal?.aborted) {
+        await device.close();
+        throw signal.reason;
+      }
       const network = new Network(device, tun, options.dns ?? dns, options);
       network.#followNames(named, resolve);
       return network;

@@ -18,7 +18,7 @@ import {
   type WgQuickInput,
 } from '@litz/config';
 import { WireGuardError, type Endpoint } from '@litz/core';
-import { readAllowedIps, readHostEndpoint } from '@litz/core/internals';
+import { checkArray, checkObject, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
 import { resolveEndpoint, type NamedPeer, type ResolveOptions } from '@litz/device/quick';
 
 /** A configuration, checked: a network can be made from it. */
@@ -42,7 +42,13 @@ export async function readTunnelSource(
   given: string | URL | WgQuickInput,
   name: string = 'configuration',
 ): Promise<TunnelSource> {
-  if (typeof given !== 'string' && !(given instanceof URL)) return check(given, name);
+  if (typeof given !== 'string' && !(given instanceof URL)) {
+    checkObject(given, 'source');
+    checkObject(given.interface, 'source.interface');
+    checkArray(given.interface.addresses, 'source.interface.addresses');
+    checkArray(given.peers, 'source.peers');
+    return check(given, name);
+  }
   const file = given.toString();
   const text = await readFile(given, 'utf8');
   return check(parseConfig(text, { file }), file, text);
