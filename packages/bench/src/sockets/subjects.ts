@@ -37,8 +37,8 @@ export interface Subject {
   /** Whether it is compared over a path that loses datagrams. */
   readonly loss: boolean;
   /**
-   * Measures streams up that use CUBIC, in Mbit/s. Undefined: `run` does it. The default of a kernel may
-   * be another one, which reacts to losses in another way.
+   * Measures streams up that use CUBIC, in Mbit/s. Undefined: `run` does it. The default of a
+   * kernel may be another one, which reacts to losses in another way.
    */
   goodput?(far: FarEnd, run: ClientRun): Promise<number>;
   /** Returns why it cannot run on this machine; undefined if it can. */
