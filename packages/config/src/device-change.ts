@@ -76,6 +76,18 @@ export function* readDeviceParts(
   for (const [i, peer] of peers?.entries() ?? []) yield* wiped({ peers: [readPeer(peer, i)] });
 }
 
+/** Wipes the private keys and all preshared keys of a configuration or a status. */
+export function wipeSecrets({
+  privateKey,
+  nextPrivateKey,
+  peers = [],
+}: Pick<DeviceConfiguration, 'privateKey' | 'nextPrivateKey'> & {
+  readonly peers?: readonly Pick<PeerConfiguration, 'presharedKey'>[];
+}): void {
+  wipe(privateKey ?? undefined, nextPrivateKey ?? undefined);
+  for (const { presharedKey } of peers) wipe(presharedKey ?? undefined);
+}
+
 function* wiped(part: DeviceConfiguration): Generator<DeviceConfiguration, void, undefined> {
   try {
     yield part;
@@ -106,18 +118,6 @@ function readDevice(change: DeviceChange): DeviceConfiguration {
     wipeSecrets(configuration);
     throw error;
   }
-}
-
-/** Wipes the private keys and all preshared keys of a configuration or a status. */
-export function wipeSecrets({
-  privateKey,
-  nextPrivateKey,
-  peers = [],
-}: Pick<DeviceConfiguration, 'privateKey' | 'nextPrivateKey'> & {
-  readonly peers?: readonly Pick<PeerConfiguration, 'presharedKey'>[];
-}): void {
-  wipe(privateKey ?? undefined, nextPrivateKey ?? undefined);
-  for (const { presharedKey } of peers) wipe(presharedKey ?? undefined);
 }
 
 /** Reads a peer as the engine does, and copies its preshared key. */

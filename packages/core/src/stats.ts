@@ -61,8 +61,8 @@ export interface PeerStatus {
   /** How many packets were dropped, by reason; only the reasons that occurred. */
   drops: Partial<Record<DropReason, number>>;
   /**
-   * How many initiations were sent since the last completed handshake, and were not answered. Absent
-   * if there is none.
+   * How many initiations were sent since the last completed handshake, and were not answered.
+   * Absent if there is none.
    */
   unansweredInitiations?: number;
 }

@@ -10,11 +10,14 @@
  * @returns a function that forgets `run`
  */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
+  if (!signal) return nothing;
   let isForgotten = false;
-  if (signal?.aborted) process.nextTick(() => isForgotten || run());
-  else signal?.addEventListener('abort', run, { once: true });
+  if (signal.aborted) process.nextTick(() => isForgotten || run());
+  else signal.addEventListener('abort', run, { once: true });
   return () => {
     isForgotten = true;
-    signal?.removeEventListener('abort', run);
+    signal.removeEventListener('abort', run);
   };
 }
+
+function nothing(): void {}

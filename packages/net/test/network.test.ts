@@ -50,6 +50,21 @@ describe('Network', () => {
     server.close();
   });
 
+  test('reaches its own servers, by address and as localhost', async () => {
+    await using networks = await twoNetworks();
+    const { a } = networks;
+    const server = a.createServer((it) => it.resume().end(it.remoteAddress)).listen(80);
+    const texts = await Promise.all(
+      ['10.0.0.1', 'fd00::1', 'localhost'].map(async (host) => {
+        const socket = a.connect(80, host);
+        return String(Buffer.concat(await socket.toArray()));
+      }),
+    );
+    expect(texts).toEqual(['10.0.0.1', 'fd00::1', '10.0.0.1']);
+    expect(await a.ping('localhost')).toMatchObject({ address: '10.0.0.1' });
+    server.close();
+  });
+
   test('says at once that no peer has an address', async () => {
     await using networks = await twoNetworks();
     const socket = networks.a.connect(80, '10.0.0.99');

@@ -2,7 +2,7 @@
  * `completionScript`: makes a shell complete the command line of `litz`.
  *
  * The scripts know the commands and options as they were printed. Names of interfaces are read from
- * the folder of the sockets when the user presses the key, so that no process of Node.js is started.
+ * the folder of the sockets when the user presses the key: this starts no process of Node.js.
  *
  * @module
  */

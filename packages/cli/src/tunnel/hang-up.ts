@@ -1,5 +1,6 @@
 /**
- * `Terminal`: tells a signal that asks for a reload from a terminal that was closed. Both are SIGHUP.
+ * `Terminal`: whether the terminal of this process was closed. That sends SIGHUP, as does a user
+ * who asks for a reload.
  *
  * @module
  */

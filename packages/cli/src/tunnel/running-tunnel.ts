@@ -111,7 +111,11 @@ export class RunningTunnel {
     return this.#inTurn(() => this.#reload(path ?? this.#file.file, say));
   }
 
-  /** Writes the present state into the file. @throws {Failure | ConfigError} (rejects) it is as it was */
+  /**
+   * Writes the present state into the file.
+   *
+   * @throws {Failure | ConfigError} (rejects) the file is as it was
+   */
   save(): Promise<void> {
     return this.#inTurn(() => this.#save());
   }

@@ -1,6 +1,6 @@
 /**
  * Checks that the man pages in the package are those of the present commands. To write them anew:
- * `npx vitest run --project check -u packages/cli/test/manual/man-page.check.test.ts`.
+ * `npx vitest run --project check packages/cli/test/manual -u`.
  *
  * @module
  */

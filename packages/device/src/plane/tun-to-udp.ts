@@ -6,9 +6,9 @@
  *    segments as fit are written into the slab. The places in the slab have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
- * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have more
- *    segments than fit into one message of the kernel (64 KiB, 64 datagrams). The datagrams of a
- *    stream that are left then leave in one message with the first ones of the next super-packet.
+ * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have
+ *    more segments than fit into one message of the kernel (64 KiB, 64 datagrams). The datagrams of
+ *    a stream that are left then leave in one message with the first ones of the next super-packet.
  *
  * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *

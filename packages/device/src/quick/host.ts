@@ -10,7 +10,7 @@ import type { Prefix } from './prefix.ts';
 import type { HookOptions } from './run-hook.ts';
 import type { PolicyRule } from './step.ts';
 
-/** All changes and reads except hooks are synchronous. `link` and `tunnel` are names of interfaces. */
+/** All except hooks is synchronous. `link` and `tunnel` are names of interfaces. */
 export interface Host {
   /** Whether an interface has this name. */
   hasLink(name: string): boolean;

@@ -154,7 +154,11 @@ export class LinuxHost implements Host {
     return this.#resolver.restoreLeftOver();
   }
 
-  /** Restores the filters that killed processes have left loose. @returns the names of the interfaces */
+  /**
+   * Restores the filters that killed processes have left loose.
+   *
+   * @returns the names of the interfaces
+   */
   restoreLeftOverFilters(): string[] {
     const links = this.#looseFilters.leftOver();
     for (const link of links) this.#looseFilters.restore(link, '');

@@ -68,7 +68,7 @@ export class ResolvConf {
     }
   }
 
-  /** Overwrites the file. If that fails, writes the earlier text again, for which there is space. */
+  /** Overwrites the file. If that fails, writes the earlier text again: it has its space. */
   #overwrite(text: string, cause: unknown): void {
     const before = this.read();
     if (before.type !== 'file') throw cause;

@@ -1,6 +1,6 @@
 /**
- * `ResolverRecords`: what tunnels have changed at the resolver, in files that survive a process that
- * was killed.
+ * `ResolverRecords`: what tunnels have changed at the resolver, in files that survive a killed
+ * process.
  *
  * ```
  *   FOLDER/tunnels/wg0    who set it, and how; in /etc/resolv.conf: also the text

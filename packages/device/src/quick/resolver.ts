@@ -4,7 +4,7 @@
  * | what there is | what is done |
  * |---|---|
  * | `resolvconf` | as wg-quick: `resolvconf -a IFNAME -m 0 -x`, then `resolvconf -d IFNAME -f` |
- * | `resolvectl`, and systemd-resolved runs | servers, domains and `~.` of the interface, then `revert` |
+ * | `resolvectl`, and systemd-resolved runs | servers and domains of the interface, then `revert` |
  * | neither | /etc/resolv.conf is replaced, also if it is a symbolic link |
  *
  * Each change is recorded before it is made. So the next start puts back what a killed process has
@@ -271,7 +271,7 @@ export class Resolver {
     }
   }
 
-  /** Without a lock nothing was ever set, or the folder cannot be written: then it is done anyway. */
+  /** If there is no folder, or it cannot be written, this is done without the lock. */
   #locked<T>(run: () => T): T {
     let lock: { close(): void } | undefined;
     try {

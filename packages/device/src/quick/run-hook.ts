@@ -1,7 +1,7 @@
 /**
  * `runHook`: runs a hook of a wg-quick file (`PreUp`, `PostUp`, `PreDown`, `PostDown`).
  *
- * wg-quick evaluates a hook in bash with `set -e`, `pipefail` and `extglob`, and in the locale C. So
+ * wg-quick evaluates a hook in bash with `set -e`, `pipefail` and `extglob`, in the locale C. So
  * `false; true` fails. The same is done here.
  *
  * A hook has a time limit. After it, and when `up` is aborted, the hook and all processes that it

@@ -2,16 +2,16 @@
  * `Tunnel`: carries out the steps of a plan, and undoes them.
  *
  * ```
- *   up    run-hook PreUp, create-link, configure, add-address, set-up, set-dns, restore-filter (what
- *         was left), add-route, set-sysctl, loosen-filter, delete-rule (what was left), add-rule,
- *         run-hook PostUp
- *   down  run-hook PreDown; the rules, filters and DNS servers, from the last to the first; then the
- *         device: its addresses and routes disappear with its link; run-hook PostDown
+ *   up    run-hook PreUp, create-link, configure, add-address, set-up, set-dns, restore-filter
+ *         (what was left), add-route, set-sysctl, loosen-filter, delete-rule (what was left),
+ *         add-rule, run-hook PostUp
+ *   down  run-hook PreDown; the rules, filters and DNS servers, from the last to the first; then
+ *         the device: its addresses and routes disappear with its link; run-hook PostDown
  * ```
  *
  * If a step fails or `up` is aborted, everything is undone before `up` rejects. As with wg-quick,
- * only a tunnel that was up runs the hooks of `down`. If one of these fails, the rest is done all the
- * same: the process ends, and the interface with it.
+ * only a tunnel that was up runs the hooks of `down`. If one of these fails, the rest is done all
+ * the same: the process ends, and the interface with it.
  *
  * @module
  */
@@ -148,7 +148,9 @@ export class Tunnel {
       this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);
     for (const step of wanted) {
       const isNew = step.type === 'add-rule' ? !hasRules(step.rule.family) : UPDATED.has(step.type);
-      if (isNew && !ofNow.has(JSON.stringify(step))) await this.#perform(step, {});
+      if (!isNew || ofNow.has(JSON.stringify(step))) continue;
+      await this.#perform(step, {});
+      if (!REPLACED.has(step.type)) this.#steps = [...this.#steps, step];
     }
     for (const step of gone) {
       if (step.type === 'add-route') host.deleteRoute(name, step.destination, step.table);

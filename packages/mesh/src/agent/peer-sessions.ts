@@ -8,7 +8,9 @@ import { equalBytes, keyId } from '@litz/core/internals';
 import type { ChangedPeer } from '@litz/config';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 
-/** What is kept of a state that the daemon has reported. The status has the rest from the daemon. */
+/**
+ * What is kept of a state that the daemon has reported. The status has the rest from the daemon.
+ */
 export type SessionState = Pick<ChangedPeer, 'lastHandshakeUnixMs' | 'sessionStaticKeys'>;
 
 export class PeerSessions {

@@ -48,7 +48,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   /** The addresses that were tried, as `address:port`. */
   autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
   readonly #host: SocketHost;
-  readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  /** Most sockets have none, and there may be many. */
+  #idle: IdleTimer | undefined;
   readonly #onClose: (() => void) | undefined;
   readonly #forgetSignal: () => void;
   readonly #hold: ProcessHold;
@@ -109,7 +110,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** Ms of silence after which 'timeout' is emitted; 0 or undefined: never. */
   get timeout(): number | undefined {
-    return this.#idle.ms;
+    return this.#idle?.ms;
   }
 
   /** The number of bytes that were received. */
@@ -165,7 +166,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** Emits 'timeout' after this many ms of silence; 0: never. The connection stays. */
   setTimeout(ms: number, onTimeout?: () => void): this {
-    this.#idle.start(ms);
+    (this.#idle ??= new IdleTimer(() => this.emit('timeout'))).start(ms);
     if (onTimeout && ms === 0) this.removeListener('timeout', onTimeout);
     else if (onTimeout) this.once('timeout', onTimeout);
     return this;
@@ -258,7 +259,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     const wasOpen = wasConnected || this.#connector !== undefined;
     this.#connector?.abort();
     this.#connector = undefined;
-    this.#idle.stop();
+    this.#idle?.stop();
     this.#hold.close();
     this.#forgetSignal();
     if (tcp) this.#letGo(tcp);
@@ -310,7 +311,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#host.add(tcp, this);
     tcp.noDelay = this.#noDelay;
     tcp.keepAlive = this.#keepAliveMs;
-    this.#idle.refresh();
+    this.#idle?.refresh();
     // What arrived before the owner was known is reported to nobody.
     this.#host.handleChange(tcp);
   }
@@ -334,7 +335,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
       hasRead = true;
       this.#isWanted = this.push(buffer);
     }
-    if (hasRead) this.#idle.refresh();
+    if (hasRead) this.#idle?.refresh();
     if (hasRead) this.#host.wake();
     if (!this.#isWanted || !tcp.isEnded || tcp.error || this.#isEnded || this.destroyed) return;
     this.#isWanted = false;
@@ -352,7 +353,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   #push(tcp: TcpSocket): void {
     const write = this.#write;
     if (!write) return;
-    this.#idle.refresh();
+    this.#idle?.refresh();
     let isDone: boolean;
     try {
       const before = write.sent;

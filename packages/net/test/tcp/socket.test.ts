@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -329,9 +330,12 @@ describe('Socket', () => {
     const accepted = once(server, 'connection') as Promise<[Socket]>;
     const socket = new Socket(a).connect(80, '10.0.0.2');
     const [other] = await accepted;
+    const [sent, received] = [createHash('sha256'), createHash('sha256')];
     let isFull = false;
     while (!isFull) {
-      if (!socket.write(Buffer.alloc(65_536, 'x'))) {
+      const chunk = randomBytes(65_536);
+      sent.update(chunk);
+      if (!socket.write(chunk)) {
         const drained = once(socket, 'drain');
         isFull = (await Promise.race([drained, idle(b)])) === 'idle';
       }
@@ -340,11 +344,12 @@ describe('Socket', () => {
     expect(socket.bytesWritten).toBeLessThan(8 * 2 ** 20);
     expect(socket.writableNeedDrain).toBe(true);
     const drained = once(socket, 'drain');
-    other.resume();
+    other.on('data', (chunk: Buffer) => received.update(chunk));
     await drained;
     socket.end();
     await once(other, 'end');
     expect(other.bytesRead).toBe(socket.bytesWritten);
+    expect(received.digest('hex')).toBe(sent.digest('hex'));
     server.close();
   });
 

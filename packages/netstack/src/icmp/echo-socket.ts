@@ -9,7 +9,6 @@ import { checkBytes, requireInteger } from '@litz/core/internals';
 import { StackError } from '../errors.ts';
 import { beginPacket, finishPacket } from '../ip/send.ts';
 import { copyBytes } from '../memory/copy-bytes.ts';
-import type { MessageReceiver } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import { DatagramOrigin, DatagramQueue } from '../udp/datagram-queue.ts';
 import { writeUint16 } from '../wire/bytes.ts';
@@ -18,7 +17,7 @@ import { IpAddress } from '../wire/ip-address.ts';
 import { PROTOCOL } from '../wire/protocol.ts';
 
 /** Sends echo requests with an identifier of its own. */
-export class EchoSocket implements MessageReceiver {
+export class EchoSocket {
   /** Receives at all addresses of the stack. */
   readonly localAddress: undefined = undefined;
   /** The identifier of its messages. */

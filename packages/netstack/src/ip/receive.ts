@@ -67,10 +67,6 @@ export function isForUs(state: StackState, buffer: Uint8Array, offset: number): 
   return state.addresses.has(destination);
 }
 
-function deliverOrKeep(state: StackState, isTrusted: boolean): void {
-  return state.packet.isFragment ? receiveFragment(state) : deliver(state, isTrusted);
-}
-
 /** Gives up the datagrams whose time is over. RFC 1122 3.3.2, RFC 8200 4.5. */
 export function expireFragments(state: StackState): void {
   const { reassembly, packet, now } = state;
@@ -80,6 +76,10 @@ export function expireFragments(state: StackState): void {
     packet.read(bytes, 0, bytes.length, true);
     answerReassemblyTimeout(state);
   }
+}
+
+function deliverOrKeep(state: StackState, isTrusted: boolean): void {
+  return state.packet.isFragment ? receiveFragment(state) : deliver(state, isTrusted);
 }
 
 function receiveFragment(state: StackState): void {

@@ -43,63 +43,6 @@ export function receiveSyn(
   return undefined;
 }
 
-function beginHandshake(state: StackState, listener: BoundListener, segment: TcpHeader): void {
-  const c = createConnection(state, endsOf(state, segment), listener.options);
-  c.listener = listener;
-  listener.begin(c);
-  c.state = 'syn-received';
-  agree(state, c, segment, segment.sequence);
-  c.usesEcn = c.wantsEcn && asksForEcn(segment);
-  state.tcp.wake(c);
-}
-
-/** An acknowledgement for a listener may be that of a SYN cookie. If not, nothing is known of it. */
-function receiveCookie(
-  state: StackState,
-  listener: BoundListener,
-  segment: TcpHeader,
-): Connection | undefined {
-  const isCookie = !segment.has(TCP_FLAG.SYN) && readCookie(state, listener, segment);
-  if (!isCookie && !mayFollow(state, listener)) {
-    answerReset(state);
-    return undefined;
-  }
-  if (!isCookie || !listener.canWait) {
-    if (isCookie) listener.refusedAt = state.now;
-    state.drop('full-backlog');
-    return undefined;
-  }
-  const c = createConnection(state, endsOf(state, segment), listener.options);
-  beginAt(c, (segment.acknowledgement - 1) | 0);
-  c.next = segment.acknowledgement;
-  c.state = 'syn-received';
-  agree(state, c, segment, (segment.sequence - 1) | 0);
-  c.announcedEdge = (c.receiveNext + windowOfCookie(listener)) | 0;
-  c.usesEcn = asksForEcn(segment);
-  segment.flags &= ~(TCP_FLAG.ECE | TCP_FLAG.CWR);
-  c.listener = listener;
-  establish(state, c, segment);
-  listener.complete(c);
-  return c;
-}
-
-/**
- * A cookie was refused not long ago, because no connection more could wait. A later segment of its
- * sender is no cookie, but a RST would end a connection that may still begin.
- */
-function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
-  return now - refusedAt < REFUSED_MS;
-}
-
-function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
-  return {
-    local: copyOf(packet.destination),
-    localPort: segment.destinationPort,
-    remote: copyOf(packet.source),
-    remotePort: segment.sourcePort,
-  };
-}
-
 /** A segment in SYN-SENT (RFC 9293 3.10.7.3). */
 export function receiveSynSent(state: StackState, c: Connection, segment: TcpHeader): void {
   const hasAck = segment.has(TCP_FLAG.ACK);
@@ -148,6 +91,63 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
   // Closed before it was open: the FIN follows (RFC 9293 3.10.4).
   changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
   armKeepAlive(state, c);
+}
+
+function beginHandshake(state: StackState, listener: BoundListener, segment: TcpHeader): void {
+  const c = createConnection(state, endsOf(state, segment), listener.options);
+  c.listener = listener;
+  listener.begin(c);
+  c.state = 'syn-received';
+  agree(state, c, segment, segment.sequence);
+  c.usesEcn = c.wantsEcn && asksForEcn(segment);
+  state.tcp.wake(c);
+}
+
+/** An acknowledgement for a listener may be that of a SYN cookie. If not, nothing is known. */
+function receiveCookie(
+  state: StackState,
+  listener: BoundListener,
+  segment: TcpHeader,
+): Connection | undefined {
+  const isCookie = !segment.has(TCP_FLAG.SYN) && readCookie(state, listener, segment);
+  if (!isCookie && !mayFollow(state, listener)) {
+    answerReset(state);
+    return undefined;
+  }
+  if (!isCookie || !listener.canWait) {
+    if (isCookie) listener.refusedAt = state.now;
+    state.drop('full-backlog');
+    return undefined;
+  }
+  const c = createConnection(state, endsOf(state, segment), listener.options);
+  beginAt(c, (segment.acknowledgement - 1) | 0);
+  c.next = segment.acknowledgement;
+  c.state = 'syn-received';
+  agree(state, c, segment, (segment.sequence - 1) | 0);
+  c.announcedEdge = (c.receiveNext + windowOfCookie(listener)) | 0;
+  c.usesEcn = asksForEcn(segment);
+  segment.flags &= ~(TCP_FLAG.ECE | TCP_FLAG.CWR);
+  c.listener = listener;
+  establish(state, c, segment);
+  listener.complete(c);
+  return c;
+}
+
+/**
+ * A cookie was refused not long ago, because no connection more could wait. A later segment of its
+ * sender is no cookie, but a RST would end a connection that may still begin.
+ */
+function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
+  return now - refusedAt < REFUSED_MS;
+}
+
+function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
+  return {
+    local: copyOf(packet.destination),
+    localPort: segment.destinationPort,
+    remote: copyOf(packet.source),
+    remotePort: segment.sourcePort,
+  };
 }
 
 /**

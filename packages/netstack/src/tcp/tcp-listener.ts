@@ -9,18 +9,16 @@
  * @module
  */
 import type { LocalEnd } from '../port/port-table.ts';
-import type { ChangedSocket } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import { StackError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { abortConnection, endConnection } from './lifecycle.ts';
-import type { BoundListener } from './tcp-context.ts';
 import type { CheckedTcpOptions } from './tcp-options.ts';
 import { TcpSocket } from './tcp-socket.ts';
 
 /** Accepts connections. */
-export class TcpListener implements BoundListener, ChangedSocket {
+export class TcpListener {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
   /** The version of these addresses; undefined: both. */

@@ -8,16 +8,15 @@
  */
 import { checkBytes, requireInteger } from '@litz/core/internals';
 import { StackError } from '../errors.ts';
-import type { ChangedSocket } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
-import type { Connection, ConnectionUser, TcpState } from './connection.ts';
+import type { Connection, TcpState } from './connection.ts';
 import { abortConnection, changeState, endConnection } from './lifecycle.ts';
 import { armKeepAlive } from './timers.ts';
 import { tuneReceiveBuffer } from './window-tuning.ts';
 
 /** One end of a TCP connection. */
-export class TcpSocket implements ChangedSocket, ConnectionUser {
+export class TcpSocket {
   /** @internal */
   isChanged: boolean = false;
   readonly #state: StackState;

@@ -11,7 +11,6 @@ import { StackError } from '../errors.ts';
 import { beginPacket, finishPacket } from '../ip/send.ts';
 import { copyBytes } from '../memory/copy-bytes.ts';
 import type { LocalEnd } from '../port/port-table.ts';
-import type { MessageReceiver } from '../port/receivers.ts';
 import type { StackState } from '../stack-state.ts';
 import { IpAddress } from '../wire/ip-address.ts';
 import { UDP_HEADER_LENGTH, writeUdpHeader } from '../wire/udp-header.ts';
@@ -31,7 +30,7 @@ export interface UdpOptions {
 }
 
 /** A UDP socket of a stack. */
-export class UdpSocket implements MessageReceiver {
+export class UdpSocket {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
   /** The version of these addresses; undefined: both. */

@@ -121,6 +121,21 @@ describe('receiving', () => {
     expect(script.socket.readable).toBe(30);
   });
 
+  test('takes timestamps that wrap, and drops those from before (RFC 7323 5.4)', () => {
+    const script = Script.connected({ syn: '<mss 1000,ts 4294967000 0>' });
+    script.sent();
+    let received = 1;
+    // The handshake of the script has the timestamp 100: the clock has wrapped already.
+    for (const stamp of [200, 2 ** 31 - 10, 2 ** 31 + 10, 2 ** 32 - 5, 5, 300]) {
+      script.inject(`. ${received}:${received + 10} ack 1 <ts ${stamp} 0>`);
+      received += 10;
+      expect(script.sent()).toEqual([`. 1:1 ack ${received}`]);
+    }
+    script.inject(`. ${received}:${received + 10} ack 1 <ts ${2 ** 32 - 4} 0>`);
+    expect(script.sent()).toEqual([`. 1:1 ack ${received}`]);
+    expect(script.read(200).length).toBe(60);
+  });
+
   test('echoes the timestamp of the segment that it acknowledges (RFC 7323 4.3)', () => {
     const script = Script.connected({ syn: '<mss 1000,ts 100 0>' });
     settle(script);

@@ -211,6 +211,19 @@ describe('sending', () => {
     expect(script.sent()).toEqual(['. 1:1161 ack 1', '. 1161:1361 ack 1']);
   });
 
+  test('sends no tiny segments after a flood of "too big"', () => {
+    const script = Script.connected({ syn: '<mss 1360>' }, 60_000);
+    script.send(5000);
+    script.sent();
+    for (let mtu = 1400; mtu >= 0; mtu--) script.give(tooBig(script, 1, mtu));
+    const [first] = script.sent();
+    // An MTU of 552 is the least, as in Linux.
+    expect(first).toBe('. 1:513 ack 1');
+    // Each of them has made the window be sent again; it is not larger than before.
+    for (let i = 0; i < 1000; i++) script.give(tooBig(script, 1, 60));
+    expect(script.sent()).toEqual([]);
+  });
+
   test('sends longer segments again when the path may be wide again (RFC 8201 4)', () => {
     const script = Script.connected({ syn: '<mss 1380>' }, 60_000);
     script.stack.mtu = 1300;

@@ -1,0 +1,79 @@
+import { parseConfig, type WgQuickInput } from '@litz/config';
+import { formatKey, generateKeyPair } from '@litz/core';
+import { describe, expect, test } from 'vitest';
+import { readTunnelSource, toDevice } from '../src/tunnel-source.ts';
+
+const KEYS = generateKeyPair();
+
+describe('readTunnelSource', () => {
+  test('takes a configuration', async () => {
+    const source = await readTunnelSource(config({}));
+    expect(source).toMatchObject({
+      addresses: ['10.0.0.1', 'fd00::1'],
+      dns: ['10.0.0.53'],
+      mtu: 1380,
+    });
+  });
+
+  test('says what is missing', async () => {
+    const none = { ...config({}), peers: [] };
+    await expect(readTunnelSource(none)).rejects.toThrow(
+      'configuration: PublicKey: expected a [Peer]',
+    );
+    const silent = config({ endpoint: '' });
+    await expect(readTunnelSource(silent)).rejects.toThrow('configuration: Endpoint: expected');
+    silent.interface.listenPort = 51_820;
+    expect((await readTunnelSource(silent)).addresses).toHaveLength(2);
+  });
+});
+
+describe('toDevice', () => {
+  test('looks names up, and tells which peers have one', async () => {
+    const source = await readTunnelSource(config({ endpoint: 'vpn.example:51820' }));
+    const { configuration, named } = await toDevice(source, { lookup: async () => '192.0.2.1' });
+    expect(String(configuration.peers![0].endpoint)).toBe('192.0.2.1:51820');
+    expect(named).toMatchObject([{ publicKey: KEYS.publicKey, host: 'vpn.example', port: 51_820 }]);
+  });
+
+  test('sets no mark, which needs a privilege', async () => {
+    const source = await readTunnelSource(config({}, 7));
+    const { configuration, named } = await toDevice(source, {});
+    expect(configuration.fwmark).toBe(0);
+    expect(named).toEqual([]);
+  });
+
+  test('says in which line the name is that does not exist', async () => {
+    const text = `[Interface]
+PrivateKey = ${formatKey(KEYS.privateKey)}
+Address = 10.0.0.1/24
+[Peer]
+PublicKey = ${formatKey(KEYS.publicKey)}
+Endpoint = no.example:51820`;
+    const source = await readTunnelSource(parseConfig(text, { file: 'wg0.conf' }));
+    const failed = toDevice({ ...source, file: 'wg0.conf' }, { lookup: findNothing });
+    await expect(failed).rejects.toThrow('wg0.conf:6: Endpoint: cannot resolve the endpoint');
+  });
+});
+
+async function findNothing(): Promise<string> {
+  throw Object.assign(new Error('no'), { code: 'ENOTFOUND' });
+}
+
+function config({ endpoint = '192.0.2.1:51820' }: { endpoint?: string }, fwmark = 0): WgQuickInput {
+  return {
+    interface: {
+      privateKey: KEYS.privateKey,
+      addresses: ['10.0.0.1/24', 'fd00::1/64'],
+      dns: ['10.0.0.53'],
+      mtu: 1380,
+      fwmark,
+      preUp: [],
+      postUp: [],
+      preDown: [],
+      postDown: [],
+    },
+    peers: [
+      { publicKey: KEYS.publicKey, allowedIps: ['10.0.0.0/24'], ...(endpoint && { endpoint }) },
+    ],
+  };
+}
