@@ -15,6 +15,7 @@ import { ChunkedBytes } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
 
 export class ReceiveBuffer {
+  readonly #pool: ChunkPool;
   readonly #data: ChunkedBytes;
   /** Positions count from the first byte that has not come. */
   readonly #ahead = new ByteRanges(MOST_RANGES);
@@ -26,6 +27,7 @@ export class ReceiveBuffer {
 
   /** @param capacity the most bytes at first */
   constructor(pool: ChunkPool, capacity: number) {
+    this.#pool = pool;
     this.#data = new ChunkedBytes(pool);
     this.capacity = capacity;
   }
@@ -48,10 +50,15 @@ export class ReceiveBuffer {
   /**
    * Adds bytes. They are copied. What is behind the end of the buffer must have been cut.
    *
+   * Bytes behind a gap are refused while less than half of the pool is free: their sender has to
+   * keep them anyway (RFC 2018 8), and decides how long they wait. A single byte takes a chunk, so
+   * a few thousand segments could keep every other socket from sending and receiving.
+   *
    * @param position where they belong, counted from the first missing byte; 0 or more
    * @returns by how many bytes the readable part has grown; -1 if there was no memory for them
    */
   write(position: number, source: Uint8Array, offset: number, length: number): number {
+    if (position > 0 && this.#pool.available * 2 < this.#pool.size) return -1;
     const written = this.#data.write(this.#readable + position, source, offset, length);
     if (position > 0) {
       if (written < length) return -1;

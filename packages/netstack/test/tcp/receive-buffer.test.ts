@@ -48,4 +48,18 @@ describe('ReceiveBuffer', () => {
     buffer.read(new Uint8Array(8192), 0, 8192);
     expect(buffer.write(0, patternAt(0, 10), 0, 10)).toBe(10);
   });
+
+  test('leaves half of the pool to others, however many bytes come behind gaps', () => {
+    const pool = new ChunkPool(2 ** 18);
+    const hostile = Array.from({ length: 20 }, () => new ReceiveBuffer(pool, 65_536));
+    for (const buffer of hostile) {
+      for (let position = 1; position < 65_536; position += 4096) {
+        buffer.write(position, Uint8Array.of(1), 0, 1);
+      }
+    }
+    expect(pool.available).toBeGreaterThanOrEqual(pool.size / 2 - 1);
+    expect(hostile.at(-1)!.write(4096, Uint8Array.of(1), 0, 1)).toBe(-1);
+    const other = new ReceiveBuffer(pool, 65_536);
+    expect(other.write(0, patternAt(0, 65_536), 0, 65_536)).toBe(65_536);
+  });
 });
