@@ -310,9 +310,11 @@ function isSame(a: ResolvConfState, b: ResolvConfState | undefined): boolean {
 
 function unrecorded(error: unknown): WireGuardError {
   const { code, message } = error as NodeJS.ErrnoException;
-  const text = `cannot record what must be put back later: ${code?.startsWith('ERR_') ? message : (code ?? message)}`;
-  const advice = '; expected that this user can write to /run (in a container: --tmpfs /run)';
-  return new WireGuardError('ERR_LITZ_SYSTEM', `${text}${advice}`, { cause: error });
+  const text = 'cannot record what must be put back later';
+  const advice = 'expected that this user can write to /run (in a container: --tmpfs /run)';
+  // An error of ours says itself what to do.
+  const reason = code?.startsWith('ERR_') ? message : `${code ?? message}; ${advice}`;
+  return new WireGuardError('ERR_LITZ_SYSTEM', `${text}: ${reason}`, { cause: error });
 }
 
 function stillLocked(cause: Error): WireGuardError {

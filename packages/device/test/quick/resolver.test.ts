@@ -132,7 +132,7 @@ describe('Resolver with /etc/resolv.conf', () => {
       expect(resolver.restoreLeftOver()).toEqual([]);
       expect(resolver.restore('wg0')).toBeUndefined();
       expect(text()).toBe(set);
-      expect(() => resolver.set('wg1', DNS)).toThrow(/others may write to it/);
+      expect(() => resolver.set('wg1', DNS)).toThrow(/others may write to it.*\(chmod go-w \S+\)$/);
     },
   );
 
