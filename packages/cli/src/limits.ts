@@ -1,5 +1,6 @@
 /**
  * `missingResource`: checks whether the resource limits of this process are high enough.
+ * `possibleConnections`: how many connections they allow.
  *
  * With too little address space V8 ends the process, and with too few descriptors the loader of
  * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
@@ -42,6 +43,20 @@ export function missingResource(
   return `the limit of address space (ulimit -v) is ${Math.floor(space)} kB, expected at least ${needed} kB`;
 }
 
+/**
+ * Returns how many connections this process can have open besides what is open now, at most
+ * `wanted`. Some descriptors stay free: without one, Node.js closes each new connection at once,
+ * also those of who asks whether the program is well.
+ */
+export function possibleConnections(
+  wanted: number,
+  state: ProcessState | undefined = readState(),
+): number {
+  if (!state) return wanted;
+  const files = limitOf(state.limits, 'Max open files');
+  return Math.max(1, Math.min(wanted, files - state.openFiles - FREE_FILES));
+}
+
 function readState(): ProcessState | undefined {
   try {
     return {
@@ -72,6 +87,8 @@ function limitOf(limits: string, name: string): number {
  * of Node.js opens about 60 modules at the same time, and more on a fast disk.
  */
 const NEEDED_FILES = 100;
+/** For files that are read, names that are looked up, and connections that are not those. */
+const FREE_FILES = 32;
 /**
  * Address space in kB that the program needs in addition to the space in use. The thread of a
  * device has its own heap: 0.92 GB, most of it never used.

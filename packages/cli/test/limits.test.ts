@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { missingResource, type ProcessState } from '../src/limits.ts';
+import { missingResource, possibleConnections, type ProcessState } from '../src/limits.ts';
+
+describe('possibleConnections', () => {
+  test('leaves descriptors free for everything else', () => {
+    const { openFiles } = state();
+    expect(possibleConnections(4096, state())).toBe(4096);
+    expect(possibleConnections(4096, state({ files: '256' }))).toBe(256 - openFiles - 32);
+    expect(possibleConnections(10, state({ files: '256' }))).toBe(10);
+    expect(possibleConnections(10, state({ files: '20' }))).toBe(1);
+  });
+});
 
 describe('missingResource', () => {
   test('reports nothing without limits', () => {

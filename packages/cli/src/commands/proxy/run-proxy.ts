@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { parseConfig, wipeSecrets, type WgQuickConfig } from '@litz/config';
 import { aborted } from '../../end-signals.ts';
+import { possibleConnections } from '../../limits.ts';
 import { createLog, logLevel } from '../../log.ts';
 import { AliveCheck } from '../../proxy/alive-check.ts';
 import { startInfo } from '../../proxy/info-server.ts';
@@ -78,7 +79,11 @@ export async function runProxy(
   }
   const opened: { close(): void | Promise<void> }[] = [network];
   try {
-    const proxy = await TunnelProxy.start(settings, { network, log: verbose });
+    const maxConnections = possibleConnections(settings.maxConnections);
+    const proxy = await TunnelProxy.start(
+      { ...settings, maxConnections },
+      { network, log: verbose },
+    );
     opened.push(proxy);
     const info = await openInfo(settings, { network, proxy, opened });
     report(prepared, [...proxy.descriptions, ...info], options);
