@@ -9,13 +9,15 @@
 import {
   Agent,
   request as sendRequest,
+  STATUS_CODES,
+  type ClientRequest,
   type ClientRequestArgs,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { endToEndHeaders, withHeader, withVia } from './http-headers.ts';
+import { endToEndHeaders, withHeader, withoutHeader, withVia } from './http-headers.ts';
 import { codeOf, type ServiceCounts } from './proxy-counts.ts';
 import { dial } from './join-sockets.ts';
 import type { ProxyNetwork } from './proxy-network.ts';
@@ -36,21 +38,24 @@ export function forwardRequest(
   context: ForwardContext,
 ): void {
   const { counts } = context;
-  const upstream = sendRequest({
-    agent: agentOf(request.socket, context.network),
-    method: request.method ?? 'GET',
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? 80 : Number(url.port),
-    path: `${url.pathname}${url.search}`,
-    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
-    headers: headersFor(request, url) as unknown as Record<string, string>,
-    setHost: false,
-  });
+  const upstream = requestTo(url, request, context);
   counts.open++;
   counts.opened++;
-  upstream.once('close', () => counts.open--);
+  upstream.once('close', () => {
+    counts.open--;
+    // For instance a switch to another protocol, which nobody has asked for.
+    if (!response.headersSent) failWith(wrongAnswer(), response, context);
+  });
   upstream.once('continue', () => response.writeContinue());
-  upstream.once('response', (answer) => passBack(answer, response, counts));
+  upstream.once('response', (answer) => {
+    try {
+      passBack(answer, response, counts);
+    } catch (error) {
+      // Node.js reads some status lines that it refuses to write.
+      upstream.destroy();
+      failWith(wrongAnswer(error), response, context);
+    }
+  });
   upstream.once('error', (error) => failWith(error, response, context));
   request.on('data', (bytes: Buffer) => (counts.bytesForth += bytes.length));
   request.pipe(upstream);
@@ -63,12 +68,29 @@ export function statusOf(error: unknown): number {
   return /^ETIMED?OUT$/.test(codeOf(error)) ? 504 : 502;
 }
 
-/** Returns the fields for the target. The length of the body is as the client has given it. */
+function requestTo(url: URL, request: IncomingMessage, { network }: ForwardContext): ClientRequest {
+  return sendRequest({
+    agent: agentOf(request.socket, network),
+    method: request.method ?? 'GET',
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 80 : Number(url.port),
+    path: `${url.pathname}${url.search}`,
+    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
+    headers: headersFor(request, url) as unknown as Record<string, string>,
+    setHost: false,
+  });
+}
+
+/**
+ * Returns the fields for the target. The length of the body is as the client has given it. Trailers
+ * of requests are not passed on, so they are not announced either.
+ */
 function headersFor(
   { rawHeaders, headers, method, httpVersion }: IncomingMessage,
   url: URL,
 ): string[] {
-  const common = withHeader(endToEndHeaders(rawHeaders), 'Host', url.host);
+  const announced = withoutHeader(endToEndHeaders(rawHeaders), 'Trailer');
+  const common = withHeader(announced, 'Host', url.host);
   const fields = withVia(common, httpVersion);
   if (headers['transfer-encoding'] !== undefined)
     return [...fields, 'Transfer-Encoding', 'chunked'];
@@ -76,9 +98,12 @@ function headersFor(
   return hasNoBody ? [...fields, 'Content-Length', '0'] : fields;
 }
 
+/** @throws {TypeError | RangeError} the status of the answer is not valid */
 function passBack(answer: IncomingMessage, response: ServerResponse, counts: ServiceCounts): void {
   const { statusCode = 502, statusMessage = '', rawHeaders, httpVersion } = answer;
-  const headers = withVia(endToEndHeaders(rawHeaders), httpVersion);
+  const fields = endToEndHeaders(rawHeaders);
+  const passed = hasTrailers(answer, response) ? fields : withoutHeader(fields, 'Trailer');
+  const headers = withVia(passed, httpVersion);
   // The answer has the date of its target, or none.
   response.sendDate = false;
   response.writeHead(statusCode, statusMessage, headers);
@@ -91,6 +116,20 @@ function passBack(answer: IncomingMessage, response: ServerResponse, counts: Ser
   answer.pipe(response);
 }
 
+/**
+ * Whether trailers of an answer can be passed on: only behind a body in chunks, which a client of
+ * HTTP/1.0 does not read. Without one, Node.js refuses the field `Trailer`.
+ */
+function hasTrailers(answer: IncomingMessage, { req }: ServerResponse): boolean {
+  const { statusCode, headers } = answer;
+  const hasBody = req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304;
+  return hasBody && req.httpVersion === '1.1' && headers['transfer-encoding'] !== undefined;
+}
+
+function wrongAnswer(cause?: unknown): Error {
+  return Object.assign(new Error('the answer is not valid', { cause }), { code: 'EPROTO' });
+}
+
 function failWith(error: unknown, response: ServerResponse, { onFailure }: ForwardContext): void {
   if (response.destroyed) return;
   onFailure(error);
@@ -101,7 +140,9 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   // What is left of the request is not read, so the connection cannot be used again.
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
-  response.writeHead(statusOf(error), headers).end(text);
+  const status = statusOf(error);
+  // With its text: Node.js would take the one that it refused before.
+  response.writeHead(status, STATUS_CODES[status], headers).end(text);
 }
 
 function pairsOf(raw: readonly string[]): [string, string][] {

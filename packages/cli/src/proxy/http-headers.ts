@@ -24,8 +24,13 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
 
 /** Returns the fields with one of this name and value; fields of that name are replaced. */
 export function withHeader(raw: RawHeaders, name: string, value: string): string[] {
+  return [name, value, ...withoutHeader(raw, name)];
+}
+
+/** Returns the fields that have another name. */
+export function withoutHeader(raw: RawHeaders, name: string): string[] {
   const others = pairsOf(raw).filter(([other]) => other.toLowerCase() !== name.toLowerCase());
-  return [name, value, ...others.flat()];
+  return others.flat();
 }
 
 /** Returns the fields with this proxy added to `Via` (RFC 9110, section 7.6.3). */
@@ -46,7 +51,7 @@ function pairsOf(raw: RawHeaders): [name: string, value: string][] {
 
 /**
  * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` says which fields
- * come after the body; they are passed on, so it is kept.
+ * come after the body; those of an answer are passed on, so it is kept.
  */
 const HOP_BY_HOP: readonly string[] = [
   'connection',

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { endToEndHeaders, valuesOf, withHeader, withVia } from '../../src/proxy/http-headers.ts';
+import {
+  endToEndHeaders,
+  valuesOf,
+  withHeader,
+  withoutHeader,
+  withVia,
+} from '../../src/proxy/http-headers.ts';
 
 describe('endToEndHeaders', () => {
   test('removes the fields for the next hop, and those that Connection names', () => {
@@ -35,6 +41,15 @@ describe('withHeader', () => {
     expect(withHeader(['host', 'a', 'X', '1', 'Host', 'b'], 'Host', 'c')).toEqual([
       'Host',
       'c',
+      'X',
+      '1',
+    ]);
+  });
+});
+
+describe('withoutHeader', () => {
+  test('removes all fields of the name, in any case', () => {
+    expect(withoutHeader(['trailer', 'a', 'X', '1', 'Trailer', 'b'], 'Trailer')).toEqual([
       'X',
       '1',
     ]);

@@ -158,6 +158,60 @@ describe('a plain request', () => {
     expect(body).toBe('only a part');
   });
 
+  test.each<[what: string, answer: string, status: string]>([
+    [
+      'a control character',
+      'HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nhi',
+      '502 Bad Gateway',
+    ],
+    ['status 0', 'HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nhi', '502 Bad Gateway'],
+    [
+      'a switch of the protocol',
+      'HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+      '502 Bad Gateway',
+    ],
+    [
+      'Trailer without chunks',
+      'HTTP/1.1 200 OK\r\nTrailer: x\r\nContent-Length: 2\r\n\r\nhi',
+      '200 OK',
+    ],
+  ])('an answer with %s does no harm: %s', async (_, answer, status) => {
+    const target = await fixture.server((socket) => socket.once('data', () => socket.end(answer)));
+    const { port, proxy } = await fixture.proxy('http');
+    const lines = [`GET http://127.0.0.1:${target.port}/ HTTP/1.1`, 'Host: x', 'Connection: close'];
+    const { head } = await exchange(port, lines);
+    expect(head[0]).toBe(`HTTP/1.1 ${status}`);
+    await until(() => proxy.counts.of('http').open === 0);
+    const failed = status.startsWith('502') ? [['EPROTO', 1]] : [];
+    expect([...proxy.counts.of('http').failed]).toEqual(failed);
+  });
+
+  test('trailers do not reach a client of HTTP/1.0', async () => {
+    const target = await web((_, response) => {
+      response.writeHead(200, { Trailer: 'X-Sum' });
+      response.write('body');
+      response.addTrailers({ 'X-Sum': '7' });
+      response.end();
+    });
+    const { port } = await fixture.proxy('http');
+    const { head, body } = await exchange(port, [`GET http://127.0.0.1:${target}/ HTTP/1.0`]);
+    expect(head).not.toContain('Trailer: X-Sum');
+    expect(body).toBe('body');
+  });
+
+  test('trailers of a request are not announced to the target', async () => {
+    let headers: IncomingMessage['headers'] = {};
+    const target = await web((request, response) => {
+      ({ headers } = request);
+      response.end();
+    });
+    const { port } = await fixture.proxy('http');
+    const fields = ['Host: x', 'Trailer: X-Sum', 'Connection: close'];
+    await exchange(port, [`GET http://127.0.0.1:${target}/ HTTP/1.1`, ...fields]);
+    expect(headers['host']).toBe(`127.0.0.1:${target}`);
+    expect(headers).not.toHaveProperty('trailer');
+  });
+
   test.each<[what: string, url: string, status: string]>([
     ['origin form', '/path', '400 Bad Request'],
     ['https', 'https://a.test/', '400 Bad Request'],
