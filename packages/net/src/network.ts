@@ -59,7 +59,7 @@ export interface NetworkEvents {
 /** A path of a wg-quick file, a parsed one, or a device that was made with a `NetworkTun`. */
 export type NetworkSource = string | URL | WgQuickInput | Device;
 
-/** The callback of `Network.lookup`: `(error, address, family)`; with `all` `(error, addresses)`. */
+/** The callback of `Network.lookup`: `(error, address, family)`, or `(error, addresses)`. */
 export type LookupDone = (error: Error | null, ...found: any[]) => void;
 
 /**

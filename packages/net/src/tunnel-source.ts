@@ -49,8 +49,8 @@ export async function readTunnelSource(
 }
 
 /**
- * Resolves to the configuration of the device, and to the peers whose endpoints are names. These are
- * looked up with the resolver of the system: the tunnel is not there yet.
+ * Resolves to the configuration of the device, and to the peers whose endpoints are names. These
+ * are looked up with the resolver of the system: the tunnel is not there yet.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
  */

@@ -7,9 +7,8 @@
 export { Stack, type ConnectOptions, type ListenOptions, type Socket } from './stack.ts';
 export { createPacketOffload, OFFLOAD, type PacketOffload } from './packet-offload.ts';
 export type { TcpOptions } from './tcp/tcp-options.ts';
-export type { ChangedSocket, MessageReceiver } from './port/receivers.ts';
+export type { ChangedSocket } from './port/receivers.ts';
 export type { ConnectionUser, TcpState } from './tcp/connection.ts';
-export type { BoundListener } from './tcp/tcp-context.ts';
 export { TcpListener } from './tcp/tcp-listener.ts';
 export { TcpSocket } from './tcp/tcp-socket.ts';
 export type { StackOptions } from './stack-options.ts';

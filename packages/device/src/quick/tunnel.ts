@@ -148,7 +148,9 @@ export class Tunnel {
       this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);
     for (const step of wanted) {
       const isNew = step.type === 'add-rule' ? !hasRules(step.rule.family) : UPDATED.has(step.type);
-      if (isNew && !ofNow.has(JSON.stringify(step))) await this.#perform(step, {});
+      if (!isNew || ofNow.has(JSON.stringify(step))) continue;
+      await this.#perform(step, {});
+      if (!REPLACED.has(step.type)) this.#steps = [...this.#steps, step];
     }
     for (const step of gone) {
       if (step.type === 'add-route') host.deleteRoute(name, step.destination, step.table);
