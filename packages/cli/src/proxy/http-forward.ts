@@ -168,6 +168,12 @@ class TunnelAgent extends Agent {
     this.#network = network;
   }
 
+  /** @internal Called by node:http when a request has ended: whether its connection is kept. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const idle = Object.values(this.freeSockets).flat().length;
+    return idle < MOST_IDLE && Boolean(super.keepSocketAlive(socket));
+  }
+
   override createConnection(
     { host, port }: ClientRequestArgs,
     done: (error: Error | null, socket: Duplex) => void = () => {},
@@ -184,5 +190,7 @@ class TunnelAgent extends Agent {
 const AGENTS = new WeakMap<Socket, Agent>();
 /** A client that sends requests ahead of answers may use several targets at once. */
 const MOST_SOCKETS = 8;
+/** The connections that are kept for later requests of one client, to all of its targets. */
+const MOST_IDLE = 8;
 /** Node.js announces a chunked body for these, unless it is told that there is none. */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readAll, unusedPort, until } from './loopback.ts';
+import { readAll, unusedPort, until, type TestServer } from './loopback.ts';
 import { LOGIN, ProxyFixture } from './proxy-fixture.ts';
 
 const fixture = new ProxyFixture();
@@ -115,6 +115,26 @@ describe('a plain request', () => {
     }
     expect(ports.size).toBe(1);
     expect(proxy.counts.of('http').opened).toBe(3);
+  });
+
+  test('keeps only a few connections open to the targets of one client', async () => {
+    const { port, proxy } = await fixture.proxy('http');
+    const socket = await fixture.connect(port);
+    const servers: TestServer[] = [];
+    for (let i = 0; i < 12; i++) {
+      const server = await fixture.server((target) =>
+        target
+          .resume()
+          .on('data', () => target.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')),
+      );
+      servers.push(server);
+      socket.write(`GET http://127.0.0.1:${server.port}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+      await once(socket, 'data');
+      await until(() => proxy.counts.of('http').open === 0);
+    }
+    const isOpen = ({ sockets }: TestServer): boolean => sockets.some((it) => !it.readableEnded);
+    await until(() => servers.filter(isOpen).length <= 8);
+    expect(servers.filter(isOpen)).toHaveLength(8);
   });
 
   test('passes trailers and a status text on', async () => {
