@@ -39,7 +39,7 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'onetun. kernel + wireguard-go has an interface, and needs root; its CPU time and memory are those of ' +
       'wireguard-go, because TCP is in the kernel. A path with losses also delays each datagram for 20 ms; ' +
       'datagrams of both directions are lost. There, Litz and the kernel use CUBIC, the kernel with iperf3.',
-    ratios: againstPeers,
+    ratios: againstSockets,
   },
   handshake: {
     title: 'Handshakes',
@@ -153,10 +153,19 @@ function againstPeers({ subjects }: Matrix): Ratio[] {
   }));
   if (peers.length < 2) return ratios;
   const best = {
-    title: `${LITZ} / best peer`,
+    title: BEST,
     of: (row: Row): number | undefined => ratio(valueOf(row, LITZ), bestOf(row, peers)),
   };
   return [...ratios, best];
+}
+
+/**
+ * Returns the ratios of Litz to the other programs. The portable form of Litz is left out, and so
+ * is the best one: it may be the kernel, which needs root.
+ */
+function againstSockets({ subjects }: Matrix): Ratio[] {
+  const others = subjects.filter((subject) => subject === LITZ || !subject.startsWith(`${LITZ} (`));
+  return againstPeers({ subjects: others, rows: [] }).filter(({ title }) => title !== BEST);
 }
 
 /**
@@ -204,6 +213,7 @@ function againstFirstNode({ subjects }: Matrix): Ratio[] {
 }
 
 const LITZ = 'litz';
+const BEST = `${LITZ} / best peer`;
 const TARGET = 'target';
 const NOBLE = 'noble';
 const NODE_CRYPTO = 'node:crypto';
