@@ -4,9 +4,15 @@
  * @module
  */
 import type { LookupFunction } from 'node:net';
-import { checkArray, checkFunction, checkInteger, checkObject } from '@litz/core/internals';
+import {
+  checkArray,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  describe,
+} from '@litz/core/internals';
 import type { DeviceOptions } from '@litz/device';
-import type { ResolveOptions } from '@litz/device/quick';
+import { wrongServer, type ResolveOptions } from '@litz/device/quick';
 import type { NetworkTun } from './network-tun.ts';
 
 /** Options of `Network.open`. */
@@ -36,10 +42,19 @@ export interface NetworkOptions {
 /** @throws {TypeError | RangeError} an option is wrong; the message names it */
 export function checkNetworkOptions(options: NetworkOptions): void {
   checkObject(options, 'options', NAMES);
-  if (options.dns !== undefined) checkArray(options.dns, 'dns');
+  if (options.dns !== undefined) checkDns(options.dns);
   if (options.lookup !== undefined) checkFunction(options.lookup, 'lookup');
   checkInteger(options.mtu, 'mtu', 1280, 65_535);
   checkInteger(options.handshakeTimeout, 'handshakeTimeout', 1, 2 ** 31 - 1);
+}
+
+function checkDns(dns: readonly string[]): void {
+  checkArray(dns, 'dns');
+  const wrong = wrongServer(dns);
+  if (wrong === undefined) return;
+  throw new TypeError(
+    `"dns" expected addresses of servers and search domains, got ${describe(wrong)}`,
+  );
 }
 
 const NAMES = [

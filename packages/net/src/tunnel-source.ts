@@ -18,8 +18,13 @@ import {
   type WgQuickInput,
 } from '@litz/config';
 import { WireGuardError, type Endpoint } from '@litz/core';
-import { readAllowedIps, readHostEndpoint } from '@litz/core/internals';
-import { resolveEndpoint, type NamedPeer, type ResolveOptions } from '@litz/device/quick';
+import { quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
+import {
+  resolveEndpoint,
+  wrongServer,
+  type NamedPeer,
+  type ResolveOptions,
+} from '@litz/device/quick';
 
 /** A configuration, checked: a network can be made from it. */
 export interface TunnelSource {
@@ -94,23 +99,30 @@ export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefine
 
 function check(config: WgQuickInput, file: string, text?: string): TunnelSource {
   const { privateKey, addresses, dns, listenPort, mtu } = config.interface;
-  const missing = (section: string, field: string, message: string): WireGuardError => {
+  const problem = (section: string, field: string, message: string): WireGuardError => {
     if (text === undefined) {
       return new WireGuardError('ERR_LITZ_INVALID_CONFIG', `${file}: ${field}: ${message}`);
     }
-    return new ConfigError([{ file, line: headerLine(text, section), field, message }]);
+    const lines = fieldLines(config as WgQuickConfig, config.interface as never, field as never);
+    const line = lines.at(-1)?.line ?? headerLine(text, section);
+    return new ConfigError([{ file, line, field, message }]);
   };
   if (privateKey === undefined) {
-    throw missing('Interface', 'PrivateKey', 'expected in [Interface], is missing');
+    throw problem('Interface', 'PrivateKey', 'expected in [Interface], is missing');
   }
   if (addresses.length === 0) {
-    throw missing('Interface', 'Address', 'expected in [Interface], is missing');
+    throw problem('Interface', 'Address', 'expected in [Interface], is missing');
   }
-  if (config.peers.length === 0) throw missing('Peer', 'PublicKey', 'expected a [Peer]');
+  if (config.peers.length === 0) throw problem('Peer', 'PublicKey', 'expected a [Peer]');
   // Without a port that peers know, the tunnel can only begin here.
   if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
     const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
-    throw missing('Peer', 'Endpoint', expected);
+    throw problem('Peer', 'Endpoint', expected);
+  }
+  const wrong = wrongServer(dns);
+  if (wrong !== undefined) {
+    const expected = `expected the address of a server or a search domain, got ${quote(wrong)}`;
+    throw problem('Interface', 'DNS', expected);
   }
   const prefixes = readAllowedIps(addresses, 'interface.addresses');
   return {

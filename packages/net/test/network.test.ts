@@ -172,6 +172,8 @@ describe('Network', () => {
   test('refuses wrong options', async () => {
     const none = {} as never;
     await expect(Network.open(none, { mtu: 100 })).rejects.toThrow('"mtu" expected an integer');
+    const wrong = Network.open(none, { dns: ['10.0.0.553'] });
+    await expect(wrong).rejects.toThrow('"dns" expected addresses of servers and search domains');
     await expect(Network.open(none, { what: 1 } as never)).rejects.toThrow('"options" expected');
   });
 });

@@ -27,6 +27,19 @@ describe('readTunnelSource', () => {
   });
 });
 
+describe('the field DNS', () => {
+  test('an address with a mistake is not a search domain', async () => {
+    const given = config({});
+    const wrong = {
+      ...given,
+      interface: { ...given.interface, dns: ['example.test', '10.0.0.553'] },
+    };
+    await expect(readTunnelSource(wrong)).rejects.toThrow(
+      'configuration: DNS: expected the address of a server or a search domain, got "10.0.0.553"',
+    );
+  });
+});
+
 describe('toDevice', () => {
   test('looks names up, and tells which peers have one', async () => {
     const source = await readTunnelSource(config({ endpoint: 'vpn.example:51820' }));
