@@ -103,7 +103,7 @@ function check(config: WgQuickInput, file: string, text?: string): TunnelSource 
     if (text === undefined) {
       return new WireGuardError('ERR_LITZ_INVALID_CONFIG', `${file}: ${field}: ${message}`);
     }
-    const lines = fieldLines(config as WgQuickConfig, config.interface as never, field as never);
+    const lines = fieldLines(config as WgQuickConfig, config.interface as never, field);
     const line = lines.at(-1)?.line ?? headerLine(text, section);
     return new ConfigError([{ file, line, field, message }]);
   };
