@@ -46,7 +46,7 @@ import {
   type DatagramSocketOptions,
   type RemoteInfo,
 } from './udp/datagram-socket.ts';
-import { readTunnelSource, toDevice } from './tunnel-source.ts';
+import { checkTunnelSource, readTunnelSource, toDevice } from './tunnel-source.ts';
 
 /** The events of a `Network`. */
 export interface NetworkEvents {
@@ -164,6 +164,17 @@ export class Network extends EventEmitter<NetworkEvents> {
     } finally {
       wipeSecrets(configuration);
     }
+  }
+
+  /**
+   * Checks whether a network can be made from a configuration. Opens nothing.
+   *
+   * @param file the name of its file, for errors
+   * @throws {WireGuardError} `ERR_LITZ_INVALID_CONFIG`: a key, an address or an endpoint is
+   *   missing, or a DNS server is wrong
+   */
+  static check(config: WgQuickInput, file?: string): void {
+    checkTunnelSource(config, file);
   }
 
   private constructor(

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 describe('README', () => {
-  const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, example]) => example!);
+  const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, example]) => example);
 
   test('has an example of the device and one of sockets', () => {
     const uses = examples.map((example) => /MemoryTun|NetworkTun/.exec(example)?.[0]);

@@ -112,7 +112,7 @@ describe('startDatagramPort', () => {
     const target = { host: '127.0.0.1', port: echo.address().port };
     const { proxy } = await fixture.port({ type: 'expose', protocol: 'udp', target });
     const source = { address: '127.0.0.1', family: 'IPv4', port: 0, size: 1 } as const;
-    opened[0]!.emit('message', Buffer.from('x'), source);
+    opened[0].emit('message', Buffer.from('x'), source);
     expect(proxy.counts.of('expose')).toMatchObject({ open: 0, datagramsDropped: 1 });
   });
 
@@ -127,7 +127,7 @@ describe('startDatagramPort', () => {
     client.send('x', port);
     await until(() => found.length === 1);
     await proxy.close();
-    found[0]!();
+    found[0]();
     expect(proxy.counts.of('forward')).toMatchObject({ open: 0, opened: 0 });
   });
 

@@ -132,7 +132,6 @@ describe('a plain request', () => {
       await once(socket, 'data');
       await until(() => proxy.counts.of('http').open === 0);
     }
-    const isOpen = ({ sockets }: TestServer): boolean => sockets.some((it) => !it.readableEnded);
     await until(() => servers.filter(isOpen).length <= 8);
     expect(servers.filter(isOpen)).toHaveLength(8);
   });
@@ -338,6 +337,11 @@ describe('a client that sends garbage', () => {
     expect([...proxy.counts.of('http').refused]).toEqual([['garbage', 1]]);
   });
 });
+
+/** Whether the proxy keeps a connection to a server. */
+function isOpen({ sockets }: TestServer): boolean {
+  return sockets.some((it) => !it.readableEnded);
+}
 
 async function web(
   answer: (request: IncomingMessage, response: ServerResponse) => unknown,
