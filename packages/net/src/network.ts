@@ -50,7 +50,10 @@ import { checkTunnelSource, readTunnelSource, toDevice } from './tunnel-source.t
 
 /** The events of a `Network`. */
 export interface NetworkEvents {
-  /** An error of the device, after which it continues. */
+  /**
+   * An error of the device. After `ERR_LITZ_WORKER`, 'close' follows; after any other, the device
+   * continues. Without a listener the error is thrown, as by every `EventEmitter`.
+   */
   error: [error: Error];
   /** The network is closed, and everything is released. */
   close: [];
