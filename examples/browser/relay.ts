@@ -37,10 +37,12 @@ class Relay {
 
   /** Takes a request for `/relay/ENDPOINT`, or refuses it with a status. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { origin, host } = request.headers;
-    const endpoint = this.#endpoints.get(decodeURI(request.url ?? '').replace(/^\/relay\//, ''));
-    // A page of another site must not use the relay in the name of its visitor.
-    if (origin !== `http://${host}`) refuse(socket, '403 Forbidden');
+    const { origin, host = '' } = request.headers;
+    const endpoint = this.#endpoints.get((request.url ?? '').replace(/^\/relay\//, ''));
+    // A page of another site must not use the relay in the name of its visitor, also if the name of
+    // that site leads to this machine (DNS rebinding).
+    const isOwnPage = OWN_HOST.test(host) && origin === `http://${host}`;
+    if (!isOwnPage) refuse(socket, '403 Forbidden');
     else if (!endpoint) refuse(socket, '404 Not Found');
     else if (this.#sockets.clients.size >= MOST_PAGES) refuse(socket, '503 Service Unavailable');
     else {
@@ -79,9 +81,9 @@ function refuse(socket: Duplex, status: string): void {
 function sendFile({ url = '/' }: IncomingMessage, response: ServerResponse): void {
   const path = normalize(url.split('?', 1)[0] ?? '/');
   const [, kind = '', ...rest] = path.split('/');
-  const folder = FOLDERS.get(kind);
-  const file = path === '/' ? PAGE : folder && join(folder(rest[0] ?? ''), ...rest.slice(1));
   try {
+    const folder = FOLDERS.get(kind);
+    const file = path === '/' ? PAGE : folder && join(folder(rest[0] ?? ''), ...rest.slice(1));
     const bytes = readFileSync(file ?? '');
     const type = file === PAGE ? 'text/html; charset=utf-8' : 'text/javascript';
     response.writeHead(200, { 'Content-Type': type }).end(bytes);
@@ -115,6 +117,8 @@ const FOLDERS: ReadonlyMap<string, (name: string) => string> = new Map([
     },
   ],
 ]);
+/** The names of this machine in the address of a page. */
+const OWN_HOST = /^(127\.0\.0\.1|localhost)(:\d+)?$/;
 const MAX_DATAGRAM = 65_535;
 const MAX_BUFFERED = 1 << 20;
 const MOST_PAGES = 64;

@@ -45,13 +45,19 @@ describeWith(
       expect(await ask('http://10.77.0.2/')).toBe('Error: the relay does not know this endpoint');
       const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
       const fields = [...upgrade, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
-      const status = (origin: string): Promise<string> =>
+      const status = (path: string, ...more: readonly string[]): Promise<string> =>
         world.a.run(
           ...(['curl', '-s', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}'] as const),
-          ...[...fields, `Origin: ${origin}`].flatMap((field) => ['-H', field]),
-          `${URL_OF_PAGE}relay/192.0.2.99:51820`,
+          ...more.flatMap((field) => ['-H', field]),
+          `${URL_OF_PAGE}${path}`,
         );
-      expect(await status('http://evil.example')).toBe('403');
+      const path = 'relay/192.0.2.99:51820';
+      const evil = 'Origin: http://evil.example';
+      expect(await status(path, ...fields, evil)).toBe('403');
+      expect(await status(path, ...fields, evil, 'Host: evil.example')).toBe('403');
+      expect(await status('relay/%', ...fields, 'Origin: http://127.0.0.1:8100')).toBe('404');
+      expect(await status('litz/no-such-package/x.js')).toBe('404');
+      expect(await status('')).toBe('200');
     });
   },
 );

@@ -10,11 +10,10 @@ import {
   checkInteger,
   checkObject,
   describe,
-  requireText,
 } from '@litz/core/internals';
 import type { DeviceOptions } from '@litz/device';
-import type { ResolveOptions } from '@litz/device/quick';
-import { NetworkTun } from './network-tun.ts';
+import { wrongServer, type ResolveOptions } from '@litz/device/quick';
+import type { NetworkTun } from './network-tun.ts';
 
 /** Options of `Network.open`. */
 export interface NetworkOptions {
@@ -43,28 +42,19 @@ export interface NetworkOptions {
 /** @throws {TypeError | RangeError} an option is wrong; the message names it */
 export function checkNetworkOptions(options: NetworkOptions): void {
   checkObject(options, 'options', NAMES);
-  const { dns, signal, resolve, file, device, tun } = options;
-  if (dns !== undefined) {
-    checkArray(dns, 'dns');
-    for (const [i, entry] of dns.entries()) requireText(entry, `dns[${i}]`);
-  }
-  if (signal !== undefined) checkSignal(signal);
-  if (resolve !== undefined) checkObject(resolve, 'resolve');
-  if (file !== undefined) requireText(file, 'file');
-  if (device !== undefined) checkObject(device, 'device');
-  if (tun !== undefined && !(tun instanceof NetworkTun)) {
-    throw new TypeError(`"tun" expected a NetworkTun, got ${describe(tun)}`);
-  }
+  if (options.dns !== undefined) checkDns(options.dns);
   if (options.lookup !== undefined) checkFunction(options.lookup, 'lookup');
   checkInteger(options.mtu, 'mtu', 1280, 65_535);
   checkInteger(options.handshakeTimeout, 'handshakeTimeout', 1, 2 ** 31 - 1);
 }
 
-function checkSignal(signal: unknown): void {
-  // One of another realm, or of a library, has the same methods.
-  const { throwIfAborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (typeof throwIfAborted === 'function' && typeof addEventListener === 'function') return;
-  throw new TypeError(`"signal" expected an AbortSignal, got ${describe(signal)}`);
+function checkDns(dns: readonly string[]): void {
+  checkArray(dns, 'dns');
+  const wrong = wrongServer(dns);
+  if (wrong === undefined) return;
+  throw new TypeError(
+    `"dns" expected addresses of servers and search domains, got ${describe(wrong)}`,
+  );
 }
 
 const NAMES = [

@@ -46,11 +46,14 @@ import {
   type DatagramSocketOptions,
   type RemoteInfo,
 } from './udp/datagram-socket.ts';
-import { readTunnelSource, toDevice } from './tunnel-source.ts';
+import { checkTunnelSource, readTunnelSource, toDevice } from './tunnel-source.ts';
 
 /** The events of a `Network`. */
 export interface NetworkEvents {
-  /** An error of the device, after which it continues. */
+  /**
+   * An error of the device. After `ERR_LITZ_WORKER`, 'close' follows; after any other, the device
+   * continues. Without a listener the error is thrown, as by every `EventEmitter`.
+   */
   error: [error: Error];
   /** The network is closed, and everything is released. */
   close: [];
@@ -135,7 +138,6 @@ export class Network extends EventEmitter<NetworkEvents> {
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
-   * @throws the reason of `options.signal` (rejects); nothing stays open
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
     checkNetworkOptions(options);
@@ -159,16 +161,23 @@ export class Network extends EventEmitter<NetworkEvents> {
         ...(handshakeTimeout !== undefined && { handshakeGiveUpMs: handshakeTimeout }),
         ...options.device,
       });
-      if (signal?.aborted) {
-        await device.close();
-        throw signal.reason;
-      }
       const network = new Network(device, tun, options.dns ?? dns, options);
       network.#followNames(named, resolve);
       return network;
     } finally {
       wipeSecrets(configuration);
     }
+  }
+
+  /**
+   * Checks whether a network can be made from a configuration. Opens nothing.
+   *
+   * @param file the name of its file, for errors
+   * @throws {WireGuardError} `ERR_LITZ_INVALID_CONFIG`: a key, an address or an endpoint is
+   *   missing, or a DNS server is wrong
+   */
+  static check(config: WgQuickInput, file?: string): void {
+    checkTunnelSource(config, file);
   }
 
   private constructor(

@@ -18,8 +18,13 @@ import {
   type WgQuickInput,
 } from '@litz/config';
 import { WireGuardError, type Endpoint } from '@litz/core';
-import { checkArray, checkObject, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
-import { resolveEndpoint, type NamedPeer, type ResolveOptions } from '@litz/device/quick';
+import { quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
+import {
+  resolveEndpoint,
+  wrongServer,
+  type NamedPeer,
+  type ResolveOptions,
+} from '@litz/device/quick';
 
 /** A configuration, checked: a network can be made from it. */
 export interface TunnelSource {
@@ -42,16 +47,56 @@ export async function readTunnelSource(
   given: string | URL | WgQuickInput,
   name: string = 'configuration',
 ): Promise<TunnelSource> {
-  if (typeof given !== 'string' && !(given instanceof URL)) {
-    checkObject(given, 'source');
-    checkObject(given.interface, 'source.interface');
-    checkArray(given.interface.addresses, 'source.interface.addresses');
-    checkArray(given.peers, 'source.peers');
-    return check(given, name);
-  }
+  if (typeof given !== 'string' && !(given instanceof URL)) return checkTunnelSource(given, name);
   const file = given.toString();
   const text = await readFile(given, 'utf8');
-  return check(parseConfig(text, { file }), file, text);
+  return checkTunnelSource(parseConfig(text, { file }), file, text);
+}
+
+/**
+ * Checks a configuration, and opens nothing.
+ *
+ * @param text that of the file, for the lines of errors
+ * @throws {WireGuardError} it lacks a key, an address or an endpoint, or a DNS server is wrong
+ */
+export function checkTunnelSource(
+  config: WgQuickInput,
+  file: string = 'configuration',
+  text?: string,
+): TunnelSource {
+  const { privateKey, addresses, dns, listenPort, mtu } = config.interface;
+  const problem = (section: string, field: string, message: string): WireGuardError => {
+    const lines = fieldLines(config as WgQuickConfig, config.interface as never, field);
+    const header = text === undefined ? undefined : headerLine(text, section);
+    const line = lines.at(-1)?.line ?? header;
+    if (line !== undefined) return new ConfigError([{ file, line, field, message }]);
+    return new WireGuardError('ERR_LITZ_INVALID_CONFIG', `${file}: ${field}: ${message}`);
+  };
+  if (privateKey === undefined) {
+    throw problem('Interface', 'PrivateKey', 'expected in [Interface], is missing');
+  }
+  if (addresses.length === 0) {
+    throw problem('Interface', 'Address', 'expected in [Interface], is missing');
+  }
+  if (config.peers.length === 0) throw problem('Peer', 'PublicKey', 'expected a [Peer]');
+  // Without a port that peers know, the tunnel can only begin here.
+  if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
+    const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
+    throw problem('Peer', 'Endpoint', expected);
+  }
+  const wrong = wrongServer(dns);
+  if (wrong !== undefined) {
+    const expected = `expected the address of a server or a search domain, got ${quote(wrong)}`;
+    throw problem('Interface', 'DNS', expected);
+  }
+  const prefixes = readAllowedIps(addresses, 'interface.addresses');
+  return {
+    config,
+    file,
+    addresses: [...new Set(prefixes.map(({ address }) => formatAddress(address)))],
+    dns,
+    mtu,
+  };
 }
 
 /**
@@ -96,36 +141,6 @@ export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefine
   if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
   const read = readHostEndpoint(endpoint, 'endpoint');
   return 'host' in read ? read : undefined;
-}
-
-function check(config: WgQuickInput, file: string, text?: string): TunnelSource {
-  const { privateKey, addresses, dns, listenPort, mtu } = config.interface;
-  const missing = (section: string, field: string, message: string): WireGuardError => {
-    if (text === undefined) {
-      return new WireGuardError('ERR_LITZ_INVALID_CONFIG', `${file}: ${field}: ${message}`);
-    }
-    return new ConfigError([{ file, line: headerLine(text, section), field, message }]);
-  };
-  if (privateKey === undefined) {
-    throw missing('Interface', 'PrivateKey', 'expected in [Interface], is missing');
-  }
-  if (addresses.length === 0) {
-    throw missing('Interface', 'Address', 'expected in [Interface], is missing');
-  }
-  if (config.peers.length === 0) throw missing('Peer', 'PublicKey', 'expected a [Peer]');
-  // Without a port that peers know, the tunnel can only begin here.
-  if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
-    const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
-    throw missing('Peer', 'Endpoint', expected);
-  }
-  const prefixes = readAllowedIps(addresses, 'interface.addresses');
-  return {
-    config,
-    file,
-    addresses: [...new Set(prefixes.map(({ address }) => formatAddress(address)))],
-    dns,
-    mtu,
-  };
 }
 
 /** Returns the line of a header; 1 if there is none. */

@@ -1,7 +1,7 @@
 import { parseConfig, type WgQuickInput } from '@litz/config';
 import { formatKey, generateKeyPair } from '@litz/core';
 import { describe, expect, test } from 'vitest';
-import { readTunnelSource, toDevice } from '../src/tunnel-source.ts';
+import { checkTunnelSource, readTunnelSource, toDevice } from '../src/tunnel-source.ts';
 
 const KEYS = generateKeyPair();
 
@@ -24,6 +24,30 @@ describe('readTunnelSource', () => {
     await expect(readTunnelSource(silent)).rejects.toThrow('configuration: Endpoint: expected');
     silent.interface.listenPort = 51_820;
     expect((await readTunnelSource(silent)).addresses).toHaveLength(2);
+  });
+});
+
+describe('the field DNS', () => {
+  test('an address with a mistake is not a search domain', async () => {
+    const given = config({});
+    const wrong = {
+      ...given,
+      interface: { ...given.interface, dns: ['example.test', '10.0.0.553'] },
+    };
+    await expect(readTunnelSource(wrong)).rejects.toThrow(
+      'configuration: DNS: expected the address of a server or a search domain, got "10.0.0.553"',
+    );
+  });
+
+  test('a mistake has its line, if the configuration comes from a file', async () => {
+    const text = `[Interface]
+PrivateKey = ${formatKey(KEYS.privateKey)}
+Address = 10.0.0.1/24
+DNS = 10.0.0.553
+[Peer]
+PublicKey = ${formatKey(KEYS.publicKey)}
+Endpoint = 192.0.2.1:51820`;
+    expect(() => checkTunnelSource(parseConfig(text), 'wg0.conf')).toThrow('wg0.conf:4: DNS: exp');
   });
 });
 

@@ -7,8 +7,14 @@ const root = join(import.meta.dirname, '../../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 describe('README', () => {
-  test('has a library example of at most 20 lines that runs as pasted', () => {
-    const [, example = ''] = /```js\n(.*?)```/s.exec(readme) ?? [];
+  const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, example]) => example);
+
+  test('has an example of the device and one of sockets', () => {
+    const uses = examples.map((example) => /MemoryTun|NetworkTun/.exec(example)?.[0]);
+    expect(uses).toEqual(['MemoryTun', 'NetworkTun']);
+  });
+
+  test.each(examples)('has an example of at most 20 lines that runs as pasted: %#', (example) => {
     expect(example.trim().split('\n').length).toBeLessThanOrEqual(20);
     const run = spawnSync(process.execPath, ['--input-type=module', '--eval', example], {
       cwd: root,

@@ -8,6 +8,7 @@
  * @module
  */
 import { isIPv6 } from 'node:net';
+import { equalBytes, tryParseAddress } from '@litz/core/internals';
 import { NameTable } from './name-table.ts';
 import { describePort } from './port-service.ts';
 import type { ServiceCounts } from './proxy-counts.ts';
@@ -27,7 +28,7 @@ export async function startDatagramPort(
   const sessions = new DatagramSessions(service, far, counts.of(type));
   const close = async (): Promise<void> => {
     sessions.close();
-    for (const socket of sockets) socket.close();
+    for (const socket of sockets.splice(0)) socket.close();
   };
   let address = listen;
   try {
@@ -55,6 +56,7 @@ class DatagramSessions {
   readonly #idleMs: number;
   /** By source, the longest silent first. */
   readonly #sessions = new Map<string, Session>();
+  #isClosed = false;
 
   constructor(service: PortService, far: ProxyNetwork, counts: ServiceCounts) {
     this.#service = service;
@@ -68,7 +70,14 @@ class DatagramSessions {
   receive(bytes: Uint8Array, source: DatagramSource, near: DatagramSocket): void {
     const key = `${source.address}|${source.port}`;
     const { host } = this.#service.target;
+    // Port 0 wants no answer (RFC 768). Node.js would throw when it sends one there.
+    if (source.port === 0) {
+      this.#counts.datagramsDropped++;
+      return;
+    }
     this.#names.use(host, (address) => {
+      // The name may be found only after the end.
+      if (this.#isClosed) return;
       const session =
         address === undefined ? undefined : this.#sessionOf(key, address, source, near);
       if (!session) this.#counts.datagramsDropped++;
@@ -77,6 +86,7 @@ class DatagramSessions {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const key of this.#sessions.keys()) this.#end(key);
   }
 
@@ -105,7 +115,8 @@ class DatagramSessions {
     this.#counts.opened++;
     far.on('error', () => this.#end(key));
     far.on('message', (answer, from) => {
-      if (from.port === this.#service.target.port) this.#answer(answer, source, near, session);
+      const isFromTarget = from.port === this.#service.target.port && isSame(from.address, address);
+      if (isFromTarget) this.#answer(answer, source, near, session);
     });
     return session;
   }
@@ -143,6 +154,16 @@ interface Session {
   /** The address of the target. */
   readonly address: string;
   readonly timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Returns whether an answer comes from the address that was asked. Text is not compared, because an
+ * IPv6 address has many forms. A system answers for 0.0.0.0 and :: from another address.
+ */
+function isSame(source: string, asked: string): boolean {
+  const [from, to] = [source, asked].map((text) => tryParseAddress(text.replace(/%.*$/, '')));
+  if (!from || !to) return false;
+  return to.every((byte) => byte === 0) || equalBytes(from, to);
 }
 
 /** Returns the families of the sockets that listen on a host; undefined: on all addresses. */

@@ -8,8 +8,8 @@
  */
 import {
   Agent,
-  STATUS_CODES,
   request as sendRequest,
+  STATUS_CODES,
   type ClientRequest,
   type ClientRequestArgs,
   type IncomingMessage,
@@ -41,13 +41,20 @@ export function forwardRequest(
   const upstream = requestTo(url, request, context);
   counts.open++;
   counts.opened++;
-  upstream.once('close', () => counts.open--);
+  upstream.once('close', () => {
+    counts.open--;
+    // For instance a switch to another protocol, which nobody has asked for.
+    if (!response.headersSent) failWith(wrongAnswer(), response, context);
+  });
   upstream.once('continue', () => response.writeContinue());
-  upstream.once('response', (answer) => passBack(answer, response, context));
-  // `Upgrade` is not passed on, so nobody has asked for another protocol.
-  upstream.once('upgrade', (_, socket) => {
-    socket.destroy();
-    failWith(notHttp('it changed the protocol'), response, context);
+  upstream.once('response', (answer) => {
+    try {
+      passBack(answer, response, counts);
+    } catch (error) {
+      // Node.js reads some status lines that it refuses to write.
+      upstream.destroy();
+      failWith(wrongAnswer(error), response, context);
+    }
   });
   upstream.once('error', (error) => failWith(error, response, context));
   request.on('data', (bytes: Buffer) => (counts.bytesForth += bytes.length));
@@ -61,9 +68,9 @@ export function statusOf(error: unknown): number {
   return /^ETIMED?OUT$/.test(codeOf(error)) ? 504 : 502;
 }
 
-function requestTo(url: URL, request: IncomingMessage, context: ForwardContext): ClientRequest {
+function requestTo(url: URL, request: IncomingMessage, { network }: ForwardContext): ClientRequest {
   return sendRequest({
-    agent: agentOf(request.socket, context.network),
+    agent: agentOf(request.socket, network),
     method: request.method ?? 'GET',
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? 80 : Number(url.port),
@@ -74,34 +81,33 @@ function requestTo(url: URL, request: IncomingMessage, context: ForwardContext):
   });
 }
 
-/** Returns the fields for the target. The length of the body is as the client has given it. */
+/**
+ * Returns the fields for the target. The length of the body is as the client has given it. Trailers
+ * of requests are not passed on, so they are not announced either.
+ */
 function headersFor(
   { rawHeaders, headers, method, httpVersion }: IncomingMessage,
   url: URL,
 ): string[] {
-  const common = withHeader(endToEndHeaders(rawHeaders), 'Host', url.host);
-  const all = withVia(common, httpVersion);
-  if (headers['transfer-encoding'] !== undefined) return [...all, 'Transfer-Encoding', 'chunked'];
-  // Node.js refuses to send it with a body that is not in chunks.
-  const fields = withoutHeader(all, 'trailer');
+  const announced = withoutHeader(endToEndHeaders(rawHeaders), 'Trailer');
+  const common = withHeader(announced, 'Host', url.host);
+  const fields = withVia(common, httpVersion);
+  if (headers['transfer-encoding'] !== undefined)
+    return [...fields, 'Transfer-Encoding', 'chunked'];
   const hasNoBody = headers['content-length'] === undefined && BODY_METHODS.has(method ?? '');
   return hasNoBody ? [...fields, 'Content-Length', '0'] : fields;
 }
 
-function passBack(
-  answer: IncomingMessage,
-  response: ServerResponse,
-  context: ForwardContext,
-): void {
-  try {
-    writeHeadOf(answer, response);
-  } catch (error) {
-    // An error here would end the proxy, and the target decides what it answers.
-    answer.destroy();
-    failWith(notHttp((error as Error).message), response, context);
-    return;
-  }
-  answer.on('data', (bytes: Buffer) => (context.counts.bytesBack += bytes.length));
+/** @throws {TypeError | RangeError} the status of the answer is not valid */
+function passBack(answer: IncomingMessage, response: ServerResponse, counts: ServiceCounts): void {
+  const { statusCode = 502, statusMessage = '', rawHeaders, httpVersion } = answer;
+  const fields = endToEndHeaders(rawHeaders);
+  const passed = hasTrailers(answer, response) ? fields : withoutHeader(fields, 'Trailer');
+  const headers = withVia(passed, httpVersion);
+  // The answer has the date of its target, or none.
+  response.sendDate = false;
+  response.writeHead(statusCode, statusMessage, headers);
+  answer.on('data', (bytes: Buffer) => (counts.bytesBack += bytes.length));
   answer.once('end', () => {
     if (answer.rawTrailers.length > 0) response.addTrailers(pairsOf(answer.rawTrailers));
   });
@@ -110,24 +116,18 @@ function passBack(
   answer.pipe(response);
 }
 
-/** @throws {Error} Node.js does not send such a head */
-function writeHeadOf(answer: IncomingMessage, response: ServerResponse): void {
-  const { statusCode = 502, statusMessage = '', rawHeaders, httpVersion, headers } = answer;
-  const { req: request } = response;
-  const fields = withVia(endToEndHeaders(rawHeaders), httpVersion);
-  const isInChunks =
-    request.httpVersion === '1.1' &&
-    request.method !== 'HEAD' &&
-    headers['content-length'] === undefined &&
-    !BODILESS.has(statusCode);
-  // The answer has the date of its target, or none.
-  response.sendDate = false;
-  response.writeHead(
-    statusCode,
-    statusMessage,
-    // Node.js refuses to send it with a body that is not in chunks.
-    isInChunks ? fields : withoutHeader(fields, 'trailer'),
-  );
+/**
+ * Whether trailers of an answer can be passed on: only behind a body in chunks, which a client of
+ * HTTP/1.0 does not read. Without one, Node.js refuses the field `Trailer`.
+ */
+function hasTrailers(answer: IncomingMessage, { req }: ServerResponse): boolean {
+  const { statusCode, headers } = answer;
+  const hasBody = req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304;
+  return hasBody && req.httpVersion === '1.1' && headers['transfer-encoding'] !== undefined;
+}
+
+function wrongAnswer(cause?: unknown): Error {
+  return Object.assign(new Error('the answer is not valid', { cause }), { code: 'EPROTO' });
 }
 
 function failWith(error: unknown, response: ServerResponse, { onFailure }: ForwardContext): void {
@@ -141,11 +141,8 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
   const status = statusOf(error);
+  // With its text: Node.js would take the one that it refused before.
   response.writeHead(status, STATUS_CODES[status], headers).end(text);
-}
-
-function notHttp(reason: string): Error {
-  return Object.assign(new Error(`the answer is not valid: ${reason}`), { code: 'EPROTO' });
 }
 
 function pairsOf(raw: readonly string[]): [string, string][] {
@@ -171,6 +168,12 @@ class TunnelAgent extends Agent {
     this.#network = network;
   }
 
+  /** @internal Called by node:http when a request has ended: whether its connection is kept. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const idle = Object.values(this.freeSockets).flat().length;
+    return idle < MOST_IDLE && Boolean(super.keepSocketAlive(socket));
+  }
+
   override createConnection(
     { host, port }: ClientRequestArgs,
     done: (error: Error | null, socket: Duplex) => void = () => {},
@@ -184,10 +187,10 @@ class TunnelAgent extends Agent {
   }
 }
 
-/** Answers without a body, whatever their fields say (RFC 9110, sections 15.3.5 and 15.4.5). */
-const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 const AGENTS = new WeakMap<Socket, Agent>();
 /** A client that sends requests ahead of answers may use several targets at once. */
 const MOST_SOCKETS = 8;
+/** The connections that are kept for later requests of one client, to all of its targets. */
+const MOST_IDLE = 8;
 /** Node.js announces a chunked body for these, unless it is told that there is none. */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

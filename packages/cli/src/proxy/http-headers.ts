@@ -10,15 +10,13 @@ export type RawHeaders = readonly string[];
 /**
  * Returns the fields without those that are only for the next hop: the listed ones of RFC 9110,
  * section 7.6.1, those that `Connection` names, and those of the proxy itself. Order, case and
- * repeated fields are kept. `Content-Length` is kept even if `Connection` names it: without it, the
- * next hop would take the body for another message.
+ * repeated fields are kept.
  */
 export function endToEndHeaders(raw: RawHeaders): string[] {
   const named = valuesOf(raw, 'connection').flatMap((value) =>
     value.split(',').map((name) => name.trim().toLowerCase()),
   );
   const removed = new Set([...HOP_BY_HOP, ...named]);
-  removed.delete('content-length');
   return pairsOf(raw).flatMap(([name, value]) =>
     removed.has(name.toLowerCase()) ? [] : [name, value],
   );
@@ -26,12 +24,13 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
 
 /** Returns the fields with one of this name and value; fields of that name are replaced. */
 export function withHeader(raw: RawHeaders, name: string, value: string): string[] {
-  return [name, value, ...withoutHeader(raw, name.toLowerCase())];
+  return [name, value, ...withoutHeader(raw, name)];
 }
 
-/** Returns the fields without those of this name, in lower case. */
+/** Returns the fields that have another name. */
 export function withoutHeader(raw: RawHeaders, name: string): string[] {
-  return pairsOf(raw).flatMap((pair) => (pair[0].toLowerCase() === name ? [] : pair));
+  const others = pairsOf(raw).filter(([other]) => other.toLowerCase() !== name.toLowerCase());
+  return others.flat();
 }
 
 /** Returns the fields with this proxy added to `Via` (RFC 9110, section 7.6.3). */
@@ -52,7 +51,7 @@ function pairsOf(raw: RawHeaders): [name: string, value: string][] {
 
 /**
  * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` says which fields
- * come after a body in chunks; they are passed on, so it is kept.
+ * come after the body; those of an answer are passed on, so it is kept.
  */
 const HOP_BY_HOP: readonly string[] = [
   'connection',

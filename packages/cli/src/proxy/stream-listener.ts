@@ -29,14 +29,7 @@ export async function listenForStreams(
 ): Promise<ListenAddress> {
   const { host, port } = listen;
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.once('listening', () => {
-        server.off('error', reject);
-        resolve();
-      });
-      server.listen(host === undefined ? { port } : { port, host });
-    });
+    await listening(server, () => server.listen(host === undefined ? { port } : { port, host }));
   } catch (error) {
     throw listenFailure(error, listen, origin);
   }
@@ -53,14 +46,8 @@ export async function listenForDatagrams(
 ): Promise<ListenAddress> {
   const { host, port } = listen;
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.once('listening', () => {
-        socket.off('error', reject);
-        resolve();
-      });
-      socket.bind(host === undefined ? { port } : { port, address: host });
-    });
+    const place = host === undefined ? { port } : { port, address: host };
+    await listening(socket, () => socket.bind(place));
   } catch (error) {
     throw listenFailure(error, listen, origin);
   }
@@ -70,6 +57,25 @@ export async function listenForDatagrams(
 /** Closes a server. Resolves when its port is free. Its connections must be closed already. */
 export function closeServer(server: StreamServer): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Calls `begin`. Resolves at 'listening', and rejects at 'error'. */
+function listening(emitter: Listening, begin: () => void): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    emitter.once('error', reject);
+    emitter.once('listening', () => {
+      emitter.off('error', reject);
+      resolve();
+    });
+    begin();
+  });
+}
+
+/** What a server and a socket have in common. */
+interface Listening {
+  once(event: 'listening', listener: () => void): unknown;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 function boundAddress(

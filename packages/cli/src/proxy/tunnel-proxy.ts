@@ -1,5 +1,5 @@
 /**
- * `Proxy`: the services of one `litz proxy`, over the network inside the tunnel.
+ * `TunnelProxy`: the services of one `litz proxy`, over the network inside the tunnel.
  *
  * @module
  */

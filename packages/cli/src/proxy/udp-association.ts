@@ -164,6 +164,8 @@ export class UdpAssociation {
 
   #isFromClient({ address, port }: DatagramSource): boolean {
     if (unmapped(address) !== unmapped(this.#control.remoteAddress ?? '')) return false;
+    // Nothing can be sent to port 0: Node.js would throw.
+    if (port === 0) return false;
     return this.#expectedPort === 0 || this.#expectedPort === port;
   }
 }

@@ -1,4 +1,4 @@
-import type { Socket as UdpSocket } from 'node:dgram';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { bindUdp, until } from './loopback.ts';
@@ -10,6 +10,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] 
 
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await fixture.close();
 });
 
@@ -80,6 +81,54 @@ describe('startDatagramPort', () => {
     stranger.send('stranger', source.port);
     target.send('target', source.port);
     expect(String(((await once(client, 'message')) as [Buffer])[0])).toBe('target');
+  });
+
+  test('passes no datagrams on that come from another address than that of the target', async () => {
+    const target = fixture.add(await bindUdp());
+    const { port: targetPort } = target.address();
+    const { port } = await fixture.port({
+      type: 'forward',
+      protocol: 'udp',
+      target: { host: '127.0.0.1', port: targetPort },
+    });
+    const client = fixture.add(await bindUdp());
+    client.send('x', port);
+    const [, source] = (await once(target, 'message')) as [Buffer, { port: number }];
+    const stranger = fixture.add(createSocket('udp4'));
+    stranger.bind(targetPort, '127.0.0.2');
+    await once(stranger, 'listening');
+    stranger.send('stranger', source.port, '127.0.0.1');
+    target.send('target', source.port);
+    expect(String(((await once(client, 'message')) as [Buffer])[0])).toBe('target');
+  });
+
+  test('drops datagrams from port 0, to which no answer can be sent', async () => {
+    const echo = await echoing();
+    const opened: UdpSocket[] = [];
+    vi.spyOn(fixture.network, 'createSocket').mockImplementation((type) => {
+      opened.push(createSocket(type));
+      return opened.at(-1)!;
+    });
+    const target = { host: '127.0.0.1', port: echo.address().port };
+    const { proxy } = await fixture.port({ type: 'expose', protocol: 'udp', target });
+    const source = { address: '127.0.0.1', family: 'IPv4', port: 0, size: 1 } as const;
+    opened[0].emit('message', Buffer.from('x'), source);
+    expect(proxy.counts.of('expose')).toMatchObject({ open: 0, datagramsDropped: 1 });
+  });
+
+  test('opens nothing for a name that is found after the end', async () => {
+    const found: (() => void)[] = [];
+    vi.spyOn(fixture.network, 'lookup').mockImplementation((_name, _options, callback) => {
+      found.push(() => callback(null, '127.0.0.1', 4));
+    });
+    const target = { host: 'inside.test', port: 1 };
+    const { port, proxy } = await fixture.port({ type: 'forward', protocol: 'udp', target });
+    const client = fixture.add(await bindUdp());
+    client.send('x', port);
+    await until(() => found.length === 1);
+    await proxy.close();
+    found[0]();
+    expect(proxy.counts.of('forward')).toMatchObject({ open: 0, opened: 0 });
   });
 
   test('a taken port is an error that names the flag', async () => {

@@ -1,4 +1,4 @@
-import type { Socket as UdpSocket } from 'node:dgram';
+import { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -62,6 +62,16 @@ describe('UdpAssociation', () => {
     stranger.send(datagram, relay);
     await until(() => proxy.counts.of('socks5').datagramsDropped === 1);
     expect(proxy.counts.of('socks5').datagrams).toBe(2);
+  });
+
+  test('drops datagrams from port 0, to which no answer can be sent', async () => {
+    const bind = vi.spyOn(UdpSocket.prototype, 'bind');
+    const { proxy } = await associated();
+    const [relay] = bind.mock.contexts as [UdpSocket];
+    bind.mockRestore();
+    const datagram = formatDatagram({ host: '127.0.0.1', port: 9 }, bytes('x'));
+    relay.emit('message', datagram, { address: '127.0.0.1', family: 'IPv4', port: 0, size: 11 });
+    expect(proxy.counts.of('socks5')).toMatchObject({ datagrams: 0, datagramsDropped: 1 });
   });
 
   test('belongs to the port that the client has named', async () => {

@@ -33,7 +33,7 @@ export {
   type NamedPeer,
   type RefreshedDevice,
 } from './endpoint-refresh.ts';
-export type { DnsSettings } from './dns-settings.ts';
+export { readDnsSettings, wrongServer, type DnsSettings } from './dns-settings.ts';
 export type { Host } from './host.ts';
 export { LinuxHost } from './linux-host.ts';
 export { planTunnel, type HostFacts, type TunnelHooks, type TunnelRequest } from './plan.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isIP } from 'node:net';
+import { readDnsSettings } from '@litz/device/quick';
 
 /** Where names are looked up. */
 export interface DnsConfig {
@@ -16,10 +16,8 @@ export interface DnsConfig {
 /** As wg-quick(8): "entries that are not an IP address are search domains". */
 export function readDnsConfig(entries: readonly string[]): DnsConfig {
   const texts = entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
-  return {
-    servers: texts.filter((text) => isIP(text) !== 0),
-    search: texts.filter((text) => isIP(text) === 0).map((text) => text.replace(/^\.|\.$/g, '')),
-  };
+  const { servers, searchDomains } = readDnsSettings(texts);
+  return { servers, search: searchDomains.map((text) => text.replace(/^\.|\.$/g, '')) };
 }
 
 /**

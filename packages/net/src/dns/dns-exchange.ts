@@ -43,7 +43,7 @@ async function askOnce(
   const question = { ...query, id: randomInt(0x10000) };
   const bytes = encodeQuery(question, withOptions);
   const answer = await new DatagramExchange(host, server, question).ask(bytes, timeoutMs);
-  return answer.isTruncated ? askOverTcp(host, server, question, timeoutMs) : answer;
+  return answer.isTruncated ? askOverTcp(host, server, { question, bytes, timeoutMs }) : answer;
 }
 
 /** A question in a datagram, with a socket of its own. */
@@ -104,13 +104,11 @@ class DatagramExchange implements SocketOwner {
 async function askOverTcp(
   host: SocketHost,
   server: string,
-  question: DnsQuestion,
-  timeoutMs: number,
+  { question, bytes, timeoutMs }: { question: DnsQuestion; bytes: Uint8Array; timeoutMs: number },
 ): Promise<DnsAnswer> {
-  const query = encodeQuery(question, true);
-  const framed = Buffer.alloc(query.length + 2);
-  framed.writeUInt16BE(query.length);
-  framed.set(query, 2);
+  const framed = Buffer.alloc(bytes.length + 2);
+  framed.writeUInt16BE(bytes.length);
+  framed.set(bytes, 2);
   const socket = new Socket({ host }, { noDelay: true });
   const timer = setTimeout(() => socket.destroy(noAnswer(server, timeoutMs)), timeoutMs);
   try {

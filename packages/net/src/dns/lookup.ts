@@ -62,7 +62,8 @@ export class NetworkLookup {
     const found = await this.#resolver.resolve(absolute, versions, { patienceMs, signal });
     if (found.addresses.length > 0) return inOrder(found.addresses.map(toAddress), options);
     if (found.failures.length > 0) {
-      throw lookupError('EAI_AGAIN', hostname, found.failures.join('; '));
+      // Both versions of IP fail for the same reason as a rule. It is said once.
+      throw lookupError('EAI_AGAIN', hostname, [...new Set(found.failures)].join('; '));
     }
     throw lookupError('ENOTFOUND', hostname, `asked ${servers.join(', ')}`);
   }

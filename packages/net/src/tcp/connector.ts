@@ -61,7 +61,7 @@ export class Connector implements SocketOwner {
     for (const attempt of this.#attempts) attempt.abort();
   }
 
-  /** The name is never an owner of a socket of the stack: its attempts are. */
+  /** Never called: the sockets of the stack belong to the attempts. */
   handleChange(): void {}
 
   handleFailure(reason: Error): void {
@@ -149,7 +149,7 @@ export class Connector implements SocketOwner {
 
   #runOutOfPatience(): void {
     if (this.#attempts.size > 0) {
-      // Those that were not begun will not be.
+      // Addresses that were not tried yet are left out.
       this.#addresses.length = this.#next;
       for (const attempt of this.#attempts) attempt.expire(this.#destination.connectTimeoutMs);
       return;

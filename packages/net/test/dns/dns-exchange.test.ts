@@ -84,6 +84,30 @@ describe('askServer', () => {
     expect(withOptions).toEqual([true, false]);
   });
 
+  test('asks without options over TCP too', async () => {
+    const [a, b] = linkedHosts();
+    await dnsServer(b, (query, reply) => {
+      if (query.additionals!.length > 0) reply({ flags: 1, questions: [] });
+      else reply({ flags: 0x0200 });
+    });
+    const server = new Server(b, {}, (socket) => {
+      socket.once('data', (data: Buffer) => {
+        const query = decode(data.subarray(2));
+        const isKnown = query.additionals!.length === 0;
+        const message = encode({
+          ...answerTo(query),
+          ...(isKnown ? { answers: [ADDRESS] } : { flags: 1 }),
+        });
+        const length = Buffer.alloc(2);
+        length.writeUInt16BE(message.length);
+        socket.end(Buffer.concat([length, message]));
+      });
+    }).listen(53);
+    const answer = await askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);
+    expect(answer.addresses).toEqual(['192.0.2.1']);
+    server.close();
+  });
+
   test('says that the server does not answer, or is not there', async () => {
     const [a, b] = linkedHosts();
     const refused = askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);

@@ -203,7 +203,8 @@ function fireSlow(state: StackState, c: Connection): void {
   if (c.state === 'time-wait') return endConnection(state, c);
   if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
   if (c.keepAliveAfter === 0) return undefined;
-  // The same sum as below: a difference of times that are fractions may be less, for ever.
+  // The same sum as below. A difference would be rounded: it could stay below the limit when the
+  // deadline has come, and the timer would never end.
   const dueAt = c.lastHeardAt + c.keepAliveAfter;
   if (state.now < dueAt) {
     c.probes = 0;

@@ -5,6 +5,7 @@
  * @module
  */
 import { redactKeys } from '@litz/core/internals';
+import { Network } from '@litz/net';
 import { EndSignals } from '../../end-signals.ts';
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
 import { openNetwork } from './open-network.ts';
@@ -19,6 +20,7 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
       signal: signals.signal,
       print: (line) => void process.stderr.write(`${redactKeys(line)}\n`),
       streams: { input: process.stdin, output: process.stdout },
+      checkTunnel: (config, file) => Network.check(config, file),
       openNetwork,
     });
   } finally {

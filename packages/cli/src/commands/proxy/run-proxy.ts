@@ -39,6 +39,8 @@ export interface RunProxyOptions {
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
   readonly streams: StdioStreams;
+  /** Throws if no tunnel can be made from the configuration. Opens nothing. */
+  readonly checkTunnel: (config: WgQuickConfig, file: string) => void;
   /** Opens the tunnel. The keys of the configuration are wiped afterwards. */
   readonly openNetwork: (
     config: WgQuickConfig,
@@ -61,7 +63,11 @@ export async function runProxy(
   const prepared = prepare(target, flags, options);
   const { config, settings, file } = prepared;
   if (flags.check === true) {
-    wipeSecrets({ ...config.interface, peers: config.peers });
+    try {
+      options.checkTunnel(config, prepared.tunnelFile);
+    } finally {
+      wipeSecrets({ ...config.interface, peers: config.peers });
+    }
     print(`${file}: right`);
     return;
   }

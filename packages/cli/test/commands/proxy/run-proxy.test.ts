@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { isZeroKey, type WgQuickConfig } from '@litz/config';
+import { Network } from '@litz/net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   runProxy,
@@ -21,6 +22,7 @@ const TUNNEL = [
   'Address = 10.0.0.1/32',
   '[Peer]',
   `PublicKey = ${publicKey}`,
+  'Endpoint = 192.0.2.1:51820',
 ];
 
 let folder: string;
@@ -123,6 +125,13 @@ describe('runProxy', () => {
     expect(printed).toEqual([expect.stringMatching(/wg0\.conf: right$/)]);
   });
 
+  test('--check finds what would be missing when the tunnel is opened', async () => {
+    const lines = TUNNEL.filter((line) => !line.startsWith('Address'));
+    const checked = start(lines, { socks5: ['0'], check: true });
+    await expect(checked).rejects.toThrow(/wg0\.conf: Address: expected in \[Interface\]/);
+    expect(printed).toEqual([]);
+  });
+
   test.each<[what: string, lines: string[], flags: Partial<ProxyFlags>, error: RegExp]>([
     ['no service', TUNNEL, {}, /^there is nothing to do/],
     [
@@ -182,6 +191,7 @@ function options(): RunProxyOptions {
     signal: ending.signal,
     print: (line) => void printed.push(line),
     streams: { input: new PassThrough(), output: new PassThrough() },
+    checkTunnel: (config, file) => Network.check(config, file),
     async openNetwork(config) {
       configs.push(config);
       return network;
