@@ -161,6 +161,10 @@ export class Network extends EventEmitter<NetworkEvents> {
         ...(handshakeTimeout !== undefined && { handshakeGiveUpMs: handshakeTimeout }),
         ...options.device,
       });
+      if (signal?.aborted) {
+        await device.close();
+        throw signal.reason;
+      }
       const network = new Network(device, tun, options.dns ?? dns, options);
       network.#followNames(named, resolve);
       return network;

@@ -17,6 +17,8 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
     value.split(',').map((name) => name.trim().toLowerCase()),
   );
   const removed = new Set([...HOP_BY_HOP, ...named]);
+  // Without it, the next hop would take the body for another message.
+  removed.delete('content-length');
   return pairsOf(raw).flatMap(([name, value]) =>
     removed.has(name.toLowerCase()) ? [] : [name, value],
   );

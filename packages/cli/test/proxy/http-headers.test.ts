@@ -36,6 +36,13 @@ describe('endToEndHeaders', () => {
   });
 });
 
+describe('endToEndHeaders with a length that Connection names', () => {
+  test('keeps it', () => {
+    const raw = ['Connection', 'content-length, x-hop', 'X-Hop', '1', 'Content-Length', '4'];
+    expect(endToEndHeaders(raw)).toEqual(['Content-Length', '4']);
+  });
+});
+
 describe('withHeader', () => {
   test('replaces all fields of the name', () => {
     expect(withHeader(['host', 'a', 'X', '1', 'Host', 'b'], 'Host', 'c')).toEqual([
