@@ -27,3 +27,5 @@ document.querySelector('form')!.addEventListener('submit', (event) => {
   event.preventDefault();
   void ask();
 });
+// Before this, the browser itself would send the form, with the private key in the address.
+document.querySelector('button')!.disabled = false;

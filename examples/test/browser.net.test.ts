@@ -72,6 +72,7 @@ async function startRelay(endpoint: string): Promise<void> {
 async function ask(address: string): Promise<string> {
   const page = browser!;
   await page.show(URL_OF_PAGE, { width: 800 });
+  await page.until("document.querySelector('button')?.disabled === false");
   const config = readFileSync(world.conf, 'utf8');
   await page.evaluate(`document.getElementById('config').value = ${JSON.stringify(config)}`);
   await page.evaluate(`document.getElementById('address').value = ${JSON.stringify(address)}`);

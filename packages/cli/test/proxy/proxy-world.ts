@@ -43,6 +43,7 @@ export class ProxyWorld {
     try {
       await world.#startPeer();
       await world.#startServers();
+      await world.#untilSettled();
     } catch (error) {
       await world.close();
       throw error;
@@ -121,6 +122,13 @@ export class ProxyWorld {
     const script = join(import.meta.dirname, 'far-services.mjs');
     const servers = this.b.start(process.execPath, [script, folder, '10.77.0.2']);
     await eventually('the servers listen', () => servers.output().includes('ready'));
+  }
+
+  /** Chromium breaks off what it loads when an address changes (ERR_NETWORK_CHANGED). */
+  async #untilSettled(): Promise<void> {
+    await eventually('the addresses are checked for duplicates', async () => {
+      return !(await this.a.run('ip', '-6', 'address', 'show')).includes('tentative');
+    });
   }
 }
 
