@@ -28,18 +28,12 @@ import {
 } from './etcd-server.ts';
 import { GarbageServer } from './garbage-server.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
-import { peakMegabytes } from './peak-megabytes.ts';
+import { MOST_MEGABYTES, NODE_OPTIONS, peakMegabytes } from './peak-megabytes.ts';
 
 const { HostileEtcd } = (await import(join(ETCD_TESTS, 'hostile-etcd-server.ts'))) as HostileModule;
 
 const RECORDS = 'litz/nodes/v1/';
-/**
- * In MB: the memory limit of the chart (256 MiB). An agent reads 50,000 keys of an endless list, and takes 200 MB
- * meanwhile.
- */
-const MOST_MEGABYTES = 268;
-// As docs/mesh.md advises for a large mesh: V8 collects earlier than on a machine with much memory.
-process.env['NODE_OPTIONS'] = '--max-semi-space-size=1 --max-old-space-size=256';
+process.env['NODE_OPTIONS'] = NODE_OPTIONS;
 
 describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd', () => {
   let etcd: Etcd;

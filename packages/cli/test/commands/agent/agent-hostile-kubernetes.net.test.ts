@@ -26,16 +26,12 @@ import {
   type Kube,
 } from './kube-server.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
-import { peakMegabytes } from './peak-megabytes.ts';
+import { MOST_MEGABYTES, NODE_OPTIONS, peakMegabytes } from './peak-megabytes.ts';
 
 const { HostileKube } = (await import(join(KUBE_TESTS, 'hostile-kube-server.ts'))) as HostileModule;
 
 const NODES = '/apis/litz.dev/v1/litznodes';
-/**
- * In MB: the memory limit of the chart (256 MiB). An agent reads 50,000 objects of an endless list, and takes 200 MB
- * meanwhile.
- */
-const MOST_MEGABYTES = 268;
+process.env['NODE_OPTIONS'] = NODE_OPTIONS;
 
 describeWith(
   [...realInterfaces, ...kubeRequirements],

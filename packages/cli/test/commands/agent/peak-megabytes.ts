@@ -10,3 +10,8 @@ export function peakMegabytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1.024e-3;
 }
+
+/** In MB: the memory limit of the chart (256 MiB). An agent takes up to 200 MB while a registry sends garbage. */
+export const MOST_MEGABYTES = 268;
+/** As docs/mesh.md advises for a large mesh: V8 collects earlier than on a machine with much memory. */
+export const NODE_OPTIONS = '--max-semi-space-size=1 --max-old-space-size=256';
