@@ -25,9 +25,10 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
       // The status page of the mesh is shipped as browsers get it.
       const isPage = name === '@litz/mesh' ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
       const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
+      const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages()] : [];
       expect([name, others.toSorted()]).toEqual([
         name,
-        ['LICENSE', 'README.md', ...(name === 'litz' ? ['bin/litz.js'] : []), 'package.json'],
+        ['LICENSE', 'README.md', 'package.json', ...ofCommand].toSorted(),
       ]);
       expect(files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']));
     }
@@ -83,6 +84,14 @@ for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
       });
     });
   });
+}
+
+/** The pages that `npm install --global` links into the folders of man, as paths in the tarball. */
+function manualPages(): string[] {
+  const manifest = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as {
+    man: string[];
+  };
+  return manifest.man.map((page) => page.replace('./', ''));
 }
 
 const WRONG = `import { Device } from '@litz/device';
