@@ -6,7 +6,13 @@
 import { StackError } from '../errors.ts';
 import type { StackState } from '../stack-state.ts';
 import type { Connection } from './connection.ts';
-import { changeState, createConnection, type Ends } from './lifecycle.ts';
+import {
+  beginBehind,
+  changeState,
+  createConnection,
+  endConnection,
+  type Ends,
+} from './lifecycle.ts';
 import type { CheckedTcpOptions } from './tcp-options.ts';
 
 /**
@@ -21,11 +27,14 @@ export function openConnection(
   options: CheckedTcpOptions,
 ): Connection {
   const localPort = ends.localPort || choosePort(state, ends);
-  if (isTaken(state, ends, localPort)) {
+  const previous = connectionAt(state, ends, localPort);
+  if (previous && !mayFollow(state, previous)) {
     const name = `${ends.local.toString()} port ${localPort}`;
     throw new StackError('EADDRINUSE', `${name} is connected to there already`);
   }
+  if (previous) endConnection(state, previous);
   const c = createConnection(state, { ...ends, localPort }, options);
+  if (previous) beginBehind(c, previous);
   changeState(state, c, 'syn-sent');
   state.tcp.wake(c);
   return c;
@@ -39,17 +48,39 @@ function choosePort(state: StackState, ends: Ends): number {
   const { hash, identifications, tcp } = state;
   const offset = hash.begin().address(ends.local).address(ends.remote).word(ends.remotePort).end();
   const counter = hash.high & (identifications.length - 1);
+  // A connection from a port to the same port of the stack itself would answer its own SYN.
+  const own = ends.local.equals(ends.remote) ? ends.remotePort : 0;
   for (let tries = 0; tries < PORT_COUNT; tries++) {
     const number = (offset + identifications[counter]++) >>> 0;
     const port = FIRST_PORT + (number % PORT_COUNT);
-    if (tcp.listeners.isFree(undefined, port) && !isTaken(state, ends, port)) return port;
+    if (port === own || !tcp.listeners.isFree(undefined, port)) continue;
+    const previous = connectionAt(state, ends, port);
+    if (!previous || mayFollow(state, previous)) return port;
   }
-  throw new StackError('EADDRNOTAVAIL', 'all ports from 49152 to 65535 are in use');
+  throw new StackError('EADDRNOTAVAIL', `all ports from ${FIRST_PORT} to 65535 are in use`);
 }
 
-function isTaken({ tcp }: StackState, { local, remote, remotePort }: Ends, port: number): boolean {
-  return tcp.connections.find(local, port, remote, remotePort) !== undefined;
+function connectionAt(
+  { tcp }: StackState,
+  { local, remote, remotePort }: Ends,
+  port: number,
+): Connection | undefined {
+  return tcp.connections.find(local, port, remote, remotePort);
 }
 
-const FIRST_PORT = 49_152;
-const PORT_COUNT = 16_384;
+/**
+ * Whether a new connection may have the ends of one in TIME-WAIT. With timestamps, a segment of the
+ * old one is never taken for one of the new one (RFC 7323 5.3 and B.2; RFC 6191 2 for the other
+ * direction). After a second, the clocks of both sides have moved (tcp_tw_reuse_delay of Linux).
+ */
+function mayFollow({ now }: StackState, c: Connection): boolean {
+  return c.state === 'time-wait' && c.usesTimestamps && now - c.timeWaitAt >= REUSE_AFTER_MS;
+}
+
+/**
+ * RFC 6056 3.2: as many ports as possible, from 1024 on. A listener may take a port later that a
+ * connection has.
+ */
+const FIRST_PORT = 1024;
+const PORT_COUNT = 65_536 - FIRST_PORT;
+const REUSE_AFTER_MS = 1000;

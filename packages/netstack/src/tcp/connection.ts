@@ -194,6 +194,8 @@ export class Connection implements DeadlineOwner {
   ackAt: number = Infinity;
   /** Keepalive, TIME-WAIT, or the end of FIN-WAIT-2 without a program. */
   slowAt: number = Infinity;
+  /** When TIME-WAIT began, or began again. */
+  timeWaitAt: number = -Infinity;
   heapIndex: number = -1;
   heapKey: number = 0;
   /** Probes of the window or of the other side that were not answered. */

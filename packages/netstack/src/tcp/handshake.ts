@@ -12,6 +12,7 @@ import { initialWindow } from './congestion.ts';
 import type { Connection } from './connection.ts';
 import {
   beginAt,
+  beginBehind,
   changeState,
   createConnection,
   endConnection,
@@ -26,17 +27,20 @@ import { armKeepAlive, armRetransmit } from './timers.ts';
 /**
  * A segment for a listener (RFC 9293 3.10.7.2).
  *
+ * @param previous a connection in TIME-WAIT that the segment has ended; undefined: none
  * @returns a connection that a SYN cookie has begun; the segment is for it
  */
 export function receiveSyn(
   state: StackState,
   listener: BoundListener,
   segment: TcpHeader,
+  previous: Connection | undefined,
 ): Connection | undefined {
   if (segment.has(TCP_FLAG.RST)) return undefined;
   if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  if (listener.hasRoom) beginHandshake(state, listener, segment);
+  // A cookie could not begin behind the connection before, which was a real one.
+  if (listener.hasRoom || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
   // Silence, so that the other side tries again.
   else state.drop('full-backlog');
@@ -93,8 +97,14 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
   armKeepAlive(state, c);
 }
 
-function beginHandshake(state: StackState, listener: BoundListener, segment: TcpHeader): void {
+function beginHandshake(
+  state: StackState,
+  listener: BoundListener,
+  segment: TcpHeader,
+  previous: Connection | undefined,
+): void {
   const c = createConnection(state, endsOf(state, segment), listener.options);
+  if (previous) beginBehind(c, previous);
   c.listener = listener;
   listener.begin(c);
   c.state = 'syn-received';

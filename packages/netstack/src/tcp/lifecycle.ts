@@ -7,6 +7,7 @@ import type { StackError } from '../errors.ts';
 import type { StackState } from '../stack-state.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import { ipHeaderLength } from '../wire/ip-header.ts';
+import { isAfter } from '../wire/sequence.ts';
 import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import { Connection, type TcpState } from './connection.ts';
 import { Cubic } from './cubic.ts';
@@ -60,6 +61,15 @@ export function beginAt(c: Connection, initialSequence: number): void {
   c.unacknowledged = c.next = initialSequence;
   c.dataStart = (initialSequence + 1) | 0;
   c.rackEnd = c.rackForward = c.smallEnd = c.reducedAt = initialSequence;
+}
+
+/**
+ * Lets a new connection begin behind all sequence numbers that the one before it with the same ends
+ * has used (RFC 9293 3.6.1). The distance is that of Linux: more than a window without scaling.
+ */
+export function beginBehind(c: Connection, previous: Connection): void {
+  if (isAfter(c.initialSequence, previous.next)) return;
+  beginAt(c, (previous.next + FOLLOWING_DISTANCE) | 0);
 }
 
 /**
@@ -134,6 +144,7 @@ export function abortConnection(state: StackState, c: Connection, error: StackEr
 export function beginTimeWait(state: StackState, c: Connection): void {
   const { timeWait } = state.tcp;
   c.retransmitAt = c.reorderAt = Infinity;
+  c.timeWaitAt = state.now;
   c.slowAt = state.now + TIME_WAIT_MS;
   c.sendBuffer.clear();
   c.sent.clear();
@@ -152,6 +163,7 @@ export function scaleFor(receiveBuffer: number): number {
 
 /** So that these hashes are not those of anything else. */
 const TIMESTAMP_LABEL = 0x54494d45;
+const FOLLOWING_DISTANCE = 0x10001;
 const DEFAULT_SIZE = 536;
 /** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */
 const LEAST_SIZE = 256;

@@ -43,21 +43,27 @@ export function receiveTcp(state: StackState, isTrusted: boolean): void {
     state.drop('closed-tcp-port');
     return answerReset(state);
   }
+  if (c && !listener.canWait) return state.drop('full-backlog');
   if (c) endConnection(state, c);
-  const begun = receiveSyn(state, listener, segment);
+  const begun = receiveSyn(state, listener, segment, c);
   if (!begun) return undefined;
   receiveSegment(state, begun, segment);
   if (begun.state !== 'closed') tcp.wake(begun);
   return undefined;
 }
 
-/** RFC 9293 3.10.7.4: a SYN with a later sequence number or timestamp ends TIME-WAIT (RFC 6191). */
+/**
+ * RFC 9293 3.10.7.4 and RFC 6191 2: a SYN with a later timestamp, or else with a later sequence
+ * number, ends TIME-WAIT. An earlier timestamp is that of an old duplicate.
+ */
 function isReincarnation(c: Connection, segment: TcpHeader): boolean {
   const { SYN, ACK, RST } = TCP_FLAG;
   if ((segment.flags & (SYN | ACK | RST)) !== SYN) return false;
-  const isLater =
-    c.usesTimestamps && segment.hasTimestamps && isAfter(segment.timestamp, c.recentTimestamp);
-  return isLater || isAfter(segment.sequence, c.receiveNext);
+  if (c.usesTimestamps && segment.hasTimestamps) {
+    if (isAfter(segment.timestamp, c.recentTimestamp)) return true;
+    if (segment.timestamp !== c.recentTimestamp) return false;
+  }
+  return isAfter(segment.sequence, c.receiveNext);
 }
 
 function receiveSegment(state: StackState, c: Connection, segment: TcpHeader): void {

@@ -148,6 +148,48 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       }
     });
 
+    test('of the stack, the stack uses the port again after a second', async () => {
+      const fixture = createFixture();
+      const { network, stack, kernel } = fixture;
+      const accept = kernel.listen(80);
+      for (let i = 0; i < 3; i++) {
+        const near = stack.connect(kernel.addresses[4], 80, { localPort: 5000 });
+        const far = await accepted(network, accept);
+        // More than the clock of the initial sequence numbers moves meanwhile.
+        await transfer(network, near, far, 2_000_000);
+        network.programs.length = 0;
+        near.end();
+        await network.run(() => drain(far) === 0 && far.isEnded);
+        far.close();
+        await network.run(() => near.socket.state === 'time-wait');
+        expect(near.error).toBeUndefined();
+        await network.pass(1000);
+      }
+    });
+
+    test('of the stack, new connections are made one after another', async () => {
+      const { network, stack, kernel } = createFixture();
+      const accept = kernel.listen(80);
+      const seen = new Set<number>();
+      // Only these ports are left for connections to the kernel.
+      for (let port = 1024; port < 65_536; port++) if (port % 1000 !== 0) stack.listener(port);
+      for (let i = 0; i < 130; i++) {
+        if (seen.size === 64) {
+          await network.pass(1000);
+          seen.clear();
+        }
+        const near = stack.connect(kernel.addresses[4], 80);
+        expect(seen).not.toContain(near.socket.localPort);
+        seen.add(near.socket.localPort);
+        const far = await accepted(network, accept);
+        near.end();
+        await network.run(() => drain(far) === 0 && far.isEnded);
+        far.close();
+        await network.run(() => near.socket.state === 'time-wait');
+        expect(near.error).toBeUndefined();
+      }
+    });
+
     test('of the kernel, the stack uses the port again', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = kernel.listen(80);

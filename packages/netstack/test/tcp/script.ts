@@ -78,10 +78,11 @@ export class Script {
     return script;
   }
 
-  /** A socket whose SYN was sent; the SYN was not looked at. */
-  static connecting(options: ScriptOptions = {}): Script {
+  /** A socket whose SYN was sent; the SYN was not looked at. Port 0: a free one. */
+  static connecting(options: ScriptOptions = {}, localPort = 0): Script {
     const script = new Script(options);
-    script.socket = script.stack.connectTcp(THEIRS[4], script.theirPort, { ...options.tcp });
+    const tcp = { ...options.tcp, localPort };
+    script.socket = script.stack.connectTcp(THEIRS[4], script.theirPort, tcp);
     script.#ourPort = script.socket.localPort;
     return script;
   }
@@ -160,6 +161,9 @@ export class Script {
     return this.#ourStart ?? 0;
   }
 
+  /** Where the last segment ended that was described. */
+  sentEnd = 0;
+
   /** Gives a whole packet to the stack. */
   give(packet: Uint8Array): void {
     give(this.stack, packet, this.now);
@@ -217,6 +221,7 @@ export class Script {
     const ack = bits & 0x10 ? ` ack ${(view.getUint32(8) - this.#theirStart) | 0}` : '';
     const options = this.#optionText(segment.subarray(20, header));
     const data = segment.length - header;
+    this.sentEnd = from + data;
     return `${letters || '.'} ${from}:${from + data}${ack} win ${view.getUint16(14)}${options}`;
   }
 

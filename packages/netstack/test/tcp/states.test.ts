@@ -201,6 +201,76 @@ describe('the states of a connection', () => {
     expect(script.socket.state).toBe('closed');
   });
 
+  describe('TIME-WAIT with timestamps: a SYN with', () => {
+    const inTimeWait = (bytes = 0): Script => {
+      const script = Script.connected({ syn: '<mss 1000,ts 100 0>' }, 65_535);
+      let end = 1;
+      for (let left = bytes; left > 0 || end <= bytes;) {
+        if (left > 0) left -= script.send(left);
+        script.sent();
+        end = script.sentEnd;
+        script.inject(`. 1:1 ack ${end} win 65535 <ts 100 1000>`);
+      }
+      script.socket.shutdown();
+      script.sent();
+      script.inject(`F 1:1 ack ${end + 1} <ts 200 1000>`);
+      script.sent();
+      expect(script.socket.state).toBe('time-wait');
+      return script;
+    };
+
+    test('a later one begins a connection, from any sequence number (RFC 6191 2)', () => {
+      const script = inTimeWait();
+      script.inject('S -900000:-900000 <ts 201 0>');
+      expect(script.sent()).toEqual(['S 0:0 ack -899999']);
+    });
+
+    test('the same one begins a connection if the sequence number is later', () => {
+      const script = inTimeWait();
+      script.inject('S 1:1 <ts 200 0>');
+      expect(script.socket.state).toBe('time-wait');
+      script.sent();
+      script.inject('S 5000:5000 <ts 200 0>');
+      expect(script.sent()).toEqual(['S 0:0 ack 5001']);
+    });
+
+    test('an earlier one is from long ago', () => {
+      const script = inTimeWait();
+      script.inject('S 5000:5000 <ts 199 0>');
+      expect(script.sent()).toEqual(['. 2:2 ack 2']);
+      expect(script.socket.state).toBe('time-wait');
+    });
+
+    test('a later one is answered from behind all used numbers (RFC 9293 3.6.1)', () => {
+      const script = inTimeWait(1_000_000);
+      const before = script.ourStart;
+      script.inject('S 5000:5000 <ts 201 0>');
+      expect(script.sent()).toEqual(['S 0:0 ack 5001']);
+      expect((script.ourStart - before) | 0).toBe(1_000_002 + 0x10001);
+    });
+
+    test('a later one waits while the backlog is full', () => {
+      const script = inTimeWait();
+      script.theirPort = 6000;
+      for (let i = 0; i < 10; i++) {
+        script.theirPort++;
+        script.inject('S 0:0 <mss 1000>');
+        script.sent();
+        script.inject('. 1:1 ack 1');
+      }
+      script.theirPort = 5000;
+      script.inject('S 5000:5000 <ts 201 0>');
+      expect(script.sent()).toEqual([]);
+      expect([script.socket.state, script.stack.drops.of('full-backlog')]).toEqual([
+        'time-wait',
+        1,
+      ]);
+      script.listener?.accept();
+      script.inject('S 5000:5000 <ts 201 0>');
+      expect(script.sent()).toEqual(['S 0:0 ack 5001']);
+    });
+  });
+
   test('a RST ends every synchronized state', () => {
     const closed: Record<string, (script: Script) => void> = {
       established: () => {},
