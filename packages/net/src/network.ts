@@ -35,7 +35,7 @@ import { ping, type PingOptions, type PingReply } from './icmp/ping.ts';
 import { NetworkTun } from './network-tun.ts';
 import { checkNetworkOptions, type NetworkOptions } from './network-options.ts';
 import { PeerRoutes } from './peer-routes.ts';
-import { SocketHost, type LookupAll } from './socket-host.ts';
+import { allAddresses, SocketHost, type LookupAll } from './socket-host.ts';
 import { readConnectArguments, type ConnectOptions } from './tcp/connect-options.ts';
 import { Connector } from './tcp/connector.ts';
 import type { ListenOptions } from './tcp/listen-options.ts';
@@ -386,7 +386,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     return new Promise((resolve, reject) => {
       this.host.lookup(hostname, { ...options, all: true } as never, (error, addresses) => {
         if (error) reject(error);
-        else resolve(addresses);
+        else resolve(allAddresses(addresses));
       });
     });
   }

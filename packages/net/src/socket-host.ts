@@ -38,6 +38,11 @@ export type LookupAll = (
   callback: LookupCallback,
 ) => void;
 
+/** Returns what a look-up has found. One of the program's own may not know `all`. */
+export function allAddresses(found: LookupAddress[] | string): LookupAddress[] {
+  return Array.isArray(found) ? found : [{ address: String(found), family: isIP(found) }];
+}
+
 /** Finds out which peer an address belongs to, for the text of an error. */
 export type PeerNames = (address: string) => Promise<string | undefined>;
 

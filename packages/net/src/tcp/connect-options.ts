@@ -5,6 +5,7 @@
  */
 import { isIP, type LookupFunction } from 'node:net';
 import { describe, requireInteger } from '@litz/core/internals';
+import type { OnReadOptions } from './on-read.ts';
 
 /** Options of a `Socket`. */
 export interface SocketOptions {
@@ -20,6 +21,8 @@ export interface SocketOptions {
   readonly signal?: AbortSignal | undefined;
   /** When `write` returns false, and how much is read ahead, in bytes. */
   readonly highWaterMark?: number | undefined;
+  /** Takes what arrives in one buffer, instead of 'data'. */
+  readonly onread?: OnReadOptions | undefined;
 }
 
 /** Options of `Network.connect`: those of net.connect that make sense without files. */

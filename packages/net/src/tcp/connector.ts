@@ -7,17 +7,18 @@
  *
  * @module
  */
-import { ADDRCONFIG } from 'node:dns';
+import { ADDRCONFIG, type LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import type { TcpSocket } from '@litz/netstack';
 import { abortError, aggregateError, codeOf, systemError, type NetworkError } from '../errors.ts';
-import type { LookupAll, SocketHost, SocketOwner } from '../socket-host.ts';
+import { allAddresses, type LookupAll, type SocketHost, type SocketOwner } from '../socket-host.ts';
 import type { Destination } from './connect-options.ts';
 
 /** What happens on the way to a connection. Exactly one of the last two is called, once. */
 export interface ConnectorListener {
   lookup(error: Error | null, address?: string, family?: number): void;
-  attempt(address: string, port: number, family: number): void;
+  /** @param isOneOfMany whether there are more addresses than this one */
+  attempt(address: string, port: number, family: number, isOneOfMany: boolean): void;
   attemptFailed(address: string, port: number, family: number, error: Error): void;
   connected(socket: TcpSocket): void;
   failed(error: Error): void;
@@ -27,7 +28,8 @@ export class Connector implements SocketOwner {
   readonly #host: SocketHost;
   readonly #destination: Destination;
   readonly #listener: ConnectorListener;
-  readonly #lookup = new AbortController();
+  /** Ends the look-up of a name. Most connections go to an address and have none. */
+  #lookup: AbortController | undefined;
   readonly #attempts: Set<Attempt> = new Set();
   readonly #errors: NetworkError[] = [];
   #addresses: string[] = [];
@@ -99,8 +101,9 @@ export class Connector implements SocketOwner {
   }
 
   #resolve(): void {
-    const { host, family, autoSelectFamily, localAddress, lookup } = this.#destination;
+    const { host, family, localAddress, lookup } = this.#destination;
     const version = family || (localAddress === undefined ? undefined : isIP(localAddress));
+    this.#lookup = new AbortController();
     const options = {
       family: version,
       hints: ADDRCONFIG,
@@ -109,18 +112,27 @@ export class Connector implements SocketOwner {
       patienceMs: RESOLUTION_DELAY_MS,
     };
     const find = (lookup ?? this.#host.lookup) as LookupAll;
-    find(host, options, (error, found) => {
-      if (this.#isOver) return;
-      if (error) {
-        this.#listener.lookup(error);
-        return process.nextTick(() => this.#fail(error));
-      }
-      // A look-up of the caller's own may not know `all`.
-      const all = Array.isArray(found) ? found : [{ address: String(found), family: isIP(found) }];
-      for (const { address, family } of all) this.#listener.lookup(null, address, family);
-      const addresses = all.map(({ address }) => address);
-      return this.#begin(autoSelectFamily ? alternate(addresses) : addresses.slice(0, 1));
-    });
+    try {
+      find(host, options, (error, found) => this.#resolved(error, found));
+    } catch (error) {
+      // As node:net, which does not catch it. The caller has no socket that could fail.
+      this.#end();
+      throw error;
+    }
+  }
+
+  #resolved(error: NodeJS.ErrnoException | null, found: LookupAddress[]): void {
+    if (this.#isOver) return;
+    if (error) {
+      this.#listener.lookup(error);
+      process.nextTick(() => this.#fail(error));
+      return;
+    }
+    const all = allAddresses(found);
+    for (const { address, family } of all) this.#listener.lookup(null, address, family);
+    const addresses = all.map(({ address }) => address);
+    const { autoSelectFamily } = this.#destination;
+    this.#begin(autoSelectFamily ? alternate(addresses) : addresses.slice(0, 1));
   }
 
   #begin(addresses: string[]): void {
@@ -138,7 +150,8 @@ export class Connector implements SocketOwner {
     }
     const attempt = new Attempt(this.#host, this.#destination, address, this);
     this.#attempts.add(attempt);
-    this.#listener.attempt(address, this.#destination.port, attempt.family);
+    const isOneOfMany = this.#addresses.length > 1;
+    this.#listener.attempt(address, this.#destination.port, attempt.family, isOneOfMany);
     if (this.#isOver) return;
     if (this.#next < this.#addresses.length) {
       const delay = this.#destination.attemptDelayMs;
@@ -170,7 +183,7 @@ export class Connector implements SocketOwner {
     this.#host.waiting.delete(this);
     clearTimeout(this.#nextTimer);
     clearTimeout(this.#patienceTimer);
-    this.#lookup.abort(abortReason());
+    this.#lookup?.abort(abortReason());
   }
 }
 

@@ -23,6 +23,7 @@ import {
 import { ConnectionEnds } from './connection-ends.ts';
 import { Connector } from './connector.ts';
 import { IdleTimer } from './idle-timer.ts';
+import { OnRead } from './on-read.ts';
 import { PendingWrite } from './pending-write.ts';
 
 /** What a `Socket` needs of a `Network`. */
@@ -45,7 +46,7 @@ export interface AcceptedSocket extends SocketOptions {
 export class Socket extends ConnectionEnds implements SocketOwner {
   /** The server that accepted it. */
   server: unknown = undefined;
-  /** The addresses that were tried, as `address:port`. */
+  /** The addresses that were tried, as `address:port`, if the name has more than one. */
   autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
   readonly #host: SocketHost;
   /** Most sockets have none, and there may be many. */
@@ -53,6 +54,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   readonly #onClose: (() => void) | undefined;
   readonly #forgetSignal: () => void;
   readonly #hold: ProcessHold;
+  readonly #onRead: OnRead | undefined;
   #tcp: TcpSocket | undefined;
   #connector: Connector | undefined;
   /** The reader has room. */
@@ -75,6 +77,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
       ...(highWaterMark !== undefined && { highWaterMark }),
     });
     this.#host = network.host;
+    if (options.onread) this.#onRead = new OnRead(options.onread);
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
     this.#hold = new ProcessHold(this.#host);
@@ -150,8 +153,9 @@ export class Socket extends ConnectionEnds implements SocketOwner {
       lookup: (error, address, family) => {
         this.emit('lookup', error, address, family, destination.host);
       },
-      attempt: (address, port, family) => {
-        (this.autoSelectFamilyAttemptedAddresses ??= []).push(`${address}:${port}`);
+      attempt: (address, port, family, isOneOfMany) => {
+        const name = `${address}:${port}`;
+        if (isOneOfMany) (this.autoSelectFamilyAttemptedAddresses ??= []).push(name);
         this.emit('connectionAttempt', address, port, family);
       },
       attemptFailed: (address, port, family, error) => {
@@ -160,7 +164,14 @@ export class Socket extends ConnectionEnds implements SocketOwner {
       connected: (tcp) => this.#connected(tcp),
       failed: (error) => this.#failed(error),
     });
-    this.#connector.start();
+    try {
+      this.#connector.start();
+    } catch (error) {
+      // A look-up of the program's own has thrown.
+      this.#connector = undefined;
+      this.destroy();
+      throw error;
+    }
     return this;
   }
 
@@ -216,6 +227,16 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   unref(): this {
     this.#hold.unref();
     return this;
+  }
+
+  override pause(): this {
+    if (this.#onRead) this.#isWanted = false;
+    return super.pause();
+  }
+
+  override resume(): this {
+    if (this.#onRead && !this.#isEnded) this._read();
+    return super.resume();
   }
 
   // A chunk that follows the end of the other side gets the error of node:net.
@@ -327,6 +348,12 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   /** Gives the reader what it has room for. */
   #pull(tcp: TcpSocket): void {
     let hasRead = false;
+    while (this.#onRead && this.#isWanted && tcp.readable > 0) {
+      const count = this.#onRead.take(tcp);
+      this.#bytesRead += Math.abs(count);
+      hasRead = true;
+      if (count < 0) this.pause();
+    }
     while (this.#isWanted && tcp.readable > 0) {
       const size = Math.min(tcp.readable, MOST_PER_READ);
       const buffer = size < POOLED ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
@@ -341,12 +368,16 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#isWanted = false;
     this.push(null);
     this.once('end', () => (this.#isEnded = true));
+    // Nobody reads the stream: 'end' must follow all the same.
+    if (this.#onRead) this.read(0);
   }
 
   #begin(write: PendingWrite): void {
+    // As node:net: before `connect` is called, nothing can be written.
+    if (!this.#tcp && !this.#connector) return write.callback(closedError(true));
     this.#write = write;
     if (this.#tcp) this.#push(this.#tcp);
-    else if (!this.#connector) this.once('connect', () => this.#tcp && this.#push(this.#tcp));
+    return undefined;
   }
 
   /** Gives the stack what it has room for. */

@@ -142,6 +142,113 @@ describe('Socket, beside node:net', () => {
       await closed(socket);
     }));
 
+  test('refuses a write if nobody has called connect', () =>
+    expectSame(async (module, trace) => {
+      const socket = new module.Socket();
+      trace.watch('client', socket, ['finish', 'error', 'close']);
+      socket.write('abc', (error) => trace.add('callback', error));
+      await closed(socket);
+    }));
+
+  test('ends what was ended before connect was called, when it is connected', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end());
+      const socket = new module.Socket();
+      trace.watch('client', socket, ['connect', 'finish', 'close']);
+      socket.end();
+      await nextTurn();
+      trace.add(socket.writableEnded, socket.writableFinished, socket.destroyed);
+      socket.connect(port, module.address).resume();
+      await closed(socket);
+      await close(server);
+    }));
+
+  test('keeps the addresses that were tried only if the name has several', () =>
+    expectSame(async (module, trace) => {
+      const { server, port } = await listen(module, (it) => it.resume().end());
+      for (const count of [0, 1, 2]) {
+        const addresses = [module.address, module.otherAddress].slice(0, count);
+        const lookup: net.LookupFunction = (_host, _options, callback) =>
+          callback(null, addresses.map((address) => ({ address, family: 4 })) as never, 4);
+        const host = count === 0 ? module.address : 'name.test';
+        const socket = module.connect({ port, host, lookup }).resume();
+        await closed(socket);
+        trace.add(count, socket.autoSelectFamilyAttemptedAddresses);
+      }
+      await close(server);
+    }));
+
+  test('passes on what a look-up of the program throws', () =>
+    expectSame(async (module, trace) => {
+      const lookup: net.LookupFunction = () => {
+        throw new Error('no idea');
+      };
+      try {
+        module.connect({ port: 80, host: 'name.test', lookup });
+      } catch (error) {
+        trace.add(error);
+      }
+      await nextTurn();
+    }));
+
+  describe('with onread', () => {
+    test('gives all bytes in the buffer of the program, and ends', () =>
+      expectSame(async (module, trace) => {
+        const { server, port } = await listen(module, (it) => it.resume().end('x'.repeat(100_000)));
+        const buffer = Buffer.alloc(1000);
+        let total = 0;
+        let isRight = true;
+        const callback = (count: number, bytes: Uint8Array): boolean => {
+          isRight &&= bytes === buffer && Buffer.from(bytes.subarray(0, count)).equals(X(count));
+          total += count;
+          return true;
+        };
+        const onread = { buffer, callback };
+        const socket = module.connect({ port, host: module.address, onread } as never);
+        trace.watch('client', socket, ['data', 'end', 'error', 'close']);
+        await closed(socket);
+        trace.add(total, isRight, socket.bytesRead);
+        await close(server);
+      }));
+
+    test('stops when the callback returns false, and goes on with resume', () =>
+      expectSame(async (module, trace) => {
+        const { server, port } = await listen(module, (it) => it.resume().end('x'.repeat(5000)));
+        let buffers = 0;
+        let total = 0;
+        const onread = {
+          buffer: () => {
+            buffers++;
+            return Buffer.alloc(1000);
+          },
+          callback: (count: number): boolean => {
+            total += count;
+            return false;
+          },
+        };
+        const socket = module.connect({ port, host: module.address, onread } as never);
+        trace.watch('client', socket, ['data', 'end', 'error']);
+        for (let seen = 0; seen < 5000;) {
+          while (total === seen) await nextTurn();
+          for (let i = 0; i < 5; i++) await nextTurn();
+          trace.add(total - seen);
+          seen = total;
+          socket.resume();
+        }
+        await closed(socket);
+        trace.add(buffers >= 5);
+        await close(server);
+      }));
+
+    test('refuses what is no buffer and no function', () => {
+      const [a] = linkedHosts();
+      const create = (onread: unknown): Socket => new Socket(a, { onread } as never);
+      expect(() => create(7)).toThrow('"onread" expected an object, got a number');
+      expect(() => create({ buffer: 7, callback() {} })).toThrow('"onread.buffer" expected');
+      expect(() => create({ buffer: new Uint8Array(1) })).toThrow('"onread.callback" expected');
+    });
+  });
+
   test('emits timeout after silence, and stays open', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.pipe(it));
@@ -487,4 +594,8 @@ function errorOf(run: () => unknown): NodeJS.ErrnoException | undefined {
   } catch (error) {
     return error as NodeJS.ErrnoException;
   }
+}
+
+function X(count: number): Buffer {
+  return Buffer.alloc(count, 'x');
 }

@@ -26,6 +26,7 @@ import {
   renoDetectLoss,
 } from './recovery.ts';
 import { SENT } from './sent-segments.ts';
+import { SlowStart } from './slow-start.ts';
 import { armRetransmit } from './timers.ts';
 import { timestampOf } from './timestamp.ts';
 import { tuneSendBuffer } from './window-tuning.ts';
@@ -174,7 +175,7 @@ function sample(state: StackState, c: Connection, index: number): void {
   if (c.sent.has(index, SENT.EVER_RESENT)) return;
   const roundTrip = state.now - c.sent.sentAt(index);
   c.rto.sample(roundTrip, state.now);
-  c.slowStart?.sample(roundTrip);
+  if (!c.hasLeftSlowStart) slowStartOf(c).sample(roundTrip);
 }
 
 /** RFC 9293 3.10.7.4. Returns whether the window changed. */
@@ -280,13 +281,19 @@ function recover(state: StackState, c: Connection, progress: Progress): void {
 
 /** By how many bytes a window in slow start may grow. Only the first slow start is special. */
 function growthOf(c: Connection, acknowledged: number): number {
-  const { congestion, slowStart } = c;
-  if (!slowStart) return acknowledged;
+  const { congestion } = c;
+  if (c.hasLeftSlowStart) return acknowledged;
   if (congestion.threshold === Infinity) {
-    return slowStart.growth(congestion, acknowledged, c.unacknowledged, c.next);
+    return slowStartOf(c).growth(congestion, acknowledged, c.unacknowledged, c.next);
   }
   c.slowStart = undefined;
+  c.hasLeftSlowStart = true;
   return acknowledged;
+}
+
+/** Connections that never send need no object for it. */
+function slowStartOf(c: Connection): SlowStart {
+  return (c.slowStart ??= new SlowStart());
 }
 
 /**

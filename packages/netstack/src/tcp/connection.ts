@@ -13,7 +13,7 @@ import { ReceiveBuffer } from './receive-buffer.ts';
 import { RtoEstimator } from './rto.ts';
 import { SendBuffer } from './send-buffer.ts';
 import { SentSegments } from './sent-segments.ts';
-import { SlowStart } from './slow-start.ts';
+import type { SlowStart } from './slow-start.ts';
 
 /** The states of RFC 9293 3.3.2. A listener is not a connection. */
 export type TcpState =
@@ -79,8 +79,9 @@ export class Connection implements DeadlineOwner {
   readonly sent: SentSegments = new SentSegments();
   readonly rto: RtoEstimator = new RtoEstimator();
   readonly congestion: CongestionControl;
-  /** The first slow start; undefined once it is over. */
-  slowStart: SlowStart | undefined = new SlowStart();
+  /** The first slow start; undefined before data is acknowledged, and once it is over. */
+  slowStart: SlowStart | undefined = undefined;
+  hasLeftSlowStart: boolean = false;
   noDelay: boolean = false;
   /** Where the last segment ended that was not full. */
   smallEnd: number = 0;
@@ -150,7 +151,7 @@ export class Connection implements DeadlineOwner {
   /** Last.ACK.sent. */
   lastAckSent: number = 0;
   /** Starts of the segments that came out of order, the last one first (RFC 2018 4). */
-  readonly recentBlocks: Int32Array = new Int32Array(4);
+  recentBlocks: Int32Array = NO_BLOCKS;
   recentBlockCount: number = 0;
   /** A duplicate to report (RFC 2883 4). */
   duplicateStart: number = 0;
@@ -240,6 +241,9 @@ export class Connection implements DeadlineOwner {
     return this.state !== 'syn-sent' && this.state !== 'syn-received' && this.state !== 'closed';
   }
 }
+
+/** Most connections never see a gap. */
+export const NO_BLOCKS: Int32Array = new Int32Array(0);
 
 /** What tells a connection from all others. */
 export interface ConnectionIdentity {

@@ -92,6 +92,7 @@ function noteDuplicate(c: Connection, start: number, end: number): void {
 
 /** RFC 2018 4: the block of the last segment comes first. */
 function noteBlock(c: Connection, start: number): void {
+  if (c.recentBlocks.length === 0) c.recentBlocks = new Int32Array(4);
   const { recentBlocks } = c;
   recentBlocks.copyWithin(1, 0, recentBlocks.length - 1);
   recentBlocks[0] = start;

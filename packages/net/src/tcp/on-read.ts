@@ -1,0 +1,47 @@
+/**
+ * `OnRead`: the option `onread` of net.Socket. What arrives is written into one buffer of the
+ * program, again and again, so that a stream costs no memory and no garbage.
+ *
+ * @module
+ */
+import { checkBytes, checkFunction, describe } from '@litz/core/internals';
+import type { TcpSocket } from '@litz/netstack';
+
+/** Takes the bytes of a socket instead of 'data'. */
+export interface OnReadOptions {
+  /** The buffer, or a function that returns the buffer for the next bytes. */
+  readonly buffer: Uint8Array | (() => Uint8Array);
+  /**
+   * Called with the number of bytes that were written from the beginning of `buffer` on. They are
+   * valid until it returns. Returns false to pause; `resume` continues.
+   */
+  callback(this: void, bytesWritten: number, buffer: Uint8Array): boolean | void;
+}
+
+export class OnRead {
+  readonly #buffer: Uint8Array | (() => Uint8Array);
+  readonly #callback: OnReadOptions['callback'];
+
+  /** @throws {TypeError} an option has the wrong type; the message names it */
+  constructor(options: OnReadOptions) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`"onread" expected an object, got ${describe(options)}`);
+    }
+    const { buffer, callback } = options;
+    if (typeof buffer !== 'function') checkBytes(buffer, 'onread.buffer');
+    checkFunction(callback, 'onread.callback');
+    this.#buffer = buffer;
+    this.#callback = callback;
+  }
+
+  /**
+   * Gives the program what the stack has, as much as fits into its buffer.
+   *
+   * @returns how many bytes; negative: so many, and the program pauses
+   */
+  take(tcp: TcpSocket): number {
+    const buffer = typeof this.#buffer === 'function' ? this.#buffer() : this.#buffer;
+    const count = tcp.receive(buffer, 0, Math.min(buffer.length, tcp.readable));
+    return this.#callback.call(undefined, count, buffer) === false ? -count : count;
+  }
+}
