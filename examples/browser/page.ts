@@ -16,8 +16,12 @@ async function ask(): Promise<void> {
   answer.textContent = '';
   try {
     const tunnel = await BrowserTunnel.open(field('config').value);
-    const bytes = await tunnel.get(new URL(field('address').value));
-    answer.textContent = new TextDecoder().decode(bytes);
+    try {
+      const bytes = await tunnel.get(new URL(field('address').value));
+      answer.textContent = new TextDecoder().decode(bytes);
+    } finally {
+      tunnel.close();
+    }
   } catch (error) {
     answer.textContent = String(error);
   }

@@ -58,8 +58,9 @@ class Relay {
 /** Forwards between one page and one endpoint, until the page closes its WebSocket. */
 function forward(page: WebSocket, endpoint: Endpoint): void {
   const udp = createSocket(endpoint.address.length === 4 ? 'udp4' : 'udp6');
-  // The kernel then drops datagrams from other sources.
-  udp.connect(endpoint.port, formatAddress(endpoint.address));
+  // The kernel then drops datagrams from other sources. Messages wait until that is so.
+  page.pause();
+  udp.connect(endpoint.port, formatAddress(endpoint.address), () => page.resume());
   udp.on('message', (datagram) => {
     // A page that is too slow loses datagrams, as it would on a network.
     if (page.bufferedAmount < MAX_BUFFERED) page.send(datagram);

@@ -29,12 +29,18 @@ export class BrowserTunnel {
   readonly #relays: Map<string, WebSocket> = new Map();
   readonly #onChange: Map<TcpSocket, () => void> = new Map();
   #timer: number | undefined = undefined;
+  #isClosed = false;
 
   /** @param text a wg-quick file. Its endpoints must be addresses that the relay knows */
   static async open(text: string): Promise<BrowserTunnel> {
     const arena = await WasmArena.create({ length: 1 << 17 });
     const tunnel = new BrowserTunnel(parseConfig(text), arena);
-    await tunnel.#connectRelays(parseConfig(text));
+    try {
+      await tunnel.#connectRelays(parseConfig(text));
+    } catch (error) {
+      tunnel.close();
+      throw error;
+    }
     return tunnel;
   }
 
@@ -76,22 +82,38 @@ export class BrowserTunnel {
     });
   }
 
+  /** Ends all connections, and wipes the keys. Requests in progress fail. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#stack.close('the tunnel is closed');
+    // They get the error.
+    this.#drain();
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const socket of this.#relays.values()) socket.close();
+    // Without a key and peers, the engine has wiped what it had.
+    this.#engine.configure({ privateKey: null, replacePeers: true, peers: [] }, now());
+  }
+
   async #connectRelays(config: WgQuickConfig): Promise<void> {
     for (const { endpoint } of config.peers) {
       if (!(endpoint instanceof Endpoint)) continue;
       const socket = new WebSocket(`ws://${location.host}/relay/${endpoint.toString()}`);
       socket.binaryType = 'arraybuffer';
       socket.addEventListener('message', ({ data }) => {
+        if (this.#isClosed) return;
         this.#engine.handleDatagram(new Uint8Array(data as ArrayBuffer), endpoint, now());
         this.#drain();
       });
-      await opened(socket);
       this.#relays.set(endpoint.toString(), socket);
+      await opened(socket);
     }
   }
 
   /** Passes on what is waiting, until nothing is. */
   #drain(): void {
+    // A message of a relay may still come.
+    if (this.#isClosed) return;
     while (this.#sendPackets() || this.#receivePackets());
     for (let d = this.#engine.pollTransmit(); d; d = this.#engine.pollTransmit()) {
       // A copy: the WebSocket sends later, when the engine uses these bytes again.

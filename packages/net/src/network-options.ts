@@ -10,10 +10,12 @@ import {
   checkInteger,
   checkObject,
   describe,
+  requireText,
 } from '@litz/core/internals';
 import type { DeviceOptions } from '@litz/device';
 import { wrongServer, type ResolveOptions } from '@litz/device/quick';
-import type { NetworkTun } from './network-tun.ts';
+import { NetworkTun } from './network-tun.ts';
+import { checkSignal } from './on-abort.ts';
 
 /** Options of `Network.open`. */
 export interface NetworkOptions {
@@ -46,6 +48,12 @@ export function checkNetworkOptions(options: NetworkOptions): void {
   if (options.lookup !== undefined) checkFunction(options.lookup, 'lookup');
   checkInteger(options.mtu, 'mtu', 1280, 65_535);
   checkInteger(options.handshakeTimeout, 'handshakeTimeout', 1, 2 ** 31 - 1);
+  checkSignal(options.signal);
+  if (options.resolve !== undefined) checkObject(options.resolve, 'resolve');
+  if (options.device !== undefined) checkObject(options.device, 'device');
+  if (options.file !== undefined) requireText(options.file, 'file');
+  if (options.tun === undefined || options.tun instanceof NetworkTun) return;
+  throw new TypeError(`"tun" expected a NetworkTun, got ${describe(options.tun)}`);
 }
 
 function checkDns(dns: readonly string[]): void {

@@ -8,11 +8,12 @@ import { EventEmitter } from 'node:events';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { performance } from 'node:perf_hooks';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LookupAddress } from 'node:dns';
 import type { WgQuickInput } from '@litz/config';
 import { wipeSecrets } from '@litz/config';
 import { WireGuardError } from '@litz/core';
+import { checkObject, describe, requireText } from '@litz/core/internals';
 import { Device } from '@litz/device';
 import { EndpointRefresh, type NamedPeer } from '@litz/device/quick';
 import type { Stack } from '@litz/netstack';
@@ -141,6 +142,7 @@ export class Network extends EventEmitter<NetworkEvents> {
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
     checkNetworkOptions(options);
+    checkSource(source);
     if (source instanceof Device) {
       if (!options.tun) throw new TypeError('"tun" expected the NetworkTun of the device');
       return new Network(source, options.tun, options.dns ?? [], options);
@@ -301,6 +303,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    *   `ENETUNREACH`, `ENOTFOUND`
    */
   async ping(destination: string, options: PingOptions = {}): Promise<PingReply> {
+    checkObject(options, 'options');
+    requireText(destination, 'destination');
     const { signal } = options;
     const { address } = await this.lookup(destination, { signal });
     return ping(this.host, address, options);
@@ -372,14 +376,21 @@ export class Network extends EventEmitter<NetworkEvents> {
     this.#agent?.destroy();
     this.#httpsAgent?.destroy();
     await this.#dispatcher?.destroy(reason);
-    if (!this.#isDeviceClosed) {
-      const limit = new AbortController();
-      const late = sleep(LINGER_MS, undefined, { signal: limit.signal }).catch(() => {});
-      await Promise.race([this.host.drained(), late]);
-      limit.abort();
-    }
+    if (!this.#isDeviceClosed) await this.#sayGoodbye();
     await this.device.close();
     this.emit('close');
+  }
+
+  /** Waits until the other sides have what was sent, and know that this one ends. */
+  async #sayGoodbye(): Promise<void> {
+    const { lingering } = this.host;
+    if (!(await lingering.reached('data', LINGER_MS))) return;
+    if (!(await lingering.reached('fin', FIN_MS))) return;
+    // Otherwise nobody would acknowledge the end of the other side, which would wait for that.
+    await lingering.reached('end', END_MS);
+    // The last acknowledgements leave in the next step of the device.
+    await nextTurn();
+    await nextTurn();
   }
 
   #find(hostname: string, options: LookupOptions): Promise<LookupAddress[]> {
@@ -401,7 +412,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   #watchDevice(): void {
     let crash: Error | undefined;
     this.device.on('error', (error) => {
-      crash = error;
+      // After any other error the device continues, and it is not why it ends later.
+      if (isCrash(error)) crash = error;
       this.emit('error', error);
     });
     this.device.on('close', () => {
@@ -442,5 +454,22 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 }
 
+/** @throws {TypeError} it is nothing that a network can be made from */
+function checkSource(source: unknown): void {
+  if (typeof source === 'string' || source instanceof URL || source instanceof Device) return;
+  const { interface: section, peers } = Object(source) as Partial<WgQuickInput>;
+  if (typeof section === 'object' && section !== null && Array.isArray(peers)) return;
+  const expected = '"source" expected the path of a file, a configuration or a Device';
+  throw new TypeError(`${expected}, got ${describe(source)}`);
+}
+
+function isCrash(error: Error): boolean {
+  return error instanceof WireGuardError && error.code === 'ERR_LITZ_WORKER';
+}
+
 /** How long `close` waits for the last bytes of its sockets. */
 const LINGER_MS = 2000;
+/** How long it waits for the acknowledgement of the end alone. */
+const FIN_MS = 500;
+/** How long it waits for the end of the other side. */
+const END_MS = 200;

@@ -1,15 +1,18 @@
 /**
- * `onAbort`: calls a function when a signal is aborted.
+ * `onAbort`: calls a function when a signal is aborted. `checkSignal`: whether it is a signal.
  *
  * @module
  */
+import { describe } from '@litz/core/internals';
 
 /**
  * Calls `run` when the signal is aborted: in the next tick if it is aborted already.
  *
  * @returns a function that forgets `run`
+ * @throws {TypeError} it is no signal
  */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
+  checkSignal(signal);
   if (!signal) return nothing;
   let isForgotten = false;
   if (signal.aborted) process.nextTick(() => isForgotten || run());
@@ -18,6 +21,18 @@ export function onAbort(signal: AbortSignal | undefined, run: () => void): () =>
     isForgotten = true;
     signal.removeEventListener('abort', run);
   };
+}
+
+/**
+ * Accepts undefined, and signals of other realms and libraries.
+ *
+ * @throws {TypeError} it is no signal
+ */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = Object(signal) as Partial<AbortSignal>;
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
+  throw new TypeError(`"signal" expected an AbortSignal, got ${describe(signal)}`);
 }
 
 function nothing(): void {}

@@ -9,7 +9,9 @@
  */
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
+
 import { IpAddress, type Socket as StackSocket, type Stack, type TcpSocket } from '@litz/netstack';
+import { Lingering } from './lingering.ts';
 
 /** The link of a stack: a `StackTun`, or two stacks that are joined. */
 export interface StackLink {
@@ -67,11 +69,10 @@ export class SocketHost {
   link: StackLink | undefined = undefined;
   /** The callers that wait for a connection or a name. */
   readonly waiting: Set<SocketOwner> = new Set();
+  /** Connections whose program is gone. */
+  readonly lingering: Lingering = new Lingering();
   readonly #onHold: (isHeld: boolean) => void;
   readonly #owners = new Map<StackSocket, SocketOwner>();
-  /** Connections whose program is gone, and whose last bytes are on the way. */
-  readonly #lingering = new Set<TcpSocket>();
-  #drained: (() => void) | undefined;
   #changed: StackSocket[] = [];
   #isScheduled = false;
   #holds = 0;
@@ -126,17 +127,6 @@ export class SocketHost {
     process.nextTick(() => this.#report());
   }
 
-  /** Keeps a closed connection until the other side has everything that was sent. */
-  linger(socket: TcpSocket): void {
-    if (!isDelivered(socket)) this.#lingering.add(socket);
-  }
-
-  /** Resolves when no closed connection has anything left to send. */
-  drained(): Promise<void> {
-    if (this.#lingering.size === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#drained = resolve));
-  }
-
   /** Whether a socket keeps the process alive. */
   get isHeld(): boolean {
     return this.#holds > 0;
@@ -188,15 +178,7 @@ export class SocketHost {
 
   #reportOne(socket: StackSocket): void {
     const owner = this.#owners.get(socket);
-    if (owner) return owner.handleChange();
-    if (this.#lingering.size === 0 || !isDelivered(socket as TcpSocket)) return undefined;
-    this.#lingering.delete(socket as TcpSocket);
-    if (this.#lingering.size === 0) this.#drained?.();
-    return undefined;
+    if (owner) owner.handleChange();
+    else this.lingering.handleChange(socket as TcpSocket);
   }
-}
-
-/** Whether the other side has acknowledged the data and the FIN, or the connection is gone. */
-function isDelivered({ state }: TcpSocket): boolean {
-  return state === 'closed' || state === 'time-wait' || state === 'fin-wait-2';
 }

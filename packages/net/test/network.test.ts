@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { LookupFunction } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +176,74 @@ describe('Network', () => {
     const wrong = Network.open(none, { dns: ['10.0.0.553'] });
     await expect(wrong).rejects.toThrow('"dns" expected addresses of servers and search domains');
     await expect(Network.open(none, { what: 1 } as never)).rejects.toThrow('"options" expected');
+    for (const [option, expected] of [
+      [{ signal: {} }, '"signal" expected an AbortSignal, got Object'],
+      [{ tun: {} }, '"tun" expected a NetworkTun, got Object'],
+      [{ resolve: 1 }, '"resolve" expected an object, got a number'],
+      [{ device: 1 }, '"device" expected an object, got a number'],
+      [{ file: 1 }, '"file" expected a string, got a number'],
+    ] as const) {
+      await expect(Network.open(none, option as never)).rejects.toThrow(expected);
+    }
+    for (const source of [null, undefined, 7, {}, { interface: {} }]) {
+      const opened = Network.open(source as never);
+      await expect(opened).rejects.toThrow('"source" expected the path of a file');
+    }
+  });
+
+  test('refuses wrong arguments of its methods', async () => {
+    await using networks = await twoNetworks();
+    const { a } = networks;
+    await expect(a.ping(7 as never)).rejects.toThrow('"destination" expected a string');
+    await expect(a.ping('10.0.0.2', 7 as never)).rejects.toThrow('"options" expected an object');
+    await expect(a.lookup(7 as never)).rejects.toThrow('"hostname" expected a string');
+    const signal = {} as AbortSignal;
+    const expected = '"signal" expected an AbortSignal, got Object';
+    await expect(a.ping('10.0.0.2', { signal })).rejects.toThrow(expected);
+    await expect(a.lookup('name', { signal })).rejects.toThrow(expected);
+    expect(() => a.connect({ port: 80, host: '10.0.0.2', signal })).toThrow(expected);
+    expect(() => a.createSocket({ type: 'udp4', signal })).toThrow(expected);
+    expect(() => a.createServer().listen({ port: 80, signal })).toThrow(expected);
+  });
+
+  test('takes a look-up that does not know several addresses, and passes on what it throws', async () => {
+    const lookup: LookupFunction = (hostname, _options, done) => {
+      if (hostname === 'bad') throw new Error('no idea');
+      done(null, '10.0.0.2', 4);
+    };
+    await using networks = await twoNetworks({ lookup });
+    const { a } = networks;
+    expect(await a.lookup('one')).toEqual({ address: '10.0.0.2', family: 4 });
+    expect(await a.lookup('one', { all: true })).toEqual([{ address: '10.0.0.2', family: 4 }]);
+    await expect(a.lookup('bad')).rejects.toThrow('no idea');
+    expect(() => a.connect(80, 'bad')).toThrow('no idea');
+    expect([a.host.waiting.size, a.host.isHeld]).toEqual([0, false]);
+  });
+
+  test('does not blame an old error for its end', async () => {
+    await using networks = await twoNetworks();
+    const { a } = networks;
+    a.on('error', () => {});
+    a.device.emit('error', new Error('a change was refused'));
+    const socket = a.connect(80, '10.0.0.2');
+    const failed = once(socket, 'error');
+    await a.device.close();
+    expect(((await failed)[0] as Error).cause).toBeUndefined();
+  });
+
+  test.each(['in turn', 'at once'])('closes both ends %s without a wait', async (how) => {
+    await using networks = await twoNetworks();
+    const { a, b } = networks;
+    const accepted = new Promise<void>((resolve) => {
+      b.createServer((it) => it.on('error', () => {}).on('data', () => resolve())).listen(80);
+    });
+    const socket = a.connect(80, '10.0.0.2').on('error', () => {});
+    socket.write('hello');
+    await accepted;
+    const began = performance.now();
+    if (how === 'in turn') await a.close();
+    await Promise.all([a.close(), b.close()]);
+    expect(performance.now() - began).toBeLessThan(1000);
   });
 });
 

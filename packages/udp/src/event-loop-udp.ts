@@ -78,7 +78,7 @@ export class EventLoopUdp {
   /** Always empty, because the sockets need not be polled. */
   readonly fds: readonly number[] = [];
   readonly #sockets: UdpSockets;
-  readonly #signals: readonly ReadableSignal[];
+  readonly #signals: ReadableSignal[] = [];
   /**
    * Whether the signals are off, because much arrives. A signal for each datagram would take more
    * time than the datagrams.
@@ -94,7 +94,12 @@ export class EventLoopUdp {
       this.#isReadable = true;
       onReadable();
     };
-    this.#signals = sockets.fds.map((fd) => new ReadableSignal(fd, report));
+    try {
+      for (const fd of sockets.fds) this.#signals.push(new ReadableSignal(fd, report));
+    } catch (error) {
+      for (const signal of this.#signals) signal.stop();
+      throw error;
+    }
   }
 
   /** The port of both sockets, 1 to 65535. */

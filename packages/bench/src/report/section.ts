@@ -34,7 +34,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     intro:
       'TCP connections from a process with its own IP stack, without an interface and without root, to a server ' +
       'with the sockets of the kernel behind wireguard-go. All of it shares the cores of one machine. Streams up ' +
-      'are counted where they arrive. gVisor + wireguard-go is a program in Go that has both as libraries. onetun ' +
+      'are counted where they arrive; streams down are read into one buffer. The client of HTTP is undici, and ' +
+      'that of gVisor is the one of Go; the server is node:http for all. gVisor + wireguard-go is a program in Go that has both as libraries. onetun ' +
       'forwards local ports, so the client uses the sockets of the kernel; its CPU time and memory are those of ' +
       'onetun. kernel + wireguard-go has an interface, and needs root; its CPU time and memory are those of ' +
       'wireguard-go, because TCP is in the kernel. A path with losses also delays each datagram for 20 ms; ' +

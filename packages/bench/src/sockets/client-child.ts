@@ -4,12 +4,12 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Network } from '@litz/net';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { sendAnswer } from '../child.ts';
 import { cpuSeconds, peakResidentMegabytes } from '../peers/daemon-process.ts';
 import {
@@ -28,9 +28,10 @@ async function openNetwork(): Promise<Network> {
   return Network.open(settings.config ?? '', { device, memory: 1 << 30 });
 }
 
-function open(port: number): Promise<Duplex> {
+/** @param onread takes what arrives, instead of 'data' */
+function open(port: number, onread?: OnReadOpts): Promise<Duplex> {
   const host = settings.target;
-  const options = { host, port };
+  const options = { host, port, ...(onread && { onread }) };
   const socket = network ? network.connect(options) : connect(options);
   return new Promise((resolve, reject) => {
     socket.once('connect', () => resolve(socket));
@@ -66,8 +67,13 @@ async function arrived(): Promise<readonly [number, number]> {
 
 async function down(): ReturnType<typeof measured> {
   let total = 0;
-  const socket = await open(PORTS.stream);
-  socket.on('data', (bytes: Buffer) => (total += bytes.length));
+  // As the program in Go: one buffer for all.
+  const buffer = Buffer.alloc(1 << 18);
+  const callback = (count: number): boolean => {
+    total += count;
+    return true;
+  };
+  const socket = await open(PORTS.stream, { buffer, callback });
   socket.write('d');
   return measured(() => [total, seconds()]);
 }
@@ -89,8 +95,7 @@ async function up(): ReturnType<typeof measured> {
 
 async function http(): ReturnType<typeof measured> {
   let requests = 0;
-  const dispatcher: Dispatcher =
-    network?.dispatcher ?? new Agent({ connections: settings.connections });
+  const dispatcher = network?.dispatcher ?? (await kernelDispatcher());
   const origin = `http://${settings.target}:${PORTS.web}`;
   const ask = async (): Promise<never> => {
     for (;;) {
@@ -101,6 +106,12 @@ async function http(): ReturnType<typeof measured> {
   };
   for (let i = 0; i < settings.connections; i++) void ask();
   return measured(() => [requests, seconds()]);
+}
+
+/** Only here undici is loaded: it takes memory. */
+async function kernelDispatcher(): Promise<Dispatcher> {
+  const { Agent } = await import('undici');
+  return new Agent({ connections: settings.connections });
 }
 
 async function churn(): ReturnType<typeof measured> {

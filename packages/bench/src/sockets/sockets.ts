@@ -95,9 +95,15 @@ function samplesOf(mode: ClientMode, answer: ClientAnswer, connections: number):
         { figure: `CPU time per GB, ${mode}`, unit: 's', value: cpuSeconds / (amount / 1e9) },
       ];
     case 'http':
-      return [{ figure: 'HTTP, 64 connections, 1 KB', unit: '1/s', value: amount / seconds }];
+      return [
+        { figure: 'HTTP, 64 connections, 1 KB', unit: '1/s', value: amount / seconds },
+        { figure: 'CPU time per 1000 requests', unit: 'ms', value: (cpuSeconds / amount) * 1e6 },
+      ];
     case 'churn':
-      return [{ figure: 'connections opened and closed', unit: '1/s', value: amount / seconds }];
+      return [
+        { figure: 'connections opened and closed', unit: '1/s', value: amount / seconds },
+        { figure: 'CPU time per 1000 connections', unit: 'ms', value: (cpuSeconds / amount) * 1e6 },
+      ];
     case 'idle':
     default:
       return [{ figure: 'an idle connection', unit: 'B', value: amount / connections }];

@@ -30,6 +30,7 @@ describeWith(requirements, 'measureSockets', () => {
       'CPU time per GB, up',
       'HTTP, 64 connections, 1 KB',
       'connections opened and closed',
+      'CPU time per 1000 connections',
       'an idle connection',
       'peak memory, 1 stream',
       'goodput, 1 % loss, 40 ms, 8 streams up',

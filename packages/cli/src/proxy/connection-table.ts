@@ -16,7 +16,8 @@ export class ConnectionTable {
   readonly #most: number;
   /** Connections that have not said yet what they want, the oldest first. */
   readonly #asking = new Map<StreamSocket, ServiceCounts>();
-  readonly #serving = new Set<StreamSocket>();
+  /** How many requests of each connection are being answered: a client may send several ahead. */
+  readonly #serving = new Map<StreamSocket, number>();
   #isClosed = false;
 
   /** @param most how many connections may be open at the same time */
@@ -51,18 +52,30 @@ export class ConnectionTable {
 
   /** Says that the client of this connection was understood. It makes no room any more. */
   serve(socket: StreamSocket): void {
-    if (this.#asking.delete(socket)) this.#serving.add(socket);
+    const requests = this.#serving.get(socket);
+    if (this.#asking.delete(socket)) this.#serving.set(socket, 1);
+    else if (requests !== undefined) this.#serving.set(socket, requests + 1);
   }
 
-  /** Says that the connection waits for the next request of its client. */
+  /**
+   * Says that a request was answered. After the last one, the connection waits for its client
+   * again.
+   */
   rest(socket: StreamSocket, counts: ServiceCounts): void {
-    if (this.#serving.delete(socket)) this.#asking.set(socket, counts);
+    const requests = this.#serving.get(socket);
+    if (requests === undefined) return;
+    if (requests > 1) {
+      this.#serving.set(socket, requests - 1);
+      return;
+    }
+    this.#serving.delete(socket);
+    this.#asking.set(socket, counts);
   }
 
   /** Closes all connections. Later ones are closed at once. */
   close(): void {
     this.#isClosed = true;
-    for (const socket of [...this.#asking.keys(), ...this.#serving]) socket.destroy();
+    for (const socket of [...this.#asking.keys(), ...this.#serving.keys()]) socket.destroy();
   }
 
   #makeRoom(): boolean {

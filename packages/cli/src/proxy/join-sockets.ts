@@ -47,7 +47,9 @@ export async function joinSockets(
 /**
  * Opens a connection. Resolves when it is open.
  *
- * @param options.client the connection that waits for this one; when it is lost, the attempt ends
+ * @param options.client the connection that waits for this one; when it is lost, the attempt ends.
+ *   When it ends its side, the target gets only some seconds more: a program that was ended looks
+ *   the same as one that has nothing more to say.
  * @param options.allowHalfOpen whether the end of the other side leaves our side open; default:
  *   true
  * @throws the error of the connection; `ETIMEDOUT`: nobody has answered for a minute
@@ -59,9 +61,14 @@ export async function dial(
 ): Promise<StreamSocket> {
   const { client, timeoutMs = DIAL_MS, allowHalfOpen = true } = options;
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(timeoutOf(target)), timeoutMs);
   const onLost = (): void => controller.abort(lostClient());
-  client?.once('close', onLost);
+  let timer = setTimeout(() => controller.abort(timeoutOf(target)), timeoutMs);
+  const forget =
+    client &&
+    watch(client, onLost, () => {
+      clearTimeout(timer);
+      timer = setTimeout(onLost, Math.min(timeoutMs, ENDED_MS));
+    });
   try {
     if (client?.destroyed === true) throw lostClient();
     return await connected(() =>
@@ -72,8 +79,27 @@ export async function dial(
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     clearTimeout(timer);
-    client?.off('close', onLost);
+    forget?.();
   }
+}
+
+/**
+ * Watches a client that nobody reads. Bytes stay in it.
+ *
+ * @param onEnd called when it has ended its side
+ * @returns a function that stops this
+ */
+function watch(client: StreamSocket, onLost: () => void, onEnd: () => void): () => void {
+  // Without bytes, a read has no other effect than 'end' if that is due.
+  const look = (): void => void (client.readableLength === 0 && client.read());
+  client.once('close', onLost);
+  client.once('end', onEnd);
+  client.on('readable', look);
+  return () => {
+    client.off('close', onLost);
+    client.off('end', onEnd);
+    client.off('readable', look);
+  };
 }
 
 /** Resets a connection, so that its other end does not take the loss for a regular end. */
@@ -103,7 +129,8 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
       if (!socket.readableEnded || !socket.writableFinished) reset(other);
       resolve();
     };
-    socket.once('end', () => idle.start());
+    if (socket.readableEnded) idle.start();
+    else socket.once('end', () => idle.start());
     // `close` follows. A lost connection is not an error of the proxy.
     socket.on('error', () => {});
     if (socket.destroyed) onClose();
@@ -148,5 +175,7 @@ function lostClient(): Error {
 
 /** How long a target may take to answer. */
 const DIAL_MS = 60_000;
+/** How long a target may take to answer if the client has ended its side. */
+const ENDED_MS = 5000;
 /** How long one direction may be silent after the other one has ended. */
 export const HALF_CLOSED_MS = 600_000;

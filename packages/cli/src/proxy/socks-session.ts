@@ -61,7 +61,8 @@ export async function serveSocks(socket: StreamSocket, context: SocksContext): P
   } catch (error) {
     const refusal = isSilent ? new Refusal('silent') : error;
     if (refusal instanceof Refusal) counts.refuse(refusal.reason);
-    log(`a client was refused: ${(refusal as Error).message}`);
+    const what = refusal instanceof Refusal ? 'a client was refused' : 'a client was lost';
+    log(`${what}: ${(refusal as Error).message}`);
     // What was written, for instance a code, is sent before the connection is closed.
     endSoon(socket);
   } finally {

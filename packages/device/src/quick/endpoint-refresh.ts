@@ -104,20 +104,23 @@ export class EndpointRefresh {
     if (!peer || peer.isBusy || now() < peer.notBefore) return;
     const { host, port, publicKey } = peer.named;
     peer.isBusy = true;
+    let found: Endpoint | undefined;
     try {
       const endpoints: Endpoint[] = [];
       for (const address of await lookup(host)) {
-        const found = await resolveEndpoint({ host, port }, { lookup: async () => address });
-        endpoints.push(found);
+        endpoints.push(await resolveEndpoint({ host, port }, { lookup: async () => address }));
       }
-      const endpoint = peer.choose(endpoints);
+      found = peer.choose(endpoints);
       // It may have been forgotten meanwhile.
-      if (!endpoint || this.#peers.get(keyId(publicKey)) !== peer) return;
-      await device.configure({ peers: [{ publicKey, updateOnly: true, endpoint }] });
-      log?.(`${nameOf(publicKey)} does not answer: ${host} is ${endpoint.toString()}`);
+      if (!found || this.#peers.get(keyId(publicKey)) !== peer) return;
+      await device.configure({ peers: [{ publicKey, updateOnly: true, endpoint: found }] });
+      log?.(`${nameOf(publicKey)} does not answer: ${host} is ${found.toString()}`);
     } catch (error) {
       const reason = redactKeys((error as Error).message);
-      log?.(`${nameOf(publicKey)} does not answer, and ${host} was not found: ${reason}`);
+      const problem = found
+        ? `its endpoint could not be changed to ${found.toString()}`
+        : `${host} was not found`;
+      log?.(`${nameOf(publicKey)} does not answer, and ${problem}: ${reason}`);
     } finally {
       peer.isBusy = false;
       peer.notBefore = now() + LEAST_INTERVAL_MS;

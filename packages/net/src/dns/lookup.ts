@@ -8,7 +8,9 @@ import type { LookupAddress, LookupOptions as NodeLookupOptions } from 'node:dns
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { getSystemErrorMap } from 'node:util';
+import { requireText } from '@litz/core/internals';
 import { abortError, type NetworkError } from '../errors.ts';
+import { checkSignal } from '../on-abort.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Options of `Network.lookup`: those of dns.lookup, and a signal. */
@@ -47,6 +49,8 @@ export class NetworkLookup {
    */
   async all(hostname: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
     const { signal, patienceMs } = options;
+    requireText(hostname, 'hostname');
+    checkSignal(signal);
     if (signal?.aborted) throw abortError(signal);
     const version = versionOf(options.family);
     if (isIP(hostname) !== 0) return [toAddress(hostname)];

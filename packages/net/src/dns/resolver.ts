@@ -155,18 +155,22 @@ async function firstOf<T>(
 ): Promise<void> {
   if (signal?.aborted) throw abortError(signal);
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   let onAbort: (() => void) | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       onAbort = () => reject(abortError(signal!));
       signal?.addEventListener('abort', onAbort, { once: true });
       const runs = items.map(async (item, index) => {
-        if (!(await run(item, index)) || patienceMs === Infinity || timer) return;
+        const isFound = await run(item, index);
+        // After an abort, nobody would stop the timer.
+        if (!isFound || isOver || patienceMs === Infinity || timer) return;
         timer = setTimeout(resolve, patienceMs);
       });
       Promise.all(runs).then(() => resolve(), reject);
     });
   } finally {
+    isOver = true;
     clearTimeout(timer);
     if (onAbort) signal?.removeEventListener('abort', onAbort);
   }

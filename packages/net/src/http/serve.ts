@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EventEmitter } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import type { SocketNetwork } from '../tcp/socket.ts';
 import { Server, type ServerOptions } from '../tcp/server.ts';
 import type { ListenOptions } from '../tcp/listen-options.ts';
@@ -32,13 +32,10 @@ export async function serve(
     // TLS has taken over the choice. It ends the socket itself, after the last of its messages.
     socket.allowHalfOpen = true;
   });
-  await new Promise<void>((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen(options, () => {
-      listener.off('error', reject);
-      resolve();
-    });
-  });
+  // It rejects at 'error'.
+  const listening = once(listener, 'listening');
+  listener.listen(options);
+  await listening;
   server.emit('listening');
   return listener;
 }

@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { checkInteger, checkObject } from '@litz/core/internals';
 import type { EchoSocket } from '@litz/netstack';
 import { abortError, codeOf, systemError } from '../errors.ts';
+import { checkSignal } from '../on-abort.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 
 /** Options of `Network.ping`. */
@@ -45,6 +46,7 @@ export async function ping(
   const { timeout = 5000, size = 56, signal } = options;
   checkInteger(timeout, 'timeout', 1, 2 ** 31 - 1);
   checkInteger(size, 'size', 0, 65_000);
+  checkSignal(signal);
   if (signal?.aborted) throw abortError(signal);
   if (host.failure) throw host.failure;
   const reason = host.whyUnreachable(address);

@@ -341,7 +341,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#host.remove(tcp);
     if (this.#isReset) tcp.abort();
     else tcp.close();
-    this.#host.linger(tcp);
+    this.#host.lingering.add(tcp);
     this.#host.wake();
   }
 

@@ -97,8 +97,26 @@ export async function runProxy(
     const ends = hasStdio ? [proxy.connectStdio(options.streams)] : [];
     await Promise.race([aborted(signal), network.lost, ...ends]);
   } finally {
-    for (const item of opened.toReversed()) await item.close();
+    await closeAll(opened.toReversed());
   }
+}
+
+/**
+ * Closes all in this order, also if one of them fails.
+ *
+ * @throws {AggregateError} some could not be closed
+ */
+async function closeAll(items: readonly { close(): void | Promise<void> }[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const item of items) {
+    try {
+      await item.close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 1) throw new AggregateError(errors, 'parts of the proxy were not closed');
+  if (errors.length === 1) throw errors[0];
 }
 
 interface Prepared {
