@@ -119,6 +119,24 @@ describeWith([batched], 'EventLoopUdp', () => {
   });
 });
 
+describeWith([batched], 'the signals of an EventLoopUdp', () => {
+  test('end if one of them cannot begin', async () => {
+    const inner = openUdp({ port: 0, loopbackOnly: true });
+    opened.push(inner);
+    const [good = -1] = inner.fds;
+    const onReadable = vi.fn<() => void>();
+    const fds = vi.spyOn(inner, 'fds', 'get').mockReturnValue([good, 1 << 20]);
+    expect(() => new EventLoopUdp(inner, onReadable)).toThrow(/fcntl/);
+    fds.mockRestore();
+    const from = openUdp({ port: 0, loopbackOnly: true });
+    opened.push(from);
+    from.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK, inner.port), 0);
+    from.flush();
+    await turn();
+    expect(onReadable).not.toHaveBeenCalled();
+  });
+});
+
 describeWith([batched, built], 'openEventLoopUdp in another thread', () => {
   test('is refused, because that thread gets no signals', async () => {
     const code = `import(${JSON.stringify(BUILT.href)}).then(({ openEventLoopUdp }) => {

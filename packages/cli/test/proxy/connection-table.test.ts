@@ -30,6 +30,20 @@ describe('ConnectionTable', () => {
     expect(first.destroyed).toBe(true);
   });
 
+  test('keeps a connection until all requests that were sent ahead are answered', () => {
+    const [table, counts] = [new ConnectionTable(1), new ServiceCounts()];
+    const first = socket();
+    table.add(first, counts);
+    table.serve(first);
+    table.serve(first);
+    table.rest(first, counts);
+    expect(table.add(socket(), counts)).toBe(false);
+    expect(first.destroyed).toBe(false);
+    table.rest(first, counts);
+    expect(table.add(socket(), counts)).toBe(true);
+    expect(first.destroyed).toBe(true);
+  });
+
   test('forgets a connection that is closed', async () => {
     const [table, counts] = [new ConnectionTable(1), new ServiceCounts()];
     const first = socket();

@@ -177,6 +177,27 @@ describe('a plain request', () => {
     expect(body).toBe('only a part');
   });
 
+  test('bytes that a target sends behind the body reach nobody', async () => {
+    let requests = 0;
+    const target = await fixture.server((socket) => {
+      socket.on('data', () => {
+        requests++;
+        const extra = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil';
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood${extra}`);
+      });
+    });
+    const { port } = await fixture.proxy('http');
+    const socket = await fixture.connect(port);
+    const received: Buffer[] = [];
+    socket.on('data', (part: Buffer) => received.push(part));
+    const text = (): string => String(Buffer.concat(received));
+    for (const round of [1, 2, 3]) {
+      socket.write(`GET http://127.0.0.1:${target.port}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+      await until(() => text().split('good').length === round + 1);
+    }
+    expect([requests, text().includes('evil')]).toEqual([3, false]);
+  });
+
   test.each<[what: string, answer: string, status: string]>([
     [
       'a control character',

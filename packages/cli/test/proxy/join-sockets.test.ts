@@ -128,6 +128,30 @@ describe('dial', () => {
     await expect(late).rejects.toMatchObject({ code: 'ECANCELED' });
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test('gives the target only five seconds more if the client has ended its side', async () => {
+    const [client, accepted] = await pair();
+    const attempt = dial(silentNetwork(), { host: '10.0.0.9', port: 80 }, { client: accepted });
+    const failed = attempt.catch((error: unknown) => error);
+    client.end();
+    await until(() => accepted.readableEnded);
+    await vi.advanceTimersByTimeAsync(4999);
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await failed).toMatchObject({ code: 'ECANCELED' });
+  });
+
+  test('keeps what the client sends meanwhile, and its end', async () => {
+    const server = await echo();
+    const [client, accepted] = await pair();
+    client.end('question');
+    await nextTurn();
+    const target = { host: '127.0.0.1', port: server.port };
+    const far = await dial(network, target, { client: accepted });
+    const joined = joinSockets(accepted, far, new ServiceCounts());
+    expect(String(await readAll(client))).toBe('question');
+    await joined;
+  });
 });
 
 /** A network in which a look-up has no answer. */
@@ -138,6 +162,15 @@ function silentNetwork(): LoopbackNetwork {
     connect: (options: Parameters<LoopbackNetwork['connect']>[0]) =>
       LoopbackNetwork.prototype.connect.call(silent, { ...options, host: 'silent.test' }),
   });
+}
+
+/** Both ends of a connection. */
+async function pair(): Promise<[Socket, Socket]> {
+  const server = await TestServer.start(() => {});
+  opened.push(server);
+  const client = await connectTo(server.port);
+  await until(() => server.sockets.length === 1);
+  return [client, server.sockets[0]];
 }
 
 async function echo(): Promise<TestServer> {

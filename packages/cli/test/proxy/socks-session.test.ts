@@ -181,6 +181,7 @@ describe('a client is refused', () => {
     socket.end(Uint8Array.of(5, 1));
     await readAll(socket);
     expect(proxy.counts.of('socks5').refused.size).toBe(0);
+    expect(fixture.log.at(-1)).toBe('--socks5 0: a client was lost: the client has ended');
   });
 });
 

@@ -58,6 +58,15 @@ describe('EndpointRefresh', () => {
     expect(device.endpoints).toEqual(['192.0.2.9:51820']);
   });
 
+  test('says that the device has refused an address, and not that the name was not found', async () => {
+    const { device, lines, silent } = followed(['192.0.2.9']);
+    device.configure = () => Promise.reject(new Error('the device is closed'));
+    await silent(2);
+    expect(lines[0]).toContain(
+      'does not answer, and its endpoint could not be changed to 192.0.2.9:51820: the device is closed',
+    );
+  });
+
   test('does not touch a peer that was forgotten, nor one that it never knew', async () => {
     const { device, lookups, refresh, silent } = followed(['192.0.2.9']);
     device.trace('retrying', 5, OTHER);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { DnsAnswer } from '../../src/dns/dns-message.ts';
 import { Resolver, type ResolverOptions } from '../../src/dns/resolver.ts';
 
@@ -91,6 +91,33 @@ describe('Resolver', () => {
     const failed = resolver.resolve('www.example', [4], { signal: abort.signal });
     abort.abort();
     await expect(failed).rejects.toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
+  });
+
+  test('leaves no timer behind when it was aborted before the first answer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let answer = (): void => {};
+      const { resolver } = resolving(
+        {},
+        {
+          ask: (_server, { type }) =>
+            new Promise((resolve) => {
+              if (type === 'AAAA') return;
+              answer = () => resolve({ ...EMPTY, addresses: ['192.0.2.1'] });
+            }),
+        },
+      );
+      const controller = new AbortController();
+      const { signal } = controller;
+      const found = resolver.resolve('www.example', [6, 4], { patienceMs: 50, signal });
+      controller.abort();
+      await expect(found).rejects.toMatchObject({ name: 'AbortError' });
+      answer();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

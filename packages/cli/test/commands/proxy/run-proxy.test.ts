@@ -5,13 +5,14 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { isZeroKey, type WgQuickConfig } from '@litz/config';
 import { Network } from '@litz/net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   runProxy,
   type OpenNetwork,
   type RunProxyOptions,
 } from '../../../src/commands/proxy/run-proxy.ts';
 import type { ProxyFlags } from '../../../src/proxy/proxy-flags.ts';
+import { TunnelProxy } from '../../../src/proxy/tunnel-proxy.ts';
 import { keyPair } from '../../key-pair.ts';
 import { connectTo, LoopbackNetwork, readAll, TestServer, until } from '../../proxy/loopback.ts';
 
@@ -109,6 +110,23 @@ describe('runProxy', () => {
     network.fail(new Error('the packet loop crashed'));
     await expect(run).rejects.toThrow('the packet loop crashed');
     expect(network.isClosed).toBe(true);
+  });
+
+  test('closes everything also if a part of it cannot be closed', async () => {
+    const close = vi.spyOn(TunnelProxy.prototype, 'close').mockImplementation(async () => {
+      throw new Error('a port was not closed');
+    });
+    try {
+      const run = start(TUNNEL, { socks5: ['0'] });
+      await until(() => printed.length === 1);
+      ending.abort();
+      await expect(run).rejects.toThrow('a port was not closed');
+      expect(network.isClosed).toBe(true);
+    } finally {
+      const proxies = close.mock.contexts as TunnelProxy[];
+      close.mockRestore();
+      for (const proxy of proxies) await proxy.close();
+    }
   });
 
   test('warns loudly if others can use it', async () => {
