@@ -44,6 +44,40 @@ describe('a stack and its own addresses', () => {
     expect(udp.takeError()?.code).toBe('ECONNREFUSED');
   });
 
+  test('leave memory for a connection whose program reads, if many others do not read', () => {
+    const stack = createStack({ memory: 2 ** 21 });
+    const listener = stack.listenTcp({ port: 80 });
+    let now = 1000;
+    const ends = Array.from({ length: 21 }, () => {
+      const near = stack.connectTcp(OURS[4], 80);
+      turn(stack, now++);
+      return { near, far: listener.accept()! };
+    });
+    const { near, far } = ends.pop()!;
+    // Full at both ends: nobody reads.
+    const filling = pattern(50_000);
+    for (let count = 1; count > 0; now += 300) {
+      count = 0;
+      for (const end of ends) count += end.near.writable > 0 ? end.near.send(filling) : 0;
+      stack.handleTimeout(now);
+      turn(stack, now);
+    }
+    expect(stack.memoryInUse).toBeGreaterThan(2 ** 20);
+    expect(ends.every((end) => end.near.unacknowledged > 0 && end.far.readable > 0)).toBe(true);
+    const data = pattern(500_000);
+    const received = new Uint8Array(data.length);
+    let [sent, count] = [0, 0];
+    const began = now;
+    for (; count < data.length && now < began + 60_000; now++) {
+      if (sent < data.length) sent += near.send(data, sent);
+      stack.handleTimeout(now);
+      turn(stack, now);
+      count += far.receive(received, count);
+    }
+    expect([count, received]).toEqual([data.length, data]);
+    expect(now - began).toBeLessThan(5000);
+  });
+
   test('exchange datagrams, also in fragments, and echo', () => {
     const stack = createStack();
     const server = stack.openUdp({ port: 53 });

@@ -10,6 +10,11 @@
  * the chunks between need not exist. Which bytes have been written is known to the user of the
  * window only.
  *
+ * The windows of a pool share it fairly: one gets no more chunks than are free (the dynamic
+ * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n have
+ * 1/(n + 1) each, and as much is left for the next one. The first chunk of a window is always
+ * allowed: a program that reads frees it, and an acknowledgement too.
+ *
  * @module
  */
 import { CHUNK_SIZE, type ChunkPool } from './chunk-pool.ts';
@@ -36,10 +41,17 @@ export class ChunkedBytes {
     return this.#allocated * CHUNK_SIZE;
   }
 
+  /** The most bytes that the window may hold, as the pool is now. */
+  get allowance(): number {
+    const more = Math.max(0, (this.#pool.available - this.#allocated) >> 1);
+    return Math.max(1, this.#allocated + more) * CHUNK_SIZE;
+  }
+
   /**
    * Writes bytes at a position. They are copied.
    *
-   * @returns how many were written, from the first one on; fewer than `length` if the pool is empty
+   * @returns how many were written, from the first one on; fewer than `length` if the window has
+   *   its share of the pool, or the pool is empty
    */
   write(position: number, source: Uint8Array, offset: number, length: number): number {
     let at = this.#skipped + position;
@@ -108,13 +120,14 @@ export class ChunkedBytes {
     return this.#chunks[(this.#first + index) & (this.#chunks.length - 1)];
   }
 
-  /** Returns the chunk at an index of the window; -1 if the pool is empty. */
+  /** Returns the chunk at an index of the window; -1 if there is none for it. */
   #ensure(index: number): number {
     if (index >= this.#chunks.length) this.#grow(index + 1);
     const mask = this.#chunks.length - 1;
     while (this.#length <= index) this.#chunks[(this.#first + this.#length++) & mask] = -1;
     const place = (this.#first + index) & mask;
     if (this.#chunks[place] === -1) {
+      if (index > 0 && this.#allocated >= this.#pool.available) return -1;
       const chunk = this.#pool.allocate(index === 0 ? -1 : this.#chunkAt(index - 1));
       if (chunk === -1) return -1;
       this.#chunks[place] = chunk;

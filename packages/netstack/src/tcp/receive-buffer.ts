@@ -37,9 +37,12 @@ export class ReceiveBuffer {
     return this.#readable;
   }
 
-  /** The number of bytes from the first missing one to the end of the buffer. */
+  /**
+   * The number of bytes from the first missing one to the end of the buffer, or of its share of the
+   * pool: what is offered must find memory when it comes.
+   */
   get room(): number {
-    return Math.max(0, this.capacity - this.#readable);
+    return Math.max(0, Math.min(this.capacity, this.#data.allowance) - this.#readable);
   }
 
   /** The ranges that have come ahead of the first missing byte, counted from it. */

@@ -23,20 +23,60 @@ describe('ChunkedBytes', () => {
     );
   });
 
-  test('writes as much as the pool has, and gives chunks back as they are released', () => {
+  test('shares the pool: n greedy windows have 1/(n + 1) each, in the long run', () => {
+    const pool = new ChunkPool(120 * CHUNK_SIZE);
+    const data = pattern(CHUNK_SIZE);
+    const windows = Array.from({ length: 5 }, () => ({ bytes: new ChunkedBytes(pool), length: 0 }));
+    const chunks = (): number[] => windows.map(({ bytes }) => bytes.memory / CHUNK_SIZE);
+    const fill = (window: (typeof windows)[0]): void => {
+      let count = 1;
+      while (count > 0) {
+        expect(window.bytes.allowance).toBeGreaterThan(0);
+        count = window.bytes.write(window.length, data, 0, data.length);
+        window.length += count;
+      }
+    };
+    windows.slice(0, 4).forEach(fill);
+    expect(chunks()).toEqual([60, 30, 15, 8, 0]);
+    // Each of them gives back a little at a time, as programs that read.
+    for (let turn = 0; turn < 200; turn++) {
+      for (const window of windows.slice(0, 4)) {
+        window.bytes.release(CHUNK_SIZE);
+        window.length -= CHUNK_SIZE;
+        fill(window);
+      }
+    }
+    expect(chunks()).toEqual([24, 24, 24, 24, 0]);
+    fill(windows[4]);
+    expect(chunks()[4]).toBe(12);
+  });
+
+  test('always gets its first chunk, while there is one', () => {
+    const pool = new ChunkPool(2 * CHUNK_SIZE);
+    const data = pattern(2 * CHUNK_SIZE);
+    const [first, second, third] = Array.from({ length: 3 }, () => new ChunkedBytes(pool));
+    expect(first.write(0, data, 0, data.length)).toBe(CHUNK_SIZE);
+    expect(second.write(0, data, 0, data.length)).toBe(CHUNK_SIZE);
+    expect(third.write(0, data, 0, data.length)).toBe(0);
+    first.clear();
+    // What is behind must not keep out what is in front of it.
+    expect(third.write(0, data, 0, 1)).toBe(1);
+  });
+
+  test('writes its share, and gives chunks back as they are released', () => {
     const pool = new ChunkPool(3 * CHUNK_SIZE);
     const bytes = new ChunkedBytes(pool);
     const data = pattern(4 * CHUNK_SIZE);
 
     bytes.write(0, data, 0, 10);
     bytes.release(10);
-    expect(bytes.write(0, data, 0, data.length)).toBe(3 * CHUNK_SIZE - 10);
-    expect(pool.available).toBe(0);
+    expect(bytes.write(0, data, 0, data.length)).toBe(2 * CHUNK_SIZE - 10);
+    expect([pool.available, bytes.allowance]).toEqual([1, 2 * CHUNK_SIZE]);
     bytes.release(CHUNK_SIZE - 11);
-    expect(pool.available).toBe(0);
-    bytes.release(1);
     expect(pool.available).toBe(1);
-    expect(bytes.memory).toBe(2 * CHUNK_SIZE);
+    bytes.release(1);
+    expect(pool.available).toBe(2);
+    expect(bytes.memory).toBe(CHUNK_SIZE);
   });
 
   test('needs no chunks for a gap', () => {

@@ -41,9 +41,12 @@ describe('ReceiveBuffer', () => {
   });
 
   test('refuses what there is no memory for, and takes it later', () => {
-    const pool = new ChunkPool(8192);
+    const pool = new ChunkPool(16_384);
     const buffer = new ReceiveBuffer(pool, 65_536);
+    // No more is offered than there is memory for: half of the pool, while nobody else needs it.
+    expect(buffer.room).toBe(8192);
     expect(buffer.write(0, patternAt(0, 9000), 0, 9000)).toBe(8192);
+    expect(buffer.room).toBe(0);
     expect(buffer.write(0, patternAt(0, 10), 0, 10)).toBe(-1);
     buffer.read(new Uint8Array(8192), 0, 8192);
     expect(buffer.write(0, patternAt(0, 10), 0, 10)).toBe(10);
