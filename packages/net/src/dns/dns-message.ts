@@ -93,6 +93,7 @@ function readRecords(
   }
   const addresses: string[] = [];
   for (const record of answers) {
+    if (addresses.length === MOST_ADDRESSES) break;
     if (record.type !== type || !isEqualName(record.name, owner)) continue;
     addresses.push(String((record as { data: unknown }).data));
     ttl = Math.min(ttl, ttlOf(record));
@@ -134,3 +135,5 @@ const OPTIONS = {
 /** Aliases within one answer. */
 const MOST_LINKS = 16;
 const LONGEST_NEGATIVE_TTL = 300;
+/** A server could send thousands, which would be kept and tried one after the other. */
+const MOST_ADDRESSES = 64;

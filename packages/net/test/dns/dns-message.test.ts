@@ -50,6 +50,13 @@ describe('decodeAnswer', () => {
     });
   });
 
+  test('takes 64 addresses of a server that sends thousands', () => {
+    const answers = Array.from({ length: 3000 }, (_, i) =>
+      a('www.example', `192.0.${i >> 8}.${i & 255}`, 60),
+    );
+    expect(answerOf({ answers })?.addresses).toHaveLength(64);
+  });
+
   test('ends when aliases form a circle', () => {
     const answers = [
       { type: 'CNAME', name: 'www.example', data: 'b.example', ttl: 10 } as const,
