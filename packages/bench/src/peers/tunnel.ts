@@ -33,8 +33,8 @@ export class Tunnel {
   /**
    * Brings up the tunnel and waits for a session.
    *
-   * @param pings sent as soon as the links are up; the first one starts the handshake. One of them must
-   *   be answered. Default: some pings, for as long as it takes
+   * @param pings sent as soon as the links are up; the first one starts the handshake. One of them
+   *   must be answered. Default: some pings, for as long as it takes
    * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is
    *   released
    */

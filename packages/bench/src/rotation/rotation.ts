@@ -220,7 +220,7 @@ async function exchange(
   await a.complete();
 }
 
-/** Keeps the key. Gaps of such a stream are pauses of the machine, or of the one that is emulated. */
+/** Keeps the key. Gaps of such a stream are pauses of the machine, or of the emulated one. */
 async function leave(): Promise<void> {}
 
 /** Sends a stream while keys are replaced repeatedly, and returns its figures. */

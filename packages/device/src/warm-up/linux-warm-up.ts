@@ -99,8 +99,8 @@ export class LinuxWarmUp {
 
   /**
    * Pauses because the device is being configured: the link goes up next, and the peer's first
-   * message may follow at once. On a busy machine a program that sleeps is scheduled sooner than one
-   * that has just used its time.
+   * message may follow at once. On a busy machine a program that sleeps is scheduled sooner than
+   * one that has just used its time.
    */
   pauseForConfiguration(): void {
     this.#pauseUntil(this.#sys.boottimeMs() + QUIET_MS);
