@@ -16,12 +16,14 @@
  *
  * @module
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { WireGuardError } from '@litz/core';
+import { protectSecretsWith } from '@litz/core/internals';
 import {
   capabilitySet,
   dropThreadRights,
   forbidCoreDumps,
+  lockMemory,
   readRights,
   replaceProcess,
   type Capability,
@@ -59,7 +61,7 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
       dropThreadRights(KEPT[command], change);
       restart(user);
     }
-    forbidCoreDumps();
+    protectMemory();
   } catch (error) {
     // Only `litz proxy` works without the FFI.
     if (isMissingFfi(error) && user === undefined) return;
@@ -67,9 +69,15 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
   }
 }
 
-/** Forbids core dumps only: for a tunnel whose hooks need all rights. */
+/** Protects the memory only: for a tunnel whose hooks need all rights. */
 export function keepAllRights(): void {
-  if (process.platform === 'linux') forbidCoreDumps();
+  if (process.platform === 'linux') protectMemory();
+}
+
+/** Keeps keys off the disk. */
+function protectMemory(): void {
+  forbidCoreDumps();
+  protectSecretsWith(lockMemory);
 }
 
 /** Whether a thread has a right that it does not need. */
@@ -100,7 +108,8 @@ function restart(user: string | undefined): never {
   if (user !== undefined) refuseUnreadable(user, [node, script]);
   const { channel } = process as { channel?: { fd?: number } };
   const isChild = channel?.fd !== undefined && channel.fd >= 0;
-  replaceProcess(process.execPath, [node, ...process.execArgv, script, ...words], {
+  const flags = [...secureHeap(), ...process.execArgv];
+  replaceProcess(process.execPath, [node, ...flags, script, ...words], {
     env: {
       ...process.env,
       [RESTARTED]: '1',
@@ -109,6 +118,17 @@ function restart(user: string | undefined): never {
     },
     descriptors: isChild ? [channel.fd!] : [],
   });
+}
+
+/**
+ * Flags for Node.js that make OpenSSL keep private keys in locked memory. Without the right to lock
+ * it, Node.js would print a warning.
+ */
+function secureHeap(): string[] {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const [, limit = '0'] = /^Max locked memory\s+(\S+)/m.exec(limits) ?? [];
+  const isAllowed = limit === 'unlimited' || Number(limit) >= 2 * SECURE_HEAP;
+  return isAllowed ? [`--secure-heap=${SECURE_HEAP}`, '--secure-heap-min=32'] : [];
 }
 
 /** Called as the new user. Node.js itself would only say that it cannot find a module. */
@@ -127,6 +147,8 @@ function isMissingFfi(error: unknown): boolean {
   return error instanceof WireGuardError && error.code === 'ERR_LITZ_FFI_MISSING';
 }
 
+/** In bytes: 1024 private keys, most of which exist for the time of one handshake. */
+const SECURE_HEAP = 32_768;
 /** Set while the program starts the second time. */
 const RESTARTED = 'LITZ_RIGHTS_DROPPED';
 
