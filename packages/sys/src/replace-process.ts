@@ -29,7 +29,7 @@ export function replaceProcess(
   { env = process.env, descriptors = [] }: ReplaceOptions = {},
 ): never {
   checkString('program', program);
-  for (const text of args) checkString('args', text);
+  for (const text of args) checkArgument(text);
   for (const fd of descriptors) checkDescriptor('descriptors', fd);
   const variables = Object.entries(env).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
@@ -39,6 +39,11 @@ export function replaceProcess(
   const [argv, environment] = [new TextArray(args), new TextArray(variables)];
   libc().execve(program, argv.address, environment.address);
   throw new SystemError('execve', libc().errno(), `cannot execute ${program}`);
+}
+
+/** An argument may be empty. */
+function checkArgument(text: unknown): void {
+  if (text !== '') checkString('args', text, LONGEST_ARGUMENT);
 }
 
 /** An array of C strings with a null pointer behind the last one. */
@@ -67,3 +72,5 @@ class TextArray {
 
 /** fcntl.h */
 const F_SETFD = 2;
+/** linux/binfmts.h: MAX_ARG_STRLEN, without the final zero. */
+const LONGEST_ARGUMENT = 131_071;

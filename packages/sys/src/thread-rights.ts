@@ -10,6 +10,7 @@
  */
 import { checkInteger, checkObject } from './arguments.ts';
 import { capabilitySet, readRights, type Capability } from './capability.ts';
+import { EPERM } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate } from './memory.ts';
 import { check, SystemError } from './system-error.ts';
@@ -35,6 +36,7 @@ export interface UserChange {
 export function dropThreadRights(kept: readonly Capability[], user?: UserChange): void {
   const wanted = capabilitySet(kept);
   if (user) checkUser(user);
+  if (user) requireUserRights();
   dropBounding(wanted);
   // Otherwise the change of the user removes all capabilities.
   if (user) call(PR_SET_KEEPCAPS, 1);
@@ -56,7 +58,18 @@ function checkUser(user: UserChange): void {
   for (const group of user.groups) checkInteger('user.groups', group, 0, LARGEST_ID);
 }
 
-/** The C library changes all threads of the process. */
+/**
+ * The C library changes the user of all threads, and ends the process if that succeeds for some of
+ * them only. So the calling thread must have the right before anything is changed.
+ */
+function requireUserRights(): void {
+  const needed = capabilitySet(['CAP_SETUID', 'CAP_SETGID']);
+  if ((readRights(THIS_THREAD).effective & needed) === needed) return;
+  const detail = 'cannot change the user, which needs CAP_SETUID and CAP_SETGID';
+  throw new SystemError('setuid', EPERM, detail);
+}
+
+/** Changes all threads of the process. */
 function changeUser({ uid, gid, groups }: UserChange): void {
   try {
     process.setgroups!([...groups]);
