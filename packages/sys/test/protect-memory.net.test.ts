@@ -46,10 +46,11 @@ describeWith(required, 'lockMemory', () => {
   });
 
   test('returns false at the limit of locked memory', async () => {
-    const child = runInProcess(
-      'console.log(sys.lockMemory(sys.allocate(65536).bytes));',
-      ['prlimit', '--memlock=4096', ...WITHOUT_CAPABILITIES],
-    );
+    const child = runInProcess('console.log(sys.lockMemory(sys.allocate(65536).bytes));', [
+      'prlimit',
+      '--memlock=4096',
+      ...WITHOUT_CAPABILITIES,
+    ]);
 
     expect(await text(child.stdout)).toBe('false\n');
   });

@@ -33,7 +33,9 @@ describeWith([linuxCalls, builtSys, root], 'dropThreadRights and replaceProcess'
   test('change the user of every thread, which keeps the capabilities by the ambient set', async () => {
     const user = '{ uid: 12345, gid: 12346, groups: [] }';
 
-    const { threads, uid, gid, groups } = await afterDrop(`sys.dropThreadRights(${NAMES}, ${user})`);
+    const { threads, uid, gid, groups } = await afterDrop(
+      `sys.dropThreadRights(${NAMES}, ${user})`,
+    );
 
     expect({ uid, gid, groups }).toEqual({ uid: 12_345, gid: 12_346, groups: [12_346] });
     for (const rights of threads) expect(rights).toMatchObject({ effective: KEPT, ambient: KEPT });
@@ -60,7 +62,13 @@ describeWith([linuxCalls, builtSys, root], 'dropThreadRights and replaceProcess'
 
     const child = runInProcess(body);
 
-    expect(JSON.parse(await text(child.stdout))).toEqual([child.pid, ['ä b', ''], 'y', true, false]);
+    expect(JSON.parse(await text(child.stdout))).toEqual([
+      child.pid,
+      ['ä b', ''],
+      'y',
+      true,
+      false,
+    ]);
   });
 
   test('continue if the program cannot be executed', async () => {
@@ -75,7 +83,9 @@ describeWith([linuxCalls, builtSys, root], 'dropThreadRights and replaceProcess'
       sys.dropThreadRights([]);
       try { sys.dropThreadRights([], { uid: 1, gid: 1, groups: [] }); } catch (error) { console.log(error.code, error.message); }`);
 
-    expect(await text(child.stdout)).toMatch(/^ERR_LITZ_PERMISSION cannot change the user, .*CAP_SETUID.*: setuid: EPERM\n$/);
+    expect(await text(child.stdout)).toMatch(
+      /^ERR_LITZ_PERMISSION cannot change the user, .*CAP_SETUID.*: setuid: EPERM\n$/,
+    );
   });
 });
 
@@ -89,7 +99,7 @@ interface Found {
 /** Drops, executes a Node.js that waits, and reads its threads. */
 async function afterDrop(drop: string): Promise<Found> {
   const code =
-    "console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups()])); process.stdin.resume(); setInterval(() => {}, 1e6)";
+    'console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups()])); process.stdin.resume(); setInterval(() => {}, 1e6)';
   const child = runInProcess(`
     ${drop};
     sys.replaceProcess(process.execPath, ['node', '-e', ${JSON.stringify(code)}]);`);

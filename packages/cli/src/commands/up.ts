@@ -185,7 +185,9 @@ class Session {
     this.#manager.reloading();
     try {
       await running.reload(file, say);
-      const warning = this.#options.ignored?.has('hooks') ? undefined : warningOfHooks(running.file);
+      const warning = this.#options.ignored?.has('hooks')
+        ? undefined
+        : warningOfHooks(running.file);
       if (warning !== undefined) say(warning);
     } finally {
       this.#manager.ready(`${this.#name} is up`);

@@ -114,7 +114,10 @@ function restart(user: string | undefined): never {
       ...process.env,
       [RESTARTED]: '1',
       // Node.js removes the variables of the channel to the parent when it opens the channel.
-      ...(isChild && { NODE_CHANNEL_FD: String(channel.fd), NODE_CHANNEL_SERIALIZATION_MODE: 'json' }),
+      ...(isChild && {
+        NODE_CHANNEL_FD: String(channel.fd),
+        NODE_CHANNEL_SERIALIZATION_MODE: 'json',
+      }),
     },
     descriptors: isChild ? [channel.fd!] : [],
   });

@@ -22,7 +22,10 @@ describe('readUser', () => {
 
   it.each([
     ['nobodyy', /^--user "nobodyy": this machine has no such user; make one: useradd --system/],
-    ['litz:nett', /^--user "litz:nett": this machine has no such group; make one: groupadd --system/],
+    [
+      'litz:nett',
+      /^--user "litz:nett": this machine has no such group; make one: groupadd --system/,
+    ],
     ['1000', /^--user "1000": user 1000 has no entry in \/etc\/passwd: give a group too/],
     ['4294967295:1', /no such user/],
     ['-1:1', /no such user/],

@@ -1,4 +1,12 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { untrustedFolder } from '@litz/config/uapi';
@@ -59,7 +67,9 @@ describeWith([root], 'shareSocketFolder', () => {
 
   it('says what to do if the folder cannot be made', () => {
     rmSync(parent, { recursive: true });
-    expect(() => shareSocketFolder(USER, folder)).toThrow(/ENOENT; expected a folder that root can/);
+    expect(() => shareSocketFolder(USER, folder)).toThrow(
+      /ENOENT; expected a folder that root can/,
+    );
   });
 });
 

@@ -5,7 +5,12 @@
  */
 import { workerData } from 'node:worker_threads';
 import { protectSecretsWith } from '@litz/core/internals';
-import { loadProvider, openArena, type LoadedProvider, type PacketArena } from '../provider/load-provider.ts';
+import {
+  loadProvider,
+  openArena,
+  type LoadedProvider,
+  type PacketArena,
+} from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
 import { RequestTurns } from './request-turns.ts';

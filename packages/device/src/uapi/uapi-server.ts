@@ -142,6 +142,8 @@ export class UapiServer {
     }
     inFolderOf(path, () => makeFolder(dirname(path)));
     refuseIfUntrusted(path);
+    // Without CAP_DAC_OVERRIDE, root may not write to every folder. That is a lesser reason.
+    inFolderOf(path, () => accessSync(dirname(path), constants.W_OK));
     await refuseIfTaken(path);
     // This folder has mode 0700 whatever the umask, so no other user can reach the socket in it.
     const folder = inFolderOf(path, () => mkdtempSync(join(dirname(path), '.litz-')));
@@ -245,13 +247,13 @@ export class UapiServer {
 }
 
 function makeFolder(folder: string): void {
+  if (lstatSync(folder, { throwIfNoEntry: false })) return;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch {
     // With `recursive`, Node.js also reports ENOENT for a read-only file system.
     mkdirSync(folder, { mode: 0o755 });
   }
-  accessSync(folder, constants.W_OK);
 }
 
 function refuseIfUntrusted(path: string): void {
@@ -289,6 +291,7 @@ async function refuseIfTaken(path: string): Promise<void> {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
   });
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return;
+  if (code === 'EACCES') throw notServed(path, OTHER_USER);
   throw notServed(path, code === undefined ? 'another program serves it' : code);
 }
 
@@ -297,6 +300,8 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
   return new WireGuardError('ERR_LITZ_SYSTEM', text, cause === undefined ? {} : { cause });
 }
 
+const OTHER_USER =
+  'the socket of another user is there, and this user may not connect to it; if its daemon has ended, remove it';
 const DEFAULT_MAX_CONNECTIONS = 4096;
 /** The same number as in wireguard-go. The kernel uses less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;
