@@ -149,15 +149,16 @@ describeWith(required, 'litz@.service', () => {
     await systemd.run('mount', '--bind', '/run/wg', '/etc/wireguard');
     const write = (lines: string[]): Promise<string> =>
       systemd.run('install', '-m', '600', systemd.write('wg0.conf', lines), '/run/wg/wg0.conf');
+    const peer = keyPair(2).publicKey;
     const plain = ['[Interface]', `PrivateKey = ${keyPair(1).privateKey}`, 'Address = 10.6.0.1/24'];
     await write(plain);
     await systemd.control('start', 'litz-up@wg0');
     expect(await systemd.property('litz-up@wg0', 'StatusText')).toBe('wg0 is up');
     expect(host.addresses('wg0')).toEqual(['10.6.0.1/24']);
-    await write([...plain, '[Peer]', `PublicKey = ${keyPair(2).publicKey}`]);
+    await write([...plain, '[Peer]', `PublicKey = ${peer}`]);
     await systemd.control('reload', 'litz-up@wg0');
     await vi.waitUntil(
-      async () => (await systemd.run('wg', 'show', 'wg0', 'peers')).includes(keyPair(2).publicKey),
+      async () => (await systemd.run('wg', 'show', 'wg0', 'peers')).includes(peer),
       { timeout: 10_000 },
     );
     await systemd.control('stop', 'litz-up@wg0');

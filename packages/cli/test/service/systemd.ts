@@ -8,7 +8,8 @@
  * @module
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { requirement, type Requirement } from '@litz/testkit';
 import { vi } from 'vitest';
@@ -49,7 +50,8 @@ export class Systemd {
 
   /** What systemd and its services have printed. */
   get output(): string {
-    return this.#output;
+    const file = join(this.#host.folder, 'output');
+    return this.#output + (existsSync(file) ? readFileSync(file, 'utf8') : '');
   }
 
   /** Writes a file that only root can read. @returns its path inside */
@@ -74,7 +76,7 @@ export class Systemd {
     try {
       return await this.run('systemctl', ...args);
     } catch (error) {
-      throw new Error(`${(error as Error).message}\n${this.#output}`, { cause: error });
+      throw new Error(`${(error as Error).message}\n${this.output}`, { cause: error });
     }
   }
 
@@ -146,6 +148,9 @@ mount -o remount,bind,ro /
 for target in test sysinit basic network-pre network network-online nss-lookup; do
   printf '[Unit]\\nDefaultDependencies=no\\n' >/run/systemd/system/$target.target
 done
+mkdir /run/systemd/system/service.d
+printf '[Service]\\nStandardOutput=append:/run/host/output\\nStandardError=inherit\\n' \\
+  >/run/systemd/system/service.d/output.conf
 exec env container=litz SYSTEMD_UNIT_PATH=/run/systemd/system SYSTEMD_LOG_TARGET=console \\
   SYSTEMD_LOG_LEVEL=warning ${SYSTEMD} --system --unit=test.target
 `;
