@@ -106,7 +106,7 @@ describeWith(needed, 'the rights of litz', () => {
   );
 
   it('still reach a peer with --user', async () => {
-    const [alice, bob] = [keyPair(1), keyPair(2)];
+    const [alice, bob] = [keyPair(), keyPair()];
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     const far = await startDaemon([], {}, `${NAME}b`);
     const at = async (pid: number, name: string, lines: string[]): Promise<void> => {
@@ -170,7 +170,7 @@ describeWith(needed, 'the rights of litz', () => {
   });
 
   it('drop the rights of a tunnel without hooks, and keep those of one with hooks', async () => {
-    const plain = ['[Interface]', `PrivateKey = ${keyPair(3).privateKey}`, 'Address = 10.5.0.1/24'];
+    const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
     const kept = [...DAEMON, 'CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'] as Capability[];
     const few = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
     await few.says(/Ctrl-C takes it down/);
@@ -191,7 +191,7 @@ describeWith(needed, 'the rights of litz', () => {
   });
 
   it('warn when a reload brings hooks after the rights were dropped', async () => {
-    const plain = ['[Interface]', `PrivateKey = ${keyPair(3).privateKey}`];
+    const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`];
     const litz = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
     await litz.says(/Ctrl-C takes it down/);
     host.write(`${NAME}.conf`, [...plain, 'PostDown = true']);

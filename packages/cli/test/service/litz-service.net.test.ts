@@ -62,7 +62,7 @@ describeWith(required, 'litz@.service', () => {
   });
 
   it('works in its sandbox: wg of root, a low port, a mark, a peer', async () => {
-    const [alice, bob] = [keyPair(1), keyPair(2)];
+    const [alice, bob] = [keyPair(), keyPair()];
     await systemd.control('start', 'litz@wg0', 'litz@wg1');
     for (const [name, own, peer, port] of [
       ['wg0', alice, bob, 443],
@@ -97,7 +97,7 @@ describeWith(required, 'litz@.service', () => {
     const interfaces = async (): Promise<string[]> =>
       (await systemd.run('wg', 'show', 'interfaces')).trim().split(/\s/).toSorted();
     expect(await interfaces()).toEqual(['wg0', 'wg1', 'wg2', 'wg3']);
-    const key = systemd.write('key', [keyPair(1).privateKey]);
+    const key = systemd.write('key', [keyPair().privateKey]);
     for (const name of await interfaces()) await systemd.run('wg', 'set', name, 'private-key', key);
     await expect(
       systemd.run(
@@ -149,8 +149,8 @@ describeWith(required, 'litz@.service', () => {
     await systemd.run('mount', '--bind', '/run/wg', '/etc/wireguard');
     const write = (lines: string[]): Promise<string> =>
       systemd.run('install', '-m', '600', systemd.write('wg0.conf', lines), '/run/wg/wg0.conf');
-    const peer = keyPair(2).publicKey;
-    const plain = ['[Interface]', `PrivateKey = ${keyPair(1).privateKey}`, 'Address = 10.6.0.1/24'];
+    const peer = keyPair().publicKey;
+    const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.6.0.1/24'];
     await write(plain);
     await systemd.control('start', 'litz-up@wg0');
     expect(await systemd.property('litz-up@wg0', 'StatusText')).toBe('wg0 is up');
