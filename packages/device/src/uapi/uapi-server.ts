@@ -142,8 +142,6 @@ export class UapiServer {
     }
     inFolderOf(path, () => makeFolder(dirname(path)));
     refuseIfUntrusted(path);
-    // Without CAP_DAC_OVERRIDE, root may not write to every folder. That is a lesser reason.
-    inFolderOf(path, () => accessSync(dirname(path), constants.W_OK));
     await refuseIfTaken(path);
     // This folder has mode 0700 whatever the umask, so no other user can reach the socket in it.
     const folder = inFolderOf(path, () => mkdtempSync(join(dirname(path), '.litz-')));
@@ -247,13 +245,14 @@ export class UapiServer {
 }
 
 function makeFolder(folder: string): void {
-  if (lstatSync(folder, { throwIfNoEntry: false })) return;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    const isThere = lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
+    if (!isThere) mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch {
     // With `recursive`, Node.js also reports ENOENT for a read-only file system.
     mkdirSync(folder, { mode: 0o755 });
   }
+  accessSync(folder, constants.W_OK);
 }
 
 function refuseIfUntrusted(path: string): void {
@@ -270,6 +269,9 @@ function inFolderOf<T>(path: string, make: () => T): T {
     return make();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that is
+    // the better reason.
+    if (code === 'EACCES') refuseIfUntrusted(path);
     const advice = 'expected a folder that this user can write to (in a container: --tmpfs /run)';
     throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);
   }
