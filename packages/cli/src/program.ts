@@ -28,6 +28,7 @@ import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import { keepFewRights } from './rights/few-rights.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
 
@@ -57,6 +58,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
@@ -64,9 +66,9 @@ export function createProgram(words: readonly string[] = []): Command {
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
     .exitOverride()
-    .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
+    .action(async (name: string | undefined, flags: DaemonFlags) => {
       if (name === undefined) return program.help({ error: true });
-      return startDaemon(name, foreground === true);
+      return startDaemon(name, flags);
     });
   if (!NAME_FOLLOWS.has(words[0] ?? '')) addCommands(program);
   return program;
@@ -102,13 +104,19 @@ function addCommands(program: Command): void {
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
 
-async function startDaemon(name: string, foreground: boolean): Promise<void> {
+interface DaemonFlags {
+  readonly foreground?: true;
+  readonly user?: string;
+}
+
+async function startDaemon(name: string, { foreground, user }: DaemonFlags): Promise<void> {
   const { env } = process;
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    return startInBackground(name, { entry: ENTRY, env });
+    return startInBackground(name, { entry: ENTRY, env, ...(user !== undefined && { user }) });
   }
   const signals = new EndSignals();
   try {
+    keepFewRights('daemon', { user });
     await runDaemon(name, {
       env,
       signal: signals.signal,

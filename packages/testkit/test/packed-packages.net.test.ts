@@ -25,7 +25,7 @@ describeWith([programRequirement('pnpm'), builtPackages], 'the packages as publi
       // The status page of the mesh is shipped as browsers get it.
       const isPage = name === '@litz/mesh' ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
       const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
-      const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages()] : [];
+      const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages(), ...SERVICES] : [];
       expect([name, others.toSorted()]).toEqual([
         name,
         ['LICENSE', 'README.md', 'package.json', ...ofCommand].toSorted(),
@@ -93,6 +93,11 @@ function manualPages(): string[] {
   };
   return manifest.man.map((page) => page.replace('./', ''));
 }
+
+/** For service managers. */
+const SERVICES = ['litz-up@.service', 'litz.openrc', 'litz@.service', 'sysusers.conf'].map(
+  (file) => `service/${file}`,
+);
 
 const WRONG = `import { Device } from '@litz/device';
 

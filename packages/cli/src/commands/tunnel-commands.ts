@@ -9,6 +9,7 @@ import { redactKeys } from '@litz/core/internals';
 import { InvalidArgumentError, type Command } from 'commander';
 import { EndSignals } from '../end-signals.ts';
 import { describeFailure } from '../failure.ts';
+import { keepTunnelRights } from '../rights/tunnel-rights.ts';
 import { Terminal } from '../tunnel/hang-up.ts';
 import type { IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile } from '../tunnel-path.ts';
@@ -58,6 +59,7 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
   const terminal = new Terminal();
   const isChild = process.send !== undefined;
   try {
+    keepTunnelRights(locateTunnelFile(target).file, flags.ignore?.has('hooks') !== true);
     await runUp(target, {
       env: process.env,
       signal: signals.signal,
