@@ -18,7 +18,8 @@ import { rollup } from 'rollup';
  * @param {string} folder the folder of the package, with `dist` as `tsc -b` has made it
  * @param {string} out the folder for the joined files
  * @param {readonly string[]} entries the entries for users, as paths in `dist`: `quick/index.js`
- * @returns {Promise<string[]>} the paths of all files in `out`
+ * @returns {Promise<Map<string, string>>} where each entry and each file of a thread went: the path in
+ *   `dist` and the path in `out`
  * @throws {Error} two files that threads run have the same name, or a URL leads to a missing file
  */
 export async function bundlePackage(folder, out, entries) {
@@ -45,7 +46,7 @@ export async function bundlePackage(folder, out, entries) {
       throw new Error(`${folder}: ${warning.message}`);
     },
   });
-  const { output } = await bundle.write({
+  await bundle.write({
     dir: out,
     format: 'es',
     entryFileNames: '[name].js',
@@ -56,7 +57,7 @@ export async function bundlePackage(folder, out, entries) {
     sourcemapExcludeSources: true,
   });
   await bundle.close();
-  return output.map(({ fileName }) => fileName);
+  return new Map([...outputs].map(([path, placed]) => [relative(dist, path), placed]));
 }
 
 /** Gives rollup the maps that `tsc` wrote. */

@@ -17,13 +17,13 @@ export async function stagePackage(folder, out) {
   const manifest = readJson(join(folder, 'package.json'));
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  await bundlePackage(folder, join(out, 'dist'), entriesOf(folder, manifest));
+  const placed = await bundlePackage(folder, join(out, 'dist'), entriesOf(folder, manifest));
   copyTypes(folder, out);
   for (const name of readdirSync(folder)) {
     if (!NOT_COPIED.has(name)) cpSync(join(folder, name), join(out, name), { recursive: true });
   }
   cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'));
-  const text = JSON.stringify(publishedManifest(manifest), undefined, 2);
+  const text = JSON.stringify(publishedManifest(manifest, placed), undefined, 2);
   writeFileSync(join(out, 'package.json'), `${text}\n`);
 }
 
@@ -32,8 +32,16 @@ export async function stagePackage(folder, out) {
  * the same version and are used only together, so they depend on exactly that version.
  *
  * @param {Record<string, any>} manifest
+ * @param {ReadonlyMap<string, string>} placed where the bundle has the files of `dist`
  */
-export function publishedManifest({ devDependencies: _, scripts: __, ...manifest }) {
+export function publishedManifest({ devDependencies: _, scripts: __, ...manifest }, placed) {
+  manifest.exports = Object.fromEntries(
+    Object.entries(manifest.exports).map(([name, entry]) => {
+      // Only the files of threads have no types. They are moved.
+      if (typeof entry !== 'string' || !entry.startsWith('./dist/')) return [name, entry];
+      return [name, `./dist/${placed.get(entry.slice('./dist/'.length))}`];
+    }),
+  );
   for (const field of ['dependencies', 'optionalDependencies']) {
     if (!manifest[field]) continue;
     manifest[field] = Object.fromEntries(
