@@ -8,9 +8,6 @@ import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
 
-/** Where `pnpm pack:all` puts its files; git ignores it. */
-export const packedFolder = join(root, '.packed');
-
 /**
  * @typedef {object} PublishedPackage
  * @property {string} folder the folder in this repository

@@ -4,8 +4,16 @@
  *
  * @module
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { bundlePackage } from './bundle.mjs';
 import { publishedPackages, readJson, root } from './packages.mjs';
 
@@ -23,7 +31,12 @@ export async function stagePackage(folder, out) {
     if (!NOT_COPIED.has(name)) cpSync(join(folder, name), join(out, name), { recursive: true });
   }
   cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'));
-  const text = JSON.stringify(publishedManifest(manifest, placed), undefined, 2);
+  const published = publishedManifest(manifest, placed);
+  Object.assign(
+    published,
+    repositoryFields(readJson(join(root, 'package.json')), basename(folder)),
+  );
+  const text = JSON.stringify(published, undefined, 2);
   writeFileSync(join(out, 'package.json'), `${text}\n`);
 }
 
@@ -42,6 +55,7 @@ export function publishedManifest({ devDependencies: _, scripts: __, ...manifest
       return [name, `./dist/${placed.get(entry.slice('./dist/'.length))}`];
     }),
   );
+  manifest.files = [...manifest.files, 'CHANGELOG.md'];
   for (const field of ['dependencies', 'optionalDependencies']) {
     if (!manifest[field]) continue;
     manifest[field] = Object.fromEntries(
@@ -49,6 +63,24 @@ export function publishedManifest({ devDependencies: _, scripts: __, ...manifest
     );
   }
   return manifest;
+}
+
+/**
+ * Returns the fields of a manifest that say where the package comes from. The address of the repository
+ * stands once, in the manifest of the workspace, so all packages have the same. Without it there are no
+ * such fields.
+ *
+ * @param {Record<string, any>} workspace the manifest of the workspace
+ * @param {string} name the folder of the package
+ */
+export function repositoryFields({ repository }, name) {
+  if (!repository) return {};
+  const page = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
+  return {
+    homepage: `${page}/tree/main/packages/${name}#readme`,
+    bugs: `${page}/issues`,
+    repository: { type: 'git', url: repository.url, directory: `packages/${name}` },
+  };
 }
 
 function publishedRange(name, range) {
@@ -60,7 +92,8 @@ function publishedRange(name, range) {
     const version = catalog().get(name);
     if (version) return version;
   }
-  if (!/^[\^~\d]/.test(range)) throw new Error(`${name} has a range that npm does not know: ${range}`);
+  if (!/^[\^~\d]/.test(range))
+    throw new Error(`${name} has a range that npm does not know: ${range}`);
   return range;
 }
 
@@ -68,7 +101,9 @@ function publishedRange(name, range) {
 function catalog() {
   const text = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
   const [, lines = ''] = /^catalog:\n((?: .*\n)+)/m.exec(text) ?? [];
-  return new Map([...lines.matchAll(/^ +'?([^':]+)'?: (\S+)$/gm)].map(([, name, version]) => [name, version]));
+  return new Map(
+    [...lines.matchAll(/^ +'?([^':]+)'?: (\S+)$/gm)].map(([, name, version]) => [name, version]),
+  );
 }
 
 /** The files of `dist` that are named in the manifest, or that the command imports. */
@@ -93,4 +128,11 @@ function copyTypes(folder, out) {
   if (!existsSync(join(out, 'dist/index.d.ts'))) throw new Error(`${folder} has no types`);
 }
 
-const NOT_COPIED = new Set(['dist', 'node_modules', 'package.json', 'scripts', 'test', 'tsconfig.json']);
+const NOT_COPIED = new Set([
+  'dist',
+  'node_modules',
+  'package.json',
+  'scripts',
+  'test',
+  'tsconfig.json',
+]);

@@ -30,7 +30,7 @@ export function threadFile(here: string | undefined = import.meta.url): URL {
   } catch (cause) {
     throw new WireGuardError(
       'ERR_LITZ_WORKER',
-      "the file of the thread of a TUN, readiness-worker.js, is missing beside the program: tell the " +
+      'the file of the thread of a TUN, readiness-worker.js, is missing beside the program: tell the ' +
         'bundler to make it from the entry @litz/tun/readiness-worker',
       { cause },
     );

@@ -5,11 +5,6 @@
  *
  * @module
  */
-export {
-  formatKey,
-  generatePrivateKey,
-  parsePresharedKey,
-  parsePrivateKey,
-} from '../keys.ts';
+export { formatKey, generatePrivateKey, parsePresharedKey, parsePrivateKey } from '../keys.ts';
 export { printable, quote, redactKeys } from '../quote.ts';
 export { isInterfaceName, newInterfaceNameFault } from './interface-name.ts';
