@@ -64,6 +64,16 @@ describeWith(
       );
     });
 
+    test('start the command within 60 ms of a bare Node.js', () => {
+      const litz = join(project.folder, 'node_modules/litz/bin/litz.js');
+      const times = { bare: [] as number[], litz: [] as number[] };
+      for (let round = 0; round < 20; round++) {
+        times.bare.push(millisecondsOf(['--eval', '0']));
+        times.litz.push(millisecondsOf([litz, 'genkey']));
+      }
+      expect(median(times.litz) - median(times.bare)).toBeLessThan(60);
+    });
+
     test('bring the command', () => {
       const litz = join(project.folder, 'node_modules/.bin/litz');
       const { status, stdout, stderr } = project.run(litz, ['genkey']);
@@ -88,6 +98,17 @@ for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
       });
     });
   });
+}
+
+/** The time that a program takes, in ms. */
+function millisecondsOf(args: string[]): number {
+  const start = performance.now();
+  expect(project.run(process.execPath, args).status).toBe(0);
+  return performance.now() - start;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 /** The pages that `npm install --global` links into the folders of man, as paths in the tarball. */
