@@ -9,11 +9,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
-import { runDaemon } from './commands/daemon.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -22,13 +21,12 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
-import { addShowCommand } from './commands/show.ts';
+import { addShowCommand } from './commands/show-command.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
-import { runDemo, type DemoForm } from './demo/demo.ts';
+import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
-import { keepFewRights } from './rights/few-rights.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
 
@@ -88,7 +86,7 @@ function addCommands(program: Command): void {
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
-    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+    async () => void process.stdout.write(await publicKeyLine(await readStandardInput())),
   );
   addProxyCommand(program);
   addAgentCommand(program);
@@ -116,7 +114,9 @@ async function startDaemon(name: string, { foreground, user }: DaemonFlags): Pro
   }
   const signals = new EndSignals();
   try {
+    const { keepFewRights } = await import('./rights/few-rights.ts');
     keepFewRights('daemon', { user });
+    const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
@@ -131,6 +131,7 @@ async function startDaemon(name: string, { foreground, user }: DaemonFlags): Pro
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const { runDemo } = await import('./demo/demo.ts');
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

@@ -1,0 +1,10 @@
+/**
+ * Keys, names and messages as text, without any cryptography. With this entry, a command starts
+ * fast: `@litz/core` also loads the portable cryptography, which takes tens of milliseconds. Like
+ * `@litz/core/internals`, it may change with every version.
+ *
+ * @module
+ */
+export { formatKey, generatePrivateKey, parsePresharedKey, parsePrivateKey } from '../keys.ts';
+export { printable, quote, redactKeys } from '../quote.ts';
+export { isInterfaceName, newInterfaceNameFault } from './interface-name.ts';
