@@ -18,7 +18,7 @@ export {
   checkSpan,
   checkString,
 } from './arguments.ts';
-export { boottimeMs, realtimeMs } from './clock.ts';
+export { boottimeMs, readRealtime, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { exchangeFiles } from './exchange-files.ts';
 export { FileLock, FileLockedError } from './file-lock.ts';
