@@ -49,6 +49,7 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
     status: () => device.status(),
     ...(device.statusParts && { statusParts: () => device.statusParts!() }),
     ...(device.details && { details: () => device.details!() }),
+    ...(device.capture && { capture: (options) => device.capture!(options) }),
     ...(device.followPeers && { followPeers: (listener) => device.followPeers!(listener) }),
     async configure(change) {
       await device.configure(change);

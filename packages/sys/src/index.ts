@@ -48,6 +48,7 @@ export {
   networkNamespaceId,
 } from './network-namespace.ts';
 export { onReadable, ReadableSignal } from './readable-signal.ts';
+export { peerUserId } from './peer-user.ts';
 export { PollSet } from './poll-set.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';

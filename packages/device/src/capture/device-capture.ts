@@ -21,6 +21,12 @@ export interface CaptureOwner {
   end(): Promise<void>;
 }
 
+/** A capture that somebody else reads: a pcapng file in pieces of whole blocks. */
+export interface CaptureStream extends AsyncIterable<Uint8Array> {
+  /** Stops recording. The iteration then ends with what was recorded before. */
+  stop(): Promise<void>;
+}
+
 /**
  * A running capture, made by `Device.capture`. Iterate over it once: it yields a pcapng file in
  * pieces of whole blocks. Packets wait in memory of a fixed size. If the reader is too slow, packets
@@ -28,7 +34,7 @@ export interface CaptureOwner {
  *
  * The capture ends with `stop`, when the device is closed, or when the iteration is left.
  */
-export class DeviceCapture implements AsyncIterable<Uint8Array> {
+export class DeviceCapture implements CaptureStream {
   readonly #filter: CaptureFilter;
   readonly #owner: CaptureOwner;
   readonly #ring: CaptureRingReader;

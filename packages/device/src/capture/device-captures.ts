@@ -19,7 +19,7 @@ export class DeviceCaptures {
   /**
    * Starts a capture.
    *
-   * @throws {RangeError} (rejects) too many captures run
+   * @throws {CaptureLimitError} (rejects) too many captures run
    */
   async start(
     name: string,
@@ -27,7 +27,7 @@ export class DeviceCaptures {
     send: SendCaptureRequest,
   ): Promise<DeviceCapture> {
     if (this.#running.size >= MOST_CAPTURES) {
-      throw new RangeError(`expected at most ${MOST_CAPTURES} captures of a device at a time`);
+      throw new CaptureLimitError(`${name} has ${MOST_CAPTURES} captures already, which is the most`);
     }
     const id = ++this.#lastId;
     const end = async (): Promise<void> => {
@@ -56,6 +56,9 @@ export class DeviceCaptures {
     this.#running.clear();
   }
 }
+
+/** A device has as many captures as it may have. */
+export class CaptureLimitError extends RangeError {}
 
 /** Each capture takes memory, and time of the packet loop. */
 const MOST_CAPTURES = 8;

@@ -134,7 +134,7 @@ export class PortableDriver implements Driver {
       listened: OPTIONAL_EVENTS,
       crypto: provider,
       engine,
-      capture: { onBlocks: (id) => this.#listener.captured(id) },
+      capture: sockets.captureSystem((id) => this.#listener.captured(id)),
     });
     sockets.begin(this.#plane, memory);
     tun.onReadable = (): void => this.#schedule();
