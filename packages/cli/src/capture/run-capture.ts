@@ -53,18 +53,21 @@ async function write(
   writer: CaptureWriter,
   end: AbortController,
 ): Promise<void> {
-  const { peer: peers, only: side = 'both', snapLength } = flags;
+  const { peer: peers = [], only: side = 'both', snapLength } = flags;
   const request: CaptureRequest = {
     peers,
     side,
     keyLog: wantsKeys(flags),
     ...(snapLength !== undefined && { snapLength }),
   };
+  let hasBegun = false;
   for await (const bytes of UapiClient.of(name).capture(request, { signal: end.signal })) {
+    if (!hasBegun) say(`litz: ${name}: captures packets; Ctrl-C ends it`);
+    hasBegun = true;
     await writer.push(bytes);
     if (writer.isFull) end.abort();
   }
-  if (!writer.isComplete && writer.packets > 0) {
+  if (hasBegun && !writer.isComplete) {
     throw new Failure(`${name}: the daemon has ended; ${countText(writer)}`);
   }
 }

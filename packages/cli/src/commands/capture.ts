@@ -12,7 +12,7 @@ import { Failure } from '../failure.ts';
 export interface CaptureFlags {
   /** '-': standard output. */
   readonly write?: string;
-  readonly peer: readonly string[];
+  readonly peer?: readonly string[];
   readonly only?: 'inner' | 'outer';
   readonly snapLength?: number;
   readonly count?: number;
@@ -31,7 +31,7 @@ export function addCaptureCommand(program: Command): void {
     .description('record the packets of a running interface for Wireshark (pcapng)')
     .argument('<INTERFACE>', 'an interface of litz')
     .option('-w, --write <FILE>', 'where to; -: standard output, for wireshark -k -i -')
-    .option('--peer <KEY>', 'only packets of this peer; can be repeated', readPeer, [])
+    .option('--peer <KEY>', 'only packets of this peer; can be repeated', readPeer)
     .addOption(
       new Option('--only <side>', 'only IP packets, or only datagrams').choices(['inner', 'outer']),
     )
@@ -51,7 +51,7 @@ export function addCaptureCommand(program: Command): void {
     });
 }
 
-function readPeer(text: string, earlier: readonly string[]): string[] {
+function readPeer(text: string, earlier: readonly string[] = []): string[] {
   try {
     parsePublicKey(text);
   } catch {
@@ -95,8 +95,8 @@ If the capture is too slow, packets are missing in the file, and are counted at 
 is never slower and loses nothing. A file can be read only by its owner.
 
 Keys: --key-log and --embed-keys start a new handshake with each peer, and record what Wireshark
-needs to decrypt the sessions that begin then. WHOEVER HAS THESE KEYS HAS THE PRIVATE KEY OF THE
-INTERFACE, and can read the recorded traffic. Delete them after use.
+needs to decrypt the sessions that begin then. Whoever has these keys has the private key of the
+interface, and can read the recorded traffic. Delete them after use.
 
 Examples:
   litz capture wg0 -w wg0.pcapng                   until Ctrl-C
