@@ -32,7 +32,7 @@ import {
 } from './driver.ts';
 import { BufferedEvents } from './buffered-events.ts';
 import { readCaptureOptions, type CaptureOptions } from './capture/capture-options.ts';
-import { DeviceCapture } from './capture/device-capture.ts';
+import type { DeviceCapture } from './capture/device-capture.ts';
 import { DeviceCaptures } from './capture/device-captures.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';

@@ -106,7 +106,8 @@ async function openOutputs({
 }: CaptureFlags): Promise<{ output: CaptureOutput; keys: CaptureOutput | undefined }> {
   const keys = keyLog === undefined ? undefined : await FileOutput.open(keyLog, true);
   try {
-    const output = target === '-' ? new StreamOutput(process.stdout) : await FileOutput.open(target);
+    const output =
+      target === '-' ? new StreamOutput(process.stdout) : await FileOutput.open(target);
     return { output, keys };
   } catch (error) {
     await keys?.close();

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { removeSockets, TwoHosts, uniqueName, type Host } from '../host.ts';
 import { litz, wireguardGo } from '../interop/implementation.ts';
 import { twoNamespaces, type Namespace } from '../interop/namespace.ts';
-import { show, Tunnel } from '../interop/tunnel.ts';
+import { show, Tunnel, type End } from '../interop/tunnel.ts';
 import type { Underlay } from '../interop/underlay.ts';
 import { keyPair } from '../key-pair.ts';
 import { inMounts, realInterfaces, type LitzProcess } from '../litz-process.ts';
@@ -16,7 +16,11 @@ import { inMounts, realInterfaces, type LitzProcess } from '../litz-process.ts';
 const LEFT = uniqueName('l');
 const RIGHT = uniqueName('r');
 const [ALICE, BOB, CAROL] = [keyPair(), keyPair(), keyPair()];
-const requirements = [...realInterfaces, programRequirement('tshark')];
+const requirements = [
+  ...realInterfaces,
+  programRequirement('tshark'),
+  programRequirement('iperf3'),
+];
 
 let hosts: TwoHosts;
 let daemon: LitzProcess;
@@ -51,7 +55,9 @@ describeWith(requirements, 'litz capture', () => {
     const rows = read(file);
     const inner = rows.filter(({ link }) => link === LEFT);
     const outer = rows.filter(({ link }) => link === `${LEFT}-outer`);
-    expect(inner.filter(({ info }) => /Echo .*request/.test(info)).length).toBeGreaterThanOrEqual(3);
+    expect(inner.filter(({ info }) => /Echo .*request/.test(info)).length).toBeGreaterThanOrEqual(
+      3,
+    );
     expect(inner.find(({ info }) => /Echo .*reply/.test(info))).toMatchObject({
       source: '10.1.0.2',
       destination: '10.1.0.1',
@@ -108,25 +114,25 @@ describeWith(requirements, 'litz capture', () => {
     const { left } = hosts;
     const [inner, few, short] = ['inner', 'few', 'short'].map((name) => join(left.folder, name));
     const captures = [
-      left.litz(['capture', LEFT, '-w', inner!, '--only', 'inner', '--peer', BOB.publicKey]),
-      left.litz(['capture', LEFT, '-w', few!, '-c', '2', '--only', 'outer']),
-      left.litz(['capture', LEFT, '-w', short!, '-s', '64', '--size', '1k']),
+      left.litz(['capture', LEFT, '-w', inner, '--only', 'inner', '--peer', BOB.publicKey]),
+      left.litz(['capture', LEFT, '-w', few, '-c', '2', '--only', 'outer']),
+      left.litz(['capture', LEFT, '-w', short, '-s', '64', '--size', '1k']),
     ];
     for (const capture of captures) await capture.says(/captures packets/);
     await left.ping('10.1.0.3', { timeoutMs: 300 });
     expect(await left.ping('10.1.0.2', { size: 1000 })).toBe(3);
-    expect(await captures[1]!.end()).toBe(0);
-    expect(await captures[2]!.end()).toBe(0);
-    expect(await captures[0]!.end('SIGTERM')).toBe(0);
-    const rows = read(inner!);
+    expect(await captures[1].end()).toBe(0);
+    expect(await captures[2].end()).toBe(0);
+    expect(await captures[0].end('SIGTERM')).toBe(0);
+    const rows = read(inner);
     expect(rows.length).toBe(6);
     expect(new Set(rows.map(({ link }) => link))).toEqual(new Set([LEFT]));
     expect(rows.some(({ destination }) => destination === '10.1.0.3')).toBe(false);
-    expect(read(few!).length).toBe(2);
-    expect(statSync(short!).size).toBeLessThanOrEqual(1000);
-    const lengths = run('tshark', ['-r', short!, '-T', 'fields', '-e', 'frame.cap_len']);
+    expect(read(few).length).toBe(2);
+    expect(statSync(short).size).toBeLessThanOrEqual(1000);
+    const lengths = run('tshark', ['-r', short, '-T', 'fields', '-e', 'frame.cap_len']);
     for (const length of lengths.trim().split('\n')) expect(Number(length)).toBeLessThanOrEqual(64);
-    const timed = left.litz(['capture', LEFT, '-w', few!, '--duration', '1']);
+    const timed = left.litz(['capture', LEFT, '-w', few, '--duration', '1']);
     expect(await timed.end()).toBe(0);
   });
 
@@ -203,7 +209,14 @@ describeWith(requirements, 'litz capture', () => {
         const socket = require('node:net').createConnection(${JSON.stringify(path)});
         socket.write('litz_capture=1\\n${line}\\n');
         socket.once('data', (bytes) => { console.log(String(bytes.subarray(0, 8)).trim()); socket.destroy(); });`;
-      return left.run('setpriv', ['--reuid', uid, '--clear-groups', process.execPath, '-e', script]);
+      return left.run('setpriv', [
+        '--reuid',
+        uid,
+        '--clear-groups',
+        process.execPath,
+        '-e',
+        script,
+      ]);
     };
     expect(await ask('65534', 'key_log=true\\n')).toBe('errno=-1\n');
     expect(await ask('65534', '')).toBe('errno=0\n');
@@ -233,6 +246,26 @@ describeWith(requirements, 'litz capture', () => {
     await killed.end('SIGKILL');
     await daemon.says(/(Capture ends[^]*){2}/);
     expect(read(file).length).toBeGreaterThan(0);
+  });
+
+  it('leaves out packets of the capture at full speed, and counts them', async () => {
+    const { left, right } = hosts;
+    const server = right.run('iperf3', ['-s', '-1'], { timeout: 60_000 });
+    const stream = 'for i in 1 2 3 4 5; do iperf3 -c 10.1.0.2 -t 3 -J && break; sleep 0.3; done';
+    const file = join(left.folder, 'full-speed');
+    const capture = left.litz(['capture', LEFT, '-w', file]);
+    await capture.says(/captures packets/);
+    const text = await left.run('sh', ['-c', stream], { timeout: 60_000, maxBuffer: 1 << 24 });
+    await server;
+    expect(await capture.end('SIGINT')).toBe(0);
+    const [, packets = '', lost = ''] = /(\d+) packets captured, (\d+) lost/.exec(capture.text) ?? [];
+    const { end } = JSON.parse(text) as { end: { sum_received: { bytes: number } } };
+    // Each packet is there or counted, on both sides.
+    const passed = end.sum_received.bytes / 1500;
+    expect(Number(packets) + Number(lost)).toBeGreaterThan(2 * passed);
+    const capinfos = run('capinfos', ['-M', '-c', file]);
+    expect(Number(/packets:\s+(\d+)/.exec(capinfos)?.[1])).toBe(Number(packets));
+    expect(run('tail', ['-c', '4', file]).length).toBe(4);
   });
 
   it('allows 8 captures at a time', async () => {
@@ -267,53 +300,59 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
     ['initiates', 'a', 'v4'],
     ['initiates', 'a', 'v6'],
     ['answers', 'b', 'v4'],
-  ] as const)('decrypts sessions with wireguard-go that litz %s (%s, %s)', async (_, side, outer) => {
-    const tunnel = await Tunnel.create(underlay, litz, wireguardGo, { presharedKey: true, outer });
-    const { a, b } = tunnel;
-    const folder = hosts.left.folder;
-    const [file, keys, embedded] = ['c', 'k', 'e'].map((name) => join(folder, `${name}${side}`));
-    // Bob knows no endpoint, and Alice does not know his, so only one side can begin.
-    if (side === 'b') {
-      await a.machine.run('wg', 'set', a.link, 'peer', b.publicKey, 'remove');
-    } else {
-      await a.machine.run('ping', '-c', '1', b.inner.v4);
-    }
-    const bin = join(import.meta.dirname, '../../bin/litz.js');
-    const start = (...words: string[]) =>
-      underlay.a.start(process.execPath, [bin, 'capture', a.link, ...words]);
-    const first = start('-w', file!, '--key-log', keys!);
-    const second = start('-w', embedded!, '--embed-keys');
-    const before = await show(a, 'latest-handshakes');
-    await expect
-      .poll(() => first.output() + second.output(), { timeout: 20_000 })
-      .toMatch(/(captures[^]*){2}/);
-    // The key log starts a handshake, at the earliest 5 s after the one before.
-    if (side === 'a') {
-      const handshakes = () => show(a, 'latest-handshakes');
-      await expect.poll(handshakes, { timeout: 15_000 }).not.toEqual(before);
-    }
-    if (side === 'b') await addPeerWithoutEndpoint(tunnel, underlay.a);
-    await b.machine.run('ping', '-c', '3', '-i', '0.2', '-w', '20', a.inner.v4);
-    await a.machine.run('ping', '-c', '3', '-i', '0.2', b.inner.v4);
-    for (const capture of [first, second]) {
-      const closed = new Promise((resolve) => capture.process.once('close', resolve));
-      capture.process.kill('SIGINT');
-      expect(await closed).toBe(0);
-    }
-    expect(statSync(keys!).mode & 0o777).toBe(0o600);
-    const names = readFileSync(keys!, 'utf8').split('\n').map((line) => line.split('=')[0]);
-    expect(names.slice(0, 4)).toEqual([
-      'LOCAL_STATIC_PRIVATE_KEY',
-      'REMOTE_STATIC_PUBLIC_KEY',
-      'LOCAL_EPHEMERAL_PRIVATE_KEY',
-      'PRESHARED_KEY',
-    ]);
-    // Both directions, from the datagrams alone.
-    const both = [`${a.inner.v4},${b.inner.v4}`, `${b.inner.v4},${a.inner.v4}`];
-    expect(decrypted(file!, ['-o', `wg.keylog_file:${keys}`])).toEqual(expect.arrayContaining(both));
-    expect(decrypted(embedded!, [])).toEqual(expect.arrayContaining(both));
-    expect(decrypted(file!, [])).toEqual([]);
-  });
+  ] as const)(
+    'decrypts sessions with wireguard-go that litz %s (%s, %s)',
+    async (_, side, outer) => {
+      const tunnel = await Tunnel.create(underlay, litz, wireguardGo, {
+        presharedKey: true,
+        outer,
+      });
+      const { a, b } = tunnel;
+      const folder = hosts.left.folder;
+      const [file, keys, embedded] = ['c', 'k', 'e'].map((name) => join(folder, `${name}${side}`));
+      // Bob knows no endpoint, and Alice does not know his, so only one side can begin.
+      if (side === 'b') {
+        await a.machine.run('wg', 'set', a.link, 'peer', b.publicKey, 'remove');
+      } else {
+        await a.machine.run('ping', '-c', '1', b.inner.v4);
+      }
+      const bin = join(import.meta.dirname, '../../bin/litz.js');
+      const start = (...words: string[]) =>
+        underlay.a.start(process.execPath, [bin, 'capture', a.link, ...words]);
+      const first = start('-w', file, '--key-log', keys);
+      const second = start('-w', embedded, '--embed-keys');
+      const before = await show(a, 'latest-handshakes');
+      await expect
+        .poll(() => first.output() + second.output(), { timeout: 20_000 })
+        .toMatch(/(captures[^]*){2}/);
+      if (side === 'a') await untilNewHandshake(a, before);
+      else await addPeerWithoutEndpoint(tunnel, underlay.a);
+      await b.machine.run('ping', '-c', '3', '-i', '0.2', '-w', '20', a.inner.v4);
+      await a.machine.run('ping', '-c', '3', '-i', '0.2', b.inner.v4);
+      for (const capture of [first, second]) {
+        const closed = new Promise((resolve) => capture.process.once('close', resolve));
+        capture.process.kill('SIGINT');
+        expect(await closed).toBe(0);
+      }
+      expect(statSync(keys).mode & 0o777).toBe(0o600);
+      const names = readFileSync(keys, 'utf8')
+        .split('\n')
+        .map((line) => line.split('=')[0]);
+      expect(names.slice(0, 4)).toEqual([
+        'LOCAL_STATIC_PRIVATE_KEY',
+        'REMOTE_STATIC_PUBLIC_KEY',
+        'LOCAL_EPHEMERAL_PRIVATE_KEY',
+        'PRESHARED_KEY',
+      ]);
+      // Both directions, from the datagrams alone.
+      const both = [`${a.inner.v4},${b.inner.v4}`, `${b.inner.v4},${a.inner.v4}`];
+      expect(decrypted(file, ['-o', `wg.keylog_file:${keys}`])).toEqual(
+        expect.arrayContaining(both),
+      );
+      expect(decrypted(embedded, [])).toEqual(expect.arrayContaining(both));
+      expect(decrypted(file, [])).toEqual([]);
+    },
+  );
 });
 
 /** The inner addresses of ICMP packets that tshark finds within datagrams. */
@@ -321,7 +360,22 @@ function decrypted(file: string, options: readonly string[]): string[] {
   const filter = ['-Y', 'wg && icmp', '-T', 'fields', '-E', 'separator=;', '-e', 'ip.src'];
   const text = run('tshark', ['-r', file, ...options, ...filter, '-e', 'ip.dst']);
   const rows = text.split('\n').filter(Boolean);
-  return [...new Set(rows.map((row) => row.split(';').map((all) => all.split(',').at(-1)).join(',')))];
+  return [
+    ...new Set(
+      rows.map((row) =>
+        row
+          .split(';')
+          .map((all) => all.split(',').at(-1))
+          .join(','),
+      ),
+    ),
+  ];
+}
+
+/** The key log starts a handshake, at the earliest 5 s after the one before. */
+async function untilNewHandshake(end: End, before: readonly string[]): Promise<void> {
+  const handshakes = (): Promise<string[]> => show(end, 'latest-handshakes');
+  await expect.poll(handshakes, { timeout: 15_000 }).not.toEqual(before);
 }
 
 async function addPeerWithoutEndpoint({ a, b }: Tunnel, machine: Namespace): Promise<void> {

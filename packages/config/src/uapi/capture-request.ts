@@ -89,7 +89,7 @@ export function parseCaptureRequest(body: string): CaptureRequest {
 
 function peerOf(line: number, value: string): PublicKey {
   const key = keyFromHex(value);
-  if (key) return readPublicKey(key as PublicKey, 'peer');
+  if (key) return readPublicKey(key, 'peer');
   throw newError(UAPI_ERRNO.EINVAL, line, 'peer expected 64 hexadecimal digits');
 }
 

@@ -9,6 +9,8 @@ import {
   checkBoolean,
   checkInteger,
   checkObject,
+  describe,
+  quote,
   readPublicKey,
 } from '@litz/core/internals';
 
@@ -47,7 +49,9 @@ export function readCaptureOptions(options: CaptureOptions): CaptureFilter {
   const { bufferLength = DEFAULT_BUFFER_LENGTH } = options;
   if (peers !== undefined) checkArray(peers, 'peers');
   if (!SIDES.includes(side)) {
-    throw new TypeError(`"side" expected 'inner', 'outer' or 'both', got ${String(side)}`);
+    const given: unknown = side;
+    const got = typeof given === 'string' ? quote(given) : describe(given);
+    throw new TypeError(`"side" expected 'inner', 'outer' or 'both', got ${got}`);
   }
   checkInteger(snapLength, 'snapLength', SMALLEST_SNAP_LENGTH, LARGEST_SNAP_LENGTH);
   checkBoolean(keyLog, 'keyLog');

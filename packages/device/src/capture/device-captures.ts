@@ -27,7 +27,9 @@ export class DeviceCaptures {
     send: SendCaptureRequest,
   ): Promise<DeviceCapture> {
     if (this.#running.size >= MOST_CAPTURES) {
-      throw new CaptureLimitError(`${name} has ${MOST_CAPTURES} captures already, which is the most`);
+      throw new CaptureLimitError(
+        `${name} has ${MOST_CAPTURES} captures already, which is the most`,
+      );
     }
     const id = ++this.#lastId;
     const end = async (): Promise<void> => {

@@ -28,7 +28,10 @@ export interface PacketBlock {
 }
 
 /** Returns the length of a block, or the most that it can have with any comment. */
-export function packetBlockLength(captured: number, commentLength: number = LONGEST_COMMENT): number {
+export function packetBlockLength(
+  captured: number,
+  commentLength: number = LONGEST_COMMENT,
+): number {
   const comment = commentLength === 0 ? 0 : OPTION_HEADER + padded(commentLength);
   return PACKET_OFFSET + padded(captured) + FLAGS_LENGTH + LOST_LENGTH + comment + TRAILER_LENGTH;
 }

@@ -12,11 +12,18 @@ import type { CaptureSystem } from '../capture/capture-taps.ts';
  * before the peer was heard, its routing table is asked, at most once per second and address.
  */
 export function createCaptureSystem(
-  { realtimeMs, readRealtime, SystemError }: Pick<typeof Sys, 'realtimeMs' | 'readRealtime' | 'SystemError'>,
+  {
+    realtimeMs,
+    readRealtime,
+    SystemError,
+  }: Pick<typeof Sys, 'realtimeMs' | 'readRealtime' | 'SystemError'>,
   netlink: Pick<Sys.Netlink, 'routeTo'>,
   onBlocks: (id: number) => void = () => {},
 ): CaptureSystem {
-  const chosen = new Map<string, { readonly address: Uint8Array | undefined; readonly at: number }>();
+  const chosen = new Map<
+    string,
+    { readonly address: Uint8Array | undefined; readonly at: number }
+  >();
   const lookUp = ({ address, scopeId }: Endpoint, mark: number): Uint8Array | undefined => {
     // The routing table does not choose the interface of a link-local address.
     if (scopeId !== 0) return undefined;
