@@ -1,6 +1,6 @@
 import { connect, createPair, type PairOptions } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { nobleProvider, parsePresharedKey, publicKeyOf } from '../../src/index.ts';
+import { nobleProvider, parsePresharedKey, parsePrivateKey, publicKeyOf } from '../../src/index.ts';
 import { observe, type HandshakeSecrets } from '../../src/internals.ts';
 
 describe('withKeyLog', () => {
@@ -35,7 +35,7 @@ describe('withKeyLog', () => {
     const [type, offset] = who === 'alice' ? [1, 8] : [2, 12];
     const [{ bytes }] = pair.network.eavesdropper.of(type);
     expect(bytes.subarray(offset, offset + 32)).toEqual(
-      new Uint8Array(publicKeyOf(ephemeralPrivate, nobleProvider)),
+      new Uint8Array(publicKeyOf(parsePrivateKey(ephemeralPrivate), nobleProvider)),
     );
     // They are wiped after the call.
     expect(given!.ephemeralPrivate.every((byte) => byte === 0)).toBe(true);
