@@ -13,6 +13,7 @@ import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
+import { addCaptureCommand } from './commands/capture.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -77,6 +78,7 @@ function addCommands(program: Command): void {
     program.command(name).description(description);
   addTunnelCommands(program);
   addShowCommand(program);
+  addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
