@@ -61,6 +61,14 @@ export {
   readPublicKey,
 } from './values.ts';
 export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
+export {
+  checkState,
+  restartSessions,
+  restoreState,
+  saveState,
+  STATE_FORMAT,
+} from './hand-over/hand-over.ts';
+export { COUNTER_MARGIN } from './hand-over/session-codec.ts';
 export { TokenBucket } from './rate/token-bucket.ts';
 export { runSteps, type Steps } from './steps.ts';
 export {

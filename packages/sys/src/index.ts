@@ -49,5 +49,12 @@ export {
 } from './network-namespace.ts';
 export { onReadable, ReadableSignal } from './readable-signal.ts';
 export { PollSet } from './poll-set.ts';
+export { SharedMemory } from './shared-memory.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';
+export {
+  UnixChannel,
+  UnixListener,
+  type ChannelMessage,
+  type PeerProcess,
+} from './unix-channel.ts';
