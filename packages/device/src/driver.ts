@@ -9,6 +9,7 @@ import type { Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
+import type { HandOverRequest, SavedDevice } from './hand-over/saved-device.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
 /** A request to a running device. It is plain data; only its endpoints have a class. */
@@ -23,7 +24,8 @@ export type DeviceRequest =
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
-  | { readonly type: 'stats' };
+  | { readonly type: 'stats' }
+  | HandOverRequest;
 
 /** The answer to each type of request. */
 export interface DeviceAnswers {
@@ -35,6 +37,10 @@ export interface DeviceAnswers {
   snapshot: SnapshotSlice;
   'end-snapshot': undefined;
   stats: DeviceStats;
+  save: SavedDevice;
+  adopt: undefined;
+  resume: undefined;
+  release: undefined;
 }
 
 /** Which provider does the cryptography, and why. */
@@ -78,7 +84,7 @@ export interface DriverListener {
  */
 export function* answerRequest(
   plane: DataPlane,
-  request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
+  request: Exclude<DeviceRequest, HandOverRequest | { type: 'configure' | 'link' }>,
   now: number,
 ): Steps<DeviceAnswers[(typeof request)['type']]> {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);

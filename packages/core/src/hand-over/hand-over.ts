@@ -14,6 +14,8 @@
 import { checkTime } from '../arguments.ts';
 import { HASH_LENGTH } from '../constants.ts';
 import { equalBytes } from '../crypto/equal-bytes.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { secretCopy } from '../crypto/secret-bytes.ts';
 import { stateOf, type Engine } from '../engine.ts';
 import { startHandshake } from '../flow/handshake-send.ts';
 import { forgetSession } from '../flow/session-lifecycle.ts';
@@ -29,13 +31,11 @@ export const STATE_FORMAT = 1;
 
 /**
  * Returns the whole state, which contains all keys: the caller must wipe it. The engine does not
- * change. Its outputs must have been polled. If another engine continues with this state, this one
+ * change. Its batch must be finished, and its outputs must have been polled. If another engine continues with this state, this one
  * must not seal again: call `restartSessions` before it is used.
  */
-export function saveState(engine: Engine, now: number): Uint8Array {
-  checkTime(now);
+export function saveState(engine: Engine): Uint8Array {
   const state = stateOf(engine);
-  engine.finishBatch(now);
   const writer = new StateWriter();
   try {
     writer.bytes(MAGIC);
@@ -44,7 +44,7 @@ export function saveState(engine: Engine, now: number): Uint8Array {
     const hash = new Uint8Array(HASH_LENGTH);
     state.crypto.hash(hash, writer.written);
     writer.bytes(hash);
-    return writer.written.slice();
+    return secretCopy(writer.written);
   } finally {
     writer.wipe();
   }
@@ -61,7 +61,7 @@ export function restoreState(engine: Engine, bytes: Uint8Array): void {
   if (state.peers.size > 0 || state.identity) {
     throw new RangeError('"engine" expected a new engine');
   }
-  checkState(engine, bytes);
+  checkState(state.crypto, bytes);
   const reader = new StateReader(bytes.subarray(HEAD_LENGTH, bytes.length - HASH_LENGTH));
   codeEngine(reader, state);
   if (!reader.isAtEnd) throw new RangeError('the state has more bytes than expected');
@@ -72,7 +72,7 @@ export function restoreState(engine: Engine, bytes: Uint8Array): void {
  *
  * @throws {RangeError} as `restoreState` does
  */
-export function checkState(engine: Engine, bytes: Uint8Array): void {
+export function checkState(crypto: CryptoProvider, bytes: Uint8Array): void {
   if (bytes.length < HEAD_LENGTH + HASH_LENGTH || !equalBytes(bytes.subarray(0, 8), MAGIC)) {
     throw new RangeError('the bytes are not the state of an engine');
   }
@@ -82,7 +82,7 @@ export function checkState(engine: Engine, bytes: Uint8Array): void {
   }
   const hash = new Uint8Array(HASH_LENGTH);
   const end = bytes.length - HASH_LENGTH;
-  stateOf(engine).crypto.hash(hash, bytes.subarray(0, end));
+  crypto.hash(hash, bytes.subarray(0, end));
   if (!equalBytes(hash, bytes.subarray(end))) throw new RangeError('the state is damaged');
 }
 

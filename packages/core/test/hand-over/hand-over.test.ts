@@ -140,15 +140,15 @@ describe('saveState and restoreState', () => {
 
   it('write the same state again after it was restored', () => {
     const pair = connected();
-    const { network, alice } = pair;
+    const { alice } = pair;
     exchange(pair);
-    const first = saveState(alice.engine, network.now);
+    const first = saveState(alice.engine);
     const copy = successor(alice);
     restoreState(copy, first);
     for (const engine of [alice.engine, copy]) {
       for (const { keypairs } of stateOf(engine).peers.values()) keypairs.current!.sendCounter = 7;
     }
-    expect(saveState(copy, network.now)).toEqual(saveState(alice.engine, network.now));
+    expect(saveState(copy)).toEqual(saveState(alice.engine));
   });
 
   it('leave a session out whose cipher keeps its key to itself', () => {
@@ -199,8 +199,8 @@ describe('saveState and restoreState', () => {
 
 describe('checkState and restoreState', () => {
   it('refuse bytes that were cut off or changed anywhere', () => {
-    const { network, alice } = connected();
-    const bytes = saveState(alice.engine, network.now);
+    const { alice } = connected();
+    const bytes = saveState(alice.engine);
     const step = 7;
     for (let at = 0; at < bytes.length; at += step) {
       expect(() => restoreState(successor(alice), bytes.subarray(0, at))).toThrow(RangeError);
@@ -208,7 +208,7 @@ describe('checkState and restoreState', () => {
       wrong[at]! ^= 1 << at % 8;
       expect(() => restoreState(successor(alice), wrong)).toThrow(RangeError);
     }
-    checkState(successor(alice), bytes);
+    checkState(nobleProvider, bytes);
   });
 
   it('refuse garbage', () => {
@@ -221,17 +221,17 @@ describe('checkState and restoreState', () => {
   });
 
   it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])('refuse the format %d and name it', (format) => {
-    const { network, alice } = connected();
-    const bytes = saveState(alice.engine, network.now);
+    const { alice } = connected();
+    const bytes = saveState(alice.engine);
     new DataView(bytes.buffer).setFloat64(8, format, true);
-    expect(() => checkState(successor(alice), bytes)).toThrow(
+    expect(() => checkState(nobleProvider, bytes)).toThrow(
       `the state expected format ${STATE_FORMAT}, got ${format}`,
     );
   });
 
   it('refuse an engine that has peers', () => {
-    const { network, alice, bob } = connected();
-    const bytes = saveState(alice.engine, network.now);
+    const { alice, bob } = connected();
+    const bytes = saveState(alice.engine);
     expect(() => restoreState(bob.engine, bytes)).toThrow('"engine" expected a new engine');
   });
 });

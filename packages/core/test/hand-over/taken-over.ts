@@ -11,8 +11,8 @@ let engines = 1000;
 
 /** Returns the engine that the node had before. */
 export function takeOver(node: SimulatedNode, options: Partial<EngineOptions> = {}): Engine {
-  const { network, engine: old } = node;
-  const bytes = saveState(old, network.now);
+  const { engine: old } = node;
+  const bytes = saveState(old);
   node.engine = successor(node, options);
   restoreState(node.engine, bytes);
   bytes.fill(0);
