@@ -8,11 +8,11 @@
  * @module
  */
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
-import { runDaemon } from './commands/daemon.ts';
+import { addCaptureCommand } from './commands/capture.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -21,10 +21,9 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
-import { addShowCommand } from './commands/show.ts';
+import { addShowCommand } from './commands/show-command.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
-import { runUpgrade } from './commands/upgrade.ts';
-import { runDemo, type DemoForm } from './demo/demo.ts';
+import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
@@ -59,6 +58,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
     .option('--persist', 'keep the interface if the daemon is killed: its packets are lost then')
+    .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
@@ -82,7 +82,11 @@ function addCommands(program: Command): void {
   command('upgrade', 'let a new process take the place of a running daemon; no packet is lost')
     .argument('<INTERFACE>', 'the interface of: litz INTERFACE')
     .addHelpText('after', UPGRADE_HELP)
-    .action((name: string) => runUpgrade(name, printToStandardError));
+    .action(async (name: string) => {
+      const { runUpgrade } = await import('./commands/upgrade.ts');
+      await runUpgrade(name, printToStandardError);
+    });
+  addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
@@ -92,7 +96,7 @@ function addCommands(program: Command): void {
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
-    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+    async () => void process.stdout.write(await publicKeyLine(await readStandardInput())),
   );
   addProxyCommand(program);
   addAgentCommand(program);
@@ -111,16 +115,21 @@ function addCommands(program: Command): void {
 interface DaemonFlags {
   readonly foreground?: true;
   readonly persist?: true;
+  readonly user?: string;
 }
 
 async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
-  const { foreground = false, persist = false } = flags;
+  const { foreground = false, persist = false, user } = flags;
   const { env } = process;
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    return startInBackground(name, { entry: ENTRY, env, persist });
+    const start = { entry: ENTRY, env, persist, ...(user !== undefined && { user }) };
+    return startInBackground(name, start);
   }
   const signals = new EndSignals();
   try {
+    const { keepFewRights } = await import('./rights/few-rights.ts');
+    keepFewRights('daemon', { user });
+    const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
@@ -136,6 +145,7 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const { runDemo } = await import('./demo/demo.ts');
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

@@ -22,6 +22,8 @@ export interface BackgroundOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The flag `--persist` of a daemon. Default false. */
   readonly persist?: boolean;
+  /** The user of the daemon, for `--user`. Default: the user of this process. */
+  readonly user?: string;
   /** The command line of the child. Default: that of a daemon. */
   readonly words?: readonly string[];
   /** Called with what the child writes to standard error until it is ready. */
@@ -38,7 +40,10 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const { LOG_LEVEL: level } = options.env;
   const keepsTerminal = Boolean(level) && logLevel(level) !== 'silent';
   const output = keepsTerminal ? 'inherit' : 'ignore';
-  const flags = options.persist === true ? ['--persist'] : [];
+  const flags = [
+    ...(options.persist === true ? ['--persist'] : []),
+    ...(options.user === undefined ? [] : ['--user', options.user]),
+  ];
   const { words = ['-f', ...flags, name], onText } = options;
   const args = [SMALL_HEAP, ...process.execArgv, options.entry, ...words];
   const child = spawn(process.execPath, args, {

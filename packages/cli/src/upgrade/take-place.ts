@@ -10,6 +10,7 @@ import { UnixChannel } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
+import { ServiceManager } from '../service/service-manager.ts';
 import { versionOfLitz } from '../version.ts';
 import { daemonFolder } from './daemon-folder.ts';
 import { inheritStderr } from './successor-process.ts';
@@ -22,7 +23,11 @@ import { inheritStderr } from './successor-process.ts';
  */
 export async function takePlace(
   socket: string,
-  options: { readonly level: LogLevel; readonly persist: boolean },
+  options: {
+    readonly level: LogLevel;
+    readonly persist: boolean;
+    readonly env: NodeJS.ProcessEnv;
+  },
 ): Promise<ServedDevice> {
   const channel = UnixChannel.connect(socket);
   if (channel.peer.uid !== process.geteuid!()) {
@@ -35,6 +40,13 @@ export async function takePlace(
   // The old process serves the same path. It does not remove a socket that is not its own.
   rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   inheritStderr();
+  // The service manager must know the new process before the old one ends.
+  const manager = new ServiceManager({
+    env: options.env,
+    onError: (error) => served.log.error((error as Error).message),
+  });
+  manager.tookPlace();
+  manager.close();
   taken.confirm();
   if (!taken.hasSessions) served.log.error('the old process was killed: sessions are made again');
   served.log.verbose(`took ${taken.name} over`);
