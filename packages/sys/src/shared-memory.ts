@@ -22,9 +22,11 @@ export class SharedMemory {
    * @throws {SystemError} no descriptors are left; the kernel is older than 3.17
    */
   static from(bytes: Uint8Array): SharedMemory {
-    const memory = new SharedMemory(check(libc().memfd_create('litz', MFD_CLOEXEC), 'memfd_create'));
+    const memory = new SharedMemory(
+      check(libc().memfd_create('litz', MFD_CLOEXEC), 'memfd_create'),
+    );
     try {
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         at += writeSync(memory.#fd, bytes, at, bytes.length - at, at);
       }
       return memory;
@@ -41,7 +43,7 @@ export class SharedMemory {
   /** Returns a copy of all bytes. */
   read(): Uint8Array {
     const bytes = new Uint8Array(new ArrayBuffer(fstatSync(this.#fd).size));
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const read = readSync(this.#fd, bytes, at, bytes.length - at, at);
       if (read === 0) break;
       at += read;
@@ -53,7 +55,7 @@ export class SharedMemory {
   wipe(): void {
     const { size } = fstatSync(this.#fd);
     const zeros = new Uint8Array(Math.min(size, CHUNK));
-    for (let at = 0; at < size; ) {
+    for (let at = 0; at < size;) {
       at += writeSync(this.#fd, zeros, 0, Math.min(zeros.length, size - at), at);
     }
   }

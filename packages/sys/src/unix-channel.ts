@@ -120,7 +120,8 @@ export class UnixChannel {
   receive(): ChannelMessage | undefined | 'closed' {
     const message = new Message(LONGEST_MESSAGE, MOST_DESCRIPTORS);
     const length = libc().recvmsg(this.#fd, message.header.address, MSG_CMSG_CLOEXEC);
-    if (length > 0) return { bytes: message.body.bytes.slice(0, length), fds: message.descriptors() };
+    if (length > 0)
+      return { bytes: message.body.bytes.slice(0, length), fds: message.descriptors() };
     if (length === 0) return 'closed';
     const errno = libc().errno();
     if (errno === EAGAIN || errno === EINTR) return undefined;

@@ -43,9 +43,9 @@ describeWith([linuxCalls], 'UnixChannel', () => {
     memory.close();
     const { fds } = server.receive() as ChannelMessage;
     expect(fds).toHaveLength(2);
-    expect(fstatSync(fds[0]!).ino).toBe(ino);
-    expect(readSync(fds[0]!, new Uint8Array(8))).toBe(8);
-    expect([...new SharedMemory(fds[1]!).read()]).toEqual([5, 6]);
+    expect(fstatSync(fds[0]).ino).toBe(ino);
+    expect(readSync(fds[0], new Uint8Array(8))).toBe(8);
+    expect([...new SharedMemory(fds[1]).read()]).toEqual([5, 6]);
     for (const fd of fds) closeSync(fd);
     for (const end of [listener, client, server]) end.close();
   });
@@ -57,7 +57,7 @@ describeWith([linuxCalls], 'UnixChannel', () => {
     const [fd] = (server.receive() as ChannelMessage).fds;
     const { stdout } = spawnSync('ls', ['/proc/self/fd'], { encoding: 'utf8' });
     expect(stdout.split('\n')).not.toContain(String(fd));
-    for (const open of [file, fd!]) closeSync(open);
+    for (const open of [file, fd]) closeSync(open);
     for (const end of [listener, client, server]) end.close();
   });
 

@@ -176,7 +176,8 @@ async function connectTo(path: string): Promise<Socket | undefined> {
     socket.once('connect', () => resolve(socket));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-      else if (error.code === 'EACCES') reject(new Failure(`${dirname(path)} is for its owner: EACCES`));
+      else if (error.code === 'EACCES')
+        reject(new Failure(`${dirname(path)} is for its owner: EACCES`));
       else reject(error);
     });
   });

@@ -77,7 +77,9 @@ export class Upgrades {
     } catch (error) {
       await successor.kill();
       const why = successor.isKilled ? (error as Error).message : successor.end;
-      throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, { cause: error });
+      throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, {
+        cause: error,
+      });
     } finally {
       this.#successor = undefined;
       listener.close();

@@ -9,13 +9,17 @@ const require = createRequire(LITZ_ENTRY);
 const { UnixChannel } = await import(pathToFileURL(require.resolve('@litz/sys')).href);
 const { send, receive } = UnixChannel.prototype;
 const kill = (type, moment) => {
-  if (type === step && when === moment) process.kill(who === 'old' ? process.ppid : process.pid, 'SIGKILL');
+  if (type === step && when === moment)
+    process.kill(who === 'old' ? process.ppid : process.pid, 'SIGKILL');
 };
 const typeOf = (bytes) => JSON.parse(new TextDecoder().decode(bytes)).type;
 UnixChannel.prototype.send = function (bytes, fds) {
   const type = typeOf(bytes);
   kill(type, 'before');
-  const text = PASSED && type === 'hello' ? new TextDecoder().decode(bytes).replace(/"format":"[^"]*"/, `"format":"${PASSED}"`) : undefined;
+  const text =
+    PASSED && type === 'hello'
+      ? new TextDecoder().decode(bytes).replace(/"format":"[^"]*"/, `"format":"${PASSED}"`)
+      : undefined;
   send.call(this, text === undefined ? bytes : new TextEncoder().encode(text), fds);
   kill(type, 'after');
 };

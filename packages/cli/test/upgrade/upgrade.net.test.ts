@@ -29,7 +29,7 @@ for (const peer of [wireguardGo, boringtun, { ...litz, name: 'another litz' }]) 
         const [left, right] = world.ends();
         const wire = new WireCounters(left.namespace, 'veth0', '192.168.77.1');
         const streams = [new NumberedDatagrams(left, right), new NumberedDatagrams(right, left)];
-        await streams[0]!.until(200);
+        await streams[0].until(200);
         const rested: number[] = [];
         for (let i = 0; i < UPGRADES; i++) {
           const before = world.pids();
@@ -39,7 +39,7 @@ for (const peer of [wireguardGo, boringtun, { ...litz, name: 'another litz' }]) 
           expect(world.pids()).not.toEqual(before);
         }
         await new Promise((resolve) => setTimeout(resolve, 300));
-        const [out, back] = [await streams[0]!.end(), await streams[1]!.end()];
+        const [out, back] = [await streams[0].end(), await streams[1].end()];
         record(peer.name, { upgrades: UPGRADES, out, back, rested, messages: wire.size });
         expect(wire.close()).toBe(0);
         expect([out.lost, back.lost, out.twice, back.twice]).toEqual([0, 0, 0, 0]);
@@ -144,7 +144,7 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     process.kill(old, 'SIGUSR2');
     await until(() => world!.pids().length === 1 && world!.pids()[0] !== old);
     expect(await a.machine.run('wg', 'show', a.link, 'dump')).toBe(before);
-    process.kill(world.pids()[0]!, 'SIGTERM');
+    process.kill(world.pids()[0], 'SIGTERM');
     await until(() => world!.pids().length === 0);
     expect(existsSync(`/var/run/wireguard/${a.link}.sock`)).toBe(false);
     expect(existsSync(`/var/run/wireguard/.litz-${a.link}`)).toBe(false);
@@ -153,9 +153,9 @@ describeWith(realInterfaces, 'litz upgrade', () => {
 
   it('says that there is no such daemon', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
-    await expect(
-      world.underlay.a.run(process.execPath, LITZ, 'upgrade', 'none0'),
-    ).rejects.toThrow(/there is no daemon that runs as: litz none0/);
+    await expect(world.underlay.a.run(process.execPath, LITZ, 'upgrade', 'none0')).rejects.toThrow(
+      /there is no daemon that runs as: litz none0/,
+    );
   });
 });
 

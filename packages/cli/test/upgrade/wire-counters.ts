@@ -37,7 +37,7 @@ export class WireCounters {
   }
 
   #read(from: readonly number[]): void {
-    for (let length; (length = this.#socket.read(this.#frame)) > 0; ) {
+    for (let length; (length = this.#socket.read(this.#frame)) > 0;) {
       const frame = this.#frame.subarray(0, length);
       // Ethernet (14), IPv4 (20), UDP (8), type 4 and three zeros, receiver index, counter.
       if (frame[12] !== 8 || frame[13] !== 0 || frame[23] !== 17 || frame[42] !== 4) continue;

@@ -105,7 +105,6 @@ export function restartSessions(engine: Engine, now: number): void {
   }
 }
 
-
 /** 'litz' and four bytes that no text has. */
 const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
 const HEAD_LENGTH = 16;

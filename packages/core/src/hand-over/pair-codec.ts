@@ -31,9 +31,7 @@ function codePair(
 ): StaticPair<Peer> {
   const { identity, nextIdentity } = state;
   const isNextOfOurs = codec.flag(existing?.identity === nextIdentity && existing !== undefined);
-  const isNextOfTheirs = codec.flag(
-    existing?.remoteKey === peer.nextKey && existing !== undefined,
-  );
+  const isNextOfTheirs = codec.flag(existing?.remoteKey === peer.nextKey && existing !== undefined);
   const ours = isNextOfOurs ? nextIdentity : identity;
   const theirs = isNextOfTheirs ? peer.nextKey : peer.publicKey;
   if (!ours || !theirs) throw new RangeError('the state names a key that it does not have');

@@ -41,8 +41,8 @@ function codeKeypair(
   peer: Peer,
   keypair: Keypair<Peer> | undefined,
 ): Keypair<Peer> | undefined {
-  const isKept = keypair?.sendCipher.readKey && keypair.receiveCipher.readKey;
-  if (!codec.flag(Boolean(isKept))) return codec.isReading ? undefined : keypair;
+  const isKept = keypair !== undefined && givesKeys(keypair);
+  if (!codec.flag(isKept)) return codec.isReading ? undefined : keypair;
   const staticKeys = codeStaticKeys(codec, state, peer, keypair?.staticKeys);
   const isInitiator = codec.flag(keypair?.isInitiator ?? false);
   const localIndex = codec.number(keypair?.localIndex ?? 0);
@@ -71,6 +71,10 @@ function codeKeypair(
   coded.sendCounter = sendCounter + COUNTER_MARGIN;
   state.indices.assign(localIndex, coded);
   return coded;
+}
+
+function givesKeys({ sendCipher, receiveCipher }: Keypair<Peer>): boolean {
+  return 'readKey' in sendCipher && 'readKey' in receiveCipher;
 }
 
 /** Keys are compared by reference, so the objects of the device and of the peer are used again. */

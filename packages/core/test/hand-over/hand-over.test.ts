@@ -1,7 +1,15 @@
 import * as fc from 'fast-check';
-import { connect, createPair, createPerson, introduce, packetBetween, type Pair } from '@litz/testkit';
+import {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  packetBetween,
+  type Pair,
+} from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import { Engine, nobleProvider, type CryptoProvider } from '../../src/index.ts';
+import type { Engine} from '../../src/index.ts';
+import { nobleProvider, type CryptoProvider } from '../../src/index.ts';
 import { stateOf } from '../../src/engine.ts';
 import {
   checkState,
@@ -79,7 +87,7 @@ describe('saveState and restoreState', () => {
     const [initiation] = network.eavesdropper.of(HANDSHAKE_INITIATION);
     takeOver(bob);
     network.drive(6000);
-    expect(bob.receive(initiation!.bytes.slice(), alice.endpoint)).toBe('replayed-initiation');
+    expect(bob.receive(initiation.bytes.slice(), alice.endpoint)).toBe('replayed-initiation');
   });
 
   it('keep timers, statistics and configuration', () => {
@@ -205,7 +213,7 @@ describe('checkState and restoreState', () => {
     for (let at = 0; at < bytes.length; at += step) {
       expect(() => restoreState(successor(alice), bytes.subarray(0, at))).toThrow(RangeError);
       const wrong = bytes.slice();
-      wrong[at]! ^= 1 << at % 8;
+      wrong[at] ^= 1 << (at % 8);
       expect(() => restoreState(successor(alice), wrong)).toThrow(RangeError);
     }
     checkState(nobleProvider, bytes);

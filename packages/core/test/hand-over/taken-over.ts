@@ -20,7 +20,10 @@ export function takeOver(node: SimulatedNode, options: Partial<EngineOptions> = 
 }
 
 /** Returns a new engine with the clock of the node and with random bytes of its own. */
-export function successor({ network }: SimulatedNode, options: Partial<EngineOptions> = {}): Engine {
+export function successor(
+  { network }: SimulatedNode,
+  options: Partial<EngineOptions> = {},
+): Engine {
   return new Engine({
     randomBytes: seededRandomBytes(++engines),
     unixTime: () => UNIX_EPOCH_OF_TESTS + network.now,

@@ -28,7 +28,11 @@ import type { SavedDevice, SavedSettings } from './saved-device.ts';
 /** A message. With `offer` and `state`, the descriptors are: the state, the TUN, the sockets. */
 export type HandOverMessage =
   | { readonly type: 'hello'; readonly format: string; readonly version: string }
-  | { readonly type: 'offer' | 'state'; readonly settings: SavedSettings; readonly hasUapi: boolean }
+  | {
+      readonly type: 'offer' | 'state';
+      readonly settings: SavedSettings;
+      readonly hasUapi: boolean;
+    }
   | { readonly type: 'ready' | 'restored' | 'commit' | 'running' }
   | { readonly type: 'refused' | 'failed' | 'abort'; readonly reason: string };
 
