@@ -58,6 +58,7 @@ export const OWN_COMMANDS: readonly string[] = [
   'save',
   'strip',
   'show',
+  'upgrade',
   'capture',
   'completion',
   'genkey',
@@ -91,5 +92,5 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith('litz genkey makes one', 'keygen'),
   ...wordsWith(HELP, 'help add bench check config connect debug disconnect doctor'),
   ...wordsWith(HELP, 'edit export import init install log logs monitor uninstall update'),
-  ...wordsWith(HELP, 'upgrade watch'),
+  ...wordsWith(HELP, 'watch'),
 ]);

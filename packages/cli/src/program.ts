@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
@@ -30,6 +29,7 @@ import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
+import { versionOfLitz } from './version.ts';
 
 /**
  * Runs the command and resolves with the exit code. Never rejects: it prints errors to standard
@@ -57,6 +57,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .option('--persist', 'keep the interface if the daemon is killed: its packets are lost then')
     .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
@@ -78,6 +79,13 @@ function addCommands(program: Command): void {
     program.command(name).description(description);
   addTunnelCommands(program);
   addShowCommand(program);
+  command('upgrade', 'let a new process take the place of a running daemon; no packet is lost')
+    .argument('<INTERFACE>', 'the interface of: litz INTERFACE')
+    .addHelpText('after', UPGRADE_HELP)
+    .action(async (name: string) => {
+      const { runUpgrade } = await import('./commands/upgrade.ts');
+      await runUpgrade(name, printToStandardError);
+    });
   addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
@@ -106,13 +114,16 @@ function addCommands(program: Command): void {
 
 interface DaemonFlags {
   readonly foreground?: true;
+  readonly persist?: true;
   readonly user?: string;
 }
 
-async function startDaemon(name: string, { foreground, user }: DaemonFlags): Promise<void> {
+async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
+  const { foreground = false, persist = false, user } = flags;
   const { env } = process;
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    return startInBackground(name, { entry: ENTRY, env, ...(user !== undefined && { user }) });
+    const start = { entry: ENTRY, env, persist, ...(user !== undefined && { user }) };
+    return startInBackground(name, start);
   }
   const signals = new EndSignals();
   try {
@@ -122,6 +133,7 @@ async function startDaemon(name: string, { foreground, user }: DaemonFlags): Pro
     await runDaemon(name, {
       env,
       signal: signals.signal,
+      persist,
       onReady: () => reportReadiness({ ready: true }),
     });
   } catch (error) {
@@ -155,9 +167,7 @@ function printToStandardError(line: string): void {
 
 /** Returns 'litz 0.1.0', with the version of Node.js, the system and the processor. */
 function versionText(): string {
-  const file = new URL('../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return `litz ${version} (Node.js ${process.version}, ${process.platform}-${process.arch})`;
+  return `litz ${versionOfLitz()} (Node.js ${process.version}, ${process.platform}-${process.arch})`;
 }
 
 /** The program that is started as the daemon in the background. */
@@ -187,6 +197,11 @@ Environment:
 Exit codes: 0 done, 1 failed, 2 the command line is wrong and nothing was done.
 
 litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.`;
+
+const UPGRADE_HELP = `
+The daemon starts the program again, which may be a newer version, and gives it the interface, the
+sockets and the sessions. Its peers notice nothing. The signal SIGUSR2 does the same.
+If the new process cannot start, the old one goes on, and the message says why.`;
 
 const COMPLETION_HELP = `
 bash:  litz completion bash > /etc/bash_completion.d/litz

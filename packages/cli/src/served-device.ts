@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { Device, UapiServer, type UapiTarget } from '@litz/device';
+import {
+  Device,
+  UapiServer,
+  type TakenDevice,
+  type UapiServerOptions,
+  type UapiTarget,
+} from '@litz/device';
 import { logDevice, loggedTarget } from './device-log.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 
@@ -16,6 +22,8 @@ export interface ServedDeviceOptions {
    */
   readonly socket: 'required' | 'if-allowed';
   readonly onUnserved?: (reason: string) => void;
+  /** Whether the interface stays when the process is killed. Default false. */
+  readonly persist?: boolean;
 }
 
 export class ServedDevice {
@@ -39,13 +47,30 @@ export class ServedDevice {
    * @throws {WireGuardError} (rejects) it failed; everything is released
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
-    const device = await Device.create({ tun: name, up: false, warmUp: true });
+    const { persist = false } = options;
+    const device = await Device.create({ tun: { name, persist }, up: false, warmUp: true });
     const served = new ServedDevice(device, options.level);
     try {
       served.log.verbose('interface made');
       const { provider, reason } = device.crypto;
       served.log.verbose(`cryptography by ${provider}: ${reason}`);
       await served.#serve(options);
+      return served;
+    } catch (error) {
+      await served.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Serves a device that was taken over from another process, on the socket of that process.
+   *
+   * @throws {WireGuardError} (rejects) it failed; the device is closed
+   */
+  static async take(taken: TakenDevice, level: LogLevel): Promise<ServedDevice> {
+    const served = new ServedDevice(taken.device, level);
+    try {
+      await served.#serve({ socket: 'required' }, taken.uapiFd);
       return served;
     } catch (error) {
       await served.close();
@@ -62,20 +87,34 @@ export class ServedDevice {
     this.ended.catch(() => {});
   }
 
+  /** The server of the UAPI socket, if there is one. */
+  get server(): UapiServer | undefined {
+    return this.#server;
+  }
+
   async close(): Promise<void> {
     process.off('exit', this.#removeSocket);
     await this.#server?.close();
     await this.device.close();
   }
 
-  async #serve({ socket, onUnserved }: ServedDeviceOptions): Promise<void> {
+  /** @param fd the listening socket of another process; default: a new one is made */
+  async #serve(
+    { socket, onUnserved }: Pick<ServedDeviceOptions, 'socket' | 'onUnserved'>,
+    fd?: number,
+  ): Promise<void> {
     const path = UapiServer.path(this.device.name);
+    const options: UapiServerOptions = {
+      path,
+      onRemoved: this.#remove,
+      onRefused: (error) => this.log.error(`UAPI: ${error.message}`),
+    };
+    const target = loggedTarget(this.#target(), this.log);
     try {
-      this.#server = await UapiServer.listen(loggedTarget(this.#target(), this.log), {
-        path,
-        onRemoved: this.#remove,
-        onRefused: (error) => this.log.error(`UAPI: ${error.message}`),
-      });
+      this.#server =
+        fd === undefined
+          ? await UapiServer.listen(target, options)
+          : await UapiServer.adopt(target, options, fd);
     } catch (error) {
       if (socket === 'required' || !isForbidden(error)) throw error;
       onUnserved?.((error as Error).message);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Endpoint } from './endpoint.ts';
+import type { StateCodec } from './hand-over/state-codec.ts';
 import type { PublicKey } from './keys.ts';
 
 /** All reasons in a fixed order. The position is the index in `DropCounters`. */
@@ -105,6 +106,22 @@ export class DropCounters {
   /** Returns how many drops there were for this reason. */
   count(reason: DropReason): number {
     return this.#counts[INDEX_OF_REASON[reason]];
+  }
+
+  /**
+   * Codes the counts for a hand-over. They have names, so that another version of Litz with other
+   * reasons can read them; a reason that it does not know is left out.
+   */
+  code(codec: StateCodec): void {
+    const counts = Object.entries(this.toJSON());
+    const length = codec.number(counts.length);
+    for (let i = 0; i < length; i++) {
+      const [reason = '', count = 0] = counts[i] ?? [];
+      const name = codec.text(reason);
+      const index = INDEX_OF_REASON[name as DropReason] as number | undefined;
+      const value = codec.number(count);
+      if (codec.isReading && index !== undefined) this.#counts[index] = value;
+    }
   }
 
   /** Returns a new object with the counts of all reasons that occurred. */

@@ -64,6 +64,14 @@ export {
 export { observe, peerOfMessage, peerOfPacket, renewSessions } from './engine-observation.ts';
 export type { EngineObserver, HandshakeSecrets } from './engine-observer.ts';
 export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
+export {
+  checkState,
+  restartSessions,
+  restoreState,
+  saveState,
+  STATE_FORMAT,
+} from './hand-over/hand-over.ts';
+export { COUNTER_MARGIN } from './hand-over/session-codec.ts';
 export { TokenBucket } from './rate/token-bucket.ts';
 export { runSteps, type Steps } from './steps.ts';
 export {

@@ -35,9 +35,23 @@ import { readCaptureOptions, type CaptureOptions } from './capture/capture-optio
 import type { DeviceCapture } from './capture/device-capture.ts';
 import { DeviceCaptures } from './capture/device-captures.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
+import type { WorkerStart } from './linux/worker-messages.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
+
+/** Returns the driver of a device. For this package only. */
+export let driverOf: (device: Device) => Driver;
+
+/**
+ * Makes a device that rests until it has adopted the device of another process. For this package
+ * only.
+ */
+export let createSuccessor: (
+  name: string,
+  options: Omit<DeviceOptions, 'tun' | 'up'> & { readonly persist?: boolean },
+  takesOver: WorkerStart['takesOver'],
+) => Promise<Device>;
 
 /**
  * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
@@ -178,6 +192,19 @@ export interface DeviceEvents {
  * ```
  */
 export class Device extends EventEmitter<DeviceEvents> {
+  static {
+    driverOf = (device) => device.#driver;
+    createSuccessor = async (name, { persist = false, ...options }, takesOver) => {
+      const settings = readDeviceOptions({ ...options, tun: { name, persist }, up: false });
+      const device = new Device();
+      const listener = device.#createListener();
+      device.#driver = await LinuxDriver.open(name, settings.common, listener, takesOver);
+      device.#watchListeners();
+      device.#buffer.startTimeLimit();
+      return device;
+    };
+  }
+
   readonly #waits: SessionWaits = new SessionWaits((publicKey) =>
     this.#request({ type: 'connect', publicKey }),
   );

@@ -10,6 +10,7 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
 import type { CaptureFilter } from './capture/capture-options.ts';
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
+import type { HandOverRequest, SavedDevice } from './hand-over/saved-device.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
 /** A request to a running device. It is plain data; only its endpoints have a class. */
@@ -32,7 +33,8 @@ export type DeviceRequest =
       readonly filter: CaptureFilter;
     }
   | { readonly type: 'end-capture'; readonly id: number }
-  | { readonly type: 'stats' };
+  | { readonly type: 'stats' }
+  | HandOverRequest;
 
 /** The answer to each type of request. */
 export interface DeviceAnswers {
@@ -46,6 +48,10 @@ export interface DeviceAnswers {
   capture: undefined;
   'end-capture': undefined;
   stats: DeviceStats;
+  save: SavedDevice;
+  adopt: undefined;
+  resume: undefined;
+  release: undefined;
 }
 
 /** Which provider does the cryptography, and why. */
@@ -91,7 +97,7 @@ export interface DriverListener {
  */
 export function* answerRequest(
   plane: DataPlane,
-  request: Exclude<DeviceRequest, { type: 'configure' | 'link' }>,
+  request: Exclude<DeviceRequest, HandOverRequest | { type: 'configure' | 'link' }>,
   now: number,
 ): Steps<DeviceAnswers[(typeof request)['type']]> {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);

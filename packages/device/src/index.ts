@@ -22,6 +22,9 @@ export type { CaptureOptions } from './capture/capture-options.ts';
 export type { CaptureCounts, CaptureStream, DeviceCapture } from './capture/device-capture.ts';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
+export { giveDevice, type GiveOptions, type Successor } from './hand-over/give-device.ts';
+export { HAND_OVER_FORMAT } from './hand-over/hand-over-channel.ts';
+export { takeDevice, type TakenDevice, type TakeOptions } from './hand-over/take-device.ts';
 export { resolveEndpoint, type HostPort, type ResolveOptions } from './quick/resolve-endpoint.ts';
 export {
   selectProvider,

@@ -79,6 +79,12 @@ export interface TunOptions {
   name: string;
   /** Maximum length of an inner packet, in bytes. Default 1420. */
   mtu?: number;
+  /**
+   * Whether the interface stays, with its addresses and routes, when the process is killed or the
+   * packet loop crashes. Packets into it are then lost, instead of leaving outside of the tunnel.
+   * The next device of that name takes the interface over, and `close` deletes it. Default false.
+   */
+  persist?: boolean;
 }
 
 /** Switches for the offloads of an interface, independent of each other. */
@@ -120,6 +126,8 @@ export interface CommonSettings {
   readonly offload: Readonly<Required<OffloadSwitches>>;
   readonly crypto: CryptoProvider | CryptoModule | undefined;
   readonly warmUp: boolean;
+  /** `TunOptions.persist`. */
+  readonly persist: boolean;
   readonly engine: EngineSettings;
 }
 
@@ -148,6 +156,8 @@ export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is
 function readSettings(options: DeviceOptions, configuration: DeviceConfiguration): DeviceSettings {
   const { tun, addresses = [], up = true, udp = 'auto', crypto, warmUp = false } = options;
   const mtu = options.mtu ?? (isTunOptions(tun) ? tun.mtu : undefined);
+  const persist = isTunOptions(tun) ? tun.persist : undefined;
+  checkBoolean(persist, 'tun.persist');
   checkInteger(mtu, 'mtu', MINIMUM_MTU, MAX_MTU);
   checkBoolean(options.up, 'up');
   checkBoolean(options.warmUp, 'warmUp');
@@ -164,6 +174,7 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
     offload: readOffload(options.offload),
     crypto,
     warmUp,
+    persist: persist ?? false,
     engine: readEngineSettings(options),
   };
   if (isOwnTun(tun)) return ownTun(tun, common);
@@ -220,7 +231,7 @@ function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {
  * number.
  */
 function readTunName(tun: string | TunOptions): string {
-  if (isTunOptions(tun)) checkObject(tun, 'tun', ['name', 'mtu']);
+  if (isTunOptions(tun)) checkObject(tun, 'tun', ['name', 'mtu', 'persist']);
   const [name, field] = isTunOptions(tun) ? [tun.name, 'tun.name'] : [tun, 'tun'];
   if (typeof name !== 'string') {
     throw new TypeError(`"${field}" expected the name of an interface, got ${describe(name)}`);

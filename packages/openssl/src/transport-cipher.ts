@@ -12,7 +12,7 @@
  * @module
  */
 import type { Cipher, OneTimeKeys } from '@litz/core';
-import { checkLength, checkText, KEY_LENGTH } from '@litz/core/internals';
+import { checkLength, checkText, KEY_LENGTH, secretCopy, wipe } from '@litz/core/internals';
 import { addressOf, allocate, type Region } from '@litz/sys';
 import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
@@ -45,6 +45,8 @@ export class TransportCiphers {
     const { chacha20, oneTimeKey } = this.#parts;
     const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
     const streamKey = chacha20.createKey(key);
+    // With one-time keys, the cipher that computes them has the key too, and can give it back.
+    const kept = oneTimeKeys ? undefined : secretCopy(key);
     let isDestroyed = false;
 
     function check(buffer: Uint8Array, offset: number, length: number): void {
@@ -70,9 +72,17 @@ export class TransportCiphers {
         sealRun(streamKey, counter, buffer, offset, length, stride, count);
       },
 
+      ...(kept && {
+        readKey(out: Uint8Array) {
+          if (isDestroyed) throw new TypeError('the cipher was destroyed');
+          out.set(kept);
+        },
+      }),
+
       destroy() {
         if (isDestroyed) return;
         isDestroyed = true;
+        wipe(kept);
         chacha20.destroyKey(streamKey);
         // This is the one-time key of the last message.
         oneTimeKey.bytes.fill(0);

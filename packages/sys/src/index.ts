@@ -54,6 +54,13 @@ export { onReadable, ReadableSignal } from './readable-signal.ts';
 export { peerUserId } from './peer-user.ts';
 export { PollSet } from './poll-set.ts';
 export { replaceProcess, type ReplaceOptions } from './replace-process.ts';
+export { SharedMemory } from './shared-memory.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';
 export { dropThreadRights, type UserChange } from './thread-rights.ts';
+export {
+  UnixChannel,
+  UnixListener,
+  type ChannelMessage,
+  type PeerProcess,
+} from './unix-channel.ts';

@@ -31,6 +31,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   socketpair(domain: number, type: number, protocol: number, fds: number): number;
   bind(fd: number, address: number, length: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: number, length: number, flags: number): number;
   connect(fd: number, address: number, length: number): number;
   getsockname(fd: number, address: number, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
@@ -59,6 +61,8 @@ export interface Libc {
   recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
   poll(fds: number, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
+  memfd_create(name: string, flags: number): number;
+  dup2(from: number, to: number): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: number): number;
   timerfd_create(clock: number, flags: number): number;
@@ -162,6 +166,8 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   socket: 'int socket(int domain, int type, int protocol)',
   socketpair: 'int socketpair(int domain, int type, int protocol, uintptr_t fds)',
   bind: 'int bind(int fd, uintptr_t address, uint length)',
+  listen: 'int listen(int fd, int backlog)',
+  accept4: 'int accept4(int fd, uintptr_t address, uintptr_t length, int flags)',
   connect: 'int connect(int fd, uintptr_t address, uint length)',
   getsockname: 'int getsockname(int fd, uintptr_t address, uintptr_t length)',
   setsockopt: 'int setsockopt(int fd, int level, int name, uintptr_t value, uint length)',
@@ -177,6 +183,8 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   sendmmsg: 'int sendmmsg(int fd, uintptr_t messages, uint count, int flags)',
   recvmmsg: 'int recvmmsg(int fd, uintptr_t messages, uint count, int flags, uintptr_t timeout)',
   poll: 'int poll(uintptr_t fds, ulong count, int timeoutMs)',
+  memfd_create: 'int memfd_create(str name, uint flags)',
+  dup2: 'int dup2(int from, int to)',
   eventfd: 'int eventfd(uint initial, int flags)',
   epoll_create1: 'int epoll_create1(int flags)',
   epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)',

@@ -103,6 +103,19 @@ export function describeCipher(check: Check): void {
     second.destroy();
   });
 
+  check('Cipher: gives its key back if it can, until it is destroyed', (provider) => {
+    const key = newKey();
+    const cipher = provider.createCipher(key);
+    if (cipher.readKey) {
+      cipher.seal(0, new Uint8Array(256), 64, 100);
+      const out = new Uint8Array(32);
+      cipher.readKey(out);
+      expect(out).toEqual(key);
+      cipher.destroy();
+      expect(() => cipher.readKey?.(out)).toThrow(TypeError);
+    }
+  });
+
   check('Cipher: works on memory that is shared between threads', (provider) => {
     const cipher = provider.createCipher(newKey());
     const plain = bytes(77, 14);

@@ -48,6 +48,7 @@ export {
   introduce,
   joinNetwork,
   packetBetween,
+  UNIX_EPOCH_OF_TESTS,
   type Pair,
   type PairOptions,
   type Person,

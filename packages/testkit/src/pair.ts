@@ -140,4 +140,4 @@ const CRYPTO: CryptoProvider =
       }
     : nobleProvider;
 /** 2024-01-01. */
-const UNIX_EPOCH_OF_TESTS = 1_704_067_200_000;
+export const UNIX_EPOCH_OF_TESTS: number = 1_704_067_200_000;

@@ -239,7 +239,8 @@ export class Eavesdropper {
 /** One engine on the network, with its output. */
 export class SimulatedNode {
   readonly network: SimulatedNetwork;
-  readonly engine: Engine;
+  /** Assign another one to let another process take over. */
+  engine: Engine;
   /** The endpoint of the node; assign another one to let the node roam. */
   endpoint: Endpoint;
   /** Copies of the packets for its interface. */

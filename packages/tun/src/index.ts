@@ -12,6 +12,7 @@
  * @module
  */
 export { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
+export { adoptTun } from './adopt-tun.ts';
 export { openTun, type TunOptions } from './open-tun.ts';
 export { TunDevice } from './tun-device.ts';
 export type { TunOffloads } from './tun-ioctl.ts';

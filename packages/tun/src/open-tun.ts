@@ -9,7 +9,7 @@ import { checkInterfaceName } from './interface-name.ts';
 import { VNET_HEADER_LENGTH } from './offload/vnet-header.ts';
 import { checkMtu, TunDevice } from './tun-device.ts';
 import { attachError, openError } from './tun-error.ts';
-import { attachInterface, setOffloads, setVnetHeaderLength } from './tun-ioctl.ts';
+import { attachInterface, setOffloads, setPersistence, setVnetHeaderLength } from './tun-ioctl.ts';
 import { TUN_NODE } from './tun-node.ts';
 
 /** The options of `openTun`. */
@@ -23,6 +23,11 @@ export interface TunOptions {
    * Default: none. With offloads a read returns up to 64 KiB, which `@litz/tun/offload` splits.
    */
   readonly offload?: false | { readonly tcp?: boolean; readonly udp?: boolean };
+  /**
+   * Whether the interface stays, with its addresses and routes, when the process is killed. Default
+   * false: then it stays as it is, which for a new interface means that it is deleted.
+   */
+  readonly persist?: boolean;
 }
 
 /**
@@ -56,6 +61,7 @@ export function openTun(options: TunOptions): TunDevice {
   checkInterfaceName(options.name);
   if (options.mtu !== undefined) checkMtu(options.mtu);
   checkOffload(options.offload);
+  checkFlag('persist', options.persist);
   if (process.platform !== 'linux') {
     const text = `TUN devices expected "process.platform" to be linux, got ${process.platform}`;
     throw new WireGuardError('ERR_LITZ_UNSUPPORTED_PLATFORM', text);
@@ -86,6 +92,7 @@ function attach(fd: number, options: TunOptions): TunDevice {
     const device = new TunDevice(fd, link, offloads, netlink);
     // The owner of a persistent interface may use it without the right to change it.
     if (options.mtu !== undefined && options.mtu !== link.mtu) device.setMtu(options.mtu);
+    if (options.persist) setPersistence(fd, true);
     return device;
   } catch (error) {
     netlink.close();

@@ -22,7 +22,7 @@ import {
   type Route,
 } from '@litz/sys';
 import { checkPieces, createPacketVector, type PacketVector } from './packet-vector.ts';
-import { interfaceNameOf, type TunOffloads } from './tun-ioctl.ts';
+import { interfaceNameOf, setPersistence, type TunOffloads } from './tun-ioctl.ts';
 
 /** A TUN device. `openTun` and `openTunPair` make it. */
 export class TunDevice {
@@ -183,6 +183,15 @@ export class TunDevice {
 
   deleteRoute(route: Omit<Route, 'interfaceIndex'>): void {
     this.#netlink.deleteRoute({ ...route, interfaceIndex: this.interfaceIndex });
+  }
+
+  /**
+   * Lets the next `close` delete the interface, also if it is persistent.
+   *
+   * @throws {SystemError} EBADFD: the interface is gone
+   */
+  forgetPersistence(): void {
+    if (this.#fd >= 0) setPersistence(this.#fd, false);
   }
 
   /** Closes the device. The interface is deleted unless it is persistent. May be called again. */

@@ -63,6 +63,15 @@ export function setOffloads(fd: number, wanted: TunOffloads): TunOffloads {
 }
 
 /**
+ * TUNSETPERSIST: whether the interface stays when the descriptor is closed.
+ *
+ * @throws {SystemError} EBADFD: the interface is gone
+ */
+export function setPersistence(fd: number, isPersistent: boolean): void {
+  check(libc().ioctl(fd, TUNSETPERSIST, isPersistent ? 1 : 0), 'TUNSETPERSIST');
+}
+
+/**
  * TUNGETIFF: returns the current name of the interface, in any namespace; undefined if it is gone.
  */
 export function interfaceNameOf(fd: number): string | undefined {
@@ -97,6 +106,7 @@ function nameIn({ bytes }: Region): string {
 }
 
 const TUNSETIFF = 0x400454ca;
+const TUNSETPERSIST = 0x400454cb;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNGETIFF = 0x800454d2;
 const TUNSETVNETHDRSZ = 0x400454d8;

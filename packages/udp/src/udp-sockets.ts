@@ -51,12 +51,8 @@ export function openUdp(options: UdpOptions): UdpSockets {
   checkUdpOptions(options);
   const { port, mark = 0, bufferBytes = DEFAULT_BUFFER_BYTES, gso = false, gro = false } = options;
   const { loopbackOnly = false } = options;
-  const { slots = defaultSlots({ gro }) } = options;
-  checkInteger('slots', slots, 1, MOST_SLOTS);
-  const counters = new UdpCounters();
-  const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
   libc();
-  const batch = new ReceiveBatch(slots, memory.buffer, memory.offset, counters);
+  const { batch, counters } = createReceiveBatch(options);
   const bound = openSockets(port, { bufferBytes, mark, loopbackOnly });
   try {
     return new UdpSockets(bound, batch, counters, {
@@ -117,6 +113,21 @@ export class UdpSockets {
   /** The file descriptors to poll for POLLIN. Empty after `close`. */
   get fds(): readonly number[] {
     return this.#sockets.map((socket) => socket.fd);
+  }
+
+  /** The family of each of `fds`. */
+  get families(): readonly (4 | 6)[] {
+    return this.#sockets.map((socket) => socket.family);
+  }
+
+  /** The kernel's counters of lost datagrams (SO_RXQ_OVFL), one for each of `fds`. */
+  get overflows(): readonly number[] {
+    return this.#sockets.map((socket) => socket.lastOverflow);
+  }
+
+  /** @internal Sets what another process has counted already. */
+  restoreOverflows(overflows: readonly number[]): void {
+    this.#sockets.forEach((socket, i) => (socket.lastOverflow = overflows[i] ?? 0));
   }
 
   /**
@@ -270,6 +281,23 @@ export class UdpSockets {
     this.#callbacks.onSourceLost?.(destination);
     return to;
   }
+}
+
+/**
+ * Makes the slots for received datagrams, in the memory of the options.
+ *
+ * @throws {RangeError} the number of slots is out of range, or the memory is too small
+ */
+export function createReceiveBatch(options: Pick<UdpOptions, 'slots' | 'memory' | 'gro'>): {
+  batch: ReceiveBatch;
+  counters: UdpCounters;
+} {
+  const { gro = false } = options;
+  const { slots = defaultSlots({ gro }) } = options;
+  checkInteger('slots', slots, 1, MOST_SLOTS);
+  const counters = new UdpCounters();
+  const memory = options.memory ?? { buffer: new Uint8Array(slots * SLOT_LENGTH), offset: 0 };
+  return { batch: new ReceiveBatch(slots, memory.buffer, memory.offset, counters), counters };
 }
 
 /** Switches coalescing on if it is requested and works. @returns whether to segment */

@@ -67,6 +67,10 @@ export class WasmCipher implements Cipher {
     return this.#key;
   }
 
+  readKey(out: Uint8Array): void {
+    this.#key.read(out);
+  }
+
   destroy(): void {
     this.#key.destroy();
   }

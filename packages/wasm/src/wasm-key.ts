@@ -42,6 +42,12 @@ export class WasmKey implements OneTimeKeys {
     return this.#slots.firstBlockOf(this.#slot, this, this.#bytes, counter);
   }
 
+  /** Writes the key into `out`, 32 bytes. */
+  read(out: Uint8Array): void {
+    if (this.#isDestroyed) throw destroyed();
+    out.set(this.#bytes);
+  }
+
   /** Wipes the key. Later uses throw. */
   destroy(): void {
     this.#isDestroyed = true;

@@ -2,8 +2,8 @@
  * `runDaemon`: runs `litz IFNAME`, an interface that `wg` configures.
  *
  * It works like wireguard-go: the new interface is down, with MTU 1420 and no address, and other
- * programs configure it. The daemon ends at a signal, or when the interface or its UAPI socket is
- * removed.
+ * programs configure it. The daemon ends at a signal, when the interface or its UAPI socket is
+ * removed, or when a new process has taken its place.
  *
  * @module
  */
@@ -13,40 +13,57 @@ import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
 import { ServiceManager } from '../service/service-manager.ts';
+import { DaemonControl } from '../upgrade/daemon-control.ts';
+import { HAND_OVER } from '../upgrade/successor-process.ts';
+import { takePlace } from '../upgrade/take-place.ts';
+import { Upgrades } from '../upgrade/upgrades.ts';
 
 export interface DaemonOptions {
   /** The environment: LOG_LEVEL and the other variables of wireguard-go. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the daemon. */
   readonly signal: AbortSignal;
+  /** Whether the interface stays when the daemon is killed. Default false. */
+  readonly persist?: boolean;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
 
 /**
- * Resolves when the daemon was asked to end and everything is released.
+ * Resolves when the daemon was asked to end and everything is released, or when a new process has
+ * everything.
  *
  * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
  * @throws {Failure | WireGuardError} the daemon could not start
  * @throws {WireGuardError} `ERR_LITZ_WORKER`: the packet loop crashed; everything is released
  */
 export async function runDaemon(name: string, options: DaemonOptions): Promise<void> {
+  const { env, persist = false } = options;
   checkInterfaceName(name);
-  refuseDescriptors(options.env);
-  const level = logLevel(options.env['LOG_LEVEL']);
-  const served = await ServedDevice.open(name, { level, socket: 'required' });
+  refuseDescriptors(env);
+  const level = logLevel(env['LOG_LEVEL']);
+  const socket = env[HAND_OVER];
+  const { [HAND_OVER]: _, ...ownEnv } = env;
+  const served =
+    socket === undefined
+      ? await ServedDevice.open(name, { level, socket: 'required', persist })
+      : await takePlace(socket, { level, persist, env: ownEnv });
   const manager = new ServiceManager({
-    env: options.env,
+    env: ownEnv,
     onError: (error) => served.log.error((error as Error).message),
   });
+  const upgrades = new Upgrades(served, ownEnv);
+  const control = await DaemonControl.open(served, upgrades);
   try {
     options.onReady?.();
     manager.ready(`serves ${served.device.name}`);
     // The packet loop, which has a thread of its own, must answer too.
     manager.watch(() => served.device.stats());
-    await Promise.race([aborted(options.signal), served.ended]);
-    manager.stopping();
+    await Promise.race([aborted(options.signal), served.ended, upgrades.replaced]);
+    await upgrades.cancel();
+    if (!upgrades.isReplaced) manager.stopping();
   } finally {
+    await control.close();
     await served.close();
     manager.close();
   }

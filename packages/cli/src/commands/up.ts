@@ -167,6 +167,7 @@ class Session {
     request: ControlRequest,
     say: (line: string) => void,
   ): Promise<void> {
+    if (request.do === 'upgrade') throw new Failure(NO_UPGRADE);
     if (request.do === 'save') return running.save();
     if (request.do === 'reload') return this.#change(running, request.file, say);
     this.#watchers.add(say);
@@ -219,5 +220,7 @@ function retriesOf(env: NodeJS.ProcessEnv): number {
   }
 }
 
+const NO_UPGRADE =
+  'this is a tunnel of litz up, which cannot be upgraded while it is up: use litz down and litz up';
 const NO_KEY =
   'Warning: there is no PrivateKey, so no peer can be reached; set one with: wg set IFNAME private-key FILE';

@@ -32,6 +32,11 @@ export class ServiceManager {
     this.#send(`READY=1\nSTATUS=${status}`);
   }
 
+  /** This process is the daemon from now on: it has taken the place of the one that was started. */
+  tookPlace(): void {
+    this.#send(`MAINPID=${process.pid}\nREADY=1`);
+  }
+
   /** A reload begins; `ready` ends it. */
   reloading(): void {
     const microseconds = process.hrtime.bigint() / 1000n;

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -24,6 +24,7 @@ import { describeFailure, Failure } from '../failure.ts';
 export type ControlRequest =
   | { readonly do: 'down' }
   | { readonly do: 'save' }
+  | { readonly do: 'upgrade' }
   | { readonly do: 'reload'; readonly file?: string };
 
 /** Carries out a request. `say` sends a line to the user who asked. */
@@ -56,9 +57,14 @@ export class ControlServer {
     }
     rmSync(path, { force: true });
     const control = new ControlServer(path, handler);
+    // When a server closes, Node.js removes the path that it was made at, whoever has it by then. So
+    // that path is another one.
+    const temporary = `${path}.${process.pid}`;
+    rmSync(temporary, { force: true });
     await new Promise<void>((resolve, reject) => {
-      control.#server.once('error', reject).listen(path, resolve);
+      control.#server.once('error', reject).listen(temporary, resolve);
     });
+    renameSync(temporary, path);
     control.#inode = lstatSync(path).ino;
     control.#server.unref();
     return control;
@@ -94,7 +100,8 @@ export async function askTunnel(
   folder: string = FOLDER,
 ): Promise<'done' | 'absent' | 'killed'> {
   const path = join(folder, `${name}.sock`);
-  const reason = untrustedFolder(folder);
+  // An upgrade tells nobody a secret, and root may ask the daemon of another user.
+  const reason = request.do === 'upgrade' ? undefined : untrustedFolder(folder);
   if (reason !== undefined) throw new Failure(reason);
   const socket = await connectTo(path);
   if (!socket) {
@@ -156,7 +163,7 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
 
 function readRequest(text: string): ControlRequest {
   const { do: what, file } = JSON.parse(text) as { do?: unknown; file?: unknown };
-  if (what === 'down' || what === 'save') return { do: what };
+  if (what === 'down' || what === 'save' || what === 'upgrade') return { do: what };
   if (what === 'reload' && typeof file === 'string') return { do: what, file };
   if (what === 'reload' && file === undefined) return { do: what };
   throw new Failure('the tunnel was started by another version of litz, which cannot do this');
@@ -169,7 +176,8 @@ async function connectTo(path: string): Promise<Socket | undefined> {
     socket.once('connect', () => resolve(socket));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-      else if (error.code === 'EACCES') reject(new Failure(`${dirname(path)} is for root: EACCES`));
+      else if (error.code === 'EACCES')
+        reject(new Failure(`${dirname(path)} is for its owner: EACCES`));
       else reject(error);
     });
   });

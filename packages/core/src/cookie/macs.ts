@@ -15,6 +15,7 @@ import { wipe } from '../crypto/wipe.ts';
 import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { cookieKeyOf, mac1KeyOf, type StaticIdentity } from '../handshake/static-identity.ts';
+import type { StateCodec } from '../hand-over/state-codec.ts';
 import type { PublicKey } from '../keys.ts';
 import { mac1Offset, mac2Offset, senderIndexOf } from '../wire/messages.ts';
 import { openCookieReply, sealCookieReply } from './cookie-reply.ts';
@@ -70,6 +71,14 @@ export class MacSender {
     this.#cookieReceivedAt = now;
     this.#awaitsCookie = false;
     return undefined;
+  }
+
+  /** Codes the cookie and what it is bound to, for a hand-over. */
+  code(codec: StateCodec): void {
+    codec.bytes(this.#lastMac1);
+    this.#awaitsCookie = codec.flag(this.#awaitsCookie);
+    this.#cookie = codec.optional(this.#cookie);
+    this.#cookieReceivedAt = codec.number(this.#cookieReceivedAt);
   }
 
   /** Wipes the cookie. */
@@ -139,6 +148,12 @@ export class MacChecker {
       mac1: message.subarray(mac1At, mac1At + MAC_LENGTH),
     });
     wipe(cookie);
+  }
+
+  /** Codes R_m for a hand-over, so that the cookies that we gave stay valid. */
+  code(codec: StateCodec): void {
+    codec.bytes(this.#cookieSecret);
+    this.#secretChangedAt = codec.number(this.#secretChangedAt);
   }
 
   /** Wipes R_m. A new R_m is made when it is needed. */

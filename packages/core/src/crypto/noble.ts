@@ -54,6 +54,7 @@ export const nobleProvider: CryptoProvider = {
 
 class NobleCipher implements Cipher {
   readonly #key: Uint8Array;
+  #isDestroyed = false;
   readonly #nonce = new Uint8Array(NONCE_LENGTH);
 
   constructor(key: Uint8Array) {
@@ -77,7 +78,13 @@ class NobleCipher implements Cipher {
     return openInPlace(chacha20, this.#key, this.#nonce, data, tag, NOTHING);
   }
 
+  readKey(out: Uint8Array): void {
+    if (this.#isDestroyed) throw new TypeError('the cipher was destroyed');
+    out.set(this.#key);
+  }
+
   destroy(): void {
+    this.#isDestroyed = true;
     wipe(this.#key);
   }
 }

@@ -53,6 +53,14 @@ export interface Cipher {
    */
   readonly oneTimeKeys?: OneTimeKeys;
 
+  /**
+   * Writes the key (32 bytes) into `out`, for a hand-over to another process. A session whose cipher
+   * lacks this function cannot be handed over.
+   *
+   * @throws {TypeError} after `destroy`
+   */
+  readKey?(out: Uint8Array): void;
+
   /** Wipes the key. The cipher must not be used afterwards. */
   destroy(): void;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { TIMESTAMP_LENGTH } from '../constants.ts';
+import type { StateCodec } from '../hand-over/state-codec.ts';
 
 /**
  * Makes timestamps that always increase, because a responder drops a timestamp that is not greater
@@ -29,6 +30,16 @@ export class TimestampSource {
     const step = stepOf(this.#unixTime());
     this.#lastStep = step > this.#lastStep ? step : this.#lastStep + 1;
     return timestampOf(this.#lastStep);
+  }
+
+  /** Skips timestamps that another process may have used. */
+  skip(count: number): void {
+    this.#lastStep = Math.max(this.#lastStep, stepOf(this.#unixTime()) || 0) + count;
+  }
+
+  /** Codes the last timestamp for a hand-over. */
+  code(codec: StateCodec): void {
+    this.#lastStep = codec.number(this.#lastStep);
   }
 }
 

@@ -120,6 +120,16 @@ export class Keypairs<Owner = unknown> {
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;
 
+  /** Replaced keypairs that still receive. */
+  get retired(): readonly Keypair<Owner>[] {
+    return this.#retired ?? [];
+  }
+
+  /** Sets the replaced keypairs of a peer that was handed over. */
+  restoreRetired(keypairs: Keypair<Owner>[]): void {
+    this.#retired = keypairs.length > 0 ? keypairs : undefined;
+  }
+
   /** Stores a new keypair in the place for its role (kernel: noise.c, add_new_keypair). */
   add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
     if (!this.retires) this.#forgetRetired(indices);

@@ -9,6 +9,7 @@
  */
 import { DropCounters, type DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
+import type { StateCodec } from '../hand-over/state-codec.ts';
 import { Keypairs, type Keypair } from './keypairs.ts';
 import type { PresharedKey, PublicKey } from '../keys.ts';
 import type { StagedPackets } from './staged-packets.ts';
@@ -107,6 +108,13 @@ export class Peer {
   countDrop(reason: DropReason, count = 1): void {
     this.#drops ??= new DropCounters();
     this.#drops.add(reason, count);
+  }
+
+  /** Codes the numbers of drops for a hand-over. */
+  codeDrops(codec: StateCodec): void {
+    if (!codec.flag(this.#drops !== undefined)) return;
+    this.#drops ??= new DropCounters();
+    this.#drops.code(codec);
   }
 
   /**

@@ -21,6 +21,7 @@
  *
  * @module
  */
+import type { StateCodec } from '../hand-over/state-codec.ts';
 
 export class ReplayWindow {
   // The blocks are allocated at the first message, because most idle peers have a session that
@@ -47,6 +48,14 @@ export class ReplayWindow {
     if ((this.#blocks[index] & bit) !== 0) return false;
     this.#blocks[index] |= bit;
     return true;
+  }
+
+  /** Codes the window for a hand-over. */
+  code(codec: StateCodec): void {
+    this.#greatest = codec.number(this.#greatest);
+    if (!codec.flag(this.#blocks !== undefined)) return;
+    this.#blocks ??= new Uint32Array(BLOCKS);
+    codec.bytes(new Uint8Array(this.#blocks.buffer));
   }
 
   /** Moves the front, and clears the blocks that it enters, at most the whole ring. */

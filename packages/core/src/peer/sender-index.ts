@@ -54,6 +54,19 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
   }
 
   /**
+   * Maps an index of another process to the owner of its handshake, after a hand-over.
+   *
+   * @throws {RangeError} the index is in use
+   */
+  restore(index: number, peer: Owner): void {
+    const key = index | 0;
+    if (this.#handshakes.has(key) || this.#keypairs.has(key)) {
+      throw new RangeError('the state has the same index twice');
+    }
+    this.#handshakes.set(key, peer);
+  }
+
+  /**
    * Called when the handshake with this index is completed: from now on the index maps to the
    * keypair.
    */

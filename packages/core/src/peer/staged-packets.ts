@@ -13,6 +13,7 @@ import {
   TAG_LENGTH,
   TRANSPORT_HEADER_LENGTH,
 } from '../constants.ts';
+import type { StateCodec } from '../hand-over/state-codec.ts';
 
 export class StagedPackets {
   /** A ring buffer: `#length` packets, the first at `#head`. */
@@ -50,6 +51,18 @@ export class StagedPackets {
     this.#head = (this.#head + 1) % MAX_STAGED_PACKETS;
     this.#length--;
     return packet;
+  }
+
+  /** Codes the packets for a hand-over. */
+  code(codec: StateCodec): void {
+    const count = codec.number(this.#length);
+    for (let i = 0; i < count; i++) {
+      const buffer = this.#ring[(this.#head + i) % MAX_STAGED_PACKETS];
+      const packet = codec.optional(
+        buffer?.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLengthOf(buffer)),
+      );
+      if (codec.isReading && packet) this.push(packet, 0, packet.length);
+    }
   }
 
   /** Drops all packets. Returns how many there were. */

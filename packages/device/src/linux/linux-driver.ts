@@ -57,19 +57,26 @@ export class LinuxDriver implements Driver {
    * Opens a device. The thread is started before this function returns, because a new thread is in
    * the network namespace that its parent is in at that moment.
    *
+   * @param takesOver if given, the device rests, and an `adopt` request must follow
    * @throws {WireGuardError} (rejects) the error that opening failed with
    */
   static async open(
     tunName: string,
     settings: CommonSettings,
     listener: DriverListener,
+    takesOver?: WorkerStart['takesOver'],
   ): Promise<LinuxDriver> {
-    const driver = new LinuxDriver(tunName, settings, listener);
+    const driver = new LinuxDriver(tunName, settings, listener, takesOver);
     await driver.#opened.promise;
     return driver;
   }
 
-  private constructor(tunName: string, settings: CommonSettings, listener: DriverListener) {
+  private constructor(
+    tunName: string,
+    settings: CommonSettings,
+    listener: DriverListener,
+    takesOver: WorkerStart['takesOver'],
+  ) {
     this.#name = tunName;
     this.#listener = listener;
     this.#opened = promiseWithResolvers();
@@ -86,6 +93,7 @@ export class LinuxDriver implements Driver {
       tunName,
       isNested: !isMainThread,
       settings: { ...settings, configuration },
+      ...(takesOver && { takesOver }),
       secrets,
     };
     this.#worker = new Worker(file, {

@@ -10,7 +10,7 @@
  * @module
  */
 import type { CryptoProvider } from '@litz/core';
-import { DEFAULT_MTU, runSteps, type Steps } from '@litz/core/internals';
+import { DEFAULT_MTU, equalBytes, runSteps, type Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
@@ -23,14 +23,20 @@ import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
 import { LinuxSockets } from './linux-sockets.ts';
 import { LoopResources } from './loop-resources.ts';
+import {
+  isHandOverRequest,
+  type HandOverRequest,
+  type SavedDevice,
+} from '../hand-over/saved-device.ts';
 import type { CommonSettings } from '../options.ts';
 import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
-import { markRefusals } from '../refusal.ts';
+import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import { RouteWatch } from './route-watch.ts';
 import type { ThreadControl } from './thread-control.ts';
-import { reviveChange } from './worker-messages.ts';
+import { adoptSockets, createSavedSettings, finishWarmUp } from './loop-hand-over.ts';
+import { reviveChange, type WorkerStart } from './worker-messages.ts';
 
 export interface LinuxLoopOptions {
   readonly packages: LinuxPackages;
@@ -42,6 +48,8 @@ export interface LinuxLoopOptions {
    */
   readonly longestSleepMs: number;
   readonly settings: CommonSettings;
+  /** Set if `prepare` and an `adopt` request take the place of `open`. */
+  readonly takesOver?: WorkerStart['takesOver'] | undefined;
   readonly crypto: CryptoProvider | undefined;
   /**
    * Copy and checksum operations on the buffer for packets. The buffer needs
@@ -79,6 +87,10 @@ export class LinuxLoop {
    * open, or the link is down.
    */
   #linkUpDue = Infinity;
+  /** While a hand-over is in progress, nothing is read and nothing is sent. */
+  #isResting = false;
+  /** Whether `close` leaves the interface as it is, because another process has it, or will. */
+  #leavesInterface = false;
   /** Set while the warm-up runs. */
   #warmUp: LinuxWarmUp | undefined = undefined;
   // The fields below are set by `open`.
@@ -121,27 +133,21 @@ export class LinuxLoop {
   open(): void {
     const { packages, tunName, settings } = this.#options;
     const { tun: tunPackage, sys } = packages;
-    const { mtu, addresses, configuration, up, offload, warmUp } = settings;
+    const { mtu, addresses, configuration, up, offload, persist, warmUp } = settings;
     this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
-    this.#tun = this.#resources.keepDescriptors(
-      tunPackage.openTun({
-        name: tunName,
-        mtu: mtu ?? DEFAULT_MTU,
-        offload: { tcp: offload.tunTcp, udp: offload.tunUdp },
-      }),
-    );
-    const tun = this.#tun;
-    // The monitor is made first. It reports every change from now on, and everything that is read
-    // after this line includes all changes before.
-    this.#link = this.#resources.keepDescriptors(new tunPackage.TunMonitor(tun));
-    this.#sockets = this.#createSockets();
-    this.#plane = this.#createPlane();
-    this.#resources.keep({ close: () => this.#plane.close(sys.boottimeMs()) });
-    this.#routes = this.#resources.keepDescriptors(
-      new RouteWatch(packages, this.#netlink, this.#plane),
-    );
+    const tun = tunPackage.openTun({
+      name: tunName,
+      mtu: mtu ?? DEFAULT_MTU,
+      offload: { tcp: offload.tunTcp, udp: offload.tunUdp },
+      persist,
+    });
+    this.#use(tun);
     runSteps(this.#configure(configuration));
-    for (const address of addresses) this.#netlink.addAddress(tun.interfaceIndex, address);
+    for (const address of addresses) {
+      // A persistent interface may have kept its addresses.
+      const added = (): void => this.#netlink.addAddress(tun.interfaceIndex, address);
+      if (!persist || !hasAddress(tun, address)) added();
+    }
     if (warmUp) this.#warmUp = this.#resources.keep(this.#createWarmUp());
     if (!up) return;
     // Another program may start to use the link when it goes up. So the sockets are opened first:
@@ -151,8 +157,46 @@ export class LinuxLoop {
     if (sockets) this.#plane.linkUp(sockets, sys.boottimeMs());
   }
 
-  /** Runs until `stop` is called or the TUN is gone. */
+  /**
+   * Prepares everything that needs no interface, for a device that takes the place of another one:
+   * it compiles the packet path. The loop then rests.
+   */
+  prepare(): void {
+    const { sys } = this.#options.packages;
+    this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
+    this.#sockets = this.#createSockets();
+    finishWarmUp(this.#createWarmUp(), this.#options.control, sys);
+    this.#isResting = true;
+  }
+
+  /** Only answers requests, until a `resume` request or `stop`. Packets wait in the kernel. */
+  rest(): void {
+    const { sys } = this.#options.packages;
+    const resting = new sys.PollSet();
+    resting.add(this.#wake.fd, sys.linux.POLLIN);
+    while (this.#isResting && !this.#options.control.isStopped) {
+      resting.wait(this.#requestsWait ? 0 : this.#options.longestSleepMs);
+      this.#wake.clear();
+      this.#requestsWait = this.#options.onWake();
+    }
+  }
+
+  /**
+   * Runs until `stop` is called or the TUN is gone.
+   *
+   * @throws the error of a crash. A persistent interface then stays, so that no packet leaves
+   *   outside of the tunnel.
+   */
   run(): void {
+    try {
+      this.#run();
+    } catch (error) {
+      this.#leavesInterface = true;
+      throw error;
+    }
+  }
+
+  #run(): void {
     const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;
     const { POLLIN } = sys.linux;
@@ -163,6 +207,7 @@ export class LinuxLoop {
     // Another program may have set the link up before the monitor was made. The monitor does not
     // report that, because it reports only changes.
     if (this.#tun.isUp) this.#linkUp(sys.boottimeMs());
+    else this.#plane.linkDown(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
@@ -173,6 +218,10 @@ export class LinuxLoop {
       polled.wait(Math.min(sleep, longestSleepMs));
       const now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
+      if (this.#isResting) {
+        this.rest();
+        continue;
+      }
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0) this.#routes.recordChange();
       if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) path.readTun(now);
@@ -195,6 +244,8 @@ export class LinuxLoop {
    */
   *answer(request: DeviceRequest): Steps<unknown> {
     const now = this.#options.packages.sys.boottimeMs();
+    if (isHandOverRequest(request)) return this.#handOver(request, now);
+    if (this.#isResting) throw markRefused(new RangeError('the device is being handed over'));
     if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return yield* answerRequest(this.#plane, request, now);
     this.#warmUp?.pauseForConfiguration();
@@ -211,6 +262,63 @@ export class LinuxLoop {
    */
   close(): void {
     this.#resources.close();
+  }
+
+  /** Takes a TUN, and makes everything that works on it. */
+  #use(tun: TunPackage.TunDevice): void {
+    const { packages, settings } = this.#options;
+    this.#tun = this.#resources.keepDescriptors(tun);
+    this.#resources.keep({
+      close: () => {
+        if (settings.persist && !this.#leavesInterface && !tun.isGone()) tun.forgetPersistence();
+      },
+    });
+    // The monitor is made first. It reports every change from now on, and everything that is read
+    // after this line includes all changes before.
+    this.#link = this.#resources.keepDescriptors(new packages.tun.TunMonitor(tun));
+    this.#sockets = this.#createSockets();
+    this.#plane = this.#createPlane();
+    this.#resources.keep({ close: () => this.#plane.close(packages.sys.boottimeMs()) });
+    this.#routes = this.#resources.keepDescriptors(
+      new RouteWatch(packages, this.#netlink, this.#plane),
+    );
+  }
+
+  #handOver(request: HandOverRequest, now: number): SavedDevice | undefined {
+    switch (request.type) {
+      case 'save': {
+        this.#isResting = request.rest;
+        const { state, plane } = this.#plane.save(now);
+        return { state, ...createSavedSettings(this.#tun, this.#plane.path.sockets, plane, now) };
+      }
+      case 'adopt':
+        markRefusals(() => this.#adopt(request.saved));
+        break;
+      case 'resume':
+        this.#isResting = false;
+        this.#leavesInterface = false;
+        if (request.restart) this.#plane.restartSessions(now);
+        break;
+      case 'release':
+        this.#leavesInterface = true;
+        break;
+    }
+    return undefined;
+  }
+
+  /** Continues the device of another process. */
+  #adopt({ settings, fds, state }: SavedDevice): void {
+    const { packages } = this.#options;
+    const [fd = -1, ...socketFds] = fds;
+    // The interface belongs to the other process until it has ended.
+    this.#leavesInterface = true;
+    this.#use(packages.tun.adoptTun(fd, settings.offloads));
+    const sockets = adoptSockets(this.#sockets, settings, socketFds, {
+      ...this.#plane.reports,
+      suspects: this.#routes.suspects,
+    });
+    this.#plane.restore(state, settings.plane, sockets);
+    this.#plane.setMtu(this.#tun.mtu);
   }
 
   /**
@@ -238,8 +346,6 @@ export class LinuxLoop {
       control,
       memory: this.#memory,
       offload: settings.offload,
-      tun: this.#tun,
-      netlink: this.#netlink,
     });
   }
 
@@ -269,7 +375,7 @@ export class LinuxLoop {
       packages,
       control,
       sockets: this.#sockets,
-      offloads: this.#tun.offloads,
+      offloads: this.#options.takesOver?.offloads ?? this.#tun.offloads,
       memory: this.#memory,
       bytes,
       crypto,
@@ -398,3 +504,12 @@ function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
 
 // The time between two attempts to open the sockets while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;
+
+function hasAddress(tun: TunPackage.TunDevice, wanted: Sys.InterfaceAddress): boolean {
+  return tun
+    .addresses()
+    .some(
+      ({ address, prefixLength }) =>
+        prefixLength === wanted.prefixLength && equalBytes(address, wanted.address),
+    );
+}

@@ -5,8 +5,6 @@
  *
  * @module
  */
-import type * as Sys from '@litz/sys';
-import type * as TunPackage from '@litz/tun';
 import type * as Udp from '@litz/udp';
 import type { CommonSettings } from '../options.ts';
 import type { PacketMemory } from '../plane/packet-memory.ts';
@@ -18,10 +16,6 @@ export interface LinuxSocketsOptions {
   readonly control: ThreadControl;
   readonly memory: PacketMemory;
   readonly offload: CommonSettings['offload'];
-  /** The TUN of the device. */
-  readonly tun: Pick<TunPackage.TunDevice, 'interfaceIndex' | 'name'>;
-  /** A Netlink socket in the network namespace of the sockets. */
-  readonly netlink: Sys.Netlink;
 }
 
 export class LinuxSockets {
@@ -36,15 +30,34 @@ export class LinuxSockets {
    * @throws {SystemError} as `openUdp` does; {RangeError} as `ThreadControl.recordDescriptor` does
    */
   open(options: Omit<Udp.UdpOptions, 'memory' | 'gso' | 'gro'>): Udp.UdpSockets {
-    const { udp, control, memory, offload } = this.#options;
-    const sockets = udp.openUdp({
-      ...options,
+    const { udp, offload } = this.#options;
+    return this.#record(udp.openUdp({ ...options, ...this.#memory(), gso: offload.udpGso }));
+  }
+
+  /**
+   * Continues with the sockets of another process, and takes ownership of them.
+   *
+   * @param options `gso`: whether the other process has sent several datagrams as one message
+   * @throws {RangeError} as `ThreadControl.recordDescriptor` does
+   */
+  adopt(
+    sockets: Udp.AdoptedSockets,
+    options: Omit<Udp.UdpOptions, 'memory' | 'port' | 'gro'>,
+  ): Udp.UdpSockets {
+    return this.#record(this.#options.udp.adoptUdp(sockets, { ...options, ...this.#memory() }));
+  }
+
+  #memory(): Pick<Udp.UdpOptions, 'memory' | 'gro'> {
+    const { memory, offload } = this.#options;
+    return {
       memory: { buffer: memory.buffer, offset: memory.receiveOffset },
-      gso: offload.udpGso,
       gro: offload.udpGro,
-    });
+    };
+  }
+
+  #record(sockets: Udp.UdpSockets): Udp.UdpSockets {
     try {
-      for (const fd of sockets.fds) control.recordDescriptor(fd);
+      for (const fd of sockets.fds) this.#options.control.recordDescriptor(fd);
     } catch (error) {
       this.close(sockets);
       throw error;

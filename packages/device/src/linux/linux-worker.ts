@@ -18,7 +18,8 @@ import { wipeBuffer } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
 import { post, toErrorMessage, type WorkerMessage, type WorkerStart } from './worker-messages.ts';
 
-const { control: memory, port, tunName, isNested, settings, secrets } = workerData as WorkerStart;
+const start = workerData as WorkerStart;
+const { control: memory, port, tunName, isNested, settings, takesOver, secrets } = start;
 const control = new ThreadControl(memory);
 const requests = new RequestTurns({
   port,
@@ -46,6 +47,7 @@ try {
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
+    takesOver,
     crypto: provider,
     // The caller cannot have added listeners yet, so all events are sent.
     listened: OPTIONAL_EVENTS,
@@ -54,11 +56,13 @@ try {
     onError: (error) => send({ type: 'error', error: toErrorMessage(error) }),
     onWake: () => requests.take(),
   });
-  loop.open();
+  if (takesOver) loop.prepare();
+  else loop.open();
   wipeBuffer(secrets);
   const crypto = { provider: provider.name, reason };
-  send({ type: 'open', name: loop.name, crypto, warnings });
-  loop.run();
+  send({ type: 'open', name: takesOver ? tunName : loop.name, crypto, warnings });
+  if (takesOver) loop.rest();
+  if (!control.isStopped) loop.run();
 } catch (error) {
   send({ type: 'failed', error: toErrorMessage(error) });
 } finally {

@@ -31,6 +31,7 @@ import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { DropEvent } from '../plane/drop-report.ts';
 import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
+import { isSavedDevice, type SavedSettings } from '../hand-over/saved-device.ts';
 import type { CommonSettings } from '../options.ts';
 import { packPrefixes, readPrefixes, unpackPrefixes } from './packed-prefixes.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
@@ -47,6 +48,8 @@ export interface WorkerStart {
    */
   readonly isNested: boolean;
   readonly settings: CommonSettings;
+  /** Set if the device continues one of another process: what that process says of its TUN. */
+  readonly takesOver?: Pick<SavedSettings, 'offloads'>;
   /** The buffer that holds the secrets of `settings`. The receiver wipes it. */
   readonly secrets: ArrayBuffer;
 }
@@ -129,8 +132,15 @@ export function post(
   port.postMessage(message, transferred ? [transferred] : []);
 }
 
-/** Sends a request. Secrets are copied into a buffer that is transferred with it. */
+/**
+ * Sends a request. Secrets are copied into a buffer that is transferred with it. The state of an
+ * `adopt` request is itself transferred.
+ */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
+  if (request.type === 'adopt') {
+    const secrets = request.saved.state.buffer as ArrayBuffer;
+    return post(port, { id, request, secrets }, secrets);
+  }
   if (request.type !== 'configure') return post(port, { id, request });
   const { peers = [] } = request.change;
   let sent = 0;
@@ -149,6 +159,9 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
  * transferred.
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
+  if (isSavedDevice(answer)) {
+    return post(port, { type: 'answer', id, answer }, answer.state.buffer as ArrayBuffer);
+  }
   if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
   const { value: snapshot, buffer: secrets } = packSecrets(packPrefixes(answer.snapshot));
   wipeSecrets(answer.snapshot);

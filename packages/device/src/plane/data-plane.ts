@@ -19,7 +19,10 @@ import {
 import {
   checkChange,
   prepareInSteps,
+  restartSessions,
+  restoreState,
   runSteps,
+  saveState,
   type CheckedChange,
   type Steps,
 } from '@litz/core/internals';
@@ -28,6 +31,7 @@ import type { ByteOperations } from '@litz/tun/offload';
 import type { CaptureFilter } from '../capture/capture-options.ts';
 import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
+import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { PacketPath } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
@@ -109,7 +113,7 @@ export class DataPlane {
   readonly #reads: SnapshotReads;
   readonly #captures: CaptureTaps;
   #listened: ReadonlySet<string> = new Set();
-  readonly #lostOffloads: Set<string> = new Set();
+  readonly #lostOffloads: Set<OffloadEvent['name']> = new Set();
   /**
    * Lost offloads that are not yet reported, because the device was not open or a batch was in
    * progress.
@@ -379,6 +383,46 @@ export class DataPlane {
       tun: { readPackets: this.path.readPackets, writtenPackets: this.path.writtenPackets },
       udp: this.path.sockets ? { ...this.path.sockets.counters } : {},
     };
+  }
+
+  /**
+   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The caller
+   * must wipe it.
+   */
+  save(now: number): { readonly state: Uint8Array; readonly plane: SavedPlane } {
+    this.#engine.finishBatch(now);
+    this.path.drain();
+    this.path.flush();
+    const plane: SavedPlane = {
+      listenPort: this.#listenPort,
+      mark: this.#mark,
+      isUp: this.#up,
+      lostOffloads: [...this.#lostOffloads],
+    };
+    return { state: saveState(this.#engine), plane };
+  }
+
+  /**
+   * Continues the data plane of another process. Nothing is sent yet.
+   *
+   * @param state borrowed for the call
+   * @param sockets belong to the data plane from now on; undefined while the link is down
+   * @throws {RangeError} the state is damaged; then `close` must follow
+   */
+  restore(state: Uint8Array, plane: SavedPlane, sockets: DatagramSocket | undefined): void {
+    this.path.sockets = sockets;
+    restoreState(this.#engine, state);
+    this.#listenPort = plane.listenPort;
+    this.#mark = plane.mark;
+    this.#up = plane.isUp;
+    for (const name of plane.lostOffloads) this.#lostOffloads.add(name);
+    if (sockets) this.#onEvent({ type: 'up', listenPort: sockets.port });
+  }
+
+  /** Ends all sessions, which another process may have used, and begins new ones. */
+  restartSessions(now: number): void {
+    restartSessions(this.#engine, now);
+    this.path.drain();
   }
 
   /** Closes the sockets and wipes all keys. The driver closes the TUN. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { runSteps } from '@litz/core/internals';
+import { isHandOverRequest } from '../hand-over/saved-device.ts';
 import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import { chooseClock } from '../linux/clock.ts';
@@ -172,6 +173,9 @@ export class PortableDriver implements Driver {
     if (request.type === 'link') {
       const type = request.up ? 'up' : 'down';
       return this.#inOrder(() => this.#apply({ type }));
+    }
+    if (isHandOverRequest(request)) {
+      throw new RangeError('only a device with an interface can be handed over');
     }
     if (request.type !== 'configure') {
       const answer = runSteps(answerRequest(this.#plane, request, this.#now()));

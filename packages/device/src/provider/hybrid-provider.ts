@@ -76,6 +76,12 @@ class HybridCipher implements Cipher {
     return this.#cipherFor(length).open(counter, buffer, offset, length);
   }
 
+  readKey(out: Uint8Array): void {
+    // `#key` is zero once `#long` is made.
+    if (!this.#short.readKey) throw new TypeError('the provider does not give keys back');
+    this.#short.readKey(out);
+  }
+
   destroy(): void {
     this.#isDestroyed = true;
     this.#key.fill(0);

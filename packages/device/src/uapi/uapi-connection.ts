@@ -106,6 +106,16 @@ export class UapiConnection implements RequestOwner {
     return this.#state === 'reads' || this.#isEnded ? performance.now() - this.#usedAt : 0;
   }
 
+  /**
+   * Whether a request is being read or answered, or the client has connected just now. A client that
+   * follows changes is not busy.
+   */
+  get isBusy(): boolean {
+    if (this.#reader || this.#isEnded) return false;
+    if (this.#state !== 'reads' || this.unfinishedBytes > 0) return true;
+    return !this.#hasRequested && this.quietMs < NEW_CLIENT_MS;
+  }
+
   refuseUnfinished(): void {
     const text = 'the incomplete requests of all clients take too much memory';
     this.#options.onRefused(new UapiError(UAPI_ERRNO.ENOMEM, text));
@@ -260,3 +270,6 @@ export class UapiConnection implements RequestOwner {
 function bytesOf(request: UapiRequest): number {
   return 'body' in request ? request.body.length : 0;
 }
+
+/** A client that connected less than this long ago is about to send a request, in ms. */
+const NEW_CLIENT_MS = 100;

@@ -56,7 +56,7 @@ import { checkServerArguments, type UapiServerOptions } from './uapi-server-opti
 export class UapiServer {
   /** The path of the socket. */
   readonly path: string;
-  readonly #server: Server;
+  #server: Server;
   readonly #target: UapiTarget;
   readonly #options: UapiServerOptions;
   readonly #memory: RequestMemory;
@@ -103,14 +103,37 @@ export class UapiServer {
     }
   }
 
+  /**
+   * Continues the socket of another process, which is still at its path.
+   *
+   * @param fd the listening socket; it belongs to the server from now on
+   * @throws as `listen` does
+   */
+  static async adopt(
+    target: UapiTarget,
+    options: UapiServerOptions,
+    fd: number,
+  ): Promise<UapiServer> {
+    checkServerArguments(target, options);
+    const server = new UapiServer(target, options);
+    try {
+      server.#inode = lstatSync(options.path).ino;
+      await server.resume(fd);
+      server.#watch();
+      return server;
+    } catch (error) {
+      await server.close();
+      throw notServed(options.path, (error as Error).message, error);
+    }
+  }
+
   private constructor(target: UapiTarget, options: UapiServerOptions) {
     this.#target = target;
     this.#options = options;
     this.path = options.path;
     this.#memory = new RequestMemory(options.maxTotalLength ?? DEFAULT_MAX_TOTAL_LENGTH);
     this.#feed = target.followPeers && new PeerFeed((listener) => target.followPeers!(listener));
-    const halfOpen = { allowHalfOpen: true };
-    this.#server = createServer(halfOpen, (socket) => this.#serve(socket));
+    this.#server = this.#createServer();
     this.#maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   }
 
@@ -119,6 +142,42 @@ export class UapiServer {
     this.#server.unref();
     this.#watcher?.unref();
     return this;
+  }
+
+  /** The descriptor of the listening socket; -1 if there is none. */
+  get fd(): number {
+    // Node.js has no other way to tell the descriptor of a server.
+    return (this.#server as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+  }
+
+  /**
+   * Takes no new clients, and resolves when no request is in progress, or after a second. Clients
+   * that connect meanwhile wait, as long as a copy of the listening socket is open.
+   */
+  async pause(): Promise<void> {
+    this.#server.close();
+    const end = performance.now() + LONGEST_PAUSE_MS;
+    const isBusy = (): boolean => [...this.#connections].some((connection) => connection.isBusy);
+    do await new Promise((resolve) => setTimeout(resolve, 1));
+    while (isBusy() && performance.now() < end);
+  }
+
+  /** Takes clients again. @param fd a copy of the listening socket, which the server takes over */
+  async resume(fd: number): Promise<void> {
+    this.#server = this.#createServer();
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen({ fd }, () => {
+        this.#server.off('error', reject);
+        this.#watchErrors();
+        resolve();
+      });
+    });
+  }
+
+  /** Ends all connections, and leaves the socket to another process. */
+  async release(): Promise<void> {
+    this.#inode = -1;
+    await this.close();
   }
 
   /** Removes the socket if it is still this server's, and ends all connections. */
@@ -150,12 +209,20 @@ export class UapiServer {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+    this.#watchErrors();
+    this.#watch();
+  }
+
+  #createServer(): Server {
+    return createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
+  }
+
+  #watchErrors(): void {
     this.#server.on('error', ({ code }: NodeJS.ErrnoException) => {
       // There was no descriptor left for a new connection. Closing a connection frees a descriptor
       // for the next one.
       if (code === 'EMFILE' || code === 'ENFILE') this.#closeQuietest();
     });
-    this.#watch();
   }
 
   /** Makes the socket at a temporary path, and renames it to its final path. */
@@ -309,6 +376,7 @@ const DEFAULT_MAX_CONNECTIONS = 4096;
 const BACKLOG = 4096;
 /** In ms. A client that connected less than this long ago is probably about to send a request. */
 const QUIET_MS = 1000;
+const LONGEST_PAUSE_MS = 1000;
 const DEFAULT_MAX_REQUEST_LENGTH: number = 256 * 1024 * 1024;
 const DEFAULT_MAX_TOTAL_LENGTH: number = 256 * 1024 * 1024;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;

@@ -1,0 +1,24 @@
+/**
+ * `litz upgrade INTERFACE`: asks a running daemon to let a new process take its place.
+ *
+ * @module
+ */
+import { Failure } from '../failure.ts';
+import { checkInterfaceName } from '../interface-name.ts';
+import { askTunnel } from '../tunnel/control.ts';
+import { daemonFolder } from '../upgrade/daemon-folder.ts';
+
+/**
+ * Resolves when the new process has the device.
+ *
+ * @param print called with lines for the user, without a line feed
+ * @throws {Failure} (rejects) there is no such daemon, or the old process goes on; the message says
+ *   why
+ */
+export async function runUpgrade(name: string, print: (line: string) => void): Promise<void> {
+  checkInterfaceName(name);
+  if ((await askTunnel(name, { do: 'upgrade' }, print, daemonFolder(name))) === 'done') return;
+  // A tunnel of `litz up` answers why it cannot do this.
+  if ((await askTunnel(name, { do: 'upgrade' }, print)) === 'done') return;
+  throw new Failure(`there is no daemon that runs as: litz ${name}`);
+}

@@ -1,0 +1,52 @@
+/**
+ * `DaemonControl`: how a running daemon is asked for an upgrade: by `litz upgrade`, and by SIGUSR2.
+ *
+ * @module
+ */
+import { describeFailure, Failure } from '../failure.ts';
+import type { ServedDevice } from '../served-device.ts';
+import { ControlServer } from '../tunnel/control.ts';
+import { daemonFolder, removeDaemonFolder } from './daemon-folder.ts';
+import type { Upgrades } from './upgrades.ts';
+
+export class DaemonControl {
+  readonly #name: string;
+  readonly #upgrades: Upgrades;
+  readonly #onSignal: () => void;
+  #server: ControlServer | undefined = undefined;
+
+  /** Listens. Without its socket, a daemon works all the same, and says why in its log. */
+  static async open(served: ServedDevice, upgrades: Upgrades): Promise<DaemonControl> {
+    const { log, device } = served;
+    const control = new DaemonControl(served, upgrades);
+    try {
+      control.#server = await ControlServer.listen(
+        device.name,
+        async (request, say) => {
+          if (request.do !== 'upgrade') throw new Failure('a daemon can only be upgraded');
+          say(await upgrades.run());
+        },
+        daemonFolder(device.name),
+      );
+    } catch (error) {
+      log.error(`litz upgrade cannot reach this daemon: ${(error as Error).message}`);
+    }
+    return control;
+  }
+
+  private constructor({ device, log }: ServedDevice, upgrades: Upgrades) {
+    this.#name = device.name;
+    this.#upgrades = upgrades;
+    this.#onSignal = () => {
+      upgrades.run().catch((error: unknown) => log.error(describeFailure(error)));
+    };
+    process.on('SIGUSR2', this.#onSignal);
+  }
+
+  /** Resolves when all requests are answered. */
+  async close(): Promise<void> {
+    await this.#server?.close();
+    process.off('SIGUSR2', this.#onSignal);
+    if (!this.#upgrades.isReplaced) removeDaemonFolder(this.#name);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * `SuccessorProcess`: the new process of an upgrade, which the daemon starts.
+ *
+ * It is the same command line, so a new version of the program is started if it was installed in the
+ * meantime. It is in the same cgroup and has the same user and capabilities.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fstatSync } from 'node:fs';
+import { libc } from '@litz/sys';
+
+export interface SuccessorOptions {
+  /** The path of the socket for the hand-over. */
+  readonly socket: string;
+  /** `LITZ_UPGRADE_EXEC` names another program. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export class SuccessorProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #text = '';
+  #failure: string | undefined = undefined;
+  #isKilled = false;
+
+  constructor({ socket, env }: SuccessorOptions) {
+    const [node = process.execPath, script = '', ...words] = process.argv;
+    const other = env['LITZ_UPGRADE_EXEC'];
+    const [program, ...args] = other
+      ? [other, ...words]
+      : [node, ...process.execArgv, script, ...words];
+    this.#child = spawn(program, args, {
+      // What it writes until it has the device is read here. After that, it writes to our stderr.
+      stdio: ['ignore', 'inherit', 'pipe', isOpen(2) ? 2 : 'ignore'],
+      env: { ...env, [HAND_OVER]: socket, WATCHDOG_PID: undefined, WG_PROCESS_FOREGROUND: '1' },
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#text = `${this.#text}${text}`.slice(-LONGEST_TEXT);
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('error', ({ message }) => {
+        this.#failure = `it cannot be started: ${message}`;
+        resolve();
+      });
+      this.#child.once('close', () => resolve());
+    });
+  }
+
+  /** -1 if it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** How it has ended and what it said last; undefined while it runs. */
+  get end(): string | undefined {
+    if (this.#failure !== undefined) return this.#failure;
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) return undefined;
+    const how = signalCode ?? `exit code ${exitCode}`;
+    const line = this.#text.trim().split('\n').at(-1) ?? '';
+    return `it ended (${how})${line === '' ? '' : `: ${line}`}`;
+  }
+
+  /** Whether `kill` has ended it, and not something else. */
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+
+  /** Kills it, and resolves when it is gone. */
+  async kill(): Promise<boolean> {
+    const isRunning = this.end === undefined;
+    const isSent = this.#child.kill('SIGKILL');
+    if (isRunning && isSent) this.#isKilled = true;
+    await this.#ended;
+    return true;
+  }
+
+  /** Lets it live on when this process ends. */
+  detach(): void {
+    this.#child.stderr?.destroy();
+    this.#child.unref();
+  }
+}
+
+/** Called in the new process when it has the device: writes to the stderr of the old one. */
+export function inheritStderr(): void {
+  if (!isOpen(STDERR_OF_OLD)) return;
+  libc().dup2(STDERR_OF_OLD, 2);
+  libc().close(STDERR_OF_OLD);
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The variable that makes a daemon take a device over: the path of a socket. */
+export const HAND_OVER = 'LITZ_HAND_OVER';
+const STDERR_OF_OLD = 3;
+const LONGEST_TEXT = 65_536;

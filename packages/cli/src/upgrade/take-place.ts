@@ -1,0 +1,54 @@
+/**
+ * `takePlace`: a new process takes the place of a running daemon, which has started it.
+ *
+ * @module
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { takeDevice } from '@litz/device';
+import { UnixChannel } from '@litz/sys';
+import { Failure } from '../failure.ts';
+import type { LogLevel } from '../log.ts';
+import { ServedDevice } from '../served-device.ts';
+import { ServiceManager } from '../service/service-manager.ts';
+import { versionOfLitz } from '../version.ts';
+import { daemonFolder } from './daemon-folder.ts';
+import { inheritStderr } from './successor-process.ts';
+
+/**
+ * Returns the device, which runs in this process.
+ *
+ * @param socket where the old process waits
+ * @throws {Failure | Error} the old process goes on
+ */
+export async function takePlace(
+  socket: string,
+  options: {
+    readonly level: LogLevel;
+    readonly persist: boolean;
+    readonly env: NodeJS.ProcessEnv;
+  },
+): Promise<ServedDevice> {
+  const channel = UnixChannel.connect(socket);
+  if (channel.peer.uid !== process.geteuid!()) {
+    channel.close();
+    throw new Failure(`${socket} belongs to user ${channel.peer.uid}, not to this process's user`);
+  }
+  const version = versionOfLitz();
+  const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
+  const served = await ServedDevice.take(taken, options.level);
+  // The old process serves the same path. It does not remove a socket that is not its own.
+  rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
+  inheritStderr();
+  // The service manager must know the new process before the old one ends.
+  const manager = new ServiceManager({
+    env: options.env,
+    onError: (error) => served.log.error((error as Error).message),
+  });
+  manager.tookPlace();
+  manager.close();
+  taken.confirm();
+  if (!taken.hasSessions) served.log.error('the old process was killed: sessions are made again');
+  served.log.verbose(`took ${taken.name} over`);
+  return served;
+}

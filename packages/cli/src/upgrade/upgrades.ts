@@ -1,0 +1,107 @@
+/**
+ * `Upgrades`: replaces a running daemon by a new process without losing a packet.
+ *
+ * The daemon starts the new process, which connects to a socket in the daemon's folder. Only the
+ * process that the daemon has started is accepted. `giveDevice` says what happens then.
+ *
+ * @module
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { giveDevice } from '@litz/device';
+import { UnixListener, type UnixChannel } from '@litz/sys';
+import { Failure } from '../failure.ts';
+import type { ServedDevice } from '../served-device.ts';
+import { daemonFolder } from './daemon-folder.ts';
+import { SuccessorProcess } from './successor-process.ts';
+
+export class Upgrades {
+  readonly #served: ServedDevice;
+  readonly #env: NodeJS.ProcessEnv;
+  #successor: SuccessorProcess | undefined = undefined;
+  #inProgress: Promise<string> | undefined = undefined;
+  #isReplaced = false;
+  #onReplaced!: () => void;
+  /** Resolves when another process has the device, and this one should end. */
+  readonly replaced: Promise<void> = new Promise((resolve) => (this.#onReplaced = resolve));
+
+  constructor(served: ServedDevice, env: NodeJS.ProcessEnv) {
+    this.#served = served;
+    this.#env = env;
+  }
+
+  /** Whether another process has the device. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
+  }
+
+  /**
+   * Starts a new process and hands the device over.
+   *
+   * @returns a line for the user
+   * @throws {Failure} (rejects) this process goes on, and the message says why
+   */
+  async run(): Promise<string> {
+    if (this.#inProgress || this.#isReplaced) throw new Failure('an upgrade is in progress');
+    this.#inProgress = this.#run();
+    try {
+      return await this.#inProgress;
+    } finally {
+      this.#inProgress = undefined;
+    }
+  }
+
+  /** Ends an upgrade that is in progress, because the daemon is to end. */
+  async cancel(): Promise<void> {
+    await this.#successor?.kill();
+    await this.#inProgress?.catch(() => {});
+  }
+
+  async #run(): Promise<string> {
+    const { device, log, server } = this.#served;
+    const socket = join(daemonFolder(device.name), 'hand-over');
+    rmSync(socket, { force: true });
+    const listener = new UnixListener(socket);
+    const successor = new SuccessorProcess({ socket, env: this.#env });
+    this.#successor = successor;
+    try {
+      const channel = await this.#accept(listener, successor);
+      const restedMs = await giveDevice(device, { channel, successor, server });
+      this.#isReplaced = true;
+      successor.detach();
+      this.#onReplaced();
+      const line = `process ${successor.pid} has ${device.name}; nothing was read or sent for ${restedMs.toFixed(1)} ms`;
+      log.verbose(line);
+      return line;
+    } catch (error) {
+      await successor.kill();
+      const why = successor.isKilled ? (error as Error).message : successor.end;
+      throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, {
+        cause: error,
+      });
+    } finally {
+      this.#successor = undefined;
+      listener.close();
+    }
+  }
+
+  /** Resolves when the process that was started has connected. */
+  async #accept(listener: UnixListener, successor: SuccessorProcess): Promise<UnixChannel> {
+    const end = performance.now() + LONGEST_START_MS;
+    while (performance.now() < end) {
+      const channel = listener.accept();
+      if (channel && channel.peer.pid === successor.pid && channel.peer.uid === process.geteuid!())
+        return channel;
+      channel?.close();
+      const failure = successor.end;
+      if (failure !== undefined) throw new Failure(failure);
+      await sleep(POLL_MS);
+    }
+    throw new Failure(`it did not ask for the device within ${LONGEST_START_MS / 1000} s`);
+  }
+}
+
+const POLL_MS = 5;
+/** A start of Node.js takes less than a second; on a machine that has too much to do, some more. */
+const LONGEST_START_MS = 30_000;

@@ -1,0 +1,30 @@
+// Loaded into the new process of an upgrade. Kills a process at a step of the hand-over, which the
+// variable KILL names: "old sends offer", "new before ready", ...
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+const { KILL = '', LITZ_ENTRY = '', PASSED = '' } = process.env;
+const [who, when, step] = KILL.split(' ');
+const require = createRequire(LITZ_ENTRY);
+const { UnixChannel } = await import(pathToFileURL(require.resolve('@litz/sys')).href);
+const { send, receive } = UnixChannel.prototype;
+const kill = (type, moment) => {
+  if (type === step && when === moment)
+    process.kill(who === 'old' ? process.ppid : process.pid, 'SIGKILL');
+};
+const typeOf = (bytes) => JSON.parse(new TextDecoder().decode(bytes)).type;
+UnixChannel.prototype.send = function (bytes, fds) {
+  const type = typeOf(bytes);
+  kill(type, 'before');
+  const text =
+    PASSED && type === 'hello'
+      ? new TextDecoder().decode(bytes).replace(/"format":"[^"]*"/, `"format":"${PASSED}"`)
+      : undefined;
+  send.call(this, text === undefined ? bytes : new TextEncoder().encode(text), fds);
+  kill(type, 'after');
+};
+UnixChannel.prototype.receive = function () {
+  const received = receive.call(this);
+  if (received && received !== 'closed') kill(typeOf(received.bytes), 'at');
+  return received;
+};

@@ -1,0 +1,106 @@
+/**
+ * `UpgradedTunnel`: Litz on one machine and another implementation on the other one, for upgrades of
+ * Litz.
+ *
+ * @module
+ */
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { litz, type Implementation } from '../interop/implementation.ts';
+import { twoNamespaces, type Namespace } from '../interop/namespace.ts';
+import { Tunnel, type End } from '../interop/tunnel.ts';
+import type { Machine, Underlay } from '../interop/underlay.ts';
+import { LITZ } from '../litz-process.ts';
+import type { StreamEnd } from './numbered-datagrams.ts';
+
+export class UpgradedTunnel<M extends Machine = Namespace> {
+  readonly underlay: Underlay<Namespace, M>;
+  readonly tunnel: Tunnel;
+  readonly #folder: string;
+
+  /** @param env for the daemon of Litz; PROGRAM in a value stands for the path of `program` */
+  static async create<M extends Machine>(
+    peer: Implementation<M>,
+    connect: () => Promise<Underlay<Namespace, M>>,
+    env: Record<string, string> = {},
+  ): Promise<UpgradedTunnel<M>> {
+    const folder = mkdtempSync(join(tmpdir(), 'litz-upgrade-'));
+    const program = join(folder, 'program');
+    const underlay = await connect();
+    for (const [name, value] of Object.entries(env)) {
+      process.env[name] = value.replace('PROGRAM', program);
+    }
+    try {
+      const tunnel = await Tunnel.create(underlay, litz, peer, {});
+      return new UpgradedTunnel(underlay, tunnel, folder);
+    } catch (error) {
+      await underlay.remove();
+      throw error;
+    } finally {
+      for (const name of Object.keys(env)) delete process.env[name];
+    }
+  }
+
+  private constructor(underlay: Underlay<Namespace, M>, tunnel: Tunnel, folder: string) {
+    this.underlay = underlay;
+    this.tunnel = tunnel;
+    this.#folder = folder;
+  }
+
+  /** The end of Litz. */
+  get a(): End {
+    return this.tunnel.a;
+  }
+
+  /** Writes the program that `LITZ_UPGRADE_EXEC` names. */
+  writeProgram(lines: readonly string[]): void {
+    const file = join(this.#folder, 'program');
+    writeFileSync(file, ['#!/bin/sh', ...lines, ''].join('\n'));
+    chmodSync(file, 0o700);
+  }
+
+  /** Lets the next upgrades start Litz with `killer.mjs`. */
+  writeKiller(kill: string, format = ''): void {
+    const killer = join(import.meta.dirname, 'killer.mjs');
+    const variables = `KILL='${kill}' PASSED='${format}' LITZ_ENTRY='${LITZ}'`;
+    this.writeProgram([`${variables} exec ${process.execPath} --import ${killer} ${LITZ} "$@"`]);
+  }
+
+  upgrade(): Promise<string> {
+    return this.underlay.a.run(process.execPath, LITZ, 'upgrade', this.a.link);
+  }
+
+  /** The processes that run as `litz -f LINK`. */
+  pids(): number[] {
+    return readdirSync('/proc').flatMap((entry) => {
+      if (!/^\d+$/.test(entry)) return [];
+      try {
+        const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+        const isDaemon = words.includes(this.a.link) && words.includes('-f');
+        return isDaemon && words[0] !== 'ip' ? [Number(entry)] : [];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** The ends of a stream from Litz to its peer. */
+  ends(): readonly [StreamEnd, StreamEnd] {
+    const { a, b } = this.underlay;
+    return [
+      { namespace: a.name, address: this.tunnel.a.inner.v4 },
+      { namespace: (b as unknown as Namespace).name, address: this.tunnel.b.inner.v4 },
+    ];
+  }
+
+  async remove(): Promise<void> {
+    // First all processes: the new one has the streams of the old one.
+    await this.underlay.remove();
+    rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });
+    rmSync(`/var/run/wireguard/.litz-${this.a.link}`, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export { twoNamespaces };

@@ -1,0 +1,56 @@
+/**
+ * `WireCounters`: looks at the transport messages on a link, and finds those that were sealed with
+ * the same key and the same counter.
+ *
+ * @module
+ */
+import { interfaceIndex, NetworkNamespace } from '@litz/sys';
+import { PacketSocket } from '@litz/sys/tools';
+
+export class WireCounters {
+  readonly #socket: PacketSocket;
+  readonly #timer: NodeJS.Timeout;
+  readonly #frame = new Uint8Array(70_000);
+  readonly #seen: Set<string> = new Set();
+  /** The receiver index and counter of each message that was seen twice. */
+  readonly twice: string[] = [];
+
+  /** Captures what is sent from `source`, an IPv4 address. */
+  constructor(namespace: string, link: string, source: string) {
+    const opened = NetworkNamespace.open(`/run/netns/${namespace}`);
+    this.#socket = opened.run(() => new PacketSocket(interfaceIndex(link)!));
+    opened.close();
+    const from = source.split('.').map(Number);
+    this.#timer = setInterval(() => this.#read(from), 2);
+  }
+
+  get size(): number {
+    return this.#seen.size;
+  }
+
+  /** @returns how many frames the kernel could not keep */
+  close(): number {
+    clearInterval(this.#timer);
+    const { drops } = this.#socket;
+    this.#socket.close();
+    return drops;
+  }
+
+  #read(from: readonly number[]): void {
+    for (let length; (length = this.#socket.read(this.#frame)) > 0;) {
+      const frame = this.#frame.subarray(0, length);
+      // Ethernet (14), IPv4 (20), UDP (8), type 4 and three zeros, receiver index, counter.
+      if (frame[12] !== 8 || frame[13] !== 0 || frame[23] !== 17 || frame[42] !== 4) continue;
+      if (from.some((byte, i) => frame[26 + i] !== byte)) continue;
+      // The kernel may carry several datagrams of one length in one frame (UDP_SEGMENT).
+      for (let at = 42; at + 16 <= length; at += MESSAGE_LENGTH) {
+        const id = Buffer.from(frame.subarray(at + 4, at + 16)).toString('hex');
+        if (this.#seen.has(id)) this.twice.push(id);
+        this.#seen.add(id);
+      }
+    }
+  }
+}
+
+/** A datagram of `NumberedDatagrams` inside the tunnel: 28 + 64 bytes, padding, header and tag. */
+const MESSAGE_LENGTH = 128;

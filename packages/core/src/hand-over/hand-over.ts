@@ -1,0 +1,112 @@
+/**
+ * The whole state of an engine as bytes, so that another process can continue with the same
+ * sessions.
+ *
+ * ```
+ *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all that (32)
+ * ```
+ *
+ * The times in it are those of `now`, so both processes must use the same clock. Not in it: handshake
+ * messages that wait to be processed, and what is known about floods. Their senders send again.
+ *
+ * @module
+ */
+import { checkTime } from '../arguments.ts';
+import { HASH_LENGTH } from '../constants.ts';
+import { equalBytes } from '../crypto/equal-bytes.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { secretCopy } from '../crypto/secret-bytes.ts';
+import { stateOf, type Engine } from '../engine.ts';
+import { startHandshake } from '../flow/handshake-send.ts';
+import { forgetSession } from '../flow/session-lifecycle.ts';
+import { codeEngine } from './engine-codec.ts';
+import { StateReader } from './state-reader.ts';
+import { StateWriter } from './state-writer.ts';
+
+/**
+ * The number of the format. It is raised with every change of what is written, and a state with
+ * another number is refused.
+ */
+export const STATE_FORMAT = 1;
+
+/**
+ * Returns the whole state, which contains all keys: the caller must wipe it. The engine does not
+ * change. Its batch must be finished, and its outputs must have been polled. If another engine continues with this state, this one
+ * must not seal again: call `restartSessions` before it is used.
+ */
+export function saveState(engine: Engine): Uint8Array {
+  const state = stateOf(engine);
+  const writer = new StateWriter();
+  try {
+    writer.bytes(MAGIC);
+    writer.number(STATE_FORMAT);
+    codeEngine(writer, state);
+    const hash = new Uint8Array(HASH_LENGTH);
+    state.crypto.hash(hash, writer.written);
+    writer.bytes(hash);
+    return secretCopy(writer.written);
+  } finally {
+    writer.wipe();
+  }
+}
+
+/**
+ * Makes a new engine continue with a state. The bytes are borrowed for the call.
+ *
+ * @param engine without a key and without peers; after an error it must not be used
+ * @throws {RangeError} the bytes are not a state, are damaged, or have another format
+ */
+export function restoreState(engine: Engine, bytes: Uint8Array): void {
+  const state = stateOf(engine);
+  if (state.peers.size > 0 || state.identity) {
+    throw new RangeError('"engine" expected a new engine');
+  }
+  checkState(state.crypto, bytes);
+  const reader = new StateReader(bytes.subarray(HEAD_LENGTH, bytes.length - HASH_LENGTH));
+  codeEngine(reader, state);
+  if (!reader.isAtEnd) throw new RangeError('the state has more bytes than expected');
+}
+
+/**
+ * Checks that bytes are a whole state of this format, without using it.
+ *
+ * @throws {RangeError} as `restoreState` does
+ */
+export function checkState(crypto: CryptoProvider, bytes: Uint8Array): void {
+  if (bytes.length < HEAD_LENGTH + HASH_LENGTH || !equalBytes(bytes.subarray(0, 8), MAGIC)) {
+    throw new RangeError('the bytes are not the state of an engine');
+  }
+  const format = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat64(8, true);
+  if (format !== STATE_FORMAT) {
+    throw new RangeError(`the state expected format ${STATE_FORMAT}, got ${format}`);
+  }
+  const hash = new Uint8Array(HASH_LENGTH);
+  const end = bytes.length - HASH_LENGTH;
+  crypto.hash(hash, bytes.subarray(0, end));
+  if (!equalBytes(hash, bytes.subarray(end))) throw new RangeError('the state is damaged');
+}
+
+/**
+ * Ends all sessions, and starts a handshake with every peer that had one. Called when another
+ * process may have used the sessions.
+ */
+export function restartSessions(engine: Engine, now: number): void {
+  checkTime(now);
+  const state = stateOf(engine);
+  engine.finishBatch(now);
+  // The other process may have sent initiations with the timestamps that come next here.
+  state.timestamps.skip(SKIPPED_TIMESTAMPS);
+  for (const peer of state.peers.values()) {
+    const hadSession = peer.keypairs.current !== undefined || peer.keypairs.next !== undefined;
+    forgetSession(state, peer);
+    peer.handshakeSentAt = -Infinity;
+    for (const pair of peer.pairs()) pair.sentAt = -Infinity;
+    if (hadSession) startHandshake(state, peer, now);
+  }
+}
+
+/** 'litz' and four bytes that no text has. */
+const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
+const HEAD_LENGTH = 16;
+/** One second. */
+const SKIPPED_TIMESTAMPS = 60;

@@ -1,0 +1,23 @@
+/**
+ * `StateCodec`: one description of the state for both directions. Each method takes the present
+ * value and returns the value that holds from now on. A `StateWriter` writes the value and returns
+ * it. A `StateReader` ignores it and returns what was written. So a function that describes a part
+ * of the state can never read it in another order than it was written.
+ *
+ * @module
+ */
+
+/** Writes or reads the parts of a state, in order. */
+export interface StateCodec {
+  /** Whether the state is read. Then objects that the state names must be created. */
+  readonly isReading: boolean;
+  /** Any number, infinities included. */
+  number(value: number): number;
+  flag(value: boolean): boolean;
+  /** Bytes of a length that both sides know: they are read into `bytes`, or written from there. */
+  bytes(bytes: Uint8Array): void;
+  /** Bytes of any length; undefined is possible. Those that were read are a new copy. */
+  optional(bytes: Uint8Array | undefined): Uint8Array | undefined;
+  /** A short text without characters beyond U+00FF. */
+  text(value: string): string;
+}

@@ -1,0 +1,316 @@
+import * as fc from 'fast-check';
+import {
+  connect,
+  createPair,
+  createPerson,
+  introduce,
+  packetBetween,
+  type Pair,
+} from '@litz/testkit';
+import { describe, expect, it } from 'vitest';
+import type { Engine} from '../../src/index.ts';
+import { nobleProvider, type CryptoProvider } from '../../src/index.ts';
+import { stateOf } from '../../src/engine.ts';
+import {
+  checkState,
+  restartSessions,
+  restoreState,
+  saveState,
+  STATE_FORMAT,
+} from '../../src/hand-over/hand-over.ts';
+import { COUNTER_MARGIN } from '../../src/hand-over/session-codec.ts';
+import { MESSAGE_TYPE } from '../../src/internals.ts';
+import { successor, takeOver } from './taken-over.ts';
+
+const { HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
+
+describe('saveState and restoreState', () => {
+  it('continue a session in both directions without a handshake', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    network.eavesdropper.forget();
+    takeOver(alice);
+    takeOver(bob);
+    exchange(pair);
+    expect([alice.packets.length, bob.packets.length]).toEqual([1, 2]);
+    expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toEqual([]);
+  });
+
+  it('never use a counter again, and skip fewer than a window of 1024', () => {
+    const pair = connected();
+    for (let i = 0; i < 5; i++) {
+      exchange(pair);
+      takeOver(pair.alice);
+    }
+    exchange(pair);
+    const counters = countersOf(pair);
+    expect(new Set(counters).size).toBe(counters.length);
+    const own = stateOf(pair.alice.engine).peers.values().next().value?.keypairs.current;
+    expect(own?.sendCounter).toBe(6 + 1 + 5 * COUNTER_MARGIN);
+    expect(COUNTER_MARGIN).toBeLessThan(1024);
+  });
+
+  it('keep what the receive window has seen', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    exchange(pair);
+    const seen = network.eavesdropper.of(TRANSPORT_DATA, alice).map(({ bytes }) => bytes);
+    takeOver(bob);
+    for (const bytes of seen) {
+      expect(bob.receive(bytes.slice(), alice.endpoint)).toBe('replayed-counter');
+    }
+  });
+
+  it('continue a handshake whose response is on the way', () => {
+    const { network, alice, bob } = createPair();
+    alice.send(packetBetween(alice, bob));
+    expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toHaveLength(1);
+    takeOver(alice);
+    network.settle();
+    expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toHaveLength(1);
+    // The packet that waited for the session was handed over, too.
+    expect(bob.packets).toEqual([packetBetween(alice, bob)]);
+  });
+
+  it('continue an unconfirmed session of a responder', () => {
+    const { network, alice, bob } = createPair();
+    alice.send(packetBetween(alice, bob));
+    network.driveUntil(() => stateOf(bob.engine).indices.size === 1);
+    takeOver(bob);
+    network.settle();
+    expect(bob.packets).toHaveLength(1);
+    expect(bob.eventsOf('session').at(-1)).toMatchObject({ state: 'up' });
+  });
+
+  it('refuse an initiation again that was answered before', () => {
+    const { network, alice, bob } = connected();
+    const [initiation] = network.eavesdropper.of(HANDSHAKE_INITIATION);
+    takeOver(bob);
+    network.drive(6000);
+    expect(bob.receive(initiation.bytes.slice(), alice.endpoint)).toBe('replayed-initiation');
+  });
+
+  it('keep timers, statistics and configuration', () => {
+    const pair = connected({ bobAsPeer: { persistentKeepalive: 25 } });
+    const { network, alice } = pair;
+    exchange(pair);
+    alice.send(new Uint8Array(20));
+    network.drive(3000);
+    const before = facts(alice.engine);
+    takeOver(alice);
+    expect(facts(alice.engine)).toEqual(before);
+  });
+
+  it('keep the keys of a rotation: our next identity, a next key of the peer, probes', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const [next, bobNext] = [createPerson(11), createPerson(12)];
+    alice.input((engine, now) =>
+      engine.configure(
+        {
+          nextPrivateKey: next.privateKey,
+          peers: [{ publicKey: bob.person.publicKey, nextPublicKey: bobNext.publicKey }],
+        },
+        now,
+      ),
+    );
+    network.drive(7000);
+    const before = facts(alice.engine);
+    takeOver(alice);
+    expect(facts(alice.engine)).toEqual(before);
+    exchange(pair);
+    expect(bob.packets).toHaveLength(2);
+    bob.input((engine, now) =>
+      engine.configure(
+        { peers: [{ publicKey: alice.person.publicKey, nextPublicKey: next.publicKey }] },
+        now,
+      ),
+    );
+    network.drive(6000);
+    expect(alice.eventsOf('handshake').at(-1)?.keys.own).toEqual(next.publicKey);
+  });
+
+  it('keep cookies in both directions', () => {
+    const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
+    const carol = createPerson(3);
+    introduce(bob, carol);
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    alice.input((engine, now) => engine.linkDown(now));
+    alice.input((engine, now) => engine.linkUp(now));
+    alice.send(packetBetween(alice, bob));
+    network.drive(1);
+    takeOver(alice);
+    takeOver(bob, { underLoad: { handshakesPerSecond: 1 } });
+    network.drive(20_000);
+    expect(alice.engine.peers()[0]?.sessionUp).toBe(true);
+  });
+
+  it('write the same state again after it was restored', () => {
+    const pair = connected();
+    const { alice } = pair;
+    exchange(pair);
+    const first = saveState(alice.engine);
+    const copy = successor(alice);
+    restoreState(copy, first);
+    for (const engine of [alice.engine, copy]) {
+      for (const { keypairs } of stateOf(engine).peers.values()) keypairs.current!.sendCounter = 7;
+    }
+    expect(saveState(copy)).toEqual(saveState(alice.engine));
+  });
+
+  it('leave a session out whose cipher keeps its key to itself', () => {
+    const closed: CryptoProvider = {
+      ...nobleProvider,
+      createCipher(key) {
+        const cipher = nobleProvider.createCipher(key);
+        return {
+          seal: (...text) => cipher.seal(...text),
+          open: (...text) => cipher.open(...text),
+          destroy: () => cipher.destroy(),
+        };
+      },
+    };
+    const pair = connected({ alice: { crypto: closed } });
+    const { alice, bob, network } = pair;
+    takeOver(alice, { crypto: closed });
+    expect(alice.engine.peers()[0]?.sessionUp).toBe(false);
+    // Not earlier than Rekey-Timeout after the last handshake.
+    alice.send(packetBetween(alice, bob));
+    network.drive(6000);
+    expect(bob.packets).toHaveLength(2);
+  });
+
+  it('lose nothing when either end is handed over at any time', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 60 }), (actions) => {
+        const pair = createPair();
+        const { network, alice, bob } = pair;
+        const sent = [0, 0];
+        for (const action of actions) {
+          if (action === 0) sent[0] += send(alice, bob);
+          else if (action === 1) sent[1] += send(bob, alice);
+          else if (action === 2) takeOver(alice);
+          else if (action === 3) takeOver(bob);
+          else if (action === 4) network.drive(7);
+          else network.drive(40_000);
+        }
+        network.drive(20_000);
+        expect([bob.packets.length, alice.packets.length]).toEqual(sent);
+        const counters = countersOf(pair);
+        expect(new Set(counters).size).toBe(counters.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('checkState and restoreState', () => {
+  it('refuse bytes that were cut off or changed anywhere', () => {
+    const { alice } = connected();
+    const bytes = saveState(alice.engine);
+    const step = 7;
+    for (let at = 0; at < bytes.length; at += step) {
+      expect(() => restoreState(successor(alice), bytes.subarray(0, at))).toThrow(RangeError);
+      const wrong = bytes.slice();
+      wrong[at] ^= 1 << (at % 8);
+      expect(() => restoreState(successor(alice), wrong)).toThrow(RangeError);
+    }
+    checkState(nobleProvider, bytes);
+  });
+
+  it('refuse garbage', () => {
+    const node = connected().alice;
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(() => restoreState(successor(node), bytes)).toThrow(RangeError);
+      }),
+    );
+  });
+
+  it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])('refuse the format %d and name it', (format) => {
+    const { alice } = connected();
+    const bytes = saveState(alice.engine);
+    new DataView(bytes.buffer).setFloat64(8, format, true);
+    expect(() => checkState(nobleProvider, bytes)).toThrow(
+      `the state expected format ${STATE_FORMAT}, got ${format}`,
+    );
+  });
+
+  it('refuse an engine that has peers', () => {
+    const { alice, bob } = connected();
+    const bytes = saveState(alice.engine);
+    expect(() => restoreState(bob.engine, bytes)).toThrow('"engine" expected a new engine');
+  });
+});
+
+describe('restartSessions', () => {
+  it('never seals with the old sessions again, and has new ones at once', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const old = takeOver(alice);
+    exchange(pair);
+    alice.engine = old;
+    network.eavesdropper.forget();
+    const at = network.now;
+    alice.input((engine, now) => restartSessions(engine, now));
+    alice.send(packetBetween(alice, bob));
+    network.driveUntil(() => bob.packets.length === 3);
+    // An initiation, its response, and the packet.
+    expect(network.now - at).toBe(3 * network.latency);
+    const indices = network.eavesdropper
+      .of(TRANSPORT_DATA, alice)
+      .map(({ bytes }) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true));
+    const current = stateOf(bob.engine).peers.values().next().value?.keypairs.current;
+    expect(new Set(indices)).toEqual(new Set([current?.localIndex]));
+  });
+
+  it('uses timestamps that the other process cannot have used', () => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    const old = takeOver(alice);
+    // The other process has just sent an initiation.
+    alice.input((engine, now) => restartSessions(engine, now));
+    network.settle();
+    alice.engine = old;
+    alice.input((engine, now) => restartSessions(engine, now));
+    network.settle();
+    expect(bob.engine.stats.drops.count('replayed-initiation')).toBe(0);
+    expect(alice.engine.peers()[0]?.sessionUp).toBe(true);
+  });
+});
+
+function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
+  const pair = createPair(options);
+  connect(pair);
+  return pair;
+}
+
+/** One packet each way. */
+function exchange({ network, alice, bob }: Pair): void {
+  alice.send(packetBetween(alice, bob));
+  bob.send(packetBetween(bob, alice));
+  network.settle();
+}
+
+function send(from: Pair['alice'], to: Pair['alice']): number {
+  from.send(packetBetween(from, to));
+  return 1;
+}
+
+/** Everything that a user sees of an engine, and the next deadline. */
+function facts(engine: Engine): unknown {
+  return {
+    peers: engine.peers(),
+    stats: JSON.parse(JSON.stringify(engine.stats)) as unknown,
+    due: engine.pollTimeout(),
+    keys: [engine.publicKey, engine.nextPublicKey, engine.mtu],
+  };
+}
+
+/** The receiver index and the counter of each transport message, as a text. */
+function countersOf({ network }: Pair): string[] {
+  return network.eavesdropper
+    .of(TRANSPORT_DATA)
+    .map(({ bytes }) => Buffer.from(bytes.subarray(4, 16)).toString('hex'));
+}

@@ -1,0 +1,164 @@
+/**
+ * `giveDevice`: the process that has a device hands it over to another one.
+ *
+ * @module
+ */
+import type * as Sys from '@litz/sys';
+import { driverOf, type Device } from '../device.ts';
+import type { Driver } from '../driver.ts';
+import type { UapiServer } from '../uapi/uapi-server.ts';
+import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-over-channel.ts';
+
+/** The process that is to have the device. */
+export interface Successor {
+  /** Kills the process and resolves when it is gone. Resolves to false if that is not possible. */
+  kill(): Promise<boolean>;
+}
+
+export interface GiveOptions {
+  /** The connection to the other process; it is closed at the end. */
+  readonly channel: Sys.UnixChannel;
+  readonly successor: Successor;
+  /** The UAPI server of the device, if there is one. It goes with the device. */
+  readonly server: UapiServer | undefined;
+  /** How long the other process may take until it is ready, in ms. Nothing stops meanwhile. */
+  readonly readyMs?: number;
+}
+
+/**
+ * Hands a device over. After this function resolved, the device and the server belong to the other
+ * process: `close` them, which leaves the interface and the socket as they are.
+ *
+ * @returns for how long the device has neither read nor sent, in ms
+ * @throws {Error} (rejects) the device was not handed over and goes on. The message says why, and
+ *   whether its sessions were renewed. The other process is killed by then.
+ */
+export async function giveDevice(device: Device, options: GiveOptions): Promise<number> {
+  const sys = await import('@litz/sys');
+  const channel = new HandOverChannel(options.channel, sys);
+  const giving = new Giving(driverOf(device), channel, options, sys);
+  try {
+    return await giving.run();
+  } finally {
+    channel.close();
+  }
+}
+
+class Giving {
+  readonly #driver: Driver;
+  readonly #channel: HandOverChannel;
+  readonly #options: GiveOptions;
+  readonly #sys: typeof Sys;
+
+  constructor(driver: Driver, channel: HandOverChannel, options: GiveOptions, sys: typeof Sys) {
+    this.#driver = driver;
+    this.#channel = channel;
+    this.#options = options;
+    this.#sys = sys;
+  }
+
+  async run(): Promise<number> {
+    const { readyMs = READY_MS, successor } = this.#options;
+    try {
+      this.#checkFormat(await this.#expect('hello', readyMs));
+      await this.#offer();
+      await this.#expect('ready', readyMs);
+    } catch (error) {
+      this.#abort(error);
+      await successor.kill();
+      throw error;
+    }
+    return this.#move();
+  }
+
+  #checkFormat({ message }: { message: HandOverMessage }): void {
+    if (message.type !== 'hello' || message.format === HAND_OVER_FORMAT) return;
+    throw new Error(
+      `litz ${message.version} has another format of the hand-over (${message.format} instead of ` +
+        `${HAND_OVER_FORMAT}): restart the daemon instead`,
+    );
+  }
+
+  /** Sends the device as it is now, while it continues. */
+  async #offer(): Promise<void> {
+    const { server } = this.#options;
+    const saved = await this.#driver.request({ type: 'save', rest: false });
+    this.#channel.sendDevice('offer', saved, server && server.fd);
+  }
+
+  /** The part in which the device rests. */
+  async #move(): Promise<number> {
+    const { server } = this.#options;
+    const uapiFd = server && this.#copyOf(server.fd);
+    if (server) await server.pause();
+    const begin = performance.now();
+    let restart = false;
+    try {
+      const saved = await this.#driver.request({ type: 'save', rest: true });
+      this.#channel.sendDevice('state', saved, uapiFd);
+      await this.#expect('restored', MOVE_MS);
+      this.#channel.send({ type: 'commit' });
+      // From here on the other process may have sealed with our sessions.
+      restart = true;
+      await this.#expect('running', MOVE_MS);
+    } catch (error) {
+      await this.#takeBack(error, restart);
+      if (server && uapiFd !== undefined) await server.resume(uapiFd);
+      throw error;
+    }
+    const restedMs = performance.now() - begin;
+    if (uapiFd !== undefined) this.#sys.libc().close(uapiFd);
+    await this.#driver.request({ type: 'release' });
+    await server?.release();
+    return restedMs;
+  }
+
+  /** The device goes on, when the other process cannot use it any more. */
+  async #takeBack(error: unknown, restart: boolean): Promise<void> {
+    this.#abort(error);
+    const isGone = await this.#options.successor.kill();
+    if (restart && !isGone) {
+      // Two owners would be worse than none.
+      await this.#driver.request({ type: 'release' });
+      await this.#driver.close();
+      throw new Error(`${textOf(error)}; it may have the device, so this process has given it up`);
+    }
+    await this.#driver.request({ type: 'resume', restart });
+  }
+
+  /** @throws {Error} (rejects) the other process has ended, failed or refused, or says nothing */
+  async #expect(
+    type: HandOverMessage['type'],
+    timeoutMs: number,
+  ): Promise<{ message: HandOverMessage }> {
+    const arrived = await this.#channel.receive(timeoutMs);
+    if (arrived === 'closed') throw new Error('it ended before it had the device');
+    const { message } = arrived;
+    if (message.type === type) return arrived;
+    if ('reason' in message) throw new Error(message.reason);
+    throw new Error(`it sent ${message.type} instead of ${type}`);
+  }
+
+  #abort(error: unknown): void {
+    try {
+      this.#channel.send({ type: 'abort', reason: textOf(error) });
+    } catch {
+      // The other process has ended.
+    }
+  }
+
+  /** A copy of the listening socket, so that clients can wait while the server is paused. */
+  #copyOf(fd: number): number {
+    return this.#sys.check(this.#sys.libc().fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl');
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The other process starts, loads its code and lets V8 compile it. */
+const READY_MS = 60_000;
+/** One step while the device rests. */
+const MOVE_MS = 5000;
+const F_DUPFD_CLOEXEC = 1030;

@@ -1,0 +1,132 @@
+/**
+ * `HandOverChannel`: the messages with which one process hands a device over to another.
+ *
+ * ```
+ *   old process                          new process
+ *               <-- hello (format)
+ *   offer (state, descriptors) -->                    nothing has stopped yet
+ *               <-- ready                             the code is compiled, the offer was read
+ *   stops reading and sending
+ *   state (state, descriptors) -->
+ *               <-- restored
+ *   commit -->                                        from here on, only the new process seals
+ *               <-- running
+ *   ends
+ * ```
+ *
+ * Before `commit`, the new process sends nothing to peers, and the old one can continue with its
+ * sessions. After `commit`, the old one never uses these sessions again. `refused`, `failed` (new to
+ * old) and `abort` (old to new) end a hand-over. If the old process closes the channel without
+ * `abort`, it was killed, and the new one continues with what it has.
+ *
+ * @module
+ */
+import { STATE_FORMAT } from '@litz/core/internals';
+import type * as Sys from '@litz/sys';
+import type { SavedDevice, SavedSettings } from './saved-device.ts';
+
+/** A message. With `offer` and `state`, the descriptors are: the state, the TUN, the sockets. */
+export type HandOverMessage =
+  | { readonly type: 'hello'; readonly format: string; readonly version: string }
+  | {
+      readonly type: 'offer' | 'state';
+      readonly settings: SavedSettings;
+      readonly hasUapi: boolean;
+    }
+  | { readonly type: 'ready' | 'restored' | 'commit' | 'running' }
+  | { readonly type: 'refused' | 'failed' | 'abort'; readonly reason: string };
+
+/** A message that has arrived, with its descriptors, which belong to the receiver. */
+export interface Arrived {
+  readonly message: HandOverMessage;
+  readonly fds: readonly number[];
+}
+
+/** A device as it was received. `uapiFd`: its listening UAPI socket, if there is one. */
+export interface ReceivedDevice {
+  readonly saved: SavedDevice;
+  readonly uapiFd: number | undefined;
+}
+
+/**
+ * The format of the messages and of the state. A process with another format is refused before
+ * anything stops.
+ */
+export const HAND_OVER_FORMAT: string = `1.${STATE_FORMAT}`;
+
+/** One end of a hand-over. */
+export class HandOverChannel {
+  readonly #channel: Sys.UnixChannel;
+  readonly #sys: typeof Sys;
+
+  /** Takes ownership of the channel. */
+  constructor(channel: Sys.UnixChannel, sys: typeof Sys) {
+    this.#channel = channel;
+    this.#sys = sys;
+  }
+
+  /** @throws {SystemError} EPIPE: the other process has ended */
+  send(message: HandOverMessage, fds: readonly number[] = []): void {
+    this.#channel.send(new TextEncoder().encode(JSON.stringify(message)), fds);
+  }
+
+  /**
+   * Sends a device. Its state is passed in memory without a name, and wiped here.
+   *
+   * @throws {SystemError} as `send` does
+   */
+  sendDevice(type: 'offer' | 'state', saved: SavedDevice, uapiFd: number | undefined): void {
+    const { settings, fds, state } = saved;
+    let memory: Sys.SharedMemory | undefined;
+    try {
+      memory = this.#sys.SharedMemory.from(state);
+      const hasUapi = uapiFd !== undefined;
+      this.send({ type, settings, hasUapi }, [memory.fd, ...fds, ...(hasUapi ? [uapiFd] : [])]);
+    } finally {
+      state.fill(0);
+      memory?.close();
+    }
+  }
+
+  /**
+   * Resolves with the next message, or to 'closed' if the other process has ended.
+   *
+   * @throws {Error} (rejects) `timeoutMs` have passed, or the message is not one of these
+   */
+  async receive(timeoutMs: number): Promise<Arrived | 'closed'> {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const received = this.#channel.receive();
+      if (received === 'closed') return received;
+      if (received) {
+        const message = JSON.parse(new TextDecoder().decode(received.bytes)) as HandOverMessage;
+        return { message, fds: received.fds };
+      }
+      if (performance.now() >= end) throw new Error(`it did not answer within ${timeoutMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** Reads the device of an `offer` or a `state`, and wipes the shared memory. */
+  readDevice({ message, fds }: Arrived): ReceivedDevice {
+    if (message.type !== 'offer' && message.type !== 'state') {
+      throw new Error(`expected a device, got ${message.type}`);
+    }
+    const [stateFd = -1, ...rest] = fds;
+    const memory = new this.#sys.SharedMemory(stateFd);
+    const uapiFd = message.hasUapi ? rest.pop() : undefined;
+    try {
+      return { saved: { settings: message.settings, fds: rest, state: memory.read() }, uapiFd };
+    } finally {
+      memory.wipe();
+      memory.close();
+    }
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+}
+
+/** Between two looks at the socket. A hand-over takes five messages while nothing is sent. */
+const POLL_MS = 1;

@@ -1,0 +1,76 @@
+/**
+ * `SavedDevice`: everything that another process needs to continue a device.
+ *
+ * @module
+ */
+import type { OffloadEvent } from '../plane/data-plane.ts';
+
+/** What a data plane knows besides its engine. It has no secrets. */
+export interface SavedPlane {
+  /** The configured port; 0: any. */
+  readonly listenPort: number;
+  readonly mark: number;
+  readonly isUp: boolean;
+  readonly lostOffloads: readonly OffloadEvent['name'][];
+}
+
+/** The UDP sockets, without their descriptors. */
+export interface SavedSockets {
+  readonly port: number;
+  readonly families: readonly (4 | 6)[];
+  /** The kernel's counters of lost datagrams, one for each socket. */
+  readonly overflows: readonly number[];
+  /** Whether several datagrams are sent as one message. */
+  readonly segmenting: boolean;
+}
+
+/** What is not secret. It is sent as JSON. */
+export interface SavedSettings {
+  /** The name of the interface. */
+  readonly name: string;
+  /** The super-packets of the TUN. */
+  readonly offloads: { readonly tcp: boolean; readonly udp: boolean };
+  readonly plane: SavedPlane;
+  /** Absent while the link is down. */
+  readonly sockets?: SavedSockets;
+  /** The clock of all times in the state, in ms, when it was saved. */
+  readonly now: number;
+}
+
+/** A device that was saved. */
+export interface SavedDevice {
+  readonly settings: SavedSettings;
+  /** The TUN, then the sockets. */
+  readonly fds: readonly number[];
+  /** The state of the engine, with all keys. The receiver must wipe it. */
+  readonly state: Uint8Array;
+}
+
+/**
+ * The requests of a hand-over.
+ *
+ * - `save`: returns a `SavedDevice`. With `rest` the device then neither reads nor sends until
+ *   `resume`. The descriptors still belong to the device.
+ * - `adopt`: a device that rests continues a saved one. It takes the descriptors, and still rests.
+ * - `resume`: ends the rest. With `restart`, the device begins with new handshakes, because another
+ *   process may have used its sessions.
+ * - `release`: the device that rests belongs to another process. `close` leaves the interface as it
+ *   is.
+ */
+export type HandOverRequest =
+  | { readonly type: 'save'; readonly rest: boolean }
+  | { readonly type: 'adopt'; readonly saved: SavedDevice }
+  | { readonly type: 'resume'; readonly restart: boolean }
+  | { readonly type: 'release' };
+
+/** Returns whether an answer of a device is a saved device. */
+export function isSavedDevice(answer: unknown): answer is SavedDevice {
+  return (answer as Partial<SavedDevice> | undefined)?.state instanceof Uint8Array;
+}
+
+/** Returns whether a request is one of a hand-over. */
+export function isHandOverRequest(request: { readonly type: string }): request is HandOverRequest {
+  return HAND_OVER_REQUESTS.includes(request.type);
+}
+
+const HAND_OVER_REQUESTS = ['save', 'adopt', 'resume', 'release'];

@@ -1,0 +1,163 @@
+/**
+ * `takeDevice`: a new process continues the device of another one.
+ *
+ * @module
+ */
+import { nobleProvider } from '@litz/core';
+import { checkState } from '@litz/core/internals';
+import type * as Sys from '@litz/sys';
+import { createSuccessor, driverOf, type Device } from '../device.ts';
+import type { DeviceOptions } from '../options.ts';
+import {
+  HAND_OVER_FORMAT,
+  HandOverChannel,
+  type Arrived,
+  type HandOverMessage,
+  type ReceivedDevice,
+} from './hand-over-channel.ts';
+
+export interface TakeOptions extends Omit<DeviceOptions, 'tun' | 'up'> {
+  /** `TunOptions.persist`, for the time after this process. Default false. */
+  readonly persist?: boolean;
+  /** The connection to the other process. */
+  readonly channel: Sys.UnixChannel;
+  /** The version of this program, for messages. */
+  readonly version: string;
+}
+
+/** A device that runs in this process from now on. */
+export interface TakenDevice {
+  readonly device: Device;
+  readonly name: string;
+  /** The listening UAPI socket, which belongs to the caller. */
+  readonly uapiFd: number | undefined;
+  /** The sessions go on. False: the other process was killed, and new sessions are made. */
+  readonly hasSessions: boolean;
+  /** Tells the other process that it can end. */
+  confirm(): void;
+}
+
+/**
+ * Takes a device over. When this function resolves, the device runs. The caller then serves the UAPI
+ * socket and calls `confirm`.
+ *
+ * @throws {Error} (rejects) the device was not taken over. The other process goes on with it.
+ */
+export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
+  const { channel: connection, version, ...deviceOptions } = options;
+  const sys = await import('@litz/sys');
+  const channel = new HandOverChannel(connection, sys);
+  const taking = new Taking(channel, deviceOptions, sys);
+  try {
+    return await taking.run(version);
+  } catch (error) {
+    await taking.giveUp(error);
+    throw error;
+  }
+}
+
+class Taking {
+  readonly #channel: HandOverChannel;
+  readonly #options: Omit<TakeOptions, 'channel' | 'version'>;
+  readonly #sys: typeof Sys;
+  #device: Device | undefined = undefined;
+
+  constructor(
+    channel: HandOverChannel,
+    options: Omit<TakeOptions, 'channel' | 'version'>,
+    sys: typeof Sys,
+  ) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#sys = sys;
+  }
+
+  async run(version: string): Promise<TakenDevice> {
+    this.#channel.send({ type: 'hello', format: HAND_OVER_FORMAT, version });
+    const first = await this.#next('offer');
+    if (first === 'closed') throw new Error('the other process ended before it offered a device');
+    const offer = this.#channel.readDevice(first);
+    this.#check(offer);
+    this.#device = await createSuccessor(offer.saved.settings.name, this.#options, {
+      offloads: offer.saved.settings.offloads,
+    });
+    this.#trySend({ type: 'ready' });
+    const second = await this.#next('state');
+    if (second === 'closed') return this.#start(offer, false);
+    this.#forget(offer);
+    const received = this.#channel.readDevice(second);
+    await this.#adopt(received);
+    this.#trySend({ type: 'restored' });
+    await this.#next('commit');
+    return this.#resume(received, true);
+  }
+
+  /** Releases everything that was received. */
+  async giveUp(error: unknown): Promise<void> {
+    this.#trySend({ type: 'failed', reason: (error as Error).message });
+    await this.#device?.close();
+    this.#channel.close();
+  }
+
+  #check({ saved: { settings, state } }: ReceivedDevice): void {
+    checkState(nobleProvider, state);
+    const difference = Math.abs(this.#sys.boottimeMs() - settings.now);
+    if (difference > MOST_DIFFERENCE_MS) {
+      throw new Error('the two processes have different clocks (time namespaces)');
+    }
+  }
+
+  async #start(received: ReceivedDevice, hasSessions: boolean): Promise<TakenDevice> {
+    await this.#adopt(received);
+    return this.#resume(received, hasSessions);
+  }
+
+  async #adopt({ saved }: ReceivedDevice): Promise<void> {
+    await driverOf(this.#device!).request({ type: 'adopt', saved });
+  }
+
+  async #resume({ saved, uapiFd }: ReceivedDevice, hasSessions: boolean): Promise<TakenDevice> {
+    const device = this.#device!;
+    await driverOf(device).request({ type: 'resume', restart: !hasSessions });
+    return {
+      device,
+      name: saved.settings.name,
+      uapiFd,
+      hasSessions,
+      confirm: () => {
+        this.#trySend({ type: 'running' });
+        this.#channel.close();
+      },
+    };
+  }
+
+  /** Wipes what was offered, because something newer has come. */
+  #forget({ saved, uapiFd }: ReceivedDevice): void {
+    saved.state.fill(0);
+    for (const fd of [...saved.fds, uapiFd]) if (fd !== undefined) this.#sys.libc().close(fd);
+  }
+
+  /** Resolves with the next message, or to 'closed' if the other process was killed. */
+  async #next(type: HandOverMessage['type']): Promise<Arrived | 'closed'> {
+    const arrived = await this.#channel.receive(LONGEST_WAIT_MS);
+    if (arrived === 'closed') return arrived;
+    const { message } = arrived;
+    if (message.type === type) return arrived;
+    if ('reason' in message) throw new Error(message.reason);
+    throw new Error(`the other process sent ${message.type} instead of ${type}`);
+  }
+
+  /** The other process may have been killed; the next `#next` finds out. */
+  #trySend(message: HandOverMessage): void {
+    try {
+      this.#channel.send(message);
+    } catch (error) {
+      if (!(error instanceof this.#sys.SystemError)) throw error;
+    }
+  }
+}
+
+/** The other process waits for its clients before it rests. */
+const LONGEST_WAIT_MS = 60_000;
+/** The offer is a few ms old. */
+const MOST_DIFFERENCE_MS = 60_000;

@@ -1,0 +1,70 @@
+/**
+ * Parts of a hand-over in the packet loop's thread.
+ *
+ * @module
+ */
+import type * as Sys from '@litz/sys';
+import type * as TunPackage from '@litz/tun';
+import type * as Udp from '@litz/udp';
+import type { SavedDevice, SavedPlane, SavedSettings } from '../hand-over/saved-device.ts';
+import type { DatagramSocket } from '../plane/io-interfaces.ts';
+import type { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
+import type { LinuxSockets } from './linux-sockets.ts';
+import type { ThreadControl } from './thread-control.ts';
+
+/** Returns the description and the descriptors of a device. @param now in ms of the clock */
+export function createSavedSettings(
+  tun: TunPackage.TunDevice,
+  sockets: DatagramSocket | undefined,
+  plane: SavedPlane,
+  now: number,
+): Omit<SavedDevice, 'state'> {
+  const settings: SavedSettings = { name: tun.name, offloads: tun.offloads, plane, now };
+  if (!sockets) return { settings, fds: [tun.fd] };
+  // A device with an interface has no other sockets.
+  const { port, families, overflows, segmenting } = sockets as Udp.UdpSockets;
+  return {
+    settings: { ...settings, sockets: { port, families, overflows, segmenting } },
+    fds: [tun.fd, ...sockets.fds],
+  };
+}
+
+/**
+ * Takes ownership of the sockets of another process; undefined if it had none.
+ *
+ * @param options the callbacks of the data plane
+ */
+export function adoptSockets(
+  opener: LinuxSockets,
+  { sockets, plane }: SavedSettings,
+  fds: readonly number[],
+  options: Omit<Udp.UdpOptions, 'memory' | 'port' | 'gro' | 'gso' | 'mark'>,
+): Udp.UdpSockets | undefined {
+  if (!sockets) return undefined;
+  const { port, families, overflows, segmenting: gso } = sockets;
+  const of = (family: 4 | 6): number | undefined => fds[families.indexOf(family)];
+  const bound = { port, v4: of(4), v6: of(6), overflows };
+  return opener.adopt(bound, { ...options, gso, mark: plane.mark });
+}
+
+/** Runs a warm-up to its end, or for a few seconds, or until the thread is stopped. */
+export function finishWarmUp(
+  warmUp: LinuxWarmUp,
+  control: Pick<ThreadControl, 'isStopped'>,
+  { PollSet, boottimeMs }: Pick<typeof Sys, 'PollSet' | 'boottimeMs'>,
+): void {
+  const end = boottimeMs() + LONGEST_WARM_UP_MS;
+  // Nothing is in this set, so no request interrupts the warm-up.
+  const nothing = new PollSet();
+  try {
+    while (!warmUp.isDone && !control.isStopped && boottimeMs() < end) {
+      warmUp.run(nothing, boottimeMs() + SLICES_MS, 0);
+    }
+  } finally {
+    warmUp.close();
+  }
+}
+
+/** With one busy core it takes about a second. */
+const LONGEST_WARM_UP_MS = 5000;
+const SLICES_MS = 20;

@@ -1,0 +1,35 @@
+/**
+ * `adoptUdp`: continues with the UDP sockets of another process, which has passed their descriptors.
+ *
+ * @module
+ */
+import { checkObject, libc } from '@litz/sys';
+import { attachFilter, type BoundSockets } from './open-sockets.ts';
+import { createReceiveBatch, UdpSockets } from './udp-sockets.ts';
+import { checkUdpOptions, type UdpOptions } from './udp-options.ts';
+
+/** What another process has said about its sockets. */
+export interface AdoptedSockets extends BoundSockets {
+  /** `UdpSockets.overflows` of the other process. */
+  readonly overflows: readonly number[];
+}
+
+/**
+ * Takes ownership of the sockets. Datagrams that wait in them are not lost. Their port, mark and
+ * buffers stay, and no privilege is needed. A filter against a flood is removed: the flood is found
+ * again if it continues.
+ *
+ * @param options as for `openUdp`. `gro` is a setting of the sockets, and must be that of the other
+ *   process; `gso`: whether the other process has sent several datagrams as one message.
+ * @throws {TypeError | RangeError} an option is wrong; the sockets still belong to the caller
+ */
+export function adoptUdp(sockets: AdoptedSockets, options: Omit<UdpOptions, 'port'>): UdpSockets {
+  checkObject('sockets', sockets);
+  checkUdpOptions({ ...options, port: sockets.port });
+  libc();
+  const { batch, counters } = createReceiveBatch(options);
+  for (const fd of [sockets.v4, sockets.v6]) if (fd !== undefined) attachFilter(fd, undefined);
+  const adopted = new UdpSockets(sockets, batch, counters, options);
+  adopted.restoreOverflows(sockets.overflows);
+  return adopted;
+}
