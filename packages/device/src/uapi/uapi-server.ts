@@ -269,8 +269,8 @@ function inFolderOf<T>(path: string, make: () => T): T {
     return make();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that is
-    // the better reason.
+    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that
+    // is the better reason.
     if (code === 'EACCES') refuseIfUntrusted(path);
     const advice = code === 'ENOSPC' ? FULL : NOT_WRITABLE;
     throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);
