@@ -9,11 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
-import { runDaemon } from './commands/daemon.ts';
+import { addCaptureCommand } from './commands/capture.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -22,13 +22,12 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
-import { addShowCommand } from './commands/show.ts';
+import { addShowCommand } from './commands/show-command.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
-import { runDemo, type DemoForm } from './demo/demo.ts';
+import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
-import { keepFewRights } from './rights/few-rights.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
 
@@ -85,6 +84,7 @@ function addCommands(program: Command): void {
     program.command(name).description(description);
   addTunnelCommands(program);
   addShowCommand(program);
+  addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
@@ -94,7 +94,7 @@ function addCommands(program: Command): void {
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
-    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+    async () => void process.stdout.write(await publicKeyLine(await readStandardInput())),
   );
   addProxyCommand(program);
   addAgentCommand(program);
@@ -122,7 +122,9 @@ async function startDaemon(name: string, { foreground, user }: DaemonFlags): Pro
   }
   const signals = new EndSignals();
   try {
+    const { keepFewRights } = await import('./rights/few-rights.ts');
     keepFewRights('daemon', { user });
+    const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
@@ -137,6 +139,7 @@ async function startDaemon(name: string, { foreground, user }: DaemonFlags): Pro
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const { runDemo } = await import('./demo/demo.ts');
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

@@ -19,7 +19,7 @@ export {
   checkString,
 } from './arguments.ts';
 export { capabilitySet, readRights, type Capability, type ThreadRights } from './capability.ts';
-export { boottimeMs, realtimeMs } from './clock.ts';
+export { boottimeMs, readRealtime, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { exchangeFiles } from './exchange-files.ts';
 export { FileLock, FileLockedError } from './file-lock.ts';
@@ -51,6 +51,7 @@ export {
 export { NotifySocket } from './notify-socket.ts';
 export { forbidCoreDumps, lockMemory } from './protect-memory.ts';
 export { onReadable, ReadableSignal } from './readable-signal.ts';
+export { peerUserId } from './peer-user.ts';
 export { PollSet } from './poll-set.ts';
 export { replaceProcess, type ReplaceOptions } from './replace-process.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';

@@ -51,6 +51,7 @@ try {
     // The caller cannot have added listeners yet, so all events are sent.
     listened: OPTIONAL_EVENTS,
     onEvent: (event) => send({ type: 'event', event }),
+    onCaptured: (id) => send({ type: 'captured', id }),
     onError: (error) => send({ type: 'error', error: toErrorMessage(error) }),
     onWake: () => requests.take(),
   });
