@@ -66,6 +66,8 @@ export function createProgram(words: readonly string[] = []): Command {
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
     .exitOverride()
+    // `litz proxy` has an option --user of its own.
+    .enablePositionalOptions()
     .action(async (name: string | undefined, flags: DaemonFlags) => {
       if (name === undefined) return program.help({ error: true });
       return startDaemon(name, flags);
@@ -75,6 +77,10 @@ export function createProgram(words: readonly string[] = []): Command {
 }
 
 function addCommands(program: Command): void {
+  program.hook('preSubcommand', () => {
+    if (program.opts<DaemonFlags>().user === undefined) return;
+    throw new Failure(USER_IN_FRONT, { exitCode: 2 });
+  });
   const command = (name: string, description: string): Command =>
     program.command(name).description(description);
   addTunnelCommands(program);
@@ -173,6 +179,8 @@ function versionText(): string {
 /** The program that is started as the daemon in the background. */
 const ENTRY = fileURLToPath(new URL('../bin/litz.js', import.meta.url));
 
+const USER_IN_FRONT =
+  '--user in front of a command has no effect: only "litz --user NAME INTERFACE" and "litz proxy --user NAME" change the user';
 const DEMO_FORMS = ['auto', 'namespaces', 'user-namespace', 'memory'];
 
 /** First words after which every word is the name of an interface. */
@@ -182,6 +190,7 @@ const MORE_HELP = `
 Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  make wg0 and stay in the foreground, until Ctrl-C
+  litz --user litz wg0         the same as user litz and its group, without root's rights
   litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
   litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
   litz down wg0                take it down
@@ -196,7 +205,10 @@ Environment:
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong and nothing was done.
 
-litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.`;
+litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.
+When it has started, it keeps CAP_NET_ADMIN, CAP_NET_BIND_SERVICE and CAP_NET_BROADCAST, and drops all
+other capabilities. With --user NAME it is not root either; NAME must be able to open /dev/net/tun.
+Services for systemd and OpenRC are in the folder "service" of the package.`;
 
 const UPGRADE_HELP = `
 The daemon starts the program again, which may be a newer version, and gives it the interface, the

@@ -44,11 +44,15 @@ export function readTunnelFile(file: string, warn: (line: string) => void): stri
     return text;
   } catch (error) {
     const { code = String(error) } = error as { code?: string };
-    const reason = code === 'ENOENT' ? 'there is no such file (ENOENT)' : code;
+    const reason = REASONS[code] ?? code;
     throw new Failure(`cannot read ${file}: ${reason}`, { cause: error });
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file (ENOENT)',
+  EACCES: 'this user may not read it (EACCES); give it to this user (chown), or start litz as root',
+};
 /** The names that wg-quick accepts. */
 const TUNNEL_NAME = /^([a-zA-Z0-9_=+.-]{1,15})\.conf$/;
 /** The permissions of all other users (S_IRWXO). */

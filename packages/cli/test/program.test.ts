@@ -4,12 +4,17 @@ import { startInBackground } from '../src/commands/background.ts';
 import { runUp } from '../src/commands/up.ts';
 import { Failure } from '../src/failure.ts';
 import { checkInterfaceName } from '../src/interface-name.ts';
+import { keepFewRights } from '../src/rights/few-rights.ts';
 import { runProgram } from '../src/program.ts';
 import { locateTunnelFile } from '../src/tunnel-path.ts';
 import { keyPair } from './key-pair.ts';
 
 vi.mock('../src/commands/daemon.ts', () => ({ runDaemon: vi.fn<typeof runDaemon>() }));
 vi.mock('../src/commands/up.ts', () => ({ runUp: vi.fn<typeof runUp>() }));
+vi.mock('../src/rights/few-rights.ts', () => ({
+  keepFewRights: vi.fn<typeof keepFewRights>(),
+  keepAllRights: vi.fn<() => void>(),
+}));
 vi.mock('../src/commands/background.ts', () => ({
   startInBackground: vi.fn<typeof startInBackground>(),
   reportReadiness: vi.fn<() => void>(),
@@ -43,6 +48,24 @@ describe('runProgram', () => {
     expect(errors).toBe('');
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
     expect(runDaemon).not.toHaveBeenCalled();
+  });
+
+  test('the user of --user is that of the daemon, also in the background', async () => {
+    expect(await runProgram(['--user', 'litz:net', 'wg0'])).toBe(0);
+    expect(startInBackground).toHaveBeenCalledExactlyOnceWith(
+      'wg0',
+      expect.objectContaining({ user: 'litz:net' }),
+    );
+    expect(keepFewRights).not.toHaveBeenCalled();
+    expect(await runProgram(['-f', '--user', 'litz', 'wg0'])).toBe(0);
+    expect(keepFewRights).toHaveBeenCalledExactlyOnceWith('daemon', { user: 'litz' });
+    expect(runDaemon).toHaveBeenCalledOnce();
+  });
+
+  test('--user in front of a command is refused, because it would have no effect', async () => {
+    expect(await runProgram(['--user', 'litz', 'up', 'wg0'])).toBe(2);
+    expect(errors).toMatch(/--user in front of a command has no effect: .*litz proxy --user NAME/);
+    expect(runUp).not.toHaveBeenCalled();
   });
 
   test.each([

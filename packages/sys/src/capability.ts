@@ -6,22 +6,18 @@
 import { readFileSync } from 'node:fs';
 import { checkString } from './arguments.ts';
 
-/** The capabilities that Litz uses (linux/capability.h), with the numbers of the kernel. */
-export const CAPABILITIES = {
-  CAP_CHOWN: 0,
-  CAP_DAC_OVERRIDE: 1,
-  CAP_DAC_READ_SEARCH: 2,
-  CAP_FOWNER: 3,
-  CAP_SETGID: 6,
-  CAP_SETUID: 7,
-  CAP_SETPCAP: 8,
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_BROADCAST: 11,
-  CAP_NET_ADMIN: 12,
-  CAP_NET_RAW: 13,
-} as const;
-
-export type Capability = keyof typeof CAPABILITIES;
+/** The capabilities that Litz uses. */
+export type Capability =
+  | 'CAP_CHOWN'
+  | 'CAP_DAC_OVERRIDE'
+  | 'CAP_DAC_READ_SEARCH'
+  | 'CAP_FOWNER'
+  | 'CAP_SETGID'
+  | 'CAP_SETUID'
+  | 'CAP_NET_BIND_SERVICE'
+  | 'CAP_NET_BROADCAST'
+  | 'CAP_NET_ADMIN'
+  | 'CAP_NET_RAW';
 
 /** What a thread may do. A set of capabilities is a bit mask: bit N is the capability N. */
 export interface ThreadRights {
@@ -60,5 +56,19 @@ export function readRights(path = '/proc/self/status'): ThreadRights {
 
 /** Returns the bit mask of some capabilities. */
 export function capabilitySet(capabilities: readonly Capability[]): bigint {
-  return capabilities.reduce((set, name) => set | (1n << BigInt(CAPABILITIES[name])), 0n);
+  return capabilities.reduce((set, name) => set | (1n << BigInt(NUMBERS[name])), 0n);
 }
+
+/** linux/capability.h */
+const NUMBERS: Readonly<Record<Capability, number>> = {
+  CAP_CHOWN: 0,
+  CAP_DAC_OVERRIDE: 1,
+  CAP_DAC_READ_SEARCH: 2,
+  CAP_FOWNER: 3,
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
+  CAP_NET_BIND_SERVICE: 10,
+  CAP_NET_BROADCAST: 11,
+  CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
+};

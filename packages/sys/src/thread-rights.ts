@@ -1,10 +1,10 @@
 /**
  * `dropThreadRights`: takes rights from the calling thread, for good.
  *
- * Rights belong to a thread (capabilities(7)): a call that drops them changes no other thread of the
- * process, and Node.js has threads before the first line of JavaScript runs. A program that is
- * executed afterwards (`replaceProcess`) begins with one thread, which has the rights of the caller,
- * and each of its threads gets them.
+ * Rights belong to a thread (capabilities(7)): a call that drops them changes no other thread of
+ * the process, and Node.js has threads before the first line of JavaScript runs. A program that is
+ * executed afterwards (`replaceProcess`) begins with one thread, which has the rights of the
+ * caller, and each of its threads gets them.
  *
  * @module
  */

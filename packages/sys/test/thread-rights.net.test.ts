@@ -50,34 +50,6 @@ describeWith([linuxCalls, builtSys, root], 'dropThreadRights and replaceProcess'
     for (const rights of threads) expect(rights).toMatchObject({ permitted: only, bounding: only });
   });
 
-  test('keep the process ID, the arguments and a descriptor that was named', async () => {
-    const body = `
-      const { openSync, fstatSync } = await import('node:fs');
-      const [one, other] = [openSync('/dev/null'), openSync('/dev/null')];
-      const code = "const { existsSync } = require('node:fs'); console.log(JSON.stringify([" +
-        "process.pid, process.argv.slice(1), process.env.X, existsSync('/proc/self/fd/" + one + "'), " +
-        "existsSync('/proc/self/fd/" + other + "')]))";
-      sys.replaceProcess(process.execPath, ['node', '-e', code, 'ä b', ''],
-        { env: { X: 'y', PATH: process.env.PATH }, descriptors: [one] });`;
-
-    const child = runInProcess(body);
-
-    expect(JSON.parse(await text(child.stdout))).toEqual([
-      child.pid,
-      ['ä b', ''],
-      'y',
-      true,
-      false,
-    ]);
-  });
-
-  test('continue if the program cannot be executed', async () => {
-    const child = runInProcess(`
-      try { sys.replaceProcess('/nonexistent', ['x']); } catch (error) { console.log(error.message); }`);
-
-    expect(await text(child.stdout)).toBe('cannot execute /nonexistent: execve: ENOENT\n');
-  });
-
   test('name the right that a change of the user needs', async () => {
     const child = runInProcess(`
       sys.dropThreadRights([]);

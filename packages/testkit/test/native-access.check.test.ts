@@ -46,6 +46,31 @@ const ADDRESS: Wrong[] = [
 const TABLE: Record<string, Record<string, string | Wrong[]>> = {
   'sys/src/index.ts': {
     linux: PURE,
+    readRights: PURE,
+    capabilitySet: PURE,
+    dropThreadRights: [
+      ['"user.uid" expected', (m) => m.dropThreadRights([], { uid: -1, gid: 0, groups: [] })],
+      ['"user.gid" expected', (m) => m.dropThreadRights([], { uid: 0, gid: '0', groups: [] })],
+      ['"user.groups" expected', (m) => m.dropThreadRights([], { uid: 0, gid: 0, groups: [0.5] })],
+    ],
+    replaceProcess: [
+      ['"program" expected', (m) => m.replaceProcess('', [])],
+      ['"args" expected no zero character', (m) => m.replaceProcess('/bin/true', ['a\0b'])],
+      ['"descriptors" expected', (m) => m.replaceProcess('/x', [], { descriptors: [-2] })],
+    ],
+    forbidCoreDumps: OWN_MEMORY,
+    lockMemory: [['"view" expected a Uint8Array', (m) => m.lockMemory([1])]],
+    NotifySocket: 'is made by NotifySocket.of',
+    'NotifySocket.of': [
+      ['"NOTIFY_SOCKET" expected', (m) => m.NotifySocket.of({ NOTIFY_SOCKET: 'relative' })],
+    ],
+    'NotifySocket#send': [
+      [
+        '"message" expected a string',
+        (m) => m.NotifySocket.of({ NOTIFY_SOCKET: '@litz-none' }).send(5),
+      ],
+    ],
+    'NotifySocket#close': CLOSE,
     interfaceIndex: 'asks isInterfaceName, which takes no text of another length',
     interfaceName: [['"index" expected', (m) => m.interfaceName(1.5)]],
     check: CHECK,

@@ -12,7 +12,7 @@ import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
-import { ServiceManager } from '../service/service-manager.ts';
+import { ServiceNotifier } from '../service/service-notifier.ts';
 import { DaemonControl } from '../upgrade/daemon-control.ts';
 import { HAND_OVER } from '../upgrade/successor-process.ts';
 import { takePlace } from '../upgrade/take-place.ts';
@@ -48,7 +48,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     socket === undefined
       ? await ServedDevice.open(name, { level, socket: 'required', persist })
       : await takePlace(socket, { level, persist, env: ownEnv });
-  const manager = new ServiceManager({
+  const notifier = new ServiceNotifier({
     env: ownEnv,
     onError: (error) => served.log.error((error as Error).message),
   });
@@ -56,16 +56,16 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const control = await DaemonControl.open(served, upgrades);
   try {
     options.onReady?.();
-    manager.ready(`serves ${served.device.name}`);
+    notifier.ready(`serves ${served.device.name}`);
     // The packet loop, which has a thread of its own, must answer too.
-    manager.watch(() => served.device.stats());
+    notifier.watch(() => served.device.stats());
     await Promise.race([aborted(options.signal), served.ended, upgrades.replaced]);
     await upgrades.cancel();
-    if (!upgrades.isReplaced) manager.stopping();
+    if (!upgrades.isReplaced) notifier.stopping();
   } finally {
     await control.close();
     await served.close();
-    manager.close();
+    notifier.close();
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;

@@ -18,7 +18,7 @@ import { aborted } from '../end-signals.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
 import { warningOfHooks } from '../rights/tunnel-rights.ts';
-import { ServiceManager } from '../service/service-manager.ts';
+import { ServiceNotifier } from '../service/service-notifier.ts';
 import { ControlServer, type ControlRequest } from '../tunnel/control.ts';
 import { RunningTunnel, type IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
@@ -81,7 +81,7 @@ class Session {
   readonly #name: string;
   readonly #options: UpOptions;
   readonly #ending = new AbortController();
-  readonly #manager: ServiceManager;
+  readonly #notifier: ServiceNotifier;
   /** Clients that wait until the tunnel is down; they see what is printed. */
   readonly #watchers = new Set<(line: string) => void>();
   #settleDown!: (failure: unknown) => void;
@@ -91,7 +91,7 @@ class Session {
   constructor(name: string, options: UpOptions) {
     this.#name = name;
     this.#options = options;
-    this.#manager = new ServiceManager({
+    this.#notifier = new ServiceNotifier({
       env: options.env,
       onError: (error) => this.print((error as Error).message),
     });
@@ -118,7 +118,7 @@ class Session {
   async run(running: RunningTunnel): Promise<void> {
     const { env, signal } = this.#options;
     const control = await this.#listen(running);
-    const manager = this.#manager;
+    const notifier = this.#notifier;
     try {
       try {
         const { listenPort, hasKey } = await running.state();
@@ -127,11 +127,11 @@ class Session {
           this.print(`up, listens on port ${listenPort}; ${this.#options.howToEnd} takes it down`);
         this.#options.onReloadable?.(() => void this.#reload(running));
         this.#options.onReady?.();
-        manager.ready(`${this.#name} is up`);
-        manager.watch(() => running.state());
+        notifier.ready(`${this.#name} is up`);
+        notifier.watch(() => running.state());
         const end = AbortSignal.any([signal, this.#ending.signal]);
         await Promise.race([aborted(end), running.ended]);
-        manager.stopping();
+        notifier.stopping();
       } finally {
         await running.down();
       }
@@ -144,7 +144,7 @@ class Session {
       throw error;
     } finally {
       await control?.close();
-      manager.close();
+      notifier.close();
     }
   }
 
@@ -183,7 +183,7 @@ class Session {
     file: string | undefined,
     say: (line: string) => void,
   ): Promise<void> {
-    this.#manager.reloading();
+    this.#notifier.reloading();
     try {
       await running.reload(file, say);
       const warning = this.#options.ignored?.has('hooks')
@@ -191,7 +191,7 @@ class Session {
         : warningOfHooks(running.file);
       if (warning !== undefined) say(warning);
     } finally {
-      this.#manager.ready(`${this.#name} is up`);
+      this.#notifier.ready(`${this.#name} is up`);
     }
   }
 

@@ -55,10 +55,11 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
   delete process.env[RESTARTED];
   try {
     const change = target && !isUser(target) ? target : undefined;
-    if (!isSecondTime && (change || mustDrop(readRights(), KEPT[command]))) {
+    const kept = KEPT[command].filter((name) => !change || !OF_ROOT.has(name));
+    if (!isSecondTime && (change || mustDrop(readRights(), kept))) {
       if (change) refuseWithoutRoot(user!);
       if (change && command === 'daemon') shareSocketFolder(change);
-      dropThreadRights(KEPT[command], change);
+      dropThreadRights(kept, change);
       restart(user);
     }
     protectMemory();
@@ -74,12 +75,6 @@ export function keepAllRights(): void {
   if (process.platform === 'linux') protectMemory();
 }
 
-/** Keeps keys off the disk. */
-function protectMemory(): void {
-  forbidCoreDumps();
-  protectSecretsWith(lockMemory);
-}
-
 /** Whether a thread has a right that it does not need. */
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
@@ -87,6 +82,12 @@ export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boo
   // Without capabilities there is nothing that a new program could misuse. A start costs time.
   if (held === 0n) return false;
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
+}
+
+/** Keeps keys off the disk. */
+function protectMemory(): void {
+  forbidCoreDumps();
+  protectSecretsWith(lockMemory);
 }
 
 function isUser({ uid, gid }: UserChange): boolean {
@@ -150,6 +151,8 @@ function isMissingFfi(error: unknown): boolean {
   return error instanceof WireGuardError && error.code === 'ERR_LITZ_FFI_MISSING';
 }
 
+/** Dropped when the user changes. */
+const OF_ROOT: ReadonlySet<Capability> = new Set(['CAP_DAC_READ_SEARCH']);
 /** In bytes: 1024 private keys, most of which exist for the time of one handshake. */
 const SECURE_HEAP = 32_768;
 /** Set while the program starts the second time. */
@@ -165,7 +168,8 @@ const RESTARTED = 'LITZ_RIGHTS_DROPPED';
  * - CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER: a tunnel reads and writes its file (reload, save) and
  *   /etc/resolv.conf, which may belong to another user, and keeps their owner and mode. An agent
  *   reads its registry.
- * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user.
+ * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. With `--user` it
+ *   does not: it could read all files of root.
  */
 const KEPT: Readonly<Record<LongCommand, readonly Capability[]>> = {
   daemon: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'],

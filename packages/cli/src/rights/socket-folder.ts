@@ -1,6 +1,6 @@
 /**
- * `shareSocketFolder`: lets the user of a daemon make its socket in the folder of all sockets, which
- * belongs to root.
+ * `shareSocketFolder`: lets the user of a daemon make its socket in the folder of all sockets,
+ * which belongs to root.
  *
  * The folder stays root's, gets the group of the daemon, and becomes sticky (mode 1775). So several
  * daemons with different users can have their sockets there, and none of them can remove or replace
@@ -32,11 +32,9 @@ export function shareSocketFolder(
   } catch (error) {
     if (error instanceof Failure) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw new Failure(
-      `cannot share ${folder} with the group ${gid} of --user: ${code}; expected a folder that root can ` +
-        'write to (in a container: --tmpfs /run)',
-      { cause: error },
-    );
+    const advice = code === 'ENOSPC' ? FULL : NOT_WRITABLE;
+    const text = `cannot share ${folder} with the group ${gid} of --user: ${code}; ${advice}`;
+    throw new Failure(text, { cause: error });
   }
 }
 
@@ -51,6 +49,8 @@ function sharedWithAnother(folder: string, group: number): Failure {
   );
 }
 
+const FULL = 'its file system is full (df, df -i): remove files there';
+const NOT_WRITABLE = 'expected a folder that root can write to (in a container: --tmpfs /run)';
 /** The same folder as that of wireguard-go. */
 const FOLDER = '/var/run/wireguard';
 const STICKY = 0o1000;

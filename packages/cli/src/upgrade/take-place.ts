@@ -10,7 +10,7 @@ import { UnixChannel } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
-import { ServiceManager } from '../service/service-manager.ts';
+import { ServiceNotifier } from '../service/service-notifier.ts';
 import { versionOfLitz } from '../version.ts';
 import { daemonFolder } from './daemon-folder.ts';
 import { inheritStderr } from './successor-process.ts';
@@ -40,13 +40,13 @@ export async function takePlace(
   // The old process serves the same path. It does not remove a socket that is not its own.
   rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   inheritStderr();
-  // The service manager must know the new process before the old one ends.
-  const manager = new ServiceManager({
+  // The service notifier must know the new process before the old one ends.
+  const notifier = new ServiceNotifier({
     env: options.env,
     onError: (error) => served.log.error((error as Error).message),
   });
-  manager.tookPlace();
-  manager.close();
+  notifier.tookPlace();
+  notifier.close();
   taken.confirm();
   if (!taken.hasSessions) served.log.error('the old process was killed: sessions are made again');
   served.log.verbose(`took ${taken.name} over`);

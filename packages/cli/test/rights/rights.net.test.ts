@@ -1,7 +1,7 @@
 /**
  * The rights of running commands, as the kernel reports them for each thread, and what a daemon can still do.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { capabilitySet, NetworkNamespace, Netlink, readRights, type Capability } from '@litz/sys';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -158,6 +158,63 @@ describeWith(needed, 'the rights of litz', () => {
       expect(litz.text).toMatch(message);
     }
     expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it.each([
+    ['full', 'mount -t tmpfs -o nr_inodes=1 run /run', /ENOSPC; its file system is full .*\n$/],
+    ['read-only', 'mount -t tmpfs -o ro run /run', /EROFS; expected a folder that .*\n$/],
+  ])('leave nothing when /run is %s', async (_, mount, message) => {
+    for (const flags of [[], ['--user', USER]]) {
+      const litz = host.litz(['-f', ...flags, NAME], { wrapper: inMounts(mount) });
+      expect(await litz.end()).toBe(1);
+      expect(litz.text).toMatch(message);
+      expect(litz.text.match(/\n/g)).toHaveLength(1);
+      expect(host.hasLink(NAME)).toBe(false);
+    }
+  });
+
+  it('are those of an ordinary user for a proxy with --user, which may serve a low port', async () => {
+    const file = host.write('proxy.conf', [
+      '[Interface]',
+      `PrivateKey = ${keyPair().privateKey}`,
+      'Address = 10.5.0.1/24',
+      '[Peer]',
+      `PublicKey = ${keyPair().publicKey}`,
+      'AllowedIPs = 10.5.0.2/32',
+      'Endpoint = 127.0.0.1:9',
+    ]);
+    chmodSync(host.folder, 0o755);
+    const refused = host.litz(['proxy', '--user', USER, file, '--socks5', '80']);
+    expect(await refused.end()).toBe(1);
+    expect(refused.text).toMatch(/EACCES/);
+    chownSync(file, 65_534, 65_534);
+    const proxy = host.litz(['proxy', '--user', USER, file, '--socks5', '80']);
+    await proxy.says(/:80/);
+    const kept = ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE'] as const;
+    for (const { rights, uids } of threadsOf(proxy)) {
+      expect(uids).toEqual([65_534, 65_534, 65_534, 65_534]);
+      expect(rights).toMatchObject({ permitted: capabilitySet(kept), noNewPrivileges: true });
+    }
+    expect(await proxy.end('SIGTERM')).toBe(0);
+  });
+
+  it('are four capabilities for an agent', async () => {
+    const agent = host.litz([
+      ...['agent', '--registry', `file:${host.folder}/registry`, '--node', 'a'],
+      ...['--node-ip', '192.0.2.1', '--prefixes', 'static:10.7.0.0/24', '--interface', NAME],
+      ...['--state-dir', `${host.folder}/state`, '--control-dir', `${host.folder}/control`],
+    ]);
+    await agent.says(/\n/);
+    const kept = [
+      'CAP_NET_ADMIN',
+      'CAP_NET_BIND_SERVICE',
+      'CAP_NET_RAW',
+      'CAP_DAC_OVERRIDE',
+    ] as const;
+    for (const { rights } of threadsOf(agent)) {
+      expect(rights).toMatchObject({ permitted: capabilitySet(kept), noNewPrivileges: true });
+    }
+    expect(await agent.end('SIGTERM')).toBe(0);
   });
 
   it('say in one line that only root may change the user', async () => {

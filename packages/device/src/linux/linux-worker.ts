@@ -34,7 +34,8 @@ try {
     tun: await import('@litz/tun'),
     udp: await import('@litz/udp'),
   };
-  // Swap is on a disk. Where the limit of locked memory is reached, the device works without a lock.
+  // Swap is on a disk. Where the limit of locked memory is reached, the device works without a
+  // lock.
   protectSecretsWith((bytes) => packages.sys.lockMemory(bytes));
   const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
   if (packets) packages.sys.lockMemory(memoryOfModule(packets));

@@ -336,10 +336,10 @@ function inFolderOf<T>(path: string, make: () => T): T {
     return make();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that is
-    // the better reason.
+    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that
+    // is the better reason.
     if (code === 'EACCES') refuseIfUntrusted(path);
-    const advice = 'expected a folder that this user can write to (in a container: --tmpfs /run)';
+    const advice = code === 'ENOSPC' ? FULL : NOT_WRITABLE;
     throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);
   }
 }
@@ -369,6 +369,9 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
   return new WireGuardError('ERR_LITZ_SYSTEM', text, cause === undefined ? {} : { cause });
 }
 
+const FULL = 'its file system is full (df, df -i): remove files there';
+const NOT_WRITABLE =
+  'expected a folder that this user can write to (in a container: --tmpfs /run)';
 const OTHER_USER =
   'the socket of another user is there, and this user may not connect to it; if its daemon has ended, remove it';
 const DEFAULT_MAX_CONNECTIONS = 4096;

@@ -29,7 +29,7 @@ import {
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
 import { keepFewRights } from '../../rights/few-rights.ts';
-import { ServiceManager } from '../../service/service-manager.ts';
+import { ServiceNotifier } from '../../service/service-notifier.ts';
 import { kubernetesDefaults } from './kubernetes-defaults.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
 import { ClosedStart } from './closed-start.ts';
@@ -113,7 +113,7 @@ async function serveAgent(
     for (const trouble of lock.troubles) agent.events.log(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.log(line, { level: 'warning' });
     agent.start();
-    opened.push(tellManager(agent, signal));
+    opened.push(notifyService(agent, signal));
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
       void agent.ready.then(() => removeTaint(agent, api, startTaint, ending.signal));
@@ -126,17 +126,17 @@ async function serveAgent(
 }
 
 /** Tells the service manager when the agent is ready and when it begins to end. */
-function tellManager(agent: Agent, signal: AbortSignal): ServiceManager {
-  const manager = new ServiceManager({
+function notifyService(agent: Agent, signal: AbortSignal): ServiceNotifier {
+  const notifier = new ServiceNotifier({
     env: process.env,
     onError: (error) => agent.events.log((error as Error).message, { level: 'warning' }),
   });
-  signal.addEventListener('abort', () => manager.stopping(), { once: true });
+  signal.addEventListener('abort', () => notifier.stopping(), { once: true });
   void agent.ready.then(() => {
-    manager.ready('the rules of the node are in place');
-    manager.watch(() => agent.status());
+    notifier.ready('the rules of the node are in place');
+    notifier.watch(() => agent.status());
   });
-  return manager;
+  return notifier;
 }
 
 /** Prints a line of the agent's log. */

@@ -9,18 +9,18 @@ import { Network } from '@litz/net';
 import { EndSignals } from '../../end-signals.ts';
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
 import { keepFewRights } from '../../rights/few-rights.ts';
-import { ServiceManager } from '../../service/service-manager.ts';
+import { ServiceNotifier } from '../../service/service-notifier.ts';
 import { openNetwork } from './open-network.ts';
 import { runProxy } from './run-proxy.ts';
 
 /** @throws {Failure} the proxy could not be started, or lost its tunnel */
 export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<void> {
   const signals = new EndSignals();
-  const manager = new ServiceManager({
+  const notifier = new ServiceNotifier({
     env: process.env,
     onError: (error) => print((error as Error).message),
   });
-  signals.signal.addEventListener('abort', () => manager.stopping(), { once: true });
+  signals.signal.addEventListener('abort', () => notifier.stopping(), { once: true });
   try {
     if (!flags.check) keepFewRights('proxy', { user: flags.user });
     await runProxy(file, flags, {
@@ -28,8 +28,8 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
       signal: signals.signal,
       print,
       onReady: (isAlive) => {
-        manager.ready(`serves the network of ${file}`);
-        manager.watch(isAlive);
+        notifier.ready(`serves the network of ${file}`);
+        notifier.watch(isAlive);
       },
       streams: { input: process.stdin, output: process.stdout },
       checkTunnel: (config, file) => Network.check(config, file),
@@ -37,7 +37,7 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
     });
   } finally {
     signals.release();
-    manager.close();
+    notifier.close();
   }
 }
 

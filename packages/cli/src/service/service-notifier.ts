@@ -1,12 +1,12 @@
 /**
- * `ServiceManager`: tells systemd, or another service manager with its protocol (sd_notify(3)), that
- * a daemon is ready, reloads, ends, and is alive.
+ * `ServiceNotifier`: tells systemd, or another service manager with its protocol (sd_notify(3)),
+ * that a daemon is ready, reloads, ends, and is alive.
  *
  * @module
  */
 import { NotifySocket } from '@litz/sys';
 
-export interface ServiceManagerOptions {
+export interface ServiceNotifierOptions {
   /** `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` of the service manager. */
   readonly env: NodeJS.ProcessEnv;
   /** Called if the manager cannot be told. The daemon continues. */
@@ -15,12 +15,12 @@ export interface ServiceManagerOptions {
   readonly open?: (env: NodeJS.ProcessEnv) => Pick<NotifySocket, 'send' | 'close'> | undefined;
 }
 
-export class ServiceManager {
-  readonly #options: ServiceManagerOptions;
+export class ServiceNotifier {
+  readonly #options: ServiceNotifierOptions;
   readonly #socket: Pick<NotifySocket, 'send' | 'close'> | undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(options: ServiceManagerOptions) {
+  constructor(options: ServiceNotifierOptions) {
     this.#options = options;
     const { env, open = NotifySocket.of.bind(NotifySocket) } = options;
     // Outside of a service, the FFI is not needed for this.

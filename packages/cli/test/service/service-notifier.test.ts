@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
-  ServiceManager,
+  ServiceNotifier,
   watchdogInterval,
-  type ServiceManagerOptions,
-} from '../../src/service/service-manager.ts';
+  type ServiceNotifierOptions,
+} from '../../src/service/service-notifier.ts';
 
 let sent: string[];
 let errors: unknown[];
@@ -17,15 +17,15 @@ afterEach(() => void vi.useRealTimers());
 
 function managerWith(
   env: NodeJS.ProcessEnv,
-  open: ServiceManagerOptions['open'] = () => ({
+  open: ServiceNotifierOptions['open'] = () => ({
     send: (message: string) => void sent.push(message),
     close: () => void sent.push('closed'),
   }),
-): ServiceManager {
-  return new ServiceManager({ env, open, onError: (error) => errors.push(error) });
+): ServiceNotifier {
+  return new ServiceNotifier({ env, open, onError: (error) => errors.push(error) });
 }
 
-describe('ServiceManager', () => {
+describe('ServiceNotifier', () => {
   it('reports that the daemon is ready, reloads and ends', () => {
     const manager = managerWith(SERVICE);
     manager.ready('serves wg0');
@@ -96,7 +96,7 @@ describe('ServiceManager', () => {
   });
 
   it('goes on if the address of the manager is wrong', () => {
-    const manager = new ServiceManager({
+    const manager = new ServiceNotifier({
       env: { NOTIFY_SOCKET: 'relative' },
       onError: (error) => errors.push(error),
     });
