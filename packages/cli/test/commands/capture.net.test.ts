@@ -258,7 +258,8 @@ describeWith(requirements, 'litz capture', () => {
     const text = await left.run('sh', ['-c', stream], { timeout: 60_000, maxBuffer: 1 << 24 });
     await server;
     expect(await capture.end('SIGINT')).toBe(0);
-    const [, packets = '', lost = ''] = /(\d+) packets captured, (\d+) lost/.exec(capture.text) ?? [];
+    const [, packets = '', lost = ''] =
+      /(\d+) packets captured, (\d+) lost/.exec(capture.text) ?? [];
     const { end } = JSON.parse(text) as { end: { sum_received: { bytes: number } } };
     // Each packet is there or counted, on both sides.
     const passed = end.sum_received.bytes / 1500;
