@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { BlockSplitter } from '../../src/capture/block-splitter.ts';
 import type { CaptureOutput } from '../../src/capture/capture-output.ts';
 import { CaptureWriter, type CaptureWriterOptions } from '../../src/capture/capture-writer.ts';
