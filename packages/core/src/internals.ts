@@ -51,7 +51,7 @@ export {
   requireText,
   withinField,
 } from './field.ts';
-export { secretBytes, secretCopy } from './crypto/secret-bytes.ts';
+export { protectSecretsWith, secretBytes, secretCopy } from './crypto/secret-bytes.ts';
 export {
   readAllowedIp,
   readAllowedIps,

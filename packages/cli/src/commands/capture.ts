@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { parsePublicKey } from '@litz/core';
-import { isInterfaceName, parseUnsigned, quote } from '@litz/core/internals';
+import { isInterfaceName, parsePublicKey, parseUnsigned, quote } from '@litz/core/text';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { CaptureFlags } from '../capture/capture-flags.ts';
 import { Failure } from '../failure.ts';
