@@ -14,17 +14,17 @@ describe('observe', () => {
     const seen: unknown[] = [];
     observe(pair.bob.engine, {
       handshakeMessage: (message, source, reason, peer) =>
-        seen.push([message[0], message.length, `${source}`, reason, peer]),
+        seen.push([message[0], message.length, source.toString(), reason, peer]),
     });
     connect(pair);
     const { network, alice, bob } = pair;
-    expect(seen).toEqual([[1, 148, `${alice.endpoint}`, undefined, alice.person.publicKey]]);
+    expect(seen).toEqual([[1, 148, alice.endpoint.toString(), undefined, alice.person.publicKey]]);
     const initiation = initiationOf(pair);
     bob.engine.handleDatagram(initiation.slice(), alice.endpoint, network.now + 100);
     expect(seen[1]).toEqual([
       1,
       148,
-      `${alice.endpoint}`,
+      alice.endpoint.toString(),
       'replayed-initiation',
       alice.person.publicKey,
     ]);
@@ -32,7 +32,7 @@ describe('observe', () => {
     forged[147] ^= 1;
     forged[120] ^= 1;
     bob.engine.handleDatagram(forged, alice.endpoint, network.now + 200);
-    expect(seen[2]).toEqual([1, 148, `${alice.endpoint}`, 'bad-mac1', undefined]);
+    expect(seen[2]).toEqual([1, 148, alice.endpoint.toString(), 'bad-mac1', undefined]);
     observe(bob.engine, undefined);
     bob.engine.handleDatagram(initiation.slice(), alice.endpoint, network.now + 300);
     expect(seen.length).toBe(3);

@@ -85,6 +85,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     checkString: CHECK,
     SystemError: CHECK,
     boottimeMs: OWN_MEMORY,
+    peerUserId: [['"fd" expected', (m) => m.peerUserId(1.5)]],
+    readRealtime: OWN_MEMORY,
     realtimeMs: OWN_MEMORY,
     koffi: RAW,
     libc: RAW,

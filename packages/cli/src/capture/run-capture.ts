@@ -5,9 +5,9 @@
  */
 import type { CaptureRequest } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
-import type { CaptureFlags } from '../commands/capture.ts';
 import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
+import type { CaptureFlags } from './capture-flags.ts';
 import { FileOutput, StreamOutput, type CaptureOutput } from './capture-output.ts';
 import { CaptureWriter } from './capture-writer.ts';
 

@@ -5,23 +5,8 @@
  */
 import { isInterfaceName, parsePublicKey, parseUnsigned, quote } from '@litz/core/text';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { CaptureFlags } from '../capture/capture-flags.ts';
 import { Failure } from '../failure.ts';
-
-/** The flags of the command, read. */
-export interface CaptureFlags {
-  /** '-': standard output. */
-  readonly write?: string;
-  readonly peer?: readonly string[];
-  readonly only?: 'inner' | 'outer';
-  readonly snapLength?: number;
-  readonly count?: number;
-  /** Seconds. */
-  readonly duration?: number;
-  /** Bytes. */
-  readonly size?: number;
-  readonly keyLog?: string;
-  readonly embedKeys?: true;
-}
 
 /** Adds the command to `litz`. */
 export function addCaptureCommand(program: Command): void {

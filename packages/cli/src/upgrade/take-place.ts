@@ -40,7 +40,7 @@ export async function takePlace(
   // The old process serves the same path. It does not remove a socket that is not its own.
   rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   inheritStderr();
-  // The service notifier must know the new process before the old one ends.
+  // The service manager must know the new process before the old one ends.
   const notifier = new ServiceNotifier({
     env: options.env,
     onError: (error) => served.log.error((error as Error).message),

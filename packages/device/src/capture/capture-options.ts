@@ -67,8 +67,8 @@ export function readCaptureOptions(options: CaptureOptions): CaptureFilter {
 }
 
 /** The limits of `snapLength`. 262144 is the default of tcpdump. */
-export const SMALLEST_SNAP_LENGTH = 64;
-export const LARGEST_SNAP_LENGTH = 262_144;
+const SMALLEST_SNAP_LENGTH = 64;
+const LARGEST_SNAP_LENGTH = 262_144;
 
 const SIDES: readonly string[] = ['inner', 'outer', 'both'];
 const OPTIONS = ['peers', 'side', 'snapLength', 'keyLog', 'bufferLength'];

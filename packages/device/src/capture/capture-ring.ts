@@ -66,7 +66,7 @@ export class CaptureRingWriter {
     Atomics.add(this.#words, FIRST_COUNTER + counter, packets);
   }
 
-  /** Returns whether the reader waits for blocks and there are some. Then it must be woken, once. */
+  /** Whether the reader waits for blocks and there are some. Then it must be woken, once. */
   mustWake(): boolean {
     const words = this.#words;
     if (Atomics.load(words, HEAD) === Atomics.load(words, TAIL)) return false;

@@ -221,8 +221,8 @@ function commentOf(reason: DropReason): Uint8Array {
 }
 
 /** The numbers of the two interfaces. */
-export const INNER = 0;
-export const OUTER = 1;
+const INNER = 0;
+const OUTER = 1;
 
 const SEEN = [RING_COUNTER.SEEN_INNER, RING_COUNTER.SEEN_OUTER];
 const LOST = [RING_COUNTER.LOST_INNER, RING_COUNTER.LOST_OUTER];

@@ -5,7 +5,7 @@
  */
 import type { DeviceRequest } from '../driver.ts';
 import type { CaptureFilter } from './capture-options.ts';
-import { DeviceCapture } from './device-capture.ts';
+import { CaptureReader } from './capture-reader.ts';
 
 /** Sends a request to the packet loop. */
 export type SendCaptureRequest = (
@@ -13,7 +13,7 @@ export type SendCaptureRequest = (
 ) => Promise<undefined>;
 
 export class DeviceCaptures {
-  readonly #running: Map<number, DeviceCapture> = new Map();
+  readonly #running: Map<number, CaptureReader> = new Map();
   #lastId = 0;
 
   /**
@@ -25,7 +25,7 @@ export class DeviceCaptures {
     name: string,
     filter: CaptureFilter,
     send: SendCaptureRequest,
-  ): Promise<DeviceCapture> {
+  ): Promise<CaptureReader> {
     if (this.#running.size >= MOST_CAPTURES) {
       throw new CaptureLimitError(
         `${name} has ${MOST_CAPTURES} captures already, which is the most`,
@@ -36,7 +36,7 @@ export class DeviceCaptures {
       this.#running.delete(id);
       await send({ type: 'end-capture', id });
     };
-    const capture = new DeviceCapture(filter, { name, end });
+    const capture = new CaptureReader(filter, { name, end });
     this.#running.set(id, capture);
     try {
       await send({ type: 'capture', id, memory: capture.memory, filter });

@@ -60,7 +60,7 @@ function writeLine(bytes: Uint8Array, at: number, name: string, key: Uint8Array)
   return next;
 }
 
-/** Returns the letter of base64 without a table, because a table would leak it through the cache. */
+/** Returns a letter of base64. A table would leak the value through the cache. */
 function letterOf(value: number): number {
   // A negative difference has its sign bits set, so each step applies only above its limit.
   let letter = 65 + value;
@@ -77,11 +77,11 @@ function paddedTextLength(hasPresharedKey: boolean): number {
 }
 
 /** Type of the block. */
-export const SECRETS_BLOCK = 10;
+const SECRETS_BLOCK = 10;
 /** 'WGKL', the type of secrets that are a key log of WireGuard. */
-export const WIREGUARD_KEY_LOG = 0x57_47_4b_4c;
+const WIREGUARD_KEY_LOG = 0x57_47_4b_4c;
 /** Where the secrets begin in the block; a 32-bit number in front of them is their length. */
-export const SECRETS_OFFSET = 16;
+const SECRETS_OFFSET = 16;
 
 const HEADER_LENGTH = SECRETS_OFFSET;
 const KEY_LENGTH = 32;

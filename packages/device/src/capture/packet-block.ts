@@ -113,7 +113,7 @@ export const PACKET_OFFSET = 28;
 /** The longest comment in bytes. */
 export const LONGEST_COMMENT = 128;
 /** Type of the block. */
-export const PACKET_BLOCK = 6;
+const PACKET_BLOCK = 6;
 
 const OPTION_END = 0;
 const OPTION_COMMENT = 1;

@@ -107,9 +107,9 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Types of blocks. */
-export const SECTION_BLOCK = 0x0a0d_0d0a;
-export const INTERFACE_BLOCK = 1;
-export const STATISTICS_BLOCK = 5;
+const SECTION_BLOCK = 0x0a0d_0d0a;
+const INTERFACE_BLOCK = 1;
+const STATISTICS_BLOCK = 5;
 
 /** Numbers of this file are little-endian. */
 const BYTE_ORDER = 0x1a2b_3c4d;

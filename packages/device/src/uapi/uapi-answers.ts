@@ -138,6 +138,21 @@ export async function* answerChanges(
   }
 }
 
+/** Maps errors to the errnos of wireguard-go: every error of port or mark is EADDRINUSE. */
+export function errnoOf(error: unknown): number {
+  if (error instanceof UapiError) return error.errno;
+  if (error instanceof CaptureLimitError) return UAPI_ERRNO.EBUSY;
+  if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
+  if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
+  // The zone does not name an interface.
+  if (error instanceof WireGuardError && error.code === 'ERR_LITZ_INVALID_ENDPOINT') {
+    return UAPI_ERRNO.EINVAL;
+  }
+  const isUnsupported =
+    error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
+  return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
+}
+
 async function* allPeers(target: UapiTarget): AsyncGenerator<string, void, undefined> {
   for await (const part of target.statusParts?.() ?? whole(target)) {
     wipeSecrets(part);
@@ -153,21 +168,6 @@ function formatPresentPeer(peer: DevicePeerStatus): string {
 
 async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, undefined> {
   yield await target.status();
-}
-
-/** Maps errors to the errnos of wireguard-go: every error of port or mark is EADDRINUSE. */
-export function errnoOf(error: unknown): number {
-  if (error instanceof UapiError) return error.errno;
-  if (error instanceof CaptureLimitError) return UAPI_ERRNO.EBUSY;
-  if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
-  if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
-  // The zone does not name an interface.
-  if (error instanceof WireGuardError && error.code === 'ERR_LITZ_INVALID_ENDPOINT') {
-    return UAPI_ERRNO.EINVAL;
-  }
-  const isUnsupported =
-    error instanceof WireGuardError && error.code === 'ERR_LITZ_UNSUPPORTED_PLATFORM';
-  return isUnsupported ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
 }
 
 // How many changes one piece of the answer holds at most.

@@ -5,7 +5,8 @@
  * read from the device only as fast as the client reads it. A client may close its writing side
  * after its last request: the request is answered, and then the connection ends.
  *
- * A connection that follows changes or captures packets does nothing else. It may be quiet as long as nothing changes.
+ * A connection that follows changes or captures packets does nothing else. It may be quiet as long
+ * as nothing happens.
  * It ends when the client closes its writing side or sends more bytes. A capture is then sent to
  * its end.
  *

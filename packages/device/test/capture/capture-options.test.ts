@@ -1,4 +1,4 @@
-import { generateKeyPair } from '@litz/core';
+import { formatKey, generateKeyPair } from '@litz/core';
 import { describe, expect, it } from 'vitest';
 import { readCaptureOptions } from '../../src/capture/capture-options.ts';
 
@@ -16,7 +16,10 @@ describe('readCaptureOptions', () => {
 
   it('reads peers as text or keys, and one side', () => {
     const { publicKey } = generateKeyPair();
-    const { peers, inner, outer } = readCaptureOptions({ peers: [`${publicKey}`], side: 'outer' });
+    const { peers, inner, outer } = readCaptureOptions({
+      peers: [formatKey(publicKey)],
+      side: 'outer',
+    });
     expect([peers, inner, outer]).toEqual([[publicKey], false, true]);
   });
 

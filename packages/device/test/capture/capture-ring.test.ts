@@ -14,7 +14,7 @@ describe('CaptureRingWriter', () => {
         fc.record({ write: fc.integer({ min: 3, max: 40 }), isDiscarded: fc.boolean() }),
         fc.record({ take: fc.integer({ min: 1, max: 300 }) }),
       ),
-      { maxLength: 300 },
+      { maxLength: 300, size: 'max' },
     );
     fc.assert(
       fc.property(steps, fc.integer({ min: 50, max: 120 }), (all, words) => {

@@ -24,7 +24,6 @@ describe('DeviceCaptures', () => {
 
   it('keeps nothing of a capture that the packet loop refused', async () => {
     const captures = new DeviceCaptures();
-    const refuse = (): Promise<undefined> => Promise.reject(new Error('closed'));
     for (let i = 0; i < 9; i++) {
       await expect(captures.start('wg0', FILTER, refuse)).rejects.toThrow('closed');
     }
@@ -43,3 +42,7 @@ describe('DeviceCaptures', () => {
     expect(pieces.length).toBe(2);
   });
 });
+
+function refuse(): Promise<undefined> {
+  return Promise.reject(new Error('closed'));
+}

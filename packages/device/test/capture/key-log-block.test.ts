@@ -21,7 +21,6 @@ describe('writeKeyLogBlock', () => {
     expect(block.type).toBe(10);
     expect(block.body.readUInt32LE(0)).toBe(0x57474b4c);
     const textLength = block.body.readUInt32LE(4);
-    const base64 = (key: Uint8Array): string => Buffer.from(key).toString('base64');
     expect(block.body.subarray(8, 8 + textLength).toString()).toBe(
       `LOCAL_STATIC_PRIVATE_KEY=${base64(ALL_LETTERS)}\n` +
         `REMOTE_STATIC_PUBLIC_KEY=${base64(secrets.remoteStaticPublic)}\n` +
@@ -31,3 +30,7 @@ describe('writeKeyLogBlock', () => {
     expect([...block.body.subarray(8 + textLength)].every((byte) => byte === 0)).toBe(true);
   });
 });
+
+function base64(key: Uint8Array): string {
+  return Buffer.from(key).toString('base64');
+}

@@ -26,7 +26,7 @@ describe('writeOuterHeader', () => {
     writeOuterHeader(packet, view, 4, datagram);
     const whole = Buffer.concat([packet.subarray(4, 4 + length), MESSAGE.subarray(1)]);
     const isIPv4 = bytes === 4;
-    expect(whole[0]! >> 4).toBe(isIPv4 ? 4 : 6);
+    expect(whole[0] >> 4).toBe(isIPv4 ? 4 : 6);
     expect(isIPv4 ? whole[1] : (whole.readUInt16BE(0) >> 4) & 0xff).toBe(0xb9);
     expect(isIPv4 ? whole.readUInt16BE(2) : whole.readUInt16BE(4) + 40).toBe(whole.length);
     expect(whole.indexOf(Buffer.alloc(bytes, 0xf1))).toBe(isIPv4 ? 16 : 24);

@@ -51,7 +51,7 @@ describe('UapiCapture', () => {
       const stopped = target.untilStopped();
       if (leave === 'destroy') client.destroy();
       else client.write('get=1\n\n');
-      await stopped;
+      await expect(stopped).resolves.toBeUndefined();
       client.destroy();
     }
   });

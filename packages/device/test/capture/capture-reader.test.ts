@@ -13,7 +13,7 @@ import {
 import type { CaptureOptions, DeviceCapture } from '../../src/index.ts';
 import { readBlocks, readPacket, type ReadBlock, type ReadPacket } from './read-pcapng.ts';
 
-describe('DeviceCapture', () => {
+describe('CaptureReader', () => {
   it('has the packets and datagrams of both directions', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
