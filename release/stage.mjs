@@ -47,7 +47,10 @@ export async function stagePackage(folder, out) {
  * @param {Record<string, any>} manifest
  * @param {ReadonlyMap<string, string>} placed where the bundle has the files of `dist`
  */
-export function publishedManifest({ devDependencies: _, scripts: __, ...manifest }, placed) {
+export function publishedManifest(manifest, placed) {
+  manifest = { ...manifest };
+  delete manifest.devDependencies;
+  delete manifest.scripts;
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([name, entry]) => {
       // Only the files of threads have no types. They are moved.
