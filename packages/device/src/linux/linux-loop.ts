@@ -194,6 +194,7 @@ export class LinuxLoop {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return yield* answerRequest(this.#plane, request, now);
+    this.#warmUp?.pauseForConfiguration();
     yield* this.#configure(request.change);
     if (this.#linkUpDue !== Infinity) this.#linkUp(this.#options.packages.sys.boottimeMs());
     return undefined;
