@@ -16,6 +16,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { bundlePackage } from './bundle.mjs';
 import { publishedPackages, readJson, root } from './packages.mjs';
+import { repositoryFields } from './repository.mjs';
 
 /**
  * @param {string} folder the folder of the package; `tsc -b` has built it
@@ -66,24 +67,6 @@ export function publishedManifest(manifest, placed) {
     );
   }
   return manifest;
-}
-
-/**
- * Returns the fields of a manifest that say where the package comes from. The address of the repository
- * stands once, in the manifest of the workspace, so all packages have the same. Without it there are no
- * such fields.
- *
- * @param {Record<string, any>} workspace the manifest of the workspace
- * @param {string} name the folder of the package
- */
-export function repositoryFields({ repository }, name) {
-  if (!repository) return {};
-  const page = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
-  return {
-    homepage: `${page}/tree/main/packages/${name}#readme`,
-    bugs: `${page}/issues`,
-    repository: { type: 'git', url: repository.url, directory: `packages/${name}` },
-  };
 }
 
 function publishedRange(name, range) {

@@ -14,7 +14,7 @@ const pages = readdirSync(join(root, 'docs'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`);
 
-describe('pages', () => {
+describe('pages', { timeout: 60_000 }, () => {
   const examples = pages.flatMap((page) => blocksOf(page, /^js$/).map((code) => ({ page, code })));
 
   test.each(examples)('have an example that runs as pasted: $page', ({ code }) => {
