@@ -28,7 +28,7 @@ describeWith(
         // The status page of the mesh is shipped as browsers get it.
         const isPage = name === '@litz/mesh' ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
         const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
-        const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages()] : [];
+        const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages(), ...SERVICES] : [];
         expect([name, others.toSorted()]).toEqual([
           name,
           ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...ofCommand].toSorted(),
@@ -148,3 +148,8 @@ const TSCONFIG = {
   },
   include: ['*.ts'],
 };
+
+/** For service managers. */
+const SERVICES = ['litz-up@.service', 'litz.openrc', 'litz@.service', 'sysusers.conf'].map(
+  (file) => `service/${file}`,
+);

@@ -65,6 +65,8 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
   const terminal = new Terminal();
   const isChild = process.send !== undefined;
   try {
+    const { keepTunnelRights } = await import('../rights/tunnel-rights.ts');
+    keepTunnelRights(locateTunnelFile(target).file, flags.ignore?.has('hooks') !== true);
     const { runUp } = await import('./up.ts');
     await runUp(target, {
       env: process.env,

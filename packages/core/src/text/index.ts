@@ -5,6 +5,13 @@
  *
  * @module
  */
-export { formatKey, generatePrivateKey, parsePresharedKey, parsePrivateKey } from '../keys.ts';
+export {
+  formatKey,
+  generatePrivateKey,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+} from '../keys.ts';
 export { printable, quote, redactKeys } from '../quote.ts';
 export { isInterfaceName, newInterfaceNameFault } from './interface-name.ts';
+export { parseUnsigned } from './unsigned.ts';

@@ -168,6 +168,9 @@ export class LinuxDriver implements Driver {
       case 'event':
         this.#listener.event(reviveEvent(message.event));
         break;
+      case 'captured':
+        this.#listener.captured(message.id);
+        break;
       case 'error':
         this.#listener.error(fromErrorMessage(message.error, this.#systemError));
         break;

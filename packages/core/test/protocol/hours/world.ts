@@ -57,7 +57,7 @@ export class World {
   readonly #seed: number;
   readonly #sealed: SealedCounters = new Map();
   readonly #sent = new Map<number, SentPacket>();
-  readonly #heard: CapturedDatagram[] = [];
+  readonly #heard: { datagram: CapturedDatagram; isLost: boolean }[] = [];
   #persons = 0;
   #latestClockError = 0;
 
@@ -145,16 +145,20 @@ export class World {
     for (let left = 1 + this.below(20); left > 0; left--) {
       const heard = this.#heard[this.below(this.#heard.length)];
       if (!heard) return;
-      const bytes = heard.bytes.slice();
+      const { datagram, isLost } = heard;
+      const bytes = datagram.bytes.slice();
       const kind = this.random();
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
-      const from = this.random() < 0.5 ? heard.from : ATTACKER;
+      // A message that has not arrived is authentic from any address, and its peer would seem to be there
+      // (section 6.5 of the paper). If that peer has moved silently, the two could not find each other.
+      const isOld = !isLost && datagram.at < this.network.now - 1000;
+      const from = isOld && this.random() < 0.5 ? ATTACKER : datagram.from;
       this.figures.attacks++;
       this.network.inject(
         kind < 0.6 ? bytes : bytes.subarray(0, 1 + this.below(bytes.length)),
         from,
-        heard.to,
+        datagram.to,
       );
       this.drive(this.below(30));
     }
@@ -249,8 +253,9 @@ export class World {
     this.network.latency = 5 + this.random() * jitterMs;
     if (this.random() < doubled) this.network.duplicate();
     if (datagram.bytes[0] === 2) this.figures.handshakes++;
-    this.#heard[this.below(HEARD)] = datagram;
-    return this.random() < loss;
+    const isLost = this.random() < loss;
+    this.#heard[this.below(HEARD)] = { datagram, isLost };
+    return isLost;
   }
 
   /** @throws {Error} a packet was changed, came twice, or came to the wrong member */
