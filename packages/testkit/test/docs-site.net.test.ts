@@ -160,7 +160,7 @@ const PAGES = [
   'start',
   'library',
   'daemon',
-  'containers',
+  'services',
   'forwarding',
   'proxy',
   'mesh',
