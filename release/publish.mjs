@@ -13,20 +13,7 @@ import { promisify } from 'node:util';
 import { faultsOf } from './check.mjs';
 import { packAll } from './pack.mjs';
 import { publishedPackages, readJson, root } from './packages.mjs';
-
-/** Throws if npm would refuse the provenance, which it does only after some packages are published. */
-export function checkRepository({ repository }, env = process.env) {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env;
-  if (!repository) {
-    throw new Error(
-      'package.json has no "repository": npm needs it for the provenance. ' +
-        'Add { "type": "git", "url": "git+https://.../litz.git" }',
-    );
-  }
-  const url = `git+${server}/${name}.git`;
-  if (repository.url === url) return;
-  throw new Error(`the "repository" of package.json is ${repository.url}, this is ${url}`);
-}
+import { checkRepository } from './repository.mjs';
 
 async function dryRun({ name, file }) {
   // The check needs no registry, and must not fail because the version is already there.

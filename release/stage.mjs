@@ -16,6 +16,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { bundlePackage } from './bundle.mjs';
 import { publishedPackages, readJson, root } from './packages.mjs';
+import { repositoryFields } from './repository.mjs';
 
 /**
  * @param {string} folder the folder of the package; `tsc -b` has built it
@@ -47,7 +48,10 @@ export async function stagePackage(folder, out) {
  * @param {Record<string, any>} manifest
  * @param {ReadonlyMap<string, string>} placed where the bundle has the files of `dist`
  */
-export function publishedManifest({ devDependencies: _, scripts: __, ...manifest }, placed) {
+export function publishedManifest(manifest, placed) {
+  manifest = { ...manifest };
+  delete manifest.devDependencies;
+  delete manifest.scripts;
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([name, entry]) => {
       // Only the files of threads have no types. They are moved.
@@ -63,24 +67,6 @@ export function publishedManifest({ devDependencies: _, scripts: __, ...manifest
     );
   }
   return manifest;
-}
-
-/**
- * Returns the fields of a manifest that say where the package comes from. The address of the repository
- * stands once, in the manifest of the workspace, so all packages have the same. Without it there are no
- * such fields.
- *
- * @param {Record<string, any>} workspace the manifest of the workspace
- * @param {string} name the folder of the package
- */
-export function repositoryFields({ repository }, name) {
-  if (!repository) return {};
-  const page = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
-  return {
-    homepage: `${page}/tree/main/packages/${name}#readme`,
-    bugs: `${page}/issues`,
-    repository: { type: 'git', url: repository.url, directory: `packages/${name}` },
-  };
 }
 
 function publishedRange(name, range) {

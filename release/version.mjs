@@ -18,12 +18,15 @@ export const VERSIONED_FILES = [
   'deploy/chart/litz/Chart.yaml',
 ];
 
+function currentVersion() {
+  return publishedPackages()[0].manifest.version;
+}
+
 if (process.argv[1] === import.meta.filename) {
-  const version = () => publishedPackages()[0].manifest.version;
-  const before = version();
+  const before = currentVersion();
   const changeset = join(root, 'node_modules/@changesets/cli/bin.js');
   execFileSync(process.execPath, [changeset, 'version'], { cwd: root, stdio: 'inherit' });
-  const after = version();
+  const after = currentVersion();
   for (const path of VERSIONED_FILES) {
     const file = join(root, path);
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(before, after));

@@ -60,9 +60,20 @@ const ORDER = [
   },
   {
     title: OTHERS,
-    sources: ['docs/containers.md', 'docs/forwarding.md', 'docs/mesh.md', 'deploy/README.md'],
+    sources: ['docs/services.md', 'docs/forwarding.md', 'docs/mesh.md', 'deploy/README.md'],
   },
-  { title: 'Operation', sources: ['docs/troubleshooting.md', 'docs/upgrading.md', 'SECURITY.md'] },
+  {
+    title: 'Operation',
+    sources: [
+      'docs/troubleshooting.md',
+      'docs/capture.md',
+      'docs/metrics.md',
+      'docs/top.md',
+      'docs/upgrade.md',
+      'docs/upgrading.md',
+      'SECURITY.md',
+    ],
+  },
   {
     title: 'Packages',
     sources: [...PACKAGES, 'openssl', 'sys', 'mesh'].map((name) => `packages/${name}/README.md`),
@@ -86,6 +97,7 @@ const ORDER = [
 
 /** Titles that differ from the first heading. */
 const TITLES = {
+  'docs/services.md': 'Containers and systemd',
   'docs/proxy.md': 'Without root',
   'packages/bench/RESULTS.md': 'Results',
   'packages/bench/README.md': 'How they are measured',

@@ -134,6 +134,7 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
     await browser.evaluate(`document.querySelector('.VPSwitchAppearance').click()`);
     await browser.until(`document.documentElement.classList.contains('dark')`);
     await browser.evaluate(`localStorage.clear()`);
+    expect(browser.complaints).toEqual([]);
   });
 
   test('has the API docs of every package', async () => {
@@ -159,7 +160,7 @@ const PAGES = [
   'start',
   'library',
   'daemon',
-  'containers',
+  'services',
   'forwarding',
   'proxy',
   'mesh',

@@ -30,6 +30,18 @@ describe('imports of browsers', () => {
   });
 });
 
+describe('the command litz', () => {
+  test('loads no other package than commander before it knows the command', () => {
+    const seen = new Map<string, string[]>();
+    follow(join(packages, 'cli/src/main.ts'), seen);
+    const foreign = new Set([...seen.values()].flat().filter((name) => !name.startsWith('node:')));
+    expect([...foreign]).toEqual(['commander']);
+    const own = [...seen.keys()].filter((file) => !file.includes('/cli/'));
+    expect(own.filter((file) => /core\/src\/(?:crypto\/noble|engine)/.test(file))).toEqual([]);
+    expect(own.length).toBeGreaterThan(3);
+  });
+});
+
 /** Reads a file and the files of Litz that it imports. `seen`: the other imports of each file. */
 function follow(file: string, seen: Map<string, string[]>): void {
   if (seen.has(file)) return;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,13 +24,20 @@ describe('threadFile', () => {
   });
 
   test('says what to do if there is none at all', () => {
+    const file = new URL('../dist/thread-file.js', import.meta.url).href;
     const here = pathToFileURL(join(emptyFolder(), 'program.js')).href;
-    expect(() => threadFile(here)).toThrow(
-      expect.objectContaining({
-        code: 'ERR_LITZ_WORKER',
-        message: expect.stringContaining('the entry @litz/tun/readiness-worker') as string,
-      }) as Error,
+    // Without NODE_PATH, in which pnpm has all packages of the workspace.
+    const { stderr } = spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        `import { threadFile } from '${file}'; threadFile('${here}');`,
+      ],
+      { encoding: 'utf8', env: {} },
     );
+    expect(stderr).toContain('the entry @litz/tun/readiness-worker');
+    expect(stderr).toContain('ERR_LITZ_WORKER');
   });
 });
 

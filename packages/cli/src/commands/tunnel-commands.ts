@@ -1,8 +1,8 @@
 /**
  * The commands for tunnels of wg-quick files: `litz up`, `down`, `reload`, `save` and `strip`.
  *
- * As in every file that defines commands, what a command needs is loaded when it runs. So no command
- * waits for the code of the others.
+ * As in every file that defines commands, what a command needs is loaded when it runs. So no
+ * command waits for the code of the others.
  *
  * @module
  */

@@ -1,0 +1,88 @@
+/**
+ * Tests that the manifests of the published packages agree, and that everything else that names their
+ * version or their repository has the same.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../../..');
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly description?: string;
+  readonly keywords?: readonly string[];
+  readonly license?: string;
+  readonly type?: string;
+  readonly repository?: unknown;
+  readonly homepage?: unknown;
+  readonly bugs?: unknown;
+  readonly engines?: object;
+  readonly publishConfig?: object;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const workspace = manifestOf('.');
+const published = readdirSync(join(root, 'packages'))
+  .map((folder): [string, Manifest] => [folder, manifestOf(join('packages', folder))])
+  .filter(([, manifest]) => !manifest.private);
+
+describe('manifests', () => {
+  test.each(published)('of %s is complete', (folder, manifest) => {
+    expect(manifest).toMatchObject({
+      name: folder === 'cli' ? 'litz' : `@litz/${folder}`,
+      version: manifestOf('packages/cli').version,
+      description: expect.stringMatching(/^[A-Zw].{10,110}[^.]$/) as string,
+      license: workspace.license,
+      type: 'module',
+      engines: workspace.engines,
+      publishConfig: { access: 'public', provenance: true },
+    });
+    expect(manifest.keywords).toContain('wireguard');
+    expect(new Set(manifest.keywords).size).toBe(manifest.keywords?.length);
+  });
+
+  // So all packages have the same: release/stage.mjs takes it from there.
+  test.each(published)('of %s leaves its repository to that of the workspace', (_, manifest) => {
+    const { repository, homepage, bugs } = manifest;
+    expect({ repository, homepage, bugs }).toEqual({});
+  });
+
+  test.each(published)('of %s uses packages of Litz with exactly its version', (_, manifest) => {
+    const ranges = Object.entries(manifest.dependencies ?? {})
+      .filter(([name]) => name === 'litz' || name.startsWith('@litz/'))
+      .map(([, range]) => range);
+    expect(new Set(ranges)).toEqual(new Set(ranges.length === 0 ? [] : ['workspace:*']));
+  });
+
+  test.each(published)('of %s has a changelog with its version', (folder, { name, version }) => {
+    const text = readFileSync(join(root, 'packages', folder, 'CHANGELOG.md'), 'utf8');
+    expect(text).toMatch(new RegExp(`^# ${name}\n\n## ${version.replaceAll('.', '\\.')}\n`));
+  });
+
+  test('are those that changesets gives one version', () => {
+    const config = JSON.parse(readFileSync(join(root, '.changeset/config.json'), 'utf8')) as {
+      fixed: string[][];
+    };
+    const [litz = '', scoped = ''] = config.fixed[0] ?? [];
+    const folders = /^@litz\/\{(.*)\}$/.exec(scoped)?.[1]?.split(',') ?? [];
+    expect([litz, ...folders].toSorted()).toEqual(
+      published.map(([folder]) => (folder === 'cli' ? 'litz' : folder)).toSorted(),
+    );
+  });
+
+  test('have the version of the chart', () => {
+    const { version } = manifestOf('packages/cli');
+    const chart = readFileSync(join(root, 'deploy/chart/litz/Chart.yaml'), 'utf8');
+    expect(chart).toContain(`\nversion: ${version}\nappVersion: ${version}\n`);
+    expect(readFileSync(join(root, 'deploy/README.md'), 'utf8')).toContain(`litz:${version} `);
+  });
+});
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
+}

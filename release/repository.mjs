@@ -1,0 +1,37 @@
+/**
+ * `repositoryFields` and `checkRepository`: where the packages come from, as their manifests and npm say.
+ *
+ * @module
+ */
+
+/**
+ * Returns the fields of a manifest that say where the package comes from. The address of the repository
+ * stands once, in the manifest of the workspace, so all packages have the same. Without it there are no
+ * such fields.
+ *
+ * @param {Record<string, any>} workspace the manifest of the workspace
+ * @param {string} name the folder of the package
+ */
+export function repositoryFields({ repository }, name) {
+  if (!repository) return {};
+  const page = repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
+  return {
+    homepage: `${page}/tree/main/packages/${name}#readme`,
+    bugs: `${page}/issues`,
+    repository: { type: 'git', url: repository.url, directory: `packages/${name}` },
+  };
+}
+
+/** Throws if npm would refuse the provenance, which it does only after some packages are published. */
+export function checkRepository({ repository }, env = process.env) {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env;
+  if (!repository) {
+    throw new Error(
+      'package.json has no "repository": npm needs it for the provenance. ' +
+        'Add { "type": "git", "url": "git+https://.../litz.git" }',
+    );
+  }
+  const url = `git+${server}/${name}.git`;
+  if (repository.url === url) return;
+  throw new Error(`the "repository" of package.json is ${repository.url}, this is ${url}`);
+}
