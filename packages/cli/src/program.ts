@@ -28,6 +28,12 @@ import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import {
+  formatMetricsAddress,
+  METRICS_HELP,
+  readMetricsAddress,
+  type MetricsAddress,
+} from './metrics/metrics-address.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
 
@@ -52,21 +58,25 @@ export async function runProgram(words: readonly string[]): Promise<number> {
 
 /** Returns the commands of `litz`. @param words the words of the command line; default: none */
 export function createProgram(words: readonly string[] = []): Command {
-  const program = new Command('litz')
+  const program: Command = new Command('litz')
     .description('WireGuard in userspace.')
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .option('--metrics <address>', METRICS_HELP, readMetricsAddress)
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
     .addHelpText('after', MORE_HELP)
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
+    // A command may have an option of the same name.
+    .enablePositionalOptions()
+    .hook('preSubcommand', (_program, command) => refuseOptions(program, command.name()))
     .exitOverride()
-    .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
+    .action(async (name: string | undefined, flags: DaemonFlags) => {
       if (name === undefined) return program.help({ error: true });
-      return startDaemon(name, foreground === true);
+      return startDaemon(name, flags);
     });
   if (!NAME_FOLLOWS.has(words[0] ?? '')) addCommands(program);
   return program;
@@ -102,16 +112,23 @@ function addCommands(program: Command): void {
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
 
-async function startDaemon(name: string, foreground: boolean): Promise<void> {
+interface DaemonFlags {
+  readonly foreground?: true;
+  readonly metrics?: MetricsAddress;
+}
+
+async function startDaemon(name: string, { foreground, metrics }: DaemonFlags): Promise<void> {
   const { env } = process;
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    return startInBackground(name, { entry: ENTRY, env });
+    const words = metrics && ['-f', name, '--metrics', formatMetricsAddress(metrics)];
+    return startInBackground(name, { entry: ENTRY, env, ...(words && { words }) });
   }
   const signals = new EndSignals();
   try {
     await runDaemon(name, {
       env,
       signal: signals.signal,
+      metrics,
       onReady: () => reportReadiness({ ready: true }),
     });
   } catch (error) {
@@ -120,6 +137,12 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
   } finally {
     signals.release();
   }
+}
+
+/** The options in front of a command are those of an interface. */
+function refuseOptions(program: Command, name: string): void {
+  if (Object.keys(program.opts()).length === 0) return;
+  throw new Failure(`options of ${name} must follow it: litz ${name} OPTIONS`, { exitCode: 2 });
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {

@@ -62,6 +62,10 @@ export class ServedDevice {
     this.ended.catch(() => {});
   }
 
+  /** Returns all offloads, and whether each is in use. */
+  offloads = (): ReadonlyMap<string, boolean> =>
+    new Map(OFFLOADS.map((name) => [name, !this.#lostOffloads.has(name)]));
+
   async close(): Promise<void> {
     process.off('exit', this.#removeSocket);
     await this.#server?.close();

@@ -19,6 +19,8 @@ export { Device, type DeviceEvents } from './device.ts';
 export type { PeerChange } from '@litz/core';
 export type { DeviceChange } from '@litz/config';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+export { BATCH_LIMITS, type BatchStats } from './plane/batch-sizes.ts';
+export type { LoopStats } from './plane/loop-time.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
 export { resolveEndpoint, type HostPort, type ResolveOptions } from './quick/resolve-endpoint.ts';
 export {

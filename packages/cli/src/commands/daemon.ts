@@ -11,6 +11,8 @@ import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
+import type { MetricsAddress } from '../metrics/metrics-address.ts';
+import { openMetrics, type MetricsServer } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
 
 export interface DaemonOptions {
@@ -18,6 +20,8 @@ export interface DaemonOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Ends the daemon. */
   readonly signal: AbortSignal;
+  /** Where metrics are served. Default: nowhere. */
+  readonly metrics?: MetricsAddress | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
@@ -34,10 +38,14 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   refuseDescriptors(options.env);
   const level = logLevel(options.env['LOG_LEVEL']);
   const served = await ServedDevice.open(name, { level, socket: 'required' });
+  let metrics: MetricsServer | undefined;
   try {
+    metrics = options.metrics && (await openMetrics(options.metrics, served));
+    if (metrics) served.log.verbose(`serves /metrics on ${metrics.address}`);
     options.onReady?.();
     await Promise.race([aborted(options.signal), served.ended]);
   } finally {
+    await metrics?.close();
     await served.close();
   }
   // Throws the error of a crash. Returns at once if the device was closed.

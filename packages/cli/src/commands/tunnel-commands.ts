@@ -9,6 +9,12 @@ import { redactKeys } from '@litz/core/internals';
 import { InvalidArgumentError, type Command } from 'commander';
 import { EndSignals } from '../end-signals.ts';
 import { describeFailure } from '../failure.ts';
+import {
+  formatMetricsAddress,
+  METRICS_HELP,
+  readMetricsAddress,
+  type MetricsAddress,
+} from '../metrics/metrics-address.ts';
 import { Terminal } from '../tunnel/hang-up.ts';
 import type { IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile } from '../tunnel-path.ts';
@@ -25,6 +31,7 @@ export function addTunnelCommands(program: Command): void {
     .option('-b, --background', 'return when the tunnel is up; litz down INTERFACE ends it')
     .option('--ignore <parts>', 'leave out parts of the file: dns, hooks, or dns,hooks', readParts)
     .option('--hook-timeout <seconds>', 'the longest time of a hook; 0: no limit', readSeconds, 120)
+    .option('--metrics <address>', METRICS_HELP, readMetricsAddress)
     .addHelpText('after', UP_HELP)
     .action(startTunnel);
   command('down', 'take an interface of litz down')
@@ -50,6 +57,7 @@ interface UpFlags {
   readonly background?: true;
   readonly ignore?: ReadonlySet<IgnoredPart>;
   readonly hookTimeout: number;
+  readonly metrics?: MetricsAddress;
 }
 
 async function startTunnel(target: string, flags: UpFlags): Promise<void> {
@@ -63,6 +71,7 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
       signal: signals.signal,
       print,
       howToEnd: isChild ? `litz down ${locateTunnelFile(target).name}` : 'Ctrl-C',
+      metrics: flags.metrics,
       ...(flags.ignore && { ignored: flags.ignore }),
       hooks: {
         limitMs: flags.hookTimeout * 1000,
@@ -98,6 +107,7 @@ async function startTunnelInBackground(target: string, flags: UpFlags): Promise<
   const { name, file } = locateTunnelFile(target);
   const words = ['up', '--hook-timeout', String(flags.hookTimeout)];
   if (flags.ignore) words.push('--ignore', [...flags.ignore].join());
+  if (flags.metrics) words.push('--metrics', formatMetricsAddress(flags.metrics));
   await startInBackground(name, {
     entry: ENTRY,
     env: process.env,

@@ -17,6 +17,8 @@ import {
 import { aborted } from '../end-signals.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
+import type { MetricsAddress } from '../metrics/metrics-address.ts';
+import { openMetrics, type MetricsServer } from '../metrics/metrics-server.ts';
 import { ControlServer, type ControlRequest } from '../tunnel/control.ts';
 import { RunningTunnel, type IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
@@ -31,6 +33,8 @@ export interface UpOptions {
   /** What is left out. Default: nothing. */
   readonly ignored?: ReadonlySet<IgnoredPart>;
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
+  /** Where metrics are served. Default: nowhere. */
+  readonly metrics?: MetricsAddress | undefined;
   /** What takes it down, for the user. */
   readonly howToEnd: string;
   /** Called when the tunnel is up. */
@@ -109,12 +113,15 @@ class Session {
 
   /** Resolves when the tunnel is down. */
   async run(running: RunningTunnel): Promise<void> {
-    const { env, signal } = this.#options;
+    const { env, signal, metrics: address } = this.#options;
     const control = await this.#listen(running);
+    let metrics: MetricsServer | undefined;
     try {
       try {
+        metrics = address && (await openMetrics(address, running.measured));
         const { listenPort, hasKey } = await running.state();
         if (!hasKey) this.print(NO_KEY);
+        if (metrics && !isQuiet(env)) this.print(`serves /metrics on ${metrics.address}`);
         if (!isQuiet(env))
           this.print(`up, listens on port ${listenPort}; ${this.#options.howToEnd} takes it down`);
         this.#options.onReloadable?.(() => void this.#reload(running));
@@ -122,6 +129,7 @@ class Session {
         const end = AbortSignal.any([signal, this.#ending.signal]);
         await Promise.race([aborted(end), running.ended]);
       } finally {
+        await metrics?.close();
         await running.down();
       }
       // Throws the error of a crash.
