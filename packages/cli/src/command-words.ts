@@ -58,6 +58,7 @@ export const OWN_COMMANDS: readonly string[] = [
   'save',
   'strip',
   'show',
+  'qr',
   'completion',
   'genkey',
   'genpsk',

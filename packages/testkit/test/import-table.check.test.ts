@@ -78,7 +78,7 @@ const TABLE: Record<
       '@litz/sys',
       '@litz/sys/tools',
       'commander',
-      'prom-client',
+      'uqr',
     ],
     node: true,
   },

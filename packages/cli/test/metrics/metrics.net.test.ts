@@ -24,6 +24,8 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     socket = join(left.folder, 'metrics');
     daemon = left.litz(['-f', NAME, '--metrics', `unix:${socket}`], {
       env: { LOG_LEVEL: 'verbose' },
+      // As a daemon in the background.
+      nodeOptions: ['--max-semi-space-size=1'],
     });
     await daemon.says(/serves \/metrics on unix:/);
     const file = right.write(`${OTHER}.conf`, [

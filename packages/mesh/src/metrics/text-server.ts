@@ -72,6 +72,7 @@ export class TextServer {
     limitConnections(server, MAX_CONNECTIONS);
     // A client that sends many requests and reads no answer would fill the memory with answers.
     server.maxRequestsPerSocket = 1;
+    server.on('dropRequest', (_request, socket) => socket.destroy());
     server.setTimeout(SILENT_MS);
     if ('path' in listen) await listenAt(server, listen.path);
     else server.listen(listen.port, listen.host);
