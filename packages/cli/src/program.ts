@@ -22,6 +22,7 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addQrCommand } from './commands/qr.ts';
 import { addShowCommand } from './commands/show.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
@@ -88,6 +89,7 @@ function addCommands(program: Command): void {
     program.command(name).description(description);
   addTunnelCommands(program);
   addShowCommand(program);
+  addDoctorCommand(program);
   addQrCommand(program, printToStandardError);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
