@@ -36,6 +36,7 @@ import {
   readMetricsAddress,
   type MetricsAddress,
 } from './metrics/metrics-address.ts';
+import { logForm, logOption, writeLine } from './log-writer.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
 
@@ -53,7 +54,7 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`litz: ${describeFailure(error)}\n`);
+    writeLine(failureLine(describeFailure(error)));
     return exitCodeOf(error);
   }
 }
@@ -65,6 +66,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .addOption(logOption())
     .option('--metrics <address>', METRICS_HELP, readMetricsAddress)
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
@@ -166,7 +168,12 @@ function printKey(line: string): void {
 }
 
 function printToStandardError(line: string): void {
-  process.stderr.write(`${redactKeys(line)}\n`);
+  writeLine(line);
+}
+
+/** A program reads the level; a person knows that it is an error. */
+function failureLine(text: string): string {
+  return logForm(process.env) === 'json' ? `ERROR: ${text}` : `litz: ${text}`;
 }
 
 /** Returns 'litz 0.1.0', with the version of Node.js, the system and the processor. */
@@ -196,6 +203,7 @@ Examples:
   litz genkey | tee private.key | litz pubkey
 
 Environment:
+  LITZ_LOG=text|json                   form of the log; default: text, with levels in the journal
   LITZ_CRYPTO=openssl|wasm|noble       provider of cryptography; default: the fastest available one
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f

@@ -5,10 +5,10 @@
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
 import { InvalidArgumentError, type Command } from 'commander';
 import { EndSignals } from '../end-signals.ts';
 import { describeFailure } from '../failure.ts';
+import { logOption, writeLine } from '../log-writer.ts';
 import {
   formatMetricsAddress,
   METRICS_HELP,
@@ -31,26 +31,27 @@ export function addTunnelCommands(program: Command): void {
     .option('-b, --background', 'return when the tunnel is up; litz down INTERFACE ends it')
     .option('--ignore <parts>', 'leave out parts of the file: dns, hooks, or dns,hooks', readParts)
     .option('--hook-timeout <seconds>', 'the longest time of a hook; 0: no limit', readSeconds, 120)
+    .addOption(logOption())
     .option('--metrics <address>', METRICS_HELP, readMetricsAddress)
     .addHelpText('after', UP_HELP)
     .action(startTunnel);
   command('down', 'take an interface of litz down')
     .argument(TARGET, 'the interface, or its file')
     .addHelpText('after', DOWN_HELP)
-    .action(async (target: string) => runDown(target, print));
+    .action(async (target: string) => runDown(target, writeLine));
   command('reload', 'make a running interface have the keys and peers of its file')
     .argument('<INTERFACE>', 'the interface')
     .argument('[FILE.conf]', 'default: the file that the tunnel was brought up with')
     .addHelpText('after', RELOAD_HELP)
-    .action(async (target: string, file?: string) => runReload(target, file, print));
+    .action(async (target: string, file?: string) => runReload(target, file, writeLine));
   command('save', 'write the present state of an interface into its file')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', SAVE_HELP)
-    .action(async (target: string) => runSave(target, print));
+    .action(async (target: string) => runSave(target, writeLine));
   command('strip', 'print a wg-quick file without what wg does not read')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', STRIP_HELP)
-    .action((target: string) => void process.stdout.write(strippedFile(target, print)));
+    .action((target: string) => void process.stdout.write(strippedFile(target, writeLine)));
 }
 
 interface UpFlags {
@@ -69,7 +70,7 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
     await runUp(target, {
       env: process.env,
       signal: signals.signal,
-      print,
+      print: writeLine,
       howToEnd: isChild ? `litz down ${locateTunnelFile(target).name}` : 'Ctrl-C',
       metrics: flags.metrics,
       ...(flags.ignore && { ignored: flags.ignore }),
@@ -126,10 +127,6 @@ function readParts(text: string): ReadonlySet<IgnoredPart> {
 function readSeconds(text: string): number {
   if (/^\d{1,6}(\.\d{1,3})?$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a number of seconds.');
-}
-
-function print(line: string): void {
-  process.stderr.write(`${redactKeys(line)}\n`);
 }
 
 /** The program that is started in the background. */

@@ -157,8 +157,16 @@ const WAYS: Readonly<Record<Block['way'], string>> = {
   'inner-out': 'packets into the tunnel',
   'inner-in': 'packets out of the tunnel',
 };
-/** Drops of packets inside the tunnel that tell of a mistake. */
+/** Drops since the start that tell of a mistake. */
 const DROPS: Readonly<Partial<Record<DropReason, readonly [text: string, remedy: string]>>> = {
+  'replayed-initiation': [
+    'handshake messages of the peer were too old: its clock went back, or somebody replays them',
+    'Set the clock of the peer',
+  ],
+  'invalid-handshake': [
+    'handshake messages were made with other keys or another preshared key',
+    'Compare the public keys and the preshared keys of both sides',
+  ],
   'disallowed-source': [
     'packets of the peer had a source that is not in its AllowedIPs',
     'Add that prefix to its AllowedIPs here, or SNAT at the peer',

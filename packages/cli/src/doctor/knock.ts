@@ -29,7 +29,10 @@ export function knockAtPort(
       end(code === 'ECONNREFUSED' ? 'refused' : 'silent'),
     );
     // The kernel reports refusals only to a connected socket.
-    socket.connect(port, address, () => socket.send(Buffer.alloc(0)));
+    socket.connect(port, address, (error?: Error) => {
+      if (error) end('silent');
+      else socket.send(Buffer.alloc(0));
+    });
   });
 }
 

@@ -28,6 +28,7 @@ export function readFile(path: string): ReadFile | undefined {
       readTunnelFile(path, () => {}),
       { file: path },
     );
+    const own = publicKeyOfStatus(config.interface);
     wipeSecrets({ ...config.interface, peers: config.peers });
     for (const { publicKey, endpoint, allowedIps } of config.peers) {
       const key = formatKey(publicKey);

@@ -9,6 +9,7 @@ import { UapiError, wipeSecrets, type DevicePeerStatus, type DeviceStatus } from
 import { UapiClient } from '@litz/config/uapi';
 import { formatAddress, formatKey } from '@litz/core';
 import { Netlink, readSysctl } from '@litz/sys';
+import { Failure } from '../failure.ts';
 import { publicKeyOfStatus } from '../show/public-key.ts';
 import { firstDrop, type FilteredPacket, type FilterRules } from './filter-rules.ts';
 import { knockAtPort, knockInside } from './knock.ts';
@@ -94,7 +95,9 @@ async function readPeers(status: ReadStatus, context: Context): Promise<PeerFact
   const knocks = ways.map((peer) => isSilent(peer.status, context) && canKnock(peer, context));
   const ports = await Promise.all(
     ways.map(({ status: { endpoint }, outer }, index) => {
-      if (!knocks[index] || !endpoint || outer?.unmarkedLink === context.name) return 'untried';
+      const link = outer?.unmarkedLink;
+      const isOutside = link !== undefined && link !== context.name;
+      if (!knocks[index] || !endpoint || !isOutside) return 'untried';
       return knockAtPort(formatAddress(endpoint.address), endpoint.port);
     }),
   );
@@ -175,15 +178,17 @@ async function waitForHandshakes(
 ): Promise<DeviceStatus> {
   const keys = new Set(knocked.map(({ key }) => key));
   const before = Date.now() - RECENT_MS;
-  for (let waitedMs = 0; ; waitedMs += POLL_MS) {
-    const { status } = await readStatus(name);
+  const startMs = performance.now();
+  for (;;) {
+    const { status, reason } = await readStatus(name);
+    const isOver = performance.now() - startMs >= LONGEST_MS;
     const open = status?.peers.filter((peer) => {
       const isAnswered = peer.lastHandshakeUnixMs > before;
       const isDecided = isAnswered || (peer.unansweredInitiations ?? 0) >= 2;
       return keys.has(formatKey(peer.publicKey)) && !isDecided;
     });
-    if (status && (open!.length === 0 || waitedMs >= LONGEST_MS)) return status;
-    if (!status) throw new Error(`the daemon of ${name} ended meanwhile`);
+    if (status && (open!.length === 0 || isOver)) return status;
+    if (isOver) throw new Failure(`the daemon of ${name} does not answer any more: ${reason}`);
     await sleep(POLL_MS);
   }
 }

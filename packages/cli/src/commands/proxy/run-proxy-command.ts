@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { redactKeys } from '@litz/core/internals';
 import { Network } from '@litz/net';
 import { EndSignals } from '../../end-signals.ts';
+import { writeLine } from '../../log-writer.ts';
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
 import { openNetwork } from './open-network.ts';
 import { runProxy } from './run-proxy.ts';
@@ -18,7 +18,7 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
     await runProxy(file, flags, {
       env: process.env,
       signal: signals.signal,
-      print: (line) => void process.stderr.write(`${redactKeys(line)}\n`),
+      print: writeLine,
       streams: { input: process.stdin, output: process.stdout },
       checkTunnel: (config, file) => Network.check(config, file),
       openNetwork,
