@@ -16,6 +16,7 @@
  * @module
  */
 export { Device, type DeviceEvents } from './device.ts';
+export type { DeviceDiagnostics } from './device-diagnostics.ts';
 export type { PeerChange } from '@litz/core';
 export type { DeviceChange } from '@litz/config';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
