@@ -7,7 +7,7 @@
  * @module
  */
 import { fstatSync } from 'node:fs';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { InvalidArgumentError, Option } from 'commander';
 
 export type LogForm = 'text' | 'journal' | 'json';

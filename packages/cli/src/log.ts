@@ -4,7 +4,7 @@
  * @module
  */
 
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { writeLine, type LogFields } from './log-writer.ts';
 
 /** The levels of wireguard-go; 'debug' is another word for 'verbose'. */

@@ -9,11 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
-import { runDaemon } from './commands/daemon.ts';
+import { addCaptureCommand } from './commands/capture.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -22,20 +22,15 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addQrCommand } from './commands/qr.ts';
-import { addShowCommand } from './commands/show.ts';
+import { addDoctorCommand } from './commands/doctor-command.ts';
+import { addQrCommand } from './commands/qr-command.ts';
+import { addShowCommand } from './commands/show-command.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
-import { runDemo, type DemoForm } from './demo/demo.ts';
+import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
-import {
-  formatMetricsAddress,
-  METRICS_HELP,
-  readMetricsAddress,
-  type MetricsAddress,
-} from './metrics/metrics-address.ts';
+import { metricsAddress, metricsOption } from './metrics/metrics-option.ts';
 import { logForm, logOption, writeLine } from './log-writer.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
@@ -66,8 +61,9 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .addOption(logOption())
-    .option('--metrics <address>', METRICS_HELP, readMetricsAddress)
+    .addOption(metricsOption())
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
@@ -92,7 +88,8 @@ function addCommands(program: Command): void {
   addTunnelCommands(program);
   addShowCommand(program);
   addDoctorCommand(program);
-  addQrCommand(program, printToStandardError);
+  addQrCommand(program);
+  addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
@@ -102,7 +99,7 @@ function addCommands(program: Command): void {
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
-    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+    async () => void process.stdout.write(await publicKeyLine(await readStandardInput())),
   );
   addProxyCommand(program);
   addAgentCommand(program);
@@ -120,17 +117,22 @@ function addCommands(program: Command): void {
 
 interface DaemonFlags {
   readonly foreground?: true;
-  readonly metrics?: MetricsAddress;
+  readonly user?: string;
+  readonly metrics?: string;
 }
 
-async function startDaemon(name: string, { foreground, metrics }: DaemonFlags): Promise<void> {
+async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
   const { env } = process;
+  const { foreground, ...passedOn } = flags;
+  const metrics = await metricsAddress(flags.metrics);
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    const words = metrics && ['-f', name, '--metrics', formatMetricsAddress(metrics)];
-    return startInBackground(name, { entry: ENTRY, env, ...(words && { words }) });
+    return startInBackground(name, { entry: ENTRY, env, ...passedOn });
   }
   const signals = new EndSignals();
   try {
+    const { keepFewRights } = await import('./rights/few-rights.ts');
+    keepFewRights('daemon', { user: flags.user });
+    const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
@@ -152,6 +154,7 @@ function refuseOptions(program: Command, name: string): void {
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const { runDemo } = await import('./demo/demo.ts');
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

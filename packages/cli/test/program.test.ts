@@ -64,8 +64,8 @@ describe('runProgram', () => {
     const metrics = { host: '127.0.0.1', port: 9586 };
     expect(runDaemon).toHaveBeenCalledWith('wg0', expect.objectContaining({ metrics }));
     await runProgram(['wg0', '--metrics', 'unix:/run/m']);
-    const words = ['-f', 'wg0', '--metrics', 'unix:/run/m'];
-    expect(startInBackground).toHaveBeenCalledWith('wg0', expect.objectContaining({ words }));
+    const passedOn = expect.objectContaining({ metrics: 'unix:/run/m' });
+    expect(startInBackground).toHaveBeenCalledWith('wg0', passedOn);
     await runProgram(['up', '--metrics', '9586', './wg0.conf']);
     expect(runUp).toHaveBeenCalledWith('./wg0.conf', expect.objectContaining({ metrics }));
   });

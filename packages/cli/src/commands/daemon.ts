@@ -14,6 +14,7 @@ import { logLevel } from '../log.ts';
 import type { MetricsAddress } from '../metrics/metrics-address.ts';
 import { openMetrics, type MetricsServer } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
+import { ServiceManager } from '../service/service-manager.ts';
 
 export interface DaemonOptions {
   /** The environment: LOG_LEVEL and the other variables of wireguard-go. */
@@ -39,14 +40,23 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const level = logLevel(options.env['LOG_LEVEL']);
   const served = await ServedDevice.open(name, { level, socket: 'required' });
   let metrics: MetricsServer | undefined;
+  const manager = new ServiceManager({
+    env: options.env,
+    onError: (error) => served.log.error((error as Error).message),
+  });
   try {
     metrics = options.metrics && (await openMetrics(options.metrics, served));
     if (metrics) served.log.verbose(`serves /metrics on ${metrics.address}`);
     options.onReady?.();
+    manager.ready(`serves ${served.device.name}`);
+    // The packet loop, which has a thread of its own, must answer too.
+    manager.watch(() => served.device.stats());
     await Promise.race([aborted(options.signal), served.ended]);
+    manager.stopping();
   } finally {
     await metrics?.close();
     await served.close();
+    manager.close();
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;

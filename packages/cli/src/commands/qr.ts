@@ -4,26 +4,19 @@
  * @module
  */
 import { parseConfig, wipeSecrets } from '@litz/config';
-import type { Command } from 'commander';
 import { Failure } from '../failure.ts';
+import { writeLine } from '../log-writer.ts';
 import { phoneText } from '../qr/phone-text.ts';
+import { qrCode } from '../qr/qr-code.ts';
 import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
 import { warnIfWorldReadable } from './keys.ts';
 
-/** Adds the command to `litz`. @param warn prints a line to standard error */
-export function addQrCommand(program: Command, warn: (line: string) => void): void {
-  program
-    .command('qr')
-    .description('show a wg-quick file as a QR code, for the app of a phone')
-    .argument('<FILE.conf|INTERFACE>', 'INTERFACE means /etc/wireguard/INTERFACE.conf')
-    .addHelpText('after', HELP)
-    .action(async (target: string) => {
-      const { stdout, env } = process;
-      warnIfWorldReadable(stdout.fd, warn);
-      const colors = stdout.isTTY && !env['NO_COLOR'];
-      const text = await qrText(target, { colors, columns: terminalColumns(), warn });
-      stdout.write(text);
-    });
+/** Prints the code. @throws {Failure | ConfigError} (rejects) as `qrText` */
+export async function runQr(target: string): Promise<void> {
+  const { stdout, env } = process;
+  warnIfWorldReadable(stdout.fd, writeLine);
+  const colors = stdout.isTTY && !env['NO_COLOR'];
+  stdout.write(await qrText(target, { colors, columns: terminalColumns(), warn: writeLine }));
 }
 
 export interface QrOptions {
@@ -51,7 +44,6 @@ export async function qrText(
   wipeSecrets({ ...config.interface, peers: config.peers });
   if (!hasKey) throw new Failure(`${file}: there is no PrivateKey, which the app needs`);
   const { text, leftOut } = phoneText(read);
-  const { qrCode } = await import('../qr/qr-code.ts');
   const code = qrCode(text, { colors });
   if (columns !== undefined && columns < code.columns) {
     const size = `the code needs ${code.columns} columns, and the terminal has ${columns}`;
@@ -65,11 +57,3 @@ export async function qrText(
 function terminalColumns(): number | undefined {
   return process.stdout.isTTY ? process.stdout.columns : undefined;
 }
-
-const HELP = `
-In the app: add a tunnel, scan from QR code. A tunnel is for one device: two devices with the same
-key take the session from each other. Comments, hooks and other fields that the app does not know
-are left out. The code is black on white; with NO_COLOR or without a terminal it has no colours,
-and is right on a dark background.
-
-For example: litz qr ./phone.conf`;

@@ -1,6 +1,9 @@
 /**
  * The commands for tunnels of wg-quick files: `litz up`, `down`, `reload`, `save` and `strip`.
  *
+ * As in every file that defines commands, what a command needs is loaded when it runs. So no command
+ * waits for the code of the others.
+ *
  * @module
  */
 import { resolve } from 'node:path';
@@ -9,18 +12,11 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { EndSignals } from '../end-signals.ts';
 import { describeFailure } from '../failure.ts';
 import { logOption, writeLine } from '../log-writer.ts';
-import {
-  formatMetricsAddress,
-  METRICS_HELP,
-  readMetricsAddress,
-  type MetricsAddress,
-} from '../metrics/metrics-address.ts';
+import { metricsAddress, metricsOption } from '../metrics/metrics-option.ts';
 import { Terminal } from '../tunnel/hang-up.ts';
 import type { IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile } from '../tunnel-path.ts';
 import { reportReadiness, startInBackground } from './background.ts';
-import { runDown, runReload, runSave, strippedFile } from './down.ts';
-import { runUp } from './up.ts';
 
 /** Adds the commands to `litz`. */
 export function addTunnelCommands(program: Command): void {
@@ -32,47 +28,57 @@ export function addTunnelCommands(program: Command): void {
     .option('--ignore <parts>', 'leave out parts of the file: dns, hooks, or dns,hooks', readParts)
     .option('--hook-timeout <seconds>', 'the longest time of a hook; 0: no limit', readSeconds, 120)
     .addOption(logOption())
-    .option('--metrics <address>', METRICS_HELP, readMetricsAddress)
+    .addOption(metricsOption())
     .addHelpText('after', UP_HELP)
     .action(startTunnel);
   command('down', 'take an interface of litz down')
     .argument(TARGET, 'the interface, or its file')
     .addHelpText('after', DOWN_HELP)
-    .action(async (target: string) => runDown(target, writeLine));
+    .action(async (target: string) => (await import('./down.ts')).runDown(target, writeLine));
   command('reload', 'make a running interface have the keys and peers of its file')
     .argument('<INTERFACE>', 'the interface')
     .argument('[FILE.conf]', 'default: the file that the tunnel was brought up with')
     .addHelpText('after', RELOAD_HELP)
-    .action(async (target: string, file?: string) => runReload(target, file, writeLine));
+    .action(async (target: string, file?: string) => {
+      const { runReload } = await import('./down.ts');
+      await runReload(target, file, writeLine);
+    });
   command('save', 'write the present state of an interface into its file')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', SAVE_HELP)
-    .action(async (target: string) => runSave(target, writeLine));
+    .action(async (target: string) => (await import('./down.ts')).runSave(target, writeLine));
   command('strip', 'print a wg-quick file without what wg does not read')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', STRIP_HELP)
-    .action((target: string) => void process.stdout.write(strippedFile(target, writeLine)));
+    .action(async (target: string) => {
+      const { strippedFile } = await import('./down.ts');
+      process.stdout.write(strippedFile(target, writeLine));
+    });
 }
 
 interface UpFlags {
   readonly background?: true;
   readonly ignore?: ReadonlySet<IgnoredPart>;
   readonly hookTimeout: number;
-  readonly metrics?: MetricsAddress;
+  readonly metrics?: string;
 }
 
 async function startTunnel(target: string, flags: UpFlags): Promise<void> {
+  const metrics = await metricsAddress(flags.metrics);
   if (flags.background) return startTunnelInBackground(target, flags);
   const signals = new EndSignals();
   const terminal = new Terminal();
   const isChild = process.send !== undefined;
   try {
+    const { keepTunnelRights } = await import('../rights/tunnel-rights.ts');
+    keepTunnelRights(locateTunnelFile(target).file, flags.ignore?.has('hooks') !== true);
+    const { runUp } = await import('./up.ts');
     await runUp(target, {
       env: process.env,
       signal: signals.signal,
       print: writeLine,
       howToEnd: isChild ? `litz down ${locateTunnelFile(target).name}` : 'Ctrl-C',
-      metrics: flags.metrics,
+      metrics,
       ...(flags.ignore && { ignored: flags.ignore }),
       hooks: {
         limitMs: flags.hookTimeout * 1000,
@@ -108,7 +114,7 @@ async function startTunnelInBackground(target: string, flags: UpFlags): Promise<
   const { name, file } = locateTunnelFile(target);
   const words = ['up', '--hook-timeout', String(flags.hookTimeout)];
   if (flags.ignore) words.push('--ignore', [...flags.ignore].join());
-  if (flags.metrics) words.push('--metrics', formatMetricsAddress(flags.metrics));
+  if (flags.metrics) words.push('--metrics', flags.metrics);
   await startInBackground(name, {
     entry: ENTRY,
     env: process.env,

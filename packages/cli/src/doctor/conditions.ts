@@ -19,6 +19,7 @@ export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   };
 }
 
+/** @param name as in `meta l4proto` */
 export function protocolIs(name: string): Condition {
   return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
 }
@@ -47,10 +48,12 @@ export function stateIs(states: readonly string[]): Condition {
   return ({ isEstablished }) => states.includes(isEstablished ? 'established' : 'new');
 }
 
+/** The family of the IP header. */
 export function familyIs(family: 4 | 6): Condition {
   return (packet) => packet.family === family;
 }
 
+/** The opposite. What is not known stays so. */
 export function not(condition: Condition | undefined): Condition | undefined {
   if (!condition) return undefined;
   return (packet) => {

@@ -20,15 +20,17 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** A remedy is required where something is wrong. */
+/** Nothing is wrong. */
 export function ok(subject: string, text: string, peer?: string): Finding {
   return { subject, state: 'ok', text, ...(peer !== undefined && { peer }) };
 }
 
+/** It works, but not always. */
 export function warn(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'warn', text, remedy, ...(peer !== undefined && { peer }) };
 }
 
+/** Packets do not pass. */
 export function fail(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'fail', text, remedy, ...(peer !== undefined && { peer }) };
 }

@@ -37,7 +37,3 @@ export function formatMetricsAddress(address: MetricsAddress): string {
 function wrong(reason: string): Failure {
   return new Failure(`--metrics: ${reason}`, { exitCode: 2 });
 }
-
-/** The help of the option. */
-export const METRICS_HELP =
-  'serve /metrics for Prometheus at PORT of 127.0.0.1, ADDRESS:PORT, or unix:/PATH';

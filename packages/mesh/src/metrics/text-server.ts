@@ -59,7 +59,7 @@ export class TextServer {
    */
   static async listen(
     listen: ListenAddress | ListenPath,
-    paths: Answers,
+    paths: ReadonlyMap<string, () => TextAnswer | Promise<TextAnswer>>,
     { onlyLoopbackHosts = false }: TextServerOptions = {},
   ): Promise<TextServer> {
     const isChecked = onlyLoopbackHosts && 'port' in listen;

@@ -2,7 +2,8 @@
  * `routeRequest`: decides how the status page answers a request. Pure.
  *
  * The page is for users of this machine. Another page in the same browser must not read it. So the
- * `Host` header must be a name of the loopback interface. Also, a page of another origin must not request the status.
+ * `Host` header must be a name of the loopback interface. Also, a page of another origin must not
+ * request the status.
  *
  * @module
  */
