@@ -59,6 +59,8 @@ export const OWN_COMMANDS: readonly string[] = [
   'strip',
   'show',
   'upgrade',
+  'doctor',
+  'qr',
   'capture',
   'completion',
   'genkey',
@@ -90,7 +92,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith('it is a command of wg', 'set setconf addconf syncconf showconf'),
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
-  ...wordsWith(HELP, 'help add bench check config connect debug disconnect doctor'),
+  ...wordsWith(HELP, 'help add bench check config connect debug disconnect'),
   ...wordsWith(HELP, 'edit export import init install log logs monitor uninstall update'),
   ...wordsWith(HELP, 'watch'),
 ]);

@@ -14,6 +14,7 @@ import {
 } from '@litz/core';
 import type { CaptureOptions, CaptureStream, Device, UapiTarget } from '@litz/device';
 import type { Log } from './log.ts';
+import type { LogFields } from './log-writer.ts';
 
 /**
  * Adds listeners only at level 'verbose', because a device does not make most of these events
@@ -21,24 +22,31 @@ import type { Log } from './log.ts';
  */
 export function logDevice(device: Device, log: Log): void {
   if (log.level !== 'verbose') return;
-  const say = (text: string): void => log.verbose(text);
-  device.on('up', ({ listenPort }) => say(`link up, listens on port ${listenPort}`));
-  device.on('down', () => say('link down'));
-  device.on('mtu', ({ mtu }) => say(`MTU updated: ${mtu}`));
-  device.on('offload', ({ name, reason }) => say(`offload ${name} is off: ${reason}`));
+  const say = (text: string, event: string, fields: LogFields = {}): void =>
+    log.verbose(text, { event, ...fields });
+  device.on('up', ({ listenPort }) => say(`link up, listens on port ${listenPort}`, 'up'));
+  device.on('down', () => say('link down', 'down'));
+  device.on('mtu', ({ mtu }) => say(`MTU updated: ${mtu}`, 'mtu', { mtu }));
+  device.on('offload', ({ name, reason }) =>
+    say(`offload ${name} is off: ${reason}`, 'offload', { offload: name }),
+  );
   device.on('trace', ({ peer, step, sends }) =>
-    say(`${nameOf(peer)} - ${describeStep(step, sends)}`),
+    say(`${nameOf(peer)} - ${describeStep(step, sends)}`, step, { peer: formatKey(peer) }),
   );
   device.on('handshake', ({ peer, role, durationMs }) => {
     const time = durationMs === undefined ? '' : ` in ${durationMs.toFixed(0)} ms`;
-    say(`${nameOf(peer)} - Handshake completed as ${role}${time}`);
+    const fields = { peer: formatKey(peer), role, durationMs };
+    say(`${nameOf(peer)} - Handshake completed as ${role}${time}`, 'handshake', fields);
   });
-  device.on('session', ({ peer, state }) => say(`${nameOf(peer)} - Session ${state}`));
+  device.on('session', ({ peer, state }) =>
+    say(`${nameOf(peer)} - Session ${state}`, 'session', { peer: formatKey(peer), state }),
+  );
   device.on('roam', ({ peer, endpoint, previous }) => {
     const from = previous ? ` from ${formatEndpoint(previous)}` : '';
-    say(`${nameOf(peer)} - Roamed${from} to ${formatEndpoint(endpoint)}`);
+    const fields = { peer: formatKey(peer), endpoint: formatEndpoint(endpoint) };
+    say(`${nameOf(peer)} - Roamed${from} to ${formatEndpoint(endpoint)}`, 'roam', fields);
   });
-  device.on('drop', (drop) => say(describeDrop(drop)));
+  device.on('drop', (drop) => say(describeDrop(drop), 'drop', dropFields(drop)));
 }
 
 /**
@@ -104,6 +112,15 @@ function describeDrop({ reason, count, peer, source }: Drop): string {
   const from = source ? `, the last from ${formatEndpoint(source)}` : '';
   const times = count === 1 ? '' : ` ${count} times`;
   return `${who}${DROP_TEXTS[reason]} (${reason}${times}${from})`;
+}
+
+function dropFields({ reason, count, peer, source }: Drop): LogFields {
+  return {
+    reason,
+    count,
+    ...(peer && { peer: formatKey(peer) }),
+    ...(source && { source: formatEndpoint(source) }),
+  };
 }
 
 function describeStep(step: TraceStep, sends: number): string {

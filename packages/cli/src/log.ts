@@ -5,28 +5,30 @@
  */
 
 import { redactKeys } from '@litz/core/text';
+import { writeLine, type LogFields } from './log-writer.ts';
 
 /** The levels of wireguard-go; 'debug' is another word for 'verbose'. */
 export type LogLevel = 'silent' | 'error' | 'verbose';
 
 export interface Log {
   readonly level: LogLevel;
-  error(text: string): void;
-  verbose(text: string): void;
+  /** @param fields values for programs, in the form of JSON */
+  error(text: string, fields?: LogFields): void;
+  verbose(text: string, fields?: LogFields): void;
 }
 
 /** @param write called with whole lines, including the line feed */
 export function createLog(
   level: LogLevel,
   name: string,
-  write: (line: string) => void = writeToStandardError,
+  write: (line: string, fields: LogFields) => void = writeLine,
 ): Log {
-  const line = (kind: string, text: string): void =>
-    write(`${kind}: (${name}) ${redactKeys(text)}\n`);
+  const line = (kind: string, text: string, fields: LogFields = {}): void =>
+    write(`${kind}: (${name}) ${redactKeys(text)}\n`, fields);
   return {
     level,
-    error: (text) => level !== 'silent' && line('ERROR', text),
-    verbose: (text) => level === 'verbose' && line('DEBUG', text),
+    error: (text, fields) => level !== 'silent' && line('ERROR', text, fields),
+    verbose: (text, fields) => level === 'verbose' && line('DEBUG', text, fields),
   };
 }
 
@@ -34,9 +36,4 @@ export function createLog(
 export function logLevel(text: string | undefined): LogLevel {
   if (text === 'verbose' || text === 'debug') return 'verbose';
   return text === 'silent' ? 'silent' : 'error';
-}
-
-/** Ignores a failed write: the terminal of a daemon may be gone. */
-function writeToStandardError(line: string): void {
-  process.stderr.write(line, () => {});
 }

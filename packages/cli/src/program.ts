@@ -21,12 +21,16 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
+import { addDoctorCommand } from './commands/doctor-command.ts';
+import { addQrCommand } from './commands/qr-command.ts';
 import { addShowCommand } from './commands/show-command.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import { metricsAddress, metricsOption } from './metrics/metrics-option.ts';
+import { logForm, logOption, writeLine } from './log-writer.ts';
 import { commandTree } from './manual/command-tree.ts';
 import { completionScript, SHELLS } from './manual/completion.ts';
 import { versionOfLitz } from './version.ts';
@@ -45,29 +49,32 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`litz: ${describeFailure(error)}\n`);
+    writeLine(failureLine(describeFailure(error)));
     return exitCodeOf(error);
   }
 }
 
 /** Returns the commands of `litz`. @param words the words of the command line; default: none */
 export function createProgram(words: readonly string[] = []): Command {
-  const program = new Command('litz')
+  const program: Command = new Command('litz')
     .description('WireGuard in userspace.')
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
     .option('--persist', 'keep the interface if the daemon is killed: its packets are lost then')
     .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
+    .addOption(logOption())
+    .addOption(metricsOption())
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
     .addHelpText('after', MORE_HELP)
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
-    .exitOverride()
-    // `litz proxy` has an option --user of its own.
+    // A command may have an option of the same name.
     .enablePositionalOptions()
+    .hook('preSubcommand', (_program, command) => refuseOptions(program, command.name()))
+    .exitOverride()
     .action(async (name: string | undefined, flags: DaemonFlags) => {
       if (name === undefined) return program.help({ error: true });
       return startDaemon(name, flags);
@@ -92,6 +99,8 @@ function addCommands(program: Command): void {
       const { runUpgrade } = await import('./commands/upgrade.ts');
       await runUpgrade(name, printToStandardError);
     });
+  addDoctorCommand(program);
+  addQrCommand(program);
   addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
@@ -122,24 +131,26 @@ interface DaemonFlags {
   readonly foreground?: true;
   readonly persist?: true;
   readonly user?: string;
+  readonly metrics?: string;
 }
 
 async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
-  const { foreground = false, persist = false, user } = flags;
   const { env } = process;
+  const { foreground, ...passedOn } = flags;
+  const metrics = await metricsAddress(flags.metrics);
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    const start = { entry: ENTRY, env, persist, ...(user !== undefined && { user }) };
-    return startInBackground(name, start);
+    return startInBackground(name, { entry: ENTRY, env, ...passedOn });
   }
   const signals = new EndSignals();
   try {
     const { keepFewRights } = await import('./rights/few-rights.ts');
-    keepFewRights('daemon', { user });
+    keepFewRights('daemon', { user: flags.user });
     const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
-      persist,
+      persist: flags.persist === true,
+      metrics,
       onReady: () => reportReadiness({ ready: true }),
     });
   } catch (error) {
@@ -148,6 +159,12 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
   } finally {
     signals.release();
   }
+}
+
+/** The options in front of a command are those of an interface. */
+function refuseOptions(program: Command, name: string): void {
+  if (Object.keys(program.opts()).length === 0) return;
+  throw new Failure(`options of ${name} must follow it: litz ${name} OPTIONS`, { exitCode: 2 });
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
@@ -168,7 +185,12 @@ function printKey(line: string): void {
 }
 
 function printToStandardError(line: string): void {
-  process.stderr.write(`${redactKeys(line)}\n`);
+  writeLine(line);
+}
+
+/** A program reads the level; a person knows that it is an error. */
+function failureLine(text: string): string {
+  return logForm(process.env) === 'json' ? `ERROR: ${text}` : `litz: ${text}`;
 }
 
 /** Returns 'litz 0.1.0', with the version of Node.js, the system and the processor. */
@@ -199,6 +221,7 @@ Examples:
   litz genkey | tee private.key | litz pubkey
 
 Environment:
+  LITZ_LOG=text|json                   form of the log; default: text, with levels in the journal
   LITZ_CRYPTO=openssl|wasm|noble       provider of cryptography; default: the fastest available one
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f

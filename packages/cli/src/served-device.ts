@@ -92,6 +92,10 @@ export class ServedDevice {
     return this.#server;
   }
 
+  /** Returns all offloads, and whether each is in use. */
+  offloads = (): ReadonlyMap<string, boolean> =>
+    new Map(OFFLOADS.map((name) => [name, !this.#lostOffloads.has(name)]));
+
   async close(): Promise<void> {
     process.off('exit', this.#removeSocket);
     await this.#server?.close();

@@ -59,6 +59,23 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     }
   });
 
+  it('logs as JSON with --log json, also the error at the end', async () => {
+    const words = ['-f', LEFT, '--log', 'json'];
+    const daemon = hosts.left.litz(words, { env: { LOG_LEVEL: 'verbose' } });
+    await daemon.says(/serves/);
+    await hosts.left.run('ip', ['link', 'set', LEFT, 'up']);
+    await daemon.says(/link up/);
+    const failed = hosts.left.litz(words);
+    expect(await failed.end()).toBe(1);
+    expect(JSON.parse(failed.text)).toMatchObject({ level: 'error', message: expect.any(String) });
+    expect(await daemon.end('SIGTERM')).toBe(0);
+    const lines = daemon.text.trimEnd().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(entries).toContainEqual(
+      expect.objectContaining({ level: 'debug', interface: LEFT, event: 'up' }),
+    );
+  });
+
   it('logs a wrong key: as an unanswered handshake on one side, and as a message for another key on the other', async () => {
     const { left, right } = await pair(CAROL.publicKey);
     expect(await hosts.left.ping('10.1.0.2', { timeoutMs: 100 })).toBe(0);

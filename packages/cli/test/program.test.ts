@@ -82,6 +82,17 @@ describe('runProgram', () => {
     expect(startInBackground).not.toHaveBeenCalled();
   });
 
+  test('the address of metrics reaches the daemon, the background, and the tunnel', async () => {
+    await runProgram(['-f', 'wg0', '--metrics', '9586']);
+    const metrics = { host: '127.0.0.1', port: 9586 };
+    expect(runDaemon).toHaveBeenCalledWith('wg0', expect.objectContaining({ metrics }));
+    await runProgram(['wg0', '--metrics', 'unix:/run/m']);
+    const passedOn = expect.objectContaining({ metrics: 'unix:/run/m' });
+    expect(startInBackground).toHaveBeenCalledWith('wg0', passedOn);
+    await runProgram(['up', '--metrics', '9586', './wg0.conf']);
+    expect(runUp).toHaveBeenCalledWith('./wg0.conf', expect.objectContaining({ metrics }));
+  });
+
   test('a word that resembles a command starts a daemon, with one line of warning', async () => {
     expect(await runProgram(['server'])).toBe(0);
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith('server', expect.anything());
@@ -133,6 +144,12 @@ describe('runProgram', () => {
     ['a command line without words', [], /Usage: litz/],
     ['an unknown option', ['--verbose', 'wg0'], /unknown option '--verbose'/],
     ['two names', ['wg0', 'wg1'], /too many arguments/],
+    [
+      'an option in front of a command',
+      ['--metrics', '1', 'up', 'f'],
+      /options of up must follow it/,
+    ],
+    ['a public address', ['--metrics', ':1', 'wg0'], /--metrics: expected a loopback address/],
     ['up without a file', ['up'], /missing required argument/],
     ['up with two files', ['up', 'a.conf', 'b.conf'], /too many arguments/],
   ])('%s is refused with the reason and exit code 2', async (_, words, text) => {

@@ -29,6 +29,8 @@ export class EngineStats {
   sentKeepalives = 0;
   receivedKeepalives = 0;
   completedHandshakes = 0;
+  /** Handshakes that were given up because the peer did not answer. */
+  failedHandshakes = 0;
   /** ICMP "destination unreachable" packets that the engine created for the interface. */
   createdUnreachables = 0;
   /** Dropped packets and datagrams, by reason. */

@@ -4,6 +4,8 @@
  * @module
  */
 import type { DropReason, EngineStats, PeerStatus, PrivateKey } from '@litz/core';
+import type { BatchStats } from './plane/batch-sizes.ts';
+import type { LoopStats } from './plane/loop-time.ts';
 
 /**
  * The configuration and peers of a device at one moment; a copy. It is also a `DeviceStatus` of
@@ -40,4 +42,7 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly tun: { readonly readPackets: number; readonly writtenPackets: number };
   /** The names are those of `UdpCounters`. The object is empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
+  /** `sent`: packets per read of the TUN until it was empty. `received`: datagrams per wake-up. */
+  readonly batches: { readonly sent: BatchStats; readonly received: BatchStats };
+  readonly loop: LoopStats;
 };

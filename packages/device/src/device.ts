@@ -34,6 +34,7 @@ import { BufferedEvents } from './buffered-events.ts';
 import { readCaptureOptions, type CaptureOptions } from './capture/capture-options.ts';
 import type { DeviceCapture } from './capture/device-capture.ts';
 import { DeviceCaptures } from './capture/device-captures.ts';
+import { publishEvent, subscribedEvents } from './diagnostic-channels.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import type { WorkerStart } from './linux/worker-messages.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
@@ -218,6 +219,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   readonly #captures: DeviceCaptures = new DeviceCaptures();
   /** While this keeps events, the packet loop emits all optional events. */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
+  /** The optional events whose channel had a subscriber when that was last looked at. */
+  #subscribed = '';
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
   readonly #onListenerRemoved = (name: unknown): void => this.#listenerRemoved(name);
 
@@ -246,6 +249,7 @@ export class Device extends EventEmitter<DeviceEvents> {
       const device = new Device();
       device.#driver = await openDriver(settings, device.#createListener());
       device.#watchListeners();
+      publishEvent('open', () => ({ device }));
       device.#buffer.startTimeLimit();
       return device;
     } finally {
@@ -520,6 +524,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
     this.#buffer.markUsed();
+    if (String(subscribedEvents()) !== this.#subscribed) this.#sendListened();
     return this.#driver.request(request);
   }
 
@@ -558,12 +563,14 @@ export class Device extends EventEmitter<DeviceEvents> {
   #emitEvent(event: PlaneEvent): void {
     this.#waits.handleEvent(event);
     const { type, ...fields } = event;
+    publishEvent(type, () => ({ device: this, ...fields }));
     // The compiler does not know that these fields belong to the event with this name.
     const parameters = (type === 'down' ? [] : [fields]) as PlaneListeners[typeof type];
     this.#buffer.add(() => this.emit(type, ...(parameters as never)));
   }
 
   #emitError(error: Error): void {
+    publishEvent('error', () => ({ device: this, error }));
     this.#buffer.add(() => this.emit('error', error));
     this.#buffer.keepProcessAlive();
   }
@@ -575,6 +582,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     try {
       if (error) this.#emitError(error);
     } finally {
+      publishEvent('close', () => ({ device: this }));
       this.#buffer.add(() => this.emit('close'));
     }
   }
@@ -595,7 +603,10 @@ export class Device extends EventEmitter<DeviceEvents> {
   /** Sends the packet loop the list of optional events that it must emit. */
   #sendListened(): void {
     if (this.#isClosed || this.#buffer.isBuffering) return;
-    const events = new Set([...this.#listened, ...(this.#waiters > 0 ? AWAITED : [])]);
+    const subscribed = subscribedEvents();
+    this.#subscribed = String(subscribed);
+    const awaited = this.#waiters > 0 ? AWAITED : [];
+    const events = new Set([...this.#listened, ...awaited, ...subscribed]);
     // A device that is being closed needs no list.
     this.#driver.request({ type: 'listen', events: [...events] }).catch(() => {});
   }

@@ -16,11 +16,14 @@
  * @module
  */
 export { Device, type DeviceEvents } from './device.ts';
+export type { DeviceDiagnostics } from './device-diagnostics.ts';
 export type { PeerChange } from '@litz/core';
 export type { DeviceChange } from '@litz/config';
 export type { CaptureOptions } from './capture/capture-options.ts';
 export type { CaptureCounts, CaptureStream, DeviceCapture } from './capture/device-capture.ts';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
+export { BATCH_LIMITS, type BatchStats } from './plane/batch-sizes.ts';
+export type { LoopStats } from './plane/loop-time.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
 export { giveDevice, type GiveOptions, type Successor } from './hand-over/give-device.ts';
 export { HAND_OVER_FORMAT } from './hand-over/hand-over-channel.ts';

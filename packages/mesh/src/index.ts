@@ -165,8 +165,21 @@ export type { DaemonClient } from './daemon/daemon-client.ts';
 export { EventLog, type EventDetails } from './agent/event-log.ts';
 export type { FileAccess } from './registry/file/file-access.ts';
 export { KubePrefixes, type KubePrefixKind } from './agent/kube-prefixes.ts';
-export { meshMetrics, MOST_PEER_SERIES, type MetricsText } from './metrics/mesh-metrics.ts';
-export { TextServer, type ListenAddress, type TextAnswer } from './metrics/text-server.ts';
+export { meshMetrics, MOST_PEER_SERIES } from './metrics/mesh-metrics.ts';
+export {
+  MetricSet,
+  processMetrics,
+  type Distribution,
+  type MetricsText,
+  type Sample,
+} from './metrics/metric-set.ts';
+export {
+  TextServer,
+  type ListenAddress,
+  type ListenPath,
+  type TextAnswer,
+  type TextServerOptions,
+} from './metrics/text-server.ts';
 export { EtcdRegistry, type EtcdRegistryOptions } from './registry/etcd/etcd-registry.ts';
 export type { EtcdUser } from './registry/etcd/etcd-client.ts';
 export type { EtcdTlsFiles } from './registry/etcd/etcd-tls.ts';

@@ -79,7 +79,7 @@ const TABLE: Record<
       '@litz/sys',
       '@litz/sys/tools',
       'commander',
-      'prom-client',
+      'uqr',
     ],
     node: true,
   },

@@ -24,6 +24,8 @@ export interface BackgroundOptions {
   readonly persist?: boolean;
   /** The user of the daemon, for `--user`. Default: the user of this process. */
   readonly user?: string;
+  /** The value of `--metrics`. Default: no metrics. */
+  readonly metrics?: string;
   /** The command line of the child. Default: that of a daemon. */
   readonly words?: readonly string[];
   /** Called with what the child writes to standard error until it is ready. */
@@ -43,6 +45,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const flags = [
     ...(options.persist === true ? ['--persist'] : []),
     ...(options.user === undefined ? [] : ['--user', options.user]),
+    ...(options.metrics === undefined ? [] : ['--metrics', options.metrics]),
   ];
   const { words = ['-f', ...flags, name], onText } = options;
   const args = [SMALL_HEAP, ...process.execArgv, options.entry, ...words];

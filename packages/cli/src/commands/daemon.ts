@@ -11,6 +11,8 @@ import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
+import type { MetricsAddress } from '../metrics/metrics-address.ts';
+import { openMetrics, type MetricsServer } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
 import { DaemonControl } from '../upgrade/daemon-control.ts';
@@ -25,6 +27,8 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
   /** Whether the interface stays when the daemon is killed. Default false. */
   readonly persist?: boolean;
+  /** Where metrics are served. Default: nowhere. */
+  readonly metrics?: MetricsAddress | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
@@ -48,6 +52,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     socket === undefined
       ? await ServedDevice.open(name, { level, socket: 'required', persist })
       : await takePlace(socket, { level, persist, env: ownEnv });
+  let metrics: MetricsServer | undefined;
   const notifier = new ServiceNotifier({
     env: ownEnv,
     onError: (error) => served.log.error((error as Error).message),
@@ -55,6 +60,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const upgrades = new Upgrades(served, ownEnv);
   const control = await DaemonControl.open(served, upgrades);
   try {
+    metrics = await openMetricsOf(served, options.metrics, socket !== undefined);
     options.onReady?.();
     notifier.ready(`serves ${served.device.name}`);
     // The packet loop, which has a thread of its own, must answer too.
@@ -64,12 +70,37 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
     await control.close();
+    await metrics?.close();
     await served.close();
     notifier.close();
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;
   served.log.verbose('ended');
+}
+
+/**
+ * A process that took the place of another one must not end because of its metrics: it logs that it
+ * has none.
+ *
+ * @throws {Failure} (rejects) it cannot listen there
+ */
+async function openMetricsOf(
+  served: ServedDevice,
+  address: MetricsAddress | undefined,
+  isSuccessor: boolean,
+): Promise<MetricsServer | undefined> {
+  if (address === undefined) return undefined;
+  try {
+    // The old process ends at the same time, and had the address until then.
+    const metrics = await openMetrics(address, served, isSuccessor ? LONGEST_END_MS : 0);
+    served.log.verbose(`serves /metrics on ${metrics.address}`);
+    return metrics;
+  } catch (error) {
+    if (!isSuccessor) throw error;
+    served.log.error((error as Error).message);
+    return undefined;
+  }
 }
 
 /**
@@ -83,3 +114,6 @@ function refuseDescriptors(env: NodeJS.ProcessEnv): void {
     throw new Failure(text);
   }
 }
+
+/** How long the old process of an upgrade may take until it has closed everything. */
+const LONGEST_END_MS = 5000;

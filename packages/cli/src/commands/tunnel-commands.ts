@@ -8,10 +8,11 @@
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/text';
 import { InvalidArgumentError, type Command } from 'commander';
 import { EndSignals } from '../end-signals.ts';
 import { describeFailure } from '../failure.ts';
+import { logOption, writeLine } from '../log-writer.ts';
+import { metricsAddress, metricsOption } from '../metrics/metrics-option.ts';
 import { Terminal } from '../tunnel/hang-up.ts';
 import type { IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile } from '../tunnel-path.ts';
@@ -26,30 +27,32 @@ export function addTunnelCommands(program: Command): void {
     .option('-b, --background', 'return when the tunnel is up; litz down INTERFACE ends it')
     .option('--ignore <parts>', 'leave out parts of the file: dns, hooks, or dns,hooks', readParts)
     .option('--hook-timeout <seconds>', 'the longest time of a hook; 0: no limit', readSeconds, 120)
+    .addOption(logOption())
+    .addOption(metricsOption())
     .addHelpText('after', UP_HELP)
     .action(startTunnel);
   command('down', 'take an interface of litz down')
     .argument(TARGET, 'the interface, or its file')
     .addHelpText('after', DOWN_HELP)
-    .action(async (target: string) => (await import('./down.ts')).runDown(target, print));
+    .action(async (target: string) => (await import('./down.ts')).runDown(target, writeLine));
   command('reload', 'make a running interface have the keys and peers of its file')
     .argument('<INTERFACE>', 'the interface')
     .argument('[FILE.conf]', 'default: the file that the tunnel was brought up with')
     .addHelpText('after', RELOAD_HELP)
     .action(async (target: string, file?: string) => {
       const { runReload } = await import('./down.ts');
-      await runReload(target, file, print);
+      await runReload(target, file, writeLine);
     });
   command('save', 'write the present state of an interface into its file')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', SAVE_HELP)
-    .action(async (target: string) => (await import('./down.ts')).runSave(target, print));
+    .action(async (target: string) => (await import('./down.ts')).runSave(target, writeLine));
   command('strip', 'print a wg-quick file without what wg does not read')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', STRIP_HELP)
     .action(async (target: string) => {
       const { strippedFile } = await import('./down.ts');
-      process.stdout.write(strippedFile(target, print));
+      process.stdout.write(strippedFile(target, writeLine));
     });
 }
 
@@ -57,9 +60,11 @@ interface UpFlags {
   readonly background?: true;
   readonly ignore?: ReadonlySet<IgnoredPart>;
   readonly hookTimeout: number;
+  readonly metrics?: string;
 }
 
 async function startTunnel(target: string, flags: UpFlags): Promise<void> {
+  const metrics = await metricsAddress(flags.metrics);
   if (flags.background) return startTunnelInBackground(target, flags);
   const signals = new EndSignals();
   const terminal = new Terminal();
@@ -71,8 +76,9 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
     await runUp(target, {
       env: process.env,
       signal: signals.signal,
-      print,
+      print: writeLine,
       howToEnd: isChild ? `litz down ${locateTunnelFile(target).name}` : 'Ctrl-C',
+      metrics,
       ...(flags.ignore && { ignored: flags.ignore }),
       hooks: {
         limitMs: flags.hookTimeout * 1000,
@@ -108,6 +114,7 @@ async function startTunnelInBackground(target: string, flags: UpFlags): Promise<
   const { name, file } = locateTunnelFile(target);
   const words = ['up', '--hook-timeout', String(flags.hookTimeout)];
   if (flags.ignore) words.push('--ignore', [...flags.ignore].join());
+  if (flags.metrics) words.push('--metrics', flags.metrics);
   await startInBackground(name, {
     entry: ENTRY,
     env: process.env,
@@ -126,10 +133,6 @@ function readParts(text: string): ReadonlySet<IgnoredPart> {
 function readSeconds(text: string): number {
   if (/^\d{1,6}(\.\d{1,3})?$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a number of seconds.');
-}
-
-function print(line: string): void {
-  process.stderr.write(`${redactKeys(line)}\n`);
 }
 
 /** The program that is started in the background. */

@@ -17,6 +17,8 @@ import {
 import { aborted } from '../end-signals.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
+import type { MetricsAddress } from '../metrics/metrics-address.ts';
+import { openMetrics, type MetricsServer } from '../metrics/metrics-server.ts';
 import { warningOfHooks } from '../rights/tunnel-rights.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
 import { ControlServer, type ControlRequest } from '../tunnel/control.ts';
@@ -33,6 +35,8 @@ export interface UpOptions {
   /** What is left out. Default: nothing. */
   readonly ignored?: ReadonlySet<IgnoredPart>;
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
+  /** Where metrics are served. Default: nowhere. */
+  readonly metrics?: MetricsAddress | undefined;
   /** What takes it down, for the user. */
   readonly howToEnd: string;
   /** Called when the tunnel is up. */
@@ -116,13 +120,16 @@ class Session {
 
   /** Resolves when the tunnel is down. */
   async run(running: RunningTunnel): Promise<void> {
-    const { env, signal } = this.#options;
+    const { env, signal, metrics: address } = this.#options;
     const control = await this.#listen(running);
     const notifier = this.#notifier;
+    let metrics: MetricsServer | undefined;
     try {
       try {
+        metrics = address && (await openMetrics(address, running.measured));
         const { listenPort, hasKey } = await running.state();
         if (!hasKey) this.print(NO_KEY);
+        if (metrics && !isQuiet(env)) this.print(`serves /metrics on ${metrics.address}`);
         if (!isQuiet(env))
           this.print(`up, listens on port ${listenPort}; ${this.#options.howToEnd} takes it down`);
         this.#options.onReloadable?.(() => void this.#reload(running));
@@ -133,6 +140,7 @@ class Session {
         await Promise.race([aborted(end), running.ended]);
         notifier.stopping();
       } finally {
+        await metrics?.close();
         await running.down();
       }
       // Throws the error of a crash.

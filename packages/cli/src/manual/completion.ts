@@ -15,10 +15,7 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export function completionScript(shell: (typeof SHELLS)[number], root: CommandEntry): string {
   if (shell === 'fish') return fishScript(root);
   const bash = bashScript(root);
-  // zsh runs completions of bash.
-  return shell === 'bash'
-    ? bash
-    : `#compdef litz\nautoload -U +X bashcompinit && bashcompinit\n${bash}`;
+  return shell === 'bash' ? bash : `${ZSH_BEGIN}${bash}${ZSH_END}`;
 }
 
 function bashScript(root: CommandEntry): string {
@@ -120,3 +117,7 @@ end
 function __litz_tunnels
   for file in /etc/wireguard/*.conf; basename $file .conf; end
 end`;
+/** zsh runs completions of bash. */
+const ZSH_BEGIN = '#compdef litz\nautoload -U +X bashcompinit && bashcompinit\n';
+/** At the first key, zsh runs the file as the function, which must complete too. */
+const ZSH_END = '[ "$funcstack[1]" = _litz ] && _bash_complete -F _litz\n';

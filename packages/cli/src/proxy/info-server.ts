@@ -3,11 +3,10 @@
  *
  * @module
  */
-import type { TextAnswer } from '@litz/mesh';
+import type { MetricsText, TextAnswer } from '@litz/mesh';
 import { Failure } from '../failure.ts';
 import { formatHostPort, type ListenAddress } from './addresses.ts';
 import type { AliveCheck } from './alive-check.ts';
-import type { MetricsText } from './proxy-metrics.ts';
 import type { RunningService } from './stream-listener.ts';
 
 /** What the server tells. */

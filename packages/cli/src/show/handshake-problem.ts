@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { DevicePeerStatus, DeviceStatus } from '@litz/config';
+import type { DeviceDetails, DevicePeerStatus } from '@litz/config';
 
 /** Returns a sentence for a person; undefined: there is no problem, or the daemon does not tell. */
 export function handshakeProblem(
   { unansweredInitiations = 0, endpoint, drops = {} }: DevicePeerStatus,
-  { privateKey, details }: DeviceStatus,
+  { privateKey, details }: { readonly privateKey?: unknown; readonly details?: DeviceDetails },
 ): string | undefined {
   if (!details) return undefined;
   if (!privateKey) return 'there is no private key';

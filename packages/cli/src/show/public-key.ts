@@ -7,6 +7,8 @@ import type { DeviceStatus } from '@litz/config';
 import { formatKey, nobleProvider, publicKeyOf } from '@litz/core';
 
 /** Returns undefined if the interface has no private key. */
-export function publicKeyOfStatus({ privateKey }: DeviceStatus): string | undefined {
+export function publicKeyOfStatus({
+  privateKey,
+}: Pick<DeviceStatus, 'privateKey'>): string | undefined {
   return privateKey && formatKey(publicKeyOf(privateKey, nobleProvider));
 }

@@ -28,6 +28,7 @@ import {
 } from '@litz/device/quick';
 import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
+import type { MeasuredDevice } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
 import { readTunnelFile } from '../tunnel-path.ts';
 import { replaceFile } from './replace-file.ts';
@@ -90,6 +91,11 @@ export class RunningTunnel {
   /** Resolves when the device has ended by itself. Rejects when the packet loop crashed. */
   get ended(): Promise<void> {
     return this.#served!.ended;
+  }
+
+  /** The device, for its metrics. */
+  get measured(): MeasuredDevice {
+    return this.#served!;
   }
 
   /** The path of the file that is in effect. */

@@ -32,6 +32,14 @@ describe('proxyMetrics', () => {
     }
   });
 
+  test('has no series for single peers if there are very many', async () => {
+    const one = { endpoint: '', lastHandshakeAt: 0, bytesReceived: 0, bytesSent: 0 };
+    const peers = Array.from({ length: 201 }, (_, i) => ({ ...one, publicKey: `${i}` }));
+    const { text } = await proxyMetrics(new ProxyCounts(), peers);
+    expect(text).toMatch(/^litz_proxy_peers 201$/m);
+    expect(text).not.toContain('wireguard_');
+  });
+
   test('has no series for what did not happen', async () => {
     const { text } = await proxyMetrics(new ProxyCounts(), []);
     expect(text).not.toMatch(

@@ -65,6 +65,7 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
     retryHandshake(state, peer, now);
     return;
   }
+  state.stats.failedHandshakes++;
   state.outputs.trace(peer, 'gave-up');
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   abandonHandshake(state, peer);

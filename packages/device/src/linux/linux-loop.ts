@@ -210,13 +210,15 @@ export class LinuxLoop {
     else this.#plane.linkDown(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
+    let now = sys.boottimeMs();
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#pollSockets();
       if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
       const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
-      const sleep = due === Infinity ? due : due - sys.boottimeMs();
-      polled.wait(Math.min(sleep, longestSleepMs));
-      const now = sys.boottimeMs();
+      const endedAt = sys.boottimeMs();
+      this.#plane.loop.add(now, endedAt);
+      polled.wait(Math.min(due - endedAt, longestSleepMs));
+      now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (this.#isResting) {
         this.rest();

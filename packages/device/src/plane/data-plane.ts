@@ -33,6 +33,7 @@ import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
+import { LoopTime } from './loop-time.ts';
 import { PacketPath } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
@@ -101,6 +102,8 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
 
 export class DataPlane {
   readonly path: PacketPath;
+  /** The times of the driver's turns. */
+  readonly loop: LoopTime = new LoopTime();
   /** The callbacks that sockets must be opened with. */
   readonly reports: SocketReports;
   readonly #engine: Engine;
@@ -377,11 +380,14 @@ export class DataPlane {
 
   stats(): DeviceStats {
     const { drops, ...engine } = this.#engine.stats;
+    const { sent, received } = this.path.batches;
     return {
       ...engine,
       drops: drops.toJSON(),
       tun: { readPackets: this.path.readPackets, writtenPackets: this.path.writtenPackets },
       udp: this.path.sockets ? { ...this.path.sockets.counters } : {},
+      batches: { sent: sent.toJSON(), received: received.toJSON() },
+      loop: this.loop.toJSON(),
     };
   }
 

@@ -10,6 +10,7 @@
  */
 import type { Engine, EngineEvent, PacketView, Transmit } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
+import type { BatchSizes } from './batch-sizes.ts';
 import { UdpToTun, type RefusedSuperPacket } from './udp-to-tun.ts';
 import { TunToUdp } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
@@ -57,6 +58,11 @@ export class PacketPath {
 
   get writtenPackets(): number {
     return this.#inbound.writtenPackets;
+  }
+
+  /** The sizes of the batches of each direction. */
+  get batches(): { readonly sent: BatchSizes; readonly received: BatchSizes } {
+    return { sent: this.#outbound.batches, received: this.#inbound.batches };
   }
 
   /** The current sockets; undefined while the link is down. */

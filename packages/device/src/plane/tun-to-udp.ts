@@ -16,6 +16,7 @@
  */
 import type { Engine, PacketRun } from '@litz/core';
 import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
+import { BatchSizes } from './batch-sizes.ts';
 import { PACKET_MARGIN, MAX_TAIL_LENGTH, type PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 import type { PacketTap } from './packet-tap.ts';
@@ -32,6 +33,7 @@ export interface TunToUdpOptions {
 
 export class TunToUdp {
   readPackets = 0;
+  readonly batches: BatchSizes = new BatchSizes();
   /** The current sockets; undefined while the link is down. */
   sockets: DatagramSocket | undefined = undefined;
   /** Whether the TUN reported that it no longer exists. */
@@ -79,6 +81,7 @@ export class TunToUdp {
   /** Processes one batch from the TUN. @returns whether there may be more packets */
   read(now: number): boolean {
     const { buffer, readOffset, readLength } = this.#memory;
+    const before = this.readPackets;
     let bytes = 0;
     let reads = 0;
     let failures = 0;
@@ -92,7 +95,7 @@ export class TunToUdp {
       }
       if (length <= 0) {
         this.isTunGone ||= length === GONE;
-        this.#finish(now, reads);
+        this.#finish(now, reads, before);
         return false;
       }
       failures = 0;
@@ -101,7 +104,7 @@ export class TunToUdp {
       this.#take(length, now);
       if (reads === 1 && this.#isSparse) this.flush();
     }
-    this.#finish(now, reads);
+    this.#finish(now, reads, before);
     return true;
   }
 
@@ -111,7 +114,8 @@ export class TunToUdp {
     this.#next = this.#memory.slabOffset;
   }
 
-  #finish(now: number, reads: number): void {
+  #finish(now: number, reads: number, before: number): void {
+    this.batches.add(this.readPackets - before);
     this.#isSparse = reads <= 1;
     this.#engine.finishBatch(now);
     this.#drain();

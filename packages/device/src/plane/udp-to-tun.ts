@@ -17,6 +17,7 @@ import {
   VNET_HEADER_LENGTH,
   type PacketPieces,
 } from '@litz/tun/offload';
+import { BatchSizes } from './batch-sizes.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 import type { PacketTap } from './packet-tap.ts';
@@ -39,6 +40,7 @@ export interface UdpToTunOptions {
 
 export class UdpToTun {
   writtenPackets = 0;
+  readonly batches: BatchSizes = new BatchSizes();
   /** Sees the packets while a capture runs. */
   tap: PacketTap | undefined = undefined;
   readonly #engine: Engine;
@@ -114,9 +116,11 @@ export class UdpToTun {
     this.#now = now;
     const most = this.#arePolled ? SHORT_BATCHES : RECEIVE_BATCHES;
     let more = true;
+    let received = 0;
     for (let batch = 0; more && batch < most; batch++) {
       this.#bytes = 0;
       const count = sockets.receive(this.#sink, only);
+      received += count;
       this.#coalescer.flush();
       // Poll reports polled sockets again if they have more. Other sockets must be read until they
       // are empty. More batches are taken while datagrams are short, so that packets queued behind
@@ -124,6 +128,7 @@ export class UdpToTun {
       more = count >= (this.#arePolled ? SHORT_BATCH : 1);
       if (this.#arePolled && this.#bytes > SHORT_BATCH_BYTES) break;
     }
+    this.batches.add(received);
     // Packets are written first, because `finishBatch` processes handshake messages, which can take
     // long.
     this.#engine.finishBatch(now);

@@ -225,8 +225,8 @@ export class PortableDriver implements Driver {
     this.#stepIsScheduled = false;
     if (this.#closing) return;
     let more = false;
+    const now = this.#now();
     try {
-      const now = this.#now();
       more = this.#plane.path.step(now);
       this.#sockets.markSuspects(now);
       this.#plane.finish(now);
@@ -234,6 +234,7 @@ export class PortableDriver implements Driver {
     } catch (error) {
       this.#crash(error as Error);
     }
+    this.#plane.loop.add(now, this.#now());
     this.#emitEvents();
     if (this.#plane.path.isTunGone) void this.close();
     else if (more) this.#schedule();

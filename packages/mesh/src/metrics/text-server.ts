@@ -6,9 +6,11 @@
  * @module
  */
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createConnection, type AddressInfo } from 'node:net';
 import { limitConnections } from '../http/limit-connections.ts';
+import { isLoopbackHost } from '../http/loopback-host.ts';
 
 /** The answer for a path: an HTTP status, and a text. */
 export interface TextAnswer {
@@ -26,41 +28,55 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** The path of a Unix socket to listen on. Its owner and its group can use it. */
+export interface ListenPath {
+  readonly path: string;
+}
+
+export interface TextServerOptions {
+  /**
+   * Refuse a request over TCP whose header `Host` does not name the loopback interface. Default:
+   * false.
+   */
+  readonly onlyLoopbackHosts?: boolean;
+}
+
+/** The answer for each path. */
+type Answers = ReadonlyMap<string, () => TextAnswer | Promise<TextAnswer>>;
+
 /** A small HTTP server that answers GET requests with text. */
 export class TextServer {
   readonly #server: Server;
 
   /**
-   * Starts the server. Resolves when it listens.
+   * Starts the server. Resolves when it listens. A Unix socket that no program answers on is
+   * replaced.
    *
    * @param paths the function for each path, such as '/metrics'; if it throws, the answer is 500
    *   with the message
-   * @throws {Error} EADDRINUSE: another program uses the port; EACCES: this process may not use the
-   *   port
+   * @throws {Error} EADDRINUSE: another program uses the port or the socket; EACCES: this process
+   *   may not use it
    */
   static async listen(
-    { host, port }: ListenAddress,
+    listen: ListenAddress | ListenPath,
     paths: ReadonlyMap<string, () => TextAnswer | Promise<TextAnswer>>,
+    { onlyLoopbackHosts = false }: TextServerOptions = {},
   ): Promise<TextServer> {
+    const isChecked = onlyLoopbackHosts && 'port' in listen;
     const server = createServer(LIMITS, (request, response) => {
-      const [path = ''] = (request.url ?? '').split('?', 1);
-      const isRead = request.method === 'GET' || request.method === 'HEAD';
-      const answer = paths.get(path);
-      if (!isRead) {
-        response.setHeader('Allow', 'GET, HEAD');
-        send(response, { status: 405, text: 'the method must be GET or HEAD\n' });
-      } else if (!answer) {
-        send(response, {
-          status: 404,
-          text: `this path does not exist; the paths are ${[...paths.keys()].join(', ')}\n`,
-        });
-      } else {
-        void reply(response, answer);
-      }
+      if (isChecked && !isLoopbackHost(request.headers.host)) {
+        const text = 'the header Host must be localhost, 127.0.0.1 or [::1]\n';
+        send(response, { status: 403, text });
+      } else answer(request, response, paths);
     });
     limitConnections(server, MAX_CONNECTIONS);
-    server.listen(port, host);
-    await once(server, 'listening');
+    // A client that sends many requests and reads no answer would fill the memory with answers.
+    server.maxRequestsPerSocket = 1;
+    server.on('dropRequest', (_request, socket) => socket.destroy());
+    server.setTimeout(SILENT_MS);
+    if ('path' in listen) await listenAt(server, listen.path);
+    else server.listen(listen.port, listen.host);
+    if (!server.listening) await once(server, 'listening');
     return new TextServer(server);
   }
 
@@ -68,7 +84,7 @@ export class TextServer {
     this.#server = server;
   }
 
-  /** The TCP port that the server listens on. */
+  /** The TCP port that the server listens on. Not for a Unix socket. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
@@ -82,12 +98,26 @@ export class TextServer {
   }
 }
 
+function answer(request: IncomingMessage, response: ServerResponse, paths: Answers): void {
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const make = paths.get(path);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    send(response, { status: 405, text: 'the method must be GET or HEAD\n' });
+  } else if (!make) {
+    const text = `this path does not exist; the paths are ${[...paths.keys()].join(', ')}\n`;
+    send(response, { status: 404, text });
+  } else {
+    void reply(response, make);
+  }
+}
+
 async function reply(
   response: ServerResponse,
-  answer: () => TextAnswer | Promise<TextAnswer>,
+  make: () => TextAnswer | Promise<TextAnswer>,
 ): Promise<void> {
   try {
-    send(response, await answer());
+    send(response, await make());
   } catch (error) {
     send(response, { status: 500, text: `${error instanceof Error ? error.message : 'failed'}\n` });
   }
@@ -95,6 +125,30 @@ async function reply(
 
 function send(response: ServerResponse, { status, type = PLAIN, text }: TextAnswer): void {
   response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(text);
+}
+
+/** Listens on a Unix socket. Node.js removes the file when the server is closed. */
+async function listenAt(server: Server, path: string): Promise<void> {
+  if ((await connectionError(path)) === 'ECONNREFUSED') rmSync(path, { force: true });
+  // The file is made in the call. Metrics name peers and their addresses.
+  const mask = process.umask(0o117);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
+}
+
+/** Returns the code of the error; undefined: a program answers. */
+function connectionError(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
 }
 
 const PLAIN = 'text/plain; charset=utf-8';
@@ -106,3 +160,5 @@ const LIMITS = {
   connectionsCheckingInterval: 1000,
 };
 const MAX_CONNECTIONS = 32;
+/** A connection is closed after it was silent for this long, in ms. */
+const SILENT_MS = 30_000;

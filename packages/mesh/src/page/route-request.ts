@@ -2,11 +2,12 @@
  * `routeRequest`: decides how the status page answers a request. Pure.
  *
  * The page is for users of this machine. Another page in the same browser must not read it. So the
- * `Host` header must be a name of the loopback interface. This stops DNS rebinding, where a foreign
- * name resolves to a loopback address. Also, a page of another origin must not request the status.
+ * `Host` header must be a name of the loopback interface. Also, a page of another origin must not
+ * request the status.
  *
  * @module
  */
+import { isLoopbackHost } from '../http/loopback-host.ts';
 
 /** The parts of an HTTP request that decide what the answer is. */
 export interface PageRequest {
@@ -33,7 +34,7 @@ export interface PageFile {
 }
 
 export function routeRequest({ method, url, host, site }: PageRequest): PageRoute {
-  if (host === undefined || !LOOPBACK_HOST.test(host)) {
+  if (!isLoopbackHost(host)) {
     const text = 'the header Host must be localhost, 127.0.0.1 or [::1]';
     return { kind: 'refusal', status: 403, text };
   }
@@ -72,6 +73,3 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
     ])
     .concat([['/', { name: 'index.html', type: 'text/html' }]]),
 );
-
-/** Any port is allowed, because the user may have forwarded another port to the page. */
-const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;

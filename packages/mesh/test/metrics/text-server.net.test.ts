@@ -1,5 +1,9 @@
 import { once } from 'node:events';
-import { createConnection } from 'node:net';
+import { existsSync, lstatSync, mkdtempSync, renameSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as consumeText } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { TextServer } from '../../src/metrics/text-server.ts';
 
@@ -47,6 +51,36 @@ describe('TextServer', () => {
     const start = performance.now();
     expect(await ask('/readyz')).toEqual([503, 'not ready\n']);
     expect(performance.now() - start).toBeLessThan(3000);
+  });
+
+  it('serves a Unix socket for its owner and its group, and replaces one that is left', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'litz-text-')), 's');
+    const dead = createServer().listen(path);
+    await once(dead, 'listening');
+    // Node.js removes the file of a server that is closed, and keeps one that it does not know.
+    renameSync(path, `${path}.kept`);
+    dead.close();
+    renameSync(`${path}.kept`, path);
+    const paths = new Map([['/a', () => ({ status: 200, text: 'a\n' })]]);
+    const other = await TextServer.listen({ path }, paths, { onlyLoopbackHosts: true });
+    expect(lstatSync(path).mode & 0o777).toBe(0o660);
+    const socket = createConnection(path);
+    socket.end('GET /a HTTP/1.0\r\n\r\n');
+    expect(await consumeText(socket)).toMatch(/^HTTP\/1.1 200 OK[^]*\r\na\n$/);
+    await expect(TextServer.listen({ path }, paths)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await other.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('refuses a foreign name in Host, if it is told to', async () => {
+    const paths = new Map([['/a', () => ({ status: 200, text: 'a\n' })]]);
+    const listen = { host: '127.0.0.1', port: 0 };
+    const other = await TextServer.listen(listen, paths, { onlyLoopbackHosts: true });
+    onTestFinished(() => other.close());
+    const socket = createConnection(other.port, '127.0.0.1');
+    socket.end('GET /a HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n');
+    expect(await consumeText(socket)).toMatch(/^HTTP\/1.1 403 /);
+    expect((await fetch(`http://127.0.0.1:${other.port}/a`)).status).toBe(200);
   });
 
   it('survives a function that throws', async () => {

@@ -6,6 +6,7 @@
  * @module
  */
 import { InvalidArgumentError, type Command } from 'commander';
+import { logOption } from '../../log-writer.ts';
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
 
 /** Adds the command and its flags. */
@@ -57,6 +58,7 @@ function addPortFlags(proxy: Command): void {
       collect,
     )
     .option('--info <address>', 'serve /readyz and /metrics at [ADDRESS:]PORT')
+    .addOption(logOption())
     .option('--max-connections <number>', 'most connections of clients at once', readNumber, 4096)
     .option('--user <name[:group]>', 'if root starts it: work as this user')
     .option('--check', 'read the file and the flags, and open nothing');

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { redactKeys } from '@litz/core/internals';
 import { Network } from '@litz/net';
 import { EndSignals } from '../../end-signals.ts';
+import { writeLine } from '../../log-writer.ts';
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
 import { keepFewRights } from '../../rights/few-rights.ts';
 import { ServiceNotifier } from '../../service/service-notifier.ts';
@@ -18,7 +18,7 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
   const signals = new EndSignals();
   const notifier = new ServiceNotifier({
     env: process.env,
-    onError: (error) => print((error as Error).message),
+    onError: (error) => writeLine((error as Error).message),
   });
   signals.signal.addEventListener('abort', () => notifier.stopping(), { once: true });
   try {
@@ -26,7 +26,7 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
     await runProxy(file, flags, {
       env: process.env,
       signal: signals.signal,
-      print,
+      print: writeLine,
       onReady: (isAlive) => {
         notifier.ready(`serves the network of ${file}`);
         notifier.watch(isAlive);
@@ -39,8 +39,4 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
     signals.release();
     notifier.close();
   }
-}
-
-function print(line: string): void {
-  process.stderr.write(`${redactKeys(line)}\n`);
 }

@@ -1,0 +1,142 @@
+/**
+ * Checks of the interface, its daemon and the machine. Pure.
+ *
+ * @module
+ */
+import { fail, ok, warn, type Finding } from './finding.ts';
+import type { LinkFacts, TunnelFacts } from './tunnel-facts.ts';
+
+/** Returns one finding for each subject. Without a daemon, there is only that finding. */
+export function checkInterface(facts: TunnelFacts): Finding[] {
+  const daemon = checkDaemon(facts);
+  if (daemon.state === 'fail') return [daemon];
+  return [
+    daemon,
+    checkKey(facts),
+    checkLink(facts),
+    checkClock(facts),
+    checkFirewall(facts),
+    ...checkFile(facts),
+    ...checkPeers(facts),
+  ];
+}
+
+/** The start of the year in which this check was written: a clock before it is wrong. */
+export const EARLIEST_MS: number = Date.UTC(2025, 0);
+
+function checkDaemon({ name, daemon, noDaemon, link }: TunnelFacts): Finding {
+  const subject = 'daemon';
+  if (daemon) {
+    return daemon.details
+      ? ok(subject, 'Litz answers')
+      : ok(subject, 'another implementation answers, which tells less');
+  }
+  if (link?.kind === 'wireguard') {
+    const text = `${name} is an interface of the kernel's own WireGuard, which litz doctor cannot ask`;
+    return fail(subject, text, `Use wg show ${name}, or remove it: ip link delete ${name}`);
+  }
+  if (link && link.kind !== 'tun') {
+    const text = `${name} is not a tunnel: its kind is ${link.kind ?? 'a physical link'}`;
+    return fail(subject, text, 'Use another name for the tunnel');
+  }
+  const start = `Start it: litz ${name}, or litz up ${name}`;
+  if (!link) return fail(subject, `there is no interface ${name} in this namespace`, start);
+  return fail(subject, `${noDaemon ?? 'it does not answer'}`, start);
+}
+
+function checkKey({ name, daemon, file }: TunnelFacts): Finding {
+  const subject = 'key';
+  if (daemon!.publicKey === undefined) {
+    return fail(
+      subject,
+      'there is no private key, so no peer can be reached',
+      `Set one: wg set ${name} private-key FILE`,
+    );
+  }
+  if (file?.hasOwnKeyAsPeer) {
+    const text = `a peer in ${file.path} has our own public key, so it is never used`;
+    return fail(subject, text, 'Give it the public key of the other side');
+  }
+  return ok(subject, `our public key is ${daemon!.publicKey}: the peers must have it`);
+}
+
+function checkLink({ name, link }: TunnelFacts): Finding {
+  const subject = 'interface';
+  if (!link) {
+    const text = 'the daemon answers, but its interface is not in this namespace';
+    return fail(subject, text, 'Run litz doctor in the namespace of the interface: ip netns exec');
+  }
+  if (!link.up) return fail(subject, 'the link is down', `Set it up: ip link set ${name} up`);
+  if (ownAddresses(link).length === 0) {
+    const text = 'it has no address, so this machine cannot send into the tunnel';
+    return fail(
+      subject,
+      text,
+      `Add the one that the peers allow: ip address add ADDRESS dev ${name}`,
+    );
+  }
+  return ok(subject, `up, MTU ${link.mtu}`);
+}
+
+/** Link-local addresses are those that the kernel makes for each link. */
+function ownAddresses({ addresses }: LinkFacts): LinkFacts['addresses'] {
+  return addresses.filter(({ address: { length, [0]: first, [1]: second } }) => {
+    return length === 4 || first !== 0xfe || (second! & 0xc0) !== 0x80;
+  });
+}
+
+/** A responder refuses an initiation whose time is not later than the last one. */
+function checkClock({ nowMs, peers }: TunnelFacts): Finding {
+  const subject = 'clock';
+  const remedy = 'Set the clock, for example with: timedatectl set-ntp true';
+  if (nowMs < EARLIEST_MS) {
+    const text = `the clock of this machine shows ${dateOf(nowMs)}; peers that saw a later time refuse our handshakes`;
+    return fail(subject, text, remedy);
+  }
+  const latest = Math.max(0, ...peers.map(({ status }) => status.lastHandshakeUnixMs));
+  if (latest > nowMs + TOLERANCE_MS) {
+    const text = `the last handshake was at ${dateOf(latest)}, and the clock shows ${dateOf(nowMs)}: it went back. Peers refuse our handshakes until that time`;
+    return fail(subject, text, remedy);
+  }
+  return ok(subject, dateOf(nowMs));
+}
+
+/** Rules that drop packets are findings of their peers. */
+function checkFirewall({ unreadFirewall, peers }: TunnelFacts): Finding {
+  const subject = 'firewall';
+  if (unreadFirewall !== undefined) return ok(subject, `not known: ${unreadFirewall}`);
+  const isBlocked = peers.some(({ blocks }) => blocks.some(({ how }) => how === 'certain'));
+  return ok(
+    subject,
+    isBlocked ? 'its rules were read' : 'no rule surely drops packets of the tunnel',
+  );
+}
+
+function checkFile({ file }: TunnelFacts): Finding[] {
+  if (!file) return [];
+  const subject = 'file';
+  const { path, problem, sharedPrefixes } = file;
+  if (problem !== undefined) {
+    return [warn(subject, problem, `Correct it before the next litz reload`)];
+  }
+  if (sharedPrefixes.length > 0) {
+    const text = `${path} gives ${sharedPrefixes.join(', ')} to several peers, and only the last one gets the packets`;
+    return [fail('allowed IPs', text, 'Give each prefix to one peer')];
+  }
+  return [ok(subject, path)];
+}
+
+function checkPeers({ name, peers, more }: TunnelFacts): Finding[] {
+  const subject = 'peers';
+  if (peers.length === 0) {
+    return [fail(subject, 'there is no peer', `Add one: wg set ${name} peer KEY ...`)];
+  }
+  return more === 0 ? [] : [ok(subject, `${more} more were not examined`)];
+}
+
+function dateOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** A clock that is corrected by a little is no fault. */
+const TOLERANCE_MS = 10_000;

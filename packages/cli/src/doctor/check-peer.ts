@@ -1,0 +1,178 @@
+/**
+ * Checks of one peer: from its endpoint to the packets of its addresses. Pure.
+ *
+ * @module
+ */
+import { parseAddress, type DropReason, type Endpoint } from '@litz/core';
+import { formatEndpoint } from '@litz/config';
+import { isPublicAddress } from './public-address.ts';
+import { handshakeProblem } from '../show/handshake-problem.ts';
+import { checkMtu, checkReverseFilter, checkRoutes } from './check-ways.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
+import type { Block, PeerFacts, TunnelFacts } from './tunnel-facts.ts';
+
+/** Returns the findings about a peer. One that works has few. */
+export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
+  const heard = hasHandshake(peer, facts);
+  return [
+    ...checkEndpoint(peer, heard),
+    ...checkOuterRoute(peer, facts),
+    ...checkReverseFilter(peer, facts),
+    ...checkFirewall(peer, facts, heard),
+    ...checkPort(peer, heard),
+    checkHandshake(peer, facts, heard),
+    ...checkRoutes(peer, facts),
+    ...checkMtu(peer, facts),
+    ...checkKeepalive(peer),
+    ...checkDrops(peer),
+  ];
+}
+
+/** Whether there was a handshake within the life of a session, and none was refused since. */
+function hasHandshake({ status }: PeerFacts, { nowMs }: TunnelFacts): boolean {
+  const { lastHandshakeUnixMs, unansweredInitiations = 0 } = status;
+  return nowMs - lastHandshakeUnixMs < SESSION_MS && unansweredInitiations < 2;
+}
+
+function checkEndpoint({ key, status, host }: PeerFacts, heard: boolean): Finding[] {
+  const subject = 'endpoint';
+  const { endpoint } = status;
+  if (host?.problem !== undefined) {
+    const text = `the name ${host.name} has no address: ${host.problem}`;
+    const remedy = 'Correct Endpoint, or look at the DNS servers: getent hosts NAME';
+    return [(heard ? warn : fail)(subject, text, remedy, key)];
+  }
+  if (!endpoint) {
+    if (heard) return [];
+    const text = 'it has none, so the peer must send the first message';
+    return [warn(subject, text, 'Set Endpoint here, or PersistentKeepalive at the peer', key)];
+  }
+  if (host && !heard && !host.addresses.some((address) => isAt(endpoint, address, host.port))) {
+    const text = `${formatEndpoint(endpoint)} is not an address of ${host.name}, which is ${host.addresses.join(', ')}`;
+    const remedy = 'Read the file again: litz reload INTERFACE. litz up does that by itself';
+    return [fail(subject, text, remedy, key)];
+  }
+  return [];
+}
+
+function isAt(endpoint: Endpoint, address: string, port: number): boolean {
+  return endpoint.port === port && Buffer.compare(endpoint.address, parseAddress(address)) === 0;
+}
+
+function checkOuterRoute({ key, status, outer }: PeerFacts, { name }: TunnelFacts): Finding[] {
+  const subject = 'route to the peer';
+  const { endpoint } = status;
+  if (!endpoint || !outer) return [];
+  const at = formatEndpoint(endpoint);
+  if (outer.link === undefined) {
+    const family = endpoint.address.length === 4 ? 'IPv4' : 'IPv6';
+    const text = `there is no route to ${at}`;
+    const remedy = `Look at ip route get, and whether this machine has ${family}. If the name has another family too, use an address of that family`;
+    return [fail(subject, text, remedy, key)];
+  }
+  if (!outer.isLoop) return [];
+  const text = `packets to ${at} go into ${name} itself, in a circle`;
+  const remedy =
+    'Its AllowedIPs contain its endpoint: add a route to the endpoint outside of the tunnel, or use litz up, which sets a mark and rules';
+  return [fail(subject, text, remedy, key)];
+}
+
+function checkFirewall(peer: PeerFacts, { name }: TunnelFacts, heard: boolean): Finding[] {
+  return peer.blocks.flatMap(({ way, how, rule }) => {
+    const isOuter = way.startsWith('outer');
+    // Packets have passed, so an uncertain verdict was wrong. Of inner packets nothing is known.
+    if (how === 'possible' && (heard || !isOuter)) return [];
+    const text = `${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
+    const what = isOuter ? 'UDP of the tunnel' : `packets of ${name}`;
+    const remedy = `Accept ${what} before this rule`;
+    return [
+      (how === 'certain' && !(heard && isOuter) ? fail : warn)('firewall', text, remedy, peer.key),
+    ];
+  });
+}
+
+function checkPort({ key, status, port }: PeerFacts, heard: boolean): Finding[] {
+  if (port !== 'refused' || heard) return [];
+  const text = `${formatEndpoint(status.endpoint!)} answers that no program has this port (ICMP port unreachable)`;
+  const remedy = 'Start WireGuard there, or correct the port in Endpoint';
+  return [fail('port', text, remedy, key)];
+}
+
+function checkHandshake(peer: PeerFacts, facts: TunnelFacts, heard: boolean): Finding {
+  const subject = 'handshake';
+  const { key, status, port, knocked } = peer;
+  const seconds = Math.max(0, Math.round((facts.nowMs - status.lastHandshakeUnixMs) / 1000));
+  if (heard) return ok(subject, `${seconds} s ago`, key);
+  const { daemon } = facts;
+  const { publicKey: privateKey, details } = daemon!;
+  const problem =
+    handshakeProblem(status, { privateKey, ...(details && { details }) }) ??
+    (knocked ? 'a packet was sent to the peer, and there was no handshake' : undefined);
+  if (problem !== undefined) return fail(subject, problem, remedyFor(peer, port), key);
+  if (!status.endpoint) {
+    const text = 'none yet: the peer has not sent anything';
+    return warn(subject, text, 'Look at litz doctor on the other side', key);
+  }
+  if (status.lastHandshakeUnixMs === 0) {
+    const text = 'none yet, and nothing was sent to the peer';
+    return warn(subject, text, 'Send something through the tunnel, for example ping', key);
+  }
+  return warn(subject, `${seconds} s ago, and none since`, 'Send something, for example ping', key);
+}
+
+function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port']): string {
+  if (drops['invalid-handshake']) {
+    return 'Compare on both sides: the public keys (wg show), and the preshared keys';
+  }
+  if (drops['replayed-initiation']) return 'Set the clock of the peer';
+  const known =
+    port === 'silent' ? 'The port did not refuse a datagram, which says little of UDP. ' : '';
+  return `${known}Check at the other side: does it run, does it have our public key, does its firewall accept the port? Does a router there forward the port?`;
+}
+
+/** Behind NAT, a router forgets us when nothing is sent, and then nobody can reach us. */
+function checkKeepalive({ key, status, outer }: PeerFacts): Finding[] {
+  const { endpoint, persistentKeepalive } = status;
+  if (!endpoint || outer?.source === undefined || persistentKeepalive > 0) return [];
+  const isBehind =
+    !isPublicAddress(parseAddress(outer.source)) && isPublicAddress(endpoint.address);
+  if (!isBehind || outer.source.includes(':')) return [];
+  const text = `this machine (${outer.source}) is behind NAT, so the peer cannot send first after a pause`;
+  const remedy = 'If it must: PersistentKeepalive = 25';
+  return [warn('keepalive', text, remedy, key)];
+}
+
+function checkDrops({ key, status: { drops = {} } }: PeerFacts): Finding[] {
+  return Object.entries(DROPS).flatMap(([reason, [text, remedy]]) => {
+    const count = drops[reason as DropReason];
+    return count ? [warn('drops', `${count} ${text} (${reason})`, remedy, key)] : [];
+  });
+}
+
+/** Reject-After-Time: within it, a session is valid. */
+const SESSION_MS = 180_000;
+const WAYS: Readonly<Record<Block['way'], string>> = {
+  'outer-out': 'our datagrams to the peer',
+  'outer-in': 'datagrams of the peer',
+  'inner-out': 'packets into the tunnel',
+  'inner-in': 'packets out of the tunnel',
+};
+/** Drops since the start that tell of a mistake. */
+const DROPS: Readonly<Partial<Record<DropReason, readonly [text: string, remedy: string]>>> = {
+  'replayed-initiation': [
+    'handshake messages of the peer were too old: its clock went back, or somebody replays them',
+    'Set the clock of the peer',
+  ],
+  'invalid-handshake': [
+    'handshake messages were made with other keys or another preshared key',
+    'Compare the public keys and the preshared keys of both sides',
+  ],
+  'disallowed-source': [
+    'packets of the peer had a source that is not in its AllowedIPs',
+    'Add that prefix to its AllowedIPs here, or SNAT at the peer',
+  ],
+  'packet-too-big': [
+    'packets were longer than the MTU',
+    'Set the MTU of the interface lower, or look at who sends them',
+  ],
+};

@@ -1,0 +1,58 @@
+/**
+ * Checks of routes, MTU and reverse path filter. Pure.
+ *
+ * @module
+ */
+import { fail, warn, type Finding } from './finding.ts';
+import type { PeerFacts, TunnelFacts } from './tunnel-facts.ts';
+
+/** Checks whether packets to the addresses of a peer go into the tunnel. */
+export function checkRoutes({ key, inner }: PeerFacts, { name, link }: TunnelFacts): Finding[] {
+  const subject = 'route into the tunnel';
+  if (inner.length === 0) {
+    const text =
+      'it has no AllowedIPs, so no packet goes to it, and none of its packets is accepted';
+    return [fail('allowed IPs', text, 'Set AllowedIPs to the addresses behind the peer', key)];
+  }
+  if (link?.up !== true) return [];
+  return inner
+    .filter((way) => way.link !== name)
+    .map(({ prefix, address, link: other }) => {
+      const where = other === undefined ? 'nowhere' : `to ${other}`;
+      const text = `packets to ${address}, in the AllowedIPs ${prefix}, go ${where}`;
+      const more = other === undefined ? '' : '. If that is meant, leave the prefix out';
+      const remedy = `Add a route: ip route add ${prefix} dev ${name}; litz up does that by itself${more}`;
+      return fail(subject, text, remedy, key);
+    });
+}
+
+/** Checks whether a full packet with the overhead of the tunnel fits the way to the peer. */
+export function checkMtu(
+  { key, status, outer }: PeerFacts,
+  { name, link }: TunnelFacts,
+): Finding[] {
+  const { endpoint } = status;
+  if (!endpoint || !link || outer?.mtu === undefined || outer.isLoop) return [];
+  const overhead = endpoint.address.length === 4 ? OVERHEAD_V4 : OVERHEAD_V6;
+  const largest = outer.mtu - overhead;
+  if (link.mtu <= largest) return [];
+  const text = `${link.mtu} is too large: the way over ${outer.link} takes ${outer.mtu} bytes, and the tunnel adds ${overhead}. Long packets are lost or fragmented`;
+  return [warn('MTU', text, `ip link set ${name} mtu ${largest}, or MTU = ${largest}`, key)];
+}
+
+/**
+ * With a default route into the tunnel by a mark, a strict filter looks the peer up without the
+ * mark, and drops its answers.
+ */
+export function checkReverseFilter({ key, outer }: PeerFacts, facts: TunnelFacts): Finding[] {
+  const { name, daemon, reversePathFilters, marksAreValid } = facts;
+  if (!outer?.link || outer.isLoop || daemon!.fwmark === 0) return [];
+  if (outer.unmarkedLink !== name || marksAreValid) return [];
+  if (reversePathFilters.get(outer.link) !== 1) return [];
+  const text = `it is strict on ${outer.link}, and does not look at the mark, so it drops what the peer sends`;
+  return [fail('rp_filter', text, 'sysctl net.ipv4.conf.all.src_valid_mark=1', key)];
+}
+
+/** IP header, UDP header, and header and tag of the message. */
+const OVERHEAD_V4 = 60;
+const OVERHEAD_V6 = 80;

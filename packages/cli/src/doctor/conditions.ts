@@ -1,0 +1,72 @@
+/**
+ * The conditions of firewall rules that both languages have. Each returns whether a packet fulfils
+ * it; undefined: the packet does not say.
+ *
+ * @module
+ */
+import { tryParseCidr } from '@litz/core/internals';
+import { contains } from './prefix-contains.ts';
+import type { Condition, FilteredPacket } from './filter-rules.ts';
+
+/** The name of the link; a name may end with `*`. */
+export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
+  return (packet) => {
+    // A packet that comes in has no link to go out yet, and the other way round.
+    if (packet.direction !== direction) return false;
+    return pattern.endsWith('*')
+      ? packet.link.startsWith(pattern.slice(0, -1))
+      : packet.link === pattern;
+  };
+}
+
+/** @param name as in `meta l4proto` */
+export function protocolIs(name: string): Condition {
+  return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
+}
+
+/** A port or a range, for UDP or both. */
+export function portIs(side: 'source' | 'destination', first: number, last: number): Condition {
+  return (packet) => {
+    const port = side === 'source' ? packet.sourcePort : packet.destinationPort;
+    return port === undefined ? undefined : port >= first && port <= last;
+  };
+}
+
+/** @param text a prefix or an address */
+export function addressIs(side: 'source' | 'destination', text: string): Condition | undefined {
+  const prefix = tryParseCidr(text);
+  if (!prefix) return undefined;
+  return (packet: FilteredPacket) => {
+    const address = side === 'source' ? packet.source : packet.destination;
+    if (!address) return undefined;
+    return address.length === prefix.address.length && contains(prefix, address);
+  };
+}
+
+/** @param states as in `ct state` */
+export function stateIs(states: readonly string[]): Condition {
+  return ({ isEstablished }) => states.includes(isEstablished ? 'established' : 'new');
+}
+
+/** The family of the IP header. */
+export function familyIs(family: 4 | 6): Condition {
+  return (packet) => packet.family === family;
+}
+
+/** The opposite. What is not known stays so. */
+export function not(condition: Condition | undefined): Condition | undefined {
+  if (!condition) return undefined;
+  return (packet) => {
+    const result = condition(packet);
+    return result === undefined ? undefined : !result;
+  };
+}
+
+/** One of the conditions holds. */
+export function anyOf(conditions: readonly (Condition | undefined)[]): Condition {
+  return (packet) => {
+    const results = conditions.map((condition) => condition?.(packet));
+    if (results.includes(true)) return true;
+    return results.includes(undefined) ? undefined : false;
+  };
+}

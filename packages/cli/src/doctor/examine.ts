@@ -1,0 +1,16 @@
+/**
+ * `examine`: what is wrong with a tunnel. Pure.
+ *
+ * @module
+ */
+import { checkInterface } from './check-interface.ts';
+import { checkPeer } from './check-peer.ts';
+import type { Finding } from './finding.ts';
+import type { TunnelFacts } from './tunnel-facts.ts';
+
+/** Returns the findings about the interface, then those about each peer. */
+export function examine(facts: TunnelFacts): Finding[] {
+  const findings = checkInterface(facts);
+  if (!facts.daemon) return findings;
+  return [...findings, ...facts.peers.flatMap((peer) => checkPeer(peer, facts))];
+}

@@ -1,0 +1,223 @@
+/**
+ * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of a silent
+ * peer, and one through the tunnel, and waits for a handshake. It changes nothing.
+ *
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UapiError, wipeSecrets, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
+import { UapiClient } from '@litz/config/uapi';
+import { formatAddress, formatKey } from '@litz/core';
+import { Netlink, readSysctl } from '@litz/sys';
+import { Failure } from '../failure.ts';
+import { publicKeyOfStatus } from '../show/public-key.ts';
+import { firstDrop, type FilteredPacket, type FilterRules } from './filter-rules.ts';
+import { knockAtPort, knockInside } from './knock.ts';
+import { readFile, readHost, type ReadFile } from './read-file.ts';
+import { readFirewall } from './read-firewall.ts';
+import { readInner, readOuter } from './read-ways.ts';
+import type { Block, DaemonFacts, LinkFacts, PeerFacts, TunnelFacts } from './tunnel-facts.ts';
+
+/** Reads the facts. @param file the path of the wg-quick file, which need not exist */
+export async function readTunnel(name: string, file: string): Promise<TunnelFacts> {
+  const netlink = new Netlink();
+  try {
+    const read = await readStatus(name);
+    const link = readLink(netlink, name);
+    const [firewall, config] = [await readFirewall(), readFile(file)];
+    const context = { name, netlink, link, config, rules: firewall.rules, nowMs: Date.now() };
+    const peers = read.status ? await readPeers(read.status, context) : [];
+    return {
+      name,
+      // The handshakes of the peers were read just before.
+      nowMs: Date.now(),
+      daemon: read.status && daemonOf(read.status),
+      noDaemon: read.reason,
+      link,
+      ...readFilters(peers),
+      file: config?.facts,
+      unreadFirewall: 'unread' in firewall ? firewall.unread : undefined,
+      peers,
+      more: (read.status?.peers.length ?? 0) - peers.length,
+    };
+  } finally {
+    netlink.close();
+  }
+}
+
+interface Context {
+  readonly name: string;
+  readonly netlink: Netlink;
+  readonly link: LinkFacts | undefined;
+  readonly config: ReadFile | undefined;
+  readonly rules: readonly FilterRules[];
+  readonly nowMs: number;
+}
+
+/** A status whose secrets are wiped, but which says whether there is a private key. */
+type ReadStatus = DeviceStatus & { readonly publicKey: string | undefined };
+
+async function readStatus(name: string): Promise<{ status?: ReadStatus; reason?: string }> {
+  try {
+    const client = UapiClient.of(name);
+    const status = await client.get({ stats: true }).catch((error: unknown) => {
+      // Other daemons than Litz refuse to give more than wg needs.
+      if (!(error instanceof UapiError)) throw error;
+      return client.get();
+    });
+    const publicKey = publicKeyOfStatus(status);
+    wipeSecrets(status);
+    return { status: { ...status, publicKey } };
+  } catch (error) {
+    return { reason: (error as Error).message };
+  }
+}
+
+function daemonOf({ publicKey, listenPort, fwmark, details }: ReadStatus): DaemonFacts {
+  return { publicKey, listenPort, fwmark, details };
+}
+
+function readLink(netlink: Netlink, name: string): LinkFacts | undefined {
+  const link = netlink.linkByName(name);
+  if (!link) return undefined;
+  const { kind, up, mtu } = link;
+  return { kind, up, mtu, addresses: netlink.addresses(link.index) };
+}
+
+async function readPeers(status: ReadStatus, context: Context): Promise<PeerFacts[]> {
+  const ways = status.peers.slice(0, MOST_PEERS).map((peer) => waysOf(peer, status, context));
+  const hosts = await Promise.all(
+    ways.map(({ key }) => {
+      const host = context.config?.hosts.get(key);
+      return host && readHost(host.name, host.port);
+    }),
+  );
+  const knocks = ways.map((peer) => isSilent(peer.status, context) && canKnock(peer, context));
+  const ports = await Promise.all(
+    ways.map(({ status: { endpoint }, outer }, index) => {
+      const link = outer?.unmarkedLink;
+      const isOutside = link !== undefined && link !== context.name;
+      if (!knocks[index] || !endpoint || !isOutside) return 'untried';
+      return knockAtPort(formatAddress(endpoint.address), endpoint.port);
+    }),
+  );
+  const knocked = ways.filter((_, index) => knocks[index]);
+  for (const { inner } of knocked) await knockInside(inner[0]!.address);
+  const later = knocked.length > 0 ? await waitForHandshakes(knocked, context.name) : status;
+  const statuses = new Map(later.peers.map((peer) => [formatKey(peer.publicKey), peer]));
+  return ways.map((peer, index) => ({
+    ...peer,
+    status: statuses.get(peer.key) ?? peer.status,
+    host: hosts[index],
+    port: ports[index]!,
+    knocked: knocks[index]!,
+  }));
+}
+
+type PeerWays = Omit<PeerFacts, 'host' | 'port' | 'knocked'>;
+
+function waysOf(peer: DevicePeerStatus, status: ReadStatus, context: Context): PeerWays {
+  const { netlink, name, link } = context;
+  const { endpoint } = peer;
+  const outer = endpoint && readOuter(netlink, endpoint, { name, mark: status.fwmark });
+  const own = link?.addresses ?? [];
+  const prefixes = peer.allowedIps.slice(0, MOST_PREFIXES);
+  const inner = prefixes.map((prefix) => readInner(netlink, prefix, own));
+  const ways = { key: formatKey(peer.publicKey), status: peer, outer, inner };
+  return { ...ways, blocks: blocksOf(ways, status, context) };
+}
+
+/** Returns the rules that drop packets, for each way. */
+function blocksOf(
+  { status: { endpoint, allowedIps }, outer }: Pick<PeerFacts, 'status' | 'outer'>,
+  { listenPort }: ReadStatus,
+  { rules, name }: Context,
+): Block[] {
+  const packets: [Block['way'], FilteredPacket][] = [];
+  const add = (way: Block['way'], packet: Omit<FilteredPacket, 'direction'>): void => {
+    packets.push([way, { ...packet, direction: way.endsWith('in') ? 'in' : 'out' }]);
+  };
+  if (endpoint && outer?.link !== undefined) {
+    const { address, port } = endpoint;
+    const family = address.length === 4 ? 4 : 6;
+    const common = { link: outer.link, family, protocol: 'udp' } as const;
+    const there = { sourcePort: listenPort, destinationPort: port };
+    const back = { sourcePort: port, destinationPort: listenPort };
+    const to = { source: undefined, destination: address, isEstablished: false };
+    const from = { source: address, destination: undefined, isEstablished: true };
+    add('outer-out', { ...common, ...there, ...to });
+    add('outer-in', { ...common, ...back, ...from });
+  }
+  const [prefix] = allowedIps;
+  if (prefix) {
+    const family = prefix.address.length === 4 ? 4 : 6;
+    const any = { protocol: undefined, sourcePort: undefined, destinationPort: undefined };
+    const common = { link: name, family, ...any } as const;
+    const { address } = prefix;
+    add('inner-out', { ...common, source: undefined, destination: address, isEstablished: false });
+    add('inner-in', { ...common, source: address, destination: undefined, isEstablished: true });
+  }
+  return packets.flatMap(([way, packet]) => {
+    const found = firstDrop(packet, rules);
+    return found ? [{ way, ...found }] : [];
+  });
+}
+
+function isSilent({ lastHandshakeUnixMs }: PeerFacts['status'], { nowMs }: Context): boolean {
+  return nowMs - lastHandshakeUnixMs > RECENT_MS;
+}
+
+function canKnock({ status, inner }: PeerWays, { name, link }: Context): boolean {
+  return link?.up === true && status.endpoint !== undefined && inner[0]?.link === name;
+}
+
+/** Waits until all have a handshake, or until a second initiation was not answered. */
+async function waitForHandshakes(
+  knocked: readonly PeerWays[],
+  name: string,
+): Promise<DeviceStatus> {
+  const keys = new Set(knocked.map(({ key }) => key));
+  const before = Date.now() - RECENT_MS;
+  const startMs = performance.now();
+  for (;;) {
+    const { status, reason } = await readStatus(name);
+    const isOver = performance.now() - startMs >= LONGEST_MS;
+    const open = status?.peers.filter((peer) => {
+      const isAnswered = peer.lastHandshakeUnixMs > before;
+      const isDecided = isAnswered || (peer.unansweredInitiations ?? 0) >= 2;
+      return keys.has(formatKey(peer.publicKey)) && !isDecided;
+    });
+    if (status && (open!.length === 0 || isOver)) return status;
+    if (isOver) throw new Failure(`the daemon of ${name} does not answer any more: ${reason}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Reads the filters of the links that lead to the peers. */
+function readFilters(
+  peers: readonly PeerFacts[],
+): Pick<TunnelFacts, 'reversePathFilters' | 'marksAreValid'> {
+  const read = (name: string): number => {
+    try {
+      return Number(readSysctl(name));
+    } catch {
+      return 0;
+    }
+  };
+  const valueOf = (setting: string, link: string): number =>
+    Math.max(read(`net/ipv4/conf/all/${setting}`), read(`net/ipv4/conf/${link}/${setting}`));
+  const links = [...new Set(peers.flatMap(({ outer }) => outer?.link ?? []))];
+  return {
+    reversePathFilters: new Map(links.map((link) => [link, valueOf('rp_filter', link)])),
+    marksAreValid: links.every((link) => valueOf('src_valid_mark', link) === 1),
+  };
+}
+
+/** A machine with ten thousand peers is asked for some of them only. */
+const MOST_PEERS = 64;
+const MOST_PREFIXES = 32;
+/** With traffic, there is a newer handshake. */
+const RECENT_MS = 150_000;
+const POLL_MS = 200;
+/** The second initiation follows after five seconds (Rekey-Timeout), and up to a third more. */
+const LONGEST_MS = 7000;

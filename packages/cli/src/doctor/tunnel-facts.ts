@@ -1,0 +1,114 @@
+/**
+ * `TunnelFacts`: what is known of a tunnel and of the machine around it. Plain data without
+ * secrets.
+ *
+ * @module
+ */
+import type { DeviceDetails, DevicePeerStatus } from '@litz/config';
+import type { Cidr } from '@litz/core';
+
+/** The interface and its daemon at one moment. */
+export interface TunnelFacts {
+  readonly name: string;
+  /** Unix time in ms. */
+  readonly nowMs: number;
+  /** The daemon; undefined: it does not answer, and `noDaemon` says why. */
+  readonly daemon: DaemonFacts | undefined;
+  readonly noDaemon: string | undefined;
+  /** The link of this name; undefined: there is none. */
+  readonly link: LinkFacts | undefined;
+  /** The greatest number of a reverse path filter, by link: 1 is strict. */
+  readonly reversePathFilters: ReadonlyMap<string, number>;
+  /** Whether the reverse path filter looks at marks (src_valid_mark). */
+  readonly marksAreValid: boolean;
+  readonly file: FileFacts | undefined;
+  /** Why the rules of the firewall are not known; undefined: they were read. */
+  readonly unreadFirewall: string | undefined;
+  readonly peers: readonly PeerFacts[];
+  /** How many more peers there are, which were not examined. */
+  readonly more: number;
+}
+
+export interface DaemonFacts {
+  /** In base64; undefined: there is no private key. */
+  readonly publicKey: string | undefined;
+  readonly listenPort: number;
+  readonly fwmark: number;
+  /** Absent: the daemon is not Litz. */
+  readonly details?: DeviceDetails | undefined;
+}
+
+export interface LinkFacts {
+  /** 'tun', 'wireguard', ...; undefined: a physical link. */
+  readonly kind: string | undefined;
+  readonly up: boolean;
+  /** In bytes. */
+  readonly mtu: number;
+  readonly addresses: readonly Readonly<Cidr>[];
+}
+
+/** The wg-quick file of the interface. */
+export interface FileFacts {
+  readonly path: string;
+  /** Why it cannot be used; undefined: it was read. */
+  readonly problem: string | undefined;
+  /** Prefixes that several peers of the file have. Only the last of them gets the packets. */
+  readonly sharedPrefixes: readonly string[];
+  /** Whether a peer has the public key of the interface. */
+  readonly hasOwnKeyAsPeer: boolean;
+}
+
+export interface PeerFacts {
+  /** In base64. */
+  readonly key: string;
+  /** Without its preshared key. */
+  readonly status: Omit<DevicePeerStatus, 'presharedKey'>;
+  /** The name in the file and what it resolves to; undefined: there is none. */
+  readonly host: HostFacts | undefined;
+  /** The way of our datagrams to the peer; undefined: there is no endpoint. */
+  readonly outer: OuterWay | undefined;
+  /** The way of packets to addresses of the peer. One address for each prefix. */
+  readonly inner: readonly InnerWay[];
+  /** What the port answered; 'untried': nothing was sent. */
+  readonly port: 'refused' | 'silent' | 'untried';
+  /** Whether a packet was sent into the tunnel, so that there should have been a handshake. */
+  readonly knocked: boolean;
+  /** The rule that drops packets of this tunnel, for each way on which there is one. */
+  readonly blocks: readonly Block[];
+}
+
+export interface HostFacts {
+  readonly name: string;
+  readonly port: number;
+  /** The addresses as text. */
+  readonly addresses: readonly string[];
+  /** Why it cannot be resolved. */
+  readonly problem?: string;
+}
+
+export interface OuterWay {
+  /** The name of the link; undefined: there is no route. */
+  readonly link: string | undefined;
+  /** Whether the link is the tunnel itself. */
+  readonly isLoop: boolean;
+  /** Our address there, as text. */
+  readonly source: string | undefined;
+  /** The longest datagram in bytes, with its IP header. */
+  readonly mtu: number | undefined;
+  /** The link for packets without the mark. */
+  readonly unmarkedLink: string | undefined;
+}
+
+export interface InnerWay {
+  readonly prefix: string;
+  readonly address: string;
+  /** The name of the link; undefined: there is no route. */
+  readonly link: string | undefined;
+}
+
+export interface Block {
+  readonly way: 'outer-out' | 'outer-in' | 'inner-out' | 'inner-in';
+  /** 'certain': the rule drops each packet of this way. */
+  readonly how: 'certain' | 'possible';
+  readonly rule: string;
+}

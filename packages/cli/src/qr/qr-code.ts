@@ -1,0 +1,53 @@
+/**
+ * `qrCode`: a QR code (ISO/IEC 18004) for a terminal, two modules in each character.
+ *
+ * @module
+ */
+import { encode } from 'uqr';
+import { Failure } from '../failure.ts';
+
+/** A code, line by line. */
+export interface QrCode {
+  readonly lines: readonly string[];
+  /** Characters in each line. */
+  readonly columns: number;
+}
+
+/**
+ * Returns the code. With colours, it is black on white on every terminal. Without them, the light
+ * modules are drawn, because most terminals are dark.
+ *
+ * @throws {Failure} the text is too long
+ */
+export function qrCode(text: string, options: { readonly colors: boolean }): QrCode {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MOST_BYTES) {
+    throw new Failure(
+      `the file has ${bytes} bytes for the code, and a QR code holds at most ${MOST_BYTES}: give this device fewer peers, or fewer AllowedIPs`,
+    );
+  }
+  const { data, size } = encode(text, { ecc: 'L', border: QUIET });
+  const lines: string[] = [];
+  for (let row = 0; row < size; row += 2) {
+    const characters = data[row]!.map((upper, column) => {
+      // A last odd row has a light one below.
+      const lower = data[row + 1]?.[column] ?? false;
+      return options.colors ? HALVES[+upper]![+lower]! : HALVES[+!upper]![+!lower]!;
+    }).join('');
+    lines.push(options.colors ? `${BLACK_ON_WHITE}${characters}${RESET}` : characters);
+  }
+  return { lines, columns: size };
+}
+
+/** By whether the upper and the lower module are drawn. */
+const HALVES: readonly (readonly string[])[] = [
+  [' ', '▄'],
+  ['▀', '█'],
+];
+/** The largest code with the least correction: version 40-L. */
+const MOST_BYTES = 2953;
+/** The light modules around the code. */
+const QUIET = 2;
+/** Of the 256 colours, because a theme may change the first 16. */
+const BLACK_ON_WHITE = '\x1b[38;5;16;48;5;231m';
+const RESET = '\x1b[0m';

@@ -1,0 +1,91 @@
+import { fstatSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import { LineWriter, logForm, logOption, type LogForm } from '../src/log-writer.ts';
+import { keyPair } from './key-pair.ts';
+
+describe('LineWriter', () => {
+  test.each<[string, string, string, string]>([
+    ['ERROR: (wg0) broken', '<3>ERROR: (wg0) broken', 'error', 'broken'],
+    ['DEBUG: (wg0) went up', '<7>DEBUG: (wg0) went up', 'debug', 'went up'],
+    ['Warning: a key', '<4>Warning: a key', 'warning', 'a key'],
+    ['wg0: up, listens', '<6>wg0: up, listens', 'info', 'wg0: up, listens'],
+  ])('writes %j for people, the journal and programs', (line, journal, level, message) => {
+    const named = line.includes('(wg0)') ? { interface: 'wg0' } : {};
+    expect(written('text', [line])).toBe(`${line}\n`);
+    expect(written('journal', [line])).toBe(`${journal}\n`);
+    expect(JSON.parse(written('json', [line]))).toEqual({
+      time: '1970-01-01T00:00:01.000Z',
+      level,
+      ...named,
+      message,
+    });
+  });
+
+  test('each line of a message has the level in the journal, and JSON has one line', () => {
+    expect(written('journal', ['ERROR: a\n  b'])).toBe('<3>ERROR: a\n<3>  b\n');
+    expect(written('json', ['ERROR: a\n  b']).split('\n')).toHaveLength(2);
+  });
+
+  test('has the fields only for programs, and no key in any form', () => {
+    const key = keyPair().privateKey;
+    const lines: string[] = [];
+    const writer = new LineWriter({
+      form: 'json',
+      write: (text) => lines.push(text),
+      now: () => 0,
+    });
+    writer.line(`DEBUG: (wg0) ${key}`, { event: 'drop', count: 3, peer: undefined });
+    expect(JSON.parse(lines[0]!)).toMatchObject({ event: 'drop', count: 3 });
+    expect(lines[0]).not.toContain(key);
+  });
+
+  test('limits a flood, and says how many lines are missing', () => {
+    let now = 0;
+    const lines: string[] = [];
+    const writer = new LineWriter({
+      form: 'text',
+      write: (text) => lines.push(text),
+      now: () => now,
+    });
+    for (let i = 0; i < 6000; i++) writer.line('x');
+    expect(lines).toHaveLength(5000);
+    now = 1000;
+    writer.line('after');
+    expect(lines.slice(5000)).toEqual(['Warning: 1000 lines were left out\n', 'after\n']);
+    now = 0;
+    for (let i = 0; i < 300; i++) writer.line('y');
+    expect(lines).toHaveLength(5002 + 199);
+  });
+});
+
+describe('logForm', () => {
+  const { dev, ino } = fstatSync(2);
+
+  test.each<[NodeJS.ProcessEnv, LogForm]>([
+    [{}, 'text'],
+    [{ LITZ_LOG: 'json' }, 'json'],
+    [{ LITZ_LOG: 'xml' }, 'text'],
+    [{ JOURNAL_STREAM: `${dev}:${ino}` }, 'journal'],
+    [{ JOURNAL_STREAM: `${dev}:${ino + 1}` }, 'text'],
+    [{ JOURNAL_STREAM: `${dev}:${ino}`, LITZ_LOG: 'text' }, 'text'],
+  ])('with %j is %s', (env, form) => {
+    expect(logForm(env)).toBe(form);
+  });
+});
+
+describe('logOption', () => {
+  test('sets the variable for this process and its children', () => {
+    vi.stubEnv('LITZ_LOG', undefined);
+    expect(() => logOption().parseArg!('xml', undefined)).toThrow('Expected text or json.');
+    logOption().parseArg!('json', undefined);
+    expect(process.env['LITZ_LOG']).toBe('json');
+    vi.unstubAllEnvs();
+  });
+});
+
+function written(form: LogForm, lines: readonly string[]): string {
+  let text = '';
+  const writer = new LineWriter({ form, write: (more) => (text += more), now: () => 1000 });
+  for (const line of lines) writer.line(line);
+  return text;
+}

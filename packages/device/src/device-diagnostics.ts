@@ -1,0 +1,39 @@
+/**
+ * `DeviceDiagnostics`: the messages on the channels of `node:diagnostics_channel`.
+ *
+ * @module
+ */
+import type { Device, DeviceEvents } from './device.ts';
+
+/**
+ * The message of each channel. There is one for each event of `DeviceEvents`, with the same fields
+ * and the device that it is about, and `litz:device:open` when a device was made.
+ *
+ * A program, or a tool that observes it, subscribes once and hears all devices of the process.
+ * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only if
+ * there is a subscriber when the device is made, or when one of its methods is called later. A
+ * message belongs to all subscribers together: do not change it.
+ *
+ * @example
+ *
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { Device, MemoryTun, type DeviceDiagnostics } from '@litz/device';
+ *
+ * subscribe('litz:device:up', (message) => {
+ *   const { device, listenPort } = message as DeviceDiagnostics['litz:device:up'];
+ *   console.log(device.name, listenPort > 0); //=> memory true
+ * });
+ * const device = await Device.create({ tun: new MemoryTun() });
+ * await device.close();
+ * ```
+ */
+export type DeviceDiagnostics = {
+  readonly [Event in keyof DeviceEvents as `litz:device:${Event}`]: {
+    readonly device: Device;
+  } & (Event extends 'error'
+    ? { readonly error: Error }
+    : DeviceEvents[Event] extends readonly [infer Fields]
+      ? Fields
+      : unknown);
+} & { readonly 'litz:device:open': { readonly device: Device } };

@@ -1,0 +1,35 @@
+/**
+ * `BatchSizes`: how many packets each batch of one direction had. Counting allocates nothing.
+ *
+ * @module
+ */
+
+/** A distribution of batches by their size. A copy. */
+export interface BatchStats {
+  /** Batches by size: those of 1 packet, of 2, of 3 to 4, of 5 to 8, and so on; the last: more. */
+  readonly counts: readonly number[];
+  /** The packets of all batches together. */
+  readonly packets: number;
+}
+
+export class BatchSizes {
+  readonly #counts: Float64Array = new Float64Array(BATCH_LIMITS.length + 1);
+  #packets = 0;
+
+  /** Counts a batch. One without packets is not counted. */
+  add(packets: number): void {
+    if (packets === 0) return;
+    // The binary logarithm, rounded up.
+    const power = 32 - Math.clz32(packets - 1);
+    const index = Math.min(power, BATCH_LIMITS.length);
+    this.#counts[index]! += 1;
+    this.#packets += packets;
+  }
+
+  toJSON(): BatchStats {
+    return { counts: [...this.#counts], packets: this.#packets };
+  }
+}
+
+/** The largest size of each class of `BatchStats.counts` but the last. */
+export const BATCH_LIMITS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
