@@ -58,6 +58,7 @@ export const OWN_COMMANDS: readonly string[] = [
   'save',
   'strip',
   'show',
+  'top',
   'completion',
   'genkey',
   'genpsk',
@@ -81,7 +82,7 @@ const HELP = 'litz --help lists the commands';
  * because they are common names of interfaces.
  */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ...wordsWith(SHOW, 'status list ls top stats'),
+  ...wordsWith(SHOW, 'status list ls stats'),
   ...wordsWith(END, 'stop kill delete remove'),
   ...wordsWith(START, 'start run serve daemon create'),
   ...wordsWith('litz down INTERFACE, then litz up FILE.conf', 'restart'),

@@ -23,6 +23,7 @@ import {
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
 import { addShowCommand } from './commands/show.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import { runDemo, type DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
@@ -77,6 +78,7 @@ function addCommands(program: Command): void {
     program.command(name).description(description);
   addTunnelCommands(program);
   addShowCommand(program);
+  addTopCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
@@ -165,7 +167,7 @@ Examples:
   litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
   litz down wg0                take it down
   litz proxy ./wg0.conf --socks5 1080   reach the network behind the tunnel, without root
-  litz -- up                   make an interface that has the name of a command (status, top, ...)
+  litz -- up                   make an interface that has the name of a command (status, list, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:

@@ -74,6 +74,7 @@ const TABLE: Record<
       '@litz/core',
       '@litz/core/internals',
       '@litz/mesh',
+      '@litz/mesh/page',
       '@litz/net',
       '@litz/sys',
       '@litz/sys/tools',
