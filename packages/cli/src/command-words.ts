@@ -59,6 +59,7 @@ export const OWN_COMMANDS: readonly string[] = [
   'strip',
   'show',
   'top',
+  'serve',
   'completion',
   'genkey',
   'genpsk',
@@ -84,7 +85,7 @@ const HELP = 'litz --help lists the commands';
 const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith(SHOW, 'status list ls stats'),
   ...wordsWith(END, 'stop kill delete remove'),
-  ...wordsWith(START, 'start run serve daemon create'),
+  ...wordsWith(START, 'start run daemon create'),
   ...wordsWith('litz down INTERFACE, then litz up FILE.conf', 'restart'),
   ...wordsWith('it is a command of wg', 'set setconf addconf syncconf showconf'),
   ...wordsWith('litz --version prints it', 'version'),

@@ -22,6 +22,7 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
+import { addServeCommand } from './commands/serve.ts';
 import { addShowCommand } from './commands/show.ts';
 import { addTopCommand } from './commands/top.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
@@ -79,6 +80,7 @@ function addCommands(program: Command): void {
   addTunnelCommands(program);
   addShowCommand(program);
   addTopCommand(program);
+  addServeCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)

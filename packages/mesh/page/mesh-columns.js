@@ -22,7 +22,9 @@ export function meshColumns(rates) {
     state: ({ state }) => state,
     texts: (peer, { time }) => textsOf(peer, time, rates),
     words: ({ name, state, endpoint, prefixes, addresses }) => [
-      ...[name, state, endpoint ?? ''],
+      name,
+      state,
+      endpoint ?? '',
       ...prefixes,
       ...addresses,
     ],
@@ -61,19 +63,16 @@ function textsOf(peer, time, rates) {
  * @returns {(peer: PeerStatus) => number}
  */
 function weightOf(order, rates) {
-  switch (order) {
-    case 'state':
-      return ({ state }) => STATES.indexOf(state);
-    case 'throughput':
-      return ({ name }) => -rates.now(name, 'both');
-    case 'session':
-      // The oldest handshake first; peers without a handshake are at the end.
-      return ({ lastHandshakeAt }) => lastHandshakeAt ?? Infinity;
-    case 'key':
-      return ({ keys }) => keys.at(-1)?.createdAt ?? Infinity;
-    default:
-      return () => 0;
-  }
+  /** @type {Record<Order, (peer: PeerStatus) => number>} */
+  const weights = {
+    state: ({ state }) => STATES.indexOf(state),
+    name: () => 0,
+    throughput: ({ name }) => -rates.now(name, 'both'),
+    // The oldest handshake first; peers without a handshake are at the end.
+    session: ({ lastHandshakeAt }) => lastHandshakeAt ?? Infinity,
+    key: ({ keys }) => keys.at(-1)?.createdAt ?? Infinity,
+  };
+  return weights[order];
 }
 
 /** The states in the order of the table: problems come first. */

@@ -13,7 +13,8 @@ describe('fitColumns', () => {
         const columns = fitColumns(peers, width, { hasManyInterfaces, context });
         const needed = columns.reduce((sum, column) => sum + column.width + 1, -1);
         expect([width, columns[0]?.title]).toEqual([width, 'PEER']);
-        if (columns.length > 1) expect([width, needed <= width]).toEqual([width, true]);
+        // The peer is always shown, and cut by the edge.
+        expect([width, needed <= Math.max(width, 10)]).toEqual([width, true]);
       }
     }
   });
@@ -22,7 +23,7 @@ describe('fitColumns', () => {
     const { peers } = await exampleStatus([], [examplePeer(1)]);
     const columns = fitColumns(peers, Infinity, { hasManyInterfaces: true, context });
     expect(columns.length).toBe(12);
-    expect(columns[0]?.text(peers[0]!, context)).toBe(peers[0]?.publicKey);
+    expect(columns[0]?.text(peers[0], context)).toBe(peers[0]?.publicKey);
   });
 
   it('has no column for the interface if there is one', async () => {
@@ -50,8 +51,6 @@ describe('sortPeers', () => {
       { ...examplePeer(3), sentMessages: 9, roundTripMs: 0.1, lastHandshakeUnixMs: NOW },
     ];
     const { peers } = await exampleStatus(before, after);
-    const numbers = (list: readonly LivePeer[]): number[] =>
-      list.map(({ endpoint = '' }) => Number(endpoint.split(':')[0]?.split('.')[3]));
     expect(numbers(sortPeers(peers, order, false))).toEqual(expected);
     // What is equal keeps its order.
     const reversed = numbers(sortPeers(peers, order, true));
@@ -60,3 +59,8 @@ describe('sortPeers', () => {
 
   it('knows all orders', () => expect(new Set(ORDERS.map(([order]) => order)).size).toBe(8));
 });
+
+/** Returns the numbers of the peers, which are in their endpoints. */
+function numbers(list: readonly LivePeer[]): number[] {
+  return list.map(({ endpoint = '' }) => Number(endpoint.split(':')[0]?.split('.')[3]));
+}

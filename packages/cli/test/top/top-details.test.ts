@@ -8,7 +8,7 @@ describe('detailLines', () => {
     const silent = examplePeer(1, { lastHandshakeUnixMs: 0, unansweredInitiations: 4 });
     const status = await exampleStatus([silent], [silent]);
     const screen = { time: status.time, width: 80, isUnicode: true };
-    const lines = detailLines(status.peers[0]!, new LiveHistory(), screen);
+    const lines = detailLines(status.peers[0], new LiveHistory(), screen);
     expect(lines[1]).toEqual([
       ['soft', 'state       '],
       ['bad', expect.stringMatching(/^failing: 4 initiations without an answer: /) as string],
@@ -23,7 +23,7 @@ describe('detailLines', () => {
     history.add(status);
     history.add({ ...status, time: status.time + 1000 });
     const screen = { time: status.time, width: 80, isUnicode: false };
-    const lines = detailLines(status.peers[0]!, history, screen);
+    const lines = detailLines(status.peers[0], history, screen);
     expect(lines[7]?.[1]?.[1]).toBe('## most 8.0kb/s');
   });
 });

@@ -47,6 +47,11 @@ export const SHARED_PAGE_FILES: PageFiles = pageFiles(FOLDER, SHARED_FILES, '/me
 
 /** The page of a mesh. */
 export const MESH_PAGE_FILES: PageFiles = pageFiles(FOLDER, [
-  ...['index.html', 'page.js', 'layout.js', 'mesh-columns.js', 'picture.js', 'rates.js'],
+  'index.html',
+  'page.js',
+  'layout.js',
+  'mesh-columns.js',
+  'picture.js',
+  'rates.js',
   ...SHARED_FILES,
 ]);
