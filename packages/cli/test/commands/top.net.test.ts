@@ -66,7 +66,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect((await screen()).split('\n')[11]).toBe('q quit  arrows pick  Enter details  s so');
     // An Escape at once followed by a key would be another key.
     await press('Escape');
-    await shows(/^(?![^]*^allowed ips)/m);
+    await waitUntil((text) => !text.includes('allowed ips'));
     await press('Escape');
     await shows(new RegExp(`^[> ]${short(keys.right.publicKey)}`, 'm'));
     await press('?');
@@ -194,14 +194,18 @@ function screen(...options: string[]): Promise<string> {
   return tmux('capture-pane -p -t top', ...options);
 }
 
-async function shows(what: RegExp): Promise<void> {
+function shows(what: RegExp): Promise<void> {
+  return waitUntil((text) => what.test(text), String(what));
+}
+
+async function waitUntil(isRight: (text: string) => boolean, what = ''): Promise<void> {
   let text = '';
   for (let turns = 0; turns < 200; turns++) {
     text = await screen();
-    if (what.test(text)) return;
+    if (isRight(text)) return;
     await delay(100);
   }
-  throw new Error(`the screen never shows ${what}:\n${text}`);
+  throw new Error(`the screen is never right: ${what}\n${text}`);
 }
 
 function press(...names: string[]): Promise<string> {
