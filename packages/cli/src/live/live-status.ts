@@ -81,6 +81,7 @@ export interface LiveRates {
   readonly handshakes: number;
 }
 
+/** Nothing happens. */
 export const NO_RATES: LiveRates = Object.freeze({
   receivedBytes: 0,
   sentBytes: 0,

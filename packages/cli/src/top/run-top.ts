@@ -46,7 +46,10 @@ export async function runTop(names: readonly string[], options: TopOptions): Pro
   }
 }
 
-/** Returns how long to wait after a reading that took `costMs`: a daemon is busy a tenth of the time. */
+/**
+ * Returns how long to wait after a reading that took `costMs`. A daemon is busy with readings for a
+ * tenth of the time at most.
+ */
 export function pauseAfter(costMs: number, intervalMs: number): number {
   return Math.max(intervalMs - costMs, costMs * 9);
 }

@@ -99,15 +99,6 @@ export function completeHandshake(
 }
 
 /**
- * Measures the round trip as a responder. An initiator sends its first message as soon as it has
- * the response. If that message was lost, a later one arrives after any time, and says nothing.
- */
-function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
-  const hasFirst = !replayWindow.check(0);
-  peer.roundTripUs = hasFirst ? Math.round((now - createdAt) * 1000) : -1;
-}
-
-/**
  * Emits the `expired` event once when nothing can be sent to the peer any more. The keys are not
  * touched.
  */
@@ -171,4 +162,13 @@ export function updateEndpoint(
  */
 export function forgetSource(peer: Peer): void {
   peer.endpoint = peer.endpoint?.withoutSource();
+}
+
+/**
+ * Measures the round trip as a responder. An initiator sends its first message as soon as it has
+ * the response. If that message was lost, a later one arrives after any time, and says nothing.
+ */
+function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
+  const hasFirst = !replayWindow.check(0);
+  peer.roundTripUs = hasFirst ? Math.round((now - createdAt) * 1000) : -1;
 }

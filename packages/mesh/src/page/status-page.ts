@@ -6,7 +6,7 @@
  * |---|---|
  * | `/` | the page; its files load nothing from other servers |
  * | `/status.json` | the status |
- * | `/events` | server-sent events: the status each second, or `trouble` with the reason; `history` first |
+ * | `/events` | server-sent events: `history`, then the status each second, or `trouble` |
  *
  * @module
  */
