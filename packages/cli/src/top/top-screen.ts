@@ -89,11 +89,13 @@ function headLines(status: LiveStatus, model: TopModel): Line[] {
     .map(([reason, count]) => `${reason} ${shortNumber(count)}`);
   return [
     [
-      ['bold', names === '' ? 'no interface' : names],
-      ['plain', `  ${peers} ${peers === 1 ? 'peer' : 'peers'}, `],
+      // A narrow terminal cuts the names.
+      ['warning', model.isPaused ? 'paused  ' : ''],
+      ['bold', `${peers} ${peers === 1 ? 'peer' : 'peers'}`],
+      ['plain', ', '],
       ['good', `${connected} connected`],
-      ['soft', `  ${clock}`],
-      ['warning', model.isPaused ? '  paused' : ''],
+      ['soft', `  ${clock}  `],
+      ['bold', names === '' ? 'no interface' : names],
     ],
     [
       ['plain', `in ${shortNumber(rates.receivedBytes * 8)}b/s`],
@@ -140,9 +142,9 @@ function footLine(model: TopModel): Line {
   const order = ORDERS.find(([name]) => name === model.order)?.[1] ?? '';
   const found = model.filter === '' ? '/ find' : `/ find: ${model.filter}`;
   return [
-    ['soft', 'q quit  arrows pick  Enter details  s sort: '],
+    ['soft', 'q quit  ? help  arrows pick  Enter details  s sort: '],
     ['bold', order],
-    ['soft', `  r reverse  ${found}  p pause  ? help`],
+    ['soft', `  r reverse  ${found}  p pause`],
   ];
 }
 
