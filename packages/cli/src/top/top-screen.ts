@@ -8,7 +8,7 @@ import { paintLine, type Line } from './line.ts';
 import { detailLines } from './top-details.ts';
 import { fitColumns, GAP, ORDERS, type CellContext, type Column } from './top-columns.ts';
 import type { TopModel } from './top-model.ts';
-import { printable, shortNumber } from './words.ts';
+import { ageText, printable, shortNumber } from './words.ts';
 
 /** What the terminal can show. */
 export interface TopSize {
@@ -72,7 +72,7 @@ export function drawTable(model: TopModel, size: Omit<TopSize, 'height'>): strin
 }
 
 function headLines(status: LiveStatus, model: TopModel): Line[] {
-  const { interfaces, time } = status;
+  const { interfaces, time, intervalMs = 0 } = status;
   const rates = sumOfRates(interfaces.map((one) => one.rates));
   const peers = interfaces.reduce((sum, { peerCount }) => sum + peerCount, 0);
   const connected = interfaces.reduce((sum, { connectedCount }) => sum + connectedCount, 0);
@@ -95,6 +95,8 @@ function headLines(status: LiveStatus, model: TopModel): Line[] {
       ['plain', ', '],
       ['good', `${connected} connected`],
       ['soft', `  ${clock}  `],
+      // With very many peers, the user would wonder why it stands still.
+      ['soft', intervalMs >= LONG_INTERVAL_MS ? `every ${ageText(intervalMs)}  ` : ''],
       ['bold', names === '' ? 'no interface' : names],
     ],
     [
@@ -160,6 +162,7 @@ function fit(text: string, { width, align }: Column): string {
 
 /** The mark of the selected row. */
 const MARGIN = 1;
+const LONG_INTERVAL_MS = 2500;
 
 const HELP: readonly string[] = [
   'litz top',

@@ -87,6 +87,11 @@ describe('drawTop', () => {
     expect(drawTop(modelOf(status), { ...size, colors: false }).join('')).not.toContain('\x1b');
   });
 
+  it('says how often it reads, if that is seldom', () => {
+    const shown = draw(modelOf({ ...status, intervalMs: 15_200 }), 80, 20)[0];
+    expect(shown).toMatch(/\d\d:\d\d {2}every 15s {2}wg0$/);
+  });
+
   it('says why there are no rows', async () => {
     const model = modelOf(status);
     for (const key of ['/', 'x', 'return']) model.press(key);
