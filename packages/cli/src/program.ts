@@ -9,11 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
-import { runDaemon } from './commands/daemon.ts';
+import { addCaptureCommand } from './commands/capture.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -23,10 +23,10 @@ import {
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
 import { addServeCommand } from './commands/serve.ts';
-import { addShowCommand } from './commands/show.ts';
+import { addShowCommand } from './commands/show-command.ts';
 import { addTopCommand } from './commands/top.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
-import { runDemo, type DemoForm } from './demo/demo.ts';
+import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
@@ -59,6 +59,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
@@ -66,9 +67,9 @@ export function createProgram(words: readonly string[] = []): Command {
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
     .exitOverride()
-    .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
+    .action(async (name: string | undefined, flags: DaemonFlags) => {
       if (name === undefined) return program.help({ error: true });
-      return startDaemon(name, foreground === true);
+      return startDaemon(name, flags);
     });
   if (!NAME_FOLLOWS.has(words[0] ?? '')) addCommands(program);
   return program;
@@ -81,6 +82,7 @@ function addCommands(program: Command): void {
   addShowCommand(program);
   addTopCommand(program);
   addServeCommand(program);
+  addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
@@ -90,7 +92,7 @@ function addCommands(program: Command): void {
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
-    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+    async () => void process.stdout.write(await publicKeyLine(await readStandardInput())),
   );
   addProxyCommand(program);
   addAgentCommand(program);
@@ -106,13 +108,21 @@ function addCommands(program: Command): void {
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
 
-async function startDaemon(name: string, foreground: boolean): Promise<void> {
+interface DaemonFlags {
+  readonly foreground?: true;
+  readonly user?: string;
+}
+
+async function startDaemon(name: string, { foreground, user }: DaemonFlags): Promise<void> {
   const { env } = process;
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    return startInBackground(name, { entry: ENTRY, env });
+    return startInBackground(name, { entry: ENTRY, env, ...(user !== undefined && { user }) });
   }
   const signals = new EndSignals();
   try {
+    const { keepFewRights } = await import('./rights/few-rights.ts');
+    keepFewRights('daemon', { user });
+    const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
@@ -127,6 +137,7 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const { runDemo } = await import('./demo/demo.ts');
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { ORDERS, type Order } from '../top/top-columns.ts';
+import { ORDERS, type Order } from '../top/order.ts';
 
 /** Adds the command to `litz`. */
 export function addTopCommand(program: Command): void {

@@ -10,7 +10,7 @@ import { LiveSource } from '../live/live-source.ts';
 import type { LiveStatus } from '../live/live-status.ts';
 import { Screen } from './screen.ts';
 import { drawTable, drawTop } from './top-screen.ts';
-import type { Order } from './top-columns.ts';
+import type { Order } from './order.ts';
 import { TopModel } from './top-model.ts';
 
 export interface TopOptions {

@@ -5,18 +5,8 @@
  */
 import { sumOfDrops, type LivePeer } from '../live/live-status.ts';
 import type { Style } from './line.ts';
+import type { Order } from './order.ts';
 import { ageText, printable, roundTripText, shortKey, shortNumber } from './words.ts';
-
-/** What a table can be sorted by. */
-export type Order =
-  | 'received'
-  | 'sent'
-  | 'packets'
-  | 'drops'
-  | 'handshake'
-  | 'roundtrip'
-  | 'state'
-  | 'name';
 
 /** What the texts of all cells depend on. */
 export interface CellContext {
@@ -93,18 +83,6 @@ export function sortPeers(
     return (a.id < b.id ? -1 : 1) * (order === 'name' ? sign : 1);
   });
 }
-
-/** The orders, and what the user reads about them. */
-export const ORDERS: readonly (readonly [order: Order, name: string])[] = [
-  ['received', 'received'],
-  ['sent', 'sent'],
-  ['packets', 'packets'],
-  ['drops', 'drops'],
-  ['handshake', 'handshake'],
-  ['roundtrip', 'round trip'],
-  ['state', 'state'],
-  ['name', 'peer'],
-];
 
 /** Space between two columns. */
 export const GAP = 1;

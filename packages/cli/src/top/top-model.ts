@@ -5,7 +5,8 @@
  */
 import { LiveHistory } from '../live/live-history.ts';
 import type { LivePeer, LiveStatus } from '../live/live-status.ts';
-import { ORDERS, sortPeers, type Order } from './top-columns.ts';
+import { ORDERS, type Order } from './order.ts';
+import { sortPeers } from './top-columns.ts';
 
 /** What the caller must do after a key. */
 export type TopAction = 'quit' | 'suspend' | 'draw';

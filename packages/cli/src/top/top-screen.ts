@@ -6,7 +6,8 @@
 import { sumOfRates, type LivePeer, type LiveStatus } from '../live/live-status.ts';
 import { paintLine, type Line } from './line.ts';
 import { detailLines } from './top-details.ts';
-import { fitColumns, GAP, ORDERS, type CellContext, type Column } from './top-columns.ts';
+import { ORDERS } from './order.ts';
+import { fitColumns, GAP, type CellContext, type Column } from './top-columns.ts';
 import type { TopModel } from './top-model.ts';
 import { ageText, printable, shortNumber } from './words.ts';
 

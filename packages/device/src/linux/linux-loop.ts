@@ -18,6 +18,7 @@ import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
 import { DataPlane, type OptionalEvent, type PlaneEvent } from '../plane/data-plane.ts';
 import { answerRequest, type DeviceRequest } from '../driver.ts';
+import { createCaptureSystem } from './capture-system.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
 import { LinuxSockets } from './linux-sockets.ts';
@@ -48,6 +49,8 @@ export interface LinuxLoopOptions {
    */
   readonly bytes?: ByteOperations | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
+  /** The reader of a capture waits, and there is something to read. Default: there is none. */
+  readonly onCaptured?: (id: number) => void;
   /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
   /** Something failed, and the device continues. */
@@ -194,6 +197,7 @@ export class LinuxLoop {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return yield* answerRequest(this.#plane, request, now);
+    this.#warmUp?.pauseForConfiguration();
     yield* this.#configure(request.change);
     if (this.#linkUpDue !== Infinity) this.#linkUp(this.#options.packages.sys.boottimeMs());
     return undefined;
@@ -240,7 +244,7 @@ export class LinuxLoop {
   }
 
   #createPlane(): DataPlane {
-    const { settings, crypto, bytes, onEvent, listened = [] } = this.#options;
+    const { packages, settings, crypto, bytes, onEvent, listened = [] } = this.#options;
     const { offloads } = this.#tun;
     const plane = new DataPlane({
       tun: this.#tun,
@@ -250,6 +254,7 @@ export class LinuxLoop {
       listened,
       crypto,
       engine: settings.engine,
+      capture: createCaptureSystem(packages.sys, this.#netlink, this.#options.onCaptured),
       closeSockets: (sockets) => this.#sockets.close(sockets),
     });
     const refused = 'this kernel does not support it (TUNSETOFFLOAD)';

@@ -87,6 +87,8 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
+  /** The reader of a capture waits, and there is something to read. */
+  | { readonly type: 'captured'; readonly id: number }
   /** Something failed, and the device continues. */
   | { readonly type: 'error'; readonly error: ErrorMessage }
   /**

@@ -18,6 +18,7 @@ import type { Engine, PacketRun } from '@litz/core';
 import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
 import { PACKET_MARGIN, MAX_TAIL_LENGTH, type PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
+import type { PacketTap } from './packet-tap.ts';
 
 export interface TunToUdpOptions {
   readonly engine: Engine;
@@ -41,6 +42,8 @@ export class TunToUdp {
    * fail.
    */
   pausedUntil: number = Infinity;
+  /** Sees the packets while a capture runs. */
+  tap: PacketTap | undefined = undefined;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
@@ -146,9 +149,15 @@ export class TunToUdp {
     run.lastLength = this.#splitter.writeMany(buffer, at, stride, count);
     run.count = count;
     this.#next = at - PACKET_MARGIN + count * stride;
-    this.#engine.handlePackets(run, now);
+    if (this.tap) this.#sendTapped(this.tap, now);
+    else this.#engine.handlePackets(run, now);
     this.#drain();
     return count;
+  }
+
+  #sendTapped(tap: PacketTap, now: number): void {
+    tap.beforeSend(this.#run);
+    tap.afterSend(this.#run, this.#engine.handlePackets(this.#run, now));
   }
 
   /**

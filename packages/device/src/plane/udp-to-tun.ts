@@ -19,6 +19,7 @@ import {
 } from '@litz/tun/offload';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
+import type { PacketTap } from './packet-tap.ts';
 
 /** A kind of super-packet that the TUN refused, and why. */
 export type RefusedSuperPacket = { readonly kind: 'tcp' | 'udp'; readonly errno: number };
@@ -38,6 +39,8 @@ export interface UdpToTunOptions {
 
 export class UdpToTun {
   writtenPackets = 0;
+  /** Sees the packets while a capture runs. */
+  tap: PacketTap | undefined = undefined;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
@@ -148,7 +151,9 @@ export class UdpToTun {
     this.#inbound = buffer;
     this.#bytes += length;
     const now = this.#now as number;
+    this.tap?.beforeOpen(buffer, offset, length, source, ecn);
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
+    this.tap?.afterOpen(opened);
     // The datagram contains no packet: it was dropped, or it is a keepalive or a handshake message.
     // Output that it causes is sent with the batch.
     if (typeof opened === 'string' || opened === 0) return;
