@@ -1,5 +1,6 @@
 /**
- * `Order`: what the table of `litz top` can be sorted by. The command line needs nothing else of it.
+ * `Order`: what the table of `litz top` can be sorted by. The command line needs nothing else of
+ * it.
  *
  * @module
  */
