@@ -12,6 +12,9 @@ const TOP = `${process.execPath} ${LITZ} top`;
 /** The first characters of a key, as a row shows it. */
 const short = (key: string): string => `${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 
+/** The same for an expression. A key may have a plus. */
+const shortPattern = (key: string): string => escaped(short(key));
+
 const keys = { left: keyPair(), right: keyPair() };
 let host: Host;
 /** Each test has a tmux of its own, because one that ends still has its socket. */
@@ -56,19 +59,19 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     await type(`${TOP} --sort name ${LEFT} ${RIGHT}`);
     await shows(/2 connected/);
     await press('/', ...RIGHT.split(''), 'Enter');
-    await shows(new RegExp(`^>${short(keys.left.publicKey)}`, 'm'));
+    await shows(new RegExp(`^>${shortPattern(keys.left.publicKey)}`, 'm'));
     expect(await screen()).not.toContain(short(keys.right.publicKey));
     await press('Enter');
-    await shows(new RegExp(`^peer +${keys.left.publicKey.replace('+', '\\+')} on ${RIGHT}$`, 'm'));
+    await shows(new RegExp(`^peer +${escaped(keys.left.publicKey)} on ${RIGHT}$`, 'm'));
     await shows(/^throughput +[▁-█]{3,} most \S+b\/s$/m);
     await tmux('resize-window -x 40 -y 12');
-    await shows(new RegExp(`^>${short(keys.left.publicKey)} +\\S+ +\\S+ +\\S+$`, 'm'));
+    await shows(new RegExp(`^>${shortPattern(keys.left.publicKey)} +\\S+ +\\S+ +\\S+$`, 'm'));
     expect((await screen()).split('\n')[11]).toBe('q quit  ? help  arrows pick  Enter detai');
     // An Escape at once followed by a key would be another key.
     await press('Escape');
     await waitUntil((text) => !text.includes('allowed ips'));
     await press('Escape');
-    await shows(new RegExp(`^[> ]${short(keys.right.publicKey)}`, 'm'));
+    await shows(new RegExp(`^[> ]${shortPattern(keys.right.publicKey)}`, 'm'));
     await press('?');
     await shows(/^Ctrl-Z/m);
     await press('x', 's', 'p');
@@ -163,8 +166,12 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
   });
 });
 
+function escaped(text: string): string {
+  return text.replaceAll('+', '\\+');
+}
+
 function row(key: string, name: string): RegExp {
-  const text = `${short(key)} +${name} +10\\.8\\.0\\.\\d/32 +connected +\\d+s +\\d+(\\.\\d+)?ms +\\d`;
+  const text = `${shortPattern(key)} +${name} +10\\.8\\.0\\.\\d/32 +connected +\\d+s +\\d+(\\.\\d+)?ms +\\d`;
   return new RegExp(`^[> ]${text}`, 'm');
 }
 
