@@ -61,6 +61,8 @@ export const OWN_COMMANDS: readonly string[] = [
   'upgrade',
   'doctor',
   'qr',
+  'top',
+  'serve',
   'capture',
   'completion',
   'genkey',
@@ -85,9 +87,9 @@ const HELP = 'litz --help lists the commands';
  * because they are common names of interfaces.
  */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ...wordsWith(SHOW, 'status list ls top stats'),
+  ...wordsWith(SHOW, 'status list ls stats'),
   ...wordsWith(END, 'stop kill delete remove'),
-  ...wordsWith(START, 'start run serve daemon create'),
+  ...wordsWith(START, 'start run daemon create'),
   ...wordsWith('litz down INTERFACE, then litz up FILE.conf', 'restart'),
   ...wordsWith('it is a command of wg', 'set setconf addconf syncconf showconf'),
   ...wordsWith('litz --version prints it', 'version'),

@@ -23,7 +23,9 @@ import {
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
 import { addQrCommand } from './commands/qr-command.ts';
+import { addServeCommand } from './commands/serve.ts';
 import { addShowCommand } from './commands/show-command.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
 import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
@@ -101,6 +103,8 @@ function addCommands(program: Command): void {
     });
   addDoctorCommand(program);
   addQrCommand(program);
+  addTopCommand(program);
+  addServeCommand(program);
   addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
@@ -217,7 +221,7 @@ Examples:
   litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
   litz down wg0                take it down
   litz proxy ./wg0.conf --socks5 1080   reach the network behind the tunnel, without root
-  litz -- up                   make an interface that has the name of a command (status, top, ...)
+  litz -- up                   make an interface that has the name of a command (status, list, ...)
   litz genkey | tee private.key | litz pubkey
 
 Environment:

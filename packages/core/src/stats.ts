@@ -53,6 +53,16 @@ export interface PeerStatus {
   receivedBytes: number;
   /** Bytes of sent messages, as in `wg show`. */
   sentBytes: number;
+  /** Transport messages, including keepalives: one packet each. Absent if there were none. */
+  receivedMessages?: number;
+  sentMessages?: number;
+  /**
+   * The round trip of the last handshake in milliseconds. For the initiator: from its initiation to
+   * the response. For the responder: from its response to the first message of the session, which
+   * the initiator sends at once. Includes the time that both sides need for the cryptography.
+   * Absent if it is not known: there was no handshake, or that first message was lost.
+   */
+  roundTripMs?: number;
   /** Whether a packet could be sent now without a new handshake. */
   sessionUp: boolean;
   /**
@@ -115,6 +125,9 @@ function* createStatusInSteps(peer: Peer, allowedIps: AllowedIps<Peer>): Steps<P
     lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
     receivedBytes: peer.receivedBytes,
     sentBytes: peer.sentBytes,
+    ...(peer.receivedMessages > 0 && { receivedMessages: peer.receivedMessages }),
+    ...(peer.sentMessages > 0 && { sentMessages: peer.sentMessages }),
+    ...(peer.roundTripUs >= 0 && { roundTripMs: peer.roundTripUs / 1000 }),
     sessionUp: peer.sessionUp,
     ...(staticKeys && {
       sessionStaticKeys: {

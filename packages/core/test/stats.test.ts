@@ -28,6 +28,9 @@ describe('createPeerStatus', () => {
       lastHandshakeUnixMs: 1234,
       receivedBytes: 5,
       sentBytes: 6,
+      receivedMessages: 7,
+      sentMessages: 8,
+      roundTripUs: 1500,
       sessionUp: true,
     });
     peer.countDrop('invalid-tag', 3);
@@ -41,6 +44,9 @@ describe('createPeerStatus', () => {
       lastHandshakeUnixMs: 1234,
       receivedBytes: 5,
       sentBytes: 6,
+      receivedMessages: 7,
+      sentMessages: 8,
+      roundTripMs: 1.5,
       sessionUp: true,
       drops: { 'invalid-tag': 3 },
     });

@@ -1,14 +1,35 @@
 /**
- * `Chart`: throughput of the last two minutes. The thick line is the sum. The busiest tunnels
- * have a colour and an entry in the legend; the others are thin and grey.
+ * `Chart`: rates of the last minutes. The thick line is the sum. The busiest tunnels have a colour and an
+ * entry in the legend; the others are thin and grey.
  *
  * @module
  */
-/** @import { MeshStatus } from '../src/status/mesh-status.ts' */
-/** @import { Direction, Rates } from './rates.js' */
 import { html, setAttribute, setText, svg } from './element.js';
-import { WINDOW_MS } from './rates.js';
 import { countText, printable, rateText, shortened } from './words.js';
+
+/**
+ * The rates of one tunnel, or of all, one value for each time. NaN: not known.
+ *
+ * @typedef {object} ChartLine
+ * @property {(kind: any) => number[]} of
+ * @property {(kind: any) => number} now the newest value; 0: not known
+ */
+
+/**
+ * @typedef {object} ChartData
+ * @property {readonly number[]} times Unix time of each value in milliseconds
+ * @property {ChartLine} sum
+ * @property {ReadonlyMap<string, ChartLine>} peers
+ */
+
+/**
+ * @typedef {object} ChartOptions
+ * @property {number} windowMs
+ * @property {(kind: string, value: number) => string} [text] a value with its unit; default: bytes per
+ *   second as bits
+ * @property {(kind: string) => number} [unit] what the grid has round numbers of; default: bits
+ * @property {(id: string) => string} [name] of a peer; default: its id
+ */
 
 export class Chart {
   /** @type {SVGSVGElement} */
@@ -24,35 +45,54 @@ export class Chart {
   /** @type {(string | undefined)[]} */
   #colours = Array.from({ length: COLOURS }, () => undefined);
   #gridKey = '';
+  /** @type {Required<ChartOptions>} */
+  #options;
 
   /**
    * @param {SVGSVGElement} canvas
    * @param {HTMLElement} legend
+   * @param {ChartOptions} options
    */
-  constructor(canvas, legend) {
+  constructor(canvas, legend, options) {
     this.#canvas = canvas;
     this.#legend = legend;
+    this.#options = {
+      text: (_, value) => rateText(value),
+      unit: () => 8,
+      name: (id) => id,
+      ...options,
+    };
     canvas.replaceChildren(this.#grid, this.#lines);
   }
 
   /**
-   * @param {MeshStatus} status
-   * @param {Rates} rates
-   * @param {Direction} direction
+   * @param {{ readonly time: number, readonly peers: readonly unknown[] }} status
+   * @param {ChartData} rates
+   * @param {string} direction one kind of the rates
    * @param {string | undefined} chosen
    */
   draw({ time, peers }, rates, direction, chosen) {
     const width = Math.round(this.#canvas.parentElement?.clientWidth ?? 0);
     if (width === 0) return;
     const sum = rates.sum.of(direction);
-    const top = niceTop(Math.max(...sum.filter((rate) => !Number.isNaN(rate)), 0) * 8);
+    const unit = this.#options.unit(direction);
+    const highest = sum.reduce((most, rate) => Math.max(most, rate || 0), 0);
+    const top = niceTop(highest * unit, unit === 8 ? 10_000 : 10) / unit;
     const area = { left: 78, right: width - 8, top: 10, bottom: HEIGHT - 26 };
     setAttribute(this.#canvas, 'viewBox', `0 0 ${width} ${HEIGHT}`);
     setAttribute(this.#canvas, 'width', width);
     setAttribute(this.#canvas, 'height', HEIGHT);
-    this.#drawGrid(area, top);
+    this.#drawGrid(area, top, direction);
     /** @param {readonly number[]} values */
-    const path = (values) => pathOf({ times: rates.times, values, end: time, area, top: top / 8 });
+    const path = (values) =>
+      pathOf({
+        times: rates.times,
+        values,
+        end: time,
+        area,
+        top,
+        windowMs: this.#options.windowMs,
+      });
     this.#giveColours(rates, direction, chosen);
     for (const [name, line] of this.#paths) {
       if (rates.peers.has(name)) continue;
@@ -70,8 +110,8 @@ export class Chart {
     // The sum is drawn last, so that no other line covers it.
     if (this.#lines.lastChild !== this.#sum) this.#lines.append(this.#sum);
     this.#drawLegend(rates, direction, peers.length);
-    const now = rateText(rates.sum.now(direction));
-    setAttribute(this.#canvas, 'aria-label', `Throughput of all tunnels, now ${now}`);
+    const now = this.#options.text(direction, rates.sum.now(direction));
+    setAttribute(this.#canvas, 'aria-label', `Rates of all tunnels, now ${now}`);
   }
 
   /**
@@ -88,8 +128,8 @@ export class Chart {
   }
 
   /**
-   * @param {Rates} rates
-   * @param {Direction} direction
+   * @param {ChartData} rates
+   * @param {string} direction
    * @param {string | undefined} chosen
    */
   #giveColours(rates, direction, chosen) {
@@ -115,10 +155,11 @@ export class Chart {
 
   /**
    * @param {Area} area
-   * @param {number} top bits a second
+   * @param {number} top
+   * @param {string} direction
    */
-  #drawGrid(area, top) {
-    const key = `${area.right} ${top}`;
+  #drawGrid(area, top, direction) {
+    const key = `${area.right} ${top} ${direction}`;
     if (key === this.#gridKey) return;
     this.#gridKey = key;
     const levels = [0, 0.5, 1].flatMap((part) => {
@@ -126,29 +167,31 @@ export class Chart {
       return [
         svg('line', { x1: area.left, x2: area.right, y1: y, y2: y }),
         svg('text', { x: area.left - 8, y, dy: '0.35em', 'text-anchor': 'end' }, [
-          rateText((part * top) / 8).replace('.0 ', ' '),
+          this.#options.text(direction, part * top).replace('.0 ', ' '),
         ]),
       ];
     });
+    const minutes = this.#options.windowMs / 60_000;
     const moments = /** @type {const} */ ([
-      ['2 min ago', area.left, 'start'],
-      ['1 min ago', (area.left + area.right) / 2, 'middle'],
+      [`${minutes} min ago`, area.left, 'start'],
+      [`${minutes / 2} min ago`, (area.left + area.right) / 2, 'middle'],
       ['now', area.right, 'end'],
     ]).map(([text, x, anchor]) => svg('text', { x, y: HEIGHT - 6, 'text-anchor': anchor }, [text]));
     this.#grid.replaceChildren(...levels, ...moments);
   }
 
   /**
-   * @param {Rates} rates
-   * @param {Direction} direction
+   * @param {ChartData} rates
+   * @param {string} direction
    * @param {number} count of all peers
    */
   #drawLegend(rates, direction, count) {
     const entries = [{ kind: 'sum', name: 'All tunnels', rate: rates.sum.now(direction) }];
     for (const [colour, name] of this.#colours.entries()) {
       if (name === undefined) continue;
-      const text = shortened(printable(name), 28);
-      entries.push({ kind: `colour${colour}`, name: text, rate: rates.now(name, direction) });
+      const text = shortened(printable(this.#options.name(name)), 28);
+      const rate = rates.peers.get(name)?.now(direction) ?? 0;
+      entries.push({ kind: `colour${colour}`, name: text, rate });
     }
     const others = count - (entries.length - 1);
     const isAlone = entries.length === 1;
@@ -170,7 +213,7 @@ export class Chart {
     const figures = this.#legend.querySelectorAll('.figure');
     for (const [index, { rate }] of entries.entries()) {
       const figure = figures[index];
-      if (figure) setText(figure, rateText(rate));
+      if (figure) setText(figure, this.#options.text(direction, rate));
     }
   }
 }
@@ -180,10 +223,10 @@ export class Chart {
 /**
  * Returns the path of a line. It has gaps where values are not known.
  *
- * @param {{ times: readonly number[], values: readonly number[], end: number, area: Area, top: number }} of
+ * @param {{ times: readonly number[], values: readonly number[], end: number, area: Area, top: number, windowMs: number }} of
  * @returns {string}
  */
-function pathOf({ times, values, end, area, top }) {
+function pathOf({ times, values, end, area, top, windowMs }) {
   let path = '';
   let isOpen = false;
   for (const [index, value] of values.entries()) {
@@ -192,7 +235,7 @@ function pathOf({ times, values, end, area, top }) {
       continue;
     }
     const age = end - (times[index] ?? end);
-    const x = area.right - (age / WINDOW_MS) * (area.right - area.left);
+    const x = area.right - (age / windowMs) * (area.right - area.left);
     const y = area.bottom - (value / top) * (area.bottom - area.top);
     path += `${isOpen ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
     isOpen = true;
@@ -203,11 +246,12 @@ function pathOf({ times, values, end, area, top }) {
 /**
  * Returns the next larger number of the form 1, 2 or 5 times a power of ten.
  *
- * @param {number} most bits a second
+ * @param {number} most
+ * @param {number} atLeast
  * @returns {number}
  */
-function niceTop(most) {
-  const least = Math.max(most, 10_000);
+function niceTop(most, atLeast) {
+  const least = Math.max(most, atLeast);
   const power = 10 ** Math.floor(Math.log10(least));
   return power * ([1, 2, 5].find((step) => step * power >= least) ?? 10);
 }

@@ -1,18 +1,18 @@
 /**
- * The status page: it receives a status each second and draws it. While the page is hidden or paused, it
- * requests nothing.
+ * The status page of a mesh: it receives a status each second and draws it.
  *
  * @module
  */
 /** @import { MeshStatus, PeerStatus, PeerState } from '../src/status/mesh-status.ts' */
 /** @import { Direction } from './rates.js' */
-/** @import { Order } from './peers-table.js' */
 import { Chart } from './chart.js';
-import { byId, html, setAttribute, setEntries, setText } from './element.js';
+import { Announcer, Connection, showTroubles } from './connection.js';
+import { byId, html, setEntries, setText } from './element.js';
 import { MAX_BESIDE, MAX_NODES } from './layout.js';
+import { meshColumns } from './mesh-columns.js';
 import { PeersTable } from './peers-table.js';
 import { Picture } from './picture.js';
-import { Rates } from './rates.js';
+import { Rates, WINDOW_MS } from './rates.js';
 import { ageText, bytesText, countText, printable, rateText } from './words.js';
 
 /** @type {readonly PeerState[]} */
@@ -23,42 +23,24 @@ const ENFORCEMENTS = {
   enforce: 'what has no tunnel does not leave, plaintext does not come in',
 };
 const MAX_EVENTS = 50;
-/** In milliseconds. If no status came for this long, something is wrong. */
-const LATE_MS = 8000;
 
 const rates = new Rates();
 const picture = new Picture(svgOf('picture'), choose);
-const chart = new Chart(svgOf('chart'), byId('legend'));
-const table = new PeersTable({
-  body: byId('rows'),
-  caption: byId('peers-count'),
-  more: byId('more'),
-  choose,
-});
+const chart = new Chart(svgOf('chart'), byId('legend'), { windowMs: WINDOW_MS });
+const table = new PeersTable(
+  { body: byId('rows'), caption: byId('peers-count'), more: byId('more'), choose },
+  meshColumns(rates),
+);
+/** @type {Connection<MeshStatus>} */
+const connection = new Connection({ who: 'agent', take, draw });
+const announcer = new Announcer();
 
 /** @type {MeshStatus | undefined} */
 let status;
-/** @type {EventSource | undefined} */
-let events;
-/** The reason why there is no newer status; undefined: nothing is wrong. */
-/** @type {string | undefined} */
-let trouble;
-let isPaused = false;
 /** @type {string | undefined} */
 let chosen;
-/** The time when the last status came, by the clock of the page. */
-let heardAt = 0;
-/** @type {Map<string, PeerState>} */
-let states = new Map();
 
-listen();
-byId('pause').addEventListener('click', () => {
-  isPaused = !isPaused;
-  setAttribute(byId('pause'), 'aria-pressed', `${isPaused}`);
-  setText(byId('pause'), isPaused ? 'Continue' : 'Pause');
-  listen();
-});
-document.addEventListener('visibilitychange', listen);
+connection.open();
 for (const id of ['filter', 'order']) byId(id).addEventListener('input', drawPeers);
 for (const input of document.querySelectorAll('input[name="direction"]')) {
   input.addEventListener('change', draw);
@@ -68,46 +50,19 @@ document.addEventListener('keydown', ({ key }) => {
   if (key === 'Escape' && chosen !== undefined) choose(undefined);
 });
 addEventListener('resize', draw);
-// If no status comes, there is no event. So a timer updates the age of the last one.
-setInterval(showConnection, 1000);
-
-/** Opens the stream if the page is visible and not paused; closes it otherwise. */
-function listen() {
-  const isWanted = !isPaused && document.visibilityState === 'visible';
-  if (!isWanted) {
-    events?.close();
-    events = undefined;
-  } else if (!events) {
-    events = new EventSource('events');
-    events.addEventListener('message', ({ data }) => take(JSON.parse(data)));
-    events.addEventListener('trouble', ({ data }) => {
-      heardAt = performance.now();
-      trouble = `The agent cannot read its status: ${JSON.parse(data)}`;
-      draw();
-    });
-    events.addEventListener('error', () => {
-      // A browser reconnects by itself, but not if the server has refused the request.
-      if (events?.readyState !== EventSource.CLOSED) return showConnection();
-      events = undefined;
-      setTimeout(listen, 5000);
-    });
-  }
-  showConnection();
-}
 
 /** @param {MeshStatus} next */
 function take(next) {
-  heardAt = performance.now();
-  trouble = undefined;
   status = next;
   rates.add(next);
-  announce(next);
+  announcer.take(next.peers.map(({ name, state }) => ({ id: name, name, state })));
   if (chosen !== undefined && !next.peers.some(({ name }) => name === chosen)) chosen = undefined;
   draw();
 }
 
 function draw() {
-  showConnection();
+  connection.show();
+  const { trouble } = connection;
   if (!status) return showTroubles(trouble === undefined ? [] : [trouble]);
   const { node, interface: link, peers, troubles } = status;
   document.title = `${printable(node.name)} · Litz`;
@@ -304,8 +259,8 @@ function encryptionText({ node, interface: { name }, peers }) {
 function drawPeers() {
   if (!status) return;
   const filter = /** @type {HTMLInputElement} */ (byId('filter')).value;
-  const order = /** @type {Order} */ (/** @type {HTMLSelectElement} */ (byId('order')).value);
-  table.draw(status, rates, { filter, order, chosen });
+  const order = /** @type {HTMLSelectElement} */ (byId('order')).value;
+  table.draw(status, { filter, order, chosen });
 }
 
 /** @param {MeshStatus} status */
@@ -325,44 +280,6 @@ function drawEvents({ events, time }) {
     ),
     ...(newest.length === 0 ? [html('li', { class: 'none' }, ['Nothing has happened yet.'])] : []),
   );
-}
-
-/** @param {readonly string[]} texts */
-function showTroubles(texts) {
-  const list = byId('troubles');
-  list.hidden = texts.length === 0;
-  const key = texts.join('\n');
-  if (list.dataset['key'] === key) return;
-  list.dataset['key'] = key;
-  list.replaceChildren(...texts.map((text) => html('li', {}, [printable(text)])));
-}
-
-function showConnection() {
-  const element = byId('connection');
-  const age = heardAt === 0 ? 0 : performance.now() - heardAt;
-  const isOpen = events?.readyState === EventSource.OPEN;
-  let state = 'live';
-  let text = 'live';
-  if (isPaused) [state, text] = ['paused', 'paused'];
-  else if (!isOpen && heardAt === 0) [state, text] = ['opening', 'connecting'];
-  else if (!isOpen) [state, text] = ['lost', `no agent, last heard ${ageText(age)} ago`];
-  else if (age > LATE_MS) [state, text] = ['lost', `late, last heard ${ageText(age)} ago`];
-  setAttribute(element, 'data-state', state);
-  setText(element, text);
-}
-
-/**
- * Announces to screen readers that peers have changed their state.
- *
- * @param {MeshStatus} status
- */
-function announce({ peers }) {
-  const changed = peers.filter(({ name, state }) => (states.get(name) ?? state) !== state);
-  states = new Map(peers.map(({ name, state }) => [name, state]));
-  if (changed.length === 0) return;
-  const texts = changed.slice(0, 3).map(({ name, state }) => `${printable(name)} is ${state}`);
-  const more = changed.length > 3 ? [`${changed.length - 3} more changed`] : [];
-  setText(byId('announcement'), [...texts, ...more].join(', '));
 }
 
 /** @param {string | undefined} name */

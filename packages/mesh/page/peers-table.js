@@ -4,13 +4,28 @@
  *
  * @module
  */
-/** @import { MeshStatus, PeerStatus } from '../src/status/mesh-status.ts' */
-/** @import { Rates } from './rates.js' */
 import { html, setAttribute, setText } from './element.js';
-import { ageText, bytesText, countText, printable, rateText } from './words.js';
+import { countText, printable } from './words.js';
 
-/** @typedef {'state' | 'name' | 'throughput' | 'session' | 'key'} Order */
+/**
+ * What the table shows of each peer. `Status` has the peers, and whatever the cells need besides.
+ *
+ * @template Peer
+ * @template Status
+ * @typedef {object} PeerColumns
+ * @property {readonly string[]} titles the columns besides the name, as in index.html
+ * @property {(peer: Peer) => string} id
+ * @property {(peer: Peer) => string} name
+ * @property {(peer: Peer) => string} state
+ * @property {(peer: Peer, status: Status) => readonly string[]} texts the text of each column
+ * @property {(peer: Peer) => readonly string[]} words where the filter looks
+ * @property {(order: any, status: Status) => (peer: Peer) => number} weight the smallest comes first
+ */
 
+/**
+ * @template Peer
+ * @template {{ readonly peers: readonly Peer[] }} Status
+ */
 export class PeersTable {
   /** @type {HTMLElement} */
   #body;
@@ -18,8 +33,10 @@ export class PeersTable {
   #caption;
   /** @type {HTMLElement} */
   #more;
-  /** @type {(name: string) => void} */
+  /** @type {(id: string) => void} */
   #choose;
+  /** @type {PeerColumns<Peer, Status>} */
+  #columns;
   /** @type {Map<string, HTMLTableRowElement>} */
   #rows = new Map();
   #limit = PAGE;
@@ -27,13 +44,15 @@ export class PeersTable {
   #again = () => {};
 
   /**
-   * @param {{ body: HTMLElement, caption: HTMLElement, more: HTMLElement, choose: (name: string) => void }} parts
+   * @param {{ body: HTMLElement, caption: HTMLElement, more: HTMLElement, choose: (id: string) => void }} parts
+   * @param {PeerColumns<Peer, Status>} columns
    */
-  constructor({ body, caption, more, choose }) {
+  constructor({ body, caption, more, choose }, columns) {
     this.#body = body;
     this.#caption = caption;
     this.#more = more;
     this.#choose = choose;
+    this.#columns = columns;
     more.addEventListener('click', () => {
       this.#limit += PAGE;
       this.#again();
@@ -41,26 +60,47 @@ export class PeersTable {
   }
 
   /**
-   * @param {MeshStatus} status
-   * @param {Rates} rates
-   * @param {{ filter: string, order: Order, chosen: string | undefined }} view
+   * @param {Status} status
+   * @param {{ filter: string, order: string, chosen: string | undefined }} view
    */
-  draw(status, rates, view) {
-    this.#again = () => this.draw(status, rates, view);
+  draw(status, view) {
+    this.#again = () => this.draw(status, view);
     const { filter, order, chosen } = view;
+    const { id, words } = this.#columns;
     const wanted = filter.trim().toLowerCase();
-    const found = status.peers
-      .filter((peer) => wanted === '' || isFound(peer, wanted))
-      .toSorted(comparison(order, rates));
-    const shown = found.slice(0, this.#limit);
-    const rows = shown.map((peer) => this.#row(peer, status.time, rates, peer.name === chosen));
+    const found =
+      wanted === ''
+        ? status.peers
+        : status.peers.filter((peer) =>
+            words(peer).some((text) => text.toLowerCase().includes(wanted)),
+          );
+    const shown = this.#sorted(found, order, status).slice(0, this.#limit);
+    const rows = shown.map((peer) => this.#row(peer, status, id(peer) === chosen));
     this.#place(rows);
-    const names = new Set(status.peers.map(({ name }) => name));
-    for (const name of this.#rows.keys()) if (!names.has(name)) this.#rows.delete(name);
+    const ids = new Set(status.peers.map(id));
+    for (const known of this.#rows.keys()) if (!ids.has(known)) this.#rows.delete(known);
     const all = countText(status.peers.length, 'peer');
     setText(this.#caption, wanted === '' ? all : `${found.length} of ${all}`);
     this.#more.hidden = found.length <= shown.length;
     setText(this.#more, `Show more (${found.length - shown.length} left)`);
+  }
+
+  /**
+   * @param {readonly Peer[]} peers
+   * @param {string} order
+   * @param {Status} status
+   * @returns {Peer[]}
+   */
+  #sorted(peers, order, status) {
+    const { name, id } = this.#columns;
+    const weight = this.#columns.weight(order, status);
+    return peers
+      .map((peer) => ({ peer, weight: weight(peer) }))
+      .toSorted((a, b) => {
+        if (a.weight !== b.weight) return a.weight < b.weight ? -1 : 1;
+        return byName.compare(name(a.peer), name(b.peer)) || byName.compare(id(a.peer), id(b.peer));
+      })
+      .map(({ peer }) => peer);
   }
 
   /**
@@ -83,19 +123,18 @@ export class PeersTable {
   }
 
   /**
-   * @param {PeerStatus} peer
-   * @param {number} time
-   * @param {Rates} rates
+   * @param {Peer} peer
+   * @param {Status} status
    * @param {boolean} isChosen
    * @returns {HTMLTableRowElement}
    */
-  #row(peer, time, rates, isChosen) {
-    const row = this.#rows.get(peer.name) ?? this.#makeRow(peer.name);
-    const texts = textsOf(peer, time, rates);
-    setAttribute(row, 'data-state', peer.state);
+  #row(peer, status, isChosen) {
+    const { id, name, state, texts } = this.#columns;
+    const row = this.#rows.get(id(peer)) ?? this.#makeRow(id(peer), name(peer));
+    setAttribute(row, 'data-state', state(peer));
     row.querySelector('button')?.setAttribute('aria-pressed', `${isChosen}`);
     const cells = row.querySelectorAll('.value');
-    for (const [index, text] of texts.entries()) {
+    for (const [index, text] of texts(peer, status).entries()) {
       const cell = cells[index];
       if (cell) setText(cell, text);
     }
@@ -103,16 +142,17 @@ export class PeersTable {
   }
 
   /**
+   * @param {string} id
    * @param {string} name
    * @returns {HTMLTableRowElement}
    */
-  #makeRow(name) {
+  #makeRow(id, name) {
     const button = html('button', { type: 'button', class: 'peer' }, [
       html('bdi', {}, [printable(name)]),
     ]);
-    button.addEventListener('click', () => this.#choose(name));
-    const cells = COLUMNS.map((column, index) =>
-      html('td', { role: 'cell', 'data-column': column, class: `column${index}` }, [
+    button.addEventListener('click', () => this.#choose(id));
+    const cells = this.#columns.titles.map((title, index) =>
+      html('td', { role: 'cell', 'data-column': title, class: `column${index}` }, [
         html('span', { class: 'value' }),
       ]),
     );
@@ -120,87 +160,10 @@ export class PeersTable {
       html('th', { role: 'rowheader', scope: 'row' }, [button]),
       ...cells,
     ]);
-    this.#rows.set(name, row);
+    this.#rows.set(id, row);
     return row;
   }
 }
 
-/**
- * Returns the texts of the columns.
- *
- * @param {PeerStatus} peer
- * @param {number} time
- * @param {Rates} rates
- * @returns {string[]}
- */
-function textsOf(peer, time, rates) {
-  const { state, reason, endpoint, lastHandshakeAt, prefixes } = peer;
-  const key = peer.keys.at(-1);
-  const [first = 'none', ...others] = prefixes;
-  return [
-    reason === undefined ? state : `${state}: ${printable(reason)}`,
-    endpoint ?? 'unknown',
-    lastHandshakeAt === undefined ? 'no session' : ageText(time - lastHandshakeAt),
-    key ? ageText(time - key.createdAt) : 'no key',
-    rateText(rates.now(peer.name, 'received')),
-    rateText(rates.now(peer.name, 'sent')),
-    bytesText(peer.bytesReceived),
-    bytesText(peer.bytesSent),
-    others.length === 0 ? first : `${first} and ${others.length} more`,
-  ];
-}
-
-/**
- * @param {PeerStatus} peer
- * @param {string} wanted
- * @returns {boolean}
- */
-function isFound({ name, state, endpoint, prefixes, addresses }, wanted) {
-  return [name, state, endpoint ?? '', ...prefixes, ...addresses].some((text) =>
-    text.toLowerCase().includes(wanted),
-  );
-}
-
-/**
- * @param {Order} order
- * @param {Rates} rates
- * @returns {(a: PeerStatus, b: PeerStatus) => number}
- */
-function comparison(order, rates) {
-  /** @type {(peer: PeerStatus) => number} */
-  const weight = {
-    /** @param {PeerStatus} peer */
-    state: ({ state }) => STATES.indexOf(state),
-    name: () => 0,
-    /** @param {PeerStatus} peer */
-    throughput: ({ name }) => -rates.now(name, 'both'),
-    // The oldest handshake first; peers without a handshake are at the end.
-    /** @param {PeerStatus} peer */
-    session: ({ lastHandshakeAt }) => lastHandshakeAt ?? Infinity,
-    /** @param {PeerStatus} peer */
-    key: ({ keys }) => keys.at(-1)?.createdAt ?? Infinity,
-  }[order];
-  return (a, b) => {
-    const [first, second] = [weight(a), weight(b)];
-    if (first !== second) return first < second ? -1 : 1;
-    return byName.compare(a.name, b.name);
-  };
-}
-
 const byName = new Intl.Collator('en', { numeric: true });
-/** The states in the order of the table: problems come first. */
-const STATES = ['refused', 'waiting', 'connected'];
-
-/** The columns besides the name. They are the same as in index.html. */
-const COLUMNS = [
-  'State',
-  'Endpoint',
-  'Session age',
-  'Key age',
-  'Received now',
-  'Sent now',
-  'Received',
-  'Sent',
-  'Prefixes',
-];
 const PAGE = 50;

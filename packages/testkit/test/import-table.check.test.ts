@@ -75,6 +75,7 @@ const TABLE: Record<
       '@litz/core/internals',
       '@litz/core/text',
       '@litz/mesh',
+      '@litz/mesh/page',
       '@litz/net',
       '@litz/sys',
       '@litz/sys/tools',

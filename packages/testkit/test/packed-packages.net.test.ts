@@ -25,8 +25,9 @@ describeWith(
     test('have code, types, sources and the licence, and nothing else', () => {
       for (const [name, files] of project.contents) {
         const isCode = /^(?:dist|src|assembly)\/.*\.(?:js|ts|map)$/;
-        // The status page of the mesh is shipped as browsers get it.
-        const isPage = name === '@litz/mesh' ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
+        // Status pages are shipped as browsers get them.
+        const hasPage = name === '@litz/mesh' || name === 'litz';
+        const isPage = hasPage ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
         const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
         const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages(), ...SERVICES] : [];
         expect([name, others.toSorted()]).toEqual([

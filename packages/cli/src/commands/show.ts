@@ -6,11 +6,9 @@
  *
  * @module
  */
-import { opendirSync } from 'node:fs';
-import { UapiError, wipeSecrets, type DeviceStatus } from '@litz/config';
+import { wipeSecrets, type DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
-import { isInterfaceName, quote } from '@litz/core/internals';
-import { Failure } from '../failure.ts';
+import { InterfaceClient, socketNames } from '../live/interface-client.ts';
 import { showColumns } from '../show/show-columns.ts';
 import { showJson } from '../show/show-json.ts';
 import { showText } from '../show/show-text.ts';
@@ -51,25 +49,14 @@ function print(text: string): void {
 }
 
 /** Reads the status; other daemons than Litz refuse to give more than `wg` needs. */
-async function statusOf(name: string): Promise<DeviceStatus> {
-  if (!isInterfaceName(name)) {
-    throw new Failure(`${quote(name)} is not the name of an interface`, { exitCode: 2 });
-  }
-  const client = UapiClient.of(name);
-  try {
-    return await client.get({ stats: true });
-  } catch (error) {
-    if (!(error instanceof UapiError)) throw error;
-    return client.get();
-  }
+function statusOf(name: string): Promise<DeviceStatus> {
+  return new InterfaceClient(name).read();
 }
 
-/** Returns the interfaces with a daemon that answers, in the order of the folder, as `wg` does. */
+/** Returns the interfaces with a daemon that answers. */
 async function interfaces(): Promise<string[]> {
   const names: string[] = [];
-  for (const file of socketsIn('/var/run/wireguard')) {
-    const name = file.slice(0, -'.sock'.length);
-    if (!isInterfaceName(name)) continue;
+  for (const name of socketNames()) {
     try {
       wipeSecrets(await UapiClient.of(name).get());
       names.push(name);
@@ -78,20 +65,6 @@ async function interfaces(): Promise<string[]> {
     }
   }
   return names;
-}
-
-function socketsIn(folder: string): string[] {
-  try {
-    const files: string[] = [];
-    const opened = opendirSync(folder);
-    for (let entry = opened.readSync(); entry; entry = opened.readSync()) {
-      if (entry.isSocket() && entry.name.endsWith('.sock')) files.push(entry.name);
-    }
-    opened.closeSync();
-    return files;
-  } catch {
-    return [];
-  }
 }
 
 function textOptions(): Parameters<typeof showText>[2] {

@@ -23,6 +23,7 @@ export function showJson(name: string, status: DeviceStatus): object {
     peers: peers.map((peer) => {
       const problem = handshakeProblem(peer, status);
       const { unansweredInitiations, drops, endpoint } = peer;
+      const { receivedMessages, sentMessages, roundTripMs } = peer;
       return {
         publicKey: formatKey(peer.publicKey),
         hasPresharedKey: peer.presharedKey !== undefined,
@@ -31,6 +32,9 @@ export function showJson(name: string, status: DeviceStatus): object {
         lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
         receivedBytes: peer.receivedBytes,
         sentBytes: peer.sentBytes,
+        ...(receivedMessages !== undefined && { receivedMessages }),
+        ...(sentMessages !== undefined && { sentMessages }),
+        ...(roundTripMs !== undefined && { roundTripMs }),
         persistentKeepalive: peer.persistentKeepalive,
         ...(unansweredInitiations !== undefined && { unansweredInitiations }),
         ...(drops && { drops }),

@@ -28,8 +28,9 @@ export interface GetOptions {
    */
   readonly keys?: boolean;
   /**
-   * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops and
-   * the unanswered initiations. Without this line, the answer has none of them.
+   * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops, the
+   * unanswered initiations, the number of messages and the round trip of the last handshake.
+   * Without this line, the answer has none of them.
    */
   readonly stats?: boolean;
 }
@@ -181,7 +182,19 @@ function formatPeerStats(lines: string[], peer: DevicePeerStatus): void {
   if (unansweredInitiations > 0) {
     lines.push(`litz_unanswered_initiations=${unansweredInitiations}`);
   }
+  formatCount(lines, 'litz_sent_messages', peer.sentMessages);
+  formatCount(lines, 'litz_received_messages', peer.receivedMessages);
+  const { roundTripMs } = peer;
+  if (roundTripMs !== undefined) {
+    formatCount(lines, 'litz_round_trip_us', Math.round(roundTripMs * 1000));
+  }
   formatDrops(lines, drops);
+}
+
+function formatCount(lines: string[], key: string, count: number | undefined): void {
+  if (count === undefined) return;
+  requireInteger(count, key, 0, Number.MAX_SAFE_INTEGER);
+  lines.push(`${key}=${count}`);
 }
 
 /** For instance `litz_drop=bad-mac1 7`. */

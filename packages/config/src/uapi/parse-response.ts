@@ -180,9 +180,11 @@ function readPeerStats(peer: DevicePeerStatus, context: Line): void {
   const { key } = context;
   if (key === '') throw protocolError(context, 'expected KEY=VALUE');
   if (key === 'litz_drop') readDrop((peer.drops ??= {}), context);
-  if (key === 'litz_unanswered_initiations') {
-    peer.unansweredInitiations = numberOf(context, Number.MAX_SAFE_INTEGER);
+  if (key === 'litz_round_trip_us') {
+    peer.roundTripMs = numberOf(context, Number.MAX_SAFE_INTEGER) / 1000;
   }
+  const field = COUNT_FIELDS.get(key);
+  if (field) peer[field] = numberOf(context, Number.MAX_SAFE_INTEGER);
 }
 
 /** Returns the session keys that were read so far. The two keys are in two lines. */
@@ -231,3 +233,12 @@ function protocolError({ line, key }: Line, expected: string): UapiError {
   const field = key === '' ? '' : `${redactKeys(key.slice(0, 100))}: `;
   return new UapiError(UAPI_ERRNO.EPROTO, `answer, line ${line}: ${field}${expected}`, { line });
 }
+
+const COUNT_FIELDS: ReadonlyMap<
+  string,
+  'unansweredInitiations' | 'sentMessages' | 'receivedMessages'
+> = new Map([
+  ['litz_unanswered_initiations', 'unansweredInitiations'],
+  ['litz_sent_messages', 'sentMessages'],
+  ['litz_received_messages', 'receivedMessages'],
+]);

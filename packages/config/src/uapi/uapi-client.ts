@@ -95,7 +95,8 @@ export class UapiClient {
    * Reads the configuration and the peers of the device.
    *
    * @param options `keys`: also reads the next keys, and the keys of the sessions. `stats`: also
-   *   reads how the device works, drops, and unanswered initiations. Only Litz supports these.
+   *   reads how the device works, drops, unanswered initiations, messages and round trips. Only
+   *   Litz supports these.
    * @throws {UapiError} (rejects) the errno of the answer; or `EIO`: the daemon could not be
    *   reached (`cause` is the error)
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`

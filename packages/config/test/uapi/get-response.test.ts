@@ -98,7 +98,14 @@ describe('the option stats', () => {
     threads: 1,
     drops: { 'bad-mac1': 7 },
   };
-  const peer = { ...STATUS.peers[0], drops: { 'invalid-tag': 2 }, unansweredInitiations: 3 };
+  const peer = {
+    ...STATUS.peers[0],
+    drops: { 'invalid-tag': 2 },
+    unansweredInitiations: 3,
+    sentMessages: 5,
+    receivedMessages: 6,
+    roundTripMs: 12.345,
+  };
   const status = { ...STATUS, details, peers: [peer] };
 
   it('adds how the device works, and the drops and unanswered initiations of peers', () => {
@@ -111,11 +118,22 @@ describe('the option stats', () => {
       'litz_threads=1',
       'litz_drop=bad-mac1 7',
       'litz_unanswered_initiations=3',
+      'litz_sent_messages=5',
+      'litz_received_messages=6',
+      'litz_round_trip_us=12345',
       'litz_drop=invalid-tag 2',
     ]);
     expect(parseGetResponse(text)).toMatchObject({
       details: { ...details, providerReason: 'the fastest' },
-      peers: [{ drops: { 'invalid-tag': 2 }, unansweredInitiations: 3 }],
+      peers: [
+        {
+          drops: { 'invalid-tag': 2 },
+          unansweredInitiations: 3,
+          sentMessages: 5,
+          receivedMessages: 6,
+          roundTripMs: 12.345,
+        },
+      ],
     });
   });
 
@@ -131,6 +149,8 @@ describe('the option stats', () => {
   it('names a wrong number in the error', () => {
     const wrong = { ...peer, drops: { 'invalid-tag': -1 } };
     expect(() => formatGetPeers([wrong], { stats: true })).toThrow('"peers[0].drops"');
+    const late = { ...peer, roundTripMs: -1 };
+    expect(() => formatGetPeers([late], { stats: true })).toThrow('"peers[0].litz_round_trip_us"');
   });
 });
 

@@ -149,6 +149,7 @@ function afterReceive(
   authenticatedTraversal(state, peer, now);
   if (hasData) dataReceived(state, peer, now);
   peer.receivedBytes += bytes;
+  peer.receivedMessages += messages;
   state.stats.receivedBytes += bytes;
   state.stats.receivedMessages += messages;
 }

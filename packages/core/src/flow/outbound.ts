@@ -277,6 +277,7 @@ function afterSend(
   stats.sentMessages += messages;
   stats.sentBytes += bytes;
   peer.sentBytes += bytes;
+  peer.sentMessages += messages;
   authenticatedSent(state, peer);
   authenticatedTraversal(state, peer, now);
   keepKeyFresh(state, keypair, now);

@@ -85,6 +85,8 @@ export function completeHandshake(
   const { staticKeys: keys } = current;
   const event = { type: 'handshake', peer: peer.publicKey, role, keys } as const;
   const durationMs = now - (pair?.sentAt ?? now);
+  if (role === 'responder') noteRoundTrip(peer, current, now);
+  else peer.roundTripUs = pair ? Math.round(durationMs * 1000) : -1;
   state.outputs.queueEvent(role === 'initiator' ? { ...event, durationMs } : event);
   const renewed = peer.sessionUp;
   peer.sessionUp = true;
@@ -160,4 +162,13 @@ export function updateEndpoint(
  */
 export function forgetSource(peer: Peer): void {
   peer.endpoint = peer.endpoint?.withoutSource();
+}
+
+/**
+ * Measures the round trip as a responder. An initiator sends its first message as soon as it has
+ * the response. If that message was lost, a later one arrives after any time, and says nothing.
+ */
+function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
+  const hasFirst = !replayWindow.check(0);
+  peer.roundTripUs = hasFirst ? Math.round((now - createdAt) * 1000) : -1;
 }

@@ -84,6 +84,11 @@ export class Peer {
   lastHandshakeUnixMs = 0;
   receivedBytes = 0;
   sentBytes = 0;
+  /** Transport messages, including keepalives. */
+  receivedMessages = 0;
+  sentMessages = 0;
+  /** In microseconds, which are integers, so that they need no object; -1: not measured yet. */
+  roundTripUs = -1;
   #drops: DropCounters | undefined = undefined;
 
   constructor(publicKey: PublicKey, id: string, slot: number, number: number) {

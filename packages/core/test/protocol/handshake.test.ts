@@ -45,6 +45,29 @@ describe('handshake', () => {
     expect(bob.eventsOf('session')).toMatchObject([{ state: 'up' }]);
   });
 
+  it('measures the round trip on both sides', () => {
+    const pair = createPair({ latency: 25 });
+    const { alice, bob } = pair;
+    expect(alice.engine.peer(bob.person.publicKey)).not.toHaveProperty('roundTripMs');
+    connect(pair);
+    expect(alice.engine.peer(bob.person.publicKey)).toMatchObject({ roundTripMs: 50 });
+    expect(bob.engine.peer(alice.person.publicKey)).toMatchObject({ roundTripMs: 50 });
+  });
+
+  it('does not measure the round trip as responder if the first message was lost', () => {
+    const { network, alice, bob } = createPair({ latency: 25 });
+    network.loses = ({ bytes }) => bytes[0] === TRANSPORT_DATA;
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    network.loses = () => false;
+    alice.send(packetBetween(alice, bob));
+    network.settle();
+    const status = bob.engine.peer(alice.person.publicKey);
+    expect(status).toMatchObject({ sessionUp: true, receivedMessages: 1 });
+    expect(status).not.toHaveProperty('roundTripMs');
+    expect(alice.engine.peer(bob.person.publicKey)).toMatchObject({ roundTripMs: 50 });
+  });
+
   it('lets the responder send only after the first packet of the initiator', () => {
     const { network, alice, bob } = createPair();
     // The confirmation is lost: bob has keys and may not use them.

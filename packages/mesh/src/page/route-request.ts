@@ -27,13 +27,20 @@ export type PageRoute =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refusal'; readonly status: 403 | 404 | 405; readonly text: string };
 
-/** Name of a file of the page, and its media type for `Content-Type`. */
+/** A file of a page, and its media type for `Content-Type`. */
 export interface PageFile {
-  readonly name: string;
+  readonly location: URL;
   readonly type: string;
 }
 
-export function routeRequest({ method, url, host, site }: PageRequest): PageRoute {
+/** All files of a page, by the path in its URL. `/` is the page itself. */
+export type PageFiles = ReadonlyMap<string, PageFile>;
+
+/** @param files the files of the page */
+export function routeRequest(
+  { method, url, host, site }: PageRequest,
+  files: PageFiles,
+): PageRoute {
   if (!isLoopbackHost(host)) {
     const text = 'the header Host must be localhost, 127.0.0.1 or [::1]';
     return { kind: 'refusal', status: 403, text };
@@ -42,7 +49,7 @@ export function routeRequest({ method, url, host, site }: PageRequest): PageRout
     return { kind: 'refusal', status: 405, text: 'the method must be GET or HEAD' };
   }
   const [path = ''] = url.split('?', 1);
-  const file = PAGE_FILES.get(path);
+  const file = files.get(path);
   if (file) return { kind: 'file', file };
   // Browsers request this file by themselves; the page has none.
   if (path === '/favicon.ico') return { kind: 'nothing' };
@@ -58,18 +65,3 @@ export function routeRequest({ method, url, host, site }: PageRequest): PageRout
   }
   return { kind: path === '/events' ? 'events' : 'status' };
 }
-
-/** All files of the page, by path. */
-export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
-  [
-    'page.css',
-    ...['page', 'chart', 'element', 'layout', 'peers-table', 'picture', 'rates', 'words'].map(
-      (name) => `${name}.js`,
-    ),
-  ]
-    .map((name): [string, PageFile] => [
-      `/${name}`,
-      { name, type: name.endsWith('.css') ? 'text/css' : 'text/javascript' },
-    ])
-    .concat([['/', { name: 'index.html', type: 'text/html' }]]),
-);

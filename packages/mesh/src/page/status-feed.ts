@@ -4,7 +4,14 @@
  *
  * @module
  */
-import type { StatusSource } from '../status/mesh-status.ts';
+
+/** Where the data of a page come from. */
+export interface PageSource {
+  /** Returns the status as plain data. */
+  status(): unknown;
+  /** Returns what a new viewer gets once, before any status: the event `history`. */
+  history?(): unknown;
+}
 
 /** A browser that shows the page. */
 export interface Viewer {
@@ -14,7 +21,7 @@ export interface Viewer {
 }
 
 export class StatusFeed {
-  readonly #source: StatusSource;
+  readonly #source: PageSource;
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
   /** Whether a call of `StatusSource.status` is pending. */
@@ -25,7 +32,7 @@ export class StatusFeed {
    */
   #last: string | undefined;
 
-  constructor(source: StatusSource) {
+  constructor(source: PageSource) {
     this.#source = source;
   }
 
@@ -37,6 +44,8 @@ export class StatusFeed {
   /** Sends a status to the viewer at once, and then one each second until the viewer is removed. */
   add(viewer: Viewer): void {
     this.#viewers.add(viewer);
+    const history = this.#source.history?.();
+    if (history !== undefined) viewer.send(eventText('history', history));
     if (this.#last !== undefined) viewer.send(this.#last);
     else if (!this.#isReading) void this.#report();
   }
@@ -68,9 +77,13 @@ export class StatusFeed {
       return `data: ${JSON.stringify(await this.#source.status())}\n\n`;
     } catch (error) {
       const trouble = error instanceof Error ? error.message : String(error);
-      return `event: trouble\ndata: ${JSON.stringify(trouble)}\n\n`;
+      return eventText('trouble', trouble);
     }
   }
+}
+
+function eventText(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 const INTERVAL_MS = 1000;

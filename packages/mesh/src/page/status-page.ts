@@ -1,12 +1,12 @@
 /**
- * `StatusPage`: an HTTP server on a loopback address. It serves a page that shows the mesh, and
+ * `StatusPage`: an HTTP server on a loopback address. It serves a page that shows a status, and
  * changes nothing.
  *
  * | path | answer |
  * |---|---|
- * | `/` | the page; its files are in `packages/mesh/page` and load nothing from other servers |
- * | `/status.json` | a `MeshStatus` |
- * | `/events` | server-sent events: a `MeshStatus` each second, or `trouble` with the reason |
+ * | `/` | the page; its files load nothing from other servers |
+ * | `/status.json` | the status |
+ * | `/events` | server-sent events: `history`, then the status each second, or `trouble` |
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { limitConnections } from '../http/limit-connections.ts';
-import type { StatusSource } from '../status/mesh-status.ts';
-import { routeRequest, type PageFile } from './route-request.ts';
-import { StatusFeed, type Viewer } from './status-feed.ts';
+import { MESH_PAGE_FILES } from './page-files.ts';
+import { routeRequest, type PageFile, type PageFiles } from './route-request.ts';
+import { StatusFeed, type PageSource, type Viewer } from './status-feed.ts';
 
 /** Where the status page listens. */
 export interface StatusPageOptions {
@@ -25,19 +25,21 @@ export interface StatusPageOptions {
   port: number;
   /** The address to listen on; default: `127.0.0.1`. */
   host?: '127.0.0.1' | '::1';
+  /** The page; default: that of a mesh, whose source is a `StatusSource`. */
+  files?: PageFiles;
 }
 
-/**
- * An HTTP server on a loopback address that shows a mesh to browsers, and changes nothing.
- */
+/** An HTTP server on a loopback address that shows a status to browsers, and changes nothing. */
 export class StatusPage {
-  readonly #source: StatusSource;
+  readonly #source: PageSource;
+  readonly #files: PageFiles;
   readonly #feed: StatusFeed;
   readonly #server: Server;
   readonly #host: string;
 
-  private constructor(source: StatusSource, host: string) {
+  private constructor(source: PageSource, host: string, files: PageFiles) {
     this.#source = source;
+    this.#files = files;
     this.#host = host;
     this.#feed = new StatusFeed(source);
     this.#server = createServer(
@@ -55,15 +57,15 @@ export class StatusPage {
    * @throws {Error} EADDRINUSE: another program uses the port; EACCES: this process may not use the
    *   port
    */
-  static async open(source: StatusSource, options: StatusPageOptions): Promise<StatusPage> {
-    const { port, host = '127.0.0.1' } = options;
+  static async open(source: PageSource, options: StatusPageOptions): Promise<StatusPage> {
+    const { port, host = '127.0.0.1', files = MESH_PAGE_FILES } = options;
     if (host !== '127.0.0.1' && host !== '::1') {
       throw new TypeError(`"host" expected 127.0.0.1 or ::1, got ${String(host)}`);
     }
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw new RangeError(`"port" expected an integer from 0 to 65535, got ${String(port)}`);
     }
-    const page = new StatusPage(source, host);
+    const page = new StatusPage(source, host, files);
     page.#server.listen(port, host);
     await once(page.#server, 'listening');
     return page;
@@ -91,12 +93,9 @@ export class StatusPage {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request;
     const site = headers['sec-fetch-site'];
-    const route = routeRequest({
-      method,
-      url,
-      host: headers.host,
-      site: Array.isArray(site) ? site[0] : site,
-    });
+    const { host } = headers;
+    const asked = { method, url, host, site: Array.isArray(site) ? site[0] : site };
+    const route = routeRequest(asked, this.#files);
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     switch (route.kind) {
       case 'file':
@@ -142,9 +141,9 @@ export class StatusPage {
   }
 }
 
-async function sendFile(response: ServerResponse, { name, type }: PageFile): Promise<void> {
+async function sendFile(response: ServerResponse, { location, type }: PageFile): Promise<void> {
   try {
-    const content = await readFile(new URL(name, FOLDER));
+    const content = await readFile(location);
     response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` }).end(content);
   } catch (error) {
     sendText(response, 500, error instanceof Error ? error.message : String(error));
@@ -154,12 +153,6 @@ async function sendFile(response: ServerResponse, { name, type }: PageFile): Pro
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
-
-/**
- * The folder of the page's files. The relative path is the same from `src/page` and from
- * `dist/page`.
- */
-const FOLDER = new URL('../../page/', import.meta.url);
 
 const HEADERS = {
   'Content-Security-Policy': [

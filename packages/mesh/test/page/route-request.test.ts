@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { PAGE_FILES, routeRequest, type PageRequest } from '../../src/page/route-request.ts';
+import { MESH_PAGE_FILES } from '../../src/page/page-files.ts';
+import { routeRequest, type PageRequest } from '../../src/page/route-request.ts';
 
 const folder = join(import.meta.dirname, '../../page');
 
@@ -9,11 +10,11 @@ describe('routeRequest', () => {
   test('returns the page and its files', () => {
     expect(route({ url: '/' })).toEqual({
       kind: 'file',
-      file: { name: 'index.html', type: 'text/html' },
+      file: { location: locationOf('index.html'), type: 'text/html' },
     });
     expect(route({ url: '/page.js?x=1' })).toEqual({
       kind: 'file',
-      file: { name: 'page.js', type: 'text/javascript' },
+      file: { location: locationOf('page.js'), type: 'text/javascript' },
     });
     expect(route({ url: '/page.css', method: 'HEAD' })).toMatchObject({ kind: 'file' });
     expect(route({ url: '/favicon.ico' })).toEqual({ kind: 'nothing' });
@@ -79,21 +80,11 @@ describe('routeRequest', () => {
   });
 });
 
-describe('PAGE_FILES', () => {
-  test('exist, and the folder has no other file for browsers', () => {
-    const names = Array.from(PAGE_FILES.values(), ({ name }) => name);
-    for (const name of names) expect([name, existsSync(join(folder, name))]).toEqual([name, true]);
-    const there = readdirSync(folder).filter((name) => /\.(?:js|css|html)$/.test(name));
-    expect(names.toSorted()).toEqual(there.toSorted());
-  });
-});
+function locationOf(name: string): URL {
+  return pathToFileURL(join(folder, name));
+}
 
 function route(request: Partial<PageRequest>): ReturnType<typeof routeRequest> {
-  return routeRequest({
-    method: 'GET',
-    url: '/',
-    host: 'localhost:51872',
-    site: undefined,
-    ...request,
-  });
+  const usual = { method: 'GET', url: '/', host: 'localhost:51872', site: undefined };
+  return routeRequest({ ...usual, ...request }, MESH_PAGE_FILES);
 }

@@ -19,6 +19,7 @@ import {
   RecordError,
 } from '@litz/mesh';
 import { Failure } from '../../failure.ts';
+import { readPageAddress, type PageAddress } from '../../page-address.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
 import { contradiction, missing, usage } from './flag-failure.ts';
 import { readTime } from './flag-time.ts';
@@ -62,7 +63,7 @@ export interface AgentCommand {
   readonly settings: AgentSettings;
   readonly registry: RegistryChoice;
   readonly prefixes: PrefixChoice;
-  readonly page: { readonly host: '127.0.0.1' | '::1'; readonly port: number } | undefined;
+  readonly page: PageAddress | undefined;
   readonly metrics: ListenAddress | undefined;
   readonly health: ListenAddress | undefined;
 }
@@ -89,7 +90,7 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
   return {
     registry,
     prefixes,
-    page: flags.page === undefined ? undefined : readPage(flags.page),
+    page: flags.page === undefined ? undefined : readPageAddress('--page', flags.page),
     metrics: readListen('--metrics', flags.metrics),
     health: readListen('--health', flags.health),
     settings: {
@@ -220,15 +221,6 @@ function readRotation({ rotateKeyEvery, rotateTimeout }: AgentFlags): number | u
     );
   }
   return every;
-}
-
-function readPage(text: string): { host: '127.0.0.1' | '::1'; port: number } {
-  const [, host = '', digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (port >= 0 && port <= 65_535) return { host: host === '[::1]' ? '::1' : '127.0.0.1', port };
-  throw usage(
-    `--page expected a loopback address and a port, such as 127.0.0.1:51872, got ${text}`,
-  );
 }
 
 function readListen(flag: string, text: string | undefined): ListenAddress | undefined {

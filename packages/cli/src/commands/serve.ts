@@ -1,0 +1,43 @@
+/**
+ * `addServeCommand`: adds `litz serve`.
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import { aborted, EndSignals } from '../end-signals.ts';
+import { readPageAddress, type PageAddress } from '../page-address.ts';
+
+/** Adds the command to `litz`. */
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('serve a page with interfaces and peers on a loopback address, live')
+    .argument('[INTERFACE...]', 'default: all interfaces with a daemon')
+    .option('--listen <address>', 'a loopback address and a port', '127.0.0.1:51880')
+    .addHelpText('after', HELP)
+    .action(async (names: string[], { listen }: { listen: string }) => {
+      await runServe(names, readPageAddress('--listen', listen));
+    });
+}
+
+/** Serves the page until a signal. */
+async function runServe(names: readonly string[], address: PageAddress): Promise<void> {
+  const signals = new EndSignals();
+  try {
+    // Loaded only here, because most commands need no server.
+    const { openLivePage } = await import('../serve/open-live-page.ts');
+    const page = await openLivePage(names, address, '--listen');
+    process.stdout.write(`${page.url}\n`);
+    await aborted(signals.signal);
+    await page.close();
+  } finally {
+    signals.release();
+  }
+}
+
+const HELP = `
+It prints the address of the page, and ends with Ctrl-C. The page shows what litz top shows, and
+charts of the last ten minutes. /status.json has the same as data. It changes nothing and has no
+secrets. It is for users of this machine: from another one, use ssh -L 51880:127.0.0.1:51880 HOST.
+
+litz serve reads the sockets of the daemons, so it needs their rights: usually root.`;

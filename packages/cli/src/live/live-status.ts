@@ -1,0 +1,108 @@
+/**
+ * `LiveStatus`: what `litz top` and the page of `litz serve` show. It is plain data for
+ * `JSON.stringify`. Undefined fields are missing in the JSON. It contains no secret.
+ *
+ * Times are Unix time in milliseconds. Numbers of bytes are the sizes of whole messages, as
+ * WireGuard counts them. Messages are transport messages: each carries one packet, or is a
+ * keepalive.
+ *
+ * @module
+ */
+import type { DropReason } from '@litz/core';
+
+/** The state of all watched interfaces and their peers at one time. */
+export interface LiveStatus {
+  /** The version of the form of this object. A new field does not change the version. */
+  readonly version: 1;
+  readonly time: number;
+  /** How long ago the status before this one was made; undefined: this is the first. */
+  readonly intervalMs: number | undefined;
+  readonly interfaces: readonly LiveInterface[];
+  /** The peers of all interfaces, one interface after the other. */
+  readonly peers: readonly LivePeer[];
+}
+
+/** Number of events by reason. */
+export type Drops = Partial<Record<DropReason, number>>;
+
+export interface LiveInterface {
+  readonly name: string;
+  /** Why the daemon does not answer; undefined: it does. */
+  readonly trouble: string | undefined;
+  readonly publicKey: string | undefined;
+  /** 0: there is no socket. */
+  readonly listenPort: number;
+  /** The provider of cryptography; undefined, like the next two: the daemon does not tell. */
+  readonly provider: string | undefined;
+  readonly offloads: readonly string[] | undefined;
+  /** What was dropped on this interface, also without a peer. */
+  readonly drops: Drops | undefined;
+  readonly peerCount: number;
+  readonly connectedCount: number;
+  readonly rates: LiveRates;
+}
+
+/**
+ * `connected`: the last handshake is at most three minutes ago, so there is a session. `idle`:
+ * there was a handshake, and nothing was sent since its session ended. `waiting`: there was no
+ * handshake yet. `failing`: there is no session, and `problem` says why.
+ */
+export type LivePeerState = 'connected' | 'idle' | 'waiting' | 'failing';
+
+export interface LivePeer {
+  /** Unique among all interfaces: `wg0/xTIB...=`. */
+  readonly id: string;
+  readonly interface: string;
+  /** 32 bytes in base64. */
+  readonly publicKey: string;
+  readonly state: LivePeerState;
+  readonly problem: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly allowedIps: readonly string[];
+  readonly lastHandshakeAt: number | undefined;
+  /** The round trip of the last handshake in ms, with the time for its cryptography. */
+  readonly roundTripMs: number | undefined;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Undefined, like the next two: the daemon does not tell. */
+  readonly receivedMessages: number | undefined;
+  readonly sentMessages: number | undefined;
+  readonly drops: Drops | undefined;
+  readonly rates: LiveRates;
+}
+
+/** Per second, since the status before. All are 0 in the first status. */
+export interface LiveRates {
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly receivedMessages: number;
+  readonly sentMessages: number;
+  readonly drops: number;
+  readonly handshakes: number;
+}
+
+/** Nothing happens. */
+export const NO_RATES: LiveRates = Object.freeze({
+  receivedBytes: 0,
+  sentBytes: 0,
+  receivedMessages: 0,
+  sentMessages: 0,
+  drops: 0,
+  handshakes: 0,
+});
+
+/** Returns how much was dropped, for any reason. */
+export function sumOfDrops(drops: Drops = {}): number {
+  return Object.values(drops).reduce((sum, count) => sum + count, 0);
+}
+
+/** Returns the sum of rates. */
+export function sumOfRates(all: readonly LiveRates[]): LiveRates {
+  const sum = { ...NO_RATES };
+  for (const rates of all) {
+    for (const name of RATE_NAMES) sum[name] += rates[name];
+  }
+  return sum;
+}
+
+const RATE_NAMES = Object.keys(NO_RATES) as (keyof LiveRates)[];

@@ -1,0 +1,91 @@
+/**
+ * Statuses for the tests of `litz top` and its page.
+ *
+ * @module
+ */
+import { parseCidr, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
+import { Endpoint, parsePrivateKey, parsePublicKey } from '@litz/core';
+import { Failure } from '../../src/failure.ts';
+import type { LiveStatus } from '../../src/live/live-status.ts';
+import { LiveSource, type LiveSourceParts } from '../../src/live/live-source.ts';
+
+/** Unix time of the examples in milliseconds. */
+export const NOW = 1_700_000_000_000;
+
+/** Returns a peer. The number is part of its key and addresses. */
+export function examplePeer(
+  number: number,
+  fields: Partial<DevicePeerStatus> = {},
+): DevicePeerStatus {
+  const bytes = new Uint8Array(32).fill(number & 0xff);
+  bytes[0] = number >> 8;
+  return {
+    publicKey: parsePublicKey(bytes),
+    endpoint: new Endpoint(Uint8Array.of(192, 0, 2, number & 0xff), 51820),
+    persistentKeepalive: 0,
+    allowedIps: [parseCidr(`10.0.${number >> 8}.${number & 0xff}/32`)],
+    lastHandshakeUnixMs: NOW - 10_000,
+    receivedBytes: 0,
+    sentBytes: 0,
+    ...fields,
+  };
+}
+
+/** Returns the status that a daemon of Litz gives. */
+export function exampleDevice(
+  peers: DevicePeerStatus[],
+  fields: Partial<DeviceStatus> = {},
+): DeviceStatus {
+  return {
+    privateKey: parsePrivateKey(new Uint8Array(32).fill(1)),
+    listenPort: 51820,
+    fwmark: 0,
+    details: {
+      provider: 'openssl+wasm',
+      providerReason: 'the fastest',
+      offloads: ['tunTcp'],
+      threads: 1,
+      drops: {},
+    },
+    peers,
+    ...fields,
+  };
+}
+
+/** Returns a source whose daemons give what the caller puts into `devices`. */
+export function exampleSource(
+  names: readonly string[],
+  devices: Map<string, () => DeviceStatus>,
+): { source: LiveSource; clock: { ms: number }; closed: string[] } {
+  const clock = { ms: 0 };
+  const closed: string[] = [];
+  const parts: LiveSourceParts = {
+    list: () => [...devices.keys()],
+    connect: (name) => ({
+      read: async () => {
+        const device = devices.get(name);
+        if (!device) throw new Failure(`${name}: there is no such socket`);
+        return device();
+      },
+      close: () => void closed.push(name),
+    }),
+    now: () => clock.ms,
+    unixTime: () => NOW + clock.ms,
+  };
+  return { source: new LiveSource(names, parts), clock, closed };
+}
+
+/** Returns the status after two readings that are a second apart. */
+export async function exampleStatus(
+  before: DevicePeerStatus[],
+  after: DevicePeerStatus[],
+  fields: Partial<DeviceStatus> = {},
+): Promise<LiveStatus> {
+  let peers = before;
+  const device = (): DeviceStatus => exampleDevice(peers, fields);
+  const { source, clock } = exampleSource(['wg0'], new Map([['wg0', device]]));
+  await source.read();
+  peers = after;
+  clock.ms += 1000;
+  return source.read();
+}
