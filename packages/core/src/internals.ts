@@ -69,3 +69,4 @@ export {
   type CheckedPeer,
   type PeerToApply,
 } from './validation.ts';
+export { messageLengthOf } from './wire/transport-data.ts';
