@@ -69,4 +69,4 @@ export {
   type CheckedPeer,
   type PeerToApply,
 } from './validation.ts';
-export { messageLengthOf } from './wire/transport-data.ts';
+export { messageLengthOf, writeTransportHeader } from './wire/transport-data.ts';

@@ -40,4 +40,6 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly tun: { readonly readPackets: number; readonly writtenPackets: number };
   /** The names are those of `UdpCounters`. The object is empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
+  /** How many threads seal packets at present. */
+  readonly threads: number;
 };

@@ -16,6 +16,7 @@ import { checkLength, checkText, KEY_LENGTH } from '@litz/core/internals';
 import { addressOf, allocate, type Region } from '@litz/sys';
 import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
 import type { LibCrypto } from './libcrypto.ts';
+import type { CipherThreads, SharedKey } from './threads/cipher-threads.ts';
 import { createTransportTag, type TransportTag } from './transport-tag.ts';
 import { copyKey, wordsOf } from './words.ts';
 
@@ -25,10 +26,16 @@ export class TransportCiphers {
   readonly #seal: Seal;
   readonly #open: Open;
   readonly #sealRun: SealRun;
+  readonly #threads: CipherThreads | undefined;
 
-  /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
-  constructor(crypto: LibCrypto) {
+  /**
+   * @param threads that seal runs together with this one
+   * @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305
+   */
+  constructor(crypto: LibCrypto, threads?: CipherThreads) {
     this.#parts = createParts(crypto);
+    this.#threads = threads;
+    threads?.useParts(this.#parts);
     this.#seal = createSeal(this.#parts);
     this.#open = createOpen(this.#parts);
     this.#sealRun = createSealRun(this.#parts);
@@ -45,6 +52,8 @@ export class TransportCiphers {
     const { chacha20, oneTimeKey } = this.#parts;
     const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
     const streamKey = chacha20.createKey(key);
+    const threads = this.#threads;
+    const shared = threads && { own: streamKey, others: keysFor(threads, chacha20, key) };
     let isDestroyed = false;
 
     function check(buffer: Uint8Array, offset: number, length: number): void {
@@ -70,9 +79,13 @@ export class TransportCiphers {
         sealRun(streamKey, counter, buffer, offset, length, stride, count);
       },
 
+      ...(threads && shared && { sealRunLater: createSealRunLater(threads, shared, check) }),
+
       destroy() {
         if (isDestroyed) return;
         isDestroyed = true;
+        threads?.finish();
+        for (const other of shared?.others ?? []) chacha20.destroyKey(other);
         chacha20.destroyKey(streamKey);
         // This is the one-time key of the last message.
         oneTimeKey.bytes.fill(0);
@@ -81,8 +94,30 @@ export class TransportCiphers {
   }
 }
 
+/** Makes a context for each of the other threads. They are destroyed with the cipher. */
+function keysFor(threads: CipherThreads, chacha20: Chacha20, key: Uint8Array): Float64Array {
+  return Float64Array.from({ length: threads.most - 1 }, () => chacha20.createKey(key));
+}
+
+function createSealRunLater(
+  threads: CipherThreads,
+  key: SharedKey,
+  check: (buffer: Uint8Array, offset: number, length: number) => void,
+): NonNullable<Cipher['sealRunLater']> {
+  // oxlint-disable-next-line max-params -- the signature of `Cipher.sealRunLater`
+  return (counter, buffer, offset, length, stride, count, receiver) => {
+    if (!threads.accepts(buffer, count)) return false;
+    // Blocks of different messages must not share bytes, because two threads would write to them.
+    if (offset % BLOCK_LENGTH !== 0 || stride % BLOCK_LENGTH !== 0) return false;
+    check(buffer, offset, length);
+    checkRun(buffer, offset, length, stride, count);
+    threads.publish(key, counter, offset, length, stride, count, receiver);
+    return true;
+  };
+}
+
 /** The parts that seal, open and sealRun share. */
-interface Parts {
+export interface Parts {
   readonly chacha20: Chacha20;
   readonly tag: TransportTag;
   /** A block that begins with the one-time key, followed by a block of zeros. */
@@ -100,7 +135,7 @@ interface Parts {
 }
 
 /** Addresses are constants of closures, for the reason given in `createTransportTag`. */
-function createParts(crypto: LibCrypto): Parts {
+export function createParts(crypto: LibCrypto): Parts {
   const chacha20 = createChacha20(crypto);
   const tag = createTransportTag(crypto);
   const oneTimeKey = allocate(2 * BLOCK_LENGTH);

@@ -41,7 +41,7 @@ export function sealTransportData(
   const padded = length + paddingLengthOf(length, mtu);
   clear(buffer, offset + length, offset + padded);
   const counter = keypair.sendCounter++;
-  writeHeader(buffer, offset - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, counter);
+  writeTransportHeader(buffer, offset - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, counter);
   keypair.sendCipher.seal(counter, buffer, offset, padded);
   return padded + TRANSPORT_OVERHEAD;
 }
@@ -121,6 +121,24 @@ export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
 }
 
+/** Writes the header of a transport message at `offset`. */
+export function writeTransportHeader(
+  buffer: Uint8Array,
+  offset: number,
+  receiver: number,
+  counter: number,
+): void {
+  buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;
+  buffer[offset + 1] = 0;
+  buffer[offset + 2] = 0;
+  buffer[offset + 3] = 0;
+  writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
+  writeInt32(buffer, offset + COUNTER, counter);
+  // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
+  // is passed to a function.
+  writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
+}
+
 /** Seals one or more packets of the same length. */
 // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
 function sealAlike(
@@ -139,29 +157,20 @@ function sealAlike(
     const at = offset + i * stride;
     clear(buffer, at + length, at + padded);
   }
-  sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
+  const { sendCipher, remoteIndex } = keypair;
+  if (sendCipher.sealRunLater?.(counter, buffer, offset, padded, stride, count, remoteIndex))
+    return;
+  sealRun(sendCipher, counter, buffer, offset, padded, stride, count);
   // The headers come last, because the cipher may have overwritten that space.
   for (let i = 0; i < count; i++) {
     const header = offset + i * stride - TRANSPORT_HEADER_LENGTH;
-    writeHeader(buffer, header, keypair.remoteIndex, counter + i);
+    writeTransportHeader(buffer, header, remoteIndex, counter + i);
   }
 }
 
 /** Writes zeros as padding. There is mostly no padding, so `fill` would cost more. */
 function clear(buffer: Uint8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) buffer[i] = 0;
-}
-
-function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {
-  buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;
-  buffer[offset + 1] = 0;
-  buffer[offset + 2] = 0;
-  buffer[offset + 3] = 0;
-  writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
-  writeInt32(buffer, offset + COUNTER, counter);
-  // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
-  // is passed to a function.
-  writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
 
 const RECEIVER_INDEX = 4;

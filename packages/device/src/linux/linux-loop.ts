@@ -27,6 +27,7 @@ import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
+import type { SealingPool } from './sealing-pool.ts';
 import { RouteWatch } from './route-watch.ts';
 import type { ThreadControl } from './thread-control.ts';
 import { reviveChange } from './worker-messages.ts';
@@ -47,6 +48,8 @@ export interface LinuxLoopOptions {
    * `LinuxLoop.memoryLength` bytes. Default: the loop makes a buffer of its own.
    */
   readonly bytes?: ByteOperations | undefined;
+  /** Threads that seal together with this one. Default: none. */
+  readonly threads?: SealingPool | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
@@ -172,7 +175,7 @@ export class LinuxLoop {
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0) this.#routes.recordChange();
-      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) path.readTun(now);
+      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) this.#readTun(now);
       isTunPaused = path.tunPausedUntil !== Infinity;
       polled.setMuted(tun, isTunPaused);
       this.#receive(now);
@@ -240,12 +243,13 @@ export class LinuxLoop {
   }
 
   #createPlane(): DataPlane {
-    const { settings, crypto, bytes, onEvent, listened = [] } = this.#options;
+    const { settings, crypto, bytes, threads, onEvent, listened = [] } = this.#options;
     const { offloads } = this.#tun;
     const plane = new DataPlane({
       tun: this.#tun,
       memory: this.#memory,
       bytes,
+      threads,
       onEvent,
       listened,
       crypto,
@@ -375,6 +379,12 @@ export class LinuxLoop {
     for (const index of this.#socketIndices) this.#polled.remove(index);
     this.#polledSockets = sockets;
     this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
+  }
+
+  #readTun(now: number): void {
+    const { path } = this.#plane;
+    const isFull = path.readTun(now);
+    this.#options.threads?.observe(now, path.readPackets, isFull);
   }
 
   /** Receives from the sockets that are ready. */

@@ -7,7 +7,9 @@ import { workerData } from 'node:worker_threads';
 import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
+import { openThreads } from './open-threads.ts';
 import { RequestTurns } from './request-turns.ts';
+import { SealingPool } from './sealing-pool.ts';
 import { wipeBuffer } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
 import { post, toErrorMessage, type WorkerMessage, type WorkerStart } from './worker-messages.ts';
@@ -21,6 +23,7 @@ const requests = new RequestTurns({
 });
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
+let pool: SealingPool | undefined;
 try {
   const packages = {
     sys: await import('@litz/sys'),
@@ -28,12 +31,17 @@ try {
     udp: await import('@litz/udp'),
   };
   const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
-  loaded = await loadProvider(settings.crypto, packets?.arena);
+  const threads = await openThreads(settings.threads, packets?.bytes.buffer);
+  loaded = await loadProvider(settings.crypto, packets?.arena, threads);
+  if (threads) {
+    pool = new SealingPool(threads, settings.threads, (start) => send({ type: 'thread', start }));
+  }
   const { provider, reason, warnings } = loaded;
   loop = new LinuxLoop({
     packages,
     control,
     bytes: packets?.bytes,
+    threads: pool,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
@@ -56,6 +64,7 @@ try {
   try {
     loop?.close();
   } finally {
+    pool?.end();
     loaded?.release();
     requests.close();
     port.close();

@@ -26,6 +26,7 @@ import {
   type DeviceConfiguration,
 } from '@litz/config';
 import type { PeerToApply, Steps } from '@litz/core/internals';
+import type { CipherThreadStart } from '@litz/openssl';
 import type * as Sys from '@litz/sys';
 import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
@@ -87,6 +88,8 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
+  /** Asks for one more thread that seals. */
+  | { readonly type: 'thread'; readonly start: CipherThreadStart }
   /** Something failed, and the device continues. */
   | { readonly type: 'error'; readonly error: ErrorMessage }
   /**

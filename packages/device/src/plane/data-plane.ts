@@ -33,6 +33,7 @@ import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interface
 import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
+import type { SealingThreads } from './tun-to-udp.ts';
 
 /**
  * An event of a data plane: all events of the engine, and those of drops, the link and offloads.
@@ -63,6 +64,8 @@ export interface DataPlaneOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on the memory's buffer. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
+  /** Threads that seal together with this one. Default: none. */
+  readonly threads?: SealingThreads | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** Called instead of `sockets.close()`, if given. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
@@ -103,6 +106,7 @@ export class DataPlane {
   /** Destinations whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
   readonly #reads: SnapshotReads;
+  readonly #threads: SealingThreads | undefined;
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<string> = new Set();
   /**
@@ -119,7 +123,8 @@ export class DataPlane {
 
   /** Makes a data plane whose link is down. */
   constructor(options: DataPlaneOptions) {
-    const { tun, memory, bytes, onEvent, crypto, engine, listened = [] } = options;
+    const { tun, memory, bytes, threads, onEvent, crypto, engine, listened = [] } = options;
+    this.#threads = threads;
     this.#engine = new Engine({
       randomBytes: createRandomBytes(),
       unixTime: Date.now,
@@ -139,6 +144,7 @@ export class DataPlane {
       tun,
       memory,
       bytes,
+      threads,
       onEvent: (event) => {
         if (this.#listened.has(event.type)) onEvent(event);
       },
@@ -350,6 +356,7 @@ export class DataPlane {
     return {
       ...engine,
       drops: drops.toJSON(),
+      threads: this.#threads?.running ?? 1,
       tun: { readPackets: this.path.readPackets, writtenPackets: this.path.writtenPackets },
       udp: this.path.sockets ? { ...this.path.sockets.counters } : {},
     };

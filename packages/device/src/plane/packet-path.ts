@@ -11,7 +11,7 @@
 import type { Engine, EngineEvent, PacketView, Transmit } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
 import { UdpToTun, type RefusedSuperPacket } from './udp-to-tun.ts';
-import { TunToUdp } from './tun-to-udp.ts';
+import { TunToUdp, type SealingThreads } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 
@@ -21,6 +21,8 @@ export interface PacketPathOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on `memory.buffer`. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
+  /** Threads that seal together with this one. Default: none. */
+  readonly threads?: SealingThreads | undefined;
   readonly onEvent: (event: EngineEvent) => void;
   /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
   readonly onSuperPacketRefused?: (refused: RefusedSuperPacket) => void;
@@ -38,6 +40,7 @@ export class PacketPath {
     tun,
     memory,
     bytes,
+    threads,
     onEvent,
     onSuperPacketRefused = () => {},
   }: PacketPathOptions) {
@@ -45,7 +48,7 @@ export class PacketPath {
     this.#memory = memory;
     this.#onEvent = onEvent;
     const drain = (): void => this.drain();
-    this.#outbound = new TunToUdp({ engine, tun, memory, bytes, drain });
+    this.#outbound = new TunToUdp({ engine, tun, memory, bytes, drain, threads });
     this.#inbound = new UdpToTun({ engine, tun, memory, drain, onSuperPacketRefused });
   }
 

@@ -1,0 +1,238 @@
+/**
+ * `CipherThreads`: the packet loop's side of several threads that seal together. See "More than one
+ * core" in ARCHITECTURE.md.
+ *
+ * A cipher of the provider begins a run with `publish`, and any thread seals it. `finish` waits for
+ * all runs and writes the headers. Between `begin` and `finish`, the bytes of the messages belong to
+ * the threads. At all other times nothing is shared: then a key can be destroyed.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { writeTransportHeader } from '@litz/core/internals';
+import { addressOf } from '@litz/sys';
+import type { Parts } from '../transport-cipher.ts';
+import type { StreamKey } from '../chacha20.ts';
+import {
+  CAPACITY,
+  contextsOf,
+  COUNT,
+  COUNTER_HIGH,
+  COUNTER_LOW,
+  JobRing,
+  KERNEL_THREADS,
+  LENGTH,
+  MEMORY_ADDRESS,
+  MEMORY_LENGTH,
+  OFFSET,
+  RECEIVER,
+  slotOf,
+  STRIDE,
+} from './job-ring.ts';
+import { clearOneTimeKey, SealJob } from './seal-job.ts';
+
+/** The contexts of a key: the first one is that of the packet loop. */
+export interface SharedKey {
+  readonly own: StreamKey;
+  readonly others: Float64Array;
+}
+
+export class CipherThreads {
+  /** How many threads there may be, with the packet loop's. */
+  readonly most: number;
+  readonly #ring = new JobRing();
+  readonly #states: Int32Array;
+  readonly #packets: Uint8Array;
+  readonly #packetWords: Int32Array;
+  /** The contexts of the packet loop, by the slot of a job. */
+  readonly #keys: (StreamKey | undefined)[] = Array.from({ length: CAPACITY });
+  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
+  #job: SealJob | undefined = undefined;
+  #isOpen = false;
+  /** The next job to publish, and the next one to finish. */
+  #next = 0;
+  #done = 0;
+
+  /**
+   * @param most threads, with the packet loop's: 2 to 8
+   * @param packets the memory that has the packets. It must stay where it is until `end`.
+   */
+  constructor(most: number, packets: Uint8Array) {
+    this.most = most;
+    this.#packets = packets;
+    this.#packetWords = new Int32Array(packets.buffer, packets.byteOffset, packets.length >> 2);
+    this.#states = new Int32Array(new SharedArrayBuffer(4 * most));
+    this.#ring.numbers[MEMORY_ADDRESS] = addressOf(packets);
+    this.#ring.numbers[MEMORY_LENGTH] = packets.length;
+  }
+
+  /** What `runCipherThread` needs, in the thread with this number: 1 to `most` - 1. */
+  start(number: number): CipherThreadStart {
+    Atomics.store(this.#states, number, STARTING);
+    return { ring: this.#ring.memory, states: this.#states.buffer as SharedArrayBuffer, number };
+  }
+
+  /** How many threads seal at present, with the packet loop's. */
+  get running(): number {
+    let running = 1;
+    for (let i = 1; i < this.most; i++) if (this.#isRunning(i)) running++;
+    return running;
+  }
+
+  /** Called by the provider: the parts with which the packet loop seals. */
+  useParts(parts: Parts): void {
+    this.#job = new SealJob(parts, this.#packets, addressOf(this.#packets));
+  }
+
+  /** Whether jobs have been published that are not finished. */
+  get isBusy(): boolean {
+    return this.#next !== this.#done;
+  }
+
+  /** From now on, runs are shared until `close`, if other threads are running. */
+  open(): void {
+    this.#isOpen = this.running > 1;
+  }
+
+  /** From now on nothing is shared. All runs must be finished. */
+  close(): void {
+    this.finish();
+    this.#isOpen = false;
+  }
+
+  /** Whether a run is worth sharing, and can be shared. */
+  accepts(buffer: Uint8Array, count: number): boolean {
+    return this.#isOpen && count >= FEWEST && count <= MOST && buffer === this.#packets;
+  }
+
+  /** Begins to seal a run that was accepted and checked. Its texts must begin at multiples of 64. */
+  // oxlint-disable-next-line max-params -- called per run: an object would be garbage
+  publish(
+    key: SharedKey,
+    counter: number,
+    offset: number,
+    length: number,
+    stride: number,
+    count: number,
+    receiver: number,
+  ): void {
+    const { words, numbers } = this.#ring;
+    for (let i = 0; i < count; i++) clearOneTimeKey(this.#packetWords, offset + i * stride);
+    for (let first = 0; first < count; first += CHUNK) {
+      if (((this.#next - this.#done) | 0) === CAPACITY) this.finish();
+      const slot = slotOf(this.#next);
+      words[slot + OFFSET] = offset + first * stride;
+      words[slot + LENGTH] = length;
+      words[slot + STRIDE] = stride;
+      words[slot + COUNT] = Math.min(CHUNK, count - first);
+      words[slot + COUNTER_LOW] = (counter + first) | 0;
+      words[slot + COUNTER_HIGH] = ((counter + first) / 2 ** 32) | 0;
+      words[slot + RECEIVER] = receiver;
+      numbers.set(key.others, contextsOf(this.#next) + 1);
+      this.#keys[this.#next & (CAPACITY - 1)] = key.own;
+      this.#ring.publish(this.#next);
+      this.#next = (this.#next + 1) | 0;
+    }
+  }
+
+  /** The number of the next job, for `finish`. */
+  get mark(): number {
+    return this.#next;
+  }
+
+  /**
+   * Waits until all jobs before `mark` are sealed, works on them meanwhile, and writes the headers.
+   * Default: all jobs.
+   */
+  finish(mark: number = this.#next): void {
+    while (this.#done !== mark) {
+      this.#await(this.#done);
+      this.#complete(this.#done);
+      this.#done = (this.#done + 1) | 0;
+    }
+  }
+
+  /** Lets the other threads end. */
+  end(): void {
+    this.close();
+    this.#ring.end();
+  }
+
+  #isRunning(number: number): boolean {
+    return Atomics.load(this.#states, number) === RUNNING;
+  }
+
+  /** Waits until a job is sealed. Does the job itself if no other thread has it. */
+  #await(index: number): void {
+    const ring = this.#ring;
+    if (ring.claim(index, 0)) return this.#work(index);
+    for (let turns = 1; !ring.isDone(index); turns++) {
+      const other = ring.claimNext(0);
+      if (other !== -1) this.#work(other);
+      else if (turns % TURNS_PER_REST === 0) {
+        if (this.#hasLost(index)) return this.#work(index);
+        // The other thread may need the core of this one.
+        Atomics.wait(this.#sleeper, 0, 0, REST_MS);
+      }
+    }
+  }
+
+  #work(index: number): void {
+    this.#job!.run(this.#ring.words, index, this.#keys[index & (CAPACITY - 1)]!);
+    this.#ring.finish(index);
+  }
+
+  /**
+   * Whether the thread that has a job no longer exists. A thread that only waits for a processor
+   * will continue, so its job must not be touched.
+   */
+  #hasLost(index: number): boolean {
+    const thread = this.#ring.claimant(index);
+    if (thread <= 0) return false;
+    if (Atomics.load(this.#states, thread) === ENDED) return true;
+    const kernelThread = Atomics.load(this.#ring.words, KERNEL_THREADS + thread);
+    if (existsSync(`/proc/self/task/${kernelThread}`)) return false;
+    Atomics.store(this.#states, thread, ENDED);
+    return !this.#ring.isDone(index);
+  }
+
+  /** Writes the headers of a job, and clears what is secret in front of them. */
+  #complete(index: number): void {
+    const { words } = this.#ring;
+    const slot = slotOf(index);
+    const offset = words[slot + OFFSET]!;
+    const stride = words[slot + STRIDE]!;
+    const count = words[slot + COUNT]!;
+    const receiver = words[slot + RECEIVER]!;
+    const low = words[slot + COUNTER_LOW]! >>> 0;
+    const counter = words[slot + COUNTER_HIGH]! * 2 ** 32 + low;
+    for (let i = 0; i < count; i++) {
+      const at = offset + i * stride;
+      clearOneTimeKey(this.#packetWords, at);
+      writeTransportHeader(this.#packets, at - HEADER_LENGTH, receiver, counter + i);
+    }
+  }
+}
+
+/** The part of `workerData` that `runCipherThread` needs. */
+export interface CipherThreadStart {
+  readonly ring: SharedArrayBuffer;
+  readonly states: SharedArrayBuffer;
+  readonly number: number;
+}
+
+/** States of a thread. The main thread sets `ENDED` when a thread has ended. */
+export const STARTING = 0;
+export const RUNNING = 1;
+export const ENDED = 2;
+
+const HEADER_LENGTH = 16;
+/** A run of fewer messages is sealed at once. */
+const FEWEST = 8;
+/** A longer run could fill the sockets' queue, which would then send it before it is sealed. */
+const MOST = 128;
+/** Messages of a job. */
+const CHUNK = 5;
+/** So often a job is looked at before this thread rests; some 50 us. */
+const TURNS_PER_REST = 1000;
+const REST_MS = 0.05;
