@@ -218,15 +218,22 @@ function ownTun(tun: Tun, common: CommonSettings): DeviceSettings {
   return { kind: 'own', tun, common };
 }
 
+function threadsFrom(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  return text === '' ? 1 : Number(text);
+}
+
 /** Reads the option, or the environment variable. */
 function readThreads(given: DeviceOptions['threads']): number | 'auto' {
   const text = process.env['LITZ_THREADS'] ?? '';
-  const threads = given ?? (text === '' ? 1 : text === 'auto' ? text : Number(text));
+  const threads = given === undefined ? threadsFrom(text) : given;
   if (threads === 'auto') return threads;
   if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
   const [name, value] = given === undefined ? ['LITZ_THREADS', text] : ['threads', given];
   const limits = `an integer from 1 to ${MOST_THREADS}, or 'auto'`;
-  throw new RangeError(`"${name}" expected ${limits}, got ${describe(value)}`);
+  throw new RangeError(
+    `"${name}" expected ${limits}, got ${typeof value === 'string' ? quote(value) : describe(value)}`,
+  );
 }
 
 function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {

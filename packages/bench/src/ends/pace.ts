@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { median } from '../results/statistics.ts';
 
 export class Pace {
   #perMs: number;
@@ -46,10 +47,10 @@ export class Pace {
     this.#begin(now, hasTakenAll ? this.#perMs * FASTER : perMs * ABOVE);
   }
 
-  /** Keeps the rate from `now` on: a little above the best that was taken in the last windows. */
+  /** Keeps the rate from `now` on: a little above what was taken in the last windows. */
   settle(now: number): void {
     const last = this.#taken.slice(-KEPT);
-    if (last.length > 0) this.#begin(now, Math.max(...last) * ABOVE);
+    if (last.length > 0) this.#begin(now, median(last) * ABOVE);
   }
 
   #begin(now: number, perMs: number): void {
@@ -65,4 +66,4 @@ const FASTER = 1.4;
 const ABOVE = 1.1;
 /** In packets per ms. */
 const SLOWEST = 20;
-const KEPT = 8;
+const KEPT = 16;

@@ -195,10 +195,15 @@ export class TunToUdp {
     if (!threads.isBusy) return;
     // The other half is free now.
     const { slabOffset, slabEnd } = this.#memory;
-    const middle = (slabOffset + slabEnd) / 2;
+    const middle = this.#middle;
     [this.#start, this.#end] =
       this.#start === slabOffset ? [middle, slabEnd] : [slabOffset, middle];
     this.#next = this.#start;
+  }
+
+  /** Where the second half of the slab begins: at the beginning of a block. */
+  get #middle(): number {
+    return ((this.#memory.slabOffset + this.#memory.slabEnd) / 2) & -PACKET_MARGIN;
   }
 
   /** Begins a batch. @returns whether other threads take part */
@@ -207,7 +212,7 @@ export class TunToUdp {
     const isShared = this.#threads !== undefined && this.#threads.running > 1;
     if (isShared) this.#threads.open();
     this.#start = slabOffset;
-    this.#end = isShared ? (slabOffset + slabEnd) / 2 : slabEnd;
+    this.#end = isShared ? this.#middle : slabEnd;
     this.#next = slabOffset;
     return isShared;
   }
