@@ -65,6 +65,12 @@ export interface Cipher {
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean;
 
   /**
+   * Begins to open a text in another thread. Until `open` is called with the same arguments, nobody
+   * may read or write the message. It may also do nothing; then `open` does everything.
+   */
+  openLater?(counter: number, buffer: Uint8Array, offset: number, length: number): void;
+
+  /**
    * Lets another cipher of the same key use these one-time keys, so that it need not compute its
    * own. They must not be used after `destroy`.
    */

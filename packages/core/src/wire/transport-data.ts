@@ -101,8 +101,7 @@ export function openTransportData<Owner>(
   const keypair = indices.keypair(receiverIndexOf(buffer, offset));
   if (keypair === undefined) return 'unknown-index';
   if (keypair.isExpired(now)) return 'expired-keypair';
-  const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
-  const counter = high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
+  const counter = counterOf(buffer, offset);
   // This includes all counters that a number cannot represent, because the limit is below 2^53.
   if (counter >= keypair.limits.rejectAfterMessages) return 'counter-limit';
   const packet = offset + TRANSPORT_HEADER_LENGTH;
@@ -114,11 +113,35 @@ export function openTransportData<Owner>(
 }
 
 /**
+ * Begins to open the message of `length` bytes at `offset`, if its cipher shares work with other
+ * threads. Nothing is decided: `openTransportData` must follow.
+ */
+export function beginTransportData(
+  indices: SenderIndexTable<unknown, Keypair>,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  if (length <= TRANSPORT_OVERHEAD || buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA) return;
+  const keypair = indices.keypair(receiverIndexOf(buffer, offset));
+  if (keypair?.receiveCipher.openLater === undefined) return;
+  const counter = counterOf(buffer, offset);
+  if (counter >= keypair.limits.rejectAfterMessages) return;
+  const packet = offset + TRANSPORT_HEADER_LENGTH;
+  keypair.receiveCipher.openLater(counter, buffer, packet, length - TRANSPORT_OVERHEAD);
+}
+
+/**
  * Returns the receiver index of the message at `offset`, as a signed number. It identifies our
  * session.
  */
 export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
+}
+
+function counterOf(buffer: Uint8Array, offset: number): number {
+  const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
+  return high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
 }
 
 /** Writes the header of a transport message at `offset`. */

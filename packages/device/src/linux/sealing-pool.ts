@@ -7,9 +7,10 @@
 import { readFileSync } from 'node:fs';
 import type { CipherThreads, CipherThreadStart } from '@litz/openssl';
 import type { SealingThreads } from '../plane/tun-to-udp.ts';
+import type { OpeningThreads } from '../plane/udp-to-tun.ts';
 import { ThreadGrowth } from './thread-growth.ts';
 
-export class SealingPool implements SealingThreads {
+export class SealingPool implements SealingThreads, OpeningThreads {
   readonly #threads: CipherThreads;
   readonly #start: (start: CipherThreadStart) => void;
   readonly #growth: ThreadGrowth | undefined;
@@ -60,6 +61,18 @@ export class SealingPool implements SealingThreads {
 
   close(): void {
     this.#threads.close();
+  }
+
+  beginOpening(): void {
+    this.#threads.beginOpening();
+  }
+
+  publishLast(): void {
+    this.#threads.publishLast();
+  }
+
+  endOpening(): void {
+    this.#threads.endOpening();
   }
 
   /** Must be called after each read of the interface. See `ThreadGrowth.observe`. */

@@ -27,13 +27,12 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
-import { PacketPath } from './packet-path.ts';
+import { PacketPath, type PacketPathOptions } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
-import type { SealingThreads } from './tun-to-udp.ts';
 
 /**
  * An event of a data plane: all events of the engine, and those of drops, the link and offloads.
@@ -64,8 +63,8 @@ export interface DataPlaneOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on the memory's buffer. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that seal together with this one. Default: none. */
-  readonly threads?: SealingThreads | undefined;
+  /** Threads that seal and open together with this one. Default: none. */
+  readonly threads?: PacketPathOptions['threads'];
   readonly onEvent: (event: PlaneEvent) => void;
   /** Called instead of `sockets.close()`, if given. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
@@ -106,7 +105,7 @@ export class DataPlane {
   /** Destinations whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
   readonly #reads: SnapshotReads;
-  readonly #threads: SealingThreads | undefined;
+  readonly #threads: PacketPathOptions['threads'];
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<string> = new Set();
   /**

@@ -10,7 +10,7 @@
  */
 import type { Engine, EngineEvent, PacketView, Transmit } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
-import { UdpToTun, type RefusedSuperPacket } from './udp-to-tun.ts';
+import { UdpToTun, type OpeningThreads, type RefusedSuperPacket } from './udp-to-tun.ts';
 import { TunToUdp, type SealingThreads } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
@@ -21,8 +21,8 @@ export interface PacketPathOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on `memory.buffer`. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that seal together with this one. Default: none. */
-  readonly threads?: SealingThreads | undefined;
+  /** Threads that seal and open together with this one. Default: none. */
+  readonly threads?: (SealingThreads & OpeningThreads) | undefined;
   readonly onEvent: (event: EngineEvent) => void;
   /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
   readonly onSuperPacketRefused?: (refused: RefusedSuperPacket) => void;
@@ -49,7 +49,7 @@ export class PacketPath {
     this.#onEvent = onEvent;
     const drain = (): void => this.drain();
     this.#outbound = new TunToUdp({ engine, tun, memory, bytes, drain, threads });
-    this.#inbound = new UdpToTun({ engine, tun, memory, drain, onSuperPacketRefused });
+    this.#inbound = new UdpToTun({ engine, tun, memory, drain, onSuperPacketRefused, threads });
   }
 
   get readPackets(): number {

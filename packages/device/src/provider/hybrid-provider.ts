@@ -91,6 +91,11 @@ class HybridCipher implements Cipher {
     return this.#cipherFor(length).open(counter, buffer, offset, length);
   }
 
+  openLater(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    if (length <= this.#shortLength) return;
+    this.#cipherFor(length).openLater?.(counter, buffer, offset, length);
+  }
+
   destroy(): void {
     this.#isDestroyed = true;
     this.#key.fill(0);

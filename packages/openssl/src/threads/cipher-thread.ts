@@ -7,9 +7,18 @@ import { readlinkSync } from 'node:fs';
 import { koffi } from '@litz/sys';
 import { libcrypto } from '../libcrypto.ts';
 import { OpensslObjects } from '../openssl-objects.ts';
-import { createParts } from '../transport-cipher.ts';
-import { ENDED, RUNNING, type CipherThreadStart } from './cipher-threads.ts';
-import { contextsOf, JobRing, KERNEL_THREADS, MEMORY_ADDRESS, MEMORY_LENGTH } from './job-ring.ts';
+import { createParts } from '../cipher-parts.ts';
+import { ENDED, RUNNING, TO_OPEN, type CipherThreadStart } from './cipher-threads.ts';
+import {
+  contextsOf,
+  JobRing,
+  KERNEL_THREADS,
+  KIND,
+  MEMORY_ADDRESS,
+  MEMORY_LENGTH,
+  slotOf,
+} from './job-ring.ts';
+import { OpenJob } from './open-job.ts';
 import { SealJob } from './seal-job.ts';
 
 /**
@@ -25,7 +34,9 @@ export function runCipherThread({ ring: memory, states, number }: CipherThreadSt
   try {
     const address = ring.numbers[MEMORY_ADDRESS]!;
     const packets = new Uint8Array(koffi().view(address, ring.numbers[MEMORY_LENGTH]!));
-    const job = new SealJob(createParts(objects.crypto), packets, address);
+    const parts = createParts(objects.crypto);
+    const sealJob = new SealJob(parts, packets, address);
+    const openJob = new OpenJob(parts, packets);
     objects.stopRecording();
     Atomics.store(ring.words, KERNEL_THREADS + number, kernelThread());
     Atomics.store(state, number, RUNNING);
@@ -36,6 +47,7 @@ export function runCipherThread({ ring: memory, states, number }: CipherThreadSt
         ring.wait(seen);
         continue;
       }
+      const job = ring.words[slotOf(index) + KIND] === TO_OPEN ? openJob : sealJob;
       job.run(ring.words, index, ring.numbers[contextsOf(index) + number]!);
       ring.finish(index);
     }

@@ -11,7 +11,7 @@
 import { existsSync } from 'node:fs';
 import { writeTransportHeader } from '@litz/core/internals';
 import { addressOf } from '@litz/sys';
-import type { Parts } from '../transport-cipher.ts';
+import type { Parts } from '../cipher-parts.ts';
 import type { StreamKey } from '../chacha20.ts';
 import {
   CAPACITY,
@@ -21,14 +21,17 @@ import {
   COUNTER_LOW,
   JobRing,
   KERNEL_THREADS,
+  KIND,
   LENGTH,
   MEMORY_ADDRESS,
   MEMORY_LENGTH,
   OFFSET,
+  OPENED as OPENED_BITS,
   RECEIVER,
   slotOf,
   STRIDE,
 } from './job-ring.ts';
+import { OpenJob } from './open-job.ts';
 import { clearOneTimeKey, SealJob } from './seal-job.ts';
 
 /** The contexts of a key: the first one is that of the packet loop. */
@@ -47,8 +50,16 @@ export class CipherThreads {
   /** The contexts of the packet loop, by the slot of a job. */
   readonly #keys: (StreamKey | undefined)[] = Array.from({ length: CAPACITY });
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
-  #job: SealJob | undefined = undefined;
+  #sealJob: SealJob | undefined = undefined;
+  #openJob: OpenJob | undefined = undefined;
   #isOpen = false;
+  #isOpening = false;
+  /** The first job of this batch, and the next message whose result was not taken. */
+  #firstOpening = 0;
+  #taken = 0;
+  #takenMessage = 0;
+  /** The job that is not published yet, because the next message may join it. */
+  #growing: SharedKey | undefined = undefined;
   /** The next job to publish, and the next one to finish. */
   #next = 0;
   #done = 0;
@@ -81,7 +92,8 @@ export class CipherThreads {
 
   /** Called by the provider: the parts with which the packet loop seals. */
   useParts(parts: Parts): void {
-    this.#job = new SealJob(parts, this.#packets, addressOf(this.#packets));
+    this.#sealJob = new SealJob(parts, this.#packets, addressOf(this.#packets));
+    this.#openJob = new OpenJob(parts, this.#packets);
   }
 
   /** Whether jobs have been published that are not finished. */
@@ -128,6 +140,7 @@ export class CipherThreads {
       words[slot + COUNTER_LOW] = (counter + first) | 0;
       words[slot + COUNTER_HIGH] = ((counter + first) / 2 ** 32) | 0;
       words[slot + RECEIVER] = receiver;
+      words[slot + KIND] = TO_SEAL;
       numbers.set(key.others, contextsOf(this.#next) + 1);
       this.#keys[this.#next & (CAPACITY - 1)] = key.own;
       this.#ring.publish(this.#next);
@@ -152,10 +165,106 @@ export class CipherThreads {
     }
   }
 
+  /** Begins a batch of messages to open. @returns whether other threads take part */
+  beginOpening(): boolean {
+    this.#isOpening = this.running > 1;
+    this.#firstOpening = this.#next;
+    this.#taken = this.#next;
+    this.#takenMessage = 0;
+    return this.#isOpening;
+  }
+
+  /** Begins to open a message, together with the messages before it if they are alike. */
+  publishOpening(
+    key: SharedKey,
+    counter: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    if (!this.#isOpening || buffer !== this.#packets) return;
+    if (this.#joins(key, counter, offset, length)) return;
+    this.publishLast();
+    if (((this.#next - this.#firstOpening) | 0) >= CAPACITY - 1) return;
+    const { words, numbers } = this.#ring;
+    const slot = slotOf(this.#next);
+    words[slot + OFFSET] = offset;
+    words[slot + LENGTH] = length;
+    words[slot + STRIDE] = length + MESSAGE_OVERHEAD;
+    words[slot + COUNT] = 1;
+    words[slot + COUNTER_LOW] = counter | 0;
+    words[slot + COUNTER_HIGH] = (counter / 2 ** 32) | 0;
+    words[slot + KIND] = TO_OPEN;
+    words[slot + OPENED_BITS] = 0;
+    numbers.set(key.others, contextsOf(this.#next) + 1);
+    this.#keys[this.#next & (CAPACITY - 1)] = key.own;
+    this.#growing = key;
+  }
+
+  /** Publishes the last messages: no other one will join them. */
+  publishLast(): void {
+    if (!this.#growing) return;
+    this.#growing = undefined;
+    this.#ring.publish(this.#next);
+    this.#next = (this.#next + 1) | 0;
+  }
+
+  /**
+   * Returns the result of a message that was published, when it is there: `OPENED` or `REFUSED`.
+   * Messages must be asked for in the order in which they were published; some may be left out.
+   * `UNKNOWN`: the message was not published, and nothing was done.
+   */
+  takeOpened(counter: number, buffer: Uint8Array, offset: number, length: number): number {
+    if (!this.#isOpening || buffer !== this.#packets) return UNKNOWN;
+    const { words } = this.#ring;
+    for (let index = this.#taken; index !== this.#next; index = (index + 1) | 0) {
+      const slot = slotOf(index);
+      const stride = words[slot + STRIDE]!;
+      const from = index === this.#taken ? this.#takenMessage : 0;
+      for (let i = from; i < words[slot + COUNT]!; i++) {
+        if (words[slot + OFFSET]! + i * stride !== offset) continue;
+        const low = words[slot + COUNTER_LOW]! >>> 0;
+        const isSame =
+          words[slot + LENGTH] === length &&
+          words[slot + COUNTER_HIGH]! * 2 ** 32 + low + i === counter;
+        if (!isSame) return UNKNOWN;
+        this.#taken = index;
+        this.#takenMessage = i + 1;
+        if (((this.#done - index) | 0) <= 0) this.#await(index);
+        return (words[slot + OPENED_BITS]! & (1 << i)) === 0 ? REFUSED : OPENED;
+      }
+    }
+    return UNKNOWN;
+  }
+
+  /** Ends a batch: waits until no message is in progress. */
+  endOpening(): void {
+    this.publishLast();
+    this.finish();
+    this.#isOpening = false;
+  }
+
   /** Lets the other threads end. */
   end(): void {
+    this.endOpening();
     this.close();
     this.#ring.end();
+  }
+
+  /** Adds a message to the job that is not published yet, if it follows that job's last message. */
+  #joins(key: SharedKey, counter: number, offset: number, length: number): boolean {
+    if (this.#growing !== key) return false;
+    const { words } = this.#ring;
+    const slot = slotOf(this.#next);
+    const count = words[slot + COUNT]!;
+    const isNext =
+      count < CHUNK &&
+      words[slot + LENGTH] === length &&
+      words[slot + OFFSET]! + count * words[slot + STRIDE]! === offset &&
+      words[slot + COUNTER_HIGH]! * 2 ** 32 + (words[slot + COUNTER_LOW]! >>> 0) + count ===
+        counter;
+    if (isNext) words[slot + COUNT] = count + 1;
+    return isNext;
   }
 
   #isRunning(number: number): boolean {
@@ -178,7 +287,9 @@ export class CipherThreads {
   }
 
   #work(index: number): void {
-    this.#job!.run(this.#ring.words, index, this.#keys[index & (CAPACITY - 1)]!);
+    const { words } = this.#ring;
+    const job = words[slotOf(index) + KIND] === TO_OPEN ? this.#openJob! : this.#sealJob!;
+    job.run(words, index, this.#keys[index & (CAPACITY - 1)]!);
     this.#ring.finish(index);
   }
 
@@ -200,6 +311,7 @@ export class CipherThreads {
   #complete(index: number): void {
     const { words } = this.#ring;
     const slot = slotOf(index);
+    if (words[slot + KIND] === TO_OPEN) return;
     const offset = words[slot + OFFSET]!;
     const stride = words[slot + STRIDE]!;
     const count = words[slot + COUNT]!;
@@ -226,7 +338,17 @@ export const STARTING = 0;
 export const RUNNING = 1;
 export const ENDED = 2;
 
+/** Results of `takeOpened`. */
+export const UNKNOWN = -1;
+export const REFUSED = 0;
+export const OPENED = 1;
+
+/** Kinds of a job; `runCipherThread` uses them too. */
+export const TO_SEAL = 0;
+export const TO_OPEN = 1;
 const HEADER_LENGTH = 16;
+/** Of a received message: header and tag. */
+const MESSAGE_OVERHEAD = 32;
 /** A run of fewer messages is sealed at once. */
 const FEWEST = 8;
 /** A longer run could fill the sockets' queue, which would then send it before it is sealed. */

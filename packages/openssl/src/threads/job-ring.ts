@@ -114,6 +114,10 @@ export const COUNT = 4;
 export const COUNTER_LOW = 5;
 export const COUNTER_HIGH = 6;
 export const RECEIVER = 7;
+/** 0: to seal; 1: to open. */
+export const KIND = 8;
+/** Bits, one for each message: 1: it was opened. */
+export const OPENED = 9;
 const STATE = 0;
 const CONTEXTS = 16;
 const JOB_WORDS = 32;

@@ -8,7 +8,7 @@
  * @module
  */
 import type { StreamKey } from '../chacha20.ts';
-import type { Parts } from '../transport-cipher.ts';
+import type { Parts } from '../cipher-parts.ts';
 import { COUNT, COUNTER_HIGH, COUNTER_LOW, LENGTH, OFFSET, slotOf, STRIDE } from './job-ring.ts';
 
 export class SealJob {

@@ -163,4 +163,85 @@ describeWith([openssl], 'CipherThreads', () => {
     check(7, 64, 1420, 1536, 45);
     provider.destroy?.();
   });
+
+  it('open messages with the results that one thread has, in the order of the caller', async () => {
+    const provider = createOpensslProvider(threads);
+    const cipher = provider.createCipher(KEY);
+    const other = provider.createCipher(new Uint8Array(32).fill(9));
+    await start(1);
+    await start(2);
+    for (const [length, count] of [
+      [1420, 45],
+      [1424, 200],
+      [449, 300],
+    ] as const) {
+      const messages = received(length, count);
+      threads.beginOpening();
+      for (const { key, counter, at } of messages) {
+        (key === KEY ? cipher : other).openLater!(counter, memory, at, length);
+      }
+      threads.publishLast();
+      for (const [i, { key, counter, at, isRight }] of messages.entries()) {
+        // The engine does not open a message whose session has ended meanwhile.
+        if (i % 11 === 5) continue;
+        const opened = (key === KEY ? cipher : other).open(counter, memory, at, length);
+        expect([i, opened]).toEqual([i, isRight]);
+        const text = memory.subarray(at, at + length);
+        expect(text.every((byte) => byte === textOf(counter))).toBe(isRight);
+      }
+      threads.endOpening();
+      expect(threads.isBusy).toBe(false);
+    }
+    other.destroy();
+    cipher.destroy();
+    provider.destroy?.();
+  });
+
+  it('open what they have not opened when they end, and lose at most what was in progress', async () => {
+    const provider = createOpensslProvider(threads);
+    const cipher = provider.createCipher(KEY);
+    await start(1);
+    await start(2);
+    let lost = 0;
+    for (const worker of [...workers, undefined]) {
+      const end = worker && once(worker, 'exit');
+      void worker?.terminate();
+      for (let round = 0; round < 50; round++) {
+        const messages = received(1420, 45).filter(({ key, isRight }) => key === KEY && isRight);
+        threads.beginOpening();
+        for (const { counter, at } of messages) cipher.openLater!(counter, memory, at, 1420);
+        threads.publishLast();
+        for (const { counter, at } of messages) {
+          if (!cipher.open(counter, memory, at, 1420)) lost++;
+        }
+        threads.endOpening();
+      }
+      await end;
+    }
+    expect(lost).toBeLessThanOrEqual(2 * 2);
+    cipher.destroy();
+    provider.destroy?.();
+  });
 });
+
+interface Received {
+  key: Uint8Array;
+  counter: number;
+  at: number;
+  isRight: boolean;
+}
+
+/** Messages one behind the other, as they are received. Some are wrong, and some of another key. */
+function received(length: number, count: number): Received[] {
+  const other = new Uint8Array(32).fill(9);
+  return Array.from({ length: count }, (_, i) => {
+    const key = i % 13 === 4 ? other : KEY;
+    const counter = 2 ** 32 - 20 + i + (i % 17 === 3 ? 5 : 0);
+    const at = 64 + 16 + i * (length + 32);
+    memory.fill(textOf(counter), at, at + length);
+    nobleProvider.createCipher(key).seal(counter, memory, at, length);
+    const isRight = i % 7 !== 2;
+    if (!isRight) memory[at + length - 1]! ^= 1;
+    return { key, counter, at, isRight };
+  });
+}

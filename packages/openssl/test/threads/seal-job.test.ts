@@ -4,7 +4,7 @@ import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
 import { createOpensslProvider } from '../../src/index.ts';
 import { libcrypto } from '../../src/libcrypto.ts';
-import { createParts } from '../../src/transport-cipher.ts';
+import { createParts } from '../../src/cipher-parts.ts';
 import { COUNT, JobRing, LENGTH, OFFSET, slotOf, STRIDE } from '../../src/threads/job-ring.ts';
 import { SealJob } from '../../src/threads/seal-job.ts';
 
