@@ -12,7 +12,7 @@ import { describeWith } from '@litz/testkit';
 import { openUdp, type UdpSockets } from '@litz/udp';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Device } from '../src/index.ts';
-import { peerOf, realInterfaces, TwoHosts } from './two-hosts.ts';
+import { peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
 
 let hosts: TwoHosts;
 /** The threads of the device: the first one has the packet loop. */
@@ -66,6 +66,22 @@ describeWith(realInterfaces, 'Device with several threads', () => {
         ),
       ),
     );
+  }, 60_000);
+
+  it('carries TCP each way, unchanged, with several threads at both ends', async () => {
+    const { left, right } = hosts;
+    const devices = await hosts.devices({ threads: 3 }, { threads: 3 });
+    await untilThreads(devices.left, 3);
+    await untilThreads(devices.right, 3);
+    const host = '10.1.0.2';
+    const length = 40 << 20;
+    const server = runInside(right, ECHO_SERVER, { host, port: 7000 });
+    const client = runInside(left, ECHO_CLIENT, { host, port: 7000, length });
+    expect(await client).toBe('the same bytes came back');
+    await server;
+    const { drops } = await devices.right.stats();
+    expect(drops).not.toHaveProperty('replayed-counter');
+    expect(drops).not.toHaveProperty('invalid-tag');
   }, 60_000);
 
   it('ends its threads when it is closed', async () => {
@@ -170,3 +186,33 @@ class Receiver {
 }
 
 const UDP_SEGMENT = 103;
+
+const ECHO_SERVER = `
+  const server = require('node:net').createServer({ allowHalfOpen: true });
+  server.listen(workerData);
+  await new Promise((resolve) => server.on('connection', (socket) => {
+    socket.pipe(socket);
+    socket.on('close', resolve);
+  }));
+  server.close();
+  return true;`;
+
+const ECHO_CLIENT = `
+  const { randomBytes } = require('node:crypto');
+  const { host, port, length } = workerData;
+  const sent = randomBytes(length);
+  const connect = () => new Promise((resolve, reject) => {
+    const socket = require('node:net').connect({ host, port }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+  let socket;
+  for (let tries = 0; !socket; tries++) {
+    try { socket = await connect(); } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  socket.end(sent);
+  const pieces = [];
+  for await (const piece of socket) pieces.push(piece);
+  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'others came back';`;

@@ -64,7 +64,7 @@ export function measureEnds(
 }
 
 /**
- * Returns a text if the daemon and the generator used all cores: then a second thread could not
+ * Returns a text if the daemon and the load used all cores: then a second thread could not
  * show what it does. `cores`: of the machine.
  */
 export function excessText(
@@ -73,7 +73,7 @@ export function excessText(
 ): string | undefined {
   if (daemonCores + generatorCores < cores * ALMOST_ALL) return undefined;
   const used = `${daemonCores.toFixed(2)} + ${generatorCores.toFixed(2)}`;
-  return `daemon and generator used all ${cores} cores (${used})`;
+  return `daemon and load used all ${cores} cores (${used})`;
 }
 
 /** Returns the samples of one figure. */

@@ -27,7 +27,9 @@ const BLOCK_BYTES = 64 << 20;
 /** What is sent to find the rate, and the most that is measured with. */
 const RAMP_BYTES = 600_000_000;
 const MOST_BYTES = 1_400_000_000;
-const RAMP_WINDOW_MS = 50;
+const MOST_TRIALS = 700_000;
+const FIRST_PER_MS = 300;
+const RAMP_WINDOW_MS = 25;
 
 const settings = JSON.parse(process.argv[2]!) as FarEndSettings;
 const { provider } = await selectProvider();
@@ -70,9 +72,9 @@ function drain(): void {
 /** Finds the rate that the daemon takes, and measures with that rate. */
 async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
   while (!engine.connect(settings.peerPublicKey, boottimeMs())) await turn();
-  const pace = new Pace(performance.now(), 100);
+  const pace = new Pace(performance.now(), FIRST_PER_MS);
   const length = load.messageLength;
-  const trial = Math.floor(RAMP_BYTES / length);
+  const trial = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
   // The daemon may use a session to send only after a message has arrived. This also warms it up.
   sendAll(seal(load, trial), load, pace, RAMP_WINDOW_MS);
   await turn();

@@ -66,4 +66,4 @@ const FASTER = 1.4;
 const ABOVE = 1.1;
 /** In packets per ms. */
 const SLOWEST = 20;
-const KEPT = 16;
+const KEPT = 8;
