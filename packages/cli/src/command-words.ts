@@ -58,6 +58,7 @@ export const OWN_COMMANDS: readonly string[] = [
   'save',
   'strip',
   'show',
+  'capture',
   'completion',
   'genkey',
   'genpsk',
@@ -88,7 +89,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ...wordsWith('it is a command of wg', 'set setconf addconf syncconf showconf'),
   ...wordsWith('litz --version prints it', 'version'),
   ...wordsWith('litz genkey makes one', 'keygen'),
-  ...wordsWith(HELP, 'help add bench capture check config connect debug disconnect doctor'),
+  ...wordsWith(HELP, 'help add bench check config connect debug disconnect doctor'),
   ...wordsWith(HELP, 'edit export import init install log logs monitor uninstall update'),
   ...wordsWith(HELP, 'upgrade watch'),
 ]);

@@ -12,7 +12,7 @@ import {
   type PublicKey,
   type TraceStep,
 } from '@litz/core';
-import type { Device, UapiTarget } from '@litz/device';
+import type { CaptureOptions, CaptureStream, Device, UapiTarget } from '@litz/device';
 import type { Log } from './log.ts';
 
 /**
@@ -49,6 +49,7 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
     status: () => device.status(),
     ...(device.statusParts && { statusParts: () => device.statusParts!() }),
     ...(device.details && { details: () => device.details!() }),
+    ...(device.capture && { capture: (options) => loggedCapture(device, options, log) }),
     ...(device.followPeers && { followPeers: (listener) => device.followPeers!(listener) }),
     async configure(change) {
       await device.configure(change);
@@ -68,6 +69,27 @@ export function nameOf(peer: PublicKey): string {
 /** Returns a sentence about a drop: what happened and, if it is known, why. */
 export function dropText(reason: DropReason): string {
   return DROP_TEXTS[reason];
+}
+
+/** Logs the beginning and the end of a capture. A key log is always logged. */
+async function loggedCapture(
+  device: UapiTarget,
+  options: CaptureOptions,
+  log: Log,
+): Promise<CaptureStream> {
+  const capture = await device.capture!(options);
+  if (options.keyLog === true) log.error('UAPI: root captures with the keys of new sessions');
+  log.verbose('UAPI: Capture begins');
+  return {
+    stop: () => capture.stop(),
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* capture;
+      } finally {
+        log.verbose('UAPI: Capture ends');
+      }
+    },
+  };
 }
 
 interface Drop {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { printable, redactKeys } from '@litz/core/internals';
+import { printable, redactKeys } from '@litz/core/text';
 
 /** A failure whose message alone tells the user what is wrong. */
 export class Failure extends Error {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { newInterfaceNameFault, quote } from '@litz/core/internals';
+import { newInterfaceNameFault, quote } from '@litz/core/text';
 import { Failure } from './failure.ts';
 
 /** @throws {Failure} exit code 2: an interface cannot have this name */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 
 /** The levels of wireguard-go; 'debug' is another word for 'verbose'. */
 export type LogLevel = 'silent' | 'error' | 'verbose';

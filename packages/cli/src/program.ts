@@ -9,11 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { addAgentCommand } from './commands/agent/agent-command.ts';
 import { reportReadiness, startInBackground } from './commands/background.ts';
-import { runDaemon } from './commands/daemon.ts';
+import { addCaptureCommand } from './commands/capture.ts';
 import {
   createPresharedKeyLine,
   createPrivateKeyLine,
@@ -22,9 +22,9 @@ import {
   warnIfWorldReadable,
 } from './commands/keys.ts';
 import { addProxyCommand } from './commands/proxy/proxy-command.ts';
-import { addShowCommand } from './commands/show.ts';
+import { addShowCommand } from './commands/show-command.ts';
 import { addTunnelCommands } from './commands/tunnel-commands.ts';
-import { runDemo, type DemoForm } from './demo/demo.ts';
+import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
@@ -57,6 +57,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
+    .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .version(versionText(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
@@ -64,9 +65,9 @@ export function createProgram(words: readonly string[] = []): Command {
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
     .exitOverride()
-    .action(async (name: string | undefined, { foreground }: { foreground?: true }) => {
+    .action(async (name: string | undefined, flags: DaemonFlags) => {
       if (name === undefined) return program.help({ error: true });
-      return startDaemon(name, foreground === true);
+      return startDaemon(name, flags);
     });
   if (!NAME_FOLLOWS.has(words[0] ?? '')) addCommands(program);
   return program;
@@ -77,6 +78,7 @@ function addCommands(program: Command): void {
     program.command(name).description(description);
   addTunnelCommands(program);
   addShowCommand(program);
+  addCaptureCommand(program);
   command('completion', 'print a script that makes a shell complete the command line of litz')
     .addArgument(new Argument('<SHELL>', 'bash, zsh or fish').choices(SHELLS))
     .addHelpText('after', COMPLETION_HELP)
@@ -86,7 +88,7 @@ function addCommands(program: Command): void {
   command('genkey', 'print a new private key').action(() => printKey(createPrivateKeyLine()));
   command('genpsk', 'print a new preshared key').action(() => printKey(createPresharedKeyLine()));
   command('pubkey', 'print the public key of the private key on standard input').action(
-    async () => void process.stdout.write(publicKeyLine(await readStandardInput())),
+    async () => void process.stdout.write(await publicKeyLine(await readStandardInput())),
   );
   addProxyCommand(program);
   addAgentCommand(program);
@@ -102,13 +104,21 @@ function addCommands(program: Command): void {
     .action(async ({ inside }: { inside?: true }) => showMeshDemo(inside === true));
 }
 
-async function startDaemon(name: string, foreground: boolean): Promise<void> {
+interface DaemonFlags {
+  readonly foreground?: true;
+  readonly user?: string;
+}
+
+async function startDaemon(name: string, { foreground, user }: DaemonFlags): Promise<void> {
   const { env } = process;
   if (!foreground && env['WG_PROCESS_FOREGROUND'] !== '1') {
-    return startInBackground(name, { entry: ENTRY, env });
+    return startInBackground(name, { entry: ENTRY, env, ...(user !== undefined && { user }) });
   }
   const signals = new EndSignals();
   try {
+    const { keepFewRights } = await import('./rights/few-rights.ts');
+    keepFewRights('daemon', { user });
+    const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,
       signal: signals.signal,
@@ -123,6 +133,7 @@ async function startDaemon(name: string, foreground: boolean): Promise<void> {
 }
 
 async function showDemo(form: DemoForm | 'auto'): Promise<void> {
+  const { runDemo } = await import('./demo/demo.ts');
   const code = await runDemo({ form, write: (text) => process.stdout.write(text) });
   if (code !== 0) throw new Failure('the demo failed');
 }

@@ -94,6 +94,7 @@ export class ServedDevice {
       status: () => device.status(),
       statusParts: () => device.statusParts(),
       configure: (change) => device.configure(change),
+      capture: (options) => device.capture(options),
       followPeers: (listener) => device.followPeers(listener),
       details: async () => {
         const { threads, drops } = await device.stats();

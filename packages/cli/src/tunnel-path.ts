@@ -5,7 +5,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { quote } from '@litz/core/internals';
+import { quote } from '@litz/core/text';
 import { Failure } from './failure.ts';
 
 export interface LocatedFile {

@@ -55,6 +55,11 @@ export {
   type PeerChanges,
 } from './uapi/peer-changes.ts';
 export { RequestSplitter, type UapiRequest } from './uapi/request-splitter.ts';
+export {
+  formatCaptureRequest,
+  parseCaptureRequest,
+  type CaptureRequest,
+} from './uapi/capture-request.ts';
 export { formatSetRequest, parseSetRequest } from './uapi/set-request.ts';
 export { UAPI_ERRNO, UapiError } from './uapi/uapi-error.ts';
 export { ConfigError, type ConfigProblem } from './wg-quick/config-error.ts';

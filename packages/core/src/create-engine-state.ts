@@ -73,6 +73,7 @@ export function createEngineState(options: EngineOptions, stats: EngineStats): E
     roams: new RoamLimiter(outputs),
     handshakeMessages: new HandshakeMessageBuffer(),
     stats,
+    observer: undefined,
     sent: { keypair: undefined, messages: 0, bytes: 0 },
     received: { keypair: undefined, source: undefined, messages: 0, bytes: 0, hasData: false },
   };

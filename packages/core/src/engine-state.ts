@@ -6,6 +6,7 @@
  */
 import type { AllowedIps } from './routing/allowed-ips.ts';
 import type { MacChecker } from './cookie/macs.ts';
+import type { EngineObserver } from './engine-observer.ts';
 import type { RateLimiter } from './rate/rate-limiter.ts';
 import type { CryptoProvider } from './crypto/provider.ts';
 import type { DropReason } from './drop-reason.ts';
@@ -71,6 +72,9 @@ export interface EngineState {
   readonly roams: RoamLimiter;
   readonly handshakeMessages: HandshakeMessageBuffer;
   readonly stats: EngineStats;
+
+  /** Sees handshake messages, and secrets if it wants them; for a capture. Mostly undefined. */
+  observer: EngineObserver | undefined;
 
   /** Messages of the current batch whose bookkeeping is still to be done. */
   readonly sent: SentMessages;

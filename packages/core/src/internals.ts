@@ -26,6 +26,7 @@ export {
   type CookieReply,
   type HandshakeResponse,
 } from './wire/messages.ts';
+export { readTotalLength } from './wire/ip-packet.ts';
 export { isZeroKey, keyId } from './keys.ts';
 export { printable, quote, redactKeys } from './quote.ts';
 export { isMapped, tryParseAddress } from './text/address.ts';
@@ -50,7 +51,7 @@ export {
   requireText,
   withinField,
 } from './field.ts';
-export { secretBytes, secretCopy } from './crypto/secret-bytes.ts';
+export { protectSecretsWith, secretBytes, secretCopy } from './crypto/secret-bytes.ts';
 export {
   readAllowedIp,
   readAllowedIps,
@@ -60,6 +61,8 @@ export {
   readPrivateKey,
   readPublicKey,
 } from './values.ts';
+export { observe, peerOfMessage, peerOfPacket, renewSessions } from './engine-observation.ts';
+export type { EngineObserver, HandshakeSecrets } from './engine-observer.ts';
 export { checkChange, peersInSteps, prepareInSteps } from './engine-in-steps.ts';
 export { TokenBucket } from './rate/token-bucket.ts';
 export { runSteps, type Steps } from './steps.ts';

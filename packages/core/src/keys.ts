@@ -73,11 +73,11 @@ export abstract class SecretKey extends Uint8Array {
   constructor(source: KeySource = KEY_LENGTH, byteOffset?: number, length?: number) {
     refuseText(source, new.target.name);
     if (typeof source === 'number') {
-      super(new ArrayBuffer(source));
+      super(secretBytes(source).buffer);
     } else if ('byteLength' in source && !ArrayBuffer.isView(source)) {
       super(source as ArrayBuffer, byteOffset, length);
     } else {
-      super(new ArrayBuffer((source as ArrayLike<number>).length));
+      super(secretBytes((source as ArrayLike<number>).length).buffer);
       this.set(source as ArrayLike<number>);
     }
   }

@@ -31,6 +31,9 @@ import {
   type DriverListener,
 } from './driver.ts';
 import { BufferedEvents } from './buffered-events.ts';
+import { readCaptureOptions, type CaptureOptions } from './capture/capture-options.ts';
+import type { DeviceCapture } from './capture/device-capture.ts';
+import { DeviceCaptures } from './capture/device-captures.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
@@ -185,6 +188,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   readonly #listened: Set<OptionalEvent> = new Set();
   #waiters = 0;
   #lastRead = 0;
+  readonly #captures: DeviceCaptures = new DeviceCaptures();
   /** While this keeps events, the packet loop emits all optional events. */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
@@ -403,6 +407,36 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
+   * Starts to record the packets of this device: those of the interface, and the datagrams that
+   * they travel in, as a pcapng file for Wireshark. A dropped packet has the reason as a comment.
+   * Iterate over the result to get the file. At most 8 captures can run at a time.
+   *
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) an option is wrong, or 8 captures
+   *   run already
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { writeFile } from 'node:fs/promises';
+   * import { tmpdir } from 'node:os';
+   * import { join } from 'node:path';
+   * import { Device, MemoryTun } from '@litz/device';
+   *
+   * const device = await Device.create({ tun: new MemoryTun() });
+   * const capture = await device.capture({ side: 'inner' });
+   * setTimeout(() => void capture.stop(), 100);
+   * await writeFile(join(tmpdir(), 'packets.pcapng'), capture, { mode: 0o600 });
+   * console.log(capture.counts); //=> { received: 0, dropped: 0 }
+   * await device.close();
+   * ```
+   */
+  async capture(options: CaptureOptions = {}): Promise<DeviceCapture> {
+    const filter = readCaptureOptions(options);
+    return this.#captures.start(this.name, filter, (request) => this.#request(request));
+  }
+
+  /**
    * Resolves when there is a session with the peer. Starts a handshake if none is in progress, and
    * a new one after each failure.
    *
@@ -488,6 +522,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   #createListener(): DriverListener {
     return {
       event: (event) => this.#emitEvent(event),
+      captured: (id) => this.#captures.wake(id),
       error: (error) => this.#emitError(error),
       closed: (error) => this.#handleClosed(error),
     };
@@ -509,6 +544,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   #handleClosed(error: Error | undefined): void {
     this.#isClosed = true;
     this.#waits.rejectAll(closedError(this.name));
+    this.#captures.finishAll();
     try {
       if (error) this.#emitError(error);
     } finally {

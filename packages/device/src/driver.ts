@@ -8,6 +8,7 @@ import { WireGuardError, type PublicKey } from '@litz/core';
 import type { Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
+import type { CaptureFilter } from './capture/capture-options.ts';
 import type { DeviceStats, SnapshotSlice } from './device-status.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
@@ -23,6 +24,14 @@ export type DeviceRequest =
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
+  /** Records packets into the memory of a `DeviceCapture`, until `end-capture` with the same id. */
+  | {
+      readonly type: 'capture';
+      readonly id: number;
+      readonly memory: SharedArrayBuffer;
+      readonly filter: CaptureFilter;
+    }
+  | { readonly type: 'end-capture'; readonly id: number }
   | { readonly type: 'stats' };
 
 /** The answer to each type of request. */
@@ -34,6 +43,8 @@ export interface DeviceAnswers {
   listen: undefined;
   snapshot: SnapshotSlice;
   'end-snapshot': undefined;
+  capture: undefined;
+  'end-capture': undefined;
   stats: DeviceStats;
 }
 
@@ -63,6 +74,8 @@ export interface Driver {
 /** Receives what happens in a driver. Nothing is called before the driver is open. */
 export interface DriverListener {
   event(event: PlaneEvent): void;
+  /** The reader of a capture waits, and there is something to read. */
+  captured(id: number): void;
   /** Something failed, and the device continues. */
   error(error: Error): void;
   /**
@@ -84,7 +97,11 @@ export function* answerRequest(
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
   if (request.type === 'snapshot') return yield* snapshot(plane, request.read);
   if (request.type === 'stats') return markRefusals(() => plane.stats());
-  if (request.type === 'end-snapshot') plane.endSnapshot(request.read);
+  if (request.type === 'capture') {
+    const { id, memory, filter } = request;
+    plane.startCapture(id, memory, filter, now);
+  } else if (request.type === 'end-capture') plane.endCapture(request.id);
+  else if (request.type === 'end-snapshot') plane.endSnapshot(request.read);
   else plane.listen(request.events);
   return undefined;
 }

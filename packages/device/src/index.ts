@@ -18,6 +18,8 @@
 export { Device, type DeviceEvents } from './device.ts';
 export type { PeerChange } from '@litz/core';
 export type { DeviceChange } from '@litz/config';
+export type { CaptureOptions } from './capture/capture-options.ts';
+export type { CaptureCounts, CaptureStream, DeviceCapture } from './capture/device-capture.ts';
 export type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 export { MemoryTun, type MemoryTunEvents, type MemoryTunOptions } from './portable/memory-tun.ts';
 export { resolveEndpoint, type HostPort, type ResolveOptions } from './quick/resolve-endpoint.ts';

@@ -29,6 +29,15 @@ export function realtimeMs(): number {
   return readClock(CLOCK_REALTIME);
 }
 
+/** Reads the Unix time to the nanosecond. Allocates nothing. */
+export function readRealtime(out: { seconds: number; nanoseconds: number }): void {
+  timespec ??= allocate(16);
+  libc().clock_gettime(CLOCK_REALTIME, timespec.address);
+  const { view } = timespec;
+  out.seconds = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  out.nanoseconds = view.getUint32(8, true);
+}
+
 /** Returns a struct timespec at `offset` as milliseconds. */
 export function timespecMs(view: DataView, offset: number): number {
   // Reads two halves, because getBigInt64 would allocate. 2^32 s are 136 years, and tv_nsec is

@@ -18,7 +18,8 @@ export {
   checkSpan,
   checkString,
 } from './arguments.ts';
-export { boottimeMs, realtimeMs } from './clock.ts';
+export { capabilitySet, readRights, type Capability, type ThreadRights } from './capability.ts';
+export { boottimeMs, readRealtime, realtimeMs } from './clock.ts';
 export { EventFd } from './event-fd.ts';
 export { exchangeFiles } from './exchange-files.ts';
 export { FileLock, FileLockedError } from './file-lock.ts';
@@ -47,7 +48,12 @@ export {
   NetworkNamespace,
   networkNamespaceId,
 } from './network-namespace.ts';
+export { NotifySocket } from './notify-socket.ts';
+export { forbidCoreDumps, lockMemory } from './protect-memory.ts';
 export { onReadable, ReadableSignal } from './readable-signal.ts';
+export { peerUserId } from './peer-user.ts';
 export { PollSet } from './poll-set.ts';
+export { replaceProcess, type ReplaceOptions } from './replace-process.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';
+export { dropThreadRights, type UserChange } from './thread-rights.ts';

@@ -74,6 +74,13 @@ export interface Libc {
     data: string | null,
   ): number;
   umount2(target: string, flags: number): number;
+  prctl(option: number, first: number, second: number, third: number, fourth: number): number;
+  capset(header: number, data: number): number;
+  /** `pid` 0: this process. `limit` and `old`: addresses; 0: none. */
+  prlimit(pid: number, resource: number, limit: number, old: number): number;
+  mlock(address: number, length: number): number;
+  /** Returns only if it failed. `args` and `env`: addresses of arrays of pointers. */
+  execve(path: string, args: number, env: number): number;
   if_nametoindex(name: string): number;
   /** Returns 0 for failure. */
   if_indextoname(index: number, name: number): number;
@@ -182,6 +189,11 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   setns: 'int setns(int fd, int type)',
   mount: 'int mount(str source, str target, str type, ulong flags, str data)',
   umount2: 'int umount2(str target, int flags)',
+  prctl: 'int prctl(int option, ulong first, ulong second, ulong third, ulong fourth)',
+  capset: 'int capset(uintptr_t header, uintptr_t data)',
+  prlimit: 'int prlimit(int pid, int resource, uintptr_t limit, uintptr_t old)',
+  mlock: 'int mlock(uintptr_t address, ulong length)',
+  execve: 'int execve(str path, uintptr_t args, uintptr_t env)',
   if_nametoindex: 'uint if_nametoindex(str name)',
   if_indextoname: 'uintptr_t if_indextoname(uint index, uintptr_t name)',
 };

@@ -73,6 +73,7 @@ const TABLE: Record<
       '@litz/config/uapi',
       '@litz/core',
       '@litz/core/internals',
+      '@litz/core/text',
       '@litz/mesh',
       '@litz/net',
       '@litz/sys',

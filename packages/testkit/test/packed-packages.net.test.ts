@@ -11,63 +11,77 @@ const builtPackages = requirement('the built packages', () =>
 
 let project: PackedProject;
 
-describeWith([programRequirement('pnpm'), builtPackages], 'the packages as published', () => {
-  beforeAll(() => {
-    project = new PackedProject();
-    project.install('pnpm');
-  });
-
-  afterAll(() => project.remove());
-
-  test('have code, types, sources and the licence, and nothing else', () => {
-    for (const [name, files] of project.contents) {
-      const isCode = /^(?:dist|src|assembly)\/.*\.(?:js|ts|map)$/;
-      // The status page of the mesh is shipped as browsers get it.
-      const isPage = name === '@litz/mesh' ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
-      const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
-      const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages()] : [];
-      expect([name, others.toSorted()]).toEqual([
-        name,
-        ['LICENSE', 'README.md', 'package.json', ...ofCommand].toSorted(),
-      ]);
-      expect(files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']));
-    }
-    expect(project.contents.size).toBeGreaterThanOrEqual(7);
-  });
-
-  test('run the example of the README', () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const [, example = ''] = /```js\n(.*?)```/s.exec(readme) ?? [];
-    project.write('readme.js', example);
-    expect(project.run(process.execPath, ['readme.js'])).toEqual({
-      status: 0,
-      stdout: 'hello\n',
-      stderr: '',
+describeWith(
+  [programRequirement('pnpm'), programRequirement('npm'), builtPackages],
+  'the packages as published',
+  () => {
+    beforeAll(() => {
+      project = new PackedProject();
+      project.install('pnpm');
     });
-  });
 
-  test('provide their types to a strict program', () => {
-    const example = readFileSync(join(root, 'examples/two-peers-in-memory/main.ts'), 'utf8');
-    const packets = readFileSync(join(root, 'examples/udp-packet.ts'), 'utf8');
-    project.write('peers.ts', example.replace('../udp-packet.ts', './udp-packet.ts'));
-    project.write('udp-packet.ts', packets);
-    project.write('wrong.ts', WRONG);
-    project.write('tsconfig.json', TSCONFIG);
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const { stdout } = project.run(process.execPath, [tsc]);
-    expect(stdout).toBe(
-      'wrong.ts(5,3): error TS2322: ' +
-        "Type 'number' is not assignable to type 'string | PrivateKey | null'.\n",
-    );
-  });
+    afterAll(() => project.remove());
 
-  test('bring the command', () => {
-    const litz = join(project.folder, 'node_modules/.bin/litz');
-    const { status, stdout, stderr } = project.run(litz, ['genkey']);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
-  });
-});
+    test('have code, types, sources and the licence, and nothing else', () => {
+      for (const [name, files] of project.contents) {
+        const isCode = /^(?:dist|src|assembly)\/.*\.(?:js|ts|map)$/;
+        // The status page of the mesh is shipped as browsers get it.
+        const isPage = name === '@litz/mesh' ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
+        const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
+        const ofCommand = name === 'litz' ? ['bin/litz.js', ...manualPages(), ...SERVICES] : [];
+        expect([name, others.toSorted()]).toEqual([
+          name,
+          ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...ofCommand].toSorted(),
+        ]);
+        expect(files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts']));
+      }
+      expect(project.contents.size).toBeGreaterThanOrEqual(7);
+    });
+
+    test('run the example of the README', () => {
+      const readme = readFileSync(join(root, 'README.md'), 'utf8');
+      const [, example = ''] = /```js\n(.*?)```/s.exec(readme) ?? [];
+      project.write('readme.js', example);
+      expect(project.run(process.execPath, ['readme.js'])).toEqual({
+        status: 0,
+        stdout: 'hello\n',
+        stderr: '',
+      });
+    });
+
+    test('provide their types to a strict program', () => {
+      const example = readFileSync(join(root, 'examples/two-peers-in-memory/main.ts'), 'utf8');
+      const packets = readFileSync(join(root, 'examples/udp-packet.ts'), 'utf8');
+      project.write('peers.ts', example.replace('../udp-packet.ts', './udp-packet.ts'));
+      project.write('udp-packet.ts', packets);
+      project.write('wrong.ts', WRONG);
+      project.write('tsconfig.json', TSCONFIG);
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const { stdout } = project.run(process.execPath, [tsc]);
+      expect(stdout).toBe(
+        'wrong.ts(5,3): error TS2322: ' +
+          "Type 'number' is not assignable to type 'string | PrivateKey | null'.\n",
+      );
+    });
+
+    test('start the command within 60 ms of a bare Node.js', () => {
+      const litz = join(project.folder, 'node_modules/litz/bin/litz.js');
+      const times = { bare: [] as number[], litz: [] as number[] };
+      for (let round = 0; round < 20; round++) {
+        times.bare.push(millisecondsOf(['--eval', '0']));
+        times.litz.push(millisecondsOf([litz, 'genkey']));
+      }
+      expect(median(times.litz) - median(times.bare)).toBeLessThan(60);
+    });
+
+    test('bring the command', () => {
+      const litz = join(project.folder, 'node_modules/.bin/litz');
+      const { status, stdout, stderr } = project.run(litz, ['genkey']);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+    });
+  },
+);
 
 for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
   const requirements = [programRequirement('npm'), programRequirement(manager), builtPackages];
@@ -84,6 +98,17 @@ for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
       });
     });
   });
+}
+
+/** The time that a program takes, in ms. */
+function millisecondsOf(args: string[]): number {
+  const start = performance.now();
+  expect(project.run(process.execPath, args).status).toBe(0);
+  return performance.now() - start;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 /** The pages that `npm install --global` links into the folders of man, as paths in the tarball. */
@@ -123,3 +148,8 @@ const TSCONFIG = {
   },
   include: ['*.ts'],
 };
+
+/** For service managers. */
+const SERVICES = ['litz-up@.service', 'litz.openrc', 'litz@.service', 'sysusers.conf'].map(
+  (file) => `service/${file}`,
+);

@@ -52,8 +52,11 @@ export class PackedProject {
   /** @throws {Error} packing or installing failed; the message has the output of the package manager */
   install(manager: PackageManager): void {
     const tarballs: Record<string, string> = {};
+    for (const { name, file, contents } of this.#packAll()) {
+      tarballs[name] = `file:${file}`;
+      this.contents.set(name, contents);
+    }
     for (const { folder, manifest } of this.#published) {
-      tarballs[manifest.name] = `file:${this.#pack(folder, manifest.name)}`;
       this.#packForeign(folder, manifest, tarballs);
     }
     const types = realpathSync(join(packages, '../node_modules/@types/node'));
@@ -89,7 +92,7 @@ export class PackedProject {
     const { status, stdout, stderr, error } = spawnSync(program, args, {
       cwd,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
       env: environment(),
     });
     if (error) throw error;
@@ -100,22 +103,11 @@ export class PackedProject {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** @returns the path of the tarball */
-  #pack(folder: string, name: string): string {
-    const output = this.#check(
-      'pnpm',
-      ['pack', '--json', '--pack-destination', this.folder],
-      folder,
-    );
-    const { filename, files } = JSON.parse(output) as {
-      filename: string;
-      files: { path: string }[];
-    };
-    this.contents.set(
-      name,
-      files.map(({ path }) => path),
-    );
-    return filename;
+  /** Packs the packages of Litz with the program that is used to publish them. */
+  #packAll(): { name: string; file: string; contents: string[] }[] {
+    const program = join(packages, '../release/pack.mjs');
+    const output = this.#check(process.execPath, [program, join(this.folder, 'packed')]);
+    return JSON.parse(output) as { name: string; file: string; contents: string[] }[];
   }
 
   /** The dependencies of a package except Litz, and their dependencies. */

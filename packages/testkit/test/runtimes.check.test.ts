@@ -13,6 +13,7 @@ const packages = join(import.meta.dirname, '../..');
 const SOURCES: Record<string, string> = {
   '@litz/core': 'core/src/index.ts',
   '@litz/core/internals': 'core/src/internals.ts',
+  '@litz/core/text': 'core/src/text/index.ts',
   '@litz/config': 'config/src/index.ts',
   '@litz/netstack': 'netstack/src/index.ts',
   '@litz/wasm': 'wasm/src/index.ts',

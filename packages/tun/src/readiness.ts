@@ -18,6 +18,7 @@ import {
   REQUESTED,
   type ReadinessStart,
 } from './readiness-flags.ts';
+import { threadFile } from './thread-file.ts';
 
 export interface ReadinessOptions {
   readonly fd: number;
@@ -34,11 +35,12 @@ export class Readiness {
   readonly #ended: Promise<void>;
 
   constructor({ fd, onReady, onError }: ReadinessOptions) {
+    const file = threadFile();
     const memory = new SharedArrayBuffer(FLAGS_LENGTH);
     this.#flags = new Int32Array(memory);
     this.#wake = new EventFd();
     const start: ReadinessStart = { memory, fd, wakeFd: this.#wake.fd };
-    this.#worker = new Worker(WORKER_ENTRY, {
+    this.#worker = new Worker(file, {
       name: 'litz tun',
       workerData: start,
       // The loaders and export conditions of this process are for source files, but the thread runs
@@ -104,13 +106,6 @@ function stopAll(): void {
   for (const readiness of running) readiness.signalStop();
 }
 
-/**
- * The built file of the worker. It is used even if this file is a source file, because a thread
- * cannot load TypeScript without a loader.
- */
-const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
-  ? new URL('../dist/readiness-worker.js', import.meta.url)
-  : new URL('readiness-worker.js', import.meta.url);
 /**
  * How long to wait for the thread, in ms. The thread leaves poll much sooner, unless a debugger has
  * stopped the thread.

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from 'commander';
-import { measureStart, type StartSettings } from '../start/start.ts';
+import { measureStart, START_PEERS, type StartSettings } from '../start/start.ts';
 import { parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -13,12 +13,14 @@ export function addStartCommand(program: Command): void {
   const command: Command = program
     .command('start')
     .description(
-      'measure the first seconds of a daemon, with and without its warm-up and a small heap, in turn',
+      'measure the first seconds of a daemon beside other implementations, with and without its warm-up and a ' +
+        'small heap, in turn',
     )
     .option('--rounds <number>', 'how often each daemon is measured', parseCount, 7)
     .option('--rest-ms <number>', 'time from the first session to the stream', parseCount, 4000)
-    .action(async ({ rounds, restMs }: StartSettings) => {
-      const { measurements, failed } = await measureStart({ rounds, restMs }, say);
+    .action(async ({ rounds, restMs }: Omit<StartSettings, 'peers'>) => {
+      const settings = { rounds, restMs, peers: START_PEERS };
+      const { measurements, failed } = await measureStart(settings, say);
       saveResult(command, 'start', { rounds, restMs }, measurements);
       if (failed.length > 0) process.exitCode = 1;
     });

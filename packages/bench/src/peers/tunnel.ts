@@ -11,27 +11,38 @@ import { Daemon } from './daemon.ts';
 import { cpuSeconds, peakResidentMegabytes } from './daemon-process.ts';
 import type { Implementation } from './implementation.ts';
 import { NamespacePair, OUTER, type Side } from './namespace-pair.ts';
-import { ping } from './ping.ts';
+import { ping, type PingTimes } from './ping.ts';
 
 /** The addresses inside the tunnel. */
 export const INNER: Readonly<Record<Side, string>> = { a: '10.9.0.1', b: '10.9.0.2' };
+
+/** The pings that go through a tunnel as soon as its links are up. */
+export interface FirstPings {
+  readonly count: number;
+  readonly intervalSeconds: number;
+}
 
 export class Tunnel {
   readonly namespaces: NamespacePair;
   readonly #a: Daemon;
   readonly #b: Daemon;
+  readonly #startedAt: number;
+  #readyMs = 0;
+  #firstPings: PingTimes = { times: [], sent: 0 };
 
   /**
    * Brings up the tunnel and waits for a session.
    *
+   * @param pings sent as soon as the links are up; the first one starts the handshake. One of them
+   *   must be answered. Default: some pings, for as long as it takes
    * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is
    *   released
    */
-  static async open(implementation: Implementation): Promise<Tunnel> {
+  static async open(implementation: Implementation, pings?: FirstPings): Promise<Tunnel> {
     const namespaces = await NamespacePair.create();
     const tunnel = new Tunnel(implementation, namespaces);
     try {
-      await tunnel.#start();
+      await tunnel.#start(pings);
     } catch (error) {
       await tunnel.close();
       throw tunnel.#explained(error);
@@ -41,8 +52,19 @@ export class Tunnel {
 
   private constructor(implementation: Implementation, namespaces: NamespacePair) {
     this.namespaces = namespaces;
+    this.#startedAt = performance.now();
     this.#a = new Daemon(implementation, { namespace: namespaces.a });
     this.#b = new Daemon(implementation, { namespace: namespaces.b });
+  }
+
+  /** Time in ms from the start of both daemons until both accepted requests. */
+  get readyMs(): number {
+    return this.#readyMs;
+  }
+
+  /** The pings of `open`. */
+  get firstPings(): PingTimes {
+    return this.#firstPings;
   }
 
   /** The CPU time of both daemons since their start. */
@@ -69,13 +91,29 @@ export class Tunnel {
     return [this.#a, this.#b];
   }
 
-  async #start(): Promise<void> {
+  async #start(pings: FirstPings | undefined): Promise<void> {
     await Promise.all(this.#daemons.map((daemon) => daemon.untilListening()));
+    this.#readyMs = performance.now() - this.#startedAt;
     await this.#introduce();
     await this.#a.bringUp(`${INNER.a}/24`, MTU);
     await this.#b.bringUp(`${INNER.b}/24`, MTU);
-    // The first packet starts the handshake.
-    await ping(this.namespaces.a, INNER.b, 5, 0.05);
+    this.#firstPings = await (pings === undefined ? this.#untilSession() : this.#ping(pings));
+  }
+
+  /**
+   * An initiation that arrives before the other daemon has heard that its link is up is lost. The
+   * protocol repeats it after 5 s.
+   */
+  async #untilSession(): Promise<PingTimes> {
+    try {
+      return await this.#ping({ count: 5, intervalSeconds: 0.05 });
+    } catch {
+      return this.#ping({ count: 60, intervalSeconds: 0.1 });
+    }
+  }
+
+  #ping({ count, intervalSeconds }: FirstPings): Promise<PingTimes> {
+    return ping(this.namespaces.a, INNER.b, count, intervalSeconds);
   }
 
   /** Gives each daemon a private key, and the other daemon as its peer. */

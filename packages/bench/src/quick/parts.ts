@@ -77,7 +77,7 @@ export const QUICK_PARTS: readonly QuickPart[] = [
   },
   {
     name: 'start',
-    run: (progress) => measureStart({ rounds: 1, restMs: 200 }, progress),
+    run: (progress) => measureStart({ rounds: 1, restMs: 200, peers: [] }, progress),
   },
   {
     name: 'sockets',

@@ -94,8 +94,10 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
   start: {
     title: 'The first seconds',
     intro:
-      'Two daemons that have just started rest until their warm-up is over. Then TCP streams of one second go ' +
-      'through their tunnel. The same daemon is measured in turn: with a warm-up, without one, and with a ' +
+      'Two daemons start at once. When both accept requests, they are configured, their links are set up, and ' +
+      '200 pings follow at once, one every 2 ms. Two other daemons rest until their warm-up is over. Then TCP ' +
+      'streams of one second go through their tunnel. `litz` is the program; the last three subjects are one ' +
+      'small daemon, measured in turn: with a warm-up, without one, and with a ' +
       "warm-up and Node's option `--max-semi-space-size=1`, which `litz wg0` sets.",
     ratios: firstAgainstOthers,
   },
@@ -127,7 +129,8 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'implementation, which has one key for Litz. One command exchanges that key, either while the other end sends ' +
       'packets or while it is silent. The kernel is that of a virtual machine which is emulated in software, so ' +
       'its answers are late. A gap is the time between two packets that arrived one after the other; ' +
-      'it includes pauses of a busy machine. The run of lost packets does not include pauses; each of its ' +
+      'it includes pauses of a busy machine. "No exchange" is the same stream with no exchange: its gap has only ' +
+      'these pauses. The run of lost packets does not include pauses; each of its ' +
       'packets stands for a millisecond.',
     ratios: () => [],
   },

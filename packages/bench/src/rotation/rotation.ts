@@ -164,9 +164,13 @@ function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
 
 function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run[] {
   return peers.flatMap((peer): Run[] => {
-    const runOf = (kind: string, isBothWays: boolean, persistentKeepalive: number): Run => ({
+    const runOf = (
+      kind: string,
+      isBothWays: boolean,
+      rotate: (a: RotatingEnd, b: ExchangingEnd) => Promise<void>,
+    ): Run => ({
       subject: `${peer.name}: ${kind}`,
-      rotations: exchanges,
+      rotations: rotate === leave ? 0 : exchanges,
       missing: () => peer.missing(),
       measure: () =>
         stream(litz, {
@@ -174,10 +178,14 @@ function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run
           packets,
           isBothWays,
           open: (namespaces) => peer.open(namespaces),
-          rotate: (a, b) => exchange(a, b, persistentKeepalive),
+          rotate,
         }),
     });
-    return [runOf('packets both ways', true, 1), runOf('silent', false, 0)];
+    return [
+      runOf('packets both ways', true, (a, b) => exchange(a, b, 1)),
+      runOf('silent', false, (a, b) => exchange(a, b, 0)),
+      runOf('no exchange', true, leave),
+    ];
   });
 }
 
@@ -211,6 +219,9 @@ async function exchange(
   await a.untilAnswered();
   await a.complete();
 }
+
+/** Keeps the key. Gaps of such a stream are pauses of the machine, or of the emulated one. */
+async function leave(): Promise<void> {}
 
 /** Sends a stream while keys are replaced repeatedly, and returns its figures. */
 async function stream<End extends ExchangingEnd>(

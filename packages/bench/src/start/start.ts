@@ -1,18 +1,19 @@
 /**
- * `measureStart`: measures the cost and the gain of a device's warm-up, and the effect of a small
- * heap. It measures the same daemon without a warm-up, with a warm-up, and with a warm-up and a
- * small heap.
+ * `measureStart`: measures the first seconds of `litz` and of other implementations. It also
+ * measures the cost and the gain of a device's warm-up, and the effect of a small heap, with a
+ * small daemon: without a warm-up, with a warm-up, and with a warm-up and a small heap.
  *
  * @module
  */
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { missingProgram } from '../peers/command.ts';
-import type { Implementation } from '../peers/implementation.ts';
+import { litz, peersNamed, type Implementation } from '../peers/implementation.ts';
 import { runIperf } from '../peers/iperf.ts';
 import { missingNamespaces } from '../peers/namespace-pair.ts';
 import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
 import { INNER, Tunnel } from '../peers/tunnel.ts';
+import { mean, quantile } from '../results/statistics.ts';
 
 /** Settings of `bench start`. */
 export interface StartSettings {
@@ -20,6 +21,8 @@ export interface StartSettings {
   rounds: number;
   /** Time in ms from the first session to the first stream. The warm-up ends meanwhile. */
   restMs: number;
+  /** The other implementations. */
+  peers: readonly Implementation[];
 }
 
 /** The subject with a warm-up. */
@@ -31,28 +34,60 @@ export const WITHOUT = 'without';
  * sets.
  */
 export const SMALL_HEAP = 'with --max-semi-space-size=1';
+/** The implementations that are measured beside Litz, if they are installed. */
+export const START_PEERS: readonly Implementation[] = peersNamed([
+  'wireguard-go',
+  'wireguard-go (GOMAXPROCS=1)',
+  'boringtun',
+]);
 
 /** Measures the daemons in turn, and removes everything that was made. */
 export function measureStart(
-  { rounds, restMs }: StartSettings,
+  { rounds, restMs, peers }: StartSettings,
   progress: (text: string) => void,
 ): Promise<RoundsOutcome> {
   const missing = missingNamespaces() ?? missingProgram('iperf3', ['--version']);
   const implementations = [
+    litz(),
+    ...peers,
     daemon(WITH, [CHILD, 'true']),
     daemon(WITHOUT, [CHILD, 'false']),
     daemon(SMALL_HEAP, ['--max-semi-space-size=1', CHILD, 'true']),
   ];
-  const take = async (implementation: Implementation): Promise<Sample[]> => {
-    const tunnel = await Tunnel.open(implementation);
-    try {
-      await setTimeout(restMs);
-      return await sampleStart(tunnel);
-    } finally {
-      await tunnel.close();
-    }
-  };
+  const take = async (implementation: Implementation): Promise<Sample[]> => [
+    ...(await samplePings(implementation)),
+    ...(await sampleStreams(implementation, restMs)),
+  ];
   return alternate({ implementations, rounds, missing, take }, progress);
+}
+
+/** The pings have a tunnel of their own, because they also warm the code that a stream runs. */
+async function samplePings(implementation: Implementation): Promise<Sample[]> {
+  const tunnel = await Tunnel.open(implementation, { count: PINGS, intervalSeconds: 0.002 });
+  try {
+    const { times, sent } = tunnel.firstPings;
+    // The first ping waits for the handshake.
+    const [first = NaN, ...others] = times;
+    return [
+      { figure: 'start to ready, both ends', unit: 'ms', value: tunnel.readyMs },
+      { figure: 'first ping, with the handshake', unit: 'ms', value: first },
+      { figure: 'first 200 pings, average', unit: 'ms', value: mean(times) },
+      { figure: 'first 200 pings, p99', unit: 'ms', value: quantile(others, 0.99) },
+      { figure: 'first 200 pings, lost', unit: 'packets', value: sent - times.length },
+    ];
+  } finally {
+    await tunnel.close();
+  }
+}
+
+async function sampleStreams(implementation: Implementation, restMs: number): Promise<Sample[]> {
+  const tunnel = await Tunnel.open(implementation);
+  try {
+    await setTimeout(restMs);
+    return await sampleStart(tunnel);
+  } finally {
+    await tunnel.close();
+  }
 }
 
 async function sampleStart(tunnel: Tunnel): Promise<Sample[]> {
@@ -86,6 +121,8 @@ function daemon(name: string, args: readonly string[]): Implementation {
     command: (interfaceName) => [process.execPath, ...args, interfaceName],
   };
 }
+
+const PINGS = 200;
 
 /** The built file, because Node.js cannot load a source without a loader. */
 const CHILD: string = fileURLToPath(

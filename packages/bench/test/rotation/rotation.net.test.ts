@@ -46,6 +46,8 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
     const runs = valuesOf(measurements, 'longest run of lost packets');
     expect(runs['wireguard-go: packets both ways']).toBeLessThanOrEqual(50);
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);
+    expect(runs['wireguard-go: no exchange']).toBe(0);
+    expect(valuesOf(measurements, 'keys replaced')['wireguard-go: no exchange']).toBe(0);
   });
 });
 

@@ -16,11 +16,17 @@ const requirements = [
 describeWith(requirements, 'measureStart', () => {
   it('measures a daemon with and without a warm-up, finds that the warm-up costs CPU time, and measures a small heap', async () => {
     const { measureStart, SMALL_HEAP, WITH, WITHOUT } = (await import(BUILT.href)) as typeof Start;
-    const { measurements, failed } = await measureStart({ rounds: 1, restMs: 1000 }, () => {});
+    const { measurements, failed } = await measureStart(
+      { rounds: 1, restMs: 1000, peers: [] },
+      () => {},
+    );
     expect(failed).toEqual([]);
     const valueOf = (figure: string, subject: string): number =>
       measurements.find((one) => one.figure === figure && one.subject === subject)!.value!;
-    for (const subject of [WITH, WITHOUT, SMALL_HEAP]) {
+    for (const subject of ['litz', WITH, WITHOUT, SMALL_HEAP]) {
+      expect(valueOf('start to ready, both ends', subject)).toBeGreaterThan(50);
+      expect(valueOf('first 200 pings, average', subject)).toBeGreaterThan(0);
+      expect(valueOf('first 200 pings, lost', subject)).toBe(0);
       expect(valueOf('TCP, 1 stream, first second', subject)).toBeGreaterThan(0);
     }
     const cpu = 'CPU of both daemons before the stream';

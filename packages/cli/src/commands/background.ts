@@ -20,6 +20,8 @@ export interface BackgroundOptions {
   /** The path of the program's first module. */
   readonly entry: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The user of the daemon, for `--user`. Default: the user of this process. */
+  readonly user?: string;
   /** The command line of the child. Default: that of a daemon. */
   readonly words?: readonly string[];
   /** Called with what the child writes to standard error until it is ready. */
@@ -36,7 +38,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const { LOG_LEVEL: level } = options.env;
   const keepsTerminal = Boolean(level) && logLevel(level) !== 'silent';
   const output = keepsTerminal ? 'inherit' : 'ignore';
-  const { words = ['-f', name], onText } = options;
+  const userFlag = options.user === undefined ? [] : ['--user', options.user];
+  const { words = ['-f', ...userFlag, name], onText } = options;
   const args = [SMALL_HEAP, ...process.execArgv, options.entry, ...words];
   const child = spawn(process.execPath, args, {
     detached: true,

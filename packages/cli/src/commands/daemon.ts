@@ -12,6 +12,7 @@ import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
+import { ServiceManager } from '../service/service-manager.ts';
 
 export interface DaemonOptions {
   /** The environment: LOG_LEVEL and the other variables of wireguard-go. */
@@ -34,11 +35,20 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   refuseDescriptors(options.env);
   const level = logLevel(options.env['LOG_LEVEL']);
   const served = await ServedDevice.open(name, { level, socket: 'required' });
+  const manager = new ServiceManager({
+    env: options.env,
+    onError: (error) => served.log.error((error as Error).message),
+  });
   try {
     options.onReady?.();
+    manager.ready(`serves ${served.device.name}`);
+    // The packet loop, which has a thread of its own, must answer too.
+    manager.watch(() => served.device.stats());
     await Promise.race([aborted(options.signal), served.ended]);
+    manager.stopping();
   } finally {
     await served.close();
+    manager.close();
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;

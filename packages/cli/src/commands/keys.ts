@@ -6,14 +6,7 @@
 import { randomFillSync } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import {
-  formatKey,
-  generatePrivateKey,
-  nobleProvider,
-  parsePresharedKey,
-  parsePrivateKey,
-  publicKeyOf,
-} from '@litz/core';
+import { formatKey, generatePrivateKey, parsePresharedKey, parsePrivateKey } from '@litz/core/text';
 import { Failure } from '../failure.ts';
 
 /** Returns a new private key with a line feed. */
@@ -33,7 +26,9 @@ export function createPresharedKeyLine(): string {
  * @throws {Failure} the text is not 32 bytes in base64; the message does not repeat the text,
  *   because it may be a key
  */
-export function publicKeyLine(privateKey: string): string {
+export async function publicKeyLine(privateKey: string): Promise<string> {
+  // The cryptography is loaded only here, so that a new key is printed without it.
+  const { nobleProvider, publicKeyOf } = await import('@litz/core');
   try {
     return `${formatKey(publicKeyOf(parsePrivateKey(privateKey.trim()), nobleProvider))}\n`;
   } catch (error) {

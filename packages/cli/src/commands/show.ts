@@ -1,5 +1,5 @@
 /**
- * `litz show`: the state of interfaces, as `wg show` prints it, and what only Litz knows.
+ * `runShow`: the state of interfaces, as `wg show` prints it, and what only Litz knows.
  *
  * It finds every daemon with a UAPI socket: Litz, wireguard-go, boringtun. It does not see the
  * interfaces of the kernel's own WireGuard.
@@ -10,31 +10,24 @@ import { opendirSync } from 'node:fs';
 import { UapiError, wipeSecrets, type DeviceStatus } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { isInterfaceName, quote } from '@litz/core/internals';
-import { InvalidArgumentError, type Command } from 'commander';
 import { Failure } from '../failure.ts';
-import { COLUMNS, showColumns } from '../show/show-columns.ts';
+import { showColumns } from '../show/show-columns.ts';
 import { showJson } from '../show/show-json.ts';
 import { showText } from '../show/show-text.ts';
 
-/** Adds the command to `litz`. */
-export function addShowCommand(program: Command): void {
-  program
-    .command('show')
-    .description('show interfaces and peers, as wg show, and what litz knows besides')
-    .argument('[INTERFACE|all|interfaces]', 'default: all')
-    .argument('[COLUMN]', COLUMNS.join(', '), readColumn)
-    .option('--json', 'print data for a program; private keys are left out')
-    .addHelpText('after', HELP)
-    .action(async (name: string | undefined, column: string | undefined, flags: ShowFlags) =>
-      runShow(name, column, flags),
-    );
-}
-
-interface ShowFlags {
+/** The flags as commander passes them. */
+export interface ShowFlags {
   readonly json?: true;
 }
 
-async function runShow(name = 'all', column?: string, flags: ShowFlags = {}): Promise<void> {
+/**
+ * Prints the state.
+ *
+ * @param name the interface, `all`, or `interfaces`
+ * @param column one of `COLUMNS`; undefined: everything, for people
+ * @throws {Failure} the name is not that of an interface
+ */
+export async function runShow(name = 'all', column?: string, flags: ShowFlags = {}): Promise<void> {
   const names = name === 'all' || name === 'interfaces' ? await interfaces() : [name];
   if (name === 'interfaces') return print(names.length === 0 ? '' : `${names.join(' ')}\n`);
   const data: object[] = [];
@@ -110,15 +103,3 @@ function textOptions(): Parameters<typeof showText>[2] {
     showsKeys: hide === 'never',
   };
 }
-
-function readColumn(text: string): string {
-  if (COLUMNS.includes(text)) return text;
-  throw new InvalidArgumentError(`Expected one of: ${COLUMNS.join(', ')}.`);
-}
-
-const HELP = `
-Interfaces of the kernel's own WireGuard are not shown: use wg show.
-
-Environment:
-  WG_COLOR_MODE=always|never|auto   colours; default: only on a terminal, and not with NO_COLOR
-  WG_HIDE_KEYS=never                also show private and preshared keys`;

@@ -1,11 +1,14 @@
 /**
  * The commands for tunnels of wg-quick files: `litz up`, `down`, `reload`, `save` and `strip`.
  *
+ * As in every file that defines commands, what a command needs is loaded when it runs. So no command
+ * waits for the code of the others.
+ *
  * @module
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { redactKeys } from '@litz/core/internals';
+import { redactKeys } from '@litz/core/text';
 import { InvalidArgumentError, type Command } from 'commander';
 import { EndSignals } from '../end-signals.ts';
 import { describeFailure } from '../failure.ts';
@@ -13,8 +16,6 @@ import { Terminal } from '../tunnel/hang-up.ts';
 import type { IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile } from '../tunnel-path.ts';
 import { reportReadiness, startInBackground } from './background.ts';
-import { runDown, runReload, runSave, strippedFile } from './down.ts';
-import { runUp } from './up.ts';
 
 /** Adds the commands to `litz`. */
 export function addTunnelCommands(program: Command): void {
@@ -30,20 +31,26 @@ export function addTunnelCommands(program: Command): void {
   command('down', 'take an interface of litz down')
     .argument(TARGET, 'the interface, or its file')
     .addHelpText('after', DOWN_HELP)
-    .action(async (target: string) => runDown(target, print));
+    .action(async (target: string) => (await import('./down.ts')).runDown(target, print));
   command('reload', 'make a running interface have the keys and peers of its file')
     .argument('<INTERFACE>', 'the interface')
     .argument('[FILE.conf]', 'default: the file that the tunnel was brought up with')
     .addHelpText('after', RELOAD_HELP)
-    .action(async (target: string, file?: string) => runReload(target, file, print));
+    .action(async (target: string, file?: string) => {
+      const { runReload } = await import('./down.ts');
+      await runReload(target, file, print);
+    });
   command('save', 'write the present state of an interface into its file')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', SAVE_HELP)
-    .action(async (target: string) => runSave(target, print));
+    .action(async (target: string) => (await import('./down.ts')).runSave(target, print));
   command('strip', 'print a wg-quick file without what wg does not read')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', STRIP_HELP)
-    .action((target: string) => void process.stdout.write(strippedFile(target, print)));
+    .action(async (target: string) => {
+      const { strippedFile } = await import('./down.ts');
+      process.stdout.write(strippedFile(target, print));
+    });
 }
 
 interface UpFlags {
@@ -58,6 +65,9 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
   const terminal = new Terminal();
   const isChild = process.send !== undefined;
   try {
+    const { keepTunnelRights } = await import('../rights/tunnel-rights.ts');
+    keepTunnelRights(locateTunnelFile(target).file, flags.ignore?.has('hooks') !== true);
+    const { runUp } = await import('./up.ts');
     await runUp(target, {
       env: process.env,
       signal: signals.signal,

@@ -17,6 +17,8 @@ import {
 import { aborted } from '../end-signals.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
+import { warningOfHooks } from '../rights/tunnel-rights.ts';
+import { ServiceManager } from '../service/service-manager.ts';
 import { ControlServer, type ControlRequest } from '../tunnel/control.ts';
 import { RunningTunnel, type IgnoredPart } from '../tunnel/running-tunnel.ts';
 import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
@@ -79,6 +81,7 @@ class Session {
   readonly #name: string;
   readonly #options: UpOptions;
   readonly #ending = new AbortController();
+  readonly #manager: ServiceManager;
   /** Clients that wait until the tunnel is down; they see what is printed. */
   readonly #watchers = new Set<(line: string) => void>();
   #settleDown!: (failure: unknown) => void;
@@ -88,6 +91,10 @@ class Session {
   constructor(name: string, options: UpOptions) {
     this.#name = name;
     this.#options = options;
+    this.#manager = new ServiceManager({
+      env: options.env,
+      onError: (error) => this.print((error as Error).message),
+    });
   }
 
   print(line: string): void {
@@ -111,6 +118,7 @@ class Session {
   async run(running: RunningTunnel): Promise<void> {
     const { env, signal } = this.#options;
     const control = await this.#listen(running);
+    const manager = this.#manager;
     try {
       try {
         const { listenPort, hasKey } = await running.state();
@@ -119,8 +127,11 @@ class Session {
           this.print(`up, listens on port ${listenPort}; ${this.#options.howToEnd} takes it down`);
         this.#options.onReloadable?.(() => void this.#reload(running));
         this.#options.onReady?.();
+        manager.ready(`${this.#name} is up`);
+        manager.watch(() => running.state());
         const end = AbortSignal.any([signal, this.#ending.signal]);
         await Promise.race([aborted(end), running.ended]);
+        manager.stopping();
       } finally {
         await running.down();
       }
@@ -133,6 +144,7 @@ class Session {
       throw error;
     } finally {
       await control?.close();
+      manager.close();
     }
   }
 
@@ -156,7 +168,7 @@ class Session {
     say: (line: string) => void,
   ): Promise<void> {
     if (request.do === 'save') return running.save();
-    if (request.do === 'reload') return running.reload(request.file, say);
+    if (request.do === 'reload') return this.#change(running, request.file, say);
     this.#watchers.add(say);
     this.#ending.abort();
     const failure = await this.#isDown;
@@ -164,10 +176,28 @@ class Session {
     if (failure !== undefined) throw failure;
   }
 
+  /** Reloads, and tells the service manager. */
+  async #change(
+    running: RunningTunnel,
+    file: string | undefined,
+    say: (line: string) => void,
+  ): Promise<void> {
+    this.#manager.reloading();
+    try {
+      await running.reload(file, say);
+      const warning = this.#options.ignored?.has('hooks')
+        ? undefined
+        : warningOfHooks(running.file);
+      if (warning !== undefined) say(warning);
+    } finally {
+      this.#manager.ready(`${this.#name} is up`);
+    }
+  }
+
   /** Reloads at a signal, whose sender does not read an answer. */
   async #reload(running: RunningTunnel): Promise<void> {
     try {
-      await running.reload(undefined, (line) => this.print(line));
+      await this.#change(running, undefined, (line) => this.print(line));
       if (!isQuiet(this.#options.env)) this.print('reloaded');
     } catch (error) {
       this.print(`not reloaded: ${describeFailure(error)}`);

@@ -27,6 +27,7 @@ export interface ProxyFlags {
   readonly stdio?: readonly string[];
   readonly info?: string;
   readonly maxConnections: number;
+  readonly user?: string;
   readonly check?: true;
 }
 

@@ -90,10 +90,3 @@ const PEER_COLUMNS: ReadonlyMap<string, (peer: DevicePeerStatus) => string[]> = 
   ['transfer', ({ receivedBytes, sentBytes }) => [String(receivedBytes), String(sentBytes)]],
   ['persistent-keepalive', (peer) => [keepaliveOf(peer)]],
 ]);
-
-/** The names of all columns. */
-export const COLUMNS: readonly string[] = [
-  ...DEVICE_COLUMNS.keys(),
-  ...PEER_COLUMNS.keys(),
-  'dump',
-];

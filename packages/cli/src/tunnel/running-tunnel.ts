@@ -92,6 +92,11 @@ export class RunningTunnel {
     return this.#served!.ended;
   }
 
+  /** The path of the file that is in effect. */
+  get file(): string {
+    return this.#file.file;
+  }
+
   /** The port that the device listens on, and whether it has a private key. */
   async state(): Promise<{ listenPort: number; hasKey: boolean }> {
     const status = await this.#served!.device.status();

@@ -8,6 +8,7 @@
  *   set=1\nlisten_port=51820\n\n
  *   get=1\nlitz_keys=true\nlitz_stats=true\n\n
  *   litz_changes=0\n\n
+ *   litz_capture=1\nside=inner\n\n
  * ```
  *
  * A client may close its writing side after its last request and continue to read. That request may
@@ -38,6 +39,8 @@ export type UapiRequest =
    * `peer-changes.ts`.
    */
   | { operation: 'changes'; cursor: number }
+  /** Asks for a capture; `parseCaptureRequest` reads the lines in `body`. */
+  | { operation: 'capture'; body: string }
   /**
    * The caller must answer `errno`, if there is one, and close the connection. The splitter returns
    * nothing more.
@@ -48,7 +51,7 @@ export type UapiRequest =
 export class RequestSplitter {
   readonly #maxLength: number;
   readonly #decoder = new TextDecoder('latin1');
-  #state: 'operation' | 'get' | 'set' | 'changes' | 'invalid' = 'operation';
+  #state: 'operation' | 'get' | 'set' | 'changes' | 'capture' | 'invalid' = 'operation';
   #cursor = 0;
   /**
    * Pieces of the incomplete request. They are joined once, so that a long request is not copied
@@ -85,8 +88,8 @@ export class RequestSplitter {
     const requests: UapiRequest[] = [];
     for (let at = 0; at < text.length && this.#state !== 'invalid';) {
       at =
-        this.#state === 'set'
-          ? this.#readBody(text, at, requests)
+        this.#state === 'set' || this.#state === 'capture'
+          ? this.#readBody(text, at, this.#state, requests)
           : this.#readHead(text, at, requests);
     }
     return requests;
@@ -105,7 +108,7 @@ export class RequestSplitter {
       if (body !== '') this.#options.push(body);
       return [this.#finishGet()];
     }
-    // A client that has hung up does not wait for changes.
+    // A client that has hung up does not wait for changes or packets.
     return state === 'set' ? [{ operation: 'set', body }] : [];
   }
 
@@ -172,6 +175,7 @@ export class RequestSplitter {
   #begin(operation: string, requests: UapiRequest[]): void {
     if (operation === 'get=1') this.#state = 'get';
     else if (operation === 'set=1') this.#state = 'set';
+    else if (operation === 'litz_capture=1') this.#state = 'capture';
     else if (CHANGES.test(operation)) {
       this.#state = 'changes';
       this.#cursor = Number(operation.slice(operation.indexOf('=') + 1));
@@ -182,10 +186,15 @@ export class RequestSplitter {
   }
 
   /** Reads lines up to an empty line. */
-  #readBody(text: string, at: number, requests: UapiRequest[]): number {
+  #readBody(
+    text: string,
+    at: number,
+    operation: 'set' | 'capture',
+    requests: UapiRequest[],
+  ): number {
     if (this.#atLineStart && text[at] === '\n') {
       this.#state = 'operation';
-      requests.push({ operation: 'set', body: this.#take() });
+      requests.push({ operation, body: this.#take() });
       return at + 1;
     }
     const end = text.indexOf('\n\n', at);

@@ -23,10 +23,12 @@ import { WireGuardError } from '@litz/core';
 import { checkBoolean, checkObject, isInterfaceName, quote } from '@litz/core/internals';
 import type { DeviceChange } from '../device-change.ts';
 import type { DeviceStatus } from '../device-configuration.ts';
+import { formatCaptureRequest, type CaptureRequest } from './capture-request.ts';
 import { explainFailure } from './connect-failure.ts';
 import type { GetOptions } from './get-response.ts';
 import { parseErrnoResponse, parseGetResponse } from './parse-response.ts';
 import { parsePeerChanges, type PeerChanges } from './peer-changes.ts';
+import { receiveCapture } from './received-capture.ts';
 import { ReceivedReports } from './received-reports.ts';
 import { connectionError, RequestConnection, timeoutError } from './request-connection.ts';
 import { formatSetRequest } from './set-request.ts';
@@ -164,6 +166,26 @@ export class UapiClient {
       signal?.removeEventListener('abort', abort);
       socket.destroy();
     }
+  }
+
+  /**
+   * Captures packets of the device, as a pcapng file in pieces of any size. Only daemons of Litz
+   * support this. A caller that is too slow loses packets of the capture; the device never waits.
+   *
+   * @param request what is recorded. A key log needs root.
+   * @param options.signal stops recording. The iteration then ends with the rest of the file.
+   * @throws {UapiError} the errno of the answer; `EIO`: the daemon could not be reached, or it has
+   *   ended
+   * @throws {WireGuardError} `ERR_LITZ_TIMEOUT`: the daemon does not answer
+   */
+  async *capture(
+    request: CaptureRequest = {},
+    options: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    checkObject(options, 'options', ['signal']);
+    const text = formatCaptureRequest(request);
+    this.#checkFolder();
+    yield* receiveCapture(this.path, text, { timeoutMs: this.#timeoutMs, ...options });
   }
 
   /** Yields reports. It ends only with an error. */

@@ -10,11 +10,13 @@ import { WireGuardError } from '@litz/core';
  * numbers of Linux on every system.
  */
 export const UAPI_ERRNO = {
+  /** This client may not have what it asks for. */
+  EPERM: -1,
   /** Reading or writing failed. */
   EIO: -5,
   /** There is no memory for the request. */
   ENOMEM: -12,
-  /** There are too many readers of changes. */
+  /** There are too many readers of changes, or too many captures. */
   EBUSY: -16,
   /** A key or value is unknown or not allowed. */
   EINVAL: -22,

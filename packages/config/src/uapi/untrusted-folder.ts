@@ -16,7 +16,9 @@ import { requireText } from '@litz/core/internals';
 /**
  * Returns why the folder cannot be trusted: a text that names the folder, what is wrong with it,
  * and what to do. Returns undefined if it can be trusted: it belongs to root or to this process's
- * user, and no other user may write to it. Also returns undefined if the folder does not exist.
+ * user, and no other user may write to it. Its group may write to it if the folder is sticky (mode
+ * 1775, chmod(1)): then nobody can replace the socket of another user. Also returns undefined if the
+ * folder does not exist.
  */
 export function untrustedFolder(folder: string): string | undefined {
   requireText(folder, 'folder');
@@ -41,7 +43,8 @@ function wrongOwner(folder: string, stats: Stats, uid: number): string | undefin
 
 function wrongMode(folder: string, { mode }: Stats): string | undefined {
   const permissions = mode & 0o7777;
-  if ((permissions & WRITABLE_BY_OTHERS) === 0) return undefined;
+  const refused = (permissions & STICKY) === 0 ? WRITABLE_BY_OTHERS : WRITABLE_BY_ALL;
+  if ((permissions & refused) === 0) return undefined;
   const digits = permissions.toString(8).padStart(4, '0');
   return (
     `${folder} has mode ${digits}: its group or others may write to it, and could take the keys ` +
@@ -49,4 +52,6 @@ function wrongMode(folder: string, { mode }: Stats): string | undefined {
   );
 }
 
+const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
+const WRITABLE_BY_ALL = 0o002;

@@ -24,6 +24,17 @@ describe('RequestSplitter', () => {
     expect(split(['litz_changes=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
   });
 
+  it('finds a request for a capture and its lines', () => {
+    expect(split(['litz_cap', 'ture=1\nside=inner\n', '\nlitz_capture=1\n\n'])).toEqual([
+      { operation: 'capture', body: 'side=inner\n' },
+      { operation: 'capture', body: '' },
+    ]);
+    expect(split(['litz_capture=2\n'])).toEqual([{ operation: 'invalid', errno: undefined }]);
+    const splitter = new RequestSplitter();
+    expect(splitter.push(Buffer.from('litz_capture=1\nside=inner\n'))).toEqual([]);
+    expect(splitter.end()).toEqual([]);
+  });
+
   it('finds a get request with keys, in pieces of any size', () => {
     const text =
       'get=1\nlitz_keys=true\n\nget=1\n\nget=1\nlitz_stats=true\nlitz_keys=true\n\nget=1\nlitz_stats=true\n\n';

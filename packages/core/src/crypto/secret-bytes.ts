@@ -8,13 +8,25 @@
  * @module
  */
 
+let protect: ((bytes: Uint8Array) => unknown) | undefined;
+
+/**
+ * Sets a function that is called with all memory for secrets, before a secret is in it: for example,
+ * to lock the memory. It holds for the calling thread. The bytes are borrowed for the call.
+ */
+export function protectSecretsWith(run: ((bytes: Uint8Array) => unknown) | undefined): void {
+  protect = run;
+}
+
 /** Returns `length` zero bytes whose memory is never moved. */
-export function secretBytes(length: number): Uint8Array {
-  return new Uint8Array(new ArrayBuffer(length));
+export function secretBytes(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(new ArrayBuffer(length));
+  protect?.(bytes);
+  return bytes;
 }
 
 /** Returns a copy of the bytes whose memory is never moved. */
-export function secretCopy(bytes: Uint8Array): Uint8Array {
+export function secretCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = secretBytes(bytes.length);
   copy.set(bytes);
   return copy;

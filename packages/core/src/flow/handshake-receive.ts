@@ -138,6 +138,7 @@ function receiveInitiation(
   if (!opened) return drop(state, 'invalid-handshake');
   const id = keyId(opened.peerPublicKey);
   const peer = state.peers.get(id);
+  state.handshakes.lastInitiator = peer;
   if (!peer) {
     forgetInitiation(opened);
     return drop(state, 'unknown-peer');

@@ -18,6 +18,7 @@ import type { StaticIdentity } from '../handshake/static-identity.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
 import { TIMER } from '../peer/timer-table.ts';
+import { withKeyLog } from './key-log.ts';
 import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
@@ -73,7 +74,10 @@ export function sendResponse(
   const { peer } = pair;
   const message = state.handshakeMessages.take(HANDSHAKE_RESPONSE_LENGTH);
   const index = state.indices.reserve(pair);
-  if (!createResponse(state.crypto, handshake, index, state.randomBytes, message)) {
+  const isCreated = withKeyLog(state, pair, (randomBytes) =>
+    createResponse(state.crypto, handshake, index, randomBytes, message),
+  );
+  if (!isCreated) {
     state.indices.free(index);
     return false;
   }
@@ -208,12 +212,16 @@ function createInitiationOf(
   pair: StaticPair<Peer>,
   now: number,
 ): Uint8Array | undefined {
-  const { crypto, randomBytes } = state;
+  const { crypto } = state;
   const handshake = handshakeOf(pair);
   const message = state.handshakeMessages.take(HANDSHAKE_INITIATION_LENGTH);
   const timestamp = state.timestamps.next();
-  const values = { senderIndex: renewIndex(state, pair), timestamp, randomBytes };
-  if (!createInitiation(crypto, pair.identity, handshake, values, message)) {
+  const senderIndex = renewIndex(state, pair);
+  const isCreated = withKeyLog(state, pair, (randomBytes) => {
+    const values = { senderIndex, timestamp, randomBytes };
+    return createInitiation(crypto, pair.identity, handshake, values, message);
+  });
+  if (!isCreated) {
     forgetIndex(state, pair);
     return undefined;
   }

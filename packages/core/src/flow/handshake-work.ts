@@ -29,6 +29,7 @@ import {
 import type { DropReason } from '../drop-reason.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { drop, type EngineState } from '../engine-state.ts';
+import { peerOfMessage } from './peer-lookup.ts';
 import { LANE, type Lane, type WaitingMessage } from '../rate/handshake-queue.ts';
 import { SourceWindow } from '../rate/source-window.ts';
 import { readInt32 } from '../wire/int32.ts';
@@ -103,7 +104,23 @@ function processMessage(
   waiting: WaitingMessage,
   now: number,
 ): DropReason | undefined {
-  const { message, source, since } = waiting;
+  const { message, source } = waiting;
+  const { observer, handshakes } = state;
+  if (!observer) return answerMessage(state, waiting, now);
+  handshakes.lastInitiator = undefined;
+  // Looked up before the message is processed, because that may end the handshake.
+  const known = peerOfMessage(state, message, 0);
+  const reason = answerMessage(state, waiting, now);
+  const peer = known ?? handshakes.lastInitiator;
+  observer.handshakeMessage(message, source, reason, peer?.publicKey);
+  return reason;
+}
+
+function answerMessage(
+  state: EngineState,
+  { message, source, since }: WaitingMessage,
+  now: number,
+): DropReason | undefined {
   // By now the sender has sent a new message or has given up.
   if (now >= since + REKEY_TIMEOUT_MS) return drop(state, 'handshake-overflow');
   const reason = receiveHandshakeMessage(state, message, source, now);

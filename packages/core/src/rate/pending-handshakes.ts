@@ -5,6 +5,7 @@
  * @module
  */
 import type { DropReason } from '../drop-reason.ts';
+import type { Peer } from '../peer/peer.ts';
 import { HandshakeQueue } from './handshake-queue.ts';
 import { PacketPressure } from './packet-pressure.ts';
 import type { SourceWindow } from './source-window.ts';
@@ -30,6 +31,8 @@ export class PendingHandshakes {
    */
   lastSequence = 0;
   lastReason: DropReason | undefined = undefined;
+  /** The peer of the initiation that was processed last; undefined if its sender is unknown. */
+  lastInitiator: Peer | undefined = undefined;
   /** Created when a message has to wait for the first time. */
   sources: SourceWindow | undefined = undefined;
 }

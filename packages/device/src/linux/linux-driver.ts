@@ -21,6 +21,7 @@ import { CipherWorkers } from './cipher-workers.ts';
 import { packPrefixes } from './packed-prefixes.ts';
 import { packSecrets } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
+import { threadFile } from './thread-file.ts';
 import {
   fromErrorMessage,
   postRequest,
@@ -80,6 +81,7 @@ export class LinuxDriver implements Driver {
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
+    const file = threadFile();
     const { value: configuration, buffer: secrets } = packSecrets(
       packPrefixes(settings.configuration),
     );
@@ -92,7 +94,7 @@ export class LinuxDriver implements Driver {
       settings: { ...settings, configuration },
       secrets,
     };
-    this.#worker = new Worker(WORKER_ENTRY, {
+    this.#worker = new Worker(file, {
       name: `litz ${tunName}`,
       workerData: start,
       transferList: [port2, secrets],
@@ -175,6 +177,9 @@ export class LinuxDriver implements Driver {
       case 'thread':
         this.#ciphers.start(message.start);
         break;
+      case 'captured':
+        this.#listener.captured(message.id);
+        break;
       case 'error':
         this.#listener.error(fromErrorMessage(message.error, this.#systemError));
         break;
@@ -251,11 +256,3 @@ function stopAll(): void {
 }
 
 const WARNING = { code: 'LITZ_CRYPTO' };
-
-/**
- * The built file of the worker. It is used even if this file is a source file, because a thread
- * cannot load TypeScript without a loader.
- */
-const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/linux/linux-worker.js', import.meta.url)
-  : new URL('linux-worker.js', import.meta.url);

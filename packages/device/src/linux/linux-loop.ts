@@ -18,6 +18,7 @@ import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
 import { DataPlane, type OptionalEvent, type PlaneEvent } from '../plane/data-plane.ts';
 import { answerRequest, type DeviceRequest } from '../driver.ts';
+import { createCaptureSystem } from './capture-system.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
 import { LinuxSockets } from './linux-sockets.ts';
@@ -51,6 +52,8 @@ export interface LinuxLoopOptions {
   /** Threads that seal together with this one. Default: none. */
   readonly threads?: SealingPool | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
+  /** The reader of a capture waits, and there is something to read. Default: there is none. */
+  readonly onCaptured?: (id: number) => void;
   /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
   /** Something failed, and the device continues. */
@@ -197,6 +200,7 @@ export class LinuxLoop {
     const now = this.#options.packages.sys.boottimeMs();
     if (request.type === 'link') return this.#setLink(request.up, now);
     if (request.type !== 'configure') return yield* answerRequest(this.#plane, request, now);
+    this.#warmUp?.pauseForConfiguration();
     yield* this.#configure(request.change);
     if (this.#linkUpDue !== Infinity) this.#linkUp(this.#options.packages.sys.boottimeMs());
     return undefined;
@@ -243,17 +247,18 @@ export class LinuxLoop {
   }
 
   #createPlane(): DataPlane {
-    const { settings, crypto, bytes, threads, onEvent, listened = [] } = this.#options;
+    const { packages, settings, crypto, bytes, onEvent, listened = [] } = this.#options;
     const { offloads } = this.#tun;
     const plane = new DataPlane({
       tun: this.#tun,
       memory: this.#memory,
       bytes,
-      threads,
+      threads: this.#options.threads,
       onEvent,
       listened,
       crypto,
       engine: settings.engine,
+      capture: createCaptureSystem(packages.sys, this.#netlink, this.#options.onCaptured),
       closeSockets: (sockets) => this.#sockets.close(sockets),
     });
     const refused = 'this kernel does not support it (TUNSETOFFLOAD)';

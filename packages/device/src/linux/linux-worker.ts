@@ -4,7 +4,13 @@
  * @module
  */
 import { workerData } from 'node:worker_threads';
-import { loadProvider, openArena, type LoadedProvider } from '../provider/load-provider.ts';
+import { protectSecretsWith } from '@litz/core/internals';
+import {
+  loadProvider,
+  openArena,
+  type LoadedProvider,
+  type PacketArena,
+} from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
 import { openThreads } from './open-threads.ts';
@@ -30,7 +36,10 @@ try {
     tun: await import('@litz/tun'),
     udp: await import('@litz/udp'),
   };
+  // Swap is on a disk. Where the limit of locked memory is reached, the device works without a lock.
+  protectSecretsWith((bytes) => packages.sys.lockMemory(bytes));
   const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
+  if (packets) packages.sys.lockMemory(memoryOfModule(packets));
   const threads = await openThreads(settings.threads, packets?.bytes.buffer);
   loaded = await loadProvider(settings.crypto, packets?.arena, threads);
   if (threads) {
@@ -49,6 +58,7 @@ try {
     // The caller cannot have added listeners yet, so all events are sent.
     listened: OPTIONAL_EVENTS,
     onEvent: (event) => send({ type: 'event', event }),
+    onCaptured: (id) => send({ type: 'captured', id }),
     onError: (error) => send({ type: 'error', error: toErrorMessage(error) }),
     onWake: () => requests.take(),
   });
@@ -69,6 +79,11 @@ try {
     requests.close();
     port.close();
   }
+}
+
+/** The memory in front of the packets, which the functions of WebAssembly use for keys. */
+function memoryOfModule({ arena, bytes }: PacketArena): Uint8Array {
+  return arena.bytes.subarray(0, bytes.buffer.byteOffset);
 }
 
 function send(message: WorkerMessage): void {

@@ -90,6 +90,8 @@ export type WorkerMessage =
   | { readonly type: 'event'; readonly event: PlaneEvent }
   /** Asks for one more thread that seals. */
   | { readonly type: 'thread'; readonly start: CipherThreadStart }
+  /** The reader of a capture waits, and there is something to read. */
+  | { readonly type: 'captured'; readonly id: number }
   /** Something failed, and the device continues. */
   | { readonly type: 'error'; readonly error: ErrorMessage }
   /**

@@ -25,6 +25,8 @@ import {
 } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
+import type { CaptureFilter } from '../capture/capture-options.ts';
+import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { PacketPath, type PacketPathOptions } from './packet-path.ts';
@@ -70,6 +72,8 @@ export interface DataPlaneOptions {
   readonly closeSockets?: (sockets: DatagramSocket) => void;
   /** The optional events that are emitted until `listen` changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
+  /** What captures need. Default: there is nobody to read a capture. */
+  readonly capture?: CaptureSystem;
   readonly crypto?: CryptoProvider | undefined;
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 }
@@ -106,6 +110,7 @@ export class DataPlane {
   readonly #lostSources: Set<Endpoint> = new Set();
   readonly #reads: SnapshotReads;
   readonly #threads: PacketPathOptions['threads'];
+  readonly #captures: CaptureTaps;
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<string> = new Set();
   /**
@@ -137,6 +142,8 @@ export class DataPlane {
     this.#closeSockets = options.closeSockets ?? ((sockets) => sockets.close());
     this.#drops = new DropReport(this.#engine.stats.drops);
     this.#reads = new SnapshotReads(this.#engine);
+    const local = { port: () => this.path.sockets?.port ?? 0, mark: () => this.#mark };
+    this.#captures = new CaptureTaps(this.#engine, local, options.capture ?? NO_READER);
     this.listen(listened);
     this.path = new PacketPath({
       engine: this.#engine,
@@ -277,6 +284,7 @@ export class DataPlane {
     }
     this.#drops.check();
     this.#drops.report(now, this.#onEvent);
+    if (this.path.tap) this.#captures.wakeReaders();
     if (this.#unreported.length > 0)
       this.#unreported.splice(0).forEach((event) => this.#onEvent(event));
   }
@@ -350,6 +358,24 @@ export class DataPlane {
     this.#reads.end(read);
   }
 
+  /**
+   * Starts to record packets into the memory of a `DeviceCapture`.
+   *
+   * @param id a number that no other capture of this device has
+   */
+  startCapture(id: number, memory: SharedArrayBuffer, filter: CaptureFilter, now: number): void {
+    this.path.tap = this.#captures;
+    this.#captures.start(id, memory, filter, now);
+    this.path.drain();
+    this.path.flush();
+  }
+
+  /** Stops recording. Does nothing if there is no such capture. */
+  endCapture(id: number): void {
+    this.#captures.end(id);
+    if (this.#captures.size === 0) this.path.tap = undefined;
+  }
+
   stats(): DeviceStats {
     const { drops, ...engine } = this.#engine.stats;
     return {
@@ -390,3 +416,5 @@ export class DataPlane {
     }
   }
 }
+
+const NO_READER: CaptureSystem = { onBlocks: () => {} };

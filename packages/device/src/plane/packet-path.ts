@@ -14,6 +14,7 @@ import { UdpToTun, type OpeningThreads, type RefusedSuperPacket } from './udp-to
 import { TunToUdp, type SealingThreads } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
+import type { PacketTap } from './packet-tap.ts';
 
 export interface PacketPathOptions {
   readonly engine: Engine;
@@ -34,6 +35,7 @@ export class PacketPath {
   readonly #onEvent: (event: EngineEvent) => void;
   readonly #outbound: TunToUdp;
   readonly #inbound: UdpToTun;
+  #tap: PacketTap | undefined = undefined;
 
   constructor({
     engine,
@@ -68,6 +70,17 @@ export class PacketPath {
   set sockets(sockets: DatagramSocket | undefined) {
     this.#inbound.sockets = sockets;
     this.#outbound.sockets = sockets;
+  }
+
+  /** Sees all packets and datagrams; undefined while no capture runs. */
+  get tap(): PacketTap | undefined {
+    return this.#tap;
+  }
+
+  set tap(tap: PacketTap | undefined) {
+    this.#tap = tap;
+    this.#inbound.tap = tap;
+    this.#outbound.tap = tap;
   }
 
   /** Whether the TUN reported that it no longer exists. */
@@ -118,6 +131,7 @@ export class PacketPath {
     let borrowed = false;
     let transmit: Transmit | undefined;
     while ((transmit = engine.pollTransmit())) {
+      if (this.sockets) this.#tap?.transmit(transmit);
       this.sockets?.sendRun(transmit);
       borrowed ||= transmit.buffer !== this.#memory.buffer;
     }
@@ -125,6 +139,7 @@ export class PacketPath {
     if (borrowed) this.flush();
     let packet: PacketView | undefined;
     while ((packet = engine.pollPacket())) {
+      this.#tap?.made(packet.buffer, packet.offset, packet.length);
       this.#inbound.write(packet.buffer, packet.offset, packet.length);
     }
     let event: EngineEvent | undefined;

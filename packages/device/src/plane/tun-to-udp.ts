@@ -18,6 +18,7 @@ import type { Engine, PacketRun } from '@litz/core';
 import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
 import { PACKET_MARGIN, MAX_TAIL_LENGTH, type PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
+import type { PacketTap } from './packet-tap.ts';
 
 export interface TunToUdpOptions {
   readonly engine: Engine;
@@ -62,6 +63,8 @@ export class TunToUdp {
    * fail.
    */
   pausedUntil: number = Infinity;
+  /** Sees the packets while a capture runs. */
+  tap: PacketTap | undefined = undefined;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
@@ -179,10 +182,16 @@ export class TunToUdp {
     run.count = count;
     this.#next = at - PACKET_MARGIN + count * stride;
     const mark = this.#threads?.mark ?? 0;
-    this.#engine.handlePackets(run, now);
+    if (this.tap) this.#sendTapped(this.tap, now);
+    else this.#engine.handlePackets(run, now);
     if (this.#threads?.isBusy) this.#sendFormer(this.#threads, mark);
     this.#drain();
     return count;
+  }
+
+  #sendTapped(tap: PacketTap, now: number): void {
+    tap.beforeSend(this.#run);
+    tap.afterSend(this.#run, this.#engine.handlePackets(this.#run, now));
   }
 
   /**
@@ -206,10 +215,14 @@ export class TunToUdp {
     return ((this.#memory.slabOffset + this.#memory.slabEnd) / 2) & -PACKET_MARGIN;
   }
 
-  /** Begins a batch. @returns whether other threads take part */
+  /**
+   * Begins a batch. A tap looks at messages as soon as they are sealed, so nothing is shared with it.
+   *
+   * @returns whether other threads take part
+   */
   #share(): boolean {
     const { slabOffset, slabEnd } = this.#memory;
-    const isShared = this.#threads !== undefined && this.#threads.running > 1;
+    const isShared = !this.tap && this.#threads !== undefined && this.#threads.running > 1;
     if (isShared) this.#threads.open();
     this.#start = slabOffset;
     this.#end = isShared ? this.#middle : slabEnd;

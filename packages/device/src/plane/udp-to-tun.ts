@@ -20,6 +20,7 @@ import {
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSink, DatagramSocket, Tun } from './io-interfaces.ts';
 import { ReceivedBatch } from './received-batch.ts';
+import type { PacketTap } from './packet-tap.ts';
 
 /** A kind of super-packet that the TUN refused, and why. */
 export type RefusedSuperPacket = { readonly kind: 'tcp' | 'udp'; readonly errno: number };
@@ -53,6 +54,8 @@ export interface OpeningThreads {
 
 export class UdpToTun {
   writtenPackets = 0;
+  /** Sees the packets while a capture runs. */
+  tap: PacketTap | undefined = undefined;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
@@ -169,7 +172,9 @@ export class UdpToTun {
   /** Receives one batch. @returns the number of datagrams, including dropped ones */
   #receiveBatch(sockets: DatagramSocket, only: number | undefined): number {
     const threads = this.#threads;
-    if (threads === undefined || threads.running === 1) return sockets.receive(this.#sink, only);
+    const isAlone = threads === undefined || threads.running === 1;
+    // A tap looks at each message before and after it is opened.
+    if (isAlone || this.tap) return sockets.receive(this.#sink, only);
     const batch = this.#batch;
     const count = sockets.receive(this.#collect, only);
     // Few datagrams are opened sooner than another thread wakes.
@@ -189,7 +194,9 @@ export class UdpToTun {
     this.#inbound = buffer;
     this.#bytes += length;
     const now = this.#now as number;
+    this.tap?.beforeOpen(buffer, offset, length, source, ecn);
     const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
+    this.tap?.afterOpen(opened);
     // The datagram contains no packet: it was dropped, or it is a keepalive or a handshake message.
     // Output that it causes is sent with the batch.
     if (typeof opened === 'string' || opened === 0) return;

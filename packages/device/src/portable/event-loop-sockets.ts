@@ -11,6 +11,8 @@ import { isMainThread } from 'node:worker_threads';
 import type * as Sys from '@litz/sys';
 import type * as UdpPackage from '@litz/udp';
 import { Closers } from '../linux/closers.ts';
+import type { CaptureSystem } from '../capture/capture-taps.ts';
+import { createCaptureSystem } from '../linux/capture-system.ts';
 import { RouteWatch } from '../linux/route-watch.ts';
 import type { CommonSettings } from '../options.ts';
 import type { DataPlane } from '../plane/data-plane.ts';
@@ -28,6 +30,7 @@ export class EventLoopSockets {
   readonly #closers: Closers = new Closers();
   /** Set if the sockets are batched ones. */
   #routes: RouteWatch | undefined = undefined;
+  #createCaptureSystem: ((onBlocks: (id: number) => void) => CaptureSystem) | undefined = undefined;
   /** Why the sockets are not batched, although they should be. */
   #reason: string | undefined = undefined;
   // Set by `begin`.
@@ -71,6 +74,11 @@ export class EventLoopSockets {
   /** Returns the number of an interface. @throws {SystemError} there is no such interface */
   get interfaceIndex(): (typeof UdpPackage)['interfaceIndex'] {
     return this.#udp.interfaceIndex;
+  }
+
+  /** What captures need. `onBlocks` becomes a part of it. */
+  captureSystem(onBlocks: (id: number) => void): CaptureSystem {
+    return this.#createCaptureSystem?.(onBlocks) ?? { onBlocks };
   }
 
   /** Must be called once, before the first sockets are opened. */
@@ -137,5 +145,6 @@ export class EventLoopSockets {
     });
     this.#closers.add(end);
     this.#routes = routes;
+    this.#createCaptureSystem = (onBlocks) => createCaptureSystem(sys, netlink, onBlocks);
   }
 }

@@ -134,6 +134,7 @@ export class PortableDriver implements Driver {
       listened: OPTIONAL_EVENTS,
       crypto: provider,
       engine,
+      capture: sockets.captureSystem((id) => this.#listener.captured(id)),
     });
     sockets.begin(this.#plane, memory);
     tun.onReadable = (): void => this.#schedule();

@@ -23,6 +23,9 @@ import {
   type DeviceStatus,
   type GetOptions,
 } from '@litz/config';
+import type { CaptureOptions } from '../capture/capture-options.ts';
+import type { CaptureStream } from '../capture/device-capture.ts';
+import { CaptureLimitError } from '../capture/device-captures.ts';
 import type { FeedReader } from './peer-feed.ts';
 
 /** The device to serve; a `Device` fits. */
@@ -42,6 +45,8 @@ export interface UapiTarget {
    * Follows the changes of peers; see `Device.followPeers`. Without it, `litz_changes` is refused.
    */
   followPeers?(listener: (peer: ChangedPeer) => void): () => void;
+  /** Starts a capture; see `Device.capture`. Without it, `litz_capture` is refused. */
+  capture?(options: CaptureOptions): Promise<CaptureStream>;
 }
 
 /** Called with the reason why a request was refused. */
@@ -151,8 +156,9 @@ async function* whole(target: UapiTarget): AsyncGenerator<DeviceStatus, void, un
 }
 
 /** Maps errors to the errnos of wireguard-go: every error of port or mark is EADDRINUSE. */
-function errnoOf(error: unknown): number {
+export function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
+  if (error instanceof CaptureLimitError) return UAPI_ERRNO.EBUSY;
   if (error instanceof TypeError || error instanceof RangeError) return UAPI_ERRNO.EINVAL;
   if (error instanceof WireGuardError && 'syscall' in error) return UAPI_ERRNO.EADDRINUSE;
   // The zone does not name an interface.

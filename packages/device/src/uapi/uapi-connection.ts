@@ -5,8 +5,9 @@
  * read from the device only as fast as the client reads it. A client may close its writing side
  * after its last request: the request is answered, and then the connection ends.
  *
- * A connection that follows changes does nothing else. It may be quiet as long as nothing changes.
- * It ends when the client closes its writing side or sends more bytes.
+ * A connection that follows changes or captures packets does nothing else. It may be quiet as long as nothing changes.
+ * It ends when the client closes its writing side or sends more bytes. A capture is then sent to
+ * its end.
  *
  * @module
  */
@@ -21,6 +22,7 @@ import {
 } from '@litz/config';
 import type { RequestOwner, RequestMemory } from './request-memory.ts';
 import type { FeedReader, PeerFeed } from './peer-feed.ts';
+import { UapiCapture } from './uapi-capture.ts';
 import {
   answerChanges,
   answerGet,
@@ -55,6 +57,8 @@ export class UapiConnection implements RequestOwner {
   #state: 'reads' | 'answers' | 'writes' = 'reads';
   /** The reader of changes, while the client follows them. */
   #reader: FeedReader | undefined = undefined;
+  /** Set while the client captures packets. */
+  #capture: UapiCapture | undefined = undefined;
   #isEnded = false;
   #hasRequested = false;
   #isRefused = false;
@@ -75,7 +79,7 @@ export class UapiConnection implements RequestOwner {
     // An error means that the client hung up during an answer. The 'close' event follows.
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
-      if (this.#reader) {
+      if (this.#reader || this.#capture) {
         wipe(bytes);
         this.close();
         return;
@@ -87,6 +91,7 @@ export class UapiConnection implements RequestOwner {
     });
     socket.on('end', () => {
       this.#reader?.close();
+      this.#capture?.stop();
       this.#take(this.#splitter.end());
       void this.#work.then(() => this.#end());
     });
@@ -153,6 +158,8 @@ export class UapiConnection implements RequestOwner {
         await this.#write(piece);
         if (this.#socket.destroyed) return;
       }
+    } else if (request.operation === 'capture') {
+      await this.#record(request.body);
     } else if (request.operation === 'changes') {
       await this.#follow(request.cursor);
     } else if (request.errno !== undefined) {
@@ -178,13 +185,25 @@ export class UapiConnection implements RequestOwner {
     this.#end();
   }
 
-  /** Resolves when the client has taken the text, or is gone. */
-  async #write(text: string): Promise<void> {
+  /** Sends captured packets. Resolves when the connection has ended. */
+  async #record(body: string): Promise<void> {
+    const { target, onRefused } = this.#options;
+    this.#capture = new UapiCapture(target, onRefused);
+    // The memory for packets is bounded, so a client may take as much time as it likes.
+    this.#socket.setTimeout(0);
+    this.#socket.resume();
+    await this.#capture.answer(body, this.#socket, (bytes) => this.#write(bytes));
+    this.#end();
+  }
+
+  /** Resolves when the client has taken the bytes, or is gone. A text is latin1. */
+  async #write(text: string | Uint8Array): Promise<void> {
     if (this.#socket.destroyed) return;
     this.#state = 'writes';
     await new Promise<void>((resolve) => {
       this.#onWritten = resolve;
-      this.#socket.write(text, 'latin1', () => resolve());
+      const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+      this.#socket.write(bytes, () => resolve());
     });
     this.#state = 'answers';
   }
@@ -226,6 +245,7 @@ export class UapiConnection implements RequestOwner {
   #handleClose(): void {
     this.#isEnded = true;
     this.#reader?.close();
+    this.#capture?.stop();
     this.#onWritten();
     this.#splitter.drop();
     this.#countMemory();
@@ -238,5 +258,5 @@ export class UapiConnection implements RequestOwner {
 }
 
 function bytesOf(request: UapiRequest): number {
-  return request.operation === 'set' ? request.body.length : 0;
+  return 'body' in request ? request.body.length : 0;
 }

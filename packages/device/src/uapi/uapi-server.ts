@@ -246,7 +246,8 @@ export class UapiServer {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    const isThere = lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
+    if (!isThere) mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch {
     // With `recursive`, Node.js also reports ENOENT for a read-only file system.
     mkdirSync(folder, { mode: 0o755 });
@@ -268,6 +269,9 @@ function inFolderOf<T>(path: string, make: () => T): T {
     return make();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that is
+    // the better reason.
+    if (code === 'EACCES') refuseIfUntrusted(path);
     const advice = 'expected a folder that this user can write to (in a container: --tmpfs /run)';
     throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);
   }
@@ -289,6 +293,7 @@ async function refuseIfTaken(path: string): Promise<void> {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
   });
   if (code === 'ECONNREFUSED' || code === 'ENOENT') return;
+  if (code === 'EACCES') throw notServed(path, OTHER_USER);
   throw notServed(path, code === undefined ? 'another program serves it' : code);
 }
 
@@ -297,6 +302,8 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
   return new WireGuardError('ERR_LITZ_SYSTEM', text, cause === undefined ? {} : { cause });
 }
 
+const OTHER_USER =
+  'the socket of another user is there, and this user may not connect to it; if its daemon has ended, remove it';
 const DEFAULT_MAX_CONNECTIONS = 4096;
 /** The same number as in wireguard-go. The kernel uses less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;

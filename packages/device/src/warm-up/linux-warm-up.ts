@@ -97,6 +97,15 @@ export class LinuxWarmUp {
     }
   }
 
+  /**
+   * Pauses because the device is being configured: the link goes up next, and the peer's first
+   * message may follow at once. On a busy machine a program that sleeps is scheduled sooner than
+   * one that has just used its time.
+   */
+  pauseForConfiguration(): void {
+    this.#pauseUntil(this.#sys.boottimeMs() + QUIET_MS);
+  }
+
   /** Ends the warm-up and closes everything that it opened. May be called again. */
   close(): void {
     this.#warmUp.close();

@@ -51,6 +51,19 @@ describe('LinuxWarmUp', () => {
     expect(warmUp.due).toBe(1103);
   });
 
+  it('pauses for 100 ms after a configuration, because the link goes up next', () => {
+    const { clock, warmUp, hasBegun } = create();
+    clock.now = 1000;
+    warmUp.pauseForConfiguration();
+    expect(warmUp.due).toBe(1100);
+    clock.now = 1099;
+    warmUp.run(IDLE, Infinity, 0);
+    expect(hasBegun()).toBe(false);
+    clock.now = 1100;
+    warmUp.run(IDLE, Infinity, 0);
+    expect(hasBegun()).toBe(true);
+  });
+
   it('is over after 20,000 packets of the device', () => {
     const { warmUp, hasBegun } = create();
     warmUp.run(IDLE, Infinity, 20_001);

@@ -28,6 +28,8 @@ import {
 } from '@litz/mesh';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
+import { keepFewRights } from '../../rights/few-rights.ts';
+import { ServiceManager } from '../../service/service-manager.ts';
 import { kubernetesDefaults } from './kubernetes-defaults.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
 import { ClosedStart } from './closed-start.ts';
@@ -37,6 +39,7 @@ import { readableSecrets } from './readable-secrets.ts';
 
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
+  keepFewRights('agent');
   const signals = new EndSignals();
   try {
     const isKubernetes = flags.registry === 'kubernetes';
@@ -110,6 +113,7 @@ async function serveAgent(
     for (const trouble of lock.troubles) agent.events.log(trouble, { level: 'warning' });
     for (const line of readableSecrets(flags)) agent.events.log(line, { level: 'warning' });
     agent.start();
+    opened.push(tellManager(agent, signal));
     const { startTaint } = flags;
     if (api && startTaint !== undefined) {
       void agent.ready.then(() => removeTaint(agent, api, startTaint, ending.signal));
@@ -119,6 +123,20 @@ async function serveAgent(
     ending.abort();
     for (const item of opened.toReversed()) await item.close();
   }
+}
+
+/** Tells the service manager when the agent is ready and when it begins to end. */
+function tellManager(agent: Agent, signal: AbortSignal): ServiceManager {
+  const manager = new ServiceManager({
+    env: process.env,
+    onError: (error) => agent.events.log((error as Error).message, { level: 'warning' }),
+  });
+  signal.addEventListener('abort', () => manager.stopping(), { once: true });
+  void agent.ready.then(() => {
+    manager.ready('the rules of the node are in place');
+    manager.watch(() => agent.status());
+  });
+  return manager;
 }
 
 /** Prints a line of the agent's log. */

@@ -58,6 +58,7 @@ function addPortFlags(proxy: Command): void {
     )
     .option('--info <address>', 'serve /readyz and /metrics at [ADDRESS:]PORT')
     .option('--max-connections <number>', 'most connections of clients at once', readNumber, 4096)
+    .option('--user <name[:group]>', 'if root starts it: work as this user')
     .option('--check', 'read the file and the flags, and open nothing');
 }
 

@@ -38,6 +38,8 @@ export interface RunProxyOptions {
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
+  /** Called when everything is served. `isAlive` resolves if the tunnel's thread answers. */
+  readonly onReady?: (isAlive: () => Promise<unknown>) => void;
   readonly streams: StdioStreams;
   /** Throws if no tunnel can be made from the configuration. Opens nothing. */
   readonly checkTunnel: (config: WgQuickConfig, file: string) => void;
@@ -93,6 +95,7 @@ export async function runProxy(
     opened.push(proxy);
     const info = await openInfo(settings, { network, proxy, opened });
     report(prepared, [...proxy.descriptions, ...info], options);
+    options.onReady?.(() => network.peers());
     const hasStdio = settings.services.some(({ type }) => type === 'stdio');
     const ends = hasStdio ? [proxy.connectStdio(options.streams)] : [];
     await Promise.race([aborted(signal), network.lost, ...ends]);

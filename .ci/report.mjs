@@ -1,0 +1,58 @@
+/**
+ * Prints what the report of vitest says, for who reads the log of CI: failures, tests that needed a second try, the
+ * seconds of each package, and as the last line `N passed, N failed`. Exits with 1 if a test failed or was skipped.
+ *
+ * Usage: node .ci/report.mjs REPORT.json
+ */
+import { readFileSync } from 'node:fs';
+import { relative, sep } from 'node:path';
+
+const [, , path] = process.argv;
+const report = JSON.parse(readFileSync(path, 'utf8'));
+const files = report.testResults;
+const skipped = report.numPendingTests + (report.numTodoTests ?? 0);
+
+printSeconds();
+for (const file of files) printFailures(file);
+for (const file of files) printSecondTries(file);
+if (skipped > 0) print(`${skipped} skipped: not allowed here`);
+print(`${report.numPassedTests} passed, ${report.numFailedTests + skipped} failed`);
+process.exitCode = report.success && skipped === 0 ? 0 : 1;
+
+function printSeconds() {
+  const seconds = new Map();
+  for (const file of files) {
+    const area = areaOf(relative(process.cwd(), file.name).split(sep));
+    seconds.set(area, (seconds.get(area) ?? 0) + (file.endTime - file.startTime) / 1000);
+  }
+  for (const [area, time] of [...seconds.entries()].toSorted(([a], [b]) => a.localeCompare(b)))
+    print(`${time.toFixed(0).padStart(6)} s  ${area}`);
+}
+
+/** The mesh is tested in three packages. Its time is one figure, because it has a limit of its own: 900 s. */
+function areaOf(parts) {
+  const kind = parts.at(-1).includes('.net.') ? 'net' : 'unit';
+  const isMesh = parts.some((part) => /^(?:mesh|agent|mesh-demo|rollout|rotation)$/.test(part));
+  return `${isMesh ? 'mesh and agent' : parts.slice(0, 2).join('/')}, ${kind}`;
+}
+
+function printFailures(file) {
+  const failed = file.assertionResults.filter((test) => test.status === 'failed');
+  for (const test of failed) print(`FAIL ${file.name}: ${test.fullName}\n     ${firstError(test)}`);
+  if (file.status === 'failed' && failed.length === 0) print(`FAIL ${file.name}: ${file.message}`);
+}
+
+function printSecondTries(file) {
+  for (const test of file.assertionResults) {
+    if (test.status !== 'passed' || test.failureMessages.length === 0) continue;
+    print(`SECOND TRY ${file.name}: ${test.fullName}\n     ${firstError(test)}`);
+  }
+}
+
+function firstError(test) {
+  return test.failureMessages[0]?.slice(0, 1000);
+}
+
+function print(line) {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,46 @@
+/**
+ * `BlockSplitter`: splits a stream of pcapng into its blocks.
+ *
+ * @module
+ */
+import { Failure } from '../failure.ts';
+
+export class BlockSplitter {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** Whether the stream has ended within a block. */
+  get isUnfinished(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /**
+   * Returns the blocks that these bytes complete. They are views of `bytes` or of a copy of them.
+   *
+   * @throws {Failure} this is not pcapng as a daemon of Litz writes it
+   */
+  push(bytes: Uint8Array): Buffer[] {
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const all = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    // It may contain keys.
+    this.#rest.fill(0);
+    const blocks: Buffer[] = [];
+    let at = 0;
+    while (all.length - at >= HEADER_LENGTH) {
+      const length = all.readUInt32LE(at + 4);
+      if (length < SHORTEST || length > LONGEST || length % 4 !== 0) {
+        throw new Failure('the daemon sent something that is not a capture');
+      }
+      if (all.length - at < length) break;
+      blocks.push(all.subarray(at, at + length));
+      at += length;
+    }
+    this.#rest = Buffer.from(all.subarray(at));
+    return blocks;
+  }
+}
+
+/** Type and length of a block. */
+const HEADER_LENGTH = 8;
+const SHORTEST = 12;
+/** More than the longest packet, its headers and its options. */
+const LONGEST: number = 1024 * 1024;

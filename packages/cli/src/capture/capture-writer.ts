@@ -1,0 +1,128 @@
+/**
+ * `CaptureWriter`: writes a capture that arrives in pieces, up to its limits. The file always ends
+ * with a whole block.
+ *
+ * @module
+ */
+import { BlockSplitter } from './block-splitter.ts';
+import type { CaptureOutput } from './capture-output.ts';
+
+/** Where to write, and when to end. */
+export interface CaptureWriterOptions {
+  readonly output: CaptureOutput;
+  /** Gets the key log, if there is one. */
+  readonly keys?: CaptureOutput | undefined;
+  /** Whether the output contains the key log. */
+  readonly embedsKeys: boolean;
+  /** The most packets. */
+  readonly count: number;
+  /** The longest output in bytes. */
+  readonly size: number;
+}
+
+export class CaptureWriter {
+  /** Packets in the output. */
+  packets = 0;
+  /** Packets that the daemon left out, because the reader was too slow. Known at the end. */
+  lost = 0;
+  /** Handshakes in the key log. */
+  handshakes = 0;
+  readonly #options: CaptureWriterOptions;
+  readonly #splitter: BlockSplitter = new BlockSplitter();
+  #length = 0;
+  #isFull = false;
+  #hasStatistics = false;
+
+  constructor(options: CaptureWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a limit is reached: the output takes only the statistics. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Whether the capture has come to its end: its last blocks are the statistics. */
+  get isComplete(): boolean {
+    return this.#hasStatistics && !this.#splitter.isUnfinished;
+  }
+
+  /**
+   * Writes the next piece. The bytes are borrowed until the promise is settled, and wiped then.
+   *
+   * @throws {Failure} (rejects) as `CaptureOutput.write`
+   */
+  async push(bytes: Uint8Array): Promise<void> {
+    try {
+      const blocks = this.#splitter.push(bytes);
+      const { keys, output } = this.#options;
+      // The keys come first. So they are there when a reader of both files sees a packet.
+      for (const block of keys ? blocks : []) {
+        if (typeOf(block) === SECRETS) await keys!.write(textOf(block));
+      }
+      const wanted = blocks.filter((block) => this.#takes(block));
+      if (wanted.length === 0) return;
+      const joined = wanted.length === 1 ? wanted[0]! : Buffer.concat(wanted);
+      try {
+        await output.write(joined);
+      } finally {
+        joined.fill(0);
+      }
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  /** Returns whether a block belongs into the output, and counts it. */
+  #takes(block: Buffer): boolean {
+    const type = typeOf(block);
+    if (type === STATISTICS) {
+      this.#hasStatistics = true;
+      this.lost += lostOf(block);
+      return true;
+    }
+    if (type === SECRETS) {
+      this.handshakes++;
+      if (!this.#options.embedsKeys) return false;
+    }
+    const { size, count } = this.#options;
+    this.#isFull ||= this.#length + block.length > size - STATISTICS_LENGTH;
+    if (this.#isFull) return false;
+    this.#length += block.length;
+    if (type === PACKET && ++this.packets >= count) this.#isFull = true;
+    return true;
+  }
+}
+
+function typeOf(block: Buffer): number {
+  return block.readUInt32LE(0);
+}
+
+/** Returns the key log in a block; a view. */
+function textOf(block: Buffer): Buffer {
+  return block.subarray(SECRETS_OFFSET, SECRETS_OFFSET + block.readUInt32LE(SECRETS_OFFSET - 4));
+}
+
+/** Returns isb_ifdrop of the statistics of an interface. */
+function lostOf(block: Buffer): number {
+  for (let at = OPTIONS_OFFSET; at + 12 <= block.length;) {
+    const code = block.readUInt16LE(at);
+    const length = block.readUInt16LE(at + 2);
+    if (code === OPTION_DROPPED) return block.readUInt32LE(at + 4);
+    if (code === 0) break;
+    at += 4 + ((length + 3) & ~3);
+  }
+  return 0;
+}
+
+/** Types of blocks. */
+const STATISTICS = 5;
+const PACKET = 6;
+const SECRETS = 10;
+/** Where the secrets begin in their block. */
+const SECRETS_OFFSET = 16;
+/** Where the options of the statistics begin. */
+const OPTIONS_OFFSET = 20;
+const OPTION_DROPPED = 5;
+/** Room for the statistics of both interfaces at the end of the output. */
+const STATISTICS_LENGTH = 160;

@@ -1,0 +1,154 @@
+/**
+ * `runCapture`: runs `litz capture` until it has enough, or until a signal comes.
+ *
+ * @module
+ */
+import type { CaptureRequest } from '@litz/config';
+import { UapiClient } from '@litz/config/uapi';
+import type { CaptureFlags } from '../commands/capture.ts';
+import { EndSignals } from '../end-signals.ts';
+import { Failure } from '../failure.ts';
+import { FileOutput, StreamOutput, type CaptureOutput } from './capture-output.ts';
+import { CaptureWriter } from './capture-writer.ts';
+
+/**
+ * Captures packets of an interface.
+ *
+ * @throws {Failure} (rejects) a flag is wrong, or the capture could not be written or ended early
+ * @throws {UapiError | WireGuardError} (rejects) the daemon refused
+ */
+export async function runCapture(name: string, flags: CaptureFlags): Promise<void> {
+  checkFlags(flags);
+  const outputs = await openOutputs(flags);
+  const end = new AbortController();
+  const signals = new EndSignals();
+  signals.signal.addEventListener('abort', () => end.abort(), { once: true });
+  const { duration } = flags;
+  const timer = duration === undefined ? undefined : setTimeout(() => end.abort(), duration * 1000);
+  const writer = new CaptureWriter({
+    ...outputs,
+    embedsKeys: flags.embedKeys === true,
+    count: flags.count ?? Infinity,
+    size: flags.size ?? Infinity,
+  });
+  try {
+    warnOfKeys(name, flags);
+    await Promise.race([write(name, flags, writer, end), stuck(end.signal)]);
+    report(name, flags, writer);
+  } catch (error) {
+    const isReaderGone = outputs.output instanceof StreamOutput && outputs.output.isReaderGone;
+    // Wireshark was closed, or head has read enough.
+    if (!isReaderGone) throw error;
+  } finally {
+    clearTimeout(timer);
+    signals.release();
+    await outputs.output.close();
+    await outputs.keys?.close();
+  }
+}
+
+async function write(
+  name: string,
+  flags: CaptureFlags,
+  writer: CaptureWriter,
+  end: AbortController,
+): Promise<void> {
+  const { peer: peers = [], only: side = 'both', snapLength } = flags;
+  const request: CaptureRequest = {
+    peers,
+    side,
+    keyLog: wantsKeys(flags),
+    ...(snapLength !== undefined && { snapLength }),
+  };
+  let hasBegun = false;
+  for await (const bytes of UapiClient.of(name).capture(request, { signal: end.signal })) {
+    if (!hasBegun) say(`litz: ${name}: captures packets; Ctrl-C ends it`);
+    hasBegun = true;
+    await writer.push(bytes);
+    if (writer.isFull) end.abort();
+  }
+  if (hasBegun && !writer.isComplete) {
+    throw new Failure(`${name}: the daemon has ended; ${countText(writer)}`);
+  }
+}
+
+/** Rejects when the output takes nothing for a while after the end. */
+function stuck(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (): void =>
+      reject(new Failure('the reader of the capture does not read; its end is missing'));
+    signal.addEventListener('abort', () => setTimeout(fail, STUCK_MS).unref(), { once: true });
+  });
+}
+
+function checkFlags(flags: CaptureFlags): void {
+  const { write: target } = flags;
+  if (target === undefined && process.stdout.isTTY) {
+    const text = 'expected -w FILE, or a program that reads the capture: -w - | wireshark -k -i -';
+    throw new Failure(text, { exitCode: 2 });
+  }
+  if (isStandardOutput(flags) && process.stdout.isTTY) {
+    throw new Failure('a capture cannot be shown on a terminal: -w - | tshark -r -', {
+      exitCode: 2,
+    });
+  }
+  if (flags.keyLog === '-') {
+    throw new Failure('--key-log expected a file, got standard output', { exitCode: 2 });
+  }
+  if (wantsKeys(flags) && process.getuid?.() !== 0) {
+    throw new Failure('only root may have the keys of sessions (--key-log, --embed-keys)');
+  }
+}
+
+async function openOutputs({
+  write: target = '-',
+  keyLog,
+}: CaptureFlags): Promise<{ output: CaptureOutput; keys: CaptureOutput | undefined }> {
+  const keys = keyLog === undefined ? undefined : await FileOutput.open(keyLog, true);
+  try {
+    const output =
+      target === '-' ? new StreamOutput(process.stdout) : await FileOutput.open(target);
+    return { output, keys };
+  } catch (error) {
+    await keys?.close();
+    throw error;
+  }
+}
+
+function isStandardOutput({ write: target = '-' }: CaptureFlags): boolean {
+  return target === '-';
+}
+
+function wantsKeys({ keyLog, embedKeys }: CaptureFlags): boolean {
+  return keyLog !== undefined || embedKeys === true;
+}
+
+function warnOfKeys(name: string, flags: CaptureFlags): void {
+  if (!wantsKeys(flags)) return;
+  const where = [flags.keyLog, flags.embedKeys && (flags.write ?? 'standard output')];
+  say(
+    `Warning: ${where.filter(Boolean).join(' and ')} will contain the private key of ${name} ` +
+      'and the keys of its new sessions. Delete it after use.',
+  );
+}
+
+function report(name: string, flags: CaptureFlags, writer: CaptureWriter): void {
+  say(`litz: ${name}: ${countText(writer)}`);
+  if (wantsKeys(flags)) say(`litz: ${name}: keys of ${counted(writer.handshakes, 'handshake')}`);
+}
+
+function countText({ packets, lost }: CaptureWriter): string {
+  const missing = lost === 0 ? '' : ', because the capture was not written fast enough';
+  return `${counted(packets, 'packet')} captured, ${lost} lost by the capture${missing}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** After the end, the rest of the capture has this long to be written, in ms. */
+const STUCK_MS = 5000;

@@ -1,0 +1,182 @@
+/**
+ * `keepFewRights`: leaves this process with the rights that its command needs, for all of its
+ * threads.
+ *
+ * Linux keeps rights per thread, and Node.js has started threads before this code runs. So the main
+ * thread drops its rights and then executes the program again, in the same process: the program
+ * begins with one thread, and all others get its rights. The second time, there is nothing to drop.
+ *
+ * ```
+ *   litz -f wg0             root, all capabilities
+ *     --user: socket folder, user and group
+ *     capabilities, bounding set, no_new_privs
+ *     execve                the same process ID, the same streams
+ *   litz -f wg0             only the capabilities below
+ * ```
+ *
+ * @module
+ */
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { WireGuardError } from '@litz/core';
+import { protectSecretsWith } from '@litz/core/internals';
+import {
+  capabilitySet,
+  dropThreadRights,
+  forbidCoreDumps,
+  lockMemory,
+  readRights,
+  replaceProcess,
+  type Capability,
+  type ThreadRights,
+  type UserChange,
+} from '@litz/sys';
+import { Failure } from '../failure.ts';
+import { readUser } from './service-user.ts';
+import { shareSocketFolder } from './socket-folder.ts';
+
+/** Commands that keep running. */
+export type LongCommand = 'daemon' | 'tunnel' | 'proxy' | 'agent';
+
+export interface FewRightsOptions {
+  /** The value of `--user`: NAME, or NAME:GROUP. Default: the user stays. */
+  readonly user?: string | undefined;
+}
+
+/**
+ * Forbids core dumps and drops rights. Must be called before anything is opened or printed, because
+ * it may start the program again.
+ *
+ * @throws {Failure} `--user` names no user, or this process may not change the user
+ */
+export function keepFewRights(command: LongCommand, { user }: FewRightsOptions = {}): void {
+  const target = user === undefined ? undefined : readUser(user);
+  if (process.platform !== 'linux') return;
+  const isSecondTime = process.env[RESTARTED] === '1';
+  delete process.env[RESTARTED];
+  try {
+    const change = target && !isUser(target) ? target : undefined;
+    if (!isSecondTime && (change || mustDrop(readRights(), KEPT[command]))) {
+      if (change) refuseWithoutRoot(user!);
+      if (change && command === 'daemon') shareSocketFolder(change);
+      dropThreadRights(KEPT[command], change);
+      restart(user);
+    }
+    protectMemory();
+  } catch (error) {
+    // Only `litz proxy` works without the FFI.
+    if (isMissingFfi(error) && user === undefined) return;
+    throw error;
+  }
+}
+
+/** Protects the memory only: for a tunnel whose hooks need all rights. */
+export function keepAllRights(): void {
+  if (process.platform === 'linux') protectMemory();
+}
+
+/** Keeps keys off the disk. */
+function protectMemory(): void {
+  forbidCoreDumps();
+  protectSecretsWith(lockMemory);
+}
+
+/** Whether a thread has a right that it does not need. */
+export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
+  const unneeded = ~capabilitySet(kept);
+  const held = rights.permitted | rights.inheritable | rights.ambient;
+  // Without capabilities there is nothing that a new program could misuse. A start costs time.
+  if (held === 0n) return false;
+  return (held & unneeded) !== 0n || !rights.noNewPrivileges;
+}
+
+function isUser({ uid, gid }: UserChange): boolean {
+  return process.getuid!() === uid && process.getgid!() === gid;
+}
+
+function refuseWithoutRoot(user: string): void {
+  const needed = capabilitySet(['CAP_SETUID', 'CAP_SETGID']);
+  if ((readRights().effective & needed) === needed) return;
+  throw new Failure(
+    `--user ${user}: this process may not change its user (CAP_SETUID, CAP_SETGID): start litz as root, ` +
+      'or start it as that user with the capability CAP_NET_ADMIN, and leave --user out',
+  );
+}
+
+/** Executes this program again. */
+function restart(user: string | undefined): never {
+  const [node = process.execPath, script = '', ...words] = process.argv;
+  if (user !== undefined) refuseUnreadable(user, [node, script]);
+  const { channel } = process as { channel?: { fd?: number } };
+  const isChild = channel?.fd !== undefined && channel.fd >= 0;
+  const flags = [...secureHeap(), ...process.execArgv];
+  replaceProcess(process.execPath, [node, ...flags, script, ...words], {
+    env: {
+      ...process.env,
+      [RESTARTED]: '1',
+      // Node.js removes the variables of the channel to the parent when it opens the channel.
+      ...(isChild && {
+        NODE_CHANNEL_FD: String(channel.fd),
+        NODE_CHANNEL_SERIALIZATION_MODE: 'json',
+      }),
+    },
+    descriptors: isChild ? [channel.fd!] : [],
+  });
+}
+
+/**
+ * Flags for Node.js that make OpenSSL keep private keys in locked memory. Without the right to lock
+ * it, Node.js would print a warning.
+ */
+function secureHeap(): string[] {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const [, limit = '0'] = /^Max locked memory\s+(\S+)/m.exec(limits) ?? [];
+  const isAllowed = limit === 'unlimited' || Number(limit) >= 2 * SECURE_HEAP;
+  return isAllowed ? [`--secure-heap=${SECURE_HEAP}`, '--secure-heap-min=32'] : [];
+}
+
+/** Called as the new user. Node.js itself would only say that it cannot find a module. */
+function refuseUnreadable(user: string, files: readonly string[]): void {
+  for (const file of files) {
+    try {
+      accessSync(file, constants.R_OK);
+    } catch (cause) {
+      const text = `--user ${user}: that user may not read ${file}: install litz where all users can read it (npm install --global litz)`;
+      throw new Failure(text, { cause });
+    }
+  }
+}
+
+function isMissingFfi(error: unknown): boolean {
+  return error instanceof WireGuardError && error.code === 'ERR_LITZ_FFI_MISSING';
+}
+
+/** In bytes: 1024 private keys, most of which exist for the time of one handshake. */
+const SECURE_HEAP = 32_768;
+/** Set while the program starts the second time. */
+const RESTARTED = 'LITZ_RIGHTS_DROPPED';
+
+/**
+ * What each command keeps.
+ *
+ * - CAP_NET_ADMIN: the interface, its addresses and routes, the mark of sockets, large buffers.
+ * - CAP_NET_BIND_SERVICE: a port below 1024, also one that is set later.
+ * - CAP_NET_BROADCAST: to be told when an interface changes that was moved to another namespace.
+ * - CAP_NET_RAW: the captures of `litz agent verify`.
+ * - CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER: a tunnel reads and writes its file (reload, save) and
+ *   /etc/resolv.conf, which may belong to another user, and keeps their owner and mode. An agent
+ *   reads its registry.
+ * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user.
+ */
+const KEPT: Readonly<Record<LongCommand, readonly Capability[]>> = {
+  daemon: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'],
+  tunnel: [
+    'CAP_NET_ADMIN',
+    'CAP_NET_BIND_SERVICE',
+    'CAP_NET_BROADCAST',
+    'CAP_DAC_OVERRIDE',
+    'CAP_CHOWN',
+    'CAP_FOWNER',
+  ],
+  proxy: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_DAC_READ_SEARCH'],
+  agent: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_RAW', 'CAP_DAC_OVERRIDE'],
+};

@@ -1,0 +1,49 @@
+/**
+ * `keepTunnelRights`: drops the rights that the tunnel of `litz up` does not need.
+ *
+ * Hooks are programs of the administrator, and need the rights that they have with wg-quick. So a
+ * tunnel with hooks keeps all rights.
+ *
+ * @module
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { readRights } from '@litz/sys';
+import { keepAllRights, keepFewRights } from './few-rights.ts';
+
+/**
+ * Must be called before anything is opened or printed.
+ *
+ * @param file the path of the file. If it is missing or wrong, a later step says so
+ * @param runsHooks whether hooks are run
+ */
+export function keepTunnelRights(file: string, runsHooks: boolean): void {
+  const mayDrop = isRegularFile(file) && !(runsHooks && hasHooks(file));
+  if (mayDrop) keepFewRights('tunnel');
+  else keepAllRights();
+}
+
+/**
+ * Returns a warning if the file has hooks, and this process dropped rights at its start; undefined
+ * otherwise.
+ */
+export function warningOfHooks(file: string): string | undefined {
+  const { noNewPrivileges } = readRights();
+  if (!noNewPrivileges || !hasHooks(file)) return undefined;
+  return (
+    'this tunnel started without hooks and has dropped the rights that hooks usually need: ' +
+    'to run them with these rights, use litz down, then litz up'
+  );
+}
+
+/** A pipe can be read only once, and the program reads the file again after a restart. */
+function isRegularFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function hasHooks(file: string): boolean {
+  try {
+    return /^\s*(pre|post)(up|down)\s*=/im.test(readFileSync(file, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * `ServiceManager`: tells systemd, or another service manager with its protocol (sd_notify(3)), that
+ * a daemon is ready, reloads, ends, and is alive.
+ *
+ * @module
+ */
+import { NotifySocket } from '@litz/sys';
+
+export interface ServiceManagerOptions {
+  /** `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` of the service manager. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Called if the manager cannot be told. The daemon continues. */
+  readonly onError: (error: unknown) => void;
+  /** Default: the socket that `env` names. */
+  readonly open?: (env: NodeJS.ProcessEnv) => Pick<NotifySocket, 'send' | 'close'> | undefined;
+}
+
+export class ServiceManager {
+  readonly #options: ServiceManagerOptions;
+  readonly #socket: Pick<NotifySocket, 'send' | 'close'> | undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(options: ServiceManagerOptions) {
+    this.#options = options;
+    const { env, open = NotifySocket.of.bind(NotifySocket) } = options;
+    // Outside of a service, the FFI is not needed for this.
+    this.#socket = env['NOTIFY_SOCKET'] ? this.#try(() => open(env)) : undefined;
+  }
+
+  /** The daemon works. @param status one line for `systemctl status` */
+  ready(status: string): void {
+    this.#send(`READY=1\nSTATUS=${status}`);
+  }
+
+  /** A reload begins; `ready` ends it. */
+  reloading(): void {
+    const microseconds = process.hrtime.bigint() / 1000n;
+    this.#send(`RELOADING=1\nMONOTONIC_USEC=${microseconds}`);
+  }
+
+  /** The daemon begins to end. */
+  stopping(): void {
+    this.#stopWatchdog();
+    this.#send('STOPPING=1');
+  }
+
+  /**
+   * If the manager has a watchdog, tells it at half of its interval that the daemon is alive.
+   *
+   * @param isAlive resolves if the daemon works. While it does not resolve, or when it rejects, the
+   *   manager is told nothing, and restarts the daemon when its interval is over
+   */
+  watch(isAlive: () => Promise<unknown>): void {
+    const interval = watchdogInterval(this.#options.env);
+    if (!this.#socket || interval === undefined) return;
+    let isAsking = false;
+    const ask = async (): Promise<void> => {
+      if (isAsking) return;
+      isAsking = true;
+      try {
+        await isAlive();
+        if (this.#timer) this.#send('WATCHDOG=1');
+      } catch {
+        // The manager waits for the next answer.
+      } finally {
+        isAsking = false;
+      }
+    };
+    this.#timer = setInterval(() => void ask(), interval / 2);
+    this.#timer.unref();
+  }
+
+  /** May be called again. */
+  close(): void {
+    this.#stopWatchdog();
+    this.#socket?.close();
+  }
+
+  #stopWatchdog(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #send(message: string): void {
+    this.#try(() => this.#socket?.send(message));
+  }
+
+  #try<T>(run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      this.#options.onError(error);
+      return undefined;
+    }
+  }
+}
+
+/**
+ * Returns the interval of the watchdog in ms; undefined: this process has none (see
+ * sd_watchdog_enabled(3)).
+ */
+export function watchdogInterval(
+  env: NodeJS.ProcessEnv,
+  pid: number = process.pid,
+): number | undefined {
+  const { WATCHDOG_USEC: usec = '', WATCHDOG_PID: owner } = env;
+  if (owner !== undefined && owner !== String(pid)) return undefined;
+  if (!/^\d{1,15}$/.test(usec) || Number(usec) === 0) return undefined;
+  return Number(usec) / 1000;
+}

@@ -1,0 +1,39 @@
+import { capabilitySet, type ThreadRights } from '@litz/sys';
+import { describe, expect, it } from 'vitest';
+import { mustDrop } from '../../src/rights/few-rights.ts';
+
+const NET_ADMIN = capabilitySet(['CAP_NET_ADMIN']);
+const NONE: ThreadRights = {
+  effective: 0n,
+  permitted: 0n,
+  inheritable: 0n,
+  bounding: 0n,
+  ambient: 0n,
+  noNewPrivileges: false,
+};
+
+describe('mustDrop', () => {
+  it('leaves a process as it is that has no more than it needs', () => {
+    const rights = { ...NONE, permitted: NET_ADMIN, bounding: NET_ADMIN, noNewPrivileges: true };
+    expect(mustDrop(rights, ['CAP_NET_ADMIN', 'CAP_NET_RAW'])).toBe(false);
+  });
+
+  it('drops what is permitted, inheritable or ambient without need', () => {
+    const enough = { ...NONE, permitted: NET_ADMIN, noNewPrivileges: true };
+    for (const set of ['permitted', 'inheritable', 'ambient'] as const) {
+      const rights = { ...enough, [set]: NET_ADMIN | capabilitySet(['CAP_CHOWN']) };
+      expect(mustDrop(rights, ['CAP_NET_ADMIN'])).toBe(true);
+    }
+  });
+
+  it('gives up new privileges, if there are any to lose', () => {
+    expect(mustDrop({ ...NONE, permitted: NET_ADMIN }, ['CAP_NET_ADMIN'])).toBe(true);
+    expect(mustDrop(NONE, ['CAP_NET_ADMIN'])).toBe(false);
+  });
+
+  it('does not start the program again for the bounding set alone', () => {
+    // With no_new_privs, nothing can be gained from it.
+    const rights = { ...NONE, permitted: NET_ADMIN, bounding: ~0n, noNewPrivileges: true };
+    expect(mustDrop(rights, ['CAP_NET_ADMIN'])).toBe(false);
+  });
+});

@@ -1,0 +1,240 @@
+/**
+ * The rights of running commands, as the kernel reports them for each thread, and what a daemon can still do.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { capabilitySet, NetworkNamespace, Netlink, readRights, type Capability } from '@litz/sys';
+import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Host, removeSockets, uniqueName } from '../host.ts';
+import { keyPair } from '../key-pair.ts';
+import { inMounts, realInterfaces, type LitzProcess } from '../litz-process.ts';
+
+const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
+const needed = [
+  ...realInterfaces,
+  root,
+  programRequirement('setpriv'),
+  programRequirement('unshare'),
+];
+const NAME = uniqueName('r');
+const DAEMON: Capability[] = ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'];
+/** A /run of its own, and a /dev/net/tun with the mode that udev gives it. */
+const OWN_MACHINE = inMounts(
+  'mount -t tmpfs run /run && mount -t tmpfs dev /dev/net && mknod -m 666 /dev/net/tun c 10 200',
+);
+const USER = '65534:65534';
+
+let host: Host;
+
+describeWith(needed, 'the rights of litz', () => {
+  beforeEach(() => {
+    host = new Host();
+  });
+  afterEach(async () => {
+    await host.close();
+    removeSockets();
+  });
+
+  it('are three capabilities for a daemon of root, in all threads', async () => {
+    const daemon = await startDaemon([]);
+    const threads = threadsOf(daemon);
+    expect(threads.length).toBeGreaterThan(6);
+    for (const { rights, uids } of threads) {
+      expect(uids).toEqual([0, 0, 0, 0]);
+      expect(rights).toMatchObject({
+        permitted: capabilitySet(DAEMON),
+        effective: capabilitySet(DAEMON),
+        bounding: capabilitySet(DAEMON),
+        ambient: 0n,
+        noNewPrivileges: true,
+      });
+    }
+    expect(textOf(daemon, 'limits')).toMatch(/^Max core file size +0 /m);
+    expect(Number(/VmLck:\s+(\d+)/.exec(textOf(daemon, 'status'))?.[1])).toBeGreaterThan(0);
+  });
+
+  it('are the same with --user, without root', async () => {
+    const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
+    for (const { rights, uids, groups } of threadsOf(daemon)) {
+      expect({ uids, groups }).toEqual({ uids: [65_534, 65_534, 65_534, 65_534], groups: [] });
+      expect(rights).toMatchObject({
+        permitted: capabilitySet(DAEMON),
+        bounding: capabilitySet(DAEMON),
+        noNewPrivileges: true,
+      });
+    }
+    // Not dumpable: the files of the process belong to root.
+    expect(statSync(`/proc/${daemon.pid}/maps`).uid).toBe(0);
+    const folder = `/proc/${daemon.pid}/root/run/wireguard`;
+    const { uid, gid, mode } = statSync(folder);
+    expect([uid, gid, mode & 0o7777]).toEqual([0, 65_534, 0o1775]);
+    expect(await daemon.end('SIGTERM')).toBe(0);
+  });
+
+  it.each([
+    ['as root', [] as string[]],
+    ['with --user', ['--user', USER]],
+  ])(
+    'are enough for a new mark, a port below 1024, and a moved interface: %s',
+    async (_, flags) => {
+      const daemon = await startDaemon(flags, { wrapper: OWN_MACHINE });
+      const inside = ['nsenter', `--mount=/proc/${daemon.pid}/ns/mnt`] as const;
+      const wg = (...words: string[]): Promise<string> =>
+        host.run(inside[0], [inside[1], 'wg', ...words]);
+      await host.run('ip', ['link', 'set', NAME, 'up']);
+      await wg('set', NAME, 'listen-port', '443', 'fwmark', '0x10');
+      await wg('set', NAME, 'listen-port', '53', 'fwmark', '0x20');
+      expect(await udpSockets()).toMatch(/:53 .*fwmark:0x20/);
+
+      const other = NetworkNamespace.create();
+      const netlink = other.run(() => new Netlink());
+      try {
+        await host.run('ip', ['link', 'set', NAME, 'netns', `/proc/${process.pid}/fd/${other.fd}`]);
+        // A moved interface is down, and the daemon closes its sockets.
+        await vi.waitUntil(async () => !/:53 /.test(await udpSockets()), { timeout: 10_000 });
+        netlink.setLink(netlink.linkByName(NAME)!.index, { up: true });
+        await vi.waitUntil(async () => /:53 .*fwmark:0x20/.test(await udpSockets()), {
+          timeout: 10_000,
+        });
+      } finally {
+        netlink.close();
+        other.close();
+      }
+      // The namespace is gone, and the interface with it.
+      expect(await daemon.end()).toBe(0);
+    },
+  );
+
+  it('still reach a peer with --user', async () => {
+    const [alice, bob] = [keyPair(), keyPair()];
+    const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
+    const far = await startDaemon([], {}, `${NAME}b`);
+    const at = async (pid: number, name: string, lines: string[]): Promise<void> => {
+      const file = host.write(`${name}.conf`, lines);
+      await host.run('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'wg', 'setconf', name, file]);
+      await host.run('ip', ['link', 'set', name, 'up']);
+    };
+    const peer = (key: string, port: number): string[] => [
+      '[Peer]',
+      `PublicKey = ${key}`,
+      'AllowedIPs = 0.0.0.0/0',
+      `Endpoint = 127.0.0.1:${port}`,
+      'PersistentKeepalive = 1',
+    ];
+    const own = (key: string, port: number): string[] => [
+      '[Interface]',
+      `PrivateKey = ${key}`,
+      `ListenPort = ${port}`,
+    ];
+    await at(far.pid, `${NAME}b`, [...own(bob.privateKey, 7002), ...peer(alice.publicKey, 7001)]);
+    await at(daemon.pid, NAME, [...own(alice.privateKey, 7001), ...peer(bob.publicKey, 7002)]);
+    const handshakes = async (): Promise<string> =>
+      host.run('wg', ['show', `${NAME}b`, 'latest-handshakes']);
+    await vi.waitUntil(async () => /\t[1-9]\d+\n/.test(await handshakes()), { timeout: 10_000 });
+  });
+
+  it('let --user go to the background', async () => {
+    const litz = host.litz(['--user', USER, NAME], { wrapper: OWN_MACHINE });
+    expect(await litz.end()).toBe(0);
+    expect(litz.text).toBe('');
+    await host.run('ip', ['link', 'delete', NAME]);
+  });
+
+  it.each([
+    [
+      'no such user',
+      ['--user', 'no-such-user', NAME],
+      /^litz: --user "no-such-user": this machine has no such user; make one: useradd .*\n$/,
+    ],
+    [
+      'no such group',
+      ['--user', 'nobody:no-such-group', NAME],
+      /^litz: --user "nobody:no-such-group": this machine has no such group; make one: .*\n$/,
+    ],
+  ])('say in one line what is wrong: %s', async (_, words, message) => {
+    for (const flag of [[], ['-f']]) {
+      const litz = host.litz([...flag, ...words], { wrapper: OWN_MACHINE });
+      expect(await litz.end()).toBe(1);
+      expect(litz.text).toMatch(message);
+    }
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('say in one line that only root may change the user', async () => {
+    const drop = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const litz = host.litz(['-f', '--user', '1:1', NAME], { wrapper: drop });
+    expect(await litz.end()).toBe(1);
+    expect(litz.text).toMatch(
+      /^litz: --user 1:1: this process may not change its user .*start litz as root.*\n$/,
+    );
+  });
+
+  it('drop the rights of a tunnel without hooks, and keep those of one with hooks', async () => {
+    const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
+    const kept = [...DAEMON, 'CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'] as Capability[];
+    const few = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
+    await few.says(/Ctrl-C takes it down/);
+    for (const { rights } of threadsOf(few)) {
+      expect(rights).toMatchObject({ permitted: capabilitySet(kept), noNewPrivileges: true });
+    }
+    expect(await few.end('SIGTERM')).toBe(0);
+    const hooked = host.write(`${NAME}.conf`, [
+      ...plain,
+      'PostDown = grep NoNewPrivs /proc/self/status',
+    ]);
+    const all = host.litz(['up', hooked]);
+    await all.says(/Ctrl-C takes it down/);
+    for (const { rights } of threadsOf(all)) expect(rights.noNewPrivileges).toBe(false);
+    expect(textOf(all, 'limits')).toMatch(/^Max core file size +0 /m);
+    expect(await all.end('SIGTERM')).toBe(0);
+    expect(all.text).toMatch(/NoNewPrivs:\s*0/);
+  });
+
+  it('warn when a reload brings hooks after the rights were dropped', async () => {
+    const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`];
+    const litz = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
+    await litz.says(/Ctrl-C takes it down/);
+    host.write(`${NAME}.conf`, [...plain, 'PostDown = true']);
+    const reload = host.litz(['reload', NAME]);
+    expect(await reload.end()).toBe(0);
+    expect(reload.text).toMatch(/started without hooks and has dropped the rights/);
+    expect(await litz.end('SIGTERM')).toBe(0);
+  });
+});
+
+async function startDaemon(
+  flags: readonly string[],
+  options: { wrapper?: readonly string[] } = {},
+  name = NAME,
+): Promise<LitzProcess> {
+  const litz = host.litz(['-f', ...flags, name], { env: { LOG_LEVEL: 'verbose' }, ...options });
+  await litz.says(/serves /);
+  return litz;
+}
+
+interface Thread {
+  readonly rights: ReturnType<typeof readRights>;
+  /** Real, effective, saved and file system. */
+  readonly uids: number[];
+  readonly groups: number[];
+}
+
+function threadsOf({ pid }: LitzProcess): Thread[] {
+  return readdirSync(`/proc/${pid}/task`).map((id) => {
+    const path = `/proc/${pid}/task/${id}/status`;
+    const numbers = (name: string): number[] => {
+      const [, text = ''] =
+        new RegExp(`^${name}:\\t(.*)$`, 'm').exec(readFileSync(path, 'utf8')) ?? [];
+      return text.split(/\s+/).filter(Boolean).map(Number);
+    };
+    return { rights: readRights(path), uids: numbers('Uid'), groups: numbers('Groups') };
+  });
+}
+
+function textOf({ pid }: LitzProcess, file: string): string {
+  return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+}
+
+function udpSockets(): Promise<string> {
+  return host.run('ss', ['-Hlune']);
+}

@@ -1,0 +1,68 @@
+/**
+ * Looks at a running engine, for a capture: an observer, and the peer of a packet or a message.
+ *
+ * @module
+ */
+import { checkTime } from './arguments.ts';
+import { stateOf, type Engine } from './engine.ts';
+import type { EngineObserver } from './engine-observer.ts';
+import { canReach, startHandshake } from './flow/handshake-send.ts';
+import { hasTurn } from './flow/initiation-turns.ts';
+import * as lookup from './flow/peer-lookup.ts';
+import type { PublicKey } from './keys.ts';
+import { TIMER } from './peer/timer-table.ts';
+
+/** Sets the observer of an engine. It replaces the one before; undefined removes it. */
+export function observe(engine: Engine, observer: EngineObserver | undefined): void {
+  stateOf(engine).observer = observer;
+}
+
+/**
+ * Returns the key of the peer that a packet of the interface would be sent to; undefined if there
+ * is none. The object is the same for each packet of a peer, as long as its key is not replaced.
+ */
+export function peerOfPacket(
+  engine: Engine,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): PublicKey | undefined {
+  return lookup.peerOfPacket(stateOf(engine), buffer, offset, length)?.publicKey;
+}
+
+/**
+ * Returns the key of the peer that a received message seems to be from. This is not authenticated.
+ * undefined for an initiation, and if there is no such session or handshake.
+ *
+ * @param length of the message in bytes
+ */
+export function peerOfMessage(
+  engine: Engine,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): PublicKey | undefined {
+  if (length < SHORTEST_MESSAGE) return undefined;
+  return lookup.peerOfMessage(stateOf(engine), buffer, offset)?.publicKey;
+}
+
+/**
+ * Starts a new handshake with each peer that can be reached and for which `isWanted` returns true,
+ * although its session is still good. With many peers, the handshakes are spread over time. Poll
+ * the outputs afterwards.
+ */
+export function renewSessions(
+  engine: Engine,
+  isWanted: (publicKey: PublicKey) => boolean,
+  now: number,
+): void {
+  checkTime(now);
+  const state = stateOf(engine);
+  for (const peer of state.peers.values()) {
+    if (!isWanted(peer.publicKey) || !canReach(state, peer)) continue;
+    if (hasTurn(state, peer, TIMER.NEW_HANDSHAKE, now)) startHandshake(state, peer, now);
+  }
+}
+
+/** A response has its receiver index up to here. */
+const SHORTEST_MESSAGE = 12;

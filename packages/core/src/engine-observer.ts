@@ -1,0 +1,43 @@
+/**
+ * `EngineObserver`: sees what an engine does with handshake messages, and which secrets it makes
+ * for them. A capture needs both; packets can be seen from outside.
+ *
+ * The engine works the same with and without an observer. An observer must not call the engine.
+ *
+ * @module
+ */
+import type { DropReason } from './drop-reason.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { PresharedKey, PrivateKey, PublicKey } from './keys.ts';
+
+/** The callbacks of an observer. All arguments are borrowed for the call. */
+export interface EngineObserver {
+  /**
+   * A received handshake message was processed. Messages that wait for their turn come later than
+   * they arrived.
+   *
+   * @param reason why it was dropped; undefined if it was accepted
+   * @param peer undefined if nothing shows which peer sent it
+   */
+  handshakeMessage(
+    message: Uint8Array,
+    source: Endpoint,
+    reason: DropReason | undefined,
+    peer: PublicKey | undefined,
+  ): void;
+  /**
+   * The engine is about to send an initiation or a response. With these secrets, and the messages
+   * on the wire, anybody can decrypt the session that follows. Absent: no secret leaves the engine.
+   */
+  handshakeSecrets?(secrets: HandshakeSecrets): void;
+}
+
+/** The secrets of one handshake. They are wiped after the call. */
+export interface HandshakeSecrets {
+  readonly staticPrivate: PrivateKey;
+  readonly peer: PublicKey;
+  /** The static key of the peer in this handshake: `peer`, or the key that will replace it. */
+  readonly remoteStaticPublic: PublicKey;
+  readonly ephemeralPrivate: Uint8Array;
+  readonly presharedKey: PresharedKey | undefined;
+}

@@ -1,0 +1,17 @@
+/**
+ * Keys, names and messages as text, without any cryptography. With this entry, a command starts
+ * fast: `@litz/core` also loads the portable cryptography, which takes tens of milliseconds. Like
+ * `@litz/core/internals`, it may change with every version.
+ *
+ * @module
+ */
+export {
+  formatKey,
+  generatePrivateKey,
+  parsePresharedKey,
+  parsePrivateKey,
+  parsePublicKey,
+} from '../keys.ts';
+export { printable, quote, redactKeys } from '../quote.ts';
+export { isInterfaceName, newInterfaceNameFault } from './interface-name.ts';
+export { parseUnsigned } from './unsigned.ts';

@@ -1,0 +1,155 @@
+/**
+ * `CaptureRing`: passes the blocks of a capture from the packet loop to its reader, which may be in
+ * another thread. One writes, one reads, and neither ever waits for the other.
+ *
+ * ```
+ *   | 16 words: head, tail, wrap, waits, counters | blocks ... free ... |
+ * ```
+ *
+ * The memory is shared, and its size is the bound: if the reader is too slow, there is no room, and
+ * the caller counts a packet as not captured. A block is never split. If it does not fit between
+ * `head` and the end, it begins at 0, and `wrap` says where the reader has to go on at 0.
+ *
+ * @module
+ */
+
+/** The side of the packet loop. */
+export class CaptureRingWriter {
+  /** The memory of the blocks. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly #words: Int32Array;
+  /** Where the next block begins. Blocks up to here are written, but perhaps not yet published. */
+  #at = 0;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory, 0, WORDS);
+    this.bytes = new Uint8Array(memory, HEADER_BYTES);
+    this.view = new DataView(memory, HEADER_BYTES);
+  }
+
+  /**
+   * Returns where a block of at most `length` bytes can be written; -1: there is no room.
+   *
+   * @param length a multiple of 4
+   */
+  reserve(length: number): number {
+    const size = this.bytes.length;
+    const tail = Atomics.load(this.#words, TAIL);
+    // `head` must not reach `tail` from behind, because equal positions mean an empty ring.
+    if (this.#at < tail) return this.#at + length < tail ? this.#at : -1;
+    if (this.#at + length < size || (this.#at + length === size && tail > 0)) return this.#at;
+    if (length >= tail) return -1;
+    Atomics.store(this.#words, WRAP, this.#at);
+    return 0;
+  }
+
+  /** Ends the block that was written at `at`. The reader sees it after `publish`. */
+  commit(at: number, length: number): void {
+    const end = at + length;
+    this.#at = end === this.bytes.length ? 0 : end;
+    if (this.#at === 0) Atomics.store(this.#words, WRAP, end);
+  }
+
+  /** Discards all blocks since the last `publish`. */
+  discard(): void {
+    this.#at = Atomics.load(this.#words, HEAD);
+  }
+
+  /** Shows the reader all blocks that were committed. */
+  publish(): void {
+    Atomics.store(this.#words, HEAD, this.#at);
+  }
+
+  /** Counts packets. */
+  count(counter: RingCounter, packets: number): void {
+    Atomics.add(this.#words, FIRST_COUNTER + counter, packets);
+  }
+
+  /** Returns whether the reader waits for blocks and there are some. Then it must be woken, once. */
+  mustWake(): boolean {
+    const words = this.#words;
+    if (Atomics.load(words, HEAD) === Atomics.load(words, TAIL)) return false;
+    return Atomics.exchange(words, WAITS, 0) === 1;
+  }
+}
+
+/** The side of the reader. */
+export class CaptureRingReader {
+  readonly memory: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  /** @param length bytes for blocks; a multiple of 4 */
+  constructor(length: number) {
+    this.memory = new SharedArrayBuffer(HEADER_BYTES + length);
+    this.#words = new Int32Array(this.memory, 0, WORDS);
+    this.#bytes = new Uint8Array(this.memory, HEADER_BYTES);
+    this.#view = new DataView(this.memory, HEADER_BYTES);
+  }
+
+  /**
+   * Takes a copy of the next blocks, about `most` bytes of them, and clears their place.
+   *
+   * @returns undefined if there are none
+   */
+  take(most: number): Uint8Array | undefined {
+    const words = this.#words;
+    const head = Atomics.load(words, HEAD);
+    let tail = Atomics.load(words, TAIL);
+    if (tail === head) return undefined;
+    let end = head;
+    if (tail > head) {
+      const wrap = Atomics.load(words, WRAP);
+      // All blocks before the end were taken.
+      if (tail === wrap) tail = 0;
+      else end = wrap;
+    }
+    let next = tail;
+    while (next < end && (next === tail || next - tail < most)) next += this.#lengthAt(next);
+    const blocks = this.#bytes.slice(tail, next);
+    // The blocks may contain keys.
+    this.#bytes.fill(0, tail, next);
+    Atomics.store(words, TAIL, next === this.#bytes.length ? 0 : next);
+    return blocks;
+  }
+
+  /**
+   * Says that the reader waits for blocks.
+   *
+   * @returns false if there are blocks already
+   */
+  wait(): boolean {
+    Atomics.store(this.#words, WAITS, 1);
+    return Atomics.load(this.#words, HEAD) === Atomics.load(this.#words, TAIL);
+  }
+
+  counter(counter: RingCounter): number {
+    return Atomics.load(this.#words, FIRST_COUNTER + counter) >>> 0;
+  }
+
+  /** Clears the memory. */
+  wipe(): void {
+    this.#bytes.fill(0);
+  }
+
+  #lengthAt(at: number): number {
+    // The second word of every block of pcapng is its length.
+    return this.#view.getUint32(at + 4, true);
+  }
+}
+
+/** The counters of a ring: packets that were seen and packets that were not captured, per side. */
+export const RING_COUNTER = { SEEN_INNER: 0, SEEN_OUTER: 1, LOST_INNER: 2, LOST_OUTER: 3 } as const;
+
+/** One of the counters. It begins again at 0 after 2^32 packets. */
+export type RingCounter = (typeof RING_COUNTER)[keyof typeof RING_COUNTER];
+
+const HEAD = 0;
+const TAIL = 1;
+const WRAP = 2;
+const WAITS = 3;
+const FIRST_COUNTER = 4;
+const WORDS = 16;
+const HEADER_BYTES: number = WORDS * 4;

@@ -1,0 +1,38 @@
+/**
+ * `threadFile`: where the code of a Linux device's thread is.
+ *
+ * A bundler joins this file with the code of a program, and the thread's file is then no longer
+ * beside it, unless the bundler was told so.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { WireGuardError } from '@litz/core';
+
+/**
+ * Returns the file for `new Worker`: the one beside this file, or that of the installed package.
+ *
+ * @param here the URL of this file; undefined in CommonJS code that a bundler has made
+ * @throws {WireGuardError} `ERR_LITZ_WORKER`: there is no such file
+ */
+export function threadFile(here: string | undefined = import.meta.url): URL {
+  // A thread cannot load TypeScript without a loader, so a source file uses the built file too.
+  if (here?.endsWith('.ts')) return new URL('../../dist/linux/linux-worker.js', import.meta.url);
+  if (here !== undefined) {
+    const beside = new URL('linux-worker.js', here);
+    if (existsSync(beside)) return beside;
+  }
+  try {
+    const { resolve } = createRequire(here ?? pathToFileURL(`${process.cwd()}/`));
+    return pathToFileURL(resolve('@litz/device/linux-worker'));
+  } catch (cause) {
+    throw new WireGuardError(
+      'ERR_LITZ_WORKER',
+      "the file of the device's thread, linux-worker.js, is missing beside the program: tell the " +
+        'bundler to make it from the entry @litz/device/linux-worker',
+      { cause },
+    );
+  }
+}

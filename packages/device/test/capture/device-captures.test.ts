@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { readCaptureOptions } from '../../src/capture/capture-options.ts';
+import { CaptureLimitError, DeviceCaptures } from '../../src/capture/device-captures.ts';
+
+const FILTER = readCaptureOptions({});
+
+describe('DeviceCaptures', () => {
+  it('starts and ends captures in the packet loop, at most 8 at a time', async () => {
+    const captures = new DeviceCaptures();
+    const sent: [type: string, id: number][] = [];
+    const send = async ({ type, id }: { type: string; id: number }): Promise<undefined> => {
+      sent.push([type, id]);
+    };
+    const running = [];
+    for (let i = 0; i < 8; i++) running.push(await captures.start('wg0', FILTER, send));
+    await expect(captures.start('wg0', FILTER, send)).rejects.toThrow(CaptureLimitError);
+    await running[3].stop();
+    expect(sent.slice(-2)).toEqual([
+      ['capture', 8],
+      ['end-capture', 4],
+    ]);
+    await captures.start('wg0', FILTER, send);
+  });
+
+  it('keeps nothing of a capture that the packet loop refused', async () => {
+    const captures = new DeviceCaptures();
+    const refuse = (): Promise<undefined> => Promise.reject(new Error('closed'));
+    for (let i = 0; i < 9; i++) {
+      await expect(captures.start('wg0', FILTER, refuse)).rejects.toThrow('closed');
+    }
+  });
+
+  it('ends all captures when the device ends', async () => {
+    const captures = new DeviceCaptures();
+    const capture = await captures.start('wg0', FILTER, () => Promise.resolve(undefined));
+    const pieces: Uint8Array[] = [];
+    const read = (async () => {
+      for await (const piece of capture) pieces.push(piece);
+    })();
+    captures.finishAll();
+    await read;
+    // The header and the statistics.
+    expect(pieces.length).toBe(2);
+  });
+});

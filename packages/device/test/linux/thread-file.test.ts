@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { threadFile } from '../../src/linux/thread-file.ts';
+
+describe('threadFile', () => {
+  test('is the built file, also for a source file', () => {
+    expect(fileURLToPath(threadFile())).toMatch(/device\/dist\/linux\/linux-worker\.js$/);
+  });
+
+  test('is the file beside the code of a program', () => {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, 'linux-worker.js'), '');
+    const here = pathToFileURL(join(folder, 'program.js'));
+    expect(fileURLToPath(threadFile(here.href))).toBe(join(folder, 'linux-worker.js'));
+  });
+
+  test('is that of the installed package, if there is none beside the code', () => {
+    const here = import.meta.url.replace(/\.ts$/, '.js');
+    expect(fileURLToPath(threadFile(here))).toMatch(/device\/dist\/linux\/linux-worker\.js$/);
+  });
+
+  test('says what to do if there is none at all', () => {
+    const here = pathToFileURL(join(emptyFolder(), 'program.js')).href;
+    expect(() => threadFile(here)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LITZ_WORKER',
+        message: expect.stringContaining('the entry @litz/device/linux-worker') as string,
+      }) as Error,
+    );
+  });
+});
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'litz-thread-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}

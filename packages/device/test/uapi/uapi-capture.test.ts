@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UapiClient } from '@litz/config/uapi';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CaptureOptions, UapiTarget } from '../../src/index.ts';
+import { UapiServer } from '../../src/index.ts';
+import { CaptureLimitError } from '../../src/capture/device-captures.ts';
+import { BOB } from '../in-memory.ts';
+
+let folder: string;
+let path: string;
+let server: UapiServer;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'litz-capture-'));
+  path = join(folder, 's');
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('UapiCapture', () => {
+  it('sends what is captured, and the rest after the client has stopped it', async () => {
+    const target = new Target();
+    await serve(target);
+    const end = new AbortController();
+    const request = { peers: [BOB.publicKey], side: 'inner', snapLength: 96 } as const;
+    const received: string[] = [];
+    for await (const bytes of new UapiClient(path).capture(request, { signal: end.signal })) {
+      received.push(Buffer.from(bytes).toString());
+      end.abort();
+    }
+    expect(received.join('')).toBe('beginrest');
+    expect(target.asked).toEqual([request]);
+    // The bytes may have been keys.
+    expect(target.pieces.every((piece) => piece.every((byte) => byte === 0))).toBe(true);
+  });
+
+  it('stops when the client is gone, and when it says more', async () => {
+    const target = new Target();
+    await serve(target);
+    for (const leave of ['destroy', 'write'] as const) {
+      const client = createConnection(path);
+      client.on('error', () => {});
+      client.write('litz_capture=1\n\n');
+      await once(client, 'data');
+      const stopped = target.untilStopped();
+      if (leave === 'destroy') client.destroy();
+      else client.write('get=1\n\n');
+      await stopped;
+      client.destroy();
+    }
+  });
+
+  it('refuses with an errno', async () => {
+    const target = new Target();
+    await serve(target);
+    const refusals = [
+      ['side=left\n', 'errno=-22\n\n'],
+      ['what\n', 'errno=-71\n\n'],
+    ] as const;
+    for (const [lines, answer] of refusals) expect(await ask(lines)).toBe(answer);
+    target.error = new CaptureLimitError('full');
+    await expect(new UapiClient(path).capture().next()).rejects.toThrow('8 captures');
+    target.error = new TypeError('"snapLength" is wrong');
+    expect(await ask('snap_length=1\n')).toBe('errno=-22\n\n');
+    await server.close();
+    await serve({ status: target.status, configure: target.configure });
+    expect(await ask('')).toBe('errno=-22\n\n');
+  });
+
+  it('says what is wrong when a daemon has no captures, or does not answer', async () => {
+    await serve(new Target());
+    const old = join(folder, 'old');
+    const closing = createServer((socket) => socket.once('data', () => socket.end())).listen(old);
+    const silent = join(folder, 'silent');
+    const waiting = createServer((socket) => socket.resume()).listen(silent);
+    try {
+      await expect(new UapiClient(old).capture().next()).rejects.toThrow('has no captures');
+      const hasty = new UapiClient(silent, { timeoutMs: 50 });
+      await expect(hasty.capture().next()).rejects.toThrow('no answer for 50 ms');
+      const nobody = new UapiClient(join(folder, 'nobody'));
+      await expect(nobody.capture().next()).rejects.toThrow('there is no such socket');
+    } finally {
+      closing.close();
+      waiting.close();
+    }
+  });
+});
+
+class Target implements UapiTarget {
+  readonly asked: CaptureOptions[] = [];
+  readonly pieces: Buffer[] = [];
+  error: Error | undefined = undefined;
+  #stopped: () => void = () => {};
+
+  status: UapiTarget['status'] = async () => ({ listenPort: 1, fwmark: 0, peers: [] });
+  configure: UapiTarget['configure'] = async () => {};
+
+  async capture(options: CaptureOptions): ReturnType<NonNullable<UapiTarget['capture']>> {
+    this.asked.push(options);
+    if (this.error) throw this.error;
+    let stop!: () => void;
+    const stopped = new Promise<void>((resolve) => (stop = resolve));
+    const piece = (text: string): Buffer => {
+      const bytes = Buffer.from(text);
+      this.pieces.push(bytes);
+      return bytes;
+    };
+    return {
+      stop: async () => {
+        stop();
+        this.#stopped();
+      },
+      async *[Symbol.asyncIterator]() {
+        yield piece('begin');
+        await stopped;
+        yield piece('rest');
+      },
+    };
+  }
+
+  untilStopped(): Promise<void> {
+    return new Promise((resolve) => (this.#stopped = resolve));
+  }
+}
+
+async function serve(target: UapiTarget): Promise<void> {
+  server = await UapiServer.listen(target, { path });
+}
+
+async function ask(lines: string): Promise<string> {
+  const client = createConnection(path);
+  client.write(`litz_capture=1\n${lines}\n`);
+  let heard = '';
+  client.on('data', (bytes) => (heard += String(bytes)));
+  await once(client, 'close');
+  return heard;
+}

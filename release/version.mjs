@@ -1,0 +1,31 @@
+/**
+ * Gives all packages the next version, as the changesets say, and writes it where else it stands.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { publishedPackages, root } from './packages.mjs';
+
+/**
+ * Files that name the version of the packages, besides manifests and changelogs. In them, every text
+ * that is the old version becomes the new one.
+ */
+export const VERSIONED_FILES = [
+  'deploy/Containerfile',
+  'deploy/README.md',
+  'deploy/chart/litz/Chart.yaml',
+];
+
+if (process.argv[1] === import.meta.filename) {
+  const version = () => publishedPackages()[0].manifest.version;
+  const before = version();
+  const changeset = join(root, 'node_modules/@changesets/cli/bin.js');
+  execFileSync(process.execPath, [changeset, 'version'], { cwd: root, stdio: 'inherit' });
+  const after = version();
+  for (const path of VERSIONED_FILES) {
+    const file = join(root, path);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(before, after));
+  }
+}
