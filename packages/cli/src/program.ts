@@ -181,6 +181,7 @@ Examples:
 
 Environment:
   LITZ_CRYPTO=openssl|wasm|noble       provider of cryptography; default: the fastest available one
+  LITZ_THREADS=1..8|auto               threads that seal and open packets; default: 1
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 
