@@ -385,8 +385,11 @@ export class Engine {
    * Begins to open a datagram in another thread, if the crypto provider shares work. Nothing of the
    * engine changes. `openDatagram` must follow for the same datagram, in the same order, before any
    * other input.
+   *
+   * @throws {TypeError} `buffer` is not a Uint8Array
    */
   beginDatagram(buffer: Uint8Array, offset: number, length: number): void {
+    checkBytes(buffer, 'buffer');
     beginTransportData(this.#state.indices, buffer, offset, length);
   }
 

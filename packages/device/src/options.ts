@@ -72,11 +72,11 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   warmUp?: boolean;
   /**
-   * How many threads seal and open packets, 1 to 8. More than one helps a stream that is too fast for
-   * a single core, if other cores are idle. 'auto' uses one, and more only while such a stream is
-   * running and they help. Packets stay in order, and a single packet never waits for another
-   * thread. Only for an interface, and only with OpenSSL; otherwise one thread is used. Default: the
-   * environment variable `LITZ_THREADS`, or 1.
+   * How many threads seal and open packets, 1 to 8. More than one helps a stream that is too fast
+   * for a single core, if other cores are idle. 'auto' uses one, and more only while such a stream
+   * is running and they help. Packets stay in order, and a single packet never waits for another
+   * thread. Only for an interface, and only with OpenSSL; otherwise one thread is used. Default:
+   * the environment variable `LITZ_THREADS`, or 1.
    */
   threads?: number | 'auto';
 }

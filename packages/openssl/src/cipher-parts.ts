@@ -65,6 +65,7 @@ export type Open = (
   ...args: [...text: Parameters<Cipher['open']>, isBounded?: boolean]
 ) => boolean;
 
+/** Makes the function that opens messages with these parts. */
 export function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
   // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
   return (key, oneTimeKeys, counter, buffer, offset, length, isBounded = false) => {

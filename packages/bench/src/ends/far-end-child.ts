@@ -7,12 +7,12 @@
  *
  * @module
  */
+import { randomFillSync } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { Endpoint, Engine, parseAddress, type Transmit } from '@litz/core';
 import { selectProvider } from '@litz/device';
 import { check, libc, addressOf, allocate, boottimeMs, linux } from '@litz/sys';
 import { openUdp } from '@litz/udp';
-import { randomFillSync } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { sendAnswer } from '../child.ts';
 import { cpuSeconds } from '../peers/daemon-process.ts';
 import { linkCounters, writtenPackets } from './link-counters.ts';

@@ -139,11 +139,6 @@ export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
 }
 
-function counterOf(buffer: Uint8Array, offset: number): number {
-  const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
-  return high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
-}
-
 /** Writes the header of a transport message at `offset`. */
 export function writeTransportHeader(
   buffer: Uint8Array,
@@ -160,6 +155,12 @@ export function writeTransportHeader(
   // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
   // is passed to a function.
   writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
+}
+
+/** Returns the counter of the message at `offset`; not exact if it is above 2^53. */
+function counterOf(buffer: Uint8Array, offset: number): number {
+  const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
+  return high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
 }
 
 /** Seals one or more packets of the same length. */

@@ -93,7 +93,7 @@ export class SealingPool implements SealingThreads, OpeningThreads {
   }
 }
 
-/** Returns the idle time of all cores, in ticks of 10 ms: the fourth and fifth number of /proc/stat. */
+/** Returns the idle time of all cores, in ticks of 10 ms: two numbers of /proc/stat. */
 export function idleTicks(stat: string): number {
   const fields = stat.slice(0, stat.indexOf('\n')).split(/\s+/).map(Number);
   return (fields[4] ?? 0) + (fields[5] ?? 0);

@@ -216,7 +216,7 @@ export class TunToUdp {
   }
 
   /**
-   * Begins a batch. A tap looks at messages as soon as they are sealed, so nothing is shared with it.
+   * Begins a batch. A tap looks at messages as soon as they are sealed, so nothing is shared then.
    *
    * @returns whether other threads take part
    */

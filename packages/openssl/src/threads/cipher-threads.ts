@@ -90,7 +90,7 @@ export class CipherThreads {
     return running;
   }
 
-  /** Called by the provider: the parts with which the packet loop seals. */
+  /** @internal Called by the provider: the parts with which the packet loop seals. */
   useParts(parts: Parts): void {
     this.#sealJob = new SealJob(parts, this.#packets, addressOf(this.#packets));
     this.#openJob = new OpenJob(parts, this.#packets);
@@ -117,7 +117,10 @@ export class CipherThreads {
     return this.#isOpen && count >= FEWEST && count <= MOST && buffer === this.#packets;
   }
 
-  /** Begins to seal a run that was accepted and checked. Its texts must begin at multiples of 64. */
+  /**
+   * @internal Begins to seal a run that was accepted and checked. Its texts must begin at multiples
+   *   of 64.
+   */
   // oxlint-disable-next-line max-params -- called per run: an object would be garbage
   publish(
     key: SharedKey,
@@ -174,7 +177,7 @@ export class CipherThreads {
     return this.#isOpening;
   }
 
-  /** Begins to open a message, together with the messages before it if they are alike. */
+  /** @internal Begins to open a message, together with those before it if they are alike. */
   publishOpening(
     key: SharedKey,
     counter: number,
@@ -335,16 +338,21 @@ export interface CipherThreadStart {
 
 /** States of a thread. The main thread sets `ENDED` when a thread has ended. */
 export const STARTING = 0;
+/** It seals and opens. */
 export const RUNNING = 1;
+/** It does nothing any more. */
 export const ENDED = 2;
 
 /** Results of `takeOpened`. */
 export const UNKNOWN = -1;
+/** The tag is wrong. */
 export const REFUSED = 0;
+/** The tag is right, and the text is there. */
 export const OPENED = 1;
 
 /** Kinds of a job; `runCipherThread` uses them too. */
 export const TO_SEAL = 0;
+/** The messages of the job are to be opened. */
 export const TO_OPEN = 1;
 const HEADER_LENGTH = 16;
 /** Of a received message: header and tag. */

@@ -108,11 +108,17 @@ export function contextsOf(index: number): number {
 export const CAPACITY = 256;
 /** The fields of a job, in int32. */
 export const OFFSET = 1;
+/** Length of each text in bytes. */
 export const LENGTH = 2;
+/** Distance of the texts in bytes. */
 export const STRIDE = 3;
+/** Number of messages. */
 export const COUNT = 4;
+/** The counter of the first message: its low 32 bits. */
 export const COUNTER_LOW = 5;
+/** The high bits of that counter. */
 export const COUNTER_HIGH = 6;
+/** The receiver's index, for the headers. */
 export const RECEIVER = 7;
 /** 0: to seal; 1: to open. */
 export const KIND = 8;
@@ -135,6 +141,7 @@ const END = 48;
 const JOBS = 128;
 /** Indices of float64: the address of the packets' memory, and its length in bytes. */
 export const MEMORY_ADDRESS = 32;
+/** Index of the float64 with the length of the packets' memory. */
 export const MEMORY_LENGTH = 33;
 /** Index of the first int32 with the number that the kernel gave to a thread. */
 export const KERNEL_THREADS = 80;
