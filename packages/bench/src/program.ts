@@ -4,6 +4,7 @@
  * @module
  */
 import { Command } from 'commander';
+import { addEndsCommand } from './commands/ends.ts';
 import { addFloodCommand } from './commands/flood.ts';
 import { addGarbageCommand } from './commands/garbage.ts';
 import { addHandshakeCommand } from './commands/handshake.ts';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   addSuitesCommand(program);
   addScaleCommand(program);
   addPeersCommand(program);
+  addEndsCommand(program);
   addHandshakeCommand(program);
   addFloodCommand(program);
   addThreadsCommand(program);

@@ -227,6 +227,7 @@ Examples:
 Environment:
   LITZ_LOG=text|json                   form of the log; default: text, with levels in the journal
   LITZ_CRYPTO=openssl|wasm|noble       provider of cryptography; default: the fastest available one
+  LITZ_THREADS=1..8|auto               threads that seal and open packets; default: 1
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 

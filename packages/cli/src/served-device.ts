@@ -139,14 +139,12 @@ export class ServedDevice {
       configure: (change) => device.configure(change),
       capture: (options) => device.capture(options),
       followPeers: (listener) => device.followPeers(listener),
-      details: async () => ({
-        provider: device.crypto.provider,
-        providerReason: device.crypto.reason,
-        offloads: OFFLOADS.filter((name) => !this.#lostOffloads.has(name)),
-        // One loop per device.
-        threads: 1,
-        drops: (await device.stats()).drops,
-      }),
+      details: async () => {
+        const { threads, drops } = await device.stats();
+        const { provider, reason: providerReason } = device.crypto;
+        const offloads = OFFLOADS.filter((name) => !this.#lostOffloads.has(name));
+        return { provider, providerReason, offloads, threads, drops };
+      },
     };
   }
 

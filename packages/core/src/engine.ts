@@ -42,7 +42,7 @@ import { runSteps } from './steps.ts';
 import { checkConfiguration } from './validation.ts';
 import { readPublicKey } from './values.ts';
 import type { PacketRun } from './wire/packet-run.ts';
-import { TAILROOM } from './wire/transport-data.ts';
+import { beginTransportData, TAILROOM } from './wire/transport-data.ts';
 
 /** Returns the state of an engine. For this package and its tests only. */
 export let stateOf: (engine: Engine) => EngineState;
@@ -379,6 +379,18 @@ export class Engine {
     checkTime(now);
     finishSent(this.#state, now);
     return receiveDatagram(this.#state, buffer, offset, length, source, ecn, now);
+  }
+
+  /**
+   * Begins to open a datagram in another thread, if the crypto provider shares work. Nothing of the
+   * engine changes. `openDatagram` must follow for the same datagram, in the same order, before any
+   * other input.
+   *
+   * @throws {TypeError} `buffer` is not a Uint8Array
+   */
+  beginDatagram(buffer: Uint8Array, offset: number, length: number): void {
+    checkBytes(buffer, 'buffer');
+    beginTransportData(this.#state.indices, buffer, offset, length);
   }
 
   /**

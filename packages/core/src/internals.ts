@@ -80,3 +80,4 @@ export {
   type CheckedPeer,
   type PeerToApply,
 } from './validation.ts';
+export { messageLengthOf, writeTransportHeader } from './wire/transport-data.ts';

@@ -45,4 +45,6 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
   /** `sent`: packets per read of the TUN until it was empty. `received`: datagrams per wake-up. */
   readonly batches: { readonly sent: BatchStats; readonly received: BatchStats };
   readonly loop: LoopStats;
+  /** How many threads seal packets at present. */
+  readonly threads: number;
 };

@@ -71,6 +71,14 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    * loopback or with a TUN of your own. Default false; the daemon `litz` switches it on.
    */
   warmUp?: boolean;
+  /**
+   * How many threads seal and open packets, 1 to 8. More than one helps a stream that is too fast
+   * for a single core, if other cores are idle. 'auto' uses one, and more only while such a stream
+   * is running and they help. Packets stay in order, and a single packet never waits for another
+   * thread. Only for an interface, and only with OpenSSL; otherwise one thread is used. Default:
+   * the environment variable `LITZ_THREADS`, or 1.
+   */
+  threads?: number | 'auto';
 }
 
 /** An interface, by name and MTU. */
@@ -128,6 +136,7 @@ export interface CommonSettings {
   readonly warmUp: boolean;
   /** `TunOptions.persist`. */
   readonly persist: boolean;
+  readonly threads: number | 'auto';
   readonly engine: EngineSettings;
 }
 
@@ -175,6 +184,7 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
     crypto,
     warmUp,
     persist: persist ?? false,
+    threads: readThreads(options.threads),
     engine: readEngineSettings(options),
   };
   if (isOwnTun(tun)) return ownTun(tun, common);
@@ -217,6 +227,24 @@ function ownTun(tun: Tun, common: CommonSettings): DeviceSettings {
     throw new RangeError(`"mtu" expected the ${tun.mtu} of "tun", got ${common.mtu}`);
   }
   return { kind: 'own', tun, common };
+}
+
+function threadsFrom(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  return text === '' ? 1 : Number(text);
+}
+
+/** Reads the option, or the environment variable. */
+function readThreads(given: DeviceOptions['threads']): number | 'auto' {
+  const text = process.env['LITZ_THREADS'] ?? '';
+  const threads = given === undefined ? threadsFrom(text) : given;
+  if (threads === 'auto') return threads;
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
+  const [name, value] = given === undefined ? ['LITZ_THREADS', text] : ['threads', given];
+  const limits = `an integer from 1 to ${MOST_THREADS}, or 'auto'`;
+  throw new RangeError(
+    `"${name}" expected ${limits}, got ${typeof value === 'string' ? quote(value) : describe(value)}`,
+  );
 }
 
 function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {
@@ -271,9 +299,21 @@ function pick(options: object, fields: readonly string[]): DeviceChange {
   return Object.fromEntries(Object.entries(options).filter(([key]) => fields.includes(key)));
 }
 
-const CREATE_FIELDS = ['tun', 'addresses', 'mtu', 'up', 'udp', 'offload', 'crypto', 'warmUp'];
+const CREATE_FIELDS = [
+  'tun',
+  'addresses',
+  'mtu',
+  'up',
+  'udp',
+  'offload',
+  'crypto',
+  'warmUp',
+  'threads',
+];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];
+/** As many as `CipherThreads` of `@litz/openssl` can have. */
+const MOST_THREADS = 8;
 /** In bytes. An interface with IPv4 cannot have a smaller MTU. */
 const MINIMUM_MTU = 68;
 const PROVIDER_FUNCTIONS = [

@@ -1,8 +1,10 @@
 import { Endpoint, formatKey, nobleProvider } from '@litz/core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MemoryTun, type DeviceOptions } from '../src/index.ts';
 import { readDeviceOptions } from '../src/options.ts';
 import { ALICE, BOB } from './in-memory.ts';
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe('readDeviceOptions', () => {
   it('reads texts as bytes and numbers', () => {
@@ -57,6 +59,35 @@ describe('readDeviceOptions', () => {
     const wrong = { tun: 'wg0', warmUp: 'yes' } as unknown as DeviceOptions;
     expect(() => readDeviceOptions(wrong)).toThrow('"warmUp" expected');
   });
+
+  it('reads the number of threads from the option, or else from LITZ_THREADS', () => {
+    const threadsOf = (threads?: number | 'auto'): unknown =>
+      readDeviceOptions({ tun: 'wg0', ...(threads !== undefined && { threads }) }).common.threads;
+    expect(threadsOf()).toBe(1);
+    expect(threadsOf('auto')).toBe('auto');
+    expect(threadsOf(8)).toBe(8);
+    vi.stubEnv('LITZ_THREADS', '3');
+    expect(threadsOf()).toBe(3);
+    expect(threadsOf(2)).toBe(2);
+    vi.stubEnv('LITZ_THREADS', 'auto');
+    expect(threadsOf()).toBe('auto');
+    vi.stubEnv('LITZ_THREADS', 'many');
+    expect(() => threadsOf()).toThrow(
+      `"LITZ_THREADS" expected an integer from 1 to 8, or 'auto', got "many"`,
+    );
+    vi.stubEnv('LITZ_THREADS', '');
+    expect(threadsOf()).toBe(1);
+  });
+
+  it.each([0, 9, 1.5, NaN, -1, '2', null])(
+    'refuses %s threads, and names the limits',
+    (threads) => {
+      const wrong = { tun: 'wg0', threads } as unknown as DeviceOptions;
+      expect(() => readDeviceOptions(wrong)).toThrow(
+        /"threads" expected an integer from 1 to 8, or 'auto', got /,
+      );
+    },
+  );
 
   it('accepts a TUN of the caller unchanged', () => {
     const tun = new MemoryTun();

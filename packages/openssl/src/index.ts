@@ -11,13 +11,18 @@ import { Blake2s } from './blake2s.ts';
 import { libcrypto } from './libcrypto.ts';
 import { OpensslObjects } from './openssl-objects.ts';
 import { UseCount } from './use-count.ts';
+import type { CipherThreads } from './threads/cipher-threads.ts';
 import { TransportCiphers } from './transport-cipher.ts';
 import { X25519 } from './x25519.ts';
+
+export { runCipherThread } from './threads/cipher-thread.ts';
+export { CipherThreads, type CipherThreadStart } from './threads/cipher-threads.ts';
 
 /**
  * Makes a provider for the calling thread; its ciphers must stay in that thread. Each call makes a
  * new provider. Its memory in OpenSSL is kept until `destroy`.
  *
+ * @param threads that seal long runs together with the calling thread; default: none
  * @throws {Error} the provider is not available here; the message says why: another runtime than
  *   Node.js (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms
@@ -37,21 +42,21 @@ import { X25519 } from './x25519.ts';
  * provider.destroy?.();
  * ```
  */
-export function createOpensslProvider(): CryptoProvider {
+export function createOpensslProvider(threads?: CipherThreads): CryptoProvider {
   const objects = new OpensslObjects(libcrypto());
   try {
-    return new UseCount(objects).wrap(createProvider(objects));
+    return new UseCount(objects).wrap(createProvider(objects, threads));
   } catch (error) {
     objects.free();
     throw error;
   }
 }
 
-function createProvider(objects: OpensslObjects): CryptoProvider {
+function createProvider(objects: OpensslObjects, threads?: CipherThreads): CryptoProvider {
   const { crypto } = objects;
   const aead = new Aead(crypto);
   const blake2s = new Blake2s(crypto);
-  const ciphers = new TransportCiphers(crypto);
+  const ciphers = new TransportCiphers(crypto, threads);
   const x25519 = new X25519(crypto);
   objects.stopRecording();
   // X25519 is tried now, so that a build without it is found before the first handshake.

@@ -13,11 +13,19 @@
  */
 import type { Cipher, OneTimeKeys } from '@litz/core';
 import { checkLength, checkText, KEY_LENGTH, secretCopy, wipe } from '@litz/core/internals';
-import { addressOf, allocate, type Region } from '@litz/sys';
-import { createChacha20, type Chacha20, type StreamKey } from './chacha20.ts';
+import { addressOf } from '@litz/sys';
+import type { Chacha20, StreamKey } from './chacha20.ts';
+import {
+  BLOCK_LENGTH,
+  createOpen,
+  createParts,
+  reachOf,
+  wholeBlocks,
+  type Open,
+  type Parts,
+} from './cipher-parts.ts';
 import type { LibCrypto } from './libcrypto.ts';
-import { createTransportTag, type TransportTag } from './transport-tag.ts';
-import { copyKey, wordsOf } from './words.ts';
+import { OPENED, UNKNOWN, type CipherThreads, type SharedKey } from './threads/cipher-threads.ts';
 
 /** Makes the ciphers of one thread. They share scratch memory and one Poly1305 context. */
 export class TransportCiphers {
@@ -25,10 +33,16 @@ export class TransportCiphers {
   readonly #seal: Seal;
   readonly #open: Open;
   readonly #sealRun: SealRun;
+  readonly #threads: CipherThreads | undefined;
 
-  /** @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305 */
-  constructor(crypto: LibCrypto) {
+  /**
+   * @param threads that seal runs together with this one
+   * @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305
+   */
+  constructor(crypto: LibCrypto, threads?: CipherThreads) {
     this.#parts = createParts(crypto);
+    this.#threads = threads;
+    threads?.useParts(this.#parts);
     this.#seal = createSeal(this.#parts);
     this.#open = createOpen(this.#parts);
     this.#sealRun = createSealRun(this.#parts);
@@ -47,6 +61,8 @@ export class TransportCiphers {
     const streamKey = chacha20.createKey(key);
     // With one-time keys, the cipher that computes them has the key too, and can give it back.
     const kept = oneTimeKeys ? undefined : secretCopy(key);
+    const threads = this.#threads;
+    const shared = threads && { own: streamKey, others: keysFor(threads, chacha20, key) };
     let isDestroyed = false;
 
     function check(buffer: Uint8Array, offset: number, length: number): void {
@@ -62,6 +78,8 @@ export class TransportCiphers {
 
       open(counter, buffer, offset, length) {
         check(buffer, offset, length);
+        const opened = threads?.takeOpened(counter, buffer, offset, length) ?? UNKNOWN;
+        if (opened !== UNKNOWN) return opened === OPENED;
         return open(streamKey, oneTimeKeys, counter, buffer, offset, length);
       },
 
@@ -78,11 +96,21 @@ export class TransportCiphers {
           out.set(kept);
         },
       }),
+      ...(threads &&
+        shared && {
+          sealRunLater: createSealRunLater(threads, shared, check),
+          openLater(counter, buffer, offset, length) {
+            check(buffer, offset, length);
+            threads.publishOpening(shared, counter, buffer, offset, length);
+          },
+        }),
 
       destroy() {
         if (isDestroyed) return;
         isDestroyed = true;
         wipe(kept);
+        threads?.finish();
+        for (const other of shared?.others ?? []) chacha20.destroyKey(other);
         chacha20.destroyKey(streamKey);
         // This is the one-time key of the last message.
         oneTimeKey.bytes.fill(0);
@@ -91,47 +119,25 @@ export class TransportCiphers {
   }
 }
 
-/** The parts that seal, open and sealRun share. */
-interface Parts {
-  readonly chacha20: Chacha20;
-  readonly tag: TransportTag;
-  /** A block that begins with the one-time key, followed by a block of zeros. */
-  readonly oneTimeKey: Region;
-  readonly views: Views;
-  /**
-   * Begins the tag. If `oneTimeKeys` is undefined, this also begins the stream, which continues
-   * with block 1.
-   */
-  readonly beginTag: (
-    key: StreamKey,
-    counter: number,
-    oneTimeKeys: OneTimeKeys | undefined,
-  ) => void;
+/** Makes a context for each of the other threads. They are destroyed with the cipher. */
+function keysFor(threads: CipherThreads, chacha20: Chacha20, key: Uint8Array): Float64Array {
+  return Float64Array.from({ length: threads.most - 1 }, () => chacha20.createKey(key));
 }
 
-/** Addresses are constants of closures, for the reason given in `createTransportTag`. */
-function createParts(crypto: LibCrypto): Parts {
-  const chacha20 = createChacha20(crypto);
-  const tag = createTransportTag(crypto);
-  const oneTimeKey = allocate(2 * BLOCK_LENGTH);
-  const { bytes, address } = oneTimeKey;
-  const zeros = address + BLOCK_LENGTH;
-  const words = wordsOf(bytes);
-  return {
-    chacha20,
-    tag,
-    oneTimeKey,
-    views: new Views(),
-
-    beginTag(key, counter, oneTimeKeys) {
-      if (oneTimeKeys) {
-        copyKey(words, oneTimeKeys.words, oneTimeKeys.locate(counter));
-      } else {
-        chacha20.begin(key, counter, 0);
-        chacha20.crypt(key, address, zeros, BLOCK_LENGTH);
-      }
-      tag.begin(address);
-    },
+function createSealRunLater(
+  threads: CipherThreads,
+  key: SharedKey,
+  check: (buffer: Uint8Array, offset: number, length: number) => void,
+): NonNullable<Cipher['sealRunLater']> {
+  // oxlint-disable-next-line max-params -- the signature of `Cipher.sealRunLater`
+  return (counter, buffer, offset, length, stride, count, receiver) => {
+    if (!threads.accepts(buffer, count)) return false;
+    // Blocks of different messages must not share bytes, because two threads would write to them.
+    if (offset % BLOCK_LENGTH !== 0 || stride % BLOCK_LENGTH !== 0) return false;
+    check(buffer, offset, length);
+    checkRun(buffer, offset, length, stride, count);
+    threads.publish(key, counter, offset, length, stride, count, receiver);
+    return true;
   };
 }
 
@@ -158,31 +164,6 @@ function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
     else tag.finishInParts(data, length);
     tag.copyTo(view, end);
     if (hasSpace) tag.restore(view, end + 16, reach - 16);
-  };
-}
-
-/** Decrypts a text that was checked and has its tag behind it. @returns whether the tag is right */
-type Open = (...args: Parameters<Seal>) => boolean;
-
-function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
-  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
-  return (key, oneTimeKeys, counter, buffer, offset, length) => {
-    const data = addressOf(buffer) + offset;
-    const end = offset + length;
-    const reach = reachOf(length);
-    const hasSpace = end + reach <= buffer.length;
-    const view = views.of(buffer);
-    beginTag(key, counter, oneTimeKeys);
-    tag.save(view, end, hasSpace ? reach : 16);
-    if (hasSpace) tag.finish(view, end, data, length);
-    else tag.finishInParts(data, length);
-    const isRight = tag.isSaved();
-    if (isRight && length > 0) {
-      if (oneTimeKeys) chacha20.begin(key, counter, 1);
-      chacha20.crypt(key, data, data, hasSpace ? wholeBlocks(length) : length);
-    }
-    if (hasSpace) tag.restore(view, end, reach);
-    return isRight;
   };
 }
 
@@ -215,22 +196,6 @@ function createSealRun({ chacha20, tag, views }: Parts): SealRun {
       throw error;
     }
   };
-}
-
-/**
- * Returns how many bytes behind a text are overwritten for a moment, in whole words: zeros and
- * lengths for Poly1305, and the rest of the last block.
- */
-function reachOf(length: number): number {
-  return (Math.max(-length & 63, (-length & 15) + 16) + 3) & -4;
-}
-
-/**
- * Rounds up to whole blocks. OpenSSL processes a partial block separately, which costs a quarter of
- * the time of a full packet.
- */
-function wholeBlocks(length: number): number {
-  return (length + 63) & -BLOCK_LENGTH;
 }
 
 /**
@@ -289,19 +254,4 @@ class Addresses {
   }
 }
 
-/** Caches the DataView of a buffer that is used again and again. */
-class Views {
-  #buffer: Uint8Array | undefined = undefined;
-  #view: DataView = new DataView(new ArrayBuffer(0));
-
-  of(buffer: Uint8Array): DataView {
-    if (buffer !== this.#buffer) {
-      this.#buffer = buffer;
-      this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-    }
-    return this.#view;
-  }
-}
-
 const ADDRESSES = 4096;
-const BLOCK_LENGTH = 64;

@@ -24,6 +24,8 @@ const TESTED_TOGETHER: Record<string, string> = {
   'cli/src/show': 'show.net.test.ts compares what it prints with wg',
   'cli/src/tunnel': 'tunnel-commands.net.test.ts runs its parts beside wg-quick',
   'device/src/linux/clock.ts': 'only system calls: every net test of the device uses it',
+  'device/src/linux/cipher-worker.ts':
+    'the entry of a thread: cipher-workers.test.ts and net tests run it',
   'device/src/linux/linux-worker.ts': 'the entry of a thread: every net test of the device runs it',
   'device/src/quick': 'the tests of `litz up` run each step on a host of their own',
   'mesh/src/agent': 'agent.test.ts runs the parts of an agent together, on simulated machines',

@@ -23,6 +23,7 @@ const CHECK = 'is a check, or reads what native code returned';
 const RAW = 'is native code as such, and says so: the caller answers for every argument';
 const OWN_FD = 'hands native code no more than a descriptor of its own';
 const UDP_SOCKETS = 'hands its arguments to UdpSockets, which checks';
+const THREADS = 'is for ciphers, which check their arguments, in memory of the packet loop';
 const CLOSE = 'takes nothing: a closed one has the descriptor -1, which no call gets';
 
 const BYTES = new Uint8Array(64);
@@ -467,6 +468,14 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
   },
   'openssl/src/index.ts': {
     createOpensslProvider: wrongCalls(() => made.provider),
+    CipherThreads: THREADS,
+    ...Object.fromEntries(
+      [
+        ...['accepts', 'beginOpening', 'close', 'end', 'endOpening', 'finish', 'open', 'publish'],
+        ...['publishLast', 'publishOpening', 'start', 'takeOpened', 'useParts'],
+      ].map((name) => [`CipherThreads#${name}`, THREADS]),
+    ),
+    runCipherThread: THREADS,
   },
   'wasm/src/index.ts': {
     createWasmByteOperations: [

@@ -162,6 +162,7 @@ function measuredSubjects({ cells }: Row): string[] {
 
 const SECTION_ORDER = [
   'peers',
+  'ends',
   'sockets',
   'handshake',
   'flood',

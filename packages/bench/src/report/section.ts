@@ -29,6 +29,16 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'with MTU 1420. Each round measures every implementation, and each round begins with another one.',
     ratios: againstPeers,
   },
+  ends: {
+    title: 'One end at a time',
+    intro:
+      'One daemon, without the load of another one. Sending: a program sends UDP packets into the interface, and ' +
+      'nft drops the messages as soon as they have reached the other namespace. Receiving: messages that were sealed ' +
+      'before are sent once, and nft drops the packets as soon as they have left the interface. The load is a tenth ' +
+      'above what the daemon takes, and has a part of the processor too: the share is in the table. ' +
+      'Packets of 64 and 200 B are sent one by one, as games and voice do; the others as super-packets.',
+    ratios: firstAgainstOthers,
+  },
   sockets: {
     title: 'Sockets without an interface',
     intro:

@@ -12,6 +12,7 @@ import type { Environment } from './environment.ts';
 export const BENCHES = [
   'suites',
   'peers',
+  'ends',
   'handshake',
   'flood',
   'scale',

@@ -40,12 +40,35 @@ export interface Cipher {
   ): void;
 
   /**
+   * Begins to do what `sealRun` does, together with other threads, and to write the headers of
+   * transport messages with the index `receiver` in front of the texts. The cipher's owner knows
+   * when that is finished; until then, nobody may read or write the messages.
+   *
+   * @returns false if the cipher does not share this run: then nothing is done
+   */
+  sealRunLater?(
+    counter: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    stride: number,
+    count: number,
+    receiver: number,
+  ): boolean;
+
+  /**
    * Opens a text in place: `length` bytes of ciphertext at `offset`, followed by the tag. The tag
    * is compared in constant time.
    *
    * @returns false for a wrong tag; then the buffer contains no plaintext, but ciphertext or zeros
    */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean;
+
+  /**
+   * Begins to open a text in another thread. Until `open` is called with the same arguments, nobody
+   * may read or write the message. It may also do nothing; then `open` does everything.
+   */
+  openLater?(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
   /**
    * Lets another cipher of the same key use these one-time keys, so that it need not compute its

@@ -41,7 +41,7 @@ export function sealTransportData(
   const padded = length + paddingLengthOf(length, mtu);
   clear(buffer, offset + length, offset + padded);
   const counter = keypair.sendCounter++;
-  writeHeader(buffer, offset - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, counter);
+  writeTransportHeader(buffer, offset - TRANSPORT_HEADER_LENGTH, keypair.remoteIndex, counter);
   keypair.sendCipher.seal(counter, buffer, offset, padded);
   return padded + TRANSPORT_OVERHEAD;
 }
@@ -101,8 +101,7 @@ export function openTransportData<Owner>(
   const keypair = indices.keypair(receiverIndexOf(buffer, offset));
   if (keypair === undefined) return 'unknown-index';
   if (keypair.isExpired(now)) return 'expired-keypair';
-  const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
-  const counter = high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
+  const counter = counterOf(buffer, offset);
   // This includes all counters that a number cannot represent, because the limit is below 2^53.
   if (counter >= keypair.limits.rejectAfterMessages) return 'counter-limit';
   const packet = offset + TRANSPORT_HEADER_LENGTH;
@@ -114,11 +113,54 @@ export function openTransportData<Owner>(
 }
 
 /**
+ * Begins to open the message of `length` bytes at `offset`, if its cipher shares work with other
+ * threads. Nothing is decided: `openTransportData` must follow.
+ */
+export function beginTransportData(
+  indices: SenderIndexTable<unknown, Keypair>,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  if (length <= TRANSPORT_OVERHEAD || buffer[offset] !== MESSAGE_TYPE.TRANSPORT_DATA) return;
+  const keypair = indices.keypair(receiverIndexOf(buffer, offset));
+  if (keypair?.receiveCipher.openLater === undefined) return;
+  const counter = counterOf(buffer, offset);
+  if (counter >= keypair.limits.rejectAfterMessages) return;
+  const packet = offset + TRANSPORT_HEADER_LENGTH;
+  keypair.receiveCipher.openLater(counter, buffer, packet, length - TRANSPORT_OVERHEAD);
+}
+
+/**
  * Returns the receiver index of the message at `offset`, as a signed number. It identifies our
  * session.
  */
 export function receiverIndexOf(buffer: Uint8Array, offset: number): number {
   return readInt32(buffer, offset + RECEIVER_INDEX);
+}
+
+/** Writes the header of a transport message at `offset`. */
+export function writeTransportHeader(
+  buffer: Uint8Array,
+  offset: number,
+  receiver: number,
+  counter: number,
+): void {
+  buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;
+  buffer[offset + 1] = 0;
+  buffer[offset + 2] = 0;
+  buffer[offset + 3] = 0;
+  writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
+  writeInt32(buffer, offset + COUNTER, counter);
+  // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
+  // is passed to a function.
+  writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
+}
+
+/** Returns the counter of the message at `offset`; not exact if it is above 2^53. */
+function counterOf(buffer: Uint8Array, offset: number): number {
+  const high = readInt32(buffer, offset + COUNTER + 4) >>> 0;
+  return high * 2 ** 32 + (readInt32(buffer, offset + COUNTER) >>> 0);
 }
 
 /** Seals one or more packets of the same length. */
@@ -139,29 +181,20 @@ function sealAlike(
     const at = offset + i * stride;
     clear(buffer, at + length, at + padded);
   }
-  sealRun(keypair.sendCipher, counter, buffer, offset, padded, stride, count);
+  const { sendCipher, remoteIndex } = keypair;
+  if (sendCipher.sealRunLater?.(counter, buffer, offset, padded, stride, count, remoteIndex))
+    return;
+  sealRun(sendCipher, counter, buffer, offset, padded, stride, count);
   // The headers come last, because the cipher may have overwritten that space.
   for (let i = 0; i < count; i++) {
     const header = offset + i * stride - TRANSPORT_HEADER_LENGTH;
-    writeHeader(buffer, header, keypair.remoteIndex, counter + i);
+    writeTransportHeader(buffer, header, remoteIndex, counter + i);
   }
 }
 
 /** Writes zeros as padding. There is mostly no padding, so `fill` would cost more. */
 function clear(buffer: Uint8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) buffer[i] = 0;
-}
-
-function writeHeader(buffer: Uint8Array, offset: number, receiver: number, counter: number): void {
-  buffer[offset] = MESSAGE_TYPE.TRANSPORT_DATA;
-  buffer[offset + 1] = 0;
-  buffer[offset + 2] = 0;
-  buffer[offset + 3] = 0;
-  writeInt32(buffer, offset + RECEIVER_INDEX, receiver);
-  writeInt32(buffer, offset + COUNTER, counter);
-  // `| 0` makes the upper word an integer, because V8 allocates memory for a fractional number that
-  // is passed to a function.
-  writeInt32(buffer, offset + COUNTER + 4, (counter / 2 ** 32) | 0);
 }
 
 const RECEIVER_INDEX = 4;

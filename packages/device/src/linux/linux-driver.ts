@@ -17,6 +17,7 @@ import {
   type DriverListener,
 } from '../driver.ts';
 import type { CommonSettings } from '../options.ts';
+import { CipherWorkers } from './cipher-workers.ts';
 import { packPrefixes } from './packed-prefixes.ts';
 import { packSecrets } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
@@ -36,6 +37,7 @@ export class LinuxDriver implements Driver {
   readonly #control: ThreadControl = new ThreadControl();
   readonly #port: MessagePort;
   readonly #worker: Worker;
+  readonly #ciphers: CipherWorkers;
   readonly #listener: DriverListener;
   readonly #waiting: Map<number, Waiting> = new Map();
   readonly #opened: PromiseWithResolvers;
@@ -79,6 +81,10 @@ export class LinuxDriver implements Driver {
   ) {
     this.#name = tunName;
     this.#listener = listener;
+    this.#ciphers = new CipherWorkers((error) => {
+      const text = `a thread that seals packets of ${this.#name} ended: ${error.message}; the device goes on with one less`;
+      listener.error(new Error(text, { cause: error }));
+    });
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
@@ -176,6 +182,9 @@ export class LinuxDriver implements Driver {
       case 'event':
         this.#listener.event(reviveEvent(message.event));
         break;
+      case 'thread':
+        this.#ciphers.start(message.start);
+        break;
       case 'captured':
         this.#listener.captured(message.id);
         break;
@@ -201,6 +210,7 @@ export class LinuxDriver implements Driver {
     this.#port.close();
     if (code !== 0) this.#failure ??= new Error(`the thread exited with code ${code}`);
     this.#hasEnded = true;
+    void this.#ciphers.close();
     doNotStopAtExit(this.#control);
     this.#control.closeDescriptors();
     for (const { reject } of this.#waiting.values()) reject(closedError(this.#name));

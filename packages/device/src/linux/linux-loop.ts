@@ -33,6 +33,7 @@ import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
+import type { SealingPool } from './sealing-pool.ts';
 import { RouteWatch } from './route-watch.ts';
 import type { ThreadControl } from './thread-control.ts';
 import { adoptSockets, createSavedSettings, finishWarmUp } from './loop-hand-over.ts';
@@ -56,6 +57,8 @@ export interface LinuxLoopOptions {
    * `LinuxLoop.memoryLength` bytes. Default: the loop makes a buffer of its own.
    */
   readonly bytes?: ByteOperations | undefined;
+  /** Threads that seal together with this one. Default: none. */
+  readonly threads?: SealingPool | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** The reader of a capture waits, and there is something to read. Default: there is none. */
   readonly onCaptured?: (id: number) => void;
@@ -226,7 +229,7 @@ export class LinuxLoop {
       }
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0) this.#routes.recordChange();
-      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) path.readTun(now);
+      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) this.#readTun(now);
       isTunPaused = path.tunPausedUntil !== Infinity;
       polled.setMuted(tun, isTunPaused);
       this.#receive(now);
@@ -358,6 +361,7 @@ export class LinuxLoop {
       tun: this.#tun,
       memory: this.#memory,
       bytes,
+      threads: this.#options.threads,
       onEvent,
       listened,
       crypto,
@@ -488,6 +492,12 @@ export class LinuxLoop {
     for (const index of this.#socketIndices) this.#polled.remove(index);
     this.#polledSockets = sockets;
     this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
+  }
+
+  #readTun(now: number): void {
+    const { path } = this.#plane;
+    const isFull = path.readTun(now);
+    this.#options.threads?.observe(now, path.readPackets, isFull);
   }
 
   /** Receives from the sockets that are ready. */

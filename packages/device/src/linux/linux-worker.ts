@@ -13,7 +13,9 @@ import {
 } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
+import { openThreads } from './open-threads.ts';
 import { RequestTurns } from './request-turns.ts';
+import { SealingPool } from './sealing-pool.ts';
 import { wipeBuffer } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
 import { post, toErrorMessage, type WorkerMessage, type WorkerStart } from './worker-messages.ts';
@@ -28,6 +30,7 @@ const requests = new RequestTurns({
 });
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
+let pool: SealingPool | undefined;
 try {
   const packages = {
     sys: await import('@litz/sys'),
@@ -39,12 +42,17 @@ try {
   protectSecretsWith((bytes) => packages.sys.lockMemory(bytes));
   const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
   if (packets) packages.sys.lockMemory(memoryOfModule(packets));
-  loaded = await loadProvider(settings.crypto, packets?.arena);
+  const threads = await openThreads(settings.threads, packets?.bytes.buffer);
+  loaded = await loadProvider(settings.crypto, packets?.arena, threads);
+  if (threads) {
+    pool = new SealingPool(threads, settings.threads, (start) => send({ type: 'thread', start }));
+  }
   const { provider, reason, warnings } = loaded;
   loop = new LinuxLoop({
     packages,
     control,
     bytes: packets?.bytes,
+    threads: pool,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
@@ -71,6 +79,7 @@ try {
   try {
     loop?.close();
   } finally {
+    pool?.end();
     loaded?.release();
     requests.close();
     port.close();

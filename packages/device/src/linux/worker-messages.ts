@@ -26,6 +26,7 @@ import {
   type DeviceConfiguration,
 } from '@litz/config';
 import type { PeerToApply, Steps } from '@litz/core/internals';
+import type { CipherThreadStart } from '@litz/openssl';
 import type * as Sys from '@litz/sys';
 import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
@@ -90,6 +91,8 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
+  /** Asks for one more thread that seals. */
+  | { readonly type: 'thread'; readonly start: CipherThreadStart }
   /** The reader of a capture waits, and there is something to read. */
   | { readonly type: 'captured'; readonly id: number }
   /** Something failed, and the device continues. */

@@ -34,7 +34,7 @@ import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { LoopTime } from './loop-time.ts';
-import { PacketPath } from './packet-path.ts';
+import { PacketPath, type PacketPathOptions } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
@@ -70,6 +70,8 @@ export interface DataPlaneOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on the memory's buffer. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
+  /** Threads that seal and open together with this one. Default: none. */
+  readonly threads?: PacketPathOptions['threads'];
   readonly onEvent: (event: PlaneEvent) => void;
   /** Called instead of `sockets.close()`, if given. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
@@ -114,6 +116,7 @@ export class DataPlane {
   /** Destinations whose sticky source failed. */
   readonly #lostSources: Set<Endpoint> = new Set();
   readonly #reads: SnapshotReads;
+  readonly #threads: PacketPathOptions['threads'];
   readonly #captures: CaptureTaps;
   #listened: ReadonlySet<string> = new Set();
   readonly #lostOffloads: Set<OffloadEvent['name']> = new Set();
@@ -131,7 +134,8 @@ export class DataPlane {
 
   /** Makes a data plane whose link is down. */
   constructor(options: DataPlaneOptions) {
-    const { tun, memory, bytes, onEvent, crypto, engine, listened = [] } = options;
+    const { tun, memory, bytes, threads, onEvent, crypto, engine, listened = [] } = options;
+    this.#threads = threads;
     this.#engine = new Engine({
       randomBytes: createRandomBytes(),
       unixTime: Date.now,
@@ -153,6 +157,7 @@ export class DataPlane {
       tun,
       memory,
       bytes,
+      threads,
       onEvent: (event) => {
         if (this.#listened.has(event.type)) onEvent(event);
       },
@@ -384,6 +389,7 @@ export class DataPlane {
     return {
       ...engine,
       drops: drops.toJSON(),
+      threads: this.#threads?.running ?? 1,
       tun: { readPackets: this.path.readPackets, writtenPackets: this.path.writtenPackets },
       udp: this.path.sockets ? { ...this.path.sockets.counters } : {},
       batches: { sent: sent.toJSON(), received: received.toJSON() },

@@ -11,8 +11,8 @@
 import type { Engine, EngineEvent, PacketView, Transmit } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { BatchSizes } from './batch-sizes.ts';
-import { UdpToTun, type RefusedSuperPacket } from './udp-to-tun.ts';
-import { TunToUdp } from './tun-to-udp.ts';
+import { UdpToTun, type OpeningThreads, type RefusedSuperPacket } from './udp-to-tun.ts';
+import { TunToUdp, type SealingThreads } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 import type { PacketTap } from './packet-tap.ts';
@@ -23,6 +23,8 @@ export interface PacketPathOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on `memory.buffer`. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
+  /** Threads that seal and open together with this one. Default: none. */
+  readonly threads?: (SealingThreads & OpeningThreads) | undefined;
   readonly onEvent: (event: EngineEvent) => void;
   /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
   readonly onSuperPacketRefused?: (refused: RefusedSuperPacket) => void;
@@ -41,6 +43,7 @@ export class PacketPath {
     tun,
     memory,
     bytes,
+    threads,
     onEvent,
     onSuperPacketRefused = () => {},
   }: PacketPathOptions) {
@@ -48,8 +51,8 @@ export class PacketPath {
     this.#memory = memory;
     this.#onEvent = onEvent;
     const drain = (): void => this.drain();
-    this.#outbound = new TunToUdp({ engine, tun, memory, bytes, drain });
-    this.#inbound = new UdpToTun({ engine, tun, memory, drain, onSuperPacketRefused });
+    this.#outbound = new TunToUdp({ engine, tun, memory, bytes, drain, threads });
+    this.#inbound = new UdpToTun({ engine, tun, memory, drain, onSuperPacketRefused, threads });
   }
 
   get readPackets(): number {

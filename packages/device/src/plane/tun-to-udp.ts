@@ -29,6 +29,27 @@ export interface TunToUdpOptions {
   readonly bytes?: ByteOperations | undefined;
   /** Takes all output of the engine. */
   readonly drain: () => void;
+  /** Threads that seal together with this one. Default: none. */
+  readonly threads?: SealingThreads | undefined;
+}
+
+/**
+ * Threads that seal runs of packets together with the packet loop. After `handlePackets`, a run may
+ * still be in progress: `isBusy`. Then its messages may be queued, but not sent before `finish`.
+ */
+export interface SealingThreads {
+  /** Whether a run is in progress. */
+  readonly isBusy: boolean;
+  /** The end of all runs that have begun so far, for `finish`. */
+  readonly mark: number;
+  /** How many threads there are at present, with the packet loop's. */
+  readonly running: number;
+  /** Runs may be shared from now on. */
+  open(): void;
+  /** Waits until the runs before `mark` are sealed; default: all runs. */
+  finish(mark?: number): void;
+  /** Waits until all runs are sealed. From then on no run is shared. */
+  close(): void;
 }
 
 export class TunToUdp {
@@ -51,8 +72,12 @@ export class TunToUdp {
   readonly #memory: PacketMemory;
   readonly #drain: () => void;
   readonly #splitter: SuperPacketSplitter;
+  readonly #threads: SealingThreads | undefined;
   /** Offset in the slab where the next place begins. */
   #next: number;
+  /** The part of the slab that is in use: all of it, or with other threads one half. */
+  #start: number;
+  #end: number;
   /**
    * Whether the last batch had at most one packet. Then the next batch probably has only one packet
    * too, and this packet is sent before the TUN is read again.
@@ -61,13 +86,16 @@ export class TunToUdp {
   /** The argument of `handlePackets`, reused for each call. */
   readonly #run: PacketRun;
 
-  constructor({ engine, tun, memory, bytes, drain }: TunToUdpOptions) {
+  constructor({ engine, tun, memory, bytes, drain, threads }: TunToUdpOptions) {
     this.#engine = engine;
     this.#tun = tun;
     this.#memory = memory;
     this.#drain = drain;
     this.#splitter = new SuperPacketSplitter(bytes);
-    this.#next = memory.slabOffset;
+    this.#threads = threads;
+    this.#start = memory.slabOffset;
+    this.#end = memory.slabEnd;
+    this.#next = this.#start;
     this.#run = {
       buffer: memory.buffer,
       offset: 0,
@@ -86,7 +114,8 @@ export class TunToUdp {
     let reads = 0;
     let failures = 0;
     this.pausedUntil = Infinity;
-    while (reads < READS && bytes < BATCH_BYTES) {
+    const most = this.#share() ? SHARED_BATCH_BYTES : BATCH_BYTES;
+    while (reads < READS && bytes < most) {
       const length = this.#tun.read(buffer, readOffset, readLength);
       if (length < GONE) {
         this.#engine.stats.drops.add('tun-malformed');
@@ -110,13 +139,16 @@ export class TunToUdp {
 
   /** Sends the queue. After that, the whole slab is free. */
   flush(): void {
+    this.#threads?.finish();
     this.sockets?.flush();
-    this.#next = this.#memory.slabOffset;
+    this.#next = this.#start;
   }
 
   #finish(now: number, reads: number, before: number): void {
     this.batches.add(this.readPackets - before);
     this.#isSparse = reads <= 1;
+    // The engine may destroy a key.
+    this.#threads?.close();
     this.#engine.finishBatch(now);
     this.#drain();
     this.flush();
@@ -141,11 +173,11 @@ export class TunToUdp {
    * @returns how many
    */
   #send(left: number, now: number): number {
-    const { buffer, slabEnd } = this.#memory;
+    const { buffer } = this.#memory;
     const { segmentLength } = this.#splitter;
     const at = this.#place();
     const stride = strideOf(segmentLength);
-    const count = Math.min(left, Math.floor((slabEnd + PACKET_MARGIN - at) / stride));
+    const count = Math.min(left, Math.floor((this.#end + PACKET_MARGIN - at) / stride));
     const run = this.#run;
     run.offset = at;
     run.stride = stride;
@@ -153,8 +185,10 @@ export class TunToUdp {
     run.lastLength = this.#splitter.writeMany(buffer, at, stride, count);
     run.count = count;
     this.#next = at - PACKET_MARGIN + count * stride;
+    const mark = this.#threads?.mark ?? 0;
     if (this.tap) this.#sendTapped(this.tap, now);
     else this.#engine.handlePackets(run, now);
+    if (this.#threads?.isBusy) this.#sendFormer(this.#threads, mark);
     this.#drain();
     return count;
   }
@@ -165,11 +199,46 @@ export class TunToUdp {
   }
 
   /**
+   * Sends what was queued before this run, while other threads seal this run. If this run is not
+   * shared, it must not be queued behind runs that are, because a full queue sends itself.
+   */
+  #sendFormer(threads: SealingThreads, mark: number): void {
+    threads.finish(mark);
+    this.sockets?.flush();
+    if (!threads.isBusy) return;
+    // The other half is free now.
+    const { slabOffset, slabEnd } = this.#memory;
+    const middle = this.#middle;
+    [this.#start, this.#end] =
+      this.#start === slabOffset ? [middle, slabEnd] : [slabOffset, middle];
+    this.#next = this.#start;
+  }
+
+  /** Where the second half of the slab begins: at the beginning of a block. */
+  get #middle(): number {
+    return ((this.#memory.slabOffset + this.#memory.slabEnd) / 2) & -PACKET_MARGIN;
+  }
+
+  /**
+   * Begins a batch. A tap looks at messages as soon as they are sealed, so nothing is shared then.
+   *
+   * @returns whether other threads take part
+   */
+  #share(): boolean {
+    const { slabOffset, slabEnd } = this.#memory;
+    const isShared = !this.tap && this.#threads !== undefined && this.#threads.running > 1;
+    if (isShared) this.#threads.open();
+    this.#start = slabOffset;
+    this.#end = isShared ? this.#middle : slabEnd;
+    this.#next = slabOffset;
+    return isShared;
+  }
+
+  /**
    * Returns the offset of the next packet: at the beginning of a block, with one block in front.
    */
   #place(): number {
-    const { slabEnd } = this.#memory;
-    if (this.#next + strideOf(this.#splitter.segmentLength) > slabEnd) this.flush();
+    if (this.#next + strideOf(this.#splitter.segmentLength) > this.#end) this.flush();
     return this.#next + PACKET_MARGIN;
   }
 }
@@ -187,6 +256,8 @@ function strideOf(length: number): number {
 const READS = 64;
 // A batch also ends after this many bytes.
 const BATCH_BYTES: number = 128 * 1024;
+/** With other threads: at the end of a batch they wait for the packet loop. */
+const SHARED_BATCH_BYTES: number = 512 * 1024;
 /** `Tun.read` returns this when the device is gone. */
 const GONE = -1;
 /** After this many failed reads in a row, the TUN is not read for `PAUSE_MS` ms. */

@@ -19,7 +19,8 @@ import {
 } from '@litz/tun/offload';
 import { BatchSizes } from './batch-sizes.ts';
 import type { PacketMemory } from './packet-memory.ts';
-import type { DatagramSocket, Tun } from './io-interfaces.ts';
+import type { DatagramSink, DatagramSocket, Tun } from './io-interfaces.ts';
+import { ReceivedBatch } from './received-batch.ts';
 import type { PacketTap } from './packet-tap.ts';
 
 /** A kind of super-packet that the TUN refused, and why. */
@@ -36,6 +37,20 @@ export interface UdpToTunOptions {
    * one by one.
    */
   readonly onSuperPacketRefused: (refused: RefusedSuperPacket) => void;
+  /** Threads that open together with this one. Default: none. */
+  readonly threads?: OpeningThreads | undefined;
+}
+
+/** Threads that open datagrams together with the packet loop. */
+export interface OpeningThreads {
+  /** How many threads there are at present, with the packet loop's. */
+  readonly running: number;
+  /** Begins a batch: datagrams that `Engine.beginDatagram` gets from now on are shared. */
+  beginOpening(): void;
+  /** No datagram follows: those that wait for more of their kind are opened too. */
+  publishLast(): void;
+  /** Waits until no datagram is in progress. From then on none is shared. */
+  endOpening(): void;
 }
 
 export class UdpToTun {
@@ -56,6 +71,11 @@ export class UdpToTun {
     source: Endpoint,
     ecn: number,
   ) => void;
+  readonly #threads: OpeningThreads | undefined;
+  readonly #batch = new ReceivedBatch();
+  readonly #collect: DatagramSink = (...datagram) => this.#batch.add(...datagram);
+  readonly #begin: DatagramSink = (buffer, offset, length) =>
+    this.#engine.beginDatagram(buffer, offset, length);
   #sockets: DatagramSocket | undefined = undefined;
   /** Bytes received in the current batch. */
   #bytes = 0;
@@ -73,7 +93,9 @@ export class UdpToTun {
   /** The buffer of the current datagram. Packets in it have space for a vnet header in front. */
   #inbound: Uint8Array | undefined = undefined;
 
-  constructor({ engine, tun, memory, drain, onSuperPacketRefused }: UdpToTunOptions) {
+  constructor(options: UdpToTunOptions) {
+    const { engine, tun, memory, drain, onSuperPacketRefused, threads } = options;
+    this.#threads = threads;
     this.#engine = engine;
     this.#tun = tun;
     this.#memory = memory;
@@ -119,7 +141,7 @@ export class UdpToTun {
     let received = 0;
     for (let batch = 0; more && batch < most; batch++) {
       this.#bytes = 0;
-      const count = sockets.receive(this.#sink, only);
+      const count = this.#receiveBatch(sockets, only);
       received += count;
       this.#coalescer.flush();
       // Poll reports polled sockets again if they have more. Other sockets must be read until they
@@ -150,6 +172,27 @@ export class UdpToTun {
     const at = offset - VNET_HEADER_LENGTH;
     clearVnetHeader(buffer, at);
     this.#count(this.#tun.write(buffer, at, length + VNET_HEADER_LENGTH), 1);
+  }
+
+  /** Receives one batch. @returns the number of datagrams, including dropped ones */
+  #receiveBatch(sockets: DatagramSocket, only: number | undefined): number {
+    const threads = this.#threads;
+    const isAlone = threads === undefined || threads.running === 1;
+    // A tap looks at each message before and after it is opened.
+    if (isAlone || this.tap) return sockets.receive(this.#sink, only);
+    const batch = this.#batch;
+    const count = sockets.receive(this.#collect, only);
+    // Few datagrams are opened sooner than another thread wakes.
+    const isShared = batch.count >= FEWEST_SHARED;
+    if (isShared) {
+      threads.beginOpening();
+      batch.forEach(this.#begin);
+      threads.publishLast();
+    }
+    batch.forEach(this.#sink);
+    batch.clear();
+    if (isShared) threads.endOpening();
+    return count;
   }
 
   #take(buffer: Uint8Array, offset: number, length: number, source: Endpoint, ecn: number): void {
@@ -227,6 +270,8 @@ function isSuperPacketRefused(result: number): boolean {
 /** VIRTIO_NET_HDR_GSO_UDP_L4 */
 const GSO_UDP = 5;
 
+/** A batch with fewer datagrams is not shared with other threads. */
+const FEWEST_SHARED = 8;
 /** Batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;
 /**

@@ -72,6 +72,21 @@ class HybridCipher implements Cipher {
     sealRun(this.#cipherFor(length), counter, buffer, offset, length, stride, count);
   }
 
+  // oxlint-disable-next-line max-params -- the signature of `Cipher.sealRunLater`
+  sealRunLater(
+    counter: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    stride: number,
+    count: number,
+    receiver: number,
+  ): boolean {
+    if (length <= this.#shortLength) return false;
+    const { sealRunLater } = this.#cipherFor(length);
+    return sealRunLater?.(counter, buffer, offset, length, stride, count, receiver) ?? false;
+  }
+
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     return this.#cipherFor(length).open(counter, buffer, offset, length);
   }
@@ -80,6 +95,11 @@ class HybridCipher implements Cipher {
     // `#key` is zero once `#long` is made.
     if (!this.#short.readKey) throw new TypeError('the provider does not give keys back');
     this.#short.readKey(out);
+  }
+
+  openLater(counter: number, buffer: Uint8Array, offset: number, length: number): void {
+    if (length <= this.#shortLength) return;
+    this.#cipherFor(length).openLater?.(counter, buffer, offset, length);
   }
 
   destroy(): void {

@@ -7,6 +7,7 @@
 import { type CryptoProvider } from '@litz/core';
 import { quote } from '@litz/core/internals';
 import type { ByteOperations } from '@litz/tun/offload';
+import type { CipherThreads } from '@litz/openssl';
 import type { WasmArena } from '@litz/wasm';
 import { isCryptoModule, type CryptoModule } from '../options.ts';
 import { selectProvider, type ProviderChoice } from './select-provider.ts';
@@ -19,13 +20,19 @@ export interface LoadedProvider extends ProviderChoice {
   readonly release: () => void;
 }
 
-/** Loads a provider. @throws {TypeError} (rejects) the module has no such export */
+/**
+ * Loads a provider.
+ *
+ * @param threads that seal together with the calling thread, if the provider can share work
+ * @throws {TypeError} (rejects) the module has no such export
+ */
 export async function loadProvider(
   crypto: CryptoProvider | CryptoModule | undefined,
   arena: WasmArena | undefined,
+  threads?: CipherThreads,
 ): Promise<LoadedProvider> {
   if (!crypto) {
-    const choice = await selectProvider({ arena });
+    const choice = await selectProvider({ arena, threads });
     return { ...choice, release: () => choice.provider.destroy?.() };
   }
   const provider = isCryptoModule(crypto) ? await importProvider(crypto) : crypto;

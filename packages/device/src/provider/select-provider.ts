@@ -10,6 +10,7 @@
  */
 import { nobleProvider, WireGuardError, type CryptoProvider } from '@litz/core';
 import { checkObject, quote } from '@litz/core/internals';
+import type { CipherThreads } from '@litz/openssl';
 import type { WasmArena } from '@litz/wasm';
 import { hybridProvider } from './hybrid-provider.ts';
 
@@ -37,8 +38,9 @@ export interface ProviderCandidate {
    * Loads the provider, or throws or rejects.
    *
    * @param arena the memory of packets, if it is WebAssembly memory
+   * @param threads that seal together with this one
    */
-  load(arena: WasmArena | undefined): Promise<CryptoProvider>;
+  load(arena: WasmArena | undefined, threads?: CipherThreads): Promise<CryptoProvider>;
 }
 
 /** Options of `selectProvider`. */
@@ -50,6 +52,8 @@ export interface SelectOptions {
   readonly forced?: string | undefined;
   /** Memory that holds the packets, so that WebAssembly need not copy them. */
   readonly arena?: WasmArena | undefined;
+  /** Threads that seal together with this one, if the provider can share work. Default: none. */
+  readonly threads?: CipherThreads | undefined;
   /** In order of preference. The last one must always be available. */
   readonly candidates?: readonly ProviderCandidate[];
 }
@@ -72,12 +76,12 @@ export interface SelectOptions {
  * ```
  */
 export async function selectProvider(options: SelectOptions = {}): Promise<ProviderChoice> {
-  checkObject(options, 'options', ['forced', 'arena', 'candidates']);
-  const { forced = process.env['LITZ_CRYPTO'], arena, candidates = CANDIDATES } = options;
+  checkObject(options, 'options', ['forced', 'arena', 'threads', 'candidates']);
+  const { forced = process.env['LITZ_CRYPTO'], candidates = CANDIDATES } = options;
   const ordered = inOrder(candidates, forced);
   const misses: Miss[] = [];
   for (const [i, candidate] of ordered.entries()) {
-    const provider = await tryToLoad(candidate, arena, candidate.name === forced, misses);
+    const provider = await tryToLoad(candidate, options, candidate.name === forced, misses);
     if (!provider) continue;
     const warnings = misses.filter(({ isExpected }) => !isExpected).map(warning(candidate));
     if (candidate.name === forced) {
@@ -85,7 +89,7 @@ export async function selectProvider(options: SelectOptions = {}): Promise<Provi
     }
     const reason = [candidate.merit, ...misses.map(missText)].join('; ');
     if (candidate.name !== 'openssl' || forced) return { provider, reason, warnings };
-    return withWasmForShortOnes({ provider, reason, warnings }, ordered.slice(i + 1), arena);
+    return withWasmForShortOnes({ provider, reason, warnings }, ordered.slice(i + 1), options);
   }
   throw new Error('no crypto provider could be loaded');
 }
@@ -97,11 +101,11 @@ export async function selectProvider(options: SelectOptions = {}): Promise<Provi
 async function withWasmForShortOnes(
   choice: ProviderChoice,
   others: readonly ProviderCandidate[],
-  arena: WasmArena | undefined,
+  { arena }: SelectOptions,
 ): Promise<ProviderChoice> {
   const wasm = others.find(({ name }) => name === 'wasm');
   const misses: Miss[] = [];
-  const short = wasm && (await tryToLoad(wasm, arena, false, misses));
+  const short = wasm && (await tryToLoad(wasm, { arena }, false, misses));
   if (!short) {
     const warnings = misses.map(
       (miss) => `the crypto provider wasm cannot be used beside openssl: ${miss.reason}`,
@@ -124,7 +128,7 @@ interface Miss {
 
 async function tryToLoad(
   candidate: ProviderCandidate,
-  arena: WasmArena | undefined,
+  { arena, threads }: SelectOptions,
   isForced: boolean,
   misses: Miss[],
 ): Promise<CryptoProvider | undefined> {
@@ -134,7 +138,7 @@ async function tryToLoad(
     return undefined;
   }
   try {
-    return await candidate.load(arena);
+    return await candidate.load(arena, threads);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     misses.push({ candidate, reason, isExpected: false });
@@ -176,9 +180,9 @@ const CANDIDATES: readonly ProviderCandidate[] = [
       }
       return process.versions['electron'] === undefined ? undefined : 'Electron has BoringSSL';
     },
-    async load() {
+    async load(_arena, threads) {
       const { createOpensslProvider } = await import('@litz/openssl');
-      return createOpensslProvider();
+      return createOpensslProvider(threads);
     },
   },
   {

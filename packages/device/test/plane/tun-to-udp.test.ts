@@ -3,6 +3,7 @@
  * that sealing may write over is anybody's.
  */
 import { Engine, nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
+import { writeTransportHeader } from '@litz/core/internals';
 import { copyCipherProvider, ipPacket, seededRandomBytes, type Person } from '@litz/testkit';
 import {
   encodeVnetHeader,
@@ -13,7 +14,7 @@ import {
 } from '@litz/tun/offload';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TunToUdp } from '../../src/plane/tun-to-udp.ts';
+import { TunToUdp, type SealingThreads } from '../../src/plane/tun-to-udp.ts';
 import { HEADER_LENGTH, PacketMemory } from '../../src/plane/packet-memory.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';
@@ -43,6 +44,39 @@ describe('TunToUdp', () => {
       }),
       { numRuns: RUNS },
     );
+  });
+
+  it('sends the same messages in the same order when other threads seal the runs', () => {
+    const frames = fc.array(
+      fc.oneof(
+        fc.integer({ min: 20, max: 1500 }).map((length) => singleFrame(length)),
+        fc
+          .tuple(fc.integer({ min: 1, max: 65_000 }), fc.constantFrom(600, 1360, 9000, 30_000))
+          .map(([payload, each]) => superFrame(payload, each)),
+      ),
+      { maxLength: 8 },
+    );
+    const slabs = fc.integer({ min: 2054, max: 4096 }).map((blocks) => blocks * 64);
+    fc.assert(
+      fc.property(frames, slabs, (all, slabLength) => {
+        const threads = new FakeThreads();
+        const { sent, isTidy } = sentBy(all, slabLength, threads);
+        expect(sent.map(textOf)).toEqual(referenceOf(all).map(textOf));
+        expect(isTidy).toBe(true);
+        expect(threads.left).toEqual([]);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('lets other threads seal a run while it sends the one before', () => {
+    const frame = superFrame(45 * 1380, 1380);
+    const threads = new FakeThreads();
+    const { sent, flushes } = sentBy([frame, frame, frame], 2 ** 18, threads);
+    expect(sent.map(textOf)).toEqual(referenceOf([frame, frame, frame]).map(textOf));
+    expect(flushes).toEqual([45, 45, 45]);
+    // While a run was sent, the next one was in progress. Then the batch and its queue end.
+    expect(threads.inProgress).toEqual([1, 1, 1, 0, 0]);
   });
 
   it.each([
@@ -99,8 +133,9 @@ class SmallMemory extends PacketMemory {
 function sentBy(
   frames: readonly Uint8Array[],
   slabLength: number,
+  threads?: FakeThreads,
 ): { sent: Uint8Array[]; flushes: number[]; runs: number[]; isTidy: boolean } {
-  const { engine } = session(untidyProvider());
+  const { engine } = session(threads ? threads.provider() : untidyProvider());
   const memory = new SmallMemory(slabLength);
   const { buffer, slabEnd } = memory;
   buffer.fill(MARK, slabEnd);
@@ -112,7 +147,7 @@ function sentBy(
     }
     while (engine.pollPacket());
   };
-  const outbound = new TunToUdp({ engine, tun, memory, drain });
+  const outbound = new TunToUdp({ engine, tun, memory, drain, threads });
   outbound.sockets = sockets;
   while (outbound.read(NOW));
   // What was read last stands there as it was read, and no vnet header of the scratch is written over.
@@ -195,6 +230,68 @@ function untidyProvider(): CryptoProvider {
     };
   };
   return { ...provider, createCipher };
+}
+
+/** Seals long runs as late as it may. Until then, the messages are not what they will be. */
+class FakeThreads implements SealingThreads {
+  readonly running = 2;
+  /** The runs in progress. */
+  readonly left: (() => void)[] = [];
+  /** How many runs were left after each call of `finish`. */
+  readonly inProgress: number[] = [];
+  #isOpen = false;
+  #done = 0;
+
+  get isBusy(): boolean {
+    return this.left.length > 0;
+  }
+
+  get mark(): number {
+    return this.#done + this.left.length;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  finish(mark: number = this.mark): void {
+    while (this.#done < mark) {
+      this.left.shift()!();
+      this.#done++;
+    }
+    this.inProgress.push(this.left.length);
+  }
+
+  close(): void {
+    if (this.isBusy) this.finish();
+    this.#isOpen = false;
+  }
+
+  provider(): CryptoProvider {
+    const provider = untidyProvider();
+    const createCipher = (key: Uint8Array): Cipher => {
+      const cipher = provider.createCipher(key);
+      return {
+        ...cipher,
+        sealRunLater: (counter, buffer, offset, length, stride, count, receiver) => {
+          if (!this.#isOpen || count < 8) return false;
+          this.left.push(() => {
+            cipher.sealRun!(counter, buffer, offset, length, stride, count);
+            for (let i = 0; i < count; i++) {
+              writeTransportHeader(
+                buffer,
+                offset + i * stride - HEADER_LENGTH,
+                receiver,
+                counter + i,
+              );
+            }
+          });
+          return true;
+        },
+      };
+    };
+    return { ...provider, createCipher };
+  }
 }
 
 /** Gives reads with the vnet headers that they have. */

@@ -1,0 +1,165 @@
+/**
+ * `measureEnds`: measures one end of a tunnel at a time, so that two cores show how an
+ * implementation uses a second one. See `one-end.ts`.
+ *
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { missingProgram } from '../peers/command.ts';
+import { litz, PEERS, type Implementation } from '../peers/implementation.ts';
+import { missingNamespaces } from '../peers/namespace-pair.ts';
+import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
+import { OneEnd, type Load, type Shown } from './one-end.ts';
+
+/** Settings of `bench ends`. */
+export interface EndsSettings {
+  implementations: readonly Implementation[];
+  figures: readonly EndFigure[];
+  rounds: number;
+  /** The length of one measurement, in seconds. */
+  seconds: number;
+}
+
+/** Short names of the figures, for the option `--figures`. */
+export const END_FIGURES = [
+  'send-1420',
+  'receive-1420',
+  'send-8920',
+  'receive-8920',
+  'send-64',
+  'receive-64',
+  'send-200',
+  'receive-200',
+] as const;
+export type EndFigure = (typeof END_FIGURES)[number];
+
+/** Litz and the others, with one thread and with two. */
+export const END_IMPLEMENTATIONS: readonly Implementation[] = [
+  withEnvironment(litz(), 'litz, 1 thread', { LITZ_THREADS: '1' }),
+  withEnvironment(litz(), 'litz, 2 threads', { LITZ_THREADS: '2' }),
+  ...[1, 2].map((threads) =>
+    withEnvironment(named('wireguard-go'), `wireguard-go, GOMAXPROCS=${threads}`, {
+      GOMAXPROCS: String(threads),
+    }),
+  ),
+  oneThread('boringtun', '--threads', '1'),
+];
+
+/** Measures all implementations in turn, and removes everything that was made. */
+export function measureEnds(
+  { implementations, figures, rounds, seconds }: EndsSettings,
+  progress: (text: string) => void,
+): Promise<RoundsOutcome> {
+  const take = async (implementation: Implementation): Promise<Sample[]> => {
+    const samples: Sample[] = [];
+    for (const figure of figures) {
+      const shown = await show(implementation, figure, seconds);
+      const excess = excessText(shown);
+      if (excess !== undefined) progress(`  ${figure}: ${excess}`);
+      samples.push(...samplesOf(figure, shown));
+    }
+    return samples;
+  };
+  return alternate({ implementations, rounds, missing: missingTools(), take }, progress);
+}
+
+/**
+ * Returns a text if the daemon and the load used all cores: then a second thread could not
+ * show what it does. `cores`: of the machine.
+ */
+export function excessText(
+  { daemonCores, generatorCores }: Shown,
+  cores: number = availableParallelism(),
+): string | undefined {
+  if (daemonCores + generatorCores < cores * ALMOST_ALL) return undefined;
+  const used = `${daemonCores.toFixed(2)} + ${generatorCores.toFixed(2)}`;
+  return `daemon and load used all ${cores} cores (${used})`;
+}
+
+/** Returns the samples of one figure. */
+export function samplesOf(figure: EndFigure, shown: Shown): Sample[] {
+  const { packetsPerSecond, offeredPerSecond, daemonCores, generatorCores } = shown;
+  const { title, load } = FIGURES[figure];
+  const rate = load.superPackets
+    ? { unit: 'Mbit/s', value: (packetsPerSecond * load.packetLength * 8) / 1e6 }
+    : { unit: '1/s', value: packetsPerSecond };
+  return [
+    { figure: title, ...rate },
+    { figure: `${title}: processor of the daemon`, unit: '%', value: daemonCores * 100 },
+    { figure: `${title}: processor of the load`, unit: '%', value: generatorCores * 100 },
+    {
+      figure: `${title}: share of the load that was taken`,
+      unit: '%',
+      value: (packetsPerSecond / offeredPerSecond) * 100,
+    },
+  ];
+}
+
+async function show(
+  implementation: Implementation,
+  figure: EndFigure,
+  seconds: number,
+): Promise<Shown> {
+  const { load } = FIGURES[figure];
+  const end = await OneEnd.open(implementation, load);
+  try {
+    return figure.startsWith('send') ? await end.send(seconds) : await end.receive(seconds);
+  } finally {
+    await end.close();
+  }
+}
+
+function missingTools(): string | undefined {
+  return missingNamespaces() ?? missingProgram('nft', ['--version']);
+}
+
+function named(name: string): Implementation {
+  return PEERS.find((peer) => peer.name === name)!;
+}
+
+function withEnvironment(
+  implementation: Implementation,
+  name: string,
+  env: Record<string, string>,
+): Implementation {
+  return { ...implementation, name, env: { ...implementation.env, ...env } };
+}
+
+function oneThread(peer: string, ...args: string[]): Implementation {
+  const implementation = named(peer);
+  return {
+    ...implementation,
+    name: `${peer}, 1 thread`,
+    command: (interfaceName) => {
+      const [program, ...rest] = implementation.command(interfaceName);
+      return [program, ...args, ...rest];
+    },
+  };
+}
+
+interface FigureSettings {
+  readonly title: string;
+  readonly load: Load;
+}
+
+function streamOf(title: string, mtu: number): FigureSettings {
+  const load = { packetLength: mtu, mtu, superPackets: true };
+  return { title: `${title}, MTU ${mtu}`, load };
+}
+
+function smallOf(title: string, packetLength: number): FigureSettings {
+  const load = { packetLength, mtu: 1420, superPackets: false };
+  return { title: `${title}, packets of ${packetLength} B`, load };
+}
+
+const FIGURES: Readonly<Record<EndFigure, FigureSettings>> = {
+  'send-1420': streamOf('sending', 1420),
+  'receive-1420': streamOf('receiving', 1420),
+  'send-8920': streamOf('sending', 8920),
+  'receive-8920': streamOf('receiving', 8920),
+  'send-64': smallOf('sending', 64),
+  'receive-64': smallOf('receiving', 64),
+  'send-200': smallOf('sending', 200),
+  'receive-200': smallOf('receiving', 200),
+};
+const ALMOST_ALL = 0.97;

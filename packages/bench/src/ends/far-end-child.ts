@@ -1,0 +1,173 @@
+/**
+ * The far end of a tunnel, without an interface: `far-end-child.js SETTINGS`, with `FarEndSettings`
+ * as JSON. The file exports nothing.
+ *
+ * It answers handshakes until SIGTERM. With `load`, it begins a handshake itself, and then sends
+ * messages that were sealed before, each of them once.
+ *
+ * @module
+ */
+import { randomFillSync } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { Endpoint, Engine, parseAddress, type Transmit } from '@litz/core';
+import { selectProvider } from '@litz/device';
+import { check, libc, addressOf, allocate, boottimeMs, linux } from '@litz/sys';
+import { openUdp } from '@litz/udp';
+import { sendAnswer } from '../child.ts';
+import { cpuSeconds } from '../peers/daemon-process.ts';
+import { linkCounters, writtenPackets } from './link-counters.ts';
+import { udpPacket } from './udp-packet.ts';
+import type { FarEndSettings, ReceivedLoad, ReceiveSettings } from './one-end.ts';
+import { Pace } from './pace.ts';
+
+/** linux/udp.h: the level of the UDP options, and the option for the length of segments. */
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
+const BLOCK_BYTES = 64 << 20;
+/** What is sent to find the rate, and the most that is measured with. */
+const RAMP_BYTES = 600_000_000;
+const MOST_BYTES = 1_400_000_000;
+const MOST_TRIALS = 700_000;
+const FIRST_PER_MS = 300;
+const RAMP_WINDOW_MS = 25;
+
+const settings = JSON.parse(process.argv[2]!) as FarEndSettings;
+const { provider } = await selectProvider();
+const engine = new Engine({
+  crypto: provider,
+  randomBytes: (out) => void randomFillSync(out),
+  unixTime: Date.now,
+  mtu: settings.mtu,
+});
+const peer = {
+  publicKey: settings.peerPublicKey,
+  endpoint: `${settings.peerOuter}:${settings.port}`,
+  allowedIps: [settings.peerAddress],
+};
+engine.configure({ privateKey: settings.privateKey, peers: [peer] }, boottimeMs());
+const sockets = openUdp({ port: settings.port, gso: true });
+process.stdout.write('ready\n');
+if (settings.load) sendAnswer(await sendLoad(settings.load));
+else for (;;) await turn();
+
+/** One turn of the engine's loop: takes what has arrived and what is due. */
+async function turn(): Promise<void> {
+  const now = boottimeMs();
+  sockets.receive((buffer, offset, length, source, ecn) => {
+    engine.handleDatagramAt(buffer, offset, length, source, ecn, now);
+    drain();
+  });
+  if (engine.pollTimeout() <= now) engine.handleTimeout(now);
+  drain();
+  await setTimeout(2);
+}
+
+function drain(): void {
+  let transmit: Transmit | undefined;
+  while ((transmit = engine.pollTransmit())) sockets.sendRun(transmit);
+  while (engine.pollPacket() || engine.pollEvent());
+  sockets.flush();
+}
+
+/** Finds the rate that the daemon takes, and measures with that rate. */
+async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
+  while (!engine.connect(settings.peerPublicKey, boottimeMs())) await turn();
+  const pace = new Pace(performance.now(), FIRST_PER_MS);
+  const length = load.messageLength;
+  const trial = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
+  // The daemon may use a session to send only after a message has arrived. This also warms it up.
+  sendAll(seal(load, trial), load, pace, RAMP_WINDOW_MS);
+  await turn();
+  pace.settle(performance.now());
+  const most = Math.floor(MOST_BYTES / length);
+  const sealed = seal(load, Math.min(most, Math.ceil(pace.perMs * 1000 * load.seconds)));
+  pace.settle(performance.now());
+  return sendAll(sealed, load, pace, Infinity);
+}
+
+/** Messages of one length, one after the other, in blocks. */
+interface Sealed {
+  readonly blocks: readonly Uint8Array[];
+  readonly count: number;
+  readonly perBlock: number;
+}
+
+/** Seals `count` packets, with the next counters of the session. */
+function seal({ packetLength, messageLength }: ReceiveSettings, count: number): Sealed {
+  const packet = udpPacket(settings.address, settings.peerAddress, packetLength);
+  const perBlock = Math.floor(BLOCK_BYTES / messageLength);
+  const blocks: Uint8Array[] = [];
+  for (let done = 0; done < count; done += perBlock) {
+    const block = new Uint8Array(new ArrayBuffer(BLOCK_BYTES + 128));
+    for (let i = 0; i < Math.min(perBlock, count - done); i++) {
+      const at = i * messageLength + 16;
+      block.set(packet, at);
+      engine.handlePacketAt(block, at, packetLength, boottimeMs());
+      const transmit = engine.pollTransmit();
+      if (transmit?.length !== messageLength) throw new Error('the session has ended');
+    }
+    blocks.push(block);
+  }
+  return { blocks, count, perBlock };
+}
+
+/** Sends all messages, once, in messages of the kernel with up to 64 datagrams. */
+function sendAll(
+  sealed: Sealed,
+  load: ReceiveSettings,
+  pace: Pace,
+  windowMs: number,
+): ReceivedLoad {
+  const { packetLength, messageLength, daemonPid, link } = load;
+  const fd = sockets.fds[0]!;
+  const option = allocate(4);
+  const setSegment = (length: number): void => {
+    option.view.setInt32(0, length, true);
+    check(libc().setsockopt(fd, SOL_UDP, UDP_SEGMENT, option.address, 4), 'setsockopt');
+  };
+  const target = socketAddress(new Endpoint(parseAddress(settings.peerOuter), settings.port));
+  const most = Math.min(64, Math.floor(65_507 / messageLength));
+  setSegment(messageLength);
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const counters = (): ReturnType<typeof linkCounters> => linkCounters(daemonPid, link);
+  const [first, cpu, own] = [counters(), cpuSeconds(daemonPid), cpuSeconds(process.pid)];
+  const begin = performance.now();
+  let [last, next] = [first, begin + windowMs];
+  for (let sent = 0; sent < sealed.count;) {
+    const now = performance.now();
+    if (now >= next) {
+      const present = counters();
+      pace.adapt(now, writtenPackets(last, present, packetLength));
+      [last, next] = [present, now + windowMs];
+    }
+    if (pace.due(now) < most) {
+      Atomics.wait(sleeper, 0, 0, 0.05);
+      continue;
+    }
+    const inBlock = sent % sealed.perBlock;
+    const count = Math.min(most, sealed.count - sent, sealed.perBlock - inBlock);
+    const address = addressOf(sealed.blocks[Math.floor(sent / sealed.perBlock)]!);
+    const from = address + inBlock * messageLength;
+    libc().sendto(fd, from, count * messageLength, 0, target.address, 16);
+    sent += count;
+    pace.countSent(count);
+  }
+  const elapsed = (performance.now() - begin) / 1000;
+  const end = counters();
+  const answer = {
+    packetsPerSecond: writtenPackets(first, end, packetLength) / elapsed,
+    offeredPerSecond: sealed.count / elapsed,
+    daemonCores: (cpuSeconds(daemonPid) - cpu) / elapsed,
+    generatorCores: (cpuSeconds(process.pid) - own) / elapsed,
+  };
+  setSegment(0);
+  return answer;
+}
+
+function socketAddress({ address, port }: Endpoint): ReturnType<typeof allocate> {
+  const region = allocate(16);
+  region.view.setUint16(0, linux.AF_INET, true);
+  region.view.setUint16(2, port);
+  region.bytes.set(address, 4);
+  return region;
+}

@@ -1,0 +1,78 @@
+/**
+ * Reads the counters of a network interface: `/proc/PID/net/dev`, proc(5).
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+
+/** What has passed an interface since it was made. A super-packet counts as one packet. */
+export interface LinkCounters {
+  receivedBytes: number;
+  receivedPackets: number;
+  sentBytes: number;
+  sentPackets: number;
+}
+
+/** Returns the counters of an interface in the network namespace of a process. */
+export function linkCounters(pid: number, name: string): LinkCounters {
+  return parseLinkCounters(readFileSync(`/proc/${pid}/net/dev`, 'latin1'), name);
+}
+
+/** Parses the counters of one interface. @throws {RangeError} it is not in the text */
+export function parseLinkCounters(text: string, name: string): LinkCounters {
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon === -1 || line.slice(0, colon).trim() !== name) continue;
+    const fields = line
+      .slice(colon + 1)
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    return {
+      receivedBytes: fields[0]!,
+      receivedPackets: fields[1]!,
+      sentBytes: fields[8]!,
+      sentPackets: fields[9]!,
+    };
+  }
+  throw new RangeError(`"name" expected an interface in the text, got ${name}`);
+}
+
+/**
+ * Returns how many messages have left an Ethernet interface between two readings. The kernel counts
+ * a message with `UDP_SEGMENT` as one packet, whose headers are counted once.
+ *
+ * @param messageLength of the messages that a sender with padding sends, in bytes. A sender without
+ *   padding sends shorter ones, and each is a packet of its own.
+ */
+export function sentMessages(
+  before: LinkCounters,
+  after: LinkCounters,
+  messageLength: number,
+): number {
+  const packets = after.sentPackets - before.sentPackets;
+  const bytes = after.sentBytes - before.sentBytes - packets * OUTER_HEADERS;
+  if (packets === 0 || bytes / packets <= messageLength) return packets;
+  return Math.round(bytes / messageLength);
+}
+
+/**
+ * Returns how many UDP packets a TUN has got from its program between two readings. A super-packet
+ * has its headers once.
+ *
+ * @param packetLength with the headers, in bytes
+ */
+export function writtenPackets(
+  before: LinkCounters,
+  after: LinkCounters,
+  packetLength: number,
+): number {
+  const packets = after.receivedPackets - before.receivedPackets;
+  const payload = after.receivedBytes - before.receivedBytes - packets * INNER_HEADERS;
+  return Math.round(payload / (packetLength - INNER_HEADERS));
+}
+
+/** Ethernet, IPv4 and UDP. */
+const OUTER_HEADERS = 42;
+/** IPv4 and UDP. */
+const INNER_HEADERS = 28;

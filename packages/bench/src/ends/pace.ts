@@ -1,0 +1,69 @@
+/**
+ * `Pace`: how fast a generator sends: a little more than what is taken, so that it leaves the rest
+ * of the processor to the program that is measured.
+ *
+ * @module
+ */
+import { median } from '../results/statistics.ts';
+
+export class Pace {
+  #perMs: number;
+  #sent = 0;
+  #taken: number[] = [];
+  #since: number;
+
+  /** @param now in ms. @param perMs how many packets to send per ms at first */
+  constructor(now: number, perMs: number) {
+    this.#since = now;
+    this.#perMs = perMs;
+  }
+
+  /** The present rate, in packets per ms. */
+  get perMs(): number {
+    return this.#perMs;
+  }
+
+  /** Returns how many packets are due at `now`. */
+  due(now: number): number {
+    return Math.floor(this.#perMs * (now - this.#since)) - this.#sent;
+  }
+
+  countSent(packets: number): void {
+    this.#sent += packets;
+  }
+
+  /**
+   * Ends a window and sets the rate for the next one: faster if almost all was taken, otherwise a
+   * little above what was taken.
+   *
+   * @param taken how many packets were taken in the window that ends at `now`
+   */
+  adapt(now: number, taken: number): void {
+    const elapsed = now - this.#since;
+    if (elapsed <= 0) return;
+    const perMs = taken / elapsed;
+    this.#taken.push(perMs);
+    const hasTakenAll = taken >= this.#sent * ALMOST_ALL;
+    this.#begin(now, hasTakenAll ? this.#perMs * FASTER : perMs * ABOVE);
+  }
+
+  /** Keeps the rate from `now` on: a little above what was taken in the last windows. */
+  settle(now: number): void {
+    const last = this.#taken.slice(-KEPT);
+    if (last.length > 0) this.#begin(now, median(last) * ABOVE);
+  }
+
+  #begin(now: number, perMs: number): void {
+    this.#since = now;
+    this.#sent = 0;
+    this.#perMs = Math.max(perMs, SLOWEST);
+  }
+}
+
+/** If more than this share of what was sent was taken, the daemon may take more. */
+const ALMOST_ALL = 0.95;
+const FASTER = 1.4;
+const ABOVE = 1.1;
+/** In packets per ms. */
+const SLOWEST = 20;
+const KEPT = 8;

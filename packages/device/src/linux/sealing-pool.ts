@@ -1,0 +1,114 @@
+/**
+ * `SealingPool`: the threads that seal together with the packet loop of a device. They are programs
+ * of `@litz/openssl`; the main thread starts them.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import type { CipherThreads, CipherThreadStart } from '@litz/openssl';
+import type { SealingThreads } from '../plane/tun-to-udp.ts';
+import type { OpeningThreads } from '../plane/udp-to-tun.ts';
+import { ThreadGrowth } from './thread-growth.ts';
+
+export class SealingPool implements SealingThreads, OpeningThreads {
+  readonly #threads: CipherThreads;
+  readonly #start: (start: CipherThreadStart) => void;
+  readonly #growth: ThreadGrowth | undefined;
+  #started = 1;
+  #isResting = false;
+
+  /**
+   * @param threads how many; 'auto': as many as help, up to the most of `cipherThreads`
+   * @param start asks the main thread to start a thread
+   */
+  constructor(
+    cipherThreads: CipherThreads,
+    threads: number | 'auto',
+    start: (start: CipherThreadStart) => void,
+  ) {
+    this.#threads = cipherThreads;
+    this.#start = start;
+    if (threads === 'auto') {
+      const idle = new IdleCores();
+      this.#growth = new ThreadGrowth({
+        most: cipherThreads.most,
+        idleCores: () => idle.sinceLast(),
+      });
+    } else {
+      while (this.#started < threads) this.#grow();
+    }
+  }
+
+  get isBusy(): boolean {
+    return this.#threads.isBusy;
+  }
+
+  get mark(): number {
+    return this.#threads.mark;
+  }
+
+  get running(): number {
+    return this.#isResting ? 1 : this.#threads.running;
+  }
+
+  open(): void {
+    this.#threads.open();
+  }
+
+  finish(mark?: number): void {
+    this.#threads.finish(mark);
+  }
+
+  close(): void {
+    this.#threads.close();
+  }
+
+  beginOpening(): void {
+    this.#threads.beginOpening();
+  }
+
+  publishLast(): void {
+    this.#threads.publishLast();
+  }
+
+  endOpening(): void {
+    this.#threads.endOpening();
+  }
+
+  /** Must be called after each read of the interface. See `ThreadGrowth.observe`. */
+  observe(now: number, packets: number, isFull: boolean): void {
+    const step = this.#growth?.observe(now, packets, isFull) ?? 'none';
+    if (step === 'none') return;
+    this.#isResting = step === 'rest';
+    if (step === 'start') this.#grow();
+  }
+
+  /** Lets all threads end. */
+  end(): void {
+    this.#threads.end();
+  }
+
+  #grow(): void {
+    this.#start(this.#threads.start(this.#started++));
+  }
+}
+
+/** Returns the idle time of all cores, in ticks of 10 ms: two numbers of /proc/stat. */
+export function idleTicks(stat: string): number {
+  const fields = stat.slice(0, stat.indexOf('\n')).split(/\s+/).map(Number);
+  return (fields[4] ?? 0) + (fields[5] ?? 0);
+}
+
+class IdleCores {
+  #ticks = 0;
+  #at = 0;
+
+  sinceLast(): number {
+    const ticks = idleTicks(readFileSync('/proc/stat', 'latin1'));
+    const now = performance.now();
+    const idle = ((ticks - this.#ticks) * 10) / (now - this.#at);
+    this.#ticks = ticks;
+    this.#at = now;
+    return idle;
+  }
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { CipherThreads, CipherThreadStart } from '@litz/openssl';
+import { idleTicks, SealingPool } from '../../src/linux/sealing-pool.ts';
+
+function fakeThreads(most: number): CipherThreads {
+  const start = (number: number): CipherThreadStart => {
+    return { ring: new SharedArrayBuffer(4), states: new SharedArrayBuffer(4), number };
+  };
+  return { most, running: 3, start, end: vi.fn() } as unknown as CipherThreads;
+}
+
+describe('SealingPool', () => {
+  it('starts a fixed number of threads at once', () => {
+    const started: number[] = [];
+    const threads = fakeThreads(3);
+    const pool = new SealingPool(threads, 3, ({ number }) => started.push(number));
+    expect(started).toEqual([1, 2]);
+    for (let now = 0; now < 5000; now++) pool.observe(now, now * 500, true);
+    expect(started).toEqual([1, 2]);
+    expect(pool.running).toBe(3);
+    pool.end();
+    expect(threads.end).toHaveBeenCalledOnce();
+  });
+
+  it("starts none with 'auto' until a stream needs them", () => {
+    const started: number[] = [];
+    const pool = new SealingPool(fakeThreads(2), 'auto', ({ number }) => started.push(number));
+    for (let now = 0; now < 5000; now++) pool.observe(now, now * 500, false);
+    expect(started).toEqual([]);
+  });
+});
+
+describe('idleTicks', () => {
+  it('adds the time without work and the time that waits for disks', () => {
+    const stat = 'cpu  10 20 30 400 5 0 7 0 0 0\ncpu0 1 2 3 4 5 6\n';
+    expect(idleTicks(stat)).toBe(405);
+  });
+});

@@ -1,0 +1,218 @@
+/**
+ * Several threads seal for one device. What they send is received by an engine without an interface,
+ * which sees every counter in the order in which it arrived.
+ */
+import { randomFillSync } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import { Engine } from '@litz/core';
+import { addressOf, allocate, boottimeMs, check, libc, linux } from '@litz/sys';
+import { describeWith } from '@litz/testkit';
+import { openUdp, type UdpSockets } from '@litz/udp';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Device } from '../src/index.ts';
+import { peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
+
+let hosts: TwoHosts;
+/** The threads of the device: the first one has the packet loop. */
+let workers: Worker[];
+const follow = (worker: Worker): void => void workers.push(worker);
+
+beforeEach(() => {
+  hosts = new TwoHosts();
+  workers = [];
+  process.on('worker', follow);
+});
+
+afterEach(async () => {
+  process.off('worker', follow);
+  await hosts.close();
+});
+
+describeWith(realInterfaces, 'Device with several threads', () => {
+  it('sends every counter once, in order, also while its threads are ended one after the other', async () => {
+    const errors: string[] = [];
+    const device = await open(4);
+    device.on('error', ({ message }) => errors.push(message));
+    const receiver = new Receiver();
+    const sender = new Sender();
+    await untilThreads(device, 4);
+    sender.send();
+    await receiver.untilQuiet();
+    for (const worker of workers.slice(1)) {
+      for (let i = 0; i < 20; i++) {
+        sender.send(4);
+        if (i === 10) void worker.terminate();
+        await receiver.receive();
+      }
+      if (worker.threadId !== -1) await once(worker, 'exit');
+    }
+    await receiver.untilQuiet();
+    expect(await device.stats()).toMatchObject({ threads: 1 });
+    sender.send(4);
+    await receiver.untilQuiet();
+    receiver.close();
+    sender.close();
+    const { counters, wrong } = receiver;
+    expect(wrong).toEqual([]);
+    // 61 * 4 super-packets and more, with 44 packets each. Some may be lost where a queue was full.
+    expect(counters.length).toBeGreaterThan(5000);
+    expect(counters.every((counter, i) => i === 0 || counter > counters[i - 1]!)).toBe(true);
+    expect(errors).toEqual(
+      Array.from({ length: 3 }, () =>
+        expect.stringMatching(
+          /^a thread that seals packets of wg0 ended: .*; the device goes on with one less$/,
+        ),
+      ),
+    );
+  }, 60_000);
+
+  it('carries TCP each way, unchanged, with several threads at both ends', async () => {
+    const { left, right } = hosts;
+    const devices = await hosts.devices({ threads: 3 }, { threads: 3 });
+    await untilThreads(devices.left, 3);
+    await untilThreads(devices.right, 3);
+    const host = '10.1.0.2';
+    const length = 40 << 20;
+    const server = runInside(right, ECHO_SERVER, { host, port: 7000 });
+    const client = runInside(left, ECHO_CLIENT, { host, port: 7000, length });
+    expect(await client).toBe('the same bytes came back');
+    await server;
+    const { drops } = await devices.right.stats();
+    expect(drops).not.toHaveProperty('replayed-counter');
+    expect(drops).not.toHaveProperty('invalid-tag');
+  }, 60_000);
+
+  it('ends its threads when it is closed', async () => {
+    const device = await open(3);
+    await untilThreads(device, 3);
+    const exits = workers.map((worker) => once(worker, 'exit'));
+    await device.close();
+    await Promise.all(exits);
+  }, 30_000);
+});
+
+function open(threads: number): Promise<Device> {
+  const { left, right } = hosts;
+  return left.device({ peers: [peerOf(right, `${right.outer}:51820`)], threads });
+}
+
+async function untilThreads(device: Device, threads: number): Promise<void> {
+  while ((await device.stats()).threads < threads) await setTimeout(20);
+}
+
+/** Sends super-packets to the other end of the tunnel. */
+class Sender {
+  readonly #fd: number;
+  readonly #bytes = new Uint8Array(new ArrayBuffer(44 * 1372));
+
+  constructor() {
+    const { AF_INET, SOCK_DGRAM } = linux;
+    this.#fd = hosts.left.namespace.run(() =>
+      check(libc().socket(AF_INET, SOCK_DGRAM, 0), 'socket'),
+    );
+    const option = allocate(4);
+    option.view.setInt32(0, 1372, true);
+    check(libc().setsockopt(this.#fd, 17, UDP_SEGMENT, option.address, 4), 'setsockopt');
+    const address = allocate(16);
+    address.view.setUint16(0, AF_INET, true);
+    address.view.setUint16(2, 9);
+    address.bytes.set(hosts.right.inner, 4);
+    check(libc().connect(this.#fd, address.address, 16), 'connect');
+  }
+
+  send(count = 1): void {
+    for (let i = 0; i < count; i++) {
+      libc().send(this.#fd, addressOf(this.#bytes), this.#bytes.length, 0);
+    }
+  }
+
+  close(): void {
+    libc().close(this.#fd);
+  }
+}
+
+/** The other end: an engine with sockets, and no interface. */
+class Receiver {
+  /** Of the transport messages, in the order in which they arrived. */
+  readonly counters: number[] = [];
+  /** Why messages were dropped. */
+  readonly wrong: string[] = [];
+  readonly #sockets: UdpSockets;
+  readonly #engine: Engine;
+
+  constructor() {
+    const { left, right } = hosts;
+    this.#sockets = right.namespace.run(() => openUdp({ port: 51820, gro: true }));
+    this.#engine = new Engine({
+      randomBytes: (out) => void randomFillSync(out),
+      unixTime: Date.now,
+    });
+    const { privateKey } = right.person;
+    this.#engine.configure({ privateKey, peers: [peerOf(left)] }, boottimeMs());
+  }
+
+  /** Takes what has arrived. @returns how many datagrams */
+  async receive(): Promise<number> {
+    const now = boottimeMs();
+    let datagrams = 0;
+    for (let count = 1; count > 0; datagrams += count) {
+      count = this.#sockets.receive((buffer, offset, length, source, ecn) => {
+        const view = new DataView(buffer.buffer, buffer.byteOffset + offset, length);
+        const isData = view.getUint32(0, true) === 4;
+        const result = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
+        if (typeof result === 'string') this.wrong.push(result);
+        else if (isData) this.counters.push(Number(view.getBigUint64(8, true)));
+      });
+      this.#engine.finishBatch(now);
+      for (let out = this.#engine.pollTransmit(); out; out = this.#engine.pollTransmit()) {
+        this.#sockets.sendRun(out);
+      }
+      while (this.#engine.pollEvent() || this.#engine.pollPacket());
+      this.#sockets.flush();
+    }
+    await setTimeout(1);
+    return datagrams;
+  }
+
+  async untilQuiet(): Promise<void> {
+    for (let quiet = 0; quiet < 200;) quiet = (await this.receive()) > 0 ? 0 : quiet + 1;
+  }
+
+  close(): void {
+    this.#sockets.close();
+  }
+}
+
+const UDP_SEGMENT = 103;
+
+const ECHO_SERVER = `
+  const server = require('node:net').createServer({ allowHalfOpen: true });
+  server.listen(workerData);
+  await new Promise((resolve) => server.on('connection', (socket) => {
+    socket.pipe(socket);
+    socket.on('close', resolve);
+  }));
+  server.close();
+  return true;`;
+
+const ECHO_CLIENT = `
+  const { randomBytes } = require('node:crypto');
+  const { host, port, length } = workerData;
+  const sent = randomBytes(length);
+  const connect = () => new Promise((resolve, reject) => {
+    const socket = require('node:net').connect({ host, port }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+  let socket;
+  for (let tries = 0; !socket; tries++) {
+    try { socket = await connect(); } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  socket.end(sent);
+  const pieces = [];
+  for await (const piece of socket) pieces.push(piece);
+  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'others came back';`;

@@ -1,0 +1,54 @@
+/**
+ * `OpenJob`: opens the messages of one job. Any thread may do it, and another one may continue it.
+ *
+ * A job says which of its messages were opened. If a thread has ended in the middle of a job, the
+ * message that it had is lost: it may be text already, and then its tag is wrong.
+ *
+ * @module
+ */
+import type { StreamKey } from '../chacha20.ts';
+import { createOpen, type Open, type Parts } from '../cipher-parts.ts';
+import {
+  COUNT,
+  COUNTER_HIGH,
+  COUNTER_LOW,
+  LENGTH,
+  OFFSET,
+  OPENED,
+  slotOf,
+  STRIDE,
+} from './job-ring.ts';
+
+export class OpenJob {
+  readonly #open: Open;
+  readonly #memory: Uint8Array;
+
+  /** @param memory the datagrams */
+  constructor(parts: Parts, memory: Uint8Array) {
+    this.#open = createOpen(parts);
+    this.#memory = memory;
+  }
+
+  /** Opens all messages of a job that are not opened, with a context that no other thread uses. */
+  run(words: Int32Array, index: number, key: StreamKey): void {
+    const slot = slotOf(index);
+    const length = words[slot + LENGTH]!;
+    const stride = words[slot + STRIDE]!;
+    const count = words[slot + COUNT]!;
+    const counter = words[slot + COUNTER_HIGH]! * 2 ** 32 + (words[slot + COUNTER_LOW]! >>> 0);
+    for (let i = 0; i < count; i++) {
+      if ((words[slot + OPENED]! & (1 << i)) !== 0) continue;
+      const at = words[slot + OFFSET]! + i * stride;
+      const isOpened = this.#open(
+        key,
+        undefined,
+        counter + i,
+        this.#memory,
+        at,
+        length,
+        i === count - 1,
+      );
+      if (isOpened) words[slot + OPENED]! |= 1 << i;
+    }
+  }
+}
