@@ -165,17 +165,14 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.property('litz-up@wg0', 'Result')).toBe('success');
     expect(host.hasLink('wg0')).toBe(false);
   });
-
-  /** The number of a process of systemd's namespace in this one. */
-  async function outerPidOf(pid: string): Promise<string> {
-    for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      const status = await host.run('sh', ['-c', `cat /proc/${outer}/status 2>/dev/null || true`]);
-      if (
-        new RegExp(`^NSpid:\\t${outer}\\t${pid}$`, 'm').test(status) &&
-        /^Uid:\t961/m.test(status)
-      )
-        return outer;
-    }
-    throw new Error(`there is no process ${pid}`);
-  }
 });
+
+/** The number of a process of systemd's namespace in this one. */
+async function outerPidOf(pid: string): Promise<string> {
+  for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const status = await host.run('sh', ['-c', `cat /proc/${outer}/status 2>/dev/null || true`]);
+    if (new RegExp(`^NSpid:\\t${outer}\\t${pid}$`, 'm').test(status) && /^Uid:\t961/m.test(status))
+      return outer;
+  }
+  throw new Error(`there is no process ${pid}`);
+}

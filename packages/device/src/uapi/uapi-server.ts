@@ -303,8 +303,7 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
 }
 
 const FULL = 'its file system is full (df, df -i): remove files there';
-const NOT_WRITABLE =
-  'expected a folder that this user can write to (in a container: --tmpfs /run)';
+const NOT_WRITABLE = 'expected a folder that this user can write to (in a container: --tmpfs /run)';
 const OTHER_USER =
   'the socket of another user is there, and this user may not connect to it; if its daemon has ended, remove it';
 const DEFAULT_MAX_CONNECTIONS = 4096;
