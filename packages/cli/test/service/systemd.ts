@@ -41,9 +41,13 @@ export class Systemd {
     this.#host = host;
     const words = [process.execPath, REPOSITORY, host.folder, this.#cgroup, BOOT];
     this.#child = host.namespace.run(() =>
-      spawn('unshare', ['--mount', 'sh', '-ec', OWN_CGROUP, ...words], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
+      spawn(
+        'setpriv',
+        [...DIES_WITH_TEST, 'unshare', '--mount', 'sh', '-ec', OWN_CGROUP, ...words],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      ),
     );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
@@ -125,6 +129,8 @@ function childrenOf(pid: number): number[] {
   );
 }
 
+/** If the process of the test is killed, so is systemd, and with it all of its processes. */
+const DIES_WITH_TEST = ['--pdeathsig', 'KILL'];
 const SYSTEMD = '/lib/systemd/systemd';
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
 /** Begins with the arguments of BOOT. $3 is the cgroup, $4 is BOOT. */
