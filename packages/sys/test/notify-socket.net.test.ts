@@ -33,10 +33,11 @@ describeWith([linuxCalls, programRequirement('socat', ['-V'])], 'NotifySocket', 
 
     const read = await reader(`ABSTRACT-RECVFROM:${name},fork`, `@${name}`);
 
-    await vi.waitUntil(() => {
-      NotifySocket.of({ NOTIFY_SOCKET: `@${name}` })!.send('WATCHDOG=1\n');
-      return read().includes('WATCHDOG=1\n');
-    });
+    const socket = NotifySocket.of({ NOTIFY_SOCKET: `@${name}` })!;
+    socket.send('WATCHDOG=1\n');
+    await vi.waitUntil(() => read() !== '');
+    expect(read()).toBe('WATCHDOG=1\n');
+    socket.close();
   });
 
   test('says what is wrong with the address', () => {

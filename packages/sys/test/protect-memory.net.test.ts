@@ -12,22 +12,6 @@ const required = [linuxCalls, builtSys, root, programRequirement('setpriv')];
 
 describeWith(required, 'forbidCoreDumps', () => {
   test('hides the memory from other processes of the user, and sets the limit', async () => {
-    const seen = async (call: string): Promise<string> => {
-      const asUser = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups'];
-      const child = runInProcess(
-        `
-        ${call};
-        const { execFileSync } = await import('node:child_process');
-        const { readFileSync } = await import('node:fs');
-        const look = 'try { require("fs").openSync("/proc/' + process.pid + '/mem"); console.log("open") }' +
-          ' catch (error) { console.log(error.code) }';
-        const limit = /^Max core file size +(\\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))[1];
-        console.log(limit, execFileSync(process.execPath, ['-e', look]).toString().trim());`,
-        asUser,
-      );
-      return text(child.stdout);
-    };
-
     expect(await seen('')).toMatch(/ open\n$/);
     expect(await seen('sys.forbidCoreDumps()')).toBe('0 EACCES\n');
   });
@@ -55,3 +39,20 @@ describeWith(required, 'lockMemory', () => {
     expect(await text(child.stdout)).toBe('false\n');
   });
 });
+
+/** The limit of core dumps after a call, and whether another process of the user can read the memory. */
+async function seen(call: string): Promise<string> {
+  const asUser = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups'];
+  const child = runInProcess(
+    `
+    ${call};
+    const { execFileSync } = await import('node:child_process');
+    const { readFileSync } = await import('node:fs');
+    const look = 'try { require("fs").openSync("/proc/' + process.pid + '/mem"); console.log("open") }' +
+      ' catch (error) { console.log(error.code) }';
+    const limit = /^Max core file size +(\\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))[1];
+    console.log(limit, execFileSync(process.execPath, ['-e', look]).toString().trim());`,
+    asUser,
+  );
+  return text(child.stdout);
+}

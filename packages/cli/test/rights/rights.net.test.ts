@@ -109,28 +109,15 @@ describeWith(needed, 'the rights of litz', () => {
     const [alice, bob] = [keyPair(), keyPair()];
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     const far = await startDaemon([], {}, `${NAME}b`);
-    const at = async (pid: number, name: string, lines: string[]): Promise<void> => {
-      const file = host.write(`${name}.conf`, lines);
-      await host.run('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'wg', 'setconf', name, file]);
-      await host.run('ip', ['link', 'set', name, 'up']);
-    };
-    const peer = (key: string, port: number): string[] => [
-      '[Peer]',
-      `PublicKey = ${key}`,
-      'AllowedIPs = 0.0.0.0/0',
-      `Endpoint = 127.0.0.1:${port}`,
-      'PersistentKeepalive = 1',
-    ];
-    const own = (key: string, port: number): string[] => [
-      '[Interface]',
-      `PrivateKey = ${key}`,
-      `ListenPort = ${port}`,
-    ];
-    await at(far.pid, `${NAME}b`, [...own(bob.privateKey, 7002), ...peer(alice.publicKey, 7001)]);
-    await at(daemon.pid, NAME, [...own(alice.privateKey, 7001), ...peer(bob.publicKey, 7002)]);
-    const handshakes = async (): Promise<string> =>
+    await configure(far, `${NAME}b`, [
+      ...own(bob.privateKey, 7002),
+      ...peer(alice.publicKey, 7001),
+    ]);
+    await configure(daemon, NAME, [...own(alice.privateKey, 7001), ...peer(bob.publicKey, 7002)]);
+    const handshakes = (): Promise<string> =>
       host.run('wg', ['show', `${NAME}b`, 'latest-handshakes']);
     await vi.waitUntil(async () => /\t[1-9]\d+\n/.test(await handshakes()), { timeout: 10_000 });
+    expect(host.hasLink(NAME)).toBe(true);
   });
 
   it('let --user go to the background', async () => {
@@ -199,11 +186,10 @@ describeWith(needed, 'the rights of litz', () => {
   });
 
   it('are four capabilities for an agent', async () => {
-    const agent = host.litz([
-      ...['agent', '--registry', `file:${host.folder}/registry`, '--node', 'a'],
-      ...['--node-ip', '192.0.2.1', '--prefixes', 'static:10.7.0.0/24', '--interface', NAME],
-      ...['--state-dir', `${host.folder}/state`, '--control-dir', `${host.folder}/control`],
-    ]);
+    const node = `agent --registry file:${host.folder}/registry --node a --node-ip 192.0.2.1`;
+    const folders = `--state-dir ${host.folder}/state --control-dir ${host.folder}/control`;
+    const flags = `${node} --prefixes static:10.7.0.0/24 --interface ${NAME} ${folders}`;
+    const agent = host.litz(flags.split(' '));
     await agent.says(/\n/);
     const kept = [
       'CAP_NET_ADMIN',
@@ -267,6 +253,28 @@ async function startDaemon(
   const litz = host.litz(['-f', ...flags, name], { env: { LOG_LEVEL: 'verbose' }, ...options });
   await litz.says(/serves /);
   return litz;
+}
+
+/** Configures an interface with the wg of the daemon's mounts, and sets it up. */
+async function configure({ pid }: LitzProcess, name: string, lines: string[]): Promise<void> {
+  const file = host.write(`${name}.conf`, lines);
+  await host.run('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'wg', 'setconf', name, file]);
+  await host.run('ip', ['link', 'set', name, 'up']);
+}
+
+function own(privateKey: string, port: number): string[] {
+  return ['[Interface]', `PrivateKey = ${privateKey}`, `ListenPort = ${port}`];
+}
+
+function peer(publicKey: string, port: number): string[] {
+  const endpoint = `Endpoint = 127.0.0.1:${port}`;
+  return [
+    '[Peer]',
+    `PublicKey = ${publicKey}`,
+    'AllowedIPs = 0.0.0.0/0',
+    endpoint,
+    'PersistentKeepalive = 1',
+  ];
 }
 
 interface Thread {

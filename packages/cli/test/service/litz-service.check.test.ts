@@ -21,7 +21,6 @@ describeWith([systemd], 'litz@.service', () => {
 
 describe('the service files', () => {
   it('run the options that litz has', () => {
-    const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
     expect(read('litz@.service')).toMatch(/^ExecStart=litz -f %i$/m);
     expect(read('litz-up@.service')).toMatch(/^ExecStart=litz up %i$/m);
     expect(read('litz.openrc')).toMatch(/command_args="-f --user \$litz_user \$interface"/);
@@ -38,3 +37,7 @@ describe('the service files', () => {
     expect(() => execFileSync('sh', ['-n', join(FOLDER, 'litz.openrc')])).not.toThrow();
   });
 });
+
+function read(name: string): string {
+  return readFileSync(join(FOLDER, name), 'utf8');
+}

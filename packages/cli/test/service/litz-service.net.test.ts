@@ -118,7 +118,7 @@ describeWith(required, 'litz@.service', () => {
   it('is restarted by the watchdog when it hangs, and after a kill', async () => {
     const dropIn = '/run/systemd/system/litz@.service.d';
     await systemd.run('mkdir', dropIn);
-    const lines = '[Service]\\nWatchdogSec=2\\nTimeoutAbortSec=1\\n';
+    const lines = '[Service]\\nWatchdogSec=6\\nTimeoutAbortSec=1\\n';
     await systemd.run('sh', '-c', `printf '${lines}' >${dropIn}/watchdog.conf`);
     await systemd.control('daemon-reload');
     await systemd.control('start', 'litz@wg0');
@@ -134,7 +134,7 @@ describeWith(required, 'litz@.service', () => {
     const first = await pid();
     // Longer than the interval: a daemon that works is not restarted.
     await expect(
-      vi.waitUntil(() => isNew(first), { timeout: 4000, interval: 200 }),
+      vi.waitUntil(() => isNew(first), { timeout: 8000, interval: 200 }),
     ).rejects.toThrow(/Timed out/);
     await systemd.control('kill', '-s', 'STOP', 'litz@wg0');
     await vi.waitUntil(() => isNew(first), { timeout: 20_000, interval: 200 });
@@ -165,17 +165,14 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.property('litz-up@wg0', 'Result')).toBe('success');
     expect(host.hasLink('wg0')).toBe(false);
   });
-
-  /** The number of a process of systemd's namespace in this one. */
-  async function outerPidOf(pid: string): Promise<string> {
-    for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      const status = await host.run('sh', ['-c', `cat /proc/${outer}/status 2>/dev/null || true`]);
-      if (
-        new RegExp(`^NSpid:\\t${outer}\\t${pid}$`, 'm').test(status) &&
-        /^Uid:\t961/m.test(status)
-      )
-        return outer;
-    }
-    throw new Error(`there is no process ${pid}`);
-  }
 });
+
+/** The number of a process of systemd's namespace in this one. */
+async function outerPidOf(pid: string): Promise<string> {
+  for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const status = await host.run('sh', ['-c', `cat /proc/${outer}/status 2>/dev/null || true`]);
+    if (new RegExp(`^NSpid:\\t${outer}\\t${pid}$`, 'm').test(status) && /^Uid:\t961/m.test(status))
+      return outer;
+  }
+  throw new Error(`there is no process ${pid}`);
+}

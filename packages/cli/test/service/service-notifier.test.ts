@@ -63,15 +63,15 @@ describe('ServiceNotifier', () => {
 
   it('does not feed it while the daemon does not answer, and asks only once', async () => {
     const manager = managerWith({ ...SERVICE, WATCHDOG_USEC: '2000000' });
-    let answer = (): void => {};
+    const answers: (() => void)[] = [];
     const isAlive = vi.fn<() => Promise<void>>(
-      () => new Promise((resolve) => (answer = () => resolve())),
+      () => new Promise((resolve) => answers.push(() => resolve())),
     );
     manager.watch(isAlive);
     await vi.advanceTimersByTimeAsync(5000);
     expect(isAlive).toHaveBeenCalledTimes(1);
     expect(sent).toEqual([]);
-    answer();
+    answers[0]?.();
     await vi.advanceTimersByTimeAsync(0);
     expect(sent).toEqual(['WATCHDOG=1']);
   });

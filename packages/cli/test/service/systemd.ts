@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { requirement, type Requirement } from '@litz/testkit';
 import { vi } from 'vitest';
-import type { Host } from '../host.ts';
+import { uniqueName, type Host } from '../host.ts';
 
 /** The folder with the units. */
 export const SERVICES: string = fileURLToPath(new URL('../../service', import.meta.url));
@@ -25,6 +25,8 @@ export const systemdProgram: Requirement = requirement('/lib/systemd/systemd', (
 export class Systemd {
   readonly #host: Host;
   readonly #child: ChildProcess;
+  /** The name of the cgroup that holds all processes. Two systemds must not share one. */
+  readonly #cgroup: string = uniqueName('cg');
   #output = '';
   #pid = -1;
 
@@ -37,11 +39,15 @@ export class Systemd {
 
   private constructor(host: Host) {
     this.#host = host;
-    const own = ['--mount', '--pid', '--cgroup', '--fork', '--kill-child', '--mount-proc'];
+    const words = [process.execPath, REPOSITORY, host.folder, this.#cgroup, BOOT];
     this.#child = host.namespace.run(() =>
-      spawn('unshare', [...own, 'sh', '-ec', BOOT, process.execPath, REPOSITORY, host.folder], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
+      spawn(
+        'setpriv',
+        [...DIES_WITH_TEST, 'unshare', '--mount', 'sh', '-ec', OWN_CGROUP, ...words],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      ),
     );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
@@ -92,6 +98,16 @@ export class Systemd {
     const ended = new Promise((resolve) => this.#child.once('close', resolve));
     this.#child.kill('SIGKILL');
     await ended;
+    const remove = `mount -t cgroup2 c /mnt; find /mnt/${this.#cgroup} -depth -type d -exec rmdir {} +`;
+    // The kernel needs a moment until the last process has left.
+    await vi.waitUntil(
+      () =>
+        this.#host.run('unshare', ['--mount', 'sh', '-ec', remove]).then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 10_000, interval: 100 },
+    );
   }
 
   async #isReady(): Promise<boolean> {
@@ -113,8 +129,19 @@ function childrenOf(pid: number): number[] {
   );
 }
 
+/** If the process of the test is killed, so is systemd, and with it all of its processes. */
+const DIES_WITH_TEST = ['--pdeathsig', 'KILL'];
 const SYSTEMD = '/lib/systemd/systemd';
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
+/** Begins with the arguments of BOOT. $3 is the cgroup, $4 is BOOT. */
+const OWN_CGROUP = `
+mount --make-rprivate /
+mount -t cgroup2 cgroup2 /mnt
+mkdir "/mnt/$3"
+echo $$ >"/mnt/$3/cgroup.procs"
+umount /mnt
+exec unshare --pid --cgroup --fork --kill-child --mount-proc sh -ec "$4" "$0" "$1" "$2"
+`;
 /**
  * $0 is node, $1 the repository, $2 the folder of the test. The repository is mounted elsewhere,
  * because the units hide /root and /home.
