@@ -60,7 +60,13 @@ const ORDER = [
   },
   {
     title: OTHERS,
-    sources: ['docs/containers.md', 'docs/forwarding.md', 'docs/mesh.md', 'deploy/README.md'],
+    sources: [
+      'docs/containers.md',
+      'docs/forwarding.md',
+      'docs/capture.md',
+      'docs/mesh.md',
+      'deploy/README.md',
+    ],
   },
   { title: 'Operation', sources: ['docs/troubleshooting.md', 'docs/upgrading.md', 'SECURITY.md'] },
   {
