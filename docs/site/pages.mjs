@@ -68,7 +68,7 @@ const ORDER = [
       'docs/troubleshooting.md',
       'docs/capture.md',
       'docs/metrics.md',
-      'docs/top.md',
+      'docs/watching.md',
       'docs/upgrade.md',
       'docs/upgrading.md',
       'SECURITY.md',
