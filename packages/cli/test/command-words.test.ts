@@ -5,7 +5,7 @@ import { checkInterfaceName } from '../src/interface-name.ts';
 describe('checkFirstWord', () => {
   test.each(
     'help version status showconf set setconf addconf syncconf start stop restart list upgrade'
-      .concat(' doctor capture run daemon delete ls watch')
+      .concat(' doctor run daemon delete ls watch')
       .split(' '),
   )('refuses %s and says how to make an interface with that name', (word) => {
     const check = (): string[] => warningsOf(word);
@@ -20,7 +20,7 @@ describe('checkFirstWord', () => {
     ['syncconf', 'it is a command of wg'],
     ['stop', 'litz down INTERFACE'],
     ['start', 'litz up FILE.conf'],
-    ['capture', 'litz --help'],
+    ['monitor', 'litz --help'],
   ])('refuses %s and suggests: %s', (word, hint) => {
     expect(() => warningsOf(word)).toThrow(hint);
   });
