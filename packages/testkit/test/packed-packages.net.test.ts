@@ -72,7 +72,8 @@ describeWith(
         times.bare.push(millisecondsOf(['--eval', '0']));
         times.litz.push(millisecondsOf([litz, 'genkey']));
       }
-      expect(median(times.litz) - median(times.bare)).toBeLessThan(60);
+      // The shortest times: other programs on the machine only add to a time.
+      expect(Math.min(...times.litz) - Math.min(...times.bare)).toBeLessThan(60);
     });
 
     test('bring the command', () => {
@@ -106,10 +107,6 @@ function millisecondsOf(args: string[]): number {
   const start = performance.now();
   expect(project.run(process.execPath, args).status).toBe(0);
   return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 /** The pages that `npm install --global` links into the folders of man, as paths in the tarball. */

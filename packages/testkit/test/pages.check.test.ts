@@ -60,11 +60,11 @@ describe('pages', { timeout: 60_000 }, () => {
     const program = createProgram();
     const command = program.commands.find((one) => one.name() === first);
     // wireguard-go's command line has the name of an interface instead.
-    expect(command?.name() ?? first).toMatch(command ? /./ : /^(?:-f|--foreground|wg\d|litz\d)$/);
+    expect(command?.name() ?? first).toMatch(command ? /./ : /^(?:--?[a-z]+|wg\d|litz\d)$/);
     const { options } =
       command?.commands.find((one) => one.name() === second) ?? command ?? program;
     const flags = options.flatMap(({ long, short }) => [long, short]);
-    const used = words.match(/(?<= )--?[a-z][\w-]*/g) ?? [];
+    const used = words.match(/(?<= |^)--?[a-z][\w-]*/g) ?? [];
     expect(used.filter((flag) => !flags.includes(flag))).toEqual([]);
   });
 });
