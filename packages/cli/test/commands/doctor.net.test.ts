@@ -169,7 +169,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     make: async () => {
       const { left, right } = hosts;
       // A session that both sides know.
-      expect(await left.ping('10.7.0.2/32')).toBe(3);
+      await left.ping('10.7.0.2/32');
       await right.run('ip', ['address', 'add', '10.7.9.9/32', 'dev', OTHER]);
       await right.run('ping', ['-c1', '-W1', '-I', '10.7.9.9', '10.7.0.1']).catch(() => {});
     },
@@ -465,7 +465,7 @@ async function doctor(
   const code = await started.end();
   const { text } = started;
   const end = text.lastIndexOf('\n}\n');
-  expect(end, text).toBeGreaterThan(0);
+  if (end < 0) throw new Error(text);
   const { findings } = JSON.parse(text.slice(text.indexOf('{\n'), end + 2)) as {
     findings: Finding[];
   };
