@@ -35,7 +35,7 @@ describe('LineWriter', () => {
       now: () => 0,
     });
     writer.line(`DEBUG: (wg0) ${key}`, { event: 'drop', count: 3, peer: undefined });
-    expect(JSON.parse(lines[0]!)).toMatchObject({ event: 'drop', count: 3 });
+    expect(JSON.parse(lines[0])).toMatchObject({ event: 'drop', count: 3 });
     expect(lines[0]).not.toContain(key);
   });
 

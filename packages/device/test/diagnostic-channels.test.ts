@@ -33,7 +33,7 @@ describe('the channels of all devices', () => {
     const heard = Object.fromEntries(names.map((name) => [name, listen(name)]));
     const { alice, bob } = await connected();
     const of = (name: string, device: Device): unknown[] =>
-      heard[name]!.filter((message) => message.device === device);
+      heard[name].filter((message) => message.device === device);
     await vi.waitFor(() => expect(of('session', alice)).toHaveLength(1));
     expect(of('open', alice)).toHaveLength(1);
     expect(of('up', bob)).toEqual([{ device: bob, listenPort: expect.any(Number) }]);

@@ -41,7 +41,7 @@ function checkDaemon({ name, daemon, noDaemon, link }: TunnelFacts): Finding {
   }
   const start = `Start it: litz ${name}, or litz up ${name}`;
   if (!link) return fail(subject, `there is no interface ${name} in this namespace`, start);
-  return fail(subject, `${noDaemon ?? 'it does not answer'}`, start);
+  return fail(subject, noDaemon ?? 'it does not answer', start);
 }
 
 function checkKey({ name, daemon, file }: TunnelFacts): Finding {

@@ -107,7 +107,7 @@ function verdictOf(kind: string, value: Json, prefix: string): FilterVerdict | u
   if (kind === 'accept' || kind === 'drop' || kind === 'return') return { type: kind };
   if (kind === 'reject') return { type: 'drop' };
   if (kind === 'jump' || kind === 'goto') {
-    return { type: kind, chain: `${prefix} ${String((value as JsonObject)['target'])}` };
+    return { type: kind, chain: `${prefix} ${textOf((value as JsonObject)['target'])}` };
   }
   const { type, name } = (kind === 'xt' ? value : {}) as { type?: Json; name?: Json };
   return type === 'target' && name === 'REJECT' ? { type: 'drop' } : undefined;
@@ -124,7 +124,7 @@ function conditionOf({ op, left, right }: Match): Condition | undefined {
   const conditions = values.map((value) => valueCondition(left, value));
   const [key = '', inner] = Object.entries((left ?? {}) as JsonObject)[0] ?? [];
   const isState = key === 'ct' && (inner as JsonObject)['key'] === 'state';
-  const condition = isState ? stateIs(values.map(String)) : anyOf(conditions);
+  const condition = isState ? stateIs(values.map(textOf)) : anyOf(conditions);
   if (op === '==' || op === 'in') return condition;
   return op === '!=' ? not(condition) : undefined;
 }
@@ -140,9 +140,9 @@ function valueCondition(left: Json, value: Json): Condition | undefined {
   const { payload, meta } = (left ?? {}) as { payload?: JsonObject; meta?: JsonObject };
   if (payload) return payloadCondition(payload, value);
   const key = meta?.['key'];
-  if (key === 'iif' || key === 'iifname') return linkIs('in', String(value));
-  if (key === 'oif' || key === 'oifname') return linkIs('out', String(value));
-  if (key === 'l4proto') return protocolIs(String(value));
+  if (key === 'iif' || key === 'iifname') return linkIs('in', textOf(value));
+  if (key === 'oif' || key === 'oifname') return linkIs('out', textOf(value));
+  if (key === 'l4proto') return protocolIs(textOf(value));
   if (key !== 'nfproto') return undefined;
   return familyIs(value === 'ipv4' ? 4 : 6);
 }
@@ -151,10 +151,10 @@ function payloadCondition(payload: JsonObject, value: Json): Condition | undefin
   const { protocol, field } = payload;
   if (field === 'saddr' || field === 'daddr') {
     const { addr, len } = ((value as JsonObject)?.['prefix'] ?? {}) as { addr?: Json; len?: Json };
-    const text = addr === undefined ? String(value) : `${String(addr)}/${String(len)}`;
+    const text = addr === undefined ? textOf(value) : `${textOf(addr)}/${textOf(len)}`;
     return addressIs(field === 'saddr' ? 'source' : 'destination', text);
   }
-  if (field === 'protocol' || field === 'nexthdr') return protocolIs(String(value));
+  if (field === 'protocol' || field === 'nexthdr') return protocolIs(textOf(value));
   if (field !== 'sport' && field !== 'dport') return undefined;
   const [first, last] = rangeOf(value);
   const port = portIs(field === 'sport' ? 'source' : 'destination', first, last);
@@ -171,11 +171,15 @@ function rangeOf(value: Json): [first: number, last: number] {
 
 function matchText({ op, left, right }: Match): string {
   const [inner = {}] = Object.values((left ?? {}) as JsonObject);
-  const name = Object.values((inner ?? {}) as JsonObject).join(' ');
-  const values = valuesOf(right).map((value) =>
-    typeof value === 'object' ? JSON.stringify(value) : String(value),
-  );
+  const name = Object.values((inner ?? {}) as JsonObject)
+    .map(textOf)
+    .join(' ');
+  const values = valuesOf(right).map(textOf);
   return `${name} ${op === '!=' ? '!= ' : ''}${values.join(',')}`;
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
 /** The tables that iptables-nft makes. */

@@ -87,14 +87,14 @@ function readLink(netlink: Netlink, name: string): LinkFacts | undefined {
 async function readPeers(status: ReadStatus, context: Context): Promise<PeerFacts[]> {
   const ways = status.peers.slice(0, MOST_PEERS).map((peer) => waysOf(peer, status, context));
   const hosts = await Promise.all(
-    ways.map(({ key }) => {
+    ways.map(async ({ key }) => {
       const host = context.config?.hosts.get(key);
       return host && readHost(host.name, host.port);
     }),
   );
   const knocks = ways.map((peer) => isSilent(peer.status, context) && canKnock(peer, context));
   const ports = await Promise.all(
-    ways.map(({ status: { endpoint }, outer }, index) => {
+    ways.map(async ({ status: { endpoint }, outer }, index) => {
       const link = outer?.unmarkedLink;
       const isOutside = link !== undefined && link !== context.name;
       if (!knocks[index] || !endpoint || !isOutside) return 'untried';
@@ -197,20 +197,25 @@ async function waitForHandshakes(
 function readFilters(
   peers: readonly PeerFacts[],
 ): Pick<TunnelFacts, 'reversePathFilters' | 'marksAreValid'> {
-  const read = (name: string): number => {
-    try {
-      return Number(readSysctl(name));
-    } catch {
-      return 0;
-    }
-  };
   const valueOf = (setting: string, link: string): number =>
-    Math.max(read(`net/ipv4/conf/all/${setting}`), read(`net/ipv4/conf/${link}/${setting}`));
+    Math.max(
+      numberAt(`net/ipv4/conf/all/${setting}`),
+      numberAt(`net/ipv4/conf/${link}/${setting}`),
+    );
   const links = [...new Set(peers.flatMap(({ outer }) => outer?.link ?? []))];
   return {
     reversePathFilters: new Map(links.map((link) => [link, valueOf('rp_filter', link)])),
     marksAreValid: links.every((link) => valueOf('src_valid_mark', link) === 1),
   };
+}
+
+/** Returns 0 if there is no such parameter. */
+function numberAt(parameter: string): number {
+  try {
+    return Number(readSysctl(parameter));
+  } catch {
+    return 0;
+  }
 }
 
 /** A machine with ten thousand peers is asked for some of them only. */

@@ -169,7 +169,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     make: async () => {
       const { left, right } = hosts;
       // A session that both sides know.
-      expect(await left.ping('10.7.0.2/32')).toBe(3);
+      await left.ping('10.7.0.2/32');
       await right.run('ip', ['address', 'add', '10.7.9.9/32', 'dev', OTHER]);
       await right.run('ping', ['-c1', '-W1', '-I', '10.7.9.9', '10.7.0.1']).catch(() => {});
     },
@@ -441,10 +441,7 @@ function describeFault(name: string, { make, undo, finds }: Fault): void {
     try {
       await make();
       const { code, findings } = await doctor();
-      const fields = Object.entries(finds).map(([field, value]) => [
-        field,
-        value instanceof RegExp ? expect.stringMatching(value) : value,
-      ]);
+      const fields = Object.entries(finds).map(([field, value]) => [field, matcherOf(value)]);
       expect(findings).toContainEqual(expect.objectContaining(Object.fromEntries(fields)));
       for (const { state, remedy } of findings) expect(state === 'ok').toBe(remedy === undefined);
       expect(code).toBe(findings.some(({ state }) => state === 'fail') ? 1 : 0);
@@ -456,6 +453,10 @@ function describeFault(name: string, { make, undo, finds }: Fault): void {
   });
 }
 
+function matcherOf(value: unknown): unknown {
+  return value instanceof RegExp ? expect.stringMatching(value) : value;
+}
+
 async function doctor(
   target = file,
   nodeOptions: readonly string[] = [],
@@ -465,7 +466,7 @@ async function doctor(
   const code = await started.end();
   const { text } = started;
   const end = text.lastIndexOf('\n}\n');
-  expect(end, text).toBeGreaterThan(0);
+  if (end < 0) throw new Error(text);
   const { findings } = JSON.parse(text.slice(text.indexOf('{\n'), end + 2)) as {
     findings: Finding[];
   };

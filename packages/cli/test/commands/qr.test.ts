@@ -59,10 +59,9 @@ async function run(
 }
 
 function peers(count: number): string[] {
-  const lines = (i: number): string[] => [
+  return Array.from({ length: count }, (_, i) => [
     '[Peer]',
     `PublicKey = ${keyPair().publicKey}`,
     `AllowedIPs = 10.0.1.${i}/32`,
-  ];
-  return Array.from({ length: count }, (_, i) => lines(i)).flat();
+  ]).flat();
 }

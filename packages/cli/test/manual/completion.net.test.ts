@@ -127,7 +127,8 @@ class Zsh {
     while (!what.test(this.#text)) {
       await new Promise<void>((resolve, reject) => {
         this.#onText = resolve;
-        deadline.onabort = () => reject(new Error(`${what} is not in: ${this.#text}`));
+        const fail = (): void => reject(new Error(`${what} is not in: ${this.#text}`));
+        deadline.addEventListener('abort', fail, { once: true });
       });
     }
   }

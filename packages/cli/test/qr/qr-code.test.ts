@@ -33,7 +33,7 @@ function read(lines: readonly string[], columns: number, colors: boolean): strin
     // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
     const characters = line.replaceAll(/\x1b\[[\d;]*m/g, '');
     expect(characters).toHaveLength(columns);
-    for (const [column, character] of [...characters].entries()) {
+    for (const [column, character] of Array.from(characters).entries()) {
       for (const half of [0, 1]) {
         const isDrawn = character === '█' || character === (half === 0 ? '▀' : '▄');
         if (isDrawn === colors) paint(pixels, size, column, row * 2 + half);
