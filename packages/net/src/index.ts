@@ -12,6 +12,7 @@ export type { NetworkOptions } from './network-options.ts';
 export { NetworkTun, type NetworkTunOptions } from './network-tun.ts';
 export { StackTun, type StackTunOptions } from './link/stack-tun.ts';
 export type { ConnectOptions, SocketOptions } from './tcp/connect-options.ts';
+export type { OnReadOptions } from './tcp/on-read.ts';
 export type { ListenOptions } from './tcp/listen-options.ts';
 export {
   Server,

@@ -13,7 +13,7 @@ import type { LookupAddress } from 'node:dns';
 import type { WgQuickInput } from '@litz/config';
 import { wipeSecrets } from '@litz/config';
 import { WireGuardError } from '@litz/core';
-import { checkObject, describe, requireText } from '@litz/core/internals';
+import { checkObject, requireText } from '@litz/core/internals';
 import { Device } from '@litz/device';
 import { EndpointRefresh, type NamedPeer } from '@litz/device/quick';
 import type { Stack } from '@litz/netstack';
@@ -47,7 +47,7 @@ import {
   type DatagramSocketOptions,
   type RemoteInfo,
 } from './udp/datagram-socket.ts';
-import { checkTunnelSource, readTunnelSource, toDevice } from './tunnel-source.ts';
+import { checkSource, checkTunnelSource, readTunnelSource, toDevice } from './tunnel-source.ts';
 
 /** The events of a `Network`. */
 export interface NetworkEvents {
@@ -452,15 +452,6 @@ export class Network extends EventEmitter<NetworkEvents> {
     if (isHeld) this.device.ref();
     else this.device.unref();
   }
-}
-
-/** @throws {TypeError} it is nothing that a network can be made from */
-function checkSource(source: unknown): void {
-  if (typeof source === 'string' || source instanceof URL || source instanceof Device) return;
-  const { interface: section, peers } = Object(source) as Partial<WgQuickInput>;
-  if (typeof section === 'object' && section !== null && Array.isArray(peers)) return;
-  const expected = '"source" expected the path of a file, a configuration or a Device';
-  throw new TypeError(`${expected}, got ${describe(source)}`);
 }
 
 function isCrash(error: Error): boolean {

@@ -42,7 +42,7 @@ export type LookupAll = (
 
 /** Returns what a look-up has found. One of the program's own may not know `all`. */
 export function allAddresses(found: LookupAddress[] | string): LookupAddress[] {
-  return Array.isArray(found) ? found : [{ address: String(found), family: isIP(found) }];
+  return Array.isArray(found) ? found : [{ address: found, family: isIP(found) }];
 }
 
 /** Finds out which peer an address belongs to, for the text of an error. */

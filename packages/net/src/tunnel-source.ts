@@ -18,7 +18,8 @@ import {
   type WgQuickInput,
 } from '@litz/config';
 import { WireGuardError, type Endpoint } from '@litz/core';
-import { quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
+import { describe, quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
+import { Device } from '@litz/device';
 import {
   resolveEndpoint,
   wrongServer,
@@ -35,6 +36,15 @@ export interface TunnelSource {
   readonly addresses: readonly string[];
   readonly dns: readonly string[];
   readonly mtu: number | undefined;
+}
+
+/** @throws {TypeError} it is nothing that a network can be made from */
+export function checkSource(source: unknown): void {
+  if (typeof source === 'string' || source instanceof URL || source instanceof Device) return;
+  const { interface: section, peers } = Object(source) as Partial<WgQuickInput>;
+  if (typeof section === 'object' && section !== null && Array.isArray(peers)) return;
+  const expected = '"source" expected the path of a file, a configuration or a Device';
+  throw new TypeError(`${expected}, got ${describe(source)}`);
 }
 
 /**

@@ -207,11 +207,7 @@ describe('Network', () => {
   });
 
   test('takes a look-up that does not know several addresses, and passes on what it throws', async () => {
-    const lookup: LookupFunction = (hostname, _options, done) => {
-      if (hostname === 'bad') throw new Error('no idea');
-      done(null, '10.0.0.2', 4);
-    };
-    await using networks = await twoNetworks({ lookup });
+    await using networks = await twoNetworks({ lookup: lookupOne });
     const { a } = networks;
     expect(await a.lookup('one')).toEqual({ address: '10.0.0.2', family: 4 });
     expect(await a.lookup('one', { all: true })).toEqual([{ address: '10.0.0.2', family: 4 }]);
@@ -271,3 +267,9 @@ function serveNames(network: Network, names: Record<string, string>): void {
   });
   socket.bind(53);
 }
+
+/** A look-up that returns one address, as that of dns.lookup without `all`. */
+const lookupOne: LookupFunction = (hostname, _options, done) => {
+  if (hostname === 'bad') throw new Error('no idea');
+  done(null, '10.0.0.2', 4);
+};

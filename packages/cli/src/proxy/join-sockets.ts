@@ -83,6 +83,14 @@ export async function dial(
   }
 }
 
+/** Resets a connection, so that its other end does not take the loss for a regular end. */
+export function reset(socket: StreamSocket): void {
+  const { resetAndDestroy } = socket as { resetAndDestroy?: () => void };
+  if (socket.destroyed) return;
+  if (resetAndDestroy && !socket.connecting) resetAndDestroy.call(socket);
+  else socket.destroy();
+}
+
 /**
  * Watches a client that nobody reads. Bytes stay in it.
  *
@@ -100,14 +108,6 @@ function watch(client: StreamSocket, onLost: () => void, onEnd: () => void): () 
     client.off('end', onEnd);
     client.off('readable', look);
   };
-}
-
-/** Resets a connection, so that its other end does not take the loss for a regular end. */
-export function reset(socket: StreamSocket): void {
-  const { resetAndDestroy } = socket as { resetAndDestroy?: () => void };
-  if (socket.destroyed) return;
-  if (resetAndDestroy && !socket.connecting) resetAndDestroy.call(socket);
-  else socket.destroy();
 }
 
 function connected(connect: () => StreamSocket): Promise<StreamSocket> {

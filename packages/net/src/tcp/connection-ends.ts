@@ -13,6 +13,25 @@ export abstract class ConnectionEnds extends Duplex {
   /** @internal The socket of the stack; undefined before it is connected. */
   abstract get stackSocket(): TcpSocket | undefined;
 
+  /** Whether it is on the way to a connection. */
+  abstract get connecting(): boolean;
+
+  /** Whether it is not connected. */
+  get pending(): boolean {
+    return this.stackSocket === undefined || this.destroyed;
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  /** The number of bytes that wait to be sent. */
+  get bufferSize(): number {
+    return this.writableLength;
+  }
+
   get localAddress(): string | undefined {
     return this.stackSocket?.localAddress.toString();
   }

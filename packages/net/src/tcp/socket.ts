@@ -13,6 +13,7 @@ import { abortError, closedError, codeOf, systemError, usageError } from '../err
 import { onAbort } from '../on-abort.ts';
 import { ProcessHold } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
+import { connectEvents } from './connect-events.ts';
 import {
   keepAliveMs,
   readConnectArguments,
@@ -96,19 +97,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this.#tcp;
   }
 
-  get connecting(): boolean {
+  override get connecting(): boolean {
     return this.#connector !== undefined;
-  }
-
-  /** Whether it is not connected. */
-  get pending(): boolean {
-    return this.#tcp === undefined || this.destroyed;
-  }
-
-  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.connecting) return 'opening';
-    if (this.readable) return this.writable ? 'open' : 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
   }
 
   /** Ms of silence after which 'timeout' is emitted; 0 or undefined: never. */
@@ -124,11 +114,6 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   /** The number of bytes that were written, with those that wait. */
   get bytesWritten(): number {
     return this.#bytesSent + this.writableLength;
-  }
-
-  /** The number of bytes that wait to be sent. */
-  get bufferSize(): number {
-    return this.writableLength;
   }
 
   /**
@@ -149,21 +134,11 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     if (callback) this.once('connect', callback);
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
     this.#hold.open();
-    this.#connector = new Connector(this.#host, destination, {
-      lookup: (error, address, family) => {
-        this.emit('lookup', error, address, family, destination.host);
-      },
-      attempt: (address, port, family, isOneOfMany) => {
-        const name = `${address}:${port}`;
-        if (isOneOfMany) (this.autoSelectFamilyAttemptedAddresses ??= []).push(name);
-        this.emit('connectionAttempt', address, port, family);
-      },
-      attemptFailed: (address, port, family, error) => {
-        this.emit('connectionAttemptFailed', address, port, family, error);
-      },
+    const listener = connectEvents(this, destination.host, {
       connected: (tcp) => this.#connected(tcp),
       failed: (error) => this.#failed(error),
     });
+    this.#connector = new Connector(this.#host, destination, listener);
     try {
       this.#connector.start();
     } catch (error) {
@@ -301,7 +276,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     if (!tcp || this.destroyed) return;
     if (this.#write) this.#push(tcp);
     this.#pull(tcp);
-    if (tcp.error && !this.destroyed) this.destroy(this.#errorOf(tcp));
+    if (tcp.error && !this.destroyed) this.destroy(systemError(codeOf(tcp.error), 'read'));
   }
 
   /** @internal */
@@ -407,10 +382,6 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     if (callback) process.nextTick(callback, error);
     this.destroy(error);
     return false;
-  }
-
-  #errorOf(tcp: TcpSocket): Error {
-    return systemError(codeOf(tcp.error), 'read');
   }
 }
 

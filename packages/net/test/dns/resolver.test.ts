@@ -96,7 +96,7 @@ describe('Resolver', () => {
   test('leaves no timer behind when it was aborted before the first answer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      let answer = (): void => {};
+      let answer: (() => void) | undefined;
       const { resolver } = resolving(
         {},
         {
@@ -112,7 +112,7 @@ describe('Resolver', () => {
       const found = resolver.resolve('www.example', [6, 4], { patienceMs: 50, signal });
       controller.abort();
       await expect(found).rejects.toMatchObject({ name: 'AbortError' });
-      answer();
+      answer?.();
       await new Promise((resolve) => setImmediate(resolve));
       expect(vi.getTimerCount()).toBe(0);
     } finally {

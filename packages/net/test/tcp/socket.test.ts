@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type * as net from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Server, Socket } from '../../src/index.ts';
 import { linkedHosts } from '../linked-hosts.ts';
 import { expectSame, type NetModule } from '../side-by-side.ts';
@@ -180,11 +180,8 @@ describe('Socket, beside node:net', () => {
 
   test('passes on what a look-up of the program throws', () =>
     expectSame(async (module, trace) => {
-      const lookup: net.LookupFunction = () => {
-        throw new Error('no idea');
-      };
       try {
-        module.connect({ port: 80, host: 'name.test', lookup });
+        module.connect({ port: 80, host: 'name.test', lookup: noIdea });
       } catch (error) {
         trace.add(error);
       }
@@ -229,7 +226,7 @@ describe('Socket, beside node:net', () => {
         const socket = module.connect({ port, host: module.address, onread } as never);
         trace.watch('client', socket, ['data', 'end', 'error']);
         for (let seen = 0; seen < 5000;) {
-          while (total === seen) await nextTurn();
+          await vi.waitUntil(() => total > seen);
           for (let i = 0; i < 5; i++) await nextTurn();
           trace.add(total - seen);
           seen = total;
@@ -598,4 +595,8 @@ function errorOf(run: () => unknown): NodeJS.ErrnoException | undefined {
 
 function X(count: number): Buffer {
   return Buffer.alloc(count, 'x');
+}
+
+function noIdea(): never {
+  throw new Error('no idea');
 }

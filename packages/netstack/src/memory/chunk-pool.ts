@@ -6,9 +6,10 @@
  *  free    numbers of free chunks, the one that was used last on top
  *  place   for each chunk: where it is in `free`, counted from 1; 0: it is not there
  * ```
- * Its size is the bound of all buffers together; `ChunkedBytes` shares it among them. A socket without waiting bytes has no chunk. The
- * system gives a page to the buffer when it is written to for the first time, and chunks that were
- * used before are used again first. So a large limit costs nothing until it is needed.
+ * Its size is the bound of all buffers together; `ChunkedBytes` shares it among them. A socket
+ * without waiting bytes has no chunk. The system gives a page to the buffer when it is written to
+ * for the first time, and chunks that were used before are used again first. So a large limit costs
+ * nothing until it is needed.
  *
  * A stream gets neighbouring chunks where that is possible, because neighbours are copied in one
  * call.

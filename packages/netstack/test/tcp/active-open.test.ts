@@ -62,7 +62,7 @@ describe('openConnection', () => {
       if (port < 1030 || port > 1040) stack.listenTcp({ port });
     }
     const ports = Array.from({ length: 11 }, () => stack.connectTcp(THEIRS[4], 80).localPort);
-    expect(ports.sort()).toEqual(Array.from({ length: 11 }, (_, i) => 1030 + i));
+    expect(ports.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 11 }, (_, i) => 1030 + i));
     expect(() => stack.connectTcp(THEIRS[4], 80)).toThrow(
       'all ports from 1024 to 65535 are in use',
     );

@@ -202,23 +202,6 @@ describe('the states of a connection', () => {
   });
 
   describe('TIME-WAIT with timestamps: a SYN with', () => {
-    const inTimeWait = (bytes = 0): Script => {
-      const script = Script.connected({ syn: '<mss 1000,ts 100 0>' }, 65_535);
-      let end = 1;
-      for (let left = bytes; left > 0 || end <= bytes;) {
-        if (left > 0) left -= script.send(left);
-        script.sent();
-        end = script.sentEnd;
-        script.inject(`. 1:1 ack ${end} win 65535 <ts 100 1000>`);
-      }
-      script.socket.shutdown();
-      script.sent();
-      script.inject(`F 1:1 ack ${end + 1} <ts 200 1000>`);
-      script.sent();
-      expect(script.socket.state).toBe('time-wait');
-      return script;
-    };
-
     test('a later one begins a connection, from any sequence number (RFC 6191 2)', () => {
       const script = inTimeWait();
       script.inject('S -900000:-900000 <ts 201 0>');
@@ -367,3 +350,21 @@ describe('the states of a connection', () => {
     expect(script.socket.writable).toBe(0);
   });
 });
+
+/** The stack has ended a connection with timestamps, from which it has sent so many bytes. */
+function inTimeWait(bytes = 0): Script {
+  const script = Script.connected({ syn: '<mss 1000,ts 100 0>' }, 65_535);
+  let end = 1;
+  for (let left = bytes; left > 0 || end <= bytes;) {
+    if (left > 0) left -= script.send(left);
+    script.sent();
+    end = script.sentEnd;
+    script.inject(`. 1:1 ack ${end} win 65535 <ts 100 1000>`);
+  }
+  script.socket.shutdown();
+  script.sent();
+  script.inject(`F 1:1 ack ${end + 1} <ts 200 1000>`);
+  script.sent();
+  expect(script.socket.state).toBe('time-wait');
+  return script;
+}
