@@ -7,9 +7,9 @@
  *   va 192.168.77.1 ---------------------------- vb 192.168.77.2
  * ```
  *
- * To measure sending, packets go into the interface, and nft drops the transport messages as soon as
- * they reach b. To measure receiving, the far end sends messages that were sealed before, and nft
- * drops the packets as soon as they have left the interface.
+ * To measure sending, packets go into the interface, and nft drops the transport messages as soon
+ * as they reach b. To measure receiving, the far end sends messages that were sealed before, and
+ * nft drops the packets as soon as they have left the interface.
  *
  * @module
  */

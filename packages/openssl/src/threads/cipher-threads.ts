@@ -3,7 +3,7 @@
  * core" in ARCHITECTURE.md.
  *
  * A cipher of the provider begins a run with `publish`, and any thread seals it. `finish` waits for
- * all runs and writes the headers. Between `begin` and `finish`, the bytes of the messages belong to
+ * all runs and writes the headers. Between `open` and `close`, the bytes of the messages belong to
  * the threads. At all other times nothing is shared: then a key can be destroyed.
  *
  * @module
