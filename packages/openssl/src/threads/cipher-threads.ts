@@ -263,7 +263,7 @@ export class CipherThreads {
     const isNext =
       count < CHUNK &&
       words[slot + LENGTH] === length &&
-      words[slot + OFFSET]! + count * words[slot + STRIDE]! === offset &&
+      offset === words[slot + OFFSET]! + count * words[slot + STRIDE]! &&
       words[slot + COUNTER_HIGH]! * 2 ** 32 + (words[slot + COUNTER_LOW]! >>> 0) + count ===
         counter;
     if (isNext) words[slot + COUNT] = count + 1;
