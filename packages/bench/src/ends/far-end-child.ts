@@ -153,15 +153,13 @@ function sendAll(
     pace.countSent(count);
   }
   const elapsed = (performance.now() - begin) / 1000;
-  const end = counters();
-  const answer = {
-    packetsPerSecond: writtenPackets(first, end, packetLength) / elapsed,
+  setSegment(0);
+  return {
+    packetsPerSecond: writtenPackets(first, counters(), packetLength) / elapsed,
     offeredPerSecond: sealed.count / elapsed,
     daemonCores: (cpuSeconds(daemonPid) - cpu) / elapsed,
     generatorCores: (cpuSeconds(process.pid) - own) / elapsed,
   };
-  setSegment(0);
-  return answer;
 }
 
 function socketAddress({ address, port }: Endpoint): ReturnType<typeof allocate> {

@@ -7,9 +7,9 @@
  *   va 192.168.77.1 ---------------------------- vb 192.168.77.2
  * ```
  *
- * To measure sending, packets go into the interface, and nft drops the transport messages as soon as
- * they reach b. To measure receiving, the far end sends messages that were sealed before, and nft
- * drops the packets as soon as they have left the interface.
+ * To measure sending, packets go into the interface, and nft drops the transport messages as soon
+ * as they reach b. To measure receiving, the far end sends messages that were sealed before, and
+ * nft drops the packets as soon as they have left the interface.
  *
  * @module
  */
@@ -130,8 +130,13 @@ export class OneEnd {
       await this.#drop(this.#namespaces.b, 'vb', 'udp dport 51820 @th,64,8 4 counter drop');
       const { packetLength, superPackets } = this.#load;
       const settings: LoadSettings = {
-        ...{ address: INNER.b, packetLength, superPackets, seconds },
-        ...{ daemonPid: this.#daemon.process.pid, link: 'va', messageLength: this.#messageLength },
+        address: INNER.b,
+        packetLength,
+        superPackets,
+        seconds,
+        daemonPid: this.#daemon.process.pid,
+        link: 'va',
+        messageLength: this.#messageLength,
       };
       const args = [childPath('load-child'), JSON.stringify(settings)];
       const options = { namespace: this.#namespaces.a, timeoutMs: seconds * 1000 + 30_000 };
@@ -150,8 +155,11 @@ export class OneEnd {
     const { interfaceName: link, process } = this.#daemon;
     await this.#drop(this.#namespaces.a, link, 'counter drop');
     const load: ReceiveSettings = {
-      ...{ packetLength: this.#load.packetLength, messageLength: this.#messageLength, seconds },
-      ...{ daemonPid: process.pid, link },
+      packetLength: this.#load.packetLength,
+      messageLength: this.#messageLength,
+      seconds,
+      daemonPid: process.pid,
+      link,
     };
     const far = await this.#startFarEnd(load);
     const shown = answerIn(await far.result(seconds * 1000 + 60_000), 'far-end-child') as Shown;
@@ -188,7 +196,10 @@ export class OneEnd {
     const settings: FarEndSettings = {
       privateKey: formatKey(this.#keys.b),
       peerPublicKey: formatKey(publicKeyOf(this.#keys.a, nobleProvider)),
-      ...{ peerOuter: OUTER.a, peerAddress: INNER.a, address: INNER.b, port: PORT },
+      peerOuter: OUTER.a,
+      peerAddress: INNER.a,
+      address: INNER.b,
+      port: PORT,
       mtu: this.#load.mtu,
       ...(load && { load }),
     };

@@ -495,9 +495,8 @@ export class LinuxLoop {
   }
 
   #readTun(now: number): void {
-    const { path } = this.#plane;
-    const isFull = path.readTun(now);
-    this.#options.threads?.observe(now, path.readPackets, isFull);
+    const isFull = this.#plane.path.readTun(now);
+    this.#options.threads?.observe(now, this.#plane.path.readPackets, isFull);
   }
 
   /** Receives from the sockets that are ready. */

@@ -83,8 +83,8 @@ class HybridCipher implements Cipher {
     receiver: number,
   ): boolean {
     if (length <= this.#shortLength) return false;
-    const { sealRunLater } = this.#cipherFor(length);
-    return sealRunLater?.(counter, buffer, offset, length, stride, count, receiver) ?? false;
+    const cipher = this.#cipherFor(length);
+    return cipher.sealRunLater?.(counter, buffer, offset, length, stride, count, receiver) ?? false;
   }
 
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {

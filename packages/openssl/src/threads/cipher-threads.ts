@@ -3,7 +3,7 @@
  * core" in ARCHITECTURE.md.
  *
  * A cipher of the provider begins a run with `publish`, and any thread seals it. `finish` waits for
- * all runs and writes the headers. Between `begin` and `finish`, the bytes of the messages belong to
+ * all runs and writes the headers. Between `open` and `close`, the bytes of the messages belong to
  * the threads. At all other times nothing is shared: then a key can be destroyed.
  *
  * @module
@@ -263,7 +263,7 @@ export class CipherThreads {
     const isNext =
       count < CHUNK &&
       words[slot + LENGTH] === length &&
-      words[slot + OFFSET]! + count * words[slot + STRIDE]! === offset &&
+      offset === words[slot + OFFSET]! + count * words[slot + STRIDE]! &&
       words[slot + COUNTER_HIGH]! * 2 ** 32 + (words[slot + COUNTER_LOW]! >>> 0) + count ===
         counter;
     if (isNext) words[slot + COUNT] = count + 1;

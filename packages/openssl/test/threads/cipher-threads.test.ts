@@ -112,10 +112,7 @@ describeWith([openssl], 'CipherThreads', () => {
         threads.open();
         fill(counter, 64, length, stride, count);
         const isShared = cipher.sealRunLater!(counter, memory, 64, length, stride, count, RECEIVER);
-        if (!isShared) {
-          expect(threads.running).toBe(1);
-          break;
-        }
+        if (!isShared) break;
         threads.finish();
         threads.close();
         if (round % 20 === 0) check(counter, 64, length, stride, count);
@@ -241,7 +238,7 @@ function received(length: number, count: number): Received[] {
     memory.fill(textOf(counter), at, at + length);
     nobleProvider.createCipher(key).seal(counter, memory, at, length);
     const isRight = i % 7 !== 2;
-    if (!isRight) memory[at + length - 1]! ^= 1;
+    if (!isRight) memory[at + length - 1] ^= 1;
     return { key, counter, at, isRight };
   });
 }
