@@ -40,6 +40,12 @@ import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './op
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
+/** The name, the options, and what the other process says of its TUN. */
+type SuccessorValues = [
+  string,
+  Omit<DeviceOptions, 'tun' | 'up'> & { readonly persist?: boolean },
+  WorkerStart['takesOver'],
+];
 /** Returns the driver of a device. For this package only. */
 export let driverOf: (device: Device) => Driver;
 
@@ -47,11 +53,7 @@ export let driverOf: (device: Device) => Driver;
  * Makes a device that rests until it has adopted the device of another process. For this package
  * only.
  */
-export let createSuccessor: (
-  name: string,
-  options: Omit<DeviceOptions, 'tun' | 'up'> & { readonly persist?: boolean },
-  takesOver: WorkerStart['takesOver'],
-) => Promise<Device>;
+export let createSuccessor: (...values: SuccessorValues) => Promise<Device>;
 
 /**
  * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
@@ -197,8 +199,8 @@ export class Device extends EventEmitter<DeviceEvents> {
     createSuccessor = async (name, { persist = false, ...options }, takesOver) => {
       const settings = readDeviceOptions({ ...options, tun: { name, persist }, up: false });
       const device = new Device();
-      const listener = device.#createListener();
-      device.#driver = await LinuxDriver.open(name, settings.common, listener, takesOver);
+      const { common } = settings;
+      device.#driver = await LinuxDriver.open(name, common, device.#createListener(), takesOver);
       device.#watchListeners();
       device.#buffer.startTimeLimit();
       return device;

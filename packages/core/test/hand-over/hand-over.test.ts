@@ -8,7 +8,7 @@ import {
   type Pair,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
-import type { Engine} from '../../src/index.ts';
+import type { Engine } from '../../src/index.ts';
 import { nobleProvider, type CryptoProvider } from '../../src/index.ts';
 import { stateOf } from '../../src/engine.ts';
 import {

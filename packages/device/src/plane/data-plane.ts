@@ -32,6 +32,7 @@ import type { CaptureFilter } from '../capture/capture-options.ts';
 import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import type { SavedPlane } from '../hand-over/saved-device.ts';
+import { changeMark } from './change-mark.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { PacketPath } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
@@ -227,7 +228,7 @@ export class DataPlane {
     let steps: Steps;
     try {
       steps = prepareInSteps(this.#engine, change, now);
-      if (fwmark !== this.#mark && !sockets) this.#changeMark(this.path.sockets, fwmark);
+      if (fwmark !== this.#mark && !sockets) changeMark(this.path.sockets, this.#mark, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);
       throw markRefused(error);
@@ -386,8 +387,8 @@ export class DataPlane {
   }
 
   /**
-   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The caller
-   * must wipe it.
+   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The
+   * caller must wipe it.
    */
   save(now: number): { readonly state: Uint8Array; readonly plane: SavedPlane } {
     this.#engine.finishBatch(now);
@@ -437,21 +438,6 @@ export class DataPlane {
     this.path.sockets = sockets;
     this.#shedDue = Infinity;
     if (before) this.#closeSockets(before);
-  }
-
-  /** Changes the mark of the sockets of both families, or of none. */
-  #changeMark(sockets: DatagramSocket | undefined, mark: number): void {
-    try {
-      sockets?.setMark(mark);
-    } catch (error) {
-      try {
-        sockets?.setMark(this.#mark);
-      } catch {
-        // A socket that refused both calls still has the old mark. The first error is the one to
-        // report.
-      }
-      throw error;
-    }
   }
 }
 
