@@ -34,18 +34,12 @@ import { BufferedEvents } from './buffered-events.ts';
 import { readCaptureOptions, type CaptureOptions } from './capture/capture-options.ts';
 import type { DeviceCapture } from './capture/device-capture.ts';
 import { DeviceCaptures } from './capture/device-captures.ts';
+import type { SuccessorValues } from './hand-over/successor-values.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
-import type { WorkerStart } from './linux/worker-messages.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
 
-/** The name, the options, and what the other process says of its TUN. */
-type SuccessorValues = [
-  string,
-  Omit<DeviceOptions, 'tun' | 'up'> & { readonly persist?: boolean },
-  WorkerStart['takesOver'],
-];
 /** Returns the driver of a device. For this package only. */
 export let driverOf: (device: Device) => Driver;
 
@@ -197,13 +191,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   static {
     driverOf = (device) => device.#driver;
     createSuccessor = async (name, { persist = false, ...options }, takesOver) => {
-      const settings = readDeviceOptions({ ...options, tun: { name, persist }, up: false });
-      const device = new Device();
-      const { common } = settings;
-      device.#driver = await LinuxDriver.open(name, common, device.#createListener(), takesOver);
-      device.#watchListeners();
-      device.#buffer.startTimeLimit();
-      return device;
+      const { common } = readDeviceOptions({ ...options, tun: { name, persist }, up: false });
+      return Device.#open((listener) => LinuxDriver.open(name, common, listener, takesOver));
     };
   }
 
@@ -245,15 +234,19 @@ export class Device extends EventEmitter<DeviceEvents> {
   static async create(options: DeviceOptions): Promise<Device> {
     const settings = readDeviceOptions(options);
     try {
-      const device = new Device();
-      device.#driver = await openDriver(settings, device.#createListener());
-      device.#watchListeners();
-      device.#buffer.startTimeLimit();
-      return device;
+      return await Device.#open((listener) => openDriver(settings, listener));
     } finally {
       // By now the driver has its own copies of the keys.
       wipeSecrets(settings.common.configuration);
     }
+  }
+
+  static async #open(open: (listener: DriverListener) => Promise<Driver>): Promise<Device> {
+    const device = new Device();
+    device.#driver = await open(device.#createListener());
+    device.#watchListeners();
+    device.#buffer.startTimeLimit();
+    return device;
   }
 
   private constructor() {

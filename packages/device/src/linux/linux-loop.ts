@@ -115,11 +115,8 @@ export class LinuxLoop {
     this.#use(tun);
     runSteps(this.#configure(configuration));
     addAddresses(tun, addresses);
-    if (warmUp) {
-      this.#warmUp = this.#resources.keep(
-        createWarmUp(this.#options, tun.offloads, this.#sockets, this.#memory),
-      );
-    }
+    const parts = [tun.offloads, this.#sockets, this.#memory] as const;
+    if (warmUp) this.#warmUp = this.#resources.keep(createWarmUp(this.#options, ...parts));
     if (!up) return;
     // Another program may start to use the link when it goes up. So the sockets are opened first:
     // if the port is taken, the error comes while the link is still down.
@@ -133,12 +130,12 @@ export class LinuxLoop {
    * it compiles the packet path. The loop then rests.
    */
   prepare(): void {
-    const { sys } = this.#options.packages;
-    this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
+    const { packages, control, takesOver } = this.#options;
+    this.#netlink = this.#resources.keepDescriptors(new packages.sys.Netlink());
     this.#sockets = createSockets(this.#options, this.#memory);
-    const offloads = this.#options.takesOver?.offloads ?? { tcp: true, udp: true };
+    const offloads = takesOver?.offloads ?? { tcp: true, udp: true };
     const warmUp = createWarmUp(this.#options, offloads, this.#sockets, this.#memory);
-    finishWarmUp(warmUp, this.#options.control, sys);
+    finishWarmUp(warmUp, control, packages.sys);
     this.#isResting = true;
   }
 
@@ -154,21 +151,15 @@ export class LinuxLoop {
   }
 
   /**
-   * Runs until `stop` is called or the TUN is gone.
-   *
-   * @throws the error of a crash. A persistent interface then stays, so that no packet leaves
-   *   outside of the tunnel.
+   * Lets `close` leave a persistent interface as it is. So after a crash no packet leaves outside of
+   * the tunnel.
    */
-  run(): void {
-    try {
-      this.#run();
-    } catch (error) {
-      this.#leavesInterface = true;
-      throw error;
-    }
+  leaveInterface(): void {
+    this.#leavesInterface = true;
   }
 
-  #run(): void {
+  /** Runs until `stop` is called or the TUN is gone. */
+  run(): void {
     const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;
     const { POLLIN } = sys.linux;
@@ -262,24 +253,16 @@ export class LinuxLoop {
   }
 
   #handOver(request: HandOverRequest, now: number): SavedDevice | undefined {
-    switch (request.type) {
-      case 'save': {
-        this.#isResting = request.rest;
-        const { state, plane } = this.#plane.save(now);
-        return { state, ...createSavedSettings(this.#tun, this.#plane.path.sockets, plane, now) };
-      }
-      case 'adopt':
-        markRefusals(() => this.#adopt(request.saved));
-        break;
-      case 'resume':
-        this.#isResting = false;
-        this.#leavesInterface = false;
-        if (request.restart) this.#plane.restartSessions(now);
-        break;
-      case 'release':
-        this.#leavesInterface = true;
-        break;
+    if (request.type === 'save') {
+      this.#isResting = request.rest;
+      const { state, plane } = this.#plane.save(now);
+      return { state, ...createSavedSettings(this.#tun, this.#plane.path.sockets, plane, now) };
     }
+    // While both processes have the interface, and when only the other one has it.
+    this.#leavesInterface = request.type !== 'resume';
+    if (request.type === 'adopt') markRefusals(() => this.#adopt(request.saved));
+    this.#isResting &&= request.type !== 'resume';
+    if (request.type === 'resume' && request.restart) this.#plane.restartSessions(now);
     return undefined;
   }
 
@@ -287,8 +270,6 @@ export class LinuxLoop {
   #adopt({ settings, fds, state }: SavedDevice): void {
     const { packages } = this.#options;
     const [fd = -1, ...socketFds] = fds;
-    // The interface belongs to the other process until it has ended.
-    this.#leavesInterface = true;
     this.#use(packages.tun.adoptTun(fd, settings.offloads));
     const sockets = adoptSockets(this.#sockets, settings, socketFds, {
       ...this.#plane.reports,

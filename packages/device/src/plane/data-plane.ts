@@ -394,12 +394,8 @@ export class DataPlane {
     this.#engine.finishBatch(now);
     this.path.drain();
     this.path.flush();
-    const plane: SavedPlane = {
-      listenPort: this.#listenPort,
-      mark: this.#mark,
-      isUp: this.#up,
-      lostOffloads: [...this.#lostOffloads],
-    };
+    const lostOffloads = [...this.#lostOffloads];
+    const plane = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up, lostOffloads };
     return { state: saveState(this.#engine), plane };
   }
 
@@ -413,9 +409,7 @@ export class DataPlane {
   restore(state: Uint8Array, plane: SavedPlane, sockets: DatagramSocket | undefined): void {
     this.path.sockets = sockets;
     restoreState(this.#engine, state);
-    this.#listenPort = plane.listenPort;
-    this.#mark = plane.mark;
-    this.#up = plane.isUp;
+    ({ listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up } = plane);
     for (const name of plane.lostOffloads) this.#lostOffloads.add(name);
     if (sockets) this.#onEvent({ type: 'up', listenPort: sockets.port });
   }
