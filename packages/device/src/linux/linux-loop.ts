@@ -151,8 +151,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Lets `close` leave a persistent interface as it is. So after a crash no packet leaves outside of
-   * the tunnel.
+   * Lets `close` leave a persistent interface as it is. So after a crash, no packet leaves outside
+   * of the tunnel.
    */
   leaveInterface(): void {
     this.#leavesInterface = true;

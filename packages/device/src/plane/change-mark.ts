@@ -5,7 +5,7 @@
  */
 import type { DatagramSocket } from './io-interfaces.ts';
 
-/** @throws {Error} the kernel has refused the mark; the sockets have the mark that they had before */
+/** @throws {Error} the kernel refused the mark; the sockets have the mark that they had before */
 export function changeMark(
   sockets: DatagramSocket | undefined,
   before: number,
