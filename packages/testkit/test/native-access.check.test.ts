@@ -290,6 +290,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     'TunDevice#isGone': OWN_MEMORY,
     'TunDevice#up': OWN_MEMORY,
     'TunDevice#down': OWN_MEMORY,
+    'TunDevice#forgetPersistence': OWN_MEMORY,
+    adoptTun: 'takes a descriptor that another process passed, and asks the kernel what it is',
     'TunDevice#setMtu': [['"mtu" expected', tun((t) => t.setMtu(65_536))]],
     'TunDevice#addresses': OWN_MEMORY,
     'TunDevice#addAddress': [['"address" expected', tun((t) => t.addAddress('10.0.0.1/24'))]],
@@ -336,6 +338,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     // It calls `@litz/sys`, or Node.js if that cannot answer.
     interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
+    adoptUdp: 'takes descriptors that another process passed',
+    'UdpSockets#restoreOverflows': PURE,
     UdpSockets: 'is made by openUdp: its parts are of classes that are not exported',
     'UdpSockets#receive': [
       ['"sink" expected', udp((u) => u.receive(undefined))],
