@@ -116,7 +116,7 @@ export class DropCounters {
     const counts = Object.entries(this.toJSON());
     const length = codec.number(counts.length);
     for (let i = 0; i < length; i++) {
-      const [reason = '', count = 0] = counts[i] ?? [];
+      const [reason, count] = counts[i] ?? ['', 0];
       const name = codec.text(reason);
       const index = INDEX_OF_REASON[name as DropReason] as number | undefined;
       const value = codec.number(count);

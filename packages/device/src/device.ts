@@ -35,8 +35,8 @@ import { readCaptureOptions, type CaptureOptions } from './capture/capture-optio
 import type { DeviceCapture } from './capture/device-capture.ts';
 import { DeviceCaptures } from './capture/device-captures.ts';
 import { publishEvent, subscribedEvents } from './diagnostic-channels.ts';
+import type { SuccessorValues } from './hand-over/successor-values.ts';
 import { LinuxDriver } from './linux/linux-driver.ts';
-import type { WorkerStart } from './linux/worker-messages.ts';
 import { readDeviceOptions, type DeviceOptions, type DeviceSettings } from './options.ts';
 import { PortableDriver } from './portable/portable-driver.ts';
 import { SessionWaits } from './session-waits.ts';
@@ -48,11 +48,7 @@ export let driverOf: (device: Device) => Driver;
  * Makes a device that rests until it has adopted the device of another process. For this package
  * only.
  */
-export let createSuccessor: (
-  name: string,
-  options: Omit<DeviceOptions, 'tun' | 'up'> & { readonly persist?: boolean },
-  takesOver: WorkerStart['takesOver'],
-) => Promise<Device>;
+export let createSuccessor: (...values: SuccessorValues) => Promise<Device>;
 
 /**
  * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
@@ -196,13 +192,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   static {
     driverOf = (device) => device.#driver;
     createSuccessor = async (name, { persist = false, ...options }, takesOver) => {
-      const settings = readDeviceOptions({ ...options, tun: { name, persist }, up: false });
-      const device = new Device();
-      const listener = device.#createListener();
-      device.#driver = await LinuxDriver.open(name, settings.common, listener, takesOver);
-      device.#watchListeners();
-      device.#buffer.startTimeLimit();
-      return device;
+      const { common } = readDeviceOptions({ ...options, tun: { name, persist }, up: false });
+      return Device.#open((listener) => LinuxDriver.open(name, common, listener, takesOver));
     };
   }
 
@@ -246,16 +237,20 @@ export class Device extends EventEmitter<DeviceEvents> {
   static async create(options: DeviceOptions): Promise<Device> {
     const settings = readDeviceOptions(options);
     try {
-      const device = new Device();
-      device.#driver = await openDriver(settings, device.#createListener());
-      device.#watchListeners();
-      publishEvent('open', () => ({ device }));
-      device.#buffer.startTimeLimit();
-      return device;
+      return await Device.#open((listener) => openDriver(settings, listener));
     } finally {
       // By now the driver has its own copies of the keys.
       wipeSecrets(settings.common.configuration);
     }
+  }
+
+  static async #open(open: (listener: DriverListener) => Promise<Driver>): Promise<Device> {
+    const device = new Device();
+    device.#driver = await open(device.#createListener());
+    device.#watchListeners();
+    publishEvent('open', () => ({ device }));
+    device.#buffer.startTimeLimit();
+    return device;
   }
 
   private constructor() {

@@ -1,6 +1,6 @@
 /**
- * `SharedMemory`: a file without a name in the memory (memfd_create(2)), to pass bytes of any length
- * to another process by its descriptor. Its pages are freed with the last descriptor.
+ * `SharedMemory`: a file without a name in the memory (memfd_create(2)), to pass bytes of any
+ * length to another process by its descriptor. Its pages are freed with the last descriptor.
  *
  * @module
  */

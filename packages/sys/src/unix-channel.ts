@@ -4,7 +4,7 @@
  * it did not start.
  *
  * ```
- * struct msghdr:  name (8) | name length (4+4) | iovec (8) | count (8) | control (8) | length (8) | flags
+ * struct msghdr:  name (8) | length (8) | iovec (8) | count (8) | control (8) | length (8)
  * struct iovec:   base (8) | length (8)
  * struct cmsghdr: length (8) | level (4) | type (4) | descriptors, 4 bytes each
  * ```

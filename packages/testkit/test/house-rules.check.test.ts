@@ -22,7 +22,10 @@ const TESTED_TOGETHER: Record<string, string> = {
   'cli/src/mesh-demo': 'mesh-demo.net.test.ts runs the demo and reads what it prints',
   'cli/src/metrics': 'metrics.net.test.ts reads the metrics of a daemon',
   'cli/src/show': 'show.net.test.ts compares what it prints with wg',
+  'cli/src/upgrade': 'upgrade.net.test.ts upgrades daemons and kills them at each step',
   'cli/src/tunnel': 'tunnel-commands.net.test.ts runs its parts beside wg-quick',
+  'core/src/hand-over': 'hand-over.test.ts saves and restores whole engines',
+  'device/src/hand-over': 'upgrade.net.test.ts of cli runs both ends',
   'device/src/linux/clock.ts': 'only system calls: every net test of the device uses it',
   'device/src/linux/cipher-worker.ts':
     'the entry of a thread: cipher-workers.test.ts and net tests run it',
@@ -33,7 +36,9 @@ const TESTED_TOGETHER: Record<string, string> = {
   'netstack/src/tcp': 'scripts of segments and simulated paths run the parts of a connection',
   'openssl/src': 'one conformance suite tests the provider that they make up',
   'testkit/src': 'tools of tests: the tests that use them would fail',
+  'tun/src/adopt-tun.ts': 'upgrade.net.test.ts of cli adopts the TUN of another process',
   'tun/src/readiness-worker.ts': 'the entry of a thread: the net tests of TunStream run it',
+  'udp/src/adopt-udp.ts': 'upgrade.net.test.ts of cli adopts the sockets of another process',
 };
 
 /** Names that are not ours: those of Kubernetes, and of the classes of Node.js that we imitate. */

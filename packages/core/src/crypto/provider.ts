@@ -77,8 +77,8 @@ export interface Cipher {
   readonly oneTimeKeys?: OneTimeKeys;
 
   /**
-   * Writes the key (32 bytes) into `out`, for a hand-over to another process. A session whose cipher
-   * lacks this function cannot be handed over.
+   * Writes the key (32 bytes) into `out`, for a hand-over to another process. A session whose
+   * cipher lacks this function cannot be handed over.
    *
    * @throws {TypeError} after `destroy`
    */

@@ -6,8 +6,8 @@
  *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all that (32)
  * ```
  *
- * The times in it are those of `now`, so both processes must use the same clock. Not in it: handshake
- * messages that wait to be processed, and what is known about floods. Their senders send again.
+ * The times in it are those of `now`, so both processes must use the same clock. Not in it:
+ * handshake messages that wait to be processed, and what is known about floods. Senders send again.
  *
  * @module
  */
@@ -31,8 +31,9 @@ export const STATE_FORMAT = 1;
 
 /**
  * Returns the whole state, which contains all keys: the caller must wipe it. The engine does not
- * change. Its batch must be finished, and its outputs must have been polled. If another engine continues with this state, this one
- * must not seal again: call `restartSessions` before it is used.
+ * change. Its batch must be finished, and its outputs must have been polled. If another engine
+ * continues with this state, this one must not seal again: call `restartSessions` before it is
+ * used.
  */
 export function saveState(engine: Engine): Uint8Array {
   const state = stateOf(engine);

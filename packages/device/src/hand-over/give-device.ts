@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { checkInteger, checkObject } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
-import { driverOf, type Device } from '../device.ts';
+import { driverOf, Device } from '../device.ts';
 import type { Driver } from '../driver.ts';
 import type { UapiServer } from '../uapi/uapi-server.ts';
 import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-over-channel.ts';
@@ -34,6 +35,11 @@ export interface GiveOptions {
  *   whether its sessions were renewed. The other process is killed by then.
  */
 export async function giveDevice(device: Device, options: GiveOptions): Promise<number> {
+  if (!(device instanceof Device)) throw new TypeError('"device" expected a Device');
+  checkObject(options, 'options', ['channel', 'successor', 'server', 'readyMs']);
+  checkObject(options.channel, 'channel');
+  checkObject(options.successor, 'successor');
+  checkInteger(options.readyMs, 'readyMs', 1, 2 ** 31 - 1);
   const sys = await import('@litz/sys');
   const channel = new HandOverChannel(options.channel, sys);
   const giving = new Giving(driverOf(device), channel, options, sys);

@@ -15,8 +15,8 @@
  * ```
  *
  * Before `commit`, the new process sends nothing to peers, and the old one can continue with its
- * sessions. After `commit`, the old one never uses these sessions again. `refused`, `failed` (new to
- * old) and `abort` (old to new) end a hand-over. If the old process closes the channel without
+ * sessions. After `commit`, the old one never uses these sessions again. `refused`, `failed` (new
+ * to old) and `abort` (old to new) end a hand-over. If the old process closes the channel without
  * `abort`, it was killed, and the new one continues with what it has.
  *
  * @module

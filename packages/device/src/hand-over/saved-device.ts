@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { OffloadEvent } from '../plane/data-plane.ts';
 
 /** What a data plane knows besides its engine. It has no secrets. */
 export interface SavedPlane {
@@ -11,7 +10,7 @@ export interface SavedPlane {
   readonly listenPort: number;
   readonly mark: number;
   readonly isUp: boolean;
-  readonly lostOffloads: readonly OffloadEvent['name'][];
+  readonly lostOffloads: readonly ('tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro')[];
 }
 
 /** The UDP sockets, without their descriptors. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { nobleProvider } from '@litz/core';
-import { checkState } from '@litz/core/internals';
+import { checkObject, checkState, requireText } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
 import { createSuccessor, driverOf, type Device } from '../device.ts';
 import type { DeviceOptions } from '../options.ts';
@@ -38,12 +38,15 @@ export interface TakenDevice {
 }
 
 /**
- * Takes a device over. When this function resolves, the device runs. The caller then serves the UAPI
- * socket and calls `confirm`.
+ * Takes a device over. When this function resolves, the device runs. The caller then serves the
+ * UAPI socket and calls `confirm`.
  *
  * @throws {Error} (rejects) the device was not taken over. The other process goes on with it.
  */
 export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
+  checkObject(options, 'options');
+  checkObject(options.channel, 'channel');
+  requireText(options.version, 'version');
   const { channel: connection, version, ...deviceOptions } = options;
   const sys = await import('@litz/sys');
   const channel = new HandOverChannel(connection, sys);

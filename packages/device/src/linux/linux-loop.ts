@@ -9,19 +9,23 @@
  *
  * @module
  */
-import type { CryptoProvider } from '@litz/core';
-import { DEFAULT_MTU, equalBytes, runSteps, type Steps } from '@litz/core/internals';
+import { DEFAULT_MTU, runSteps, type Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
-import type { ByteOperations } from '@litz/tun/offload';
 import type * as Udp from '@litz/udp';
-import { DataPlane, type OptionalEvent, type PlaneEvent } from '../plane/data-plane.ts';
+import type { DataPlane } from '../plane/data-plane.ts';
 import { answerRequest, type DeviceRequest } from '../driver.ts';
-import { createCaptureSystem } from './capture-system.ts';
-import type { LinuxPackages } from './linux-packages.ts';
-import { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
-import { LinuxSockets } from './linux-sockets.ts';
+import type { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
+import type { LinuxSockets } from './linux-sockets.ts';
+import type { LinuxLoopOptions } from './linux-loop-options.ts';
+import {
+  addAddresses,
+  createPlane,
+  createSockets,
+  createWarmUp,
+  receiveBytes,
+} from './loop-parts.ts';
 import { LoopResources } from './loop-resources.ts';
 import {
   isHandOverRequest,
@@ -33,45 +37,9 @@ import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
-import type { SealingPool } from './sealing-pool.ts';
 import { RouteWatch } from './route-watch.ts';
-import type { ThreadControl } from './thread-control.ts';
 import { adoptSockets, createSavedSettings, finishWarmUp } from './loop-hand-over.ts';
-import { reviveChange, type WorkerStart } from './worker-messages.ts';
-
-export interface LinuxLoopOptions {
-  readonly packages: LinuxPackages;
-  readonly control: ThreadControl;
-  readonly tunName: string;
-  /**
-   * Longest sleep in poll, in ms. Infinity, except when something can end this thread without
-   * writing the eventfd.
-   */
-  readonly longestSleepMs: number;
-  readonly settings: CommonSettings;
-  /** Set if `prepare` and an `adopt` request take the place of `open`. */
-  readonly takesOver?: WorkerStart['takesOver'] | undefined;
-  readonly crypto: CryptoProvider | undefined;
-  /**
-   * Copy and checksum operations on the buffer for packets. The buffer needs
-   * `LinuxLoop.memoryLength` bytes. Default: the loop makes a buffer of its own.
-   */
-  readonly bytes?: ByteOperations | undefined;
-  /** Threads that seal together with this one. Default: none. */
-  readonly threads?: SealingPool | undefined;
-  readonly onEvent: (event: PlaneEvent) => void;
-  /** The reader of a capture waits, and there is something to read. Default: there is none. */
-  readonly onCaptured?: (id: number) => void;
-  /** The optional events to emit until a `listen` request changes them. Default: none. */
-  readonly listened?: readonly OptionalEvent[];
-  /** Something failed, and the device continues. */
-  readonly onError: (error: unknown) => void;
-  /**
-   * Reads requests and passes them to `answer`, for a short time only. Returns whether there may be
-   * more requests.
-   */
-  readonly onWake: () => boolean;
-}
+import { reviveChange } from './worker-messages.ts';
 
 export class LinuxLoop {
   readonly #options: LinuxLoopOptions;
@@ -146,12 +114,9 @@ export class LinuxLoop {
     });
     this.#use(tun);
     runSteps(this.#configure(configuration));
-    for (const address of addresses) {
-      // A persistent interface may have kept its addresses.
-      const added = (): void => this.#netlink.addAddress(tun.interfaceIndex, address);
-      if (!persist || !hasAddress(tun, address)) added();
-    }
-    if (warmUp) this.#warmUp = this.#resources.keep(this.#createWarmUp());
+    addAddresses(tun, addresses);
+    const parts = [tun.offloads, this.#sockets, this.#memory] as const;
+    if (warmUp) this.#warmUp = this.#resources.keep(createWarmUp(this.#options, ...parts));
     if (!up) return;
     // Another program may start to use the link when it goes up. So the sockets are opened first:
     // if the port is taken, the error comes while the link is still down.
@@ -165,41 +130,36 @@ export class LinuxLoop {
    * it compiles the packet path. The loop then rests.
    */
   prepare(): void {
-    const { sys } = this.#options.packages;
-    this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
-    this.#sockets = this.#createSockets();
-    finishWarmUp(this.#createWarmUp(), this.#options.control, sys);
+    const { packages, control, takesOver } = this.#options;
+    this.#netlink = this.#resources.keepDescriptors(new packages.sys.Netlink());
+    this.#sockets = createSockets(this.#options, this.#memory);
+    const offloads = takesOver?.offloads ?? { tcp: true, udp: true };
+    const warmUp = createWarmUp(this.#options, offloads, this.#sockets, this.#memory);
+    finishWarmUp(warmUp, control, packages.sys);
     this.#isResting = true;
   }
 
   /** Only answers requests, until a `resume` request or `stop`. Packets wait in the kernel. */
   rest(): void {
-    const { sys } = this.#options.packages;
-    const resting = new sys.PollSet();
-    resting.add(this.#wake.fd, sys.linux.POLLIN);
-    while (this.#isResting && !this.#options.control.isStopped) {
-      resting.wait(this.#requestsWait ? 0 : this.#options.longestSleepMs);
-      this.#wake.clear();
-      this.#requestsWait = this.#options.onWake();
+    const { packages, control, longestSleepMs } = this.#options;
+    const resting = new packages.sys.PollSet();
+    resting.add(this.#wake.fd, packages.sys.linux.POLLIN);
+    while (this.#isResting && !control.isStopped) {
+      resting.wait(this.#requestsWait ? 0 : longestSleepMs);
+      this.#takeRequests(true);
     }
   }
 
   /**
-   * Runs until `stop` is called or the TUN is gone.
-   *
-   * @throws the error of a crash. A persistent interface then stays, so that no packet leaves
-   *   outside of the tunnel.
+   * Lets `close` leave a persistent interface as it is. So after a crash, no packet leaves outside
+   * of the tunnel.
    */
-  run(): void {
-    try {
-      this.#run();
-    } catch (error) {
-      this.#leavesInterface = true;
-      throw error;
-    }
+  leaveInterface(): void {
+    this.#leavesInterface = true;
   }
 
-  #run(): void {
+  /** Runs until `stop` is called or the TUN is gone. */
+  run(): void {
     const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;
     const { POLLIN } = sys.linux;
@@ -281,8 +241,13 @@ export class LinuxLoop {
     // The monitor is made first. It reports every change from now on, and everything that is read
     // after this line includes all changes before.
     this.#link = this.#resources.keepDescriptors(new packages.tun.TunMonitor(tun));
-    this.#sockets = this.#createSockets();
-    this.#plane = this.#createPlane();
+    this.#sockets = createSockets(this.#options, this.#memory);
+    this.#plane = createPlane(this.#options, {
+      tun,
+      memory: this.#memory,
+      netlink: this.#netlink,
+      sockets: this.#sockets,
+    });
     this.#resources.keep({ close: () => this.#plane.close(packages.sys.boottimeMs()) });
     this.#routes = this.#resources.keepDescriptors(
       new RouteWatch(packages, this.#netlink, this.#plane),
@@ -290,24 +255,16 @@ export class LinuxLoop {
   }
 
   #handOver(request: HandOverRequest, now: number): SavedDevice | undefined {
-    switch (request.type) {
-      case 'save': {
-        this.#isResting = request.rest;
-        const { state, plane } = this.#plane.save(now);
-        return { state, ...createSavedSettings(this.#tun, this.#plane.path.sockets, plane, now) };
-      }
-      case 'adopt':
-        markRefusals(() => this.#adopt(request.saved));
-        break;
-      case 'resume':
-        this.#isResting = false;
-        this.#leavesInterface = false;
-        if (request.restart) this.#plane.restartSessions(now);
-        break;
-      case 'release':
-        this.#leavesInterface = true;
-        break;
+    if (request.type === 'save') {
+      this.#isResting = request.rest;
+      const { state, plane } = this.#plane.save(now);
+      return { state, ...createSavedSettings(this.#tun, this.#plane.path.sockets, plane, now) };
     }
+    // While both processes have the interface, and when only the other one has it.
+    this.#leavesInterface = request.type !== 'resume';
+    if (request.type === 'adopt') markRefusals(() => this.#adopt(request.saved));
+    this.#isResting &&= request.type !== 'resume';
+    if (request.type === 'resume' && request.restart) this.#plane.restartSessions(now);
     return undefined;
   }
 
@@ -315,8 +272,6 @@ export class LinuxLoop {
   #adopt({ settings, fds, state }: SavedDevice): void {
     const { packages } = this.#options;
     const [fd = -1, ...socketFds] = fds;
-    // The interface belongs to the other process until it has ended.
-    this.#leavesInterface = true;
     this.#use(packages.tun.adoptTun(fd, settings.offloads));
     const sockets = adoptSockets(this.#sockets, settings, socketFds, {
       ...this.#plane.reports,
@@ -344,50 +299,6 @@ export class LinuxLoop {
     return Math.min(this.#plane.due, this.#routes.due, this.#linkUpDue);
   }
 
-  #createSockets(): LinuxSockets {
-    const { packages, control, settings } = this.#options;
-    return new LinuxSockets({
-      udp: packages.udp,
-      control,
-      memory: this.#memory,
-      offload: settings.offload,
-    });
-  }
-
-  #createPlane(): DataPlane {
-    const { packages, settings, crypto, bytes, onEvent, listened = [] } = this.#options;
-    const { offloads } = this.#tun;
-    const plane = new DataPlane({
-      tun: this.#tun,
-      memory: this.#memory,
-      bytes,
-      threads: this.#options.threads,
-      onEvent,
-      listened,
-      crypto,
-      engine: settings.engine,
-      capture: createCaptureSystem(packages.sys, this.#netlink, this.#options.onCaptured),
-      closeSockets: (sockets) => this.#sockets.close(sockets),
-    });
-    const refused = 'this kernel does not support it (TUNSETOFFLOAD)';
-    if (settings.offload.tunTcp && !offloads.tcp) plane.recordLostOffload('tunTcp', refused);
-    if (settings.offload.tunUdp && !offloads.udp) plane.recordLostOffload('tunUdp', refused);
-    return plane;
-  }
-
-  #createWarmUp(): LinuxWarmUp {
-    const { packages, control, crypto, bytes } = this.#options;
-    return new LinuxWarmUp({
-      packages,
-      control,
-      sockets: this.#sockets,
-      offloads: this.#options.takesOver?.offloads ?? this.#tun.offloads,
-      memory: this.#memory,
-      bytes,
-      crypto,
-    });
-  }
-
   #stepWarmUp(warmUp: LinuxWarmUp): void {
     const { readPackets, writtenPackets } = this.#plane.path;
     warmUp.run(this.#polled, this.#due, readPackets + writtenPackets);
@@ -400,7 +311,7 @@ export class LinuxLoop {
     this.#requestsWait = this.#options.onWake();
     // A change that is still in progress may have made output. The output must be taken before
     // packets pass.
-    if (this.#requestsWait) this.#plane.path.drain();
+    if (this.#requestsWait && !this.#isResting) this.#plane.path.drain();
   }
 
   #followLink(now: number): void {
@@ -408,22 +319,12 @@ export class LinuxLoop {
   }
 
   #apply(change: Sys.LinkChange, now: number): void {
-    switch (change.type) {
-      case 'up':
-        this.#linkUp(now);
-        break;
-      case 'down':
-        this.#linkUpDue = Infinity;
-        this.#plane.linkDown(now);
-        break;
-      case 'mtu':
-        this.#plane.setMtu(change.mtu);
-        break;
-      case 'gone':
-        this.#isGone = true;
-        break;
-      case 'renamed':
-        break;
+    if (change.type === 'up') this.#linkUp(now);
+    else if (change.type === 'mtu') this.#plane.setMtu(change.mtu);
+    else if (change.type === 'gone') this.#isGone = true;
+    else if (change.type === 'down') {
+      this.#linkUpDue = Infinity;
+      this.#plane.linkDown(now);
     }
   }
 
@@ -508,19 +409,5 @@ export class LinuxLoop {
     }
   }
 }
-
-function receiveBytes(udp: typeof Udp, { offload }: CommonSettings): number {
-  return udp.defaultSlots({ gro: offload.udpGro }) * udp.SLOT_LENGTH;
-}
-
 // The time between two attempts to open the sockets while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;
-
-function hasAddress(tun: TunPackage.TunDevice, wanted: Sys.InterfaceAddress): boolean {
-  return tun
-    .addresses()
-    .some(
-      ({ address, prefixLength }) =>
-        prefixLength === wanted.prefixLength && equalBytes(address, wanted.address),
-    );
-}

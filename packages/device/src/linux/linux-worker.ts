@@ -73,6 +73,7 @@ try {
   if (takesOver) loop.rest();
   if (!control.isStopped) loop.run();
 } catch (error) {
+  loop?.leaveInterface();
   send({ type: 'failed', error: toErrorMessage(error) });
 } finally {
   wipeBuffer(secrets);

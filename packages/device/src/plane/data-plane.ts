@@ -32,6 +32,7 @@ import type { CaptureFilter } from '../capture/capture-options.ts';
 import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
 import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import type { SavedPlane } from '../hand-over/saved-device.ts';
+import { changeMark } from './change-mark.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { LoopTime } from './loop-time.ts';
 import { PacketPath, type PacketPathOptions } from './packet-path.ts';
@@ -235,7 +236,7 @@ export class DataPlane {
     let steps: Steps;
     try {
       steps = prepareInSteps(this.#engine, change, now);
-      if (fwmark !== this.#mark && !sockets) this.#changeMark(this.path.sockets, fwmark);
+      if (fwmark !== this.#mark && !sockets) changeMark(this.path.sockets, this.#mark, fwmark);
     } catch (error) {
       if (sockets) this.#closeSockets(sockets);
       throw markRefused(error);
@@ -398,19 +399,15 @@ export class DataPlane {
   }
 
   /**
-   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The caller
-   * must wipe it.
+   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The
+   * caller must wipe it.
    */
   save(now: number): { readonly state: Uint8Array; readonly plane: SavedPlane } {
     this.#engine.finishBatch(now);
     this.path.drain();
     this.path.flush();
-    const plane: SavedPlane = {
-      listenPort: this.#listenPort,
-      mark: this.#mark,
-      isUp: this.#up,
-      lostOffloads: [...this.#lostOffloads],
-    };
+    const lostOffloads = [...this.#lostOffloads];
+    const plane = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up, lostOffloads };
     return { state: saveState(this.#engine), plane };
   }
 
@@ -424,9 +421,7 @@ export class DataPlane {
   restore(state: Uint8Array, plane: SavedPlane, sockets: DatagramSocket | undefined): void {
     this.path.sockets = sockets;
     restoreState(this.#engine, state);
-    this.#listenPort = plane.listenPort;
-    this.#mark = plane.mark;
-    this.#up = plane.isUp;
+    ({ listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up } = plane);
     for (const name of plane.lostOffloads) this.#lostOffloads.add(name);
     if (sockets) this.#onEvent({ type: 'up', listenPort: sockets.port });
   }
@@ -449,21 +444,6 @@ export class DataPlane {
     this.path.sockets = sockets;
     this.#shedDue = Infinity;
     if (before) this.#closeSockets(before);
-  }
-
-  /** Changes the mark of the sockets of both families, or of none. */
-  #changeMark(sockets: DatagramSocket | undefined, mark: number): void {
-    try {
-      sockets?.setMark(mark);
-    } catch (error) {
-      try {
-        sockets?.setMark(this.#mark);
-      } catch {
-        // A socket that refused both calls still has the old mark. The first error is the one to
-        // report.
-      }
-      throw error;
-    }
   }
 }
 

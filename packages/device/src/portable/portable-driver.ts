@@ -7,9 +7,9 @@
  * @module
  */
 import { runSteps } from '@litz/core/internals';
-import { isHandOverRequest } from '../hand-over/saved-device.ts';
 import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
+import { isHandOverRequest } from '../hand-over/saved-device.ts';
 import { chooseClock } from '../linux/clock.ts';
 import { DataPlane, OPTIONAL_EVENTS, type PlaneEvent } from '../plane/data-plane.ts';
 import {
