@@ -12,7 +12,10 @@ export class CipherWorkers {
   readonly #onLost: (error: Error) => void;
   #isClosing = false;
 
-  /** @param onLost called once for each thread that ended before `close` */
+  /**
+   * @param onLost called once for each thread that failed or was ended from outside. A thread that
+   *   the packet loop has let end, with `CipherThreads.end`, is not lost
+   */
   constructor(onLost: (error: Error) => void) {
     this.#onLost = onLost;
   }
@@ -33,7 +36,10 @@ export class CipherWorkers {
       this.#workers.delete(worker);
       const state = new Int32Array(start.states);
       Atomics.store(state, start.number, ENDED);
-      if (!this.#isClosing) this.#onLost(failure ?? new Error(`it exited with code ${code}`));
+      const isLost = failure !== undefined || code !== 0;
+      if (isLost && !this.#isClosing) {
+        this.#onLost(failure ?? new Error(`it exited with code ${code}`));
+      }
     });
     worker.unref();
   }
