@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { CipherThreadStart } from '@litz/openssl';
+import { threadFile } from './thread-file.ts';
 
 export class CipherWorkers {
   readonly #workers: Set<Worker> = new Set();
@@ -20,9 +21,24 @@ export class CipherWorkers {
     this.#onLost = onLost;
   }
 
-  /** Starts a thread. It does not keep the process alive. */
+  /** Starts a thread. It does not keep the process alive. If it cannot be started, it is lost. */
   start(start: CipherThreadStart): void {
-    const worker = new Worker(WORKER_ENTRY, {
+    try {
+      this.#start(start);
+    } catch (error) {
+      markEnded(start);
+      this.#onLost(error as Error);
+    }
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all(Array.from(this.#workers, (worker) => worker.terminate()));
+  }
+
+  #start(start: CipherThreadStart): void {
+    const worker = new Worker(threadFile('cipher-worker'), {
       name: `litz seal ${start.number}`,
       workerData: start,
       execArgv: [],
@@ -34,8 +50,7 @@ export class CipherWorkers {
     worker.on('error', (error: Error) => (failure = error));
     worker.on('exit', (code) => {
       this.#workers.delete(worker);
-      const state = new Int32Array(start.states);
-      Atomics.store(state, start.number, ENDED);
+      markEnded(start);
       const isLost = failure !== undefined || code !== 0;
       if (isLost && !this.#isClosing) {
         this.#onLost(failure ?? new Error(`it exited with code ${code}`));
@@ -43,17 +58,12 @@ export class CipherWorkers {
     });
     worker.unref();
   }
+}
 
-  /** Ends all threads. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    await Promise.all(Array.from(this.#workers, (worker) => worker.terminate()));
-  }
+/** The packet loop does not wait for it any more. */
+function markEnded({ states, number }: CipherThreadStart): void {
+  Atomics.store(new Int32Array(states), number, ENDED);
 }
 
 /** `ENDED` of `CipherThreads`. That module needs the FFI, which the main thread may not have. */
 const ENDED = 2;
-
-const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/linux/cipher-worker.js', import.meta.url)
-  : new URL('cipher-worker.js', import.meta.url);
