@@ -67,9 +67,7 @@ const ORDER = [
     sources: [
       'docs/troubleshooting.md',
       'docs/capture.md',
-      'docs/metrics.md',
       'docs/watching.md',
-      'docs/upgrade.md',
       'docs/upgrading.md',
       'SECURITY.md',
     ],

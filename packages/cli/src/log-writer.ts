@@ -90,6 +90,11 @@ export function writeLine(line: string, fields: LogFields = {}): void {
   standardError.line(line.trimEnd(), fields);
 }
 
+/** Must be called when standard error goes elsewhere from now on: its form may be another one. */
+export function readFormAgain(): void {
+  standardError = undefined;
+}
+
 /**
  * Returns the form: that of LITZ_LOG, or that of the journal if standard error goes there.
  *

@@ -1,6 +1,13 @@
 import { fstatSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
-import { LineWriter, logForm, logOption, type LogForm } from '../src/log-writer.ts';
+import {
+  LineWriter,
+  logForm,
+  logOption,
+  readFormAgain,
+  writeLine,
+  type LogForm,
+} from '../src/log-writer.ts';
 import { keyPair } from './key-pair.ts';
 
 describe('LineWriter', () => {
@@ -70,6 +77,29 @@ describe('logForm', () => {
     [{ JOURNAL_STREAM: `${dev}:${ino}`, LITZ_LOG: 'text' }, 'text'],
   ])('with %j is %s', (env, form) => {
     expect(logForm(env)).toBe(form);
+  });
+});
+
+describe('readFormAgain', () => {
+  test('is needed after standard error was given to another file', () => {
+    const { dev, ino } = fstatSync(2);
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    vi.stubEnv('LITZ_LOG', undefined);
+    vi.stubEnv('JOURNAL_STREAM', 'another');
+    try {
+      readFormAgain();
+      writeLine('ERROR: a');
+      vi.stubEnv('JOURNAL_STREAM', `${dev}:${ino}`);
+      writeLine('ERROR: b');
+      readFormAgain();
+      writeLine('ERROR: c');
+      const texts = write.mock.calls.map(([text]) => text);
+      expect(texts).toEqual(['ERROR: a\n', 'ERROR: b\n', '<3>ERROR: c\n']);
+    } finally {
+      write.mockRestore();
+      vi.unstubAllEnvs();
+      readFormAgain();
+    }
   });
 });
 

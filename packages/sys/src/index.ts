@@ -51,16 +51,11 @@ export {
 export { NotifySocket } from './notify-socket.ts';
 export { forbidCoreDumps, lockMemory } from './protect-memory.ts';
 export { onReadable, ReadableSignal } from './readable-signal.ts';
-export { peerUserId } from './peer-user.ts';
+export { peerUserId, type PeerProcess } from './peer-user.ts';
 export { PollSet } from './poll-set.ts';
 export { replaceProcess, type ReplaceOptions } from './replace-process.ts';
 export { SharedMemory } from './shared-memory.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';
 export { dropThreadRights, type UserChange } from './thread-rights.ts';
-export {
-  UnixChannel,
-  UnixListener,
-  type ChannelMessage,
-  type PeerProcess,
-} from './unix-channel.ts';
+export { UnixChannel, UnixListener, type ChannelMessage } from './unix-channel.ts';

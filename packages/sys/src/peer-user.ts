@@ -1,12 +1,20 @@
 /**
- * `peerUserId`: who is at the other end of a Unix socket (unix(7), SO_PEERCRED).
+ * `peerProcess` and `peerUserId`: who is at the other end of a Unix socket (unix(7), SO_PEERCRED).
  *
  * @module
  */
 import { checkDescriptor } from './arguments.ts';
+import { SOL_SOCKET } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate } from './memory.ts';
-import { SystemError } from './system-error.ts';
+import { check } from './system-error.ts';
+
+/** The process at the other end, as the kernel knows it. */
+export interface PeerProcess {
+  /** 0 if it is not visible in this PID namespace. */
+  readonly pid: number;
+  readonly uid: number;
+}
 
 /**
  * Returns the user id of the process that connected to a Unix socket, as it was then, in the user
@@ -17,14 +25,22 @@ import { SystemError } from './system-error.ts';
  */
 export function peerUserId(fd: number): number {
   checkDescriptor('fd', fd);
+  return peerProcess(fd).uid;
+}
+
+/**
+ * Returns the process that made the other end of a connection: it connected, or it listened.
+ *
+ * @throws {SystemError} it is not a socket
+ */
+export function peerProcess(fd: number): PeerProcess {
   // struct ucred: pid, uid, gid, 4 bytes each; behind it socklen_t.
   const { view, address } = allocate(UCRED_LENGTH + 4);
   view.setUint32(UCRED_LENGTH, UCRED_LENGTH, true);
   const done = libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, address, address + UCRED_LENGTH);
-  if (done < 0) throw new SystemError('getsockopt', libc().errno());
-  return view.getUint32(4, true);
+  check(done, 'getsockopt', 'cannot find out who the other process is');
+  return { pid: view.getInt32(0, true), uid: view.getUint32(4, true) };
 }
 
-const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const UCRED_LENGTH = 12;

@@ -18,14 +18,8 @@ import { checkString } from './arguments.ts';
 import { AF_UNIX, EAGAIN, EINTR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
+import { peerProcess, type PeerProcess } from './peer-user.ts';
 import { check, SystemError } from './system-error.ts';
-
-/** The process at the other end, as the kernel knows it. */
-export interface PeerProcess {
-  /** 0 if it is not visible in this PID namespace. */
-  readonly pid: number;
-  readonly uid: number;
-}
 
 /** A message that has arrived. Its descriptors belong to the receiver. */
 export interface ChannelMessage {
@@ -86,7 +80,12 @@ export class UnixChannel {
   /** @internal Takes ownership of the descriptor. Use `UnixChannel.connect`. */
   constructor(fd: number) {
     this.#fd = fd;
-    this.peer = peerOf(fd);
+    try {
+      this.peer = peerProcess(fd);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** @throws {SystemError} ENOENT, ECONNREFUSED: nobody waits at `path`; EACCES */
@@ -183,7 +182,7 @@ function openSocket(): number {
 function addressOfPath(path: string): Region {
   checkString('path', path);
   const name = new TextEncoder().encode(path);
-  if (name.length === 0 || name.length > LONGEST_PATH || name.includes(0)) {
+  if (name.length > LONGEST_PATH) {
     throw new RangeError(`"path" expected 1..${LONGEST_PATH} bytes, got ${name.length}`);
   }
   const region = allocate(2 + name.length + 1);
@@ -192,24 +191,9 @@ function addressOfPath(path: string): Region {
   return region;
 }
 
-/** SO_PEERCRED: struct ucred has pid, uid and gid, 4 bytes each. */
-function peerOf(fd: number): PeerProcess {
-  const region = allocate(UCRED_LENGTH + 4);
-  region.view.setUint32(UCRED_LENGTH, UCRED_LENGTH, true);
-  const { address } = region;
-  const done = libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, address, address + UCRED_LENGTH);
-  if (done < 0) {
-    const errno = libc().errno();
-    libc().close(fd);
-    throw new SystemError('getsockopt', errno, 'cannot find out who the other process is');
-  }
-  return { pid: region.view.getInt32(0, true), uid: region.view.getUint32(4, true) };
-}
-
 /** bits/socket_type.h: messages in order, over a connection. */
 const SOCK_SEQPACKET = 5;
 const SCM_RIGHTS = 1;
-const SO_PEERCRED = 17;
 /** A write to a closed connection fails, and no signal ends the process. */
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
@@ -218,7 +202,6 @@ const ECONNRESET = 104;
 const MSGHDR_LENGTH = 56;
 const CONTROL_LENGTH = 40;
 const CMSGHDR_LENGTH = 16;
-const UCRED_LENGTH = 12;
 /** The bytes of sockaddr_un.sun_path, without the zero at the end. */
 const LONGEST_PATH = 107;
 const LONGEST_MESSAGE = 65_536;

@@ -47,6 +47,7 @@ describeWith(requirements, 'a program that is made by', () => {
     project = new PackedProject();
     project.install('npm');
     project.write('device.js', DEVICE);
+    project.write('threads.js', THREADS);
     project.write('stream.js', STREAM);
   });
 
@@ -56,6 +57,15 @@ describeWith(requirements, 'a program that is made by', () => {
     const threads = { 'linux-worker': '@litz/device/linux-worker' };
     const folder = await bundle(bundler, { program: './device.js', ...threads });
     expect(runIn(folder)).toEqual({ status: 0, stdout: 'litzbundle0 true\n', stderr: '' });
+  });
+
+  test.each(Object.keys(BUNDLERS))('%s has a device with several threads', async (bundler) => {
+    const threads = {
+      'linux-worker': '@litz/device/linux-worker',
+      'cipher-worker': '@litz/device/cipher-worker',
+    };
+    const folder = await bundle(bundler, { program: './threads.js', ...threads });
+    expect(runIn(folder)).toEqual({ status: 0, stdout: '2\n', stderr: '' });
   });
 
   test.each(Object.keys(BUNDLERS))('%s has a stream of packets', async (bundler) => {
@@ -102,6 +112,19 @@ const { privateKey } = generateKeyPair();
 const device = await Device.create({ tun: 'litzbundle0', privateKey });
 const { listenPort } = await device.status();
 console.log(device.name, listenPort > 0);
+await device.close();
+`;
+
+const THREADS = `import { setTimeout } from 'node:timers/promises';
+import { Device } from '@litz/device';
+
+const device = await Device.create({ tun: 'litzbundle2', threads: 2 });
+let threads = 1;
+for (let i = 0; i < 200 && threads < 2; i++) {
+  await setTimeout(50);
+  ({ threads } = await device.stats());
+}
+console.log(threads);
 await device.close();
 `;
 

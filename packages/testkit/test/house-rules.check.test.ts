@@ -22,7 +22,6 @@ const TESTED_TOGETHER: Record<string, string> = {
   'cli/src/mesh-demo': 'mesh-demo.net.test.ts runs the demo and reads what it prints',
   'cli/src/metrics': 'metrics.net.test.ts reads the metrics of a daemon',
   'cli/src/show': 'show.net.test.ts compares what it prints with wg',
-  'cli/src/upgrade': 'upgrade.net.test.ts upgrades daemons and kills them at each step',
   'cli/src/tunnel': 'tunnel-commands.net.test.ts runs its parts beside wg-quick',
   'core/src/hand-over': 'hand-over.test.ts saves and restores whole engines',
   'device/src/hand-over': 'upgrade.net.test.ts of cli runs both ends',

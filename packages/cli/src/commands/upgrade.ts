@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from '@litz/core/text';
 import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { askTunnel } from '../tunnel/control.ts';
@@ -17,8 +18,10 @@ import { daemonFolder } from '../upgrade/daemon-folder.ts';
  */
 export async function runUpgrade(name: string, print: (line: string) => void): Promise<void> {
   checkInterfaceName(name);
-  if ((await askTunnel(name, { do: 'upgrade' }, print, daemonFolder(name))) === 'done') return;
+  // The daemon may belong to another user.
+  const say = (line: string): void => print(printable(line));
+  if ((await askTunnel(name, { do: 'upgrade' }, say, daemonFolder(name))) === 'done') return;
   // A tunnel of `litz up` answers why it cannot do this.
-  if ((await askTunnel(name, { do: 'upgrade' }, print)) === 'done') return;
+  if ((await askTunnel(name, { do: 'upgrade' }, say)) === 'done') return;
   throw new Failure(`there is no daemon that runs as: litz ${name}`);
 }

@@ -31,6 +31,7 @@ import {
   type UserChange,
 } from '@litz/sys';
 import { Failure } from '../failure.ts';
+import { HAND_OVER, STDERR_OF_OLD } from '../upgrade/successor-process.ts';
 import { readUser } from './service-user.ts';
 import { shareSocketFolder } from './socket-folder.ts';
 
@@ -109,6 +110,8 @@ function restart(user: string | undefined): never {
   if (user !== undefined) refuseUnreadable(user, [node, script]);
   const { channel } = process as { channel?: { fd?: number } };
   const isChild = channel?.fd !== undefined && channel.fd >= 0;
+  // The new process of an upgrade, if its version keeps fewer rights than the one before.
+  const isSuccessor = process.env[HAND_OVER] !== undefined;
   const flags = [...secureHeap(), ...process.execArgv];
   replaceProcess(process.execPath, [node, ...flags, script, ...words], {
     env: {
@@ -120,7 +123,7 @@ function restart(user: string | undefined): never {
         NODE_CHANNEL_SERIALIZATION_MODE: 'json',
       }),
     },
-    descriptors: isChild ? [channel.fd!] : [],
+    descriptors: [...(isChild ? [channel.fd!] : []), ...(isSuccessor ? [STDERR_OF_OLD] : [])],
   });
 }
 

@@ -106,7 +106,8 @@ export async function askTunnel(
   const socket = await connectTo(path);
   if (!socket) {
     if (!lstatSync(path, { throwIfNoEntry: false })) return 'absent';
-    rmSync(path, { force: true });
+    // In the folder of another user, it may be another file.
+    if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
   }
   socket.write(`${JSON.stringify(request)}\n`);

@@ -9,6 +9,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import { libc } from '@litz/sys';
+import { readFormAgain } from '../log-writer.ts';
 
 export interface SuccessorOptions {
   /** The path of the socket for the hand-over. */
@@ -88,6 +89,7 @@ export function inheritStderr(): void {
   if (!isOpen(STDERR_OF_OLD)) return;
   libc().dup2(STDERR_OF_OLD, 2);
   libc().close(STDERR_OF_OLD);
+  readFormAgain();
 }
 
 function isOpen(fd: number): boolean {
@@ -101,5 +103,6 @@ function isOpen(fd: number): boolean {
 
 /** The variable that makes a daemon take a device over: the path of a socket. */
 export const HAND_OVER = 'LITZ_HAND_OVER';
-const STDERR_OF_OLD = 3;
+/** The descriptor of the old process's stderr in the new one. */
+export const STDERR_OF_OLD = 3;
 const LONGEST_TEXT = 65_536;

@@ -1,13 +1,30 @@
 /**
  * The rights of running commands, as the kernel reports them for each thread, and what a daemon can still do.
  */
-import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { capabilitySet, NetworkNamespace, Netlink, readRights, type Capability } from '@litz/sys';
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
+import {
+  capabilitySet,
+  NetworkNamespace,
+  Netlink,
+  readRights,
+  UnixListener,
+  type Capability,
+} from '@litz/sys';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
-import { inMounts, realInterfaces, type LitzProcess } from '../litz-process.ts';
+import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const needed = [
@@ -104,6 +121,27 @@ describeWith(needed, 'the rights of litz', () => {
       expect(await daemon.end()).toBe(0);
     },
   );
+
+  it('are dropped by the new process of an upgrade, which keeps the stderr of the old one', async () => {
+    const path = host.write('stderr', []);
+    const listener = new UnixListener(`${path}.sock`);
+    const old = openSync(path, 'w');
+    const child = spawn(process.execPath, [LITZ, '-f', NAME], {
+      stdio: ['ignore', 'ignore', 'ignore', old],
+      env: { ...process.env, LITZ_HAND_OVER: listener.path },
+    });
+    try {
+      const channel = await vi.waitUntil(() => listener.accept(), { timeout: 20_000 });
+      expect(channel.peer.pid).toBe(child.pid);
+      expect(readRights(`/proc/${child.pid}/status`).permitted).toBe(capabilitySet(DAEMON));
+      expect(readlinkSync(`/proc/${child.pid}/fd/3`)).toBe(path);
+      channel.close();
+    } finally {
+      child.kill('SIGKILL');
+      listener.close();
+      closeSync(old);
+    }
+  });
 
   it('still reach a peer with --user', async () => {
     const [alice, bob] = [keyPair(), keyPair()];

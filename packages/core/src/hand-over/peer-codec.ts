@@ -88,6 +88,9 @@ function codeProgress(codec: StateCodec, peer: Peer): void {
   peer.lastHandshakeUnixMs = codec.number(peer.lastHandshakeUnixMs);
   peer.receivedBytes = codec.number(peer.receivedBytes);
   peer.sentBytes = codec.number(peer.sentBytes);
+  peer.receivedMessages = codec.number(peer.receivedMessages);
+  peer.sentMessages = codec.number(peer.sentMessages);
+  peer.roundTripUs = codec.number(peer.roundTripUs);
 }
 
 function codeTimers(codec: StateCodec, { timers }: EngineState, { slot }: Peer): void {

@@ -101,6 +101,16 @@ describe('saveState and restoreState', () => {
     expect(facts(alice.engine)).toEqual(before);
   });
 
+  it('keep every counter of the engine', () => {
+    const { alice } = connected();
+    const { drops: _, ...counters } = stateOf(alice.engine).stats;
+    const names = Object.keys(counters) as (keyof typeof counters)[];
+    for (const [i, name] of names.entries()) alice.engine.stats[name] = 1000 + i;
+    takeOver(alice);
+    const { drops: __, ...after } = stateOf(alice.engine).stats;
+    expect(after).toEqual(Object.fromEntries(names.map((name, i) => [name, 1000 + i])));
+  });
+
   it('keep the keys of a rotation: our next identity, a next key of the peer, probes', () => {
     const pair = connected();
     const { network, alice, bob } = pair;

@@ -6,20 +6,39 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { CipherThreadStart } from '@litz/openssl';
+import { threadFile } from './thread-file.ts';
 
 export class CipherWorkers {
   readonly #workers: Set<Worker> = new Set();
   readonly #onLost: (error: Error) => void;
   #isClosing = false;
 
-  /** @param onLost called once for each thread that ended before `close` */
+  /**
+   * @param onLost called once for each thread that failed or was ended from outside. A thread that
+   *   the packet loop has let end, with `CipherThreads.end`, is not lost
+   */
   constructor(onLost: (error: Error) => void) {
     this.#onLost = onLost;
   }
 
-  /** Starts a thread. It does not keep the process alive. */
+  /** Starts a thread. It does not keep the process alive. If it cannot be started, it is lost. */
   start(start: CipherThreadStart): void {
-    const worker = new Worker(WORKER_ENTRY, {
+    try {
+      this.#start(start);
+    } catch (error) {
+      markEnded(start);
+      this.#onLost(error as Error);
+    }
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all(Array.from(this.#workers, (worker) => worker.terminate()));
+  }
+
+  #start(start: CipherThreadStart): void {
+    const worker = new Worker(threadFile('cipher-worker'), {
       name: `litz seal ${start.number}`,
       workerData: start,
       execArgv: [],
@@ -31,23 +50,20 @@ export class CipherWorkers {
     worker.on('error', (error: Error) => (failure = error));
     worker.on('exit', (code) => {
       this.#workers.delete(worker);
-      const state = new Int32Array(start.states);
-      Atomics.store(state, start.number, ENDED);
-      if (!this.#isClosing) this.#onLost(failure ?? new Error(`it exited with code ${code}`));
+      markEnded(start);
+      const isLost = failure !== undefined || code !== 0;
+      if (isLost && !this.#isClosing) {
+        this.#onLost(failure ?? new Error(`it exited with code ${code}`));
+      }
     });
     worker.unref();
   }
+}
 
-  /** Ends all threads. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    await Promise.all(Array.from(this.#workers, (worker) => worker.terminate()));
-  }
+/** The packet loop does not wait for it any more. */
+function markEnded({ states, number }: CipherThreadStart): void {
+  Atomics.store(new Int32Array(states), number, ENDED);
 }
 
 /** `ENDED` of `CipherThreads`. That module needs the FFI, which the main thread may not have. */
 const ENDED = 2;
-
-const WORKER_ENTRY: URL = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/linux/cipher-worker.js', import.meta.url)
-  : new URL('cipher-worker.js', import.meta.url);

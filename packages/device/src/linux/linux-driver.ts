@@ -88,7 +88,7 @@ export class LinuxDriver implements Driver {
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
     const { port1, port2 } = new MessageChannel();
-    const file = threadFile();
+    const file = threadFile('linux-worker');
     const { value: configuration, buffer: secrets } = packSecrets(
       packPrefixes(settings.configuration),
     );

@@ -122,7 +122,8 @@ export class UapiServer {
       server.#watch();
       return server;
     } catch (error) {
-      await server.close();
+      // The other process goes on, and its socket stays.
+      await server.release();
       throw notServed(options.path, (error as Error).message, error);
     }
   }

@@ -1,26 +1,37 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { threadFile } from '../../src/linux/thread-file.ts';
 
 describe('threadFile', () => {
-  test('is the built file, also for a source file', () => {
-    expect(fileURLToPath(threadFile())).toMatch(/device\/dist\/linux\/linux-worker\.js$/);
-  });
+  test.each(['linux-worker', 'cipher-worker'] as const)(
+    'is the built file of %s, also for a source file',
+    (name) => {
+      const file = fileURLToPath(threadFile(name));
+      expect(file).toMatch(/device\/dist\/linux\/[a-z]+-worker\.js$/);
+      expect(basename(file)).toBe(`${name}.js`);
+      expect(existsSync(file)).toBe(true);
+    },
+  );
 
   test('is the file beside the code of a program', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'linux-worker.js'), '');
     const here = pathToFileURL(join(folder, 'program.js'));
-    expect(fileURLToPath(threadFile(here.href))).toBe(join(folder, 'linux-worker.js'));
+    expect(fileURLToPath(threadFile('linux-worker', here.href))).toBe(
+      join(folder, 'linux-worker.js'),
+    );
   });
 
   test('is that of the installed package, if there is none beside the code', () => {
     const here = import.meta.url.replace(/\.ts$/, '.js');
-    expect(fileURLToPath(threadFile(here))).toMatch(/device\/dist\/linux\/linux-worker\.js$/);
+    for (const name of ['linux-worker', 'cipher-worker'] as const) {
+      const file = fileURLToPath(threadFile(name, here));
+      expect(file.endsWith(`device/dist/linux/${name}.js`)).toBe(true);
+    }
   });
 
   test('says what to do if there is none at all', () => {
@@ -32,11 +43,11 @@ describe('threadFile', () => {
       [
         '--input-type=module',
         '--eval',
-        `import { threadFile } from '${file}'; threadFile('${here}');`,
+        `import { threadFile } from '${file}'; threadFile('cipher-worker', '${here}');`,
       ],
       { encoding: 'utf8', env: {} },
     );
-    expect(stderr).toContain('the entry @litz/device/linux-worker');
+    expect(stderr).toContain('the entry @litz/device/cipher-worker');
     expect(stderr).toContain('ERR_LITZ_WORKER');
   });
 });

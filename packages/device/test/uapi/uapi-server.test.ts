@@ -388,6 +388,13 @@ posix('UapiServer', () => {
     );
   });
 
+  it('leaves the socket of another process where it is if it cannot continue it', async () => {
+    await serve();
+    await expect(UapiServer.adopt(device, { path }, 1_000_000)).rejects.toThrow(/cannot serve/);
+    expect(existsSync(path)).toBe(true);
+    expect(await ask('get=1\n\n')).toMatch(/errno=0/);
+  });
+
   it('uses the path where wg looks', () => {
     expect(UapiServer.path('wg0')).toBe('/var/run/wireguard/wg0.sock');
   });

@@ -53,7 +53,8 @@ describe('askServer', () => {
       });
     }).listen(53);
     const answer = await askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);
-    expect(answer.addresses.length).toBe(500);
+    // No more than 64 of the 500 are taken.
+    expect(answer.addresses.length).toBe(64);
     server.close();
   });
 

@@ -42,6 +42,11 @@ export class ChunkPool {
     return this.#freeCount + this.#free.length - this.#untouched;
   }
 
+  /** The number of free chunks that are not kept for the first chunk of a window. */
+  get shared(): number {
+    return Math.max(0, this.available - (this.size >> 4));
+  }
+
   /** The number of all chunks. */
   get size(): number {
     return this.#free.length;

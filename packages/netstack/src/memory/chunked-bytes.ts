@@ -13,7 +13,8 @@
  * The windows of a pool share it fairly: one gets no more chunks than are free (the dynamic
  * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n have
  * 1/(n + 1) each, and as much is left for the next one. The first chunk of a window is always
- * allowed: a program that reads frees it, and an acknowledgement too.
+ * allowed: a program that reads frees it, and an acknowledgement too. A sixteenth of the pool is
+ * kept for first chunks, because windows that grew while much was free would leave nothing.
  *
  * @module
  */
@@ -43,7 +44,7 @@ export class ChunkedBytes {
 
   /** The most bytes that the window may hold, as the pool is now. */
   get allowance(): number {
-    const more = Math.max(0, (this.#pool.available - this.#allocated) >> 1);
+    const more = Math.max(0, (this.#pool.shared - this.#allocated) >> 1);
     return Math.max(1, this.#allocated + more) * CHUNK_SIZE;
   }
 
@@ -127,7 +128,7 @@ export class ChunkedBytes {
     while (this.#length <= index) this.#chunks[(this.#first + this.#length++) & mask] = -1;
     const place = (this.#first + index) & mask;
     if (this.#chunks[place] === -1) {
-      if (index > 0 && this.#allocated >= this.#pool.available) return -1;
+      if (index > 0 && this.#allocated >= this.#pool.shared) return -1;
       const chunk = this.#pool.allocate(index === 0 ? -1 : this.#chunkAt(index - 1));
       if (chunk === -1) return -1;
       this.#chunks[place] = chunk;
