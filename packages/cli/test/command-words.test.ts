@@ -4,8 +4,8 @@ import { checkInterfaceName } from '../src/interface-name.ts';
 
 describe('checkFirstWord', () => {
   test.each(
-    'help version status showconf set setconf addconf syncconf start stop restart list upgrade'
-      .concat(' doctor run daemon delete ls watch')
+    'help version status showconf set setconf addconf syncconf start stop restart list'
+      .concat(' run daemon delete ls watch')
       .split(' '),
   )('refuses %s and says how to make an interface with that name', (word) => {
     const check = (): string[] => warningsOf(word);
