@@ -7,6 +7,7 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { litz, type Implementation } from '../interop/implementation.ts';
 import { twoNamespaces, type Namespace } from '../interop/namespace.ts';
 import { Tunnel, type End } from '../interop/tunnel.ts';
@@ -67,8 +68,16 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     this.writeProgram([`${variables} exec ${process.execPath} --import ${killer} ${LITZ} "$@"`]);
   }
 
-  upgrade(): Promise<string> {
-    return this.underlay.a.run(process.execPath, LITZ, 'upgrade', this.a.link);
+  /** @returns the output of `litz upgrade`, which is on standard error */
+  async upgrade(): Promise<string> {
+    const { a } = this.underlay;
+    return a.run('sh', '-c', `${process.execPath} ${LITZ} upgrade ${this.a.link} 2>&1`);
+  }
+
+  /** @throws {Error} a packet is lost */
+  async ping(): Promise<void> {
+    const words = ['-c', '3', '-i', '0.05', '-W', '3', this.tunnel.b.inner.v4];
+    expect(await this.a.machine.run('ping', ...words)).toMatch(/ 0% packet loss/);
   }
 
   /** The processes that run as `litz -f LINK`. */
@@ -100,6 +109,15 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });
     rmSync(`/var/run/wireguard/.litz-${this.a.link}`, { recursive: true, force: true });
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws {Error} the condition is not true within 20 s */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`it did not happen within 20 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -10,8 +10,10 @@ import { PacketSocket } from '@litz/sys/tools';
 export class WireCounters {
   readonly #socket: PacketSocket;
   readonly #timer: NodeJS.Timeout;
+  readonly #from: readonly number[];
   readonly #frame = new Uint8Array(70_000);
   readonly #seen: Set<string> = new Set();
+  #isClosed = false;
   /** The receiver index and counter of each message that was seen twice. */
   readonly twice: string[] = [];
 
@@ -20,23 +22,29 @@ export class WireCounters {
     const opened = NetworkNamespace.open(`/run/netns/${namespace}`);
     this.#socket = opened.run(() => new PacketSocket(interfaceIndex(link)!));
     opened.close();
-    const from = source.split('.').map(Number);
-    this.#timer = setInterval(() => this.#read(from), 2);
+    this.#from = source.split('.').map(Number);
+    this.#timer = setInterval(() => this.#read(), 2);
   }
 
+  /** How many messages were seen until now. */
   get size(): number {
+    this.#read();
     return this.#seen.size;
   }
 
   /** @returns how many frames the kernel could not keep */
   close(): number {
+    this.#read();
+    this.#isClosed = true;
     clearInterval(this.#timer);
     const { drops } = this.#socket;
     this.#socket.close();
     return drops;
   }
 
-  #read(from: readonly number[]): void {
+  #read(): void {
+    if (this.#isClosed) return;
+    const from = this.#from;
     for (let length; (length = this.#socket.read(this.#frame)) > 0;) {
       const frame = this.#frame.subarray(0, length);
       // Ethernet (14), IPv4 (20), UDP (8), type 4 and three zeros, receiver index, counter.

@@ -71,5 +71,6 @@ const COUNTERS = [
   'sentKeepalives',
   'receivedKeepalives',
   'completedHandshakes',
+  'failedHandshakes',
   'createdUnreachables',
 ] as const satisfies readonly (keyof EngineStats)[];

@@ -74,7 +74,7 @@ function codeAllowedIps(codec: StateCodec, { allowedIps }: EngineState, peer: Pe
   }
 }
 
-/** `turnAt` and `carrier` are left out: both are found again when they are needed. */
+/** `turnAt`, `carrier` and `carriedAt` are left out: they are found again when they are needed. */
 function codeProgress(codec: StateCodec, peer: Peer): void {
   peer.sessionUp = codec.flag(peer.sessionUp);
   peer.unusable = codec.flag(peer.unusable);
@@ -88,6 +88,9 @@ function codeProgress(codec: StateCodec, peer: Peer): void {
   peer.lastHandshakeUnixMs = codec.number(peer.lastHandshakeUnixMs);
   peer.receivedBytes = codec.number(peer.receivedBytes);
   peer.sentBytes = codec.number(peer.sentBytes);
+  peer.receivedMessages = codec.number(peer.receivedMessages);
+  peer.sentMessages = codec.number(peer.sentMessages);
+  peer.roundTripUs = codec.number(peer.roundTripUs);
 }
 
 function codeTimers(codec: StateCodec, { timers }: EngineState, { slot }: Peer): void {
