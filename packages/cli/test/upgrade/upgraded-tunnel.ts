@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { litz, type Implementation } from '../interop/implementation.ts';
 import { twoNamespaces, type Namespace } from '../interop/namespace.ts';
-import { Tunnel, type End } from '../interop/tunnel.ts';
+import { ping, Tunnel, type End } from '../interop/tunnel.ts';
 import type { Machine, Underlay } from '../interop/underlay.ts';
 import { LITZ } from '../litz-process.ts';
 import type { StreamEnd } from './numbered-datagrams.ts';
@@ -76,22 +76,12 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
 
   /** @throws {Error} a packet is lost */
   async ping(): Promise<void> {
-    const words = ['-c', '3', '-i', '0.05', '-W', '3', this.tunnel.b.inner.v4];
-    expect(await this.a.machine.run('ping', ...words)).toMatch(/ 0% packet loss/);
+    expect(await ping(this.a, this.tunnel.b.inner.v4)).toEqual({ answered: 3, lost: 0 });
   }
 
   /** The processes that run as `litz -f LINK`. */
   pids(): number[] {
-    return readdirSync('/proc').flatMap((entry) => {
-      if (!/^\d+$/.test(entry)) return [];
-      try {
-        const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
-        const isDaemon = words.includes(this.a.link) && words.includes('-f');
-        return isDaemon && words[0] !== 'ip' ? [Number(entry)] : [];
-      } catch {
-        return [];
-      }
-    });
+    return daemonsOf(this.a.link);
   }
 
   /** The ends of a stream from Litz to its peer. */
@@ -110,6 +100,24 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     rmSync(`/var/run/wireguard/.litz-${this.a.link}`, { recursive: true, force: true });
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The processes that run as `litz -f NAME`. */
+export function daemonsOf(name: string): number[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
+    try {
+      const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+      const isDaemon = words.includes(name) && words.includes('-f');
+      return isDaemon &&
+        words.some((word) => /(litz|daemon)\.m?js$/.test(word)) &&
+        !/^(ip|sh|unshare|setpriv)$/.test(words[0] ?? '')
+        ? [Number(entry)]
+        : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** @throws {Error} the condition is not true within 20 s */
