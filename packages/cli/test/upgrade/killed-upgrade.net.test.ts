@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { litz } from '../interop/implementation.ts';
 import { realInterfaces } from '../litz-process.ts';
 import { NumberedDatagrams } from './numbered-datagrams.ts';
+import { LONG } from './record.ts';
 import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
@@ -28,12 +29,11 @@ const ALL_STEPS = [
   ['old after running', 'new'],
 ] as const;
 /** `LITZ_LONG=1` kills at every step. Else at those at which it matters most who has the sessions. */
-const STEPS =
-  process.env['LITZ_LONG'] === '1'
-    ? ALL_STEPS
-    : ALL_STEPS.filter(([kill]) =>
-        /^(new (at state|at commit|before running)|old (at offer|at state|at commit))$/.test(kill),
-      );
+const STEPS = LONG
+  ? ALL_STEPS
+  : ALL_STEPS.filter(([kill]) =>
+      /^(new (at state|at commit|before running)|old (at offer|at state|at commit))$/.test(kill),
+    );
 
 let world: UpgradedTunnel | undefined;
 

@@ -1,17 +1,15 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { describeWith } from '@litz/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { boringtun, litz, wireguardGo } from '../interop/implementation.ts';
 import { LITZ, realInterfaces } from '../litz-process.ts';
 import { NumberedDatagrams } from './numbered-datagrams.ts';
+import { LONG, record } from './record.ts';
 import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
 /** `LITZ_LONG=1` makes 100 upgrades for each peer, and writes what it saw. */
-const LONG = process.env['LITZ_LONG'] === '1';
 const UPGRADES = LONG ? 100 : 3;
-const RESULTS = join(import.meta.dirname, '../../../bench/results/upgrade');
 
 let world: UpgradedTunnel | undefined;
 
@@ -110,10 +108,3 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     );
   });
 });
-
-function record(peer: string, seen: object): void {
-  if (!LONG) return;
-  mkdirSync(RESULTS, { recursive: true });
-  const file = join(RESULTS, `${peer.replace(/\W/g, '-')}.json`);
-  writeFileSync(file, `${JSON.stringify(seen, undefined, 1)}\n`);
-}

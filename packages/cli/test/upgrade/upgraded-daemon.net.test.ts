@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { Host, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
 import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
-import { daemonsOf, until } from './upgraded-tunnel.ts';
+import { daemonsOf, killDaemons, until } from './upgraded-tunnel.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const needed = [
@@ -36,7 +36,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     host = new Host();
   });
   afterEach(async () => {
-    for (const pid of daemonsOf(NAME)) kill(pid, 'SIGKILL');
+    killDaemons(NAME);
     await host.close();
     rmSync(SOCKET, { force: true });
     rmSync(FOLDER, { recursive: true, force: true });

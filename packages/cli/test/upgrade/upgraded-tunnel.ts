@@ -95,6 +95,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
 
   async remove(): Promise<void> {
     // First all processes: the new one has the streams of the old one.
+    killDaemons(this.a.link);
     await this.underlay.remove();
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });
     rmSync(`/var/run/wireguard/.litz-${this.a.link}`, { recursive: true, force: true });
@@ -118,6 +119,17 @@ export function daemonsOf(name: string): number[] {
       return [];
     }
   });
+}
+
+/** Ends the processes that run as `litz -f NAME`, whoever has started them. */
+export function killDaemons(name: string): void {
+  for (const pid of daemonsOf(name)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 /** @throws {Error} the condition is not true within 20 s */
