@@ -26,6 +26,7 @@ import {
   createWarmUp,
   receiveBytes,
 } from './loop-parts.ts';
+import { copyDescriptor } from '../hand-over/copy-descriptor.ts';
 import { LoopResources } from './loop-resources.ts';
 import {
   isHandOverRequest,
@@ -262,17 +263,31 @@ export class LinuxLoop {
     }
     // While both processes have the interface, and when only the other one has it.
     this.#leavesInterface = request.type !== 'resume';
+    if (request.type === 'rehearse') markRefusals(() => this.#rehearse(request.saved));
     if (request.type === 'adopt') markRefusals(() => this.#adopt(request.saved));
     this.#isResting &&= request.type !== 'resume';
     if (request.type === 'resume' && request.restart) this.#plane.restartSessions(now);
     return undefined;
   }
 
-  /** Continues the device of another process. */
+  /** Makes what works on the interface of another process, which goes on with it. */
+  #rehearse({ settings, fds, state }: SavedDevice): void {
+    const { tun, sys } = this.#options.packages;
+    const fd = copyDescriptor(sys, fds[0] ?? -1);
+    this.#use(tun.adoptTun(fd, settings.offloads));
+    this.#plane.rehearse(state);
+  }
+
+  /** Continues the device of another process, after `#rehearse`. */
   #adopt({ settings, fds, state }: SavedDevice): void {
     const { packages } = this.#options;
     const [fd = -1, ...socketFds] = fds;
-    this.#use(packages.tun.adoptTun(fd, settings.offloads));
+    const { tcp, udp } = this.#tun.offloads;
+    if (tcp !== settings.offloads.tcp || udp !== settings.offloads.udp) {
+      throw new RangeError('the offloads of the interface have just changed');
+    }
+    // `#rehearse` has made a copy of this descriptor.
+    packages.sys.libc().close(fd);
     const sockets = adoptSockets(this.#sockets, settings, socketFds, {
       ...this.#plane.reports,
       suspects: this.#routes.suspects,

@@ -109,6 +109,7 @@ export class DataPlane {
   readonly loop: LoopTime = new LoopTime();
   /** The callbacks that sockets must be opened with. */
   readonly reports: SocketReports;
+  readonly #engineOptions: EngineOptions;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #onEvent: (event: PlaneEvent) => void;
@@ -137,13 +138,14 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     const { tun, memory, bytes, threads, onEvent, crypto, engine, listened = [] } = options;
     this.#threads = threads;
-    this.#engine = new Engine({
+    this.#engineOptions = {
       randomBytes: createRandomBytes(),
       unixTime: Date.now,
       mtu: tun.mtu,
       ...(crypto && { crypto }),
       ...engine,
-    });
+    };
+    this.#engine = new Engine(this.#engineOptions);
     this.#engine.linkDown(0);
     this.#tun = tun;
     this.#onEvent = onEvent;
@@ -409,6 +411,18 @@ export class DataPlane {
     const lostOffloads = [...this.#lostOffloads];
     const plane = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up, lostOffloads };
     return { state: saveState(this.#engine), plane };
+  }
+
+  /**
+   * Reads the state of another process into an engine that is then thrown away. So the code is
+   * compiled when `restore` is called.
+   *
+   * @param state borrowed for the call
+   */
+  rehearse(state: Uint8Array): void {
+    const engine = new Engine(this.#engineOptions);
+    restoreState(engine, state);
+    engine.configure({ replacePeers: true, privateKey: null }, 0);
   }
 
   /**
