@@ -32,7 +32,7 @@ const ALL_STEPS = [
 const STEPS = LONG
   ? ALL_STEPS
   : ALL_STEPS.filter(([kill]) =>
-      /^(new (at state|at commit|before running)|old (at offer|at state|at commit))$/.test(kill),
+      /^(new (at state|before running)|old (at state|at commit))$/.test(kill),
     );
 
 let world: UpgradedTunnel | undefined;

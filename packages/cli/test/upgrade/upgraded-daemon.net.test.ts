@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { Host, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
 import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
+import { LONG } from './record.ts';
 import { daemonsOf, killDaemons, until } from './upgraded-tunnel.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
@@ -115,7 +116,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     await until(() => heard.includes('STOPPING=1'));
   });
 
-  it.each([0, 150, 400, 800, 1200])(
+  it.each(LONG ? [0, 150, 400, 800, 1200, 1300, 1400, 1500] : [0, 400, 1200])(
     'ends with everything at SIGTERM, %d ms after an upgrade has begun',
     async (ms) => {
       const daemon = await startDaemon([]);

@@ -136,7 +136,8 @@ export function killDaemons(name: string): void {
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 20_000;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`it did not happen within 20 s: ${String(condition)}`);
+    if (performance.now() > end)
+      throw new Error(`it did not happen within 20 s: ${String(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
