@@ -7,7 +7,6 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { litz, type Implementation } from '../interop/implementation.ts';
 import { twoNamespaces, type Namespace } from '../interop/namespace.ts';
 import { ping, Tunnel, type End } from '../interop/tunnel.ts';
@@ -76,7 +75,8 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
 
   /** @throws {Error} a packet is lost */
   async ping(): Promise<void> {
-    expect(await ping(this.a, this.tunnel.b.inner.v4)).toEqual({ answered: 3, lost: 0 });
+    const { lost } = await ping(this.a, this.tunnel.b.inner.v4);
+    if (lost > 0) throw new Error(`${lost} of 3 pings were lost`);
   }
 
   /** The processes that run as `litz -f LINK`. */

@@ -26,7 +26,6 @@ import {
   createWarmUp,
   receiveBytes,
 } from './loop-parts.ts';
-import { copyDescriptor } from '../hand-over/copy-descriptor.ts';
 import { LoopResources } from './loop-resources.ts';
 import {
   isHandOverRequest,
@@ -38,8 +37,15 @@ import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
+import { PolledSockets } from './polled-sockets.ts';
 import { RouteWatch } from './route-watch.ts';
-import { adoptSockets, createSavedSettings, finishWarmUp } from './loop-hand-over.ts';
+import {
+  adoptSockets,
+  closeInterface,
+  createSavedSettings,
+  finishWarmUp,
+  rehearse,
+} from './loop-hand-over.ts';
 import { reviveChange } from './worker-messages.ts';
 
 export class LinuxLoop {
@@ -49,8 +55,7 @@ export class LinuxLoop {
   readonly #wakeIndex: number;
   readonly #memory: PacketMemory;
   readonly #resources: LoopResources;
-  #socketIndices: number[] = [];
-  #polledSockets: DatagramSocket | undefined = undefined;
+  readonly #polledSockets: PolledSockets;
   #isGone = false;
   /** Some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
@@ -84,6 +89,7 @@ export class LinuxLoop {
     this.#options = options;
     this.#resources = new LoopResources(control);
     this.#polled = new PollSet();
+    this.#polledSockets = new PolledSockets(this.#polled, linux.POLLIN);
     this.#wake = new EventFd();
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
     // From here on the main thread can wake this thread. The main thread closes the eventfd at the
@@ -176,7 +182,7 @@ export class LinuxLoop {
     const routes = polled.add(this.#routes.fd, POLLIN);
     let now = sys.boottimeMs();
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
-      this.#pollSockets();
+      this.#polledSockets.follow(path.sockets);
       if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
       const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
       const endedAt = sys.boottimeMs();
@@ -193,7 +199,7 @@ export class LinuxLoop {
       if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) this.#readTun(now);
       isTunPaused = path.tunPausedUntil !== Infinity;
       polled.setMuted(tun, isTunPaused);
-      this.#receive(now);
+      this.#polledSockets.receive(path, now);
       if (now >= this.#routes.due) this.#routes.markSuspects(now);
       polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
@@ -263,31 +269,18 @@ export class LinuxLoop {
     }
     // While both processes have the interface, and when only the other one has it.
     this.#leavesInterface = request.type !== 'resume';
-    if (request.type === 'rehearse') markRefusals(() => this.#rehearse(request.saved));
-    if (request.type === 'adopt') markRefusals(() => this.#adopt(request.saved));
+    const { type } = request;
+    if (type === 'rehearse') this.#use(markRefusals(() => rehearse(this.#options, request.saved)));
+    if (type === 'adopt') markRefusals(() => this.#adopt(request.saved));
     this.#isResting &&= request.type !== 'resume';
     if (request.type === 'resume' && request.restart) this.#plane.restartSessions(now);
     return undefined;
   }
 
-  /** Makes what works on the interface of another process, which goes on with it. */
-  #rehearse({ settings, fds, state }: SavedDevice): void {
-    const { tun, sys } = this.#options.packages;
-    const fd = copyDescriptor(sys, fds[0] ?? -1);
-    this.#use(tun.adoptTun(fd, settings.offloads));
-    this.#plane.rehearse(state);
-  }
-
-  /** Continues the device of another process, after `#rehearse`. */
+  /** Continues the device of another process. Its interface is in use since the rehearsal. */
   #adopt({ settings, fds, state }: SavedDevice): void {
-    const { packages } = this.#options;
-    const [fd = -1, ...socketFds] = fds;
-    const { tcp, udp } = this.#tun.offloads;
-    if (tcp !== settings.offloads.tcp || udp !== settings.offloads.udp) {
-      throw new RangeError('the offloads of the interface have just changed');
-    }
-    // `#rehearse` has made a copy of this descriptor.
-    packages.sys.libc().close(fd);
+    const [tunFd = -1, ...socketFds] = fds;
+    closeInterface(this.#options.packages.sys, tunFd, settings.offloads, this.#tun.offloads);
     const sockets = adoptSockets(this.#sockets, settings, socketFds, {
       ...this.#plane.reports,
       suspects: this.#routes.suspects,
@@ -400,29 +393,11 @@ export class LinuxLoop {
     }
   }
 
-  /** Polls the current sockets. */
-  #pollSockets(): void {
-    const { sockets } = this.#plane.path;
-    if (sockets === this.#polledSockets) return;
-    const { POLLIN } = this.#options.packages.sys.linux;
-    for (const index of this.#socketIndices) this.#polled.remove(index);
-    this.#polledSockets = sockets;
-    this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
-  }
-
   #readTun(now: number): void {
     const isFull = this.#plane.path.readTun(now);
     this.#options.threads?.observe(now, this.#plane.path.readPackets, isFull);
   }
-
-  /** Receives from the sockets that are ready. */
-  #receive(now: number): void {
-    // A loop by index, because an iterator would allocate an object per turn.
-    for (let i = 0; i < this.#socketIndices.length; i++) {
-      if (this.#polledSockets !== this.#plane.path.sockets) return;
-      if (this.#polled.ready(this.#socketIndices[i]!) !== 0) this.#plane.path.receive(now, i);
-    }
-  }
 }
+
 // The time between two attempts to open the sockets while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;
