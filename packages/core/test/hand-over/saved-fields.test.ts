@@ -38,7 +38,6 @@ describe('a handed-over state', () => {
 
   it('has every field of a session, and skips counters', () => {
     const { alice } = busyPair();
-    const sessionOf = (node: SimulatedNode): Keypair => peerOf(node).keypairs.current!;
     const before = sessionOf(alice);
     // The limits are options of the engine. The index is the key of a table.
     const session = handedOver(alice, sessionOf, ['sendCounter', 'limits', 'localIndex']);
@@ -129,4 +128,8 @@ function busyPair(): Pair {
 
 function peerOf({ engine }: SimulatedNode): Peer {
   return stateOf(engine).peers.values().next().value!;
+}
+
+function sessionOf(node: SimulatedNode): Keypair {
+  return peerOf(node).keypairs.current!;
 }
