@@ -49,6 +49,7 @@ export interface DeviceAnswers {
   'end-capture': undefined;
   stats: DeviceStats;
   save: SavedDevice;
+  rehearse: undefined;
   adopt: undefined;
   resume: undefined;
   release: undefined;

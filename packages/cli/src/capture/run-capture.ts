@@ -67,9 +67,10 @@ async function write(
     await writer.push(bytes);
     if (writer.isFull) end.abort();
   }
-  if (hasBegun && !writer.isComplete) {
-    throw new Failure(`${name}: the daemon has ended; ${countText(writer)}`);
-  }
+  if (!hasBegun || (writer.isComplete && end.signal.aborted)) return;
+  const why = 'the daemon has ended, or a new process has taken its place (litz upgrade)';
+  if (!writer.isComplete) throw new Failure(`${name}: ${why}; ${countText(writer)}`);
+  say(`litz: ${name}: ${why}`);
 }
 
 /** Rejects when the output takes nothing for a while after the end. */

@@ -9,7 +9,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { giveDevice } from '@litz/device';
+import { giveDevice, UapiServer } from '@litz/device';
 import { UnixListener, type UnixChannel } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import type { ServedDevice } from '../served-device.ts';
@@ -54,8 +54,13 @@ export class Upgrades {
 
   /** Ends an upgrade that is in progress, because the daemon is to end. */
   async cancel(): Promise<void> {
-    await this.#successor?.kill();
+    const successor = this.#successor;
+    await successor?.kill();
     await this.#inProgress?.catch(() => {});
+    if (!this.#isReplaced || successor?.isKilled !== true) return;
+    // It was killed when it had just got the device. So this process removes what it has left.
+    this.#isReplaced = false;
+    rmSync(UapiServer.path(this.#served.device.name), { force: true });
   }
 
   async #run(): Promise<string> {

@@ -1,43 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { programRequirement, requirement } from '@litz/testkit';
 import { afterAll } from 'vitest';
 import { describeInterop } from './describe-interop.ts';
-import type { Implementation } from './implementation.ts';
-import { KernelGuest } from './kernel-guest.ts';
-
-/** The script is in a folder beside the repository, as in CI. */
-const script = join(import.meta.dirname, '../../../../../shared/real/kernel-peer.sh');
-const folder = process.env['LITZ_KERNEL_DIR'] ?? '';
-
-const kernel: Implementation<KernelGuest> = {
-  name: 'the Linux kernel',
-  requirements: [
-    requirement('a kernel to boot', () => {
-      if (!existsSync(script)) return `${script} is not there`;
-      return existsSync(join(folder, 'x')) || `LITZ_KERNEL_DIR: ${script} has unpacked none there`;
-    }),
-    programRequirement('qemu-system-x86_64'),
-    programRequirement('busybox', ['true']),
-    programRequirement('depmod'),
-    programRequirement('cpio'),
-  ],
-  // The kernel drops a message in more than MAX_SKB_FRAGS + 8 pieces of memory, from any sender
-  // (drivers/net/wireguard/receive.c, decrypt_packet). With fragments of 1500 bytes, this is a message of more
-  // than 60,500 bytes, also from wireguard-go.
-  largestPing: 60_000,
-  // The guest's processor is emulated in software.
-  bytesOfTransfer: 4 << 20,
-  start: async (guest) => {
-    // A failed test may have left an interface.
-    await guest.run(
-      'sh',
-      '-c',
-      `/bin/ip link del ${LINK}; /bin/ip link add ${LINK} type wireguard`,
-    );
-    return { link: LINK, remove: async () => void (await guest.run('ip', 'link', 'del', LINK)) };
-  },
-};
+import { bootKernel, kernel } from './kernel.ts';
+import type { KernelGuest } from './kernel-guest.ts';
 
 // The first test that runs boots the guest for all tests.
 let booting: Promise<KernelGuest> | undefined;
@@ -47,8 +11,6 @@ afterAll(async () => {
 });
 
 describeInterop(kernel, async () => {
-  booting ??= KernelGuest.boot(script, folder);
+  booting ??= bootKernel();
   return (await booting).connect();
 });
-
-const LINK = 'wg0';

@@ -1,17 +1,15 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { describeWith } from '@litz/testkit';
 import { afterEach, expect, it } from 'vitest';
 import { boringtun, litz, wireguardGo } from '../interop/implementation.ts';
 import { LITZ, realInterfaces } from '../litz-process.ts';
 import { NumberedDatagrams } from './numbered-datagrams.ts';
-import { twoNamespaces, UpgradedTunnel } from './upgraded-tunnel.ts';
+import { LONG, record } from './record.ts';
+import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
 /** `LITZ_LONG=1` makes 100 upgrades for each peer, and writes what it saw. */
-const LONG = process.env['LITZ_LONG'] === '1';
 const UPGRADES = LONG ? 100 : 3;
-const RESULTS = join(import.meta.dirname, '../../../bench/results/upgrade');
 
 let world: UpgradedTunnel | undefined;
 
@@ -33,116 +31,64 @@ for (const peer of [wireguardGo, boringtun, { ...litz, name: 'another litz' }]) 
         const rested: number[] = [];
         for (let i = 0; i < UPGRADES; i++) {
           const before = world.pids();
-          const [, ms = 'none'] = /for ([\d.]+) ms/.exec(await upgradeOf(world)) ?? [];
+          const [, ms = 'none'] = /for ([\d.]+) ms/.exec(await world.upgrade()) ?? [];
           rested.push(Number(ms));
           await until(() => world!.pids().length === 1);
           expect(world.pids()).not.toEqual(before);
         }
         await new Promise((resolve) => setTimeout(resolve, 300));
         const [out, back] = [await streams[0].end(), await streams[1].end()];
-        record(peer.name, { upgrades: UPGRADES, out, back, rested, messages: wire.size });
+        const messages = wire.size;
+        record(peer.name, { upgrades: UPGRADES, out, back, rested, messages });
         expect(wire.close()).toBe(0);
         expect([out.lost, back.lost, out.twice, back.twice]).toEqual([0, 0, 0, 0]);
         expect(wire.twice).toEqual([]);
-        expect(wire.size).toBeGreaterThanOrEqual(out.sent);
+        expect(messages).toBeGreaterThanOrEqual(out.sent);
       },
       LONG ? 900_000 : 60_000,
     );
   });
 }
 
-describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
-  /** Before the commit, the sessions go on, whoever is killed. After it, the old process makes new ones. */
-  it.each([
-    ['new before hello', 'old'],
-    ['new at offer', 'old'],
-    ['new before ready', 'old'],
-    ['new at state', 'old'],
-    ['new before restored', 'old'],
-    ['new after restored', 'old'],
-    ['new at commit', 'old'],
-    ['new before running', 'old'],
-    ['new after running', 'none'],
-    ['old at offer', 'new'],
-    ['old before ready', 'new'],
-    ['old at state', 'new'],
-    ['old before restored', 'new'],
-    ['old at commit', 'new'],
-    ['old before running', 'new'],
-    ['old after running', 'new'],
-  ])(
-    '%s: one process has the interface, and no counter is used twice',
-    async (kill, owner) => {
-      world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
-      world.writeKiller(kill);
-      const [left, right] = world.ends();
-      const wire = new WireCounters(left.namespace, 'veth0', '192.168.77.1');
-      const stream = new NumberedDatagrams(left, right);
-      try {
-        await stream.until(100);
-        const [old] = world.pids();
-        const answer = await upgradeOf(world).catch((error: unknown) => String(error));
-        if (owner === 'none') return;
-        await until(() => world!.pids().length === 1);
-        const [pid] = world.pids();
-        expect({ owner: pid === old ? 'old' : 'new', answer }).toMatchObject({ owner });
-        const before = wire.size;
-        await until(() => wire.size > before + 200);
-        const { longestGapMs } = await stream.end();
-        // A new process first ends its warm-up, which takes up to 5 s on a busy machine.
-        expect(longestGapMs).toBeLessThan(15_000);
-        expect(wire.twice).toEqual([]);
-        // A later upgrade works.
-        world.writeKiller('');
-        await upgradeOf(world);
-      } finally {
-        stream.close();
-        wire.close();
-      }
-    },
-    90_000,
-  );
-});
-
 describeWith(realInterfaces, 'litz upgrade', () => {
   it('leaves the old process as it is if the new one does not start, and says why', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
     const old = world.pids();
-    await expect(upgradeOf(world)).rejects.toThrow(/the old process goes on: it cannot be started/);
+    await expect(world.upgrade()).rejects.toThrow(/the old process goes on: it cannot be started/);
     world.writeProgram(['echo "the disk has bad blocks" >&2', 'exit 3']);
-    await expect(upgradeOf(world)).rejects.toThrow(
+    await expect(world.upgrade()).rejects.toThrow(
       /the old process goes on: it ended \(exit code 3\): the disk has bad blocks/,
     );
     expect(world.pids()).toEqual(old);
-    await pings(world);
+    await world.ping();
   });
 
   it.each(['0.1', '2.1'])('refuses the format %s before anything stops', async (format) => {
     world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
     const old = world.pids();
     world.writeKiller('', format);
-    await expect(upgradeOf(world)).rejects.toThrow(
+    await expect(world.upgrade()).rejects.toThrow(
       new RegExp(`another format of the hand-over \\(${format} instead of`),
     );
     expect(world.pids()).toEqual(old);
-    await pings(world);
+    await world.ping();
   });
 
   it('refuses a second upgrade while one is in progress', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
-    const first = upgradeOf(world);
-    const second = upgradeOf(world).catch((error: unknown) => String(error));
+    const first = world.upgrade();
+    const second = world.upgrade().catch((error: unknown) => String(error));
     const texts = [await first.catch((error: unknown) => String(error)), await second];
     expect(texts.filter((text) => /an upgrade is in progress/.test(text))).toHaveLength(1);
     expect(texts.filter((text) => /nothing was read or sent/.test(text))).toHaveLength(1);
     await until(() => world!.pids().length === 1);
-    await pings(world);
+    await world.ping();
   });
 
   it('does the same at SIGUSR2, keeps statistics and configuration, and cleans up at the end', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
     const { a } = world;
-    await pings(world);
+    await world.ping();
     const before = await a.machine.run('wg', 'show', a.link, 'dump');
     const [old = -1] = world.pids();
     process.kill(old, 'SIGUSR2');
@@ -162,29 +108,3 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     );
   });
 });
-
-/** The output of `litz upgrade`, which is on standard error. */
-async function upgradeOf(upgraded: UpgradedTunnel): Promise<string> {
-  const { a } = upgraded.underlay;
-  return a.run('sh', '-c', `${process.execPath} ${LITZ} upgrade ${upgraded.a.link} 2>&1`);
-}
-
-async function pings({ a, tunnel }: UpgradedTunnel): Promise<void> {
-  const words = ['-c', '3', '-i', '0.05', '-W', '3', tunnel.b.inner.v4];
-  expect(await a.machine.run('ping', ...words)).toMatch(/ 0% packet loss/);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error('it did not happen within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-function record(peer: string, seen: object): void {
-  if (!LONG) return;
-  mkdirSync(RESULTS, { recursive: true });
-  const file = join(RESULTS, `${peer.replace(/\W/g, '-')}.json`);
-  writeFileSync(file, `${JSON.stringify(seen, undefined, 1)}\n`);
-}

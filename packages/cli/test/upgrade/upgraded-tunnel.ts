@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { litz, type Implementation } from '../interop/implementation.ts';
 import { twoNamespaces, type Namespace } from '../interop/namespace.ts';
-import { Tunnel, type End } from '../interop/tunnel.ts';
+import { ping, Tunnel, type End } from '../interop/tunnel.ts';
 import type { Machine, Underlay } from '../interop/underlay.ts';
 import { LITZ } from '../litz-process.ts';
 import type { StreamEnd } from './numbered-datagrams.ts';
@@ -67,22 +67,21 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     this.writeProgram([`${variables} exec ${process.execPath} --import ${killer} ${LITZ} "$@"`]);
   }
 
-  upgrade(): Promise<string> {
-    return this.underlay.a.run(process.execPath, LITZ, 'upgrade', this.a.link);
+  /** @returns the output of `litz upgrade`, which is on standard error */
+  async upgrade(): Promise<string> {
+    const { a } = this.underlay;
+    return a.run('sh', '-c', `${process.execPath} ${LITZ} upgrade ${this.a.link} 2>&1`);
+  }
+
+  /** @throws {Error} a packet is lost */
+  async ping(): Promise<void> {
+    const { lost } = await ping(this.a, this.tunnel.b.inner.v4);
+    if (lost > 0) throw new Error(`${lost} of 3 pings were lost`);
   }
 
   /** The processes that run as `litz -f LINK`. */
   pids(): number[] {
-    return readdirSync('/proc').flatMap((entry) => {
-      if (!/^\d+$/.test(entry)) return [];
-      try {
-        const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
-        const isDaemon = words.includes(this.a.link) && words.includes('-f');
-        return isDaemon && words[0] !== 'ip' ? [Number(entry)] : [];
-      } catch {
-        return [];
-      }
-    });
+    return daemonsOf(this.a.link);
   }
 
   /** The ends of a stream from Litz to its peer. */
@@ -96,10 +95,50 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
 
   async remove(): Promise<void> {
     // First all processes: the new one has the streams of the old one.
+    killDaemons(this.a.link);
     await this.underlay.remove();
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });
     rmSync(`/var/run/wireguard/.litz-${this.a.link}`, { recursive: true, force: true });
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The processes that run as `litz -f NAME`. */
+export function daemonsOf(name: string): number[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
+    try {
+      const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+      const isDaemon = words.includes(name) && words.includes('-f');
+      return isDaemon &&
+        words.some((word) => /(litz|daemon)\.m?js$/.test(word)) &&
+        !/^(ip|sh|unshare|setpriv)$/.test(words[0] ?? '')
+        ? [Number(entry)]
+        : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Ends the processes that run as `litz -f NAME`, whoever has started them. */
+export function killDaemons(name: string): void {
+  for (const pid of daemonsOf(name)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+/** @throws {Error} the condition is not true within 20 s */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > end)
+      throw new Error(`it did not happen within 20 s: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -27,7 +27,7 @@ import { StateWriter } from './state-writer.ts';
  * The number of the format. It is raised with every change of what is written, and a state with
  * another number is refused.
  */
-export const STATE_FORMAT = 1;
+export const STATE_FORMAT = 2;
 
 /**
  * Returns the whole state, which contains all keys: the caller must wipe it. The engine does not

@@ -14,11 +14,19 @@ const isLong = process.env['LITZ_TEST_DAYS'] !== undefined;
 const FIRST = Number(process.env['LITZ_TEST_FIRST_DAY'] ?? 1);
 
 it(
-  'a day of loss, moves, restarts, new keys and attacks leaves no stuck session, no counter that is used ' +
+  'a day of loss, moves, restarts, upgrades, new keys and attacks leaves no stuck session, no counter that is used ' +
     'twice, no forged packet, no key and no index',
   { timeout: isLong ? 86_400_000 : 120_000 },
   () => {
-    const total = { days: 0, events: 0, sent: 0, delivered: 0, attacks: 0, handshakes: 0 };
+    const total = {
+      days: 0,
+      events: 0,
+      sent: 0,
+      delivered: 0,
+      attacks: 0,
+      handshakes: 0,
+      upgrades: 0,
+    };
     let longestCalmMs = 0;
     for (let seed = FIRST; seed < FIRST + DAYS; seed++) {
       const { events, figures } = spendDay(seed);
@@ -28,10 +36,12 @@ it(
       total.delivered += figures.delivered;
       total.attacks += figures.attacks;
       total.handshakes += figures.handshakes;
+      total.upgrades += figures.upgrades;
       longestCalmMs = Math.max(longestCalmMs, figures.longestCalmMs);
     }
     expect(total.delivered).toBeGreaterThan(total.sent / 3);
     expect(total.handshakes).toBeGreaterThan(20 * DAYS);
+    expect(total.upgrades).toBeGreaterThan(DAYS / 2);
     if (isLong) record({ ...total, longestCalmMs });
   },
 );

@@ -8,6 +8,7 @@ import type * as Sys from '@litz/sys';
 import { driverOf, Device } from '../device.ts';
 import type { Driver } from '../driver.ts';
 import type { UapiServer } from '../uapi/uapi-server.ts';
+import { copyDescriptor } from './copy-descriptor.ts';
 import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-over-channel.ts';
 
 /** The process that is to have the device. */
@@ -95,7 +96,8 @@ class Giving {
   /** The part in which the device rests. */
   async #move(): Promise<number> {
     const { server } = this.#options;
-    const uapiFd = server && this.#copyOf(server.fd);
+    // Clients can wait for it while the server is paused.
+    const uapiFd = server && copyDescriptor(this.#sys, server.fd);
     if (server) await server.pause();
     const begin = performance.now();
     let restart = false;
@@ -152,11 +154,6 @@ class Giving {
       // The other process has ended.
     }
   }
-
-  /** A copy of the listening socket, so that clients can wait while the server is paused. */
-  #copyOf(fd: number): number {
-    return this.#sys.check(this.#sys.libc().fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl');
-  }
 }
 
 function textOf(error: unknown): string {
@@ -167,4 +164,3 @@ function textOf(error: unknown): string {
 const READY_MS = 60_000;
 /** One step while the device rests. */
 const MOVE_MS = 5000;
-const F_DUPFD_CLOEXEC = 1030;

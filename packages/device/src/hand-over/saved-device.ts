@@ -50,6 +50,9 @@ export interface SavedDevice {
  *
  * - `save`: returns a `SavedDevice`. With `rest` the device then neither reads nor sends until
  *   `resume`. The descriptors still belong to the device.
+ * - `rehearse`: a device that rests prepares itself for `adopt`: it makes everything that works on
+ *   the interface, and reads the state once, so that the code is compiled. The descriptors still
+ *   belong to the caller.
  * - `adopt`: a device that rests continues a saved one. It takes the descriptors, and still rests.
  * - `resume`: ends the rest. With `restart`, the device begins with new handshakes, because another
  *   process may have used its sessions.
@@ -58,6 +61,7 @@ export interface SavedDevice {
  */
 export type HandOverRequest =
   | { readonly type: 'save'; readonly rest: boolean }
+  | { readonly type: 'rehearse'; readonly saved: SavedDevice }
   | { readonly type: 'adopt'; readonly saved: SavedDevice }
   | { readonly type: 'resume'; readonly restart: boolean }
   | { readonly type: 'release' };
@@ -72,4 +76,4 @@ export function isHandOverRequest(request: { readonly type: string }): request i
   return HAND_OVER_REQUESTS.includes(request.type);
 }
 
-const HAND_OVER_REQUESTS = ['save', 'adopt', 'resume', 'release'];
+const HAND_OVER_REQUESTS = ['save', 'rehearse', 'adopt', 'resume', 'release'];

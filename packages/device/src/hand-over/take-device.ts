@@ -4,7 +4,7 @@
  * @module
  */
 import { nobleProvider } from '@litz/core';
-import { checkObject, checkState, requireText } from '@litz/core/internals';
+import { checkObject, checkState, requireText, secretCopy } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
 import { createSuccessor, driverOf, type Device } from '../device.ts';
 import type { DeviceOptions } from '../options.ts';
@@ -84,6 +84,7 @@ class Taking {
     this.#device = await createSuccessor(offer.saved.settings.name, this.#options, {
       offloads: offer.saved.settings.offloads,
     });
+    await this.#rehearse(offer);
     this.#trySend({ type: 'ready' });
     const second = await this.#next('state');
     if (second === 'closed') return this.#start(offer, false);
@@ -108,6 +109,13 @@ class Taking {
     if (difference > MOST_DIFFERENCE_MS) {
       throw new Error('the two processes have different clocks (time namespaces)');
     }
+  }
+
+  /** Does everything now that need not wait until the other process rests. */
+  async #rehearse({ saved }: ReceivedDevice): Promise<void> {
+    const state = secretCopy(saved.state);
+    const copy = { ...saved, state };
+    await driverOf(this.#device!).request({ type: 'rehearse', saved: copy });
   }
 
   async #start(received: ReceivedDevice, hasSessions: boolean): Promise<TakenDevice> {

@@ -39,7 +39,13 @@ import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import { PolledSockets } from './polled-sockets.ts';
 import { RouteWatch } from './route-watch.ts';
-import { adoptSockets, createSavedSettings, finishWarmUp } from './loop-hand-over.ts';
+import {
+  adoptSockets,
+  closeInterface,
+  createSavedSettings,
+  finishWarmUp,
+  rehearse,
+} from './loop-hand-over.ts';
 import { reviveChange } from './worker-messages.ts';
 
 export class LinuxLoop {
@@ -263,17 +269,18 @@ export class LinuxLoop {
     }
     // While both processes have the interface, and when only the other one has it.
     this.#leavesInterface = request.type !== 'resume';
-    if (request.type === 'adopt') markRefusals(() => this.#adopt(request.saved));
+    const { type } = request;
+    if (type === 'rehearse') this.#use(markRefusals(() => rehearse(this.#options, request.saved)));
+    if (type === 'adopt') markRefusals(() => this.#adopt(request.saved));
     this.#isResting &&= request.type !== 'resume';
     if (request.type === 'resume' && request.restart) this.#plane.restartSessions(now);
     return undefined;
   }
 
-  /** Continues the device of another process. */
+  /** Continues the device of another process. Its interface is in use since the rehearsal. */
   #adopt({ settings, fds, state }: SavedDevice): void {
-    const { packages } = this.#options;
-    const [fd = -1, ...socketFds] = fds;
-    this.#use(packages.tun.adoptTun(fd, settings.offloads));
+    const [tunFd = -1, ...socketFds] = fds;
+    closeInterface(this.#options.packages.sys, tunFd, settings.offloads, this.#tun.offloads);
     const sockets = adoptSockets(this.#sockets, settings, socketFds, {
       ...this.#plane.reports,
       suspects: this.#routes.suspects,

@@ -3,12 +3,17 @@
  *
  * @module
  */
+import { Engine } from '@litz/core';
+import { restoreState } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
 import type * as TunPackage from '@litz/tun';
 import type * as Udp from '@litz/udp';
+import { copyDescriptor } from '../hand-over/copy-descriptor.ts';
 import type { SavedDevice, SavedPlane, SavedSettings } from '../hand-over/saved-device.ts';
 import type { DatagramSocket } from '../plane/io-interfaces.ts';
+import { createRandomBytes } from '../plane/random-source.ts';
 import type { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
+import type { LinuxLoopOptions } from './linux-loop-options.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
 import type { ThreadControl } from './thread-control.ts';
 
@@ -27,6 +32,40 @@ export function createSavedSettings(
     settings: { ...settings, sockets: { port, families, overflows, segmenting } },
     fds: [tun.fd, ...sockets.fds],
   };
+}
+
+/**
+ * Returns the interface of another process, which goes on with it. Reads the state once, so that
+ * the code is compiled when it must be read quickly.
+ *
+ * @param saved its descriptors still belong to the caller
+ */
+export function rehearse(
+  { packages, crypto }: Pick<LinuxLoopOptions, 'packages' | 'crypto'>,
+  { settings, fds, state }: SavedDevice,
+): TunPackage.TunDevice {
+  const engine = new Engine({
+    randomBytes: createRandomBytes(),
+    unixTime: Date.now,
+    ...(crypto && { crypto }),
+  });
+  restoreState(engine, state);
+  // Wipes the keys.
+  engine.configure({ replacePeers: true, privateKey: null }, settings.now);
+  const fd = copyDescriptor(packages.sys, fds[0] ?? -1);
+  return packages.tun.adoptTun(fd, settings.offloads);
+}
+
+/** Closes a descriptor of an interface, of which `rehearse` has made a copy. */
+export function closeInterface(
+  { libc }: Pick<typeof Sys, 'libc'>,
+  fd: number,
+  offloads: TunPackage.TunOffloads,
+  rehearsed: TunPackage.TunOffloads,
+): void {
+  libc().close(fd);
+  if (offloads.tcp === rehearsed.tcp && offloads.udp === rehearsed.udp) return;
+  throw new RangeError('the offloads of the interface have just changed');
 }
 
 /**

@@ -136,11 +136,11 @@ export function post(
 }
 
 /**
- * Sends a request. Secrets are copied into a buffer that is transferred with it. The state of an
- * `adopt` request is itself transferred.
+ * Sends a request. Secrets are copied into a buffer that is transferred with it. The state of a
+ * `rehearse` or an `adopt` request is itself transferred.
  */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
-  if (request.type === 'adopt') {
+  if (request.type === 'rehearse' || request.type === 'adopt') {
     const secrets = request.saved.state.buffer as ArrayBuffer;
     return post(port, { id, request, secrets }, secrets);
   }

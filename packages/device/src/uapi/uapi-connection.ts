@@ -130,6 +130,11 @@ export class UapiConnection implements RequestOwner {
     this.#socket.destroy();
   }
 
+  /** Ends a capture as its client would: the answer ends with what was recorded before. */
+  stopCapture(): void {
+    this.#capture?.stop();
+  }
+
   /** Answers the requests, and reads nothing more until all are answered. */
   #take(requests: readonly UapiRequest[]): void {
     this.#usedAt = performance.now();

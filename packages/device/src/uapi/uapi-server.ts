@@ -157,6 +157,7 @@ export class UapiServer {
    */
   async pause(): Promise<void> {
     this.#server.close();
+    for (const connection of this.#connections) connection.stopCapture();
     const end = performance.now() + LONGEST_PAUSE_MS;
     const isBusy = (): boolean => [...this.#connections].some((connection) => connection.isBusy);
     do await new Promise((resolve) => setTimeout(resolve, 1));

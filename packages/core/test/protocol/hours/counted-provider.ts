@@ -54,6 +54,10 @@ class CountedCipher implements Cipher {
     return this.#inner.open(counter, buffer, offset, length);
   }
 
+  readKey(out: Uint8Array): void {
+    this.#inner.readKey?.(out);
+  }
+
   destroy(): void {
     if (!this.#isDestroyed) this.#onDestroy();
     this.#isDestroyed = true;

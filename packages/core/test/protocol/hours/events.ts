@@ -130,6 +130,12 @@ function restart(world: World, member: Member): void {
   world.restart(member);
 }
 
+/** Another process takes the sessions over. Sometimes it dies at once, and the old one goes on. */
+function upgrade(world: World, member: Member): void {
+  world.upgrade(member);
+  talk(world, member);
+}
+
 function attack(world: World): void {
   world.attack();
 }
@@ -153,4 +159,6 @@ const EVENTS: readonly Event[] = [
   suspend,
   changeClock,
   restart,
+  upgrade,
+  upgrade,
 ];

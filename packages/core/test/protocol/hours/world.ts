@@ -18,15 +18,17 @@ import {
   type SimulatedNode,
 } from '@litz/testkit';
 import { stateOf } from '../../../src/engine.ts';
+import { restartSessions } from '../../../src/hand-over/hand-over.ts';
 import {
   Endpoint,
   type EngineOptions,
   type PeerConfiguration,
   type PresharedKey,
 } from '../../../src/index.ts';
+import { takeOver } from '../../hand-over/taken-over.ts';
 import { CountedProvider, type SealedCounters } from './counted-provider.ts';
 
-/** A node of the world. A restart replaces `node` and `crypto`. */
+/** A node of the world. A restart replaces `node` and `crypto`, an upgrade the engine of the node and `crypto`. */
 export interface Member {
   person: Person;
   node: SimulatedNode;
@@ -53,7 +55,14 @@ export class World {
   /** The parts of datagrams that are lost and doubled, and the most that one is late, in ms. */
   weather = { loss: 0, doubled: 0, jitterMs: 0 };
   /** How many packets were sent and delivered, and how many datagrams the attacker sent. */
-  readonly figures = { sent: 0, delivered: 0, attacks: 0, handshakes: 0, longestCalmMs: 0 };
+  readonly figures = {
+    sent: 0,
+    delivered: 0,
+    attacks: 0,
+    handshakes: 0,
+    upgrades: 0,
+    longestCalmMs: 0,
+  };
   readonly #seed: number;
   readonly #sealed: SealedCounters = new Map();
   readonly #sent = new Map<number, SentPacket>();
@@ -140,6 +149,28 @@ export class World {
     for (const other of this.members) if (other !== member) this.introduce(member, other);
   }
 
+  /**
+   * Lets another process continue with a member. In one of four upgrades that process is killed after it
+   * has sent something, and the old one goes on with new sessions.
+   */
+  upgrade(member: Member): void {
+    const { node, crypto: before } = member;
+    const crypto = new CountedProvider(this.#sealed);
+    const old = takeOver(node, {
+      ...this.#engineOptions(member, crypto),
+      ...member.options,
+    });
+    member.crypto = crypto;
+    if (this.random() < 0.25) {
+      const [, other] = this.pick(this.pairs().filter(([from]) => from === member));
+      this.send(member, other, 1 + this.below(5));
+      node.engine = old;
+      member.crypto = before;
+      node.input((engine, now) => restartSessions(engine, now));
+    }
+    this.figures.upgrades++;
+  }
+
   /** Sends forged datagrams, repeated ones, and old ones under another name. */
   attack(): void {
     for (let left = 1 + this.below(20); left > 0; left--) {
@@ -224,12 +255,18 @@ export class World {
   ): Pick<Member, 'node' | 'crypto'> {
     const crypto = new CountedProvider(this.#sealed);
     const node = joinNetwork(this.network, person, {
-      randomBytes: seededRandomBytes(this.#seed * 1000 + this.#persons++),
-      unixTime: () => EPOCH + this.network.now + member.clockError,
-      crypto: crypto.provider,
+      ...this.#engineOptions(member, crypto),
       ...options,
     });
     return { node, crypto };
+  }
+
+  #engineOptions(member: Member, crypto: CountedProvider): EngineOptions {
+    return {
+      randomBytes: seededRandomBytes(this.#seed * 1000 + this.#persons++),
+      unixTime: () => EPOCH + this.network.now + member.clockError,
+      crypto: crypto.provider,
+    };
   }
 
   #person(): Person {

@@ -1,0 +1,91 @@
+import { describeWith } from '@litz/testkit';
+import { afterEach, expect, it } from 'vitest';
+import { litz } from '../interop/implementation.ts';
+import { realInterfaces } from '../litz-process.ts';
+import { NumberedDatagrams } from './numbered-datagrams.ts';
+import { LONG } from './record.ts';
+import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
+import { WireCounters } from './wire-counters.ts';
+
+/**
+ * Who is killed when, and who has the interface then. Before the commit, the sessions go on, whoever is
+ * killed. After it, the old process makes new ones.
+ */
+const ALL_STEPS = [
+  ['new before hello', 'old'],
+  ['new at offer', 'old'],
+  ['new before ready', 'old'],
+  ['new at state', 'old'],
+  ['new before restored', 'old'],
+  ['new after restored', 'old'],
+  ['new at commit', 'old'],
+  ['new before running', 'old'],
+  ['old at offer', 'new'],
+  ['old before ready', 'new'],
+  ['old at state', 'new'],
+  ['old before restored', 'new'],
+  ['old at commit', 'new'],
+  ['old before running', 'new'],
+  ['old after running', 'new'],
+] as const;
+/** `LITZ_LONG=1` kills at every step. Else at those at which it matters most who has the sessions. */
+const STEPS = LONG
+  ? ALL_STEPS
+  : ALL_STEPS.filter(([kill]) =>
+      /^(new (at state|before running)|old (at state|at commit))$/.test(kill),
+    );
+
+let world: UpgradedTunnel | undefined;
+
+afterEach(async () => {
+  await world?.remove();
+  world = undefined;
+});
+
+describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
+  it.each(STEPS)(
+    '%s: one process has the interface, and no counter is used twice',
+    async (kill, owner) => {
+      world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
+      world.writeKiller(kill);
+      const [left, right] = world.ends();
+      const wire = new WireCounters(left.namespace, 'veth0', '192.168.77.1');
+      const stream = new NumberedDatagrams(left, right);
+      try {
+        await stream.until(100);
+        const [old] = world.pids();
+        const answer = await world.upgrade().catch((error: unknown) => String(error));
+        await until(() => world!.pids().length === 1);
+        const [pid] = world.pids();
+        expect({ owner: pid === old ? 'old' : 'new', answer }).toMatchObject({ owner });
+        const before = wire.size;
+        await until(() => wire.size > before + 200);
+        const { longestGapMs } = await stream.end();
+        // A new process first ends its warm-up, which takes up to 5 s on a busy machine.
+        expect(longestGapMs).toBeLessThan(15_000);
+        expect(wire.twice).toEqual([]);
+        // A later upgrade works.
+        world.writeKiller('');
+        expect(await world.upgrade()).toMatch(/nothing was read or sent for/);
+      } finally {
+        stream.close();
+        wire.close();
+      }
+    },
+    90_000,
+  );
+
+  it('new after running: it had the interface, which ends with it as after every crash', async () => {
+    world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
+    world.writeKiller('new after running');
+    const { a } = world;
+    await world.ping();
+    const [old] = world.pids();
+    const line = await world.upgrade();
+    const [, successor] = /process (\d+) has/.exec(line) ?? [];
+    expect(Number(successor)).toBeGreaterThan(0);
+    expect(Number(successor)).not.toBe(old);
+    await until(() => world!.pids().length === 0);
+    await expect(a.machine.run('ip', 'link', 'show', a.link)).rejects.toThrow(/does not exist/);
+  });
+});
