@@ -162,11 +162,21 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
 }
 
 function readRequest(text: string): ControlRequest {
-  const { do: what, file } = JSON.parse(text) as { do?: unknown; file?: unknown };
+  const { do: what, file } = parseObject(text);
   if (what === 'down' || what === 'save' || what === 'upgrade') return { do: what };
   if (what === 'reload' && typeof file === 'string') return { do: what, file };
   if (what === 'reload' && file === undefined) return { do: what };
   throw new Failure('the tunnel was started by another version of litz, which cannot do this');
+}
+
+function parseObject(text: string): { do?: unknown; file?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // It is not JSON.
+  }
+  throw new Failure('the request is not a JSON object');
 }
 
 /** Returns undefined if no process serves the socket. */

@@ -8,6 +8,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fstatSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { libc } from '@litz/sys';
 
 export interface SuccessorOptions {
@@ -20,6 +21,8 @@ export interface SuccessorOptions {
 export class SuccessorProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
+  /** Its stderr was read to the end. */
+  readonly #closed: Promise<void>;
   #text = '';
   #failure: string | undefined = undefined;
   #isKilled = false;
@@ -43,8 +46,9 @@ export class SuccessorProcess {
         this.#failure = `it cannot be started: ${message}`;
         resolve();
       });
-      this.#child.once('close', () => resolve());
+      this.#child.once('exit', () => resolve());
     });
+    this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
   }
 
   /** -1 if it could not be started. */
@@ -73,6 +77,9 @@ export class SuccessorProcess {
     const isSent = this.#child.kill('SIGKILL');
     if (isRunning && isSent) this.#isKilled = true;
     await this.#ended;
+    // A program that it has started may keep its stderr open.
+    await Promise.race([this.#closed, sleep(LAST_WORDS_MS)]);
+    this.#child.stderr?.destroy();
     return true;
   }
 
@@ -103,3 +110,5 @@ function isOpen(fd: number): boolean {
 export const HAND_OVER = 'LITZ_HAND_OVER';
 const STDERR_OF_OLD = 3;
 const LONGEST_TEXT = 65_536;
+/** How long what it wrote last may take to arrive. */
+const LAST_WORDS_MS = 200;
