@@ -103,11 +103,12 @@ function checkFlags(flags: CaptureFlags): void {
 async function openOutputs({
   write: target = '-',
   keyLog,
+  embedKeys,
 }: CaptureFlags): Promise<{ output: CaptureOutput; keys: CaptureOutput | undefined }> {
   const keys = keyLog === undefined ? undefined : await FileOutput.open(keyLog, true);
   try {
     const output =
-      target === '-' ? new StreamOutput(process.stdout) : await FileOutput.open(target);
+      target === '-' ? new StreamOutput(process.stdout) : await FileOutput.open(target, embedKeys === true);
     return { output, keys };
   } catch (error) {
     await keys?.close();

@@ -38,7 +38,7 @@ export class ControlServer {
   readonly #path: string;
   readonly #server: Server;
   readonly #answers: Set<Promise<void>> = new Set();
-  #inode = -1;
+  #inode: bigint | undefined = undefined;
 
   /** @throws {Error} (rejects) the socket cannot be made; the message says why */
   static async listen(
@@ -65,7 +65,7 @@ export class ControlServer {
       control.#server.once('error', reject).listen(temporary, resolve);
     });
     renameSync(temporary, path);
-    control.#inode = lstatSync(path).ino;
+    control.#inode = inodeOf(path);
     control.#server.unref();
     return control;
   }
@@ -80,7 +80,7 @@ export class ControlServer {
 
   /** Removes the socket, and resolves when all requests are answered. */
   async close(): Promise<void> {
-    if (lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path);
+    if (inodeOf(this.#path) === this.#inode) rmSync(this.#path);
     this.#server.close();
     await Promise.all(this.#answers);
   }
@@ -105,7 +105,7 @@ export async function askTunnel(
   if (reason !== undefined) throw new Failure(reason);
   const socket = await connectTo(path);
   if (!socket) {
-    if (!lstatSync(path, { throwIfNoEntry: false })) return 'absent';
+    if (inodeOf(path) === undefined) return 'absent';
     rmSync(path, { force: true });
     return 'killed';
   }
@@ -121,6 +121,15 @@ export async function askTunnel(
     socket.destroy();
   }
   throw new Failure(`the litz of ${name} ended before it answered`);
+}
+
+/**
+ * Returns undefined if the path does not exist. It reads big integers, because Node.js follows no
+ * symbolic link to a module when the last number that it read was the mode of a socket or a pipe
+ * (https://github.com/nodejs/node/issues/51142).
+ */
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** Reads one request, and answers it. Never rejects. */

@@ -99,7 +99,8 @@ export function inheritStderr(): void {
 
 function isOpen(fd: number): boolean {
   try {
-    fstatSync(fd);
+    // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+    fstatSync(fd, { bigint: true });
     return true;
   } catch {
     return false;
