@@ -7,6 +7,7 @@
  * @module
  */
 export { DROP_REASONS, DropCounters, type DropReason, type DropDetails } from './drop-reason.ts';
+export type { StateCodec } from './hand-over/state-codec.ts';
 export { Endpoint } from './endpoint.ts';
 export { WireGuardError, type WireGuardErrorCode } from './errors.ts';
 export { formatAddress, parseAddress } from './text/address.ts';

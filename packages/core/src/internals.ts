@@ -8,6 +8,7 @@
 export * from './constants.ts';
 export { AllowedIps } from './routing/allowed-ips.ts';
 export { ReplayWindow } from './peer/replay-window.ts';
+export type { StateCodec } from './hand-over/state-codec.ts';
 export { checkBytes } from './arguments.ts';
 export { checkLength } from './crypto/check-length.ts';
 export { checkText } from './crypto/check-text.ts';

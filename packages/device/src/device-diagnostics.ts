@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Device, DeviceEvents } from './device.ts';
+import type { Device } from './device.ts';
+import type { DeviceEvents } from './device-events.ts';
 
 /**
  * The message of each channel. There is one for each event of `DeviceEvents`, with the same fields

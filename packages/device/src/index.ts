@@ -15,7 +15,8 @@
  *
  * @module
  */
-export { Device, type DeviceEvents } from './device.ts';
+export { Device } from './device.ts';
+export type { DeviceEvents } from './device-events.ts';
 export type { DeviceDiagnostics } from './device-diagnostics.ts';
 export type { PeerChange } from '@litz/core';
 export type { DeviceChange } from '@litz/config';

@@ -61,8 +61,6 @@ describe('readDeviceOptions', () => {
   });
 
   it('reads the number of threads from the option, or else from LITZ_THREADS', () => {
-    const threadsOf = (threads?: number | 'auto'): unknown =>
-      readDeviceOptions({ tun: 'wg0', ...(threads !== undefined && { threads }) }).common.threads;
     expect(threadsOf()).toBe(1);
     expect(threadsOf('auto')).toBe('auto');
     expect(threadsOf(8)).toBe(8);
@@ -191,3 +189,8 @@ describe('readDeviceOptions, with a crypto provider', () => {
     expect(() => readDeviceOptions(options)).toThrow(message);
   });
 });
+
+function threadsOf(threads?: number | 'auto'): unknown {
+  return readDeviceOptions({ tun: 'wg0', ...(threads !== undefined && { threads }) }).common
+    .threads;
+}

@@ -96,14 +96,7 @@ export class TransportCiphers {
           out.set(kept);
         },
       }),
-      ...(threads &&
-        shared && {
-          sealRunLater: createSealRunLater(threads, shared, check),
-          openLater(counter, buffer, offset, length) {
-            check(buffer, offset, length);
-            threads.publishOpening(shared, counter, buffer, offset, length);
-          },
-        }),
+      ...(threads && shared && laterOf(threads, shared, check)),
 
       destroy() {
         if (isDestroyed) return;
@@ -122,6 +115,21 @@ export class TransportCiphers {
 /** Makes a context for each of the other threads. They are destroyed with the cipher. */
 function keysFor(threads: CipherThreads, chacha20: Chacha20, key: Uint8Array): Float64Array {
   return Float64Array.from({ length: threads.most - 1 }, () => chacha20.createKey(key));
+}
+
+/** Returns what other threads do for a cipher. */
+function laterOf(
+  threads: CipherThreads,
+  shared: SharedKey,
+  check: (buffer: Uint8Array, offset: number, length: number) => void,
+): Pick<Cipher, 'sealRunLater' | 'openLater'> {
+  return {
+    sealRunLater: createSealRunLater(threads, shared, check),
+    openLater(counter, buffer, offset, length) {
+      check(buffer, offset, length);
+      threads.publishOpening(shared, counter, buffer, offset, length);
+    },
+  };
 }
 
 function createSealRunLater(

@@ -54,7 +54,6 @@ describeWith(requirements, 'docs/forwarding.md', () => {
 
 /** Client and server are connected by 192.0.2.0/24, server and host by 192.168.1.0/24. */
 function makeNamespaces(): void {
-  const ip = (words: string): unknown => execFileSync('ip', words.split(' '), { stdio: 'pipe' });
   for (const name of [CLIENT, SERVER, HOST]) {
     ip(`netns add ${name}`);
     ip(`-n ${name} link set lo up`);
@@ -70,6 +69,10 @@ function makeNamespaces(): void {
     ip(`-n ${name} address add ${address} dev ${link}`);
     ip(`-n ${name} link set ${link} up`);
   }
+}
+
+function ip(words: string): void {
+  execFileSync('ip', words.split(' '), { stdio: 'pipe' });
 }
 
 function startTunnel(folder: string): void {

@@ -7,6 +7,7 @@
  * @module
  */
 export { adoptUdp, type AdoptedSockets } from './adopt-udp.ts';
+export type { BoundSockets } from './open-sockets.ts';
 export { UdpCounters } from './counters.ts';
 export { EventLoopUdp, openEventLoopUdp, type EventLoopUdpOptions } from './event-loop-udp.ts';
 export { openPortableUdp, PortableUdp, type PortableUdpOptions } from './portable-udp.ts';

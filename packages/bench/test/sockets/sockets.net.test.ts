@@ -29,6 +29,7 @@ describeWith(requirements, 'measureSockets', () => {
       'TCP, 1 stream up',
       'CPU time per GB, up',
       'HTTP, 64 connections, 1 KB',
+      'CPU time per 1000 requests',
       'connections opened and closed',
       'CPU time per 1000 connections',
       'an idle connection',

@@ -197,16 +197,19 @@ async function waitForHandshakes(
 function readFilters(
   peers: readonly PeerFacts[],
 ): Pick<TunnelFacts, 'reversePathFilters' | 'marksAreValid'> {
-  const valueOf = (setting: string, link: string): number =>
-    Math.max(
-      numberAt(`net/ipv4/conf/all/${setting}`),
-      numberAt(`net/ipv4/conf/${link}/${setting}`),
-    );
   const links = [...new Set(peers.flatMap(({ outer }) => outer?.link ?? []))];
   return {
     reversePathFilters: new Map(links.map((link) => [link, valueOf('rp_filter', link)])),
     marksAreValid: links.every((link) => valueOf('src_valid_mark', link) === 1),
   };
+}
+
+/** The larger one of all links and of this link counts (ip-sysctl.rst). */
+function valueOf(setting: string, link: string): number {
+  return Math.max(
+    numberAt(`net/ipv4/conf/all/${setting}`),
+    numberAt(`net/ipv4/conf/${link}/${setting}`),
+  );
 }
 
 /** Returns 0 if there is no such parameter. */

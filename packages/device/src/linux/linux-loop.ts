@@ -37,6 +37,7 @@ import { PacketMemory } from '../plane/packet-memory.ts';
 import type { Binding, DatagramSocket } from '../plane/io-interfaces.ts';
 import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
+import { PolledSockets } from './polled-sockets.ts';
 import { RouteWatch } from './route-watch.ts';
 import { adoptSockets, createSavedSettings, finishWarmUp } from './loop-hand-over.ts';
 import { reviveChange } from './worker-messages.ts';
@@ -48,8 +49,7 @@ export class LinuxLoop {
   readonly #wakeIndex: number;
   readonly #memory: PacketMemory;
   readonly #resources: LoopResources;
-  #socketIndices: number[] = [];
-  #polledSockets: DatagramSocket | undefined = undefined;
+  readonly #polledSockets: PolledSockets;
   #isGone = false;
   /** Some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
@@ -83,6 +83,7 @@ export class LinuxLoop {
     this.#options = options;
     this.#resources = new LoopResources(control);
     this.#polled = new PollSet();
+    this.#polledSockets = new PolledSockets(this.#polled, linux.POLLIN);
     this.#wake = new EventFd();
     this.#wakeIndex = this.#polled.add(this.#wake.fd, linux.POLLIN);
     // From here on the main thread can wake this thread. The main thread closes the eventfd at the
@@ -175,7 +176,7 @@ export class LinuxLoop {
     const routes = polled.add(this.#routes.fd, POLLIN);
     let now = sys.boottimeMs();
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
-      this.#pollSockets();
+      this.#polledSockets.follow(path.sockets);
       if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
       const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
       const endedAt = sys.boottimeMs();
@@ -192,7 +193,7 @@ export class LinuxLoop {
       if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) this.#readTun(now);
       isTunPaused = path.tunPausedUntil !== Infinity;
       polled.setMuted(tun, isTunPaused);
-      this.#receive(now);
+      this.#polledSockets.receive(path, now);
       if (now >= this.#routes.due) this.#routes.markSuspects(now);
       polled.setMuted(routes, this.#routes.isMuted);
       if (now >= this.#linkUpDue) this.#linkUp(now);
@@ -385,29 +386,11 @@ export class LinuxLoop {
     }
   }
 
-  /** Polls the current sockets. */
-  #pollSockets(): void {
-    const { sockets } = this.#plane.path;
-    if (sockets === this.#polledSockets) return;
-    const { POLLIN } = this.#options.packages.sys.linux;
-    for (const index of this.#socketIndices) this.#polled.remove(index);
-    this.#polledSockets = sockets;
-    this.#socketIndices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, POLLIN));
-  }
-
   #readTun(now: number): void {
     const isFull = this.#plane.path.readTun(now);
     this.#options.threads?.observe(now, this.#plane.path.readPackets, isFull);
   }
-
-  /** Receives from the sockets that are ready. */
-  #receive(now: number): void {
-    // A loop by index, because an iterator would allocate an object per turn.
-    for (let i = 0; i < this.#socketIndices.length; i++) {
-      if (this.#polledSockets !== this.#plane.path.sockets) return;
-      if (this.#polled.ready(this.#socketIndices[i]!) !== 0) this.#plane.path.receive(now, i);
-    }
-  }
 }
+
 // The time between two attempts to open the sockets while the port is taken, in ms.
 const LINK_UP_INTERVAL_MS = 1000;

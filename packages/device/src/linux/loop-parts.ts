@@ -60,8 +60,8 @@ export function createPlane(
   });
   const { offload } = settings;
   const refused = 'this kernel does not support it (TUNSETOFFLOAD)';
-  if (offload.tunTcp && !tun.offloads.tcp) plane.recordLostOffload('tunTcp', refused);
-  if (offload.tunUdp && !tun.offloads.udp) plane.recordLostOffload('tunUdp', refused);
+  if (offload.tunTcp && !tun.offloads.tcp) plane.lostOffloads.add('tunTcp', refused);
+  if (offload.tunUdp && !tun.offloads.udp) plane.lostOffloads.add('tunUdp', refused);
   return plane;
 }
 

@@ -35,6 +35,7 @@ import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { changeMark } from './change-mark.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { LoopTime } from './loop-time.ts';
+import { LostOffloads, type OffloadEvent } from './lost-offloads.ts';
 import { PacketPath, type PacketPathOptions } from './packet-path.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
@@ -57,13 +58,6 @@ export type PlaneEvent =
 export interface CheckedDeviceChange extends CheckedChange {
   readonly listenPort?: number | undefined;
   readonly fwmark?: number | undefined;
-}
-
-/** An offload that was requested is off now, because the kernel does not do it. */
-export interface OffloadEvent {
-  readonly type: 'offload';
-  readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro';
-  readonly reason: string;
 }
 
 export interface DataPlaneOptions {
@@ -109,6 +103,8 @@ export class DataPlane {
   readonly loop: LoopTime = new LoopTime();
   /** The callbacks that sockets must be opened with. */
   readonly reports: SocketReports;
+  /** Offloads that were requested and are off. `finish` reports each of them once. */
+  readonly lostOffloads: LostOffloads = new LostOffloads();
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #onEvent: (event: PlaneEvent) => void;
@@ -120,12 +116,6 @@ export class DataPlane {
   readonly #threads: PacketPathOptions['threads'];
   readonly #captures: CaptureTaps;
   #listened: ReadonlySet<string> = new Set();
-  readonly #lostOffloads: Set<OffloadEvent['name']> = new Set();
-  /**
-   * Lost offloads that are not yet reported, because the device was not open or a batch was in
-   * progress.
-   */
-  #unreported: OffloadEvent[] = [];
   /** The configured port; 0 means any free port, chosen when the link goes up. */
   #listenPort = 0;
   #mark = 0;
@@ -164,13 +154,13 @@ export class DataPlane {
       },
       onSuperPacketRefused: ({ kind, errno }) => {
         const reason = `the TUN refused a super-packet (errno ${errno})`;
-        this.recordLostOffload(kind === 'tcp' ? 'tunTcp' : 'tunUdp', reason);
+        this.lostOffloads.add(kind === 'tcp' ? 'tunTcp' : 'tunUdp', reason);
       },
     });
     this.reports = {
       onSendError: () => this.#engine.stats.drops.add('send-failed'),
       onSourceLost: (destination) => this.#lostSources.add(destination),
-      onOffloadLost: (name, reason) => this.recordLostOffload(name, reason),
+      onOffloadLost: (name, reason) => this.lostOffloads.add(name, reason),
     };
   }
 
@@ -180,7 +170,7 @@ export class DataPlane {
 
   /** When `finish` should be called next, in ms of the clock of `now`; Infinity: not needed. */
   get due(): number {
-    if (this.#unreported.length > 0) return 0;
+    if (this.lostOffloads.areUnreported) return 0;
     const { tunPausedUntil } = this.path;
     return Math.min(this.#engine.pollTimeout(), this.#drops.due, tunPausedUntil, this.#shedDue);
   }
@@ -293,8 +283,7 @@ export class DataPlane {
     this.#drops.check();
     this.#drops.report(now, this.#onEvent);
     if (this.path.tap) this.#captures.wakeReaders();
-    if (this.#unreported.length > 0)
-      this.#unreported.splice(0).forEach((event) => this.#onEvent(event));
+    this.lostOffloads.report(this.#onEvent);
   }
 
   /**
@@ -318,13 +307,6 @@ export class DataPlane {
     const isUp = this.#engine.connect(publicKey, now);
     this.path.drain();
     return isUp;
-  }
-
-  /** Records that an offload which was requested is off now. The next `finish` reports it, once. */
-  recordLostOffload(name: OffloadEvent['name'], reason: string): void {
-    if (this.#lostOffloads.has(name)) return;
-    this.#lostOffloads.add(name);
-    this.#unreported.push({ type: 'offload', name, reason });
   }
 
   /**
@@ -406,8 +388,8 @@ export class DataPlane {
     this.#engine.finishBatch(now);
     this.path.drain();
     this.path.flush();
-    const lostOffloads = [...this.#lostOffloads];
-    const plane = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up, lostOffloads };
+    const port = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up };
+    const plane = { ...port, lostOffloads: this.lostOffloads.names };
     return { state: saveState(this.#engine), plane };
   }
 
@@ -422,7 +404,7 @@ export class DataPlane {
     this.path.sockets = sockets;
     restoreState(this.#engine, state);
     ({ listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up } = plane);
-    for (const name of plane.lostOffloads) this.#lostOffloads.add(name);
+    this.lostOffloads.restore(plane.lostOffloads);
     if (sockets) this.#onEvent({ type: 'up', listenPort: sockets.port });
   }
 

@@ -88,7 +88,7 @@ export class EventLoopSockets {
     const reason = this.#reason;
     if (reason === undefined) return;
     for (const name of ['udpGso', 'udpGro'] as const) {
-      if (this.#options.offload[name]) plane.recordLostOffload(name, reason);
+      if (this.#options.offload[name]) plane.lostOffloads.add(name, reason);
     }
   }
 

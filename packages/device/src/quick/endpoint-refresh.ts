@@ -12,7 +12,8 @@ import { lookup } from 'node:dns/promises';
 import type { EventEmitter } from 'node:events';
 import { formatKey, type Endpoint, type PublicKey } from '@litz/core';
 import { checkObject, keyId, redactKeys, requireInteger, requireText } from '@litz/core/internals';
-import type { Device, DeviceEvents } from '../device.ts';
+import type { Device } from '../device.ts';
+import type { DeviceEvents } from '../device-events.ts';
 import { resolveEndpoint, type HostPort } from './resolve-endpoint.ts';
 
 /** A peer whose endpoint is a name. */

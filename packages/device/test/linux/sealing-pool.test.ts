@@ -2,11 +2,14 @@ import { describe, expect, it, vi } from 'vitest';
 import type { CipherThreads, CipherThreadStart } from '@litz/openssl';
 import { idleTicks, SealingPool } from '../../src/linux/sealing-pool.ts';
 
+const end = vi.fn();
+
 function fakeThreads(most: number): CipherThreads {
-  const start = (number: number): CipherThreadStart => {
-    return { ring: new SharedArrayBuffer(4), states: new SharedArrayBuffer(4), number };
-  };
-  return { most, running: 3, start, end: vi.fn() } as unknown as CipherThreads;
+  return { most, running: 3, start: startOf, end } as unknown as CipherThreads;
+}
+
+function startOf(number: number): CipherThreadStart {
+  return { ring: new SharedArrayBuffer(4), states: new SharedArrayBuffer(4), number };
 }
 
 describe('SealingPool', () => {
@@ -19,7 +22,7 @@ describe('SealingPool', () => {
     expect(started).toEqual([1, 2]);
     expect(pool.running).toBe(3);
     pool.end();
-    expect(threads.end).toHaveBeenCalledOnce();
+    expect(end).toHaveBeenCalledOnce();
   });
 
   it("starts none with 'auto' until a stream needs them", () => {

@@ -232,7 +232,7 @@ describe('DataPlane', () => {
     const { due } = plane;
     plane.reports.onOffloadLost('udpGso', 'EIO');
     plane.reports.onOffloadLost('udpGso', 'EIO');
-    plane.recordLostOffload('tunTcp', 'not here');
+    plane.lostOffloads.add('tunTcp', 'not here');
     expect(events).toEqual([]);
     expect(plane.due).toBe(0);
     plane.finish(1);
