@@ -121,7 +121,8 @@ export function logOption(): Option {
 }
 
 function standardErrorIdentity(): string {
-  const { dev, ino } = fstatSync(2);
+  // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+  const { dev, ino } = fstatSync(2, { bigint: true });
   return `${dev}:${ino}`;
 }
 

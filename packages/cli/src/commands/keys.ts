@@ -44,8 +44,9 @@ export async function readStandardInput(): Promise<string> {
 
 /** Warns, like `wg`, if the output is a file that every user can read. */
 export function warnIfWorldReadable(fd: number, warn: (line: string) => void): void {
-  const status = fstatSync(fd);
-  if (!status.isFile() || (status.mode & WORLD) === 0) return;
+  // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+  const status = fstatSync(fd, { bigint: true });
+  if (!status.isFile() || (status.mode & WORLD) === 0n) return;
   warn('Warning: writing a key to a file that every user can read. Consider umask 077.');
 }
 
@@ -54,4 +55,4 @@ function fillRandom(out: Uint8Array): void {
 }
 
 /** The permissions of all other users (S_IRWXO). */
-const WORLD = 0o007;
+const WORLD = 0o007n;

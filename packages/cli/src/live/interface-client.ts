@@ -18,6 +18,7 @@ export class InterfaceClient {
   readonly #client: UapiClient;
   /** Whether the daemon refuses to give more than `wg` needs. */
   #isPlain = false;
+  #isClosed = false;
 
   /**
    * @param options.keepsConnection for a client that reads again and again
@@ -41,14 +42,16 @@ export class InterfaceClient {
     try {
       return await this.#client.get({ stats: true });
     } catch (error) {
-      if (!(error instanceof UapiError)) throw error;
+      if (!(error instanceof UapiError) || this.#isClosed) throw error;
       const status = await this.#client.get();
       this.#isPlain = true;
       return status;
     }
   }
 
+  /** A reading in progress rejects. */
   close(): void {
+    this.#isClosed = true;
     this.#client.close();
   }
 }

@@ -146,7 +146,8 @@ function readCredentials(
 function readPassword(flag: string, file: string, warn: (line: string) => void): string {
   try {
     const [line = ''] = readFileSync(file, 'utf8').split(/\r?\n/, 1);
-    if ((statSync(file).mode & OTHERS) !== 0) {
+    // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+    if ((statSync(file, { bigint: true }).mode & OTHERS) !== 0n) {
       warn(
         `Warning: ${file} contains a password, and other users can read it. Consider chmod 600.`,
       );
@@ -196,4 +197,4 @@ function readListen(flag: string, text: string): ListenAddress {
 
 const LOOPBACK = '127.0.0.1';
 /** The permissions of the group and of all other users (S_IRWXG, S_IRWXO). */
-const OTHERS = 0o077;
+const OTHERS = 0o077n;

@@ -37,7 +37,8 @@ export function warningOfHooks(file: string): string | undefined {
 
 /** A pipe can be read only once, and the program reads the file again after a restart. */
 function isRegularFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.isFile() === true;
 }
 
 function hasHooks(file: string): boolean {

@@ -31,8 +31,11 @@ export async function runTop(names: readonly string[], options: TopOptions): Pro
   const { stdin, stdout, env } = process;
   const signals = new EndSignals();
   const source = new LiveSource(names);
+  // A daemon that sends byte by byte must not keep the user.
+  signals.signal.addEventListener('abort', () => source.close(), { once: true });
   try {
     const first = await source.read();
+    if (signals.signal.aborted) return;
     checkFirst(first, names);
     const model = new TopModel();
     model.order = options.order;
@@ -131,7 +134,9 @@ async function readAgain({
     await delay(pauseAfter(cost, options.intervalMs), undefined, { signal: end }).catch(() => {});
     if (end.aborted) return;
     const start = performance.now();
-    model.take(await source.read());
+    const status = await source.read();
+    if (end.aborted) return;
+    model.take(status);
     cost = performance.now() - start;
     onStatus();
   }

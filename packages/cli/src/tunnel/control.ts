@@ -38,7 +38,7 @@ export class ControlServer {
   readonly #path: string;
   readonly #server: Server;
   readonly #answers: Set<Promise<void>> = new Set();
-  #inode = -1;
+  #inode: bigint | undefined = undefined;
 
   /** @throws {Error} (rejects) the socket cannot be made; the message says why */
   static async listen(
@@ -65,7 +65,7 @@ export class ControlServer {
       control.#server.once('error', reject).listen(temporary, resolve);
     });
     renameSync(temporary, path);
-    control.#inode = lstatSync(path).ino;
+    control.#inode = inodeOf(path);
     control.#server.unref();
     return control;
   }
@@ -80,7 +80,7 @@ export class ControlServer {
 
   /** Removes the socket, and resolves when all requests are answered. */
   async close(): Promise<void> {
-    if (lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path);
+    if (inodeOf(this.#path) === this.#inode) rmSync(this.#path);
     this.#server.close();
     await Promise.all(this.#answers);
   }
@@ -105,7 +105,7 @@ export async function askTunnel(
   if (reason !== undefined) throw new Failure(reason);
   const socket = await connectTo(path);
   if (!socket) {
-    if (!lstatSync(path, { throwIfNoEntry: false })) return 'absent';
+    if (inodeOf(path) === undefined) return 'absent';
     // In the folder of another user, it may be another file.
     if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
@@ -122,6 +122,15 @@ export async function askTunnel(
     socket.destroy();
   }
   throw new Failure(`the litz of ${name} ended before it answered`);
+}
+
+/**
+ * Returns undefined if the path does not exist. It reads big integers, because Node.js follows no
+ * symbolic link to a module when the last number that it read was the mode of a socket or a pipe
+ * (https://github.com/nodejs/node/issues/51142).
+ */
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** Reads one request, and answers it. Never rejects. */
@@ -163,11 +172,21 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
 }
 
 function readRequest(text: string): ControlRequest {
-  const { do: what, file } = JSON.parse(text) as { do?: unknown; file?: unknown };
+  const { do: what, file } = parseObject(text);
   if (what === 'down' || what === 'save' || what === 'upgrade') return { do: what };
   if (what === 'reload' && typeof file === 'string') return { do: what, file };
   if (what === 'reload' && file === undefined) return { do: what };
   throw new Failure('the tunnel was started by another version of litz, which cannot do this');
+}
+
+function parseObject(text: string): { do?: unknown; file?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // It is not JSON.
+  }
+  throw new Failure('the request is not a JSON object');
 }
 
 /** Returns undefined if no process serves the socket. */

@@ -8,6 +8,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fstatSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { libc } from '@litz/sys';
 import { readFormAgain } from '../log-writer.ts';
 
@@ -21,6 +22,8 @@ export interface SuccessorOptions {
 export class SuccessorProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
+  /** Its stderr was read to the end. */
+  readonly #closed: Promise<void>;
   #text = '';
   #failure: string | undefined = undefined;
   #isKilled = false;
@@ -44,8 +47,9 @@ export class SuccessorProcess {
         this.#failure = `it cannot be started: ${message}`;
         resolve();
       });
-      this.#child.once('close', () => resolve());
+      this.#child.once('exit', () => resolve());
     });
+    this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
   }
 
   /** -1 if it could not be started. */
@@ -74,6 +78,9 @@ export class SuccessorProcess {
     const isSent = this.#child.kill('SIGKILL');
     if (isRunning && isSent) this.#isKilled = true;
     await this.#ended;
+    // A program that it has started may keep its stderr open.
+    await Promise.race([this.#closed, sleep(LAST_WORDS_MS)]);
+    this.#child.stderr?.destroy();
     return true;
   }
 
@@ -94,7 +101,8 @@ export function inheritStderr(): void {
 
 function isOpen(fd: number): boolean {
   try {
-    fstatSync(fd);
+    // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+    fstatSync(fd, { bigint: true });
     return true;
   } catch {
     return false;
@@ -106,3 +114,5 @@ export const HAND_OVER = 'LITZ_HAND_OVER';
 /** The descriptor of the old process's stderr in the new one. */
 export const STDERR_OF_OLD = 3;
 const LONGEST_TEXT = 65_536;
+/** How long what it wrote last may take to arrive. */
+const LAST_WORDS_MS = 200;

@@ -47,6 +47,20 @@ describe('ControlServer', () => {
     await expect(ask({ do: 'save' })).rejects.toThrow('the file is wrong');
   });
 
+  test.each(['', 'null', '1', '{"do":', '\0\ufffd'])(
+    'refuses %j, which is no request',
+    async (text) => {
+      await listen(async () => {});
+      const socket = createConnection(join(folder, 'wg0.sock'));
+      socket.write(`${text}\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      expect(JSON.parse(answer.toString())).toEqual({
+        failure: 'the request is not a JSON object',
+      });
+    },
+  );
+
   test('answers before it is closed, and removes its socket', async () => {
     let finish!: () => void;
     const finished = new Promise<void>((resolve) => (finish = resolve));

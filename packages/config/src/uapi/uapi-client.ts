@@ -56,6 +56,8 @@ export class UapiClient {
   readonly #maxResponseLength: number;
   readonly #keepsConnection: boolean;
   #checksFolder = false;
+  /** The connections whose requests are not answered. */
+  readonly #busy: Set<RequestConnection> = new Set();
   /** The connection that waits for the next request. */
   #kept: RequestConnection | undefined = undefined;
 
@@ -123,11 +125,13 @@ export class UapiClient {
   }
 
   /**
-   * Closes the kept connection. The client can be used again, and then keeps another connection.
+   * Closes the kept connection and those of requests in progress, which reject with `EIO`. The
+   * client can be used again, and then keeps another connection.
    */
   close(): void {
     this.#kept?.close();
     this.#kept = undefined;
+    for (const connection of this.#busy) connection.close();
   }
 
   /**
@@ -236,9 +240,11 @@ export class UapiClient {
   }
 
   async #askAt(connection: RequestConnection, request: string): Promise<string> {
+    this.#busy.add(connection);
     try {
       return await connection.ask(request);
     } finally {
+      this.#busy.delete(connection);
       if (this.#keepsConnection && !this.#kept && connection.isOpen) {
         connection.rest();
         this.#kept = connection;

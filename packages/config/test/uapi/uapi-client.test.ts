@@ -232,6 +232,22 @@ describe('UapiClient', () => {
       client.close();
     });
 
+    it('ends a request in progress when it is closed, also if the answer comes byte by byte', async () => {
+      let isAsked!: () => void;
+      const asked = new Promise<void>((resolve) => (isAsked = resolve));
+      const timers: NodeJS.Timeout[] = [];
+      await serve((socket) => {
+        timers.push(setInterval(() => socket.write('p'), 1));
+        isAsked();
+      });
+      const client = new UapiClient(path, keeping);
+      const answer = client.get();
+      await asked;
+      client.close();
+      await expect(answer).rejects.toThrow('the connection was closed');
+      for (const timer of timers) clearInterval(timer);
+    });
+
     it('uses more connections for requests at the same time, and keeps one', async () => {
       const sockets = await serveFwmarks();
       const client = new UapiClient(path, keeping);

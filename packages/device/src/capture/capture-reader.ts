@@ -14,6 +14,8 @@ export interface CaptureOwner {
   readonly name: string;
   /** Makes the packet loop stop recording. It may reject when the device is closed. */
   end(): Promise<void>;
+  /** Takes the memory back. The packet loop does not write to it any more, and it is cleared. */
+  release(memory: SharedArrayBuffer): void;
 }
 
 /** Reads the ring of a capture, and adds the beginning and the end of the file. */
@@ -25,12 +27,15 @@ export class CaptureReader implements DeviceCapture {
   #endedAt: number | undefined = undefined;
   #ending: Promise<void> | undefined = undefined;
   #isOver = false;
+  /** Whether the packet loop said that it does not write to the ring any more. */
+  #isUnused = false;
   #wake: () => void = () => {};
 
-  constructor(filter: CaptureFilter, owner: CaptureOwner) {
+  /** @param memory for the ring of the capture, all 0 */
+  constructor(filter: CaptureFilter, owner: CaptureOwner, memory: SharedArrayBuffer) {
     this.#filter = filter;
     this.#owner = owner;
-    this.#ring = new CaptureRingReader(filter.bufferLength);
+    this.#ring = new CaptureRingReader(memory);
   }
 
   /** The memory that the packet loop writes to. */
@@ -52,9 +57,12 @@ export class CaptureReader implements DeviceCapture {
    * with the statistics.
    */
   async stop(): Promise<void> {
-    this.#ending ??= this.#owner.end().catch(() => {
-      // A closed device records nothing.
-    });
+    this.#ending ??= this.#owner.end().then(
+      () => void (this.#isUnused = true),
+      () => {
+        // A closed device records nothing.
+      },
+    );
     await this.#ending;
     this.finish();
   }
@@ -85,8 +93,15 @@ export class CaptureReader implements DeviceCapture {
       yield this.#statistics();
     } finally {
       await this.stop();
-      this.#ring.wipe();
+      this.#releaseRing();
     }
+  }
+
+  /** Clears the ring. It may contain keys. */
+  #releaseRing(): void {
+    const memory = this.#ring.detach();
+    if (this.#isUnused) this.#owner.release(memory);
+    this.#isUnused = false;
   }
 
   async #untilBlocks(): Promise<void> {

@@ -76,17 +76,31 @@ export class CaptureRingWriter {
 
 /** The side of the reader. */
 export class CaptureRingReader {
-  readonly memory: SharedArrayBuffer;
-  readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  #memory!: SharedArrayBuffer;
+  #words!: Int32Array;
+  #bytes!: Uint8Array;
+  #view!: DataView;
 
-  /** @param length bytes for blocks; a multiple of 4 */
-  constructor(length: number) {
-    this.memory = new SharedArrayBuffer(HEADER_BYTES + length);
-    this.#words = new Int32Array(this.memory, 0, WORDS);
-    this.#bytes = new Uint8Array(this.memory, HEADER_BYTES);
-    this.#view = new DataView(this.memory, HEADER_BYTES);
+  /** @param memory of `ringBytes` bytes, all 0 */
+  constructor(memory: SharedArrayBuffer) {
+    this.#use(memory);
+  }
+
+  get memory(): SharedArrayBuffer {
+    return this.#memory;
+  }
+
+  /**
+   * Returns the memory, cleared, for another ring. No writer may use it. This ring is empty from
+   * now on, and keeps its counters.
+   */
+  detach(): SharedArrayBuffer {
+    const [memory, words] = [this.#memory, this.#words];
+    const counters = words.slice(FIRST_COUNTER);
+    new Uint8Array(memory).fill(0);
+    this.#use(new SharedArrayBuffer(HEADER_BYTES));
+    this.#words.set(counters, FIRST_COUNTER);
+    return memory;
   }
 
   /**
@@ -129,15 +143,22 @@ export class CaptureRingReader {
     return Atomics.load(this.#words, FIRST_COUNTER + counter) >>> 0;
   }
 
-  /** Clears the memory. */
-  wipe(): void {
-    this.#bytes.fill(0);
+  #use(memory: SharedArrayBuffer): void {
+    this.#memory = memory;
+    this.#words = new Int32Array(memory, 0, WORDS);
+    this.#bytes = new Uint8Array(memory, HEADER_BYTES);
+    this.#view = new DataView(memory, HEADER_BYTES);
   }
 
   #lengthAt(at: number): number {
     // The second word of every block of pcapng is its length.
     return this.#view.getUint32(at + 4, true);
   }
+}
+
+/** Returns the size of a ring. @param length bytes for blocks; a multiple of 4 */
+export function ringBytes(length: number): number {
+  return HEADER_BYTES + length;
 }
 
 /** The counters of a ring: packets that were seen and packets that were not captured, per side. */

@@ -6,6 +6,7 @@
 import type { DeviceRequest } from '../driver.ts';
 import type { CaptureFilter } from './capture-options.ts';
 import { CaptureReader } from './capture-reader.ts';
+import { ringBytes } from './capture-ring.ts';
 
 /** Sends a request to the packet loop. */
 export type SendCaptureRequest = (
@@ -14,6 +15,11 @@ export type SendCaptureRequest = (
 
 export class DeviceCaptures {
   readonly #running: Map<number, CaptureReader> = new Map();
+  /**
+   * The memory of captures that have ended. It is used again: V8 would free it late, because it
+   * counts shared memory in no thread, and thousands of captures would take gigabytes.
+   */
+  readonly #spare: SharedArrayBuffer[] = [];
   #lastId = 0;
 
   /**
@@ -36,10 +42,15 @@ export class DeviceCaptures {
       this.#running.delete(id);
       await send({ type: 'end-capture', id });
     };
-    const capture = new CaptureReader(filter, { name, end });
+    const release = (memory: SharedArrayBuffer): void => {
+      if (memory.byteLength > LARGEST_SPARE) return;
+      if (this.#spare.push(memory) > MOST_CAPTURES) this.#spare.shift();
+    };
+    const memory = this.#takeMemory(ringBytes(filter.bufferLength));
+    const capture = new CaptureReader(filter, { name, end, release }, memory);
     this.#running.set(id, capture);
     try {
-      await send({ type: 'capture', id, memory: capture.memory, filter });
+      await send({ type: 'capture', id, memory, filter });
       return capture;
     } catch (error) {
       this.#running.delete(id);
@@ -56,6 +67,13 @@ export class DeviceCaptures {
   finishAll(): void {
     for (const capture of this.#running.values()) capture.finish();
     this.#running.clear();
+    this.#spare.length = 0;
+  }
+
+  #takeMemory(bytes: number): SharedArrayBuffer {
+    const index = this.#spare.findIndex(({ byteLength }) => byteLength === bytes);
+    const [spare] = index < 0 ? [] : this.#spare.splice(index, 1);
+    return spare ?? new SharedArrayBuffer(bytes);
   }
 }
 
@@ -64,3 +82,5 @@ export class CaptureLimitError extends RangeError {}
 
 /** Each capture takes memory, and time of the packet loop. */
 const MOST_CAPTURES = 8;
+/** In bytes. A program that wanted more is not to keep it. */
+const LARGEST_SPARE: number = 16 * 1024 * 1024;

@@ -65,7 +65,7 @@ export class UapiServer {
   readonly #connections: Set<UapiConnection> = new Set();
   #lastSet: Promise<unknown> = Promise.resolve();
   #watcher: FSWatcher | undefined = undefined;
-  #inode = -1;
+  #inode = NO_INODE;
   #closing: Promise<void> | undefined = undefined;
 
   /**
@@ -117,7 +117,7 @@ export class UapiServer {
     checkServerArguments(target, options);
     const server = new UapiServer(target, options);
     try {
-      server.#inode = lstatSync(options.path).ino;
+      server.#inode = inodeOf(options.path);
       await server.resume(fd);
       server.#watch();
       return server;
@@ -178,7 +178,7 @@ export class UapiServer {
 
   /** Ends all connections, and leaves the socket to another process. */
   async release(): Promise<void> {
-    this.#inode = -1;
+    this.#inode = NO_INODE;
     await this.close();
   }
 
@@ -241,7 +241,7 @@ export class UapiServer {
     });
     // The mode that wireguard-go gets with umask 077.
     chmodSync(temporary, 0o700);
-    this.#inode = lstatSync(temporary).ino;
+    this.#inode = inodeOf(temporary);
     // Another program may have replaced the folder meanwhile.
     refuseIfUntrusted(this.path);
     renameSync(temporary, this.path);
@@ -263,7 +263,7 @@ export class UapiServer {
 
   #isOurs(): boolean {
     try {
-      return lstatSync(this.path).ino === this.#inode;
+      return inodeOf(this.path) === this.#inode;
     } catch {
       return false;
     }
@@ -313,6 +313,15 @@ export class UapiServer {
   }
 }
 
+/**
+ * Throws as `lstatSync` does. It reads big integers, because Node.js follows no symbolic link to a
+ * module when the last number that it read was the mode of a socket or a pipe
+ * (https://github.com/nodejs/node/issues/51142).
+ */
+function inodeOf(path: string): bigint {
+  return lstatSync(path, { bigint: true }).ino;
+}
+
 function makeFolder(folder: string): void {
   try {
     const isThere = lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
@@ -348,7 +357,8 @@ function inFolderOf<T>(path: string, make: () => T): T {
 
 async function refuseIfTaken(path: string): Promise<void> {
   try {
-    if (!lstatSync(path).isSocket()) throw notServed(path, 'the existing file is not a socket');
+    if (!lstatSync(path, { bigint: true }).isSocket())
+      throw notServed(path, 'the existing file is not a socket');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
@@ -371,6 +381,7 @@ function notServed(path: string, reason: string, cause?: unknown): WireGuardErro
   return new WireGuardError('ERR_LITZ_SYSTEM', text, cause === undefined ? {} : { cause });
 }
 
+const NO_INODE = -1n;
 const FULL = 'its file system is full (df, df -i): remove files there';
 const NOT_WRITABLE = 'expected a folder that this user can write to (in a container: --tmpfs /run)';
 const OTHER_USER =

@@ -4,6 +4,7 @@ import {
   CaptureRingReader,
   CaptureRingWriter,
   RING_COUNTER,
+  ringBytes,
 } from '../../src/capture/capture-ring.ts';
 import { readBlocks } from './read-pcapng.ts';
 
@@ -18,7 +19,7 @@ describe('CaptureRingWriter', () => {
     );
     fc.assert(
       fc.property(steps, fc.integer({ min: 50, max: 120 }), (all, words) => {
-        const reader = new CaptureRingReader(words * 4);
+        const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(words * 4)));
         const writer = new CaptureRingWriter(reader.memory);
         const sent: number[] = [];
         const received: number[] = [];
@@ -49,7 +50,7 @@ describe('CaptureRingWriter', () => {
   });
 
   it('shows the reader nothing before it is published', () => {
-    const reader = new CaptureRingReader(400);
+    const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     write(writer, 20, 1);
     expect(reader.take(100)).toBeUndefined();
@@ -58,7 +59,7 @@ describe('CaptureRingWriter', () => {
   });
 
   it('must wake a reader that waits, once', () => {
-    const reader = new CaptureRingReader(400);
+    const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     write(writer, 20, 1);
     writer.publish();
@@ -73,7 +74,7 @@ describe('CaptureRingWriter', () => {
   });
 
   it('counts', () => {
-    const reader = new CaptureRingReader(400);
+    const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     writer.count(RING_COUNTER.LOST_OUTER, 2);
     writer.count(RING_COUNTER.LOST_OUTER, 3);

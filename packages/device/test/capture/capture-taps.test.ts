@@ -2,7 +2,7 @@ import { Endpoint, type Transmit } from '@litz/core';
 import { connect, createPair, packetBetween, type Pair } from '@litz/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readCaptureOptions, type CaptureOptions } from '../../src/capture/capture-options.ts';
-import { CaptureRingReader } from '../../src/capture/capture-ring.ts';
+import { CaptureRingReader, ringBytes } from '../../src/capture/capture-ring.ts';
 import { CaptureTaps } from '../../src/capture/capture-taps.ts';
 import { readBlocks, readPacket, type ReadPacket } from './read-pcapng.ts';
 
@@ -141,7 +141,7 @@ describe('CaptureTaps', () => {
 
 function start(id: number, options: CaptureOptions = {}): CaptureRingReader {
   const filter = readCaptureOptions(options);
-  const ring = new CaptureRingReader(filter.bufferLength);
+  const ring = new CaptureRingReader(new SharedArrayBuffer(ringBytes(filter.bufferLength)));
   taps.start(id, ring.memory, filter, pair.network.now);
   return ring;
 }

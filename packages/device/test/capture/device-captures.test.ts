@@ -29,6 +29,33 @@ describe('DeviceCaptures', () => {
     }
   });
 
+  it('uses the memory of captures again that have ended, cleared', async () => {
+    const captures = new DeviceCaptures();
+    const memories = new Set<SharedArrayBuffer>();
+    const send = async (request: { type: string; memory?: SharedArrayBuffer }) => {
+      if (!request.memory) return undefined;
+      expect(new Uint8Array(request.memory).every((byte) => byte === 0)).toBe(true);
+      new Int32Array(request.memory, 0, 16).fill(3, 4, 8);
+      memories.add(request.memory);
+      return undefined;
+    };
+    const small = readCaptureOptions({ bufferLength: 256 * 1024 });
+    for (let round = 0; round < 5; round++) {
+      const running = [];
+      for (let i = 0; i < 8; i++) running.push(await captures.start('wg0', small, send));
+      for (const capture of running) {
+        // It has read the header.
+        for await (const _ of capture) break;
+        expect(capture.counts).toEqual({ received: 6, dropped: 6 });
+        // What another capture records in the same memory is not its business.
+        let pieces = 0;
+        for await (const _ of capture) pieces++;
+        expect(pieces).toBe(2);
+      }
+    }
+    expect(memories.size).toBe(8);
+  });
+
   it('ends all captures when the device ends', async () => {
     const captures = new DeviceCaptures();
     const capture = await captures.start('wg0', FILTER, () => Promise.resolve(undefined));

@@ -26,7 +26,7 @@ export class ControlServer {
   readonly #server: Server;
   /** Connections that have not sent a request yet. */
   readonly #waiting: Set<Socket> = new Set();
-  #inode = -1;
+  #inode: bigint | undefined = undefined;
 
   /**
    * @param answer handles a request; the message of an error is sent to the client
@@ -84,7 +84,7 @@ export class ControlServer {
         this.#server.listen(temporary, () => resolve());
       });
       chmodSync(temporary, 0o600);
-      this.#inode = inodeOf(temporary) ?? -1;
+      this.#inode = inodeOf(temporary);
       refuseUntrusted(this.path, folder);
       renameSync(temporary, this.path);
     } finally {
@@ -140,8 +140,12 @@ function refuseUntrusted(path: string, folder: string): void {
   if (reason !== undefined) throw new ControlError(`cannot serve ${path}: ${reason}`);
 }
 
-function inodeOf(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.ino;
+/**
+ * It reads big integers, because Node.js follows no symbolic link to a module when the last number
+ * that it read was the mode of a socket or a pipe (https://github.com/nodejs/node/issues/51142).
+ */
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 async function isAnswered(path: string): Promise<boolean> {
