@@ -121,7 +121,8 @@ export function logOption(): Option {
 }
 
 function standardErrorIdentity(): string {
-  const { dev, ino } = fstatSync(2);
+  // `bigint`: for the reason given at `inodeOf` of tunnel/control.ts.
+  const { dev, ino } = fstatSync(2, { bigint: true });
   return `${dev}:${ino}`;
 }
 

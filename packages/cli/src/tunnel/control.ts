@@ -38,7 +38,7 @@ export class ControlServer {
   readonly #path: string;
   readonly #server: Server;
   readonly #answers: Set<Promise<void>> = new Set();
-  #inode = -1;
+  #inode: bigint | undefined = undefined;
 
   /** @throws {Error} (rejects) the socket cannot be made; the message says why */
   static async listen(
@@ -65,7 +65,7 @@ export class ControlServer {
       control.#server.once('error', reject).listen(temporary, resolve);
     });
     renameSync(temporary, path);
-    control.#inode = lstatSync(path).ino;
+    control.#inode = inodeOf(path);
     control.#server.unref();
     return control;
   }
@@ -80,7 +80,8 @@ export class ControlServer {
 
   /** Removes the socket, and resolves when all requests are answered. */
   async close(): Promise<void> {
-    if (lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path);
+    const inode = inodeOf(this.#path);
+    if (inode !== undefined && inode === this.#inode) rmSync(this.#path);
     this.#server.close();
     await Promise.all(this.#answers);
   }
@@ -105,7 +106,7 @@ export async function askTunnel(
   if (reason !== undefined) throw new Failure(reason);
   const socket = await connectTo(path);
   if (!socket) {
-    if (!lstatSync(path, { throwIfNoEntry: false })) return 'absent';
+    if (inodeOf(path) === undefined) return 'absent';
     // In the folder of another user, it may be another file.
     if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
@@ -168,6 +169,15 @@ function readRequest(text: string): ControlRequest {
   if (what === 'reload' && typeof file === 'string') return { do: what, file };
   if (what === 'reload' && file === undefined) return { do: what };
   throw new Failure('the tunnel was started by another version of litz, which cannot do this');
+}
+
+/**
+ * Returns undefined if there is no file. `bigint`: in Node.js, `realpathSync` looks at the result of
+ * the last call without it. After that of a socket, the loader of modules leaves symbolic links in
+ * a path as they are, and a package that pnpm has installed does not find its dependencies.
+ */
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** Returns undefined if no process serves the socket. */

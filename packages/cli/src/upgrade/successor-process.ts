@@ -94,7 +94,7 @@ export function inheritStderr(): void {
 
 function isOpen(fd: number): boolean {
   try {
-    fstatSync(fd);
+    fstatSync(fd, { bigint: true });
     return true;
   } catch {
     return false;

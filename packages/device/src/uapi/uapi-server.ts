@@ -19,6 +19,7 @@ import {
   renameSync,
   rmSync,
   watch,
+  type BigIntStats,
   type FSWatcher,
 } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
@@ -65,7 +66,7 @@ export class UapiServer {
   readonly #connections: Set<UapiConnection> = new Set();
   #lastSet: Promise<unknown> = Promise.resolve();
   #watcher: FSWatcher | undefined = undefined;
-  #inode = -1;
+  #inode: bigint | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
   /**
@@ -117,7 +118,7 @@ export class UapiServer {
     checkServerArguments(target, options);
     const server = new UapiServer(target, options);
     try {
-      server.#inode = lstatSync(options.path).ino;
+      server.#inode = statOfSocket(options.path).ino;
       await server.resume(fd);
       server.#watch();
       return server;
@@ -177,7 +178,7 @@ export class UapiServer {
 
   /** Ends all connections, and leaves the socket to another process. */
   async release(): Promise<void> {
-    this.#inode = -1;
+    this.#inode = undefined;
     await this.close();
   }
 
@@ -240,7 +241,7 @@ export class UapiServer {
     });
     // The mode that wireguard-go gets with umask 077.
     chmodSync(temporary, 0o700);
-    this.#inode = lstatSync(temporary).ino;
+    this.#inode = statOfSocket(temporary).ino;
     // Another program may have replaced the folder meanwhile.
     refuseIfUntrusted(this.path);
     renameSync(temporary, this.path);
@@ -262,7 +263,7 @@ export class UapiServer {
 
   #isOurs(): boolean {
     try {
-      return lstatSync(this.path).ino === this.#inode;
+      return statOfSocket(this.path).ino === this.#inode;
     } catch {
       return false;
     }
@@ -312,6 +313,15 @@ export class UapiServer {
   }
 }
 
+/**
+ * `bigint`: in Node.js, `realpathSync` looks at the result of the last call without it. After that
+ * of a socket, the loader of modules leaves symbolic links in a path as they are, and a package
+ * that pnpm has installed does not find its dependencies.
+ */
+function statOfSocket(path: string): BigIntStats {
+  return lstatSync(path, { bigint: true });
+}
+
 function makeFolder(folder: string): void {
   try {
     const isThere = lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
@@ -347,7 +357,7 @@ function inFolderOf<T>(path: string, make: () => T): T {
 
 async function refuseIfTaken(path: string): Promise<void> {
   try {
-    if (!lstatSync(path).isSocket()) throw notServed(path, 'the existing file is not a socket');
+    if (!statOfSocket(path).isSocket()) throw notServed(path, 'the existing file is not a socket');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;

@@ -26,7 +26,7 @@ export class ControlServer {
   readonly #server: Server;
   /** Connections that have not sent a request yet. */
   readonly #waiting: Set<Socket> = new Set();
-  #inode = -1;
+  #inode: bigint | undefined = undefined;
 
   /**
    * @param answer handles a request; the message of an error is sent to the client
@@ -62,7 +62,8 @@ export class ControlServer {
   close(): void {
     this.#server.close();
     for (const socket of this.#waiting) socket.destroy();
-    if (inodeOf(this.path) === this.#inode) rmSync(this.path, { force: true });
+    const inode = inodeOf(this.path);
+    if (inode !== undefined && inode === this.#inode) rmSync(this.path, { force: true });
   }
 
   async #listen(): Promise<void> {
@@ -84,7 +85,7 @@ export class ControlServer {
         this.#server.listen(temporary, () => resolve());
       });
       chmodSync(temporary, 0o600);
-      this.#inode = inodeOf(temporary) ?? -1;
+      this.#inode = inodeOf(temporary);
       refuseUntrusted(this.path, folder);
       renameSync(temporary, this.path);
     } finally {
@@ -140,8 +141,9 @@ function refuseUntrusted(path: string, folder: string): void {
   if (reason !== undefined) throw new ControlError(`cannot serve ${path}: ${reason}`);
 }
 
-function inodeOf(path: string): number | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.ino;
+/** `bigint`: for the reason given at `statOfSocket` of device/src/uapi/uapi-server.ts. */
+function inodeOf(path: string): bigint | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 async function isAnswered(path: string): Promise<boolean> {
