@@ -103,7 +103,11 @@ describe('readDeviceOptions', () => {
     ['tun', { tun: 5 }, /"tun" expected the name of an interface, got a number/],
     ['tun', { tun: undefined }, /"tun" expected the name of an interface, got undefined/],
     ['tun.name', { tun: { name: 7 } }, /"tun.name" expected the name/],
-    ['tun', { tun: { name: 'wg0', mut: 1 } }, /"tun" expected one of name, mtu, persist, got "mut"/],
+    [
+      'tun',
+      { tun: { name: 'wg0', mut: 1 } },
+      /"tun" expected one of name, mtu, persist, got "mut"/,
+    ],
     ['tun.fd', { tun: ownTun({ fd: 4 }) }, /"tun.fd" expected -1, got 4/],
     [
       'mtu',

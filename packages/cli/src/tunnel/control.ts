@@ -80,7 +80,8 @@ export class ControlServer {
 
   /** Removes the socket, and resolves when all requests are answered. */
   async close(): Promise<void> {
-    if (inodeOf(this.#path) === this.#inode) rmSync(this.#path);
+    const inode = inodeOf(this.#path);
+    if (inode !== undefined && inode === this.#inode) rmSync(this.#path, { force: true });
     this.#server.close();
     await Promise.all(this.#answers);
   }

@@ -6,6 +6,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -32,6 +33,7 @@ const needed = [
   root,
   programRequirement('setpriv'),
   programRequirement('unshare'),
+  programRequirement('curl'),
 ];
 const NAME = uniqueName('r');
 const DAEMON: Capability[] = ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'];
@@ -140,6 +142,43 @@ describeWith(needed, 'the rights of litz', () => {
       child.kill('SIGKILL');
       listener.close();
       closeSync(old);
+    }
+  });
+
+  it.each([
+    ['as root', [] as string[]],
+    ['with --user', ['--user', USER]],
+  ])('and the flags stay the same in an upgrade: %s', async (_, flags) => {
+    const metrics = `/run/wireguard/${NAME}.metrics`;
+    const all = [...flags, '--persist', '--metrics', `unix:${metrics}`];
+    const daemon = await startDaemon(all, { wrapper: OWN_MACHINE });
+    await daemon.says(/serves \/metrics/);
+    const { rights, uids } = threadsOf(daemon)[0];
+    const inside = (...words: string[]): Promise<string> =>
+      host.run('nsenter', [`--mount=/proc/${daemon.pid}/ns/mnt`, ...words]);
+    await inside(process.execPath, LITZ, 'upgrade', NAME);
+    await daemon.says(/took .* over[^]*serves \/metrics/);
+    const [, pid = ''] = /process (\d+) has /.exec(daemon.text) ?? [];
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      expect(readRights(`/proc/${pid}/status`)).toEqual(rights);
+      expect(status).toContain(`Uid:\t${uids.join('\t')}\n`);
+      const text = await host.run('nsenter', [
+        `--mount=/proc/${pid}/ns/mnt`,
+        'curl',
+        '--silent',
+        '--unix-socket',
+        metrics,
+        'http://localhost/metrics',
+      ]);
+      expect(text).toContain(`litz_up{interface="${NAME}"}`);
+      expect(await host.run('ip', ['-d', 'link', 'show', NAME])).toContain('persist on');
+      process.kill(Number(pid), 'SIGTERM');
+      await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
+      await expect(host.run('ip', ['link', 'show', NAME])).rejects.toThrow(/does not exist/);
+    } finally {
+      // It has the streams of the first process.
+      if (existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL');
     }
   });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
@@ -22,6 +23,22 @@ afterEach(async () => {
 });
 
 describe('ControlServer', () => {
+  test('does not change where modules are found', () => {
+    // In a process of its own, because the loader of vitest is another one.
+    const code = `import { ControlServer } from './dist/tunnel/control.js';
+      const path = '${folder}';
+      await ControlServer.listen('wg0', async () => {}, path);
+      console.log(import.meta.resolve('@litz/mesh'));
+      process.exit(0);`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+      cwd: join(import.meta.dirname, '../..'),
+      encoding: 'utf8',
+      env: {},
+    });
+    expect(stdout).toMatch(/packages\/mesh\/dist\/index\.js\n$/);
+    expect(stdout).not.toContain('node_modules');
+  });
+
   test('carries out a request, with lines for the user', async () => {
     const requests: ControlRequest[] = [];
     await listen(async (request, say) => {

@@ -62,7 +62,8 @@ export class ControlServer {
   close(): void {
     this.#server.close();
     for (const socket of this.#waiting) socket.destroy();
-    if (inodeOf(this.path) === this.#inode) rmSync(this.path, { force: true });
+    const inode = inodeOf(this.path);
+    if (inode !== undefined && inode === this.#inode) rmSync(this.path, { force: true });
   }
 
   async #listen(): Promise<void> {
