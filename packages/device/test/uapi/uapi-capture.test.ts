@@ -56,6 +56,18 @@ describe('UapiCapture', () => {
     }
   });
 
+  it('sends the rest before the server is paused, because another process takes it', async () => {
+    await serve(new Target());
+    const received: string[] = [];
+    let paused: Promise<void> | undefined;
+    for await (const bytes of new UapiClient(path).capture()) {
+      received.push(Buffer.from(bytes).toString());
+      paused ??= server.pause();
+    }
+    await paused;
+    expect(received.join('')).toBe('beginrest');
+  });
+
   it('refuses with an errno', async () => {
     const target = new Target();
     await serve(target);
