@@ -172,9 +172,11 @@ function readRequest(text: string): ControlRequest {
 }
 
 /**
- * Returns undefined if there is no file. `bigint`: in Node.js, `realpathSync` looks at the result of
- * the last call without it. After that of a socket, the loader of modules leaves symbolic links in
- * a path as they are, and a package that pnpm has installed does not find its dependencies.
+ * Returns undefined if there is no file.
+ *
+ * With `bigint`, because `realpathSync` of Node.js looks at the result of the last call without it.
+ * After that of a socket, the loader of modules leaves symbolic links in a path as they are, and a
+ * package that pnpm has installed does not find its dependencies.
  */
 function inodeOf(path: string): bigint | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
