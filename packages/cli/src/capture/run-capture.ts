@@ -4,6 +4,7 @@
  * @module
  */
 import type { CaptureRequest } from '@litz/config';
+import { resolve } from 'node:path';
 import { UapiClient } from '@litz/config/uapi';
 import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
@@ -95,6 +96,13 @@ function checkFlags(flags: CaptureFlags): void {
   }
   if (flags.keyLog === '-') {
     throw new Failure('--key-log expected a file, got standard output', { exitCode: 2 });
+  }
+  if (
+    flags.keyLog !== undefined &&
+    target !== undefined &&
+    resolve(flags.keyLog) === resolve(target)
+  ) {
+    throw new Failure('--write and --key-log expected different files', { exitCode: 2 });
   }
   if (wantsKeys(flags) && process.getuid?.() !== 0) {
     throw new Failure('only root may have the keys of sessions (--key-log, --embed-keys)');

@@ -33,4 +33,10 @@ posix('runCapture', () => {
     );
     expect(existsSync(target)).toBe(false);
   });
+
+  it('refuses one file for the capture and its keys', async () => {
+    const flags = { write: join(folder, 'x'), keyLog: `${folder}/./x` };
+    await expect(runCapture('none0', flags)).rejects.toThrow('expected different files');
+    expect(existsSync(join(folder, 'x'))).toBe(false);
+  });
 });
