@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { MacChecker, MacSender } from '../../src/cookie/macs.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { Endpoint } from '../../src/endpoint.ts';
+import type { StateCodec } from '../../src/hand-over/state-codec.ts';
+import { StateReader } from '../../src/hand-over/state-reader.ts';
+import { StateWriter } from '../../src/hand-over/state-writer.ts';
 import { createStaticIdentity, type StaticIdentity } from '../../src/handshake/static-identity.ts';
 import { generatePrivateKey } from '../../src/keys.ts';
 
@@ -256,6 +259,56 @@ describe('MacChecker', () => {
     expect(new Set(nonces).size).toBe(50);
   });
 });
+
+describe('macs that are handed over', () => {
+  it('are those of a sender that waits for a cookie', () => {
+    const { sender, checker, identity } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 0);
+    const copy = new MacSender(referenceProvider, identity.publicKey);
+    handOver(sender, copy);
+    expect(copy.consumeCookieReply(referenceProvider, replyTo(checker, message), 0)).toBe(
+      undefined,
+    );
+  });
+
+  it('are those of a sender with a cookie, for as long as it is valid', () => {
+    const { sender, checker, identity } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 1000);
+    sender.consumeCookieReply(referenceProvider, replyTo(checker, message, 1000), 1000);
+    const copy = new MacSender(referenceProvider, identity.publicKey);
+    handOver(sender, copy);
+    copy.addMacs(message, 115_999);
+    expect(checker.checkMac2(message, SOURCE, 115_999)).toBe(true);
+    copy.addMacs(message, 116_000);
+    expect(message.subarray(132)).toEqual(NO_MAC2);
+  });
+
+  it('are those of a receiver, whose cookies stay valid for as long as before', () => {
+    const { sender, checker, identity } = createSides();
+    const message = initiation();
+    sender.addMacs(message, 1000);
+    sender.consumeCookieReply(referenceProvider, replyTo(checker, message, 1000), 1000);
+    sender.addMacs(message, 1000);
+    const copy = new MacChecker(referenceProvider, identity, seededRandomBytes(9));
+    handOver(checker, copy);
+    expect(copy.checkMac2(message, SOURCE, 120_999)).toBe(true);
+    expect(copy.checkMac2(message, SOURCE, 121_000)).toBe(false);
+  });
+});
+
+function handOver(from: Coded, to: Coded): void {
+  const writer = new StateWriter();
+  from.code(writer);
+  const reader = new StateReader(writer.written.slice());
+  to.code(reader);
+  expect(reader.isAtEnd).toBe(true);
+}
+
+interface Coded {
+  code(codec: StateCodec): void;
+}
 
 /** A sender to the owner of the checker. */
 function createSides(seed = 1): {

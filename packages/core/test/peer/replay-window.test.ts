@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { StateReader } from '../../src/hand-over/state-reader.ts';
+import { StateWriter } from '../../src/hand-over/state-writer.ts';
 import { ReplayWindow } from '../../src/peer/replay-window.ts';
 import { SlowReplayWindow } from './slow-replay-window.ts';
 
@@ -95,6 +97,43 @@ describe('ReplayWindow', () => {
     );
   });
 });
+
+describe('a window that is handed over', () => {
+  it('knows which counters were received', () => {
+    const window = new ReplayWindow();
+    for (const counter of [3000, 3001, 9000]) window.accept(counter);
+    const { copy } = handOver(window);
+    const counters = [3000, 3001, 9000, 3002, 8999, 9001, 808];
+    expect(counters.map((counter) => copy.accept(counter))).toEqual([
+      ...[false, false, false],
+      ...[true, true, true],
+      false,
+    ]);
+    // The window that was saved is as it was.
+    expect([3001, 9000, 3002].map((counter) => window.accept(counter))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('takes a few bytes if nothing was received', () => {
+    const { copy, length } = handOver(new ReplayWindow());
+    expect(length).toBeLessThan(20);
+    expect([copy.accept(0), copy.accept(0)]).toEqual([true, false]);
+  });
+});
+
+function handOver(window: ReplayWindow): { copy: ReplayWindow; length: number } {
+  const writer = new StateWriter();
+  window.code(writer);
+  const bytes = writer.written.slice();
+  const copy = new ReplayWindow();
+  const reader = new StateReader(bytes);
+  copy.code(reader);
+  expect(reader.isAtEnd).toBe(true);
+  return { copy, length: bytes.length };
+}
 
 /** Where 32-bit numbers end, and where numbers end. */
 function start(): fc.Arbitrary<number> {
