@@ -62,6 +62,11 @@ describe('runProgram', () => {
     expect(runDaemon).toHaveBeenCalledOnce();
   });
 
+  test('the options of the agent may follow its commands', async () => {
+    expect(await runProgram(['agent', 'check', '--encrypt', 'wrong'])).toBe(2);
+    expect(errors).toMatch(/Allowed choices are pods, nodes, all/);
+  });
+
   test('--user in front of a command is refused, because it would have no effect', async () => {
     expect(await runProgram(['--user', 'litz', 'up', 'wg0'])).toBe(2);
     expect(errors).toBe('litz: options of up must follow it: litz up OPTIONS\n');
