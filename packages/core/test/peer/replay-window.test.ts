@@ -103,12 +103,10 @@ describe('a window that is handed over', () => {
     const window = new ReplayWindow();
     for (const counter of [3000, 3001, 9000]) window.accept(counter);
     const { copy } = handOver(window);
-    const counters = [3000, 3001, 9000, 3002, 8999, 9001, 808];
-    expect(counters.map((counter) => copy.accept(counter))).toEqual([
-      ...[false, false, false],
-      ...[true, true, true],
-      false,
-    ]);
+    const refused = [3000, 3001, 9000].map((counter) => copy.accept(counter));
+    expect(refused).toEqual([false, false, false]);
+    const others = [3002, 8999, 9001, 808].map((counter) => copy.accept(counter));
+    expect(others).toEqual([true, true, true, false]);
     // The window that was saved is as it was.
     expect([3001, 9000, 3002].map((counter) => window.accept(counter))).toEqual([
       false,
