@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { CaptureRequest } from '@litz/config';
 import { resolve } from 'node:path';
+import type { CaptureRequest } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
 import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';

@@ -15,7 +15,7 @@ export function addAgentCommand(program: Command): void {
     .description('encrypt the traffic between the nodes of a cluster, beside the installed CNI')
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
-    // The program has positional options. Those of the agent may also follow `check` and the others.
+    // The program has positional options. Those of the agent may also follow its commands.
     .enablePositionalOptions(false)
     .addHelpText('after', MORE_HELP);
   addModeFlags(addNodeFlags(agent));
