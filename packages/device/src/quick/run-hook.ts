@@ -94,14 +94,31 @@ async function lastOutput(child: ChildProcess): Promise<void> {
 /** Ends the hook and its descendants: first by SIGTERM, and what is left by SIGKILL. */
 async function endTree(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   if (child.pid === undefined) return;
-  const tree = [child.pid, ...descendantsOf(child.pid)];
+  const tree = stopTree(child.pid);
   for (const pid of tree) kill(pid, 'SIGTERM');
+  for (const pid of tree) kill(pid, 'SIGCONT');
   const limit = new AbortController();
   const grace = sleep(GRACE_MS, 'late', { signal: limit.signal }).catch(() => 'ended');
   await Promise.race([ended, grace]).finally(() => limit.abort());
   // A process whose parent has ended belongs to process 1, so the list of before is used again.
   for (const pid of [...tree, ...descendantsOf(child.pid)]) kill(pid, 'SIGKILL');
   await ended;
+}
+
+/**
+ * Stops a process and its descendants, and returns them. A process that runs could start another
+ * one between the listing and its end, and nobody would find that one.
+ */
+function stopTree(pid: number): readonly number[] {
+  const tree = new Set<number>();
+  for (;;) {
+    const others = [pid, ...descendantsOf(pid)].filter((other) => !tree.has(other));
+    if (others.length === 0) return [...tree];
+    for (const other of others) {
+      kill(other, 'SIGSTOP');
+      tree.add(other);
+    }
+  }
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -52,6 +52,23 @@ describe('runHook', () => {
     const late = run("trap '' TERM; echo trapped; while :; do sleep 600; done", { limitMs: 300 });
     await expect(late).rejects.toThrow('it did not end within 0.3 s');
     expect(output).toBe('trapped\n');
+  });
+
+  test('ends what the hook starts at the moment at which it is aborted', async () => {
+    // The shell forks while the abort looks for its children. Each loop of it starts a process that
+    // would write a file a little later.
+    for (let round = 0; round < 10; round++) {
+      const controller = new AbortController();
+      const file = join(folder, `late-${round}`);
+      const script = `echo go; for i in 1 2 3 4 5 6; do (sleep 0.3; echo "$i" >> ${file}) & done; wait`;
+      const hook = runHook(script, {
+        signal: controller.signal,
+        onOutput: () => controller.abort(new Error('Ctrl-C')),
+      });
+      await expect(hook).rejects.toThrow('Ctrl-C');
+    }
+    await run('sleep 0.5');
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test('ends the hook when it is aborted, and rejects with the reason', async () => {
