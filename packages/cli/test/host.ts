@@ -154,7 +154,9 @@ export function uniqueName(suffix: string): string {
 /** Removes sockets that a killed process left, if their names belong to these tests. */
 export function removeSockets(): void {
   for (const file of readdirSync(SOCKETS)) {
-    if (new RegExp(`^${uniqueName('[a-z]')}`).test(file)) rmSync(join(SOCKETS, file));
+    // A daemon that was killed also leaves its folder.
+    const isOwn = new RegExp(`^(?:\\.litz-)?${uniqueName('[a-z]')}`).test(file);
+    if (isOwn) rmSync(join(SOCKETS, file), { recursive: true });
   }
 }
 

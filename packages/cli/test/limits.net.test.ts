@@ -20,10 +20,13 @@ const MEGABYTES = (
 ).split(' ');
 
 let host: Host;
+/** What daemons of other tests, which were killed, have left. */
+let earlier: readonly string[];
 
 describeWith(realInterfaces, 'litz with small limits', () => {
   beforeEach(() => {
     host = new Host();
+    earlier = existsSync(FOLDER) ? readdirSync(FOLDER) : [];
   });
   afterEach(async () => {
     await host.close();
@@ -89,7 +92,9 @@ async function outcomeOf(limit: string): Promise<string> {
 
 /** Returns what is left of the interface and its socket. */
 function leftovers(): string[] {
-  const sockets = readdirSync(FOLDER).filter((file) => file.startsWith('.litz-'));
+  const sockets = readdirSync(FOLDER).filter(
+    (file) => file.startsWith('.litz-') && !earlier.includes(file),
+  );
   if (existsSync(`${FOLDER}/${NAME}.sock`)) sockets.push(NAME);
   return host.hasLink(NAME) ? [...sockets, `link ${NAME}`] : sockets;
 }
