@@ -29,7 +29,10 @@ describeWith(
         const hasPage = name === '@litz/mesh' || name === 'litz';
         const isPage = hasPage ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
         const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
-        const ofCommand = name === 'litz' ? ['bin/litz.js', 'grafana/litz.json', ...manualPages(), ...SERVICES] : [];
+        const ofCommand =
+          name === 'litz'
+            ? ['bin/litz.js', 'grafana/litz.json', ...manualPages(), ...SERVICES]
+            : [];
         expect([name, others.toSorted()]).toEqual([
           name,
           ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...ofCommand].toSorted(),
