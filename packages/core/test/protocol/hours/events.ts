@@ -21,7 +21,7 @@ function pauseOf(world: World): number {
 }
 
 function talk(world: World, member: Member): void {
-  const [, other] = world.pick(world.pairs().filter(([from]) => from === member));
+  const other = world.pick(world.othersThan(member));
   for (let rounds = world.below(3); rounds >= 0; rounds--) {
     world.send(member, other, 1 + world.below(12));
     world.drive(world.below(2000));
@@ -46,7 +46,7 @@ function roam(world: World): void {
 }
 
 function forgetAndMeet(world: World, member: Member): void {
-  const other = world.pick(world.members.filter((one) => one !== member));
+  const other = world.pick(world.othersThan(member));
   const { publicKey } = other.person;
   member.node.input((engine, now) =>
     engine.configure({ peers: [{ publicKey, remove: true }] }, now),
@@ -56,7 +56,7 @@ function forgetAndMeet(world: World, member: Member): void {
 }
 
 function changePresharedKey(world: World, member: Member): void {
-  const other = world.pick(world.members.filter((one) => one !== member));
+  const other = world.pick(world.othersThan(member));
   const key = world.random() < 0.3 ? null : parsePresharedKey(randomKey(world));
   member.presharedKeys.set(other, key);
   world.introduce(member, other);
@@ -67,7 +67,7 @@ function changePresharedKey(world: World, member: Member): void {
 }
 
 function keepAlive(world: World, member: Member): void {
-  const other = world.pick(world.members.filter((one) => one !== member));
+  const other = world.pick(world.othersThan(member));
   const persistentKeepalive = world.pick([0, 0, 10, 25, 600]);
   world.introduce(member, other, { persistentKeepalive, replaceAllowedIps: true });
 }
@@ -79,8 +79,7 @@ function changeKey(world: World, member: Member): void {
   const { privateKey } = member.person;
   member.node.input((engine, now) => engine.configure({ privateKey }, now));
   talk(world, member);
-  for (const other of world.members) {
-    if (other === member) continue;
+  for (const other of world.othersThan(member)) {
     other.node.input((engine, now) =>
       engine.configure({ peers: [{ publicKey, remove: true }] }, now),
     );
@@ -92,7 +91,7 @@ function changeKey(world: World, member: Member): void {
 function rotateKey(world: World, member: Member): void {
   const { publicKey } = member.person;
   const person = world.renew(member);
-  const others = world.members.filter((one) => one !== member);
+  const others = world.othersThan(member);
   for (const { node } of others) {
     const peers = [{ publicKey, nextPublicKey: person.publicKey }];
     node.input((engine, now) => engine.configure({ peers }, now));

@@ -80,9 +80,11 @@ export class World {
 
   /** Returns each member with each other one. */
   pairs(): [Member, Member][] {
-    return this.members.flatMap((a) =>
-      this.members.filter((b) => b !== a).map((b): [Member, Member] => [a, b]),
-    );
+    return this.members.flatMap((a) => this.othersThan(a).map((b): [Member, Member] => [a, b]));
+  }
+
+  othersThan(member: Member): Member[] {
+    return this.members.filter((other) => other !== member);
   }
 
   /** Returns a whole number from 0 to below `limit`. */
@@ -146,7 +148,7 @@ export class World {
     const { node, crypto } = this.#join(member.person, member.options, member);
     node.endpoint = endpoint;
     Object.assign(member, { node, crypto });
-    for (const other of this.members) if (other !== member) this.introduce(member, other);
+    for (const other of this.othersThan(member)) this.introduce(member, other);
   }
 
   /**
@@ -162,7 +164,7 @@ export class World {
     });
     member.crypto = crypto;
     if (this.random() < 0.25) {
-      const [, other] = this.pick(this.pairs().filter(([from]) => from === member));
+      const other = this.pick(this.othersThan(member));
       this.send(member, other, 1 + this.below(5));
       node.engine = old;
       member.crypto = before;
