@@ -5,11 +5,11 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UapiError, wipeSecrets, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
-import { UapiClient } from '@litz/config/uapi';
+import { wipeSecrets, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
 import { formatAddress, formatKey } from '@litz/core';
 import { Netlink, readSysctl } from '@litz/sys';
 import { Failure } from '../failure.ts';
+import { InterfaceClient } from '../live/interface-client.ts';
 import { publicKeyOfStatus } from '../show/public-key.ts';
 import { firstDrop, type FilteredPacket, type FilterRules } from './filter-rules.ts';
 import { knockAtPort, knockInside } from './knock.ts';
@@ -59,12 +59,7 @@ type ReadStatus = DeviceStatus & { readonly publicKey: string | undefined };
 
 async function readStatus(name: string): Promise<{ status?: ReadStatus; reason?: string }> {
   try {
-    const client = UapiClient.of(name);
-    const status = await client.get({ stats: true }).catch((error: unknown) => {
-      // Other daemons than Litz refuse to give more than wg needs.
-      if (!(error instanceof UapiError)) throw error;
-      return client.get();
-    });
+    const status = await new InterfaceClient(name).read();
     const publicKey = publicKeyOfStatus(status);
     wipeSecrets(status);
     return { status: { ...status, publicKey } };
