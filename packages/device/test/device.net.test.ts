@@ -6,6 +6,7 @@ import { ping } from '@litz/sys/tools';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Device } from '../src/index.ts';
+import { ECHO_CLIENT, ECHO_SERVER } from './echo-programs.ts';
 import { ALICE, BOB, CAROL } from './in-memory.ts';
 import {
   openDescriptors,
@@ -592,36 +593,6 @@ describe('Device without the right to make interfaces', () => {
     });
   });
 });
-
-const ECHO_SERVER = `
-  const server = require('node:net').createServer({ allowHalfOpen: true });
-  server.listen(workerData);
-  await new Promise((resolve) => server.on('connection', (socket) => {
-    socket.pipe(socket);
-    socket.on('close', resolve);
-  }));
-  server.close();
-  return true;`;
-
-const ECHO_CLIENT = `
-  const { randomBytes } = require('node:crypto');
-  const { host, port, length } = workerData;
-  const sent = randomBytes(length);
-  const connect = () => new Promise((resolve, reject) => {
-    const socket = require('node:net').connect({ host, port }, () => resolve(socket));
-    socket.on('error', reject);
-  });
-  let socket;
-  for (let tries = 0; !socket; tries++) {
-    try { socket = await connect(); } catch (error) {
-      if (tries === 50) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  socket.end(sent);
-  const pieces = [];
-  for await (const piece of socket) pieces.push(piece);
-  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'others came back';`;
 
 const PING_PROGRAM = `
   const { spawnSync } = require('node:child_process');

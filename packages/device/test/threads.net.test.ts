@@ -12,6 +12,7 @@ import { describeWith } from '@litz/testkit';
 import { openUdp, type UdpSockets } from '@litz/udp';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Device } from '../src/index.ts';
+import { ECHO_CLIENT, ECHO_SERVER } from './echo-programs.ts';
 import { peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
 
 let hosts: TwoHosts;
@@ -186,33 +187,3 @@ class Receiver {
 }
 
 const UDP_SEGMENT = 103;
-
-const ECHO_SERVER = `
-  const server = require('node:net').createServer({ allowHalfOpen: true });
-  server.listen(workerData);
-  await new Promise((resolve) => server.on('connection', (socket) => {
-    socket.pipe(socket);
-    socket.on('close', resolve);
-  }));
-  server.close();
-  return true;`;
-
-const ECHO_CLIENT = `
-  const { randomBytes } = require('node:crypto');
-  const { host, port, length } = workerData;
-  const sent = randomBytes(length);
-  const connect = () => new Promise((resolve, reject) => {
-    const socket = require('node:net').connect({ host, port }, () => resolve(socket));
-    socket.on('error', reject);
-  });
-  let socket;
-  for (let tries = 0; !socket; tries++) {
-    try { socket = await connect(); } catch (error) {
-      if (tries === 50) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  socket.end(sent);
-  const pieces = [];
-  for await (const piece of socket) pieces.push(piece);
-  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'others came back';`;
