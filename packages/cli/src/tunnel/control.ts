@@ -13,11 +13,11 @@
  *
  * @module
  */
-import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { untrustedFolder } from '@litz/config/uapi';
+import { inodeOf, untrustedFolder } from '@litz/config/uapi';
 import { describeFailure, Failure } from '../failure.ts';
 
 /** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
@@ -123,15 +123,6 @@ export async function askTunnel(
     socket.destroy();
   }
   throw new Failure(`the litz of ${name} ended before it answered`);
-}
-
-/**
- * Returns undefined if the path does not exist. It reads big integers, because Node.js follows no
- * symbolic link to a module when the last number that it read was the mode of a socket or a pipe
- * (https://github.com/nodejs/node/issues/51142).
- */
-function inodeOf(path: string): bigint | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** Reads one request, and answers it. Never rejects. */

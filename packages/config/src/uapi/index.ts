@@ -10,5 +10,6 @@
  *
  * @module
  */
+export { inodeOf } from './inode-of.ts';
 export { untrustedFolder } from './untrusted-folder.ts';
 export { UapiClient, type UapiClientOptions } from './uapi-client.ts';

@@ -8,10 +8,10 @@
  *
  * @module
  */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { untrustedFolder } from '@litz/config/uapi';
+import { inodeOf, untrustedFolder } from '@litz/config/uapi';
 import { explainFileError } from '../file-error.ts';
 import { isControlRequest, type ControlAnswer, type ControlRequest } from './control-request.ts';
 
@@ -139,14 +139,6 @@ async function reply(
 function refuseUntrusted(path: string, folder: string): void {
   const reason = untrustedFolder(folder);
   if (reason !== undefined) throw new ControlError(`cannot serve ${path}: ${reason}`);
-}
-
-/**
- * It reads big integers, because Node.js follows no symbolic link to a module when the last number
- * that it read was the mode of a socket or a pipe (https://github.com/nodejs/node/issues/51142).
- */
-function inodeOf(path: string): bigint | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 async function isAnswered(path: string): Promise<boolean> {

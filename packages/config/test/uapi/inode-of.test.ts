@@ -1,0 +1,27 @@
+import { lstatSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { inodeOf } from '../../src/uapi/inode-of.ts';
+
+let folder: string;
+
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'litz-inode-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+it('stays the same when a file moves, and differs for another file', () => {
+  const [first, second, moved] = ['first', 'second', 'moved'].map((name) => join(folder, name));
+  for (const file of [first, second]) writeFileSync(file, '');
+  const inode = inodeOf(first);
+  expect(inode).toBe(BigInt(lstatSync(first).ino));
+  renameSync(first, moved);
+  expect(inodeOf(moved)).toBe(inode);
+  expect(inodeOf(second)).not.toBe(inode);
+});
+
+it('is undefined without a file, and that of a link itself', () => {
+  const link = join(folder, 'link');
+  expect(inodeOf(link)).toBeUndefined();
+  symlinkSync(join(folder, 'absent'), link);
+  expect(inodeOf(link)).toBe(BigInt(lstatSync(link).ino));
+});
