@@ -11,7 +11,9 @@ const report = process.env['LITZ_TEST_REPORT'];
  * `check` holds the rules of the repository (import table, export names, vector hashes). */
 export default defineConfig({
   test: {
-    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+    reporters: report
+      ? ['default', ['json', { outputFile: report }], './.ci/unhandled-errors.mjs']
+      : ['default'],
     projects: [
       {
         resolve,

@@ -1,23 +1,29 @@
 /**
  * Prints what the report of vitest says, for who reads the log of CI: failures, tests that needed a second try, the
- * seconds of each package, and as the last line `N passed, N failed`. Exits with 1 if a test failed or was skipped.
+ * seconds of each package, errors that no test has caught, and as the last line `N passed, N failed`. Exits with 1 if
+ * a test failed or was skipped, or if there is an error that no test has caught.
  *
  * Usage: node .ci/report.mjs REPORT.json
  */
 import { readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
+import { unhandledErrorsOf } from './unhandled-errors.mjs';
 
 const [, , path] = process.argv;
 const report = JSON.parse(readFileSync(path, 'utf8'));
 const files = report.testResults;
+const unhandled = JSON.parse(readFileSync(unhandledErrorsOf(path), 'utf8'));
 const skipped = report.numPendingTests + (report.numTodoTests ?? 0);
 
 printSeconds();
 for (const file of files) printFailures(file);
 for (const file of files) printSecondTries(file);
+for (const { test, file, text } of unhandled)
+  print(`UNHANDLED ERROR, while ${file}: ${test} ran\n     ${text.slice(0, 1000)}`);
 if (skipped > 0) print(`${skipped} skipped: not allowed here`);
-print(`${report.numPassedTests} passed, ${report.numFailedTests + skipped} failed`);
-process.exitCode = report.success && skipped === 0 ? 0 : 1;
+const failed = report.numFailedTests + skipped + unhandled.length;
+print(`${report.numPassedTests} passed, ${failed} failed`);
+process.exitCode = report.success && failed === 0 ? 0 : 1;
 
 function printSeconds() {
   const seconds = new Map();

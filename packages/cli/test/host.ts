@@ -38,7 +38,7 @@ export class Host {
 
   /** Runs a program. @returns its output. @throws {Error} it failed; the message has its standard error */
   run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
-    return new Promise((resolve, reject) => {
+    const output = new Promise<string>((resolve, reject) => {
       this.namespace.run(() =>
         execFile(program, args, { timeout: 20_000, ...options }, (error, stdout) => {
           if (error) reject(error);
@@ -46,6 +46,9 @@ export class Host {
         }),
       );
     });
+    // A test that fails before it awaits the program fails for its own reason, not for this one.
+    output.catch(() => {});
+    return output;
   }
 
   /** Writes a file that only its owner can read. @returns its path */

@@ -404,7 +404,10 @@ function read(file: string): Row[] {
   const names = 'frame.time_epoch frame.interface_name frame.comment frame.packet_flags_direction';
   const columns = '_ws.col.Source _ws.col.Destination _ws.col.Info _ws.expert.message';
   const fields = `${names} ${columns}`.split(' ').flatMap((name) => ['-e', name]);
-  const text = run('tshark', ['-r', file, '-T', 'fields', '-E', 'separator=;', ...fields]);
+  // 7001 and 7002 are ports of AFS. tshark takes some messages for that, depending on random bytes.
+  const ports = [7001, 7002].flatMap((port) => ['-d', `udp.port==${port},wg`]);
+  const format = ['-T', 'fields', '-E', 'separator=;'];
+  const text = run('tshark', ['-r', file, ...ports, ...format, ...fields]);
   return text
     .split('\n')
     .filter(Boolean)

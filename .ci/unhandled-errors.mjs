@@ -1,0 +1,23 @@
+/**
+ * A reporter of vitest that writes errors which no test has caught. vitest ends with 1 because of them, but its
+ * JSON report does not have them.
+ *
+ * The file is an array of { test, file, text }: what ran at that moment, which is not always the cause.
+ */
+import { writeFileSync } from 'node:fs';
+
+export default class UnhandledErrors {
+  onTestRunEnd(_modules, errors) {
+    const found = errors.map((error) => ({
+      test: error.VITEST_TEST_NAME,
+      file: error.VITEST_TEST_PATH,
+      text: error.stack ?? `${error.name}: ${error.message}`,
+    }));
+    writeFileSync(unhandledErrorsOf(process.env.LITZ_TEST_REPORT), JSON.stringify(found));
+  }
+}
+
+/** The file beside the JSON report. */
+export function unhandledErrorsOf(report) {
+  return report.replace(/\.json$/, '-unhandled.json');
+}
