@@ -9,14 +9,12 @@
  * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `adds`: the key
  * stream is added (exclusive or) to the bytes at `to`, instead of overwriting them.
  */
+import { LEFT16, LEFT8, moveBytes } from './byte-moves';
 import { POLY1305 } from './memory';
 import { absorb, MASK34, ONE } from './poly1305';
 
 /** The most bytes that Poly1305 takes in one call of `fourBlocks`: 32 in each of the ten double rounds. */
 export const ABSORBED: usize = 320;
-
-/** Where each byte of a vector comes from if four words are rotated by 8 bits. */
-const ROTATED8: usize = memory.data<u8>([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]);
 
 /**
  * Computes blocks `counter` to `counter` + 3 of the key stream, and writes or adds them to the 256 bytes at
@@ -80,21 +78,22 @@ function inLanes(
   let x8 = v128.load32_splat(key, 16), x9 = v128.load32_splat(key, 20);
   let x10 = v128.load32_splat(key, 24), x11 = v128.load32_splat(key, 28);
   let x12 = counters, x13 = i32x4.splat(n0), x14 = n1, x15 = i32x4.splat(n2);
+  const by16 = v128.load(LEFT16), by8 = v128.load(LEFT8);
   for (let round = 0; round < 10; round++) {
     // The columns, then the diagonals. The instructions of four quarter rounds alternate, so that none
     // waits for the result of the one before.
     x0 = i32x4.add(x0, x4); x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6); x3 = i32x4.add(x3, x7);
-    x12 = rotate16(v128.xor(x12, x0)); x13 = rotate16(v128.xor(x13, x1));
-    x14 = rotate16(v128.xor(x14, x2)); x15 = rotate16(v128.xor(x15, x3));
+    x12 = moveBytes(v128.xor(x12, x0), by16); x13 = moveBytes(v128.xor(x13, x1), by16);
+    x14 = moveBytes(v128.xor(x14, x2), by16); x15 = moveBytes(v128.xor(x15, x3), by16);
     x8 = i32x4.add(x8, x12); x9 = i32x4.add(x9, x13);
     x10 = i32x4.add(x10, x14); x11 = i32x4.add(x11, x15);
     x4 = rotate12(v128.xor(x4, x8)); x5 = rotate12(v128.xor(x5, x9));
     x6 = rotate12(v128.xor(x6, x10)); x7 = rotate12(v128.xor(x7, x11));
     x0 = i32x4.add(x0, x4); x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6); x3 = i32x4.add(x3, x7);
-    x12 = rotate8(v128.xor(x12, x0)); x13 = rotate8(v128.xor(x13, x1));
-    x14 = rotate8(v128.xor(x14, x2)); x15 = rotate8(v128.xor(x15, x3));
+    x12 = moveBytes(v128.xor(x12, x0), by8); x13 = moveBytes(v128.xor(x13, x1), by8);
+    x14 = moveBytes(v128.xor(x14, x2), by8); x15 = moveBytes(v128.xor(x15, x3), by8);
     x8 = i32x4.add(x8, x12); x9 = i32x4.add(x9, x13);
     x10 = i32x4.add(x10, x14); x11 = i32x4.add(x11, x15);
     x4 = rotate7(v128.xor(x4, x8)); x5 = rotate7(v128.xor(x5, x9));
@@ -102,16 +101,16 @@ function inLanes(
 
     x0 = i32x4.add(x0, x5); x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7); x3 = i32x4.add(x3, x4);
-    x15 = rotate16(v128.xor(x15, x0)); x12 = rotate16(v128.xor(x12, x1));
-    x13 = rotate16(v128.xor(x13, x2)); x14 = rotate16(v128.xor(x14, x3));
+    x15 = moveBytes(v128.xor(x15, x0), by16); x12 = moveBytes(v128.xor(x12, x1), by16);
+    x13 = moveBytes(v128.xor(x13, x2), by16); x14 = moveBytes(v128.xor(x14, x3), by16);
     x10 = i32x4.add(x10, x15); x11 = i32x4.add(x11, x12);
     x8 = i32x4.add(x8, x13); x9 = i32x4.add(x9, x14);
     x5 = rotate12(v128.xor(x5, x10)); x6 = rotate12(v128.xor(x6, x11));
     x7 = rotate12(v128.xor(x7, x8)); x4 = rotate12(v128.xor(x4, x9));
     x0 = i32x4.add(x0, x5); x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7); x3 = i32x4.add(x3, x4);
-    x15 = rotate8(v128.xor(x15, x0)); x12 = rotate8(v128.xor(x12, x1));
-    x13 = rotate8(v128.xor(x13, x2)); x14 = rotate8(v128.xor(x14, x3));
+    x15 = moveBytes(v128.xor(x15, x0), by8); x12 = moveBytes(v128.xor(x12, x1), by8);
+    x13 = moveBytes(v128.xor(x13, x2), by8); x14 = moveBytes(v128.xor(x14, x3), by8);
     x10 = i32x4.add(x10, x15); x11 = i32x4.add(x11, x12);
     x8 = i32x4.add(x8, x13); x9 = i32x4.add(x9, x14);
     x5 = rotate7(v128.xor(x5, x10)); x6 = rotate7(v128.xor(x6, x11));
@@ -204,13 +203,14 @@ function inRows(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
   const next = i32x4.replace_lane(row3, 0, 1);
   let a = row0, b = row1, c = row2, d = row3;
   let e = row0, f = row1, g = row2, h = next;
+  const by16 = v128.load(LEFT16), by8 = v128.load(LEFT8);
   for (let round = 0; round < 10; round++) {
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = rotate16(v128.xor(d, a)), h = rotate16(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by16), h = moveBytes(v128.xor(h, e), by16);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate12(v128.xor(b, c)), f = rotate12(v128.xor(f, g));
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = shift8(v128.xor(d, a)), h = shift8(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by8), h = moveBytes(v128.xor(h, e), by8);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate7(v128.xor(b, c)), f = rotate7(v128.xor(f, g));
     // Diagonals become columns.
@@ -218,11 +218,11 @@ function inRows(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
     c = v128.shuffle<i32>(c, c, 2, 3, 0, 1), g = v128.shuffle<i32>(g, g, 2, 3, 0, 1);
     d = v128.shuffle<i32>(d, d, 3, 0, 1, 2), h = v128.shuffle<i32>(h, h, 3, 0, 1, 2);
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = rotate16(v128.xor(d, a)), h = rotate16(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by16), h = moveBytes(v128.xor(h, e), by16);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate12(v128.xor(b, c)), f = rotate12(v128.xor(f, g));
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = shift8(v128.xor(d, a)), h = shift8(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by8), h = moveBytes(v128.xor(h, e), by8);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate7(v128.xor(b, c)), f = rotate7(v128.xor(f, g));
     b = v128.shuffle<i32>(b, b, 3, 0, 1, 2), f = v128.shuffle<i32>(f, f, 3, 0, 1, 2);
@@ -237,28 +237,6 @@ function inRows(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
   v128.store(to, i32x4.add(f, row1), 80);
   v128.store(to, i32x4.add(g, row2), 96);
   v128.store(to, i32x4.add(h, next), 112);
-}
-
-// The rotations by 16 and 8 bits only move bytes. V8 loads the constant of a shuffle of bytes again for each
-// rotation, in four instructions. From 13.6 on it does the same for a swizzle with a constant. A shuffle of
-// words of 16 bits needs no constant on x64. A swizzle with a vector from memory is not a constant to V8:
-// `rotate8` is two instructions. `shift8` is three, but fewer registers are in use in rows.
-// @ts-ignore: decorator
-@inline
-function rotate16(x: v128): v128 {
-  return v128.shuffle<i16>(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
-}
-
-// @ts-ignore: decorator
-@inline
-function rotate8(x: v128): v128 {
-  return i8x16.swizzle(x, v128.load(ROTATED8));
-}
-
-// @ts-ignore: decorator
-@inline
-function shift8(x: v128): v128 {
-  return v128.or(i32x4.shl(x, 8), i32x4.shr_u(x, 24));
 }
 
 // @ts-ignore: decorator
