@@ -3,8 +3,8 @@
  * rotates to the left by 8 bits.
  *
  * The patterns are in memory, and a loop loads them before it begins. V8 keeps such a pattern in a register.
- * It does not keep a constant there: from version 13.6 on, it makes a shuffle of a swizzle with a constant,
- * and builds the pattern of a shuffle with four instructions each time.
+ * It does not keep a constant there: in version 13.6, it builds the pattern of a swizzle with a constant again
+ * for each swizzle, with four instructions, as it does for a shuffle of bytes.
  */
 
 export const LEFT16: usize = memory.data<u8>([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]);
