@@ -18,10 +18,13 @@ import { missingNamespaces, NamespacePair } from '../peers/namespace-pair.ts';
 import { ping } from '../peers/ping.ts';
 import { INNER } from '../peers/tunnel.ts';
 import type { Measurement } from '../results/result.ts';
+import { median, quantile } from '../results/statistics.ts';
 import { NumberStream, type StreamFigures } from './number-stream.ts';
 import { KernelEnd } from './kernel-end.ts';
 import { KernelGuest } from './kernel-guest.ts';
+import { longestGaps } from './longest-gaps.ts';
 import { RotatingEnd, type ExchangingEnd } from './rotating-end.ts';
+import { timeOfAll } from './time-of-all.ts';
 
 export interface RotationSettings {
   readonly litz: Implementation;
@@ -122,7 +125,12 @@ interface Run {
   readonly subject: string;
   readonly rotations: number;
   missing(): string | undefined;
-  measure(): Promise<StreamFigures>;
+  measure(): Promise<RunFigures>;
+}
+
+interface RunFigures extends Omit<StreamFigures, 'gaps'> {
+  /** The longest gap of each rotation, from its start to the start of the next one. */
+  readonly gapsMs: readonly number[];
 }
 
 interface RunOptions<End extends ExchangingEnd> {
@@ -227,7 +235,7 @@ async function leave(): Promise<void> {}
 async function stream<End extends ExchangingEnd>(
   litz: Implementation,
   run: RunOptions<End>,
-): Promise<StreamFigures> {
+): Promise<RunFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
   const b = run.open(namespaces);
@@ -239,15 +247,18 @@ async function stream<End extends ExchangingEnd>(
     const streams = [await streamBetween(a, b)];
     if (run.isBothWays) streams.push(await streamBetween(b, a));
     await pause(START_MS);
+    const starts: number[] = [];
     for (let i = 0; i < run.rotations; i++) {
       const end = performance.now() + run.packets;
+      starts.push(timeOfAll());
       await run.rotate(a, b);
       await pause(end - performance.now());
     }
+    starts.push(timeOfAll());
     const figures: StreamFigures[] = [];
     for (const each of streams) figures.push(await each.end());
     for (const end of [a, b]) end.checkAlive();
-    return together(figures);
+    return together(figures, starts);
   } finally {
     await Promise.all([a.close(), b.close()]);
     namespaces.close();
@@ -262,11 +273,15 @@ function streamBetween(from: ExchangingEnd, to: ExchangingEnd): Promise<NumberSt
   });
 }
 
-function together(all: readonly StreamFigures[]): StreamFigures {
+function together(all: readonly StreamFigures[], starts: readonly number[]): RunFigures {
   return {
     sent: all.reduce((sum, { sent }) => sum + sent, 0),
     lost: all.reduce((sum, { lost }) => sum + lost, 0),
     longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
+    gapsMs: longestGaps(
+      all.flatMap(({ gaps }) => gaps),
+      starts,
+    ),
     longestRunLost: Math.max(...all.map(({ longestRunLost }) => longestRunLost)),
   };
 }
@@ -274,7 +289,7 @@ function together(all: readonly StreamFigures[]): StreamFigures {
 function measurementsOf(
   subject: string,
   rotations: number,
-  { sent, lost, longestGapMs, longestRunLost }: StreamFigures,
+  { sent, lost, longestGapMs, longestRunLost, gapsMs }: RunFigures,
 ): Measurement[] {
   return [
     { figure: 'keys replaced', subject, unit: 'rotations', value: rotations },
@@ -282,6 +297,8 @@ function measurementsOf(
     { figure: 'packets lost', subject, unit: 'packets', value: lost },
     { figure: 'longest run of lost packets', subject, unit: 'packets', value: longestRunLost },
     { figure: 'longest gap', subject, unit: 'ms', value: longestGapMs },
+    { figure: EACH, subject, unit: 'ms', value: median(gapsMs), samples: [...gapsMs] },
+    { figure: `${EACH}, 90 %`, subject, unit: 'ms', value: quantile(gapsMs, 0.9) },
   ];
 }
 
@@ -289,5 +306,7 @@ async function pause(ms: number): Promise<void> {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** The stream without a rotation is divided in the same way. */
+const EACH = 'longest gap of each rotation';
 /** Time in ms until both programs run at their full rate. */
 const START_MS = 1000;

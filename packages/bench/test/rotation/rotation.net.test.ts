@@ -48,6 +48,10 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);
     expect(runs['wireguard-go: no exchange']).toBe(0);
     expect(valuesOf(measurements, 'keys replaced')['wireguard-go: no exchange']).toBe(0);
+    // The whole stream is one part, in which one key was exchanged.
+    const longest = valuesOf(measurements, 'longest gap of each rotation');
+    expect(longest['wireguard-go: silent']).toBeGreaterThan(1000);
+    expect(longest['wireguard-go: no exchange']).toBeLessThan(1000);
   });
 });
 
