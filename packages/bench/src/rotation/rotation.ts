@@ -59,9 +59,18 @@ export function exchangePeer(implementation: Implementation): ExchangePeer {
   };
 }
 
+/**
+ * What is measured with a peer: exchanges while it sends packets, exchanges while it is silent, and
+ * a stream with no exchange.
+ */
+export const EXCHANGE_KINDS = ['packets both ways', 'silent', 'no exchange'] as const;
+export type ExchangeKind = (typeof EXCHANGE_KINDS)[number];
+
 export interface ExchangeSettings {
   readonly litz: Implementation;
   readonly peers: readonly ExchangePeer[];
+  /** What is measured with each of `peers`. */
+  readonly kinds: readonly ExchangeKind[];
   /** The number of exchanges with each of `peers`. */
   readonly exchanges: number;
   /** The least number of packets in each direction while one key is exchanged. */
@@ -170,31 +179,22 @@ function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
   ];
 }
 
-function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run[] {
-  return peers.flatMap((peer): Run[] => {
-    const runOf = (
-      kind: string,
-      isBothWays: boolean,
-      rotate: (a: RotatingEnd, b: ExchangingEnd) => Promise<void>,
-    ): Run => ({
+function exchangesOf({ litz, peers, kinds, exchanges, packets }: ExchangeSettings): Run[] {
+  return peers.flatMap((peer): Run[] =>
+    kinds.map((kind) => ({
       subject: `${peer.name}: ${kind}`,
-      rotations: rotate === leave ? 0 : exchanges,
+      rotations: kind === 'no exchange' ? 0 : exchanges,
       missing: () => peer.missing(),
       measure: () =>
         stream(litz, {
           rotations: exchanges,
           packets,
-          isBothWays,
+          isBothWays: kind !== 'silent',
           open: (namespaces) => peer.open(namespaces),
-          rotate,
+          rotate: EXCHANGES[kind],
         }),
-    });
-    return [
-      runOf('packets both ways', true, (a, b) => exchange(a, b, 1)),
-      runOf('silent', false, (a, b) => exchange(a, b, 0)),
-      runOf('no exchange', true, leave),
-    ];
-  });
+    })),
+  );
 }
 
 /**
@@ -227,9 +227,6 @@ async function exchange(
   await a.untilAnswered();
   await a.complete();
 }
-
-/** Keeps the key. Gaps of such a stream are pauses of the machine, or of the emulated one. */
-async function leave(): Promise<void> {}
 
 /** Sends a stream while keys are replaced repeatedly, and returns its figures. */
 async function stream<End extends ExchangingEnd>(
@@ -305,6 +302,15 @@ function measurementsOf(
 async function pause(ms: number): Promise<void> {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+const EXCHANGES: Readonly<
+  Record<ExchangeKind, (a: RotatingEnd, b: ExchangingEnd) => Promise<void>>
+> = {
+  'packets both ways': (a, b) => exchange(a, b, 1),
+  silent: (a, b) => exchange(a, b, 0),
+  // Gaps of such a stream are pauses of the machine, or of the emulated one.
+  'no exchange': async () => {},
+};
 
 /** The stream without a rotation is divided in the same way. */
 const EACH = 'longest gap of each rotation';
