@@ -41,7 +41,7 @@ export function addExchangeCommand(program: Command): void {
       'wireguard-go',
       'kernel',
     ])
-    .option('--kinds <names>', 'what is measured', listParser(EXCHANGE_KINDS), EXCHANGE_KINDS)
+    .option('--kinds <names>', 'what is measured', listParser(EXCHANGE_KINDS), [...EXCHANGE_KINDS])
     .action(async ({ exchanges, packets, peers: wanted, kinds }: ExchangeOptions) => {
       const peers = all.filter(({ name }) => wanted.includes(name));
       const settings = { litz: litz(), peers, kinds, exchanges, packets };
