@@ -5,7 +5,13 @@
  */
 import type { Command } from 'commander';
 import { litz, PEERS } from '../peers/implementation.ts';
-import { exchangePeer, KERNEL, measureExchange } from '../rotation/rotation.ts';
+import {
+  EXCHANGE_KINDS,
+  exchangePeer,
+  KERNEL,
+  measureExchange,
+  type ExchangeKind,
+} from '../rotation/rotation.ts';
 import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -13,6 +19,7 @@ interface ExchangeOptions {
   exchanges: number;
   packets: number;
   peers: readonly string[];
+  kinds: readonly ExchangeKind[];
 }
 
 export function addExchangeCommand(program: Command): void {
@@ -34,9 +41,10 @@ export function addExchangeCommand(program: Command): void {
       'wireguard-go',
       'kernel',
     ])
-    .action(async ({ exchanges, packets, peers: wanted }: ExchangeOptions) => {
+    .option('--kinds <names>', 'what is measured', listParser(EXCHANGE_KINDS), [...EXCHANGE_KINDS])
+    .action(async ({ exchanges, packets, peers: wanted, kinds }: ExchangeOptions) => {
       const peers = all.filter(({ name }) => wanted.includes(name));
-      const settings = { litz: litz(), peers, exchanges, packets };
+      const settings = { litz: litz(), peers, kinds, exchanges, packets };
       const { measurements, failed } = await measureExchange(settings, say);
       saveResult(command, 'exchange', { exchanges, packets }, measurements);
       if (failed.length > 0) process.exitCode = 1;

@@ -130,9 +130,9 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
       'implementation, which has one key for Litz. One command exchanges that key, either while the other end sends ' +
       'packets or while it is silent. The kernel is that of a virtual machine which is emulated in software, so ' +
       'its answers are late. A gap is the time between two packets that arrived one after the other; ' +
-      'it includes pauses of a busy machine. "No exchange" is the same stream with no exchange: its gap has only ' +
-      'these pauses. The run of lost packets does not include pauses; each of its ' +
-      'packets stands for a millisecond.',
+      'it includes pauses of a busy machine. "No exchange" is the same stream with no exchange: its gaps have only ' +
+      'these pauses, and it is divided into as many parts as the others. The run of lost packets does not include ' +
+      'pauses; each of its packets stands for a millisecond.',
     ratios: () => [],
   },
   rollout: {

@@ -14,6 +14,7 @@
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { missingProgram, RunningCommand, runCommand, until } from '../peers/command.ts';
 import { OUTER, type NamespacePair } from '../peers/namespace-pair.ts';
@@ -105,6 +106,21 @@ export class KernelGuest {
       return console.output.includes('READY');
     };
     await until('the kernel is ready', isReady, BOOT_MS);
+    await this.#untilAnswering();
+  }
+
+  /** Waits until the guest takes commands. The program for that starts when the guest is ready. */
+  async #untilAnswering(): Promise<void> {
+    const end = performance.now() + ANSWER_MS;
+    for (;;) {
+      try {
+        await this.run('true');
+        return;
+      } catch (error) {
+        if (performance.now() > end) throw error;
+        await pause(POLL_MS);
+      }
+    }
   }
 }
 
@@ -114,7 +130,10 @@ function kernelFolder(): string {
 
 /** The script is in a folder beside the repository, as in CI. */
 const SCRIPT = fileURLToPath(new URL('../../../../../shared/real/kernel-peer.sh', import.meta.url));
+/** Time limits in ms: until the guest is ready, and then until it takes commands. */
 const BOOT_MS = 60_000;
+const ANSWER_MS = 20_000;
+const POLL_MS = 50;
 const TAP = 'tap0';
 /** The first three bytes of the network for commands to the guest. */
 const CONTROL = '172.31.255';

@@ -7,7 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import { answerIn } from '../child.ts';
 import { RunningCommand, until } from '../peers/command.ts';
-import type { StreamReport } from './received-numbers.ts';
+import type { Gap, StreamReport } from './received-numbers.ts';
 
 export interface StreamOptions {
   /** The namespaces of sender and receiver. */
@@ -22,6 +22,7 @@ export interface StreamFigures {
   readonly lost: number;
   /** As in `StreamReport`. */
   readonly longestGapMs: number;
+  readonly gaps: readonly Gap[];
   readonly longestRunLost: number;
 }
 
@@ -51,8 +52,8 @@ export class NumberStream {
     await this.#receiver.end();
     const { sent } = answerIn(this.#sender.output, 'the sender') as { sent: number };
     const report = answerIn(this.#receiver.output, 'the receiver') as StreamReport;
-    const { received, longestGapMs, longestRunLost } = report;
-    return { sent, lost: sent - received, longestGapMs, longestRunLost };
+    const { received, longestGapMs, gaps, longestRunLost } = report;
+    return { sent, lost: sent - received, longestGapMs, gaps, longestRunLost };
   }
 }
 

@@ -5,6 +5,13 @@
  * @module
  */
 
+/** A time without a packet. */
+export interface Gap {
+  /** When the gap ended, in ms. The clock is that of `ReceivedNumbers.add`. */
+  readonly endedAt: number;
+  readonly ms: number;
+}
+
 export interface StreamReport {
   /** How many different packets arrived. */
   readonly received: number;
@@ -15,6 +22,8 @@ export interface StreamReport {
    * machine.
    */
   readonly longestGapMs: number;
+  /** All gaps of at least `LEAST_GAP_MS`, in their order. */
+  readonly gaps: readonly Gap[];
   /**
    * The longest series of consecutive packets that were lost. Packets after the last one that
    * arrived do not count.
@@ -22,8 +31,12 @@ export interface StreamReport {
   readonly longestRunLost: number;
 }
 
+/** Shorter gaps are not listed. */
+export const LEAST_GAP_MS = 2;
+
 export class ReceivedNumbers {
   readonly #numbers: Set<number> = new Set();
+  readonly #gaps: Gap[] = [];
   #duplicates = 0;
   #lastAt: number | undefined = undefined;
   #longestGapMs = 0;
@@ -31,7 +44,9 @@ export class ReceivedNumbers {
   /** Records that packet `number` arrived at time `at`, in ms. */
   add(number: number, at: number): void {
     if (this.#lastAt !== undefined) {
-      this.#longestGapMs = Math.max(this.#longestGapMs, at - this.#lastAt);
+      const ms = at - this.#lastAt;
+      this.#longestGapMs = Math.max(this.#longestGapMs, ms);
+      if (ms >= LEAST_GAP_MS) this.#gaps.push({ endedAt: at, ms });
     }
     this.#lastAt = at;
     if (this.#numbers.has(number)) this.#duplicates++;
@@ -44,6 +59,7 @@ export class ReceivedNumbers {
       received,
       duplicates: this.#duplicates,
       longestGapMs: this.#longestGapMs,
+      gaps: this.#gaps,
       longestRunLost: this.#longestRunLost(),
     };
   }

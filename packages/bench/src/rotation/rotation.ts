@@ -18,10 +18,13 @@ import { missingNamespaces, NamespacePair } from '../peers/namespace-pair.ts';
 import { ping } from '../peers/ping.ts';
 import { INNER } from '../peers/tunnel.ts';
 import type { Measurement } from '../results/result.ts';
+import { median, quantile } from '../results/statistics.ts';
 import { NumberStream, type StreamFigures } from './number-stream.ts';
 import { KernelEnd } from './kernel-end.ts';
 import { KernelGuest } from './kernel-guest.ts';
+import { longestGaps } from './longest-gaps.ts';
 import { RotatingEnd, type ExchangingEnd } from './rotating-end.ts';
+import { timeOfAll } from './time-of-all.ts';
 
 export interface RotationSettings {
   readonly litz: Implementation;
@@ -56,9 +59,18 @@ export function exchangePeer(implementation: Implementation): ExchangePeer {
   };
 }
 
+/**
+ * What is measured with a peer: exchanges while it sends packets, exchanges while it is silent, and
+ * a stream with no exchange.
+ */
+export const EXCHANGE_KINDS = ['packets both ways', 'silent', 'no exchange'] as const;
+export type ExchangeKind = (typeof EXCHANGE_KINDS)[number];
+
 export interface ExchangeSettings {
   readonly litz: Implementation;
   readonly peers: readonly ExchangePeer[];
+  /** What is measured with each of `peers`. */
+  readonly kinds: readonly ExchangeKind[];
   /** The number of exchanges with each of `peers`. */
   readonly exchanges: number;
   /** The least number of packets in each direction while one key is exchanged. */
@@ -122,7 +134,12 @@ interface Run {
   readonly subject: string;
   readonly rotations: number;
   missing(): string | undefined;
-  measure(): Promise<StreamFigures>;
+  measure(): Promise<RunFigures>;
+}
+
+interface RunFigures extends Omit<StreamFigures, 'gaps'> {
+  /** The longest gap of each rotation, from its start to the start of the next one. */
+  readonly gapsMs: readonly number[];
 }
 
 interface RunOptions<End extends ExchangingEnd> {
@@ -162,31 +179,22 @@ function rotationsOf({ litz, rotations, packets }: RotationSettings): Run[] {
   ];
 }
 
-function exchangesOf({ litz, peers, exchanges, packets }: ExchangeSettings): Run[] {
-  return peers.flatMap((peer): Run[] => {
-    const runOf = (
-      kind: string,
-      isBothWays: boolean,
-      rotate: (a: RotatingEnd, b: ExchangingEnd) => Promise<void>,
-    ): Run => ({
+function exchangesOf({ litz, peers, kinds, exchanges, packets }: ExchangeSettings): Run[] {
+  return peers.flatMap((peer): Run[] =>
+    kinds.map((kind) => ({
       subject: `${peer.name}: ${kind}`,
-      rotations: rotate === leave ? 0 : exchanges,
+      rotations: kind === 'no exchange' ? 0 : exchanges,
       missing: () => peer.missing(),
       measure: () =>
         stream(litz, {
           rotations: exchanges,
           packets,
-          isBothWays,
+          isBothWays: kind !== 'silent',
           open: (namespaces) => peer.open(namespaces),
-          rotate,
+          rotate: EXCHANGES[kind],
         }),
-    });
-    return [
-      runOf('packets both ways', true, (a, b) => exchange(a, b, 1)),
-      runOf('silent', false, (a, b) => exchange(a, b, 0)),
-      runOf('no exchange', true, leave),
-    ];
-  });
+    })),
+  );
 }
 
 /**
@@ -220,14 +228,11 @@ async function exchange(
   await a.complete();
 }
 
-/** Keeps the key. Gaps of such a stream are pauses of the machine, or of the emulated one. */
-async function leave(): Promise<void> {}
-
 /** Sends a stream while keys are replaced repeatedly, and returns its figures. */
 async function stream<End extends ExchangingEnd>(
   litz: Implementation,
   run: RunOptions<End>,
-): Promise<StreamFigures> {
+): Promise<RunFigures> {
   const namespaces = await NamespacePair.create();
   const a = new RotatingEnd(litz, namespaces, 'a');
   const b = run.open(namespaces);
@@ -239,15 +244,18 @@ async function stream<End extends ExchangingEnd>(
     const streams = [await streamBetween(a, b)];
     if (run.isBothWays) streams.push(await streamBetween(b, a));
     await pause(START_MS);
+    const starts: number[] = [];
     for (let i = 0; i < run.rotations; i++) {
       const end = performance.now() + run.packets;
+      starts.push(timeOfAll());
       await run.rotate(a, b);
       await pause(end - performance.now());
     }
+    starts.push(timeOfAll());
     const figures: StreamFigures[] = [];
     for (const each of streams) figures.push(await each.end());
     for (const end of [a, b]) end.checkAlive();
-    return together(figures);
+    return together(figures, starts);
   } finally {
     await Promise.all([a.close(), b.close()]);
     namespaces.close();
@@ -262,11 +270,15 @@ function streamBetween(from: ExchangingEnd, to: ExchangingEnd): Promise<NumberSt
   });
 }
 
-function together(all: readonly StreamFigures[]): StreamFigures {
+function together(all: readonly StreamFigures[], starts: readonly number[]): RunFigures {
   return {
     sent: all.reduce((sum, { sent }) => sum + sent, 0),
     lost: all.reduce((sum, { lost }) => sum + lost, 0),
     longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
+    gapsMs: longestGaps(
+      all.flatMap(({ gaps }) => gaps),
+      starts,
+    ),
     longestRunLost: Math.max(...all.map(({ longestRunLost }) => longestRunLost)),
   };
 }
@@ -274,7 +286,7 @@ function together(all: readonly StreamFigures[]): StreamFigures {
 function measurementsOf(
   subject: string,
   rotations: number,
-  { sent, lost, longestGapMs, longestRunLost }: StreamFigures,
+  { sent, lost, longestGapMs, longestRunLost, gapsMs }: RunFigures,
 ): Measurement[] {
   return [
     { figure: 'keys replaced', subject, unit: 'rotations', value: rotations },
@@ -282,6 +294,8 @@ function measurementsOf(
     { figure: 'packets lost', subject, unit: 'packets', value: lost },
     { figure: 'longest run of lost packets', subject, unit: 'packets', value: longestRunLost },
     { figure: 'longest gap', subject, unit: 'ms', value: longestGapMs },
+    { figure: EACH, subject, unit: 'ms', value: median(gapsMs), samples: [...gapsMs] },
+    { figure: `${EACH}, 90 %`, subject, unit: 'ms', value: quantile(gapsMs, 0.9) },
   ];
 }
 
@@ -289,5 +303,16 @@ async function pause(ms: number): Promise<void> {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+const EXCHANGES: Readonly<
+  Record<ExchangeKind, (a: RotatingEnd, b: ExchangingEnd) => Promise<void>>
+> = {
+  'packets both ways': (a, b) => exchange(a, b, 1),
+  silent: (a, b) => exchange(a, b, 0),
+  // Gaps of such a stream are pauses of the machine, or of the emulated one.
+  'no exchange': async () => {},
+};
+
+/** The stream without a rotation is divided in the same way. */
+const EACH = 'longest gap of each rotation';
 /** Time in ms until both programs run at their full rate. */
 const START_MS = 1000;

@@ -11,6 +11,7 @@
 import { createSocket } from 'node:dgram';
 import { sendAnswer } from '../child.ts';
 import { ReceivedNumbers } from './received-numbers.ts';
+import { timeOfAll } from './time-of-all.ts';
 
 function send(address: string, port: number): void {
   const socket = createSocket('udp4');
@@ -41,7 +42,7 @@ function send(address: string, port: number): void {
 function receive(address: string, port: number): void {
   const numbers = new ReceivedNumbers();
   const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
-  socket.on('message', (packet) => numbers.add(packet.readUInt32BE(), performance.now()));
+  socket.on('message', (packet) => numbers.add(packet.readUInt32BE(), timeOfAll()));
   socket.bind(port, address, () => process.stdout.write('ready\n'));
   process.once('SIGTERM', () => {
     sendAnswer(numbers.report());

@@ -14,4 +14,13 @@ describe('ReceivedNumbers', () => {
     [100, 101, 141, 142].forEach((at, i) => numbers.add(i, at));
     expect(numbers.report().longestGapMs).toBe(40);
   });
+
+  it('lists the gaps with the times at which they ended, without short ones', () => {
+    const numbers = new ReceivedNumbers();
+    [100, 101, 141, 142, 147].forEach((at, i) => numbers.add(i, at));
+    expect(numbers.report().gaps).toEqual([
+      { endedAt: 141, ms: 40 },
+      { endedAt: 147, ms: 5 },
+    ]);
+  });
 });

@@ -36,9 +36,11 @@ describeWith(requirements, 'measureRotation', () => {
 
 describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
   it('finds a short gap with a peer that knows one key, and a longer one if it is silent', async () => {
-    const { exchangePeer, measureExchange } = (await import(BUILT.href)) as typeof Rotation;
+    const { EXCHANGE_KINDS, exchangePeer, measureExchange } = (await import(
+      BUILT.href
+    )) as typeof Rotation;
     const { measurements, failed } = await measureExchange(
-      { ...settings, peers: [exchangePeer(wireguardGo)], exchanges: 1 },
+      { ...settings, peers: [exchangePeer(wireguardGo)], kinds: EXCHANGE_KINDS, exchanges: 1 },
       say,
     );
     expect(failed).toEqual([]);
@@ -48,6 +50,10 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);
     expect(runs['wireguard-go: no exchange']).toBe(0);
     expect(valuesOf(measurements, 'keys replaced')['wireguard-go: no exchange']).toBe(0);
+    // The whole stream is one part, in which one key was exchanged.
+    const longest = valuesOf(measurements, 'longest gap of each rotation');
+    expect(longest['wireguard-go: silent']).toBeGreaterThan(1000);
+    expect(longest['wireguard-go: no exchange']).toBeLessThan(1000);
   });
 });
 

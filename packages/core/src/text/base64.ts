@@ -8,10 +8,10 @@ import { KEY_LENGTH } from '../constants.ts';
 
 /** Returns the text of 32 bytes, which are borrowed for the call. */
 export function encodeBase64(key: Uint8Array): string {
-  let text = '';
+  const letters: number[] = [];
   for (let i = 0; i < KEY_LENGTH; i += 3) {
     const bits = (key[i] << 16) | (key[i + 1] << 8) | key[i + 2];
-    text += String.fromCharCode(
+    letters.push(
       letterOf((bits >> 18) & 63),
       letterOf((bits >> 12) & 63),
       letterOf((bits >> 6) & 63),
@@ -19,7 +19,9 @@ export function encodeBase64(key: Uint8Array): string {
     );
   }
   // The last group of 32 bytes has only two bytes, so its last letter is replaced with "=".
-  return `${text.slice(0, TEXT_LENGTH - 1)}=`;
+  letters[TEXT_LENGTH - 1] = PADDING;
+  // One call creates one flat string. A concatenated or cut one would keep its parts in memory.
+  return String.fromCharCode(...letters);
 }
 
 /**
@@ -83,3 +85,5 @@ function inRange(letter: number, first: number, last: number): number {
 
 /** The length of the text in characters. */
 export const TEXT_LENGTH = 44;
+/** The code of "=". */
+const PADDING = 61;

@@ -56,13 +56,15 @@ export function meshRoute(
   const destination = networkOf(prefix);
   const { address } = destination;
   const { source, mtu, metric = address.length === 4 ? 0 : IPV6_METRIC } = options;
-  const key = `${formatCidr(destination)} metric ${metric}`;
-  const via = type === 'unicast' ? 'through the tunnel' : type;
+  // `join` makes flat strings. Concatenated ones would keep their parts in memory, for each route.
+  const key = [formatCidr(destination), ' metric ', metric].join('');
+  const via = type === 'unicast' ? ' through the tunnel' : ` ${type}`;
   const from = source ? ` src ${formatAddress(source)}` : '';
   if (mtu === undefined) {
-    return { key, text: `${key} ${via}${from}`, destination, type, source, metric };
+    return { key, text: [key, via, from].join(''), destination, type, source, metric };
   }
-  return { key, text: `${key} ${via}${from} mtu ${mtu}`, destination, type, source, metric, mtu };
+  const text = [key, via, from, ` mtu ${mtu}`].join('');
+  return { key, text, destination, type, source, metric, mtu };
 }
 
 /** The kernel's default metric for IPv6. Its default for IPv4 is 0. */

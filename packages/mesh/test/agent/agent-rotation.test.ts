@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { NodeKey } from '../../src/record/node-record.ts';
@@ -10,6 +10,68 @@ const key = (number: number, generation: number): NodeKey => ({
   generation,
   createdAt: 0,
 });
+
+/**
+ * An end of the agent in a rotation: what happens before the rotation starts, so that it gets no
+ * further than this step, and a second after its start.
+ */
+interface Crash {
+  readonly step: string;
+  /** The generations in the daemon and in the record when the agent ends. */
+  readonly state: readonly [daemon: readonly unknown[], record: readonly number[]];
+  readonly before?: (fixture: AgentFixture) => void;
+  readonly after?: (fixture: AgentFixture) => Promise<void> | void;
+}
+
+const refuse = ({ daemon }: AgentFixture): void => void (daemon.refusal = new Error('busy'));
+const lose = ({ registry }: AgentFixture): void => void (registry.trouble = 'no route');
+const answered = ({ daemon }: AgentFixture, ...numbers: readonly number[]): void => {
+  for (const number of numbers) daemon.hasSession(keyOf(number), daemon.next);
+};
+
+const CRASHES: readonly Crash[] = [
+  { step: 'the key was stored', state: [[1, undefined], [1]], before: refuse },
+  { step: 'the daemon has the key', state: [[1, 2], [1]], before: lose },
+  {
+    step: 'the record has both keys',
+    state: [
+      [1, 2],
+      [1, 2],
+    ],
+  },
+  {
+    step: 'one peer has answered',
+    state: [
+      [1, 2],
+      [1, 2],
+    ],
+    after: (fixture) => answered(fixture, 2),
+  },
+  {
+    step: 'all peers have answered',
+    state: [
+      [1, 2],
+      [1, 2],
+    ],
+    after: (fixture) => {
+      lose(fixture);
+      answered(fixture, 2, 3);
+    },
+  },
+  {
+    step: 'the record has only the new key',
+    state: [[1, 2], [2]],
+    after: (fixture) => {
+      refuse(fixture);
+      answered(fixture, 2, 3);
+    },
+  },
+  {
+    step: 'the old key was deleted',
+    state: [[2, undefined], [2]],
+    after: (fixture) => answered(fixture, 2, 3),
+  },
+];
 
 describe('rotateKey', () => {
   it('changes the daemon first, then the record, waits for all peers, and loses no session', async () => {
@@ -92,6 +154,35 @@ describe('rotateKey', () => {
     expect(changes).toEqual(['registry: 2', 'daemon: privateKey']);
     expect(daemon.peers).toMatchObject([{ session: {} }, { session: {} }]);
   });
+
+  it.each(CRASHES)(
+    'continues when the agent ends after $step',
+    async ({ state, before, after }) => {
+      const fixture = await started();
+      const { daemon, log } = fixture;
+      const { length } = log;
+      before?.(fixture);
+      fixture.agent.rotateKey();
+      await pass(1000);
+      await after?.(fixture);
+      await pass(1000);
+      expect([fixture.identities, fixture.published]).toEqual(state);
+      await fixture.replace();
+      daemon.refusal = undefined;
+      fixture.agent.start();
+      fixture.registry.sync();
+      await pass(60_000);
+      for (const number of [2, 3]) daemon.hasSession(keyOf(number), daemon.next ?? daemon.own);
+      await pass(60_000);
+      expect(fixture.identities).toEqual([2, undefined]);
+      expect(log.slice(length).filter((line) => line.startsWith('registry'))).toEqual([
+        'registry: 1 2',
+        'registry: 2',
+      ]);
+      expect(readdirSync(fixture.folder).filter((name) => name.endsWith('.key'))).toHaveLength(1);
+      expect(daemon.peers).toMatchObject([{ session: {} }, { session: {} }]);
+    },
+  );
 
   it('promotes nothing while the registry cannot be written', async () => {
     const fixture = await started();

@@ -22,6 +22,13 @@ describe('formatStatus', () => {
     );
   });
 
+  test('prints the exceptions that keep the registry reachable', () => {
+    const status = exampleStatus({ count: 1 });
+    const exceptions = ['IPv4 priority 899: to 192.0.2.9/32 ipproto tcp dport 6443 lookup main'];
+    const text = formatStatus({ ...status, node: { ...status.node, exceptions } });
+    expect(text).toContain(`Exception:    ${exceptions[0]} goes without the tunnel\n`);
+  });
+
   test('calls it disabled while the mesh is off', () => {
     const status = exampleStatus({ count: 1 });
     const text = formatStatus({ ...status, node: { ...status.node, wantedEnforcement: 'off' } });

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { longestGaps } from '../../src/rotation/longest-gaps.ts';
+
+describe('longestGaps', () => {
+  it('gives each gap to the part in which it ended', () => {
+    const gaps = [
+      { endedAt: 99, ms: 50 },
+      { endedAt: 100, ms: 7 },
+      { endedAt: 150, ms: 9 },
+      { endedAt: 120, ms: 8 },
+      { endedAt: 300, ms: 40 },
+    ];
+    expect(longestGaps(gaps, [100, 200, 300])).toEqual([9, 0]);
+  });
+
+  it('has no part without an end', () => {
+    expect(longestGaps([{ endedAt: 5, ms: 3 }], [0])).toEqual([]);
+  });
+});
