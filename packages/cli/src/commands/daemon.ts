@@ -57,7 +57,10 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     env: ownEnv,
     onError: (error) => served.log.error((error as Error).message),
   });
-  const upgrades = new Upgrades(served, ownEnv);
+  const upgrades = new Upgrades(served, {
+    env: ownEnv,
+    onFailed: () => notifier.claimPlace(),
+  });
   const control = await DaemonControl.open(served, upgrades);
   try {
     metrics = await openMetricsOf(served, options.metrics, socket !== undefined);

@@ -32,8 +32,11 @@ export class ServiceNotifier {
     this.#send(`READY=1\nSTATUS=${status}`);
   }
 
-  /** This process is the daemon from now on: it has taken the place of the one that was started. */
-  tookPlace(): void {
+  /**
+   * This process is the daemon from now on: it has taken the place of the one that was started. Or it
+   * is the daemon again, because the one that took its place has ended.
+   */
+  claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);
   }
 

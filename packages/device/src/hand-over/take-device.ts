@@ -35,6 +35,11 @@ export interface TakenDevice {
   readonly hasSessions: boolean;
   /** Tells the other process that it can end. */
   confirm(): void;
+  /**
+   * Instead of `confirm`: closes the device, and leaves its interface to the other process, which
+   * goes on when this one has ended.
+   */
+  leave(): Promise<void>;
 }
 
 /**
@@ -130,14 +135,19 @@ class Taking {
   async #resume({ saved, uapiFd }: ReceivedDevice, hasSessions: boolean): Promise<TakenDevice> {
     const device = this.#device!;
     await driverOf(device).request({ type: 'resume', restart: !hasSessions });
+    const since = this.#sys.boottimeMs();
     return {
       device,
       name: saved.settings.name,
       uapiFd,
       hasSessions,
       confirm: () => {
-        this.#trySend({ type: 'running' });
+        this.#trySend({ type: 'running', since });
         this.#channel.close();
+      },
+      leave: async () => {
+        await driverOf(device).request({ type: 'release' });
+        await device.close();
       },
     };
   }
