@@ -63,6 +63,18 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     await world.ping();
   });
 
+  it('says that a script must start litz with exec, if it did not', async () => {
+    world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
+    const old = world.pids();
+    world.writeProgram([`${process.execPath} ${LITZ} "$@"`]);
+    await expect(world.upgrade()).rejects.toThrow(
+      /process \d+ asked for the device, but the daemon has started process \d+: a script in LITZ_UPGRADE_EXEC must start litz with exec/,
+    );
+    await until(() => world!.pids().length === 1);
+    expect(world.pids()).toEqual(old);
+    await world.ping();
+  });
+
   it.each(['0.1', '2.1'])('refuses the format %s before anything stops', async (format) => {
     world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
     const old = world.pids();
