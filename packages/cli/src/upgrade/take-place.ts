@@ -67,7 +67,7 @@ async function serve(taken: TakenDevice, { level, env }: TakeOptions): Promise<S
   } catch (error) {
     // The old process goes on with the interface, its persistence and the socket.
     await served?.leaveSocket();
-    await taken.leave();
+    await taken.leave(error);
     throw error;
   }
 }

@@ -37,9 +37,9 @@ export interface TakenDevice {
   confirm(): void;
   /**
    * Instead of `confirm`: closes the device, and leaves its interface to the other process, which
-   * goes on when this one has ended.
+   * goes on and is told why.
    */
-  leave(): Promise<void>;
+  leave(error: unknown): Promise<void>;
 }
 
 /**
@@ -103,8 +103,9 @@ class Taking {
 
   /** Releases everything that was received. */
   async giveUp(error: unknown): Promise<void> {
-    this.#trySend({ type: 'failed', reason: (error as Error).message });
+    // After `failed`, the other process kills this one.
     await this.#device?.close();
+    this.#trySend({ type: 'failed', reason: (error as Error).message });
     this.#channel.close();
   }
 
@@ -145,9 +146,9 @@ class Taking {
         this.#trySend({ type: 'running', since });
         this.#channel.close();
       },
-      leave: async () => {
+      leave: async (error) => {
         await driverOf(device).request({ type: 'release' });
-        await device.close();
+        await this.giveUp(error);
       },
     };
   }
