@@ -2,6 +2,7 @@
  * BLAKE2s, RFC 7693, with or without a key. With SIMD, the 16 words of the working vector are four rows.
  * One instruction works on all four columns, and then on all four diagonals.
  */
+import { moveBytes, RIGHT16, RIGHT8 } from './byte-moves';
 import { copyRest, wipe } from './bytes';
 import { HASH, HASHED, LAST_BLOCK } from './memory';
 
@@ -84,13 +85,14 @@ function compressRows(block: usize, last: u32): void {
   let d = i32x4(0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19);
   d = v128.xor(d, v128.load64_zero(HASHED));
   d = v128.xor(d, i32x4.replace_lane(i32x4.splat(0), 2, last));
+  const by16 = v128.load(RIGHT16), by8 = v128.load(RIGHT8);
   for (let s = SIGMA; s < SIGMA + 160; s += 16) {
     a = i32x4.add(i32x4.add(a, b), words(block, s));
-    d = rotate16(v128.xor(d, a));
+    d = moveBytes(v128.xor(d, a), by16);
     c = i32x4.add(c, d);
     b = rotate12(v128.xor(b, c));
     a = i32x4.add(i32x4.add(a, b), words(block, s + 1));
-    d = rotate8(v128.xor(d, a));
+    d = moveBytes(v128.xor(d, a), by8);
     c = i32x4.add(c, d);
     b = rotate7(v128.xor(b, c));
     // Diagonals become columns.
@@ -98,11 +100,11 @@ function compressRows(block: usize, last: u32): void {
     c = v128.shuffle<i32>(c, c, 2, 3, 0, 1);
     d = v128.shuffle<i32>(d, d, 3, 0, 1, 2);
     a = i32x4.add(i32x4.add(a, b), words(block, s + 8));
-    d = rotate16(v128.xor(d, a));
+    d = moveBytes(v128.xor(d, a), by16);
     c = i32x4.add(c, d);
     b = rotate12(v128.xor(b, c));
     a = i32x4.add(i32x4.add(a, b), words(block, s + 9));
-    d = rotate8(v128.xor(d, a));
+    d = moveBytes(v128.xor(d, a), by8);
     c = i32x4.add(c, d);
     b = rotate7(v128.xor(b, c));
     b = v128.shuffle<i32>(b, b, 3, 0, 1, 2);
@@ -131,20 +133,8 @@ function wordAt(block: usize, sigma: usize): usize {
 
 // @ts-ignore: decorator
 @inline
-function rotate16(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
-}
-
-// @ts-ignore: decorator
-@inline
 function rotate12(x: v128): v128 {
   return v128.or(i32x4.shr_u(x, 12), i32x4.shl(x, 20));
-}
-
-// @ts-ignore: decorator
-@inline
-function rotate8(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12));
 }
 
 // @ts-ignore: decorator

@@ -9,6 +9,7 @@
  * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `adds`: the key
  * stream is added (exclusive or) to the bytes at `to`, instead of overwriting them.
  */
+import { LEFT16, LEFT8, moveBytes } from './byte-moves';
 import { POLY1305 } from './memory';
 import { absorb, MASK34, ONE } from './poly1305';
 
@@ -77,21 +78,22 @@ function inLanes(
   let x8 = v128.load32_splat(key, 16), x9 = v128.load32_splat(key, 20);
   let x10 = v128.load32_splat(key, 24), x11 = v128.load32_splat(key, 28);
   let x12 = counters, x13 = i32x4.splat(n0), x14 = n1, x15 = i32x4.splat(n2);
+  const by16 = v128.load(LEFT16), by8 = v128.load(LEFT8);
   for (let round = 0; round < 10; round++) {
     // The columns, then the diagonals. The instructions of four quarter rounds alternate, so that none
     // waits for the result of the one before.
     x0 = i32x4.add(x0, x4); x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6); x3 = i32x4.add(x3, x7);
-    x12 = rotate16(v128.xor(x12, x0)); x13 = rotate16(v128.xor(x13, x1));
-    x14 = rotate16(v128.xor(x14, x2)); x15 = rotate16(v128.xor(x15, x3));
+    x12 = moveBytes(v128.xor(x12, x0), by16); x13 = moveBytes(v128.xor(x13, x1), by16);
+    x14 = moveBytes(v128.xor(x14, x2), by16); x15 = moveBytes(v128.xor(x15, x3), by16);
     x8 = i32x4.add(x8, x12); x9 = i32x4.add(x9, x13);
     x10 = i32x4.add(x10, x14); x11 = i32x4.add(x11, x15);
     x4 = rotate12(v128.xor(x4, x8)); x5 = rotate12(v128.xor(x5, x9));
     x6 = rotate12(v128.xor(x6, x10)); x7 = rotate12(v128.xor(x7, x11));
     x0 = i32x4.add(x0, x4); x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6); x3 = i32x4.add(x3, x7);
-    x12 = rotate8(v128.xor(x12, x0)); x13 = rotate8(v128.xor(x13, x1));
-    x14 = rotate8(v128.xor(x14, x2)); x15 = rotate8(v128.xor(x15, x3));
+    x12 = moveBytes(v128.xor(x12, x0), by8); x13 = moveBytes(v128.xor(x13, x1), by8);
+    x14 = moveBytes(v128.xor(x14, x2), by8); x15 = moveBytes(v128.xor(x15, x3), by8);
     x8 = i32x4.add(x8, x12); x9 = i32x4.add(x9, x13);
     x10 = i32x4.add(x10, x14); x11 = i32x4.add(x11, x15);
     x4 = rotate7(v128.xor(x4, x8)); x5 = rotate7(v128.xor(x5, x9));
@@ -99,23 +101,24 @@ function inLanes(
 
     x0 = i32x4.add(x0, x5); x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7); x3 = i32x4.add(x3, x4);
-    x15 = rotate16(v128.xor(x15, x0)); x12 = rotate16(v128.xor(x12, x1));
-    x13 = rotate16(v128.xor(x13, x2)); x14 = rotate16(v128.xor(x14, x3));
+    x15 = moveBytes(v128.xor(x15, x0), by16); x12 = moveBytes(v128.xor(x12, x1), by16);
+    x13 = moveBytes(v128.xor(x13, x2), by16); x14 = moveBytes(v128.xor(x14, x3), by16);
     x10 = i32x4.add(x10, x15); x11 = i32x4.add(x11, x12);
     x8 = i32x4.add(x8, x13); x9 = i32x4.add(x9, x14);
     x5 = rotate12(v128.xor(x5, x10)); x6 = rotate12(v128.xor(x6, x11));
     x7 = rotate12(v128.xor(x7, x8)); x4 = rotate12(v128.xor(x4, x9));
     x0 = i32x4.add(x0, x5); x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7); x3 = i32x4.add(x3, x4);
-    x15 = rotate8(v128.xor(x15, x0)); x12 = rotate8(v128.xor(x12, x1));
-    x13 = rotate8(v128.xor(x13, x2)); x14 = rotate8(v128.xor(x14, x3));
+    x15 = moveBytes(v128.xor(x15, x0), by8); x12 = moveBytes(v128.xor(x12, x1), by8);
+    x13 = moveBytes(v128.xor(x13, x2), by8); x14 = moveBytes(v128.xor(x14, x3), by8);
     x10 = i32x4.add(x10, x15); x11 = i32x4.add(x11, x12);
     x8 = i32x4.add(x8, x13); x9 = i32x4.add(x9, x14);
     x5 = rotate7(v128.xor(x5, x10)); x6 = rotate7(v128.xor(x6, x11));
     x7 = rotate7(v128.xor(x7, x8)); x4 = rotate7(v128.xor(x4, x9));
 
-    // The loop of `absorb`, for two blocks.
-    for (const stop = min(at + 32, end); at < stop; at += 16) {
+    // The loop of `absorb`, for two blocks. It is written out, because V8 unrolls such a loop only in some
+    // versions.
+    if (at < end) {
       h0 += load<u32>(at);
       h1 += load<u32>(at, 4);
       h2 += load<u32>(at, 8);
@@ -128,6 +131,22 @@ function inLanes(
       h1 = <u64>(<u32>d1);
       h2 = <u64>(<u32>d2);
       h3 = d3 & MASK34;
+      at += 16;
+      if (at < end) {
+        h0 += load<u32>(at);
+        h1 += load<u32>(at, 4);
+        h2 += load<u32>(at, 8);
+        h3 += load<u32>(at, 12) + ONE;
+        const d0 = h1 * s3 + h2 * s2 + h3 * s1 + h0 * r0;
+        const d1 = h1 * r0 + h2 * s3 + h3 * s2 + h0 * r1 + (d0 >> 32);
+        const d2 = h1 * r1 + h2 * r0 + h3 * s3 + h0 * r2 + (d1 >> 32);
+        const d3 = h1 * r2 + h2 * r1 + h3 * r0 + h0 * r3 + (d2 >> 32);
+        h0 = <u64>(<u32>d0) + (d3 >> 34) * 5;
+        h1 = <u64>(<u32>d1);
+        h2 = <u64>(<u32>d2);
+        h3 = d3 & MASK34;
+        at += 16;
+      }
     }
   }
   store<u64>(POLY1305, h0);
@@ -184,13 +203,14 @@ function inRows(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
   const next = i32x4.replace_lane(row3, 0, 1);
   let a = row0, b = row1, c = row2, d = row3;
   let e = row0, f = row1, g = row2, h = next;
+  const by16 = v128.load(LEFT16), by8 = v128.load(LEFT8);
   for (let round = 0; round < 10; round++) {
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = rotate16(v128.xor(d, a)), h = rotate16(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by16), h = moveBytes(v128.xor(h, e), by16);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate12(v128.xor(b, c)), f = rotate12(v128.xor(f, g));
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = rotate8(v128.xor(d, a)), h = rotate8(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by8), h = moveBytes(v128.xor(h, e), by8);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate7(v128.xor(b, c)), f = rotate7(v128.xor(f, g));
     // Diagonals become columns.
@@ -198,11 +218,11 @@ function inRows(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
     c = v128.shuffle<i32>(c, c, 2, 3, 0, 1), g = v128.shuffle<i32>(g, g, 2, 3, 0, 1);
     d = v128.shuffle<i32>(d, d, 3, 0, 1, 2), h = v128.shuffle<i32>(h, h, 3, 0, 1, 2);
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = rotate16(v128.xor(d, a)), h = rotate16(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by16), h = moveBytes(v128.xor(h, e), by16);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate12(v128.xor(b, c)), f = rotate12(v128.xor(f, g));
     a = i32x4.add(a, b), e = i32x4.add(e, f);
-    d = rotate8(v128.xor(d, a)), h = rotate8(v128.xor(h, e));
+    d = moveBytes(v128.xor(d, a), by8), h = moveBytes(v128.xor(h, e), by8);
     c = i32x4.add(c, d), g = i32x4.add(g, h);
     b = rotate7(v128.xor(b, c)), f = rotate7(v128.xor(f, g));
     b = v128.shuffle<i32>(b, b, 3, 0, 1, 2), f = v128.shuffle<i32>(f, f, 3, 0, 1, 2);
@@ -217,20 +237,6 @@ function inRows(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
   v128.store(to, i32x4.add(f, row1), 80);
   v128.store(to, i32x4.add(g, row2), 96);
   v128.store(to, i32x4.add(h, next), 112);
-}
-
-// Swizzle, not shuffle: V8 keeps the pattern of a swizzle in a register, and loads that of a shuffle
-// each time.
-// @ts-ignore: decorator
-@inline
-function rotate16(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
-}
-
-// @ts-ignore: decorator
-@inline
-function rotate8(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14));
 }
 
 // @ts-ignore: decorator

@@ -5,6 +5,7 @@
  */
 import { Option, type Command } from 'commander';
 import { measureSuites, SUITE_NAMES, type SuiteName } from '../suites/suites.ts';
+import { PROVIDER_NAMES, type ProviderName } from '../suites/providers.ts';
 import { listParser, parseCount } from './arguments.ts';
 import { saveResult, say } from './output.ts';
 
@@ -19,8 +20,19 @@ export function addSuitesCommand(program: Command): void {
       1000,
     )
     .addOption(new Option('--only <names>').argParser(listParser(SUITE_NAMES)).default(SUITE_NAMES))
-    .action(async ({ time, only }: { time: number; only: readonly SuiteName[] }) => {
-      const measurements = await measureSuites(only, { time, warmUp: time / 4 }, say);
+    .addOption(
+      new Option('--providers <names>', 'the providers to measure')
+        .argParser(listParser(PROVIDER_NAMES))
+        .default(PROVIDER_NAMES),
+    )
+    .action(async ({ time, only, providers }: SuitesOptions) => {
+      const measurements = await measureSuites(only, { time, warmUp: time / 4 }, say, providers);
       saveResult(command, 'suites', { time }, measurements);
     });
+}
+
+interface SuitesOptions {
+  time: number;
+  only: readonly SuiteName[];
+  providers: readonly ProviderName[];
 }

@@ -1,5 +1,5 @@
 /**
- * `aeadSuite`: measures the AEAD of transport messages: seal and open in place, at three packet
+ * `aeadSuite`: measures the AEAD of transport messages: seal and open in place, at four packet
  * lengths.
  *
  * @module
@@ -8,8 +8,8 @@ import { nobleProvider, type Cipher } from '@litz/core';
 import { check, checkEqual, type Case, type MissingCase } from './case.ts';
 import type { Candidate } from './providers.ts';
 
-/** Lengths in bytes: a small packet, a medium one, and a full one. */
-export const AEAD_LENGTHS: readonly number[] = [64, 576, 1420];
+/** Lengths in bytes: a small packet, a medium one, a full one, and a jumbo frame. */
+export const AEAD_LENGTHS: readonly number[] = [64, 576, 1420, 9000];
 
 /** Returns the cases of all candidates. */
 export function aeadSuite(candidates: readonly Candidate[]): (Case | MissingCase)[] {

@@ -21,13 +21,21 @@ export interface Candidate {
   readonly missing?: string;
 }
 
-/** Loads the providers. The first one, noble, is the reference. */
-export async function loadProviders(): Promise<Candidate[]> {
-  return [
+/** The providers, in the order of the results. */
+export const PROVIDER_NAMES = ['noble', 'node:crypto', 'wasm', 'openssl', 'auto'] as const;
+export type ProviderName = (typeof PROVIDER_NAMES)[number];
+
+/** Loads the named providers. Default: all. */
+export async function loadProviders(
+  names: readonly ProviderName[] = PROVIDER_NAMES,
+): Promise<Candidate[]> {
+  const included: Candidate[] = [
     { name: 'noble', primitives: nobleProvider, provider: nobleProvider },
     { name: 'node:crypto', primitives: nodeCrypto },
-    ...(await Promise.all(OPTIONAL.map(loadOptional))),
   ];
+  const isNamed = ({ name }: { name: string }): boolean => names.some((other) => other === name);
+  const optional = OPTIONAL.filter(isNamed).map(loadOptional);
+  return [...included.filter(isNamed), ...(await Promise.all(optional))];
 }
 
 async function loadOptional({ name, load }: (typeof OPTIONAL)[number]): Promise<Candidate> {
@@ -41,7 +49,7 @@ async function loadOptional({ name, load }: (typeof OPTIONAL)[number]): Promise<
 
 /** Providers whose modules are imported only when they are needed. */
 const OPTIONAL: readonly {
-  name: string;
+  name: ProviderName;
   load: () => Promise<{ provider: CryptoProvider; memory?: Uint8Array }>;
 }[] = [
   {

@@ -10,7 +10,7 @@ import { engineSuite } from './engine.ts';
 import { handshakeSuite } from './handshake.ts';
 import { offloadSuite } from './offload.ts';
 import { primitivesSuite } from './primitives.ts';
-import { loadProviders, type Candidate } from './providers.ts';
+import { loadProviders, PROVIDER_NAMES, type Candidate, type ProviderName } from './providers.ts';
 import { runSuite, type SuiteBudget } from './run-suite.ts';
 import { tablesSuite } from './tables.ts';
 
@@ -25,13 +25,19 @@ export const SUITE_NAMES = [
 ] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
-/** Measures the named suites. @throws {Error} (rejects) a result differs from the reference */
+/**
+ * Measures the named suites.
+ *
+ * @param providers the providers to measure. Default: all
+ * @throws {Error} (rejects) a result differs from the reference
+ */
 export async function measureSuites(
   names: readonly SuiteName[],
   budget: SuiteBudget,
   progress: (text: string) => void,
+  providers: readonly ProviderName[] = PROVIDER_NAMES,
 ): Promise<Measurement[]> {
-  const candidates = await loadProviders();
+  const candidates = await loadProviders(providers);
   return names.flatMap((name) => {
     progress(name);
     const measurements = runSuite(SUITES[name](candidates), budget);
