@@ -35,8 +35,8 @@ export class ServiceNotifier {
   }
 
   /**
-   * This process is the daemon from now on: it has taken the place of the one that was started. Or it
-   * is the daemon again, because the one that took its place has ended.
+   * This process is the daemon from now on: it has taken the place of the one that was started. Or
+   * it is the daemon again, because the one that took its place has ended.
    */
   claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);

@@ -131,7 +131,7 @@ export class HandOverChannel {
 }
 
 /**
- * Between two turns of the event loop. A message ends the slice at once: the device rests while three
- * of them are on their way, and a timer would add up to 2 ms to each.
+ * Between two turns of the event loop. A message ends the slice at once: the device rests while
+ * three of them are on their way, and a timer would add up to 2 ms to each.
  */
 const SLICE_MS = 1;
