@@ -65,17 +65,12 @@ export class ServedDevice {
   /**
    * Serves a device that was taken over from another process, on the socket of that process.
    *
-   * @throws {WireGuardError} (rejects) it failed; the device is closed
+   * @throws {WireGuardError} (rejects) it failed; `taken.leave` must follow
    */
   static async take(taken: TakenDevice, level: LogLevel): Promise<ServedDevice> {
     const served = new ServedDevice(taken.device, level);
-    try {
-      await served.#serve({ socket: 'required' }, taken.uapiFd);
-      return served;
-    } catch (error) {
-      await served.close();
-      throw error;
-    }
+    await served.#serve({ socket: 'required' }, taken.uapiFd);
+    return served;
   }
 
   private constructor(device: Device, level: LogLevel) {
@@ -95,6 +90,12 @@ export class ServedDevice {
   /** Returns all offloads, and whether each is in use. */
   offloads = (): ReadonlyMap<string, boolean> =>
     new Map(OFFLOADS.map((name) => [name, !this.#lostOffloads.has(name)]));
+
+  /** Ends serving, and leaves the socket to another process. The device goes on. */
+  async leaveSocket(): Promise<void> {
+    process.off('exit', this.#removeSocket);
+    await this.#server?.release();
+  }
 
   async close(): Promise<void> {
     process.off('exit', this.#removeSocket);

@@ -9,16 +9,25 @@
  * struct cmsghdr: length (8) | level (4) | type (4) | descriptors, 4 bytes each
  * ```
  *
- * No call waits. A message arrives whole or not at all.
+ * Only `wait` waits. A message arrives whole or not at all.
  *
  * @module
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { checkString } from './arguments.ts';
-import { AF_UNIX, EAGAIN, EINTR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from './constants.ts';
+import {
+  AF_UNIX,
+  EAGAIN,
+  EINTR,
+  POLLIN,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from './constants.ts';
 import { libc } from './libc.ts';
 import { allocate, type Region } from './memory.ts';
 import { peerProcess, type PeerProcess } from './peer-user.ts';
+import { PollSet } from './poll-set.ts';
 import { check, SystemError } from './system-error.ts';
 
 /** A message that has arrived. Its descriptors belong to the receiver. */
@@ -110,6 +119,19 @@ export class UnixChannel {
     message.writeDescriptors(fds);
     const sent = libc().sendmsg(this.#fd, message.header.address, MSG_NOSIGNAL);
     check(sent, 'sendmsg', 'cannot send to the other process');
+  }
+
+  /**
+   * Sleeps until there is something to receive, or until `timeoutMs` have passed. The thread does
+   * nothing else meanwhile.
+   *
+   * @returns whether there is something: a message or the end
+   * @throws {SystemError} poll failed
+   */
+  wait(timeoutMs: number): boolean {
+    const polled = new PollSet();
+    polled.add(this.#fd, POLLIN);
+    return polled.wait(timeoutMs) > 0;
   }
 
   /**

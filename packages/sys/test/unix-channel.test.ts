@@ -61,6 +61,18 @@ describeWith([linuxCalls], 'UnixChannel', () => {
     for (const end of [listener, client, server]) end.close();
   });
 
+  it('sleeps until a message or the end has come, and not longer than it may', () => {
+    const [listener, client, server] = connected();
+    expect(server.wait(1)).toBe(false);
+    client.send(Uint8Array.of(9));
+    expect(server.wait(60_000)).toBe(true);
+    expect(bytesOf(server)).toEqual([9]);
+    expect(server.wait(0)).toBe(false);
+    client.close();
+    expect(server.wait(60_000)).toBe(true);
+    for (const end of [listener, server]) end.close();
+  });
+
   it('says that the other end is closed, after its last message', () => {
     const [listener, client, server] = connected();
     client.send(Uint8Array.of(9));

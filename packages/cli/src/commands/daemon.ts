@@ -45,6 +45,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const { env, persist = false } = options;
   checkInterfaceName(name);
   refuseDescriptors(env);
+  const parent = process.ppid;
   const level = logLevel(env['LOG_LEVEL']);
   const socket = env[HAND_OVER];
   const { [HAND_OVER]: _, ...ownEnv } = env;
@@ -57,12 +58,16 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     env: ownEnv,
     onError: (error) => served.log.error((error as Error).message),
   });
-  const upgrades = new Upgrades(served, ownEnv);
+  const upgrades = new Upgrades(served, {
+    env: ownEnv,
+    onFailed: () => notifier.claimPlace(),
+  });
   const control = await DaemonControl.open(served, upgrades);
   try {
     metrics = await openMetricsOf(served, options.metrics, socket !== undefined);
     options.onReady?.();
     notifier.ready(`serves ${served.device.name}`);
+    if (socket !== undefined) notifier.claimPlaceAfter(parent);
     // The packet loop, which has a thread of its own, must answer too.
     notifier.watch(() => served.device.stats());
     await Promise.race([aborted(options.signal), served.ended, upgrades.replaced]);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { spawn } from 'node:child_process';
 import { NotifySocket } from '@litz/sys';
 
 export interface ServiceNotifierOptions {
@@ -19,6 +20,7 @@ export class ServiceNotifier {
   readonly #options: ServiceNotifierOptions;
   readonly #socket: Pick<NotifySocket, 'send' | 'close'> | undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #parentTimer: NodeJS.Timeout | undefined = undefined;
 
   constructor(options: ServiceNotifierOptions) {
     this.#options = options;
@@ -32,9 +34,37 @@ export class ServiceNotifier {
     this.#send(`READY=1\nSTATUS=${status}`);
   }
 
-  /** This process is the daemon from now on: it has taken the place of the one that was started. */
-  tookPlace(): void {
+  /**
+   * This process is the daemon from now on: it has taken the place of the one that was started. Or
+   * it is the daemon again, because the one that took its place has ended.
+   */
+  claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);
+  }
+
+  /**
+   * Claims the place once more when `parent`, which has started this process, has ended. Then the
+   * manager is the parent.
+   *
+   * While systemd believes that another process is the parent of the main one, it does not wait for
+   * it at `systemctl stop`: SIGKILL follows SIGTERM at once (`unit_kill_context` in its
+   * src/core/unit.c). It looks only when MAINPID changes. So another process is named in between.
+   *
+   * @param parentNow returns the parent of this process
+   */
+  claimPlaceAfter(parent: number, parentNow: () => number = () => process.ppid): void {
+    if (!this.#socket) return;
+    this.#parentTimer = setInterval(() => {
+      if (parentNow() === parent) return;
+      clearInterval(this.#parentTimer);
+      const other = spawn('sleep', [OTHER_SECONDS], { stdio: 'ignore' });
+      other.once('error', this.#options.onError).once('spawn', () => {
+        this.#send(`MAINPID=${other.pid}`);
+        this.#send(`MAINPID=${process.pid}`);
+      });
+      other.unref();
+    }, PARENT_POLL_MS);
+    this.#parentTimer.unref();
   }
 
   /** A reload begins; `ready` ends it. */
@@ -78,6 +108,7 @@ export class ServiceNotifier {
   /** May be called again. */
   close(): void {
     this.#stopWatchdog();
+    clearInterval(this.#parentTimer);
     this.#socket?.close();
   }
 
@@ -113,3 +144,7 @@ export function watchdogInterval(
   if (!/^\d{1,15}$/.test(usec) || Number(usec) === 0) return undefined;
   return Number(usec) / 1000;
 }
+
+const PARENT_POLL_MS = 50;
+/** For how long the other process lives: until the manager has surely read its number. */
+const OTHER_SECONDS = '5';

@@ -5,7 +5,8 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { takeDevice } from '@litz/device';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { takeDevice, type TakenDevice } from '@litz/device';
 import { UnixChannel } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
@@ -15,20 +16,19 @@ import { versionOfLitz } from '../version.ts';
 import { daemonFolder } from './daemon-folder.ts';
 import { inheritStderr } from './successor-process.ts';
 
+interface TakeOptions {
+  readonly level: LogLevel;
+  readonly persist: boolean;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /**
  * Returns the device, which runs in this process.
  *
  * @param socket where the old process waits
  * @throws {Failure | Error} the old process goes on
  */
-export async function takePlace(
-  socket: string,
-  options: {
-    readonly level: LogLevel;
-    readonly persist: boolean;
-    readonly env: NodeJS.ProcessEnv;
-  },
-): Promise<ServedDevice> {
+export async function takePlace(socket: string, options: TakeOptions): Promise<ServedDevice> {
   const channel = UnixChannel.connect(socket);
   if (channel.peer.uid !== process.geteuid!()) {
     channel.close();
@@ -36,16 +36,7 @@ export async function takePlace(
   }
   const version = versionOfLitz();
   const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
-  const served = await ServedDevice.take(taken, options.level);
-  inheritStderr();
-  // The service manager must know the new process before the old one ends.
-  const notifier = new ServiceNotifier({
-    env: options.env,
-    onError: (error) => served.log.error((error as Error).message),
-  });
-  notifier.tookPlace();
-  notifier.close();
-  taken.confirm();
+  const served = await serve(taken, options);
   // Not earlier: until now the old process may have to go on. It may still serve the same path,
   // and does not remove a socket that is not its own.
   rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
@@ -53,3 +44,33 @@ export async function takePlace(
   served.log.verbose(`took ${taken.name} over`);
   return served;
 }
+
+/** Serves the device, and tells the service manager and the old process. */
+async function serve(taken: TakenDevice, { level, env }: TakeOptions): Promise<ServedDevice> {
+  let served: ServedDevice | undefined;
+  try {
+    // The packets that have waited get the processor first: the work below, and the end of the old
+    // process after it, would take it from the packet loop on a small machine.
+    await sleep(FIRST_PACKETS_MS);
+    served = await ServedDevice.take(taken, level);
+    const { log } = served;
+    inheritStderr();
+    // The service manager must know the new process before the old one ends.
+    const notifier = new ServiceNotifier({
+      env,
+      onError: (error) => log.error((error as Error).message),
+    });
+    notifier.claimPlace();
+    notifier.close();
+    taken.confirm();
+    return served;
+  } catch (error) {
+    // The old process goes on with the interface, its persistence and the socket.
+    await served?.leaveSocket();
+    await taken.leave(error);
+    throw error;
+  }
+}
+
+/** A stream of 100 Mbit/s is in step again after this time. */
+const FIRST_PACKETS_MS = 30;

@@ -16,9 +16,15 @@ import type { ServedDevice } from '../served-device.ts';
 import { daemonFolder } from './daemon-folder.ts';
 import { SuccessorProcess } from './successor-process.ts';
 
+export interface UpgradesOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Called when an upgrade has failed. The new process may have said that it is the daemon. */
+  readonly onFailed: () => void;
+}
+
 export class Upgrades {
   readonly #served: ServedDevice;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #options: UpgradesOptions;
   #successor: SuccessorProcess | undefined = undefined;
   #inProgress: Promise<string> | undefined = undefined;
   #isReplaced = false;
@@ -26,9 +32,9 @@ export class Upgrades {
   /** Resolves when another process has the device, and this one should end. */
   readonly replaced: Promise<void> = new Promise((resolve) => (this.#onReplaced = resolve));
 
-  constructor(served: ServedDevice, env: NodeJS.ProcessEnv) {
+  constructor(served: ServedDevice, options: UpgradesOptions) {
     this.#served = served;
-    this.#env = env;
+    this.#options = options;
   }
 
   /** Whether another process has the device. */
@@ -68,7 +74,7 @@ export class Upgrades {
     const socket = join(daemonFolder(device.name), 'hand-over');
     rmSync(socket, { force: true });
     const listener = new UnixListener(socket);
-    const successor = new SuccessorProcess({ socket, env: this.#env });
+    const successor = new SuccessorProcess({ socket, env: this.#options.env });
     this.#successor = successor;
     try {
       const channel = await this.#accept(listener, successor);
@@ -81,7 +87,9 @@ export class Upgrades {
       return line;
     } catch (error) {
       await successor.kill();
-      const why = successor.isKilled ? (error as Error).message : successor.end;
+      this.#options.onFailed();
+      const isOwnEnd = !successor.isKilled && !(error instanceof WrongProcess);
+      const why = isOwnEnd ? successor.end : (error as Error).message;
       throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, {
         cause: error,
       });
@@ -94,16 +102,31 @@ export class Upgrades {
   /** Resolves when the process that was started has connected. */
   async #accept(listener: UnixListener, successor: SuccessorProcess): Promise<UnixChannel> {
     const end = performance.now() + LONGEST_START_MS;
+    let other: number | undefined;
     while (performance.now() < end) {
       const channel = listener.accept();
       if (channel && channel.peer.pid === successor.pid && channel.peer.uid === process.geteuid!())
         return channel;
+      other = channel?.peer.pid ?? other;
       channel?.close();
       const failure = successor.end;
+      if (failure !== undefined && other !== undefined)
+        throw new WrongProcess(other, successor.pid);
       if (failure !== undefined) throw new Failure(failure);
       await sleep(POLL_MS);
     }
+    if (other !== undefined) throw new WrongProcess(other, successor.pid);
     throw new Failure(`it did not ask for the device within ${LONGEST_START_MS / 1000} s`);
+  }
+}
+
+/** A script that starts Litz and waits for it is not Litz. */
+class WrongProcess extends Failure {
+  constructor(pid: number, expected: number) {
+    super(
+      `process ${pid} asked for the device, but the daemon has started process ${expected}: ` +
+        'a script in LITZ_UPGRADE_EXEC must start litz with exec',
+    );
   }
 }
 

@@ -144,6 +144,57 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.run('wg', 'show', 'interfaces')).toBe('wg0\n');
   });
 
+  it('names the new process of an upgrade as the main one, stops it, and starts no other', async () => {
+    await systemd.control('start', 'litz@wg0');
+    const old = await systemd.property('litz@wg0', 'MainPID');
+    const answer = await systemd.run('sh', '-c', 'litz upgrade wg0 2>&1');
+    const [, successor = ''] = /process (\d+) has wg0/.exec(answer) ?? [];
+    expect(successor).not.toBe(old);
+    await untilGone(old);
+    expect(await mainOf('litz@wg0')).toEqual([successor, 'active', 'serves wg0', '0']);
+    // It names another process for a moment.
+    await vi.waitUntil(() => hasChildOf(successor), { timeout: 10_000, interval: 20 });
+    await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === successor, { timeout: 5000 });
+    // It is the process that systemd stops.
+    await systemd.control('stop', 'litz@wg0');
+    await untilGone(successor);
+    expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
+    expect(host.hasLink('wg0')).toBe(false);
+    // Longer than RestartSec.
+    const isBack = async (): Promise<boolean> => (await mainOf('litz@wg0'))[1] !== 'inactive';
+    await expect(vi.waitUntil(isBack, { timeout: 2500, interval: 100 })).rejects.toThrow(
+      /Timed out/,
+    );
+    expect((await mainOf('litz@wg0'))[0]).toBe('0');
+  });
+
+  it('names the old process again when the new one ends before it has confirmed', async () => {
+    const dropIn = '/run/systemd/system/litz@.service.d';
+    await systemd.run('mkdir', dropIn);
+    const killer = `KILL="new before running" LITZ_ENTRY=${LITZ_INSIDE}`;
+    const script = `#!/bin/sh\n${killer} exec node --import ${KILLER_INSIDE} ${LITZ_INSIDE} "$@"\n`;
+    const lines = '[Service]\nEnvironment=LITZ_UPGRADE_EXEC=/run/program\n';
+    await systemd.run('sh', '-c', `printf '${lines}' >${dropIn}/upgrade.conf`);
+    await systemd.run(
+      'sh',
+      '-c',
+      `cat >/run/program <<'END'\n${script}END\nchmod 755 /run/program`,
+    );
+    await systemd.control('daemon-reload');
+    await systemd.control('start', 'litz@wg0');
+    const old = await systemd.property('litz@wg0', 'MainPID');
+    await expect(systemd.run('litz', 'upgrade', 'wg0')).rejects.toThrow(
+      /the upgrade failed, and the old process goes on: it ended before it had the device/,
+    );
+    await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === old, { timeout: 5000 });
+    expect(await mainOf('litz@wg0')).toEqual([old, 'active', 'serves wg0', '0']);
+    expect(await systemd.run('wg', 'show', 'interfaces')).toBe('wg0\n');
+    await systemd.control('stop', 'litz@wg0');
+    await untilGone(old);
+    expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
+    expect(host.hasLink('wg0')).toBe(false);
+  });
+
   it('runs a tunnel of a file, reloads it, and takes it down', async () => {
     await systemd.run('mkdir', '/run/wg');
     await systemd.run('mount', '--bind', '/run/wg', '/etc/wireguard');
@@ -167,6 +218,27 @@ describeWith(required, 'litz@.service', () => {
   });
 });
 
+/** The main process of a unit, its state, its status and how often it was restarted. */
+function mainOf(unit: string): Promise<string[]> {
+  const names = ['MainPID', 'ActiveState', 'StatusText', 'NRestarts'];
+  return Promise.all(names.map((name) => systemd.property(unit, name)));
+}
+
+/** @param pid in systemd's namespace */
+async function hasChildOf(pid: string): Promise<boolean> {
+  return (await systemd.run('cat', `/proc/${pid}/task/${pid}/children`)).trim() !== '';
+}
+
+/** @param pid in systemd's namespace */
+async function untilGone(pid: string): Promise<void> {
+  const isGone = (): Promise<boolean> =>
+    systemd.run('test', '!', '-d', `/proc/${pid}`).then(
+      () => true,
+      () => false,
+    );
+  await vi.waitUntil(isGone, { timeout: 20_000, interval: 100 });
+}
+
 /** The number of a process of systemd's namespace in this one. */
 async function outerPidOf(pid: string): Promise<string> {
   for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -176,3 +248,7 @@ async function outerPidOf(pid: string): Promise<string> {
   }
   throw new Error(`there is no process ${pid}`);
 }
+
+/** The files of the repository, where systemd has it. */
+const LITZ_INSIDE = '/mnt/packages/cli/bin/litz.js';
+const KILLER_INSIDE = '/mnt/packages/cli/test/upgrade/killer.mjs';

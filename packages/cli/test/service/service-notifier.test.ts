@@ -40,6 +40,27 @@ describe('ServiceNotifier', () => {
     ]);
   });
 
+  it('names another process and then this one, when the parent has ended', async () => {
+    vi.useRealTimers();
+    const manager = managerWith(SERVICE);
+    let parent = 7;
+    let asked = 0;
+    manager.claimPlaceAfter(7, () => {
+      asked++;
+      return parent;
+    });
+    await vi.waitUntil(() => asked > 1);
+    expect(sent).toEqual([]);
+    parent = 1;
+    await vi.waitUntil(() => sent.length === 2, { timeout: 5000 });
+    const [, other] = /^MAINPID=(\d+)$/.exec(sent[0]) ?? [];
+    process.kill(Number(other));
+    expect(Number(other)).not.toBe(process.pid);
+    expect(sent[1]).toBe(`MAINPID=${process.pid}`);
+    manager.close();
+    expect(errors).toEqual([]);
+  });
+
   it('sends nothing if there is no manager', () => {
     const manager = managerWith({ WATCHDOG_USEC: '2000000' });
     manager.ready('x');

@@ -1,12 +1,17 @@
 // Loaded into the new process of an upgrade. Kills a process at a step of the hand-over, which the
-// variable KILL names: "old sends offer", "new before ready", ...
+// variable KILL names: "old sends offer", "new before ready", ... With FAIL, the new process cannot
+// serve the UAPI socket.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const { KILL = '', LITZ_ENTRY = '', PASSED = '' } = process.env;
+const { KILL = '', FAIL = '', LITZ_ENTRY = '', PASSED = '' } = process.env;
 const [who, when, step] = KILL.split(' ');
 const require = createRequire(LITZ_ENTRY);
 const { UnixChannel } = await import(pathToFileURL(require.resolve('@litz/sys')).href);
+if (FAIL) {
+  const { UapiServer } = await import(pathToFileURL(require.resolve('@litz/device')).href);
+  UapiServer.adopt = () => Promise.reject(new Error(FAIL));
+}
 const { send, receive } = UnixChannel.prototype;
 const kill = (type, moment) => {
   if (type === step && when === moment)

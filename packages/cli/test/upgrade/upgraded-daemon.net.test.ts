@@ -3,7 +3,7 @@
  * an interface that stays after a crash.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capabilitySet, readRights } from '@litz/sys';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
@@ -166,6 +166,28 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(await next.end()).toBe(0);
     expect(host.hasLink(NAME)).toBe(false);
     expect([existsSync(SOCKET), existsSync(FOLDER)]).toEqual([false, false]);
+  });
+
+  it('with --persist: a new process that fails leaves persistence, socket and descriptors', async () => {
+    const program = join(host.folder, 'program');
+    const killer = join(import.meta.dirname, 'killer.mjs');
+    const variables = `FAIL='no more sockets' LITZ_ENTRY='${LITZ}'`;
+    const command = `${variables} exec ${process.execPath} --import ${killer} ${LITZ} "$@"`;
+    writeFileSync(program, `#!/bin/sh\n${command}\n`, { mode: 0o700 });
+    const daemon = await startDaemon(['--persist'], [], { LITZ_UPGRADE_EXEC: program });
+    const open = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length;
+    const counts: number[] = [];
+    for (let i = 0; i < 2; i++) {
+      expect(await upgrade()).toMatch(/the old process goes on: .*no more sockets/);
+      await until(() => daemonsOf(NAME).length === 1);
+      counts.push(open());
+    }
+    expect(counts[1]).toBe(counts[0]);
+    expect(await host.run('wg', ['show', 'interfaces'])).toContain(NAME);
+    kill(daemon.pid, 'SIGKILL');
+    await until(() => daemonsOf(NAME).length === 0);
+    expect(host.hasLink(NAME)).toBe(true);
+    await host.run('ip', ['link', 'delete', NAME]);
   });
 
   it('has ended a capture, whose file is whole, and says so', async () => {

@@ -56,6 +56,7 @@ class Giving {
   readonly #channel: HandOverChannel;
   readonly #options: GiveOptions;
   readonly #sys: typeof Sys;
+  #isGivenUp = false;
 
   constructor(driver: Driver, channel: HandOverChannel, options: GiveOptions, sys: typeof Sys) {
     this.#driver = driver;
@@ -93,14 +94,31 @@ class Giving {
     this.#channel.sendDevice('offer', saved, server && server.fd);
   }
 
-  /** The part in which the device rests. */
+  /** The part in which clients wait. */
   async #move(): Promise<number> {
     const { server } = this.#options;
+    if (!server) return this.#moveDevice(undefined);
     // Clients can wait for it while the server is paused.
-    const uapiFd = server && copyDescriptor(this.#sys, server.fd);
-    if (server) await server.pause();
-    const begin = performance.now();
+    const uapiFd = copyDescriptor(this.#sys, server.fd);
+    try {
+      await server.pause();
+      const restedMs = await this.#moveDevice(uapiFd);
+      await server.release();
+      return restedMs;
+    } catch (error) {
+      // The server takes the copy over.
+      if (!this.#isGivenUp) await server.resume(copyDescriptor(this.#sys, uapiFd));
+      throw error;
+    } finally {
+      this.#sys.libc().close(uapiFd);
+    }
+  }
+
+  /** The part in which the device rests. */
+  async #moveDevice(uapiFd: number | undefined): Promise<number> {
+    const begin = this.#sys.boottimeMs();
     let restart = false;
+    let end: number;
     try {
       const saved = await this.#driver.request({ type: 'save', rest: true });
       this.#channel.sendDevice('state', saved, uapiFd);
@@ -108,17 +126,14 @@ class Giving {
       this.#channel.send({ type: 'commit' });
       // From here on the other process may have sealed with our sessions.
       restart = true;
-      await this.#expect('running', MOVE_MS);
+      const { message } = await this.#expect('running', MOVE_MS);
+      end = (message.type === 'running' ? message.since : undefined) ?? this.#sys.boottimeMs();
     } catch (error) {
       await this.#takeBack(error, restart);
-      if (server && uapiFd !== undefined) await server.resume(uapiFd);
       throw error;
     }
-    const restedMs = performance.now() - begin;
-    if (uapiFd !== undefined) this.#sys.libc().close(uapiFd);
     await this.#driver.request({ type: 'release' });
-    await server?.release();
-    return restedMs;
+    return end - begin;
   }
 
   /** The device goes on, when the other process cannot use it any more. */
@@ -127,6 +142,7 @@ class Giving {
     const isGone = await this.#options.successor.kill();
     if (restart && !isGone) {
       // Two owners would be worse than none.
+      this.#isGivenUp = true;
       await this.#driver.request({ type: 'release' });
       await this.#driver.close();
       throw new Error(`${textOf(error)}; it may have the device, so this process has given it up`);

@@ -35,6 +35,11 @@ export interface TakenDevice {
   readonly hasSessions: boolean;
   /** Tells the other process that it can end. */
   confirm(): void;
+  /**
+   * Instead of `confirm`: closes the device, and leaves its interface to the other process, which
+   * goes on and is told why.
+   */
+  leave(error: unknown): Promise<void>;
 }
 
 /**
@@ -98,8 +103,9 @@ class Taking {
 
   /** Releases everything that was received. */
   async giveUp(error: unknown): Promise<void> {
-    this.#trySend({ type: 'failed', reason: (error as Error).message });
+    // After `failed`, the other process kills this one.
     await this.#device?.close();
+    this.#trySend({ type: 'failed', reason: (error as Error).message });
     this.#channel.close();
   }
 
@@ -130,14 +136,19 @@ class Taking {
   async #resume({ saved, uapiFd }: ReceivedDevice, hasSessions: boolean): Promise<TakenDevice> {
     const device = this.#device!;
     await driverOf(device).request({ type: 'resume', restart: !hasSessions });
+    const since = this.#sys.boottimeMs();
     return {
       device,
       name: saved.settings.name,
       uapiFd,
       hasSessions,
       confirm: () => {
-        this.#trySend({ type: 'running' });
+        this.#trySend({ type: 'running', since });
         this.#channel.close();
+      },
+      leave: async (error) => {
+        await driverOf(device).request({ type: 'release' });
+        await this.giveUp(error);
       },
     };
   }

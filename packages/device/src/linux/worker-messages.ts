@@ -26,6 +26,7 @@ import {
   type DeviceConfiguration,
 } from '@litz/config';
 import type { PeerToApply, Steps } from '@litz/core/internals';
+import { wipe } from '@litz/core/internals';
 import type { CipherThreadStart } from '@litz/openssl';
 import type * as Sys from '@litz/sys';
 import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
@@ -159,11 +160,16 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
 
 /**
  * Sends an answer. Wipes the secrets of a snapshot, after they were copied into a buffer that is
- * transferred.
+ * transferred, and a saved state, after it was copied into memory that both threads have. The state
+ * is not transferred: at the first transfer V8 throws away all compiled code that reads bytes, so
+ * the packets just before a hand-over would be processed slowly.
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (isSavedDevice(answer)) {
-    return post(port, { type: 'answer', id, answer }, answer.state.buffer as ArrayBuffer);
+    const state = new Uint8Array(new SharedArrayBuffer(answer.state.length));
+    state.set(answer.state);
+    wipe(answer.state);
+    return post(port, { type: 'answer', id, answer: { ...answer, state } });
   }
   if (!isSlice(answer)) return post(port, { type: 'answer', id, answer });
   const { value: snapshot, buffer: secrets } = packSecrets(packPrefixes(answer.snapshot));

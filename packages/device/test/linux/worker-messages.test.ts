@@ -235,6 +235,19 @@ describe('postRequest and postAnswer', () => {
     port1.close();
   });
 
+  it('share a saved state and wipe the copy of the thread, without a transfer', () => {
+    const { port1, port2 } = new MessageChannel();
+    const state = Uint8Array.of(1, 2, 3);
+    postAnswer(port1, 9, { state, fds: [4] });
+    const [message] = queuedMessages<{ answer: { state: Uint8Array } }>(port2);
+    expect([...message.answer.state]).toEqual([1, 2, 3]);
+    expect(message.answer).toMatchObject({ fds: [4] });
+    expect(message.answer.state.buffer).toBeInstanceOf(SharedArrayBuffer);
+    // A buffer that was transferred has no bytes.
+    expect([...state]).toEqual([0, 0, 0]);
+    port1.close();
+  });
+
   it('do not change any other answer', () => {
     const { port1, port2 } = new MessageChannel();
     postRequest(port1, 7, { type: 'stats' });
