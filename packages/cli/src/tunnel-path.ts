@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readInputFile, type InputFileOptions } from '@litz/config/uapi';
 import { quote } from '@litz/core/text';
 import { Failure } from './failure.ts';
 
@@ -31,20 +32,27 @@ export function locateTunnelFile(target: string): LocatedFile {
 }
 
 /**
- * Returns the text of the file. Warns if every user can read it, because it contains keys.
+ * Returns the text of the file. Warns if every user can read it, because it contains keys. Waits
+ * for a pipe, but not forever; see `readInputFile`.
  *
  * @throws {Failure} the file cannot be read
  */
-export function readTunnelFile(file: string, warn: (line: string) => void): string {
+export function readTunnelFile(
+  file: string,
+  warn: (line: string) => void,
+  options: InputFileOptions = {},
+): string {
   try {
-    const text = readFileSync(file, 'utf8');
-    if ((statSync(file).mode & statSync(dirname(file)).mode & WORLD) !== 0) {
+    const text = readInputFile(file, options);
+    // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+    const modeOf = (path: string): bigint => statSync(path, { bigint: true }).mode;
+    if ((modeOf(file) & modeOf(dirname(file)) & WORLD) !== 0n) {
       warn(`Warning: ${file} contains keys, and every user can read it. Consider chmod 600.`);
     }
     return text;
   } catch (error) {
-    const { code = String(error) } = error as { code?: string };
-    const reason = REASONS[code] ?? code;
+    const { code = String(error), message } = error as { code?: string; message: string };
+    const reason = code === 'ERR_LITZ_SYSTEM' ? message : (REASONS[code] ?? code);
     throw new Failure(`cannot read ${file}: ${reason}`, { cause: error });
   }
 }
@@ -56,4 +64,4 @@ const REASONS: Readonly<Record<string, string>> = {
 /** The names that wg-quick accepts. */
 const TUNNEL_NAME = /^([a-zA-Z0-9_=+.-]{1,15})\.conf$/;
 /** The permissions of all other users (S_IRWXO). */
-const WORLD = 0o007;
+const WORLD = 0o007n;

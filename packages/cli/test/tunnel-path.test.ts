@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,5 +52,19 @@ describe('readTunnelFile', () => {
       'cannot read /nowhere/wg0.conf: there is no such file (ENOENT)',
     );
     expect(() => readTunnelFile(folder, () => {})).toThrow(/^cannot read .*: EISDIR$/);
+  });
+
+  test('refuses a device, and a pipe that has no end', () => {
+    expect(() => readTunnelFile('/dev/zero', () => {})).toThrow(
+      'cannot read /dev/zero: it is a device instead of a file',
+    );
+    const pipe = join(folder, 'pipe.conf');
+    execFileSync('mkfifo', [pipe]);
+    expect(() => readTunnelFile(pipe, () => {}, { openMs: 10 })).toThrow(
+      `cannot read ${pipe}: it is a pipe that no program writes to`,
+    );
+    expect(() => readTunnelFile(pipe, () => {}, { refusesPipes: true })).toThrow(
+      `cannot read ${pipe}: it is a pipe instead of a file`,
+    );
   });
 });

@@ -98,7 +98,7 @@ export async function runSave(target: string, print: Print): Promise<void> {
   const host = await LinuxHost.open();
   try {
     const [addresses, mtu] = [host.addresses(name), host.mtu(name)];
-    const text = savedText(readTunnelFile(file, print), file, {
+    const text = savedText(readTunnelFile(file, print, { refusesPipes: true }), file, {
       status,
       addresses,
       mtu,
