@@ -44,8 +44,6 @@ export function readTunnelFile(
 ): string {
   try {
     const text = readInputFile(file, options);
-    // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
-    const modeOf = (path: string): bigint => statSync(path, { bigint: true }).mode;
     if ((modeOf(file) & modeOf(dirname(file)) & WORLD) !== 0n) {
       warn(`Warning: ${file} contains keys, and every user can read it. Consider chmod 600.`);
     }
@@ -55,6 +53,11 @@ export function readTunnelFile(
     const reason = code === 'ERR_LITZ_SYSTEM' ? message : (REASONS[code] ?? code);
     throw new Failure(`cannot read ${file}: ${reason}`, { cause: error });
   }
+}
+
+function modeOf(path: string): bigint {
+  // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+  return statSync(path, { bigint: true }).mode;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

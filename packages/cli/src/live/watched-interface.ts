@@ -91,21 +91,21 @@ export class WatchedInterface {
   }
 
   async #update(): Promise<void> {
-    const { now, pause } = this.#parts;
-    const start = now();
+    const parts = this.#parts;
+    const start = parts.now();
     const ending = new AbortController();
     this.#hasGivenUp = false;
     const reading = this.#reader.read().finally(() => ending.abort());
-    void pause(LONGEST_READING_MS, ending.signal).then(() => {
+    void parts.pause(LONGEST_READING_MS, ending.signal).then(() => {
       if (!ending.signal.aborted) this.#giveUp();
     });
     try {
       const status = await reading;
-      this.#take(status, now());
+      this.#take(status, parts.now());
       wipeSecrets(status);
-      this.costMs = now() - start;
+      this.costMs = parts.now() - start;
       // The rounds wait for the other daemons, and do not know how long this one takes.
-      if (this.isLate) this.#restsUntil = now() + this.costMs * (BUSY_SHARE - 1);
+      if (this.isLate) this.#restsUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
       this.isLate = false;
     } catch (error) {
       this.#fail(error);

@@ -109,7 +109,7 @@ describe('LiveSource', () => {
   });
 
   it('shows the last answer of a slow daemon until the next one comes', async () => {
-    let answer: () => void = () => {};
+    let answer!: () => void;
     let count = 1;
     const slow = (): Promise<DeviceStatus> =>
       new Promise((resolve) => {
@@ -138,7 +138,7 @@ describe('LiveSource', () => {
   });
 
   it('waits for the only daemon as long as it takes', async () => {
-    let answer: () => void = () => {};
+    let answer!: () => void;
     const slow = (): Promise<DeviceStatus> =>
       new Promise((resolve) => (answer = () => resolve(exampleDevice([examplePeer(1)]))));
     const { source, clock } = exampleSource(['wg0'], new Map([['wg0', slow]]));

@@ -42,7 +42,7 @@ describe('WatchedInterface', () => {
       ...parts,
       connect: (name) => {
         connected++;
-        let fail: (error: Error) => void = () => {};
+        let fail!: (error: Error) => void;
         const close = (): void => {
           closed.push(name);
           fail(Object.assign(new Error('the connection was closed'), { code: 'EIO' }));

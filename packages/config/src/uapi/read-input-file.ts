@@ -71,8 +71,7 @@ function checkType(stats: FileType, { refusesPipes = false }: InputFileOptions):
 /** Reads until the end. @param isOpened whether the other end of a pipe is or was open */
 function readAll(fd: number, pieces: Buffer[], isOpened: boolean, options: InputFileOptions): void {
   const { maxLength = MAX_LENGTH, pipeMs = PIPE_MS, openMs = OPEN_MS } = options;
-  const start = performance.now();
-  let length = 0;
+  let [length, waitedMs] = [0, 0];
   let hasWriter = isOpened;
   for (;;) {
     const piece = Buffer.alloc(PIECE_LENGTH);
@@ -85,10 +84,10 @@ function readAll(fd: number, pieces: Buffer[], isOpened: boolean, options: Input
       if (length > maxLength) throw refused(`it has more than ${maxLength} bytes`);
       continue;
     }
-    const waited = performance.now() - start;
-    if (!hasWriter && waited >= openMs) throw refused('it is a pipe that no program writes to');
-    if (waited >= pipeMs) throw refused(`it is a pipe whose writer takes over ${pipeMs} ms`);
+    if (!hasWriter && waitedMs >= openMs) throw refused('it is a pipe that no program writes to');
+    if (waitedMs >= pipeMs) throw refused(`it is a pipe whose writer takes over ${pipeMs} ms`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+    waitedMs += POLL_MS;
   }
 }
 
