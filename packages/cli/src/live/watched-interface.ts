@@ -112,7 +112,7 @@ export class WatchedInterface {
     }
   }
 
-  /** Ends a reading that has not ended by itself, for example of a daemon that sends byte by byte. */
+  /** Ends a reading that does not end by itself: of a daemon that sends byte by byte. */
   #giveUp(): void {
     if (this.#isClosed) return;
     this.#hasGivenUp = true;

@@ -20,7 +20,7 @@ export interface InputFileOptions {
   refusesPipes?: boolean;
   /** How long a pipe may take, in ms. Default 20 s. */
   pipeMs?: number;
-  /** How long it may take until a program opens the other end of a named pipe, in ms. Default 3 s. */
+  /** How long a named pipe may be without a program at its other end, in ms. Default 3 s. */
   openMs?: number;
 }
 
