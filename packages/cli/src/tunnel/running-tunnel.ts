@@ -29,7 +29,7 @@ import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
 import type { MeasuredDevice } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
-import { readTunnelFile } from '../tunnel-path.ts';
+import { readTunnelFile } from '../read-tunnel-file.ts';
 import { replaceFile } from './replace-file.ts';
 import { savedText } from './save-config.ts';
 import { endpointsOf, syncChange, type EarlierFile } from './sync-change.ts';
