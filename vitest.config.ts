@@ -4,6 +4,10 @@ import { defineConfig } from 'vitest/config';
 const resolve = { conditions: ['@litz/source', 'node', 'import', 'default'] };
 const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default'] } };
 
+// pnpm sets this for its scripts. With it, a program that a test starts would find modules that its
+// package does not list, and that a user does not have.
+delete process.env['NODE_PATH'];
+
 /** Where CI wants the figures of the run; `npx vitest run --reporter` still says otherwise. */
 const report = process.env['LITZ_TEST_REPORT'];
 

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { quote } from '@litz/core/text';
 import { Failure } from './failure.ts';
 
@@ -30,30 +29,5 @@ export function locateTunnelFile(target: string): LocatedFile {
   throw new Failure(text, { exitCode: 2 });
 }
 
-/**
- * Returns the text of the file. Warns if every user can read it, because it contains keys.
- *
- * @throws {Failure} the file cannot be read
- */
-export function readTunnelFile(file: string, warn: (line: string) => void): string {
-  try {
-    const text = readFileSync(file, 'utf8');
-    if ((statSync(file).mode & statSync(dirname(file)).mode & WORLD) !== 0) {
-      warn(`Warning: ${file} contains keys, and every user can read it. Consider chmod 600.`);
-    }
-    return text;
-  } catch (error) {
-    const { code = String(error) } = error as { code?: string };
-    const reason = REASONS[code] ?? code;
-    throw new Failure(`cannot read ${file}: ${reason}`, { cause: error });
-  }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file (ENOENT)',
-  EACCES: 'this user may not read it (EACCES); give it to this user (chown), or start litz as root',
-};
 /** The names that wg-quick accepts. */
 const TUNNEL_NAME = /^([a-zA-Z0-9_=+.-]{1,15})\.conf$/;
-/** The permissions of all other users (S_IRWXO). */
-const WORLD = 0o007;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { constants } from 'node:fs';
+import { constants, type BigIntStats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { Failure } from '../failure.ts';
@@ -26,18 +26,24 @@ export class FileOutput implements CaptureOutput {
   #length = 0;
 
   /**
-   * @param isSecret whether a symbolic link is refused: another user may have put it there
-   * @throws {Failure} (rejects) the file cannot be made
+   * @param isSecret whether the output has keys. Then an existing file is refused that another user
+   *   has, can read or has open, or has put there: a link, another owner, a mode above 0600.
+   * @throws {Failure} (rejects) the file cannot be made, or is refused; it is as it was
    */
   static async open(path: string, isSecret = false): Promise<FileOutput> {
-    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-    const flags = O_WRONLY | O_CREAT | O_TRUNC | (isSecret ? O_NOFOLLOW : 0);
+    const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const flags = O_WRONLY | O_CREAT | (isSecret ? O_NOFOLLOW | O_NONBLOCK : 0);
     let file: FileHandle | undefined;
     try {
       file = await open(path, flags, 0o600);
-      const isRegular = (await file.stat()).isFile();
-      // An existing file keeps its mode otherwise.
-      if (isRegular) await file.chmod(0o600);
+      const stats = await file.stat({ bigint: true });
+      if (isSecret) refuseForKeys(path, stats);
+      const isRegular = stats.isFile();
+      if (isRegular) {
+        await file.truncate(0);
+        // An existing file keeps its mode otherwise.
+        await file.chmod(0o600);
+      }
       return new FileOutput(path, file, isRegular);
     } catch (error) {
       await file?.close();
@@ -101,7 +107,23 @@ export class StreamOutput implements CaptureOutput {
   async close(): Promise<void> {}
 }
 
+function refuseForKeys(path: string, stats: BigIntStats): void {
+  const own = process.geteuid?.();
+  const refuse = (reason: string): Failure =>
+    new Failure(`cannot write keys to ${path}: ${reason}; remove it, or choose another file`);
+  if (!stats.isFile()) throw refuse('it is not a regular file');
+  if (own !== undefined && stats.uid !== BigInt(own)) {
+    throw refuse(`it belongs to user ${stats.uid}, who could read them`);
+  }
+  const permissions = stats.mode & 0o7777n;
+  if ((permissions & OTHERS) === 0n) return;
+  const digits = permissions.toString(8).padStart(4, '0');
+  // Who has it open now could also read it after a change of its mode.
+  throw refuse(`it has mode ${digits}, so other users could read them`);
+}
+
 function notWritten(path: string, error: unknown): Failure {
+  if (error instanceof Failure) return error;
   const { code = String(error) } = error as NodeJS.ErrnoException;
   const advice = ADVICE.get(code);
   return new Failure(`cannot write ${path}: ${advice ?? code}`, { cause: error });
@@ -114,5 +136,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EROFS', 'the file system is read-only (EROFS)'],
   ['ENOENT', 'there is no such folder (ENOENT)'],
   ['EISDIR', 'it is a folder (EISDIR)'],
+  ['ENXIO', 'it is a pipe that no program reads, or a socket (ENXIO)'],
   ['ELOOP', 'it is a symbolic link (ELOOP), which is refused for keys'],
 ]);
+/** The permissions of the group and of all other users (S_IRWXG, S_IRWXO). */
+const OTHERS = 0o077n;

@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { CaptureRequest } from '@litz/config';
 import { UapiClient } from '@litz/config/uapi';
+import { warnIfWorldReadable } from '../commands/keys.ts';
 import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import type { CaptureFlags } from './capture-flags.ts';
@@ -70,7 +71,9 @@ async function write(
   }
   if (!hasBegun || (writer.isComplete && end.signal.aborted)) return;
   const why = 'the daemon has ended, or a new process has taken its place (litz upgrade)';
-  if (!writer.isComplete) throw new Failure(`${name}: ${why}; ${countText(writer)}`);
+  if (!writer.isComplete) {
+    throw new Failure(`${name}: ${why}, or its log says why; ${countText(writer)}`);
+  }
   say(`litz: ${name}: ${why}`);
 }
 
@@ -137,6 +140,8 @@ function wantsKeys({ keyLog, embedKeys }: CaptureFlags): boolean {
 
 function warnOfKeys(name: string, flags: CaptureFlags): void {
   if (!wantsKeys(flags)) return;
+  // What the shell has opened is the user's choice.
+  if (flags.embedKeys && isStandardOutput(flags)) warnIfWorldReadable(process.stdout.fd, say);
   const where = [flags.keyLog, flags.embedKeys && (flags.write ?? 'standard output')];
   say(
     `Warning: ${where.filter(Boolean).join(' and ')} will contain the private key of ${name} ` +

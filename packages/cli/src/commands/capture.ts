@@ -20,8 +20,8 @@ export function addCaptureCommand(program: Command): void {
       new Option('--only <side>', 'only IP packets, or only datagrams').choices(['inner', 'outer']),
     )
     .option('-s, --snap-length <bytes>', 'keep only this many bytes of a packet', readSnapLength)
-    .option('-c, --count <packets>', 'end after so many packets', readNumber)
-    .option('--duration <seconds>', 'end after so many seconds', readNumber)
+    .option('-c, --count <packets>', 'end after so many packets', readCount)
+    .option('--duration <seconds>', 'end after so many seconds', readSeconds)
     .option('--size <size>', 'end before the file is longer: 500k, 100M, 2G', readSize)
     .option('--key-log <FILE>', 'also write the keys of new sessions to FILE; only for root')
     .option('--embed-keys', 'put the keys of new sessions into the capture; only for root')
@@ -44,10 +44,18 @@ function readPeer(text: string, earlier: readonly string[] = []): string[] {
   return [...earlier, text];
 }
 
-function readNumber(text: string): number {
-  const number = parseUnsigned(text, LARGEST_NUMBER);
+function readCount(text: string): number {
+  return readNumber(text, Number.MAX_SAFE_INTEGER);
+}
+
+function readSeconds(text: string): number {
+  return readNumber(text, LONGEST_SECONDS);
+}
+
+function readNumber(text: string, most: number): number {
+  const number = parseUnsigned(text, most);
   if (number !== undefined && number > 0) return number;
-  throw new InvalidArgumentError(`Expected a number, 1 to ${LARGEST_NUMBER}.`);
+  throw new InvalidArgumentError(`Expected a number, 1 to ${most}.`);
 }
 
 function readSnapLength(text: string): number {
@@ -70,7 +78,7 @@ const SMALLEST_SIZE = 1000;
 const SMALLEST_SNAP_LENGTH = 64;
 const LARGEST_SNAP_LENGTH = 262_144;
 /** The longest timer of Node.js, in seconds. */
-const LARGEST_NUMBER = 2_147_483;
+const LONGEST_SECONDS = 2_147_483;
 
 const HELP = `
 The file has two interfaces: INTERFACE has the IP packets, INTERFACE-outer has the datagrams of

@@ -23,7 +23,8 @@ import { replaceFile } from '../tunnel/replace-file.ts';
 import { savedText } from '../tunnel/save-config.ts';
 import { stripConfig } from '../tunnel/strip-config.ts';
 import { syncChange } from '../tunnel/sync-change.ts';
-import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
+import { readTunnelFile } from '../read-tunnel-file.ts';
+import { locateTunnelFile } from '../tunnel-path.ts';
 
 /** Called with lines for the user, without a line feed. */
 type Print = (line: string) => void;
@@ -98,7 +99,7 @@ export async function runSave(target: string, print: Print): Promise<void> {
   const host = await LinuxHost.open();
   try {
     const [addresses, mtu] = [host.addresses(name), host.mtu(name)];
-    const text = savedText(readTunnelFile(file, print), file, {
+    const text = savedText(readTunnelFile(file, print, { refusesPipes: true }), file, {
       status,
       addresses,
       mtu,

@@ -8,7 +8,8 @@ import { Failure } from '../failure.ts';
 import { writeLine } from '../log-writer.ts';
 import { phoneText } from '../qr/phone-text.ts';
 import { qrCode } from '../qr/qr-code.ts';
-import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
+import { readTunnelFile } from '../read-tunnel-file.ts';
+import { locateTunnelFile } from '../tunnel-path.ts';
 import { warnIfWorldReadable } from './keys.ts';
 
 /** Prints the code. @throws {Failure | ConfigError} (rejects) as `qrText` */

@@ -23,7 +23,8 @@ import { warningOfHooks } from '../rights/tunnel-rights.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
 import { ControlServer, type ControlRequest } from '../tunnel/control.ts';
 import { RunningTunnel, type IgnoredPart } from '../tunnel/running-tunnel.ts';
-import { locateTunnelFile, readTunnelFile } from '../tunnel-path.ts';
+import { readTunnelFile } from '../read-tunnel-file.ts';
+import { locateTunnelFile } from '../tunnel-path.ts';
 
 export interface UpOptions {
   /** The environment: LOG_LEVEL and WG_ENDPOINT_RESOLUTION_RETRIES; that of the hooks, too. */

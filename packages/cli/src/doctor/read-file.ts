@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { parseConfig, wipeSecrets } from '@litz/config';
 import { formatCidr, formatKey } from '@litz/core';
 import { publicKeyOfStatus } from '../show/public-key.ts';
-import { readTunnelFile } from '../tunnel-path.ts';
+import { readTunnelFile } from '../read-tunnel-file.ts';
 import type { FileFacts, HostFacts } from './tunnel-facts.ts';
 
 export interface ReadFile {

@@ -4,46 +4,22 @@
  *
  * @module
  */
-import { wipeSecrets, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
-import { formatKey } from '@litz/core';
-import { describeFailure } from '../failure.ts';
-import { publicKeyOfStatus } from '../show/public-key.ts';
-import { countersOfPeer, describePeer, peerId } from './describe-peer.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { InterfaceClient, socketNames } from './interface-client.ts';
-import { ratesBetween, type LiveCounters } from './live-rates.ts';
-import {
-  NO_RATES,
-  sumOfDrops,
-  sumOfRates,
-  type LiveInterface,
-  type LivePeer,
-  type LiveRates,
-  type LiveStatus,
-} from './live-status.ts';
+import { NO_RATES, type LiveInterface, type LiveStatus } from './live-status.ts';
+import { WatchedInterface, type WatchedInterfaceParts } from './watched-interface.ts';
 
 /** How a source reaches the daemons and knows the time. */
-export interface LiveSourceParts {
+export interface LiveSourceParts extends WatchedInterfaceParts {
   /** Returns the interfaces that have a daemon. */
   list(): readonly string[];
-  connect(name: string): StatusReader;
-  /** Monotonic time in milliseconds. */
-  now(): number;
-  /** Unix time in milliseconds. */
-  unixTime(): number;
-}
-
-/** The status of one interface; an `InterfaceClient` is one. */
-export interface StatusReader {
-  read(): Promise<DeviceStatus>;
-  close(): void;
 }
 
 export class LiveSource {
-  /** Undefined: all interfaces that have a daemon. */
-  readonly #names: readonly string[] | undefined;
+  /** Whether the interfaces are those that the caller named. */
+  readonly #areNamed: boolean;
   readonly #parts: LiveSourceParts;
-  readonly #readers = new Map<string, StatusReader>();
-  #counters = new Map<string, LiveCounters>();
+  readonly #watched = new Map<string, WatchedInterface>();
   #readAt: number | undefined;
   #pending: Promise<LiveStatus> | undefined;
 
@@ -53,13 +29,22 @@ export class LiveSource {
    */
   constructor(names: readonly string[], parts: LiveSourceParts = MACHINE) {
     this.#parts = parts;
-    this.#names = names.length === 0 ? undefined : [...new Set(names)];
-    for (const name of this.#names ?? []) this.#readers.set(name, parts.connect(name));
+    this.#areNamed = names.length > 0;
+    for (const name of names) this.#watch(name);
+  }
+
+  /** How long the slowest of the daemons took that answered at once, in ms. */
+  get costMs(): number {
+    const prompt = [...this.#watched.values()].filter(({ isLate }) => !isLate);
+    return Math.max(0, ...prompt.map(({ costMs }) => costMs));
   }
 
   /**
    * Reads all interfaces. Does not reject if a daemon does not answer: the status says so. Calls
    * during a reading get its result.
+   *
+   * A daemon that takes longer than a second does not keep the others: its last answer is shown
+   * until the next one comes.
    */
   read(): Promise<LiveStatus> {
     this.#pending ??= this.#read().finally(() => (this.#pending = undefined));
@@ -67,143 +52,87 @@ export class LiveSource {
   }
 
   close(): void {
-    for (const reader of this.#readers.values()) reader.close();
+    for (const watched of this.#watched.values()) watched.close();
   }
 
   async #read(): Promise<LiveStatus> {
-    const names = this.#names ?? this.#find();
-    const answers = await Promise.all(names.map((name) => this.#ask(name)));
+    if (!this.#areNamed) this.#find();
+    const all = [...this.#watched.values()];
+    await this.#updateAll(all);
     const now = this.#parts.now();
-    const elapsed = this.#readAt === undefined ? undefined : now - this.#readAt;
-    const round = new Round(this.#counters, elapsed, this.#parts.unixTime());
-    for (const { name, status, trouble } of answers) {
-      // Of all interfaces, those whose daemon was killed are left out.
-      if (status) round.add(name, status);
-      else if (this.#names) round.addSilent(name, trouble);
-    }
-    for (const { status } of answers) if (status) wipeSecrets(status);
-    this.#counters = round.counters;
+    const intervalMs = this.#readAt === undefined ? undefined : now - this.#readAt;
     this.#readAt = now;
-    return round.status();
-  }
-
-  /** Returns the interfaces that have a socket, with a reader for each. */
-  #find(): readonly string[] {
-    const names = this.#parts.list();
-    for (const [name, reader] of this.#readers) {
-      if (names.includes(name)) continue;
-      reader.close();
-      this.#readers.delete(name);
-    }
-    for (const name of names) {
-      if (!this.#readers.has(name)) this.#readers.set(name, this.#parts.connect(name));
-    }
-    return names;
-  }
-
-  async #ask(
-    name: string,
-  ): Promise<{ name: string; status?: DeviceStatus; trouble?: string | undefined }> {
-    try {
-      const status = await this.#readers.get(name)?.read();
-      return status ? { name, status } : { name };
-    } catch (error) {
-      // More lines are advice about the command line.
-      return { name, trouble: describeFailure(error).split('\n', 1)[0] };
-    }
-  }
-}
-
-/** One reading of all interfaces. */
-class Round {
-  readonly counters = new Map<string, LiveCounters>();
-  readonly #before: ReadonlyMap<string, LiveCounters>;
-  readonly #elapsed: number | undefined;
-  readonly #time: number;
-  readonly #interfaces: LiveInterface[] = [];
-  readonly #peers: LivePeer[] = [];
-
-  constructor(
-    before: ReadonlyMap<string, LiveCounters>,
-    elapsed: number | undefined,
-    time: number,
-  ) {
-    this.#before = before;
-    this.#elapsed = elapsed;
-    this.#time = time;
-  }
-
-  add(name: string, status: DeviceStatus): void {
-    const { details, listenPort } = status;
-    const peers = status.peers.map((peer) => this.#peer(name, status, peer));
-    const rates = sumOfRates(peers.map((peer) => peer.rates));
-    // Of what an interface drops, most belongs to no peer.
-    const drops = { ...NOTHING_COUNTED, drops: sumOfDrops(details?.drops) };
-    this.#interfaces.push({
-      name,
-      trouble: undefined,
-      publicKey: publicKeyOfStatus(status),
-      listenPort,
-      provider: details?.provider,
-      offloads: details?.offloads,
-      drops: details?.drops,
-      peerCount: peers.length,
-      connectedCount: peers.filter(({ state }) => state === 'connected').length,
-      rates: { ...rates, drops: this.#ratesOf(name, drops).drops },
-    });
-    for (const peer of peers) this.#peers.push(peer);
-  }
-
-  addSilent(name: string, trouble: string | undefined): void {
-    this.#interfaces.push({
-      name,
-      trouble,
-      publicKey: undefined,
-      listenPort: 0,
-      provider: undefined,
-      offloads: undefined,
-      drops: undefined,
-      peerCount: 0,
-      connectedCount: 0,
-      rates: NO_RATES,
-    });
-  }
-
-  status(): LiveStatus {
     return {
       version: 1,
-      time: this.#time,
-      intervalMs: this.#elapsed,
-      interfaces: this.#interfaces,
-      peers: this.#peers,
+      time: this.#parts.unixTime(),
+      intervalMs,
+      interfaces: all.flatMap((watched) => this.#shown(watched)),
+      peers: all.flatMap(({ reading }) => reading?.peers ?? []),
     };
   }
 
-  #peer(name: string, status: DeviceStatus, peer: DevicePeerStatus): LivePeer {
-    const rates = this.#ratesOf(peerId(name, formatKey(peer.publicKey)), countersOfPeer(peer));
-    return describePeer(peer, { name, status }, rates, this.#time);
+  /** Resolves when all have answered that are not late. If all are late, it waits for one. */
+  async #updateAll(all: readonly WatchedInterface[]): Promise<void> {
+    if (all.length === 0) return;
+    const answers = all.map((watched) => watched.update());
+    const prompt = answers.filter((_, index) => !all[index]!.isLate);
+    const ending = new AbortController();
+    const isAnswered = new Set<WatchedInterface>();
+    for (const [index, watched] of all.entries()) {
+      void answers[index]!.then(() => isAnswered.add(watched));
+    }
+    await Promise.race([
+      prompt.length > 0 ? Promise.all(prompt) : Promise.race(answers),
+      this.#parts.pause(PATIENCE_MS, ending.signal).then(() => Promise.race(answers)),
+    ]);
+    ending.abort();
+    for (const watched of all) if (!isAnswered.has(watched)) watched.isLate = true;
   }
 
-  #ratesOf(id: string, counters: LiveCounters): LiveRates {
-    this.counters.set(id, counters);
-    const before = this.#before.get(id);
-    if (!before || this.#elapsed === undefined || this.#elapsed <= 0) return NO_RATES;
-    return ratesBetween(before, counters, this.#elapsed);
+  /** Watches the interfaces that have a socket, and no others. */
+  #find(): void {
+    const names = this.#parts.list();
+    for (const [name, watched] of this.#watched) {
+      if (names.includes(name)) continue;
+      watched.close();
+      this.#watched.delete(name);
+    }
+    for (const name of names) this.#watch(name);
+  }
+
+  #watch(name: string): void {
+    if (this.#watched.has(name)) return;
+    this.#watched.set(name, new WatchedInterface(name, this.#parts));
+  }
+
+  #shown({ name, reading, trouble, isSilent }: WatchedInterface): LiveInterface[] {
+    if (reading) return [reading.shown];
+    // Of all interfaces, those whose daemon was killed are left out.
+    return this.#areNamed || isSilent ? [silent(name, trouble)] : [];
   }
 }
 
-const NOTHING_COUNTED: LiveCounters = {
-  receivedBytes: 0,
-  sentBytes: 0,
-  receivedMessages: 0,
-  sentMessages: 0,
-  drops: 0,
-  handshakeAt: 0,
-};
+function silent(name: string, trouble: string | undefined): LiveInterface {
+  return {
+    name,
+    trouble,
+    publicKey: undefined,
+    listenPort: 0,
+    provider: undefined,
+    offloads: undefined,
+    drops: undefined,
+    peerCount: 0,
+    connectedCount: 0,
+    rates: NO_RATES,
+  };
+}
 
 const MACHINE: LiveSourceParts = {
   list: socketNames,
   connect: (name) => new InterfaceClient(name, { keepsConnection: true }),
   now: () => performance.now(),
   unixTime: () => Date.now(),
+  pause: (ms, signal) => delay(ms, undefined, { signal, ref: false }).catch(() => {}),
 };
+/** How long the other interfaces wait for a daemon, in ms. */
+const PATIENCE_MS = 1000;

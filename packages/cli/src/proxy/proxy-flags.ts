@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readInputFile } from '@litz/config/uapi';
 import { quote } from '@litz/core/internals';
 import { contradiction, usage } from '../commands/agent/flag-failure.ts';
 import { Failure } from '../failure.ts';
@@ -145,7 +146,7 @@ function readCredentials(
 /** Returns the first line of a file. */
 function readPassword(flag: string, file: string, warn: (line: string) => void): string {
   try {
-    const [line = ''] = readFileSync(file, 'utf8').split(/\r?\n/, 1);
+    const [line = ''] = readInputFile(file, { maxLength: LONGEST_PASSWORD_FILE }).split(/\r?\n/, 1);
     // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
     if ((statSync(file, { bigint: true }).mode & OTHERS) !== 0n) {
       warn(
@@ -154,8 +155,9 @@ function readPassword(flag: string, file: string, warn: (line: string) => void):
     }
     return line;
   } catch (error) {
-    const { code = String(error) } = error as { code?: string };
-    throw new Failure(`${flag}: cannot read ${file}: ${code}`, { exitCode: 2, cause: error });
+    const { code = String(error), message } = error as { code?: string; message: string };
+    const reason = code === 'ERR_LITZ_SYSTEM' ? message : code;
+    throw new Failure(`${flag}: cannot read ${file}: ${reason}`, { exitCode: 2, cause: error });
   }
 }
 
@@ -196,5 +198,7 @@ function readListen(flag: string, text: string): ListenAddress {
 }
 
 const LOOPBACK = '127.0.0.1';
+/** In bytes. */
+const LONGEST_PASSWORD_FILE = 65_536;
 /** The permissions of the group and of all other users (S_IRWXG, S_IRWXO). */
 const OTHERS = 0o077n;

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readInputFile } from '@litz/config/uapi';
 import { readRights } from '@litz/sys';
 import { keepAllRights, keepFewRights } from './few-rights.ts';
 
@@ -43,7 +44,7 @@ function isRegularFile(file: string): boolean {
 
 function hasHooks(file: string): boolean {
   try {
-    return /^\s*(pre|post)(up|down)\s*=/im.test(readFileSync(file, 'utf8'));
+    return /^\s*(pre|post)(up|down)\s*=/im.test(readInputFile(file, { refusesPipes: true }));
   } catch {
     return false;
   }

@@ -11,11 +11,11 @@ import type { PageAddress } from '../page-address.ts';
 
 export interface LivePageOptions extends PageAddress {
   /** Where the statuses come from. The page closes it. */
-  readonly source: Pick<LiveSource, 'read' | 'close'>;
+  readonly source: Pick<LiveSource, 'read' | 'close' | 'costMs'>;
 }
 
 export class LivePage {
-  readonly #source: Pick<LiveSource, 'read' | 'close'>;
+  readonly #source: Pick<LiveSource, 'read' | 'close' | 'costMs'>;
   readonly #history = new LiveHistory();
   #page: StatusPage | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -70,7 +70,7 @@ export class LivePage {
     const start = performance.now();
     if (start - this.#readAt >= IDLE_INTERVAL_MS / 2) await this.#read();
     if (this.#isClosed) return;
-    const pause = Math.max(IDLE_INTERVAL_MS, (performance.now() - start) * 50);
+    const pause = Math.max(IDLE_INTERVAL_MS, this.#source.costMs * 50);
     this.#timer = setTimeout(() => void this.#record(), pause);
     this.#timer.unref();
   }

@@ -71,7 +71,7 @@ function checkFirst({ interfaces }: LiveStatus, names: readonly string[]): void 
   if (names.length === 0 && interfaces.length === 0) throw new Failure(NO_INTERFACE);
   const [first] = interfaces;
   if (first && interfaces.every(({ trouble }) => trouble !== undefined)) {
-    throw new Failure(first.trouble ?? '');
+    throw new Failure(`${first.name}: ${first.trouble}`);
   }
 }
 
@@ -133,11 +133,10 @@ async function readAgain({
   while (!end.aborted) {
     await delay(pauseAfter(cost, options.intervalMs), undefined, { signal: end }).catch(() => {});
     if (end.aborted) return;
-    const start = performance.now();
     const status = await source.read();
     if (end.aborted) return;
     model.take(status);
-    cost = performance.now() - start;
+    cost = source.costMs;
     onStatus();
   }
 }

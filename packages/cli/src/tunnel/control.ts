@@ -16,9 +16,9 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { inodeOf, untrustedFolder } from '@litz/config/uapi';
 import { describeFailure, Failure } from '../failure.ts';
+import { linesOf } from './lines-of.ts';
 
 /** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
 export type ControlRequest =
@@ -113,7 +113,7 @@ export async function askTunnel(
   }
   socket.write(`${JSON.stringify(request)}\n`);
   try {
-    for await (const text of createInterface(socket)) {
+    for await (const text of linesOf(socket, LONGEST_ANSWER)) {
       const answer = JSON.parse(text) as { line?: string; failure?: string; done?: true };
       if (answer.line !== undefined) print(answer.line);
       if (answer.failure !== undefined) throw new Failure(answer.failure);
@@ -138,13 +138,12 @@ async function serve(socket: Socket, handler: ControlHandler): Promise<void> {
 async function answerOne(socket: Socket, handler: ControlHandler): Promise<void> {
   // The other end may go away at any time.
   socket.on('error', () => {});
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
   const send = (answer: object): void => void socket.write(`${JSON.stringify(answer)}\n`);
-  const lines = createInterface(socket);
-  // It repeats the errors of the socket, also after the loop, where nothing else listens.
-  lines.on('error', () => {});
-  for await (const text of lines) {
-    socket.setTimeout(0);
+  // Not the idle time of the socket, which each byte would start anew.
+  const timer = setTimeout(() => socket.destroy(), IDLE_MS);
+  socket.once('close', () => clearTimeout(timer));
+  for await (const text of linesOf(socket, LONGEST_REQUEST)) {
+    clearTimeout(timer);
     try {
       await handler(readRequest(text), (line) => send({ line }));
       send({ done: true });
@@ -159,6 +158,8 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
       socket
         .once('close', resolve)
         .setTimeout(LAST_MS, () => socket.destroy())
+        // Its end is noticed only while it is read.
+        .resume()
         .end();
   });
 }
@@ -196,6 +197,10 @@ async function connectTo(path: string): Promise<Socket | undefined> {
 }
 
 const FOLDER = '/run/litz/tunnels';
+/** In bytes. A path has at most 4096 bytes, and JSON may have six characters for one of them. */
+const LONGEST_REQUEST = 32_768;
+/** In bytes. A line for the user, such as the output of a hook. */
+const LONGEST_ANSWER: number = 1024 * 1024;
 /** How long a client may take for its request, in ms. */
 const IDLE_MS = 5000;
 /** How long a client may take to read the last answer, in ms. */

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import {
   toDeviceConfiguration,
@@ -30,7 +29,7 @@ import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
 import type { MeasuredDevice } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
-import { readTunnelFile } from '../tunnel-path.ts';
+import { readTunnelFile } from '../read-tunnel-file.ts';
 import { replaceFile } from './replace-file.ts';
 import { savedText } from './save-config.ts';
 import { endpointsOf, syncChange, type EarlierFile } from './sync-change.ts';
@@ -182,7 +181,7 @@ export class RunningTunnel {
 
   async #reload(path: string, say: (line: string) => void): Promise<void> {
     const { device } = this.#served!;
-    const text = readTunnelFile(path, say);
+    const text = readTunnelFile(path, say, NO_PIPE);
     const next = parseTunnelFile(text, { file: path, name: this.#file.name });
     let change: DeviceConfiguration | undefined;
     const secrets: DeviceConfiguration[] = [];
@@ -217,7 +216,10 @@ export class RunningTunnel {
     const { file, name } = this.#file;
     // Without a device there is no state to save.
     if (!(await this.#isAlive())) return;
-    const now = parseTunnelFile(readFileSync(file, 'utf8'), { file, name });
+    const now = parseTunnelFile(
+      readTunnelFile(file, () => {}, NO_PIPE),
+      { file, name },
+    );
     wipeConfig(now);
     if (now.config.interface.saveConfig === true) await this.#save();
   }
@@ -236,12 +238,16 @@ export class RunningTunnel {
     const { host } = this.#options;
     const status = await this.#served!.device.status();
     try {
-      const text = savedText(readFileSync(file, 'utf8'), file, {
-        status,
-        addresses: host.addresses(name),
-        mtu: host.mtu(name),
-        ownMark: config.interface.fwmark === undefined ? this.#tunnel!.mark : 0,
-      });
+      const text = savedText(
+        readTunnelFile(file, () => {}, NO_PIPE),
+        file,
+        {
+          status,
+          addresses: host.addresses(name),
+          mtu: host.mtu(name),
+          ownMark: config.interface.fwmark === undefined ? this.#tunnel!.mark : 0,
+        },
+      );
       replaceFile(file, text);
     } finally {
       wipeSecrets(status);
@@ -312,6 +318,8 @@ function withOrigin(error: unknown, file: TunnelFile): unknown {
   return new WireGuardError(code, text, { cause: error });
 }
 
+/** The process of a tunnel waits for nothing. A pipe of the user who asks is not its own either. */
+const NO_PIPE = { refusesPipes: true };
 const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };
 /**
  * The advice names the setting for all interfaces. Docker and Podman apply settings before the

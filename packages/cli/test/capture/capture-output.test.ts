@@ -1,4 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -27,6 +37,38 @@ describe('FileOutput', () => {
     symlinkSync(join(folder, 'other'), join(folder, 'link'));
     await (await FileOutput.open(join(folder, 'link'))).close();
     await expect(FileOutput.open(join(folder, 'link'), true)).rejects.toThrow('symbolic link');
+  });
+
+  it('writes keys only to a file that is its own, and leaves others as they were', async () => {
+    const path = join(folder, 'keys');
+    await (await FileOutput.open(path, true)).close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    writeFileSync(path, 'before');
+    const again = await FileOutput.open(path, true);
+    await again.write(Buffer.from('new'));
+    await again.close();
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    for (const mode of [0o640, 0o604, 0o620]) {
+      chmodSync(path, mode);
+      await expect(FileOutput.open(path, true)).rejects.toThrow(
+        `cannot write keys to ${path}: it has mode 0${mode.toString(8)}, so other users could read them`,
+      );
+    }
+    expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['new', 0o620]);
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+    await expect(FileOutput.open(pipe, true)).rejects.toThrow(/pipe that no program reads/);
+    await expect(FileOutput.open('/dev/null', true)).rejects.toThrow('not a regular file');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('writes no keys to a file of another user', async () => {
+    const path = join(folder, 'keys');
+    writeFileSync(path, 'theirs', { mode: 0o600 });
+    chownSync(path, 12_345, 12_345);
+    await expect(FileOutput.open(path, true)).rejects.toThrow(
+      `cannot write keys to ${path}: it belongs to user 12345, who could read them; remove it`,
+    );
+    expect([readFileSync(path, 'utf8'), statSync(path).uid]).toEqual(['theirs', 12_345]);
   });
 
   it('says why it cannot write', async () => {

@@ -189,7 +189,14 @@ describeWith(requirements, 'litz capture', () => {
       [['capture', LEFT, '-w', '-', '-s', '1'], 2, 'Expected a number, 64 to 262144'],
       [['capture', LEFT, '-w', '-', '--size', '1x'], 2, 'Expected a size'],
       [['capture', LEFT, '-w', '-', '--key-log', '-'], 2, '--key-log expected a file'],
-      [['capture', 'nobody0', '-w', '-'], 1, 'there is no such socket'],
+      [
+        ['capture', LEFT, '-w', '-', '--duration', '2147484'],
+        2,
+        'Expected a number, 1 to 2147483.',
+      ],
+      [['capture', LEFT, '-w', '-', '-c', '0'], 2, 'Expected a number, 1 to 9007199254740991.'],
+      // The limit of a timer is not one of a count.
+      [['capture', 'nobody0', '-w', '-', '-c', '2147484'], 1, 'there is no such socket'],
     ] as const) {
       const refused = left.litz(words);
       expect([words, await refused.end(), refused.text]).toEqual([

@@ -9,6 +9,7 @@ import { keyPair } from '../key-pair.ts';
 import { LITZ, LitzProcess, realInterfaces } from '../litz-process.ts';
 
 const NAME = uniqueName('v');
+const STOPPED = uniqueName('w');
 const peer = keyPair();
 let host: Host;
 
@@ -50,6 +51,34 @@ describeWith(realInterfaces, 'litz serve', () => {
       interfaces: [{ name: NAME }, { name: 'none0', trouble: expect.stringMatching(/none0/) }],
     });
     expect(await litz.end('SIGINT')).toBe(0);
+  });
+
+  it('does not wait for a daemon that is stopped', async () => {
+    // As one that got SIGSTOP: the kernel accepts connections for it, and nothing answers.
+    const stopped = createServer().listen(`/var/run/wireguard/${STOPPED}.sock`);
+    onTestFinished(() => void stopped.close());
+    await once(stopped, 'listening');
+    const litz = serve([STOPPED, NAME]);
+    await litz.says(/^http:/m);
+    const start = performance.now();
+    for (let turn = 0; turn < 3; turn++) {
+      const status = await text(await ask(`${litz.text.trim()}status.json`));
+      expect(JSON.parse(status)).toMatchObject({
+        interfaces: [
+          { name: STOPPED, trouble: 'does not answer' },
+          { name: NAME, peerCount: 1 },
+        ],
+      });
+    }
+    expect(performance.now() - start).toBeLessThan(4000);
+    expect(await litz.end('SIGTERM')).toBe(0);
+    const top = host.litz(['top', STOPPED, NAME]);
+    expect([await top.end(), top.text]).toEqual([
+      0,
+      expect.stringMatching(new RegExp(`${STOPPED}: does not answer`)),
+    ]);
+    const alone = host.litz(['top', STOPPED]);
+    expect([await alone.end(), alone.text]).toEqual([1, `litz: ${STOPPED}: does not answer\n`]);
   });
 
   it('refuses an address that others reach, and a port that is taken', async () => {

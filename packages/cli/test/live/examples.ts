@@ -52,12 +52,34 @@ export function exampleDevice(
   };
 }
 
+/** The clock of a source. */
+export interface ExampleClock {
+  ms: number;
+  /** Those that have not ended. */
+  readonly pauses: readonly ExamplePause[];
+  /** Lets time pass, so that pauses end. */
+  pass(ms: number): void;
+}
+
+interface ExamplePause {
+  readonly until: number;
+  readonly end: () => void;
+}
+
 /** Returns a source whose daemons give what the caller puts into `devices`. */
 export function exampleSource(
   names: readonly string[],
-  devices: Map<string, () => DeviceStatus>,
-): { source: LiveSource; clock: { ms: number }; closed: string[] } {
-  const clock = { ms: 0 };
+  devices: Map<string, () => DeviceStatus | Promise<DeviceStatus>>,
+): { source: LiveSource; parts: LiveSourceParts; clock: ExampleClock; closed: string[] } {
+  const pauses: ExamplePause[] = [];
+  const clock: ExampleClock = {
+    ms: 0,
+    pauses,
+    pass: (ms) => {
+      clock.ms += ms;
+      for (const { until, end } of pauses) if (until <= clock.ms) end();
+    },
+  };
   const closed: string[] = [];
   const parts: LiveSourceParts = {
     list: () => [...devices.keys()],
@@ -71,8 +93,17 @@ export function exampleSource(
     }),
     now: () => clock.ms,
     unixTime: () => NOW + clock.ms,
+    pause: (ms, signal) =>
+      new Promise((resolve) => {
+        const pause = { until: clock.ms + ms, end: resolve };
+        pauses.push(pause);
+        signal.addEventListener('abort', () => {
+          pauses.splice(pauses.indexOf(pause), 1);
+          resolve();
+        });
+      }),
   };
-  return { source: new LiveSource(names, parts), clock, closed };
+  return { source: new LiveSource(names, parts), parts, clock, closed };
 }
 
 /** Returns the status after two readings that are a second apart. */

@@ -1,3 +1,4 @@
+import type { DeviceStatus } from '@litz/config';
 import { describe, expect, it } from 'vitest';
 import { NO_RATES } from '../../src/live/live-status.ts';
 import { exampleDevice, examplePeer, exampleSource, NOW } from './examples.ts';
@@ -82,6 +83,74 @@ describe('LiveSource', () => {
     expect(closed).toEqual(['wg0', 'wg1']);
   });
 
+  it('does not wait longer than a second for a daemon while others answer', async () => {
+    let receivedBytes = 0;
+    const silence = new Promise<never>(() => {});
+    const devices = new Map<string, () => DeviceStatus | Promise<DeviceStatus>>([
+      ['wg0', () => silence],
+      ['wg1', () => exampleDevice([examplePeer(1, { receivedBytes })])],
+    ]);
+    const { source, clock } = exampleSource([], devices);
+    const first = source.read();
+    await settled();
+    clock.pass(1000);
+    expect((await first).interfaces).toMatchObject([
+      { name: 'wg0', trouble: 'does not answer', peerCount: 0 },
+      { name: 'wg1', trouble: undefined, peerCount: 1 },
+    ]);
+    // The next ones do not wait at all.
+    [receivedBytes, clock.ms] = [500, 2000];
+    const { interfaces, intervalMs } = await source.read();
+    expect([interfaces[0]?.trouble, interfaces[1]?.rates.receivedBytes]).toEqual([
+      'does not answer',
+      250,
+    ]);
+    expect([intervalMs, source.costMs]).toEqual([1000, 0]);
+  });
+
+  it('shows the last answer of a slow daemon until the next one comes', async () => {
+    let answer!: () => void;
+    let count = 1;
+    const slow = (): Promise<DeviceStatus> =>
+      new Promise((resolve) => {
+        const peers = Array.from({ length: count }, (_, index) => examplePeer(index));
+        answer = () => resolve(exampleDevice(peers));
+      });
+    const devices = new Map<string, () => DeviceStatus | Promise<DeviceStatus>>([
+      ['wg0', slow],
+      ['wg1', () => exampleDevice([])],
+    ]);
+    const { source, clock } = exampleSource(['wg0', 'wg1'], devices);
+    const countOf = async (reading: ReturnType<typeof source.read>): Promise<unknown> =>
+      (await reading).interfaces[0]?.peerCount;
+    const first = source.read();
+    await settled();
+    answer();
+    expect(await countOf(first)).toBe(1);
+    count = 2;
+    const second = source.read();
+    await settled();
+    clock.pass(1000);
+    expect(await countOf(second)).toBe(1);
+    answer();
+    await settled();
+    expect(await countOf(source.read())).toBe(2);
+  });
+
+  it('waits for the only daemon as long as it takes', async () => {
+    let answer!: () => void;
+    const slow = (): Promise<DeviceStatus> =>
+      new Promise((resolve) => (answer = () => resolve(exampleDevice([examplePeer(1)]))));
+    const { source, clock } = exampleSource(['wg0'], new Map([['wg0', slow]]));
+    const reading = source.read();
+    await settled();
+    clock.pass(4000);
+    await settled();
+    answer();
+    expect((await reading).interfaces).toMatchObject([{ trouble: undefined, peerCount: 1 }]);
+    expect(clock.pauses).toEqual([]);
+  });
+
   it('reads once for callers at the same time', async () => {
     let readings = 0;
     const device = () => {
@@ -95,6 +164,11 @@ describe('LiveSource', () => {
     expect(readings).toBe(2);
   });
 });
+
+/** Resolves when all promises are settled that can be. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 async function namesOf(source: ReturnType<typeof exampleSource>['source']): Promise<string[]> {
   return (await source.read()).interfaces.map(({ name }) => name);

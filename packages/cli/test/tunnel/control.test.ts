@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import { askTunnel, ControlServer, type ControlRequest } from '../../src/tunnel/control.ts';
 
@@ -77,6 +77,44 @@ describe('ControlServer', () => {
       });
     },
   );
+
+  test('reads a line of a bounded length, and closes the connection otherwise', async () => {
+    await listen(async () => {});
+    const socket = createConnection(join(folder, 'wg0.sock'));
+    socket.on('error', () => {});
+    let sent = 0;
+    const chunk = Buffer.alloc(8192, 0x61);
+    const send = (): void => {
+      while (!socket.destroyed && socket.write(chunk)) sent += chunk.length;
+    };
+    socket.on('drain', send);
+    send();
+    await new Promise((resolve) => socket.once('close', resolve));
+    // What the buffers of the kernel take is sent, too.
+    expect(sent).toBeLessThan(4 * 1024 * 1024);
+    expect(await ask({ do: 'save' })).toBe('done');
+  });
+
+  test('closes a connection whose request takes too long, though bytes come', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      await listen(async () => {});
+      const socket = createConnection(join(folder, 'wg0.sock'));
+      socket.on('error', () => {});
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      await once(socket, 'connect');
+      for (let second = 0; second < 5; second++) {
+        expect(socket.destroyed).toBe(false);
+        socket.write('{');
+        // The server gets the byte.
+        for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+        vi.advanceTimersByTime(1000);
+      }
+      await closed;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   test('answers before it is closed, and removes its socket', async () => {
     let finish!: () => void;

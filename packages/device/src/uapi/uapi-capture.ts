@@ -1,6 +1,7 @@
 /**
- * `UapiCapture`: answers `litz_capture=1` with a pcapng file. No function here rejects: errors are
- * answered with an errno.
+ * `UapiCapture`: answers `litz_capture=1` with a pcapng file. No function here rejects. An error
+ * before the file is answered with an errno. After that, the file ends with its last whole block:
+ * without the statistics, so that the client sees that something went wrong.
  *
  * @module
  */
@@ -40,11 +41,13 @@ export class UapiCapture {
     socket: Socket,
     write: (bytes: string | Uint8Array) => Promise<void>,
   ): Promise<void> {
+    let hasBegun = false;
     try {
       const capture = await this.#start(body, socket);
       this.#stop = () => void capture.stop();
       if (this.#isStopped) this.#stop();
       await write(formatErrnoResponse(0));
+      hasBegun = true;
       for await (const blocks of capture) {
         if (socket.destroyed) break;
         await write(blocks);
@@ -53,7 +56,7 @@ export class UapiCapture {
       }
     } catch (error) {
       this.#onRefused(error as Error);
-      await write(formatErrnoResponse(errnoOf(error)));
+      if (!hasBegun) await write(formatErrnoResponse(errnoOf(error)));
     }
   }
 

@@ -85,6 +85,18 @@ describe('UapiCapture', () => {
     expect(await ask('')).toBe('errno=-22\n\n');
   });
 
+  it('ends the file where an error comes, and adds nothing to it', async () => {
+    const target = new Target();
+    target.lateError = new Error('the packet loop failed');
+    const reasons: string[] = [];
+    server = await UapiServer.listen(target, {
+      path,
+      onRefused: ({ message }) => reasons.push(message),
+    });
+    expect(await ask('')).toBe('errno=0\n\nbegin');
+    expect(reasons).toEqual(['the packet loop failed']);
+  });
+
   it('says what is wrong when a daemon has no captures, or does not answer', async () => {
     await serve(new Target());
     const old = join(folder, 'old');
@@ -108,6 +120,8 @@ class Target implements UapiTarget {
   readonly asked: CaptureOptions[] = [];
   readonly pieces: Buffer[] = [];
   error: Error | undefined = undefined;
+  /** Comes after the first piece. */
+  lateError: Error | undefined = undefined;
   #stopped: () => void = () => {};
 
   status: UapiTarget['status'] = async () => ({ listenPort: 1, fwmark: 0, peers: [] });
@@ -123,6 +137,7 @@ class Target implements UapiTarget {
       this.pieces.push(bytes);
       return bytes;
     };
+    const { lateError } = this;
     return {
       stop: async () => {
         stop();
@@ -130,6 +145,7 @@ class Target implements UapiTarget {
       },
       async *[Symbol.asyncIterator]() {
         yield piece('begin');
+        if (lateError) throw lateError;
         await stopped;
         yield piece('rest');
       },

@@ -103,9 +103,9 @@ export function controlPath(interfaceName: string, folder = '/var/run/litz'): st
 function serve(socket: Socket, onLine: (line: string) => Promise<void>): void {
   let text = '';
   socket.setEncoding('utf8');
-  socket.setTimeout(IDLE_MS, () => {
-    if (!text.includes('\n')) socket.destroy();
-  });
+  // Not the idle time of the socket, which each byte would start anew.
+  const timer = setTimeout(() => socket.destroy(), REQUEST_MS);
+  socket.once('close', () => clearTimeout(timer));
   socket.on('error', () => socket.destroy());
   // A client may close its side after the request: only a connection without a request is
   // destroyed.
@@ -116,7 +116,10 @@ function serve(socket: Socket, onLine: (line: string) => Promise<void>): void {
     if (text.includes('\n')) return;
     text += piece;
     if (text.length > MOST_CHARACTERS) socket.destroy();
-    else if (text.includes('\n')) void onLine(text.slice(0, text.indexOf('\n')));
+    else if (text.includes('\n')) {
+      clearTimeout(timer);
+      void onLine(text.slice(0, text.indexOf('\n')));
+    }
   });
 }
 
@@ -134,6 +137,7 @@ async function reply(
     result = { ok: false, error: (error as Error).message };
   }
   socket.end(`${JSON.stringify(result)}\n`);
+  socket.setTimeout(READING_MS, () => socket.destroy());
 }
 
 function refuseUntrusted(path: string, folder: string): void {
@@ -152,5 +156,8 @@ async function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-const IDLE_MS = 10_000;
+/** How long a client may take for its request, in ms. */
+const REQUEST_MS = 10_000;
+/** How long a client may read nothing of its answer, in ms. */
+const READING_MS = 10_000;
 const MOST_CHARACTERS = 10_000;

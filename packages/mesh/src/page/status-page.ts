@@ -34,6 +34,8 @@ export class StatusPage {
   readonly #source: PageSource;
   readonly #files: PageFiles;
   readonly #feed: StatusFeed;
+  /** How to end the connection of each viewer. */
+  readonly #closers = new Map<Viewer, () => void>();
   readonly #server: Server;
   readonly #host: string;
 
@@ -122,6 +124,7 @@ export class StatusPage {
   }
 
   #sendEvents(response: ServerResponse, method: string): void {
+    if (method === 'GET' && this.#feed.viewers >= MAX_VIEWERS) this.#closeStalled();
     if (method === 'GET' && this.#feed.viewers >= MAX_VIEWERS) {
       return sendText(
         response,
@@ -136,8 +139,24 @@ export class StatusPage {
       isReady: () => !response.writableNeedDrain,
       send: (text) => void response.write(text),
     };
+    // A viewer that reads gets a status each second.
+    response.setTimeout(STALLED_MS, () => response.destroy());
+    this.#closers.set(viewer, () => {
+      this.#forget(viewer);
+      response.destroy();
+    });
     this.#feed.add(viewer);
-    response.on('close', () => this.#feed.remove(viewer));
+    response.on('close', () => this.#forget(viewer));
+  }
+
+  #forget(viewer: Viewer): void {
+    this.#closers.delete(viewer);
+    this.#feed.remove(viewer);
+  }
+
+  /** Ends the viewers that have not read what was sent to them, for one that wants to read. */
+  #closeStalled(): void {
+    for (const [viewer, close] of this.#closers) if (!viewer.isReady()) close();
   }
 }
 
@@ -181,5 +200,7 @@ const LIMITS = {
 };
 const MAX_CONNECTIONS = 64;
 const MAX_VIEWERS = 16;
+/** A viewer is closed when it has read nothing for this long, in ms. */
+const STALLED_MS = 60_000;
 /** How many milliseconds a browser waits before it connects to the events again. */
 const RETRY_MS = 2000;

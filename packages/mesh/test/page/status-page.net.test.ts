@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describeWith, programRequirement } from '@litz/testkit';
@@ -105,6 +105,33 @@ describe('StatusPage', () => {
     expect(codes.filter((code) => code === 200).length).toBe(16);
     expect(codes.filter((code) => code === 503).length).toBe(1);
     for (const answer of answers) answer.destroy();
+  });
+
+  test('serves others, and takes little memory, while viewers never read', async () => {
+    // Longer than what the kernel keeps for a socket.
+    const long = 'x'.repeat(8 * 1024 * 1024);
+    let count = 0;
+    const own = await StatusPage.open({ status: () => ({ long, count: count++ }) }, { port: 0 });
+    onTestFinished(() => own.close());
+    const { port } = new URL(own.url);
+    // Fewer than the server has connections: it closes the oldest one for a new one.
+    const silent = Array.from({ length: 40 }, () => createConnection(Number(port), '127.0.0.1'));
+    onTestFinished(() => silent.forEach((one) => one.destroy()));
+    const before = process.memoryUsage().rss;
+    for (const one of silent) {
+      one.on('error', () => {}).pause();
+      one.write(`GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`.repeat(100));
+    }
+    await expect.poll(() => count, { timeout: 20_000 }).toBeGreaterThan(1);
+    expect(own.viewers).toBeLessThanOrEqual(16);
+    const answer = await ask('/events', {}, 'GET', own.url);
+    expect(answer.statusCode).toBe(200);
+    answer.setEncoding('utf8');
+    let length = 0;
+    for await (const part of answer) if ((length += part.length) > long.length) break;
+    expect((await ask('/', {}, 'GET', own.url)).statusCode).toBe(200);
+    // At most one status waits for each viewer.
+    expect(process.memoryUsage().rss - before).toBeLessThan(600 * 1024 * 1024);
   });
 
   test('listens on loopback only', async () => {

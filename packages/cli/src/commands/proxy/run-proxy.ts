@@ -18,7 +18,7 @@ import type { ProxyNetwork } from '../../proxy/proxy-network.ts';
 import type { ProxySettings } from '../../proxy/settings.ts';
 import type { StdioStreams } from '../../proxy/stdio-service.ts';
 import { openServices, TunnelProxy } from '../../proxy/tunnel-proxy.ts';
-import { readTunnelFile } from '../../tunnel-path.ts';
+import { readTunnelFile } from '../../read-tunnel-file.ts';
 import { contradiction } from '../agent/flag-failure.ts';
 
 /** A tunnel without an interface, and its network. */

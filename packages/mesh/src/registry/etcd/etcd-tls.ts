@@ -5,7 +5,7 @@
  * @module
  */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readInputFile } from '@litz/config/uapi';
 import { EtcdError, GRPC_CODES } from './etcd-error.ts';
 import type { GrpcTls } from './grpc-connection.ts';
 
@@ -63,7 +63,7 @@ export function commonName({ certificate }: EtcdTlsFiles = {}): string | undefin
  */
 export function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readInputFile(path, { refusesPipes: true });
   } catch (cause) {
     throw unusable(`${path} cannot be read: ${(cause as Error).message}`, cause);
   }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { readInputFile } from '@litz/config/uapi';
 import type { Clock } from '../clock.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
@@ -40,7 +40,7 @@ export class FileCredential implements Credential {
   constructor(
     path: string,
     clock: Clock,
-    read: (path: string) => string = (file) => readFileSync(file, 'utf8'),
+    read: (path: string) => string = (file) => readInputFile(file, { refusesPipes: true }),
   ) {
     this.source = path;
     this.#path = path;

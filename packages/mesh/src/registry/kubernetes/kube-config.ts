@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readInputFile } from '@litz/config/uapi';
 import { load } from 'js-yaml';
 import { systemClock, type Clock } from '../clock.ts';
 import { FileCredential, inlineCredential, type Credential } from './credential.ts';
@@ -27,7 +27,7 @@ export interface KubeConfigOptions {
 export function readKubeConfig(path: string, options: KubeConfigOptions = {}): KubeAccess {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readInputFile(path);
   } catch (error) {
     throw new KubeError(`kubeconfig ${path} cannot be read: ${textOfError(error)}`, {
       status: 0,

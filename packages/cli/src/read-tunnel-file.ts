@@ -1,0 +1,45 @@
+/**
+ * `readTunnelFile`: reads a wg-quick file that a user named.
+ *
+ * @module
+ */
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readInputFile, type InputFileOptions } from '@litz/config/uapi';
+import { Failure } from './failure.ts';
+
+/**
+ * Returns the text of the file. Warns if every user can read it, because it contains keys. Waits
+ * for a pipe, but not forever; see `readInputFile`.
+ *
+ * @throws {Failure} the file cannot be read
+ */
+export function readTunnelFile(
+  file: string,
+  warn: (line: string) => void,
+  options: InputFileOptions = {},
+): string {
+  try {
+    const text = readInputFile(file, options);
+    if ((modeOf(file) & modeOf(dirname(file)) & WORLD) !== 0n) {
+      warn(`Warning: ${file} contains keys, and every user can read it. Consider chmod 600.`);
+    }
+    return text;
+  } catch (error) {
+    const { code = String(error), message } = error as { code?: string; message: string };
+    const reason = code === 'ERR_LITZ_SYSTEM' ? message : (REASONS[code] ?? code);
+    throw new Failure(`cannot read ${file}: ${reason}`, { cause: error });
+  }
+}
+
+function modeOf(path: string): bigint {
+  // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+  return statSync(path, { bigint: true }).mode;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file (ENOENT)',
+  EACCES: 'this user may not read it (EACCES); give it to this user (chown), or start litz as root',
+};
+/** The permissions of all other users (S_IRWXO). */
+const WORLD = 0o007n;
