@@ -1,6 +1,7 @@
 /**
  * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until something
- * is lost and a higher rate brings no more.
+ * is lost and a higher rate brings no more. The last trial is a tenth above the most that was
+ * taken, because some receivers take less while they are overloaded.
  *
  * A receiver that takes everything may be idle half of the time: then its figure would be that of
  * the sender. One that loses something may have been held up for a moment. So neither is the end of
@@ -15,6 +16,7 @@ export class RateSearch {
   #trials = 0;
   #hasLost = false;
   #isFound = false;
+  #isOver = false;
 
   /** @param perMs the rate of the first trial, in packets per ms */
   constructor(perMs: number) {
@@ -33,17 +35,19 @@ export class RateSearch {
 
   /** Whether there is nothing more to try. */
   get isOver(): boolean {
-    return this.#isFound || this.#trials >= MOST_TRIALS;
+    return this.#isOver;
   }
 
   /** Adds the result of a trial, both in packets per ms. */
   add(offered: number, taken: number): void {
-    this.#trials++;
+    this.#isOver = this.#isFound || ++this.#trials >= MOST_TRIALS;
+    if (this.#isFound) return;
     const isLost = taken < offered * ALMOST_ALL;
     this.#isFound = isLost && this.#hasLost && taken <= this.#most * MORE;
     this.#hasLost ||= isLost;
     this.#most = Math.max(this.#most, taken);
-    this.#perMs *= isLost ? HIGHER : MUCH_HIGHER;
+    if (this.#isFound) this.#perMs = this.#most * ABOVE;
+    else this.#perMs *= isLost ? HIGHER : MUCH_HIGHER;
   }
 }
 
@@ -53,4 +57,5 @@ const ALMOST_ALL = 0.96;
 const MORE = 1.03;
 const HIGHER = 1.15;
 const MUCH_HIGHER = 1.3;
+const ABOVE = 1.1;
 const MOST_TRIALS = 10;
