@@ -23,9 +23,8 @@ export function addEndsCommand(program: Command): void {
     .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
     .option('--seconds <number>', 'length of one measurement', parseCount, 1)
     .option(
-      '--only <texts>',
-      'measure only the implementations whose name has one of these texts, separated by commas',
-      (texts) => texts.split(','),
+      '--only <texts...>',
+      'measure only the implementations whose name has one of these texts',
       [''],
     )
     .addOption(

@@ -33,10 +33,11 @@ export const END_FIGURES = [
 ] as const;
 export type EndFigure = (typeof END_FIGURES)[number];
 
-/** Litz and the others, with one thread and with two. */
+/** Litz and the others, with one thread and with two; and what `auto` makes of it. */
 export const END_IMPLEMENTATIONS: readonly Implementation[] = [
   withEnvironment(litz(), 'litz, 1 thread', { LITZ_THREADS: '1' }),
   withEnvironment(litz(), 'litz, 2 threads', { LITZ_THREADS: '2' }),
+  withEnvironment(litz(), 'litz, auto', { LITZ_THREADS: 'auto' }),
   ...[1, 2].map((threads) =>
     withEnvironment(named('wireguard-go'), `wireguard-go, GOMAXPROCS=${threads}`, {
       GOMAXPROCS: String(threads),
