@@ -31,7 +31,7 @@ export class Pace {
    */
   due(now: number): number {
     const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;
-    const most = Math.ceil(this.#perMs * LONGEST_DELAY_MS);
+    const most = Math.max(Math.ceil(this.#perMs * LONGEST_DELAY_MS), ONE_CALL);
     if (due <= most) return due;
     this.#skipped += due - most;
     return most;
@@ -78,3 +78,5 @@ const ABOVE = 1.1;
 const SLOWEST = 20;
 const KEPT = 8;
 const LONGEST_DELAY_MS = 4;
+/** At least as many as a sender sends at once. A slow one would wait for them for ever. */
+const ONE_CALL = 64;

@@ -40,6 +40,12 @@ describe('Pace', () => {
     expect(pace.due(1001)).toBe(100);
   });
 
+  it('lets a slow sender wait until it may send as many as it sends at once', () => {
+    const pace = new Pace(0, 1);
+    expect(pace.due(63)).toBe(63);
+    expect(pace.due(500)).toBe(64);
+  });
+
   it('does not stop when nothing is taken', () => {
     const pace = new Pace(0, 100);
     run(pace, 0, 20);
