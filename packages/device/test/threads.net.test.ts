@@ -138,7 +138,7 @@ describeWith(realInterfaces, "Device with threads: 'auto'", () => {
     const { mostThreads, idleWindows } = await streamUntilGrown(device, sender);
     expect(mostThreads).toBeLessThanOrEqual(availableParallelism());
     // Where other programs use the cores, one thread is right.
-    if (idleWindows >= ENOUGH_IDLE) expect(mostThreads).toBeGreaterThan(1);
+    expect(mostThreads > 1 || idleWindows < ENOUGH_IDLE).toBe(true);
     sender.close();
     await untilAlone(device);
     expect(await device.stats()).toMatchObject({ threads: 1 });

@@ -133,7 +133,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     left.flush();
     const offsets: number[] = [];
     const sink = (_: Uint8Array, offset: number): void => void offsets.push(offset);
-    const first = (): number[] => [0, 1, 2, 3].map((slot) => memory[64 + slot * SLOT_LENGTH]!);
+    const first = (): number[] => [0, 1, 2, 3].map((slot) => memory[64 + slot * SLOT_LENGTH]);
     expect(right.receiveHalf(0, sink)).toBe(2);
     expect(first()).toEqual([0, 1, 0, 0]);
     expect(right.receiveHalf(1, sink)).toBe(2);
