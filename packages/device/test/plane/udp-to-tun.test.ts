@@ -304,10 +304,14 @@ describe('UdpToTun with other threads', () => {
     expect(engine.opened).toHaveLength(24);
     const steps = log.filter((step, i) => step !== 'write' || step !== log[i - 1]);
     const round = ['begin 8', 'write'];
-    expect(steps).toEqual([
-      ...['beginOpening', 'begin 8', ...round, 'finish to 8', ...round, 'finish to 16'],
-      ...['write', 'endOpening', 'finish 0', 'drain'],
-    ]);
+    expect(steps).toEqual(
+      ['beginOpening', 'begin 8', ...round, 'finish to 8', ...round, 'finish to 16'].concat([
+        'write',
+        'endOpening',
+        'finish 0',
+        'drain',
+      ]),
+    );
   });
 
   it('lets the other direction have its turn while more and more comes', () => {
