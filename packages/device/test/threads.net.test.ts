@@ -3,15 +3,19 @@
  * which sees every counter in the order in which it arrived.
  */
 import { randomFillSync } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Engine } from '@litz/core';
 import { addressOf, allocate, boottimeMs, check, libc, linux } from '@litz/sys';
 import { describeWith } from '@litz/testkit';
 import { openUdp, type UdpSockets } from '@litz/udp';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Device } from '../src/index.ts';
+import { idleTicks } from '../src/linux/sealing-pool.ts';
 import { ECHO_CLIENT, ECHO_SERVER } from './echo-programs.ts';
 import { peerOf, realInterfaces, runInside, TwoHosts } from './two-hosts.ts';
 
@@ -94,7 +98,119 @@ describeWith(realInterfaces, 'Device with several threads', () => {
   }, 30_000);
 });
 
-function open(threads: number): Promise<Device> {
+describeWith(realInterfaces, 'Device whose provider shares no work', () => {
+  it('uses one thread, and says so once', async () => {
+    const warnings: string[] = [];
+    const note = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', note);
+    vi.stubEnv('LITZ_CRYPTO', 'wasm');
+    try {
+      const device = await open(3);
+      const receiver = new Receiver();
+      const sender = new Sender();
+      sender.send();
+      await receiver.untilQuiet();
+      expect(receiver.counters.length).toBeGreaterThan(40);
+      expect(await device.stats()).toMatchObject({ threads: 1 });
+      expect(workers).toHaveLength(1);
+      expect(warnings).toEqual([
+        '"threads" is 3, and one thread is used: packets of the crypto provider wasm cannot be shared',
+      ]);
+      receiver.close();
+      sender.close();
+    } finally {
+      vi.unstubAllEnvs();
+      process.off('warning', note);
+    }
+  }, 30_000);
+});
+
+describeWith(realInterfaces, "Device with threads: 'auto'", () => {
+  it('has one thread without load, more while a stream finds idle cores, and one after it', async () => {
+    const device = await open('auto');
+    const receiver = new Receiver();
+    const sender = new Sender();
+    sender.send();
+    await receiver.untilQuiet();
+    expect(workers).toHaveLength(1);
+    // From here on nobody receives, because that would need a core.
+    receiver.close();
+    const { mostThreads, idleWindows } = await streamUntilGrown(device, sender);
+    expect(mostThreads).toBeLessThanOrEqual(availableParallelism());
+    // Where other programs use the cores, one thread is right.
+    expect(mostThreads > 1 || idleWindows < ENOUGH_IDLE).toBe(true);
+    sender.close();
+    await untilAlone(device);
+    expect(await device.stats()).toMatchObject({ threads: 1 });
+  }, 90_000);
+
+  it('starts none on a machine with one usable core', async () => {
+    const pid = String(process.pid);
+    const all = execFileSync('taskset', ['-p', pid], { encoding: 'utf8' })
+      .trim()
+      .split(' ')
+      .at(-1)!;
+    // Of this thread only; the threads of a device inherit it.
+    execFileSync('taskset', ['-p', '1', pid]);
+    try {
+      const device = await open('auto');
+      const sender = new Sender();
+      const receiver = new Receiver();
+      sender.send();
+      await receiver.untilQuiet();
+      const { mostThreads } = await streamUntilGrown(device, sender, 1500);
+      expect(mostThreads).toBe(1);
+      expect(workers).toHaveLength(1);
+      receiver.close();
+      sender.close();
+    } finally {
+      execFileSync('taskset', ['-p', all, pid]);
+    }
+  }, 60_000);
+});
+
+/**
+ * Keeps the queue of the interface filled, in bursts, so that a core stays free for a second
+ * thread. Ends when there is one.
+ *
+ * @returns the most threads, and in how many intervals in a row a core was idle before that
+ */
+async function streamUntilGrown(
+  device: Device,
+  sender: Sender,
+  longestMs = 10_000,
+): Promise<{ mostThreads: number; idleWindows: number }> {
+  let [mostThreads, idleWindows, most] = [1, 0, 0];
+  let ticks = idleTicks(readFileSync('/proc/stat', 'latin1'));
+  const end = Date.now() + longestMs;
+  let windowStart = Date.now();
+  while (mostThreads === 1 && Date.now() < end) {
+    sender.send(200);
+    await setTimeout(5);
+    const elapsed = Date.now() - windowStart;
+    if (elapsed < 100) continue;
+    windowStart += elapsed;
+    const present = idleTicks(readFileSync('/proc/stat', 'latin1'));
+    idleWindows = (present - ticks) * 10 >= elapsed * 0.8 ? idleWindows + 1 : 0;
+    most = Math.max(most, idleWindows);
+    ticks = present;
+    mostThreads = Math.max(mostThreads, (await device.stats()).threads);
+  }
+  return { mostThreads, idleWindows: most };
+}
+
+async function untilAlone(device: Device): Promise<void> {
+  const end = Date.now() + 30_000;
+  // The packet loop notices that it is calm when it reads the interface.
+  const sender = new Sender();
+  while ((await device.stats()).threads > 1 && Date.now() < end) {
+    sender.send();
+    await setTimeout(20);
+  }
+  sender.close();
+}
+
+function open(threads: number | 'auto'): Promise<Device> {
   const { left, right } = hosts;
   return left.device({ peers: [peerOf(right, `${right.outer}:51820`)], threads });
 }
@@ -187,3 +303,5 @@ class Receiver {
 }
 
 const UDP_SEGMENT = 103;
+/** So many intervals of 100 ms with an idle core, one after the other, are enough to grow. */
+const ENOUGH_IDLE = 10;

@@ -83,6 +83,7 @@ export class ReceiveBatch {
   readonly #controls: number;
   readonly #counters: UdpCounters;
   readonly #control = new ReceivedControl();
+  #halves: readonly [ReceiveBatch, ReceiveBatch] | undefined = undefined;
   /** How many slots the kernel has written since the last reset. */
   #used = 0;
 
@@ -120,6 +121,14 @@ export class ReceiveBatch {
       this.#words[iovec + 2] = SLOT_LENGTH;
     }
     this.#used = slots;
+  }
+
+  /** Two batches, each with half of the slots. Their memory is that of this batch. */
+  get halves(): readonly [ReceiveBatch, ReceiveBatch] {
+    const slots = this.#slots >> 1;
+    const half = (offset: number): ReceiveBatch =>
+      new ReceiveBatch(slots, this.#buffer, this.#bufferOffset + offset, this.#counters);
+    return (this.#halves ??= [half(0), half(slots * SLOT_LENGTH)]);
   }
 
   /** Makes all slots free. Their datagrams are no longer valid. */

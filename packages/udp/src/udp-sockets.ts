@@ -149,18 +149,38 @@ export class UdpSockets {
    *   there
    */
   receive(sink: DatagramSink, only = -1): number {
+    return this.#receive(this.#batch, sink, only);
+  }
+
+  /**
+   * Receives one batch into half of the memory. The bytes stay valid until the next `receive`, or
+   * the next `receiveHalf` with the same half: so one half can be used while the kernel writes the
+   * other one.
+   *
+   * @param half 0 or 1
+   * @param only as of `receive`
+   * @throws {TypeError} as `receive` does
+   * @throws {RangeError} there is only one slot
+   * @returns the number of datagrams taken from the sockets, including dropped ones
+   */
+  receiveHalf(half: number, sink: DatagramSink, only = -1): number {
+    checkInteger('half', half, 0, 1);
+    return this.#receive(this.#batch.halves[half]!, sink, only);
+  }
+
+  #receive(batch: ReceiveBatch, sink: DatagramSink, only: number): number {
     checkFunction('sink', sink);
     checkInteger('only', only, -1, MOST_SOCKETS);
     const sockets = this.#sockets;
-    this.#batch.reset();
+    batch.reset();
     const single = sockets[only];
-    if (single) return this.#batch.receive(single, sink);
+    if (single) return batch.receive(single, sink);
     this.#firstToReceive ^= 1;
     let datagrams = 0;
     for (let i = 0; i < sockets.length; i++) {
       const socket = sockets[(i + this.#firstToReceive) % sockets.length];
       // The sink may have closed the sockets.
-      if (socket && this.#sockets === sockets) datagrams += this.#batch.receive(socket, sink);
+      if (socket && this.#sockets === sockets) datagrams += batch.receive(socket, sink);
     }
     return datagrams;
   }

@@ -124,6 +124,27 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(left.counters).toMatchObject({ sentDatagrams: 1, sendDroppedTooBig: 1 });
   });
 
+  test('receives into one half of the memory, and leaves the other one as it is', () => {
+    const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
+    const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
+    for (let i = 0; i < 6; i++) {
+      left.send(Uint8Array.of(i), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
+    }
+    left.flush();
+    const offsets: number[] = [];
+    const sink = (_: Uint8Array, offset: number): void => void offsets.push(offset);
+    const first = (): number[] => [0, 1, 2, 3].map((slot) => memory[64 + slot * SLOT_LENGTH]);
+    expect(right.receiveHalf(0, sink)).toBe(2);
+    expect(first()).toEqual([0, 1, 0, 0]);
+    expect(right.receiveHalf(1, sink)).toBe(2);
+    expect(first()).toEqual([0, 1, 2, 3]);
+    expect(right.receiveHalf(0, sink)).toBe(2);
+    expect(first()).toEqual([4, 5, 2, 3]);
+    expect(offsets).toEqual([0, 1, 2, 3, 0, 1].map((slot) => 64 + slot * SLOT_LENGTH));
+    expect(right.receiveHalf(1, sink)).toBe(0);
+    expect(() => right.receiveHalf(2, sink)).toThrow(RangeError);
+  });
+
   test('receives into the given memory, slot by slot', () => {
     const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
     const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];

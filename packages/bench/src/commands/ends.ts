@@ -11,7 +11,7 @@ import { load, saveResult, say } from './output.ts';
 interface EndsOptions {
   rounds: number;
   seconds: number;
-  only?: string;
+  only: readonly string[];
   figures: readonly EndFigure[];
 }
 
@@ -22,12 +22,18 @@ export function addEndsCommand(program: Command): void {
     .description('measure one end of a tunnel at a time, with one thread and with two, in turn')
     .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
     .option('--seconds <number>', 'length of one measurement', parseCount, 1)
-    .option('--only <text>', 'measure only the implementations whose name has this text')
+    .option(
+      '--only <texts...>',
+      'measure only the implementations whose name has one of these texts',
+      [''],
+    )
     .addOption(
       new Option('--figures <names>').argParser(listParser(END_FIGURES)).default(END_FIGURES),
     )
-    .action(async ({ rounds, seconds, only = '', figures }: EndsOptions) => {
-      const implementations = END_IMPLEMENTATIONS.filter(({ name }) => name.includes(only));
+    .action(async ({ rounds, seconds, only, figures }: EndsOptions) => {
+      const implementations = END_IMPLEMENTATIONS.filter(({ name }) =>
+        only.some((text) => name.includes(text)),
+      );
       const loadBefore = load();
       const settings = { implementations, figures, rounds, seconds };
       const { measurements, failed } = await measureEnds(settings, say);

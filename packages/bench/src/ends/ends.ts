@@ -9,7 +9,7 @@ import { missingProgram } from '../peers/command.ts';
 import { litz, PEERS, type Implementation } from '../peers/implementation.ts';
 import { missingNamespaces } from '../peers/namespace-pair.ts';
 import { alternate, type RoundsOutcome, type Sample } from '../peers/rounds.ts';
-import { OneEnd, type Load, type Shown } from './one-end.ts';
+import { OneEnd, type Load, type ReceivedLoad, type Shown } from './one-end.ts';
 
 /** Settings of `bench ends`. */
 export interface EndsSettings {
@@ -33,10 +33,11 @@ export const END_FIGURES = [
 ] as const;
 export type EndFigure = (typeof END_FIGURES)[number];
 
-/** Litz and the others, with one thread and with two. */
+/** Litz and the others, with one thread and with two; and what `auto` makes of it. */
 export const END_IMPLEMENTATIONS: readonly Implementation[] = [
   withEnvironment(litz(), 'litz, 1 thread', { LITZ_THREADS: '1' }),
   withEnvironment(litz(), 'litz, 2 threads', { LITZ_THREADS: '2' }),
+  withEnvironment(litz(), 'litz, auto', { LITZ_THREADS: 'auto' }),
   ...[1, 2].map((threads) =>
     withEnvironment(named('wireguard-go'), `wireguard-go, GOMAXPROCS=${threads}`, {
       GOMAXPROCS: String(threads),
@@ -54,6 +55,10 @@ export function measureEnds(
     const samples: Sample[] = [];
     for (const figure of figures) {
       const shown = await show(implementation, figure, seconds);
+      if (shown.isLimitFound === false) {
+        progress(`  ${figure}: void: the load did not find what the daemon takes`);
+        continue;
+      }
       const excess = excessText(shown);
       if (excess !== undefined) progress(`  ${figure}: ${excess}`);
       samples.push(...samplesOf(figure, shown));
@@ -76,8 +81,17 @@ export function excessText(
   return `daemon and load used all ${cores} cores (${used})`;
 }
 
-/** Returns the samples of one figure. */
-export function samplesOf(figure: EndFigure, shown: Shown): Sample[] {
+/**
+ * Returns the samples of one figure. The last one is the ceiling for more threads: what daemon and
+ * load together could carry if they used all cores and each packet cost as much as it does.
+ *
+ * @param cores of the machine
+ */
+export function samplesOf(
+  figure: EndFigure,
+  shown: Shown,
+  cores: number = availableParallelism(),
+): Sample[] {
   const { packetsPerSecond, offeredPerSecond, daemonCores, generatorCores } = shown;
   const { title, load } = FIGURES[figure];
   const rate = load.superPackets
@@ -92,6 +106,11 @@ export function samplesOf(figure: EndFigure, shown: Shown): Sample[] {
       unit: '%',
       value: (packetsPerSecond / offeredPerSecond) * 100,
     },
+    {
+      figure: `${title}: ceiling with all cores`,
+      unit: '%',
+      value: (cores / (daemonCores + generatorCores)) * 100,
+    },
   ];
 }
 
@@ -99,7 +118,7 @@ async function show(
   implementation: Implementation,
   figure: EndFigure,
   seconds: number,
-): Promise<Shown> {
+): Promise<Shown & Partial<ReceivedLoad>> {
   const { load } = FIGURES[figure];
   const end = await OneEnd.open(implementation, load);
   try {

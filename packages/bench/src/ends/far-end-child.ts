@@ -17,8 +17,9 @@ import { sendAnswer } from '../child.ts';
 import { cpuSeconds } from '../peers/daemon-process.ts';
 import { linkCounters, writtenPackets } from './link-counters.ts';
 import { udpPacket } from './udp-packet.ts';
-import type { FarEndSettings, ReceivedLoad, ReceiveSettings } from './one-end.ts';
+import type { FarEndSettings, ReceivedLoad, ReceiveSettings, Shown } from './one-end.ts';
 import { Pace } from './pace.ts';
+import { RateSearch } from './rate-search.ts';
 
 /** linux/udp.h: the level of the UDP options, and the option for the length of segments. */
 const SOL_UDP = 17;
@@ -45,6 +46,8 @@ const peer = {
   allowedIps: [settings.peerAddress],
 };
 engine.configure({ privateKey: settings.privateKey, peers: [peer] }, boottimeMs());
+/** The memory of all sealed messages. */
+const blocks: Uint8Array[] = [];
 const sockets = openUdp({ port: settings.port, gso: true });
 process.stdout.write('ready\n');
 if (settings.load) sendAnswer(await sendLoad(settings.load));
@@ -74,20 +77,26 @@ async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
   while (!engine.connect(settings.peerPublicKey, boottimeMs())) await turn();
   const pace = new Pace(performance.now(), FIRST_PER_MS);
   const length = load.messageLength;
-  const trial = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
+  const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
   // The daemon may use a session to send only after a message has arrived. This also warms it up.
-  sendAll(seal(load, trial), load, pace, RAMP_WINDOW_MS);
+  sendAll(seal(load, first), load, pace, RAMP_WINDOW_MS);
   await turn();
   pace.settle(performance.now());
+  const search = new RateSearch(pace.perMs);
   const most = Math.floor(MOST_BYTES / length);
-  const sealed = seal(load, Math.min(most, Math.ceil(pace.perMs * 1000 * load.seconds)));
-  pace.settle(performance.now());
-  return sendAll(sealed, load, pace, Infinity);
+  let best: Shown | undefined;
+  do {
+    const sealed = seal(load, Math.min(most, Math.ceil(search.perMs * 1000 * load.seconds)));
+    const shown = sendAll(sealed, load, new Pace(performance.now(), search.perMs), Infinity);
+    if (!best || shown.packetsPerSecond > best.packetsPerSecond) best = shown;
+    search.add(shown.offeredPerSecond / 1000, shown.packetsPerSecond / 1000);
+    await turn();
+  } while (!search.isOver);
+  return { ...best, isLimitFound: search.isFound };
 }
 
-/** Messages of one length, one after the other, in blocks. */
+/** Messages of one length, one after the other, in `blocks`. */
 interface Sealed {
-  readonly blocks: readonly Uint8Array[];
   readonly count: number;
   readonly perBlock: number;
 }
@@ -96,9 +105,8 @@ interface Sealed {
 function seal({ packetLength, messageLength }: ReceiveSettings, count: number): Sealed {
   const packet = udpPacket(settings.address, settings.peerAddress, packetLength);
   const perBlock = Math.floor(BLOCK_BYTES / messageLength);
-  const blocks: Uint8Array[] = [];
   for (let done = 0; done < count; done += perBlock) {
-    const block = new Uint8Array(new ArrayBuffer(BLOCK_BYTES + 128));
+    const block = (blocks[done / perBlock] ??= new Uint8Array(new ArrayBuffer(BLOCK_BYTES + 128)));
     for (let i = 0; i < Math.min(perBlock, count - done); i++) {
       const at = i * messageLength + 16;
       block.set(packet, at);
@@ -106,18 +114,12 @@ function seal({ packetLength, messageLength }: ReceiveSettings, count: number): 
       const transmit = engine.pollTransmit();
       if (transmit?.length !== messageLength) throw new Error('the session has ended');
     }
-    blocks.push(block);
   }
-  return { blocks, count, perBlock };
+  return { count, perBlock };
 }
 
 /** Sends all messages, once, in messages of the kernel with up to 64 datagrams. */
-function sendAll(
-  sealed: Sealed,
-  load: ReceiveSettings,
-  pace: Pace,
-  windowMs: number,
-): ReceivedLoad {
+function sendAll(sealed: Sealed, load: ReceiveSettings, pace: Pace, windowMs: number): Shown {
   const { packetLength, messageLength, daemonPid, link } = load;
   const fd = sockets.fds[0]!;
   const option = allocate(4);
@@ -146,7 +148,7 @@ function sendAll(
     }
     const inBlock = sent % sealed.perBlock;
     const count = Math.min(most, sealed.count - sent, sealed.perBlock - inBlock);
-    const address = addressOf(sealed.blocks[Math.floor(sent / sealed.perBlock)]!);
+    const address = addressOf(blocks[Math.floor(sent / sealed.perBlock)]!);
     const from = address + inBlock * messageLength;
     libc().sendto(fd, from, count * messageLength, 0, target.address, 16);
     sent += count;

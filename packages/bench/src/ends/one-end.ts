@@ -59,7 +59,10 @@ export interface Shown {
 /** The answer of `load-child.js`. */
 export type SentLoad = Shown;
 /** The answer of `far-end-child.js`. */
-export type ReceivedLoad = Shown;
+export interface ReceivedLoad extends Shown {
+  /** Whether more was offered than the receiver takes. Otherwise the sender was the limit. */
+  readonly isLimitFound: boolean;
+}
 
 /** The settings of `load-child.js`. */
 export interface LoadSettings {
@@ -151,7 +154,7 @@ export class OneEnd {
    *
    * @throws {Error} (rejects) the receiver counted replays: then messages were sent twice
    */
-  async receive(seconds: number): Promise<Shown> {
+  async receive(seconds: number): Promise<ReceivedLoad> {
     const { interfaceName: link, process } = this.#daemon;
     await this.#drop(this.#namespaces.a, link, 'counter drop');
     const load: ReceiveSettings = {
@@ -162,7 +165,10 @@ export class OneEnd {
       link,
     };
     const far = await this.#startFarEnd(load);
-    const shown = answerIn(await far.result(seconds * 1000 + 60_000), 'far-end-child') as Shown;
+    const shown = answerIn(
+      await far.result(seconds * 1000 + 60_000),
+      'far-end-child',
+    ) as ReceivedLoad;
     await this.#checkReplays();
     return shown;
   }

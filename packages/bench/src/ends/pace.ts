@@ -9,6 +9,8 @@ import { median } from '../results/statistics.ts';
 export class Pace {
   #perMs: number;
   #sent = 0;
+  /** What was due, and is not sent any more. */
+  #skipped = 0;
   #taken: number[] = [];
   #since: number;
 
@@ -23,9 +25,16 @@ export class Pace {
     return this.#perMs;
   }
 
-  /** Returns how many packets are due at `now`. */
+  /**
+   * Returns how many packets are due at `now`. A sender that was held up does not make up for it: a
+   * burst would overflow the queue in front of an idle receiver.
+   */
   due(now: number): number {
-    return Math.floor(this.#perMs * (now - this.#since)) - this.#sent;
+    const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;
+    const most = Math.max(Math.ceil(this.#perMs * LONGEST_DELAY_MS), ONE_CALL);
+    if (due <= most) return due;
+    this.#skipped += due - most;
+    return most;
   }
 
   countSent(packets: number): void {
@@ -56,6 +65,7 @@ export class Pace {
   #begin(now: number, perMs: number): void {
     this.#since = now;
     this.#sent = 0;
+    this.#skipped = 0;
     this.#perMs = Math.max(perMs, SLOWEST);
   }
 }
@@ -67,3 +77,6 @@ const ABOVE = 1.1;
 /** In packets per ms. */
 const SLOWEST = 20;
 const KEPT = 8;
+const LONGEST_DELAY_MS = 4;
+/** At least as many as a sender sends at once. A slow one would wait for them for ever. */
+const ONE_CALL = 64;

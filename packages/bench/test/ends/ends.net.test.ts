@@ -21,7 +21,7 @@ describeWith(requirements, 'measureEnds', () => {
     const figures = ['send-1420', 'receive-1420', 'send-64', 'receive-200'] as const;
     const { measurements, failed } = await measureEnds({ ...settings, figures }, () => {});
     expect(failed).toEqual([]);
-    for (const name of ['litz, 1 thread', 'litz, 2 threads']) {
+    for (const name of ['litz, 1 thread', 'litz, 2 threads', 'litz, auto']) {
       const rates = measurements.filter(({ unit, subject }) => unit !== '%' && subject === name);
       expect(rates).toHaveLength(4);
       for (const { value } of rates) expect(value).toBeGreaterThan(0);

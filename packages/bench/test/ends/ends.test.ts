@@ -19,14 +19,16 @@ describe('excessText', () => {
 
 describe('samplesOf', () => {
   it('gives streams in Mbit/s and small packets per second, each with the processor time', () => {
-    const stream = samplesOf('send-1420', SHOWN);
+    const stream = samplesOf('send-1420', SHOWN, 2);
     expect(stream[0]).toEqual({ figure: 'sending, MTU 1420', unit: 'Mbit/s', value: 11_360 });
     expect(stream.slice(1).map(({ unit, value }) => [unit, value])).toEqual([
       ['%', 120],
       ['%', 50],
       ['%', 80],
+      // Two cores, of which 1.7 are used.
+      ['%', (2 / 1.7) * 100],
     ]);
-    expect(samplesOf('receive-64', SHOWN)[0]).toEqual({
+    expect(samplesOf('receive-64', SHOWN, 2)[0]).toEqual({
       figure: 'receiving, packets of 64 B',
       unit: '1/s',
       value: 1e6,

@@ -5,10 +5,13 @@ import { Pace } from '../../src/ends/pace.ts';
 function run(pace: Pace, most: number, windows: number): number {
   let now = 0;
   for (let i = 0; i < windows; i++) {
-    now += 50;
-    const due = pace.due(now);
-    pace.countSent(due);
-    pace.adapt(now, Math.min(due, most * 50));
+    let sent = 0;
+    for (let ms = 0; ms < 50; ms++) {
+      const due = pace.due(++now);
+      pace.countSent(due);
+      sent += due;
+    }
+    pace.adapt(now, Math.min(sent, most * 50));
   }
   return now;
 }
@@ -19,7 +22,7 @@ describe('Pace', () => {
     const now = run(pace, 700, 60);
     pace.settle(now);
     expect(pace.perMs).toBeCloseTo(770, 0);
-    expect(pace.due(now + 10)).toBe(7700);
+    expect(pace.due(now + 2)).toBe(1540);
   });
 
   it('finds it from above', () => {
@@ -27,6 +30,20 @@ describe('Pace', () => {
     const now = run(pace, 300, 20);
     pace.settle(now);
     expect(pace.perMs).toBeCloseTo(330, 0);
+  });
+
+  it('does not make up for a time in which the sender was held up', () => {
+    const pace = new Pace(0, 100);
+    expect(pace.due(4)).toBe(400);
+    expect(pace.due(1000)).toBe(400);
+    pace.countSent(400);
+    expect(pace.due(1001)).toBe(100);
+  });
+
+  it('lets a slow sender wait until it may send as many as it sends at once', () => {
+    const pace = new Pace(0, 1);
+    expect(pace.due(63)).toBe(63);
+    expect(pace.due(500)).toBe(64);
   });
 
   it('does not stop when nothing is taken', () => {

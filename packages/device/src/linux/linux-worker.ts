@@ -13,7 +13,7 @@ import {
 } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
-import { openThreads } from './open-threads.ts';
+import { canShare, openThreads } from './open-threads.ts';
 import { RequestTurns } from './request-turns.ts';
 import { SealingPool } from './sealing-pool.ts';
 import { wipeBuffer } from './secret-buffer.ts';
@@ -44,10 +44,11 @@ try {
   if (packets) packages.sys.lockMemory(memoryOfModule(packets));
   const threads = await openThreads(settings.threads, packets?.bytes.buffer);
   loaded = await loadProvider(settings.crypto, packets?.arena, threads);
-  if (threads) {
+  const { provider, reason } = loaded;
+  const warnings = [...loaded.warnings];
+  if (canShare(threads, settings.threads, { provider: provider.name, warnings })) {
     pool = new SealingPool(threads, settings.threads, (start) => send({ type: 'thread', start }));
   }
-  const { provider, reason, warnings } = loaded;
   loop = new LinuxLoop({
     packages,
     control,

@@ -71,6 +71,10 @@ export class SealingPool implements SealingThreads, OpeningThreads {
     this.#threads.publishLast();
   }
 
+  finishOpening(mark: number): void {
+    this.#threads.finishOpening(mark);
+  }
+
   endOpening(): void {
     this.#threads.endOpening();
   }

@@ -95,6 +95,11 @@ export interface DatagramSocket {
    */
   receive(sink: DatagramSink, only?: number): number;
   /**
+   * Receives one batch into half of the memory, 0 or 1. What is in the other half stays valid.
+   * Absent if the sockets cannot do that.
+   */
+  receiveHalf?(half: number, sink: DatagramSink, only?: number): number;
+  /**
    * Drops floods of handshake messages before they reach the queue. Absent if the sockets cannot do
    * that. Must be called after each batch.
    *

@@ -45,10 +45,14 @@ export interface UdpToTunOptions {
 export interface OpeningThreads {
   /** How many threads there are at present, with the packet loop's. */
   readonly running: number;
+  /** The end of all datagrams that were published so far, for `finishOpening`. */
+  readonly mark: number;
   /** Begins a batch: datagrams that `Engine.beginDatagram` gets from now on are shared. */
   beginOpening(): void;
   /** No datagram follows: those that wait for more of their kind are opened too. */
   publishLast(): void;
+  /** Waits until the datagrams before `mark` are opened. They must have been processed. */
+  finishOpening(mark: number): void;
   /** Waits until no datagram is in progress. From then on none is shared. */
   endOpening(): void;
 }
@@ -72,8 +76,13 @@ export class UdpToTun {
     ecn: number,
   ) => void;
   readonly #threads: OpeningThreads | undefined;
-  readonly #batch = new ReceivedBatch();
-  readonly #collect: DatagramSink = (...datagram) => this.#batch.add(...datagram);
+  /** The datagrams of each half of the sockets' memory. */
+  readonly #batches = [new ReceivedBatch(), new ReceivedBatch()] as const;
+  readonly #collect = this.#batches.map(
+    (batch): DatagramSink =>
+      (...datagram) =>
+        batch.add(...datagram),
+  );
   readonly #begin: DatagramSink = (buffer, offset, length) =>
     this.#engine.beginDatagram(buffer, offset, length);
   #sockets: DatagramSocket | undefined = undefined;
@@ -180,19 +189,59 @@ export class UdpToTun {
     const isAlone = threads === undefined || threads.running === 1;
     // A tap looks at each message before and after it is opened.
     if (isAlone || this.tap) return sockets.receive(this.#sink, only);
-    const batch = this.#batch;
-    const count = sockets.receive(this.#collect, only);
+    const count = this.#collectInto(0, sockets, only);
     // Few datagrams are opened sooner than another thread wakes.
-    const isShared = batch.count >= FEWEST_SHARED;
-    if (isShared) {
-      threads.beginOpening();
-      batch.forEach(this.#begin);
-      threads.publishLast();
+    if (this.#batches[0].count >= FEWEST_SHARED) {
+      return count + this.#openShared(threads, sockets, only);
     }
+    this.#takeAll(0);
+    return count;
+  }
+
+  /**
+   * Processes the first half of the memory together with other threads. While they open one half,
+   * the packet loop receives the other one, or writes what was opened before.
+   *
+   * @returns the number of datagrams that were received here
+   */
+  #openShared(threads: OpeningThreads, sockets: DatagramSocket, only: number | undefined): number {
+    let received = 0;
+    threads.beginOpening();
+    let mark = this.#publish(0, threads);
+    for (let turn = 0; ; turn++) {
+      const half = turn & 1;
+      const isFull = this.#batches[half]!.count >= FEWEST_SHARED && turn < MOST_HALVES;
+      const count = isFull ? this.#collectInto(1 - half, sockets, only) : 0;
+      const next = this.#publish(1 - half, threads);
+      this.#takeAll(half);
+      if (count === 0) break;
+      received += count;
+      threads.finishOpening(mark);
+      mark = next;
+    }
+    threads.endOpening();
+    return received;
+  }
+
+  #collectInto(half: number, sockets: DatagramSocket, only: number | undefined): number {
+    const sink = this.#collect[half]!;
+    if (sockets.receiveHalf) return sockets.receiveHalf(half, sink, only);
+    return half === 0 ? sockets.receive(sink, only) : 0;
+  }
+
+  /** Lets other threads begin with a half of the memory. @returns the end of its datagrams */
+  #publish(half: number, threads: OpeningThreads): number {
+    this.#batches[half]!.forEach(this.#begin);
+    threads.publishLast();
+    return threads.mark;
+  }
+
+  /** Processes the datagrams of a half in their order, and writes the packets. */
+  #takeAll(half: number): void {
+    const batch = this.#batches[half]!;
     batch.forEach(this.#sink);
     batch.clear();
-    if (isShared) threads.endOpening();
-    return count;
+    this.#coalescer.flush();
   }
 
   #take(buffer: Uint8Array, offset: number, length: number, source: Endpoint, ecn: number): void {
@@ -272,6 +321,8 @@ const GSO_UDP = 5;
 
 /** A batch with fewer datagrams is not shared with other threads. */
 const FEWEST_SHARED = 8;
+/** After this many halves in a row, the other direction gets its turn. */
+const MOST_HALVES = 7;
 /** Batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;
 /**

@@ -1,7 +1,7 @@
 import { createOpensslProvider } from '@litz/openssl';
 import { describeWith, requirement } from '@litz/testkit';
 import { expect, it } from 'vitest';
-import { openThreads } from '../../src/linux/open-threads.ts';
+import { canShare, openThreads } from '../../src/linux/open-threads.ts';
 
 const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().destroy?.());
 
@@ -15,5 +15,29 @@ describeWith([openssl], 'openThreads', () => {
   it('makes nothing for one thread, or without shared memory', async () => {
     expect(await openThreads(1, packets)).toBeUndefined();
     expect(await openThreads(4, undefined)).toBeUndefined();
+  });
+});
+
+describeWith([openssl], 'canShare', () => {
+  const packets = new Uint8Array(new ArrayBuffer(4096));
+
+  it('is true once a provider shares its work', async () => {
+    const threads = (await openThreads(2, packets))!;
+    const warnings: string[] = [];
+    expect(canShare(threads, 2, { provider: 'wasm', warnings })).toBe(false);
+    expect(warnings).toEqual([
+      '"threads" is 2, and one thread is used: packets of the crypto provider wasm cannot be shared',
+    ]);
+    const provider = createOpensslProvider(threads);
+    expect(canShare(threads, 2, { provider: 'openssl', warnings })).toBe(true);
+    expect(warnings).toHaveLength(1);
+    provider.destroy?.();
+  });
+
+  it("says nothing where one thread was asked for, or with 'auto'", () => {
+    const warnings: string[] = [];
+    expect(canShare(undefined, 1, { provider: 'wasm', warnings })).toBe(false);
+    expect(canShare(undefined, 'auto', { provider: 'wasm', warnings })).toBe(false);
+    expect(warnings).toEqual([]);
   });
 });

@@ -3,7 +3,11 @@ import { ipPacket } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
 import type { DatagramSink, DatagramSocket, Tun } from '../../src/plane/io-interfaces.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
-import { UdpToTun, type RefusedSuperPacket } from '../../src/plane/udp-to-tun.ts';
+import {
+  UdpToTun,
+  type OpeningThreads,
+  type RefusedSuperPacket,
+} from '../../src/plane/udp-to-tun.ts';
 
 const VNET = 10;
 const SLOT = 2048;
@@ -284,19 +288,75 @@ describe('UdpToTun', () => {
   });
 });
 
+describe('UdpToTun with other threads', () => {
+  it('receives one half of the memory while they open the other one, and keeps the order', () => {
+    const { path, sockets, engine, tun, log } = setUp({ fds: [3], threads: new FakeOpening() });
+    const halves = new HalfSockets(sockets);
+    path.sockets = halves;
+    for (let batch = 0; batch < 3; batch++) {
+      halves.incoming.push(Array.from({ length: 8 }, (_, i) => datagram(long(batch * 8 + i))));
+    }
+    path.receive(0);
+    expect(halves.halves).toEqual([0, 1, 0, 1]);
+    expect(tun.written).toEqual(
+      Array.from({ length: 24 }, (_, i) => [...new Uint8Array(VNET), ...long(i)]),
+    );
+    expect(engine.opened).toHaveLength(24);
+    const steps = log.filter((step, i) => step !== 'write' || step !== log[i - 1]);
+    const round = ['begin 8', 'write'];
+    expect(steps).toEqual(
+      ['beginOpening', 'begin 8', ...round, 'finish to 8', ...round, 'finish to 16'].concat([
+        'write',
+        'endOpening',
+        'finish 0',
+        'drain',
+      ]),
+    );
+  });
+
+  it('lets the other direction have its turn while more and more comes', () => {
+    const { path, sockets } = setUp({ fds: [3], threads: new FakeOpening() });
+    const halves = new HalfSockets(sockets);
+    path.sockets = halves;
+    for (let batch = 0; batch < 30; batch++) {
+      halves.incoming.push(Array.from({ length: 8 }, (_, i) => datagram(long(i))));
+    }
+    path.receive(0);
+    expect(halves.halves).toHaveLength(8);
+  });
+
+  it('opens few datagrams alone', () => {
+    const { path, sockets, log } = setUp({ fds: [3], threads: new FakeOpening() });
+    const halves = new HalfSockets(sockets);
+    path.sockets = halves;
+    halves.incoming.push(Array.from({ length: 7 }, (_, i) => datagram(tcp(i))));
+    path.receive(0);
+    expect(log.filter((step) => step !== 'write')).toEqual(['finish 0', 'drain']);
+  });
+
+  it('needs no sockets with halves', () => {
+    const { path, sockets, tun } = setUp({ fds: [3], threads: new FakeOpening() });
+    sockets.incoming.push(Array.from({ length: 9 }, (_, i) => datagram(tcp(i))));
+    path.receive(0);
+    expect(tun.written).toHaveLength(9);
+  });
+});
+
 interface Options {
+  threads?: FakeOpening;
   offloads?: { readonly tcp: boolean; readonly udp: boolean } | undefined;
   fds?: readonly number[];
 }
 
-function setUp({ offloads, fds = [] }: Options = {}) {
-  const log: string[] = [];
+function setUp({ offloads, fds = [], threads }: Options = {}) {
+  const log = threads?.log ?? [];
   const memory = new PacketMemory(32 * SLOT);
   const tun = new PieceTun(offloads, log);
-  const engine = new StubEngine(log);
+  const engine = new StubEngine(log, threads);
   const refusals: RefusedSuperPacket[] = [];
   const path = new UdpToTun({
     engine: engine as unknown as Engine,
+    threads,
     tun,
     memory,
     drain: () => log.push('drain'),
@@ -316,9 +376,11 @@ class StubEngine {
   readonly results: (number | DropReason)[] = [];
   onFinish: () => void = () => undefined;
   readonly #log: string[];
+  readonly #threads: FakeOpening | undefined;
 
-  constructor(log: string[]) {
+  constructor(log: string[], threads?: FakeOpening) {
     this.#log = log;
+    this.#threads = threads;
   }
 
   openDatagram(
@@ -331,6 +393,10 @@ class StubEngine {
   ): number | DropReason {
     this.opened.push({ length, source, ecn, now });
     return this.results.shift() ?? Math.max(0, length - 16);
+  }
+
+  beginDatagram(): void {
+    this.#threads?.begin();
   }
 
   finishBatch(now: number): void {
@@ -423,6 +489,61 @@ class Sockets implements DatagramSocket {
   flush(): void {}
   setMark(): void {}
   close(): void {}
+}
+
+/** A packet of a stream, which nothing joins. */
+function long(index: number): Uint8Array {
+  return new Uint8Array(1400).fill(index);
+}
+
+/** Each half of its memory has half of the slots. */
+class HalfSockets extends Sockets {
+  readonly halves: number[] = [];
+
+  constructor({ fds, slots, slotsAt }: Sockets) {
+    super(fds);
+    this.slots = slots;
+    this.slotsAt = slotsAt;
+  }
+
+  receiveHalf(half: number, sink: DatagramSink): number {
+    this.halves.push(half);
+    const start = this.slotsAt;
+    this.slotsAt = start + half * 16 * SLOT;
+    const count = this.receive(sink);
+    this.slotsAt = start;
+    return count;
+  }
+}
+
+/** Notes what it is told. */
+class FakeOpening implements OpeningThreads {
+  readonly running = 2;
+  readonly log: string[] = [];
+  mark = 0;
+  #begun = 0;
+
+  begin(): void {
+    this.#begun++;
+    this.mark++;
+  }
+
+  beginOpening(): void {
+    this.log.push('beginOpening');
+  }
+
+  publishLast(): void {
+    if (this.#begun > 0) this.log.push(`begin ${this.#begun}`);
+    this.#begun = 0;
+  }
+
+  finishOpening(mark: number): void {
+    this.log.push(`finish to ${mark}`);
+  }
+
+  endOpening(): void {
+    this.log.push('endOpening');
+  }
 }
 
 /** A keepalive: nothing comes of it. */

@@ -26,6 +26,8 @@ interface Case {
   readonly tun: 'memory' | 'interface';
   readonly crypto: 'auto' | 'wasm' | 'openssl' | 'noble';
   readonly input: 'bytes' | 'text';
+  /** Threads that seal and open. Default 1. */
+  readonly threads?: number;
 }
 
 const NOWHERE: Found = { bytes: 0, text: 0 };
@@ -77,6 +79,13 @@ describeWith(
         expect(input === 'text' ? withoutText(steps) : steps).toEqual(USED_ONCE);
       },
     );
+
+    it('contains them once with other threads that seal and open, which have no keys', async () => {
+      const steps = await host.namespace.run(() =>
+        watch({ tun: 'interface', crypto: 'auto', input: 'bytes', threads: 3 }),
+      );
+      expect(steps).toEqual(USED_ONCE);
+    });
   },
 );
 
@@ -133,7 +142,7 @@ function bare({ bytes }: Found): Found {
 }
 
 /** Runs the script and looks into its memory whenever it names a step. */
-async function watch({ tun, crypto, input }: Case): Promise<Steps> {
+async function watch({ tun, crypto, input, threads = 1 }: Case): Promise<Steps> {
   const child = start(SCRIPT, {
     device: BUILT_DEVICE.href,
     core: new URL('../../../core/dist/index.js', import.meta.url).href,
@@ -142,6 +151,7 @@ async function watch({ tun, crypto, input }: Case): Promise<Steps> {
     publicKey: publicTextOf(PRIVATE),
     otherPublicKey: publicTextOf(OTHER),
     crypto,
+    threads: String(threads),
   });
   const steps: Steps = {};
   const ended = once(child, 'exit');
@@ -158,8 +168,13 @@ function start(
   script: string,
   settings: Record<string, string>,
 ): ChildProcessByStdio<Writable, Readable, null> {
-  const env = { ...process.env, NODE_OPTIONS: '', SETTINGS: JSON.stringify(settings) };
-  const { crypto = 'auto' } = settings;
+  const { crypto = 'auto', threads = '1' } = settings;
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: '',
+    LITZ_THREADS: threads,
+    SETTINGS: JSON.stringify(settings),
+  };
   const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '--eval', script], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: crypto === 'auto' ? env : { ...env, LITZ_CRYPTO: crypto },
@@ -180,7 +195,7 @@ const STRINGS = 8;
 const NOBLE_TEMPORARIES = 40;
 
 const SCRIPT = `${FILL_KEY}
-const { core, device, tun, input, publicKey, otherPublicKey } = JSON.parse(process.env.SETTINGS);
+const { core, device, tun, input, publicKey, otherPublicKey, threads } = JSON.parse(process.env.SETTINGS);
 const { PresharedKey, PrivateKey } = await import(core);
 const wipe = (...keys) => keys.forEach((key) => key?.fill(0));
 const { Device, MemoryTun } = await import(device);
@@ -215,6 +230,7 @@ const alice = await withKeys(({ privateKey, presharedKey }) =>
     peers: [{ publicKey: otherPublicKey, presharedKey, allowedIps: ['10.0.0.2/32'] }],
   }),
 );
+if (tun !== 'memory') while ((await alice.stats()).threads < Number(threads)) await turn();
 await step('open');
 
 const { listenPort } = await statusOf(alice);

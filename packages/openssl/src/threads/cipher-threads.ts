@@ -54,8 +54,7 @@ export class CipherThreads {
   #openJob: OpenJob | undefined = undefined;
   #isOpen = false;
   #isOpening = false;
-  /** The first job of this batch, and the next message whose result was not taken. */
-  #firstOpening = 0;
+  /** The job with the next message whose result was not taken, and that message. */
   #taken = 0;
   #takenMessage = 0;
   /** The job that is not published yet, because the next message may join it. */
@@ -88,6 +87,11 @@ export class CipherThreads {
     let running = 1;
     for (let i = 1; i < this.most; i++) if (this.#isRunning(i)) running++;
     return running;
+  }
+
+  /** Whether a provider shares its work with these threads. */
+  get isUsed(): boolean {
+    return this.#sealJob !== undefined;
   }
 
   /** @internal Called by the provider: the parts with which the packet loop seals. */
@@ -171,7 +175,6 @@ export class CipherThreads {
   /** Begins a batch of messages to open. @returns whether other threads take part */
   beginOpening(): boolean {
     this.#isOpening = this.running > 1;
-    this.#firstOpening = this.#next;
     this.#taken = this.#next;
     this.#takenMessage = 0;
     return this.#isOpening;
@@ -188,7 +191,7 @@ export class CipherThreads {
     if (!this.#isOpening || buffer !== this.#packets) return;
     if (this.#joins(key, counter, offset, length)) return;
     this.publishLast();
-    if (((this.#next - this.#firstOpening) | 0) >= CAPACITY - 1) return;
+    if (((this.#next - this.#done) | 0) >= CAPACITY - 1) return;
     const { words, numbers } = this.#ring;
     const slot = slotOf(this.#next);
     words[slot + OFFSET] = offset;
@@ -238,6 +241,14 @@ export class CipherThreads {
       }
     }
     return UNKNOWN;
+  }
+
+  /** Waits until the messages before `mark` are opened. Their results cannot be taken any more. */
+  finishOpening(mark: number): void {
+    this.finish(mark);
+    if (((mark - this.#taken) | 0) <= 0) return;
+    this.#taken = mark;
+    this.#takenMessage = 0;
   }
 
   /** Ends a batch: waits until no message is in progress. */

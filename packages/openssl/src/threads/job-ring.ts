@@ -50,11 +50,16 @@ export class JobRing {
   /** Claims any job that is published. Returns its index; -1: none is left. */
   claimNext(thread: number): number {
     const published = Atomics.load(this.words, PUBLISHED);
-    for (let i = Atomics.load(this.words, HINT); ((published - i) | 0) > 0; i = (i + 1) | 0) {
+    const first = Atomics.load(this.words, HINT);
+    for (let i = first; ((published - i) | 0) > 0; i = (i + 1) | 0) {
+      // A failed exchange would take the cache line from the thread that works on the job.
+      if (Atomics.load(this.words, slotOf(i) + STATE) !== PENDING) continue;
       if (!this.claim(i, thread)) continue;
       Atomics.store(this.words, HINT, (i + 1) | 0);
       return i;
     }
+    // All of these have been claimed, so nobody needs to look at them again.
+    if (first !== published) Atomics.store(this.words, HINT, published);
     return -1;
   }
 

@@ -1,0 +1,61 @@
+/**
+ * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until something
+ * is lost and a higher rate brings no more. The last trial is a tenth above the most that was
+ * taken, because some receivers take less while they are overloaded.
+ *
+ * A receiver that takes everything may be idle half of the time: then its figure would be that of
+ * the sender. One that loses something may have been held up for a moment. So neither is the end of
+ * a search.
+ *
+ * @module
+ */
+
+export class RateSearch {
+  #perMs: number;
+  #most = 0;
+  #trials = 0;
+  #hasLost = false;
+  #isFound = false;
+  #isOver = false;
+
+  /** @param perMs the rate of the first trial, in packets per ms */
+  constructor(perMs: number) {
+    this.#perMs = perMs;
+  }
+
+  /** The rate of the next trial, in packets per ms. */
+  get perMs(): number {
+    return this.#perMs;
+  }
+
+  /** Whether the receiver was the limit, not the sender. */
+  get isFound(): boolean {
+    return this.#isFound;
+  }
+
+  /** Whether there is nothing more to try. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Adds the result of a trial, both in packets per ms. */
+  add(offered: number, taken: number): void {
+    this.#isOver = this.#isFound || ++this.#trials >= MOST_TRIALS;
+    if (this.#isFound) return;
+    const isLost = taken < offered * ALMOST_ALL;
+    this.#isFound = isLost && this.#hasLost && taken <= this.#most * MORE;
+    this.#hasLost ||= isLost;
+    this.#most = Math.max(this.#most, taken);
+    if (this.#isFound) this.#perMs = this.#most * ABOVE;
+    else this.#perMs *= isLost ? HIGHER : MUCH_HIGHER;
+  }
+}
+
+/** If more than this share of what was offered was taken, the receiver may take more. */
+const ALMOST_ALL = 0.96;
+/** Less than this is no growth. */
+const MORE = 1.03;
+const HIGHER = 1.15;
+const MUCH_HIGHER = 1.3;
+const ABOVE = 1.1;
+const MOST_TRIALS = 10;
