@@ -162,7 +162,7 @@ function acknowledge(state: StackState, c: Connection, segment: TcpHeader): numb
   c.sending.retries = 0;
   c.sending.rto.backoff = 0;
   c.probes = 0;
-  c.softError = undefined;
+  c.sending.softError = undefined;
   return known;
 }
 

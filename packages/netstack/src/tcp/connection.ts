@@ -12,7 +12,7 @@ import { ReceiveBuffer } from './receive-buffer.ts';
 import { Receiving } from './receiving.ts';
 import { SendBuffer } from './send-buffer.ts';
 import { Sending } from './sending.ts';
-import type { CheckedTcpOptions } from './tcp-options.ts';
+import { firstReceiveBuffer, type CheckedTcpOptions } from './tcp-options.ts';
 
 /** The states of RFC 9293 3.3.2. A listener is not a connection. */
 export type TcpState =
@@ -41,14 +41,14 @@ export class Connection implements DeadlineOwner {
   readonly remotePort: number;
   /** The keyed hash of addresses and ports. */
   readonly hash: number;
+  /** The next connection with this hash. Changed by the table only. */
+  nextOfHash: Connection | undefined = undefined;
   readonly options: CheckedTcpOptions;
   user: ConnectionUser | undefined = undefined;
   /** The listener whose backlog it fills until it is accepted. */
   listener: ConnectionListener | undefined = undefined;
   /** Why it ended; undefined while it has not, or if it ended well. */
   error: StackError | undefined = undefined;
-  /** The last error of ICMP that may pass (RFC 1122 4.2.3.9). */
-  softError: StackError | undefined = undefined;
 
   // Sending. The names of RFC 9293 3.3.1 are SND.UNA, SND.NXT, SND.WND, SND.WL1, SND.WL2, ISS.
   initialSequence: number = 0;
@@ -61,7 +61,6 @@ export class Connection implements DeadlineOwner {
   /** The largest window that the other side has offered. */
   largestWindow: number = 0;
   sendScale: number = 0;
-  readonly sendBuffer: SendBuffer;
   /** The sequence number of position 0 of the send buffer. */
   dataStart: number = 0;
   /** The program sends no more: a FIN follows the data. */
@@ -76,6 +75,7 @@ export class Connection implements DeadlineOwner {
   /** The round trip of the handshake in ms; 0: not measured. */
   handshakeRoundTrip: number = 0;
   noDelay: boolean;
+
   // Receiving. RFC 9293 3.3.1: RCV.NXT, RCV.WND, IRS.
   initialReceived: number = 0;
   receiveNext: number = 0;
@@ -100,6 +100,7 @@ export class Connection implements DeadlineOwner {
   recentTimestampAt: number = -Infinity;
   /** Last.ACK.sent. */
   lastAckSent: number = 0;
+
   // ECN (RFC 3168 6.1).
   usesEcn: boolean = false;
   /** A mark has come: ECE is set until the other side sets CWR. */
@@ -111,15 +112,11 @@ export class Connection implements DeadlineOwner {
   unackedBytes: number = 0;
   /** Segments that are acknowledged at once, at the beginning of a stream. */
   quickAcks: number = 16;
-  /** When the last challenge ACK was sent. */
-  challengedAt: number = -Infinity;
 
   // Timers, each a time in ms.
   ackAt: number = Infinity;
   /** Keepalive, TIME-WAIT, or the end of FIN-WAIT-2 without a program. */
   slowAt: number = Infinity;
-  /** When TIME-WAIT began, or began again. */
-  timeWaitAt: number = -Infinity;
   heapIndex: number = -1;
   heapKey: number = 0;
   /** Probes of the window or of the other side that were not answered. */
@@ -135,10 +132,13 @@ export class Connection implements DeadlineOwner {
   /** Whether it is in the list of connections that may have something to send. */
   isReady: boolean = false;
 
+  readonly #pool: ChunkPool;
+  #sendBuffer: SendBuffer | undefined = undefined;
   #sending: Sending | undefined = undefined;
   #receiving: Receiving | undefined = undefined;
 
-  constructor(identity: ConnectionIdentity, options: CheckedTcpOptions, buffers: Buffers) {
+  /** @param pool the memory of its buffers */
+  constructor(identity: ConnectionIdentity, options: CheckedTcpOptions, pool: ChunkPool) {
     this.local = identity.local;
     this.localPort = identity.localPort;
     this.remote = identity.remote;
@@ -147,8 +147,8 @@ export class Connection implements DeadlineOwner {
     this.options = options;
     this.noDelay = options.noDelay;
     this.keepAliveAfter = options.keepAlive;
-    this.sendBuffer = new SendBuffer(buffers.pool, buffers.send);
-    this.receiveBuffer = new ReceiveBuffer(buffers.pool, buffers.receive);
+    this.#pool = pool;
+    this.receiveBuffer = new ReceiveBuffer(pool, firstReceiveBuffer(options));
   }
 
   /** Whether it has a `Sending`. Without one nothing is on the way, and nothing was lost. */
@@ -161,8 +161,22 @@ export class Connection implements DeadlineOwner {
     return (this.#sending ??= this.#beginSending());
   }
 
+  /** Bytes of the program until they are acknowledged. Made when it is read for the first time. */
+  get sendBuffer(): SendBuffer {
+    return (this.#sendBuffer ??= new SendBuffer(
+      this.#pool,
+      Math.min(FIRST_SEND_BUFFER, this.options.sendBuffer),
+    ));
+  }
+
   /** Nothing is on the way, and what was sent says nothing about what follows. */
   forgetSending(): void {
+    this.#sending = undefined;
+  }
+
+  /** Nothing is sent any more. */
+  stopSending(): void {
+    this.#sendBuffer?.clear();
     this.#sending = undefined;
   }
 
@@ -190,7 +204,7 @@ export class Connection implements DeadlineOwner {
 
   /** The sequence number after the last byte of data. */
   get dataEnd(): number {
-    return (this.dataStart + this.sendBuffer.length) | 0;
+    return (this.dataStart + (this.#sendBuffer?.length ?? 0)) | 0;
   }
 
   /** Whether data can be sent and received: both SYNs are acknowledged. */
@@ -216,13 +230,6 @@ export interface ConnectionIdentity {
   readonly hash: number;
 }
 
-/** The first sizes of its buffers in bytes, and where their memory comes from. */
-export interface Buffers {
-  readonly pool: ChunkPool;
-  readonly send: number;
-  readonly receive: number;
-}
-
 /** Counts the connections that are not accepted yet. */
 export interface ConnectionListener {
   /** Whether one more connection can wait to be accepted. */
@@ -232,3 +239,6 @@ export interface ConnectionListener {
   /** A connection that was not accepted is gone. */
   forget(connection: Connection): void;
 }
+
+/** In bytes. */
+const FIRST_SEND_BUFFER = 2 ** 18;

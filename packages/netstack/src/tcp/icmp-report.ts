@@ -56,5 +56,5 @@ export function receiveUnreachable(
 ): void {
   const isFatal = isHard || c.state === 'syn-sent';
   if (isFatal && !c.isSynchronized) endConnection(state, c, error);
-  else c.softError = error;
+  else c.sending.softError = error;
 }

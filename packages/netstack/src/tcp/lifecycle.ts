@@ -20,6 +20,11 @@ export interface Ends {
   readonly remotePort: number;
 }
 
+/**
+ * RFC 9293 3.4.2: a maximum segment lifetime is two minutes; Linux uses 30 s (TCP_TIMEWAIT_LEN).
+ */
+export const TIME_WAIT_MS = 60_000;
+
 /** Returns a new connection in the state 'closed', and adds it to the table. */
 export function createConnection(
   state: StackState,
@@ -30,12 +35,7 @@ export function createConnection(
   const { local, localPort, remote, remotePort } = ends;
   const hash = tcp.connections.hashOf(local, localPort, remote, remotePort);
   const high = state.hash.high;
-  const buffers = {
-    pool,
-    send: Math.min(FIRST_SEND_BUFFER, options.sendBuffer),
-    receive: firstReceiveBuffer(options),
-  };
-  const c = new Connection({ local, localPort, remote, remotePort, hash }, options, buffers);
+  const c = new Connection({ local, localPort, remote, remotePort, hash }, options, pool);
   // RFC 6528 3: a clock of four microseconds, and a hash of the ends that nobody can predict.
   beginAt(c, (Math.floor((now * 250) % 2 ** 32) + high) | 0);
   c.timestampOffset = timestampOffsetOf(state, hash);
@@ -72,11 +72,6 @@ export function timestampOffsetOf(state: StackState, hash: number): number {
   return state.hash.begin().word(hash).word(TIMESTAMP_LABEL).end();
 }
 
-/** The bytes that a new connection can receive. */
-export function firstReceiveBuffer(options: CheckedTcpOptions): number {
-  return Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer);
-}
-
 /** The MTU of the path, or what the other side takes, may have changed. */
 export function updateSegmentSize(state: StackState, c: Connection): void {
   c.pathVersion = state.pathMtus.versionAt(state.now);
@@ -108,8 +103,7 @@ export function endConnection(state: StackState, c: Connection, error?: StackErr
   c.state = 'closed';
   c.error ??= error;
   c.ackAt = c.slowAt = Infinity;
-  c.sendBuffer.clear();
-  c.forgetSending();
+  c.stopSending();
   if (error || c.isReadClosed || !c.user) c.receiveBuffer.clear();
   state.tcp.timeWait.delete(c);
   state.tcp.connections.remove(c);
@@ -133,10 +127,8 @@ export function abortConnection(state: StackState, c: Connection, error: StackEr
 /** RFC 9293 3.10.7.4: it waits two maximum segment lifetimes for segments that are on the way. */
 export function beginTimeWait(state: StackState, c: Connection): void {
   const { timeWait } = state.tcp;
-  c.timeWaitAt = state.now;
   c.slowAt = state.now + TIME_WAIT_MS;
-  c.sendBuffer.clear();
-  c.forgetSending();
+  c.stopSending();
   timeWait.delete(c);
   timeWait.add(c);
   state.tcp.wake(c);
@@ -155,10 +147,4 @@ const TIMESTAMP_LABEL = 0x54494d45;
 const FOLLOWING_DISTANCE = 0x10001;
 /** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */
 const LEAST_SIZE = 256;
-const FIRST_SEND_BUFFER = 2 ** 18;
-const FIRST_RECEIVE_BUFFER = 2 ** 17;
-/**
- * RFC 9293 3.4.2: a maximum segment lifetime is two minutes; Linux uses 30 s (TCP_TIMEWAIT_LEN).
- */
-const TIME_WAIT_MS = 60_000;
 const MOST_TIME_WAITS = 16_384;

@@ -1,6 +1,7 @@
 /**
- * `Receiving`: what a connection remembers about the data that has come, beside the bytes: what it
- * reports with SACK, and how fast the program reads. It has no rules, as `Connection`.
+ * `Receiving`: what a connection remembers about what has come, beside the bytes: what it reports
+ * with SACK, when it answered a wrong segment, and how fast the program reads. It has no rules, as
+ * `Connection`.
  *
  * A connection that has received nothing has none, and there may be many of them.
  *
@@ -15,6 +16,8 @@ export class Receiving {
   duplicateStart: number = 0;
   duplicateEnd: number = 0;
   hasDuplicate: boolean = false;
+  /** When the last challenge ACK was sent. */
+  challengedAt: number = -Infinity;
 
   // Window tuning.
   /** Bytes that the program has read since `tunedAt`. */

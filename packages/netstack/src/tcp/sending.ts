@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { StackError } from '../errors.ts';
 import type { CongestionControl } from './congestion.ts';
 import { Cubic } from './cubic.ts';
 import { NewReno } from './new-reno.ts';
@@ -49,6 +50,8 @@ export class Sending {
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;
+  /** The last error of ICMP that may pass (RFC 1122 4.2.3.9). */
+  softError: StackError | undefined = undefined;
   /** How many times the timer has fired without an answer. */
   retries: number = 0;
   /** The timestamp of the first segment that was sent again after a timeout (RFC 3522). */

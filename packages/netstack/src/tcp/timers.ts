@@ -227,7 +227,8 @@ function fireSlow(state: StackState, c: Connection): void {
 /** RFC 9293 3.8.3: R2 is over. */
 function giveUp(state: StackState, c: Connection): void {
   const text = `${c.remote.toString()} port ${c.remotePort} does not answer`;
-  const error = c.softError ?? new StackError('ETIMEDOUT', text);
+  const softError = c.hasSent ? c.sending.softError : undefined;
+  const error = softError ?? new StackError('ETIMEDOUT', text);
   if (c.isSynchronized) abortConnection(state, c, error);
   else endConnection(state, c, error);
 }
