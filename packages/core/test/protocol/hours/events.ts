@@ -51,6 +51,7 @@ function forgetAndMeet(world: World, member: Member): void {
   member.node.input((engine, now) =>
     engine.configure({ peers: [{ publicKey, remove: true }] }, now),
   );
+  world.forgetTimestamps(member);
   world.drive(pauseOf(world));
   world.introduce(member, other);
 }

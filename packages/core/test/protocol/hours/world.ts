@@ -47,6 +47,14 @@ interface SentPacket {
   isDelivered: boolean;
 }
 
+/** A datagram that the attacker remembers. */
+interface HeardDatagram {
+  readonly datagram: CapturedDatagram;
+  readonly isLost: boolean;
+  /** It is no initiation, or its receiver has answered it and remembers its timestamp. */
+  isKnown: boolean;
+}
+
 export class World {
   readonly network: SimulatedNetwork = new SimulatedNetwork({ now: 1_000_000 });
   readonly members: Member[] = [];
@@ -66,7 +74,7 @@ export class World {
   readonly #seed: number;
   readonly #sealed: SealedCounters = new Map();
   readonly #sent = new Map<number, SentPacket>();
-  readonly #heard: { datagram: CapturedDatagram; isLost: boolean }[] = [];
+  readonly #heard: HeardDatagram[] = [];
   #persons = 0;
   #latestClockError = 0;
 
@@ -148,6 +156,7 @@ export class World {
     const { node, crypto } = this.#join(member.person, member.options, member);
     node.endpoint = endpoint;
     Object.assign(member, { node, crypto });
+    this.forgetTimestamps(member);
     for (const other of this.othersThan(member)) this.introduce(member, other);
   }
 
@@ -173,20 +182,31 @@ export class World {
     this.figures.upgrades++;
   }
 
+  /** A member has removed a peer or was started again, and has forgotten the timestamps. */
+  forgetTimestamps({ node }: Member): void {
+    for (const heard of this.#heard) {
+      if (heard && isInitiation(heard) && heard.datagram.to.sameDestination(node.endpoint)) {
+        heard.isKnown = false;
+      }
+    }
+  }
+
   /** Sends forged datagrams, repeated ones, and old ones under another name. */
   attack(): void {
     for (let left = 1 + this.below(20); left > 0; left--) {
       const heard = this.#heard[this.below(this.#heard.length)];
       if (!heard) return;
-      const { datagram, isLost } = heard;
+      const { datagram, isLost, isKnown } = heard;
       const bytes = datagram.bytes.slice();
       const kind = this.random();
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
       // A message that has not arrived is authentic from any address, and its peer would seem to be there
-      // (section 6.5 of the paper). If that peer has moved silently, the two could not find each other.
+      // (section 6.5 of the paper). If that peer has moved silently, the two could not find each other. The
+      // same is true for an initiation that was refused under load, or whose timestamp was forgotten.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
-      const from = isOld && this.random() < 0.5 ? ATTACKER : datagram.from;
+      const isElsewhere = isOld && this.random() < 0.5 && isKnown;
+      const from = isElsewhere ? ATTACKER : datagram.from;
       this.figures.attacks++;
       this.network.inject(
         kind < 0.6 ? bytes : bytes.subarray(0, 1 + this.below(bytes.length)),
@@ -291,10 +311,23 @@ export class World {
     const { loss, doubled, jitterMs } = this.weather;
     this.network.latency = 5 + this.random() * jitterMs;
     if (this.random() < doubled) this.network.duplicate();
-    if (datagram.bytes[0] === 2) this.figures.handshakes++;
+    const [type] = datagram.bytes;
+    if (type === 2) {
+      this.figures.handshakes++;
+      this.#recordAnswer(datagram.bytes);
+    }
     const isLost = this.random() < loss;
-    this.#heard[this.below(HEARD)] = { datagram, isLost };
+    this.#heard[this.below(HEARD)] = { datagram, isLost, isKnown: type !== 1 };
     return isLost;
+  }
+
+  #recordAnswer(response: Uint8Array): void {
+    const receiver = indexAt(response, 8);
+    for (const heard of this.#heard) {
+      if (heard && isInitiation(heard) && indexAt(heard.datagram.bytes, 4) === receiver) {
+        heard.isKnown = true;
+      }
+    }
   }
 
   /** @throws {Error} a packet was changed, came twice, or came to the wrong member */
@@ -313,6 +346,14 @@ export class World {
     member.node.packets.length = 0;
     member.node.events.length = 0;
   }
+}
+
+function isInitiation({ datagram }: HeardDatagram): boolean {
+  return datagram.bytes[0] === 1;
+}
+
+function indexAt(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
