@@ -233,8 +233,12 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** @internal */
   override _writev(chunks: { chunk: Buffer }[], callback: WriteCallback): void {
-    const buffers = chunks.map(({ chunk }) => chunk);
-    this.#begin(new PendingWrite(buffers, callback));
+    this.#begin(
+      new PendingWrite(
+        chunks.map(({ chunk }) => chunk),
+        callback,
+      ),
+    );
   }
 
   /** @internal */
@@ -355,8 +359,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     // As node:net: before `connect` is called, nothing can be written.
     if (!this.#tcp && !this.#connector) return write.callback(closedError(true));
     this.#write = write;
-    if (this.#tcp) this.#push(this.#tcp);
-    return undefined;
+    return this.#tcp ? this.#push(this.#tcp) : undefined;
   }
 
   /** Gives the stack what it has room for. */
