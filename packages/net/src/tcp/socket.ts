@@ -194,14 +194,12 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** Keeps the process alive while the socket is open. This is the default. */
   ref(): this {
-    this.#setHold(this.#hold & ~HOLD.UNREF);
-    return this;
+    return this.#setHold(this.#hold & ~HOLD.UNREF);
   }
 
   /** Lets the process end while the socket is open, if the network is `unref`'d too. */
   unref(): this {
-    this.#setHold(this.#hold | HOLD.UNREF);
-    return this;
+    return this.#setHold(this.#hold | HOLD.UNREF);
   }
 
   override pause(): this {
@@ -233,12 +231,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** @internal */
   override _writev(chunks: { chunk: Buffer }[], callback: WriteCallback): void {
-    this.#begin(
-      new PendingWrite(
-        chunks.map(({ chunk }) => chunk),
-        callback,
-      ),
-    );
+    const buffers = chunks.map(({ chunk }) => chunk);
+    this.#begin(new PendingWrite(buffers, callback));
   }
 
   /** @internal */
@@ -292,8 +286,9 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.destroy(isDone ? undefined : reason);
   }
 
-  #setHold(bits: number): void {
+  #setHold(bits: number): this {
     this.#hold = changeHold(this.#host, this.#hold, bits);
+    return this;
   }
 
   #failed(error: Error): void {
