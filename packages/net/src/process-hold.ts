@@ -1,15 +1,31 @@
 /**
  * `ProcessHold`: keeps the process alive for one socket, while it is open and not `unref`'d.
  *
+ * `changeHold` is the same without an object, for sockets of which there may be many.
+ *
  * @module
  */
 import type { SocketHost } from './socket-host.ts';
 
+/** Bits of a hold. Without any, the socket is closed. */
+export const HOLD = { OPEN: 1, UNREF: 2 } as const;
+
+/**
+ * Holds or releases the process, if that changes.
+ *
+ * @param before the bits until here
+ * @param after the bits from here on
+ * @returns `after`
+ */
+export function changeHold(host: SocketHost, before: number, after: number): number {
+  if (before !== HOLD.OPEN && after === HOLD.OPEN) host.hold();
+  if (before === HOLD.OPEN && after !== HOLD.OPEN) host.release();
+  return after;
+}
+
 export class ProcessHold {
   readonly #host: SocketHost;
-  #isOpen = false;
-  #isRef = true;
-  #isHeld = false;
+  #bits = 0;
 
   constructor(host: SocketHost) {
     this.#host = host;
@@ -17,31 +33,23 @@ export class ProcessHold {
 
   /** The socket was opened. */
   open(): void {
-    this.#isOpen = true;
-    this.#apply();
+    this.#change(this.#bits | HOLD.OPEN);
   }
 
   /** The socket was closed. */
   close(): void {
-    this.#isOpen = false;
-    this.#apply();
+    this.#change(this.#bits & ~HOLD.OPEN);
   }
 
   ref(): void {
-    this.#isRef = true;
-    this.#apply();
+    this.#change(this.#bits & ~HOLD.UNREF);
   }
 
   unref(): void {
-    this.#isRef = false;
-    this.#apply();
+    this.#change(this.#bits | HOLD.UNREF);
   }
 
-  #apply(): void {
-    const isWanted = this.#isOpen && this.#isRef;
-    if (isWanted === this.#isHeld) return;
-    this.#isHeld = isWanted;
-    if (isWanted) this.#host.hold();
-    else this.#host.release();
+  #change(bits: number): void {
+    this.#bits = changeHold(this.#host, this.#bits, bits);
   }
 }

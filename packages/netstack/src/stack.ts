@@ -83,6 +83,9 @@ export interface ListenOptions extends TcpOptions {
  */
 export class Stack {
   readonly #state: StackState;
+  /** The address that was connected to last, in both forms. */
+  #lastText = '';
+  #lastRemote = new IpAddress();
 
   /** @throws {TypeError | RangeError} an option has the wrong type or is out of range */
   constructor(options: StackOptions) {
@@ -223,7 +226,7 @@ export class Stack {
     requireInteger(port, 'port', 1, 0xffff);
     const checked = readTcpOptions(options);
     requireInteger(options.localPort ?? 0, 'localPort', 0, 0xffff);
-    const remote = address instanceof IpAddress ? address : IpAddress.from(address);
+    const remote = this.#remoteAddress(address);
     const local = this.#localAddress(options.address) ?? this.#state.addresses.sourceFor(remote);
     if (local?.version !== remote.version || !remote.isHost) {
       throw new StackError('EHOSTUNREACH', `no address to reach ${remote.toString()} from`);
@@ -339,6 +342,17 @@ export class Stack {
     }
     const address = this.#localAddress(options.address);
     return { address, version, port: port || table.chooseFree(address, version) };
+  }
+
+  /** Connections to one address one after another are the usual case. They share the object. */
+  #remoteAddress(address: string | Uint8Array | IpAddress): IpAddress {
+    if (address instanceof IpAddress) return address;
+    if (typeof address !== 'string') return IpAddress.from(address);
+    if (address !== this.#lastText) {
+      this.#lastRemote = IpAddress.from(address);
+      this.#lastText = address;
+    }
+    return this.#lastRemote;
   }
 
   #localAddress(text: string | Uint8Array | undefined): IpAddress | undefined {

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { TcpSocket } from '@litz/netstack';
 import { abortError, closedError, codeOf, systemError, usageError } from '../errors.ts';
 import { onAbort } from '../on-abort.ts';
-import { ProcessHold } from '../process-hold.ts';
+import { changeHold, HOLD } from '../process-hold.ts';
 import type { SocketHost, SocketOwner } from '../socket-host.ts';
 import { connectEvents } from './connect-events.ts';
 import {
@@ -54,7 +54,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   #idle: IdleTimer | undefined;
   readonly #onClose: (() => void) | undefined;
   readonly #forgetSignal: () => void;
-  readonly #hold: ProcessHold;
+  /** Bits of `HOLD`. */
+  #hold = 0;
   readonly #onRead: OnRead | undefined;
   #tcp: TcpSocket | undefined;
   #connector: Connector | undefined;
@@ -81,7 +82,6 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     if (options.onread) this.#onRead = new OnRead(options.onread);
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
-    this.#hold = new ProcessHold(this.#host);
     this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
     // As every stream does; `connect` then does nothing.
     if (signal?.aborted) this.destroy(abortError(signal));
@@ -133,7 +133,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     }
     if (callback) this.once('connect', callback);
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
-    this.#hold.open();
+    this.#setHold(this.#hold | HOLD.OPEN);
     const listener = connectEvents(this, destination.host, {
       connected: (tcp) => this.#connected(tcp),
       failed: (error) => this.#failed(error),
@@ -194,14 +194,12 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** Keeps the process alive while the socket is open. This is the default. */
   ref(): this {
-    this.#hold.ref();
-    return this;
+    return this.#setHold(this.#hold & ~HOLD.UNREF);
   }
 
   /** Lets the process end while the socket is open, if the network is `unref`'d too. */
   unref(): this {
-    this.#hold.unref();
-    return this;
+    return this.#setHold(this.#hold | HOLD.UNREF);
   }
 
   override pause(): this {
@@ -256,7 +254,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#connector?.abort();
     this.#connector = undefined;
     this.#idle?.stop();
-    this.#hold.close();
+    this.#setHold(this.#hold & ~HOLD.OPEN);
     this.#forgetSignal();
     if (tcp) this.#letGo(tcp);
     const write = this.#write;
@@ -288,6 +286,11 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.destroy(isDone ? undefined : reason);
   }
 
+  #setHold(bits: number): this {
+    this.#hold = changeHold(this.#host, this.#hold, bits);
+    return this;
+  }
+
   #failed(error: Error): void {
     if (error === this.#host.failure) this.handleFailure(error);
     else this.destroy(error);
@@ -303,7 +306,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   #attach(tcp: TcpSocket): void {
     this.#tcp = tcp;
-    this.#hold.open();
+    this.#setHold(this.#hold | HOLD.OPEN);
     this.#host.add(tcp, this);
     tcp.noDelay = this.#noDelay;
     tcp.keepAlive = this.#keepAliveMs;
@@ -351,8 +354,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     // As node:net: before `connect` is called, nothing can be written.
     if (!this.#tcp && !this.#connector) return write.callback(closedError(true));
     this.#write = write;
-    if (this.#tcp) this.#push(this.#tcp);
-    return undefined;
+    return this.#tcp ? this.#push(this.#tcp) : undefined;
   }
 
   /** Gives the stack what it has room for. */

@@ -44,8 +44,7 @@ export class ChunkedBytes {
 
   /** The most bytes that the window may hold, as the pool is now. */
   get allowance(): number {
-    const more = Math.max(0, (this.#pool.shared - this.#allocated) >> 1);
-    return Math.max(1, this.#allocated + more) * CHUNK_SIZE;
+    return allowanceOf(this.#pool, this.#allocated);
   }
 
   /**
@@ -158,6 +157,16 @@ export class ChunkedBytes {
     this.#chunks = grown;
     this.#first = 0;
   }
+}
+
+/**
+ * Returns the most bytes that a window may hold, as the pool is now.
+ *
+ * @param allocated the chunks that it holds
+ */
+export function allowanceOf(pool: ChunkPool, allocated: number): number {
+  const more = Math.max(0, (pool.shared - allocated) >> 1);
+  return Math.max(1, allocated + more) * CHUNK_SIZE;
 }
 
 const NONE = new Int32Array(0);

@@ -44,12 +44,16 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
     return challenge(state, c);
   }
   const isOld = isBefore(acknowledgement, c.unacknowledged);
+  if (!c.hasSent) {
+    if (!isOld) updateWindow(c, segment);
+    return true;
+  }
   if (!isOld && acknowledgement !== c.unacknowledged) undoTimeout(c, segment);
-  const before = c.sent.pipe;
-  const sackedBefore = c.sent.sacked;
-  const lostBefore = c.sent.lost;
+  const before = c.sending.sent.pipe;
+  const sackedBefore = c.sending.sent.sacked;
+  const lostBefore = c.sending.sent.lost;
   const hasDuplicate = c.usesSack && readSacks(state, c, segment);
-  const newlySacked = c.sent.sacked - sackedBefore;
+  const newlySacked = c.sending.sent.sacked - sackedBefore;
   const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
   const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
   const isUpdate = !isOld && updateWindow(c, segment);
@@ -72,17 +76,17 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
  * cases of F-RTO (RFC 5682) are the same, without timestamps.
  */
 function undoTimeout(c: Connection, segment: TcpHeader): void {
-  if (c.windowBefore === 0) return;
-  const isLate = segment.hasTimestamps && isBefore(segment.timestampEcho, c.timeoutStamp);
+  if (c.sending.windowBefore === 0) return;
+  const isLate = segment.hasTimestamps && isBefore(segment.timestampEcho, c.sending.timeoutStamp);
   if (isLate && segment.timestampEcho !== 0) {
-    const { congestion, sent } = c;
-    congestion.window = c.windowBefore;
-    congestion.threshold = c.thresholdBefore;
+    const { congestion, sent } = c.sending;
+    congestion.window = c.sending.windowBefore;
+    congestion.threshold = c.sending.thresholdBefore;
     sent.forgetLosses();
-    c.phase = 'open';
-    c.mustResend = false;
+    c.sending.phase = 'open';
+    c.sending.mustResend = false;
   }
-  c.windowBefore = 0;
+  c.sending.windowBefore = 0;
 }
 
 interface Progress {
@@ -99,7 +103,7 @@ interface Progress {
 /** Takes the SACK blocks. Returns whether the first one reports a duplicate (RFC 2883 4). */
 function readSacks(state: StackState, c: Connection, segment: TcpHeader): boolean {
   const { sackEdges, sackCount, acknowledgement } = segment;
-  const { sent } = c;
+  const { sent } = c.sending;
   let hasDuplicate = false;
   for (let block = 0; block < sackCount; block++) {
     const [start, end] = [sackEdges[block * 2], sackEdges[block * 2 + 1]];
@@ -134,7 +138,7 @@ function isDuplicate({ sackEdges, sackCount, acknowledgement }: TcpHeader): bool
 /** SND.UNA moves. Returns how many of the bytes were known to be delivered. */
 function acknowledge(state: StackState, c: Connection, segment: TcpHeader): number {
   const { acknowledgement } = segment;
-  const { sent } = c;
+  const { sent } = c.sending;
   sent.splitAt(acknowledgement);
   let known = 0;
   let newest = -1;
@@ -155,27 +159,28 @@ function acknowledge(state: StackState, c: Connection, segment: TcpHeader): numb
     c.user?.changed();
   }
   c.unacknowledged = acknowledgement;
-  c.retries = 0;
-  c.rto.backoff = 0;
+  c.sending.retries = 0;
+  c.sending.rto.backoff = 0;
   c.probes = 0;
-  c.softError = undefined;
+  c.sending.softError = undefined;
   return known;
 }
 
 /** RFC 6298 3: a segment that was sent twice gives no round trip, except with timestamps. */
 function measure(state: StackState, c: Connection, segment: TcpHeader, newest: number): void {
   if (newest === -1) return;
-  if (!c.sent.has(newest, SENT.EVER_RESENT)) return sample(state, c, newest);
+  if (!c.sending.sent.has(newest, SENT.EVER_RESENT)) return sample(state, c, newest);
   if (!c.usesTimestamps || !segment.hasTimestamps || segment.timestampEcho === 0) return;
   const elapsed = (timestampOf(c, state.now) - segment.timestampEcho) | 0;
-  if (elapsed >= 0 && elapsed < MOST_ROUND_TRIP_MS) c.rto.sample(Math.max(1, elapsed), state.now);
+  if (elapsed >= 0 && elapsed < MOST_ROUND_TRIP_MS)
+    c.sending.rto.sample(Math.max(1, elapsed), state.now);
 }
 
 function sample(state: StackState, c: Connection, index: number): void {
-  if (c.sent.has(index, SENT.EVER_RESENT)) return;
-  const roundTrip = state.now - c.sent.sentAt(index);
-  c.rto.sample(roundTrip, state.now);
-  if (!c.hasLeftSlowStart) slowStartOf(c).sample(roundTrip);
+  if (c.sending.sent.has(index, SENT.EVER_RESENT)) return;
+  const roundTrip = state.now - c.sending.sent.sentAt(index);
+  c.sending.rto.sample(roundTrip, state.now);
+  if (!c.sending.hasLeftSlowStart) slowStartOf(c).sample(roundTrip);
 }
 
 /** RFC 9293 3.10.7.4. Returns whether the window changed. */
@@ -191,13 +196,13 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
   c.largestWindow = Math.max(c.largestWindow, window);
   c.windowSequence = sequence;
   c.windowAcknowledgement = acknowledgement;
-  if (c.retransmitKind === 'window-probe') {
+  if (c.hasSent && c.sending.retransmitKind === 'window-probe') {
     // The other side lives. If its window is open, what waits is sent now.
     c.probes = 0;
     if (window > 0 && isChanged) {
-      c.retransmitAt = Infinity;
-      c.retransmitKind = 'timeout';
-      c.rto.backoff = 0;
+      c.sending.retransmitAt = Infinity;
+      c.sending.retransmitKind = 'timeout';
+      c.sending.rto.backoff = 0;
     }
   }
   return isChanged;
@@ -205,11 +210,14 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
 
 /** RFC 3168 6.1.2: a mark counts as a loss, once in a window. */
 function receiveEcho(c: Connection, acknowledged: number): void {
-  if (c.phase !== 'open' || !isAfter(c.unacknowledged, c.reducedAt)) return;
-  c.reducedAt = c.next;
+  if (c.sending.phase !== 'open' || !isAfter(c.unacknowledged, c.sending.reducedAt)) return;
+  c.sending.reducedAt = c.next;
   reduceWindow(c, acknowledged, acknowledged);
-  c.congestion.window = Math.min(c.congestion.window, c.congestion.threshold);
-  c.reportsReduction = true;
+  c.sending.congestion.window = Math.min(
+    c.sending.congestion.window,
+    c.sending.congestion.threshold,
+  );
+  c.sending.reportsReduction = true;
 }
 
 /** RFC 5681 2: the five conditions of a duplicate acknowledgement. */
@@ -221,19 +229,20 @@ function countDuplicate(
 ): boolean {
   if (acknowledged > 0) {
     // RFC 6582 3.2, step 3: what the partial acknowledgement covers has left.
-    c.duplicateAcks = c.phase === 'recovery' && !c.usesSack ? c.duplicateAcks : 0;
-    if (c.duplicateAcks > 0) {
+    c.sending.duplicateAcks =
+      c.sending.phase === 'recovery' && !c.usesSack ? c.sending.duplicateAcks : 0;
+    if (c.sending.duplicateAcks > 0) {
       const segments = Math.floor(acknowledged / c.segmentSize);
-      c.duplicateAcks = Math.max(0, c.duplicateAcks - Math.max(0, segments - 1));
+      c.sending.duplicateAcks = Math.max(0, c.sending.duplicateAcks - Math.max(0, segments - 1));
     }
     return false;
   }
   const isDuplicate =
-    c.sent.count > 0 &&
+    c.sending.sent.count > 0 &&
     segment.sequenceLength === 0 &&
     segment.acknowledgement === c.unacknowledged &&
     !isUpdate;
-  if (isDuplicate) c.duplicateAcks++;
+  if (isDuplicate) c.sending.duplicateAcks++;
   return isDuplicate;
 }
 
@@ -244,56 +253,63 @@ function endTailProbe(
   hasDuplicate: boolean,
   acknowledged: number,
 ): void {
-  if (c.tailProbe === 'none' || isBefore(acknowledgement, c.tailProbeEnd)) return;
+  if (c.sending.tailProbe === 'none' || isBefore(acknowledgement, c.sending.tailProbeEnd)) return;
   const isRepaired =
-    c.tailProbe === 'resent' && !hasDuplicate && isAfter(acknowledgement, c.tailProbeEnd);
-  const isOver = c.tailProbe === 'new-data' || hasDuplicate || isRepaired || acknowledged === 0;
-  if (isRepaired && c.phase === 'open') {
+    c.sending.tailProbe === 'resent' &&
+    !hasDuplicate &&
+    isAfter(acknowledgement, c.sending.tailProbeEnd);
+  const isOver =
+    c.sending.tailProbe === 'new-data' || hasDuplicate || isRepaired || acknowledged === 0;
+  if (isRepaired && c.sending.phase === 'open') {
     reduceWindow(c, acknowledged, acknowledged);
-    c.congestion.window = Math.min(c.congestion.window, c.congestion.threshold);
+    c.sending.congestion.window = Math.min(
+      c.sending.congestion.window,
+      c.sending.congestion.threshold,
+    );
   }
-  if (isOver) c.tailProbe = 'none';
+  if (isOver) c.sending.tailProbe = 'none';
 }
 
 function recover(state: StackState, c: Connection, progress: Progress): void {
   const { acknowledged, delivered, before, lostBefore } = progress;
-  const { congestion } = c;
-  const isRecovered = c.phase !== 'open' && !isBefore(c.unacknowledged, c.recoveryPoint);
-  const wasReduced = isRecovered && c.phase === 'recovery';
+  const { congestion } = c.sending;
+  const isRecovered =
+    c.sending.phase !== 'open' && !isBefore(c.unacknowledged, c.sending.recoveryPoint);
+  const wasReduced = isRecovered && c.sending.phase === 'recovery';
   if (isRecovered) leaveRecovery(c);
   if (c.usesSack) rackDetectLoss(state, c);
   else renoDetectLoss(c, acknowledged > 0);
-  const isLoss = c.phase === 'open' && c.sent.lost > c.sent.resent;
+  const isLoss = c.sending.phase === 'open' && c.sending.sent.lost > c.sending.sent.resent;
   if (isLoss) enterRecovery(c, delivered);
-  if (c.phase === 'recovery') {
-    const isSafe = acknowledged > 0 && c.sent.lost <= lostBefore;
+  if (c.sending.phase === 'recovery') {
+    const isSafe = acknowledged > 0 && c.sending.sent.lost <= lostBefore;
     reduceProportionally(c, delivered, isSafe);
   } else if (acknowledged > 0 && !wasReduced && isUsed(c, before)) {
     // After a timeout this is slow start (RFC 5681 3.1). RFC 9293 3.8.2 refers to it.
-    congestion.onAcknowledged(growthOf(c, acknowledged), state.now, c.rto.smoothed);
+    congestion.onAcknowledged(growthOf(c, acknowledged), state.now, c.sending.rto.smoothed);
     tuneSendBuffer(state, c);
   }
-  if (acknowledged > 0) c.isLimited = false;
+  if (acknowledged > 0) c.sending.isLimited = false;
   // Once something is reported out of order, the tail is not probed any more (RFC 8985 7.2).
-  const isProbe = delivered > 0 && c.retransmitKind === 'tail-probe';
+  const isProbe = delivered > 0 && c.sending.retransmitKind === 'tail-probe';
   if (acknowledged > 0 || isProbe || isLoss) armRetransmit(state, c);
 }
 
 /** By how many bytes a window in slow start may grow. Only the first slow start is special. */
 function growthOf(c: Connection, acknowledged: number): number {
-  const { congestion } = c;
-  if (c.hasLeftSlowStart) return acknowledged;
+  const { congestion } = c.sending;
+  if (c.sending.hasLeftSlowStart) return acknowledged;
   if (congestion.threshold === Infinity) {
     return slowStartOf(c).growth(congestion, acknowledged, c.unacknowledged, c.next);
   }
-  c.slowStart = undefined;
-  c.hasLeftSlowStart = true;
+  c.sending.slowStart = undefined;
+  c.sending.hasLeftSlowStart = true;
   return acknowledged;
 }
 
 /** Connections that never send need no object for it. */
 function slowStartOf(c: Connection): SlowStart {
-  return (c.slowStart ??= new SlowStart());
+  return (c.sending.slowStart ??= new SlowStart());
 }
 
 /**
@@ -301,8 +317,8 @@ function slowStartOf(c: Connection): SlowStart {
  * half of it is enough, because a sender in batches fills it late.
  */
 function isUsed(c: Connection, before: number): boolean {
-  if (c.isLimited || c.phase === 'loss') return true;
-  const { window, threshold } = c.congestion;
+  if (c.sending.isLimited || c.sending.phase === 'loss') return true;
+  const { window, threshold } = c.sending.congestion;
   return window < threshold ? before * 2 >= window : before + c.segmentSize * 2 >= window;
 }
 

@@ -11,6 +11,7 @@ import {
   changeState,
   createConnection,
   endConnection,
+  TIME_WAIT_MS,
   type Ends,
 } from './lifecycle.ts';
 import type { CheckedTcpOptions } from './tcp-options.ts';
@@ -74,13 +75,14 @@ function connectionAt(
  * direction). After a second, the clocks of both sides have moved (tcp_tw_reuse_delay of Linux).
  */
 function mayFollow({ now }: StackState, c: Connection): boolean {
-  return c.state === 'time-wait' && c.usesTimestamps && now - c.timeWaitAt >= REUSE_AFTER_MS;
+  return c.state === 'time-wait' && c.usesTimestamps && c.slowAt - now <= REUSABLE_MS;
 }
 
+/** How long the rest of TIME-WAIT may be. */
+const REUSABLE_MS = TIME_WAIT_MS - 1000;
 /**
  * RFC 6056 3.2: as many ports as possible, from 1024 on. A listener may take a port later that a
  * connection has.
  */
 const FIRST_PORT = 1024;
 const PORT_COUNT = 65_536 - FIRST_PORT;
-const REUSE_AFTER_MS = 1000;

@@ -14,8 +14,9 @@ import type { Connection } from './connection.ts';
  * @returns false: the segment must be dropped
  */
 export function challenge({ now, tcp }: StackState, c: Connection): false {
-  if (now - c.challengedAt < INTERVAL_MS || !tcp.challenges.take(now)) return false;
-  c.challengedAt = now;
+  const { receiving } = c;
+  if (now - receiving.challengedAt < INTERVAL_MS || !tcp.challenges.take(now)) return false;
+  receiving.challengedAt = now;
   c.needsAck = true;
   return false;
 }

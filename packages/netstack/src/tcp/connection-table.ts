@@ -10,8 +10,8 @@ import type { IpAddress } from '../wire/ip-address.ts';
 import type { Connection } from './connection.ts';
 
 export class ConnectionTable {
-  /** Connections with equal hashes are rare, and are in one list. */
-  readonly #connections = new Map<number, Connection[]>();
+  /** Connections with equal hashes are rare. They are a list, by `nextOfHash`. */
+  readonly #connections = new Map<number, Connection>();
   readonly #hash: SipHash;
   #size = 0;
 
@@ -35,10 +35,8 @@ export class ConnectionTable {
     remote: IpAddress,
     remotePort: number,
   ): Connection | undefined {
-    const found = this.#connections.get(this.hashOf(local, localPort, remote, remotePort));
-    if (!found) return undefined;
-    for (let i = 0; i < found.length; i++) {
-      const connection = found[i];
+    let connection = this.#connections.get(this.hashOf(local, localPort, remote, remotePort));
+    for (; connection; connection = connection.nextOfHash) {
       if (
         connection.localPort === localPort &&
         connection.remotePort === remotePort &&
@@ -52,21 +50,32 @@ export class ConnectionTable {
   }
 
   add(connection: Connection): void {
-    const others = this.#connections.get(connection.hash);
-    if (others) others.push(connection);
-    else this.#connections.set(connection.hash, [connection]);
+    connection.nextOfHash = this.#connections.get(connection.hash);
+    this.#connections.set(connection.hash, connection);
     this.#size++;
   }
 
   remove(connection: Connection): void {
-    const all = this.#connections.get(connection.hash);
-    if (!all?.includes(connection)) return;
-    if (all.length === 1) this.#connections.delete(connection.hash);
-    else all.splice(all.indexOf(connection), 1);
+    const { hash, nextOfHash } = connection;
+    const first = this.#connections.get(hash);
+    if (first === connection) {
+      if (nextOfHash) this.#connections.set(hash, nextOfHash);
+      else this.#connections.delete(hash);
+    } else {
+      let before = first;
+      while (before && before.nextOfHash !== connection) before = before.nextOfHash;
+      if (!before) return;
+      before.nextOfHash = nextOfHash;
+    }
+    connection.nextOfHash = undefined;
     this.#size--;
   }
 
   [Symbol.iterator](): Iterator<Connection> {
-    return [...this.#connections.values()].flat()[Symbol.iterator]();
+    const all: Connection[] = [];
+    for (const one of this.#connections.values()) {
+      for (let c: Connection | undefined = one; c; c = c.nextOfHash) all.push(c);
+    }
+    return all[Symbol.iterator]();
   }
 }

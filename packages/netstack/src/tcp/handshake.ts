@@ -8,7 +8,6 @@ import { StackError } from '../errors.ts';
 import type { StackState } from '../stack-state.ts';
 import { IpAddress } from '../wire/ip-address.ts';
 import { TCP_FLAG, type TcpHeader } from '../wire/tcp-header.ts';
-import { initialWindow } from './congestion.ts';
 import type { Connection } from './connection.ts';
 import {
   beginAt,
@@ -22,7 +21,7 @@ import {
 import { answerReset } from './reset.ts';
 import { asksForEcn, readCookie, sendCookie, windowOfCookie } from './syn-cookie.ts';
 import type { BoundListener } from './tcp-context.ts';
-import { armKeepAlive, armRetransmit } from './timers.ts';
+import { armKeepAlive } from './timers.ts';
 
 /**
  * A segment for a listener (RFC 9293 3.10.7.2).
@@ -65,21 +64,17 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
     c.usesEcn = false;
     return changeState(state, c, 'syn-received');
   }
-  c.usesEcn = c.wantsEcn && segment.has(TCP_FLAG.ECE) && !segment.has(TCP_FLAG.CWR);
+  c.usesEcn = c.options.ecn && segment.has(TCP_FLAG.ECE) && !segment.has(TCP_FLAG.CWR);
   return establish(state, c, segment);
 }
 
 /** Our SYN is acknowledged: data may flow. */
 export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
-  const wasLost = c.retries > 0;
-  if (c.sent.count > 0 && !wasLost) c.rto.sample(state.now - c.sent.sentAt(0), state.now);
-  c.sent.clear();
+  const wasLost = c.hasSent && c.sending.retries > 0;
+  noteRoundTrip(state, c);
+  // Most connections wait for the other side first. Data begins with a state of its own.
+  c.forgetSending();
   c.unacknowledged = segment.acknowledgement;
-  c.retries = 0;
-  c.rto.backoff = 0;
-  c.phase = 'open';
-  c.mustResend = false;
-  if (wasLost) c.rto.afterLostSyn();
   // RFC 7323 2.2: the window of a SYN is not scaled.
   const scale = segment.has(TCP_FLAG.SYN) ? 0 : c.sendScale;
   c.sendWindow = segment.window * 2 ** scale;
@@ -88,13 +83,23 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
   c.windowAcknowledgement = segment.acknowledgement;
   c.state = 'established';
   updateSegmentSize(state, c);
-  // RFC 5681 3.1: a lost SYN means congestion.
-  c.congestion.window = wasLost ? c.segmentSize : initialWindow(c.segmentSize);
+  if (wasLost) {
+    // RFC 5681 3.1: a lost SYN means congestion.
+    c.sending.congestion.window = c.segmentSize;
+    c.sending.rto.afterLostSyn();
+  }
   c.lastAckSent = c.receiveNext;
-  armRetransmit(state, c);
   // Closed before it was open: the FIN follows (RFC 9293 3.10.4).
   changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
   armKeepAlive(state, c);
+}
+
+/** The SYN gives a round trip, if it was sent once (RFC 6298 3). */
+function noteRoundTrip({ now }: StackState, c: Connection): void {
+  if (!c.hasSent) return;
+  const { sent, retries } = c.sending;
+  // Less than the clock can tell is not the same as not measured.
+  if (sent.count > 0 && retries === 0) c.handshakeRoundTrip = now - sent.sentAt(0) || SMALLEST_MS;
 }
 
 function beginHandshake(
@@ -109,7 +114,7 @@ function beginHandshake(
   listener.begin(c);
   c.state = 'syn-received';
   agree(state, c, segment, segment.sequence);
-  c.usesEcn = c.wantsEcn && asksForEcn(segment);
+  c.usesEcn = c.options.ecn && asksForEcn(segment);
   state.tcp.wake(c);
 }
 
@@ -170,7 +175,6 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
   c.receiveNext = (sequence + 1) | 0;
   c.announcedEdge = c.receiveNext;
   c.lastAckSent = c.receiveNext;
-  c.receiverMarkEdge = c.receiveNext;
   // RFC 9293 3.7.1: without the option it is 536, or 1220 over IPv6.
   const least = c.remote.version === 4 ? 536 : 1220;
   c.remoteSegmentSize = segment.maximumSegmentSize || least;
@@ -191,5 +195,6 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
+const SMALLEST_MS = 0.001;
 /** As long as a cookie is taken. */
 const REFUSED_MS = 120_000;

@@ -34,10 +34,11 @@ export function receiveTooBig(state: StackState, c: Connection): void {
   const before = c.segmentSize;
   updateSegmentSize(state, c);
   if (c.segmentSize >= before || !c.isSynchronized) return;
-  for (let i = 0; i < c.sent.count; i++) if (!c.sent.has(i, SENT.SACKED)) c.sent.markLost(i);
-  c.phase = 'loss';
-  c.recoveryPoint = c.next;
-  c.mustResend = true;
+  for (let i = 0; i < c.sending.sent.count; i++)
+    if (!c.sending.sent.has(i, SENT.SACKED)) c.sending.sent.markLost(i);
+  c.sending.phase = 'loss';
+  c.sending.recoveryPoint = c.next;
+  c.sending.mustResend = true;
   state.tcp.wake(c);
 }
 
@@ -55,5 +56,5 @@ export function receiveUnreachable(
 ): void {
   const isFatal = isHard || c.state === 'syn-sent';
   if (isFatal && !c.isSynchronized) endConnection(state, c, error);
-  else c.softError = error;
+  else c.sending.softError = error;
 }

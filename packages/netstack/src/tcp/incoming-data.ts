@@ -69,7 +69,7 @@ function takeData(state: StackState, c: Connection, segment: TcpHeader): void {
 function advance(state: StackState, c: Connection, count: number): void {
   c.receiveNext = (c.receiveNext + count) | 0;
   c.unackedBytes += count;
-  if (c.receiveBuffer.ahead.count === 0) c.recentBlockCount = 0;
+  if (c.receiveBuffer.ahead.count === 0) c.receiving.recentBlockCount = 0;
   measureReceiver(state, c);
   if (!c.isReadClosed) c.user?.changed();
 }
@@ -83,20 +83,20 @@ function acknowledgeLater(state: StackState, c: Connection, segment: TcpHeader):
 
 /** RFC 2883 4. */
 function noteDuplicate(c: Connection, start: number, end: number): void {
-  if (!c.usesSack || c.hasDuplicate || !isBefore(start, end)) return;
-  c.hasDuplicate = true;
-  c.duplicateStart = start;
-  c.duplicateEnd = end;
+  if (!c.usesSack || c.receiving.hasDuplicate || !isBefore(start, end)) return;
+  c.receiving.hasDuplicate = true;
+  c.receiving.duplicateStart = start;
+  c.receiving.duplicateEnd = end;
   c.needsAck = true;
 }
 
 /** RFC 2018 4: the block of the last segment comes first. */
 function noteBlock(c: Connection, start: number): void {
-  if (c.recentBlocks.length === 0) c.recentBlocks = new Int32Array(4);
-  const { recentBlocks } = c;
+  if (c.receiving.recentBlocks.length === 0) c.receiving.recentBlocks = new Int32Array(4);
+  const { recentBlocks } = c.receiving;
   recentBlocks.copyWithin(1, 0, recentBlocks.length - 1);
   recentBlocks[0] = start;
-  c.recentBlockCount = Math.min(c.recentBlockCount + 1, recentBlocks.length);
+  c.receiving.recentBlockCount = Math.min(c.receiving.recentBlockCount + 1, recentBlocks.length);
 }
 
 /** A FIN may come before data that is still missing. */

@@ -10,8 +10,6 @@ import { ipHeaderLength } from '../wire/ip-header.ts';
 import { isAfter } from '../wire/sequence.ts';
 import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import { Connection, type TcpState } from './connection.ts';
-import { Cubic } from './cubic.ts';
-import { NewReno } from './new-reno.ts';
 import type { CheckedTcpOptions } from './tcp-options.ts';
 
 /** Both ends of a connection. */
@@ -21,6 +19,11 @@ export interface Ends {
   readonly remote: IpAddress;
   readonly remotePort: number;
 }
+
+/**
+ * RFC 9293 3.4.2: a maximum segment lifetime is two minutes; Linux uses 30 s (TCP_TIMEWAIT_LEN).
+ */
+export const TIME_WAIT_MS = 60_000;
 
 /** Returns a new connection in the state 'closed', and adds it to the table. */
 export function createConnection(
@@ -32,22 +35,10 @@ export function createConnection(
   const { local, localPort, remote, remotePort } = ends;
   const hash = tcp.connections.hashOf(local, localPort, remote, remotePort);
   const high = state.hash.high;
-  const isCubic = options.congestionControl === 'cubic';
-  const buffers = {
-    pool,
-    send: Math.min(FIRST_SEND_BUFFER, options.sendBuffer),
-    receive: firstReceiveBuffer(options),
-  };
-  const congestion = isCubic ? new Cubic(DEFAULT_SIZE) : new NewReno(DEFAULT_SIZE);
-  const c = new Connection({ local, localPort, remote, remotePort, hash }, congestion, buffers);
+  const c = new Connection({ local, localPort, remote, remotePort, hash }, options, pool);
   // RFC 6528 3: a clock of four microseconds, and a hash of the ends that nobody can predict.
   beginAt(c, (Math.floor((now * 250) % 2 ** 32) + high) | 0);
   c.timestampOffset = timestampOffsetOf(state, hash);
-  c.noDelay = options.noDelay;
-  c.keepAliveAfter = options.keepAlive;
-  c.wantsEcn = options.ecn;
-  c.largestReceive = options.receiveBuffer;
-  c.largestSend = options.sendBuffer;
   c.receiveScale = scaleFor(options.receiveBuffer);
   c.usesTimestamps = c.usesSack = true;
   updateSegmentSize(state, c);
@@ -60,7 +51,6 @@ export function beginAt(c: Connection, initialSequence: number): void {
   c.initialSequence = initialSequence;
   c.unacknowledged = c.next = initialSequence;
   c.dataStart = (initialSequence + 1) | 0;
-  c.rackEnd = c.rackForward = c.smallEnd = c.reducedAt = initialSequence;
 }
 
 /**
@@ -82,11 +72,6 @@ export function timestampOffsetOf(state: StackState, hash: number): number {
   return state.hash.begin().word(hash).word(TIMESTAMP_LABEL).end();
 }
 
-/** The bytes that a new connection can receive. */
-export function firstReceiveBuffer(options: CheckedTcpOptions): number {
-  return Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer);
-}
-
 /** The MTU of the path, or what the other side takes, may have changed. */
 export function updateSegmentSize(state: StackState, c: Connection): void {
   c.pathVersion = state.pathMtus.versionAt(state.now);
@@ -96,7 +81,7 @@ export function updateSegmentSize(state: StackState, c: Connection): void {
   const size = isOpen ? Math.min(own, c.remoteSegmentSize) : own;
   const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
   c.segmentSize = Math.max(LEAST_SIZE, size - options);
-  c.congestion.segmentSize = c.segmentSize;
+  if (c.hasSent) c.sending.congestion.segmentSize = c.segmentSize;
 }
 
 /** Returns the most bytes of data that a packet to `remote` has room for, without options. */
@@ -117,9 +102,8 @@ export function endConnection(state: StackState, c: Connection, error?: StackErr
   if (c.state === 'closed') return;
   c.state = 'closed';
   c.error ??= error;
-  c.retransmitAt = c.reorderAt = c.ackAt = c.slowAt = Infinity;
-  c.sendBuffer.clear();
-  c.sent.clear();
+  c.ackAt = c.slowAt = Infinity;
+  c.stopSending();
   if (error || c.isReadClosed || !c.user) c.receiveBuffer.clear();
   state.tcp.timeWait.delete(c);
   state.tcp.connections.remove(c);
@@ -143,11 +127,8 @@ export function abortConnection(state: StackState, c: Connection, error: StackEr
 /** RFC 9293 3.10.7.4: it waits two maximum segment lifetimes for segments that are on the way. */
 export function beginTimeWait(state: StackState, c: Connection): void {
   const { timeWait } = state.tcp;
-  c.retransmitAt = c.reorderAt = Infinity;
-  c.timeWaitAt = state.now;
   c.slowAt = state.now + TIME_WAIT_MS;
-  c.sendBuffer.clear();
-  c.sent.clear();
+  c.stopSending();
   timeWait.delete(c);
   timeWait.add(c);
   state.tcp.wake(c);
@@ -164,13 +145,6 @@ export function scaleFor(receiveBuffer: number): number {
 /** So that these hashes are not those of anything else. */
 const TIMESTAMP_LABEL = 0x54494d45;
 const FOLLOWING_DISTANCE = 0x10001;
-const DEFAULT_SIZE = 536;
 /** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */
 const LEAST_SIZE = 256;
-const FIRST_SEND_BUFFER = 2 ** 18;
-const FIRST_RECEIVE_BUFFER = 2 ** 17;
-/**
- * RFC 9293 3.4.2: a maximum segment lifetime is two minutes; Linux uses 30 s (TCP_TIMEWAIT_LEN).
- */
-const TIME_WAIT_MS = 60_000;
 const MOST_TIME_WAITS = 16_384;

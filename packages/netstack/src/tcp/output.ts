@@ -19,6 +19,7 @@ import { TCP_FLAG, TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-head
 import type { Connection } from './connection.ts';
 import { endConnection, updateSegmentSize } from './lifecycle.ts';
 import { pipeOf } from './recovery.ts';
+import type { Sending } from './sending.ts';
 import { sackLength, writeSegment, type SegmentToWrite } from './segment-writer.ts';
 import { SENT } from './sent-segments.ts';
 import { armForNewData, armRetransmit, armWindowProbe } from './timers.ts';
@@ -88,17 +89,18 @@ function sendReset(state: StackState, c: Connection): number {
 
 /** The SYN, again if it is lost; in SYN-RECEIVED it also acknowledges. */
 function sendSyn(state: StackState, c: Connection): number {
-  const isFirst = c.sent.count === 0;
-  const isLost = !isFirst && c.sent.has(0, SENT.LOST) && !c.sent.has(0, SENT.RESENT);
+  const isFirst = c.sending.sent.count === 0;
+  const isLost =
+    !isFirst && c.sending.sent.has(0, SENT.LOST) && !c.sending.sent.has(0, SENT.RESENT);
   if (!isFirst && !isLost && !c.needsAck) return 0;
   const isAnswer = c.state === 'syn-received';
   segment.flags = TCP_FLAG.SYN | (isAnswer ? TCP_FLAG.ACK : 0);
   // RFC 3168 6.1.1: the SYN sets both bits, and its answer one. RFC 3168 6.1.1.1: not again.
   if (isAnswer && c.usesEcn) segment.flags |= TCP_FLAG.ECE;
-  if (!isAnswer && c.wantsEcn && isFirst) segment.flags |= TCP_FLAG.ECE | TCP_FLAG.CWR;
+  if (!isAnswer && c.options.ecn && isFirst) segment.flags |= TCP_FLAG.ECE | TCP_FLAG.CWR;
   segment.sequence = c.initialSequence;
-  if (isFirst) c.sent.append(c.initialSequence, 1, state.now);
-  else c.sent.markResent(0, state.now);
+  if (isFirst) c.sending.sent.append(c.initialSequence, 1, state.now);
+  else c.sending.sent.markResent(0, state.now);
   c.next = (c.initialSequence + 1) | 0;
   const ecn = c.usesEcn;
   c.usesEcn = false;
@@ -110,16 +112,17 @@ function sendSyn(state: StackState, c: Connection): number {
 
 /** RFC 6675 5 (4), RFC 8985 6: the first lost segment that is not on the way again. */
 function resend(state: StackState, c: Connection, most: number): number {
-  const { sent } = c;
+  if (!c.hasSent) return 0;
+  const { sent } = c.sending;
   if (sent.lost === sent.resent) return 0;
   let index = 0;
-  while (index < sent.count && !needsResend(c, index)) index++;
+  while (index < sent.count && !needsResend(c.sending, index)) index++;
   if (index === sent.count) return 0;
   const start = sent.start(index);
-  const allowed = c.mustResend ? c.segmentSize : c.congestion.window - pipeOf(c);
+  const allowed = c.sending.mustResend ? c.segmentSize : c.sending.congestion.window - pipeOf(c);
   const length = Math.min(sent.length(index), most, wholeSegments(allowed, c));
   if (length <= 0) return limit(c);
-  c.mustResend = false;
+  c.sending.mustResend = false;
   sent.splitAt((start + length) | 0);
   sent.markResent(index, state.now);
   const hasFin = c.finSent && ((start + length) | 0) === c.next && isAfter(c.next, c.dataEnd);
@@ -127,12 +130,12 @@ function resend(state: StackState, c: Connection, most: number): number {
   segment.sequence = start;
   segment.length = length - (hasFin ? 1 : 0);
   const written = write(state, c);
-  if (c.retransmitAt === Infinity) armRetransmit(state, c);
-  c.prrSent += length;
+  if (c.sending.retransmitAt === Infinity) armRetransmit(state, c);
+  c.sending.prrSent += length;
   return written;
 }
 
-function needsResend({ sent }: Connection, index: number): boolean {
+function needsResend({ sent }: Sending, index: number): boolean {
   return sent.has(index, SENT.LOST) && !sent.has(index, SENT.RESENT);
 }
 
@@ -149,7 +152,7 @@ function sendNew(state: StackState, c: Connection, most: number): number {
     ((c.state === 'fin-wait-1' || c.state === 'closing' || c.state === 'last-ack') && !c.finSent);
   if (!canSend) return 0;
   const { next, dataEnd } = c;
-  if (c.sent.count === 0) restartAfterIdle(state, c);
+  if (c.hasSent && c.sending.sent.count === 0) restartAfterIdle(state, c);
   const available = distance(dataEnd, next);
   const length = available > 0 ? dataLength(state, c, available, most) : 0;
   const isAll = length === available;
@@ -162,17 +165,18 @@ function sendNew(state: StackState, c: Connection, most: number): number {
   segment.length = length;
   segment.isMarkable = true;
   // RFC 3168 6.1.2.
-  if (c.reportsReduction && length > 0) {
+  const { sending } = c;
+  if (sending.reportsReduction && length > 0) {
     segment.flags |= TCP_FLAG.CWR;
-    c.reportsReduction = false;
+    c.sending.reportsReduction = false;
   }
-  if (length % Math.min(c.segmentSize, most) > 0) c.smallEnd = (next + length) | 0;
+  if (length % Math.min(c.segmentSize, most) > 0) c.sending.smallEnd = (next + length) | 0;
   const total = length + (hasFin ? 1 : 0);
-  c.sent.append(next, total, state.now);
+  c.sending.sent.append(next, total, state.now);
   c.next = (next + total) | 0;
   c.finSent ||= hasFin;
-  c.overridesSillyWindow = false;
-  c.prrSent += total;
+  c.sending.overridesSillyWindow = false;
+  c.sending.prrSent += total;
   const written = write(state, c);
   armForNewData(state, c);
   return written;
@@ -182,7 +186,7 @@ function sendNew(state: StackState, c: Connection, most: number): number {
 function dataLength(state: StackState, c: Connection, available: number, most: number): number {
   const outstanding = distance(c.next, c.unacknowledged);
   const usable = c.sendWindow - outstanding;
-  const allowed = Math.floor(c.congestion.window) - pipeOf(c);
+  const allowed = Math.floor(c.sending.congestion.window) - pipeOf(c);
   const size = Math.min(c.segmentSize, most);
   const length = Math.min(available, usable, allowed, most);
   if (length >= size) {
@@ -193,8 +197,9 @@ function dataLength(state: StackState, c: Connection, available: number, most: n
   if (length === available) return mayEnd(c) ? length : 0;
   if (allowed < Math.min(size, available)) return limit(c);
   // RFC 9293 3.8.6.2.1: the window is small. Half of the largest one is worth it.
-  if (length > 0 && (length >= c.largestWindow / 2 || c.overridesSillyWindow)) return length;
-  if (outstanding === 0 && c.retransmitAt === Infinity) armWindowProbe(state, c, usable);
+  if (length > 0 && (length >= c.largestWindow / 2 || c.sending.overridesSillyWindow))
+    return length;
+  if (outstanding === 0 && c.sending.retransmitAt === Infinity) armWindowProbe(state, c, usable);
   return 0;
 }
 
@@ -203,17 +208,18 @@ function dataLength(state: StackState, c: Connection, available: number, most: n
  * only while another small one is on the way.
  */
 function mayEnd(c: Connection): boolean {
-  return c.noDelay || c.finQueued || !isAfter(c.smallEnd, c.unacknowledged);
+  return c.noDelay || c.finQueued || !isAfter(c.sending.smallEnd, c.unacknowledged);
 }
 
 function limit(c: Connection): 0 {
-  c.isLimited = true;
+  c.sending.isLimited = true;
   return 0;
 }
 
 /** RFC 5681 4.1. */
 function restartAfterIdle({ now }: StackState, c: Connection): void {
-  if (c.lastSentAt !== -Infinity && now - c.lastSentAt > c.rto.base) c.congestion.onIdle();
+  if (c.sending.lastSentAt !== -Infinity && now - c.sending.lastSentAt > c.sending.rto.base)
+    c.sending.congestion.onIdle();
 }
 
 /** RFC 9293 3.8.4: an old sequence number makes the other side answer. */
@@ -232,7 +238,7 @@ function sendPure(state: StackState, c: Connection, sequence: number): number {
 function write(state: StackState, c: Connection): number {
   // RFC 3168 6.1.3.
   if (c.usesEcn && c.echoesCongestion) segment.flags |= TCP_FLAG.ECE;
-  if (segment.length > 0) c.lastSentAt = state.now;
+  if (segment.length > 0) c.sending.lastSentAt = state.now;
   return writeSegment(state, c, segment);
 }
 

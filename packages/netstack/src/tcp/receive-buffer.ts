@@ -11,14 +11,15 @@
  * @module
  */
 import { ByteRanges } from '../memory/byte-ranges.ts';
-import { ChunkedBytes } from '../memory/chunked-bytes.ts';
+import { allowanceOf, ChunkedBytes } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
 
 export class ReceiveBuffer {
   readonly #pool: ChunkPool;
-  readonly #data: ChunkedBytes;
-  /** Positions count from the first byte that has not come. */
-  readonly #ahead = new ByteRanges(MOST_RANGES);
+  /** Undefined until something is received. */
+  #data: ChunkedBytes | undefined = undefined;
+  /** Positions count from the first byte that has not come. Undefined until there is a gap. */
+  #ahead: ByteRanges | undefined = undefined;
   /**
    * The most bytes from the first unread one on. It grows (RFC 9293 3.8.6.2.2 forbids shrinking).
    */
@@ -28,7 +29,6 @@ export class ReceiveBuffer {
   /** @param capacity the most bytes at first */
   constructor(pool: ChunkPool, capacity: number) {
     this.#pool = pool;
-    this.#data = new ChunkedBytes(pool);
     this.capacity = capacity;
   }
 
@@ -42,12 +42,13 @@ export class ReceiveBuffer {
    * pool: what is offered must find memory when it comes.
    */
   get room(): number {
-    return Math.max(0, Math.min(this.capacity, this.#data.allowance) - this.#readable);
+    const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);
+    return Math.max(0, Math.min(this.capacity, allowance) - this.#readable);
   }
 
   /** The ranges that have come ahead of the first missing byte, counted from it. */
   get ahead(): ByteRanges {
-    return this.#ahead;
+    return this.#ahead ?? NO_RANGES;
   }
 
   /**
@@ -62,18 +63,15 @@ export class ReceiveBuffer {
    */
   write(position: number, source: Uint8Array, offset: number, length: number): number {
     if (position > 0 && this.#pool.available * 2 < this.#pool.size) return -1;
+    this.#data ??= new ChunkedBytes(this.#pool);
     const written = this.#data.write(this.#readable + position, source, offset, length);
     if (position > 0) {
       if (written < length) return -1;
+      this.#ahead ??= new ByteRanges(MOST_RANGES);
       return this.#ahead.add(position, position + length) ? 0 : -1;
     }
     if (written === 0 && length > 0) return -1;
-    let grown = written;
-    const ahead = this.#ahead;
-    for (let i = 0; i < ahead.count && ahead.start(i) <= grown; i++) {
-      grown = Math.max(grown, ahead.end(i));
-    }
-    ahead.shift(grown);
+    const grown = this.#ahead ? closeGap(this.#ahead, written) : written;
     this.#readable += grown;
     return grown;
   }
@@ -81,21 +79,33 @@ export class ReceiveBuffer {
   /** Copies up to `length` bytes to `target` and frees them. Returns how many. */
   read(target: Uint8Array, offset: number, length: number): number {
     const count = Math.min(length, this.#readable);
-    if (count === 0) return 0;
+    if (count === 0 || !this.#data) return 0;
     this.#data.read(0, target, offset, count);
     this.#readable -= count;
-    if (this.#readable === 0 && this.#ahead.count === 0) this.#data.clear();
+    if (this.#readable === 0 && this.ahead.count === 0) this.#data.clear();
     else this.#data.release(count);
     return count;
   }
 
   /** Frees everything. */
   clear(): void {
-    this.#data.clear();
-    this.#ahead.clear();
+    this.#data?.clear();
+    this.#ahead?.clear();
     this.#readable = 0;
   }
 }
 
+/** Returns how many bytes can be read more when `written` have come, with those behind them. */
+function closeGap(ahead: ByteRanges, written: number): number {
+  let grown = written;
+  for (let i = 0; i < ahead.count && ahead.start(i) <= grown; i++) {
+    grown = Math.max(grown, ahead.end(i));
+  }
+  ahead.shift(grown);
+  return grown;
+}
+
+/** What a buffer without a gap has ahead. Nothing is added to it. */
+const NO_RANGES = new ByteRanges(0);
 /** A sender can make as many gaps as it likes; this many are remembered. */
 const MOST_RANGES = 256;

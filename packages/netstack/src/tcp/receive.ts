@@ -150,11 +150,11 @@ function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader
   const isRepeated = c.state === 'syn-received' && segment.has(TCP_FLAG.SYN);
   if (isRepeated || segment.dataLength > 0 || segment.has(TCP_FLAG.FIN)) {
     c.needsAck = true;
-    if (segment.dataLength > 0 && c.usesSack && !c.hasDuplicate) {
+    if (segment.dataLength > 0 && c.usesSack && !c.receiving.hasDuplicate) {
       const end = (segment.sequence + segment.dataLength) | 0;
-      c.hasDuplicate = !isAfter(end, c.receiveNext);
-      c.duplicateStart = segment.sequence;
-      c.duplicateEnd = end;
+      c.receiving.hasDuplicate = !isAfter(end, c.receiveNext);
+      c.receiving.duplicateStart = segment.sequence;
+      c.receiving.duplicateEnd = end;
     }
     if (c.state === 'time-wait' && segment.has(TCP_FLAG.FIN)) beginTimeWait(state, c);
   } else if (segment.sequence === ((c.receiveNext - 1) | 0)) {

@@ -11,43 +11,48 @@ import { SENT } from './sent-segments.ts';
 
 /** RFC 6675 4. Without SACK each duplicate acknowledgement says that one segment has left. */
 export function pipeOf(c: Connection): number {
-  if (c.usesSack) return c.sent.pipe;
-  return Math.max(0, c.sent.pipe - c.duplicateAcks * c.segmentSize);
+  if (c.usesSack) return c.sending.sent.pipe;
+  return Math.max(0, c.sending.sent.pipe - c.sending.duplicateAcks * c.segmentSize);
 }
 
 /** RFC 8985 6.2, step 2: an entry was delivered. */
 export function rackDelivered(state: StackState, c: Connection, index: number): void {
-  const { sent } = c;
+  const { sent } = c.sending;
   const sentAt = sent.sentAt(index);
   const end = sent.end(index);
   const roundTrip = state.now - sentAt;
   // An answer that came too early belongs to the first transmission.
-  if (sent.has(index, SENT.EVER_RESENT) && roundTrip < c.rto.least) return;
-  if (!sent.has(index, SENT.EVER_RESENT) && isBefore(end, c.rackForward))
-    c.rackSawReordering = true;
-  if (isAfter(end, c.rackForward)) c.rackForward = end;
-  if (sentAt < c.rackSentAt || (sentAt === c.rackSentAt && !isAfter(end, c.rackEnd))) return;
-  c.rackSentAt = sentAt;
-  c.rackEnd = end;
-  c.rackRoundTrip = roundTrip;
+  if (sent.has(index, SENT.EVER_RESENT) && roundTrip < c.sending.rto.least) return;
+  if (!sent.has(index, SENT.EVER_RESENT) && isBefore(end, c.sending.rackForward))
+    c.sending.rackSawReordering = true;
+  if (isAfter(end, c.sending.rackForward)) c.sending.rackForward = end;
+  if (
+    sentAt < c.sending.rackSentAt ||
+    (sentAt === c.sending.rackSentAt && !isAfter(end, c.sending.rackEnd))
+  )
+    return;
+  c.sending.rackSentAt = sentAt;
+  c.sending.rackEnd = end;
+  c.sending.rackRoundTrip = roundTrip;
 }
 
 /** RFC 8985 6.2, step 5: marks what must be lost, and sets the timer for what may be. */
 export function rackDetectLoss(state: StackState, c: Connection): void {
-  const { sent } = c;
-  c.reorderAt = Infinity;
-  if (sent.count === 0 || c.rackSentAt === -Infinity) return;
+  const { sent } = c.sending;
+  c.sending.reorderAt = Infinity;
+  if (sent.count === 0 || c.sending.rackSentAt === -Infinity) return;
   const window = reorderingWindow(c);
   for (let i = 0; i < sent.count; i++) {
     if (sent.has(i, SENT.SACKED)) continue;
     if (sent.has(i, SENT.LOST) && !sent.has(i, SENT.RESENT)) continue;
     const sentAt = sent.sentAt(i);
     const isOlder =
-      sentAt < c.rackSentAt || (sentAt === c.rackSentAt && isBefore(sent.end(i), c.rackEnd));
+      sentAt < c.sending.rackSentAt ||
+      (sentAt === c.sending.rackSentAt && isBefore(sent.end(i), c.sending.rackEnd));
     if (!isOlder) continue;
-    const lostAt = sentAt + c.rackRoundTrip + window;
+    const lostAt = sentAt + c.sending.rackRoundTrip + window;
     if (lostAt <= state.now) sent.markLost(i);
-    else c.reorderAt = Math.min(c.reorderAt, lostAt);
+    else c.sending.reorderAt = Math.min(c.sending.reorderAt, lostAt);
   }
 }
 
@@ -55,17 +60,17 @@ export function rackDetectLoss(state: StackState, c: Connection): void {
  * A duplicate was reported (RFC 8985 6.2, step 4): the window was too short. Once per round trip.
  */
 export function rackDuplicateReported(c: Connection): void {
-  if (c.rackHasDsackRound) return;
-  c.rackHasDsackRound = true;
-  c.rackDsackRound = c.next;
-  c.rackWindowFactor++;
-  c.rackWindowPersist = 16;
+  if (c.sending.rackHasDsackRound) return;
+  c.sending.rackHasDsackRound = true;
+  c.sending.rackDsackRound = c.next;
+  c.sending.rackWindowFactor++;
+  c.sending.rackWindowPersist = 16;
 }
 
 /** After each acknowledgement: the round of a duplicate ends. */
 export function rackEndRound(c: Connection): void {
-  if (c.rackHasDsackRound && !isBefore(c.unacknowledged, c.rackDsackRound)) {
-    c.rackHasDsackRound = false;
+  if (c.sending.rackHasDsackRound && !isBefore(c.unacknowledged, c.sending.rackDsackRound)) {
+    c.sending.rackHasDsackRound = false;
   }
 }
 
@@ -74,11 +79,11 @@ export function rackEndRound(c: Connection): void {
  * partial acknowledgement during recovery.
  */
 export function renoDetectLoss(c: Connection, isPartial: boolean): void {
-  const isThird = c.phase === 'open' && c.duplicateAcks >= 3;
-  if (!isThird && !(isPartial && c.phase === 'recovery')) return;
-  c.sent.splitAt((c.unacknowledged + c.segmentSize) | 0);
-  if (c.sent.count > 0) c.sent.markLost(0);
-  c.mustResend = true;
+  const isThird = c.sending.phase === 'open' && c.sending.duplicateAcks >= 3;
+  if (!isThird && !(isPartial && c.sending.phase === 'recovery')) return;
+  c.sending.sent.splitAt((c.unacknowledged + c.segmentSize) | 0);
+  if (c.sending.sent.count > 0) c.sending.sent.markLost(0);
+  c.sending.mustResend = true;
 }
 
 /**
@@ -88,13 +93,13 @@ export function renoDetectLoss(c: Connection, isPartial: boolean): void {
  */
 export function enterRecovery(c: Connection, delivered: number): void {
   reduceWindow(c, 0, delivered);
-  c.phase = 'recovery';
-  c.recoveryPoint = c.next;
-  c.mustResend = true;
-  c.rackWindowPersist--;
-  if (c.rackWindowPersist <= 0) {
-    c.rackWindowFactor = 1;
-    c.rackWindowPersist = 16;
+  c.sending.phase = 'recovery';
+  c.sending.recoveryPoint = c.next;
+  c.sending.mustResend = true;
+  c.sending.rackWindowPersist--;
+  if (c.sending.rackWindowPersist <= 0) {
+    c.sending.rackWindowFactor = 1;
+    c.sending.rackWindowPersist = 16;
   }
 }
 
@@ -105,7 +110,7 @@ export function enterRecovery(c: Connection, delivered: number): void {
  * @param acknowledged bytes that were still on the way before the present acknowledgement
  */
 export function flightSize(c: Connection, acknowledged: number): number {
-  return Math.min(distance(c.next, c.unacknowledged) + acknowledged, c.congestion.window);
+  return Math.min(distance(c.next, c.unacknowledged) + acknowledged, c.sending.congestion.window);
 }
 
 /**
@@ -115,13 +120,13 @@ export function flightSize(c: Connection, acknowledged: number): number {
  * @param delivered bytes that it has reported in any way
  */
 export function reduceWindow(c: Connection, acknowledged: number, delivered: number): void {
-  const { sent } = c;
-  c.congestion.onCongestion(flightSize(c, acknowledged));
+  const { sent } = c.sending;
+  c.sending.congestion.onCongestion(flightSize(c, acknowledged));
   // What was reported before does not count as delivered during the recovery.
   const before = Math.max(0, sent.sacked - delivered);
-  c.prrFlight = Math.max(distance(c.next, c.unacknowledged) - before, 1);
-  c.prrDelivered = 0;
-  c.prrSent = 0;
+  c.sending.prrFlight = Math.max(distance(c.next, c.unacknowledged) - before, 1);
+  c.sending.prrDelivered = 0;
+  c.sending.prrSent = 0;
 }
 
 /**
@@ -131,14 +136,16 @@ export function reduceWindow(c: Connection, acknowledged: number, delivered: num
  * @param isSafe whether it moved SND.UNA and marked nothing as lost (RFC 9937 6.2)
  */
 export function reduceProportionally(c: Connection, delivered: number, isSafe: boolean): void {
-  const { congestion } = c;
+  const { congestion } = c.sending;
   const pipe = pipeOf(c);
-  c.prrDelivered += delivered;
+  c.sending.prrDelivered += delivered;
   let count: number;
   if (pipe > congestion.threshold) {
-    count = Math.ceil((c.prrDelivered * congestion.threshold) / c.prrFlight) - c.prrSent;
+    count =
+      Math.ceil((c.sending.prrDelivered * congestion.threshold) / c.sending.prrFlight) -
+      c.sending.prrSent;
   } else {
-    let most = Math.max(c.prrDelivered - c.prrSent, delivered);
+    let most = Math.max(c.sending.prrDelivered - c.sending.prrSent, delivered);
     if (isSafe) most += c.segmentSize;
     count = Math.min(congestion.threshold - pipe, most);
   }
@@ -147,21 +154,24 @@ export function reduceProportionally(c: Connection, delivered: number, isSafe: b
 
 /** All that was sent when the loss was noticed is acknowledged (RFC 5681 3.2, step 6). */
 export function leaveRecovery(c: Connection): void {
-  if (c.phase === 'recovery') {
-    c.congestion.window = Math.max(c.segmentSize, Math.min(c.congestion.threshold, MOST_WINDOW));
+  if (c.sending.phase === 'recovery') {
+    c.sending.congestion.window = Math.max(
+      c.segmentSize,
+      Math.min(c.sending.congestion.threshold, MOST_WINDOW),
+    );
   }
-  c.phase = 'open';
-  c.duplicateAcks = 0;
-  c.mustResend = false;
+  c.sending.phase = 'open';
+  c.sending.duplicateAcks = 0;
+  c.sending.mustResend = false;
 }
 
 /** RFC 8985 6.2, step 4. */
 function reorderingWindow(c: Connection): number {
-  if (!c.rackSawReordering) {
-    if (c.phase !== 'open' || c.sent.sacked >= 3 * c.segmentSize) return 0;
+  if (!c.sending.rackSawReordering) {
+    if (c.sending.phase !== 'open' || c.sending.sent.sacked >= 3 * c.segmentSize) return 0;
   }
-  const least = c.rto.least === Infinity ? 0 : c.rto.least;
-  return Math.min((c.rackWindowFactor * least) / 4, c.rto.smoothed);
+  const least = c.sending.rto.least === Infinity ? 0 : c.sending.rto.least;
+  return Math.min((c.sending.rackWindowFactor * least) / 4, c.sending.rto.smoothed);
 }
 
 const MOST_WINDOW = 2 ** 30;

@@ -42,12 +42,12 @@ export interface SegmentToWrite {
 
 /** Writes a segment. Returns the length of the packet in bytes. */
 export function writeSegment(state: StackState, c: Connection, segment: SegmentToWrite): number {
-  const { header, now } = state;
+  const { header } = state;
   const { buffer, offset, flags, length } = segment;
   header.begin(c.local, c.remote, PROTOCOL.TCP, segment.isMarkable && c.usesEcn ? ECT_0 : 0);
   header.flowLabel = c.hash & 0xfffff;
   const transport = offset + ipHeaderLength(header.destination.version);
-  const options = writeOptions(c, segment, transport + TCP_HEADER_LENGTH, now);
+  const options = writeOptions(c, segment, transport + TCP_HEADER_LENGTH, state.now);
   const headerLength = TCP_HEADER_LENGTH + options;
   writeUint16(buffer, transport, c.localPort);
   writeUint16(buffer, transport + 2, c.remotePort);
@@ -64,7 +64,7 @@ export function writeSegment(state: StackState, c: Connection, segment: SegmentT
   const total = transport - offset + headerLength + length;
   writeIpHeader(header, buffer, offset, total);
   writeChecksum(state, c, segment, transport, headerLength + length);
-  if (flags & TCP_FLAG.ACK) settle(c, now);
+  if (flags & TCP_FLAG.ACK) settle(c);
   return total;
 }
 
@@ -97,9 +97,13 @@ function writeOptions(c: Connection, segment: SegmentToWrite, at: number, now: n
   return length;
 }
 
+function hasDuplicate(c: Connection): boolean {
+  return c.hasReceived && c.receiving.hasDuplicate;
+}
+
 function blockCount(c: Connection): number {
   if (!c.usesSack) return 0;
-  const blocks = c.receiveBuffer.ahead.count + (c.hasDuplicate ? 1 : 0);
+  const blocks = c.receiveBuffer.ahead.count + (hasDuplicate(c) ? 1 : 0);
   return Math.min(blocks, c.usesTimestamps ? MOST_SACK_BLOCKS - 1 : MOST_SACK_BLOCKS);
 }
 
@@ -109,14 +113,14 @@ function blockCount(c: Connection): number {
 function fillBlocks(c: Connection, count: number): void {
   const { ahead } = c.receiveBuffer;
   let filled = 0;
-  if (c.hasDuplicate) {
-    edges[0] = c.duplicateStart;
-    edges[1] = c.duplicateEnd;
+  if (hasDuplicate(c)) {
+    edges[0] = c.receiving.duplicateStart;
+    edges[1] = c.receiving.duplicateEnd;
     filled = 1;
   }
   const first = filled;
-  for (let i = 0; i < c.recentBlockCount && filled < count; i++) {
-    const index = ahead.find(distance(c.recentBlocks[i], c.receiveNext) + 1);
+  for (let i = 0; c.hasReceived && i < c.receiving.recentBlockCount && filled < count; i++) {
+    const index = ahead.find(distance(c.receiving.recentBlocks[i], c.receiveNext) + 1);
     if (index < ahead.count) filled = addBlock(c, index, first, filled);
   }
   for (let i = 0; i < ahead.count && filled < count; i++) filled = addBlock(c, i, first, filled);
@@ -184,17 +188,13 @@ function sackBytes(headerLength: number, c: Connection): number {
 }
 
 /** The acknowledgement is sent. */
-function settle(c: Connection, now: number): void {
+function settle(c: Connection): void {
   c.needsAck = false;
   c.unackedBytes = 0;
   c.ackAt = Infinity;
   c.lastAckSent = c.receiveNext;
-  c.hasDuplicate = false;
+  if (c.hasReceived) c.receiving.hasDuplicate = false;
   if (c.quickAcks > 0) c.quickAcks--;
-  if (c.receiverMarkAt === -Infinity) {
-    c.receiverMarkAt = now;
-    c.receiverMarkEdge = c.announcedEdge;
-  }
 }
 
 /** The SACK blocks of the segment that is being written. */

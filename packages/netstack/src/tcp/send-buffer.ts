@@ -8,13 +8,15 @@ import { ChunkedBytes } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
 
 export class SendBuffer {
-  readonly #data: ChunkedBytes;
+  readonly #pool: ChunkPool;
+  /** Undefined until the program sends: most connections of a server wait. */
+  #data: ChunkedBytes | undefined = undefined;
   /** The most bytes. It grows with the congestion window. */
   capacity: number;
   #length = 0;
 
   constructor(pool: ChunkPool, capacity: number) {
-    this.#data = new ChunkedBytes(pool);
+    this.#pool = pool;
     this.capacity = capacity;
   }
 
@@ -31,6 +33,7 @@ export class SendBuffer {
   /** Appends bytes, which are copied. Returns how many were taken. */
   write(source: Uint8Array, offset: number, length: number): number {
     const count = Math.min(length, this.room);
+    this.#data ??= new ChunkedBytes(this.#pool);
     const written = this.#data.write(this.#length, source, offset, count);
     this.#length += written;
     return written;
@@ -38,18 +41,18 @@ export class SendBuffer {
 
   /** Copies bytes at a position, which must be there. */
   copy(position: number, target: Uint8Array, offset: number, length: number): void {
-    this.#data.read(position, target, offset, length);
+    this.#data?.read(position, target, offset, length);
   }
 
   /** Frees acknowledged bytes. */
   release(count: number): void {
     this.#length -= count;
-    if (this.#length === 0) this.#data.clear();
-    else this.#data.release(count);
+    if (this.#length === 0) this.#data?.clear();
+    else this.#data?.release(count);
   }
 
   clear(): void {
-    this.#data.clear();
+    this.#data?.clear();
     this.#length = 0;
   }
 }

@@ -27,8 +27,9 @@ import {
   type TcpHeader,
 } from '../wire/tcp-header.ts';
 import { pseudoSum } from '../wire/udp-header.ts';
-import { firstReceiveBuffer, ownSegmentSize, scaleFor, timestampOffsetOf } from './lifecycle.ts';
+import { ownSegmentSize, scaleFor, timestampOffsetOf } from './lifecycle.ts';
 import type { BoundListener } from './tcp-context.ts';
+import { firstReceiveBuffer } from './tcp-options.ts';
 
 /** Answers the SYN in `state.packet` with a cookie. */
 export function sendCookie(state: StackState, listener: BoundListener, segment: TcpHeader): void {

@@ -31,22 +31,29 @@ export function readTcpOptions(options: TcpOptions): CheckedTcpOptions {
   checkInteger(options.keepAlive, 'keepAlive', 0, 2 ** 31);
   checkInteger(options.sendBuffer, 'sendBuffer', 2 ** 12, 2 ** 28);
   checkInteger(options.receiveBuffer, 'receiveBuffer', 2 ** 12, 2 ** 28);
-  const { congestionControl = 'cubic' } = options;
+  // Connections of one kind share their options: there may be many of them.
+  if (TCP_OPTION_NAMES.every((name) => options[name] === undefined)) return DEFAULTS;
+  const { congestionControl = DEFAULTS.congestionControl } = options;
   if (congestionControl !== 'cubic' && congestionControl !== 'new-reno') {
     throw new TypeError('"congestionControl" expected cubic or new-reno');
   }
   return {
-    noDelay: options.noDelay ?? false,
-    keepAlive: options.keepAlive ?? 0,
-    ecn: options.ecn ?? false,
+    noDelay: options.noDelay ?? DEFAULTS.noDelay,
+    keepAlive: options.keepAlive ?? DEFAULTS.keepAlive,
+    ecn: options.ecn ?? DEFAULTS.ecn,
     congestionControl,
-    sendBuffer: options.sendBuffer ?? 2 ** 22,
-    receiveBuffer: options.receiveBuffer ?? 6 * 2 ** 20,
+    sendBuffer: options.sendBuffer ?? DEFAULTS.sendBuffer,
+    receiveBuffer: options.receiveBuffer ?? DEFAULTS.receiveBuffer,
   };
 }
 
+/** Returns the bytes that a new connection can receive. */
+export function firstReceiveBuffer(options: CheckedTcpOptions): number {
+  return Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer);
+}
+
 /** The names of the options, for `checkObject`. */
-export const TCP_OPTION_NAMES: readonly string[] = [
+export const TCP_OPTION_NAMES: readonly (keyof TcpOptions)[] = [
   'noDelay',
   'keepAlive',
   'ecn',
@@ -54,3 +61,13 @@ export const TCP_OPTION_NAMES: readonly string[] = [
   'sendBuffer',
   'receiveBuffer',
 ];
+
+const DEFAULTS: CheckedTcpOptions = {
+  noDelay: false,
+  keepAlive: 0,
+  ecn: false,
+  congestionControl: 'cubic',
+  sendBuffer: 2 ** 22,
+  receiveBuffer: 6 * 2 ** 20,
+};
+const FIRST_RECEIVE_BUFFER = 2 ** 17;

@@ -18,18 +18,20 @@ import { timestampOf } from './timestamp.ts';
  * With SACK, a probe of the tail comes first (RFC 8985 7.2).
  */
 export function armRetransmit({ now }: StackState, c: Connection): void {
-  if (c.sent.count === 0) {
-    if (c.retransmitKind !== 'window-probe') c.retransmitAt = Infinity;
+  if (!c.hasSent) return;
+  if (c.sending.sent.count === 0) {
+    if (c.sending.retransmitKind !== 'window-probe') c.sending.retransmitAt = Infinity;
     return;
   }
-  c.retransmitKind = 'timeout';
-  c.retransmitAt = now + c.rto.timeout;
+  c.sending.retransmitKind = 'timeout';
+  c.sending.retransmitAt = now + c.sending.rto.timeout;
   armTailProbe(now, c);
 }
 
 /** New data was sent: a running timer goes on, but a probe waits for the last segment. */
 export function armForNewData(state: StackState, c: Connection): void {
-  if (c.retransmitAt === Infinity || c.retransmitKind !== 'timeout') armRetransmit(state, c);
+  if (c.sending.retransmitAt === Infinity || c.sending.retransmitKind !== 'timeout')
+    armRetransmit(state, c);
   else armTailProbe(state.now, c);
 }
 
@@ -39,10 +41,10 @@ export function armForNewData(state: StackState, c: Connection): void {
  * @param usable what the window has room for
  */
 export function armWindowProbe({ now }: StackState, c: Connection, usable: number): void {
-  c.retransmitKind = 'window-probe';
+  c.sending.retransmitKind = 'window-probe';
   // A silly window is used after a short time; a closed one is probed with the usual back-off.
-  const delay = usable > 0 ? SILLY_WINDOW_MS : c.rto.timeout;
-  c.retransmitAt = now + delay;
+  const delay = usable > 0 ? SILLY_WINDOW_MS : c.sending.rto.timeout;
+  c.sending.retransmitAt = now + delay;
 }
 
 /** An acknowledgement is due, at the latest after a short time (RFC 9293 3.8.6.3: 0.5 s). */
@@ -62,8 +64,8 @@ export function fireTimers(state: StackState): void {
   const { deadlines } = state.tcp;
   for (let c = deadlines.first(); c && c.deadline <= state.now; c = deadlines.first()) {
     if (c.ackAt <= state.now) fireDelayedAck(c);
-    if (c.reorderAt <= state.now) fireReordering(state, c);
-    if (c.retransmitAt <= state.now) fireRetransmit(state, c);
+    if (c.hasSent && c.sending.reorderAt <= state.now) fireReordering(state, c);
+    if (c.hasSent && c.sending.retransmitAt <= state.now) fireRetransmit(state, c);
     if (c.slowAt <= state.now) fireSlow(state, c);
     if (c.state !== 'closed') state.tcp.wake(c);
     else deadlines.remove(c);
@@ -75,10 +77,10 @@ function armTailProbe(now: number, c: Connection): void {
   if (!canProbeTail(c)) return;
   // A single segment may be acknowledged late.
   const late = pipeOf(c) <= c.segmentSize ? LATEST_ACK_MS : 0;
-  const probeAt = now + 2 * c.rto.smoothed + CLOCK_MS + late;
-  if (probeAt >= c.retransmitAt) return;
-  c.retransmitKind = 'tail-probe';
-  c.retransmitAt = probeAt;
+  const probeAt = now + 2 * c.sending.rto.smoothed + CLOCK_MS + late;
+  if (probeAt >= c.sending.retransmitAt) return;
+  c.sending.retransmitKind = 'tail-probe';
+  c.sending.retransmitAt = probeAt;
 }
 
 function fireDelayedAck(c: Connection): void {
@@ -89,33 +91,34 @@ function fireDelayedAck(c: Connection): void {
 /** RFC 8985 6.3. */
 function fireReordering(state: StackState, c: Connection): void {
   rackDetectLoss(state, c);
-  if (c.sent.lost > c.sent.resent && c.phase === 'open') enterRecovery(c, 0);
+  if (c.sending.sent.lost > c.sending.sent.resent && c.sending.phase === 'open')
+    enterRecovery(c, 0);
 }
 
 function fireRetransmit(state: StackState, c: Connection): void {
-  c.retransmitAt = Infinity;
-  if (c.retransmitKind === 'tail-probe') return probeTail(state, c);
-  if (c.retransmitKind === 'window-probe') return probeWindow(state, c);
+  c.sending.retransmitAt = Infinity;
+  if (c.sending.retransmitKind === 'tail-probe') return probeTail(state, c);
+  if (c.sending.retransmitKind === 'window-probe') return probeWindow(state, c);
   return fireTimeout(state, c);
 }
 
 /** RFC 8985 7.3: new data if there is any, else the last segment again. */
 function probeTail(state: StackState, c: Connection): void {
-  const { sent } = c;
+  const { sent } = c.sending;
   const hasNew = distance(c.dataEnd, c.next) > 0;
   const usable = c.sendWindow - distance(c.next, c.unacknowledged);
-  c.tailProbeEnd = c.next;
+  c.sending.tailProbeEnd = c.next;
   if (hasNew && usable >= Math.min(c.segmentSize, distance(c.dataEnd, c.next))) {
-    c.tailProbe = 'new-data';
-    c.congestion.window = Math.max(c.congestion.window, pipeOf(c) + c.segmentSize);
+    c.sending.tailProbe = 'new-data';
+    c.sending.congestion.window = Math.max(c.sending.congestion.window, pipeOf(c) + c.segmentSize);
   } else {
-    c.tailProbe = 'resent';
+    c.sending.tailProbe = 'resent';
     const last = sent.splitAt((c.next - Math.min(c.segmentSize, sent.length(sent.count - 1))) | 0);
     sent.markLost(last);
-    c.mustResend = true;
+    c.sending.mustResend = true;
   }
-  c.retransmitKind = 'timeout';
-  c.retransmitAt = state.now + c.rto.timeout;
+  c.sending.retransmitKind = 'timeout';
+  c.sending.retransmitAt = state.now + c.sending.rto.timeout;
 }
 
 /** RFC 8985 7.2: in open state, with SACK, when no other probe is on the way. */
@@ -123,35 +126,35 @@ function canProbeTail(c: Connection): boolean {
   return (
     c.usesSack &&
     c.isSynchronized &&
-    c.phase === 'open' &&
-    c.tailProbe === 'none' &&
-    c.rto.smoothed > 0 &&
-    c.sent.sacked === 0 &&
-    c.rto.backoff === 0
+    c.sending.phase === 'open' &&
+    c.sending.tailProbe === 'none' &&
+    c.sending.rto.smoothed > 0 &&
+    c.sending.sent.sacked === 0 &&
+    c.sending.rto.backoff === 0
   );
 }
 
 /** RFC 9293 3.8.6.1: a closed window is probed for as long as the other side answers. */
 function probeWindow(state: StackState, c: Connection): void {
   if (c.sendWindow > 0) {
-    c.overridesSillyWindow = true;
+    c.sending.overridesSillyWindow = true;
     return;
   }
   if (c.probes >= MOST_RETRIES) return giveUp(state, c);
   c.probes++;
   c.needsProbe = true;
-  c.rto.backoff++;
+  c.sending.rto.backoff++;
   armWindowProbe(state, c, 0);
 }
 
 /** RFC 6298 5.4 to 5.7, RFC 5681 3.1. */
 function fireTimeout(state: StackState, c: Connection): void {
   const most = c.isSynchronized ? MOST_RETRIES : MOST_SYN_RETRIES;
-  if (c.retries >= most) return giveUp(state, c);
-  const isFirst = c.retries === 0;
-  c.retries++;
-  c.rto.backoff++;
-  const { sent } = c;
+  if (c.sending.retries >= most) return giveUp(state, c);
+  const isFirst = c.sending.retries === 0;
+  c.sending.retries++;
+  c.sending.rto.backoff++;
+  const { sent } = c.sending;
   // What the receiver has reported may be gone (RFC 2018 8).
   sent.forgetSacks();
   for (let i = 0; i < sent.count; i++) sent.markLost(i);
@@ -159,25 +162,25 @@ function fireTimeout(state: StackState, c: Connection): void {
     findBlackHole(state, c);
     rememberWindow(state, c, isFirst);
     // RFC 5681 3.1: the threshold is set once for one loss.
-    if (isFirst) c.congestion.onTimeout(flightSize(c, 0));
-    else c.congestion.window = c.segmentSize;
+    if (isFirst) c.sending.congestion.onTimeout(flightSize(c, 0));
+    else c.sending.congestion.window = c.segmentSize;
   }
-  c.phase = 'loss';
-  c.recoveryPoint = c.next;
-  c.duplicateAcks = 0;
-  c.mustResend = true;
-  c.tailProbe = 'none';
-  c.reorderAt = Infinity;
-  c.retransmitKind = 'timeout';
-  c.retransmitAt = state.now + c.rto.timeout;
+  c.sending.phase = 'loss';
+  c.sending.recoveryPoint = c.next;
+  c.sending.duplicateAcks = 0;
+  c.sending.mustResend = true;
+  c.sending.tailProbe = 'none';
+  c.sending.reorderAt = Infinity;
+  c.sending.retransmitKind = 'timeout';
+  c.sending.retransmitAt = state.now + c.sending.rto.timeout;
 }
 
 /** RFC 3522 3.2, step 1: what is restored if the timeout was too early. */
 function rememberWindow({ now }: StackState, c: Connection, isFirst: boolean): void {
   if (!isFirst || !c.usesTimestamps) return;
-  c.windowBefore = c.congestion.window;
-  c.thresholdBefore = c.congestion.threshold;
-  c.timeoutStamp = timestampOf(c, now);
+  c.sending.windowBefore = c.sending.congestion.window;
+  c.sending.thresholdBefore = c.sending.congestion.threshold;
+  c.sending.timeoutStamp = timestampOf(c, now);
 }
 
 /**
@@ -185,13 +188,13 @@ function rememberWindow({ now }: StackState, c: Connection, isFirst: boolean): v
  * As with tcp_mtu_probing of Linux, the search goes on from a size that passes nearly everywhere.
  */
 function findBlackHole(state: StackState, c: Connection): void {
-  if (c.retries < BLACK_HOLE_RETRIES) return;
+  if (c.sending.retries < BLACK_HOLE_RETRIES) return;
   const { pathMtus, mtu, now } = state;
   const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
   const packet = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH + options + c.segmentSize;
   const current = pathMtus.of(c.remote, mtu, now);
   // A short segment says nothing about long ones.
-  if (c.sent.count === 0 || distance(c.next, c.unacknowledged) < c.segmentSize) return;
+  if (c.sending.sent.count === 0 || distance(c.next, c.unacknowledged) < c.segmentSize) return;
   if (pathMtus.lower(c.remote, Math.max(SAFE_MTU, current / 2) | 0, packet, current, now)) {
     updateSegmentSize(state, c);
   }
@@ -212,7 +215,7 @@ function fireSlow(state: StackState, c: Connection): void {
     return undefined;
   }
   // While something is on the way, its own timer decides.
-  if (c.sent.count === 0) {
+  if (!c.hasSent || c.sending.sent.count === 0) {
     if (c.probes >= MOST_KEEPALIVES) return giveUp(state, c);
     c.probes++;
     c.needsProbe = true;
@@ -224,7 +227,8 @@ function fireSlow(state: StackState, c: Connection): void {
 /** RFC 9293 3.8.3: R2 is over. */
 function giveUp(state: StackState, c: Connection): void {
   const text = `${c.remote.toString()} port ${c.remotePort} does not answer`;
-  const error = c.softError ?? new StackError('ETIMEDOUT', text);
+  const softError = c.hasSent ? c.sending.softError : undefined;
+  const error = softError ?? new StackError('ETIMEDOUT', text);
   if (c.isSynchronized) abortConnection(state, c, error);
   else endConnection(state, c, error);
 }

@@ -14,41 +14,39 @@ import type { Connection } from './connection.ts';
  * data has come.
  */
 export function measureReceiver(state: StackState, c: Connection): void {
-  if (isBefore(c.receiveNext, c.receiverMarkEdge)) return;
-  const sample = state.now - c.receiverMarkAt;
-  if (c.receiverMarkAt !== -Infinity && Number.isFinite(sample)) {
+  if (isBefore(c.receiveNext, c.receiving.markEdge)) return;
+  const sample = state.now - c.receiving.markAt;
+  if (c.receiving.markAt !== -Infinity && Number.isFinite(sample)) {
     // The sender may have paused, so a sample is an upper bound: small ones count more.
-    const known = c.receiverRoundTrip;
-    c.receiverRoundTrip = known === 0 || sample < known ? sample : known + (sample - known) / 8;
+    const known = c.receiving.roundTrip;
+    c.receiving.roundTrip = known === 0 || sample < known ? sample : known + (sample - known) / 8;
   }
-  c.receiverMarkAt = state.now;
-  c.receiverMarkEdge = c.announcedEdge;
+  c.receiving.markAt = state.now;
+  c.receiving.markEdge = c.announcedEdge;
 }
 
 /** The program has read `count` bytes: if it keeps up, the window doubles with each round trip. */
 export function tuneReceiveBuffer(state: StackState, c: Connection, count: number): void {
-  c.readSinceTuning += count;
-  const roundTrip =
-    c.rto.smoothed > 0
-      ? Math.min(c.rto.smoothed, c.receiverRoundTrip || Infinity)
-      : c.receiverRoundTrip;
-  if (state.now - c.tunedAt < roundTrip) return;
+  c.receiving.readSinceTuning += count;
+  const measured = c.receiving.roundTrip;
+  const roundTrip = c.roundTrip > 0 ? Math.min(c.roundTrip, measured || Infinity) : measured;
+  if (state.now - c.receiving.tunedAt < roundTrip) return;
   const { receiveBuffer } = c;
   // Twice what was read in a round trip: the sender may double its window in the next one.
-  const wanted = 2 * c.readSinceTuning + 16 * c.segmentSize;
+  const wanted = 2 * c.receiving.readSinceTuning + 16 * c.segmentSize;
   if (wanted > receiveBuffer.capacity && hasMemory(state)) {
-    receiveBuffer.capacity = Math.min(c.largestReceive, wanted);
+    receiveBuffer.capacity = Math.min(c.options.receiveBuffer, wanted);
   }
-  c.readSinceTuning = 0;
-  c.tunedAt = state.now;
+  c.receiving.readSinceTuning = 0;
+  c.receiving.tunedAt = state.now;
 }
 
 /** The buffer keeps two windows: one is on the way, and one waits. */
 export function tuneSendBuffer(state: StackState, c: Connection): void {
   // In congestion avoidance the window has a fraction.
-  const wanted = Math.floor(2 * c.congestion.window) + 16 * c.segmentSize;
+  const wanted = Math.floor(2 * c.sending.congestion.window) + 16 * c.segmentSize;
   if (wanted <= c.sendBuffer.capacity || !hasMemory(state)) return;
-  c.sendBuffer.capacity = Math.min(c.largestSend, wanted);
+  c.sendBuffer.capacity = Math.min(c.options.sendBuffer, wanted);
 }
 
 /** Buffers grow only while the pool is not half empty. */
