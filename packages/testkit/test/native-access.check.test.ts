@@ -144,6 +144,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     'UnixChannel.connect': OWN_FD,
     'UnixChannel#send': OWN_MEMORY,
     'UnixChannel#receive': OWN_MEMORY,
+    'UnixChannel#wait': 'hands its argument to PollSet, which checks',
     'UnixChannel#close': CLOSE,
     UnixListener: OWN_FD,
     'UnixListener#accept': OWN_FD,
@@ -373,6 +374,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"sink" expected', udp((u) => u.receive(undefined))],
       ['"only" expected', udp((u) => u.receive(() => {}, 3))],
     ],
+    'UdpSockets#receiveHalf': [['"half" expected', udp((u) => u.receiveHalf(2, () => {}))]],
     'UdpSockets#send': [
       ['"buffer" expected 2000 bytes', udp((u) => u.send(BYTES, 0, 2000, PEER, 0))],
       ['"offset" expected', udp((u) => u.send(BYTES, -1, 1, PEER, 0))],
@@ -488,8 +490,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     CipherThreads: THREADS,
     ...Object.fromEntries(
       (
-        'accepts beginOpening close end endOpening finish open publish publishLast ' +
-        'publishOpening start takeOpened useParts'
+        'accepts beginOpening close end endOpening finish finishOpening open publish ' +
+        'publishLast publishOpening start takeOpened useParts'
       )
         .split(' ')
         .map((name) => [`CipherThreads#${name}`, THREADS]),
