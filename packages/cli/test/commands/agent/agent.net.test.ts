@@ -48,6 +48,30 @@ describeWith(realInterfaces, 'litz agent', () => {
     expect(report.sent).toBeGreaterThan(3000);
   });
 
+  it('loses no packet while mode and enforcement change, and encrypts what the mode covers', async () => {
+    await startAll();
+    const streams = [
+      await NumberedStream.start(one.pod, two.pod, two.podAddress),
+      await NumberedStream.start(two.pod, one.pod, one.podAddress),
+    ];
+    expect(await readableBetween()).toEqual({ nodes: true, pods: false });
+    for (const mode of ['nodes', 'all'] as const) {
+      await askAll('encrypt', mode);
+      expect([mode, await readableBetween()]).toEqual([mode, { nodes: false, pods: false }]);
+    }
+    await askAll('enforcement', 'enforce');
+    expect(await readableBetween()).toEqual({ nodes: false, pods: false });
+    await askAll('enforcement', 'permissive');
+    await askAll('encrypt', 'pods');
+    expect(await readableBetween()).toEqual({ nodes: true, pods: false });
+    await askAll('enforcement', 'off');
+    expect(await readableBetween()).toEqual({ nodes: true, pods: true });
+    await askAll('enforcement', 'permissive');
+    expect(await readableBetween()).toEqual({ nodes: true, pods: false });
+    const reports = await Promise.all(streams.map((stream) => stream.end()));
+    expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
+  });
+
   it('applies everything again when the daemon comes back', async () => {
     await startAll();
     await daemons.get(one)?.end('SIGKILL');
@@ -90,6 +114,25 @@ describeWith(realInterfaces, 'litz agent', () => {
     );
   });
 });
+
+/** Gives all nodes a command, one after the other. */
+async function askAll(...words: string[]): Promise<void> {
+  for (const node of cluster.nodes) await node.ask(...words);
+}
+
+/** Pings between the nodes and between their pods, and returns which pings are readable. */
+async function readableBetween(): Promise<{ nodes: boolean; pods: boolean }> {
+  const capture = cluster.capture();
+  expect(await one.host.ping(two.address)).toBe(3);
+  expect(await one.pod.ping(two.podAddress)).toBe(3);
+  const lines = capture.lines();
+  capture.close();
+  const isReadable = (from: string, to: string): boolean => lines.includes(`icmp ${from} > ${to}`);
+  return {
+    nodes: isReadable(one.address, two.address),
+    pods: isReadable(one.podAddress, two.podAddress),
+  };
+}
 
 /** Starts daemons and agents on all nodes, and waits until all peers have answered. */
 async function startAll(words: readonly string[] = []): Promise<void> {

@@ -9,14 +9,15 @@ let cluster: MeshCluster;
 let one: MeshNode;
 let two: MeshNode;
 const daemons = new Map<MeshNode, LitzProcess>();
+const agents = new Map<MeshNode, LitzProcess>();
 
-describeWith(realInterfaces, 'litz agent verify, and the status page', () => {
+describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', () => {
   beforeEach(async () => {
     cluster = await MeshCluster.create(2);
     [one, two] = cluster.nodes as [MeshNode, MeshNode];
     for (const node of cluster.nodes) {
       daemons.set(node, await node.daemon());
-      node.agent(['--page', PAGE]);
+      agents.set(node, node.agent(SERVERS));
     }
     for (const node of cluster.nodes) await node.untilPeersAnswered(1);
   });
@@ -59,13 +60,39 @@ describeWith(realInterfaces, 'litz agent verify, and the status page', () => {
   });
 
   it('the page shows the same status as the command', async () => {
-    const page = JSON.parse(await fetched('status.json')) as MeshStatus;
+    const page = JSON.parse(await bodyOf(PAGE, 'status.json')) as MeshStatus;
     const { node, interface: link, peers, version } = await one.status();
     expect(page).toMatchObject({ version, node, interface: link });
     expect(page.peers.map(({ name, state, prefixes }) => ({ name, state, prefixes }))).toEqual(
       peers.map(({ name, state, prefixes }) => ({ name, state, prefixes })),
     );
-    expect(await fetched('')).toMatch(/^<!doctype html>/);
+    expect(await bodyOf(PAGE, '')).toMatch(/^<!doctype html>/);
+  });
+
+  it('serves metrics for Prometheus, with a series for the peer', async () => {
+    const { node, peers } = await one.status();
+    const own = `hostname="n1",public_key="${node.keys[0]?.publicKey}"`;
+    const peer = `peer="n2",peer_key="${peers[0]?.keys[0]?.publicKey}"`;
+    const text = await bodyOf(METRICS, 'metrics');
+    expect(text).toContain(`wireguard_bytes_sent{${own},${peer},`);
+    expect(text).toMatch(/^litz_mesh_peers\{state="connected"\} 1$/m);
+  });
+
+  it('is healthy as soon as it runs, and ready when the daemon has everything', async () => {
+    expect(await fetched(HEALTH, 'healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await fetched(HEALTH, 'readyz')).toEqual({ status: 200, text: 'ok\n' });
+    await agents.get(one)?.end('SIGKILL');
+    await daemons.get(one)?.end('SIGKILL');
+    one.agent(SERVERS);
+    await one.knows(1);
+    expect(await fetched(HEALTH, 'healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await fetched(HEALTH, 'readyz')).toEqual({
+      status: 503,
+      text: expect.stringMatching(/^not ready\n/) as string,
+    });
+    await one.daemon();
+    await one.untilPeersAnswered(1);
+    expect((await fetched(HEALTH, 'readyz')).status).toBe(200);
   });
 });
 
@@ -76,10 +103,22 @@ async function verified({ host, ...node }: MeshNode): Promise<{ code: unknown; t
   return { code, text: asked.text };
 }
 
-/** Reads the page in the node's namespace, because the page is on its loopback. */
-function fetched(path: string): Promise<string> {
-  const script = `fetch('http://${PAGE}/${path}').then((answer) => answer.text()).then(console.log)`;
-  return one.host.run(process.execPath, ['-e', script]);
+async function bodyOf(server: string, path: string): Promise<string> {
+  const { status, text } = await fetched(server, path);
+  expect(status).toBe(200);
+  return text;
+}
+
+/** Asks a server of the agent, in the namespace of the node: the page is on its loopback. */
+async function fetched(server: string, path: string): Promise<{ status: number; text: string }> {
+  const script = `fetch('http://${server}/${path}').then(async (answer) => {
+    console.log(JSON.stringify({ status: answer.status, text: await answer.text() }));
+  })`;
+  const output = await one.host.run(process.execPath, ['-e', script]);
+  return JSON.parse(output) as { status: number; text: string };
 }
 
 const PAGE = '127.0.0.1:51872';
+const METRICS = '127.0.0.1:9586';
+const HEALTH = '127.0.0.1:9587';
+const SERVERS = ['--page', PAGE, '--metrics', METRICS, '--health', HEALTH];
