@@ -44,7 +44,7 @@ import {
   type PeerTally,
 } from './peer-part.ts';
 import { familyOf } from './prefix.ts';
-import { ipv4Mtu, tunnelMtu } from './tunnel-mtu.ts';
+import { ipv4Mtu, tunnelMtu, type MtuInput } from './tunnel-mtu.ts';
 
 /**
  * Returns the desired state of the machine.
@@ -96,7 +96,7 @@ export function desireHostWith(
   const common = { interfaceName, enforcement, table, priority };
   if (enforcement === 'off') {
     hostRoutes.clear();
-    return { ...common, ...NOTHING };
+    return { ...common, ...NOTHING, link: linkOf(hostRoutes, request) };
   }
   if (enforcement === 'enforce' && request.clusterPrefixes.length === 0) {
     throw new TypeError(
@@ -105,13 +105,8 @@ export function desireHostWith(
   }
   const withNodes = encryptsOwnNode(request);
   const routes = updateRoutes(cache, request, enforcement, peers);
-  const { outerIpv4 } = hostRoutes.tally;
-  const mtuInput = { underlay: request.underlay.mtu, outerIpv4 };
+  const link = linkOf(hostRoutes, request);
   const hasIpv6 = passesIpv6(hostRoutes, request);
-  const link = {
-    mtu: tunnelMtu(mtuInput, { hasIpv6 }),
-    addresses: tunnelAddresses(request.own.prefixes),
-  };
   const underlayLinks = request.underlay.links;
   return {
     ...common,
@@ -123,11 +118,28 @@ export function desireHostWith(
     ruleset: ruleset.textFor({
       ...request,
       ...link,
-      mtu4: ipv4Mtu(mtuInput, { hasIpv6 }) ?? link.mtu,
+      mtu4: ipv4Mtu(mtuInputOf(hostRoutes, request), { hasIpv6 }) ?? link.mtu,
       underlayLinks,
       withNodes,
     }),
   };
+}
+
+/**
+ * Returns the settings of the tunnel's interface. They are also needed while the mesh is off: a node
+ * that is still on sends through the tunnel. Linux drops packets from an interface without an
+ * address if the reverse path filter is on, even if it is loose (net/ipv4/fib_frontend.c).
+ */
+function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {
+  const hasIpv6 = passesIpv6(hostRoutes, request);
+  return {
+    mtu: tunnelMtu(mtuInputOf(hostRoutes, request), { hasIpv6 }),
+    addresses: tunnelAddresses(request.own.prefixes),
+  };
+}
+
+function mtuInputOf({ tally }: HostRoutes, { underlay }: CommonRequest): MtuInput {
+  return { underlay: underlay.mtu, outerIpv4: tally.outerIpv4 };
 }
 
 /** Whether traffic of this node itself goes into the tunnel, not only traffic of its pods. */

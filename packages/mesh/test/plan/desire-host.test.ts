@@ -6,10 +6,10 @@ import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
 describe('desireHost', () => {
-  test('wants nothing when the mesh is off', () => {
+  test('only sets the interface up when the mesh is off, because other nodes may still send', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
-      link: undefined,
+      link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'] },
       routes: [],
       looseLinks: [],
       ruleset: undefined,

@@ -33,6 +33,16 @@ describe('plan', () => {
       plan(off, machine)
         .map(({ type }) => type)
         .filter(isFirstOf()),
+    ).toEqual(['set-mtu', 'remove-ruleset', 'delete-rule', 'delete-route', 'restore-filter']);
+  });
+
+  test('removes the address of the interface only when the agent leaves the machine', () => {
+    const gone = { ...desireHost(request({ enforcement: 'off' })), link: undefined };
+
+    expect(
+      plan(gone, machineOf(request()))
+        .map(({ type }) => type)
+        .filter(isFirstOf()),
     ).toEqual([
       'remove-ruleset',
       'delete-rule',
