@@ -125,9 +125,14 @@ export function desireHostWith(
   };
 }
 
+/** Whether traffic of this node itself goes into the tunnel, not only traffic of its pods. */
+export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>): boolean {
+  return mode === 'all' || (mode === 'nodes' && own.encryptsNode);
+}
+
 /**
- * Returns the settings of the tunnel's interface. They are also needed while the mesh is off: a node
- * that is still on sends through the tunnel. Linux drops packets from an interface without an
+ * Returns the settings of the tunnel's interface. They are also needed while the mesh is off: a
+ * node that is still on sends through the tunnel. Linux drops packets from an interface without an
  * address if the reverse path filter is on, even if it is loose (net/ipv4/fib_frontend.c).
  */
 function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {
@@ -140,11 +145,6 @@ function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {
 
 function mtuInputOf({ tally }: HostRoutes, { underlay }: CommonRequest): MtuInput {
   return { underlay: underlay.mtu, outerIpv4: tally.outerIpv4 };
-}
-
-/** Whether traffic of this node itself goes into the tunnel, not only traffic of its pods. */
-export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>): boolean {
-  return mode === 'all' || (mode === 'nodes' && own.encryptsNode);
 }
 
 /**

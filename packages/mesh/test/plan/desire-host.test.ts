@@ -9,7 +9,7 @@ describe('desireHost', () => {
   test('only sets the interface up when the mesh is off, because other nodes may still send', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
-      link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'] },
+      link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'].map(parseCidr) },
       routes: [],
       looseLinks: [],
       ruleset: undefined,
