@@ -7,7 +7,7 @@
  */
 import type { MeshHost } from '../host/mesh-host.ts';
 import { desireHost } from '../plan/desire-host.ts';
-import type { Choices } from './agent-settings.ts';
+import type { AgentSettings, Choices } from './agent-settings.ts';
 import { EnforcedState, type EnforcedRequest } from './enforced-state.ts';
 import { SavedChoices } from './saved-choices.ts';
 
@@ -43,13 +43,14 @@ export function enforcedBefore(options: StoredStateOptions): EnforcedRequest | u
  */
 export async function closeAsBefore(
   host: Pick<MeshHost, 'apply' | 'underlay'>,
-  interfaceName: string,
+  settings: Pick<AgentSettings, 'interfaceName' | 'table' | 'priority'>,
   request: EnforcedRequest,
 ): Promise<readonly string[]> {
+  const { interfaceName } = settings;
   const underlay = await host.underlay({ interfaceName, nodeAddresses: request.own.addresses });
   const desired = desireHost({
     ...request,
-    interfaceName,
+    ...settings,
     enforcement: 'enforce',
     peers: [],
     answered: new Set(),

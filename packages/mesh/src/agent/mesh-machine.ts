@@ -198,6 +198,7 @@ export class MeshMachine {
   #requestOf(input: MachineInput): CommonRequest | undefined {
     const { mode, enforcement, prefixes, registryAddresses } = input;
     const { interfaceName, port, addresses, encryptsNode, clusterPrefixes } = this.#settings;
+    const { table, priority } = this.#settings;
     const own = { addresses, encryptsNode };
     const needsAddresses = encryptsOwnNode({ mode, own: { ...own, prefixes: [] } });
     const underlay = this.#underlay;
@@ -206,6 +207,8 @@ export class MeshMachine {
     return this.#lastRequest.for(inputs, () => ({
       interfaceName,
       port,
+      ...(table !== undefined && { table }),
+      ...(priority !== undefined && { priority }),
       mode,
       enforcement,
       own: { ...own, prefixes },

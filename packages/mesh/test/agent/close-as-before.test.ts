@@ -18,7 +18,7 @@ describe('closeAsBefore', () => {
     const host = new SimulatedHost(() => {});
     host.machine.link = undefined;
     const request = enforcedBefore(optionsOf(fixture, ENFORCE));
-    expect(await closeAsBefore(host, 'litz0', request!)).toEqual([]);
+    expect(await closeAsBefore(host, { interfaceName: 'litz0' }, request!)).toEqual([]);
     expect(host.machine.wayOf(parseAddress('10.244.2.9'))).toBe('refused');
     expect(host.machine.wayOf(parseAddress('10.244.1.9'))).toBe('main');
     expect(host.machine.ruleset).toContain('@remote4');
@@ -28,16 +28,27 @@ describe('closeAsBefore', () => {
     const fixture = await enforcing();
     const { length } = fixture.log;
     const request = enforcedBefore(optionsOf(fixture, ENFORCE));
-    await closeAsBefore(fixture.host, 'litz0', request!);
+    await closeAsBefore(fixture.host, { interfaceName: 'litz0' }, request!);
     expect(fixture.log.slice(length)).toEqual([]);
     expect(fixture.wayTo(2)).toBe('tunnel');
+  });
+
+  it('uses the table and the priority of the new agent', async () => {
+    const fixture = await enforcing();
+    const host = new SimulatedHost(() => {});
+    const request = enforcedBefore(optionsOf(fixture, ENFORCE));
+    const numbers = { table: 100, priority: 800 };
+    await closeAsBefore(host, { interfaceName: 'litz0', ...numbers }, request!);
+    expect([...host.machine.rules.values()]).toMatchObject([numbers]);
   });
 
   it('reports why the machine cannot enforce', async () => {
     const fixture = await enforcing();
     const request = enforcedBefore(optionsOf(fixture, ENFORCE));
     fixture.host.refusal = () => new Error('nft is missing');
-    await expect(closeAsBefore(fixture.host, 'litz0', request!)).rejects.toThrow('nft is missing');
+    await expect(closeAsBefore(fixture.host, { interfaceName: 'litz0' }, request!)).rejects.toThrow(
+      'nft is missing',
+    );
   });
 });
 

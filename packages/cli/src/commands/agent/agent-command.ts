@@ -78,6 +78,18 @@ function addRunFlags(agent: Command): Command {
     .option('--interface <name>', 'interface of the daemon', 'litz0')
     .option('--port <port>', 'UDP port of the data plane', number('a port', 1, 65_535), 51_871)
     .option(
+      '--table <number>',
+      "number of the mesh's routing table",
+      number('a routing table', 1, 0xffff_ffff),
+      51_871,
+    )
+    .option(
+      '--priority <number>',
+      "priority of the mesh's routing rules; exceptions have one less",
+      number('a priority', 2, 32_765),
+      900,
+    )
+    .option(
       '--persistent-keepalive <seconds>',
       'for nodes behind a NAT; 0 is off',
       number('seconds', 0, 65_535),

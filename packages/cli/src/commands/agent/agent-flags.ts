@@ -8,8 +8,6 @@ import { quote } from '@litz/core/internals';
 import {
   checkOwnNode,
   covers,
-  DEFAULT_PRIORITY,
-  DEFAULT_TABLE,
   type AgentSettings,
   type CheckRequest,
   type EncryptMode,
@@ -44,6 +42,8 @@ export interface AgentFlags extends RegistryFlags {
   readonly force?: true;
   readonly interface: string;
   readonly port: number;
+  readonly table: number;
+  readonly priority: number;
   readonly persistentKeepalive: number;
   readonly rotateKeyEvery?: string;
   readonly rotateTimeout: string;
@@ -72,6 +72,7 @@ export interface AgentCommand {
 export function readAgentFlags(flags: AgentFlags): AgentCommand {
   const registry = readRegistry(flags.registry);
   checkInterfaceName(flags.interface);
+  checkTable(flags.table);
   refuseContradictions(flags, registry);
   const { encrypt, enforcement, optOut } = flags;
   const clusterPrefixes = readPrefixes('--cluster-prefix', flags.clusterPrefix ?? []);
@@ -98,6 +99,8 @@ export function readAgentFlags(flags: AgentFlags): AgentCommand {
       addresses,
       interfaceName: flags.interface,
       port: flags.port,
+      table: flags.table,
+      priority: flags.priority,
       mode: encrypt,
       enforcement,
       force: flags.force === true,
@@ -118,6 +121,7 @@ export function readCheckFlags(flags: AgentFlags): {
   readonly prefixes: readonly Cidr[] | undefined;
 } {
   checkInterfaceName(flags.interface);
+  checkTable(flags.table);
   const { prefixes } = flags;
   return {
     request: {
@@ -127,14 +131,21 @@ export function readCheckFlags(flags: AgentFlags): {
       nodePrefixes: readPrefixes('--node-prefix', flags.nodePrefix ?? []),
       port: flags.port,
       interfaceName: flags.interface,
-      table: DEFAULT_TABLE,
-      priority: DEFAULT_PRIORITY,
+      table: flags.table,
+      priority: flags.priority,
     },
     addresses: flags.nodeIp && readAddresses(flags.nodeIp),
     prefixes: prefixes?.startsWith('static:')
       ? readPrefixes('--prefixes', prefixes.slice('static:'.length).split(','))
       : undefined,
   };
+}
+
+/** @throws {Failure} exit code 2: the table is one of the kernel's own */
+function checkTable(table: number): void {
+  const name = KERNEL_TABLES[table];
+  if (name === undefined) return;
+  throw usage(`--table ${table} is the table "${name}": the mesh needs a table of its own`);
 }
 
 /** @throws {Failure} exit code 2: two flags contradict each other */
@@ -241,4 +252,10 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   prefixes: '--prefixes',
   clusterPrefixes: '--cluster-prefix',
   nodePrefixes: '--node-prefix',
+};
+/** linux/rtnetlink.h: RT_TABLE_DEFAULT, RT_TABLE_MAIN and RT_TABLE_LOCAL. */
+const KERNEL_TABLES: Readonly<Record<number, string>> = {
+  253: 'default',
+  254: 'main',
+  255: 'local',
 };

@@ -25,9 +25,9 @@ import { readRegistry } from './registry-flags.ts';
  */
 export async function checkMachine(flags: AgentFlags): Promise<void> {
   const { request, addresses, prefixes } = readCheckFlags(flags);
-  const { interfaceName, port } = request;
+  const { interfaceName, port, table, priority } = request;
   const { line, records } = await checkRegistry(flags);
-  const host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
+  const host = await LinuxHost.open({ interfaceName, table, priority, cniFolder: flags.cniDir });
   try {
     const facts = await host.facts({
       interfaceName,

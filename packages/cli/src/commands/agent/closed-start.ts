@@ -21,15 +21,16 @@ export class ClosedStart {
    * @throws {SavedChoicesError} the saved choices cannot be read
    */
   static async begin(
-    { interface: interfaceName, stateDir, encrypt, enforcement, cniDir }: AgentFlags,
+    { interface: interfaceName, stateDir, encrypt, enforcement, cniDir, ...flags }: AgentFlags,
     log: (line: string) => void,
   ): Promise<ClosedStart | undefined> {
     const choices = { mode: encrypt, enforcement };
     const request = enforcedBefore({ stateFolder: stateDir, interfaceName, choices });
     if (!request) return undefined;
-    const start = new ClosedStart(await LinuxHost.open({ interfaceName, cniFolder: cniDir }), log);
+    const settings = { interfaceName, table: flags.table, priority: flags.priority };
+    const start = new ClosedStart(await LinuxHost.open({ ...settings, cniFolder: cniDir }), log);
     try {
-      const troubles = await closeAsBefore(start.#host, interfaceName, request);
+      const troubles = await closeAsBefore(start.#host, settings, request);
       for (const trouble of [...troubles, CLOSED]) log(trouble);
     } catch (error) {
       log(`the machine cannot be closed before the registry answers: ${(error as Error).message}`);

@@ -156,7 +156,8 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
   const registry = openRegistry(command.registry, flags, api);
   let host: LinuxHost | undefined;
   try {
-    host = await LinuxHost.open({ interfaceName, cniFolder: flags.cniDir });
+    const { table, priority } = flags;
+    host = await LinuxHost.open({ interfaceName, table, priority, cniFolder: flags.cniDir });
     return new Agent(settings, {
       registry,
       host,

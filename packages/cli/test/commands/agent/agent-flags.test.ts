@@ -21,9 +21,11 @@ describe('readAgentFlags', () => {
       '10.244.1.0/24',
     ]);
     expect(settings).toMatchObject({ node: 'n1', addresses: ['192.0.2.1'], encryptsNode: true });
+    expect(settings).toMatchObject({ table: 51871, priority: 900 });
   });
 
   it.each<[string, Partial<Record<keyof AgentFlags, unknown>>, RegExp]>([
+    ['a table of the kernel', { table: 254 }, /^--table 254 is the table "main"/],
     ['no registry', { registry: undefined }, /^--registry file:.* is needed$/],
     ['a registry of another kind', { registry: 'consul://x' }, /^--registry expected .*consul/],
     ['no node', { node: undefined }, /^--node NAME is needed$/],

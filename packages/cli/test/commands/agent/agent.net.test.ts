@@ -72,8 +72,8 @@ describeWith(realInterfaces, 'litz agent', () => {
     expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
   });
 
-  it('applies everything again when the daemon comes back', async () => {
-    await startAll();
+  it('applies everything again when the daemon comes back, in the given table', async () => {
+    await startAll(['--table', '100', '--priority', '800']);
     await daemons.get(one)?.end('SIGKILL');
     const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
     await one.daemon();
@@ -82,6 +82,9 @@ describeWith(realInterfaces, 'litz agent', () => {
     });
     await stream.end();
     await one.untilPeersAnswered(1);
+    expect(one.host.rules()).toContain('IPv4 800 all lookup 100');
+    expect(one.host.netlink.tableRoutes(100).map(({ type }) => type)).toContain('throw');
+    expect(one.host.netlink.tableRoutes(51871)).toEqual([]);
   });
 
   it('rotates the key of a node without a lost packet', async () => {

@@ -8,6 +8,8 @@ export const DEFAULT_FLAGS = {
   enforcement: 'permissive',
   interface: 'litz0',
   port: 51_871,
+  table: 51_871,
+  priority: 900,
   persistentKeepalive: 0,
   rotateTimeout: '10m',
   stateDir: '/var/lib/litz',

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { TcpRelay } from '@litz/testkit';
-import { sendControlRequest, controlPath, DEFAULT_TABLE, type MeshStatus } from '@litz/mesh';
+import { sendControlRequest, controlPath, type MeshStatus } from '@litz/mesh';
 import { writeSysctl } from '@litz/sys';
 import { PacketSocket } from '@litz/sys/tools';
 import { Host, uniqueName } from '../../host.ts';
@@ -212,7 +212,7 @@ export class MeshNode {
   #peerRoutes(): number {
     const { netlink } = this.host;
     const index = netlink.linkByName(this.interfaceName)?.index;
-    const routes = netlink.tableRoutes(DEFAULT_TABLE);
+    const routes = netlink.routes().filter(({ table }) => !KERNEL_TABLES.includes(table));
     return routes.filter(({ interfaceIndex }) => interfaceIndex === index).length;
   }
 
@@ -268,3 +268,5 @@ function describe(frame: Uint8Array): string | undefined {
 const SWITCH_ADDRESS = '10.9.0.254';
 const FIRST_RELAY_PORT = 2000;
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };
+/** The tables main and local. */
+const KERNEL_TABLES: readonly number[] = [254, 255];
