@@ -176,13 +176,14 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     writeFileSync(program, `#!/bin/sh\n${command}\n`, { mode: 0o700 });
     const daemon = await startDaemon(['--persist'], [], { LITZ_UPGRADE_EXEC: program });
     const open = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length;
-    const counts: number[] = [];
+    let before = Infinity;
     for (let i = 0; i < 2; i++) {
       expect(await upgrade()).toMatch(/the old process goes on: .*no more sockets/);
       await until(() => daemonsOf(NAME).length === 1);
-      counts.push(open());
+      // A connection of `litz upgrade` may be open for another moment.
+      await until(() => open() <= before);
+      before = open();
     }
-    expect(counts[1]).toBe(counts[0]);
     expect(await host.run('wg', ['show', 'interfaces'])).toContain(NAME);
     kill(daemon.pid, 'SIGKILL');
     await until(() => daemonsOf(NAME).length === 0);
