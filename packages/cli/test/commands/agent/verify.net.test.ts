@@ -59,7 +59,7 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
     expect(text).toMatch(/^INCONCLUSIVE {2}n2 {2}no answer from 10\.244\.2\.0$/m);
   });
 
-  it('the page shows the same status as the command', async () => {
+  it('serves a page with the status of the command, and metrics with a series for the peer', async () => {
     const page = JSON.parse(await bodyOf(PAGE, 'status.json')) as MeshStatus;
     const { node, interface: link, peers, version } = await one.status();
     expect(page).toMatchObject({ version, node, interface: link });
@@ -67,10 +67,6 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
       peers.map(({ name, state, prefixes }) => ({ name, state, prefixes })),
     );
     expect(await bodyOf(PAGE, '')).toMatch(/^<!doctype html>/);
-  });
-
-  it('serves metrics for Prometheus, with a series for the peer', async () => {
-    const { node, peers } = await one.status();
     const own = `hostname="n1",public_key="${node.keys[0]?.publicKey}"`;
     const peer = `peer="n2",peer_key="${peers[0]?.keys[0]?.publicKey}"`;
     const text = await bodyOf(METRICS, 'metrics');
