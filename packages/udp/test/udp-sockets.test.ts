@@ -125,12 +125,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
   });
 
   test('receives into one half of the memory, and leaves the other one as it is', () => {
-    const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
-    const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
-    for (let i = 0; i < 6; i++) {
-      left.send(Uint8Array.of(i), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
-    }
-    left.flush();
+    const { memory, right } = sixDatagramsForFourSlots();
     const offsets: number[] = [];
     const sink = (_: Uint8Array, offset: number): void => void offsets.push(offset);
     const first = (): number[] => [0, 1, 2, 3].map((slot) => memory[64 + slot * SLOT_LENGTH]);
@@ -146,12 +141,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
   });
 
   test('receives into the given memory, slot by slot', () => {
-    const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
-    const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
-    for (let i = 0; i < 6; i++) {
-      left.send(Uint8Array.of(i), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
-    }
-    left.flush();
+    const { memory, right } = sixDatagramsForFourSlots();
     const offsets: number[] = [];
     const sink = (buffer: Uint8Array, offset: number): void => {
       expect(buffer).toBe(memory);
@@ -337,6 +327,17 @@ describe('openUdp on another system', () => {
     }
   });
 });
+
+/** `right` has got datagrams of one byte, 0 to 5, and memory for four of them from byte 64 on. */
+function sixDatagramsForFourSlots(): { memory: Uint8Array; right: UdpSockets } {
+  const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
+  const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
+  for (let i = 0; i < 6; i++) {
+    left.send(Uint8Array.of(i), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
+  }
+  left.flush();
+  return { memory, right };
+}
 
 function open(options: Partial<UdpOptions>): UdpSockets {
   const sockets = openUdp({ port: 0, ...options });

@@ -216,10 +216,7 @@ export class RunningTunnel {
     const { file, name } = this.#file;
     // Without a device there is no state to save.
     if (!(await this.#isAlive())) return;
-    const now = parseTunnelFile(
-      readTunnelFile(file, () => {}, NO_PIPE),
-      { file, name },
-    );
+    const now = parseTunnelFile(readAgain(file), { file, name });
     wipeConfig(now);
     if (now.config.interface.saveConfig === true) await this.#save();
   }
@@ -238,16 +235,12 @@ export class RunningTunnel {
     const { host } = this.#options;
     const status = await this.#served!.device.status();
     try {
-      const text = savedText(
-        readTunnelFile(file, () => {}, NO_PIPE),
-        file,
-        {
-          status,
-          addresses: host.addresses(name),
-          mtu: host.mtu(name),
-          ownMark: config.interface.fwmark === undefined ? this.#tunnel!.mark : 0,
-        },
-      );
+      const text = savedText(readAgain(file), file, {
+        status,
+        addresses: host.addresses(name),
+        mtu: host.mtu(name),
+        ownMark: config.interface.fwmark === undefined ? this.#tunnel!.mark : 0,
+      });
       replaceFile(file, text);
     } finally {
       wipeSecrets(status);
@@ -306,6 +299,11 @@ export class RunningTunnel {
 /** Wipes the secrets; the public keys are still needed. */
 function wipeConfig({ config }: TunnelFile): void {
   wipeSecrets({ ...config.interface, peers: config.peers });
+}
+
+/** Reads without a warning: it was given at the start. @throws {Failure} it cannot be read */
+function readAgain(file: string): string {
+  return readTunnelFile(file, () => {}, NO_PIPE);
 }
 
 /** Adds the line of the file that caused the failed step, in front of the message. */

@@ -245,11 +245,12 @@ function byText(rules: readonly MeshRule[]): Map<string, MeshRule> {
   return new Map(rules.map((rule) => [rule.text, rule]));
 }
 
-const NOTHING: Omit<DesiredHost, 'interfaceName' | 'enforcement' | 'table' | 'priority'> = {
-  mark: 0,
-  link: undefined as DesiredLink | undefined,
-  routes: [],
-  rules: new Map(),
-  looseLinks: [],
-  ruleset: undefined,
-};
+/** What is wanted beside the settings of the interface while the mesh is off. */
+const NOTHING: Omit<DesiredHost, 'interfaceName' | 'enforcement' | 'table' | 'priority' | 'link'> =
+  {
+    mark: 0,
+    routes: [],
+    rules: new Map(),
+    looseLinks: [],
+    ruleset: undefined,
+  };
