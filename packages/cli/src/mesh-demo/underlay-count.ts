@@ -1,8 +1,9 @@
 /**
  * `UnderlayCount`: counts readable and encrypted packets on the cables between nodes.
  *
- * An encrypted packet is a WireGuard message of type 4 that is longer than a keepalive (section 5.4.6
- * of the WireGuard paper). Handshake messages and keepalives contain no packet and are not counted.
+ * An encrypted packet is a WireGuard message of type 4 that is longer than a keepalive (section
+ * 5.4.6 of the WireGuard paper). Handshake messages and keepalives contain no packet and are not
+ * counted.
  *
  * This class is pure: it gets Ethernet frames as bytes.
  *
