@@ -89,7 +89,7 @@ describeWith(realInterfaces, 'litz agent', () => {
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
     ];
     const before = await one.status();
-    const generation = before.node.keys[0]!.generation + 1;
+    const generation = before.node.keys[0].generation + 1;
     expect(await one.ask('rotate-key')).toContain(`generation ${generation}`);
     await vi.waitFor(
       async () => {
