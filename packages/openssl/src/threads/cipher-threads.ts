@@ -374,6 +374,6 @@ const FEWEST = 8;
 const MOST = 128;
 /** Messages of a job. */
 const CHUNK = 5;
-/** So often a job is looked at before this thread rests; some 50 us. */
+/** How often this thread looks at a job before it rests: for about 50 us. */
 const TURNS_PER_REST = 1000;
 const REST_MS = 0.05;
