@@ -55,6 +55,10 @@ export class SealingPool implements SealingThreads, OpeningThreads {
     this.#threads.open();
   }
 
+  hasFinished(mark: number): boolean {
+    return this.#threads.hasFinished(mark);
+  }
+
   finish(mark?: number): void {
     this.#threads.finish(mark);
   }

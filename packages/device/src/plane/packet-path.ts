@@ -138,7 +138,7 @@ export class PacketPath {
     let transmit: Transmit | undefined;
     while ((transmit = engine.pollTransmit())) {
       if (this.sockets) this.#tap?.transmit(transmit);
-      this.sockets?.sendRun(transmit);
+      this.#outbound.send(transmit);
       borrowed ||= transmit.buffer !== this.#memory.buffer;
     }
     // The engine's own bytes are valid only until its next input, so they are sent now.
