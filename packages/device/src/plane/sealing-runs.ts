@@ -1,17 +1,30 @@
 /**
- * `SealingRuns`: the runs of a batch that other threads seal, in the order in which they leave. Runs
- * that are sealed already, but must not overtake others, wait here too.
+ * `SealingRuns`: the runs of a batch that other threads seal, in the order in which they leave.
+ * Runs that are sealed already, but must not overtake others, wait here too.
  *
  * @module
  */
 import { Transmit, type DatagramRun } from '@litz/core';
-import type { SealingThreads } from './tun-to-udp.ts';
 
-/** A run, and what it waits for. */
-interface Entry {
-  readonly run: Transmit;
-  /** The end of its jobs, for `SealingThreads.finish`. */
-  mark: number;
+/**
+ * Threads that seal runs of packets together with the packet loop. After `handlePackets`, a run may
+ * still be in progress: `isBusy`. Then its messages may be queued, but not sent before `finish`.
+ */
+export interface SealingThreads {
+  /** Whether a run is in progress. */
+  readonly isBusy: boolean;
+  /** The end of all runs that have begun so far, for `finish`. */
+  readonly mark: number;
+  /** Whether the runs before `mark` are sealed. Does not wait. */
+  hasFinished(mark: number): boolean;
+  /** How many threads there are at present, with the packet loop's. */
+  readonly running: number;
+  /** Runs may be shared from now on. */
+  open(): void;
+  /** Waits until the runs before `mark` are sealed; default: all runs. */
+  finish(mark?: number): void;
+  /** Waits until all runs are sealed. From then on no run is shared. */
+  close(): void;
 }
 
 export class SealingRuns {
@@ -60,7 +73,7 @@ export class SealingRuns {
     return this.#threads.hasFinished(this.#entries[this.#first]!.mark) ? this.#take() : undefined;
   }
 
-  /** Takes the first run, when it is sealed. There must be one. It is valid until the next `push`. */
+  /** Waits for the first run, and takes it. There must be one. Valid until the next `push`. */
   awaitFirst(): DatagramRun {
     this.#threads.finish(this.#entries[this.#first]!.mark);
     return this.#take();
@@ -72,6 +85,13 @@ export class SealingRuns {
     this.#count--;
     return run;
   }
+}
+
+/** A run, and what it waits for. */
+interface Entry {
+  readonly run: Transmit;
+  /** The end of its jobs, for `SealingThreads.finish`. */
+  mark: number;
 }
 
 /** A super-packet is one run, and so is a single packet. */

@@ -25,7 +25,7 @@ import {
 } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 import type { PacketTap } from './packet-tap.ts';
-import { SealingRuns } from './sealing-runs.ts';
+import { SealingRuns, type SealingThreads } from './sealing-runs.ts';
 
 export interface TunToUdpOptions {
   readonly engine: Engine;
@@ -37,27 +37,6 @@ export interface TunToUdpOptions {
   readonly drain: () => void;
   /** Threads that seal together with this one. Default: none. */
   readonly threads?: SealingThreads | undefined;
-}
-
-/**
- * Threads that seal runs of packets together with the packet loop. After `handlePackets`, a run may
- * still be in progress: `isBusy`. Then its messages may be queued, but not sent before `finish`.
- */
-export interface SealingThreads {
-  /** Whether a run is in progress. */
-  readonly isBusy: boolean;
-  /** The end of all runs that have begun so far, for `finish`. */
-  readonly mark: number;
-  /** Whether the runs before `mark` are sealed. Does not wait. */
-  hasFinished(mark: number): boolean;
-  /** How many threads there are at present, with the packet loop's. */
-  readonly running: number;
-  /** Runs may be shared from now on. */
-  open(): void;
-  /** Waits until the runs before `mark` are sealed; default: all runs. */
-  finish(mark?: number): void;
-  /** Waits until all runs are sealed. From then on no run is shared. */
-  close(): void;
 }
 
 export class TunToUdp {

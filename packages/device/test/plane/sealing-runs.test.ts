@@ -1,7 +1,6 @@
 import { Endpoint, type DatagramRun } from '@litz/core';
 import { describe, expect, it } from 'vitest';
-import { SealingRuns } from '../../src/plane/sealing-runs.ts';
-import type { SealingThreads } from '../../src/plane/tun-to-udp.ts';
+import { SealingRuns, type SealingThreads } from '../../src/plane/sealing-runs.ts';
 
 const BUFFER = new Uint8Array(4096);
 const DESTINATION = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);

@@ -14,7 +14,8 @@ import {
 } from '@litz/tun/offload';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TunToUdp, type SealingThreads } from '../../src/plane/tun-to-udp.ts';
+import type { SealingThreads } from '../../src/plane/sealing-runs.ts';
+import { TunToUdp } from '../../src/plane/tun-to-udp.ts';
 import { HEADER_LENGTH, PacketMemory } from '../../src/plane/packet-memory.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
 import { ALICE, BOB } from '../in-memory.ts';

@@ -171,7 +171,7 @@ export class CipherThreads {
     }
   }
 
-  /** Whether all jobs before `mark` are sealed. Writes the headers of those that are; never waits. */
+  /** Whether all jobs before `mark` are sealed. Writes the headers of those that are. */
   hasFinished(mark: number): boolean {
     while (((mark - this.#done) | 0) > 0) {
       if (!this.#ring.isDone(this.#done)) return false;
