@@ -142,7 +142,9 @@ export class TunToUdp {
   flush(): void {
     const runs = this.#runs;
     // The other threads seal the next run while this thread sends the first one.
-    while (runs && !runs.isEmpty) this.#sendFirst(runs);
+    if (runs) {
+      while (!runs.isEmpty) this.#sendFirst(runs);
+    }
     this.sockets?.flush();
     this.#next = this.#memory.slabOffset;
     this.#used = this.#next;
