@@ -1,7 +1,7 @@
 /**
  * `Receiving`: what a connection remembers about what has come, beside the bytes: what it reports
- * with SACK, when it answered a wrong segment, and how fast the program reads. It has no rules, as
- * `Connection`.
+ * with SACK, when it answered a wrong segment, and how fast the program reads. Like `Connection`,
+ * it has no rules.
  *
  * A connection that has received nothing has none, and there may be many of them.
  *
