@@ -187,6 +187,7 @@ export class LinuxLoop {
       const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
       const endedAt = sys.boottimeMs();
       this.#plane.loop.add(now, endedAt);
+      this.#options.threads?.observe(now, endedAt, path.carriedBytes);
       polled.wait(Math.min(due - endedAt, longestSleepMs));
       now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
@@ -196,7 +197,7 @@ export class LinuxLoop {
       }
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0) this.#routes.recordChange();
-      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) this.#readTun(now);
+      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) path.readTun(now);
       isTunPaused = path.tunPausedUntil !== Infinity;
       polled.setMuted(tun, isTunPaused);
       this.#polledSockets.receive(path, now);
@@ -391,11 +392,6 @@ export class LinuxLoop {
       this.#warmUp = undefined;
       return this.#sockets.open(options);
     }
-  }
-
-  #readTun(now: number): void {
-    const isFull = this.#plane.path.readTun(now);
-    this.#options.threads?.observe(now, this.#plane.path.readPackets, isFull);
   }
 }
 
