@@ -180,6 +180,7 @@ export class LinuxLoop {
     else this.#plane.linkDown(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
+    if (!this.#plane.isUp) this.#warmUp?.begin(() => this.#options.control.isStopped);
     let now = sys.boottimeMs();
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#polledSockets.follow(path.sockets);
