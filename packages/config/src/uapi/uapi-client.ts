@@ -56,7 +56,7 @@ export class UapiClient {
   readonly #maxResponseLength: number;
   readonly #keepsConnection: boolean;
   #checksFolder = false;
-  /** The connections whose requests are not answered. */
+  /** The connections that wait for an answer. */
   readonly #busy: Set<RequestConnection> = new Set();
   /** The connection that waits for the next request. */
   #kept: RequestConnection | undefined = undefined;
@@ -125,8 +125,8 @@ export class UapiClient {
   }
 
   /**
-   * Closes the kept connection and those of requests in progress, which reject with `EIO`. The
-   * client can be used again, and then keeps another connection.
+   * Closes all connections. Requests in progress reject with `EIO`. The client can be used again,
+   * and then opens a new connection.
    */
   close(): void {
     this.#kept?.close();
