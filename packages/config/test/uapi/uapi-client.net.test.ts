@@ -170,7 +170,7 @@ describeWith([mounts, built], 'UapiClient.of in a folder that others may write t
   });
 });
 
-/** Somebody serves there, and says it if anybody connects. */
+/** A server at the socket, which prints `connected` for each connection. */
 const SEND_A_KEY = `
   import { createServer } from 'node:net';
   const { UapiClient } = await import(process.argv[1]);
@@ -183,7 +183,7 @@ const SEND_A_KEY = `
     server.close();
   });`;
 
-/** What is answered, up to an empty line or the end of the connection. */
+/** Returns the answer, up to an empty line or the end of the connection. */
 function ask(path: string, text: string, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';

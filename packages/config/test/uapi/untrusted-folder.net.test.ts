@@ -53,7 +53,7 @@ function asUser(...command: string[]): number | null {
   return spawnSync('setpriv', [...drop, ...command]).status;
 }
 
-/** What this process sees while it has the rights of that user. */
+/** Calls `look` while this process has the rights of that user. */
 function asUserOf<T>(user: number, look: () => T): T {
   process.seteuid?.(user);
   try {
