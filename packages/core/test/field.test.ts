@@ -134,7 +134,7 @@ group('withinField', () => {
   });
 });
 
-group('field.ts, and its describe', () => {
+group('describe', () => {
   it.each([
     [null, 'null'],
     [undefined, 'undefined'],
