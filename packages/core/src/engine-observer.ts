@@ -1,7 +1,7 @@
 /**
  * `EngineObserver`: sees what an engine does with handshake messages, and which secrets it makes
- * for them. A capture needs both. It needs no observer for packets, because it sees them outside
- * the engine.
+ * for them. A capture needs both. For packets it needs no observer, because packets can be seen
+ * outside the engine.
  *
  * The engine works the same with and without an observer. An observer must not call the engine.
  *

@@ -296,9 +296,9 @@ function checkNumber(name: string, value: number | undefined, most: number): voi
 }
 
 /**
- * Returns whether the daemon closed the connection before it read the request. At a Unix socket,
- * both errors mean this. So the request can be sent again, even a change that must not be made
- * twice.
+ * Returns whether the daemon closed the connection before it read the request. `EPIPE` and
+ * `ECONNRESET` mean this at a Unix socket. So the request can be sent again, even a change that
+ * must not be made twice.
  */
 function isUnread(error: unknown): boolean {
   const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;

@@ -47,7 +47,7 @@ describeWith([root, programRequirement('setpriv')], 'untrustedFolder and other u
   });
 });
 
-/** The exit code of a program that another user runs. */
+/** Runs a program as another user, and returns its exit code. */
 function asUser(...command: string[]): number | null {
   const drop = ['--reuid', String(USER), '--regid', String(USER), '--clear-groups'];
   return spawnSync('setpriv', [...drop, ...command]).status;

@@ -1,5 +1,5 @@
 /**
- * A wireguard-go of our own, in a network namespace that ends with it.
+ * `WireguardGo`: runs a wireguard-go in a network namespace that ends with it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Replays a transcript with both roles of core: takes the chosen values from the transcript, and
- * computes the others.
+ * Replays a transcript with both roles of core: takes the inputs from the transcript, and computes
+ * all other values.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
  * Compares core with `test-vectors/wireguard/*.json`, which another implementation has made. From
- * the same chosen values, core must write the same bytes, and its other side must accept them.
+ * the same inputs, both sides of core must write the same bytes, and each must accept what the
+ * other one writes.
  *
  * @module
  */

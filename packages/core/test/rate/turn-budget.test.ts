@@ -97,7 +97,9 @@ function fill(
   return { holders, waiting: holders.at(-1)! };
 }
 
-/** Asks for those whose turn is due, as their timers do. Returns those that may work. */
+/**
+ * Asks for each holder whose turn is due, as its timer would. Returns the holders that may work.
+ */
 function takeDue(budget: TurnBudget, holders: readonly TurnHolder[], now: number): TurnHolder[] {
   return holders.filter((holder) => budget.dueAt(holder) <= now && budget.isItsTurn(holder, now));
 }

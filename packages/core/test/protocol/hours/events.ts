@@ -78,7 +78,7 @@ function keepAlive(world: World, member: Member): void {
   world.introduce(member, other, { persistentKeepalive, replaceAllowedIps: true });
 }
 
-/** The key changes at once. The others learn it as a new peer. */
+/** A member gets a new key without a rotation. The others replace it by a new peer. */
 function changeKey(world: World, member: Member): void {
   const { publicKey } = member.person;
   member.person = world.renew(member);
@@ -93,7 +93,7 @@ function changeKey(world: World, member: Member): void {
   }
 }
 
-/** The key rotates: for a while both keys are valid. */
+/** A member rotates its key: for a while both keys are valid. */
 function rotateKey(world: World, member: Member): void {
   const { publicKey } = member.person;
   const person = world.renew(member);
