@@ -134,7 +134,7 @@ group('withinField', () => {
   });
 });
 
-group('describe', () => {
+group('the function describe', () => {
   it.each([
     [null, 'null'],
     [undefined, 'undefined'],
