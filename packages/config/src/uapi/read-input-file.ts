@@ -1,5 +1,5 @@
 /**
- * `readInputFile`: reads a file that a user named, without waiting forever and without limit.
+ * `readInputFile`: reads a file that a user named, within limits of time and length.
  *
  * A user may name a pipe, as in `litz proxy <(pass show tunnel)`. Opening a named pipe waits until
  * a program opens the other end, and reading waits until that program has written everything. A
