@@ -6,9 +6,8 @@
  * after its last request: the request is answered, and then the connection ends.
  *
  * A connection that follows changes or captures packets does nothing else. It may be quiet as long
- * as nothing happens.
- * It ends when the client closes its writing side or sends more bytes. A capture is then sent to
- * its end.
+ * as nothing happens. It ends when the client closes its writing side or sends more bytes. A
+ * capture is then sent to its end.
  *
  * @module
  */
