@@ -209,8 +209,9 @@ function up(tunnel: string): () => void {
 }
 
 /**
- * Starts wg0 and wg1. While wg0 ends, wg1 ends just after wg0 has seen it. @returns a function that
- * ends wg0
+ * Starts wg0 and wg1. While wg0 ends, wg1 ends just after wg0 has seen it.
+ *
+ * @returns a function that ends wg0
  */
 function upBesideOneThatEnds(): () => void {
   const down = up('wg0');

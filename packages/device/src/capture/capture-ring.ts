@@ -63,7 +63,7 @@ export class CaptureRingWriter {
     Atomics.store(this.#words, HEAD, this.#at);
   }
 
-  /** Counts packets. */
+  /** Adds packets to a counter. */
   count(counter: RingCounter, packets: number): void {
     Atomics.add(this.#words, FIRST_COUNTER + counter, packets);
   }

@@ -67,8 +67,9 @@ export class CaptureTap {
   }
 
   /**
-   * Whether packets of this peer are recorded. @param peer undefined: packets that belong to no
-   * peer
+   * Whether packets of this peer are recorded.
+   *
+   * @param peer undefined: packets that belong to no peer
    */
   wants(peer: PublicKey | undefined): boolean {
     if (!this.#peers) return true;

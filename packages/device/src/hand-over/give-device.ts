@@ -139,7 +139,7 @@ class Giving {
     return end - begin;
   }
 
-  /** Kills the other process, and then continues with the device. It must not have two owners. */
+  /** Kills the other process, so that the device has one owner, and continues with the device. */
   async #takeBack(error: unknown, restart: boolean): Promise<void> {
     this.#abort(error);
     const isGone = await this.#options.successor.kill();
@@ -155,7 +155,7 @@ class Giving {
     await this.#driver.request({ type: 'resume', restart });
   }
 
-  /** @throws {Error} (rejects) the other process has ended, failed or refused, or says nothing */
+  /** @throws {Error} (rejects) the other process has ended, failed or refused, or does not answer */
   async #expect(
     type: HandOverMessage['type'],
     timeoutMs: number,

@@ -139,7 +139,7 @@ export class HandOverChannel {
 
 /**
  * How long one `wait` blocks the event loop, in ms. It returns at once when a message arrives. A
- * timer between two looks would add up to 2 ms to each message, and the device rests while three
+ * timer between two checks would add up to 2 ms to each message, and the device rests while three
  * messages are on their way.
  */
 const SLICE_MS = 1;

@@ -42,7 +42,8 @@ export class ThreadGrowth {
   /**
    * Must be called after each read of the interface.
    *
-   * @param now in ms. @param packets that were read since the start
+   * @param now in ms
+   * @param packets how many were read since the start
    * @param isFull whether the interface had more packets than one read takes
    */
   observe(now: number, packets: number, isFull: boolean): GrowthStep {

@@ -331,5 +331,5 @@ function stillLocked(cause: Error): WireGuardError {
 
 /** The longest time that resolvconf or resolvectl may take, in ms. */
 const PROGRAM_LIMIT_MS = 10_000;
-/** For a file where a symbolic link was, or nothing. */
+/** For a file in the place of a symbolic link, or where there was no file. */
 const NEW_FILE = { mode: 0o644, uid: 0, gid: 0 };

@@ -107,8 +107,8 @@ export class UapiConnection implements RequestOwner {
   }
 
   /**
-   * Whether a request is being read or answered, or the client has connected just now. A client
-   * that follows changes is not busy.
+   * Whether a request is being read or answered, or the client has just connected. A client that
+   * follows changes is not busy.
    */
   get isBusy(): boolean {
     if (this.#reader || this.#isEnded) return false;
