@@ -69,7 +69,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(true);
   });
 
-  it('ends a turn of the suspect sources with each of its own turns', () => {
+  it('calls endTurn of the suspect sources once per turn', () => {
     let ended = 0;
     class SuspectSources extends udp.SuspectSources {
       override endTurn(): void {
@@ -102,7 +102,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       return read(...args);
     });
     loop.run();
-    // As many as without changes: three pauses of 10 ms, and the notifications of the link.
+    // The loop waits as often as without changes: three pauses, and notifications of the link.
     expect(waits()).toBeLessThan(15);
   });
 

@@ -24,7 +24,7 @@ describe('RequestTurns', () => {
     );
     expect(turns.take()).toBe(false);
     for (let i = 0; i < 4; i++) ask({ type: 'stats' });
-    // Each takes 0.2 ms, and the third ends after 0.5 ms.
+    // Each answer takes 0.2 ms, so the third one ends after 0.5 ms.
     expect(turns.take()).toBe(true);
     expect(answers()).toEqual([1, 2, 3].map((id) => ({ type: 'answer', id, answer: 'stats' })));
     expect(turns.take()).toBe(false);

@@ -241,7 +241,7 @@ describe('UdpToTun', () => {
         [9, 1],
       ] as const) {
         const { path, sockets } = setUp({ fds: [7] });
-        // 8 are 16,000 bytes, 9 are more than 16,384.
+        // 8 packets are 16,000 bytes, 9 are more than 16,384.
         sockets.incoming.push(times(count, long), times(count, long), []);
         expect(path.receive(0)).toBe(count === 9);
         expect(sockets.asked).toHaveLength(reads);

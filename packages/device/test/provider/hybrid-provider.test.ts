@@ -92,7 +92,7 @@ describe('hybridProvider', () => {
       new Uint8Array(32),
     );
     cipher.destroy();
-    // It must not seal with the zeros that have replaced its key, either.
+    // The cipher must not seal with the zeros that have replaced its key, either.
     for (const length of [100, 101]) {
       const open = (): boolean => cipher.open(0, new Uint8Array(200), 0, length);
       const seal = (): void => cipher.seal(0, new Uint8Array(200), 0, length);
