@@ -1,5 +1,5 @@
 /**
- * `KnownPeers`: what this agent knows of the other nodes: which records were accepted as peers,
+ * `KnownPeers`: what this agent knows about the other nodes: which records were accepted as peers,
  * which peers have answered the daemon, which records have expired, and which are refused and why.
  *
  * @module
@@ -169,8 +169,7 @@ export class KnownPeers {
    */
   get renewalsDueAt(): number | undefined {
     if (this.#expired.size === 0) return undefined;
-    // A peer whose sessions are renewed has no deadline. Its next handshake is due within this
-    // time.
+    // A peer whose sessions are still renewed has no deadline, so it must be checked again by then.
     const next = this.#options.now() + SESSION_MS / 2;
     return Math.min(next, this.#membership.deadline ?? next);
   }

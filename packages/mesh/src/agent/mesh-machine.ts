@@ -29,11 +29,9 @@ export interface MachineInput {
   readonly answered: ReadonlySet<string>;
   /** The names of the peers that have changed or answered since the last call. */
   readonly changed: ReadonlySet<string>;
-  /**
-   * The prefixes of this node's pods. Undefined while they are not known; the same is true for
-   * `registryAddresses`.
-   */
+  /** The prefixes of this node's pods. Undefined while they are not known. */
   readonly prefixes: readonly Readonly<Cidr>[] | undefined;
+  /** The addresses of the registry's servers. Undefined while they are not known. */
   readonly registryAddresses: readonly RegistryAddress[] | undefined;
 }
 

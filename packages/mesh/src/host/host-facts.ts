@@ -14,7 +14,7 @@ export type CniFamily =
    * of the cloud.
    */
   | 'routed'
-  /** The main table has such routes over a VXLAN, Geneve or IPIP device. */
+  /** The main table has a route to each node's prefix over a VXLAN, Geneve or IPIP device. */
   | 'overlay'
   | 'calico'
   /** With the mode `nodes` or `all`, the mesh encrypts the outer packets of the overlay. */

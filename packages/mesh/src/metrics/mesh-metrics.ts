@@ -1,10 +1,10 @@
 /**
  * `meshMetrics`: formats the status of an agent for Prometheus.
  *
- * A metric that Calico has too gets the name and labels of Calico's metric
- * (felix/wireguard/metrics.go), so that Calico's dashboards show it. Series for single peers exist
- * only up to 200 peers: a mesh of 5,000 nodes would have 75 million of them. The sums over all
- * peers always exist.
+ * If Calico has the same metric, the name and the labels are those of Calico
+ * (felix/wireguard/metrics.go), so that its dashboards show the metric. Series for single peers
+ * exist only up to 200 peers: a mesh of 5,000 nodes would have 75 million of them. The sums over
+ * all peers always exist.
  *
  * @module
  */

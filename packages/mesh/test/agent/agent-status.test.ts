@@ -103,7 +103,7 @@ describe('the status in the registry', () => {
   });
 });
 
-/** An agent with one peer that has not yet written a status. */
+/** An agent with one peer. The agent has not written a status yet. */
 async function started(): Promise<AgentFixture> {
   const fixture = new AgentFixture();
   await fixture.start(recordOf(2));

@@ -106,7 +106,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('replaces a key by one that was not its next key, which gets the prefixes first', () => {
+  it('replaces a key by one that was not its next key, and moves the prefixes first', () => {
     expect(peersOf(withPeer({ ...PEER, keys: [CAROL] }))).toMatchObject([
       { publicKey: CAROL, allowedIps: PEER.allowedIps, endpoint: PEER.endpoint },
       { publicKey: BOB, remove: true },
@@ -181,7 +181,7 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('keeps the endpoint of a peer while it works', () => {
+  it('keeps the endpoint of a peer while the endpoint works', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },

@@ -17,8 +17,8 @@ const RECORDS = '/apis/litz.dev/v1/litznodes';
 const ACCOUNT = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/litz`;
 
 /**
- * The objects of the chart, applied to a real API server, and tokens like those of a kubelet: by TokenRequest, for a
- * pod on a node. The test creates the pods; they do not run.
+ * The tests apply the objects of the chart to a real API server. They get tokens as a kubelet does:
+ * by TokenRequest, for a pod on a node. The pods exist only as objects and do not run.
  */
 describeWith([...kubeRequirements, helmRequirement], 'admission policy of the chart', () => {
   let kube: RealKube;
@@ -164,7 +164,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     ['an annotation', { metadata: { annotations: { a: 'b' } } }],
     ['another taint', { spec: { taints: [] } }],
     ['unschedulable', { spec: { unschedulable: true } }],
-  ])('lets the agent change nothing else of its Node: not %s', async (_, patch) => {
+  ])('does not let the agent change %s of its Node', async (_, patch) => {
     const token = await tokenOn('n1');
     const contentType = 'application/merge-patch+json';
     const reply = await kube.send('PATCH', '/api/v1/nodes/n1', patch, { token, contentType });
@@ -190,7 +190,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(reply.status).toBe(403);
   });
 
-  /** Makes a request as the agent in the pod of that node. */
+  /** Returns a registry with the token of the agent's pod on that node. */
   async function agentOn(node: string): Promise<KubernetesRegistry> {
     return connect(accessBy(await tokenOn(node)));
   }
@@ -238,7 +238,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** A policy is not in effect at once. The two policies begin at different times. */
+  /** Waits until both policies are in effect. Each of them needs some time after its creation. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     await untilRefused(async () => {

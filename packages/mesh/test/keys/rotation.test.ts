@@ -121,7 +121,7 @@ describe('planRaises', () => {
     expect(planRaises([OLD, NEW], [NEW])).toEqual([]);
   });
 
-  it('raises the generation of a key above those of a record that does not have the key', () => {
+  it('raises the generation of a key above the generations of a record without the key', () => {
     expect(planRaises([OLD], [OTHER])).toEqual([{ from: 3, to: 10 }]);
     expect(planRaises([OLD, NEW], [OTHER])).toEqual([
       { from: 4, to: 11 },

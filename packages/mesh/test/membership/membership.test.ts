@@ -103,7 +103,7 @@ describe('Membership', () => {
       expect(membership.peers.get('n2')).toBe(before);
     });
 
-    test('lets nodes exchange their claims, in either order of the reports', () => {
+    test('lets nodes exchange their claims when the last of them has changed its record', () => {
       const { membership } = synced(recordOf(1), recordOf(2), recordOf(3));
       membership.record('n1', turned(1, 2));
       membership.record('n2', turned(2, 3));
@@ -149,7 +149,7 @@ describe('Membership', () => {
       ['key', { keys: [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }] }],
       ['prefix', { prefixes: [parseCidr('10.244.77.0/24')] }],
       ['port', { port: 4500 }],
-    ])('follows a node that comes back under another %s', (_what, change) => {
+    ])('follows a node that comes back with another %s', (_what, change) => {
       const { membership } = synced(recordOf(1));
       expect(kinds(membership.record('n1', recordOf(1, change)))).toEqual(['changed n1']);
       const { endpoint, keys, prefixes } = membership.peers.get('n1')!;
@@ -341,7 +341,7 @@ describe('Membership', () => {
       expect(membership.changeContext(contextOf())).toEqual([]);
     });
 
-    test('reaches peers at other addresses when it has other families', () => {
+    test('reaches peers at other addresses when its own address families change', () => {
       const { membership } = synced(recordOf(1, { addresses: ['2001:db8::1', '192.0.2.1'] }));
       membership.changeContext(contextOf({ ownAddresses: ['192.0.2.100'] }));
       expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');

@@ -37,7 +37,8 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
       await runNetworkd(a, { manages: ['eth0'] });
       expect(stateOf(a)).toEqual(before);
     }
-    // Nothing of the mesh was even gone for a moment: networkd spares what has the kernel's protocol.
+    // Nothing of the mesh was gone, not even for a moment: networkd keeps what has the kernel's
+    // protocol.
     expect(repairs).toEqual([]);
 
     expect(await pings).toContain(' 0% packet loss');
@@ -91,9 +92,9 @@ async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNet
 
 /**
  * Runs networkd until it has configured its links. Before that, adds a rule and a route of another
- * program, which it deletes.
+ * program, which networkd deletes.
  *
- * @param options.reloads how often its configuration changes and it reads it again, as by
+ * @param options.reloads how many times its configuration is changed and read again with
  *   `networkctl reload`
  */
 async function runNetworkd(

@@ -56,7 +56,10 @@ export class TestAgent {
     return (await this.ask({ command: 'status' })) as MeshStatus;
   }
 
-  /** Waits until a status fulfils the condition. @throws {Error} (rejects) not in time; the message has the output */
+  /**
+   * Waits until a status fulfils the condition. @throws {Error} (rejects) no status does so in
+   * time; the message has the output
+   */
   async shows(holds: (status: MeshStatus) => boolean, longestMs = 60_000): Promise<void> {
     const end = performance.now() + longestMs;
     let last = '';
@@ -70,7 +73,9 @@ export class TestAgent {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    throw new Error(`node ${this.node.number} does not come to it: ${last}\n${this.#text}`);
+    throw new Error(
+      `node ${this.node.number} is not in the expected state: ${last}\n${this.#text}`,
+    );
   }
 
   async untilPeersAnswered(count: number): Promise<void> {

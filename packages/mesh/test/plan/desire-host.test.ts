@@ -111,12 +111,12 @@ describe('desireHost', () => {
   test.each<[string, Partial<MeshRequest>, number]>([
     ['1500 and IPv4 outside', {}, 1440],
     ['1500 and IPv6 outside', { peers: [outerIpv6()] }, 1420],
-    ['1500 and nobody yet', { peers: [] }, 1420],
+    ['1500, without a peer', { peers: [] }, 1420],
     ['9001', { underlay: underlay(9001) }, 8941],
     ['1280, with IPv6 inside', { underlay: underlay(1280) }, 1280],
-    ['an unknown one', { underlay: underlay(undefined) }, 1440],
+    ['an unknown MTU', { underlay: underlay(undefined) }, 1440],
     ['65535', { underlay: underlay(65535) }, 65456],
-  ])('computes the MTU from that of the underlay: %s', (_, more, mtu) => {
+  ])('computes the MTU from the MTU of the underlay: %s', (_, more, mtu) => {
     expect(desireHost(request(more)).link?.mtu).toBe(mtu);
   });
 

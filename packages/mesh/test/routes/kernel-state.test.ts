@@ -140,7 +140,7 @@ function create(): {
   kernel: FakeKernel;
   state: KernelState;
   wanted: WantedRoutes;
-  /** How often the filters were to be read again. */
+  /** How many times `forget` was called. */
   forgotten: () => number;
 } {
   let times = 0;

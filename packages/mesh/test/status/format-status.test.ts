@@ -49,7 +49,7 @@ describe('formatStatus', () => {
     expect(formatStatus(status)).not.toContain('Plaintext:');
   });
 
-  test('calls it disabled while the mesh is off', () => {
+  test('prints that encryption is disabled while the mesh is off', () => {
     const status = exampleStatus({ count: 1 });
     const text = formatStatus({ ...status, node: { ...status.node, wantedEnforcement: 'off' } });
     expect(text).toMatch(/^Encryption: {3}Disabled \[litz0 \(Pubkey: /);
