@@ -169,7 +169,8 @@ export class KnownPeers {
    */
   get renewalsDueAt(): number | undefined {
     if (this.#expired.size === 0) return undefined;
-    // A peer whose sessions are still renewed has no deadline, so it must be checked again by then.
+    // `deadline` does not cover peers whose sessions are still renewed. These must be checked at
+    // `next`.
     const next = this.#options.now() + SESSION_MS / 2;
     return Math.min(next, this.#membership.deadline ?? next);
   }
@@ -177,7 +178,7 @@ export class KnownPeers {
   /**
    * Returns the names of the peers that have changed since the last call. A change concerns the
    * record, whether the peer has answered, or whether the record has expired. With 5,000 peers, a
-   * round then looks only at the changed ones.
+   * round then looks only at the changed peers.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;

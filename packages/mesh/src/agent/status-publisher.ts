@@ -33,7 +33,7 @@ export class StatusPublisher {
    * passed.
    */
   #isBusy = false;
-  /** True while the publisher waits before it writes again a status that could not be written. */
+  /** True from a write that failed until the next try. */
   #isWaiting = false;
   #isClosed = false;
 

@@ -92,8 +92,8 @@ export interface HostFacts {
   /** Addresses of this node, as text. */
   readonly nodeAddresses: readonly string[];
   /**
-   * Prefixes of this node's pods: those that the caller gave in `FactsRequest`; if the caller gave
-   * none, those of the CNI's configuration.
+   * Prefixes of this node's pods, from `FactsRequest`. If the caller gave none there, they are the
+   * prefixes in the CNI's configuration.
    */
   readonly prefixes: readonly Readonly<Cidr>[];
 }

@@ -150,8 +150,8 @@ function mtuInputOf({ tally }: HostRoutes, { underlay }: CommonRequest): MtuInpu
 
 /**
  * Updates the routes. The MTU of all IPv4 routes changes when the first peer with IPv6 comes or the
- * last such peer goes. This is known only after the update, so the routes are then updated once
- * more.
+ * last peer with IPv6 goes. This is known only after the update, so the routes are then updated
+ * once more.
  */
 function updateRoutes(
   cache: DesiredHostCache,

@@ -150,7 +150,7 @@ export interface PeerStatus {
    * this time.
    */
   readonly lastHandshakeAt: number | undefined;
-  /** The peer's public key that its session was made with. */
+  /** The peer's public key in the session. */
   readonly sessionKey: string | undefined;
   readonly bytesReceived: number;
   readonly bytesSent: number;

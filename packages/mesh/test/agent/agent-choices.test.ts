@@ -38,7 +38,8 @@ describe('setEnforcement', () => {
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
     await expect(said).resolves.toBe('enforcement is enforce');
-    // Packets go into a tunnel without a session, which drops them, and not past the tunnel.
+    // The packets to n2 go into the tunnel and are dropped there, because it has no session with
+    // n2.
     expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
       'tunnel',
       'tunnel',
@@ -167,7 +168,8 @@ describe('an agent that is started to enforce', () => {
       expect.stringMatching(/^plaintext: enforcement is off on n3, .* this node drops them/),
     ]);
     expect(fixture.said.filter((line) => line.startsWith('plaintext: '))).toHaveLength(1);
-    // All nodes would write their status when one node is switched off.
+    // The trouble is not in the published status. Otherwise, all nodes would write their status
+    // when one node is switched off.
     expect(fixture.registry.statuses).toHaveLength(1);
     fixture.registry.has('n3', recordOf(3));
     await pass(1000);

@@ -113,7 +113,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('removes old peers after the peers that take over their prefixes', () => {
+  it('removes old peers after other peers have taken over their prefixes', () => {
     const peers = new Map([['n3', { ...PEER, keys: [CAROL] }]]);
     const strange: ProgrammedTunnel = { ...SAME, unknownPeers: [BOB2] };
     expect(peersOf({ ...CONFIG, peers }, strange)).toMatchObject([

@@ -85,7 +85,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(lintChart()).toContain('0 chart(s) failed');
   });
 
-  test('runs data plane and agent in separate pods, so that each outlives the other', () => {
+  test('runs data plane and agent in separate pods, so that neither ends with the other', () => {
     const manifests = renderChart();
     const dataPlane = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'];
     const agent = find(manifests, 'DaemonSet', 'litz-agent')['spec'];

@@ -422,8 +422,8 @@ function lines(text: string): string[] {
 
 /**
  * Does what systemd-networkd does when it configures a link (`link_drop_foreign_config`): it
- * deletes rules, routes and addresses that it did not make. The real networkd keeps those with
- * `protocol kernel`, such as ours. This function deletes them too.
+ * deletes rules, routes and addresses that it did not make. The real networkd keeps everything with
+ * `protocol kernel`, so it keeps ours. This function deletes ours too.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

@@ -129,7 +129,7 @@ describe('planRaises', () => {
     ]);
   });
 
-  it('keeps generations if there are not enough free ones above those of the record', () => {
+  it('keeps its generations if too few numbers are free above the generations of the record', () => {
     const last = { ...OTHER, generation: MOST_GENERATION };
     expect(planRaises([OLD], [last])).toEqual([]);
     expect(planRaises([OLD, NEW], [last])).toEqual([]);

@@ -64,7 +64,7 @@ describe('Membership', () => {
       expect(membership.gone('n3', why, 0)).toEqual([]);
     });
 
-    test('reports an expired record that was refused for a peer, and refuses it again when it is back', () => {
+    test('reports that the refused record of a peer has expired, and refuses it again when it is back', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const claim = recordOf(2, { keys: recordOf(1).keys });
       membership.record('n2', claim);
@@ -78,7 +78,7 @@ describe('Membership', () => {
       expect(membership.sync(list, 0)).toEqual([{ kind: 'dropped', node: 'n2' }]);
     });
 
-    test('reports that a peer again claims only what it has', () => {
+    test('reports that a peer no longer claims what another node has', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
       expect(membership.record('n2', recordOf(2))).toEqual([{ kind: 'dropped', node: 'n2' }]);

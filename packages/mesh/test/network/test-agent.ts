@@ -19,7 +19,7 @@ import { PODS4, PODS6 } from './wire.ts';
 export interface TestAgentOptions {
   /** The registry, the same for all nodes. */
   readonly registryFolder: string;
-  /** The addresses of the node, if they are not those of the network. */
+  /** The addresses of the node; default: its addresses in the network. */
   readonly addresses?: readonly string[];
   /** Passes the addresses of both families. Default: only the address of the datagrams' family. */
   readonly isDual?: boolean;

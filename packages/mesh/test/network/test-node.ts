@@ -39,7 +39,7 @@ export interface PingOptions {
   readonly waitSeconds?: number;
 }
 
-/** For pings that nobody may answer. */
+/** Options of pings that must get no answer. */
 export const UNANSWERED: PingOptions = { waitSeconds: 1 };
 
 export class TestNode {

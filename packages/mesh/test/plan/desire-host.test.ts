@@ -156,7 +156,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes filters loose; with permissive also those of the links to pods', () => {
+  test('makes filters loose; with permissive also the filters of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);

@@ -81,7 +81,7 @@ describeWith([etcdProgram], 'EtcdRegistry and the content of etcd', () => {
       expect(await administrator.read(`${NODES}worker-2`)).toEqual(before);
     });
 
-    test('does not report nodes of another cluster, also if the name of that cluster begins in the same way', async () => {
+    test('does not report nodes of another cluster, even if the name of that cluster begins in the same way', async () => {
       await administrator.put('cilium/state/nodes/v1/blue2/worker-3', JSON.stringify(full));
       const listener = follow(open(blue));
       await listener.until(({ syncs }) => syncs === 1);
