@@ -72,7 +72,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await second.publish(recordOf(2));
     const stolen = recordOf(2, { keys: recordOf(1).keys });
     const refusal =
-      'the agent of node n1 may write the record of its own node only, not that of n2';
+      'the agent of node n1 may write only the record of its own node, not the record of n2';
     await expect(first.publish(stolen)).rejects.toThrow(refusal);
     await expect(first.publishStatus('n2', STATUS)).rejects.toThrow(refusal);
     await expect(first.withdraw('n2')).rejects.toThrow(refusal);
@@ -169,7 +169,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     const contentType = 'application/merge-patch+json';
     const reply = await kube.send('PATCH', '/api/v1/nodes/n1', patch, { token, contentType });
     expect(reply.status).toBe(422);
-    expect(reply.body.message).toContain('changes nothing else of a Node');
+    expect(reply.body.message).toContain('may not change anything else of a Node');
   });
 
   test.each<[method: string, path: string]>([

@@ -24,7 +24,7 @@ const STRICT: ChartValues = {
 };
 
 const SETS: [name: string, values: ChartValues][] = [
-  ['nothing', {}],
+  ['the default values', {}],
   ['encryption off', { 'encryption.enabled': false }],
   ['node encryption', { 'encryption.nodeEncryption': true }],
   [
@@ -140,7 +140,7 @@ describeWith([helmRequirement], 'chart', () => {
   });
 
   test.each<[name: string, values: ChartValues, expected: string[]]>([
-    ['nothing', {}, ['--encrypt=pods', '--enforcement=permissive', '--prefixes=node']],
+    ['the default values', {}, ['--encrypt=pods', '--enforcement=permissive', '--prefixes=node']],
     ['encryption off', { 'encryption.enabled': false }, ['--enforcement=off']],
     [
       'node encryption',
@@ -205,7 +205,7 @@ describeWith([helmRequirement], 'chart', () => {
     ],
     ['an unknown mode', { 'tun.mode': 'magic' }, '/tun/mode'],
     ['an interface name that is too long', { interface: 'litz0123456789abc' }, '/interface'],
-    ['a surge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
+    ['a value for maxSurge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
     [
       'strict mode in one direction only',
       { 'encryption.strictMode.ingress.enabled': true },
@@ -272,7 +272,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
   });
 
   test.each(['litz-agent', 'litz-data-plane'])(
-    'makes pods of %s that need the PodSecurity level privileged, and are accepted with it',
+    'makes pods of %s that PodSecurity accepts at the level privileged and refuses at baseline',
     async (name) => {
       const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
       // The pod that the DaemonSet controller would make, without the priority class, which only a
