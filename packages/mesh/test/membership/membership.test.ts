@@ -357,7 +357,7 @@ describe('Membership', () => {
     });
   });
 
-  test('processes a list of 5,000 nodes, and one change in a few milliseconds', () => {
+  test('processes a list of 5,000 nodes, and then one change in a few milliseconds', () => {
     const records = Array.from({ length: 5000 }, (_, i) => manyOf(i));
     const context = contextOf({ ownPrefixes: [], clusterPrefixes: [] });
     const membership = new Membership(context);
