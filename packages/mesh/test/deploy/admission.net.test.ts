@@ -76,7 +76,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await expect(first.publish(stolen)).rejects.toThrow(refusal);
     await expect(first.publishStatus('n2', STATUS)).rejects.toThrow(refusal);
     await expect(first.withdraw('n2')).rejects.toThrow(refusal);
-    await expect(first.publish(recordOf(3))).rejects.toThrow('not that of n3');
+    await expect(first.publish(recordOf(3))).rejects.toThrow('not the record of n3');
     await first.publish(recordOf(1));
     const { body } = await kube.send('GET', `${RECORDS}/n2`);
     expect(body.spec.keys[0].publicKey).toBe(recordOf(2).keys[0].publicKey.toBase64());
