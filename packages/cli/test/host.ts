@@ -46,7 +46,8 @@ export class Host {
         }),
       );
     });
-    // A test that fails before it awaits the program fails for its own reason, not for this one.
+    // If a test fails before it awaits the program, its own error is reported and not this
+    // rejection.
     output.catch(() => {});
     return output;
   }

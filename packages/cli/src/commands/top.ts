@@ -52,7 +52,7 @@ all keys, q quits.
 
 If the output is not a terminal, one table is printed after one interval, uncut and without colours.
 
-Only a daemon of Litz tells packets, drops and the round trip. The round trip is that of the last
+Only a daemon of Litz reports packets, drops and the round trip. The round trip is that of the last
 handshake: from the initiation to the response, or from our response to the first message of the
 session. It includes the time that both sides need for the cryptography, some milliseconds at most.
 Packets include keepalives. If a reading takes long, the interval is ten times that long.

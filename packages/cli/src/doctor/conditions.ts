@@ -1,6 +1,6 @@
 /**
- * The conditions of firewall rules that both languages have. Each returns whether a packet fulfils
- * it; undefined: the packet does not say.
+ * The conditions of firewall rules that nft and iptables both have. Each returns whether a packet
+ * fulfils it; undefined: the fields of the packet that it needs are not known.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `knockAtPort` and `knockInside`: send an empty datagram, to see what comes of it.
+ * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { createSocket } from 'node:dgram';
 /**
  * Sends an empty datagram to a port. WireGuard does not answer it.
  *
- * @returns 'refused': the machine answers that no program has the port. 'silent' says little: the
- *   program ignores it, or it was lost
+ * @returns 'refused': the machine answers that no program has the port. 'silent': no answer came,
+ * which says little, because a program may ignore the datagram, or it was lost
  */
 export function knockAtPort(
   address: string,
@@ -36,7 +36,10 @@ export function knockAtPort(
   });
 }
 
-/** Sends an empty datagram to the port `discard` of an address inside the tunnel. */
+/**
+ * Sends an empty datagram to the port `discard` of an address inside the tunnel, so that the daemon
+ * starts a handshake.
+ */
 export function knockInside(address: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');

@@ -42,7 +42,7 @@ export function readInner(
   };
 }
 
-/** Returns undefined if nothing is sent. */
+/** Returns undefined if the kernel would not send a packet there. */
 function routeTo(netlink: Netlink, address: Uint8Array, mark: number): RouteTo | undefined {
   try {
     const route = netlink.routeTo(address, mark === 0 ? {} : { mark });
@@ -67,7 +67,7 @@ function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint
   }
 }
 
-/** Addresses of documentation (RFC 5737, RFC 3849), and one in the lower half of IPv4. */
+/** Addresses for documentation (RFC 5737, RFC 3849), and one in 0.0.0.0/1. */
 const USUAL: readonly Uint8Array[] = [
   Uint8Array.of(192, 0, 2, 1),
   Uint8Array.of(8, 0, 0, 1),

@@ -84,7 +84,7 @@ export class TunnelProxy {
 /**
  * Returns a warning for each service that other machines can use without a password.
  *
- * A port inside the tunnel is open to its peers. That is what `--expose` asks for.
+ * There is no warning about `--expose`: it opens a port to the peers on purpose.
  */
 export function openServices(services: readonly Service[]): string[] {
   return services.flatMap((service) => {

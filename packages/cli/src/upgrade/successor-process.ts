@@ -78,13 +78,13 @@ export class SuccessorProcess {
     const isSent = this.#child.kill('SIGKILL');
     if (isRunning && isSent) this.#isKilled = true;
     await this.#ended;
-    // A program that it has started may keep its stderr open.
+    // A program that the new process has started may keep this stderr open.
     await Promise.race([this.#closed, sleep(LAST_WORDS_MS)]);
     this.#child.stderr?.destroy();
     return true;
   }
 
-  /** Lets it live on when this process ends. */
+  /** Lets the new process go on when this process ends. */
   detach(): void {
     this.#child.stderr?.destroy();
     this.#child.unref();

@@ -168,7 +168,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   describeFault('the peer sends from an address that it may not have', {
     make: async () => {
       const { left, right } = hosts;
-      // A session that both sides know.
+      // This makes a session before the fault.
       await left.ping('10.7.0.2/32');
       await right.run('ip', ['address', 'add', '10.7.9.9/32', 'dev', OTHER]);
       await right.run('ping', ['-c1', '-W1', '-I', '10.7.9.9', '10.7.0.1']).catch(() => {});
@@ -332,7 +332,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   it.each([
     [Date.UTC(1970, 0), /shows 1970-01-01.*peers that saw a later time/],
     [Date.now() - 3_600_000, /^the last handshake was at .* it went back/],
-  ])('the clock of this machine is wrong (%i)', async (clock, text) => {
+  ])('finds that the clock of this machine is wrong (%i)', async (clock, text) => {
     expect(await hosts.left.ping('10.7.0.2/32')).toBe(3);
     const { code, findings } = await doctor(file, ['--import', shifted(clock - Date.now())]);
     expect(findings).toContainEqual(
@@ -345,7 +345,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     expect(code).toBe(1);
   });
 
-  it('the clock of the peer went back', async () => {
+  it('finds that the clock of the peer went back', async () => {
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, 'down', NAME]);
     // A device on the event loop, whose clock is that of the process.
@@ -370,7 +370,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('the preshared keys differ', async () => {
+  it('finds that the preshared keys differ', async () => {
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, 'down', NAME]).catch(() => {});
     const text = readFileSync(file, 'utf8');
@@ -387,7 +387,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('there is no daemon, no interface, another link, or another namespace', async () => {
+  it('finds a missing daemon or interface, a link that is no tunnel, and another namespace', async () => {
     const missing = await doctor('none0');
     expect(missing.findings).toEqual([
       expect.objectContaining({
@@ -411,7 +411,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('a new daemon has no key and no peer', async () => {
+  it('finds that a new daemon has no key and no peer', async () => {
     const name = uniqueName('u');
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, name]);
@@ -421,7 +421,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     expect(failed).toEqual(['key', 'interface', 'peers']);
   });
 
-  it('a wrong name is refused with exit code 2', async () => {
+  it('refuses a wrong name with exit code 2', async () => {
     const wrong = hosts.left.litz(['doctor', 'a/b']);
     expect(await wrong.end()).toBe(2);
     expect(wrong.text).toMatch(/^litz: cannot read the interface name/);

@@ -54,7 +54,7 @@ describeWith(realInterfaces, 'litz serve', () => {
   });
 
   it('does not wait for a daemon that is stopped', async () => {
-    // As one that got SIGSTOP: the kernel accepts connections for it, and nothing answers.
+    // Like a daemon that got SIGSTOP: the kernel accepts connections, and nothing answers.
     const stopped = createServer().listen(`/var/run/wireguard/${STOPPED}.sock`);
     onTestFinished(() => void stopped.close());
     await once(stopped, 'listening');

@@ -75,7 +75,7 @@ describeWith(
       expect(calls()).toEqual([`resolvconf -a ${NAME} -m 0 -x`, `resolvconf -d ${NAME} -f`]);
     });
 
-    it('are no success if resolvconf fails: nothing is left', async () => {
+    it('make the start fail if resolvconf fails, and nothing is left', async () => {
       await open();
       const before = host.state();
       mounts.program('resolvconf', ['cat > /dev/null; echo "no signature" >&2; exit 3']);

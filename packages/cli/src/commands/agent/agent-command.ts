@@ -15,7 +15,7 @@ export function addAgentCommand(program: Command): void {
     .description('encrypt the traffic between the nodes of a cluster, beside the installed CNI')
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
-    // The program has positional options. Those of the agent may also follow its commands.
+    // Options of the agent may also follow its commands, unlike those of the program.
     .enablePositionalOptions(false)
     .addHelpText('after', MORE_HELP);
   addModeFlags(addNodeFlags(agent));
@@ -55,7 +55,7 @@ function addModeFlags(agent: Command): Command {
     .addOption(
       new Option(
         '--encrypt <mode>',
-        'traffic between pods; with nodes, also that of the nodes; with all, no node opts out',
+        'pods: traffic between pods; nodes: also traffic of nodes; all: as nodes, without opt-out',
       )
         .choices(['pods', 'nodes', 'all'])
         .default('pods'),
