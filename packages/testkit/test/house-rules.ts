@@ -123,7 +123,10 @@ function usesPrivateFields({ body }: Source): string[] {
     );
 }
 
-/** No name ends with Manager, Helper or Util, begins with `get`, or is an interface's with an I. */
+/**
+ * No name ends with Manager, Helper or Util, or begins with `get`. No name of an interface begins
+ * with an extra I.
+ */
 function namesThings({ body }: Source): string[] {
   return body.flatMap((node) => {
     const inner = declarationOf(node);

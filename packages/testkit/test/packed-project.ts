@@ -39,9 +39,9 @@ interface Manifest {
 }
 
 /**
- * Nothing is fetched: Litz comes out of tarballs, and so does what it depends on, packed again out of the
- * workspace, where the lockfile has put it. Scripts are not switched off: what has one to be run at the
- * installation makes pnpm fail, as it does at a user's.
+ * Nothing is fetched. Litz and its dependencies are installed from tarballs. The dependencies are
+ * packed from the workspace, in the versions of the lockfile. Install scripts are not switched off,
+ * so a dependency with such a script makes pnpm fail, as it does for a user.
  */
 export class PackedProject {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-packed-'));
@@ -172,7 +172,9 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 }
 
-/** npm wants the direct dependencies of the project by reference. */
+/**
+ * Returns the overrides for npm, which wants a reference to each direct dependency of the project.
+ */
 function npmOverrides(
   published: readonly { manifest: Manifest }[],
   tarballs: Record<string, string>,

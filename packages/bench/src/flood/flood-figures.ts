@@ -25,7 +25,7 @@ export interface FloodLoads {
   readonly crowd: number;
   /** How many peers never answer. */
   readonly silent: number;
-  /** How long the client pings beside these peers. */
+  /** How long the client pings while the crowd connects, and while silent peers do not answer. */
   readonly watchSeconds: number;
 }
 

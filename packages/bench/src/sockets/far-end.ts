@@ -31,9 +31,9 @@ import { INNER } from '../peers/tunnel.ts';
 
 /** How datagrams on the way are lost and delayed. */
 export interface Loss {
-  /** The share of datagrams in each direction. */
+  /** The share of datagrams that are lost in each direction. */
   readonly share: number;
-  /** In each direction. */
+  /** The delay in each direction, in ms. */
   readonly delayMs: number;
   readonly seed: number;
 }

@@ -24,7 +24,7 @@ describe('codeOf', () => {
     [{ code: 'a b' }, 'unknown'],
     [{ code: 5 }, 'unknown'],
     [null, 'unknown'],
-  ])('%j: %s', (error, code) => {
+  ])('of %j is %s', (error, code) => {
     expect(codeOf(error)).toBe(code);
   });
 });

@@ -161,7 +161,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     expect(await world.a.run(process.execPath, client, '1080', '10.77.0.2', '7')).toBe('all of it');
   });
 
-  it('says that it is ready, and counts', async () => {
+  it('serves /readyz, and counts in its metrics', async () => {
     expect(await curl('-f', 'http://127.0.0.1:9080/readyz')).toBe('{}\n');
     const metrics = await curl('http://127.0.0.1:9080/metrics');
     expect(metrics).toMatch(/litz_proxy_connections_total\{service="socks5"\} [1-9]/);

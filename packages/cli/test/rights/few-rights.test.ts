@@ -13,7 +13,7 @@ const NONE: ThreadRights = {
 };
 
 describe('mustDrop', () => {
-  it('leaves a process as it is that has no more than it needs', () => {
+  it('accepts a process that has only the rights that it needs', () => {
     const rights = { ...NONE, permitted: NET_ADMIN, bounding: NET_ADMIN, noNewPrivileges: true };
     expect(mustDrop(rights, ['CAP_NET_ADMIN', 'CAP_NET_RAW'])).toBe(false);
   });
@@ -26,7 +26,7 @@ describe('mustDrop', () => {
     }
   });
 
-  it('gives up new privileges, if there are any to lose', () => {
+  it('gives up new privileges if the process has capabilities', () => {
     expect(mustDrop({ ...NONE, permitted: NET_ADMIN }, ['CAP_NET_ADMIN'])).toBe(true);
     expect(mustDrop(NONE, ['CAP_NET_ADMIN'])).toBe(false);
   });

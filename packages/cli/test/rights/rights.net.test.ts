@@ -197,7 +197,7 @@ describeWith(needed, 'the rights of litz', () => {
     expect(host.hasLink(NAME)).toBe(true);
   });
 
-  it('let --user go to the background', async () => {
+  it('allow --user in the background', async () => {
     const litz = host.litz(['--user', USER, NAME], { wrapper: OWN_MACHINE });
     expect(await litz.end()).toBe(0);
     expect(litz.text).toBe('');
@@ -227,7 +227,7 @@ describeWith(needed, 'the rights of litz', () => {
   it.each([
     ['full', 'mount -t tmpfs -o nr_inodes=1 run /run', /ENOSPC; its file system is full .*\n$/],
     ['read-only', 'mount -t tmpfs -o ro run /run', /EROFS; expected a folder that .*\n$/],
-  ])('leave nothing when /run is %s', async (_, mount, message) => {
+  ])('leave nothing behind when /run is %s', async (_, mount, message) => {
     for (const flags of [[], ['--user', USER]]) {
       const litz = host.litz(['-f', ...flags, NAME], { wrapper: inMounts(mount) });
       expect(await litz.end()).toBe(1);

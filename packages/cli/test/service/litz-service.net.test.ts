@@ -144,7 +144,7 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.run('wg', 'show', 'interfaces')).toBe('wg0\n');
   });
 
-  it('names the new process of an upgrade as the main one, stops it, and starts no other', async () => {
+  it('has the new process of an upgrade as its main process, stops it, and starts no other', async () => {
     await systemd.control('start', 'litz@wg0');
     const old = await systemd.property('litz@wg0', 'MainPID');
     const answer = await systemd.run('sh', '-c', 'litz upgrade wg0 2>&1');
@@ -152,10 +152,10 @@ describeWith(required, 'litz@.service', () => {
     expect(successor).not.toBe(old);
     await untilGone(old);
     expect(await mainOf('litz@wg0')).toEqual([successor, 'active', 'serves wg0', '0']);
-    // It names another process for a moment.
+    // The daemon names another process for a moment.
     await vi.waitUntil(() => hasChildOf(successor), { timeout: 10_000, interval: 20 });
     await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === successor, { timeout: 5000 });
-    // It is the process that systemd stops.
+    // This is the process that systemd stops.
     await systemd.control('stop', 'litz@wg0');
     await untilGone(successor);
     expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
@@ -239,7 +239,7 @@ async function untilGone(pid: string): Promise<void> {
   await vi.waitUntil(isGone, { timeout: 20_000, interval: 100 });
 }
 
-/** The number of a process of systemd's namespace in this one. */
+/** Returns the process ID that a process of systemd's namespace has in this namespace. */
 async function outerPidOf(pid: string): Promise<string> {
   for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const status = await host.run('sh', ['-c', `cat /proc/${outer}/status 2>/dev/null || true`]);

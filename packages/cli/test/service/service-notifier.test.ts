@@ -104,7 +104,7 @@ describe('ServiceNotifier', () => {
     expect(sent).toEqual([]);
   });
 
-  it('goes on if the manager cannot be told', () => {
+  it('goes on if a message to the manager cannot be sent', () => {
     const failing = new Error('cannot notify: sendto: ECONNREFUSED');
     const manager = managerWith(SERVICE, () => ({
       send: () => {

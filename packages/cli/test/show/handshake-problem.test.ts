@@ -38,7 +38,7 @@ describe('handshakeProblem', () => {
     expect(problemOf({ unansweredInitiations: 1 })).toBeUndefined();
   });
 
-  test('says nothing about a daemon that does not tell', () => {
+  test('says nothing about a daemon that does not report drops', () => {
     expect(
       problemOf({ drops: { 'invalid-handshake': 1 } }, { details: undefined as never }),
     ).toBeUndefined();

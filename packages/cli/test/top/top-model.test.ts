@@ -61,7 +61,7 @@ describe('TopModel', () => {
     expect([model.order, model.isReversed]).toEqual(['received', false]);
   });
 
-  it('finds peers by text, in which keys are characters', () => {
+  it('finds peers by text; while the user types it, keys are characters', () => {
     for (const key of ['/', '2', '.', '3', ':', 'q']) press(key);
     expect([model.filter, model.rows.length]).toEqual(['2.3:q', 0]);
     expect(model.selected).toBe(-1);

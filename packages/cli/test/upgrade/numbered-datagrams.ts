@@ -43,7 +43,7 @@ export class NumberedDatagrams {
     this.#timer = setInterval(() => this.#step(), 1);
   }
 
-  /** Resolves when so many have arrived. */
+  /** Resolves when `count` datagrams have arrived. */
   async until(count: number): Promise<void> {
     const end = performance.now() + LONGEST_MS;
     while (this.#arrived.size < count) {

@@ -1,6 +1,6 @@
 /**
- * What a new process has of the daemon whose place it takes: rights, metrics, the service manager, and
- * an interface that stays after a crash.
+ * What a new process keeps of the daemon that it replaces: rights, metrics, the service manager,
+ * and an interface that stays after a crash.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -116,7 +116,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     await until(() => heard.includes('STOPPING=1'));
   });
 
-  // In the last one, the new process surely has the device already.
+  // In the last case, the new process surely has the device already.
   it.each(LONG ? [0, 150, 400, 800, 1200, 1300, 1400, 1500, 4000] : [0, 400, 1200, 4000])(
     'ends with everything at SIGTERM, %d ms after an upgrade has begun',
     async (ms) => {
@@ -126,7 +126,8 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       await new Promise((resolve) => setTimeout(resolve, ms));
       kill(daemon.pid, 'SIGTERM');
       await until(() => !daemonsOf(NAME).includes(daemon.pid));
-      // If it came too late for the old process, the new one has the device, and gets a signal of its own.
+      // If SIGTERM came too late for the old process, the new one has the device, and gets a signal
+      // of its own.
       const answer = await upgraded;
       expect(answer).toMatch(
         /nothing was read or sent for|the upgrade failed|ended before it answered/,
@@ -154,7 +155,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       expect(host.netlink.linkByName(NAME)?.index).toBe(index);
       expect(host.addresses(NAME)).toContain('10.5.0.1/24');
       expect(host.routes()).toContain(`10.6.0.0/16 ${NAME} table 254`);
-      // The packets of its routes do not leave another way.
+      // Packets to its routes do not leave through another interface.
       expect(await host.run('ip', ['route', 'get', '10.6.1.1'])).toContain(`dev ${NAME}`);
     };
     await checkLeft();
@@ -191,7 +192,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     await host.run('ip', ['link', 'delete', NAME]);
   });
 
-  it('has ended a capture, whose file is whole, and says so', async () => {
+  it('has ended a capture, reports that, and leaves a whole file', async () => {
     const daemon = await startDaemon([]);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
     await host.run('ip', ['link', 'set', NAME, 'up']);
