@@ -57,7 +57,7 @@ export class Host {
     return this.writeText(name, `${lines.join('\n')}\n`);
   }
 
-  /** Writes such a file with the given text. */
+  /** Writes a file with the given text that only its owner can read. */
   writeText(name: string, text: string): string {
     const file = join(this.folder, name);
     writeFileSync(file, text);

@@ -46,7 +46,7 @@ describe('manifests', () => {
     expect(new Set(manifest.keywords).size).toBe(manifest.keywords?.length);
   });
 
-  // release/stage.mjs takes the repository from there, so all packages have the same.
+  // release/stage.mjs takes the repository from the workspace, so all packages have the same.
   test.each(published)('of %s leaves its repository to that of the workspace', (_, manifest) => {
     const { repository, homepage, bugs } = manifest;
     expect({ repository, homepage, bugs }).toEqual({});

@@ -75,7 +75,7 @@ describeWith(
         times.bare.push(millisecondsOf(['--eval', '0']));
         times.litz.push(millisecondsOf([litz, 'genkey']));
       }
-      // The shortest times: other programs on the machine only add to a time.
+      // The shortest times are compared, because other programs on the machine only add to a time.
       expect(Math.min(...times.litz) - Math.min(...times.bare)).toBeLessThan(60);
     });
 
@@ -150,7 +150,7 @@ const TSCONFIG = {
   include: ['*.ts'],
 };
 
-/** For service managers. */
+/** The files for service managers. */
 const SERVICES = ['litz-up@.service', 'litz.openrc', 'litz@.service', 'sysusers.conf'].map(
   (file) => `service/${file}`,
 );

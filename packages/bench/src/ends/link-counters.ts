@@ -43,7 +43,7 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
  * a message with `UDP_SEGMENT` as one packet, whose headers are counted once.
  *
  * @param messageLength the length in bytes of the messages of a sender with padding. A sender
- * without padding sends shorter messages, each as a packet of its own.
+ *   without padding sends shorter messages, each as a packet of its own.
  */
 export function sentMessages(
   before: LinkCounters,

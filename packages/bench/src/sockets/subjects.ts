@@ -32,7 +32,7 @@ export interface ClientRun {
 /** A program with sockets over a tunnel. */
 export interface Subject {
   readonly name: string;
-  /** What it can do. */
+  /** The modes that it supports. */
   readonly modes: readonly ClientMode[];
   /** Whether it is compared over a path that loses datagrams. */
   readonly loss: boolean;

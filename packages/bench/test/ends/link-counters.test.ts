@@ -29,7 +29,7 @@ describe('parseLinkCounters', () => {
 });
 
 describe('sentMessages', () => {
-  it('counts the datagrams of messages with many of them', () => {
+  it('counts each datagram of a message that has many', () => {
     const before = counters({ sentBytes: 1000, sentPackets: 7 });
     const after = counters({ sentBytes: 1000 + 2 * 42 + 90 * 1452, sentPackets: 9 });
     expect(sentMessages(before, after, 1452)).toBe(90);

@@ -25,7 +25,7 @@ describe('Pace', () => {
     expect(pace.due(now + 2)).toBe(1540);
   });
 
-  it('finds it from above', () => {
+  it('finds that rate from above', () => {
     const pace = new Pace(0, 5000);
     const now = run(pace, 300, 20);
     pace.settle(now);

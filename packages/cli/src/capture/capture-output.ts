@@ -27,10 +27,10 @@ export class FileOutput implements CaptureOutput {
 
   /**
    * @param isSecret whether the output has keys. Then an existing file is refused if it is a link,
-   * belongs to another user, or has a mode above 0600: another user could read it, have it open, or
-   * have put it there.
+   *   belongs to another user, or has a mode above 0600: another user could read it, have it open,
+   *   or have put it there.
    * @throws {Failure} (rejects) the file cannot be made, or is refused; an existing file is
-   * unchanged
+   *   unchanged
    */
   static async open(path: string, isSecret = false): Promise<FileOutput> {
     const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;

@@ -26,7 +26,7 @@ import type {
  * Returns the chains of the filters. Chains of NAT drop nothing, and are left out.
  *
  * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save shows
- * more of them
+ *   more of them
  * @throws {SyntaxError} the text is not JSON
  */
 export function readNftRules(text: string, isOfIptables: boolean): FilterRules {

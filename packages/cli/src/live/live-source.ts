@@ -25,7 +25,7 @@ export class LiveSource {
 
   /**
    * @param names the interfaces to watch; if empty, all that have a daemon, also those that come
-   * later
+   *   later
    * @throws {Failure} one of them is not the name of an interface
    */
   constructor(names: readonly string[], parts: LiveSourceParts = MACHINE) {
@@ -34,7 +34,7 @@ export class LiveSource {
     for (const name of names) this.#watch(name);
   }
 
-  /** The time in ms that the slowest daemon took, without the daemons that are late. */
+  /** The time in ms that the slowest daemon took. Daemons that are late are not counted. */
   get costMs(): number {
     const prompt = [...this.#watched.values()].filter(({ isLate }) => !isLate);
     return Math.max(0, ...prompt.map(({ costMs }) => costMs));

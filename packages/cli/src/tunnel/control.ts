@@ -92,7 +92,7 @@ export class ControlServer {
  *
  * @param print called with each line for the user
  * @returns 'absent': no such process runs. 'killed': the process was killed, and has left its
- * socket.
+ *   socket.
  * @throws {Failure} (rejects) it failed, or the user may not ask
  */
 export async function askTunnel(

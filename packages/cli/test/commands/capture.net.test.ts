@@ -110,7 +110,7 @@ describeWith(requirements, 'litz capture', () => {
     );
   });
 
-  it('keeps to its filters and limits', async () => {
+  it('obeys its filters and limits', async () => {
     const { left } = hosts;
     const [inner, few, short] = ['inner', 'few', 'short'].map((name) => join(left.folder, name));
     const captures = [
@@ -352,7 +352,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
         'LOCAL_EPHEMERAL_PRIVATE_KEY',
         'PRESHARED_KEY',
       ]);
-      // Both directions, from the datagrams alone.
+      // The datagrams alone show both directions.
       const both = [`${a.inner.v4},${b.inner.v4}`, `${b.inner.v4},${a.inner.v4}`];
       expect(decrypted(file, ['-o', `wg.keylog_file:${keys}`])).toEqual(
         expect.arrayContaining(both),

@@ -69,7 +69,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     const plain = (await onTerminal({ NO_COLOR: '1' })).split(/\r?\n/);
     expect(plain.join('\n')).not.toContain('\x1b[3');
     expect(plain[0]).toBe('OK   daemon: Litz answers');
-    // A key is longer than a narrow terminal, and a word is not broken.
+    // A key does not fit a narrow terminal, because words are not broken.
     expect(plain.filter((line) => line.length > 40 && / .* /.test(line.trim()))).toEqual([]);
   });
 

@@ -27,7 +27,7 @@ describeWith(realInterfaces, 'litz serve', () => {
   });
 
   it('serves the page of a daemon until it is asked to end', async () => {
-    // The daemon is in a namespace, and the page is not: the socket is a file.
+    // The daemon is in a namespace and the page is not. This works, because the socket is a file.
     const litz = serve([NAME]);
     await litz.says(/^http:/m);
     const url = litz.text.trim();

@@ -24,7 +24,7 @@ let mounts: OwnMounts;
 describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => {
   beforeAll(async () => {
     host = new Host();
-    // Without a name, it shows every interface that has a socket. So the folder is the test's own.
+    // Without a name, it shows every interface that has a socket. So the test has its own folder of sockets.
     mounts = await OwnMounts.create();
     await inside(['ip', 'link', 'set', 'lo', 'up']);
     for (const name of [LEFT, RIGHT]) await inside([process.execPath, LITZ, name]);
@@ -115,7 +115,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
   it('shows no colours with NO_COLOR', async () => {
     await type(`NO_COLOR=1 ${TOP} ${LEFT}`);
     await shows(/1 connected/);
-    // Foreground colours. tmux itself may reset.
+    // Matches only foreground colours, because tmux itself may write resets.
     // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
     expect(await screen('-e')).not.toMatch(/\x1b\[3\dm/);
   });

@@ -191,7 +191,7 @@ function logged(): string[] {
   return readFileSync(join(host.folder, 'log'), 'utf8').trimEnd().split('\n').slice(1);
 }
 
-/** The first line is line 4 of the file. */
+/** The first of `lines` is line 4 of the file. */
 function write(...lines: readonly string[]): string {
   const { privateKey } = keyPair();
   const head = ['[Interface]', `PrivateKey = ${privateKey}`, 'ListenPort = 51820'];

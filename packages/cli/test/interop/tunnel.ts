@@ -89,7 +89,7 @@ export async function move({ machine, outer }: End, to: string): Promise<void> {
  * Sends a ping every 50 ms until `count` answers have come, each with the sent bytes.
  *
  * @returns how many of `count` answers came, and how many of the first `count` pings had no answer.
- * If one of these is lost or late, more pings are sent
+ *   If one of these is lost or late, more pings are sent
  * @throws {Error} it takes longer than 15 s
  */
 export async function ping(

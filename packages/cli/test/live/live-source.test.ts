@@ -165,7 +165,7 @@ describe('LiveSource', () => {
   });
 });
 
-/** Resolves when all promises are settled that can be. */
+/** Resolves when all promises that can be settled are settled. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -82,7 +82,7 @@ describeWith(needed, 'the rights of litz', () => {
         noNewPrivileges: true,
       });
     }
-    // Not dumpable: the files of the process belong to root.
+    // The process is not dumpable, so its files in /proc belong to root.
     expect(statSync(`/proc/${daemon.pid}/maps`).uid).toBe(0);
     const folder = `/proc/${daemon.pid}/root/run/wireguard`;
     const { uid, gid, mode } = statSync(folder);
@@ -177,7 +177,7 @@ describeWith(needed, 'the rights of litz', () => {
       await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
       await expect(host.run('ip', ['link', 'show', NAME])).rejects.toThrow(/does not exist/);
     } finally {
-      // It has the streams of the first process.
+      // The new process has the streams of the first one, so it would keep the test waiting.
       if (existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL');
     }
   });
@@ -356,7 +356,7 @@ function peer(publicKey: string, port: number): string[] {
 
 interface Thread {
   readonly rights: ReturnType<typeof readRights>;
-  /** Real, effective, saved and file system. */
+  /** The real, the effective and the saved user, and that for file access. */
   readonly uids: number[];
   readonly groups: number[];
 }

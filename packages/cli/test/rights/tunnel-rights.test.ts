@@ -22,7 +22,7 @@ afterEach(() => {
   vi.clearAllMocks();
 });
 
-/** What is kept for a tunnel with this file. */
+/** Returns the rights that are kept for a tunnel with this file. */
 function keptFor(text: string, runsHooks = true): string {
   writeFileSync(file, text);
   chmodSync(file, 0o600);

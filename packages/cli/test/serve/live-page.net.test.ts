@@ -136,7 +136,7 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
     await browser.until(`/All tunnels\\n?500\\/s/.test(${legend})`);
   });
 
-  test('is used with the keyboard', async () => {
+  test('can be used with the keyboard', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     const focused = (): Promise<string> =>

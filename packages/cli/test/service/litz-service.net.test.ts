@@ -12,7 +12,7 @@ import { Systemd, systemdProgram } from './systemd.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const cgroups = requirement('cgroup2', () => {
-  // A new mount shows whether the kernel has it.
+  // A new mount shows whether the kernel has cgroup2.
   return (
     programRequirement('unshare', ['-m', 'mount', '-t', 'cgroup2', 'c', '/mnt']).missing() ?? true
   );
@@ -132,7 +132,7 @@ describeWith(required, 'litz@.service', () => {
       );
     };
     const first = await pid();
-    // Longer than the interval: a daemon that works is not restarted.
+    // This is longer than the watchdog's interval: systemd does not restart a daemon that works.
     await expect(
       vi.waitUntil(() => isNew(first), { timeout: 8000, interval: 200 }),
     ).rejects.toThrow(/Timed out/);
@@ -160,7 +160,7 @@ describeWith(required, 'litz@.service', () => {
     await untilGone(successor);
     expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
     expect(host.hasLink('wg0')).toBe(false);
-    // Longer than RestartSec.
+    // The wait is longer than RestartSec.
     const isBack = async (): Promise<boolean> => (await mainOf('litz@wg0'))[1] !== 'inactive';
     await expect(vi.waitUntil(isBack, { timeout: 2500, interval: 100 })).rejects.toThrow(
       /Timed out/,
@@ -249,6 +249,6 @@ async function outerPidOf(pid: string): Promise<string> {
   throw new Error(`there is no process ${pid}`);
 }
 
-/** The files of the repository, where systemd has it. */
+/** Paths of the repository as systemd sees it. */
 const LITZ_INSIDE = '/mnt/packages/cli/bin/litz.js';
 const KILLER_INSIDE = '/mnt/packages/cli/test/upgrade/killer.mjs';

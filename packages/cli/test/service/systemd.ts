@@ -117,7 +117,7 @@ export class Systemd {
     this.#pid = first;
     return this.run('systemctl', 'is-system-running').then(
       () => true,
-      // It is ready also if a unit of the system is missing.
+      // systemd is also ready if a unit of the system is missing.
       (error: Error) => /degraded|running/.test(`${(error as { stdout?: string }).stdout}`),
     );
   }

@@ -13,7 +13,7 @@ describe('fitColumns', () => {
         const columns = fitColumns(peers, width, { hasManyInterfaces, context });
         const needed = columns.reduce((sum, column) => sum + column.width + 1, -1);
         expect([width, columns[0]?.title]).toEqual([width, 'PEER']);
-        // The peer is always shown, and cut by the edge.
+        // The column of the peer is always shown, and cut at the edge.
         expect([width, needed <= Math.max(width, 10)]).toEqual([width, true]);
       }
     }

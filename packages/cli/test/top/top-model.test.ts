@@ -95,7 +95,7 @@ describe('TopModel', () => {
     expect([press('q'), model.isHelp]).toEqual(['draw', false]);
   });
 
-  it('quits and stops', () => {
+  it('quits, also while the user types a text, and suspends', () => {
     expect(['q', 'ctrl+c', 'ctrl+z', 'x'].map(press)).toEqual(['quit', 'quit', 'suspend', 'draw']);
     press('/');
     expect(press('ctrl+c')).toBe('quit');

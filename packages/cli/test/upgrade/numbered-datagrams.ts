@@ -8,7 +8,7 @@ import { Endpoint } from '@litz/core';
 import { NetworkNamespace } from '@litz/sys';
 import { openUdp, type UdpSockets } from '@litz/udp';
 
-/** What arrived. */
+/** What has arrived until the end of the stream. */
 export interface Arrivals {
   readonly sent: number;
   readonly lost: number;
@@ -99,7 +99,7 @@ function within<T>(name: string, make: () => T): T {
   }
 }
 
-/** The stream does not catch up with more than this at once. */
+/** After a pause, the stream sends at most this many datagrams at once. */
 const MOST_AT_ONCE = 20;
 const GRACE_MS = 2000;
 const LONGEST_MS = 30_000;

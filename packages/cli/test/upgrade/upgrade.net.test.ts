@@ -97,7 +97,7 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     await world.ping();
   });
 
-  it('does the same at SIGUSR2, keeps statistics and configuration, and cleans up at the end', async () => {
+  it('upgrades at SIGUSR2 too, keeps statistics and configuration, and cleans up at the end', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
     const { a } = world;
     await world.ping();

@@ -62,7 +62,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(rightsOf(pid)).toEqual(before);
     expect(statSync(`/proc/${pid}/maps`).uid).toBe(0);
     expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 /m);
-    // They are enough for another port below 1024, a mark and one more upgrade.
+    // The rights are enough for another port below 1024, a mark and one more upgrade.
     const here = [`--mount=/proc/${pid}/ns/mnt`];
     await host.run('ip', ['link', 'set', NAME, 'up']);
     await host.run('nsenter', [...here, 'wg', 'set', NAME, 'listen-port', '443', 'fwmark', '7']);
@@ -110,7 +110,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     const pid = await successorOf(daemon.pid);
     await until(() => heard.includes(`STATUS=serves ${NAME}`));
     expect(heard).toContain(`MAINPID=${pid}\n`);
-    // The service goes on.
+    // The service goes on, so its end is not reported.
     expect(heard).not.toContain('STOPPING=1');
     kill(pid, 'SIGTERM');
     await until(() => heard.includes('STOPPING=1'));
@@ -244,7 +244,7 @@ async function successorOf(old: number): Promise<number> {
   return daemonsOf(NAME)[0];
 }
 
-/** The different rights and users of the threads of a process: one, if all is well. */
+/** Returns each different set of rights and users of the threads of a process: one, if all is well. */
 function rightsOf(pid: number): unknown[] {
   const seen = new Map<string, unknown>();
   for (const id of readdirSync(`/proc/${pid}/task`)) {
@@ -275,6 +275,6 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }

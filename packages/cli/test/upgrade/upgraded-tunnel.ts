@@ -48,7 +48,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     this.#folder = folder;
   }
 
-  /** The end of Litz. */
+  /** The end that runs Litz. */
   get a(): End {
     return this.tunnel.a;
   }
@@ -94,7 +94,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   }
 
   async remove(): Promise<void> {
-    // First all processes: the new one has the streams of the old one.
+    // All processes end first, because a new one has the streams of the old one.
     killDaemons(this.a.link);
     await this.underlay.remove();
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });
@@ -127,7 +127,7 @@ export function killDaemons(name: string): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
 }

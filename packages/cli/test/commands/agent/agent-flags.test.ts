@@ -41,7 +41,11 @@ describe('readAgentFlags', () => {
       { nodeIp: ['0.0.0.0'] },
       /^--node-ip: "0.0.0.0" cannot be the address of a node/,
     ],
-    ['a node address inside the pod prefix', { nodeIp: ['10.244.1.1'] }, /^--prefixes: 10.244.1.0\/24 covers 10.244/],
+    [
+      'a node address inside the pod prefix',
+      { nodeIp: ['10.244.1.1'] },
+      /^--prefixes: 10.244.1.0\/24 covers 10.244/,
+    ],
     [
       'a cluster prefix with all addresses',
       { clusterPrefix: ['0.0.0.0/0'], enforcement: 'enforce' },
@@ -53,7 +57,7 @@ describe('readAgentFlags', () => {
       /^--cluster-prefix: 10.0.0.0\/8 covers 10.9.0.1, an address of this node/,
     ],
     [
-      'an address that no node has',
+      'a node address outside of the node prefix',
       { nodePrefix: ['10.0.0.0/8'] },
       /^--node-ip: \S+ is outside the prefix of the nodes, 10.0.0.0\/8/,
     ],
@@ -63,20 +67,48 @@ describe('readAgentFlags', () => {
       /^--node-prefix: ::\/0 contains every address/,
     ],
     ['a prefix without a length', { clusterPrefix: ['10.244.0.0'] }, /--cluster-prefix expected/],
-    ['pods outside of the cluster prefix', { clusterPrefix: ['10.0.0.0/16'] }, /static:10.244.1.0\/24 contradicts/],
+    [
+      'pods outside of the cluster prefix',
+      { clusterPrefix: ['10.0.0.0/16'] },
+      /static:10.244.1.0\/24 contradicts/,
+    ],
     ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
     ['--force without enforce', { force: true }, /--force contradicts --enforcement permissive/],
-    ['an opt-out in mode all', { optOut: true, encrypt: 'all' }, /--opt-out contradicts --encrypt all/],
-    ['labels with a directory as registry', { optOut: 'a=b' }, /--opt-out a=b contradicts --registry file/],
-    ['a taint with a directory as registry', { startTaint: 'a/b' }, /--start-taint contradicts --registry file/],
+    [
+      'an opt-out in mode all',
+      { optOut: true, encrypt: 'all' },
+      /--opt-out contradicts --encrypt all/,
+    ],
+    [
+      'labels with a directory as registry',
+      { optOut: 'a=b' },
+      /--opt-out a=b contradicts --registry file/,
+    ],
+    [
+      'a taint with a directory as registry',
+      { startTaint: 'a/b' },
+      /--start-taint contradicts --registry file/,
+    ],
     [
       'podCIDRs with a directory as registry',
       { prefixes: 'node' },
       /--prefixes node contradicts --registry file/,
     ],
-    ['a certificate with a directory as registry', { etcdCa: 'ca.crt' }, /--etcd-ca contradicts --registry file/],
-    ['a lease with a directory as registry', { etcdLease: '5m' }, /--etcd-lease contradicts --registry file/],
-    ['a page that other machines can reach', { page: '0.0.0.0:80' }, /--page expected a loopback address/],
+    [
+      'a certificate with a directory as registry',
+      { etcdCa: 'ca.crt' },
+      /--etcd-ca contradicts --registry file/,
+    ],
+    [
+      'a lease with a directory as registry',
+      { etcdLease: '5m' },
+      /--etcd-lease contradicts --registry file/,
+    ],
+    [
+      'a page that other machines can reach',
+      { page: '0.0.0.0:80' },
+      /--page expected a loopback address/,
+    ],
     ['a port that is too large', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time with an unknown unit', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
     ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
@@ -131,7 +163,11 @@ describe('readEtcdFlags', () => {
       /--etcd-user and --etcd-password-file must be given together/,
     ],
     ['a lease of zero seconds', { etcdLease: '0s' }, /--etcd-lease expected a time/],
-    ['a cluster name with the format of Litz', { cluster: 'a' }, /--cluster contradicts --format litz/],
+    [
+      'a cluster name with the format of Litz',
+      { cluster: 'a' },
+      /--cluster contradicts --format litz/,
+    ],
   ])('refuses %s, and names the flag', (_, more, message) => {
     expect(() => readEtcdFlags(withMore(more))).toThrow(message);
   });

@@ -69,7 +69,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     removeSockets();
   });
 
-  it('loses no packet while etcd sends garbage, and has a list without an end', async () => {
+  it('loses no packet while etcd sends garbage, or has a list without an end', async () => {
     const losses = await lossesDuring(cluster, async () => {
       relay.redirect(garbage.port);
       await eachSays(cluster.nodes, /^(?!no trouble)/);

@@ -139,7 +139,7 @@ export class MeshNode {
     return this.agentOf(directory, words, options);
   }
 
-  /** Starts an agent with that registry. */
+  /** Starts an agent with the given registry. */
   agentOf(
     registry: string,
     words: readonly string[] = [],
