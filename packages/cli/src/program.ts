@@ -195,7 +195,9 @@ function printToStandardError(line: string): void {
   writeLine(line);
 }
 
-/** In JSON, a program reads the level. A person sees without it that this is an error. */
+/**
+ * Only a line in JSON has the level, for programs: a person sees without it that this is an error.
+ */
 function failureLine(text: string): string {
   return logForm(process.env) === 'json' ? `ERROR: ${text}` : `litz: ${text}`;
 }

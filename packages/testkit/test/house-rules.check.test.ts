@@ -40,7 +40,10 @@ const TESTED_TOGETHER: Record<string, string> = {
   'udp/src/adopt-udp.ts': 'upgrade.net.test.ts of cli adopts the sockets of another process',
 };
 
-/** Names that are not ours: those of Kubernetes, and of the classes of Node.js that we imitate. */
+/**
+ * Names that Litz does not choose: those of Kubernetes, and of the classes of Node.js that Litz
+ * imitates.
+ */
 const FOREIGN_NAMES = [
   'inControllerManager',
   'getConnections',

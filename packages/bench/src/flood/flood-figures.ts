@@ -162,8 +162,8 @@ function longestOf(figure: string, times: readonly number[]): Sample {
 /** How many new peers connect during a flood, for each kind of retry. */
 const NEW_PEERS = 3;
 /**
- * How many ms such a peer may take, by its kind of retry. A peer that is not connected by then
- * counts with this time.
+ * How many ms a new peer may take during a flood, by its kind of retry. A peer that is not
+ * connected by then counts with this time.
  */
 const NEW_PEER_MS = { short: 6000, protocol: 11_500 };
 /**

@@ -177,8 +177,8 @@ function againstPeers({ subjects }: Matrix): Ratio[] {
 }
 
 /**
- * Returns the ratios of Litz to the other programs. The portable form of Litz is left out, and so
- * is the best one: it may be the kernel, which needs root.
+ * Returns the ratios of Litz to the other programs. The portable form of Litz is left out. There is
+ * no ratio to the best program, because that may be the kernel, which needs root.
  */
 function againstSockets({ subjects }: Matrix): Ratio[] {
   const others = subjects.filter((subject) => subject === LITZ || !subject.startsWith(`${LITZ} (`));

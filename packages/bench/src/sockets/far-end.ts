@@ -43,7 +43,7 @@ export class FarEnd {
   readonly namespaces: NamespacePair;
   /** The wg-quick file of a client. */
   readonly config: string;
-  /** The same as a request for the UAPI. */
+  /** The same configuration as a request for the UAPI. */
   readonly uapi: string;
   readonly privateKey: PrivateKey;
   /** The public key of wireguard-go, in base64. */

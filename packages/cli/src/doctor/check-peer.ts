@@ -134,7 +134,7 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   return `${known}Check at the other side: does it run, does it have our public key, does its firewall accept the port? Does a router there forward the port?`;
 }
 
-/** Behind NAT, a router forgets us when nothing is sent, and then nobody can reach us. */
+/** Behind NAT, a router forgets this machine when it sends nothing. Then no peer can reach it. */
 function checkKeepalive({ key, status, outer }: PeerFacts): Finding[] {
   const { endpoint, persistentKeepalive } = status;
   if (!endpoint || outer?.source === undefined || persistentKeepalive > 0) return [];

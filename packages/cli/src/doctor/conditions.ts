@@ -24,7 +24,7 @@ export function protocolIs(name: string): Condition {
   return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
 }
 
-/** A port or a range, for UDP or both. */
+/** A port or a range of ports, of any protocol that has ports. */
 export function portIs(side: 'source' | 'destination', first: number, last: number): Condition {
   return (packet) => {
     const port = side === 'source' ? packet.sourcePort : packet.destinationPort;

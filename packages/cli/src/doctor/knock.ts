@@ -48,7 +48,7 @@ export function knockInside(address: string): Promise<void> {
   });
 }
 
-/** RFC 863 */
+/** The port of the protocol `discard`, RFC 863. */
 const DISCARD_PORT = 9;
 /** An answer from the other side of the Earth takes less. */
 const WAIT_MS = 700;

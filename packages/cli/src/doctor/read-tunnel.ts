@@ -220,7 +220,7 @@ function numberAt(parameter: string): number {
   }
 }
 
-/** Of ten thousand peers, only so many are examined. */
+/** Of more peers than this, only the first are examined. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
 /** A peer with traffic has a handshake that is newer than this. */

@@ -27,7 +27,9 @@ export function readOuter(
   };
 }
 
-/** Returns the way of packets to one address of the prefix. @param own our own addresses */
+/**
+ * Returns the way of packets to one address of the prefix. @param own the addresses of this machine
+ */
 export function readInner(
   netlink: Netlink,
   prefix: Readonly<Cidr>,
@@ -53,7 +55,7 @@ function routeTo(netlink: Netlink, address: Uint8Array, mark: number): RouteTo |
   }
 }
 
-/** Returns an address of the prefix that is not ours. */
+/** Returns an address of the prefix that does not belong to this machine. */
 function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint8Array {
   const { length } = prefix.address;
   const usual = USUAL.find((address) => contains(prefix, address));

@@ -65,7 +65,7 @@ export interface PeerFacts {
   readonly status: Omit<DevicePeerStatus, 'presharedKey'>;
   /** The name in the file and what it resolves to; undefined: there is none. */
   readonly host: HostFacts | undefined;
-  /** The way of our datagrams to the peer; undefined: there is no endpoint. */
+  /** The way of the tunnel's datagrams to the peer; undefined: there is no endpoint. */
   readonly outer: OuterWay | undefined;
   /** The way of packets to addresses of the peer. One address for each prefix. */
   readonly inner: readonly InnerWay[];

@@ -50,7 +50,7 @@ export async function joinSockets(
  * @param options.client the connection that waits for this one; when it is lost, the attempt ends.
  *   When the client ends its side, the target gets only some seconds more: a client that was killed
  *   looks the same as a client that has sent everything.
- * @param options.allowHalfOpen whether the end of the other side leaves our side open; default:
+ * @param options.allowHalfOpen whether the end of the other side leaves this side open; default:
  *   true
  * @throws the error of the connection; `ETIMEDOUT`: nobody has answered for a minute
  */

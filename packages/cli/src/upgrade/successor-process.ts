@@ -35,7 +35,8 @@ export class SuccessorProcess {
       ? [other, ...words]
       : [node, ...process.execArgv, script, ...words];
     this.#child = spawn(program, args, {
-      // Until it has the device, its stderr is read here. After that, it writes to our stderr.
+      // Until it has the device, its stderr is read here. After that, it writes to the stderr of
+      // this process.
       stdio: ['ignore', 'inherit', 'pipe', isOpen(2) ? 2 : 'ignore'],
       env: { ...env, [HAND_OVER]: socket, WATCHDOG_PID: undefined, WG_PROCESS_FOREGROUND: '1' },
     });
