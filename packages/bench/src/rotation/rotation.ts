@@ -4,10 +4,11 @@
  *
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
- * ``` While a key is replaced between two ends with Litz, each end knows the old key and the new
- * key of the other. Any other implementation has one key per peer, and one command exchanges this
- * key. The exchange is measured while the other end sends packets, and while the other end is
- * silent. A silent end learns the new key only when Litz initiates again.
+ * ```
+ * While a key is replaced between two ends with Litz, each end knows the old key and the new key of
+ * the other. Any other implementation has one key per peer, and one command exchanges this key. The
+ * exchange is measured while the other end sends packets, and while the other end is silent. A
+ * silent end learns the new key only when Litz initiates again.
  *
  * @module
  */
