@@ -29,7 +29,7 @@ export interface TunnelOptions {
   fast?: boolean;
 }
 
-/** One end. */
+/** One end of the tunnel. */
 export interface End {
   readonly machine: Machine;
   readonly link: string;
@@ -129,7 +129,10 @@ export async function longestGap(
   return longest * intervalMs;
 }
 
-/** Replaces the key of Litz at the other end in one command, as a user with one key per peer does. */
+/**
+ * Gives `end` the next key of `other` (Litz) in place of the old one, in one command. That is what
+ * users of an implementation with one key per peer do.
+ */
 export async function exchangeKey(
   end: End,
   other: End,
