@@ -88,7 +88,7 @@ is never slower and loses nothing. A file can be read only by its owner.
 
 Keys: --key-log and --embed-keys start a new handshake with each peer, and record what Wireshark
 needs to decrypt the sessions that begin then. Whoever has these keys has the private key of the
-interface, and can read the recorded traffic. Delete them after use.
+interface, and can read the recorded traffic. Delete the keys after use.
 
 Examples:
   litz capture wg0 -w wg0.pcapng                   until Ctrl-C

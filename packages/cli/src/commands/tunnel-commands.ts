@@ -146,11 +146,11 @@ The tunnel ends at Ctrl-C, SIGTERM, or litz down. SIGHUP reloads the file.
 Hooks (PreUp, PostUp, PreDown, PostDown) are run by bash, as by wg-quick. If a hook fails before
 the tunnel is up, everything is undone, and no other hook is run. If a hook of down fails, the
 tunnel is taken down all the same, and the exit code is 1.
-DNS servers are set by resolvconf, by resolvectl, or in /etc/resolv.conf, and put back at the end.
-After a kill -9, the next litz up or litz down puts them back.`;
+DNS servers are set by resolvconf, by resolvectl, or in /etc/resolv.conf. When the tunnel ends, the
+previous servers are restored; after a kill -9, the next litz up or litz down restores them.`;
 const DOWN_HELP = `
-Waits until the interface is gone and the hooks have ended. After a kill -9, it puts back DNS
-servers and filters. It also ends a daemon that litz INTERFACE or wireguard-go started.`;
+Waits until the interface is gone and the hooks have ended. If the tunnel was killed (kill -9), it
+restores DNS servers and filters. It also ends a daemon of litz INTERFACE or wireguard-go.`;
 const RELOAD_HELP = `
 Peers that stay keep their sessions. In a tunnel of litz up, addresses, routes and the hooks of down
 change too. If other fields have changed, litz names them: they need litz down and litz up.`;
