@@ -42,8 +42,16 @@ describe('firstDrop', () => {
     ],
     ['a goto into an empty chain', [':C - [0:0]', '-A INPUT -g C', DROP_51820], undefined],
     ['a drop in another hook', ['-A OUTPUT -j DROP'], undefined],
-    ['a drop in an earlier hook', ['*raw', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -j DROP'], 'certain'],
-    ['a log rule before the drop', ['-A INPUT -j LOG --log-prefix "a -j ACCEPT"', DROP_51820], 'certain'],
+    [
+      'a drop in an earlier hook',
+      ['*raw', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -j DROP'],
+      'certain',
+    ],
+    [
+      'a log rule before the drop',
+      ['-A INPUT -j LOG --log-prefix "a -j ACCEPT"', DROP_51820],
+      'certain',
+    ],
     ['a policy of NAT', ['*nat', ':PREROUTING DROP [0:0]'], undefined],
   ])('finds whether a packet is dropped: %s', (_, lines, how) => {
     const text = ['*filter', ':INPUT ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ...lines].join('\n');

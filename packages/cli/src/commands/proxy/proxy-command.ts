@@ -59,7 +59,12 @@ function addPortFlags(proxy: Command): void {
     )
     .option('--info <address>', 'serve /readyz and /metrics at [ADDRESS:]PORT')
     .addOption(logOption())
-    .option('--max-connections <number>', 'the largest number of client connections at once', readNumber, 4096)
+    .option(
+      '--max-connections <number>',
+      'the largest number of client connections at once',
+      readNumber,
+      4096,
+    )
     .option('--user <name[:group]>', 'if root starts it: work as this user')
     .option('--check', 'read the file and the flags, and open nothing');
 }
