@@ -57,7 +57,7 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
   handshake: {
     title: 'Handshakes',
     intro:
-      'The handshakes that a responder on one core answers. The load is the same for all implementations: many ' +
+      'A responder on one core answers as many handshakes as it can. The load is the same for all implementations: many ' +
       'clients that connect at the same time, each with its own address.',
     ratios: againstPeers,
   },

@@ -82,7 +82,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: { subject: 'interface', state: 'fail', text: 'the link is down' },
   });
 
-  describeFault('it has no address', {
+  describeFault('the interface has no address', {
     make: () => run('ip', 'address', 'flush', 'dev', NAME),
     undo: async () => {
       await run('ip', 'address', 'add', '10.7.0.1/24', 'dev', NAME);
@@ -206,15 +206,18 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     },
   });
 
-  describeFault('the other side does not know our key, or we have a wrong one for it', {
-    make: () => addPeer('10.9.0.2:7002'),
-    finds: {
-      subject: 'handshake',
-      state: 'fail',
-      peer: CAROL.publicKey,
-      text: /^2 initiations without an answer: /,
+  describeFault(
+    'the peer does not know the key of this side, or has another key than this side expects',
+    {
+      make: () => addPeer('10.9.0.2:7002'),
+      finds: {
+        subject: 'handshake',
+        state: 'fail',
+        peer: CAROL.publicKey,
+        text: /^2 initiations without an answer: /,
+      },
     },
-  });
+  );
 
   describeFault('nft drops the datagrams of the peer', {
     make: async () => {
@@ -319,7 +322,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     },
   });
 
-  describeFault('a peer of the file has our own key', {
+  describeFault('a peer of the file has the key of the interface itself', {
     make: async () => appendFileSync(file, `[Peer]\nPublicKey = ${ALICE.publicKey}\n`),
     finds: { subject: 'key', state: 'fail', text: /has our own public key/ },
   });

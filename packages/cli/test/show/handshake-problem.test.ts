@@ -25,10 +25,10 @@ describe('handshakeProblem', () => {
       /could not be sent/,
     ],
     [
-      'our key',
+      'the key of this side',
       { unansweredInitiations: 2 },
       { details: { ...DETAILS, drops: { 'bad-mac1': 1 } } },
-      /wrong public key for us/,
+      /wrong public key for this side/,
     ],
   ])('names %s', (_, peer, status, text) => {
     expect(problemOf(peer, status)).toMatch(text);
