@@ -39,7 +39,10 @@ function entries(): Map<string, string> {
   return found;
 }
 
-/** Returns 'entry: Type, of export'. It uses the API of TypeScript 6, which typedoc also uses. */
+/**
+ * Returns 'ENTRY: EXPORT: TYPE' for each type that no entry exports. It uses the API of TypeScript 6,
+ * which typedoc also uses.
+ */
 function unnamedTypes(files: Map<string, string>): string[] {
   const ts: any = createRequire(join(packages, '../docs/package.json'))('typescript');
   const program = ts.createProgram([...files.values()], {
