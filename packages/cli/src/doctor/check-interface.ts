@@ -59,10 +59,10 @@ function checkKey({ name, daemon, file }: TunnelFacts): Finding {
     );
   }
   if (file?.hasOwnKeyAsPeer) {
-    const text = `a peer in ${file.path} has our own public key, so it is never used`;
+    const text = `a peer in ${file.path} has the public key of this interface, so it is never used`;
     return fail(subject, text, 'Give it the public key of the other side');
   }
-  return ok(subject, `our public key is ${daemon!.publicKey}: the peers must have it`);
+  return ok(subject, `the public key is ${daemon!.publicKey}: the peers must have it`);
 }
 
 function checkLink({ name, link }: TunnelFacts): Finding {
@@ -95,12 +95,12 @@ function checkClock({ nowMs, peers }: TunnelFacts): Finding {
   const subject = 'clock';
   const remedy = 'Set the clock, for example with: timedatectl set-ntp true';
   if (nowMs < EARLIEST_MS) {
-    const text = `the clock of this machine shows ${dateOf(nowMs)}; peers that saw a later time refuse our handshakes`;
+    const text = `the clock of this machine shows ${dateOf(nowMs)}; peers that saw a later time refuse handshakes of this machine`;
     return fail(subject, text, remedy);
   }
   const latest = Math.max(0, ...peers.map(({ status }) => status.lastHandshakeUnixMs));
   if (latest > nowMs + TOLERANCE_MS) {
-    const text = `the last handshake was at ${dateOf(latest)}, and the clock shows ${dateOf(nowMs)}: it went back. Peers refuse our handshakes until that time`;
+    const text = `the last handshake was at ${dateOf(latest)}, and the clock shows ${dateOf(nowMs)}: it went back. Peers refuse handshakes of this machine until that time`;
     return fail(subject, text, remedy);
   }
   return ok(subject, dateOf(nowMs));

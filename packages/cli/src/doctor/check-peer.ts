@@ -131,7 +131,7 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   if (drops['replayed-initiation']) return 'Set the clock of the peer';
   const known =
     port === 'silent' ? 'The port did not refuse a datagram, which proves little with UDP. ' : '';
-  return `${known}Check at the other side: does it run, does it have our public key, does its firewall accept the port? Does a router there forward the port?`;
+  return `${known}Check at the other side: does it run, does it have the public key of this interface, does its firewall accept the port? Does a router there forward the port?`;
 }
 
 /** Behind NAT, a router forgets this machine when it sends nothing. Then no peer can reach it. */
@@ -156,7 +156,7 @@ function checkDrops({ key, status: { drops = {} } }: PeerFacts): Finding[] {
 /** Reject-After-Time: a session is valid for this time after its handshake. */
 const SESSION_MS = 180_000;
 const WAYS: Readonly<Record<Block['way'], string>> = {
-  'outer-out': 'our datagrams to the peer',
+  'outer-out': 'datagrams to the peer',
   'outer-in': 'datagrams of the peer',
   'inner-out': 'packets into the tunnel',
   'inner-in': 'packets out of the tunnel',

@@ -324,7 +324,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
 
   describeFault('a peer of the file has the key of the interface itself', {
     make: async () => appendFileSync(file, `[Peer]\nPublicKey = ${ALICE.publicKey}\n`),
-    finds: { subject: 'key', state: 'fail', text: /has our own public key/ },
+    finds: { subject: 'key', state: 'fail', text: /has the public key of this interface/ },
   });
 
   describeFault('the file has a mistake', {
