@@ -92,7 +92,7 @@ export class LitzProcess {
     }
   }
 
-  /** The exit code, or the signal that ended the process. */
+  /** Returns the exit code, or the signal that ended the process. */
   async end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     if (signal) this.#child.kill(signal);
     const [code, died] = await this.#ended;

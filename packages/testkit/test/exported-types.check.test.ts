@@ -21,7 +21,7 @@ describeWith([builtPackages], 'exported types', () => {
   }, 60_000);
 });
 
-/** The typings of each published entry, by its name. */
+/** Returns the typings of each published entry, by its name. */
 function entries(): Map<string, string> {
   const found = new Map<string, string>();
   for (const folder of readdirSync(packages)) {

@@ -132,7 +132,7 @@ function violations(rule: Rule): string[] {
     .filter((text) => !FOREIGN_NAMES.some((name) => text.endsWith(name)));
 }
 
-/** The sources with code that have no test, and are imported by no source with a test. */
+/** Returns the sources with code that have no test, and are imported by no source with a test. */
 function untested(): string[] {
   const imported = new Set(testFiles().flatMap(localImports));
   const tested = new Set(

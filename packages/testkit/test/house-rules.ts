@@ -159,7 +159,7 @@ function isExport({ type }: Node): boolean {
   return type === 'ExportNamedDeclaration';
 }
 
-/** The place of an import among the others: `node:` first, local ones last. */
+/** Returns the place of an import among the others: `node:` first, local ones last. */
 function rank({ source }: Node): number {
   if (source.value.startsWith('node:')) return 0;
   return source.value.startsWith('.') ? 2 : 1;

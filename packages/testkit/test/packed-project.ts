@@ -110,7 +110,7 @@ export class PackedProject {
     return JSON.parse(output) as { name: string; file: string; contents: string[] }[];
   }
 
-  /** The dependencies of a package except Litz, and their dependencies. */
+  /** Returns the dependencies of a package except Litz, and their dependencies. */
   #packForeign(folder: string, manifest: Manifest, tarballs: Record<string, string>): void {
     for (const name of foreignDependencies(manifest)) {
       if (tarballs[name]) continue;
@@ -190,7 +190,7 @@ function foreignDependencies({ dependencies, optionalDependencies }: Manifest): 
     .map(([name]) => name);
 }
 
-/** The environment without the variables of the surrounding pnpm and vitest. */
+/** Returns the environment without the variables of the surrounding pnpm and vitest. */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(?:npm_|pnpm_|NODE_|VITEST)/i.test(name)),

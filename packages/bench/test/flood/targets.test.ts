@@ -53,7 +53,7 @@ describe('verdicts', () => {
   });
 });
 
-/** The value is the middle sample. */
+/** Returns a measurement whose value is the middle sample. */
 function of(figure: string, unit: string, samples: number[]): Measurement {
   const value = samples.toSorted((a, b) => a - b)[samples.length >> 1];
   return { figure, subject: 'litz', unit, value, samples };

@@ -102,7 +102,7 @@ export class RunningTunnel {
     return this.#file.file;
   }
 
-  /** The port that the device listens on, and whether it has a private key. */
+  /** Returns the port that the device listens on, and whether it has a private key. */
   async state(): Promise<{ listenPort: number; hasKey: boolean }> {
     const status = await this.#served!.device.status();
     wipeSecrets(status);

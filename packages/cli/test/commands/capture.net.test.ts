@@ -406,7 +406,7 @@ interface Row {
   readonly expert: string;
 }
 
-/** What tshark reads in a capture. */
+/** Returns what tshark reads in a capture. */
 function read(file: string): Row[] {
   const names = 'frame.time_epoch frame.interface_name frame.comment frame.packet_flags_direction';
   const columns = '_ws.col.Source _ws.col.Destination _ws.col.Info _ws.expert.message';

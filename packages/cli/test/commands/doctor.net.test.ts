@@ -497,7 +497,7 @@ function addToFile(line: string): void {
   appendFileSync(file, `[Peer]\nPublicKey = ${CAROL.publicKey}\n${line}\n`);
 }
 
-/** A module that moves the clock of a process. */
+/** Returns a module that moves the clock of a process. */
 function shifted(ms: number): string {
   return `data:text/javascript,const now=Date.now;Date.now=()=>now()+(${ms})`;
 }

@@ -229,7 +229,7 @@ async function kill(signal: string): Promise<void> {
   await inside(['pkill', `-${signal}`, '-P', shell]);
 }
 
-/** The usual screen with its cursor, in the usual mode. */
+/** Expects the usual screen with its cursor, in the usual mode. */
 async function isRestored(): Promise<void> {
   await shows(/ready> $|ready>$/m);
   for (let turns = 0; turns < 50; turns++) {

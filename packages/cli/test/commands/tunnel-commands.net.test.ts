@@ -326,7 +326,7 @@ async function saved(program: 'litz' | 'wg-quick'): Promise<string> {
   return text;
 }
 
-/** The values of a file, in a fixed order. */
+/** Returns the values of a file, in a fixed order. */
 function parsed(text: string): WgQuickConfig {
   const config = parseConfig(text);
   config.interface.addresses.sort(byText);

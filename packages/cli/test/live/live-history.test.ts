@@ -44,7 +44,7 @@ describe('LiveHistory', () => {
   });
 });
 
-/** Each peer receives this many bytes per second, and sends one byte. */
+/** Returns a status in which each peer receives this many bytes per second, and sends one byte. */
 function statusAt(time: number, received: Record<string, number>): LiveStatus {
   const peers = Object.entries(received).map(([id, receivedBytes]) => ({
     id,

@@ -154,7 +154,7 @@ describe('dial', () => {
   });
 });
 
-/** A network in which a look-up has no answer. */
+/** Returns a network in which a look-up has no answer. */
 function silentNetwork(): LoopbackNetwork {
   const silent = new LoopbackNetwork();
   silent.lookup = () => {};
@@ -179,7 +179,7 @@ async function echo(): Promise<TestServer> {
   return server;
 }
 
-/** A client and a target whose connections are joined. */
+/** Returns a client and a target whose connections are joined. */
 async function joinedPair(): Promise<{
   client: Socket;
   target: Socket;

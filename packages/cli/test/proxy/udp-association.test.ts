@@ -112,7 +112,7 @@ describe('UdpAssociation', () => {
   });
 });
 
-/** A client with an association. `relay` is the port to which it sends. */
+/** Returns a client with an association. `relay` is the port to which it sends. */
 async function associated(
   expectedPort = 0,
 ): Promise<{ proxy: TunnelProxy; control: Socket; client: UdpSocket; relay: number }> {

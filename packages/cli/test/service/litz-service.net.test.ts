@@ -218,7 +218,7 @@ describeWith(required, 'litz@.service', () => {
   });
 });
 
-/** The main process of a unit, its state, its status and how often it was restarted. */
+/** Returns the main process of a unit, its state, its status and how often it was restarted. */
 function mainOf(unit: string): Promise<string[]> {
   const names = ['MainPID', 'ActiveState', 'StatusText', 'NRestarts'];
   return Promise.all(names.map((name) => systemd.property(unit, name)));

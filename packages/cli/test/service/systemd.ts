@@ -86,7 +86,7 @@ export class Systemd {
     }
   }
 
-  /** A property of a unit. */
+  /** Returns a property of a unit. */
   async property(unit: string, name: string): Promise<string> {
     return (await this.run('systemctl', 'show', '--value', '-p', name, unit)).trim();
   }

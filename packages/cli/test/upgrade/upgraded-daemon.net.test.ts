@@ -260,7 +260,7 @@ function rightsOf(pid: number): unknown[] {
   return [...seen.values()];
 }
 
-/** How many bytes of a file are whole blocks of pcapng. */
+/** Returns how many bytes of a file are whole blocks of pcapng. */
 function wholeBlocks(bytes: Buffer): number {
   let at = 0;
   while (at + 12 <= bytes.length) {

@@ -79,7 +79,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     if (lost > 0) throw new Error(`${lost} of 3 pings were lost`);
   }
 
-  /** The processes that run as `litz -f LINK`. */
+  /** Returns the IDs of the processes that run as `litz -f LINK`. */
   pids(): number[] {
     return daemonsOf(this.a.link);
   }
@@ -103,7 +103,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   }
 }
 
-/** The processes that run as `litz -f NAME`. */
+/** Returns the IDs of the processes that run as `litz -f NAME`. */
 export function daemonsOf(name: string): number[] {
   return readdirSync('/proc').flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];

@@ -28,7 +28,7 @@ export function addProxyCommand(program: Command): void {
   });
 }
 
-/** The flags about the two kinds of proxies. */
+/** Adds the flags about the two kinds of proxies. */
 function addProxyFlags(proxy: Command): void {
   proxy
     .option('--socks5 <address>', 'SOCKS5 proxy at [ADDRESS:]PORT: TCP and UDP', collect)
@@ -39,7 +39,7 @@ function addProxyFlags(proxy: Command): void {
     .option('--http-password-file <file>', 'its first line is their password');
 }
 
-/** The flags about single ports, and about the proxy as a whole. */
+/** Adds the flags about single ports, and about the proxy as a whole. */
 function addPortFlags(proxy: Command): void {
   proxy
     .option(

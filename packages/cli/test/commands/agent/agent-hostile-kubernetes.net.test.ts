@@ -147,7 +147,7 @@ describeWith(
       for (const relay of relays) relay.redirect(port);
     }
 
-    /** The records of both nodes as the real server has them. */
+    /** Returns the records of both nodes as the real server has them. */
     async function honestRecords(): Promise<KubeObject[]> {
       const { body } = await kube.send('GET', NODES);
       expect(body.items).toHaveLength(2);
