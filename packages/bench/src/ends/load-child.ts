@@ -95,7 +95,8 @@ function superPacketSender(): () => void {
 }
 
 /**
- * Returns a function that sends many packets in one call. The kernel passes each packet to the TUN on its own.
+ * Returns a function that sends many packets in one call. The kernel passes each of them to the TUN
+ * on its own.
  */
 function packetsSender(): () => void {
   const bytes = allocate(Math.max(payload, 128));
