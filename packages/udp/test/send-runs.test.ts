@@ -60,7 +60,8 @@ describe('SendQueue with runs that are not adjacent', () => {
   test('ends a message if the next run is longer or has another destination or TOS', () => {
     const { queue } = open();
     queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
-    queue.pushRun(runOf(MEMORY, 1280, 600, 500, 640, 2, PEER, 0)); // its last datagram cannot join, because a longer one is before it
+    // The last datagram of this run cannot join, because a longer one is before it.
+    queue.pushRun(runOf(MEMORY, 1280, 600, 500, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 2560, 600, 500, 640, 2, OTHER, 0));
     queue.pushRun(runOf(MEMORY, 3840, 500, 500, 640, 2, OTHER, 1));
     queue.flush();
