@@ -1,8 +1,7 @@
 /**
  * The long form of the tests: their larger sizes, and the files for their figures.
  *
- * `pnpm test:stack` sets `LITZ_STACK_LONG`, which takes about an hour and writes
- * `test/results/NAME.json`.
+ * `pnpm test:stack` sets `LITZ_STACK_LONG`, which takes hours and writes `test/results/NAME.json`.
  *
  * @module
  */
