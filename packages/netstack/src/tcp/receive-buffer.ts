@@ -96,10 +96,7 @@ export class ReceiveBuffer {
   }
 }
 
-/**
- * Closes a gap with `written` bytes. Returns by how many bytes the readable part grows, including
- * bytes behind the gap.
- */
+/** Returns how many bytes can be read more when `written` have come, with those behind them. */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;
   for (let i = 0; i < ahead.count && ahead.start(i) <= grown; i++) {
