@@ -8,7 +8,7 @@
  * @module
  */
 
-/** Has a deadline. */
+/** An object with a deadline. */
 export interface DeadlineOwner {
   /** In ms; Infinity: none. */
   readonly deadline: number;
@@ -21,7 +21,7 @@ export interface DeadlineOwner {
 export class DeadlineHeap<Owner extends DeadlineOwner> {
   readonly #heap: Owner[] = [];
 
-  /** The deadline of an owner may have changed. */
+  /** Must be called when the deadline of an owner may have changed. */
   update(owner: Owner): void {
     const { deadline } = owner;
     if (owner.heapIndex === -1) {
