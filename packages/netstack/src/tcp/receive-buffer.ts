@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { ByteRanges } from '../memory/byte-ranges.ts';
+import { ByteRanges, NO_RANGES } from '../memory/byte-ranges.ts';
 import { allowanceOf, ChunkedBytes } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
 
@@ -105,7 +105,5 @@ function closeGap(ahead: ByteRanges, written: number): number {
   return grown;
 }
 
-/** What a buffer without a gap has ahead. Nothing is added to it. */
-const NO_RANGES = new ByteRanges(0);
 /** A sender can make as many gaps as it likes; this many are remembered. */
 const MOST_RANGES = 256;
