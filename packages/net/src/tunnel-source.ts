@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import {
   ConfigError,
   fieldLines,
@@ -17,6 +17,7 @@ import {
   type WgQuickConfig,
   type WgQuickInput,
 } from '@litz/config';
+import { readInputFile } from '@litz/config/uapi';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import { describe, quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
 import { Device } from '@litz/device';
@@ -48,10 +49,12 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Reads a file, or takes a configuration.
+ * Reads a file, or takes a configuration. A pipe blocks until its writer is done, for 20 s at most.
  *
  * @param name the name of a configuration, for errors
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a device, or too long, or a pipe whose
+ *   writer does not end
  */
 export async function readTunnelSource(
   given: string | URL | WgQuickInput,
@@ -59,7 +62,7 @@ export async function readTunnelSource(
 ): Promise<TunnelSource> {
   if (typeof given !== 'string' && !(given instanceof URL)) return checkTunnelSource(given, name);
   const file = given.toString();
-  const text = await readFile(given, 'utf8');
+  const text = readText(given instanceof URL ? fileURLToPath(given) : given, file);
   return checkTunnelSource(parseConfig(text, { file }), file, text);
 }
 
@@ -142,6 +145,15 @@ export async function toDevice(
     return name ? [{ publicKey, ...name, endpoint: endpoints.get(name) }] : [];
   });
   return { configuration, named };
+}
+
+function readText(path: string, file: string): string {
+  try {
+    return readInputFile(path);
+  } catch (error) {
+    if (!(error instanceof WireGuardError)) throw error;
+    throw new WireGuardError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Returns the endpoint of a peer if it is a name. */
