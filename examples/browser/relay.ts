@@ -58,7 +58,8 @@ class Relay {
 /** Forwards between one page and one endpoint, until the page closes its WebSocket. */
 function forward(page: WebSocket, endpoint: Endpoint): void {
   const udp = createSocket(endpoint.address.length === 4 ? 'udp4' : 'udp6');
-  // The kernel then drops datagrams from other sources. Messages wait until that is so.
+  // A connected socket receives datagrams from its endpoint only. Messages of the page wait until
+  // it is connected.
   page.pause();
   udp.connect(endpoint.port, formatAddress(endpoint.address), () => page.resume());
   udp.on('message', (datagram) => {

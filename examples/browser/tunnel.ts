@@ -110,13 +110,13 @@ export class BrowserTunnel {
     }
   }
 
-  /** Passes on what is waiting, until nothing is. */
+  /** Passes on packets, datagrams and changes, until none is left. */
   #drain(): void {
     // A message of a relay may still come.
     if (this.#isClosed) return;
     while (this.#sendPackets() || this.#receivePackets());
     for (let d = this.#engine.pollTransmit(); d; d = this.#engine.pollTransmit()) {
-      // A copy: the WebSocket sends later, when the engine uses these bytes again.
+      // The WebSocket gets a copy, because it sends later, and the engine reuses these bytes.
       this.#relays.get(d.destination.toString())?.send(d.datagram.slice());
     }
     while (this.#engine.pollEvent());

@@ -46,7 +46,7 @@ export function missingResource(
 /**
  * Returns how many connections this process can have open besides what is open now, at most
  * `wanted`. Some descriptors stay free: without one, Node.js closes each new connection at once,
- * also those of who asks whether the program is well.
+ * also that of a health check.
  */
 export function possibleConnections(
   wanted: number,
@@ -87,7 +87,7 @@ function limitOf(limits: string, name: string): number {
  * of Node.js opens about 60 modules at the same time, and more on a fast disk.
  */
 const NEEDED_FILES = 100;
-/** For files that are read, names that are looked up, and connections that are not those. */
+/** For files, for look-ups of names, and for connections that are not counted. */
 const FREE_FILES = 32;
 /**
  * Address space in kB that the program needs in addition to the space in use. The thread of a

@@ -1,8 +1,8 @@
 /**
  * `LineWriter`: writes lines to standard error: as text, for the journal of systemd, or as JSON.
  *
- * The journal reads the priority from the beginning of a line, `<3>` (sd-daemon(3)). Lines are
- * limited to a rate, because a full disk must not follow from a flood of packets.
+ * The journal reads the priority from the beginning of a line, `<3>` (sd-daemon(3)). The rate of
+ * lines is limited, so that a flood of packets cannot fill the disk.
  *
  * @module
  */
@@ -55,7 +55,7 @@ export class LineWriter {
   }
 
   #take(now: number): boolean {
-    // A clock that goes back gives nothing.
+    // A clock that goes back adds no tokens.
     const passed = Math.max(0, now - this.#filledAt);
     this.#filledAt = now;
     this.#tokens = Math.min(BURST, this.#tokens + (passed / 1000) * PER_SECOND);
@@ -90,7 +90,7 @@ export function writeLine(line: string, fields: LogFields = {}): void {
   standardError.line(line.trimEnd(), fields);
 }
 
-/** Must be called when standard error goes elsewhere from now on: its form may be another one. */
+/** Must be called after standard error was redirected: the next line chooses the form again. */
 export function readFormAgain(): void {
   standardError = undefined;
 }
@@ -121,7 +121,8 @@ export function logOption(): Option {
 }
 
 function standardErrorIdentity(): string {
-  // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
+  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
   const { dev, ino } = fstatSync(2, { bigint: true });
   return `${dev}:${ino}`;
 }
@@ -142,6 +143,6 @@ const LEVELS: ReadonlyMap<string, keyof typeof PRIORITIES> = new Map([
 ]);
 /** Of syslog(3). */
 const PRIORITIES = { error: 3, warning: 4, info: 6, debug: 7 } as const;
-/** A machine that starts with a thousand peers writes as many lines at once. */
+/** In lines. A daemon that starts with a thousand peers writes at least as many lines at once. */
 const BURST = 5000;
 const PER_SECOND = 200;

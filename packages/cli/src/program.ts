@@ -63,7 +63,10 @@ export function createProgram(words: readonly string[] = []): Command {
     .usage('[-f|--foreground] INTERFACE\n       litz COMMAND')
     .argument('[INTERFACE]', 'make this interface and serve it; configure it with wg')
     .option('-f, --foreground', 'stay in the foreground; default: go to the background when ready')
-    .option('--persist', 'keep the interface if the daemon is killed: its packets are lost then')
+    .option(
+      '--persist',
+      'keep the interface if the daemon is killed; packets into it are then lost',
+    )
     .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .addOption(logOption())
     .addOption(metricsOption())

@@ -33,7 +33,8 @@ export function readTunnelFile(
 }
 
 function modeOf(path: string): bigint {
-  // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
+  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
   return statSync(path, { bigint: true }).mode;
 }
 

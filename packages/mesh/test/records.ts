@@ -18,6 +18,7 @@ export function recordOf(number: number, change: Partial<NodeRecord> = {}): Node
     keys: [{ publicKey: keyOf(number), generation: 1, createdAt: 1_760_000_000_000 }],
     prefixes: [parseCidr(`10.244.${number}.0/24`)],
     encryptsNode: false,
+    sendsPlaintext: false,
     revoked: false,
     ...change,
   };

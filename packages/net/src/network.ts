@@ -369,7 +369,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
-    // Clients that were told to end say goodbye first, some of them in their next turn.
+    // Programs that were told to end may still send something in their next turn. It goes out
+    // before the sockets end.
     await nextTurn();
     const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
     this.host.close(reason);
@@ -386,7 +387,8 @@ export class Network extends EventEmitter<NetworkEvents> {
     const { lingering } = this.host;
     if (!(await lingering.reached('data', LINGER_MS))) return;
     if (!(await lingering.reached('fin', FIN_MS))) return;
-    // Otherwise nobody would acknowledge the end of the other side, which would wait for that.
+    // The other side waits until its own end is acknowledged. Only this stack can do that, so it
+    // stays a little longer.
     await lingering.reached('end', END_MS);
     // The last acknowledgements leave in the next step of the device.
     await nextTurn();

@@ -490,7 +490,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     CipherThreads: THREADS,
     ...Object.fromEntries(
       (
-        'accepts beginOpening close end endOpening finish finishOpening open publish ' +
+        'accepts beginOpening close end endOpening finish finishOpening hasFinished open publish ' +
         'publishLast publishOpening start takeOpened useParts'
       )
         .split(' ')

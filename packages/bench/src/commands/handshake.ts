@@ -24,7 +24,7 @@ export function addHandshakeCommand(program: Command): void {
     .command('handshake')
     .description('measure how many handshakes per second a responder answers on one core')
     .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
-    .option('--seconds <number>', 'longest time of the load', parseCount, 5)
+    .option('--seconds <number>', 'how long the load lasts at most', parseCount, 5)
     .option('--clients <number>', 'number of clients, each with its own address', parseCount, 1000)
     .option('--initiations <number>', 'initiations of each client', parseCount, 40)
     .option('--in-flight <number>', 'unanswered initiations at a time', parseCount, 96)

@@ -33,7 +33,9 @@ export const END_FIGURES = [
 ] as const;
 export type EndFigure = (typeof END_FIGURES)[number];
 
-/** Litz and the others, with one thread and with two; and what `auto` makes of it. */
+/**
+ * Litz with one thread, with two, and with `auto`; the others with one and, if they can, with two.
+ */
 export const END_IMPLEMENTATIONS: readonly Implementation[] = [
   withEnvironment(litz(), 'litz, 1 thread', { LITZ_THREADS: '1' }),
   withEnvironment(litz(), 'litz, 2 threads', { LITZ_THREADS: '2' }),
@@ -56,7 +58,9 @@ export function measureEnds(
     for (const figure of figures) {
       const shown = await show(implementation, figure, seconds);
       if (shown.isLimitFound === false) {
-        progress(`  ${figure}: void: the load did not find what the daemon takes`);
+        progress(
+          `  ${figure}: left out, because the load did not find the rate that the daemon can take`,
+        );
         continue;
       }
       const excess = excessText(shown);
@@ -69,8 +73,8 @@ export function measureEnds(
 }
 
 /**
- * Returns a text if the daemon and the load used all cores: then a second thread could not
- * show what it does. `cores`: of the machine.
+ * Returns a warning if the daemon and the load used all cores of the machine, because then a second
+ * thread cannot show its effect. Otherwise returns undefined.
  */
 export function excessText(
   { daemonCores, generatorCores }: Shown,
@@ -82,8 +86,8 @@ export function excessText(
 }
 
 /**
- * Returns the samples of one figure. The last one is the ceiling for more threads: what daemon and
- * load together could carry if they used all cores and each packet cost as much as it does.
+ * Returns the samples of one figure. The last one is the ceiling for more threads: the rate that
+ * daemon and load would reach on all cores if the cost of a packet stayed the same.
  *
  * @param cores of the machine
  */

@@ -25,8 +25,9 @@ import { RateSearch } from './rate-search.ts';
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const BLOCK_BYTES = 64 << 20;
-/** What is sent to find the rate, and the most that is measured with. */
+/** How much is sent to find the rate. */
 const RAMP_BYTES = 600_000_000;
+/** How much is sent at most in a measurement. */
 const MOST_BYTES = 1_400_000_000;
 const MOST_TRIALS = 700_000;
 const FIRST_PER_MS = 300;
@@ -78,7 +79,8 @@ async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
   const pace = new Pace(performance.now(), FIRST_PER_MS);
   const length = load.messageLength;
   const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
-  // The daemon may use a session to send only after a message has arrived. This also warms it up.
+  // A responder may send in a session only after it has received a message. These messages also
+  // warm the daemon up.
   sendAll(seal(load, first), load, pace, RAMP_WINDOW_MS);
   await turn();
   pace.settle(performance.now());

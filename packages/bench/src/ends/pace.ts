@@ -9,7 +9,7 @@ import { median } from '../results/statistics.ts';
 export class Pace {
   #perMs: number;
   #sent = 0;
-  /** What was due, and is not sent any more. */
+  /** Packets that were due and are left out. */
   #skipped = 0;
   #taken: number[] = [];
   #since: number;
@@ -78,5 +78,8 @@ const ABOVE = 1.1;
 const SLOWEST = 20;
 const KEPT = 8;
 const LONGEST_DELAY_MS = 4;
-/** At least as many as a sender sends at once. A slow one would wait for them for ever. */
+/**
+ * In packets: as many as one call sends. With a smaller limit, a slow sender would never reach a
+ * full call.
+ */
 const ONE_CALL = 64;

@@ -3,9 +3,9 @@
  * is lost and a higher rate brings no more. The last trial is a tenth above the most that was
  * taken, because some receivers take less while they are overloaded.
  *
- * A receiver that takes everything may be idle half of the time: then its figure would be that of
- * the sender. One that loses something may have been held up for a moment. So neither is the end of
- * a search.
+ * One trial is not enough to end a search. If everything was taken, the receiver may have been
+ * idle, and the figure would be that of the sender. If something was lost, the receiver may only
+ * have been held up for a moment.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export class RateSearch {
 
 /** If more than this share of what was offered was taken, the receiver may take more. */
 const ALMOST_ALL = 0.96;
-/** Less than this is no growth. */
+/** A trial counts as growth if more was taken than the most before, multiplied by this. */
 const MORE = 1.03;
 const HIGHER = 1.15;
 const MUCH_HIGHER = 1.3;

@@ -52,6 +52,9 @@ export function verdicts(
   });
 }
 
-/** The least share of TCP in percent, for floods with a limited rate and at full rate. */
+/**
+ * The least throughput of TCP during a flood, in percent of the throughput while nft drops the same
+ * flood: for floods with a limited rate, and at full rate.
+ */
 const LEAST_SHARE = { limited: 70, full: 30 };
 const LONGEST_CONNECT_MS = 1500;

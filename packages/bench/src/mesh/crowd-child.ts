@@ -90,6 +90,7 @@ class CrowdPart {
       keys: [{ publicKey, generation, createdAt }],
       prefixes: [parseCidr(fakePrefix(number))],
       encryptsNode: true,
+      sendsPlaintext: false,
       revoked: false,
     };
   }

@@ -32,6 +32,7 @@ export function fakeRecord(number: number, port: number = DEFAULT_PORT): NodeRec
     keys: [{ publicKey: parsePublicKey(key), generation: 1, createdAt: 1_760_000_000_000 }],
     prefixes: [parseCidr(fakePrefix(number))],
     encryptsNode: false,
+    sendsPlaintext: false,
     revoked: false,
   };
 }

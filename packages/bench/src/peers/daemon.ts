@@ -90,7 +90,7 @@ function isSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
 }
 
-/** Resolves with whether a program listens on the socket; if not, after a moment. */
+/** Resolves to true if a program listens on the socket; otherwise to false, after a short pause. */
 function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => {

@@ -74,7 +74,7 @@ async function arrived(): Promise<readonly [number, number]> {
 
 async function down(): ReturnType<typeof measured> {
   let total = 0;
-  // As the program in Go: one buffer for all.
+  // All reads use one buffer, as in the program in Go.
   const buffer = Buffer.alloc(1 << 18);
   const callback = (count: number): boolean => {
     total += count;

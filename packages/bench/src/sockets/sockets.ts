@@ -58,8 +58,7 @@ async function takeSamples(
     samples.push(...samplesOf(mode, answer, connections));
     if (mode === 'down' || mode === 'up') peaks.push(answer.peakMb);
   }
-  // The interface of the kernel has its streams in the kernel.
-  if (peaks.length > 0 && subject.modes.includes('up')) {
+  if (peaks.length > 0) {
     samples.push({ figure: 'peak memory, 1 stream', unit: 'MB', value: Math.max(...peaks) });
   }
   for (const share of subject.loss ? losses : []) {

@@ -69,7 +69,10 @@ const gvisor: Subject = {
   },
 };
 
-/** Its UDP sockets, its connections inside and its local ports are one process. */
+/**
+ * onetun is one process: it has the UDP sockets, the connections in the tunnel, and the local
+ * ports.
+ */
 const onetun: Subject = {
   name: 'onetun',
   modes: ['down', 'up', 'http'],

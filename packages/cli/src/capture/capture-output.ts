@@ -26,8 +26,9 @@ export class FileOutput implements CaptureOutput {
   #length = 0;
 
   /**
-   * @param isSecret whether the output has keys. Then an existing file is refused that another user
-   *   has, can read or has open, or has put there: a link, another owner, a mode above 0600.
+   * @param isSecret whether the output has keys. Then an existing file is refused if another user
+   *   can read it, may have it open, or may have put it there: a link, a file of another owner, or
+   *   a file with a mode above 0600.
    * @throws {Failure} (rejects) the file cannot be made, or is refused; it is as it was
    */
   static async open(path: string, isSecret = false): Promise<FileOutput> {
@@ -41,7 +42,7 @@ export class FileOutput implements CaptureOutput {
       const isRegular = stats.isFile();
       if (isRegular) {
         await file.truncate(0);
-        // An existing file keeps its mode otherwise.
+        // Without this call, an existing file would keep its mode.
         await file.chmod(0o600);
       }
       return new FileOutput(path, file, isRegular);
@@ -118,7 +119,7 @@ function refuseForKeys(path: string, stats: BigIntStats): void {
   const permissions = stats.mode & 0o7777n;
   if ((permissions & OTHERS) === 0n) return;
   const digits = permissions.toString(8).padStart(4, '0');
-  // Who has it open now could also read it after a change of its mode.
+  // A stricter mode would not help: a user who has the file open could still read it.
   throw refuse(`it has mode ${digits}, so other users could read them`);
 }
 

@@ -14,7 +14,7 @@ export interface CaptureWriterOptions {
   readonly keys?: CaptureOutput | undefined;
   /** Whether the output contains the key log. */
   readonly embedsKeys: boolean;
-  /** The most packets. */
+  /** The largest number of packets. */
   readonly count: number;
   /** The longest output in bytes. */
   readonly size: number;
@@ -37,7 +37,7 @@ export class CaptureWriter {
     this.#options = options;
   }
 
-  /** Whether a limit is reached: the output takes only the statistics. */
+  /** Whether a limit is reached. Then only the statistics are still written. */
   get isFull(): boolean {
     return this.#isFull;
   }

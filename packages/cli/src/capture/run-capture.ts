@@ -140,7 +140,7 @@ function wantsKeys({ keyLog, embedKeys }: CaptureFlags): boolean {
 
 function warnOfKeys(name: string, flags: CaptureFlags): void {
   if (!wantsKeys(flags)) return;
-  // What the shell has opened is the user's choice.
+  // The shell has opened standard output, so its mode is the choice of the user: this only warns.
   if (flags.embedKeys && isStandardOutput(flags)) warnIfWorldReadable(process.stdout.fd, say);
   const where = [flags.keyLog, flags.embedKeys && (flags.write ?? 'standard output')];
   say(
@@ -167,5 +167,5 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** After the end, the rest of the capture has this long to be written, in ms. */
+/** How long the rest of a capture may take to be written after its end, in ms. */
 const STUCK_MS = 5000;

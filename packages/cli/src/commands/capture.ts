@@ -22,7 +22,7 @@ export function addCaptureCommand(program: Command): void {
     .option('-s, --snap-length <bytes>', 'keep only this many bytes of a packet', readSnapLength)
     .option('-c, --count <packets>', 'end after so many packets', readCount)
     .option('--duration <seconds>', 'end after so many seconds', readSeconds)
-    .option('--size <size>', 'end before the file is longer: 500k, 100M, 2G', readSize)
+    .option('--size <size>', 'end before the file is longer than this: 500k, 100M, 2G', readSize)
     .option('--key-log <FILE>', 'also write the keys of new sessions to FILE; only for root')
     .option('--embed-keys', 'put the keys of new sessions into the capture; only for root')
     .addHelpText('after', HELP)

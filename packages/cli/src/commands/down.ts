@@ -30,8 +30,8 @@ import { locateTunnelFile } from '../tunnel-path.ts';
 type Print = (line: string) => void;
 
 /**
- * Takes an interface down, and resolves when it is gone. Of a tunnel that was killed, it removes
- * what is left.
+ * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
+ * this removes what it has left.
  *
  * @throws {Failure} there is no such interface, or a hook failed; the interface is gone then
  */
@@ -54,7 +54,7 @@ export async function runDown(target: string, print: Print): Promise<void> {
 }
 
 /**
- * Makes the device have the keys and peers of a file; sessions of peers that stay are kept.
+ * Gives the device the keys and peers of a file. Peers that stay keep their sessions.
  *
  * @param file default: the file that the tunnel was brought up with, else /etc/wireguard/NAME.conf
  * @throws {Failure | ConfigError | WireGuardError} nothing was changed

@@ -44,7 +44,8 @@ export async function readStandardInput(): Promise<string> {
 
 /** Warns, like `wg`, if the output is a file that every user can read. */
 export function warnIfWorldReadable(fd: number, warn: (line: string) => void): void {
-  // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
+  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
   const status = fstatSync(fd, { bigint: true });
   if (!status.isFile() || (status.mode & WORLD) === 0n) return;
   warn('Warning: writing a key to a file that every user can read. Consider umask 077.');

@@ -35,7 +35,7 @@ export function addTunnelCommands(program: Command): void {
     .argument(TARGET, 'the interface, or its file')
     .addHelpText('after', DOWN_HELP)
     .action(async (target: string) => (await import('./down.ts')).runDown(target, writeLine));
-  command('reload', 'make a running interface have the keys and peers of its file')
+  command('reload', 'give a running interface the keys and peers of its file')
     .argument('<INTERFACE>', 'the interface')
     .argument('[FILE.conf]', 'default: the file that the tunnel was brought up with')
     .addHelpText('after', RELOAD_HELP)
@@ -82,7 +82,8 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
       ...(flags.ignore && { ignored: flags.ignore }),
       hooks: {
         limitMs: flags.hookTimeout * 1000,
-        // The streams of a process in the background are closed later. A hook must not notice.
+        // A process in the background closes its streams later. A hook must not have these streams,
+        // so its output is passed on.
         ...(isChild && { onOutput: (bytes) => void process.stderr.write(bytes) }),
       },
       onReady: () => reportReadiness({ ready: true }),
@@ -151,8 +152,8 @@ const DOWN_HELP = `
 Waits until the interface is gone and the hooks have ended. After a kill -9, it puts back DNS
 servers and filters. It also ends a daemon that litz INTERFACE or wireguard-go started.`;
 const RELOAD_HELP = `
-Peers that stay keep their sessions. Of a tunnel of litz up, addresses, routes and the hooks of down
-change too; other fields need litz down and litz up, and are named if they have changed.`;
+Peers that stay keep their sessions. In a tunnel of litz up, addresses, routes and the hooks of down
+change too. Other fields need litz down and litz up: those that have changed are named.`;
 const SAVE_HELP = `
 Writes keys, peers, port and addresses. Comments stay, and so do host names in endpoints.
 The file is replaced in one step and keeps its owner and its mode.`;

@@ -81,7 +81,7 @@ export async function runUp(target: string, options: UpOptions): Promise<void> {
   }
 }
 
-/** The time in which a tunnel is up, and those who control it. */
+/** One tunnel while it is up, and the clients that control it. */
 class Session {
   readonly #name: string;
   readonly #options: UpOptions;
@@ -107,7 +107,10 @@ class Session {
     for (const watcher of this.#watchers) watcher(`${this.#name}: ${line}`);
   }
 
-  /** Hooks whose output is not that of this process also write to those who wait for `down`. */
+  /**
+   * If hooks do not write to the output of this process themselves, clients that wait for `down`
+   * get their output too.
+   */
   hooks(env: NodeJS.ProcessEnv): HookOptions {
     const { hooks = {} } = this.#options;
     const { onOutput } = hooks;

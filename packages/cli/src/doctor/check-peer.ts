@@ -80,7 +80,8 @@ function checkOuterRoute({ key, status, outer }: PeerFacts, { name }: TunnelFact
 function checkFirewall(peer: PeerFacts, { name }: TunnelFacts, heard: boolean): Finding[] {
   return peer.blocks.flatMap(({ way, how, rule }) => {
     const isOuter = way.startsWith('outer');
-    // Packets have passed, so an uncertain verdict was wrong. Of inner packets nothing is known.
+    // After a handshake, it is known that the uncertain rule drops no datagrams. For inner packets,
+    // nothing is known.
     if (how === 'possible' && (heard || !isOuter)) return [];
     const text = `${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
     const what = isOuter ? 'UDP of the tunnel' : `packets of ${name}`;
@@ -126,7 +127,7 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   }
   if (drops['replayed-initiation']) return 'Set the clock of the peer';
   const known =
-    port === 'silent' ? 'The port did not refuse a datagram, which says little of UDP. ' : '';
+    port === 'silent' ? 'The port did not refuse a datagram, which proves little with UDP. ' : '';
   return `${known}Check at the other side: does it run, does it have our public key, does its firewall accept the port? Does a router there forward the port?`;
 }
 

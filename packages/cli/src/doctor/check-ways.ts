@@ -41,8 +41,9 @@ export function checkMtu(
 }
 
 /**
- * With a default route into the tunnel by a mark, a strict filter looks the peer up without the
- * mark, and drops its answers.
+ * Checks the reverse path filter of a tunnel with a default route that depends on a mark. A strict
+ * filter looks up the route to the peer without the mark, finds the tunnel, and drops what the peer
+ * sends.
  */
 export function checkReverseFilter({ key, outer }: PeerFacts, facts: TunnelFacts): Finding[] {
   const { name, daemon, reversePathFilters, marksAreValid } = facts;

@@ -11,7 +11,7 @@ import type { Condition, FilteredPacket } from './filter-rules.ts';
 /** The name of the link; a name may end with `*`. */
 export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   return (packet) => {
-    // A packet that comes in has no link to go out yet, and the other way round.
+    // A packet that comes in has no outgoing link, and a packet that goes out has no incoming one.
     if (packet.direction !== direction) return false;
     return pattern.endsWith('*')
       ? packet.link.startsWith(pattern.slice(0, -1))
@@ -53,7 +53,7 @@ export function familyIs(family: 4 | 6): Condition {
   return (packet) => packet.family === family;
 }
 
-/** The opposite. What is not known stays so. */
+/** The opposite; a result that is not known stays unknown. */
 export function not(condition: Condition | undefined): Condition | undefined {
   if (!condition) return undefined;
   return (packet) => {
@@ -62,7 +62,7 @@ export function not(condition: Condition | undefined): Condition | undefined {
   };
 }
 
-/** One of the conditions holds. */
+/** Whether at least one of the conditions holds. */
 export function anyOf(conditions: readonly (Condition | undefined)[]): Condition {
   return (packet) => {
     const results = conditions.map((condition) => condition?.(packet));

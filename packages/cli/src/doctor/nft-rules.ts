@@ -159,7 +159,7 @@ function payloadCondition(payload: JsonObject, value: Json): Condition | undefin
   const [first, last] = rangeOf(value);
   const port = portIs(field === 'sport' ? 'source' : 'destination', first, last);
   if (protocol === 'udp' || protocol === 'th') return port;
-  // A port of TCP is none of a datagram.
+  // A datagram has no TCP port.
   return (packet) => (packet.protocol === 'udp' ? false : undefined);
 }
 

@@ -199,7 +199,10 @@ function readFilters(
   };
 }
 
-/** The larger one of all links and of this link counts (ip-sysctl.rst). */
+/**
+ * Returns the larger of two values, as the kernel uses it: that of all links, and that of this link
+ * (ip-sysctl.rst).
+ */
 function valueOf(setting: string, link: string): number {
   return Math.max(
     numberAt(`net/ipv4/conf/all/${setting}`),
@@ -219,7 +222,7 @@ function numberAt(parameter: string): number {
 /** A machine with ten thousand peers is asked for some of them only. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
-/** With traffic, there is a newer handshake. */
+/** A peer with traffic has a handshake that is newer than this. */
 const RECENT_MS = 150_000;
 const POLL_MS = 200;
 /** The second initiation follows after five seconds (Rekey-Timeout), and up to a third more. */

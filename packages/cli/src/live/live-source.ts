@@ -33,7 +33,7 @@ export class LiveSource {
     for (const name of names) this.#watch(name);
   }
 
-  /** How long the slowest of the daemons took that answered at once, in ms. */
+  /** The time in ms that the slowest daemon took, without the daemons that are late. */
   get costMs(): number {
     const prompt = [...this.#watched.values()].filter(({ isLate }) => !isLate);
     return Math.max(0, ...prompt.map(({ costMs }) => costMs));
@@ -43,7 +43,7 @@ export class LiveSource {
    * Reads all interfaces. Does not reject if a daemon does not answer: the status says so. Calls
    * during a reading get its result.
    *
-   * A daemon that takes longer than a second does not keep the others: its last answer is shown
+   * The others do not wait for a daemon that takes longer than a second: its last answer is shown
    * until the next one comes.
    */
   read(): Promise<LiveStatus> {
@@ -107,7 +107,7 @@ export class LiveSource {
 
   #shown({ name, reading, trouble, isSilent }: WatchedInterface): LiveInterface[] {
     if (reading) return [reading.shown];
-    // Of all interfaces, those whose daemon was killed are left out.
+    // If the caller named no interfaces, those whose daemon was killed are left out.
     return this.#areNamed || isSilent ? [silent(name, trouble)] : [];
   }
 }

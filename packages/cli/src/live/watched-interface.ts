@@ -77,8 +77,8 @@ export class WatchedInterface {
   }
 
   /**
-   * Asks the daemon, unless it still owes an answer. Resolves when it has answered, or when it had
-   * its time. Never rejects.
+   * Asks the daemon, unless an answer is still due. Resolves when it has answered, or when its time
+   * is over. Never rejects.
    */
   update(): Promise<void> {
     if (this.#parts.now() < this.#restsUntil) return Promise.resolve();
@@ -104,7 +104,8 @@ export class WatchedInterface {
       this.#take(status, parts.now());
       wipeSecrets(status);
       this.costMs = parts.now() - start;
-      // The rounds wait for the other daemons, and do not know how long this one takes.
+      // The pause between rounds depends on the other daemons only, so a late one gets a pause of
+      // its own.
       if (this.isLate) this.#restsUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
       this.isLate = false;
     } catch (error) {
@@ -112,7 +113,7 @@ export class WatchedInterface {
     }
   }
 
-  /** Ends a reading that does not end by itself: of a daemon that sends byte by byte. */
+  /** Ends a reading that takes too long, for instance because the daemon sends byte by byte. */
   #giveUp(): void {
     if (this.#isClosed) return;
     this.#hasGivenUp = true;
@@ -122,7 +123,7 @@ export class WatchedInterface {
 
   #fail(error: unknown): void {
     this.isSilent = this.#hasGivenUp || isSilence(error);
-    // A daemon that has ended keeps nobody.
+    // Nobody waits for a daemon that has ended, so it is not late.
     this.isLate &&= this.isSilent;
     // More lines are advice about the command line.
     this.trouble = this.isSilent ? DOES_NOT_ANSWER : describeFailure(error).split('\n', 1)[0];
@@ -158,7 +159,7 @@ class Step {
     const { details, listenPort } = status;
     const peers = status.peers.map((peer) => this.#peer(peer, { name, status }, time));
     const rates = sumOfRates(peers.map((peer) => peer.rates));
-    // Of what an interface drops, most belongs to no peer.
+    // Most drops of an interface belong to no peer.
     const drops = { ...NOTHING_COUNTED, drops: sumOfDrops(details?.drops) };
     const shown: LiveInterface = {
       name,
@@ -192,7 +193,9 @@ class Step {
   }
 }
 
-/** Whether the daemon is there. EAGAIN: so many clients wait for it that no other one may. */
+/**
+ * Whether the daemon is there and does not answer. EAGAIN: its queue of waiting clients is full.
+ */
 function isSilence(error: unknown): boolean {
   const { code, cause } = error as NodeJS.ErrnoException;
   return code === 'ERR_LITZ_TIMEOUT' || (cause as NodeJS.ErrnoException)?.code === 'EAGAIN';
@@ -210,5 +213,5 @@ const NOTHING_COUNTED: LiveCounters = {
 const DOES_NOT_ANSWER = 'does not answer';
 /** A daemon with a million peers may take seconds. One that says nothing has less time. */
 const LONGEST_READING_MS = 30_000;
-/** A daemon is busy with readings for at most one part of so many. */
+/** A late daemon is left alone for so long that readings take at most 1/BUSY_SHARE of its time. */
 const BUSY_SHARE = 10;

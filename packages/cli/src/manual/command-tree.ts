@@ -65,11 +65,14 @@ export function allCommands(entry: CommandEntry): CommandEntry[] {
   return [entry, ...entry.children.flatMap(allCommands)];
 }
 
-/** commander gives such a text only to those who print it. */
+/**
+ * Returns the text after the options. commander gives it only to listeners of the event that prints
+ * it.
+ */
 function textAfterHelp(command: Command): string {
   let text = '';
   const write = (more: string): void => void (text += more);
-  // Its types leave out that it is an emitter.
+  // The types of commander do not say that a command is an EventEmitter.
   (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, write });
   return text.trim();
 }

@@ -83,6 +83,7 @@ export class MeshPlay {
       `off         ${plaintext} readable packets of pods between the nodes, ${encrypted} encrypted`,
     );
     this.#check(plaintext > 0, 'no readable packets were seen before encryption was on');
+    this.#check(encrypted === 0, 'encrypted packets were seen before encryption was on');
   }
 
   /** Switches node after node, while the streams run. */

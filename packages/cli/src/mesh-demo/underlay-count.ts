@@ -1,6 +1,10 @@
 /**
  * `UnderlayCount`: counts readable and encrypted packets on the cables between nodes.
  *
+ * An encrypted packet is a WireGuard message of type 4 that is longer than a keepalive (section
+ * 5.4.6 of the WireGuard paper). Handshake messages and keepalives contain no packet and are not
+ * counted.
+ *
  * This class is pure: it gets Ethernet frames as bytes.
  *
  * @module
@@ -9,7 +13,7 @@
 export class UnderlayCount {
   /** Readable IPv4 packets from or to a pod. */
   plaintext = 0;
-  /** UDP datagrams from and to the port of the data plane. */
+  /** Datagrams of the data plane that contain a packet; a super-packet is one. */
   encrypted = 0;
   readonly #port: number;
 
@@ -23,14 +27,16 @@ export class UnderlayCount {
     if (bytes.length < ETHERNET_HEADER + 20) return;
     if (bytes.readUInt16BE(12) !== ETHERTYPE_IPV4) return;
     if (isPod(bytes, ETHERNET_HEADER + 12) || isPod(bytes, ETHERNET_HEADER + 16)) this.plaintext++;
-    else if (this.#isDataPlane(bytes)) this.encrypted++;
+    else if (this.#hasEncryptedPacket(bytes)) this.encrypted++;
   }
 
-  #isDataPlane(frame: Buffer): boolean {
+  #hasEncryptedPacket(frame: Buffer): boolean {
     if (frame[ETHERNET_HEADER + 9] !== IPPROTO_UDP) return false;
     const udp = ETHERNET_HEADER + (frame[ETHERNET_HEADER]! & 0x0f) * 4;
-    if (frame.length < udp + 4) return false;
-    return frame.readUInt16BE(udp) === this.#port && frame.readUInt16BE(udp + 2) === this.#port;
+    const message = udp + UDP_HEADER;
+    if (frame.length <= message + KEEPALIVE_LENGTH) return false;
+    const ports = [frame.readUInt16BE(udp), frame.readUInt16BE(udp + 2)];
+    return ports.every((port) => port === this.#port) && frame[message] === TRANSPORT_DATA;
   }
 
   /** Returns the counts since the last call, and resets them. */
@@ -49,5 +55,10 @@ function isPod(frame: Buffer, at: number): boolean {
 const ETHERNET_HEADER = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 const IPPROTO_UDP = 17;
+const UDP_HEADER = 8;
+/** Type of the WireGuard messages that carry packets. */
+const TRANSPORT_DATA = 4;
+/** Length of a message that carries no packet: the header and the tag, 16 bytes each. */
+const KEEPALIVE_LENGTH = 32;
 /** The first two bytes of the address of every pod. */
 const PODS = [10, 244];

@@ -50,7 +50,10 @@ export class ConnectionTable {
     return true;
   }
 
-  /** Says that the client of this connection was understood. It makes no room any more. */
+  /**
+   * Says that the request of this connection was understood. From now on, the connection is not
+   * closed for a new one.
+   */
   serve(socket: StreamSocket): void {
     const requests = this.#serving.get(socket);
     if (this.#asking.delete(socket)) this.#serving.set(socket, 1);

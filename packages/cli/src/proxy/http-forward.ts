@@ -141,7 +141,8 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
   const status = statusOf(error);
-  // With its text: Node.js would take the one that it refused before.
+  // The text of the status is given too, because Node.js would otherwise use the one that it
+  // refused before.
   response.writeHead(status, STATUS_CODES[status], headers).end(text);
 }
 

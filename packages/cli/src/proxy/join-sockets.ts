@@ -98,7 +98,7 @@ export function reset(socket: StreamSocket): void {
  * @returns a function that stops this
  */
 function watch(client: StreamSocket, onLost: () => void, onEnd: () => void): () => void {
-  // Without bytes, a read has no other effect than 'end' if that is due.
+  // If no bytes wait, a read only makes the stream emit 'end', if it has ended.
   const look = (): void => void (client.readableLength === 0 && client.read());
   client.once('close', onLost);
   client.once('end', onEnd);

@@ -34,7 +34,7 @@ export class NameTable {
 
   /**
    * Calls `use` with an address of the name: at once if it is known, else when it was looked up. An
-   * address is its own name.
+   * address is not looked up.
    *
    * @param use called with undefined if too many calls wait already
    */

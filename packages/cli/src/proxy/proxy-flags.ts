@@ -147,7 +147,8 @@ function readCredentials(
 function readPassword(flag: string, file: string, warn: (line: string) => void): string {
   try {
     const [line = ''] = readInputFile(file, { maxLength: LONGEST_PASSWORD_FILE }).split(/\r?\n/, 1);
-    // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+    // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
+    // as a number, it follows no symbolic link to a module (nodejs/node#51142).
     if ((statSync(file, { bigint: true }).mode & OTHERS) !== 0n) {
       warn(
         `Warning: ${file} contains a password, and other users can read it. Consider chmod 600.`,

@@ -38,7 +38,8 @@ export function warningOfHooks(file: string): string | undefined {
 
 /** A pipe can be read only once, and the program reads the file again after a restart. */
 function isRegularFile(file: string): boolean {
-  // Not numbers: nodejs/node#51142, a pipe would stop the loader of modules.
+  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
+  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
   return statSync(file, { bigint: true, throwIfNoEntry: false })?.isFile() === true;
 }
 

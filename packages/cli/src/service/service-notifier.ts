@@ -96,7 +96,7 @@ export class ServiceNotifier {
         await isAlive();
         if (this.#timer) this.#send('WATCHDOG=1');
       } catch {
-        // The manager waits for the next answer.
+        // The manager is told nothing. The next tick asks again.
       } finally {
         isAsking = false;
       }

@@ -121,7 +121,7 @@ async function printTables({ model, source, options, stdout, env, signal }: Run)
   await readAgain({ model, source, options, end, onStatus });
 }
 
-/** Reads until it shall end. The first rates are known after one interval. */
+/** Reads again and again until `end` is aborted. The first rates are known after one interval. */
 async function readAgain({
   model,
   source,

@@ -219,7 +219,7 @@ const SPECS: Readonly<Record<ColumnName, Spec>> = {
   },
 };
 
-/** Of a narrow screen, the first of these are left. */
+/** A narrow screen shows only the first of these. */
 const BY_IMPORTANCE: readonly ColumnName[] = [
   'name',
   'received',

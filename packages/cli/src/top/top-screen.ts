@@ -96,7 +96,8 @@ function headLines(status: LiveStatus, model: TopModel): Line[] {
       ['plain', ', '],
       ['good', `${connected} connected`],
       ['soft', `  ${clock}  `],
-      // With very many peers, the user would wonder why it stands still.
+      // Shown only if the interval is long, which very many peers cause: otherwise the screen would
+      // look as if it had stopped.
       ['soft', intervalMs >= LONG_INTERVAL_MS ? `every ${ageText(intervalMs)}  ` : ''],
       ['bold', names === '' ? 'no interface' : names],
     ],

@@ -57,8 +57,8 @@ export class ControlServer {
     }
     rmSync(path, { force: true });
     const control = new ControlServer(path, handler);
-    // When a server closes, Node.js removes the path that it was made at, whoever has it by then.
-    // So that path is another one.
+    // When a server closes, Node.js removes the path that it was made at, even if another process
+    // has a socket there by then. So the server is made at a temporary path, which is renamed.
     const temporary = `${path}.${process.pid}`;
     rmSync(temporary, { force: true });
     await new Promise<void>((resolve, reject) => {
@@ -107,7 +107,8 @@ export async function askTunnel(
   const socket = await connectTo(path);
   if (!socket) {
     if (inodeOf(path) === undefined) return 'absent';
-    // In the folder of another user, it may be another file.
+    // For an upgrade, the folder may belong to another user, so the path may be another file: it
+    // stays.
     if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
   }
@@ -139,7 +140,7 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
   // The other end may go away at any time.
   socket.on('error', () => {});
   const send = (answer: object): void => void socket.write(`${JSON.stringify(answer)}\n`);
-  // Not the idle time of the socket, which each byte would start anew.
+  // This is not the timeout of the socket, because each byte would restart it.
   const timer = setTimeout(() => socket.destroy(), IDLE_MS);
   socket.once('close', () => clearTimeout(timer));
   for await (const text of linesOf(socket, LONGEST_REQUEST)) {

@@ -288,7 +288,7 @@ export class RunningTunnel {
     this.#refresh = refresh;
   }
 
-  /** One change after the other. */
+  /** Makes one change after the other. */
   #inTurn(change: () => Promise<void>): Promise<void> {
     const result = this.#lastChange.then(change);
     this.#lastChange = result.catch(() => {});
@@ -301,7 +301,11 @@ function wipeConfig({ config }: TunnelFile): void {
   wipeSecrets({ ...config.interface, peers: config.peers });
 }
 
-/** Reads without a warning: it was given at the start. @throws {Failure} it cannot be read */
+/**
+ * Reads a file without the warning about its mode, which was given at the start.
+ *
+ * @throws {Failure} it cannot be read
+ */
 function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);
 }
@@ -316,7 +320,10 @@ function withOrigin(error: unknown, file: TunnelFile): unknown {
   return new WireGuardError(code, text, { cause: error });
 }
 
-/** The process of a tunnel waits for nothing. A pipe of the user who asks is not its own either. */
+/**
+ * The process of a tunnel must not wait for a pipe. It could not read one that the user has opened
+ * for `litz reload` either.
+ */
 const NO_PIPE = { refusesPipes: true };
 const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };
 /**

@@ -101,7 +101,8 @@ export function inheritStderr(): void {
 
 function isOpen(fd: number): boolean {
   try {
-    // Not numbers: nodejs/node#51142, a pipe or a socket would stop the loader of modules.
+    // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
+    // as a number, it follows no symbolic link to a module (nodejs/node#51142).
     fstatSync(fd, { bigint: true });
     return true;
   } catch {

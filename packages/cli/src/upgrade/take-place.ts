@@ -72,5 +72,5 @@ async function serve(taken: TakenDevice, { level, env }: TakeOptions): Promise<S
   }
 }
 
-/** A stream of 100 Mbit/s is in step again after this time. */
+/** After this time, the packet loop has caught up with a stream of 100 Mbit/s. */
 const FIRST_PACKETS_MS = 30;

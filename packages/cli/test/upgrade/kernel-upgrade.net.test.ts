@@ -7,7 +7,7 @@ import { LONG, record } from './record.ts';
 import { until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
-const UPGRADES = LONG ? 20 : 3;
+const UPGRADES = LONG ? 100 : 3;
 
 let guest: KernelGuest | undefined;
 let world: UpgradedTunnel<KernelGuest> | undefined;

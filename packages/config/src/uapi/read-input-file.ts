@@ -32,7 +32,7 @@ export interface InputFileOptions {
  * @throws {Error} an error of `node:fs`, with its `code`
  */
 export function readInputFile(path: string, options: InputFileOptions = {}): string {
-  // Opening some devices does something. So the file is looked at before.
+  // Opening some devices has an effect. So the type of the file is checked before it is opened.
   checkType(statSync(path, { bigint: true }), options);
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
   const fd = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);

@@ -1,8 +1,9 @@
 /**
- * `StateCodec`: one description of the state for both directions. Each method takes the present
- * value and returns the value that holds from now on. A `StateWriter` writes the value and returns
- * it. A `StateReader` ignores it and returns what was written. So a function that describes a part
- * of the state can never read it in another order than it was written.
+ * `StateCodec`: one description of the state for both directions. To code a value is to write it or
+ * to read it. Each method takes the present value and returns the value that holds from now on. A
+ * `StateWriter` writes the value and returns it. A `StateReader` ignores it and returns what was
+ * written. So a function that describes a part of the state can never read it in another order than
+ * it was written.
  *
  * @module
  */

@@ -19,7 +19,10 @@ export function bitAt(address: Uint8Array, position: number): number {
   return (address[position >>> 3] >>> (~position & 7)) & 1;
 }
 
-/** Returns a word whose first `bits` bits are ones: all bits from 32 on, none for 0 and below. */
+/**
+ * Returns a word whose first `bits` bits are ones. With 32 or more, all are ones; with 0 or less,
+ * none is.
+ */
 export function leadingOnes(bits: number): number {
   if (bits >= 32) return -1;
   return bits <= 0 ? 0 : -1 << (32 - bits);

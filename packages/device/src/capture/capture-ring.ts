@@ -8,7 +8,7 @@
  *
  * The memory is shared, and its size is the bound: if the reader is too slow, there is no room, and
  * the caller counts a packet as not captured. A block is never split. If it does not fit between
- * `head` and the end, it begins at 0, and `wrap` says where the reader has to go on at 0.
+ * `head` and the end, it begins at 0. `wrap` is where the reader then goes back to 0.
  *
  * @module
  */

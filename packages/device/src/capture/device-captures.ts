@@ -77,10 +77,10 @@ export class DeviceCaptures {
   }
 }
 
-/** A device has as many captures as it may have. */
+/** Thrown if the largest number of captures of a device runs already. */
 export class CaptureLimitError extends RangeError {}
 
 /** Each capture takes memory, and time of the packet loop. */
 const MOST_CAPTURES = 8;
-/** In bytes. A program that wanted more is not to keep it. */
+/** In bytes. Larger memory is not kept for later captures. */
 const LARGEST_SPARE: number = 16 * 1024 * 1024;

@@ -181,5 +181,5 @@ class Taking {
 
 /** The other process waits for its clients before it rests. */
 const LONGEST_WAIT_MS = 60_000;
-/** The offer is a few ms old. */
+/** The offer is a few ms old. A larger difference shows that the clocks differ. */
 const MOST_DIFFERENCE_MS = 60_000;

@@ -37,8 +37,8 @@ try {
     tun: await import('@litz/tun'),
     udp: await import('@litz/udp'),
   };
-  // Swap is on a disk. Where the limit of locked memory is reached, the device works without a
-  // lock.
+  // Locked memory is never written to swap. Beyond the limit of locked memory, the device works
+  // without a lock.
   protectSecretsWith((bytes) => packages.sys.lockMemory(bytes));
   const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
   if (packets) packages.sys.lockMemory(memoryOfModule(packets));

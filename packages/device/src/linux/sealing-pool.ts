@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { CipherThreads, CipherThreadStart } from '@litz/openssl';
-import type { SealingThreads } from '../plane/tun-to-udp.ts';
+import type { SealingThreads } from '../plane/sealing-runs.ts';
 import type { OpeningThreads } from '../plane/udp-to-tun.ts';
 import { ThreadGrowth } from './thread-growth.ts';
 
@@ -53,6 +53,10 @@ export class SealingPool implements SealingThreads, OpeningThreads {
 
   open(): void {
     this.#threads.open();
+  }
+
+  hasFinished(mark: number): boolean {
+    return this.#threads.hasFinished(mark);
   }
 
   finish(mark?: number): void {

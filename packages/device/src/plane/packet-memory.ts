@@ -45,6 +45,8 @@ export class PacketMemory {
   readonly readLength: number = VNET_HEADER_LENGTH + READ_LENGTH;
   readonly slabOffset: number;
   readonly slabEnd: number;
+  /** The end of the slab while other threads seal: then several super-packets are in it. */
+  readonly sharedEnd: number;
   /** Where a packet is copied for the TUN if it has no space for a vnet header in front. */
   readonly scratchOffset: number;
   /** Where the receive slots of the sockets begin. */
@@ -59,7 +61,8 @@ export class PacketMemory {
   constructor(receiveBytes = 0, buffer?: Uint8Array) {
     this.slabOffset = align(this.readLength);
     this.slabEnd = this.slabOffset + SLAB_LENGTH;
-    this.scratchOffset = align(this.slabEnd + HEADER_LENGTH);
+    this.sharedEnd = this.slabOffset + SHARED_SLAB_LENGTH;
+    this.scratchOffset = align(this.sharedEnd + HEADER_LENGTH);
     this.receiveOffset = align(this.scratchOffset + MAX_PACKET_LENGTH);
     this.buffer = buffer ?? ownBuffer(this.receiveOffset + receiveBytes);
   }
@@ -67,7 +70,7 @@ export class PacketMemory {
   /** The length of the buffer in bytes. */
   static length(receiveBytes = 0): number {
     const slabOffset = align(VNET_HEADER_LENGTH + READ_LENGTH);
-    const scratchOffset = align(slabOffset + SLAB_LENGTH + HEADER_LENGTH);
+    const scratchOffset = align(slabOffset + SHARED_SLAB_LENGTH + HEADER_LENGTH);
     return align(scratchOffset + MAX_PACKET_LENGTH) + receiveBytes;
   }
 
@@ -114,4 +117,6 @@ const READ_LENGTH = 65536 + 256;
  * it, for the largest packet.
  */
 const SLAB_LENGTH: number = 1 << 18;
+/** While other threads seal: seven super-packets, so that a thread that is held up delays none. */
+const SHARED_SLAB_LENGTH: number = 1 << 19;
 const ALIGNMENT = 64;

@@ -12,7 +12,8 @@ import type { Engine, EngineEvent, PacketView, Transmit } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { BatchSizes } from './batch-sizes.ts';
 import { UdpToTun, type OpeningThreads, type RefusedSuperPacket } from './udp-to-tun.ts';
-import { TunToUdp, type SealingThreads } from './tun-to-udp.ts';
+import type { SealingThreads } from './sealing-runs.ts';
+import { TunToUdp } from './tun-to-udp.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 import type { PacketTap } from './packet-tap.ts';
@@ -138,7 +139,7 @@ export class PacketPath {
     let transmit: Transmit | undefined;
     while ((transmit = engine.pollTransmit())) {
       if (this.sockets) this.#tap?.transmit(transmit);
-      this.sockets?.sendRun(transmit);
+      this.#outbound.send(transmit);
       borrowed ||= transmit.buffer !== this.#memory.buffer;
     }
     // The engine's own bytes are valid only until its next input, so they are sent now.

@@ -14,12 +14,18 @@
  *
  * @module
  */
-import type { Engine, PacketRun } from '@litz/core';
+import type { DatagramRun, Engine, PacketRun } from '@litz/core';
 import { SuperPacketSplitter, type ByteOperations } from '@litz/tun/offload';
 import { BatchSizes } from './batch-sizes.ts';
-import { PACKET_MARGIN, MAX_TAIL_LENGTH, type PacketMemory } from './packet-memory.ts';
+import {
+  HEADER_LENGTH,
+  MAX_TAIL_LENGTH,
+  PACKET_MARGIN,
+  type PacketMemory,
+} from './packet-memory.ts';
 import type { DatagramSocket, Tun } from './io-interfaces.ts';
 import type { PacketTap } from './packet-tap.ts';
+import { SealingRuns, type SealingThreads } from './sealing-runs.ts';
 
 export interface TunToUdpOptions {
   readonly engine: Engine;
@@ -31,25 +37,6 @@ export interface TunToUdpOptions {
   readonly drain: () => void;
   /** Threads that seal together with this one. Default: none. */
   readonly threads?: SealingThreads | undefined;
-}
-
-/**
- * Threads that seal runs of packets together with the packet loop. After `handlePackets`, a run may
- * still be in progress: `isBusy`. Then its messages may be queued, but not sent before `finish`.
- */
-export interface SealingThreads {
-  /** Whether a run is in progress. */
-  readonly isBusy: boolean;
-  /** The end of all runs that have begun so far, for `finish`. */
-  readonly mark: number;
-  /** How many threads there are at present, with the packet loop's. */
-  readonly running: number;
-  /** Runs may be shared from now on. */
-  open(): void;
-  /** Waits until the runs before `mark` are sealed; default: all runs. */
-  finish(mark?: number): void;
-  /** Waits until all runs are sealed. From then on no run is shared. */
-  close(): void;
 }
 
 export class TunToUdp {
@@ -73,11 +60,14 @@ export class TunToUdp {
   readonly #drain: () => void;
   readonly #splitter: SuperPacketSplitter;
   readonly #threads: SealingThreads | undefined;
+  /** The runs that wait for other threads. */
+  readonly #runs: SealingRuns | undefined;
+  /** Whether other threads take part in the current batch. */
+  #isShared = false;
   /** Offset in the slab where the next place begins. */
   #next: number;
-  /** The part of the slab that is in use: all of it, or with other threads one half. */
-  #start: number;
-  #end: number;
+  /** Offset of the first place that is in use. `#next`: none is. */
+  #used: number;
   /**
    * Whether the last batch had at most one packet. Then the next batch probably has only one packet
    * too, and this packet is sent before the TUN is read again.
@@ -93,9 +83,9 @@ export class TunToUdp {
     this.#drain = drain;
     this.#splitter = new SuperPacketSplitter(bytes);
     this.#threads = threads;
-    this.#start = memory.slabOffset;
-    this.#end = memory.slabEnd;
-    this.#next = this.#start;
+    this.#runs = threads && new SealingRuns(threads);
+    this.#next = memory.slabOffset;
+    this.#used = this.#next;
     this.#run = {
       buffer: memory.buffer,
       offset: 0,
@@ -137,16 +127,33 @@ export class TunToUdp {
     return true;
   }
 
+  /** Queues datagrams. They leave behind those that other threads still seal. */
+  send(run: DatagramRun): void {
+    const runs = this.#runs;
+    if (!runs || (runs.isEmpty && !this.#threads!.isBusy)) {
+      this.sockets?.sendRun(run);
+      return;
+    }
+    if (runs.isFull) this.#sendFirst(runs);
+    runs.push(run);
+  }
+
   /** Sends the queue. After that, the whole slab is free. */
   flush(): void {
-    this.#threads?.finish();
+    const runs = this.#runs;
+    // The other threads seal the next run while this thread sends the first one.
+    if (runs) {
+      while (!runs.isEmpty) this.#sendFirst(runs);
+    }
     this.sockets?.flush();
-    this.#next = this.#start;
+    this.#next = this.#memory.slabOffset;
+    this.#used = this.#next;
   }
 
   #finish(now: number, reads: number, before: number): void {
     this.batches.add(this.readPackets - before);
     this.#isSparse = reads <= 1;
+    if (this.#runs) this.flush();
     // The engine may destroy a key.
     this.#threads?.close();
     this.#engine.finishBatch(now);
@@ -175,21 +182,21 @@ export class TunToUdp {
   #send(left: number, now: number): number {
     const { buffer } = this.#memory;
     const { segmentLength } = this.#splitter;
-    const at = this.#place();
     const stride = strideOf(segmentLength);
-    const count = Math.min(left, Math.floor((this.#end + PACKET_MARGIN - at) / stride));
+    const room = this.#makeRoom(left * stride, stride);
+    const at = this.#next + PACKET_MARGIN;
+    const count = Math.min(left, Math.floor(room / stride));
     const run = this.#run;
     run.offset = at;
     run.stride = stride;
     run.length = segmentLength;
     run.lastLength = this.#splitter.writeMany(buffer, at, stride, count);
     run.count = count;
-    this.#next = at - PACKET_MARGIN + count * stride;
-    const mark = this.#threads?.mark ?? 0;
+    this.#next += count * stride;
     if (this.tap) this.#sendTapped(this.tap, now);
     else this.#engine.handlePackets(run, now);
-    if (this.#threads?.isBusy) this.#sendFormer(this.#threads, mark);
     this.#drain();
+    if (this.#runs && !this.#runs.isEmpty) this.#sendSealed(this.#runs);
     return count;
   }
 
@@ -198,25 +205,54 @@ export class TunToUdp {
     tap.afterSend(this.#run, this.#engine.handlePackets(this.#run, now));
   }
 
-  /**
-   * Sends what was queued before this run, while other threads seal this run. If this run is not
-   * shared, it must not be queued behind runs that are, because a full queue sends itself.
-   */
-  #sendFormer(threads: SealingThreads, mark: number): void {
-    threads.finish(mark);
-    this.sockets?.flush();
-    if (!threads.isBusy) return;
-    // The other half is free now.
-    const { slabOffset, slabEnd } = this.#memory;
-    const middle = this.#middle;
-    [this.#start, this.#end] =
-      this.#start === slabOffset ? [middle, slabEnd] : [slabOffset, middle];
-    this.#next = this.#start;
+  /** Sends the first runs if other threads have sealed them. Does not wait. */
+  #sendSealed(runs: SealingRuns): void {
+    let run = runs.takeSealed();
+    if (!run) return;
+    for (; run; run = runs.takeSealed()) this.sockets?.sendRun(run);
+    this.#flushSockets(runs);
   }
 
-  /** Where the second half of the slab begins: at the beginning of a block. */
-  get #middle(): number {
-    return ((this.#memory.slabOffset + this.#memory.slabEnd) / 2) & -PACKET_MARGIN;
+  /** Sends the first run, when it is sealed. This thread helps. */
+  #sendFirst(runs: SealingRuns): void {
+    this.sockets?.sendRun(runs.awaitFirst());
+    this.#flushSockets(runs);
+  }
+
+  /** Sends what the sockets have queued. The slab is then in use from the first run that waits. */
+  #flushSockets(runs: SealingRuns): void {
+    this.sockets?.flush();
+    this.#used = runs.isEmpty ? this.#next : runs.offset + HEADER_LENGTH - PACKET_MARGIN;
+  }
+
+  /**
+   * Returns how many bytes of the slab are free from `#next` on: `wanted`, or as many as there are
+   * if nothing else is in the slab, but at least `least`.
+   */
+  #makeRoom(wanted: number, least: number): number {
+    if (!this.#isShared) {
+      if (this.#next + least > this.#memory.slabEnd) this.flush();
+      return this.#memory.slabEnd - this.#next;
+    }
+    return this.#makeSharedRoom(wanted);
+  }
+
+  /** With other threads the slab is a ring: from `#used` to `#next` it is in use. */
+  #makeSharedRoom(wanted: number): number {
+    const { slabOffset, sharedEnd } = this.#memory;
+    for (;;) {
+      if (this.#used === this.#next) {
+        this.#used = this.#next = slabOffset;
+        return sharedEnd - slabOffset;
+      }
+      const isWrapped = this.#next < this.#used;
+      // The tag of the last packet may save and restore a word behind its place.
+      const end = isWrapped ? this.#used - PACKET_MARGIN : sharedEnd;
+      if (end - this.#next >= wanted) return end - this.#next;
+      if (!isWrapped && this.#used - slabOffset > wanted) this.#next = slabOffset;
+      else if (this.#runs!.isEmpty) this.flush();
+      else this.#sendFirst(this.#runs!);
+    }
   }
 
   /**
@@ -225,21 +261,11 @@ export class TunToUdp {
    * @returns whether other threads take part
    */
   #share(): boolean {
-    const { slabOffset, slabEnd } = this.#memory;
-    const isShared = !this.tap && this.#threads !== undefined && this.#threads.running > 1;
-    if (isShared) this.#threads.open();
-    this.#start = slabOffset;
-    this.#end = isShared ? this.#middle : slabEnd;
-    this.#next = slabOffset;
-    return isShared;
-  }
-
-  /**
-   * Returns the offset of the next packet: at the beginning of a block, with one block in front.
-   */
-  #place(): number {
-    if (this.#next + strideOf(this.#splitter.segmentLength) > this.#end) this.flush();
-    return this.#next + PACKET_MARGIN;
+    this.#isShared = !this.tap && this.#threads !== undefined && this.#threads.running > 1;
+    if (this.#isShared) this.#threads!.open();
+    this.#next = this.#memory.slabOffset;
+    this.#used = this.#next;
+    return this.#isShared;
   }
 }
 
@@ -257,7 +283,7 @@ const READS = 64;
 // A batch also ends after this many bytes.
 const BATCH_BYTES: number = 128 * 1024;
 /** With other threads: at the end of a batch they wait for the packet loop. */
-const SHARED_BATCH_BYTES: number = 512 * 1024;
+const SHARED_BATCH_BYTES: number = 1024 * 1024;
 /** `Tun.read` returns this when the device is gone. */
 const GONE = -1;
 /** After this many failed reads in a row, the TUN is not read for `PAUSE_MS` ms. */

@@ -142,7 +142,10 @@ class FollowedPeer {
     this.#last = named.endpoint?.toString();
   }
 
-  /** Returns the one behind that which was tried last; the first one if that is gone. */
+  /**
+   * Returns the endpoint that follows the last one that was tried, or the first endpoint if that
+   * one is gone.
+   */
   choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
     const texts = endpoints.map((endpoint) => endpoint.toString());
     const index = this.#last === undefined ? -1 : texts.indexOf(this.#last);

@@ -263,7 +263,7 @@ function isLinkLocal(address: Uint8Array): boolean {
 function waitForLock(sys: typeof Sys, path: string): Sys.FileLock {
   for (let waitedMs = 0; ; waitedMs += LOCK_INTERVAL_MS) {
     try {
-      // On a full disk, a text in the file would be too much.
+      // The file stays empty, because text cannot be written on a full disk.
       return sys.FileLock.take(path, '');
     } catch (error) {
       if (!(error instanceof sys.FileLockedError) || waitedMs >= LONGEST_LOCK_MS) throw error;

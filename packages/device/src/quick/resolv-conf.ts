@@ -68,7 +68,10 @@ export class ResolvConf {
     }
   }
 
-  /** Overwrites the file. If that fails, writes the earlier text again: it has its space. */
+  /**
+   * Overwrites the file. If that fails, writes the earlier text again, which needs no new space on
+   * the disk.
+   */
   #overwrite(text: string, cause: unknown): void {
     const before = this.read();
     if (before.type !== 'file') throw cause;

@@ -143,7 +143,7 @@ export class Tunnel {
       if (step.type === 'add-address') host.deleteAddress(name, step.address);
     }
     const newMark = markOf(wanted);
-    // Before there are rules for packets without the mark.
+    // The mark is set before the rules that send packets without it into the tunnel.
     if (newMark !== this.mark) await this.#device?.configure({ fwmark: newMark });
     const hasRules = (family: 4 | 6): boolean =>
       this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);

@@ -347,8 +347,8 @@ function inFolderOf<T>(path: string, make: () => T): T {
     return make();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. It must not: that
-    // is the better reason.
+    // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. Litz does not
+    // trust such a folder anyway, and that reason helps the user more.
     if (code === 'EACCES') refuseIfUntrusted(path);
     const advice = code === 'ENOSPC' ? FULL : NOT_WRITABLE;
     throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);

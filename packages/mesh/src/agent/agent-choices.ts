@@ -38,27 +38,28 @@ export class AgentChoices {
   }
 
   /** Returns the enforcement that is in effect. */
-  effectiveEnforcement(peers: Pick<KnownPeers, 'isSynced' | 'haveAllAnswered'>): Enforcement {
-    const { isSynced, haveAllAnswered } = peers;
-    return this.#gate.effective({ wanted: this.chosen.enforcement, isSynced, haveAllAnswered });
+  effectiveEnforcement(peers: Pick<KnownPeers, 'isSynced' | 'areAllReady'>): Enforcement {
+    const { isSynced, areAllReady } = peers;
+    return this.#gate.effective({ wanted: this.chosen.enforcement, isSynced, areAllReady });
   }
 
   /**
    * Lets `enforce` take effect at once.
    *
-   * @throws {AgentError} some peers have not answered and would be cut off, the registry was not
-   *   read, or the cluster's prefixes are not known
+   * @throws {AgentError} some peers have not answered or are switched off, and would be cut off;
+   *   the registry was not read; or the cluster's prefixes are not known
    */
   allowEnforce(
-    { isSynced, unanswered }: Pick<KnownPeers, 'isSynced' | 'unanswered'>,
+    peers: Pick<KnownPeers, 'isSynced' | 'unanswered' | 'sendingPlaintext'>,
     options: { readonly force: boolean },
   ): void {
     if (!this.#hasClusterPrefixes) throw new AgentError(NEEDS_CLUSTER_PREFIX);
-    if (!isSynced && !options.force) throw new AgentError(NOT_SYNCED);
-    if (unanswered.length > 0 && !options.force) {
+    if (!peers.isSynced && !options.force) throw new AgentError(NOT_SYNCED);
+    const missing = missingOf(peers);
+    if (missing.length > 0 && !options.force) {
       throw new AgentError(
-        `enforce is refused: no answer yet from ${unanswered.join(', ')}. ` +
-          'Packets to these nodes would be lost; use --force to enforce anyway',
+        `enforce is refused: ${missing.join('; ')}. ` +
+          'Packets to or from these nodes would be lost; use --force to enforce anyway',
       );
     }
     this.#gate.open();
@@ -81,6 +82,19 @@ export class AgentChoices {
   saveDown(): void {
     this.#saved.save({ ...this.chosen, enforcement: 'off' }, { isDown: true });
   }
+}
+
+/** Returns a text for each reason why `enforce` would cut off peers, with their names. */
+function missingOf({
+  unanswered,
+  sendingPlaintext,
+}: Pick<KnownPeers, 'unanswered' | 'sendingPlaintext'>): string[] {
+  return [
+    ...(unanswered.length > 0 ? [`no answer yet from ${unanswered.join(', ')}`] : []),
+    ...(sendingPlaintext.length > 0
+      ? [`enforcement is off on ${sendingPlaintext.join(', ')}`]
+      : []),
+  ];
 }
 
 const NEEDS_CLUSTER_PREFIX =

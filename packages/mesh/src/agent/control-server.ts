@@ -103,7 +103,7 @@ export function controlPath(interfaceName: string, folder = '/var/run/litz'): st
 function serve(socket: Socket, onLine: (line: string) => Promise<void>): void {
   let text = '';
   socket.setEncoding('utf8');
-  // Not the idle time of the socket, which each byte would start anew.
+  // This is not the timeout of the socket, because each byte would restart it.
   const timer = setTimeout(() => socket.destroy(), REQUEST_MS);
   socket.once('close', () => clearTimeout(timer));
   socket.on('error', () => socket.destroy());

@@ -93,18 +93,23 @@ function describePeer(view: AgentView, peer: MeshPeer): PeerStatus {
     .find((found) => found !== undefined);
   const session = view.sessionOf(name);
   const isConnected = view.hasAnswered(name);
+  const reasons = [
+    view.refused.get(name) ?? (isConnected ? undefined : 'no answer yet'),
+    peer.sendsPlaintext ? 'its enforcement is off' : undefined,
+  ].filter((reason) => reason !== undefined);
   const lastHandshakeAt = Math.round(
     counters?.lastHandshakeUnixMs ?? session?.lastHandshakeUnixMs ?? 0,
   );
   return {
     name,
     state: isConnected ? 'connected' : 'waiting',
-    reason: view.refused.get(name) ?? (isConnected ? undefined : 'no answer yet'),
+    reason: reasons.length > 0 ? reasons.join('; ') : undefined,
     isListed: !view.expired.has(name),
     endpoint: formatEndpoint(counters?.endpoint ?? peer.endpoint),
     addresses: peer.addresses,
     prefixes: peer.prefixes.map(formatCidr),
     encryptsNode: peer.encryptsNode,
+    sendsPlaintext: peer.sendsPlaintext,
     lastHandshakeAt: lastHandshakeAt > 0 ? lastHandshakeAt : undefined,
     sessionKey: session?.sessionStaticKeys?.peer.toBase64(),
     bytesReceived: counters?.receivedBytes ?? 0,
@@ -124,6 +129,7 @@ function refusedPeer(name: string, reason: string): PeerStatus {
     addresses: [],
     prefixes: [],
     encryptsNode: false,
+    sendsPlaintext: false,
     lastHandshakeAt: undefined,
     sessionKey: undefined,
     bytesReceived: 0,

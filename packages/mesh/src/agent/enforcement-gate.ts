@@ -1,7 +1,9 @@
 /**
  * `EnforcementGate`: decides when a requested `enforce` may take effect. Under `enforce`, packets
- * leave only through the tunnel, so a peer that has never answered would become unreachable.
- * Therefore the gate waits until all peers have answered. Until then `permissive` is in effect.
+ * leave only through the tunnel, so a peer that has never answered would become unreachable. And
+ * plaintext is dropped, so the packets of a peer whose enforcement is `off` would be lost, although
+ * it answers. Therefore the gate waits until all peers have answered and encrypt. Until then
+ * `permissive` is in effect.
  *
  * @module
  */
@@ -11,8 +13,8 @@ export interface GateInput {
   readonly wanted: Enforcement;
   /** The registry was read completely at least once. */
   readonly isSynced: boolean;
-  /** Every peer has answered. */
-  readonly haveAllAnswered: boolean;
+  /** Every peer has answered and encrypts what it sends. */
+  readonly areAllReady: boolean;
 }
 
 export class EnforcementGate {
@@ -33,14 +35,14 @@ export class EnforcementGate {
 
   /**
    * Returns the enforcement that is in effect. Once `enforce` is in effect, it stays, even if a new
-   * peer has not answered.
+   * peer has not answered, or if a peer is switched off.
    */
-  effective({ wanted, isSynced, haveAllAnswered }: GateInput): Enforcement {
+  effective({ wanted, isSynced, areAllReady }: GateInput): Enforcement {
     if (wanted !== 'enforce') {
       this.#isOpen = false;
       return wanted;
     }
-    if (isSynced && haveAllAnswered) this.#isOpen = true;
+    if (isSynced && areAllReady) this.#isOpen = true;
     return this.#isOpen ? 'enforce' : 'permissive';
   }
 }

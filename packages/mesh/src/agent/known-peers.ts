@@ -38,6 +38,7 @@ export class KnownPeers {
   #changed: Set<string> = new Set();
   readonly #expired: Set<string> = new Set();
   readonly #refused: Map<string, string> = new Map();
+  readonly #sendingPlaintext: Set<string> = new Set();
   #syncedAt: number | undefined = undefined;
   /** The names of the nodes whose record was deleted before the first `sync`. */
   readonly #revoked: Set<string> = new Set();
@@ -57,14 +58,19 @@ export class KnownPeers {
     return this.#sessions.answered;
   }
 
-  /** True if every accepted peer has had a handshake. */
-  get haveAllAnswered(): boolean {
-    return this.answered.size === this.all.size;
+  /** True if every accepted peer has had a handshake and encrypts what it sends. */
+  get areAllReady(): boolean {
+    return this.answered.size === this.all.size && this.#sendingPlaintext.size === 0;
   }
 
   get unanswered(): readonly string[] {
     const { answered } = this;
     return [...this.all.keys()].filter((name) => !answered.has(name));
+  }
+
+  /** The names of the peers whose record says that their enforcement is `off`. */
+  get sendingPlaintext(): readonly string[] {
+    return [...this.#sendingPlaintext];
   }
 
   /** The names of the peers whose record has expired. */
@@ -232,6 +238,10 @@ export class KnownPeers {
       this.#changed.add(event.node);
     }
     const changed = this.#membership.takeChanged();
+    for (const name of changed) {
+      if (this.all.get(name)?.sendsPlaintext === true) this.#sendingPlaintext.add(name);
+      else this.#sendingPlaintext.delete(name);
+    }
     this.#sessions.setPeers(this.all, changed);
     this.#options.memory.note(changed, this.all);
     this.#suspect(changed);

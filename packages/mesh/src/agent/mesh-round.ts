@@ -56,6 +56,8 @@ export class MeshRound {
     try {
       desired = this.#desire(enforcement, changed);
       events.trouble('enforce', enforcement === 'enforce' && !desired ? NOT_CLOSED : undefined);
+      const dropped = enforcement === 'enforce' ? peers.sendingPlaintext : [];
+      events.trouble('plaintext', dropped.length > 0 ? droppedText(dropped) : undefined);
       // Before the registry was read, it is unknown which of the daemon's peers must be removed.
       if (peers.isSynced) await this.#apply(plan, desired, changed);
       else if (enforcement === 'enforce') await this.#close(desired);
@@ -132,13 +134,16 @@ export class MeshRound {
     const { node, addresses, port } = settings;
     const { prefixes } = nodeFacts;
     const encryptsNode = settings.encryptsNode || choices.chosen.mode === 'all';
-    const record = this.#record.for([prefixes, encryptsNode, ...published], () => ({
+    const sendsPlaintext = choices.chosen.enforcement === 'off';
+    const inputs = [prefixes, encryptsNode, sendsPlaintext, ...published];
+    const record = this.#record.for(inputs, () => ({
       name: node,
       addresses,
       port,
       keys: published,
       prefixes: prefixes.map((prefix) => ({ ...prefix })),
       encryptsNode,
+      sendsPlaintext,
       revoked: false,
     }));
     ownRecord.want(record);
@@ -160,6 +165,17 @@ function identityText({ own, next }: Identities): string {
   return `${own?.toBase64()} ${next?.toBase64()}`;
 }
 
+/** Returns why packets of peers are dropped, with the names of the first peers. */
+function droppedText(peers: readonly string[]): string {
+  const names = peers.slice(0, MOST_NAMES).join(', ');
+  const more = peers.length > MOST_NAMES ? ` and ${peers.length - MOST_NAMES} more` : '';
+  return `enforcement is off on ${names}${more}, so ${PLAINTEXT_IS_DROPPED}`;
+}
+
+const MOST_NAMES = 8;
+const PLAINTEXT_IS_DROPPED =
+  'packets from there come in plaintext, and this node drops them, because it enforces. ' +
+  'Switch that node to permissive, or this one';
 const NOT_CLOSED =
   "it is not in effect yet: the prefixes of this node's pods or the addresses of the registry " +
   'are not known';

@@ -158,7 +158,7 @@ export class RecordPublisher {
 }
 
 function textOf({ keys, prefixes, ...rest }: NodeRecord): string {
-  const { name, addresses, port, encryptsNode, revoked } = rest;
+  const { name, addresses, port, encryptsNode, sendsPlaintext, revoked } = rest;
   const keyTexts = keys.map(({ publicKey, generation }) => `${publicKey.toBase64()} ${generation}`);
   return JSON.stringify([
     name,
@@ -167,6 +167,7 @@ function textOf({ keys, prefixes, ...rest }: NodeRecord): string {
     keyTexts,
     prefixes.map(formatCidr),
     encryptsNode,
+    sendsPlaintext,
     revoked,
   ]);
 }

@@ -115,7 +115,8 @@ export class StatusPublisher {
 
 /**
  * Returns the status to publish. Troubles of the registry itself are left out: a reader of the
- * status already knows that the registry answers.
+ * status already knows that the registry answers. A peer that sends plaintext is left out too: its
+ * own status says so, and otherwise all nodes would write when one node is switched off.
  *
  * @param troubles the current troubles by subject
  */
@@ -147,6 +148,7 @@ const NOT_PUBLISHED: ReadonlySet<string> = new Set([
   'registry',
   'own record',
   "the registry's addresses",
+  'plaintext',
 ]);
 const SETTLE_MS = 5000;
 const SPREAD_MS = 25_000;

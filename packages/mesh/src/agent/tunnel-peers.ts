@@ -50,6 +50,7 @@ export class TunnelPeers {
 function allowedIpsOf({ prefixes, addresses, endpoint }: MeshPeer): readonly Readonly<Cidr>[] {
   const reached = formatAddress(endpoint.address);
   const own = addresses.map((text) => (text === reached ? endpoint.address : parseAddress(text)));
-  // `concat` makes an array of the exact size. A spread one has space for 17 more entries.
+  // `concat` makes an array of the exact size. An array literal with a spread has space for 17 more
+  // entries.
   return (prefixes as readonly Readonly<Cidr>[]).concat(own.map(hostPrefix));
 }

@@ -49,6 +49,7 @@ import { peerOf } from './peer-of-record.ts';
  *   keys: [{ publicKey: generateKeyPair().publicKey, generation: 1, createdAt: Date.now() }],
  *   prefixes: [parseCidr('10.244.2.0/24')],
  *   encryptsNode: false,
+ *   sendsPlaintext: false,
  *   revoked: false,
  * };
  * for (const event of membership.sync(new Map([['b', record]]), Date.now())) {

@@ -19,4 +19,6 @@ export interface MeshPeer {
   /** The prefixes of its pods. All of them are accepted. */
   readonly prefixes: readonly Cidr[];
   readonly encryptsNode: boolean;
+  /** True if the node encrypts nothing that it sends, because its enforcement is `off`. */
+  readonly sendsPlaintext: boolean;
 }

@@ -10,14 +10,14 @@ import { reachableAddress, type MembershipContext } from './membership-context.t
 import type { MeshPeer } from './mesh-peer.ts';
 
 export function peerOf(record: NodeRecord, context: MembershipContext): MeshPeer {
-  const { name, keys, addresses, port, prefixes, encryptsNode } = record;
+  const { name, keys, addresses, port, prefixes, encryptsNode, sendsPlaintext } = record;
   const address = reachableAddress(addresses, context) ?? addresses[0]!;
   const endpoint = new Endpoint(parseAddress(address), port);
-  return { name, keys, endpoint, addresses, prefixes, encryptsNode };
+  return { name, keys, endpoint, addresses, prefixes, encryptsNode, sendsPlaintext };
 }
 
 /** Returns the record from which a peer was made. */
 export function recordOfPeer(peer: MeshPeer): NodeRecord {
-  const { name, keys, endpoint, addresses, prefixes, encryptsNode } = peer;
-  return { name, addresses, port: endpoint.port, keys, prefixes, encryptsNode, revoked: false };
+  const { endpoint, ...rest } = peer;
+  return { ...rest, port: endpoint.port, revoked: false };
 }

@@ -86,6 +86,11 @@ function addSums(set: MetricSet, { peers }: MeshStatus): void {
     'Peers that are kept although the registry no longer has their record.',
     [[{}, peers.filter(({ isListed }) => !isListed).length]],
   );
+  set.gauge(
+    'litz_mesh_plaintext_peers',
+    'Peers that encrypt nothing that they send, because their enforcement is off.',
+    [[{}, peers.filter(({ sendsPlaintext }) => sendsPlaintext).length]],
+  );
 }
 
 function addNode(set: MetricSet, status: MeshStatus): void {

@@ -26,6 +26,7 @@ export interface CiliumExtension {
   readonly port: number;
   readonly keys: readonly NodeKey[];
   readonly encryptsNode: boolean | undefined;
+  readonly sendsPlaintext: boolean;
   readonly revoked: boolean;
 }
 
@@ -52,6 +53,7 @@ export function readExtension(
     port: CILIUM_PORT,
     keys: [{ publicKey, generation: 0, createdAt: 0 }],
     encryptsNode: undefined,
+    sendsPlaintext: false,
     revoked: false,
   };
   if (text === undefined) return withoutExtension;
@@ -68,6 +70,7 @@ export function readExtension(
       fields['encryptsNode'] === undefined
         ? undefined
         : readBoolean(fields['encryptsNode'], inner('encryptsNode')),
+    sendsPlaintext: readBoolean(fields['sendsPlaintext'], inner('sendsPlaintext')),
     revoked: readBoolean(fields['revoked'], inner('revoked')),
   };
 }
@@ -79,6 +82,7 @@ export function writeExtension(record: NodeRecord, previous: JsonObject): JsonOb
     port: record.port,
     keys: writeKeys(record.keys, before['keys']),
     encryptsNode: record.encryptsNode,
+    sendsPlaintext: record.sendsPlaintext,
     revoked: record.revoked,
   };
   return { ...previous, [EXTENSION]: JSON.stringify({ ...known, ...fieldsNotIn(before, known) }) };
@@ -104,6 +108,7 @@ export function revoked(name: string): NodeRecord {
     keys: [],
     prefixes: [],
     encryptsNode: false,
+    sendsPlaintext: false,
     revoked: true,
   };
 }

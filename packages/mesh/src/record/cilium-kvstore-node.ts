@@ -66,6 +66,7 @@ export function readCiliumKvstoreNode(
       keys: extension.keys,
       prefixes: readAllocations(fields, name),
       encryptsNode: extension.encryptsNode ?? fieldOf(fields, 'EncryptionKey') === ENCRYPTS,
+      sendsPlaintext: extension.sendsPlaintext,
       revoked: extension.revoked,
     };
   });

@@ -64,6 +64,7 @@ export function readCiliumNode(name: string, object: unknown): ReadRecord {
         fieldAt('spec.ipam.podCIDRs'),
       ),
       encryptsNode: extension.encryptsNode ?? marker === ENCRYPTS,
+      sendsPlaintext: extension.sendsPlaintext,
       revoked: extension.revoked,
     };
   });

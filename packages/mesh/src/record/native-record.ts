@@ -3,7 +3,8 @@
  * ```json
  * {"version":1,"name":"n1","addresses":["192.0.2.1"],"port":51871,
  *  "keys":[{"publicKey":"...","generation":1,"createdAt":"2026-01-31T12:00:00.000Z"}],
- *  "prefixes":["10.244.1.0/24"],"encryptsNode":false,"revoked":false}
+ *  "prefixes":["10.244.1.0/24"],"encryptsNode":false,"sendsPlaintext":false,
+ *  "revoked":false}
  * ```
  *
  * Fields that a later version adds are unknown here. They stay when the record is written again.
@@ -42,6 +43,7 @@ export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonO
     keys: writeKeys(record.keys, before['keys']),
     prefixes: record.prefixes.map(formatCidr),
     encryptsNode: record.encryptsNode,
+    sendsPlaintext: record.sendsPlaintext,
     revoked: record.revoked,
   };
   return { ...known, ...fieldsNotIn(before, known) };
@@ -147,6 +149,7 @@ function readFields(name: string, value: unknown): NodeRecord {
     keys: readNodeKeys(fields['keys'], fieldAt('keys')),
     prefixes: readPodPrefixes(fields['prefixes'], fieldAt('prefixes')),
     encryptsNode: readBoolean(fields['encryptsNode'], fieldAt('encryptsNode')),
+    sendsPlaintext: readBoolean(fields['sendsPlaintext'], fieldAt('sendsPlaintext')),
     revoked: readBoolean(fields['revoked'], fieldAt('revoked')),
   };
 }
@@ -170,6 +173,7 @@ function revokedRecord(name: string, fields: JsonObject): NodeRecord {
     keys: orElse((at) => readNodeKeys(fields['keys'], at), 'keys', []),
     prefixes: orElse((at) => readPodPrefixes(fields['prefixes'], at), 'prefixes', []),
     encryptsNode: fields['encryptsNode'] === true,
+    sendsPlaintext: fields['sendsPlaintext'] === true,
     revoked: true,
   };
 }

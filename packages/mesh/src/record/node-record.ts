@@ -35,6 +35,8 @@ export interface NodeRecord {
    * and `all`).
    */
   readonly encryptsNode: boolean;
+  /** True if the node encrypts nothing that it sends, because its enforcement is `off`. */
+  readonly sendsPlaintext: boolean;
   /**
    * True if the node was removed on purpose. Its peer is removed at once, even if the peer still
    * has sessions.

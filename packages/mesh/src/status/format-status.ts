@@ -16,6 +16,7 @@ export function formatStatus(status: MeshStatus): string {
     `Node:         ${node.name} ${node.addresses.join(' ')}, pods ${orNone(node.prefixes)}`,
     `Mode:         ${node.mode}${link.mtu === undefined ? '' : `, MTU ${link.mtu}`}`,
     `Enforcement:  ${enforcementLine(status)}`,
+    ...plaintextLines(status.peers),
     `Registry:     ${registry.description}${registryState(registry)}`,
     `Daemon:       ${link.isUp ? 'is running' : 'is not there'}`,
     ...(key ? [`Node key:     ${keyLine(key, time)}`] : []),
@@ -64,7 +65,24 @@ function enforcementLine({ node, peers }: MeshStatus): string {
   const { enforcement, wantedEnforcement } = node;
   if (enforcement === wantedEnforcement) return enforcement;
   const waiting = peers.filter(({ state }) => state === 'waiting').map(({ name }) => name);
-  return `${enforcement} (${wantedEnforcement} is wanted, and waits for an answer from: ${orNone(waiting)})`;
+  const plaintext = namesOfPlaintext(peers);
+  const reasons = [
+    ...(waiting.length > 0 || plaintext.length === 0
+      ? [`waits for an answer from: ${orNone(waiting)}`]
+      : []),
+    ...(plaintext.length > 0 ? [`waits until enforcement is on at: ${orNone(plaintext)}`] : []),
+  ];
+  return `${enforcement} (${wantedEnforcement} is wanted, and ${reasons.join('; ')})`;
+}
+
+/** Returns a line that names the peers that encrypt nothing, if there are any. */
+function plaintextLines(peers: readonly PeerStatus[]): string[] {
+  const names = namesOfPlaintext(peers);
+  return names.length > 0 ? [`Plaintext:    from ${orNone(names)}: enforcement is off there`] : [];
+}
+
+function namesOfPlaintext(peers: readonly PeerStatus[]): string[] {
+  return peers.filter(({ sendsPlaintext }) => sendsPlaintext).map(({ name }) => name);
 }
 
 function keyLine({ publicKey, generation, createdAt }: KeyStatus, now: number): string {

@@ -46,7 +46,10 @@ export interface NodeStatus {
   readonly mode: EncryptMode;
   /** The enforcement that is applied now. */
   readonly enforcement: Enforcement;
-  /** The enforcement that the user wants. `enforce` is applied when every peer has answered. */
+  /**
+   * The enforcement that the user wants. `enforce` is applied when every peer has answered and
+   * encrypts.
+   */
   readonly wantedEnforcement: Enforcement;
   /**
    * Whether traffic of the node itself is encrypted. `opted-out`: the mode includes it, but a label
@@ -117,8 +120,8 @@ export interface PeerStatus {
   readonly name: string;
   readonly state: PeerState;
   /**
-   * Why the peer waits or is refused. For a connected peer: what is wrong with its record;
-   * undefined: nothing.
+   * Why the peer waits or is refused. For a connected peer: what is wrong with its record, and
+   * whether its enforcement is off; undefined: nothing.
    */
   readonly reason: string | undefined;
   /**
@@ -137,6 +140,11 @@ export interface PeerStatus {
   readonly prefixes: readonly string[];
   /** Whether the peer takes traffic of the node itself through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
+  /**
+   * True if the peer encrypts nothing that it sends, because its enforcement is `off`. With
+   * `enforce`, this node drops these packets.
+   */
+  readonly sendsPlaintext: boolean;
   /**
    * Time of the last handshake; undefined: there was none. The age of the session is `time` minus
    * this.

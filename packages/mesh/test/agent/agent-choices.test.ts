@@ -14,6 +14,25 @@ describe('setEnforcement', () => {
     expect(fixture.wayTo(2)).toBe('main');
   });
 
+  it('refuses enforce, and names the peers whose enforcement is off, although they answer', async () => {
+    const fixture = await started();
+    fixture.registry.has('n3', recordOf(3, { sendsPlaintext: true }));
+    await fixture.answer(2, 3, 4);
+    const refused = fixture.agent.setEnforcement('enforce');
+    await expect(refused).rejects.toThrow(
+      /^enforce is refused: enforcement is off on n3\. Packets .*--force/,
+    );
+    fixture.registry.has('n5', recordOf(5));
+    await pass(1000);
+    await expect(fixture.agent.setEnforcement('enforce')).rejects.toThrow(
+      'no answer yet from n5; enforcement is off on n3. ',
+    );
+    fixture.registry.loses('n5', 'deleted');
+    fixture.registry.has('n3', recordOf(3));
+    await pass(1000);
+    await expect(fixture.agent.setEnforcement('enforce')).resolves.toBe('enforcement is enforce');
+  });
+
   it('enforces with force, even if peers have not answered', async () => {
     const fixture = await started();
     await fixture.answer(3);
@@ -118,6 +137,59 @@ describe('an agent that is started to enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
+  it('also waits for a peer that is switched off, and shows this', async () => {
+    const fixture = new AgentFixture({ settings: { enforcement: 'enforce' } });
+    await fixture.start(recordOf(2), recordOf(3, { sendsPlaintext: true }));
+    await fixture.answer(2, 3);
+    const status = await fixture.agent.status();
+    expect(status.node.enforcement).toBe('permissive');
+    expect(status.peers).toMatchObject([
+      { name: 'n2', reason: undefined, sendsPlaintext: false },
+      { name: 'n3', reason: 'its enforcement is off', sendsPlaintext: true },
+    ]);
+    expect(status.troubles).toEqual([]);
+    // What this node sends to it is encrypted.
+    expect(fixture.wayTo(3)).toBe('tunnel');
+    fixture.registry.has('n3', recordOf(3));
+    await pass(1000);
+    expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
+  });
+
+  it('continues to enforce when a peer is switched off, and reports it once', async () => {
+    const fixture = await started({ enforcement: 'enforce' });
+    await fixture.answer(2, 3, 4);
+    await pass(600_000);
+    fixture.registry.has('n3', recordOf(3, { sendsPlaintext: true }));
+    await pass(600_000);
+    const { node, troubles } = await fixture.agent.status();
+    expect(node.enforcement).toBe('enforce');
+    expect(troubles).toEqual([
+      expect.stringMatching(/^plaintext: enforcement is off on n3, .* this node drops them/),
+    ]);
+    expect(fixture.said.filter((line) => line.startsWith('plaintext: '))).toHaveLength(1);
+    // All nodes would write their status when one node is switched off.
+    expect(fixture.registry.statuses).toHaveLength(1);
+    fixture.registry.has('n3', recordOf(3));
+    await pass(1000);
+    expect(fixture.said.at(-1)).toBe('plaintext: resolved');
+    fixture.registry.has('n3', recordOf(3, { sendsPlaintext: true }));
+    await pass(1000);
+    fixture.registry.loses('n3', 'deleted');
+    await pass(1000);
+    expect(fixture.agent.events.troubles).toEqual([]);
+  });
+
+  it('names only the first peers that are switched off', async () => {
+    const fixture = await started({ enforcement: 'enforce', force: true });
+    for (let n = 10; n < 20; n++) {
+      fixture.registry.has(`n${n}`, recordOf(n, { sendsPlaintext: true }));
+    }
+    await pass(1000);
+    expect(fixture.agent.events.troubles).toEqual([
+      expect.stringContaining('off on n10, n11, n12, n13, n14, n15, n16, n17 and 2 more, so'),
+    ]);
+  });
+
   it('does not wait for peers with force', async () => {
     const fixture = await started({ enforcement: 'enforce', force: true });
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
@@ -205,6 +277,28 @@ describe('setMode', () => {
     await fixture.agent.setMode('nodes');
     await pass(1000);
     expect(fixture.record?.encryptsNode).toBe(false);
+  });
+});
+
+describe('the own record', () => {
+  it('says that this node sends plaintext while its enforcement is off', async () => {
+    const fixture = await started({ enforcement: 'off' });
+    expect(fixture.record?.sendsPlaintext).toBe(true);
+    await fixture.answer(2, 3, 4);
+    for (const enforcement of ['permissive', 'enforce'] as const) {
+      await fixture.agent.setEnforcement(enforcement);
+      expect(fixture.record?.sendsPlaintext).toBe(false);
+    }
+    await fixture.agent.setEnforcement('off');
+    expect(fixture.record?.sendsPlaintext).toBe(true);
+    expect(fixture.registry.written).toHaveLength(3);
+  });
+
+  it('is written after the machine was changed', async () => {
+    const fixture = await started({ enforcement: 'off' });
+    const { length } = fixture.log;
+    await fixture.agent.setEnforcement('permissive');
+    expect(fixture.log.slice(length)).toEqual(['host: permissive', 'registry: 1']);
   });
 });
 

@@ -50,6 +50,7 @@ function peer(name: string, number: number): MeshPeer {
     addresses: [],
     prefixes: [],
     encryptsNode: false,
+    sendsPlaintext: false,
   };
 }
 

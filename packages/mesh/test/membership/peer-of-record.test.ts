@@ -8,7 +8,11 @@ import { peerOf, recordOfPeer } from '../../src/membership/peer-of-record.ts';
 import { recordOf } from '../records.ts';
 import { contextOf } from './contexts.ts';
 
-const record = recordOf(1, { addresses: ['2001:db8::1', '192.0.2.1'], encryptsNode: true });
+const record = recordOf(1, {
+  addresses: ['2001:db8::1', '192.0.2.1'],
+  encryptsNode: true,
+  sendsPlaintext: true,
+});
 
 describe('peerOf', () => {
   test('takes the first address of a family that this node has', () => {

@@ -45,6 +45,13 @@ describe('meshMetrics', () => {
     expect(text).toMatch(new RegExp(`^litz_mesh_bytes_sent ${sum}$`, 'm'));
   });
 
+  it('counts the peers that send plaintext', async () => {
+    const status = exampleStatus({ count: 3 });
+    const peers = status.peers.map((peer, i) => ({ ...peer, sendsPlaintext: i < 2 }));
+    const { text } = await meshMetrics({ ...status, peers });
+    expect(text).toMatch(/^litz_mesh_plaintext_peers 2$/m);
+  });
+
   it('shows a registry that was never read and a daemon that is gone', async () => {
     const status = exampleStatus({ count: 1 });
     const { text } = await meshMetrics({

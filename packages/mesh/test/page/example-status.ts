@@ -88,6 +88,7 @@ function peer(name: string, index: number, second: number): PeerStatus {
     addresses: [`192.0.2.${10 + (index % 240)}`],
     prefixes: state === 'refused' ? [] : [`10.244.${index}.0/24`, `fd00:244:${index}::/64`],
     encryptsNode: false,
+    sendsPlaintext: false,
     lastHandshakeAt: isConnected
       ? EXAMPLE_START + second * 1000 - ((index * 37 + second) % 120) * 1000
       : undefined,

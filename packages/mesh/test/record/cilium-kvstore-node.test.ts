@@ -32,6 +32,7 @@ describe('readCiliumKvstoreNode', () => {
       ],
       prefixes: ['10.0.1.0/24', '10.7.0.128/25', 'fd00:5:0:1::/64'].map(parseCidr),
       encryptsNode: true,
+      sendsPlaintext: false,
       revoked: false,
     });
   });
@@ -41,6 +42,7 @@ describe('readCiliumKvstoreNode', () => {
       addresses: ['192.0.2.12'],
       prefixes: [parseCidr('10.0.2.0/24')],
       encryptsNode: false,
+      sendsPlaintext: false,
     });
   });
 
@@ -114,6 +116,7 @@ describe('writeCiliumKvstoreNode', () => {
       keys: [recordOf(1).keys[0], { ...recordOf(2).keys[0], generation: 2 }],
       prefixes: ['10.1.0.0/24', '10.2.0.0/25', 'fd00:1::/64', 'fd00:2::/64'].map(parseCidr),
       encryptsNode: true,
+      sendsPlaintext: true,
     });
     const written = plain(writeCiliumKvstoreNode(record, blue));
     expect(readCiliumKvstoreNode('n1', written, blue)).toEqual(record);

@@ -25,6 +25,7 @@ describe('readCiliumNode', () => {
       keys: [{ publicKey: fixtureKey(), generation: 0, createdAt: 0 }],
       prefixes: [parseCidr('10.0.1.0/24'), parseCidr('fd00:5:0:1::/64')],
       encryptsNode: true,
+      sendsPlaintext: false,
       revoked: false,
     });
   });
@@ -83,7 +84,7 @@ describe('writeCiliumNode', () => {
     prefixes: [parseCidr('10.244.1.0/24'), parseCidr('fd00:1::/64')],
   });
 
-  test.each([rotating, recordOf(1, { encryptsNode: true })])(
+  test.each([rotating, recordOf(1, { encryptsNode: true, sendsPlaintext: true })])(
     'writes a record that can be read back unchanged',
     (record) => {
       expect(readCiliumNode('n1', plain(writeCiliumNode(record)))).toEqual(record);

@@ -26,12 +26,13 @@ describe('readNativeRecord', () => {
         { publicKey: keyOf(2), generation: 5, createdAt: 1_760_000_100_000 },
       ],
       encryptsNode: true,
+      sendsPlaintext: true,
     });
     expect(readNativeRecord('n1', plain(writeNativeRecord(record)))).toEqual(record);
   });
 
-  test('accepts a record without the two fields that are false by default', () => {
-    const { encryptsNode: _e, revoked: _r, ...rest } = jsonOf(recordOf(1));
+  test('accepts a record without the three fields that are false by default', () => {
+    const { encryptsNode: _e, sendsPlaintext: _s, revoked: _r, ...rest } = jsonOf(recordOf(1));
     expect(readNativeRecord('n1', rest)).toEqual(recordOf(1));
   });
 
@@ -52,6 +53,7 @@ describe('readNativeRecord', () => {
       { prefixes: ['10.244.1.0/24', '0.0.0.0/0'] },
       'prefixes[1]: 0.0.0.0/0 contains every',
     ],
+    ['a number for a boolean', { sendsPlaintext: 1 }, 'sendsPlaintext: expected true or false'],
     ['a text for a boolean', { encryptsNode: 'yes' }, 'encryptsNode: expected true or false'],
     ['a revocation that is no boolean', { revoked: 1 }, 'revoked: expected true or false'],
   ])('refuses %s, by the name of the field', (_what, change, message) => {
@@ -76,7 +78,7 @@ describe('readNativeRecord', () => {
   });
 
   test('keeps the readable fields of a revoked record', () => {
-    const record = recordOf(1, { revoked: true });
+    const record = recordOf(1, { sendsPlaintext: true, revoked: true });
     expect(readNativeRecord('n1', jsonOf(record))).toEqual(record);
   });
 

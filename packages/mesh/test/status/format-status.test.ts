@@ -29,6 +29,26 @@ describe('formatStatus', () => {
     expect(text).toContain(`Exception:    ${exceptions[0]} goes without the tunnel\n`);
   });
 
+  test('names the peers that send plaintext, and those that enforce waits for', () => {
+    const status = exampleStatus({ count: 2 });
+    const [first, second] = status.peers;
+    const node = { ...status.node, wantedEnforcement: 'enforce' } as const;
+    const off = { ...first, name: 'b', sendsPlaintext: true };
+    const text = formatStatus({ ...status, node, peers: [off] });
+    expect(text).toContain('Plaintext:    from b: enforcement is off there\n');
+    expect(text).toContain(
+      'permissive (enforce is wanted, and waits until enforcement is on at: b)\n',
+    );
+    const silent = { ...second, name: 'c', state: 'waiting' } as const;
+    expect(formatStatus({ ...status, node, peers: [off, silent] })).toContain(
+      '(enforce is wanted, and waits for an answer from: c; waits until enforcement is on at: b)\n',
+    );
+    expect(formatStatus({ ...status, node, peers: [silent] })).toContain(
+      '(enforce is wanted, and waits for an answer from: c)\n',
+    );
+    expect(formatStatus(status)).not.toContain('Plaintext:');
+  });
+
   test('calls it disabled while the mesh is off', () => {
     const status = exampleStatus({ count: 1 });
     const text = formatStatus({ ...status, node: { ...status.node, wantedEnforcement: 'off' } });

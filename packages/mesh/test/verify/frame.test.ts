@@ -8,6 +8,7 @@ import {
   ICMPV6,
   ip,
   joined,
+  KEEPALIVE,
   tcp,
   TCP,
   TRANSPORT,
@@ -37,11 +38,22 @@ describe('readSealedEndpoint', () => {
     ['other ports', ip('192.0.2.1', '192.0.2.2', UDP, udp(1, 2, TRANSPORT))],
     [
       'a handshake message',
-      ip('192.0.2.1', '192.0.2.2', UDP, udp(51871, 51871, Uint8Array.of(1, 0, 0, 0))),
+      ip(
+        '192.0.2.1',
+        '192.0.2.2',
+        UDP,
+        udp(51871, 51871, joined(Uint8Array.of(1, 0, 0, 0), new Uint8Array(144))),
+      ),
     ],
+    ['a keepalive', ip('192.0.2.1', '192.0.2.2', UDP, udp(51871, 51871, KEEPALIVE))],
     [
       'zeros that are none',
-      ip('192.0.2.1', '192.0.2.2', UDP, udp(51871, 51871, Uint8Array.of(4, 0, 0, 1))),
+      ip(
+        '192.0.2.1',
+        '192.0.2.2',
+        UDP,
+        udp(51871, 51871, joined(Uint8Array.of(4, 0, 0, 1), TRANSPORT)),
+      ),
     ],
     ['TCP', ip('192.0.2.1', '192.0.2.2', TCP, udp(51871, 51871, TRANSPORT))],
     ['what is cut', sealed.subarray(0, 31)],

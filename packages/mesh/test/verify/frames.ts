@@ -71,8 +71,10 @@ function u16(value: number): [number, number] {
   return [value >> 8, value & 0xff];
 }
 
-/** Returns bytes that begin like a transport message. */
-export const TRANSPORT: Uint8Array = Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0);
+/** Bytes that begin like a keepalive and have its length. */
+export const KEEPALIVE: Uint8Array = joined(Uint8Array.of(4, 0, 0, 0), new Uint8Array(28));
+/** Bytes that begin like a transport message with a packet of 16 bytes. */
+export const TRANSPORT: Uint8Array = joined(KEEPALIVE, new Uint8Array(16));
 export const UDP = 17;
 export const TCP = 6;
 export const ICMP = 1;

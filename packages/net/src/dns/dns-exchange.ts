@@ -2,8 +2,8 @@
  * `askServer`: one question to one DNS server through the tunnel, over UDP, and over TCP if the
  * answer did not fit (RFC 7766 5).
  *
- * The port of each question is another one that nobody can predict, and so is its number. A
- * datagram counts only if it comes from the server, and answers the question (RFC 5452 9).
+ * Each question has a port and a number of its own, which nobody can predict. A datagram counts
+ * only if it comes from the server, and answers the question (RFC 5452 9).
  *
  * @module
  */

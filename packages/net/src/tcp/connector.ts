@@ -57,7 +57,7 @@ export class Connector implements SocketOwner {
     else this.#resolve();
   }
 
-  /** Gives up without a word. */
+  /** Ends all attempts and calls no listener. */
   abort(): void {
     this.#end();
     for (const attempt of this.#attempts) attempt.abort();

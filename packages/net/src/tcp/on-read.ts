@@ -37,7 +37,7 @@ export class OnRead {
   /**
    * Gives the program what the stack has, as much as fits into its buffer.
    *
-   * @returns how many bytes; negative: so many, and the program pauses
+   * @returns the number of bytes. It is negative if the program wants to pause
    */
   take(tcp: TcpSocket): number {
     const buffer = typeof this.#buffer === 'function' ? this.#buffer() : this.#buffer;

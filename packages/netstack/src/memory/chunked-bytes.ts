@@ -11,10 +11,11 @@
  * window only.
  *
  * The windows of a pool share it fairly: one gets no more chunks than are free (the dynamic
- * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n have
- * 1/(n + 1) each, and as much is left for the next one. The first chunk of a window is always
- * allowed: a program that reads frees it, and an acknowledgement too. A sixteenth of the pool is
- * kept for first chunks, because windows that grew while much was free would leave nothing.
+ * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n windows
+ * have 1/(n+1) each, and as much is left for the next one. The first chunk of a window is always
+ * allowed, because it is soon free again: a program reads it, or the other side acknowledges it. A
+ * sixteenth of the pool is kept for first chunks, because windows that grew while much was free
+ * would leave nothing.
  *
  * @module
  */

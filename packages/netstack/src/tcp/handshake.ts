@@ -38,10 +38,11 @@ export function receiveSyn(
   if (segment.has(TCP_FLAG.RST)) return undefined;
   if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  // A cookie could not begin behind the connection before, which was a real one.
+  // The new connection must begin behind the sequence numbers of `previous`. A cookie cannot do
+  // that.
   if (listener.hasRoom || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
-  // Silence, so that the other side tries again.
+  // Nothing is answered, so that the other side tries again.
   else state.drop('full-backlog');
   return undefined;
 }

@@ -143,7 +143,7 @@ export function scaleFor(receiveBuffer: number): number {
   return Math.min(14, Math.max(0, Math.ceil(Math.log2(receiveBuffer / 0xffff))));
 }
 
-/** So that these hashes are not those of anything else. */
+/** Makes these hashes differ from hashes with another purpose. */
 const TIMESTAMP_LABEL = 0x54494d45;
 const FOLLOWING_DISTANCE = 0x10001;
 /** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */

@@ -1,7 +1,6 @@
 /**
- * `Receiving`: what has come on a connection, and what it remembers about it: the bytes, when they
- * are acknowledged, what it reports with SACK, when it answered a wrong segment, and how fast the
- * program reads. It has no rules, as `Connection`.
+ * `Receiving`: what has come on a connection, and what it remembers about it: the bytes, what it reports with SACK, when it answered a wrong segment, and how fast the
+ * program reads. Like `Connection`, it has no rules.
  *
  * A connection that has received nothing has none, and there may be many of them.
  *

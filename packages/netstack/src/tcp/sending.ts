@@ -1,6 +1,6 @@
 /**
  * `Sending`: what a connection knows about what it sends: what is on the way, how much may be, and
- * what was lost. It has no rules, as `Connection`.
+ * what was lost. Like `Connection`, it has no rules.
  *
  * There is one while a SYN is on the way, and again from the first byte or FIN on. A connection
  * that waits for the other side has none, and there may be many of them.

@@ -7,8 +7,8 @@
  *                            all + hash of the ends
  *  timestamp                 clock, without its lowest bits (26) | ECN | SACK | window scale (4)
  * ```
- * The timestamp is as in Linux (net/ipv4/syncookies.c). Without timestamps, a connection from a
- * cookie has no options but the segment size, of which the cookie has the place in a table.
+ * The timestamp is as in Linux (net/ipv4/syncookies.c). Without timestamps, the only option of a
+ * connection from a cookie is the segment size: the cookie has its index in a table of sizes.
  *
  * @module
  */
@@ -74,7 +74,8 @@ export function readCookie(
   listener: BoundListener,
   segment: TcpHeader,
 ): boolean {
-  // So that nobody can guess one while there is no need for them.
+  // Cookies count only for some time after one was sent. So nobody can guess one while none is in
+  // use.
   if (state.now - listener.cookieAt > LIFETIME_MS) return false;
   const value = (segment.acknowledgement - 1 - hashOf(state, segment, ENDS, 0)) | 0;
   const minute = value >>> 24;
@@ -141,7 +142,10 @@ function synOptionsLength(segment: TcpHeader, scale: number): number {
   return 4 + (segment.allowsSack ? 4 : 0) + (scale === -1 ? 0 : 4) + TIMESTAMPS_LENGTH;
 }
 
-/** The clock of the connection that may begin, at most 63 ms late. */
+/**
+ * Returns a timestamp with `bits` as its lowest bits: at most 63 ms before the clock of the
+ * connection.
+ */
 function timestampWith(state: StackState, segment: TcpHeader, bits: number): number {
   const { packet, now } = state;
   const { destinationPort, sourcePort } = segment;
@@ -156,7 +160,10 @@ function timestampWith(state: StackState, segment: TcpHeader, bits: number): num
 
 /** The sizes that a cookie can keep: the usual ones of Ethernet and of tunnels. */
 const SEGMENT_SIZES = [216, 536, 1220, 1300, 1360, 1380, 1440, 8940];
-/** Where the place in the table is: a number that is nearly right must not be another cookie. */
+/**
+ * The bit at which the index in the table begins. It is not bit 0, because an acknowledgement that
+ * differs by a little must not be another valid cookie.
+ */
 const INDEX_SHIFT = 21;
 const HASH_MASK = 0xff_ffff;
 const NO_SCALE = 0x0f;
@@ -168,5 +175,5 @@ const ENDS = 256;
 const MINUTE_MS = 60_000;
 /** The present minute and the one before. */
 const LIFETIME_MS = 2 * MINUTE_MS;
-/** So that these hashes are not those of anything else. */
+/** Makes these hashes differ from hashes with another purpose. */
 const COOKIE_LABEL = 0x434f4f4b;

@@ -241,7 +241,7 @@ const MOST_SYN_RETRIES = 7;
 const DELAYED_ACK_MS = 40;
 /** RFC 8985 7.2: TLP.max_ack_delay. */
 const LATEST_ACK_MS = 200;
-/** What the timers of an event loop are late; TCP_TIMEOUT_MIN of Linux. */
+/** By how much the timers of an event loop are late; TCP_TIMEOUT_MIN of Linux. */
 const CLOCK_MS = 2;
 /** RFC 9293 3.8.6.2.1: 0.1 to 1 s. */
 const SILLY_WINDOW_MS = 200;

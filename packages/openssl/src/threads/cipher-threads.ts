@@ -165,11 +165,19 @@ export class CipherThreads {
    * Default: all jobs.
    */
   finish(mark: number = this.#next): void {
-    while (this.#done !== mark) {
+    while (((mark - this.#done) | 0) > 0) {
       this.#await(this.#done);
-      this.#complete(this.#done);
-      this.#done = (this.#done + 1) | 0;
+      this.#completeNext();
     }
+  }
+
+  /** Whether all jobs before `mark` are sealed. Writes the headers of those that are. */
+  hasFinished(mark: number): boolean {
+    while (((mark - this.#done) | 0) > 0) {
+      if (!this.#ring.isDone(this.#done)) return false;
+      this.#completeNext();
+    }
+    return true;
   }
 
   /** Begins a batch of messages to open. @returns whether other threads take part */
@@ -321,8 +329,10 @@ export class CipherThreads {
     return !this.#ring.isDone(index);
   }
 
-  /** Writes the headers of a job, and clears what is secret in front of them. */
-  #complete(index: number): void {
+  /** Writes the headers of the next job, and clears what is secret in front of them. */
+  #completeNext(): void {
+    const index = this.#done;
+    this.#done = (index + 1) | 0;
     const { words } = this.#ring;
     const slot = slotOf(index);
     if (words[slot + KIND] === TO_OPEN) return;
@@ -374,6 +384,6 @@ const FEWEST = 8;
 const MOST = 128;
 /** Messages of a job. */
 const CHUNK = 5;
-/** So often a job is looked at before this thread rests; some 50 us. */
+/** How often this thread looks at a job before it rests: for about 50 us. */
 const TURNS_PER_REST = 1000;
 const REST_MS = 0.05;

@@ -148,6 +148,30 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
+  it('say which runs are finished without waiting, and write their headers', async () => {
+    const provider = createOpensslProvider(threads);
+    const cipher = provider.createCipher(KEY);
+    await start(1);
+    threads.open();
+    const [length, stride, count] = [1420, 1536, 45];
+    const before = threads.mark;
+    expect(threads.hasFinished(before)).toBe(true);
+    fill(7, 64, length, stride, count);
+    expect(cipher.sealRunLater!(7, memory, 64, length, stride, count, RECEIVER)).toBe(true);
+    // What was finished before stays so, whatever was published since.
+    expect(threads.hasFinished(before)).toBe(true);
+    expect(threads.isBusy).toBe(true);
+    // The other thread seals all of it, because this one does not help.
+    while (!threads.hasFinished(threads.mark));
+    expect(threads.isBusy).toBe(false);
+    check(7, 64, length, stride, count);
+    threads.finish(before);
+    expect(threads.isBusy).toBe(false);
+    threads.close();
+    cipher.destroy();
+    provider.destroy?.();
+  });
+
   it('finish before a key is destroyed', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);

@@ -65,7 +65,7 @@ function addModeFlags(agent: Command): Command {
         .choices(['off', 'permissive', 'enforce'])
         .default('permissive'),
     )
-    .option('--force', 'enforce even if some peers have not answered yet')
+    .option('--force', 'enforce even if some peers have not answered or are switched off')
     .option(
       '--opt-out [labels]',
       'leave this node out of --encrypt nodes; with LABELS, only if it has them',
@@ -146,7 +146,7 @@ function addChanges(agent: Command): void {
     });
   subcommand(agent, 'enforcement', 'switch to off, permissive or enforce, at once')
     .addArgument(agent.createArgument('<mode>').choices(['off', 'permissive', 'enforce']))
-    .option('--force', 'enforce even if some peers have not answered yet')
+    .option('--force', 'enforce even if some peers have not answered or are switched off')
     .action(async (mode: 'off' | 'permissive' | 'enforce', _flags: unknown, self: Command) => {
       const { force } = self.optsWithGlobals<{ force?: true }>();
       await ask(self, { command: 'enforcement', enforcement: mode, force: force === true });

@@ -1,5 +1,5 @@
 import { describeWith } from '@litz/testkit';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { removeSockets } from '../../host.ts';
 import { realInterfaces, type LitzProcess } from '../../litz-process.ts';
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
@@ -12,20 +12,10 @@ const agents = new Map<MeshNode, LitzProcess>();
 const daemons = new Map<MeshNode, LitzProcess>();
 
 describeWith(realInterfaces, 'litz agent', () => {
-  beforeEach(async () => {
-    cluster = await MeshCluster.create(2);
-    [one, two] = cluster.nodes as [MeshNode, MeshNode];
-    const answers = await one.pod.ping(two.podAddress);
-    if (answers !== 3) throw new Error(`only ${answers} of 3 answers without a mesh`);
-  });
-
-  afterEach(async () => {
-    await cluster.close();
-    removeSockets();
-  });
+  // Every test leaves both nodes permissive, in mode pods, and connected.
+  beforeAll(() => startMesh());
 
   it('encrypts the packets between pods of two nodes', async () => {
-    await startAll();
     const capture = cluster.capture();
     expect(await one.pod.ping(two.podAddress)).toBe(3);
     const lines = capture.lines();
@@ -36,7 +26,6 @@ describeWith(realInterfaces, 'litz agent', () => {
   });
 
   it('loses no packet when the agent is killed and started again, ten times', async () => {
-    await startAll();
     const stream = await NumberedStream.start(one.pod, two.pod, two.podAddress);
     for (let i = 0; i < 10; i++) {
       await agents.get(one)?.end('SIGKILL');
@@ -49,7 +38,6 @@ describeWith(realInterfaces, 'litz agent', () => {
   });
 
   it('loses no packet while mode and enforcement change, and encrypts what the mode covers', async () => {
-    await startAll();
     const streams = [
       await NumberedStream.start(one.pod, two.pod, two.podAddress),
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
@@ -72,34 +60,42 @@ describeWith(realInterfaces, 'litz agent', () => {
     expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
   });
 
-  it('applies everything again when the daemon comes back, in the given table', async () => {
-    await startAll(['--table', '100', '--priority', '800']);
-    await daemons.get(one)?.end('SIGKILL');
-    const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
-    await one.daemon();
-    await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), {
-      timeout: 5000,
+  it('does not enforce while a peer is switched off, and drops the plaintext of one that is switched off later', async () => {
+    await switchOff(two);
+    expect(await one.pod.ping(two.podAddress)).toBe(3);
+    await expect(one.ask('enforcement', 'enforce')).rejects.toThrow('enforcement is off on n2.');
+    expect(await one.ask('status')).toContain('Plaintext:    from n2: enforcement is off there');
+
+    await two.ask('enforcement', 'permissive');
+    await vi.waitFor(() => one.ask('enforcement', 'enforce'), { timeout: 10_000 });
+    expect(await one.pod.ping(two.podAddress)).toBe(3);
+
+    await switchOff(two);
+    expect(await one.pod.ping(two.podAddress, { timeoutMs: 300 })).toBe(0);
+    const warnings = (await one.status()).events.filter(({ level }) => level === 'warning');
+    expect(warnings.at(-1)?.text).toMatch(/^plaintext: enforcement is off on n2, .* drops them/);
+
+    await two.ask('enforcement', 'permissive');
+    await vi.waitFor(async () => expect((await one.status()).troubles).toEqual([]), {
+      timeout: 10_000,
     });
-    await stream.end();
-    await one.untilPeersAnswered(1);
-    expect(one.host.rules()).toContain('IPv4 800 all lookup 100');
-    expect(one.host.netlink.tableRoutes(100).map(({ type }) => type)).toContain('throw');
-    expect(one.host.netlink.tableRoutes(51871)).toEqual([]);
+    expect(await one.pod.ping(two.podAddress)).toBe(3);
+    await one.ask('enforcement', 'permissive');
   });
 
   it('rotates the key of a node without a lost packet', async () => {
-    await startAll();
     const streams = [
       await NumberedStream.start(one.pod, two.pod, two.podAddress),
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
     ];
     const before = await one.status();
-    expect(await one.ask('rotate-key')).toMatch(/generation 2/);
+    const generation = before.node.keys[0].generation + 1;
+    expect(await one.ask('rotate-key')).toContain(`generation ${generation}`);
     await vi.waitFor(
       async () => {
         const { node, events } = await one.status();
         const { keys } = node;
-        if (keys.length === 1 && keys[0]?.generation === 2) return;
+        if (keys.length === 1 && keys[0]?.generation === generation) return;
         throw new Error(events.map(({ text }) => text).join('\n'));
       },
       { timeout: 20_000, interval: 200 },
@@ -115,6 +111,24 @@ describeWith(realInterfaces, 'litz agent', () => {
       },
       { timeout: 20_000, interval: 200 },
     );
+  });
+});
+
+describeWith(realInterfaces, 'litz agent --table --priority', () => {
+  beforeAll(() => startMesh(['--table', '100', '--priority', '800']));
+
+  it('applies everything again when the daemon comes back, in the given table', async () => {
+    await daemons.get(one)?.end('SIGKILL');
+    const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
+    await one.daemon();
+    await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), {
+      timeout: 5000,
+    });
+    await stream.end();
+    await one.untilPeersAnswered(1);
+    expect(one.host.rules()).toContain('IPv4 800 all lookup 100');
+    expect(one.host.netlink.tableRoutes(100).map(({ type }) => type)).toContain('throw');
+    expect(one.host.netlink.tableRoutes(51871)).toEqual([]);
   });
 });
 
@@ -137,11 +151,35 @@ async function readableBetween(): Promise<{ nodes: boolean; pods: boolean }> {
   };
 }
 
-/** Starts daemons and agents on all nodes, and waits until all peers have answered. */
-async function startAll(words: readonly string[] = []): Promise<void> {
-  for (const node of cluster.nodes) {
-    daemons.set(node, await node.daemon());
-    agents.set(node, node.agent(words));
-  }
-  for (const node of cluster.nodes) await node.untilPeersAnswered(cluster.nodes.length - 1);
+/** Switches a node off, and waits until the other node knows that. */
+async function switchOff(node: MeshNode): Promise<void> {
+  await node.ask('enforcement', 'off');
+  await vi.waitFor(
+    async () => expect((await one.status()).peers).toMatchObject([{ sendsPlaintext: true }]),
+    { timeout: 10_000 },
+  );
+}
+
+/**
+ * Starts daemons and agents on two nodes, and waits until both have answered.
+ *
+ * @param words more arguments of the agents
+ * @returns a function that closes everything
+ */
+async function startMesh(words: readonly string[] = []): Promise<() => Promise<void>> {
+  cluster = await MeshCluster.create(2);
+  [one, two] = cluster.nodes as [MeshNode, MeshNode];
+  const answers = await one.pod.ping(two.podAddress);
+  if (answers !== 3) throw new Error(`only ${answers} of 3 answers without a mesh`);
+  await Promise.all(
+    cluster.nodes.map(async (node) => {
+      daemons.set(node, await node.daemon());
+      agents.set(node, node.agent(words));
+    }),
+  );
+  await Promise.all(cluster.nodes.map((node) => node.untilPeersAnswered(1)));
+  return async () => {
+    await cluster.close();
+    removeSockets();
+  };
 }

@@ -56,6 +56,6 @@ function recordText(name: string, address: string): string {
   const publicKey = generateKeyPair().publicKey.toBase64();
   const keys = [{ publicKey, generation: 1, createdAt: '2026-01-31T12:00:00.000Z' }];
   const prefixes = ['10.244.2.0/24'];
-  const rest = { port: 51_871, encryptsNode: false, revoked: false };
+  const rest = { port: 51_871, encryptsNode: false, sendsPlaintext: false, revoked: false };
   return JSON.stringify({ version: 1, name, addresses: [address], keys, prefixes, ...rest });
 }

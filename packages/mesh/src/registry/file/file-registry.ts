@@ -62,6 +62,7 @@ type Readable = Extract<Scan, { readonly trouble?: undefined }>;
  *   keys: [key],
  *   prefixes: [parseCidr('10.244.1.0/24')],
  *   encryptsNode: false,
+ *   sendsPlaintext: false,
  *   revoked: false,
  * };
  * await registry.publish(record);

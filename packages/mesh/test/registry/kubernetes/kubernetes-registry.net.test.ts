@@ -369,6 +369,7 @@ function record(i: number): NodeRecord {
     keys: [{ publicKey, generation: 1, createdAt: Date.UTC(2026, 0, 31) }],
     prefixes: [parseCidr(`10.244.${i}.0/24`)],
     encryptsNode: false,
+    sendsPlaintext: false,
     revoked: false,
   };
 }

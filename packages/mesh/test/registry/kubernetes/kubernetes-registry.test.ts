@@ -31,6 +31,7 @@ describe('KubernetesRegistry', () => {
         keys: [{ publicKey: KEY, generation: 1, createdAt: '2026-01-31T12:00:00.000Z' }],
         prefixes: ['10.244.1.0/24'],
         encryptsNode: false,
+        sendsPlaintext: false,
         revoked: false,
       },
     });
@@ -317,6 +318,7 @@ function record(name: string): NodeRecord {
     keys: [{ publicKey: parsePublicKey(KEY), generation: 1, createdAt }],
     prefixes: [parseCidr('10.244.1.0/24')],
     encryptsNode: false,
+    sendsPlaintext: false,
     revoked: false,
   };
 }
