@@ -108,6 +108,3 @@ export class ByteRanges {
 }
 
 const NONE = new Int32Array(0);
-
-/** What has no gap has this ahead of it. Nothing can be added to it. */
-export const NO_RANGES: ByteRanges = new ByteRanges(0);

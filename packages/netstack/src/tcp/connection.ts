@@ -5,11 +5,12 @@
  * @module
  */
 import type { StackError } from '../errors.ts';
-import { NO_RANGES, type ByteRanges } from '../memory/byte-ranges.ts';
+import type { ByteRanges } from '../memory/byte-ranges.ts';
 import type { DeadlineOwner } from '../memory/deadline-heap.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import { allowanceOf } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
+import { NO_RANGES } from './receive-buffer.ts';
 import { Receiving } from './receiving.ts';
 import { SendBuffer } from './send-buffer.ts';
 import { Sending } from './sending.ts';

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { ByteRanges, NO_RANGES } from '../memory/byte-ranges.ts';
+import { ByteRanges } from '../memory/byte-ranges.ts';
 import { allowanceOf, ChunkedBytes } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
 
@@ -94,6 +94,9 @@ export class ReceiveBuffer {
     this.#readable = 0;
   }
 }
+
+/** What a buffer without a gap has ahead. Nothing can be added to it. */
+export const NO_RANGES: ByteRanges = new ByteRanges(0);
 
 /** Returns how many bytes can be read more when `written` have come, with those behind them. */
 function closeGap(ahead: ByteRanges, written: number): number {

@@ -1,6 +1,7 @@
 /**
- * `Receiving`: what has come on a connection, and what it remembers about it: the bytes, what it reports with SACK, when it answered a wrong segment, and how fast the
- * program reads. Like `Connection`, it has no rules.
+ * `Receiving`: what has come on a connection, and what it remembers about it: the bytes, what it
+ * reports with SACK, when it answered a wrong segment, and how fast the program reads. Like
+ * `Connection`, it has no rules.
  *
  * A connection that has received nothing has none, and there may be many of them.
  *
