@@ -53,8 +53,8 @@ export function checkSource(source: unknown): void {
  *
  * @param name the name of a configuration, for errors
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
- * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a device, or too long, or a pipe whose
- *   writer does not end
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a device, or too long, or a pipe
+ *   whose writer does not end
  */
 export async function readTunnelSource(
   given: string | URL | WgQuickInput,
@@ -147,15 +147,6 @@ export async function toDevice(
   return { configuration, named };
 }
 
-function readText(path: string, file: string): string {
-  try {
-    return readInputFile(path);
-  } catch (error) {
-    if (!(error instanceof WireGuardError)) throw error;
-    throw new WireGuardError(error.code, `${file}: ${error.message}`, { cause: error });
-  }
-}
-
 /** Returns the endpoint of a peer if it is a name. */
 export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
@@ -163,6 +154,15 @@ export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefine
   if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
   const read = readHostEndpoint(endpoint, 'endpoint');
   return 'host' in read ? read : undefined;
+}
+
+function readText(path: string, file: string): string {
+  try {
+    return readInputFile(path);
+  } catch (error) {
+    if (!(error instanceof WireGuardError)) throw error;
+    throw new WireGuardError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Returns the line of a header; 1 if there is none. */
