@@ -1,6 +1,6 @@
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { until, type TestNode } from './test-node.ts';
+import { UNANSWERED, until, type TestNode } from './test-node.ts';
 import { networkRequirements } from './test-network.ts';
 import { createNetwork, createMesh, settle, type Mesh } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
@@ -33,7 +33,7 @@ describeWith(networkRequirements, 'a node that enforces', () => {
     const pings = ping(a, b, 150);
 
     await damage(made);
-    a.pingFromNode(b.pods[0].address, { count: 10 });
+    a.pingFromNode(b.pods[0].address, { ...UNANSWERED, count: 10 });
     await pings;
 
     expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0 });

@@ -122,7 +122,7 @@ async function meshOf({
 > {
   const family = outer === 'dual' ? 4 : outer;
   const network = await createNetwork({ inner, outer: family, mtu: 9001, podMtu: 9001 });
-  for (const node of network.nodes) await node.startDaemon();
+  await Promise.all(network.nodes.map((node) => node.startDaemon()));
   const agents = await startAgents(network.nodes, {
     registryFolder: join(network.folder, 'registry'),
     words: ['--enforcement', 'permissive'],

@@ -76,7 +76,7 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
 /** Two nodes with daemons and agents that enforce. The counters of the wire are reset. */
 async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNetwork>>> {
   const network = await createNetwork({ inner: 4 });
-  for (const node of network.nodes) await node.startDaemon();
+  await Promise.all(network.nodes.map((node) => node.startDaemon()));
   const agents = await startAgents(network.nodes, {
     registryFolder: join(network.folder, 'registry'),
   });

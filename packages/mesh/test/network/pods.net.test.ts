@@ -1,6 +1,6 @@
 import { describeWith } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { until, type TestNode } from './test-node.ts';
+import { UNANSWERED, until, type TestNode } from './test-node.ts';
 import { networkRequirements, type TestNetworkOptions } from './test-network.ts';
 import { createNetwork, createMesh, settle } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
@@ -56,8 +56,8 @@ describeWith(networkRequirements, 'pods mode', () => {
   test('lets no packet to a pod of an unknown node leave', async () => {
     const { wire, a } = await createMesh();
 
-    expect(a.ping(a.pods[0], '10.244.9.5')).toBe(0);
-    expect(a.pingFromNode('10.244.9.5')).toBe(0);
+    expect(a.ping(a.pods[0], '10.244.9.5', UNANSWERED)).toBe(0);
+    expect(a.pingFromNode('10.244.9.5', UNANSWERED)).toBe(0);
 
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
@@ -65,7 +65,9 @@ describeWith(networkRequirements, 'pods mode', () => {
   test('reports the MTU of the tunnel to a pod in one packet', async () => {
     const { wire, a, b } = await createMesh();
 
-    expect(a.ping(a.pods[0], b.pods[0].address, { size: 1472, whole: true })).toBe(0);
+    expect(a.ping(a.pods[0], b.pods[0].address, { ...UNANSWERED, size: 1472, whole: true })).toBe(
+      0,
+    );
     expect(a.inPod(a.pods[0], 'ip', 'route', 'get', b.pods[0].address)).toMatch(/mtu 1440/);
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1412, whole: true })).toBe(3);
     // Larger packets without the bit are fragmented inside the tunnel.
@@ -107,7 +109,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     const { a, b, mesh } = await createMesh();
     await mesh.hosts[1].remove();
 
-    expect(b.ping(b.pods[0], a.pods[0].address)).toBe(0);
+    expect(b.ping(b.pods[0], a.pods[0].address, UNANSWERED)).toBe(0);
     expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
   });
 
@@ -117,7 +119,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     b.removePod(b.pods[1]);
     b.namespace.ip(`route add default via ${a.address}`);
 
-    expect(a.ping(a.pods[0], address)).toBe(0);
+    expect(a.ping(a.pods[0], address, UNANSWERED)).toBe(0);
 
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });

@@ -32,6 +32,16 @@ export interface NodeOptions {
   readonly podMtu: number;
 }
 
+export interface PingOptions {
+  /** Default: 3. */
+  readonly count?: number;
+  /** How long to wait for the last answer. Default: `WAIT_SECONDS`. */
+  readonly waitSeconds?: number;
+}
+
+/** For pings that nobody may answer. */
+export const UNANSWERED: PingOptions = { waitSeconds: 1 };
+
 export class TestNode {
   readonly number: number;
   readonly namespace: TestNamespace;
@@ -260,18 +270,19 @@ export class TestNode {
   ping(
     pod: Pod,
     address: string,
-    options: { count?: number; size?: number; whole?: boolean } = {},
+    options: PingOptions & { size?: number; whole?: boolean } = {},
   ): number {
-    const { count = 3, size = 56, whole = false } = options;
-    // A busy machine answers late, so `ping` waits three seconds for the last answer.
-    const words = `ip netns exec ${pod.name} ping -c ${count} -i 0.05 -W 3 -s ${size}`.split(' ');
+    const { count = 3, waitSeconds = WAIT_SECONDS, size = 56, whole = false } = options;
+    const ping = `ping -c ${count} -i 0.05 -W ${waitSeconds} -s ${size}`;
+    const words = `ip netns exec ${pod.name} ${ping}`.split(' ');
     const [program, ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
     return this.#answered(program, rest);
   }
 
   /** Sends pings from the node itself. */
-  pingFromNode(address: string, options: { count?: number } = {}): number {
-    return this.#answered('ping', `-c ${options.count ?? 3} -i 0.05 -W 3 ${address}`.split(' '));
+  pingFromNode(address: string, options: PingOptions = {}): number {
+    const { count = 3, waitSeconds = WAIT_SECONDS } = options;
+    return this.#answered('ping', `-c ${count} -i 0.05 -W ${waitSeconds} ${address}`.split(' '));
   }
 
   /** Runs a program in a pod. */
@@ -328,6 +339,8 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
   }
 }
 
+/** A busy machine answers late. */
+const WAIT_SECONDS = 3;
 /** In ms: a busy machine needs long to start a program. */
 const DAEMON_START_MS = 30_000;
 /** The path of the built `litz` program. */

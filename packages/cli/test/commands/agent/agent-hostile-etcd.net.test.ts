@@ -54,7 +54,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     cluster = await MeshCluster.create(2);
     const made = cluster.relay(etcd.port);
     relay = made.relay;
-    for (const node of cluster.nodes) await node.daemon();
+    await Promise.all(cluster.nodes.map((node) => node.daemon()));
     agents = cluster.nodes.map((node) =>
       node.agentOf(`etcd://${made.place}`, ['--enforcement', 'enforce']),
     );

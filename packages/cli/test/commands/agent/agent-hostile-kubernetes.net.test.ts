@@ -56,7 +56,7 @@ describeWith(
         const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec };
         await kube.apply(`/api/v1/nodes/${name}`, node);
       }
-      for (const node of cluster.nodes) await node.daemon();
+      await Promise.all(cluster.nodes.map((node) => node.daemon()));
       agents = cluster.nodes.map((node) =>
         node.kubernetesAgent(kube.kubeconfig, ['--enforcement', 'enforce'], { longestMs: 120_000 }),
       );
