@@ -53,8 +53,8 @@ export function verdicts(
 }
 
 /**
- * The least throughput of TCP during a flood, in percent of the throughput while nft drops the same
- * flood: for floods with a limited rate, and at full rate.
+ * The least throughput of TCP during a flood. It is a percentage of the throughput while nft drops
+ * the same flood. `limited` is for floods with a limited rate, `full` for floods at full rate.
  */
 const LEAST_SHARE = { limited: 70, full: 30 };
 const LONGEST_CONNECT_MS = 1500;

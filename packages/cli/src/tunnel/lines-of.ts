@@ -8,8 +8,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Yields the lines, without their line feed, as UTF-8. The last one may lack it. Leaving the
- * iteration does not close the socket.
+ * Yields the lines, without their line feed, as UTF-8. The last line is also yielded if
+ * the socket ends without a line feed. Leaving the iteration does not close the socket.
  *
  * @param longest the longest line in bytes
  * @throws {Error} a line is longer, or the connection was lost; the socket is closed

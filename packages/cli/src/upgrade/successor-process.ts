@@ -35,7 +35,7 @@ export class SuccessorProcess {
       ? [other, ...words]
       : [node, ...process.execArgv, script, ...words];
     this.#child = spawn(program, args, {
-      // What it writes until it has the device is read here. After that, it writes to our stderr.
+      // Until it has the device, its stderr is read here. After that, it writes to our stderr.
       stdio: ['ignore', 'inherit', 'pipe', isOpen(2) ? 2 : 'ignore'],
       env: { ...env, [HAND_OVER]: socket, WATCHDOG_PID: undefined, WG_PROCESS_FOREGROUND: '1' },
     });
@@ -115,5 +115,5 @@ export const HAND_OVER = 'LITZ_HAND_OVER';
 /** The descriptor of the old process's stderr in the new one. */
 export const STDERR_OF_OLD = 3;
 const LONGEST_TEXT = 65_536;
-/** How long what it wrote last may take to arrive. */
+/** The longest time in ms to wait for the last output of the new process. */
 const LAST_WORDS_MS = 200;

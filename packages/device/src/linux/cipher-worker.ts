@@ -1,6 +1,6 @@
 /**
- * A thread that seals and opens together with the packet loop of a device, started by
- * `CipherWorkers`. Nothing is exported.
+ * A thread that helps the packet loop of a device to seal and open packets. `CipherWorkers` starts
+ * it. Nothing is exported.
  *
  * @module
  */

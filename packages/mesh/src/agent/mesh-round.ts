@@ -16,6 +16,7 @@ import type { Identities, KeysPlan } from '../keys/rotation.ts';
 import type { DesiredHost, Enforcement } from '../plan/desired-host.ts';
 import { LastResult } from '../plan/last-result.ts';
 import type { NodeRecord } from '../record/node-record.ts';
+import { listFirst } from '../status/format-status.ts';
 import type { RoundParts } from './round-parts.ts';
 
 export interface RoundOutcome {
@@ -167,12 +168,9 @@ function identityText({ own, next }: Identities): string {
 
 /** Returns why packets of peers are dropped, with the names of the first peers. */
 function droppedText(peers: readonly string[]): string {
-  const names = peers.slice(0, MOST_NAMES).join(', ');
-  const more = peers.length > MOST_NAMES ? ` and ${peers.length - MOST_NAMES} more` : '';
-  return `enforcement is off on ${names}${more}, so ${PLAINTEXT_IS_DROPPED}`;
+  return `enforcement is off on ${listFirst(peers)}, so ${PLAINTEXT_IS_DROPPED}`;
 }
 
-const MOST_NAMES = 8;
 const PLAINTEXT_IS_DROPPED =
   'packets from there come in plaintext, and this node drops them, because it enforces. ' +
   'Switch that node to permissive, or this one';

@@ -48,7 +48,7 @@ export class StatusPublisher {
   }
 
   /**
-   * Writes a status that could not be written again now, without the rest of the wait. Called when
+   * Ends the wait after a write that failed, so that the status is soon written again. Called when
    * the registry answers again.
    */
   retry(): void {
@@ -115,8 +115,9 @@ export class StatusPublisher {
 
 /**
  * Returns the status to publish. Troubles of the registry itself are left out: a reader of the
- * status already knows that the registry answers. A peer that sends plaintext is left out too: its
- * own status says so, and otherwise all nodes would write when one node is switched off.
+ * status already knows that the registry answers. The trouble that
+ * a peer sends plaintext is left out too, because the record of that peer shows it. Otherwise, all
+ * nodes would write their status when the enforcement of one node is switched off.
  *
  * @param troubles the current troubles by subject
  */

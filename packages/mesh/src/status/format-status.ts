@@ -31,6 +31,12 @@ export function formatStatus(status: MeshStatus): string {
   return `${lines.map(printable).join('\n')}\n`;
 }
 
+/** Returns the first texts in one line, and how many more there are. */
+export function listFirst(texts: readonly string[]): string {
+  const shown = texts.slice(0, MOST_SHOWN).join(', ');
+  return texts.length > MOST_SHOWN ? `${shown} and ${texts.length - MOST_SHOWN} more` : shown;
+}
+
 /**
  * Returns the time from `at` to `now` as `12s`, `4m`, `3h` or `12d`; `never` if `at` is undefined
  * or 0.
@@ -134,9 +140,7 @@ function formatBytes(bytes: number): string {
 }
 
 function orNone(texts: readonly string[]): string {
-  if (texts.length === 0) return 'none';
-  const shown = texts.slice(0, MOST_SHOWN).join(', ');
-  return texts.length > MOST_SHOWN ? `${shown} and ${texts.length - MOST_SHOWN} more` : shown;
+  return texts.length === 0 ? 'none' : listFirst(texts);
 }
 
 const NODE_ENCRYPTION = {

@@ -1,6 +1,6 @@
 /**
- * `SendBuffer`: bytes of the program until they are acknowledged. Position 0 is the first one that
- * is not.
+ * `SendBuffer`: bytes of the program until they are acknowledged. Position 0 is the first byte
+ * that is not acknowledged.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ChunkPool } from '../memory/chunk-pool.ts';
 
 export class SendBuffer {
   readonly #pool: ChunkPool;
-  /** Undefined until the program sends: most connections of a server wait. */
+  /** Undefined until the program sends. This saves memory, because most connections are idle. */
   #data: ChunkedBytes | undefined = undefined;
   /** The most bytes. It grows with the congestion window. */
   capacity: number;
@@ -39,7 +39,7 @@ export class SendBuffer {
     return written;
   }
 
-  /** Copies bytes at a position, which must be there. */
+  /** Copies the bytes from `position` on to `target`. The buffer must contain them. */
   copy(position: number, target: Uint8Array, offset: number, length: number): void {
     this.#data?.read(position, target, offset, length);
   }
