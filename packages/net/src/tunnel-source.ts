@@ -17,7 +17,7 @@ import {
   type WgQuickConfig,
   type WgQuickInput,
 } from '@litz/config';
-import { readInputFile } from '@litz/config/uapi';
+import { loadInputFile } from '@litz/config/uapi';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import { describe, quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
 import { Device } from '@litz/device';
@@ -49,20 +49,23 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Reads a file, or takes a configuration. A pipe blocks until its writer is done, for 20 s at most.
+ * Reads a file, or takes a configuration. A pipe may take 20 s.
  *
  * @param name the name of a configuration, for errors
+ * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
- * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a device, or too long, or a pipe
- *   whose writer does not end
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a folder or a device, or too long, or
+ *   a pipe whose writer does not end
+ * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(
   given: string | URL | WgQuickInput,
   name: string = 'configuration',
+  signal?: AbortSignal,
 ): Promise<TunnelSource> {
   if (typeof given !== 'string' && !(given instanceof URL)) return checkTunnelSource(given, name);
   const file = given.toString();
-  const text = readText(given instanceof URL ? fileURLToPath(given) : given, file);
+  const text = await readText(given instanceof URL ? fileURLToPath(given) : given, file, signal);
   return checkTunnelSource(parseConfig(text, { file }), file, text);
 }
 
@@ -156,9 +159,10 @@ export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefine
   return 'host' in read ? read : undefined;
 }
 
-function readText(path: string, file: string): string {
+/** @param file its name, for errors */
+async function readText(path: string, file: string, signal?: AbortSignal): Promise<string> {
   try {
-    return readInputFile(path);
+    return await loadInputFile(path, { signal });
   } catch (error) {
     if (!(error instanceof WireGuardError)) throw error;
     throw new WireGuardError(error.code, `${file}: ${error.message}`, { cause: error });

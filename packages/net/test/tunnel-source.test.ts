@@ -52,16 +52,29 @@ describe('readTunnelSource with a file', () => {
     expect((await readTunnelSource(pathToFileURL(file))).addresses).toEqual(['10.0.0.1']);
   });
 
-  test('refuses a device, and a pipe that no program writes to', async () => {
+  test('names what cannot be read, and why', async () => {
+    const folder = newFolder();
     await expect(readTunnelSource('/dev/zero')).rejects.toThrow(
       '/dev/zero: it is a device instead of a file',
     );
+    await expect(readTunnelSource(folder)).rejects.toThrow(
+      `${folder}: it is a folder instead of a file`,
+    );
+    await expect(readTunnelSource(pathToFileURL(folder))).rejects.toThrow(
+      `file://${folder}: it is a folder instead of a file`,
+    );
+    const missing = join(folder, 'none.conf');
+    await expect(readTunnelSource(missing)).rejects.toThrow(`ENOENT: no such file or directory`);
+    await expect(readTunnelSource(missing)).rejects.toThrow(missing);
+  });
+
+  test('a signal ends the waiting for a pipe, which blocks nothing', async () => {
     const pipe = join(newFolder(), 'pipe');
     execFileSync('mkfifo', [pipe]);
-    await expect(readTunnelSource(pipe)).rejects.toThrow(
-      `${pipe}: it is a pipe that no program writes to`,
-    );
-    await expect(readTunnelSource('/no/such/file')).rejects.toMatchObject({ code: 'ENOENT' });
+    const control = new AbortController();
+    const read = readTunnelSource(pipe, undefined, control.signal);
+    setImmediate(() => control.abort(new Error('no longer wanted')));
+    await expect(read).rejects.toThrow('no longer wanted');
   });
 });
 
