@@ -207,10 +207,10 @@ export class Connection implements DeadlineOwner {
   }
 
   /** The first of its timers. */
-  get deadline(): number {
+  writeDeadline(out: Float64Array): void {
     const first = Math.min(this.ackAt, this.slowAt);
     const sending = this.#sending;
-    return sending ? Math.min(first, sending.retransmitAt, sending.reorderAt) : first;
+    out[0] = sending ? Math.min(first, sending.retransmitAt, sending.reorderAt) : first;
   }
 
   /** The sequence number after the last byte of data. */

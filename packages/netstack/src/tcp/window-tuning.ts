@@ -29,7 +29,8 @@ export function measureReceiver(state: StackState, c: Connection): void {
 export function tuneReceiveBuffer(state: StackState, c: Connection, count: number): void {
   c.receiving.readSinceTuning += count;
   const measured = c.receiving.roundTrip;
-  const roundTrip = c.roundTrip > 0 ? Math.min(c.roundTrip, measured || Infinity) : measured;
+  const known = c.roundTrip;
+  const roundTrip = known > 0 ? Math.min(known, measured || Infinity) : measured;
   if (state.now - c.receiving.tunedAt < roundTrip) return;
   const { buffer } = c.receiving;
   // Twice what was read in a round trip: the sender may double its window in the next one.
