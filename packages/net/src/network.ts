@@ -137,7 +137,9 @@ export class Network extends EventEmitter<NetworkEvents> {
    * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` that
    *   was made with the option `tun`. The network closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
-   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved
+   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, or the path is
+   *   no file, or a pipe whose writer takes too long
+   * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
@@ -148,7 +150,7 @@ export class Network extends EventEmitter<NetworkEvents> {
       return new Network(source, options.tun, options.dns ?? [], options);
     }
     const { signal, resolve, handshakeTimeout, memory } = options;
-    const tunnel = await readTunnelSource(source, options.file);
+    const tunnel = await readTunnelSource(source, options.file, signal);
     const { addresses, dns } = tunnel;
     const tun = new NetworkTun({ addresses, mtu: options.mtu ?? tunnel.mtu, memory });
     const { configuration, named } = await toDevice(tunnel, {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import {
   ConfigError,
   fieldLines,
@@ -18,6 +18,7 @@ import {
   type WgQuickConfig,
   type WgQuickInput,
 } from '@litz/config';
+import { loadInputFile } from '@litz/config/uapi';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import { describe, quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
 import { Device } from '@litz/device';
@@ -49,18 +50,23 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Reads a file, or takes a configuration.
+ * Reads a file, or takes a configuration. A pipe may take 20 s.
  *
  * @param name the name of a configuration, for errors
+ * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a folder or a device, or too long, or
+ *   a pipe whose writer does not end
+ * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(
   given: string | URL | WgQuickInput,
   name: string = 'configuration',
+  signal?: AbortSignal,
 ): Promise<TunnelSource> {
   if (typeof given !== 'string' && !(given instanceof URL)) return checkTunnelSource(given, name);
   const file = given.toString();
-  const text = await readFile(given, 'utf8');
+  const text = await readText(given instanceof URL ? fileURLToPath(given) : given, file, signal);
   return checkTunnelSource(parseConfig(text, { file }), file, text);
 }
 
@@ -152,6 +158,16 @@ export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefine
   if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
   const read = readHostEndpoint(endpoint, 'endpoint');
   return 'host' in read ? read : undefined;
+}
+
+/** @param file its name, for errors */
+async function readText(path: string, file: string, signal?: AbortSignal): Promise<string> {
+  try {
+    return await loadInputFile(path, { signal });
+  } catch (error) {
+    if (!(error instanceof WireGuardError)) throw error;
+    throw new WireGuardError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Returns the line of a header; 1 if there is none. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { decode, encode } from 'dns-packet';
 import { formatKey, generateKeyPair } from '@litz/core';
 import { Device } from '@litz/device';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Network, NetworkTun } from '../src/index.ts';
 import { twoNetworks } from './two-networks.ts';
 
@@ -189,6 +190,17 @@ describe('Network', () => {
       const opened = Network.open(source as never);
       await expect(opened).rejects.toThrow('"source" expected the path of a file');
     }
+  });
+
+  test('gives the signal to the reading of the file, too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const pipe = join(folder, 'pipe.conf');
+    execFileSync('mkfifo', [pipe]);
+    const control = new AbortController();
+    const opened = Network.open(pipe, { signal: control.signal });
+    setImmediate(() => control.abort(new Error('no longer wanted')));
+    await expect(opened).rejects.toThrow('no longer wanted');
   });
 
   test('refuses wrong arguments of its methods', async () => {

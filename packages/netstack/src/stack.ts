@@ -207,7 +207,8 @@ export class Stack {
   pollTimeout(): number {
     const { reassembly, tcp, failure } = this.#state;
     if (failure) return Infinity;
-    return Math.min(reassembly.deadline, tcp.deadlines.first()?.deadline ?? Infinity);
+    const first = tcp.deadlines.first();
+    return first ? Math.min(reassembly.deadline, first.heapKey) : reassembly.deadline;
   }
 
   /**

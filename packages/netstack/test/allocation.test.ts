@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { createPacketOffload, Stack, type TcpSocket } from '../src/index.ts';
 
 const SEGMENTS = 10_000;
-/** V8 puts a time that is returned into an object of 16 bytes. A turn has some of them. */
-const TIMES = 16 * 16;
+/** V8 puts a time that is returned into an object of 16 bytes. A turn has a few of them. */
+const TIMES = 10 * 16;
 /** A view has about 96 bytes. */
 const VIEW = 110;
 
@@ -79,5 +79,6 @@ function bytesForSegment({ a, b, near, far }: Pair, length: number, isOffload: b
     // Only rounds without a garbage collection count.
     if (difference > 0) grown.push(difference / count);
   }
-  return grown.toSorted((x, y) => x - y)[2];
+  // What each segment allocates is in every window; what the compiler does is only in some.
+  return Math.min(...grown);
 }

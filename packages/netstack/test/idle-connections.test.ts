@@ -10,7 +10,7 @@ const CONNECTIONS = shortOrLong(2000, 10_000);
 
 describe('an idle connection', () => {
   test(
-    'costs less than 1.3 KB, and less than 4 KB after it has carried messages',
+    'costs less than 1.1 KB, and less than 4 KB after it has carried messages',
     { timeout: 300_000 },
     () => {
       const pair = new Pair();
@@ -23,7 +23,7 @@ describe('an idle connection', () => {
       const used = (memory() - before) / CONNECTIONS / 2;
       expect([pair.a.memoryInUse, pair.b.memoryInUse]).toEqual([0, 0]);
       expect(pair.sockets.every(({ state }) => state === 'established')).toBe(true);
-      expect(unused).toBeLessThan(1300);
+      expect(unused).toBeLessThan(1100);
       expect(used).toBeLessThan(4096);
       record('idle-connections', `${CONNECTIONS} connections`, {
         'bytes of an unused one': Math.round(unused),

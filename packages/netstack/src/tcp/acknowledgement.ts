@@ -191,7 +191,7 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
     isBefore(c.windowSequence, sequence) ||
     (c.windowSequence === sequence && !isAfter(c.windowAcknowledgement, acknowledgement));
   if (!isNewer) return false;
-  const window = segment.window * 2 ** c.sendScale;
+  const window = segment.window << c.sendScale;
   const isChanged = window !== c.sendWindow;
   c.sendWindow = window;
   c.largestWindow = Math.max(c.largestWindow, window);

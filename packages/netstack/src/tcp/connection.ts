@@ -5,10 +5,12 @@
  * @module
  */
 import type { StackError } from '../errors.ts';
+import type { ByteRanges } from '../memory/byte-ranges.ts';
 import type { DeadlineOwner } from '../memory/deadline-heap.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
+import { allowanceOf } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
+import { NO_RANGES } from './receive-buffer.ts';
 import { Receiving } from './receiving.ts';
 import { SendBuffer } from './send-buffer.ts';
 import { Sending } from './sending.ts';
@@ -75,20 +77,15 @@ export class Connection implements DeadlineOwner {
   pathVersion: number = 0;
   /** What the other side has announced (RFC 9293 3.7.1). */
   remoteSegmentSize: number = 536;
-  /** The round trip of the handshake in ms; 0: not measured. */
-  handshakeRoundTrip: number = 0;
+  /** The round trip of the handshake in whole µs; 0: not measured. */
+  handshakeMicroseconds: number = 0;
   noDelay: boolean;
 
-  // Receiving. RFC 9293 3.3.1: RCV.NXT, RCV.WND, IRS.
-  initialReceived: number = 0;
+  // Receiving. RFC 9293 3.3.1: RCV.NXT, RCV.WND.
   receiveNext: number = 0;
   /** RCV.NXT + RCV.WND as it was announced last. */
   announcedEdge: number = 0;
   receiveScale: number = 0;
-  readonly receiveBuffer: ReceiveBuffer;
-  /** The sequence number of the FIN of the other side, once it is known. */
-  finSequence: number = 0;
-  hasFin: boolean = false;
   /** The sequence number after the FIN was acknowledged: the stream has ended. */
   isEnded: boolean = false;
   /** The program reads no more. */
@@ -98,24 +95,18 @@ export class Connection implements DeadlineOwner {
   usesSack: boolean = false;
   usesTimestamps: boolean = false;
   timestampOffset: number = 0;
-  /** TS.Recent and when it was set (RFC 7323 4.3, 5.5). */
+  /** TS.Recent, and when it was set, in whole seconds (RFC 7323 4.3, 5.5). */
   recentTimestamp: number = 0;
-  recentTimestampAt: number = -Infinity;
+  recentTimestampSecond: number = 0;
   /** Last.ACK.sent. */
   lastAckSent: number = 0;
 
   // ECN (RFC 3168 6.1).
   usesEcn: boolean = false;
-  /** A mark has come: ECE is set until the other side sets CWR. */
-  echoesCongestion: boolean = false;
 
-  // Acknowledgements.
   needsAck: boolean = false;
-  /** Bytes that came in order and are not acknowledged. */
-  unackedBytes: number = 0;
   /** Segments that are acknowledged at once, at the beginning of a stream. */
   quickAcks: number = 16;
-
   // Timers, each a time in ms.
   ackAt: number = Infinity;
   /** Keepalive, TIME-WAIT, or the end of FIN-WAIT-2 without a program. */
@@ -153,7 +144,6 @@ export class Connection implements DeadlineOwner {
     this.noDelay = options.noDelay;
     this.keepAliveAfter = options.keepAlive;
     this.#pool = pool;
-    this.receiveBuffer = new ReceiveBuffer(pool, firstReceiveBuffer(options));
   }
 
   /** Whether it has a `Sending`. Without one nothing is on the way, and nothing was lost. */
@@ -188,26 +178,47 @@ export class Connection implements DeadlineOwner {
     this.#sending = undefined;
   }
 
-  /** Whether it has a `Receiving`. Without one there is nothing to report. */
+  /** Whether it has a `Receiving`. Without one there is nothing to report or to read. */
   get hasReceived(): boolean {
     return this.#receiving !== undefined;
   }
 
-  /** What it remembers about data that has come. Made when it is read for the first time. */
+  /** What has come, and what it remembers about it. Made when it is read for the first time. */
   get receiving(): Receiving {
-    return (this.#receiving ??= new Receiving());
+    return (this.#receiving ??= new Receiving(this.#pool, firstReceiveBuffer(this.options)));
+  }
+
+  /** The number of bytes that can be read. */
+  get readable(): number {
+    return this.#receiving ? this.#receiving.buffer.readable : 0;
+  }
+
+  /** The most bytes of the receive buffer. */
+  get receiveCapacity(): number {
+    return this.#receiving ? this.#receiving.buffer.capacity : firstReceiveBuffer(this.options);
+  }
+
+  /** The number of bytes that the other side may send from here on. */
+  get receiveRoom(): number {
+    if (this.#receiving) return this.#receiving.buffer.room;
+    return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
+  }
+
+  /** The ranges that have come ahead of the first missing byte, counted from it. */
+  get ahead(): ByteRanges {
+    return this.#receiving ? this.#receiving.buffer.ahead : NO_RANGES;
   }
 
   /** The smoothed round trip in ms; 0: not measured. */
   get roundTrip(): number {
-    return this.#sending ? this.#sending.rto.smoothed : this.handshakeRoundTrip;
+    return this.#sending ? this.#sending.rto.smoothed : this.handshakeMicroseconds / 1000;
   }
 
   /** The first of its timers. */
-  get deadline(): number {
+  writeDeadline(out: Float64Array): void {
     const first = Math.min(this.ackAt, this.slowAt);
     const sending = this.#sending;
-    return sending ? Math.min(first, sending.retransmitAt, sending.reorderAt) : first;
+    out[0] = sending ? Math.min(first, sending.retransmitAt, sending.reorderAt) : first;
   }
 
   /** The sequence number after the last byte of data. */
@@ -223,8 +234,8 @@ export class Connection implements DeadlineOwner {
   #beginSending(): Sending {
     const { congestionControl } = this.options;
     const sending = new Sending(congestionControl, this.segmentSize, this.initialSequence);
-    const { handshakeRoundTrip } = this;
-    if (handshakeRoundTrip > 0) sending.rto.sample(handshakeRoundTrip, this.lastHeardAt);
+    const { handshakeMicroseconds: measured } = this;
+    if (measured > 0) sending.rto.sample(measured / 1000, this.lastHeardAt);
     return sending;
   }
 }

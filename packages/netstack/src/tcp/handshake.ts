@@ -79,7 +79,7 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
   c.unacknowledged = segment.acknowledgement;
   // RFC 7323 2.2: the window of a SYN is not scaled.
   const scale = segment.has(TCP_FLAG.SYN) ? 0 : c.sendScale;
-  c.sendWindow = segment.window * 2 ** scale;
+  c.sendWindow = segment.window << scale;
   c.largestWindow = c.sendWindow;
   c.windowSequence = segment.sequence;
   c.windowAcknowledgement = segment.acknowledgement;
@@ -101,7 +101,9 @@ function noteRoundTrip({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
   const { sent, retries } = c.sending;
   // Less than the clock can tell is not the same as not measured.
-  if (sent.count > 0 && retries === 0) c.handshakeRoundTrip = now - sent.sentAt(0) || SMALLEST_MS;
+  if (sent.count === 0 || retries > 0) return;
+  const microseconds = Math.round((now - sent.sentAt(0)) * 1000);
+  c.handshakeMicroseconds = Math.min(Math.max(1, microseconds), MOST_MICROSECONDS);
 }
 
 function beginHandshake(
@@ -176,7 +178,6 @@ function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
  * @param sequence that of the SYN
  */
 function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: number): void {
-  c.initialReceived = sequence;
   c.receiveNext = (sequence + 1) | 0;
   c.announcedEdge = c.receiveNext;
   c.lastAckSent = c.receiveNext;
@@ -186,7 +187,7 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
   c.usesTimestamps &&= segment.hasTimestamps;
   if (c.usesTimestamps) {
     c.recentTimestamp = segment.timestamp;
-    c.recentTimestampAt = state.now;
+    c.recentTimestampSecond = Math.floor(state.now / 1000);
   }
   c.usesSack &&= segment.allowsSack;
   // RFC 7323 2.2: both sides must offer it.
@@ -200,6 +201,7 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
-const SMALLEST_MS = 0.001;
+/** Half an hour: a small integer in all engines. */
+const MOST_MICROSECONDS = 2 ** 30;
 /** As long as a cookie is taken. */
 const REFUSED_MS = 120_000;

@@ -19,7 +19,9 @@ export function receiveData(state: StackState, c: Connection, segment: TcpHeader
     takeData(state, c, segment);
   }
   if (segment.has(TCP_FLAG.FIN)) noteFin(c, segment);
-  if (c.hasFin && !c.isEnded && c.receiveNext === c.finSequence) receiveFin(state, c);
+  if (!c.hasReceived || c.isEnded) return;
+  const { hasFin, finSequence } = c.receiving;
+  if (hasFin && c.receiveNext === finSequence) receiveFin(state, c);
 }
 
 /**
@@ -48,13 +50,13 @@ function takeData(state: StackState, c: Connection, segment: TcpHeader): void {
     return;
   }
   const position = distance(start, receiveNext);
-  const { ahead } = c.receiveBuffer;
+  const { ahead } = c;
   if (position > 0 && ahead.covers(position, position + length)) {
     noteDuplicate(c, start, (start + length) | 0);
   }
   const hadGap = ahead.count > 0;
   const offset = segment.dataOffset + distance(start, segment.sequence);
-  const grown = c.receiveBuffer.write(position, state.packet.buffer, offset, length);
+  const grown = c.receiving.buffer.write(position, state.packet.buffer, offset, length);
   if (grown === -1) {
     state.drop('no-memory');
     c.needsAck = true;
@@ -69,15 +71,16 @@ function takeData(state: StackState, c: Connection, segment: TcpHeader): void {
 
 function advance(state: StackState, c: Connection, count: number): void {
   c.receiveNext = (c.receiveNext + count) | 0;
-  c.unackedBytes += count;
-  if (c.receiveBuffer.ahead.count === 0) c.receiving.recentBlockCount = 0;
+  c.receiving.unackedBytes += count;
+  if (c.ahead.count === 0) c.receiving.recentBlockCount = 0;
   measureReceiver(state, c);
   if (!c.isReadClosed) c.user?.changed();
 }
 
 /** RFC 9293 3.8.6.3, RFC 5681 4.2: every second full segment is acknowledged at once. */
 function acknowledgeLater(state: StackState, c: Connection, segment: TcpHeader): void {
-  const isEnough = c.unackedBytes > c.segmentSize || segment.dataLength > c.segmentSize;
+  const { unackedBytes } = c.receiving;
+  const isEnough = unackedBytes > c.segmentSize || segment.dataLength > c.segmentSize;
   if (isEnough || c.quickAcks > 0) c.needsAck = true;
   else armDelayedAck(state, c);
 }
@@ -103,12 +106,12 @@ function noteBlock(c: Connection, start: number): void {
 /** A FIN may come before data that is still missing. */
 function noteFin(c: Connection, segment: TcpHeader): void {
   const sequence = (segment.sequence + segment.dataLength) | 0;
-  if (c.hasFin || isAfter(sequence, c.announcedEdge)) {
+  if (c.receiving.hasFin || isAfter(sequence, c.announcedEdge)) {
     c.needsAck = true;
     return;
   }
-  c.hasFin = true;
-  c.finSequence = sequence;
+  c.receiving.hasFin = true;
+  c.receiving.finSequence = sequence;
 }
 
 /** The stream of the other side has ended. */

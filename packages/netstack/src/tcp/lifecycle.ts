@@ -108,7 +108,8 @@ export function endConnection(state: StackState, c: Connection, error?: StackErr
   c.error ??= error;
   c.ackAt = c.slowAt = Infinity;
   c.stopSending();
-  if (error || c.isReadClosed || !c.user) c.receiveBuffer.clear();
+  const isUnread = error || c.isReadClosed || !c.user;
+  if (isUnread && c.hasReceived) c.receiving.buffer.clear();
   state.tcp.timeWait.delete(c);
   state.tcp.connections.remove(c);
   state.tcp.deadlines.remove(c);
@@ -123,7 +124,7 @@ export function abortConnection(state: StackState, c: Connection, error: StackEr
   const isSilent = c.state === 'syn-sent' || c.state === 'time-wait' || c.state === 'closed';
   if (isSilent) return endConnection(state, c, error);
   c.needsReset = true;
-  c.receiveBuffer.clear();
+  if (c.hasReceived) c.receiving.buffer.clear();
   state.tcp.wake(c);
   return c.user?.changed();
 }

@@ -240,7 +240,7 @@ function sendPure(state: StackState, c: Connection, sequence: number): number {
 
 function write(state: StackState, c: Connection): number {
   // RFC 3168 6.1.3.
-  if (c.usesEcn && c.echoesCongestion) segment.flags |= TCP_FLAG.ECE;
+  if (c.usesEcn && c.hasReceived && c.receiving.echoesCongestion) segment.flags |= TCP_FLAG.ECE;
   if (segment.length > 0) c.sending.lastSentAt = state.now;
   return writeSegment(state, c, segment);
 }

@@ -96,6 +96,9 @@ export class ReceiveBuffer {
   }
 }
 
+/** What a buffer without a gap has ahead. Nothing can be added to it. */
+export const NO_RANGES: ByteRanges = new ByteRanges(0);
+
 /** Returns how many bytes can be read more when `written` have come, with those behind them. */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;
@@ -106,7 +109,5 @@ function closeGap(ahead: ByteRanges, written: number): number {
   return grown;
 }
 
-/** What a buffer without a gap has ahead. Nothing is added to it. */
-const NO_RANGES = new ByteRanges(0);
 /** A sender can make as many gaps as it likes; this many are remembered. */
 const MOST_RANGES = 256;

@@ -114,7 +114,7 @@ function isCrossedSyn(c: Connection, segment: TcpHeader): boolean {
     c.state === 'syn-received' &&
     c.listener === undefined &&
     (segment.flags & (SYN | ACK | RST)) === (SYN | ACK) &&
-    segment.sequence === c.initialReceived &&
+    segment.sequence === ((c.receiveNext - 1) | 0) &&
     segment.acknowledgement === c.next
   );
 }
@@ -126,7 +126,7 @@ function isCurrent(state: StackState, c: Connection, segment: TcpHeader): boolea
   // this stack.
   if (!segment.hasTimestamps || !isBefore(segment.timestamp, c.recentTimestamp)) return true;
   // RFC 7323 5.5: after 24 days of silence, the clock may have wrapped.
-  if (state.now - c.recentTimestampAt > OLDEST_TIMESTAMP_MS) return true;
+  if (isLongAgo(state, c)) return true;
   c.needsAck = true;
   return false;
 }
@@ -190,11 +190,14 @@ function receiveReset(state: StackState, c: Connection, segment: TcpHeader): voi
 function noteTimestamp(state: StackState, c: Connection, segment: TcpHeader): void {
   if (!c.usesTimestamps || !segment.hasTimestamps) return;
   if (isAfter(segment.sequence, c.lastAckSent)) return;
-  if (isBefore(segment.timestamp, c.recentTimestamp)) {
-    if (state.now - c.recentTimestampAt <= OLDEST_TIMESTAMP_MS) return;
-  }
+  if (isBefore(segment.timestamp, c.recentTimestamp) && !isLongAgo(state, c)) return;
   c.recentTimestamp = segment.timestamp;
-  c.recentTimestampAt = state.now;
+  c.recentTimestampSecond = Math.floor(state.now / 1000);
+}
+
+/** RFC 7323 5.5: whether TS.Recent is so old that the clock of the other side may have wrapped. */
+function isLongAgo({ now }: StackState, c: Connection): boolean {
+  return now / 1000 - c.recentTimestampSecond > OLDEST_TIMESTAMP_S;
 }
 
 /** SYN-RECEIVED: the acknowledgement of our SYN. Returns false if the segment must be dropped. */
@@ -217,9 +220,10 @@ function receiveHandshakeAck(state: StackState, c: Connection, segment: TcpHeade
 /** RFC 3168 6.1.3: a mark is echoed until the other side says that it has reduced its window. */
 function noteEcn({ packet }: StackState, c: Connection, segment: TcpHeader): void {
   if (!c.usesEcn) return;
-  if (segment.has(TCP_FLAG.CWR) && segment.dataLength > 0) c.echoesCongestion = false;
+  const isTold = segment.has(TCP_FLAG.CWR) && segment.dataLength > 0;
+  if (isTold && c.hasReceived) c.receiving.echoesCongestion = false;
   if ((packet.trafficClass & 3) !== CONGESTION_EXPERIENCED) return;
-  c.echoesCongestion = true;
+  c.receiving.echoesCongestion = true;
   c.needsAck = true;
 }
 
@@ -236,4 +240,4 @@ function afterAck(state: StackState, c: Connection): void {
 
 const CONGESTION_EXPERIENCED = 3;
 const FIN_WAIT_MS = 60_000;
-const OLDEST_TIMESTAMP_MS = 24 * 24 * 3_600_000;
+const OLDEST_TIMESTAMP_S = 24 * 24 * 3600;

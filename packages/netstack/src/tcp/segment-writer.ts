@@ -103,7 +103,7 @@ function hasDuplicate(c: Connection): boolean {
 
 function blockCount(c: Connection): number {
   if (!c.usesSack) return 0;
-  const blocks = c.receiveBuffer.ahead.count + (hasDuplicate(c) ? 1 : 0);
+  const blocks = c.ahead.count + (hasDuplicate(c) ? 1 : 0);
   return Math.min(blocks, c.usesTimestamps ? MOST_SACK_BLOCKS - 1 : MOST_SACK_BLOCKS);
 }
 
@@ -111,7 +111,7 @@ function blockCount(c: Connection): number {
  * RFC 2018 4: first a duplicate (RFC 2883 4), then the ranges in the order of their last change.
  */
 function fillBlocks(c: Connection, count: number): void {
-  const { ahead } = c.receiveBuffer;
+  const { ahead } = c;
   let filled = 0;
   if (hasDuplicate(c)) {
     edges[0] = c.receiving.duplicateStart;
@@ -128,7 +128,7 @@ function fillBlocks(c: Connection, count: number): void {
 
 /** Adds a range, unless it is in the list already. Returns the number of blocks. */
 function addBlock(c: Connection, index: number, first: number, filled: number): number {
-  const { ahead } = c.receiveBuffer;
+  const { ahead } = c;
   const start = (c.receiveNext + ahead.start(index)) | 0;
   for (let i = first; i < filled; i++) if (edges[i * 2] === start) return filled;
   edges[filled * 2] = start;
@@ -142,11 +142,10 @@ function addBlock(c: Connection, index: number, first: number, filled: number): 
  */
 function windowField(c: Connection, flags: number): number {
   if (flags & TCP_FLAG.RST) return 0;
-  const { receiveBuffer, receiveNext } = c;
-  const { room, capacity } = receiveBuffer;
-  const edge = (receiveNext + room) | 0;
+  const { receiveNext } = c;
+  const edge = (receiveNext + c.receiveRoom) | 0;
   const gain = distance(edge, c.announcedEdge);
-  const isWorthwhile = gain >= Math.min(capacity / 2, c.segmentSize);
+  const isWorthwhile = gain >= Math.min(c.receiveCapacity / 2, c.segmentSize);
   if ((isWorthwhile && gain > 0) || isAfter(receiveNext, c.announcedEdge)) c.announcedEdge = edge;
   const window = distance(c.announcedEdge, receiveNext);
   const scale = flags & TCP_FLAG.SYN ? 0 : Math.max(0, c.receiveScale);
@@ -190,11 +189,13 @@ function sackBytes(headerLength: number, c: Connection): number {
 /** Records that the acknowledgement is sent. */
 function settle(c: Connection): void {
   c.needsAck = false;
-  c.unackedBytes = 0;
-  c.ackAt = Infinity;
   c.lastAckSent = c.receiveNext;
-  if (c.hasReceived) c.receiving.hasDuplicate = false;
   if (c.quickAcks > 0) c.quickAcks--;
+  c.ackAt = Infinity;
+  if (!c.hasReceived) return;
+  const { receiving } = c;
+  receiving.unackedBytes = 0;
+  receiving.hasDuplicate = false;
 }
 
 /** The SACK blocks of the segment that is being written. */

@@ -57,7 +57,7 @@ export class TcpSocket {
 
   /** The number of bytes that wait to be read. */
   get readable(): number {
-    return this.#connection.receiveBuffer.readable;
+    return this.#connection.readable;
   }
 
   /** The number of bytes that `send` takes now. */
@@ -139,7 +139,7 @@ export class TcpSocket {
     requireInteger(offset, 'offset', 0, target.length);
     requireInteger(length, 'length', 0, target.length - offset);
     const c = this.#connection;
-    const count = c.receiveBuffer.read(target, offset, length);
+    const count = c.hasReceived ? c.receiving.buffer.read(target, offset, length) : 0;
     if (count === 0 || c.state === 'closed') return count;
     tuneReceiveBuffer(this.#state, c, count);
     this.#announce();
@@ -169,7 +169,7 @@ export class TcpSocket {
     if (c.isReadClosed) return;
     c.isReadClosed = true;
     if (c.state === 'syn-sent') return endConnection(this.#state, c);
-    if (c.receiveBuffer.readable > 0) {
+    if (c.readable > 0) {
       return abortConnection(
         this.#state,
         c,
@@ -213,10 +213,10 @@ export class TcpSocket {
     const c = this.#connection;
     // Nothing more comes.
     if (c.isEnded) return;
-    const edge = (c.receiveNext + c.receiveBuffer.room) | 0;
+    const edge = (c.receiveNext + c.receiveRoom) | 0;
     const gain = (edge - c.announcedEdge) | 0;
     const announced = (c.announcedEdge - c.receiveNext) | 0;
-    const { capacity } = c.receiveBuffer;
+    const capacity = c.receiveCapacity;
     const isWorthwhile = gain >= Math.min(capacity / 2, 2 * c.segmentSize);
     // A large window that is hardly used needs no update for each read.
     if (!isWorthwhile || (announced > capacity / 2 && gain < capacity / 4)) return;

@@ -67,7 +67,7 @@ export function armKeepAlive({ now }: StackState, c: Connection): void {
 /** Fires the timers of all connections that are due. */
 export function fireTimers(state: StackState): void {
   const { deadlines } = state.tcp;
-  for (let c = deadlines.first(); c && c.deadline <= state.now; c = deadlines.first()) {
+  for (let c = deadlines.first(); c && c.heapKey <= state.now; c = deadlines.first()) {
     if (c.ackAt <= state.now) fireDelayedAck(c);
     if (c.hasSent && c.sending.reorderAt <= state.now) fireReordering(state, c);
     if (c.hasSent && c.sending.retransmitAt <= state.now) fireRetransmit(state, c);

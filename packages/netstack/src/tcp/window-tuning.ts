@@ -32,13 +32,14 @@ export function measureReceiver(state: StackState, c: Connection): void {
 export function tuneReceiveBuffer(state: StackState, c: Connection, count: number): void {
   c.receiving.readSinceTuning += count;
   const measured = c.receiving.roundTrip;
-  const roundTrip = c.roundTrip > 0 ? Math.min(c.roundTrip, measured || Infinity) : measured;
+  const known = c.roundTrip;
+  const roundTrip = known > 0 ? Math.min(known, measured || Infinity) : measured;
   if (state.now - c.receiving.tunedAt < roundTrip) return;
-  const { receiveBuffer } = c;
+  const { buffer } = c.receiving;
   // Twice what was read in a round trip: the sender may double its window in the next one.
   const wanted = 2 * c.receiving.readSinceTuning + 16 * c.segmentSize;
-  if (wanted > receiveBuffer.capacity && hasMemory(state)) {
-    receiveBuffer.capacity = Math.min(c.options.receiveBuffer, wanted);
+  if (wanted > buffer.capacity && hasMemory(state)) {
+    buffer.capacity = Math.min(c.options.receiveBuffer, wanted);
   }
   c.receiving.readSinceTuning = 0;
   c.receiving.tunedAt = state.now;
