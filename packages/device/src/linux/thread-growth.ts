@@ -1,6 +1,7 @@
 /**
- * `ThreadGrowth`: decides when other threads should help the packet loop: only while it never
- * sleeps, a part of a core is idle, and it was seen that they help. Pure: no clock, no I/O.
+ * `ThreadGrowth`: decides when other threads should help the packet loop. They help only while the
+ * loop never sleeps, a part of a core is idle, and a measurement has shown that they make it faster.
+ * Pure: no clock, no I/O.
  *
  * @module
  */
@@ -9,7 +10,7 @@
 export type GrowthStep = 'none' | 'resume' | 'start' | 'rest';
 
 export interface ThreadGrowthOptions {
-  /** The most threads, with the packet loop's. */
+  /** The largest number of threads, including that of the packet loop. */
   readonly most: number;
   /** Returns how many cores were idle since the last call, for instance 1.5. */
   readonly idleCores: () => number;
@@ -17,7 +18,7 @@ export interface ThreadGrowthOptions {
 
 export class ThreadGrowth {
   readonly #options: ThreadGrowthOptions;
-  /** How many threads were started, and how many are used; both with the packet loop's. */
+  /** How many threads were started, and how many are used; both include that of the packet loop. */
   #started = 1;
   #used = 1;
   readonly #window = new Span();
@@ -44,7 +45,8 @@ export class ThreadGrowth {
    * Must be called after each turn of the packet loop.
    *
    * @param beganAt when the loop woke up, in ms
-   * @param endedAt when the turn was over. @param bytes carried in both directions since the start
+   * @param endedAt when the turn was over
+   * @param bytes how many were carried in both directions since the start
    */
   observe(beganAt: number, endedAt: number, bytes: number): GrowthStep {
     this.#busyMs += endedAt - beganAt;
