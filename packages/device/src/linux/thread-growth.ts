@@ -1,7 +1,7 @@
 /**
  * `ThreadGrowth`: decides when other threads should help the packet loop. They help only while the
- * loop never sleeps, a part of a core is idle, and a measurement has shown that they make it faster.
- * Pure: no clock, no I/O.
+ * loop never sleeps, a part of a core is idle, and a measurement has shown that they bring
+ * something. Pure: no clock, no I/O.
  *
  * @module
  */

@@ -75,7 +75,7 @@ export class LinuxWarmUp {
 
   /**
    * Sends the single packets of the warm-up, so that the first packets of the device find compiled
-   * code. Requests wait meanwhile. The link must be down: then there are no packets that could wait.
+   * code. Requests wait meanwhile. The link must be down: then no packet can wait.
    *
    * @param isStopped whether the device ends
    */
