@@ -1,5 +1,5 @@
 /**
- * `runCapture`: runs `litz capture` until it has enough, or until a signal comes.
+ * `runCapture`: runs `litz capture` until a limit is reached or a signal comes.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { CaptureWriter } from './capture-writer.ts';
 /**
  * Captures packets of an interface.
  *
- * @throws {Failure} (rejects) a flag is wrong, or the capture could not be written or ended early
+ * @throws {Failure} (rejects) a flag is wrong, the capture could not be written, or it ended early
  * @throws {UapiError | WireGuardError} (rejects) the daemon refused
  */
 export async function runCapture(name: string, flags: CaptureFlags): Promise<void> {
@@ -39,7 +39,7 @@ export async function runCapture(name: string, flags: CaptureFlags): Promise<voi
     report(name, flags, writer);
   } catch (error) {
     const isReaderGone = outputs.output instanceof StreamOutput && outputs.output.isReaderGone;
-    // Wireshark was closed, or head has read enough.
+    // The reader has ended on purpose: Wireshark was closed, or `head` has read enough.
     if (!isReaderGone) throw error;
   } finally {
     clearTimeout(timer);
@@ -72,16 +72,16 @@ async function write(
   if (!hasBegun || (writer.isComplete && end.signal.aborted)) return;
   const why = 'the daemon has ended, or a new process has taken its place (litz upgrade)';
   if (!writer.isComplete) {
-    throw new Failure(`${name}: ${why}, or its log says why; ${countText(writer)}`);
+    throw new Failure(`${name}: ${why}; otherwise see its log; ${countText(writer)}`);
   }
   say(`litz: ${name}: ${why}`);
 }
 
-/** Rejects when the output takes nothing for a while after the end. */
+/** Rejects if the output has not taken the rest of the capture `STUCK_MS` after its end. */
 function stuck(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const fail = (): void =>
-      reject(new Failure('the reader of the capture does not read; its end is missing'));
+      reject(new Failure('the reader has stopped reading, so the end of the capture is missing'));
     signal.addEventListener('abort', () => setTimeout(fail, STUCK_MS).unref(), { once: true });
   });
 }

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatCidr } from '@litz/core';
@@ -41,6 +42,16 @@ describe('readCni', () => {
 
     expect(prefixes({ flannelFile: file })).toEqual(['10.244.3.0/24', 'fd44:0:0:3::/64']);
     expect(prefixes({ flannelFile: '/no/such/file' })).toEqual([]);
+  });
+
+  test('refuses what would block or never end, and says why', () => {
+    symlinkSync('/dev/zero', join(folder, '30-zero.conf'));
+    expect(read().trouble).toMatch('30-zero.conf: it is a device instead of a file');
+    execFileSync('mkfifo', [join(folder, '20-pipe.conf')]);
+    expect(read().trouble).toMatch('20-pipe.conf: it is a pipe instead of a file');
+    write('10-long.conf', { type: 'bridge', name: 'x'.repeat(2 ** 20) });
+    expect(read()).toMatchObject({ family: 'unknown' });
+    expect(read().trouble).toMatch('10-long.conf: it has more than 1048576 bytes');
   });
 
   test.each<[string, CniOptions['links'], CniFamily]>([
