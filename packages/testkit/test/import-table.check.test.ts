@@ -41,6 +41,7 @@ const TABLE: Record<
       '@litz/core',
       '@litz/core/internals',
       '@litz/config',
+      '@litz/config/uapi',
       '@litz/device',
       '@litz/device/quick',
       '@litz/netstack',

@@ -184,7 +184,7 @@ describeWith(required, 'litz@.service', () => {
     await systemd.control('start', 'litz@wg0');
     const old = await systemd.property('litz@wg0', 'MainPID');
     await expect(systemd.run('litz', 'upgrade', 'wg0')).rejects.toThrow(
-      /the upgrade failed, and the old process goes on: it ended before it had the device/,
+      /the upgrade failed, and the old process goes on: the new process ended before it had the device/,
     );
     await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === old, { timeout: 5000 });
     expect(await mainOf('litz@wg0')).toEqual([old, 'active', 'serves wg0', '0']);

@@ -11,6 +11,6 @@
  * @module
  */
 export { inodeOf } from './inode-of.ts';
-export { readInputFile, type InputFileOptions } from './read-input-file.ts';
+export { loadInputFile, readInputFile, type InputFileOptions } from './read-input-file.ts';
 export { untrustedFolder } from './untrusted-folder.ts';
 export { UapiClient, type UapiClientOptions } from './uapi-client.ts';

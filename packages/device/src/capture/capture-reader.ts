@@ -14,7 +14,7 @@ export interface CaptureOwner {
   readonly name: string;
   /** Makes the packet loop stop recording. It may reject when the device is closed. */
   end(): Promise<void>;
-  /** Takes the memory back. The packet loop does not write to it any more, and it is cleared. */
+  /** Takes back the memory. It is cleared, and the packet loop does not write to it any more. */
   release(memory: SharedArrayBuffer): void;
 }
 
@@ -27,7 +27,7 @@ export class CaptureReader implements DeviceCapture {
   #endedAt: number | undefined = undefined;
   #ending: Promise<void> | undefined = undefined;
   #isOver = false;
-  /** Whether the packet loop said that it does not write to the ring any more. */
+  /** Whether the packet loop has confirmed that it does not write to the ring any more. */
   #isUnused = false;
   #wake: () => void = () => {};
 
@@ -67,14 +67,14 @@ export class CaptureReader implements DeviceCapture {
     this.finish();
   }
 
-  /** The packet loop records nothing any more. */
+  /** Must be called when the packet loop records nothing any more. */
   finish(): void {
     this.#isOver = true;
     this.#endedAt ??= Date.now();
     this.wake();
   }
 
-  /** There is something to read. */
+  /** Must be called when there is something to read. */
   wake(): void {
     this.#wake();
   }

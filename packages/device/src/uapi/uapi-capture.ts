@@ -1,7 +1,7 @@
 /**
  * `UapiCapture`: answers `litz_capture=1` with a pcapng file. No function here rejects. An error
- * before the file is answered with an errno. After that, the file ends with its last whole block:
- * without the statistics, so that the client sees that something went wrong.
+ * before the file is answered with an errno. A later error ends the file after its last whole
+ * block. The statistics are then missing, which shows the client that something went wrong.
  *
  * @module
  */

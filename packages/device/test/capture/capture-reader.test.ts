@@ -66,7 +66,7 @@ describe('CaptureReader', () => {
     expect(dropped[2].bytes).toEqual(Buffer.from(forged));
   });
 
-  it('keeps to its filter', async () => {
+  it('records only what its filter selects', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -84,7 +84,7 @@ describe('CaptureReader', () => {
     }
   });
 
-  it('has no secrets unless they were asked for, and those of each new handshake if they were', async () => {
+  it('has no secrets by default, and with keyLog those of each new handshake', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -103,7 +103,7 @@ describe('CaptureReader', () => {
     );
   });
 
-  it('drops packets of the capture when nobody reads it, and never packets', async () => {
+  it('leaves packets out of the capture when nobody reads it, and drops none in the tunnel', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
