@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { checkInterfaceName } from '../interface-name.ts';
@@ -74,10 +75,12 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     await upgrades.cancel();
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
-    await control.close();
-    await metrics?.close();
-    await served.close();
-    notifier.close();
+    await closeAll(
+      () => control.close(),
+      () => metrics?.close(),
+      () => served.close(),
+      () => notifier.close(),
+    );
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;

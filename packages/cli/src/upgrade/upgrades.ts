@@ -72,8 +72,7 @@ export class Upgrades {
   async #run(): Promise<string> {
     const { device, log, server } = this.#served;
     const socket = join(daemonFolder(device.name), 'hand-over');
-    rmSync(socket, { force: true });
-    const listener = new UnixListener(socket);
+    const listener = listenAt(socket);
     const successor = new SuccessorProcess({ socket, env: this.#options.env });
     this.#successor = successor;
     try {
@@ -90,12 +89,10 @@ export class Upgrades {
       this.#options.onFailed();
       const isOwnEnd = !successor.isKilled && !(error instanceof WrongProcess);
       const why = isOwnEnd ? successor.end : (error as Error).message;
-      throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, {
-        cause: error,
-      });
+      throw new Failure(`${FAILED}: ${why}`, { cause: error });
     } finally {
       this.#successor = undefined;
-      listener.close();
+      closeQuietly(listener);
     }
   }
 
@@ -120,6 +117,24 @@ export class Upgrades {
   }
 }
 
+/** @throws {Failure} /run is full or read-only, or no descriptor is left */
+function listenAt(path: string): UnixListener {
+  try {
+    rmSync(path, { force: true });
+    return new UnixListener(path);
+  } catch (error) {
+    throw new Failure(`${FAILED}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function closeQuietly(listener: UnixListener): void {
+  try {
+    listener.close();
+  } catch {
+    // /run has become read-only. The next upgrade removes the file.
+  }
+}
+
 /** A script that starts Litz and waits for it is not Litz. */
 class WrongProcess extends Failure {
   constructor(pid: number, expected: number) {
@@ -130,6 +145,7 @@ class WrongProcess extends Failure {
   }
 }
 
+const FAILED = 'the upgrade failed, and the old process goes on';
 const POLL_MS = 5;
 /** A start of Node.js takes less than a second; on a machine that has too much to do, some more. */
 const LONGEST_START_MS = 30_000;

@@ -63,9 +63,9 @@ export class DeviceCaptures {
     this.#running.get(id)?.wake();
   }
 
-  /** The device is closed. */
-  finishAll(): void {
-    for (const capture of this.#running.values()) capture.finish();
+  /** The device is closed. @param reason for whoever reads a capture */
+  finishAll(reason: string): void {
+    for (const capture of this.#running.values()) capture.finish(reason);
     this.#running.clear();
     this.#spare.length = 0;
   }
