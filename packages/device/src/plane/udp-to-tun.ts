@@ -70,9 +70,13 @@ export class UdpToTun {
     this.#inbound = buffer;
     this.#bytes += length;
     const now = this.#now as number;
-    this.#deliver(buffer, offset, this.#engine.openDatagram(buffer, offset, length, source, ecn, now));
+    this.#deliver(
+      buffer,
+      offset,
+      this.#engine.openDatagram(buffer, offset, length, source, ecn, now),
+    );
   };
-  /** Takes the datagrams of a batch: one of two functions, so that no datagram is asked for a tap. */
+  /** Takes a datagram: one of two functions, so that there is no check for a tap per datagram. */
   #sink: DatagramSink = this.#take;
   #tap: PacketTap | undefined = undefined;
   readonly #threads: OpeningThreads | undefined;
