@@ -15,8 +15,8 @@ export interface CaptureStream extends AsyncIterable<Uint8Array> {
   /**
    * Stops recording. The iteration then ends with what was recorded before.
    *
-   * @param reason for whoever reads the file: why it ends, if it was not its reader who has ended it.
-   *   It becomes the comment of the last block.
+   * @param reason for whoever reads the file: why it ends, if its reader has not ended it. It
+   *   becomes the comment of the last block.
    */
   stop(reason?: string): Promise<void>;
 }

@@ -11,7 +11,13 @@ import {
   type MemoryDevice,
 } from '../in-memory.ts';
 import type { CaptureOptions, DeviceCapture } from '../../src/index.ts';
-import { readBlocks, readOptions, readPacket, type ReadBlock, type ReadPacket } from './read-pcapng.ts';
+import {
+  readBlocks,
+  readOptions,
+  readPacket,
+  type ReadBlock,
+  type ReadPacket,
+} from './read-pcapng.ts';
 
 describe('CaptureReader', () => {
   it('has the packets and datagrams of both directions', async () => {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { formatFailure, formatSection, formatStatistics } from '../../src/capture/pcapng-section.ts';
+import {
+  formatFailure,
+  formatSection,
+  formatStatistics,
+} from '../../src/capture/pcapng-section.ts';
 import { readBlocks, readOptions, type ReadBlock } from './read-pcapng.ts';
 
 describe('formatSection', () => {
