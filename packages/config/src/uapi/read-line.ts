@@ -5,6 +5,7 @@
  * @module
  */
 import type { Socket } from 'node:net';
+import { checkInteger, checkObject } from '@litz/core/internals';
 import { linesOf } from './lines-of.ts';
 
 /** What the other end may do at most. */
@@ -20,16 +21,20 @@ export interface LineLimits {
  * sends nothing. A line may also end with the stream. The socket stays open, and what comes later
  * is read and ignored: so its end is noticed.
  *
+ * @throws {TypeError | RangeError} (rejects) an argument is wrong
  * @throws {Error} (rejects) the line is longer, the connection was lost, or the line takes longer
  *   (its `code` is then `ETIMEDOUT`); the socket is closed
  */
-export async function readLine(
-  socket: Socket,
-  { longest, longestMs }: LineLimits,
-): Promise<string | undefined> {
+export async function readLine(socket: Socket, limits: LineLimits): Promise<string | undefined> {
+  checkObject(socket, 'socket');
+  checkObject(limits, 'limits', ['longest', 'longestMs']);
+  const { longest, longestMs } = limits;
+  checkInteger(longest, 'longest', 1, Number.MAX_SAFE_INTEGER);
+  checkInteger(longestMs, 'longestMs', 1, LONGEST_TIMER_MS);
   // The other end may go away at any time, also after its line.
   socket.on('error', () => {});
   // This is not the timeout of the socket, because each byte would restart it.
+  // oxlint-disable-next-line no-restricted-globals -- this folder needs Node.js
   const timer = setTimeout(() => socket.destroy(new LateError(longestMs)), longestMs);
   let line: string | undefined;
   try {
@@ -51,3 +56,6 @@ class LateError extends Error {
     super(`no line came for ${ms} ms`);
   }
 }
+
+/** The longest time of a timer, in ms. */
+const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
