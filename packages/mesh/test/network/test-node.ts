@@ -35,7 +35,7 @@ export interface NodeOptions {
 export interface PingOptions {
   /** Default: 3. */
   readonly count?: number;
-  /** How long to wait for the last answer. Default: `WAIT_SECONDS`. */
+  /** For how long the answers may come, from the first ping on. Default: `WAIT_SECONDS`. */
   readonly waitSeconds?: number;
 }
 
@@ -273,16 +273,15 @@ export class TestNode {
     options: PingOptions & { size?: number; whole?: boolean } = {},
   ): number {
     const { count = 3, waitSeconds = WAIT_SECONDS, size = 56, whole = false } = options;
-    const ping = `ping -c ${count} -i 0.05 -W ${waitSeconds} -s ${size}`;
-    const words = `ip netns exec ${pod.name} ${ping}`.split(' ');
-    const [program, ...rest] = [...words, ...(whole ? ['-M', 'do'] : []), address];
-    return this.#answered(program, rest);
+    const from = `ip netns exec ${pod.name} `;
+    const more = `-s ${size}${whole ? ' -M do' : ''}`;
+    return this.#answered(`${from}ping ${more} ${address}`, count, waitSeconds);
   }
 
   /** Sends pings from the node itself. */
   pingFromNode(address: string, options: PingOptions = {}): number {
     const { count = 3, waitSeconds = WAIT_SECONDS } = options;
-    return this.#answered('ping', `-c ${count} -i 0.05 -W ${waitSeconds} ${address}`.split(' '));
+    return this.#answered(`ping ${address}`, count, waitSeconds);
   }
 
   /** Runs a program in a pod. */
@@ -300,9 +299,15 @@ export class TestNode {
     await this.namespace.close();
   }
 
-  #answered(program: string, words: string[]): number {
-    const text = this.namespace.run('sh', '-c', `"$@" || true`, 'sh', program, ...words);
-    return Number(/(\d+) received/.exec(text)?.[1] ?? 0);
+  /**
+   * Returns how many of the first `count` pings were answered. Ping sends more until it has as many answers. Without
+   * a deadline it would wait only two round trips for the last answer, which is too short on a busy machine.
+   */
+  #answered(ping: string, count: number, waitSeconds: number): number {
+    const command = `${ping} -c ${count} -w ${waitSeconds} -i 0.05 || true`;
+    const text = this.namespace.run('sh', '-c', command);
+    const sequences = [...text.matchAll(/ from .* icmp_seq=(\d+) ttl=/g)].map(([, n]) => Number(n));
+    return new Set(sequences.filter((sequence) => sequence <= count)).size;
   }
 
   #vtep(): void {
