@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { DropReason, Engine } from '@litz/core';
+import type { Endpoint, Engine } from '@litz/core';
 import {
   clearVnetHeader,
   Coalescer,
@@ -60,25 +60,21 @@ export interface OpeningThreads {
 export class UdpToTun {
   writtenPackets = 0;
   readonly batches: BatchSizes = new BatchSizes();
+  /** Sees the packets while a capture runs. */
+  tap: PacketTap | undefined = undefined;
   readonly #engine: Engine;
   readonly #tun: Tun;
   readonly #memory: PacketMemory;
   readonly #drain: () => void;
   readonly #onSuperPacketRefused: (refused: RefusedSuperPacket) => void;
   readonly #coalescer: Coalescer;
-  readonly #take: DatagramSink = (buffer, offset, length, source, ecn) => {
-    this.#inbound = buffer;
-    this.#bytes += length;
-    const now = this.#now as number;
-    this.#deliver(
-      buffer,
-      offset,
-      this.#engine.openDatagram(buffer, offset, length, source, ecn, now),
-    );
-  };
-  /** Takes a datagram: one of two functions, so that there is no check for a tap per datagram. */
-  #sink: DatagramSink = this.#take;
-  #tap: PacketTap | undefined = undefined;
+  readonly #sink: (
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    source: Endpoint,
+    ecn: number,
+  ) => void;
   readonly #threads: OpeningThreads | undefined;
   /** The datagrams of each half of the sockets' memory. */
   readonly #batches = [new ReceivedBatch(), new ReceivedBatch()] as const;
@@ -124,16 +120,8 @@ export class UdpToTun {
     });
     this.#coalescer.tcp = tun.offloads?.tcp === true;
     this.#coalescer.udp = tun.offloads?.udp === true;
-  }
-
-  /** Sees the packets while a capture runs. Must not be set within a batch. */
-  get tap(): PacketTap | undefined {
-    return this.#tap;
-  }
-
-  set tap(tap: PacketTap | undefined) {
-    this.#tap = tap;
-    this.#sink = tap ? this.#tapped(tap) : this.#take;
+    this.#sink = (buffer, offset, length, source, ecn) =>
+      this.#take(buffer, offset, length, source, ecn);
   }
 
   get sockets(): DatagramSocket | undefined {
@@ -200,7 +188,7 @@ export class UdpToTun {
     const threads = this.#threads;
     const isAlone = threads === undefined || threads.running === 1;
     // A tap looks at each message before and after it is opened.
-    if (isAlone || this.#tap) return sockets.receive(this.#sink, only);
+    if (isAlone || this.tap) return sockets.receive(this.#sink, only);
     const count = this.#collectInto(0, sockets, only);
     // Few datagrams are opened sooner than another thread wakes.
     if (this.#batches[0].count >= FEWEST_SHARED) {
@@ -256,19 +244,13 @@ export class UdpToTun {
     this.#coalescer.flush();
   }
 
-  #tapped(tap: PacketTap): DatagramSink {
-    return (buffer, offset, length, source, ecn) => {
-      this.#inbound = buffer;
-      this.#bytes += length;
-      const now = this.#now as number;
-      tap.beforeOpen(buffer, offset, length, source, ecn);
-      const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
-      tap.afterOpen(opened);
-      this.#deliver(buffer, offset, opened);
-    };
-  }
-
-  #deliver(buffer: Uint8Array, offset: number, opened: number | DropReason): void {
+  #take(buffer: Uint8Array, offset: number, length: number, source: Endpoint, ecn: number): void {
+    this.#inbound = buffer;
+    this.#bytes += length;
+    const now = this.#now as number;
+    this.tap?.beforeOpen(buffer, offset, length, source, ecn);
+    const opened = this.#engine.openDatagram(buffer, offset, length, source, ecn, now);
+    this.tap?.afterOpen(opened);
     // The datagram contains no packet: it was dropped, or it is a keepalive or a handshake message.
     // Output that it causes is sent with the batch.
     if (typeof opened === 'string' || opened === 0) return;
