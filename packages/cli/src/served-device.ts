@@ -137,7 +137,7 @@ export class ServedDevice {
     this.log.verbose(`serves ${path}`);
   }
 
-  /** The device, with what only its owner knows. */
+  /** Returns the device for the UAPI server, with the details that only this class knows. */
   #target(): UapiTarget {
     const { device } = this;
     return {

@@ -30,7 +30,9 @@ describe('readTunnelFile', () => {
     expect(() => readTunnelFile('/nowhere/wg0.conf', () => {})).toThrow(
       'cannot read /nowhere/wg0.conf: there is no such file (ENOENT)',
     );
-    expect(() => readTunnelFile(folder, () => {})).toThrow(/^cannot read .*: EISDIR$/);
+    expect(() => readTunnelFile(folder, () => {})).toThrow(
+      /^cannot read .*: it is a folder instead of a file$/,
+    );
   });
 
   test('refuses a device, and a pipe that has no end', () => {

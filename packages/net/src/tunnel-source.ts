@@ -1,10 +1,11 @@
 /**
- * `readTunnelSource`: what a network needs of a wg-quick file. Routes, marks and hooks are for an
- * interface of the system, which a network does not have: they are left out.
+ * `readTunnelSource`: reads the parts of a wg-quick file that a network needs. Routes, marks and
+ * hooks are left out, because they are for an interface of the system, which a network does not
+ * have.
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import {
   ConfigError,
   fieldLines,
@@ -17,6 +18,7 @@ import {
   type WgQuickConfig,
   type WgQuickInput,
 } from '@litz/config';
+import { loadInputFile } from '@litz/config/uapi';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import { describe, quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
 import { Device } from '@litz/device';
@@ -27,7 +29,7 @@ import {
   type ResolveOptions,
 } from '@litz/device/quick';
 
-/** A configuration, checked: a network can be made from it. */
+/** A checked configuration, from which a network can be made. */
 export interface TunnelSource {
   readonly config: WgQuickInput;
   /** The name of the file, for errors. */
@@ -38,7 +40,7 @@ export interface TunnelSource {
   readonly mtu: number | undefined;
 }
 
-/** @throws {TypeError} it is nothing that a network can be made from */
+/** @throws {TypeError} a network cannot be made from `source` */
 export function checkSource(source: unknown): void {
   if (typeof source === 'string' || source instanceof URL || source instanceof Device) return;
   const { interface: section, peers } = Object(source) as Partial<WgQuickInput>;
@@ -48,25 +50,30 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Reads a file, or takes a configuration.
+ * Reads a file, or takes a configuration. A pipe may take 20 s.
  *
  * @param name the name of a configuration, for errors
+ * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a folder or a device, or too long, or
+ *   a pipe whose writer does not end
+ * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(
   given: string | URL | WgQuickInput,
   name: string = 'configuration',
+  signal?: AbortSignal,
 ): Promise<TunnelSource> {
   if (typeof given !== 'string' && !(given instanceof URL)) return checkTunnelSource(given, name);
   const file = given.toString();
-  const text = await readFile(given, 'utf8');
+  const text = await readText(given instanceof URL ? fileURLToPath(given) : given, file, signal);
   return checkTunnelSource(parseConfig(text, { file }), file, text);
 }
 
 /**
  * Checks a configuration, and opens nothing.
  *
- * @param text that of the file, for the lines of errors
+ * @param text the text of the file, to name lines in errors
  * @throws {WireGuardError} it lacks a key, an address or an endpoint, or a DNS server is wrong
  */
 export function checkTunnelSource(
@@ -89,7 +96,7 @@ export function checkTunnelSource(
     throw problem('Interface', 'Address', 'expected in [Interface], is missing');
   }
   if (config.peers.length === 0) throw problem('Peer', 'PublicKey', 'expected a [Peer]');
-  // Without a port that peers know, the tunnel can only begin here.
+  // If the peers do not know a port of this side, only this side can begin the tunnel.
   if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
     const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
     throw problem('Peer', 'Endpoint', expected);
@@ -111,7 +118,7 @@ export function checkTunnelSource(
 
 /**
  * Resolves to the configuration of the device, and to the peers whose endpoints are names. These
- * are looked up with the resolver of the system: the tunnel is not there yet.
+ * names are looked up with the resolver of the system, because the tunnel is not open yet.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
  */
@@ -147,10 +154,20 @@ export async function toDevice(
 /** Returns the endpoint of a peer if it is a name. */
 export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
-  // The object of the file stays the same, because it is a key.
+  // The same object must be returned, because it is a key of the map of endpoints.
   if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
   const read = readHostEndpoint(endpoint, 'endpoint');
   return 'host' in read ? read : undefined;
+}
+
+/** @param file its name, for errors */
+async function readText(path: string, file: string, signal?: AbortSignal): Promise<string> {
+  try {
+    return await loadInputFile(path, { signal });
+  } catch (error) {
+    if (!(error instanceof WireGuardError)) throw error;
+    throw new WireGuardError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Returns the line of a header; 1 if there is none. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { decode, encode } from 'dns-packet';
 import { formatKey, generateKeyPair } from '@litz/core';
 import { Device } from '@litz/device';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Network, NetworkTun } from '../src/index.ts';
 import { twoNetworks } from './two-networks.ts';
 
@@ -191,6 +192,17 @@ describe('Network', () => {
     }
   });
 
+  test('gives the signal to the reading of the file, too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const pipe = join(folder, 'pipe.conf');
+    execFileSync('mkfifo', [pipe]);
+    const control = new AbortController();
+    const opened = Network.open(pipe, { signal: control.signal });
+    setImmediate(() => control.abort(new Error('no longer wanted')));
+    await expect(opened).rejects.toThrow('no longer wanted');
+  });
+
   test('refuses wrong arguments of its methods', async () => {
     await using networks = await twoNetworks();
     const { a } = networks;
@@ -206,7 +218,7 @@ describe('Network', () => {
     expect(() => a.createServer().listen({ port: 80, signal })).toThrow(expected);
   });
 
-  test('takes a look-up that does not know several addresses, and passes on what it throws', async () => {
+  test('accepts a lookup function that returns one address, and passes on its errors', async () => {
     await using networks = await twoNetworks({ lookup: lookupOne });
     const { a } = networks;
     expect(await a.lookup('one')).toEqual({ address: '10.0.0.2', family: 4 });
@@ -216,7 +228,7 @@ describe('Network', () => {
     expect([a.host.waiting.size, a.host.isHeld]).toEqual([0, false]);
   });
 
-  test('does not blame an old error for its end', async () => {
+  test('does not name an old error as the reason for its end', async () => {
     await using networks = await twoNetworks();
     const { a } = networks;
     a.on('error', () => {});
@@ -268,7 +280,7 @@ function serveNames(network: Network, names: Record<string, string>): void {
   socket.bind(53);
 }
 
-/** A look-up that returns one address, as that of dns.lookup without `all`. */
+/** A lookup function that returns one address, as dns.lookup does without `all`. */
 const lookupOne: LookupFunction = (hostname, _options, done) => {
   if (hostname === 'bad') throw new Error('no idea');
   done(null, '10.0.0.2', 4);

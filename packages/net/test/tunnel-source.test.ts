@@ -1,9 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseConfig, type WgQuickInput } from '@litz/config';
 import { formatKey, generateKeyPair } from '@litz/core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkTunnelSource, readTunnelSource, toDevice } from '../src/tunnel-source.ts';
 
 const KEYS = generateKeyPair();
+const FILE = `[Interface]
+PrivateKey = ${formatKey(KEYS.privateKey)}
+Address = 10.0.0.1/24
+[Peer]
+PublicKey = ${formatKey(KEYS.publicKey)}
+Endpoint = 192.0.2.1:51820`;
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'litz-source-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
 
 describe('readTunnelSource', () => {
   test('takes a configuration', async () => {
@@ -24,6 +41,40 @@ describe('readTunnelSource', () => {
     await expect(readTunnelSource(silent)).rejects.toThrow('configuration: Endpoint: expected');
     silent.interface.listenPort = 51_820;
     expect((await readTunnelSource(silent)).addresses).toHaveLength(2);
+  });
+});
+
+describe('readTunnelSource with a file', () => {
+  test('reads it by its path and by its URL', async () => {
+    const file = join(newFolder(), 'with space.conf');
+    writeFileSync(file, FILE);
+    expect((await readTunnelSource(file)).addresses).toEqual(['10.0.0.1']);
+    expect((await readTunnelSource(pathToFileURL(file))).addresses).toEqual(['10.0.0.1']);
+  });
+
+  test('names what cannot be read, and why', async () => {
+    const folder = newFolder();
+    await expect(readTunnelSource('/dev/zero')).rejects.toThrow(
+      '/dev/zero: it is a device instead of a file',
+    );
+    await expect(readTunnelSource(folder)).rejects.toThrow(
+      `${folder}: it is a folder instead of a file`,
+    );
+    await expect(readTunnelSource(pathToFileURL(folder))).rejects.toThrow(
+      `file://${folder}: it is a folder instead of a file`,
+    );
+    const missing = join(folder, 'none.conf');
+    await expect(readTunnelSource(missing)).rejects.toThrow(`ENOENT: no such file or directory`);
+    await expect(readTunnelSource(missing)).rejects.toThrow(missing);
+  });
+
+  test('a signal ends the waiting for a pipe, which blocks nothing', async () => {
+    const pipe = join(newFolder(), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const control = new AbortController();
+    const read = readTunnelSource(pipe, undefined, control.signal);
+    setImmediate(() => control.abort(new Error('no longer wanted')));
+    await expect(read).rejects.toThrow('no longer wanted');
   });
 });
 
@@ -52,7 +103,7 @@ Endpoint = 192.0.2.1:51820`;
 });
 
 describe('toDevice', () => {
-  test('looks names up, and tells which peers have one', async () => {
+  test('looks names up, and returns the peers that have one', async () => {
     const source = await readTunnelSource(config({ endpoint: 'vpn.example:51820' }));
     const { configuration, named } = await toDevice(source, { lookup: async () => '192.0.2.1' });
     expect(String(configuration.peers![0].endpoint)).toBe('192.0.2.1:51820');

@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { createPacketOffload, Stack, type TcpSocket } from '../src/index.ts';
 
 const SEGMENTS = 10_000;
-/** V8 puts a time that is returned into an object of 16 bytes. A turn has some of them. */
-const TIMES = 16 * 16;
+/** V8 puts a time that is returned into an object of 16 bytes. A turn has a few of them. */
+const TIMES = 10 * 16;
 /** A view has about 96 bytes. */
 const VIEW = 110;
 
 describe('a stream between two stacks', () => {
   test('allocates nothing for a segment, but a view for each copy of more than 64 bytes', () => {
     const pair = createPair();
-    // Shorter copies need no view, so everything else is seen.
+    // Copies of up to 64 bytes need no view, so any other allocation is seen.
     expect(bytesForSegment(pair, 60, false)).toBeLessThan(TIMES);
     expect(bytesForSegment(pair, 60, true)).toBeLessThan(TIMES);
     // Each copy is of at most 4096 bytes: into a buffer and out of it, at both ends.
@@ -58,7 +58,7 @@ function carry(from: Stack, to: Stack, isOffload = false): void {
   from.pollTimeout();
 }
 
-/** Returns by how much the heap grows for one segment with so much data in one direction. */
+/** Returns by how much the heap grows for one segment with `length` bytes in one direction. */
 function bytesForSegment({ a, b, near, far }: Pair, length: number, isOffload: boolean): number {
   const count = length > 1000 ? SEGMENTS / 25 : SEGMENTS;
   const send = (segments: number): void => {
@@ -76,8 +76,9 @@ function bytesForSegment({ a, b, near, far }: Pair, length: number, isOffload: b
     const before = process.memoryUsage().heapUsed;
     send(count);
     const difference = process.memoryUsage().heapUsed - before;
-    // There was no collection in between.
+    // Only rounds without a garbage collection count.
     if (difference > 0) grown.push(difference / count);
   }
-  return grown.toSorted((x, y) => x - y)[2];
+  // What each segment allocates is in every window; what the compiler does is only in some.
+  return Math.min(...grown);
 }

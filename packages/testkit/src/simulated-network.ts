@@ -239,7 +239,7 @@ export class Eavesdropper {
 /** One engine on the network, with its output. */
 export class SimulatedNode {
   readonly network: SimulatedNetwork;
-  /** Assign another one to let another process take over. */
+  /** The engine of the node. Assign another one to simulate that another process takes over. */
   engine: Engine;
   /** The endpoint of the node; assign another one to let the node roam. */
   endpoint: Endpoint;

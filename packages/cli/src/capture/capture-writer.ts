@@ -52,13 +52,13 @@ export class CaptureWriter {
   /**
    * Writes the next piece. The bytes are borrowed until the promise is settled, and wiped then.
    *
-   * @throws {Failure} (rejects) as `CaptureOutput.write`
+   * @throws {Failure} (rejects) `CaptureOutput.write` failed
    */
   async push(bytes: Uint8Array): Promise<void> {
     try {
       const blocks = this.#splitter.push(bytes);
       const { keys, output } = this.#options;
-      // The keys come first. So they are there when a reader of both files sees a packet.
+      // The keys are written first, so that a reader of both files has them before the packets.
       for (const block of keys ? blocks : []) {
         if (typeOf(block) === SECRETS) await keys!.write(textOf(block));
       }
@@ -130,5 +130,5 @@ const SECRETS_OFFSET = 16;
 const OPTIONS_OFFSET = 20;
 const OPTION_COMMENT = 1;
 const OPTION_DROPPED = 5;
-/** Room for the statistics of both interfaces at the end of the output. */
+/** The bytes that are reserved for the statistics of both interfaces at the end of the output. */
 const STATISTICS_LENGTH = 160;

@@ -1,5 +1,5 @@
 /**
- * `runCapture`: runs `litz capture` until it has enough, or until a signal comes.
+ * `runCapture`: runs `litz capture` until a limit is reached or a signal comes.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export async function runCapture(name: string, flags: CaptureFlags): Promise<voi
     report(name, flags, writer);
   } catch (error) {
     const isReaderGone = outputs.output instanceof StreamOutput && outputs.output.isReaderGone;
-    // Wireshark was closed, or head has read enough.
+    // The reader has ended on purpose: Wireshark was closed, or `head` has read enough.
     if (!isReaderGone) throw error;
   } finally {
     clearTimeout(timer);
@@ -76,11 +76,11 @@ async function write(
   throw new Failure(`${name}: the capture has ended early: ${why}; ${countText(writer)}`);
 }
 
-/** Rejects when the output takes nothing for a while after the end. */
+/** Rejects if the output has not taken the rest of the capture `STUCK_MS` after its end. */
 function stuck(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const fail = (): void =>
-      reject(new Failure('the reader of the capture does not read; its end is missing'));
+      reject(new Failure('the reader has stopped reading, so the end of the capture is missing'));
     signal.addEventListener('abort', () => setTimeout(fail, STUCK_MS).unref(), { once: true });
   });
 }

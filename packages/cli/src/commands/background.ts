@@ -55,7 +55,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
-    // The hooks of a tunnel inherit the environment, and may start a daemon.
+    // The hooks of a tunnel inherit the environment. With this variable, a daemon that a hook
+    // starts would stay in the foreground.
     env: options.words ? options.env : { ...options.env, WG_PROCESS_FOREGROUND: '1' },
     // The pipe keeps the last output of a child that dies. When the daemon is ready, the pipe is
     // closed, and writing to it fails.

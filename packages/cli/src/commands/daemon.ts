@@ -39,7 +39,7 @@ export interface DaemonOptions {
 
 /**
  * Resolves when the daemon was asked to end and everything is released, or when a new process has
- * everything.
+ * taken its place.
  *
  * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
  * @throws {Failure | WireGuardError} the daemon could not start
@@ -96,8 +96,8 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * A process that took the place of another one must not end because of its metrics: it logs that it
- * has none.
+ * A process that took the place of another one must not end because it cannot serve metrics. It
+ * logs that instead.
  *
  * @throws {Failure} (rejects) it cannot listen there
  */
@@ -108,7 +108,7 @@ async function openMetricsOf(
 ): Promise<MetricsServer | undefined> {
   if (address === undefined) return undefined;
   try {
-    // The old process ends at the same time, and had the address until then.
+    // The old process has the address until it ends, so this process tries again for some time.
     const metrics = await openMetrics(address, served, isSuccessor ? LONGEST_END_MS : 0);
     served.log.verbose(`serves /metrics on ${metrics.address}`);
     return metrics;
@@ -120,8 +120,8 @@ async function openMetricsOf(
 }
 
 /**
- * Litz cannot use an open TUN of its parent process. This function refuses to start, because the
- * daemon would make another interface than the parent expects.
+ * Refuses to start if the parent process passes an open TUN or UAPI socket. Litz cannot use them,
+ * and would make an interface that the parent does not expect.
  */
 function refuseDescriptors(env: NodeJS.ProcessEnv): void {
   for (const variable of ['WG_TUN_FD', 'WG_UAPI_FD']) {

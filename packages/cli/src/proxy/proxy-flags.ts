@@ -60,7 +60,7 @@ export function readProxyFlags(
 /**
  * Checks the services of the flags and of the file together.
  *
- * @throws {Failure} exit code 2: there is none, or two need the same thing
+ * @throws {Failure} exit code 2: there is no service, or two need the same port or standard input
  */
 export function checkServices(services: readonly Service[], info: ListenAddress | undefined): void {
   if (services.length === 0) {
@@ -78,7 +78,10 @@ export function checkServices(services: readonly Service[], info: ListenAddress 
   }
 }
 
-/** Returns where the services listen, and the flags that say so. Port 0 is never taken. */
+/**
+ * Returns where the services listen, and the flag or section that asks for each. Port 0 is left
+ * out, because the system then chooses a free port.
+ */
 function placesOf(
   services: readonly Service[],
   info: ListenAddress | undefined,

@@ -52,7 +52,7 @@ export class ControlServer {
     const other = await connectTo(path);
     if (other) {
       other.destroy();
-      throw new Error(`the tunnel of another namespace has ${path}`);
+      throw new Error(`a tunnel in another network namespace uses ${path}`);
     }
     rmSync(path, { force: true });
     const control = new ControlServer(path, handler);
@@ -94,10 +94,11 @@ export class ControlServer {
 }
 
 /**
- * Asks the process of a tunnel, and resolves when it has done what it was asked.
+ * Sends a request to the process of a tunnel. Resolves when the process has carried it out.
  *
  * @param print called with each line for the user
- * @returns 'absent': no such process runs. 'killed': it was killed, and has left its socket.
+ * @returns 'absent': no such process runs. 'killed': the process was killed, and has left its
+ *   socket.
  * @throws {Failure} (rejects) it failed, or the user may not ask
  */
 export async function askTunnel(
@@ -107,14 +108,14 @@ export async function askTunnel(
   folder: string = FOLDER,
 ): Promise<'done' | 'absent' | 'killed'> {
   const path = join(folder, `${name}.sock`);
-  // An upgrade tells nobody a secret, and root may ask the daemon of another user.
+  // A request for an upgrade has no secret, and root may send it to the daemon of another user.
   const reason = request.do === 'upgrade' ? undefined : untrustedFolder(folder);
   if (reason !== undefined) throw new Failure(reason);
   const socket = await connectTo(path);
   if (!socket) {
     if (inodeOf(path) === undefined) return 'absent';
-    // For an upgrade, the folder may belong to another user, so the path may be another file: it
-    // stays.
+    // For an upgrade, the folder may belong to another user, who may have put another file there.
+    // So the path is not removed.
     if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
   }
@@ -129,7 +130,7 @@ export async function askTunnel(
   } finally {
     socket.destroy();
   }
-  throw new Failure(`the litz of ${name} ended before it answered`);
+  throw new Failure(`the process of ${name} ended before it answered`);
 }
 
 /** Reads one request, and answers it. Never rejects. */
@@ -196,7 +197,7 @@ async function connectTo(path: string): Promise<Socket | undefined> {
 }
 
 const FOLDER = '/run/litz/tunnels';
-/** In bytes. A path has at most 4096 bytes, and JSON may have six characters for one of them. */
+/** In bytes. A path has at most 4096 bytes, and JSON may need six characters for one byte. */
 const LONGEST_REQUEST = 32_768;
 /** In bytes. A line for the user, such as the output of a hook. */
 const LONGEST_ANSWER: number = 1024 * 1024;

@@ -16,7 +16,7 @@ export class DaemonControl {
   readonly #onSignal: () => void;
   #server: ControlServer | undefined = undefined;
 
-  /** Listens. Without its socket, a daemon works all the same, and says why in its log. */
+  /** Listens. If the socket cannot be made, the daemon works without it, and logs the reason. */
   static async open(served: ServedDevice, upgrades: Upgrades): Promise<DaemonControl> {
     const { log, device } = served;
     const control = new DaemonControl(served, upgrades);

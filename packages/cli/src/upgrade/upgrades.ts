@@ -18,7 +18,10 @@ import { SuccessorProcess } from './successor-process.ts';
 
 export interface UpgradesOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Called when an upgrade has failed. The new process may have said that it is the daemon. */
+  /**
+   * Called when an upgrade has failed. The new process may have told the service manager that it is
+   * the daemon.
+   */
   readonly onFailed: () => void;
 }
 
@@ -64,7 +67,8 @@ export class Upgrades {
     await successor?.kill();
     await this.#inProgress?.catch(() => {});
     if (!this.#isReplaced || successor?.isKilled !== true) return;
-    // It was killed when it had just got the device. So this process removes what it has left.
+    // The new process was killed when it had just got the device. So this process removes the
+    // socket that it has left.
     this.#isReplaced = false;
     rmSync(UapiServer.path(this.#served.device.name), { force: true });
   }
@@ -135,7 +139,10 @@ function closeQuietly(listener: UnixListener): void {
   }
 }
 
-/** A script that starts Litz and waits for it is not Litz. */
+/**
+ * Another process than the expected one has connected, for instance because a script has started
+ * Litz and waits for it.
+ */
 class WrongProcess extends Failure {
   constructor(pid: number, expected: number) {
     super(
@@ -147,5 +154,5 @@ class WrongProcess extends Failure {
 
 const FAILED = 'the upgrade failed, and the old process goes on';
 const POLL_MS = 5;
-/** A start of Node.js takes less than a second; on a machine that has too much to do, some more. */
+/** A start of Node.js takes less than a second, and longer on a busy machine. */
 const LONGEST_START_MS = 30_000;

@@ -55,7 +55,7 @@ describe('CaptureWriter', () => {
     expect(output.types()).toEqual([0x0a0d0d0a, 10, 6]);
   });
 
-  it('wipes what it was given', async () => {
+  it('wipes the bytes that it was given', async () => {
     const { writer } = open();
     const bytes = Buffer.concat([HEADER, KEYS]);
     await writer.push(bytes);

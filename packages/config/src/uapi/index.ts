@@ -12,7 +12,7 @@
  */
 export { inodeOf } from './inode-of.ts';
 export { linesOf } from './lines-of.ts';
-export { readInputFile, type InputFileOptions } from './read-input-file.ts';
+export { loadInputFile, readInputFile, type InputFileOptions } from './read-input-file.ts';
 export { readLine, type LineLimits } from './read-line.ts';
 export { untrustedFolder } from './untrusted-folder.ts';
 export { UapiClient, type UapiClientOptions } from './uapi-client.ts';

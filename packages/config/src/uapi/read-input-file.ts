@@ -1,5 +1,6 @@
 /**
- * `readInputFile`: reads a file that a user named, without waiting forever and without limit.
+ * `readInputFile`, `loadInputFile`: read a file that a user named, within limits of time and
+ * length. The first one blocks, the second one does not.
  *
  * A user may name a pipe, as in `litz proxy <(pass show tunnel)`. Opening a named pipe waits until
  * a program opens the other end, and reading waits until that program has written everything. A
@@ -9,6 +10,8 @@
  * @module
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WireGuardError } from '@litz/core';
 import { wipe } from '@litz/core/internals';
 
@@ -27,29 +30,56 @@ export interface InputFileOptions {
 /**
  * Returns the text of a file. The call blocks until a pipe has ended.
  *
- * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it is a device, a socket, or too long; or the program
- *   at the other end of a pipe takes too long. The message is the reason, without the path.
+ * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it is a folder, a device, a socket, or too long; or
+ *   the program at the other end of a pipe takes too long. The message is the reason, without the
+ *   path.
  * @throws {Error} an error of `node:fs`, with its `code`
  */
 export function readInputFile(path: string, options: InputFileOptions = {}): string {
   // Opening some devices has an effect. So the type of the file is checked before it is opened.
   checkType(statSync(path, { bigint: true }), options);
-  const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
-  const fd = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  const pieces: Buffer[] = [];
+  const fd = openSync(path, FLAGS);
+  const reading = new Reading(options);
   try {
-    const stats = fstatSync(fd, { bigint: true });
-    checkType(stats, options);
-    // /dev/stdin, /dev/fd/63: the shell has opened the other end.
-    const isOpened = !stats.isFIFO() || /^\/(?:dev|proc)\//.test(path);
-    readAll(fd, pieces, isOpened, options);
-    const whole = Buffer.concat(pieces);
-    pieces.push(whole);
-    return whole.toString('utf8');
+    reading.begin(fstatSync(fd, { bigint: true }), path);
+    for (;;) {
+      const piece = Buffer.alloc(PIECE_LENGTH);
+      const next = reading.take(piece, readPiece(fd, piece));
+      if (next === 'end') return reading.text();
+      if (next === 'wait') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+    }
   } finally {
-    // The text may contain keys.
-    wipe(...pieces);
+    reading.wipe();
     closeSync(fd);
+  }
+}
+
+/**
+ * As `readInputFile`, without blocking: resolves to the text of a file.
+ *
+ * @param options with `signal`, whose reason is the error once it is aborted
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`, as `readInputFile`
+ * @throws {Error} (rejects) an error of `node:fs`, with its `code`
+ */
+export async function loadInputFile(
+  path: string,
+  options: InputFileOptions & { signal?: AbortSignal | undefined } = {},
+): Promise<string> {
+  checkType(await stat(path, { bigint: true }), options);
+  const file = await open(path, FLAGS);
+  const reading = new Reading(options);
+  try {
+    reading.begin(await file.stat({ bigint: true }), path);
+    for (;;) {
+      options.signal?.throwIfAborted();
+      const piece = Buffer.alloc(PIECE_LENGTH);
+      const next = reading.take(piece, await loadPiece(file, piece));
+      if (next === 'end') return reading.text();
+      if (next === 'wait') await delay(POLL_MS);
+    }
+  } finally {
+    reading.wipe();
+    await file.close();
   }
 }
 
@@ -61,33 +91,70 @@ interface FileType {
 }
 
 function checkType(stats: FileType, { refusesPipes = false }: InputFileOptions): void {
-  // Reading a folder fails with EISDIR.
-  if (stats.isFile() || stats.isDirectory()) return;
-  if (stats.isFIFO() && !refusesPipes) return;
-  const what = stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
+  if (stats.isFile() || (stats.isFIFO() && !refusesPipes)) return;
+  const what = stats.isDirectory()
+    ? 'a folder'
+    : stats.isFIFO()
+      ? 'a pipe'
+      : stats.isSocket()
+        ? 'a socket'
+        : 'a device';
   throw refused(`it is ${what} instead of a file`);
 }
 
-/** Reads until the end. @param isOpened whether the other end of a pipe is or was open */
-function readAll(fd: number, pieces: Buffer[], isOpened: boolean, options: InputFileOptions): void {
-  const { maxLength = MAX_LENGTH, pipeMs = PIPE_MS, openMs = OPEN_MS } = options;
-  let [length, waitedMs] = [0, 0];
-  let hasWriter = isOpened;
-  for (;;) {
-    const piece = Buffer.alloc(PIECE_LENGTH);
-    const count = readPiece(fd, piece);
-    hasWriter ||= count !== 0;
-    if (count === 0 && hasWriter) return;
+/** What was read of a file so far, and how long a pipe may still take. */
+class Reading {
+  readonly #options: InputFileOptions;
+  readonly #pieces: Buffer[] = [];
+  #length = 0;
+  #waitedMs = 0;
+  /** Whether the other end of a pipe is or was open. */
+  #hasWriter = true;
+
+  constructor(options: InputFileOptions) {
+    this.#options = options;
+  }
+
+  /** The file is open. @throws {WireGuardError} its type is refused */
+  begin(stats: FileType, path: string): void {
+    checkType(stats, this.#options);
+    // /dev/stdin, /dev/fd/63: the shell has opened the other end.
+    this.#hasWriter = !stats.isFIFO() || /^\/(?:dev|proc)\//.test(path);
+  }
+
+  /**
+   * Takes what was read, and says what to do next.
+   *
+   * @param piece kept
+   * @param count bytes in it; undefined: a pipe is empty, and a program has its other end open
+   */
+  take(piece: Buffer, count: number | undefined): 'more' | 'wait' | 'end' {
+    const { maxLength = MAX_LENGTH, pipeMs = PIPE_MS, openMs = OPEN_MS } = this.#options;
+    this.#hasWriter ||= count !== 0;
+    if (count === 0 && this.#hasWriter) return 'end';
     if (count !== undefined && count > 0) {
-      pieces.push(piece.subarray(0, count));
-      length += count;
-      if (length > maxLength) throw refused(`it has more than ${maxLength} bytes`);
-      continue;
+      this.#pieces.push(piece.subarray(0, count));
+      this.#length += count;
+      if (this.#length > maxLength) throw refused(`it has more than ${maxLength} bytes`);
+      return 'more';
     }
-    if (!hasWriter && waitedMs >= openMs) throw refused('it is a pipe that no program writes to');
-    if (waitedMs >= pipeMs) throw refused(`it is a pipe whose writer takes over ${pipeMs} ms`);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
-    waitedMs += POLL_MS;
+    const isAlone = !this.#hasWriter && this.#waitedMs >= openMs;
+    if (isAlone) throw refused('it is a pipe that no program writes to');
+    if (this.#waitedMs >= pipeMs)
+      throw refused(`it is a pipe whose writer takes over ${pipeMs} ms`);
+    this.#waitedMs += POLL_MS;
+    return 'wait';
+  }
+
+  text(): string {
+    const whole = Buffer.concat(this.#pieces);
+    this.#pieces.push(whole);
+    return whole.toString('utf8');
+  }
+
+  /** The text may contain keys. */
+  wipe(): void {
+    wipe(...this.#pieces);
   }
 }
 
@@ -96,15 +163,30 @@ function readPiece(fd: number, piece: Buffer): number | undefined {
   try {
     return readSync(fd, piece);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
-    throw error;
+    return emptyPipe(error);
   }
+}
+
+/** As `readPiece`. */
+async function loadPiece(file: FileHandle, piece: Buffer): Promise<number | undefined> {
+  try {
+    return (await file.read(piece)).bytesRead;
+  } catch (error) {
+    return emptyPipe(error);
+  }
+}
+
+function emptyPipe(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  return undefined;
 }
 
 function refused(reason: string): WireGuardError {
   return new WireGuardError('ERR_LITZ_SYSTEM', reason);
 }
 
+const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
+const FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 /** More than the longest UAPI request: a million peers. */
 const MAX_LENGTH: number = 256 * 1024 * 1024;
 const PIECE_LENGTH = 65_536;

@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { readInputFile } from '../../src/uapi/read-input-file.ts';
+import { loadInputFile, readInputFile } from '../../src/uapi/read-input-file.ts';
 
 let folder: string;
 
@@ -33,7 +33,7 @@ describe('readInputFile', () => {
 
   it('refuses devices, sockets and folders', async () => {
     expect(() => readInputFile('/dev/zero')).toThrow('it is a device instead of a file');
-    expect(() => readInputFile(folder)).toThrow(/EISDIR/);
+    expect(() => readInputFile(folder)).toThrow('it is a folder instead of a file');
     expect(() => readInputFile(join(folder, 'none'))).toThrow(/ENOENT/);
     const server = createServer();
     onTestFinished(() => void server.close());
@@ -55,7 +55,7 @@ describe('readInputFile', () => {
     expect(() => readInputFile(path, { openMs: 20 })).toThrow(
       'it is a pipe that no program writes to',
     );
-    // This end is open, and writes nothing.
+    // The other end is open, but nothing is written.
     const fd = openSync(path, 'r+');
     onTestFinished(() => closeSync(fd));
     expect(() => readInputFile(path, { openMs: 20, pipeMs: 60 })).toThrow(
@@ -79,6 +79,46 @@ describe('readInputFile', () => {
     const shell = `printf 'from a pipe' | "$0" --input-type=module -e "$1" /dev/stdin <(sleep 0.05; printf late) <(true)`;
     const output = execFileSync('bash', ['-c', shell, process.execPath, script]);
     expect(JSON.parse(output.toString())).toEqual(['from a pipe', 'late', '']);
+  });
+});
+
+describe('loadInputFile', () => {
+  it('reads a file that is longer than a piece, and what a writer of a pipe brings late', async () => {
+    const file = join(folder, 'wg0.conf');
+    const text = `# ä\n${'x'.repeat(200_000)}`;
+    writeFileSync(file, text);
+    await expect(loadInputFile(file)).resolves.toBe(text);
+    const path = fifo();
+    const loaded = loadInputFile(path);
+    spawn('sh', ['-c', `printf '[Interface]\\n' > "$1"`, 'sh', path]);
+    await expect(loaded).resolves.toBe('[Interface]\n');
+  });
+
+  it('refuses what readInputFile refuses', async () => {
+    await expect(loadInputFile('/dev/zero')).rejects.toThrow('it is a device instead of a file');
+    await expect(loadInputFile(folder)).rejects.toThrow('it is a folder instead of a file');
+    await expect(loadInputFile(join(folder, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
+    const file = join(folder, 'wg0.conf');
+    writeFileSync(file, '12345');
+    await expect(loadInputFile(file, { maxLength: 5 })).resolves.toBe('12345');
+    await expect(loadInputFile(file, { maxLength: 4 })).rejects.toThrow('more than 4 bytes');
+  });
+
+  it('waits for a pipe without blocking, and not forever', async () => {
+    const path = fifo();
+    await expect(loadInputFile(path, { openMs: 20 })).rejects.toThrow(
+      'it is a pipe that no program writes to',
+    );
+    const fd = openSync(path, 'r+');
+    onTestFinished(() => closeSync(fd));
+    await expect(loadInputFile(path, { openMs: 20, pipeMs: 60 })).rejects.toThrow(
+      'it is a pipe whose writer takes over 60 ms',
+    );
+    const control = new AbortController();
+    const loaded = loadInputFile(path, { signal: control.signal });
+    // A call that blocks would end after 20 s, with another reason.
+    setImmediate(() => control.abort(new Error('no longer wanted')));
+    await expect(loaded).rejects.toThrow('no longer wanted');
   });
 });
 

@@ -6,8 +6,9 @@
  *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all that (32)
  * ```
  *
- * The times in it are those of `now`, so both processes must use the same clock. Not in it:
- * handshake messages that wait to be processed, and what is known about floods. Senders send again.
+ * Its times are those of `now`, so both processes must use the same clock. It does not contain
+ * handshake messages that wait to be processed, because their senders repeat them. It also does not
+ * contain what the rate limiters have counted.
  *
  * @module
  */
@@ -33,8 +34,8 @@ export const STATE_FORMAT = 2;
 /**
  * Returns the whole state at `now`, which contains all keys: the caller must wipe it. The engine
  * only notes the time. Its batch must be finished, and its outputs must have been polled. If
- * another engine continues with this state, this one must not seal again: call `restartSessions`
- * before it is used.
+ * another engine continues with this state, this engine must not seal with its sessions again. If
+ * it is used after all, call `restartSessions` first.
  */
 export function saveState(engine: Engine, now: number): Uint8Array {
   checkTime(now);
@@ -72,7 +73,7 @@ export function restoreState(engine: Engine, bytes: Uint8Array): void {
 }
 
 /**
- * Checks that bytes are a whole state of this format, without using it.
+ * Checks that the bytes are a complete state of this format, without restoring it.
  *
  * @throws {RangeError} as `restoreState` does
  */
@@ -122,5 +123,5 @@ function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
 /** 'litz' and four bytes that no text has. */
 const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
 const HEAD_LENGTH = 16;
-/** One second. */
+/** One second, because there are 60 different timestamps in a second. */
 const SKIPPED_TIMESTAMPS = 60;

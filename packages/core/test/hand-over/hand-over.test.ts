@@ -38,7 +38,7 @@ describe('saveState and restoreState', () => {
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toEqual([]);
   });
 
-  it('never use a counter again, and skip fewer than a window of 1024', () => {
+  it('never use a counter again, and skip fewer than 1024', () => {
     const pair = connected();
     for (let i = 0; i < 5; i++) {
       exchange(pair);
@@ -84,7 +84,7 @@ describe('saveState and restoreState', () => {
     expect(bob.eventsOf('session').at(-1)).toMatchObject({ state: 'up' });
   });
 
-  it('refuse an initiation again that was answered before', () => {
+  it('refuse a replay of an initiation that was answered before the hand-over', () => {
     const { network, alice, bob } = connected();
     const [initiation] = network.eavesdropper.of(HANDSHAKE_INITIATION);
     takeOver(bob);
@@ -171,7 +171,7 @@ describe('saveState and restoreState', () => {
     expect(saveState(copy, alice.network.now)).toEqual(saveState(alice.engine, alice.network.now));
   });
 
-  it('leave a session out whose cipher keeps its key to itself', () => {
+  it('leave out a session whose cipher does not give its key back', () => {
     const closed: CryptoProvider = {
       ...nobleProvider,
       createCipher(key) {
@@ -187,7 +187,7 @@ describe('saveState and restoreState', () => {
     const { alice, bob, network } = pair;
     takeOver(alice, { crypto: closed });
     expect(alice.engine.peers()[0]?.sessionUp).toBe(false);
-    // Not earlier than Rekey-Timeout after the last handshake.
+    // The next handshake begins no earlier than Rekey-Timeout after the last one.
     alice.send(packetBetween(alice, bob));
     network.drive(6000);
     expect(bob.packets).toHaveLength(2);

@@ -9,7 +9,7 @@ import { restoreState, saveState } from '../../src/hand-over/hand-over.ts';
 
 let engines = 1000;
 
-/** Returns the engine that the node had before. */
+/** Gives the node a new engine with the state of its engine. Returns the old engine. */
 export function takeOver(node: SimulatedNode, options: Partial<EngineOptions> = {}): Engine {
   const { engine: old } = node;
   const bytes = saveState(old, node.network.now);

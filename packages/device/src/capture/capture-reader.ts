@@ -14,7 +14,7 @@ export interface CaptureOwner {
   readonly name: string;
   /** Makes the packet loop stop recording. It may reject when the device is closed. */
   end(): Promise<void>;
-  /** Takes the memory back. The packet loop does not write to it any more, and it is cleared. */
+  /** Takes back the memory. It is cleared, and the packet loop does not write to it any more. */
   release(memory: SharedArrayBuffer): void;
 }
 
@@ -29,7 +29,7 @@ export class CaptureReader implements DeviceCapture {
   #isOver = false;
   /** Why the capture has ended; undefined: its reader has ended it. */
   #reason: string | undefined = undefined;
-  /** Whether the packet loop said that it does not write to the ring any more. */
+  /** Whether the packet loop has confirmed that it does not write to the ring any more. */
   #isUnused = false;
   #wake: () => void = () => {};
 
@@ -70,7 +70,7 @@ export class CaptureReader implements DeviceCapture {
     this.finish(reason);
   }
 
-  /** The packet loop records nothing any more. */
+  /** Must be called when the packet loop records nothing any more. */
   finish(reason?: string): void {
     this.#noteEnd(reason);
     this.#isOver = true;
@@ -78,7 +78,7 @@ export class CaptureReader implements DeviceCapture {
     this.wake();
   }
 
-  /** There is something to read. */
+  /** Must be called when there is something to read. */
   wake(): void {
     this.#wake();
   }

@@ -19,7 +19,7 @@ export interface InterfaceCounts {
   readonly endedAt: number;
   /** Packets that matched the filter. */
   readonly received: number;
-  /** Packets of these that are not in the capture, because its reader was too slow. */
+  /** How many of these are not in the capture, because its reader was too slow. */
   readonly dropped: number;
 }
 

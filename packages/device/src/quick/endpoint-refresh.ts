@@ -4,7 +4,7 @@
  * A device knows addresses, not names. If the address behind a name changes, or the network can no
  * longer reach one version of IP, handshakes get no answer. Then the name is looked up with the
  * resolver of the system, and the peer gets the next of its addresses: one after the other, IPv4
- * and IPv6, until it answers. A peer that answers keeps its endpoint, wherever it has roamed.
+ * and IPv6, until it answers. A peer that answers keeps its endpoint, also after it has roamed.
  *
  * @module
  */
@@ -78,7 +78,7 @@ export class EndpointRefresh {
   }
 
   /**
-   * Follows a peer. If it is followed already, under another name, the new name counts.
+   * Follows a peer. If it is already followed under another name, the new name replaces that one.
    *
    * @throws {TypeError | RangeError} host or port is wrong
    */
@@ -90,13 +90,13 @@ export class EndpointRefresh {
     this.#peers.set(keyId(publicKey), new FollowedPeer({ publicKey, host, port, endpoint }));
   }
 
-  /** Follows a peer no longer: it was removed, or got an address as endpoint. */
+  /** Stops following a peer, because it was removed or got an address as its endpoint. */
   forget(publicKey: PublicKey): void {
     this.#peers.delete(keyId(publicKey));
     if (this.#peers.size === 0) this.close();
   }
 
-  /** Follows no peer any more. */
+  /** Stops following all peers. */
   close(): void {
     this.#peers.clear();
     this.#options.device.off('trace', this.#onTrace);
@@ -114,7 +114,7 @@ export class EndpointRefresh {
         endpoints.push(await resolveEndpoint({ host, port }, { lookup: async () => address }));
       }
       found = peer.choose(endpoints);
-      // It may have been forgotten meanwhile.
+      // The peer may have been forgotten meanwhile.
       if (!found || this.#peers.get(keyId(publicKey)) !== peer) return;
       await device.configure({ peers: [{ publicKey, updateOnly: true, endpoint: found }] });
       log?.(`${nameOf(publicKey)} does not answer: ${host} is ${found.toString()}`);
@@ -135,7 +135,7 @@ export class EndpointRefresh {
 class FollowedPeer {
   readonly named: NamedPeer;
   isBusy = false;
-  /** The time of the next look-up, at the earliest. */
+  /** The earliest time of the next look-up. */
   notBefore = -Infinity;
   #last: string | undefined;
   /** How often an initiation was sent again since the peer was heard. */
@@ -160,8 +160,8 @@ class FollowedPeer {
   }
 
   /**
-   * Returns the endpoint that follows the last one that was tried, or the first endpoint if that
-   * one is gone.
+   * Returns the endpoint after the one that was tried last; the first endpoint if the name no
+   * longer has that one.
    */
   choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
     const texts = endpoints.map((endpoint) => endpoint.toString());
@@ -184,5 +184,8 @@ function nameOf(publicKey: PublicKey): string {
 
 /** Two initiations without an answer: about ten seconds. */
 const LEAST_SENDS = 2;
-/** Between two look-ups of one peer. A retry of the handshake comes every five seconds. */
+/**
+ * The least time between two look-ups of one peer. A retry of the handshake comes every five
+ * seconds.
+ */
 const LEAST_INTERVAL_MS = 9000;

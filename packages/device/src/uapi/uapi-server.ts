@@ -147,7 +147,7 @@ export class UapiServer {
 
   /** The descriptor of the listening socket; -1 if there is none. */
   get fd(): number {
-    // Node.js has no other way to tell the descriptor of a server.
+    // Node.js has no public way to read the descriptor of a server.
     return (this.#server as { _handle?: { fd?: number } })._handle?.fd ?? -1;
   }
 
@@ -340,8 +340,8 @@ export class UapiServer {
 }
 
 /**
- * Throws as `lstatSync` does. It reads big integers, because Node.js follows no symbolic link to a
- * module when the last number that it read was the mode of a socket or a pipe
+ * Throws as `lstatSync` does. It reads big integers because of a fault of Node.js: after it has
+ * read the mode of a socket or a pipe as a number, it does not follow symbolic links to modules
  * (https://github.com/nodejs/node/issues/51142).
  */
 function inodeOf(path: string): bigint {

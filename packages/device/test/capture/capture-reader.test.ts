@@ -72,7 +72,7 @@ describe('CaptureReader', () => {
     expect(dropped[2].bytes).toEqual(Buffer.from(forged));
   });
 
-  it('keeps to its filter', async () => {
+  it('records only what its filter selects', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -90,7 +90,7 @@ describe('CaptureReader', () => {
     }
   });
 
-  it('has no secrets unless they were asked for, and those of each new handshake if they were', async () => {
+  it('has no secrets by default, and with keyLog those of each new handshake', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -109,7 +109,7 @@ describe('CaptureReader', () => {
     );
   });
 
-  it('drops packets of the capture when nobody reads it, and never packets', async () => {
+  it('leaves packets out of the capture when nobody reads it, and drops none in the tunnel', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;

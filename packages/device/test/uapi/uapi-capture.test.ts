@@ -37,11 +37,11 @@ describe('UapiCapture', () => {
     }
     expect(received.join('')).toBe('beginrest');
     expect(target.asked).toEqual([request]);
-    // The bytes may have been keys.
+    // The bytes could be keys, so they are wiped.
     expect(target.pieces.every((piece) => piece.every((byte) => byte === 0))).toBe(true);
   });
 
-  it('stops when the client is gone, and when it says more', async () => {
+  it('stops when the client is gone, and when it sends more bytes', async () => {
     const target = new Target();
     await serve(target);
     for (const leave of ['destroy', 'write'] as const) {
@@ -144,7 +144,7 @@ class Target implements UapiTarget {
   /** Why the capture was stopped; undefined: its client did it. */
   readonly reasons: (string | undefined)[] = [];
   error: Error | undefined = undefined;
-  /** Comes after the first piece. */
+  /** Thrown after the first piece. */
   lateError: Error | undefined = undefined;
   #stopped: () => void = () => {};
 

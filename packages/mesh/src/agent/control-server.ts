@@ -2,8 +2,8 @@
  * `ControlServer`: the Unix socket on which a running agent answers `litz agent status` and similar
  * commands.
  *
- * A request is one line of JSON, and so is the answer. Each connection carries one request. A
- * client that may connect may also take the node out of the mesh. So only root can open the socket,
+ * A request is one line of JSON, and so is the answer. Each connection carries one request. Every
+ * client that can connect can also take the node out of the mesh. So only root can open the socket,
  * and only root can write to its directory.
  *
  * @module

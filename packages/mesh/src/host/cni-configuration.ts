@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readInputFile, type InputFileOptions } from '@litz/config/uapi';
 import type { Cidr } from '@litz/core';
 import { tryParseCidr } from '@litz/core/internals';
 import { networkAddress } from '../record/cidr-relations.ts';
@@ -31,7 +32,7 @@ export function readCni(options: CniOptions): CniFacts {
   if (file === undefined) return { ...NO_CNI, family: familyByLinks(links) ?? 'none' };
   const path = join(folder, file);
   try {
-    const configuration = JSON.parse(readFileSync(path, 'utf8')) as CniConfiguration;
+    const configuration = JSON.parse(readInputFile(path, LIMITS)) as CniConfiguration;
     const plugins = configuration.plugins ?? [configuration];
     const types = plugins.map(({ type }) => String(type));
     const written = plugins.flatMap(({ ipam }) => hostLocalPrefixes(ipam));
@@ -87,7 +88,7 @@ function hostLocalPrefixes(ipam: CniIpam | undefined): Cidr[] {
  */
 function flannelPrefixes(file: string): Cidr[] {
   try {
-    const text = readFileSync(file, 'utf8');
+    const text = readInputFile(file, LIMITS);
     const values = [...text.matchAll(/^FLANNEL_(?:IPV6_)?SUBNET=(.*)$/gm)].map(
       ([, value]) => value,
     );
@@ -129,6 +130,8 @@ function isOverlay({ name, kind }: CniOptions['links'][number]): boolean {
   return kind === 'vxlan' || kind === 'geneve' || (kind === 'ipip' && name !== 'tunl0');
 }
 
+/** An agent must not wait for a pipe. Real files have some KB. */
+const LIMITS: InputFileOptions = { refusesPipes: true, maxLength: 2 ** 20 };
 const CNI_FOLDER = '/etc/cni/net.d';
 const FLANNEL_FILE = '/run/flannel/subnet.env';
 const PLAIN_PLUGINS = ['bridge', 'ptp', 'flannel', 'host-device', 'kindnet', 'weave-net'];

@@ -48,7 +48,7 @@ describe('ControlServer', () => {
     ['no JSON', 'garbage\n'],
     ['null', 'null\n'],
     ['another command', '{"command":"__proto__"}\n'],
-    ['a word too few', '{"command":"rotate-key"}\n'],
+    ['a command without its field', '{"command":"rotate-key"}\n'],
     ['no line', 'status'],
     ['nothing', ''],
   ])('changes nothing for %s, and continues', async (_, text) => {
@@ -67,7 +67,7 @@ describe('ControlServer', () => {
     expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
-  it('ends with open idle connections, and leaves no file', async () => {
+  it('ends although an idle connection is open, and leaves no file', async () => {
     const socket = createConnection(path);
     const text = textOf(socket);
     await once(socket, 'connect');

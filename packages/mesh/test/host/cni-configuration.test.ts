@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatCidr } from '@litz/core';
@@ -11,7 +12,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'litz-cni-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('readCni', () => {
-  test('reads the prefixes of host-local, old and new', () => {
+  test('reads the prefixes of host-local in the old form and in the new form', () => {
     write('10-a.conf', { type: 'bridge', ipam: { type: 'host-local', subnet: '10.1.2.0/24' } });
     expect(prefixes()).toEqual(['10.1.2.0/24']);
 
@@ -31,7 +32,7 @@ describe('readCni', () => {
     expect(read()).toMatchObject({ network: 'a', plugins: ['ptp', 'portmap'], family: 'routed' });
   });
 
-  test("reads flannel's subnet where its daemon has written it", () => {
+  test("reads flannel's prefixes from the file of its daemon", () => {
     const file = join(folder, 'subnet.env');
     writeFileSync(
       file,
@@ -41,6 +42,16 @@ describe('readCni', () => {
 
     expect(prefixes({ flannelFile: file })).toEqual(['10.244.3.0/24', 'fd44:0:0:3::/64']);
     expect(prefixes({ flannelFile: '/no/such/file' })).toEqual([]);
+  });
+
+  test('refuses what would block or never end, and says why', () => {
+    symlinkSync('/dev/zero', join(folder, '30-zero.conf'));
+    expect(read().trouble).toMatch('30-zero.conf: it is a device instead of a file');
+    execFileSync('mkfifo', [join(folder, '20-pipe.conf')]);
+    expect(read().trouble).toMatch('20-pipe.conf: it is a pipe instead of a file');
+    write('10-long.conf', { type: 'bridge', name: 'x'.repeat(2 ** 20) });
+    expect(read()).toMatchObject({ family: 'unknown' });
+    expect(read().trouble).toMatch('10-long.conf: it has more than 1048576 bytes');
   });
 
   test.each<[string, CniOptions['links'], CniFamily]>([

@@ -39,7 +39,7 @@ export interface PingOptions {
   readonly waitSeconds?: number;
 }
 
-/** For pings that nobody may answer. */
+/** Options of pings that must get no answer. */
 export const UNANSWERED: PingOptions = { waitSeconds: 1 };
 
 export class TestNode {
@@ -213,7 +213,9 @@ export class TestNode {
     if (options.mark) this.wg('set', 'litz0', 'fwmark', String(options.mark));
   }
 
-  /** Returns the configuration of a peer as an agent would write it: key, endpoint and prefixes. */
+  /**
+   * Configures another node as a peer of the daemon, as an agent would: key, endpoint and prefixes.
+   */
   addPeer(other: TestNode): void {
     const allowed = [
       `10.244.${other.number}.0/24`,
@@ -295,7 +297,7 @@ export class TestNode {
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) close();
-    // The namespaces of pods are visible only in the mounts of this node.
+    // The pods' namespaces are mounted only in the mount namespace of this node, and go with it.
     await this.namespace.close();
   }
 
@@ -339,7 +341,7 @@ export function cniFolder(): string {
 export async function until(condition: () => boolean, longestMs = 10_000): Promise<void> {
   const end = performance.now() + longestMs;
   while (!condition()) {
-    if (performance.now() > end) throw new Error('it did not come about in time');
+    if (performance.now() > end) throw new Error('the condition did not become true in time');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -8,17 +8,17 @@ import { linkedHosts } from '../linked-hosts.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-test('an idle socket costs at most 2.5 KB, with its connection in the stack', async () => {
+test('an idle socket costs at most 2 KB, with its connection in the stack', async () => {
   const [a, b] = linkedHosts();
   const sockets: Socket[] = [];
   const server = new Server(b, {}, (socket) => sockets.push(socket)).listen(80);
-  // The first ones also cost what all share.
+  // The first sockets also cost the memory that all sockets share.
   await connectMany(50);
   const before = usedMemory();
   await connectMany(1000);
   const each = (usedMemory() - before) / 2000;
   expect(sockets.length).toBe(2 * 1050);
-  expect(each).toBeLessThan(2500);
+  expect(each).toBeLessThan(2000);
   server.close();
   for (const socket of sockets) socket.destroy();
 

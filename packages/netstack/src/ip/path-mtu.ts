@@ -1,9 +1,10 @@
 /**
  * `PathMtuTable`: how long packets to a destination may be (RFC 1191, RFC 8201).
  *
- * A destination has an entry only after a "too big" message about it. The sender of such a message
- * may be anyone, so its caller has verified that it quotes a packet of ours. Entries end after ten
- * minutes. Their number is bounded: a new entry replaces the oldest one.
+ * A destination has an entry after a "too big" message about it, or after TCP has lost long
+ * segments to it. Anyone can send such a message, so the caller must have verified that it quotes a
+ * packet of ours. Entries end after ten minutes. Their number is bounded: a new entry replaces the
+ * oldest one.
  *
  * @module
  */
@@ -17,15 +18,18 @@ interface Entry {
 }
 
 export class PathMtuTable {
-  /** By the hash of the destination, in the order of their last change. A collision replaces. */
+  /**
+   * By the hash of the destination, in the order of their last change. Of two destinations with the
+   * same hash, only the later one has an entry.
+   */
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
-  /** Changes with every change of any path, so that a sender sees when it must ask again. */
+  /** Changes with every change of any path, so a sender knows when it must ask again. */
   #version = 1;
   /** A time before which no entry ends. */
   #firstEnd = Infinity;
 
-  /** @param limit the most entries */
+  /** @param limit the largest number of entries */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -34,19 +38,21 @@ export class PathMtuTable {
     return this.#entries.size;
   }
 
-  /** Returns the number of the present state: another one means that a path may have changed. */
+  /**
+   * Returns the number of the present state. If it differs from before, a path may have changed.
+   */
   versionAt(now: number): number {
     if (now >= this.#firstEnd) this.#expire(now);
     return this.#version;
   }
 
-  /** The MTU of the link has changed. */
+  /** Must be called when the MTU of the link has changed. */
   changed(): void {
     this.#version++;
   }
 
   /**
-   * Returns the most bytes of a packet to a destination.
+   * Returns how many bytes a packet to a destination may have.
    *
    * @param linkMtu the MTU of the link, the upper limit
    */
@@ -65,7 +71,8 @@ export class PathMtuTable {
   /**
    * Lowers the MTU of a path.
    *
-   * @param reported what the message says; 0: the router is older than RFC 1191
+   * @param reported the MTU that the message has; 0: none, because the router is older than RFC
+   *   1191
    * @param packetLength the length of the packet that was too long
    * @returns whether it was lowered
    */
@@ -77,7 +84,7 @@ export class PathMtuTable {
     now: number,
   ): boolean {
     const mtu = Math.max(leastMtu(destination), reported || nextPlateau(packetLength));
-    // RFC 8201 4, RFC 1191 3: such a message never raises the estimate.
+    // RFC 8201 4, RFC 1191 3: a "too big" message never raises the MTU.
     if (mtu >= current) return false;
     const key = keyOf(destination);
     this.#entries.delete(key);

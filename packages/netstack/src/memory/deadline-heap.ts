@@ -8,22 +8,27 @@
  * @module
  */
 
-/** Has a deadline. */
+/** An object with a deadline. */
 export interface DeadlineOwner {
-  /** In ms; Infinity: none. */
-  readonly deadline: number;
+  /**
+   * Writes its deadline to the first element: in ms; Infinity: none. V8 may put a number that is
+   * returned into an object, and this is done several times for each segment.
+   */
+  writeDeadline(out: Float64Array): void;
   /** Its place in the heap; -1: it is not there. Changed by the heap only. */
   heapIndex: number;
-  /** A time not later than `deadline`, while it is in the heap. Changed by the heap only. */
+  /** A time not later than its deadline, while it is in the heap. Changed by the heap only. */
   heapKey: number;
 }
 
 export class DeadlineHeap<Owner extends DeadlineOwner> {
   readonly #heap: Owner[] = [];
+  readonly #deadline = new Float64Array(1);
 
-  /** The deadline of an owner may have changed. */
+  /** Must be called when the deadline of an owner may have changed. */
   update(owner: Owner): void {
-    const { deadline } = owner;
+    owner.writeDeadline(this.#deadline);
+    const deadline = this.#deadline[0];
     if (owner.heapIndex === -1) {
       if (deadline === Infinity) return;
       owner.heapKey = deadline;
@@ -49,15 +54,17 @@ export class DeadlineHeap<Owner extends DeadlineOwner> {
     owner.heapIndex = -1;
   }
 
-  /** Returns the owner with the first deadline; undefined: there is none. */
+  /** Returns the owner with the first deadline, which is its key; undefined: there is none. */
   first(): Owner | undefined {
     for (;;) {
       const owner = this.#heap[0];
       if (!owner) return undefined;
-      if (owner.deadline === owner.heapKey) return owner;
-      if (owner.deadline === Infinity) this.remove(owner);
+      owner.writeDeadline(this.#deadline);
+      const deadline = this.#deadline[0];
+      if (deadline === owner.heapKey) return owner;
+      if (deadline === Infinity) this.remove(owner);
       else {
-        owner.heapKey = owner.deadline;
+        owner.heapKey = deadline;
         this.#down(owner);
       }
     }

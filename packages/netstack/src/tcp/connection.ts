@@ -1,14 +1,16 @@
 /**
- * `Connection`: the state of one TCP connection (RFC 9293 3.3.1, "TCB"). It has no rules: those are
- * in the files beside it, each for one event.
+ * `Connection`: the state of one TCP connection (RFC 9293 3.3.1, "TCB"). It has no rules. The files
+ * beside it have them, each for one event.
  *
  * @module
  */
 import type { StackError } from '../errors.ts';
+import type { ByteRanges } from '../memory/byte-ranges.ts';
 import type { DeadlineOwner } from '../memory/deadline-heap.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
+import { allowanceOf } from '../memory/chunked-bytes.ts';
 import type { ChunkPool } from '../memory/chunk-pool.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
+import { NO_RANGES } from './receive-buffer.ts';
 import { Receiving } from './receiving.ts';
 import { SendBuffer } from './send-buffer.ts';
 import { Sending } from './sending.ts';
@@ -27,7 +29,7 @@ export type TcpState =
   | 'time-wait'
   | 'closed';
 
-/** Who is told what happens to a connection. */
+/** The user of a connection, which is called when something happens to it. */
 export interface ConnectionUser {
   /** Something changed: its state, what can be read, or what can be written. */
   changed(): void;
@@ -47,7 +49,7 @@ export class Connection implements DeadlineOwner {
   user: ConnectionUser | undefined = undefined;
   /** The listener whose backlog it fills until it is accepted. */
   listener: ConnectionListener | undefined = undefined;
-  /** Why it ended; undefined while it has not, or if it ended well. */
+  /** Why the connection failed; undefined if it has not failed. */
   error: StackError | undefined = undefined;
 
   // Sending. The names of RFC 9293 3.3.1 are SND.UNA, SND.NXT, SND.WND, SND.WL1, SND.WL2, ISS.
@@ -63,29 +65,27 @@ export class Connection implements DeadlineOwner {
   sendScale: number = 0;
   /** The sequence number of position 0 of the send buffer. */
   dataStart: number = 0;
-  /** The program sends no more: a FIN follows the data. */
+  /** Whether the program sends no more: a FIN follows the data. */
   finQueued: boolean = false;
   finSent: boolean = false;
-  /** The most bytes of data in a segment, without the timestamps option. */
+  /**
+   * How many bytes of data a segment may have. The bytes of the timestamps option are already
+   * subtracted.
+   */
   segmentSize: number = 536;
   /** `PathMtuTable.version` when `segmentSize` was computed. */
   pathVersion: number = 0;
   /** What the other side has announced (RFC 9293 3.7.1). */
   remoteSegmentSize: number = 536;
-  /** The round trip of the handshake in ms; 0: not measured. */
-  handshakeRoundTrip: number = 0;
+  /** The round trip of the handshake in whole µs; 0: not measured. */
+  handshakeMicroseconds: number = 0;
   noDelay: boolean;
 
-  // Receiving. RFC 9293 3.3.1: RCV.NXT, RCV.WND, IRS.
-  initialReceived: number = 0;
+  // Receiving. RFC 9293 3.3.1: RCV.NXT, RCV.WND.
   receiveNext: number = 0;
   /** RCV.NXT + RCV.WND as it was announced last. */
   announcedEdge: number = 0;
   receiveScale: number = 0;
-  readonly receiveBuffer: ReceiveBuffer;
-  /** The sequence number of the FIN of the other side, once it is known. */
-  finSequence: number = 0;
-  hasFin: boolean = false;
   /** The sequence number after the FIN was acknowledged: the stream has ended. */
   isEnded: boolean = false;
   /** The program reads no more. */
@@ -95,24 +95,18 @@ export class Connection implements DeadlineOwner {
   usesSack: boolean = false;
   usesTimestamps: boolean = false;
   timestampOffset: number = 0;
-  /** TS.Recent and when it was set (RFC 7323 4.3, 5.5). */
+  /** TS.Recent, and when it was set, in whole seconds (RFC 7323 4.3, 5.5). */
   recentTimestamp: number = 0;
-  recentTimestampAt: number = -Infinity;
+  recentTimestampSecond: number = 0;
   /** Last.ACK.sent. */
   lastAckSent: number = 0;
 
   // ECN (RFC 3168 6.1).
   usesEcn: boolean = false;
-  /** A mark has come: ECE is set until the other side sets CWR. */
-  echoesCongestion: boolean = false;
 
-  // Acknowledgements.
   needsAck: boolean = false;
-  /** Bytes that came in order and are not acknowledged. */
-  unackedBytes: number = 0;
   /** Segments that are acknowledged at once, at the beginning of a stream. */
   quickAcks: number = 16;
-
   // Timers, each a time in ms.
   ackAt: number = Infinity;
   /** Keepalive, TIME-WAIT, or the end of FIN-WAIT-2 without a program. */
@@ -121,12 +115,14 @@ export class Connection implements DeadlineOwner {
   heapKey: number = 0;
   /** Probes of the window or of the other side that were not answered. */
   probes: number = 0;
-  /** A probe must be sent: a segment with an old sequence number (RFC 9293 3.8.4, 3.8.6.1). */
+  /**
+   * Whether a probe must be sent: a segment with an old sequence number (RFC 9293 3.8.4, 3.8.6.1).
+   */
   needsProbe: boolean = false;
   /** Keepalive: ms of silence; 0: off. */
   keepAliveAfter: number;
   lastHeardAt: number = -Infinity;
-  /** A RST must be sent, then the connection is gone. */
+  /** Whether a RST must be sent, which ends the connection. */
   needsReset: boolean = false;
 
   /** Whether it is in the list of connections that may have something to send. */
@@ -148,7 +144,6 @@ export class Connection implements DeadlineOwner {
     this.noDelay = options.noDelay;
     this.keepAliveAfter = options.keepAlive;
     this.#pool = pool;
-    this.receiveBuffer = new ReceiveBuffer(pool, firstReceiveBuffer(options));
   }
 
   /** Whether it has a `Sending`. Without one nothing is on the way, and nothing was lost. */
@@ -156,7 +151,7 @@ export class Connection implements DeadlineOwner {
     return this.#sending !== undefined;
   }
 
-  /** What it knows about what it sends. Made when it is read for the first time. */
+  /** The state of sending. Made when it is read for the first time. */
   get sending(): Sending {
     return (this.#sending ??= this.#beginSending());
   }
@@ -169,37 +164,61 @@ export class Connection implements DeadlineOwner {
     ));
   }
 
-  /** Nothing is on the way, and what was sent says nothing about what follows. */
+  /**
+   * Forgets the state of sending. Nothing is on the way, and what was sent says nothing about later
+   * data.
+   */
   forgetSending(): void {
     this.#sending = undefined;
   }
 
-  /** Nothing is sent any more. */
+  /** Frees the send buffer and the state of sending. */
   stopSending(): void {
     this.#sendBuffer?.clear();
     this.#sending = undefined;
   }
 
-  /** Whether it has a `Receiving`. Without one there is nothing to report. */
+  /** Whether it has a `Receiving`. Without one there is nothing to report or to read. */
   get hasReceived(): boolean {
     return this.#receiving !== undefined;
   }
 
-  /** What it remembers about data that has come. Made when it is read for the first time. */
+  /** What has come, and what it remembers about it. Made when it is read for the first time. */
   get receiving(): Receiving {
-    return (this.#receiving ??= new Receiving());
+    return (this.#receiving ??= new Receiving(this.#pool, firstReceiveBuffer(this.options)));
+  }
+
+  /** The number of bytes that can be read. */
+  get readable(): number {
+    return this.#receiving ? this.#receiving.buffer.readable : 0;
+  }
+
+  /** The most bytes of the receive buffer. */
+  get receiveCapacity(): number {
+    return this.#receiving ? this.#receiving.buffer.capacity : firstReceiveBuffer(this.options);
+  }
+
+  /** The number of bytes that the other side may send from here on. */
+  get receiveRoom(): number {
+    if (this.#receiving) return this.#receiving.buffer.room;
+    return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
+  }
+
+  /** The ranges that have come ahead of the first missing byte, counted from it. */
+  get ahead(): ByteRanges {
+    return this.#receiving ? this.#receiving.buffer.ahead : NO_RANGES;
   }
 
   /** The smoothed round trip in ms; 0: not measured. */
   get roundTrip(): number {
-    return this.#sending ? this.#sending.rto.smoothed : this.handshakeRoundTrip;
+    return this.#sending ? this.#sending.rto.smoothed : this.handshakeMicroseconds / 1000;
   }
 
   /** The first of its timers. */
-  get deadline(): number {
+  writeDeadline(out: Float64Array): void {
     const first = Math.min(this.ackAt, this.slowAt);
     const sending = this.#sending;
-    return sending ? Math.min(first, sending.retransmitAt, sending.reorderAt) : first;
+    out[0] = sending ? Math.min(first, sending.retransmitAt, sending.reorderAt) : first;
   }
 
   /** The sequence number after the last byte of data. */
@@ -207,7 +226,7 @@ export class Connection implements DeadlineOwner {
     return (this.dataStart + (this.#sendBuffer?.length ?? 0)) | 0;
   }
 
-  /** Whether data can be sent and received: both SYNs are acknowledged. */
+  /** Whether the state is synchronized (RFC 9293 3.10): both SYNs are acknowledged. */
   get isSynchronized(): boolean {
     return this.state !== 'syn-sent' && this.state !== 'syn-received' && this.state !== 'closed';
   }
@@ -215,13 +234,13 @@ export class Connection implements DeadlineOwner {
   #beginSending(): Sending {
     const { congestionControl } = this.options;
     const sending = new Sending(congestionControl, this.segmentSize, this.initialSequence);
-    const { handshakeRoundTrip } = this;
-    if (handshakeRoundTrip > 0) sending.rto.sample(handshakeRoundTrip, this.lastHeardAt);
+    const { handshakeMicroseconds: measured } = this;
+    if (measured > 0) sending.rto.sample(measured / 1000, this.lastHeardAt);
     return sending;
   }
 }
 
-/** What tells a connection from all others. */
+/** The addresses and ports of a connection, and their hash. */
 export interface ConnectionIdentity {
   readonly local: IpAddress;
   readonly localPort: number;
@@ -230,7 +249,7 @@ export interface ConnectionIdentity {
   readonly hash: number;
 }
 
-/** Counts the connections that are not accepted yet. */
+/** The listener of connections that are not accepted yet. */
 export interface ConnectionListener {
   /** Whether one more connection can wait to be accepted. */
   readonly canWait: boolean;

@@ -42,7 +42,7 @@ export function receiveSyn(
   // that.
   if (listener.hasRoom || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
-  // Nothing is answered, so that the other side tries again.
+  // The segment is not answered, so the other side tries again.
   else state.drop('full-backlog');
   return undefined;
 }
@@ -73,12 +73,13 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
 export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
   const wasLost = c.hasSent && c.sending.retries > 0;
   noteRoundTrip(state, c);
-  // Most connections wait for the other side first. Data begins with a state of its own.
+  // Most connections wait for the other side first. The state of sending is made again when data is
+  // sent.
   c.forgetSending();
   c.unacknowledged = segment.acknowledgement;
   // RFC 7323 2.2: the window of a SYN is not scaled.
   const scale = segment.has(TCP_FLAG.SYN) ? 0 : c.sendScale;
-  c.sendWindow = segment.window * 2 ** scale;
+  c.sendWindow = segment.window << scale;
   c.largestWindow = c.sendWindow;
   c.windowSequence = segment.sequence;
   c.windowAcknowledgement = segment.acknowledgement;
@@ -90,7 +91,7 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
     c.sending.rto.afterLostSyn();
   }
   c.lastAckSent = c.receiveNext;
-  // Closed before it was open: the FIN follows (RFC 9293 3.10.4).
+  // If the program closed it before it was open, the FIN follows (RFC 9293 3.10.4).
   changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
   armKeepAlive(state, c);
 }
@@ -100,7 +101,9 @@ function noteRoundTrip({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
   const { sent, retries } = c.sending;
   // Less than the clock can tell is not the same as not measured.
-  if (sent.count > 0 && retries === 0) c.handshakeRoundTrip = now - sent.sentAt(0) || SMALLEST_MS;
+  if (sent.count === 0 || retries > 0) return;
+  const microseconds = Math.round((now - sent.sentAt(0)) * 1000);
+  c.handshakeMicroseconds = Math.min(Math.max(1, microseconds), MOST_MICROSECONDS);
 }
 
 function beginHandshake(
@@ -119,7 +122,10 @@ function beginHandshake(
   state.tcp.wake(c);
 }
 
-/** An acknowledgement for a listener may be that of a SYN cookie. If not, nothing is known. */
+/**
+ * An acknowledgement for a listener may answer a SYN cookie. If it does not, it belongs to no
+ * connection.
+ */
 function receiveCookie(
   state: StackState,
   listener: BoundListener,
@@ -150,8 +156,8 @@ function receiveCookie(
 }
 
 /**
- * A cookie was refused not long ago, because no connection more could wait. A later segment of its
- * sender is no cookie, but a RST would end a connection that may still begin.
+ * Whether a cookie was refused a short time ago, because no more connections could wait. Later
+ * segments of its sender have no cookie, but a RST would end a connection that can still begin.
  */
 function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
   return now - refusedAt < REFUSED_MS;
@@ -172,7 +178,6 @@ function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
  * @param sequence that of the SYN
  */
 function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: number): void {
-  c.initialReceived = sequence;
   c.receiveNext = (sequence + 1) | 0;
   c.announcedEdge = c.receiveNext;
   c.lastAckSent = c.receiveNext;
@@ -182,7 +187,7 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
   c.usesTimestamps &&= segment.hasTimestamps;
   if (c.usesTimestamps) {
     c.recentTimestamp = segment.timestamp;
-    c.recentTimestampAt = state.now;
+    c.recentTimestampSecond = Math.floor(state.now / 1000);
   }
   c.usesSack &&= segment.allowsSack;
   // RFC 7323 2.2: both sides must offer it.
@@ -196,6 +201,7 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
-const SMALLEST_MS = 0.001;
+/** Half an hour: a small integer in all engines. */
+const MOST_MICROSECONDS = 2 ** 30;
 /** As long as a cookie is taken. */
 const REFUSED_MS = 120_000;

@@ -12,18 +12,21 @@ import { abortConnection, changeState } from './lifecycle.ts';
 import { armDelayedAck } from './timers.ts';
 import { measureReceiver } from './window-tuning.ts';
 
-/** Takes what is new in a segment whose sequence number is acceptable. */
+/** Takes the new data and the FIN of a segment with an acceptable sequence number. */
 export function receiveData(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.dataLength > 0) {
     if (isUnwanted(c)) return refuse(state, c);
     takeData(state, c, segment);
   }
   if (segment.has(TCP_FLAG.FIN)) noteFin(c, segment);
-  if (c.hasFin && !c.isEnded && c.receiveNext === c.finSequence) receiveFin(state, c);
+  if (!c.hasReceived || c.isEnded) return;
+  const { hasFin, finSequence } = c.receiving;
+  if (hasFin && c.receiveNext === finSequence) receiveFin(state, c);
 }
 
 /**
- * Nobody will read it: the program has closed the connection (RFC 9293 3.10.7.1; RFC 2525 2.17).
+ * Whether nobody will read the data, because the program has closed the connection (RFC 9293
+ * 3.10.7.1; RFC 2525 2.17).
  */
 function isUnwanted(c: Connection): boolean {
   return c.isReadClosed && (c.state === 'fin-wait-1' || c.state === 'fin-wait-2');
@@ -47,13 +50,13 @@ function takeData(state: StackState, c: Connection, segment: TcpHeader): void {
     return;
   }
   const position = distance(start, receiveNext);
-  const { ahead } = c.receiveBuffer;
+  const { ahead } = c;
   if (position > 0 && ahead.covers(position, position + length)) {
     noteDuplicate(c, start, (start + length) | 0);
   }
   const hadGap = ahead.count > 0;
   const offset = segment.dataOffset + distance(start, segment.sequence);
-  const grown = c.receiveBuffer.write(position, state.packet.buffer, offset, length);
+  const grown = c.receiving.buffer.write(position, state.packet.buffer, offset, length);
   if (grown === -1) {
     state.drop('no-memory');
     c.needsAck = true;
@@ -61,22 +64,23 @@ function takeData(state: StackState, c: Connection, segment: TcpHeader): void {
   }
   if (position > 0) noteBlock(c, start);
   if (grown > 0) advance(state, c, grown);
-  // RFC 5681 4.2: out of order, or filling a gap: at once.
+  // RFC 5681 4.2: data that is out of order or fills a gap is acknowledged at once.
   if (position > 0 || hadGap) c.needsAck = true;
   else acknowledgeLater(state, c, segment);
 }
 
 function advance(state: StackState, c: Connection, count: number): void {
   c.receiveNext = (c.receiveNext + count) | 0;
-  c.unackedBytes += count;
-  if (c.receiveBuffer.ahead.count === 0) c.receiving.recentBlockCount = 0;
+  c.receiving.unackedBytes += count;
+  if (c.ahead.count === 0) c.receiving.recentBlockCount = 0;
   measureReceiver(state, c);
   if (!c.isReadClosed) c.user?.changed();
 }
 
 /** RFC 9293 3.8.6.3, RFC 5681 4.2: every second full segment is acknowledged at once. */
 function acknowledgeLater(state: StackState, c: Connection, segment: TcpHeader): void {
-  const isEnough = c.unackedBytes > c.segmentSize || segment.dataLength > c.segmentSize;
+  const { unackedBytes } = c.receiving;
+  const isEnough = unackedBytes > c.segmentSize || segment.dataLength > c.segmentSize;
   if (isEnough || c.quickAcks > 0) c.needsAck = true;
   else armDelayedAck(state, c);
 }
@@ -102,12 +106,12 @@ function noteBlock(c: Connection, start: number): void {
 /** A FIN may come before data that is still missing. */
 function noteFin(c: Connection, segment: TcpHeader): void {
   const sequence = (segment.sequence + segment.dataLength) | 0;
-  if (c.hasFin || isAfter(sequence, c.announcedEdge)) {
+  if (c.receiving.hasFin || isAfter(sequence, c.announcedEdge)) {
     c.needsAck = true;
     return;
   }
-  c.hasFin = true;
-  c.finSequence = sequence;
+  c.receiving.hasFin = true;
+  c.receiving.finSequence = sequence;
 }
 
 /** The stream of the other side has ended. */

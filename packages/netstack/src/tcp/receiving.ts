@@ -1,14 +1,26 @@
 /**
- * `Receiving`: what a connection remembers about what has come, beside the bytes: what it reports
- * with SACK, when it answered a wrong segment, and how fast the program reads. Like `Connection`,
- * it has no rules.
+ * `Receiving`: what has come on a connection, and what it remembers about it: the bytes, what it
+ * reports with SACK, when it answered a wrong segment, and how fast the program reads. Like
+ * `Connection`, it has no rules.
  *
  * A connection that has received nothing has none, and there may be many of them.
  *
  * @module
  */
+import type { ChunkPool } from '../memory/chunk-pool.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
 
 export class Receiving {
+  readonly buffer: ReceiveBuffer;
+  /** The sequence number of the FIN of the other side, once it is known. */
+  finSequence: number = 0;
+  hasFin: boolean = false;
+  /** A mark has come: ECE is set until the other side sets CWR (RFC 3168 6.1.3). */
+  echoesCongestion: boolean = false;
+
+  // Acknowledgements.
+  /** Bytes that came in order and are not acknowledged. */
+  unackedBytes: number = 0;
   /** Starts of the segments that came out of order, the last one first (RFC 2018 4). */
   recentBlocks: Int32Array = NO_BLOCKS;
   recentBlockCount: number = 0;
@@ -28,6 +40,14 @@ export class Receiving {
   /** When the measured window of data began, and where it ends. */
   markAt: number = -Infinity;
   markEdge: number = 0;
+
+  /**
+   * @param pool the memory of the buffer
+   * @param capacity the most bytes of the buffer at first
+   */
+  constructor(pool: ChunkPool, capacity: number) {
+    this.buffer = new ReceiveBuffer(pool, capacity);
+  }
 }
 
 /** Most connections never see a gap. */

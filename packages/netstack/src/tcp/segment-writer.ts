@@ -1,8 +1,8 @@
 /**
  * `writeSegment`: writes a segment of a connection with all its headers.
  *
- * Every segment carries the acknowledgement, the window, and what the options report. So it also
- * settles what was to be acknowledged.
+ * Every segment carries the acknowledgement, the window, and what the options report. So after a
+ * segment nothing is left to be acknowledged.
  *
  * @module
  */
@@ -69,8 +69,8 @@ export function writeSegment(state: StackState, c: Connection, segment: SegmentT
 }
 
 /**
- * Returns the bytes of options that every segment with data has beside the timestamps: the SACK
- * blocks of what came out of order.
+ * Returns how many bytes of SACK blocks every segment with data has, for data that came out of
+ * order.
  */
 export function sackLength(c: Connection): number {
   const count = blockCount(c);
@@ -103,7 +103,7 @@ function hasDuplicate(c: Connection): boolean {
 
 function blockCount(c: Connection): number {
   if (!c.usesSack) return 0;
-  const blocks = c.receiveBuffer.ahead.count + (hasDuplicate(c) ? 1 : 0);
+  const blocks = c.ahead.count + (hasDuplicate(c) ? 1 : 0);
   return Math.min(blocks, c.usesTimestamps ? MOST_SACK_BLOCKS - 1 : MOST_SACK_BLOCKS);
 }
 
@@ -111,7 +111,7 @@ function blockCount(c: Connection): number {
  * RFC 2018 4: first a duplicate (RFC 2883 4), then the ranges in the order of their last change.
  */
 function fillBlocks(c: Connection, count: number): void {
-  const { ahead } = c.receiveBuffer;
+  const { ahead } = c;
   let filled = 0;
   if (hasDuplicate(c)) {
     edges[0] = c.receiving.duplicateStart;
@@ -126,9 +126,9 @@ function fillBlocks(c: Connection, count: number): void {
   for (let i = 0; i < ahead.count && filled < count; i++) filled = addBlock(c, i, first, filled);
 }
 
-/** Adds a range, unless it is there. Returns the number of blocks. */
+/** Adds a range, unless it is in the list already. Returns the number of blocks. */
 function addBlock(c: Connection, index: number, first: number, filled: number): number {
-  const { ahead } = c.receiveBuffer;
+  const { ahead } = c;
   const start = (c.receiveNext + ahead.start(index)) | 0;
   for (let i = first; i < filled; i++) if (edges[i * 2] === start) return filled;
   edges[filled * 2] = start;
@@ -142,11 +142,10 @@ function addBlock(c: Connection, index: number, first: number, filled: number): 
  */
 function windowField(c: Connection, flags: number): number {
   if (flags & TCP_FLAG.RST) return 0;
-  const { receiveBuffer, receiveNext } = c;
-  const { room, capacity } = receiveBuffer;
-  const edge = (receiveNext + room) | 0;
+  const { receiveNext } = c;
+  const edge = (receiveNext + c.receiveRoom) | 0;
   const gain = distance(edge, c.announcedEdge);
-  const isWorthwhile = gain >= Math.min(capacity / 2, c.segmentSize);
+  const isWorthwhile = gain >= Math.min(c.receiveCapacity / 2, c.segmentSize);
   if ((isWorthwhile && gain > 0) || isAfter(receiveNext, c.announcedEdge)) c.announcedEdge = edge;
   const window = distance(c.announcedEdge, receiveNext);
   const scale = flags & TCP_FLAG.SYN ? 0 : Math.max(0, c.receiveScale);
@@ -182,19 +181,21 @@ function writeChecksum(
   writeUint16(buffer, at, pseudo);
 }
 
-/** The bytes of options beside the timestamps. */
+/** Returns the bytes of options other than the timestamps. */
 function sackBytes(headerLength: number, c: Connection): number {
   return headerLength - TCP_HEADER_LENGTH - (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0);
 }
 
-/** The acknowledgement is sent. */
+/** Records that the acknowledgement is sent. */
 function settle(c: Connection): void {
   c.needsAck = false;
-  c.unackedBytes = 0;
-  c.ackAt = Infinity;
   c.lastAckSent = c.receiveNext;
-  if (c.hasReceived) c.receiving.hasDuplicate = false;
   if (c.quickAcks > 0) c.quickAcks--;
+  c.ackAt = Infinity;
+  if (!c.hasReceived) return;
+  const { receiving } = c;
+  receiving.unackedBytes = 0;
+  receiving.hasDuplicate = false;
 }
 
 /** The SACK blocks of the segment that is being written. */

@@ -29,4 +29,8 @@ class Owner {
   deadline = Infinity;
   heapIndex = -1;
   heapKey = 0;
+
+  writeDeadline(out: Float64Array): void {
+    out[0] = this.deadline;
+  }
 }
