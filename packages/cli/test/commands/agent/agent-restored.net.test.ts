@@ -175,7 +175,7 @@ async function ownKey(node: MeshNode): Promise<{ readonly publicKey: string }> {
 function shiftedClock(ms: number): ProcessOptions & { readonly env: { CLOCK_FILE: string } } {
   const options = {
     env: { CLOCK_FILE: join(cluster.folder, 'clock'), LOG_LEVEL: 'verbose' },
-    nodeOptions: ['--require', join(import.meta.dirname, 'shifted-clock.cjs')],
+    nodeOptions: ['--require', join(import.meta.dirname, '../../shifted-clock.cjs')],
   };
   setClock(options, ms);
   return options;
