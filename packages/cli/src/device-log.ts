@@ -89,7 +89,7 @@ async function loggedCapture(
   if (options.keyLog === true) log.error('UAPI: root captures with the keys of new sessions');
   log.verbose('UAPI: Capture begins');
   return {
-    stop: () => capture.stop(),
+    stop: (reason) => capture.stop(reason),
     async *[Symbol.asyncIterator]() {
       try {
         yield* capture;

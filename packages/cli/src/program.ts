@@ -31,6 +31,7 @@ import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import { readName } from './followed-names.ts';
 import { metricsAddress, metricsOption } from './metrics/metrics-option.ts';
 import { logForm, logOption, writeLine } from './log-writer.ts';
 import { commandTree } from './manual/command-tree.ts';
@@ -68,6 +69,11 @@ export function createProgram(words: readonly string[] = []): Command {
       'keep the interface if the daemon is killed; packets into it are then lost',
     )
     .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
+    .option(
+      '--resolve <key=host:port>',
+      'look this name up again while the peer does not answer; can be repeated',
+      readName,
+    )
     .addOption(logOption())
     .addOption(metricsOption())
     .version(versionText(), '--version', 'print the version')
@@ -139,6 +145,7 @@ interface DaemonFlags {
   readonly persist?: true;
   readonly user?: string;
   readonly metrics?: string;
+  readonly resolve?: readonly string[];
 }
 
 async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
@@ -158,6 +165,7 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
       signal: signals.signal,
       persist: flags.persist === true,
       metrics,
+      names: flags.resolve,
       onReady: () => reportReadiness({ ready: true }),
     });
   } catch (error) {

@@ -472,7 +472,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   #handleClosed(error: Error | undefined): void {
     this.#isClosed = true;
     this.#waits.rejectAll(closedError(this.name));
-    this.#captures.finishAll();
+    this.#captures.finishAll(error ? `the device has failed: ${error.message}` : CLOSED);
     try {
       if (error) this.#emitError(error);
     } finally {
@@ -530,3 +530,5 @@ function openDriver(settings: DeviceSettings, listener: DriverListener): Promise
 
 /** The optional events that `connected` waits for. */
 const AWAITED: readonly OptionalEvent[] = ['session', 'handshake-failed'];
+/** Why a capture has ended. */
+const CLOSED = 'the device was closed, or its interface was removed';

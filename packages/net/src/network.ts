@@ -137,8 +137,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` that
    *   was made with the option `tun`. The network closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
-   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, or the path is
-   *   no file, or a pipe whose writer takes too long
+   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
+   *   a file, or the writer of a pipe takes too long
    * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
    */

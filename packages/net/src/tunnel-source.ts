@@ -50,13 +50,13 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Reads a file, or takes a configuration. A pipe may take 20 s.
+ * Reads a file, or takes a configuration. A pipe is read for at most 20 s.
  *
  * @param name the name of a configuration, for errors
  * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
- * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a folder or a device, or too long, or
- *   a pipe whose writer does not end
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: the path is a folder or a device, the file
+ *   is too long, or the writer of a pipe does not end
  * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(

@@ -192,7 +192,7 @@ describe('Network', () => {
     }
   });
 
-  test('gives the signal to the reading of the file, too', async () => {
+  test('ends the reading of the file when the signal is aborted', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const pipe = join(folder, 'pipe.conf');

@@ -79,6 +79,6 @@ function bytesForSegment({ a, b, near, far }: Pair, length: number, isOffload: b
     // Only rounds without a garbage collection count.
     if (difference > 0) grown.push(difference / count);
   }
-  // What each segment allocates is in every window; what the compiler does is only in some.
+  // All rounds contain what the segments allocate. Only some contain what the compiler allocates.
   return Math.min(...grown);
 }

@@ -243,6 +243,8 @@ export class SimulatedNode {
   engine: Engine;
   /** The endpoint of the node; assign another one to let the node roam. */
   endpoint: Endpoint;
+  /** How far its wall clock is ahead, in ms; assign another number to let it jump. */
+  clockOffset = 0;
   /** Copies of the packets for its interface. */
   readonly packets: Uint8Array[] = [];
   readonly events: EngineEvent[] = [];

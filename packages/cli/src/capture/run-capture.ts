@@ -16,7 +16,8 @@ import { CaptureWriter } from './capture-writer.ts';
 /**
  * Captures packets of an interface.
  *
- * @throws {Failure} (rejects) a flag is wrong, the capture could not be written, or it ended early
+ * @throws {Failure} (rejects) a flag is wrong, the capture could not be written, or the daemon has
+ *   ended it; the message says why
  * @throws {UapiError | WireGuardError} (rejects) the daemon refused
  */
 export async function runCapture(name: string, flags: CaptureFlags): Promise<void> {
@@ -69,12 +70,10 @@ async function write(
     await writer.push(bytes);
     if (writer.isFull) end.abort();
   }
-  if (!hasBegun || (writer.isComplete && end.signal.aborted)) return;
-  const why = 'the daemon has ended, or a new process has taken its place (litz upgrade)';
-  if (!writer.isComplete) {
-    throw new Failure(`${name}: ${why}; otherwise see its log; ${countText(writer)}`);
-  }
-  say(`litz: ${name}: ${why}`);
+  const { isComplete, reason } = writer;
+  if (!hasBegun || (isComplete && reason === undefined && end.signal.aborted)) return;
+  const why = reason ?? (isComplete ? 'the daemon did not say why' : 'the daemon was killed');
+  throw new Failure(`${name}: the capture has ended early: ${why}; ${countText(writer)}`);
 }
 
 /** Rejects if the output has not taken the rest of the capture `STUCK_MS` after its end. */

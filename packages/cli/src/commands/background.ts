@@ -26,6 +26,8 @@ export interface BackgroundOptions {
   readonly user?: string;
   /** The value of `--metrics`. Default: no metrics. */
   readonly metrics?: string;
+  /** The values of `--resolve`. Default: none. */
+  readonly resolve?: readonly string[];
   /** The command line of the child. Default: that of a daemon. */
   readonly words?: readonly string[];
   /** Called with what the child writes to standard error until it is ready. */
@@ -46,6 +48,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
     ...(options.persist === true ? ['--persist'] : []),
     ...(options.user === undefined ? [] : ['--user', options.user]),
     ...(options.metrics === undefined ? [] : ['--metrics', options.metrics]),
+    ...(options.resolve ?? []).flatMap((name) => ['--resolve', name]),
   ];
   const { words = ['-f', ...flags, name], onText } = options;
   const args = [SMALL_HEAP, ...process.execArgv, options.entry, ...words];

@@ -7,8 +7,10 @@
  *
  * @module
  */
+import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
+import { followNames } from '../followed-names.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import type { MetricsAddress } from '../metrics/metrics-address.ts';
@@ -29,6 +31,8 @@ export interface DaemonOptions {
   readonly persist?: boolean;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
+  /** Names of endpoints that are looked up again, `KEY=HOST:PORT`. Default: none. */
+  readonly names?: readonly string[] | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
@@ -63,7 +67,11 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     onFailed: () => notifier.claimPlace(),
   });
   const control = await DaemonControl.open(served, upgrades);
+  let forgetNames: (() => void) | undefined;
   try {
+    forgetNames = await followNames(served.device, options.names ?? [], (line) =>
+      served.log.error(line),
+    );
     metrics = await openMetricsOf(served, options.metrics, socket !== undefined);
     options.onReady?.();
     notifier.ready(`serves ${served.device.name}`);
@@ -74,10 +82,13 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     await upgrades.cancel();
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
-    await control.close();
-    await metrics?.close();
-    await served.close();
-    notifier.close();
+    await closeAll(
+      () => forgetNames?.(),
+      () => control.close(),
+      () => metrics?.close(),
+      () => served.close(),
+      () => notifier.close(),
+    );
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;

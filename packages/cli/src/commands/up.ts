@@ -14,6 +14,7 @@ import {
   retriesFromEnvironment,
   type HookOptions,
 } from '@litz/device/quick';
+import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
@@ -144,8 +145,10 @@ class Session {
         await Promise.race([aborted(end), running.ended]);
         notifier.stopping();
       } finally {
-        await metrics?.close();
-        await running.down();
+        await closeAll(
+          () => metrics?.close(),
+          () => running.down(),
+        );
       }
       // This throws if the packet loop has crashed.
       await running.ended;
@@ -155,8 +158,10 @@ class Session {
       this.#settleDown(error);
       throw error;
     } finally {
-      await control?.close();
-      notifier.close();
+      await closeAll(
+        () => control?.close(),
+        () => notifier.close(),
+      );
     }
   }
 

@@ -11,6 +11,7 @@ import { readInputFile } from '@litz/config/uapi';
 import { quote } from '@litz/core/internals';
 import { contradiction, usage } from '../commands/agent/flag-failure.ts';
 import { Failure } from '../failure.ts';
+import { whyUnread } from '../read-tunnel-file.ts';
 import { formatHostPort, readListenAddress, readTarget, type ListenAddress } from './addresses.ts';
 import { Credentials } from './credentials.ts';
 import type { PortService, ProxyService, Service } from './settings.ts';
@@ -159,9 +160,8 @@ function readPassword(flag: string, file: string, warn: (line: string) => void):
     }
     return line;
   } catch (error) {
-    const { code = String(error), message } = error as { code?: string; message: string };
-    const reason = code === 'ERR_LITZ_SYSTEM' ? message : code;
-    throw new Failure(`${flag}: cannot read ${file}: ${reason}`, { exitCode: 2, cause: error });
+    const text = `${flag}: cannot read ${file}: ${whyUnread(error)}`;
+    throw new Failure(text, { exitCode: 2, cause: error });
   }
 }
 

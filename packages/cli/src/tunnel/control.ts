@@ -16,9 +16,8 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { inodeOf, untrustedFolder } from '@litz/config/uapi';
+import { inodeOf, linesOf, readLine, untrustedFolder } from '@litz/config/uapi';
 import { describeFailure, Failure } from '../failure.ts';
-import { linesOf } from './lines-of.ts';
 
 /** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
 export type ControlRequest =
@@ -78,12 +77,19 @@ export class ControlServer {
     });
   }
 
-  /** Removes the socket, and resolves when all requests are answered. */
+  /**
+   * Removes the socket, and resolves when all requests are answered.
+   *
+   * @throws {Error} (rejects) the socket cannot be removed; all else is done
+   */
   async close(): Promise<void> {
     const inode = inodeOf(this.#path);
-    if (inode !== undefined && inode === this.#inode) rmSync(this.#path, { force: true });
-    this.#server.close();
-    await Promise.all(this.#answers);
+    try {
+      if (inode !== undefined && inode === this.#inode) rmSync(this.#path, { force: true });
+    } finally {
+      this.#server.close();
+      await Promise.all(this.#answers);
+    }
   }
 }
 
@@ -138,21 +144,15 @@ async function serve(socket: Socket, handler: ControlHandler): Promise<void> {
 }
 
 async function answerOne(socket: Socket, handler: ControlHandler): Promise<void> {
-  // The other end may go away at any time.
-  socket.on('error', () => {});
   const send = (answer: object): void => void socket.write(`${JSON.stringify(answer)}\n`);
-  // The timeout of the socket would not do, because each byte would restart it.
-  const timer = setTimeout(() => socket.destroy(), IDLE_MS);
-  socket.once('close', () => clearTimeout(timer));
-  for await (const text of linesOf(socket, LONGEST_REQUEST)) {
-    clearTimeout(timer);
+  const text = await readLine(socket, { longest: LONGEST_REQUEST, longestMs: REQUEST_MS });
+  if (text !== undefined) {
     try {
       await handler(readRequest(text), (line) => send({ line }));
       send({ done: true });
     } catch (error) {
       send({ failure: describeFailure(error) });
     }
-    break;
   }
   await new Promise<void>((resolve) => {
     if (socket.destroyed) resolve();
@@ -160,8 +160,6 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
       socket
         .once('close', resolve)
         .setTimeout(LAST_MS, () => socket.destroy())
-        // The end of the connection is noticed only while the socket is read.
-        .resume()
         .end();
   });
 }
@@ -204,6 +202,6 @@ const LONGEST_REQUEST = 32_768;
 /** In bytes. A line for the user, such as the output of a hook. */
 const LONGEST_ANSWER: number = 1024 * 1024;
 /** How long a client may take for its request, in ms. */
-const IDLE_MS = 5000;
+const REQUEST_MS = 5000;
 /** How long a client may take to read the last answer, in ms. */
 const LAST_MS = 1000;

@@ -76,8 +76,7 @@ export class Upgrades {
   async #run(): Promise<string> {
     const { device, log, server } = this.#served;
     const socket = join(daemonFolder(device.name), 'hand-over');
-    rmSync(socket, { force: true });
-    const listener = new UnixListener(socket);
+    const listener = listenAt(socket);
     const successor = new SuccessorProcess({ socket, env: this.#options.env });
     this.#successor = successor;
     try {
@@ -94,12 +93,10 @@ export class Upgrades {
       this.#options.onFailed();
       const isOwnEnd = !successor.isKilled && !(error instanceof WrongProcess);
       const why = isOwnEnd ? successor.end : (error as Error).message;
-      throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, {
-        cause: error,
-      });
+      throw new Failure(`${FAILED}: ${why}`, { cause: error });
     } finally {
       this.#successor = undefined;
-      listener.close();
+      closeQuietly(listener);
     }
   }
 
@@ -124,6 +121,24 @@ export class Upgrades {
   }
 }
 
+/** @throws {Failure} /run is full or read-only, or no descriptor is left */
+function listenAt(path: string): UnixListener {
+  try {
+    rmSync(path, { force: true });
+    return new UnixListener(path);
+  } catch (error) {
+    throw new Failure(`${FAILED}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function closeQuietly(listener: UnixListener): void {
+  try {
+    listener.close();
+  } catch {
+    // /run has become read-only. The next upgrade removes the file.
+  }
+}
+
 /**
  * Another process than the expected one has connected, for instance because a script has started
  * Litz and waits for it.
@@ -137,6 +152,7 @@ class WrongProcess extends Failure {
   }
 }
 
+const FAILED = 'the upgrade failed, and the old process goes on';
 const POLL_MS = 5;
 /** A start of Node.js takes less than a second, and longer on a busy machine. */
 const LONGEST_START_MS = 30_000;

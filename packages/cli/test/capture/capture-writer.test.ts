@@ -71,6 +71,20 @@ describe('CaptureWriter', () => {
     expect(writer).toMatchObject({ packets: 2, isComplete: true });
   });
 
+  it('has the reason of the daemon, which is not written if the file would be too long', async () => {
+    const reason = 'why '.repeat(20);
+    for (const [size, types] of [
+      [Infinity, [0x0a0d0d0a, 5, 5]],
+      [200, [0x0a0d0d0a, 5]],
+    ] as const) {
+      const { writer, output } = open({ size });
+      await writer.push(Buffer.from(HEADER));
+      await writer.push(Buffer.concat([STATISTICS, statisticsBlock(3, reason)]));
+      expect(output.types()).toEqual(types);
+      expect(writer).toMatchObject({ reason, lost: 6, isComplete: true });
+    }
+  });
+
   it('ends before a file is too long', async () => {
     const size = 700;
     const { writer, output } = open({ size });
@@ -130,14 +144,20 @@ function keysBlock(text: string): Buffer {
   return bytes;
 }
 
-function statisticsBlock(dropped: number): Buffer {
-  const bytes = block(5, 20 + 12 + 12 + 4 + 4);
+function statisticsBlock(dropped: number, comment = ''): Buffer {
+  const padded = (comment.length + 3) & ~3;
+  const bytes = block(5, 20 + 12 + 12 + (comment === '' ? 0 : 4 + padded) + 4 + 4);
   for (const [i, code] of [4, 5].entries()) {
     const at = 20 + i * 12;
     bytes.writeUInt16LE(code, at);
     bytes.writeUInt16LE(8, at + 2);
     bytes.writeBigUInt64LE(BigInt(code === 5 ? dropped : 9), at + 4);
   }
-  bytes.writeUInt32LE(0, 44);
+  bytes.writeUInt32LE(0, bytes.length - 8);
+  if (comment !== '') {
+    bytes.writeUInt16LE(1, 44);
+    bytes.writeUInt16LE(comment.length, 46);
+    bytes.write(comment, 48);
+  }
   return bytes;
 }

@@ -178,6 +178,39 @@ describeWith(requirements, 'litz capture', () => {
     expect(full.text).toContain(`cannot write ${file}: the disk is full (ENOSPC)`);
     expect(read(copy).length).toBeGreaterThan(1);
     await daemon.says(/Capture ends/);
+    // The key log and standard output are the same.
+    const keys = left.litz(['capture', LEFT, '-w', join(left.folder, 'b'), '--key-log', file], {
+      wrapper: inMounts(
+        `mount -t tmpfs -o size=4k none ${folder} && head -c 4096 /dev/zero > ${folder}/other`,
+      ),
+    });
+    expect(await keys.end()).toBe(1);
+    expect(keys.text).toContain(`cannot write ${file}: the disk is full (ENOSPC)`);
+    const out = left.litz(['capture', LEFT, '-w', '-'], {
+      wrapper: ['sh', '-c', '"$@" > /dev/full', 'sh'],
+    });
+    expect(await out.end()).toBe(1);
+    expect(out.text).toContain('cannot write to standard output: the disk is full (ENOSPC)');
+    await daemon.says(/(Capture ends[^]*){3}/);
+  });
+
+  it.each([
+    ['the daemon is stopped', 'SIGTERM', 'the daemon has ended'],
+    ['the daemon is killed', 'SIGKILL', 'the daemon was killed'],
+    ['the interface is removed', 'delete', 'the device was closed, or its interface was removed'],
+  ] as const)('says that it has ended early when %s', async (_, how, why) => {
+    const { left } = hosts;
+    const file = join(left.folder, 'early.pcapng');
+    const capture = left.litz(['capture', LEFT, '-w', file]);
+    await capture.says(/captures packets/);
+    expect(await left.ping('10.1.0.2')).toBe(3);
+    if (how === 'delete') await left.run('ip', ['link', 'delete', LEFT]);
+    await daemon.end(how === 'delete' ? undefined : how);
+    expect(await capture.end()).toBe(1);
+    expect(capture.text).toMatch(
+      new RegExp(`${LEFT}: the capture has ended early: ${why}; \\d+ packets captured, 0 lost`),
+    );
+    expect(read(file).length).toBeGreaterThanOrEqual(6);
   });
 
   it('refuses what is wrong, before anything is written', async () => {

@@ -122,7 +122,7 @@ describe('readProxyFlags', () => {
     [
       { socks5: ['1'], socks5User: 'ada', socks5PasswordFile: '/none/f' },
       {},
-      '--socks5-password-file: cannot read /none/f: ENOENT',
+      '--socks5-password-file: cannot read /none/f: there is no such file (ENOENT)',
     ],
     [
       { http: ['1'], httpUser: 'a'.repeat(256) },

@@ -192,6 +192,41 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     await host.run('ip', ['link', 'delete', NAME]);
   });
 
+  it.each([
+    ['read-only', 'mount -o remount,ro /run', 'mount -o remount,rw /run', 'EROFS'],
+    [
+      'full',
+      'i=0; while touch /run/full$i; do i=$((i + 1)); done 2>/dev/null',
+      'rm /run/full*',
+      'ENOSPC',
+    ],
+  ])('that cannot be upgraded because /run is %s goes on, and says why', async (...given) => {
+    const [, spoil, mend, errno] = given;
+    const daemon = await startDaemon([], inMounts('mount -t tmpfs -o nr_inodes=100 run /run'));
+    const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
+    await host.run('nsenter', [...inside, 'sh', '-c', spoil]);
+    expect(await upgrade(inside)).toMatch(
+      new RegExp(`the upgrade failed, and the old process goes on: cannot make .*: ${errno}\n$`),
+    );
+    expect(daemonsOf(NAME)).toEqual([daemon.pid]);
+    await host.run('nsenter', [...inside, 'wg', 'set', NAME, 'fwmark', '9']);
+    await host.run('nsenter', [...inside, 'sh', '-c', mend]);
+    expect(await upgrade(inside)).toMatch(/nothing was read or sent for/);
+    const pid = await successorOf(daemon.pid);
+    kill(pid, 'SIGTERM');
+    await until(() => daemonsOf(NAME).length === 0);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('ends without its interface when its socket cannot be removed, and says why', async () => {
+    const daemon = await startDaemon([], inMounts('mount -t tmpfs run /run'));
+    const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
+    await host.run('nsenter', [...inside, 'mount', '-o', 'remount,ro', '/run']);
+    expect(await daemon.end('SIGTERM')).toBe(1);
+    expect(daemon.text).toMatch(/EROFS/);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
   it('has ended a capture, reports that, and leaves a whole file', async () => {
     const daemon = await startDaemon([]);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
@@ -202,9 +237,9 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     const line = await upgrade();
     expect(Number(/for ([\d.]+) ms/.exec(line)?.[1])).toBeLessThan(5000);
     await successorOf(daemon.pid);
-    expect(await capture.end()).toBe(0);
+    expect(await capture.end()).toBe(1);
     expect(capture.text).toMatch(
-      /or a new process has taken its place.*\n.*packets? captured, 0 lost/,
+      /ended early: a new process takes the place of the daemon \(litz upgrade\); \d+ packets? captured, 0 lost/,
     );
     const { length } = readFileSync(file);
     expect(wholeBlocks(readFileSync(file))).toBe(length);

@@ -13,11 +13,12 @@
  * @module
  */
 import { checkTime } from '../arguments.ts';
-import { HASH_LENGTH } from '../constants.ts';
+import { HASH_LENGTH, REKEY_TIMEOUT_MS } from '../constants.ts';
 import { equalBytes } from '../crypto/equal-bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { secretCopy } from '../crypto/secret-bytes.ts';
 import { stateOf, type Engine } from '../engine.ts';
+import type { EngineState } from '../engine-state.ts';
 import { startHandshake } from '../flow/handshake-send.ts';
 import { forgetSession } from '../flow/session-lifecycle.ts';
 import { codeEngine } from './engine-codec.ts';
@@ -31,13 +32,15 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 2;
 
 /**
- * Returns the whole state, which contains all keys: the caller must wipe it. The engine does not
- * change. Its batch must be finished, and its outputs must have been polled. If another engine
- * continues with this state, this engine must not seal with its sessions again. If it is used after
- * all, call `restartSessions` first.
+ * Returns the whole state at `now`, which contains all keys: the caller must wipe it. The engine
+ * only notes the time. Its batch must be finished, and its outputs must have been polled. If
+ * another engine continues with this state, this engine must not seal with its sessions again. If
+ * it is used after all, call `restartSessions` first.
  */
-export function saveState(engine: Engine): Uint8Array {
+export function saveState(engine: Engine, now: number): Uint8Array {
+  checkTime(now);
   const state = stateOf(engine);
+  state.timestamps.noteCopy(now);
   const writer = new StateWriter();
   try {
     writer.bytes(MAGIC);
@@ -96,8 +99,7 @@ export function restartSessions(engine: Engine, now: number): void {
   checkTime(now);
   const state = stateOf(engine);
   engine.finishBatch(now);
-  // The other process may have sent initiations with the timestamps that come next here.
-  state.timestamps.skip(SKIPPED_TIMESTAMPS);
+  skipTimestamps(state, now);
   for (const peer of state.peers.values()) {
     const hadSession = peer.keypairs.current !== undefined || peer.keypairs.next !== undefined;
     forgetSession(state, peer);
@@ -105,6 +107,17 @@ export function restartSessions(engine: Engine, now: number): void {
     for (const pair of peer.pairs()) pair.sentAt = -Infinity;
     if (hadSession) startHandshake(state, peer, now);
   }
+}
+
+/**
+ * Skips the timestamps that the other process may have used. If its clock was behind them, each of
+ * its initiations had the next timestamp.
+ */
+function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
+  let pairs = 0;
+  for (const peer of peers.values()) pairs += [...peer.pairs()].length;
+  const rounds = 1 + timestamps.msSinceCopy(now) / REKEY_TIMEOUT_MS;
+  timestamps.skip(SKIPPED_TIMESTAMPS + Math.ceil(pairs * rounds), now);
 }
 
 /** 'litz' and four bytes that no text has. */

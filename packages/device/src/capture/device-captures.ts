@@ -64,9 +64,9 @@ export class DeviceCaptures {
     this.#running.get(id)?.wake();
   }
 
-  /** Ends all captures, because the device is closed. */
-  finishAll(): void {
-    for (const capture of this.#running.values()) capture.finish();
+  /** Ends all captures, because the device is closed. @param reason for whoever reads them */
+  finishAll(reason: string): void {
+    for (const capture of this.#running.values()) capture.finish(reason);
     this.#running.clear();
     this.#spare.length = 0;
   }

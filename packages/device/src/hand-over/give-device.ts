@@ -155,7 +155,7 @@ class Giving {
     await this.#driver.request({ type: 'resume', restart });
   }
 
-  /** @throws {Error} (rejects) the other process has ended, failed or refused, or does not answer */
+  /** @throws {Error} (rejects) the other process has ended, failed, refused or not answered */
   async #expect(
     type: HandOverMessage['type'],
     timeoutMs: number,

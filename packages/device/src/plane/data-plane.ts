@@ -390,7 +390,7 @@ export class DataPlane {
     this.path.flush();
     const port = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up };
     const plane = { ...port, lostOffloads: this.lostOffloads.names };
-    return { state: saveState(this.#engine), plane };
+    return { state: saveState(this.#engine, now), plane };
   }
 
   /**

@@ -23,6 +23,8 @@ export interface NamedPeer extends HostPort {
   readonly endpoint?: Endpoint | undefined;
 }
 
+type TraceStep = DeviceEvents['trace'][0]['step'];
+
 /** The part of a `Device` that the refresh uses. */
 export type RefreshedDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure'>;
 
@@ -70,8 +72,8 @@ export class EndpointRefresh {
     checkObject(options, 'options', ['device', 'now', 'lookup', 'log']);
     this.#options = options;
     this.#onTrace = ({ peer, step, sends }) => {
-      const isSilent = step === 'gave-up' || (step === 'retrying' && sends >= LEAST_SENDS);
-      if (isSilent) void this.#refresh(this.#peers.get(keyId(peer)));
+      const followed = this.#peers.get(keyId(peer));
+      if (followed?.isSilent(step, sends) === true) void this.#refresh(followed);
     };
   }
 
@@ -100,9 +102,9 @@ export class EndpointRefresh {
     this.#options.device.off('trace', this.#onTrace);
   }
 
-  async #refresh(peer: FollowedPeer | undefined): Promise<void> {
+  async #refresh(peer: FollowedPeer): Promise<void> {
     const { device, now = () => performance.now(), lookup = systemLookup, log } = this.#options;
-    if (!peer || peer.isBusy || now() < peer.notBefore) return;
+    if (peer.isBusy || now() < peer.notBefore) return;
     const { host, port, publicKey } = peer.named;
     peer.isBusy = true;
     let found: Endpoint | undefined;
@@ -136,10 +138,25 @@ class FollowedPeer {
   /** The earliest time of the next look-up. */
   notBefore = -Infinity;
   #last: string | undefined;
+  /** How often an initiation was sent again since the peer was heard. */
+  #retries = 0;
 
   constructor(named: NamedPeer) {
     this.named = named;
     this.#last = named.endpoint?.toString();
+  }
+
+  /**
+   * Returns whether the peer is silent after this step. `sends` counts from the last packet that
+   * had to be sent, so while packets come, it stays at 1.
+   */
+  isSilent(step: TraceStep, sends: number): boolean {
+    if (step === 'response-received' || step === 'initiation-received') this.#retries = 0;
+    if (step === 'retrying') this.#retries++;
+    return (
+      step === 'gave-up' ||
+      (step === 'retrying' && (sends >= LEAST_SENDS || this.#retries >= LEAST_SENDS))
+    );
   }
 
   /**

@@ -129,9 +129,18 @@ export class UapiConnection implements RequestOwner {
     this.#socket.destroy();
   }
 
-  /** Ends a capture as its client would: the answer ends with what was recorded before. */
-  stopCapture(): void {
-    this.#capture?.stop();
+  /** Whether a capture is sent. */
+  get isCapturing(): boolean {
+    return this.#capture !== undefined && !this.#isEnded;
+  }
+
+  /**
+   * Ends a capture as its client would: the answer ends with what was recorded before.
+   *
+   * @param reason for the client
+   */
+  stopCapture(reason: string): void {
+    this.#capture?.stop(reason);
   }
 
   /** Answers the requests, and reads nothing more until all are answered. */

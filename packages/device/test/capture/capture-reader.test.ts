@@ -11,7 +11,13 @@ import {
   type MemoryDevice,
 } from '../in-memory.ts';
 import type { CaptureOptions, DeviceCapture } from '../../src/index.ts';
-import { readBlocks, readPacket, type ReadBlock, type ReadPacket } from './read-pcapng.ts';
+import {
+  readBlocks,
+  readOptions,
+  readPacket,
+  type ReadBlock,
+  type ReadPacket,
+} from './read-pcapng.ts';
 
 describe('CaptureReader', () => {
   it('has the packets and datagrams of both directions', async () => {
@@ -129,10 +135,19 @@ describe('CaptureReader', () => {
     await introduce(alice, bob);
     const left = await alice.device.capture();
     for await (const _ of left) break;
-    const capture = await recorded(alice);
+    const [capture, stopped, own] = [
+      await recorded(alice),
+      await alice.device.capture(),
+      await recorded(alice),
+    ];
+    await stopped.stop('it is late');
+    const ended = await own.end();
     await alice.device.close();
-    const { blocks } = await capture.end();
-    expect(blocks.at(-1)?.type).toBe(5);
+    expect(reasonOf((await capture.end()).blocks)).toBe(
+      'the device was closed, or its interface was removed',
+    );
+    expect(reasonOf((await collect(stopped).end()).blocks)).toBe('it is late');
+    expect(reasonOf(ended.blocks)).toBeUndefined();
     await expect(alice.device.capture()).rejects.toThrow('closed');
   });
 });
@@ -168,6 +183,13 @@ function collect(capture: DeviceCapture): Recorded {
       return { blocks, packets, secrets };
     },
   };
+}
+
+/** The comment of the last block, which has the statistics. */
+function reasonOf(blocks: readonly ReadBlock[]): string | undefined {
+  const { type, body } = blocks.at(-1)!;
+  expect(type).toBe(5);
+  return readOptions(body.subarray(12)).get(1)?.toString();
 }
 
 /** Sends a packet through the tunnel, and waits until it has arrived. */

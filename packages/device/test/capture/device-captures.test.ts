@@ -63,7 +63,7 @@ describe('DeviceCaptures', () => {
     const read = (async () => {
       for await (const piece of capture) pieces.push(piece);
     })();
-    captures.finishAll();
+    captures.finishAll('closed');
     await read;
     // The header and the statistics.
     expect(pieces.length).toBe(2);

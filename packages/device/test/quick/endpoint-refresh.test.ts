@@ -27,6 +27,18 @@ describe('EndpointRefresh', () => {
     expect(lines[0]).toContain('vpn.example is 192.0.2.9:51820');
   });
 
+  test('notices that a peer is silent also while packets begin the attempt anew', async () => {
+    const { device, lookups, silent } = followed(['192.0.2.9']);
+    await silent(1);
+    device.trace('response-received', 1);
+    await silent(1);
+    device.trace('initiation-received', 1);
+    await silent(1);
+    expect(lookups).toEqual([]);
+    await silent(1);
+    expect(lookups).toEqual(['vpn.example']);
+  });
+
   test('tries the other version of IP, and then the first again', async () => {
     const { device, silent } = followed(['192.0.2.1', '2001:db8::1']);
     for (const sends of [2, 3, 4]) await silent(sends);

@@ -35,7 +35,7 @@ export interface NodeOptions {
 export interface PingOptions {
   /** Default: 3. */
   readonly count?: number;
-  /** For how long the answers may come, from the first ping on. Default: `WAIT_SECONDS`. */
+  /** How long to wait for the answers, from the first ping on. Default: `WAIT_SECONDS`. */
   readonly waitSeconds?: number;
 }
 
@@ -302,8 +302,9 @@ export class TestNode {
   }
 
   /**
-   * Returns how many of the first `count` pings were answered. Ping sends more until it has as many answers. Without
-   * a deadline it would wait only two round trips for the last answer, which is too short on a busy machine.
+   * Returns how many of the first `count` pings were answered. With `-w`, `ping` sends pings until
+   * it has `count` answers or the time is over. Without `-w`, it would wait only two round trips
+   * for the last answer, which is too short on a busy machine.
    */
   #answered(ping: string, count: number, waitSeconds: number): number {
     const command = `${ping} -c ${count} -w ${waitSeconds} -i 0.05 || true`;

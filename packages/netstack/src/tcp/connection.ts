@@ -75,7 +75,7 @@ export class Connection implements DeadlineOwner {
   segmentSize: number = 536;
   /** `PathMtuTable.version` when `segmentSize` was computed. */
   pathVersion: number = 0;
-  /** What the other side has announced (RFC 9293 3.7.1). */
+  /** The maximum segment size that the other side has announced (RFC 9293 3.7.1). */
   remoteSegmentSize: number = 536;
   /** The round trip of the handshake in whole µs; 0: not measured. */
   handshakeMicroseconds: number = 0;
@@ -86,9 +86,9 @@ export class Connection implements DeadlineOwner {
   /** RCV.NXT + RCV.WND as it was announced last. */
   announcedEdge: number = 0;
   receiveScale: number = 0;
-  /** The sequence number after the FIN was acknowledged: the stream has ended. */
+  /** Whether the FIN of the other side has come and all data before it: its stream has ended. */
   isEnded: boolean = false;
-  /** The program reads no more. */
+  /** Whether the program reads no more. */
   isReadClosed: boolean = false;
 
   // Options.
@@ -183,7 +183,7 @@ export class Connection implements DeadlineOwner {
     return this.#receiving !== undefined;
   }
 
-  /** What has come, and what it remembers about it. Made when it is read for the first time. */
+  /** The state of receiving. Made when it is read for the first time. */
   get receiving(): Receiving {
     return (this.#receiving ??= new Receiving(this.#pool, firstReceiveBuffer(this.options)));
   }
@@ -193,7 +193,7 @@ export class Connection implements DeadlineOwner {
     return this.#receiving ? this.#receiving.buffer.readable : 0;
   }
 
-  /** The most bytes of the receive buffer. */
+  /** How many bytes the receive buffer may hold. */
   get receiveCapacity(): number {
     return this.#receiving ? this.#receiving.buffer.capacity : firstReceiveBuffer(this.options);
   }

@@ -100,8 +100,8 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
 function noteRoundTrip({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
   const { sent, retries } = c.sending;
-  // Less than the clock can tell is not the same as not measured.
   if (sent.count === 0 || retries > 0) return;
+  // 0 would mean "not measured", so a round trip that is too short for the clock counts as 1 µs.
   const microseconds = Math.round((now - sent.sentAt(0)) * 1000);
   c.handshakeMicroseconds = Math.min(Math.max(1, microseconds), MOST_MICROSECONDS);
 }
@@ -173,9 +173,9 @@ function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
 }
 
 /**
- * Takes the numbers and the options of the SYN of the other side.
+ * Takes over the sequence number and the options of the SYN of the other side.
  *
- * @param sequence that of the SYN
+ * @param sequence the sequence number of the SYN
  */
 function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: number): void {
   c.receiveNext = (sequence + 1) | 0;
@@ -201,7 +201,7 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
-/** Half an hour: a small integer in all engines. */
+/** 18 minutes. V8 keeps such an integer without an object in Node.js. */
 const MOST_MICROSECONDS = 2 ** 30;
-/** As long as a cookie is taken. */
+/** As long as a cookie is valid. */
 const REFUSED_MS = 120_000;

@@ -96,10 +96,13 @@ export class ReceiveBuffer {
   }
 }
 
-/** What a buffer without a gap has ahead. Nothing can be added to it. */
+/** The ranges of a buffer without a gap. Nothing can be added to it. */
 export const NO_RANGES: ByteRanges = new ByteRanges(0);
 
-/** Returns how many bytes can be read more when `written` have come, with those behind them. */
+/**
+ * Closes a gap with `written` bytes. Returns by how many bytes the readable part grows, including
+ * bytes behind the gap.
+ */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;
   for (let i = 0; i < ahead.count && ahead.start(i) <= grown; i++) {

@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     removeSockets();
   });
 
-  it('gives a key file from before its rotation a new generation, and uses it', async () => {
+  it('uses the key of a restored file with a new generation, if the key was replaced since the backup', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     const { publicKey } = await ownKey(one);
@@ -85,7 +85,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('connects to two others that have rotated at the same time without a lost packet', async () => {
+  it('connects to two nodes that have replaced their keys at the same time, without a lost packet between them', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
@@ -175,7 +175,7 @@ async function ownKey(node: MeshNode): Promise<{ readonly publicKey: string }> {
 function shiftedClock(ms: number): ProcessOptions & { readonly env: { CLOCK_FILE: string } } {
   const options = {
     env: { CLOCK_FILE: join(cluster.folder, 'clock'), LOG_LEVEL: 'verbose' },
-    nodeOptions: ['--require', join(import.meta.dirname, 'shifted-clock.cjs')],
+    nodeOptions: ['--require', join(import.meta.dirname, '../../shifted-clock.cjs')],
   };
   setClock(options, ms);
   return options;
