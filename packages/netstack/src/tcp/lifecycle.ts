@@ -81,7 +81,15 @@ export function updateSegmentSize(state: StackState, c: Connection): void {
   const size = isOpen ? Math.min(own, c.remoteSegmentSize) : own;
   const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
   c.segmentSize = Math.max(LEAST_SIZE, size - options);
+  c.probeLength = isOpen && c.usesSack ? probeLengthOf(state, c) : 0;
   if (c.hasSent) c.sending.congestion.segmentSize = c.segmentSize;
+}
+
+/** With SACK only: without it, the loss of a probe alone cannot be told from other losses. */
+function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): number {
+  if (pathMtus.size === 0) return 0;
+  const headers = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH;
+  return pathMtus.probeLength(c.remote, Math.min(mtu, c.remoteSegmentSize + headers), now);
 }
 
 /** Returns the most bytes of data that a packet to `remote` has room for, without options. */
