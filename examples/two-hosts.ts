@@ -1,6 +1,6 @@
 /**
- * `TwoHosts`: two network namespaces and a virtual cable between them. Sockets and interfaces that
- * are made inside see two machines.
+ * `TwoHosts`: two network namespaces and a virtual cable between them. For sockets and interfaces
+ * inside, they are like two machines.
  *
  * ```
  *   left   wan 192.0.2.1/24  =============  right   wan 192.0.2.2/24
@@ -25,7 +25,7 @@ export class TwoHosts implements Disposable {
     right.run(() => waitUntilRunning(rightIndex));
   }
 
-  /** Closes both. A namespace ends when nothing is in it any more. */
+  /** Closes both namespaces. A namespace disappears when nothing uses it. */
   [Symbol.dispose](): void {
     this.left.close();
     this.right.close();

@@ -37,11 +37,11 @@ export async function bundlePackage(folder, out, entries) {
   const bundle = await rollup({
     input,
     external: (id) => !id.startsWith('.') && !id.startsWith('/'),
-    // An import that is not used may still be there for its effects.
+    // An import whose value is not used may still be needed for its effects.
     treeshake: false,
     plugins: [sourceMaps(), movedUrls(folder, outputs)],
     onwarn(warning) {
-      // `tsc` asks for `this` in its code for `using`, and expects that it is not there.
+      // The code that `tsc` makes for `using` reads `this`, and expects that it is undefined.
       if (warning.code === 'THIS_IS_UNDEFINED') return;
       throw new Error(`${folder}: ${warning.message}`);
     },
@@ -50,7 +50,7 @@ export async function bundlePackage(folder, out, entries) {
     dir: out,
     format: 'es',
     entryFileNames: '[name].js',
-    // All are in one folder, so that the URL of a thread's file is its name.
+    // All files are in one folder, so that the URL of a thread's file is its name.
     chunkFileNames: 'part-[name].js',
     minifyInternalExports: false,
     sourcemap: true,
@@ -72,8 +72,8 @@ function sourceMaps() {
 }
 
 /**
- * `new URL('../../bin/litz.js', import.meta.url)` depends on the folder of the file, which changes. So
- * each such URL is written again, for the file into which it comes.
+ * `new URL('../../bin/litz.js', import.meta.url)` depends on the folder of the file, which changes.
+ * So each such URL is written again, relative to the joined file.
  */
 function movedUrls(folder, outputs) {
   return {
@@ -101,7 +101,7 @@ function movedUrls(folder, outputs) {
   };
 }
 
-/** Finds the files that threads run: a file names them, or itself, by a URL. */
+/** Finds the files that threads run: a file names another file, or itself, by a URL. */
 function filesOfThreads(dist) {
   const threads = new Set();
   for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

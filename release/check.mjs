@@ -35,7 +35,7 @@ function exactBuffer(bytes) {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 }
 
-/** The profile esm-only: code that asks by `require`, and the resolution of before `exports`. */
+/** The profile esm-only ignores `require`, and the resolution that knows no `exports`. */
 const IGNORED_RESOLUTIONS = new Set(['node10', 'node16-cjs']);
 
 if (process.argv[1] === import.meta.filename) {

@@ -19,7 +19,7 @@ import { stagePackage } from './stage.mjs';
 
 /**
  * @param {string} out the folder to make; an existing one is replaced
- * @returns {Promise<Tarball[]>} each after those that it depends on
+ * @returns {Promise<Tarball[]>} the tarballs; each package comes after its dependencies
  */
 export async function packAll(out = join(root, '.packed')) {
   const tarballs = join(out, 'tarballs');

@@ -1,13 +1,14 @@
 /**
- * `repositoryFields` and `checkRepository`: where the packages come from, as their manifests and npm say.
+ * `repositoryFields` and `checkRepository`: the repository of the packages, in their manifests and
+ * as npm checks it.
  *
  * @module
  */
 
 /**
- * Returns the fields of a manifest that say where the package comes from. The address of the repository
- * stands once, in the manifest of the workspace, so all packages have the same. Without it there are no
- * such fields.
+ * Returns the fields of a manifest that say where the package comes from. The address of the
+ * repository is only in the manifest of the workspace, so all packages have the same. Without it
+ * there are no such fields.
  *
  * @param {Record<string, any>} workspace the manifest of the workspace
  * @param {string} name the folder of the package
@@ -22,7 +23,10 @@ export function repositoryFields({ repository }, name) {
   };
 }
 
-/** Throws if npm would refuse the provenance, which it does only after some packages are published. */
+/**
+ * Throws if npm would refuse the provenance. npm itself would refuse it only after some packages
+ * are published.
+ */
 export function checkRepository({ repository }, env = process.env) {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env;
   if (!repository) {

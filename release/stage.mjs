@@ -1,6 +1,6 @@
 /**
- * `stagePackage`: makes the folder of a package as npm gets it: joined files, types, sources, licence,
- * and a manifest without what only this repository understands.
+ * `stagePackage`: makes the folder of a package as npm gets it: joined files, types, sources,
+ * licence, and a manifest without the fields that only this repository uses.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * The page: a form with a wg-quick file and an address, and what a server behind the tunnel
- * answers.
+ * The page: a form for a wg-quick file and an address. It shows the answer of a server behind the
+ * tunnel.
  *
  * @module
  */

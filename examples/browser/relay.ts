@@ -39,8 +39,8 @@ class Relay {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { origin, host = '' } = request.headers;
     const endpoint = this.#endpoints.get((request.url ?? '').replace(/^\/relay\//, ''));
-    // A page of another site must not use the relay in the name of its visitor, also if the name of
-    // that site leads to this machine (DNS rebinding).
+    // A page of another site must not use the relay in the name of its visitor, even if the name of
+    // that site resolves to this machine (DNS rebinding).
     const isOwnPage = OWN_HOST.test(host) && origin === `http://${host}`;
     if (!isOwnPage) refuse(socket, '403 Forbidden');
     else if (!endpoint) refuse(socket, '404 Not Found');

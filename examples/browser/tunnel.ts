@@ -86,7 +86,7 @@ export class BrowserTunnel {
   close(): void {
     if (this.#isClosed) return;
     this.#stack.close('the tunnel is closed');
-    // They get the error.
+    // The sockets report the error to the requests in progress.
     this.#drain();
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -112,7 +112,7 @@ export class BrowserTunnel {
 
   /** Passes on packets, datagrams and changes, until none is left. */
   #drain(): void {
-    // A message of a relay may still come.
+    // `get` may be called after `close`.
     if (this.#isClosed) return;
     while (this.#sendPackets() || this.#receivePackets());
     for (let d = this.#engine.pollTransmit(); d; d = this.#engine.pollTransmit()) {

@@ -27,7 +27,7 @@ describeWith(
       await world.close();
     });
 
-    test('fetches from behind a real wireguard-go, over the relay', async () => {
+    test('fetches from a server behind a real wireguard-go, over the relay', async () => {
       const body = 'behind the tunnel, '.repeat(20_000);
       writeFileSync(join(world.folder, 'page.txt'), body);
       await startRelay('192.168.77.2:51820');
@@ -39,7 +39,7 @@ describeWith(
       expect(browser.complaints).toEqual([]);
     });
 
-    test('forwards to no endpoint that its operator has not named, and for no other site', async () => {
+    test('the relay refuses unknown endpoints, and pages of other sites', async () => {
       await startRelay('192.0.2.99:51820');
       browser = await Browser.start(['ip', 'netns', 'exec', world.a.name]);
       expect(await ask('http://10.77.0.2/')).toBe('Error: the relay does not know this endpoint');

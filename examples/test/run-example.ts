@@ -32,7 +32,7 @@ export interface ExampleRun {
   readonly errors: string;
 }
 
-/** Fails the test if it has not ended after 30 s. */
+/** Runs an example to its end. After 30 s it is killed, and its `code` is null. */
 export function runExample(name: string, args: readonly string[] = []): Promise<ExampleRun> {
   return endOf(startExample(name, args));
 }

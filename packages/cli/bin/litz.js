@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// One module after the other: there may be next to no descriptors.
+// Modules are loaded one after the other, because few descriptors may be free.
 try {
   const { missingResource } = await import('../dist/limits.js');
   const missing = missingResource(process.argv.slice(2));

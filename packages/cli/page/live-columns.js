@@ -10,7 +10,7 @@ import { dropCount, perSecondText, roundTripText, shortKey } from './live-words.
 
 /** @type {PeerColumns<LivePeer, LiveStatus>} */
 export const liveColumns = {
-  // As in index.html.
+  // The same titles as in index.html.
   titles: [
     'State',
     'Interface',

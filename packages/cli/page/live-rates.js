@@ -25,7 +25,7 @@ export class LiveLine {
   }
 
   /**
-   * The newest value; 0: not known.
+   * Returns the newest value; 0: not known.
    *
    * @param {Kind} kind
    * @returns {number}

@@ -89,7 +89,7 @@ async function loggedCapture(
   if (options.keyLog === true) log.error('UAPI: root captures with the keys of new sessions');
   log.verbose('UAPI: Capture begins');
   return {
-    stop: () => capture.stop(),
+    stop: (reason) => capture.stop(reason),
     async *[Symbol.asyncIterator]() {
       try {
         yield* capture;
@@ -177,7 +177,7 @@ const STEP_TEXTS: Readonly<Record<Exclude<TraceStep, 'retrying' | 'gave-up'>, st
 };
 const INCOMPLETE = 'Handshake did not complete';
 const UNANSWERED =
-  'the endpoint is wrong, a firewall drops the messages, or the peer has a wrong public key or preshared key for us';
+  'the endpoint is wrong, a firewall drops the messages, or the peer has a wrong public key or preshared key for this side';
 
 /** The sentence for each reason: what happened and, if it is known, why. */
 const DROP_TEXTS: Readonly<Record<DropReason, string>> = {
@@ -185,7 +185,7 @@ const DROP_TEXTS: Readonly<Record<DropReason, string>> = {
   'unknown-message-type': 'Received message with unknown type',
   'reserved-bits-set': 'Received message with reserved bits set: not WireGuard, or a variant of it',
   'wrong-length': 'Received message with wrong length',
-  'bad-mac1': 'Received message with invalid mac1: it was made for a public key that is not ours',
+  'bad-mac1': 'Received message with invalid mac1: it was made for another public key',
   'under-load': 'Under load: sent a cookie reply instead of an answer',
   'handshake-overflow': 'Under load: dropped handshake messages because there was no time for them',
   'rate-limited': 'Under load: dropped handshake message from a source that sends too many',

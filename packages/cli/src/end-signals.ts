@@ -13,7 +13,9 @@ import { constants } from 'node:os';
 export class EndSignals {
   readonly #controller: AbortController = new AbortController();
   readonly #listened: readonly NodeJS.Signals[];
-  /** Handles SIGHUP. If it returns false, the signal ends the process, as without a handler. */
+  /**
+   * Handles SIGHUP. If it returns false, the signal asks the process to end, as the other two do.
+   */
   onHangUp: (() => boolean) | undefined = undefined;
   readonly #receive = (name: NodeJS.Signals): void => {
     if (name === 'SIGHUP' && this.onHangUp?.() === true) return;

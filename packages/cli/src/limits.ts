@@ -45,8 +45,8 @@ export function missingResource(
 
 /**
  * Returns how many connections this process can have open besides what is open now, at most
- * `wanted`. Some descriptors stay free: without one, Node.js closes each new connection at once,
- * also that of a health check.
+ * `wanted`. Some descriptors stay free. If none is free, Node.js closes each new connection at
+ * once, even one of a health check.
  */
 export function possibleConnections(
   wanted: number,

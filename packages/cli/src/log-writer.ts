@@ -38,9 +38,9 @@ export class LineWriter {
   }
 
   /**
-   * Writes a line. `ERROR:`, `DEBUG:` and `Warning:` at its beginning are its level.
+   * Writes a line. `ERROR:`, `DEBUG:` or `Warning:` at its beginning sets its level.
    *
-   * @param line without a line feed; it may have one between two parts
+   * @param line without a line feed at its end; it may have line feeds inside
    */
   line(line: string, fields: LogFields = {}): void {
     const now = this.#now();
@@ -96,7 +96,8 @@ export function readFormAgain(): void {
 }
 
 /**
- * Returns the form: that of LITZ_LOG, or that of the journal if standard error goes there.
+ * Returns the form that LITZ_LOG names. Without LITZ_LOG, it is `journal` if standard error goes to
+ * the journal, and `text` otherwise.
  *
  * @param identity returns the device and the inode of standard error
  */
@@ -141,7 +142,7 @@ const LEVELS: ReadonlyMap<string, keyof typeof PRIORITIES> = new Map([
   ['Warning', 'warning'],
   ['DEBUG', 'debug'],
 ]);
-/** Of syslog(3). */
+/** The priorities of syslog(3). */
 const PRIORITIES = { error: 3, warning: 4, info: 6, debug: 7 } as const;
 /** In lines. A daemon that starts with a thousand peers writes at least as many lines at once. */
 const BURST = 5000;

@@ -2,8 +2,8 @@
  * `runProgram`: the command line of `litz`.
  *
  * `litz wg0` is wireguard-go's command line. So a word that is not a command is the name of an
- * interface, unless users mean a command by that word (`command-words.ts`). In `litz -f NAME` and
- * `litz -- NAME`, every word is a name.
+ * interface, unless it is a word by which users mean a command (`command-words.ts`). In `litz -f
+ * NAME` and `litz -- NAME`, every word is a name.
  *
  * @module
  */
@@ -31,6 +31,7 @@ import type { DemoForm } from './demo/demo.ts';
 import { checkFirstWord, OWN_COMMANDS } from './command-words.ts';
 import { EndSignals } from './end-signals.ts';
 import { describeFailure, exitCodeOf, Failure } from './failure.ts';
+import { readName } from './followed-names.ts';
 import { metricsAddress, metricsOption } from './metrics/metrics-option.ts';
 import { logForm, logOption, writeLine } from './log-writer.ts';
 import { commandTree } from './manual/command-tree.ts';
@@ -68,6 +69,11 @@ export function createProgram(words: readonly string[] = []): Command {
       'keep the interface if the daemon is killed; packets into it are then lost',
     )
     .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
+    .option(
+      '--resolve <key=host:port>',
+      'look this name up again while the peer does not answer; can be repeated',
+      readName,
+    )
     .addOption(logOption())
     .addOption(metricsOption())
     .version(versionText(), '--version', 'print the version')
@@ -76,7 +82,7 @@ export function createProgram(words: readonly string[] = []): Command {
     .addHelpText('after', MORE_HELP)
     .showHelpAfterError('(for more, see litz --help)')
     .configureOutput({ outputError: (text, write) => write(redactKeys(text)) })
-    // A command may have an option of the same name.
+    // A command may have an option with the same name as an option of `litz`.
     .enablePositionalOptions()
     .hook('preSubcommand', (_program, command) => refuseOptions(program, command.name()))
     .exitOverride()
@@ -139,6 +145,7 @@ interface DaemonFlags {
   readonly persist?: true;
   readonly user?: string;
   readonly metrics?: string;
+  readonly resolve?: readonly string[];
 }
 
 async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
@@ -158,6 +165,7 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
       signal: signals.signal,
       persist: flags.persist === true,
       metrics,
+      names: flags.resolve,
       onReady: () => reportReadiness({ ready: true }),
     });
   } catch (error) {
@@ -168,7 +176,7 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
   }
 }
 
-/** The options in front of a command are those of an interface. */
+/** Refuses options in front of a command, because they are those of `litz INTERFACE`. */
 function refuseOptions(program: Command, name: string): void {
   if (Object.keys(program.opts()).length === 0) return;
   throw new Failure(`options of ${name} must follow it: litz ${name} OPTIONS`, { exitCode: 2 });
@@ -195,7 +203,9 @@ function printToStandardError(line: string): void {
   writeLine(line);
 }
 
-/** A program reads the level; a person knows that it is an error. */
+/**
+ * Only a line in JSON has the level, for programs: a person sees without it that this is an error.
+ */
 function failureLine(text: string): string {
   return logForm(process.env) === 'json' ? `ERROR: ${text}` : `litz: ${text}`;
 }
@@ -219,7 +229,7 @@ const MORE_HELP = `
 Examples:
   litz wg0                     make wg0 and go to the background; then: wg set wg0 ..., ip link ...
   litz -f wg0                  make wg0 and stay in the foreground, until Ctrl-C
-  litz --user litz wg0         the same as user litz and its group, without root's rights
+  litz --user litz wg0         the same as the user litz and its group, without the rights of root
   litz up ./wg0.conf           bring up the tunnel of a wg-quick file, until Ctrl-C
   litz up --background wg0     the same with /etc/wireguard/wg0.conf, in the background
   litz down wg0                take it down
@@ -237,8 +247,8 @@ Environment:
 Exit codes: 0 done, 1 failed, 2 the command line is wrong and nothing was done.
 
 litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.
-When it has started, it keeps CAP_NET_ADMIN, CAP_NET_BIND_SERVICE and CAP_NET_BROADCAST, and drops all
-other capabilities. With --user NAME it is not root either; NAME must be able to open /dev/net/tun.
+A daemon that has started keeps CAP_NET_ADMIN, CAP_NET_BIND_SERVICE and CAP_NET_BROADCAST, and drops
+all other capabilities. With --user NAME it is not root either; NAME must be able to open /dev/net/tun.
 Services for systemd and OpenRC are in the folder "service" of the package.`;
 
 const UPGRADE_HELP = `

@@ -26,10 +26,14 @@ export function readTunnelFile(
     }
     return text;
   } catch (error) {
-    const { code = String(error), message } = error as { code?: string; message: string };
-    const reason = code === 'ERR_LITZ_SYSTEM' ? message : (REASONS[code] ?? code);
-    throw new Failure(`cannot read ${file}: ${reason}`, { cause: error });
+    throw new Failure(`cannot read ${file}: ${whyUnread(error)}`, { cause: error });
   }
+}
+
+/** Returns why `readInputFile` failed, and what to do. */
+export function whyUnread(error: unknown): string {
+  const { code = String(error), message } = error as { code?: string; message: string };
+  return code === 'ERR_LITZ_SYSTEM' ? message : (REASONS[code] ?? code);
 }
 
 function modeOf(path: string): bigint {

@@ -11,6 +11,7 @@ import {
   type UapiServerOptions,
   type UapiTarget,
 } from '@litz/device';
+import { closeAll } from './close-all.ts';
 import { logDevice, loggedTarget } from './device-log.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 
@@ -37,8 +38,11 @@ export class ServedDevice {
   readonly #lostOffloads: Set<string> = new Set();
   #server: UapiServer | undefined = undefined;
   #remove!: () => void;
-  /** `wg` must not find a dead socket, even if this process ends because of a bug. */
-  readonly #removeSocket = (): void => void this.#server?.close();
+  /**
+   * `wg` must not find a dead socket, even if this process ends because of a bug. If the socket
+   * cannot be removed, `close` says so.
+   */
+  readonly #removeSocket = (): void => void this.#server?.close().catch(() => {});
 
   /**
    * Makes the interface (down, without an address) and serves its socket.
@@ -99,8 +103,10 @@ export class ServedDevice {
 
   async close(): Promise<void> {
     process.off('exit', this.#removeSocket);
-    await this.#server?.close();
-    await this.device.close();
+    await closeAll(
+      () => this.#server?.close(),
+      () => this.device.close(),
+    );
   }
 
   /** @param fd the listening socket of another process; default: a new one is made */
@@ -131,7 +137,7 @@ export class ServedDevice {
     this.log.verbose(`serves ${path}`);
   }
 
-  /** The device, with what only its owner knows. */
+  /** Returns the device for the UAPI server, with the details that only this class knows. */
   #target(): UapiTarget {
     const { device } = this;
     return {

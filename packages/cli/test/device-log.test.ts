@@ -83,7 +83,7 @@ describe('logDevice', () => {
     device.emit('drop', { reason: 'bad-mac1', count: 3, source: HERE });
     device.emit('drop', { reason: 'disallowed-source', count: 1, peer: PEER });
     expect(lines).toEqual([
-      'Received message with invalid mac1: it was made for a public key that is not ours (bad-mac1 3 times, the last from 192.0.2.1:51820)',
+      'Received message with invalid mac1: it was made for another public key (bad-mac1 3 times, the last from 192.0.2.1:51820)',
       'peer(xTIB…p8Dg) - Received packet with disallowed source address: not in the AllowedIPs (disallowed-source)',
     ]);
   });

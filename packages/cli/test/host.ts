@@ -46,7 +46,8 @@ export class Host {
         }),
       );
     });
-    // A test that fails before it awaits the program fails for its own reason, not for this one.
+    // If a test fails before it awaits the program, its own error is reported and not this
+    // rejection.
     output.catch(() => {});
     return output;
   }
@@ -56,7 +57,7 @@ export class Host {
     return this.writeText(name, `${lines.join('\n')}\n`);
   }
 
-  /** Writes such a file with the given text. */
+  /** Writes a file with the given text that only its owner can read. */
   writeText(name: string, text: string): string {
     const file = join(this.folder, name);
     writeFileSync(file, text);
@@ -80,7 +81,7 @@ export class Host {
     return this.netlink.linkByName(name) !== undefined;
   }
 
-  /** The rules as in `ip rule`: '1 all lookup 254'. */
+  /** Returns the rules as in `ip rule`: '1 all lookup 254'. */
   rules(): string[] {
     return this.netlink.rules().map((rule) => {
       const { family, priority, table, mark, invert, suppressPrefixLength } = rule;
@@ -90,7 +91,10 @@ export class Host {
     });
   }
 
-  /** The routes, '10.0.0.0/24 wan table 254', without the tables and prefixes that the kernel fills itself. */
+  /**
+   * Returns the routes, such as '10.0.0.0/24 wan table 254', without the tables and prefixes that
+   * the kernel fills itself.
+   */
   routes(): string[] {
     return this.netlink.routes().flatMap((route) => {
       const { destination, prefixLength, table, interfaceIndex } = route;
@@ -100,7 +104,7 @@ export class Host {
     });
   }
 
-  /** The addresses of one link: '10.0.0.1/24'. */
+  /** Returns the addresses of one link: '10.0.0.1/24'. */
   addresses(link: string): string[] {
     const { index = -1 } = this.netlink.linkByName(link) ?? {};
     return this.netlink

@@ -20,7 +20,7 @@ const MEGABYTES = (
 ).split(' ');
 
 let host: Host;
-/** What daemons of other tests, which were killed, have left. */
+/** What killed daemons of other tests have left. */
 let earlier: readonly string[];
 
 describeWith(realInterfaces, 'litz with small limits', () => {
@@ -100,7 +100,8 @@ function leftovers(): string[] {
 }
 
 /**
- * A program of one small file, which is all that `litz` needs before it has looked at its limits.
+ * Whether Node.js can run a program of one small file. `litz` needs no more before it checks its
+ * limits.
  */
 function nodeStarts(limit: string): boolean {
   const [program, ...words] = limited(limit);

@@ -92,7 +92,10 @@ export class LitzProcess {
     }
   }
 
-  /** The exit code, or the signal that ended the process. */
+  /**
+   * Sends the signal, if one is given, and waits for the end of the process. Returns its exit code,
+   * or the signal that ended it.
+   */
   async end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     if (signal) this.#child.kill(signal);
     const [code, died] = await this.#ended;

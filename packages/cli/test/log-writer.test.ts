@@ -81,7 +81,7 @@ describe('logForm', () => {
 });
 
 describe('readFormAgain', () => {
-  test('is needed after standard error was given to another file', () => {
+  test('lets the next line choose the form again, after standard error was redirected', () => {
     const { dev, ino } = fstatSync(2);
     const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     vi.stubEnv('LITZ_LOG', undefined);

@@ -42,7 +42,7 @@ export class OwnMounts {
     });
   }
 
-  /** What starts a program inside. */
+  /** The command line that starts a program inside. */
   get wrapper(): string[] {
     return ['nsenter', '--mount', '--target', String(this.#holder.pid), '--'];
   }

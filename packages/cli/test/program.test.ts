@@ -50,7 +50,7 @@ describe('runProgram', () => {
     expect(runDaemon).not.toHaveBeenCalled();
   });
 
-  test('the user of --user is that of the daemon, also in the background', async () => {
+  test('the daemon runs as the user of --user, also in the background', async () => {
     expect(await runProgram(['--user', 'litz:net', 'wg0'])).toBe(0);
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith(
       'wg0',
@@ -87,7 +87,7 @@ describe('runProgram', () => {
     expect(startInBackground).not.toHaveBeenCalled();
   });
 
-  test('the address of metrics reaches the daemon, the background, and the tunnel', async () => {
+  test('the address of metrics reaches a daemon, also in the background, and a tunnel', async () => {
     await runProgram(['-f', 'wg0', '--metrics', '9586']);
     const metrics = { host: '127.0.0.1', port: 9586 };
     expect(runDaemon).toHaveBeenCalledWith('wg0', expect.objectContaining({ metrics }));

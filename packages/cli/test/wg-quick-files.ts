@@ -72,7 +72,10 @@ function fileWith(interfaceLines: readonly string[], peerLines: readonly string[
   ].join('\n');
 }
 
-/** These files are the same in every run, because test names contain them. */
+/**
+ * Returns a fixed pair of keys. Test names contain the files, so the files must be the same in
+ * every run.
+ */
 function pair(fill: number): KeyPair {
   const privateKey = generatePrivateKey((out) => void out.fill(fill));
   const publicKey = publicKeyOf(privateKey, nobleProvider);

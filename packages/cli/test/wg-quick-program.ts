@@ -59,7 +59,7 @@ export function fakePrograms(host: Host): string {
   return `${host.folder}:${process.env['PATH']}`;
 }
 
-/** The calls of `resolvconf`, with their input in one line. */
+/** Returns the calls of `resolvconf`, with their input in one line. */
 export function resolvconfCalls(host: Host): string[] {
   const file = join(host.folder, CALLS);
   return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];

@@ -60,9 +60,9 @@ export function readDeviceChange(change: DeviceChange): DeviceConfiguration {
 }
 
 /**
- * Like `readDeviceChange`, but yields first the device without its peers, and then one peer after
- * the other. A change of thousands of peers is never in memory a second time. What was yielded is
- * wiped before the next value is made.
+ * Like `readDeviceChange`, but first yields the device without its peers, and then one peer after
+ * the other. So memory never holds a second copy of thousands of peers. The secrets of a yielded
+ * value are wiped before the next value is made.
  *
  * @throws {TypeError | RangeError | WireGuardError} as `readDeviceChange`
  */

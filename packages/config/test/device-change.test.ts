@@ -16,7 +16,7 @@ const TEXT = {
   presharedKey: text(presharedKey(3)),
 };
 
-/** Field by field what is refused, and how the error begins. */
+/** For each field, values that are refused, and how the error begins. */
 const WRONG: [string, Record<string, unknown>, RegExp][] = [
   ['a next key', { nextPrivateKey: 'abc' }, /^"nextPrivateKey": private key: expected 32 bytes/],
   ['a next public key', withPeer({ nextPublicKey: 'abc' }), /^"peers\[1\].nextPublicKey": public/],
@@ -30,7 +30,7 @@ const WRONG: [string, Record<string, unknown>, RegExp][] = [
   ['a key in hex', { privateKey: 'a8'.repeat(32) }, /^"privateKey": .* got 64 characters/],
   ['a key of zeros', { privateKey: new PrivateKey() }, /^"privateKey": .* got all zeros/],
   ['a next key of zeros', { nextPrivateKey: new PrivateKey() }, /^"nextPrivateKey": .* all zeros/],
-  ['a key as a list', { privateKey: Array(32).fill(1) }, /^"privateKey": .* got object/],
+  ['a key as an array', { privateKey: Array(32).fill(1) }, /^"privateKey": .* got object/],
   ['a public key for a private one', { privateKey: publicKey(2) }, /^"privateKey": .* PublicKey/],
   [
     'a port',
@@ -38,23 +38,15 @@ const WRONG: [string, Record<string, unknown>, RegExp][] = [
     /^"listenPort" expected an integer from 0 to 65535, got 99999/,
   ],
   ['a port as text', { listenPort: '1' }, /^"listenPort" .* got a string/],
-  ['a port of a fraction', { listenPort: 1.5 }, /^"listenPort" /],
+  ['a port that is not an integer', { listenPort: 1.5 }, /^"listenPort" /],
   ['a mark', { fwmark: 2 ** 32 }, /^"fwmark" expected an integer from 0 to 4294967295/],
-  ['no mark at all', { fwmark: NaN }, /^"fwmark" /],
+  ['a mark that is not a number', { fwmark: NaN }, /^"fwmark" /],
   ['a flag', { replacePeers: 'yes' }, /^"replacePeers" expected true or false/],
-  ['peers that are no list', { peers: {} }, /^"peers" expected an array/],
-  [
-    'a field that is none',
-    { presharedKey: 1 },
-    /^"change" expected one of privateKey, .* "preshared/,
-  ],
+  ['peers that are not an array', { peers: {} }, /^"peers" expected an array/],
+  ['an unknown field', { presharedKey: 1 }, /^"change" expected one of privateKey, .* "preshared/],
   ['a peer', peers(null), /^"peers\[1\]" expected an object/],
   ['a peer without key', peers({}), /^"peers\[1\].publicKey": public key: .* got undefined/],
-  [
-    'a field of a peer that is none',
-    peers({ psk: 1 }),
-    /^"peers\[1\]" expected one of publicKey, /,
-  ],
+  ['an unknown field of a peer', peers({ psk: 1 }), /^"peers\[1\]" expected one of publicKey, /],
   [
     'a preshared key',
     withPeer({ presharedKey: 'abc' }),
@@ -177,7 +169,7 @@ function changeOfText(): DeviceChange {
   };
 }
 
-/** Behind one that is right. */
+/** Adds a valid peer in front of the given one. */
 function peers(peer: unknown): Record<string, unknown> {
   return { peers: [{ publicKey: TEXT.publicKey }, peer] };
 }

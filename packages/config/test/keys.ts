@@ -14,7 +14,7 @@ export function presharedKey(fill: number): PresharedKey {
   return parsePresharedKey(new Uint8Array(32).fill(fill));
 }
 
-/** Clamped. */
+/** Returns a clamped key. */
 export function privateKey(fill: number): PrivateKey {
   return parsePrivateKey(new Uint8Array(32).fill(fill));
 }

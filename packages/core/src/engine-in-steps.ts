@@ -21,9 +21,9 @@ export function checkChange(engine: Engine, change: EngineChange): CheckedChange
 }
 
 /**
- * Checks whether a change whose fields were checked is possible for this engine. Returns the steps
- * that apply it. The first step must follow at once. Between two steps, poll the outputs of the
- * engine. Then the engine may be used, but not configured.
+ * Checks whether this engine can apply a change that `checkChange` returned. Returns the steps that
+ * apply it. The first step must follow at once. Between two steps, poll the outputs of the engine;
+ * it may be used there, but not configured.
  *
  * @param now called in each step; returns the time
  * @throws {RangeError | WireGuardError} the change is not possible; nothing has changed

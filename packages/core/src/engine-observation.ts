@@ -12,7 +12,7 @@ import * as lookup from './flow/peer-lookup.ts';
 import type { PublicKey } from './keys.ts';
 import { TIMER } from './peer/timer-table.ts';
 
-/** Sets the observer of an engine. It replaces the one before; undefined removes it. */
+/** Sets the observer of an engine, in place of the previous one; undefined removes it. */
 export function observe(engine: Engine, observer: EngineObserver | undefined): void {
   stateOf(engine).observer = observer;
 }
@@ -32,9 +32,9 @@ export function peerOfPacket(
 
 /**
  * Returns the key of the peer that a received message seems to be from. This is not authenticated.
- * undefined for an initiation, and if there is no such session or handshake.
+ * Returns undefined for an initiation, and if no session or handshake has the receiver index.
  *
- * @param length of the message in bytes
+ * @param length the length of the message in bytes
  */
 export function peerOfMessage(
   engine: Engine,
@@ -64,5 +64,5 @@ export function renewSessions(
   }
 }
 
-/** A response has its receiver index up to here. */
+/** The receiver index of a response ends here; that of other messages ends earlier. */
 const SHORTEST_MESSAGE = 12;

@@ -1,6 +1,7 @@
 /**
  * `EngineObserver`: sees what an engine does with handshake messages, and which secrets it makes
- * for them. A capture needs both; packets can be seen from outside.
+ * for them. A capture needs both. For packets it needs no observer, because packets can be seen
+ * outside the engine.
  *
  * The engine works the same with and without an observer. An observer must not call the engine.
  *
@@ -13,8 +14,8 @@ import type { PresharedKey, PrivateKey, PublicKey } from './keys.ts';
 /** The callbacks of an observer. All arguments are borrowed for the call. */
 export interface EngineObserver {
   /**
-   * A received handshake message was processed. Messages that wait for their turn come later than
-   * they arrived.
+   * A received handshake message was processed. A message that waited in a queue is reported when
+   * it is processed, not when it arrived.
    *
    * @param reason why it was dropped; undefined if it was accepted
    * @param peer undefined if nothing shows which peer sent it
@@ -27,7 +28,8 @@ export interface EngineObserver {
   ): void;
   /**
    * The engine is about to send an initiation or a response. With these secrets, and the messages
-   * on the wire, anybody can decrypt the session that follows. Absent: no secret leaves the engine.
+   * on the wire, anybody can decrypt the session that follows. If this function is absent, no
+   * secret leaves the engine.
    */
   handshakeSecrets?(secrets: HandshakeSecrets): void;
 }

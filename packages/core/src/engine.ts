@@ -236,7 +236,7 @@ export class Engine {
 
   /**
    * Iterates over the endpoints of all peers that have one. An endpoint includes the sticky source.
-   * Peers may be added and removed meanwhile.
+   * Peers may be added and removed during the iteration.
    */
   *endpoints(): IterableIterator<Endpoint> {
     for (const { endpoint } of this.#state.peers.values()) if (endpoint) yield endpoint;
@@ -382,9 +382,9 @@ export class Engine {
   }
 
   /**
-   * Begins to open a datagram in another thread, if the crypto provider shares work. Nothing of the
-   * engine changes. `openDatagram` must follow for the same datagram, in the same order, before any
-   * other input.
+   * Begins to open a datagram in another thread, if the crypto provider shares work. The state of
+   * the engine does not change. `openDatagram` must follow for the same datagram, in the same
+   * order, before any other input.
    *
    * @throws {TypeError} `buffer` is not a Uint8Array
    */
@@ -395,8 +395,8 @@ export class Engine {
 
   /**
    * Ends a batch of `handlePackets` or `openDatagram`: updates counters and timers, and processes
-   * the handshake messages that arrived with the batch. Messages for which there is no time now
-   * wait until the time that `pollTimeout` returns.
+   * the handshake messages that arrived with the batch. If there is no time for a message now, it
+   * waits until the time that `pollTimeout` returns.
    */
   finishBatch(now: number): void {
     finishSent(this.#state, now);
@@ -436,8 +436,8 @@ export class Engine {
   /**
    * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
    * there is no deadline. The time is exact: something is due then. There are two exceptions. While
-   * peers roam, the time may be up to a second too early. After a late call while many peers wait
-   * for a handshake, the time may be too early by as much as that call was late.
+   * peers roam, the time may be up to a second too early. If a call came late while many peers wait
+   * for a handshake, the time may be too early by the same amount.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

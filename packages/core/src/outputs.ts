@@ -79,8 +79,8 @@ export type TraceStep =
 /**
  * One datagram to send: `length` bytes of `buffer` at `offset`. After `handlePackets` it can be
  * `count` datagrams of one length to one destination. The object belongs to the engine. The bytes
- * are in the engine's memory or in the buffer of the packet. Both are valid until the next
- * `handle*` call.
+ * are in the engine's memory or in the buffer of the packet. The object and the bytes are valid
+ * until the next `handle*` call.
  */
 export class Transmit implements DatagramRun {
   buffer: Uint8Array = EMPTY;
@@ -114,8 +114,8 @@ export class Transmit implements DatagramRun {
 
 /**
  * One IP packet for the interface: `length` bytes of `buffer` at `offset`. The object belongs to
- * the engine. The bytes are in the engine's memory or in the datagram that was opened. Both are
- * valid until the next `handle*` call.
+ * the engine. The bytes are in the engine's memory or in the datagram that was opened. The object
+ * and the bytes are valid until the next `handle*` call.
  */
 export class PacketView {
   buffer: Uint8Array = EMPTY;

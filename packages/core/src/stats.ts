@@ -102,7 +102,8 @@ export function* statusesInSteps({
   lastPeerNumber,
 }: PeersAndPrefixes): Generator<Steps<PeerStatus>, void, undefined> {
   for (const peer of peers.values()) {
-    // Later peers come last. A peer that was removed and added again meanwhile is one of them.
+    // Peers that were added after the beginning come last. So does a peer that was removed and
+    // added again.
     if (peer.number > lastPeerNumber) return;
     yield createStatusInSteps(peer, allowedIps);
   }

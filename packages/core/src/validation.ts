@@ -80,7 +80,7 @@ export function checkConfiguration(
 }
 
 /**
- * Checks whether a change whose fields were checked is possible for this engine.
+ * Checks whether this engine can apply a change. The fields of the change must have been checked.
  *
  * @throws {RangeError} there would be a next private key without a private key
  * @throws {WireGuardError} `ERR_LITZ_TOO_MANY_PEERS`
@@ -99,7 +99,7 @@ export function checkAgainst(change: CheckedChange, current: CurrentConfiguratio
  * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
  * copied: the result is the caller's own object if no other field was text.
  *
- * @param index of the peer in `peers`, for the name of the field in an error
+ * @param index the index of the peer in `peers`, for the name of the field in an error
  * @throws {TypeError | RangeError | WireGuardError} a field is wrong, or its name is unknown
  */
 export function readPeerChange(peer: PeerChange, index: number): CheckedPeer {
@@ -142,7 +142,7 @@ function hasKeyAfter(
   return privateKey === undefined ? current.identity !== undefined : isKey(privateKey);
 }
 
-/** Returns whether the value, which was checked, is a key. */
+/** Returns whether the value is a key. The value must have been checked. */
 function isKey(value: EngineChange['privateKey']): boolean {
   return value !== undefined && value !== null;
 }

@@ -7,13 +7,13 @@ import {
   ZERO_KEY_MATERIAL_AFTER_MS,
 } from '../src/constants.ts';
 
-describe('constants that follow from others', () => {
-  it('are those of the kernel', () => {
+describe('constants that are computed from others', () => {
+  it('have the expected values', () => {
     expect(ZERO_KEY_MATERIAL_AFTER_MS).toBe(540_000);
     expect(REKEY_AFTER_TIME_RECEIVING_MS).toBe(165_000);
     expect(NEW_HANDSHAKE_AFTER_MS).toBe(15_000);
     expect(REJECT_AFTER_MESSAGES).toBe(2 ** 53 - 2 ** 13 - 1);
-    // 65,535 less IPv4's and UDP's headers, and 32 of a transport message.
+    // 65,535 minus 28 for the headers of IPv4 and UDP, minus 32 for a transport message.
     expect(MAX_MTU).toBe(65_475);
   });
 });

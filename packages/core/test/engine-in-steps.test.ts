@@ -38,7 +38,7 @@ describe('prepareInSteps', () => {
     expect(finish(stepsOf(all, { replacePeers: true }))).toBeGreaterThan(100);
   });
 
-  it('sends packets between any two steps, also by prefixes that are given to the peer again', () => {
+  it('sends packets between any two steps, also to prefixes that the peer keeps', () => {
     const all = withSession();
     const { publicKey, ipv4 } = all.bob.person;
     const allowedIps = [
@@ -58,7 +58,7 @@ describe('prepareInSteps', () => {
     expect(send(all)).toEqual([4]);
   });
 
-  it('takes the prefixes first from a peer that it removes, so that no packet starts a handshake', () => {
+  it('removes the prefixes of a removed peer first, so that no packet starts a handshake', () => {
     const all = withSession();
     const { publicKey, ipv4 } = all.bob.person;
     // The prefix of the packets is the last one, so it is removed last.
@@ -76,7 +76,7 @@ describe('prepareInSteps', () => {
     expect(all.alice.engine.hasPeer(publicKey)).toBe(false);
   });
 
-  it('refuses before the first step what is not possible, and then changes nothing', () => {
+  it('refuses an impossible change before the first step, and changes nothing', () => {
     const all = withSession();
     const { engine } = all.alice;
     const nextPrivateKey = createPerson(5).privateKey;

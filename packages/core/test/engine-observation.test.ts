@@ -38,7 +38,7 @@ describe('observe', () => {
     expect(seen.length).toBe(3);
   });
 
-  it('gives the peer of a response by its index', () => {
+  it('reports the peer of a response, by its receiver index', () => {
     const pair = createPair();
     const peers: unknown[] = [];
     observe(pair.alice.engine, {
@@ -48,7 +48,7 @@ describe('observe', () => {
     expect(peers).toEqual([pair.bob.person.publicKey]);
   });
 
-  it('changes nothing of what the engine sends', () => {
+  it('does not change what the engine sends', () => {
     const plain = createPair();
     const observed = createPair();
     const secrets: EngineObserver = { handshakeMessage() {}, handshakeSecrets() {} };
@@ -82,7 +82,7 @@ describe('peerOfPacket', () => {
 });
 
 describe('peerOfMessage', () => {
-  it('finds the peer of a session by its index, and of an initiation none', () => {
+  it('finds the peer of a session by its index, but none for an initiation', () => {
     const pair = createPair();
     const { alice, bob } = pair;
     connect(pair);

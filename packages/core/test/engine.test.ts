@@ -166,7 +166,7 @@ describe('Engine', () => {
     bob.send(packetBetween(bob, alice));
     const [{ bytes }] = network.eavesdropper.of(1, bob);
     const { handshakes } = stateOf(alice.engine);
-    // No time for it.
+    // The budget is used up, so the message must wait.
     handshakes.screening.spend(1000, network.now);
     alice.receive(bytes.slice(), bob.endpoint);
     expect(handshakes.queue.size).toBe(1);
@@ -194,7 +194,7 @@ describe('Engine', () => {
     expect(none.pollTimeout()).toBe(Infinity);
   });
 
-  it('keeps no reference to a buffer that it was lent', () => {
+  it('keeps no reference to a buffer of an earlier call', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob, network } = pair;
@@ -223,7 +223,7 @@ describe('Engine', () => {
     wrong[120] ^= 1;
     const { engine } = bob;
     expect(engine.handleDatagram(wrong, alice.endpoint, network.now)).toBe('bad-mac1');
-    // What was said of the last one is not said of a transport message.
+    // That reason is not returned for a message that is accepted, or that waits.
     network.loses = () => false;
     alice.engine.handleTimeout(network.now);
     expect(engine.handleDatagram(bytes.slice(), alice.endpoint, network.now)).toBeUndefined();
@@ -415,7 +415,7 @@ function engineWith(...persons: number[]): Engine {
   return engine;
 }
 
-/** Of the persons whose peers they are. */
+/** Returns the numbers of the persons to whom the peers belong. */
 function numbers(statuses: Iterable<{ publicKey: Uint8Array }>): number[] {
   return Array.from(statuses, ({ publicKey }) =>
     [1, 2, 3, 4, 5, 6, 7, 8].find((number) =>
@@ -424,7 +424,7 @@ function numbers(statuses: Iterable<{ publicKey: Uint8Array }>): number[] {
   );
 }
 
-/** What five minutes of two engines look like on the wire. */
+/** Returns what two engines send in five minutes. */
 function record(): string {
   const pair = createPair({ seed: 5 });
   connect(pair);

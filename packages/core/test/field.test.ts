@@ -134,7 +134,7 @@ group('withinField', () => {
   });
 });
 
-group('field.ts, and its describe', () => {
+group('the function describe', () => {
   it.each([
     [null, 'null'],
     [undefined, 'undefined'],

@@ -102,7 +102,7 @@ describe('checkConfiguration', () => {
     expect(() => checkConfiguration(change as EngineChange, NOBODY)).toThrow(message);
   });
 
-  describe('of a next private key', () => {
+  describe('with a next private key', () => {
     const own: CurrentConfiguration = { peers: new PeerTable(), identity: {} };
     const refusal = '"nextPrivateKey" expected a device with a private key: set "privateKey" first';
 
@@ -151,7 +151,7 @@ describe('checkConfiguration', () => {
   });
 
   describe('with the maximum number of peers', () => {
-    // Ids are read by name only, so that none of them needs a key.
+    // Peers are counted by their ids, so these peers need no keys of their own.
     const known = full();
     const another = createPerson(2).publicKey;
 
@@ -183,7 +183,7 @@ describe('checkConfiguration', () => {
   });
 });
 
-/** The one with the key above and others, of whom nothing is asked but how many they are. */
+/** A full table: the peer with the key above, and others that are only counted. */
 function full(): CurrentConfiguration {
   const peers = new PeerTable();
   peers.add(new Peer(publicKey, ID, 0, 0));

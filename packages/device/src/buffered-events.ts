@@ -28,7 +28,7 @@ export class BufferedEvents {
     return this.#buffered !== undefined && !this.#isReleasing;
   }
 
-  /** `Device.create` returns the device now, so the time limit starts. */
+  /** Starts the time limit. Called when `Device.create` returns the device. */
   startTimeLimit(): void {
     this.#timer = setTimeout(() => this.release(), LONGEST_MS);
     if (!this.#isUrgent) this.#timer.unref();

@@ -7,13 +7,13 @@ import type { Device } from './device.ts';
 import type { DeviceEvents } from './device-events.ts';
 
 /**
- * The message of each channel. There is one for each event of `DeviceEvents`, with the same fields
- * and the device that it is about, and `litz:device:open` when a device was made.
+ * The message of each channel. Each event of `DeviceEvents` has a channel, and its message has the
+ * fields of the event and the device. `litz:device:open` reports that a device was made.
  *
- * A program, or a tool that observes it, subscribes once and hears all devices of the process.
- * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only if
- * there is a subscriber when the device is made, or when one of its methods is called later. A
- * message belongs to all subscribers together: do not change it.
+ * A program, or a tool that observes it, subscribes once and gets the messages of all devices of
+ * the process. `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are
+ * made only if there is a subscriber when the device is made, or when one of its methods is called
+ * later. All subscribers get the same message object, so do not change it.
  *
  * @example
  *

@@ -42,7 +42,9 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly tun: { readonly readPackets: number; readonly writtenPackets: number };
   /** The names are those of `UdpCounters`. The object is empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
-  /** `sent`: packets per read of the TUN until it was empty. `received`: datagrams per wake-up. */
+  /**
+   * `sent`: packets that one turn of the loop read from the TUN. `received`: datagrams per wake-up.
+   */
   readonly batches: { readonly sent: BatchStats; readonly received: BatchStats };
   readonly loop: LoopStats;
   /** How many threads seal packets at present. */

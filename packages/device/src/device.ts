@@ -109,7 +109,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   readonly #captures: DeviceCaptures = new DeviceCaptures();
   /** While this keeps events, the packet loop emits all optional events. */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
-  /** The optional events whose channel had a subscriber when that was last looked at. */
+  /** The optional events whose channels had a subscriber at the last check. */
   #subscribed = '';
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
   readonly #onListenerRemoved = (name: unknown): void => this.#listenerRemoved(name);
@@ -169,8 +169,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Changes keys, peers, port and mark while the device runs. Either all of the change takes effect
-   * or nothing.
+   * Changes keys, peers, port and mark while the device runs. Either the whole change takes effect
+   * or none of it.
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
    *   it
@@ -332,9 +332,9 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Starts to record the packets of this device: those of the interface, and the datagrams that
-   * they travel in, as a pcapng file for Wireshark. A dropped packet has the reason as a comment.
-   * Iterate over the result to get the file. At most 8 captures can run at a time.
+   * Starts to record the packets of the interface, and the datagrams that carry them, as a pcapng
+   * file for Wireshark. A dropped packet has a comment with the reason. Iterate over the result to
+   * get the file. At most 8 captures can run at a time.
    *
    * @throws {TypeError | RangeError | WireGuardError} (rejects) an option is wrong, or 8 captures
    *   run already
@@ -472,7 +472,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   #handleClosed(error: Error | undefined): void {
     this.#isClosed = true;
     this.#waits.rejectAll(closedError(this.name));
-    this.#captures.finishAll();
+    this.#captures.finishAll(error ? `the device has failed: ${error.message}` : CLOSED);
     try {
       if (error) this.#emitError(error);
     } finally {
@@ -530,3 +530,5 @@ function openDriver(settings: DeviceSettings, listener: DriverListener): Promise
 
 /** The optional events that `connected` waits for. */
 const AWAITED: readonly OptionalEvent[] = ['session', 'handshake-failed'];
+/** Why a capture has ended. */
+const CLOSED = 'the device was closed, or its interface was removed';

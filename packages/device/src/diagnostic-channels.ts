@@ -1,6 +1,6 @@
 /**
  * The channels of `node:diagnostics_channel` on which all devices of a process report their events.
- * Without a subscriber, an event costs a look at its channel.
+ * An event without a subscriber costs only one look-up of its channel.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export function subscribedEvents(): OptionalEvent[] {
   return OPTIONAL_EVENTS.filter((event) => CHANNELS.get(event)!.hasSubscribers);
 }
 
-/** Kept, because Node.js forgets a channel without subscribers that nobody holds. */
+/** Held here, because Node.js forgets a channel that has no subscribers and no references. */
 const CHANNELS: ReadonlyMap<string, Channel> = new Map(
   [...OPTIONAL_EVENTS, 'open', 'up', 'down', 'mtu', 'offload', 'error', 'close'].map((event) => [
     event,

@@ -46,9 +46,9 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
   up?: boolean;
   /**
    * 'auto' means batched sockets on Linux (GSO, GRO; no privilege is needed), and node:dgram on
-   * other systems. With a TUN of your own, node:dgram is used also without koffi and outside the
-   * main thread of the process; `offload` events say so. 'portable' means node:dgram; an interface
-   * does not accept it. Default 'auto'.
+   * other systems. With a TUN of your own, 'auto' also means node:dgram if koffi is missing or if
+   * the device is not in the main thread of the process; `offload` events report this. 'portable'
+   * means node:dgram; an interface does not accept it. Default 'auto'.
    */
   udp?: 'auto' | 'portable';
   /**
@@ -64,19 +64,19 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   crypto?: CryptoProvider | CryptoModule;
   /**
-   * Compiles the packet path in the first second: the device sends packets between two sockets of
-   * its own over loopback, only while it has nothing else to do. So the first stream starts at
-   * about the speed that it would otherwise reach after a second. Costs half a second of processor
-   * time, once. Meant for programs that transfer much soon after their start. Has no effect without
+   * Compiles the packet path in the first second: while the device has nothing else to do, it sends
+   * packets between two sockets of its own over loopback. So the first stream starts at about the
+   * speed that it would otherwise reach after a second. Costs half a second of processor time,
+   * once. Meant for programs that transfer much soon after their start. Has no effect without
    * loopback or with a TUN of your own. Default false; the daemon `litz` switches it on.
    */
   warmUp?: boolean;
   /**
    * How many threads seal and open packets, 1 to 8. More than one helps a stream that is too fast
-   * for a single core, if other cores are idle. 'auto' uses one, and more only while such a stream
-   * is running and they help. Packets stay in order, and a single packet never waits for another
-   * thread. Only for an interface, and only with OpenSSL; otherwise one thread is used. Default:
-   * the environment variable `LITZ_THREADS`, or 1.
+   * for a single core, if other cores are idle. 'auto' uses one thread, and adds threads only while
+   * such a stream runs and they make it faster. Packets stay in order, and a single packet never
+   * waits for another thread. Only for an interface, and only with OpenSSL; otherwise one thread is
+   * used. Default: the environment variable `LITZ_THREADS`, or 1.
    */
   threads?: number | 'auto';
 }
@@ -89,8 +89,9 @@ export interface TunOptions {
   mtu?: number;
   /**
    * Whether the interface stays, with its addresses and routes, when the process is killed or the
-   * packet loop crashes. Packets into it are then lost, instead of leaving outside of the tunnel.
-   * The next device of that name takes the interface over, and `close` deletes it. Default false.
+   * packet loop crashes. The kernel then drops its packets, so that they do not leave outside of
+   * the tunnel. The next device of that name takes the interface over, and `close` deletes it.
+   * Default false.
    */
   persist?: boolean;
 }
@@ -199,8 +200,8 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
 }
 
 /**
- * Checks that `crypto` has all functions of a provider, so that a mistake is not found only in the
- * first handshake.
+ * Checks that `crypto` has all functions of a provider. Otherwise a missing function would be found
+ * only in the first handshake.
  */
 function checkCrypto(crypto: unknown): void {
   if (crypto === undefined) return;

@@ -10,7 +10,7 @@ beforeEach(() => {
   told = [];
   released = 0;
   events = new BufferedEvents(() => {
-    // Before the first of them is told.
+    // Counts only a call that comes before the first event.
     if (told.length === 0) released++;
   });
 });

@@ -50,7 +50,7 @@ describeWith(
   },
 );
 
-/** With a socket that leaves checksums alone. */
+/** Sends datagrams with a wrong checksum, through a socket that does not correct it. */
 function sendWrong(version: 4 | 6, together: number, count: number): Promise<void> {
   const words = ['-c', SENDER, String(version), String(together), String(count)];
   return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ for i in range(count):
         time.sleep(0.01)
 `;
 
-/** Resolves with how many came, when all did or two seconds have passed. */
+/** Resolves with the number of received datagrams, when all have arrived or after two seconds. */
 const RECEIVER = `
 const { version, target, count } = workerData;
 const socket = require('node:dgram').createSocket(version === 4 ? 'udp4' : 'udp6');

@@ -20,7 +20,10 @@ import {
 
 let hosts: TwoHosts;
 
-/** Left speaks to right's second address, which has a table of its own; "alt" leads nowhere. */
+/**
+ * Makes left send to right's second address, which has a routing table of its own. The link "alt"
+ * leads nowhere.
+ */
 async function heardOnTheSecondAddress(): Promise<{
   left: Device;
   right: Device;
@@ -45,13 +48,13 @@ function toTheSecond(): Peer {
   return peerOf(hosts.right, '10.9.0.3:51820');
 }
 
-/** New hosts for each test of a suite. */
 /** Adds a route to one address. */
 function route(host: Host, destination: Uint8Array, name: string): void {
   const interfaceIndex = host.index(name);
   host.netlink.addRoute({ destination, prefixLength: 32, interfaceIndex });
 }
 
+/** Makes new hosts for each test of a suite. */
 function withHosts(): void {
   beforeEach(() => {
     hosts = new TwoHosts();
@@ -142,7 +145,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     await left.ping(right.inner);
-    // Listens on the right too, and is reached at the right's address in the tunnel.
+    // This device is on the right too. Its endpoint is the right's address in the tunnel.
     const inner = await right.device({
       tun: 'wg1',
       addresses: ['10.2.0.2/24'],
@@ -157,7 +160,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     left.netlink.addAddress(left.index('wg0'), address);
     const innermost = Uint8Array.of(10, 2, 0, 2);
     expect(await left.ping(innermost, 3)).toBe(3);
-    // In fragments, since what is in a tunnel twice is longer than the MTU.
+    // In fragments, because a packet inside two tunnels is longer than the MTU.
     expect(await left.ping(innermost, 3, { size: 1380 })).toBe(3);
     expect((await devices.left.stats()).drops).not.toHaveProperty('routing-loop');
     await inner.close();
@@ -170,7 +173,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     const route = { destination: Uint8Array.of(10, 9, 0, 2), prefixLength: 32 };
     const through = { ...route, interfaceIndex: left.index('wg0') };
     left.netlink.addRoute(through);
-    // Without the source that the answers came to, which would keep them out of the tunnel.
+    // This forgets the sticky source, which would keep the datagrams out of the tunnel.
     const endpoint = `${right.outer}:51820`;
     await devices.left.configure({
       peers: [{ publicKey: BOB.publicKey, endpoint, allowedIps: ['0.0.0.0/0'] }],
@@ -178,7 +181,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await left.ping(right.inner, 5, { size: 1300, timeoutMs: 300 });
     const { tun, drops } = await devices.left.stats();
     expect(drops['routing-loop']).toBeGreaterThan(0);
-    // Each ping came, went round once or in two fragments, and was dropped.
+    // Each ping was read, came back once or as two fragments, and was then dropped.
     expect(tun.readPackets).toBeLessThan(60);
     left.netlink.deleteRoute(through);
     expect(await left.ping(right.inner)).toBe(1);
@@ -272,7 +275,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       const up = once(first, 'up');
       await other.close();
       expect(await up).toEqual([{ listenPort: 51820 }]);
-      // Said once, however often it was tried.
+      // The error is reported once, however often opening was tried.
       expect(errors).toHaveLength(1);
     });
 
@@ -341,7 +344,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       for (let i = 0; i < 5; i++) {
         ip(`route add 203.0.113.${i}/32 dev lo`);
         expect(await hosts.right.ping(hosts.left.inner)).toBe(1);
-        // Changes of one second are acted on together.
+        // All changes of one second are handled together.
         await setTimeout(300);
       }
       expect(await right.stats()).toMatchObject({ udp: { sentWithoutSource: 0 } });
@@ -359,7 +362,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         { timeout: 5000 },
       );
       ip('route replace 10.9.0.0/24 dev wan table 2');
-      // Heard there again, it is as good as before.
+      // After a message has arrived at the source again, it is used as before.
       await left.configure({ peers: [toTheSecond()] });
       expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
       const { sentWithoutSource } = (await right.stats()).udp;
@@ -571,7 +574,7 @@ describeWith(realInterfaces, 'Device and offloads', () => {
 
   it('reports a refused segmentation once, and works without it', async () => {
     const { left, right } = hosts;
-    // Shorter than the datagrams of the self-test: the kernel refuses to segment (EINVAL).
+    // The datagrams of the self-test are longer: the kernel refuses to segment them (EINVAL).
     left.netlink.setLink(left.index('lo'), { up: true, mtu: 512 });
     const device = await left.device({ peers: [peerOf(right, `${right.outer}:51820`)] });
     const told: unknown[] = [];

@@ -645,7 +645,7 @@ async function partsOf(device: Device): Promise<DeviceSnapshot[]> {
   return parts;
 }
 
-/** Closed after the test. */
+/** Closes the device after the test. */
 async function open<T extends { device: Device }>(opened: Promise<T>): Promise<T> {
   const memory = await opened;
   closing.push(memory.device);

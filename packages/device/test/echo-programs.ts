@@ -35,4 +35,4 @@ export const ECHO_CLIENT: string = `
   socket.end(sent);
   const pieces = [];
   for await (const piece of socket) pieces.push(piece);
-  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'others came back';`;
+  return Buffer.concat(pieces).equals(sent) ? 'the same bytes came back' : 'other bytes came back';`;

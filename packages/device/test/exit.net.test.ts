@@ -118,7 +118,7 @@ describeWith(
   () => {
     withHost();
 
-    it('names the missing package, and ends by itself', async () => {
+    it('names the missing capability, and ends by itself', async () => {
       const child = run(
         `await Device.create(options).catch(({ code, errno, message }) =>
           console.log(JSON.stringify({ code, errno, message })));`,
@@ -136,8 +136,8 @@ describeWith(
 );
 
 /**
- * Netlink sockets that a thread cut off in the middle leaves behind: those of the link's monitor, which
- * has others whenever the interface is moved.
+ * How many Netlink sockets stay open when the thread exits without cleaning up: those of the link
+ * monitor. They are not recorded, because they change when the interface is moved.
  */
 const UNKNOWN_DESCRIPTORS = 2;
 
@@ -145,9 +145,9 @@ describeWith(realInterfaces, 'a device whose packet loop crashes', () => {
   withHost();
 
   it.each<[string, string, RegExp, number?]>([
-    ['by an exception', 'throw new Error("broken");', /the packet loop of wg0 crashed: broken/],
+    ['an exception', 'throw new Error("broken");', /the packet loop of wg0 crashed: broken/],
     [
-      'without a chance to clean up',
+      'an exit without a chance to clean up',
       'process.exit(7);',
       /the thread exited with code 7/,
       UNKNOWN_DESCRIPTORS,
@@ -185,9 +185,9 @@ describeWith(realInterfaces, 'a device whose packet loop crashes', () => {
   });
 });
 
-/** A process in the namespace, in which `Device` and `options` are there. */
+/** Starts a process in the namespace. Its code can use `Device` and `options`. */
 function run(body: string, wrapper: string[] = []): ChildProcessByStdio<null, Readable, null> {
-  // Down: the packets that the kernel sends by itself would wake the thread.
+  // The link stays down, because packets that the kernel itself sends would wake the thread.
   const options = { tun: 'wg0', listenPort: 51820, up: false };
   const source = `import { Device } from ${JSON.stringify(BUILT_DEVICE.href)};
     const options = ${JSON.stringify(options)};

@@ -12,7 +12,7 @@ const BUILT = {
 };
 const PER_SECOND = 100_000;
 const SECONDS = 12;
-/** In the generator's namespace. */
+/** The addresses that the flood comes from, in the generator's namespace. */
 const SOURCES = Array.from({ length: 100 }, (_, i) => [10, 9, 0, 100 + i]);
 
 const requirements = [...realInterfaces, programRequirement('nft')];
@@ -64,7 +64,7 @@ describeWith(requirements, 'Device in a flood of handshake messages', () => {
   }, 40_000);
 });
 
-/** A second and a half of TCP through the tunnel. @returns bytes per second */
+/** Sends TCP through the tunnel for a second and a half. @returns bytes per second */
 async function transfer({ left, right }: TwoHosts, port: number): Promise<number> {
   const server = runInside(left, SINK, { host: '10.1.0.1', port });
   await runInside(right, SOURCE, { host: '10.1.0.1', port, ms: 1500 });

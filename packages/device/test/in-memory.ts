@@ -8,7 +8,7 @@ import { formatKey, type PrivateKey, type PublicKey } from '@litz/core';
 import { createPerson, ipPacket, type Person } from '@litz/testkit';
 import { Device, MemoryTun, type DeviceOptions } from '../src/index.ts';
 
-/** Whom tests are about. */
+/** The persons of the tests. */
 export const ALICE: Person = createPerson(1);
 export const BOB: Person = createPerson(2);
 export const CAROL: Person = createPerson(3);
@@ -29,7 +29,7 @@ export async function memoryDevice(
   return { device, tun, person, [Symbol.asyncDispose]: () => device.close() };
 }
 
-/** Tells `a` of `b`; with its endpoint if `b` is up. */
+/** Makes `b` a peer of `a`, with the endpoint of `b`, whose link must be up. */
 export async function introduce(a: MemoryDevice, b: MemoryDevice): Promise<void> {
   const { listenPort } = await b.device.status();
   await a.device.configure({
@@ -43,7 +43,7 @@ export async function introduce(a: MemoryDevice, b: MemoryDevice): Promise<void>
   });
 }
 
-/** Alice and bob, who know each other. */
+/** Alice and bob, who are peers of each other. */
 export async function memoryPair(): Promise<[alice: MemoryDevice, bob: MemoryDevice]> {
   const alice = await memoryDevice(ALICE);
   const bob = await memoryDevice(BOB);
@@ -64,7 +64,7 @@ export async function nextPacket(tun: MemoryTun): Promise<Uint8Array> {
   return packet;
 }
 
-/** The arguments that an event's next occurrence comes with. */
+/** Resolves with the arguments of the next event of this name. */
 export function nextEvent(device: Device, name: string): Promise<unknown[]> {
   return once(device, name);
 }

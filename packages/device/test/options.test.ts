@@ -157,7 +157,7 @@ describe('readDeviceOptions', () => {
     ['peers', allowed({ prefixLength: 33 }), /allowedIps\[0\].prefixLength" .* 0 to 32, got 33/],
     ['limits', { limits: { rejectAfterMessages: -1 } }, /"limits.rejectAfterMessages"/],
     ['handshakeGiveUpMs', { handshakeGiveUpMs: 0 }, /"handshakeGiveUpMs"/],
-    ['a name that is none', { listenport: 1 }, /"options" expected one of .* got "listenport"/],
+    ['name of an option', { listenport: 1 }, /"options" expected one of .* got "listenport"/],
   ])('refuses a wrong %s', (_, wrong, message) => {
     const options = { tun: 'wg0', ...wrong } as DeviceOptions;
     expect(() => readDeviceOptions(options)).toThrow(message);

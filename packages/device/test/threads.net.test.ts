@@ -114,7 +114,7 @@ describeWith(realInterfaces, 'Device whose provider shares no work', () => {
       expect(await device.stats()).toMatchObject({ threads: 1 });
       expect(workers).toHaveLength(1);
       expect(warnings).toEqual([
-        '"threads" is 3, and one thread is used: packets of the crypto provider wasm cannot be shared',
+        '"threads" is 3, but one thread is used: the crypto provider wasm cannot share its work',
       ]);
       receiver.close();
       sender.close();
@@ -144,13 +144,13 @@ describeWith(realInterfaces, "Device with threads: 'auto'", () => {
     expect(await device.stats()).toMatchObject({ threads: 1 });
   }, 90_000);
 
-  it('starts none on a machine with one usable core', async () => {
+  it('starts no other thread on a machine with one usable core', async () => {
     const pid = String(process.pid);
     const all = execFileSync('taskset', ['-p', pid], { encoding: 'utf8' })
       .trim()
       .split(' ')
       .at(-1)!;
-    // Of this thread only; the threads of a device inherit it.
+    // This limits only the present thread. The threads of a device inherit the limit.
     execFileSync('taskset', ['-p', '1', pid]);
     try {
       const device = await open('auto');
@@ -173,7 +173,7 @@ describeWith(realInterfaces, "Device with threads: 'auto'", () => {
  * Keeps the queue of the interface filled, in bursts, so that a core stays free for a second
  * thread. Ends when there is one.
  *
- * @returns the most threads, and in how many intervals in a row a core was idle before that
+ * @returns the most threads, and the most intervals in a row in which a core was idle
  */
 async function streamUntilGrown(
   device: Device,
@@ -201,7 +201,7 @@ async function streamUntilGrown(
 
 async function untilAlone(device: Device): Promise<void> {
   const end = Date.now() + 30_000;
-  // The packet loop notices that it is calm when it reads the interface.
+  // The packet loop checks its load only when it reads the interface, so something must be sent.
   const sender = new Sender();
   while ((await device.stats()).threads > 1 && Date.now() < end) {
     sender.send();
@@ -252,7 +252,7 @@ class Sender {
 
 /** The other end: an engine with sockets, and no interface. */
 class Receiver {
-  /** Of the transport messages, in the order in which they arrived. */
+  /** The counters of the transport messages, in the order of their arrival. */
   readonly counters: number[] = [];
   /** Why messages were dropped. */
   readonly wrong: string[] = [];
@@ -270,7 +270,7 @@ class Receiver {
     this.#engine.configure({ privateKey, peers: [peerOf(left)] }, boottimeMs());
   }
 
-  /** Takes what has arrived. @returns how many datagrams */
+  /** Receives all datagrams that have arrived. @returns how many */
   async receive(): Promise<number> {
     const now = boottimeMs();
     let datagrams = 0;
@@ -303,5 +303,7 @@ class Receiver {
 }
 
 const UDP_SEGMENT = 103;
-/** So many intervals of 100 ms with an idle core, one after the other, are enough to grow. */
+/**
+ * A thread is added at the latest after this many intervals of 100 ms in a row with an idle core.
+ */
 const ENOUGH_IDLE = 10;

@@ -76,7 +76,8 @@ export class Host {
         ...options,
       }),
     );
-    // A test that does not look at errors sees their effect.
+    // Without a listener, an error would be thrown. A test that ignores errors still sees their
+    // effect.
     device.on('error', () => {});
     this.#devices.push(device);
     return device;
@@ -119,7 +120,7 @@ export class TwoHosts {
     }
   }
 
-  /** A device on each side; left knows where right is. */
+  /** Makes a device on each side. Only left has the endpoint of the other one. */
   async devices(
     forLeft: Partial<DeviceOptions> = {},
     forRight: Partial<DeviceOptions> = {},

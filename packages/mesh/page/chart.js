@@ -8,7 +8,7 @@ import { html, setAttribute, setText, svg } from './element.js';
 import { countText, printable, rateText, shortened } from './words.js';
 
 /**
- * The rates of one tunnel, or of all, one value for each time. NaN: not known.
+ * The rates of one tunnel, or of all tunnels, with one value for each time. NaN: not known.
  *
  * @typedef {object} ChartLine
  * @property {(kind: any) => number[]} of
@@ -25,10 +25,11 @@ import { countText, printable, rateText, shortened } from './words.js';
 /**
  * @typedef {object} ChartOptions
  * @property {number} windowMs
- * @property {(kind: string, value: number) => string} [text] a value with its unit; default: bytes per
- *   second as bits
- * @property {(kind: string) => number} [unit] what the grid has round numbers of; default: bits
- * @property {(id: string) => string} [name] of a peer; default: its id
+ * @property {(kind: string, value: number) => string} [text] returns a value with its unit;
+ *   default: a rate in bytes per second as bits per second
+ * @property {(kind: string) => number} [unit] the factor by which a value is multiplied; the grid has
+ *   round numbers of the product; default: 8, for bits
+ * @property {(id: string) => string} [name] returns the name of a peer; default: its id
  */
 
 export class Chart {
@@ -183,7 +184,7 @@ export class Chart {
   /**
    * @param {ChartData} rates
    * @param {string} direction
-   * @param {number} count of all peers
+   * @param {number} count the number of all peers
    */
   #drawLegend(rates, direction, count) {
     const entries = [{ kind: 'sum', name: 'All tunnels', rate: rates.sum.now(direction) }];

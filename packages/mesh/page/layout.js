@@ -24,13 +24,13 @@
  * @property {number} height
  * @property {Omit<Position, 'angle'>} own
  * @property {readonly Position[]} positions of the peers, in their order
- * @property {number} labelLength how many characters of a name have room
+ * @property {number} labelLength how many characters of a name fit
  */
 
 /**
- * @param {number} count of peers, up to `MAX_NODES`
- * @param {number} width pixels that there are
- * @param {number} longest characters of the longest name
+ * @param {number} count the number of peers, up to `MAX_NODES`
+ * @param {number} width the available width in pixels
+ * @param {number} longest how many characters the longest name has
  * @returns {Layout}
  */
 export function layoutOf(count, width, longest) {
@@ -64,7 +64,7 @@ function ring(count, width) {
 /**
  * @param {number} count
  * @param {number} width
- * @param {number} room for a name, outside
+ * @param {number} room the space for a name outside the circle, in pixels
  * @returns {Layout}
  */
 function spokes(count, width, room) {
@@ -83,7 +83,7 @@ function spokes(count, width, room) {
 }
 
 /**
- * Returns the rings, the outermost first. Each ring has as many nodes as fit on it.
+ * Returns a layout of several rings, the outermost first. Each ring has as many nodes as fit on it.
  *
  * @param {number} count
  * @param {number} width
@@ -157,7 +157,7 @@ function mostInRing(width) {
 export const MAX_NODES = 200;
 /** With more nodes the picture needs the whole width of the page. */
 export const MAX_BESIDE = 48;
-/** The most characters of a name in a ring, and the largest width of a character in pixels. */
+/** The most characters of a name at a spoke, and the largest width of a character in pixels. */
 const LONGEST_LABEL = 20;
 const LETTER = 6.6;
 /** The least distance in pixels between the ends of two spokes: the height of a small line of text. */

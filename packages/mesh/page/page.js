@@ -19,8 +19,8 @@ import { ageText, bytesText, countText, printable, rateText } from './words.js';
 const STATES = ['connected', 'waiting', 'refused'];
 const ENFORCEMENTS = {
   off: 'nothing is encrypted',
-  permissive: 'encrypted once a peer has answered, plaintext is accepted',
-  enforce: 'what has no tunnel does not leave, plaintext does not come in',
+  permissive: 'packets to a peer are encrypted after it has answered, plaintext is accepted',
+  enforce: 'packets without a tunnel are stopped, plaintext is not accepted',
 };
 const MAX_EVENTS = 50;
 
@@ -155,7 +155,10 @@ function peerEntries(peer, time) {
     ['Node addresses', peer.addresses.join(', ') || 'none'],
     ['Pod prefixes', peer.prefixes.join(', ') || 'none'],
     ['Node encryption', peer.encryptsNode ? 'yes' : 'no'],
-    ['In the registry', peer.isListed ? 'yes' : 'no, kept while its sessions renew'],
+    [
+      'In the registry',
+      peer.isListed ? 'yes' : 'no, the peer is kept while its sessions are renewed',
+    ],
   ];
 }
 

@@ -8,7 +8,8 @@ import { html, setAttribute, setText } from './element.js';
 import { countText, printable } from './words.js';
 
 /**
- * What the table shows of each peer. `Status` has the peers, and whatever the cells need besides.
+ * What the table shows of each peer. `Status` has the peers, and everything else that the cells
+ * need.
  *
  * @template Peer
  * @template Status
@@ -18,8 +19,9 @@ import { countText, printable } from './words.js';
  * @property {(peer: Peer) => string} name
  * @property {(peer: Peer) => string} state
  * @property {(peer: Peer, status: Status) => readonly string[]} texts the text of each column
- * @property {(peer: Peer) => readonly string[]} words where the filter looks
- * @property {(order: any, status: Status) => (peer: Peer) => number} weight the smallest comes first
+ * @property {(peer: Peer) => readonly string[]} words the texts in which the filter searches
+ * @property {(order: any, status: Status) => (peer: Peer) => number} weight returns the sort key of
+ *   a peer; the smallest comes first
  */
 
 /**

@@ -1,7 +1,7 @@
 /**
- * `Picture`: this node, its peers and the tunnels to them. The more throughput a tunnel has, the thicker it
- * is. The shape shows the state, as the colour does: a full disc is connected, an open one waits, a cross
- * is refused.
+ * `Picture`: this node, its peers and the tunnels to them. A tunnel with more throughput is
+ * thicker. Shape and colour show the state of a peer: a full disc is connected, an empty disc is
+ * waiting, and a cross is refused.
  *
  * @module
  */

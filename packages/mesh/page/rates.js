@@ -1,6 +1,6 @@
 /**
- * `Rates`: the throughput of each tunnel and of all together in the last two minutes. It is computed from
- * the byte counters of successive statuses.
+ * `Rates`: the throughput of each tunnel, and of all tunnels together, in the last two minutes. It
+ * is computed from the byte counters of successive statuses.
  *
  * @module
  */
@@ -54,7 +54,8 @@ export class Rates {
     const elapsed = last === undefined ? 0 : (time - last) / 1000;
     // This is the same status again, or the clock was set back.
     if (last !== undefined && elapsed <= 0) return this.#startAgain(time, peers);
-    // The mean over a pause would look like a measured value.
+    // After a long gap the rate is not known, because the mean over the gap would look like a
+    // measured value.
     const isKnown = elapsed > 0 && elapsed <= LONGEST_GAP_S;
     const sum = { received: 0, sent: 0 };
     const counters = new Map();

@@ -44,7 +44,7 @@ export async function until(condition: () => boolean, what = 'the condition'): P
     if (condition()) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  throw new Error(`${what} did not come to hold`);
+  throw new Error(`${what} did not become true`);
 }
 
 /** Runs all pending promises. The clock does not move. */

@@ -9,7 +9,7 @@ import type { NodeRecord } from '../src/record/node-record.ts';
 /** How often each property is tested. `FC_NUM_RUNS` overrides it. */
 export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 200);
 
-/** Returns a record with its own address, key and prefix; node `n7` for 7. */
+/** Returns the record of node `n7` for 7, with an address, a key and a prefix of its own. */
 export function recordOf(number: number, change: Partial<NodeRecord> = {}): NodeRecord {
   return {
     name: `n${number}`,

@@ -6,7 +6,7 @@
  */
 import { getSystemErrorMap } from 'node:util';
 
-/** An error as node:net, node:dgram and node:dns make them. */
+/** An error like those of node:net, node:dgram and node:dns. */
 export interface NetworkError extends Error {
   /** For example 'ECONNREFUSED'. */
   readonly code: string;
@@ -23,7 +23,7 @@ export interface NetworkError extends Error {
 export interface ErrorSubject {
   readonly address?: string | undefined;
   readonly port?: number | undefined;
-  /** What is known beyond the code. It follows a colon. */
+  /** What else is known. It follows a colon in the message. */
   readonly reason?: string | undefined;
   readonly cause?: unknown;
 }
@@ -70,7 +70,7 @@ export function usageError(code: string, message: string): Error & { code: strin
   return Object.assign(new Error(message), { code });
 }
 
-/** Returns the error of a write that the end of its socket has made impossible. */
+/** Returns the error of a write to a socket that has ended. */
 export function closedError(wasConnected: boolean): Error & { code: string } {
   return wasConnected
     ? usageError('ERR_SOCKET_CLOSED', 'Socket is closed')

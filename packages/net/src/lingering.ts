@@ -1,13 +1,13 @@
 /**
- * `Lingering`: connections whose program is gone, and whose last bytes are on the way.
+ * `Lingering`: connections that the program has closed, while their last bytes are on the way.
  *
  * @module
  */
 import type { TcpSocket } from '@litz/netstack';
 
 /**
- * How far the end of a connection has come: the other side has our data; it knows that no more
- * comes; it has ended too.
+ * How far a closed connection has come. 'data': the other side has acknowledged our data. 'fin': it
+ * has also acknowledged our end. 'end': it has ended too.
  */
 export type LingerStage = 'data' | 'fin' | 'end';
 
@@ -20,7 +20,7 @@ export class Lingering {
     if (!hasReached(socket, 'end')) this.#sockets.add(socket);
   }
 
-  /** A connection changed that may be one of these. */
+  /** Must be called when a connection has changed. Ignores connections that were not added. */
   handleChange(socket: TcpSocket): void {
     if (!this.#sockets.has(socket)) return;
     if (hasReached(socket, 'end')) this.#sockets.delete(socket);
@@ -28,9 +28,9 @@ export class Lingering {
   }
 
   /**
-   * Resolves when all connections have come so far, or when the time is over.
+   * Resolves when all connections have reached the stage, or when the time is over.
    *
-   * @returns whether they have
+   * @returns whether they have reached it
    */
   reached(stage: LingerStage, limitMs: number): Promise<boolean> {
     if (this.#hasReached(stage)) return Promise.resolve(true);

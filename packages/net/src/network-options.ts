@@ -19,13 +19,13 @@ import { checkSignal } from './on-abort.ts';
 
 /** Options of `Network.open`. */
 export interface NetworkOptions {
-  /** Servers and search domains in place of those of the file. */
+  /** DNS servers and search domains. They replace those of the file. */
   readonly dns?: readonly string[] | undefined;
   /** Looks names up in place of the DNS servers of the tunnel. */
   readonly lookup?: LookupFunction | undefined;
-  /** The most bytes of a packet in place of the file's: 1280 to 65535. Default 1420. */
+  /** The MTU in bytes, 1280 to 65535. It replaces the MTU of the file. Default 1420. */
   readonly mtu?: number | undefined;
-  /** The most bytes of all sockets together. Default 64 MiB. */
+  /** The largest number of bytes that all sockets together may hold. Default 64 MiB. */
   readonly memory?: number | undefined;
   /** Ms after which a handshake without answer is given up. Default 90 s. */
   readonly handshakeTimeout?: number | undefined;

@@ -1,5 +1,6 @@
 /**
- * `NetworkTun`: the end of a device at which a `Network` is: an IP stack instead of an interface.
+ * `NetworkTun`: the TUN of a device for a `Network`. Behind it is an IP stack instead of an
+ * interface.
  *
  * @module
  */
@@ -12,9 +13,9 @@ import { StackTun } from './link/stack-tun.ts';
 export interface NetworkTunOptions {
   /** The addresses of the network: texts, without a prefix length. */
   readonly addresses: readonly string[];
-  /** The most bytes of a packet, 1280 to 65535. Default 1420. */
+  /** The MTU in bytes, 1280 to 65535. Default 1420. */
   readonly mtu?: number | undefined;
-  /** The most bytes of all sockets together. Default 64 MiB. */
+  /** The largest number of bytes that all sockets together may hold. Default 64 MiB. */
   readonly memory?: number | undefined;
   /** The name of the device. Default 'netstack'. */
   readonly name?: string | undefined;
@@ -39,7 +40,7 @@ export interface NetworkTunOptions {
  */
 export class NetworkTun extends StackTun {
   readonly addresses: readonly string[];
-  /** @internal Set by the network: is told about sockets that changed. */
+  /** @internal Set by the network. Called with each socket that changed. */
   listener: ((socket: StackSocket) => void) | undefined = undefined;
   #isClosing = false;
 
@@ -60,7 +61,7 @@ export class NetworkTun extends StackTun {
       stack,
       ...(name !== undefined && { name }),
       onSocket: (socket) => {
-        // The network knows the reason, and tells all its sockets.
+        // While the TUN closes, the network reports the reason to all its sockets.
         if (!this.#isClosing) this.listener?.(socket);
       },
     });

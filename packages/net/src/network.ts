@@ -1,6 +1,6 @@
 /**
- * `Network`: a host in a WireGuard network, in the process: sockets, names and HTTP, without an
- * interface of the system.
+ * `Network`: a host in a WireGuard network, inside the process. It has sockets, names and HTTP, and
+ * needs no interface of the system.
  *
  * @module
  */
@@ -60,7 +60,7 @@ export interface NetworkEvents {
   close: [];
 }
 
-/** A path of a wg-quick file, a parsed one, or a device that was made with a `NetworkTun`. */
+/** The path of a wg-quick file, a parsed file, or a device that was made with a `NetworkTun`. */
 export type NetworkSource = string | URL | WgQuickInput | Device;
 
 /** The callback of `Network.lookup`: `(error, address, family)`, or `(error, addresses)`. */
@@ -104,8 +104,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   readonly host: SocketHost;
   /**
    * The `fetch` of undici 7, through the tunnel. Its classes are those of undici; it also takes a
-   * `Request` or `FormData` of Node.js. A host that does not answer within ten seconds is an error;
-   * a signal makes that earlier.
+   * `Request` or `FormData` of Node.js. It rejects if a host does not answer within ten seconds. A
+   * signal can end it earlier.
    *
    * @example
    *
@@ -137,8 +137,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` that
    *   was made with the option `tun`. The network closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
-   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, or the path is
-   *   no file, or a pipe whose writer takes too long
+   * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
+   *   a file, or the writer of a pipe takes too long
    * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
    */
@@ -245,7 +245,7 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Gives a server of node:http, node:https, node:http2 or node:tls the connections of the network.
    * Do not call `listen` of that server.
    *
-   * @returns what listens; its `address()` has the port, and its `close()` ends it
+   * @returns the listener; its `address()` has the port, and its `close()` ends it
    * @throws {Error} (rejects) `EADDRINUSE`: the port is taken
    *
    * @example
@@ -284,7 +284,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     return createConnector(this.#connect, options);
   }
 
-  /** A dispatcher of undici 7, for `request(url, { dispatcher })` and the like of that package. */
+  /** A dispatcher of undici 7, for `request(url, { dispatcher })` and other functions of undici. */
   get dispatcher(): Dispatcher {
     return (this.#dispatcher ??= createDispatcher(this.connector));
   }
@@ -314,7 +314,7 @@ export class Network extends EventEmitter<NetworkEvents> {
 
   /**
    * Looks a name up with the DNS servers of the tunnel. It has the shape of dns.lookup; without a
-   * callback it returns a promise, as that of node:dns/promises.
+   * callback it returns a promise, as the function of node:dns/promises does.
    *
    * @throws {NetworkError} (rejects) `ENOTFOUND` or `EAI_AGAIN`, saying which servers were asked
    */
@@ -358,8 +358,8 @@ export class Network extends EventEmitter<NetworkEvents> {
 
   /**
    * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`; those that have
-   * called `end` are closed without an error. What was sent before is still delivered, if the other
-   * side takes it within two seconds.
+   * called `end` are closed without an error. Data that was sent before is still delivered, if the
+   * other side takes it within two seconds.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
@@ -371,8 +371,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
-    // Programs that were told to end may still send something in their next turn. It goes out
-    // before the sockets end.
+    // A program that ends may still send something in the next turn of the event loop. That must
+    // leave before the sockets end.
     await nextTurn();
     const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
     this.host.close(reason);
@@ -384,13 +384,13 @@ export class Network extends EventEmitter<NetworkEvents> {
     this.emit('close');
   }
 
-  /** Waits until the other sides have what was sent, and know that this one ends. */
+  /** Waits until the other sides have all data, and know that this side ends. */
   async #sayGoodbye(): Promise<void> {
     const { lingering } = this.host;
     if (!(await lingering.reached('data', LINGER_MS))) return;
     if (!(await lingering.reached('fin', FIN_MS))) return;
-    // The other side waits until its own end is acknowledged. Only this stack can do that, so it
-    // stays a little longer.
+    // The other side waits until its own end is acknowledged. Only this stack can acknowledge it,
+    // so the stack stays a little longer.
     await lingering.reached('end', END_MS);
     // The last acknowledgements leave in the next step of the device.
     await nextTurn();
@@ -416,7 +416,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   #watchDevice(): void {
     let crash: Error | undefined;
     this.device.on('error', (error) => {
-      // After any other error the device continues, and it is not why it ends later.
+      // After any other error the device continues. If it closes later, that error is not the
+      // reason.
       if (isCrash(error)) crash = error;
       this.emit('error', error);
     });
@@ -464,7 +465,7 @@ function isCrash(error: Error): boolean {
 
 /** How long `close` waits for the last bytes of its sockets. */
 const LINGER_MS = 2000;
-/** How long it waits for the acknowledgement of the end alone. */
+/** How long `close` then waits until the other sides know that this side ends. */
 const FIN_MS = 500;
-/** How long it waits for the end of the other side. */
+/** How long `close` then waits until the other sides end. */
 const END_MS = 200;

@@ -1,5 +1,6 @@
 /**
- * `onAbort`: calls a function when a signal is aborted. `checkSignal`: whether it is a signal.
+ * `onAbort`: calls a function when a signal is aborted. `checkSignal`: checks that a value is a
+ * signal.
  *
  * @module
  */
@@ -8,8 +9,8 @@ import { describe } from '@litz/core/internals';
 /**
  * Calls `run` when the signal is aborted: in the next tick if it is aborted already.
  *
- * @returns a function that forgets `run`
- * @throws {TypeError} it is no signal
+ * @returns a function after which `run` is not called
+ * @throws {TypeError} `signal` is no AbortSignal
  */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
   checkSignal(signal);
@@ -26,7 +27,7 @@ export function onAbort(signal: AbortSignal | undefined, run: () => void): () =>
 /**
  * Accepts undefined, and signals of other realms and libraries.
  *
- * @throws {TypeError} it is no signal
+ * @throws {TypeError} `signal` is no AbortSignal
  */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * `PeerRoutes`: which peer an address belongs to, at the time of the question. It is only asked
- * when something is wrong, so nothing is kept.
+ * `PeerRoutes`: finds the peer to which an address belongs. The routes are read only when something
+ * is wrong, so they are not kept.
  *
  * @module
  */

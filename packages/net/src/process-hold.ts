@@ -7,14 +7,14 @@
  */
 import type { SocketHost } from './socket-host.ts';
 
-/** Bits of a hold. Without any, the socket is closed. */
+/** Bits of a hold. Without `OPEN`, the socket is closed. */
 export const HOLD = { OPEN: 1, UNREF: 2 } as const;
 
 /**
- * Holds or releases the process, if that changes.
+ * Holds or releases the process, if the change of the bits requires it.
  *
- * @param before the bits until here
- * @param after the bits from here on
+ * @param before the bits before the change
+ * @param after the bits after the change
  * @returns `after`
  */
 export function changeHold(host: SocketHost, before: number, after: number): number {

@@ -1,9 +1,9 @@
 /**
- * `SocketHost`: what the sockets of a network share: the stack, the link under it, and who is told
- * when a socket of the stack changes.
+ * `SocketHost`: the things that all sockets of a network share: the stack, the link under it, and
+ * the table of owners, which are called when their socket of the stack changes.
  *
- * A change is reported in the next tick. So a socket never calls a listener inside of a call of the
- * program, and everything that one turn of the packet loop brought is read at once.
+ * A change is reported in the next tick. So a socket never calls a listener while the program calls
+ * the socket, and all data of one turn of the packet loop is read at once.
  *
  * @module
  */
@@ -19,9 +19,9 @@ export interface StackLink {
   wake(): void;
 }
 
-/** Is told about one socket of the stack. */
+/** The owner of a socket of the stack. It is called when something happens to the socket. */
 export interface SocketOwner {
-  /** Its state changed. */
+  /** The state of the socket has changed. */
   handleChange(): void;
   /** The network is closed, for this reason. */
   handleFailure(reason: Error): void;
@@ -40,7 +40,10 @@ export type LookupAll = (
   callback: LookupCallback,
 ) => void;
 
-/** Returns what a look-up has found. One of the program's own may not know `all`. */
+/**
+ * Returns the result of a look-up as a list. A `lookup` function of the program may ignore `all`
+ * and give one address.
+ */
 export function allAddresses(found: LookupAddress[] | string): LookupAddress[] {
   return Array.isArray(found) ? found : [{ address: found, family: isIP(found) }];
 }
@@ -69,7 +72,7 @@ export class SocketHost {
   link: StackLink | undefined = undefined;
   /** The callers that wait for a connection or a name. */
   readonly waiting: Set<SocketOwner> = new Set();
-  /** Connections whose program is gone. */
+  /** Connections that the program has closed. */
   readonly lingering: Lingering = new Lingering();
   readonly #onHold: (isHeld: boolean) => void;
   readonly #owners = new Map<StackSocket, SocketOwner>();
@@ -93,8 +96,8 @@ export class SocketHost {
   }
 
   /**
-   * Returns why no packet can go to an address; undefined: it can. The addresses of the loopback
-   * interface would leave the host, and a peer could be behind them.
+   * Returns why no packet can go to an address; undefined: it can. Packets to loopback addresses
+   * would leave the host, and a peer could receive them.
    */
   whyUnreachable(address: string): string | undefined {
     const version = isIP(address);
@@ -137,12 +140,12 @@ export class SocketHost {
     if (this.#holds++ === 0) this.#onHold(true);
   }
 
-  /** It closes. */
+  /** A socket that keeps the process alive closes. */
   release(): void {
     if (--this.#holds === 0) this.#onHold(false);
   }
 
-  /** Whether the program has closed the network, and not an accident. */
+  /** Whether the program has closed the network. False if an error has closed it. */
   get isClosedByProgram(): boolean {
     return this.#isClosedByProgram;
   }
@@ -163,7 +166,9 @@ export class SocketHost {
     for (const owner of owners) owner.handleFailure(reason);
   }
 
-  /** If a listener throws, the others still get their changes: in the next tick. */
+  /**
+   * Reports all changes. If a listener throws, the remaining changes are reported in the next tick.
+   */
   #report(): void {
     const changed = this.#changed;
     this.#changed = [];

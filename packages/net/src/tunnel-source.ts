@@ -1,6 +1,7 @@
 /**
- * `readTunnelSource`: what a network needs of a wg-quick file. Routes, marks and hooks are for an
- * interface of the system, which a network does not have: they are left out.
+ * `readTunnelSource`: reads the parts of a wg-quick file that a network needs. Routes, marks and
+ * hooks are left out, because they are for an interface of the system, which a network does not
+ * have.
  *
  * @module
  */
@@ -28,7 +29,7 @@ import {
   type ResolveOptions,
 } from '@litz/device/quick';
 
-/** A configuration, checked: a network can be made from it. */
+/** A checked configuration, from which a network can be made. */
 export interface TunnelSource {
   readonly config: WgQuickInput;
   /** The name of the file, for errors. */
@@ -39,7 +40,7 @@ export interface TunnelSource {
   readonly mtu: number | undefined;
 }
 
-/** @throws {TypeError} it is nothing that a network can be made from */
+/** @throws {TypeError} a network cannot be made from `source` */
 export function checkSource(source: unknown): void {
   if (typeof source === 'string' || source instanceof URL || source instanceof Device) return;
   const { interface: section, peers } = Object(source) as Partial<WgQuickInput>;
@@ -49,13 +50,13 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Reads a file, or takes a configuration. A pipe may take 20 s.
+ * Reads a file, or takes a configuration. A pipe is read for at most 20 s.
  *
  * @param name the name of a configuration, for errors
  * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
- * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: it is a folder or a device, or too long, or
- *   a pipe whose writer does not end
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: the path is a folder or a device, the file
+ *   is too long, or the writer of a pipe does not end
  * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(
@@ -72,7 +73,7 @@ export async function readTunnelSource(
 /**
  * Checks a configuration, and opens nothing.
  *
- * @param text that of the file, for the lines of errors
+ * @param text the text of the file, to name lines in errors
  * @throws {WireGuardError} it lacks a key, an address or an endpoint, or a DNS server is wrong
  */
 export function checkTunnelSource(
@@ -95,7 +96,7 @@ export function checkTunnelSource(
     throw problem('Interface', 'Address', 'expected in [Interface], is missing');
   }
   if (config.peers.length === 0) throw problem('Peer', 'PublicKey', 'expected a [Peer]');
-  // Without a port that peers know, the tunnel can only begin here.
+  // If the peers do not know a port of this side, only this side can begin the tunnel.
   if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
     const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
     throw problem('Peer', 'Endpoint', expected);
@@ -117,7 +118,7 @@ export function checkTunnelSource(
 
 /**
  * Resolves to the configuration of the device, and to the peers whose endpoints are names. These
- * are looked up with the resolver of the system: the tunnel is not there yet.
+ * names are looked up with the resolver of the system, because the tunnel is not open yet.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
  */
@@ -153,7 +154,7 @@ export async function toDevice(
 /** Returns the endpoint of a peer if it is a name. */
 export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
-  // The object of the file stays the same, because it is a key.
+  // The same object must be returned, because it is a key of the map of endpoints.
   if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;
   const read = readHostEndpoint(endpoint, 'endpoint');
   return 'host' in read ? read : undefined;

@@ -14,7 +14,7 @@ describe('systemError', () => {
     });
   });
 
-  test('leaves out what it is not about', () => {
+  test('leaves out fields that are not known', () => {
     const error = systemError('ECONNRESET', 'read');
     expect(error.message).toBe('read ECONNRESET');
     expect(Object.keys(error).toSorted()).toEqual(['code', 'errno', 'syscall']);
@@ -30,7 +30,7 @@ describe('bindError', () => {
 });
 
 describe('aggregateError', () => {
-  test('is the only error, or has the code of the first', () => {
+  test('returns a single error itself, and gives several the code of the first', () => {
     const [one, two] = [
       systemError('ECONNREFUSED', 'connect'),
       systemError('ETIMEDOUT', 'connect'),

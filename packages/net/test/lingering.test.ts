@@ -29,7 +29,7 @@ describe('Lingering', () => {
     expect(await lingering.reached('end', 1000)).toBe(true);
   });
 
-  test('waits for all of them, and no longer than it may', async () => {
+  test('waits for all connections, at most until the time limit', async () => {
     const lingering = new Lingering();
     const [gone, dead] = ['closed', 'last-ack'].map((state) => {
       const socket = { state, unacknowledged: 0 } as TcpSocket;

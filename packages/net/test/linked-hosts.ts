@@ -1,8 +1,8 @@
 /**
  * Two hosts whose stacks are joined in memory, without a tunnel: for tests of sockets.
  *
- * Packets of one turn are carried in the next one. Time is that of the process, because the sockets
- * are streams; the tests wait for events and not for times.
+ * Packets of one turn of the event loop are carried in the next turn. The clock is real, because
+ * the sockets are streams. Tests wait for events and not for times.
  *
  * @module
  */
@@ -17,7 +17,10 @@ export interface LinkedHost {
   readonly link: FakeLink;
 }
 
-/** Two hosts: 10.0.0.1 and fd00::1, and 10.0.0.2 and fd00::2, or those with these addresses. */
+/**
+ * Makes two hosts. By default one has the addresses 10.0.0.1 and fd00::1, the other one 10.0.0.2
+ * and fd00::2.
+ */
 export function linkedHosts(
   names: Record<string, string[]> = {},
   hosts: [string[], string[]] = [
@@ -48,7 +51,7 @@ export class FakeLink implements StackLink {
   other: FakeLink | undefined = undefined;
   /** Called for each packet; false drops it. */
   filter: (packet: Uint8Array) => boolean = () => true;
-  /** The number of packets that came. */
+  /** The number of packets that were received. */
   received = 0;
   readonly #stack: Stack;
   readonly #host: SocketHost;

@@ -217,7 +217,7 @@ describe('Network', () => {
     }
   });
 
-  test('gives the signal to the reading of the file, too', async () => {
+  test('ends the reading of the file when the signal is aborted', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const pipe = join(folder, 'pipe.conf');
@@ -243,7 +243,7 @@ describe('Network', () => {
     expect(() => a.createServer().listen({ port: 80, signal })).toThrow(expected);
   });
 
-  test('takes a look-up that does not know several addresses, and passes on what it throws', async () => {
+  test('accepts a lookup function that returns one address, and passes on its errors', async () => {
     await using networks = await twoNetworks({ lookup: lookupOne });
     const { a } = networks;
     expect(await a.lookup('one')).toEqual({ address: '10.0.0.2', family: 4 });
@@ -253,7 +253,7 @@ describe('Network', () => {
     expect([a.host.waiting.size, a.host.isHeld]).toEqual([0, false]);
   });
 
-  test('does not blame an old error for its end', async () => {
+  test('does not name an old error as the reason for its end', async () => {
     await using networks = await twoNetworks();
     const { a } = networks;
     a.on('error', () => {});
@@ -305,7 +305,7 @@ function serveNames(network: Network, names: Record<string, string>): void {
   socket.bind(53);
 }
 
-/** A look-up that returns one address, as that of dns.lookup without `all`. */
+/** A lookup function that returns one address, as dns.lookup does without `all`. */
 const lookupOne: LookupFunction = (hostname, _options, done) => {
   if (hostname === 'bad') throw new Error('no idea');
   done(null, '10.0.0.2', 4);

@@ -1,6 +1,6 @@
 /**
- * Runs one scenario with node:net and once more with sockets of a network, and compares what
- * happened. So the tests need no opinion about what node:net does.
+ * Runs one scenario with node:net, then with sockets of a network, and compares what happened. So
+ * the tests need not say what node:net does.
  *
  * @module
  */

@@ -103,7 +103,7 @@ Endpoint = 192.0.2.1:51820`;
 });
 
 describe('toDevice', () => {
-  test('looks names up, and tells which peers have one', async () => {
+  test('looks names up, and returns the peers that have one', async () => {
     const source = await readTunnelSource(config({ endpoint: 'vpn.example:51820' }));
     const { configuration, named } = await toDevice(source, { lookup: async () => '192.0.2.1' });
     expect(String(configuration.peers![0].endpoint)).toBe('192.0.2.1:51820');

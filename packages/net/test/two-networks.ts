@@ -17,7 +17,9 @@ export interface TwoNetworks extends AsyncDisposable {
   readonly b: Network;
 }
 
-/** Opens both. `a` begins the tunnel when it sends something. Names are asked of 10.0.0.2. */
+/**
+ * Opens both. `a` begins the tunnel when it sends something. The DNS server of both is 10.0.0.2.
+ */
 export async function twoNetworks(
   optionsA: NetworkOptions = {},
   optionsB: NetworkOptions = {},
@@ -25,7 +27,7 @@ export async function twoNetworks(
   const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
   const b = await Network.open(
     {
-      // A port must be known; the device gets a free one.
+      // The configuration must have a port, but the device gets a free one.
       interface: { ...section(keysB.privateKey, 2), listenPort: 1 },
       peers: [peer(keysA.publicKey, 1)],
     },
@@ -54,7 +56,10 @@ export async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Gives each connection to a port of `b` to a port of the system, and both what the other sends. */
+/**
+ * Forwards connections to a port of `b` to a port of the system, in both directions. Returns the
+ * port of `b`.
+ */
 export async function expose(b: Network, to: number): Promise<number> {
   const server = b.createServer((inside) => {
     const outside = connect(to, '127.0.0.1');
@@ -63,7 +68,7 @@ export async function expose(b: Network, to: number): Promise<number> {
   return portOf(server.listen(0));
 }
 
-/** Gives each connection to a port of the system to a host of the network. */
+/** Forwards connections to a port of the system to a host of the network, in both directions. */
 export async function forward(a: Network, host: string, port: number): Promise<SystemServer> {
   const server = createServer((outside) => {
     const inside = a.connect(port, host);

@@ -1,9 +1,9 @@
 /**
- * `PacketOffload`: what a device does with a packet that it takes: segment it, and complete its
- * checksum.
+ * `PacketOffload`: what a device must still do with a packet of the stack: segment it, and complete
+ * its checksum.
  *
- * The fields are those of a vnet header (struct virtio_net_hdr; `@litz/tun/offload` has it), so a
- * super-packet of a stack is one of a TUN device.
+ * The fields are those of a vnet header (struct virtio_net_hdr; see `@litz/tun/offload`), so a TUN
+ * device can take a super-packet of a stack.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export function createPacketOffload(): PacketOffload {
   };
 }
 
-/** Says that the packet is complete. */
+/** Sets the fields to those of a complete packet. */
 export function clearOffload(offload: PacketOffload): void {
   offload.flags = 0;
   offload.gsoType = 0;

@@ -11,13 +11,14 @@ export interface StackOptions {
   readonly randomBytes: (out: Uint8Array) => void;
   /** The addresses of the stack: texts, or 4 or 16 bytes, without a prefix length. */
   readonly addresses: readonly (string | Uint8Array)[];
-  /** The most bytes of a packet on the link, 1280 to 65535. Default 1420. */
+  /** The MTU of the link in bytes, 1280 to 65535. Default 1420. */
   readonly mtu?: number;
   /**
-   * The most bytes of all socket buffers and fragments together. Default 64 MiB, at least 256 KiB.
+   * How many bytes all socket buffers and fragments together may use. Default 64 MiB, at least 256
+   * KiB.
    */
   readonly memory?: number;
-  /** The most bytes of datagrams and control packets that wait to be taken. Default 1 MiB. */
+  /** How many bytes of datagrams and control packets may wait to be taken. Default 1 MiB. */
   readonly outputQueue?: number;
 }
 

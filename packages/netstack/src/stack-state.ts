@@ -1,5 +1,5 @@
 /**
- * `StackState`: what the parts of a stack share. One object for each stack.
+ * `StackState`: the state that the parts of a stack share. There is one object for each stack.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export class StackState {
   /** The time of the last input, in monotonic milliseconds; 0: there was none. */
   now: number = 0;
   mtu: number;
-  /** The most segments of a super-packet. */
+  /** The largest number of segments of a super-packet. */
   segmentLimit: number = Infinity;
   /** Why the stack was closed; undefined while it is open. */
   failure: StackError | undefined = undefined;
@@ -39,7 +39,7 @@ export class StackState {
   readonly reassembly: Reassembly;
   /** Datagrams and control packets that wait to be taken. */
   readonly output: PacketRing;
-  /** Errors that we send by ICMP. */
+  /** Limits the ICMP errors that the stack sends. */
   readonly errorLimit: TokenBucket = new TokenBucket(ERRORS_PER_SECOND, ERROR_BURST);
   readonly udp: PortTable<MessageReceiver>;
   readonly echo: PortTable<MessageReceiver>;
@@ -92,7 +92,7 @@ export class StackState {
 }
 
 const MOST_PATHS = 1024;
-/** As Linux (icmp_msgs_per_sec, icmp_msgs_burst), a tenth. RFC 4443 2.4 (f). */
+/** RFC 4443 2.4 (f). A tenth of icmp_msgs_per_sec of Linux, and its icmp_msgs_burst. */
 const ERRORS_PER_SECOND = 100;
 const ERROR_BURST = 50;
 const IDENTIFICATION_COUNTERS = 1024;

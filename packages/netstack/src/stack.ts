@@ -7,7 +7,7 @@
  * 1. Give an input: `handlePacket` (from the network), `handleTimeout` (a deadline passed), or a
  *    call on a socket.
  * 2. Call `pollPacket()` until it returns 0, and send these packets. Stop earlier if there is no
- *    room: what is not taken waits.
+ *    space for them. Packets that are not taken wait.
  * 3. Call `pollSocket()` until it returns undefined, and look at these sockets.
  * 4. Call `pollTimeout()`, which returns the time of the next deadline.
  * 5. Sleep until an input arrives or until that time, whichever is first, and start again at 1.
@@ -48,7 +48,7 @@ export interface ConnectOptions extends TcpOptions {
   readonly localPort?: number;
 }
 
-/** Options of `Stack.listenTcp`. The connections get those of TCP. */
+/** Options of `Stack.listenTcp`. The options of TCP are for the accepted connections. */
 export interface ListenOptions extends TcpOptions {
   /** The address to listen at. Default: all addresses of the stack. */
   readonly address?: string | Uint8Array;
@@ -56,7 +56,9 @@ export interface ListenOptions extends TcpOptions {
   readonly version?: 4 | 6;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
-  /** The most connections that have begun and are not accepted. Default 511, as in Node.js. */
+  /**
+   * How many connections may wait that have begun and are not accepted. Default 511, as in Node.js.
+   */
   readonly backlog?: number;
 }
 
@@ -108,7 +110,7 @@ export class Stack {
   }
 
   /**
-   * The most bytes of a packet on the link, 1280 to 65535. It may change at any time.
+   * The MTU of the link in bytes, 1280 to 65535. It may change at any time.
    *
    * @throws {TypeError | RangeError} out of range
    */
@@ -123,8 +125,9 @@ export class Stack {
   }
 
   /**
-   * The most segments of a super-packet, 1 or more; it may change at any time. A device sets it if
-   * it has a limit of its own, beside the 65535 bytes of a packet. Default: Infinity.
+   * The largest number of segments of a super-packet, 1 or more. It may change at any time. A
+   * device sets it if it has a limit of its own, beside the 65535 bytes of a packet. Default:
+   * Infinity.
    *
    * @throws {TypeError | RangeError} not a number from 1 on
    */
@@ -173,20 +176,21 @@ export class Stack {
    * are received here, and pass through the buffer.
    *
    * @param offload if it is given, TCP packets have only the sum of the pseudo-header as checksum,
-   *   and may be super-packets of up to 65535 bytes: the record says what is to be done with each
+   *   and may be super-packets of up to 65535 bytes. For each packet, the record says what the
+   *   device must do
    * @returns the length of the packet; 0: none waits
-   * @throws {TypeError | RangeError} the buffer has less room than a packet of the MTU needs
+   * @throws {TypeError | RangeError} the buffer has less space than a packet of the MTU needs
    */
   pollPacket(buffer: Uint8Array, offset: number, now: number, offload?: PacketOffload): number {
     checkBytes(buffer, 'buffer');
     requireInteger(offset, 'offset', 0, buffer.length);
     const room = buffer.length - offset;
-    requireInteger(room, 'room', this.mtu, Infinity);
+    requireInteger(room, 'buffer.length - offset', this.mtu, Infinity);
     this.#advance(now);
     for (;;) {
       const length = this.#nextPacket(buffer, offset, offload);
       if (length === 0 || !isForUs(this.#state, buffer, offset)) return length;
-      // From the stack to itself: it does not leave.
+      // The packet is for the stack itself, so it does not leave.
       const isTrusted = offload !== undefined && (offload.flags & OFFLOAD.NEEDS_CHECKSUM) !== 0;
       receiveOwnPacket(this.#state, buffer, offset, length, isTrusted);
     }
@@ -213,8 +217,8 @@ export class Stack {
    *
    * @param address an `IpAddress` costs no parsing
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EADDRINUSE`: a
-   *   connection with these ends is there; `EADDRNOTAVAIL`: all ports are taken; `ENETDOWN`: the
-   *   stack was closed
+   *   connection with these addresses and ports exists; `EADDRNOTAVAIL`: all ports are taken;
+   *   `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connectTcp(
@@ -345,7 +349,7 @@ export class Stack {
     return { address, version, port: port || table.chooseFree(address, version) };
   }
 
-  /** Connections to one address one after another are the usual case. They share the object. */
+  /** Usually several connections in a row go to one address. They share the object. */
   #remoteAddress(address: string | Uint8Array | IpAddress): IpAddress {
     if (address instanceof IpAddress) return address;
     if (typeof address !== 'string') return IpAddress.from(address);

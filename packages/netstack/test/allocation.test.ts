@@ -11,7 +11,7 @@ const VIEW = 110;
 describe('a stream between two stacks', () => {
   test('allocates nothing for a segment, but a view for each copy of more than 64 bytes', () => {
     const pair = createPair();
-    // Shorter copies need no view, so everything else is seen.
+    // Copies of up to 64 bytes need no view, so any other allocation is seen.
     expect(bytesForSegment(pair, 60, false)).toBeLessThan(TIMES);
     expect(bytesForSegment(pair, 60, true)).toBeLessThan(TIMES);
     // Each copy is of at most 4096 bytes: into a buffer and out of it, at both ends.
@@ -58,7 +58,7 @@ function carry(from: Stack, to: Stack, isOffload = false): void {
   from.pollTimeout();
 }
 
-/** Returns by how much the heap grows for one segment with so much data in one direction. */
+/** Returns by how much the heap grows for one segment with `length` bytes in one direction. */
 function bytesForSegment({ a, b, near, far }: Pair, length: number, isOffload: boolean): number {
   const count = length > 1000 ? SEGMENTS / 25 : SEGMENTS;
   const send = (segments: number): void => {
@@ -76,9 +76,9 @@ function bytesForSegment({ a, b, near, far }: Pair, length: number, isOffload: b
     const before = process.memoryUsage().heapUsed;
     send(count);
     const difference = process.memoryUsage().heapUsed - before;
-    // There was no collection in between.
+    // Only rounds without a garbage collection count.
     if (difference > 0) grown.push(difference / count);
   }
-  // What each segment allocates is in every window; what the compiler does is only in some.
+  // All rounds contain what the segments allocate. Only some contain what the compiler allocates.
   return Math.min(...grown);
 }

@@ -42,7 +42,7 @@ describe('Stack', () => {
     expect(answers).toBeGreaterThan(0);
     const kinds = Object.keys(stack.drops.toJSON());
     expect(kinds.length).toBeGreaterThan(15);
-    // It still works.
+    // The stack still works.
     socket.abort();
     takeAll(stack, buffer, now);
     now += 200_000;
@@ -66,7 +66,7 @@ function takeAll(stack: Stack, buffer: Uint8Array, now: number): number {
   return count;
 }
 
-/** A packet that is right, of any kind. */
+/** Returns a valid packet of any kind. */
 function randomPacket(random: () => number): Uint8Array {
   const version = random() < 0.5 ? 4 : 6;
   const data = pattern(Math.floor(random() ** 3 * 1400));
@@ -139,7 +139,7 @@ function extensionHeaders(random: () => number): Uint8Array {
 /** Changes some bits. */
 function flip(packet: Uint8Array, random: () => number): void {
   for (let count = Math.floor(random() * 4); count >= 0; count--) {
-    // The headers more often than the data.
+    // Headers are changed more often than data.
     const at = Math.floor(random() ** 3 * packet.length);
     packet[at] ^= 1 << Math.floor(random() * 8);
   }

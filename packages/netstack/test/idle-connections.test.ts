@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Stack, type TcpSocket } from '../src/index.ts';
 import { record, shortOrLong } from './results.ts';
 
-/** At each of two stacks. */
+/** The number of connections at each of two stacks. */
 const CONNECTIONS = shortOrLong(2000, 10_000);
 
 describe('an idle connection', () => {
@@ -14,7 +14,7 @@ describe('an idle connection', () => {
     { timeout: 300_000 },
     () => {
       const pair = new Pair();
-      // What a stack itself needs is not counted.
+      // The memory that a stack itself needs is not counted.
       pair.open(200);
       const before = memory();
       pair.open(CONNECTIONS);
@@ -50,7 +50,7 @@ class Pair {
     for (let s = this.#listener.accept(); s; s = this.#listener.accept()) this.sockets.push(s);
   }
 
-  /** Each end sends a message and reads one, some at a time. */
+  /** Each end sends a message and reads one, for some connections at a time. */
   exchange(): void {
     for (let at = 0; at < this.sockets.length; at += 500) {
       const some = this.sockets.slice(at, at + 500);

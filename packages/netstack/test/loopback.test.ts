@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createPacketOffload, type Stack } from '../src/index.ts';
 import { createStack, OURS, pattern } from './raw-packets.ts';
 
-/** Nothing leaves the stack. */
+/** Polls the stack. Its packets are for itself, so none may leave it. */
 function turn(stack: Stack, now = 1000, isOffload = false): void {
   const offload = isOffload ? createPacketOffload() : undefined;
   expect(stack.pollPacket(PACKET, 0, now, offload)).toBe(0);
@@ -56,7 +56,7 @@ describe('a stack and its own addresses', () => {
       return { near, far: listener.accept()! };
     });
     const { near, far } = ends.pop()!;
-    // Full at both ends: nobody reads.
+    // The buffers of both ends are filled, because nobody reads.
     const filling = pattern(50_000);
     for (let count = 1; count > 0; now += 300) {
       count = 0;
@@ -95,7 +95,7 @@ describe('a stack and its own addresses', () => {
     expect(echo.receive(data)).toBe(100);
   });
 
-  test('are not on the other side', () => {
+  test('are not accepted as the source of a packet from outside', () => {
     const [a, b] = [createStack(), createStack()];
     const packet = new Uint8Array(2000);
     const foreign = a.openUdp();

@@ -1,6 +1,6 @@
 /**
  * `LossyPath`: a path between two hosts that delays, loses, reorders, repeats, corrupts and marks
- * packets by a seed. It has no clock: its user says what time it is.
+ * packets by a seed. It has no clock: its user passes the time.
  *
  * @module
  */
@@ -10,7 +10,10 @@ export interface PathOptions {
   seed?: number;
   /** In one direction, in ms. */
   latency?: number;
-  /** The most ms that a packet is late; more than the distance of two packets reorders them. */
+  /**
+   * The largest random delay in ms. If it is longer than the distance of two packets, it reorders
+   * them.
+   */
   jitter?: number;
   /** Shares of all packets. */
   loss?: number;
@@ -21,9 +24,9 @@ export interface PathOptions {
   reorderBy?: number;
   /** Bytes in a millisecond; Infinity: no limit. */
   rate?: number;
-  /** The most bytes that wait for the rate. */
+  /** How many bytes may wait for the rate. */
   queue?: number;
-  /** Packets longer than this are lost without a word. */
+  /** Packets longer than this are lost without an error. */
   blackHole?: number;
   /** The share of packets that are marked instead of lost (RFC 3168). */
   marks?: number;
@@ -39,7 +42,7 @@ export interface Flight {
 export class LossyPath {
   /** They may change at any time. */
   options: PathOptions;
-  /** Packets that were put on the path, with those that were lost. */
+  /** Packets that were put on the path, including those that were lost. */
   sent = 0;
   lost = 0;
   readonly random: () => number;

@@ -1,8 +1,7 @@
 /**
- * The long form of the tests: how much they do, and where their figures go.
+ * The long form of the tests: their larger sizes, and the files for their figures.
  *
- * `pnpm test:stack` sets `LITZ_STACK_LONG`, which takes about an hour and writes
- * `test/results/NAME.json`.
+ * `pnpm test:stack` sets `LITZ_STACK_LONG`, which takes hours and writes `test/results/NAME.json`.
  *
  * @module
  */
@@ -12,12 +11,15 @@ import { join } from 'node:path';
 
 export const isLong: boolean = process.env['LITZ_STACK_LONG'] === '1';
 
-/** Returns the first value in CI, and the second one in the long form. */
+/** Returns `short`, or `long` in the long form. */
 export function shortOrLong<T>(short: T, long: T): T {
   return isLong ? long : short;
 }
 
-/** Keeps figures, in the long form only. A later run replaces those of the same case. */
+/**
+ * Writes figures to a file, in the long form only. A later run replaces the figures of the same
+ * case.
+ */
 export function record(name: string, testCase: string, figures: Record<string, unknown>): void {
   if (!isLong) return;
   mkdirSync(FOLDER, { recursive: true });

@@ -22,7 +22,7 @@ describe('Stack', () => {
     expect(() => stack.handlePacket(buffer, 1501, 0, 0)).toThrow(/"offset"/);
     expect(() => stack.handlePacket(buffer, 0, 20, NaN)).toThrow(/"now"/);
     expect(() => stack.handleTimeout('5' as never)).toThrow(/"now"/);
-    expect(() => stack.pollPacket(new Uint8Array(1419), 0, 0)).toThrow(/"room"/);
+    expect(() => stack.pollPacket(new Uint8Array(1419), 0, 0)).toThrow(/"buffer.length - offset"/);
     expect(() => stack.openUdp({ port: 70_000 })).toThrow(/"port"/);
     expect(() => (stack.mtu = 5)).toThrow(/"mtu"/);
   });
@@ -36,7 +36,7 @@ describe('Stack', () => {
     expect(stack.pollSocket()).toBe(b);
   });
 
-  test('sends with the MTU that it has now', () => {
+  test('sends with its current MTU', () => {
     const stack = createStack();
     const socket = stack.openUdp();
     const count = (): number => {
@@ -48,7 +48,7 @@ describe('Stack', () => {
     expect(count()).toBe(1);
   });
 
-  test('keeps packets until there is room for them', () => {
+  test('keeps packets until they are taken', () => {
     const stack = createStack();
     const socket = stack.openUdp();
     for (let i = 0; i < 3; i++) socket.sendTo(pattern(1000, i), THEIRS[4], 1);
@@ -66,7 +66,7 @@ describe('Stack', () => {
     expect(sources).toEqual(['10.9.0.1', '10.0.0.1', '10.0.0.1']);
   });
 
-  test('gives open connections segments for the MTU that it has now', () => {
+  test('uses a new MTU for the segments of open connections', () => {
     const [a, b] = [createStack(), createStack({ addresses: [THEIRS[4]] })];
     const listener = b.listenTcp({ port: 80 });
     const client = a.connectTcp(THEIRS[4], 80);
@@ -97,7 +97,7 @@ describe('Stack', () => {
     expect(a.pollPacket(data, 0, 0, offload)).toBeGreaterThan(length);
   });
 
-  test('fails everything with one error when it is closed, and says nothing more', () => {
+  test('fails everything with one error when it is closed, and sends nothing more', () => {
     const [a, b] = [createStack(), createStack({ addresses: [THEIRS[4]] })];
     const listener = b.listenTcp({ port: 80 });
     const [accepted, waiting] = [a.connectTcp(THEIRS[4], 80), a.connectTcp(THEIRS[4], 80)];

@@ -71,7 +71,7 @@ export class Aead {
    * 8 bytes of the nonce. OpenSSL has no such function. But a block of ChaCha20 is the sum of
    * HChaCha20's state and the initial state.
    *
-   * @param nonce the first 16 of the 24 bytes
+   * @param nonce the first 16 of the 24 bytes of the nonce of XChaCha20
    */
   subkey(key: Uint8Array, nonce: Uint8Array): Uint8Array {
     const { bytes, view, address } = this.#scratch;

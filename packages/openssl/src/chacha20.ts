@@ -1,6 +1,6 @@
 /**
- * `Chacha20`: OpenSSL's ChaCha20 with several keys in turn. Each key has a context of OpenSSL, and
- * each stream begins with a call.
+ * `Chacha20`: OpenSSL's ChaCha20 with several keys. Each key has its own context in OpenSSL, and
+ * each stream begins with a call of `begin`.
  *
  * @module
  */

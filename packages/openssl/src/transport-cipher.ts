@@ -59,7 +59,7 @@ export class TransportCiphers {
     const { chacha20, oneTimeKey } = this.#parts;
     const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
     const streamKey = chacha20.createKey(key);
-    // With one-time keys, the cipher that computes them has the key too, and can give it back.
+    // The cipher that computes one-time keys has the key too, and its `readKey` returns the key.
     const kept = oneTimeKeys ? undefined : secretCopy(key);
     const threads = this.#threads;
     const shared = threads && { own: streamKey, others: keysFor(threads, chacha20, key) };
@@ -117,7 +117,7 @@ function keysFor(threads: CipherThreads, chacha20: Chacha20, key: Uint8Array): F
   return Float64Array.from({ length: threads.most - 1 }, () => chacha20.createKey(key));
 }
 
-/** Returns what other threads do for a cipher. */
+/** Returns the functions with which a cipher gives work to other threads. */
 function laterOf(
   threads: CipherThreads,
   shared: SharedKey,

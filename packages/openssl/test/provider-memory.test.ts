@@ -6,7 +6,7 @@ import { createOpensslProvider } from '../src/index.ts';
 
 /** How many objects of OpenSSL were made and not freed, by kind and address. */
 const living = new Map<string, number>();
-/** A function of the library that finds nothing. */
+/** The function of the library that must fail, and the algorithm that it does not find. */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
 
 vi.mock(import('../src/libcrypto.ts'), async (original) => {
@@ -117,7 +117,8 @@ function count(name: string, pointer: number, step: 1 | -1): void {
   if (pointer === 0) return;
   const kind = name.replace(/_(fetch|new|new_.*|free)$/, '');
   const key = `${kind} ${pointer}`;
-  // The object that a private key is imported to is returned through a pointer and freed at once.
+  // A private key is imported into an object that is returned through a pointer, so that object was
+  // not counted.
   if (step < 0 && kind === 'EVP_PKEY' && !living.has(key)) return;
   const left = (living.get(key) ?? 0) + step;
   if (left === 0) living.delete(key);

@@ -32,7 +32,7 @@ describeWith([openssl], 'TransportCiphers', () => {
     ['a negative offset', -1, 16, 160, 2],
     ['too little space in front', 63, 16, 160, 2],
     ['too little space behind', 64, 16, 160, 8],
-    ['space for nothing but the tag behind', 1024 - 16 - 63, 16, 160, 1],
+    ['space only for the tag behind', 1024 - 16 - 63, 16, 160, 1],
     ['a negative length', 64, -1, 160, 2],
     ['a length past the end', 64, 1024, 2048, 1],
     ['a stride that is too short', 64, 16, 16 + 16 + 63, 2],
@@ -41,7 +41,8 @@ describeWith([openssl], 'TransportCiphers', () => {
     ['a stride with a fraction', 64, 16, 160.5, 2],
     ['no text', 64, 16, 160, 0],
     ['a negative count', 64, 16, 160, -1],
-    // A second text would end outside the buffer; half a stride to it would not.
+    // The second text would end outside the buffer, but the end that is computed with 1.5 is
+    // inside.
     ['a count with a fraction', 512, 16, 480, 1.5],
     ['an infinite count', 64, 16, 160, Infinity],
     ['offset NaN', NaN, 16, 160, 2],

@@ -80,8 +80,8 @@ export function checkString(name: string, value: unknown, longest = 4095): void 
 }
 
 /**
- * @throws {TypeError} the value is not a number. NaN is refused: it would count as no waiting time,
- *   and the caller would spin.
+ * @throws {TypeError} the value is not a number. NaN is refused, because it would count as a time
+ *   of 0, and the caller would loop without a pause.
  */
 export function checkTimeout(name: string, value: unknown): void {
   if (typeof value !== 'number' || Number.isNaN(value)) {

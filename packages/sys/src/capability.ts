@@ -24,7 +24,7 @@ export interface ThreadRights {
   readonly effective: bigint;
   readonly permitted: bigint;
   readonly inheritable: bigint;
-  /** No program that the thread executes can get others. */
+  /** The most that a program which the thread executes can get. */
   readonly bounding: bigint;
   /** Those that an executed program gets, if its user is not root. */
   readonly ambient: bigint;

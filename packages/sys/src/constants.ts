@@ -65,7 +65,7 @@ export const POLLERR = 0x08;
 /** poll.h: the descriptor is not open. */
 export const POLLNVAL = 0x20;
 
-// Only the errors that the code makes decisions by. All others are just reported (SystemError).
+// Only the errors that the code handles. All others are only reported (SystemError).
 
 /** errno.h: the operation is not permitted. */
 export const EPERM = 1;
@@ -75,7 +75,7 @@ export const ENOENT = 2;
 export const EINTR = 4;
 /** errno.h: the call would have to wait. */
 export const EAGAIN = 11;
-/** errno.h: it exists already. */
+/** errno.h: the file, link, route, ... exists already. */
 export const EEXIST = 17;
 /** errno.h: there is no such device. */
 export const ENODEV = 19;

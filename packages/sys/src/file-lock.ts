@@ -1,6 +1,6 @@
 /**
  * `FileLock`: a lock on a file, which one process at a time can hold. The kernel releases it when
- * that process ends, however it ends.
+ * that process ends, for whatever reason.
  *
  * @module
  */

@@ -2,11 +2,11 @@
  * `libc`: the C library of the running process, through koffi. It has only the system calls that
  * Litz makes.
  *
- * Pointers are plain numbers (user-space addresses fit into 47 bits), because BigInts and Buffer
- * arguments would allocate on every call. `load(null)` uses the libc that Node.js itself is linked
- * with, so that musl works like glibc. koffi has a package of its own for each platform (such as
- * `@koromix/koffi-linux-x64`), which contains only the binary. Litz loads that package. The package
- * `koffi` has an install script, which pnpm refuses to run.
+ * Pointers are plain numbers, because BigInts and Buffer arguments would allocate on every call. A
+ * number is enough: user-space addresses have 47 bits. `load(null)` uses the libc that Node.js
+ * itself is linked with, so that musl works like glibc. koffi has a package of its own for each
+ * platform (such as `@koromix/koffi-linux-x64`), which contains only the binary. Litz loads that
+ * package. The package `koffi` has an install script, which pnpm refuses to run.
  *
  * @module
  */

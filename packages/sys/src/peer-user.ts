@@ -17,11 +17,11 @@ export interface PeerProcess {
 }
 
 /**
- * Returns the user id of the process that connected to a Unix socket, as it was then, in the user
- * namespace of this process. A user without a number here is 65534.
+ * Returns the user id that a process had when it connected to a Unix socket, as a number of this
+ * process's user namespace. A user without a number there is 65534.
  *
  * @param fd the descriptor of a connected Unix socket; borrowed for the call
- * @throws {SystemError} it is not a socket
+ * @throws {SystemError} `fd` is not a socket
  */
 export function peerUserId(fd: number): number {
   checkDescriptor('fd', fd);
@@ -29,9 +29,10 @@ export function peerUserId(fd: number): number {
 }
 
 /**
- * Returns the process that made the other end of a connection: it connected, or it listened.
+ * Returns the process that made the other end of a connection: the one that connected, or the one
+ * that listened.
  *
- * @throws {SystemError} it is not a socket
+ * @throws {SystemError} `fd` is not a socket
  */
 export function peerProcess(fd: number): PeerProcess {
   // struct ucred: pid, uid, gid, 4 bytes each; behind it socklen_t.

@@ -10,13 +10,13 @@ import { check } from './system-error.ts';
 
 /**
  * Makes the kernel write no core dump of this process, and lets no other process of the same user
- * look into its memory (ptrace, /proc/PID/mem). It holds for all threads, until a program is
- * executed. The limit of core dumps (RLIMIT_CORE), which programs inherit, becomes 0 too.
+ * look into its memory (ptrace, /proc/PID/mem). This applies to all threads, until the process
+ * executes a program. The limit of core dumps (RLIMIT_CORE), which programs inherit, becomes 0 too.
  */
 export function forbidCoreDumps(): void {
   const limit = allocate(16);
   check(libc().prlimit(0, RLIMIT_CORE, 0, limit.address), 'prlimit');
-  // Only the soft limit, so that a program that Litz starts can raise it again.
+  // Only the soft limit changes, so that a program that Litz starts can raise it again.
   limit.view.setBigUint64(0, 0n, true);
   check(libc().prlimit(0, RLIMIT_CORE, limit.address, 0), 'prlimit');
   check(libc().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 'prctl');

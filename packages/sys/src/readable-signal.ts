@@ -4,7 +4,7 @@
  *
  * The kernel sends SIGIO (fcntl(2), O_ASYNC), and the signal handling of Node.js passes it to the
  * event loop. No thread waits, and nothing runs at intervals. Signals coalesce, so a listener must
- * read until there is nothing left. From the first call on, Litz uses SIGIO for itself.
+ * read until there is nothing left. From the first call on, SIGIO belongs to Litz.
  *
  * @module
  */
@@ -61,7 +61,7 @@ export class ReadableSignal {
     check(libc().fcntl(this.#fd, F_SETFL, this.#flags | O_ASYNC), 'fcntl');
   }
 
-  /** Ends it. Must be called before the descriptor is closed. */
+  /** Stops the signals for good. Must be called before the descriptor is closed. */
   stop(): void {
     this.mute();
   }

@@ -34,14 +34,14 @@ export function replaceProcess(
   const variables = Object.entries(env).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  // Node.js opens everything so that it is closed here.
+  // Node.js opens all descriptors with O_CLOEXEC, so `execve` would close these too.
   for (const fd of [0, 1, 2, ...descriptors]) libc().fcntl(fd, F_SETFD, 0);
   const [argv, environment] = [new TextArray(args), new TextArray(variables)];
   libc().execve(program, argv.address, environment.address);
   throw new SystemError('execve', libc().errno(), `cannot execute ${program}`);
 }
 
-/** An argument may be empty. */
+/** Checks an argument, which may be empty. */
 function checkArgument(text: unknown): void {
   if (text !== '') checkString('args', text, LONGEST_ARGUMENT);
 }

@@ -1,8 +1,9 @@
 /**
- * The reader and the writer of addresses in `@litz/core` against those of the C library, over texts made
- * by hand and at random. Here, because this room can call it.
+ * Compares the reader and the writer of addresses in `@litz/core` with those of the C library, for
+ * texts made by hand and at random. The test is in this package, because only this package can call
+ * the C library.
  *
- * `FC_NUM_RUNS` makes more of the random ones.
+ * `FC_NUM_RUNS` sets the number of random texts.
  *
  * @module
  */
@@ -55,7 +56,7 @@ describeWith([linuxCalls], 'text of addresses, compared with the C library', () 
     const random = seededRandom(20_260_719);
     const texts = Array.from({ length: RUNS }, () => randomText(random));
     const taken = texts.filter((text) => tryParseAddress(text) !== undefined).length;
-    // Not all of one kind, or the comparison says little.
+    // If nearly all texts were of one kind, the comparison would prove little.
     expect(taken).toBeGreaterThan(RUNS / 10);
     expect(taken).toBeLessThan(RUNS - RUNS / 10);
     expect(differences(texts)).toEqual([]);
@@ -65,7 +66,7 @@ describeWith([linuxCalls], 'text of addresses, compared with the C library', () 
     const random = seededRandom(7);
     const glibc = isGlibc();
     const addresses = Array.from({ length: RUNS }, () => randomAddress(random)).filter(
-      // musl shows an IPv4 address behind ::ffff: only.
+      // musl writes the last 32 bits as an IPv4 address only after ::ffff:
       (bytes) => glibc || !/^::\d+\./.test(formatAddress(bytes)),
     );
     const differing = addresses.filter((bytes) => formatAddress(bytes) !== libcWrites(bytes));
@@ -81,7 +82,10 @@ function differences(texts: readonly string[]): string[] {
   });
 }
 
-/** `::` in each place or none, with 0 to 9 groups, and each odd group in each place. */
+/**
+ * Yields texts of 0 to 9 groups with `::` in each place or nowhere, and with each unusual or wrong
+ * group in each place.
+ */
 function* handMade(): Generator<string> {
   const tails = ['1.2.3.4', '1.2.3', '1.2.3.4.5', '01.2.3.4', '256.1.1.1', '1.2.3.', 'a.1.1.1'];
   const groups = ['0', '0000', '00000', 'FFff', 'g', '', ' 1', '1 ', '+1', '-1', '0x1', ...tails];
@@ -108,13 +112,18 @@ function* handMade(): Generator<string> {
   }
 }
 
-/** With `::` in front of the group at `gap`, or behind the last; -1: none. */
+/**
+ * Joins groups, with `::` in front of the group at `gap` or behind the last group; -1: without
+ * `::`.
+ */
 function joined(groups: readonly string[], gap: number): string {
   if (gap === -1) return groups.join(':');
   return `${groups.slice(0, gap).join(':')}::${groups.slice(gap).join(':')}`;
 }
 
-/** A right text with up to two characters changed, or a few characters that occur in one. */
+/**
+ * Returns a correct text with up to two changes, or some random characters that occur in addresses.
+ */
 function randomText(random: () => number): string {
   const alphabet = '0123456789abcdefABCDEF:.:.:g%/ ';
   const character = (): string => alphabet[Math.floor(random() * alphabet.length)];
@@ -129,7 +138,7 @@ function randomText(random: () => number): string {
   return text;
 }
 
-/** In any of the forms that an address has. */
+/** Returns an address as text, in a random one of its forms. */
 function expanded(address: Uint8Array, random: () => number): string {
   if (address.length === 4 || random() < 0.3) return formatAddress(address);
   const hex = Array.from({ length: 8 }, (_, i) => {
@@ -143,7 +152,7 @@ function expanded(address: Uint8Array, random: () => number): string {
   return hex.join(':');
 }
 
-/** With many zeros, and often one of those that stand for IPv4. */
+/** Returns an address with many zeros, often one that contains an IPv4 address. */
 function randomAddress(random: () => number): Uint8Array {
   const byte = (): number => (random() < 0.5 ? 0 : Math.floor(random() * 256));
   if (random() < 0.2) return Uint8Array.from({ length: 4 }, byte);

@@ -58,7 +58,7 @@ describe('checkSpan', () => {
     const buffer = new Uint8Array(new ArrayBuffer(64));
     structuredClone(buffer.buffer, { transfer: [buffer.buffer] });
     expect(() => checkSpan(buffer, 0, 64)).toThrow(RangeError);
-    // Of ES2024.
+    // ArrayBuffers that can be resized are part of ES2024.
     const memory = new (ArrayBuffer as unknown as ResizableConstructor)(64, { maxByteLength: 128 });
     const view = new Uint8Array(memory);
     memory.resize(32);
@@ -138,7 +138,7 @@ type ResizableConstructor = new (
   options: { maxByteLength: number },
 ) => ArrayBuffer & { resize(length: number): void };
 
-/** What it throws; empty: it returns. */
+/** Returns the message of the error that the call throws; '' if it throws nothing. */
 function messageOf(call: () => void): string {
   try {
     call();

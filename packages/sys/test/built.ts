@@ -39,7 +39,7 @@ export async function runInWorker(body: string): Promise<unknown> {
   }
 }
 
-/** The same in a process of its own, whose standard output can be read. */
+/** Runs the body in a process of its own. Its standard output can be read. */
 export function runInProcess(body: string, wrapper: string[] = []): Child {
   const source = `(async (sys) => { ${body} })(${IMPORT});`;
   const command = [...wrapper, process.execPath, '--input-type=module', '--eval', source];

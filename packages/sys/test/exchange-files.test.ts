@@ -15,7 +15,7 @@ import { exchangeFiles } from '../src/index.ts';
 import { linuxCalls } from './requirements.ts';
 
 describeWith([linuxCalls], 'exchangeFiles', () => {
-  test('gives two files the name of the other one', () => {
+  test('gives each of two files the name of the other one', () => {
     const { one, other } = twoFiles();
     expect(exchangeFiles(one, other)).toBe(true);
     expect(readFileSync(one, 'utf8')).toBe('other');

@@ -11,7 +11,7 @@ describeWith([linuxCalls], 'interfaceIndex', () => {
     expect(interfaceName(index!)).toBe('lo');
   });
 
-  test('returns the number in a link-local address of Node, and interfaceName its name', () => {
+  test('returns the number that Node.js shows for link-local addresses, and interfaceName the name', () => {
     for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
       expect(interfaceName(interfaceIndex(name)!)).toBe(name);
       const told = addresses.flatMap((found) => (found.family === 'IPv6' ? found.scopeid : []));

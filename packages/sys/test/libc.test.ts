@@ -44,7 +44,7 @@ describeWith([linuxCalls], 'libc on Linux', () => {
     expect(libc().errno()).toBe(9);
   });
 
-  test('returns the names of links', () => {
+  test('returns the numbers of links', () => {
     expect(libc().if_nametoindex('lo')).toBe(1);
   });
 });

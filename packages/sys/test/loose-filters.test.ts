@@ -122,7 +122,8 @@ describe('LooseFilters', () => {
     host.links.delete('killed');
     const { links } = host;
     host.hasLink = (name) => {
-      // In the middle of the other's end, which has seen by now that nobody else needs it.
+      // This runs while the other tunnel ends, after it has seen that no other tunnel needs the
+      // filter.
       if (name === 'killed' && !links.has('wg1')) up('wg1');
       return links.has(name);
     };
@@ -196,7 +197,7 @@ describe('LooseFilters', () => {
   });
 });
 
-/** A tunnel of a process of its own. @returns what takes it down */
+/** Starts a tunnel, as in a process of its own. @returns a function that ends it */
 function up(tunnel: string): () => void {
   const own = filters();
   host.links.add(tunnel);
@@ -207,7 +208,11 @@ function up(tunnel: string): () => void {
   };
 }
 
-/** wg0 and wg1, which ends when wg0 has just seen it. @returns what takes wg0 down */
+/**
+ * Starts wg0 and wg1. While wg0 ends, wg1 ends just after wg0 has seen it.
+ *
+ * @returns a function that ends wg0
+ */
 function upBesideOneThatEnds(): () => void {
   const down = up('wg0');
   const downOther = up('wg1');

@@ -96,7 +96,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     );
   });
 
-  test('closes the descriptor in other programs', () => {
+  test('does not pass its descriptor to other programs', () => {
     const namespace = createNamespace();
 
     const open = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });

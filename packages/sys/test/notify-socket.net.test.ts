@@ -23,12 +23,12 @@ describeWith([linuxCalls, programRequirement('socat', ['-V'])], 'NotifySocket', 
     socket.send('READY=1\nSTATUS=läuft\n');
     await vi.waitUntil(() => read() === 'READY=1\nSTATUS=läuft\n');
     socket.close();
-    // After the end of the service nothing is sent, and nothing fails.
+    // After `close`, nothing is sent, and nothing fails.
     socket.send('STOPPING=1');
     socket.close();
   });
 
-  test('knows abstract names', async () => {
+  test('sends to abstract names', async () => {
     const name = `litz-notify-${process.pid}`;
 
     const read = await reader(`ABSTRACT-RECVFROM:${name},fork`, `@${name}`);

@@ -112,5 +112,5 @@ describeWith([linuxCalls], 'PollSet', () => {
   });
 });
 
-/** A descriptor that nobody has. */
+/** A descriptor that is not open. */
 const NOT_OPEN = 1_000_000;

@@ -40,7 +40,10 @@ describeWith(required, 'lockMemory', () => {
   });
 });
 
-/** The limit of core dumps after a call, and whether another process of the user can read the memory. */
+/**
+ * Returns the limit of core dumps after a call, and whether another process of the user can read
+ * the memory.
+ */
 async function seen(call: string): Promise<string> {
   const asUser = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups'];
   const child = runInProcess(

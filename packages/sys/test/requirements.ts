@@ -1,5 +1,5 @@
 /**
- * What the tests of this room need.
+ * What the tests of this package need.
  *
  * @module
  */

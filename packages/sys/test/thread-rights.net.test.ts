@@ -68,7 +68,7 @@ interface Found {
   readonly groups: number[];
 }
 
-/** Drops, executes a Node.js that waits, and reads its threads. */
+/** Drops rights, executes a Node.js that waits, and reads the rights of its threads. */
 async function afterDrop(drop: string): Promise<Found> {
   const code =
     'console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups()])); process.stdin.resume(); setInterval(() => {}, 1e6)';

@@ -15,7 +15,10 @@ export interface Side {
   address6: Uint8Array;
 }
 
-/** 10.9.0.1/24 and fd09::1/64 on the left, .2 and ::2 on the right. Gone when the test ends. */
+/**
+ * 10.9.0.1/24 and fd09::1/64 on the left, .2 and ::2 on the right. Both are closed when the test
+ * ends.
+ */
 export function createTwoNamespaces(): { left: Side; right: Side } {
   const namespaces = [createNamespace(), createNamespace()] as const;
   const netlinks = namespaces.map((namespace) => createNetlink(namespace));
@@ -29,8 +32,8 @@ export function createTwoNamespaces(): { left: Side; right: Side } {
 
 /**
  * A namespace with one link, test0, up. It is one end of a veth, which every kernel with namespaces
- * has; the other end is peer0. Nothing is going on any more when this returns: no carrier to come, and
- * no link-local addresses.
+ * has; the other end is peer0. After this function has returned, nothing changes by itself: both
+ * ends are running, and they get no link-local addresses.
  */
 export function createTestLink(): { namespace: NetworkNamespace; netlink: Netlink; index: number } {
   const namespace = createNamespace();
@@ -46,14 +49,14 @@ export function createTestLink(): { namespace: NetworkNamespace; netlink: Netlin
   return { namespace, netlink, index };
 }
 
-/** Closed when the test ends. */
+/** Makes a namespace, which is closed when the test ends. */
 export function createNamespace(): NetworkNamespace {
   const namespace = NetworkNamespace.create();
   onTestFinished(() => namespace.close());
   return namespace;
 }
 
-/** Closed when the test ends. */
+/** Opens a socket in the namespace. It is closed when the test ends. */
 export function createNetlink(namespace: NetworkNamespace): Netlink {
   const netlink = namespace.run(() => new Netlink());
   onTestFinished(() => netlink.close());

@@ -106,7 +106,8 @@ function addEmpty(result, files) {
 }
 
 /**
- * Runs some mutants again, for example the survivors after new tests were written. `pick` returns those of a file.
+ * Runs some mutants again, for example the survivors after new tests were written. `pick` returns
+ * the mutants of a file to run.
  *
  * @param of a folder, or a file of a folder: `flow/inbound.ts`
  */

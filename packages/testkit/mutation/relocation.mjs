@@ -24,7 +24,8 @@ export function relocate(result, source) {
     const end = ends.get(keyOf(mutant.location.end));
     return start && end && { ...mutant, location: { start, end } };
   });
-  // Part of a token, such as a piece of a template: the next run finds it again.
+  // A part of a token, such as a piece of a template, has no known place. Then the next run finds
+  // all mutants again.
   if (mutants.includes(undefined)) return undefined;
   return { source, mutants };
 }

@@ -49,6 +49,7 @@ export {
   joinNetwork,
   packetBetween,
   UNIX_EPOCH_OF_TESTS,
+  unixTimeOf,
   type Pair,
   type PairOptions,
   type Person,

@@ -88,13 +88,21 @@ export function joinNetwork(
 ): SimulatedNode & { person: Person } {
   const engine = new Engine({
     randomBytes: seededRandomBytes(person.number),
-    unixTime: () => UNIX_EPOCH_OF_TESTS + network.now,
+    unixTime: () => unixTimeOf(node),
     crypto: CRYPTO,
     ...options,
   });
-  const node = Object.assign(network.add(engine, person.endpoint), { person });
+  const node: SimulatedNode & { person: Person } = Object.assign(
+    network.add(engine, person.endpoint),
+    { person },
+  );
   node.input((engine, now) => engine.configure({ privateKey: person.privateKey }, now));
   return node;
+}
+
+/** Returns the Unix time of a node in ms: that of the simulated clock, and the error of its own. */
+export function unixTimeOf({ network, clockOffset }: SimulatedNode): number {
+  return UNIX_EPOCH_OF_TESTS + network.now + clockOffset;
 }
 
 /** Adds a person to a node as a peer, with the person's endpoint and allowed IPs. */

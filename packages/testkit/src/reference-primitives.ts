@@ -67,7 +67,7 @@ export function aead(
   return seal(key, nonceOf(counter), plain, auth);
 }
 
-/** The reverse of `aead`; undefined for a wrong tag. */
+/** Opens what `aead` has sealed. Returns undefined for a wrong tag. */
 export function aeadOpen(
   key: Uint8Array,
   counter: number,
@@ -88,7 +88,7 @@ export function xaead(
   return seal(subkey, concat(new Uint8Array(4), nonce.subarray(16)), plain, auth);
 }
 
-/** The reverse of `xaead`; undefined for a wrong tag. */
+/** Opens what `xaead` has sealed. Returns undefined for a wrong tag. */
 export function xaeadOpen(
   key: Uint8Array,
   nonce: Uint8Array,

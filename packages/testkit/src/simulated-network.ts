@@ -239,10 +239,12 @@ export class Eavesdropper {
 /** One engine on the network, with its output. */
 export class SimulatedNode {
   readonly network: SimulatedNetwork;
-  /** Assign another one to let another process take over. */
+  /** The engine of the node. Assign another one to simulate that another process takes over. */
   engine: Engine;
   /** The endpoint of the node; assign another one to let the node roam. */
   endpoint: Endpoint;
+  /** How far its wall clock is ahead, in ms; assign another number to let it jump. */
+  clockOffset = 0;
   /** Copies of the packets for its interface. */
   readonly packets: Uint8Array[] = [];
   readonly events: EngineEvent[] = [];

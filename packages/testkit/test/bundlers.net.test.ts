@@ -74,14 +74,17 @@ describeWith(requirements, 'a program that is made by', () => {
     expect(runIn(folder)).toEqual({ status: 0, stdout: 'litzbundle1 closed\n', stderr: '' });
   });
 
-  test.each(Object.keys(BUNDLERS))('%s without the thread says so', async (bundler) => {
-    const folder = await bundle(bundler, { program: './device.js' });
-    const { status, stderr } = runIn(folder);
-    expect({ status, stderr }).toEqual({
-      status: 1,
-      stderr: expect.stringContaining('from the entry @litz/device/linux-worker') as string,
-    });
-  });
+  test.each(Object.keys(BUNDLERS))(
+    '%s fails without the entry of the thread, and names it',
+    async (bundler) => {
+      const folder = await bundle(bundler, { program: './device.js' });
+      const { status, stderr } = runIn(folder);
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringContaining('from the entry @litz/device/linux-worker') as string,
+      });
+    },
+  );
 });
 
 /** Makes the files in a folder that has nothing else but the binary of koffi. */

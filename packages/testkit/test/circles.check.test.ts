@@ -59,8 +59,9 @@ function neighbours(folder: string, file: string): string[] {
 }
 
 /**
- * Returns groups of files that reach each other; each group is sorted, and groups are ordered by their first file:
- * strongly connected components of more than one file, or of one that imports itself.
+ * Returns the groups of files that reach each other: strongly connected components of more than one
+ * file, and each file that imports itself. Each group is sorted, and the groups are sorted by their
+ * first file.
  */
 function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const reached = new Map(Array.from(graph.keys(), (file) => [file, reach(graph, file)]));

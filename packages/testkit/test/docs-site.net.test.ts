@@ -24,7 +24,8 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
       const found = path.startsWith(out) && existsSync(path);
       response.writeHead(found ? 200 : 404, {
         'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
-        // Whatever a page loads from another host is refused, and becomes a complaint.
+        // If a page loads something from another host, the browser refuses it, and
+        // `browser.complaints` has it.
         'content-security-policy': POLICY,
       });
       response.end(found ? readFileSync(path) : 'not found');

@@ -21,7 +21,7 @@ describeWith([builtPackages], 'exported types', () => {
   }, 60_000);
 });
 
-/** The typings of each published entry, by its name. */
+/** Returns the typings of each published entry, by its name. */
 function entries(): Map<string, string> {
   const found = new Map<string, string>();
   for (const folder of readdirSync(packages)) {
@@ -39,7 +39,10 @@ function entries(): Map<string, string> {
   return found;
 }
 
-/** Returns 'entry: Type, of export'. It uses the API of TypeScript 6, which typedoc also uses. */
+/**
+ * Returns 'ENTRY: EXPORT: TYPE' for each type that no entry exports. It uses the API of TypeScript 6,
+ * which typedoc also uses.
+ */
 function unnamedTypes(files: Map<string, string>): string[] {
   const ts: any = createRequire(join(packages, '../docs/package.json'))('typescript');
   const program = ts.createProgram([...files.values()], {

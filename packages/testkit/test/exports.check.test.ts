@@ -60,7 +60,7 @@ function publishedEntries(): [Specifier, Entry][] {
     };
     if (manifest.private) return [];
     return Object.entries(manifest.exports).flatMap(([path, conditions]): [Specifier, Entry][] => {
-      // './package.json'
+      // The entry './package.json' exports nothing.
       if (typeof conditions === 'string') return [];
       const source = join(packages, folder, conditions['@litz/source']);
       return [[manifest.name + path.slice(1), { source, conditions }]];

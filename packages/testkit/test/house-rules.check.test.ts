@@ -40,7 +40,10 @@ const TESTED_TOGETHER: Record<string, string> = {
   'udp/src/adopt-udp.ts': 'upgrade.net.test.ts of cli adopts the sockets of another process',
 };
 
-/** Names that are not ours: those of Kubernetes, and of the classes of Node.js that we imitate. */
+/**
+ * Names that Litz does not choose: those of Kubernetes, and of the classes of Node.js that Litz
+ * imitates.
+ */
 const FOREIGN_NAMES = [
   'inControllerManager',
   'getConnections',
@@ -129,7 +132,7 @@ function violations(rule: Rule): string[] {
     .filter((text) => !FOREIGN_NAMES.some((name) => text.endsWith(name)));
 }
 
-/** The sources with code that have no test, and are imported by no source with a test. */
+/** Returns the sources with code that have no test, and are imported by no source with a test. */
 function untested(): string[] {
   const imported = new Set(testFiles().flatMap(localImports));
   const tested = new Set(

@@ -123,7 +123,10 @@ function usesPrivateFields({ body }: Source): string[] {
     );
 }
 
-/** No name ends with Manager, Helper or Util, begins with `get`, or is an interface's with an I. */
+/**
+ * No name ends with Manager, Helper or Util, or begins with `get`. No name of an interface begins
+ * with an extra I.
+ */
 function namesThings({ body }: Source): string[] {
   return body.flatMap((node) => {
     const inner = declarationOf(node);
@@ -156,7 +159,7 @@ function isExport({ type }: Node): boolean {
   return type === 'ExportNamedDeclaration';
 }
 
-/** The place of an import among the others: `node:` first, local ones last. */
+/** Returns the place of an import among the others: `node:` first, local ones last. */
 function rank({ source }: Node): number {
   if (source.value.startsWith('node:')) return 0;
   return source.value.startsWith('.') ? 2 : 1;

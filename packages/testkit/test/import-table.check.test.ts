@@ -66,7 +66,7 @@ const TABLE: Record<
     node: true,
   },
   cli: {
-    // Of sys, only the namespaces of the demo, and code that needs an interface anyway.
+    // sys is only for the namespaces of the demo, and for code that needs an interface anyway.
     allowed: [
       '@litz/device',
       '@litz/device/quick',
@@ -137,7 +137,7 @@ describe('import table', () => {
           .map(({ specifier }) => packageName(specifier))
           .filter((name) => !name.startsWith('.') && !name.startsWith('node:')),
       );
-      // createRequire loads these, so that Litz can report their absence.
+      // The binaries are loaded with createRequire, so that Litz can report their absence.
       if (name === 'sys') for (const module of KOFFI) used.add(module);
       // A private package may depend on packages that only its tests or other commands use.
       const needed = manifest.private

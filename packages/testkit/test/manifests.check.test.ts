@@ -1,6 +1,6 @@
 /**
- * Tests that the manifests of the published packages agree, and that everything else that names their
- * version or their repository has the same.
+ * Tests that the manifests of the published packages agree, and that the version and the repository
+ * are the same wherever they are named.
  *
  * @module
  */
@@ -46,7 +46,7 @@ describe('manifests', () => {
     expect(new Set(manifest.keywords).size).toBe(manifest.keywords?.length);
   });
 
-  // So all packages have the same: release/stage.mjs takes it from there.
+  // release/stage.mjs takes the repository from the workspace, so all packages have the same.
   test.each(published)('of %s leaves its repository to that of the workspace', (_, manifest) => {
     const { repository, homepage, bugs } = manifest;
     expect({ repository, homepage, bugs }).toEqual({});
@@ -64,7 +64,7 @@ describe('manifests', () => {
     expect(text).toMatch(new RegExp(`^# ${name}\n\n## ${version.replaceAll('.', '\\.')}\n`));
   });
 
-  test('are those that changesets gives one version', () => {
+  test('are of the packages to which changesets gives one version', () => {
     const config = JSON.parse(readFileSync(join(root, '.changeset/config.json'), 'utf8')) as {
       fixed: string[][];
     };

@@ -17,14 +17,16 @@ type Module = Record<string, never>;
 /** The expected message, and the call. */
 type Wrong = [text: string, call: (module: any) => unknown];
 
-const OWN_MEMORY = 'takes nothing: hands over memory of its own';
-const PURE = 'hands nothing to native code';
+const OWN_MEMORY = 'takes no argument, and passes memory of its own';
+const PURE = 'passes nothing to native code';
 const CHECK = 'is a check, or reads what native code returned';
-const RAW = 'is native code as such, and says so: the caller answers for every argument';
-const OWN_FD = 'hands native code no more than a descriptor of its own';
-const UDP_SOCKETS = 'hands its arguments to UdpSockets, which checks';
+const RAW =
+  'is native code itself: its documentation says that the caller must check every argument';
+const OWN_FD = 'passes only a descriptor of its own to native code';
+const UDP_SOCKETS = 'passes its arguments to UdpSockets, which checks them';
 const THREADS = 'is for ciphers, which check their arguments, in memory of the packet loop';
-const CLOSE = 'takes nothing: a closed one has the descriptor -1, which no call gets';
+const CLOSE =
+  'takes no argument: a closed object has the descriptor -1, which is passed to no call';
 
 const BYTES = new Uint8Array(64);
 const FOUR = new Uint8Array(4);
@@ -127,9 +129,9 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"fd" expected', (m) => new m.ReadableSignal('3', () => {})],
       ['"listener" expected a function', (m) => new m.ReadableSignal(0)],
     ],
-    'ReadableSignal#mute': 'hands native code the descriptor that the constructor checked',
-    'ReadableSignal#unmute': 'hands native code the descriptor that the constructor checked',
-    'ReadableSignal#stop': 'hands native code the descriptor that the constructor checked',
+    'ReadableSignal#mute': 'passes the descriptor that the constructor checked to native code',
+    'ReadableSignal#unmute': 'passes the descriptor that the constructor checked to native code',
+    'ReadableSignal#stop': 'passes the descriptor that the constructor checked to native code',
     'ReadableSignal#report': PURE,
     exchangeFiles: [
       ['"one" expected a string', (m) => m.exchangeFiles(1, 'b')],
@@ -144,7 +146,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
     'UnixChannel.connect': OWN_FD,
     'UnixChannel#send': OWN_MEMORY,
     'UnixChannel#receive': OWN_MEMORY,
-    'UnixChannel#wait': 'hands its argument to PollSet, which checks',
+    'UnixChannel#wait': 'passes its argument to PollSet, which checks it',
     'UnixChannel#close': CLOSE,
     UnixListener: OWN_FD,
     'UnixListener#accept': OWN_FD,

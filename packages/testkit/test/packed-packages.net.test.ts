@@ -75,7 +75,7 @@ describeWith(
         times.bare.push(millisecondsOf(['--eval', '0']));
         times.litz.push(millisecondsOf([litz, 'genkey']));
       }
-      // The shortest times: other programs on the machine only add to a time.
+      // The shortest times are compared, because other programs on the machine only add to a time.
       expect(Math.min(...times.litz) - Math.min(...times.bare)).toBeLessThan(60);
     });
 
@@ -105,14 +105,17 @@ for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
   });
 }
 
-/** The time that a program takes, in ms. */
+/** Returns the time that a program takes, in ms. */
 function millisecondsOf(args: string[]): number {
   const start = performance.now();
   expect(project.run(process.execPath, args).status).toBe(0);
   return performance.now() - start;
 }
 
-/** The pages that `npm install --global` links into the folders of man, as paths in the tarball. */
+/**
+ * Returns the pages that `npm install --global` links into the folders of man, by their paths in
+ * the tarball.
+ */
 function manualPages(): string[] {
   const manifest = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as {
     man: string[];
@@ -150,7 +153,7 @@ const TSCONFIG = {
   include: ['*.ts'],
 };
 
-/** For service managers. */
+/** The files for service managers. */
 const SERVICES = ['litz-up@.service', 'litz.openrc', 'litz@.service', 'sysusers.conf'].map(
   (file) => `service/${file}`,
 );

@@ -39,9 +39,9 @@ interface Manifest {
 }
 
 /**
- * Nothing is fetched: Litz comes out of tarballs, and so does what it depends on, packed again out of the
- * workspace, where the lockfile has put it. Scripts are not switched off: what has one to be run at the
- * installation makes pnpm fail, as it does at a user's.
+ * Nothing is fetched. Litz and its dependencies are installed from tarballs. The dependencies are
+ * packed from the workspace, in the versions of the lockfile. Install scripts are not switched off,
+ * so a dependency with such a script makes pnpm fail, as it does for a user.
  */
 export class PackedProject {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-packed-'));
@@ -110,7 +110,7 @@ export class PackedProject {
     return JSON.parse(output) as { name: string; file: string; contents: string[] }[];
   }
 
-  /** The dependencies of a package except Litz, and their dependencies. */
+  /** Returns the dependencies of a package except Litz, and their dependencies. */
   #packForeign(folder: string, manifest: Manifest, tarballs: Record<string, string>): void {
     for (const name of foreignDependencies(manifest)) {
       if (tarballs[name]) continue;
@@ -172,7 +172,9 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 }
 
-/** npm wants the direct dependencies of the project by reference. */
+/**
+ * Returns the overrides for npm, which wants a reference to each direct dependency of the project.
+ */
 function npmOverrides(
   published: readonly { manifest: Manifest }[],
   tarballs: Record<string, string>,
@@ -188,7 +190,7 @@ function foreignDependencies({ dependencies, optionalDependencies }: Manifest): 
     .map(([name]) => name);
 }
 
-/** The environment without the variables of the surrounding pnpm and vitest. */
+/** Returns the environment without the variables of the surrounding pnpm and vitest. */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(?:npm_|pnpm_|NODE_|VITEST)/i.test(name)),

@@ -9,7 +9,7 @@ describe('referenceTranscript', () => {
   });
 });
 
-/** The chosen values of a transcript; the others are computed. */
+/** Returns the chosen values of a transcript; the others are computed. */
 function inputsOf({ messages, ...rest }: Transcript): TranscriptInputs {
   const inputs: TranscriptInputs = {
     ...rest,

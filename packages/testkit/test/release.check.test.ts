@@ -85,7 +85,7 @@ describe('checkRepository', { timeout: 60_000 }, () => {
 });
 
 describe('faultsOf', { timeout: 60_000 }, () => {
-  test('are an entry without its file, and one without types', () => {
+  test('finds an entry without its file, and an entry without types', () => {
     const folder = emptyFolder();
     const exports = { '.': { default: './index.js' }, './gone': { default: './gone.js' } };
     const manifest = { name: 'x', version: '1.0.0', type: 'module', exports };

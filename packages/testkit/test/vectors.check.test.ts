@@ -41,7 +41,7 @@ interface Row {
   readBy: string;
 }
 
-/** The first table: `| file | source | licence | SHA-256 | read by |`. */
+/** Reads the first table: `| file | source | licence | SHA-256 | read by |`. */
 function readRows(): Row[] {
   const lines = readFileSync(new URL('README.md', VECTORS), 'utf8').split('\n');
   return lines

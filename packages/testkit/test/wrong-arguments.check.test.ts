@@ -12,9 +12,12 @@ const WRONG: readonly unknown[] = [undefined, null, 5, 'abc', {}, [], Symbol('wr
 /** V8's messages for a wrong argument that was not checked. */
 const BY_ACCIDENT =
   /is not (a function|iterable|a constructor)|^Cannot (read|set|destructure)|not defined/;
-/** Only Litz makes these: their constructor is private, or they are errors. */
+/** Classes whose objects only Litz makes: their constructor is private, or they are errors. */
 const NOT_CALLED = new Set(['UapiServer', 'ConfigError']);
-/** Of internals that stand in the public entry for other rooms; they are never given what a user passes. */
+/**
+ * Internal functions that the public entry exports for other packages. They never get an argument
+ * of a user.
+ */
 const OF_LITZ = new Set(['isZeroKey', 'wipeSecrets']);
 
 const packages = join(import.meta.dirname, '../..');
@@ -52,7 +55,7 @@ const ENGINE_OPTIONS = {
   randomBytes: (out: Uint8Array) => void randomFillSync(out),
   unixTime: Date.now,
 };
-/** Makes an object of each public class that has methods with arguments, and how to release it. */
+/** The public classes that have methods with arguments, and how to make an object of each. */
 const [core, config, uapi, device] = entries.map(([, exported]) => exported as Classes);
 const OBJECTS: readonly [name: string, make: () => object | Promise<object>][] = [
   ['Engine', () => new core.Engine(ENGINE_OPTIONS)],

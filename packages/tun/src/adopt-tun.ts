@@ -1,5 +1,6 @@
 /**
- * `adoptTun`: continues with the TUN device of another process, which has passed its descriptor.
+ * `adoptTun`: takes over the TUN device of another process, which has passed the descriptor of the
+ * device.
  *
  * @module
  */
@@ -11,8 +12,8 @@ import { interfaceNameOf, type TunOffloads } from './tun-ioctl.ts';
  * Takes ownership of the descriptor of an open TUN device. Nothing about the interface changes, and
  * no privilege is needed. If this function throws, the descriptor still belongs to the caller.
  *
- * @param fd as `TunDevice.fd` of the other process, received from it
- * @param offloads as `TunDevice.offloads` of the other process
+ * @param fd the descriptor that the other process has sent, its `TunDevice.fd`
+ * @param offloads the value of `TunDevice.offloads` in the other process
  * @throws {SystemError} EBADFD: the interface is gone; ENODEV: it is in another network namespace
  */
 export function adoptTun(fd: number, offloads: TunOffloads): TunDevice {

@@ -1,6 +1,7 @@
 /**
- * `DescriptorSet`: one descriptor that is readable while one of several others is, with epoll(7).
- * The others can be added and closed without a change to the code that polls the one descriptor.
+ * `DescriptorSet`: combines several descriptors into one, with epoll(7). The one descriptor is
+ * readable while any of its members is readable. Members can be added and closed without a change
+ * to the code that polls.
  *
  * ```
  * struct epoll_event: u32 events, then data that is not used here
@@ -38,7 +39,7 @@ export class DescriptorSet {
 }
 
 const EPOLL_CTL_ADD = 1;
-/** From sys/epoll.h; the same number as in poll. */
+/** From sys/epoll.h; equal to POLLIN. */
 const EPOLLIN = 0x01;
 /** Bytes of a struct epoll_event on arm64. On x64 it is packed, and so it is shorter. */
 const EVENT_LENGTH = 16;

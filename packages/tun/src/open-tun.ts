@@ -19,13 +19,14 @@ export interface TunOptions {
   /** 68 to 65535 bytes. Default: the value of the kernel, which is 1500 for a new interface. */
   readonly mtu?: number;
   /**
-   * Which super-packets of the kernel to use; in an object, each kind is on unless it is false.
-   * Default: none. With offloads a read returns up to 64 KiB, which `@litz/tun/offload` splits.
+   * Which kinds of super-packets the kernel passes and accepts. In an object, a kind is on unless
+   * it is false. Default: none. With offloads a read returns up to 64 KiB, which
+   * `@litz/tun/offload` splits.
    */
   readonly offload?: false | { readonly tcp?: boolean; readonly udp?: boolean };
   /**
    * Whether the interface stays, with its addresses and routes, when the process is killed. Default
-   * false: then it stays as it is, which for a new interface means that it is deleted.
+   * false: a new interface is deleted, and an interface that was persistent before stays.
    */
   readonly persist?: boolean;
 }

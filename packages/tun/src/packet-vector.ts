@@ -14,8 +14,8 @@
 import { addressOf, allocate, checkBytes, checkInteger, checkSpan, libc } from '@litz/sys';
 
 /**
- * Functions that return what the C functions return: -1 for a failure, whose reason is
- * `libc().errno()`. The arguments must have been checked.
+ * These functions return -1 after a failure, as the C functions do. `libc().errno()` then has the
+ * reason. The caller must have checked the arguments.
  */
 export interface PacketVector {
   /** Reads into `length` bytes at `offset`. The buffer is borrowed for the call. */
@@ -68,8 +68,8 @@ export function createPacketVector(fd: number): PacketVector {
  * Checks that all pieces are within the buffer.
  *
  * @throws {TypeError} `buffer` is not a Uint8Array, or `offsets` or `lengths` is not a Uint32Array
- * @throws {RangeError} `count` is not an integer from 0 to 256, or there are fewer pieces; or a
- *   piece is outside the buffer
+ * @throws {RangeError} `count` is not an integer from 0 to 256, or is larger than the number of
+ *   pieces; or a piece is outside the buffer
  */
 export function checkPieces(
   buffer: Uint8Array,

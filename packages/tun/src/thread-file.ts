@@ -1,8 +1,8 @@
 /**
  * `threadFile`: where the code of the thread of `Readiness` is.
  *
- * A bundler joins this file with the code of a program, and the thread's file is then no longer
- * beside it, unless the bundler was told so.
+ * A bundler joins this file with the code of a program. The thread's file is then not beside it,
+ * unless the bundler was told to put it there.
  *
  * @module
  */
@@ -12,7 +12,8 @@ import { pathToFileURL } from 'node:url';
 import { WireGuardError } from '@litz/core';
 
 /**
- * Returns the file for `new Worker`: the one beside this file, or that of the installed package.
+ * Returns the file for `new Worker`: the file beside this one, or the file of the installed
+ * package.
  *
  * @param here the URL of this file; undefined in CommonJS code that a bundler has made
  * @throws {WireGuardError} `ERR_LITZ_WORKER`: there is no such file

@@ -27,7 +27,8 @@ export function attachError(error: unknown, name: string): unknown {
   if (errno === EBUSY) return new SystemError(syscall, errno, `${attempt}: it is in use`);
   // The kernel also returns EINVAL for an interface of another kind.
   if (errno === EINVAL && libc().if_nametoindex(name) > 0) {
-    const kind = 'an interface that is not a TUN device, or one of several queues, has this name';
+    const kind =
+      'an interface that is not a TUN device, or a TUN device with several queues, has this name';
     return new SystemError(syscall, EBUSY, `${attempt}: ${kind}`);
   }
   return error;

@@ -12,8 +12,9 @@
  * tun.release();
  * ```
  *
- * Differences from that package: properties can be read while the interface is down; setting an
- * address replaces the earlier one; the event `drop` reports a packet that the kernel refused.
+ * There are three differences from node-tuntap2. Properties can be read while the interface is
+ * down. Setting an address replaces the earlier one. The event `drop` reports a packet that the
+ * kernel refused.
  *
  * @module
  */
@@ -35,7 +36,10 @@ export interface TunStreamOptions {
   readonly name?: string;
   /** 68 to 65535 bytes. Default: the value of the kernel, 1500. */
   readonly mtu?: number;
-  /** How many packets wait to be read, besides those that the kernel queues. Default 64. */
+  /**
+   * How many packets the stream keeps until they are read. The kernel queues further packets.
+   * Default 64.
+   */
   readonly readableHighWaterMark?: number;
 }
 
@@ -231,8 +235,8 @@ export class TunStream extends Duplex {
   }
 
   /**
-   * Returns a copy of a packet. Returns undefined if none is there (then it waits), or if the
-   * interface is gone (then the stream is destroyed).
+   * Returns a copy of the next packet. If there is none, requests a call when one comes, and
+   * returns undefined. If the interface is gone, destroys the stream, and returns undefined.
    */
   #receiveOne(): Buffer | undefined {
     const buffer = this.#buffer;
@@ -247,8 +251,8 @@ export class TunStream extends Duplex {
         length === GONE
           ? new SystemError('read', EBADFD, `${this.name} is gone`)
           : new SystemError('read', -length, `cannot read from ${this.name}`);
-      // A packet that cannot be read is lost. If none can be read, the stream is destroyed, because
-      // it would otherwise never report that.
+      // A packet that cannot be read is lost. After several failures in a row the stream is
+      // destroyed, because it would otherwise try without end.
       if (length === GONE || failures === MAX_READ_FAILURES) this.destroy(error);
       else this.emit('drop', error);
       if (this.destroyed) return undefined;

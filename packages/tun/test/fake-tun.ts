@@ -1,5 +1,5 @@
 /**
- * A TUN device and a thread that watches it, without a kernel: for packets that come at the worst time.
+ * A fake TUN device and a fake of the thread that watches it. A test decides when packets come.
  *
  * @module
  */
@@ -28,7 +28,7 @@ type StreamPart = Pick<
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 
-/** What a `TunStream` uses of a device. */
+/** A device with the methods that a `TunStream` uses. */
 export class FakeTun implements StreamPart {
   readonly name: string = 'fake0';
   fd = 1000;
@@ -36,11 +36,11 @@ export class FakeTun implements StreamPart {
   isUp = false;
   /** Packets to read; a number is what `read` returns instead. */
   readonly toRead: (Uint8Array | number)[] = [];
-  /** What was written, without its header. */
+  /** The packets that were written, without their vnet headers. */
   readonly written: Uint8Array[] = [];
-  /** Headers of the same. */
+  /** The vnet headers of the packets in `written`. */
   readonly headers: Uint8Array[] = [];
-  /** What the next writes return instead of success. */
+  /** What the next calls of `write` return instead of the length. */
   readonly results: number[] = [];
   #addresses: AssignedAddress[] = [];
 
@@ -92,9 +92,9 @@ export class FakeTun implements StreamPart {
   }
 }
 
-/** Ready when the test says so. */
+/** Calls `onReady` when the test calls `fire`. */
 export class FakeReadiness {
-  /** What was wished for last; 0 once it was told. */
+  /** The events that were requested last; 0 after they were reported. */
   requested = 0;
   isStopped = false;
   isReferenced = true;
@@ -111,7 +111,7 @@ export class FakeReadiness {
     this.requested = events;
   }
 
-  /** What the thread does: the wish is used up before it is told. */
+  /** Does what the thread does: clears the request, then reports the events. */
   fire(events: number = this.requested): void {
     this.requested = 0;
     this.options.onReady(events);

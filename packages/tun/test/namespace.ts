@@ -1,5 +1,5 @@
 /**
- * TUN devices in namespaces of a test, gone when it ends.
+ * Namespaces and TUN devices for one test. They are closed when the test ends.
  *
  * @module
  */
@@ -7,7 +7,10 @@ import { onTestFinished } from 'vitest';
 import { linux, Netlink, NetworkNamespace, PollSet, writeSysctl } from '@litz/sys';
 import { openTun, type TunDevice, type TunOptions } from '../src/index.ts';
 
-/** Nothing talks in it but the test: no link-local addresses, no router solicitations. */
+/**
+ * Makes a namespace without link-local addresses. So the kernel sends no router solicitations, and
+ * all packets in the namespace come from the test.
+ */
 export function createNamespace(): NetworkNamespace {
   const namespace = NetworkNamespace.create();
   onTestFinished(() => namespace.close());

@@ -18,7 +18,7 @@ describe('threadFile', () => {
     expect(fileURLToPath(threadFile(here.href))).toBe(join(folder, 'readiness-worker.js'));
   });
 
-  test('is that of the installed package, if there is none beside the code', () => {
+  test('is the file of the installed package if there is none beside the code', () => {
     const here = import.meta.url.replace(/\.ts$/, '.js');
     expect(fileURLToPath(threadFile(here))).toMatch(/tun\/dist\/readiness-worker\.js$/);
   });

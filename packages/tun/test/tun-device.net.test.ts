@@ -7,7 +7,7 @@ import { createNamespace, createNetlink, createTun, readPacket } from './namespa
 import { tunDevices } from './requirements.ts';
 
 const PEER = Uint8Array.of(10, 20, 0, 2);
-/** Too short for a vnet header, which the kernel refuses to give. */
+/** A buffer that is too short for a vnet header. The kernel then refuses the read. */
 const SHORT = new Uint8Array(4);
 
 describeWith([tunDevices], 'TunDevice', () => {
@@ -35,7 +35,7 @@ function up(): { namespace: NetworkNamespace; netlink: Netlink; tun: TunDevice }
   return { namespace, netlink, tun };
 }
 
-/** Of an echo request behind its vnet and IP header. */
+/** The sequence number of an echo request behind its vnet and IP header. */
 function sequence(packet: Uint8Array): number {
   return packet[10 + 20 + 7];
 }

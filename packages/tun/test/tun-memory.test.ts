@@ -1,5 +1,5 @@
 /**
- * What `TunDevice` hands to the kernel stands in the memory that it was given, whatever it is asked.
+ * `TunDevice` passes only memory of the given buffer to the kernel, whatever its arguments are.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { TunDevice } from '../src/tun-device.ts';
 
-/** Where the buffer of the test is, as far as the kernel is told. */
+/** The address of the test's buffer that the fake kernel gets, and what was passed to it. */
 const kernel = vi.hoisted(() => ({
   base: 0x7f12_3456_7000,
   /** Pieces of the last call: offset into the buffer, and length. */
@@ -62,7 +62,7 @@ beforeEach(() => {
 
 describe('TunDevice', () => {
   test.each(['read', 'write'] as const)(
-    'hands over bytes of the buffer to %s, or throws',
+    'passes only bytes of the buffer to the kernel in %s, or throws',
     (name) => {
       let passed = 0;
       fc.assert(
@@ -128,7 +128,7 @@ describe('TunDevice', () => {
   });
 });
 
-/** Whether it returned; whatever was handed over was of the buffer. */
+/** Whether the call returned. Checks that all bytes which were passed are within the buffer. */
 function passes(call: () => unknown): boolean {
   try {
     call();

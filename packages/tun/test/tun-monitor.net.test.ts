@@ -89,7 +89,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     expect(nextChanges(monitor, 300)).toEqual([{ type: 'up' }]);
   });
 
-  test('does not keep the new namespace of the interface alive: both end together', () => {
+  test('does not keep the new namespace of the interface alive', () => {
     const { tun, monitor, netlink } = watched();
     const other = NetworkNamespace.create();
     onTestFinished(() => other.close());
@@ -173,17 +173,20 @@ function watched(): {
   return { tun, monitor: inside, namespace, netlink: createNetlink(namespace) };
 }
 
-/** Reads in the namespace that the monitor was made in, as its thread does. */
+/** A monitor that is read in the namespace in which it was made, as `TunMonitor.read` requires. */
 type Watched = Pick<TunMonitor, 'fd' | 'read'>;
 
-/** In the namespace of the calling thread; leaves no socket there. */
+/** Sets the link up in the namespace of the calling thread, and leaves no socket there. */
 function tunLinkUp(name: string): void {
   const netlink = new Netlink();
   netlink.setLink(netlink.linkByName(name)?.index ?? 0, { up: true });
   netlink.close();
 }
 
-/** Sleeps until there are some: the descriptor may wake without a change of what is watched. */
+/**
+ * Waits until there are changes. The descriptor may also become readable without a change of the
+ * interface.
+ */
 function nextChanges(monitor: Watched, timeoutMs = 5000): ReturnType<TunMonitor['read']> {
   for (let wake = 0; wake < 10; wake++) {
     if (pollOnce(monitor.fd, linux.POLLIN, timeoutMs) === 0) break;

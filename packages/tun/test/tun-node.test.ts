@@ -51,12 +51,24 @@ describe('nodevMount', () => {
     ],
     ['the innermost mount above', [line('/', 'rw'), line('/dev', 'rw,nosuid,nodev')], '/dev'],
     ['the root', [line('/', 'rw,nodev')], '/'],
-    ['none if an inner mount allows them', [line('/', 'rw,nodev'), line('/dev', 'rw')], undefined],
-    ['the one on top of several', [line('/dev', 'rw,nodev'), line('/dev', 'rw')], undefined],
-    ['none of a neighbour', [line('/', 'rw'), line('/dev/net/tunnel', 'rw,nodev')], undefined],
-    ['none of a folder beside', [line('/', 'rw'), line('/dev/ne', 'rw,nodev')], undefined],
-    ['none by an option that only looks so', [line('/', 'rw,nodevice')], undefined],
-    ['none where there is no list', ['', 'nonsense\n'], undefined],
+    [
+      'nothing if an inner mount allows devices',
+      [line('/', 'rw,nodev'), line('/dev', 'rw')],
+      undefined,
+    ],
+    [
+      'only the top one of several mounts at one place',
+      [line('/dev', 'rw,nodev'), line('/dev', 'rw')],
+      undefined,
+    ],
+    [
+      'no mount of a file beside',
+      [line('/', 'rw'), line('/dev/net/tunnel', 'rw,nodev')],
+      undefined,
+    ],
+    ['no mount of a folder beside', [line('/', 'rw'), line('/dev/ne', 'rw,nodev')], undefined],
+    ['no mount with an option that only begins with nodev', [line('/', 'rw,nodevice')], undefined],
+    ['nothing in a text that is no list of mounts', ['', 'nonsense\n'], undefined],
   ])('finds %s', (_name, lines, expected) => {
     expect(nodevMount('/dev/net/tun', lines.join(''))).toBe(expected);
   });

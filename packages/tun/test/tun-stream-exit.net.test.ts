@@ -1,5 +1,5 @@
 /**
- * How processes end that have an open `TunStream`, and one that may not open any.
+ * How a process ends that has an open `TunStream`, and how a process fails that may not open one.
  *
  * @module
  */
@@ -67,7 +67,10 @@ describeWith([tunDevices, builtTun, setpriv], 'a process without CAP_NET_ADMIN',
   });
 });
 
-/** A process in a namespace of its own, with tun7 open and flowing when `script` runs. */
+/**
+ * Starts a process in a namespace of its own. `script` runs while the stream tun7 is open and
+ * flowing.
+ */
 function run(script: string, prefix: string[] = []) {
   const namespace = createNamespace();
   const netlink = createNetlink(namespace);

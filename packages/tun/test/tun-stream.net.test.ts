@@ -149,7 +149,7 @@ function opened(options: TunStreamOptions = {}) {
   return { namespace, netlink, stream };
 }
 
-/** With 10.20.0.1/24. */
+/** A stream whose interface is up and has the address 10.20.0.1/24. */
 function up() {
   const all = opened();
   all.stream.ipv4 = '10.20.0.1/24';
@@ -157,7 +157,10 @@ function up() {
   return all;
 }
 
-/** Checked by the kernel: the ICMP checksum changes by the type's difference (RFC 1624). */
+/**
+ * Returns the reply to an echo request. The kernel checks the ICMP checksum, which changes by the
+ * difference of the types (RFC 1624).
+ */
 function echoReply(request: Buffer): Buffer {
   const reply = Buffer.from(request);
   reply.set(request.subarray(12, 16), 16);

@@ -147,7 +147,7 @@ describe('TunStream when it reads', () => {
 describe('TunStream when it writes', () => {
   test('puts an empty vnet header in front', async () => {
     const stream = new TunStream();
-    // What was read leaves its header in the buffer.
+    // The packet that is read first leaves its vnet header in the buffer.
     tun.toRead.push(packet(1));
     await chunks(stream, 1);
     await written(stream, packet(2, 60));

@@ -1,6 +1,5 @@
 /**
- * `adoptUdp`: continues with the UDP sockets of another process, which has passed their
- * descriptors.
+ * `adoptUdp`: takes over the UDP sockets of another process, which has passed their descriptors.
  *
  * @module
  */
@@ -17,11 +16,12 @@ export interface AdoptedSockets extends BoundSockets {
 
 /**
  * Takes ownership of the sockets. Datagrams that wait in them are not lost. Their port, mark and
- * buffers stay, and no privilege is needed. A filter against a flood is removed: the flood is found
- * again if it continues.
+ * buffers stay, and no privilege is needed. A filter against a flood is removed. If the flood
+ * continues, it is found again.
  *
- * @param options as for `openUdp`. `gro` is a setting of the sockets, and must be that of the other
- *   process; `gso`: whether the other process has sent several datagrams as one message.
+ * @param options as for `openUdp`. `gro` is a setting of the sockets, so it must have the value
+ *   that it had in the other process. `gso`: the value of `UdpSockets.segmenting` in the other
+ *   process.
  * @throws {TypeError | RangeError} an option is wrong; the sockets still belong to the caller
  */
 export function adoptUdp(sockets: AdoptedSockets, options: Omit<UdpOptions, 'port'>): UdpSockets {

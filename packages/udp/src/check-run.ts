@@ -80,7 +80,8 @@ function throwError(run: DatagramRun): never {
   checkInteger('length', length, 0, LONGEST);
   checkInteger('lastLength', lastLength, 0, length);
   checkInteger('count', count, 1, LONGEST);
-  // If datagrams could overlap, one run could have more datagrams than any caller can wait for.
+  // Datagrams may not overlap. Otherwise a run could have so many datagrams that sending never
+  // ends.
   checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
   const end = endOfRun(offset, length, lastLength, stride, count);
   throw new RangeError(

@@ -18,8 +18,8 @@ import { openUdp, type UdpSockets } from './udp-sockets.ts';
 /** The options of `openEventLoopUdp`. */
 export interface EventLoopUdpOptions extends UdpOptions {
   /**
-   * Called when there may be datagrams to receive. They must be received until `receive` has
-   * returned 0, but not within this call.
+   * Called when there may be datagrams to receive. After this callback has returned, call `receive`
+   * until it returns 0.
    */
   onReadable: () => void;
 }
@@ -80,11 +80,11 @@ export class EventLoopUdp {
   readonly #sockets: UdpSockets;
   readonly #signals: ReadableSignal[] = [];
   /**
-   * Whether the signals are off, because much arrives. A signal for each datagram would take more
-   * time than the datagrams.
+   * Whether the signals are off. They are off while many datagrams arrive, because a signal for
+   * each datagram would take more time than the datagrams.
    */
   #isMuted = false;
-  /** Whether datagrams may wait. Without this, each step of a loop would cost system calls. */
+  /** Whether datagrams may wait. If not, `receive` makes no system call. */
   #isReadable = true;
 
   /** @internal Takes ownership of the sockets. Use `openEventLoopUdp`. */
@@ -113,7 +113,8 @@ export class EventLoopUdp {
   }
 
   /**
-   * Receives one batch, as `UdpSockets.receive` does, if one was reported. Throws as it does.
+   * Receives one batch if datagrams were reported. Passes them on and throws as
+   * `UdpSockets.receive` does.
    *
    * @returns 0: nothing is left, and `onReadable` is called when more comes
    */
@@ -134,7 +135,9 @@ export class EventLoopUdp {
     return late;
   }
 
-  /** Queues one datagram, as `UdpSockets.send` does. Throws as it does. */
+  /**
+   * Queues one datagram. Takes the same arguments and throws the same errors as `UdpSockets.send`.
+   */
   send(
     buffer: Uint8Array,
     offset: number,
@@ -145,7 +148,7 @@ export class EventLoopUdp {
     this.#sockets.send(buffer, offset, length, destination, tos);
   }
 
-  /** Queues several datagrams, as `UdpSockets.sendRun` does. Throws as it does. */
+  /** Queues several datagrams. Throws the same errors as `UdpSockets.sendRun`. */
   sendRun(run: DatagramRun): void {
     this.#sockets.sendRun(run);
   }
@@ -160,7 +163,7 @@ export class EventLoopUdp {
     return this.#sockets.updateFloodFilter(now);
   }
 
-  /** Changes SO_MARK, as `UdpSockets.setMark` does. Throws as it does. */
+  /** Changes SO_MARK. Throws the same errors as `UdpSockets.setMark`. */
   setMark(mark: number): void {
     this.#sockets.setMark(mark);
   }
@@ -179,5 +182,5 @@ export class EventLoopUdp {
   }
 }
 
-/** So many datagrams in one batch are a stream or a flood. */
+/** A batch of at least this many datagrams belongs to a stream or a flood. */
 const MANY = 8;

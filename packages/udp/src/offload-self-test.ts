@@ -2,8 +2,8 @@
  * `testOffloads`: tests this kernel's UDP offloads with datagrams that the process sends to itself.
  *
  * ```
- *   sender ---- 4 x 500 bytes and 100, one message (UDP_SEGMENT) ---->  receiver, without UDP_GRO
- *          ---- 600 bytes, plain -------------------------------->      and another one, with it
+ *   sender ---- 4 x 500 bytes and 100, one message (UDP_SEGMENT) ---->  receiver without UDP_GRO,
+ *          ---- 600 bytes, plain -------------------------------->      then receiver with UDP_GRO
  * ```
  *
  * A kernel can have both options and still split or join wrongly, or not at all. The datagrams take

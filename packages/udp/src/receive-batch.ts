@@ -292,8 +292,9 @@ function networkOrder(word: number): number {
  */
 export const SLOT_LENGTH = 65536;
 /**
- * About this many bytes are received at once, but at least three of the longest messages. While
- * they are decrypted, traffic in the other direction waits, such as acknowledgements and pings.
+ * About this many bytes are received at once: three of the longest messages, or more short ones.
+ * While they are decrypted, traffic in the other direction waits, for instance acknowledgements and
+ * pings.
  */
 const BATCH_BYTES: number = 3 * SLOT_LENGTH;
 /**

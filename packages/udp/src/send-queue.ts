@@ -279,7 +279,7 @@ const MAX_SEGMENTS = 64;
 const WAITS = 4;
 const WAIT_MS = 5;
 /**
- * In ms. After these waits, at least this time passes before the queue waits again. It is longer
- * than one turn of the packet loop.
+ * When the waiting time is used up, at least this many ms pass before the queue waits again. It is
+ * longer than one turn of the packet loop.
  */
 const REST_MS = 20;

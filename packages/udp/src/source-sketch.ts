@@ -5,8 +5,8 @@
  * Two tables count messages by two hashes of the source (an IPv4 address or an IPv6 /64). Counts
  * fade with time. A source is marked if its entries in both tables are far above what honest peers
  * send. The hashes have secret factors, so an attacker cannot choose addresses that share entries
- * with a given peer. With a thousand sources in the tables, one of twenty other sources shares both
- * entries by chance.
+ * with a given peer. With a thousand sources in the tables, about one in twenty other sources
+ * shares both entries with them by chance.
  *
  * @module
  */

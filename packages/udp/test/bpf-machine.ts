@@ -1,6 +1,6 @@
 /**
- * A machine for classic BPF, written from the kernel's documentation (filter.rst) apart from what makes the
- * programs: a datagram with its headers in, what is kept of it out.
+ * An interpreter of classic BPF, which runs a program on one datagram. It follows the kernel's
+ * documentation (filter.rst) and shares no code with `handshakeFilter`.
  *
  * @module
  */
@@ -9,7 +9,7 @@ export interface Machine {
   readonly packet: Uint8Array;
   /** Length of the IP header. */
   readonly ipLength: number;
-  /** What the kernel's random number is. */
+  /** The random number that the program reads. */
   readonly random: number;
 }
 

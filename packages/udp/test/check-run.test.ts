@@ -5,7 +5,7 @@ import { checkDestination, checkRun } from '../src/check-run.ts';
 import { runOf } from './run-of.ts';
 
 const MEMORY = new Uint8Array(1000);
-/** Of an endpoint. */
+/** The fields of a valid endpoint. */
 const FIELDS = {
   address: Uint8Array.of(192, 0, 2, 1),
   port: 51820,
@@ -73,7 +73,7 @@ describe('checkRun', () => {
     expect(two).toThrow(/^"stride" expected an integer from (1|10) /);
   });
 
-  test.each(['0', null, undefined, 1n, {}, true])('refuses %o in place of a number', (value) => {
+  test.each(['0', null, undefined, 1n, {}, true])('refuses %o instead of a number', (value) => {
     const wrong = value as number;
     const run: [number, number, number, number, number] = [0, 10, 10, 10, 2];
     for (let i = 0; i < run.length; i++) {

@@ -14,7 +14,8 @@ describe('parseControl', () => {
     const { parsed, control, bytes } = parse(4, cmsg(0, 8, info), cmsg(0, 1, [0xb9]));
     expect(parsed).toBe(true);
     expect(control).toMatchObject({ sourceInterface: 7, trafficClass: 0xb9, segmentLength: -1 });
-    // The local address, not the destination in the header: 192.0.2.255 is nobody's source.
+    // The local address, not the destination in the header: the broadcast address 192.0.2.255
+    // cannot be a source.
     expect([...bytes.subarray(control.sourceOffset, control.sourceOffset + 4)]).toEqual([
       192, 0, 2, 1,
     ]);

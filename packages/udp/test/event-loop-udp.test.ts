@@ -30,7 +30,7 @@ describe('openEventLoopUdp', () => {
 });
 
 describeWith([batched], 'EventLoopUdp', () => {
-  test('calls when datagrams arrive, and receives them', async () => {
+  test('calls onReadable when datagrams arrive, and receives them', async () => {
     const { sockets, onReadable, from } = open();
     expect(sockets.port).toBeGreaterThan(0);
     expect(sockets.fds).toEqual([]);
@@ -54,7 +54,7 @@ describeWith([batched], 'EventLoopUdp', () => {
     sockets.setMark(0);
   });
 
-  test('calls no more while much arrives, until nothing is left', async () => {
+  test('does not call onReadable while many datagrams arrive, until none is left', async () => {
     const { sockets, from, onReadable } = open();
     for (let i = 0; i < 20; i++) send(from, sockets, i);
     await vi.waitFor(() => expect(onReadable).toHaveBeenCalled());
@@ -107,7 +107,7 @@ describeWith([batched], 'EventLoopUdp', () => {
     expect(onReadable).not.toHaveBeenCalled();
   });
 
-  test('closes the sockets if there can be no signals', () => {
+  test('closes the sockets if the signals cannot be switched on', () => {
     const before = openDescriptors();
     const fcntl = vi.spyOn(libc(), 'fcntl').mockReturnValue(-1);
     try {
@@ -120,7 +120,7 @@ describeWith([batched], 'EventLoopUdp', () => {
 });
 
 describeWith([batched], 'the signals of an EventLoopUdp', () => {
-  test('end if one of them cannot begin', async () => {
+  test('are switched off if one of them cannot be switched on', async () => {
     const inner = openUdp({ port: 0, loopbackOnly: true });
     opened.push(inner);
     const [good = -1] = inner.fds;
@@ -175,7 +175,9 @@ function receiveAll(sockets: Pick<UdpSockets, 'receive'>): number[][] {
   return seen;
 }
 
-/** Turns of the event loop, in which a signal that was sent before would be reported. */
+/**
+ * Waits some turns of the event loop. In them, a signal that was sent earlier would be reported.
+ */
 async function turn(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,7 @@
 /**
- * A kernel for tests that need no machine: memory by address, sendmmsg and recvmmsg on it, and
- * whatever errors a test asks for. Its reading of the structures is written apart from ours.
+ * A fake kernel for unit tests. It has memory with addresses, socket calls such as sendmmsg and
+ * recvmmsg that use it, and errors that a test chooses. It reads the structures with code of its
+ * own, not with the code under test.
  *
  * Use: `vi.mock('@litz/sys', async (original) => fakeSys(await original()))`.
  *
@@ -8,7 +9,7 @@
  */
 import type * as Sys from '@litz/sys';
 
-/** One datagram or group of datagrams as the kernel sees it. */
+/** One message of sendmmsg as the kernel sees it: one datagram, or several with UDP_SEGMENT. */
 export interface SentMessage {
   family: number;
   port: number;
@@ -20,7 +21,7 @@ export interface SentMessage {
   control: { level: number; type: number; data: Uint8Array }[];
 }
 
-/** One message that recvmmsg gives. */
+/** One message that recvmmsg returns. */
 export interface IncomingMessage {
   name: Uint8Array;
   payload: Uint8Array;
@@ -31,7 +32,7 @@ export interface IncomingMessage {
 const regions: { address: number; bytes: Uint8Array }[] = [];
 let nextAddress = 0x7f12_3456_7000;
 
-/** What the fake kernel has seen and what it is to do; call `reset` before each test. */
+/** What the fake kernel has seen, and what it must do. Call `reset` before each test. */
 export const kernel = {
   errno: 0,
   /** Each message of each sendmmsg that was accepted. */
@@ -39,20 +40,20 @@ export const kernel = {
   sendCalls: 0,
   /** Port of the socket that sent last. */
   lastSender: 0,
-  /** Is told each call by name, and of UDP_GRO. */
+  /** Called with the name of each system call, and with 'UDP_GRO' when the option is set. */
   onCall: (_call: string): unknown => undefined,
   polls: 0,
-  /** Milliseconds; a poll sleeps its whole time. */
+  /** The clock, in ms. A poll advances it by the whole timeout. */
   now: 0,
-  /** Returns 0 to accept a message, or the errno it fails with. */
+  /** Returns 0 to accept a message; otherwise the errno of the failure. */
   onSend: (_message: SentMessage): number => 0,
-  /** What arrives when a message was accepted. */
+  /** Returns the messages that arrive when a message was accepted. */
   onLoopback: (_message: SentMessage): IncomingMessage[] => [],
-  /** Descriptors that are open: those that have UDP_GRO are true. */
+  /** The open descriptors, each with whether it has UDP_GRO. */
   sockets: new Map<number, boolean>(),
-  /** Name of a call that fails, and with what. */
+  /** The name of the system call that fails, and its errno. */
   failing: undefined as [call: string, errno: number] | undefined,
-  /** What recvmmsg gives, in order; a number is an errno. */
+  /** What recvmmsg returns, in order. A number is an errno. */
   incoming: [] as (IncomingMessage | number)[],
   reset(): void {
     kernel.sent = [];
@@ -69,7 +70,7 @@ export const kernel = {
   },
 };
 
-/** @litz/sys with memory and calls replaced. */
+/** Returns @litz/sys with fake memory and fake system calls. */
 export function fakeSys(original: typeof Sys): typeof Sys {
   const libc = { errno: () => kernel.errno, sendmmsg, recvmmsg, poll, ...socketCalls };
   return {
@@ -81,7 +82,7 @@ export function fakeSys(original: typeof Sys): typeof Sys {
   };
 }
 
-/** A socket's port is 1000 and its descriptor. */
+/** The port of a socket is 1000 plus its descriptor. */
 const socketCalls = {
   socket: () => {
     kernel.onCall('socket');
@@ -128,8 +129,9 @@ function addressOf(view: ArrayBufferView): number {
 }
 
 /**
- * The bytes at an address. An access outside of any region fails the test: a real kernel would take
- * whatever stands there. So every test of these files shows the bounds of what is handed over.
+ * Returns the bytes at an address. An access outside of all regions fails the test, because a real
+ * kernel would use any memory at that address. So each test with this fake also checks the bounds
+ * of all memory that is passed to the kernel.
  */
 function at(address: number, length: number): Uint8Array {
   for (const region of regions) {
@@ -153,7 +155,7 @@ function sendmmsg(fd: number, messages: number, count: number): number {
   kernel.sendCalls++;
   for (let i = 0; i < count; i++) {
     const message = readMessage(messages + i * 64);
-    // Of a closed socket: EBADF. Of an address of 0: EFAULT.
+    // A closed socket: EBADF. An address of 0: EFAULT.
     const errno = fd < 0 ? 9 : message === undefined ? 14 : kernel.onSend(message);
     if (errno !== 0) {
       if (i > 0) return i;
@@ -166,7 +168,7 @@ function sendmmsg(fd: number, messages: number, count: number): number {
   return count;
 }
 
-/** @returns undefined if a piece is at the address 0, where nothing is */
+/** @returns undefined if a piece has the address 0 */
 function readMessage(header: number): SentMessage | undefined {
   const view = viewOf(at(header, 64));
   const name = viewOf(at(pointer(view, 0), view.getUint32(8, true)));

@@ -26,13 +26,13 @@ describe('FloodFilter', () => {
       if (now % 1000 === 0 && send(HONEST, initiation())) honest++;
       filter.update(now);
     }
-    // Of 40,000 per second.
+    // 40,000 per second were sent.
     expect(passed / 5).toBeGreaterThan(2500);
     expect(passed / 5).toBeLessThan(4000);
     expect(honest).toBe(5);
   });
 
-  it('passes all messages with a mac2 unless these are a flood too', () => {
+  it('passes all messages with mac2, unless they are a flood too', () => {
     const { filter, send, flood } = createFilter();
     flood(0, 3000);
     const withMac2 = initiation().fill(1, 132);
@@ -46,7 +46,7 @@ describe('FloodFilter', () => {
       return passed / 2;
     };
     expect(passedOf(3000, 1)).toBe(1000);
-    // As many as a core answers handshakes.
+    // About as many handshakes as one core can answer.
     expect(passedOf(5000, 5)).toBe(5000);
     passedOf(7000, 40);
     expect(passedOf(9000, 40)).toBeLessThan(12_000);
@@ -108,7 +108,7 @@ describe('FloodFilter', () => {
   });
 });
 
-/** A filter, with the kernel in front of it that does what it is given. */
+/** Returns a filter, and a `send` that first runs the attached program, as the kernel does. */
 function createFilter() {
   const programs: (Uint8Array | undefined)[] = [];
   let state = 1;

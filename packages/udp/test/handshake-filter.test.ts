@@ -44,7 +44,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
       for (const length of [INITIATION, RESPONSE, COOKIE_REPLY]) {
         const isAlone = length === [INITIATION, RESPONSE, COOKIE_REPLY][type - 1];
         expect(passes(source, message(type, length))).toBe(!isAlone);
-        // Coalesced: several of one kind are dropped too, but for cookie replies.
+        // Several coalesced messages of one type are dropped too, except cookie replies.
         expect(passes(source, message(type, 2 * length))).toBe(!isAlone || type === 3);
         expect(passes(source, message(type, length + 32))).toBe(true);
       }
@@ -77,7 +77,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
   });
 });
 
-/** Half of the sources are marked, by hand. */
+/** Returns a sketch in which `count` sources are marked, and other sources that are not marked. */
 function floodedBy(count: number, family: 4 | 6) {
   const sketch = new SourceSketch(seeded(family));
   const marked = Array.from({ length: count }, (_, i) => scattered(i));

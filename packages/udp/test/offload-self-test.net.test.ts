@@ -60,7 +60,7 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
 
   test.each([
     ['loopback loses everything', 'blackhole'],
-    // A queue that has no room for a message of many datagrams, and room for one.
+    // The queue has space for one datagram, but not for a message of many datagrams.
     ['loopback loses large messages', 'bfifo limit 1500'],
   ])('leaves both offloads on if %s', (_, qdisc) => {
     raiseLoopback();
@@ -85,7 +85,8 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
   });
 
   test('switches segmentation off if the kernel refuses it, and sends the datagrams one by one', () => {
-    // Shorter than the datagrams: the kernel refuses to segment (EINVAL), and fragments each.
+    // The MTU is smaller than the datagrams. So the kernel refuses to segment a message (EINVAL),
+    // but it fragments single datagrams.
     hosts.left.netlink.setLink(hosts.left.index('lo'), { up: true, mtu: 512 });
     const lost: string[] = [];
     const left = open(lost);
@@ -124,7 +125,7 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
   }
 });
 
-/** What loopback has delivered. */
+/** How many packets loopback has delivered. */
 function loopbackPackets({ namespace }: Host): number {
   const table = namespace.run(() => readFileSync('/proc/thread-self/net/dev', 'utf8'));
   return Number(/lo: *\d+ +(\d+)/.exec(table)![1]);

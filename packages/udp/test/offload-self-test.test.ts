@@ -23,7 +23,7 @@ beforeEach(() => {
 describe('testOffloads', () => {
   test('finds no fault in a kernel whose offloads work', () => {
     expect(testOffloads({ gro: true })).toEqual(BOTH_WORK);
-    // One message of five datagrams, and a plain one; without UDP_GRO and with.
+    // One message of five datagrams, and a plain datagram; first without UDP_GRO, then with it.
     expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([2100, 600, 2100, 600]);
     expect(kernel.polls).toBe(0);
   });
@@ -105,7 +105,7 @@ describe('testOffloads', () => {
   test('ignores datagrams of other senders', () => {
     kernel.onLoopback = (message) => [
       { ...incoming(Uint8Array.of(1, 2, 3)), name: nameOf(53) },
-      // A machine has more addresses of loopback than one.
+      // All addresses in 127.0.0.0/8 are loopback addresses.
       { ...incoming(Uint8Array.of(1, 2, 3)), name: nameOf(1010, 2) },
       ...cut(message),
     ];
@@ -129,11 +129,11 @@ describe('testOffloads', () => {
       ['where nothing arrives', () => (kernel.onLoopback = () => [])],
       ['where the message is lost', () => losing(({ length }) => length === 2100)],
       ['where the plain datagram is lost', () => losing(({ length }) => length === 600)],
-      ['where one of the message is lost', () => losing(({ length }) => length === 100)],
+      ['where one datagram of the message is lost', () => losing(({ length }) => length === 100)],
     ])('%s', (_, prepare) => {
       prepare();
       expect(testOffloads({ gro: true })).toEqual(NOTHING_KNOWN);
-      // Twice a millisecond at most.
+      // At most two tries of one millisecond.
       expect(kernel.now).toBeLessThanOrEqual(1002);
     });
 
@@ -150,13 +150,13 @@ describe('testOffloads', () => {
   });
 });
 
-/** Loses what the message is cut into, or the message itself. */
+/** Loses a message, or the datagrams into which it is split, if `isLost` says so. */
 function losing(isLost: (payload: Uint8Array) => boolean): void {
   kernel.onLoopback = (message) =>
     isLost(message.payload) ? [] : cut(message).filter(({ payload }) => !isLost(payload));
 }
 
-/** What a kernel does: cut at the sender, or joined at a receiver that asks for it. */
+/** Does what a kernel does: splits the message, unless the receiver has UDP_GRO. */
 function cut(message: SentMessage): IncomingMessage[] {
   const { payload } = message;
   const length = segmentOf(message);
@@ -174,7 +174,7 @@ function chunks(payload: Uint8Array, length: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => payload.slice(i * length, (i + 1) * length));
 }
 
-/** From the first socket; with UDP_GRO if a length is given. */
+/** A message from the first socket; with a control message of UDP_GRO if a length is given. */
 function incoming(payload: Uint8Array, segmentLength?: number): IncomingMessage {
   const name = nameOf(1010);
   if (segmentLength === undefined || segmentLength < 0) {
@@ -197,7 +197,7 @@ function nameOf(port: number, host = 1): Uint8Array {
   return Uint8Array.of(2, 0, port >> 8, port & 255, 127, 0, 0, host, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
-/** 0: it is to be one datagram. */
+/** Returns the segment length of UDP_SEGMENT; 0: the message is a single datagram. */
 function segmentOf({ control }: SentMessage): number {
   const data = control.find(({ level, type }) => level === 17 && type === 103)?.data;
   return data ? data[0] | (data[1] << 8) : 0;

@@ -13,14 +13,14 @@ vi.mock(import('@litz/sys'), async (original) => ({
 
 const EADDRINUSE = 98;
 const EIO = 5;
-/** What the kernel was asked for, in order. */
+/** The system calls, in order. */
 let calls: string[] = [];
 let lost: string[] = [];
 
 beforeEach(() => {
   kernel.reset();
   kernel.onCall = (call) => calls.push(call);
-  // One of which nothing is known.
+  // A namespace of which nothing is known.
   namespace = `net:[${++namespaces}]`;
   calls = [];
   lost = [];

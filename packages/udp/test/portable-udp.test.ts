@@ -34,7 +34,7 @@ describe('openPortableUdp', () => {
     left.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK6, right.port), 0);
     left.send(Uint8Array.of(2), 0, 1, new Endpoint(LOOPBACK, right.port), 0);
     left.flush();
-    // A system without IPv6 counts the one and carries the other.
+    // A system without IPv6 drops and counts the IPv6 datagram, and transmits the IPv4 one.
     await vi.waitFor(() => {
       expect(left.counters.sentDatagrams + left.counters.sendDroppedFailed).toBe(2);
     });

@@ -70,7 +70,7 @@ describe('ReceiveBatch', () => {
     expect([receive(), receive()]).toEqual([8, 1]);
   });
 
-  test('receives as many as before from a socket while the other one has long messages', () => {
+  test('receives full batches from one socket while another one has long messages', () => {
     const { batch, socket } = open(8);
     const other = { ...socket };
     const receive = (from: ReceiveSource, payload: Uint8Array): number => {

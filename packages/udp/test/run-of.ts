@@ -1,5 +1,5 @@
 /**
- * Runs of datagrams as tests write them.
+ * `runOf`: makes a `DatagramRun` from a list of numbers.
  *
  * @module
  */

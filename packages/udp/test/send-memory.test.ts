@@ -1,6 +1,6 @@
 /**
- * What `UdpSockets` hands to the kernel stands in the memory that it was given, whatever it is asked: the
- * fake kernel fails the test on any other address.
+ * `UdpSockets` passes only memory of the given buffers to the kernel, whatever its arguments are.
+ * The fake kernel fails the test on any other address.
  *
  * @module
  */
@@ -48,7 +48,7 @@ describe('UdpSockets.sendRun', () => {
             if (!(error instanceof RangeError)) throw error;
             refused++;
           }
-          // It may go before it was sent.
+          // The buffer may be transferred before its datagrams are sent.
           if (loss === 0) structuredClone(memory.buffer, { transfer: [memory.buffer] });
           if (loss === 1) udp.flush();
         }
@@ -96,7 +96,7 @@ describe('UdpSockets.sendRun', () => {
     expect(kernel.sent.map(({ payload }) => payload[0])).toEqual([2]);
   });
 
-  test('sends what a callback queues, and ends', () => {
+  test('sends datagrams that a callback queues, and does not continue without end', () => {
     let reports = 0;
     const memory = new Uint8Array(100);
     const sockets = open({
@@ -126,7 +126,8 @@ describe('UdpSockets.sendRun', () => {
     });
     kernel.onSend = () => (reports === 0 ? EHOSTUNREACH : 0);
     const memory = Uint8Array.from({ length: 600 }, (_, i) => i >> 1);
-    // More than the queue holds: it is flushed before the rest of the run is queued.
+    // The run is longer than the queue, so the queue is flushed before the rest of the run is
+    // queued.
     sockets.sendRun(runOf(memory, 0, 2, 1, 2, 300, PEER));
     sockets.flush();
     const own = kernel.sent.filter(({ payload }) => payload.length !== 9);
@@ -188,7 +189,7 @@ describe('openUdp', () => {
 
 function open(options: Partial<Parameters<typeof openUdp>[0]>): UdpSockets {
   const sockets = openUdp({ port: 0, slots: 2, ...options });
-  // Those that show what this kernel does right.
+  // Forgets the datagrams of the self-test.
   kernel.sent = [];
   return sockets;
 }

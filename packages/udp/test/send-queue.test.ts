@@ -96,7 +96,7 @@ describe('SendQueue', () => {
   test('sends the rest after a call that took only some of the messages', () => {
     const { queue } = open();
     let calls = 0;
-    // Every third message is refused once: sendmmsg reports the ones before it.
+    // Every third message fails once. sendmmsg then returns the number of messages before it.
     kernel.onSend = () => (++calls % 3 === 0 ? EINTR : 0);
     for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);
     queue.flush();
@@ -185,7 +185,7 @@ describe('SendQueue', () => {
     for (let i = 0; i < 100; i++) {
       queue.push(MEMORY, i, 10, PEER, 0);
       queue.flush();
-      // Time does not help: the buffer must have taken something.
+      // Time alone does not help: the buffer must also have accepted something.
       kernel.now += 10;
     }
     expect(kernel.polls).toBe(4);
@@ -196,7 +196,7 @@ describe('SendQueue', () => {
   test('waits at most half of the time for a send buffer that empties slowly', () => {
     const { queue, counters } = open();
     let emptied = 0;
-    // Each wait makes room for one.
+    // After each wait, the buffer accepts one datagram.
     kernel.onSend = () => (kernel.polls > emptied ? ((emptied = kernel.polls), 0) : EAGAIN);
     const flush = (): number => {
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 10, PEER, 0);
@@ -216,7 +216,7 @@ describe('SendQueue with segmentation', () => {
   test('sends a run of one length as one message', () => {
     const { queue, counters } = open({ segmenting: true });
     for (const offset of [0, 1000, 2000, 9000]) queue.push(MEMORY, offset, 1000, STICKY, 1);
-    queue.push(MEMORY, 40_000, 300, STICKY, 1); // a short tail may end it
+    queue.push(MEMORY, 40_000, 300, STICKY, 1); // a shorter datagram may end the message
     queue.push(MEMORY, 50_000, 300, STICKY, 1);
     queue.flush();
     expect(kernel.sent.map(({ payload }) => payload.length)).toEqual([4300, 300]);
@@ -227,7 +227,7 @@ describe('SendQueue with segmentation', () => {
         ...MEMORY.subarray(40_000, 40_300),
       ]),
     );
-    // Datagrams that touch need one iovec.
+    // Adjacent datagrams need only one iovec.
     expect(kernel.sent[0].parts.map((part) => part.length)).toEqual([3000, 1000, 300]);
     expect(segmentOf(kernel.sent[0])).toBe(1000);
     expect(segmentOf(kernel.sent[1])).toBeUndefined();
@@ -238,9 +238,9 @@ describe('SendQueue with segmentation', () => {
   test('sends adjacent datagrams, and a shorter one after them, as one message', () => {
     const { queue, counters } = open({ segmenting: true });
     pushTouching(queue, 0, 30_000, 1000, STICKY, 1);
-    pushTouching(queue, 30_000, 5400, 1000, STICKY, 1); // 5 and a shorter tail
+    pushTouching(queue, 30_000, 5400, 1000, STICKY, 1); // 5 datagrams and a shorter one
     pushTouching(queue, 40_000, 900, 300, STICKY, 1);
-    pushTouching(queue, 50_000, 400, 200, STICKY, 1); // the first is a tail, the second is not
+    pushTouching(queue, 50_000, 400, 200, STICKY, 1); // only the first may end the message before
     queue.flush();
     const sent = kernel.sent.map((message) => [message.payload.length, segmentOf(message)]);
     expect(sent).toEqual([
@@ -360,7 +360,7 @@ describe('SendQueue with segmentation', () => {
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 2000, STICKY, 0);
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
       queue.flush();
-      // 10 of 1000 | 10 of 2000 and a shorter tail, one by one | 9 of 1000
+      // 10 of 1000 bytes | 10 of 2000 and one shorter, one by one | 9 of 1000
       expect(kernel.sent).toHaveLength(1 + 11 + 1);
       expect(total()).toBe(10 * 4000);
       expect(counters).toMatchObject({ sentDatagrams: 30, sentOneByOne: 1, sentWithoutSource: 0 });
@@ -369,7 +369,7 @@ describe('SendQueue with segmentation', () => {
     },
   );
 
-  test('finds out once per message that the source is gone', () => {
+  test('tries the source only once more per message when the source is gone', () => {
     const { queue, counters } = open({ segmenting: true });
     kernel.onSend = (message) => (sourceOf(message) ? EINVAL : 0);
     for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
@@ -426,7 +426,10 @@ function open(options: { family?: 4 | 6; segmenting?: boolean } = {}): {
   return { queue, counters, errors, lost, offloads };
 }
 
-/** A run without gaps: `length` bytes in all, `each` of them, what is left of them in the last. */
+/**
+ * Queues a run without gaps that has `length` bytes. Each datagram has `each` bytes; the last one
+ * has the rest.
+ */
 function pushTouching(
   queue: SendQueue,
   offset: number,

@@ -43,9 +43,9 @@ describe('SendQueue with runs that are not adjacent', () => {
     queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 1280, 500, 500, 640, 3, PEER, 0));
     queue.push(MEMORY, 3200, 500, PEER, 0);
-    // Of longer ones, of which it has none, the last is of this length.
+    // A run of one datagram. The length of the run is greater, but no datagram has that length.
     queue.pushRun(runOf(MEMORY, 3840, 900, 500, 0, 1, PEER, 0));
-    // Its shorter end is that of all.
+    // The shorter last datagram of this run ends the message.
     queue.pushRun(runOf(MEMORY, 4480, 500, 20, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 5760, 500, 500, 640, 1, PEER, 0));
     queue.flush();
@@ -60,7 +60,8 @@ describe('SendQueue with runs that are not adjacent', () => {
   test('ends a message if the next run is longer or has another destination or TOS', () => {
     const { queue } = open();
     queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
-    queue.pushRun(runOf(MEMORY, 1280, 600, 500, 640, 2, PEER, 0)); // not its last, before which is a longer one
+    // The last datagram of this run cannot join, because a longer one is before it.
+    queue.pushRun(runOf(MEMORY, 1280, 600, 500, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 2560, 600, 500, 640, 2, OTHER, 0));
     queue.pushRun(runOf(MEMORY, 3840, 500, 500, 640, 2, OTHER, 1));
     queue.flush();
@@ -187,18 +188,18 @@ function open(segmenting = true): {
   return { queue: new SendQueue(4, 5, { segmenting, counters, callbacks }), counters, errors };
 }
 
-/** All of it, in a form that is compared quickly. */
+/** The parts of a message, in a form that is compared quickly. */
 function summaryOf({ address, payload, parts, control }: SentMessage): unknown {
   const pieces = parts.map((part) => part.length);
   return { address, pieces, control, payload: Buffer.from(payload).toString('latin1') };
 }
 
-/** The segments' length, and that of each piece. */
+/** The segment length of a message, and the length of each iovec. */
 function groupOf(message: SentMessage): (number | undefined)[] {
   return [segmentOf(message), ...message.parts.map((part) => part.length)];
 }
 
-/** What the receiver gets of all that was sent. */
+/** The datagrams that the receiver gets. */
 function datagrams(): Uint8Array[] {
   return kernel.sent.flatMap((message) => {
     const { payload } = message;

@@ -44,7 +44,7 @@ describe('SourceSketch', () => {
         longest.set(source, Math.max(run, longest.get(source) ?? 0));
       }
     }
-    // In eighths of a second. By chance a few share the new tables too.
+    // 40 intervals are five seconds. A few sources also share entries in the new tables by chance.
     const fiveSeconds = [...longest.values()].filter((run) => run > 40);
     expect(fiveSeconds.length).toBeLessThan(20);
   });

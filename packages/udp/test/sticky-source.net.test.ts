@@ -8,7 +8,10 @@ import { four, receiveOne, send, six, TwoHosts, warmUp, type Received } from './
 
 const namespaces = requirement('network namespaces', hasNamespacePrivilege);
 
-/** As `ip` has them, and the one address that is not a host's own on the cable as bytes. */
+/**
+ * The addresses of each family: `text` for the program `ip`, and as bytes. `far` is the address of
+ * a host behind the left one.
+ */
 const families = [
   {
     name: 'IPv4',
@@ -39,14 +42,14 @@ const families = [
 ] as const;
 type Family = (typeof families)[number];
 
-/** The second byte of all addresses there. */
+/** The second byte of all addresses of the first provider, and of the second one. */
 const FIRST = 9;
 const SECOND = 8;
 
 /**
- * The host on the right is at two providers, "wan" and "alt", and has a table for what it sends from
- * its address at the second one. The main table leads to the first. A host far behind the left one
- * speaks to the second address.
+ * The right host has two providers, "wan" and "alt". Its main table leads to the first. Another
+ * table is for datagrams from its address at the second provider. A host behind the left one sends
+ * to the second address.
  */
 describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', () => {
   let hosts: TwoHosts;
@@ -59,12 +62,15 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
     hosts.close();
   });
 
-  test.each(families)('is kept while its own table leads to it, $name', (family) => {
-    const { left, right, suspects, lost, endpoint } = heardAtTheSecond(family);
-    send(right, endpoint);
-    expect(providerOf(receiveOne(left))).toBe(SECOND);
-    expect([suspects.size, lost]).toEqual([0, []]);
-  });
+  test.each(families)(
+    'is kept while its routing table leads through its interface, $name',
+    (family) => {
+      const { left, right, suspects, lost, endpoint } = heardAtTheSecond(family);
+      send(right, endpoint);
+      expect(providerOf(receiveOne(left))).toBe(SECOND);
+      expect([suspects.size, lost]).toEqual([0, []]);
+    },
+  );
 
   test.each(families)('is forgotten when its address is removed, $name', (family) => {
     const { address, prefixLength } = family;
@@ -159,7 +165,10 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
   }
 });
 
-/** Of several addresses there the kernel may choose any. */
+/**
+ * Returns the provider whose address is the source. The kernel may choose any address of that
+ * provider.
+ */
 function providerOf({ source }: Received): number {
   return source.address[1];
 }
@@ -168,8 +177,8 @@ interface Heard {
   left: UdpSockets;
   right: UdpSockets;
   suspects: SuspectSources;
-  /** As they are reported. */
+  /** The endpoints that were reported to `onSourceLost`. */
   lost: Endpoint[];
-  /** Of the far host, as the right one heard it, and a suspect now. */
+  /** The endpoint of the far host, as the right host heard it. It is suspect. */
   endpoint: Endpoint;
 }

@@ -49,7 +49,7 @@ describe('sourceWorks', () => {
   );
 
   test.each(families)(
-    'is true while there is no route: the source is not to blame, %s',
+    'is true while there is no route, because the source is not the cause, %s',
     (_n, peer, local) => {
       for (const toPeer of [undefined, 'prohibited'] as const) {
         const { routes } = kernel({ toPeer });
@@ -87,7 +87,7 @@ function endpoint(address: Uint8Array, sourceAddress: Uint8Array): Endpoint {
   return new Endpoint(address, 1000, { sourceAddress, sourceInterface: ETH0 });
 }
 
-/** @param options.here whether the local addresses are this host's, or what else leads to them */
+/** @param options.here the type of the route to the local addresses; false: there is no route */
 function kernel(options: {
   toPeer: number | undefined | 'prohibited';
   here?: false | RouteTo['type'];

@@ -37,7 +37,7 @@ describe('SuspectSources', () => {
     expect(suspects.size).toBe(1);
     suspects.endTurn();
     expect(suspects.size).toBe(0);
-    // Heard again on that source: it is good until routes change again.
+    // The endpoint is not suspect any more, so its source is not checked until routes change again.
     expect(suspects.check(peer, SOCKET)).toBe(peer);
   });
 
@@ -68,7 +68,7 @@ describe('SuspectSources', () => {
   });
 });
 
-/** Routes by which only what came in on `GOOD` leaves where it came in. */
+/** Creates `SuspectSources` with routes that all use the interface `GOOD`. */
 function create(): { suspects: SuspectSources; asked: number[] } {
   const asked: number[] = [];
   const routeTo = (address: Uint8Array): { interfaceIndex: number; type: 'unicast' } => {

@@ -19,7 +19,8 @@ export class Host {
   readonly netlink: Netlink = this.namespace.run(() => new Netlink());
 
   constructor() {
-    // Duplicate address detection takes a second or two, and neighbours are not found before.
+    // Duplicate address detection takes a second or two. Until then the host does not find
+    // neighbours.
     for (const name of ['all', 'default']) {
       this.set(`net/ipv6/conf/${name}/accept_dad`, '0');
     }
@@ -82,7 +83,7 @@ export function six(subnet: number, host: number): Uint8Array {
   return Uint8Array.of(0xfd, subnet, ...Array<number>(13).fill(0), host);
 }
 
-/** Waits for something to receive, at most `timeoutMs`; false if nothing came. */
+/** Waits for a datagram, at most `timeoutMs`. @returns whether one came */
 export function readable(sockets: UdpSockets, timeoutMs: number): boolean {
   const { fds } = sockets;
   const region = allocate(fds.length * 8);
@@ -93,7 +94,10 @@ export function readable(sockets: UdpSockets, timeoutMs: number): boolean {
   return libc().poll(region.address, fds.length, timeoutMs) > 0;
 }
 
-/** Sends until the other side has heard it: a new link drops what is sent before it is up. */
+/**
+ * Sends until a datagram arrives at each address, because a new link drops datagrams until it is
+ * up.
+ */
 export function warmUp(hosts: TwoHosts, ...warm: Uint8Array[]): void {
   const left = hosts.left.namespace.run(() => openUdp({ port: 0 }));
   const right = hosts.right.namespace.run(() => openUdp({ port: 0 }));
@@ -123,10 +127,10 @@ export interface Received {
   ecn: number;
 }
 
-/** Datagrams of a batch that have been received and not been asked for. */
+/** Datagrams of a batch that `receiveOne` has not returned yet. */
 const waiting = new WeakMap<UdpSockets, Received[]>();
 
-/** The next datagram, waited for up to 2 s. */
+/** Returns the next datagram. Waits for it up to 2 s. */
 export function receiveOne(sockets: UdpSockets): Received {
   const queue = waiting.get(sockets) ?? [];
   waiting.set(sockets, queue);

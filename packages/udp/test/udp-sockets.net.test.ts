@@ -55,7 +55,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       const flooding = new Endpoint(address(9, 2), right.port);
       const honest = new Endpoint(address(8, 2), right.port);
       let now = 1000;
-      /** @returns how many of `count` messages are there afterwards */
+      /** @returns how many of `count` messages pass the filter */
       const passing = (to: Endpoint, count: number, message: Uint8Array): number => {
         for (let i = 0; i < count; i++) left.send(message, 0, message.length, to, 0);
         left.flush();
@@ -71,7 +71,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
       expect(passing(flooding, 200, handshake(1, 148))).toBeLessThan(150);
       expect(passing(flooding, 200, handshake(2, 92))).toBeLessThan(150);
       expect(passing(flooding, 200, handshake(3, 64))).toBeLessThan(150);
-      // Counted with the next message that passes.
+      // The kernel counts the dropped messages with the next message that passes.
       for (const length of [32, 148, 92, 64, 1452]) {
         expect(passing(flooding, 200, handshake(4, length))).toBe(200);
       }
@@ -130,8 +130,8 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     netlink.addRoute(detour);
     expect(sourceWorks(source, netlink, right)).toBe(false);
     const [wan, alt] = [hosts.left.index('wan'), hosts.left.index('alt')];
-    // With its source the datagram still leaves the old way: IPv4 takes the interface as an order,
-    // IPv6 as a wish that a more specific route overrules.
+    // With its source, an IPv4 datagram still leaves through the old interface. An IPv6 datagram
+    // does not, because a more specific route wins over the interface.
     send(right, source);
     expect(receiveOne(left).source.sourceInterface).toBe(address === four ? wan : alt);
     send(right, source.withoutSource());
@@ -171,7 +171,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
         return arrivesOn(left);
       });
       expect(seen).toEqual([wan, alt, wan, alt, wan]);
-      // What the mark changes, a look-up for stale sources has to know as well.
+      // The mark changes the route, so the look-up for a source must use the mark too.
       send(right, new Endpoint(address(9, 1), left.port));
       const { source } = receiveOne(left);
       netlink.addRoute({
@@ -222,14 +222,15 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
   );
 
   test.each(families)(
-    'sends datagrams one by one that are too large to be segmented, %s',
+    'sends datagrams one by one if they are too large to be segmented, %s',
     (_name, address) => {
       const errors: number[] = [];
       const left = open(hosts.left, { gso: true, onSendError: (errno) => errors.push(errno) });
       const right = open(hosts.right);
       const destination = new Endpoint(address(9, 2), right.port);
       const memory = Uint8Array.from({ length: 30_000 }, (_, i) => (i * 7) ^ (i >> 8));
-      // The link carries 1500 bytes: these arrive in fragments, and only if they leave alone.
+      // The MTU of the link is 1500. The kernel fragments these datagrams, but only if each is sent
+      // alone.
       for (let i = 0; i < 10; i++) left.send(memory, i, 2000, destination, 0);
       left.flush();
       for (let i = 0; i < 10; i++) {
@@ -300,7 +301,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
   test('does not wait in each flush while the send buffer is full', () => {
     const left = open(hosts.left, { bufferBytes: 8192 });
     const right = open(hosts.right);
-    // Nobody has this address: the kernel keeps what is sent to it until it knows that.
+    // No host has this address. The kernel keeps the datagrams while it looks for the host.
     const silent = new Endpoint(four(9, 77), 9);
     const start = boottimeMs();
     for (let i = 0; i < 50; i++) {

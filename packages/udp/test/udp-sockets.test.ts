@@ -70,7 +70,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
       const destination = new Endpoint(address, right.port);
       const memory = pattern(300_000);
       const seen: Received[] = [];
-      // A burst is less than any receive buffer, so that nothing may be missing.
+      // A burst is smaller than any receive buffer, so no datagram may be missing.
       for (let burst = 0; burst < 10; burst++) {
         for (let i = 0; i < 100; i++) {
           left.send(memory, burst * 1000 + i * 7, (i * 13) % 1400, destination, 0);
@@ -185,7 +185,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     for (let i = 0; i < 200; i++) left.send(memory, 0, 1400, destination, 0);
     left.flush();
     const before = drain(right).length;
-    // The kernel tells with the next datagram that it queues.
+    // The kernel reports its drops with the next datagram that it queues.
     left.send(memory, 0, 1, destination, 0);
     left.flush();
     expect(drain(right)).toHaveLength(1);
@@ -200,7 +200,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     left.send(new Uint8Array(1), 0, 1, destination, 0);
     left.close();
     left.close();
-    const successor = open({}); // takes over the descriptor's number
+    const successor = open({}); // gets the numbers of the closed descriptors
     left.flush();
     left.send(new Uint8Array(1), 0, 1, destination, 0);
     left.flush();
@@ -251,7 +251,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
       let at = 48;
       for (const [each, last, stride, count] of [
         [1452, 1452, 1600, 40],
-        [1452, 700, 1600, 40], // goes on with the one before, and ends it
+        [1452, 700, 1600, 40], // joins the message of the run before, and ends it
         [96, 96, 96, 3],
         [80, 80, 192, 30],
         [80, 1, 192, 2],
@@ -272,7 +272,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(left.counters.sentMessages < 10 * addresses.length).toBe(on);
   });
 
-  test('sends the right datagrams when a report sends in the middle of a call', () => {
+  test('sends the right datagrams when a callback sends in the middle of a call', () => {
     const right = open({});
     const memory = pattern(400);
     const plain = new Endpoint(LOOPBACK, right.port);
@@ -328,7 +328,10 @@ describe('openUdp on another system', () => {
   });
 });
 
-/** `right` has got datagrams of one byte, 0 to 5, and memory for four of them from byte 64 on. */
+/**
+ * Sends six datagrams to `right`: one byte each, 0 to 5. `memory` has slots for four of them, from
+ * byte 64 on.
+ */
 function sixDatagramsForFourSlots(): { memory: Uint8Array; right: UdpSockets } {
   const memory = new Uint8Array(4 * SLOT_LENGTH + 64);
   const [left, right] = [open({}), open({ slots: 4, memory: { buffer: memory, offset: 64 } })];
@@ -351,7 +354,10 @@ interface Received {
   ecn: number;
 }
 
-/** Loopback delivers within the send call: what is not there now was lost. */
+/**
+ * Receives until no datagram is left. Loopback delivers within the send call, so a datagram that is
+ * missing was lost.
+ */
 function drain(sockets: UdpSockets, into: Received[] = []): Received[] {
   while (
     sockets.receive((buffer, offset, length, source, ecn) => {

@@ -7,7 +7,7 @@ vi.mock('@litz/sys');
 vi.mock('node:os');
 
 beforeEach(() => {
-  // A global address in front: of such a one Node tells 0.
+  // A global address comes first. Node.js gives it the scope 0.
   vi.mocked(networkInterfaces).mockReturnValue({
     wan: [address('IPv4', 0), address('IPv6', 0), address('IPv6', 7)],
     global: [address('IPv6', 0)],

@@ -2,9 +2,9 @@
  * Rotations of four words of 32 bits by 8 and 16 bits: they only move bytes. `moveBytes(v, v128.load(LEFT8))`
  * rotates to the left by 8 bits.
  *
- * The patterns are in memory, and a loop loads them before it begins. V8 keeps such a pattern in a register.
- * It does not keep a constant there: in version 13.6, it builds the pattern of a swizzle with a constant again
- * for each swizzle, with four instructions, as it does for a shuffle of bytes.
+ * The patterns are in memory, and a loop loads them before it begins. V8 keeps such a pattern in a
+ * register. It does not keep a constant there: version 13.6 builds a constant pattern again for
+ * each swizzle, with four instructions, as it does for a shuffle of bytes.
  */
 
 export const LEFT16: usize = memory.data<u8>([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]);

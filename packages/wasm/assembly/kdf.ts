@@ -33,7 +33,8 @@ export function deriveKeys(length: i32, count: i32): void {
  * Hashes the block key ^ ipad, and writes the state of the hash to `INNER`. Hashes the block key ^ opad, and
  * writes that state to `OUTER`.
  *
- * @param isOver whether the input of the HMAC is empty: the block of the key is the last of the inner hash
+ * @param isOver whether the input of the HMAC is empty; the block of the key is then the last block
+ *   of the inner hash
  */
 function beginHmac(key: usize, isOver: bool): void {
   for (let i: usize = 0; i < 32; i += 8) {

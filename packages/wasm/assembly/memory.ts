@@ -6,7 +6,10 @@
 // The tables of constants are below these addresses (`--memoryBase`). All that follows can hold secrets
 // while a function works.
 
-/** 32 bytes: the key of a single operation, or the key that `deriveSubkey` derives one from. */
+/**
+ * 32 bytes: the key of a single operation, or the key from which `deriveSubkey` derives another
+ * one.
+ */
 export const KEY: usize = 0x200;
 /**
  * State of Poly1305: four words of h and four words of r, 8 bytes each. Then the second half of the

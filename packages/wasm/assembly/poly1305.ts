@@ -79,7 +79,8 @@ export function absorb(at: usize, end: usize): void {
 export function finish(): void {
   let h0 = load<u64>(POLY1305), h1 = load<u64>(POLY1305, 8), h2 = load<u64>(POLY1305, 16);
   let h3 = load<u64>(POLY1305, 24);
-  // All carries once. That is enough: after a carry from the top, the words below are small.
+  // Each carry is added once. That is enough: after a carry from the top, the words below are
+  // small.
   h1 += h0 >> 32;
   h0 = <u64>(<u32>h0);
   h2 += h1 >> 32;

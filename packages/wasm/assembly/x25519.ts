@@ -259,7 +259,7 @@ function decode(to: usize, from: usize): void {
   store<i64>(to, (<i64>load<u32>(from, 28) >> 6) & MASK25, 72);
 }
 
-/** Writes the element as 32 bytes to `to`: the value of it that is less than p. */
+/** Writes the element to `to` as 32 bytes: the number below p that it stands for. */
 function encode(to: usize, f: usize): void {
   // Twice, because the carry from the last limb to the first may cause another one, which is at most 1.
   for (let i = 0; i < 2; i++) {
@@ -268,7 +268,7 @@ function encode(to: usize, f: usize): void {
       load<i64>(f, 40), load<i64>(f, 48), load<i64>(f, 56), load<i64>(f, 64), load<i64>(f, 72),
     );
   }
-  // Adds 19. The value was p or more if bit 255 is set then, which `carry` is at the end.
+  // Adds 19. If that sets bit 255, the value was p or more. `carry` has this bit at the end.
   let carry: i64 = 19;
   for (let i: usize = 0; i < 10; i++) carry = (load<i64>(f + 8 * i) + carry) >> (26 - (i & 1));
   carry *= 19;

@@ -1,6 +1,7 @@
 /**
- * Compiles `assembly/` and writes the modules as base64 into TypeScript: `node generate.mjs FOLDER`.
- * The compiler is deterministic, so that a test can compare.
+ * Compiles `assembly/` and writes the modules as base64 into TypeScript: `node generate.mjs
+ * FOLDER`. The compiler is deterministic, so a test can compare its output with the committed
+ * files.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,11 +11,11 @@ import { main } from 'assemblyscript/asc';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUILDS = { simd: '--enable simd', scalar: '' };
 const OPTIONS =
-  // Memory of the caller's, of any size; no run-time system.
+  // The caller gives the memory, of any size. There is no run-time system.
   '-O3 --converge --noAssert --runtime stub --use abort= --importMemory --noExportMemory --initialMemory 1 --memoryBase 64';
 
 const folder = process.argv[2];
-if (folder === undefined) throw new Error('say where to: node generate.mjs FOLDER');
+if (folder === undefined) throw new Error('the folder is missing: node generate.mjs FOLDER');
 mkdirSync(folder, { recursive: true });
 for (const [name, features] of Object.entries(BUILDS)) {
   writeFileSync(join(folder, `${name}.ts`), moduleText(name, await compile(features)));

@@ -2,8 +2,8 @@
  * `wasmProvider`: all of WireGuard's cryptography in WebAssembly.
  *
  * The code in `assembly/` does not branch on secrets or use them as addresses. We cannot promise
- * that the machine code that a JavaScript engine makes from it has the same property. But there are
- * no BigInts, whose time depends on their values.
+ * that the machine code that a JavaScript engine makes from it has the same property. But the code
+ * has no BigInts. The time of an operation on BigInts depends on their values.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Both builds, as every test of a kernel runs on both.
+ * The two builds. Each test of a kernel runs on both.
  *
  * @module
  */

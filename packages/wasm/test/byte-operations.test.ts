@@ -82,17 +82,17 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     ['no segment', {}, 0, 0, 2000],
     ['a segment before the first', {}, -1, 1, 2000],
     ['a segment behind the last', {}, 2, 2, 2000],
-    ['segments of nothing', { segmentSize: 0 }, 0, 1, 2000],
+    ['segments without payload', { segmentSize: 0 }, 0, 1, 2000],
     ['a packet that is shorter than its headers', { length: 39 }, 0, 1, 2000],
-    ['a packet longer than there is any', { length: 65_576 }, 0, 1, 2000],
-    ['an IP header that is none', { ipHeaderLength: 16 }, 0, 1, 2000],
+    ['a packet that is longer than any IP packet', { length: 65_576 }, 0, 1, 2000],
+    ['an IP header that is too short', { ipHeaderLength: 16 }, 0, 1, 2000],
     ['no transport header', { headerLength: 20 }, 0, 1, 2000],
-    ['a TCP header that is cut', { headerLength: 36 }, 0, 1, 2000],
-    ['a fraction that is cut to TCP', { headerLength: 36, protocol: 6.5 }, 0, 1, 2000],
-    ['a fraction that is cut to another segment', {}, 0.5, 1, 2000],
-    ['a fraction that is cut to fewer segments', {}, 0, 1.5, 2000],
-    ['a fraction that is cut to more payload', { segmentSize: 100.5 }, 2, 1, 2000],
-    ['a number that is none', { length: Number.NaN }, 0, 1, 2000],
+    ['a TCP header that is too short', { headerLength: 36 }, 0, 1, 2000],
+    ['a protocol with a fraction', { headerLength: 36, protocol: 6.5 }, 0, 1, 2000],
+    ['a first segment with a fraction', {}, 0.5, 1, 2000],
+    ['a count with a fraction', {}, 0, 1.5, 2000],
+    ['a segment size with a fraction', { segmentSize: 100.5 }, 2, 1, 2000],
+    ['a length that is NaN', { length: Number.NaN }, 0, 1, 2000],
   ])('refuses %s', (_, change, first, count, to) => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
     const before = arena.bytes.slice();
@@ -126,7 +126,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
   test('refuses a range into which only the last segment would fit', () => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
     const before = arena.bytes.slice();
-    // They overlap, which nobody may ask for, and yet nothing is written behind the buffer.
+    // The segments overlap, which is not allowed. Even then nothing is written behind the buffer.
     expect(() => operations.writeSegments(PLAN, 1, 2, 4096 - 100, 1)).toThrow(RangeError);
     expect(Buffer.compare(arena.bytes, before)).toBe(0);
   });
@@ -148,7 +148,7 @@ const PLAN: SegmentPlan = {
   transportSum: 2,
 };
 
-/** Of a packet in the first 4096 bytes, whose segments have room in 8192. */
+/** Plans of packets in the first 4096 bytes. Their segments fit into the 8192 bytes after these. */
 function planOfSegments(): fc.Arbitrary<{
   plan: SegmentPlan;
   first: number;
@@ -185,7 +185,7 @@ function planOfSegments(): fc.Arbitrary<{
         ipSum,
         transportSum,
       };
-      // What does not fit behind it is left for another run.
+      // Only as many segments as fit behind the packet.
       const fitting = Math.floor(8000 / (headerLength + segmentSize + 7));
       return { plan, first, count: Math.min(count, fitting), version };
     });

@@ -47,10 +47,10 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     for (const each of ciphers) each.destroy();
   });
 
-  test('belong to the key after messages of other ciphers', () => {
+  test('are those of the right key after messages of a cipher in the same slot', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, keyOf(i)));
-    // The first and the last share a place.
+    // The first and the last cipher share a slot.
     for (let i = 0; i < 20; i++) {
       expect(isOneTimeKey(ciphers[0], keyOf(0), 8)).toBe(true);
       ciphers[256].seal(8, new Uint8Array(64), 0, 8);

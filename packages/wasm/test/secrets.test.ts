@@ -1,5 +1,5 @@
 /**
- * What is left in the memory after it was used: nothing that is secret.
+ * No secret is left in the memory after it was used.
  *
  * @module
  */
@@ -54,7 +54,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     const at = 4 * ciphers[0].oneTimeKeys.locate(5);
     const oneTimeKeys = arena.bytes.slice(at - 64, at + 3 * 64);
     expect(piecesIn(arena, oneTimeKeys)).toBe(32);
-    // A short message, for which no one-time key is asked.
+    // This cipher takes over the slot without one-time keys of its own.
     ciphers[256].seal(0, new Uint8Array(80), 0, 64);
     ciphers[0].destroy();
     expect(piecesIn(arena, oneTimeKeys)).toBe(0);
@@ -148,7 +148,10 @@ function piecesIn(arena: WasmArena, secret: Uint8Array): number {
   return count;
 }
 
-/** Addresses between the tables and the window that are not zero: all of it is for secrets. */
+/**
+ * Returns the addresses of bytes that are not zero, between the tables and the window. All of this
+ * memory is for secrets.
+ */
 function secretsOf(arena: WasmArena): string[] {
   const { value: start } = arena.kernels.KEY;
   const own = arena.bytes.subarray(start, arena.window.byteOffset);

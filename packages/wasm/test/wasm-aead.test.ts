@@ -14,7 +14,7 @@ interface Test {
   valid: boolean;
 }
 
-// Any nonce of 12 bytes: a provider takes those of WireGuard alone.
+// These have any nonce of 12 bytes. A provider takes only the nonces of WireGuard.
 const tests: Test[] = [...rfc8439(), ...wycheproof()];
 
 describe.each(BUILDS)('WasmAead, %s', (build) => {

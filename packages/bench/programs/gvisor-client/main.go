@@ -4,7 +4,7 @@
 //
 //	gvisor-client SETTINGS
 //
-// SETTINGS is the JSON of ClientSettings. The key `uapi` has a file with a request for the UAPI.
+// SETTINGS is the JSON of ClientSettings. The key `uapi` names a file with a request for the UAPI.
 package main
 
 import (

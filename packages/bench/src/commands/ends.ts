@@ -24,11 +24,13 @@ export function addEndsCommand(program: Command): void {
     .option('--seconds <number>', 'length of one measurement', parseCount, 1)
     .option(
       '--only <texts...>',
-      'measure only the implementations whose name has one of these texts',
+      'measure only the implementations whose names contain one of these texts',
       [''],
     )
     .addOption(
-      new Option('--figures <names>').argParser(listParser(END_FIGURES)).default(END_FIGURES),
+      new Option('--figures <names>', 'the figures to measure')
+        .argParser(listParser(END_FIGURES))
+        .default(END_FIGURES),
     )
     .action(async ({ rounds, seconds, only, figures }: EndsOptions) => {
       const implementations = END_IMPLEMENTATIONS.filter(({ name }) =>

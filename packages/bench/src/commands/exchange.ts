@@ -28,9 +28,9 @@ export function addExchangeCommand(program: Command): void {
   const command: Command = program
     .command('exchange')
     .description(
-      'measure the loss of a stream of numbered packets while another implementation gets a new key of Litz',
+      'measure the loss of a stream of numbered packets while another implementation replaces its key of Litz',
     )
-    .option('--exchanges <number>', 'how often the key is exchanged', parseCount, 30)
+    .option('--exchanges <number>', 'how often the key is replaced', parseCount, 30)
     .option(
       '--packets <number>',
       'packets in each direction per exchange, one per ms',
@@ -41,7 +41,12 @@ export function addExchangeCommand(program: Command): void {
       'wireguard-go',
       'kernel',
     ])
-    .option('--kinds <names>', 'what is measured', listParser(EXCHANGE_KINDS), [...EXCHANGE_KINDS])
+    .option(
+      '--kinds <names>',
+      'what is measured with each implementation',
+      listParser(EXCHANGE_KINDS),
+      [...EXCHANGE_KINDS],
+    )
     .action(async ({ exchanges, packets, peers: wanted, kinds }: ExchangeOptions) => {
       const peers = all.filter(({ name }) => wanted.includes(name));
       const settings = { litz: litz(), peers, kinds, exchanges, packets };

@@ -45,7 +45,9 @@ export function addFloodCommand(program: Command): void {
         .default(RATES, '10000,30000,60000,100000,full'),
     )
     .addOption(
-      new Option('--kinds <names>').argParser(listParser(FLOOD_KINDS)).default(FLOOD_KINDS),
+      new Option('--kinds <names>', 'the kinds of floods')
+        .argParser(listParser(FLOOD_KINDS))
+        .default(FLOOD_KINDS),
     )
     .option(
       '--crowd <number>',

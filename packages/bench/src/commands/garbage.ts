@@ -16,7 +16,11 @@ export function addGarbageCommand(program: Command): void {
     )
     .option('--packets <number>', 'N in memory and for TCP', parseCount, 1_000_000)
     .option('--udp-packets <number>', 'N for UDP', parseCount, 800_000)
-    .addOption(new Option('--paths <names>').argParser(listParser(PATHS)).default(PATHS))
+    .addOption(
+      new Option('--paths <names>', 'the paths that packets take')
+        .argParser(listParser(PATHS))
+        .default(PATHS),
+    )
     .addOption(
       new Option(
         '--provider <name>',

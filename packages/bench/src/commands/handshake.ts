@@ -29,7 +29,9 @@ export function addHandshakeCommand(program: Command): void {
     .option('--initiations <number>', 'initiations of each client', parseCount, 40)
     .option('--in-flight <number>', 'unanswered initiations at a time', parseCount, 96)
     .addOption(
-      new Option('--peers <names>').argParser(listParser(PEER_NAMES)).default(['wireguard-go']),
+      new Option('--peers <names>', 'the other implementations')
+        .argParser(listParser(PEER_NAMES))
+        .default(['wireguard-go']),
     )
     .option('--no-litz', 'measure only the other implementations')
     .action(async (options: HandshakeOptions) => {

@@ -22,7 +22,9 @@ export function addMeshCommand(program: Command): void {
     .command('mesh')
     .description('measure the speed and cost of the agents of many nodes, on etcd and Kubernetes')
     .addOption(
-      new Option('--registries <names>').argParser(listParser(REGISTRY_NAMES)).default(all),
+      new Option('--registries <names>', 'the registries to measure')
+        .argParser(listParser(REGISTRY_NAMES))
+        .default(all),
     )
     .option('--agents <number>', 'number of agents on simulated machines', parseCount, crowd.agents)
     .option(

@@ -24,9 +24,15 @@ export function addPeersCommand(program: Command): void {
     .description('measure Litz and other implementations in turn, each through a tunnel of its own')
     .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
     .option('--seconds <number>', 'length of one transfer', parseCount, 5)
-    .addOption(new Option('--peers <names>').argParser(listParser(PEER_NAMES)).default(PEER_NAMES))
     .addOption(
-      new Option('--figures <names>').argParser(listParser(FIGURE_NAMES)).default(FIGURE_NAMES),
+      new Option('--peers <names>', 'the other implementations')
+        .argParser(listParser(PEER_NAMES))
+        .default(PEER_NAMES),
+    )
+    .addOption(
+      new Option('--figures <names>', 'the figures to measure')
+        .argParser(listParser(FIGURE_NAMES))
+        .default(FIGURE_NAMES),
     )
     .option('--no-litz', 'measure only the other implementations')
     .action(async (options: PeersOptions) => {

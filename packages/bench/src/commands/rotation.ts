@@ -20,7 +20,7 @@ export function addRotationCommand(program: Command): void {
     .description('measure the loss of a stream of numbered packets while Litz replaces static keys')
     .option(
       '--rotations <number>',
-      'how often the keys are replaced: of one end, of the other, and of both',
+      'how often the key of one end, of the other end, and of both is replaced',
       parseCount,
       100,
     )

@@ -23,11 +23,11 @@ export function addSocketsCommand(program: Command): void {
   const command: Command = program
     .command('sockets')
     .description('measure sockets over a tunnel without an interface: Litz and others in turn')
-    .option('--rounds <number>', 'how often each is measured', parseCount, 3)
+    .option('--rounds <number>', 'how often each program is measured', parseCount, 3)
     .option('--seconds <number>', 'length of one measurement', parseCount, 4)
     .option('--idle <number>', 'how many idle connections are opened', parseCount, 10_000)
-    .option('--subjects <names>', 'what is measured', listParser(names), names)
-    .option('--modes <names>', 'what is measured of each', listParser(MODES), [...MODES])
+    .option('--subjects <names>', 'the programs to measure', listParser(names), names)
+    .option('--modes <names>', 'what is measured with each program', listParser(MODES), [...MODES])
     .option('--no-loss', 'do not measure the goodput over a path with losses')
     .action(async (options: SocketsOptions) => {
       const { rounds, seconds, idle, modes } = options;

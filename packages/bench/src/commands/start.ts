@@ -13,8 +13,8 @@ export function addStartCommand(program: Command): void {
   const command: Command = program
     .command('start')
     .description(
-      'measure the first seconds of Litz and of other implementations, in turn; also what the warm-up and a ' +
-        'small heap of Litz change',
+      'measure the first seconds of Litz and of other implementations in turn, and the effect of the warm-up ' +
+        'and of a small heap of Litz',
     )
     .option('--rounds <number>', 'how often each daemon is measured', parseCount, 7)
     .option('--rest-ms <number>', 'time from the first session to the stream', parseCount, 4000)

@@ -19,7 +19,11 @@ export function addSuitesCommand(program: Command): void {
       parseCount,
       1000,
     )
-    .addOption(new Option('--only <names>').argParser(listParser(SUITE_NAMES)).default(SUITE_NAMES))
+    .addOption(
+      new Option('--only <names>', 'the suites to run')
+        .argParser(listParser(SUITE_NAMES))
+        .default(SUITE_NAMES),
+    )
     .addOption(
       new Option('--providers <names>', 'the providers to measure')
         .argParser(listParser(PROVIDER_NAMES))

@@ -86,8 +86,9 @@ export function excessText(
 }
 
 /**
- * Returns the samples of one figure. The last one is the ceiling for more threads: the rate that
- * daemon and load would reach on all cores if the cost of a packet stayed the same.
+ * Returns the samples of one figure. The last one is the ceiling for more threads, in percent of
+ * the measured rate: the rate that daemon and load would reach on all cores if the cost of a packet
+ * stayed the same.
  *
  * @param cores of the machine
  */

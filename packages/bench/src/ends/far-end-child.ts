@@ -120,7 +120,7 @@ function seal({ packetLength, messageLength }: ReceiveSettings, count: number): 
   return { count, perBlock };
 }
 
-/** Sends all messages, once, in messages of the kernel with up to 64 datagrams. */
+/** Sends all messages once, with up to 64 datagrams in each system call (UDP_SEGMENT). */
 function sendAll(sealed: Sealed, load: ReceiveSettings, pace: Pace, windowMs: number): Shown {
   const { packetLength, messageLength, daemonPid, link } = load;
   const fd = sockets.fds[0]!;

@@ -42,8 +42,8 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
  * Returns how many messages have left an Ethernet interface between two readings. The kernel counts
  * a message with `UDP_SEGMENT` as one packet, whose headers are counted once.
  *
- * @param messageLength of the messages that a sender with padding sends, in bytes. A sender without
- *   padding sends shorter ones, and each is a packet of its own.
+ * @param messageLength the length in bytes of the messages of a sender with padding. A sender
+ *   without padding sends shorter messages, each as a packet of its own.
  */
 export function sentMessages(
   before: LinkCounters,

@@ -94,7 +94,10 @@ function superPacketSender(): () => void {
   return () => void libc().send(fd, at, bytes.length, 0);
 }
 
-/** Returns a function that sends many packets in one call; each has its own way to the TUN. */
+/**
+ * Returns a function that sends many packets in one call. The kernel passes each of them to the TUN
+ * on its own.
+ */
 function packetsSender(): () => void {
   const bytes = allocate(Math.max(payload, 128));
   const vector = allocate(16);

@@ -39,15 +39,15 @@ import { INNER } from '../peers/tunnel.ts';
 
 /** The packets of a load. */
 export interface Load {
-  /** Of the packets with their IP header, in bytes. */
+  /** The length of the packets with their IP header, in bytes. */
   readonly packetLength: number;
-  /** Of the interface, in bytes. */
+  /** The MTU of the interface, in bytes. */
   readonly mtu: number;
   /** Whether a program sends super-packets, as with QUIC, or single packets, as with voice. */
   readonly superPackets: boolean;
 }
 
-/** What a load has shown. */
+/** The results of a load. */
 export interface Shown {
   readonly packetsPerSecond: number;
   readonly offeredPerSecond: number;
@@ -234,7 +234,7 @@ export class OneEnd {
     }
   }
 
-  /** Only Litz counts replays. */
+  /** Throws if Litz has counted replays. Other implementations do not count them. */
   async #checkReplays(): Promise<void> {
     this.#daemon.checkAlive();
     if (!this.#implementation.name.startsWith('litz')) return;

@@ -26,8 +26,8 @@ export class Pace {
   }
 
   /**
-   * Returns how many packets are due at `now`. A sender that was held up does not make up for it: a
-   * burst would overflow the queue in front of an idle receiver.
+   * Returns how many packets are due at `now`. A sender that was held up does not send the missed
+   * packets: a burst would overflow the queue in front of an idle receiver.
    */
   due(now: number): number {
     const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;

@@ -25,7 +25,7 @@ export interface FloodLoads {
   readonly crowd: number;
   /** How many peers never answer. */
   readonly silent: number;
-  /** How long the client pings beside these peers. */
+  /** How long the client pings while the crowd connects, and while silent peers do not answer. */
   readonly watchSeconds: number;
 }
 
@@ -162,8 +162,8 @@ function longestOf(figure: string, times: readonly number[]): Sample {
 /** How many new peers connect during a flood, for each kind of retry. */
 const NEW_PEERS = 3;
 /**
- * How many ms such a peer may take, by its kind of retry. A peer that is not connected by then
- * counts with this time.
+ * How many ms a new peer may take during a flood, by its kind of retry. A peer that is not
+ * connected by then counts with this time.
  */
 const NEW_PEER_MS = { short: 6000, protocol: 11_500 };
 /**

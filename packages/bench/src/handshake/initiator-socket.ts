@@ -102,7 +102,8 @@ export class InitiatorSocket {
   }
 
   /**
-   * Checks mac1 of a response: it shows that the sender has found our public key in the initiation.
+   * Checks mac1 of a response: it shows that the sender has found the public key of this peer in
+   * the initiation.
    */
   #isForUs(response: Uint8Array): boolean {
     const mac1 = new Uint8Array(16);

@@ -67,12 +67,12 @@ export class Tunnel {
     return this.#firstPings;
   }
 
-  /** The CPU time of both daemons since their start. */
+  /** Returns the CPU time of both daemons since their start. */
   cpuSeconds(): number {
     return cpuSeconds(this.#a.process.pid) + cpuSeconds(this.#b.process.pid);
   }
 
-  /** The larger peak of the two daemons. */
+  /** Returns the larger peak of the two daemons. */
   peakResidentMegabytes(): number {
     return Math.max(...this.#daemons.map((daemon) => peakResidentMegabytes(daemon.process.pid)));
   }

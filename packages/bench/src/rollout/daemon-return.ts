@@ -50,8 +50,8 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
 }
 
 /**
- * Returns the rules, the routes of our table and the addresses of the link, as text. The index of
- * the link is left out, because it changes each time.
+ * Returns the rules, the routes of the mesh's table and the addresses of the link, as text. The
+ * index of the link is left out, because it changes each time.
  */
 async function routesOf({ host, interfaceName }: ClusterNode): Promise<string> {
   const all = [

@@ -8,7 +8,7 @@ import type { Gap } from './received-numbers.ts';
 /**
  * Returns the longest gap that ended in each part; 0: it has no gap.
  *
- * @param gaps of all directions of the stream, in any order
+ * @param gaps the gaps of all directions of the stream, in any order
  * @param starts the times at which the parts begin, in ascending order. A part ends where the next
  *   one begins. The last one is only an end.
  */

@@ -8,7 +8,7 @@
  * While a key is replaced between two ends with Litz, each end knows the old key and the new key of
  * the other. Any other implementation has one key per peer, and one command exchanges this key. The
  * exchange is measured while the other end sends packets, and while the other end is silent. A
- * silent end learns the new key only when we initiate again.
+ * silent end learns the new key only when Litz initiates again.
  *
  * @module
  */

@@ -114,7 +114,7 @@ async function http(): ReturnType<typeof measured> {
   return measured(() => [requests, seconds()]);
 }
 
-/** Only here undici is loaded: it takes memory. */
+/** undici is loaded only here, because it takes memory. */
 async function kernelDispatcher(): Promise<Dispatcher> {
   const { Agent } = await import('undici');
   return new Agent({ connections: settings.connections });
@@ -167,5 +167,5 @@ const MODES: Readonly<Record<ClientMode, () => ReturnType<typeof measured>>> = {
 const answer = await MODES[settings.mode]();
 const peakMb = peakResidentMegabytes(settings.cpuOf ?? process.pid);
 sendAnswer({ ...answer, peakMb });
-// Open connections would keep the process.
+// Open connections would keep the process running.
 process.exit();

@@ -12,8 +12,8 @@ export type ClientMode = 'down' | 'up' | 'http' | 'churn' | 'idle';
 export interface ClientSettings {
   readonly mode: ClientMode;
   /**
-   * How the client reaches the server: with `@litz/net`, the same over node:dgram, or with the
-   * sockets of the kernel. The program in Go has its own.
+   * How the client reaches the server: with `@litz/net`, with `@litz/net` over node:dgram, or with
+   * the sockets of the kernel. The program in Go has its own IP stack.
    */
   readonly transport: 'litz' | 'portable' | 'kernel';
   /** The wg-quick file of Litz. */
@@ -32,7 +32,7 @@ export interface ClientSettings {
 
 /** What a client measured. */
 export interface ClientAnswer {
-  /** Bytes, requests or connections of the window; for `idle` bytes of memory. */
+  /** Bytes, requests or connections in the window; for `idle`, bytes of memory. */
   readonly amount: number;
   /** The length of the window. */
   readonly seconds: number;

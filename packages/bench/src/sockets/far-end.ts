@@ -31,9 +31,9 @@ import { INNER } from '../peers/tunnel.ts';
 
 /** How datagrams on the way are lost and delayed. */
 export interface Loss {
-  /** The share of datagrams in each direction. */
+  /** The share of datagrams that are lost in each direction. */
   readonly share: number;
-  /** In each direction. */
+  /** The delay in each direction, in ms. */
   readonly delayMs: number;
   readonly seed: number;
 }
@@ -43,7 +43,7 @@ export class FarEnd {
   readonly namespaces: NamespacePair;
   /** The wg-quick file of a client. */
   readonly config: string;
-  /** The same as a request for the UAPI. */
+  /** The same configuration as a request for the UAPI. */
   readonly uapi: string;
   readonly privateKey: PrivateKey;
   /** The public key of wireguard-go, in base64. */

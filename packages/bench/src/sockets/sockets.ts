@@ -119,5 +119,5 @@ const CONNECTIONS: Readonly<Record<Exclude<ClientMode, 'idle'>, number>> = {
   http: 64,
   churn: 16,
 };
-/** Several streams, because the rate of one over a path with losses varies much. */
+/** Several streams, because the rate of a single stream over a path with losses varies much. */
 const LOSS_STREAMS = 8;

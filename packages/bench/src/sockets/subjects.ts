@@ -32,13 +32,13 @@ export interface ClientRun {
 /** A program with sockets over a tunnel. */
 export interface Subject {
   readonly name: string;
-  /** What it can do. */
+  /** The modes that it supports. */
   readonly modes: readonly ClientMode[];
   /** Whether it is compared over a path that loses datagrams. */
   readonly loss: boolean;
   /**
-   * Measures streams up that use CUBIC, in Mbit/s. Undefined: `run` does it. The default of a
-   * kernel may be another one, which reacts to losses in another way.
+   * Measures streams up that use CUBIC, in Mbit/s. Undefined: `run` measures them. The default
+   * congestion control of a kernel may react to losses in another way.
    */
   goodput?(far: FarEnd, run: ClientRun): Promise<number>;
   /** Returns why it cannot run on this machine; undefined if it can. */
@@ -100,7 +100,7 @@ const onetun: Subject = {
   },
 };
 
-/** CUBIC of the kernel, over wireguard-go with an interface. */
+/** The TCP of the kernel, with CUBIC, over wireguard-go with an interface. */
 const kernel: Subject = {
   name: 'kernel + wireguard-go',
   modes: ['down', 'up', 'http', 'churn'],

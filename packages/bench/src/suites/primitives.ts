@@ -18,7 +18,7 @@ export function primitivesSuite(candidates: readonly Candidate[]): (Case | Missi
 interface Figure {
   name: string;
   operations: number;
-  /** Returns a function that computes one result. Returns undefined if the provider has none. */
+  /** Returns a function that computes one result; undefined if the provider lacks the primitive. */
   bind: (primitives: SomePrimitives) => (() => Uint8Array) | undefined;
 }
 

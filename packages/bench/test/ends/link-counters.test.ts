@@ -29,13 +29,13 @@ describe('parseLinkCounters', () => {
 });
 
 describe('sentMessages', () => {
-  it('counts the datagrams of messages with many of them', () => {
+  it('counts each datagram of a message that has many', () => {
     const before = counters({ sentBytes: 1000, sentPackets: 7 });
     const after = counters({ sentBytes: 1000 + 2 * 42 + 90 * 1452, sentPackets: 9 });
     expect(sentMessages(before, after, 1452)).toBe(90);
   });
 
-  it('counts packets where each datagram is one, also without padding', () => {
+  it('counts packets if each datagram is one packet, also without padding', () => {
     const after = counters({ sentBytes: 10 * (42 + 232), sentPackets: 10 });
     expect(sentMessages(counters({}), after, 240)).toBe(10);
     expect(sentMessages(counters({}), counters({}), 240)).toBe(0);

@@ -25,14 +25,14 @@ describe('Pace', () => {
     expect(pace.due(now + 2)).toBe(1540);
   });
 
-  it('finds it from above', () => {
+  it('finds that rate from above', () => {
     const pace = new Pace(0, 5000);
     const now = run(pace, 300, 20);
     pace.settle(now);
     expect(pace.perMs).toBeCloseTo(330, 0);
   });
 
-  it('does not make up for a time in which the sender was held up', () => {
+  it('does not send the packets of a time in which the sender was held up', () => {
     const pace = new Pace(0, 100);
     expect(pace.due(4)).toBe(400);
     expect(pace.due(1000)).toBe(400);
@@ -40,7 +40,7 @@ describe('Pace', () => {
     expect(pace.due(1001)).toBe(100);
   });
 
-  it('lets a slow sender wait until it may send as many as it sends at once', () => {
+  it('lets a slow sender wait until a full call is due', () => {
     const pace = new Pace(0, 1);
     expect(pace.due(63)).toBe(63);
     expect(pace.due(500)).toBe(64);

@@ -41,7 +41,7 @@ describeWith(requirements, 'measureFlood', () => {
     expect(valueOf(`${flood}: messages sent per second`)).toBeGreaterThan(perSecond / 5);
     expect(valueOf(`${flood}: messages sent per second`)).toBeLessThan(perSecond * 1.1);
     expect(valueOf(`${flood}: TCP`)).toBeGreaterThan(0);
-    // Six seconds stand for a peer that is not connected.
+    // A peer that is not connected counts with six seconds.
     expect(valueOf(`${flood}: new peer that retries soon`)).toBeLessThan(6000);
     expect(valueOf('20 new peers at once: all are connected')).toBeLessThan(16_000);
   }, 120_000);

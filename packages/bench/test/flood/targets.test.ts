@@ -45,7 +45,7 @@ describe('verdicts', () => {
     expect(verdicts(measurements, targets).every(({ holds }) => holds)).toBe(true);
   });
 
-  it('miss what was not measured, also if another subject was', () => {
+  it('miss a figure that was not measured, even if another subject has it', () => {
     const other = good.map((measurement) => ({ ...measurement, subject: 'wireguard-go' }));
     expect(verdicts(other, targets).map(({ text }) => text)).toContain(
       `${LOST}: not measured, target 0 packets: MISSED`,
@@ -53,7 +53,7 @@ describe('verdicts', () => {
   });
 });
 
-/** The value is the middle sample. */
+/** Returns a measurement whose value is the middle sample. */
 function of(figure: string, unit: string, samples: number[]): Measurement {
   const value = samples.toSorted((a, b) => a - b)[samples.length >> 1];
   return { figure, subject: 'litz', unit, value, samples };

@@ -25,7 +25,10 @@ describeWith([built, namespaces, programRequirement('iperf3')], 'carryOverTun', 
   });
 });
 
-/** More packets than the warm-up, in which numbers are still objects. The built file, because children cannot load .ts. */
+/**
+ * Sends more packets than the warm-up takes, because V8 still makes objects for numbers during it.
+ * Imports the built file, because children cannot load .ts.
+ */
 async function grownOfEnds(
   provider: 'copying' | 'littering',
 ): Promise<{ sender: number; receiver: number }> {

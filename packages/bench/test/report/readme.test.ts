@@ -25,7 +25,7 @@ describe('readmeFigures', () => {
     expect(table).toContain('| ping, ms ↓ | 0.3 | 0.2 | n/a | 1.50 | 1.50 |');
   });
 
-  it('shows of the suites only the cost per message of each provider', () => {
+  it('shows only one part of the suites: the cost per message of each provider', () => {
     const table = readmeFigures([
       result('suites', [
         { figure: 'AEAD seal, 64 B', subject: 'noble', unit: 'ns', value: 4000 },

@@ -13,7 +13,7 @@ describe('longestGaps', () => {
     expect(longestGaps(gaps, [100, 200, 300])).toEqual([9, 0]);
   });
 
-  it('has no part without an end', () => {
+  it('leaves out a part that has no end', () => {
     expect(longestGaps([{ endedAt: 5, ms: 3 }], [0])).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import { Failure } from '../failure.ts';
 export class BlockSplitter {
   #rest: Buffer = Buffer.alloc(0);
 
-  /** Whether the stream has ended within a block. */
+  /** Whether the bytes so far end within a block. */
   get isUnfinished(): boolean {
     return this.#rest.length > 0;
   }
@@ -16,12 +16,12 @@ export class BlockSplitter {
   /**
    * Returns the blocks that these bytes complete. They are views of `bytes` or of a copy of them.
    *
-   * @throws {Failure} this is not pcapng as a daemon of Litz writes it
+   * @throws {Failure} the bytes are not pcapng as a daemon of Litz writes it
    */
   push(bytes: Uint8Array): Buffer[] {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const all = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-    // It may contain keys.
+    // The bytes that are left may contain keys.
     this.#rest.fill(0);
     const blocks: Buffer[] = [];
     let at = 0;

@@ -1,12 +1,12 @@
 /**
- * `CaptureFlags`: the flags of `litz capture`, read.
+ * `CaptureFlags`: the parsed flags of `litz capture`.
  *
  * @module
  */
 
-/** What to record, where to, and when to end. */
+/** What to record, where to write it, and when to end. */
 export interface CaptureFlags {
-  /** '-': standard output. */
+  /** The path of the file; '-' is standard output. */
   readonly write?: string;
   readonly peer?: readonly string[];
   readonly only?: 'inner' | 'outer';

@@ -26,10 +26,11 @@ export class FileOutput implements CaptureOutput {
   #length = 0;
 
   /**
-   * @param isSecret whether the output has keys. Then an existing file is refused if another user
-   *   can read it, may have it open, or may have put it there: a link, a file of another owner, or
-   *   a file with a mode above 0600.
-   * @throws {Failure} (rejects) the file cannot be made, or is refused; it is as it was
+   * @param isSecret whether the output has keys. Then an existing file is refused if it is a link,
+   *   belongs to another user, or has a mode above 0600: another user could read it, have it open,
+   *   or have put it there.
+   * @throws {Failure} (rejects) the file cannot be made, or is refused; an existing file is
+   *   unchanged
    */
   static async open(path: string, isSecret = false): Promise<FileOutput> {
     const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -90,7 +91,7 @@ export class StreamOutput implements CaptureOutput {
     });
   }
 
-  /** Whether the reader has ended. */
+  /** Whether the reader has closed the stream. */
   get isReaderGone(): boolean {
     return this.#error?.code === 'EPIPE';
   }

@@ -27,6 +27,8 @@ export class CaptureWriter {
   lost = 0;
   /** Handshakes in the key log. */
   handshakes = 0;
+  /** Why the daemon has ended the capture. Known at the end; undefined: it did not say. */
+  reason: string | undefined = undefined;
   readonly #options: CaptureWriterOptions;
   readonly #splitter: BlockSplitter = new BlockSplitter();
   #length = 0;
@@ -42,7 +44,7 @@ export class CaptureWriter {
     return this.#isFull;
   }
 
-  /** Whether the capture has come to its end: its last blocks are the statistics. */
+  /** Whether the capture has come to its end: its last blocks are statistics. */
   get isComplete(): boolean {
     return this.#hasStatistics && !this.#splitter.isUnfinished;
   }
@@ -50,13 +52,13 @@ export class CaptureWriter {
   /**
    * Writes the next piece. The bytes are borrowed until the promise is settled, and wiped then.
    *
-   * @throws {Failure} (rejects) as `CaptureOutput.write`
+   * @throws {Failure} (rejects) `CaptureOutput.write` failed
    */
   async push(bytes: Uint8Array): Promise<void> {
     try {
       const blocks = this.#splitter.push(bytes);
       const { keys, output } = this.#options;
-      // The keys come first. So they are there when a reader of both files sees a packet.
+      // The keys are written first, so that a reader of both files has them before the packets.
       for (const block of keys ? blocks : []) {
         if (typeOf(block) === SECRETS) await keys!.write(textOf(block));
       }
@@ -78,8 +80,11 @@ export class CaptureWriter {
     const type = typeOf(block);
     if (type === STATISTICS) {
       this.#hasStatistics = true;
-      this.lost += lostOf(block);
-      return true;
+      this.lost += optionOf(block, OPTION_DROPPED)?.readUInt32LE(0) ?? 0;
+      this.reason ??= optionOf(block, OPTION_COMMENT)?.toString('utf8');
+      // There is room for statistics, but perhaps not for a reason.
+      this.#length += block.length;
+      return this.#length <= this.#options.size;
     }
     if (type === SECRETS) {
       this.handshakes++;
@@ -103,16 +108,16 @@ function textOf(block: Buffer): Buffer {
   return block.subarray(SECRETS_OFFSET, SECRETS_OFFSET + block.readUInt32LE(SECRETS_OFFSET - 4));
 }
 
-/** Returns isb_ifdrop of the statistics of an interface. */
-function lostOf(block: Buffer): number {
-  for (let at = OPTIONS_OFFSET; at + 12 <= block.length;) {
+/** Returns an option of the statistics of an interface; a view. */
+function optionOf(block: Buffer, wanted: number): Buffer | undefined {
+  for (let at = OPTIONS_OFFSET; at + 8 <= block.length;) {
     const code = block.readUInt16LE(at);
     const length = block.readUInt16LE(at + 2);
-    if (code === OPTION_DROPPED) return block.readUInt32LE(at + 4);
+    if (code === wanted) return block.subarray(at + 4, at + 4 + length);
     if (code === 0) break;
     at += 4 + ((length + 3) & ~3);
   }
-  return 0;
+  return undefined;
 }
 
 /** Types of blocks. */
@@ -123,6 +128,7 @@ const SECRETS = 10;
 const SECRETS_OFFSET = 16;
 /** Where the options of the statistics begin. */
 const OPTIONS_OFFSET = 20;
+const OPTION_COMMENT = 1;
 const OPTION_DROPPED = 5;
-/** Room for the statistics of both interfaces at the end of the output. */
+/** The bytes that are reserved for the statistics of both interfaces at the end of the output. */
 const STATISTICS_LENGTH = 160;

@@ -1,5 +1,5 @@
 /**
- * `runCapture`: runs `litz capture` until it has enough, or until a signal comes.
+ * `runCapture`: runs `litz capture` until a limit is reached or a signal comes.
  *
  * @module
  */
@@ -16,7 +16,8 @@ import { CaptureWriter } from './capture-writer.ts';
 /**
  * Captures packets of an interface.
  *
- * @throws {Failure} (rejects) a flag is wrong, or the capture could not be written or ended early
+ * @throws {Failure} (rejects) a flag is wrong, the capture could not be written, or the daemon has
+ *   ended it; the message says why
  * @throws {UapiError | WireGuardError} (rejects) the daemon refused
  */
 export async function runCapture(name: string, flags: CaptureFlags): Promise<void> {
@@ -39,7 +40,7 @@ export async function runCapture(name: string, flags: CaptureFlags): Promise<voi
     report(name, flags, writer);
   } catch (error) {
     const isReaderGone = outputs.output instanceof StreamOutput && outputs.output.isReaderGone;
-    // Wireshark was closed, or head has read enough.
+    // The reader has ended on purpose: Wireshark was closed, or `head` has read enough.
     if (!isReaderGone) throw error;
   } finally {
     clearTimeout(timer);
@@ -69,19 +70,17 @@ async function write(
     await writer.push(bytes);
     if (writer.isFull) end.abort();
   }
-  if (!hasBegun || (writer.isComplete && end.signal.aborted)) return;
-  const why = 'the daemon has ended, or a new process has taken its place (litz upgrade)';
-  if (!writer.isComplete) {
-    throw new Failure(`${name}: ${why}, or its log says why; ${countText(writer)}`);
-  }
-  say(`litz: ${name}: ${why}`);
+  const { isComplete, reason } = writer;
+  if (!hasBegun || (isComplete && reason === undefined && end.signal.aborted)) return;
+  const why = reason ?? (isComplete ? 'the daemon did not say why' : 'the daemon was killed');
+  throw new Failure(`${name}: the capture has ended early: ${why}; ${countText(writer)}`);
 }
 
-/** Rejects when the output takes nothing for a while after the end. */
+/** Rejects if the output has not taken the rest of the capture `STUCK_MS` after its end. */
 function stuck(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const fail = (): void =>
-      reject(new Failure('the reader of the capture does not read; its end is missing'));
+      reject(new Failure('the reader has stopped reading, so the end of the capture is missing'));
     signal.addEventListener('abort', () => setTimeout(fail, STUCK_MS).unref(), { once: true });
   });
 }

@@ -26,6 +26,8 @@ export interface BackgroundOptions {
   readonly user?: string;
   /** The value of `--metrics`. Default: no metrics. */
   readonly metrics?: string;
+  /** The values of `--resolve`. Default: none. */
+  readonly resolve?: readonly string[];
   /** The command line of the child. Default: that of a daemon. */
   readonly words?: readonly string[];
   /** Called with what the child writes to standard error until it is ready. */
@@ -46,13 +48,15 @@ export async function startInBackground(name: string, options: BackgroundOptions
     ...(options.persist === true ? ['--persist'] : []),
     ...(options.user === undefined ? [] : ['--user', options.user]),
     ...(options.metrics === undefined ? [] : ['--metrics', options.metrics]),
+    ...(options.resolve ?? []).flatMap((name) => ['--resolve', name]),
   ];
   const { words = ['-f', ...flags, name], onText } = options;
   const args = [SMALL_HEAP, ...process.execArgv, options.entry, ...words];
   const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
-    // The hooks of a tunnel inherit the environment, and may start a daemon.
+    // The hooks of a tunnel inherit the environment. With this variable, a daemon that a hook
+    // starts would stay in the foreground.
     env: options.words ? options.env : { ...options.env, WG_PROCESS_FOREGROUND: '1' },
     // The pipe keeps the last output of a child that dies. When the daemon is ready, the pipe is
     // closed, and writing to it fails.

@@ -14,14 +14,14 @@ export function addCaptureCommand(program: Command): void {
     .command('capture')
     .description('record the packets of a running interface for Wireshark (pcapng)')
     .argument('<INTERFACE>', 'an interface of litz')
-    .option('-w, --write <FILE>', 'where to; -: standard output, for wireshark -k -i -')
+    .option('-w, --write <FILE>', 'the file to write; - is standard output, for wireshark -k -i -')
     .option('--peer <KEY>', 'only packets of this peer; can be repeated', readPeer)
     .addOption(
       new Option('--only <side>', 'only IP packets, or only datagrams').choices(['inner', 'outer']),
     )
     .option('-s, --snap-length <bytes>', 'keep only this many bytes of a packet', readSnapLength)
-    .option('-c, --count <packets>', 'end after so many packets', readCount)
-    .option('--duration <seconds>', 'end after so many seconds', readSeconds)
+    .option('-c, --count <packets>', 'end after this many packets', readCount)
+    .option('--duration <seconds>', 'end after this many seconds', readSeconds)
     .option('--size <size>', 'end before the file is longer than this: 500k, 100M, 2G', readSize)
     .option('--key-log <FILE>', 'also write the keys of new sessions to FILE; only for root')
     .option('--embed-keys', 'put the keys of new sessions into the capture; only for root')
@@ -88,7 +88,7 @@ is never slower and loses nothing. A file can be read only by its owner.
 
 Keys: --key-log and --embed-keys start a new handshake with each peer, and record what Wireshark
 needs to decrypt the sessions that begin then. Whoever has these keys has the private key of the
-interface, and can read the recorded traffic. Delete them after use.
+interface, and can read the recorded traffic. Delete the keys after use.
 
 Examples:
   litz capture wg0 -w wg0.pcapng                   until Ctrl-C

@@ -7,8 +7,10 @@
  *
  * @module
  */
+import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
+import { followNames } from '../followed-names.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import type { MetricsAddress } from '../metrics/metrics-address.ts';
@@ -29,13 +31,15 @@ export interface DaemonOptions {
   readonly persist?: boolean;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
+  /** Names of endpoints that are looked up again, `KEY=HOST:PORT`. Default: none. */
+  readonly names?: readonly string[] | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
 
 /**
  * Resolves when the daemon was asked to end and everything is released, or when a new process has
- * everything.
+ * taken its place.
  *
  * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
  * @throws {Failure | WireGuardError} the daemon could not start
@@ -63,7 +67,11 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     onFailed: () => notifier.claimPlace(),
   });
   const control = await DaemonControl.open(served, upgrades);
+  let forgetNames: (() => void) | undefined;
   try {
+    forgetNames = await followNames(served.device, options.names ?? [], (line) =>
+      served.log.error(line),
+    );
     metrics = await openMetricsOf(served, options.metrics, socket !== undefined);
     options.onReady?.();
     notifier.ready(`serves ${served.device.name}`);
@@ -74,10 +82,13 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     await upgrades.cancel();
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
-    await control.close();
-    await metrics?.close();
-    await served.close();
-    notifier.close();
+    await closeAll(
+      () => forgetNames?.(),
+      () => control.close(),
+      () => metrics?.close(),
+      () => served.close(),
+      () => notifier.close(),
+    );
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;
@@ -85,8 +96,8 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * A process that took the place of another one must not end because of its metrics: it logs that it
- * has none.
+ * A process that took the place of another one must not end because it cannot serve metrics. It
+ * logs that instead.
  *
  * @throws {Failure} (rejects) it cannot listen there
  */
@@ -97,7 +108,7 @@ async function openMetricsOf(
 ): Promise<MetricsServer | undefined> {
   if (address === undefined) return undefined;
   try {
-    // The old process ends at the same time, and had the address until then.
+    // The old process has the address until it ends, so this process tries again for some time.
     const metrics = await openMetrics(address, served, isSuccessor ? LONGEST_END_MS : 0);
     served.log.verbose(`serves /metrics on ${metrics.address}`);
     return metrics;
@@ -109,8 +120,8 @@ async function openMetricsOf(
 }
 
 /**
- * Litz cannot use an open TUN of its parent process. This function refuses to start, because the
- * daemon would make another interface than the parent expects.
+ * Refuses to start if the parent process passes an open TUN or UAPI socket. Litz cannot use them,
+ * and would make an interface that the parent does not expect.
  */
 function refuseDescriptors(env: NodeJS.ProcessEnv): void {
   for (const variable of ['WG_TUN_FD', 'WG_UAPI_FD']) {

@@ -20,10 +20,10 @@ export function addDoctorCommand(program: Command): void {
 }
 
 const HELP = `
-Each line is OK, WARN or FAIL, with what to do. It asks the daemon, and reads routes, the firewall
-(nft and iptables), the file in /etc/wireguard and the clock, for up to 64 peers.
-It changes nothing. If a peer is silent, it sends an empty datagram to its port, and one through the
-tunnel (port 9), and waits up to seven seconds for a handshake. UDP does not tell whether a port is
-open: only a refusal is certain.
+Each line begins with OK, WARN or FAIL, and says what to do. litz doctor asks the daemon, and reads
+routes, the firewall (nft and iptables), the file in /etc/wireguard and the clock, for up to 64
+peers. It changes nothing. If a peer is silent, litz doctor sends an empty datagram to the peer's
+port, and one through the tunnel (port 9), and waits up to seven seconds for a handshake. UDP does
+not tell whether a port is open: only a refusal is certain.
 
 Exit codes: 0 nothing is wrong, or only warnings; 1 something is wrong.`;

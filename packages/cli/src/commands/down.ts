@@ -1,7 +1,7 @@
 /**
- * `litz down`, `litz reload`, `litz save` and `litz strip`: what wg-quick does besides `up`.
+ * `litz down`, `litz reload`, `litz save` and `litz strip`: the commands for tunnels besides `up`.
  *
- * The process of `litz up` does the work, because it knows its tunnel. If the interface is that of
+ * The process of `litz up` does the work, because it knows its tunnel. If the interface belongs to
  * another daemon (`litz wg0`, wireguard-go), its UAPI socket is used.
  *
  * @module
@@ -31,9 +31,9 @@ type Print = (line: string) => void;
 
 /**
  * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
- * this removes what it has left.
+ * this removes what that process has left behind.
  *
- * @throws {Failure} there is no such interface, or a hook failed; the interface is gone then
+ * @throws {Failure} there is no such interface; or a hook failed, and the interface is gone
  */
 export async function runDown(target: string, print: Print): Promise<void> {
   const { name } = locateTunnelFile(target);
@@ -90,7 +90,7 @@ export async function runReload(
 /**
  * Writes the present state of an interface into its file.
  *
- * @throws {Failure | ConfigError | UapiError} the file is as it was
+ * @throws {Failure | ConfigError | UapiError} the file is unchanged
  */
 export async function runSave(target: string, print: Print): Promise<void> {
   const { name, file } = locateTunnelFile(target);
@@ -125,12 +125,12 @@ export function strippedFile(target: string, print: Print): string {
   return stripConfig(text);
 }
 
-/** Ends another daemon in the usual way: by removing its socket. @returns whether there was one */
+/** Ends a daemon by removing its socket. @returns whether there was a daemon */
 async function endDaemon(name: string, host: LinuxHost): Promise<boolean> {
   const { path } = UapiClient.of(name);
   if (!existsSync(path)) return false;
   if (!host.hasLink(name)) {
-    // A daemon that was killed left it.
+    // A daemon that was killed has left the socket.
     rmSync(path, { force: true });
     return false;
   }

@@ -19,6 +19,6 @@ const HELP = `
 In the app: add a tunnel, scan from QR code. A tunnel is for one device: two devices with the same
 key take the session from each other. Comments, hooks and other fields that the app does not know
 are left out. The code is black on white; with NO_COLOR or without a terminal it has no colours,
-and is right on a dark background.
+and is drawn for a dark background.
 
 For example: litz qr ./phone.conf`;

@@ -22,7 +22,7 @@ export async function runQr(target: string): Promise<void> {
 
 export interface QrOptions {
   readonly colors: boolean;
-  /** The width of the terminal; undefined: the output is no terminal. */
+  /** The width of the terminal; undefined: the output is not a terminal. */
   readonly columns: number | undefined;
   /** Called with lines for the user. */
   readonly warn: (line: string) => void;

@@ -11,7 +11,7 @@ import type { ShowFlags } from './show.ts';
 export function addShowCommand(program: Command): void {
   program
     .command('show')
-    .description('show interfaces and peers, as wg show, and what litz knows besides')
+    .description('show interfaces and peers as wg show does, and what only litz knows')
     .argument('[INTERFACE|all|interfaces]', 'default: all')
     .argument('[COLUMN]', COLUMNS.join(', '), readColumn)
     .option('--json', 'print data for a program; private keys are left out')

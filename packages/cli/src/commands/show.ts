@@ -48,7 +48,7 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-/** Reads the status; other daemons than Litz refuse to give more than `wg` needs. */
+/** Reads the status. A daemon other than Litz gives only what `wg` needs. */
 function statusOf(name: string): Promise<DeviceStatus> {
   return new InterfaceClient(name).read();
 }
@@ -61,7 +61,7 @@ async function interfaces(): Promise<string[]> {
       wipeSecrets(await UapiClient.of(name).get());
       names.push(name);
     } catch {
-      // The daemon was killed, and has left its socket; or this user may not ask.
+      // A daemon that was killed has left its socket, or this user may not use the socket.
     }
   }
   return names;

@@ -47,15 +47,15 @@ function readCount(text: string): number {
 }
 
 const HELP = `
-Keys: arrows pick a peer, Enter shows its details, s sorts, r reverses, / finds, p pauses, ? lists
+Keys: arrow keys select a peer, Enter shows its details, s sorts, r reverses, / finds, p pauses, ? lists
 all keys, q quits.
 
 If the output is not a terminal, one table is printed after one interval, uncut and without colours.
 
-Only a daemon of Litz tells packets, drops and the round trip. The round trip is that of the last
-handshake: from the initiation to the response, or from our response to the first message of the
+Only a daemon of Litz reports packets, drops and the round trip. The round trip is that of the last
+handshake: from the initiation to the response, or from the response to the first message of the
 session. It includes the time that both sides need for the cryptography, some milliseconds at most.
-Packets include keepalives. If a reading takes long, the interval is ten times that long.
+Keepalives count as packets. If a reading takes long, the interval is ten times that long.
 
 Environment:
   NO_COLOR=1   no colours`;

@@ -47,7 +47,7 @@ export function addTunnelCommands(program: Command): void {
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', SAVE_HELP)
     .action(async (target: string) => (await import('./down.ts')).runSave(target, writeLine));
-  command('strip', 'print a wg-quick file without what wg does not read')
+  command('strip', 'print the lines of a wg-quick file that wg reads')
     .argument(TARGET, TARGET_HELP)
     .addHelpText('after', STRIP_HELP)
     .action(async (target: string) => {
@@ -105,8 +105,8 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
     process.kill(process.pid, received);
   } finally {
     signals.release();
-    // At its end, Node.js restores the settings of the terminal, and aborts if that is closed. So
-    // the signal of the terminal ends the process instead.
+    // When Node.js exits, it restores the settings of the terminal, and aborts if the terminal is
+    // closed. So SIGHUP ends the process instead.
     if (terminal.isGone) process.kill(process.pid, 'SIGHUP');
   }
 }
@@ -119,7 +119,7 @@ async function startTunnelInBackground(target: string, flags: UpFlags): Promise<
   await startInBackground(name, {
     entry: ENTRY,
     env: process.env,
-    // The child works in another folder.
+    // The child has another working directory.
     words: [...words, '--', resolve(file)],
     onText: (text) => void process.stderr.write(text),
   });
@@ -146,14 +146,14 @@ The tunnel ends at Ctrl-C, SIGTERM, or litz down. SIGHUP reloads the file.
 Hooks (PreUp, PostUp, PreDown, PostDown) are run by bash, as by wg-quick. If a hook fails before
 the tunnel is up, everything is undone, and no other hook is run. If a hook of down fails, the
 tunnel is taken down all the same, and the exit code is 1.
-DNS servers are set by resolvconf, by resolvectl, or in /etc/resolv.conf, and put back at the end.
-After a kill -9, the next litz up or litz down puts them back.`;
+DNS servers are set by resolvconf, by resolvectl, or in /etc/resolv.conf. When the tunnel ends, the
+previous servers are restored; after a kill -9, the next litz up or litz down restores them.`;
 const DOWN_HELP = `
-Waits until the interface is gone and the hooks have ended. After a kill -9, it puts back DNS
-servers and filters. It also ends a daemon that litz INTERFACE or wireguard-go started.`;
+Waits until the interface is gone and the hooks have ended. If the tunnel was killed (kill -9), it
+restores DNS servers and filters. It also ends a daemon of litz INTERFACE or wireguard-go.`;
 const RELOAD_HELP = `
 Peers that stay keep their sessions. In a tunnel of litz up, addresses, routes and the hooks of down
-change too. Other fields need litz down and litz up: those that have changed are named.`;
+change too. If other fields have changed, litz names them: they need litz down and litz up.`;
 const SAVE_HELP = `
 Writes keys, peers, port and addresses. Comments stay, and so do host names in endpoints.
 The file is replaced in one step and keeps its owner and its mode.`;

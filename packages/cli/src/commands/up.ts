@@ -14,6 +14,7 @@ import {
   retriesFromEnvironment,
   type HookOptions,
 } from '@litz/device/quick';
+import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
@@ -27,7 +28,7 @@ import { readTunnelFile } from '../read-tunnel-file.ts';
 import { locateTunnelFile } from '../tunnel-path.ts';
 
 export interface UpOptions {
-  /** The environment: LOG_LEVEL and WG_ENDPOINT_RESOLUTION_RETRIES; that of the hooks, too. */
+  /** The environment, with LOG_LEVEL and WG_ENDPOINT_RESOLUTION_RETRIES. Hooks get it too. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the tunnel. */
   readonly signal: AbortSignal;
@@ -38,7 +39,7 @@ export interface UpOptions {
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
-  /** What takes it down, for the user. */
+  /** How the user takes the tunnel down, for a message. */
   readonly howToEnd: string;
   /** Called when the tunnel is up. */
   readonly onReady?: () => void;
@@ -63,7 +64,7 @@ export async function runUp(target: string, options: UpOptions): Promise<void> {
   const session = new Session(located.name, options);
   const host = await LinuxHost.open();
   try {
-    // Names could not be resolved with the servers of a tunnel that was killed.
+    // A tunnel that was killed has left its DNS servers, which do not answer without it.
     for (const line of host.restoreLeftOverDns()) session.print(line);
     const running = await RunningTunnel.up(file, {
       host,
@@ -108,8 +109,8 @@ class Session {
   }
 
   /**
-   * If hooks do not write to the output of this process themselves, clients that wait for `down`
-   * get their output too.
+   * Returns the options of hooks. If this process reads the output of hooks, clients that wait for
+   * `down` get that output too.
    */
   hooks(env: NodeJS.ProcessEnv): HookOptions {
     const { hooks = {} } = this.#options;
@@ -144,10 +145,12 @@ class Session {
         await Promise.race([aborted(end), running.ended]);
         notifier.stopping();
       } finally {
-        await metrics?.close();
-        await running.down();
+        await closeAll(
+          () => metrics?.close(),
+          () => running.down(),
+        );
       }
-      // Throws the error of a crash.
+      // This throws if the packet loop has crashed.
       await running.ended;
       if (!isQuiet(env)) this.print('down');
       this.#settleDown(undefined);
@@ -155,8 +158,10 @@ class Session {
       this.#settleDown(error);
       throw error;
     } finally {
-      await control?.close();
-      notifier.close();
+      await closeAll(
+        () => control?.close(),
+        () => notifier.close(),
+      );
     }
   }
 
@@ -207,7 +212,7 @@ class Session {
     }
   }
 
-  /** Reloads at a signal, whose sender does not read an answer. */
+  /** Reloads at a signal. The sender of a signal gets no answer, so the result is printed. */
   async #reload(running: RunningTunnel): Promise<void> {
     try {
       await this.#change(running, undefined, (line) => this.print(line));
@@ -218,7 +223,7 @@ class Session {
   }
 }
 
-/** The steps are printed unless LOG_LEVEL is 'silent' or 'error'. */
+/** Returns whether the steps are not printed, because LOG_LEVEL is 'silent' or 'error'. */
 function isQuiet(env: NodeJS.ProcessEnv): boolean {
   const level = env['LOG_LEVEL'];
   return level === 'silent' || level === 'error';

@@ -21,7 +21,7 @@ export async function runUpgrade(name: string, print: (line: string) => void): P
   // The daemon may belong to another user.
   const say = (line: string): void => print(printable(line));
   if ((await askTunnel(name, { do: 'upgrade' }, say, daemonFolder(name))) === 'done') return;
-  // A tunnel of `litz up` answers why it cannot do this.
+  // A tunnel of `litz up` answers with the reason why it cannot be upgraded.
   if ((await askTunnel(name, { do: 'upgrade' }, say)) === 'done') return;
   throw new Failure(`there is no daemon that runs as: litz ${name}`);
 }

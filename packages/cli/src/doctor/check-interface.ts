@@ -6,7 +6,9 @@
 import { fail, ok, warn, type Finding } from './finding.ts';
 import type { LinkFacts, TunnelFacts } from './tunnel-facts.ts';
 
-/** Returns one finding for each subject. Without a daemon, there is only that finding. */
+/**
+ * Returns one finding for each subject. Without a daemon, the only finding says that there is none.
+ */
 export function checkInterface(facts: TunnelFacts): Finding[] {
   const daemon = checkDaemon(facts);
   if (daemon.state === 'fail') return [daemon];
@@ -21,7 +23,10 @@ export function checkInterface(facts: TunnelFacts): Finding[] {
   ];
 }
 
-/** The start of the year in which this check was written: a clock before it is wrong. */
+/**
+ * The start of the year in which this check was written. A clock that shows an earlier time is
+ * wrong.
+ */
 export const EARLIEST_MS: number = Date.UTC(2025, 0);
 
 function checkDaemon({ name, daemon, noDaemon, link }: TunnelFacts): Finding {
@@ -29,7 +34,7 @@ function checkDaemon({ name, daemon, noDaemon, link }: TunnelFacts): Finding {
   if (daemon) {
     return daemon.details
       ? ok(subject, 'Litz answers')
-      : ok(subject, 'another implementation answers, which tells less');
+      : ok(subject, 'another implementation answers, which reports less');
   }
   if (link?.kind === 'wireguard') {
     const text = `${name} is an interface of the kernel's own WireGuard, which litz doctor cannot ask`;
@@ -54,10 +59,10 @@ function checkKey({ name, daemon, file }: TunnelFacts): Finding {
     );
   }
   if (file?.hasOwnKeyAsPeer) {
-    const text = `a peer in ${file.path} has our own public key, so it is never used`;
+    const text = `a peer in ${file.path} has the public key of this interface, so it is never used`;
     return fail(subject, text, 'Give it the public key of the other side');
   }
-  return ok(subject, `our public key is ${daemon!.publicKey}: the peers must have it`);
+  return ok(subject, `the public key is ${daemon!.publicKey}: the peers must have it`);
 }
 
 function checkLink({ name, link }: TunnelFacts): Finding {
@@ -78,7 +83,7 @@ function checkLink({ name, link }: TunnelFacts): Finding {
   return ok(subject, `up, MTU ${link.mtu}`);
 }
 
-/** Link-local addresses are those that the kernel makes for each link. */
+/** Returns all addresses except link-local ones, which the kernel makes for each link. */
 function ownAddresses({ addresses }: LinkFacts): LinkFacts['addresses'] {
   return addresses.filter(({ address: { length, [0]: first, [1]: second } }) => {
     return length === 4 || first !== 0xfe || (second! & 0xc0) !== 0x80;
@@ -90,18 +95,18 @@ function checkClock({ nowMs, peers }: TunnelFacts): Finding {
   const subject = 'clock';
   const remedy = 'Set the clock, for example with: timedatectl set-ntp true';
   if (nowMs < EARLIEST_MS) {
-    const text = `the clock of this machine shows ${dateOf(nowMs)}; peers that saw a later time refuse our handshakes`;
+    const text = `the clock of this machine shows ${dateOf(nowMs)}; peers that saw a later time refuse handshakes of this machine`;
     return fail(subject, text, remedy);
   }
   const latest = Math.max(0, ...peers.map(({ status }) => status.lastHandshakeUnixMs));
   if (latest > nowMs + TOLERANCE_MS) {
-    const text = `the last handshake was at ${dateOf(latest)}, and the clock shows ${dateOf(nowMs)}: it went back. Peers refuse our handshakes until that time`;
+    const text = `the last handshake was at ${dateOf(latest)}, and the clock shows ${dateOf(nowMs)}: it went back. Peers refuse handshakes of this machine until that time`;
     return fail(subject, text, remedy);
   }
   return ok(subject, dateOf(nowMs));
 }
 
-/** Rules that drop packets are findings of their peers. */
+/** A rule that drops packets is reported with the peer whose packets it drops. */
 function checkFirewall({ unreadFirewall, peers }: TunnelFacts): Finding {
   const subject = 'firewall';
   if (unreadFirewall !== undefined) return ok(subject, `not known: ${unreadFirewall}`);
@@ -138,5 +143,5 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** A clock that is corrected by a little is no fault. */
+/** A smaller difference is no fault: clocks are corrected by small amounts. */
 const TOLERANCE_MS = 10_000;

@@ -11,7 +11,7 @@ import { checkMtu, checkReverseFilter, checkRoutes } from './check-ways.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 import type { Block, PeerFacts, TunnelFacts } from './tunnel-facts.ts';
 
-/** Returns the findings about a peer. One that works has few. */
+/** Returns the findings about a peer. A peer that works has few of them. */
 export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
   const heard = hasHandshake(peer, facts);
   return [
@@ -28,7 +28,10 @@ export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
   ];
 }
 
-/** Whether there was a handshake within the life of a session, and none was refused since. */
+/**
+ * Whether the last handshake is recent enough for a valid session, and at most one initiation was
+ * not answered since.
+ */
 function hasHandshake({ status }: PeerFacts, { nowMs }: TunnelFacts): boolean {
   const { lastHandshakeUnixMs, unansweredInitiations = 0 } = status;
   return nowMs - lastHandshakeUnixMs < SESSION_MS && unansweredInitiations < 2;
@@ -80,8 +83,8 @@ function checkOuterRoute({ key, status, outer }: PeerFacts, { name }: TunnelFact
 function checkFirewall(peer: PeerFacts, { name }: TunnelFacts, heard: boolean): Finding[] {
   return peer.blocks.flatMap(({ way, how, rule }) => {
     const isOuter = way.startsWith('outer');
-    // After a handshake, it is known that the uncertain rule drops no datagrams. For inner packets,
-    // nothing is known.
+    // A rule that may drop packets is not reported for inner packets. It is not reported for
+    // datagrams either if there was a handshake, because that shows that they pass.
     if (how === 'possible' && (heard || !isOuter)) return [];
     const text = `${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
     const what = isOuter ? 'UDP of the tunnel' : `packets of ${name}`;
@@ -128,10 +131,10 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   if (drops['replayed-initiation']) return 'Set the clock of the peer';
   const known =
     port === 'silent' ? 'The port did not refuse a datagram, which proves little with UDP. ' : '';
-  return `${known}Check at the other side: does it run, does it have our public key, does its firewall accept the port? Does a router there forward the port?`;
+  return `${known}Check at the other side: does it run, does it have the public key of this interface, does its firewall accept the port? Does a router there forward the port?`;
 }
 
-/** Behind NAT, a router forgets us when nothing is sent, and then nobody can reach us. */
+/** Behind NAT, a router forgets this machine when it sends nothing. Then no peer can reach it. */
 function checkKeepalive({ key, status, outer }: PeerFacts): Finding[] {
   const { endpoint, persistentKeepalive } = status;
   if (!endpoint || outer?.source === undefined || persistentKeepalive > 0) return [];
@@ -150,15 +153,15 @@ function checkDrops({ key, status: { drops = {} } }: PeerFacts): Finding[] {
   });
 }
 
-/** Reject-After-Time: within it, a session is valid. */
+/** Reject-After-Time: a session is valid for this time after its handshake. */
 const SESSION_MS = 180_000;
 const WAYS: Readonly<Record<Block['way'], string>> = {
-  'outer-out': 'our datagrams to the peer',
+  'outer-out': 'datagrams to the peer',
   'outer-in': 'datagrams of the peer',
   'inner-out': 'packets into the tunnel',
   'inner-in': 'packets out of the tunnel',
 };
-/** Drops since the start that tell of a mistake. */
+/** The drop reasons that show a mistake. The daemon counts drops since its start. */
 const DROPS: Readonly<Partial<Record<DropReason, readonly [text: string, remedy: string]>>> = {
   'replayed-initiation': [
     'handshake messages of the peer were too old: its clock went back, or somebody replays them',

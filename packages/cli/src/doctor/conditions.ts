@@ -1,6 +1,6 @@
 /**
- * The conditions of firewall rules that both languages have. Each returns whether a packet fulfils
- * it; undefined: the packet does not say.
+ * The conditions of firewall rules that nft and iptables both have. Each returns whether a packet
+ * fulfils it; undefined: the fields of the packet that it needs are not known.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { tryParseCidr } from '@litz/core/internals';
 import { contains } from './prefix-contains.ts';
 import type { Condition, FilteredPacket } from './filter-rules.ts';
 
-/** The name of the link; a name may end with `*`. */
+/** Whether the link has this name; a pattern may end with `*`. */
 export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   return (packet) => {
     // A packet that comes in has no outgoing link, and a packet that goes out has no incoming one.
@@ -24,7 +24,7 @@ export function protocolIs(name: string): Condition {
   return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
 }
 
-/** A port or a range, for UDP or both. */
+/** Whether a port is in this range, for any protocol that has ports. */
 export function portIs(side: 'source' | 'destination', first: number, last: number): Condition {
   return (packet) => {
     const port = side === 'source' ? packet.sourcePort : packet.destinationPort;
@@ -48,7 +48,7 @@ export function stateIs(states: readonly string[]): Condition {
   return ({ isEstablished }) => states.includes(isEstablished ? 'established' : 'new');
 }
 
-/** The family of the IP header. */
+/** Whether the IP header is of this family. */
 export function familyIs(family: 4 | 6): Condition {
   return (packet) => packet.family === family;
 }

@@ -11,13 +11,13 @@
 export interface FilterRules {
   /** `nft`, `iptables`, ...: what a user calls to see the rules. */
   readonly program: string;
-  /** By name; nft has the family and the table in front. */
+  /** By name. The name of a chain of nft begins with family and table. */
   readonly chains: ReadonlyMap<string, FilterChain>;
 }
 
 export interface FilterChain {
   readonly family: 'ip' | 'ip6' | 'inet';
-  /** Undefined: the chain is only jumped to. */
+  /** Undefined: the chain has no hook, and only other chains jump to it. */
   readonly hook: FilterHook | undefined;
   readonly priority: number;
   readonly policy: 'accept' | 'drop';
@@ -28,7 +28,7 @@ export type FilterHook = 'prerouting' | 'input' | 'output' | 'postrouting';
 
 export interface FilterRule {
   readonly text: string;
-  /** All conditions; undefined instead of a condition: it is not known. */
+  /** All conditions. Undefined stands for a condition that Litz does not know. */
   readonly conditions: readonly (Condition | undefined)[];
   /** Undefined: the rule only counts, marks or logs. */
   readonly verdict: FilterVerdict | undefined;
@@ -39,7 +39,7 @@ export type FilterVerdict =
   | { readonly type: 'accept' | 'drop' | 'return' }
   | { readonly type: 'jump' | 'goto'; readonly chain: string };
 
-/** A packet on its way in or out. Undefined: any value. */
+/** A packet on its way in or out. A field that is undefined may have any value. */
 export interface FilteredPacket {
   readonly direction: 'in' | 'out';
   /** The name of the link that it comes from or goes to. */
@@ -105,7 +105,7 @@ function dropAt(
 class Walk {
   readonly #packet: FilteredPacket;
   readonly #chains: FilterRules['chains'];
-  /** Whether an unknown condition may have accepted the packet before. */
+  /** Whether an earlier rule with an unknown condition may have accepted the packet. */
   isUncertain = false;
   /** The rule that dropped it. */
   dropped = '';

@@ -13,24 +13,27 @@ export interface Finding {
   /** `key`, `endpoint`, `firewall`, ... */
   readonly subject: string;
   readonly state: 'ok' | 'warn' | 'fail';
-  /** The peer that it is about, in base64. Absent: the interface. */
+  /**
+   * The public key of the peer that the finding is about, in base64. Absent: it is about the
+   * interface.
+   */
   readonly peer?: string;
   readonly text: string;
   /** What the user can do; absent where there is nothing to do. */
   readonly remedy?: string;
 }
 
-/** Nothing is wrong. */
+/** Returns a finding: nothing is wrong. */
 export function ok(subject: string, text: string, peer?: string): Finding {
   return { subject, state: 'ok', text, ...(peer !== undefined && { peer }) };
 }
 
-/** It works, but not always. */
+/** Returns a finding: it works, or may work, but not always. */
 export function warn(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'warn', text, remedy, ...(peer !== undefined && { peer }) };
 }
 
-/** Packets do not pass. */
+/** Returns a finding: packets do not pass. */
 export function fail(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'fail', text, remedy, ...(peer !== undefined && { peer }) };
 }

@@ -1,5 +1,5 @@
 /**
- * `knockAtPort` and `knockInside`: send an empty datagram, to see what comes of it.
+ * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { createSocket } from 'node:dgram';
 /**
  * Sends an empty datagram to a port. WireGuard does not answer it.
  *
- * @returns 'refused': the machine answers that no program has the port. 'silent' says little: the
- *   program ignores it, or it was lost
+ * @returns 'refused': the machine answers that no program has the port. 'silent': no answer came,
+ *   which says little, because a program may ignore the datagram, or it was lost
  */
 export function knockAtPort(
   address: string,
@@ -36,7 +36,10 @@ export function knockAtPort(
   });
 }
 
-/** Sends an empty datagram to the port `discard` of an address inside the tunnel. */
+/**
+ * Sends an empty datagram to the port `discard` of an address inside the tunnel, so that the daemon
+ * starts a handshake.
+ */
 export function knockInside(address: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
@@ -45,7 +48,7 @@ export function knockInside(address: string): Promise<void> {
   });
 }
 
-/** RFC 863 */
+/** The port of the protocol `discard`, RFC 863. */
 const DISCARD_PORT = 9;
-/** An answer from the other side of the Earth takes less. */
+/** An answer from the other side of the Earth takes less time than this. */
 const WAIT_MS = 700;

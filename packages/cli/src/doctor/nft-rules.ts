@@ -25,8 +25,8 @@ import type {
 /**
  * Returns the chains of the filters. Chains of NAT drop nothing, and are left out.
  *
- * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save tells
- *   more about them
+ * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save shows
+ *   more of them
  * @throws {SyntaxError} the text is not JSON
  */
 export function readNftRules(text: string, isOfIptables: boolean): FilterRules {
@@ -96,7 +96,7 @@ function readRule(expressions: readonly JsonObject[], prefix: string): FilterRul
     } else if (!HARMLESS.has(kind)) {
       conditions.push(undefined);
       words.push(kind);
-      // It may accept the packet: `ct state vmap { established : accept }`.
+      // A verdict map may accept the packet: `ct state vmap { established : accept }`.
       if (kind === 'vmap') verdict = { type: 'accept' };
     }
   }

@@ -5,7 +5,7 @@
  */
 import type { Cidr } from '@litz/core';
 
-/** Always false for different families. */
+/** Returns whether the address is in the prefix; false for different families. */
 export function contains(prefix: Readonly<Cidr>, address: Uint8Array): boolean {
   if (prefix.address.length !== address.length) return false;
   for (let bit = 0; bit < prefix.prefixLength; bit++) {

@@ -1,5 +1,5 @@
 /**
- * `isPublicAddress`: whether an address is one that routers of the Internet know.
+ * `isPublicAddress`: whether the Internet routes an address.
  *
  * @module
  */

@@ -29,7 +29,8 @@ export async function readTunnel(name: string, file: string): Promise<TunnelFact
     const peers = read.status ? await readPeers(read.status, context) : [];
     return {
       name,
-      // The handshakes of the peers were read just before.
+      // The ages of handshakes are computed from this time, so it is taken after the peers were
+      // read.
       nowMs: Date.now(),
       daemon: read.status && daemonOf(read.status),
       noDaemon: read.reason,
@@ -166,7 +167,7 @@ function canKnock({ status, inner }: PeerWays, { name, link }: Context): boolean
   return link?.up === true && status.endpoint !== undefined && inner[0]?.link === name;
 }
 
-/** Waits until all have a handshake, or until a second initiation was not answered. */
+/** Waits until all these peers have a handshake, or until a second initiation was not answered. */
 async function waitForHandshakes(
   knocked: readonly PeerWays[],
   name: string,
@@ -200,8 +201,8 @@ function readFilters(
 }
 
 /**
- * Returns the larger of two values, as the kernel uses it: that of all links, and that of this link
- * (ip-sysctl.rst).
+ * Returns the value that the kernel uses: the larger of the value for all links and the value for
+ * this link (ip-sysctl.rst).
  */
 function valueOf(setting: string, link: string): number {
   return Math.max(
@@ -219,11 +220,11 @@ function numberAt(parameter: string): number {
   }
 }
 
-/** A machine with ten thousand peers is asked for some of them only. */
+/** Of more peers than this, only the first are examined. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
 /** A peer with traffic has a handshake that is newer than this. */
 const RECENT_MS = 150_000;
 const POLL_MS = 200;
-/** The second initiation follows after five seconds (Rekey-Timeout), and up to a third more. */
+/** The second initiation follows after five seconds (Rekey-Timeout) and up to 333 ms of jitter. */
 const LONGEST_MS = 7000;

@@ -27,7 +27,9 @@ export function readOuter(
   };
 }
 
-/** Returns the way of packets to one address of the prefix. @param own our own addresses */
+/**
+ * Returns the way of packets to one address of the prefix. @param own the addresses of this machine
+ */
 export function readInner(
   netlink: Netlink,
   prefix: Readonly<Cidr>,
@@ -42,7 +44,7 @@ export function readInner(
   };
 }
 
-/** Returns undefined if nothing is sent. */
+/** Returns undefined if the kernel would not send a packet there. */
 function routeTo(netlink: Netlink, address: Uint8Array, mark: number): RouteTo | undefined {
   try {
     const route = netlink.routeTo(address, mark === 0 ? {} : { mark });
@@ -53,7 +55,7 @@ function routeTo(netlink: Netlink, address: Uint8Array, mark: number): RouteTo |
   }
 }
 
-/** Returns an address of the prefix that is not ours. */
+/** Returns an address of the prefix that does not belong to this machine. */
 function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint8Array {
   const { length } = prefix.address;
   const usual = USUAL.find((address) => contains(prefix, address));
@@ -67,7 +69,7 @@ function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint
   }
 }
 
-/** Addresses of documentation (RFC 5737, RFC 3849), and one in the lower half of IPv4. */
+/** Addresses for documentation (RFC 5737, RFC 3849), and one in 0.0.0.0/1. */
 const USUAL: readonly Uint8Array[] = [
   Uint8Array.of(192, 0, 2, 1),
   Uint8Array.of(8, 0, 0, 1),

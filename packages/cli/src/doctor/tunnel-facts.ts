@@ -17,7 +17,7 @@ export interface TunnelFacts {
   readonly noDaemon: string | undefined;
   /** The link of this name; undefined: there is none. */
   readonly link: LinkFacts | undefined;
-  /** The greatest number of a reverse path filter, by link: 1 is strict. */
+  /** The value of rp_filter that the kernel uses for each link: 1 is strict. */
   readonly reversePathFilters: ReadonlyMap<string, number>;
   /** Whether the reverse path filter looks at marks (src_valid_mark). */
   readonly marksAreValid: boolean;
@@ -25,7 +25,7 @@ export interface TunnelFacts {
   /** Why the rules of the firewall are not known; undefined: they were read. */
   readonly unreadFirewall: string | undefined;
   readonly peers: readonly PeerFacts[];
-  /** How many more peers there are, which were not examined. */
+  /** The number of peers that were not examined. */
   readonly more: number;
 }
 
@@ -65,7 +65,7 @@ export interface PeerFacts {
   readonly status: Omit<DevicePeerStatus, 'presharedKey'>;
   /** The name in the file and what it resolves to; undefined: there is none. */
   readonly host: HostFacts | undefined;
-  /** The way of our datagrams to the peer; undefined: there is no endpoint. */
+  /** The way of the tunnel's datagrams to the peer; undefined: there is no endpoint. */
   readonly outer: OuterWay | undefined;
   /** The way of packets to addresses of the peer. One address for each prefix. */
   readonly inner: readonly InnerWay[];
@@ -73,7 +73,7 @@ export interface PeerFacts {
   readonly port: 'refused' | 'silent' | 'untried';
   /** Whether a packet was sent into the tunnel, so that there should have been a handshake. */
   readonly knocked: boolean;
-  /** The rule that drops packets of this tunnel, for each way on which there is one. */
+  /** For each way, the rule that drops packets of this tunnel, if there is one. */
   readonly blocks: readonly Block[];
 }
 
@@ -91,7 +91,7 @@ export interface OuterWay {
   readonly link: string | undefined;
   /** Whether the link is the tunnel itself. */
   readonly isLoop: boolean;
-  /** Our address there, as text. */
+  /** The source address that the kernel chooses, as text. */
   readonly source: string | undefined;
   /** The longest datagram in bytes, with its IP header. */
   readonly mtu: number | undefined;

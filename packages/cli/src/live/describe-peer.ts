@@ -1,5 +1,5 @@
 /**
- * `describePeer` and `countersOfPeer`: a peer as `LiveStatus` has it.
+ * `describePeer` and `countersOfPeer`: a peer in the form of `LiveStatus`.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export function peerId(interfaceName: string, publicKey: string): string {
   return `${interfaceName}/${publicKey}`;
 }
 
-/** Returns the counters of a peer. What the daemon does not tell is 0. */
+/** Returns the counters of a peer. A counter that the daemon does not report is 0. */
 export function countersOfPeer(peer: DevicePeerStatus): LiveCounters {
   return {
     receivedBytes: peer.receivedBytes,
@@ -66,5 +66,5 @@ function stateOf({ lastHandshakeUnixMs }: DevicePeerStatus, time: number): LiveP
   return time - lastHandshakeUnixMs <= SESSION_MS ? 'connected' : 'idle';
 }
 
-/** Reject-After-Time, section 6.1 of the paper: a session ends so long after its handshake. */
+/** Reject-After-Time, section 6.1 of the paper: a session ends this long after its handshake. */
 const SESSION_MS = 180_000;

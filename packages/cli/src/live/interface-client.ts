@@ -12,7 +12,7 @@ import { UapiClient } from '@litz/config/uapi';
 import { isInterfaceName, quote } from '@litz/core/internals';
 import { Failure } from '../failure.ts';
 
-/** Reads the status of one interface, with all that its daemon tells. */
+/** Reads the status of one interface, with everything that its daemon reports. */
 export class InterfaceClient {
   readonly name: string;
   readonly #client: UapiClient;
@@ -49,7 +49,7 @@ export class InterfaceClient {
     }
   }
 
-  /** A reading in progress rejects. */
+  /** Closes the connection. A reading in progress rejects. */
   close(): void {
     this.#isClosed = true;
     this.#client.close();
@@ -57,8 +57,8 @@ export class InterfaceClient {
 }
 
 /**
- * Returns the names of the sockets, in the order of the folder, as `wg` does. A daemon that was
- * killed has left its socket.
+ * Returns the names of the sockets, in the order of the folder, as `wg` does. The socket of a
+ * killed daemon is among them.
  */
 export function socketNames(folder = '/var/run/wireguard'): string[] {
   const names: string[] = [];

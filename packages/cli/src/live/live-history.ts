@@ -33,12 +33,13 @@ export class LiveHistory {
     this.#maxPeers = maxPeers;
   }
 
-  /** Adds a status. One without rates is ignored, and so is one that was added already. */
+  /** Adds a status. Ignores a status without rates, and a status that was added before. */
   add(status: LiveStatus): void {
     const { time, interfaces, peers, intervalMs } = status;
     const last = this.#moments.at(-1)?.time;
     if (intervalMs === undefined || time === last) return;
-    // The clock was set back: the later times would never become too old.
+    // The clock was set back. The times before that are later than all new ones, and would never
+    // become too old.
     if (last !== undefined && time < last) this.#moments = [];
     const sum = sumOfRates(interfaces.map(({ rates }) => rates));
     const seconds = intervalMs / 1000;
@@ -56,7 +57,7 @@ export class LiveHistory {
     );
   }
 
-  /** How many handshakes were seen in this time. */
+  /** The number of handshakes in the time of the history. */
   get handshakes(): number {
     return this.#moments.reduce((total, { handshakes }) => total + handshakes, 0);
   }

@@ -24,7 +24,8 @@ export class LiveSource {
   #pending: Promise<LiveStatus> | undefined;
 
   /**
-   * @param names the interfaces to watch; none: all that have a daemon, also those that come later
+   * @param names the interfaces to watch; if empty, all that have a daemon, also those that come
+   *   later
    * @throws {Failure} one of them is not the name of an interface
    */
   constructor(names: readonly string[], parts: LiveSourceParts = MACHINE) {
@@ -33,17 +34,17 @@ export class LiveSource {
     for (const name of names) this.#watch(name);
   }
 
-  /** The time in ms that the slowest daemon took, without the daemons that are late. */
+  /** The time in ms that the slowest daemon took. Daemons that are late are not counted. */
   get costMs(): number {
     const prompt = [...this.#watched.values()].filter(({ isLate }) => !isLate);
     return Math.max(0, ...prompt.map(({ costMs }) => costMs));
   }
 
   /**
-   * Reads all interfaces. Does not reject if a daemon does not answer: the status says so. Calls
-   * during a reading get its result.
+   * Reads all interfaces. Does not reject if a daemon does not answer: the status says so. A call
+   * during a reading gets the result of that reading.
    *
-   * The others do not wait for a daemon that takes longer than a second: its last answer is shown
+   * A daemon that takes longer than a second does not delay the others: its last answer is shown
    * until the next one comes.
    */
   read(): Promise<LiveStatus> {
@@ -71,7 +72,7 @@ export class LiveSource {
     };
   }
 
-  /** Resolves when all have answered that are not late. If all are late, it waits for one. */
+  /** Resolves when all daemons that are not late have answered. If all are late, waits for one. */
   async #updateAll(all: readonly WatchedInterface[]): Promise<void> {
     if (all.length === 0) return;
     const answers = all.map((watched) => watched.update());

@@ -30,12 +30,15 @@ export interface LiveInterface {
   /** Why the daemon does not answer; undefined: it does. */
   readonly trouble: string | undefined;
   readonly publicKey: string | undefined;
-  /** 0: there is no socket. */
+  /** 0: there is no UDP socket. */
   readonly listenPort: number;
-  /** The provider of cryptography; undefined, like the next two: the daemon does not tell. */
+  /**
+   * The provider of cryptography. It and the next two are undefined if the daemon does not report
+   * them.
+   */
   readonly provider: string | undefined;
   readonly offloads: readonly string[] | undefined;
-  /** What was dropped on this interface, also without a peer. */
+  /** All drops of this interface, also those that belong to no peer. */
   readonly drops: Drops | undefined;
   readonly peerCount: number;
   readonly connectedCount: number;
@@ -64,14 +67,14 @@ export interface LivePeer {
   readonly roundTripMs: number | undefined;
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** Undefined, like the next two: the daemon does not tell. */
+  /** It and the next two are undefined if the daemon does not report them. */
   readonly receivedMessages: number | undefined;
   readonly sentMessages: number | undefined;
   readonly drops: Drops | undefined;
   readonly rates: LiveRates;
 }
 
-/** Per second, since the status before. All are 0 in the first status. */
+/** Per second, since the previous status. All are 0 in the first status. */
 export interface LiveRates {
   readonly receivedBytes: number;
   readonly sentBytes: number;
@@ -81,7 +84,7 @@ export interface LiveRates {
   readonly handshakes: number;
 }
 
-/** Nothing happens. */
+/** All rates are 0. */
 export const NO_RATES: LiveRates = Object.freeze({
   receivedBytes: 0,
   sentBytes: 0,

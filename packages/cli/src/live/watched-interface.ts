@@ -1,8 +1,8 @@
 /**
- * `WatchedInterface`: one interface of a `LiveSource`, with what its daemon answered last.
+ * `WatchedInterface`: one interface of a `LiveSource`, with the last answer of its daemon.
  *
- * Each interface has its own reading, and its own times for rates. So a daemon that answers slowly,
- * or does not answer, never changes what is shown of the others.
+ * Each interface is read separately, and has its own times for rates. So a daemon that answers
+ * slowly, or does not answer, never changes what is shown of the others.
  *
  * @module
  */
@@ -51,8 +51,8 @@ export class WatchedInterface {
   /** Whether a round ended without an answer of this daemon, and none has come since. */
   isLate = false;
   /**
-   * What its daemon answered last. Undefined: it has not answered yet, or no daemon listens at its
-   * socket.
+   * The last answer of its daemon. Undefined: the daemon has not answered yet, or no daemon listens
+   * at the socket.
    */
   reading: InterfaceReading | undefined = undefined;
   /** Why there is no reading. */
@@ -125,7 +125,7 @@ export class WatchedInterface {
     this.isSilent = this.#hasGivenUp || isSilence(error);
     // Nobody waits for a daemon that has ended, so it is not late.
     this.isLate &&= this.isSilent;
-    // More lines are advice about the command line.
+    // The other lines are advice about the command line.
     this.trouble = this.isSilent ? DOES_NOT_ANSWER : describeFailure(error).split('\n', 1)[0];
     this.reading = undefined;
     this.#counters = new Map();
@@ -144,7 +144,7 @@ export class WatchedInterface {
   }
 }
 
-/** From one reading of an interface to the next. */
+/** Describes one reading of an interface, with rates since the reading before. */
 class Step {
   readonly counters = new Map<string, LiveCounters>();
   readonly #before: ReadonlyMap<string, LiveCounters>;
@@ -159,7 +159,7 @@ class Step {
     const { details, listenPort } = status;
     const peers = status.peers.map((peer) => this.#peer(peer, { name, status }, time));
     const rates = sumOfRates(peers.map((peer) => peer.rates));
-    // Most drops of an interface belong to no peer.
+    // A sum over the peers would miss most drops, because they belong to no peer.
     const drops = { ...NOTHING_COUNTED, drops: sumOfDrops(details?.drops) };
     const shown: LiveInterface = {
       name,
@@ -211,7 +211,10 @@ const NOTHING_COUNTED: LiveCounters = {
 };
 
 const DOES_NOT_ANSWER = 'does not answer';
-/** A daemon with a million peers may take seconds. One that says nothing has less time. */
+/**
+ * The time limit of a whole reading: a daemon with a million peers may take seconds. A daemon that
+ * sends nothing has less time (`UapiClientOptions.timeoutMs`).
+ */
 const LONGEST_READING_MS = 30_000;
 /** A late daemon is left alone for so long that readings take at most 1/BUSY_SHARE of its time. */
 const BUSY_SHARE = 10;

@@ -1,8 +1,9 @@
 /**
  * `completionScript`: makes a shell complete the command line of `litz`.
  *
- * The scripts know the commands and options as they were printed. Names of interfaces are read from
- * the folder of the sockets when the user presses the key: this starts no process of Node.js.
+ * A script contains the commands and options of the `litz` that printed it. It reads names of
+ * interfaces from the folder of the sockets when the user presses the completion key. So a
+ * completion starts no process of Node.js.
  *
  * @module
  */
@@ -119,5 +120,5 @@ function __litz_tunnels
 end`;
 /** zsh runs completions of bash. */
 const ZSH_BEGIN = '#compdef litz\nautoload -U +X bashcompinit && bashcompinit\n';
-/** At the first key, zsh runs the file as the function, which must complete too. */
+/** At the first completion, zsh runs this file as the function, so the file must complete too. */
 const ZSH_END = '[ "$funcstack[1]" = _litz ] && _bash_complete -F _litz\n';

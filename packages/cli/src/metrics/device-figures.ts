@@ -23,7 +23,7 @@ export interface DeviceFigures {
   readonly offloads: ReadonlyMap<string, boolean>;
   readonly stats: DeviceStats;
   readonly sums: PeerSums;
-  /** The peers, unless there are more than were asked for. */
+  /** The peers; undefined: there are more than `most`. */
   readonly peers: readonly PeerStatus[] | undefined;
 }
 
@@ -32,12 +32,15 @@ export interface PeerSums {
   readonly count: number;
   /** Peers to which a packet can be sent without a new handshake. */
   readonly withSession: number;
-  /** Peers that have not answered at least two initiations. */
+  /** Peers that have left two or more initiations unanswered. */
   readonly silent: number;
   readonly withoutEndpoint: number;
 }
 
-/** Reads the device. Peers are read a few at a time. @param most how many peers are kept */
+/**
+ * Reads the device. Peers are read a few at a time. @param most the largest number of peers that
+ * are returned
+ */
 export async function readFigures(
   device: Pick<Device, 'name' | 'crypto' | 'stats' | 'statusParts'>,
   offloads: ReadonlyMap<string, boolean>,
@@ -76,5 +79,5 @@ function count(sums: { -readonly [Key in keyof PeerSums]: number }, peer: PeerSt
   if (!peer.endpoint) sums.withoutEndpoint++;
 }
 
-/** One is usual: the answer may be on its way. */
+/** One unanswered initiation is usual: the answer may be on its way. */
 const LEAST_UNANSWERED = 2;

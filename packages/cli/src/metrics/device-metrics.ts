@@ -3,8 +3,8 @@
  *
  * The series of peers have the names of prometheus_wireguard_exporter
  * (`wireguard_sent_bytes_total`, label `public_key`: the peer) and those of Calico
- * (`wireguard_bytes_sent`, label `public_key`: ours, `peer_key`: the peer), so that the dashboards
- * of both show them. They exist only up to `MOST_PEER_SERIES` peers.
+ * (`wireguard_bytes_sent`, label `public_key`: the interface, `peer_key`: the peer), so that the
+ * dashboards of both show them. With more than `MOST_PEER_SERIES` peers, they are left out.
  *
  * @module
  */
@@ -50,7 +50,7 @@ function addHandshakes(set: MetricSet, { name, stats }: DeviceFigures): void {
   set.counter('litz_handshakes_total', 'Completed handshakes.', [[own, completedHandshakes]]);
   set.counter(
     'litz_handshake_failures_total',
-    'Handshakes that failed, by reason. no-answer: it was given up. The others: a message was refused.',
+    'Handshakes that failed, by reason. no-answer: the peer did not answer. Others: a message was refused.',
     [
       [{ ...own, reason: 'no-answer' }, failedHandshakes],
       ...HANDSHAKE_REASONS.map((reason): Sample => [{ ...own, reason }, drops[reason] ?? 0]),
@@ -114,7 +114,7 @@ function addTraffic(set: MetricSet, { name, stats }: DeviceFigures): void {
   );
   set.counter(
     'litz_udp_messages_total',
-    'Calls for datagrams: fewer than the datagrams if the kernel splits and joins them (GSO, GRO).',
+    'System calls for datagrams. One call may move many datagrams, which the kernel splits and joins (GSO, GRO).',
     ways(udp['sentMessages'] ?? 0, udp['receivedMessages'] ?? 0),
   );
 }
@@ -140,7 +140,7 @@ function addPeerSums(set: MetricSet, { name, sums }: DeviceFigures): void {
   set.gauge('litz_peers_with_session', 'Peers that can be sent to without a new handshake.', [
     [own, sums.withSession],
   ]);
-  set.gauge('litz_peers_silent', 'Peers that have not answered at least two initiations.', [
+  set.gauge('litz_peers_silent', 'Peers that have left two or more initiations unanswered.', [
     [own, sums.silent],
   ]);
   set.gauge('litz_peers_without_endpoint', 'Peers that must send the first message.', [

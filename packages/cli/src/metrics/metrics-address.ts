@@ -13,7 +13,8 @@ export type MetricsAddress = ListenAddress | ListenPath;
 /**
  * Reads `PORT`, `ADDRESS:PORT` or `unix:/PATH`. A port alone means 127.0.0.1.
  *
- * @throws {Failure} exit code 2: it has another form, or other machines could reach the address
+ * @throws {Failure} exit code 2: the text has another form, or other machines could reach the
+ *   address
  */
 export function readMetricsAddress(text: string): MetricsAddress {
   if (text.startsWith('unix:')) {

@@ -1,5 +1,6 @@
 /**
- * The option `--metrics` on the command line. What reads its value is loaded when it is given.
+ * The option `--metrics` on the command line. The code that reads its value is loaded only when the
+ * option is given.
  *
  * @module
  */
@@ -14,7 +15,7 @@ export function metricsOption(): Option {
   );
 }
 
-/** Reads the value. @throws {Failure} (rejects) exit code 2: it is wrong */
+/** Reads the value. @throws {Failure} (rejects) exit code 2: the value is wrong */
 export async function metricsAddress(
   text: string | undefined,
 ): Promise<MetricsAddress | undefined> {

@@ -20,9 +20,9 @@ export interface MetricsServer {
 }
 
 /**
- * Starts the server. The modules for it are loaded only then.
+ * Starts the server. Only this call loads the modules that the server needs.
  *
- * @param waitMs while another program uses the address, this is tried again for so long
+ * @param waitMs for how long to try again while another program uses the address
  * @throws {Failure} (rejects) it cannot listen there
  */
 export async function openMetrics(
@@ -56,7 +56,7 @@ export async function openMetrics(
   }
 }
 
-/** Listens, and again as long as another program uses the address, for at most `waitMs`. */
+/** Listens. Tries again while another program uses the address, for at most `waitMs`. */
 async function whileInUse<Server>(listen: () => Promise<Server>, waitMs: number): Promise<Server> {
   const end = performance.now() + waitMs;
   for (;;) {
@@ -70,7 +70,7 @@ async function whileInUse<Server>(listen: () => Promise<Server>, waitMs: number)
   }
 }
 
-/** Many clients at the same time cost one reading of the device. */
+/** Returns a function whose calls share one reading while it is in progress. */
 function shared<Result>(read: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<Result> | undefined;
   return () => (running ??= read().finally(() => (running = undefined)));

@@ -1,13 +1,13 @@
 /**
- * `AliveCheck`: pings addresses inside the tunnel, for /readyz. `CheckAlive` of wireproxy asks for
- * it.
+ * `AliveCheck`: pings addresses inside the tunnel, for /readyz. The field `CheckAlive` of a
+ * wireproxy file asks for it.
  *
  * @module
  */
 
 /** What a check needs. */
 export interface AliveCheckOptions {
-  /** The addresses; with none, everything is alive. */
+  /** The addresses. If there are none, `isAlive` is true. */
   readonly addresses: readonly string[];
   readonly intervalMs: number;
   /** Resolves when the address has answered, and rejects if it has not. */
@@ -54,7 +54,7 @@ export class AliveCheck {
     for (const address of addresses) {
       ping(address, { timeout: intervalMs }).then(
         () => this.#answeredAt.set(address, this.#now()),
-        // The time of the last answer says it.
+        // A ping without an answer does not change the time of the last answer.
         () => {},
       );
     }

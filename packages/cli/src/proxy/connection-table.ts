@@ -2,9 +2,9 @@
  * `ConnectionTable`: the connections that clients have open, of all services together. Their number
  * has a limit.
  *
- * A connection that has not said yet what it wants counts too. If the table is full, the oldest of
- * these makes room. So clients that open connections and say nothing cannot block the others. If
- * all connections are in use, the new one is refused.
+ * A connection whose client has not sent a request yet counts too. If the table is full, the oldest
+ * connection without a request is closed. So clients that open connections and send nothing cannot
+ * block the others. If all connections have a request, the new one is refused.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { ServiceCounts } from './proxy-counts.ts';
 /** The open connections of a proxy. */
 export class ConnectionTable {
   readonly #most: number;
-  /** Connections that have not said yet what they want, the oldest first. */
+  /** Connections without a request, the oldest first. */
   readonly #asking = new Map<StreamSocket, ServiceCounts>();
   /** How many requests of each connection are being answered: a client may send several ahead. */
   readonly #serving = new Map<StreamSocket, number>();
@@ -32,7 +32,7 @@ export class ConnectionTable {
   /**
    * Takes a new connection. It is removed when it is closed.
    *
-   * @returns false: there was no room, and the connection was closed
+   * @returns false: the table was full, and the connection was closed
    */
   add(socket: StreamSocket, counts: ServiceCounts): boolean {
     // An error without a listener would end the process. `close` follows.

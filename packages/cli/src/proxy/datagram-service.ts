@@ -54,7 +54,7 @@ class DatagramSessions {
   readonly #counts: ServiceCounts;
   readonly #names: NameTable;
   readonly #idleMs: number;
-  /** By source, the longest silent first. */
+  /** By source. The session that has been silent the longest comes first. */
   readonly #sessions = new Map<string, Session>();
   #isClosed = false;
 
@@ -70,13 +70,13 @@ class DatagramSessions {
   receive(bytes: Uint8Array, source: DatagramSource, near: DatagramSocket): void {
     const key = `${source.address}|${source.port}`;
     const { host } = this.#service.target;
-    // Port 0 wants no answer (RFC 768). Node.js would throw when it sends one there.
+    // Source port 0 means that no answer is expected (RFC 768), and Node.js cannot send to it.
     if (source.port === 0) {
       this.#counts.datagramsDropped++;
       return;
     }
     this.#names.use(host, (address) => {
-      // The name may be found only after the end.
+      // The look-up of the name may end after this service was closed.
       if (this.#isClosed) return;
       const session =
         address === undefined ? undefined : this.#sessionOf(key, address, source, near);
@@ -158,7 +158,7 @@ interface Session {
 
 /**
  * Returns whether an answer comes from the address that was asked. Text is not compared, because an
- * IPv6 address has many forms. A system answers for 0.0.0.0 and :: from another address.
+ * IPv6 address has many forms. If 0.0.0.0 or :: was asked, the answer comes from another address.
  */
 function isSame(source: string, asked: string): boolean {
   const [from, to] = [source, asked].map((text) => tryParseAddress(text.replace(/%.*$/, '')));
@@ -175,6 +175,6 @@ function familiesOf(
   return [...new Set(hosts.map((address) => (isIPv6(address) ? 6 : 4)))];
 }
 
-/** As long as an association of SOCKS5. */
+/** The same time as for an association of SOCKS5. */
 const IDLE_MS = 300_000;
 const MOST_SESSIONS = 1024;

@@ -16,7 +16,7 @@ export function endSoon(socket: Duplex, bytes?: Uint8Array | string): void {
   socket.once('close', () => clearTimeout(timer));
   if (bytes === undefined) socket.end();
   else socket.end(bytes);
-  // At its end, the client has nothing more to say, and the socket is closed.
+  // Bytes of the client are discarded until it ends its side. Then the socket is closed.
   socket.resume();
 }
 

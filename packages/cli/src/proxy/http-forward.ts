@@ -43,7 +43,8 @@ export function forwardRequest(
   counts.opened++;
   upstream.once('close', () => {
     counts.open--;
-    // For instance a switch to another protocol, which nobody has asked for.
+    // No answer could be passed on, for instance because the target switched to another protocol
+    // without being asked.
     if (!response.headersSent) failWith(wrongAnswer(), response, context);
   });
   upstream.once('continue', () => response.writeContinue());
@@ -118,7 +119,7 @@ function passBack(answer: IncomingMessage, response: ServerResponse, counts: Ser
 
 /**
  * Whether trailers of an answer can be passed on: only behind a body in chunks, which a client of
- * HTTP/1.0 does not read. Without one, Node.js refuses the field `Trailer`.
+ * HTTP/1.0 does not read. Without such a body, Node.js refuses the field `Trailer`.
  */
 function hasTrailers(answer: IncomingMessage, { req }: ServerResponse): boolean {
   const { statusCode, headers } = answer;
@@ -137,7 +138,7 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
     response.destroy();
     return;
   }
-  // What is left of the request is not read, so the connection cannot be used again.
+  // The rest of the request is not read, so the connection cannot be used again.
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
   const status = statusOf(error);
@@ -169,7 +170,9 @@ class TunnelAgent extends Agent {
     this.#network = network;
   }
 
-  /** @internal Called by node:http when a request has ended: whether its connection is kept. */
+  /**
+   * @internal Called by node:http when a request has ended. Returns whether its connection is kept.
+   */
   override keepSocketAlive(socket: Duplex): boolean {
     const idle = Object.values(this.freeSockets).flat().length;
     return idle < MOST_IDLE && Boolean(super.keepSocketAlive(socket));
@@ -182,7 +185,7 @@ class TunnelAgent extends Agent {
     const target = { host: String(host), port: Number(port) };
     dial(this.#network, target, { allowHalfOpen: false }).then(
       (socket) => done(null, socket),
-      // Without a socket, there is only the error; the types of Node.js do not know this.
+      // With an error, there is no socket. The types of Node.js do not know this.
       (error: Error) => done(error, undefined as unknown as Duplex),
     );
   }

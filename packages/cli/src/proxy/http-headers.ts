@@ -17,7 +17,7 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
     value.split(',').map((name) => name.trim().toLowerCase()),
   );
   const removed = new Set([...HOP_BY_HOP, ...named]);
-  // Without it, the next hop would take the body for another message.
+  // Without Content-Length, the next hop would take the body for another message.
   removed.delete('content-length');
   return pairsOf(raw).flatMap(([name, value]) =>
     removed.has(name.toLowerCase()) ? [] : [name, value],
@@ -52,8 +52,8 @@ function pairsOf(raw: RawHeaders): [name: string, value: string][] {
 }
 
 /**
- * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` says which fields
- * come after the body; those of an answer are passed on, so it is kept.
+ * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` is kept, because
+ * the fields after the body of an answer are passed on.
  */
 const HOP_BY_HOP: readonly string[] = [
   'connection',

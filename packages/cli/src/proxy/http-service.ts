@@ -160,8 +160,8 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
 };
 const REFUSALS: Readonly<Record<string, RefusalReason>> = { ERR_HTTP_REQUEST_TIMEOUT: 'silent' };
 /**
- * In milliseconds. Without a limit for the whole request, because a client may send a large file to
- * a target; the limit for its header is enough against silent clients.
+ * In milliseconds. The whole request has no limit (0), because a client may send a large file to a
+ * target. The limit for its header is enough against silent clients.
  */
 const LIMITS = {
   headersTimeout: 10_000,

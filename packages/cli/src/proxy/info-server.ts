@@ -9,7 +9,7 @@ import { formatHostPort, type ListenAddress } from './addresses.ts';
 import type { AliveCheck } from './alive-check.ts';
 import type { RunningService } from './stream-listener.ts';
 
-/** What the server tells. */
+/** What the server shows. */
 export interface InfoSources {
   readonly alive: Pick<AliveCheck, 'isAlive' | 'toText'>;
   /** Makes the metrics of this moment. */
@@ -18,7 +18,7 @@ export interface InfoSources {
 
 /**
  * Starts the server. /readyz answers 200, or 503 while an address of `CheckAlive` does not answer;
- * its text is that of wireproxy.
+ * its text has the form of wireproxy's.
  *
  * @throws {Failure} it cannot listen there
  */

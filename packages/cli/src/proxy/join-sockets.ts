@@ -1,6 +1,6 @@
 /**
  * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection.
- * `reset`: ends one at once.
+ * `reset`: ends a connection at once.
  *
  * The end of one direction is passed on as the end of that direction only (half-close). A reset is
  * passed on as a reset. A slow reader slows the sender down, because the streams are piped.
@@ -48,9 +48,9 @@ export async function joinSockets(
  * Opens a connection. Resolves when it is open.
  *
  * @param options.client the connection that waits for this one; when it is lost, the attempt ends.
- *   When it ends its side, the target gets only some seconds more: a program that was ended looks
- *   the same as one that has nothing more to say.
- * @param options.allowHalfOpen whether the end of the other side leaves our side open; default:
+ *   When the client ends its side, the target gets only some seconds more: a client that was killed
+ *   looks the same as a client that has sent everything.
+ * @param options.allowHalfOpen whether the end of the other side leaves this side open; default:
  *   true
  * @throws the error of the connection; `ETIMEDOUT`: nobody has answered for a minute
  */
@@ -92,9 +92,9 @@ export function reset(socket: StreamSocket): void {
 }
 
 /**
- * Watches a client that nobody reads. Bytes stay in it.
+ * Watches a client before anything reads from it. Its bytes stay in the stream.
  *
- * @param onEnd called when it has ended its side
+ * @param onEnd called when the client has ended its side
  * @returns a function that stops this
  */
 function watch(client: StreamSocket, onLost: () => void, onEnd: () => void): () => void {
@@ -139,9 +139,9 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
 }
 
 /**
- * Ends a connection of which one direction has ended, and the other is silent. A program that
- * closed its socket cannot be told from one that only ended its own direction. The kernel has such
- * a limit too (tcp_fin_timeout), but only for sockets that no program has open.
+ * Ends a connection if one direction has ended and the other one is silent. From here, a program
+ * that closed its socket looks the same as a program that only ended its own direction. The kernel
+ * has such a limit too (tcp_fin_timeout), but only for sockets that no program has open.
  */
 class HalfClosedTimer {
   readonly #end: () => void;

@@ -2,9 +2,9 @@
  * `readProxyFile`: reads a configuration file of wireproxy, or a plain wg-quick file.
  *
  * `[Interface]` and `[Peer]` are those of wg-quick; they may be in another file, which `WGConfig`
- * names. The other sections are wireproxy's. As there, names are read in any case, and a value
- * `$NAME` is that of an environment variable. A section or a field that this program does not know
- * is an error: a proxy that silently leaves one out could be open where a password was meant.
+ * names. The other sections are wireproxy's. As in wireproxy, names may be in any case, and a value
+ * `$NAME` stands for an environment variable. A section or a field that this program does not know
+ * is an error. If it were ignored, a proxy could be open although its file asks for a password.
  *
  * @module
  */
@@ -15,14 +15,14 @@ import { iniLines, type IniLine } from './ini-lines.ts';
 import { readSection } from './proxy-section.ts';
 import type { Service } from './settings.ts';
 
-/** What a file says. */
+/** The content of a file. */
 export interface ProxyFile {
   /**
    * The text of `[Interface]` and `[Peer]`, for the parser of wg-quick files. The other lines are
    * empty, so that the numbers of lines are those of the file. Contains keys.
    */
   readonly tunnel: string;
-  /** The file that has `[Interface]` and `[Peer]` instead. */
+  /** The file that `WGConfig` names; undefined: `[Interface]` and `[Peer]` are in this file. */
   readonly tunnelFile: string | undefined;
   readonly services: readonly Service[];
   readonly checkAlive: readonly string[];

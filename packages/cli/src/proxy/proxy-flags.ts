@@ -11,6 +11,7 @@ import { readInputFile } from '@litz/config/uapi';
 import { quote } from '@litz/core/internals';
 import { contradiction, usage } from '../commands/agent/flag-failure.ts';
 import { Failure } from '../failure.ts';
+import { whyUnread } from '../read-tunnel-file.ts';
 import { formatHostPort, readListenAddress, readTarget, type ListenAddress } from './addresses.ts';
 import { Credentials } from './credentials.ts';
 import type { PortService, ProxyService, Service } from './settings.ts';
@@ -59,7 +60,7 @@ export function readProxyFlags(
 /**
  * Checks the services of the flags and of the file together.
  *
- * @throws {Failure} exit code 2: there is none, or two need the same thing
+ * @throws {Failure} exit code 2: there is no service, or two need the same port or standard input
  */
 export function checkServices(services: readonly Service[], info: ListenAddress | undefined): void {
   if (services.length === 0) {
@@ -77,7 +78,10 @@ export function checkServices(services: readonly Service[], info: ListenAddress 
   }
 }
 
-/** Returns where the services listen, and the flags that say so. Port 0 is never taken. */
+/**
+ * Returns where the services listen, and the flag or section that asks for each. Port 0 is left
+ * out, because the system then chooses a free port.
+ */
 function placesOf(
   services: readonly Service[],
   info: ListenAddress | undefined,
@@ -156,9 +160,8 @@ function readPassword(flag: string, file: string, warn: (line: string) => void):
     }
     return line;
   } catch (error) {
-    const { code = String(error), message } = error as { code?: string; message: string };
-    const reason = code === 'ERR_LITZ_SYSTEM' ? message : code;
-    throw new Failure(`${flag}: cannot read ${file}: ${reason}`, { exitCode: 2, cause: error });
+    const text = `${flag}: cannot read ${file}: ${whyUnread(error)}`;
+    throw new Failure(text, { exitCode: 2, cause: error });
   }
 }
 

@@ -46,7 +46,7 @@ export interface ProxySettings {
   readonly services: readonly Service[];
   /** Where /readyz and /metrics are served; undefined: nowhere. */
   readonly info: ListenAddress | undefined;
-  /** Most connections of all services at the same time. */
+  /** The largest number of connections at the same time, of all services together. */
   readonly maxConnections: number;
   /** Addresses inside the tunnel that must answer a ping; /readyz depends on them. */
   readonly checkAlive: readonly string[];

@@ -2,8 +2,8 @@
  * `serveSocks`: serves one connection of a SOCKS5 client (RFC 1928).
  *
  * CONNECT and UDP ASSOCIATE are carried out. BIND is refused with its code: a port inside the
- * tunnel is opened with `--expose`. Names are resolved inside the tunnel. GSSAPI, which RFC 1928
- * asks for, is not there: no common client uses it.
+ * tunnel is opened with `--expose`. Names are resolved inside the tunnel. RFC 1928 also asks for
+ * GSSAPI. It is not supported, because no common client uses it.
  *
  * @module
  */
@@ -75,7 +75,7 @@ interface Request {
   readonly target: Target;
 }
 
-/** The client is refused. What it must be told has been written. */
+/** The client is refused. The reply with the reason has been written. */
 class Refusal extends Error {
   readonly reason: RefusalReason;
 

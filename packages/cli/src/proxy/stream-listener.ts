@@ -1,6 +1,7 @@
 /**
  * `listenForStreams`: listens for TCP connections, and knows how to stop. `listenForDatagrams`:
- * binds a UDP socket. Both name what the user asked for when the port cannot be used.
+ * binds a UDP socket. If the port cannot be used, their error names the flag or the section that
+ * asked for it.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export async function listenForStreams(
   } catch (error) {
     throw listenFailure(error, listen, origin);
   }
-  // A connection that could not be accepted, for instance for lack of descriptors.
+  // A connection could not be accepted, for instance for lack of descriptors. The server goes on.
   server.on('error', () => {});
   return boundAddress(server.address(), listen);
 }

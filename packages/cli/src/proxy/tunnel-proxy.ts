@@ -84,7 +84,7 @@ export class TunnelProxy {
 /**
  * Returns a warning for each service that other machines can use without a password.
  *
- * A port inside the tunnel is open to its peers. That is what `--expose` asks for.
+ * There is no warning about `--expose`: it opens a port to the peers on purpose.
  */
 export function openServices(services: readonly Service[]): string[] {
   return services.flatMap((service) => {
@@ -97,7 +97,7 @@ export function openServices(services: readonly Service[]): string[] {
         ? `listen on 127.0.0.1 if only this machine needs it`
         : `set a password (--${service.type}-user, --${service.type}-password-file), or listen on 127.0.0.1`;
     return [
-      `WARNING: ${place} is open to everyone who can reach this machine, without a password: they can use the tunnel. ${advice} (${service.origin})`,
+      `WARNING: ${place} is open to everyone who can reach this machine, without a password: they can use the tunnel; ${advice} (${service.origin})`,
     ];
   });
 }

@@ -7,8 +7,8 @@
  * ```
  *
  * An association ends with the TCP connection that asked for it, or when no datagram has come for a
- * while. Only its client may use it: datagrams from another address are dropped, and so are those
- * from another port after the first valid one.
+ * while. Only its client may use it: datagrams from another address are dropped. After the first
+ * valid datagram, those from another port are dropped too.
  *
  * @module
  */
@@ -85,7 +85,8 @@ export class UdpAssociation {
     this.#idle = setTimeout(() => this.close(), idleMs);
     relay.on('message', (bytes, source) => this.#receive(bytes, source));
     relay.on('error', () => this.close());
-    // The client says nothing more here. Its end, or its loss, ends the association.
+    // The client sends nothing more on this connection. If it ends or is lost, the association
+    // ends.
     control.resume();
     control.once('end', () => this.close());
     control.once('close', () => this.close());
@@ -121,7 +122,7 @@ export class UdpAssociation {
     this.#names.use(target.host, (host) => this.#sendTo(host, target.port, data));
   }
 
-  /** Sends a datagram into the tunnel. Without a host, the name does not exist. */
+  /** Sends a datagram into the tunnel. Drops it if `host` is undefined: the name has no address. */
   #sendTo(host: string | undefined, port: number, data: Uint8Array): void {
     if (this.#isClosed) return;
     if (host === undefined) {

@@ -7,7 +7,7 @@
  * @module
  */
 
-/** The text for a phone, and what it lacks. */
+/** The text for a phone, and the fields that it lacks. */
 export interface PhoneText {
   /** Without comments and empty lines. */
   readonly text: string;
@@ -15,7 +15,9 @@ export interface PhoneText {
   readonly leftOut: readonly string[];
 }
 
-/** Returns the text. The file must have been parsed before, so that its lines are right. */
+/**
+ * Returns the text. The caller must have parsed the file before: its lines are not checked here.
+ */
 export function phoneText(file: string): PhoneText {
   const kept: string[] = [];
   const leftOut = new Set<string>();

@@ -30,7 +30,7 @@ export function qrCode(text: string, options: { readonly colors: boolean }): QrC
   const lines: string[] = [];
   for (let row = 0; row < size; row += 2) {
     const characters = data[row]!.map((upper, column) => {
-      // A last odd row has a light one below.
+      // If the number of rows is odd, a light row is added below the last one.
       const lower = data[row + 1]?.[column] ?? false;
       return options.colors ? HALVES[+upper]![+lower]! : HALVES[+!upper]![+!lower]!;
     }).join('');
@@ -39,7 +39,7 @@ export function qrCode(text: string, options: { readonly colors: boolean }): QrC
   return { lines, columns: size };
 }
 
-/** By whether the upper and the lower module are drawn. */
+/** Indexed by whether the upper and the lower module are drawn. */
 const HALVES: readonly (readonly string[])[] = [
   [' ', '▄'],
   ['▀', '█'],
@@ -48,6 +48,6 @@ const HALVES: readonly (readonly string[])[] = [
 const MOST_BYTES = 2953;
 /** The light modules around the code. */
 const QUIET = 2;
-/** Of the 256 colours, because a theme may change the first 16. */
+/** Two of the 256 colours, and not of the first 16, which a theme may change. */
 const BLACK_ON_WHITE = '\x1b[38;5;16;48;5;231m';
 const RESET = '\x1b[0m';

@@ -80,7 +80,8 @@ export function keepAllRights(): void {
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
   const held = rights.permitted | rights.inheritable | rights.ambient;
-  // Without capabilities there is nothing that a new program could misuse. A start costs time.
+  // Without capabilities there is nothing that could be misused, so the time for another start is
+  // saved.
   if (held === 0n) return false;
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }
@@ -110,7 +111,7 @@ function restart(user: string | undefined): never {
   if (user !== undefined) refuseUnreadable(user, [node, script]);
   const { channel } = process as { channel?: { fd?: number } };
   const isChild = channel?.fd !== undefined && channel.fd >= 0;
-  // The new process of an upgrade, if its version keeps fewer rights than the one before.
+  // The new process of an upgrade comes here if its version keeps fewer rights than the old one.
   const isSuccessor = process.env[HAND_OVER] !== undefined;
   const flags = [...secureHeap(), ...process.execArgv];
   replaceProcess(process.execPath, [node, ...flags, script, ...words], {
@@ -154,7 +155,7 @@ function isMissingFfi(error: unknown): boolean {
   return error instanceof WireGuardError && error.code === 'ERR_LITZ_FFI_MISSING';
 }
 
-/** Dropped when the user changes. */
+/** Capabilities for root only. They are dropped when the user changes. */
 const OF_ROOT: ReadonlySet<Capability> = new Set(['CAP_DAC_READ_SEARCH']);
 /** In bytes: 1024 private keys, most of which exist for the time of one handshake. */
 const SECURE_HEAP = 32_768;
@@ -166,13 +167,13 @@ const RESTARTED = 'LITZ_RIGHTS_DROPPED';
  *
  * - CAP_NET_ADMIN: the interface, its addresses and routes, the mark of sockets, large buffers.
  * - CAP_NET_BIND_SERVICE: a port below 1024, also one that is set later.
- * - CAP_NET_BROADCAST: to be told when an interface changes that was moved to another namespace.
+ * - CAP_NET_BROADCAST: notifications about an interface that was moved to another namespace.
  * - CAP_NET_RAW: the captures of `litz agent verify`.
  * - CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER: a tunnel reads and writes its file (reload, save) and
  *   /etc/resolv.conf, which may belong to another user, and keeps their owner and mode. An agent
  *   reads its registry.
  * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. With `--user` it
- *   does not: it could read all files of root.
+ *   does not keep this capability, which would let it read all files of root.
  */
 const KEPT: Readonly<Record<LongCommand, readonly Capability[]>> = {
   daemon: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'],

@@ -1,5 +1,5 @@
 /**
- * `readUser`: reads the value of `--user`, NAME or NAME:GROUP, and finds their numbers.
+ * `readUser`: reads the value of `--user`, NAME or NAME:GROUP, and finds the numbers of both.
  *
  * @module
  */
@@ -49,7 +49,10 @@ function numberOf(text: string): number | undefined {
   return number <= LARGEST_ID ? number : undefined;
 }
 
-/** The files first, because getent may be missing. getent also knows users of LDAP and systemd. */
+/**
+ * Reads the files first, because getent may be missing. Then asks getent, which also knows users of
+ * LDAP and systemd.
+ */
 function lookUpInSystem(database: 'passwd' | 'group', name: string): string | undefined {
   const found = readText(`/etc/${database}`)
     .split('\n')

@@ -2,9 +2,9 @@
  * `shareSocketFolder`: lets the user of a daemon make its socket in the folder of all sockets,
  * which belongs to root.
  *
- * The folder stays root's, gets the group of the daemon, and becomes sticky (mode 1775). So several
- * daemons with different users can have their sockets there, and none of them can remove or replace
- * the socket of another one.
+ * The folder still belongs to root, gets the group of the daemon, and becomes sticky (mode 1775).
+ * So several daemons with different users can have their sockets there, and none of them can remove
+ * or replace the socket of another one.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function shareSocketFolder(
 ): void {
   try {
     const stats = lstatSync(folder, { throwIfNoEntry: false }) ?? make(folder);
-    // The daemon explains what is wrong with a link.
+    // If it is a link or a file, the daemon reports that later.
     if (!stats.isDirectory() || stats.uid === uid) return;
     const isShared = (stats.mode & GROUP_WRITES) !== 0;
     if (isShared && stats.gid !== gid) throw sharedWithAnother(folder, stats.gid);

@@ -1,5 +1,6 @@
 /**
- * `LivePage`: serves the page of `litz serve`, and keeps its history also while nobody looks.
+ * `LivePage`: serves the page of `litz serve`, and keeps its history even while no browser shows
+ * it.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import type { LiveStatus } from '../live/live-status.ts';
 import type { PageAddress } from '../page-address.ts';
 
 export interface LivePageOptions extends PageAddress {
-  /** Where the statuses come from. The page closes it. */
+  /** Where the statuses come from. `LivePage` closes the source. */
   readonly source: Pick<LiveSource, 'read' | 'close' | 'costMs'>;
 }
 
@@ -65,7 +66,10 @@ export class LivePage {
     return status;
   }
 
-  /** Reads while nobody looks. It takes at most a fiftieth of the time of a daemon. */
+  /**
+   * Reads while no browser shows the page. The readings take at most a fiftieth of the time of a
+   * daemon.
+   */
   async #record(): Promise<void> {
     const start = performance.now();
     if (start - this.#readAt >= IDLE_INTERVAL_MS / 2) await this.#read();
@@ -87,5 +91,5 @@ export const LIVE_PAGE_FILES: PageFiles = new Map([
   ),
 ]);
 
-/** Between two readings while nobody looks. */
+/** The time between two readings while no browser shows the page. */
 const IDLE_INTERVAL_MS = 5000;

@@ -9,7 +9,7 @@ import type { PageAddress } from '../page-address.ts';
 import { LivePage } from './live-page.ts';
 
 /**
- * @param names none: all interfaces with a daemon, also those that come later
+ * @param names the interfaces; if empty, all with a daemon, also those that come later
  * @param flag names the address in an error
  * @throws {Failure} (rejects) the address cannot be used, or a name is wrong
  */

@@ -10,7 +10,7 @@ import { NotifySocket } from '@litz/sys';
 export interface ServiceNotifierOptions {
   /** `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` of the service manager. */
   readonly env: NodeJS.ProcessEnv;
-  /** Called if the manager cannot be told. The daemon continues. */
+  /** Called if a message cannot be sent to the manager. The daemon continues. */
   readonly onError: (error: unknown) => void;
   /** Default: the socket that `env` names. */
   readonly open?: (env: NodeJS.ProcessEnv) => Pick<NotifySocket, 'send' | 'close'> | undefined;
@@ -25,7 +25,7 @@ export class ServiceNotifier {
   constructor(options: ServiceNotifierOptions) {
     this.#options = options;
     const { env, open = NotifySocket.of.bind(NotifySocket) } = options;
-    // Outside of a service, the FFI is not needed for this.
+    // Without a service manager there is no socket, and the FFI is not needed.
     this.#socket = env['NOTIFY_SOCKET'] ? this.#try(() => open(env)) : undefined;
   }
 
@@ -35,20 +35,21 @@ export class ServiceNotifier {
   }
 
   /**
-   * This process is the daemon from now on: it has taken the place of the one that was started. Or
-   * it is the daemon again, because the one that took its place has ended.
+   * Tells the manager that this process is the daemon. It has taken the place of another process,
+   * or the process that had taken its place has ended.
    */
   claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);
   }
 
   /**
-   * Claims the place once more when `parent`, which has started this process, has ended. Then the
-   * manager is the parent.
+   * Claims the place again when `parent`, the process that has started this one, has ended. Then
+   * the manager is the parent of this process.
    *
-   * While systemd believes that another process is the parent of the main one, it does not wait for
-   * it at `systemctl stop`: SIGKILL follows SIGTERM at once (`unit_kill_context` in its
-   * src/core/unit.c). It looks only when MAINPID changes. So another process is named in between.
+   * While systemd believes that the main process has another parent, `systemctl stop` does not wait
+   * for the main process: SIGKILL follows SIGTERM at once (`unit_kill_context` in systemd's
+   * src/core/unit.c). systemd checks the parent only when MAINPID changes. So MAINPID names some
+   * other process for a moment.
    *
    * @param parentNow returns the parent of this process
    */
@@ -146,5 +147,5 @@ export function watchdogInterval(
 }
 
 const PARENT_POLL_MS = 50;
-/** For how long the other process lives: until the manager has surely read its number. */
+/** How many seconds that other process lives: until the manager has surely read its process ID. */
 const OTHER_SECONDS = '5';

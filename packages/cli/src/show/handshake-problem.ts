@@ -1,11 +1,14 @@
 /**
- * `handshakeProblem`: why there is no handshake with a peer, as far as the counters tell.
+ * `handshakeProblem`: why there is no handshake with a peer, as far as the counters show it.
  *
  * @module
  */
 import type { DeviceDetails, DevicePeerStatus } from '@litz/config';
 
-/** Returns a sentence for a person; undefined: there is no problem, or the daemon does not tell. */
+/**
+ * Returns a sentence for a person; undefined: there is no problem, or the daemon does not report
+ * it.
+ */
 export function handshakeProblem(
   { unansweredInitiations = 0, endpoint, drops = {} }: DevicePeerStatus,
   { privateKey, details }: { readonly privateKey?: unknown; readonly details?: DeviceDetails },
@@ -22,9 +25,9 @@ export function handshakeProblem(
   }
   const times = `${unansweredInitiations} initiations without an answer`;
   if (details.drops['send-failed']) return `${times}: datagrams could not be sent`;
-  if (details.drops['bad-mac1']) return `${times}: a peer has a wrong public key for us`;
-  return `${times}: the endpoint is wrong, a firewall drops them, or the peer does not know our key`;
+  if (details.drops['bad-mac1']) return `${times}: a peer has a wrong public key for this side`;
+  return `${times}: the endpoint is wrong, a firewall drops them, or the peer does not know the key of this side`;
 }
 
-/** One is usual: the answer may be on its way. */
+/** One unanswered initiation is usual: the answer may be on its way. */
 const LEAST_UNANSWERED = 2;

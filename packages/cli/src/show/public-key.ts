@@ -1,5 +1,6 @@
 /**
- * `publicKeyOfStatus`: the public key of an interface, which the protocol does not carry.
+ * `publicKeyOfStatus`: the public key of an interface, from its private key. The UAPI has only the
+ * private key.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `Order`: what the table of `litz top` can be sorted by. The command line needs nothing else of
- * it.
+ * `Order`: what the table of `litz top` can be sorted by. The command line needs no other part of
+ * the table.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export type Order =
   | 'state'
   | 'name';
 
-/** The orders, and what the user reads about them. */
+/** The orders, with their names for the user. */
 export const ORDERS: readonly (readonly [order: Order, name: string])[] = [
   ['received', 'received'],
   ['sent', 'sent'],

@@ -14,7 +14,7 @@ import type { Order } from './order.ts';
 import { TopModel } from './top-model.ts';
 
 export interface TopOptions {
-  /** Between two readings. If a reading takes long, it is longer. */
+  /** The time between two readings. It is longer if readings take long. */
   readonly intervalMs: number;
   /** How many tables are printed. Undefined: the screen; without a terminal, one table. */
   readonly count: number | undefined;
@@ -24,14 +24,14 @@ export interface TopOptions {
 /**
  * Shows the interfaces until the user quits.
  *
- * @param names none: all interfaces with a daemon
+ * @param names the interfaces; if empty, all with a daemon
  * @throws {Failure} there is nothing to show
  */
 export async function runTop(names: readonly string[], options: TopOptions): Promise<void> {
   const { stdin, stdout, env } = process;
   const signals = new EndSignals();
   const source = new LiveSource(names);
-  // A daemon that sends byte by byte must not keep the user.
+  // Without this, a daemon that sends byte by byte would keep the program from ending.
   signals.signal.addEventListener('abort', () => source.close(), { once: true });
   try {
     const first = await source.read();

@@ -1,6 +1,7 @@
 /**
  * `Screen`: the whole terminal, for one program: it draws lines, reports keys, and leaves the
- * terminal as it was, however the process ends. Only SIGKILL leaves it; then `reset` helps.
+ * terminal as it was, however the process ends. After SIGKILL it cannot; the command `reset` then
+ * restores the terminal.
  *
  * @module
  */
@@ -42,7 +43,7 @@ export class Screen {
     this.#output = output;
     this.#events = events;
     process.on('exit', this.#leave);
-    // Before Node.js prints the error, which would be lost with the screen.
+    // This comes before Node.js prints the error, which would be lost with the screen.
     process.on('uncaughtExceptionMonitor', this.#leave);
     process.on('SIGTSTP', this.#stop);
     process.on('SIGCONT', this.#continue);
@@ -124,7 +125,7 @@ function nameOfKey(text: string | undefined, { name, ctrl, sequence = '' }: Key)
   return name ?? sequence;
 }
 
-/** The other buffer of the terminal, and no cursor. */
+/** Switches to the other buffer of the terminal, and hides the cursor. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[2J';
 const LEAVE = '\x1b[0m\x1b[?25h\x1b[?1049l';
 const HOME = '\x1b[H';

@@ -12,7 +12,7 @@ import { ageText, printable, roundTripText, shortKey, shortNumber } from './word
 export interface CellContext {
   /** Unix time in milliseconds. */
   readonly time: number;
-  /** Stands for what was left out of a text. */
+  /** The characters that stand for what was left out of a text. */
   readonly dots: string;
 }
 
@@ -20,7 +20,7 @@ export interface Column {
   readonly title: string;
   readonly width: number;
   readonly align: 'left' | 'right';
-  /** The order that this column shows. */
+  /** The order that sorts by this column. */
   readonly order?: Order;
   text(peer: LivePeer, context: CellContext): string;
   style?(peer: LivePeer): Style;
@@ -55,7 +55,7 @@ export function fitColumns(
       spec.width,
     );
     const grown = Math.min(longest, spec.most, spec.width + left);
-    // A key is whole or short.
+    // A key is shown whole or in its short form.
     const isTooShort = spec === SPECS.name && grown < FULL_KEY;
     if (isTooShort || grown === spec.width) return spec;
     left -= grown - spec.width;
@@ -107,7 +107,7 @@ type ColumnName =
   | 'sentPackets'
   | 'drops';
 
-/** The smallest comes first. */
+/** The peer with the smallest weight comes first. */
 const WEIGHTS: Readonly<Record<Order, (peer: LivePeer) => number>> = {
   received: ({ rates }) => -rates.receivedBytes,
   sent: ({ rates }) => -rates.sentBytes,

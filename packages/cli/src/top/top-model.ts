@@ -26,7 +26,7 @@ export class TopModel {
   isTyping = false;
   /** The selected peer is `rows[selected]`. */
   rows: readonly LivePeer[] = [];
-  /** Number of rows that fit on the screen; set by whoever draws. */
+  /** Number of rows that fit on the screen; set by the code that draws. */
   pageSize = 1;
   /** The first row on the screen. */
   first = 0;
@@ -98,7 +98,8 @@ export class TopModel {
     const peers = this.status?.peers ?? [];
     const found = wanted === '' ? peers : peers.filter((peer) => isFound(peer, wanted));
     this.rows = sortPeers(found, this.order, this.isReversed);
-    // A selected peer stays selected when the order changes. Without one, the first row is.
+    // A selected peer stays selected when the order changes. If it is not found, the first row is
+    // selected.
     if (this.rows.some(({ id }) => id === this.#selectedId)) return;
     if (this.#selectedId !== undefined) this.#selectedId = this.rows[0]?.id;
   }

@@ -121,7 +121,8 @@ function titleLine(columns: readonly Column[], { order, isReversed }: TopModel):
   for (const [index, column] of columns.entries()) {
     const isSorted = column.order === order;
     const gap = index === columns.length - 1 ? '' : ' '.repeat(GAP);
-    // The mark takes the place of a space, so that the table is the same with every order.
+    // The mark takes the place of a space, so that the columns have the same places with every
+    // order.
     const title = isSorted ? `${isReversed ? '^' : '*'}${column.title}` : column.title;
     line.push([isSorted ? 'bold' : 'soft', fit(title, column) + gap]);
   }

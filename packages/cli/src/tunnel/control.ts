@@ -16,9 +16,8 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { inodeOf, untrustedFolder } from '@litz/config/uapi';
+import { inodeOf, linesOf, readLine, untrustedFolder } from '@litz/config/uapi';
 import { describeFailure, Failure } from '../failure.ts';
-import { linesOf } from './lines-of.ts';
 
 /** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
 export type ControlRequest =
@@ -53,7 +52,7 @@ export class ControlServer {
     const other = await connectTo(path);
     if (other) {
       other.destroy();
-      throw new Error(`the tunnel of another namespace has ${path}`);
+      throw new Error(`a tunnel in another network namespace uses ${path}`);
     }
     rmSync(path, { force: true });
     const control = new ControlServer(path, handler);
@@ -78,20 +77,28 @@ export class ControlServer {
     });
   }
 
-  /** Removes the socket, and resolves when all requests are answered. */
+  /**
+   * Removes the socket, and resolves when all requests are answered.
+   *
+   * @throws {Error} (rejects) the socket cannot be removed; all else is done
+   */
   async close(): Promise<void> {
     const inode = inodeOf(this.#path);
-    if (inode !== undefined && inode === this.#inode) rmSync(this.#path, { force: true });
-    this.#server.close();
-    await Promise.all(this.#answers);
+    try {
+      if (inode !== undefined && inode === this.#inode) rmSync(this.#path, { force: true });
+    } finally {
+      this.#server.close();
+      await Promise.all(this.#answers);
+    }
   }
 }
 
 /**
- * Asks the process of a tunnel, and resolves when it has done what it was asked.
+ * Sends a request to the process of a tunnel. Resolves when the process has carried it out.
  *
  * @param print called with each line for the user
- * @returns 'absent': no such process runs. 'killed': it was killed, and has left its socket.
+ * @returns 'absent': no such process runs. 'killed': the process was killed, and has left its
+ *   socket.
  * @throws {Failure} (rejects) it failed, or the user may not ask
  */
 export async function askTunnel(
@@ -101,14 +108,14 @@ export async function askTunnel(
   folder: string = FOLDER,
 ): Promise<'done' | 'absent' | 'killed'> {
   const path = join(folder, `${name}.sock`);
-  // An upgrade tells nobody a secret, and root may ask the daemon of another user.
+  // A request for an upgrade has no secret, and root may send it to the daemon of another user.
   const reason = request.do === 'upgrade' ? undefined : untrustedFolder(folder);
   if (reason !== undefined) throw new Failure(reason);
   const socket = await connectTo(path);
   if (!socket) {
     if (inodeOf(path) === undefined) return 'absent';
-    // For an upgrade, the folder may belong to another user, so the path may be another file: it
-    // stays.
+    // For an upgrade, the folder may belong to another user, who may have put another file there.
+    // So the path is not removed.
     if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
   }
@@ -123,7 +130,7 @@ export async function askTunnel(
   } finally {
     socket.destroy();
   }
-  throw new Failure(`the litz of ${name} ended before it answered`);
+  throw new Failure(`the process of ${name} ended before it answered`);
 }
 
 /** Reads one request, and answers it. Never rejects. */
@@ -137,21 +144,15 @@ async function serve(socket: Socket, handler: ControlHandler): Promise<void> {
 }
 
 async function answerOne(socket: Socket, handler: ControlHandler): Promise<void> {
-  // The other end may go away at any time.
-  socket.on('error', () => {});
   const send = (answer: object): void => void socket.write(`${JSON.stringify(answer)}\n`);
-  // This is not the timeout of the socket, because each byte would restart it.
-  const timer = setTimeout(() => socket.destroy(), IDLE_MS);
-  socket.once('close', () => clearTimeout(timer));
-  for await (const text of linesOf(socket, LONGEST_REQUEST)) {
-    clearTimeout(timer);
+  const text = await readLine(socket, { longest: LONGEST_REQUEST, longestMs: REQUEST_MS });
+  if (text !== undefined) {
     try {
       await handler(readRequest(text), (line) => send({ line }));
       send({ done: true });
     } catch (error) {
       send({ failure: describeFailure(error) });
     }
-    break;
   }
   await new Promise<void>((resolve) => {
     if (socket.destroyed) resolve();
@@ -159,8 +160,6 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
       socket
         .once('close', resolve)
         .setTimeout(LAST_MS, () => socket.destroy())
-        // Its end is noticed only while it is read.
-        .resume()
         .end();
   });
 }
@@ -198,11 +197,11 @@ async function connectTo(path: string): Promise<Socket | undefined> {
 }
 
 const FOLDER = '/run/litz/tunnels';
-/** In bytes. A path has at most 4096 bytes, and JSON may have six characters for one of them. */
+/** In bytes. A path has at most 4096 bytes, and JSON may need six characters for one byte. */
 const LONGEST_REQUEST = 32_768;
 /** In bytes. A line for the user, such as the output of a hook. */
 const LONGEST_ANSWER: number = 1024 * 1024;
 /** How long a client may take for its request, in ms. */
-const IDLE_MS = 5000;
+const REQUEST_MS = 5000;
 /** How long a client may take to read the last answer, in ms. */
 const LAST_MS = 1000;

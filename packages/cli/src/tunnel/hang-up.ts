@@ -1,6 +1,6 @@
 /**
- * `Terminal`: whether the terminal of this process was closed. That sends SIGHUP, as does a user
- * who asks for a reload.
+ * `Terminal`: whether the terminal of this process was closed. A closed terminal sends SIGHUP, and
+ * so does a user who asks for a reload.
  *
  * @module
  */

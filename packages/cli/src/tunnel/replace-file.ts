@@ -22,7 +22,7 @@ import { Failure } from '../failure.ts';
  * The file keeps owner and permissions. A symbolic link stays; the file that it leads to is
  * replaced. A reader sees the old or the new text, also after the machine has lost power.
  *
- * @throws {Failure} the file is as it was
+ * @throws {Failure} the file is unchanged
  */
 export function replaceFile(path: string, text: string): void {
   let temporary: string | undefined;
@@ -31,11 +31,12 @@ export function replaceFile(path: string, text: string): void {
     const { mode, uid, gid } = statSync(file);
     temporary = `${file}.litz-${process.pid}`;
     rmSync(temporary, { force: true });
-    // Nobody else can read it before it has its permissions: the text has keys.
+    // The text has keys, so nobody else may read the file before it has its permissions.
     const fd = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(fd, text);
-      // By the descriptor: who may write to the folder could have put a link to another file there.
+      // These calls use the descriptor, because a user who may write to the folder could have put a
+      // link to another file at the path.
       fchownSync(fd, uid, gid);
       fchmodSync(fd, mode & 0o7777);
       fsyncSync(fd);
@@ -47,7 +48,7 @@ export function replaceFile(path: string, text: string): void {
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { force: true });
     const { code = String(error) } = error as NodeJS.ErrnoException;
-    throw new Failure(`cannot write ${path}: ${code}; it is as it was`, { cause: error });
+    throw new Failure(`cannot write ${path}: ${code}; it is unchanged`, { cause: error });
   }
 }
 

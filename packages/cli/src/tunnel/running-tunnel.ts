@@ -1,5 +1,5 @@
 /**
- * `RunningTunnel`: the tunnel of a wg-quick file with its device, while it is up: it can be
+ * `RunningTunnel`: the tunnel of a wg-quick file with its device, while it is up. It can be
  * reloaded, saved and taken down.
  *
  * @module
@@ -44,7 +44,7 @@ export interface RunningTunnelOptions {
   readonly ignored: ReadonlySet<IgnoredPart>;
   readonly hooks: HookOptions;
   readonly level: LogLevel;
-  /** How often a name is looked up. */
+  /** How many times a failed look-up of a name is repeated. */
   readonly retries: number;
   /** Aborts `up`. */
   readonly signal: AbortSignal;
@@ -102,7 +102,7 @@ export class RunningTunnel {
     return this.#file.file;
   }
 
-  /** The port that the device listens on, and whether it has a private key. */
+  /** Returns the port that the device listens on, and whether it has a private key. */
   async state(): Promise<{ listenPort: number; hasKey: boolean }> {
     const status = await this.#served!.device.status();
     wipeSecrets(status);
@@ -124,7 +124,7 @@ export class RunningTunnel {
   /**
    * Writes the present state into the file.
    *
-   * @throws {Failure | ConfigError} (rejects) the file is as it was
+   * @throws {Failure | ConfigError} (rejects) the file is unchanged
    */
   save(): Promise<void> {
     return this.#inTurn(() => this.#save());
@@ -211,7 +211,7 @@ export class RunningTunnel {
     }
   }
 
-  /** Saves if the file, as it is now, asks for it. */
+  /** Saves if the present text of the file asks for it (`SaveConfig = true`). */
   async #saveIfAsked(): Promise<void> {
     const { file, name } = this.#file;
     // Without a device there is no state to save.
@@ -268,7 +268,9 @@ export class RunningTunnel {
     }
   }
 
-  /** Hooks of wg-quick can use its variables; the two that describe the tunnel are given here. */
+  /**
+   * Adds the two variables that wg-quick gives to hooks: the name of the interface and the file.
+   */
   #hooksOf(hooks: HookOptions): HookOptions {
     const { name, file } = this.#file;
     const env = { ...(hooks.env ?? process.env), INTERFACE: name, CONFIG_FILE: file };
@@ -321,8 +323,8 @@ function withOrigin(error: unknown, file: TunnelFile): unknown {
 }
 
 /**
- * The process of a tunnel must not wait for a pipe. It could not read one that the user has opened
- * for `litz reload` either.
+ * The process of a tunnel must not wait for a pipe. It also has no access to a pipe that the user
+ * has opened for `litz reload`.
  */
 const NO_PIPE = { refusesPipes: true };
 const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };

@@ -22,7 +22,7 @@ export function stripConfig(text: string): string {
   return `${kept.map((line) => `${line}\n`).join('')}\n`;
 }
 
-/** What `read` of bash removes. */
+/** Removes what `read` of bash removes. */
 function withoutBlanks(line: string): string {
   return line.replace(/^[ \t]+|[ \t]+$/g, '');
 }

@@ -14,7 +14,7 @@ import {
 import { formatKey, type PeerConfiguration, type PublicKey } from '@litz/core';
 import { equalBytes } from '@litz/core/internals';
 
-/** What the file said before; undefined: unknown. */
+/** What `syncChange` needs of the file that was applied before. */
 export interface EarlierFile {
   /** The endpoints of peers, by key. */
   readonly endpoints: ReadonlyMap<string, string>;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { closeAll } from '../close-all.ts';
 import { describeFailure, Failure } from '../failure.ts';
 import type { ServedDevice } from '../served-device.ts';
 import { ControlServer } from '../tunnel/control.ts';
@@ -15,7 +16,7 @@ export class DaemonControl {
   readonly #onSignal: () => void;
   #server: ControlServer | undefined = undefined;
 
-  /** Listens. Without its socket, a daemon works all the same, and says why in its log. */
+  /** Listens. If the socket cannot be made, the daemon works without it, and logs the reason. */
   static async open(served: ServedDevice, upgrades: Upgrades): Promise<DaemonControl> {
     const { log, device } = served;
     const control = new DaemonControl(served, upgrades);
@@ -45,8 +46,10 @@ export class DaemonControl {
 
   /** Resolves when all requests are answered. */
   async close(): Promise<void> {
-    await this.#server?.close();
-    process.off('SIGUSR2', this.#onSignal);
-    if (!this.#upgrades.isReplaced) removeDaemonFolder(this.#name);
+    await closeAll(
+      () => this.#server?.close(),
+      () => process.off('SIGUSR2', this.#onSignal),
+      () => this.#upgrades.isReplaced || removeDaemonFolder(this.#name),
+    );
   }
 }

@@ -35,7 +35,8 @@ export class SuccessorProcess {
       ? [other, ...words]
       : [node, ...process.execArgv, script, ...words];
     this.#child = spawn(program, args, {
-      // Until it has the device, its stderr is read here. After that, it writes to our stderr.
+      // Until it has the device, its stderr is read here. After that, it writes to the stderr of
+      // this process.
       stdio: ['ignore', 'inherit', 'pipe', isOpen(2) ? 2 : 'ignore'],
       env: { ...env, [HAND_OVER]: socket, WATCHDOG_PID: undefined, WG_PROCESS_FOREGROUND: '1' },
     });
@@ -78,13 +79,13 @@ export class SuccessorProcess {
     const isSent = this.#child.kill('SIGKILL');
     if (isRunning && isSent) this.#isKilled = true;
     await this.#ended;
-    // A program that it has started may keep its stderr open.
+    // A program that the new process has started may keep this stderr open.
     await Promise.race([this.#closed, sleep(LAST_WORDS_MS)]);
     this.#child.stderr?.destroy();
     return true;
   }
 
-  /** Lets it live on when this process ends. */
+  /** Lets the new process go on when this process ends. */
   detach(): void {
     this.#child.stderr?.destroy();
     this.#child.unref();

@@ -37,8 +37,9 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
   const version = versionOfLitz();
   const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
   const served = await serve(taken, options);
-  // Not earlier: until now the old process may have to go on. It may still serve the same path,
-  // and does not remove a socket that is not its own.
+  // Removes the control socket of the old process, so that this process can make its own at that
+  // path. This waits until here, because the old process needs its socket if the hand-over fails.
+  // When it ends, it does not remove the socket of another process.
   rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   if (!taken.hasSessions) served.log.error('the old process was killed: sessions are made again');
   served.log.verbose(`took ${taken.name} over`);
@@ -49,8 +50,8 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
 async function serve(taken: TakenDevice, { level, env }: TakeOptions): Promise<ServedDevice> {
   let served: ServedDevice | undefined;
   try {
-    // The packets that have waited get the processor first: the work below, and the end of the old
-    // process after it, would take it from the packet loop on a small machine.
+    // The packets that have waited are processed first. On a small machine, the work below and the
+    // end of the old process would take the processor from the packet loop.
     await sleep(FIRST_PACKETS_MS);
     served = await ServedDevice.take(taken, level);
     const { log } = served;

@@ -18,7 +18,10 @@ import { SuccessorProcess } from './successor-process.ts';
 
 export interface UpgradesOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Called when an upgrade has failed. The new process may have said that it is the daemon. */
+  /**
+   * Called when an upgrade has failed. The new process may have told the service manager that it is
+   * the daemon.
+   */
   readonly onFailed: () => void;
 }
 
@@ -64,7 +67,8 @@ export class Upgrades {
     await successor?.kill();
     await this.#inProgress?.catch(() => {});
     if (!this.#isReplaced || successor?.isKilled !== true) return;
-    // It was killed when it had just got the device. So this process removes what it has left.
+    // The new process was killed when it had just got the device. So this process removes the
+    // socket that it has left.
     this.#isReplaced = false;
     rmSync(UapiServer.path(this.#served.device.name), { force: true });
   }
@@ -72,8 +76,7 @@ export class Upgrades {
   async #run(): Promise<string> {
     const { device, log, server } = this.#served;
     const socket = join(daemonFolder(device.name), 'hand-over');
-    rmSync(socket, { force: true });
-    const listener = new UnixListener(socket);
+    const listener = listenAt(socket);
     const successor = new SuccessorProcess({ socket, env: this.#options.env });
     this.#successor = successor;
     try {
@@ -90,12 +93,10 @@ export class Upgrades {
       this.#options.onFailed();
       const isOwnEnd = !successor.isKilled && !(error instanceof WrongProcess);
       const why = isOwnEnd ? successor.end : (error as Error).message;
-      throw new Failure(`the upgrade failed, and the old process goes on: ${why}`, {
-        cause: error,
-      });
+      throw new Failure(`${FAILED}: ${why}`, { cause: error });
     } finally {
       this.#successor = undefined;
-      listener.close();
+      closeQuietly(listener);
     }
   }
 
@@ -120,7 +121,28 @@ export class Upgrades {
   }
 }
 
-/** A script that starts Litz and waits for it is not Litz. */
+/** @throws {Failure} /run is full or read-only, or no descriptor is left */
+function listenAt(path: string): UnixListener {
+  try {
+    rmSync(path, { force: true });
+    return new UnixListener(path);
+  } catch (error) {
+    throw new Failure(`${FAILED}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function closeQuietly(listener: UnixListener): void {
+  try {
+    listener.close();
+  } catch {
+    // /run has become read-only. The next upgrade removes the file.
+  }
+}
+
+/**
+ * Another process than the expected one has connected, for instance because a script has started
+ * Litz and waits for it.
+ */
 class WrongProcess extends Failure {
   constructor(pid: number, expected: number) {
     super(
@@ -130,6 +152,7 @@ class WrongProcess extends Failure {
   }
 }
 
+const FAILED = 'the upgrade failed, and the old process goes on';
 const POLL_MS = 5;
-/** A start of Node.js takes less than a second; on a machine that has too much to do, some more. */
+/** A start of Node.js takes less than a second, and longer on a busy machine. */
 const LONGEST_START_MS = 30_000;

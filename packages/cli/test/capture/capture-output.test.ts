@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('FileOutput', () => {
-  it('replaces a file, which only its owner can read then', async () => {
+  it('replaces a file, and lets only its owner read it', async () => {
     const path = join(folder, 'a');
     writeFileSync(path, 'a longer text than before', { mode: 0o644 });
     const output = await FileOutput.open(path);
@@ -39,7 +39,7 @@ describe('FileOutput', () => {
     await expect(FileOutput.open(join(folder, 'link'), true)).rejects.toThrow('symbolic link');
   });
 
-  it('writes keys only to a file that is its own, and leaves others as they were', async () => {
+  it('writes keys only to a file that no other user can read, and leaves other files unchanged', async () => {
     const path = join(folder, 'keys');
     await (await FileOutput.open(path, true)).close();
     expect(statSync(path).mode & 0o777).toBe(0o600);

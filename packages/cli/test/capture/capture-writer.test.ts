@@ -55,7 +55,7 @@ describe('CaptureWriter', () => {
     expect(output.types()).toEqual([0x0a0d0d0a, 10, 6]);
   });
 
-  it('wipes what it was given', async () => {
+  it('wipes the bytes that it was given', async () => {
     const { writer } = open();
     const bytes = Buffer.concat([HEADER, KEYS]);
     await writer.push(bytes);
@@ -69,6 +69,20 @@ describe('CaptureWriter', () => {
     await writer.push(Buffer.concat([PACKET, STATISTICS, STATISTICS]));
     expect(output.types()).toEqual([0x0a0d0d0a, 6, 6, 5, 5]);
     expect(writer).toMatchObject({ packets: 2, isComplete: true });
+  });
+
+  it('has the reason of the daemon, which is not written if the file would be too long', async () => {
+    const reason = 'why '.repeat(20);
+    for (const [size, types] of [
+      [Infinity, [0x0a0d0d0a, 5, 5]],
+      [200, [0x0a0d0d0a, 5]],
+    ] as const) {
+      const { writer, output } = open({ size });
+      await writer.push(Buffer.from(HEADER));
+      await writer.push(Buffer.concat([STATISTICS, statisticsBlock(3, reason)]));
+      expect(output.types()).toEqual(types);
+      expect(writer).toMatchObject({ reason, lost: 6, isComplete: true });
+    }
   });
 
   it('ends before a file is too long', async () => {
@@ -130,14 +144,20 @@ function keysBlock(text: string): Buffer {
   return bytes;
 }
 
-function statisticsBlock(dropped: number): Buffer {
-  const bytes = block(5, 20 + 12 + 12 + 4 + 4);
+function statisticsBlock(dropped: number, comment = ''): Buffer {
+  const padded = (comment.length + 3) & ~3;
+  const bytes = block(5, 20 + 12 + 12 + (comment === '' ? 0 : 4 + padded) + 4 + 4);
   for (const [i, code] of [4, 5].entries()) {
     const at = 20 + i * 12;
     bytes.writeUInt16LE(code, at);
     bytes.writeUInt16LE(8, at + 2);
     bytes.writeBigUInt64LE(BigInt(code === 5 ? dropped : 9), at + 4);
   }
-  bytes.writeUInt32LE(0, 44);
+  bytes.writeUInt32LE(0, bytes.length - 8);
+  if (comment !== '') {
+    bytes.writeUInt16LE(1, 44);
+    bytes.writeUInt16LE(comment.length, 46);
+    bytes.write(comment, 48);
+  }
   return bytes;
 }

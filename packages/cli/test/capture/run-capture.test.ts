@@ -10,7 +10,7 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'litz-run-capture-'));
-  // Only root may have keys, and nothing here needs more than the check.
+  // Only root may have keys. These tests need nothing of root except this check.
   vi.spyOn(process, 'getuid').mockReturnValue(0);
 });
 

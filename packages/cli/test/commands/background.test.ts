@@ -53,7 +53,7 @@ describe('startInBackground', () => {
       'FATAL ERROR: no heap',
     ],
     [
-      'a stack of ours',
+      'a stack of Litz',
       "console.error('TypeError: x\\n    at f (file:1:2)\\n\\nNode.js v20.20.2');",
       'TypeError: x',
     ],

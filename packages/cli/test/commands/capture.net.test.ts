@@ -89,7 +89,7 @@ describeWith(requirements, 'litz capture', () => {
     const capture = left.litz(['capture', LEFT, '-w', file]);
     await capture.says(/captures packets/);
     await hosts.right.run('sh', ['-c', 'ping -c 1 -W 1 -I 10.1.0.66 10.1.0.1 || true']);
-    // A message that is no WireGuard, and an initiation for another key.
+    // A datagram that is not WireGuard, and an initiation for another key.
     const send = `
       const socket = require('node:dgram').createSocket('udp4');
       const wrong = Buffer.alloc(148, 9);
@@ -110,7 +110,7 @@ describeWith(requirements, 'litz capture', () => {
     );
   });
 
-  it('keeps to its filters and limits', async () => {
+  it('obeys its filters and limits', async () => {
     const { left } = hosts;
     const [inner, few, short] = ['inner', 'few', 'short'].map((name) => join(left.folder, name));
     const captures = [
@@ -178,6 +178,39 @@ describeWith(requirements, 'litz capture', () => {
     expect(full.text).toContain(`cannot write ${file}: the disk is full (ENOSPC)`);
     expect(read(copy).length).toBeGreaterThan(1);
     await daemon.says(/Capture ends/);
+    // The key log and standard output are the same.
+    const keys = left.litz(['capture', LEFT, '-w', join(left.folder, 'b'), '--key-log', file], {
+      wrapper: inMounts(
+        `mount -t tmpfs -o size=4k none ${folder} && head -c 4096 /dev/zero > ${folder}/other`,
+      ),
+    });
+    expect(await keys.end()).toBe(1);
+    expect(keys.text).toContain(`cannot write ${file}: the disk is full (ENOSPC)`);
+    const out = left.litz(['capture', LEFT, '-w', '-'], {
+      wrapper: ['sh', '-c', '"$@" > /dev/full', 'sh'],
+    });
+    expect(await out.end()).toBe(1);
+    expect(out.text).toContain('cannot write to standard output: the disk is full (ENOSPC)');
+    await daemon.says(/(Capture ends[^]*){3}/);
+  });
+
+  it.each([
+    ['the daemon is stopped', 'SIGTERM', 'the daemon has ended'],
+    ['the daemon is killed', 'SIGKILL', 'the daemon was killed'],
+    ['the interface is removed', 'delete', 'the device was closed, or its interface was removed'],
+  ] as const)('says that it has ended early when %s', async (_, how, why) => {
+    const { left } = hosts;
+    const file = join(left.folder, 'early.pcapng');
+    const capture = left.litz(['capture', LEFT, '-w', file]);
+    await capture.says(/captures packets/);
+    expect(await left.ping('10.1.0.2')).toBe(3);
+    if (how === 'delete') await left.run('ip', ['link', 'delete', LEFT]);
+    await daemon.end(how === 'delete' ? undefined : how);
+    expect(await capture.end()).toBe(1);
+    expect(capture.text).toMatch(
+      new RegExp(`${LEFT}: the capture has ended early: ${why}; \\d+ packets captured, 0 lost`),
+    );
+    expect(read(file).length).toBeGreaterThanOrEqual(6);
   });
 
   it('refuses what is wrong, before anything is written', async () => {
@@ -195,7 +228,7 @@ describeWith(requirements, 'litz capture', () => {
         'Expected a number, 1 to 2147483.',
       ],
       [['capture', LEFT, '-w', '-', '-c', '0'], 2, 'Expected a number, 1 to 9007199254740991.'],
-      // The limit of a timer is not one of a count.
+      // A count may be larger than the limit of a timer.
       [['capture', 'nobody0', '-w', '-', '-c', '2147484'], 1, 'there is no such socket'],
     ] as const) {
       const refused = left.litz(words);
@@ -352,7 +385,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
         'LOCAL_EPHEMERAL_PRIVATE_KEY',
         'PRESHARED_KEY',
       ]);
-      // Both directions, from the datagrams alone.
+      // The datagrams alone show both directions.
       const both = [`${a.inner.v4},${b.inner.v4}`, `${b.inner.v4},${a.inner.v4}`];
       expect(decrypted(file, ['-o', `wg.keylog_file:${keys}`])).toEqual(
         expect.arrayContaining(both),
@@ -406,12 +439,12 @@ interface Row {
   readonly expert: string;
 }
 
-/** What tshark reads in a capture. */
+/** Returns what tshark reads in a capture. */
 function read(file: string): Row[] {
   const names = 'frame.time_epoch frame.interface_name frame.comment frame.packet_flags_direction';
   const columns = '_ws.col.Source _ws.col.Destination _ws.col.Info _ws.expert.message';
   const fields = `${names} ${columns}`.split(' ').flatMap((name) => ['-e', name]);
-  // 7001 and 7002 are ports of AFS. tshark takes some messages for that, depending on random bytes.
+  // 7001 and 7002 are ports of AFS. tshark takes some messages for AFS, depending on random bytes.
   const ports = [7001, 7002].flatMap((port) => ['-d', `udp.port==${port},wg`]);
   const format = ['-T', 'fields', '-E', 'separator=;'];
   const text = run('tshark', ['-r', file, ...ports, ...format, ...fields]);

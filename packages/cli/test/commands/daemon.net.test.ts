@@ -186,7 +186,7 @@ describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
     }
   });
 
-  it('reports it in the background too, with the exit code', async () => {
+  it('reports in the background too that the interface exists, with the exit code', async () => {
     await startDaemon();
     const second = host.litz([NAME]);
     expect(await second.end()).toBe(1);

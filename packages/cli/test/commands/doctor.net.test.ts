@@ -69,7 +69,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     const plain = (await onTerminal({ NO_COLOR: '1' })).split(/\r?\n/);
     expect(plain.join('\n')).not.toContain('\x1b[3');
     expect(plain[0]).toBe('OK   daemon: Litz answers');
-    // A key is longer than a narrow terminal, and a word is not broken.
+    // A key does not fit a narrow terminal, because words are not broken.
     expect(plain.filter((line) => line.length > 40 && / .* /.test(line.trim()))).toEqual([]);
   });
 
@@ -82,7 +82,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: { subject: 'interface', state: 'fail', text: 'the link is down' },
   });
 
-  describeFault('it has no address', {
+  describeFault('the interface has no address', {
     make: () => run('ip', 'address', 'flush', 'dev', NAME),
     undo: async () => {
       await run('ip', 'address', 'add', '10.7.0.1/24', 'dev', NAME);
@@ -168,7 +168,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   describeFault('the peer sends from an address that it may not have', {
     make: async () => {
       const { left, right } = hosts;
-      // A session that both sides know.
+      // This makes a session before the fault.
       await left.ping('10.7.0.2/32');
       await right.run('ip', ['address', 'add', '10.7.9.9/32', 'dev', OTHER]);
       await right.run('ping', ['-c1', '-W1', '-I', '10.7.9.9', '10.7.0.1']).catch(() => {});
@@ -206,15 +206,18 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     },
   });
 
-  describeFault('the other side does not know our key, or we have a wrong one for it', {
-    make: () => addPeer('10.9.0.2:7002'),
-    finds: {
-      subject: 'handshake',
-      state: 'fail',
-      peer: CAROL.publicKey,
-      text: /^2 initiations without an answer: /,
+  describeFault(
+    'the peer does not know the key of this side, or has another key than this side expects',
+    {
+      make: () => addPeer('10.9.0.2:7002'),
+      finds: {
+        subject: 'handshake',
+        state: 'fail',
+        peer: CAROL.publicKey,
+        text: /^2 initiations without an answer: /,
+      },
     },
-  });
+  );
 
   describeFault('nft drops the datagrams of the peer', {
     make: async () => {
@@ -319,9 +322,9 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     },
   });
 
-  describeFault('a peer of the file has our own key', {
+  describeFault('a peer of the file has the key of the interface itself', {
     make: async () => appendFileSync(file, `[Peer]\nPublicKey = ${ALICE.publicKey}\n`),
-    finds: { subject: 'key', state: 'fail', text: /has our own public key/ },
+    finds: { subject: 'key', state: 'fail', text: /has the public key of this interface/ },
   });
 
   describeFault('the file has a mistake', {
@@ -332,7 +335,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   it.each([
     [Date.UTC(1970, 0), /shows 1970-01-01.*peers that saw a later time/],
     [Date.now() - 3_600_000, /^the last handshake was at .* it went back/],
-  ])('the clock of this machine is wrong (%i)', async (clock, text) => {
+  ])('finds that the clock of this machine is wrong (%i)', async (clock, text) => {
     expect(await hosts.left.ping('10.7.0.2/32')).toBe(3);
     const { code, findings } = await doctor(file, ['--import', shifted(clock - Date.now())]);
     expect(findings).toContainEqual(
@@ -345,7 +348,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     expect(code).toBe(1);
   });
 
-  it('the clock of the peer went back', async () => {
+  it('finds that the clock of the peer went back', async () => {
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, 'down', NAME]);
     // A device on the event loop, whose clock is that of the process.
@@ -370,7 +373,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('the preshared keys differ', async () => {
+  it('finds that the preshared keys differ', async () => {
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, 'down', NAME]).catch(() => {});
     const text = readFileSync(file, 'utf8');
@@ -387,7 +390,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('there is no daemon, no interface, another link, or another namespace', async () => {
+  it('finds a missing daemon or interface, a link that is no tunnel, and another namespace', async () => {
     const missing = await doctor('none0');
     expect(missing.findings).toEqual([
       expect.objectContaining({
@@ -411,7 +414,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('a new daemon has no key and no peer', async () => {
+  it('finds that a new daemon has no key and no peer', async () => {
     const name = uniqueName('u');
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, name]);
@@ -421,7 +424,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     expect(failed).toEqual(['key', 'interface', 'peers']);
   });
 
-  it('a wrong name is refused with exit code 2', async () => {
+  it('refuses a wrong name with exit code 2', async () => {
     const wrong = hosts.left.litz(['doctor', 'a/b']);
     expect(await wrong.end()).toBe(2);
     expect(wrong.text).toMatch(/^litz: cannot read the interface name/);
@@ -494,7 +497,7 @@ function addToFile(line: string): void {
   appendFileSync(file, `[Peer]\nPublicKey = ${CAROL.publicKey}\n${line}\n`);
 }
 
-/** A module that moves the clock of a process. */
+/** Returns a module that moves the clock of a process. */
 function shifted(ms: number): string {
   return `data:text/javascript,const now=Date.now;Date.now=()=>now()+(${ms})`;
 }

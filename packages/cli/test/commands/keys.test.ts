@@ -32,7 +32,7 @@ describe('keys', () => {
     expect(bytes.some((key) => (key[31] & 0x80) !== 0)).toBe(true);
   });
 
-  test('the public key is the one of RFC 7748, section 6.1, with any white space around', async () => {
+  test('computes the public key of RFC 7748, section 6.1, with any white space around the private key', async () => {
     expect(await publicKeyLine(` ${ALICE.privateKey}\r\n`)).toBe(`${ALICE.publicKey}\n`);
   });
 

@@ -18,7 +18,7 @@ describe('litz qr', () => {
     ]);
   });
 
-  test('without colours it has none, and with them each line ends its own', async () => {
+  test('has no colour codes without colours; with colours, each line resets them', async () => {
     expect((await run(TUNNEL)).text).not.toContain('\x1b');
     const { text } = await run(TUNNEL, { colors: true });
     for (const line of text.trimEnd().split('\n')) {

@@ -27,7 +27,7 @@ describeWith(realInterfaces, 'litz serve', () => {
   });
 
   it('serves the page of a daemon until it is asked to end', async () => {
-    // The daemon is in a namespace, and the page is not: the socket is a file.
+    // The daemon is in a namespace and the page is not. This works, because the socket is a file.
     const litz = serve([NAME]);
     await litz.says(/^http:/m);
     const url = litz.text.trim();
@@ -54,7 +54,7 @@ describeWith(realInterfaces, 'litz serve', () => {
   });
 
   it('does not wait for a daemon that is stopped', async () => {
-    // As one that got SIGSTOP: the kernel accepts connections for it, and nothing answers.
+    // Like a daemon that got SIGSTOP: the kernel accepts connections, and nothing answers.
     const stopped = createServer().listen(`/var/run/wireguard/${STOPPED}.sock`);
     onTestFinished(() => void stopped.close());
     await once(stopped, 'listening');

@@ -12,19 +12,19 @@ const TOP = `${process.execPath} ${LITZ} top`;
 /** The first characters of a key, as a row shows it. */
 const short = (key: string): string => `${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 
-/** The same for an expression. A key may have a plus. */
+/** The same as a regular expression. A key may have a plus. */
 const shortPattern = (key: string): string => escaped(short(key));
 
 const keys = { left: keyPair(), right: keyPair() };
 let host: Host;
-/** Each test has a tmux of its own, because one that ends still has its socket. */
+/** Each test has a tmux server of its own, because a server that is ending still has its socket. */
 let server = 0;
 let mounts: OwnMounts;
 
 describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => {
   beforeAll(async () => {
     host = new Host();
-    // Without a name, it shows every interface that has a socket. So the folder is the test's own.
+    // Without a name, it shows every interface that has a socket. So the test has its own folder of sockets.
     mounts = await OwnMounts.create();
     await inside(['ip', 'link', 'set', 'lo', 'up']);
     for (const name of [LEFT, RIGHT]) await inside([process.execPath, LITZ, name]);
@@ -67,7 +67,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     await tmux('resize-window -x 40 -y 12');
     await shows(new RegExp(`^>${shortPattern(keys.left.publicKey)} +\\S+ +\\S+ +\\S+$`, 'm'));
     expect((await screen()).split('\n')[11]).toBe('q quit  ? help  arrows pick  Enter detai');
-    // An Escape at once followed by a key would be another key.
+    // If a key followed Escape at once, both would be read as one other key.
     await press('Escape');
     await waitUntil((text) => !text.includes('allowed ips'));
     await press('Escape');
@@ -80,7 +80,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     await isRestored();
   });
 
-  it('leaves the terminal as it was: quit, interrupt, signals, a bug', async () => {
+  it('restores the terminal after quit, interrupt, signals and a bug', async () => {
     const boom = `data:text/javascript,setTimeout(()=>{throw%20new%20Error("boom")},2000)`;
     const endings: [command: string, end: () => Promise<unknown>][] = [
       [TOP, () => press('q')],
@@ -115,12 +115,12 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
   it('shows no colours with NO_COLOR', async () => {
     await type(`NO_COLOR=1 ${TOP} ${LEFT}`);
     await shows(/1 connected/);
-    // Foreground colours. tmux itself may reset.
+    // Matches only foreground colours, because tmux itself may write resets.
     // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
     expect(await screen('-e')).not.toMatch(/\x1b\[3\dm/);
   });
 
-  it('prints a table into a pipe, and as many as asked for', async () => {
+  it('prints one table into a pipe, or as many as asked for', async () => {
     const words = [process.execPath, LITZ, 'top', '--interval', '0.2'];
     const one = await inside([...words, LEFT]);
     expect(one).toMatch(/^PEER +ALLOWED IPS/m);
@@ -159,7 +159,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
       await inside(['wg', 'show', LEFT, 'listen-port']);
       slowest = Math.max(slowest, performance.now() - start);
     }
-    // The limit is that of a loaded machine: wg itself reads all peers.
+    // The limit allows for a loaded machine, and for wg, which reads all peers.
     expect(slowest).toBeLessThan(5000);
     await press('q');
     await isRestored();
@@ -189,7 +189,7 @@ async function setUp(
 }
 
 function tmux(words: string, ...more: string[]): Promise<string> {
-  // The server is started inside of the namespaces, and so is what it runs.
+  // The server is started inside of the namespaces, and so are its programs.
   const env = { ...process.env, SHELL: '/bin/bash', LANG: 'C.UTF-8', TERM: 'xterm-256color' };
   return inside(
     ['tmux', '-u', '-L', `litz-${process.pid}-${server}`, ...words.split(' '), ...more],
@@ -229,7 +229,7 @@ async function kill(signal: string): Promise<void> {
   await inside(['pkill', `-${signal}`, '-P', shell]);
 }
 
-/** The usual screen with its cursor, in the usual mode. */
+/** Expects the usual screen with its cursor, in the usual mode. */
 async function isRestored(): Promise<void> {
   await shows(/ready> $|ready>$/m);
   for (let turns = 0; turns < 50; turns++) {

@@ -167,13 +167,13 @@ describeWith(
       expect(left.state()).toEqual(before);
     });
 
-    it('save writes what wg-quick save writes, keeps comments and mode', async () => {
+    it('save writes what wg-quick save writes, and keeps comments and mode', async () => {
       const [ours, theirs] = [await saved('litz'), await saved('wg-quick')];
       expect(parsed(ours)).toEqual(parsed(theirs));
       expect(ours).toContain('# the office');
     });
 
-    it('saves on the way down if the file says so', async () => {
+    it('saves when it goes down if the file has SaveConfig', async () => {
       const file = write(['SaveConfig = true']);
       await litz(left, ['up', '-b', file]).end();
       await addCarol();
@@ -197,7 +197,7 @@ describeWith(
         await addCarol();
         const failed = litz(left, ['save', LEFT]);
         expect(await failed.end()).toBe(1);
-        expect(failed.text).toMatch(/cannot write .*: ENOSPC; it is as it was\n$/);
+        expect(failed.text).toMatch(/cannot write .*: ENOSPC; it is unchanged\n$/);
         expect(readFileSync(file, 'utf8')).toBe(before);
       } finally {
         await left.run('umount', [`${left.folder}/full`]);
@@ -326,7 +326,7 @@ async function saved(program: 'litz' | 'wg-quick'): Promise<string> {
   return text;
 }
 
-/** The values of a file, in a fixed order. */
+/** Returns the values of a file, in a fixed order. */
 function parsed(text: string): WgQuickConfig {
   const config = parseConfig(text);
   config.interface.addresses.sort(byText);

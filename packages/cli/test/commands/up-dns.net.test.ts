@@ -75,7 +75,7 @@ describeWith(
       expect(calls()).toEqual([`resolvconf -a ${NAME} -m 0 -x`, `resolvconf -d ${NAME} -f`]);
     });
 
-    it('are no success if resolvconf fails: nothing is left', async () => {
+    it('make the start fail if resolvconf fails, and nothing is left', async () => {
       await open();
       const before = host.state();
       mounts.program('resolvconf', ['cat > /dev/null; echo "no signature" >&2; exit 3']);
@@ -200,7 +200,7 @@ function text(): string {
   return readFileSync(mounts.at(RESOLV_CONF), 'utf8');
 }
 
-/** The records that are left, and temporary files beside the file. */
+/** Returns the records that are left, and temporary files beside the file. */
 function left(): string[] {
   const beside = readdirSync(mounts.at('/etc')).filter((name) => name.startsWith('resolv.conf.'));
   const folder = mounts.at('/run/litz/dns');
@@ -209,7 +209,7 @@ function left(): string[] {
   return [...beside, ...records.filter((name) => name !== 'tunnels')];
 }
 
-/** A program that writes down how it is called. */
+/** Makes a program that records how it is called. */
 function record(name: string): void {
   mounts.program(name, [
     '[ "$1" = -a ] && cat > /dev/null',

@@ -112,7 +112,7 @@ describeWith(
         ],
       ],
       [
-        'of which PreUp fails',
+        'with a PreUp that fails',
         [
           'PreUp = log 1',
           'PreUp = false; log 2',
@@ -122,7 +122,7 @@ describeWith(
         ],
       ],
       [
-        'of which PostUp fails',
+        'with a PostUp that fails',
         [
           'PreUp = log 1',
           'PostUp = log 2; exit 3; log 3',
@@ -132,7 +132,7 @@ describeWith(
         ],
       ],
       [
-        'of which PostUp fails in a pipe',
+        'with a PostUp that fails in a pipe',
         ['PreUp = log 0', 'PostUp = false | true', 'PostUp = log 1', 'PostDown = log 2'],
       ],
       [
@@ -191,7 +191,7 @@ function logged(): string[] {
   return readFileSync(join(host.folder, 'log'), 'utf8').trimEnd().split('\n').slice(1);
 }
 
-/** The first line is line 4 of the file. */
+/** The first of `lines` is line 4 of the file. */
 function write(...lines: readonly string[]): string {
   const { privateKey } = keyPair();
   const head = ['[Interface]', `PrivateKey = ${privateKey}`, 'ListenPort = 51820'];

@@ -113,7 +113,7 @@ interface Outcome {
 
 async function withLitz(text: string): Promise<Outcome> {
   const started = ours.host.litz(['up', ours.write(text)], {
-    // Not the resolver of this machine.
+    // This keeps litz from changing the resolver of this machine.
     env: { LOG_LEVEL: 'verbose', PATH: fakePrograms(ours.host) },
   });
   try {

@@ -20,11 +20,11 @@ describe('firstDrop', () => {
   test.each<[string, string[], 'certain' | 'possible' | undefined]>([
     ['a rule for the port', [DROP_51820], 'certain'],
     ['a rule for another port', ['-A INPUT -p udp -m udp --dport 51821 -j DROP'], undefined],
-    ['an earlier accept', ['-A INPUT -i eth+ -j ACCEPT', DROP_51820], undefined],
+    ['an accept before the drop', ['-A INPUT -i eth+ -j ACCEPT', DROP_51820], undefined],
     ['an accept of another link', ['-A INPUT -i lo -j ACCEPT', DROP_51820], 'certain'],
     ['an unknown condition of the drop', ['-A INPUT -m owner --uid-owner 5 -j DROP'], 'possible'],
     [
-      'an unknown earlier accept',
+      'an accept with an unknown condition before the drop',
       ['-A INPUT -m set --match-set x src -j ACCEPT', DROP_51820],
       'possible',
     ],
@@ -41,11 +41,19 @@ describe('firstDrop', () => {
       undefined,
     ],
     ['a goto into an empty chain', [':C - [0:0]', '-A INPUT -g C', DROP_51820], undefined],
-    ['the other hook', ['-A OUTPUT -j DROP'], undefined],
-    ['a hook before', ['*raw', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -j DROP'], 'certain'],
-    ['a log before', ['-A INPUT -j LOG --log-prefix "a -j ACCEPT"', DROP_51820], 'certain'],
-    ['nat', ['*nat', ':PREROUTING DROP [0:0]'], undefined],
-  ])('%s', (_, lines, how) => {
+    ['a drop in another hook', ['-A OUTPUT -j DROP'], undefined],
+    [
+      'a drop in an earlier hook',
+      ['*raw', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -j DROP'],
+      'certain',
+    ],
+    [
+      'a log rule before the drop',
+      ['-A INPUT -j LOG --log-prefix "a -j ACCEPT"', DROP_51820],
+      'certain',
+    ],
+    ['a policy of NAT', ['*nat', ':PREROUTING DROP [0:0]'], undefined],
+  ])('finds whether a packet is dropped: %s', (_, lines, how) => {
     const text = ['*filter', ':INPUT ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ...lines].join('\n');
     expect(firstDrop(INCOMING, [readIptablesRules(text, 'iptables', 4)])?.how).toBe(how);
   });
@@ -57,14 +65,14 @@ describe('firstDrop', () => {
     );
   });
 
-  test('a packet of the other family does not meet these rules', () => {
+  test('does not apply rules of the other family to a packet', () => {
     const text = ['*filter', ':INPUT DROP [0:0]'].join('\n');
     const rules = readIptablesRules(text, 'ip6tables', 6);
     expect(firstDrop(INCOMING, [rules])).toBeUndefined();
     expect(firstDrop({ ...INCOMING, family: 6 }, [rules])).toMatchObject({ how: 'certain' });
   });
 
-  test('chains that jump to each other end', () => {
+  test('ends when chains jump to each other', () => {
     const lines = ['*filter', ':INPUT ACCEPT [0:0]', ':A - [0:0]', '-A INPUT -j A', '-A A -j A'];
     expect(
       firstDrop(INCOMING, [readIptablesRules(lines.join('\n'), 'iptables', 4)]),
@@ -73,13 +81,13 @@ describe('firstDrop', () => {
 
   test.each<[string, string, 'certain' | 'possible' | undefined]>([
     [
-      'established passes',
+      'established connections are accepted',
       '-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
       undefined,
     ],
-    ['a new one does not', '-A INPUT -m state --state NEW -j ACCEPT', 'certain'],
-    ['not from there', '-A INPUT ! -s 10.0.0.0/8 -j ACCEPT', undefined],
-  ])('an answer: %s', (_, rule, how) => {
+    ['only new connections are accepted', '-A INPUT -m state --state NEW -j ACCEPT', 'certain'],
+    ['all sources but one are accepted', '-A INPUT ! -s 10.0.0.0/8 -j ACCEPT', undefined],
+  ])('finds whether an answer is dropped: %s', (_, rule, how) => {
     const text = ['*filter', ':INPUT DROP [0:0]', rule].join('\n');
     const answer = { ...INCOMING, isEstablished: true };
     expect(firstDrop(answer, [readIptablesRules(text, 'iptables', 4)])?.how).toBe(how);

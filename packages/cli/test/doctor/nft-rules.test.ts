@@ -40,7 +40,7 @@ describe('readNftRules', () => {
       undefined,
     ],
     ['a link', [match({ meta: { key: 'iifname' } }, 'wg*'), { reject: {} }], 'certain'],
-    ['a link to go out', [match({ meta: { key: 'oifname' } }, 'wg0'), DROP], undefined],
+    ['an outgoing link', [match({ meta: { key: 'oifname' } }, 'wg0'), DROP], undefined],
     ['a prefix', [match(SADDR, { prefix: { addr: '10.0.0.0', len: 24 } }), DROP], 'certain'],
     ['another address', [match(SADDR, '10.0.0.3'), DROP], undefined],
     ['a family', [match({ meta: { key: 'nfproto' } }, 'ipv6'), DROP], undefined],
@@ -48,11 +48,11 @@ describe('readNftRules', () => {
     ['a limit', [{ limit: { rate: 5 } }, DROP], 'possible'],
     ['fib', [match({ fib: { result: 'type' } }, 'local'), DROP], 'possible'],
     ['REJECT of iptables', [{ xt: { type: 'target', name: 'REJECT' } }], 'certain'],
-  ])('%s', (_, expr, how) => {
+  ])('reads %s', (_, expr, how) => {
     expect(firstDrop(PACKET, [rules('accept', expr)])?.how).toBe(how);
   });
 
-  test('a policy, with the answers accepted before', () => {
+  test('reads a policy, after a rule that accepts answers', () => {
     const answers = [match(STATE, ['established', 'related'], 'in'), ACCEPT];
     expect(firstDrop(PACKET, [rules('drop', answers)])).toBeUndefined();
     expect(firstDrop(NEW, [rules('drop', answers)])).toEqual({
@@ -62,7 +62,7 @@ describe('readNftRules', () => {
     expect(firstDrop(NEW, [rules('drop', [{ vmap: {} }])])?.how).toBe('possible');
   });
 
-  test('a jump to a chain of the same table', () => {
+  test('follows a jump to a chain of the same table', () => {
     const jump = { jump: { target: 'more' } };
     const text = JSON.stringify({
       nftables: [
@@ -78,7 +78,7 @@ describe('readNftRules', () => {
     );
   });
 
-  test('leaves out the tables of iptables-nft, if iptables-save tells them', () => {
+  test('leaves out the tables of iptables-nft, if iptables-save shows them', () => {
     const common = { family: 'ip', table: 'filter' };
     const made = {
       chain: { ...common, name: 'INPUT', type: 'filter', hook: 'input', prio: 0, policy: 'drop' },

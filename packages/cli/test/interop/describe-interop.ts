@@ -106,7 +106,7 @@ export function describeInterop<M extends Machine>(
 
     for (const keepaliveFrom of ['a', 'b'] as const) {
       const who = keepaliveFrom === 'a' ? 'litz' : peer.name;
-      test(`${who} begins with a keepalive and goes on with them`, async () => {
+      test(`${who} sends a keepalive first, and then one after the other`, async () => {
         const connected = (underlay = await connect());
         const { lines } = await connected.watch('udp port 51820');
         tunnel = await Tunnel.create(connected, litz, peer, { keepaliveFrom });
@@ -120,7 +120,7 @@ export function describeInterop<M extends Machine>(
       });
     }
 
-    test(`goes over to another key while ${peer.name} exchanges the one that it knows it by`, async () => {
+    test(`changes its key while ${peer.name} replaces the key that it has for litz`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];
@@ -139,7 +139,7 @@ export function describeInterop<M extends Machine>(
       expect(await ping(b, a.inner.v6)).toEqual({ answered: 3, lost: 0 });
     });
 
-    test(`asks ${peer.name} again within 5.4 s when that has exchanged the key and is silent`, async () => {
+    test(`initiates again within 5.4 s if ${peer.name} has replaced the key and does not answer`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const next = generateKeyPair();
@@ -150,7 +150,7 @@ export function describeInterop<M extends Machine>(
       await complete(a, next);
     });
 
-    test('renews a session after 120 s that litz began, without a lost packet', async () => {
+    test('renews a session that litz has initiated, after 120 s and without a lost packet', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
       // Pings for 3 s. The 120 s of Rekey-After-Time pass in 2 s.
@@ -160,7 +160,7 @@ export function describeInterop<M extends Machine>(
       expect(countFrom(lines(), b.outer.v4, INITIATION)).toBe(0);
     });
 
-    test(`begins a session of its own when that of ${peer.name} is 180 s old`, async () => {
+    test(`initiates a session when the session that ${peer.name} has initiated is 180 s old`, async () => {
       const { a, b } = await between({ fast: true });
       await ping(b, a.inner.v4);
       const { lines } = await underlay!.watch('udp port 51820');

@@ -1,9 +1,9 @@
 /**
- * A crypto provider whose module, once the packet loop's thread has loaded it, makes that thread's
- * clock run RATE times as fast: the option `crypto` is how code comes into that thread.
+ * A crypto provider that makes the clock of the packet loop's thread run RATE times as fast. The
+ * option `crypto` is a way to load code in that thread.
  *
- * Only CLOCK_BOOTTIME, which the engine counts in, and the sleeps of poll. The wall clock, of which
- * the peer sees timestamps, stays what it is.
+ * It changes only CLOCK_BOOTTIME, which the engine uses, and the sleeps of poll. The wall clock is
+ * unchanged, because the peer sees its timestamps.
  */
 import { nobleProvider } from '@litz/core';
 import { allocate, koffi, libc } from '@litz/sys';

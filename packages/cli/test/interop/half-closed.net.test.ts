@@ -29,12 +29,12 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
       expect(await mark()).toBe('0x7');
     });
 
-    it('has a set request carried out that lacks the empty line', async () => {
+    it('has a set request without the empty line carried out', async () => {
       expect(await ask('set=1\nfwmark=9\n')).toBe('errno=0\n\n');
       expect(await mark()).toBe('0x9');
     });
 
-    it('has a last line carried out that lacks its line feed', async () => {
+    it('has a last line without a line feed carried out', async () => {
       expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
       // boringtun removes the last letter as if it were the end of the line.
       expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');

@@ -65,9 +65,9 @@ export const wireguardGo: Implementation<Namespace> = {
  * boringtun: `cargo install boringtun-cli`.
  *
  * By default it answers each peer from a connected socket, and a connected socket keeps the local
- * address that it had when it was made. It makes another one only when the peer's address changes
- * (device/peer.rs, `set_endpoint`), so after a move of its own it sends nothing any more: that is its
- * own limit, whoever the peer is. `--disable-connected-udp` is the way around it that it offers.
+ * address that it had when it was made. It makes another socket only when the peer's address
+ * changes (device/peer.rs, `set_endpoint`). So after its own address has changed, it sends nothing
+ * any more, whoever the peer is. Its option `--disable-connected-udp` avoids that.
  */
 export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',

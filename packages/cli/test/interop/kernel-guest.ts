@@ -35,7 +35,7 @@ export class KernelGuest implements Machine {
    * Boots the guest, which takes about 7 s.
    *
    * @param script boots a kernel with wg, ip, ping and busybox
-   * @param kernelFolder the folder of the kernel, which is in `x`
+   * @param kernelFolder the folder whose subfolder `x` has the unpacked kernel
    */
   static async boot(script: string, kernelFolder: string): Promise<KernelGuest> {
     const folder = mkdtempSync(join(tmpdir(), 'litz-kernel-'));

@@ -29,7 +29,7 @@ export interface TunnelOptions {
   fast?: boolean;
 }
 
-/** One end. */
+/** One end of the tunnel. */
 export interface End {
   readonly machine: Machine;
   readonly link: string;
@@ -88,8 +88,8 @@ export async function move({ machine, outer }: End, to: string): Promise<void> {
 /**
  * Sends a ping every 50 ms until `count` answers have come, each with the sent bytes.
  *
- * @returns how many of `count` answers came, and how many of the first `count` pings had none: more
- *   are sent if one of them is lost or late
+ * @returns how many of `count` answers came, and how many of the first `count` pings had no answer.
+ *   If one of these is lost or late, more pings are sent
  * @throws {Error} it takes longer than 15 s
  */
 export async function ping(
@@ -109,8 +109,9 @@ export async function ping(
 }
 
 /**
- * Returns the longest time without an answer, in ms, while pings are sent at a short interval. Pings that were sent
- * and not answered count, because the clock of a busy machine is not exact.
+ * Returns the longest time without an answer, in ms, while pings are sent at a short interval. It
+ * is computed from the number of unanswered pings, because the clock of a busy machine is not
+ * exact.
  */
 export async function longestGap(
   from: End,
@@ -128,7 +129,10 @@ export async function longestGap(
   return longest * intervalMs;
 }
 
-/** Replaces the key of Litz at the other end in one command, as a user with one key per peer does. */
+/**
+ * Gives `end` the next key of `other` (Litz) in place of the old one, in one command. That is what
+ * users of an implementation with one key per peer do.
+ */
 export async function exchangeKey(
   end: End,
   other: End,

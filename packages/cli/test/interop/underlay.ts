@@ -30,13 +30,13 @@ export interface Machine {
 export interface Underlay<A extends Machine, B extends Machine> {
   readonly a: A;
   readonly b: B;
-  /** The lines of tcpdump at machine a. */
+  /** Runs tcpdump at machine a. `lines` returns what it has printed. */
   watch(filter: string): Promise<{ lines: () => string[] }>;
   /** Ends everything that the test has started on the machines. */
   remove(): Promise<void>;
 }
 
-/** The links at the two ends of the wire. */
+/** Returns the links at the two ends of the wire. */
 export function outerAddresses(number: number): Addresses {
   return { v4: `192.168.77.${number}`, v6: `fd77::${number}` };
 }

@@ -4,7 +4,7 @@ import { NO_RATES, type LivePeer } from '../../src/live/live-status.ts';
 import { exampleDevice, examplePeer, NOW } from './examples.ts';
 
 describe('describePeer', () => {
-  it('has what a daemon of Litz tells', () => {
+  it('has what a daemon of Litz reports', () => {
     const peer = examplePeer(1, {
       receivedBytes: 5,
       receivedMessages: 6,
@@ -31,7 +31,7 @@ describe('describePeer', () => {
     });
   });
 
-  it('does not say 0 for what another daemon does not tell', () => {
+  it('leaves undefined what another daemon does not report', () => {
     const status = exampleDevice([], {});
     delete status.details;
     const peer = describePeer(examplePeer(1), { name: 'wg0', status }, NO_RATES, NOW);

@@ -55,7 +55,7 @@ export function exampleDevice(
 /** The clock of a source. */
 export interface ExampleClock {
   ms: number;
-  /** Those that have not ended. */
+  /** The pauses that have not ended. */
   readonly pauses: readonly ExamplePause[];
   /** Lets time pass, so that pauses end. */
   pass(ms: number): void;

@@ -16,7 +16,7 @@ describe('LiveHistory', () => {
     expect(history.throughputOf('c')).toEqual([]);
   });
 
-  it('ignores a status without rates, and one that it has', () => {
+  it('ignores a status without rates, and a status that it has already', () => {
     const history = new LiveHistory();
     history.add({ ...statusAt(1000, { a: 5 }), intervalMs: undefined });
     history.add(statusAt(2000, { a: 5 }));
@@ -44,7 +44,7 @@ describe('LiveHistory', () => {
   });
 });
 
-/** Each peer receives so many bytes per second, and sends one. */
+/** Returns a status in which each peer receives this many bytes per second, and sends one byte. */
 function statusAt(time: number, received: Record<string, number>): LiveStatus {
   const peers = Object.entries(received).map(([id, receivedBytes]) => ({
     id,

@@ -11,7 +11,7 @@ const COUNTERS: LiveCounters = {
 };
 
 describe('ratesBetween', () => {
-  it('divides by the time between both', () => {
+  it('divides by the time between the two readings', () => {
     const after = { ...COUNTERS, receivedBytes: 2000, sentMessages: 21, drops: 6, handshakeAt: 9 };
     expect(ratesBetween(COUNTERS, after, 500)).toEqual({
       receivedBytes: 2000,

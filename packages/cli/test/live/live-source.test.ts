@@ -71,7 +71,7 @@ describe('LiveSource', () => {
     expect(await namesOf(source)).toEqual(['wg0']);
     devices.set('wg1', () => exampleDevice([]));
     expect(await namesOf(source)).toEqual(['wg0', 'wg1']);
-    // Its daemon was killed, and has left its socket.
+    // The daemon of wg1 was killed, and has left its socket.
     devices.set('wg1', () => {
       throw new Error('connection refused');
     });
@@ -98,7 +98,7 @@ describe('LiveSource', () => {
       { name: 'wg0', trouble: 'does not answer', peerCount: 0 },
       { name: 'wg1', trouble: undefined, peerCount: 1 },
     ]);
-    // The next ones do not wait at all.
+    // The next readings do not wait at all.
     [receivedBytes, clock.ms] = [500, 2000];
     const { interfaces, intervalMs } = await source.read();
     expect([interfaces[0]?.trouble, interfaces[1]?.rates.receivedBytes]).toEqual([
@@ -165,7 +165,7 @@ describe('LiveSource', () => {
   });
 });
 
-/** Resolves when all promises are settled that can be. */
+/** Resolves when all promises that can be settled are settled. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -51,7 +51,7 @@ describeWith(
   [programRequirement('zsh'), programRequirement('script')],
   'completionScript for zsh',
   () => {
-    it('completes at the first key, and later', async () => {
+    it('completes at the first Tab and at later ones', async () => {
       const shell = new Zsh();
       onTestFinished(() => shell.end());
       for (const [typed, completed] of [

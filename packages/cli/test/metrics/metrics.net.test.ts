@@ -24,7 +24,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     socket = join(left.folder, 'metrics');
     daemon = left.litz(['-f', NAME, '--metrics', `unix:${socket}`], {
       env: { LOG_LEVEL: 'verbose' },
-      // As a daemon in the background.
+      // The same option as for a daemon in the background.
       nodeOptions: ['--max-semi-space-size=1'],
     });
     await daemon.says(/serves \/metrics on unix:/);
@@ -92,7 +92,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     expect([...names].filter((name) => !served.has(name))).toEqual([]);
   });
 
-  it('are those of the same text format that promtool and Prometheus read', async () => {
+  it('have the text format that promtool and Prometheus read', async () => {
     const text = await scrape();
     for (const line of text.split('\n')) {
       expect(line).toMatch(
@@ -103,7 +103,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     expect(new Set(helps).size).toBe(helps.length);
   });
 
-  it('are served on loopback by litz up, to no page of another name', async () => {
+  it('are served on loopback by litz up, but not to a page with another host name', async () => {
     const { right } = hosts;
     const url = 'http://127.0.0.1:9586/metrics';
     expect(await right.run('curl', ['-sS', url])).toContain(`interface="${OTHER}"`);

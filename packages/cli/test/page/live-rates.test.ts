@@ -9,7 +9,7 @@ describe('LiveRates', () => {
     history.add(statusAt(1000, { a: 5 }));
     history.add(statusAt(2000, { a: 6, b: 7 }));
     const rates = new LiveRates();
-    // As it arrives at the page.
+    // The page gets the history as JSON.
     rates.load(JSON.parse(JSON.stringify(history)));
     // The newest status is in the history too.
     rates.add(statusAt(2000, { a: 6, b: 7 }));
@@ -46,7 +46,7 @@ describe('LiveRates', () => {
   });
 });
 
-/** Each peer receives so many bytes per second, and sends one. */
+/** Returns a status in which each peer receives this many bytes per second, and sends one byte. */
 function statusAt(time: number, received: Record<string, number>): LiveStatus {
   const peers = Object.entries(received).map(([id, receivedBytes]) => ({
     id,

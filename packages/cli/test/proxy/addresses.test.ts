@@ -70,7 +70,7 @@ describe('isOpenToOthers', () => {
     ['127.3.2.1', false],
     ['::1', false],
     ['localhost', false],
-  ])('%s: %s', (host, open) => {
+  ])('of %s is %s', (host, open) => {
     expect(isOpenToOthers(host)).toBe(open);
   });
 });

@@ -6,7 +6,7 @@ import type { StreamSocket } from '../../src/proxy/proxy-network.ts';
 import { until } from './loopback.ts';
 
 describe('ConnectionTable', () => {
-  test('makes room for a new connection: the oldest that has asked for nothing is closed', () => {
+  test('closes the oldest connection without a request when a new connection needs its place', () => {
     const [table, counts] = [new ConnectionTable(2), new ServiceCounts()];
     const [first, second, third] = [socket(), socket(), socket()];
     expect(table.add(first, counts)).toBe(true);
@@ -24,7 +24,7 @@ describe('ConnectionTable', () => {
     table.serve(first);
     expect(table.add(second, counts)).toBe(false);
     expect([first, second].map((it) => it.destroyed)).toEqual([false, true]);
-    // Between two requests it makes room again.
+    // Between two requests, this connection can be closed for a new one again.
     table.rest(first, counts);
     expect(table.add(socket(), counts)).toBe(true);
     expect(first.destroyed).toBe(true);

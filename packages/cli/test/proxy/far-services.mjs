@@ -4,7 +4,7 @@
 //   443   the same with TLS, certificate FOLDER/cert.pem
 //   7     TCP: sends back what it gets, and ends when its client has ended
 //   5300  UDP: sends datagrams back
-//   53    DNS: NAME.inside has the address, other names do not exist
+//   53    DNS: NAME.inside has the address ADDRESS; other names do not exist
 import { createSocket } from 'node:dgram';
 import { readFileSync, statSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';

@@ -37,7 +37,7 @@ describe('endToEndHeaders', () => {
 });
 
 describe('endToEndHeaders with a length that Connection names', () => {
-  test('keeps it', () => {
+  test('keeps the length', () => {
     const raw = ['Connection', 'content-length, x-hop', 'X-Hop', '1', 'Content-Length', '4'];
     expect(endToEndHeaders(raw)).toEqual(['Content-Length', '4']);
   });

@@ -97,7 +97,7 @@ describe('a plain request', () => {
     expect(bodies).toEqual(['hello']);
   });
 
-  test('several follow each other on one connection, and on one to the target', async () => {
+  test('may follow another one on the same connection, also to the target', async () => {
     const ports = new Set<number | undefined>();
     const target = await web((request, response) => {
       ports.add(request.socket.remotePort);

@@ -63,7 +63,7 @@ describe('joinSockets', () => {
     const length = 64 << 20;
     client.end(Buffer.alloc(length));
     let before = -1;
-    // Until the buffers of the kernel and of the streams are full.
+    // This ends when the buffers of the kernel and of the streams are full.
     while (before !== counts.bytesForth) {
       before = counts.bytesForth;
       for (let turns = 0; turns < 1000; turns++) await nextTurn();
@@ -141,7 +141,7 @@ describe('dial', () => {
     expect(await failed).toMatchObject({ code: 'ECANCELED' });
   });
 
-  test('keeps what the client sends meanwhile, and its end', async () => {
+  test('keeps what the client sends during the attempt, and its end', async () => {
     const server = await echo();
     const [client, accepted] = await pair();
     client.end('question');
@@ -154,7 +154,7 @@ describe('dial', () => {
   });
 });
 
-/** A network in which a look-up has no answer. */
+/** Returns a network in which a look-up has no answer. */
 function silentNetwork(): LoopbackNetwork {
   const silent = new LoopbackNetwork();
   silent.lookup = () => {};
@@ -164,7 +164,7 @@ function silentNetwork(): LoopbackNetwork {
   });
 }
 
-/** Both ends of a connection. */
+/** Returns both ends of a connection. */
 async function pair(): Promise<[Socket, Socket]> {
   const server = await TestServer.start(() => {});
   opened.push(server);
@@ -179,7 +179,7 @@ async function echo(): Promise<TestServer> {
   return server;
 }
 
-/** A client and a target whose connections are joined. */
+/** Returns a client and a target whose connections are joined. */
 async function joinedPair(): Promise<{
   client: Socket;
   target: Socket;

@@ -74,7 +74,7 @@ export class TestServer {
     return test;
   }
 
-  /** A server that sends back what it gets, and ends when its client has ended. */
+  /** Starts a server that sends back what it gets, and ends when its client has ended. */
   static echo(host?: string): Promise<TestServer> {
     return TestServer.start((socket) => socket.pipe(socket), host);
   }

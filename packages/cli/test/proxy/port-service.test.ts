@@ -43,7 +43,7 @@ describe('startPort', () => {
     expect(fixture.log.at(-1)).toContain(`127.0.0.1:${target.port} was not reached: ECONNREFUSED`);
   });
 
-  test('says what it does', async () => {
+  test('has a description that names the port and its target', async () => {
     const target = { host: 'fd00::2', port: 80 };
     const { proxy } = await fixture.port({ type: 'forward', protocol: 'tcp', target });
     expect(proxy.descriptions[0]).toMatch(

@@ -20,11 +20,11 @@ describe('codeOf', () => {
   test.each<[error: unknown, code: string]>([
     [{ code: 'ETIMEDOUT' }, 'ETIMEDOUT'],
     [{ code: 'ERR_LITZ_CLOSED' }, 'ERR_LITZ_CLOSED'],
-    // A label of a metric must not have any text.
+    // The label of a metric must not be an arbitrary text.
     [{ code: 'a b' }, 'unknown'],
     [{ code: 5 }, 'unknown'],
     [null, 'unknown'],
-  ])('%j: %s', (error, code) => {
+  ])('of %j is %s', (error, code) => {
     expect(codeOf(error)).toBe(code);
   });
 });

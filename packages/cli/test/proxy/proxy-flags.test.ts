@@ -122,7 +122,7 @@ describe('readProxyFlags', () => {
     [
       { socks5: ['1'], socks5User: 'ada', socks5PasswordFile: '/none/f' },
       {},
-      '--socks5-password-file: cannot read /none/f: ENOENT',
+      '--socks5-password-file: cannot read /none/f: there is no such file (ENOENT)',
     ],
     [
       { http: ['1'], httpUser: 'a'.repeat(256) },
@@ -140,7 +140,7 @@ describe('readProxyFlags', () => {
 });
 
 describe('checkServices', () => {
-  test('refuses to do nothing', () => {
+  test('refuses to start without a service', () => {
     expect(() => checkServices([], undefined)).toThrow('there is nothing to do: give --socks5');
   });
 
@@ -158,7 +158,7 @@ describe('checkServices', () => {
     [{ socks5: ['0'], http: ['0'] }],
     [{ forward: ['1=a:1'], expose: ['1=2'] }],
     [{ forward: ['1=a:1', '1=a:1/udp'] }],
-  ])('%j is none', (flags) => {
+  ])('%j is no contradiction', (flags) => {
     const { services, info } = read(flags);
     expect(() => checkServices(services, info)).not.toThrow();
   });

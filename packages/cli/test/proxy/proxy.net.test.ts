@@ -48,7 +48,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     expect(await curl('--socks5-hostname', '127.0.0.1:1080', url)).toBe(PAGE);
     expect(await curl('--socks5', '127.0.0.1:1080', 'http://10.77.0.2/page.html')).toBe(PAGE);
     const failed = curl('--socks5-hostname', '127.0.0.1:1080', 'http://web.outside/');
-    // (97): the proxy has refused; 4 is "host unreachable".
+    // 97: the proxy has refused the connection. 4: "host unreachable".
     await expect(failed).rejects.toThrow(/curl: \(97\).*4/);
   });
 
@@ -161,7 +161,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     expect(await world.a.run(process.execPath, client, '1080', '10.77.0.2', '7')).toBe('all of it');
   });
 
-  it('says that it is ready, and counts', async () => {
+  it('serves /readyz, and counts in its metrics', async () => {
     expect(await curl('-f', 'http://127.0.0.1:9080/readyz')).toBe('{}\n');
     const metrics = await curl('http://127.0.0.1:9080/metrics');
     expect(metrics).toMatch(/litz_proxy_connections_total\{service="socks5"\} [1-9]/);
@@ -240,7 +240,7 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-/** HTTP on 18080, and datagrams that are sent back on 15353. */
+/** Serves HTTP on port 18080, and sends datagrams back from port 15353. */
 const LOCAL_SERVICES = `
   const udp = require('dgram').createSocket('udp4');
   udp.on('message', (bytes, { port, address }) => udp.send(bytes, port, address));

@@ -18,7 +18,7 @@ describe('formatReply', () => {
     expect(Buffer.from(formatReply(0, { host, port })).toString('hex')).toBe(hex);
   });
 
-  test('has an empty address without one', () => {
+  test('has the address 0.0.0.0:0 if none is given', () => {
     expect([...formatReply(7)]).toEqual([5, 7, 0, 1, 0, 0, 0, 0, 0, 0]);
   });
 });

@@ -9,7 +9,7 @@ const fixture = new ProxyFixture();
 afterEach(() => fixture.close());
 
 describe('connectStdio', () => {
-  test('passes input to the target, its end too, and the answer to output', async () => {
+  test('passes input and its end to the target, and the answer to output', async () => {
     const target = await fixture.server((socket) => {
       let got = '';
       socket.on('data', (part: Buffer) => (got += String(part)));

@@ -52,7 +52,7 @@ describe('UdpAssociation', () => {
     expect(proxy.counts.of('socks5').datagrams).toBe(0);
   });
 
-  test('belongs to one client: other ports are dropped after its first datagram', async () => {
+  test('belongs to one client: after its first datagram, those from other ports are dropped', async () => {
     const { proxy, client, relay } = await associated();
     const target = await echo();
     const datagram = formatDatagram({ host: '127.0.0.1', port: target.address().port }, bytes('x'));
@@ -112,7 +112,7 @@ describe('UdpAssociation', () => {
   });
 });
 
-/** A client with an association. `relay` is the port to which it sends. */
+/** Returns a client with an association. `relay` is the port to which it sends. */
 async function associated(
   expectedPort = 0,
 ): Promise<{ proxy: TunnelProxy; control: Socket; client: UdpSocket; relay: number }> {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { phoneText } from '../../src/qr/phone-text.ts';
 
 describe('phoneText', () => {
-  test('keeps what the apps read, and names what it leaves out once', () => {
+  test('keeps the fields that the apps read, and names each other field once', () => {
     const file = [
       '# my phone',
       '[Interface]',

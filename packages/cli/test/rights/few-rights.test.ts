@@ -13,12 +13,12 @@ const NONE: ThreadRights = {
 };
 
 describe('mustDrop', () => {
-  it('leaves a process as it is that has no more than it needs', () => {
+  it('accepts a process that has only the rights that it needs', () => {
     const rights = { ...NONE, permitted: NET_ADMIN, bounding: NET_ADMIN, noNewPrivileges: true };
     expect(mustDrop(rights, ['CAP_NET_ADMIN', 'CAP_NET_RAW'])).toBe(false);
   });
 
-  it('drops what is permitted, inheritable or ambient without need', () => {
+  it('drops rights that are permitted, inheritable or ambient and not needed', () => {
     const enough = { ...NONE, permitted: NET_ADMIN, noNewPrivileges: true };
     for (const set of ['permitted', 'inheritable', 'ambient'] as const) {
       const rights = { ...enough, [set]: NET_ADMIN | capabilitySet(['CAP_CHOWN']) };
@@ -26,13 +26,13 @@ describe('mustDrop', () => {
     }
   });
 
-  it('gives up new privileges, if there are any to lose', () => {
+  it('gives up new privileges if the process has capabilities', () => {
     expect(mustDrop({ ...NONE, permitted: NET_ADMIN }, ['CAP_NET_ADMIN'])).toBe(true);
     expect(mustDrop(NONE, ['CAP_NET_ADMIN'])).toBe(false);
   });
 
   it('does not start the program again for the bounding set alone', () => {
-    // With no_new_privs, nothing can be gained from it.
+    // With no_new_privs, the process can gain no rights from the bounding set.
     const rights = { ...NONE, permitted: NET_ADMIN, bounding: ~0n, noNewPrivileges: true };
     expect(mustDrop(rights, ['CAP_NET_ADMIN'])).toBe(false);
   });

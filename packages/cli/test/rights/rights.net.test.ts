@@ -45,7 +45,7 @@ const USER = '65534:65534';
 
 let host: Host;
 
-describeWith(needed, 'the rights of litz', () => {
+describeWith(needed, 'litz, which drops its rights', () => {
   beforeEach(() => {
     host = new Host();
   });
@@ -54,7 +54,7 @@ describeWith(needed, 'the rights of litz', () => {
     removeSockets();
   });
 
-  it('are three capabilities for a daemon of root, in all threads', async () => {
+  it('keeps three capabilities for a daemon of root, in all threads', async () => {
     const daemon = await startDaemon([]);
     const threads = threadsOf(daemon);
     expect(threads.length).toBeGreaterThan(6);
@@ -72,7 +72,7 @@ describeWith(needed, 'the rights of litz', () => {
     expect(Number(/VmLck:\s+(\d+)/.exec(textOf(daemon, 'status'))?.[1])).toBeGreaterThan(0);
   });
 
-  it('are the same with --user, without root', async () => {
+  it('keeps the same capabilities with --user, without root', async () => {
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     for (const { rights, uids, groups } of threadsOf(daemon)) {
       expect({ uids, groups }).toEqual({ uids: [65_534, 65_534, 65_534, 65_534], groups: [] });
@@ -82,7 +82,7 @@ describeWith(needed, 'the rights of litz', () => {
         noNewPrivileges: true,
       });
     }
-    // Not dumpable: the files of the process belong to root.
+    // The process is not dumpable, so its files in /proc belong to root.
     expect(statSync(`/proc/${daemon.pid}/maps`).uid).toBe(0);
     const folder = `/proc/${daemon.pid}/root/run/wireguard`;
     const { uid, gid, mode } = statSync(folder);
@@ -94,7 +94,7 @@ describeWith(needed, 'the rights of litz', () => {
     ['as root', [] as string[]],
     ['with --user', ['--user', USER]],
   ])(
-    'are enough for a new mark, a port below 1024, and a moved interface: %s',
+    'keeps enough rights for a new mark, a port below 1024, and a moved interface: %s',
     async (_, flags) => {
       const daemon = await startDaemon(flags, { wrapper: OWN_MACHINE });
       const inside = ['nsenter', `--mount=/proc/${daemon.pid}/ns/mnt`] as const;
@@ -124,7 +124,7 @@ describeWith(needed, 'the rights of litz', () => {
     },
   );
 
-  it('are dropped by the new process of an upgrade, which keeps the stderr of the old one', async () => {
+  it('drops its rights as the new process of an upgrade too, which keeps the stderr of the old one', async () => {
     const path = host.write('stderr', []);
     const listener = new UnixListener(`${path}.sock`);
     const old = openSync(path, 'w');
@@ -148,7 +148,7 @@ describeWith(needed, 'the rights of litz', () => {
   it.each([
     ['as root', [] as string[]],
     ['with --user', ['--user', USER]],
-  ])('and the flags stay the same in an upgrade: %s', async (_, flags) => {
+  ])('keeps rights and flags in an upgrade: %s', async (_, flags) => {
     const metrics = `/run/wireguard/${NAME}.metrics`;
     const all = [...flags, '--persist', '--metrics', `unix:${metrics}`];
     const daemon = await startDaemon(all, { wrapper: OWN_MACHINE });
@@ -177,12 +177,12 @@ describeWith(needed, 'the rights of litz', () => {
       await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
       await expect(host.run('ip', ['link', 'show', NAME])).rejects.toThrow(/does not exist/);
     } finally {
-      // It has the streams of the first process.
+      // The new process has the streams of the first one, so it would keep the test waiting.
       if (existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL');
     }
   });
 
-  it('still reach a peer with --user', async () => {
+  it('reaches a peer with --user', async () => {
     const [alice, bob] = [keyPair(), keyPair()];
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     const far = await startDaemon([], {}, `${NAME}b`);
@@ -197,7 +197,7 @@ describeWith(needed, 'the rights of litz', () => {
     expect(host.hasLink(NAME)).toBe(true);
   });
 
-  it('let --user go to the background', async () => {
+  it('accepts --user in the background', async () => {
     const litz = host.litz(['--user', USER, NAME], { wrapper: OWN_MACHINE });
     expect(await litz.end()).toBe(0);
     expect(litz.text).toBe('');
@@ -215,7 +215,7 @@ describeWith(needed, 'the rights of litz', () => {
       ['--user', 'nobody:no-such-group', NAME],
       /^litz: --user "nobody:no-such-group": this machine has no such group; make one: .*\n$/,
     ],
-  ])('say in one line what is wrong: %s', async (_, words, message) => {
+  ])('says in one line what is wrong: %s', async (_, words, message) => {
     for (const flag of [[], ['-f']]) {
       const litz = host.litz([...flag, ...words], { wrapper: OWN_MACHINE });
       expect(await litz.end()).toBe(1);
@@ -227,7 +227,7 @@ describeWith(needed, 'the rights of litz', () => {
   it.each([
     ['full', 'mount -t tmpfs -o nr_inodes=1 run /run', /ENOSPC; its file system is full .*\n$/],
     ['read-only', 'mount -t tmpfs -o ro run /run', /EROFS; expected a folder that .*\n$/],
-  ])('leave nothing when /run is %s', async (_, mount, message) => {
+  ])('leaves nothing behind when /run is %s', async (_, mount, message) => {
     for (const flags of [[], ['--user', USER]]) {
       const litz = host.litz(['-f', ...flags, NAME], { wrapper: inMounts(mount) });
       expect(await litz.end()).toBe(1);
@@ -237,7 +237,7 @@ describeWith(needed, 'the rights of litz', () => {
     }
   });
 
-  it('are those of an ordinary user for a proxy with --user, which may serve a low port', async () => {
+  it('is an ordinary user as a proxy with --user, and may serve a low port', async () => {
     const file = host.write('proxy.conf', [
       '[Interface]',
       `PrivateKey = ${keyPair().privateKey}`,
@@ -262,7 +262,7 @@ describeWith(needed, 'the rights of litz', () => {
     expect(await proxy.end('SIGTERM')).toBe(0);
   });
 
-  it('are four capabilities for an agent', async () => {
+  it('keeps four capabilities for an agent', async () => {
     const node = `agent --registry file:${host.folder}/registry --node a --node-ip 192.0.2.1`;
     const folders = `--state-dir ${host.folder}/state --control-dir ${host.folder}/control`;
     const flags = `${node} --prefixes static:10.7.0.0/24 --interface ${NAME} ${folders}`;
@@ -280,7 +280,7 @@ describeWith(needed, 'the rights of litz', () => {
     expect(await agent.end('SIGTERM')).toBe(0);
   });
 
-  it('say in one line that only root may change the user', async () => {
+  it('says in one line that only root may change the user', async () => {
     const drop = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const litz = host.litz(['-f', '--user', '1:1', NAME], { wrapper: drop });
     expect(await litz.end()).toBe(1);
@@ -289,7 +289,7 @@ describeWith(needed, 'the rights of litz', () => {
     );
   });
 
-  it('drop the rights of a tunnel without hooks, and keep those of one with hooks', async () => {
+  it('drops the rights of a tunnel without hooks, and keeps those of a tunnel with hooks', async () => {
     const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
     const kept = [...DAEMON, 'CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'] as Capability[];
     const few = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
@@ -310,7 +310,7 @@ describeWith(needed, 'the rights of litz', () => {
     expect(all.text).toMatch(/NoNewPrivs:\s*0/);
   });
 
-  it('warn when a reload brings hooks after the rights were dropped', async () => {
+  it('warns when a reload brings hooks after the rights were dropped', async () => {
     const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`];
     const litz = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
     await litz.says(/Ctrl-C takes it down/);
@@ -356,7 +356,7 @@ function peer(publicKey: string, port: number): string[] {
 
 interface Thread {
   readonly rights: ReturnType<typeof readRights>;
-  /** Real, effective, saved and file system. */
+  /** The real, the effective and the saved user, and that for file access. */
   readonly uids: number[];
   readonly groups: number[];
 }

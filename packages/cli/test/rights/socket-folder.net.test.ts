@@ -19,7 +19,7 @@ const USER = { uid: 12_345, gid: 12_346 };
 let parent: string;
 let folder: string;
 
-/** The owner, the group and the mode of the folder. */
+/** Returns the owner, the group and the mode of the folder. */
 function owner(): [uid: number, gid: number, mode: string] {
   const { uid, gid, mode } = statSync(folder);
   return [uid, gid, (mode & 0o7777).toString(8)];

@@ -22,7 +22,7 @@ afterEach(() => {
   vi.clearAllMocks();
 });
 
-/** What is kept for a tunnel with this file. */
+/** Returns the rights that are kept for a tunnel with this file. */
 function keptFor(text: string, runsHooks = true): string {
   writeFileSync(file, text);
   chmodSync(file, 0o600);
@@ -41,15 +41,15 @@ describe('keepTunnelRights', () => {
     expect(keptFor('[Interface]\nAddress = 10.0.0.1/24\n# PostUp = a comment\n')).toBe('few');
   });
 
-  it.each(['PreUp', 'PostUp', 'PreDown', 'postdown'])('keeps them for %s', (hook) => {
+  it.each(['PreUp', 'PostUp', 'PreDown', 'postdown'])('keeps rights for %s', (hook) => {
     expect(keptFor(`[Interface]\n  ${hook}=iptables -A INPUT\n`)).toBe('all');
   });
 
-  it('drops them if hooks are not run', () => {
+  it('drops rights if hooks are not run', () => {
     expect(keptFor('[Interface]\nPostUp = x\n', false)).toBe('few');
   });
 
-  it('keeps them if the file can be read only once, or is missing', () => {
+  it('keeps rights if the file can be read only once, or is missing', () => {
     keepTunnelRights('/dev/null', true);
     keepTunnelRights(join(folder, 'missing.conf'), true);
     expect(keepAllRights).toHaveBeenCalledTimes(2);

@@ -136,7 +136,7 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
     await browser.until(`/All tunnels\\n?500\\/s/.test(${legend})`);
   });
 
-  test('is used with the keyboard', async () => {
+  test('can be used with the keyboard', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     const focused = (): Promise<string> =>
@@ -186,7 +186,10 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
   });
 });
 
-/** Peer 1 does not answer. Each other peer receives so many packets of 1000 bytes per ten ms. */
+/**
+ * Peer 1 does not answer. Each other peer, with number n, receives n packets of 1000 bytes in ten
+ * ms.
+ */
 function device() {
   clock.ms += step;
   const seconds = clock.ms / 1000;

@@ -32,7 +32,7 @@ describeWith(required, 'litz in a container', () => {
   ])('%s works with CAP_NET_ADMIN, /dev/net/tun and a /run', async (_, hasUsers) => {
     const output = await runContainer({ capabilities: ['CAP_NET_ADMIN'], hasUsers });
     expect(output).toMatch(/^interface: wg0\n {2}listening port: 51820\n {2}fwmark: 0x7$/m);
-    // No other capability, in the bounding set neither.
+    // There is no other capability, not even in the bounding set.
     expect(output).toMatch(
       /^CapPrm:\t0000000000001000\nCapEff:\t0000000000001000\nCapBnd:\t0000000000001000$/m,
     );

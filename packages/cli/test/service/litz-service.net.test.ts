@@ -12,7 +12,7 @@ import { Systemd, systemdProgram } from './systemd.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const cgroups = requirement('cgroup2', () => {
-  // A new mount shows whether the kernel has it.
+  // A new mount shows whether the kernel has cgroup2.
   return (
     programRequirement('unshare', ['-m', 'mount', '-t', 'cgroup2', 'c', '/mnt']).missing() ?? true
   );
@@ -132,7 +132,7 @@ describeWith(required, 'litz@.service', () => {
       );
     };
     const first = await pid();
-    // Longer than the interval: a daemon that works is not restarted.
+    // This is longer than the watchdog's interval: systemd does not restart a daemon that works.
     await expect(
       vi.waitUntil(() => isNew(first), { timeout: 8000, interval: 200 }),
     ).rejects.toThrow(/Timed out/);
@@ -144,7 +144,7 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.run('wg', 'show', 'interfaces')).toBe('wg0\n');
   });
 
-  it('names the new process of an upgrade as the main one, stops it, and starts no other', async () => {
+  it('has the new process of an upgrade as its main process, stops it, and starts no other', async () => {
     await systemd.control('start', 'litz@wg0');
     const old = await systemd.property('litz@wg0', 'MainPID');
     const answer = await systemd.run('sh', '-c', 'litz upgrade wg0 2>&1');
@@ -152,15 +152,15 @@ describeWith(required, 'litz@.service', () => {
     expect(successor).not.toBe(old);
     await untilGone(old);
     expect(await mainOf('litz@wg0')).toEqual([successor, 'active', 'serves wg0', '0']);
-    // It names another process for a moment.
+    // The daemon names another process for a moment.
     await vi.waitUntil(() => hasChildOf(successor), { timeout: 10_000, interval: 20 });
     await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === successor, { timeout: 5000 });
-    // It is the process that systemd stops.
+    // This is the process that systemd stops.
     await systemd.control('stop', 'litz@wg0');
     await untilGone(successor);
     expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
     expect(host.hasLink('wg0')).toBe(false);
-    // Longer than RestartSec.
+    // The wait is longer than RestartSec.
     const isBack = async (): Promise<boolean> => (await mainOf('litz@wg0'))[1] !== 'inactive';
     await expect(vi.waitUntil(isBack, { timeout: 2500, interval: 100 })).rejects.toThrow(
       /Timed out/,
@@ -184,7 +184,7 @@ describeWith(required, 'litz@.service', () => {
     await systemd.control('start', 'litz@wg0');
     const old = await systemd.property('litz@wg0', 'MainPID');
     await expect(systemd.run('litz', 'upgrade', 'wg0')).rejects.toThrow(
-      /the upgrade failed, and the old process goes on: it ended before it had the device/,
+      /the upgrade failed, and the old process goes on: the new process ended before it had the device/,
     );
     await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === old, { timeout: 5000 });
     expect(await mainOf('litz@wg0')).toEqual([old, 'active', 'serves wg0', '0']);
@@ -218,7 +218,7 @@ describeWith(required, 'litz@.service', () => {
   });
 });
 
-/** The main process of a unit, its state, its status and how often it was restarted. */
+/** Returns the main process of a unit, its state, its status and how often it was restarted. */
 function mainOf(unit: string): Promise<string[]> {
   const names = ['MainPID', 'ActiveState', 'StatusText', 'NRestarts'];
   return Promise.all(names.map((name) => systemd.property(unit, name)));
@@ -239,7 +239,7 @@ async function untilGone(pid: string): Promise<void> {
   await vi.waitUntil(isGone, { timeout: 20_000, interval: 100 });
 }
 
-/** The number of a process of systemd's namespace in this one. */
+/** Returns the process ID that a process of systemd's namespace has in this namespace. */
 async function outerPidOf(pid: string): Promise<string> {
   for (const outer of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const status = await host.run('sh', ['-c', `cat /proc/${outer}/status 2>/dev/null || true`]);
@@ -249,6 +249,6 @@ async function outerPidOf(pid: string): Promise<string> {
   throw new Error(`there is no process ${pid}`);
 }
 
-/** The files of the repository, where systemd has it. */
+/** Paths of the repository as systemd sees it. */
 const LITZ_INSIDE = '/mnt/packages/cli/bin/litz.js';
 const KILLER_INSIDE = '/mnt/packages/cli/test/upgrade/killer.mjs';

@@ -82,7 +82,7 @@ describe('ServiceNotifier', () => {
     expect(sent.at(-1)).toBe('STOPPING=1');
   });
 
-  it('does not feed it while the daemon does not answer, and asks only once', async () => {
+  it('does not feed the watchdog while the daemon does not answer, and asks only once', async () => {
     const manager = managerWith({ ...SERVICE, WATCHDOG_USEC: '2000000' });
     const answers: (() => void)[] = [];
     const isAlive = vi.fn<() => Promise<void>>(
@@ -97,14 +97,14 @@ describe('ServiceNotifier', () => {
     expect(sent).toEqual(['WATCHDOG=1']);
   });
 
-  it('does not feed it when the daemon fails', async () => {
+  it('does not feed the watchdog when the daemon fails', async () => {
     const manager = managerWith({ ...SERVICE, WATCHDOG_USEC: '2000000' });
     manager.watch(() => Promise.reject(new Error('closed')));
     await vi.advanceTimersByTimeAsync(3000);
     expect(sent).toEqual([]);
   });
 
-  it('goes on if the manager cannot be told', () => {
+  it('goes on if a message to the manager cannot be sent', () => {
     const failing = new Error('cannot notify: sendto: ECONNREFUSED');
     const manager = managerWith(SERVICE, () => ({
       send: () => {

@@ -86,7 +86,7 @@ export class Systemd {
     }
   }
 
-  /** A property of a unit. */
+  /** Returns a property of a unit. */
   async property(unit: string, name: string): Promise<string> {
     return (await this.run('systemctl', 'show', '--value', '-p', name, unit)).trim();
   }
@@ -117,7 +117,7 @@ export class Systemd {
     this.#pid = first;
     return this.run('systemctl', 'is-system-running').then(
       () => true,
-      // It is ready also if a unit of the system is missing.
+      // systemd is also ready if a unit of the system is missing.
       (error: Error) => /degraded|running/.test(`${(error as { stdout?: string }).stdout}`),
     );
   }

@@ -25,10 +25,10 @@ describe('handshakeProblem', () => {
       /could not be sent/,
     ],
     [
-      'our key',
+      'the key of this side',
       { unansweredInitiations: 2 },
       { details: { ...DETAILS, drops: { 'bad-mac1': 1 } } },
-      /wrong public key for us/,
+      /wrong public key for this side/,
     ],
   ])('names %s', (_, peer, status, text) => {
     expect(problemOf(peer, status)).toMatch(text);
@@ -38,7 +38,7 @@ describe('handshakeProblem', () => {
     expect(problemOf({ unansweredInitiations: 1 })).toBeUndefined();
   });
 
-  test('says nothing about a daemon that does not tell', () => {
+  test('says nothing about a daemon that does not report drops', () => {
     expect(
       problemOf({ drops: { 'invalid-handshake': 1 } }, { details: undefined as never }),
     ).toBeUndefined();

@@ -17,7 +17,7 @@ let mounts: OwnMounts;
 describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', () => {
   beforeAll(async () => {
     host = new Host();
-    // `all` shows every interface that has a socket, so the folder of the sockets is the test's own.
+    // `all` shows every interface that has a socket, so the test has its own folder of sockets.
     mounts = await OwnMounts.create();
     await inside([process.execPath, LITZ, OURS]);
     await inside(['wireguard', THEIRS]);
@@ -25,7 +25,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
       const key = host.write('key', [keyPair().privateKey]);
       const psk = host.write('psk', [keyPair().privateKey]);
       const full = `allowed-ips 10.1.0.0/16,fd00::/8 endpoint [fd09::9]:7 persistent-keepalive 3661 preshared-key ${psk}`;
-      // wireguard-go gives its peers in any order, so it has one.
+      // wireguard-go lists its peers in any order, so it has only one.
       const more = name === OURS ? ` peer ${keyPair().publicKey}` : '';
       const words = `set ${name} private-key ${key} fwmark 0x2a peer ${keyPair().publicKey} ${full}${more}`;
       await inside(['wg', ...words.split(' ')]);
@@ -73,7 +73,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
     expect(await onTerminal({ NO_COLOR: '1' })).not.toContain('\x1b[3');
   });
 
-  it('prints data without private keys', async () => {
+  it('prints JSON without private keys', async () => {
     const text = await inside([process.execPath, LITZ, 'show', OURS, '--json']);
     const secret = (await inside(['wg', 'show', OURS, 'private-key'])).trim();
     expect(JSON.parse(text)).toMatchObject({ name: OURS, fwmark: 42, threads: 1, peers: [{}, {}] });

@@ -84,7 +84,7 @@ describe('Screen', () => {
     expect([screen.width, events]).toEqual([40, ['redraw']]);
   });
 
-  it('has a size on a terminal that does not tell it', () => {
+  it('assumes a size if the terminal does not report one', () => {
     [output.columns, output.rows] = [0, 0];
     expect([screen.width, screen.height]).toEqual([80, 24]);
   });

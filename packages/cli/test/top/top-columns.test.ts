@@ -13,7 +13,7 @@ describe('fitColumns', () => {
         const columns = fitColumns(peers, width, { hasManyInterfaces, context });
         const needed = columns.reduce((sum, column) => sum + column.width + 1, -1);
         expect([width, columns[0]?.title]).toEqual([width, 'PEER']);
-        // The peer is always shown, and cut by the edge.
+        // The column of the peer is always shown, and cut at the edge.
         expect([width, needed <= Math.max(width, 10)]).toEqual([width, true]);
       }
     }
@@ -26,7 +26,7 @@ describe('fitColumns', () => {
     expect(columns[0]?.text(peers[0], context)).toBe(peers[0]?.publicKey);
   });
 
-  it('has no column for the interface if there is one', async () => {
+  it('has no column for the interface if there is only one interface', async () => {
     const { peers } = await exampleStatus([], [examplePeer(1)]);
     const titles = fitColumns(peers, 300, { hasManyInterfaces: false, context });
     expect(titles.map(({ title }) => title)).not.toContain('IFACE');
@@ -52,7 +52,7 @@ describe('sortPeers', () => {
     ];
     const { peers } = await exampleStatus(before, after);
     expect(numbers(sortPeers(peers, order, false))).toEqual(expected);
-    // What is equal keeps its order.
+    // Equal peers keep their order.
     const reversed = numbers(sortPeers(peers, order, true));
     expect(reversed.at(-1)).toBe(order === 'sent' ? 1 : expected[0]);
   });

@@ -61,7 +61,7 @@ describe('TopModel', () => {
     expect([model.order, model.isReversed]).toEqual(['received', false]);
   });
 
-  it('finds peers by text, in which keys are characters', () => {
+  it('finds peers by text; while the user types it, keys are characters', () => {
     for (const key of ['/', '2', '.', '3', ':', 'q']) press(key);
     expect([model.filter, model.rows.length]).toEqual(['2.3:q', 0]);
     expect(model.selected).toBe(-1);
@@ -95,7 +95,7 @@ describe('TopModel', () => {
     expect([press('q'), model.isHelp]).toEqual(['draw', false]);
   });
 
-  it('quits and stops', () => {
+  it('quits, also while the user types a text, and suspends', () => {
     expect(['q', 'ctrl+c', 'ctrl+z', 'x'].map(press)).toEqual(['quit', 'quit', 'suspend', 'draw']);
     press('/');
     expect(press('ctrl+c')).toBe('quit');

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe('drawTop', () => {
-  it('shows what the daemon tells', () => {
+  it('shows what the daemon reports', () => {
     const lines = draw(modelOf(status), 120, 12);
     expect(lines.map((line) => line.trimEnd())).toEqual([
       expect.stringMatching(/^3 peers, 3 connected {2}\d\d:\d\d:\d\d {2}wg0$/),
@@ -81,7 +81,7 @@ describe('drawTop', () => {
     expect(drawTop(model, { ...size, isUnicode: true }).join('')).toMatch(/█/);
   });
 
-  it('shows colours only if it may', () => {
+  it('shows colours only if they are allowed', () => {
     const size = { width: 90, height: 30, isUnicode: true };
     expect(drawTop(modelOf(status), { ...size, colors: true }).join('')).toContain('\x1b[32m');
     expect(drawTop(modelOf(status), { ...size, colors: false }).join('')).not.toContain('\x1b');
@@ -115,7 +115,7 @@ describe('drawTop', () => {
     const start = performance.now();
     model.press('s');
     expect(draw(model, 120, 50).length).toBe(50);
-    // The limit is for a busy machine; it takes about a twentieth of it.
+    // The limit is for a busy machine. Drawing usually takes about a twentieth of this time.
     expect(performance.now() - start).toBeLessThan(1000);
   });
 });

@@ -57,7 +57,7 @@ describe('roundTripText', () => {
 });
 
 describe('shortKey', () => {
-  it('is that of the log', () => {
+  it('shortens keys as the log does', () => {
     const key = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
     expect(shortKey(key, '…')).toBe('xTIB…p8Dg');
   });

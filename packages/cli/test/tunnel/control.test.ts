@@ -90,7 +90,7 @@ describe('ControlServer', () => {
     socket.on('drain', send);
     send();
     await new Promise((resolve) => socket.once('close', resolve));
-    // What the buffers of the kernel take is sent, too.
+    // This counts also what is still in the buffers of the kernel.
     expect(sent).toBeLessThan(4 * 1024 * 1024);
     expect(await ask({ do: 'save' })).toBe('done');
   });
@@ -106,7 +106,7 @@ describe('ControlServer', () => {
       for (let second = 0; second < 5; second++) {
         expect(socket.destroyed).toBe(false);
         socket.write('{');
-        // The server gets the byte.
+        // Lets the server read the byte.
         for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
         vi.advanceTimersByTime(1000);
       }
@@ -143,7 +143,7 @@ describe('ControlServer', () => {
       for (let i = 0; i < 5; i++) {
         let answered!: () => void;
         const isAnswered = new Promise<void>((resolve) => (answered = resolve));
-        // It reads one byte. Unread bytes make the end a reset, as when a process is killed.
+        // The client reads one byte. Unread bytes make its end a reset, as when a process is killed.
         const onread = { buffer: Buffer.alloc(1), callback: () => (answered(), false) };
         const socket = createConnection({ path: join(folder, 'wg0.sock'), onread } as never);
         socket.write('garbage\n');

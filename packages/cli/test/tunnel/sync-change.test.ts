@@ -52,7 +52,7 @@ describe('syncChange', () => {
     expect(syncChange(roamed, wanted(), before)).toEqual({});
     const [peer] = syncChange(roamed, wanted('', 'Endpoint = 192.0.2.8:8'), before).peers!;
     expect(String(peer.endpoint)).toBe('192.0.2.8:8');
-    // Without the earlier file, the file counts, as with `wg syncconf`.
+    // Without the earlier file, the endpoint of the file is used, as with `wg syncconf`.
     expect(syncChange(roamed, wanted()).peers).toHaveLength(1);
   });
 

@@ -37,7 +37,7 @@ describeWith([...realInterfaces, ...kernel.requirements], 'litz upgrade, with th
           await until(() => world!.pids().length === 1);
         }
         const last = Math.max(...answered());
-        // The last answers may still be on the way, because this one came first.
+        // Answers to earlier pings may still be on the way, because their order may change.
         await until(() => Math.max(...answered()) > last + 200);
         pings.process.kill('SIGKILL');
         const seen = new Set(answered());

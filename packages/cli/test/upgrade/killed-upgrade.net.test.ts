@@ -8,8 +8,9 @@ import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
 /**
- * Who is killed when, and who has the interface then. Before the commit, the sessions go on, whoever is
- * killed. After it, the old process makes new ones.
+ * The steps at which a process is killed, with the process that has the interface afterwards.
+ * Before the commit, the sessions go on, whichever process is killed. After the commit, the old
+ * process makes new sessions.
  */
 const ALL_STEPS = [
   ['new before hello', 'old'],
@@ -28,7 +29,10 @@ const ALL_STEPS = [
   ['old before running', 'new'],
   ['old after running', 'new'],
 ] as const;
-/** `LITZ_LONG=1` kills at every step. Else at those at which it matters most who has the sessions. */
+/**
+ * `LITZ_LONG=1` kills at every step. Otherwise only the steps are tested that matter most for the
+ * sessions.
+ */
 const STEPS = LONG
   ? ALL_STEPS
   : ALL_STEPS.filter(([kill]) =>
@@ -75,7 +79,7 @@ describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
     90_000,
   );
 
-  it('new after running: it had the interface, which ends with it as after every crash', async () => {
+  it('new after running: the interface ends with the new process, as after every crash', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
     world.writeKiller('new after running');
     const { a } = world;

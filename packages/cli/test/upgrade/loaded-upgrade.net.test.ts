@@ -1,5 +1,6 @@
 /**
- * Upgrades while iperf3 sends at a fixed rate, so that a busy machine sees the upgrade and not the load.
+ * Upgrades while iperf3 sends. The rate is fixed, so that a gap shows the upgrade and not the load
+ * of a busy machine.
  */
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, expect, it } from 'vitest';
@@ -16,7 +17,7 @@ const needed = [
   programRequirement('iperf3', ['--version']),
   programRequirement('tcpdump', ['--version']),
 ];
-/** `LITZ_LONG=1` makes more upgrades, and expects what a machine with nothing else to do can do. */
+/** `LITZ_LONG=1` makes more upgrades, and expects the gaps of a machine with nothing else to do. */
 const UPGRADES = LONG ? 10 : 2;
 const LONGEST_GAP_MS = LONG ? 50 : 500;
 
@@ -61,7 +62,7 @@ describeWith(needed, 'an upgrade while iperf3 sends', () => {
           lines.push(line.trim());
           await until(() => world!.pids().length === 1);
         }
-        // Only while the client still sends, a gap is the gap of an upgrade.
+        // A gap belongs to an upgrade only while the client still sends.
         expect(client.process.exitCode).toBeNull();
         const gaps = arrivals.gapsMs();
         const messages = wire.size;
@@ -94,7 +95,7 @@ async function watchArrivals(
     [...started.output().matchAll(/^(\d+\.\d+) IP/gm)].map(([, seconds]) => Number(seconds) * 1000);
   return {
     count: () => times().length,
-    // The longest ones, twice as many as upgrades. The first is the longest.
+    // The longest gaps, twice as many as upgrades. The longest gap comes first.
     gapsMs: () =>
       times()
         .map((time, i, all) => Math.round((time - (all[i - 1] ?? time)) * 10) / 10)

@@ -8,7 +8,7 @@ import { Endpoint } from '@litz/core';
 import { NetworkNamespace } from '@litz/sys';
 import { openUdp, type UdpSockets } from '@litz/udp';
 
-/** What arrived. */
+/** What has arrived until the end of the stream. */
 export interface Arrivals {
   readonly sent: number;
   readonly lost: number;
@@ -43,7 +43,7 @@ export class NumberedDatagrams {
     this.#timer = setInterval(() => this.#step(), 1);
   }
 
-  /** Resolves when so many have arrived. */
+  /** Resolves when `count` datagrams have arrived. */
   async until(count: number): Promise<void> {
     const end = performance.now() + LONGEST_MS;
     while (this.#arrived.size < count) {
@@ -99,7 +99,7 @@ function within<T>(name: string, make: () => T): T {
   }
 }
 
-/** The stream does not catch up with more than this at once. */
+/** After a pause, the stream sends at most this many datagrams at once. */
 const MOST_AT_ONCE = 20;
 const GRACE_MS = 2000;
 const LONGEST_MS = 30_000;

@@ -97,7 +97,7 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     await world.ping();
   });
 
-  it('does the same at SIGUSR2, keeps statistics and configuration, and cleans up at the end', async () => {
+  it('upgrades at SIGUSR2 too, keeps statistics and configuration, and cleans up at the end', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
     const { a } = world;
     await world.ping();
@@ -123,8 +123,8 @@ describeWith(realInterfaces, 'litz upgrade', () => {
 });
 
 /**
- * The answer of `wg show IFNAME dump` with what was sent in units of 512 bytes. On a busy machine 10 s
- * pass meanwhile, and a keepalive of 32 bytes is sent.
+ * Returns the answer of `wg show IFNAME dump` with the sent bytes in units of 512. On a busy machine,
+ * 10 s may pass during the upgrade, and then a keepalive of 32 bytes is sent.
  */
 function withoutKeepalives(dump: string): string {
   return dump.replace(

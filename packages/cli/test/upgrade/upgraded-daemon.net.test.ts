@@ -1,6 +1,6 @@
 /**
- * What a new process has of the daemon whose place it takes: rights, metrics, the service manager, and
- * an interface that stays after a crash.
+ * What a new process keeps of the daemon that it replaces: rights, metrics, the service manager,
+ * and an interface that stays after a crash.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(rightsOf(pid)).toEqual(before);
     expect(statSync(`/proc/${pid}/maps`).uid).toBe(0);
     expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 /m);
-    // They are enough for another port below 1024, a mark and one more upgrade.
+    // The rights are enough for another port below 1024, a mark and one more upgrade.
     const here = [`--mount=/proc/${pid}/ns/mnt`];
     await host.run('ip', ['link', 'set', NAME, 'up']);
     await host.run('nsenter', [...here, 'wg', 'set', NAME, 'listen-port', '443', 'fwmark', '7']);
@@ -110,13 +110,13 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     const pid = await successorOf(daemon.pid);
     await until(() => heard.includes(`STATUS=serves ${NAME}`));
     expect(heard).toContain(`MAINPID=${pid}\n`);
-    // The service goes on.
+    // The service goes on, so its end is not reported.
     expect(heard).not.toContain('STOPPING=1');
     kill(pid, 'SIGTERM');
     await until(() => heard.includes('STOPPING=1'));
   });
 
-  // In the last one, the new process surely has the device already.
+  // In the last case, the new process surely has the device already.
   it.each(LONG ? [0, 150, 400, 800, 1200, 1300, 1400, 1500, 4000] : [0, 400, 1200, 4000])(
     'ends with everything at SIGTERM, %d ms after an upgrade has begun',
     async (ms) => {
@@ -126,7 +126,8 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       await new Promise((resolve) => setTimeout(resolve, ms));
       kill(daemon.pid, 'SIGTERM');
       await until(() => !daemonsOf(NAME).includes(daemon.pid));
-      // If it came too late for the old process, the new one has the device, and gets a signal of its own.
+      // If SIGTERM came too late for the old process, the new one has the device, and gets a signal
+      // of its own.
       const answer = await upgraded;
       expect(answer).toMatch(
         /nothing was read or sent for|the upgrade failed|ended before it answered/,
@@ -154,7 +155,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       expect(host.netlink.linkByName(NAME)?.index).toBe(index);
       expect(host.addresses(NAME)).toContain('10.5.0.1/24');
       expect(host.routes()).toContain(`10.6.0.0/16 ${NAME} table 254`);
-      // The packets of its routes do not leave another way.
+      // Packets to its routes do not leave through another interface.
       expect(await host.run('ip', ['route', 'get', '10.6.1.1'])).toContain(`dev ${NAME}`);
     };
     await checkLeft();
@@ -191,7 +192,42 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     await host.run('ip', ['link', 'delete', NAME]);
   });
 
-  it('has ended a capture, whose file is whole, and says so', async () => {
+  it.each([
+    ['read-only', 'mount -o remount,ro /run', 'mount -o remount,rw /run', 'EROFS'],
+    [
+      'full',
+      'i=0; while touch /run/full$i; do i=$((i + 1)); done 2>/dev/null',
+      'rm /run/full*',
+      'ENOSPC',
+    ],
+  ])('that cannot be upgraded because /run is %s goes on, and says why', async (...given) => {
+    const [, spoil, mend, errno] = given;
+    const daemon = await startDaemon([], inMounts('mount -t tmpfs -o nr_inodes=100 run /run'));
+    const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
+    await host.run('nsenter', [...inside, 'sh', '-c', spoil]);
+    expect(await upgrade(inside)).toMatch(
+      new RegExp(`the upgrade failed, and the old process goes on: cannot make .*: ${errno}\n$`),
+    );
+    expect(daemonsOf(NAME)).toEqual([daemon.pid]);
+    await host.run('nsenter', [...inside, 'wg', 'set', NAME, 'fwmark', '9']);
+    await host.run('nsenter', [...inside, 'sh', '-c', mend]);
+    expect(await upgrade(inside)).toMatch(/nothing was read or sent for/);
+    const pid = await successorOf(daemon.pid);
+    kill(pid, 'SIGTERM');
+    await until(() => daemonsOf(NAME).length === 0);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('ends without its interface when its socket cannot be removed, and says why', async () => {
+    const daemon = await startDaemon([], inMounts('mount -t tmpfs run /run'));
+    const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
+    await host.run('nsenter', [...inside, 'mount', '-o', 'remount,ro', '/run']);
+    expect(await daemon.end('SIGTERM')).toBe(1);
+    expect(daemon.text).toMatch(/EROFS/);
+    expect(host.hasLink(NAME)).toBe(false);
+  });
+
+  it('has ended a capture, reports that, and leaves a whole file', async () => {
     const daemon = await startDaemon([]);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
     await host.run('ip', ['link', 'set', NAME, 'up']);
@@ -201,9 +237,9 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     const line = await upgrade();
     expect(Number(/for ([\d.]+) ms/.exec(line)?.[1])).toBeLessThan(5000);
     await successorOf(daemon.pid);
-    expect(await capture.end()).toBe(0);
+    expect(await capture.end()).toBe(1);
     expect(capture.text).toMatch(
-      /or a new process has taken its place.*\n.*packets? captured, 0 lost/,
+      /ended early: a new process takes the place of the daemon \(litz upgrade\); \d+ packets? captured, 0 lost/,
     );
     const { length } = readFileSync(file);
     expect(wholeBlocks(readFileSync(file))).toBe(length);
@@ -243,7 +279,7 @@ async function successorOf(old: number): Promise<number> {
   return daemonsOf(NAME)[0];
 }
 
-/** The different rights and users of the threads of a process: one, if all is well. */
+/** Returns each different set of rights and users of the threads of a process: one, if all is well. */
 function rightsOf(pid: number): unknown[] {
   const seen = new Map<string, unknown>();
   for (const id of readdirSync(`/proc/${pid}/task`)) {
@@ -259,7 +295,7 @@ function rightsOf(pid: number): unknown[] {
   return [...seen.values()];
 }
 
-/** How many bytes of a file are whole blocks of pcapng. */
+/** Returns how many bytes of a file are whole blocks of pcapng. */
 function wholeBlocks(bytes: Buffer): number {
   let at = 0;
   while (at + 12 <= bytes.length) {
@@ -274,6 +310,6 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }

@@ -48,7 +48,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     this.#folder = folder;
   }
 
-  /** The end of Litz. */
+  /** The end that runs Litz. */
   get a(): End {
     return this.tunnel.a;
   }
@@ -79,7 +79,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     if (lost > 0) throw new Error(`${lost} of 3 pings were lost`);
   }
 
-  /** The processes that run as `litz -f LINK`. */
+  /** Returns the IDs of the processes that run as `litz -f LINK`. */
   pids(): number[] {
     return daemonsOf(this.a.link);
   }
@@ -94,7 +94,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   }
 
   async remove(): Promise<void> {
-    // First all processes: the new one has the streams of the old one.
+    // All processes end first, because a new one has the streams of the old one.
     killDaemons(this.a.link);
     await this.underlay.remove();
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });
@@ -103,7 +103,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   }
 }
 
-/** The processes that run as `litz -f NAME`. */
+/** Returns the IDs of the processes that run as `litz -f NAME`. */
 export function daemonsOf(name: string): number[] {
   return readdirSync('/proc').flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];
@@ -127,7 +127,7 @@ export function killDaemons(name: string): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
 }

@@ -61,8 +61,9 @@ export class WireCounters {
 }
 
 /**
- * Iterates over the places of the transport messages in a frame. The kernel may carry several in one
- * frame, at equal distances (UDP_SEGMENT). The distance is where type and receiver index come again.
+ * Iterates over the places of the transport messages in a frame. The kernel may carry several in
+ * one frame, at equal distances (UDP_SEGMENT). The distance is found where type and receiver index
+ * appear again.
  */
 function* messagesOf(frame: Uint8Array): Generator<number> {
   let distance = SHORTEST_MESSAGE;

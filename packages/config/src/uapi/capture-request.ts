@@ -17,6 +17,7 @@
  *
  * Nothing else may follow on the connection. When the client closes its writing side, the daemon
  * stops recording and sends the rest of the file, which ends with the statistics of the interfaces.
+ * If the daemon ends the capture for another reason, the last block has the reason as a comment.
  *
  * @module
  */

@@ -197,7 +197,7 @@ function formatCount(lines: string[], key: string, count: number | undefined): v
   lines.push(`${key}=${count}`);
 }
 
-/** For instance `litz_drop=bad-mac1 7`. */
+/** Adds lines such as `litz_drop=bad-mac1 7`. */
 function formatDrops(lines: string[], drops: DeviceDetails['drops']): void {
   for (const [reason, count] of Object.entries(drops)) {
     requireInteger(count, 'drops', 0, Number.MAX_SAFE_INTEGER);

@@ -11,6 +11,8 @@
  * @module
  */
 export { inodeOf } from './inode-of.ts';
+export { linesOf } from './lines-of.ts';
 export { loadInputFile, readInputFile, type InputFileOptions } from './read-input-file.ts';
+export { readLine, type LineLimits } from './read-line.ts';
 export { untrustedFolder } from './untrusted-folder.ts';
 export { UapiClient, type UapiClientOptions } from './uapi-client.ts';

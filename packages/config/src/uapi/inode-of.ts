@@ -1,14 +1,16 @@
 /**
- * `inodeOf`: tells whether a socket is still the file that a server has made.
+ * `inodeOf`: the number by which a server finds out whether a socket is still the file that it
+ * made.
  *
  * @module
  */
 import { lstatSync } from 'node:fs';
 
 /**
- * Returns undefined if the path does not exist. A symbolic link is not followed. It reads big
- * integers, because Node.js follows no symbolic link to a module when the last number that it read
- * was the mode of a socket or a pipe (https://github.com/nodejs/node/issues/51142).
+ * Returns the inode number; undefined if the path does not exist. A symbolic link is not followed.
+ * The numbers are read as bigints, because Node.js has a bug: after a `stat` of a socket or a pipe
+ * with plain numbers, it may not follow symbolic links to modules
+ * (https://github.com/nodejs/node/issues/51142).
  *
  * @throws {Error} the path cannot be read for another reason
  */

@@ -112,7 +112,7 @@ export function parsePeerChanges(text: string): PeerChanges {
   throw new UapiError(UAPI_ERRNO.EPROTO, 'a report of changed peers has no litz_cursor');
 }
 
-/** Yields one line after the other. A report of all peers may have tens of thousands. */
+/** Yields one line after the other. A report of all peers may have tens of thousands of lines. */
 function* linesOf(text: string): Generator<string, void, void> {
   let at = 0;
   for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {

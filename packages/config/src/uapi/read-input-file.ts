@@ -1,6 +1,6 @@
 /**
- * `readInputFile`, `loadInputFile`: read a file that a user named, without waiting forever and
- * without limit. The first one blocks, the second one does not.
+ * `readInputFile`, `loadInputFile`: read a file that a user named, within limits of time and
+ * length. The first one blocks, the second one does not.
  *
  * A user may name a pipe, as in `litz proxy <(pass show tunnel)`. Opening a named pipe waits until
  * a program opens the other end, and reading waits until that program has written everything. A

@@ -26,7 +26,7 @@ export class ReceivedAnswer {
     return this.#length <= this.#maxLength;
   }
 
-  /** Returns whether the empty line has come. */
+  /** Returns whether the empty line was received. */
   isWhole(): boolean {
     return this.#byteFromEnd(1) === LINE_FEED && this.#byteFromEnd(2) === LINE_FEED;
   }

@@ -98,12 +98,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Returns the error that the daemon at this path cannot be reached. */
+/** Returns the error for a daemon that cannot be reached at this path. */
 export function connectionError(path: string, reason: string, cause?: Error): UapiError {
   return new UapiError(UAPI_ERRNO.EIO, `${path}: ${reason}`, cause ? { cause } : {});
 }
 
-/** Returns the error that the daemon at this path has not answered in time. */
+/** Returns the error for a daemon at this path that has not answered in time. */
 export function timeoutError(path: string, timeoutMs: number): WireGuardError {
   return new WireGuardError('ERR_LITZ_TIMEOUT', `${path}: no answer for ${timeoutMs} ms`);
 }

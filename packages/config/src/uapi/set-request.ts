@@ -178,8 +178,8 @@ function readLines(body: string, read: (text: string, line: number) => void): vo
 }
 
 /**
- * This function and the next two return undefined if the value is right, else a text about what was
- * expected.
+ * This function and the next two return undefined if the value is right, otherwise a text that says
+ * what was expected.
  */
 function readPublicKey(peers: ParsedPeer[], value: string): string | undefined {
   const key = keyFromHex(value);
@@ -297,8 +297,8 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
 }
 
 /**
- * Returns undefined if the value is not a key. An empty value means the same as zeros: there is no
- * key.
+ * Returns the key; undefined if the value is not a key. An empty value gives zeros, which mean that
+ * there is no key.
  */
 function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);

@@ -56,7 +56,7 @@ export class UapiClient {
   readonly #maxResponseLength: number;
   readonly #keepsConnection: boolean;
   #checksFolder = false;
-  /** The connections whose requests are not answered. */
+  /** The connections that wait for an answer. */
   readonly #busy: Set<RequestConnection> = new Set();
   /** The connection that waits for the next request. */
   #kept: RequestConnection | undefined = undefined;
@@ -125,8 +125,8 @@ export class UapiClient {
   }
 
   /**
-   * Closes the kept connection and those of requests in progress, which reject with `EIO`. The
-   * client can be used again, and then keeps another connection.
+   * Closes all connections. Requests in progress reject with `EIO`. The client can be used again,
+   * and then opens a new connection.
    */
   close(): void {
     this.#kept?.close();
@@ -296,9 +296,9 @@ function checkNumber(name: string, value: number | undefined, most: number): voi
 }
 
 /**
- * Returns whether the daemon closed the connection before it read the request. At a Unix socket,
- * both errors mean this. So the request can be sent again, even a change that must not be made
- * twice.
+ * Returns whether the daemon closed the connection before it read the request. `EPIPE` and
+ * `ECONNRESET` mean this at a Unix socket. So the request can be sent again, even a change that
+ * must not be made twice.
  */
 function isUnread(error: unknown): boolean {
   const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;

@@ -10,7 +10,7 @@ import { WireGuardError } from '@litz/core';
  * numbers of Linux on every system.
  */
 export const UAPI_ERRNO = {
-  /** This client may not have what it asks for. */
+  /** The client has no right to what it asks for. */
   EPERM: -1,
   /** Reading or writing failed. */
   EIO: -5,

@@ -5,8 +5,8 @@
  * line, and none if the field is not set.
  *
  * The syntax of a value depends on the program that reads it. wg-quick reads the fields about the
- * host: an empty value means none, and lists have commas or blanks. All other lines go to `wg`,
- * which first removes all blanks and accepts no empty value.
+ * host. In them, an empty value means none, and lists have commas or blanks. All other lines go to
+ * `wg`, which first removes all blanks and accepts no empty value.
  *
  * @module
  */
@@ -55,8 +55,8 @@ export interface Field<Section> {
   /** Set if `wg` reads the field. Then blanks in name and value are ignored. */
   ignoresBlanks?: true;
   /**
-   * Reads a value into the section. Returns undefined if the value is right, else a text about what
-   * was expected, without the bytes of a key.
+   * Reads a value into the section. Returns undefined if the value is right, otherwise a text that
+   * says what was expected. The text contains no bytes of a key.
    */
   read(section: Section, value: string): string | undefined;
   /**

@@ -2,7 +2,7 @@
  * Remembers the lines that a config was read from. These lines are not stored in the config, so
  * that the config contains only data.
  *
- * A copied config or section has no lines, and is written anew.
+ * A copied config or section has no lines, so it is written like a new one.
  *
  * @module
  */

@@ -16,7 +16,7 @@ describe('formatCaptureRequest', () => {
     }
   });
 
-  it('refuses a key that is none', () => {
+  it('refuses text that is not a key, and unknown fields', () => {
     expect(() => formatCaptureRequest({ peers: ['x'] })).toThrow('peers[0]');
     expect(() => formatCaptureRequest({ peer: 'x' } as never)).toThrow('peer');
   });

@@ -13,7 +13,7 @@ import { STATUS, STATUS_WITH_NEXT_KEYS } from './device-status.ts';
 describe('formatGetResponse', () => {
   it.each<[string, object, RegExp]>([
     ['a key as bytes that are too few', { privateKey: new Uint8Array(31) }, /^"privateKey": /],
-    ['text that is no key', { privateKey: 'abc' }, /^"privateKey": /],
+    ['text that is not a key', { privateKey: 'abc' }, /^"privateKey": /],
     ['no port', { listenPort: undefined }, /^"listenPort" expected .* got undefined/],
     ['a port', { listenPort: 99_999 }, /^"listenPort" expected an integer from 0 to 65535/],
     ['a mark', { fwmark: -1 }, /^"fwmark" /],

@@ -19,7 +19,7 @@ it('stays the same when a file moves, and differs for another file', () => {
   expect(inodeOf(second)).not.toBe(inode);
 });
 
-it('is undefined without a file, and that of a link itself', () => {
+it('is undefined without a file, and does not follow a symbolic link', () => {
   const link = join(folder, 'link');
   expect(inodeOf(link)).toBeUndefined();
   symlinkSync(join(folder, 'absent'), link);

@@ -60,7 +60,7 @@ describe('parseGetResponse', () => {
     expect(parseGetResponse(text)).toEqual(STATUS_WITH_NEXT_KEYS);
   });
 
-  it('does not repeat a key that has a line of its own', () => {
+  it('does not show a key that stands alone on a line', () => {
     const key = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64');
     let text = '';
     try {

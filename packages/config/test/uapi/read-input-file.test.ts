@@ -55,7 +55,7 @@ describe('readInputFile', () => {
     expect(() => readInputFile(path, { openMs: 20 })).toThrow(
       'it is a pipe that no program writes to',
     );
-    // This end is open, and writes nothing.
+    // The other end is open, but nothing is written.
     const fd = openSync(path, 'r+');
     onTestFinished(() => closeSync(fd));
     expect(() => readInputFile(path, { openMs: 20, pipeMs: 60 })).toThrow(

@@ -4,7 +4,7 @@ import { ReceivedReports } from '../../src/uapi/received-reports.ts';
 import { RUNS } from '../keys.ts';
 
 describe('ReceivedReports', () => {
-  it('returns each report when its empty line has come, wherever the bytes are divided', () => {
+  it('returns each report when its empty line was received, wherever the bytes are divided', () => {
     const text = 'a=1\nb=2\n\nc=3\n\nd=4\n\n';
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: text.length - 1 })), (cuts) => {

@@ -115,7 +115,7 @@ describe('RequestSplitter', () => {
     ['', []],
     ['set=1\na=1\n\n', []],
     ['hello\nset=1\n', []],
-  ])('ends %j when the connection ends', (text, expected) => {
+  ])('handles %j when the connection ends', (text, expected) => {
     for (const pieces of [[text], text.split('')]) {
       const splitter = new RequestSplitter();
       for (const piece of pieces) splitter.push(bytes(piece));
@@ -172,7 +172,7 @@ function split(pieces: string[]): UapiRequest[] {
   return pieces.flatMap((piece) => splitter.push(bytes(piece)));
 }
 
-/** The text in pieces of these sizes, over and over. */
+/** Cuts the text into pieces of these sizes, which are repeated. */
 function cut(text: string, sizes: number[]): string[] {
   const pieces: string[] = [];
   for (let at = 0, i = 0; at < text.length; i++) {

@@ -284,7 +284,7 @@ function configuration(): fc.Arbitrary<DeviceConfiguration> {
     .map(withEmptyLists);
 }
 
-/** The text says replace_allowed_ips and the list begins anew, even if nothing follows. */
+/** `replace_allowed_ips` gives an empty list, even if no prefix follows it. */
 function withEmptyLists(change: DeviceConfiguration): DeviceConfiguration {
   if (!change.peers) return change;
   const peers = change.peers.map((peer) =>

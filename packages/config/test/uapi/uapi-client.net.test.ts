@@ -161,7 +161,7 @@ describeWith([mounts, built], 'UapiClient.of in a folder that others may write t
     ['mkdir -m 755 /run/wireguard && chown 12345 /run/wireguard', 'belongs to user 12345'],
     ['mkdir -m 755 /run/x && ln -s x /run/wireguard', 'is a symbolic link'],
     ['mkdir -m 755 /run/wireguard', 'connected'],
-  ])('sends no key after %s: it %s', (make, what) => {
+  ])('checks the folder before it sends a key: after %s, it prints "%s"', (make, what) => {
     const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
     const node = [process.execPath, '--input-type=module', '-e', SEND_A_KEY];
     const args = ['-m', 'sh', '-c', script, 'sh', ...node, pathToFileURL(BUILT).href];
@@ -170,7 +170,7 @@ describeWith([mounts, built], 'UapiClient.of in a folder that others may write t
   });
 });
 
-/** Somebody serves there, and says it if anybody connects. */
+/** A server at the socket, which prints `connected` for each connection. */
 const SEND_A_KEY = `
   import { createServer } from 'node:net';
   const { UapiClient } = await import(process.argv[1]);
@@ -183,7 +183,7 @@ const SEND_A_KEY = `
     server.close();
   });`;
 
-/** What is answered, up to an empty line or the end of the connection. */
+/** Returns the answer, up to an empty line or the end of the connection. */
 function ask(path: string, text: string, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 describe('UapiClient', () => {
-  it('gets the state of a device', async () => {
+  it('gets the status of a device', async () => {
     await serve((socket) => socket.write(formatGetResponse({ ...EMPTY, listenPort: 7 })));
     await expect(new UapiClient(path).get()).resolves.toEqual({ ...EMPTY, listenPort: 7 });
   });
@@ -75,7 +75,7 @@ describe('UapiClient', () => {
       message: expect.stringMatching(/wg0\.sock: there is no such socket.*Is the daemon running/),
       cause: expect.objectContaining({ code: 'ENOENT' }),
     });
-    // What an ended daemon leaves answers alike.
+    // The socket file of an ended daemon gives the same error.
     writeFileSync(path, '');
     await expect(new UapiClient(path).get()).rejects.toThrow(
       `${path}: no program listens there (ECONNREFUSED)`,
@@ -129,7 +129,7 @@ describe('UapiClient', () => {
     await expect(client.get()).rejects.toThrow('too long');
   });
 
-  it('does not show what may be a key in the place of a name or a path', () => {
+  it('does not show a name or a path that may be a key', () => {
     const key = Buffer.alloc(32, 7).toString('base64');
     for (const make of [() => UapiClient.of(`${key}\n`), () => new UapiClient(`${key}\0`)]) {
       expect(make).toThrow('(a key, not shown)');
@@ -290,7 +290,7 @@ describe('UapiClient', () => {
       client.close();
     });
 
-    it('does not keep a connection on which the daemon speaks without a request', async () => {
+    it('does not keep a connection on which the daemon sends bytes without a request', async () => {
       const sockets = await serveFwmarks();
       const client = new UapiClient(path, keeping);
       await client.get();

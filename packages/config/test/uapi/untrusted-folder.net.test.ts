@@ -47,13 +47,13 @@ describeWith([root, programRequirement('setpriv')], 'untrustedFolder and other u
   });
 });
 
-/** The exit code of a program that another user runs. */
+/** Runs a program as another user, and returns its exit code. */
 function asUser(...command: string[]): number | null {
   const drop = ['--reuid', String(USER), '--regid', String(USER), '--clear-groups'];
   return spawnSync('setpriv', [...drop, ...command]).status;
 }
 
-/** What this process sees while it has the rights of that user. */
+/** Calls `look` while this process has the rights of that user. */
 function asUserOf<T>(user: number, look: () => T): T {
   process.seteuid?.(user);
   try {

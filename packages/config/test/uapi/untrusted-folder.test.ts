@@ -56,7 +56,7 @@ posix('untrustedFolder', () => {
   });
 });
 
-/** Whatever the umask. */
+/** Makes the folder with this mode, for any umask. */
 function make(mode: number): void {
   mkdirSync(folder);
   chmodSync(folder, mode);

@@ -1,5 +1,5 @@
 /**
- * A wireguard-go of our own, in a network namespace that ends with it.
+ * `WireguardGo`: runs a wireguard-go in a network namespace that ends with it.
  *
  * @module
  */
@@ -40,10 +40,11 @@ export class WireguardGo {
     this.#process = child;
   }
 
-  /** Comes back when it answers. */
+  /** Starts the daemon, and resolves when it answers. */
   static async start(): Promise<WireguardGo> {
     const name = `litzgo${process.pid}`;
-    // unshare becomes the program: its process is the one to end, and the namespace goes with it.
+    // `unshare` replaces itself by the program. So this process is the daemon, and the namespace
+    // ends with it.
     const child = spawn('unshare', ['-n', wireguardGo() ?? 'wireguard', '-f', name], {
       stdio: 'ignore',
       env: { ...process.env, LOG_LEVEL: 'silent' },

@@ -79,7 +79,7 @@ describe('formatConfig', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['text that is no key', { privateKey: 'abc' }, /^"interface.privateKey": private key: /],
+    ['text that is not a key', { privateKey: 'abc' }, /^"interface.privateKey": private key: /],
     [
       'a key of another kind',
       { privateKey: publicKey(1) },
@@ -98,7 +98,7 @@ describe('formatConfig', () => {
     ['a table', { table: -1 }, /^"interface.table" expected an integer from 0 to 4294967295/],
     ['a table by name', { table: 'x\nPostUp = true' }, /^"interface.table" /],
     ['an address', { addresses: ['10.0.0.1/33'] }, /^"interface.addresses\[0\]": /],
-    ['addresses that are no list', { addresses: '10.0.0.1/8' }, /^"interface.addresses" /],
+    ['addresses that are not an array', { addresses: '10.0.0.1/8' }, /^"interface.addresses" /],
     ['a server with another line', { dns: ['1.1.1.1\nPostUp = x'] }, /^"interface.dns\[0\]" /],
     ['a command with another line', { postUp: ['a', 'b\nc'] }, /^"interface.postUp\[1\]" /],
     ['a command that a comment would end', { preUp: ['a # b'] }, /^"interface.preUp\[0\]" /],
@@ -113,7 +113,7 @@ describe('formatConfig', () => {
 
   it.each<[string, object, RegExp]>([
     ['no key', { publicKey: undefined }, /^"peers\[0\].publicKey": public key: .* undefined/],
-    ['text that is no key', { publicKey: 'abc' }, /^"peers\[0\].publicKey": /],
+    ['text that is not a key', { publicKey: 'abc' }, /^"peers\[0\].publicKey": /],
     ['a preshared key', { presharedKey: '' }, /^"peers\[0\].presharedKey": /],
     ['a keepalive', { persistentKeepalive: 65_536 }, /^"peers\[0\].persistentKeepalive" /],
     ['an endpoint', { endpoint: '192.0.2.1' }, /^"peers\[0\].endpoint": /],
@@ -175,7 +175,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(`[Interface]\nListenPort = 1\n\n[Peer]\nPublicKey = ${A}\n`);
   });
 
-  it('keeps the order of sections that are out of order', () => {
+  it('keeps an unusual order of sections', () => {
     const text = `[Peer]\nPublicKey = ${A}\n[Interface]\nMTU = 1400\n[Peer]\nPublicKey = ${B}\n`;
     const config = parseConfig(text);
     config.interface.mtu = 1300;

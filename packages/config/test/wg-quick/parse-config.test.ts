@@ -12,7 +12,7 @@ const PRIVATE = formatKey(privateKey(1));
 const PUBLIC = formatKey(publicKey(2));
 const FIELD_NAMES = [...INTERFACE_FIELDS, ...PEER_FIELDS].map(({ name }) => name);
 const PRESHARED = formatKey(presharedKey(3));
-/** What an empty [Interface] says. */
+/** The result for an empty [Interface]. */
 const NOTHING = { addresses: [], dns: [], preUp: [], postUp: [], preDown: [], postDown: [] };
 
 describe('parseConfig', () => {
@@ -326,7 +326,7 @@ const INTERFACE_KEYS = 'PrivateKey listenport FwMark Address DNS PostUp Table'.s
 const PEER_KEYS = 'AllowedIPs PublicKey PresharedKey Endpoint PersistentKeepalive'.split(' ');
 const KEYS = [...INTERFACE_KEYS, ...PEER_KEYS];
 
-/** Lines that are right, nearly right, and wrong. */
+/** Valid lines, nearly valid lines, and invalid lines. */
 function configLike(): fc.Arbitrary<string> {
   const value = fc.constantFrom('1', 'off', '10.0.0.0/8, ::/0', '1.2.3.4:5', PUBLIC, 'true', '');
   const key = fc.constantFrom(...KEYS);

@@ -42,8 +42,8 @@ function remembered<Key extends Uint8Array>(
   };
 }
 
-describe('the secret keys of a wg-quick file', () => {
-  it('are the only ones in memory after the file was read', () => {
+describe('parsed secret keys', () => {
+  it('are wiped after the file was read, except those of the config', () => {
     const config = parseConfig(FILE.replace('[Peer]', `PrivateKey = ${OTHER}\n[Peer]`));
     expect(made).toHaveLength(3);
     expect(left()).toEqual([config.interface.privateKey, config.peers[0].presharedKey]);
@@ -55,7 +55,7 @@ describe('the secret keys of a wg-quick file', () => {
     expect(left()).toEqual([]);
   });
 
-  it('are the only ones in memory after the file was written', () => {
+  it('are wiped after the file was written, except those of the config', () => {
     const config = parseConfig(FILE);
     config.interface.listenPort = 5;
     expect(formatConfig(config)).toContain(PRIVATE);

@@ -11,9 +11,9 @@
 let protect: ((bytes: Uint8Array) => unknown) | undefined;
 
 /**
- * Sets a function that is called with all memory for secrets, before a secret is in it: for
- * example, to lock the memory. It holds for the calling thread. The bytes are borrowed for the
- * call.
+ * Sets a function that is called with all memory for secrets before a secret is written there, for
+ * example to lock the memory. The setting applies to the calling thread only. The bytes are
+ * borrowed for the call.
  */
 export function protectSecretsWith(run: ((bytes: Uint8Array) => unknown) | undefined): void {
   protect = run;

@@ -1,7 +1,7 @@
 /**
  * Applies a checked configuration change to an engine, in steps. The engine may be in use, also
  * between two steps. So packets may find a change that is partly applied: some of the peers, or
- * some of the prefixes of one peer. wireguard-go applies a change line by line.
+ * some of the prefixes of one peer. wireguard-go does this too: it applies a change line by line.
  *
  * @module
  */

@@ -3,14 +3,14 @@
  * message costs as much as hundreds of packets. So they wait until the transport messages of their
  * batch are done, and get only a share of the time:
  *
- * 1. Check type, length, whether we have a private key, and whether we expect such an answer. This
- *    is cheap. The message is copied into one of four lanes of a queue. The lane depends on whether
- *    it is the first message of its source in this second, and on whether it has a mac2.
+ * 1. Check type, length, whether we have a private key, and whether we expect this answer. This is
+ *    cheap. The message is copied into one of four lanes of a queue. The lane depends on whether it
+ *    is the first message of its source in this second, and on whether it has a mac2.
  * 2. At the end of a batch, and at the time of `pollTimeout`, process queued messages as far as the
  *    budgets allow. Messages with and without mac2 take turns. Within each kind, the first messages
  *    of their sources go before repeated ones. Checking macs and sealing cookies has one budget;
  *    handshakes have another. The handshake budget applies only while there are packets. Without
- *    packets, a few handshakes are processed in a row, and the caller looks for packets in between.
+ *    packets, a few handshakes are processed at once, and then the caller looks for packets.
  * 3. Drop and count messages for which the queue has no space, and messages that are so old that
  *    their sender no longer waits for an answer.
  *

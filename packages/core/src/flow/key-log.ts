@@ -12,8 +12,9 @@ import type { Peer } from '../peer/peer.ts';
 import type { StaticPair } from '../peer/static-pair.ts';
 
 /**
- * Calls `create`, which makes a handshake message and takes the bytes of its ephemeral key from its
- * argument. If the observer wants secrets, it gets those of this message.
+ * Calls `create`, which makes a handshake message. `create` must take the random bytes of the
+ * ephemeral key from the function that it gets. If the observer wants secrets, it gets the secrets
+ * of this message.
  *
  * @returns what `create` returns: whether the message was made
  */

@@ -26,8 +26,8 @@ export function peerOfPacket(
 }
 
 /**
- * Returns the peer that a received message is from, as its receiver index says. The index is not
- * authenticated. An initiation has none.
+ * Returns the peer that a received message seems to be from, by its receiver index. The index is
+ * not authenticated. Returns undefined for an initiation, which has no receiver index.
  */
 export function peerOfMessage(
   { indices }: EngineState,

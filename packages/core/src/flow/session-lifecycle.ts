@@ -166,7 +166,8 @@ export function forgetSource(peer: Peer): void {
 
 /**
  * Measures the round trip as a responder. An initiator sends its first message as soon as it has
- * the response. If that message was lost, a later one arrives after any time, and says nothing.
+ * the response. If that message was lost, the time of a later message says nothing about the round
+ * trip.
  */
 function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
   const hasFirst = !replayWindow.check(0);

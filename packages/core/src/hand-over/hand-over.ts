@@ -6,17 +6,19 @@
  *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all that (32)
  * ```
  *
- * The times in it are those of `now`, so both processes must use the same clock. Not in it:
- * handshake messages that wait to be processed, and what is known about floods. Senders send again.
+ * Its times are those of `now`, so both processes must use the same clock. It does not contain
+ * handshake messages that wait to be processed, because their senders repeat them. It also does not
+ * contain what the rate limiters have counted.
  *
  * @module
  */
 import { checkTime } from '../arguments.ts';
-import { HASH_LENGTH } from '../constants.ts';
+import { HASH_LENGTH, REKEY_TIMEOUT_MS } from '../constants.ts';
 import { equalBytes } from '../crypto/equal-bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { secretCopy } from '../crypto/secret-bytes.ts';
 import { stateOf, type Engine } from '../engine.ts';
+import type { EngineState } from '../engine-state.ts';
 import { startHandshake } from '../flow/handshake-send.ts';
 import { forgetSession } from '../flow/session-lifecycle.ts';
 import { codeEngine } from './engine-codec.ts';
@@ -30,13 +32,15 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 2;
 
 /**
- * Returns the whole state, which contains all keys: the caller must wipe it. The engine does not
- * change. Its batch must be finished, and its outputs must have been polled. If another engine
- * continues with this state, this one must not seal again: call `restartSessions` before it is
- * used.
+ * Returns the whole state at `now`, which contains all keys: the caller must wipe it. The engine
+ * only notes the time. Its batch must be finished, and its outputs must have been polled. If
+ * another engine continues with this state, this engine must not seal with its sessions again. If
+ * it is used after all, call `restartSessions` first.
  */
-export function saveState(engine: Engine): Uint8Array {
+export function saveState(engine: Engine, now: number): Uint8Array {
+  checkTime(now);
   const state = stateOf(engine);
+  state.timestamps.noteCopy(now);
   const writer = new StateWriter();
   try {
     writer.bytes(MAGIC);
@@ -69,7 +73,7 @@ export function restoreState(engine: Engine, bytes: Uint8Array): void {
 }
 
 /**
- * Checks that bytes are a whole state of this format, without using it.
+ * Checks that the bytes are a complete state of this format, without restoring it.
  *
  * @throws {RangeError} as `restoreState` does
  */
@@ -95,8 +99,7 @@ export function restartSessions(engine: Engine, now: number): void {
   checkTime(now);
   const state = stateOf(engine);
   engine.finishBatch(now);
-  // The other process may have sent initiations with the timestamps that come next here.
-  state.timestamps.skip(SKIPPED_TIMESTAMPS);
+  skipTimestamps(state, now);
   for (const peer of state.peers.values()) {
     const hadSession = peer.keypairs.current !== undefined || peer.keypairs.next !== undefined;
     forgetSession(state, peer);
@@ -106,8 +109,19 @@ export function restartSessions(engine: Engine, now: number): void {
   }
 }
 
+/**
+ * Skips the timestamps that the other process may have used. If its clock was behind them, each of
+ * its initiations had the next timestamp.
+ */
+function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
+  let pairs = 0;
+  for (const peer of peers.values()) pairs += [...peer.pairs()].length;
+  const rounds = 1 + timestamps.msSinceCopy(now) / REKEY_TIMEOUT_MS;
+  timestamps.skip(SKIPPED_TIMESTAMPS + Math.ceil(pairs * rounds), now);
+}
+
 /** 'litz' and four bytes that no text has. */
 const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
 const HEAD_LENGTH = 16;
-/** One second. */
+/** One second, because there are 60 different timestamps in a second. */
 const SKIPPED_TIMESTAMPS = 60;

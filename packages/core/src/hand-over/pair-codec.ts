@@ -11,7 +11,10 @@ import type { Peer } from '../peer/peer.ts';
 import { StaticPair } from '../peer/static-pair.ts';
 import type { StateCodec } from './state-codec.ts';
 
-/** Codes all pairs of a peer, the preferred one first. Keys must have been coded before. */
+/**
+ * Codes all pairs of a peer, the preferred one first. The keys of the peer and our own keys must
+ * have been coded before.
+ */
 export function codePairs(codec: StateCodec, state: EngineState, peer: Peer): void {
   const pairs = [...peer.pairs()];
   const count = codec.number(pairs.length);

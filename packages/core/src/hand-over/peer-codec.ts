@@ -32,7 +32,7 @@ export function codePeer(codec: StateCodec, state: EngineState, existing: Peer |
   codeTimers(codec, state, peer);
   codeStaged(codec, peer);
   peer.codeDrops(codec);
-  // The provider did not give the keys of the session back.
+  // The state lacks a session if its provider does not give keys back.
   if (codec.isReading && !peer.keypairs.current) peer.sessionUp = false;
 }
 

@@ -95,7 +95,7 @@ function codeStaticKeys(
   };
 }
 
-/** Returns the known key with these bytes, or the key itself if it is no longer in use. */
+/** Returns the object in `known` that has the bytes of `key`; `key` itself if there is none. */
 function sameKey(known: readonly (PublicKey | undefined)[], key: PublicKey): PublicKey {
   return known.find((other) => other?.every((byte, i) => byte === key[i])) ?? key;
 }
@@ -112,8 +112,8 @@ function codeCipher(codec: StateCodec, state: EngineState, cipher: Cipher | unde
 }
 
 /**
- * The new process skips so many counters. The old one has stopped before it says its counters, so
- * this is only a second guard. It must be less than 1024: some implementations accept a message
- * that was overtaken only if its counter is less than that behind.
+ * The new process skips this many counters. The old process stops sending before it writes its
+ * counters, so this is only a second safeguard. The number must be less than 1024, because some
+ * implementations drop messages whose counter is 1024 or more behind the greatest one.
  */
 export const COUNTER_MARGIN = 512;

@@ -17,7 +17,7 @@ export interface StateCodec {
   flag(value: boolean): boolean;
   /** Bytes of a length that both sides know: they are read into `bytes`, or written from there. */
   bytes(bytes: Uint8Array): void;
-  /** Bytes of any length; undefined is possible. Those that were read are a new copy. */
+  /** Bytes of any length; undefined is possible. Bytes that were read are a new copy. */
   optional(bytes: Uint8Array | undefined): Uint8Array | undefined;
   /** A short text without characters beyond U+00FF. */
   text(value: string): string;

@@ -23,7 +23,7 @@ export class StateReader implements StateCodec {
     return this.#at === this.#bytes.length;
   }
 
-  /** @throws {RangeError} the bytes end earlier; so do all methods that read */
+  /** @throws {RangeError} too few bytes are left; the other methods that read throw it too */
   number(): number {
     return this.#view.getFloat64(this.#advance(8), true);
   }

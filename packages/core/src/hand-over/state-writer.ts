@@ -60,7 +60,7 @@ export class StateWriter implements StateCodec {
     return at;
   }
 
-  /** The old memory has keys too. */
+  /** Moves the state to larger memory, and wipes the old memory, which contains keys. */
   #grow(): void {
     const larger = secretBytes(Math.max(this.#bytes.length * 2, this.#length));
     larger.set(this.#bytes);

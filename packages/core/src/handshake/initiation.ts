@@ -2,8 +2,8 @@
  * The first message, from initiator to responder: section 5.4.2, line by line.
  *
  * The responder consumes this message in two steps, because the sender must be known before the
- * rest can be opened: `openInitiationStatic` finds out the sender, and `consumeInitiation`
- * continues with that peer's handshake. Macs are not checked here, see `../cookie/macs.ts`.
+ * rest can be opened: `openInitiationStatic` finds the sender, and `consumeInitiation` continues
+ * with that peer's handshake. Macs are not checked here, see `../cookie/macs.ts`.
  *
  * @module
  */
@@ -97,7 +97,7 @@ export interface OpenedInitiation {
 }
 
 /**
- * Step 1: finds out who sent an initiation. Anyone who knows our public key can make a message that
+ * Step 1: finds who sent an initiation. Anyone who knows our public key can make a message that
  * passes this step. Pass the result to `consumeInitiation` or to `forgetInitiation`.
  *
  * @returns undefined if the initiation was not made for this identity

@@ -19,6 +19,9 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
+  /** What `#lastStep` would have been when another process got it, and when that was. */
+  #copiedStep = -1;
+  #copiedAt = Infinity;
 
   /** @param unixTime returns Unix time in milliseconds; it may jump. NaN counts as no progress. */
   constructor(unixTime: () => number) {
@@ -32,14 +35,34 @@ export class TimestampSource {
     return timestampOf(this.#lastStep);
   }
 
-  /** Skips timestamps that another process may have used. */
-  skip(count: number): void {
-    this.#lastStep = Math.max(this.#lastStep, stepOf(this.#unixTime()) || 0) + count;
+  /** Remembers that another process gets the last timestamp at `now`, in monotonic ms. */
+  noteCopy(now: number): void {
+    this.#copiedStep = this.#present();
+    this.#copiedAt = now;
+  }
+
+  /**
+   * Skips timestamps that the other process may have used since `noteCopy`: those of its clock, and
+   * `count` more. The clock may have gone back since then, so the monotonic time counts too.
+   */
+  skip(count: number, now: number): void {
+    const theirs = (this.msSinceCopy(now) / 1000) * STEPS_PER_SECOND + this.#copiedStep;
+    this.#lastStep = Math.max(this.#present(), Math.ceil(theirs)) + count;
+  }
+
+  /** How long ago `noteCopy` was called, in ms; 0: never. */
+  msSinceCopy(now: number): number {
+    return Math.max(0, now - this.#copiedAt);
   }
 
   /** Codes the last timestamp for a hand-over. */
   code(codec: StateCodec): void {
     this.#lastStep = codec.number(this.#lastStep);
+  }
+
+  /** The greatest step that a timestamp may have had until this moment. */
+  #present(): number {
+    return Math.max(this.#lastStep, stepOf(this.#unixTime()) || 0);
   }
 }
 

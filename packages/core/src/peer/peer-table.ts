@@ -23,7 +23,8 @@ export class PeerTable {
   }
 
   /**
-   * Iterates in the order in which the peers were added. Peers may be added and removed meanwhile.
+   * Iterates in the order in which the peers were added. Peers may be added and removed during the
+   * iteration.
    */
   values(): IterableIterator<Peer> {
     return this.#peers.values();

@@ -67,7 +67,7 @@ export class Peer {
   handshakeSentAt: number = -Infinity;
   /** When a timer may send an initiation to this peer; Infinity if no turn is reserved. */
   turnAt: number = Infinity;
-  /** Whether we have already renewed this session because of its age when we received a message. */
+  /** Whether we have already renewed this session because it was old when a message arrived. */
   sentLastMinuteHandshake = false;
   /**
    * Whether data arrived while a passive keepalive was pending. Then another keepalive must follow.
@@ -75,8 +75,8 @@ export class Peer {
   needsAnotherKeepalive = false;
 
   /**
-   * The peer inside whose tunnel our last datagram for this peer travelled, and the time of that
-   * datagram. See `RoutingLoops`.
+   * Our last datagram for this peer travelled inside the tunnel of `carrier`, at the time
+   * `carriedAt`. See `RoutingLoops`.
    */
   carrier: Peer | undefined = undefined;
   carriedAt: number = -Infinity;
@@ -87,7 +87,9 @@ export class Peer {
   /** Transport messages, including keepalives. */
   receivedMessages = 0;
   sentMessages = 0;
-  /** In microseconds, which are integers, so that they need no object; -1: not measured yet. */
+  /**
+   * The last round trip; -1 if not measured yet. V8 stores whole microseconds without an object.
+   */
   roundTripUs = -1;
   #drops: DropCounters | undefined = undefined;
 

@@ -23,7 +23,7 @@ export interface TurnHolder {
  */
 export class TurnBudget extends WorkBudget {
   readonly #price: number;
-  /** The turns of this many milliseconds may be taken at once. */
+  /** The turns within this many milliseconds may be taken at once. */
   readonly #most: number;
   /** How far the budget's clock is behind the caller's. */
   #behind = 0;

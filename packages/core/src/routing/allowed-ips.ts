@@ -35,9 +35,9 @@ export class AllowedIps<T> {
   }
 
   /**
-   * Returns the value with the longest prefix of an address. The address is the `byteLength` bytes
-   * at `offset`. Returns undefined if there is none. Allocates nothing. Bytes beyond the end of the
-   * buffer count as zero.
+   * Returns the value whose prefix is the longest that matches an address; undefined if none
+   * matches. The address is the `byteLength` bytes at `offset`. Allocates nothing. Bytes beyond the
+   * end of the buffer count as zero.
    */
   lookup(buffer: Uint8Array, offset: number, byteLength: 4 | 16): T | undefined {
     const trie = byteLength === 4 ? this.#v4 : this.#v6;

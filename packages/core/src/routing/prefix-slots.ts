@@ -29,7 +29,7 @@ export class PrefixSlots implements LookupStarts {
   readonly #nodes: PrefixNodes;
   readonly #base: Uint8Array;
   readonly #baseLength: number;
-  /** Bits of the base and of the slot together. */
+  /** The number of bits of the base and of the slot together. */
   readonly #depth: number;
   /**
    * Byte offset of a 4-byte word that contains the last bits of the base and all bits of the slot.

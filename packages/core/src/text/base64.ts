@@ -20,7 +20,8 @@ export function encodeBase64(key: Uint8Array): string {
   }
   // The last group of 32 bytes has only two bytes, so its last letter is replaced with "=".
   letters[TEXT_LENGTH - 1] = PADDING;
-  // One call creates one flat string. A concatenated or cut one would keep its parts in memory.
+  // One call creates one flat string. A concatenated or sliced string would keep its parts in
+  // memory.
   return String.fromCharCode(...letters);
 }
 

@@ -19,8 +19,8 @@ export interface HostEndpoint {
 
 /**
  * Reads an endpoint. The zone of a link-local address is kept: the number of an interface
- * (`[fe80::1%2]:51820`) as `scopeId`, a name (`%eth0`) as `zone`. It is not checked whether the
- * interface exists.
+ * (`[fe80::1%2]:51820`) as `scopeId`, a name (`%eth0`) as `zone`. The function does not check
+ * whether the interface exists.
  *
  * @example
  *
@@ -89,7 +89,9 @@ function bracketed(text: string, port: number): Endpoint | undefined {
   return new Endpoint(address, port, { scopeId, ...(zone !== undefined && { zone }) });
 }
 
-/** Returns whether this can be a host name. Digits and dots alone are a mistyped address. */
+/**
+ * Returns whether this can be a host name. A text of only digits and dots is a mistyped address.
+ */
 function isHostName(host: string): boolean {
   return host.length <= MAX_HOST && HOST.test(host) && !/^[\d.]+$/.test(host);
 }

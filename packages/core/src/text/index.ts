@@ -14,4 +14,5 @@ export {
 } from '../keys.ts';
 export { printable, quote, redactKeys } from '../quote.ts';
 export { isInterfaceName, newInterfaceNameFault } from './interface-name.ts';
+export { parseEndpoint } from './endpoint.ts';
 export { parseUnsigned } from './unsigned.ts';

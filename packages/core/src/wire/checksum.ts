@@ -27,7 +27,8 @@ export function checksum(
 
 /**
  * Returns the folded sum of `length` bytes (at most 131072) and of `initial`, another folded sum.
- * An odd last byte counts as if a zero followed it. `offset` may be odd: words are counted from it.
+ * An odd last byte counts as if a zero followed it. `offset` may be odd: the first 16-bit word
+ * begins there.
  */
 export function sumBytes(
   buffer: Uint8Array,

@@ -113,8 +113,9 @@ export function openTransportData<Owner>(
 }
 
 /**
- * Begins to open the message of `length` bytes at `offset`, if its cipher shares work with other
- * threads. Nothing is decided: `openTransportData` must follow.
+ * Begins to open the message of `length` bytes at `offset`, if the cipher of its session shares
+ * work with other threads. `openTransportData` must follow: it decides whether the message is
+ * accepted.
  */
 export function beginTransportData(
   indices: SenderIndexTable<unknown, Keypair>,
@@ -192,7 +193,7 @@ function sealAlike(
   }
 }
 
-/** Writes zeros as padding. There is mostly no padding, so `fill` would cost more. */
+/** Writes zeros as padding. Most packets need no padding, so a call of `fill` would cost more. */
 function clear(buffer: Uint8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) buffer[i] = 0;
 }

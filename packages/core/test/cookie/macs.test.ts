@@ -54,7 +54,7 @@ describe('MacSender', () => {
     sender.addMacs(message, 116_000);
     expect(message.subarray(132)).toEqual(NO_MAC2);
     sender.addMacs(message, 115_000);
-    expect(message.subarray(132), 'a clock that steps back brings nothing back').toEqual(NO_MAC2);
+    expect(message.subarray(132), 'it stays expired if the clock goes back').toEqual(NO_MAC2);
   });
 
   it('accepts one cookie for each message that it sent', () => {
@@ -104,7 +104,7 @@ describe('MacSender', () => {
     const message = initiation();
     sender.addMacs(message, 0);
     const reply = replyTo(checker, message);
-    // The receiver index is not part of what is sealed.
+    // The tag does not protect the receiver index.
     fc.assert(
       fc.property(fc.integer({ min: 8 * 8, max: 64 * 8 - 1 }), (bit) => {
         const mutated = reply.slice();
@@ -220,7 +220,7 @@ describe('MacChecker', () => {
     const message = withCookie(sender, checker, SOURCE);
     expect(checker.checkMac2(message, SOURCE, 119_999)).toBe(true);
     expect(checker.checkMac2(message, SOURCE, 120_000)).toBe(false);
-    expect(checker.checkMac2(message, SOURCE, 119_999), 'also not by going back').toBe(false);
+    expect(checker.checkMac2(message, SOURCE, 119_999), 'nor if the clock goes back').toBe(false);
   });
 
   it('refuses a message without mac2', () => {
@@ -236,7 +236,7 @@ describe('MacChecker', () => {
       ...referenceProvider,
       mac: (out, key, input) => {
         referenceProvider.mac(out, key, input);
-        // Of an address and a port; macs are those of messages.
+        // An input of 6 bytes is an address and a port, so the output is a cookie.
         if (input.length === 6) cookies.push(out);
       },
     };
@@ -260,8 +260,8 @@ describe('MacChecker', () => {
   });
 });
 
-describe('macs that are handed over', () => {
-  it('are those of a sender that waits for a cookie', () => {
+describe('hand-over of macs', () => {
+  it('a sender that waits for a cookie still accepts it', () => {
     const { sender, checker, identity } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
@@ -272,7 +272,7 @@ describe('macs that are handed over', () => {
     );
   });
 
-  it('are those of a sender with a cookie, for as long as it is valid', () => {
+  it('a sender uses its cookie for as long as before', () => {
     const { sender, checker, identity } = createSides();
     const message = initiation();
     sender.addMacs(message, 1000);
@@ -285,7 +285,7 @@ describe('macs that are handed over', () => {
     expect(message.subarray(132)).toEqual(NO_MAC2);
   });
 
-  it('are those of a receiver, whose cookies stay valid for as long as before', () => {
+  it('the cookies of a receiver stay valid for as long as before', () => {
     const { sender, checker, identity } = createSides();
     const message = initiation();
     sender.addMacs(message, 1000);
@@ -310,7 +310,7 @@ interface Coded {
   code(codec: StateCodec): void;
 }
 
-/** A sender to the owner of the checker. */
+/** Creates a checker, and a sender of messages to it. */
 function createSides(seed = 1): {
   sender: MacSender;
   checker: MacChecker;
@@ -344,7 +344,7 @@ function replyTo(checker: MacChecker, message: Uint8Array, now = 0, source = SOU
   return reply;
 }
 
-/** A message with the mac2 that `source` may have. */
+/** A message with a mac2 that is valid for `source`. */
 function withCookie(sender: MacSender, checker: MacChecker, source: Endpoint): Uint8Array {
   const message = initiation();
   sender.addMacs(message, 0);

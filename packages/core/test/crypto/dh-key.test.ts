@@ -15,7 +15,7 @@ describe('dhKeyOf', () => {
     expect(key.dh(PUBLIC_KEY)).toEqual(referenceProvider.dh(PRIVATE_KEY, PUBLIC_KEY));
   });
 
-  it('returns the private key until it is destroyed, and then has wiped it', () => {
+  it('returns the private key until it is destroyed, and then wipes it', () => {
     const { provider, seen } = watched();
     const key = dhKeyOf(provider, PRIVATE_KEY);
     const out = new Uint8Array(32);
@@ -46,7 +46,7 @@ describe('dhKeyOf', () => {
   });
 });
 
-/** The private keys that are asked for their public half, themselves. */
+/** A provider that records the arrays (not copies) from which it computes public keys. */
 function watched(failure?: Error): { provider: CryptoProvider; seen: Uint8Array[] } {
   const seen: Uint8Array[] = [];
   const dhPublicKey = (privateKey: Uint8Array): Uint8Array => {

@@ -28,7 +28,7 @@ describe('kdf', () => {
     expect([key, input]).toEqual(expected);
   });
 
-  it('wipes the value between key and outputs', () => {
+  it('wipes the intermediate value t0', () => {
     const keys: Uint8Array[] = [];
     const hmac = (...[out, key, ...rest]: Parameters<CryptoProvider['hmac']>): void => {
       keys.push(key);

@@ -13,7 +13,7 @@ interface Test {
   valid: boolean;
 }
 
-// Nonces of these are not WireGuard's, so that a provider cannot be asked: what stands under it is.
+// WireGuard has no such nonces. So the tests call the functions below the provider.
 const tests: Test[] = [...rfc8439(), ...wycheproof()];
 
 describe('sealInPlace', () => {
@@ -33,7 +33,7 @@ describe('openInPlace', () => {
     const keys: Uint8Array[] = [];
     const stream = ((...all: Parameters<typeof chacha20>) => {
       const out = chacha20(...all);
-      // The text itself is worked on in place.
+      // A call without an output makes a key. The text is encrypted in place.
       if (all[3] === undefined) keys.push(out);
       return out;
     }) as typeof chacha20;

@@ -26,7 +26,7 @@ describe('sealRun', () => {
   });
 });
 
-/** Notes what it is asked for. */
+/** A cipher that records its calls. */
 function cipher(calls: unknown[][]): Cipher {
   return {
     seal: (...all) => void calls.push(['seal', ...all]),

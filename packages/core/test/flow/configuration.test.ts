@@ -212,7 +212,7 @@ describe('the persistent keepalive of a peer', () => {
       25,
       now + 25_000,
     ]);
-    // The same again, or another one: nothing is sent, the next comes as the new interval says.
+    // To set the same interval again changes nothing. A new interval moves the deadline.
     set(25, now + 7000);
     expect(deadline(TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
     set(10, now + 7000);
@@ -223,7 +223,7 @@ describe('the persistent keepalive of a peer', () => {
     expect(types()).toEqual([4]);
   });
 
-  it('gets no deadline by a new interval if it had none', () => {
+  it('gets no deadline from a new interval if it had none', () => {
     const { peer, engine, now, bob, types, isArmed } = inside();
     const { publicKey } = bob.person;
     peer.persistentKeepalive = 25;
@@ -231,7 +231,7 @@ describe('the persistent keepalive of a peer', () => {
     expect([types(), isArmed(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[], false]);
   });
 
-  it('begins with the first endpoint, and keeps its deadline when there was one already', () => {
+  it('begins with the first endpoint, and keeps its deadline when the endpoint is set again', () => {
     const { peer, engine, now, bob, types, deadline, arm } = inside();
     const { publicKey, endpoint } = bob.person;
     peer.persistentKeepalive = 25;
@@ -252,7 +252,7 @@ describe('the persistent keepalive of a peer', () => {
     expect(types()).toEqual([]);
   });
 
-  it('waits for its turn if an initiation is needed, else is sent at once', () => {
+  it('waits for its turn if an initiation is needed, otherwise it is sent at once', () => {
     const { state, peer, now, types, deadline } = inside();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);
@@ -263,7 +263,7 @@ describe('the persistent keepalive of a peer', () => {
     state.timers.clearAll(peer.slot);
     contactPeers(state, now);
     expect([types(), deadline(TIMER.PERSISTENT_KEEPALIVE)]).toEqual([[4], peer.turnAt]);
-    // Nobody can be sent to: there is nothing to take turns for.
+    // The peer cannot be reached, so no turn is reserved.
     peer.turnAt = Infinity;
     peer.endpoint = undefined;
     state.timers.clearAll(peer.slot);
@@ -286,7 +286,7 @@ describe('the packets that wait for a peer', () => {
 });
 
 describe('a next identity', () => {
-  it('is probed at all peers when it is set or the link goes up, later only at peers that change', () => {
+  it('probes all peers when it is set or the link goes up, and later only peers that change', () => {
     const { state, peer, engine, now, bob, isArmed } = inside();
     const { publicKey, endpoint } = CAROL;
     engine.configure({ peers: [{ publicKey, endpoint }] }, now);

@@ -19,7 +19,7 @@ import { TIMER } from '../../src/peer/timer-table.ts';
 const ELSEWHERE = new Endpoint(Uint8Array.of(198, 51, 100, 7), 4000);
 
 describe('receiveHandshakeMessage', () => {
-  describe('of an initiation', () => {
+  describe('with an initiation', () => {
     it('answers it, begins a session, and counts the cost of both', () => {
       const { bob, initiation, state, peer, receive } = setUp();
       peer.persistentKeepalive = 25;
@@ -32,7 +32,7 @@ describe('receiveHandshakeMessage', () => {
       expect(peer.keypairs.next).toBeDefined();
       expect(state.stats).toMatchObject({ receivedBytes: 148, sentBytes: 92, sentResponses: 1 });
       expect([peer.receivedBytes, peer.sentBytes]).toEqual([148, 92]);
-      // It is an answer, and a sign of life.
+      // The initiation counts as an answer, and the response counts as a keepalive.
       expect(state.timers.isArmed(peer.slot, TIMER.NEW_HANDSHAKE)).toBe(false);
       expect(state.timers.deadline(peer.slot, TIMER.PERSISTENT_KEEPALIVE)).toBe(now + 25_000);
       expect(spent(state, now)).toEqual({ screening: 0.002, answering: 0.2 });
@@ -41,7 +41,7 @@ describe('receiveHandshakeMessage', () => {
     it('emits traces of its steps, and answers with the key that the peer used', () => {
       const { alice, bob, initiation, state, peer, receive } = setUp();
       state.outputs.traces = true;
-      // To bob it is alice's next key.
+      // Bob knows alice's key as her next key.
       const nextKey = peer.publicKey;
       peer.publicKey = createPerson(9).publicKey;
       peer.nextKey = nextKey;
@@ -85,7 +85,7 @@ describe('receiveHandshakeMessage', () => {
       const { identity, macChecker } = state;
       const other = createPerson(9);
       bob.engine.configure({ nextPrivateKey: other.privateKey }, bob.network.now);
-      // As if it were the key of today that alice does not know.
+      // Swaps bob's identities, so that the initiation is for his next identity.
       Object.assign(state, {
         identity: state.nextIdentity,
         macChecker: state.nextMacChecker,
@@ -110,7 +110,7 @@ describe('receiveHandshakeMessage', () => {
 
     it('drops one that was made for another identity', () => {
       const { alice, bob, state, receive } = setUp();
-      // Somebody who takes our key for what it is, and makes a message of nothing.
+      // The mac1 is valid for our key, but the rest of the message is no initiation.
       const junk = new Uint8Array(148).fill(7, 4, 116);
       junk[0] = 1;
       stateOf(alice.engine).peers.get(keyId(bob.person.publicKey))!.pair!.macs!.addMacs(junk, 0);
@@ -119,7 +119,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
     });
 
-    it('drops one of an unknown peer, and keeps no secret of it', () => {
+    it('drops one from an unknown peer, and keeps no secret of it', () => {
       const { bob, alice, initiation, state, watched, receive } = setUp();
       bob.input((engine, now) =>
         engine.configure({ peers: [{ publicKey: alice.person.publicKey, remove: true }] }, now),
@@ -130,7 +130,7 @@ describe('receiveHandshakeMessage', () => {
       expect(watched.opened()).toBe(0);
     });
 
-    it('drops one of a peer with a low-order key, and keeps no secret of it', () => {
+    it('drops one from a peer with a low-order key, and keeps no secret of it', () => {
       const { initiation, state, peer, watched, receive } = setUp();
       peer.unusable = true;
       expect(receive(initiation)).toBe('invalid-handshake');
@@ -159,7 +159,7 @@ describe('receiveHandshakeMessage', () => {
         dh: (...all) => (left-- > 0 ? nobleProvider.dh(...all) : undefined),
       };
       const { bob, initiation, state, peer, receive } = setUp({ bob: { crypto } });
-      // Those of the initiation; the first of the response fails.
+      // The two operations of the initiation succeed. The first one of the response fails.
       left = 2;
       expect(receive(initiation)).toBeUndefined();
       expect(sentBy(bob)).toEqual([]);
@@ -178,7 +178,7 @@ describe('receiveHandshakeMessage', () => {
     });
   });
 
-  describe('of a response', () => {
+  describe('with a response', () => {
     it('begins a session, confirms it at once, and counts the cost of both', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
@@ -190,7 +190,7 @@ describe('receiveHandshakeMessage', () => {
       expect(receiveAtAlice(answer, ELSEWHERE)).toBeUndefined();
       expect(peer.sessionUp).toBe(true);
       expect(peer.endpoint).toBe(ELSEWHERE);
-      // What had to wait.
+      // The staged packet.
       expect(sentBy(alice).map(({ datagram }) => datagram[0])).toEqual([4]);
       expect(state.stats.receivedBytes - before).toBe(92);
       expect(peer.receivedBytes).toBe(92);
@@ -281,7 +281,7 @@ describe('receiveHandshakeMessage', () => {
     });
   });
 
-  describe('of a cookie reply', () => {
+  describe('with a cookie reply', () => {
     it('keeps the cookie, and counts the bytes and the cost', () => {
       const { alice, bob, cookie, state, peer, now } = withCookie();
       const before = [state.stats.receivedBytes, peer.receivedBytes];
@@ -315,7 +315,7 @@ describe('receiveHandshakeMessage', () => {
   });
 });
 
-/** Alice has an initiation on its way to bob, which he has not. */
+/** Alice has sent an initiation to bob, which he has not received. */
 function setUp(options: PairOptions = {}) {
   const watched = new WatchedOpenings();
   const pair = createPair({
@@ -333,7 +333,7 @@ function setUp(options: PairOptions = {}) {
   return { ...pair, initiation, state, peer, watched, receive };
 }
 
-/** The other side of what `setUp` made. */
+/** Returns alice's side of the pair that `setUp` made. */
 function atAlice(bob: Pair['bob']) {
   const [alice] = bob.network.nodes as Pair['alice'][];
   const state = stateOf(alice.engine);
@@ -353,7 +353,7 @@ function withCookie() {
   return { bob, cookie, now: bob.network.now, ...atAlice(bob) };
 }
 
-/** What an engine wants to send. */
+/** Takes the datagrams that an engine wants to send. */
 function sentBy({ engine }: Pair['alice']) {
   const sent = [];
   for (let transmit = engine.pollTransmit(); transmit; transmit = engine.pollTransmit()) {
@@ -363,7 +363,7 @@ function sentBy({ engine }: Pair['alice']) {
   return sent;
 }
 
-/** Milliseconds of work that are not paid for yet, after a pause. */
+/** Returns how many milliseconds of work were counted after a pause. */
 function spent({ handshakes }: EngineState, now: number) {
   const { screening, answering } = handshakes;
   const of = (freeAt: number, share: number, burst: number): number =>
@@ -371,7 +371,9 @@ function spent({ handshakes }: EngineState, now: number) {
   return { screening: of(screening.freeAt, 0.1, 3), answering: of(answering.freeAt, 0.4, 1) };
 }
 
-/** Copies of a handshake's hash, which an opened initiation must not keep. */
+/**
+ * Watches the copies of the handshake hash, because an opened initiation must not leave one behind.
+ */
 class WatchedOpenings {
   readonly #made: Uint8Array[] = [];
 
@@ -381,7 +383,7 @@ class WatchedOpenings {
       ...crypto,
       dh: (...all) => crypto.dh(...all),
       aeadOpen: (...all) => {
-        // The opened initiation takes a copy right behind this.
+        // The opened initiation takes its copy right after this call.
         const [, , , hash] = all;
         const opened = crypto.aeadOpen(...all);
         hash.slice = (...range) => {

@@ -147,7 +147,7 @@ describe('startHandshake', () => {
       const pair = [...peer.pairs()].find((each) => each.sentAt === time)!;
       return [pair.identity === own ? 'own' : 'next', pair.remoteKey === key ? 'key' : 'nextKey'];
     };
-    // One of each: there is nothing else to try.
+    // Each side has one key, so there is no other pair to try.
     expect(tried(4, now)).toEqual(['own', 'key']);
     peer.nextKey = nextKey;
     expect([1, 2, 3, 4, 5].map((sends) => tried(sends, now + sends))).toEqual([
@@ -157,7 +157,7 @@ describe('startHandshake', () => {
       ['own', 'key'],
       ['own', 'nextKey'],
     ]);
-    // A next identity of ours is probed for anyway, until the peer is known to know it.
+    // Until the peer has shown that it knows our next identity, only probes use that identity.
     state.nextIdentity = next;
     expect([3, 4].map((sends) => tried(sends, now + sends))).toEqual([
       ['own', 'nextKey'],
@@ -280,7 +280,7 @@ describe('ensureUsable', () => {
     expect(ensureUsable(state, pair)).toBe(false);
     expect(peer.unusable).toBe(true);
     expect(state.stats.drops.toJSON()).toEqual({ 'peer-unusable': 2 });
-    // Of the mark alone, from then on.
+    // After that, the mark alone decides.
     expect(ensureUsable(state, peer.pair!)).toBe(false);
   });
 
@@ -333,7 +333,7 @@ describe('abandonHandshake', () => {
 });
 
 describe('a handshake message', () => {
-  it('gets its macs when the first one is sent, and is not sent without an endpoint', () => {
+  it('creates the MacSender of its pair, and is not sent without an endpoint', () => {
     const { state, peer, now, types } = idle();
     const { handshake } = consumed(state, peer);
     peer.pair!.macs = undefined;
@@ -344,14 +344,14 @@ describe('a handshake message', () => {
   });
 });
 
-/** Nothing was sent for long. */
+/** A session in which nothing was sent for a long time. */
 function idle(): WithSession {
   const all = withSession();
   sentAt(all.peer, -Infinity);
   return all;
 }
 
-/** As after an initiation of the peer. */
+/** The handshake is in the state after an initiation from the peer. */
 function consumed({ crypto }: WithSession['state'], peer: WithSession['peer']) {
   const { handshake } = peer.pair!;
   handshake.state = 'initiation-consumed';

@@ -104,7 +104,7 @@ describe('queueHandshakeMessage', () => {
     initiation[120] ^= 1;
     expect(bob.engine.handleDatagram(initiation, stranger(3), network.now)).toBe('bad-mac1');
     expect(bob.engine.stats.drops.takeDetails('bad-mac1').lastSource).toEqual(stranger(3));
-    // Of the next one nothing is known yet: there is no time for it.
+    // The next message must wait, because the budget is used up.
     stateOf(bob.engine).handshakes.screening.spend(1000, network.now);
     expect(bob.engine.handleDatagram(captured(pair), stranger(4), network.now)).toBeUndefined();
     expect(bob.engine.pollTimeout()).toBeGreaterThan(network.now);
@@ -118,7 +118,8 @@ describe('queueHandshakeMessage', () => {
     const results = Array.from({ length: 1000 }, () =>
       engine.openDatagram(initiation.slice(), 0, 148, stranger(1), 0, network.now),
     );
-    // One before anybody waited, one as the first of its source, and the others' lane.
+    // One message while the queue was empty, one as the first of its source, and a lane full of
+    // repeated messages.
     expect(results.filter((result) => result === 0)).toHaveLength(1 + 1 + 512);
     expect(engine.stats.drops.count('handshake-overflow')).toBe(1000 - 514);
   });
@@ -147,7 +148,7 @@ describe('processHandshakes', () => {
       }
       while (engine.pollTransmit());
     }
-    // A tenth of 200 ms and 3 ms at once, at 19 µs each.
+    // The budget is a tenth of 200 ms, and 3 ms at once. A reply costs 19 µs.
     const { sentCookieReplies } = engine.stats;
     expect(sentCookieReplies).toBeGreaterThan(1100);
     expect(sentCookieReplies).toBeLessThan(1250);
@@ -164,7 +165,7 @@ describe('processHandshakes', () => {
     const initiation = captured(pair);
     engine.finishBatch(network.now);
     let now = network.now + 1000;
-    // Refused after one X25519, at 0.06 ms.
+    // Each message is refused after one X25519 operation, which costs 0.06 ms.
     for (let i = 0; i < 400; i++) {
       engine.openDatagram(initiation.slice(), 0, 148, stranger(i), 0, now);
     }
@@ -183,7 +184,7 @@ describe('processHandshakes', () => {
     expect(done() - before).toBeLessThan(most);
   });
 
-  it('answers sources first that have sent no other message in this second', () => {
+  it('first answers sources that have sent no other message in this second', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -279,7 +280,7 @@ describe('processHandshakes', () => {
     const { queue, screening } = stateOf(engine).handshakes;
     const { size } = queue;
     expect(size).toBeGreaterThan(500);
-    // There is no time for one more.
+    // The budget is used up.
     screening.spend(1000, network.now);
     engine.linkDown(network.now);
     expect(queue.size).toBe(0);
@@ -288,10 +289,10 @@ describe('processHandshakes', () => {
   });
 });
 
-/** Messages in 10 ms. */
+/** How many messages a flood sends in 10 ms. */
 const FLOOD = Number(process.env['LITZ_TEST_FLOOD'] ?? 200);
 
-/** An initiation of somebody who knows bob's public key, whom bob does not know. */
+/** An initiation from a node that knows bob's public key, but is not a peer of bob. */
 function captured({ network, bob }: Pair): Uint8Array {
   const mallory = joinNetwork(network, createPerson(66));
   introduce(mallory, bob.person);

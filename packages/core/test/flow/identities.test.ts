@@ -27,7 +27,7 @@ describe('setPrivateKey', () => {
     expect(attempt.isForgotten()).toBe(true);
     expect(isArmed(TIMER.RETRANSMIT)).toBe(false);
     expect(peer.handshakeSentAt).toBe(-Infinity);
-    // What is in flight may still be received.
+    // The session no longer sends, but messages in flight can still be received.
     expect(peer.keypairs.current!.canSend).toBe(false);
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
   });
@@ -100,7 +100,7 @@ describe('promotion of the next key', () => {
 });
 
 describe('setNextPrivateKey', () => {
-  it('gives the next identity its own check of mac1', () => {
+  it('gives the next identity its own MacChecker', () => {
     const { state } = inside();
     expect(setNextPrivateKey(state, NEXT.privateKey)).toBe(false);
     expect(state.nextIdentity!.publicKey).toEqual(NEXT.publicKey);
@@ -183,7 +183,7 @@ describe('isOurKey', () => {
   });
 });
 
-/** All that are written to meanwhile. */
+/** Returns all private keys that `run` writes to. */
 function privateKeysMadeBy(run: () => void): PrivateKey[] {
   const made = new Set<PrivateKey>();
   // oxlint-disable-next-line typescript/unbound-method -- called with an array as `this`

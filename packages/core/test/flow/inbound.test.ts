@@ -142,7 +142,7 @@ describe('receiveDatagram', () => {
     expect(peer.receivedBytes).toBe(before + length);
   });
 
-  it('arms a keepalive as the answer to data, but none for a keepalive of the next batch', () => {
+  it('arms a keepalive after data, but not after a keepalive in the next batch', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const { peer, state } = insideOf(bob, alice);
@@ -305,7 +305,10 @@ function arrival(): fc.Arbitrary<Arrival> {
   );
 }
 
-/** What alice sends, as bob's socket has it. Nothing of it arrives by itself. */
+/**
+ * Makes alice send, and returns the datagrams that bob's socket would receive. The network delivers
+ * none of them.
+ */
 function datagramsOf(
   { network, alice, bob }: Pair,
   arrivals: readonly Arrival[],
@@ -328,7 +331,7 @@ function datagramsOf(
 
 function packetOf(kind: Arrival, alice: Pair['alice'], bob: Pair['bob']): Uint8Array {
   if (kind === 'malformed') {
-    // Padded it is 112 bytes long.
+    // With padding, the packet is 112 bytes long.
     const packet = packetBetween(alice, bob, { length: 100 });
     packet[3] = 113;
     return packet;
@@ -348,7 +351,7 @@ function changed(kind: Arrival, sent: Uint8Array, last: Uint8Array): Uint8Array 
   return sent;
 }
 
-/** Nothing in it; it does not arrive by itself. */
+/** Returns a keepalive from alice, which the network does not deliver. */
 function keepaliveOf({ network, alice, bob }: Pair): Uint8Array {
   const { peer, state } = insideOf(alice, bob);
   sendKeepalive(state, peer, network.now);
@@ -360,7 +363,10 @@ function insideOf(node: Pair['alice'], other: Pair['alice']): { state: EngineSta
   return { state, peer: state.peers.get(keyId(other.person.publicKey))! };
 }
 
-/** Everything that may differ, but for the last of several endpoints, which only a batch skips. */
+/**
+ * Everything that must be equal. Roam events may differ, because a batch follows only its last
+ * source.
+ */
 function inside({ alice, bob }: Pair): unknown {
   const { drops, ...counts } = bob.engine.stats;
   return {

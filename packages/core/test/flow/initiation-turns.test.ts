@@ -19,7 +19,7 @@ describe('hasTurn', () => {
     network.drive(100);
     expect(initiations(node)).toHaveLength(PEERS);
     expect(new Set(destinations(initiations(node))).size).toBe(PEERS);
-    // 0.12 ms each, at a share of 0.4.
+    // An initiation costs 0.12 ms, at a share of 0.4.
     const last = Math.max(...initiations(node).map(({ at }) => at));
     expect(last - start).toBeGreaterThan((PEERS - 30) * 0.3);
     expect(last - start).toBeLessThan(PEERS * 0.3 + 1);

@@ -272,14 +272,17 @@ describe('renewal of the keys', () => {
   });
 });
 
-/** Of the datagrams that were put out since it was asked last. */
+/** Returns the lengths of the datagrams that were queued since the last call. */
 function lengthsOf({ engine }: Pair['alice']): number[] {
   const lengths = [];
   for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) lengths.push(t.lastLength);
   return lengths;
 }
 
-/** Short waits: a renewal of the keys by age begins after a run, not in the middle of it. */
+/**
+ * A pause and a run. The pauses are short, so that no key becomes old enough to be renewed in the
+ * middle of a run.
+ */
 interface Step {
   length: number;
   last: number;
@@ -318,7 +321,7 @@ function limits(): fc.Arbitrary<PairOptions & { connected: boolean }> {
   });
 }
 
-/** Everything that may differ. */
+/** Everything that must be equal. */
 function inside({ network, alice, bob }: Pair): unknown {
   const { drops, ...counts }: EngineStats = alice.engine.stats;
   return {
@@ -351,7 +354,7 @@ function connected(options: PairOptions = {}): Pair {
 const QUICK = copyCipherProvider(nobleProvider);
 const RUNS = Math.min(1000, Number(process.env['FC_NUM_RUNS'] ?? 12));
 
-/** One string: to compare arrays byte by byte takes long. */
+/** Returns one string, because it takes long to compare arrays byte by byte. */
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }

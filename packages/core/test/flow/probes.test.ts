@@ -11,9 +11,9 @@ describe('startProbes', () => {
   it('begins to probe the peers one after the other, 10 ms apart', () => {
     const { state, peer, now, deadline } = replacing();
     const others = [1, 2, 3].map(() => another(peer, state));
-    // This one is asked already: it takes no place among the others.
+    // The first one is probed already, so it does not delay the others.
     state.timers.arm(others[0].slot, TIMER.PROBE, now, 7);
-    // This one knows.
+    // The second one prefers the next identity, so it needs no probe.
     others[1].pair = pairOf(others[1], state.nextIdentity!, peer.publicKey);
     startProbes(state, [peer, ...others], now);
     expect(deadline(TIMER.PROBE)).toBe(now);
@@ -43,7 +43,7 @@ describe('reviewProbe', () => {
     reviewProbe(state, peer, now);
     expect(deadline(TIMER.PROBE)).toBe(now);
     state.timers.clear(peer.slot, TIMER.PROBE);
-    // What the identity of today sent is no probe.
+    // An initiation of the current identity is no probe.
     sentAt(peer, now);
     pairOf(peer, state.nextIdentity!, peer.publicKey).sentAt = now - 1000;
     pairOf(peer, state.nextIdentity!, parsePublicKey(new Uint8Array(32))).sentAt = now - 3000;
@@ -137,7 +137,7 @@ describe('probe', () => {
   );
 });
 
-/** Our key is being replaced, and bob was not asked yet. */
+/** Our key is being replaced, and bob was not probed yet. */
 function replacing(): WithSession {
   const all = withSession();
   const { state, peer } = all;

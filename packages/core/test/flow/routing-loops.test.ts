@@ -47,7 +47,7 @@ describe('RoutingLoops', () => {
       bytes[4] ^= 1;
       expect(alice.send(asPacket({ ...datagram, bytes }, 4))).toBeUndefined();
     }
-    // Not even one with the same index is ours if it is no message.
+    // A datagram with our index is not ours if it is not a message.
     const odd = datagram.bytes.slice();
     odd[2] = 1;
     expect(alice.send(asPacket({ ...datagram, bytes: odd }, 4))).toBeUndefined();
@@ -73,7 +73,7 @@ describe('RoutingLoops', () => {
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
     route(alice, carol, forBob.to);
     expect(alice.send(asPacket(forBob, 4))).toBe('routing-loop');
-    // A second later carol may be reached elsewhere, and bob inside of her.
+    // After a second, carol may be reached in another way, and bob inside her tunnel.
     network.now += 1000;
     expect(alice.send(asPacket(forBob, 4))).toBeUndefined();
   });
@@ -89,7 +89,7 @@ describe('RoutingLoops', () => {
       network.settle();
       return node;
     });
-    // From the outermost on: each is reached inside the one before it.
+    // The first node is the outermost. Each other node is reached inside the one before it.
     const refused = nodes.slice(1).map((node, i) => {
       const [datagram] = sendAndCatch(alice, node, packetBetween(alice, node));
       route(alice, nodes[i], node.endpoint);
@@ -100,7 +100,7 @@ describe('RoutingLoops', () => {
   });
 
   it.each([4, 6] as const)(
-    'drop the later fragments of a datagram whose first one they dropped: IPv%i',
+    'drop the later fragments of a datagram whose first fragment was dropped: IPv%i',
     (family) => {
       const { alice, bob } = around(family);
       const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
@@ -112,7 +112,7 @@ describe('RoutingLoops', () => {
     },
   );
 
-  it('remember the fragments of 16 datagrams, the last ones', () => {
+  it('remember only the last 16 fragmented datagrams', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
     const later = (id: number) => alice.send(fragments(asPacket(datagram, 4), 4, id)[1]);
@@ -127,20 +127,23 @@ describe('RoutingLoops', () => {
     ]);
   });
 
-  it.each([4, 6] as const)('know a fragment by its number and both addresses: IPv%i', (family) => {
-    const { alice, bob } = around(family);
-    const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
-    const [first, second] = fragments(asPacket(datagram, family), family, 7);
-    expect(alice.send(first)).toBe('routing-loop');
-    const [source, destination] = family === 4 ? [12, 16] : [8, 24];
-    const length = family === 4 ? 4 : 16;
-    for (const at of [source + length - 1, destination + length - 1]) {
-      const other = second.slice();
-      other[at] ^= 1;
-      expect(alice.send(other)).toBeUndefined();
-    }
-    expect(alice.send(second)).toBe('routing-loop');
-  });
+  it.each([4, 6] as const)(
+    'identify a fragment by its number and both addresses: IPv%i',
+    (family) => {
+      const { alice, bob } = around(family);
+      const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
+      const [first, second] = fragments(asPacket(datagram, family), family, 7);
+      expect(alice.send(first)).toBe('routing-loop');
+      const [source, destination] = family === 4 ? [12, 16] : [8, 24];
+      const length = family === 4 ? 4 : 16;
+      for (const at of [source + length - 1, destination + length - 1]) {
+        const other = second.slice();
+        other[at] ^= 1;
+        expect(alice.send(other)).toBeUndefined();
+      }
+      expect(alice.send(second)).toBe('routing-loop');
+    },
+  );
 
   it('remember nothing of a datagram that is not fragmented', () => {
     const { alice, bob } = around(4);
@@ -155,16 +158,16 @@ describe('RoutingLoops', () => {
     const { alice, bob } = around(6);
     const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
     const [first, second] = fragments(asPacket(datagram, 6), 6, 7);
-    // Of TCP, whatever is in it.
+    // A fragment of TCP is not ours, whatever it contains.
     const tcp = first.slice();
     tcp[40] = 6;
     expect(alice.send(tcp)).toBeUndefined();
     expect(alice.send(second)).toBeUndefined();
-    // Hop-by-hop options: nobody puts them into a datagram of ours.
+    // Our datagrams have no hop-by-hop options.
     const options = asPacket(datagram, 6);
     options[6] = 0;
     expect(alice.send(options)).toBeUndefined();
-    // The number of IPv6's fragments means something else in IPv4.
+    // In IPv4, protocol 44 is not a fragment header.
     const other = around(4);
     const [ours] = sendAndCatch(other.alice, other.bob);
     const odd = asPacket(ours, 4);
@@ -202,7 +205,7 @@ describe('RoutingLoops', () => {
     const [bobs, carols] = [bob, carol].map(
       ({ person }) => peers.get(keyId(person.publicKey))!.keypairs.current!,
     );
-    // As if carol had chosen the index that bob chose before her.
+    // As if carol had chosen the same index as bob.
     Object.defineProperty(carols, 'remoteIndex', { value: bobs.remoteIndex });
     indices.assign(carols.localIndex, carols);
     const [forCarol] = sendAndCatch(alice, carol);
@@ -229,7 +232,7 @@ describe('RoutingLoops', () => {
 
 type Node = Pair['alice'];
 
-/** Alice's route to bob's endpoint leads to bob. */
+/** Alice routes the address of bob's endpoint to bob himself. */
 function around(family: 4 | 6, isConnected = true): Pair {
   const pair = createPair();
   if (isConnected) connect(pair);
@@ -241,7 +244,7 @@ function around(family: 4 | 6, isConnected = true): Pair {
   return pair;
 }
 
-/** Carol's endpoint lies inside bob. */
+/** Carol's endpoint is reached inside bob's tunnel. */
 function three(): Pair & { carol: Node } {
   const pair = createPair();
   connect(pair);
@@ -255,7 +258,7 @@ function three(): Pair & { carol: Node } {
   return { ...pair, carol };
 }
 
-/** Packets to an address belong to a peer. */
+/** Makes the address of an endpoint an allowed IP of a peer. */
 function route(node: Node, peer: Node, to: Endpoint): void {
   const allowedIps = [{ address: to.address, prefixLength: to.address.length * 8 }];
   node.input((engine, now) => {
@@ -270,7 +273,7 @@ function widen(node: Node, person: Person): void {
   });
 }
 
-/** What leaves for a packet; it does not arrive. */
+/** Sends a packet, and returns the datagrams that leave. The network does not deliver them. */
 function sendAndCatch(from: Node, to: Node, packet?: Uint8Array): CapturedDatagram[] {
   const { network } = from;
   network.eavesdropper.forget();

@@ -33,7 +33,7 @@ describe('pairOf', () => {
     expect(preferredPair(peer, OWN)).toBe(first);
   });
 
-  it('can prefer another pair without losing any', () => {
+  it('loses no pair when another one is preferred', () => {
     const { peer, nextKey } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const second = pairOf(peer, NEXT, nextKey);
@@ -52,7 +52,7 @@ describe('noteInitiation', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, nextKey));
     noteInitiation(STATE, pairOf(peer, NEXT, nextKey));
     expect(peer.pair).toBe(pairOf(peer, NEXT, nextKey));
-    // It was on its way: the peer knows the next one all the same.
+    // The peer sent this initiation earlier. It still knows the next identity.
     noteInitiation(STATE, pairOf(peer, OWN, key));
     expect(peer.pair).toBe(pairOf(peer, NEXT, key));
   });

@@ -91,7 +91,7 @@ describe('ZERO_KEYS', () => {
     expect([isArmed(TIMER.SESSION_EXPIRY), events()]).toEqual([false, []]);
   });
 
-  it('leaves an attempt that began less than Rekey-Timeout ago', () => {
+  it('keeps an attempt that began less than Rekey-Timeout ago', () => {
     const { state, peer, arm, now } = withSession();
     sentAt(peer, now - 4999);
     const handshake = startedHandshake(state, peer);

@@ -19,7 +19,7 @@ import { TIMER, TimerTable, type Timer } from '../../src/peer/timer-table.ts';
 const JITTER = 300;
 
 describe('dataSent', () => {
-  it('expects an answer within 15 s and a jitter of the first packet', () => {
+  it('expects an answer within 15 s and a jitter after the first packet', () => {
     const { state, peer, deadline } = create();
     dataSent(state, peer, 1000);
     dataSent(state, peer, 2000);
@@ -28,7 +28,7 @@ describe('dataSent', () => {
 });
 
 describe('dataReceived', () => {
-  it('arms an answer in 10 s, and remembers data that arrives meanwhile', () => {
+  it('arms the keepalive in 10 s, and remembers data that arrives before that', () => {
     const { state, peer, deadline } = create();
     dataReceived(state, peer, 1000);
     expect(deadline(TIMER.KEEPALIVE)).toBe(11_000);

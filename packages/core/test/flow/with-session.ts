@@ -1,5 +1,6 @@
 /**
- * Alice from inside, with a session with bob: what the tests of single rules of the flow begin with.
+ * `withSession`: the inner state of alice's engine, which has a session with bob. Tests of single
+ * rules in `flow` start with it.
  *
  * @module
  */
@@ -21,13 +22,13 @@ export interface WithSession extends Pair {
   arm: (timer: Timer, delay: number) => void;
   isArmed: (timer: Timer) => boolean;
   deadline: (timer: Timer) => number;
-  /** Of the messages that were sent until now. */
+  /** The types of all messages that were sent so far. */
   types: () => number[];
-  /** Those since it was asked last. */
+  /** The events since the last call. */
   events: () => EngineEvent[];
 }
 
-/** No timer is armed and there is nothing to say. */
+/** No timer is armed, and the budget for initiations is full. */
 export function withSession(options: PairOptions = {}): WithSession {
   const pair = createPair(options);
   connect(pair);
@@ -60,13 +61,13 @@ export function withSession(options: PairOptions = {}): WithSession {
   };
 }
 
-/** The last initiation left then. */
+/** Makes `time` the time of the last initiation. */
 export function sentAt(peer: Peer, time: number): void {
   peer.handshakeSentAt = time;
   peer.pair!.sentAt = time;
 }
 
-/** An attempt at a handshake that is on its way. */
+/** Makes an attempt at a handshake that is in progress. */
 export function startedHandshake(
   state: EngineState,
   peer: Peer,
@@ -87,7 +88,7 @@ export function startedHandshake(
   };
 }
 
-/** Packets that wait for a session. */
+/** Stages packets. */
 export function stage(peer: Peer, count: number): void {
   peer.staged ??= new StagedPackets();
   for (let i = 0; i < count; i++) peer.staged.push(new Uint8Array(40), 0, 40);

@@ -4,7 +4,9 @@ import {
   createPair,
   createPerson,
   introduce,
+  joinNetwork,
   packetBetween,
+  type CapturedDatagram,
   type Pair,
 } from '@litz/testkit';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +38,7 @@ describe('saveState and restoreState', () => {
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toEqual([]);
   });
 
-  it('never use a counter again, and skip fewer than a window of 1024', () => {
+  it('never use a counter again, and skip fewer than 1024', () => {
     const pair = connected();
     for (let i = 0; i < 5; i++) {
       exchange(pair);
@@ -82,7 +84,7 @@ describe('saveState and restoreState', () => {
     expect(bob.eventsOf('session').at(-1)).toMatchObject({ state: 'up' });
   });
 
-  it('refuse an initiation again that was answered before', () => {
+  it('refuse a replay of an initiation that was answered before the hand-over', () => {
     const { network, alice, bob } = connected();
     const [initiation] = network.eavesdropper.of(HANDSHAKE_INITIATION);
     takeOver(bob);
@@ -160,16 +162,16 @@ describe('saveState and restoreState', () => {
     const pair = connected();
     const { alice } = pair;
     exchange(pair);
-    const first = saveState(alice.engine);
+    const first = saveState(alice.engine, alice.network.now);
     const copy = successor(alice);
     restoreState(copy, first);
     for (const engine of [alice.engine, copy]) {
       for (const { keypairs } of stateOf(engine).peers.values()) keypairs.current!.sendCounter = 7;
     }
-    expect(saveState(copy)).toEqual(saveState(alice.engine));
+    expect(saveState(copy, alice.network.now)).toEqual(saveState(alice.engine, alice.network.now));
   });
 
-  it('leave a session out whose cipher keeps its key to itself', () => {
+  it('leave out a session whose cipher does not give its key back', () => {
     const closed: CryptoProvider = {
       ...nobleProvider,
       createCipher(key) {
@@ -185,7 +187,7 @@ describe('saveState and restoreState', () => {
     const { alice, bob, network } = pair;
     takeOver(alice, { crypto: closed });
     expect(alice.engine.peers()[0]?.sessionUp).toBe(false);
-    // Not earlier than Rekey-Timeout after the last handshake.
+    // The next handshake begins no earlier than Rekey-Timeout after the last one.
     alice.send(packetBetween(alice, bob));
     network.drive(6000);
     expect(bob.packets).toHaveLength(2);
@@ -225,7 +227,7 @@ describe('saveState and restoreState', () => {
 describe('checkState and restoreState', () => {
   it('refuse bytes that were cut off or changed anywhere', () => {
     const { alice } = connected();
-    const bytes = saveState(alice.engine);
+    const bytes = saveState(alice.engine, alice.network.now);
     const step = 7;
     for (let at = 0; at < bytes.length; at += step) {
       expect(() => restoreState(successor(alice), bytes.subarray(0, at))).toThrow(RangeError);
@@ -247,7 +249,7 @@ describe('checkState and restoreState', () => {
 
   it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])('refuse the format %d and name it', (format) => {
     const { alice } = connected();
-    const bytes = saveState(alice.engine);
+    const bytes = saveState(alice.engine, alice.network.now);
     new DataView(bytes.buffer).setFloat64(8, format, true);
     expect(() => checkState(nobleProvider, bytes)).toThrow(
       `the state expected format ${STATE_FORMAT}, got ${format}`,
@@ -256,7 +258,7 @@ describe('checkState and restoreState', () => {
 
   it('refuse an engine that has peers', () => {
     const { alice, bob } = connected();
-    const bytes = saveState(alice.engine);
+    const bytes = saveState(alice.engine, alice.network.now);
     expect(() => restoreState(bob.engine, bytes)).toThrow('"engine" expected a new engine');
   });
 });
@@ -295,7 +297,106 @@ describe('restartSessions', () => {
     expect(bob.engine.stats.drops.count('replayed-initiation')).toBe(0);
     expect(alice.engine.peers()[0]?.sessionUp).toBe(true);
   });
+
+  it.each([-3_600_000, 0])(
+    'is not refused after the other process was stopped for 200 s, and the clock jumped by %d ms',
+    (jump) => {
+      const { network, alice, bob } = connected();
+      const old = takeOver(alice);
+      network.drive(200_000);
+      alice.input((engine, now) => restartSessions(engine, now));
+      network.settle();
+      alice.engine = old;
+      alice.clockOffset = jump;
+      alice.input((engine, now) => restartSessions(engine, now));
+      network.settle();
+      expect(bob.engine.stats.drops.count('replayed-initiation')).toBe(0);
+      expect(alice.engine.peers()[0]?.sessionUp).toBe(true);
+    },
+  );
+
+  it('is not refused by any of many peers to which the other process has just sent initiations', () => {
+    const { network, alice } = createPair();
+    const others = Array.from({ length: 70 }, (_, i) => createPerson(i + 3));
+    const nodes = others.map((person) => joinNetwork(network, person));
+    for (const node of nodes) {
+      introduce(alice, node.person);
+      introduce(node, alice.person);
+      node.send(packetBetween(node, alice));
+    }
+    network.settle();
+    const old = takeOver(alice);
+    alice.input((engine, now) => restartSessions(engine, now));
+    network.settle();
+    alice.engine = old;
+    alice.input((engine, now) => restartSessions(engine, now));
+    network.settle();
+    for (const { engine } of nodes) {
+      expect(engine.stats.drops.count('replayed-initiation')).toBe(0);
+    }
+  });
 });
+
+describe('a clock that jumps between two processes', () => {
+  it.each([-3_600_000, -1, 3_600_000])('by %d ms: no initiation is refused', (jump) => {
+    const { network, alice, bob } = connected();
+    for (let i = 0; i < 4; i++) {
+      // The way back is a jump too.
+      alice.clockOffset = i % 2 === 0 ? jump : 0;
+      takeOver(alice);
+      const at = network.now;
+      network.eavesdropper.forget();
+      forgetSessions(alice);
+      alice.send(packetBetween(alice, bob));
+      network.driveUntil(() => bob.packets.length === 2 + i);
+      expect(network.eavesdropper.of(HANDSHAKE_INITIATION, alice)).toHaveLength(1);
+      expect(network.now - at).toBeLessThan(100);
+      network.drive(6000);
+    }
+    expect(bob.engine.stats.drops.count('replayed-initiation')).toBe(0);
+  });
+});
+
+describe('a process that is suspended after it has taken over', () => {
+  it.each([200_000, 20_000])('for %d ms: it continues, and uses no counter twice', (ms) => {
+    const pair = connected();
+    const { network, alice, bob } = pair;
+    takeOver(alice);
+    exchange(pair);
+    const waiting = suspend(alice, ms, () => bob.send(packetBetween(bob, alice)));
+    // What the kernel has kept for it comes at once, before any timer.
+    for (const { bytes, from, to } of waiting) network.inject(bytes, from, to);
+    alice.send(packetBetween(alice, bob));
+    network.driveUntil(() => bob.packets.length === 3, 10_000);
+    const [before, sent] = [alice.packets.length, 5];
+    for (let i = 0; i < sent; i++) bob.send(packetBetween(bob, alice));
+    network.driveUntil(() => alice.packets.length >= before + sent, 10_000);
+    const counters = countersOf(pair);
+    expect(new Set(counters).size).toBe(counters.length);
+    expect(alice.engine.stats.drops.count('replayed-initiation')).toBe(0);
+  });
+});
+
+/** Sets the link down and up, which ends all sessions. */
+function forgetSessions(node: Pair['alice']): void {
+  node.input((engine, now) => engine.linkDown(now));
+  node.input((engine, now) => engine.linkUp(now));
+}
+
+/** Lets a node do nothing for a time. @returns what was sent to it meanwhile */
+function suspend(node: Pair['alice'], ms: number, each: () => void): readonly CapturedDatagram[] {
+  const { network } = node;
+  const begin = network.now;
+  network.nodes.splice(network.nodes.indexOf(node), 1);
+  for (let at = 0; at < ms; at += 4000) {
+    each();
+    network.drive(4000);
+  }
+  network.nodes.push(node);
+  return network.eavesdropper.datagrams.filter(
+    ({ at, to }) => at >= begin && to.sameDestination(node.endpoint),
+  );
+}
 
 function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   const pair = createPair(options);

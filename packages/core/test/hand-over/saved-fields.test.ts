@@ -15,10 +15,10 @@ import { takeOver } from './taken-over.ts';
 
 /** A field that is neither saved nor named here as left out would be lost in an upgrade. */
 describe('a handed-over state', () => {
-  it('has every field of a peer, except those that are found again', () => {
+  it('has every field of a peer, except those that are set again', () => {
     const { alice } = busyPair();
-    // They follow from the keys and the place of the peer, or are found with the next initiation and the
-    // next datagram.
+    // They follow from the keys and the position of the peer, or are set again by the next
+    // initiation or the next datagram.
     const leftOut = ['id', 'nextId', 'number', 'slot', 'turnAt', 'carrier', 'carriedAt'];
     const { expected, found } = handedOver(alice, peerOf, leftOut);
     expect(Object.keys(expected).length).toBeGreaterThan(20);
@@ -30,7 +30,7 @@ describe('a handed-over state', () => {
     // The index is the key of a table.
     const pair = handedOver(alice, (node) => peerOf(node).pair!, ['turnAt', 'index']);
     expect(pair.found).toEqual(pair.expected);
-    // The static-static secret is computed again. Another state would be none that exists.
+    // The static-static secret is computed again. Another value of `state` would not be valid.
     const leftOut = ['staticStatic', 'state'];
     const handshake = handedOver(alice, (node) => peerOf(node).pair!.handshake, leftOut);
     expect(handshake.found).toEqual(handshake.expected);
@@ -54,17 +54,17 @@ describe('a handed-over state', () => {
     expect(found).toEqual(expected);
   });
 
-  it('has every part of the engine, except what an engine is made of and what is found again', () => {
+  it('has every part of the engine, except its options and what is set again', () => {
     const { alice } = busyPair();
     const saved =
       'mtu up identity macChecker nextIdentity nextMacChecker timestamps peers peersBySlot ' +
       'lastPeerNumber allowedIps indices timers stats';
     // Options, and objects without a state.
     const made = 'crypto randomBytes unixTime limits giveUpMs jitter';
-    // What is known about loads and floods. The budgets begin anew, and so do turns.
+    // What was counted about load and floods, the budgets and the turns: all of these start again.
     const foundAgain =
       'handshakes initiations probes load rateLimiter unreachableLimit roams routingLoops';
-    // Empty while nothing is in progress. A capture ends.
+    // Empty while nothing is in progress. The observer belongs to a capture, which ends.
     const empty = 'outputs handshakeMessages sent received observer';
     const known = [saved, made, foundAgain, empty].join(' ').split(' ');
     expect(Object.keys(stateOf(alice.engine)).toSorted()).toEqual(known.toSorted());

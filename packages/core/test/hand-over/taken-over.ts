@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { seededRandomBytes, UNIX_EPOCH_OF_TESTS, type SimulatedNode } from '@litz/testkit';
+import { seededRandomBytes, unixTimeOf, type SimulatedNode } from '@litz/testkit';
 import { Engine, nobleProvider, type EngineOptions } from '../../src/index.ts';
 import { restoreState, saveState } from '../../src/hand-over/hand-over.ts';
 
 let engines = 1000;
 
-/** Returns the engine that the node had before. */
+/** Gives the node a new engine with the state of its engine. Returns the old engine. */
 export function takeOver(node: SimulatedNode, options: Partial<EngineOptions> = {}): Engine {
   const { engine: old } = node;
-  const bytes = saveState(old);
+  const bytes = saveState(old, node.network.now);
   node.engine = successor(node, options);
   restoreState(node.engine, bytes);
   bytes.fill(0);
@@ -20,13 +20,10 @@ export function takeOver(node: SimulatedNode, options: Partial<EngineOptions> = 
 }
 
 /** Returns a new engine with the clock of the node and with random bytes of its own. */
-export function successor(
-  { network }: SimulatedNode,
-  options: Partial<EngineOptions> = {},
-): Engine {
+export function successor(node: SimulatedNode, options: Partial<EngineOptions> = {}): Engine {
   return new Engine({
     randomBytes: seededRandomBytes(++engines),
-    unixTime: () => UNIX_EPOCH_OF_TESTS + network.now,
+    unixTime: () => unixTimeOf(node),
     crypto: nobleProvider,
     ...options,
   });

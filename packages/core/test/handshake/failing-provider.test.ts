@@ -18,7 +18,7 @@ import {
   type Party,
 } from './parties.ts';
 
-/** Brings both sides to where the message is made or read. */
+/** Prepares both sides for the function that makes or reads the message. */
 type Prepare = () => { party: Party; run: (party: Party) => unknown };
 
 const MESSAGES: [string, Prepare][] = [
@@ -50,7 +50,7 @@ const MESSAGES: [string, Prepare][] = [
   ],
 ];
 
-/** Those that were begun or gone on with. */
+/** All states that `begin` and `resume` have returned. */
 let states: SymmetricState[] = [];
 
 beforeEach(() => {
@@ -70,7 +70,8 @@ describe.each(MESSAGES)('%s', (_, prepare) => {
     ['prepares keys', true],
     ['prepares no keys', false],
   ])('wipes all secrets if a provider that %s fails', (_name, preparesKeys) => {
-    // Each call of the provider fails once, in the order in which they come.
+    // In the first pass the first call of the provider fails, in the second pass the second call,
+    // and so on.
     for (let failing = 0; ; failing++) {
       const { party, run } = prepare();
       const provider = new FailingProvider(party, preparesKeys, failing);
@@ -88,9 +89,11 @@ describe.each(MESSAGES)('%s', (_, prepare) => {
 
 /** The reference provider, whose call number `failing` throws. */
 class FailingProvider {
-  /** The one given, with this provider. */
+  /** The given party, with this provider. */
   readonly party: Party;
-  /** Private keys, shared secrets and what was derived, but what outlives the message. */
+  /**
+   * Private keys, shared secrets and derived keys, except those that are kept after the message.
+   */
   readonly secrets: Uint8Array[] = [];
   #left: number;
 
@@ -107,7 +110,7 @@ class FailingProvider {
         return isKept ? secret : this.#note(secret);
       },
       dhPublicKey: (key) => {
-        // The copy of a key that is said to be prepared.
+        // `dhKeyOf` passes its own copy of the key.
         if (!isStatic(key)) this.#note(key);
         return this.#call(() => real.dhPublicKey(key));
       },

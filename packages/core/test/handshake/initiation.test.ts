@@ -198,7 +198,7 @@ describe('consumeInitiation', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     const before = snapshot(bob.handshake);
-    // Sender index and macs are not part of what is sealed.
+    // The tags do not protect the sender index and the macs.
     fc.assert(
       fc.property(fc.integer({ min: 8 * 8, max: 116 * 8 - 1 }), (bit) => {
         // X25519 ignores the highest bit of a public key, but the hash does not.

@@ -19,7 +19,7 @@ import { generatePrivateKey, type PublicKey } from '../../src/keys.ts';
 export interface Party {
   crypto: CryptoProvider;
   identity: StaticIdentity;
-  /** With the other one. */
+  /** The handshake with the other party. */
   handshake: Handshake;
   randomBytes: (out: Uint8Array) => void;
 }
@@ -29,7 +29,7 @@ export interface Parties {
   bob: Party;
 }
 
-/** Alice and bob know each other. Same keys each time. */
+/** Alice and bob know each other. Their keys are the same each time. */
 export function createParties(
   aliceCrypto: CryptoProvider = referenceProvider,
   bobCrypto: CryptoProvider = aliceCrypto,
@@ -64,7 +64,7 @@ export function initiate(party: Party, seconds = 1, senderIndex = 0xa11ce): Uint
   return out;
 }
 
-/** Both steps. `not-opened` for what step 1 refuses. */
+/** Does both steps. Returns `not-opened` if step 1 refuses the message. */
 export function receiveInitiation(
   party: Party,
   message: Uint8Array,
@@ -94,7 +94,7 @@ export function timestampOf(seconds: number): Uint8Array {
   return timestamp;
 }
 
-/** All of it that could change, for a comparison. */
+/** Returns everything of a handshake that can change, for a comparison. */
 export function snapshot(handshake: Handshake): object {
   const { state, localIndex, remoteIndex, lastInitiation } = handshake;
   const { timestamp: latestTimestamp, consumedAt: lastInitiationConsumedAt } = lastInitiation;

@@ -59,7 +59,7 @@ describe('a provider that prepares keys', () => {
 
   it.each([
     ['the link goes down', (engine: Engine) => engine.linkDown(0)],
-    ['there is no key any more', (engine: Engine) => engine.configure({ privateKey: null }, 0)],
+    ['the private key is removed', (engine: Engine) => engine.configure({ privateKey: null }, 0)],
   ])('destroys its static key when %s', (_, end) => {
     const keys = new KeyCounter();
     const randomBytes = seededRandomBytes(5);
@@ -91,7 +91,7 @@ describe('a provider whose prepared key can be read back', () => {
     expect(identity.preparedKey).toBeUndefined();
   });
 
-  it('gives it back to an engine that returns or compares the key', () => {
+  it('gives the key back to an engine that returns or compares it', () => {
     const randomBytes = seededRandomBytes(5);
     const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: READABLE });
     const privateKey = generatePrivateKey(randomBytes);
@@ -101,7 +101,7 @@ describe('a provider whose prepared key can be read back', () => {
     engine.connect(publicKey, 0);
     expect(engine.privateKey).toEqual(privateKey);
     const initiations = engine.stats.sentInitiations;
-    // The same key changes nothing: no handshake begins anew.
+    // The same key changes nothing, so no new handshake begins.
     engine.configure({ privateKey }, 10_000);
     expect(engine.stats.sentInitiations).toBe(initiations);
     engine.linkDown(10_000);
@@ -109,7 +109,7 @@ describe('a provider whose prepared key can be read back', () => {
   });
 });
 
-/** Prepared by nothing but a copy. */
+/** A provider whose prepared keys are only copies. */
 const READABLE: CryptoProvider = {
   ...referenceProvider,
   dhKey: (privateKey) => dhKeyOf(referenceProvider, privateKey),

@@ -1,5 +1,6 @@
 /**
- * Plays a transcript with both roles of the core: from what was chosen, everything that is computed.
+ * Replays a transcript with both roles of core: takes the inputs from the transcript, and computes
+ * all other values.
  *
  * @module
  */
@@ -43,16 +44,16 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { SenderIndexTable } from '../../src/peer/sender-index.ts';
 import { openTransportData, sealTransportData } from '../../src/wire/transport-data.ts';
 
-/** One side, whose random bytes are the transcript's. */
+/** One side. Its random bytes come from the transcript. */
 interface Side {
   crypto: CryptoProvider;
   identity: StaticIdentity;
   handshake: Handshake;
   macSender: MacSender;
   macChecker: MacChecker;
-  /** Where the other one is. */
+  /** The endpoint of the other side. */
   other: Endpoint;
-  /** What the random source gives next. */
+  /** The next results of the random source, in hexadecimal. */
   randoms: string[];
   randomBytes: (out: Uint8Array) => void;
   keypair: Keypair<Peer> | undefined;
@@ -60,7 +61,7 @@ interface Side {
 }
 
 /**
- * The same transcript, with everything computed anew.
+ * Returns the same transcript, with all computed values computed again.
  *
  * @throws {Error} a side refuses what the other one sent
  */
@@ -146,7 +147,7 @@ function replayInitiation(
   const opened = openInitiationStatic(to.crypto, to.identity, out);
   if (!opened) throw new Error('openInitiationStatic');
   check(toHex(opened.peerPublicKey) === toHex(identity.publicKey), 'who it is');
-  // Each a second after the other: the flood limit is not the question here.
+  // The initiations are a second apart, so that the flood limit does not refuse them.
   const now = Math.max(0, to.handshake.lastInitiation.consumedAt + 1000);
   const reason = consumeInitiation(to.crypto, to.identity, opened, to.handshake, now);
   check(reason === undefined, 'consumeInitiation');
@@ -222,7 +223,7 @@ function replayTransportData(
   };
 }
 
-/** Ends the handshake on both sides; each must have what the other has. */
+/** Ends the handshake on both sides, and checks that they have the same keys. */
 function deriveKeys(initiator: Side, responder: Side): Transcript['transportKeys'] {
   const ofInitiator = takeKeys(initiator);
   const ofResponder = takeKeys(responder);
@@ -249,7 +250,7 @@ function takeKeys(side: Side): { sendKey: string; receiveKey: string } {
   return { sendKey: toHex(sendKey), receiveKey: toHex(receiveKey) };
 }
 
-/** C and H, which must be the same on both sides now. */
+/** Returns C and H, which must be the same on both sides. */
 function stateOf(from: Side, to: Side): { chainingKey: string; hash: string } {
   const [chainingKey, hash] = [toHex(from.handshake.chainingKey), toHex(from.handshake.hash)];
   check(chainingKey === toHex(to.handshake.chainingKey), 'C');

@@ -82,7 +82,7 @@ describe('consumeResponse', () => {
   it('refuses every response with a flipped bit, and still waits for the right one', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
-    // Indices and macs are not part of what is sealed.
+    // The tag does not protect the indices and the macs.
     fc.assert(
       fc.property(fc.integer({ min: 12 * 8, max: 60 * 8 - 1 }), (bit) => {
         const mutated = bob.response.slice();
@@ -136,7 +136,7 @@ describe('consumeResponse', () => {
   });
 });
 
-/** Alice has asked, bob has answered. */
+/** Alice has sent an initiation, and bob has answered it. */
 function answered(
   parties: Parties = createParties(),
 ): Parties & { bob: Parties['bob'] & { response: Uint8Array } } {

@@ -38,7 +38,7 @@ describe('createStaticIdentity', () => {
 
 describe('staticDh', () => {
   it.each([
-    ['prepares none', referenceProvider],
+    ['prepares no keys', referenceProvider],
     ['prepares keys and keeps them', preparing({ isReadable: false })],
     ['prepares keys and gives them back', preparing({ isReadable: true })],
   ])('gives the same secret repeatedly with a provider that %s', (_, crypto) => {
@@ -70,7 +70,7 @@ describe('releaseKey', () => {
   it.each([
     ['that cannot be read back from the provider', false],
     ['that can be read back from the provider', true],
-  ])('leaves the provider no copy of a key %s, and the identity still has it', (_, isReadable) => {
+  ])('leaves the provider no copy of a key %s, but the identity keeps it', (_, isReadable) => {
     const destroyed: DhKey[] = [];
     const crypto = preparing({ isReadable, destroyed });
     const identity = createStaticIdentity(crypto, keyOf(5));
@@ -122,7 +122,7 @@ describe('mac1KeyOf and cookieKeyOf', () => {
   });
 });
 
-/** Prepares by a copy, and notes what of it is destroyed. */
+/** A provider whose prepared keys are copies. It adds those that are destroyed to `destroyed`. */
 function preparing({
   isReadable,
   destroyed = [],
@@ -150,7 +150,7 @@ function fail(): never {
   throw new Error('the provider failed');
 }
 
-/** Clamped, so that it is the same whoever reads it. */
+/** The key is clamped, so that no function that reads it changes it. */
 function keyOf(byte: number): PrivateKey {
   const key = new PrivateKey();
   key.set(new Uint8Array(32).fill(byte));

@@ -46,6 +46,19 @@ describe('TimestampSource', () => {
     expect(toHex(source.next())).toBe('400000006553ff1a00000000');
   });
 
+  it('skips what another process may have used meanwhile, also when the clock has gone back', () => {
+    let now = 1_700_000_000_000;
+    const source = new TimestampSource(() => now);
+    source.noteCopy(5000);
+    const other = new TimestampSource(() => now);
+    now += 200_000;
+    const theirs = new Uint8Array(other.next());
+    now -= 3_600_000;
+    source.skip(60, 205_000);
+    expect(compareTimestamps(source.next(), theirs)).toBeGreaterThan(0);
+    expect(toHex(source.next())).toBe('400000006553f1d302000000');
+  });
+
   it('continues in the next second after the 60th step', () => {
     const source = new TimestampSource(() => 1_700_000_000_000);
     const stamps = Array.from({ length: 61 }, () => toHex(source.next()));

@@ -1,6 +1,7 @@
 /**
- * Core against `test-vectors/wireguard/*.json`, which it had no part in: it must write the same bytes
- * from the same choices, and the other side must take them as they come.
+ * Compares core with `test-vectors/wireguard/*.json`, which another implementation has made. From
+ * the same inputs, both sides of core must write the same bytes, and each must accept what the
+ * other one writes.
  *
  * @module
  */

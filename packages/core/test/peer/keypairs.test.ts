@@ -11,7 +11,7 @@ describe('Keypair', () => {
     expect(keypair.isUsable(1000.25 + 179_999.9)).toBe(true);
     expect(keypair.isExpired(1000.25 + 180_000)).toBe(true);
     expect(keypair.isUsable(1000.25 + 180_000)).toBe(false);
-    // For good: also if the clock steps back.
+    // It stays unusable if the clock goes back.
     expect(keypair.isUsable(1000.25)).toBe(false);
   });
 
@@ -85,11 +85,11 @@ describe('Keypairs', () => {
     const keypairs = new Keypairs();
     keypairs.retires = true;
     for (const { keypair } of all) keypairs.add(keypair, indices);
-    // Two have their places, four are kept besides; none of those is sent with.
+    // Two are `current` and `next`. Four replaced keypairs are kept, but they do not send.
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 0, 0, 0, 0, 0, 0]);
     const sending = all.filter(({ keypair }) => keypair.isUsable(0)).map(({ keypair }) => keypair);
     expect(sending).toEqual([keypairs.current, keypairs.next]);
-    // The next session after that ends it.
+    // When no key is being replaced, the next session wipes the replaced keypairs.
     keypairs.retires = false;
     const last = create(true);
     keypairs.add(last.keypair, indices);

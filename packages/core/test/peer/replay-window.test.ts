@@ -107,7 +107,7 @@ describe('a window that is handed over', () => {
     expect(refused).toEqual([false, false, false]);
     const others = [3002, 8999, 9001, 808].map((counter) => copy.accept(counter));
     expect(others).toEqual([true, true, true, false]);
-    // The window that was saved is as it was.
+    // The window that was saved has not changed.
     expect([3001, 9000, 3002].map((counter) => window.accept(counter))).toEqual([
       false,
       false,
@@ -133,7 +133,7 @@ function handOver(window: ReplayWindow): { copy: ReplayWindow; length: number } 
   return { copy, length: bytes.length };
 }
 
-/** Where 32-bit numbers end, and where numbers end. */
+/** Counters near the end of 32-bit numbers and of safe integers, and others. */
 function start(): fc.Arbitrary<number> {
   return fc.oneof(
     fc.constantFrom(0, 8192, 2 ** 31, 2 ** 32, 2 ** 40, LAST - 20_000),

@@ -1,5 +1,5 @@
 /**
- * `ReplayWindow` as one would write it on a blackboard: a set of all counters ever seen.
+ * The simplest `ReplayWindow`, for comparison: a set of all counters ever seen.
  *
  * @module
  */

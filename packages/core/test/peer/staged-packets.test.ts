@@ -9,7 +9,7 @@ describe('StagedPackets', () => {
     expect(staged.length).toBe(2);
     const first = staged.shift();
     expect(contents(first)).toEqual([1, 2, 3]);
-    // Nothing of what stood around it.
+    // The bytes around the packet are not copied.
     expect([...first!]).toEqual([...zeros(16), 1, 2, 3, ...zeros(15 + 16)]);
     expect(contents(staged.shift())).toEqual([4]);
     expect(staged.shift()).toBeUndefined();

@@ -83,13 +83,13 @@ describe('TimerTable', () => {
 
   it('keeps all deadlines and their order when it grows', () => {
     const timers = new TimerTable();
-    // Also before the time that `now` counts from.
+    // Deadlines may also be negative.
     const deadlines = Array.from({ length: 128 }, (_, i) => ((i * 37) % 131) - 200);
     for (const [i, deadline] of deadlines.entries()) {
       const slot = timers.allocate();
       expect(slot).toBe(i);
       timers.arm(slot, (i % 6) as Timer, deadline, 10);
-      // While it grows too.
+      // This must be right while the table grows, too.
       expect(timers.firstDeadline()).toBe(Math.min(...deadlines.slice(0, i + 1)) + 10);
     }
     for (const [i, deadline] of deadlines.entries()) timers.arm(i, (i % 6) as Timer, deadline, 0);
@@ -127,7 +127,7 @@ describe('TimerTable', () => {
             timers.arm(slot, timer, 1000, delay);
             plain.set(`${slot} ${timer}`, 1000 + delay);
           }
-          // Not always: keys must be able to lag behind.
+          // The table is not read after every change, so that keys can lag behind.
           const expected = Math.min(...plain.values());
           expect(look ? timers.firstDeadline() : expected).toBe(expected);
         }
@@ -137,7 +137,7 @@ describe('TimerTable', () => {
   });
 });
 
-// Few, so that slots are often without a deadline.
+// There are few slots, so that slots often have no deadline.
 const SLOTS = 12;
 const change = fc.record({
   slot: fc.nat(SLOTS - 1),

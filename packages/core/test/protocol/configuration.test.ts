@@ -20,7 +20,7 @@ import {
 } from '../../src/index.ts';
 
 describe('private key', () => {
-  it('ends sending with the old sessions when it is changed, but still receives with them', () => {
+  it('stops sending with the old sessions when it is changed, but still receives with them', () => {
     const { network, alice, bob } = connected();
     bob.send(packetBetween(bob, alice));
     configure(alice, { privateKey: createPerson(3).privateKey });
@@ -112,7 +112,7 @@ describe('peers', () => {
     expect(bob.send(packetBetween(bob, alice))).toBe('no-peer');
     expect(bob.engine.pollTimeout()).toBe(Infinity);
     expect(bob.engine.peer(alice.person.publicKey)).toBeUndefined();
-    // And can come back.
+    // The peer can be added again.
     introduce(bob, alice.person);
     bob.send(packetBetween(bob, alice));
     network.settle();
@@ -199,26 +199,34 @@ describe('link', () => {
 
 describe('configure', () => {
   it.each<[string, unknown, RegExp]>([
-    ['no object', null, /"change" expected an object, got null/],
+    ['null instead of an object', null, /"change" expected an object, got null/],
     [
       'a short private key',
       { privateKey: new Uint8Array(31) },
       /"privateKey": private key: expected 32 bytes/,
     ],
-    ['text that is no key', { privateKey: 'AAAA' }, /"privateKey": private key: .* 44 characters/],
+    [
+      'text that is not a key',
+      { privateKey: 'AAAA' },
+      /"privateKey": private key: .* 44 characters/,
+    ],
     ['a key that is a number', { privateKey: 5 }, /"privateKey": private key: .* got number/],
     [
       'a key of another kind',
       withPeer({ presharedKey: createPerson(1).privateKey }),
       /"peers\[\d\].presharedKey": .* got a PrivateKey/,
     ],
-    ['peers that are no list', { peers: {} }, /"peers" expected an array, got Object/],
+    ['peers that are not an array', { peers: {} }, /"peers" expected an array, got Object/],
     ['a peer without key', { peers: [{}] }, /"peers\[\d\].publicKey": public key: .*undefined/],
-    ['a keepalive too long', withPeer({ persistentKeepalive: 65536 }), /0 to 65535, got/],
-    ['a keepalive in parts', withPeer({ persistentKeepalive: 1.5 }), /0 to 65535, got/],
+    ['a keepalive that is too long', withPeer({ persistentKeepalive: 65536 }), /0 to 65535, got/],
+    [
+      'a keepalive that is not an integer',
+      withPeer({ persistentKeepalive: 1.5 }),
+      /0 to 65535, got/,
+    ],
     ['a keepalive as text', withPeer({ persistentKeepalive: '5' }), /got a string/],
     [
-      'an endpoint that is none',
+      'an object that is not an endpoint',
       withPeer({ endpoint: {} }),
       /"peers\[\d\].endpoint" expected 'ADDRESS:PORT'/,
     ],
@@ -228,7 +236,7 @@ describe('configure', () => {
       /"peers\[\d\].allowedIps\[0\].address" expected 4 or 16 bytes, got 5/,
     ],
     [
-      'a prefix too long',
+      'a prefix length that is too large',
       withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 33 }] }),
       /0 to 32, got 33/,
     ],
@@ -248,7 +256,7 @@ describe('configure', () => {
     const before = alice.engine.peers();
     const wrong = change as EngineConfiguration;
     expect(() => configure(alice, wrong)).toThrow(message);
-    // What is right comes first, and is not done either.
+    // The valid parts of a change come first, and are not applied either.
     const { privateKey } = createPerson(5);
     const peers = Array.isArray(wrong?.peers) ? [good, ...wrong.peers] : wrong?.peers;
     const mixed = { privateKey, replacePeers: true, ...wrong, ...(peers && { peers }) };
@@ -325,7 +333,9 @@ function withPeer(fields: Record<string, unknown>): unknown {
   return { peers: [{ publicKey: createPerson(3).publicKey, ...fields }] };
 }
 
-/** The seven points of small order, two of them also in their form above the prime. */
+/**
+ * The seven forms of the five points of low order: two points have a second form, above the prime.
+ */
 function lowOrderPoints(): PublicKey[] {
   const hex = [
     '00'.repeat(32),

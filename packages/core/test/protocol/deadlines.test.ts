@@ -67,7 +67,7 @@ const step = fc.record({
   ),
 });
 
-/** Just before its deadline an engine has nothing to do. */
+/** Returns whether an engine has nothing to do just before its deadline. */
 function isQuietBefore(engine: Engine): boolean {
   const deadline = engine.pollTimeout();
   if (deadline === Infinity) return true;

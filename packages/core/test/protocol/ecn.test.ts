@@ -21,21 +21,24 @@ describe.each(['ipv4', 'ipv6'] as const)('ECN over %s', (family) => {
     [ECT_1, [ECT_1, ECT_1, ECT_1, CE]],
     [ECT_0, [ECT_0, ECT_1, ECT_0, CE]],
     [CE, [CE, CE, CE, CE]],
-  ])('combines packet %i with each mark of the network as in RFC 6040', (inner, expected) => {
-    const { network, alice, bob } = connected();
-    for (const outer of ALL) {
-      network.marks = () => outer;
-      const packet = packetOf(alice, bob, inner | 0xb8);
-      alice.send(packet);
-      network.settle();
-      const received = bob.packets.at(-1) ?? new Uint8Array(0);
-      expect(tosOf(received) & 3).toBe(expected[ALL.indexOf(outer)]);
-      expect(tosOf(received) & ~3).toBe(0xb8);
-      expect(family === 'ipv6' || headerChecksumIsRight(received)).toBe(true);
-      expect(received.subarray(-4)).toEqual(packet.subarray(-4));
-    }
-    expect(bob.engine.stats.drops.toJSON()).toEqual({});
-  });
+  ])(
+    'combines ECN %i of the packet with each ECN of the datagram as in RFC 6040',
+    (inner, expected) => {
+      const { network, alice, bob } = connected();
+      for (const outer of ALL) {
+        network.marks = () => outer;
+        const packet = packetOf(alice, bob, inner | 0xb8);
+        alice.send(packet);
+        network.settle();
+        const received = bob.packets.at(-1) ?? new Uint8Array(0);
+        expect(tosOf(received) & 3).toBe(expected[ALL.indexOf(outer)]);
+        expect(tosOf(received) & ~3).toBe(0xb8);
+        expect(family === 'ipv6' || headerChecksumIsRight(received)).toBe(true);
+        expect(received.subarray(-4)).toEqual(packet.subarray(-4));
+      }
+      expect(bob.engine.stats.drops.toJSON()).toEqual({});
+    },
+  );
 
   function packetOf(from: Pair['alice'], to: Pair['bob'], ecn: number): Uint8Array {
     return ipPacket({ source: from.person[family], destination: to.person[family], ecn });

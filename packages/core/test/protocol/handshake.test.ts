@@ -70,7 +70,7 @@ describe('handshake', () => {
 
   it('lets the responder send only after the first packet of the initiator', () => {
     const { network, alice, bob } = createPair();
-    // The confirmation is lost: bob has keys and may not use them.
+    // The confirmation is lost, so bob has keys but may not use them.
     network.loses = ({ bytes }) => bytes[0] === TRANSPORT_DATA;
     alice.send(packetBetween(alice, bob));
     network.settle();
@@ -91,7 +91,7 @@ describe('handshake', () => {
     const { network, alice, bob } = pair;
     connect(pair);
     network.drive(121_000);
-    // The renewal gets through to bob, but not bob's answer to it.
+    // Bob receives the new initiation, but his response is lost.
     network.loses = ({ bytes }) => bytes[0] === HANDSHAKE_RESPONSE;
     alice.send(packetBetween(alice, bob));
     network.settle();
@@ -110,7 +110,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('leads to one session when both sides begin at once', () => {
+  it('leads to one session when both sides begin together', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { network, alice, bob } = createPair({ seed });
       alice.send(packetBetween(alice, bob));
@@ -122,15 +122,15 @@ describe('handshake', () => {
       alice.send(packetBetween(alice, bob));
       bob.send(packetBetween(bob, alice));
       network.settle();
-      // No further handshake, and each hears the other.
+      // There is no further handshake, and each receives from the other.
       expect(network.eavesdropper.types()).toEqual([4, 4]);
       expect(alice.packets).toHaveLength(2);
       expect(bob.packets).toHaveLength(2);
     }
   });
 
-  it('leads to a session at once when both sides begin at once, whichever message is lost', () => {
-    // Of the four messages that cross, any one may get lost, and the packets arrive all the same.
+  it('leads to a session at once when both sides begin together, whichever message is lost', () => {
+    // Any one of the four messages that cross may be lost. The packets still arrive.
     for (const lost of [-1, 0, 1, 2, 3]) {
       const { network, alice, bob } = createPair();
       let messages = 0;
@@ -143,7 +143,7 @@ describe('handshake', () => {
       bob.send(packetBetween(bob, alice));
       network.settle();
       expect([lost, bob.packets.length, alice.packets.length]).toEqual([lost, 2, 2]);
-      // Nothing is left of a handshake that nobody needs.
+      // No handshake is left in progress.
       for (const { engine } of [alice, bob]) {
         const [peer] = stateOf(engine).peers.values();
         expect(peer.pair?.handshake.state).toBe('zeroed');
@@ -171,7 +171,7 @@ describe('handshake', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     bob.send(packetBetween(bob, alice));
-    // As the kernel and wireguard-go have it: one state for both roles.
+    // The kernel and wireguard-go have one state for both roles.
     const [alicesPeer] = stateOf(bob.engine).peers.values();
     network.step();
     alicesPeer.pair!.handshake.clear();
@@ -186,7 +186,7 @@ describe('handshake', () => {
     expect(pair.network.eavesdropper.datagrams.map(({ tos }) => tos)).toEqual([0x88, 0x88, 0]);
   });
 
-  it('uses another sender index for every handshake and frees the old ones', () => {
+  it('uses a new sender index for every handshake, and frees the old ones', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     const seen = new Set<string>();
@@ -200,7 +200,7 @@ describe('handshake', () => {
     expect(seen.size).toBe(network.eavesdropper.of(HANDSHAKE_INITIATION).length);
     expect(seen.size).toBeGreaterThanOrEqual(8);
     network.drive(600_000);
-    // Everything has been wiped: an old datagram finds nothing.
+    // All sessions have been wiped, so an old datagram finds none.
     const old = network.eavesdropper.of(TRANSPORT_DATA, alice)[0];
     expect(bob.receive(old?.bytes.slice() ?? new Uint8Array(0), alice.endpoint)).toBe(
       'unknown-index',
@@ -224,7 +224,7 @@ describe('handshake', () => {
     const unixTime = (): number => (unix += 1000);
     const { network, alice, bob } = createPair({ alice: { unixTime } });
     alice.send(packetBetween(alice, bob));
-    // A new engine with the same key sends at once what the first one had to wait 5 s for.
+    // The first engine would have to wait 5 s. A new engine with the same key initiates at once.
     const twin = joinNetwork(network, { ...alice.person, number: 9 }, { unixTime });
     twin.endpoint = createPerson(9).endpoint;
     introduce(twin, bob.person);

@@ -6,8 +6,8 @@ import { happen } from './hours/events.ts';
 import { World } from './hours/world.ts';
 
 /**
- * `pnpm test:hours` sets the number of days, each of which follows from another seed, and keeps the figures
- * in test/results/hours.json.
+ * `pnpm test:hours` sets the number of days, and stores the figures in test/results/hours.json.
+ * Each day has another seed.
  */
 const DAYS = Number(process.env['LITZ_TEST_DAYS'] ?? 20);
 const isLong = process.env['LITZ_TEST_DAYS'] !== undefined;
@@ -66,7 +66,7 @@ function spendDay(seed: number): { events: number; figures: World['figures'] } {
   return { events, figures: world.figures };
 }
 
-/** Keeps the figures of these days. Other days of an earlier run stay. */
+/** Writes the figures of these days to the file. The figures of other days stay. */
 function record(figures: Record<string, number>): void {
   const folder = join(import.meta.dirname, '../results');
   const file = join(folder, 'hours.json');

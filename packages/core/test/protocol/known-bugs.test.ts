@@ -1,6 +1,6 @@
 /**
- * Bugs that other implementations had once. Those of real sockets, TUN devices and UAPI are tested
- * where those are.
+ * Bugs that other implementations had. Bugs of real sockets, TUN devices and the UAPI are tested in
+ * the packages that have these.
  */
 import {
   connect,
@@ -96,7 +96,7 @@ describe('known bugs of WireGuard implementations', () => {
     alice.send(packetBetween(alice, bob));
     carol.send(packetBetween(carol, bob));
     network.settle();
-    // Both hold a cookie. Alice uses hers without end.
+    // Both have a cookie. Alice's cookie is used again and again.
     network.loses = ({ from }) => from.sameDestination(alice.endpoint);
     network.drive(4_990);
     network.driveUntil(() => network.eavesdropper.of(HANDSHAKE_INITIATION, alice).length > 1);
@@ -145,7 +145,7 @@ describe('known bugs of WireGuard implementations', () => {
 
   it('source check against own prefixes only: the whole table decides', () => {
     const { network, alice, bob } = connected();
-    // Bob routes half of what alice may send to somebody else.
+    // Bob routes a part of alice's prefix to carol.
     const carol = createPerson(3);
     const everything = [{ address: Uint8Array.of(10, 0, 0, 0), prefixLength: 8 }];
     introduce(bob, alice.person, { allowedIps: everything });
@@ -266,7 +266,7 @@ describe('known bugs of WireGuard implementations', () => {
       network.step();
       wakes++;
     }
-    // At most one per second of the interval and a few more.
+    // At most one wake per second for keepalives, one per 5 s for retries, and a few more.
     expect(wakes).toBeLessThan(3_600 + 3_600 / 5 + 100);
   });
 });
@@ -283,7 +283,10 @@ function currentKeypair(node: Pair['alice'], other: Pair['alice']): { sendCounte
   return peer!.sendKeypair(node.network.now)!;
 }
 
-/** Brings an engine with a threshold of 1 under load: handshakes of somebody unknown. */
+/**
+ * Brings an engine with a limit of one handshake per second under load, by handshakes of an unknown
+ * node.
+ */
 function overload(node: Pair['alice'], now: number): void {
   const { network } = createPair();
   network.now = now;

@@ -83,7 +83,7 @@ describe('the load state', () => {
     // The first is answered, the next are replays, and then the bucket is empty.
     expect(reasons.slice(0, 2)).toEqual([undefined, 'replayed-initiation']);
     expect(reasons.slice(5)).toEqual(['rate-limited', 'rate-limited', 'rate-limited']);
-    // Another port of the same host has no cookie for it.
+    // The cookie is not valid for another port of the same host.
     const otherPort = new Endpoint(alice.endpoint.address, 1);
     expect(bob.receive(withCookie?.slice() ?? new Uint8Array(0), otherPort)).toBe('under-load');
   });
@@ -179,8 +179,8 @@ describe('cookie reply', () => {
 });
 
 /**
- * Sends bob handshake messages with a valid mac1 from an address of their own each time: somebody who
- * knows bob's public key and nothing else.
+ * Returns a function that sends handshake messages to bob, each from another address. Their mac1 is
+ * valid, because the attacker knows bob's public key.
  */
 function floodOn({ network, bob }: Pair): (count: number) => void {
   const mallory = joinNetwork(network, createPerson(66));

@@ -41,7 +41,7 @@ describe('roaming', () => {
     const bobElsewhere = createPerson(6).endpoint;
     alice.send(packetBetween(alice, bob));
     network.drive(10);
-    // The response leaves from an address that alice was not told of.
+    // The response comes from an address that alice does not know.
     expect(bob.engine.peer(alice.person.publicKey)?.endpoint?.sameDestination(elsewhere)).toBe(
       true,
     );
@@ -54,7 +54,7 @@ describe('roaming', () => {
     const { network, alice, bob } = connected();
     const known = bob.engine.peer(alice.person.publicKey)?.endpoint;
     for (const datagram of network.eavesdropper.datagrams) {
-      // Replayed, and broken.
+      // One replay, and one broken message.
       network.inject(datagram.bytes, elsewhere, bob.endpoint);
       const broken = datagram.bytes.slice();
       broken[30] ^= 1;
@@ -205,7 +205,7 @@ describe('sticky source', () => {
 
 const elsewhere = createPerson(5).endpoint;
 
-/** Alice is heard at this port, at once. */
+/** Bob receives a packet from alice at this port, without latency. */
 function roamTo(alice: Pair['alice'], bob: Pair['bob'], port: number): void {
   alice.endpoint = new Endpoint(alice.endpoint.address, port);
   const { network } = alice;
@@ -216,7 +216,7 @@ function roamTo(alice: Pair['alice'], bob: Pair['bob'], port: number): void {
   network.latency = latency;
 }
 
-/** Which were told. */
+/** The ports of all roam events. */
 function ports(bob: Pair['bob']): number[] {
   return bob.eventsOf('roam').map(({ endpoint }) => endpoint.port);
 }

@@ -57,7 +57,7 @@ describe('network input', () => {
       bob.input((engine, now) => engine.handleDatagram(bytes, stranger, now + i));
     }
     network.eavesdropper.forget();
-    // What grows with peers only: deadlines, indices. Everything in flight was drained.
+    // The datagrams have added no peers, and left no outputs.
     expect(bob.engine.peers()).toHaveLength(1);
     expect(bob.engine.pollTransmit()).toBeUndefined();
     expect(bob.engine.pollPacket()).toBeUndefined();

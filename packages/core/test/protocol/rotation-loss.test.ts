@@ -1,6 +1,7 @@
 /**
- * Static keys are replaced at both ends again and again while packets go both ways, and no packet is
- * lost: whatever crosses, however long the way is, and whichever handshake messages are lost.
+ * Replaces static keys at both ends again and again while packets flow in both directions. No
+ * packet may be lost, whichever messages cross, however long the latency is, and whichever
+ * handshake messages are lost.
  *
  * @module
  */
@@ -59,7 +60,7 @@ interface End {
   readonly next: PrivateKey;
 }
 
-/** Packets both ways. */
+/** Sends packets in both directions. */
 class Talk {
   readonly #network: SimulatedNetwork;
   readonly #alice: Node;
@@ -72,7 +73,7 @@ class Talk {
     this.#bob = bob;
   }
 
-  /** For so many milliseconds, a packet from each every `gap`. */
+  /** Sends one packet from each side every `gap` milliseconds, for `duration` milliseconds. */
   go(duration: number, gap: number): void {
     const [alice, bob] = [this.#alice, this.#bob];
     for (let t = 0; t < duration; t += gap) {
@@ -103,7 +104,7 @@ function toyPair(): Pair {
   return { network, alice, bob };
 }
 
-/** The node has a second identity, and its peer hears of it from elsewhere. */
+/** Gives the node a next identity, and makes its key known to the other node. */
 function begin({ node, other, next }: End): void {
   configure(node, { nextPrivateKey: next });
   const { publicKey, nextPublicKey } = node.engine;
@@ -115,7 +116,7 @@ function isAnswered({ node }: End): boolean {
   return own !== undefined && keyId(own) === keyId(node.engine.nextPublicKey!);
 }
 
-/** The old identity goes, and later the peer hears of that. */
+/** Makes the next identity the only one, and later promotes its key at the other node. */
 function complete({ node, other, next }: End, later: () => void): void {
   const publicKey = node.engine.publicKey!;
   configure(node, { privateKey: next });
@@ -134,7 +135,7 @@ function eachThirdHandshakeMessage(): (message: Uint8Array) => boolean {
   return (message) => message[0] !== MESSAGE_TYPE.TRANSPORT_DATA && count++ % 3 === 2;
 }
 
-/** Nothing that somebody wanted to send. */
+/** Keepalives carry no packet, so no packet may be missing. */
 function eachSecondKeepalive(): (message: Uint8Array) => boolean {
   let count = 0;
   return (message) => message.length === KEEPALIVE_LENGTH && count++ % 2 === 1;

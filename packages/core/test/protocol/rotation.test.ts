@@ -1,6 +1,6 @@
 /**
- * Static keys are replaced while packets go: a device has two identities for a while, and its peers know
- * two keys of it.
+ * Static keys are replaced while packets flow. For a while, a device has two identities, and its
+ * peers know two keys of it.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const { HANDSHAKE_INITIATION, TRANSPORT_DATA } = MESSAGE_TYPE;
 
 type Node = Pair['alice'];
 
-/** Who alice and bob become. */
+/** The next identities of alice and bob. */
 const ALICE_2 = createPerson(11);
 const BOB_2 = createPerson(12);
 
@@ -62,7 +62,7 @@ describe('a next identity', () => {
       own: ALICE_2.publicKey,
       peer: bob.person.publicKey,
     });
-    // To each other they are who they were.
+    // Each side still names the other by its first key.
     expect(bob.eventsOf('handshake').at(-1)?.peer).toEqual(alice.person.publicKey);
     alice.send(packetBetween(alice, bob));
     bob.send(packetBetween(bob, alice));
@@ -93,7 +93,7 @@ describe('a next identity', () => {
       expect(sessionOf(bob, alice)[1]).toEqual(ALICE_2.publicKey);
     }
     expect(alice.engine.stats.completedHandshakes).toBeGreaterThan(4);
-    // The peer initiates to it too.
+    // The peer also initiates to the next identity.
     network.drive(200_000);
     bob.send(packetBetween(bob, alice));
     network.settle();
@@ -105,7 +105,7 @@ describe('a next identity', () => {
     const { network, alice, bob } = connected();
     const start = network.now;
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
-    // A packet each 100 ms: alice renews 120 s after the session began, to the next packet.
+    // One packet each 100 ms. Alice renews the session with the first packet after 120 s.
     for (let i = 0; i < 1300; i++) {
       alice.send(packetBetween(alice, bob));
       network.drive(100);
@@ -121,7 +121,7 @@ describe('a next identity', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.drops).toEqual({});
   });
 
-  it('does not belong to the old identity’s attempt: 20 initiations, 90 s, then staged packets are dropped', () => {
+  it('sends initiations that do not count for the attempt of the old identity', () => {
     const { network, alice, bob } = createPair();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     network.loses = () => true;
@@ -135,7 +135,7 @@ describe('a next identity', () => {
     const probes = alice.engine.stats.sentInitiations - 20;
     expect(probes).toBeGreaterThanOrEqual(18);
     expect(probes).toBeLessThanOrEqual(21);
-    // It goes on when the attempt has ended.
+    // The probes continue after the attempt has ended.
     const before = alice.engine.stats.sentInitiations;
     network.drive(11_000);
     expect(alice.engine.stats.sentInitiations).toBeGreaterThanOrEqual(before + 2);
@@ -176,7 +176,7 @@ describe('a next identity', () => {
 
   it('is replaced by the old identity when the peer has forgotten the next key, and probes again', () => {
     const { network, alice, bob } = rotating();
-    // Bob starts anew with what he knew before.
+    // Bob restarts, and knows only alice's first key.
     configure(bob, { replacePeers: true });
     introduce(bob, alice.person);
     bob.send(packetBetween(bob, alice));
@@ -187,7 +187,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('gives the old identity a turn when a peer that had answered is silent for long', () => {
+  it('lets the old identity initiate when a peer that had answered is silent for long', () => {
     const { network, alice, bob } = rotating();
     configure(bob, { replacePeers: true });
     introduce(bob, alice.person);
@@ -211,7 +211,7 @@ describe('a next identity', () => {
     const sent = network.eavesdropper.of(HANDSHAKE_INITIATION);
     expect(new Set(sent.map(({ to }) => to.port)).size).toBe(200);
     expect(sent.map(({ at }) => at - start)).toEqual(sent.map((_, i) => i * 10));
-    // And so are the next ones, none of them early.
+    // The next probes are spread too, and none of them is early.
     network.drive(5000);
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toHaveLength(400);
   });
@@ -230,7 +230,7 @@ describe('the next private key, set as private key,', () => {
     network.settle();
     expect([alice.packets.length, bob.packets.length]).toEqual([1, 2]);
     expect(alice.engine.stats.completedHandshakes).toBe(handshakes);
-    // Who still initiates to the old one is not heard.
+    // An initiation to the old key is dropped.
     configure(bob, { replacePeers: true });
     introduce(bob, alice.person);
     bob.send(packetBetween(bob, alice));
@@ -247,7 +247,7 @@ describe('the next private key, set as private key,', () => {
     network.settle();
     expect([alice.packets.length, bob.packets.length]).toEqual([1, 2]);
     expect(sessionOf(alice, bob)[0]).toEqual(alice.person.publicKey);
-    // From then on it initiates with what it has.
+    // The next handshake uses the new key.
     knowNext(bob, alice, ALICE_2.publicKey);
     network.drive(121_000);
     alice.send(packetBetween(alice, bob));
@@ -255,7 +255,7 @@ describe('the next private key, set as private key,', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('changes nothing when it is set again, and our own key is no next key', () => {
+  it('changes nothing when it is set again, and our own key cannot be the next key', () => {
     const { alice } = rotating();
     configure(alice, { privateKey: ALICE_2.privateKey });
     const before = alice.events.length;
@@ -302,7 +302,7 @@ describe('any other private key', () => {
     network.eavesdropper.forget();
     alice.send(packetBetween(alice, bob));
     expect(network.eavesdropper.types(alice)).toEqual([HANDSHAKE_INITIATION]);
-    // Nobody gets in with the old one any more.
+    // Initiations to the old key are dropped.
     bob.send(packetBetween(bob, alice));
     network.drive(200_000);
     bob.send(packetBetween(bob, alice));
@@ -379,7 +379,7 @@ describe('the next public key of a peer', () => {
     alice.send(packetBetween(alice, bob));
     network.settle();
     expect([alice.packets.length, bob.packets.length]).toEqual([1, 2]);
-    // Once more, it is nobody's name.
+    // A second promotion changes nothing, because no peer has the old key.
     configure(bob, { peers: [{ publicKey, promotePublicKey: true }] });
     configure(bob, { peers: [{ publicKey: ALICE_2.publicKey, promotePublicKey: true }] });
     expect(bob.engine.peers()).toHaveLength(1);
@@ -425,7 +425,7 @@ describe('the next public key of a peer', () => {
     }
   });
 
-  it('is removed when all peers are replaced, and kept by a change without it', () => {
+  it('is removed when all peers are replaced, and kept by a change that does not name it', () => {
     const { alice, bob } = rotating();
     const { publicKey } = alice.person;
     configure(bob, { peers: [{ publicKey, persistentKeepalive: 5 }] });
@@ -502,7 +502,7 @@ describe('the keys of both sides', () => {
           peers: [{ publicKey: bob.person.publicKey, nextPublicKey: nextOfBob }],
         });
         knowNext(bob, alice, ALICE_2.publicKey);
-        // Each has one identity, and the other one knows two: whichever it is, it is the peer.
+        // Each side has one identity, and the other side knows two keys and accepts both.
         if (own === 1) configure(alice, { privateKey: ALICE_2.privateKey });
         if (other === 1) configure(bob, { privateKey: BOB_2.privateKey });
         alice.send(packetBetween(alice, bob));
@@ -553,7 +553,7 @@ describe('the greatest timestamp', () => {
     alice.send(packetBetween(alice, bob));
     network.settle();
     expect(bob.packets).toHaveLength(1);
-    // Alice starts again, with her key and a clock of an hour ago.
+    // Alice restarts with her key, and her clock is an hour behind.
     clock -= 3_600_000;
     network.nodes.splice(0, 1);
     const again = joinNetwork(network, createPerson(1), { unixTime: () => clock });
@@ -600,7 +600,7 @@ describe('mac1', () => {
       bob.receive(bytes.slice(), alice.endpoint);
       return macs;
     };
-    // Of the message and of the response.
+    // One mac is that of the initiation, the other that of the response.
     expect(receive(initiation.bytes)).toBe(2);
     const broken = initiation.bytes.slice();
     broken[130] ^= 1;
@@ -635,7 +635,7 @@ describe('cookies', () => {
       peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }],
     });
     configure(bob, { nextPrivateKey: BOB_2.privateKey });
-    // Alice goes over to the other key before bob has said anything with it.
+    // Alice switches to bob's next key before bob has used it.
     configure(alice, { peers: [{ publicKey: BOB_2.publicKey }] });
     network.loses = ({ bytes, from }) =>
       bytes[0] === HANDSHAKE_INITIATION && from.equals(bob.endpoint);
@@ -658,7 +658,7 @@ describe('many peers', () => {
     const sent = network.eavesdropper.of(HANDSHAKE_INITIATION, node);
     expect(sent.length).toBeLessThanOrEqual(300 * 12);
     expect(sent.length).toBeGreaterThan(300 * 10);
-    // Never many at once.
+    // There are never many probes at once.
     const perTenth = new Map<number, number>();
     for (const { at } of sent) {
       const tenth = Math.floor(at / 100);
@@ -685,7 +685,7 @@ describe('many peers', () => {
   });
 });
 
-/** One node that knows many others, which know it. */
+/** One node with many peers. */
 function mesh(count: number, options: Partial<EngineOptions> = {}) {
   const network = new SimulatedNetwork();
   const crypto = toyProvider();
@@ -713,7 +713,7 @@ function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   return pair;
 }
 
-/** Alice has two identities, bob knows both, and the session is with the next one. */
+/** Alice has two identities, bob knows both, and the session uses the next one. */
 function rotating(): Pair {
   const pair = connected();
   knowNext(pair.bob, pair.alice, ALICE_2.publicKey);
@@ -734,7 +734,7 @@ function configure(node: Pick<Node, 'input'>, change: EngineChange): void {
   node.input((engine, now) => engine.configure(change, now));
 }
 
-/** Our key and the peer's, of the session that is sent with. */
+/** Returns the static keys of the session that sends: our key, and the peer's key. */
 function sessionOf(node: Node, other: Node): PublicKey[] {
   const { sessionStaticKeys } = node.engine.peer(other.person.publicKey) ?? {};
   return sessionStaticKeys ? [sessionStaticKeys.own, sessionStaticKeys.peer] : [];

@@ -37,7 +37,7 @@ describe('cryptokey routing', () => {
     const from = (source: number[]): Uint8Array =>
       ipPacket({ source, destination: hub.person.ipv4 });
     first.send(from([10, 9, 1, 1]));
-    // Inside the prefix of the first, but the device routes it to the second.
+    // This source is in the prefix of the first peer, but the device routes it to the second.
     first.send(from([10, 9, 8, 1]));
     first.send(from([172, 16, 0, 1]));
     network.settle();
@@ -138,7 +138,7 @@ describe('data that is not an IP packet', () => {
 
 type Node = SimulatedNode & { person: Person };
 
-/** A hub that knows some spokes, who know the hub and route everything to it. */
+/** A hub whose peers are some spokes. The spokes route everything to the hub. */
 function star(count: number): { network: SimulatedNetwork; hub: Node; spokes: Node[] } {
   const network = new SimulatedNetwork();
   const hub = joinNetwork(network, createPerson(1));

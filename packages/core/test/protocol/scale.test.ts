@@ -39,14 +39,14 @@ describe('in steady state', () => {
     connect(pair);
     const send = packetsOneWay(pair);
     send(100_000);
-    // A collection in between makes a difference smaller, so that one number says little.
+    // A garbage collection makes a difference smaller, so the median of seven is used.
     const grown = Array.from({ length: 7 }, () => {
       const before = process.memoryUsage().heapUsed;
       send(50_000);
       return process.memoryUsage().heapUsed - before;
     });
     grown.sort((a, b) => a - b);
-    // The smallest object that there is would be 800 kB.
+    // One smallest object per packet would be 800 kB.
     expect(grown[3]).toBeLessThan(400_000);
     expect(grown[3]).toBeGreaterThan(-400_000);
     expect(pair.bob.engine.stats.receivedMessages).toBe(450_001);
@@ -103,7 +103,10 @@ function packetsOneWay({ network, alice, bob }: Pair): (count: number) => void {
   };
 }
 
-/** Peers with an endpoint and an address each; their keys are points like any other bytes. */
+/**
+ * Peers with an endpoint and an address each. Their keys are arbitrary bytes, which are valid
+ * points.
+ */
 function manyPeers(count: number): {
   publicKey: PublicKey;
   endpoint: Endpoint;

@@ -1,7 +1,7 @@
 /**
- * Secrets are wiped when they are no longer used. A provider writes down every array that the engine
- * shows it with a secret in it, and what was in it; copies that the engine makes with `slice` are
- * written down too, and those arrays that it copies from and to with `set`.
+ * Secrets are wiped when they are no longer used. A provider records every array with a secret that
+ * the engine passes to it, and the content of the array. The copies that the engine makes with
+ * `slice` are recorded too, and the arrays that it copies from and to with `set`.
  *
  * @module
  */
@@ -41,8 +41,8 @@ describe('a completed handshake', () => {
     expect(witness.cipherKeys).toHaveLength(4);
     expect(witness.cipherKeys.filter(hasBytes)).toEqual([]);
     const { alice, bob } = pair;
-    // Each has its private key, the preshared key, DH(S_priv, S_pub of the peer), and in its ciphers
-    // the keys of the session.
+    // Each side has its private key, the preshared key and DH(S_priv, S_pub of the peer). Its
+    // ciphers have the keys of the session.
     const kept = witness.secretsLeft();
     const own = [alice, bob].map(({ person }) => textOf(person.privateKey));
     const staticStatic = textOf(
@@ -216,7 +216,7 @@ describe('a handshake that is not completed', () => {
     const shared = nobleProvider.dh(alice.person.privateKey, bob.person.publicKey) as Uint8Array;
     alice.input((engine, now) => engine.linkDown(now));
     const left = new Set(witness.secretsLeft());
-    // The preshared key was not used yet, so nobody has seen it.
+    // The preshared key was not used yet, so it was not recorded.
     expect(left).toEqual(new Set([alice.person.privateKey, shared].map(textOf)));
   });
 
@@ -233,7 +233,7 @@ describe('a handshake that is not completed', () => {
 
   it('of a peer with a low-order key leaves no secrets', () => {
     const { network, alice, bob } = witnessedPair();
-    // What bob shares with alice is gone, and cannot be had again.
+    // Bob cannot compute the secret that he shares with alice.
     witness.refusesDh = (privateKey, publicKey) =>
       same(privateKey, bob.person.privateKey) && same(publicKey, alice.person.publicKey);
     alice.send(packetBetween(alice, bob));
@@ -255,19 +255,19 @@ describe('a cipher that cannot be made', () => {
   });
 });
 
-/** A provider that remembers what it was shown. */
+/** A provider that records the secrets that it is passed. */
 class SecretWitness {
   readonly cipherKeys: Uint8Array[] = [];
-  /** What was in them. */
+  /** The contents of the recorded arrays, in hexadecimal. */
   readonly sessionStaticKeys: string[] = [];
   failsCiphers = false;
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
   readonly #shown = new Set<Uint8Array>();
   readonly #copies = new Set<Uint8Array>();
   #isInside = false;
-  /** What was in them. */
+  /** The contents of the recorded arrays, in hexadecimal. */
   readonly #contents = new Set<string>();
-  /** C as every handshake begins, and public keys. */
+  /** Values that are not secret: the first C of every handshake, and public keys. */
   readonly #public = new Set([textOf(hashOf(CONSTRUCTION))]);
 
   readonly provider: CryptoProvider = {
@@ -286,7 +286,7 @@ class SecretWitness {
     },
     hmac: (out, key, a, b) => {
       if (!this.#public.has(textOf(key))) this.#note(key);
-      // Ephemeral public keys and the numbers of Kdfn go in here too.
+      // `a` can also be an ephemeral public key or one of the numbers of Kdfn.
       if (a.length === 32 && !this.#public.has(textOf(a))) this.#note(a);
       this.#within(() => nobleProvider.hmac(out, key, a, b));
       this.#note(out);
@@ -300,7 +300,7 @@ class SecretWitness {
     },
   };
 
-  /** Arrays that hold a secret now. */
+  /** Returns the secrets that the recorded arrays still contain. */
   secretsLeft(): string[] {
     return [...new Set([...this.#shown, ...this.#copies])]
       .filter((array) => !theirs.has(array))
@@ -308,7 +308,7 @@ class SecretWitness {
       .filter((text) => this.#contents.has(text));
   }
 
-  /** What the primitives do is theirs. */
+  /** Records a copy, unless a primitive of noble made it. */
   copied(copy: Uint8Array): Uint8Array {
     if (!this.#isInside) this.#copies.add(copy);
     return copy;
@@ -335,7 +335,7 @@ class SecretWitness {
   }
 }
 
-/** Nobody's but the test's. */
+/** Secrets that belong to the test. */
 const PRESHARED_KEY = parsePresharedKey(new Uint8Array(32).fill(5));
 const theirs = new Set<Uint8Array>([PRESHARED_KEY]);
 

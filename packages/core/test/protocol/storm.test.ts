@@ -10,8 +10,8 @@ import {
 } from '../../src/index.ts';
 
 /**
- * What a node sends by itself when it has 5,000 peers, none of which answers: the worst that can be. How
- * a peer bears a storm of others is in rotation.test.ts and load.test.ts.
+ * What a node sends by itself when it has 5,000 peers and none of them answers, which is the worst
+ * case. How a peer receives a storm from others is tested in rotation.test.ts and load.test.ts.
  */
 describe('5,000 peers', () => {
   it('all get an initiation within seconds of a start, one after the other, and the next after Rekey-Timeout', () => {
@@ -21,7 +21,7 @@ describe('5,000 peers', () => {
 
     expect(node.asked.size).toBe(PEERS);
     expect(node.shortestPause).toBeGreaterThanOrEqual(REKEY_TIMEOUT_MS);
-    // 0.12 ms each, in two fifths of the time.
+    // An initiation costs 0.12 ms, at a share of two fifths.
     expect(node.mostWithin(1000)).toBeLessThanOrEqual(3400);
     expect(node.mostWithin(20)).toBeLessThanOrEqual(90);
     expect(node.lastFirst).toBeLessThanOrEqual(1600);
@@ -33,30 +33,30 @@ describe('5,000 peers', () => {
     node.configure({ nextPrivateKey: createPerson(2).privateKey });
     node.drive(30_000);
 
-    // 10 ms for each of them: 50 s.
+    // At 10 ms for each peer, the first probes take 50 s.
     expect(node.asked.size).toBeGreaterThanOrEqual(2990);
     expect(node.asked.size).toBeLessThanOrEqual(3010);
     expect(node.shortestPause).toBeGreaterThanOrEqual(REKEY_TIMEOUT_MS);
-    // 100 new ones, and those of before that have not answered.
+    // 100 first probes, and further probes to peers that have not answered.
     expect(node.mostWithin(1000)).toBeLessThanOrEqual(700);
     node.drive(22_000);
     expect(node.asked.size).toBe(PEERS);
     expect(node.lastFirst).toBeLessThanOrEqual(51_000);
     expect(node.shortestPause).toBeGreaterThanOrEqual(REKEY_TIMEOUT_MS);
-    // Never more than all of them within a Rekey-Timeout.
+    // No peer gets more than one probe within a Rekey-Timeout.
     expect(node.mostWithin(1000)).toBeLessThanOrEqual(1100);
   });
 });
 
-/** An engine whose datagrams nobody gets. */
+/** An engine whose datagrams nobody receives. */
 class LonelyNode {
   readonly #engine: Engine;
   readonly #times: number[] = [];
   #now = 0;
-  /** When a peer was asked last, by its port. */
+  /** When each peer got its last initiation, by its port. */
   readonly asked: Map<number, number> = new Map();
   shortestPause = Infinity;
-  /** When the last one was asked for the first time. */
+  /** When the last peer got its first initiation. */
   lastFirst = 0;
 
   constructor() {
@@ -85,7 +85,7 @@ class LonelyNode {
     this.#now = end;
   }
 
-  /** Initiations in the fullest window of so many milliseconds. */
+  /** Returns the greatest number of initiations within any `ms` milliseconds. */
   mostWithin(ms: number): number {
     let most = 0;
     let first = 0;
@@ -110,7 +110,7 @@ class LonelyNode {
   }
 }
 
-/** Nothing that is sent is looked at: it need not be right. */
+/** A provider with wrong results, because nobody reads the messages. */
 function cheapProvider(): CryptoProvider {
   return {
     ...copyCipherProvider(nobleProvider),
@@ -138,5 +138,5 @@ function manyPeers(
 }
 
 const PEERS = 5000;
-/** Times are sums of many parts. */
+/** A bit less than 5 s, because times are sums of floating-point numbers. */
 const REKEY_TIMEOUT_MS = 5000 - 1e-6;

@@ -101,10 +101,10 @@ describe('reject', () => {
     network.drive(6_000);
     network.eavesdropper.forget();
     for (let i = 0; i < 20; i++) alice.send(packetBetween(alice, bob));
-    // Counter 0 went with the first packet.
+    // Counter 0 was used for the first packet.
     expect(network.eavesdropper.of(TRANSPORT_DATA, alice)).toHaveLength(9);
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
-    // What waits leaves with the new session.
+    // The staged packets are sent in the new session.
     network.loses = () => false;
     network.drive(12_000);
     expect(bob.packets).toHaveLength(21);
@@ -247,7 +247,7 @@ describe('new handshake', () => {
     const sent = network.now;
     alice.send(packetBetween(alice, bob));
     network.drive(5_000);
-    // Counted from the first one.
+    // The time counts from the first packet.
     alice.send(packetBetween(alice, bob));
     network.driveUntil(() => network.eavesdropper.of(HANDSHAKE_INITIATION).length > 0);
     expect(network.now).toBeGreaterThanOrEqual(sent + 15_000);
@@ -386,7 +386,7 @@ describe('suspended time', () => {
     const { network, alice, bob } = connected();
     network.now += 8 * 3600_000;
     network.eavesdropper.forget();
-    // The packet comes before anybody looked at the timers.
+    // The packet comes before `handleTimeout` is called.
     alice.send(packetBetween(alice, bob));
     expect(network.eavesdropper.types(alice)).toEqual([HANDSHAKE_INITIATION]);
     alice.timeout();

@@ -49,7 +49,7 @@ describe('transport data', () => {
     const [datagram] = network.eavesdropper.datagrams;
     expect(Buffer.from(datagram?.bytes ?? []).includes('attack')).toBe(false);
     network.settle();
-    // Padding falls off.
+    // The padding is removed.
     expect(bob.packets.at(-1)).toHaveLength(20 + payload.length);
   });
 
@@ -124,14 +124,14 @@ describe('transport data', () => {
     expect(broken((bytes) => void (bytes[20] ^= 1))).toBe('invalid-tag');
     expect(broken((bytes) => void (bytes[bytes.length - 1] ^= 1))).toBe('invalid-tag');
     expect(broken((bytes) => bytes.subarray(0, bytes.length - 1))).toBe('invalid-tag');
-    // Nothing was answered, and the true one still gets through.
+    // Nothing was answered, and the valid message is still accepted.
     expect(network.eavesdropper.types(bob)).toEqual([2]);
     expect(broken(() => {})).toBeUndefined();
   });
 
-  it('drops an authentic message without an IP packet, and still counts it as a sign of life', () => {
+  it('drops an authentic message with a malformed packet', () => {
     const { network, alice, bob } = connected();
-    // Alice's engine does not look inside beyond version and addresses.
+    // Alice's engine checks only the version and the addresses of a packet.
     const liar = packetBetween(alice, bob, { length: 60 });
     new DataView(liar.buffer).setUint16(2, 1000);
     alice.send(liar);

@@ -6,7 +6,7 @@ describe('LoadMonitor', () => {
     const load = new LoadMonitor(10);
     for (let i = 0; i < 10; i++) expect(load.note(1000)).toBe(false);
     expect(load.note(1000)).toBe(true);
-    // Tokens are there again, but load is sticky.
+    // There are tokens again, but the load lasts for a second.
     expect(load.note(1999)).toBe(true);
     expect(load.note(2000)).toBe(false);
   });

@@ -44,7 +44,7 @@ describe('RateLimiter', () => {
     limiter.allow(v4(250), 999);
     expect(limiter.size).toBe(201);
     limiter.allow(v4(250), 1000);
-    // A few at a time, so that no call takes long.
+    // Each call forgets only a few sources, so that no call takes long.
     expect(limiter.size).toBe(197);
     for (let i = 0; i < 60; i++) limiter.allow(v4(250), 1000 + i);
     expect(limiter.size).toBe(1);

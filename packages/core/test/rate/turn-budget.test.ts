@@ -5,7 +5,7 @@ describe('TurnBudget', () => {
   it('gives turns at the pace of the budget, after a burst', () => {
     const { budget, holders } = queueOf(20);
     const turns = holders.map(({ turnAt }) => turnAt);
-    // 2 ms at once, of 0.12 ms each; what is begun is finished.
+    // 2 ms of work are allowed at once, at 0.12 ms each. The last piece may exceed the budget.
     expect(turns.slice(0, 17)).toEqual(Array.from({ length: 17 }, () => Infinity));
     expect(turns[17]).toBeCloseTo(1000.1);
     expect(turns[18]).toBeCloseTo(1000.4);
@@ -33,7 +33,7 @@ describe('TurnBudget', () => {
     const { budget, holders } = queueOf(1000);
     const waiting = holders.filter(({ turnAt }) => turnAt < Infinity);
     const taken = takeDue(budget, waiting, 1200);
-    // The turns of 5 ms, not those of 200 ms.
+    // The turns of 5 ms were taken, not those of 200 ms.
     expect(taken).toEqual(waiting.slice(0, taken.length));
     expect(taken.length).toBeGreaterThan(15);
     expect(taken.length).toBeLessThan(19);
@@ -57,7 +57,7 @@ describe('TurnBudget', () => {
     expect(most).toBeLessThan(20);
   });
 
-  it('takes nobody for late whose turn was left unused', () => {
+  it('does not take a call for late because a turn was left unused', () => {
     const { budget } = queueOf(18);
     const unused = { turnAt: 1000.1 };
     for (let now = 1000; now < 1010; now++) budget.isItsTurn({ turnAt: Infinity }, now);
@@ -68,7 +68,7 @@ describe('TurnBudget', () => {
     expect(budget.dueAt(waiting)).toBe(before);
   });
 
-  it('is in time again when nobody waits', () => {
+  it('is on time again when no holder waits', () => {
     const { budget, holders } = queueOf(100);
     const waiting = holders.filter(({ turnAt }) => turnAt < Infinity);
     for (let now = 1500; waiting.some(({ turnAt }) => turnAt < Infinity); now += 20) {
@@ -97,7 +97,9 @@ function fill(
   return { holders, waiting: holders.at(-1)! };
 }
 
-/** Asks for those whose turn is due, as their timers do. Returns those that may work. */
+/**
+ * Asks for each holder whose turn is due, as its timer would. Returns the holders that may work.
+ */
 function takeDue(budget: TurnBudget, holders: readonly TurnHolder[], now: number): TurnHolder[] {
   return holders.filter((holder) => budget.dueAt(holder) <= now && budget.isItsTurn(holder, now));
 }

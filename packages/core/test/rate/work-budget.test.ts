@@ -10,7 +10,7 @@ describe('WorkBudget', () => {
       budget.spend(1, now);
       done++;
     }
-    // A quarter of a second, and what may be done at once.
+    // A quarter of a second, and the burst.
     expect(done).toBeGreaterThanOrEqual(250);
     expect(done).toBeLessThanOrEqual(253);
   });
@@ -30,7 +30,7 @@ describe('WorkBudget', () => {
       budget.spend(0.5, 1_000_000);
       done++;
     }
-    // What is begun is finished: one more than four.
+    // The burst is four pieces of work. The last piece may exceed the budget.
     expect(done).toBe(5);
   });
 
@@ -57,7 +57,7 @@ describe('WorkBudget', () => {
   });
 });
 
-/** So many milliseconds are to be waited for at 1000. */
+/** At the time 1000, this budget must wait for `ms` milliseconds. */
 function owes(ms: number): WorkBudget {
   const budget = new WorkBudget(0.5, 2);
   budget.spend((ms + 4) / 2, 1000);

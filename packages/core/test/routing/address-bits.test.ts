@@ -50,7 +50,7 @@ describe('beginAlike', () => {
       false,
       false,
     ]);
-    // Where whole bytes are the same, it is not the next one that decides.
+    // If the compared bytes are the same, the next byte does not matter.
     expect(beginAlike(Uint8Array.of(1, 2), Uint8Array.of(1, 3), 8)).toBe(true);
     expect(beginAlike(Uint8Array.of(5, 2), Uint8Array.of(1, 2), 12)).toBe(false);
   });

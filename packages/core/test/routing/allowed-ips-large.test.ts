@@ -1,6 +1,6 @@
 /**
- * The routing table with so many prefixes that its look-ups do not begin at the root, against its slow
- * twin: while it grows, while its prefixes change place, and until it is empty again.
+ * Compares the routing table with its slow twin, with so many prefixes that lookups do not start at
+ * the root. The table grows, its prefixes move to another range, and it becomes empty again.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { AllowedIps } from '../../src/routing/allowed-ips.ts';
 import { SlowAllowedIps } from './slow-allowed-ips.ts';
 
-/** How many come and go; more than 256, so that there is a table of slots. */
+/** How many prefixes are inserted; more than 256, so that there is a table of slots. */
 const PREFIXES = Number(process.env['LITZ_TEST_PREFIXES'] ?? 1400);
 
 describe('AllowedIps with many prefixes', () => {
@@ -67,21 +67,21 @@ interface Prefix {
   length: number;
 }
 
-/** The table and its slow twin: all that is done to one is done to both. */
+/** The table and its slow twin. Every change is made to both. */
 class Twins {
   readonly #fast = new AllowedIps<string>();
   readonly #slow = new SlowAllowedIps<string>();
   readonly #byteLength: 4 | 16;
   readonly #random: Random = randomNumbers(1);
   readonly #known: Prefix[] = [];
-  /** Addresses that did not lead to the same owner. */
+  /** Addresses for which the two found different owners. */
   readonly disagreements: string[] = [];
 
   constructor(byteLength: 4 | 16) {
     this.#byteLength = byteLength;
   }
 
-  /** Inserts so many, and takes one out after every third. */
+  /** Inserts `count` prefixes, and removes one after every third. */
   grow(draw: (random: Random) => Prefix, count: number): void {
     for (let i = 0; i < count; i++) {
       const { address, length } = draw(this.#random);
@@ -112,7 +112,10 @@ class Twins {
     }
   }
 
-  /** Addresses of prefixes, addresses that differ from them in one bit, and any addresses. */
+  /**
+   * Looks up addresses of prefixes, addresses that differ from these in one bit, and random
+   * addresses.
+   */
   #compare(): void {
     for (let i = 0; i < 30; i++) {
       const known = this.#known[this.#random(this.#known.length)];
@@ -137,7 +140,7 @@ function anywhere(byteLength: 4 | 16): (random: Random) => Prefix {
   });
 }
 
-/** 2000::/3, most of them networks of /20 to /48. */
+/** Prefixes in 2000::/3, most of them with a length from 20 to 48. */
 function internet(): (random: Random) => Prefix {
   return (random) => {
     const address = randomBytes(random, 16);
@@ -146,7 +149,10 @@ function internet(): (random: Random) => Prefix {
   };
 }
 
-/** Nearly all of them below a range, at any length; a few anywhere, and a few that hold the range. */
+/**
+ * Prefixes of any length, nearly all of them in a range. A few are anywhere, and a few contain the
+ * range.
+ */
 function below(byteLength: 4 | 16, range: readonly number[]): (random: Random) => Prefix {
   const bits = byteLength * 8;
   const shortest = range.length * 8;
@@ -164,7 +170,7 @@ function randomBytes(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(256));
 }
 
-/** Whole numbers below what is asked for. */
+/** Returns a function that draws a whole number below its argument. */
 function randomNumbers(seed: number): Random {
   const fill = seededRandomBytes(seed);
   const word = new Uint8Array(4);

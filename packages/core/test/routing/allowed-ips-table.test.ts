@@ -29,7 +29,10 @@ describe('AllowedIps', () => {
   });
 });
 
-/** A look-up gives itself with what was found; a change gives nothing. */
+/**
+ * Does one step. Returns the step with the peer that was found for a lookup, and nothing for a
+ * change.
+ */
 function take(table: AllowedIps<string>, step: Step): Step[] {
   if ('lookup' in step) {
     const address = parseAddress(step.lookup);

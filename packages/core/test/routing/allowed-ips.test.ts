@@ -153,7 +153,7 @@ describe('AllowedIps', () => {
     expect(table.removeAllInSteps('a').next().done).toBe(true);
   });
 
-  it('needs one value more while it replaces, and changes nothing where it has none', () => {
+  it('needs one more value during a replacement, and changes nothing if none is left', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 1], 32, 'a');
     for (let i = 0; i < 10; i++) runSteps(table.replaceInSteps('a', prefixes([i])));
@@ -200,7 +200,7 @@ type Change = {
   prefixes: AllowedIp[];
 };
 
-/** Few bytes to choose from, so that prefixes meet. */
+/** Addresses with few different bytes, so that prefixes overlap. */
 function address(): fc.Arbitrary<Uint8Array> {
   const byte = fc.constantFrom(0, 1, 10, 128, 255);
   return fc

@@ -48,7 +48,7 @@ function nodesOf(rings: OwnerRings, owner: number): number[] {
   const nodes = [];
   for (let node = rings.firstOf(owner); node !== 0; node = rings.nextOf(owner, node)) {
     nodes.push(node);
-    if (nodes.length > 100) throw new Error('no end of it');
+    if (nodes.length > 100) throw new Error('the ring does not end');
   }
   return nodes;
 }

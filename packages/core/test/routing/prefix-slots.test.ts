@@ -38,7 +38,7 @@ describe('PrefixSlots', () => {
     }
     for (const host of [0, 77, 511]) {
       expect(slots.startOf(host)).toBe(nodeOf(host));
-      // The /16 ends before it.
+      // The /16 is the longest prefix above this node.
       expect(slots.ownerOf(host)).toBe(1);
     }
   });
@@ -61,7 +61,7 @@ describe('PrefixSlots', () => {
   });
 });
 
-/** A range of owner 1, below its node the 512 hosts of owner 2 at its beginning. */
+/** A prefix of owner 1, and below it its first 512 hosts, which belong to owner 2. */
 function table(
   byteLength: 4 | 16,
   range: readonly number[],
@@ -82,7 +82,7 @@ function table(
   };
   const root = create(addressOf(0), length);
   nodes.setOwner(root, 1);
-  /** The subtree of the hosts from `first` on, 2^bits of them. */
+  /** Creates the subtree of the 2^bits hosts from `first` on. */
   const grow = (first: number, bits: number): number => {
     const node = create(addressOf(first), byteLength * 8 - bits);
     if (bits === 0) {

@@ -36,7 +36,8 @@ describe('PrefixTrie', () => {
     const trie = new PrefixTrie(4);
     const readKey = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
-    // Not of those before the table, nor by it of one that makes another.
+    // Insertions before the first table update none. An insertion that makes a new table updates
+    // the old one.
     const slots = new Set(readKey.mock.contexts);
     expect(slots.size).toBe(1);
     trie.insert(host(512), 32, 1);
@@ -51,14 +52,14 @@ describe('PrefixTrie', () => {
     trie.insert(host(0), 24, 1);
     trie.insert(host(4), 32, 1);
     trie.insert(host(5), 32, 1);
-    // 4 and 5 part at a node that is nobody's.
+    // 4 and 5 branch at a node without an owner.
     expect(left()).toBe(4);
     trie.remove(host(5), 32);
     expect(left()).toBe(2);
     trie.insert(host(5), 32, 1);
     trie.remove(host(0), 24);
     expect(left()).toBe(3);
-    // Two children part there: it stays.
+    // Two children branch there, so the node stays.
     trie.insert(host(4), 31, 1);
     trie.remove(host(4), 31);
     expect(left()).toBe(3);

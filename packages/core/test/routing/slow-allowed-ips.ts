@@ -1,5 +1,5 @@
 /**
- * `AllowedIps` as one would write it on a blackboard: a list, and the longest one that matches.
+ * The simplest `AllowedIps`, for comparison: a list that is searched for the longest match.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export class SlowAllowedIps<T> {
     return matches.sort((a, b) => b.bits.length - a.bits.length)[0]?.value;
   }
 
-  /** 'family/bits', IPv4 first, each in the order of insertion. */
+  /** Returns texts 'family/bits', IPv4 first; within a family, in the order of insertion. */
   entries(value: T): string[] {
     return this.#entries
       .filter((entry) => entry.value === value)

@@ -189,7 +189,7 @@ function answerTo(packet: Uint8Array): Uint8Array {
   return answer;
 }
 
-/** Both octets of offset and flags. */
+/** A fragment; `high` and `low` are the two bytes with its offset and flags. */
 function fragment6(high: number, low: number): Uint8Array {
   return ipPacket({ ...V6, protocol: 44, payload: [17, 0, high, low, 0, 0, 0, 1] });
 }
@@ -198,7 +198,7 @@ function lengths(): fc.Arbitrary<number> {
   return fc.integer({ min: 40, max: 1500 });
 }
 
-/** Zero over bytes that contain their own checksum. */
+/** Returns zero for bytes that contain their own checksum. */
 function checksumOver(bytes: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i] << 8) + (bytes[i + 1] ?? 0);

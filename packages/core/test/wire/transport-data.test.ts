@@ -252,7 +252,7 @@ describe('openTransportData', () => {
   });
 });
 
-/** A whole run. */
+/** Seals a whole run. */
 function sealRun(keypair: Keypair, run: PacketRun, mtu: number): number {
   return sealTransportRun(keypair, run, run.count, mtu);
 }
@@ -261,7 +261,10 @@ function paddedLength(length: number): number {
   return length + paddingLengthOf(length, 1420);
 }
 
-/** Hides nothing, and leaves dirt in all of the room that `Cipher.sealRun` may write over. */
+/**
+ * A cipher that copies instead of encrypting, and overwrites all the space that `Cipher.sealRun`
+ * may overwrite.
+ */
 function untidyCipher(
   onCall?: (
     counter: number,
@@ -288,7 +291,7 @@ function untidyCipher(
   };
 }
 
-/** A keypair that opens what it sealed, with a cipher that hides nothing. */
+/** A keypair that opens what it sealed, with a cipher that only copies. */
 function keypairWithItself(
   index: number,
   sendCipher: Cipher = copyCipherProvider(nobleProvider).createCipher(new Uint8Array(32)),

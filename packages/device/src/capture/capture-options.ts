@@ -16,7 +16,7 @@ import {
 
 /** The options of `Device.capture`. */
 export interface CaptureOptions {
-  /** Only packets of these peers. Default: all, also those that belong to no peer. */
+  /** Only packets of these peers. Default: all packets, also those that belong to no peer. */
   peers?: readonly (string | PublicKey)[];
   /** 'inner': IP packets of the interface. 'outer': datagrams of WireGuard. Default: both. */
   side?: 'inner' | 'outer' | 'both';

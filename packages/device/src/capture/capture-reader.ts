@@ -14,7 +14,7 @@ export interface CaptureOwner {
   readonly name: string;
   /** Makes the packet loop stop recording. It may reject when the device is closed. */
   end(): Promise<void>;
-  /** Takes the memory back. The packet loop does not write to it any more, and it is cleared. */
+  /** Takes back the memory. It is cleared, and the packet loop does not write to it any more. */
   release(memory: SharedArrayBuffer): void;
 }
 
@@ -27,7 +27,9 @@ export class CaptureReader implements DeviceCapture {
   #endedAt: number | undefined = undefined;
   #ending: Promise<void> | undefined = undefined;
   #isOver = false;
-  /** Whether the packet loop said that it does not write to the ring any more. */
+  /** Why the capture has ended; undefined: its reader has ended it. */
+  #reason: string | undefined = undefined;
+  /** Whether the packet loop has confirmed that it does not write to the ring any more. */
   #isUnused = false;
   #wake: () => void = () => {};
 
@@ -56,7 +58,8 @@ export class CaptureReader implements DeviceCapture {
    * Stops recording. The iteration continues with the packets that were recorded before, and ends
    * with the statistics.
    */
-  async stop(): Promise<void> {
+  async stop(reason?: string): Promise<void> {
+    this.#noteEnd(reason);
     this.#ending ??= this.#owner.end().then(
       () => void (this.#isUnused = true),
       () => {
@@ -64,17 +67,18 @@ export class CaptureReader implements DeviceCapture {
       },
     );
     await this.#ending;
-    this.finish();
+    this.finish(reason);
   }
 
-  /** The packet loop records nothing any more. */
-  finish(): void {
+  /** Must be called when the packet loop records nothing any more. */
+  finish(reason?: string): void {
+    this.#noteEnd(reason);
     this.#isOver = true;
     this.#endedAt ??= Date.now();
     this.wake();
   }
 
-  /** There is something to read. */
+  /** Must be called when there is something to read. */
   wake(): void {
     this.#wake();
   }
@@ -95,6 +99,11 @@ export class CaptureReader implements DeviceCapture {
       await this.stop();
       this.#releaseRing();
     }
+  }
+
+  /** The first one who ends the capture has the reason. */
+  #noteEnd(reason: string | undefined): void {
+    if (!this.#isOver && !this.#ending) this.#reason = reason;
   }
 
   /** Clears the ring. It may contain keys. */
@@ -121,18 +130,16 @@ export class CaptureReader implements DeviceCapture {
   #statistics(): Uint8Array {
     const times = { startedAt: this.#startedAt, endedAt: this.#endedAt ?? Date.now() };
     const { SEEN_INNER, SEEN_OUTER, LOST_INNER, LOST_OUTER } = RING_COUNTER;
-    return formatStatistics([
-      {
-        ...times,
-        received: this.#ring.counter(SEEN_INNER),
-        dropped: this.#ring.counter(LOST_INNER),
-      },
-      {
-        ...times,
-        received: this.#ring.counter(SEEN_OUTER),
-        dropped: this.#ring.counter(LOST_OUTER),
-      },
-    ]);
+    const interfaces = [
+      [SEEN_INNER, LOST_INNER],
+      [SEEN_OUTER, LOST_OUTER],
+    ] as const;
+    const statistics = interfaces.map(([seen, lost]) => ({
+      ...times,
+      received: this.#ring.counter(seen),
+      dropped: this.#ring.counter(lost),
+    }));
+    return formatStatistics(statistics, this.#reason);
   }
 }
 

@@ -1,14 +1,16 @@
 /**
  * `CaptureRing`: passes the blocks of a capture from the packet loop to its reader, which may be in
- * another thread. One writes, one reads, and neither ever waits for the other.
+ * another thread. The packet loop only writes, the reader only reads, and neither ever waits for
+ * the other.
  *
  * ```
  *   | 16 words: head, tail, wrap, waits, counters | blocks ... free ... |
  * ```
  *
- * The memory is shared, and its size is the bound: if the reader is too slow, there is no room, and
- * the caller counts a packet as not captured. A block is never split. If it does not fit between
- * `head` and the end, it begins at 0. `wrap` is where the reader then goes back to 0.
+ * The memory is shared and its size is fixed. If the reader is too slow, the ring is full, and the
+ * caller counts the packet as not captured. A block is never split. If it does not fit between
+ * `head` and the end, it begins at 0. `wrap` is the position at which the reader then goes back to
+ * 0.
  *
  * @module
  */
@@ -61,12 +63,15 @@ export class CaptureRingWriter {
     Atomics.store(this.#words, HEAD, this.#at);
   }
 
-  /** Counts packets. */
+  /** Adds packets to a counter. */
   count(counter: RingCounter, packets: number): void {
     Atomics.add(this.#words, FIRST_COUNTER + counter, packets);
   }
 
-  /** Whether the reader waits for blocks and there are some. Then it must be woken, once. */
+  /**
+   * Whether the reader waits and there are blocks. If so, the caller must wake it. True only once
+   * for each `wait`.
+   */
   mustWake(): boolean {
     const words = this.#words;
     if (Atomics.load(words, HEAD) === Atomics.load(words, TAIL)) return false;
@@ -91,8 +96,8 @@ export class CaptureRingReader {
   }
 
   /**
-   * Returns the memory, cleared, for another ring. No writer may use it. This ring is empty from
-   * now on, and keeps its counters.
+   * Returns the memory, cleared, for another ring. No writer may use it. Afterwards this ring is
+   * empty, and its counters stay.
    */
   detach(): SharedArrayBuffer {
     const [memory, words] = [this.#memory, this.#words];
@@ -104,7 +109,7 @@ export class CaptureRingReader {
   }
 
   /**
-   * Takes a copy of the next blocks, about `most` bytes of them, and clears their place.
+   * Takes a copy of the next blocks, about `most` bytes of them, and clears them in the ring.
    *
    * @returns undefined if there are none
    */
@@ -130,7 +135,7 @@ export class CaptureRingReader {
   }
 
   /**
-   * Says that the reader waits for blocks.
+   * Marks the reader as waiting for blocks.
    *
    * @returns false if there are blocks already
    */

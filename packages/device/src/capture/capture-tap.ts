@@ -1,6 +1,6 @@
 /**
- * `CaptureTap`: one capture in the packet loop. It decides what is recorded, and writes it into the
- * ring. What has no room there is counted and not recorded.
+ * `CaptureTap`: one capture in the packet loop. It decides which packets are recorded, and writes
+ * them into the ring. If the ring is full, a packet is only counted.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
   type PacketBlock,
 } from './packet-block.ts';
 
-/** A Unix time, which can be filled again. */
+/** A Unix time. The object is reused. */
 export interface UnixTime {
   seconds: number;
   nanoseconds: number;
@@ -27,20 +27,26 @@ export class CaptureTap {
   readonly filter: CaptureFilter;
   readonly #ring: CaptureRingWriter;
   readonly #peers: ReadonlySet<string> | undefined;
-  /** Whether a peer is wanted. The engine has one object per peer, so keys are compared once. */
+  /**
+   * Whether packets of a peer are recorded. The engine has one key object per peer, so each key is
+   * compared only once.
+   */
   readonly #known: WeakMap<PublicKey, boolean> = new WeakMap();
   /** Reused for each packet. */
   readonly #block: PacketBlock;
-  /** Packets of each side that were not recorded since the last one that was. */
+  /** How many packets of each side were left out since the last recorded packet of that side. */
   readonly #lost: [inner: number, outer: number] = [0, 0];
   /** Packets since the last `publish` or `discard`; all are of one side. */
   #pendingSeen = 0;
   #pendingLost = 0;
-  /** What `#lost` was before them. */
+  /** The value of `#lost` before these packets. */
   #lostBefore = 0;
-  /** Where the last of them was written; -1: none was. */
+  /** Where the last of these packets was written; -1: none was written. */
   #pendingAt = -1;
-  /** Blocks of secrets that came since then, and are written after the packets. */
+  /**
+   * Blocks of secrets that came since the last `publish` or `discard`. They are written after the
+   * packets.
+   */
   #heldSecrets: Uint8Array[] = [];
 
   /** @param memory of the reader's ring */
@@ -60,7 +66,11 @@ export class CaptureTap {
     };
   }
 
-  /** Whether packets of this peer are recorded. @param peer undefined: of no peer */
+  /**
+   * Whether packets of this peer are recorded.
+   *
+   * @param peer undefined: packets that belong to no peer
+   */
   wants(peer: PublicKey | undefined): boolean {
     if (!this.#peers) return true;
     if (!peer) return false;
@@ -113,7 +123,7 @@ export class CaptureTap {
     this.#write(this.#pendingAt);
   }
 
-  /** Writes the secrets of a handshake, whatever side is captured. */
+  /** Writes the secrets of a handshake, also if only one side is captured. */
   secrets(secrets: HandshakeSecrets): void {
     const { bytes, view } = this.#ring;
     const length = keyLogBlockLength(secrets);
@@ -124,7 +134,7 @@ export class CaptureTap {
       return;
     }
     const at = this.#ring.reserve(length);
-    // Without these secrets a reader sees the packets, but cannot decrypt them.
+    // The ring is full. Without these secrets a reader sees the packets, but cannot decrypt them.
     if (at === -1) return;
     writeKeyLogBlock(bytes, view, at, secrets);
     this.#ring.commit(at, length);

@@ -35,7 +35,7 @@ export interface CaptureSystem {
   readonly onBlocks: (id: number) => void;
 }
 
-/** What datagrams are sent with now. */
+/** The local port and the mark of the datagrams that are sent. */
 export interface LocalSocket {
   /** 0 while the link is down. */
   readonly port: () => number;
@@ -51,7 +51,9 @@ export class CaptureTaps implements PacketTap {
   #list: readonly CaptureTap[] = [];
   #looksUpPeers = false;
   readonly #time: UnixTime = { seconds: 0, nanoseconds: 0 };
-  /** The datagram between `beforeOpen` and `afterOpen`, and the last one that was sent. */
+  /**
+   * The datagram that is being recorded. From `beforeOpen` to `afterOpen` it is the received one.
+   */
   readonly #datagram: OuterDatagram;
   #peer: PublicKey | undefined = undefined;
 
@@ -76,7 +78,10 @@ export class CaptureTaps implements PacketTap {
     return this.#list.length;
   }
 
-  /** Starts a capture. With a key log, new handshakes begin; poll the engine's outputs then. */
+  /**
+   * Starts a capture. With a key log, this starts new handshakes, so the caller must then poll the
+   * engine's outputs.
+   */
   start(id: number, memory: SharedArrayBuffer, filter: CaptureFilter, now: number): void {
     const tap = new CaptureTap(memory, filter);
     this.#taps.set(id, tap);
@@ -247,7 +252,10 @@ export class CaptureTaps implements PacketTap {
     datagram.destinationPort = this.#local.port();
   }
 
-  /** Returns our address towards an endpoint; the unspecified address if it is unknown. */
+  /**
+   * Returns our address in datagrams to and from an endpoint; the unspecified address if it is
+   * unknown.
+   */
   #localAddress(endpoint: Endpoint): Uint8Array {
     const { address, sourceAddress } = endpoint;
     const chosen = sourceAddress ?? this.#system.localAddress?.(endpoint, this.#local.mark());

@@ -12,8 +12,13 @@ export interface CaptureCounts {
 
 /** A capture that somebody else reads: a pcapng file in pieces of whole blocks. */
 export interface CaptureStream extends AsyncIterable<Uint8Array> {
-  /** Stops recording. The iteration then ends with what was recorded before. */
-  stop(): Promise<void>;
+  /**
+   * Stops recording. The iteration then ends with what was recorded before.
+   *
+   * @param reason for whoever reads the file: why it ends, if its reader has not ended it. It
+   *   becomes the comment of the last block.
+   */
+  stop(reason?: string): Promise<void>;
 }
 
 /**

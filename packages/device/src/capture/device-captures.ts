@@ -1,5 +1,5 @@
 /**
- * `DeviceCaptures`: the captures of one device that run now, on the side of their readers.
+ * `DeviceCaptures`: the running captures of one device, on the side of their readers.
  *
  * @module
  */
@@ -16,8 +16,9 @@ export type SendCaptureRequest = (
 export class DeviceCaptures {
   readonly #running: Map<number, CaptureReader> = new Map();
   /**
-   * The memory of captures that have ended. It is used again: V8 would free it late, because it
-   * counts shared memory in no thread, and thousands of captures would take gigabytes.
+   * The memory of captures that have ended, for later captures. V8 counts shared memory for no
+   * thread and therefore frees it late. So without reuse, thousands of captures would take
+   * gigabytes.
    */
   readonly #spare: SharedArrayBuffer[] = [];
   #lastId = 0;
@@ -34,7 +35,7 @@ export class DeviceCaptures {
   ): Promise<CaptureReader> {
     if (this.#running.size >= MOST_CAPTURES) {
       throw new CaptureLimitError(
-        `${name} has ${MOST_CAPTURES} captures already, which is the most`,
+        `${name} has ${MOST_CAPTURES} captures already, which is the limit`,
       );
     }
     const id = ++this.#lastId;
@@ -58,14 +59,14 @@ export class DeviceCaptures {
     }
   }
 
-  /** There is something to read. */
+  /** Wakes the reader of a capture, because there is something to read. */
   wake(id: number): void {
     this.#running.get(id)?.wake();
   }
 
-  /** The device is closed. */
-  finishAll(): void {
-    for (const capture of this.#running.values()) capture.finish();
+  /** Ends all captures, because the device is closed. @param reason for whoever reads them */
+  finishAll(reason: string): void {
+    for (const capture of this.#running.values()) capture.finish(reason);
     this.#running.clear();
     this.#spare.length = 0;
   }
@@ -77,7 +78,7 @@ export class DeviceCaptures {
   }
 }
 
-/** Thrown if the largest number of captures of a device runs already. */
+/** Thrown if a device already has as many captures as it can have. */
 export class CaptureLimitError extends RangeError {}
 
 /** Each capture takes memory, and time of the packet loop. */

@@ -10,8 +10,9 @@
  *   PRESHARED_KEY=<base64>
  * ```
  *
- * Wireshark tries a preshared key with the ephemeral key in front of it. It needs the block before
- * the messages of the handshake. No text is made, because text cannot be wiped.
+ * Wireshark uses a preshared key together with the ephemeral key on the line before it. The block
+ * must come before the messages of the handshake. The keys never become strings, because a string
+ * cannot be wiped.
  *
  * @module
  */
@@ -54,7 +55,7 @@ function writeLine(bytes: Uint8Array, at: number, name: string, key: Uint8Array)
     const bits = ((key[i] ?? 0) << 16) | ((key[i + 1] ?? 0) << 8) | (key[i + 2] ?? 0);
     for (let shift = 18; shift >= 0; shift -= 6) bytes[next++] = letterOf((bits >> shift) & 63);
   }
-  // The last group of 32 bytes has only two bytes.
+  // The last group of the 32 bytes has only two bytes.
   bytes[next - 1] = EQUALS;
   bytes[next++] = NEWLINE;
   return next;

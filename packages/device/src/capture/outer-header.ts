@@ -58,7 +58,7 @@ export function writeOuterHeader(
   view.setUint16(udp, datagram.sourcePort);
   view.setUint16(udp + 2, datagram.destinationPort);
   view.setUint16(udp + 4, UDP_LENGTH + length);
-  // IPv4 may have no checksum, which costs nothing. IPv6 must have one (RFC 8200 section 8.1).
+  // UDP over IPv4 may leave the checksum out. UDP over IPv6 must have one (RFC 8200 section 8.1).
   if (!isIPv4) view.setUint16(udp + 6, udpChecksum(bytes, at, udp, datagram));
 }
 
@@ -79,5 +79,5 @@ const IPV6_LENGTH = 40;
 const UDP_LENGTH = 8;
 /** The protocol number. */
 const UDP = 17;
-/** A usual value. */
+/** The default of Linux. */
 const TTL = 64;

@@ -10,7 +10,10 @@
  * @module
  */
 
-/** What a block says about a packet, besides its bytes. It can be reused for the next packet. */
+/**
+ * What a block says about a packet, besides its bytes. The object can be reused for the next
+ * packet.
+ */
 export interface PacketBlock {
   /** The number of the interface, in the order of the interface blocks. */
   interfaceId: number;
@@ -27,7 +30,10 @@ export interface PacketBlock {
   comment: Uint8Array | undefined;
 }
 
-/** Returns the length of a block, or the most that it can have with any comment. */
+/**
+ * Returns the length of a block. Without `commentLength`, it is the length with the longest
+ * comment.
+ */
 export function packetBlockLength(
   captured: number,
   commentLength: number = LONGEST_COMMENT,
@@ -37,8 +43,8 @@ export function packetBlockLength(
 }
 
 /**
- * Writes everything around the bytes of the packet, which begin at `at + PACKET_OFFSET`. They may
- * be written before or after.
+ * Writes everything around the bytes of the packet, which begin at `at + PACKET_OFFSET`. The caller
+ * writes those bytes, before or after this call.
  *
  * @returns the length of the block
  */

@@ -19,7 +19,7 @@ export interface InterfaceCounts {
   readonly endedAt: number;
   /** Packets that matched the filter. */
   readonly received: number;
-  /** Packets of these that are not in the capture, because its reader was too slow. */
+  /** How many of these are not in the capture, because its reader was too slow. */
   readonly dropped: number;
 }
 
@@ -46,13 +46,22 @@ export function formatSection(
   ]);
 }
 
-/** Returns the statistics of all interfaces, in the order of the interfaces. */
-export function formatStatistics(interfaces: readonly InterfaceCounts[]): Uint8Array {
+/**
+ * Returns the statistics of all interfaces, in the order of the interfaces.
+ *
+ * @param comment of the last of them
+ */
+export function formatStatistics(
+  interfaces: readonly InterfaceCounts[],
+  comment?: string,
+): Uint8Array {
+  const last = interfaces.length - 1;
   return join(
     interfaces.map(({ startedAt, endedAt, received, dropped }, number) =>
       block(STATISTICS_BLOCK, [
         numbers(number),
         time(endedAt),
+        ...(comment !== undefined && number === last ? [commentOf(comment)] : []),
         option(2, time(startedAt)),
         option(3, time(endedAt)),
         option(4, numbers(received, 0)),
@@ -60,6 +69,15 @@ export function formatStatistics(interfaces: readonly InterfaceCounts[]): Uint8A
       ]),
     ),
   );
+}
+
+/** Returns a last block without counters, for a capture that has failed. */
+export function formatFailure(comment: string): Uint8Array {
+  return block(STATISTICS_BLOCK, [numbers(0), time(Date.now()), commentOf(comment)]);
+}
+
+function commentOf(text: string): Uint8Array {
+  return option(1, textBytes(text.slice(0, LONGEST_COMMENT)));
 }
 
 function block(type: number, parts: readonly Uint8Array[]): Uint8Array {
@@ -106,6 +124,8 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** In UTF-16 units. */
+const LONGEST_COMMENT = 1000;
 /** Types of blocks. */
 const SECTION_BLOCK = 0x0a0d_0d0a;
 const INTERFACE_BLOCK = 1;

@@ -6,9 +6,10 @@
 import type * as Sys from '@litz/sys';
 
 /**
- * Returns a copy, which belongs to the caller, and which programs do not inherit.
+ * Returns a copy of the descriptor. It belongs to the caller, and programs that are started do not
+ * inherit it.
  *
- * @throws {SystemError} EBADF: it is not open; EMFILE: this process has too many
+ * @throws {SystemError} EBADF: `fd` is not open; EMFILE: this process has too many descriptors
  */
 export function copyDescriptor(
   { check, libc }: Pick<typeof Sys, 'check' | 'libc'>,

@@ -11,7 +11,7 @@ import type { UapiServer } from '../uapi/uapi-server.ts';
 import { copyDescriptor } from './copy-descriptor.ts';
 import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-over-channel.ts';
 
-/** The process that is to have the device. */
+/** The process that will get the device. */
 export interface Successor {
   /** Kills the process and resolves when it is gone. Resolves to false if that is not possible. */
   kill(): Promise<boolean>;
@@ -21,19 +21,22 @@ export interface GiveOptions {
   /** The connection to the other process; it is closed at the end. */
   readonly channel: Sys.UnixChannel;
   readonly successor: Successor;
-  /** The UAPI server of the device, if there is one. It goes with the device. */
+  /** The UAPI server of the device, if there is one. It is handed over with the device. */
   readonly server: UapiServer | undefined;
-  /** How long the other process may take until it is ready, in ms. Nothing stops meanwhile. */
+  /**
+   * How long the other process may take until it is ready, in ms. The device continues meanwhile.
+   */
   readonly readyMs?: number;
 }
 
 /**
- * Hands a device over. After this function resolved, the device and the server belong to the other
- * process: `close` them, which leaves the interface and the socket as they are.
+ * Hands a device over. After this function has resolved, the device and the server belong to the
+ * other process. Then `close` both here, which leaves the interface and the socket as they are.
  *
  * @returns for how long the device has neither read nor sent, in ms
- * @throws {Error} (rejects) the device was not handed over and goes on. The message says why, and
- *   whether its sessions were renewed. The other process is killed by then.
+ * @throws {Error} (rejects) the device was not handed over; the message says why. The other process
+ *   has been killed, and the device continues, with new sessions if that process may have used the
+ *   old ones. Only if that process may have the device and cannot be killed, the device is closed.
  */
 export async function giveDevice(device: Device, options: GiveOptions): Promise<number> {
   if (!(device instanceof Device)) throw new TypeError('"device" expected a Device');
@@ -94,11 +97,11 @@ class Giving {
     this.#channel.sendDevice('offer', saved, server && server.fd);
   }
 
-  /** The part in which clients wait. */
+  /** Moves the server and the device. Clients of the server wait meanwhile. */
   async #move(): Promise<number> {
     const { server } = this.#options;
     if (!server) return this.#moveDevice(undefined);
-    // Clients can wait for it while the server is paused.
+    // The copy keeps the socket open, so that clients can wait while the server is paused.
     const uapiFd = copyDescriptor(this.#sys, server.fd);
     try {
       await server.pause();
@@ -106,7 +109,7 @@ class Giving {
       await server.release();
       return restedMs;
     } catch (error) {
-      // The server takes the copy over.
+      // The server takes ownership of this copy.
       if (!this.#isGivenUp) await server.resume(copyDescriptor(this.#sys, uapiFd));
       throw error;
     } finally {
@@ -114,7 +117,7 @@ class Giving {
     }
   }
 
-  /** The part in which the device rests. */
+  /** Moves the device, which rests meanwhile. */
   async #moveDevice(uapiFd: number | undefined): Promise<number> {
     const begin = this.#sys.boottimeMs();
     let restart = false;
@@ -136,31 +139,33 @@ class Giving {
     return end - begin;
   }
 
-  /** The device goes on, when the other process cannot use it any more. */
+  /** Kills the other process, so that the device has one owner, and continues with the device. */
   async #takeBack(error: unknown, restart: boolean): Promise<void> {
     this.#abort(error);
     const isGone = await this.#options.successor.kill();
     if (restart && !isGone) {
-      // Two owners would be worse than none.
+      // A device without an owner is better than a device with two.
       this.#isGivenUp = true;
       await this.#driver.request({ type: 'release' });
       await this.#driver.close();
-      throw new Error(`${textOf(error)}; it may have the device, so this process has given it up`);
+      throw new Error(
+        `${textOf(error)}; the new process may have the device, so this process has given it up`,
+      );
     }
     await this.#driver.request({ type: 'resume', restart });
   }
 
-  /** @throws {Error} (rejects) the other process has ended, failed or refused, or says nothing */
+  /** @throws {Error} (rejects) the other process has ended, failed, refused or not answered */
   async #expect(
     type: HandOverMessage['type'],
     timeoutMs: number,
   ): Promise<{ message: HandOverMessage }> {
     const arrived = await this.#channel.receive(timeoutMs);
-    if (arrived === 'closed') throw new Error('it ended before it had the device');
+    if (arrived === 'closed') throw new Error('the new process ended before it had the device');
     const { message } = arrived;
     if (message.type === type) return arrived;
     if ('reason' in message) throw new Error(message.reason);
-    throw new Error(`it sent ${message.type} instead of ${type}`);
+    throw new Error(`the new process sent ${message.type} instead of ${type}`);
   }
 
   #abort(error: unknown): void {
@@ -176,7 +181,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The other process starts, loads its code and lets V8 compile it. */
+/** In ms. In this time the other process starts, loads its code and lets V8 compile it. */
 const READY_MS = 60_000;
-/** One step while the device rests. */
+/** In ms, for one step while the device rests. */
 const MOVE_MS = 5000;

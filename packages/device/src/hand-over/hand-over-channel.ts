@@ -25,7 +25,10 @@ import { STATE_FORMAT } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
 import type { SavedDevice, SavedSettings } from './saved-device.ts';
 
-/** A message. With `offer` and `state`, the descriptors are: the state, the TUN, the sockets. */
+/**
+ * A message. `offer` and `state` come with descriptors: the state, the TUN, the UDP sockets, and
+ * the UAPI socket if `hasUapi` is set.
+ */
 export type HandOverMessage =
   | { readonly type: 'hello'; readonly format: string; readonly version: string }
   | {
@@ -34,7 +37,9 @@ export type HandOverMessage =
       readonly hasUapi: boolean;
     }
   | { readonly type: 'ready' | 'restored' | 'commit' }
-  /** `since`: when the device went on, in ms of `boottimeMs`. Absent: just now. */
+  /**
+   * `since`: when the device continued, in ms of `boottimeMs`. Absent: when this message arrives.
+   */
   | { readonly type: 'running'; readonly since?: number }
   | { readonly type: 'refused' | 'failed' | 'abort'; readonly reason: string };
 
@@ -73,7 +78,8 @@ export class HandOverChannel {
   }
 
   /**
-   * Sends a device. Its state is passed in memory without a name, and wiped here.
+   * Sends a device. Its state is passed in shared memory without a name, and `saved.state` is
+   * wiped.
    *
    * @throws {SystemError} as `send` does
    */
@@ -104,7 +110,8 @@ export class HandOverChannel {
         const message = JSON.parse(new TextDecoder().decode(received.bytes)) as HandOverMessage;
         return { message, fds: received.fds };
       }
-      if (performance.now() >= end) throw new Error(`it did not answer within ${timeoutMs} ms`);
+      if (performance.now() >= end)
+        throw new Error(`the other process did not answer within ${timeoutMs} ms`);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -131,7 +138,8 @@ export class HandOverChannel {
 }
 
 /**
- * Between two turns of the event loop. A message ends the slice at once: the device rests while
- * three of them are on their way, and a timer would add up to 2 ms to each.
+ * How long one `wait` blocks the event loop, in ms. It returns at once when a message arrives. A
+ * timer between two checks would add up to 2 ms to each message, and the device rests while three
+ * messages are on their way.
  */
 const SLICE_MS = 1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a data plane knows besides its engine. It has no secrets. */
+/** The state of a data plane outside of its engine. It has no secrets. */
 export interface SavedPlane {
   /** The configured port; 0: any. */
   readonly listenPort: number;
@@ -23,7 +23,7 @@ export interface SavedSockets {
   readonly segmenting: boolean;
 }
 
-/** What is not secret. It is sent as JSON. */
+/** The part of a saved device that is not secret. It is sent as JSON. */
 export interface SavedSettings {
   /** The name of the interface. */
   readonly name: string;
@@ -32,7 +32,7 @@ export interface SavedSettings {
   readonly plane: SavedPlane;
   /** Absent while the link is down. */
   readonly sockets?: SavedSockets;
-  /** The clock of all times in the state, in ms, when it was saved. */
+  /** The time of the save in ms, on the clock of all times in the state. */
   readonly now: number;
 }
 
@@ -50,14 +50,14 @@ export interface SavedDevice {
  *
  * - `save`: returns a `SavedDevice`. With `rest` the device then neither reads nor sends until
  *   `resume`. The descriptors still belong to the device.
- * - `rehearse`: a device that rests prepares itself for `adopt`: it makes everything that works on
- *   the interface, and reads the state once, so that the code is compiled. The descriptors still
+ * - `rehearse`: a device that rests prepares for `adopt`. It makes all objects that work on the
+ *   interface. It also reads the state once, so that V8 compiles the code. The descriptors still
  *   belong to the caller.
  * - `adopt`: a device that rests continues a saved one. It takes the descriptors, and still rests.
  * - `resume`: ends the rest. With `restart`, the device begins with new handshakes, because another
  *   process may have used its sessions.
- * - `release`: the device that rests belongs to another process. `close` leaves the interface as it
- *   is.
+ * - `release`: the device that rests belongs to another process, so `close` leaves the interface as
+ *   it is.
  */
 export type HandOverRequest =
   | { readonly type: 'save'; readonly rest: boolean }

@@ -1,12 +1,12 @@
 /**
- * `SuccessorValues`: what a device that continues another one is made from.
+ * `SuccessorValues`: the arguments for a device that continues the device of another process.
  *
  * @module
  */
 import type { DeviceOptions, TunOptions } from '../options.ts';
 import type { SavedSettings } from './saved-device.ts';
 
-/** The name of the interface, the options, and what the other process says of its TUN. */
+/** The name of the interface, the options, and the offloads of the other process's TUN. */
 export type SuccessorValues = [
   name: string,
   options: Omit<DeviceOptions, 'tun' | 'up'> & Pick<TunOptions, 'persist'>,

@@ -17,7 +17,7 @@ import {
 } from './hand-over-channel.ts';
 
 export interface TakeOptions extends Omit<DeviceOptions, 'tun' | 'up'> {
-  /** `TunOptions.persist`, for the time after this process. Default false. */
+  /** `TunOptions.persist` of the device. Default false. */
   readonly persist?: boolean;
   /** The connection to the other process. */
   readonly channel: Sys.UnixChannel;
@@ -31,13 +31,15 @@ export interface TakenDevice {
   readonly name: string;
   /** The listening UAPI socket, which belongs to the caller. */
   readonly uapiFd: number | undefined;
-  /** The sessions go on. False: the other process was killed, and new sessions are made. */
+  /**
+   * Whether the sessions continue. If not, the other process was killed, and new sessions are made.
+   */
   readonly hasSessions: boolean;
   /** Tells the other process that it can end. */
   confirm(): void;
   /**
-   * Instead of `confirm`: closes the device, and leaves its interface to the other process, which
-   * goes on and is told why.
+   * Used instead of `confirm` after a failure: closes the device and leaves its interface to the
+   * other process, which gets the error and continues.
    */
   leave(error: unknown): Promise<void>;
 }
@@ -101,9 +103,9 @@ class Taking {
     return this.#resume(received, true);
   }
 
-  /** Releases everything that was received. */
+  /** Closes the device and sends the error to the other process. */
   async giveUp(error: unknown): Promise<void> {
-    // After `failed`, the other process kills this one.
+    // The device is closed first, because the other process kills this one after `failed`.
     await this.#device?.close();
     this.#trySend({ type: 'failed', reason: (error as Error).message });
     this.#channel.close();
@@ -117,7 +119,7 @@ class Taking {
     }
   }
 
-  /** Does everything now that need not wait until the other process rests. */
+  /** Does all work that need not wait until the other process rests. */
   async #rehearse({ saved }: ReceivedDevice): Promise<void> {
     const state = secretCopy(saved.state);
     const copy = { ...saved, state };
@@ -153,7 +155,7 @@ class Taking {
     };
   }
 
-  /** Wipes what was offered, because something newer has come. */
+  /** Wipes the offered state and closes its descriptors, because a newer state has come. */
   #forget({ saved, uapiFd }: ReceivedDevice): void {
     saved.state.fill(0);
     for (const fd of [...saved.fds, uapiFd]) if (fd !== undefined) this.#sys.libc().close(fd);
@@ -169,7 +171,7 @@ class Taking {
     throw new Error(`the other process sent ${message.type} instead of ${type}`);
   }
 
-  /** The other process may have been killed; the next `#next` finds out. */
+  /** Sends a message. If the other process was killed, only the next `#next` reports it. */
   #trySend(message: HandOverMessage): void {
     try {
       this.#channel.send(message);
@@ -179,7 +181,7 @@ class Taking {
   }
 }
 
-/** The other process waits for its clients before it rests. */
+/** In ms. The other process waits for its clients before it rests and sends the state. */
 const LONGEST_WAIT_MS = 60_000;
 /** The offer is a few ms old. A larger difference shows that the clocks differ. */
 const MOST_DIFFERENCE_MS = 60_000;

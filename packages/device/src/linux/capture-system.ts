@@ -8,8 +8,9 @@ import type * as Sys from '@litz/sys';
 import type { CaptureSystem } from '../capture/capture-taps.ts';
 
 /**
- * The kernel says only on receipt which local address a datagram has. For a datagram that is sent
- * before the peer was heard, its routing table is asked, at most once per second and address.
+ * The kernel reports the local address of a datagram only when the datagram is received. For a
+ * datagram that is sent before the peer was heard, the routing table gives the address. It is asked
+ * at most once per second for each address.
  */
 export function createCaptureSystem(
   {

@@ -14,14 +14,17 @@ export class CipherWorkers {
   #isClosing = false;
 
   /**
-   * @param onLost called once for each thread that failed or was ended from outside. A thread that
-   *   the packet loop has let end, with `CipherThreads.end`, is not lost
+   * @param onLost called once for each lost thread: one that failed or was ended from outside. A
+   *   thread that the packet loop ended with `CipherThreads.end` is not lost
    */
   constructor(onLost: (error: Error) => void) {
     this.#onLost = onLost;
   }
 
-  /** Starts a thread. It does not keep the process alive. If it cannot be started, it is lost. */
+  /**
+   * Starts a thread. It does not keep the process alive. If it cannot be started, it counts as
+   * lost.
+   */
   start(start: CipherThreadStart): void {
     try {
       this.#start(start);
@@ -60,10 +63,13 @@ export class CipherWorkers {
   }
 }
 
-/** The packet loop does not wait for it any more. */
+/** Marks a thread as ended, so that the packet loop does not wait for it. */
 function markEnded({ states, number }: CipherThreadStart): void {
   Atomics.store(new Int32Array(states), number, ENDED);
 }
 
-/** `ENDED` of `CipherThreads`. That module needs the FFI, which the main thread may not have. */
+/**
+ * The value of `ENDED` in `CipherThreads`. That module is not imported here, because it needs the
+ * FFI, which the main thread may not have.
+ */
 const ENDED = 2;

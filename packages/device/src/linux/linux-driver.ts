@@ -1,8 +1,8 @@
 /**
  * `LinuxDriver`: the main thread's side of a packet loop that runs in a thread of its own.
  *
- * Node.js waits without end for a thread that sleeps in poll. So every way to end the process must
- * wake that thread first: it sets the stop flag and writes to the eventfd.
+ * A Node.js process cannot end while one of its threads sleeps in poll. So before the process ends,
+ * in whatever way, this class sets the stop flag and writes to the eventfd, which wakes the thread.
  *
  * @module
  */

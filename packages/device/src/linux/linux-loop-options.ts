@@ -1,5 +1,5 @@
 /**
- * `LinuxLoopOptions`: what the packet loop of a device on Linux is made from.
+ * `LinuxLoopOptions`: the options of the packet loop of a device on Linux.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export interface LinuxLoopOptions {
   readonly control: ThreadControl;
   readonly tunName: string;
   /**
-   * Longest sleep in poll, in ms. Infinity, except when something can end this thread without
-   * writing the eventfd.
+   * Longest sleep in poll, in ms. It is finite only if something can end this thread without a
+   * write to the eventfd.
    */
   readonly longestSleepMs: number;
   readonly settings: CommonSettings;

@@ -66,7 +66,9 @@ export class LinuxLoop {
   #linkUpDue = Infinity;
   /** While a hand-over is in progress, nothing is read and nothing is sent. */
   #isResting = false;
-  /** Whether `close` leaves the interface as it is, because another process has it, or will. */
+  /**
+   * Whether `close` leaves the interface as it is, because another process has it or will get it.
+   */
   #leavesInterface = false;
   /** Set while the warm-up runs. */
   #warmUp: LinuxWarmUp | undefined = undefined;
@@ -267,7 +269,7 @@ export class LinuxLoop {
       const { state, plane } = this.#plane.save(now);
       return { state, ...createSavedSettings(this.#tun, this.#plane.path.sockets, plane, now) };
     }
-    // While both processes have the interface, and when only the other one has it.
+    // The interface stays while both processes have it, and when only the other process has it.
     this.#leavesInterface = request.type !== 'resume';
     const { type } = request;
     if (type === 'rehearse') this.#use(markRefusals(() => rehearse(this.#options, request.saved)));
@@ -277,7 +279,9 @@ export class LinuxLoop {
     return undefined;
   }
 
-  /** Continues the device of another process. Its interface is in use since the rehearsal. */
+  /**
+   * Continues the device of another process. This loop has had its interface since the rehearsal.
+   */
   #adopt({ settings, fds, state }: SavedDevice): void {
     const [tunFd = -1, ...socketFds] = fds;
     closeInterface(this.#options.packages.sys, tunFd, settings.offloads, this.#tun.offloads);
@@ -358,9 +362,9 @@ export class LinuxLoop {
   }
 
   /**
-   * Opens the sockets after another program set the link up. That program cannot be told of an
-   * error. So a port that is taken is reported as an event, once, and opening is tried again until
-   * the port is free or another port is configured.
+   * Opens the sockets after another program set the link up. That program cannot receive our error.
+   * So a port that is taken is reported once, as an event. Opening is tried again until the port is
+   * free or another port is configured.
    */
   #linkUp(now: number): void {
     const isFirst = this.#linkUpDue === Infinity;

@@ -35,8 +35,8 @@ export function createSavedSettings(
 }
 
 /**
- * Returns the interface of another process, which goes on with it. Reads the state once, so that
- * the code is compiled when it must be read quickly.
+ * Returns the TUN of another process, which continues to use it. Reads the state once, so that the
+ * code is compiled before the state must be read quickly.
  *
  * @param saved its descriptors still belong to the caller
  */
@@ -56,7 +56,11 @@ export function rehearse(
   return packages.tun.adoptTun(fd, settings.offloads);
 }
 
-/** Closes a descriptor of an interface, of which `rehearse` has made a copy. */
+/**
+ * Closes a descriptor of an interface that `rehearse` has made a copy of.
+ *
+ * @throws {RangeError} the offloads have changed since then
+ */
 export function closeInterface(
   { libc }: Pick<typeof Sys, 'libc'>,
   fd: number,
@@ -104,6 +108,6 @@ export function finishWarmUp(
   }
 }
 
-/** With one busy core it takes about a second. */
+/** In ms. With one busy core, a warm-up takes about a second. */
 const LONGEST_WARM_UP_MS = 5000;
 const SLICES_MS = 20;

@@ -24,7 +24,7 @@ export interface PlaneParts {
   readonly sockets: LinuxSockets;
 }
 
-/** Makes what opens the sockets. Nothing is opened yet. */
+/** Makes the object that opens the sockets. Nothing is opened yet. */
 export function createSockets(
   { packages, control, settings }: LinuxLoopOptions,
   memory: PacketMemory,

@@ -1,6 +1,6 @@
 /**
- * `openThreads`: makes what several threads share to seal packets. Nothing is started. `canShare`:
- * whether the provider uses it.
+ * `openThreads`: makes the object that several threads share to seal packets. It starts no thread.
+ * `canShare` returns whether the crypto provider uses that object.
  *
  * @module
  */
@@ -24,10 +24,10 @@ export async function openThreads(
 }
 
 /**
- * Whether other threads can work. Only OpenSSL shares its work: with another provider they would
- * wait for ever.
+ * Whether other threads get work. Only OpenSSL shares its work. With another provider, the threads
+ * would wait forever.
  *
- * @param warnings gets a text if threads were asked for that would do nothing
+ * @param warnings gets a text if the option asked for threads that would do nothing
  */
 export function canShare(
   shared: CipherThreads | undefined,
@@ -36,11 +36,14 @@ export function canShare(
 ): shared is CipherThreads {
   if (shared?.isUsed) return true;
   if (threads !== 'auto' && threads > 1) {
-    const reason = `packets of the crypto provider ${provider} cannot be shared`;
-    warnings.push(`"threads" is ${threads}, and one thread is used: ${reason}`);
+    const reason = `the crypto provider ${provider} cannot share its work`;
+    warnings.push(`"threads" is ${threads}, but one thread is used: ${reason}`);
   }
   return false;
 }
 
-/** The packet loop reads, splits and sends alone. So more threads would have nothing to do. */
+/**
+ * The most threads of 'auto'. The packet loop reads, splits and sends alone, so more threads would
+ * have nothing to do.
+ */
 const MOST_BY_ITSELF = 4;

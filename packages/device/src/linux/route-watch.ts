@@ -49,7 +49,7 @@ export class RouteWatch {
     return this.#monitor.fd;
   }
 
-  /** Whether a change waits to be handled. Until then, more changes make no difference. */
+  /** Whether a change waits to be handled. While it waits, more changes make no difference. */
   get isMuted(): boolean {
     return this.#changeDue !== Infinity;
   }

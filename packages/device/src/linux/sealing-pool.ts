@@ -1,6 +1,6 @@
 /**
- * `SealingPool`: the threads that seal together with the packet loop of a device. They are programs
- * of `@litz/openssl`; the main thread starts them.
+ * `SealingPool`: the threads that seal together with the packet loop of a device. They run code of
+ * `@litz/openssl`, and the main thread starts them.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export class SealingPool implements SealingThreads, OpeningThreads {
   #isResting = false;
 
   /**
-   * @param threads how many; 'auto': as many as help, up to the most of `cipherThreads`
+   * @param threads how many; 'auto': as many as make it faster, up to `cipherThreads.most`
    * @param start asks the main thread to start a thread
    */
   constructor(
@@ -101,7 +101,10 @@ export class SealingPool implements SealingThreads, OpeningThreads {
   }
 }
 
-/** Returns the idle time of all cores, in ticks of 10 ms: two numbers of /proc/stat. */
+/**
+ * Returns the idle time of all cores, in ticks of 10 ms: the sum of `idle` and `iowait` in
+ * /proc/stat.
+ */
 export function idleTicks(stat: string): number {
   const fields = stat.slice(0, stat.indexOf('\n')).split(/\s+/).map(Number);
   return (fields[4] ?? 0) + (fields[5] ?? 0);

@@ -1,8 +1,8 @@
 /**
- * `threadFile`: where the code of a Linux device's threads is.
+ * `threadFile`: finds the file with the code of a Linux device's thread.
  *
- * A bundler joins this file with the code of a program, and the thread's file is then not
- * beside it, unless the bundler was told so.
+ * A bundler joins this file with the code of a program. Then the file of the thread is beside the
+ * program only if the bundler was told to put it there.
  *
  * @module
  */

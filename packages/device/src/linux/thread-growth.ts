@@ -1,6 +1,7 @@
 /**
- * `ThreadGrowth`: decides when other threads should help the packet loop: only while it cannot keep
- * up with the interface, a core is idle, and it was seen that they help. Pure: no clock, no I/O.
+ * `ThreadGrowth`: decides when other threads should help the packet loop. They help only while the
+ * loop cannot keep up with the interface, a core is idle, and a measurement has shown that they
+ * make it faster. Pure: no clock, no I/O.
  *
  * @module
  */
@@ -9,7 +10,7 @@
 export type GrowthStep = 'none' | 'resume' | 'start' | 'rest';
 
 export interface ThreadGrowthOptions {
-  /** The most threads, with the packet loop's. */
+  /** The largest number of threads, including that of the packet loop. */
   readonly most: number;
   /** Returns how many cores were idle since the last call, for instance 1.5. */
   readonly idleCores: () => number;
@@ -17,7 +18,7 @@ export interface ThreadGrowthOptions {
 
 export class ThreadGrowth {
   readonly #options: ThreadGrowthOptions;
-  /** How many threads were started, and how many are used; both with the packet loop's. */
+  /** How many threads were started, and how many are used; both include that of the packet loop. */
   #started = 1;
   #used = 1;
   #windowEnd = -Infinity;
@@ -41,7 +42,8 @@ export class ThreadGrowth {
   /**
    * Must be called after each read of the interface.
    *
-   * @param now in ms. @param packets that were read since the start
+   * @param now in ms
+   * @param packets how many were read since the start
    * @param isFull whether the interface had more packets than one read takes
    */
   observe(now: number, packets: number, isFull: boolean): GrowthStep {
@@ -118,7 +120,10 @@ const MOSTLY = 0.8;
 const IDLE_CORES = 0.6;
 /** A thread is judged after this many windows: it needs the first ones to start. */
 const JUDGED_AFTER = 5;
-/** A thread that brings less is not worth its processor time. */
+/**
+ * The least ratio of the throughputs with and without the last thread. A thread that brings less is
+ * not worth its processor time.
+ */
 const GAIN = 1.1;
 /** Windows without load after which the threads rest. */
 const CALM_WINDOWS = 10;

@@ -50,7 +50,9 @@ export interface WorkerStart {
    */
   readonly isNested: boolean;
   readonly settings: CommonSettings;
-  /** Set if the device continues one of another process: what that process says of its TUN. */
+  /**
+   * Set if the device continues the device of another process: the offloads of that process's TUN.
+   */
   readonly takesOver?: Pick<SavedSettings, 'offloads'>;
   /** The buffer that holds the secrets of `settings`. The receiver wipes it. */
   readonly secrets: ArrayBuffer;
@@ -65,9 +67,9 @@ export interface RequestMessage {
 }
 
 /**
- * Some of the peers of a `configure` request that has many, in order. These messages come before
- * the request, which has the last peers. Packets pass between two messages; a clone of 100,000
- * peers at once would take long.
+ * A part of the peers of a `configure` request that has many peers, in order. These messages come
+ * before the request, which has the last peers. Packets pass between two messages; a clone of
+ * 100,000 peers at once would take long.
  */
 export interface PeersMessage {
   readonly peers: readonly PeerConfiguration[];
@@ -75,7 +77,7 @@ export interface PeersMessage {
   readonly secrets: ArrayBuffer;
 }
 
-/** A message of the thread of a packet loop. */
+/** A message from the thread of a packet loop. */
 export type WorkerMessage =
   | {
       readonly type: 'open';
@@ -159,10 +161,10 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
 }
 
 /**
- * Sends an answer. Wipes the secrets of a snapshot, after they were copied into a buffer that is
- * transferred, and a saved state, after it was copied into memory that both threads have. The state
- * is not transferred: at the first transfer V8 throws away all compiled code that reads bytes, so
- * the packets just before a hand-over would be processed slowly.
+ * Sends an answer. The secrets of a snapshot are copied into a buffer that is transferred, and then
+ * wiped. A saved state is copied into memory that both threads share, and then wiped. It is not
+ * transferred, because at the first transfer V8 throws away all compiled code that reads bytes.
+ * Then the packets just before a hand-over would be processed slowly.
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (isSavedDevice(answer)) {

@@ -6,7 +6,10 @@
 
 /** A distribution of batches by their size. A copy. */
 export interface BatchStats {
-  /** Batches by size: those of 1 packet, of 2, of 3 to 4, of 5 to 8, and so on; the last: more. */
+  /**
+   * The number of batches with 1 packet, with 2, with 3 to 4, with 5 to 8, and so on
+   * (`BATCH_LIMITS`). The last number counts all larger batches.
+   */
   readonly counts: readonly number[];
   /** The packets of all batches together. */
   readonly packets: number;
@@ -16,7 +19,7 @@ export class BatchSizes {
   readonly #counts: Float64Array = new Float64Array(BATCH_LIMITS.length + 1);
   #packets = 0;
 
-  /** Counts a batch. One without packets is not counted. */
+  /** Counts a batch. An empty batch is not counted. */
   add(packets: number): void {
     if (packets === 0) return;
     // The binary logarithm, rounded up.

@@ -72,7 +72,7 @@ export interface DataPlaneOptions {
   readonly closeSockets?: (sockets: DatagramSocket) => void;
   /** The optional events that are emitted until `listen` changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
-  /** What captures need. Default: there is nobody to read a capture. */
+  /** What captures need from the system. Default: no reader waits for a capture. */
   readonly capture?: CaptureSystem;
   readonly crypto?: CryptoProvider | undefined;
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
@@ -103,7 +103,7 @@ export class DataPlane {
   readonly loop: LoopTime = new LoopTime();
   /** The callbacks that sockets must be opened with. */
   readonly reports: SocketReports;
-  /** Offloads that were requested and are off. `finish` reports each of them once. */
+  /** Offloads that were requested but are off. `finish` reports each of them once. */
   readonly lostOffloads: LostOffloads = new LostOffloads();
   readonly #engine: Engine;
   readonly #tun: Tun;
@@ -390,7 +390,7 @@ export class DataPlane {
     this.path.flush();
     const port = { listenPort: this.#listenPort, mark: this.#mark, isUp: this.#up };
     const plane = { ...port, lostOffloads: this.lostOffloads.names };
-    return { state: saveState(this.#engine), plane };
+    return { state: saveState(this.#engine, now), plane };
   }
 
   /**

@@ -1,12 +1,12 @@
 /**
- * `LostOffloads`: the offloads that were requested and are off, and which of them were not reported
- * yet. They are lost before the device is open, or while a batch is in progress, so the report
- * comes later.
+ * `LostOffloads`: the offloads that were requested but are off, and which of them were not reported
+ * yet. An offload can be lost before the device is open, or while a batch is in progress. So it is
+ * reported later.
  *
  * @module
  */
 
-/** An offload is off, and why. */
+/** An offload that is off, and the reason. */
 export interface OffloadEvent {
   readonly type: 'offload';
   readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro';
@@ -33,7 +33,7 @@ export class LostOffloads {
     this.#unreported.push({ type: 'offload', name, reason });
   }
 
-  /** Takes over what another process has reported. */
+  /** Adds the offloads whose loss another process has already reported. */
   restore(names: readonly OffloadEvent['name'][]): void {
     for (const name of names) this.#names.add(name);
   }

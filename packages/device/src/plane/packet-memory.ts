@@ -13,12 +13,13 @@
  * super-packet, is copied into the slab, and its checksum is computed at the same time. The packet
  * is encrypted in the slab and sent from there.
  *
- * The messages are not adjacent. A cipher may compute block 0 of its key stream, which contains the
+ * The messages are not adjacent, so the kernel gets each of them as a separate piece. The space
+ * between them is for the cipher. It may compute block 0 of its key stream, which contains the
  * one-time key, in one call with the text. Block 0 is then written to the 64 bytes in front of the
- * text, and the header is written over its end. So the kernel gets each message as a separate
- * piece. A packet begins at a multiple of 64, so that whole blocks end within its place. The
- * contract of a cipher allows it to write 64 bytes behind the text. Up to 32 of these bytes lie in
- * the free bytes of the next place, in front of that place's header.
+ * text, and the header is written over the end of block 0. A packet begins at a multiple of 64, so
+ * that whole blocks end within its place. The contract of a cipher allows it to write 64 bytes
+ * behind the text. Up to 32 of these bytes lie in the free bytes of the next place, in front of
+ * that place's header.
  *
  * @module
  */
@@ -85,7 +86,7 @@ export class PacketMemory {
    * Copies the pieces of a packet, which are in this buffer and begin with its vnet header, to the
    * scratch area one after the other. The packet then begins at `scratchOffset`.
    *
-   * @returns their length together
+   * @returns their total length
    */
   join(offsets: Uint32Array, lengths: Uint32Array, count: number): number {
     const { buffer } = this;
@@ -110,13 +111,18 @@ function align(offset: number): number {
   return (offset + ALIGNMENT - 1) & -ALIGNMENT;
 }
 
-/** Bytes per read. An IPv6 packet can be 40 bytes longer than its length field can say. */
+/**
+ * Bytes per read. An IPv6 packet can be 40 bytes longer than the largest value of its length field.
+ */
 const READ_LENGTH = 65536 + 256;
 /**
  * Bytes of the slab. There is space for a super-packet with the smallest usual segments and, after
  * it, for the largest packet.
  */
 const SLAB_LENGTH: number = 1 << 18;
-/** While other threads seal: seven super-packets, so that a thread that is held up delays none. */
+/**
+ * Bytes of the slab while other threads seal. There is space for seven super-packets, so that a
+ * thread that is held up does not delay the others.
+ */
 const SHARED_SLAB_LENGTH: number = 1 << 19;
 const ALIGNMENT = 64;

@@ -1,6 +1,6 @@
 /**
- * `PacketTap`: what the packet path tells a capture. It is the only place where packets are seen
- * from outside; without a capture there is no tap, and the path checks one field per call.
+ * `PacketTap`: the interface through which captures see packets. Nothing else outside the packet
+ * path sees them. Without a capture there is no tap, and the path checks one field per call.
  *
  * @module
  */
@@ -10,7 +10,10 @@ import type { DropReason, Endpoint, PacketRun, Transmit } from '@litz/core';
 export interface PacketTap {
   /** Packets of the interface, before the engine seals them in place. */
   beforeSend(run: PacketRun): void;
-  /** What the engine did with them: undefined if they were sent, or wait for a session. */
+  /**
+   * What the engine did with the packets of `beforeSend`: undefined if they were sent or wait for a
+   * session.
+   */
   afterSend(run: PacketRun, reason: DropReason | undefined): void;
   /** Datagrams that go to the sockets. They must be sealed already. */
   transmit(transmit: Transmit): void;
@@ -22,7 +25,7 @@ export interface PacketTap {
     source: Endpoint,
     ecn: number,
   ): void;
-  /** What the engine returned for it. */
+  /** What the engine returned for the datagram of `beforeOpen`. */
   afterOpen(opened: number | DropReason): void;
   /** A packet that the engine has made for the interface, or took from a waiting datagram. */
   made(buffer: Uint8Array, offset: number, length: number): void;

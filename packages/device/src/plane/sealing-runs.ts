@@ -8,7 +8,8 @@ import { Transmit, type DatagramRun } from '@litz/core';
 
 /**
  * Threads that seal runs of packets together with the packet loop. After `handlePackets`, a run may
- * still be in progress: `isBusy`. Then its messages may be queued, but not sent before `finish`.
+ * still be in progress; then `isBusy` is true. Its messages may be queued, but must not be sent
+ * before `finish`.
  */
 export interface SealingThreads {
   /** Whether a run is in progress. */
@@ -94,5 +95,5 @@ interface Entry {
   mark: number;
 }
 
-/** A super-packet is one run, and so is a single packet. */
+/** The most runs that wait. A super-packet is one run, and so is a single packet. */
 const CAPACITY = 64;

@@ -7,8 +7,9 @@
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have
- *    more segments than fit into one message of the kernel (64 KiB, 64 datagrams). The datagrams of
- *    a stream that are left then leave in one message with the first ones of the next super-packet.
+ *    more segments than fit into one message of the kernel (64 KiB, 64 datagrams). The datagrams
+ *    that are left then go into one message with the first ones of the next super-packet of that
+ *    stream.
  *
  * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *
@@ -127,7 +128,7 @@ export class TunToUdp {
     return true;
   }
 
-  /** Queues datagrams. They leave behind those that other threads still seal. */
+  /** Queues datagrams. They leave after those that other threads still seal. */
   send(run: DatagramRun): void {
     const runs = this.#runs;
     if (!runs || (runs.isEmpty && !this.#threads!.isBusy)) {
@@ -154,7 +155,7 @@ export class TunToUdp {
     this.batches.add(this.readPackets - before);
     this.#isSparse = reads <= 1;
     if (this.#runs) this.flush();
-    // The engine may destroy a key.
+    // Waits for the threads, because `finishBatch` may destroy a key that they use.
     this.#threads?.close();
     this.#engine.finishBatch(now);
     this.#drain();
@@ -213,7 +214,7 @@ export class TunToUdp {
     this.#flushSockets(runs);
   }
 
-  /** Sends the first run, when it is sealed. This thread helps. */
+  /** Waits until the first run is sealed, and sends it. Meanwhile this thread helps to seal. */
   #sendFirst(runs: SealingRuns): void {
     this.sockets?.sendRun(runs.awaitFirst());
     this.#flushSockets(runs);
@@ -246,7 +247,7 @@ export class TunToUdp {
         return sharedEnd - slabOffset;
       }
       const isWrapped = this.#next < this.#used;
-      // The tag of the last packet may save and restore a word behind its place.
+      // Writing the tag of the last packet may save and restore a word behind its place.
       const end = isWrapped ? this.#used - PACKET_MARGIN : sharedEnd;
       if (end - this.#next >= wanted) return end - this.#next;
       if (!isWrapped && this.#used - slabOffset > wanted) this.#next = slabOffset;
@@ -282,7 +283,9 @@ function strideOf(length: number): number {
 const READS = 64;
 // A batch also ends after this many bytes.
 const BATCH_BYTES: number = 128 * 1024;
-/** With other threads: at the end of a batch they wait for the packet loop. */
+/**
+ * The same with other threads. It is more, because these wait for the packet loop after each batch.
+ */
 const SHARED_BATCH_BYTES: number = 1024 * 1024;
 /** `Tun.read` returns this when the device is gone. */
 const GONE = -1;

@@ -49,7 +49,10 @@ export interface OpeningThreads {
   readonly mark: number;
   /** Begins a batch: datagrams that `Engine.beginDatagram` gets from now on are shared. */
   beginOpening(): void;
-  /** No datagram follows: those that wait for more of their kind are opened too. */
+  /**
+   * Tells the threads that no datagram follows. They then open also those that wait for more of
+   * their kind.
+   */
   publishLast(): void;
   /** Waits until the datagrams before `mark` are opened. They must have been processed. */
   finishOpening(mark: number): void;
@@ -95,8 +98,8 @@ export class UdpToTun {
   #malformedSeen = 0;
   /**
    * The time of the batch. Undefined at first, so that V8 stores it as a reference. If the field
-   * only ever held numbers, V8 would allocate a new number object per datagram when it is passed
-   * on.
+   * only ever held numbers, V8 would allocate a new number object for each datagram when the time
+   * is passed on.
    */
   #now: number | undefined = undefined;
   /** The buffer of the current datagram. Packets in it have space for a vnet header in front. */
@@ -190,7 +193,7 @@ export class UdpToTun {
     // A tap looks at each message before and after it is opened.
     if (isAlone || this.tap) return sockets.receive(this.#sink, only);
     const count = this.#collectInto(0, sockets, only);
-    // Few datagrams are opened sooner than another thread wakes.
+    // A few datagrams are opened before another thread would wake.
     if (this.#batches[0].count >= FEWEST_SHARED) {
       return count + this.#openShared(threads, sockets, only);
     }

@@ -1,9 +1,9 @@
 /**
  * `EventLoopSockets`: opens the UDP sockets of a device that runs on the event loop.
  *
- * On Linux these are batched sockets, with GSO, GRO and sticky sources. They need no privilege.
- * Elsewhere, without koffi, outside the main thread, or if `udp` is 'portable', they are those of
- * node:dgram.
+ * On Linux these are batched sockets, with GSO, GRO and sticky sources. They need no privilege. On
+ * other systems, without koffi, outside the main thread, or if `udp` is 'portable', the sockets are
+ * those of node:dgram.
  *
  * @module
  */
@@ -76,7 +76,7 @@ export class EventLoopSockets {
     return this.#udp.interfaceIndex;
   }
 
-  /** What captures need. `onBlocks` becomes a part of it. */
+  /** Returns what captures need from the system, with `onBlocks` as a part of it. */
   captureSystem(onBlocks: (id: number) => void): CaptureSystem {
     return this.#createCaptureSystem?.(onBlocks) ?? { onBlocks };
   }

@@ -310,8 +310,8 @@ export class PortableDriver implements Driver {
   }
 }
 
-/** The longest time that setTimeout takes. */
+/** The longest time that setTimeout accepts, in ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The TUNs that devices use now. */
+/** The TUNs that devices use at present. */
 const usedTuns = new WeakSet<Tun>();

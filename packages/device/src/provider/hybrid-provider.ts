@@ -92,7 +92,7 @@ class HybridCipher implements Cipher {
   }
 
   readKey(out: Uint8Array): void {
-    // `#key` is zero once `#long` is made.
+    // Read from `#short`, because `#key` is zero once `#long` is made.
     if (!this.#short.readKey) throw new TypeError('the provider does not give keys back');
     this.#short.readKey(out);
   }

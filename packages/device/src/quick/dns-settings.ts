@@ -12,7 +12,9 @@ export interface DnsSettings {
   readonly searchDomains: readonly string[];
 }
 
-/** Splits the words of the field as wg-quick does: what looks like an address is a server. */
+/**
+ * Splits the words of the field as wg-quick does: a word that looks like an address is a server.
+ */
 export function readDnsSettings(words: readonly string[]): DnsSettings {
   return {
     servers: words.filter(looksLikeAddress),
@@ -20,14 +22,17 @@ export function readDnsSettings(words: readonly string[]): DnsSettings {
   };
 }
 
-/** Returns the first word that looks like an address and is none; undefined if there is none. */
+/**
+ * Returns the first word that looks like an address but is not one; undefined if there is no such
+ * word.
+ */
 export function wrongServer(words: readonly string[]): string | undefined {
   return words
     .filter(looksLikeAddress)
     .find((word) => tryParseAddress(word.replace(/%[\w.-]+$/, '')) === undefined);
 }
 
-/** The test of wg-quick. */
+/** This is how wg-quick distinguishes servers and search domains. */
 function looksLikeAddress(word: string): boolean {
   return /^[0-9.]+$/.test(word) || word.includes(':');
 }

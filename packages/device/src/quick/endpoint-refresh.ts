@@ -4,7 +4,7 @@
  * A device knows addresses, not names. If the address behind a name changes, or the network can no
  * longer reach one version of IP, handshakes get no answer. Then the name is looked up with the
  * resolver of the system, and the peer gets the next of its addresses: one after the other, IPv4
- * and IPv6, until it answers. A peer that answers keeps its endpoint, wherever it has roamed.
+ * and IPv6, until it answers. A peer that answers keeps its endpoint, also after it has roamed.
  *
  * @module
  */
@@ -22,6 +22,8 @@ export interface NamedPeer extends HostPort {
   /** The endpoint that the device has now; it is tried last. */
   readonly endpoint?: Endpoint | undefined;
 }
+
+type TraceStep = DeviceEvents['trace'][0]['step'];
 
 /** The part of a `Device` that the refresh uses. */
 export type RefreshedDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure'>;
@@ -70,13 +72,13 @@ export class EndpointRefresh {
     checkObject(options, 'options', ['device', 'now', 'lookup', 'log']);
     this.#options = options;
     this.#onTrace = ({ peer, step, sends }) => {
-      const isSilent = step === 'gave-up' || (step === 'retrying' && sends >= LEAST_SENDS);
-      if (isSilent) void this.#refresh(this.#peers.get(keyId(peer)));
+      const followed = this.#peers.get(keyId(peer));
+      if (followed?.isSilent(step, sends) === true) void this.#refresh(followed);
     };
   }
 
   /**
-   * Follows a peer. If it is followed already, under another name, the new name counts.
+   * Follows a peer. If it is already followed under another name, the new name replaces that one.
    *
    * @throws {TypeError | RangeError} host or port is wrong
    */
@@ -88,21 +90,21 @@ export class EndpointRefresh {
     this.#peers.set(keyId(publicKey), new FollowedPeer({ publicKey, host, port, endpoint }));
   }
 
-  /** Follows a peer no longer: it was removed, or got an address as endpoint. */
+  /** Stops following a peer, because it was removed or got an address as its endpoint. */
   forget(publicKey: PublicKey): void {
     this.#peers.delete(keyId(publicKey));
     if (this.#peers.size === 0) this.close();
   }
 
-  /** Follows no peer any more. */
+  /** Stops following all peers. */
   close(): void {
     this.#peers.clear();
     this.#options.device.off('trace', this.#onTrace);
   }
 
-  async #refresh(peer: FollowedPeer | undefined): Promise<void> {
+  async #refresh(peer: FollowedPeer): Promise<void> {
     const { device, now = () => performance.now(), lookup = systemLookup, log } = this.#options;
-    if (!peer || peer.isBusy || now() < peer.notBefore) return;
+    if (peer.isBusy || now() < peer.notBefore) return;
     const { host, port, publicKey } = peer.named;
     peer.isBusy = true;
     let found: Endpoint | undefined;
@@ -112,7 +114,7 @@ export class EndpointRefresh {
         endpoints.push(await resolveEndpoint({ host, port }, { lookup: async () => address }));
       }
       found = peer.choose(endpoints);
-      // It may have been forgotten meanwhile.
+      // The peer may have been forgotten meanwhile.
       if (!found || this.#peers.get(keyId(publicKey)) !== peer) return;
       await device.configure({ peers: [{ publicKey, updateOnly: true, endpoint: found }] });
       log?.(`${nameOf(publicKey)} does not answer: ${host} is ${found.toString()}`);
@@ -133,9 +135,11 @@ export class EndpointRefresh {
 class FollowedPeer {
   readonly named: NamedPeer;
   isBusy = false;
-  /** The time of the next look-up, at the earliest. */
+  /** The earliest time of the next look-up. */
   notBefore = -Infinity;
   #last: string | undefined;
+  /** How often an initiation was sent again since the peer was heard. */
+  #retries = 0;
 
   constructor(named: NamedPeer) {
     this.named = named;
@@ -143,8 +147,21 @@ class FollowedPeer {
   }
 
   /**
-   * Returns the endpoint that follows the last one that was tried, or the first endpoint if that
-   * one is gone.
+   * Returns whether the peer is silent after this step. `sends` counts from the last packet that
+   * had to be sent, so while packets come, it stays at 1.
+   */
+  isSilent(step: TraceStep, sends: number): boolean {
+    if (step === 'response-received' || step === 'initiation-received') this.#retries = 0;
+    if (step === 'retrying') this.#retries++;
+    return (
+      step === 'gave-up' ||
+      (step === 'retrying' && (sends >= LEAST_SENDS || this.#retries >= LEAST_SENDS))
+    );
+  }
+
+  /**
+   * Returns the endpoint after the one that was tried last; the first endpoint if the name no
+   * longer has that one.
    */
   choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
     const texts = endpoints.map((endpoint) => endpoint.toString());
@@ -167,5 +184,8 @@ function nameOf(publicKey: PublicKey): string {
 
 /** Two initiations without an answer: about ten seconds. */
 const LEAST_SENDS = 2;
-/** Between two look-ups of one peer. A retry of the handshake comes every five seconds. */
+/**
+ * The least time between two look-ups of one peer. A retry of the handshake comes every five
+ * seconds.
+ */
 const LEAST_INTERVAL_MS = 9000;

@@ -10,7 +10,7 @@ import type { Prefix } from './prefix.ts';
 import type { HookOptions } from './run-hook.ts';
 import type { PolicyRule } from './step.ts';
 
-/** All except hooks is synchronous. `link` and `tunnel` are names of interfaces. */
+/** All methods except `runHook` are synchronous. `link` and `tunnel` are names of interfaces. */
 export interface Host {
   /** Whether an interface has this name. */
   hasLink(name: string): boolean;
@@ -55,9 +55,9 @@ export interface Host {
   /** Sets the DNS servers for the time of a tunnel. */
   setDns(tunnel: string, dns: DnsSettings): void;
   /**
-   * Puts back the DNS servers of before.
+   * Restores the DNS servers from before the tunnel.
    *
-   * @returns a line for the user if something stays as it is
+   * @returns a line for the user if something could not be restored
    */
   restoreDns(tunnel: string): string | undefined;
   /** Runs a hook; see `runHook`. */

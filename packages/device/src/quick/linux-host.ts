@@ -104,7 +104,10 @@ export class LinuxHost implements Host {
     );
   }
 
-  /** Returns the addresses of an interface, without those that the kernel gave it by itself. */
+  /**
+   * Returns the addresses of an interface, without the link-local ones, which the kernel adds
+   * itself.
+   */
   addresses(link: string): Prefix[] {
     return this.#netlink
       .addresses(this.#index(link))
@@ -267,7 +270,7 @@ function waitForLock(sys: typeof Sys, path: string): Sys.FileLock {
       return sys.FileLock.take(path, '');
     } catch (error) {
       if (!(error instanceof sys.FileLockedError) || waitedMs >= LONGEST_LOCK_MS) throw error;
-      // The thread must wait: this also runs when the process ends.
+      // This blocks the thread, because the function also runs while the process exits.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_INTERVAL_MS);
     }
   }

@@ -194,7 +194,10 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
   });
 }
 
-/** Returns each left-over rule to a table without routes, together with the rule in front of it. */
+/**
+ * Returns the rules that killed tunnels left for this table, each with the rule in front of it;
+ * none if the table has routes, because then a tunnel uses it.
+ */
 function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRule[] {
   if (facts.usedTables.has(table)) return [];
   const rules = facts.tunnelRules.filter((rule) => rule.family === family);

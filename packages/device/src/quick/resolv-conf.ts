@@ -2,7 +2,7 @@
  * `ResolvConf`: the file /etc/resolv.conf, which may also be a symbolic link, or absent.
  *
  * The file is replaced in one step where that is possible. In a container, it is often mounted, and
- * can only be overwritten. All text is Latin-1, so that any bytes come back as they were.
+ * can only be overwritten. All text is Latin-1, so that all bytes are restored unchanged.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   writeSync,
 } from 'node:fs';
 
-/** What the path leads to. */
+/** What is at the path. */
 export type ResolvConfState =
   | { readonly type: 'none' }
   | { readonly type: 'link'; readonly target: string }
@@ -102,5 +102,5 @@ function replaceText(fd: number, text: string): void {
   ftruncateSync(fd, bytes.length);
 }
 
-/** The file is a mount, or its folder cannot be written. */
+/** These errors mean that the file is a mount, or that its folder cannot be written. */
 const UNREPLACEABLE: ReadonlySet<string> = new Set(['EBUSY', 'EROFS', 'EACCES', 'EPERM', 'ENOENT']);

@@ -3,13 +3,13 @@
  * process.
  *
  * ```
- *   FOLDER/tunnels/wg0    who set it, and how; in /etc/resolv.conf: also the text
+ *   FOLDER/tunnels/wg0    which process set it, and how; for /etc/resolv.conf also the text
  *   FOLDER/before         what /etc/resolv.conf was before the first tunnel changed it
- *   FOLDER/lock           held while one of them changes
+ *   FOLDER/lock           held while a process changes one of them
  * ```
  *
- * A record is valid as long as its process runs. The process id and the time at which the process
- * started identify it.
+ * A record is valid as long as its process runs. The process is identified by its id and the time
+ * at which it started.
  *
  * @module
  */
@@ -59,8 +59,9 @@ export class ResolverRecords {
   }
 
   /**
-   * All records, in the order in which they were made. Files with another content are ignored, and
-   * so is all that another user can have written: with a record, they could set the DNS servers.
+   * All records, in the order in which they were made. Files with other content are ignored. All
+   * files are ignored if another user may write to the folder, because with a record that user
+   * could set the DNS servers.
    */
   all(): ResolverRecord[] {
     if (this.#whyUntrusted() !== undefined) return [];
@@ -79,7 +80,7 @@ export class ResolverRecords {
     rmSync(join(this.#folder, 'tunnels', tunnel), { force: true });
   }
 
-  /** What /etc/resolv.conf was; undefined: no tunnel has changed it. */
+  /** What /etc/resolv.conf was before the tunnels; undefined: no tunnel has changed it. */
   get before(): ResolvConfState | undefined {
     return this.#readJson('before') as ResolvConfState | undefined;
   }
@@ -90,7 +91,7 @@ export class ResolverRecords {
   }
 
   #whyUntrusted(): string | undefined {
-    // Who may write to the folder around it can put another one in its place.
+    // A user who may write to the parent folder can put another folder in the place of this one.
     return untrustedFolder(dirname(this.#folder)) ?? untrustedFolder(this.#folder);
   }
 
@@ -105,7 +106,7 @@ export class ResolverRecords {
   /** Replaces the file in one step. */
   #writeJson(name: string, value: unknown): void {
     const path = join(this.#folder, name);
-    // In the folder of the tunnels, this would be taken for a record.
+    // Not in the folder of the tunnels, where it would be taken for a record.
     const temporary = join(this.#folder, `.new-${process.pid}`);
     try {
       writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 });
@@ -122,7 +123,10 @@ export function isRunning({ pid, startTime }: Pick<ResolverRecord, 'pid' | 'star
   return startTimeOf(pid) === startTime;
 }
 
-/** Returns when a process started, in clock ticks since the boot; undefined: there is none. */
+/**
+ * Returns when a process started, in clock ticks since the boot; undefined: there is no such
+ * process.
+ */
 export function startTimeOf(pid: number): string | undefined {
   try {
     // The name of the program is in parentheses, and may contain anything.

@@ -7,9 +7,10 @@
  * | `resolvectl`, and systemd-resolved runs | servers and domains of the interface, then `revert` |
  * | neither | /etc/resolv.conf is replaced, also if it is a symbolic link |
  *
- * Each change is recorded before it is made. So the next start puts back what a killed process has
- * left. If several tunnels have changed /etc/resolv.conf, the latest of those that are up counts. A
- * file that another program has written meanwhile is never overwritten.
+ * Each change is recorded before it is made. So if the process is killed, the next start undoes the
+ * change. If several tunnels have changed /etc/resolv.conf, it has the servers of the latest tunnel
+ * that is up. When a tunnel goes down, a file that another program has written meanwhile stays as
+ * it is.
  *
  * @module
  */
@@ -26,7 +27,7 @@ import {
   type ResolverRecord,
 } from './resolver-records.ts';
 
-/** Where things are; tests use other places. */
+/** The paths that the resolver uses. Tests use others. */
 export interface ResolverPlaces {
   /** The folder of the records. */
   readonly records: string;
@@ -53,7 +54,10 @@ export function systemPlaces(runtimeFolder: string): ResolverPlaces {
 /** A lock that other processes respect. */
 export type TakeLock = (path: string) => { close(): void };
 
-/** The resolver of the system. All methods are synchronous, so that a process can end with them. */
+/**
+ * The resolver of the system. All methods are synchronous, so that they also work while the process
+ * exits.
+ */
 export class Resolver {
   readonly #places: ResolverPlaces;
   readonly #records: ResolverRecords;
@@ -150,7 +154,7 @@ export class Resolver {
     this.#orForget(tunnel, () => {
       try {
         this.#run('resolvectl', ['dns', tunnel, ...servers]);
-        // All names are asked at this interface, as `resolvconf -x` says.
+        // `~.` sends the queries for all names to this interface, as `resolvconf -x` does.
         this.#run('resolvectl', ['domain', tunnel, ...searchDomains, '~.']);
       } catch (error) {
         this.#tryRun('resolvectl', ['revert', tunnel]);
@@ -163,7 +167,7 @@ export class Resolver {
     const current = this.#file.read();
     const text = `# Written by litz for ${tunnel}; the earlier file comes back when it is down.\n${linesOf(dns)}`;
     try {
-      // What another program has written counts as the file of before.
+      // If another program has written the file since the last tunnel, that file must be put back.
       if (!this.#records.before || !this.#isOurs(current)) this.#records.before = current;
     } catch (error) {
       throw unrecorded(error);
@@ -180,7 +184,7 @@ export class Resolver {
     const { tunnel, via, value } = record;
     if (via === 'resolv.conf') return this.#undoFile(record);
     if (via === 'resolvconf') this.#run('resolvconf', ['-d', value, '-f']);
-    // The settings of an interface disappear with it.
+    // A failure is ignored, because the settings of an interface disappear with it.
     else this.#tryRun('resolvectl', ['revert', value]);
     this.#records.remove(tunnel);
     return undefined;
@@ -204,7 +208,7 @@ export class Resolver {
     return `${this.#file.path} was changed by another program meanwhile: it stays as it is`;
   }
 
-  /** Whether the text is that of some tunnel. */
+  /** Whether a tunnel has written this file. */
   #isOurs(state: ResolvConfState): boolean {
     if (state.type !== 'file') return false;
     return this.#records
@@ -223,7 +227,7 @@ export class Resolver {
     }
   }
 
-  /** Makes a recorded change, or removes the record. */
+  /** Makes a recorded change. If it fails, removes the record. */
   #orForget(tunnel: string, change: () => void): void {
     try {
       change();
@@ -267,11 +271,14 @@ export class Resolver {
     try {
       this.#run(program, args);
     } catch {
-      // The interface, and its settings with it, is gone.
+      // The interface is gone, and its settings with it.
     }
   }
 
-  /** If there is no folder, or it cannot be written, this is done without the lock. */
+  /**
+   * Runs an action under the lock. If the folder does not exist or cannot be written, there is no
+   * lock.
+   */
   #locked<T>(run: () => T): T {
     let lock: { close(): void } | undefined;
     try {
@@ -312,7 +319,7 @@ function unrecorded(error: unknown): WireGuardError {
   const { code, message } = error as NodeJS.ErrnoException;
   const text = 'cannot record what must be put back later';
   const advice = 'expected that this user can write to /run (in a container: --tmpfs /run)';
-  // An error of ours says itself what to do.
+  // An error of Litz already says what to do.
   const reason = code?.startsWith('ERR_') ? message : `${code ?? message}; ${advice}`;
   return new WireGuardError('ERR_LITZ_SYSTEM', `${text}: ${reason}`, { cause: error });
 }
@@ -324,5 +331,5 @@ function stillLocked(cause: Error): WireGuardError {
 
 /** The longest time that resolvconf or resolvectl may take, in ms. */
 const PROGRAM_LIMIT_MS = 10_000;
-/** A file in place of a link, or of no file. */
+/** For a file in the place of a symbolic link, or where there was no file. */
 const NEW_FILE = { mode: 0o644, uid: 0, gid: 0 };

@@ -4,9 +4,8 @@
  * wg-quick evaluates a hook in bash with `set -e`, `pipefail` and `extglob`, in the locale C. So
  * `false; true` fails. The same is done here.
  *
- * A hook has a time limit. After it, and when `up` is aborted, the hook and all processes that it
- * started and that are still its descendants are ended. A process that a hook left in the
- * background stays, as with wg-quick.
+ * A hook has a time limit. When it is over, or when `up` is aborted, the hook and all its remaining
+ * descendants are ended. A process that a hook left in the background stays, as with wg-quick.
  *
  * @module
  */
@@ -65,7 +64,7 @@ export async function runHook(
   }
 }
 
-/** Resolves with why the hook failed; undefined: it did not. */
+/** Resolves with the reason why the hook failed; undefined: it succeeded. */
 function endOf(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
     child.once('error', ({ code, message }: NodeJS.ErrnoException) =>
@@ -100,14 +99,14 @@ async function endTree(child: ChildProcess, ended: Promise<unknown>): Promise<vo
   const limit = new AbortController();
   const grace = sleep(GRACE_MS, 'late', { signal: limit.signal }).catch(() => 'ended');
   await Promise.race([ended, grace]).finally(() => limit.abort());
-  // A process whose parent has ended belongs to process 1, so the list of before is used again.
+  // A process whose parent has ended becomes a child of process 1, so the earlier list is used too.
   for (const pid of [...tree, ...descendantsOf(child.pid)]) kill(pid, 'SIGKILL');
   await ended;
 }
 
 /**
- * Stops a process and its descendants, and returns them. A process that runs could start another
- * one between the listing and its end, and nobody would find that one.
+ * Stops a process and its descendants, and returns them. A process that still ran could start
+ * another one after the listing, and that one would not be found.
  */
 function stopTree(pid: number): readonly number[] {
   const tree = new Set<number>();
@@ -129,7 +128,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Returns the processes that a process started, and theirs, from /proc. */
+/** Returns all descendants of a process, from /proc. */
 function descendantsOf(pid: number): number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
@@ -160,9 +159,9 @@ function failure(reason: string): WireGuardError {
 
 /** The settings with which wg-quick evaluates a hook. */
 const BASH_OPTIONS = ['-e', '-o', 'pipefail', '-O', 'extglob', '-c'];
-/** The longest time of a hook. */
+/** The longest time of a hook, in ms. */
 export const DEFAULT_LIMIT_MS = 120_000;
 /** How long a hook may take to end after SIGTERM, in ms. */
 const GRACE_MS = 2000;
-/** How long the output of a hook that has ended is awaited, in ms. */
+/** How long to wait for the output of a hook that has ended, in ms. */
 const OUTPUT_MS = 200;

@@ -46,8 +46,8 @@ export function originOfStep(file: TunnelFile, step: Step): string | undefined {
 }
 
 /**
- * Returns the last of the matching lines. This line takes effect, or it is the one that is too
- * many.
+ * Returns the last of the matching lines. It is the line that takes effect, or the duplicate that
+ * the kernel refuses.
  */
 function lastLine(
   { file, config }: TunnelFile,

@@ -11,7 +11,7 @@
  *
  * If a step fails or `up` is aborted, everything is undone before `up` rejects. As with wg-quick,
  * only a tunnel that was up runs the hooks of `down`. If one of these fails, the rest is done all
- * the same: the process ends, and the interface with it.
+ * the same, because the process ends, and the interface with it.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export interface TunnelOptions {
   readonly openDevice: (name: string) => Promise<TunnelDevice>;
   /** Called with a description of each step before it is carried out. */
   readonly onStep?: (text: string) => void;
-  /** Called with what the user must know: a hook of `down` that failed, for instance. */
+  /** Called with a line for the user if `down` could not restore the DNS servers. */
   readonly onNotice?: (text: string) => void;
   /** How the hooks are run. */
   readonly hooks?: HookOptions;
@@ -84,7 +84,7 @@ export class Tunnel {
   readonly #undoFunctions: (() => void)[] = [];
   readonly #undoAtExit = (): void => void this.#undoSteps();
   #request: TunnelRequest;
-  /** The steps that hold for the tunnel as it is. */
+  /** The steps whose effects the tunnel has at present. */
   #steps: readonly Step[] = [];
   #isUp = false;
   #device: TunnelDevice | undefined = undefined;
@@ -108,7 +108,7 @@ export class Tunnel {
       tunnel.#isUp = true;
       return tunnel;
     } catch (error) {
-      // An error of undoing is ignored here: it is not the reason why `up` failed.
+      // An error while undoing is ignored, because it is not the reason why `up` failed.
       await tunnel.down().catch(() => {});
       throw error;
     }
@@ -138,7 +138,8 @@ export class Tunnel {
     const ofWanted = new Set(wanted.map((step) => JSON.stringify(step)));
     const ofNow = new Set(this.#steps.map((step) => JSON.stringify(step)));
     const gone = this.#steps.filter((step) => !ofWanted.has(JSON.stringify(step)));
-    // Addresses first: with the first address of a network, the kernel removes the others.
+    // Addresses are deleted before others are added: with the first address of a network, the
+    // kernel removes the others.
     for (const step of gone) {
       if (step.type === 'add-address') host.deleteAddress(name, step.address);
     }
@@ -236,7 +237,7 @@ export class Tunnel {
     try {
       await this.#carryOut(step, configuration);
     } catch (error) {
-      // The signal ends a hook. That is no failure of the hook.
+      // The signal may have ended a hook. That is not a failure of the hook.
       signal?.throwIfAborted();
       throw new StepError(step, this.name, error);
     }
@@ -396,7 +397,10 @@ function codeOf(cause: unknown): WireGuardErrorCode {
  * a container.
  */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
-/** The steps that `update` carries out. A rule is added if its version of IP has none. */
+/**
+ * The steps that `update` carries out. A rule is also added if the tunnel has none for its version
+ * of IP.
+ */
 const UPDATED: ReadonlySet<Step['type']> = new Set([
   'add-address',
   'add-route',

@@ -5,8 +5,8 @@
  * The feed listens to the device while there is a reader, and `keptMs` longer, so that a reader can
  * continue from its cursor on another connection. Each change is written once into a ring, and each
  * reader takes it from the ring when the reader has time. So the cost of a change does not depend
- * on the number of readers. If a reader is so late that the ring has overwritten changes for it,
- * `since` returns undefined.
+ * on the number of readers. If the ring has overwritten changes that a slow reader has not yet
+ * taken, `since` returns undefined.
  *
  * @module
  */

@@ -1,31 +1,37 @@
 /**
  * `UapiCapture`: answers `litz_capture=1` with a pcapng file. No function here rejects. An error
- * before the file is answered with an errno. After that, the file ends with its last whole block:
- * without the statistics, so that the client sees that something went wrong.
+ * before the file is answered with an errno. After that, the file ends with a block whose comment
+ * is the error.
  *
  * @module
  */
 import type { Socket } from 'node:net';
 import { wipe } from '@litz/core/internals';
 import { formatErrnoResponse, parseCaptureRequest, UAPI_ERRNO, UapiError } from '@litz/config';
+import { formatFailure } from '../capture/pcapng-section.ts';
 import { errnoOf, type OnRefused, type UapiTarget } from './uapi-answers.ts';
 
 /** A capture of one client. */
 export class UapiCapture {
   readonly #target: UapiTarget;
   readonly #onRefused: OnRefused;
-  #isStopped = false;
-  #stop: () => void = () => {};
+  #stop: (reason: string | undefined) => void = () => {};
+  /** What `stop` was called with before there was something to stop. */
+  #stopped: { readonly reason: string | undefined } | undefined = undefined;
 
   constructor(target: UapiTarget, onRefused: OnRefused) {
     this.#target = target;
     this.#onRefused = onRefused;
   }
 
-  /** Stops recording. The answer then ends with what was recorded before. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#stop();
+  /**
+   * Stops recording. The answer then ends with what was recorded before.
+   *
+   * @param reason for the client, if it has not asked for this
+   */
+  stop(reason?: string): void {
+    this.#stopped ??= { reason };
+    this.#stop(reason);
   }
 
   /**
@@ -44,8 +50,8 @@ export class UapiCapture {
     let hasBegun = false;
     try {
       const capture = await this.#start(body, socket);
-      this.#stop = () => void capture.stop();
-      if (this.#isStopped) this.#stop();
+      this.#stop = (reason) => void capture.stop(reason);
+      if (this.#stopped) this.#stop(this.#stopped.reason);
       await write(formatErrnoResponse(0));
       hasBegun = true;
       for await (const blocks of capture) {
@@ -56,7 +62,8 @@ export class UapiCapture {
       }
     } catch (error) {
       this.#onRefused(error as Error);
-      if (!hasBegun) await write(formatErrnoResponse(errnoOf(error)));
+      const { message } = error as Error;
+      await write(hasBegun ? formatFailure(message) : formatErrnoResponse(errnoOf(error)));
     }
   }
 

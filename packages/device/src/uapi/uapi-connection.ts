@@ -6,9 +6,8 @@
  * after its last request: the request is answered, and then the connection ends.
  *
  * A connection that follows changes or captures packets does nothing else. It may be quiet as long
- * as nothing happens.
- * It ends when the client closes its writing side or sends more bytes. A capture is then sent to
- * its end.
+ * as nothing happens. It ends when the client closes its writing side or sends more bytes. A
+ * capture is then sent to its end.
  *
  * @module
  */
@@ -108,8 +107,8 @@ export class UapiConnection implements RequestOwner {
   }
 
   /**
-   * Whether a request is being read or answered, or the client has connected just now. A client
-   * that follows changes is not busy.
+   * Whether a request is being read or answered, or the client has just connected. A client that
+   * follows changes is not busy.
    */
   get isBusy(): boolean {
     if (this.#reader || this.#isEnded) return false;
@@ -130,9 +129,18 @@ export class UapiConnection implements RequestOwner {
     this.#socket.destroy();
   }
 
-  /** Ends a capture as its client would: the answer ends with what was recorded before. */
-  stopCapture(): void {
-    this.#capture?.stop();
+  /** Whether a capture is sent. */
+  get isCapturing(): boolean {
+    return this.#capture !== undefined && !this.#isEnded;
+  }
+
+  /**
+   * Ends a capture as its client would: the answer ends with what was recorded before.
+   *
+   * @param reason for the client
+   */
+  stopCapture(reason: string): void {
+    this.#capture?.stop(reason);
   }
 
   /** Answers the requests, and reads nothing more until all are answered. */

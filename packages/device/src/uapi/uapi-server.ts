@@ -147,7 +147,7 @@ export class UapiServer {
 
   /** The descriptor of the listening socket; -1 if there is none. */
   get fd(): number {
-    // Node.js has no other way to tell the descriptor of a server.
+    // Node.js has no public way to read the descriptor of a server.
     return (this.#server as { _handle?: { fd?: number } })._handle?.fd ?? -1;
   }
 
@@ -157,11 +157,8 @@ export class UapiServer {
    */
   async pause(): Promise<void> {
     this.#server.close();
-    for (const connection of this.#connections) connection.stopCapture();
-    const end = performance.now() + LONGEST_PAUSE_MS;
-    const isBusy = (): boolean => [...this.#connections].some((connection) => connection.isBusy);
-    do await new Promise((resolve) => setTimeout(resolve, 1));
-    while (isBusy() && performance.now() < end);
+    this.#stopCaptures('a new process takes the place of the daemon (litz upgrade)');
+    await this.#until(({ isBusy }) => !isBusy);
   }
 
   /** Takes clients again. @param fd a copy of the listening socket, which the server takes over */
@@ -182,18 +179,47 @@ export class UapiServer {
     await this.close();
   }
 
-  /** Removes the socket if it is still this server's, and ends all connections. */
+  /**
+   * Removes the socket if it is still this server's, and ends all connections. A capture is first
+   * sent to its end, for at most a second.
+   *
+   * @throws {Error} (rejects) the socket cannot be removed; all else is done
+   */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
     this.#watcher?.close();
-    if (this.#isOurs()) rmSync(this.path, { force: true });
+    try {
+      if (this.#isOurs()) rmSync(this.path, { force: true });
+    } finally {
+      await this.#endConnections();
+    }
+  }
+
+  async #endConnections(): Promise<void> {
+    const closed = this.#server.listening
+      ? new Promise((resolve) => this.#server.close(resolve))
+      : Promise.resolve();
+    if ([...this.#connections].some(({ isCapturing }) => isCapturing)) {
+      this.#stopCaptures('the daemon has ended');
+      await this.#until(({ isCapturing }) => !isCapturing);
+    }
     for (const connection of this.#connections) connection.close();
     this.#feed?.close();
-    if (!this.#server.listening) return;
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await closed;
+  }
+
+  #stopCaptures(reason: string): void {
+    for (const connection of this.#connections) connection.stopCapture(reason);
+  }
+
+  /** Resolves when this is true for all connections, or after a second. */
+  async #until(isDone: (connection: UapiConnection) => boolean): Promise<void> {
+    const end = performance.now() + LONGEST_PAUSE_MS;
+    do await new Promise((resolve) => setTimeout(resolve, 1));
+    while (![...this.#connections].every(isDone) && performance.now() < end);
   }
 
   async #listen(): Promise<void> {
@@ -314,8 +340,8 @@ export class UapiServer {
 }
 
 /**
- * Throws as `lstatSync` does. It reads big integers, because Node.js follows no symbolic link to a
- * module when the last number that it read was the mode of a socket or a pipe
+ * Throws as `lstatSync` does. It reads big integers because of a fault of Node.js: after it has
+ * read the mode of a socket or a pipe as a number, it does not follow symbolic links to modules
  * (https://github.com/nodejs/node/issues/51142).
  */
 function inodeOf(path: string): bigint {

@@ -11,7 +11,13 @@ import {
   type MemoryDevice,
 } from '../in-memory.ts';
 import type { CaptureOptions, DeviceCapture } from '../../src/index.ts';
-import { readBlocks, readPacket, type ReadBlock, type ReadPacket } from './read-pcapng.ts';
+import {
+  readBlocks,
+  readOptions,
+  readPacket,
+  type ReadBlock,
+  type ReadPacket,
+} from './read-pcapng.ts';
 
 describe('CaptureReader', () => {
   it('has the packets and datagrams of both directions', async () => {
@@ -66,7 +72,7 @@ describe('CaptureReader', () => {
     expect(dropped[2].bytes).toEqual(Buffer.from(forged));
   });
 
-  it('keeps to its filter', async () => {
+  it('records only what its filter selects', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -84,7 +90,7 @@ describe('CaptureReader', () => {
     }
   });
 
-  it('has no secrets unless they were asked for, and those of each new handshake if they were', async () => {
+  it('has no secrets by default, and with keyLog those of each new handshake', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -103,7 +109,7 @@ describe('CaptureReader', () => {
     );
   });
 
-  it('drops packets of the capture when nobody reads it, and never packets', async () => {
+  it('leaves packets out of the capture when nobody reads it, and drops none in the tunnel', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -129,10 +135,19 @@ describe('CaptureReader', () => {
     await introduce(alice, bob);
     const left = await alice.device.capture();
     for await (const _ of left) break;
-    const capture = await recorded(alice);
+    const [capture, stopped, own] = [
+      await recorded(alice),
+      await alice.device.capture(),
+      await recorded(alice),
+    ];
+    await stopped.stop('it is late');
+    const ended = await own.end();
     await alice.device.close();
-    const { blocks } = await capture.end();
-    expect(blocks.at(-1)?.type).toBe(5);
+    expect(reasonOf((await capture.end()).blocks)).toBe(
+      'the device was closed, or its interface was removed',
+    );
+    expect(reasonOf((await collect(stopped).end()).blocks)).toBe('it is late');
+    expect(reasonOf(ended.blocks)).toBeUndefined();
     await expect(alice.device.capture()).rejects.toThrow('closed');
   });
 });
@@ -168,6 +183,13 @@ function collect(capture: DeviceCapture): Recorded {
       return { blocks, packets, secrets };
     },
   };
+}
+
+/** The comment of the last block, which has the statistics. */
+function reasonOf(blocks: readonly ReadBlock[]): string | undefined {
+  const { type, body } = blocks.at(-1)!;
+  expect(type).toBe(5);
+  return readOptions(body.subarray(12)).get(1)?.toString();
 }
 
 /** Sends a packet through the tunnel, and waits until it has arrived. */

@@ -73,7 +73,7 @@ describe('CaptureRingWriter', () => {
     expect([writer.mustWake(), writer.mustWake()]).toEqual([true, false]);
   });
 
-  it('counts', () => {
+  it('counts packets for each counter', () => {
     const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     writer.count(RING_COUNTER.LOST_OUTER, 2);

@@ -75,7 +75,7 @@ describe('CaptureTaps', () => {
     expect(packetsOf(ring).map(({ comment }) => comment)).toEqual(['dropped: bad-mac1']);
   });
 
-  it('writes secrets behind a packet that is not decided yet, and in front of the message', () => {
+  it('writes secrets after a packet whose result is not yet known, and before the message', () => {
     const ring = start(1, { keyLog: true });
     const { alice, bob, network } = pair;
     ring.take(1e6);
@@ -104,7 +104,7 @@ describe('CaptureTaps', () => {
     expect(ring.counter(0)).toBe(1);
   });
 
-  it('counts what the reader was too slow for, each packet once', () => {
+  it('counts each packet once that the reader was too slow for', () => {
     const ring = start(1, { side: 'inner', bufferLength: 256 * 1024 });
     const long = new Uint8Array(60_000);
     long[0] = 0x45;

@@ -29,7 +29,7 @@ describe('DeviceCaptures', () => {
     }
   });
 
-  it('uses the memory of captures again that have ended, cleared', async () => {
+  it('uses the memory of ended captures again, cleared', async () => {
     const captures = new DeviceCaptures();
     const memories = new Set<SharedArrayBuffer>();
     const send = async (request: { type: string; memory?: SharedArrayBuffer }) => {
@@ -44,10 +44,10 @@ describe('DeviceCaptures', () => {
       const running = [];
       for (let i = 0; i < 8; i++) running.push(await captures.start('wg0', small, send));
       for (const capture of running) {
-        // It has read the header.
+        // This reads only the header.
         for await (const _ of capture) break;
         expect(capture.counts).toEqual({ received: 6, dropped: 6 });
-        // What another capture records in the same memory is not its business.
+        // Another capture may use the same memory by then. It must not change this one.
         let pieces = 0;
         for await (const _ of capture) pieces++;
         expect(pieces).toBe(2);
@@ -63,7 +63,7 @@ describe('DeviceCaptures', () => {
     const read = (async () => {
       for await (const piece of capture) pieces.push(piece);
     })();
-    captures.finishAll();
+    captures.finishAll('closed');
     await read;
     // The header and the statistics.
     expect(pieces.length).toBe(2);

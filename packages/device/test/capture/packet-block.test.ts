@@ -10,7 +10,7 @@ import {
 import { readBlocks, readPacket } from './read-pcapng.ts';
 
 describe('writePacketBlock', () => {
-  it('writes what a reader of the format reads, for any packet', () => {
+  it('writes any packet so that a reader of the format finds the same values', () => {
     const packets = fc.record({
       bytes: fc.uint8Array({ maxLength: 2000, size: 'max' }),
       more: fc.nat({ max: 70_000 }),
@@ -24,7 +24,7 @@ describe('writePacketBlock', () => {
     });
     fc.assert(
       fc.property(packets, ({ bytes, more, comment, at, ...rest }) => {
-        // What was in the memory before must not show.
+        // Bytes that were in the memory before must not appear in the block.
         const memory = new Uint8Array(8192).fill(0xee);
         const block = {
           ...rest,

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { formatSection, formatStatistics } from '../../src/capture/pcapng-section.ts';
-import { readBlocks, readOptions } from './read-pcapng.ts';
+import {
+  formatFailure,
+  formatSection,
+  formatStatistics,
+} from '../../src/capture/pcapng-section.ts';
+import { readBlocks, readOptions, type ReadBlock } from './read-pcapng.ts';
 
 describe('formatSection', () => {
   it('names the program and both interfaces', () => {
@@ -43,4 +47,22 @@ describe('formatStatistics', () => {
     const ns = (BigInt(time.readUInt32LE(0)) << 32n) | BigInt(time.readUInt32LE(4));
     expect(ns).toBe(1_700_000_001_500_000_000n);
   });
+
+  it('has the comment in the last block', () => {
+    const counts = { startedAt: 0, endedAt: 0, received: 0, dropped: 0 };
+    const comments = readBlocks(formatStatistics([counts, counts], 'the end')).map(commentOf);
+    expect(comments).toEqual([undefined, 'the end']);
+  });
 });
+
+describe('formatFailure', () => {
+  it('is one block with the comment, cut to 1000 characters', () => {
+    const blocks = readBlocks(formatFailure(`é${'x'.repeat(2000)}`));
+    expect(blocks.map(({ type, body }) => [type, body.readUInt32LE(0)])).toEqual([[5, 0]]);
+    expect(blocks.map(commentOf)).toEqual([`é${'x'.repeat(999)}`]);
+  });
+});
+
+function commentOf({ body }: ReadBlock): string | undefined {
+  return readOptions(body.subarray(12)).get(1)?.toString();
+}

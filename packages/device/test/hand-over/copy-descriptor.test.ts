@@ -20,7 +20,7 @@ describeWith([linux], 'copyDescriptor', () => {
     closeSync(copy);
   });
 
-  it('says what is wrong', () => {
+  it('throws EBADF for a descriptor that is not open', () => {
     expect(() => copyDescriptor(sys, -1)).toThrow(/fcntl: EBADF/);
   });
 });

@@ -27,7 +27,7 @@ describeWith([linux], 'HandOverChannel', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('leaves no byte of a state behind: not at the sender, not in the shared memory', async () => {
+  it('leaves no byte of a state at the sender or in the shared memory', async () => {
     const state = Uint8Array.from({ length: 200_000 }, (_, i) => (i % 255) + 1);
     const expected = state.slice();
     old.sendDevice('state', savedWith(state), undefined);

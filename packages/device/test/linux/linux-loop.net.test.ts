@@ -25,9 +25,9 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     });
     const start = sys.boottimeMs();
     loop.run();
-    // Eight at a time, and a rest of 10 ms after each of the three times.
+    // After every eight failed reads, the TUN is not read for 10 ms. That happens three times.
     expect(sys.boottimeMs() - start).toBeGreaterThanOrEqual(30);
-    // Others may be the link's and the routes'.
+    // Other waits may end because of changes of the link and the routes.
     expect(waits()).toBeLessThan(30);
     const { drops, tun } = runSteps(loop.answer({ type: 'stats' })) as DeviceStats;
     expect(drops['tun-malformed']).toBe(24);
@@ -50,7 +50,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
         return order.length < 10;
       },
     );
-    // Once; what is left is not said again.
+    // The loop is woken only once. It must remember itself that requests are left.
     control.wake();
     const start = sys.boottimeMs();
     loop.run();
@@ -69,7 +69,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(device.isGone()).toBe(true);
   });
 
-  it('ends a turn of the suspect sources with each of its own turns', () => {
+  it('calls endTurn of the suspect sources once per turn', () => {
     let ended = 0;
     class SuspectSources extends udp.SuspectSources {
       override endTurn(): void {
@@ -94,7 +94,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     let left = 24;
     const { loop, netlink, control, waits } = openLoop((read, ...args) => {
       const rule = { family: 4, table: 1000, priority: 5 } as const;
-      // In the middle of a turn, each time.
+      // Each read of the TUN changes the rules in the middle of a turn.
       netlink.addRule(rule);
       netlink.deleteRule(rule);
       if (left-- > 0) return -EIO;
@@ -102,7 +102,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       return read(...args);
     });
     loop.run();
-    // As without: three rests of 10 ms, and what the link tells.
+    // The loop waits as often as without changes: three pauses, and notifications of the link.
     expect(waits()).toBeLessThan(15);
   });
 
@@ -121,7 +121,9 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
 
 type Read = (buffer: Uint8Array, offset: number, length: number) => number;
 
-/** A loop in a namespace of its own, a packet in its TUN, whose reads go through `read`. */
+/**
+ * Opens a loop in a namespace of its own. Its TUN has a packet, and all reads go through `read`.
+ */
 function openLoop(
   read: (real: Read, ...args: Parameters<Read>) => number,
   tunPackage: Partial<typeof tun> = {},
@@ -132,7 +134,7 @@ function openLoop(
   device: tun.TunDevice;
   netlink: sys.Netlink;
   control: ThreadControl;
-  /** How often it slept. */
+  /** How often the loop has slept. */
   waits: () => number;
 } {
   const namespace = sys.NetworkNamespace.create();

@@ -26,7 +26,7 @@ describeWith([openssl], 'canShare', () => {
     const warnings: string[] = [];
     expect(canShare(threads, 2, { provider: 'wasm', warnings })).toBe(false);
     expect(warnings).toEqual([
-      '"threads" is 2, and one thread is used: packets of the crypto provider wasm cannot be shared',
+      '"threads" is 2, but one thread is used: the crypto provider wasm cannot share its work',
     ]);
     const provider = createOpensslProvider(threads);
     expect(canShare(threads, 2, { provider: 'openssl', warnings })).toBe(true);

@@ -25,7 +25,7 @@ it('polls the current sockets only, and receives from those that are ready', () 
   expect(polled.fds).toEqual([undefined, undefined, undefined]);
 });
 
-it('stops to receive when the path has other sockets', () => {
+it('stops receiving when the path gets other sockets', () => {
   const polled = new FakePollSet();
   const sockets = new PolledSockets(polled as unknown as PollSet, POLLIN);
   const first = socketsOf(7, 8);

@@ -24,14 +24,14 @@ describe('RequestTurns', () => {
     );
     expect(turns.take()).toBe(false);
     for (let i = 0; i < 4; i++) ask({ type: 'stats' });
-    // Each takes 0.2 ms, and the third ends after 0.5 ms.
+    // Each answer takes 0.2 ms, so the third one ends after 0.5 ms.
     expect(turns.take()).toBe(true);
     expect(answers()).toEqual([1, 2, 3].map((id) => ({ type: 'answer', id, answer: 'stats' })));
     expect(turns.take()).toBe(false);
     expect(answers()).toMatchObject([{ id: 4 }]);
   });
 
-  it('gives packets their turn between the steps of a request, and begins no other one', () => {
+  it('gives packets their turn between the steps of a request, and begins no other request', () => {
     const done: string[] = [];
     const { turns, ask, answers, spend } = setUp(function* ({ type }) {
       for (let i = 0; i < (type === 'configure' ? 5 : 0); i++) {
@@ -99,7 +99,7 @@ describe('RequestTurns', () => {
     expect(secrets.every((key) => key.every((byte) => byte === 0))).toBe(true);
   });
 
-  it('wipes at the end the secrets of what was not answered', () => {
+  it('wipes the secrets of unanswered requests when it is closed', () => {
     const begun: Uint8Array[] = [];
     const { turns, ask, port, spend } = setUp(function* (request) {
       begun.push(...secretsOf(request));
@@ -137,7 +137,7 @@ function* atOnce(answer: () => unknown): Generator<void, unknown, undefined> {
   return answer();
 }
 
-/** @param onNow called when the time is asked for */
+/** @param onNow called whenever the time is read */
 function setUp(
   answer: (request: DeviceRequest) => Generator<void, unknown, undefined>,
   onNow: () => void = () => {},

@@ -74,9 +74,9 @@ describe('RouteWatch', () => {
 
 function create(peers: number): {
   watch: RouteWatch;
-  /** What was done; of a suspect its port. */
+  /** The calls in order. For a suspect, it is the port. */
   calls: (string | number)[];
-  /** Their ports. */
+  /** The ports of the suspects. */
   suspects: number[];
 } {
   const calls: (string | number)[] = [];

@@ -26,7 +26,7 @@ describe('threadFile', () => {
     );
   });
 
-  test('is that of the installed package, if there is none beside the code', () => {
+  test('is the file of the installed package if there is none beside the code', () => {
     const here = import.meta.url.replace(/\.ts$/, '.js');
     for (const name of ['linux-worker', 'cipher-worker'] as const) {
       const file = fileURLToPath(threadFile(name, here));

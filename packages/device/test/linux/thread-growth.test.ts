@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ThreadGrowth, type GrowthStep } from '../../src/linux/thread-growth.ts';
 
-/** A packet loop and a machine. */
+/** Simulates a packet loop and the cores of its machine. */
 class Loop {
   idle = 2;
   perMs = 500;

@@ -158,7 +158,7 @@ describe('postRequest and postAnswer', () => {
     expect(others?.slice(1).map(({ presharedKey }) => presharedKey)).toEqual([undefined, null]);
     wipeBuffer(secrets);
     expect(isZeroKey(privateKey!) && isZeroKey(sent.nextPrivateKey!)).toBe(true);
-    // What was given is the caller's.
+    // The original keys belong to the caller, so they are not wiped.
     expect(isZeroKey(ALICE.privateKey) || isZeroKey(PRESHARED_KEY)).toBe(false);
     port1.close();
   });
@@ -312,7 +312,7 @@ const SNAPSHOT = { name: 'wg0', mtu: 1420, up: true, listenPort: 1, fwmark: 0 };
 const FIRST = toErrorMessage(new Error('first'));
 const SECOND = toErrorMessage(new Error('second'));
 
-/** The error as it is on the other side. */
+/** Returns the error as the other thread gets it. */
 function cross(error: unknown): Error {
   return fromErrorMessage(structuredClone(toErrorMessage(error)), SystemError);
 }

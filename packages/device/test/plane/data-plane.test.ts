@@ -197,7 +197,7 @@ describe('DataPlane', () => {
     events.length = 0;
     const giveUp = (now: number): void => {
       plane.connect(BOB.publicKey, now);
-      // Twenty sends, each up to 6 s after the one before in steps of a second.
+      // Twenty initiations are sent, each up to 6 s after the one before. A step is a second.
       for (let at = now; at < now + 180_000; at += 1000) plane.finish(at);
     };
     giveUp(0);
@@ -386,7 +386,7 @@ describe('DataPlane', () => {
     expect(events).toMatchObject([{ type: 'peer', change: 'removed' }]);
   });
 
-  it('closes the sockets with its own function, and forgets keys and peers', () => {
+  it('closes the sockets with the function of the options, and forgets keys and peers', () => {
     const closed: unknown[] = [];
     const { plane, tun } = setUp({ closeSockets: (sockets) => closed.push(sockets) });
     const sockets = new FakeSockets();

@@ -12,15 +12,15 @@ export class FakeTun implements Tun {
   readonly name: string = 'fake';
   readonly mtu: number = 1420;
   readonly fd: number = -1;
-  /** What `read` finds. */
+  /** The packets that `read` returns, in order. */
   readonly incoming: Uint8Array[] = [];
   /** What was written, without its vnet header. */
   readonly written: Uint8Array[] = [];
   /** The vnet headers of `written`. */
   readonly headers: Uint8Array[] = [];
-  /** In front of each packet of `incoming`. */
+  /** The vnet header of each packet of `incoming`. */
   vnetHeader: Uint8Array = new Uint8Array(VNET);
-  /** What `write` returns instead of writing. */
+  /** If set, `write` returns this and writes nothing. */
   writeFails: number | undefined = undefined;
   /** What the next reads return instead of packets. */
   readonly readFails: number[] = [];
@@ -123,7 +123,7 @@ export class FakeSockets implements DatagramSocket {
 
   receive(sink: DatagramSink): number {
     const batch = this.incoming.splice(0, this.batch);
-    // One slot after the other in one buffer, as the kernel fills them.
+    // The datagrams are in consecutive slots of one buffer, as the kernel fills them.
     const slots = new Uint8Array(batch.length * 2048);
     for (const [i, bytes] of batch.entries()) slots.set(bytes, i * 2048);
     for (const [i, bytes] of batch.entries()) {

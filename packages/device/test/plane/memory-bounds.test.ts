@@ -1,7 +1,7 @@
 /**
- * What the packet loop asks of TUN and sockets stands in the packets' memory, and what it asks of the
- * cipher as well: these are the calls that a device makes for every packet. What is wrong fails here; with
- * a real TUN it would be refused as well.
+ * Checks that the packet loop passes only ranges inside the packet memory to the TUN, the sockets
+ * and the cipher. These are the calls that a device makes for every packet. A wrong range fails
+ * here; a real TUN would refuse it too.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { FakeSockets, FakeTun } from './fake-io.ts';
 
 const SLOTS = 64;
 const SLOT_LENGTH = 2048;
-/** How many of each were looked at. */
+/** How many ranges, pieces, runs and texts were checked. */
 const CALLS = { spans: 0, pieces: 0, runs: 0, texts: 0 };
 
 describe('DataPlane', () => {
@@ -48,7 +48,7 @@ describe('DataPlane', () => {
       ),
       { numRuns: 12 },
     );
-    // It was looked at.
+    // Otherwise the test would have checked nothing.
     for (const count of Object.values(CALLS)) expect(count).toBeGreaterThan(20);
   });
 });
@@ -59,7 +59,7 @@ interface Side {
   readonly sockets: CheckedSockets;
 }
 
-/** Who have a session with one another. */
+/** Makes two sides that have a session with each other. */
 function pair(): [alice: Side, bob: Side] {
   const [alice, bob] = [side(1), side(2)];
   alice.plane.configure(configuration(ALICE, BOB), undefined, 0);
@@ -103,7 +103,10 @@ function put(to: Side, side: string, size: number, tcp: boolean): void {
   else to.sockets.incoming.push(new Uint8Array(size % 2000).fill(4, 0, 1));
 }
 
-/** A super-packet where it is longer than the MTU: the fake has the header that says so. */
+/**
+ * Returns a packet. If it is longer than the MTU, `CheckedTun` gives it the header of a
+ * super-packet.
+ */
 function packet(size: number, tcp: boolean): Uint8Array {
   const payload = Array.from({ length: Math.min(size, 60_000) }, () => 7);
   const bytes = ipPacket({ source: ALICE.ipv4, destination: BOB.ipv4, payload });
@@ -125,7 +128,7 @@ function exchange(alice: Side, bob: Side, now: number): void {
   }
 }
 
-/** With offloads: a packet that is too long for the MTU comes as a super-packet. */
+/** A TUN with offloads. It returns a packet that is longer than the MTU as a super-packet. */
 class CheckedTun extends FakeTun {
   readonly offloads = { tcp: true, udp: true };
 
@@ -158,7 +161,10 @@ class CheckedTun extends FakeTun {
   }
 }
 
-/** struct virtio_net_hdr of what it is: TCP or UDP over IPv4, segments of 1200 bytes. */
+/**
+ * Returns the struct virtio_net_hdr of a super-packet: TCP or UDP over IPv4, segments of 1200
+ * bytes.
+ */
 function superHeader(bytes: Uint8Array): Uint8Array {
   const header = new Uint8Array(10);
   const view = new DataView(header.buffer);
@@ -172,7 +178,7 @@ function superHeader(bytes: Uint8Array): Uint8Array {
   return header;
 }
 
-/** What it receives stands in the packets' memory, one slot after the other. */
+/** Sockets that receive into the packet memory, into one slot after the other. */
 class CheckedSockets extends FakeSockets {
   readonly #memory: PacketMemory;
 
@@ -224,7 +230,7 @@ function checkSpan(buffer: Uint8Array, offset: number, length: number): void {
   if (!isWithin) throw new Error(`${length} bytes at ${offset} of ${buffer.length}`);
 }
 
-/** A cipher with the room that those in native code need. */
+/** Checks that each text has the space around it that ciphers in native code need. */
 const CHECKED_PROVIDER: CryptoProvider = {
   ...nobleProvider,
   createCipher(key) {

@@ -19,7 +19,7 @@ describe('PacketMemory', () => {
 
   it('keeps the scratch area out of the bytes that sealing may write behind the last packet', () => {
     const memory = new PacketMemory();
-    // The room behind it, less what the packet's own place has for padding, tag and the next header.
+    // The bytes that sealing may write behind the last packet, without those of its own place.
     const behind = PACKET_MARGIN - HEADER_LENGTH;
     expect(memory.slabEnd + behind).toBeLessThanOrEqual(memory.scratchOffset - 10);
     expect(PacketMemory.length(77)).toBe(memory.buffer.length + 77);
@@ -35,7 +35,7 @@ describe('PacketMemory', () => {
     expect(memory.buffer[memory.receiveOffset]).toBe(0);
   });
 
-  it('joins pieces in the scratch area, the vnet header in front of it', () => {
+  it('joins pieces in the scratch area, with the vnet header in front', () => {
     const memory = new PacketMemory(1000);
     const { buffer, receiveOffset, scratchOffset } = memory;
     buffer.set([1, 2, 3], receiveOffset + 500);

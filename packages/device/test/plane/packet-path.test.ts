@@ -53,7 +53,8 @@ describe('PacketPath', () => {
       while (alice.path.readTun(1000));
       const sent = alice.sockets.sent.splice(0);
       expect(sent).toHaveLength(20);
-      // Slots of the fake sockets are smaller: open them by hand.
+      // The slots of the fake sockets are too small for these datagrams, so the test opens them
+      // itself.
       for (const [i, { bytes }] of sent.entries()) {
         bob.engine.handleDatagram(bytes, alice.endpoint, 1000);
         const { packet: received } = bob.engine.pollPacket()!;
@@ -127,7 +128,7 @@ describe('PacketPath', () => {
       expect(alice.path.readTun(1000)).toBe(false);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.path.tunPausedUntil).toBe(1010);
-      // Not either because a datagram came.
+      // A datagram that arrives does not make it read the TUN, either.
       alice.path.step(1005);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.path.readTun(1010)).toBe(false);
@@ -233,14 +234,14 @@ describe('PacketPath', () => {
   it.skipIf(process.env['LITZ_MUTATION_TESTS'])('allocates nothing per packet, out or in', () => {
     const { run, tun } = steadyPair();
     run(100_000);
-    // A collection in between makes a difference smaller, so that one number says little.
+    // A garbage collection in between changes one difference, so the median of seven is used.
     const grown = range(7).map(() => {
       const before = process.memoryUsage().heapUsed;
       run(50_000);
       return process.memoryUsage().heapUsed - before;
     });
     grown.sort((a, b) => a - b);
-    // The smallest object that there is would be 600 kB.
+    // With the smallest possible object for each packet, it would be 600 kB.
     expect(Math.abs(grown[3] ?? Infinity)).toBeLessThan(300_000);
     expect(tun.written).toBe(450_000);
   });
@@ -264,7 +265,7 @@ interface Node {
   readonly endpoint: Endpoint;
 }
 
-/** One who knows the other, with an endpoint. */
+/** Makes a node that has the other person as a peer, with an endpoint. */
 function node(person: Person, other: Person): Node {
   const engine = new Engine({
     randomBytes: seededRandomBytes(person.number),
@@ -284,7 +285,7 @@ function node(person: Person, other: Person): Node {
   return { path, engine, tun, sockets, events, endpoint: person.endpoint };
 }
 
-/** Two with a session, nothing in flight, nothing written. */
+/** Makes two nodes with a session. Nothing is in flight, and nothing was written. */
 function connected(): { alice: Node; bob: Node } {
   const alice = node(ALICE, BOB);
   const bob = node(BOB, ALICE);
@@ -301,7 +302,10 @@ function connected(): { alice: Node; bob: Node } {
   return { alice, bob };
 }
 
-/** Two with a session whose ports allocate nothing; `run` carries packets from one to the other. */
+/**
+ * Makes two nodes with a session, whose TUNs and sockets allocate nothing. `run` carries packets
+ * from one to the other.
+ */
 function steadyPair(): { run: (packets: number) => void; tun: SteadyTun } {
   const { alice, bob } = connected();
   const out = new SteadyTun(packet(ALICE, BOB, { length: 1420 }));
@@ -318,7 +322,8 @@ function steadyPair(): { run: (packets: number) => void; tun: SteadyTun } {
     path.sockets = sockets;
     return path;
   });
-  // A fraction, as the real clock has it: such numbers are objects where they are not kept as such.
+  // A fraction, as with the real clock. V8 may allocate an object for a fraction, but not for a
+  // small integer.
   let now = 1000.25;
   const run = (packets: number): void => {
     out.left = packets;
@@ -330,7 +335,7 @@ function steadyPair(): { run: (packets: number) => void; tun: SteadyTun } {
   return { run, tun };
 }
 
-/** What one has sent arrives at the other. */
+/** Delivers to one node what the other one has sent. */
 function carry(from: Node, to: Node): void {
   to.sockets.source = from.endpoint;
   to.sockets.incoming.push(...from.sockets.sent.splice(0).map(({ bytes }) => bytes));

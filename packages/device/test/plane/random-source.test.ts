@@ -38,7 +38,7 @@ describe('createRandomBytes', () => {
     take(1);
     expect(startTimeLimit.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000, 0, 0]);
     expect(sources.size).toBe(1);
-    // More than a block is filled where it is.
+    // More bytes than a block are written directly into the caller's buffer.
     take(4097);
     expect(startTimeLimit).toHaveLength(4);
   });

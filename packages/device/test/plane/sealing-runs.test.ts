@@ -6,7 +6,7 @@ const BUFFER = new Uint8Array(4096);
 const DESTINATION = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 
 describe('SealingRuns', () => {
-  it('gives runs in the order in which they came, each when its jobs are done', () => {
+  it('returns runs in the order in which they came, each when it is sealed', () => {
     const threads = new Counted();
     const runs = new SealingRuns(threads);
     for (let i = 0; i < 3; i++) {

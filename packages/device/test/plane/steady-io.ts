@@ -1,6 +1,6 @@
 /**
- * A TUN that always has a packet and a wire to the other side, both without an allocation, for
- * measuring what the loop itself does.
+ * A TUN that always has a packet, and sockets that are joined with those of the other side. Neither
+ * allocates anything, so a test measures only the allocations of the loop.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export class SteadyTun implements Tun {
   readonly name: string = 'steady';
   readonly mtu: number = 1420;
   readonly fd: number = -1;
-  /** How many more packets `read` finds. */
+  /** How many more packets `read` returns. */
   left = 0;
   written = 0;
   readonly #packet: Uint8Array;
@@ -51,7 +51,7 @@ export class SteadyWire implements DatagramSocket {
   readonly #lengths: number[] = Array<number>(SLOTS).fill(0);
   #count = 0;
 
-  /** @param source where what is received comes from */
+  /** @param source the source of all received datagrams */
   constructor(source: Endpoint) {
     this.#source = source;
   }

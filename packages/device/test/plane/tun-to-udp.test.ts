@@ -1,6 +1,6 @@
 /**
- * What leaves by way of the slab is what the engine makes of the same packets one by one, and nothing
- * that sealing may write over is anybody's.
+ * Packets that go through the slab become the same datagrams as packets that the engine gets one by
+ * one. Sealing may overwrite bytes around a packet, and nothing else may use these bytes.
  */
 import { Engine, nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
 import { writeTransportHeader } from '@litz/core/internals';
@@ -35,7 +35,7 @@ describe('TunToUdp', () => {
       .map(([payload, each]) => superFrame(payload, each));
     const lost = fc.integer({ min: 20, max: 3000 }).map((length) => singleFrame(length, NOBODY));
     const frames = fc.array(fc.oneof(single, segments, segments, lost), { maxLength: 8 });
-    // From hardly more than the longest packet to the real length.
+    // From a little more than the longest packet to the real length of the slab.
     const slabs = fc.integer({ min: 1026, max: 4096 }).map((blocks) => blocks * 64);
     fc.assert(
       fc.property(frames, slabs, (all, slabLength) => {
@@ -71,7 +71,7 @@ describe('TunToUdp', () => {
     );
   });
 
-  it('lets other threads seal the runs behind the one that it sends', () => {
+  it('lets other threads seal the later runs while it sends the first one', () => {
     const frame = superFrame(45 * 1380, 1380);
     const threads = new FakeThreads();
     const { sent, flushes } = sentBy([frame, frame, frame], 2 ** 18, threads);
@@ -96,33 +96,35 @@ describe('TunToUdp', () => {
     const { sent, flushes } = sentBy([frame, frame, frame, frame], 2 ** 18, threads);
     expect(sent.map(textOf)).toEqual(referenceOf([frame, frame, frame, frame]).map(textOf));
     expect(flushes).toEqual([45, 45, 45, 45]);
-    // Two are taken for the room of one, because a place stays free in front of the third.
+    // Two runs must leave before the fourth one fits, because a place in front of the third one
+    // stays free.
     expect(threads.inProgress.at(0)).toBe(2);
     expect(threads.inProgress.at(-1)).toBe(0);
   });
 
   it.each([
-    // Segments of 97 bytes stand 256 apart.
+    // Segments of 97 bytes are 256 bytes apart.
     ['fill the slab to the last byte', 4 * 57, 57, 1024, [4]],
-    ['are one more than the slab has room for', 5 * 57, 57, 1024, [4, 1]],
-    ['leave room for all but a byte of one more', 5 * 57, 57, 5 * 256 - 64, [4, 1]],
-    ['end with a shorter one that has the whole room', 3 * 57 + 1, 57, 1024, [4]],
-    ['fill all of the real slab at once', 1024 * 57, 57, 2 ** 18, [1024]],
-    ['fill all of the real slab, and one more', 1025 * 57, 57, 2 ** 18, [1024, 1]],
+    ['are one more than fit into the slab', 5 * 57, 57, 1024, [4, 1]],
+    ['leave a little less space than one more needs', 5 * 57, 57, 5 * 256 - 64, [4, 1]],
+    ['end with a shorter one in a place of full size', 3 * 57 + 1, 57, 1024, [4]],
+    ['fill a slab of the real length', 1024 * 57, 57, 2 ** 18, [1024]],
+    ['are one more than fit into a slab of the real length', 1025 * 57, 57, 2 ** 18, [1024, 1]],
     ['are long, and the last begins near the end', 65_000, 30_000, 3 * 30_144, [3]],
     ['are long, and the last does not fit any more', 65_000, 30_000, 3 * 30_144 - 64, [2, 1]],
-    ['are one that takes all of the slab', 65_435, 65_435, 65_600, [1]],
+    ['are a single one that takes the whole slab', 65_435, 65_435, 65_600, [1]],
   ])('sends segments that %s', (_, payload, each, slabLength, flushes) => {
     const frame = superFrame(payload, each);
     const out = sentBy([frame], slabLength);
     expect(out.sent.map(textOf)).toEqual(referenceOf([frame]).map(textOf));
-    // Each flush was one run: nothing went the engine's whole way.
+    // Each flush was one run, so no packet was sent alone.
     expect([out.flushes, out.runs]).toEqual([flushes, flushes]);
     expect(out.isTidy).toBe(true);
   });
 
   it('sends the super-packets of a batch together, so that the last datagrams of one join the next', () => {
-    // 47 segments each, as the kernel makes them of a TCP stream with an MTU of 1420 bytes.
+    // Each has 47 segments, like those that the kernel makes of a TCP stream with an MTU of 1420
+    // bytes.
     const frame = superFrame(47 * 1380, 1380);
     const out = sentBy([frame, frame], 2 ** 18);
     expect(out.sent.map(textOf)).toEqual(referenceOf([frame, frame]).map(textOf));
@@ -130,7 +132,7 @@ describe('TunToUdp', () => {
   });
 
   it('places the next packet directly behind a run', () => {
-    // 2 * 256 and 192, in a slab that has them exactly.
+    // The places take 2 * 256 and 192 bytes, which is exactly the length of the slab.
     const frames = [superFrame(2 * 57, 57), singleFrame(96), singleFrame(20)];
     const out = sentBy(frames, 2 * 256 + 192);
     expect(out.sent.map(textOf)).toEqual(referenceOf(frames).map(textOf));
@@ -141,7 +143,7 @@ describe('TunToUdp', () => {
 
 const NOBODY: Uint8Array = Uint8Array.of(10, 9, 9, 9);
 
-/** A slab of another length; what is around it stays where it is. */
+/** Packet memory with a shorter slab. Everything around the slab is at the usual place. */
 class SmallMemory extends PacketMemory {
   override readonly slabEnd: number;
   override readonly sharedEnd: number;
@@ -153,7 +155,10 @@ class SmallMemory extends PacketMemory {
   }
 }
 
-/** The datagrams of a batch as they were when they were flushed, and how many at a time. */
+/**
+ * Sends the frames. Returns the datagrams as they were when they were flushed, and how many each
+ * flush and each run had. `isTidy`: whether the bytes around the slab are unchanged.
+ */
 function sentBy(
   frames: readonly Uint8Array[],
   slabLength: number,
@@ -174,7 +179,8 @@ function sentBy(
   const outbound = new TunToUdp({ engine, tun, memory, drain, threads });
   outbound.sockets = sockets;
   while (outbound.read(NOW));
-  // What was read last stands there as it was read, and no vnet header of the scratch is written over.
+  // The last frame that was read is unchanged, and so is the space for the vnet header of the
+  // scratch area.
   const last = frames.at(-1) ?? new Uint8Array(0);
   const isReadAlone = Buffer.compare(buffer.subarray(0, last.length), last) === 0;
   const behind = buffer.subarray(slabEnd + 64 - HEADER_LENGTH, slabEnd + 200);
@@ -183,7 +189,10 @@ function sentBy(
   return { sent: sockets.sent.map(({ bytes }) => bytes), flushes, runs, isTidy };
 }
 
-/** The same packets, each given to an engine of the same session alone. */
+/**
+ * Returns the datagrams of the same packets, made by an engine of the same session that gets them
+ * one by one.
+ */
 function referenceOf(frames: readonly Uint8Array[]): Uint8Array[] {
   const { engine } = session(copyCipherProvider(nobleProvider));
   const splitter = new SuperPacketSplitter();
@@ -203,7 +212,9 @@ function referenceOf(frames: readonly Uint8Array[]): Uint8Array[] {
   return sent;
 }
 
-/** Alice's engine, with a session with bob; the same bytes each time. */
+/**
+ * Returns Alice's engine, which has a session with Bob. The session has the same keys each time.
+ */
 function session(crypto: CryptoProvider): { engine: Engine } {
   const alice = engineOf(ALICE, BOB, crypto);
   const bob = engineOf(BOB, ALICE, copyCipherProvider(nobleProvider));
@@ -234,7 +245,7 @@ function engineOf(person: Person, other: Person, crypto: CryptoProvider): Engine
   return engine;
 }
 
-/** Hides nothing, and leaves dirt in all of the room that `Cipher.sealRun` may write over. */
+/** Encrypts nothing, and overwrites all bytes around a text that `Cipher.sealRun` may overwrite. */
 function untidyProvider(): CryptoProvider {
   const provider = copyCipherProvider(nobleProvider);
   const createCipher = (key: Uint8Array): Cipher => {
@@ -256,7 +267,7 @@ function untidyProvider(): CryptoProvider {
   return { ...provider, createCipher };
 }
 
-/** Seals long runs as late as it may. Until then, the messages are not what they will be. */
+/** Seals long runs as late as it may. Until then, the messages are not complete. */
 class FakeThreads implements SealingThreads {
   readonly running = 2;
   /** The runs in progress. */
@@ -268,7 +279,10 @@ class FakeThreads implements SealingThreads {
   #asked = 0;
   readonly #steps: readonly boolean[];
 
-  /** @param steps whether the others seal a run before they are asked for one, in turn */
+  /**
+   * @param steps whether the threads seal a run before `hasFinished` answers; one for each call, in
+   *   turn
+   */
   constructor(steps: readonly boolean[] = [false]) {
     this.#steps = steps;
   }
@@ -332,7 +346,7 @@ class FakeThreads implements SealingThreads {
   }
 }
 
-/** Gives reads with the vnet headers that they have. */
+/** A TUN that returns the frames with their own vnet headers. */
 class FrameTun extends FakeTun {
   readonly #frames: Uint8Array[];
 
@@ -358,7 +372,9 @@ function singleFrame(length: number, destination: Uint8Array = BOB.ipv4): Uint8A
   return frame;
 }
 
-/** A TCP super-packet with `payload` bytes, `each` per segment of 40 bytes more. */
+/**
+ * A TCP super-packet with `payload` bytes. A segment has `each` of them, and 40 bytes of headers.
+ */
 function superFrame(payload: number, each: number): Uint8Array {
   const frame = singleFrame(40 + payload);
   const header = {

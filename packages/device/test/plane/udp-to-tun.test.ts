@@ -22,7 +22,7 @@ describe('UdpToTun', () => {
       { length: 16 + 60, source: SOURCE, ecn: 2, now: 1234.5 },
       { length: 16 + 60, source: SOURCE, ecn: 2, now: 1234.5 },
     ]);
-    // Packets are written before the batch ends, which may take its time.
+    // Packets are written before the end of the batch, because that may take long.
     expect(log).toEqual(['write', 'write', 'finish 1234.5', 'drain']);
   });
 
@@ -50,7 +50,7 @@ describe('UdpToTun', () => {
     expect(tun.written).toEqual([[...new Uint8Array(VNET), ...tcp(0).subarray(0, 50)]]);
   });
 
-  it('writes from other memory too, through its own if there is no space in front', () => {
+  it('writes packets from other memory through the scratch area', () => {
     const { path, tun } = setUp();
     const packet = tcp(0);
     path.write(packet, 0, packet.length);
@@ -69,7 +69,7 @@ describe('UdpToTun', () => {
     sockets.incoming.push([datagram(tcp(0))]);
     path.receive(0);
     expect(tun.buffers).toEqual([sockets.slots]);
-    // The buffer was lent for the batch only.
+    // The buffer was borrowed for the batch only, so this packet is copied.
     path.write(sockets.slots, 100, 60);
     expect(tun.buffers[1]).toBe(memory.buffer);
   });
@@ -88,7 +88,7 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(3);
     });
 
-    it('into one place, for a TUN that takes no pieces', () => {
+    it('and copies them to one place for a TUN without writePieces', () => {
       const { path, sockets, tun, memory } = setUp({ offloads: { tcp: true, udp: true } });
       const inPieces = setUp({ offloads: { tcp: true, udp: true } });
       Object.assign(tun, { writePieces: undefined });
@@ -157,7 +157,8 @@ describe('UdpToTun', () => {
         path.receive(0);
       }
       expect(refusals).toEqual([{ kind, errno: -errno }]);
-      // One was refused and came again one by one; the others come so from the start.
+      // The packets of the refused super-packet are written again one by one. Later packets are
+      // written one by one from the start.
       expect(tun.pieces).toEqual([2, 1, 1, 1, 1]);
       expect(path.writtenPackets).toBe(4);
       expect(drops.toJSON()).toEqual({});
@@ -215,8 +216,8 @@ describe('UdpToTun', () => {
 
   describe('reads', () => {
     it.each([
-      ['that are not polled four times, until there is nothing', [], 1, 4],
-      ['that are polled 16 times, as long as a batch has 8 datagrams', [7], 8, 16],
+      ['that are not polled: four times, or until there is nothing', [], 1, 4],
+      ['that are polled: 16 times, as long as a batch has 8 datagrams', [7], 8, 16],
     ] as const)('sockets %s', (_, fds, size, most) => {
       const { path, sockets } = setUp({ fds });
       const fill = (): void => {
@@ -240,7 +241,7 @@ describe('UdpToTun', () => {
         [9, 1],
       ] as const) {
         const { path, sockets } = setUp({ fds: [7] });
-        // 8 are 16,000 bytes, 9 are more than 16,384.
+        // 8 packets are 16,000 bytes, 9 are more than 16,384.
         sockets.incoming.push(times(count, long), times(count, long), []);
         expect(path.receive(0)).toBe(count === 9);
         expect(sockets.asked).toHaveLength(reads);
@@ -279,7 +280,7 @@ describe('UdpToTun', () => {
     Object.assign(sockets.counters, { receiveDroppedTruncated: 4, receiveDroppedMalformed: 7 });
     path.receive(0);
     expect(drops.toJSON()).toEqual({ 'receive-truncated': 4, 'receive-malformed': 7 });
-    // Others begin to count anew.
+    // The counters of other sockets are counted from 0.
     const others = new Sockets([]);
     Object.assign(others.counters, { receiveDroppedTruncated: 1, receiveDroppedMalformed: 1 });
     path.sockets = others;
@@ -289,7 +290,7 @@ describe('UdpToTun', () => {
 });
 
 describe('UdpToTun with other threads', () => {
-  it('receives one half of the memory while they open the other one, and keeps the order', () => {
+  it('receives into one half of the memory while they open the other one, and keeps the order', () => {
     const { path, sockets, engine, tun, log } = setUp({ fds: [3], threads: new FakeOpening() });
     const halves = new HalfSockets(sockets);
     path.sockets = halves;
@@ -325,7 +326,7 @@ describe('UdpToTun with other threads', () => {
     expect(halves.halves).toHaveLength(8);
   });
 
-  it('opens few datagrams alone', () => {
+  it('opens a few datagrams without other threads', () => {
     const { path, sockets, log } = setUp({ fds: [3], threads: new FakeOpening() });
     const halves = new HalfSockets(sockets);
     path.sockets = halves;
@@ -334,7 +335,7 @@ describe('UdpToTun with other threads', () => {
     expect(log.filter((step) => step !== 'write')).toEqual(['finish 0', 'drain']);
   });
 
-  it('needs no sockets with halves', () => {
+  it('works with sockets that cannot receive into halves', () => {
     const { path, sockets, tun } = setUp({ fds: [3], threads: new FakeOpening() });
     sockets.incoming.push(Array.from({ length: 9 }, (_, i) => datagram(tcp(i))));
     path.receive(0);
@@ -369,7 +370,7 @@ function setUp({ offloads, fds = [], threads }: Options = {}) {
   return { path, sockets, engine, tun, memory, refusals, log, drops: engine.stats.drops };
 }
 
-/** Says of each datagram that it has a packet, unless a test says something else. */
+/** Returns a packet for each datagram, unless `results` has something else. */
 class StubEngine {
   readonly stats: { drops: DropCounters } = { drops: new DropCounters() };
   readonly opened: object[] = [];
@@ -405,18 +406,18 @@ class StubEngine {
   }
 }
 
-/** Takes packets in pieces. */
+/** A TUN that accepts packets in pieces. */
 class PieceTun implements Tun {
   readonly name = 'pieces';
   readonly mtu = 1420;
   readonly fd = -1;
   readonly offloads?: { readonly tcp: boolean; readonly udp: boolean };
-  /** With the vnet header. */
+  /** The written packets, with their vnet headers. */
   readonly written: number[][] = [];
   readonly buffers: Uint8Array[] = [];
-  /** How many of each write, also of one that failed. */
+  /** The number of pieces of each write, also of a write that failed. */
   readonly pieces: number[] = [];
-  /** Of the next writes, instead of writing. */
+  /** The results of the next writes. Such a write writes nothing. */
   readonly results: number[] = [];
   refusesPieces = false;
   readonly #log: string[];
@@ -463,7 +464,7 @@ class Sockets implements DatagramSocket {
   readonly port = 1;
   readonly fds: readonly number[];
   readonly counters = { receiveDroppedTruncated: 0, receiveDroppedMalformed: 0 };
-  /** Batches. */
+  /** The batches that `receive` returns, in order. */
   readonly incoming: Uint8Array[][] = [];
   readonly asked: (number | undefined)[] = [];
   slots: Uint8Array = new Uint8Array(32 * SLOT);
@@ -491,12 +492,12 @@ class Sockets implements DatagramSocket {
   close(): void {}
 }
 
-/** A packet of a stream, which nothing joins. */
+/** A packet that cannot be joined with others. */
 function long(index: number): Uint8Array {
   return new Uint8Array(1400).fill(index);
 }
 
-/** Each half of its memory has half of the slots. */
+/** Sockets that can receive into halves of their memory. Each half has half of the slots. */
 class HalfSockets extends Sockets {
   readonly halves: number[] = [];
 
@@ -516,7 +517,7 @@ class HalfSockets extends Sockets {
   }
 }
 
-/** Notes what it is told. */
+/** Records the calls. */
 class FakeOpening implements OpeningThreads {
   readonly running = 2;
   readonly log: string[] = [];
@@ -546,10 +547,10 @@ class FakeOpening implements OpeningThreads {
   }
 }
 
-/** A keepalive: nothing comes of it. */
+/** A keepalive, which contains no packet. */
 const SHORT = new Uint8Array(16);
 
-/** As an engine opens it: the packet stands behind a transport header. */
+/** An opened datagram: the packet is behind a transport header. */
 function datagram(packet: Uint8Array): Uint8Array {
   return Uint8Array.of(...new Uint8Array(16), ...packet);
 }
@@ -580,7 +581,7 @@ function udp(index: number): Uint8Array {
   return withChecksum(17, 6, payload);
 }
 
-/** @param at where the checksum stands in the payload */
+/** @param at offset of the checksum in the payload */
 function withChecksum(protocol: number, at: number, payload: Uint8Array): Uint8Array {
   const packet = ipPacket({
     source: [10, 0, 0, 1],
@@ -589,7 +590,7 @@ function withChecksum(protocol: number, at: number, payload: Uint8Array): Uint8A
     protocol,
   });
   const view = new DataView(packet.buffer);
-  // Not to be fragmented: the identification says nothing.
+  // Sets "don't fragment". The identification then has no meaning.
   packet[6] = 0x40;
   view.setUint16(10, 0);
   view.setUint16(10, ~onesSum(view, 0, 20, 0) & 0xffff);
@@ -604,12 +605,12 @@ function onesSum(view: DataView, from: number, to: number, start: number): numbe
   return sum;
 }
 
-/** Two segments that follow each other. */
+/** Returns two consecutive segments of a flow. */
 function flowOf(port: number): Uint8Array[] {
   return [tcp(0, port), tcp(1, port)].map(datagram);
 }
 
-/** The same thing, so many times. */
+/** Returns an array with the same value `count` times. */
 function times<T>(count: number, thing: T): T[] {
   return Array.from({ length: count }, () => thing);
 }

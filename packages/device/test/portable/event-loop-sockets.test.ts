@@ -59,7 +59,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     await vi.waitFor(() => expect(marked).toHaveBeenCalled());
   });
 
-  test('are those of node:dgram if the device is to be portable', async () => {
+  test("are those of node:dgram with udp: 'portable'", async () => {
     await using alice = await memoryDevice(ALICE, { udp: 'portable' });
     await using bob = await memoryDevice(BOB);
     await introduce(alice, bob);
@@ -74,7 +74,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     [{}, ['udpGso', 'udpGro']],
     [{ offload: { udpGso: false } }, ['udpGro']],
   ])(
-    'are those of node:dgram where system calls cannot be made, and %j says so',
+    'are those of node:dgram if system calls fail, and offload events report it (%j)',
     async (options, names) => {
       const fcntl = vi.spyOn(libc(), 'fcntl').mockReturnValue(-1);
       await using alice = await memoryDevice(ALICE, options);
@@ -92,7 +92,7 @@ describeWith([batched], 'EventLoopSockets', () => {
 });
 
 describe('EventLoopSockets on other systems', () => {
-  test('are those of node:dgram, which is no loss', async () => {
+  test('are those of node:dgram, and no offload event reports it', async () => {
     vi.spyOn(process, 'platform', 'get').mockReturnValue('darwin');
     await using alice = await memoryDevice(ALICE);
     expect(await lostOffloads(alice.device)).toEqual([]);

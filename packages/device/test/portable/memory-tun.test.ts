@@ -113,7 +113,7 @@ describe('MemoryTun', () => {
     expect(tun.read(buffer, 0, 70_000)).toBe(0);
   });
 
-  it('accepts as many packets as before after it was read empty', () => {
+  it('accepts as many packets as before after all were read', () => {
     const tun = new MemoryTun({ queueLength: 2 });
     const buffer = new Uint8Array(20);
     for (let i = 0; i < 5; i++) {

@@ -77,7 +77,7 @@ describe('hybridProvider', () => {
     };
     const key = new Uint8Array(32).fill(7);
     const cipher = hybridProvider(counting, wasmProvider(), 100).createCipher(key);
-    // What the caller does with its own bytes is nobody's business here.
+    // The caller may overwrite its key, because the cipher has a copy.
     key.fill(0);
     cipher.seal(0, new Uint8Array(200), 0, 100);
     expect(made).toEqual([]);
@@ -92,7 +92,7 @@ describe('hybridProvider', () => {
       new Uint8Array(32),
     );
     cipher.destroy();
-    // Nor does it seal with the zeros that are left of its key.
+    // The cipher must not seal with the zeros that have replaced its key, either.
     for (const length of [100, 101]) {
       const open = (): boolean => cipher.open(0, new Uint8Array(200), 0, length);
       const seal = (): void => cipher.seal(0, new Uint8Array(200), 0, length);

@@ -78,12 +78,15 @@ describeWith([openssl], 'one-time keys from wasm for openssl', () => {
   });
 });
 
-/** Also for the shortest messages. */
+/** OpenSSL for messages of every length, also the shortest, with the one-time keys of wasm. */
 function openSslAlone(arena?: WasmArena): CryptoProvider {
   return hybridProvider(createOpensslProvider(), wasmProvider(arena), -1);
 }
 
-/** Where sealing or opening differs from noble, or anything else in the buffer changes; '' if nowhere. */
+/**
+ * Returns what differs from noble after sealing and opening, also in the rest of the buffer; '' if
+ * nothing does.
+ */
 function mistake(
   cipher: Cipher,
   counter: number,

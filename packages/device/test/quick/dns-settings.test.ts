@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readDnsSettings, wrongServer } from '../../src/quick/dns-settings.ts';
 
 describe('readDnsSettings', () => {
-  test('takes for a server what looks like an address, as wg-quick does', () => {
+  test('treats a word that looks like an address as a server, as wg-quick does', () => {
     expect(readDnsSettings(['10.0.0.53', 'example.test', 'fd00::53', '1.2'])).toEqual({
       servers: ['10.0.0.53', 'fd00::53', '1.2'],
       searchDomains: ['example.test'],

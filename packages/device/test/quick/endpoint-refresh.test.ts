@@ -10,7 +10,7 @@ const PEER = createPerson(2).publicKey;
 const OTHER = createPerson(3).publicKey;
 
 describe('EndpointRefresh', () => {
-  test('leaves a peer alone that answers', async () => {
+  test('does nothing for a peer that answers', async () => {
     const { device, lookups, silent } = followed(['192.0.2.2']);
     await silent(1);
     device.trace('response-received', 1);
@@ -25,6 +25,18 @@ describe('EndpointRefresh', () => {
     expect(lookups).toEqual(['vpn.example']);
     expect(device.endpoints).toEqual(['192.0.2.9:51820']);
     expect(lines[0]).toContain('vpn.example is 192.0.2.9:51820');
+  });
+
+  test('notices that a peer is silent also while packets begin the attempt anew', async () => {
+    const { device, lookups, silent } = followed(['192.0.2.9']);
+    await silent(1);
+    device.trace('response-received', 1);
+    await silent(1);
+    device.trace('initiation-received', 1);
+    await silent(1);
+    expect(lookups).toEqual([]);
+    await silent(1);
+    expect(lookups).toEqual(['vpn.example']);
   });
 
   test('tries the other version of IP, and then the first again', async () => {
@@ -48,7 +60,7 @@ describe('EndpointRefresh', () => {
     expect(lookups.length).toBe(2);
   });
 
-  test('goes on when a look-up fails', async () => {
+  test('continues after a look-up that failed', async () => {
     const addresses: string[] = [];
     const { device, lines, silent } = followed(addresses);
     await silent(2);
@@ -110,13 +122,16 @@ class FakeDevice extends EventEmitter<DeviceEvents> {
     this.emit('trace', { peer, step, sends });
   }
 
-  /** Resolves when everything that was asked for is done: nothing here waits for a timer. */
+  /** Resolves when all work in progress is done. Nothing here waits for a timer. */
   async settled(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** A peer that has 192.0.2.1, and a name with these addresses; an empty list is no such name. */
+/**
+ * Follows a peer whose endpoint is 192.0.2.1, and whose name has these addresses. With an empty
+ * list, look-ups fail.
+ */
 function followed(addresses: string[], options: Partial<EndpointRefreshOptions> = {}) {
   const device = new FakeDevice();
   const clock = { now: 0 };
@@ -135,7 +150,7 @@ function followed(addresses: string[], options: Partial<EndpointRefreshOptions> 
   });
   const endpoint = parseEndpoint('192.0.2.1:51820') as Endpoint;
   refresh.follow({ publicKey: PEER, host: 'vpn.example', port: 51_820, endpoint });
-  /** The handshake is tried again, after the next ten seconds without an answer. */
+  /** Reports a retry of the handshake, after ten more seconds without an answer. */
   const silent = async (sends: number): Promise<void> => {
     clock.now += 10_000;
     device.trace('retrying', sends);

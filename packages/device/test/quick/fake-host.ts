@@ -1,5 +1,5 @@
 /**
- * A host and a device that write down what is asked of them, and fail on request.
+ * A host and a device that record the calls, and fail on request.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type {
 } from '../../src/quick/index.ts';
 
 export class FakeHost implements Host {
-  /** Everything that changed something, in order; 'device ...' is the device's. */
+  /** All calls that change something, in order. Those of the device begin with 'device'. */
   readonly log: string[] = [];
   readonly links: Set<string> = new Set();
   readonly loose: Set<string> = new Set();
@@ -35,7 +35,7 @@ export class FakeHost implements Host {
   };
   /** The text of the entry that fails, and the errno it fails with. */
   failure: { entry: string; errno: string } | undefined = undefined;
-  /** How often it is asked before the link is usable. */
+  /** How often `isUsable` returns false before the link is usable. */
   unusable = 0;
   device: FakeDevice | undefined = undefined;
 
@@ -151,7 +151,7 @@ export class FakeDevice extends EventEmitter<DeviceEvents> implements TunnelDevi
     this.#host.links.delete(this.name);
   }
 
-  /** Told later, as by another thread. */
+  /** Reports it later, as another thread would. */
   linkUp(): void {
     queueMicrotask(() => this.onLinkUp());
   }

@@ -74,7 +74,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(readlinkSync(places.resolvConf)).toBe('stub.conf');
   });
 
-  test('removes the file again if there was none', () => {
+  test('removes the file at the end if there was none before', () => {
     rmSync(places.resolvConf);
     resolver.set('wg0', DNS);
     expect(modeOf(places.resolvConf)).toBe(0o644);
@@ -103,7 +103,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(text()).toBe(BEFORE);
   });
 
-  test('takes what another program wrote between two tunnels for the file of before', () => {
+  test('restores what another program wrote between the starts of two tunnels', () => {
     resolver.set('wg0', DNS);
     writeFileSync(places.resolvConf, 'nameserver 203.0.113.1\n');
     resolver.set('wg1', DNS);
@@ -113,7 +113,7 @@ describe('Resolver with /etc/resolv.conf', () => {
   });
 
   test.each(['run/litz/dns', 'run/litz'])(
-    'does not follow records that another user can have written: %s',
+    'ignores records that another user may have written: %s',
     (folder) => {
       resolver.set('wg0', DNS);
       killed('wg0');
@@ -159,7 +159,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(text()).toBe(BEFORE);
   });
 
-  test('is silent about a process that was killed before it wrote the file', () => {
+  test('reports no foreign change if a process was killed before it wrote the file', () => {
     resolver.set('wg0', DNS);
     killed('wg0');
     writeFileSync(places.resolvConf, BEFORE, { mode: 0o640 });
@@ -239,7 +239,7 @@ describe('Resolver with programs', () => {
 });
 
 describe('startTimeOf', () => {
-  test('tells processes apart, and knows no process that has ended', () => {
+  test('differs between processes, and is undefined for a process that has ended', () => {
     const { pid } = spawnSync('true');
     expect(startTimeOf(process.pid)).toMatch(/^\d+$/);
     expect(startTimeOf(process.pid)).not.toBe(startTimeOf(1));

@@ -54,9 +54,9 @@ describe('runHook', () => {
     expect(output).toBe('trapped\n');
   });
 
-  test('ends what the hook starts at the moment at which it is aborted', async () => {
-    // The shell forks while the abort looks for its children. Each loop of it starts a process that
-    // would write a file a little later.
+  test('ends processes that the hook starts while it is being aborted', async () => {
+    // The shell forks while the abort looks for its children. Each turn of its loop starts a
+    // process that would write a file a little later.
     for (let round = 0; round < 10; round++) {
       const controller = new AbortController();
       const file = join(folder, `late-${round}`);

@@ -61,7 +61,7 @@ describe('parseTunnelFile', () => {
     );
   });
 
-  test('accepts empty fields', () => {
+  test('accepts SaveConfig = false and an MTU', () => {
     expect(read('[Interface]', 'SaveConfig = false', 'MTU = 1280').config.interface.mtu).toBe(1280);
   });
 

@@ -296,7 +296,7 @@ describe('Tunnel.down', () => {
     expect(host.log.slice(-2)).toEqual(['delete rule 4 32764', 'device close']);
   });
 
-  test('deletes rules when the process exits without it', async () => {
+  test('deletes rules when the process exits without a call of down', async () => {
     const before = new Set(process.listeners('exit'));
     const tunnel = await up(FULL);
     const [atExit] = process.listeners('exit').filter((listener) => !before.has(listener));
@@ -335,7 +335,7 @@ function up(request: TunnelRequest, { onLinkUp, ...options }: UpOptions = {}): P
   );
 }
 
-/** Of FULL, on a host with a strict reverse path filter. */
+/** The log of FULL on a host with a strict reverse path filter. */
 function entriesOfFull(): string[] {
   return [
     'device open wg0',

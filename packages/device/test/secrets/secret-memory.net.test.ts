@@ -1,6 +1,7 @@
 /**
- * What of a device's keys is in the memory of its process: its own copies, those of the caller's text,
- * and nothing after the end. Another process looks, so that looking leaves nothing.
+ * Counts the copies of a device's keys in the memory of its process: the device's own copies, and
+ * those in the caller's text. After the end there must be none. Another process searches the
+ * memory, so that the search itself leaves no copies.
  *
  * @module
  */
@@ -19,7 +20,7 @@ const memoryOfProcesses: Requirement = requirement('/proc/PID/mem', () =>
   existsSync('/proc/self/mem'),
 );
 
-/** What was found of a device's keys, step by step. */
+/** How many copies of a device's keys were found after each step. */
 type Steps = Record<string, { privateKey: Found; presharedKey: Found; nextKey: Found }>;
 
 interface Case {
@@ -44,7 +45,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
   it("contains keys that came as text in the caller's strings, and once as bytes", async () => {
     const steps = await watch({ tun: 'memory', crypto: 'auto', input: 'text' });
     expect(withoutText(steps)).toEqual(USED_ONCE);
-    // Strings cannot be wiped: they end with the garbage, whenever that is written over.
+    // Strings cannot be wiped. They disappear when their memory is used again.
     expect(steps['open']?.privateKey.text).toBeLessThanOrEqual(STRINGS);
     expect(steps['open']?.presharedKey.text).toBeLessThanOrEqual(2 * STRINGS);
     expect(steps['next key']?.nextKey.text).toBeLessThanOrEqual(STRINGS);
@@ -54,7 +55,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
     const steps = await watch({ tun: 'memory', crypto: 'noble', input: 'bytes' });
     expect(steps['open']?.presharedKey).toEqual(ONCE);
     expect(steps['closed']?.presharedKey).toEqual(NOWHERE);
-    // Temporaries of its X25519, which are garbage.
+    // Temporary values of noble's X25519, which are garbage.
     expect(steps['handshake']?.privateKey.bytes).toBeLessThanOrEqual(1 + NOBLE_TEMPORARIES);
     expect(steps['handshake']?.privateKey.text).toBe(0);
   });
@@ -106,7 +107,7 @@ describe('findKeys', () => {
   });
 });
 
-/** At most the one that is used, while it is. */
+/** One copy of each key, which the device uses. */
 const BOTH = { privateKey: ONCE, presharedKey: ONCE, nextKey: NOWHERE };
 const NONE = { privateKey: NOWHERE, presharedKey: NOWHERE, nextKey: NOWHERE };
 const USED_ONCE: Steps = {
@@ -141,7 +142,7 @@ function bare({ bytes }: Found): Found {
   return { bytes, text: 0 };
 }
 
-/** Runs the script and looks into its memory whenever it names a step. */
+/** Runs the script, and searches its memory whenever it prints the name of a step. */
 async function watch({ tun, crypto, input, threads = 1 }: Case): Promise<Steps> {
   const child = start(SCRIPT, {
     device: BUILT_DEVICE.href,
@@ -183,15 +184,15 @@ function start(
   return child;
 }
 
-/** As it is compiled here: without types. */
+/** The compiled text of the function, without types. */
 const FILL_KEY = fillKey.toString();
 const PRIVATE = 7;
 const PRESHARED = 9;
 const OTHER = 11;
 const NEXT = 13;
-/** One, two or three: how many depends on what has been written over by then. */
+/** More than the usual one to three. The number depends on which memory has been used again. */
 const STRINGS = 8;
-/** A handshake leaves about ten: copies of the scalar before it is a BigInt. */
+/** A handshake leaves about ten copies of the scalar, from before it becomes a BigInt. */
 const NOBLE_TEMPORARIES = 40;
 
 const SCRIPT = `${FILL_KEY}
@@ -212,7 +213,7 @@ async function step(name) {
   await lines.next();
 }
 
-/** The caller's own copies are wiped when \`use\` is done; of text it makes strings. */
+/** Calls \`use\` with keys as bytes or as text, and then wipes the bytes. */
 async function withKeys(use) {
   const keys = [fillKey(new PrivateKey(), ${PRIVATE}), fillKey(new PresharedKey(), ${PRESHARED})];
   const given = input === 'text' ? keys.map((key) => key.toBase64()) : keys;

@@ -1,13 +1,16 @@
 /**
- * A private and a preshared key that two processes know without having told each other, and how often
- * they stand in the memory of one of them.
+ * Keys that two processes compute independently of each other, and the search for them in the
+ * memory of one of the processes.
  *
  * @module
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 
-/** Fills a key from a number: the other process runs the text of this function. No copy is made. */
+/**
+ * Fills a key with bytes that depend on a number, without a copy. The other process runs the text
+ * of this function.
+ */
 export function fillKey<Key extends Uint8Array>(key: Key, seed: number): Key {
   let x = seed;
   for (let i = 0; i < 32; i++) {
@@ -23,20 +26,23 @@ export function keyOf(seed: number): Buffer {
   return fillKey(Buffer.alloc(32), seed);
 }
 
-/** In base64. By Node's own OpenSSL, so that the other process need not compute it. */
+/**
+ * Returns the public key in base64. Node's own OpenSSL computes it here, so that the other process
+ * need not.
+ */
 export function publicTextOf(seed: number): string {
   const der = Buffer.concat([Buffer.from(PKCS8_X25519, 'hex'), keyOf(seed)]);
   const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
   return key.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');
 }
 
-/** How often a key is there as bytes, and as text (hex in both cases, base64). */
+/** How often a key was found as bytes, and as text (hex in upper and lower case, base64). */
 export interface Found {
   bytes: number;
   text: number;
 }
 
-/** In all memory of a process that can be read. */
+/** Searches all memory of a process that can be read. */
 export function findKeys(pid: number, seeds: readonly number[]): Found[] {
   const found = seeds.map(() => ({ bytes: 0, text: 0 }));
   const needles = seeds.map((seed) => needlesOf(keyOf(seed)));
@@ -54,13 +60,16 @@ export function findKeys(pid: number, seeds: readonly number[]): Found[] {
   return found;
 }
 
-/** Each piece with the beginning of the next, so that no needle is missed. */
+/**
+ * Yields the memory in pieces. Each piece also has the beginning of the next one, so that no key is
+ * missed.
+ */
 function* readableMemory(pid: number, memory: number): Generator<Buffer, void, undefined> {
   const piece = Buffer.alloc(PIECE_LENGTH + LONGEST_NEEDLE - 1);
   for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
     const [, from = '', to = '', mode = '', name = ''] = MAPPING.exec(line) ?? [];
     const [start, end] = [Number.parseInt(from, 16), Number.parseInt(to, 16)];
-    // What is reserved for WebAssembly, gigabytes of it, cannot be read.
+    // The gigabytes that are reserved for WebAssembly cannot be read.
     if (!mode.startsWith('r') || name.startsWith('[v')) continue;
     for (let at = start; at < end; at += PIECE_LENGTH) {
       let length = 0;
@@ -81,7 +90,7 @@ function needlesOf(key: Buffer): { bytes: Buffer; texts: Buffer[] } {
   return { bytes: key, texts: texts.map((text) => Buffer.from(text, 'latin1')) };
 }
 
-/** Those that begin in the piece: the rest belongs to the next one. */
+/** Counts the keys that begin in this piece. Those after its end are counted in the next piece. */
 function countIn(piece: Buffer, needle: Buffer): number {
   let count = 0;
   let at = piece.indexOf(needle);
@@ -94,6 +103,6 @@ function countIn(piece: Buffer, needle: Buffer): number {
 
 const MAPPING = /^(\w+)-(\w+) (\S+) \S+ \S+ \S+\s*(.*)$/;
 const PIECE_LENGTH: number = 1 << 24;
-/** In hex. */
+/** A key in hex. */
 const LONGEST_NEEDLE = 64;
 const PKCS8_X25519 = '302e020100300506032b656e04220420';

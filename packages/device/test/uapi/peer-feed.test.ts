@@ -63,7 +63,8 @@ describe('PeerFeed', () => {
     const { cursor } = feed;
     reader?.close();
     vi.advanceTimersByTime(10);
-    // A clock that went back by 12 ms made cursors that the earlier feed had reached already.
+    // If cursors were times, a clock that went back by 12 ms would give cursors that the earlier
+    // feed has used.
     vi.setSystemTime(Date.now() - 12);
     feed.open();
     for (let i = 0; i < 3000; i++) tell(CHANGE);

@@ -9,6 +9,7 @@ import type { CaptureOptions, UapiTarget } from '../../src/index.ts';
 import { UapiServer } from '../../src/index.ts';
 import { CaptureLimitError } from '../../src/capture/device-captures.ts';
 import { BOB } from '../in-memory.ts';
+import { readBlocks, readOptions } from '../capture/read-pcapng.ts';
 
 let folder: string;
 let path: string;
@@ -36,11 +37,11 @@ describe('UapiCapture', () => {
     }
     expect(received.join('')).toBe('beginrest');
     expect(target.asked).toEqual([request]);
-    // The bytes may have been keys.
+    // The bytes could be keys, so they are wiped.
     expect(target.pieces.every((piece) => piece.every((byte) => byte === 0))).toBe(true);
   });
 
-  it('stops when the client is gone, and when it says more', async () => {
+  it('stops when the client is gone, and when it sends more bytes', async () => {
     const target = new Target();
     await serve(target);
     for (const leave of ['destroy', 'write'] as const) {
@@ -57,7 +58,8 @@ describe('UapiCapture', () => {
   });
 
   it('sends the rest before the server is paused, because another process takes it', async () => {
-    await serve(new Target());
+    const target = new Target();
+    await serve(target);
     const received: string[] = [];
     let paused: Promise<void> | undefined;
     for await (const bytes of new UapiClient(path).capture()) {
@@ -66,6 +68,21 @@ describe('UapiCapture', () => {
     }
     await paused;
     expect(received.join('')).toBe('beginrest');
+    expect(target.reasons[0]).toBe('a new process takes the place of the daemon (litz upgrade)');
+  });
+
+  it('sends the rest, and why, before the server is closed', async () => {
+    const target = new Target();
+    await serve(target);
+    const received: string[] = [];
+    let closed: Promise<void> | undefined;
+    for await (const bytes of new UapiClient(path).capture()) {
+      received.push(Buffer.from(bytes).toString());
+      closed ??= server.close();
+    }
+    await closed;
+    expect(received.join('')).toBe('beginrest');
+    expect(target.reasons[0]).toBe('the daemon has ended');
   });
 
   it('refuses with an errno', async () => {
@@ -85,7 +102,7 @@ describe('UapiCapture', () => {
     expect(await ask('')).toBe('errno=-22\n\n');
   });
 
-  it('ends the file where an error comes, and adds nothing to it', async () => {
+  it('ends the file where an error comes, with the error in the last block', async () => {
     const target = new Target();
     target.lateError = new Error('the packet loop failed');
     const reasons: string[] = [];
@@ -93,7 +110,12 @@ describe('UapiCapture', () => {
       path,
       onRefused: ({ message }) => reasons.push(message),
     });
-    expect(await ask('')).toBe('errno=0\n\nbegin');
+    const answer = await ask('');
+    const [before, last] = [answer.slice(0, 14), Buffer.from(answer.slice(14), 'latin1')];
+    expect(before).toBe('errno=0\n\nbegin');
+    const [{ type, body }, ...others] = readBlocks(last);
+    expect([type, others]).toEqual([5, []]);
+    expect(readOptions(body.subarray(12)).get(1)?.toString()).toBe('the packet loop failed');
     expect(reasons).toEqual(['the packet loop failed']);
   });
 
@@ -119,8 +141,10 @@ describe('UapiCapture', () => {
 class Target implements UapiTarget {
   readonly asked: CaptureOptions[] = [];
   readonly pieces: Buffer[] = [];
+  /** Why the capture was stopped; undefined: its client did it. */
+  readonly reasons: (string | undefined)[] = [];
   error: Error | undefined = undefined;
-  /** Comes after the first piece. */
+  /** Thrown after the first piece. */
   lateError: Error | undefined = undefined;
   #stopped: () => void = () => {};
 
@@ -139,7 +163,8 @@ class Target implements UapiTarget {
     };
     const { lateError } = this;
     return {
-      stop: async () => {
+      stop: async (reason) => {
+        this.reasons.push(reason);
         stop();
         this.#stopped();
       },
@@ -165,7 +190,7 @@ async function ask(lines: string): Promise<string> {
   const client = createConnection(path);
   client.write(`litz_capture=1\n${lines}\n`);
   let heard = '';
-  client.on('data', (bytes) => (heard += String(bytes)));
+  client.on('data', (bytes) => (heard += bytes.toString('latin1')));
   await once(client, 'close');
   return heard;
 }

@@ -220,7 +220,7 @@ describe('UapiConnection', () => {
 
     it.each([
       ['hangs up', (client: Client) => client.hangUp()],
-      ['says more', (client: Client) => client.say('get=1\n\n')],
+      ['sends more', (client: Client) => client.say('get=1\n\n')],
       ['is gone', (client: Client) => client.destroy()],
     ])('closes when the client %s', async (_, leave) => {
       const client = open({}, { feed });
@@ -400,7 +400,7 @@ function open(
   return new Client(target, options);
 }
 
-/** The far end of a connection: what is written to this stream is what the client hears. */
+/** The client's end of a connection. `heard` is what the connection has written. */
 class Client extends Duplex {
   readonly connection: UapiConnection;
   readonly onClosed = vi.fn<() => void>();
@@ -409,7 +409,9 @@ class Client extends Duplex {
   heard = '';
   configured = 0;
   isReading = true;
-  /** As a socket does, this one calls it when nothing happened for a while. */
+  /**
+   * Tells the connection that nothing has happened for a while, as a socket does with its timeout.
+   */
   standStill: () => void = () => {};
   #taken: (() => void) | undefined = undefined;
 
@@ -447,7 +449,7 @@ class Client extends Duplex {
     this.push(null);
   }
 
-  /** Takes what waits for it. */
+  /** Reads the bytes that wait. */
   takeIt(): void {
     this.#taken?.();
   }
@@ -467,7 +469,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-/** All that follows from what was done, without waiting for anything else. */
+/** Runs the event loop for some turns, so that everything that is ready happens. */
 async function turns(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
 }

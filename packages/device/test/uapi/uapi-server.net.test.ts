@@ -112,14 +112,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as it
       expect(await shown()).toEqual([mine, nextOfMine, [[other, undefined, '1']]]);
     });
 
-    it('promotes the private key that wg set gives, and keeps the next key beside the old one', async () => {
+    it('promotes the next key if wg set gives it as the private key, and changes nothing for the present key', async () => {
       await withFile(`${mine}\n`, (file) => wg('set', NAME, 'private-key', file));
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
       await withFile(`${nextOfMine}\n`, (file) => wg('set', NAME, 'private-key', file));
       expect(await shown()).toEqual([nextOfMine, undefined, [[old, other, '1']]]);
     });
 
-    it('refuses a peer with a key of the device', async () => {
+    it('ignores a peer with a key of the device', async () => {
       await wg('set', NAME, 'peer', formatKey(next.publicKey), 'allowed-ips', '10.9.0.0/16');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
     });
@@ -146,7 +146,10 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as it
   });
 });
 
-/** Our two keys, and of each peer its two and how many allowed IPs. */
+/**
+ * Returns the two private keys of the device, and for each peer its two keys and the number of its
+ * allowed IPs.
+ */
 async function shown(): Promise<unknown[]> {
   const { privateKey, nextPrivateKey, peers } = await device.status();
   return [
@@ -158,7 +161,7 @@ async function shown(): Promise<unknown[]> {
   ];
 }
 
-/** A file with this in it, for as long as it is used. */
+/** Calls `use` with a file that has this text, and then removes the file. */
 async function withFile(text: string, use: (file: string) => Promise<unknown>): Promise<void> {
   const file = join(tmpdir(), `${NAME}.conf`);
   writeFileSync(file, text, { mode: 0o600 });
@@ -169,7 +172,7 @@ async function withFile(text: string, use: (file: string) => Promise<unknown>): 
   }
 }
 
-/** What wg prints. */
+/** Runs wg. @returns what it prints */
 async function wg(...args: string[]): Promise<string> {
   return (await execute('wg', args)).stdout;
 }

@@ -38,7 +38,7 @@ let server: UapiServer | undefined;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'litz-uapi-'));
   path = join(folder, 'wireguard', 'wg0.sock');
-  // node:dgram cannot set a mark, also not as root.
+  // node:dgram cannot set a mark, not even as root.
   ({ device } = await memoryDevice(ALICE, { udp: 'portable' }));
 });
 
@@ -108,7 +108,7 @@ posix('UapiServer', () => {
       nextPrivateKey: next.privateKey,
       peers: [{ publicKey, nextPublicKey: next.publicKey }],
     });
-    // Our own next key is nobody else's.
+    // The next key of the device cannot be the next key of a peer, so the peer gets none.
     expect(await client.get({ keys: true })).toMatchObject({ nextPrivateKey: next.privateKey });
     const nextPublicKey = createPerson(8).publicKey;
     await client.set({ peers: [{ publicKey, nextPublicKey }] });
@@ -128,13 +128,13 @@ posix('UapiServer', () => {
   });
 
   it.each([
-    ['a key that is none', 'set=1\nfoo=bar\n\n', 'errno=-22\n\n'],
-    ['a value that is none', 'set=1\nlisten_port=70000\n\n', 'errno=-22\n\n'],
-    ['a line that is none', 'set=1\nfoo\n\n', 'errno=-71\n\n'],
+    ['an unknown key', 'set=1\nfoo=bar\n\n', 'errno=-22\n\n'],
+    ['a wrong value', 'set=1\nlisten_port=70000\n\n', 'errno=-22\n\n'],
+    ['a line without a value', 'set=1\nfoo\n\n', 'errno=-71\n\n'],
     ['a mark that cannot be set', 'set=1\nfwmark=5\n\n', 'errno=-98\n\n'],
-    ['a get with more in it', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
-    ['an operation that is none', 'put=1\n\n', ''],
-    ['no text at all', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
+    ['a get with an unknown line', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
+    ['an unknown operation', 'put=1\n\n', ''],
+    ['bytes that are not text', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
   ])('answers %s, and continues', async (_, request, answer) => {
     await serve();
     expect(await ask(request, { end: true })).toBe(answer);
@@ -276,7 +276,7 @@ posix('UapiServer', () => {
     server = await UapiServer.listen(target, { path });
     const answers = Promise.all(Array.from({ length: 5 }, () => ask('set=1\n\n')));
     await vi.waitFor(() => expect(running).toBe(1));
-    // Whoever asks for the state does not wait for them; the other sets have come by then.
+    // A get does not wait for the sets. When it is answered, the other sets have arrived.
     for (let i = 0; i < 5; i++) expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
     expect(running).toBe(1);
     open();
@@ -382,13 +382,13 @@ posix('UapiServer', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  it.each(['', '../x', 'a/b', '.', undefined])('has no path for the name %j', (name) => {
+  it.each(['', '../x', 'a/b', '.', undefined])('refuses the name %j', (name) => {
     expect(() => UapiServer.path(name as never)).toThrow(
       '"interfaceName" expected the name of an interface, got ',
     );
   });
 
-  it('leaves the socket of another process where it is if it cannot continue it', async () => {
+  it('leaves the socket of another process in place if it cannot take it over', async () => {
     await serve();
     await expect(UapiServer.adopt(device, { path }, 1_000_000)).rejects.toThrow(/cannot serve/);
     expect(existsSync(path)).toBe(true);
@@ -410,7 +410,7 @@ async function connect(): Promise<Socket> {
   return socket;
 }
 
-/** Connects and has had an answer: the connection is between two requests. */
+/** Connects and gets one answer. The connection is then between two requests. */
 async function connectAndAsk(): Promise<Socket> {
   const socket = await connect();
   socket.write('get=1\n\n');
@@ -418,7 +418,7 @@ async function connectAndAsk(): Promise<Socket> {
   return socket;
 }
 
-/** So many answers. */
+/** Resolves with the text when this many answers have arrived. */
 function text(socket: Socket, answers: number): Promise<string> {
   return new Promise((resolve) => {
     let heard = '';
@@ -429,7 +429,10 @@ function text(socket: Socket, answers: number): Promise<string> {
   });
 }
 
-/** What is answered until the other end hangs up, or for whole requests until each has its answer. */
+/**
+ * Sends a request. Resolves with all answers until the other end closes the connection; without
+ * `end`, when each whole request has its answer.
+ */
 async function ask(request: string | Uint8Array, { end = false } = {}): Promise<string> {
   const socket = await connect();
   const expected = typeof request === 'string' ? (request.match(/[gs]et=1\n/g) ?? []).length : 0;
@@ -450,7 +453,7 @@ async function ask(request: string | Uint8Array, { end = false } = {}): Promise<
   });
 }
 
-/** A socket in the file system whose program ended without removing it. */
+/** Makes a socket file whose program has ended without removing it. */
 async function leaveStaleSocket(path: string): Promise<void> {
   const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   await promisify(execFile)(process.execPath, ['-e', code]).catch(() => {});

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { LinuxPackages } from '../../src/linux/linux-packages.ts';
 import { LinuxWarmUp, type LinuxWarmUpOptions } from '../../src/warm-up/linux-warm-up.ts';
 
-/** Nothing is ever ready. */
+/** A poll set in which nothing is ever ready. */
 const IDLE = { wait: () => 0 } as unknown as PollSet;
 
 describe('LinuxWarmUp', () => {

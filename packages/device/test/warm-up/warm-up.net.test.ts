@@ -46,7 +46,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(sockets.map(({ fds }) => fds)).toEqual([[], []]);
     for (const { counters } of sockets) {
       expect(counters.sentDatagrams).toBeGreaterThan(1000);
-      // Runs of datagrams left and came as one message, so that is compiled too.
+      // Runs of datagrams were sent and received as one message, so that code is compiled too.
       expect(counters.receivedDatagrams).toBeGreaterThan(2 * counters.receivedMessages);
     }
     expect(opened).toBe(0);
@@ -77,7 +77,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
       },
     });
     const bound = [...table.matchAll(/: ([0-9A-F]{8}):([0-9A-F]{4}) /g)];
-    // 127.0.0.1, of a machine that is little-endian.
+    // 127.0.0.1, as a little-endian machine prints it.
     const expected = sockets.map(({ port }) => ['0100007F', port]);
     expect(bound.map(([, address, port]) => [address, Number.parseInt(port, 16)])).toEqual(
       expect.arrayContaining(expected),
@@ -201,7 +201,7 @@ function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }
   sockets: udp.UdpSockets[];
   stats: DeviceStats;
   peers: readonly unknown[];
-  /** How many descriptors more are open after the run than before. */
+  /** How many more descriptors are open after the run than before it. */
   opened: number;
   loop: LinuxLoop;
 } {

@@ -121,7 +121,7 @@ function expectClosed(tuns: readonly JoinedTun[], sockets: readonly FakeSockets[
   expect(sockets.map(({ calls }) => calls)).toEqual(sockets.map(() => ['close']));
 }
 
-/** The resource is closed, and `close` throws. */
+/** Makes `close` throw after it has closed the resource. */
 function failToClose(resource: { close(): void }): void {
   const close = resource.close.bind(resource);
   resource.close = () => {
@@ -130,7 +130,7 @@ function failToClose(resource: { close(): void }): void {
   };
 }
 
-/** A packet that is written to one is read from the other. */
+/** One of two TUNs: a packet that is written to one is read from the other. */
 class JoinedTun extends FakeTun {
   other: JoinedTun | undefined = undefined;
 
@@ -140,7 +140,7 @@ class JoinedTun extends FakeTun {
   }
 }
 
-/** A datagram that one sends is received by the other. */
+/** Two sets of sockets: a datagram that one sends is received by the other. */
 class WiredSockets extends FakeSockets {
   readonly #both: () => readonly FakeSockets[];
 

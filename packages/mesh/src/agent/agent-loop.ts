@@ -1,7 +1,7 @@
 /**
  * `AgentLoop`: starts a round when something has changed, and at times that are known in advance:
- * when a key is due to be replaced, when a rotation stops waiting, and when a peer whose record has
- * expired may have gone.
+ * when a key is due to be replaced, when a rotation stops waiting, and when it must check whether a
+ * peer with an expired record is gone.
  *
  * @module
  */

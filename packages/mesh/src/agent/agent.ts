@@ -290,15 +290,15 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Called when something changed that decides which records of other nodes this node accepts. */
+  /** Decides again which records of other nodes are accepted, after a change of the own node. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);
   }
 
   /**
-   * Changes the choices. Changes run one after the other. A change that fails is undone, and this
-   * must not undo a later change.
+   * Changes the choices. Changes run one after the other, because the undoing of a failed change
+   * must not undo a later one.
    */
   #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
     const changed = this.#changing.then(async () => {

@@ -5,6 +5,7 @@
  * @module
  */
 import { createConnection } from 'node:net';
+import { readLine } from '@litz/config/uapi';
 import type { EncryptMode, Enforcement } from '../plan/desired-host.ts';
 import { ENCRYPT_MODES, ENFORCEMENTS } from './agent-settings.ts';
 
@@ -48,25 +49,26 @@ export function isControlRequest(value: unknown): value is ControlRequest {
  * Sends a request to the agent that listens on a socket and returns the result.
  *
  * @param options.longestMs how long to wait for an answer, in milliseconds; default: one minute
- * @throws {Error} no agent listens there, the agent does not answer in time, or it refuses the
- *   request
+ * @throws {Error} no agent listens there, the agent does not answer in time or without end, or it
+ *   refuses the request
  */
 export async function sendControlRequest(
   path: string,
   request: ControlRequest,
   { longestMs = LONGEST_MS }: { readonly longestMs?: number } = {},
 ): Promise<unknown> {
-  const text = await new Promise<string>((resolve, reject) => {
-    let answer = '';
-    const socket = createConnection(path);
-    socket.setTimeout(longestMs, () => socket.destroy(timeoutError(longestMs)));
-    socket.setEncoding('utf8');
-    socket.on('error', (error: NodeJS.ErrnoException) => reject(connectError(path, error)));
-    socket.on('data', (piece: string) => (answer += piece));
-    socket.on('close', () => resolve(answer));
-    socket.write(`${JSON.stringify(request)}\n`);
-  });
-  const answer = read(text);
+  const socket = createConnection(path);
+  socket.write(`${JSON.stringify(request)}\n`);
+  let text: string | undefined;
+  try {
+    text = await readLine(socket, { longest: LONGEST_ANSWER, longestMs });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'ETIMEDOUT' ? timeoutError(longestMs) : connectError(path, error as Error);
+  } finally {
+    socket.destroy();
+  }
+  const answer = read(text ?? '');
   if (!answer) throw new Error(`${path}: the agent ended before it answered`);
   if (answer.ok) return answer.result;
   throw new Error(answer.error);
@@ -98,5 +100,7 @@ function connectError(path: string, { code, message }: NodeJS.ErrnoException): E
   return new Error(`${path}: ${message}`);
 }
 
+/** In bytes: the status of more nodes than a mesh has. */
+const LONGEST_ANSWER: number = 64 * 1024 * 1024;
 /** In milliseconds. Longer than the agent itself waits for a registry that does not answer. */
 const LONGEST_MS = 60_000;

@@ -2,8 +2,8 @@
  * `ControlServer`: the Unix socket on which a running agent answers `litz agent status` and similar
  * commands.
  *
- * A request is one line of JSON, and so is the answer. Each connection carries one request. A
- * client that may connect may also take the node out of the mesh. So only root can open the socket,
+ * A request is one line of JSON, and so is the answer. Each connection carries one request. Every
+ * client that can connect can also take the node out of the mesh. So only root can open the socket,
  * and only root can write to its directory.
  *
  * @module
@@ -11,7 +11,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { inodeOf, untrustedFolder } from '@litz/config/uapi';
+import { inodeOf, readLine, untrustedFolder } from '@litz/config/uapi';
 import { explainFileError } from '../file-error.ts';
 import { isControlRequest, type ControlAnswer, type ControlRequest } from './control-request.ts';
 
@@ -49,12 +49,7 @@ export class ControlServer {
   private constructor(path: string, answer: (request: ControlRequest) => Promise<unknown>) {
     this.path = path;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      this.#waiting.add(socket);
-      serve(socket, async (line) => {
-        this.#waiting.delete(socket);
-        await reply(socket, line, answer);
-      });
-      socket.once('close', () => this.#waiting.delete(socket));
+      void this.#serve(socket, answer);
     });
   }
 
@@ -64,6 +59,19 @@ export class ControlServer {
     for (const socket of this.#waiting) socket.destroy();
     const inode = inodeOf(this.path);
     if (inode !== undefined && inode === this.#inode) rmSync(this.path, { force: true });
+  }
+
+  /** Reads one request, and answers it. A client may close its side after the request. */
+  async #serve(
+    socket: Socket,
+    answer: (request: ControlRequest) => Promise<unknown>,
+  ): Promise<void> {
+    this.#waiting.add(socket);
+    const limits = { longest: LONGEST_REQUEST, longestMs: REQUEST_MS };
+    const line = await readLine(socket, limits).catch(() => undefined);
+    this.#waiting.delete(socket);
+    if (line === undefined) socket.destroy();
+    else await reply(socket, line, answer);
   }
 
   async #listen(): Promise<void> {
@@ -98,29 +106,6 @@ export class ControlServer {
 /** Returns the path of the socket of an interface's agent. */
 export function controlPath(interfaceName: string, folder = '/var/run/litz'): string {
   return join(folder, `agent-${interfaceName}.sock`);
-}
-
-function serve(socket: Socket, onLine: (line: string) => Promise<void>): void {
-  let text = '';
-  socket.setEncoding('utf8');
-  // This is not the timeout of the socket, because each byte would restart it.
-  const timer = setTimeout(() => socket.destroy(), REQUEST_MS);
-  socket.once('close', () => clearTimeout(timer));
-  socket.on('error', () => socket.destroy());
-  // A client may close its side after the request: only a connection without a request is
-  // destroyed.
-  socket.on('end', () => {
-    if (!text.includes('\n')) socket.destroy();
-  });
-  socket.on('data', (piece: string) => {
-    if (text.includes('\n')) return;
-    text += piece;
-    if (text.length > MOST_CHARACTERS) socket.destroy();
-    else if (text.includes('\n')) {
-      clearTimeout(timer);
-      void onLine(text.slice(0, text.indexOf('\n')));
-    }
-  });
 }
 
 async function reply(
@@ -160,4 +145,5 @@ async function isAnswered(path: string): Promise<boolean> {
 const REQUEST_MS = 10_000;
 /** How long a client may read nothing of its answer, in ms. */
 const READING_MS = 10_000;
-const MOST_CHARACTERS = 10_000;
+/** In bytes. */
+const LONGEST_REQUEST = 10_000;

@@ -1,5 +1,5 @@
 /**
- * `KnownPeers`: what this agent knows of the other nodes: which records were accepted as peers,
+ * `KnownPeers`: what this agent knows about the other nodes: which records were accepted as peers,
  * which peers have answered the daemon, which records have expired, and which are refused and why.
  *
  * @module
@@ -169,8 +169,8 @@ export class KnownPeers {
    */
   get renewalsDueAt(): number | undefined {
     if (this.#expired.size === 0) return undefined;
-    // A peer whose sessions are renewed has no deadline. Its next handshake is due within this
-    // time.
+    // `deadline` does not cover peers whose sessions are still renewed. These must be checked at
+    // `next`.
     const next = this.#options.now() + SESSION_MS / 2;
     return Math.min(next, this.#membership.deadline ?? next);
   }
@@ -178,7 +178,7 @@ export class KnownPeers {
   /**
    * Returns the names of the peers that have changed since the last call. A change concerns the
    * record, whether the peer has answered, or whether the record has expired. With 5,000 peers, a
-   * round then looks only at the changed ones.
+   * round then looks only at the changed peers.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;

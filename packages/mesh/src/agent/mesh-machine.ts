@@ -29,11 +29,9 @@ export interface MachineInput {
   readonly answered: ReadonlySet<string>;
   /** The names of the peers that have changed or answered since the last call. */
   readonly changed: ReadonlySet<string>;
-  /**
-   * The prefixes of this node's pods. Undefined while they are not known; the same is true for
-   * `registryAddresses`.
-   */
+  /** The prefixes of this node's pods. Undefined while they are not known. */
   readonly prefixes: readonly Readonly<Cidr>[] | undefined;
+  /** The addresses of the registry's servers. Undefined while they are not known. */
   readonly registryAddresses: readonly RegistryAddress[] | undefined;
 }
 
@@ -190,7 +188,7 @@ export class MeshMachine {
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
     this.#events.trouble('repairs', REPEATED_REPAIRS);
-    // The trouble is over when there were fewer repairs than this for `REPAIRS_MS`.
+    // The trouble ends `REPAIRS_MS` after the last repair that reached the limit.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }

@@ -123,7 +123,7 @@ export class MeshRound {
 
   /**
    * Enforces although the registry was not read yet. A machine that boots must not send packets in
-   * plaintext, and reading the registry may take for ever.
+   * plaintext, and the registry may never answer.
    */
   async #close(desired: DesiredHost | undefined): Promise<void> {
     if (desired) await this.#parts.machine.apply({ ...desired, isPartial: true });

@@ -93,8 +93,7 @@ export class NodeKeys {
    * Creates the next key. Later rounds then carry out the rotation.
    *
    * @param options.revoke deletes all earlier keys at once, even if some peers do not know the new
-   *   key yet. This is needed because an attacker who has read one key file may have read the other
-   *   one too
+   *   key yet. An attacker who has read one key file may have read the other one too
    * @throws {RotationError} a rotation is already in progress, or there is no further generation
    * @throws {KeyFileError} a key file cannot be written or removed
    */

@@ -97,7 +97,7 @@ export class PeerMemory {
   }
 
   #append(text: string): void {
-    // If the file was deleted meanwhile, what is written to it would be lost.
+    // Another program has deleted or replaced the file. Lines that are written to it would be lost.
     if (this.#fd !== undefined && fstatSync(this.#fd).nlink === 0) this.#closeFile();
     this.#fd ??= openSync(this.#path, 'a', MODE);
     const bytes = Buffer.from(text);

@@ -9,7 +9,7 @@ import type { ChangedPeer } from '@litz/config';
 import type { MeshPeer } from '../membership/mesh-peer.ts';
 
 /**
- * What is kept of a state that the daemon has reported. The status has the rest from the daemon.
+ * The fields of a reported state that are kept. `viewOf` reads the other fields from the daemon.
  */
 export type SessionState = Pick<ChangedPeer, 'lastHandshakeUnixMs' | 'sessionStaticKeys'>;
 
@@ -19,7 +19,9 @@ export class PeerSessions {
    * handshake has none.
    */
   readonly #states: Map<string, SessionState> = new Map();
-  /** The own key of the last session. Nearly all sessions share this object. */
+  /**
+   * The own key of the last session. Nearly all sessions use this key, so their states share it.
+   */
   #own: PublicKey | undefined = undefined;
   /** The names of the accepted peers, by `keyId`. */
   readonly #names: Map<string, string> = new Map();

@@ -33,7 +33,7 @@ export class StatusPublisher {
    * passed.
    */
   #isBusy = false;
-  /** True while the publisher waits before it writes again a status that could not be written. */
+  /** True from a write that failed until the next try. */
   #isWaiting = false;
   #isClosed = false;
 
@@ -115,9 +115,9 @@ export class StatusPublisher {
 
 /**
  * Returns the status to publish. Troubles of the registry itself are left out: a reader of the
- * status already knows that the registry answers. The trouble that
- * a peer sends plaintext is left out too, because the record of that peer shows it. Otherwise, all
- * nodes would write their status when the enforcement of one node is switched off.
+ * status already knows that the registry answers. The trouble that a peer sends plaintext is left
+ * out too, because the record of that peer shows it. Otherwise, all nodes would write their status
+ * when the enforcement of one node is switched off.
  *
  * @param troubles the current troubles by subject
  */

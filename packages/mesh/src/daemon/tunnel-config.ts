@@ -18,7 +18,7 @@ export interface TunnelConfig {
   readonly peers: ReadonlyMap<string, TunnelPeer>;
 }
 
-/** Immutable: a changed peer is a new object. The same object is not compared again. */
+/** Immutable: a changed peer is a new object, so an object that is the same counts as unchanged. */
 export interface TunnelPeer {
   /** One key, or two during a rotation, the older one first. */
   readonly keys: readonly PublicKey[];

@@ -56,8 +56,8 @@ export function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine
 }
 
 /**
- * Checks `--node-prefix`, which bounds the addresses that the records of nodes may have. This node
- * and every known node must have their addresses in it.
+ * Checks `--node-prefix`, which limits the addresses in the records of nodes. The addresses of this
+ * node and of every known node must be in these prefixes.
  */
 export function checkNodes(facts: HostFacts, request: CheckRequest): CheckLine {
   const { nodePrefixes, mode, enforcement } = request;

@@ -27,7 +27,7 @@ export interface FactsTools {
   readonly inNamespace: <T>(run: () => T) => T;
   readonly cniFolder?: string;
   readonly flannelFile?: string;
-  /** The folder that the paths of files start from; default: / */
+  /** The folder that is the root of all paths of files; default: / */
   readonly root?: string;
 }
 
@@ -123,8 +123,8 @@ function foreignRoutes(
   numbers: RoutingNumbers,
   ours: number | undefined,
 ): string[] {
-  // Routes over the interface of an earlier daemon need no case here: they went away with the
-  // interface.
+  // Routes over the interface of an earlier daemon need no case here: the kernel deleted them with
+  // the interface.
   return netlink.tableRoutes(numbers.table, (route) =>
     fromRoute(route, ours).foreign === true ? describeForeign(route) : undefined,
   );

@@ -14,7 +14,7 @@ export type CniFamily =
    * of the cloud.
    */
   | 'routed'
-  /** The main table has such routes over a VXLAN, Geneve or IPIP device. */
+  /** The main table has a route to each node's prefix over a VXLAN, Geneve or IPIP device. */
   | 'overlay'
   | 'calico'
   /** With the mode `nodes` or `all`, the mesh encrypts the outer packets of the overlay. */
@@ -92,8 +92,8 @@ export interface HostFacts {
   /** Addresses of this node, as text. */
   readonly nodeAddresses: readonly string[];
   /**
-   * Prefixes of this node's pods: those that the caller gave in `FactsRequest`; if the caller gave
-   * none, those of the CNI's configuration.
+   * Prefixes of this node's pods, from `FactsRequest`. If the caller gave none there, they are the
+   * prefixes in the CNI's configuration.
    */
   readonly prefixes: readonly Readonly<Cidr>[];
 }

@@ -14,7 +14,8 @@ export interface UnderlayRequest {
   /** The known peers. Without peers, the underlay is the links that have this node's addresses. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
   /**
-   * Addresses of this node, as text; default: those of the underlay's links, one of each family.
+   * Addresses of this node, as text; default: one address of each family, from the underlay's
+   * links.
    */
   readonly nodeAddresses?: readonly string[];
 }
@@ -22,7 +23,7 @@ export interface UnderlayRequest {
 /** The parameters of `LinuxHost.facts`. */
 export interface FactsRequest extends UnderlayRequest {
   readonly port: number;
-  /** Prefixes of this node's pods; default: those of the CNI's configuration. */
+  /** Prefixes of this node's pods; default: the prefixes in the CNI's configuration. */
   readonly prefixes?: readonly Readonly<Cidr>[];
 }
 

@@ -30,9 +30,9 @@ export class StepRunner {
   /**
    * Carries out all steps.
    *
-   * @param isEnforced whether unencrypted packets must be refused; then a step for `nft` that fails
-   *   is the last step, because the steps after it would remove protection that the ruleset does
-   *   not give yet
+   * @param isEnforced whether unencrypted packets must be refused. If so, no step is carried out
+   *   after a step for `nft` that failed: later steps would remove protection that only the new
+   *   ruleset replaces
    */
   async run(steps: readonly Step[], isEnforced: boolean): Promise<string[]> {
     const troubles: string[] = [];

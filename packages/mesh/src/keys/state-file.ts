@@ -77,7 +77,7 @@ export function makeStateFolder(folder: string): void {
 /**
  * Calls `write`, which may fail without harm to the agent. Returns true if `write` succeeded.
  *
- * @param path the path that `write` writes, for the reason
+ * @param path the path that `write` writes; the reason names it
  * @param onTrouble called with the reason for a failure, or with undefined after a success
  */
 export function tryWriting(

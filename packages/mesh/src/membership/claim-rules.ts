@@ -72,8 +72,8 @@ export class ClaimRules {
   }
 
   /**
-   * Returns true if nothing speaks against the record: it fits this node, and no other node has any
-   * of its claims. This is so for nearly every record.
+   * Returns true if the record can be accepted without a closer look: it fits this node, and no
+   * other node has any of its claims. This is so for nearly every record.
    */
   #isUncontested(record: NodeRecord, context: MembershipContext): boolean {
     if (refusalInContext(record, context)) return false;

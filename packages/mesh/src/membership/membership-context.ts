@@ -44,8 +44,8 @@ export interface Refusal {
 }
 
 /**
- * Returns the reason why this node must refuse the record, without a look at other nodes. Undefined
- * if there is no such reason.
+ * Returns the reason why this node must refuse the record, whatever other nodes claim. Undefined if
+ * there is no such reason.
  */
 export function refusalInContext(
   record: NodeRecord,
@@ -103,7 +103,8 @@ function refusedAddress(
     const prefix = prefixes.find((candidate) => covers(candidate, host));
     return prefix && { field, reason: `${address} is in ${what}, ${formatCidr(prefix)}` };
   };
-  // The route to the address of the other node would lead into the tunnel to that node.
+  // Otherwise packets to a pod or a service at this address could go into the tunnel to the other
+  // node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??
     within(context.clusterPrefixes, "the cluster's prefix") ??

@@ -9,7 +9,7 @@ import type { Cidr } from '@litz/core';
 import { networkOf } from '../record/cidr-relations.ts';
 
 interface Range {
-  /** The family and the first address as text. Such texts sort in the order of the addresses. */
+  /** The family and the first address as text. These texts sort in the order of the addresses. */
   readonly first: string;
   readonly last: string;
   readonly owner: string;

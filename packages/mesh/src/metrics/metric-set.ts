@@ -16,10 +16,10 @@ export interface MetricsText {
 /** A value with its labels. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** How many values were observed of each size. */
+/** The observed values of a histogram, counted by classes of their size. */
 export interface Distribution {
   readonly labels: Readonly<Record<string, string>>;
-  /** The largest value of each class but the last, which has no limit. Rising. */
+  /** The largest value of each class, in ascending order. The last class has no limit. */
   readonly limits: readonly number[];
   /** How many values are in each class; one more than `limits`. */
   readonly counts: readonly number[];
@@ -42,7 +42,8 @@ export class MetricSet {
 
   histogram(name: string, help: string, distributions: readonly Distribution[]): void {
     if (distributions.length === 0) return;
-    // prom-client only counts values one by one. Its registry takes every object with these fields.
+    // A histogram of prom-client cannot take finished counts, because it observes values one by
+    // one. But the registry takes every object with these fields.
     const values = distributions.flatMap((distribution) => valuesOf(name, distribution));
     const metric = { name, help, type: 'histogram', aggregator: 'sum', values };
     const registered = { name, get: () => Promise.resolve(metric) };

@@ -84,7 +84,7 @@ export class TextServer {
     this.#server = server;
   }
 
-  /** The TCP port that the server listens on. Not for a Unix socket. */
+  /** The TCP port that the server listens on. Must not be read if it listens on a Unix socket. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
@@ -130,7 +130,8 @@ function send(response: ServerResponse, { status, type = PLAIN, text }: TextAnsw
 /** Listens on a Unix socket. Node.js removes the file when the server is closed. */
 async function listenAt(server: Server, path: string): Promise<void> {
   if ((await connectionError(path)) === 'ECONNREFUSED') rmSync(path, { force: true });
-  // The file is made in the call. Metrics name peers and their addresses.
+  // `listen` creates the socket file before it returns. Other users must not read the metrics,
+  // because they name peers and their addresses.
   const mask = process.umask(0o117);
   try {
     server.listen(path);
@@ -139,7 +140,7 @@ async function listenAt(server: Server, path: string): Promise<void> {
   }
 }
 
-/** Returns the code of the error; undefined: a program answers. */
+/** Returns the error code of a connection to the socket; undefined: a program answers. */
 function connectionError(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createConnection(path);

@@ -120,8 +120,8 @@ function leaving(request: RulesetRequest): string {
 
 /**
  * Returns the rules that stop packets to the nodes of the registry, except packets to the registry
- * itself. There is no `unreachable` route to these nodes for the time without a tunnel, so that ARP
- * with them continues to work.
+ * itself. These nodes get no `unreachable` route for the time without a tunnel, because ARP with
+ * them must continue to work.
  */
 function registryBackstop(
   { registryAddresses, own }: RulesetRequest,

@@ -1,5 +1,5 @@
 /**
- * The server of status pages, for other pages than that of a mesh.
+ * The server of status pages, for packages that have a page of their own.
  *
  * @module
  */

@@ -8,9 +8,9 @@ import type { PageFile, PageFiles } from './route-request.ts';
 /**
  * Returns files of one folder, with their paths in the URL.
  *
- * @param folder its URL, with a slash at the end
- * @param names of the files; `index.html` gets the path `/`
- * @param path of the folder in the URL, with a slash at the end
+ * @param folder the URL of the folder, with a slash at the end
+ * @param names the names of the files; `index.html` gets the path `/`
+ * @param path the path of the folder in the URL, with a slash at the end
  */
 export function pageFiles(folder: URL, names: readonly string[], path = '/'): PageFiles {
   return new Map(

@@ -25,7 +25,7 @@ export interface StatusPageOptions {
   port: number;
   /** The address to listen on; default: `127.0.0.1`. */
   host?: '127.0.0.1' | '::1';
-  /** The page; default: that of a mesh, whose source is a `StatusSource`. */
+  /** The files of the page; default: the page of a mesh, which needs a `StatusSource`. */
   files?: PageFiles;
 }
 
@@ -139,7 +139,7 @@ export class StatusPage {
       isReady: () => !response.writableNeedDrain,
       send: (text) => void response.write(text),
     };
-    // A viewer that reads gets a status each second.
+    // A viewer that reads gets a status each second, so its connection is never idle for so long.
     response.setTimeout(STALLED_MS, () => response.destroy());
     this.#closers.set(viewer, () => {
       this.#forget(viewer);
@@ -154,7 +154,7 @@ export class StatusPage {
     this.#feed.remove(viewer);
   }
 
-  /** Ends the viewers that have not read what was sent to them, for one that wants to read. */
+  /** Ends the connections of viewers that do not read, so that a new viewer can connect. */
   #closeStalled(): void {
     for (const [viewer, close] of this.#closers) if (!viewer.isReady()) close();
   }

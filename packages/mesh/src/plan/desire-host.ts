@@ -131,9 +131,10 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
 }
 
 /**
- * Returns the settings of the tunnel's interface. They are also needed while the mesh is off: a
- * node that is still on sends through the tunnel. Linux drops packets from an interface without an
- * address if the reverse path filter is on, even if it is loose (net/ipv4/fib_frontend.c).
+ * Returns the settings of the tunnel's interface. They are also needed while the mesh is off here,
+ * because other nodes may still send through the tunnel. Linux drops packets from an interface
+ * without an address if the reverse path filter is on, even if it is loose
+ * (net/ipv4/fib_frontend.c).
  */
 function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {
   const hasIpv6 = passesIpv6(hostRoutes, request);
@@ -149,8 +150,8 @@ function mtuInputOf({ tally }: HostRoutes, { underlay }: CommonRequest): MtuInpu
 
 /**
  * Updates the routes. The MTU of all IPv4 routes changes when the first peer with IPv6 comes or the
- * last such peer goes. This is known only after the update, so the routes are then updated once
- * more.
+ * last peer with IPv6 goes. This is known only after the update, so the routes are then updated
+ * once more.
  */
 function updateRoutes(
   cache: DesiredHostCache,
@@ -245,7 +246,7 @@ function byText(rules: readonly MeshRule[]): Map<string, MeshRule> {
   return new Map(rules.map((rule) => [rule.text, rule]));
 }
 
-/** What is wanted beside the settings of the interface while the mesh is off. */
+/** The desired state while the mesh is off, without the settings of the interface. */
 const NOTHING: Omit<DesiredHost, 'interfaceName' | 'enforcement' | 'table' | 'priority' | 'link'> =
   {
     mark: 0,

@@ -123,11 +123,11 @@ export interface DesiredHost extends DesiredRoutes {
 /** The desired routes in the mesh's table. */
 export interface DesiredRoutes {
   /**
-   * Lists of routes: lists for no peer, and one list for each peer. While nothing changes for a
-   * peer, its list stays the same object. No key occurs twice. After every change, `routes` is a
-   * new object. Iterate over `routes` before the next call of the function that made it. `routes`
-   * is not an array, because an array of thousands of lists would be most of the memory that a
-   * change needs.
+   * Lists of routes: lists that belong to no peer, and one list for each peer. While nothing
+   * changes for a peer, its list stays the same object. No key occurs twice. After every change,
+   * `routes` is a new object. Iterate over `routes` before the next call of the function that made
+   * it. `routes` is not an array, because an array of thousands of lists would be most of the
+   * memory that a change needs.
    */
   readonly routes: Iterable<readonly MeshRoute[]>;
   /**

@@ -28,8 +28,8 @@ export class HostRoutes {
   /** The routes that are wanted for a peer, by its name. */
   readonly #lists: Map<string, Routes> = new Map();
   /**
-   * Routes for no peer: those for this node's prefixes, and the last resorts for the cluster
-   * prefixes.
+   * Routes that belong to no peer: the routes for this node's prefixes, and the last resorts for
+   * the cluster prefixes.
    */
   #common: readonly Routes[] = [];
   #routes: DesiredRoutes['routes'] = [];

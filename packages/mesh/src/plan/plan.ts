@@ -2,8 +2,8 @@
  * `plan`: computes the steps from the actual to the desired state of the machine. Pure.
  *
  * The order is: add, load the nftables ruleset, remove. During a change between two states that
- * enforce, every packet to a pod of another node has at every moment a route into the tunnel, a
- * route that refuses it, or a ruleset that stops it.
+ * enforce, no packet to a pod of another node can leave in plaintext: at every moment there is a
+ * route into the tunnel, a route that refuses the packet, or a ruleset that stops it.
  *
  * 1. Reverse path filters become loose. A strict filter drops a packet whose answer would leave by
  *    another link.

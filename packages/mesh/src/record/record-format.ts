@@ -85,8 +85,7 @@ function changedText(
   name: string,
   previous: string | undefined,
 ): string | undefined {
-  // Both values are compared as parsed JSON, so an object of a class is equal to the JSON text that
-  // it is written as.
+  // Both values are compared as parsed JSON, so an object of a class is equal to its JSON.
   const text = JSON.stringify(value);
   return isDeepStrictEqual(JSON.parse(text), valueOf(name, previous)) ? undefined : text;
 }

@@ -10,7 +10,7 @@ export interface Clock {
   /** Returns a monotonic time in milliseconds. */
   now(): number;
   /**
-   * Calls `run` once after `ms` milliseconds, but not later than after 24 days. The returned
+   * Calls `run` once after `ms` milliseconds, or after 24 days if `ms` is longer. The returned
    * function cancels the call.
    */
   after(ms: number, run: () => void): () => void;

@@ -156,7 +156,8 @@ export class KernelState {
   #readRoutes(): void {
     const { netlink, numbers, wanted } = this.#options;
     this.#routes = new Map();
-    // Each route is converted while the table is read: most become an object that is there already.
+    // Each route is converted while the table is read, because `#shared` replaces most routes by an
+    // object that exists already.
     const routes = netlink.tableRoutes(numbers.table, (route) =>
       this.#shared(fromRoute(route, this.#link?.index)),
     );

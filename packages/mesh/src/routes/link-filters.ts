@@ -33,8 +33,8 @@ export class LinkFilters {
     this.#options = options;
     const { netlink, interfaceName, folder, sysctl, namespace } = options;
     this.#filters = new LooseFilters(folder, {
-      // The tunnel's filters stay loose also while the daemon restarts and its interface is
-      // missing.
+      // Filters that are loose for the tunnel stay loose while the daemon restarts and the tunnel's
+      // interface is missing.
       hasLink: (name) => name === interfaceName || netlink.linkByName(name) !== undefined,
       filter: (link) => sysctl(filterOf(link)),
       setFilter: (link, value) => setFilter(netlink, link, value),

@@ -18,7 +18,7 @@ import type { Enforcement, EncryptMode } from '../plan/desired-host.ts';
  * that JSON can carry. Times are Unix time in milliseconds.
  */
 export interface MeshStatus {
-  /** The version of the form of this object. A new field does not change the version. */
+  /** The version of the format. A new field does not change the version. */
   readonly version: 1;
   /** When the status was made. */
   readonly time: number;
@@ -147,10 +147,10 @@ export interface PeerStatus {
   readonly sendsPlaintext: boolean;
   /**
    * Time of the last handshake; undefined: there was none. The age of the session is `time` minus
-   * this.
+   * this time.
    */
   readonly lastHandshakeAt: number | undefined;
-  /** The peer's public key that its session was made with. */
+  /** The peer's public key in the session. */
   readonly sessionKey: string | undefined;
   readonly bytesReceived: number;
   readonly bytesSent: number;

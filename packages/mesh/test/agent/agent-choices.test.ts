@@ -38,7 +38,8 @@ describe('setEnforcement', () => {
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
     await expect(said).resolves.toBe('enforcement is enforce');
-    // Packets go into a tunnel without a session, which drops them, and not past the tunnel.
+    // The packets to n2 go into the tunnel and are dropped there, because it has no session with
+    // n2.
     expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
       'tunnel',
       'tunnel',
@@ -104,7 +105,7 @@ describe('setEnforcement', () => {
   });
 });
 
-describe('two switches at once', () => {
+describe('two changes of the choices at once', () => {
   it('run one after the other, and a failure does not undo an earlier choice', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
@@ -137,7 +138,7 @@ describe('an agent that is started to enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('also waits for a peer that is switched off, and shows this', async () => {
+  it('also waits for a peer whose enforcement is off, and shows this', async () => {
     const fixture = new AgentFixture({ settings: { enforcement: 'enforce' } });
     await fixture.start(recordOf(2), recordOf(3, { sendsPlaintext: true }));
     await fixture.answer(2, 3);
@@ -148,14 +149,14 @@ describe('an agent that is started to enforce', () => {
       { name: 'n3', reason: 'its enforcement is off', sendsPlaintext: true },
     ]);
     expect(status.troubles).toEqual([]);
-    // What this node sends to it is encrypted.
+    // Packets from this node to n3 are encrypted.
     expect(fixture.wayTo(3)).toBe('tunnel');
     fixture.registry.has('n3', recordOf(3));
     await pass(1000);
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('continues to enforce when a peer is switched off, and reports it once', async () => {
+  it('continues to enforce when a peer switches its enforcement off, and reports it once', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await pass(600_000);
@@ -167,7 +168,8 @@ describe('an agent that is started to enforce', () => {
       expect.stringMatching(/^plaintext: enforcement is off on n3, .* this node drops them/),
     ]);
     expect(fixture.said.filter((line) => line.startsWith('plaintext: '))).toHaveLength(1);
-    // All nodes would write their status when one node is switched off.
+    // The trouble is not in the published status. Otherwise, all nodes would write their status
+    // when one node is switched off.
     expect(fixture.registry.statuses).toHaveLength(1);
     fixture.registry.has('n3', recordOf(3));
     await pass(1000);
@@ -179,7 +181,7 @@ describe('an agent that is started to enforce', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('names only the first peers that are switched off', async () => {
+  it('names only the first peers whose enforcement is off', async () => {
     const fixture = await started({ enforcement: 'enforce', force: true });
     for (let n = 10; n < 20; n++) {
       fixture.registry.has(`n${n}`, recordOf(n, { sendsPlaintext: true }));
@@ -206,7 +208,7 @@ describe('an agent that is started to enforce', () => {
     expect(fixture.wayTo(9)).toBe('refused');
   });
 
-  it('closes a machine that comes up before the registry can be read', async () => {
+  it('stops plaintext on a machine that boots before the registry can be read', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await fixture.replace();
@@ -232,7 +234,7 @@ describe('an agent that is started to enforce', () => {
     expect(fixture.log.slice(length)).toEqual([]);
   });
 
-  it('reports that the machine is not closed while its own prefixes are unknown', async () => {
+  it('reports that enforce is not in effect while the own prefixes are unknown', async () => {
     const fixture = new AgentFixture({
       settings: { enforcement: 'enforce', force: true },
       prefixes: { description: 'none', follow: () => {}, close: () => {} },
@@ -244,7 +246,7 @@ describe('an agent that is started to enforce', () => {
     );
   });
 
-  it('enforces at once if the previous agent was switched to it, but not with other flags', async () => {
+  it('enforces at once if the previous agent was switched to enforce, but not with other flags', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     await fixture.agent.setEnforcement('enforce');
@@ -268,7 +270,7 @@ describe('setMode', () => {
     expect(fixture.daemon.fwmark).toBe(0);
   });
 
-  it('publishes in mode all that the node has not opted out', async () => {
+  it('publishes in mode all that the node encrypts its own traffic, although it has opted out', async () => {
     const fixture = await started({ encryptsNode: false });
     expect(fixture.record?.encryptsNode).toBe(false);
     await fixture.agent.setMode('all');

@@ -6,36 +6,33 @@ import { AgentFixture, gate, pass } from './agent-fixture.ts';
 
 /** The steps that a test can block, and how it blocks them. */
 const STEPS: readonly [string, (fixture: AgentFixture, shut: Promise<void>) => void][] = [
-  ['the look at the machine', (fixture, shut) => (fixture.host.gate = shut)],
-  ['the change of the daemon', (fixture, shut) => (fixture.daemon.gate = shut)],
-  ['the write of the record', (fixture, shut) => (fixture.registry.gate = shut)],
+  ['a read of the machine', (fixture, shut) => (fixture.host.gate = shut)],
+  ['a change of the daemon', (fixture, shut) => (fixture.daemon.gate = shut)],
+  ['a write of the record', (fixture, shut) => (fixture.registry.gate = shut)],
 ];
 
 describe('close', () => {
-  it.each(STEPS)(
-    'in the middle of %s waits until that is over, and leaves nothing open',
-    async (_, shut) => {
-      const fixture = new AgentFixture();
-      const step = gate();
-      shut(fixture, step.shut);
-      await fixture.start(recordOf(2));
-      let isClosed = false;
-      const closed = fixture.agent.close().then(() => (isClosed = true));
-      await pass(1000);
-      step.open();
-      await pass(1000);
-      await closed;
-      expect(isClosed).toBe(true);
-      expect([fixture.host.isClosed, fixture.registry.isClosed]).toEqual([true, true]);
-      const { length } = fixture.log;
-      fixture.daemon.ends();
-      fixture.daemon.starts();
-      await pass(3_600_000);
-      expect(fixture.log).toHaveLength(length);
-      expect(vi.getTimerCount()).toBe(0);
-      expect(fixture.agent.events.troubles).toEqual([]);
-    },
-  );
+  it.each(STEPS)('waits for %s that is in progress, and leaves nothing open', async (_, shut) => {
+    const fixture = new AgentFixture();
+    const step = gate();
+    shut(fixture, step.shut);
+    await fixture.start(recordOf(2));
+    let isClosed = false;
+    const closed = fixture.agent.close().then(() => (isClosed = true));
+    await pass(1000);
+    step.open();
+    await pass(1000);
+    await closed;
+    expect(isClosed).toBe(true);
+    expect([fixture.host.isClosed, fixture.registry.isClosed]).toEqual([true, true]);
+    const { length } = fixture.log;
+    fixture.daemon.ends();
+    fixture.daemon.starts();
+    await pass(3_600_000);
+    expect(fixture.log).toHaveLength(length);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(fixture.agent.events.troubles).toEqual([]);
+  });
 
   it('leaves daemon, machine and record as they are', async () => {
     const fixture = new AgentFixture();

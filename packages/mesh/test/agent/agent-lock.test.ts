@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 describe('AgentLock', () => {
-  test('refuses a second agent in the network namespace by the interface of the first one', () => {
+  test('refuses a second agent in the network namespace, and names the interface of the first one', () => {
     take('litz0', 'state');
     expect(() => take('litz1', 'other')).toThrow(
       /^another agent \(litz0, process \d+\) runs in this network namespace, .*agent-\d+\.lock\)$/,

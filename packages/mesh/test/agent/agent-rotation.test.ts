@@ -12,8 +12,8 @@ const key = (number: number, generation: number): NodeKey => ({
 });
 
 /**
- * An end of the agent in a rotation: what happens before the rotation starts, so that it gets no
- * further than this step, and a second after its start.
+ * A step of a rotation after which the agent ends. `before` is called before the rotation starts,
+ * and `after` one second later. They stop the rotation at this step.
  */
 interface Crash {
   readonly step: string;
@@ -221,7 +221,7 @@ describe('rotateKey', () => {
   });
 
   describe('with revoke', () => {
-    it('gives the daemon another key, so that sessions of the old one end, and writes once', async () => {
+    it('gives the daemon another key, so that sessions of the old key end, and writes once', async () => {
       const fixture = await started();
       const { length } = fixture.log;
       expect(fixture.agent.rotateKey({ revoke: true })).toMatch(/revoked.*generation 2/);
@@ -245,7 +245,7 @@ describe('rotateKey', () => {
       expect((await fixture.agent.status()).node.keys).toMatchObject([{ generation: 3 }]);
     });
 
-    it('works without the registry, which is written when it is back', async () => {
+    it('works while the registry is lost, and writes the record when the registry is back', async () => {
       const fixture = await started();
       fixture.registry.isLost();
       fixture.agent.rotateKey({ revoke: true });
@@ -256,7 +256,7 @@ describe('rotateKey', () => {
       expect(fixture.published).toEqual([2]);
     });
 
-    it('ends the sessions of the old keys at a peer, which the end of a rotation keeps', async () => {
+    it('ends the sessions with a peer that revokes its keys, not with one that ends a rotation', async () => {
       const fixture = await started();
       const { daemon, registry } = fixture;
       for (const number of [2, 3]) {

@@ -53,7 +53,7 @@ describe('Agent with 500 nodes', () => {
     expect(fixture.registry.statuses.length).toBeLessThanOrEqual(1);
   });
 
-  it('receives and sends no requests at rest', async () => {
+  it('sends no requests while nothing changes', async () => {
     const { fixture } = await large();
     const { gets } = fixture.daemon;
     const { length } = fixture.log;

@@ -41,7 +41,7 @@ describe('the status in the registry', () => {
     expect(words).toEqual(['pods permissive', 'nodes enforce', 'off off']);
   });
 
-  it('has the current troubles, and not those that are over', async () => {
+  it('has only the current troubles', async () => {
     const fixture = await started();
     await pass(600_000);
     fixture.host.underlayFailure = new Error('no answer');
@@ -103,7 +103,7 @@ describe('the status in the registry', () => {
   });
 });
 
-/** An agent with one peer that has not yet written a status. */
+/** An agent with one peer. The agent has not written a status yet. */
 async function started(): Promise<AgentFixture> {
   const fixture = new AgentFixture();
   await fixture.start(recordOf(2));

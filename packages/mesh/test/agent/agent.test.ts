@@ -19,7 +19,7 @@ describe('Agent', () => {
       expect(fixture.record).toMatchObject({ addresses: ['192.0.2.1'], port: 51871 });
     });
 
-    it('by leaving the machine alone until the registry was read', async () => {
+    it('without changing the machine until the registry was read', async () => {
       const fixture = new AgentFixture();
       fixture.daemon.starts();
       fixture.agent.start();
@@ -31,7 +31,7 @@ describe('Agent', () => {
       expect(fixture.log).toHaveLength(3);
     });
 
-    it('by changing the machine before there is a daemon, and is not ready yet', async () => {
+    it('without a daemon: it changes the machine, but is not ready', async () => {
       const fixture = new AgentFixture();
       fixture.agent.start();
       fixture.registry.sync();
@@ -58,7 +58,7 @@ describe('Agent', () => {
       expect(daemon.peers).toMatchObject([{ session: {} }]);
     });
 
-    it('and keeps the claims of a peer, however old the key of another node looks', async () => {
+    it('and keeps the prefixes of a peer, even if a node with an older key claims them', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.replace();
@@ -335,7 +335,7 @@ describe('Agent', () => {
       expect(fixture.record).toMatchObject({ port: 51871 });
     });
 
-    it('reports that another machine overwrites its own record, and writes more slowly', async () => {
+    it('reports that another machine overwrites its own record, and writes it less often', async () => {
       const fixture = new AgentFixture();
       const publish = fixture.registry.publish.bind(fixture.registry);
       fixture.registry.publish = async (record) => {

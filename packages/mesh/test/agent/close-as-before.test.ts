@@ -13,7 +13,7 @@ import { SimulatedHost } from './simulated-host.ts';
 const ENFORCE: Choices = { mode: 'pods', enforcement: 'enforce' };
 
 describe('closeAsBefore', () => {
-  it('closes a machine after a boot, as the agent had closed it', async () => {
+  it('enforces after a boot what the previous agent enforced', async () => {
     const fixture = await enforcing();
     const host = new SimulatedHost(() => {});
     host.machine.link = undefined;
@@ -24,7 +24,7 @@ describe('closeAsBefore', () => {
     expect(host.machine.ruleset).toContain('@remote4');
   });
 
-  it('removes nothing from a machine that is already closed', async () => {
+  it('removes nothing from a machine that enforces already', async () => {
     const fixture = await enforcing();
     const { length } = fixture.log;
     const request = enforcedBefore(optionsOf(fixture, ENFORCE));

@@ -48,7 +48,7 @@ describe('ControlServer', () => {
     ['no JSON', 'garbage\n'],
     ['null', 'null\n'],
     ['another command', '{"command":"__proto__"}\n'],
-    ['a word too few', '{"command":"rotate-key"}\n'],
+    ['a command without its field', '{"command":"rotate-key"}\n'],
     ['no line', 'status'],
     ['nothing', ''],
   ])('changes nothing for %s, and continues', async (_, text) => {
@@ -67,7 +67,7 @@ describe('ControlServer', () => {
     expect(await sendControlRequest(path, { command: 'status' })).toBe('did status');
   });
 
-  it('ends with open idle connections, and leaves no file', async () => {
+  it('ends although an idle connection is open, and leaves no file', async () => {
     const socket = createConnection(path);
     const text = textOf(socket);
     await once(socket, 'connect');
@@ -98,6 +98,33 @@ describe('sendControlRequest', () => {
     await expect(
       sendControlRequest(socket, { command: 'status' }, { longestMs: 100 }),
     ).rejects.toThrow(/has not answered for .* may still carry out the request/);
+  });
+
+  it.each([
+    ['ends before it has answered', '{"ok":', /the agent ended before it answered/],
+    ['answers without end', undefined, /a line has more than 67108864 bytes/],
+  ])('says so when a program %s', async (_, text, reason) => {
+    const place = mkdtempSync(join(tmpdir(), 'litz-silent-'));
+    const piece = Buffer.alloc(1024 * 1024, 0x20);
+    const program = createServer((socket) => {
+      socket.on('error', () => {});
+      if (text !== undefined) socket.end(text);
+      else {
+        const send = (): void => {
+          while (!socket.destroyed && socket.write(piece));
+        };
+        socket.on('drain', send);
+        send();
+      }
+    });
+    onTestFinished(() => {
+      program.close();
+      rmSync(place, { recursive: true });
+    });
+    const socket = join(place, 's');
+    program.listen(socket);
+    await once(program, 'listening');
+    await expect(sendControlRequest(socket, { command: 'status' })).rejects.toThrow(reason);
   });
 });
 

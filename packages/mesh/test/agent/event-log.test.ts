@@ -23,7 +23,7 @@ describe('EventLog', () => {
     expect(log.troubles).toEqual(['registry: two\\u{a}lines']);
   });
 
-  test('drops and counts most lines of a flood, and keeps those of a higher level', () => {
+  test('drops and counts most lines of a flood, and keeps the lines of a higher level', () => {
     const lines: string[] = [];
     let time = 0;
     const log = new EventLog(

@@ -31,7 +31,7 @@ describe('PeerSessions', () => {
     expect(sessions.answered).toEqual(new Set(['n1', 'n2']));
   });
 
-  it('keeps the set object while the same peers have answered', () => {
+  it('returns the same set while the same peers have answered', () => {
     const sessions = new PeerSessions();
     sessions.setPeers(new Map([['n1', peer('n1', 1)]]));
     sessions.take([state(keyOf(1))], false);

@@ -75,7 +75,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('reports a failure that no caller waits for, and waits as long as is then requested', async () => {
+  test('reports a failure that no caller waits for, and waits as long as onFailure requests', async () => {
     const { schedule, begun, failures } = worked({ takesMs: 500, fails: 1 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(2499);

@@ -106,14 +106,14 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('replaces a key by one that was not its next key, which gets the prefixes first', () => {
+  it('replaces a key by one that was not its next key, and moves the prefixes first', () => {
     expect(peersOf(withPeer({ ...PEER, keys: [CAROL] }))).toMatchObject([
       { publicKey: CAROL, allowedIps: PEER.allowedIps, endpoint: PEER.endpoint },
       { publicKey: BOB, remove: true },
     ]);
   });
 
-  it('removes old peers after the peers that take over their prefixes', () => {
+  it('removes old peers after other peers have taken over their prefixes', () => {
     const peers = new Map([['n3', { ...PEER, keys: [CAROL] }]]);
     const strange: ProgrammedTunnel = { ...SAME, unknownPeers: [BOB2] };
     expect(peersOf({ ...CONFIG, peers }, strange)).toMatchObject([
@@ -181,7 +181,7 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('keeps the endpoint of a peer while it works', () => {
+  it('keeps the endpoint of a peer while the endpoint works', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },

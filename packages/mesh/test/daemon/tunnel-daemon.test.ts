@@ -109,7 +109,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('programs a daemon that comes back from the beginning', async () => {
+  it('programs a daemon completely when it comes back', async () => {
     const tunnel = open();
     await daemon.starts();
     await tunnel.program(WITH_BOB);

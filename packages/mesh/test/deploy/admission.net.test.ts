@@ -17,8 +17,8 @@ const RECORDS = '/apis/litz.dev/v1/litznodes';
 const ACCOUNT = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/litz`;
 
 /**
- * The objects of the chart, applied to a real API server, and tokens like those of a kubelet: by TokenRequest, for a
- * pod on a node. The test creates the pods; they do not run.
+ * The tests apply the objects of the chart to a real API server. They get tokens as a kubelet does:
+ * by TokenRequest, for a pod on a node. The pods exist only as objects and do not run.
  */
 describeWith([...kubeRequirements, helmRequirement], 'admission policy of the chart', () => {
   let kube: RealKube;
@@ -72,11 +72,11 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     await second.publish(recordOf(2));
     const stolen = recordOf(2, { keys: recordOf(1).keys });
     const refusal =
-      'the agent of node n1 may write the record of its own node only, not that of n2';
+      'the agent of node n1 may write only the record of its own node, not the record of n2';
     await expect(first.publish(stolen)).rejects.toThrow(refusal);
     await expect(first.publishStatus('n2', STATUS)).rejects.toThrow(refusal);
     await expect(first.withdraw('n2')).rejects.toThrow(refusal);
-    await expect(first.publish(recordOf(3))).rejects.toThrow('not that of n3');
+    await expect(first.publish(recordOf(3))).rejects.toThrow('not the record of n3');
     await first.publish(recordOf(1));
     const { body } = await kube.send('GET', `${RECORDS}/n2`);
     expect(body.spec.keys[0].publicKey).toBe(recordOf(2).keys[0].publicKey.toBase64());
@@ -164,12 +164,12 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     ['an annotation', { metadata: { annotations: { a: 'b' } } }],
     ['another taint', { spec: { taints: [] } }],
     ['unschedulable', { spec: { unschedulable: true } }],
-  ])('lets the agent change nothing else of its Node: not %s', async (_, patch) => {
+  ])('does not let the agent change %s of its Node', async (_, patch) => {
     const token = await tokenOn('n1');
     const contentType = 'application/merge-patch+json';
     const reply = await kube.send('PATCH', '/api/v1/nodes/n1', patch, { token, contentType });
     expect(reply.status).toBe(422);
-    expect(reply.body.message).toContain('changes nothing else of a Node');
+    expect(reply.body.message).toContain('may not change anything else of a Node');
   });
 
   test.each<[method: string, path: string]>([
@@ -190,7 +190,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     expect(reply.status).toBe(403);
   });
 
-  /** Makes a request as the agent in the pod of that node. */
+  /** Returns a registry with the token of the agent's pod on that node. */
   async function agentOn(node: string): Promise<KubernetesRegistry> {
     return connect(accessBy(await tokenOn(node)));
   }
@@ -238,7 +238,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** A policy is not in effect at once. The two policies begin at different times. */
+  /** Waits until both policies are in effect. Each of them needs some time after its creation. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     await untilRefused(async () => {

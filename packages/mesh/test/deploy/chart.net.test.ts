@@ -24,7 +24,7 @@ const STRICT: ChartValues = {
 };
 
 const SETS: [name: string, values: ChartValues][] = [
-  ['nothing', {}],
+  ['the default values', {}],
   ['encryption off', { 'encryption.enabled': false }],
   ['node encryption', { 'encryption.nodeEncryption': true }],
   [
@@ -50,7 +50,7 @@ const SETS: [name: string, values: ChartValues][] = [
   ],
   ['no metrics', { 'prometheus.enabled': false }],
   [
-    'much else',
+    'many other values',
     {
       'image.repository': 'registry.test/litz',
       'image.digest': `sha256:${'a'.repeat(64)}`,
@@ -75,7 +75,7 @@ const SETS: [name: string, values: ChartValues][] = [
     },
   ],
   [
-    'rights that others give',
+    'no RBAC, service account or admission policy',
     { 'rbac.create': false, 'serviceAccount.create': false, 'admissionPolicy.enabled': false },
   ],
 ];
@@ -85,7 +85,7 @@ describeWith([helmRequirement], 'chart', () => {
     expect(lintChart()).toContain('0 chart(s) failed');
   });
 
-  test('runs data plane and agent in separate pods, so that each outlives the other', () => {
+  test('runs data plane and agent in separate pods, so that neither ends with the other', () => {
     const manifests = renderChart();
     const dataPlane = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'];
     const agent = find(manifests, 'DaemonSet', 'litz-agent')['spec'];
@@ -140,7 +140,7 @@ describeWith([helmRequirement], 'chart', () => {
   });
 
   test.each<[name: string, values: ChartValues, expected: string[]]>([
-    ['nothing', {}, ['--encrypt=pods', '--enforcement=permissive', '--prefixes=node']],
+    ['the default values', {}, ['--encrypt=pods', '--enforcement=permissive', '--prefixes=node']],
     ['encryption off', { 'encryption.enabled': false }, ['--enforcement=off']],
     [
       'node encryption',
@@ -171,7 +171,7 @@ describeWith([helmRequirement], 'chart', () => {
     ],
     ['another format', { recordFormat: 'cilium' }, ['--format=cilium']],
     [
-      'where nodes have their addresses',
+      'the prefixes of the nodes',
       { nodeCidr: '192.0.2.0/24\\, 2001:db8::/64' },
       ['--node-prefix=192.0.2.0/24,2001:db8::/64'],
     ],
@@ -194,21 +194,25 @@ describeWith([helmRequirement], 'chart', () => {
 
   test.each<[what: string, values: ChartValues, message: string]>([
     ['a typo', { 'encryption.enable': true }, "additional properties 'enable' not allowed"],
-    ['a typo of a whole part', { 'prometeus.enabled': true }, "'prometeus' not allowed"],
-    ['a value of another kind', { 'encryption.enabled': 'yes' }, '/encryption/enabled'],
+    ['a typo in the name of a section', { 'prometeus.enabled': true }, "'prometeus' not allowed"],
+    ['a text instead of a boolean', { 'encryption.enabled': 'yes' }, '/encryption/enabled'],
     ['IPsec', { 'encryption.type': 'ipsec' }, '/encryption/type'],
-    ['a port that is none', { port: 70000 }, '/port'],
-    ['a time that is none', { 'encryption.rotateKeyEvery': 'daily' }, '/encryption/rotateKeyEvery'],
-    ['a mode that is none', { 'tun.mode': 'magic' }, '/tun/mode'],
-    ['an interface name that is too long', { interface: 'litz0123456789abc' }, '/interface'],
-    ['a surge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
+    ['a port that is too high', { port: 70000 }, '/port'],
     [
-      'strictness of one direction',
+      'a text that is not an interval',
+      { 'encryption.rotateKeyEvery': 'daily' },
+      '/encryption/rotateKeyEvery',
+    ],
+    ['an unknown mode', { 'tun.mode': 'magic' }, '/tun/mode'],
+    ['an interface name that is too long', { interface: 'litz0123456789abc' }, '/interface'],
+    ['a value for maxSurge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
+    [
+      'strict mode in one direction only',
       { 'encryption.strictMode.ingress.enabled': true },
       'encryption.strictMode.egress.enabled and encryption.strictMode.ingress.enabled differ',
     ],
     [
-      'strictness without encryption',
+      'strict mode without encryption',
       { ...STRICT, 'encryption.enabled': false },
       'encryption.strictMode.egress.enabled is true and encryption.enabled is false: set encryption.enabled',
     ],
@@ -232,7 +236,7 @@ describeWith([helmRequirement], 'chart', () => {
       { 'prometheus.enabled': false, 'prometheus.serviceMonitor.enabled': true },
       'prometheus.serviceMonitor.enabled is true and prometheus.enabled is false',
     ],
-    ['one port for two', { 'health.port': 51872 }, 'must differ'],
+    ['one port for two purposes', { 'health.port': 51872 }, 'must differ'],
   ])('refuses %s', (_, values, message) => {
     expect(() => renderChart(values)).toThrow(message);
   });
@@ -268,10 +272,11 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
   });
 
   test.each(['litz-agent', 'litz-data-plane'])(
-    'makes pods of %s that need the PodSecurity level privileged, and are accepted with it',
+    'makes pods of %s that PodSecurity accepts at the level privileged and refuses at baseline',
     async (name) => {
       const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
-      // The pod that the DaemonSet controller would make. Only a whole cluster has the priority class.
+      // The pod that the DaemonSet controller would make, without the priority class, which only a
+      // complete cluster has.
       const spec = { ...template.spec, priorityClassName: undefined };
       const pod = (place: string) =>
         kube.send('POST', `/api/v1/namespaces/${place}/pods?dryRun=All`, {

@@ -50,7 +50,7 @@ describe('checkHost', () => {
       /REFUSED cluster.*10\.1\.0\.0\/24/,
     ],
     [
-      'what encrypts already',
+      'another encryption',
       { foreignEncryption: ['flannel-wg'] },
       {},
       /REFUSED other encryption: flannel-wg/,
@@ -82,7 +82,12 @@ describe('checkHost', () => {
     ['enforce without nft', { nft: undefined }, {}, /REFUSED nft.*package nftables/],
     ['a table in use', { foreignRoutes: ['10.0.0.0/8'] }, {}, /REFUSED table 51871/],
     ['a priority in use', { foreignRules: ['IPv4 rule'] }, {}, /REFUSED priority 900/],
-    ['another interface of the name', { foreignInterface: 'dummy' }, {}, /REFUSED interface litz0/],
+    [
+      'another interface with the name',
+      { foreignInterface: 'dummy' },
+      {},
+      /REFUSED interface litz0/,
+    ],
     ['a port in use', { portTaken: 'UDP port 51871' }, {}, /REFUSED port 51871.*--port/],
   ])('refuses %s, and says what to do', (_, found, asked, text) => {
     const lines = checkHost(plainFacts(found), request(asked));
@@ -95,7 +100,7 @@ describe('checkHost', () => {
   test.each<[string, Partial<HostFacts>, Partial<CheckRequest>, RegExp]>([
     ['a CNI that is not there yet', { ...family('none') }, {}, /note {4}CNI: no configuration/],
     ['Calico', family('calico'), {}, /note {4}CNI: Calico.*strictAffinity/],
-    ['a CNI that nobody knows', family('unknown'), {}, /note {4}CNI: unknown/],
+    ['an unknown CNI', family('unknown'), {}, /note {4}CNI: unknown/],
     [
       'no nft in permissive',
       { nft: undefined },
@@ -115,7 +120,7 @@ describe('checkHost', () => {
       /note {4}rp_filter: strict on eth0/,
     ],
     [
-      'a policy that drops',
+      'a chain that drops forwarded packets',
       { forwardDrops: ['nft ip filter FORWARD'] },
       {},
       /note {4}forwarding: nft ip filter FORWARD/,
@@ -139,7 +144,7 @@ describe('checkHost', () => {
       /note {4}address: flannel\.1/,
     ],
     [
-      'node addresses without a bound, where nodes are encrypted',
+      'missing node prefixes in the mode nodes',
       {},
       { mode: 'nodes' },
       /note {4}node prefixes: not set.*--node-prefix/,
@@ -173,7 +178,7 @@ describe('checkHost', () => {
     );
   });
 
-  test('accepts in mode nodes pods that do not use the routes of the host', () => {
+  test('accepts pods that do not use the routes of the host, in the mode nodes', () => {
     const found = plainFacts({ ...family('cilium-overlay'), prefixes: [] });
 
     expect(holds(checkHost(found, request({ mode: 'nodes' })))).toBe(true);

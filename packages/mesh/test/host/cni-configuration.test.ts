@@ -12,7 +12,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'litz-cni-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('readCni', () => {
-  test('reads the prefixes of host-local, old and new', () => {
+  test('reads the prefixes of host-local in the old form and in the new form', () => {
     write('10-a.conf', { type: 'bridge', ipam: { type: 'host-local', subnet: '10.1.2.0/24' } });
     expect(prefixes()).toEqual(['10.1.2.0/24']);
 
@@ -32,7 +32,7 @@ describe('readCni', () => {
     expect(read()).toMatchObject({ network: 'a', plugins: ['ptp', 'portmap'], family: 'routed' });
   });
 
-  test("reads flannel's subnet where its daemon has written it", () => {
+  test("reads flannel's prefixes from the file of its daemon", () => {
     const file = join(folder, 'subnet.env');
     writeFileSync(
       file,

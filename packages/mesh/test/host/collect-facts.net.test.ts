@@ -31,7 +31,7 @@ describeWith(networkRequirements, 'collectFacts', () => {
     expect(facts.foreignInterface).toBeUndefined();
   });
 
-  test('finds an overlay, and its address, which is also an address of this node', async () => {
+  test("finds an overlay, and that its link has the tunnel's address", async () => {
     const { cni, underlay, addressTaken } = await collect({ overlay: 'vxlan' });
 
     expect(cni.family).toBe('overlay');

@@ -64,34 +64,40 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
   });
 
   test.each<[string, (machine: Machine) => void]>([
-    ['rules', (machine) => machine.ip('rule', 'del', 'pref', '900')],
-    ['rules of IPv6', (machine) => machine.ip('-6', 'rule', 'del', 'pref', '900')],
+    ['deletes the rule of IPv4', (machine) => machine.ip('rule', 'del', 'pref', '900')],
+    ['deletes the rule of IPv6', (machine) => machine.ip('-6', 'rule', 'del', 'pref', '900')],
     [
-      'all rules',
+      'flushes all rules',
       (machine) => {
         machine.ip('rule', 'flush');
         machine.ip(...'rule add lookup main pref 32766'.split(' '));
         machine.ip(...'rule add lookup default pref 32767'.split(' '));
       },
     ],
-    ['routes', (machine) => machine.ip('route', 'flush', 'table', '51871')],
-    ['routes of IPv6', (machine) => machine.ip('-6', 'route', 'flush', 'table', '51871')],
-    ['addresses', (machine) => machine.ip('address', 'flush', 'dev', 'litz0')],
-    ['the link', (machine) => machine.ip('link', 'set', 'litz0', 'down')],
-    ['its MTU', (machine) => machine.ip('link', 'set', 'litz0', 'mtu', '1300')],
-    ['the ruleset', (machine) => machine.run('nft', 'flush', 'ruleset')],
-    ['a chain', (machine) => machine.run('nft', 'flush', 'chain', 'inet', 'litz', 'leaving')],
+    ['flushes the routes of IPv4', (machine) => machine.ip('route', 'flush', 'table', '51871')],
     [
-      'a route in front of ours',
+      'flushes the routes of IPv6',
+      (machine) => machine.ip('-6', 'route', 'flush', 'table', '51871'),
+    ],
+    ['removes the addresses', (machine) => machine.ip('address', 'flush', 'dev', 'litz0')],
+    ['sets the link down', (machine) => machine.ip('link', 'set', 'litz0', 'down')],
+    ['changes the MTU', (machine) => machine.ip('link', 'set', 'litz0', 'mtu', '1300')],
+    ['flushes the ruleset', (machine) => machine.run('nft', 'flush', 'ruleset')],
+    [
+      'flushes a chain',
+      (machine) => machine.run('nft', 'flush', 'chain', 'inet', 'litz', 'leaving'),
+    ],
+    [
+      'adds a route in front of ours',
       (machine) =>
         machine.ip(...'route prepend 10.244.2.0/24 via 192.168.50.12 table 51871'.split(' ')),
     ],
     [
-      'a route of another prefix',
+      'adds a route to a part of a prefix',
       (machine) =>
         machine.ip(...'route add 10.244.2.128/25 via 192.168.50.12 table 51871'.split(' ')),
     ],
-  ])('repairs %s when another program removes it', async (_, damage) => {
+  ])('repairs the machine after another program %s', async (_, damage) => {
     const machine = await createMachine();
     await machine.apply();
     const before = machine.everything();
@@ -215,7 +221,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
-  test('restores a filter that it made loose, also by a later agent', async () => {
+  test('restores a filter that an earlier agent made loose', async () => {
     const machine = await createMachine();
     const filter = (): string =>
       machine.run('cat', '/proc/sys/net/ipv4/conf/eth0/rp_filter').trim();
@@ -415,8 +421,9 @@ function lines(text: string): string[] {
 }
 
 /**
- * systemd-networkd's messages when it configures a link (`link_drop_foreign_config`): rules, routes and
- * addresses that it did not make. Ours are `protocol kernel`, which it leaves alone; here it does not.
+ * Does what systemd-networkd does when it configures a link (`link_drop_foreign_config`): it
+ * deletes rules, routes and addresses that it did not make. The real networkd keeps everything with
+ * `protocol kernel`, so it keeps ours. This function deletes ours too.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

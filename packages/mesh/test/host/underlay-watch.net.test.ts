@@ -5,7 +5,7 @@ import { UnderlayWatch } from '../../src/host/underlay-watch.ts';
 import { namespaces } from '../requirements.ts';
 
 describeWith([namespaces], 'UnderlayWatch', () => {
-  test('reports the first change at once, and those of the next second together', async () => {
+  test('reports the first change at once, and all changes of the next second together', async () => {
     const { netlink, watch } = create();
     const told: number[] = [];
     let wake: (() => void) | undefined;

@@ -121,7 +121,7 @@ describe('planRaises', () => {
     expect(planRaises([OLD, NEW], [NEW])).toEqual([]);
   });
 
-  it('raises the generation of a key above those of a record that does not have the key', () => {
+  it('raises the generation of a key above the generations of a record without the key', () => {
     expect(planRaises([OLD], [OTHER])).toEqual([{ from: 3, to: 10 }]);
     expect(planRaises([OLD, NEW], [OTHER])).toEqual([
       { from: 4, to: 11 },
@@ -129,7 +129,7 @@ describe('planRaises', () => {
     ]);
   });
 
-  it('keeps generations if there are not enough free ones above those of the record', () => {
+  it('keeps its generations if too few numbers are free above the generations of the record', () => {
     const last = { ...OTHER, generation: MOST_GENERATION };
     expect(planRaises([OLD], [last])).toEqual([]);
     expect(planRaises([OLD, NEW], [last])).toEqual([]);

@@ -15,8 +15,8 @@ describe('AcceptedClaims', () => {
     ['an address', { addresses: ['192.0.2.1'] }, 'addresses[0]', 'is the address of node n1'],
     ['a prefix', prefixes('10.244.1.0/24'), 'prefixes[0]', 'the prefix of node n1'],
     ['a part of a prefix', prefixes('10.244.1.4/30'), 'prefixes[0]', 'the prefix of node n1'],
-    ['more than a prefix', prefixes('10.244.0.0/16'), 'prefixes[0]', 'the prefix of node n1'],
-    ['a second one', prefixes('10.9.0.0/24', '10.244.1.0/24'), 'prefixes[1]', 'of node n1'],
+    ['a wider prefix', prefixes('10.244.0.0/16'), 'prefixes[0]', 'the prefix of node n1'],
+    ['a second prefix', prefixes('10.9.0.0/24', '10.244.1.0/24'), 'prefixes[1]', 'of node n1'],
     [
       'an address in a prefix',
       { addresses: ['10.244.1.9'] },

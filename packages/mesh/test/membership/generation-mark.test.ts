@@ -1,5 +1,5 @@
 /**
- * Tests of which keys are older than the known ones.
+ * Tests of outdated keys.
  *
  * @module
  */
@@ -18,7 +18,7 @@ describe('isStale', () => {
     ['a list from before the rotation began', [key(3), key(4)], [key(3)], true],
     ['a node that lost everything', [key(7)], [key(1, 900)], false],
     ['a format without generations', [key(0, 0)], [key(0, 0)], false],
-  ])('decides for %s', (_what, before, now, expected) => {
+  ])('decides whether the keys are outdated: %s', (_what, before, now, expected) => {
     expect(isStale(now, markOf(before))).toBe(expected);
   });
 });

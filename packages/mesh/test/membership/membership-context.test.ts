@@ -1,5 +1,5 @@
 /**
- * Tests of why a node refuses a record because of its own settings.
+ * Tests of records that a node refuses because of its own settings.
  *
  * @module
  */
@@ -30,15 +30,69 @@ describe('refusalInContext', () => {
       'is the key of this node',
     ],
     ['the own prefix', withPrefix('10.244.0.0/24'), {}, 'prefixes[0]', "this node's prefix"],
-    ['a part of it', withPrefix('10.244.0.128/25'), {}, 'prefixes[0]', "this node's prefix"],
-    ['more than it', withPrefix('10.244.0.0/16'), {}, 'prefixes[0]', "this node's prefix"],
-    ['services', withPrefix('10.100.0.0/24'), anywhere, 'prefixes[0]', 'prefix of the services'],
-    ['an own address', withPrefix('192.0.2.96/27'), anywhere, 'prefixes[0]', 'covers 192.0.2.100'],
-    ['an own IPv6 one', withPrefix('2001:db8::/64'), anywhere, 'prefixes[0]', '2001:db8::100'],
-    ['the registry', withPrefix('198.51.100.0/24'), anywhere, 'prefixes[0]', 'of the registry'],
-    ['its own address', withPrefix('192.0.2.0/28'), anywhere, 'prefixes[0]', 'of the node itself'],
-    ['somewhere else', withPrefix('8.8.8.0/24'), {}, 'prefixes[0]', "outside the cluster's"],
-    ['an own address as its own', { addresses: ['192.0.2.100'] }, {}, 'addresses[0]', 'this node'],
+    [
+      'a part of the own prefix',
+      withPrefix('10.244.0.128/25'),
+      {},
+      'prefixes[0]',
+      "this node's prefix",
+    ],
+    [
+      'a prefix around the own prefix',
+      withPrefix('10.244.0.0/16'),
+      {},
+      'prefixes[0]',
+      "this node's prefix",
+    ],
+    [
+      'a prefix of services',
+      withPrefix('10.100.0.0/24'),
+      anywhere,
+      'prefixes[0]',
+      'prefix of the services',
+    ],
+    [
+      'a prefix over an own address',
+      withPrefix('192.0.2.96/27'),
+      anywhere,
+      'prefixes[0]',
+      'covers 192.0.2.100',
+    ],
+    [
+      'a prefix over an own IPv6 address',
+      withPrefix('2001:db8::/64'),
+      anywhere,
+      'prefixes[0]',
+      '2001:db8::100',
+    ],
+    [
+      'a prefix over the registry',
+      withPrefix('198.51.100.0/24'),
+      anywhere,
+      'prefixes[0]',
+      'of the registry',
+    ],
+    [
+      "a prefix over the other node's own address",
+      withPrefix('192.0.2.0/28'),
+      anywhere,
+      'prefixes[0]',
+      'of the node itself',
+    ],
+    [
+      'a prefix outside the cluster prefix',
+      withPrefix('8.8.8.0/24'),
+      {},
+      'prefixes[0]',
+      "outside the cluster's",
+    ],
+    [
+      "an own address as the other node's address",
+      { addresses: ['192.0.2.100'] },
+      {},
+      'addresses[0]',
+      'this node',
+    ],
     ['an address in the own prefix', { addresses: ['10.244.0.7'] }, {}, 'addresses[0]', 'is in'],
     ['an address of a service', { addresses: ['10.96.0.1'] }, {}, 'addresses[0]', 'of services'],
     [
@@ -50,14 +104,14 @@ describe('refusalInContext', () => {
     ],
     ['an address of a pod', { addresses: ['10.244.9.9'] }, {}, 'addresses[0]', "the cluster's"],
     [
-      'IPv6 only where there is none',
+      'only IPv6 addresses if this node has none',
       { addresses: ['2001:db8::1'] },
       { ownAddresses: ['192.0.2.100'] },
       'addresses',
       'has only IPv6 addresses',
     ],
     [
-      'IPv4 only where there is none',
+      'only IPv4 addresses if this node has none',
       { addresses: ['192.0.2.1'] },
       { ownAddresses: ['2001:db8::100'] },
       'addresses',
@@ -78,7 +132,7 @@ describe('refusalInContext', () => {
 
 describe('reachableAddress', () => {
   const both = ['2001:db8::1', '192.0.2.1'];
-  test('is the first one of a family that this node has', () => {
+  test('returns the first address of a family that this node has', () => {
     expect(reachableAddress(both, contextOf())).toBe('2001:db8::1');
     expect(reachableAddress(both, contextOf({ ownAddresses: ['192.0.2.100'] }))).toBe('192.0.2.1');
     expect(reachableAddress(both, contextOf({ ownAddresses: [] }))).toBeUndefined();

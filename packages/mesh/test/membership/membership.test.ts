@@ -64,7 +64,7 @@ describe('Membership', () => {
       expect(membership.gone('n3', why, 0)).toEqual([]);
     });
 
-    test('reports an expired record that was refused for a peer, and refuses it again when it is back', () => {
+    test('reports that the refused record of a peer has expired, and refuses it again when it is back', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const claim = recordOf(2, { keys: recordOf(1).keys });
       membership.record('n2', claim);
@@ -78,7 +78,7 @@ describe('Membership', () => {
       expect(membership.sync(list, 0)).toEqual([{ kind: 'dropped', node: 'n2' }]);
     });
 
-    test('reports that a peer again claims only what it has', () => {
+    test('reports that a peer no longer claims what another node has', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
       expect(membership.record('n2', recordOf(2))).toEqual([{ kind: 'dropped', node: 'n2' }]);
@@ -103,7 +103,7 @@ describe('Membership', () => {
       expect(membership.peers.get('n2')).toBe(before);
     });
 
-    test('lets nodes exchange their claims, in either order of the reports', () => {
+    test('lets nodes exchange their claims when the last of them has changed its record', () => {
       const { membership } = synced(recordOf(1), recordOf(2), recordOf(3));
       membership.record('n1', turned(1, 2));
       membership.record('n2', turned(2, 3));
@@ -149,7 +149,7 @@ describe('Membership', () => {
       ['key', { keys: [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }] }],
       ['prefix', { prefixes: [parseCidr('10.244.77.0/24')] }],
       ['port', { port: 4500 }],
-    ])('follows a node that comes back under another %s', (_what, change) => {
+    ])('follows a node that comes back with another %s', (_what, change) => {
       const { membership } = synced(recordOf(1));
       expect(kinds(membership.record('n1', recordOf(1, change)))).toEqual(['changed n1']);
       const { endpoint, keys, prefixes } = membership.peers.get('n1')!;
@@ -341,7 +341,7 @@ describe('Membership', () => {
       expect(membership.changeContext(contextOf())).toEqual([]);
     });
 
-    test('reaches peers at other addresses when it has other families', () => {
+    test('reaches peers at other addresses when its own address families change', () => {
       const { membership } = synced(recordOf(1, { addresses: ['2001:db8::1', '192.0.2.1'] }));
       membership.changeContext(contextOf({ ownAddresses: ['192.0.2.100'] }));
       expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');
@@ -357,7 +357,7 @@ describe('Membership', () => {
     });
   });
 
-  test('processes a list of 5,000 nodes, and one change in a few milliseconds', () => {
+  test('processes a list of 5,000 nodes, and then one change in a few milliseconds', () => {
     const records = Array.from({ length: 5000 }, (_, i) => manyOf(i));
     const context = contextOf({ ownPrefixes: [], clusterPrefixes: [] });
     const membership = new Membership(context);

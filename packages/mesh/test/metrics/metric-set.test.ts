@@ -25,7 +25,7 @@ describe('MetricSet', () => {
     expect((await set.text()).text.trim()).toBe('');
   });
 
-  it('writes a histogram whose buckets include the smaller ones', async () => {
+  it('writes a histogram with cumulative buckets', async () => {
     const set = new MetricSet();
     const labels = { direction: 'sent' };
     set.histogram('h', 'An h.', [{ labels, limits: [1, 8], counts: [2, 3, 4], sum: 99 }]);

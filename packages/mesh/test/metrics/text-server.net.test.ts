@@ -53,11 +53,11 @@ describe('TextServer', () => {
     expect(performance.now() - start).toBeLessThan(3000);
   });
 
-  it('serves a Unix socket for its owner and its group, and replaces one that is left', async () => {
+  it('serves a Unix socket for its owner and its group, and replaces the file of an ended server', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'litz-text-')), 's');
     const dead = createServer().listen(path);
     await once(dead, 'listening');
-    // Node.js removes the file of a server that is closed, and keeps one that it does not know.
+    // `close` removes the file of the socket. Under another name, the file stays.
     renameSync(path, `${path}.kept`);
     dead.close();
     renameSync(`${path}.kept`, path);
@@ -72,7 +72,7 @@ describe('TextServer', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('refuses a foreign name in Host, if it is told to', async () => {
+  it('refuses a foreign name in Host with onlyLoopbackHosts', async () => {
     const paths = new Map([['/a', () => ({ status: 200, text: 'a\n' })]]);
     const listen = { host: '127.0.0.1', port: 0 };
     const other = await TextServer.listen(listen, paths, { onlyLoopbackHosts: true });
@@ -83,7 +83,7 @@ describe('TextServer', () => {
     expect((await fetch(`http://127.0.0.1:${other.port}/a`)).status).toBe(200);
   });
 
-  it('survives a function that throws', async () => {
+  it('answers with the message of a function that throws, and continues', async () => {
     expect(await ask('/broken')).toEqual([500, 'nobody home\n']);
     expect(await ask('/readyz')).toEqual([503, 'not ready\n']);
   });

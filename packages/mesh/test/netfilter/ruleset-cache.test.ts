@@ -44,7 +44,7 @@ describe('RulesetCache', () => {
     expect(cache.textFor({ ...REQUEST, own: { ...REQUEST.own } })).toBe(text);
   });
 
-  it.each(CHANGES)('makes a new text for %o, and another one when that changes back', (change) => {
+  it.each(CHANGES)('makes a new text for %o, and the former text without it', (change) => {
     const cache = new RulesetCache();
     const before = cache.textFor(REQUEST);
     const changed = { ...REQUEST, ...change };

@@ -9,7 +9,7 @@ import { until, type TestNode } from './test-node.ts';
 import { TestNetwork, type TestNetworkOptions } from './test-network.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
-/** Returns the first two nodes. */
+/** The first two nodes of a network. */
 export interface Ends {
   readonly a: TestNode;
   readonly b: TestNode;

@@ -62,7 +62,8 @@ describeWith(networkRequirements, 'nodes whose agents enforce send no plaintext'
     const path = join(folder, 'node-3.json');
     const good = readFileSync(path);
     const counts = await countsDuring([...pairs(), [c, a]], async () => {
-      // While it runs, it writes its record again, perhaps before the others have read the garbage.
+      // A running agent would write its record again, perhaps before the others have read the
+      // garbage.
       await agents[2].kill();
       writeFileSync(join(folder, 'other.json'), '{"version":1,"name":"other","keys":"garbage"}');
       writeFileSync(path, Buffer.alloc(5000, 0xff));
@@ -117,7 +118,7 @@ describeWith(networkRequirements, 'nodes whose agents enforce send no plaintext'
     await whilePinging(pairs(), async () => {
       await agents.pop()!.ask({ command: 'down' });
       for (const agent of agents) await agent.shows(({ peers }) => peers.length === 1);
-      // Until now, packets came to the node that leaves, and it answered them.
+      // The node that leaves may answer in plaintext, but the other nodes must not send plaintext.
       const sources = [...wire.counts().leaks.matchAll(/(\S+) \. \S+ \. /g)].map((leak) => leak[1]);
       const others = [...a.pods, ...b.pods].flatMap(({ address, address6 }) => [address, address6]);
       expect(sources.filter((source) => others.includes(source))).toEqual([]);
@@ -142,7 +143,7 @@ function agentOptions(): TestAgentOptions {
 
 type Pair = readonly [from: TestNode, to: TestNode];
 
-/** The pairs of which both ends, or at least the sender, enforce all the time. */
+/** Pairs of nodes whose sender enforces all the time. */
 function pairs(): Pair[] {
   return [
     [a, b],
@@ -152,7 +153,7 @@ function pairs(): Pair[] {
   ];
 }
 
-/** What the wire carried during `change`. */
+/** Returns what the wire carried during `change`. */
 async function countsDuring(from: readonly Pair[], change: () => Promise<void>): Promise<unknown> {
   network.wire.reset();
   await whilePinging(from, change);

@@ -14,14 +14,14 @@ describeWith(networkRequirements, 'a node that enforces', () => {
     ['the daemon is killed', ({ a }) => a.killDaemon()],
     ['the ruleset is flushed', ({ a }) => a.namespace.run('nft', 'flush', 'ruleset')],
     [
-      'the rule is deleted, and nobody is there to repair it',
+      'the rule is deleted while no agent runs',
       ({ a, mesh }) => {
         mesh.hosts[0].close();
         a.namespace.ip('rule del pref 900');
       },
     ],
     [
-      'the daemon is killed, and nobody is there',
+      'the daemon is killed while no agent runs',
       ({ a, mesh }) => {
         mesh.hosts[0].close();
         return a.killDaemon();

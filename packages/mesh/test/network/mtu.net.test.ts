@@ -8,7 +8,7 @@ import { createNetwork } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
 const UNDERLAYS = [9001, 3900, 1500, 1400, 1280] as const;
-/** Only one family on each side is tested. `LITZ_LONG=1` tests all of `UNDERLAYS`. */
+/** For tests with one family inside the tunnel. `LITZ_LONG=1` tests all of `UNDERLAYS`. */
 const FEW_UNDERLAYS = [3900, 1400, 1280] as const;
 const SMALLEST_IPV6 = 1280;
 const TRANSFERRED = 2 ** 21;
@@ -39,8 +39,8 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
         for (const address of podAddresses(b, families)) {
           const said = { underlay, address };
           const headers = address.includes(':') ? 48 : 28;
-          // The largest packet that fits; one that must be fragmented; and TCP, which had larger segments
-          // before. A pod learns the new MTU when one packet is lost.
+          // First the largest packet that fits, then a packet that must be fragmented, and then
+          // TCP. A pod learns the new MTU from a packet that is lost, so the first pings may fail.
           const whole = { size: largest(underlay, address, families) - headers, whole: true };
           for (const one of [whole, { size: 12_000 }]) {
             const answers = (): number => a.ping(a.pods[0], address, one);
@@ -57,7 +57,8 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
         const { plaintext, fragments, wireguard } = wire.counts();
         expect({ underlay, plaintext }).toEqual({ underlay, plaintext: 0 });
         expect(wireguard).toBeGreaterThan(20);
-        // The MTU for IPv6 is at least 1280. On such an underlay, the kernel fragments the datagrams.
+        // The MTU for IPv6 is at least 1280. On an underlay with a smaller MTU, the kernel
+        // fragments the datagrams.
         const fits = inside + overheadOf(families) <= underlay;
         expect({ underlay, isCut: fragments > 0 }).toEqual({ underlay, isCut: !fits });
       }
@@ -143,12 +144,13 @@ function tunnelMtu(underlay: number, families: Families): number {
 function largest(underlay: number, address: string, families: Families): number {
   const inside = tunnelMtu(underlay, families);
   const fitting = underlay - overheadOf(families);
-  // Beside IPv6, packets are padded to 16 bytes: the MTU of the interface does not limit that here.
+  // With IPv6, the MTU of the interface is larger than what fits, so it does not limit the padding
+  // of IPv4 packets to a multiple of 16 bytes.
   const isLimited = families.inner === 'dual' && fitting < SMALLEST_IPV6 && !address.includes(':');
   return isLimited ? fitting - (fitting % 16) : inside;
 }
 
-/** Two nodes with both families talk in the first one. */
+/** Two nodes with addresses of both families use IPv4, which is their first address. */
 function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;
 }

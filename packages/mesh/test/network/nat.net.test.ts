@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'a node behind a NAT', () => {
     await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
   });
 
-  test('cannot be reached without it after the NAT mapping expired, until it sends a packet itself', async () => {
+  test('cannot be reached without keepalives after the NAT mapping expired, until it sends a packet', async () => {
     const { a, b } = await meshWithNat([]);
     expect(a.ping(a.pods[0], b.pods[0].address)).toBe(3);
     await idle();

@@ -1,6 +1,6 @@
 /**
- * The real systemd-networkd on a node of the mesh. It is started without systemd and udev: the files
- * that udev would write say that all links are ready.
+ * The real systemd-networkd on a node of the mesh. It runs without systemd and udev. The test
+ * writes the files with which udev would report that all links are ready.
  *
  * @module
  */
@@ -37,7 +37,8 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
       await runNetworkd(a, { manages: ['eth0'] });
       expect(stateOf(a)).toEqual(before);
     }
-    // Nothing of the mesh was even gone for a moment: networkd spares what has the kernel's protocol.
+    // No part of the mesh was ever gone: networkd keeps routes and rules with the kernel's
+    // protocol.
     expect(repairs).toEqual([]);
 
     expect(await pings).toContain(' 0% packet loss');
@@ -58,7 +59,7 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 
-  test('removes the addresses of an interface that it manages too, and they are back within 50 ms', async () => {
+  test('removes the addresses of litz0 if it manages litz0 too, and the agent restores them within 50 ms', async () => {
     const { wire, a, b } = await createEnforcedMesh();
     const before = stateOf(a);
     const repairs = followRepairs(a);
@@ -91,9 +92,9 @@ async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNet
 
 /**
  * Runs networkd until it has configured its links. Before that, adds a rule and a route of another
- * program, which it deletes.
+ * program, which networkd deletes.
  *
- * @param options.reloads how often its configuration changes and it reads it again, as by
+ * @param options.reloads how many times its configuration is changed and read again with
  *   `networkctl reload`
  */
 async function runNetworkd(
@@ -228,7 +229,10 @@ for index in /sys/class/net/*/ifindex; do echo I:1 > /run/udev/data/n$(cat $inde
 export SYSTEMD_LOG_LEVEL=debug
 exec ${NETWORKD}
 `;
-/** Its argument makes the configuration of the first link differ from the previous one. */
+/**
+ * Changes the configuration of the first link. Each value of the argument gives another
+ * configuration.
+ */
 const RELOAD = `
 printf '[Link]\\nGroup=%d\\n' "$0" >> /run/systemd/network/1.network
 networkctl reload

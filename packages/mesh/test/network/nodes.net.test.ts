@@ -7,9 +7,9 @@ import { createMesh } from './create-mesh.ts';
 describeWith(networkRequirements, 'nodes mode', () => {
   test.each<[string, TestNetworkOptions]>([
     ['no reverse path filter', { reversePathFilter: 0 }],
-    ['a strict one', { reversePathFilter: 1 }],
-    ['a loose one', { reversePathFilter: 2 }],
-    ['a strict one and datagrams of IPv6', { outer: 6 }],
+    ['a strict reverse path filter', { reversePathFilter: 1 }],
+    ['a loose reverse path filter', { reversePathFilter: 2 }],
+    ['a strict reverse path filter and datagrams of IPv6', { outer: 6 }],
   ])('encrypts packets of nodes and pods to nodes, with %s', async (_, options) => {
     const { wire, a, b } = await createMesh(options, { mode: 'nodes' });
     await until(() => a.pingFromNode(b.address, { count: 1 }) === 1);
@@ -88,7 +88,7 @@ describeWith(networkRequirements, 'permissive', () => {
     ['host-gw', {}],
     ['VXLAN', { overlay: 'vxlan' }],
   ] as const)(
-    'loses nothing while nodes change over one after the other by %s',
+    'loses no packet while one node after the other changes its enforcement, with %s',
     async (_, family) => {
       const { a, b, mesh } = await createMesh(family, { enforcement: 'off' });
       const stream = startStream(a, b);
@@ -133,7 +133,7 @@ describeWith(networkRequirements, 'permissive', () => {
   });
 });
 
-/** Returns how many pings were lost, with one every 5 ms. Requests and answers are counted. */
+/** Sends a ping every 5 ms. Returns how many were sent, and how many were answered. */
 async function startStream(a: TestNode, b: TestNode): Promise<{ sent: number; received: number }> {
   const words = `ping -q -c ${STREAM} -i 0.005 -W 2 ${b.pods[0].address}`.split(' ');
   const child = a.startInPod(a.pods[0], ...(words as [string]));

@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'pods mode', () => {
   test.each<[string, TestNetworkOptions]>([
     ...FAMILIES,
     ['bridge and host-gw, without a reverse path filter', { reversePathFilter: 0 }],
-    ['bridge and host-gw, with a loose one', { reversePathFilter: 2 }],
+    ['bridge and host-gw, with a loose filter', { reversePathFilter: 2 }],
     ['bridge and host-gw, in datagrams of IPv6', { outer: 6 }],
   ])('encrypts everything between pods of different nodes by %s', async (_, family) => {
     const { wire, a, b } = await createMesh(family);
@@ -44,7 +44,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeGreaterThan(20);
   });
 
-  test('leaves the traffic of a node to itself as it is', async () => {
+  test('leaves the traffic between pods of one node as it is', async () => {
     const { wire, a } = await createMesh({ pods: 2 });
 
     expect(a.ping(a.pods[0], a.pods[1].address)).toBe(3);
@@ -70,7 +70,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     );
     expect(a.inPod(a.pods[0], 'ip', 'route', 'get', b.pods[0].address)).toMatch(/mtu 1440/);
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 1412, whole: true })).toBe(3);
-    // Larger packets without the bit are fragmented inside the tunnel.
+    // Larger packets without the bit "don't fragment" are fragmented inside the tunnel.
     expect(a.ping(a.pods[0], b.pods[0].address, { size: 3000 })).toBe(3);
 
     expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });

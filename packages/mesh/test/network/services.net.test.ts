@@ -54,7 +54,8 @@ describeWith(
       });
       const { plaintext, vxlan, nodes, leaks } = wire.counts();
       expect({ plaintext, vxlan, leaks }).toEqual({ plaintext: 0, vxlan: 0, leaks: '' });
-      // The first part, to the NodePort of another node, is traffic of a node.
+      // The request from b to the NodePort of a is traffic of a node, which mode pods does not
+      // encrypt.
       expect(nodes > 0).toBe(mode === 'pods');
 
       // The packets of a client outside the mesh are in plaintext up to the first node, and no farther.

@@ -19,7 +19,7 @@ import { PODS4, PODS6 } from './wire.ts';
 export interface TestAgentOptions {
   /** The registry, the same for all nodes. */
   readonly registryFolder: string;
-  /** The addresses of the node, if they are not those of the network. */
+  /** The addresses of the node; default: its addresses in the network. */
   readonly addresses?: readonly string[];
   /** Passes the addresses of both families. Default: only the address of the datagrams' family. */
   readonly isDual?: boolean;
@@ -56,7 +56,10 @@ export class TestAgent {
     return (await this.ask({ command: 'status' })) as MeshStatus;
   }
 
-  /** Waits until a status fulfils the condition. @throws {Error} (rejects) not in time; the message has the output */
+  /**
+   * Waits until a status fulfils the condition. @throws {Error} (rejects) no status does so in
+   * time; the message has the output
+   */
   async shows(holds: (status: MeshStatus) => boolean, longestMs = 60_000): Promise<void> {
     const end = performance.now() + longestMs;
     let last = '';
@@ -70,7 +73,9 @@ export class TestAgent {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    throw new Error(`node ${this.node.number} does not come to it: ${last}\n${this.#text}`);
+    throw new Error(
+      `node ${this.node.number} is not in the expected state: ${last}\n${this.#text}`,
+    );
   }
 
   async untilPeersAnswered(count: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * `TestNamespace`: a network namespace and a mount namespace, kept by a process that sleeps. Programs that are
- * started in it are in both.
+ * `TestNamespace`: a network namespace and a mount namespace, which a sleeping process keeps alive.
+ * Programs that are started in it are in both.
  *
  * @module
  */

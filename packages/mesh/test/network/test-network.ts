@@ -1,6 +1,6 @@
 /**
- * `TestNetwork`: nodes on a bridge that counts packets. Each node has its own mounts, pods that the real
- * CNI plugins attach, and routes like those of a CNI. For tests of the mesh.
+ * `TestNetwork`: nodes on a bridge that counts packets, for tests of the mesh. Each node has its
+ * own mounts, pods that the real CNI plugins attach, and routes as a CNI makes them.
  *
  * ```
  *   node 1  192.168.50.11, fd50::11     pods 10.244.1.0/24, fd44:0:0:1::/64
@@ -25,7 +25,7 @@ export interface TestNetworkOptions extends Partial<NodeOptions> {
   readonly pods?: number;
   /** The MTU of the underlay. Default: 1500. */
   readonly mtu?: number;
-  /** If false, there are no CNI configuration and no pods until `installCni`. */
+  /** False: there is no CNI configuration and no pod before `installCni` is called. */
   readonly withCni?: boolean;
 }
 

@@ -35,11 +35,11 @@ export interface NodeOptions {
 export interface PingOptions {
   /** Default: 3. */
   readonly count?: number;
-  /** For how long the answers may come, from the first ping on. Default: `WAIT_SECONDS`. */
+  /** How long to wait for the answers, from the first ping on. Default: `WAIT_SECONDS`. */
   readonly waitSeconds?: number;
 }
 
-/** For pings that nobody may answer. */
+/** Options of pings that must get no answer. */
 export const UNANSWERED: PingOptions = { waitSeconds: 1 };
 
 export class TestNode {
@@ -213,7 +213,9 @@ export class TestNode {
     if (options.mark) this.wg('set', 'litz0', 'fwmark', String(options.mark));
   }
 
-  /** Returns the configuration of a peer as an agent would write it: key, endpoint and prefixes. */
+  /**
+   * Configures another node as a peer of the daemon, as an agent would: key, endpoint and prefixes.
+   */
   addPeer(other: TestNode): void {
     const allowed = [
       `10.244.${other.number}.0/24`,
@@ -295,13 +297,14 @@ export class TestNode {
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) close();
-    // The namespaces of pods are visible only in the mounts of this node.
+    // The pods' namespaces are mounted only in the mount namespace of this node, and go with it.
     await this.namespace.close();
   }
 
   /**
-   * Returns how many of the first `count` pings were answered. Ping sends more until it has as many answers. Without
-   * a deadline it would wait only two round trips for the last answer, which is too short on a busy machine.
+   * Returns how many of the first `count` pings were answered. With `-w`, `ping` sends pings until
+   * it has `count` answers or the time is over. Without `-w`, it would wait only two round trips
+   * for the last answer, which is too short on a busy machine.
    */
   #answered(ping: string, count: number, waitSeconds: number): number {
     const command = `${ping} -c ${count} -w ${waitSeconds} -i 0.05 || true`;
@@ -339,7 +342,7 @@ export function cniFolder(): string {
 export async function until(condition: () => boolean, longestMs = 10_000): Promise<void> {
   const end = performance.now() + longestMs;
   while (!condition()) {
-    if (performance.now() > end) throw new Error('it did not come about in time');
+    if (performance.now() > end) throw new Error('the condition did not become true in time');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -14,7 +14,7 @@ export interface WireCounts {
   readonly vxlan: number;
   /** UDP datagrams of the data plane. */
   readonly wireguard: number;
-  /** Packets between nodes, except those of the data plane, VXLAN, neighbour discovery and ICMP errors. */
+  /** Packets between nodes, except the data plane, VXLAN, neighbour discovery and ICMP errors. */
   readonly nodes: number;
   readonly fragments: number;
   /** The addresses of packets in plaintext, for the message of a failure. */

@@ -110,7 +110,7 @@ export class Browser {
     await this.#send('Input.dispatchKeyEvent', { type: 'keyUp', ...common });
   }
 
-  /** Returns a PNG of the page, or of its upper part. */
+  /** Writes a PNG of the page, or of its upper part, to a file. */
   async screenshot(file: string, most = Infinity): Promise<void> {
     const height = await this.evaluate<number>('document.documentElement.scrollHeight');
     const { data } = await this.#send('Page.captureScreenshot', {

@@ -43,7 +43,7 @@ function coloursOf(block: string): Record<string, string> {
   );
 }
 
-/** Returns the relative luminance of WCAG 2. */
+/** Returns the contrast ratio of WCAG 2. */
 function contrast(a: string, b: string): number {
   const [light = 0, dark = 0] = [luminance(a), luminance(b)].toSorted((x, y) => y - x);
   return (light + 0.05) / (dark + 0.05);

@@ -27,7 +27,7 @@ describe('MESH_PAGE_FILES', () => {
 });
 
 describe('SHARED_PAGE_FILES', () => {
-  test('are those of the page of a mesh, and import no file that is not shared', () => {
+  test('are files of the page of a mesh, and import only shared files', () => {
     const locations = new Set([...MESH_PAGE_FILES.values()].map(({ location }) => location.href));
     for (const [path, { location }] of SHARED_PAGE_FILES) {
       expect([path, locations.has(location.href)]).toEqual([path, true]);

@@ -46,7 +46,7 @@ describe('routeRequest', () => {
     'localhost:1:2',
     'localhost/',
     ' localhost',
-  ])('refuses a request for host %j, for any address of that name', (host) => {
+  ])('refuses a request for host %j on every path', (host) => {
     expect(route({ host })).toMatchObject({ kind: 'refusal', status: 403 });
     expect(route({ host, url: '/status.json' })).toMatchObject({ kind: 'refusal', status: 403 });
   });

@@ -55,7 +55,7 @@ describe('StatusFeed', () => {
     expect(feed.viewers).toBe(2);
   });
 
-  test('sends a viewer that returns a new status, not the old one', async () => {
+  test('sends a new status to a viewer that comes back', async () => {
     const viewer = new TestViewer();
     feed.add(viewer);
     await vi.advanceTimersByTimeAsync(0);

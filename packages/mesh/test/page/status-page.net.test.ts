@@ -108,13 +108,13 @@ describe('StatusPage', () => {
   });
 
   test('serves others, and takes little memory, while viewers never read', async () => {
-    // Longer than what the kernel keeps for a socket.
+    // Longer than the send buffer of a socket.
     const long = 'x'.repeat(8 * 1024 * 1024);
     let count = 0;
     const own = await StatusPage.open({ status: () => ({ long, count: count++ }) }, { port: 0 });
     onTestFinished(() => own.close());
     const { port } = new URL(own.url);
-    // Fewer than the server has connections: it closes the oldest one for a new one.
+    // Fewer than the connections that the server allows, because it would close the oldest ones.
     const silent = Array.from({ length: 40 }, () => createConnection(Number(port), '127.0.0.1'));
     onTestFinished(() => silent.forEach((one) => one.destroy()));
     const before = process.memoryUsage().rss;
@@ -172,7 +172,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The browser closes before its server. Otherwise it would report an error.
+  // The browser leaves the page before the server closes. Otherwise it would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>

@@ -6,7 +6,7 @@ import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
 describe('desireHost', () => {
-  test('only sets the interface up when the mesh is off, because other nodes may still send', () => {
+  test('sets up only the interface when the mesh is off, because other nodes may still send', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
       link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'].map(parseCidr) },
@@ -111,12 +111,12 @@ describe('desireHost', () => {
   test.each<[string, Partial<MeshRequest>, number]>([
     ['1500 and IPv4 outside', {}, 1440],
     ['1500 and IPv6 outside', { peers: [outerIpv6()] }, 1420],
-    ['1500 and nobody yet', { peers: [] }, 1420],
+    ['1500, without a peer', { peers: [] }, 1420],
     ['9001', { underlay: underlay(9001) }, 8941],
     ['1280, with IPv6 inside', { underlay: underlay(1280) }, 1280],
-    ['an unknown one', { underlay: underlay(undefined) }, 1440],
+    ['an unknown MTU', { underlay: underlay(undefined) }, 1440],
     ['65535', { underlay: underlay(65535) }, 65456],
-  ])('computes the MTU from that of the underlay: %s', (_, more, mtu) => {
+  ])('computes the MTU from the MTU of the underlay: %s', (_, more, mtu) => {
     expect(desireHost(request(more)).link?.mtu).toBe(mtu);
   });
 
@@ -156,7 +156,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes filters loose; with permissive also those of the links to pods', () => {
+  test('makes filters loose; with permissive also the filters of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);

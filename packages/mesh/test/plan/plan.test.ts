@@ -191,7 +191,7 @@ describe('plan', () => {
   });
 });
 
-/** Returns one address of each prefix that a node may have. */
+/** One address of each prefix that a node may have. */
 const PROBES = [1, 2, 3, 4, 5].flatMap((number) => [
   parseAddress(`10.244.${number}.5`),
   parseAddress(`fd44:0:0:${number}::5`),

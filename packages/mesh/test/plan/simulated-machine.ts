@@ -133,7 +133,7 @@ export class SimulatedMachine implements ActualHost {
   }
 }
 
-/** Returns whether the request has the address as that of a pod of another node. */
+/** Returns whether the address is an address of another node's pods in this request. */
 export function isRemote(destination: Uint8Array, { clusterPrefixes, own }: MeshRequest): boolean {
   return isIn(destination, clusterPrefixes) && !isIn(destination, own.prefixes);
 }

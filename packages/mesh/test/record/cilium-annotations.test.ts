@@ -19,11 +19,19 @@ const at = { node: 'n1', field: 'place' };
 
 describe('chooseAddresses', () => {
   test.each<[string, object[], string[]]>([
-    ['the internal one', [external('192.0.2.1'), internal('192.0.2.2')], ['192.0.2.2']],
-    ['the first of two', [internal('192.0.2.3'), internal('192.0.2.2')], ['192.0.2.3']],
-    ['the external one', [{ type: 'X', ip: '192.0.2.9' }, external('192.0.2.1')], ['192.0.2.1']],
+    ['the internal address', [external('192.0.2.1'), internal('192.0.2.2')], ['192.0.2.2']],
     [
-      'any other',
+      'the first of two internal addresses',
+      [internal('192.0.2.3'), internal('192.0.2.2')],
+      ['192.0.2.3'],
+    ],
+    [
+      'the external address',
+      [{ type: 'X', ip: '192.0.2.9' }, external('192.0.2.1')],
+      ['192.0.2.1'],
+    ],
+    [
+      'an address of another type',
       [
         { type: 'Hostname', ip: 'n1' },
         { type: 'X', ip: '192.0.2.9' },
@@ -35,7 +43,7 @@ describe('chooseAddresses', () => {
       [internal('2001:db8::1'), external('192.0.2.1')],
       ['192.0.2.1', '2001:db8::1'],
     ],
-    ['none of loopback', [internal('127.0.0.1'), external('192.0.2.1')], ['192.0.2.1']],
+    ['no loopback address', [internal('127.0.0.1'), external('192.0.2.1')], ['192.0.2.1']],
   ])('returns %s', (_what, addresses, expected) => {
     expect(chooseAddresses(addresses as never, at)).toEqual(expected);
   });

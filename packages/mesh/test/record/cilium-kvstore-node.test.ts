@@ -71,12 +71,20 @@ describe('readCiliumKvstoreNode', () => {
       { IPv4AllocCIDR: { IP: '10.0.1.0', Mask: '/wD/AA==' } },
       'IPv4AllocCIDR',
     ],
-    ['a mask too long', { IPv4AllocCIDR: { IP: '10.0.1.0', Mask: '//////8=' } }, 'IPv4AllocCIDR'],
+    [
+      'a mask that is too long',
+      { IPv4AllocCIDR: { IP: '10.0.1.0', Mask: '//////8=' } },
+      'IPv4AllocCIDR',
+    ],
     ['no mask', { IPv4AllocCIDR: { IP: '10.0.1.0' } }, 'IPv4AllocCIDR'],
-    ['everything', { IPv4AllocCIDR: { IP: '0.0.0.0', Mask: 'AAAAAA==' } }, 'IPv4AllocCIDR'],
-    ['a bad one behind', { IPv4SecondaryAllocCIDRs: ['x'] }, 'IPv4SecondaryAllocCIDRs[0]'],
-    ['a text for a list', { IPv6SecondaryAllocCIDRs: 'x' }, 'IPv6SecondaryAllocCIDRs'],
-  ])('refuses %s by the name of the field', (_what, change, field) => {
+    [
+      'a prefix of everything',
+      { IPv4AllocCIDR: { IP: '0.0.0.0', Mask: 'AAAAAA==' } },
+      'IPv4AllocCIDR',
+    ],
+    ['a bad secondary prefix', { IPv4SecondaryAllocCIDRs: ['x'] }, 'IPv4SecondaryAllocCIDRs[0]'],
+    ['a text instead of a list', { IPv6SecondaryAllocCIDRs: 'x' }, 'IPv6SecondaryAllocCIDRs'],
+  ])('refuses %s, and names the field', (_what, change, field) => {
     const read = readCiliumKvstoreNode('worker-1', { ...fixture('full'), ...change }, blue);
     expect(read).toMatchObject({ node: 'worker-1', field });
   });
@@ -122,7 +130,7 @@ describe('writeCiliumKvstoreNode', () => {
     expect(readCiliumKvstoreNode('n1', written, blue)).toEqual(record);
   });
 
-  test('keeps foreign fields, and no second spelling of its own fields', () => {
+  test('keeps foreign fields, but no other spelling of its own fields', () => {
     const previous = { name: 'n1', wireguardpubkey: 'old', Labels: { zone: 'b' }, Later: 1 };
     const written = writeCiliumKvstoreNode(recordOf(1), blue, previous);
     expect(written).toMatchObject({ Labels: { zone: 'b' }, Later: 1, Name: 'n1' });

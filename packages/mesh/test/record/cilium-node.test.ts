@@ -53,10 +53,10 @@ describe('readCiliumNode', () => {
   test.each<[string, Record<string, unknown>, string]>([
     ['a bad prefix', { ipam: { podCIDRs: ['10.0.1.0/24', 'x'] } }, 'spec.ipam.podCIDRs[1]'],
     ['a prefix of everything', { ipam: { podCIDRs: ['::/0'] } }, 'spec.ipam.podCIDRs[0]'],
-    ['prefixes that are no list', { ipam: { podCIDRs: 'x' } }, 'spec.ipam.podCIDRs'],
+    ['prefixes that are not a list', { ipam: { podCIDRs: 'x' } }, 'spec.ipam.podCIDRs'],
     ['no address', { addresses: [{ type: 'Hostname', ip: 'worker-1' }] }, 'spec.addresses'],
-    ['no spec of addresses', { addresses: null }, 'spec.addresses'],
-  ])('refuses %s by the name of the field', (_what, spec, field) => {
+    ['no list of addresses', { addresses: null }, 'spec.addresses'],
+  ])('refuses %s, and names the field', (_what, spec, field) => {
     expect(readCiliumNode('worker-1', fixture(spec))).toMatchObject({ node: 'worker-1', field });
   });
 

@@ -49,14 +49,22 @@ describe('readNativeRecord', () => {
     ['port 0', { port: 0 }, 'port: expected an integer from 1 to 65535, got 0'],
     ['no keys', { keys: 'none' }, 'keys: expected an array, got a string'],
     [
-      'everything',
+      'a prefix of everything',
       { prefixes: ['10.244.1.0/24', '0.0.0.0/0'] },
       'prefixes[1]: 0.0.0.0/0 contains every',
     ],
-    ['a number for a boolean', { sendsPlaintext: 1 }, 'sendsPlaintext: expected true or false'],
-    ['a text for a boolean', { encryptsNode: 'yes' }, 'encryptsNode: expected true or false'],
+    [
+      'a number instead of a boolean',
+      { sendsPlaintext: 1 },
+      'sendsPlaintext: expected true or false',
+    ],
+    [
+      'a text instead of a boolean',
+      { encryptsNode: 'yes' },
+      'encryptsNode: expected true or false',
+    ],
     ['a revocation that is no boolean', { revoked: 1 }, 'revoked: expected true or false'],
-  ])('refuses %s, by the name of the field', (_what, change, message) => {
+  ])('refuses %s, and names the field', (_what, change, message) => {
     expect(errorOf({ ...jsonOf(recordOf(1)), ...change }).message).toContain(message);
   });
 
@@ -169,5 +177,5 @@ function jsonOf(record: NodeRecord): Record<string, unknown> {
 function errorOf(value: unknown): RecordError {
   const read = readNativeRecord('n1', value);
   if (read instanceof RecordError) return read;
-  throw new Error('it was taken');
+  throw new Error('the record was accepted');
 }

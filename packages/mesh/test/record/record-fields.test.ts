@@ -27,7 +27,7 @@ const at = { node: 'n1', field: 'place' };
 
 describe('readPodPrefix', () => {
   test.each(['10.244.1.0/24', '10.0.0.0/16', '10.9.8.7/32', 'fd00:1::/64', 'fd00:1::/48'])(
-    'takes %s',
+    'accepts %s',
     (text) => expect(formatCidr(readPodPrefix(text, at))).toBe(text),
   );
 
@@ -64,7 +64,7 @@ describe('readPodPrefix', () => {
     expect(() => readPodPrefix('10.0.0.0/8', at)).toThrow('belongs to a whole cluster or site');
   });
 
-  test('never returns anything but a network of an allowed length', () => {
+  test('returns only networks of an allowed length', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), cidrText()), (text) => {
         const read = attempt(() => readPodPrefix(text, at));
@@ -126,7 +126,11 @@ describe('readNodeKeys', () => {
     ['a generation below zero', [entry(1, -1)], 'place[0].generation: expected an integer'],
     ['half a generation', [entry(1, 1.5)], 'place[0].generation: expected an integer'],
     ['no generation', [entry(1, null)], 'place[0].generation: expected an integer'],
-    ['a time that is none', [{ ...entry(1), createdAt: 'now' }], 'place[0].createdAt: expected'],
+    [
+      'a text that is not a time',
+      [{ ...entry(1), createdAt: 'now' }],
+      'place[0].createdAt: expected',
+    ],
     ['a time without a zone', [{ ...entry(1), createdAt: '2026-01-31T12:00:00' }], 'createdAt'],
     ['a thirteenth month', [{ ...entry(1), createdAt: '2026-13-31T12:00:00Z' }], 'createdAt'],
     ['a text', ['key'], 'place[0]: expected an object, got a string'],
@@ -209,7 +213,7 @@ describe('readArray', () => {
 
 describe('isNodeName', () => {
   test.each(['n1', 'ip-10-0-0-1.eu-west-1.compute.internal', 'Node_1', 'x'.repeat(253)])(
-    'takes %s',
+    'accepts %s',
     (name) => expect(isNodeName(name)).toBe(true),
   );
 

@@ -52,7 +52,9 @@ export class RecordingListener implements RegistryListener {
     return gone?.what === 'gone' ? gone.why : undefined;
   }
 
-  /** Checks `isSo` often, and resolves when it is true. Rejects with all reports. */
+  /**
+   * Checks `isSo` often, and resolves when it is true. Rejects after `withinMs` with all reports.
+   */
   async until(isSo: (listener: this) => boolean, withinMs = 20_000): Promise<void> {
     const end = performance.now() + withinMs;
     while (!isSo(this)) {

@@ -124,7 +124,7 @@ describe('KernelState', () => {
     expect(state.routes.size).toBe(kernel.table.length);
   });
 
-  test('takes none of several routes with the same key for ours', () => {
+  test('does not treat one of several routes with the same key as its own', () => {
     const { kernel, state } = create();
     const ours = kernel.table.find(({ type }) => type === 'unicast')!;
     kernel.table.push({ ...ours, gateway: parseAddress('192.168.50.12'), interfaceIndex: 3 });
@@ -140,7 +140,7 @@ function create(): {
   kernel: FakeKernel;
   state: KernelState;
   wanted: WantedRoutes;
-  /** How often the filters were to be read again. */
+  /** How many times `forget` was called. */
   forgotten: () => number;
 } {
   let times = 0;

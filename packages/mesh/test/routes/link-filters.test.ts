@@ -41,7 +41,7 @@ describe('LinkFilters', () => {
     expect(values.get('eth0')).toBe('1');
   });
 
-  test('uses the larger of the two values if there is a link', () => {
+  test('uses the larger of the values for `all` and for the link', () => {
     const filters = create();
     expect(filters.isStrict('eth0')).toBe(true);
     expect(filters.isStrict('eth1')).toBe(false);

@@ -67,9 +67,9 @@ describe('fromRoute', () => {
   test.each<[string, Partial<InstalledRoute>]>([
     ['another interface', { interfaceIndex: 8 }],
     ['a gateway', { gateway: parseAddress('10.0.0.1') }],
-    ['another maker', { protocol: 3 }],
+    ['another protocol number', { protocol: 3 }],
     ['another type', { type: 'blackhole' }],
-  ])('takes a route with %s for foreign, under the same key', (_, other) => {
+  ])('treats a route with %s as foreign, under the same key', (_, other) => {
     const route = fromRoute({ ...ours, ...other }, 7);
 
     expect(route.foreign).toBe(true);
@@ -124,14 +124,14 @@ describe('fromRule', () => {
     ['a mark without an inversion', { mark: 1, markMask: 1 }],
     ['an inversion without a mark', { invert: true }],
     ['a mark under a wider mask', { mark: 1, markMask: 3, invert: true }],
-    ['routes that it passes over', { suppressPrefixLength: 0 }],
-    ['no table at all', { toTable: false }],
-    ['the main table, and no port', { table: 254, priority: 899 }],
+    ['a suppressed prefix length', { suppressPrefixLength: 0 }],
+    ['no table', { toTable: false }],
+    ['the main table, but no port', { table: 254, priority: 899 }],
     [
-      'the main table and a port, of somebody else',
+      'the main table, a port and another protocol number',
       { table: 254, priority: 899, ipProtocol: 6, destinationPort: 80, protocol: 3 },
     ],
-  ])('leaves a rule alone with %s', (_, other) => {
+  ])('ignores a rule with %s', (_, other) => {
     expect(fromRule({ ...ours, ...other }, PLACE)).toBeUndefined();
   });
 });

@@ -29,7 +29,7 @@ describe('formatStatus', () => {
     expect(text).toContain(`Exception:    ${exceptions[0]} goes without the tunnel\n`);
   });
 
-  test('names the peers that send plaintext, and those that enforce waits for', () => {
+  test('names the peers that send plaintext, and the peers that enforce waits for', () => {
     const status = exampleStatus({ count: 2 });
     const [first, second] = status.peers;
     const node = { ...status.node, wantedEnforcement: 'enforce' } as const;
@@ -49,7 +49,7 @@ describe('formatStatus', () => {
     expect(formatStatus(status)).not.toContain('Plaintext:');
   });
 
-  test('calls it disabled while the mesh is off', () => {
+  test('prints that encryption is disabled while the mesh is off', () => {
     const status = exampleStatus({ count: 1 });
     const text = formatStatus({ ...status, node: { ...status.node, wantedEnforcement: 'off' } });
     expect(text).toMatch(/^Encryption: {3}Disabled \[litz0 \(Pubkey: /);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { formatJudgement } from '../../src/verify/format-judgement.ts';
 
 describe('formatJudgement', () => {
-  test('has a line for each statement, and one for the whole result', () => {
+  test('has a line for each reason, and one for the whole result', () => {
     const text = formatJudgement({
       verdict: 'LEAK',
       peers: [

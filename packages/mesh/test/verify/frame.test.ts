@@ -26,7 +26,7 @@ describe('readSealedEndpoint', () => {
     expect(readSealedEndpoint(ethernet(sealed), IN)).toBe('192.0.2.1:51871');
   });
 
-  test('finds it over IPv6, behind VLAN tags, and without an Ethernet header', () => {
+  test('finds the endpoint over IPv6, behind VLAN tags, and without an Ethernet header', () => {
     const packet = ip('2001:db8::1', '2001:db8::2', UDP, udp(51871, 51871, TRANSPORT));
     expect(readSealedEndpoint(ethernet(packet), OUT)).toBe('[2001:db8::2]:51871');
     expect(readSealedEndpoint(ethernet(sealed, [5]), OUT)).toBe('192.0.2.2:40000');
@@ -47,7 +47,7 @@ describe('readSealedEndpoint', () => {
     ],
     ['a keepalive', ip('192.0.2.1', '192.0.2.2', UDP, udp(51871, 51871, KEEPALIVE))],
     [
-      'zeros that are none',
+      'a message without its three zeros',
       ip(
         '192.0.2.1',
         '192.0.2.2',
@@ -56,8 +56,8 @@ describe('readSealedEndpoint', () => {
       ),
     ],
     ['TCP', ip('192.0.2.1', '192.0.2.2', TCP, udp(51871, 51871, TRANSPORT))],
-    ['what is cut', sealed.subarray(0, 31)],
-  ])('is not in %s', (_, packet) => {
+    ['a datagram that is cut', sealed.subarray(0, 31)],
+  ])('finds no endpoint in %s', (_, packet) => {
     expect(readSealedEndpoint(ethernet(packet), OUT)).toBeUndefined();
   });
 

@@ -1,5 +1,5 @@
 /**
- * `DnsCache`: answers of DNS servers for as long as they are valid, of a bounded number.
+ * `DnsCache`: keeps a limited number of answers of DNS servers, each as long as it is valid.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export class DnsCache<Value> {
   readonly #now: () => number;
 
   /**
-   * @param limit the most entries
+   * @param limit the largest number of entries
    * @param now monotonic ms
    */
   constructor(limit: number, now: () => number) {
@@ -38,7 +38,7 @@ export class DnsCache<Value> {
   }
 
   /**
-   * Keeps a value. If there are too many, the one that was kept first is forgotten.
+   * Keeps a value. If there are too many entries, the oldest one is forgotten.
    *
    * @param ttl seconds; 0: it is not kept. At most a day.
    */

@@ -22,8 +22,8 @@ export function readDnsConfig(entries: readonly string[]): DnsConfig {
 
 /**
  * Returns the names to look up for a name, in order (resolv.conf(5), `search` and `ndots:1`). A
- * name with a dot is tried as it is first, one without is tried last. A dot at the end means that
- * the name is complete.
+ * name with a dot is tried before the longer names. A name without a dot is tried after them. A dot
+ * at the end means that the name is complete.
  */
 export function candidateNames(hostname: string, search: readonly string[]): string[] {
   if (hostname.endsWith('.')) return [hostname.slice(0, -1)];

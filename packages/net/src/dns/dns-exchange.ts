@@ -20,8 +20,8 @@ export type Query = Omit<DnsQuestion, 'id'>;
 /**
  * Resolves to the answer of the server.
  *
- * @throws {Error} (rejects) it does not answer in time, or cannot be reached; or the name
- *   is not one of DNS
+ * @throws {Error} (rejects) the server does not answer in time or cannot be reached; or the name is
+ *   not valid in DNS
  */
 export async function askServer(
   host: SocketHost,
@@ -139,6 +139,6 @@ function noAnswer(server: string, ms: number): Error {
 }
 
 const DNS_PORT = 53;
-/** More than EDNS allows: a server may ignore the limit. */
+/** More than the limit in the query, because a server may ignore that limit. */
 const MOST_BYTES = 4096;
 const RECEIVE_QUEUE = 16_384;

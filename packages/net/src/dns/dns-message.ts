@@ -17,7 +17,7 @@ export interface DnsQuestion {
 export interface DnsAnswer {
   /** `SERVFAIL` stands for every code that says nothing about the name. */
   readonly code: 'NOERROR' | 'NXDOMAIN' | 'FORMERR' | 'SERVFAIL';
-  /** The answer did not fit into a datagram: TCP has all of it. */
+  /** Whether the answer did not fit into a datagram. Over TCP the server sends all of it. */
   readonly isTruncated: boolean;
   readonly addresses: readonly string[];
   /** The name that `CNAME` records lead to, if the answer has no address for it. */
@@ -29,8 +29,9 @@ export interface DnsAnswer {
 /**
  * Returns the bytes of a query.
  *
- * @param withOptions says how long an answer may be (EDNS). Some old servers do not know that.
- * @throws {Error} the name is not one of DNS
+ * @param withOptions whether the query says how long an answer may be (EDNS). Some old servers do
+ *   not understand such a query.
+ * @throws {Error} the name is not valid in DNS
  */
 export function encodeQuery({ id, name, type }: DnsQuestion, withOptions: boolean): Uint8Array {
   const labels = name.split('.');
@@ -103,7 +104,7 @@ function readRecords(
   return { addresses, alias, ttl: isNegative ? negativeTtl(authorities) : ttl };
 }
 
-/** RFC 2308 5: how long it is known that there is nothing. */
+/** RFC 2308 5: returns how many seconds the answer "there is nothing" is valid. */
 function negativeTtl(authorities: readonly Answer[]): number {
   const soa = authorities.find((it) => it.type === 'SOA');
   if (soa?.type !== 'SOA') return 0;
@@ -135,5 +136,7 @@ const OPTIONS = {
 /** Aliases within one answer. */
 const MOST_LINKS = 16;
 const LONGEST_NEGATIVE_TTL = 300;
-/** A server could send thousands, which would be kept and tried one after the other. */
+/**
+ * A server could send thousands of addresses, which would be kept and tried one after the other.
+ */
 const MOST_ADDRESSES = 64;

@@ -19,7 +19,7 @@ export interface LookupOptions {
   readonly family?: NodeLookupOptions['family'];
   /** Returns all addresses. Default false: the first one. */
   readonly all?: boolean | undefined;
-  /** 'ipv4first' or 'verbatim'. Default 'verbatim', with those of IPv6 first. */
+  /** 'ipv4first' or 'verbatim'. Default 'verbatim', with IPv6 addresses first. */
   readonly order?: 'ipv4first' | 'ipv6first' | 'verbatim' | undefined;
   /** Not used. */
   readonly hints?: number | undefined;
@@ -66,7 +66,7 @@ export class NetworkLookup {
     const found = await this.#resolver.resolve(absolute, versions, { patienceMs, signal });
     if (found.addresses.length > 0) return inOrder(found.addresses.map(toAddress), options);
     if (found.failures.length > 0) {
-      // Both versions of IP fail for the same reason as a rule. It is said once.
+      // As a rule both versions of IP fail for the same reason. The message names it once.
       throw lookupError('EAI_AGAIN', hostname, [...new Set(found.failures)].join('; '));
     }
     throw lookupError('ENOTFOUND', hostname, `asked ${servers.join(', ')}`);

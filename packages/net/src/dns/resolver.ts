@@ -2,7 +2,8 @@
  * `Resolver`: addresses for names, from the DNS servers of a tunnel.
  *
  * Servers are asked in turn, and once more from the first, as resolv.conf(5) says. Answers are kept
- * for as long as they are valid, and equal questions at one time are asked once.
+ * as long as they are valid. A question that is asked again before it is answered is sent only
+ * once.
  *
  * @module
  */
@@ -23,7 +24,7 @@ export interface ResolverOptions extends DnsConfig {
   readonly ask: Ask;
   /** Monotonic ms. */
   readonly now: () => number;
-  /** Ms that a server has for an answer. Default 5000. */
+  /** How many ms a server has for its answer. Default 5000. */
   readonly timeoutMs?: number;
   /** How many times all servers are asked. Default 2. */
   readonly attempts?: number;
@@ -33,7 +34,7 @@ export interface ResolverOptions extends DnsConfig {
 export interface Resolution {
   /** Empty: there is none. */
   readonly addresses: readonly string[];
-  /** Servers that could not say it, each with the reason. Empty: some server has answered. */
+  /** Why the servers have not answered, one text per server. Empty: some server has answered. */
   readonly failures: readonly string[];
 }
 
@@ -56,7 +57,7 @@ export class Resolver {
   }
 
   /**
-   * Resolves to the addresses of a name. The versions are asked at the same time.
+   * Resolves to the addresses of a name. The versions of IP are looked up at the same time.
    *
    * @param options.patienceMs how long to wait for the other version when one has addresses (RFC
    *   8305 3); default: until it has answered
@@ -96,7 +97,7 @@ export class Resolver {
     };
   }
 
-  /** An alias may lead to a name that the server did not look up itself. */
+  /** Looks a name up, and then its aliases, if the server did not follow them itself. */
   async #follow(name: string, type: 'A' | 'AAAA'): Promise<Resolution> {
     let current = name;
     for (let aliases = 0; aliases < MOST_ALIASES; aliases++) {
@@ -142,8 +143,8 @@ export class Resolver {
 }
 
 /**
- * Starts all, and waits until all are done, or until `patienceMs` after the first that was
- * successful.
+ * Starts `run` for all items. Waits until all are done, or until `patienceMs` after the first that
+ * returned true.
  *
  * @throws {Error} (rejects) `signal` was aborted
  */

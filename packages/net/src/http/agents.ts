@@ -27,7 +27,7 @@ export class NetworkAgent extends HttpAgent {
   }
 }
 
-/** An agent for `https.request`, whose connections go through the tunnel. TLS is inside. */
+/** An agent for `https.request`, whose connections go through the tunnel. TLS runs inside it. */
 export class NetworkHttpsAgent extends HttpsAgent {
   readonly #connect: Connect;
 
@@ -36,17 +36,17 @@ export class NetworkHttpsAgent extends HttpsAgent {
     this.#connect = connect;
   }
 
-  /** @internal Called by node:https. Its own method keeps the TLS sessions. */
+  /** @internal Called by node:https. The overridden method keeps the TLS sessions. */
   override createConnection(options: object, callback?: never): Duplex {
     const socket = this.#connect(connectOptionsOf(options));
     const secure = super.createConnection({ ...options, socket } as never, callback) as Duplex;
-    // TLS ends the socket itself, after the last of its messages.
+    // TLS ends the socket itself, after its last message.
     socket.allowHalfOpen = true;
     return secure;
   }
 }
 
-/** The signal is one of the request, which ends its connection itself. */
+/** Leaves out the signal: it belongs to the request, which ends its connection itself. */
 function connectOptionsOf(options: object): ConnectOptions {
   const { signal: _signal, ...rest } = options as ConnectOptions;
   return rest;

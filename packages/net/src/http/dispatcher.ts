@@ -27,7 +27,7 @@ export type FetchOptions = Omit<Undici.RequestInit, 'body'> & {
 };
 
 /**
- * Returns a connector. TLS is inside of the tunnel; undici keeps its sessions.
+ * Returns a connector. TLS runs inside the tunnel, and undici keeps the TLS sessions.
  *
  * @param options those of tls.connect, as `buildConnector` of undici takes them
  */
@@ -53,7 +53,7 @@ export function createConnector(connect: Connect, options: ConnectorOptions = {}
       socket.off('error', fail);
       if (!isSecure) return callback(null, socket as never);
       secure({ ...options, httpSocket: socket as never }, callback);
-      // TLS ends the socket itself, after the last of its messages.
+      // TLS ends the socket itself, after its last message.
       socket.allowHalfOpen = true;
     });
   };
@@ -66,7 +66,7 @@ export function createDispatcher(connect: Connector): Undici.Agent {
 
 /**
  * Returns the `fetch` of undici with this dispatcher. `Request` and `FormData` of Node.js are
- * accepted, although they are not those of undici.
+ * accepted, although undici has classes of its own.
  */
 export function createFetch(dispatcher: () => Undici.Dispatcher): Fetch {
   return async (input, { body, ...init } = {}) => {
@@ -107,5 +107,5 @@ function toForm(form: FormData): Undici.FormData {
 }
 
 let loaded: typeof Undici | undefined;
-/** As undici has it. */
+/** The default of undici. */
 const CONNECT_TIMEOUT_MS = 10_000;

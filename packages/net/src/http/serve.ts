@@ -9,14 +9,16 @@ import type { SocketNetwork } from '../tcp/socket.ts';
 import { Server, type ServerOptions } from '../tcp/server.ts';
 import type { ListenOptions } from '../tcp/listen-options.ts';
 
-/** A server of Node.js that takes connections as events, which all its stream servers do. */
+/** A server of Node.js that accepts 'connection' events, as all its stream servers do. */
 export type ConnectionServer = EventEmitter & ServerOptions;
 
 /**
- * Listens, and resolves when it does. Each connection is a 'connection' event of `server`, which
- * also gets 'listening': with it, node:http begins to watch its time limits.
+ * Listens, and resolves as soon as connections are accepted. Each connection is a 'connection'
+ * event of `server`. The server also gets a 'listening' event, because node:http then begins to
+ * watch its time limits.
  *
- * @returns the listener. Closing it ends the accepting; `server` itself is not listening.
+ * @returns the listener. After its `close`, no more connections are accepted; `server` itself does
+ *   not listen.
  * @throws {Error} (rejects) `EADDRINUSE`, `EADDRNOTAVAIL`
  */
 export async function serve(
@@ -24,15 +26,16 @@ export async function serve(
   server: ConnectionServer,
   options: ListenOptions,
 ): Promise<Server> {
-  // What net.Server would do: servers of HTTP want half-open connections, those of TLS do not.
+  // net.Server has the same options. Servers of HTTP want half-open connections, servers of TLS do
+  // not.
   const { allowHalfOpen = false, noDelay = false, pauseOnConnect = false } = server;
   const wanted = { allowHalfOpen, noDelay, pauseOnConnect };
   const listener = new Server(network, wanted, (socket) => {
     server.emit('connection', socket);
-    // TLS has taken over the choice. It ends the socket itself, after the last of its messages.
+    // TLS has copied the option. It ends the socket itself, after its last message.
     socket.allowHalfOpen = true;
   });
-  // It rejects at 'error'.
+  // `once` rejects at an 'error' event.
   const listening = once(listener, 'listening');
   listener.listen(options);
   await listening;

@@ -32,7 +32,7 @@ export interface PingReply {
 /**
  * Resolves when the reply is there.
  *
- * @param address not a name
+ * @param address an IP address, not a name
  * @throws {NetworkError} (rejects) `ETIMEDOUT`, which names the peer; `EHOSTUNREACH`,
  *   `ENETUNREACH`
  * @throws {Error} (rejects) `AbortError`

@@ -7,8 +7,8 @@
  *                  |            | timer: the next deadline of the stack
  *                  +--- changed sockets --> onSocket
  * ```
- * The device takes packets when it has room, and super-packets whole. After each turn, `#settle`
- * does once what is left to do: it reports sockets, wakes the device and sets the timer.
+ * The device takes packets when it has space, and takes super-packets whole. `#settle` runs once
+ * after each turn: it reports sockets, wakes the device and sets the timer.
  *
  * @module
  */
@@ -80,8 +80,8 @@ export class StackTun implements Tun {
   /** The vnet header of the packet that is being read or written. */
   readonly #offload: PacketOffload = createPacketOffload();
   /**
-   * The time of this turn. Undefined between turns, so that V8 stores it as a reference: it would
-   * otherwise allocate a number for each packet.
+   * The time of this turn. Undefined between turns, so that V8 stores it as a reference. Otherwise
+   * V8 would allocate a number for each packet.
    */
   #turn: number | undefined = undefined;
   #isSettling = false;
@@ -136,7 +136,7 @@ export class StackTun implements Tun {
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return GONE;
     const space = length - VNET_HEADER_LENGTH;
-    // The stack writes as much as the buffer has room for.
+    // The stack writes as much as fits into the buffer.
     const target = space < LONGEST_PACKET ? buffer.subarray(0, offset + length) : buffer;
     const packet = offset + VNET_HEADER_LENGTH;
     const count = this.stack.pollPacket(target, packet, this.#time(), this.#offload);
@@ -177,7 +177,8 @@ export class StackTun implements Tun {
 
   /**
    * Limits the segments of a super-packet to the number that fits into one UDP message. Otherwise
-   * each super-packet would leave as one full message and one with the datagrams that are left.
+   * each super-packet would leave as two messages: a full one, and one with the remaining
+   * datagrams.
    */
   #limitSegments(): void {
     const fits = Math.floor(MAX_DATAGRAM_LENGTH / (this.stack.mtu + MESSAGE_OVERHEAD));
@@ -192,7 +193,7 @@ export class StackTun implements Tun {
   #settleLater(): void {
     if (this.#isSettling) return;
     this.#isSettling = true;
-    // After the step of the device: a listener may call the device, and may throw.
+    // Runs after the step of the device, because a listener may call the device, and may throw.
     process.nextTick(this.#settle);
   }
 
@@ -204,7 +205,7 @@ export class StackTun implements Tun {
       isDone = true;
     } finally {
       this.#isSettling = false;
-      // A listener has thrown. The other sockets get their turn.
+      // If a listener has thrown, the other sockets are reported in the next tick.
       if (!isDone) this.#settleLater();
       this.#setTimer();
       if (this.#isReadable) this.onReadable?.();
@@ -212,8 +213,8 @@ export class StackTun implements Tun {
   };
 
   /**
-   * Deadlines move with every packet, mostly to a later time. So a timer that is too early runs,
-   * and then waits for the rest.
+   * Sets the timer only if the deadline is earlier than before. With every packet the deadline
+   * moves, mostly to a later time. When a timer expires too early, it is set again for the rest.
    */
   #setTimer(): void {
     const due = this.#isClosed ? Infinity : this.stack.pollTimeout();

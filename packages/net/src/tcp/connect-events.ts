@@ -1,12 +1,12 @@
 /**
- * `connectEvents`: the events of a socket on its way to a connection, as net.Socket emits them.
+ * `connectEvents`: emits the events of a socket that connects, as net.Socket does.
  *
  * @module
  */
 import type { EventEmitter } from 'node:events';
 import type { ConnectorListener } from './connector.ts';
 
-/** A socket that is told which addresses were tried. */
+/** A socket that connects. The field lists the addresses that were tried. */
 export interface ConnectingSocket extends EventEmitter {
   autoSelectFamilyAttemptedAddresses: string[] | undefined;
 }
@@ -14,8 +14,8 @@ export interface ConnectingSocket extends EventEmitter {
 /**
  * Returns a listener that emits what happens.
  *
- * @param host what is looked up
- * @param outcome what the socket does in the end
+ * @param host the name that is looked up
+ * @param outcome called when the connection is established or has failed
  */
 export function connectEvents(
   socket: ConnectingSocket,

@@ -21,11 +21,11 @@ export interface SocketOptions {
   readonly signal?: AbortSignal | undefined;
   /** When `write` returns false, and how much is read ahead, in bytes. */
   readonly highWaterMark?: number | undefined;
-  /** Takes what arrives in one buffer, instead of 'data'. */
+  /** Reads data into one buffer of the caller, instead of 'data' events. */
   readonly onread?: OnReadOptions | undefined;
 }
 
-/** Options of `Network.connect`: those of net.connect that make sense without files. */
+/** Options of `Network.connect`: those that net.connect has for TCP. */
 export interface ConnectOptions extends SocketOptions {
   readonly port: number;
   /** A name or an address. Default 'localhost': the network's own address. */
@@ -35,9 +35,12 @@ export interface ConnectOptions extends SocketOptions {
   readonly localPort?: number | undefined;
   /** 4 or 6: only addresses of this version. Default 0: both. */
   readonly family?: number | undefined;
-  /** Tries all addresses of a name, in turn and at once (RFC 8305). Default true. */
+  /**
+   * Tries all addresses of a name, and does not wait for one to fail before it tries the next (RFC
+   * 8305). Default true.
+   */
   readonly autoSelectFamily?: boolean | undefined;
-  /** Ms until the next address is tried too. Default 250, at least 10. */
+  /** Ms after which the next address is tried too. Default 250, at least 10. */
   readonly autoSelectFamilyAttemptTimeout?: number | undefined;
   /** Ms of silence after which the socket emits 'timeout'. Default 0: never. */
   readonly timeout?: number | undefined;
@@ -79,8 +82,8 @@ export function readConnectArguments(given: ConnectArguments): {
 }
 
 /**
- * Checks the options. Others than these are ignored, as node:net does: agents pass those of HTTP
- * along.
+ * Checks the options. Unknown options are ignored, as node:net does, because agents also pass
+ * options of HTTP.
  *
  * @throws {TypeError | RangeError} the message names the option
  */
@@ -114,7 +117,7 @@ export function readDestination(options: ConnectOptions): Destination {
 /** Returns the ms of silence before the first probe of a connection; 0: it is never probed. */
 export function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
   if (!enable) return 0;
-  // As node:net, whole seconds; less than one means the default of the system.
+  // As in node:net, only whole seconds count. Less than one second means the default of the system.
   const seconds = Math.trunc(initialDelay / 1000);
   return seconds > 0 ? seconds * 1000 : DEFAULT_KEEPALIVE_MS;
 }

@@ -1,5 +1,6 @@
 /**
- * `ConnectionEnds`: where the two ends of a connection are, in the words of net.Socket.
+ * `ConnectionEnds`: the addresses and ports of both ends of a connection, with the names of
+ * net.Socket.
  *
  * @module
  */
@@ -8,15 +9,15 @@ import { Duplex } from 'node:stream';
 import type { TcpSocket } from '@litz/netstack';
 import { familyName } from './idle-timer.ts';
 
-/** The part of a `Socket` that says where it is. */
+/** The part of a `Socket` that has its addresses, ports and state. */
 export abstract class ConnectionEnds extends Duplex {
   /** @internal The socket of the stack; undefined before it is connected. */
   abstract get stackSocket(): TcpSocket | undefined;
 
-  /** Whether it is on the way to a connection. */
+  /** Whether the socket is connecting. */
   abstract get connecting(): boolean;
 
-  /** Whether it is not connected. */
+  /** Whether the socket is not connected. */
   get pending(): boolean {
     return this.stackSocket === undefined || this.destroyed;
   }
@@ -56,7 +57,7 @@ export abstract class ConnectionEnds extends Duplex {
     return this.stackSocket && familyName(this.stackSocket.remoteAddress.version);
   }
 
-  /** Returns the own end of the connection; an empty object if there is none. */
+  /** Returns the local end of the connection; an empty object if there is no connection. */
   address(): AddressInfo | Record<string, never> {
     const { localAddress, localFamily, localPort } = this;
     if (localAddress === undefined) return {};

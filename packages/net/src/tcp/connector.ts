@@ -1,9 +1,9 @@
 /**
- * `Connector`: from a name and a port to a connection.
+ * `Connector`: makes a connection to a name and a port.
  *
  * A name can have several addresses. They are tried as RFC 8305 says: the versions of IP take
- * turns, each next attempt begins a quarter of a second after the one before or when that one has
- * failed, and the first connection that is established is kept.
+ * turns. An attempt begins a quarter of a second after the attempt before it, or as soon as that
+ * one has failed. The first connection that is established is kept.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { abortError, aggregateError, codeOf, systemError, type NetworkError } fr
 import { allAddresses, type LookupAll, type SocketHost, type SocketOwner } from '../socket-host.ts';
 import type { Destination } from './connect-options.ts';
 
-/** What happens on the way to a connection. Exactly one of the last two is called, once. */
+/** Called while a connection is made. In the end either `connected` or `failed` is called, once. */
 export interface ConnectorListener {
   lookup(error: Error | null, address?: string, family?: number): void;
   /** @param isOneOfMany whether there are more addresses than this one */
@@ -115,7 +115,8 @@ export class Connector implements SocketOwner {
     try {
       find(host, options, (error, found) => this.#resolved(error, found));
     } catch (error) {
-      // As node:net, which does not catch it. The caller has no socket that could fail.
+      // node:net does not catch this error either. The caller gets the error, because it has no
+      // socket yet.
       this.#end();
       throw error;
     }
@@ -258,7 +259,7 @@ class Attempt implements SocketOwner {
     this.#connector.attemptFailed(this, error);
   }
 
-  /** The time of the caller is over. The error names the peer, which is looked up first. */
+  /** The time limit of the caller is over. The error names the peer, which is looked up first. */
   expire(ms: number): void {
     void this.#host.describePeer(this.address).then((peer) => {
       if (!this.#socket) return;

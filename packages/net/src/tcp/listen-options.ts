@@ -12,7 +12,7 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** A name or an address of the network. Default: all addresses. */
   readonly host?: string | undefined;
-  /** The most connections that wait to be accepted. Default 511. */
+  /** How many connections may wait to be accepted. Default 511. */
   readonly backlog?: number | undefined;
   /** Closes the server when it is aborted. */
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export interface ListenPlace {
   /** The text that `address()` reports. */
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
-  /** 4: only at addresses of IPv4. */
+  /** 4: only at IPv4 addresses; undefined: at all addresses. */
   readonly version: 4 | undefined;
 }
 

@@ -1,13 +1,13 @@
 /**
- * `OnRead`: the option `onread` of net.Socket. What arrives is written into one buffer of the
- * program, again and again, so that a stream costs no memory and no garbage.
+ * `OnRead`: the option `onread` of net.Socket. All received data is written into one buffer of the
+ * program, so a stream allocates no memory.
  *
  * @module
  */
 import { checkBytes, checkFunction, describe } from '@litz/core/internals';
 import type { TcpSocket } from '@litz/netstack';
 
-/** Takes the bytes of a socket instead of 'data'. */
+/** Receives the bytes of a socket instead of 'data' events. */
 export interface OnReadOptions {
   /** The buffer, or a function that returns the buffer for the next bytes. */
   readonly buffer: Uint8Array | (() => Uint8Array);
@@ -35,7 +35,7 @@ export class OnRead {
   }
 
   /**
-   * Gives the program what the stack has, as much as fits into its buffer.
+   * Passes received bytes to the program, as many as fit into its buffer.
    *
    * @returns the number of bytes. It is negative if the program wants to pause
    */

@@ -20,9 +20,9 @@ export class PendingWrite {
   }
 
   /**
-   * Gives the stack what it has room for.
+   * Passes as many bytes to the stack as it accepts.
    *
-   * @returns whether all of it was taken
+   * @returns whether the stack has taken all bytes
    * @throws {StackError} the stream was ended, or the connection is gone
    */
   pushTo(socket: TcpSocket): boolean {

@@ -26,7 +26,7 @@ export interface ServerOptions {
   readonly highWaterMark?: number;
 }
 
-/** The ends of a connection that was refused because there are `maxConnections`. */
+/** The addresses of a connection that was refused because there are `maxConnections` already. */
 export interface DroppedConnection {
   readonly localAddress: string;
   readonly localPort: number;
@@ -40,7 +40,7 @@ export interface DroppedConnection {
 export interface ServerEvents {
   listening: [];
   connection: [socket: Socket];
-  /** A connection was refused because there are `maxConnections`. */
+  /** A connection was refused because there are `maxConnections` already. */
   drop: [dropped: DroppedConnection];
   error: [error: Error];
   /** It no longer listens, and all its connections have ended. */
@@ -52,7 +52,7 @@ export interface ServerEvents {
  * properties and methods of net.Server.
  */
 export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
-  /** The most connections at one time. Default: no limit. */
+  /** How many connections may be open at one time. Default: no limit. */
   maxConnections: number = Infinity;
   readonly #network: SocketNetwork;
   readonly #hold: ProcessHold;
@@ -60,7 +60,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   readonly #sockets: Set<Socket> = new Set();
   #listener: TcpListener | undefined;
   #place: ListenPlace | undefined;
-  /** `listen` was called, and `close` was not. */
+  /** Whether `listen` was called, and `close` was not. */
   #isOpen = false;
 
   /** @param network the `Network` that it listens in */
@@ -82,7 +82,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
 
   /**
    * Begins to listen; 'listening' or 'error' follows. Without a host it listens at all addresses of
-   * the network. '0.0.0.0' stands for those of IPv4, '::' for all.
+   * the network. '0.0.0.0' stands for all IPv4 addresses, '::' for all addresses.
    *
    * @throws {TypeError | RangeError} an argument is wrong
    * @throws {Error} `ERR_SERVER_ALREADY_LISTEN`

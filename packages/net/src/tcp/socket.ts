@@ -27,13 +27,13 @@ import { IdleTimer } from './idle-timer.ts';
 import { OnRead } from './on-read.ts';
 import { PendingWrite } from './pending-write.ts';
 
-/** What a `Socket` needs of a `Network`. */
+/** The part of a `Network` that a `Socket` needs. */
 export interface SocketNetwork {
   /** @internal */
   readonly host: SocketHost;
 }
 
-/** What a server tells about a socket that it has accepted. */
+/** Options of a socket that a server has accepted. */
 export interface AcceptedSocket extends SocketOptions {
   readonly tcp: TcpSocket;
   readonly onClose: () => void;
@@ -50,7 +50,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   /** The addresses that were tried, as `address:port`, if the name has more than one. */
   autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
   readonly #host: SocketHost;
-  /** Most sockets have none, and there may be many. */
+  /** Made on first use: there may be many sockets, and most of them have no timer. */
   #idle: IdleTimer | undefined;
   readonly #onClose: (() => void) | undefined;
   readonly #forgetSignal: () => void;
@@ -59,7 +59,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   readonly #onRead: OnRead | undefined;
   #tcp: TcpSocket | undefined;
   #connector: Connector | undefined;
-  /** The reader has room. */
+  /** Whether the reader accepts more data. */
   #isWanted = false;
   #write: PendingWrite | undefined;
   #bytesRead = 0;
@@ -83,7 +83,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
     this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
-    // As every stream does; `connect` then does nothing.
+    // Every stream does this. `connect` then does nothing.
     if (signal?.aborted) this.destroy(abortError(signal));
     if (!('tcp' in options)) return;
     this.#onClose = options.onClose;
@@ -111,7 +111,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this.#bytesRead;
   }
 
-  /** The number of bytes that were written, with those that wait. */
+  /** The number of bytes that were written, including those that wait to be sent. */
   get bytesWritten(): number {
     return this.#bytesSent + this.writableLength;
   }
@@ -142,7 +142,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     try {
       this.#connector.start();
     } catch (error) {
-      // A look-up of the program's own has thrown.
+      // The `lookup` function of the program has thrown.
       this.#connector = undefined;
       this.destroy();
       throw error;
@@ -212,7 +212,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return super.resume();
   }
 
-  // A chunk that follows the end of the other side gets the error of node:net.
+  // A write after the end of the other side fails with the error of node:net.
   override write(...given: unknown[]): boolean {
     if (this.#isEnded && !this.allowHalfOpen && !this.writableEnded) return this.#refuse(given);
     return super.write(...(given as Parameters<Duplex['write']>));
@@ -279,9 +279,9 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** @internal */
   handleFailure(reason: Error): void {
-    // A client that has said goodbye needs no error, if the program closes the network then.
+    // A socket that has called `end` gets no error when the program closes the network.
     const isDone = this.writableEnded && this.#host.isClosedByProgram;
-    // Nobody waits for it, so the end of the network must not be an uncaught exception.
+    // If nobody listens for errors, the end of the network must not be an uncaught exception.
     if (this.listenerCount('error') === 0) this.once('error', () => {});
     this.destroy(isDone ? undefined : reason);
   }
@@ -311,7 +311,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     tcp.noDelay = this.#noDelay;
     tcp.keepAlive = this.#keepAliveMs;
     this.#idle?.refresh();
-    // What arrived before the owner was known is reported to nobody.
+    // Data may have come before the owner was known. That change was reported to nobody.
     this.#host.handleChange(tcp);
   }
 
@@ -323,7 +323,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#host.wake();
   }
 
-  /** Gives the reader what it has room for. */
+  /** Passes received data to the reader, as much as it accepts. */
   #pull(tcp: TcpSocket): void {
     let hasRead = false;
     while (this.#onRead && this.#isWanted && tcp.readable > 0) {
@@ -346,18 +346,18 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#isWanted = false;
     this.push(null);
     this.once('end', () => (this.#isEnded = true));
-    // Nobody reads the stream: 'end' must follow all the same.
+    // Nobody reads the stream, but 'end' must be emitted.
     if (this.#onRead) this.read(0);
   }
 
   #begin(write: PendingWrite): void {
-    // As node:net: before `connect` is called, nothing can be written.
+    // As in node:net, nothing can be written before `connect` is called.
     if (!this.#tcp && !this.#connector) return write.callback(closedError(true));
     this.#write = write;
     return this.#tcp ? this.#push(this.#tcp) : undefined;
   }
 
-  /** Gives the stack what it has room for. */
+  /** Passes as many bytes to the stack as it accepts. */
   #push(tcp: TcpSocket): void {
     const write = this.#write;
     if (!write) return;
@@ -389,7 +389,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
 type WriteCallback = (error?: Error | null) => void;
 
-/** As libuv. */
+/** The limit of libuv. */
 const MOST_PER_READ = 65_536;
-/** Smaller buffers are cut from a page that Node.js shares among them. */
+/** Node.js cuts smaller buffers out of a shared pool. */
 const POOLED = 4096;

@@ -26,7 +26,7 @@ export interface Datagram {
   readonly callback: SendCallback | undefined;
 }
 
-/** Returns what `bind` was called with. @throws {RangeError} the port is wrong */
+/** Returns the arguments of `bind`. @throws {RangeError} the port is wrong */
 export function readBindArguments(given: readonly unknown[]): {
   port: number;
   address: string | undefined;
@@ -44,19 +44,19 @@ export function readBindArguments(given: readonly unknown[]): {
 }
 
 /**
- * @param isConnected whether the destination is known
+ * @param isConnected whether the socket has a destination already
  * @throws {TypeError | RangeError} an argument is wrong
  */
 export function readSendArguments(given: readonly unknown[], isConnected: boolean): Datagram {
   const last = given.at(-1);
   const callback = typeof last === 'function' ? (last as SendCallback) : undefined;
   const [message, ...rest] = given.filter((argument) => typeof argument !== 'function');
-  // Offset and length come in pairs; a port stands alone.
+  // Two numbers are an offset and a length, and one number is a port.
   const isPair = typeof rest[0] === 'number' && typeof rest[1] === 'number';
   const hasRange = isPair && (isConnected || rest.length >= 3);
   const bytes = toBytes(message);
   const part = hasRange ? slice(bytes, rest[0], rest[1]) : bytes;
-  // As node:dgram, which does not look at the destination then.
+  // node:dgram also ignores the destination if the socket is connected.
   if (isConnected) return { bytes: part, port: 0, address: undefined, callback };
   const [port, address] = hasRange ? rest.slice(2) : rest;
   const number = readPort(port, 'port');

@@ -27,7 +27,7 @@ export interface DatagramSocketOptions {
   readonly type: 'udp4' | 'udp6';
   /** Closes the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** The most bytes that wait to be read. Default 212992. */
+  /** How many bytes may wait to be read. Default 212992. */
   readonly recvBufferSize?: number | undefined;
   /** Accepted and not used: 'udp6' is always for IPv6 alone, and no port is shared. */
   readonly ipv6Only?: boolean | undefined;
@@ -98,7 +98,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   /**
    * Binds to a port, and emits 'listening' or 'error'. Without an address it receives at all
-   * addresses of the network, of the version of its type.
+   * addresses of the network that are of its version of IP.
    *
    * @throws {Error} `ERR_SOCKET_ALREADY_BOUND`, `ERR_SOCKET_DGRAM_NOT_RUNNING`
    */
@@ -152,10 +152,10 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   /**
    * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`,
    * with `offset` and `length` behind the message, with a list of parts as message, and without
-   * port and address on a connected socket. The bytes are copied before it returns, if the address
-   * is no name.
+   * port and address on a connected socket. If the address is not a name, the bytes are copied
+   * before `send` returns.
    *
-   * The callback gets `ENOBUFS` if there is no room for it.
+   * The callback gets `ENOBUFS` if there is no space for the datagram.
    */
   send(message: SendMessage, ...rest: readonly unknown[]): void {
     this.#checkOpen();
@@ -199,7 +199,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     return { address: String(remoteAddress), family, port: remotePort };
   }
 
-  /** The most bytes that wait to be read. */
+  /** How many bytes may wait to be read. */
   getRecvBufferSize(): number {
     return this.#receiveQueue ?? DEFAULT_RECEIVE_QUEUE;
   }
@@ -272,7 +272,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     });
   }
 
-  /** Opens the socket of the stack, if there is none. Returns what was wrong. */
+  /** Opens the socket of the stack, if there is none. Returns an error if that fails. */
   #open(port: number, address: string): Error | undefined {
     if (this.#udp) return undefined;
     const isAny = address === this.#any;
@@ -325,7 +325,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   #done(fault: Error | undefined, callback: SendCallback | undefined, size: number): void {
     if (callback) process.nextTick(callback, fault ?? null, size);
-    // As with UDP in general: what found no room is lost.
+    // A datagram without space is lost without an error, as is usual for UDP.
     else if (fault && codeOf(fault) !== 'ENOBUFS')
       process.nextTick(() => this.emit('error', fault));
   }

@@ -1,5 +1,5 @@
 /**
- * A certificate for tests of TLS: for the name `server.test`, and its own authority.
+ * A self-signed certificate for tests of TLS, for the name `server.test`.
  *
  * @module
  */

@@ -93,7 +93,7 @@ describeWith([programRequirement('wrk', ['-v'])], 'wrk against node:http through
     expect(text).not.toContain('Socket errors');
     expect(text).not.toContain('Non-2xx');
     expect(Number(answered)).toBeGreaterThan(100);
-    // Those of the last moment are not counted.
+    // wrk does not count requests that are open at the end.
     expect(requests - Number(answered)).toBeLessThanOrEqual(16);
     proxy.close();
   });

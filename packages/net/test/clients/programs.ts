@@ -1,5 +1,5 @@
 /**
- * Programs of other people that tests start: they are ended also after a failure.
+ * Starts programs of other people for tests. The programs are ended also after a failure.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export async function startPostgresql(): Promise<RunningProgram> {
   const [version] = readdirSync(POSTGRESQL);
   const programs = join(POSTGRESQL, version, 'bin');
   const folder = mkdtempSync(join(tmpdir(), 'litz-postgresql-'));
-  // It refuses to run as root.
+  // PostgreSQL refuses to run as root.
   const uid = Number(run('id', ['-u', 'postgres']));
   chownSync(folder, uid, uid);
   const data = join(folder, 'data');

@@ -12,7 +12,7 @@ let connections = 0;
 
 beforeAll(async () => {
   networks = await twoNetworks();
-  // A kept connection must not end between two tests of a slow machine.
+  // A kept connection must not end between two tests on a slow machine.
   const options = { keepAliveTimeout: 0 };
   http = createServer(options, (incoming, outgoing) => handle(incoming, outgoing));
   http.on('connection', () => connections++);
@@ -41,7 +41,7 @@ describe('undici over a network', () => {
       const { body } = await request('http://10.0.0.2/', { dispatcher: networks.a.dispatcher });
       expect(await body.text()).toBe('x');
     }
-    // One may be there from the test before.
+    // A connection of the test before may still be open.
     expect(connections - before).toBeLessThanOrEqual(1);
   });
 

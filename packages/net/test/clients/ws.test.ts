@@ -46,7 +46,7 @@ describe('ws over a network', () => {
     await once(socket, 'close');
   });
 
-  test('is told that nobody listens', async () => {
+  test('gets an error if nobody listens', async () => {
     const socket = new WebSocket('ws://10.0.0.2:81/', { agent: networks.a.agent });
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNREFUSED');

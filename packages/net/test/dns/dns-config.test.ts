@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { candidateNames, readDnsConfig } from '../../src/dns/dns-config.ts';
 
 describe('readDnsConfig', () => {
-  test('tells servers from search domains, as wg-quick does', () => {
+  test('separates servers from search domains, as wg-quick does', () => {
     const entries = ['10.0.0.1', ' corp.example ', 'fd00::53', '.lab.example.', ''];
     expect(readDnsConfig(entries)).toEqual({
       servers: ['10.0.0.1', 'fd00::53'],

@@ -46,7 +46,7 @@ describe('askServer', () => {
         });
         const length = Buffer.alloc(2);
         length.writeUInt16BE(message.length);
-        // In pieces, because TCP has no messages.
+        // Sent in pieces, because TCP does not keep the boundaries of messages.
         socket.write(length.subarray(0, 1));
         socket.write(length.subarray(1));
         socket.end(message);
@@ -58,7 +58,7 @@ describe('askServer', () => {
     server.close();
   });
 
-  test('takes no answer to another question, nor one of another host', async () => {
+  test('accepts no answer to another question, and no answer of another host', async () => {
     const [a, b] = linkedHosts();
     await dnsServer(b, (query, reply, from, socket) => {
       reply({ id: query.id! ^ 1, answers: [{ ...ADDRESS, data: '192.0.2.66' }] });

@@ -65,7 +65,7 @@ describe('decodeAnswer', () => {
     expect(answerOf({ answers })?.addresses).toEqual([]);
   });
 
-  test('says for how long there is no such name', () => {
+  test('returns how long it is valid that a name does not exist', () => {
     const soa = { mname: 'a', rname: 'b', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 20 };
     const authorities = [{ type: 'SOA', name: 'example', ttl: 3600, data: soa } as const];
     expect(answerOf({ flags: 3, authorities })).toMatchObject({ code: 'NXDOMAIN', ttl: 20 });

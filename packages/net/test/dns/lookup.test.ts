@@ -23,7 +23,7 @@ describe('NetworkLookup', () => {
     },
   );
 
-  test('returns those of IPv6 first, or those of IPv4', async () => {
+  test('returns IPv6 addresses first, or IPv4 addresses first if requested', async () => {
     const { lookup } = looking({ 'www.example': ['192.0.2.1', '2001:db8::1'] });
     const families = async (options: object): Promise<number[]> =>
       (await lookup.all('www.example', options)).map(({ family }) => family);
@@ -57,7 +57,7 @@ describe('NetworkLookup', () => {
     });
   });
 
-  test('says why a server could not say it', async () => {
+  test('says why a server did not answer', async () => {
     const { lookup } = looking({ 'www.example': new Error('10.0.0.53 is silent') });
     await expect(lookup.all('www.example')).rejects.toMatchObject({
       message: 'getaddrinfo EAI_AGAIN www.example: 10.0.0.53 is silent',

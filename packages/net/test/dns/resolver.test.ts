@@ -19,7 +19,7 @@ describe('Resolver', () => {
     expect(asked.length).toBe(3);
   });
 
-  test('asks equal questions at one time once', async () => {
+  test('sends a question once if it is asked several times at once', async () => {
     const { resolver, asked } = resolving({ 'A www.example': { addresses: ['192.0.2.1'] } });
     await Promise.all([1, 2, 3].map(() => resolver.resolve('www.example', [4])));
     expect(asked).toEqual(['10.0.0.1 A www.example']);
@@ -121,7 +121,7 @@ describe('Resolver', () => {
   });
 });
 
-/** A resolver whose servers have these replies. What is not there is NXDOMAIN. */
+/** A resolver whose servers have these replies. For other names the reply is NXDOMAIN. */
 function resolving(replies: Replies, options: Partial<ResolverOptions> = {}) {
   const asked: string[] = [];
   const clock = { now: 0 };

@@ -15,7 +15,7 @@ export class LinkedHost {
   readonly stack: Stack;
   readonly tun: StackTun;
   readonly person: Person;
-  /** Called each time their socket has changed. */
+  /** For each socket, the functions that are called when it has changed. */
   readonly listeners = new Map<Socket, Set<() => void>>();
   device: Device | undefined = undefined;
 
@@ -30,7 +30,7 @@ export class LinkedHost {
     });
   }
 
-  /** Makes a device of the TUN. */
+  /** Makes a device with the TUN. */
   async open(options: Partial<DeviceOptions> = {}): Promise<void> {
     const { privateKey } = this.person;
     this.device = await Device.create({ tun: this.tun, privateKey, ...options });
@@ -91,7 +91,9 @@ export async function joinByDevices(
   }
 }
 
-/** Sends `total` bytes, of which each is its position, and then ends the stream. */
+/**
+ * Sends `total` bytes of a pattern, and then ends the stream. Each byte depends on its position.
+ */
 export async function sendPattern(
   host: LinkedHost,
   socket: TcpSocket,
@@ -110,7 +112,9 @@ export async function sendPattern(
   });
 }
 
-/** Reads a stream to its end. Returns the number of bytes that are as `sendPattern` made them. */
+/**
+ * Reads a stream to its end. Returns the number of bytes that match the pattern of `sendPattern`.
+ */
 export async function receivePattern(host: LinkedHost, socket: TcpSocket): Promise<number> {
   const buffer = new Uint8Array(65_536);
   let received = 0;

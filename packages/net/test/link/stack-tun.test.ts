@@ -105,7 +105,7 @@ describe('StackTun', () => {
     expect(() => new StackTun({ stack, onSocket: () => {} }).setMtu(100)).toThrow(/"mtu"/);
   });
 
-  test('reads super-packets with the header of the kernel, and takes them', async () => {
+  test('returns super-packets with the vnet header of the kernel, and accepts them', async () => {
     const { a, b, client, server } = await connected();
     const total = client.send(new Uint8Array(14_000));
     const length = a.tun.read(buffer, 5, buffer.length - 5);
@@ -162,7 +162,7 @@ describe('StackTun', () => {
     await nextTick();
     expect(changes).toEqual([server]);
     expect(a.tun.onReadable).toHaveBeenCalledTimes(1);
-    // It may have an acknowledgement to send.
+    // The stack may have an acknowledgement to send.
     expect(b.tun.onReadable).toHaveBeenCalledTimes(1);
     carry(a, b);
     await nextTick();
@@ -270,7 +270,10 @@ function carryOne(from: LinkedHost, to: LinkedHost): boolean {
   return length > 0 && to.tun.write(buffer, 0, length) > 0;
 }
 
-/** Returns a function that returns the length of the longest segment which came since. */
+/**
+ * Watches the packets that the host receives. The returned function returns the length of the
+ * longest segment so far.
+ */
 function longestPacket({ tun }: LinkedHost): () => number {
   let longest = 0;
   const write = tun.write.bind(tun);

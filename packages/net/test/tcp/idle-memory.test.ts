@@ -12,7 +12,7 @@ test('an idle socket costs at most 2 KB, with its connection in the stack', asyn
   const [a, b] = linkedHosts();
   const sockets: Socket[] = [];
   const server = new Server(b, {}, (socket) => sockets.push(socket)).listen(80);
-  // The first ones also cost what all share.
+  // The first sockets also cost the memory that all sockets share.
   await connectMany(50);
   const before = usedMemory();
   await connectMany(1000);

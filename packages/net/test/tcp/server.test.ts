@@ -49,7 +49,7 @@ describe('Server, beside node:net', () => {
       second.listen({ port, host: module.address });
       await new Promise((resolve) => second.once('error', resolve));
       trace.add(second.listening);
-      // It may try again.
+      // The second server may try again.
       second.listen(0, module.address);
       await new Promise((resolve) => second.once('listening', resolve));
       await Promise.all([first, second].map((it) => new Promise((resolve) => it.close(resolve))));

@@ -24,7 +24,7 @@ const SOCKET_EVENTS = [
 ];
 
 describe('Socket, beside node:net', () => {
-  test('connects, and says where it is', () =>
+  test('connects, and has the addresses of both ends', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module);
       const socket = module.connect(port, module.address);
@@ -101,7 +101,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('tells a write that the socket was destroyed before it was connected', () =>
+  test('fails a write if the socket is destroyed before it is connected', () =>
     expectSame(async (module, trace) => {
       const socket = module.connect(1, module.address);
       trace.watch('client', socket, SOCKET_EVENTS);
@@ -150,7 +150,7 @@ describe('Socket, beside node:net', () => {
       await closed(socket);
     }));
 
-  test('ends what was ended before connect was called, when it is connected', () =>
+  test('ends its side after it is connected, if end was called before connect', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume().end());
       const socket = new module.Socket();
@@ -335,7 +335,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('destroys soon', () =>
+  test('sends everything before destroySoon destroys it', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume());
       const socket = module.connect(port, module.address);
@@ -347,7 +347,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('has methods that return it', () =>
+  test('has methods that return the socket', () =>
     expectSame(async (module, trace) => {
       const socket = new module.Socket();
       trace.add(socket.connecting, socket.pending, socket.readyState, socket.address());
@@ -444,7 +444,8 @@ describe('Socket', () => {
         isFull = (await Promise.race([drained, idle(b)])) === 'idle';
       }
     }
-    // The receive buffer, the send buffer, and what streams read ahead; nothing grows beyond.
+    // The receive buffer, the send buffer, and the bytes that streams read ahead are full. No more
+    // is accepted.
     expect(socket.bytesWritten).toBeLessThan(8 * 2 ** 20);
     expect(socket.writableNeedDrain).toBe(true);
     const drained = once(socket, 'drain');
@@ -470,7 +471,7 @@ describe('Socket', () => {
     server.close();
   });
 
-  test('names the peer when the patience of the program ends', async () => {
+  test('names the peer when the connectTimeout is over', async () => {
     const [a] = linkedHosts();
     a.link.filter = () => false;
     const socket = new Socket(a).connect({ port: 80, host: '10.0.0.2', connectTimeout: 10 });

@@ -22,7 +22,7 @@ async function expectSame(
   };
   const node = await run((type) => dgram.createSocket(type), '127.0.0.1');
   const [a, b] = linkedHosts();
-  // The one that binds first is the other end.
+  // The first socket that is created is on the other host.
   let isFirst = true;
   const create = (type: 'udp4'): dgram.Socket => {
     const socket = new DatagramSocket(isFirst ? b : a, type);

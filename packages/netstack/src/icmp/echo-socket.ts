@@ -22,7 +22,7 @@ export class EchoSocket {
   readonly localAddress: undefined = undefined;
   /** The identifier of its messages. */
   readonly localPort: number;
-  /** Where the reply came from that `receive` returned last; its `port` is the sequence number. */
+  /** The origin of the reply that `receive` returned last. Its `port` is the sequence number. */
   readonly origin: DatagramOrigin = new DatagramOrigin();
   /** @internal */
   isChanged: boolean = false;
@@ -113,7 +113,9 @@ export class EchoSocket {
     this.queue.clear();
   }
 
-  /** @internal A reply from anywhere: the identifier is its own. */
+  /**
+   * @internal Replies are accepted from every address, because no other socket has this identifier.
+   */
   accepts(): boolean {
     return !this.#isClosed;
   }
@@ -137,6 +139,6 @@ export class EchoSocket {
   }
 }
 
-/** The most bytes from the ICMP header on that fit into an IPv6 packet. */
+/** The longest ICMP message that fits into an IPv6 packet, in bytes. */
 const MOST_TRANSPORT = 65_495;
 const QUEUE_LIMIT = 212_992;

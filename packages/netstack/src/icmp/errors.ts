@@ -12,7 +12,7 @@ import { ipHeaderLength } from '../wire/ip-header.ts';
 import type { IpPacket } from '../wire/ip-packet.ts';
 import { IPV6_MIN_MTU, PROTOCOL } from '../wire/protocol.ts';
 
-/** Answers `state.packet`, for whose port or protocol nothing is open here. */
+/** Answers `state.packet`, whose port or protocol nothing uses here. */
 export function answerUnreachable(state: StackState, what: 'port' | 'protocol'): void {
   const { packet } = state;
   if (packet.version === 4) {
@@ -45,7 +45,8 @@ function answer(state: StackState, type: number, code: number, parameter: number
   const isV4 = packet.version === 4;
   const protocol = isV4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6;
   header.begin(packet.destination, packet.source, protocol, 0);
-  // As much as fits into a packet that every path carries (RFC 1812 4.3.2.3, RFC 4443 3).
+  // The error quotes as much as fits into a packet that every path carries (RFC 1812 4.3.2.3, RFC
+  // 4443 3).
   const most = (isV4 ? LONGEST_IPV4_ERROR : IPV6_MIN_MTU) - ipHeaderLength(packet.version);
   const length = Math.min(most, ICMP_HEADER_LENGTH + packet.length);
   if (!beginPacket(state, length)) return state.drop('full-output-queue');

@@ -1,8 +1,9 @@
 /**
- * A received ICMP error: which packet of ours it quotes, and what its socket is told.
+ * Processes a received ICMP error: finds the packet of ours that it quotes, and reports the error
+ * to the socket of that packet.
  *
  * Anybody can forge such a message. So it must quote a packet that a socket of ours could have
- * sent. RFC 5927 has the attacks.
+ * sent. RFC 5927 describes the attacks.
  *
  * @module
  */
@@ -15,11 +16,11 @@ import { ICMP, ICMP_HEADER_LENGTH, ICMPV6 } from '../wire/icmp.ts';
 import type { IpPacket } from '../wire/ip-packet.ts';
 import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH, PROTOCOL } from '../wire/protocol.ts';
 
-/** What an ICMP error says, in one form for both versions. */
+/** The content of an ICMP error, in one form for both versions of IP. */
 export interface IcmpReport {
   readonly code: StackErrorCode;
   readonly text: string;
-  /** Whether it will not change soon: RFC 1122 4.2.3.9. */
+  /** Whether the problem will last: RFC 1122 4.2.3.9. */
   readonly isHard: boolean;
 }
 
@@ -46,7 +47,10 @@ function isTooBig(version: 4 | 6, type: number, code: number): boolean {
   return version === 4 ? type === ICMP.UNREACHABLE && code === 4 : type === ICMPV6.TOO_BIG;
 }
 
-/** A packet to this destination was too long. Only a socket that sends there is believed. */
+/**
+ * A packet to this destination was too long. This is believed only if a socket of ours could have
+ * sent the packet.
+ */
 function lowerPathMtu(state: StackState, mtu: number): void {
   const { quoted, pathMtus, now } = state;
   const isTcp = quoted.protocol === PROTOCOL.TCP;
@@ -89,9 +93,9 @@ function findSender(state: StackState): MessageReceiver | undefined {
 
 /**
  * Reads the packet that an error quotes: addresses, protocol, and eight bytes of the transport
- * header (RFC 792). Its length may be cut.
+ * header (RFC 792). The quoted packet may be cut.
  *
- * @returns false if these are not there, or it is not the beginning of a datagram
+ * @returns false if these are not there, or the packet is not the beginning of a datagram
  */
 function readQuoted(packet: IpPacket, quoted: IpPacket): boolean {
   const { buffer, version } = packet;

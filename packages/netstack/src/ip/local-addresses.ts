@@ -1,5 +1,5 @@
 /**
- * `LocalAddresses`: the addresses of a stack, and which of them a packet is sent from.
+ * `LocalAddresses`: the addresses of a stack, and the choice of the address to send from.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
  * `PathMtuTable`: how long packets to a destination may be (RFC 1191, RFC 8201, RFC 4821).
  *
- * A destination has an entry only after a "too big" message about it, or after long packets were
- * lost without one (a black hole). The sender of such a message may be anyone, so its caller has
- * verified that it quotes a packet of ours. Entries end after ten minutes. Their number is bounded:
- * a new entry replaces the oldest one.
+ * A destination has an entry after a "too big" message about it, or after TCP has lost long
+ * segments to it (a black hole). Anyone can send such a message, so the caller must have verified
+ * that it quotes a packet of ours. Entries end after ten minutes. Their number is bounded: a new
+ * entry replaces the oldest one.
  *
  * After a black hole, the MTU is searched between two bounds (RFC 4821 7.2, 7.3):
  *
@@ -32,15 +32,18 @@ interface Entry {
 }
 
 export class PathMtuTable {
-  /** By the hash of the destination, in the order of their last change. A collision replaces. */
+  /**
+   * By the hash of the destination, in the order of their last change. Of two destinations with the
+   * same hash, only the later one has an entry.
+   */
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
-  /** Changes with every change of any path, so that a sender sees when it must ask again. */
+  /** Changes with every change of any path, so a sender knows when it must ask again. */
   #version = 1;
   /** A time before which no entry ends. */
   #firstEnd = Infinity;
 
-  /** @param limit the most entries */
+  /** @param limit the largest number of entries */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -49,19 +52,21 @@ export class PathMtuTable {
     return this.#entries.size;
   }
 
-  /** Returns the number of the present state: another one means that a path may have changed. */
+  /**
+   * Returns the number of the present state. If it differs from before, a path may have changed.
+   */
   versionAt(now: number): number {
     if (now >= this.#firstEnd) this.#expire(now);
     return this.#version;
   }
 
-  /** The MTU of the link has changed. */
+  /** Must be called when the MTU of the link has changed. */
   changed(): void {
     this.#version++;
   }
 
   /**
-   * Returns the most bytes of a packet to a destination.
+   * Returns how many bytes a packet to a destination may have.
    *
    * @param linkMtu the MTU of the link, the upper limit
    */
@@ -73,7 +78,8 @@ export class PathMtuTable {
   /**
    * Lowers the MTU of a path, because a router says so.
    *
-   * @param reported what the message says; 0: the router is older than RFC 1191
+   * @param reported the MTU that the message has; 0: none, because the router is older than RFC
+   *   1191
    * @param packetLength the length of the packet that was too long
    * @returns whether it was lowered
    */
@@ -89,7 +95,7 @@ export class PathMtuTable {
       this.#put(destination, { mtu, high: mtu, isHighKnown: true, isSearched: false }, now);
       return true;
     }
-    // RFC 8201 4, RFC 1191 3: such a message never raises the estimate. It can end a search early.
+    // RFC 8201 4, RFC 1191 3: such a message never raises the MTU. It can end a search early.
     const entry = this.#find(destination, now);
     if (!entry || mtu >= entry.high) return false;
     entry.high = mtu;

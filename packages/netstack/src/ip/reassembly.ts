@@ -2,8 +2,8 @@
  * `Reassembly`: datagrams that come in fragments (RFC 791 3.2, RFC 8200 4.5).
  *
  * Their number, their memory and their time are bounded. A datagram whose fragments overlap is
- * dropped as a whole: RFC 5722 demands it for IPv6, and for IPv4 it is what Linux does, because
- * overlaps are made by attackers only. A fragment that came twice is ignored.
+ * dropped as a whole. RFC 5722 demands this for IPv6, and Linux does it for IPv4 too, because only
+ * attackers make overlaps. A fragment that came twice is ignored.
  *
  * @module
  */
@@ -29,11 +29,11 @@ interface PartialDatagram {
   readonly arrived: ByteRanges;
   /** The header of the first fragment, up to its data or Fragment header; empty: not here yet. */
   header: Uint8Array;
-  /** IPv6: where in the header the number of the next one is. */
+  /** IPv6: the offset in `header` of the last next header field. */
   pointer: number;
   /** The length of the data; -1 until the last fragment is here. */
   length: number;
-  /** The ECN bits of its fragments that have come, each as one bit. */
+  /** The ECN values of the fragments that have come: one bit for each of the four values. */
   ecnSeen: number;
 }
 
@@ -49,7 +49,7 @@ export class Reassembly {
   packet: Uint8Array = NO_BYTES;
   packetLength: number = 0;
 
-  /** @param mostBytes the most memory of all datagrams together */
+  /** @param mostBytes how many bytes all datagrams together may use */
   constructor(pool: ChunkPool, mostBytes: number) {
     this.#pool = pool;
     this.#mostBytes = mostBytes;
@@ -99,8 +99,8 @@ export class Reassembly {
   /**
    * Gives up the first datagram if its time is over. RFC 1122 3.3.2 and RFC 8200 4.5: 60 seconds.
    *
-   * @returns undefined if there is none; else the beginning of the packet, in new bytes, for the
-   *   error that answers it: no bytes if its first fragment has not come
+   * @returns undefined if none was given up; otherwise the beginning of its packet, in new bytes,
+   *   for the ICMP error; empty if the first fragment has not come
    */
   expire(now: number): Uint8Array | undefined {
     const [first] = this.#partial;
@@ -143,7 +143,9 @@ export class Reassembly {
     return datagram;
   }
 
-  /** The memory in use. The datagram that comes next may need a whole packet. */
+  /**
+   * Returns the bytes in use, and the bytes of a whole packet, which the next datagram may need.
+   */
   #memory(): number {
     let bytes = MAX_PACKET_LENGTH + CHUNK_SIZE;
     for (const datagram of this.#partial) bytes += datagram.data.memory;
@@ -213,7 +215,7 @@ function keepHeader(datagram: PartialDatagram, fragment: IpPacket): boolean {
   return true;
 }
 
-/** Makes the header that of a packet that was never fragmented. */
+/** Changes the header as if the packet had never been fragmented. */
 function finishHeader(
   packet: Uint8Array,
   { header, source }: PartialDatagram,
@@ -232,8 +234,8 @@ function finishHeader(
 }
 
 /**
- * The ECN bits of the whole (RFC 3168 5.3): congestion that any fragment met must not be lost. A
- * mark among fragments that do not support ECN is an error.
+ * Returns the ECN bits of the whole packet (RFC 3168 5.3): if any fragment has a congestion mark,
+ * the packet has it too. A mark among fragments that do not support ECN is an error.
  */
 function ecnOfWhole(seen: number): number {
   const hasMark = (seen & 0b1000) !== 0;
@@ -253,7 +255,10 @@ const NO_BYTES = new Uint8Array(0);
 const MIXED_ECN = -1;
 const LIFETIME_MS = 60_000;
 const MOST_DATAGRAMS = 64;
-/** A whole packet in fragments for an MTU of 576 bytes, of which every second one is missing. */
+/**
+ * Enough for a whole packet in fragments for an MTU of 576 bytes, if every second fragment is
+ * missing.
+ */
 const MOST_GAPS = 64;
 /** 40 bytes, and extension headers in front of the Fragment header. */
 const LONGEST_HEADER = 512;

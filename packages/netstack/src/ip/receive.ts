@@ -6,7 +6,7 @@
  * 3. A fragment waits until its datagram is complete (`Reassembly`).
  * 4. The protocol decides who gets it.
  *
- * Nothing here throws, whatever the packet contains: what is wrong is counted.
+ * Nothing here throws, whatever the packet contains. Dropped packets are counted.
  *
  * @module
  */
@@ -21,8 +21,8 @@ import { PROTOCOL } from '../wire/protocol.ts';
 /**
  * Processes a packet of at most `length` bytes.
  *
- * @param isTrusted whether the checksums of its transport header are known to be right, or still
- *   to be computed
+ * @param isTrusted whether the transport checksum need not be verified: a device has verified it,
+ *   or it is not computed yet
  */
 export function receivePacket(
   state: StackState,
@@ -37,7 +37,7 @@ export function receivePacket(
     if (packet.problemCode !== -1) answerProblem(state);
     return state.drop(reason);
   }
-  // RFC 1122 3.2.1.3: such sources are never valid. Our own address is not on the other side.
+  // RFC 1122 3.2.1.3: such sources are never valid. No other host has an address of ours.
   const { source, destination } = packet;
   if (!source.isHost || source.isLoopback || state.addresses.has(source)) {
     return state.drop('bad-source');
@@ -106,7 +106,7 @@ function deliver(state: StackState, isTrusted: boolean): void {
   if (protocol === PROTOCOL.UDP) return receiveUdp(state, isTrusted);
   if (protocol === (version === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6)) return receiveIcmp(state);
   state.drop('unknown-protocol');
-  // RFC 8200 4.7: nothing follows, so nothing is wrong.
+  // RFC 8200 4.7: a packet without a next header is valid, and needs no answer.
   if (version === 6 && protocol === PROTOCOL.NO_NEXT_HEADER) return undefined;
   return answerUnreachable(state, 'protocol');
 }

@@ -1,7 +1,8 @@
 /**
  * Datagrams and control packets on their way out.
  *
- * 1. `beginPacket` finds room for a packet. Its caller writes the transport header and the payload.
+ * 1. `beginPacket` finds space for a packet. Its caller writes the transport header and the
+ *    payload.
  * 2. `finishPacket` writes the IP header. A packet that is too long for its path becomes fragments.
  *
  * TCP segments with data do not come here: they are written when the device takes them.
@@ -20,7 +21,7 @@ import {
 } from '../wire/protocol.ts';
 
 /**
- * Finds room for a packet with the header `state.header`, and puts the place of the transport
+ * Finds space for a packet with the header `state.header`, and puts the place of the transport
  * header into `state.building`.
  *
  * @param transportLength bytes from the transport header to the end

@@ -1,8 +1,8 @@
 /**
  * `ByteRanges`: sorted ranges of positions that do not touch each other, in one array.
  *
- * They say which bytes behind a gap have arrived: of a datagram in fragments, or of a stream. Their
- * number is bounded, because a sender chooses the gaps.
+ * They record which bytes behind a gap have arrived, of a stream or of a datagram in fragments.
+ * Their number is bounded, because a sender chooses the gaps.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class ByteRanges {
   #count = 0;
   readonly #limit: number;
 
-  /** @param limit the most ranges */
+  /** @param limit the largest number of ranges */
   constructor(limit: number) {
     this.#limit = limit;
   }

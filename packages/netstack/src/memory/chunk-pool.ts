@@ -6,10 +6,10 @@
  *  free    numbers of free chunks, the one that was used last on top
  *  place   for each chunk: where it is in `free`, counted from 1; 0: it is not there
  * ```
- * Its size is the bound of all buffers together; `ChunkedBytes` shares it among them. A socket
- * without waiting bytes has no chunk. The system gives a page to the buffer when it is written to
- * for the first time, and chunks that were used before are used again first. So a large limit costs
- * nothing until it is needed.
+ * Its size limits all buffers together, and `ChunkedBytes` divides it among them. A socket without
+ * waiting bytes has no chunk. The system gives a page to the buffer when it is written to for the
+ * first time, and chunks that were used before are used again first. So a large limit costs nothing
+ * until it is needed.
  *
  * A stream gets neighbouring chunks where that is possible, because neighbours are copied in one
  * call.
@@ -29,7 +29,7 @@ export class ChunkPool {
   /** Chunks from this number on were never used. */
   #untouched = 0;
 
-  /** @param limit the most bytes; rounded up to whole chunks */
+  /** @param limit the size in bytes; rounded up to whole chunks */
   constructor(limit: number) {
     const count = Math.ceil(limit / CHUNK_SIZE);
     this.bytes = new Uint8Array(count * CHUNK_SIZE);
@@ -90,5 +90,5 @@ export class ChunkPool {
   }
 }
 
-/** In chunks: a super-packet. */
+/** As many chunks as a super-packet needs. */
 const LONGEST_ROW = 16;

@@ -7,8 +7,8 @@
  *                position 0 ..........................
  * ```
  * Positions count from the first byte that was not released. Bytes may be written at any position:
- * the chunks between need not exist. Which bytes have been written is known to the user of the
- * window only.
+ * the chunks between need not exist. The window does not record which bytes were written. Its user
+ * must know that.
  *
  * The windows of a pool share it fairly: one gets no more chunks than are free (the dynamic
  * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n windows
@@ -30,7 +30,7 @@ export class ChunkedBytes {
   #first = 0;
   /** The position in chunk 0 at which the window begins. */
   #skipped = 0;
-  /** Chunks of the window, with the missing ones. */
+  /** The number of chunks of the window, including missing ones. */
   #length = 0;
   #allocated = 0;
 
@@ -43,7 +43,7 @@ export class ChunkedBytes {
     return this.#allocated * CHUNK_SIZE;
   }
 
-  /** The most bytes that the window may hold, as the pool is now. */
+  /** How many bytes the window may hold in the present state of the pool. */
   get allowance(): number {
     return allowanceOf(this.#pool, this.#allocated);
   }
@@ -113,7 +113,8 @@ export class ChunkedBytes {
     while (this.#length > 0) this.#dropFirst();
     this.#skipped = 0;
     this.#first = 0;
-    // A stream is empty again and again. A long ring is not kept for that.
+    // A stream is empty again and again, so a short ring is kept. A long ring would take too much
+    // memory.
     if (this.#chunks.length > KEPT_RING) this.#chunks = NONE;
   }
 
@@ -161,7 +162,7 @@ export class ChunkedBytes {
 }
 
 /**
- * Returns the most bytes that a window may hold, as the pool is now.
+ * Returns how many bytes a window may hold in the present state of the pool.
  *
  * @param allocated the chunks that it holds
  */
@@ -172,7 +173,7 @@ export function allowanceOf(pool: ChunkPool, allocated: number): number {
 
 const NONE = new Int32Array(0);
 const SMALLEST_RING = 4;
-/** A super-packet and more. */
+/** More chunks than a super-packet needs. */
 const KEPT_RING = 32;
 const CHUNK_MASK = CHUNK_SIZE - 1;
 const CHUNK_SHIFT = 31 - Math.clz32(CHUNK_SIZE);

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** Has a deadline. */
+/** An object with a deadline. */
 export interface DeadlineOwner {
   /**
    * Writes its deadline to the first element: in ms; Infinity: none. V8 may put a number that is
@@ -25,7 +25,7 @@ export class DeadlineHeap<Owner extends DeadlineOwner> {
   readonly #heap: Owner[] = [];
   readonly #deadline = new Float64Array(1);
 
-  /** The deadline of an owner may have changed. */
+  /** Must be called when the deadline of an owner may have changed. */
   update(owner: Owner): void {
     owner.writeDeadline(this.#deadline);
     const deadline = this.#deadline[0];

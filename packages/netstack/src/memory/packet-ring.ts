@@ -4,7 +4,8 @@
  * ```
  *  bytes    | packet 3 |....free....| packet 1 | packet 2 |..unused..|
  * ```
- * A packet is contiguous. What does not fit behind the last one begins again in front.
+ * A packet is contiguous. If it does not fit behind the last packet, it is written at the beginning
+ * of the buffer.
  *
  * @module
  */
@@ -34,7 +35,9 @@ export class PacketRing {
     return this.#used;
   }
 
-  /** Returns where a packet of `length` bytes can be written in `bytes`; -1 if there is no room. */
+  /**
+   * Returns where a packet of `length` bytes can be written in `bytes`; -1 if there is no space.
+   */
   reserve(length: number): number {
     if (this.#count === 0) this.#head = 0;
     const size = this.bytes.length;

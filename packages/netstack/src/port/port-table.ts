@@ -1,8 +1,8 @@
 /**
  * `PortTable`: which socket has which local port, of one protocol.
  *
- * A socket is bound to one address, or to all of the stack. The socket of an address comes before
- * one of all addresses.
+ * A socket is bound to one address, or to all addresses of the stack. A socket of one address goes
+ * before a socket of all addresses.
  *
  * @module
  */
@@ -112,7 +112,10 @@ export class PortTable<Socket extends BoundSocket> {
   }
 }
 
-/** Whether two sockets of all addresses share some; undefined stands for both versions. */
+/**
+ * Whether two sockets of all addresses have a version in common; undefined stands for both
+ * versions.
+ */
 function overlaps(a: 4 | 6 | undefined, b: 4 | 6 | undefined): boolean {
   return a === undefined || b === undefined || a === b;
 }

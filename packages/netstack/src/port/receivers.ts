@@ -1,6 +1,6 @@
 /**
- * What the stack needs of its sockets. The sockets import the state of the stack; the state imports
- * only these interfaces.
+ * The interfaces through which the stack calls its sockets. The sockets import the state of the
+ * stack, and the state imports only these interfaces.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { DatagramQueue } from '../udp/datagram-queue.ts';
 import type { IpAddress } from '../wire/ip-address.ts';
 import type { BoundSocket } from './port-table.ts';
 
-/** A socket whose state changed since the user was told. */
+/** A socket that the stack reports when its state has changed. */
 export interface ChangedSocket {
   /** Whether it is in the list of changed sockets. */
   isChanged: boolean;
 }
 
-/** Receives whole messages, and errors about those that it sent. */
+/** A socket that receives whole messages, and errors about messages that it sent. */
 export interface MessageReceiver extends BoundSocket, ChangedSocket {
   readonly queue: DatagramQueue;
   /** Whether it receives messages from this address and port. */

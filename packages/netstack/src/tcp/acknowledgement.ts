@@ -1,11 +1,12 @@
 /**
  * An acknowledgement arrives (RFC 9293 3.10.7.4, "fifth, check the ACK field").
  *
- * 1. It must be about something that was sent (RFC 5961 5).
- * 2. The scoreboard learns what was delivered (RFC 2018, RFC 6675), and RACK when it was sent.
+ * 1. It must acknowledge something that was sent (RFC 5961 5).
+ * 2. The scoreboard records what was delivered (RFC 2018, RFC 6675), and RACK records when that was
+ *    sent.
  * 3. The round trip is measured (RFC 6298 4, RFC 7323 4).
  * 4. The window of the other side moves.
- * 5. What is lost is found, and the congestion window follows.
+ * 5. Lost segments are found, and the congestion window is adapted.
  *
  * @module
  */
@@ -41,7 +42,7 @@ import { tuneSendBuffer } from './window-tuning.ts';
 export function receiveAck(state: StackState, c: Connection, segment: TcpHeader): boolean {
   const { acknowledgement } = segment;
   if (isAfter(acknowledgement, c.next)) return challenge(state, c);
-  // RFC 5961 5.2: too old to be an accident.
+  // RFC 5961 5.2: too old to be a delayed segment.
   if (isBefore(acknowledgement, (c.unacknowledged - c.largestWindow) | 0)) {
     return challenge(state, c);
   }
@@ -114,7 +115,7 @@ function readSacks(state: StackState, c: Connection, segment: TcpHeader): boolea
   return hasDuplicate;
 }
 
-/** RFC 2883 4: below the acknowledgement, or within the second block. */
+/** RFC 2883 4: whether the first block is below the acknowledgement, or within the second block. */
 function isDuplicate({ sackEdges, sackCount, acknowledgement }: TcpHeader): boolean {
   const [start, end] = sackEdges;
   if (isBefore(start, acknowledgement)) return true;
@@ -122,7 +123,7 @@ function isDuplicate({ sackEdges, sackCount, acknowledgement }: TcpHeader): bool
   return !isBefore(start, sackEdges[2]) && !isAfter(end, sackEdges[3]);
 }
 
-/** SND.UNA moves. Returns how many of the bytes were known to be delivered. */
+/** Moves SND.UNA. Returns how many of the acknowledged bytes were already known to be delivered. */
 function acknowledge(state: StackState, c: Connection, segment: TcpHeader): number {
   const { acknowledgement } = segment;
   const { sent } = c.sending;
@@ -184,7 +185,7 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
   c.windowSequence = sequence;
   c.windowAcknowledgement = acknowledgement;
   if (c.hasSent && c.sending.retransmitKind === 'window-probe') {
-    // The other side lives. If its window is open, what waits is sent now.
+    // The other side has answered. If its window is open, the waiting data is sent now.
     c.probes = 0;
     if (window > 0 && isChanged) {
       c.sending.retransmitAt = Infinity;
@@ -195,7 +196,7 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
   return isChanged;
 }
 
-/** RFC 3168 6.1.2: a mark counts as a loss, once in a window. */
+/** RFC 3168 6.1.2: a mark counts as a loss, at most once per window. */
 function receiveEcho(c: Connection, acknowledged: number): void {
   if (c.sending.phase !== 'open' || !isAfter(c.unacknowledged, c.sending.reducedAt)) return;
   c.sending.reducedAt = c.next;
@@ -215,7 +216,7 @@ function countDuplicate(
   isUpdate: boolean,
 ): boolean {
   if (acknowledged > 0) {
-    // RFC 6582 3.2, step 3: what the partial acknowledgement covers has left.
+    // RFC 6582 3.2, step 3: segments that a partial acknowledgement covers have left the network.
     c.sending.duplicateAcks =
       c.sending.phase === 'recovery' && !c.usesSack ? c.sending.duplicateAcks : 0;
     if (c.sending.duplicateAcks > 0) {
@@ -233,7 +234,9 @@ function countDuplicate(
   return isDuplicate;
 }
 
-/** RFC 8985 7.4: whether the probe has repaired a loss, which is congestion. */
+/**
+ * RFC 8985 7.4: ends a tail loss probe. If the probe has repaired a loss, that loss is congestion.
+ */
 function endTailProbe(
   c: Connection,
   { acknowledgement }: TcpHeader,
@@ -278,12 +281,15 @@ function recover(state: StackState, c: Connection, progress: Progress): void {
     tuneSendBuffer(state, c);
   }
   if (acknowledged > 0) c.sending.isLimited = false;
-  // Once something is reported out of order, the tail is not probed any more (RFC 8985 7.2).
+  // After a report of data out of order, the tail is not probed any more (RFC 8985 7.2).
   const isProbe = delivered > 0 && c.sending.retransmitKind === 'tail-probe';
   if (acknowledged > 0 || isProbe || isLoss) armRetransmit(state, c);
 }
 
-/** By how many bytes a window in slow start may grow. Only the first slow start is special. */
+/**
+ * Returns by how many bytes the window may grow in slow start. Only the first slow start uses
+ * `SlowStart`.
+ */
 function growthOf(c: Connection, acknowledged: number): number {
   const { congestion } = c.sending;
   if (c.sending.hasLeftSlowStart) return acknowledged;
@@ -295,14 +301,14 @@ function growthOf(c: Connection, acknowledged: number): number {
   return acknowledged;
 }
 
-/** Connections that never send need no object for it. */
+/** Made on first use, because connections that never send do not need it. */
 function slowStartOf(c: Connection): SlowStart {
   return (c.sending.slowStart ??= new SlowStart());
 }
 
 /**
- * RFC 7661 and RFC 9438 5.8: a window that was not used says nothing about the path. In slow start,
- * half of it is enough, because a sender in batches fills it late.
+ * Whether the window was used. RFC 7661 and RFC 9438 5.8: an unused window says nothing about the
+ * path. In slow start, half of the window is enough, because a sender in batches fills it late.
  */
 function isUsed(c: Connection, before: number): boolean {
   if (c.sending.isLimited || c.sending.phase === 'loss') return true;
@@ -310,5 +316,5 @@ function isUsed(c: Connection, before: number): boolean {
   return window < threshold ? before * 2 >= window : before + c.segmentSize * 2 >= window;
 }
 
-/** An echo of an older clock than this is nonsense. */
+/** A longer round trip than this is not believed, because the echo must be wrong. */
 const MOST_ROUND_TRIP_MS = 120_000;

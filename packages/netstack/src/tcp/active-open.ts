@@ -19,8 +19,9 @@ import type { CheckedTcpOptions } from './tcp-options.ts';
 /**
  * Begins a connection: its SYN is sent when the device takes it.
  *
- * @param ends `localPort` 0: a free one
- * @throws {StackError} `EADDRINUSE`: these ends are in use; `EADDRNOTAVAIL`: all ports are
+ * @param ends `localPort` 0: a free port
+ * @throws {StackError} `EADDRINUSE`: there is a connection with these addresses and ports;
+ *   `EADDRNOTAVAIL`: all ports are in use
  */
 export function openConnection(
   state: StackState,
@@ -31,7 +32,7 @@ export function openConnection(
   const previous = connectionAt(state, ends, localPort);
   if (previous && !mayFollow(state, previous)) {
     const name = `${ends.local.toString()} port ${localPort}`;
-    throw new StackError('EADDRINUSE', `${name} is connected to there already`);
+    throw new StackError('EADDRINUSE', `${name} is already connected to that address and port`);
   }
   if (previous) endConnection(state, previous);
   const c = createConnection(state, { ...ends, localPort }, options);
@@ -70,18 +71,19 @@ function connectionAt(
 }
 
 /**
- * Whether a new connection may have the ends of one in TIME-WAIT. With timestamps, a segment of the
- * old one is never taken for one of the new one (RFC 7323 5.3 and B.2; RFC 6191 2 for the other
- * direction). After a second, the clocks of both sides have moved (tcp_tw_reuse_delay of Linux).
+ * Whether a new connection may have the addresses and ports of a connection in TIME-WAIT. With
+ * timestamps, a segment of the old connection is never taken for a segment of the new one (RFC 7323
+ * 5.3 and B.2; RFC 6191 2 for the other direction). After a second, the clocks of both sides have
+ * moved (tcp_tw_reuse_delay of Linux).
  */
 function mayFollow({ now }: StackState, c: Connection): boolean {
   return c.state === 'time-wait' && c.usesTimestamps && c.slowAt - now <= REUSABLE_MS;
 }
 
-/** How long the rest of TIME-WAIT may be. */
+/** How long the remaining TIME-WAIT may be, in ms. */
 const REUSABLE_MS = TIME_WAIT_MS - 1000;
 /**
- * RFC 6056 3.2: as many ports as possible, from 1024 on. A listener may take a port later that a
+ * RFC 6056 3.2: as many ports as possible, from 1024 on. A listener may later take a port that a
  * connection has.
  */
 const FIRST_PORT = 1024;

@@ -1,6 +1,6 @@
 /**
- * Challenge ACKs (RFC 5961): a segment that an attacker may have guessed is answered with what is
- * true, and changes nothing.
+ * Challenge ACKs (RFC 5961): a segment that an attacker may have guessed changes nothing, and is
+ * answered with the true sequence numbers.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import type { StackState } from '../stack-state.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * Answers with an ACK, if not too many were sent (RFC 5961 7): one in half a second for each
- * connection, and a bounded number for all.
+ * Answers with an ACK, if not too many were sent (RFC 5961 7): one per half second for each
+ * connection, and a limited number for all.
  *
  * @returns false: the segment must be dropped
  */

@@ -1,8 +1,7 @@
 /**
- * `CongestionControl`: how much may be on the way. CUBIC and NewReno implement it.
+ * `CongestionControl`: how many bytes may be on the way. CUBIC and NewReno implement it.
  *
- * When something is lost is decided elsewhere (RACK, recovery). This only sets `window` and
- * `threshold`, in bytes.
+ * RACK and the recovery find losses. This interface only sets `window` and `threshold`, in bytes.
  *
  * @module
  */
@@ -18,8 +17,8 @@ export interface CongestionControl {
   /**
    * New data was acknowledged, and nothing is being recovered.
    *
-   * @param bytes how many
-   * @param roundTrip the smoothed one in ms
+   * @param bytes how many bytes were acknowledged
+   * @param roundTrip the smoothed round trip in ms
    */
   onAcknowledged(bytes: number, now: number, roundTrip: number): void;
   /** Congestion: a loss or a mark. Sets `threshold`, and leaves `window` to the recovery. */

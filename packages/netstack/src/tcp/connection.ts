@@ -1,6 +1,6 @@
 /**
- * `Connection`: the state of one TCP connection (RFC 9293 3.3.1, "TCB"). It has no rules: those are
- * in the files beside it, each for one event.
+ * `Connection`: the state of one TCP connection (RFC 9293 3.3.1, "TCB"). It has no rules. The files
+ * beside it have them, each for one event.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export type TcpState =
   | 'time-wait'
   | 'closed';
 
-/** Who is told what happens to a connection. */
+/** The user of a connection, which is called when something happens to it. */
 export interface ConnectionUser {
   /** Something changed: its state, what can be read, or what can be written. */
   changed(): void;
@@ -49,7 +49,7 @@ export class Connection implements DeadlineOwner {
   user: ConnectionUser | undefined = undefined;
   /** The listener whose backlog it fills until it is accepted. */
   listener: ConnectionListener | undefined = undefined;
-  /** Why it ended; undefined while it has not, or if it ended well. */
+  /** Why the connection failed; undefined if it has not failed. */
   error: StackError | undefined = undefined;
 
   // Sending. The names of RFC 9293 3.3.1 are SND.UNA, SND.NXT, SND.WND, SND.WL1, SND.WL2, ISS.
@@ -65,16 +65,19 @@ export class Connection implements DeadlineOwner {
   sendScale: number = 0;
   /** The sequence number of position 0 of the send buffer. */
   dataStart: number = 0;
-  /** The program sends no more: a FIN follows the data. */
+  /** Whether the program sends no more: a FIN follows the data. */
   finQueued: boolean = false;
   finSent: boolean = false;
-  /** The most bytes of data in a segment, without the timestamps option. */
+  /**
+   * How many bytes of data a segment may have. The bytes of the timestamps option are already
+   * subtracted.
+   */
   segmentSize: number = 536;
   /** The bytes of the packet that the path is to be probed with; 0: none (RFC 4821 7). */
   probeLength: number = 0;
   /** `PathMtuTable.version` when `segmentSize` was computed. */
   pathVersion: number = 0;
-  /** What the other side has announced (RFC 9293 3.7.1). */
+  /** The maximum segment size that the other side has announced (RFC 9293 3.7.1). */
   remoteSegmentSize: number = 536;
   /** The round trip of the handshake in whole µs; 0: not measured. */
   handshakeMicroseconds: number = 0;
@@ -85,9 +88,9 @@ export class Connection implements DeadlineOwner {
   /** RCV.NXT + RCV.WND as it was announced last. */
   announcedEdge: number = 0;
   receiveScale: number = 0;
-  /** The sequence number after the FIN was acknowledged: the stream has ended. */
+  /** Whether the FIN of the other side has come and all data before it: its stream has ended. */
   isEnded: boolean = false;
-  /** The program reads no more. */
+  /** Whether the program reads no more. */
   isReadClosed: boolean = false;
 
   // Options.
@@ -114,12 +117,14 @@ export class Connection implements DeadlineOwner {
   heapKey: number = 0;
   /** Probes of the window or of the other side that were not answered. */
   probes: number = 0;
-  /** A probe must be sent: a segment with an old sequence number (RFC 9293 3.8.4, 3.8.6.1). */
+  /**
+   * Whether a probe must be sent: a segment with an old sequence number (RFC 9293 3.8.4, 3.8.6.1).
+   */
   needsProbe: boolean = false;
   /** Keepalive: ms of silence; 0: off. */
   keepAliveAfter: number;
   lastHeardAt: number = -Infinity;
-  /** A RST must be sent, then the connection is gone. */
+  /** Whether a RST must be sent, which ends the connection. */
   needsReset: boolean = false;
 
   /** Whether it is in the list of connections that may have something to send. */
@@ -148,7 +153,7 @@ export class Connection implements DeadlineOwner {
     return this.#sending !== undefined;
   }
 
-  /** What it knows about what it sends. Made when it is read for the first time. */
+  /** The state of sending. Made when it is read for the first time. */
   get sending(): Sending {
     return (this.#sending ??= this.#beginSending());
   }
@@ -161,12 +166,15 @@ export class Connection implements DeadlineOwner {
     ));
   }
 
-  /** Nothing is on the way, and what was sent says nothing about what follows. */
+  /**
+   * Forgets the state of sending. Nothing is on the way, and what was sent says nothing about later
+   * data.
+   */
   forgetSending(): void {
     this.#sending = undefined;
   }
 
-  /** Nothing is sent any more. */
+  /** Frees the send buffer and the state of sending. */
   stopSending(): void {
     this.#sendBuffer?.clear();
     this.#sending = undefined;
@@ -177,7 +185,7 @@ export class Connection implements DeadlineOwner {
     return this.#receiving !== undefined;
   }
 
-  /** What has come, and what it remembers about it. Made when it is read for the first time. */
+  /** The state of receiving. Made when it is read for the first time. */
   get receiving(): Receiving {
     return (this.#receiving ??= new Receiving(this.#pool, firstReceiveBuffer(this.options)));
   }
@@ -187,7 +195,7 @@ export class Connection implements DeadlineOwner {
     return this.#receiving ? this.#receiving.buffer.readable : 0;
   }
 
-  /** The most bytes of the receive buffer. */
+  /** How many bytes the receive buffer may hold. */
   get receiveCapacity(): number {
     return this.#receiving ? this.#receiving.buffer.capacity : firstReceiveBuffer(this.options);
   }
@@ -220,7 +228,7 @@ export class Connection implements DeadlineOwner {
     return (this.dataStart + (this.#sendBuffer?.length ?? 0)) | 0;
   }
 
-  /** Whether data can be sent and received: both SYNs are acknowledged. */
+  /** Whether the state is synchronized (RFC 9293 3.10): both SYNs are acknowledged. */
   get isSynchronized(): boolean {
     return this.state !== 'syn-sent' && this.state !== 'syn-received' && this.state !== 'closed';
   }
@@ -234,7 +242,7 @@ export class Connection implements DeadlineOwner {
   }
 }
 
-/** What tells a connection from all others. */
+/** The addresses and ports of a connection, and their hash. */
 export interface ConnectionIdentity {
   readonly local: IpAddress;
   readonly localPort: number;
@@ -243,7 +251,7 @@ export interface ConnectionIdentity {
   readonly hash: number;
 }
 
-/** Counts the connections that are not accepted yet. */
+/** The listener of connections that are not accepted yet. */
 export interface ConnectionListener {
   /** Whether one more connection can wait to be accepted. */
   readonly canWait: boolean;

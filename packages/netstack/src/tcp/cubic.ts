@@ -17,11 +17,14 @@ export class Cubic implements CongestionControl {
   #most = 0;
   /** When congestion avoidance began in ms; -1: it has not. */
   #epoch = -1;
-  /** In seconds: how long after the epoch the window is at `#most`. */
+  /** K in seconds: how long after the beginning of the epoch the curve reaches `#most`. */
   #k = 0;
   /** W_est, in segments. */
   #reno = 0;
-  /** The window in segments when W_est began, to know when it has reached the former one. */
+  /**
+   * The window in segments before the last reduction. W_est grows more slowly until it reaches
+   * this.
+   */
   #before = 0;
 
   /** @param segmentSize SMSS in bytes */
@@ -42,7 +45,7 @@ export class Cubic implements CongestionControl {
 
   onCongestion(inFlight: number): void {
     const current = this.window / this.segmentSize;
-    // RFC 9438 4.7, fast convergence: a flow that shrinks makes room for others.
+    // RFC 9438 4.7, fast convergence: a flow that shrinks leaves more of the path to others.
     this.#most = current < this.#most ? (current * (1 + BETA)) / 2 : current;
     this.#before = current;
     // RFC 9438 4.6.

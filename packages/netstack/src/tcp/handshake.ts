@@ -42,7 +42,7 @@ export function receiveSyn(
   // that.
   if (listener.hasRoom || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
-  // Nothing is answered, so that the other side tries again.
+  // The segment is not answered, so the other side tries again.
   else state.drop('full-backlog');
   return undefined;
 }
@@ -73,7 +73,8 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
 export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
   const wasLost = c.hasSent && c.sending.retries > 0;
   noteRoundTrip(state, c);
-  // Most connections wait for the other side first. Data begins with a state of its own.
+  // Most connections wait for the other side first. The state of sending is made again when data is
+  // sent.
   c.forgetSending();
   c.unacknowledged = segment.acknowledgement;
   // RFC 7323 2.2: the window of a SYN is not scaled.
@@ -90,7 +91,7 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
     c.sending.rto.afterLostSyn();
   }
   c.lastAckSent = c.receiveNext;
-  // Closed before it was open: the FIN follows (RFC 9293 3.10.4).
+  // If the program closed it before it was open, the FIN follows (RFC 9293 3.10.4).
   changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
   armKeepAlive(state, c);
 }
@@ -99,8 +100,8 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
 function noteRoundTrip({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
   const { sent, retries } = c.sending;
-  // Less than the clock can tell is not the same as not measured.
   if (sent.count === 0 || retries > 0) return;
+  // 0 would mean "not measured", so a round trip that is too short for the clock counts as 1 µs.
   const microseconds = Math.round((now - sent.sentAt(0)) * 1000);
   c.handshakeMicroseconds = Math.min(Math.max(1, microseconds), MOST_MICROSECONDS);
 }
@@ -121,7 +122,10 @@ function beginHandshake(
   state.tcp.wake(c);
 }
 
-/** An acknowledgement for a listener may be that of a SYN cookie. If not, nothing is known. */
+/**
+ * An acknowledgement for a listener may answer a SYN cookie. If it does not, it belongs to no
+ * connection.
+ */
 function receiveCookie(
   state: StackState,
   listener: BoundListener,
@@ -152,8 +156,8 @@ function receiveCookie(
 }
 
 /**
- * A cookie was refused not long ago, because no connection more could wait. A later segment of its
- * sender is no cookie, but a RST would end a connection that may still begin.
+ * Whether a cookie was refused a short time ago, because no more connections could wait. Later
+ * segments of its sender have no cookie, but a RST would end a connection that can still begin.
  */
 function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
   return now - refusedAt < REFUSED_MS;
@@ -169,9 +173,9 @@ function endsOf({ packet }: StackState, segment: TcpHeader): Ends {
 }
 
 /**
- * Takes the numbers and the options of the SYN of the other side.
+ * Takes over the sequence number and the options of the SYN of the other side.
  *
- * @param sequence that of the SYN
+ * @param sequence the sequence number of the SYN
  */
 function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: number): void {
   c.receiveNext = (sequence + 1) | 0;
@@ -197,7 +201,7 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
-/** Half an hour: a small integer in all engines. */
+/** 18 minutes. V8 keeps such an integer without an object in Node.js. */
 const MOST_MICROSECONDS = 2 ** 30;
-/** As long as a cookie is taken. */
+/** As long as a cookie is valid. */
 const REFUSED_MS = 120_000;

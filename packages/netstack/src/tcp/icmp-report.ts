@@ -1,8 +1,8 @@
 /**
- * What ICMP says about a segment of a connection (RFC 1122 4.2.3.9, RFC 5927).
+ * Processes ICMP errors about segments of connections (RFC 1122 4.2.3.9, RFC 5927).
  *
- * A forged message must guess the ends and a sequence number that is on the way. An error never
- * ends a connection that is established (RFC 5461).
+ * To forge a message, an attacker must guess addresses, ports and a sequence number that is on the
+ * way. An error never ends a connection that is established (RFC 5461).
  *
  * @module
  */
@@ -28,8 +28,8 @@ export function findQuotedConnection(state: StackState): Connection | undefined 
 }
 
 /**
- * The MTU of the path has become smaller: what is on the way was too long, and is sent again in
- * smaller segments. That is no congestion (RFC 1191 6.5).
+ * The MTU of the path has become smaller: segments on the way were too long, and are sent again as
+ * smaller ones. This is not congestion (RFC 1191 6.5).
  */
 export function receiveTooBig(state: StackState, c: Connection): void {
   const before = c.segmentSize;
@@ -46,10 +46,10 @@ export function receiveTooBig(state: StackState, c: Connection): void {
 }
 
 /**
- * An error about the SYN of a program ends the attempt, also one that may pass: the program can try
- * another address at once, instead of minutes later (RFC 5461 4.1; tcp_v4_err of Linux).
+ * An error about a SYN ends the attempt to connect, even if the problem may pass. So the program
+ * can try another address at once, instead of minutes later (RFC 5461 4.1; tcp_v4_err of Linux).
  *
- * @param isHard whether it will not change soon
+ * @param isHard whether the problem will last
  */
 export function receiveUnreachable(
   state: StackState,

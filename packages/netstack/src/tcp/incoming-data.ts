@@ -12,7 +12,7 @@ import { abortConnection, changeState } from './lifecycle.ts';
 import { armDelayedAck } from './timers.ts';
 import { measureReceiver } from './window-tuning.ts';
 
-/** Takes what is new in a segment whose sequence number is acceptable. */
+/** Takes the new data and the FIN of a segment with an acceptable sequence number. */
 export function receiveData(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.dataLength > 0) {
     if (isUnwanted(c)) return refuse(state, c);
@@ -25,7 +25,8 @@ export function receiveData(state: StackState, c: Connection, segment: TcpHeader
 }
 
 /**
- * Nobody will read it: the program has closed the connection (RFC 9293 3.10.7.1; RFC 2525 2.17).
+ * Whether nobody will read the data, because the program has closed the connection (RFC 9293
+ * 3.10.7.1; RFC 2525 2.17).
  */
 function isUnwanted(c: Connection): boolean {
   return c.isReadClosed && (c.state === 'fin-wait-1' || c.state === 'fin-wait-2');
@@ -63,7 +64,7 @@ function takeData(state: StackState, c: Connection, segment: TcpHeader): void {
   }
   if (position > 0) noteBlock(c, start);
   if (grown > 0) advance(state, c, grown);
-  // RFC 5681 4.2: out of order, or filling a gap: at once.
+  // RFC 5681 4.2: data that is out of order or fills a gap is acknowledged at once.
   if (position > 0 || hadGap) c.needsAck = true;
   else acknowledgeLater(state, c, segment);
 }

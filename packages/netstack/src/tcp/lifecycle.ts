@@ -1,5 +1,6 @@
 /**
- * How a connection begins and ends: its first numbers, its states, and what is freed when.
+ * How a connection begins and ends: its first sequence numbers, its states, and when its memory is
+ * freed.
  *
  * @module
  */
@@ -36,7 +37,8 @@ export function createConnection(
   const hash = tcp.connections.hashOf(local, localPort, remote, remotePort);
   const high = state.hash.high;
   const c = new Connection({ local, localPort, remote, remotePort, hash }, options, pool);
-  // RFC 6528 3: a clock of four microseconds, and a hash of the ends that nobody can predict.
+  // RFC 6528 3: a clock of four microseconds, and a hash of addresses and ports that nobody can
+  // predict.
   beginAt(c, (Math.floor((now * 250) % 2 ** 32) + high) | 0);
   c.timestampOffset = timestampOffsetOf(state, hash);
   c.receiveScale = scaleFor(options.receiveBuffer);
@@ -63,16 +65,18 @@ export function beginBehind(c: Connection, previous: Connection): void {
 }
 
 /**
- * RFC 7323 7 wants a random offset. This one is the same for equal ends, so that timestamps
- * increase from one connection to the next (RFC 7323 B.2).
+ * RFC 7323 7 recommends a random offset. This offset is the same for equal addresses and ports, so
+ * that timestamps increase from one connection to the next (RFC 7323 B.2).
  *
- * @param hash that of the ends, as the table of connections has it
+ * @param hash the hash of addresses and ports, from `ConnectionTable.hashOf`
  */
 export function timestampOffsetOf(state: StackState, hash: number): number {
   return state.hash.begin().word(hash).word(TIMESTAMP_LABEL).end();
 }
 
-/** The MTU of the path, or what the other side takes, may have changed. */
+/**
+ * Must be called when the MTU of the path or the segment size of the other side may have changed.
+ */
 export function updateSegmentSize(state: StackState, c: Connection): void {
   c.pathVersion = state.pathMtus.versionAt(state.now);
   const own = ownSegmentSize(state, c.remote);
@@ -92,20 +96,20 @@ function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): numbe
   return pathMtus.probeLength(c.remote, Math.min(mtu, c.remoteSegmentSize + headers), now);
 }
 
-/** Returns the most bytes of data that a packet to `remote` has room for, without options. */
+/** Returns how many bytes of data fit into a packet to `remote`, without options. */
 export function ownSegmentSize(state: StackState, remote: IpAddress): number {
   const mtu = state.pathMtus.of(remote, state.mtu, state.now);
   return mtu - ipHeaderLength(remote.version) - TCP_HEADER_LENGTH;
 }
 
-/** Changes the state, and tells the program. */
+/** Changes the state, and reports it to the program. */
 export function changeState(state: StackState, c: Connection, to: TcpState): void {
   c.state = to;
   if (to === 'time-wait') beginTimeWait(state, c);
   c.user?.changed();
 }
 
-/** The connection is gone. What waits to be read can still be read, if it ended well. */
+/** Ends the connection. If it ended well, data that waits can still be read. */
 export function endConnection(state: StackState, c: Connection, error?: StackError): void {
   if (c.state === 'closed') return;
   c.state = 'closed';
@@ -154,6 +158,9 @@ export function scaleFor(receiveBuffer: number): number {
 /** Makes these hashes differ from hashes with another purpose. */
 const TIMESTAMP_LABEL = 0x54494d45;
 const FOLLOWING_DISTANCE = 0x10001;
-/** Two of them and a header fit into the smallest MTU of IPv4 (RFC 5681 says nothing less). */
+/**
+ * In bytes. Two segments of this size and one header fit into 552 bytes, the smallest MTU that is
+ * used for IPv4.
+ */
 const LEAST_SIZE = 256;
 const MOST_TIME_WAITS = 16_384;

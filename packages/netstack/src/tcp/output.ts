@@ -1,8 +1,9 @@
 /**
- * What a connection sends next. The device asks when it has room, so nothing is queued:
+ * Decides what a connection sends next. The device asks when it has space, so segments are not
+ * queued. The order is:
  *
- * 1. a RST, after which it is gone; a SYN
- * 2. what is lost, as far as the congestion window allows
+ * 1. a RST, which ends the connection, or a SYN
+ * 2. lost data, as far as the congestion window allows
  * 3. new data and the FIN, as far as both windows, Nagle's algorithm and the rule against silly
  *    windows allow
  * 4. a probe of the window or of the other side
@@ -29,7 +30,7 @@ import { armForNewData, armRetransmit, armWindowProbe } from './timers.ts';
 /**
  * Writes the next segment of a connection to `buffer` from `offset` on.
  *
- * @param room the most bytes, at least the MTU
+ * @param room how many bytes may be written, at least the MTU
  * @param offload if it is given, the segment may be a super-packet, and its checksum is not
  *   computed
  * @returns the length of the packet; 0: there is nothing to send
@@ -50,7 +51,8 @@ export function nextSegment(
   segment.isMarkable = segment.isProbe = false;
   if (c.needsReset) return sendReset(state, c);
   if (c.state === 'closed') return 0;
-  // A path may be wide again (RFC 8201 4), and the MTU of the link may have changed.
+  // The MTU of the path may have grown again (RFC 8201 4), and the MTU of the link may have
+  // changed.
   if (c.pathVersion !== state.pathMtus.versionAt(state.now)) updateSegmentSize(state, c);
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
   const most = mostData(state, c, room, offload !== undefined);
@@ -59,7 +61,7 @@ export function nextSegment(
   );
 }
 
-/** The most bytes of data in one packet for the device: whole segments. */
+/** Returns how many bytes of data one packet for the device may have: whole segments. */
 function mostData(
   { segmentLimit }: StackState,
   c: Connection,
@@ -86,7 +88,7 @@ function sendReset(state: StackState, c: Connection): number {
   return length;
 }
 
-/** The SYN, again if it is lost; in SYN-RECEIVED it also acknowledges. */
+/** Sends the SYN, also again after a loss. In SYN-RECEIVED the SYN also acknowledges. */
 function sendSyn(state: StackState, c: Connection): number {
   const isFirst = c.sending.sent.count === 0;
   const isLost =
@@ -94,7 +96,8 @@ function sendSyn(state: StackState, c: Connection): number {
   if (!isFirst && !isLost && !c.needsAck) return 0;
   const isAnswer = c.state === 'syn-received';
   segment.flags = TCP_FLAG.SYN | (isAnswer ? TCP_FLAG.ACK : 0);
-  // RFC 3168 6.1.1: the SYN sets both bits, and its answer one. RFC 3168 6.1.1.1: not again.
+  // RFC 3168 6.1.1: the SYN sets both bits, and its answer one. RFC 3168 6.1.1.1: a SYN that is
+  // sent again sets none.
   if (isAnswer && c.usesEcn) segment.flags |= TCP_FLAG.ECE;
   if (!isAnswer && c.options.ecn && isFirst) segment.flags |= TCP_FLAG.ECE | TCP_FLAG.CWR;
   segment.sequence = c.initialSequence;
@@ -211,13 +214,13 @@ function dataLength(state: StackState, c: Connection, available: number, most: n
   const size = Math.min(c.segmentSize, most);
   const length = Math.min(available, usable, allowed, most);
   if (length >= size) {
-    // Whole segments, and the rest only if it is the end and may be sent.
+    // Whole segments. The rest is sent only if it is the end of the data and may be sent.
     const rest = length % size;
     return rest > 0 && (length < available || !mayEnd(c)) ? length - rest : length;
   }
   if (length === available) return mayEnd(c) ? length : 0;
   if (allowed < Math.min(size, available)) return limit(c);
-  // RFC 9293 3.8.6.2.1: the window is small. Half of the largest one is worth it.
+  // RFC 9293 3.8.6.2.1: the window is small. Half of the largest window is still worth a segment.
   if (length > 0 && (length >= c.largestWindow / 2 || c.sending.overridesSillyWindow))
     return length;
   if (outstanding === 0 && c.sending.retransmitAt === Infinity) armWindowProbe(state, c, usable);

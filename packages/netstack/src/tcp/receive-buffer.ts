@@ -1,5 +1,5 @@
 /**
- * `ReceiveBuffer`: received bytes until the program reads them, with those behind a gap.
+ * `ReceiveBuffer`: received bytes until the program reads them, including bytes behind a gap.
  *
  * ```
  *   read | readable ........ | gap | out of order ..... | free
@@ -21,12 +21,13 @@ export class ReceiveBuffer {
   /** Positions count from the first byte that has not come. Undefined until there is a gap. */
   #ahead: ByteRanges | undefined = undefined;
   /**
-   * The most bytes from the first unread one on. It grows (RFC 9293 3.8.6.2.2 forbids shrinking).
+   * How many bytes may be held from the first unread one on. It only grows (RFC 9293 3.8.6.2.2
+   * forbids shrinking).
    */
   capacity: number;
   #readable = 0;
 
-  /** @param capacity the most bytes at first */
+  /** @param capacity the first value of `capacity` */
   constructor(pool: ChunkPool, capacity: number) {
     this.#pool = pool;
     this.capacity = capacity;
@@ -39,7 +40,7 @@ export class ReceiveBuffer {
 
   /**
    * The number of bytes from the first missing one to the end of the buffer, or of its share of the
-   * pool: what is offered must find memory when it comes.
+   * pool. The other side may send this many bytes, so there must be memory for them.
    */
   get room(): number {
     const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);
@@ -52,7 +53,7 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Adds bytes. They are copied. What is behind the end of the buffer must have been cut.
+   * Adds bytes. They are copied. Bytes behind the end of the buffer must have been cut off.
    *
    * Bytes behind a gap are refused while less than half of the pool is free: their sender has to
    * keep them anyway (RFC 2018 8), and decides how long they wait. A single byte takes a chunk, so
@@ -95,10 +96,13 @@ export class ReceiveBuffer {
   }
 }
 
-/** What a buffer without a gap has ahead. Nothing can be added to it. */
+/** The ranges of a buffer without a gap. Nothing can be added to it. */
 export const NO_RANGES: ByteRanges = new ByteRanges(0);
 
-/** Returns how many bytes can be read more when `written` have come, with those behind them. */
+/**
+ * Closes a gap with `written` bytes. Returns by how many bytes the readable part grows, including
+ * bytes behind the gap.
+ */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;
   for (let i = 0; i < ahead.count && ahead.start(i) <= grown; i++) {

@@ -1,6 +1,6 @@
 /**
- * A segment arrives (RFC 9293 3.10.7): which connection it belongs to, and what each state does
- * with it.
+ * Processes a received segment (RFC 9293 3.10.7): finds its connection, and does what the state of
+ * the connection demands.
  *
  * @module
  */
@@ -22,7 +22,8 @@ import { armKeepAlive } from './timers.ts';
 /**
  * Gives the segment in `state.packet` to its connection or listener.
  *
- * @param isTrusted whether its checksum is known to be right, or still to be computed
+ * @param isTrusted whether the checksum need not be verified: a device has verified it, or it is
+ *   not computed yet
  */
 export function receiveTcp(state: StackState, isTrusted: boolean): void {
   const { packet, tcp } = state;
@@ -54,7 +55,7 @@ export function receiveTcp(state: StackState, isTrusted: boolean): void {
 
 /**
  * RFC 9293 3.10.7.4 and RFC 6191 2: a SYN with a later timestamp, or else with a later sequence
- * number, ends TIME-WAIT. An earlier timestamp is that of an old duplicate.
+ * number, ends TIME-WAIT. A segment with an earlier timestamp is an old duplicate.
  */
 function isReincarnation(c: Connection, segment: TcpHeader): boolean {
   const { SYN, ACK, RST } = TCP_FLAG;
@@ -73,7 +74,7 @@ function receiveSegment(state: StackState, c: Connection, segment: TcpHeader): v
   if (!isAcceptable(c, segment)) return answerUnacceptable(state, c, segment);
   if (segment.has(TCP_FLAG.RST)) return receiveReset(state, c, segment);
   if (segment.has(TCP_FLAG.SYN)) {
-    // RFC 5961 4.2: never a new connection.
+    // RFC 5961 4.2: a SYN never begins a new connection here.
     challenge(state, c);
     return undefined;
   }
@@ -84,7 +85,7 @@ function receiveSegment(state: StackState, c: Connection, segment: TcpHeader): v
   noteEcn(state, c, segment);
   afterAck(state, c);
   if (c.state === 'time-wait') {
-    // RFC 9293 3.10.7.4: only a FIN again can come; the time begins again.
+    // RFC 9293 3.10.7.4: only a repeated FIN can come. It starts the time again.
     if (segment.has(TCP_FLAG.FIN)) {
       c.needsAck = true;
       beginTimeWait(state, c);
@@ -121,7 +122,8 @@ function isCrossedSyn(c: Connection, segment: TcpHeader): boolean {
 /** PAWS (RFC 7323 5.3): a segment with an old timestamp is from long ago. */
 function isCurrent(state: StackState, c: Connection, segment: TcpHeader): boolean {
   if (!c.usesTimestamps || segment.has(TCP_FLAG.RST)) return true;
-  // RFC 7323 3.2: without the option it should be dropped; it is not, as in Linux.
+  // RFC 7323 3.2: a segment without the option should be dropped, but Linux accepts it, and so does
+  // this stack.
   if (!segment.hasTimestamps || !isBefore(segment.timestamp, c.recentTimestamp)) return true;
   // RFC 7323 5.5: after 24 days of silence, the clock may have wrapped.
   if (isLongAgo(state, c)) return true;
@@ -142,8 +144,9 @@ function isAcceptable(c: Connection, segment: TcpHeader): boolean {
 }
 
 /**
- * RFC 9293 3.10.7.4: it is answered with an ACK. A duplicate of data is reported (RFC 2883); a
- * probe is answered too, with a bound (RFC 5961 5 has the loop that this prevents).
+ * RFC 9293 3.10.7.4: the segment is answered with an ACK. A duplicate of data is reported (RFC
+ * 2883). A probe is answered too, but not without limit, because two sides could answer each other
+ * forever (RFC 5961 5).
  */
 function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.has(TCP_FLAG.RST)) return;
@@ -164,7 +167,10 @@ function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader
   }
 }
 
-/** RFC 5961 3.2: only the exact sequence number resets; others in the window are challenged. */
+/**
+ * RFC 5961 3.2: only the exact sequence number resets; other sequence numbers in the window are
+ * answered with a challenge ACK.
+ */
 function receiveReset(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.sequence !== c.receiveNext) {
     challenge(state, c);
@@ -221,11 +227,11 @@ function noteEcn({ packet }: StackState, c: Connection, segment: TcpHeader): voi
   c.needsAck = true;
 }
 
-/** The states that our FIN was waiting in (RFC 9293 3.10.7.4). */
+/** Leaves the states in which our FIN was not acknowledged (RFC 9293 3.10.7.4). */
 function afterAck(state: StackState, c: Connection): void {
   if (!c.finSent || c.unacknowledged !== c.next) return;
   if (c.state === 'fin-wait-1') {
-    // A program that has closed cannot wait forever (tcp_fin_timeout of Linux).
+    // A connection that its program has closed must not wait forever (tcp_fin_timeout of Linux).
     if (c.isReadClosed) c.slowAt = state.now + FIN_WAIT_MS;
     changeState(state, c, 'fin-wait-2');
   } else if (c.state === 'closing') changeState(state, c, 'time-wait');

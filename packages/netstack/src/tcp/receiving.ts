@@ -1,9 +1,9 @@
 /**
- * `Receiving`: what has come on a connection, and what it remembers about it: the bytes, what it
- * reports with SACK, when it answered a wrong segment, and how fast the program reads. Like
- * `Connection`, it has no rules.
+ * `Receiving`: the state of what a connection receives: its buffer, the blocks for SACK, the time
+ * of the last challenge ACK, and how fast the program reads. Like `Connection`, it has no rules.
  *
- * A connection that has received nothing has none, and there may be many of them.
+ * A connection that has received nothing has no `Receiving`, which saves memory: there may be many
+ * such connections.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export class Receiving {
   /** The sequence number of the FIN of the other side, once it is known. */
   finSequence: number = 0;
   hasFin: boolean = false;
-  /** A mark has come: ECE is set until the other side sets CWR (RFC 3168 6.1.3). */
+  /** Whether a mark has come: ECE is set until the other side sets CWR (RFC 3168 6.1.3). */
   echoesCongestion: boolean = false;
 
   // Acknowledgements.
@@ -37,13 +37,13 @@ export class Receiving {
   tunedAt: number = -Infinity;
   /** The round trip as the receiver sees it, in ms; 0: unknown. */
   roundTrip: number = 0;
-  /** When the measured window of data began, and where it ends. */
+  /** When the window of data began that is being measured, and where it ends. */
   markAt: number = -Infinity;
   markEdge: number = 0;
 
   /**
    * @param pool the memory of the buffer
-   * @param capacity the most bytes of the buffer at first
+   * @param capacity the first capacity of the buffer, in bytes
    */
   constructor(pool: ChunkPool, capacity: number) {
     this.buffer = new ReceiveBuffer(pool, capacity);

@@ -1,6 +1,6 @@
 /**
- * What is lost, and how the window shrinks because of it: RACK (RFC 8985 6), NewReno without SACK
- * (RFC 6582), and proportional rate reduction (RFC 6937).
+ * Finds lost segments, and reduces the window: RACK (RFC 8985 6), NewReno without SACK (RFC 6582),
+ * and proportional rate reduction (RFC 6937).
  *
  * @module
  */
@@ -36,7 +36,10 @@ export function rackDelivered(state: StackState, c: Connection, index: number): 
   c.sending.rackRoundTrip = roundTrip;
 }
 
-/** RFC 8985 6.2, step 5: marks what must be lost, and sets the timer for what may be. */
+/**
+ * RFC 8985 6.2, step 5: marks entries that must be lost, and sets the timer for entries that may be
+ * lost.
+ */
 export function rackDetectLoss(state: StackState, c: Connection): void {
   const { sent } = c.sending;
   c.sending.reorderAt = Infinity;
@@ -57,7 +60,8 @@ export function rackDetectLoss(state: StackState, c: Connection): void {
 }
 
 /**
- * A duplicate was reported (RFC 8985 6.2, step 4): the window was too short. Once per round trip.
+ * A duplicate was reported (RFC 8985 6.2, step 4): the reordering window was too short. It grows
+ * once per round trip.
  */
 export function rackDuplicateReported(c: Connection): void {
   if (c.sending.rackHasDsackRound) return;
@@ -89,7 +93,7 @@ export function renoDetectLoss(c: Connection, isPartial: boolean): void {
 /**
  * Something is lost for the first time in this window (RFC 6675 5, RFC 5681 3.2).
  *
- * @param delivered bytes that the acknowledgement has reported which shows it
+ * @param delivered bytes that were reported by the acknowledgement that shows the loss
  */
 export function enterRecovery(c: Connection, delivered: number): void {
   reduceWindow(c, 0, delivered);
@@ -104,8 +108,8 @@ export function enterRecovery(c: Connection, delivered: number): void {
 }
 
 /**
- * RFC 5681 3.1, "FlightSize". What was sent beside the window because segments came out of order
- * does not count (RFC 5681 3.2, step 2).
+ * RFC 5681 3.1, "FlightSize". Data that was sent in addition to the window, because segments came
+ * out of order, does not count (RFC 5681 3.2, step 2).
  *
  * @param acknowledged bytes that were still on the way before the present acknowledgement
  */
@@ -116,8 +120,8 @@ export function flightSize(c: Connection, acknowledged: number): number {
 /**
  * RFC 9937 6.1: begins to approach the threshold.
  *
- * @param acknowledged bytes that the acknowledgement which shows the congestion has acknowledged
- * @param delivered bytes that it has reported in any way
+ * @param acknowledged bytes that were acknowledged by the acknowledgement that shows the congestion
+ * @param delivered bytes that this acknowledgement has reported in any way
  */
 export function reduceWindow(c: Connection, acknowledged: number, delivered: number): void {
   const { sent } = c.sending;

@@ -1,5 +1,5 @@
 /**
- * `RtoEstimator`: the retransmission timeout (RFC 6298), and the least round trip.
+ * `RtoEstimator`: the retransmission timeout (RFC 6298), and the shortest round trip.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class RtoEstimator {
   base: number = INITIAL_RTO_MS;
   /** How many times the timer has fired in a row (RFC 6298 5.5). */
   backoff: number = 0;
-  /** The least of the last minutes in ms (RFC 8985 6.2); Infinity: none. */
+  /** The shortest round trip of the last minutes in ms (RFC 8985 6.2); Infinity: none. */
   least: number = Infinity;
   #leastAt = -Infinity;
 
@@ -22,14 +22,17 @@ export class RtoEstimator {
     return Math.min(MAX_RTO_MS, this.base * 2 ** Math.min(this.backoff, MOST_DOUBLINGS));
   }
 
-  /** A round trip was measured, of a segment that was sent once (Karn's algorithm, RFC 6298 3). */
+  /**
+   * Takes the measured round trip of a segment that was sent only once (Karn's algorithm, RFC 6298
+   * 3).
+   */
   sample(roundTrip: number, now: number): void {
     if (roundTrip < this.least || now - this.#leastAt > LEAST_WINDOW_MS) {
       this.least = roundTrip;
       this.#leastAt = now;
     }
     if (this.smoothed === 0) {
-      // RFC 6298 2.2. A round trip of zero is less than the clock can tell.
+      // RFC 6298 2.2. A round trip of zero is too short for the clock.
       this.smoothed = Math.max(roundTrip, SMALLEST_MS);
       this.variation = roundTrip / 2;
     } else {
@@ -44,8 +47,8 @@ export class RtoEstimator {
   }
 
   /**
-   * The SYN was lost at least once: RFC 6298 5.7 wants three seconds when data begins. A measured
-   * round trip goes before it.
+   * Must be called if the SYN was lost. RFC 6298 5.7: the timeout is then three seconds when data
+   * begins, unless a round trip was measured.
    */
   afterLostSyn(): void {
     if (this.smoothed === 0) this.base = RTO_AFTER_LOST_SYN_MS;
@@ -55,13 +58,13 @@ export class RtoEstimator {
 const INITIAL_RTO_MS = 1000;
 const RTO_AFTER_LOST_SYN_MS = 3000;
 /**
- * RFC 6298 2.4 says one second. Like Linux (TCP_RTO_MIN) and RFC 9293's implementations, 200 ms
- * over the smoothed round trip: more than a delayed acknowledgement takes.
+ * RFC 6298 2.4 says one second. As in Linux (TCP_RTO_MIN), the timeout is at least 200 ms longer
+ * than the smoothed round trip: more than a delayed acknowledgement takes.
  */
 const MIN_RTO_MS = 200;
 /** RFC 6298 2.5: at least 60 seconds. */
 const MAX_RTO_MS = 60_000;
 const MOST_DOUBLINGS = 16;
 const SMALLEST_MS = 0.001;
-/** As tcp_min_rtt_wlen of Linux. */
+/** The value of tcp_min_rtt_wlen of Linux. */
 const LEAST_WINDOW_MS = 300_000;

@@ -1,8 +1,8 @@
 /**
  * `writeSegment`: writes a segment of a connection with all its headers.
  *
- * Every segment carries the acknowledgement, the window, and what the options report. So it also
- * settles what was to be acknowledged.
+ * Every segment carries the acknowledgement, the window, and what the options report. So after a
+ * segment nothing is left to be acknowledged.
  *
  * @module
  */
@@ -71,8 +71,8 @@ export function writeSegment(state: StackState, c: Connection, segment: SegmentT
 }
 
 /**
- * Returns the bytes of options that every segment with data has beside the timestamps: the SACK
- * blocks of what came out of order.
+ * Returns how many bytes of SACK blocks every segment with data has, for data that came out of
+ * order.
  */
 export function sackLength(c: Connection): number {
   const count = blockCount(c);
@@ -128,7 +128,7 @@ function fillBlocks(c: Connection, count: number): void {
   for (let i = 0; i < ahead.count && filled < count; i++) filled = addBlock(c, i, first, filled);
 }
 
-/** Adds a range, unless it is there. Returns the number of blocks. */
+/** Adds a range, unless it is in the list already. Returns the number of blocks. */
 function addBlock(c: Connection, index: number, first: number, filled: number): number {
   const { ahead } = c;
   const start = (c.receiveNext + ahead.start(index)) | 0;
@@ -183,12 +183,12 @@ function writeChecksum(
   writeUint16(buffer, at, pseudo);
 }
 
-/** The bytes of options beside the timestamps. */
+/** Returns the bytes of options other than the timestamps. */
 function sackBytes(headerLength: number, c: Connection): number {
   return headerLength - TCP_HEADER_LENGTH - (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0);
 }
 
-/** The acknowledgement is sent. */
+/** Records that the acknowledgement is sent. */
 function settle(c: Connection): void {
   c.needsAck = false;
   c.lastAckSent = c.receiveNext;

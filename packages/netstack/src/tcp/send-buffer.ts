@@ -11,7 +11,7 @@ export class SendBuffer {
   readonly #pool: ChunkPool;
   /** Undefined until the program sends. This saves memory, because most connections are idle. */
   #data: ChunkedBytes | undefined = undefined;
-  /** The most bytes. It grows with the congestion window. */
+  /** How many bytes the buffer may hold. It grows with the congestion window. */
   capacity: number;
   #length = 0;
 

@@ -1,9 +1,10 @@
 /**
- * `Sending`: what a connection knows about what it sends: what is on the way, how much may be, and
- * what was lost. Like `Connection`, it has no rules.
+ * `Sending`: the state of what a connection sends: what is on the way, how much may be on the way,
+ * and what was lost. Like `Connection`, it has no rules.
  *
- * There is one while a SYN is on the way, and again from the first byte or FIN on. A connection
- * that waits for the other side has none, and there may be many of them.
+ * A connection has a `Sending` while its SYN is on the way, and again from the first byte or FIN
+ * on. A connection that waits for the other side has none, which saves memory: there may be many
+ * such connections.
  *
  * @module
  */
@@ -25,7 +26,7 @@ export class Sending {
   /** The first slow start; undefined before data is acknowledged, and once it is over. */
   slowStart: SlowStart | undefined = undefined;
   hasLeftSlowStart: boolean = false;
-  /** Where the last segment ended that was not full. */
+  /** The end of the last segment that was not full. */
   smallEnd: number;
   /** Whether the congestion window stopped the last attempt to send. */
   isLimited: boolean = false;
@@ -36,7 +37,7 @@ export class Sending {
   retransmitAt: number = Infinity;
   retransmitKind: RetransmitKind = 'timeout';
   reorderAt: number = Infinity;
-  /** The sender's timer against silly windows has fired (RFC 9293 3.8.6.2.1). */
+  /** Whether the sender's timer against silly windows has fired (RFC 9293 3.8.6.2.1). */
   overridesSillyWindow: boolean = false;
 
   // Recovery.
@@ -44,7 +45,7 @@ export class Sending {
   /** SND.NXT when the recovery began (RFC 6675 3, "RecoveryPoint"). */
   recoveryPoint: number = 0;
   duplicateAcks: number = 0;
-  /** One lost segment is sent without regard to the window. */
+  /** Whether one lost segment is sent without regard to the window. */
   mustResend: boolean = false;
   /** PRR (RFC 6937 3): FlightSize when the recovery began; bytes delivered and sent in it. */
   prrFlight: number = 0;
@@ -58,7 +59,7 @@ export class Sending {
   timeoutStamp: number = 0;
   /** What F-RTO waits for (RFC 5682 3.1); see early-timeout.ts. */
   frto: 'none' | 'resent' | 'new-data' = 'none';
-  /** The window and the threshold before a timeout that may be undone; 0: none may be. */
+  /** The window and the threshold before a timeout that may be undone; 0: there is none. */
   windowBefore: number = 0;
   thresholdBefore: number = 0;
 
@@ -87,7 +88,7 @@ export class Sending {
   probeLength: number = 0;
 
   // ECN (RFC 3168 6.1).
-  /** The window was reduced: CWR is set on the next new data. */
+  /** Whether the window was reduced: CWR is set on the next new data. */
   reportsReduction: boolean = false;
   /** SND.NXT when the window was reduced because of a mark. */
   reducedAt: number;

@@ -6,9 +6,9 @@
  *  starts   | una ...... | ......... | ......... |      each ends where the next one starts
  *  sentAt, flags: one for each
  * ```
- * An entry is what was sent in one piece, up to 64 KiB. It is split where the edge of a SACK block
- * or an acknowledgement falls into it. `sacked`, `lost` and `resent` are sums of bytes, so that the
- * number of bytes on the way is known at any time (RFC 6675 4, "pipe").
+ * An entry is data that was sent in one piece, up to 64 KiB. It is split where the edge of a SACK
+ * block or an acknowledgement falls into it. `sacked`, `lost` and `resent` are sums of bytes, so
+ * that the number of bytes on the way is known at any time (RFC 6675 4, "pipe").
  *
  * @module
  */
@@ -128,7 +128,7 @@ export class SentSegments {
     this.sacked += this.length(index);
   }
 
-  /** Marks an entry as lost; also one whose last transmission was lost again. */
+  /** Marks an entry as lost, also if it was sent again and lost again. */
   markLost(index: number): void {
     const length = this.length(index);
     if (this.has(index, SENT.RESENT)) this.#clear(index, SENT.RESENT);
@@ -137,7 +137,7 @@ export class SentSegments {
     this.lost += length;
   }
 
-  /** The entry is sent again now. */
+  /** Records that an entry is sent again now. */
   markResent(index: number, now: number): void {
     if (this.has(index, SENT.LOST) && !this.has(index, SENT.RESENT)) {
       this.#flags[index] |= SENT.RESENT;
@@ -147,12 +147,14 @@ export class SentSegments {
     this.#sentAt[index] = now;
   }
 
-  /** Nothing was lost after all. */
+  /** Removes the marks of all losses, because nothing was lost. */
   forgetLosses(): void {
     for (let i = 0; i < this.#count; i++) this.#clear(i, SENT.LOST | SENT.RESENT);
   }
 
-  /** Forgets what the receiver has reported (RFC 2018 8: it may have dropped it). */
+  /**
+   * Forgets what the receiver has reported (RFC 2018 8: the receiver may have dropped the data).
+   */
   forgetSacks(): void {
     for (let i = 0; i < this.#count; i++) this.#clear(i, SENT.SACKED);
   }

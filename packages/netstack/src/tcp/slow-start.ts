@@ -2,12 +2,13 @@
  * `SlowStart`: HyStart++ (RFC 9406). It ends the first slow start of a connection when the round
  * trip grows, before the queue of the path is full and many segments are lost at once.
  *
- * A round is the time until what was sent at its beginning is acknowledged. If the least round trip
- * of a round is clearly longer than that of the one before, the window grows slowly for five rounds
- * (conservative slow start). If the round trip stays long, slow start is over.
+ * A round is the time until the data that was sent at its beginning is acknowledged. If the
+ * shortest round trip of a round is clearly longer than in the round before, the window grows
+ * slowly for five rounds (conservative slow start). If the round trip stays long, slow start is
+ * over.
  *
  * The limit of 8 segments for an acknowledgement (RFC 9406 4.3) is left out, as in Linux: an
- * acknowledgement of a super-packet stands for many.
+ * acknowledgement of a super-packet stands for many segments.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export class SlowStart {
   #least = Infinity;
   #leastBefore = Infinity;
   #samples = 0;
-  /** The least round trip when conservative slow start began; Infinity: it has not. */
+  /** The shortest round trip when conservative slow start began; Infinity: it has not. */
   #baseline = Infinity;
   #rounds = 0;
   #hasRound = false;

@@ -1,10 +1,10 @@
 /**
- * SYN cookies (RFC 4987 3.6): when the backlog is full, a SYN is answered without keeping anything.
- * All that must be remembered is in the answer, and comes back with the next acknowledgement.
+ * SYN cookies (RFC 4987 3.6): when the backlog is full, the answer to a SYN takes no memory. All
+ * that the stack must know later is in the answer, and comes back with the next acknowledgement.
  *
  * ```
  *  initial sequence number   minute (8) | hash of the SYN and minute (24) ^ segment size (3)
- *                            all + hash of the ends
+ *                            this sum + hash of addresses and ports
  *  timestamp                 clock, without its lowest bits (26) | ECN | SACK | window scale (4)
  * ```
  * The timestamp is as in Linux (net/ipv4/syncookies.c). Without timestamps, the only option of a
@@ -97,7 +97,7 @@ export function windowOfCookie({ options }: BoundListener): number {
   return Math.min(0xffff, firstReceiveBuffer(options));
 }
 
-/** RFC 3168 6.1.1. */
+/** Whether a SYN asks for ECN (RFC 3168 6.1.1). */
 export function asksForEcn(segment: TcpHeader): boolean {
   return segment.has(TCP_FLAG.ECE) && segment.has(TCP_FLAG.CWR);
 }
@@ -118,7 +118,7 @@ function minuteOf({ now }: StackState): number {
 
 /**
  * @param minute 0 to 255, or `ENDS`
- * @param sequence that of the SYN
+ * @param sequence the sequence number of the SYN; 0 with `ENDS`
  */
 function hashOf(
   { hash, packet }: StackState,
@@ -131,7 +131,7 @@ function hashOf(
   return hash.word(ports).word(minute).word(sequence).word(COOKIE_LABEL).end();
 }
 
-/** What the timestamp keeps. */
+/** Returns the options of the SYN as the lowest bits of a timestamp. */
 function optionBits(segment: TcpHeader, usesEcn: boolean): number {
   const scale = segment.windowScale === -1 ? NO_SCALE : segment.windowScale;
   return scale | (segment.allowsSack ? SACK_BIT : 0) | (usesEcn ? ECN_BIT : 0);
@@ -170,7 +170,7 @@ const NO_SCALE = 0x0f;
 const SACK_BIT = 0x10;
 const ECN_BIT = 0x20;
 const OPTION_MASK = 0x3f;
-/** The hash of the ends alone. */
+/** In place of a minute: the hash of addresses and ports alone. */
 const ENDS = 256;
 const MINUTE_MS = 60_000;
 /** The present minute and the one before. */

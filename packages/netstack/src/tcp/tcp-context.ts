@@ -22,7 +22,7 @@ export interface BoundListener extends BoundSocket, ConnectionListener {
   cookieAt: number;
   /** When the acknowledgement of a cookie was last refused. */
   refusedAt: number;
-  /** A handshake has begun. */
+  /** Must be called when a handshake has begun. */
   begin(connection: Connection): void;
   /** Closes it because the stack was closed. */
   end(error: StackError): void;
@@ -34,11 +34,11 @@ export class TcpContext {
   readonly listeners: PortTable<BoundListener>;
   /** Connections that may have something to send, in turn. */
   readonly ready: Connection[] = [];
-  /** Those in TIME-WAIT, the oldest one first. */
+  /** Connections in TIME-WAIT, the oldest one first. */
   readonly timeWait: Set<Connection> = new Set<Connection>();
-  /** RFC 5961 7: challenge ACKs of all connections. */
+  /** Limits the challenge ACKs of all connections (RFC 5961 7). */
   readonly challenges: TokenBucket = new TokenBucket(CHALLENGES_PER_SECOND, CHALLENGES_PER_SECOND);
-  /** RSTs for segments of no connection. */
+  /** Limits the RSTs for segments of no connection. */
   readonly resets: TokenBucket = new TokenBucket(RESETS_PER_SECOND, RESETS_PER_SECOND);
   /** The segment that is being received. */
   readonly segment: TcpHeader = new TcpHeader();
@@ -48,7 +48,7 @@ export class TcpContext {
     this.listeners = new PortTable<BoundListener>(randomBytes);
   }
 
-  /** A connection may have something to send, or its timers have changed. */
+  /** Must be called when a connection may have something to send, or its timers have changed. */
   wake(connection: Connection): void {
     this.deadlines.update(connection);
     if (connection.isReady) return;

@@ -3,8 +3,8 @@
  *
  * Made by `Stack.listenTcp`. The backlog bounds the connections that wait to be accepted, together
  * with the handshakes that have begun. A SYN that does not fit is answered with a SYN cookie (RFC
- * 4987 3.6), so that a flood of SYNs keeps nobody out. If all places are taken by connections that
- * wait, it is dropped, and its sender tries again.
+ * 4987 3.6), so others can connect during a flood of SYNs. If connections that wait have taken all
+ * places, the SYN is dropped, and its sender tries again.
  *
  * @module
  */
@@ -55,7 +55,7 @@ export class TcpListener {
     this.options = options;
   }
 
-  /** Why it accepts no more: the stack was closed. */
+  /** Why the listener ended: the stack was closed; undefined before. */
   get error(): StackError | undefined {
     return this.#error;
   }

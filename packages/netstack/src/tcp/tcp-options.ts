@@ -15,9 +15,9 @@ export interface TcpOptions {
   readonly ecn?: boolean;
   /** Default 'cubic'. */
   readonly congestionControl?: 'cubic' | 'new-reno';
-  /** The most bytes that wait to be sent or acknowledged. Default 4 MiB. */
+  /** The largest number of bytes that may wait to be sent or acknowledged. Default 4 MiB. */
   readonly sendBuffer?: number;
-  /** The most bytes that wait to be read. Default 6 MiB. */
+  /** The largest number of bytes that may wait to be read. Default 6 MiB. */
   readonly receiveBuffer?: number;
 }
 
@@ -31,7 +31,7 @@ export function readTcpOptions(options: TcpOptions): CheckedTcpOptions {
   checkInteger(options.keepAlive, 'keepAlive', 0, 2 ** 31);
   checkInteger(options.sendBuffer, 'sendBuffer', 2 ** 12, 2 ** 28);
   checkInteger(options.receiveBuffer, 'receiveBuffer', 2 ** 12, 2 ** 28);
-  // Connections of one kind share their options: there may be many of them.
+  // All connections with the defaults share one object, because there may be many of them.
   if (TCP_OPTION_NAMES.every((name) => options[name] === undefined)) return DEFAULTS;
   const { congestionControl = DEFAULTS.congestionControl } = options;
   if (congestionControl !== 'cubic' && congestionControl !== 'new-reno') {
@@ -47,7 +47,7 @@ export function readTcpOptions(options: TcpOptions): CheckedTcpOptions {
   };
 }
 
-/** Returns the bytes that a new connection can receive. */
+/** Returns how many bytes a new connection can receive. */
 export function firstReceiveBuffer(options: CheckedTcpOptions): number {
   return Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer);
 }

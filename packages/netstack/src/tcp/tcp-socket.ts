@@ -1,7 +1,7 @@
 /**
  * `TcpSocket`: one end of a connection, for a program.
  *
- * Made by `Stack.connectTcp` and `TcpListener.accept`. It calls nobody: `Stack.pollSocket` names
+ * Made by `Stack.connectTcp` and `TcpListener.accept`. It has no events: `Stack.pollSocket` returns
  * the sockets whose state changed.
  *
  * @module
@@ -50,7 +50,7 @@ export class TcpSocket {
     return this.#connection.state;
   }
 
-  /** Whether both sides have agreed, so that data flows. */
+  /** Whether the handshake is complete, and the connection is not closed. */
   get isConnected(): boolean {
     return this.#connection.isSynchronized;
   }
@@ -65,7 +65,7 @@ export class TcpSocket {
     return this.#canSend ? this.#connection.sendBuffer.room : 0;
   }
 
-  /** The number of bytes that were sent, or wait to be, and are not acknowledged. */
+  /** The number of bytes that are not acknowledged, whether they were sent or still wait. */
   get unacknowledged(): number {
     return this.#connection.sendBuffer.length;
   }
@@ -75,7 +75,7 @@ export class TcpSocket {
     return this.readable === 0 && (this.#connection.isEnded || this.state === 'closed');
   }
 
-  /** Why the connection ended; undefined while it has not, or if it ended well. */
+  /** Why the connection failed; undefined if it has not failed. */
   get error(): StackError | undefined {
     return this.#connection.error;
   }
@@ -112,9 +112,10 @@ export class TcpSocket {
   /**
    * Appends bytes to the stream. They are copied. Before the connection is established they wait.
    *
-   * @returns how many were taken: fewer than given if the buffer or the memory of the stack is full
-   * @throws {StackError} `EPIPE`: the stream was ended, or the connection is gone; its own error if
-   *   it has one
+   * @returns how many bytes were taken: fewer than given if the buffer or the memory of the stack
+   *   is full
+   * @throws {StackError} `EPIPE`: the stream was ended, or the connection is closed; the error of
+   *   the connection, if it has one
    */
   send(data: Uint8Array, offset: number = 0, length: number = data.length - offset): number {
     checkBytes(data, 'data');
@@ -130,7 +131,8 @@ export class TcpSocket {
   /**
    * Reads up to `length` bytes into `target` from `offset` on.
    *
-   * @returns how many; 0: nothing waits, and `isEnded` says whether anything will come
+   * @returns how many bytes were read; 0: nothing waits. If `isEnded` is true, nothing more will
+   *   come
    */
   receive(target: Uint8Array, offset: number = 0, length: number = target.length - offset): number {
     checkBytes(target, 'target');
@@ -158,8 +160,9 @@ export class TcpSocket {
   }
 
   /**
-   * Ends both streams. What was sent is still delivered. If bytes wait that were not read, the
-   * other side is told that they are lost: with a RST (RFC 9293 3.10.4; RFC 2525 2.17).
+   * Ends both streams. Data that was sent is still delivered. But if unread bytes wait, the
+   * connection ends with a RST, which tells the other side that data was lost (RFC 9293 3.10.4; RFC
+   * 2525 2.17).
    */
   close(): void {
     const c = this.#connection;
@@ -178,7 +181,7 @@ export class TcpSocket {
     return this.#state.tcp.wake(c);
   }
 
-  /** Ends the connection at once, with a RST. What was not delivered is lost. */
+  /** Ends the connection at once, with a RST. Data that was not delivered is lost. */
   abort(): void {
     const c = this.#connection;
     if (c.state === 'closed') return;
@@ -186,7 +189,7 @@ export class TcpSocket {
     abortConnection(this.#state, c, new StackError('ECONNRESET', 'the connection was aborted'));
   }
 
-  /** @internal The connection has changed. */
+  /** @internal Must be called when the connection has changed. */
   changed(): void {
     this.#state.report(this);
   }
@@ -203,8 +206,8 @@ export class TcpSocket {
   }
 
   /**
-   * Tells the other side that there is room again, if it is worth it (RFC 9293 3.8.6.2.2): two
-   * segments, or half of the buffer, or a window that was closed.
+   * Announces a larger window, if it has grown enough (RFC 9293 3.8.6.2.2): by two segments, or by
+   * half of the buffer.
    */
   #announce(): void {
     const c = this.#connection;

@@ -15,7 +15,7 @@ import { timestampOf } from './timestamp.ts';
 
 /**
  * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
- * With SACK, a probe of the tail comes first (RFC 8985 7.2).
+ * With SACK, a tail loss probe comes first (RFC 8985 7.2).
  */
 export function armRetransmit({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
@@ -28,7 +28,10 @@ export function armRetransmit({ now }: StackState, c: Connection): void {
   armTailProbe(now, c);
 }
 
-/** New data was sent: a running timer goes on, but a probe waits for the last segment. */
+/**
+ * Must be called when new data was sent. A running timer goes on, but the time of a tail loss probe
+ * counts from the last segment.
+ */
 export function armForNewData(state: StackState, c: Connection): void {
   if (c.sending.retransmitAt === Infinity || c.sending.retransmitKind !== 'timeout')
     armRetransmit(state, c);
@@ -36,30 +39,32 @@ export function armForNewData(state: StackState, c: Connection): void {
 }
 
 /**
- * Nothing is on the way, and the window is too small for what waits (RFC 9293 3.8.6.1, 3.8.6.2.1).
+ * Starts the timer for a window probe: nothing is on the way, and the window is too small for the
+ * data that waits (RFC 9293 3.8.6.1, 3.8.6.2.1).
  *
- * @param usable what the window has room for
+ * @param usable for how many bytes the window has room
  */
 export function armWindowProbe({ now }: StackState, c: Connection, usable: number): void {
   c.sending.retransmitKind = 'window-probe';
-  // A silly window is used after a short time; a closed one is probed with the usual back-off.
+  // A window that is smaller than a segment is used after a short time. A closed one is probed with
+  // the usual back-off.
   const delay = usable > 0 ? SILLY_WINDOW_MS : c.sending.rto.timeout;
   c.sending.retransmitAt = now + delay;
 }
 
-/** An acknowledgement is due, at the latest after a short time (RFC 9293 3.8.6.3: 0.5 s). */
+/** Starts the timer for a delayed acknowledgement (RFC 9293 3.8.6.3: at most 0.5 s). */
 export function armDelayedAck({ now }: StackState, c: Connection): void {
   if (c.ackAt === Infinity) c.ackAt = now + DELAYED_ACK_MS;
 }
 
-/** Starts the keepalive timer, if it is wanted (RFC 9293 3.8.4). */
+/** Starts the keepalive timer, if keepalive is on (RFC 9293 3.8.4). */
 export function armKeepAlive({ now }: StackState, c: Connection): void {
   if (c.keepAliveAfter > 0 && c.isSynchronized && c.state !== 'time-wait') {
     c.slowAt = now + c.keepAliveAfter;
   }
 }
 
-/** Performs what is due on any connection. */
+/** Fires the timers of all connections that are due. */
 export function fireTimers(state: StackState): void {
   const { deadlines } = state.tcp;
   for (let c = deadlines.first(); c && c.heapKey <= state.now; c = deadlines.first()) {
@@ -75,7 +80,7 @@ export function fireTimers(state: StackState): void {
 /** RFC 8985 7.2: the probe comes before the timeout, or not at all. */
 function armTailProbe(now: number, c: Connection): void {
   if (!canProbeTail(c)) return;
-  // A single segment may be acknowledged late.
+  // The acknowledgement of a single segment may be delayed.
   const late = pipeOf(c) <= c.segmentSize ? LATEST_ACK_MS : 0;
   const probeAt = now + 2 * c.sending.rto.smoothed + CLOCK_MS + late;
   if (probeAt >= c.sending.retransmitAt) return;
@@ -88,7 +93,7 @@ function fireDelayedAck(c: Connection): void {
   c.needsAck = true;
 }
 
-/** RFC 8985 6.3. */
+/** The reordering timer has fired (RFC 8985 6.3). */
 function fireReordering(state: StackState, c: Connection): void {
   rackDetectLoss(state, c);
   followProbe(state, c);
@@ -102,7 +107,7 @@ function fireRetransmit(state: StackState, c: Connection): void {
   return fireTimeout(state, c);
 }
 
-/** RFC 8985 7.3: new data if there is any, else the last segment again. */
+/** RFC 8985 7.3: sends new data if there is any, otherwise the last segment again. */
 function probeTail(state: StackState, c: Connection): void {
   const { sent } = c.sending;
   const hasNew = distance(c.dataEnd, c.next) > 0;
@@ -121,7 +126,10 @@ function probeTail(state: StackState, c: Connection): void {
   c.sending.retransmitAt = state.now + c.sending.rto.timeout;
 }
 
-/** RFC 8985 7.2: in open state, with SACK, when no other probe is on the way. */
+/**
+ * RFC 8985 7.2: a probe is sent only with SACK, outside of a recovery, and when no other probe is
+ * on the way.
+ */
 function canProbeTail(c: Connection): boolean {
   return (
     c.usesSack &&
@@ -147,7 +155,7 @@ function probeWindow(state: StackState, c: Connection): void {
   armWindowProbe(state, c, 0);
 }
 
-/** RFC 6298 5.4 to 5.7, RFC 5681 3.1. */
+/** The retransmission timer has fired (RFC 6298 5.4 to 5.7, RFC 5681 3.1). */
 function fireTimeout(state: StackState, c: Connection): void {
   const most = c.isSynchronized ? MOST_RETRIES : MOST_SYN_RETRIES;
   if (c.sending.retries >= most) return giveUp(state, c);
@@ -155,13 +163,13 @@ function fireTimeout(state: StackState, c: Connection): void {
   c.sending.retries++;
   c.sending.rto.backoff++;
   const { sent } = c.sending;
-  // What the receiver has reported may be gone (RFC 2018 8).
+  // The receiver may have dropped data that it has reported (RFC 2018 8).
   sent.forgetSacks();
   for (let i = 0; i < sent.count; i++) sent.markLost(i);
   if (c.isSynchronized) {
     findBlackHole(state, c);
     beginEarlyTimeout(c, c.usesTimestamps ? timestampOf(c, state.now) : 0, isFirst);
-    // RFC 5681 3.1: the threshold is set once for one loss.
+    // RFC 5681 3.1: the threshold is set only once for one loss.
     if (isFirst) c.sending.congestion.onTimeout(flightSize(c, 0));
     else c.sending.congestion.window = c.segmentSize;
   }
@@ -177,8 +185,9 @@ function fireTimeout(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 4821 7.7: after several timeouts, long packets may be what is lost, and "too big" with them.
- * As with tcp_mtu_probing of Linux, the search begins at a size that passes nearly everywhere.
+ * RFC 4821 7.7: after several timeouts, the path may lose long packets and also the ICMP messages
+ * "too big" about them. As with tcp_mtu_probing of Linux, the search begins at a smaller MTU, but
+ * not below 1024, which passes nearly everywhere.
  */
 function findBlackHole(state: StackState, c: Connection): void {
   if (c.sending.retries < BLACK_HOLE_RETRIES) return;
@@ -204,7 +213,7 @@ function fireSlow(state: StackState, c: Connection): void {
     c.slowAt = dueAt;
     return undefined;
   }
-  // While something is on the way, its own timer decides.
+  // While something is on the way, the retransmission timer decides.
   if (!c.hasSent || c.sending.sent.count === 0) {
     if (c.probes >= MOST_KEEPALIVES) return giveUp(state, c);
     c.probes++;
@@ -214,7 +223,7 @@ function fireSlow(state: StackState, c: Connection): void {
   return undefined;
 }
 
-/** RFC 9293 3.8.3: R2 is over. */
+/** Ends a connection whose other side does not answer (R2 of RFC 9293 3.8.3). */
 function giveUp(state: StackState, c: Connection): void {
   const text = `${c.remote.toString()} port ${c.remotePort} does not answer`;
   const softError = c.hasSent ? c.sending.softError : undefined;
@@ -227,7 +236,7 @@ function giveUp(state: StackState, c: Connection): void {
 const MOST_RETRIES = 15;
 /** RFC 9293 3.8.3: three minutes at least for a SYN: 1 + 2 + ... + 32 + 60 + 60 s. */
 const MOST_SYN_RETRIES = 7;
-/** As Linux: less than any other side waits. */
+/** As in Linux (TCP_DELACK_MIN): shorter than the usual retransmission timeouts. */
 const DELAYED_ACK_MS = 40;
 /** RFC 8985 7.2: TLP.max_ack_delay. */
 const LATEST_ACK_MS = 200;

@@ -1,6 +1,6 @@
 /**
- * How the buffers of a connection grow with what the path carries: the receiver's by dynamic
- * right-sizing (Feng and Fisk 2001; tcp_rcv_space_adjust of Linux), the sender's with the
+ * How the buffers of a connection grow with the capacity of the path: the receive buffer by dynamic
+ * right-sizing (Feng and Fisk 2001; tcp_rcv_space_adjust of Linux), the send buffer with the
  * congestion window.
  *
  * @module
@@ -25,7 +25,10 @@ export function measureReceiver(state: StackState, c: Connection): void {
   c.receiving.markEdge = c.announcedEdge;
 }
 
-/** The program has read `count` bytes: if it keeps up, the window doubles with each round trip. */
+/**
+ * Must be called when the program has read `count` bytes. If it keeps up with the sender, the
+ * window doubles with each round trip.
+ */
 export function tuneReceiveBuffer(state: StackState, c: Connection, count: number): void {
   c.receiving.readSinceTuning += count;
   const measured = c.receiving.roundTrip;
@@ -42,7 +45,7 @@ export function tuneReceiveBuffer(state: StackState, c: Connection, count: numbe
   c.receiving.tunedAt = state.now;
 }
 
-/** The buffer keeps two windows: one is on the way, and one waits. */
+/** Lets the send buffer grow to two congestion windows: one is on the way, and one waits. */
 export function tuneSendBuffer(state: StackState, c: Connection): void {
   // In congestion avoidance the window has a fraction.
   const wanted = Math.floor(2 * c.sending.congestion.window) + 16 * c.segmentSize;
@@ -50,7 +53,7 @@ export function tuneSendBuffer(state: StackState, c: Connection): void {
   c.sendBuffer.capacity = Math.min(c.options.sendBuffer, wanted);
 }
 
-/** Buffers grow only while the pool is not half empty. */
+/** Buffers grow only while more than half of the pool is free. */
 function hasMemory({ pool }: StackState): boolean {
   return pool.available * 2 > pool.size;
 }

@@ -1,5 +1,5 @@
 /**
- * `DatagramQueue`: datagrams that wait until their socket reads them, with where they came from.
+ * `DatagramQueue`: datagrams that wait until their socket reads them, with their origins.
  *
  * The bytes are in chunks of the stack's pool. Each datagram counts with its fields, so that many
  * empty ones also fill the queue.
@@ -32,7 +32,7 @@ export class DatagramQueue {
   #count = 0;
   #bytes = 0;
 
-  /** @param limit the most bytes, with `OVERHEAD` for each datagram */
+  /** @param limit how many bytes may wait; each datagram counts `OVERHEAD` bytes more */
   constructor(pool: ChunkPool, limit: number) {
     this.#data = new ChunkedBytes(pool);
     this.#limit = limit;
@@ -131,5 +131,5 @@ function readWords(fields: Int32Array, at: number, version: 4 | 6, address: IpAd
 
 /** length, port, traffic class with hop limit and version, two addresses. */
 const FIELDS = 11;
-/** What a datagram counts beside its bytes: about what its fields need. */
+/** How many bytes a datagram counts in addition to its payload: about the size of its fields. */
 const OVERHEAD = 64;

@@ -12,7 +12,8 @@ import { hasRightChecksum, UDP_HEADER_LENGTH } from '../wire/udp-header.ts';
 /**
  * Gives the datagram in `state.packet` to its socket.
  *
- * @param isTrusted whether its checksum is known to be right, or still to be computed
+ * @param isTrusted whether the checksum need not be verified: a device has verified it, or it is
+ *   not computed yet
  */
 export function receiveUdp(state: StackState, isTrusted: boolean): void {
   const { packet } = state;

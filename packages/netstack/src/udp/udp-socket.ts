@@ -1,7 +1,7 @@
 /**
  * `UdpSocket`: sends and receives datagrams (RFC 768).
  *
- * Made by `Stack.openUdp`. It calls nobody: `Stack.pollSocket` names the sockets whose state
+ * Made by `Stack.openUdp`. It has no callbacks: `Stack.pollSocket` names the sockets whose state
  * changed.
  *
  * @module
@@ -25,7 +25,10 @@ export interface UdpOptions {
   readonly version?: 4 | 6;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
-  /** The most bytes that wait to be read, and 64 for each datagram. Default 212992, as Linux. */
+  /**
+   * How many bytes may wait to be read; each datagram counts 64 bytes more. Default 212992, as
+   * Linux.
+   */
   readonly receiveQueue?: number;
 }
 
@@ -36,7 +39,7 @@ export class UdpSocket {
   /** The version of these addresses; undefined: both. */
   readonly localVersion: 4 | 6 | undefined;
   readonly localPort: number;
-  /** Where the datagram came from that `receive` returned last. */
+  /** The origin of the datagram that `receive` returned last. */
   readonly origin: DatagramOrigin = new DatagramOrigin();
   /** @internal */
   isChanged: boolean = false;
@@ -83,7 +86,7 @@ export class UdpSocket {
 
   /**
    * Sets the destination of `send`. From then on, only datagrams from there are received, and
-   * `takeError` tells what ICMP says about it.
+   * `takeError` returns what ICMP reports about it.
    *
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version
    * @throws {TypeError | RangeError} an argument is wrong
@@ -214,7 +217,9 @@ export class UdpSocket {
   }
 }
 
-/** The most bytes from the transport header on, without extension headers. */
+/**
+ * Returns how many bytes transport header and payload may have together, without extension headers.
+ */
 function mostTransport({ version }: IpAddress): number {
   return version === 4 ? 65_515 : 65_495;
 }

@@ -95,7 +95,7 @@ function shortestHeader(protocol: number): number {
   return protocol === PROTOCOL.UDP || protocol === PROTOCOL.ICMPV6 ? 8 : 0;
 }
 
-/** The length in bytes of the header at `packet.transport`, which has been found complete. */
+/** Returns the length in bytes of the header at `packet.transport`, which must be complete. */
 function lengthAt({ buffer, transport }: IpFields, protocol: number): number {
   return protocol === PROTOCOL.FRAGMENT ? FRAGMENT_HEADER_LENGTH : (buffer[transport + 1] + 1) * 8;
 }

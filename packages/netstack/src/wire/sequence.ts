@@ -15,7 +15,7 @@ export function isAfter(a: number, b: number): boolean {
   return ((a - b) | 0) > 0;
 }
 
-/** Returns how far `a` is behind `b`; negative if it is in front of it. */
+/** Returns how much later `a` is than `b`; negative if it is earlier. */
 export function distance(a: number, b: number): number {
   return (a - b) | 0;
 }

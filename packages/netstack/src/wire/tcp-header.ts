@@ -96,7 +96,7 @@ export class TcpHeader {
     return true;
   }
 
-  /** RFC 9293 3.2: an option that is wrong ends the list. It says nothing about the segment. */
+  /** RFC 9293 3.2: a wrong option ends the list. The segment is still valid. */
   #readOptions(buffer: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end;) {
       const kind = buffer[at];

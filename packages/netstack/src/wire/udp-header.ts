@@ -13,7 +13,9 @@ import type { PacketUnderConstruction } from './packet-under-construction.ts';
 /** Length of the header in bytes. */
 export const UDP_HEADER_LENGTH = 8;
 
-/** Writes the header of a datagram whose payload is there, with its checksum. */
+/**
+ * Writes the header of a datagram, with its checksum. The payload must be in the buffer already.
+ */
 export function writeUdpHeader(
   header: Readonly<IpHeader>,
   sourcePort: number,

@@ -42,7 +42,7 @@ describe('answerUnreachable', () => {
     for (const version of VERSIONS) {
       give(stack, rawPacket({ version, protocol: 200, payload: pattern(8) }));
     }
-    // RFC 4443 3.4: the pointer is that of the next header field.
+    // RFC 4443 3.4: the pointer is the offset of the next header field.
     expect(take(stack).map((packet) => [...transportOf(packet).subarray(0, 8)])).toEqual([
       [3, 2, expect.any(Number), expect.any(Number), 0, 0, 0, 0],
       [4, 1, expect.any(Number), expect.any(Number), 0, 0, 0, 6],
@@ -53,7 +53,7 @@ describe('answerUnreachable', () => {
   test.each<[what: string, packet: Uint8Array]>([
     ['an error', rawIcmp(4, [3, 3, 0, 0, 0, 0, 0, 0, ...pattern(28)])],
     ['an ICMP message of an unknown type', rawIcmp(4, [200, 0, 0, 0, 0, 0, 0, 0])],
-    ['a packet of no host', rawUdp(4, 53, pattern(8), { source: '224.0.0.1' })],
+    ['a packet whose source is a group', rawUdp(4, 53, pattern(8), { source: '224.0.0.1' })],
     ['a packet for others', rawUdp(4, 53, pattern(8), { destination: '10.0.0.77' })],
     ['a packet for a group', rawUdp(6, 53, pattern(8), { destination: 'ff02::1' })],
     ['no next header', rawPacket({ version: 6, protocol: 59, payload: pattern(3) })],

@@ -49,7 +49,7 @@ describe('receiveIcmp', () => {
     expect(take(stack)).toEqual([]);
   });
 
-  test('lives through any error message', () => {
+  test('survives any error message', () => {
     const stack = createStack();
     const sockets = [stack.openUdp({ port: 9 }), stack.openEcho()];
     const bytes = fc.uint8Array({ maxLength: 100, size: 'max' });

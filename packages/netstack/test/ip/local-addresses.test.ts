@@ -20,7 +20,7 @@ describe('LocalAddresses', () => {
     expect(addresses.sourceFor(IpAddress.from(destination))?.toString()).toBe(source);
   });
 
-  test('has no source of a version that it has no address of', () => {
+  test('returns no source if it has no address of that version', () => {
     expect(create('10.0.0.1').sourceFor(IpAddress.from('fd00::1'))).toBeUndefined();
   });
 });

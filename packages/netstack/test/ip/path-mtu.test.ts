@@ -26,7 +26,7 @@ describe('PathMtuTable', () => {
     expect([table.of(A, LINK, 600_000), table.size]).toEqual([LINK, 0]);
   });
 
-  test('never raises a path, and never goes below what is useful', () => {
+  test('never raises the MTU of a path, and never lowers it below a useful value', () => {
     const table = new PathMtuTable(10);
     table.lower(A, 1300, 1420, LINK, 0);
     expect(table.lower(A, 1400, 1420, 1300, 0)).toBe(false);
@@ -35,7 +35,7 @@ describe('PathMtuTable', () => {
     expect([table.of(A, LINK, 0), table.of(B, LINK, 0)]).toEqual([552, 1280]);
   });
 
-  test('takes the next usual value if a router does not say one', () => {
+  test('takes the next usual MTU if a router reports none', () => {
     const table = new PathMtuTable(10);
     table.lower(A, 0, 1420, LINK, 0);
     expect(table.of(A, LINK, 0)).toBe(1006);

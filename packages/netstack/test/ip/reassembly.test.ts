@@ -130,7 +130,7 @@ describe('Reassembly', () => {
     expect([reassembly.deadline, pool.available]).toEqual([Infinity, pool.size]);
   });
 
-  test('is bounded in datagrams and in memory: the oldest one makes room', () => {
+  test('limits the number and the memory of datagrams, and removes the oldest for a new one', () => {
     const { reassembly, pool } = create(2 ** 20);
     for (let i = 0; i < 1000; i++) {
       add(reassembly, fragmentsOf(shapeOf(4, pattern(16_000)), i, 8000)[0]);
@@ -142,7 +142,7 @@ describe('Reassembly', () => {
     );
   });
 
-  test('is bounded in gaps', () => {
+  test('limits the number of gaps', () => {
     const { reassembly } = create();
     const shape = shapeOf(4, pattern(8000));
     const results = Array.from({ length: 100 }, (_, i) => {

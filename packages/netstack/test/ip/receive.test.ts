@@ -35,7 +35,7 @@ describe('receivePacket', () => {
     expect([socket.isReadable, stack.pollTimeout()]).toEqual([true, Infinity]);
   });
 
-  test('never throws, and keeps bounded memory, whatever comes', () => {
+  test('never throws and keeps bounded memory, for any packets', () => {
     const stack = createStack({ memory: 2 ** 18 });
     stack.openUdp({ port: 53 });
     stack.openEcho();

@@ -31,7 +31,7 @@ describeWith([tunDevices, tshark], 'tshark', () => {
     async (version, offload) => {
       const fixture = createFixture(
         { offload, connections: { ecn: true } },
-        // A busy machine stops for less than a round trip.
+        // The round trip must be longer than the pauses of a busy machine.
         { latency: 20 },
       );
       const { network, stack, kernel } = fixture;

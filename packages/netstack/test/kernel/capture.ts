@@ -1,5 +1,5 @@
 /**
- * `Capture`: the packets of a network as a pcap file, and what tshark finds in it.
+ * `Capture`: records the packets of a network as a pcap file, and searches it with tshark.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Network } from './network.ts';
 export class Capture {
   readonly #parts: Uint8Array[] = [fileHeader()];
 
-  /** Every packet from now on, when it leaves its host. */
+  /** Records every packet from now on, when it leaves its host. */
   constructor(network: Network) {
     const before = network.onPacket;
     network.onPacket = (from, packet, now): boolean => {

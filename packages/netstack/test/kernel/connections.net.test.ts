@@ -42,7 +42,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     );
   });
 
-  test.each(BOTH)('the %s ends its stream, and receives on', async (by) => {
+  test.each(BOTH)('the %s ends its stream, and still receives', async (by) => {
     const fixture = createFixture();
     const ends = await connect(fixture, by);
     const other = by === 'stack' ? ends.kernel : ends.stack;
@@ -112,7 +112,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(bytes / segments).toBeGreaterThan(600);
   });
 
-  test('keepalive finds a live end alive, and a dead one dead', async () => {
+  test('keepalive keeps a live connection, and ends a dead one', async () => {
     const fixture = createFixture({
       connections: { keepAlive: 200 },
       sockets: [
@@ -155,7 +155,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       for (let i = 0; i < 3; i++) {
         const near = stack.connect(kernel.addresses[4], 80, { localPort: 5000 });
         const far = await accepted(network, accept);
-        // More than the clock of the initial sequence numbers moves meanwhile.
+        // More bytes than the clock of the initial sequence numbers advances meanwhile.
         await transfer(network, near, far, 2_000_000);
         network.programs.length = 0;
         near.end();
@@ -249,16 +249,16 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       await network.run(() => ends.kernel.state === number);
       ends.stack.abort();
       await network.run(() => ends.kernel.state === CLOSED);
-      // CLOSE-WAIT has no reader any more, so that the error is EPIPE (tcp_reset of Linux).
+      // In CLOSE-WAIT nobody reads any more, so the error is EPIPE (tcp_reset of Linux).
       expect(ends.kernel.error).toMatch(/ECONNRESET|EPIPE/);
     });
   });
 
-  test('a full backlog of the stack makes the kernel wait, and all get in', async () => {
+  test('a full backlog of the stack makes the kernel wait, and all connections are accepted', async () => {
     const { network, stack, kernel } = createFixture();
     const listener = stack.listener(80, { backlog: 4 });
     const streams = Array.from({ length: 10 }, () => kernel.connect(stack.addresses[4], 80));
-    // Some were answered with SYN cookies. Only data tells the stack that a connection is there.
+    // Some were answered with SYN cookies. Only data shows the stack that such a connection exists.
     for (const stream of streams) network.programs.push(new Sender(stream, 10));
     await network.pass(300);
     expect(listener.waiting).toBeLessThanOrEqual(4);
@@ -271,7 +271,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(streams.map(({ error }) => error).filter(Boolean)).toEqual([]);
   });
 
-  test('a flood of SYNs keeps the kernel out of no listener of the stack', async () => {
+  test('the kernel can connect to a listener of the stack during a flood of SYNs', async () => {
     const { network, stack, kernel } = createFixture();
     const listener = stack.listener(80, { backlog: 4 });
     const flood: Program = {
@@ -298,11 +298,12 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     }
   });
 
-  test('a full backlog of the kernel makes the stack wait, and all get in', async () => {
+  test('a full backlog of the kernel makes the stack wait, and all connections are accepted', async () => {
     const { network, stack, kernel } = createFixture();
     const accept = kernel.listen(80, 3);
     const streams = Array.from({ length: 10 }, () => stack.connect(kernel.addresses[4], 80));
-    // The kernel has answered with SYN cookies. Only data tells it that a connection is there.
+    // The kernel has answered with SYN cookies. Only data shows the kernel that such a connection
+    // exists.
     for (const stream of streams) network.programs.push(new Sender(stream, 10));
     await network.pass(300);
     const all: KernelStream[] = [];
@@ -325,7 +326,7 @@ function synFrom(port: number): Uint8Array {
   return withChecksum(header, 16, 6, { version: 4, source: '10.0.0.77' });
 }
 
-/** States of the stack whose FIN waits. */
+/** States of the stack in which its FIN waits behind data. */
 const WAITING = new Set(['fin-wait-1', 'closing', 'last-ack']);
 
 function endBoth({ stack, kernel }: Ends): void {

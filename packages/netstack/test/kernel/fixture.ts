@@ -20,7 +20,7 @@ export interface Fixture {
   readonly kernel: KernelHost;
 }
 
-/** Everything is closed when the test ends. */
+/** Makes a fixture that is closed when the test ends. */
 export function createFixture(options: FixtureOptions = {}, path: PathOptions = {}): Fixture {
   const stack = new StackHost({ ...options, number: 1 });
   const kernel = new KernelHost({ ...options, number: 2 });
@@ -29,13 +29,13 @@ export function createFixture(options: FixtureOptions = {}, path: PathOptions = 
   return { network, stack, kernel };
 }
 
-/** A connection that one of both has begun. */
+/** Both ends of a connection. */
 export interface Ends {
   readonly stack: StackStream;
   readonly kernel: KernelStream;
 }
 
-/** @param by who begins */
+/** Makes a connection. @param by the host that begins it */
 export async function connect(
   { network, stack, kernel }: Fixture,
   by: 'stack' | 'kernel' = 'stack',
@@ -80,7 +80,7 @@ export async function transfer(
   }
 }
 
-/** Reads everything that is there, and returns how many bytes that is. */
+/** Reads all bytes that are there, and returns how many there were. */
 export function drain(stream: Stream): number {
   let total = 0;
   for (;;) {
@@ -90,7 +90,7 @@ export function drain(stream: Stream): number {
   }
 }
 
-/** Writes as much as is taken, and returns how many bytes that is. */
+/** Writes until no more bytes are taken, and returns how many were taken. */
 export function fill(stream: Stream): number {
   let total = 0;
   for (;;) {

@@ -9,7 +9,7 @@ import { Receiver, Sender } from './transfer.ts';
 
 const SECONDS = shortOrLong(10, 60);
 const FLOWS = 12;
-/** What a part of this pair reaches at least, compared with two kernels. */
+/** The least share of the goodput of two kernels that a pair with a stack must reach. */
 const LEAST = shortOrLong(0.8, 0.9);
 
 /** Host 1 sends to host 2. */
@@ -20,7 +20,7 @@ const PAIRS: [name: string, create: () => [Host, Host]][] = [
 ];
 
 describeWith([tunDevices], 'the goodput of CUBIC over 40 ms', () => {
-  test.each([0.01, 0.05])('is that of the kernel if %d of the packets are lost', async (loss) => {
+  test.each([0.01, 0.05])('is close to that of the kernel at a loss of %d', async (loss) => {
     const measured = PAIRS.map(([name, create]) => {
       const network = new Network(create(), { latency: 20, loss, seed: 3 });
       onTestFinished(() => network.close());

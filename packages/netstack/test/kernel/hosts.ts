@@ -1,5 +1,5 @@
 /**
- * `Host`: what is at an end of a path. `KernelHost` is the kernel of Linux in a namespace of its
+ * `Host`: a host at one end of a path. `KernelHost` is the kernel of Linux in a namespace of its
  * own, behind a TUN device. `StackHost` is a stack of ours.
  *
  * @module
@@ -22,11 +22,11 @@ import { StackStream, type Stream } from './stream.ts';
 
 export interface Host {
   readonly addresses: Record<4 | 6, string>;
-  /** Returns all wire packets that the host sends now. */
+  /** Returns all packets that the host sends now, as they are on the wire. */
   take(now: number): Uint8Array[];
-  /** Gives it the packets that arrive now. */
+  /** Gives the host the packets that arrive now. */
   give(packets: readonly Uint8Array[], now: number): void;
-  /** When it must be called at the latest. */
+  /** When `take` must be called at the latest. */
   readonly deadline: number;
   connect(address: string, port: number): Stream;
   /** Returns a function that accepts the next connection. */
@@ -123,7 +123,7 @@ export class KernelHost implements Host {
     );
   }
 
-  /** Closes it with the host. */
+  /** Closes the socket together with the host. */
   keep<T extends { close(): void }>(socket: T): T {
     this.#open.push(socket);
     return socket;
@@ -135,7 +135,7 @@ export class KernelHost implements Host {
     this.namespace.close();
   }
 
-  /** A packet that was corrupted on the path may be none (EINVAL). */
+  /** The TUN refuses a corrupted packet that is no IP packet any more (EINVAL). */
   #write(bytes: Uint8Array, length: number): void {
     const written = this.tun.write(bytes, 0, length);
     if (written < 0 && written !== -22) throw new Error(`the TUN refused a packet: ${written}`);
@@ -232,7 +232,7 @@ function addressesOf(number: number): Record<4 | 6, string> {
   return { 4: `10.0.0.${number}`, 6: `fd00::${number}` };
 }
 
-/** The most packets that are taken in one turn, so that both ends go on. */
+/** How many packets are taken in one turn at most, so that both ends make progress. */
 const MOST_READS = 64;
-/** The machine may have others. */
+/** Set for every test, because the machine may have other values. */
 const SYSCTLS = { 'net.ipv4.tcp_ecn': 0 };

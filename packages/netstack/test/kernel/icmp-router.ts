@@ -1,5 +1,5 @@
 /**
- * `answerTooBig`: what a router on the path says about a packet that is too long (RFC 1191 4, RFC
+ * `answerTooBig`: makes the ICMP error of a router for a packet that is too long (RFC 1191 4, RFC
  * 4443 3.2).
  *
  * @module
@@ -11,7 +11,7 @@ import { joined } from '../raw-packets.ts';
 /**
  * Returns the ICMP error for the sender of `packet`.
  *
- * @param router the text of an address of the version of the packet
+ * @param router the address of the router, as text; of the same version of IP as the packet
  */
 export function answerTooBig(packet: Uint8Array, mtu: number, router: string): Uint8Array {
   const isV4 = packet[0] >>> 4 === 4;

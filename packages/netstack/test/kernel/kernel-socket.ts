@@ -58,7 +58,7 @@ export class KernelStream implements Stream {
     return stream;
   }
 
-  /** The number in the name of an errno, if the connection failed. */
+  /** The name of the errno, if the connection has failed. */
   get error(): string | undefined {
     if (this.#isClosed) return this.#error;
     const errno = this.option(linux.SOL_SOCKET, SO_ERROR);
@@ -157,7 +157,7 @@ export class KernelListener {
     this.fd = stream.fd;
     this.#options = options;
     stream.setOption(OPTION.reuseAddress());
-    // The window is chosen when the connection begins.
+    // These options are set before `listen`, because the window is chosen when a connection begins.
     for (const option of options) stream.setOption(option);
     bind(this.fd, address, port);
     if (native().listen(this.fd, backlog) < 0) throw new SystemError('listen', libc().errno());
@@ -203,7 +203,8 @@ function open(address: string): number {
   const domain = address.includes(':') ? linux.AF_INET6 : linux.AF_INET;
   const fd = libc().socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError('socket', libc().errno());
-  // The machine may have another default. A namespace cannot change it.
+  // The congestion control is chosen here: the machine may have another default, and a namespace
+  // cannot change that.
   const name = allocate(CONGESTION_CONTROL.length);
   name.bytes.set(new TextEncoder().encode(CONGESTION_CONTROL));
   if (libc().setsockopt(fd, TCP, TCP_CONGESTION, name.address, CONGESTION_CONTROL.length) < 0) {

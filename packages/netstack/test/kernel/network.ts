@@ -8,7 +8,7 @@ import { boottimeMs, linux, PollSet } from '@litz/sys';
 import { LossyPath, type PathOptions } from '../lossy-path.ts';
 import { KernelHost, type Host } from './hosts.ts';
 
-/** What runs on a host: `step` does what is possible now, and returns whether it did anything. */
+/** A program on a host. `step` does what is possible now, and returns whether it did anything. */
 export interface Program {
   step(): boolean;
 }
@@ -51,7 +51,7 @@ export class Network {
     const time = boottimeMs();
     this.#now += Math.min(time - this.#readAt, LONGEST_STEP_MS);
     this.#readAt = time;
-    // What has arrived comes before the timers.
+    // Packets that have arrived are delivered before the timers run.
     let isBusy = this.#deliver();
     for (const program of this.programs) isBusy = program.step() || isBusy;
     const { now } = this;
@@ -115,9 +115,9 @@ export async function runTogether(
   }
 }
 
-/** So that the test runner can work. */
+/** After this time, the test runner gets a turn. */
 const LONGEST_TURN_MS = 200;
 /** A socket of the kernel may change without a packet. */
 const LONGEST_SLEEP_MS = 10;
-/** More than a sleep. */
+/** Longer than a sleep. If a step took longer, the machine has stopped meanwhile. */
 const LONGEST_STEP_MS = 30;

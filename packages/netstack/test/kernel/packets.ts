@@ -1,6 +1,6 @@
 /**
- * What a device does between a host and the wire: `splitPackets` makes wire packets of what a host
- * sends, and `Joiner` makes super-packets of what arrives for it.
+ * The work of a device between a host and the wire: `splitPackets` splits the super-packets that a
+ * host sends, and `Joiner` joins the packets that arrive for it.
  *
  * @module
  */

@@ -35,8 +35,8 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
     });
   });
 
-  describe.each(BOTH)('becomes narrower while the %s sends', (by) => {
-    test.each([4, 6] as const)('and says so (IPv%i)', async (version) => {
+  describe.each(BOTH)('gets a smaller MTU while the %s sends', (by) => {
+    test.each([4, 6] as const)('and reports it (IPv%i)', async (version) => {
       const fixture = createFixture({}, {});
       const { network } = fixture;
       const ends = await connect(fixture, by, version);
@@ -60,7 +60,7 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
       expect(refused).toBeLessThan(200);
     });
 
-    test('and says nothing', { timeout: 60_000 }, async () => {
+    test('and does not report it', { timeout: 60_000 }, async () => {
       const fixture = createFixture({ sysctls: { 'net.ipv4.tcp_mtu_probing': 1 } }, {});
       const { network } = fixture;
       const ends = await connect(fixture, by);

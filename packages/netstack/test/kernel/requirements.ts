@@ -1,5 +1,5 @@
 /**
- * What the tests against the kernel of Linux need.
+ * The requirements of the tests against the kernel of Linux.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { NetworkNamespace } from '@litz/sys';
 import { programRequirement, requirement, type Requirement } from '@litz/testkit';
 import { openTun } from '@litz/tun';
 
-/** In a namespace, so that nothing of the machine is touched. */
+/** Makes a TUN in a namespace, so that the machine is not changed. */
 export const tunDevices: Requirement = requirement('the right to make TUN devices', () => {
   const namespace = NetworkNamespace.create();
   try {

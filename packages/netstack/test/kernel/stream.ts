@@ -1,5 +1,6 @@
 /**
- * `Stream`: one end of a connection, of the kernel or of a stack, in one form; `StackStream`.
+ * `Stream`: one interface for the end of a connection in the kernel and in a stack. `StackStream`
+ * is the end in a stack.
  *
  * @module
  */

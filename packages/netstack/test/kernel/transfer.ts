@@ -1,5 +1,6 @@
 /**
- * `Transfer`: one stream of bytes from one end of a connection to the other, with a SHA-256 of both.
+ * `Sender` and `Receiver`: one stream of bytes from one end of a connection to the other, with a
+ * SHA-256 at each end.
  *
  * @module
  */

@@ -26,7 +26,7 @@ describe('ByteRanges', () => {
     );
   });
 
-  test('refuses one range too many, but joins to those that are there', () => {
+  test('refuses one range too many, but still joins bytes to existing ranges', () => {
     const ranges = new ByteRanges(2);
 
     expect([ranges.add(0, 1), ranges.add(4, 5), ranges.add(8, 9)]).toEqual([true, true, false]);
@@ -34,7 +34,7 @@ describe('ByteRanges', () => {
   });
 });
 
-/** Also proves that the ranges are sorted and do not touch. */
+/** Also checks that the ranges are sorted and do not touch. */
 function positionsOf(ranges: ByteRanges): boolean[] {
   const positions = Array.from({ length: SIZE + 20 }, () => false);
   let last = -1;

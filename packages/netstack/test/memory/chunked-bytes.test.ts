@@ -5,7 +5,7 @@ import { ChunkedBytes } from '../../src/memory/chunked-bytes.ts';
 import { pattern } from '../raw-packets.ts';
 
 describe('ChunkedBytes', () => {
-  test('returns what was written, wherever it lies', () => {
+  test('returns the bytes that were written, at any position', () => {
     fc.assert(
       fc.property(fc.nat(9000), fc.nat(9000), fc.nat(20_000), (skip, position, length) => {
         const pool = new ChunkPool(2 ** 17);
@@ -39,7 +39,7 @@ describe('ChunkedBytes', () => {
     };
     windows.slice(0, 4).forEach(fill);
     expect(chunks()).toEqual([60, 30, 15, 8, 0]);
-    // Each of them gives back a little at a time, as programs that read.
+    // Each of them gives back a little at a time, as a program does that reads.
     for (let turn = 0; turn < 200; turn++) {
       for (const window of windows.slice(0, 4)) {
         window.bytes.release(CHUNK_SIZE);
@@ -60,7 +60,7 @@ describe('ChunkedBytes', () => {
     expect(second.write(0, data, 0, data.length)).toBe(CHUNK_SIZE);
     expect(third.write(0, data, 0, data.length)).toBe(0);
     first.clear();
-    // What is behind must not keep out what is in front of it.
+    // The third window still has no chunk, so it gets its first one.
     expect(third.write(0, data, 0, 1)).toBe(1);
   });
 

@@ -40,7 +40,7 @@ describe('PortTable', () => {
     expect(() => table.add(bound(undefined, 53))).toThrow(/EADDRINUSE/);
   });
 
-  test('chooses each free port of the range, in an order that is not its own', () => {
+  test('chooses each free port of the range, in an order that is not ascending', () => {
     const table = createTable();
     const ports = Array.from({ length: 16_384 }, () => {
       const port = table.chooseFree(A);

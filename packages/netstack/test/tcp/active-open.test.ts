@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createStack, OURS, THEIRS } from '../raw-packets.ts';
 import { Script } from './script.ts';
 
-/** The stack has begun and ended a connection from port 5555, and is in TIME-WAIT. */
+/** Returns a connection from port 5555 that the stack has begun and ended. It is in TIME-WAIT. */
 function timeWait(options: string, bytes = 0): Script {
   const script = Script.connecting({ tcp: { sendBuffer: 2 ** 22 } }, 5555);
   expect(script.sent()).toEqual(['S 0:0']);
@@ -40,26 +40,26 @@ function startOf({
 }
 
 describe('openConnection', () => {
-  test('uses the ends of a connection in TIME-WAIT again after a second', () => {
+  test('uses the addresses and ports of a connection in TIME-WAIT again after a second', () => {
     const script = timeWait(',ts 7 1000');
     const again = (): unknown => script.stack.connectTcp(THEIRS[4], 5000, { localPort: 5555 });
     script.advance(999);
-    expect(again).toThrow('10.0.0.1 port 5555 is connected to there already');
+    expect(again).toThrow('10.0.0.1 port 5555 is already connected to that address and port');
     script.advance(1);
     again();
     expect(script.sent()).toEqual(['S 0:0']);
     expect([script.socket.state, script.socket.error]).toEqual(['closed', undefined]);
   });
 
-  test('does not without timestamps, and never if a connection is open', () => {
+  test('does so only after TIME-WAIT without timestamps, and never while the connection is open', () => {
     const script = timeWait('');
     script.advance(59_000);
     const again = (): unknown => script.stack.connectTcp(THEIRS[4], 5000, { localPort: 5555 });
-    expect(again).toThrow('10.0.0.1 port 5555 is connected to there already');
+    expect(again).toThrow('10.0.0.1 port 5555 is already connected to that address and port');
     script.advance(1000);
     again();
     script.advance(2000);
-    expect(again).toThrow('10.0.0.1 port 5555 is connected to there already');
+    expect(again).toThrow('10.0.0.1 port 5555 is already connected to that address and port');
   });
 
   test('begins behind all sequence numbers of the connection before (RFC 9293 3.6.1)', () => {
@@ -98,7 +98,7 @@ describe('openConnection', () => {
     );
   });
 
-  test('never connects a port of the stack with itself', () => {
+  test('never connects a port of the stack to itself', () => {
     const stack = createStack();
     for (let port = 1024; port < 65_536; port++) if (port !== 2000) stack.listenTcp({ port });
     expect(() => stack.connectTcp(OURS[4], 2000)).toThrow(

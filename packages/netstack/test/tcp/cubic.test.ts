@@ -35,7 +35,7 @@ describe('Cubic', () => {
     expect(cubic.window / SIZE).toBeGreaterThan(100);
   });
 
-  test('makes room for others when it shrinks twice (RFC 9438 4.7)', () => {
+  test('leaves more of the path to others when it shrinks twice (RFC 9438 4.7)', () => {
     const cubic = congested(1000);
     cubic.window = 800 * SIZE;
     cubic.onCongestion(cubic.window);

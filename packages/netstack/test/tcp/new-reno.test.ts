@@ -16,7 +16,7 @@ describe('NewReno', () => {
     expect(reno.window).toBe(26_000);
   });
 
-  test('halves what is on the way, but keeps two segments', () => {
+  test('sets the threshold to half of what is on the way, but at least to two segments', () => {
     const reno = new NewReno(1000);
     reno.onCongestion(30_000);
     expect([reno.threshold, reno.window]).toEqual([15_000, 10_000]);
@@ -24,7 +24,7 @@ describe('NewReno', () => {
     expect([reno.threshold, reno.window]).toEqual([2000, 1000]);
   });
 
-  test('begins again after a pause', () => {
+  test('begins with the initial window again after a pause', () => {
     const reno = new NewReno(1000);
     reno.onAcknowledged(50_000);
     reno.onIdle();

@@ -10,7 +10,7 @@ const SEEDS = shortOrLong(60, 5000);
 /** What a program at one end does. */
 interface Plan {
   bytes: number;
-  /** The most bytes of one call. */
+  /** The largest number of bytes in one call. */
   writeSize: number;
   readSize: number;
   /** Ms between two reads. */
@@ -19,7 +19,7 @@ interface Plan {
 }
 
 describe('two stacks, whatever the path and the programs do', () => {
-  test('deliver every byte once and in order, or say why not', { timeout: 3_600_000 }, () => {
+  test('deliver every byte once and in order, or report an error', { timeout: 3_600_000 }, () => {
     const totals = { seeds: 0, protocolHours: 0, bytes: 0, failed: 0, packets: 0, lost: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) {
       const result = run(seed);
@@ -76,7 +76,7 @@ function run(seed: number): Result {
     const socket = far ? undefined : listener.accept();
     if (socket) far = new Program(socket, randomPlan(random), 2);
     const wake = Math.min(near.step(path.now), far?.step(path.now) ?? Infinity);
-    // A path that is gone for a while, or for good.
+    // The path loses everything for a while, or until the end.
     if (random() < 0.0005)
       path.options = random() < 0.5 ? { ...pathOptions, loss: 1 } : pathOptions;
     if (near.isOver && (far?.isOver ?? true)) break;
@@ -85,7 +85,9 @@ function run(seed: number): Result {
     if (isAnything) continue;
     if (wake === Infinity) {
       if (path.now < limit && isStuck(near, far)) {
-        throw new Error(`seed ${seed}: work is left, and no timer: ${describeEnds(near, far)}`);
+        throw new Error(
+          `seed ${seed}: work is left, but no timer runs: ${describeEnds(near, far)}`,
+        );
       }
       break;
     }
@@ -117,7 +119,7 @@ function run(seed: number): Result {
   };
 }
 
-/** One end: writes and reads by its plan. Its bytes depend on their position. */
+/** The program at one end: writes and reads by its plan. Each byte depends on its position. */
 class Program {
   readonly socket: TcpSocket;
   readonly plan: Plan;
@@ -147,7 +149,7 @@ class Program {
     for (let i = 0; i < count; i++) {
       // The other end has the other seed.
       if (this.#buffer[i] !== byteAt(this.received + i, 3 - this.#seed)) {
-        expect.fail(`a wrong byte behind ${this.received}`);
+        expect.fail(`a wrong byte at ${this.received + i}`);
       }
     }
     this.received += count;
@@ -197,13 +199,16 @@ function describeEnds(near: Program, far: Program | undefined): string {
   return `${near.describe()} | ${far?.describe()}`;
 }
 
-/** Nothing is on the way and no timer runs, but something is left to do. */
+/** Whether something is left to do, although nothing is on the way and no timer runs. */
 function isStuck(near: Program, far: Program | undefined): boolean {
   if (!far) return near.socket.error === undefined;
   return [near, far].some(({ socket }) => !socket.error && socket.unacknowledged > 0);
 }
 
-/** What has arrived is a beginning of what was sent, and all of it if there is no error. */
+/**
+ * Checks that the received bytes are the beginning of the sent ones, and all of them if there is no
+ * error.
+ */
 function checkBytes(seed: number, near: Program, far: Program | undefined): void {
   for (const [from, to] of [
     [near, far],

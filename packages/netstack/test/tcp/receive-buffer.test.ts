@@ -32,7 +32,7 @@ describe('ReceiveBuffer', () => {
     );
   });
 
-  test('has no memory while nothing waits', () => {
+  test('uses no memory while nothing waits', () => {
     const pool = new ChunkPool(2 ** 16);
     const buffer = new ReceiveBuffer(pool, 65_536);
     buffer.write(0, patternAt(0, 100), 0, 100);
@@ -40,10 +40,11 @@ describe('ReceiveBuffer', () => {
     expect(pool.available).toBe(pool.size);
   });
 
-  test('refuses what there is no memory for, and takes it later', () => {
+  test('refuses data for which there is no memory, and takes it later', () => {
     const pool = new ChunkPool(16_384);
     const buffer = new ReceiveBuffer(pool, 65_536);
-    // No more is offered than there is memory for: half of the pool, while nobody else needs it.
+    // Only memory that the buffer may use is offered: half of the pool, while no other buffer needs
+    // it.
     expect(buffer.room).toBe(8192);
     expect(buffer.write(0, patternAt(0, 9000), 0, 9000)).toBe(8192);
     expect(buffer.room).toBe(0);
@@ -63,7 +64,7 @@ describe('ReceiveBuffer', () => {
     expect(pool.available).toBeGreaterThanOrEqual(pool.size / 2 - 1);
     expect(hostile.at(-1)!.write(4096, Uint8Array.of(1), 0, 1)).toBe(-1);
     const other = new ReceiveBuffer(pool, 65_536);
-    // A sixteenth is kept for first chunks.
+    // A sixteenth is kept for the first chunks of buffers.
     expect(other.write(0, patternAt(0, 65_536), 0, 65_536)).toBe(57_344);
   });
 });

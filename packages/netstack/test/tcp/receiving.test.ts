@@ -28,7 +28,7 @@ describe('receiving', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('puts segments in order, and reports those ahead (RFC 2018)', () => {
+  test('puts segments in order, and reports those behind a gap (RFC 2018)', () => {
     const script = Script.connected({ syn: SACK });
     script.inject('. 1001:2001 ack 1');
     expect(script.sentWhole()[0]).toMatch(/^\. 1:1 ack 1 .*<sack 1001:2001>$/);
@@ -62,7 +62,7 @@ describe('receiving', () => {
     expect(script.sent().at(-1)).toBe('. 1:1 ack 50');
   });
 
-  test('cuts what is behind its window, and drops what is outside of it', () => {
+  test('cuts off data behind its window, and drops segments outside of it', () => {
     const script = Script.connected({ tcp: { receiveBuffer: 4096 } });
     for (let at = 1; at < 4001; at += 1000) script.inject(`. ${at}:${at + 1000} ack 1`);
     script.inject('. 4001:5001 ack 1');
@@ -70,7 +70,7 @@ describe('receiving', () => {
     expect(script.sentWhole().at(-1)).toBe('. 1:1 ack 4097 win 0');
     script.inject('. 4097:4098 ack 1');
     expect(script.sentWhole()).toEqual(['. 1:1 ack 4097 win 0']);
-    // RFC 9293 3.8.6.2.2: the window opens when it is worth it.
+    // RFC 9293 3.8.6.2.2: the window opens only if it has grown enough.
     script.read(100);
     expect(script.sent()).toEqual([]);
     script.read(3000);
@@ -87,7 +87,7 @@ describe('receiving', () => {
     expect([script.read(500), script.socket.isEnded]).toEqual([streamBytes(1, 201), true]);
   });
 
-  test('lets the window grow with what the program reads', () => {
+  test('lets the window grow while the program reads fast', () => {
     const script = Script.connected({ syn: '<mss 1000,wscale 7>' });
     let position = 1;
     let last = '';
@@ -121,7 +121,7 @@ describe('receiving', () => {
     expect(script.socket.readable).toBe(30);
   });
 
-  test('takes timestamps that wrap, and drops those from before (RFC 7323 5.4)', () => {
+  test('takes timestamps that wrap, and drops segments with timestamps from before (RFC 7323 5.4)', () => {
     const script = Script.connected({ syn: '<mss 1000,ts 4294967000 0>' });
     script.sent();
     let received = 1;
@@ -140,13 +140,13 @@ describe('receiving', () => {
     const script = Script.connected({ syn: '<mss 1000,ts 100 0>' });
     settle(script);
     script.inject('. 17:27 ack 1 <ts 300 0>');
-    // Ahead of a gap: the echo stays.
+    // The segment is behind a gap, so the echo does not change.
     expect(script.sentWhole()[0]).toMatch(/<ts \d+ 100>$/);
   });
 });
 
 describe('blind attacks (RFC 5961)', () => {
-  test('only a RST with the exact sequence number is believed', () => {
+  test('only a RST with the exact sequence number is accepted', () => {
     const script = Script.connected();
     script.inject('R 500:500');
     expect([script.socket.state, script.sent()]).toEqual(['established', ['. 1:1 ack 1']]);
@@ -164,7 +164,7 @@ describe('blind attacks (RFC 5961)', () => {
     expect([script.socket.state, script.sent()]).toEqual(['established', ['. 1:1 ack 1']]);
   });
 
-  test('data with an acknowledgement of what was never sent, or long ago, is dropped', () => {
+  test('data is dropped if its acknowledgement is for data that was never sent, or is too old', () => {
     const script = Script.connected();
     script.inject('. 1:11 ack 2');
     script.advance(1000);
@@ -173,7 +173,7 @@ describe('blind attacks (RFC 5961)', () => {
     expect(script.sent()).toEqual(['. 1:1 ack 1', '. 1:1 ack 1']);
   });
 
-  test('challenges are rare', () => {
+  test('at most one challenge ACK is sent per half second', () => {
     const script = Script.connected();
     for (let i = 0; i < 1000; i++) {
       script.inject('R 500:500');

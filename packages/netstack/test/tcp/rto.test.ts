@@ -13,7 +13,7 @@ describe('RtoEstimator', () => {
     expect([rto.smoothed, rto.variation, rto.timeout]).toEqual([450, 212.5, 1300]);
   });
 
-  test('stays 200 ms above the round trip, and below a minute', () => {
+  test('is at least 200 ms longer than the round trip, and at most a minute', () => {
     const rto = new RtoEstimator();
     for (let i = 0; i < 200; i++) rto.sample(10, i);
     expect(rto.timeout).toBeCloseTo(210, 6);
@@ -25,7 +25,7 @@ describe('RtoEstimator', () => {
     expect(rto.backoff).toBe(0);
   });
 
-  test('remembers the least round trip of five minutes', () => {
+  test('remembers the shortest round trip of five minutes', () => {
     const rto = new RtoEstimator();
     rto.sample(10, 0);
     rto.sample(50, 1000);

@@ -56,7 +56,7 @@ export class Script {
   readonly stack: Stack;
   listener: TcpListener | undefined;
   socket!: TcpSocket;
-  /** Initial sequence number of the stack; the other side begins at `THEIR_START`. */
+  /** Initial sequence number of the stack; the other side begins at `#theirStart`. */
   #ourStart: number | undefined;
   readonly #theirStart: number;
   #ourPort = OUR_PORT;
@@ -78,7 +78,10 @@ export class Script {
     return script;
   }
 
-  /** A socket whose SYN was sent; the SYN was not looked at. Port 0: a free one. */
+  /**
+   * A socket that has begun to connect. Its SYN is the first segment of `sent`. Port 0: a free
+   * port.
+   */
   static connecting(options: ScriptOptions = {}, localPort = 0): Script {
     const script = new Script(options);
     const tcp = { ...options.tcp, localPort };
@@ -88,8 +91,7 @@ export class Script {
   }
 
   /**
-   * A connection that the other side has begun, over a path with a round trip of 20 ms. `syn`: its
-   * options.
+   * A connection that the other side has begun, over a path with a round trip of 20 ms.
    */
   static connected(options: ScriptOptions = {}, window = 10_000): Script {
     const script = Script.listening(options);
@@ -161,7 +163,7 @@ export class Script {
     return this.#ourStart ?? 0;
   }
 
-  /** Where the last segment ended that was described. */
+  /** The end of the last segment that `next` has returned. */
   sentEnd = 0;
 
   /** Gives a whole packet to the stack. */
@@ -193,7 +195,7 @@ export class Script {
     return target.subarray(0, this.socket.receive(target));
   }
 
-  /** The ECN bits of the last packet that was described. */
+  /** The ECN bits of the last segment that `next` has returned. */
   ecn = 0;
 
   #collect(): void {

@@ -97,7 +97,7 @@ describe('sending', () => {
     expect([script.sent(), script.socket.unacknowledged]).toEqual([[], 0]);
   });
 
-  test('reduces the window by what was in it, without what was sent beside it (RFC 5681 3.2)', () => {
+  test('reduces the window without counting data that was sent in addition to it (RFC 5681 3.2)', () => {
     const script = Script.connected({ syn: SACK, tcp: { congestionControl: 'new-reno' } }, 60_000);
     script.send(100_000);
     expect(script.sent().length).toBe(10);
@@ -113,12 +113,12 @@ describe('sending', () => {
     expect(script.sent().length).toBe(5);
   });
 
-  test('waits for reordered segments once it has seen some (RFC 8985 6.2)', () => {
+  test('waits for reordered segments after it has seen some (RFC 8985 6.2)', () => {
     const script = Script.connected({ syn: SACK });
     script.send(8000);
     script.sent();
     script.advance(39);
-    // Late, not lost: the first comes after the second.
+    // The first segment comes after the second one: it is late, not lost.
     script.inject('. 1:1 ack 1 <sack 1001:2001>');
     script.inject('. 1:1 ack 2001');
     script.inject('. 1:1 ack 2001 <sack 3001:8001>');
@@ -137,7 +137,7 @@ describe('sending', () => {
     script.inject('. 1:1 ack 1001');
     script.send(3000);
     expect(script.sent().length).toBe(3);
-    // Two round trips of 23.75 ms, and two for the clock.
+    // Two round trips of 23.75 ms, and 2 ms for the clock.
     script.advance(49);
     expect(script.sent()).toEqual([]);
     script.advance(1);
@@ -148,7 +148,7 @@ describe('sending', () => {
     expect(script.sent()[0]).toBe('. 1001:2001 ack 1');
   });
 
-  test('probes a closed window for as long as it is answered (RFC 9293 3.8.6.1)', () => {
+  test('probes a closed window for as long as the other side answers (RFC 9293 3.8.6.1)', () => {
     const script = Script.connected({}, 1000);
     script.send(3000);
     expect(script.sent()).toEqual(['. 1:1001 ack 1']);
@@ -201,7 +201,7 @@ describe('sending', () => {
     expect(script.socket.state).toBe('fin-wait-2');
   });
 
-  test('sends smaller segments when the path says so, and believes only what it sent', () => {
+  test('sends smaller segments after "too big", but only if it has sent the segment', () => {
     const script = Script.connected({ syn: '<mss 1360>' });
     script.send(1360);
     expect(script.sent()).toEqual(['P 1:1361 ack 1']);
@@ -217,20 +217,20 @@ describe('sending', () => {
     script.sent();
     for (let mtu = 1400; mtu >= 0; mtu--) script.give(tooBig(script, 1, mtu));
     const [first] = script.sent();
-    // An MTU of 552 is the least, as in Linux.
+    // 552 is the smallest MTU, as in Linux.
     expect(first).toBe('. 1:513 ack 1');
-    // Each of them has made the window be sent again; it is not larger than before.
+    // The window was sent again, and more messages change nothing.
     for (let i = 0; i < 1000; i++) script.give(tooBig(script, 1, 60));
     expect(script.sent()).toEqual([]);
   });
 
-  test('sends longer segments again when the path may be wide again (RFC 8201 4)', () => {
+  test('sends longer segments again when the MTU of the path may have grown (RFC 8201 4)', () => {
     const script = Script.connected({ syn: '<mss 1380>' }, 60_000);
     script.stack.mtu = 1300;
     script.send(1260);
     expect(script.sent()).toEqual(['P 1:1261 ack 1']);
     script.inject('. 1:1 ack 1261 win 60000');
-    // Never more than the link takes, whatever the other side takes.
+    // Segments are never longer than the link takes, even if the other side takes longer ones.
     script.send(3000);
     const [first] = script.sent();
     expect(first).toBe('. 1261:2521 ack 1');
@@ -260,16 +260,16 @@ describe('sending', () => {
     const sentAt = script.now;
     script.advance(250);
     expect(script.sent()).toEqual(['. 1:1369 ack 1']);
-    // The answer to the original.
+    // The answer to the original segment.
     script.inject(`. 1:1 ack 1369 win 60000 <ts 400 ${sentAt}>`);
     expect(script.sent().every((text) => /^P?\.? ?1[3-9]\d{3}:/.test(text))).toBe(true);
     script.inject(`. 1:1 ack 13681 win 60000 <ts 401 ${sentAt}>`);
     script.send(40_000);
-    // Slow start goes on where it was: more than 20 segments.
+    // Slow start goes on where it was before the timeout.
     expect(script.sent().length).toBeGreaterThan(9);
   });
 
-  test('does not undo a timeout whose answer is for the second transmission', () => {
+  test('does not undo a timeout if the answer is for the second transmission', () => {
     const script = Script.connected({ syn: '<mss 1400,ts 100 0>' }, 60_000);
     script.send(20_000);
     script.sent();
@@ -311,8 +311,9 @@ describe('sending', () => {
     expect(script.sent().at(-1)).not.toMatch(/^E/);
   });
 
-  test('probes a silent connection at times with fractions, too', () => {
-    // Here now - heard is less than 10000, and heard + 10000 is now.
+  test('probes a silent connection also at times that are fractions of ms', () => {
+    // With these numbers, rounding makes now - heard less than 10000, but heard + 10000 equal to
+    // now.
     const heard = 12_806.587092402655;
     const script = Script.connected({ tcp: { keepAlive: 10_000 } });
     script.advance(heard - script.now);
@@ -336,7 +337,7 @@ describe('sending', () => {
   });
 });
 
-/** What a router says about the segment with this sequence number. */
+/** Returns a "too big" of a router about the segment with this sequence number. */
 function tooBig(script: Script, sequence: number, mtu: number): Uint8Array {
   const header = [0x45, 0, 5, 0x78, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
   const ports = [0, 80, 5000 >>> 8, 5000 & 0xff];

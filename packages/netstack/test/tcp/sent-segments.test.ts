@@ -37,7 +37,7 @@ describe('SentSegments', () => {
     expect([sent.splitAt(115), sent.splitAt(150), sent.count]).toEqual([2, 6, 6]);
   });
 
-  test('counts a segment that was lost twice once (RFC 6675 4)', () => {
+  test('counts a segment only once, also if it was lost twice (RFC 6675 4)', () => {
     const sent = new SentSegments();
     sent.append(0, 10, 0);
     sent.append(10, 10, 0);

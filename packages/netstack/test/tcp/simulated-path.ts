@@ -20,7 +20,7 @@ export class SimulatedPath {
   now = 1000;
   readonly a: Stack;
   readonly b: Stack;
-  /** Sees every packet before it may be lost. */
+  /** Is called with every packet, before it may be lost. */
   onPacket: (from: Stack, packet: Uint8Array) => void = () => {};
   readonly #options: SimulatedPathOptions;
   readonly #path: LossyPath;
@@ -40,7 +40,7 @@ export class SimulatedPath {
     this.b = create(['10.0.0.2', 'fd00::2'], 2);
   }
 
-  /** Packets that were put on the path, with those that were lost. */
+  /** The number of packets that were put on the path, including those that were lost. */
   get sent(): number {
     return this.#path.sent;
   }
@@ -49,12 +49,12 @@ export class SimulatedPath {
     return this.#path.lost;
   }
 
-  /** Another path from now on. */
+  /** Changes the path. */
   set options(options: PathOptions) {
     this.#path.options = { latency: 10, ...options };
   }
 
-  /** Takes what the stacks want to send now. */
+  /** Puts the packets on the path that the stacks want to send now. */
   collect(): void {
     for (const stack of [this.a, this.b]) {
       const offload = this.#takesSuperPackets() ? createPacketOffload() : undefined;
@@ -85,7 +85,7 @@ export class SimulatedPath {
     return true;
   }
 
-  /** Performs all events of a time, and moves the clock by it. */
+  /** Performs all events of the next `duration` ms, and moves the clock by them. */
   drive(duration: number): void {
     const until = this.now + duration;
     while (this.step(until));
@@ -105,5 +105,5 @@ export class SimulatedPath {
   }
 }
 
-/** More than the largest window has. */
+/** More packets than the largest window has. */
 const MOST_PACKETS = 100_000;

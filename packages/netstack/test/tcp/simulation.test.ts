@@ -20,7 +20,7 @@ describe('two stacks', () => {
         const transfer = transferOver(path, { up: 800_000, down: 300_000, version });
         expect(transfer.client.error).toBeUndefined();
         expect([path.a.drops.toJSON(), path.b.drops.toJSON()]).toEqual([{}, {}]);
-        // Headers of 72 bytes for each 1348: nothing is sent twice.
+        // At most 72 bytes of headers for each 1348 bytes of data: nothing is sent twice.
         expect(bytes).toBeLessThan(800_000 * 1.12);
       }
     },
@@ -72,7 +72,7 @@ describe('two stacks', () => {
     expect(transfer.received).toBe(30_000_000);
   });
 
-  test('end with an error when the path is gone', () => {
+  test('end with an error when the path loses everything', () => {
     const path = new SimulatedPath();
     const transfer = new Transfer(path, { up: 10_000_000 });
     transfer.run(200);

@@ -1,5 +1,5 @@
 /**
- * `splitSuperPacket`: what a device does with a super-packet, one segment after the other.
+ * `splitSuperPacket`: splits a super-packet into its segments, as a device does.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function splitSuperPacket(
     const view = new DataView(part.buffer);
     const transport = checksumStart;
     view.setUint32(transport + 4, (view.getUint32(transport + 4) + at) >>> 0);
-    // FIN and PSH are those of the last segment, CWR of the first one.
+    // Only the last segment has FIN and PSH, and only the first one has CWR.
     if (at + size < data.length) part[transport + 13] &= ~0x09;
     if (at > 0) part[transport + 13] &= ~0x80;
     finish(part, transport);

@@ -79,7 +79,7 @@ describe('the states of a connection', () => {
     expect(script.sent()).toEqual(['S 0:0 ack 1']);
   });
 
-  test('SYN-RECEIVED: the SYN again is answered again, and a wrong ACK with a RST', () => {
+  test('SYN-RECEIVED: a repeated SYN is answered again, and a wrong ACK with a RST', () => {
     const script = Script.listening();
     script.inject('S 0:0');
     expect(script.sent()).toEqual(['S 0:0 ack 1']);
@@ -148,7 +148,7 @@ describe('the states of a connection', () => {
     expect(script.socket.state).toBe('time-wait');
   });
 
-  test('FIN-WAIT-1 to TIME-WAIT: the FIN comes with the ACK of ours', () => {
+  test('FIN-WAIT-1 to TIME-WAIT: the FIN of the other side acknowledges ours', () => {
     const script = Script.connected();
     script.socket.shutdown();
     expect(script.sent()).toEqual(['F 1:1 ack 1']);
@@ -173,7 +173,7 @@ describe('the states of a connection', () => {
     expect([script.socket.state, script.socket.error]).toEqual(['closed', undefined]);
   });
 
-  test('TIME-WAIT: the FIN again is acknowledged again, and the time begins again', () => {
+  test('TIME-WAIT: a repeated FIN is acknowledged again, and starts the time again', () => {
     const script = Script.connected();
     script.socket.shutdown();
     expect(script.sent()).toEqual(['F 1:1 ack 1']);
@@ -217,14 +217,14 @@ describe('the states of a connection', () => {
       expect(script.sent()).toEqual(['S 0:0 ack 5001']);
     });
 
-    test('an earlier one is from long ago', () => {
+    test('an earlier one begins no connection', () => {
       const script = inTimeWait();
       script.inject('S 5000:5000 <ts 199 0>');
       expect(script.sent()).toEqual(['. 2:2 ack 2']);
       expect(script.socket.state).toBe('time-wait');
     });
 
-    test('a later one is answered from behind all used numbers (RFC 9293 3.6.1)', () => {
+    test('a later one is answered with a sequence number after all used ones (RFC 9293 3.6.1)', () => {
       const script = inTimeWait(1_000_000);
       const before = script.ourStart;
       script.inject('S 5000:5000 <ts 201 0>');
@@ -232,7 +232,7 @@ describe('the states of a connection', () => {
       expect((script.ourStart - before) | 0).toBe(1_000_002 + 0x10001);
     });
 
-    test('a later one waits while the backlog is full', () => {
+    test('a later one is dropped while the backlog is full', () => {
       const script = inTimeWait();
       script.theirPort = 6000;
       for (let i = 0; i < 10; i++) {
@@ -337,7 +337,7 @@ describe('the states of a connection', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('the backlog is bounded, and a SYN that does not fit is not answered', () => {
+  test('a SYN is not answered while connections that wait to be accepted fill the backlog', () => {
     const script = Script.listening({ backlog: 1 });
     script.inject('S 0:0');
     expect(script.sent()).toEqual(['S 0:0 ack 1']);

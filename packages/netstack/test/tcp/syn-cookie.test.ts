@@ -23,7 +23,7 @@ describe('a SYN cookie', () => {
     expect([script.socket.state, script.socket.readable]).toEqual(['established', 10]);
     expect(script.sent()).toEqual(['. 1:1 ack 11']);
     script.send(3000);
-    // The largest size of the table that is not longer than what the SYN has said, and the MTU.
+    // The largest size of the table that neither the SYN nor the MTU forbids.
     expect(script.sent()).toEqual(['. 1:1381 ack 11', '. 1381:2761 ack 11', 'P 2761:3001 ack 11']);
   });
 
@@ -44,7 +44,7 @@ describe('a SYN cookie', () => {
     expect(script.next()).toMatch(/sack 101:201/);
   });
 
-  test('is taken for two minutes, and only with the right numbers', () => {
+  test('is valid for at most two minutes, and only with the right numbers', () => {
     for (const [wait, sequence, acknowledgement, state] of [
       [1000, 1, 1, 'established'],
       [59_000, 1, 1, 'established'],
@@ -63,7 +63,7 @@ describe('a SYN cookie', () => {
     }
   });
 
-  test('is worth nothing if none was sent', () => {
+  test('cannot be guessed while none was sent', () => {
     const script = Script.listening();
     let answers = 0;
     for (let guess = 0; guess < 1000; guess++) {
@@ -83,7 +83,7 @@ describe('a SYN cookie', () => {
     expect([script.sent(), script.stack.drops.of('full-backlog')]).toEqual([[], 1]);
   });
 
-  test('that comes while all places are taken waits until its data is sent again', () => {
+  test('that comes back while all places are taken is accepted when its data is sent again', () => {
     const script = flooded();
     const starts: number[] = [];
     for (const port of [6000, 7000]) {
@@ -96,7 +96,7 @@ describe('a SYN cookie', () => {
     script.theirPort = 6000;
     const acknowledgement = (starts[0] + 1 - starts[1]) | 0;
     script.inject(`P 1:11 ack ${acknowledgement}`);
-    // No RST for what comes behind it.
+    // Later segments get no RST either.
     script.inject(`F 11:11 ack ${acknowledgement}`);
     expect([script.listener?.waiting, script.stack.drops.of('full-backlog')]).toEqual([1, 2]);
     script.accept();

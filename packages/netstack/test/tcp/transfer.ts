@@ -13,7 +13,7 @@ export interface TransferOptions {
   down?: number;
   version?: 4 | 6;
   tcp?: TcpOptions;
-  /** The most bytes that are read in one turn. */
+  /** The largest number of bytes that are read in one turn. */
   readSize?: number;
 }
 
@@ -67,7 +67,7 @@ export class Transfer {
     }
   }
 
-  /** Both ends of the streams have been read. */
+  /** Whether both streams were read to their end, or the client has failed. */
   #isOver(): boolean {
     const { server } = this;
     if (this.client.error) return true;
@@ -107,7 +107,7 @@ export class Transfer {
     const count = socket.receive(this.#buffer, 0, this.#readSize);
     let isRight = true;
     for (let i = 0; i < count; i++) isRight &&= this.#buffer[i] === byteAt(direction.received + i);
-    if (!isRight) expect.fail(`a wrong byte behind ${direction.received}`);
+    if (!isRight) expect.fail(`a wrong byte among the ${count} after ${direction.received}`);
     direction.received += count;
   }
 }

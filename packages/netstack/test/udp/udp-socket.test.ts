@@ -47,7 +47,7 @@ describe('UdpSocket', () => {
     socket.sendTo(Uint8Array.of(0, 0), THEIRS[6], 53);
     const [packet] = take(stack);
     const sum = transportOf(packet).slice(6, 8);
-    // With these two bytes, the sum of the rest becomes zero.
+    // With these two bytes as data, the checksum would be zero.
     socket.sendTo(sum, THEIRS[6], 53);
     const [second] = take(stack);
     expect([...transportOf(second).subarray(6, 8)]).toEqual([0xff, 0xff]);
@@ -88,7 +88,7 @@ describe('UdpSocket', () => {
     expect(take(stack).length).toBe(1);
   });
 
-  test.each(VERSIONS)('receives over IPv%i, with where it came from', (version) => {
+  test.each(VERSIONS)('receives a datagram and its origin over IPv%i', (version) => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53 });
     give(stack, rawUdp(version, 53, pattern(20), { trafficClass: 0xba, hopLimit: 7 }));
@@ -108,7 +108,7 @@ describe('UdpSocket', () => {
     ]);
   });
 
-  test('loses what does not fit, but says how long it was', () => {
+  test('loses bytes that do not fit, but returns the whole length', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53 });
     give(stack, rawUdp(4, 53, pattern(20)));
@@ -151,7 +151,7 @@ describe('UdpSocket', () => {
     expect(received(socket)).toEqual([pattern(8), pattern(8, 2)]);
   });
 
-  test('is bounded: what comes to a full queue is dropped', () => {
+  test('drops datagrams when its queue is full', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53, receiveQueue: 1000 });
     for (let i = 0; i < 20; i++) give(stack, rawUdp(4, 53, pattern(100, i)));

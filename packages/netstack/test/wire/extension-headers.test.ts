@@ -46,12 +46,17 @@ describe('readExtensionHeaders', () => {
     ['a routing header with segments left', ROUTING, [17, 0, 0, 1, 0, 0, 0, 0], [0, 42]],
     ['a Fragment header that is cut', FRAGMENT, [17, 0, 0, 0], -1],
     [
-      'a fragment of 9 bytes with others behind',
+      'a fragment of 9 bytes that is not the last one',
       FRAGMENT,
       [17, 0, 0, 1, 0, 0, 0, 1, ...UDP, 0],
       [0, 4],
     ],
-    ['a fragment behind 65535', FRAGMENT, [17, 0, 0xff, 0xf8, 0, 0, 0, 1, ...UDP], [0, 42]],
+    [
+      'a fragment that ends behind byte 65535',
+      FRAGMENT,
+      [17, 0, 0xff, 0xf8, 0, 0, 0, 1, ...UDP],
+      [0, 42],
+    ],
   ])('refuses %s', (_, first, bytes, problem) => {
     const packet = read(first, bytes);
     expect(packet.reason).toBe('bad-extension-header');
@@ -63,7 +68,7 @@ describe('readExtensionHeaders', () => {
     expect(read(HOP, [17, 0, 0x1e, 4, 0, 0, 0, 0, ...UDP]).reason).toBeUndefined();
   });
 
-  test('answers an option of kind 10 also to a group, and one of kind 11 not', () => {
+  test('answers a packet to a group for an option of kind 10, but not for kind 11', () => {
     expect(read(HOP, [17, 0, 0x9e, 4, 0, 0, 0, 0]).answersGroup).toBe(true);
     expect(read(HOP, [17, 0, 0xde, 4, 0, 0, 0, 0]).answersGroup).toBe(false);
   });
@@ -89,7 +94,7 @@ describe('hasWholeHeaderChain', () => {
     ['options and no UDP header', DESTINATION, [17, 0, ...PAD_N], false],
     ['options and a UDP header', DESTINATION, [17, 0, ...PAD_N, ...UDP], true],
     ['another protocol', 200, [1, 2, 3, 4, 5, 6, 7, 8], true],
-  ])('says of a first fragment with %s: %#', (_, next, bytes, whole) => {
+  ])('checks a first fragment with %s', (_, next, bytes, whole) => {
     const packet = read(FRAGMENT, [next, 0, 0, 1, 0, 0, 0, 1, ...bytes]);
     expect(packet.reason).toBeUndefined();
     expect(hasWholeHeaderChain(packet)).toBe(whole);

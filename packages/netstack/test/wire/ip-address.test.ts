@@ -11,7 +11,7 @@ describe('IpAddress', () => {
     },
   );
 
-  test('tells an IPv4 address from an IPv6 address with the same last word', () => {
+  test('distinguishes an IPv4 address from an IPv6 address with the same last word', () => {
     expect(IpAddress.from('0.0.0.5').equals(IpAddress.from('::5'))).toBe(false);
     expect(IpAddress.from('1::5').equals(IpAddress.from('2::5'))).toBe(false);
   });

@@ -56,7 +56,7 @@ describe('IpPacket', () => {
     ['another version', (bytes) => bytes.fill(0x50, 0, 1), 'malformed-ip'],
     ['a header of 16 bytes', (bytes) => bytes.fill(0x44, 0, 1), 'malformed-ip'],
     ['a header longer than the packet', (bytes) => bytes.fill(0x4f, 0, 1), 'malformed-ip'],
-    ['less than it states', (bytes) => bytes.subarray(0, -1), 'malformed-ip'],
+    ['fewer bytes than it states', (bytes) => bytes.subarray(0, -1), 'malformed-ip'],
     ['a wrong checksum', (bytes) => bytes.fill(63, 8, 9), 'bad-ip-checksum'],
   ])('drops an IPv4 packet with %s', (_, change, reason) => {
     expect(read(change(rawUdp(4, 1, pattern(8)))).reason).toBe(reason);

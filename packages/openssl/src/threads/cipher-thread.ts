@@ -1,5 +1,5 @@
 /**
- * `runCipherThread`: a thread that seals the jobs of a packet loop in another thread.
+ * `runCipherThread`: a thread that seals and opens messages for the packet loop of another thread.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { OpenJob } from './open-job.ts';
 import { SealJob } from './seal-job.ts';
 
 /**
- * Seals jobs until the packet loop ends. It has no keys: the packet loop makes the contexts, and
+ * Does jobs until the packet loop ends. The packet loop makes the contexts with the keys, and
  * destroys them when no job is in progress.
  *
  * @throws {Error} OpenSSL failed, or is not available
@@ -58,8 +58,8 @@ export function runCipherThread({ ring: memory, states, number }: CipherThreadSt
 }
 
 /**
- * Claims a job. If there is none, looks again for a moment, because a stream has the next one soon,
- * and to wake a thread costs more than a job.
+ * Claims a job, and returns its index. If there is none, looks again for a moment: in a stream the
+ * next job comes soon, and waking a thread costs more than a job. Then returns -1.
  */
 function nextJob(ring: JobRing, number: number): number {
   const end = performance.now() + LOOK_MS;

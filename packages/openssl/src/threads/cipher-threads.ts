@@ -1,10 +1,11 @@
 /**
- * `CipherThreads`: the packet loop's side of several threads that seal together. See "More than one
- * core" in ARCHITECTURE.md.
+ * `CipherThreads`: the packet loop's side of several threads that seal and open together. See "More
+ * than one core" in ARCHITECTURE.md.
  *
  * A cipher of the provider begins a run with `publish`, and any thread seals it. `finish` waits for
  * all runs and writes the headers. Between `open` and `close`, the bytes of the messages belong to
- * the threads. At all other times nothing is shared: then a key can be destroyed.
+ * the threads. Received messages are opened in the same way, between `beginOpening` and
+ * `endOpening`. At all other times nothing is shared, and only then a key can be destroyed.
  *
  * @module
  */
@@ -34,14 +35,14 @@ import {
 import { OpenJob } from './open-job.ts';
 import { clearOneTimeKey, SealJob } from './seal-job.ts';
 
-/** The contexts of a key: the first one is that of the packet loop. */
+/** The contexts of a key: `own` is for the packet loop, and `others` are for the other threads. */
 export interface SharedKey {
   readonly own: StreamKey;
   readonly others: Float64Array;
 }
 
 export class CipherThreads {
-  /** How many threads there may be, with the packet loop's. */
+  /** The largest number of threads, including the packet loop. */
   readonly most: number;
   readonly #ring = new JobRing();
   readonly #states: Int32Array;
@@ -54,17 +55,20 @@ export class CipherThreads {
   #openJob: OpenJob | undefined = undefined;
   #isOpen = false;
   #isOpening = false;
-  /** The job with the next message whose result was not taken, and that message. */
+  /**
+   * The message after the last one whose result was taken: the index of its job, and its index in
+   * the job.
+   */
   #taken = 0;
   #takenMessage = 0;
-  /** The job that is not published yet, because the next message may join it. */
+  /** The key of the job that is not published yet, because the next message may join it. */
   #growing: SharedKey | undefined = undefined;
   /** The next job to publish, and the next one to finish. */
   #next = 0;
   #done = 0;
 
   /**
-   * @param most threads, with the packet loop's: 2 to 8
+   * @param most the largest number of threads, including the packet loop: 2 to 8
    * @param packets the memory that has the packets. It must stay where it is until `end`.
    */
   constructor(most: number, packets: Uint8Array) {
@@ -76,13 +80,13 @@ export class CipherThreads {
     this.#ring.numbers[MEMORY_LENGTH] = packets.length;
   }
 
-  /** What `runCipherThread` needs, in the thread with this number: 1 to `most` - 1. */
+  /** Returns the argument of `runCipherThread` for the thread with this number, 1 to `most` - 1. */
   start(number: number): CipherThreadStart {
     Atomics.store(this.#states, number, STARTING);
     return { ring: this.#ring.memory, states: this.#states.buffer as SharedArrayBuffer, number };
   }
 
-  /** How many threads seal at present, with the packet loop's. */
+  /** How many threads are running, including the packet loop. */
   get running(): number {
     let running = 1;
     for (let i = 1; i < this.most; i++) if (this.#isRunning(i)) running++;
@@ -94,23 +98,23 @@ export class CipherThreads {
     return this.#sealJob !== undefined;
   }
 
-  /** @internal Called by the provider: the parts with which the packet loop seals. */
+  /** @internal Called by the provider. The packet loop seals and opens with these parts. */
   useParts(parts: Parts): void {
     this.#sealJob = new SealJob(parts, this.#packets, addressOf(this.#packets));
     this.#openJob = new OpenJob(parts, this.#packets);
   }
 
-  /** Whether jobs have been published that are not finished. */
+  /** Whether a published job is not finished. */
   get isBusy(): boolean {
     return this.#next !== this.#done;
   }
 
-  /** From now on, runs are shared until `close`, if other threads are running. */
+  /** Shares runs with the other threads until `close`, if other threads are running. */
   open(): void {
     this.#isOpen = this.running > 1;
   }
 
-  /** From now on nothing is shared. All runs must be finished. */
+  /** Finishes all runs. Nothing is shared until the next `open`. */
   close(): void {
     this.finish();
     this.#isOpen = false;
@@ -155,14 +159,14 @@ export class CipherThreads {
     }
   }
 
-  /** The number of the next job, for `finish`. */
+  /** The number of the next job, for `finish` and `hasFinished`. */
   get mark(): number {
     return this.#next;
   }
 
   /**
-   * Waits until all jobs before `mark` are sealed, works on them meanwhile, and writes the headers.
-   * Default: all jobs.
+   * Works on the jobs before `mark` until all of them are done, and writes their headers. Default:
+   * all jobs.
    */
   finish(mark: number = this.#next): void {
     while (((mark - this.#done) | 0) > 0) {
@@ -171,7 +175,10 @@ export class CipherThreads {
     }
   }
 
-  /** Whether all jobs before `mark` are sealed. Writes the headers of those that are. */
+  /**
+   * Whether all jobs before `mark` are done. Does not wait. Writes the headers of jobs that are
+   * done.
+   */
   hasFinished(mark: number): boolean {
     while (((mark - this.#done) | 0) > 0) {
       if (!this.#ring.isDone(this.#done)) return false;
@@ -188,7 +195,10 @@ export class CipherThreads {
     return this.#isOpening;
   }
 
-  /** @internal Begins to open a message, together with those before it if they are alike. */
+  /**
+   * @internal Adds a message to open. Adjacent messages of one key and length, with consecutive
+   * counters, become one job.
+   */
   publishOpening(
     key: SharedKey,
     counter: number,
@@ -215,7 +225,7 @@ export class CipherThreads {
     this.#growing = key;
   }
 
-  /** Publishes the last messages: no other one will join them. */
+  /** Publishes the last job, because no other message will join it. */
   publishLast(): void {
     if (!this.#growing) return;
     this.#growing = undefined;
@@ -224,9 +234,9 @@ export class CipherThreads {
   }
 
   /**
-   * Returns the result of a message that was published, when it is there: `OPENED` or `REFUSED`.
-   * Messages must be asked for in the order in which they were published; some may be left out.
-   * `UNKNOWN`: the message was not published, and nothing was done.
+   * Waits until a published message was processed, and returns the result: `OPENED` or `REFUSED`.
+   * The caller must ask for messages in the order in which they were published, and may leave out
+   * some of them. `UNKNOWN`: the message was not published, and nothing was done.
    */
   takeOpened(counter: number, buffer: Uint8Array, offset: number, length: number): number {
     if (!this.#isOpening || buffer !== this.#packets) return UNKNOWN;
@@ -293,7 +303,7 @@ export class CipherThreads {
     return Atomics.load(this.#states, number) === RUNNING;
   }
 
-  /** Waits until a job is sealed. Does the job itself if no other thread has it. */
+  /** Waits until a job is done. If no other thread has claimed the job, this thread does it. */
   #await(index: number): void {
     const ring = this.#ring;
     if (ring.claim(index, 0)) return this.#work(index);
@@ -302,7 +312,7 @@ export class CipherThreads {
       if (other !== -1) this.#work(other);
       else if (turns % TURNS_PER_REST === 0) {
         if (this.#hasLost(index)) return this.#work(index);
-        // The other thread may need the core of this one.
+        // The other thread may need the core that this thread uses.
         Atomics.wait(this.#sleeper, 0, 0, REST_MS);
       }
     }
@@ -329,7 +339,7 @@ export class CipherThreads {
     return !this.#ring.isDone(index);
   }
 
-  /** Writes the headers of the next job, and clears what is secret in front of them. */
+  /** Writes the headers of the next job, and clears the one-time keys in front of them. */
   #completeNext(): void {
     const index = this.#done;
     this.#done = (index + 1) | 0;
@@ -373,10 +383,10 @@ export const OPENED = 1;
 
 /** Kinds of a job; `runCipherThread` uses them too. */
 export const TO_SEAL = 0;
-/** The messages of the job are to be opened. */
+/** The messages of the job must be opened. */
 export const TO_OPEN = 1;
 const HEADER_LENGTH = 16;
-/** Of a received message: header and tag. */
+/** Bytes of header and tag of a received message. */
 const MESSAGE_OVERHEAD = 32;
 /** A run of fewer messages is sealed at once. */
 const FEWEST = 8;
@@ -384,6 +394,6 @@ const FEWEST = 8;
 const MOST = 128;
 /** Messages of a job. */
 const CHUNK = 5;
-/** How often this thread looks at a job before it rests: for about 50 us. */
+/** How often this thread looks at a job before it rests. This takes about 50 us. */
 const TURNS_PER_REST = 1000;
 const REST_MS = 0.05;

@@ -13,11 +13,11 @@
  * @module
  */
 
-/** The most threads of one ring, with the one that publishes. */
+/** The largest number of threads of one ring, including the thread that publishes. */
 export const MOST_THREADS = 8;
 
 export class JobRing {
-  /** For the other threads. */
+  /** The memory of the ring. The other threads get it too. */
   readonly memory: SharedArrayBuffer;
   readonly words: Int32Array;
   readonly numbers: Float64Array;
@@ -93,7 +93,7 @@ export class JobRing {
   end(): void {
     Atomics.store(this.words, END, 1);
     Atomics.notify(this.words, PUBLISHED);
-    // A thread may be between its check and its sleep. This changes what it waits for.
+    // A thread may be between its check and its sleep. It does not sleep if PUBLISHED has changed.
     Atomics.add(this.words, PUBLISHED, 1);
     Atomics.notify(this.words, PUBLISHED);
   }

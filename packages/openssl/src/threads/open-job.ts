@@ -1,8 +1,8 @@
 /**
  * `OpenJob`: opens the messages of one job. Any thread may do it, and another one may continue it.
  *
- * A job says which of its messages were opened. If a thread has ended in the middle of a job, the
- * message that it had is lost: it may be text already, and then its tag is wrong.
+ * A job says which of its messages were opened. If a thread ends in the middle of a job, the
+ * message in progress is lost: it may be decrypted already, and then its tag does not match.
  *
  * @module
  */

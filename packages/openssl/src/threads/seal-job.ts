@@ -1,9 +1,9 @@
 /**
  * `SealJob`: seals the messages of one job. Any thread may do it, and another one may continue it.
  *
- * In front of each text is block 0. Before a job, its one-time key is zero; after the text is
- * encrypted, it is not. So if a thread has ended in the middle of a job, each message shows how far
- * it came, and nothing is encrypted twice.
+ * In front of each text is block 0, which has the one-time key. The key is zero before the job, and
+ * it is not zero after the text was encrypted. So if a thread ends in the middle of a job, each
+ * message shows whether it is encrypted already, and nothing is encrypted twice.
  *
  * @module
  */

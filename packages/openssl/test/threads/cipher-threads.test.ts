@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 async function start(number: number): Promise<Worker> {
-  // The options of this process are for sources.
+  // The options of this process are for source files, but threads run built files.
   const env = { ...process.env, NODE_OPTIONS: '' };
   const workerData = threads.start(number);
   const worker = new Worker(PROGRAM, { eval: true, workerData, execArgv: [], env });
@@ -42,7 +42,10 @@ async function start(number: number): Promise<Worker> {
   return worker;
 }
 
-/** Checks the messages of a run: the header, that it opens, and that nothing secret is in front. */
+/**
+ * Checks each message of a run: its header is right, it can be opened, and the key in front is
+ * cleared.
+ */
 function check(first: number, offset: number, length: number, stride: number, count: number): void {
   const cipher = nobleProvider.createCipher(KEY);
   for (let i = 0; i < count; i++) {
@@ -124,7 +127,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('share nothing unless they are open, and neither short runs nor other memory', async () => {
+  it('share nothing unless they are open, and never a short run or other memory', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     const share = (count: number, buffer = memory, offset = 64): boolean =>
@@ -158,7 +161,7 @@ describeWith([openssl], 'CipherThreads', () => {
     expect(threads.hasFinished(before)).toBe(true);
     fill(7, 64, length, stride, count);
     expect(cipher.sealRunLater!(7, memory, 64, length, stride, count, RECEIVER)).toBe(true);
-    // What was finished before stays so, whatever was published since.
+    // Jobs that were finished stay finished when others are published.
     expect(threads.hasFinished(before)).toBe(true);
     expect(threads.isBusy).toBe(true);
     // The other thread seals all of it, because this one does not help.
@@ -185,7 +188,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('open messages with the results that one thread has, in the order of the caller', async () => {
+  it('open messages with the same results as one thread, in the order of the caller', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     const other = provider.createCipher(new Uint8Array(32).fill(9));
@@ -218,7 +221,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('open what they have not opened when they end, and lose at most what was in progress', async () => {
+  it('lose at most the messages in progress when threads end, and open all others', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     await start(1);
@@ -252,7 +255,10 @@ interface Received {
   isRight: boolean;
 }
 
-/** Messages one behind the other, as they are received. Some are wrong, and some of another key. */
+/**
+ * Makes messages one behind the other, as they are received. Some have a wrong tag, and some have
+ * another key.
+ */
 function received(length: number, count: number): Received[] {
   const other = new Uint8Array(32).fill(9);
   return Array.from({ length: count }, (_, i) => {

@@ -36,8 +36,8 @@ import {
 } from './rtnetlink.ts';
 
 /**
- * Converts a message, which is borrowed for the call: the next message overwrites it. Undefined:
- * the message is not wanted.
+ * Converts a message, which is borrowed for the call: the next message overwrites it. Returns
+ * undefined for a message that is not wanted.
  */
 export type MessageReader<T> = (message: NetlinkMessage) => T | undefined;
 
@@ -181,7 +181,7 @@ export class NetlinkSocket {
     check(
       libc().setsockopt(this.#fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, address, 4),
       'setsockopt',
-      'cannot hear of other namespaces, which needs CAP_NET_BROADCAST',
+      'cannot receive notifications of other namespaces, which needs CAP_NET_BROADCAST',
     );
   }
 

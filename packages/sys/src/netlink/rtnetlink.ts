@@ -33,25 +33,25 @@ export const NLMSG_DONE = 3;
 
 /** linux/rtnetlink.h: the type of a message that describes a link, or makes one. */
 export const RTM_NEWLINK = 16;
-/** linux/rtnetlink.h: the type of a message that a link is gone, or that removes one. */
+/** linux/rtnetlink.h: the type of a message that reports a removed link, or removes one. */
 export const RTM_DELLINK = 17;
 /** linux/rtnetlink.h: the type of a request for a link, or for all of them. */
 export const RTM_GETLINK = 18;
 /** linux/rtnetlink.h: the type of a message that describes an address, or makes one. */
 export const RTM_NEWADDR = 20;
-/** linux/rtnetlink.h: the type of a message that an address is gone, or that removes one. */
+/** linux/rtnetlink.h: the type of a message that reports a removed address, or removes one. */
 export const RTM_DELADDR = 21;
 /** linux/rtnetlink.h: the type of a request for an address, or for all of them. */
 export const RTM_GETADDR = 22;
 /** linux/rtnetlink.h: the type of a message that describes a route, or makes one. */
 export const RTM_NEWROUTE = 24;
-/** linux/rtnetlink.h: the type of a message that a route is gone, or that removes one. */
+/** linux/rtnetlink.h: the type of a message that reports a removed route, or removes one. */
 export const RTM_DELROUTE = 25;
 /** linux/rtnetlink.h: the type of a request for a route, or for all of them. */
 export const RTM_GETROUTE = 26;
 /** linux/rtnetlink.h: the type of a message that describes a rule, or makes one. */
 export const RTM_NEWRULE = 32;
-/** linux/rtnetlink.h: the type of a message that a rule is gone, or that removes one. */
+/** linux/rtnetlink.h: the type of a message that reports a removed rule, or removes one. */
 export const RTM_DELRULE = 33;
 /** linux/rtnetlink.h: the type of a request for a rule, or for all of them. */
 export const RTM_GETRULE = 34;
@@ -65,7 +65,7 @@ export const RTM_NEWNETCONF = 80;
  * one.
  */
 export const RTM_NEWNSID = 88;
-/** linux/rtnetlink.h: the type of a message that a namespace with a number is gone. */
+/** linux/rtnetlink.h: the type of a message that reports the end of a namespace with a number. */
 export const RTM_DELNSID = 89;
 /** linux/rtnetlink.h: the type of a request for the number of a namespace. */
 export const RTM_GETNSID = 90;

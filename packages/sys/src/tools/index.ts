@@ -1,6 +1,6 @@
 /**
- * Tools for the demo, the examples and the tests; devices do not use them. Ping, raw ICMP sockets,
- * packet sockets that capture, and private mounts.
+ * Tools for the demo, the examples and the tests, which devices do not use: ping, raw ICMP
+ * sockets, packet sockets that capture, and private mounts.
  *
  * @module
  */

@@ -96,7 +96,9 @@ function watchLink(): { netlink: Netlink; index: number; monitor: LinkMonitor } 
   return { netlink, index, monitor };
 }
 
-/** More notifications than the default receive buffer of 208 KiB holds, about another link. */
+/**
+ * Causes more notifications about another link than the default receive buffer of 208 KiB holds.
+ */
 function overflow(netlink: Netlink): void {
   const index = netlink.linkByName('peer0')?.index ?? 0;
   for (let i = 0; i < 400; i++) netlink.setLink(index, { mtu: 1300 + (i % 2) });

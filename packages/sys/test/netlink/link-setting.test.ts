@@ -27,7 +27,7 @@ function payload(attributes: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from([2, 0, 0, 0, ...attributes.flatMap((bytes) => [...bytes])]);
 }
 
-/** struct rtattr, and 4 bytes. */
+/** Returns a struct rtattr with a value of 4 bytes. */
 function attribute(type: number, value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);

@@ -473,7 +473,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
   });
 });
 
-/** What iproute2 says of the same namespace. */
+/** Returns the JSON that `ip` of iproute2 prints in the namespace. */
 function ip(namespace: NetworkNamespace, ...args: string[]): unknown {
   return JSON.parse(
     namespace.run(() => execFileSync('ip', ['-j', '-d', ...args], { encoding: 'utf8' })),

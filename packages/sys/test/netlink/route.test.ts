@@ -66,7 +66,7 @@ describe('addRouteMessage', () => {
     ['to the link', { destination: v6, prefixLength: 128, interfaceIndex: 3 }, 253],
     ['a blackhole', { destination: v6, prefixLength: 128, type: 'blackhole' as const }, 0],
     ['to this host', { destination: v6, prefixLength: 128, type: 'local' as const }, 254],
-    ['as told', { ...route, scope: 200 }, 200],
+    ['with a scope of its own', { ...route, scope: 200 }, 200],
   ])('sets the scope of a route %s', (_, route, scope) => {
     expect(addRouteMessage(route).finish(0)[22]).toBe(scope);
   });
@@ -115,7 +115,7 @@ describe('routeToMessage', () => {
     expect(attributes.bytes(29)).toEqual(Uint8Array.of(0x56, 0x78));
   });
 
-  test('contains neither if there is none', () => {
+  test('contains neither source nor ports without these options', () => {
     const message = routeToMessage(address, {}).finish(0);
 
     expect([...message.subarray(16, 19)]).toEqual([2, 32, 0]);

@@ -13,7 +13,7 @@ describeWith([linuxCalls, namespaces], 'waitUntilRunning', () => {
     expect(netlink.linkByIndex(index)?.running).toBe(true);
   });
 
-  test('throws after the time limit if the other end stays down', () => {
+  test('returns false after the time limit if the other end stays down', () => {
     const namespace = createNamespace();
     const netlink = createNetlink(namespace);
     netlink.createVeth('test0', 'peer0');

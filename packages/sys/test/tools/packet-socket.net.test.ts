@@ -23,7 +23,7 @@ describeWith([linuxCalls, namespaces], 'PacketSocket', () => {
     expect(capture.drops).toBe(0);
   });
 
-  test('returns undefined when there is no frame', () => {
+  test('returns 0 when there is no frame', () => {
     const { left } = createTwoNamespaces();
     const index = left.netlink.linkByName('lo')?.index ?? 0;
     const capture = captureOn({ ...left, index });

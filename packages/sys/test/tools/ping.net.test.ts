@@ -54,7 +54,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
     expect(result).toEqual({ sent: 2, received: 0, rttsMs: [] });
   });
 
-  test('throws the errno when nothing could be sent', async () => {
+  test('returns the errno when nothing could be sent', async () => {
     const { left } = createTwoNamespaces();
 
     const result = await left.namespace.run(() =>

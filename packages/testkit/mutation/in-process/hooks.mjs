@@ -54,7 +54,7 @@ function withoutTypes(path) {
   return code;
 }
 
-/** The source file of each entry of each package. */
+/** Returns the source file of each entry of each package. */
 function workspaceAliases() {
   const found = new Map();
   for (const room of readdirSync(join(copy, 'packages'))) {

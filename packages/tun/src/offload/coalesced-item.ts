@@ -63,8 +63,8 @@ export class CoalescedItem {
     const { sequence, payloadLength, push } = segment;
     if (((sequence + payloadLength) | 0) !== this.sequence || push) return false;
     if (payloadLength < this.gsoSize || !this.#fits(segment)) return false;
-    // If the item has a single packet, this packet becomes the shorter last segment. Several
-    // packets have one size already.
+    // A single packet becomes the last segment, which may be shorter. Several packets already have
+    // a common size, and the segment must have the same size.
     return payloadLength === this.gsoSize || this.packets === 1;
   }
 

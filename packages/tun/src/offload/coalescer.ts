@@ -38,7 +38,7 @@ export interface PacketPieces {
  * Writes one packet or super-packet to the TUN device: the first `count` pieces in order, with the
  * vnet header in front. All arguments are borrowed for the call.
  *
- * @param packets how many packets it consists of
+ * @param packets how many packets were joined; 1: a single packet
  * @returns false if the kernel refused it; the packets of a super-packet are then written one by
  *   one
  */

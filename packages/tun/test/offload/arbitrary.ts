@@ -6,13 +6,16 @@
 import * as fc from 'fast-check';
 import { ACK, FIN, PSH, type PacketShape } from './segments.ts';
 
-/** Of a property test. */
+/** How many random inputs a property test tries. */
 export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 200);
 
-/** For property tests with many runs. */
+/** The time limit of a property test, in ms, for a large `RUNS`. */
 export const TIMEOUT_MS = 600_000;
 
-/** Bytes of a given length from one seed: faster than random ones, and every byte differs. */
+/**
+ * Returns `length` pseudo-random bytes that depend on the seed. This is faster than an arbitrary of
+ * fast-check.
+ */
 export function payloadOf(length: number, seed: number): Uint8Array {
   let state = seed | 1;
   return Uint8Array.from({ length }, () => {
@@ -21,7 +24,7 @@ export function payloadOf(length: number, seed: number): Uint8Array {
   });
 }
 
-/** Everything but the payload, whose length is up to `longest`. */
+/** Arbitrary headers, and a payload of 1 to `longest` bytes. */
 export function arbitraryShape(longest: number): fc.Arbitrary<PacketShape> {
   return fc
     .record({

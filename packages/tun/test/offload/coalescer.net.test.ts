@@ -1,6 +1,6 @@
 /**
- * What a real kernel makes of wrong checksums: the same of a packet that is alone as of one that was
- * joined to others.
+ * What a real kernel does with packets that have wrong checksums. It must treat a single packet and
+ * joined packets alike.
  */
 import { spawn } from 'node:child_process';
 import { describeWith, programRequirement } from '@litz/testkit';
@@ -29,7 +29,7 @@ describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   );
 
   test.each(CASES)(
-    'IPv%i %s, %i together: lets the kernel drop wrong checksums otherwise',
+    'IPv%i %s, %i together: lets the kernel drop wrong checksums if it may not trust them',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: true });
       expect(received).toBe(0);
@@ -45,7 +45,10 @@ interface Sending {
   readonly verify: boolean;
 }
 
-/** Packets with wrong checksums, then one with a right one. @returns bytes of the wrong ones */
+/**
+ * Sends packets with wrong checksums, then a packet with a right one. @returns how many payload
+ * bytes of the wrong packets the receiver got
+ */
 async function sendWrong(sending: Sending): Promise<{ received: number; writes: number }> {
   const { tun, listener } = setUp(sending);
   const shape: PacketShape = { ...sending, payload: payloadOf(LENGTH, 1), sequence: 1000 };
@@ -65,7 +68,10 @@ async function sendWrong(sending: Sending): Promise<{ received: number; writes: 
   return { received: (await listener.bytes(LAST)) - LAST, writes };
 }
 
-/** Of what the receiver has, when the wrong ones were dropped or not. */
+/**
+ * The next sequence number that the receiver expects. It depends on whether the packets with wrong
+ * checksums were dropped.
+ */
 function nextSequence({ verify, count }: Sending): number {
   return 1000 + (verify ? 0 : count * LENGTH);
 }
@@ -92,7 +98,7 @@ function writeTogether(tun: TunDevice, packets: readonly Uint8Array[], verify: b
   return writes;
 }
 
-/** Opens a connection by hand. @returns the acknowledgement number of what is sent then */
+/** Opens a connection by hand. @returns the acknowledgement number for the segments that follow */
 async function handshake(tun: TunDevice, shape: PacketShape): Promise<number> {
   const syn = packetOf({ ...shape, payload: new Uint8Array(0), sequence: 999, flags: SYN });
   for (let attempt = 0; attempt < 200; attempt++) {
@@ -117,7 +123,7 @@ async function handshake(tun: TunDevice, shape: PacketShape): Promise<number> {
 
 interface Listener {
   untilBound(): Promise<void>;
-  /** How many bytes came until there were at least so many and then nothing for a while. */
+  /** Waits until at least this many bytes have come. @returns how many bytes have come */
   bytes(atLeast: number): Promise<number>;
 }
 
@@ -148,7 +154,7 @@ function setUp({ version, protocol }: Sending): { tun: TunDevice; listener: List
       untilBound: () => until(() => /starting data transfer/.test(log)),
       async bytes(atLeast) {
         await until(() => bytes >= atLeast);
-        // The rest would have come before the last.
+        // The wrong packets were sent first, so their bytes would be here already.
         return bytes;
       },
     },

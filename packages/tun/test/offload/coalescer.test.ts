@@ -47,23 +47,20 @@ describe('Coalescer', () => {
     [6, 'tcp'],
     [4, 'udp'],
     [6, 'udp'],
-  ] as const)(
-    'makes the super-packet that the kernel would have (IPv%i %s)',
-    (version, protocol) => {
-      const shape = { version, protocol, payload: payloadOf(950, 1), sequence: 2 ** 32 - 5 };
+  ] as const)('makes the same super-packet as the kernel (IPv%i %s)', (version, protocol) => {
+    const shape = { version, protocol, payload: payloadOf(950, 1), sequence: 2 ** 32 - 5 };
 
-      const outputs = coalesce(segmentsOf(shape, 100));
+    const outputs = coalesce(segmentsOf(shape, 100));
 
-      expect(outputs).toEqual([superPacketOf(shape, 100)]);
-    },
-  );
+    expect(outputs).toEqual([superPacketOf(shape, 100)]);
+  });
 
   test(
-    'undoes a split, whatever the headers are',
+    'joins the segments of a super-packet to the same super-packet, for any headers',
     () => {
       fc.assert(
         fc.property(arbitraryShape(9000), fc.integer({ min: 200, max: 2000 }), (shape, gsoSize) => {
-          // FIN never comes out of data segments; a single one has nothing to be joined to.
+          // Segments with FIN are never joined, and a single segment has no other to be joined to.
           fc.pre(((shape.flags ?? 0) & FIN) === 0 && shape.payload.length > gsoSize);
           expect(coalesce(segmentsOf(shape, gsoSize))).toEqual([superPacketOf(shape, gsoSize)]);
         }),
@@ -74,7 +71,7 @@ describe('Coalescer', () => {
   );
 
   test(
-    'is undone by a split: no packet is lost, changed or overtaken by its own flow',
+    'loses and changes no packet, and reorders no datagrams of a flow, after a split',
     () => {
       fc.assert(
         fc.property(fc.array(arbitraryStep(), { maxLength: 60, size: 'max' }), (steps) => {
@@ -106,7 +103,7 @@ describe('Coalescer', () => {
     ]);
   });
 
-  test('clears the vnet header of a single packet, also of an invalid one', () => {
+  test('clears the vnet header of a single packet, also if its checksum is wrong', () => {
     const [first, second] = stream([100, 100]);
     second[50] ^= 1;
 
@@ -151,7 +148,7 @@ describe('Coalescer', () => {
     ['a fragment', () => corrupt(stream([100, 100]), 1, 7)],
     ['a wrong total length', () => corrupt(stream([100, 100]), 1, 3)],
     ['a short data offset', () => corrupt(stream([100, 100]), 1, 32)],
-    ['unfollowing identifications that matter', () => stream([9, 9], fixedId)],
+    ['equal identifications that may be used for fragments', () => stream([9, 9], fixedId)],
   ])('does not join TCP packets with %s', (_, packets) => {
     expect(coalesce(packets())).toEqual(packets().map((packet) => alone(packet)));
   });
@@ -200,8 +197,8 @@ describe('Coalescer', () => {
   });
 
   test.each([
-    ['one that goes alone', stream([100])],
-    ['one whose neighbours are joined', stream([100, 50, 100])],
+    ['a packet that is not joined', stream([100])],
+    ['a packet between joined packets', stream([100, 50, 100])],
     ['an acknowledgement', [packetOf({ ...tcp, payload: payloadOf(0, 1) })]],
     ['a datagram over IPv6', datagrams([100], { version: 6 })],
   ])('makes the kernel trust a checksum if the caller trusts it, for %s', (_, packets) => {
@@ -211,7 +208,7 @@ describe('Coalescer', () => {
     expect(coalesce(packets).at(-1)?.[0]).toBe(0);
   });
 
-  test('writes the packets of a refused super-packet in the same way', () => {
+  test('makes the kernel trust the checksums also after it refused the super-packet', () => {
     const outputs = coalesce(stream([100, 100]), { verifyChecksums: false }, (n) => n === 1);
 
     expect(outputs.map(([flags]) => flags)).toEqual([1, 1, 1]);
@@ -256,7 +253,7 @@ describe('Coalescer', () => {
     ['a wrong checksum', (packet: Uint8Array) => (packet[40] ^= 1)],
     ['a wrong UDP length', (packet: Uint8Array) => (packet[25] ^= 1)],
     ['another TTL', (packet: Uint8Array) => (packet[8] = 3)],
-  ])('does not go past a datagram with %s', (_, spoil) => {
+  ])('joins no later datagram to one before a datagram with %s', (_, spoil) => {
     const packets = datagrams([100, 100, 100, 100]);
     spoil(packets[1]);
 
@@ -319,7 +316,7 @@ describe('Coalescer', () => {
   });
 
   test(
-    'writes random bytes unchanged, and never throws',
+    'never throws and never loses random bytes',
     () => {
       const mutated = fc
         .tuple(arbitraryShape(200), fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 3 }))
@@ -354,7 +351,7 @@ interface Step {
   flow: number;
   protocol: 'tcp' | 'udp';
   length: number;
-  /** Exchanged with the step before. */
+  /** Whether the packet changes places with the packet of the step before. */
   isLate: boolean;
   push: boolean;
   isSpoilt: boolean;
@@ -397,7 +394,10 @@ function packetsOfSteps(steps: Step[]): Uint8Array[] {
   return packets;
 }
 
-/** What is expected of `after`: each flow's own packets in the order in which they were sent. */
+/**
+ * Returns what `after` should be: each flow has its own packets in the order in which they were
+ * sent.
+ */
 function outputsInFlowOrder(before: Uint8Array[], after: Uint8Array[]): string[] {
   const queues = new Map<string, string[]>();
   for (const packet of before) {
@@ -449,7 +449,7 @@ function alone(packet: Uint8Array): Uint8Array {
   return Uint8Array.of(...new Uint8Array(VNET_HEADER_LENGTH), ...packet);
 }
 
-/** Of consecutive IPv4 TCP segments without options. */
+/** Returns the super-packet of consecutive IPv4 TCP segments without options. */
 function superOf(packets: Uint8Array[], gsoSize: number): Uint8Array {
   const payload = Buffer.concat(packets.map((packet) => packet.subarray(40)));
   const view = new DataView(packets[0].buffer);
@@ -488,7 +488,10 @@ function coalesce(
   return outputs;
 }
 
-/** Packets one behind the other, with bytes of something else in front of each. */
+/**
+ * Makes a coalescer. `add` puts each packet behind the last one in the buffer, with other bytes
+ * between them.
+ */
 function coalescerFor(
   options: Partial<CoalescerOptions>,
   accept: (packets: number) => boolean = () => true,

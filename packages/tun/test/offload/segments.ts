@@ -40,7 +40,7 @@ export const ACK = 0x10;
 export const PSH = 0x08;
 export const FIN = 0x01;
 
-/** Whole, with right checksums. */
+/** Returns a whole packet with right checksums. */
 export function packetOf(shape: PacketShape): Uint8Array {
   const packet = withHeaders(shape);
   const transport = packet.subarray(transportOffset(shape));
@@ -50,7 +50,10 @@ export function packetOf(shape: PacketShape): Uint8Array {
   return packet;
 }
 
-/** With its vnet header in front; the checksum field holds the pseudo-header's sum. */
+/**
+ * Returns a super-packet with its vnet header in front. The checksum field has the sum of the
+ * pseudo-header.
+ */
 export function superPacketOf(shape: PacketShape, gsoSize: number): Uint8Array {
   const packet = withHeaders(shape);
   const start = transportOffset(shape);
@@ -65,7 +68,7 @@ export function superPacketOf(shape: PacketShape, gsoSize: number): Uint8Array {
   return Uint8Array.from([...new Uint8Array(vnet.buffer), ...packet]);
 }
 
-/** What the super-packet of the same shape is to be taken apart to. */
+/** Returns the segments that the super-packet of this shape must be split into. */
 export function segmentsOf(shape: PacketShape, gsoSize: number): Uint8Array[] {
   const { payload, sequence = 0, identification = 0, flags = ACK } = shape;
   const count = Math.max(1, Math.ceil(payload.length / gsoSize));
@@ -85,7 +88,7 @@ export function headerLengthOf(shape: PacketShape): number {
   return transportOffset(shape) + (protocol === 'udp' ? 8 : 20 + options.length);
 }
 
-/** Both checksums of a packet are right. */
+/** Whether both checksums of a packet are right. */
 export function hasRightSums(packet: Uint8Array): boolean {
   const version = packet[0] >>> 4;
   const start = version === 4 ? 20 : 40;

@@ -38,7 +38,7 @@ describe('splitSuperPacket', () => {
   });
 
   test(
-    'makes the packets that the sender would have sent, with any headers',
+    'makes the packets that the sender would have sent without offloads, for any headers',
     () => {
       fc.assert(
         fc.property(arbitraryShape(9000), fc.integer({ min: 50, max: 2000 }), (shape, gsoSize) => {
@@ -90,7 +90,8 @@ describe('splitSuperPacket', () => {
   test('never sends a UDP checksum of zero', () => {
     const shape: PacketShape = { version: 6, protocol: 'udp', payload: new Uint8Array(200) };
     const probe = packetOf({ ...shape, payload: new Uint8Array(100) });
-    // With the checksum as one more word of the payload, everything sums up to 0xffff.
+    // If the payload also contains the checksum, the whole sum is 0xffff, and the new checksum
+    // would be 0.
     const [high, low] = probe.subarray(46);
     for (const at of [0, 100]) shape.payload.set([high, low], at);
 
@@ -173,7 +174,11 @@ describe('SplitFailure', () => {
   });
 
   test.each([
-    ['a segment with its rooms is longer than the stride', 140 + HEADROOM + TAILROOM - 1, 4000],
+    [
+      'a segment with headroom and tailroom is longer than the stride',
+      140 + HEADROOM + TAILROOM - 1,
+      4000,
+    ],
     ['the last segment is outside of the buffer', 300, 899],
   ])('slabTooSmall: %s', (_, stride, length) => {
     const source = tcp();
@@ -183,7 +188,7 @@ describe('SplitFailure', () => {
   });
 
   test(
-    'is returned for random input, or all segments are within the slab',
+    'is returned for changed super-packets, or all segments are within the slab',
     () => {
       const mutations = fc.array(fc.tuple(fc.nat(90), fc.nat(255)), { maxLength: 6 });
       fc.assert(
@@ -287,7 +292,10 @@ function tcp(): Uint8Array {
   return superPacketOf({ version: 4, protocol: 'tcp', payload: payloadOf(300, 1) }, 100);
 }
 
-/** With other bytes at an offset from the vnet header on. */
+/**
+ * Returns the super-packet of `tcp` with other bytes at an offset, which counts from the vnet
+ * header.
+ */
 function at(offset: number, ...bytes: number[]): Uint8Array {
   const source = tcp();
   source.set(bytes, offset);

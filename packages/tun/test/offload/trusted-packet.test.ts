@@ -15,13 +15,13 @@ const KINDS = [
 
 describe('finishTrustedPacket', () => {
   test.each(KINDS)(
-    'lets the kernel complete the checksum, whatever it is (IPv%i %s)',
+    'lets the kernel complete the checksum, also a wrong one (IPv%i %s)',
     (version, protocol, start, offset) => {
       fc.assert(
         fc.property(fc.integer({ min: 0, max: 1300 }), fc.nat(0xffff), (length, wrong) => {
           const right = packetOf({ version, protocol, payload: payloadOf(length, length) });
           const corrupt = right.slice();
-          // A UDP checksum of zero is none.
+          // A UDP checksum of zero means no checksum.
           new DataView(corrupt.buffer).setUint16(start + offset, wrong || 1);
           const { vnet, packet } = finished(corrupt);
           expect(vnet).toEqual([1, 0, start + offset + 2, 0, start, offset]);
@@ -44,17 +44,17 @@ describe('finishTrustedPacket', () => {
   test.each<[string, Uint8Array]>([
     ['a datagram without a checksum', packetOf({ ...UDP, withoutChecksum: true })],
     ['a datagram over IPv6 without a checksum', packetOf({ ...UDP6, withoutChecksum: true })],
-    ['a datagram that says another length', changed(packetOf(UDP), 25, 1)],
-    ['a fragment with more to come', changed(packetOf(UDP), 6, 0x20)],
-    ['a fragment from further behind', changed(packetOf(UDP), 7, 1)],
+    ['a datagram with a wrong length field', changed(packetOf(UDP), 25, 1)],
+    ['the first fragment', changed(packetOf(UDP), 6, 0x20)],
+    ['the last fragment', changed(packetOf(UDP), 7, 1)],
     ['an IPv6 extension header', changed(packetOf(UDP6), 6, 44)],
     ['another protocol', changed(packetOf(UDP), 9, 1)],
     ['a TCP header that is cut off', packetOf(TCP).slice(0, 39)],
     ['a UDP header that is cut off', packetOf(UDP).slice(0, 27)],
-    ['an IPv4 header that is shorter than one', changed(packetOf(UDP), 0, 0x44)],
+    ['an IPv4 header length below 20', changed(packetOf(UDP), 0, 0x44)],
     ['an IPv4 header that is cut off', packetOf(UDP).slice(0, 19)],
     ['an IPv6 header that is cut off', packetOf(UDP6).slice(0, 39)],
-    ['no IP packet', changed(packetOf(UDP), 0, 0x55)],
+    ['a packet of another IP version', changed(packetOf(UDP), 0, 0x55)],
   ])('does not change %s', (_, packet) => {
     const { vnet, packet: written } = finished(packet);
     expect(vnet).toEqual([0, 0, 0, 0, 0, 0]);
@@ -71,7 +71,10 @@ function changed(packet: Uint8Array, at: number, value: number): Uint8Array {
   return packet;
 }
 
-/** With other bytes in front and behind, which stay as they are but for the vnet header. */
+/**
+ * Calls the function on a packet with other bytes around it. Only the packet and its vnet header
+ * may change.
+ */
 function finished(packet: Uint8Array): { vnet: number[]; packet: Uint8Array } {
   const ip = 5 + VNET_HEADER_LENGTH;
   const buffer = new Uint8Array(ip + packet.length + 5).fill(0xee);
@@ -84,7 +87,7 @@ function finished(packet: Uint8Array): { vnet: number[]; packet: Uint8Array } {
   return { vnet: [buffer[5], buffer[6], ...words], packet: buffer.slice(ip, ip + packet.length) };
 }
 
-/** What a kernel does with VIRTIO_NET_HDR_F_NEEDS_CSUM. */
+/** Does what a kernel does for VIRTIO_NET_HDR_F_NEEDS_CSUM. */
 function complete(packet: Uint8Array, start: number, offset: number): void {
   const sum = slowChecksum(packet.subarray(start));
   const isUdp = offset === 6;

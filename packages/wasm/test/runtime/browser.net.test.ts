@@ -43,7 +43,7 @@ describeWith(
     afterEach(() => {
       server.closeAllConnections();
       server.close();
-      // Its other processes write until they are gone as well.
+      // The other processes of the browser write to the folder until they have ended too.
       rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     });
 
@@ -65,14 +65,14 @@ describeWith(
 function startBrowser(url: string): ChildProcess {
   const options = [
     '--headless=new',
-    // Root has no sandbox; the page is ours.
+    // Root cannot use the sandbox. The page is our own.
     '--no-sandbox',
     '--disable-gpu',
     '--no-first-run',
     '--disable-background-networking',
     `--user-data-dir=${profile}`,
   ];
-  // With a group of its own, for it is many processes.
+  // In a process group of its own, because a browser has many processes.
   const browser = spawn('chromium', [...options, url], { stdio: 'ignore', detached: true });
   const timer = setTimeout(() => killGroup(browser), 60_000);
   browser.on('exit', () => clearTimeout(timer));
@@ -93,7 +93,7 @@ function contentOf(url: string): string | Buffer | undefined {
   return file !== undefined && existsSync(file) ? readFileSync(file) : undefined;
 }
 
-/** What is built of the packages, and noble as it is published. */
+/** Returns the path for a URL: a built file of a package, or a file of noble as it is published. */
 function fileOf(url: string): string | undefined {
   const [, kind, name = '', ...path] = url.split('/');
   if (path.includes('..')) return undefined;

@@ -1,4 +1,4 @@
-/** What Deno and Bun run. */
+/** Deno and Bun run this file. */
 import process from 'node:process';
 import { trial } from './trial.mjs';
 

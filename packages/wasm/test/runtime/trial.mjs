@@ -1,6 +1,6 @@
 /**
- * What any runtime is asked for: WebAssembly's cryptography beside noble's, and a tunnel between two
- * engines.
+ * The trial for each runtime. It compares the cryptography in WebAssembly with noble, and sends a
+ * packet through a tunnel between two engines.
  */
 import { Endpoint, Engine, generatePrivateKey, nobleProvider, publicKeyOf } from '@litz/core';
 import { WasmArena, wasmProvider } from '@litz/wasm';
@@ -32,7 +32,7 @@ function sealsAsNoble(provider, arena) {
   return `${lengths} lengths as noble`;
 }
 
-/** Two engines whose datagrams are handed over by hand. */
+/** Passes the datagrams between two engines by hand, without sockets. */
 function carriesPackets(provider) {
   const nodes = [1, 2].map((number) => {
     const privateKey = generatePrivateKey(randomBytes);

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requirement, type Requirement } from '@litz/testkit';
 
-/** What `trial.mjs` imports. */
+/** The build that `trial.mjs` imports. */
 export const built: Requirement = requirement('the built @litz/wasm', () =>
   existsSync(join(import.meta.dirname, '../../dist/index.js')),
 );
 
-/** What `trial.mjs` says if all is well. */
+/** The result of `trial.mjs` if all is right. */
 export const SUCCESS: string =
   'simd: 604 lengths as noble, received "a packet"; ' +
   'scalar: 604 lengths as noble, received "a packet"';

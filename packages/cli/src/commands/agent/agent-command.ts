@@ -15,7 +15,7 @@ export function addAgentCommand(program: Command): void {
     .description('encrypt the traffic between the nodes of a cluster, beside the installed CNI')
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
-    // The program has positional options. Those of the agent may also follow its commands.
+    // Options of the agent may also follow its commands, unlike those of the program.
     .enablePositionalOptions(false)
     .addHelpText('after', MORE_HELP);
   addModeFlags(addNodeFlags(agent));
@@ -30,7 +30,7 @@ export function addAgentCommand(program: Command): void {
   addDown(agent);
 }
 
-/** The flags about the node and its cluster. */
+/** Adds the flags about the node and its cluster. */
 function addNodeFlags(agent: Command): Command {
   return agent
     .option('--registry <registry>', 'file:DIRECTORY, etcd[s]://HOST:PORT[,...] or kubernetes')
@@ -49,13 +49,13 @@ function addNodeFlags(agent: Command): Command {
     .option('--node-prefix <cidrs>', 'all addresses that nodes may have', list);
 }
 
-/** The flags about what is encrypted. */
+/** Adds the flags about what is encrypted. */
 function addModeFlags(agent: Command): Command {
   return agent
     .addOption(
       new Option(
         '--encrypt <mode>',
-        'traffic between pods; with nodes, also that of the nodes; with all, no node opts out',
+        'pods: traffic between pods; nodes: also traffic of nodes; all: as nodes, without opt-out',
       )
         .choices(['pods', 'nodes', 'all'])
         .default('pods'),
@@ -72,7 +72,7 @@ function addModeFlags(agent: Command): Command {
     );
 }
 
-/** The flags about the tunnel, the keys, and what the agent serves. */
+/** Adds the flags about the tunnel, the keys, and what the agent serves. */
 function addRunFlags(agent: Command): Command {
   return agent
     .option('--interface <name>', 'interface of the daemon', 'litz0')
@@ -104,7 +104,7 @@ function addRunFlags(agent: Command): Command {
     .option('--health <address>', 'serve /healthz and /readyz at [ADDRESS]:PORT');
 }
 
-/** The flags about Kubernetes and etcd. */
+/** Adds the flags about Kubernetes and etcd. */
 function addRegistryFlags(agent: Command): Command {
   return agent
     .option('--kubeconfig <file>', 'how to reach Kubernetes; not needed in a pod')
@@ -137,7 +137,7 @@ function addStatus(agent: Command): void {
     });
 }
 
-/** The commands that change what a running agent does. */
+/** Adds the commands that change what a running agent does. */
 function addChanges(agent: Command): void {
   subcommand(agent, 'rotate-key', 'give this node a new key, without losing packets')
     .option('--revoke', 'drop the old key at once, because it was stolen')
@@ -158,7 +158,7 @@ function addChanges(agent: Command): void {
     });
 }
 
-/** The commands that check whether traffic is encrypted, or can be. */
+/** Adds the commands that check whether traffic is encrypted, or can be. */
 function addChecks(agent: Command): void {
   subcommand(
     agent,

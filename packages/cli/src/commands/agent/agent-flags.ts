@@ -211,7 +211,7 @@ function refuseOwnNode(claim: OwnNodeClaim): void {
   }
 }
 
-/** Refuses own pods that are in no cluster prefix, because they would be cut off. */
+/** Refuses pod prefixes of this node that no cluster prefix covers: their pods would be cut off. */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
   const outside = own.find((prefix) => !cluster.some((wide) => covers(wide, prefix)));

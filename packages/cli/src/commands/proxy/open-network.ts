@@ -14,7 +14,7 @@ export interface OpenNetworkOptions {
   readonly file: string;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
-  /** Called with lines about names of endpoints that are looked up again, and errors. */
+  /** Called with lines about errors, and about names of endpoints that are looked up again. */
   readonly log: (line: string) => void;
 }
 

@@ -28,7 +28,7 @@ export function addProxyCommand(program: Command): void {
   });
 }
 
-/** The flags about the two kinds of proxies. */
+/** Adds the flags about the two kinds of proxies. */
 function addProxyFlags(proxy: Command): void {
   proxy
     .option('--socks5 <address>', 'SOCKS5 proxy at [ADDRESS:]PORT: TCP and UDP', collect)
@@ -39,7 +39,7 @@ function addProxyFlags(proxy: Command): void {
     .option('--http-password-file <file>', 'its first line is their password');
 }
 
-/** The flags about single ports, and about the proxy as a whole. */
+/** Adds the flags about single ports, and about the proxy as a whole. */
 function addPortFlags(proxy: Command): void {
   proxy
     .option(
@@ -59,7 +59,12 @@ function addPortFlags(proxy: Command): void {
     )
     .option('--info <address>', 'serve /readyz and /metrics at [ADDRESS:]PORT')
     .addOption(logOption())
-    .option('--max-connections <number>', 'most connections of clients at once', readNumber, 4096)
+    .option(
+      '--max-connections <number>',
+      'the largest number of client connections at once',
+      readNumber,
+      4096,
+    )
     .option('--user <name[:group]>', 'if root starts it: work as this user')
     .option('--check', 'read the file and the flags, and open nothing');
 }

@@ -38,7 +38,7 @@ export interface RunProxyOptions {
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
-  /** Called when everything is served. `isAlive` resolves if the tunnel's thread answers. */
+  /** Called when everything is served. `isAlive` resolves if the tunnel answers. */
   readonly onReady?: (isAlive: () => Promise<unknown>) => void;
   readonly streams: StdioStreams;
   /** Throws if no tunnel can be made from the configuration. Opens nothing. */
@@ -105,9 +105,9 @@ export async function runProxy(
 }
 
 /**
- * Closes all in this order, also if one of them fails.
+ * Closes all items in this order, even if one of them fails.
  *
- * @throws {AggregateError} some could not be closed
+ * @throws {AggregateError} several could not be closed; the error itself if it was only one
  */
 async function closeAll(items: readonly { close(): void | Promise<void> }[]): Promise<void> {
   const errors: unknown[] = [];
@@ -125,7 +125,7 @@ async function closeAll(items: readonly { close(): void | Promise<void> }[]): Pr
 interface Prepared {
   /** The file, as the user named it. */
   readonly file: string;
-  /** The file that has `[Interface]`: the same, or the one that it names. */
+  /** The file that has `[Interface]`: `file`, or the one that its `WGConfig` names. */
   readonly tunnelFile: string;
   readonly config: WgQuickConfig;
   readonly settings: ProxySettings;
@@ -150,7 +150,7 @@ function prepare(target: string, flags: ProxyFlags, options: RunProxyOptions): P
   return { file, tunnelFile, config: readTunnel(read, file, options), settings };
 }
 
-/** Reads `[Interface]` and `[Peer]`, from the file or from the one that it names. */
+/** Reads `[Interface]` and `[Peer]`, from the file or from the one that its `WGConfig` names. */
 function readTunnel(read: ProxyFile, file: string, { env, print }: RunProxyOptions): WgQuickConfig {
   const { tunnel, tunnelFile } = read;
   if (tunnelFile === undefined) return parseConfig(tunnel, { file });
@@ -159,7 +159,10 @@ function readTunnel(read: ProxyFile, file: string, { env, print }: RunProxyOptio
   return parseConfig(readProxyFile(text, tunnelFile, env).tunnel, { file: tunnelFile });
 }
 
-/** Starts the server for /readyz and /metrics, if it is asked for. Returns its description. */
+/**
+ * Starts the server for /readyz and /metrics, if a flag or the file asks for it. Returns its
+ * description.
+ */
 async function openInfo(
   { info, checkAlive, checkAliveMs }: ProxySettings,
   {

@@ -185,7 +185,7 @@ function startAgent(node: MeshNode, place: string): LitzProcess {
   return node.agentOf(`etcd://${place}`, words, { longestMs: LONGEST_MS });
 }
 
-/** Waits until the agent of that node has logged a text. */
+/** Waits until the agent of the node has logged a text. */
 async function untilSaid(node: MeshNode, what: RegExp, seconds: number): Promise<void> {
   await vi.waitFor(
     async () => {

@@ -1,7 +1,7 @@
 /**
- * Two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay, nothing leaves
- * in plaintext, the agents need little memory, and their status says what is wrong. An etcd that
- * freezes is in `agent-etcd.net.test.ts`.
+ * Two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay, nothing
+ * leaves in plaintext, the agents need little memory, and their status says what is wrong. Tests
+ * with an etcd that freezes are in `agent-etcd.net.test.ts`.
  *
  * @module
  */
@@ -69,7 +69,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     removeSockets();
   });
 
-  it('loses no packet while etcd sends garbage, and has a list without an end', async () => {
+  it('loses no packet while etcd sends garbage, or has a list without an end', async () => {
     const losses = await lossesDuring(cluster, async () => {
       relay.redirect(garbage.port);
       await eachSays(cluster.nodes, /^(?!no trouble)/);

@@ -76,7 +76,7 @@ describeWith(
       removeSockets();
     });
 
-    it('loses no packet while the server freezes, sends garbage, and has a list without an end', async () => {
+    it('loses no packet while the server freezes, sends garbage, or has a list without an end', async () => {
       const losses = await lossesDuring(cluster, async () => {
         kube.freezeServer();
         await new Promise((resolve) => setTimeout(resolve, FROZEN_MS));
@@ -147,7 +147,7 @@ describeWith(
       for (const relay of relays) relay.redirect(port);
     }
 
-    /** The records of both nodes as the real server has them. */
+    /** Returns the records of both nodes as the real server has them. */
     async function honestRecords(): Promise<KubeObject[]> {
       const { body } = await kube.send('GET', NODES);
       expect(body.items).toHaveLength(2);
@@ -172,7 +172,7 @@ const BAD_SPECS: readonly unknown[] = [
   { addresses: ['10.9.0.77'], keys: [{ publicKey: 'A'.repeat(900), generation: 1 }] },
   { addresses: Array.from({ length: 200 }, (_, i) => `10.9.1.${i}`) },
 ];
-/** In ms. A frozen server is noticed after a minute of silence; this is for the tunnels. */
+/** In ms: the tunnels must stay up. The agent notices a frozen server only after a minute. */
 const FROZEN_MS = 3000;
 
 interface KubeObject {

@@ -38,7 +38,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     await kube?.close();
   });
 
-  it('finds the own prefixes, writes a LitzNode, and encrypts between pods', async () => {
+  it('finds its own prefixes, writes a LitzNode, and encrypts between pods', async () => {
     const [one, two] = cluster.nodes as [MeshNode, MeshNode];
     const capture = cluster.capture();
     expect(await one.pod.ping(two.podAddress)).toBe(3);
@@ -62,7 +62,7 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     });
   });
 
-  it('does not encrypt a node in mode nodes that has the label of a control plane', async () => {
+  it('in mode nodes, does not encrypt a node with the label of a control plane', async () => {
     const [one] = cluster.nodes as [MeshNode];
     await one.ask('encrypt', 'nodes');
     expect((await one.status()).node.nodeEncryption).toBe('opted-out');

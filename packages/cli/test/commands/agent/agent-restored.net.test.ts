@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     removeSockets();
   });
 
-  it('uses a key file from before its rotation, with a new generation', async () => {
+  it('uses the key of a restored file with a new generation, if the key was replaced since the backup', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     const { publicKey } = await ownKey(one);
@@ -62,7 +62,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     const clock = shiftedClock(-HOUR_MS);
     await start(one, clock);
     await one.knows(2);
-    // Its initiations have older timestamps than the peers have seen, so they could be replays.
+    // The peers refuse its initiations as possible replays, because their timestamps are too old.
     await new Promise((resolve) => setTimeout(resolve, REFUSED_MS));
     const { peers } = await one.status();
     expect(peers.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
@@ -85,14 +85,14 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('connects to two others that have rotated at the same time without a lost packet', async () => {
+  it('connects to two nodes that have replaced their keys at the same time, without a lost packet between them', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
       await NumberedStream.start(one.pod, two.pod, two.podAddress),
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
     ];
-    // A rotation waits that long for a missing node.
+    // These agents wait only 5 s for a missing node in a rotation.
     for (const node of [one, two]) {
       await agents.get(node)?.end('SIGKILL');
       agents.set(node, node.agent(['--rotate-timeout', '5s']));
@@ -107,7 +107,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('lets the rotation of a waiting peer end, when it runs on another machine', async () => {
+  it('lets a peer end the rotation in which it waits for this node, when the node runs on another machine', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');
@@ -141,7 +141,7 @@ async function stop(node: MeshNode): Promise<void> {
   await daemons.get(node)?.end('SIGKILL');
 }
 
-/** Returns the files of the node that a backup or a snapshot has. */
+/** Copies the state of the node, as a backup or a snapshot does. Returns the folder of the copy. */
 function keep({ stateFolder }: MeshNode): string {
   const kept = `${stateFolder}-kept`;
   cpSync(stateFolder, kept, { recursive: true });
@@ -171,11 +171,11 @@ async function ownKey(node: MeshNode): Promise<{ readonly publicKey: string }> {
   return key;
 }
 
-/** Options that shift the clock of a daemon and its agent. */
+/** Returns options that shift the clock of a daemon and its agent. */
 function shiftedClock(ms: number): ProcessOptions & { readonly env: { CLOCK_FILE: string } } {
   const options = {
     env: { CLOCK_FILE: join(cluster.folder, 'clock'), LOG_LEVEL: 'verbose' },
-    nodeOptions: ['--require', join(import.meta.dirname, 'shifted-clock.cjs')],
+    nodeOptions: ['--require', join(import.meta.dirname, '../../shifted-clock.cjs')],
   };
   setClock(options, ms);
   return options;

@@ -1,5 +1,5 @@
 /**
- * The flags of `litz agent` with a default, with the values of commander.
+ * The flags of `litz agent` that have a default, with the values that commander gives them.
  *
  * @module
  */

@@ -65,7 +65,7 @@ describe('kubernetesDefaults', () => {
     expect(readAgentFlags(flags).settings.enforcement).toBe('enforce');
   });
 
-  it('continues without them if nothing is enforced, and reports it', async () => {
+  it('continues without cluster prefixes if nothing is enforced, and reports that', async () => {
     const { defaults, closes } = setUp();
     const { flags, findings } = await defaults({});
     expect(flags.clusterPrefix).toEqual([]);

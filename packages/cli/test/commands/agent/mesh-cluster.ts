@@ -139,7 +139,7 @@ export class MeshNode {
     return this.agentOf(directory, words, options);
   }
 
-  /** Starts an agent with that registry. */
+  /** Starts an agent with the given registry. */
   agentOf(
     registry: string,
     words: readonly string[] = [],
@@ -234,7 +234,10 @@ export class Capture {
     this.#sockets = interfaceIndices.map((index) => new PacketSocket(index));
   }
 
-  /** The captured IPv4 packets: 'udp 10.9.0.1:51871 > 10.9.0.2:51871' or 'icmp 10.244.1.5 > 10.244.2.5'. */
+  /**
+   * Returns the captured IPv4 packets, such as 'udp 10.9.0.1:51871 > 10.9.0.2:51871' and 'icmp
+   * 10.244.1.5 > 10.244.2.5'.
+   */
   lines(): string[] {
     for (const socket of this.#sockets) {
       for (;;) {

@@ -39,7 +39,7 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
   });
 
   it('verify finds an intended leak, names the flow, and exits with 1', async () => {
-    // Another program's rule comes before ours. An agent must not change it.
+    // Another program's rule comes before those of the agent, which must not change it.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
     const { code, text } = await verified(one);

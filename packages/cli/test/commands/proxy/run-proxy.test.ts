@@ -104,7 +104,7 @@ describe('runProxy', () => {
     await echo.close();
   });
 
-  test('fails with the tunnel', async () => {
+  test('fails when the tunnel fails', async () => {
     const run = start(TUNNEL, { socks5: ['0'] });
     await until(() => printed.length === 1);
     network.fail(new Error('the packet loop crashed'));
@@ -129,7 +129,7 @@ describe('runProxy', () => {
     }
   });
 
-  test('warns loudly if others can use it', async () => {
+  test('warns if other machines can use it', async () => {
     const run = start(TUNNEL, { socks5: [':0'] });
     await until(() => printed.length === 2);
     expect(printed[1]).toMatch(/^WARNING: \*:0 is open to everyone/);

@@ -1,12 +1,12 @@
 /**
- * What may happen to the nodes of a `World`.
+ * The events that may happen to the nodes of a `World`.
  *
  * @module
  */
 import { Endpoint, parsePresharedKey } from '../../../src/index.ts';
 import type { Member, World } from './world.ts';
 
-/** Lets one event happen, and the time after it pass. */
+/** Lets one event happen, and then some time pass. */
 export function happen(world: World): void {
   const event = world.pick(EVENTS);
   event(world, world.pick(world.members));
@@ -15,7 +15,9 @@ export function happen(world: World): void {
 
 type Event = (world: World, member: Member) => void;
 
-/** From a millisecond to two hours; a third of them is longer than a session may be used. */
+/**
+ * From a millisecond to two hours; about a quarter of the pauses are longer than a session lives.
+ */
 function pauseOf(world: World): number {
   return 10 ** (world.random() * 6.9);
 }
@@ -38,7 +40,10 @@ function changeWeather(world: World): void {
   };
 }
 
-/** Only the last member is mobile: two that move at once could never find each other again. */
+/**
+ * Only the last member is mobile, because two members that move at the same time could never find
+ * each other again.
+ */
 function roam(world: World): void {
   const [mobile] = world.members.slice(-1) as [Member];
   const address = Uint8Array.of(203, 0, 113, 1 + world.below(250));
@@ -73,7 +78,7 @@ function keepAlive(world: World, member: Member): void {
   world.introduce(member, other, { persistentKeepalive, replaceAllowedIps: true });
 }
 
-/** The key changes at once. The others learn it as a new peer. */
+/** A member gets a new key without a rotation. The others replace it by a new peer. */
 function changeKey(world: World, member: Member): void {
   const { publicKey } = member.person;
   member.person = world.renew(member);
@@ -88,7 +93,7 @@ function changeKey(world: World, member: Member): void {
   }
 }
 
-/** The key rotates: for a while both keys are valid. */
+/** A member rotates its key: for a while both keys are valid. */
 function rotateKey(world: World, member: Member): void {
   const { publicKey } = member.person;
   const person = world.renew(member);
@@ -114,7 +119,7 @@ function takeLinkDown(world: World, member: Member): void {
   member.node.input((engine, now) => engine.linkUp(now));
 }
 
-/** The program does not run, and what comes meanwhile is lost. */
+/** The program does not run, and the datagrams to it are lost. */
 function suspend(world: World, { node }: Member): void {
   const { nodes } = world.network;
   nodes.splice(nodes.indexOf(node), 1);
@@ -130,7 +135,10 @@ function restart(world: World, member: Member): void {
   world.restart(member);
 }
 
-/** Another process takes the sessions over. Sometimes it dies at once, and the old one goes on. */
+/**
+ * Another process takes the sessions over. Sometimes it dies at once, and the old process
+ * continues.
+ */
 function upgrade(world: World, member: Member): void {
   world.upgrade(member);
   talk(world, member);

@@ -1,7 +1,7 @@
 /**
  * `World`: three nodes that know each other, on a network that gets better and worse, for a day of
- * simulated time. Random events happen to them, and an attacker repeats and forges what he has heard.
- * All of it follows from one number.
+ * simulated time. Random events happen to them, and an attacker repeats and forges datagrams that
+ * he has heard. Everything follows from one seed.
  *
  * @module
  */
@@ -28,14 +28,17 @@ import {
 import { takeOver } from '../../hand-over/taken-over.ts';
 import { CountedProvider, type SealedCounters } from './counted-provider.ts';
 
-/** A node of the world. A restart replaces `node` and `crypto`, an upgrade the engine of the node and `crypto`. */
+/**
+ * A node of the world. A restart replaces `node` and `crypto`. An upgrade replaces `crypto` and the
+ * engine of `node`.
+ */
 export interface Member {
   person: Person;
   node: SimulatedNode;
   crypto: CountedProvider;
-  /** What is added to its real-time clock, in ms. */
+  /** How far its real-time clock is ahead, in ms. */
   clockError: number;
-  /** The preshared keys that it has for the others; null and absent: none. */
+  /** The preshared keys for the other members; null or absent if there is none. */
   readonly presharedKeys: Map<Member, PresharedKey | null>;
   readonly options: Partial<EngineOptions>;
 }
@@ -51,7 +54,10 @@ interface SentPacket {
 interface HeardDatagram {
   readonly datagram: CapturedDatagram;
   readonly isLost: boolean;
-  /** It is no initiation, or its receiver has answered it and remembers its timestamp. */
+  /**
+   * True if this is not an initiation, or if its receiver has answered it and remembers the
+   * timestamp.
+   */
   isKnown: boolean;
 }
 
@@ -60,7 +66,9 @@ export class World {
   readonly members: Member[] = [];
   /** Returns a number from 0 to below 1. */
   readonly random: () => number;
-  /** The parts of datagrams that are lost and doubled, and the most that one is late, in ms. */
+  /**
+   * The share of datagrams that are lost, the share that are doubled, and the greatest delay in ms.
+   */
   weather = { loss: 0, doubled: 0, jitterMs: 0 };
   /** How many packets were sent and delivered, and how many datagrams the attacker sent. */
   readonly figures = {
@@ -86,7 +94,7 @@ export class World {
     for (const [a, b] of this.pairs()) this.introduce(a, b);
   }
 
-  /** Returns each member with each other one. */
+  /** Returns each member together with each other member. */
   pairs(): [Member, Member][] {
     return this.members.flatMap((a) => this.othersThan(a).map((b): [Member, Member] => [a, b]));
   }
@@ -127,13 +135,16 @@ export class World {
     return numbers;
   }
 
-  /** Makes `b` a peer of `a`. The last endpoint that `a` heard of is not used. */
+  /** Makes `b` a peer of `a`, with the present endpoint of `b`. */
   introduce(a: Member, b: Member, changes: Partial<PeerConfiguration> = {}): void {
     const presharedKey = a.presharedKeys.get(b) ?? null;
     introduce(a.node, { ...b.person, endpoint: b.node.endpoint }, { presharedKey, ...changes });
   }
 
-  /** Gives a member new keys. Its addresses stay. The others do not know them yet. */
+  /**
+   * Returns the person of a member with new keys, which the others do not know yet. The addresses
+   * stay.
+   */
   renew(member: Member): Person {
     const { ipv4, ipv6, number } = member.person;
     const { privateKey, publicKey } = this.#person();
@@ -161,8 +172,8 @@ export class World {
   }
 
   /**
-   * Lets another process continue with a member. In one of four upgrades that process is killed after it
-   * has sent something, and the old one goes on with new sessions.
+   * Lets another process continue with a member. In one of four upgrades, that process is killed
+   * after it has sent something. Then the old process continues with new sessions.
    */
   upgrade(member: Member): void {
     const { node, crypto: before } = member;
@@ -182,7 +193,7 @@ export class World {
     this.figures.upgrades++;
   }
 
-  /** A member has removed a peer or was started again, and has forgotten the timestamps. */
+  /** Called when a member has forgotten timestamps: it has removed a peer, or was restarted. */
   forgetTimestamps({ node }: Member): void {
     for (const heard of this.#heard) {
       if (heard && isInitiation(heard) && heard.datagram.to.sameDestination(node.endpoint)) {
@@ -191,7 +202,7 @@ export class World {
     }
   }
 
-  /** Sends forged datagrams, repeated ones, and old ones under another name. */
+  /** Sends forged datagrams, repeated ones, and old ones from another address. */
   attack(): void {
     for (let left = 1 + this.below(20); left > 0; left--) {
       const heard = this.#heard[this.below(this.#heard.length)];
@@ -201,9 +212,10 @@ export class World {
       const kind = this.random();
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
-      // A message that has not arrived is authentic from any address, and its peer would seem to be there
-      // (section 6.5 of the paper). If that peer has moved silently, the two could not find each other. The
-      // same is true for an initiation that was refused under load, or whose timestamp was forgotten.
+      // A lost message is authentic from any address. If it came from the attacker's address, its
+      // sender would seem to be there (section 2.1 of the paper). If the sender has moved silently,
+      // the two could not find each other. The same is true for an initiation that was refused
+      // under load, or whose timestamp was forgotten.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
       const from = isElsewhere ? ATTACKER : datagram.from;
@@ -218,7 +230,7 @@ export class World {
   }
 
   /**
-   * Makes the network good, and waits until each member has reached each other one.
+   * Makes the network good, and waits until each member has reached all others.
    *
    * @throws {Error} a session is stuck
    */
@@ -298,7 +310,9 @@ export class World {
     return { ...person, publicKey: crypto.dhPublicKey(person.privateKey) as Person['publicKey'] };
   }
 
-  /** What was sent long ago cannot come any more: its session is over. */
+  /**
+   * Forgets packets that were sent long ago. They cannot arrive, because their sessions have ended.
+   */
   #forget(): void {
     for (const [number, { at }] of this.#sent) {
       if (at < this.network.now - REJECT_AFTER_TIME_MS * 3) this.#sent.delete(number);
@@ -306,7 +320,7 @@ export class World {
     this.network.eavesdropper.forget();
   }
 
-  /** Called for each datagram before it is launched. Returns whether it is lost. */
+  /** Called for each datagram before it is sent. Returns whether it is lost. */
   #carry(datagram: CapturedDatagram): boolean {
     const { loss, doubled, jitterMs } = this.weather;
     this.network.latency = 5 + this.random() * jitterMs;
@@ -330,14 +344,14 @@ export class World {
     }
   }
 
-  /** @throws {Error} a packet was changed, came twice, or came to the wrong member */
+  /** @throws {Error} a packet was changed, was delivered twice, or to the wrong member */
   #takeDelivered(member: Member): void {
     for (const packet of member.node.packets) {
       const at = packet[0] === 0x45 ? 20 : 40;
       const number = new DataView(packet.buffer, packet.byteOffset).getUint32(at);
       const sent = this.#sent.get(number);
-      if (!sent) throw new Error(`packet ${number} came, which nobody sent, or after its session`);
-      if (sent.to !== member) throw new Error(`packet ${number} came to another member`);
+      if (!sent) throw new Error(`packet ${number} was not sent, or came after its session`);
+      if (sent.to !== member) throw new Error(`packet ${number} came to the wrong member`);
       if (sent.isDelivered) throw new Error(`packet ${number} came twice`);
       if (!isEqual(sent.bytes, packet)) throw new Error(`packet ${number} was changed`);
       sent.isDelivered = true;
@@ -367,8 +381,9 @@ const EPOCH = 1_767_225_600_000;
 const HEARD = 500;
 const REJECT_AFTER_TIME_MS = 180_000;
 /**
- * The longest that a peer may stay silent after everything is well again. It has a session that the other
- * one does not know any more: 10 s of keepalive and Rekey-Timeout until it initiates, and then three
- * initiations of Rekey-Timeout, each with up to a third of a second of jitter.
+ * The longest time until all members reach each other on a good network. In the worst case, a peer
+ * has a session that the other side has forgotten. It initiates after Keepalive-Timeout and
+ * Rekey-Timeout, which are 15 s. Then it may need three initiations, each with Rekey-Timeout and up
+ * to a third of a second of jitter.
  */
 const LONGEST_CALM_MS = 40_000;

@@ -124,7 +124,7 @@ export class EtcdClient implements EtcdApi {
         const bytes = await stream.next();
         if (!bytes) throw new EtcdError(GRPC_CODES.unavailable, 'no answer to a watch');
         const first = decoded(watchResponse, bytes, WATCH);
-        // etcd reports an old token, too, by a canceled watch.
+        // etcd also cancels a watch if its token is old.
         if (first.canceled && /permission denied|auth token/.test(first.cancelReason)) {
           throw new EtcdError(GRPC_CODES.permissionDenied, first.cancelReason);
         }

@@ -2,8 +2,8 @@
  * `KeyWatch`: reads all keys with a prefix, and then follows every change until it is stopped:
  * 1. List the keys, page by page, all at one revision.
  * 2. Watch from the next revision on. Progress messages of etcd move the revision forward.
- * 3. When the watch ends (because of a cut, silence, or a member of etcd that has lost the other
- *    members), watch again from the revision after the last one.
+ * 3. When the watch ends, watch again from the revision after the last one. A watch ends when the
+ *    connection is cut or silent, or when a member of etcd has lost the other members.
  * 4. When the revision of the watch was compacted, or the server has another history (because it
  *    was restored from a backup, or emptied), list again.
  *

@@ -48,7 +48,7 @@ export class LeasedRecord {
   readonly #jitter: DecorrelatedJitter;
   /** The record that is written again if its lease is lost. */
   #published: NodeRecord | undefined;
-  /** The revision of the last write. What was seen at an older revision is ignored. */
+  /** The revision of the last write. A state that was seen at an older revision is ignored. */
   #revision = 0n;
   #writing: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => {};
@@ -144,7 +144,8 @@ export class LeasedRecord {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const there = await this.#find(name);
       const isOut = there !== undefined && isRevoked(this.#read(name, there));
-      // The administrator who removed or revoked the record must be able to rely on its removal.
+      // If an administrator has removed or revoked the record meanwhile, it must not be written
+      // again.
       if (wasThere ? isOut || !there : wasPublished && isOut) throw removed();
       wasThere ||= there !== undefined && !isOut;
       const before = there && textOf(there);

@@ -57,7 +57,7 @@ export class RecordLease {
   }
 
   /**
-   * Takes over an existing lease, such as that of the previous agent.
+   * Takes over an existing lease, such as the lease of the previous agent.
    *
    * @returns true if the lease still lives
    */

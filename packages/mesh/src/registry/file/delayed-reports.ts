@@ -2,7 +2,7 @@
  * `DelayedReports`: delays reports about bad and missing records, because a program may be in the
  * middle of a change. A bad record is reported when two polled scans in a row have found the same
  * error. (Polled scans are about two seconds apart. Other scans follow a change.) A missing record
- * is reported when two scans in a row have missed it.
+ * is reported when two scans in a row have not found it.
  *
  * @module
  */

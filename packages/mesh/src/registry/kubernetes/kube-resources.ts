@@ -43,7 +43,7 @@ export const BLOCK_AFFINITIES: KubeResource = {
   version: 'v1',
   plural: 'blockaffinities',
   kind: 'BlockAffinity',
-  missing: 'it comes with Calico, where its data is kept in Kubernetes',
+  missing: 'it exists where Calico keeps its data in Kubernetes',
 };
 
 /**
@@ -55,7 +55,7 @@ export const IPAM_CONFIGS: KubeResource = {
   version: 'v1',
   plural: 'ipamconfigs',
   kind: 'IPAMConfig',
-  missing: 'it comes with Calico, where its data is kept in Kubernetes',
+  missing: 'it exists where Calico keeps its data in Kubernetes',
 };
 
 /** The prefixes from which Calico assigns addresses to pods. */
@@ -64,7 +64,7 @@ export const IP_POOLS: KubeResource = {
   version: 'v1',
   plural: 'ippools',
   kind: 'IPPool',
-  missing: 'it comes with Calico, where its data is kept in Kubernetes',
+  missing: 'it exists where Calico keeps its data in Kubernetes',
 };
 
 /** The prefixes of the services, since Kubernetes 1.33. */

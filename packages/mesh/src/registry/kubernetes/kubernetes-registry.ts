@@ -123,7 +123,7 @@ export class KubernetesRegistry implements Registry {
   async #write(record: NodeRecord): Promise<void> {
     const { resource } = this.#records;
     const current = await this.api.read(resource, record.name);
-    // The administrator who revoked the record must be able to rely on the revocation.
+    // If an administrator has revoked the record meanwhile, it must not be written again.
     if (this.#published === record.name && current && this.#isRevoked(current)) {
       throw new Error(`${resource.kind} ${record.name} was revoked meanwhile`);
     }

@@ -175,8 +175,8 @@ export class ListAndWatch<Value> {
 }
 
 /**
- * In seconds. The server is told to end a watch after a random time, from this time to twice this
- * time, so that many watches do not end together.
+ * In seconds. Each watch asks the server to end it after a random time, between this value and
+ * twice this value, so that many watches do not end together.
  */
 const WATCH_SECONDS = 300;
 

@@ -1,6 +1,6 @@
 /**
- * Changes an etcd as an administrator does, without Litz: by etcd's own gateway, JSON over HTTP. It accepts no
- * client certificate with a common name, so it is for plain connections.
+ * Changes an etcd as an administrator does, without Litz: by etcd's own gateway, JSON over HTTP.
+ * The gateway accepts no client certificate with a common name, so the connections are without TLS.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export class EtcdAdministrator {
   async putAll(
     entries: readonly (readonly [key: string, value: string | Buffer])[],
   ): Promise<void> {
-    // etcd takes 128 in one transaction.
+    // etcd accepts at most 128 operations in one transaction.
     for (let i = 0; i < entries.length; i += 100) {
       const success = entries.slice(i, i + 100).map(([key, value]) => ({
         requestPut: { key: base64(key), value: base64(value) },
@@ -80,7 +80,7 @@ export class EtcdAdministrator {
     await this.send('kv/compaction', { revision: header.revision, physical: true });
   }
 
-  /** Creates a user whose role has that right to all keys with a prefix. */
+  /** Creates a user whose role has this right to all keys with the prefix. */
   async addUser(name: string, password: string, { prefix, right }: EtcdRight): Promise<void> {
     await this.send('auth/user/add', { name, password });
     await this.send('auth/role/add', { name });
@@ -127,7 +127,7 @@ export class EtcdAdministrator {
   }
 }
 
-/** Returns the first key behind all that begin with the prefix. */
+/** Returns the first key after all keys that begin with the prefix. */
 function endOf(prefix: string): string {
   return `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
 }

@@ -107,7 +107,7 @@ async function leaderOf(etcds: readonly RealEtcd[]): Promise<RealEtcd> {
   throw new Error('there is no leader');
 }
 
-/** The answer of a member without a leader to a client that requires one. */
+/** Starts a server that answers each call like a member of etcd that has no leader. */
 function memberWithoutLeader(): Http2Server {
   return createServer()
     .on('stream', (stream) => {

@@ -81,7 +81,7 @@ describeWith([etcdProgram], 'EtcdRegistry and the content of etcd', () => {
       expect(await administrator.read(`${NODES}worker-2`)).toEqual(before);
     });
 
-    test('does not report nodes of another cluster, also if the name of that cluster begins in the same way', async () => {
+    test('does not report nodes of another cluster, even if the name of that cluster begins in the same way', async () => {
       await administrator.put('cilium/state/nodes/v1/blue2/worker-3', JSON.stringify(full));
       const listener = follow(open(blue));
       await listener.until(({ syncs }) => syncs === 1);
@@ -101,13 +101,18 @@ describeWith([etcdProgram], 'EtcdRegistry and the content of etcd', () => {
         'version',
         /integer .* got a string/,
       ],
-      ['keys that are none', changed({ keys: 7 }), 'keys', /array, got a number/],
+      ['keys that are not a list', changed({ keys: 7 }), 'keys', /array, got a number/],
       ['a key of another type', changed({ keys: [{ publicKey: {} }] }), 'keys[0].publicKey', /./],
-      ['prefixes within prefixes', changed({ prefixes: [['10.0.0.0/8']] }), 'prefixes[0]', /./],
+      [
+        'a list in the list of prefixes',
+        changed({ prefixes: [['10.0.0.0/8']] }),
+        'prefixes[0]',
+        /./,
+      ],
       ['another name', changed({ name: 'n2' }), 'name', /n2/],
-      ['a depth of 60,000', '['.repeat(60_000), 'text', /is nested more than 100 levels deep/],
+      ['60,000 nested brackets', '['.repeat(60_000), 'text', /is nested more than 100 levels deep/],
       ['a text of a megabyte', `"${'x'.repeat(MEGABYTE)}"`, 'text', /at most 65536 are allowed/],
-      ['a port of a megabyte', changed({ port: 'x'.repeat(60_000) }), 'port', /./],
+      ['a port of 60,000 characters', changed({ port: 'x'.repeat(60_000) }), 'port', /./],
     ])(
       '%s: is reported with node and field, and the other records are still read',
       async (_, text, field, reason) => {
@@ -176,7 +181,7 @@ describeWith([etcdProgram], 'EtcdRegistry and the content of etcd', () => {
     await listener.until(({ records }) => records.has('n1'));
   }, 60_000);
 
-  test('receives many large values that were written during an interruption in several parts', async () => {
+  test('receives in several parts what was written during an interruption', async () => {
     const listener = follow(open());
     await listener.until(({ syncs }) => syncs === 1);
     await etcd.killServer();

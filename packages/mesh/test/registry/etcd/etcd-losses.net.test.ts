@@ -133,8 +133,8 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
     }
   }, 60_000);
 
-  describe('whose lease', () => {
-    test('was revoked gets a new lease, and writes its record again once', async () => {
+  describe('with leases', () => {
+    test('gets a new lease after an administrator revoked its lease, and writes its record again once', async () => {
       const writer = open();
       const listener = follow(writer);
       await writer.publish(recordOf(1));
@@ -149,7 +149,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect(again.lease).not.toBe(lease);
     });
 
-    test('expired while the connection was cut is reported as expired, and is written again afterwards', async () => {
+    test('reports a record as expired if its lease ended while the connection was cut, and writes it again afterwards', async () => {
       const way = relay();
       const writer = open(way.port, LEASE_SECONDS);
       const listener = follow(open());
@@ -164,7 +164,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       expect((await administrator.read(`${RECORDS}n1`))?.version).toBe('1');
     });
 
-    test('comes from an earlier agent is kept alive by the next agent, without a write', async () => {
+    test('keeps the lease of an earlier agent alive, without a write', async () => {
       const before = open(etcd.port, LEASE_SECONDS);
       await before.publish(recordOf(1));
       await before.close();

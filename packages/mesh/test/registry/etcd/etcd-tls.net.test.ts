@@ -62,7 +62,7 @@ describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with certificates', ()
         /CA .* not known here: .* --etcd-ca/,
       ],
       [
-        'the CA of somebody else',
+        'another CA',
         () => ({ ...client('n1'), ca: etcd.file('other-ca.crt') }),
         /the CA that signed .* is not the one in --etcd-ca .*other-ca\.crt/,
       ],
@@ -83,7 +83,7 @@ describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with certificates', ()
       ],
       ['a client certificate that has expired', () => client('old'), /old\.crt: it expired on /],
       [
-        'a certificate of a server as the one of a client',
+        'a server certificate that is used as a client certificate',
         () => client('server-only'),
         /server-only\.crt: it is not a certificate for clients, because its extendedKeyUsage lacks clientAuth/,
       ],
@@ -93,12 +93,12 @@ describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with certificates', ()
         /^--etcd-key .*old\.key is not the key of --etcd-cert .*n1\.crt/,
       ],
       [
-        'a key that is none',
+        'a file that is not a key',
         () => ({ ...client('n1'), key: etcd.file('garbage') }),
         /^--etcd-key .*garbage contains no private key/,
       ],
       [
-        'a key that is not there',
+        'a key file that is missing',
         () => ({ ...client('n1'), key: etcd.file('nowhere') }),
         /nowhere cannot be read: ENOENT/,
       ],

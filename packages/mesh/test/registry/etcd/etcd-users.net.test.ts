@@ -50,7 +50,7 @@ describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with users', () => {
       expect(listener.trouble).toBeUndefined();
     });
 
-    test('renews a token that is too old, and a connection with it', async () => {
+    test('renews a token that is too old, for writes and for the watch', async () => {
       const registry = login('litz', 'secret');
       const listener = follow(registry);
       await listener.until(({ syncs }) => syncs === 1);
@@ -74,7 +74,7 @@ describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with users', () => {
       expect(listener.trouble).toBeUndefined();
     });
 
-    test('names the source of a wrong password, and continues when it is right', async () => {
+    test('names the file of a wrong password, and continues when the password is right', async () => {
       const registry = login('litz', 'wrong');
       const listener = follow(registry);
       await listener.until(({ trouble }) => trouble !== undefined);

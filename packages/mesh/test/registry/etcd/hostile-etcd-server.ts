@@ -1,6 +1,6 @@
 /**
- * A server in the place of etcd that speaks its protocol and lies: it is another cluster, and the
- * list of its keys never ends.
+ * A server that speaks the protocol of etcd and gives wrong answers: it belongs to another cluster,
+ * and its list of keys never ends.
  *
  * @module
  */

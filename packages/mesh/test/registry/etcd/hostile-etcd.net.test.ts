@@ -40,7 +40,7 @@ afterEach(() => {
 describe('EtcdClient', () => {
   test.each<[string, (stream: ServerHttp2Stream) => void, RegExp]>([
     [
-      'a page',
+      'an HTML page',
       (stream) => {
         stream.respond({ ':status': 200, 'content-type': 'text/html' });
         stream.end('<html>');
@@ -56,7 +56,7 @@ describe('EtcdClient', () => {
       /^the server answered with HTTP status 302$/,
     ],
     [
-      'what is no message',
+      'bytes that are not a message',
       (stream) => whole(stream, frameOf(new Uint8Array(40).fill(0xff))),
       /^the answer to KV\/Range is not a message of etcd: /,
     ],

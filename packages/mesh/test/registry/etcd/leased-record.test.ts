@@ -40,7 +40,7 @@ describe('LeasedRecord in etcd', () => {
     own.close();
   });
 
-  test('writes over a revocation from before this process', async () => {
+  test('overwrites a revocation from before the start of this process', async () => {
     const { own, state } = setUp({ revoked: true });
     await own.publish(recordOf(1));
     expect(Buffer.from(state.value!.value).toString()).toContain('"revoked":false');

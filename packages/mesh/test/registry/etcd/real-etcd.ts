@@ -29,7 +29,7 @@ export interface EtcdOptions {
 export class RealEtcd {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-etcd-'));
   readonly port: number;
-  /** A URL without TLS for an administrator. */
+  /** The port for an administrator, without TLS. */
   readonly administrationPort: number;
   readonly #name: string;
   readonly #peerPort: number;
@@ -81,7 +81,7 @@ export class RealEtcd {
     return `${this.#isEncrypted ? 'etcds' : 'etcd'}://127.0.0.1:${this.port}`;
   }
 
-  /** Makes a client certificate with a common name, like etcd's own tools. */
+  /** The files of the client certificate with the common name `n1`. */
   get tls(): Required<EtcdTlsFiles> {
     return { ca: this.file('ca.crt'), certificate: this.file('n1.crt'), key: this.file('n1.key') };
   }
@@ -148,7 +148,7 @@ export class RealEtcd {
     this.#server?.kill('SIGCONT');
   }
 
-  /** Deletes all data. */
+  /** Kills the process, deletes all data, and starts etcd again. */
   async replace(): Promise<void> {
     await this.killServer();
     rmSync(this.file('data'), { recursive: true, force: true });

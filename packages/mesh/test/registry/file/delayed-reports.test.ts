@@ -21,7 +21,7 @@ describe('DelayedReports', () => {
     expect(held.reportable(bad, good, true)).toEqual(bad);
   });
 
-  test('counts from the beginning when the text changes, or was good in between', () => {
+  test('counts again when the error changes, or when the record was good in between', () => {
     const held = new DelayedReports();
     held.reportable(bad, good, true);
     expect(held.reportable(worse, good, true)).toEqual(good);
@@ -38,7 +38,7 @@ describe('DelayedReports', () => {
     expect(new DelayedReports().reportable(worse, bad, false)).toEqual(worse);
   });
 
-  test('reports a missing record when two scans have missed it', () => {
+  test('reports a missing record when two scans have not found it', () => {
     const held = new DelayedReports();
     expect(held.confirmedMissing(none, good)).toEqual([]);
     expect(held.isMissing).toBe(true);

@@ -39,14 +39,26 @@ describe('DirectoryScanner', () => {
   });
 
   test.each<[string, (directory: string) => void, string]>([
-    ['no name', (at) => writeFileSync(join(at, 'a b.json'), textOf(recordOf(1))), 'name'],
-    ['another name', (at) => writeFileSync(join(at, 'n9.json'), textOf(recordOf(1))), 'name'],
-    ['no JSON', (at) => writeFileSync(join(at, 'n1.json'), '{"version":1,'), 'text'],
-    ['nothing in it', (at) => writeFileSync(join(at, 'n1.json'), ''), 'text'],
-    ['files in it', (at) => mkdirSync(join(at, 'n1.json')), 'text'],
-    ['another place', (at) => symlinkSync('/etc/hostname', join(at, 'n1.json')), 'text'],
-    ['no place at all', (at) => symlinkSync('nowhere', join(at, 'n1.json')), 'text'],
-  ])('reports a file with %s as bad, and reads the others', async (_what, write, field) => {
+    [
+      'a file with a name that no node has',
+      (at) => writeFileSync(join(at, 'a b.json'), textOf(recordOf(1))),
+      'name',
+    ],
+    [
+      'a file with the name of another node',
+      (at) => writeFileSync(join(at, 'n9.json'), textOf(recordOf(1))),
+      'name',
+    ],
+    [
+      'a file that is not JSON',
+      (at) => writeFileSync(join(at, 'n1.json'), '{"version":1,'),
+      'text',
+    ],
+    ['an empty file', (at) => writeFileSync(join(at, 'n1.json'), ''), 'text'],
+    ['a directory', (at) => mkdirSync(join(at, 'n1.json')), 'text'],
+    ['a symbolic link', (at) => symlinkSync('/etc/hostname', join(at, 'n1.json')), 'text'],
+    ['a symbolic link to nothing', (at) => symlinkSync('nowhere', join(at, 'n1.json')), 'text'],
+  ])('reports %s as bad, and reads the others', async (_what, write, field) => {
     const directory = temporaryDirectory();
     write(directory);
     writeRecord(directory, recordOf(2));
@@ -153,10 +165,10 @@ describe('DirectoryScanner', () => {
   });
 
   test.each<[string, Partial<State>, boolean]>([
-    ['with a change in it', { ctimeNs: 30n, mtimeNs: 30n }, true],
-    ['of another number', { ino: 8n }, false],
-    ['of another disk', { dev: 2n }, false],
-    ['of the same number, born later', { birthtimeNs: 40n, ctimeNs: 40n }, false],
+    ['a change in it', { ctimeNs: 30n, mtimeNs: 30n }, true],
+    ['another inode number', { ino: 8n }, false],
+    ['another device', { dev: 2n }, false],
+    ['the same inode number with a later birth time', { birthtimeNs: 40n, ctimeNs: 40n }, false],
   ])('knows whether a directory is the same one: %s', async (_what, change, isSame) => {
     expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
   });
@@ -212,7 +224,7 @@ interface State {
   readonly mtimeNs: bigint;
 }
 
-/** Returns whether a scanner takes a directory in the second state for the same one as in the first state. */
+/** Returns whether a scanner treats both states as states of the same directory. */
 async function areSame(before: Partial<State>, change: Partial<State>): Promise<boolean> {
   let state = { dev: 1n, ino: 7n, birthtimeNs: 10n, ctimeNs: 20n, mtimeNs: 20n, ...before };
   const stat = (() => Promise.resolve(state)) as unknown as typeof promises.stat;

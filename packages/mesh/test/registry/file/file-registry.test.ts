@@ -315,10 +315,13 @@ class TestClock {
     };
   };
 
-  /** Runs the one timer, which is `ms` long, and waits until the registry waits again. */
+  /**
+   * Runs the only timer, which must be `ms` long, and waits until the registry starts the next one.
+   */
   async pass(ms: number): Promise<void> {
     await this.settle();
-    if (String(this.waiting) !== String(ms)) throw new Error(`it waits ${this.waiting.join()} ms`);
+    if (String(this.waiting) !== String(ms))
+      throw new Error(`the registry waits ${this.waiting.join()} ms`);
     const [timer] = this.#timers.splice(0);
     timer.run();
     await this.settle();

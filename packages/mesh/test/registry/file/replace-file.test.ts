@@ -140,7 +140,7 @@ describe('replaceFile', () => {
   });
 });
 
-/** A file system that calls `change` when the new text is on the disk but has no name yet. */
+/** A file system that calls `change` when the new text is on the disk, but not yet renamed. */
 function atSync(files: FileAccess, change: () => void): FileAccess {
   let isFirst = true;
   return {
@@ -158,7 +158,7 @@ function atSync(files: FileAccess, change: () => void): FileAccess {
   };
 }
 
-/** The real file system. It records each step; the step `failing` finds the disk full. */
+/** The real file system, which records each step here. The step `failing` reports a full disk. */
 function recorded(steps: string[], failing?: string): typeof promises {
   const step = (name: string): void => {
     steps.push(name);

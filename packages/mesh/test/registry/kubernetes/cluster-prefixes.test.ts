@@ -21,7 +21,7 @@ networking:
 describe('findClusterPrefixes', () => {
   test.each<[string, (server: FakeKubeServer) => void, string]>([
     [
-      'kubeadm, of both families',
+      'kubeadm, for both families',
       (server) => server.put(SYSTEM, map('kubeadm-config', { ClusterConfiguration: KUBEADM })),
       '10.244.0.0/16 fd44::/48 from podSubnet of kubeadm-config',
     ],
@@ -35,7 +35,7 @@ describe('findClusterPrefixes', () => {
       '10.244.0.0/16 from kube-flannel-cfg',
     ],
     [
-      'kube-proxy, where kubeadm says none',
+      'kube-proxy, if kubeadm has none',
       (server) => {
         const none = { ClusterConfiguration: 'networking:\n  serviceSubnet: 10.96.0.0/12\n' };
         server.put(SYSTEM, map('kubeadm-config', none));
@@ -44,7 +44,7 @@ describe('findClusterPrefixes', () => {
       '10.244.0.0/16 from clusterCIDR of kube-proxy',
     ],
     [
-      'kube-proxy, where what kubeadm was told does not fit this node',
+      'kube-proxy, if the prefixes of kubeadm do not contain this node',
       (server) => {
         const other = { ClusterConfiguration: 'podSubnet: 10.0.0.0/16' };
         server.put(SYSTEM, map('kubeadm-config', other));

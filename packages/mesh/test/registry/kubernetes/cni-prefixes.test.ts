@@ -54,7 +54,7 @@ describe('followCalicoBlocks', () => {
 });
 
 describe('followCiliumPrefixes', () => {
-  test('reports the prefixes of the own node, and none when it is gone', async () => {
+  test('reports the prefixes of the own node, and none when its object is gone', async () => {
     const { server, api, clock, told, listener } = setUp();
     const following = followCiliumPrefixes(api, 'node-1', listener, { clock });
     await until(() => server.watching === 1);
@@ -94,7 +94,7 @@ describe('calicoRefusal', () => {
     expect(await calicoRefusal(api)).toBeUndefined();
   });
 
-  test('names the setting otherwise, also if it does not exist', async () => {
+  test('names the setting if the affinity is not strict, or if there is no setting', async () => {
     const { server, api } = setUp();
     expect(await calicoRefusal(api)).toContain('calicoctl ipam configure --strictaffinity=true');
     server.put(CONFIGS, { metadata: { name: 'default' }, spec: { strictAffinity: false } });

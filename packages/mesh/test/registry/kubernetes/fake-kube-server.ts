@@ -1,8 +1,8 @@
 /**
  * A small API server in memory. It uses the HTTP of Node.js over a pair of streams.
  *
- * It has lists by pages, watches with bookmarks, 410, server-side apply without ownership, and gzip.
- * A test says which faults it has.
+ * It supports lists by pages, watches with bookmarks, status 410, server-side apply without
+ * ownership, and gzip. A test chooses its faults.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A server in the place of the API server that has its certificate, and answers what the test says.
+ * A server that replaces the API server and has its certificate. It answers as the test says.
  *
  * @module
  */
@@ -76,7 +76,10 @@ export class HostileKube {
     }
   }
 
-  /** Versions of the real server are too old here, and the other way round: both list again. */
+  /**
+   * A client with a version of the real server gets status 410, so it lists again. The real server
+   * treats versions of this server in the same way.
+   */
   #watch(response: ServerResponse, version: number): void {
     if (version > this.#version) {
       const object = { kind: 'Status', status: 'Failure', reason: 'Expired', code: 410 };

@@ -1,6 +1,6 @@
 /**
- * Tests of a broken or hostile API server: its answers must not use much memory or time of the agent, and
- * must have no effect after the server is honest again.
+ * Tests of a broken or hostile API server: its answers must not use much memory or time of the
+ * agent, and must have no effect after the server is honest again.
  *
  * @module
  */
@@ -100,7 +100,7 @@ describe('a list', () => {
       `${SERVER}: status 302`,
     ],
     [
-      'a page of HTML',
+      'an HTML page',
       (response) => {
         response.writeHead(200, { 'content-type': 'text/html' });
         response.end('<html>');
@@ -116,14 +116,14 @@ describe('a list', () => {
       },
       `${SERVER}: status 101, which is no answer to a request`,
     ],
-    ['no HTTP', (response) => response.socket?.end('SSH-2.0-x\r\n\r\n'), SERVER],
+    ['not HTTP', (response) => response.socket?.end('SSH-2.0-x\r\n\r\n'), SERVER],
     [
       'headers without end',
       (response) => response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n`),
       SERVER,
     ],
     [
-      'what is no gzip',
+      'plain text that is marked as gzip',
       (response) => {
         response.writeHead(200, { 'content-encoding': 'gzip' });
         response.end('plain');
@@ -141,7 +141,7 @@ describe('a list', () => {
     expect((error as Error).message).toContain(message);
   });
 
-  test('may have names that objects of JavaScript have', async () => {
+  test('may contain an object with the name __proto__', async () => {
     const { server, api } = setUp();
     const item = '{"metadata":{"name":"__proto__"},"__proto__":{"polluted":true},"spec":{}}';
     server.answerNext((_, response) =>

@@ -133,9 +133,9 @@ describe('KubeApi', () => {
   });
 
   test.each([
-    ['an answer of status 410', (server: FakeKubeServer) => server.failNext(410, 'Gone')],
-    ['an event of a watch that said 200', (server: FakeKubeServer) => server.compact()],
-  ])('reports that a version is too old, if it is %s', async (_, spoil) => {
+    ['a response with status 410', (server: FakeKubeServer) => server.failNext(410, 'Gone')],
+    ['an event of a watch with status 200', (server: FakeKubeServer) => server.compact()],
+  ])('reports that a version is too old after %s', async (_, spoil) => {
     const { api, server } = setUp();
     spoil(server);
     await expect(drain(api)).rejects.toSatisfy(

@@ -82,7 +82,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(after).toMatchObject({ port: 51999, later: { x: [1] }, keys: [{ quantum: true }] });
   });
 
-  test('keeps the status as a subresource, and `kubectl get` shows both in columns', async () => {
+  test('keeps the status as a subresource, and `kubectl get` shows record and status', async () => {
     const registry = connect();
     await registry.publish(record(3));
     const status = { version: '1', encrypt: 'pods', enforcement: 'enforce', trouble: '' } as const;
@@ -117,9 +117,9 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   });
 
   test.each<[what: string, spec: object, field: string]>([
-    ['no address', { addresses: ['name.test'] }, 'spec.addresses[0]'],
+    ['a host name as an address', { addresses: ['name.test'] }, 'spec.addresses[0]'],
     ['three addresses', { addresses: ['192.0.2.1', '192.0.2.2', '192.0.2.3'] }, 'spec.addresses'],
-    ['a port that is none', { port: 0 }, 'spec.port'],
+    ['port 0', { port: 0 }, 'spec.port'],
     ['no key', { keys: [] }, 'spec.keys'],
     ['a short key', { keys: [{ publicKey: 'AAAA' }] }, 'spec.keys[0].publicKey'],
     [
@@ -133,7 +133,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
       'spec.keys[0].publicKey',
     ],
     ['a generation below zero', { keys: [{ generation: -1 }] }, 'spec.keys[0].generation'],
-    ['a time that is none', { keys: [{ createdAt: 'today' }] }, 'spec.keys[0].createdAt'],
+    ['a text that is not a time', { keys: [{ createdAt: 'today' }] }, 'spec.keys[0].createdAt'],
     ['a prefix without length', { prefixes: ['10.0.0.0'] }, 'spec.prefixes[0]'],
     ['a prefix of 33 bits', { prefixes: ['10.0.0.0/33'] }, 'spec.prefixes[0]'],
   ])('the server itself refuses %s', async (_, change, field) => {
@@ -301,7 +301,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     return registry;
   }
 
-  /** @returns the claims of its tokens */
+  /** Creates an account. @returns `claims`, which makes the claims of a token of the account */
   async function serviceAccount(name: string) {
     const path = `/api/v1/namespaces/default/serviceaccounts/${name}`;
     const object = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } };
@@ -332,7 +332,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   }
 });
 
-/** Returns the access without its client certificate, so that only the token identifies it. */
+/** Overrides the client certificate of an access, so that only the token identifies a client. */
 const NO_CERTIFICATE = { certificate: undefined, key: undefined } as unknown as object;
 
 function follow(registry: KubernetesRegistry) {

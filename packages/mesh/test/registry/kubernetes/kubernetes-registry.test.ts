@@ -161,7 +161,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ revoked: false });
   });
 
-  test('does not report a change that does not change the record', async () => {
+  test('does not report a change outside the record', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     registry.follow(heard.listener);

@@ -11,7 +11,7 @@ import { FakeKubeServer } from './fake-kube-server.ts';
 const NODES = '/api/v1/nodes';
 
 describe('followOwnNode', () => {
-  test('reports labels, prefixes and addresses, and only changes of those', async () => {
+  test('reports labels, prefixes and addresses, and no changes of other fields', async () => {
     const { server, told, following } = setUp();
     server.put(NODES, node({ podCIDRs: ['10.244.1.0/24'] }, { a: '1' }));
     following.start();

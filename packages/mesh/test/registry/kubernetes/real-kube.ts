@@ -207,7 +207,7 @@ export class RealKube {
     throw new Error(`${path}: ${reply.status} ${reply.body?.message ?? reply.body}`);
   }
 
-  /** Returns a token of TokenRequest. Its lifetime is at least ten minutes. */
+  /** Returns a token with these claims. It was issued ten minutes ago, so it may have expired. */
   signToken(claims: object): string {
     const now = Math.floor(Date.now() / 1000);
     const common = {

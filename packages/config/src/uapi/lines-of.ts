@@ -1,5 +1,5 @@
 /**
- * `linesOf`: the lines that a socket receives, with a bound of their length.
+ * `linesOf`: the lines that a socket receives, with a limit of their length.
  *
  * `node:readline` has no such bound: a program that sends no line feed would take all memory.
  *

@@ -4,7 +4,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { linesOf } from '../../src/tunnel/lines-of.ts';
+import { linesOf } from '../../src/uapi/lines-of.ts';
 
 let near: Socket;
 let far: Socket;

@@ -1,0 +1,61 @@
+/**
+ * `readLine`: the one line that a client or a server waits for, with a bound of its length and of
+ * its time.
+ *
+ * @module
+ */
+import type { Socket } from 'node:net';
+import { checkInteger, checkObject } from '@litz/core/internals';
+import { linesOf } from './lines-of.ts';
+
+/** What the other end may do at most. */
+export interface LineLimits {
+  /** The longest line in bytes. */
+  readonly longest: number;
+  /** How long the whole line may take, in ms, however many bytes come meanwhile. */
+  readonly longestMs: number;
+}
+
+/**
+ * Returns the first line that a socket receives, without its line feed; undefined if the other end
+ * sends nothing. A line may also end with the stream. The socket stays open, and what comes later
+ * is read and ignored: so its end is noticed.
+ *
+ * @throws {TypeError | RangeError} (rejects) an argument is wrong
+ * @throws {Error} (rejects) the line is longer, the connection was lost, or the line takes longer
+ *   (its `code` is then `ETIMEDOUT`); the socket is closed
+ */
+export async function readLine(socket: Socket, limits: LineLimits): Promise<string | undefined> {
+  checkObject(socket, 'socket');
+  checkObject(limits, 'limits', ['longest', 'longestMs']);
+  const { longest, longestMs } = limits;
+  checkInteger(longest, 'longest', 1, Number.MAX_SAFE_INTEGER);
+  checkInteger(longestMs, 'longestMs', 1, LONGEST_TIMER_MS);
+  // The other end may go away at any time, also after its line.
+  socket.on('error', () => {});
+  // This is not the timeout of the socket, because each byte would restart it.
+  // oxlint-disable-next-line no-restricted-globals -- this folder needs Node.js
+  const timer = setTimeout(() => socket.destroy(new LateError(longestMs)), longestMs);
+  let line: string | undefined;
+  try {
+    for await (const first of linesOf(socket, longest)) {
+      line = first;
+      break;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  socket.resume();
+  return line;
+}
+
+class LateError extends Error {
+  readonly code = 'ETIMEDOUT';
+
+  constructor(ms: number) {
+    super(`no line came for ${ms} ms`);
+  }
+}
+
+/** The longest time of a timer, in ms. */
+const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
