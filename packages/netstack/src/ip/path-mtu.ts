@@ -11,7 +11,7 @@
  * ```
  *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
  * ```
- * The first try is `high` itself: often nothing but an interruption was taken for a black hole. Then
+ * The first try is `high` itself, because often an interruption was taken for a black hole. Then
  * each try is in the middle, until the bounds are close. Ten minutes later the path may be wider,
  * and the search begins again. It ends when nobody has tried anything for ten minutes more.
  *
@@ -188,7 +188,7 @@ export class PathMtuTable {
   }
 }
 
-/** The path may have become wider. Returns false if nobody has tried anything since the last time. */
+/** The path may have become wider. Returns false if nobody has tried anything since last time. */
 function mayBeginAgain(entry: Entry, now: number): boolean {
   const endsAt = entry.endsAt + LIFETIME_MS;
   if (!entry.isSearched || entry.high === Infinity || endsAt <= now) return false;

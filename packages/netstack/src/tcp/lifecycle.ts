@@ -89,13 +89,6 @@ export function updateSegmentSize(state: StackState, c: Connection): void {
   if (c.hasSent) c.sending.congestion.segmentSize = c.segmentSize;
 }
 
-/** With SACK only: without it, the loss of a probe alone cannot be told from other losses. */
-function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): number {
-  if (pathMtus.size === 0) return 0;
-  const headers = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH;
-  return pathMtus.probeLength(c.remote, Math.min(mtu, c.remoteSegmentSize + headers), now);
-}
-
 /** Returns how many bytes of data fit into a packet to `remote`, without options. */
 export function ownSegmentSize(state: StackState, remote: IpAddress): number {
   const mtu = state.pathMtus.of(remote, state.mtu, state.now);
@@ -153,6 +146,13 @@ export function beginTimeWait(state: StackState, c: Connection): void {
 /** RFC 7323 2.3: a shift that makes the whole buffer a window of 16 bits. */
 export function scaleFor(receiveBuffer: number): number {
   return Math.min(14, Math.max(0, Math.ceil(Math.log2(receiveBuffer / 0xffff))));
+}
+
+/** With SACK only: without it, the loss of a probe alone cannot be told from other losses. */
+function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): number {
+  if (pathMtus.size === 0) return 0;
+  const headers = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH;
+  return pathMtus.probeLength(c.remote, Math.min(mtu, c.remoteSegmentSize + headers), now);
 }
 
 /** Makes these hashes differ from hashes with another purpose. */
