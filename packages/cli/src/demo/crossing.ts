@@ -10,6 +10,8 @@ import {
   COOKIE_REPLY_LENGTH,
   HANDSHAKE_INITIATION_LENGTH,
   HANDSHAKE_RESPONSE_LENGTH,
+  MESSAGE_TYPE,
+  TRANSPORT_OVERHEAD,
 } from '@litz/core/internals';
 
 export class Crossing {
@@ -76,11 +78,13 @@ type MessageKind = keyof Crossing['messages'];
 function messageKind(frame: Buffer, offset: number, length: number): MessageKind | undefined {
   if (length < 4 || frame.length < offset + 4) return undefined;
   const type = frame.readUInt32LE(offset);
-  if (type === 1 && length === HANDSHAKE_INITIATION_LENGTH) return 'initiation';
-  if (type === 2 && length === HANDSHAKE_RESPONSE_LENGTH) return 'response';
-  if (type === 3 && length === COOKIE_REPLY_LENGTH) return 'cookieReply';
-  if (type !== 4 || length < KEEPALIVE_LENGTH) return undefined;
-  return length === KEEPALIVE_LENGTH ? 'keepalive' : 'transport';
+  if (type === MESSAGE_TYPE.HANDSHAKE_INITIATION && length === HANDSHAKE_INITIATION_LENGTH)
+    return 'initiation';
+  if (type === MESSAGE_TYPE.HANDSHAKE_RESPONSE && length === HANDSHAKE_RESPONSE_LENGTH)
+    return 'response';
+  if (type === MESSAGE_TYPE.COOKIE_REPLY && length === COOKIE_REPLY_LENGTH) return 'cookieReply';
+  if (type !== MESSAGE_TYPE.TRANSPORT_DATA || length < TRANSPORT_OVERHEAD) return undefined;
+  return length === TRANSPORT_OVERHEAD ? 'keepalive' : 'transport';
 }
 
 /** Returns the offset of the UDP header; 0 if the frame is not UDP. */
@@ -116,5 +120,3 @@ const IPPROTO_HOPOPTS = 0;
 const IPPROTO_UDP = 17;
 const IPPROTO_ICMPV6 = 58;
 const ICMPV6_ROUTER_SOLICITATION = 133;
-/** Length in bytes of transport data with an empty packet: header and tag. */
-const KEEPALIVE_LENGTH = 32;

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { MESSAGE_TYPE, TRANSPORT_OVERHEAD } from '@litz/core/internals';
 
 export class UnderlayCount {
   /** Readable IPv4 packets from or to a pod. */
@@ -34,9 +35,11 @@ export class UnderlayCount {
     if (frame[ETHERNET_HEADER + 9] !== IPPROTO_UDP) return false;
     const udp = ETHERNET_HEADER + (frame[ETHERNET_HEADER]! & 0x0f) * 4;
     const message = udp + UDP_HEADER;
-    if (frame.length <= message + KEEPALIVE_LENGTH) return false;
+    if (frame.length <= message + TRANSPORT_OVERHEAD) return false;
     const ports = [frame.readUInt16BE(udp), frame.readUInt16BE(udp + 2)];
-    return ports.every((port) => port === this.#port) && frame[message] === TRANSPORT_DATA;
+    return (
+      ports.every((port) => port === this.#port) && frame[message] === MESSAGE_TYPE.TRANSPORT_DATA
+    );
   }
 
   /** Returns the counts since the last call, and resets them. */
@@ -56,9 +59,5 @@ const ETHERNET_HEADER = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 const IPPROTO_UDP = 17;
 const UDP_HEADER = 8;
-/** Type of the WireGuard messages that carry packets. */
-const TRANSPORT_DATA = 4;
-/** Length of a message that carries no packet: the header and the tag, 16 bytes each. */
-const KEEPALIVE_LENGTH = 32;
 /** The first two bytes of the address of every pod. */
 const PODS = [10, 244];

@@ -5,6 +5,7 @@
  * @module
  */
 import { formatAddress } from '@litz/core';
+import { TRANSPORT_OVERHEAD } from '@litz/core/internals';
 
 /** The addresses of a packet, as text. */
 export interface Flow {
@@ -31,7 +32,7 @@ export function readSealedEndpoint(
   if (payload + UDP_HEADER_LENGTH + 4 > frame.length) return undefined;
   const message = payload + UDP_HEADER_LENGTH;
   if (u16(frame, message) !== TRANSPORT_DATA || u16(frame, message + 2) !== 0) return undefined;
-  if (u16(frame, payload + 4) <= UDP_HEADER_LENGTH + KEEPALIVE_LENGTH) return undefined;
+  if (u16(frame, payload + 4) <= UDP_HEADER_LENGTH + TRANSPORT_OVERHEAD) return undefined;
   const [from, to] = [u16(frame, payload), u16(frame, payload + 2)];
   if (from !== port && to !== port) return undefined;
   const address = formatAddress(isOutgoing ? destinationBytes : sourceBytes);
@@ -116,8 +117,6 @@ const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
  * The first two bytes of a transport data message: the type 4 and a zero. Two more zeros follow.
  */
 const TRANSPORT_DATA = 0x0400;
-/** Length in bytes of a transport data message without a packet: its header and its tag. */
-const KEEPALIVE_LENGTH = 32;
 /**
  * Lengths in bytes of an IP header, and of the ICMP or UDP header between the IP header and the
  * mark.
