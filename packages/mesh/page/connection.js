@@ -15,15 +15,16 @@ const LATE_MS = 8000;
 /**
  * @template Status
  * @typedef {object} ConnectionParts
- * @property {string} who who sends the status, in words: `agent`
+ * @property {string} who the word for the program that sends the status: `agent`
  * @property {(status: Status) => void} take called with each status
  * @property {() => void} draw called when `trouble` has changed
- * @property {(data: any) => void} [takeHistory] called with the history, after each connection
+ * @property {(data: any) => void} [takeHistory] called with the history that the server
+ *   sends after each connection
  */
 
 /** @template Status */
 export class Connection {
-  /** The reason why there is no newer status; undefined: nothing is wrong. */
+  /** The reason why the server sent no new status; undefined: it has sent one. */
   /** @type {string | undefined} */
   trouble;
   /** @type {ConnectionParts<Status>} */
@@ -54,7 +55,7 @@ export class Connection {
     setInterval(() => this.show(), 1000);
   }
 
-  /** Shows whether a status comes, and how old the last one is. */
+  /** Shows the state of the connection, and the age of the last status if no new one comes. */
   show() {
     const element = byId('connection');
     const age = this.#heardAt === 0 ? 0 : performance.now() - this.#heardAt;

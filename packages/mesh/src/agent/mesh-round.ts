@@ -21,7 +21,10 @@ import type { RoundParts } from './round-parts.ts';
 
 export interface RoundOutcome {
   readonly plan: KeysPlan;
-  /** The daemon and the machine have been programmed completely. */
+  /**
+   * The daemon is connected, and the round knew enough to program both the daemon and the machine.
+   * Single steps on the machine may have failed: see `MeshMachine.hasFailed`.
+   */
   readonly isApplied: boolean;
   /**
    * This round changed the keys that the daemon uses. The key rotation may have waited for this, so

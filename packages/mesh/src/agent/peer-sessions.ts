@@ -20,7 +20,8 @@ export class PeerSessions {
    */
   readonly #states: Map<string, SessionState> = new Map();
   /**
-   * The own key of the last session. Nearly all sessions use this key, so their states share it.
+   * This node's key in the session that was reported last. Nearly all sessions use this key, so
+   * their states share one object.
    */
   #own: PublicKey | undefined = undefined;
   /** The names of the accepted peers, by `keyId`. */
@@ -62,7 +63,7 @@ export class PeerSessions {
    * Takes the changes that the daemon reports.
    *
    * @param isResync true: `changes` lists all peers of the daemon
-   * @returns the names of the accepted peers whose state has changed
+   * @returns the names of the accepted peers whose state may have changed
    */
   take(changes: readonly ChangedPeer[], isResync: boolean): ReadonlySet<string> {
     const touched = new Set<string>();

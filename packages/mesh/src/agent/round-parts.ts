@@ -61,6 +61,7 @@ export interface RoundRequests {
  * Creates the parts of an agent. Creates the node's key at the first start.
  *
  * @throws {KeyFileError} the key file cannot be used or created
+ * @throws {SavedChoicesError} the saved choices cannot be read
  */
 export function makeRoundParts(
   settings: AgentSettings,
