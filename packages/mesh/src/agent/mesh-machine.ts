@@ -224,5 +224,5 @@ const REPEATED_REPAIRS =
   'another program undoes the network settings of the mesh again and again. ' +
   'Stop it: a second agent in this network namespace, or ' +
   'another program that changes rules and routes ("ip monitor rule route" shows the changes)';
-/** With at most this many peers, the machine is read again after every change of the peers. */
+/** With at most this many peers, the underlay is read again after every change of the peers. */
 const FEW_PEERS = 32;

@@ -35,8 +35,8 @@ export function staticPrefixes(prefixes: readonly Readonly<Cidr>[]): PrefixSourc
 /**
  * Reads the prefixes from the CNI configuration on this node (host-local, or flannel's file), and
  * follows its changes. The configuration may appear after the agent has started, so the source
- * reads it every second while it has no prefixes or is wrong, and every ten seconds otherwise. If
- * the configuration later has no prefixes, the last ones stay in use.
+ * reads it every second while it is wrong or has no prefixes, and every ten seconds while it has
+ * prefixes. If the configuration later has no prefixes, the last ones stay in use.
  */
 export class CniPrefixes implements PrefixSource {
   readonly description = "the CNI's configuration";

@@ -1,5 +1,5 @@
 /**
- * `RoundSchedule`: runs an asynchronous function, the round, on request. Requests that come shortly
+ * `RoundSchedule`: runs an asynchronous function (a round) on request. Requests that come shortly
  * after each other share one round. Two rounds never run at the same time.
  *
  * @module

@@ -5,7 +5,8 @@
  * record that is gone while its lease still lives, or that had no lease, was deleted on purpose. If
  * no agent reads etcd between the deletion and the end of the lease, the two cases cannot be
  * distinguished. Therefore `withdraw` does not delete the record. It writes `revoked: true` into
- * the record and takes the lease from it, so the record stays and shows the reason.
+ * the record and detaches the record from its lease. So the record stays, and says that its node
+ * was removed on purpose.
  *
  * @module
  */
