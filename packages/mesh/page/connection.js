@@ -9,7 +9,7 @@
 import { byId, html, setAttribute, setText } from './element.js';
 import { ageText, printable } from './words.js';
 
-/** In milliseconds. If no status came for this long, something is wrong. */
+/** In milliseconds. If no event came for this long, the page says that the status is late. */
 const LATE_MS = 8000;
 
 /**
@@ -32,7 +32,7 @@ export class Connection {
   /** @type {EventSource | undefined} */
   #events;
   #isPaused = false;
-  /** The time when the last status came, by the clock of the page. */
+  /** When the last event of the server came, in milliseconds of `performance.now()`; 0: never. */
   #heardAt = 0;
 
   /** @param {ConnectionParts<Status>} parts */
@@ -40,7 +40,7 @@ export class Connection {
     this.#parts = parts;
   }
 
-  /** Connects, and follows the button and the visibility of the page. */
+  /** Connects. After that, the connection is closed while the page is hidden or paused. */
   open() {
     this.#listen();
     const button = byId('pause');

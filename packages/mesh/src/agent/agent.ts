@@ -297,7 +297,7 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Decides again which records of other nodes are accepted, after a change of the own node. */
+  /** Decides again which records of other nodes are accepted, because the own keys have changed. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);

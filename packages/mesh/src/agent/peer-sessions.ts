@@ -16,7 +16,7 @@ export type SessionState = Pick<ChangedPeer, 'lastHandshakeUnixMs' | 'sessionSta
 export class PeerSessions {
   /**
    * The last state that the daemon reported for each key, by `keyId`. A peer that never had a
-   * handshake has none.
+   * handshake has no state.
    */
   readonly #states: Map<string, SessionState> = new Map();
   /**
@@ -39,7 +39,7 @@ export class PeerSessions {
   }
 
   /**
-   * Replaces the accepted peers.
+   * Sets the accepted peers.
    *
    * @param changed the names of the peers that may differ from the last call; default: all
    */

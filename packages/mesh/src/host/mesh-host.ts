@@ -43,8 +43,8 @@ export interface HostListener {
   /** Another program changed the applied state. These steps restored it. */
   onRepaired(steps: readonly Step[]): void;
   /**
-   * The tunnel's interface appeared (its index) or went away (undefined). Its routes and rules are
-   * set already.
+   * The tunnel's interface appeared (its index) or went away (undefined). If it appeared, its
+   * routes and rules are set already.
    */
   onLink(index: number | undefined): void;
   /**
