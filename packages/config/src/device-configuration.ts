@@ -1,12 +1,12 @@
 /**
- * `DeviceConfiguration` and `DeviceStatus`: the configuration of the engine and of the sockets, and
- * a snapshot of a device.
+ * `DeviceConfiguration`: a change of a device (its engine and its sockets) with typed values.
+ * `DeviceStatus`: a snapshot of a device.
  *
  * @module
  */
 import type { DropReason, EngineConfiguration, PeerStatus, PrivateKey } from '@litz/core';
 
-/** A change of a device. An absent field leaves its value as it is. */
+/** A change of a device, without text. An absent field leaves its value as it is. */
 export interface DeviceConfiguration extends EngineConfiguration {
   /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;

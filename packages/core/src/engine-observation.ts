@@ -1,5 +1,6 @@
 /**
- * Looks at a running engine, for a capture: an observer, and the peer of a packet or a message.
+ * What a capture needs of a running engine: it sets an observer, finds the peer of a packet or a
+ * message, and starts new handshakes.
  *
  * @module
  */

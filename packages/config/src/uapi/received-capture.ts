@@ -84,5 +84,5 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 ]);
 const NO_CAPTURES =
   'the daemon closed the connection: it is not Litz, or an older version that has no captures';
-/** 'errno=', a number and two ends of lines. */
+/** More bytes than 'errno=', a number and two line feeds. */
 const LONGEST_ANSWER = 32;

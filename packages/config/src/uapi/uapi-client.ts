@@ -125,8 +125,9 @@ export class UapiClient {
   }
 
   /**
-   * Closes all connections. Requests in progress reject with `EIO`. The client can be used again,
-   * and then opens a new connection.
+   * Closes the connections of `get` and `set`. Requests in progress reject with `EIO`. The client
+   * can be used again, and then opens a new connection. Iterations of `changes` and `capture` go
+   * on.
    */
   close(): void {
     this.#kept?.close();
@@ -193,7 +194,7 @@ export class UapiClient {
     yield* receiveCapture(this.path, text, { timeoutMs: this.#timeoutMs, ...options });
   }
 
-  /** Yields reports. It ends only with an error. */
+  /** Yields reports. The iteration ends only with an error. */
   async *#reports(socket: Socket, from: number): AsyncGenerator<PeerChanges, never, undefined> {
     const { path } = this;
     const reports = new ReceivedReports(this.#maxResponseLength);

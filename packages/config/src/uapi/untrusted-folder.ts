@@ -6,7 +6,7 @@
  * /run/wireguard before root does. So a daemon does not serve in such a folder, and a client does
  * not connect there, because the client may be started while no daemon runs.
  *
- * Parent folders are not checked: `/var/run` is a link to `/run` on purpose.
+ * Parent folders are not checked, because they may be links: `/var/run` is a link to `/run`.
  *
  * @module
  */

@@ -25,7 +25,10 @@ export function splitWords(value: string): string[] {
   return value.split(/[\s,]+/).filter((word) => word !== '');
 }
 
-/** Parses `10.0.0.1/255.255.255.0`, which `ip address add` accepts. */
+/**
+ * Parses an IPv4 address with a netmask, such as `10.0.0.1/255.255.255.0`, as `ip address add`
+ * does.
+ */
 export function tryParseWithNetmask(text: string): Cidr | undefined {
   const [, bare = '', mask = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? [];
   const address = tryParseAddress(bare);
@@ -66,7 +69,7 @@ export function tryParseKey<Key>(parse: (text: string) => Key, text: string): Ke
   }
 }
 
-/** Joins the items in one line. */
+/** Joins the items to the value of one line. Returns no lines if there are no items. */
 export function formatList(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
@@ -108,7 +111,7 @@ export function checkText(text: unknown, field: string, pattern: RegExp): string
   throw new TypeError(`"${field}" expected text that fits into a line, got ${got}`);
 }
 
-/** Returns a key as text, and wipes the copy that the parser made. */
+/** Returns a key in base64, and wipes the copy that the parser made. */
 export function formatSecret<Key extends PrivateKey | PresharedKey>(
   parse: (key: Key) => Key,
   key: Key,

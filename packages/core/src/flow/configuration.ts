@@ -203,7 +203,10 @@ function setKeepalive(
   return turnedOn;
 }
 
-/** Sends the staged packets, or the first persistent keepalive. */
+/**
+ * Sends the staged packets, or the first persistent keepalive. If that keepalive needs a handshake,
+ * it waits for a turn of the peer.
+ */
 function contactPeer(state: EngineState, peer: Peer, now: number): void {
   if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
   else if (

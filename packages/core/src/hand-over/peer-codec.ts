@@ -1,5 +1,5 @@
 /**
- * `codePeer`: a peer as a part of a handed-over state.
+ * `codePeer`: writes or reads a peer as a part of a handed-over state.
  *
  * @module
  */
@@ -14,7 +14,8 @@ import { codeSessions } from './session-codec.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /**
- * Codes one peer with everything that belongs to it. Our own keys must have been coded before.
+ * Writes or reads one peer with everything that belongs to it. Our own keys must have been written
+ * or read before.
  *
  * @param existing undefined when the state is read: then the peer is added
  */

@@ -1,5 +1,5 @@
 /**
- * `Handshake`: the state of one handshake between its messages, section 5.4.
+ * `Handshake`: the state of one handshake between its messages, section 5.4 of the WireGuard paper.
  *
  * ```
  * initiator:  zeroed -> initiation-created  -> response-consumed -> (keys derived) zeroed
@@ -35,8 +35,8 @@ export interface LastInitiation {
 }
 
 /**
- * Belongs to a `StaticPair`. Only `clear` and the functions in `initiation.ts`, `response.ts` and
- * `transport-keys.ts` change its state.
+ * The state of one handshake of a `StaticPair`. Only `clear`, the functions in `initiation.ts`,
+ * `response.ts` and `transport-keys.ts`, and a hand-over change it.
  */
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;

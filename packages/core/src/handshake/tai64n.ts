@@ -1,6 +1,6 @@
 /**
- * TAI64N timestamps of initiations, sections 5.1 and 5.4: 8 bytes of seconds, 4 of nanoseconds,
- * big-endian. https://cr.yp.to/libtai/tai64.html
+ * TAI64N timestamps of initiations, sections 5.1 and 5.4 of the WireGuard paper: 8 bytes of
+ * seconds, 4 of nanoseconds, big-endian. https://cr.yp.to/libtai/tai64.html
  *
  * @module
  */
@@ -19,7 +19,10 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
-  /** What `#lastStep` would have been when another process got it, and when that was. */
+  /**
+   * The greatest step that a timestamp could have when another process got a copy of this state,
+   * and the time of that copy in monotonic ms. Infinity: there was no copy.
+   */
   #copiedStep = -1;
   #copiedAt = Infinity;
 
@@ -55,7 +58,7 @@ export class TimestampSource {
     return Math.max(0, now - this.#copiedAt);
   }
 
-  /** Codes the last timestamp for a hand-over. */
+  /** Writes or reads the last timestamp, for a hand-over. */
   code(codec: StateCodec): void {
     this.#lastStep = codec.number(this.#lastStep);
   }

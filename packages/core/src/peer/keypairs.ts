@@ -1,13 +1,13 @@
 /**
  * `Keypair`: the keys of one session. `Keypairs`: the sessions of a peer, normally at most three,
- * and how they rotate, sections 5.4.5 and 6.3.
+ * and how they rotate, sections 5.4.5 and 6.3 of the WireGuard paper.
  *
  * ```
  *  we initiated:   new keypair ----------------------------> current -> previous -> gone
  *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
- *                                  first packet received with it ^
+ *                                 first message received with it ^
  * ```
- * Packets are sent with `current` only and received with any of the three.
+ * Messages are sent with `current` only and received with any of the three.
  *
  * @module
  */
@@ -17,14 +17,18 @@ import type { PublicKey } from '../keys.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 
-/** How many messages may be sealed or opened with a key; from the engine's options. */
+/**
+ * The numbers of messages after which a session is renewed, and after which it is not used any
+ * more; from the engine's options.
+ */
 export interface MessageLimits {
   readonly rekeyAfterMessages: number;
   readonly rejectAfterMessages: number;
 }
 
 /**
- * The static keys of both sides with which a session was made. They are views: do not change them.
+ * The static keys of both sides with which a session was made. They are the engine's own key
+ * objects: do not change them.
  */
 export interface SessionStaticKeys {
   readonly own: PublicKey;
@@ -226,6 +230,6 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
 
 /**
  * How many replaced keypairs are kept. When two handshakes cross, they replace at most two
- * keypairs.
+ * keypairs, so these are never the ones that are dropped.
  */
 const MOST_RETIRED = 4;
