@@ -6,7 +6,7 @@
  * number is enough: user-space addresses have 47 bits. `load(null)` uses the libc that Node.js
  * itself is linked with, so that musl works like glibc. koffi has a package of its own for each
  * platform (such as `@koromix/koffi-linux-x64`), which contains only the binary. Litz loads that
- * package. The package `koffi` has an install script, which pnpm refuses to run.
+ * package, because the package `koffi` has an install script, which pnpm refuses to run.
  *
  * @module
  */

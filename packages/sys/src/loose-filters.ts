@@ -81,7 +81,7 @@ export class LooseFilters {
   }
 
   /**
-   * Restores a filter when a tunnel no longer needs it to be loose, or never did.
+   * Restores a filter when a tunnel does not need it to be loose.
    *
    * @throws the error of `setFilter`; the file of the tunnel stays, for the next tunnel
    */

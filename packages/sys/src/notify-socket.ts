@@ -2,7 +2,8 @@
  * `NotifySocket`: sends messages to the service manager that started this process (sd_notify(3)).
  *
  * Each message is one datagram to the Unix socket in `NOTIFY_SOCKET`. systemd reads it, and so do
- * other managers and container runtimes. Node.js has no datagram sockets for Unix.
+ * other managers and container runtimes. Node.js has no Unix datagram sockets, so this one is made
+ * with system calls.
  *
  * @module
  */

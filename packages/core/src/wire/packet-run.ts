@@ -5,8 +5,8 @@
  *   offset            offset + stride     offset + 2 * stride
  *   | packet, length  | packet, length    | packet, lastLength
  * ```
- * The kernel reads and writes the packets of a stream in this form (a super-packet, UDP_SEGMENT).
- * All packets have the same addresses and ECN bits. A single packet is a run of one.
+ * A super-packet is split into such a run, and the sealed run is sent at once (`DatagramRun`). All
+ * its packets have the same addresses and ECN bits. A single packet is a run of one.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Transport data messages: sealing and opening in place, padding, message limits. Sections 5.4.6
- * and 6.2.
+ * and 6.2 of the WireGuard paper.
  *
  * ```
  *  offset - 16     - 12             - 8              offset

@@ -63,7 +63,7 @@ export function addAddressMessage(
   return withOptions(builder, options);
 }
 
-/** Adds the address. If it exists already, sets its options. */
+/** RTM_NEWADDR that adds an address. If the address exists already, the kernel sets its options. */
 export function replaceAddressMessage(
   interfaceIndex: number,
   address: InterfaceAddress,
@@ -89,7 +89,7 @@ export function dumpAddressesMessage(): MessageBuilder {
 
 /**
  * Returns the address of an RTM_NEWADDR or RTM_DELADDR payload; undefined if the payload is
- * incomplete.
+ * incomplete or has no IP address.
  */
 export function readAddress(payload: Uint8Array): AssignedAddress | undefined {
   if (payload.length < IFADDRMSG_LENGTH) return undefined;

@@ -134,7 +134,7 @@ export function createVethMessage(
 
 /**
  * Returns the link of an RTM_NEWLINK or RTM_DELLINK payload; undefined if the payload is
- * incomplete.
+ * incomplete, or describes a port of a bridge.
  */
 export function readLink(payload: Uint8Array): Link | undefined {
   if (payload.length < IFINFOMSG_LENGTH) return undefined;

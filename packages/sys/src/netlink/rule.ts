@@ -89,7 +89,7 @@ export function addRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_NEWRULE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule);
 }
 
-/** Deletes the first rule that has all given properties. */
+/** RTM_DELRULE of the first rule that has all given properties. */
 export function deleteRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_DELRULE, NLM_F_REQUEST | NLM_F_ACK, rule);
 }
