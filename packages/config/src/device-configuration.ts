@@ -14,7 +14,9 @@ export interface DeviceConfiguration extends EngineConfiguration {
   fwmark?: number;
 }
 
-/** A peer as the cross-platform protocol reports it. An engine's `PeerStatus` has more fields. */
+/**
+ * A peer as the cross-platform protocol reports it. An engine's `PeerStatus` also has `sessionUp`.
+ */
 export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'> & {
   /** How many packets were dropped, by reason. Only Litz reports it, to a client that asks. */
   drops?: Partial<Record<DropReason, number>>;

@@ -6,11 +6,18 @@
  *   litz_changes=0\n\n           the request; nothing else may follow on its connection
  *
  *   litz_resync=true             the reader forgets all that it knows: this report has all peers
- *   public_key=...               the current values of a peer, as in `get` endpoint=192.0.2.1:51871
- *   last_handshake_time_sec=0 last_handshake_time_nsec=0 litz_session_own_key=...     the static
- *   keys of the session used for sending, if any litz_session_peer_key=... litz_cursor=1801
- *   where to continue on another connection (empty line) public_key=... litz_removed=true
- *   the peer was removed litz_cursor=1802 (empty line)
+ *   public_key=...               the current values of a peer, as in `get`
+ *   endpoint=192.0.2.1:51871
+ *   last_handshake_time_sec=0
+ *   last_handshake_time_nsec=0
+ *   litz_session_own_key=...     the static keys of the session used for sending, if any
+ *   litz_session_peer_key=...
+ *   litz_cursor=1801             where to continue on another connection
+ *   (empty line)
+ *   public_key=...
+ *   litz_removed=true            the peer was removed
+ *   litz_cursor=1802
+ *   (empty line)
  * ```
  *
  * The first report comes at once, even if nothing has changed. It is a full report, with

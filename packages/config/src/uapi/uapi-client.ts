@@ -11,9 +11,10 @@
  * await client.set({ listenPort: 51820 });
  * ```
  *
- * A client that `of` made uses the folder where all daemons have their sockets. It sends nothing if
- * another user could put a socket into that folder (`untrustedFolder`), because a `set` contains
- * private keys. If you give a path to the constructor, you must check its folder yourself.
+ * A client that `of` made uses the folder where all daemons have their sockets. It sends nothing
+ * and fails with `EIO` if another user could put a socket into that folder (`untrustedFolder`),
+ * because a `set` contains private keys. If you give a path to the constructor, you must check its
+ * folder yourself.
  *
  * @module
  */

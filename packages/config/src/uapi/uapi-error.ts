@@ -12,7 +12,7 @@ import { WireGuardError } from '@litz/core';
 export const UAPI_ERRNO = {
   /** The client has no right to what it asks for. */
   EPERM: -1,
-  /** Reading or writing failed. */
+  /** Reading or writing failed, or the daemon cannot be reached. */
   EIO: -5,
   /** There is no memory for the request. */
   ENOMEM: -12,

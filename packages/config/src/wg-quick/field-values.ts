@@ -88,7 +88,7 @@ export function formatInteger(value: unknown, field: string, min: number, max: n
   return formatIfSet(value, String);
 }
 
-/** Formats a number for which 0 means "off". */
+/** Replaces "0" by "off", and formats every other value with `format`. */
 export function formatOffOr(values: string[], format: (value: string) => string): string[] {
   return values.map((value) => (value === '0' ? 'off' : format(value)));
 }

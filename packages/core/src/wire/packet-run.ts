@@ -6,14 +6,17 @@
  *   | packet, length  | packet, length    | packet, lastLength
  * ```
  * A super-packet is split into such a run, and the sealed run is sent at once (`DatagramRun`). All
- * its packets have the same addresses and ECN bits. A single packet is a run of one.
+ * packets of a run have the same addresses and ECN bits. A single packet is a run of one.
  *
  * @module
  */
 
 /** Packets of one flow: `count` packets in `buffer`. */
 export interface PacketRun {
-  /** Borrowed for the call. The packets are sealed in place, so they are overwritten. */
+  /**
+   * The packets are sealed in place, so they are overwritten. The engine uses the buffer until the
+   * transmits are polled.
+   */
   buffer: Uint8Array;
   /** Where the first packet begins, in bytes. */
   offset: number;

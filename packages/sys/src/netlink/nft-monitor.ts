@@ -15,8 +15,8 @@ import { NetlinkSocket } from './netlink-socket.ts';
 export type NftTableChange = 'deleted' | 'changed';
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
- * readable, then call `read`.
+ * Watches the network namespace that the calling thread is in when the monitor is made. Wait until
+ * `fd` is readable, then call `read`.
  */
 export class NftMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(NFNLGRP_NFTABLES, NETLINK_NETFILTER);

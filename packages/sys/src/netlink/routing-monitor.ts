@@ -47,8 +47,8 @@ export type RoutingChange =
   | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
- * readable, then call `read`.
+ * Watches the network namespace that the calling thread is in when the monitor is made. Wait until
+ * `fd` is readable, then call `read`.
  *
  * A router can change tens of thousands of routes per second in its main table. Their notifications
  * never reach this process: a filter in the kernel drops the routes of all tables below 256.
