@@ -15,7 +15,7 @@ import { WireGuardError } from '@litz/core';
 
 /**
  * Every function returns what the C function returns: -1 means failure (0 for the two functions
- * `if_...`), and `errno()` has the reason.
+ * `if_...`), and `errno()` returns the reason.
  */
 export interface Libc {
   errno(): number;

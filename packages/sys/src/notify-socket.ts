@@ -47,7 +47,8 @@ export class NotifySocket {
   }
 
   /**
-   * Sends a message, as lines `NAME=value`. It waits if the manager has not read earlier ones.
+   * Sends a message, as lines `NAME=value`. The call waits if the manager has not read earlier
+   * messages.
    *
    * @throws {SystemError} the manager does not read at this address
    */

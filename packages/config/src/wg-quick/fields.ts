@@ -6,8 +6,8 @@
  *
  * The syntax of a value depends on the program that reads it. wg-quick reads the fields about the
  * host. In them, an empty value means none (only SaveConfig must have a value), and lists have
- * commas or blanks. All other lines go to `wg`, which first removes all blanks and accepts an empty
- * value only for AllowedIPs.
+ * commas or blanks. All other lines go to `wg`, which first removes all blanks and accepts no empty
+ * value. Only an empty AllowedIPs is accepted here all the same.
  *
  * @module
  */
@@ -303,7 +303,7 @@ function formatSign(entry: AllowedIp, incremental: boolean | undefined): string 
   return incremental === true ? '+' : '';
 }
 
-/** A key of zeros, which `wg` writes for "none". */
+/** A key of zeros, which `wg` takes as "no key". */
 const NO_KEY = `${'A'.repeat(43)}=`;
 const EXPECTED_TABLE = '"off", "auto", or a number or name of a routing table';
 const EXPECTED_KEY = 'expected a key of 32 bytes in base64 (44 characters)';

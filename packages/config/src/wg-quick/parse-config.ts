@@ -18,10 +18,10 @@ import {
 import { rememberSource } from './sources.ts';
 
 /**
- * Parses the text of a wg-quick file. It accepts what wg-quick and `wg` accept: field names in any
- * case, comments with `#`, lists with commas or on several lines, empty values. It refuses a
- * leading zero in MTU and Table. `formatConfig` returns the same text again, or a text that differs
- * where the config was changed.
+ * Parses the text of a wg-quick file. It accepts the syntax of wg-quick and `wg`: field names in
+ * any case, comments with `#`, lists with commas or on several lines, empty values for fields of
+ * wg-quick. It refuses a leading zero in MTU and Table. `formatConfig` returns the same text again,
+ * or a text that differs where the config was changed.
  *
  * The private and preshared keys of the config are copies; wipe them with `wipeSecrets` after use.
  *

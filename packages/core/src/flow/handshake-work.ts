@@ -200,7 +200,8 @@ function dueAt(state: EngineState, isBusy: boolean, now: number): number {
   const { queue, screening, answering } = state.handshakes;
   if (queue.size === 0) return Infinity;
   const screened = Math.max(now, screening.freeAt);
-  // Without packet traffic, the next handshakes run as soon as the caller has looked for packets.
+  // Without packet traffic, the next handshakes are processed as soon as the caller has looked for
+  // packets.
   const answered = isBusy ? Math.max(screened, answering.freeAt) : screened;
   // Under load, a message without mac2 gets a cookie reply, which costs no handshake.
   const waitsForCookie = firstOf(state, LANE.FRESH, LANE.REPEATED) !== undefined;

@@ -46,7 +46,7 @@ function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   peer.keypairs.clear(state.indices);
   state.outputs.trace(peer, 'keys-removed');
   reportExpiry(state, peer);
-  // An attempt continues if its last message is younger than Rekey-Timeout: it is for a new
+  // An attempt whose last message is younger than Rekey-Timeout continues, because it is for a new
   // session.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
 }

@@ -8,8 +8,8 @@ import { Endpoint } from '../endpoint.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /**
- * Writes `endpoint`, or returns the endpoint that was read. Endpoints are immutable, so that is a
- * new object.
+ * Writes `endpoint`, or returns the endpoint that was read. Endpoints are immutable, so reading
+ * makes a new object.
  */
 export function codeEndpoint(
   codec: StateCodec,

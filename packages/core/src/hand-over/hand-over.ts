@@ -32,10 +32,10 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 2;
 
 /**
- * Returns the whole state at `now`, which contains all keys: the caller must wipe it. Nothing in
- * the engine changes, except that it notes the time. Its batch must be finished, and its outputs
- * must have been polled. If another engine continues with this state, this engine must not seal
- * with its sessions again. If it is used after all, call `restartSessions` first.
+ * Returns the whole state at `now`, which contains all keys: the caller must wipe it. The engine
+ * notes the time, and does not change otherwise. Its batch must be finished, and its outputs must
+ * have been polled. If another engine continues with this state, this engine must not seal with its
+ * sessions again. If it is used after all, call `restartSessions` first.
  */
 export function saveState(engine: Engine, now: number): Uint8Array {
   checkTime(now);

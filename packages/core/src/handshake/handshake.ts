@@ -36,11 +36,11 @@ export interface LastInitiation {
 
 /**
  * The state of one handshake of a `StaticPair`. Only `clear`, the functions in `initiation.ts`,
- * `response.ts` and `transport-keys.ts`, and a hand-over change it.
+ * `response.ts` and `transport-keys.ts`, and a hand-over change `state`.
  */
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;
-  /** Q; all zeros if there is none. Kept by reference and never wiped here. */
+  /** Q of the paper; all zeros if there is none. Kept by reference and never wiped here. */
   presharedKey: PresharedKey = NO_PRESHARED_KEY;
   /** DH(S_priv, S_pub of the peer), computed by `ensureStaticStatic`. */
   staticStatic: Uint8Array | undefined = undefined;

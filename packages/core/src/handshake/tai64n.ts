@@ -26,7 +26,10 @@ export class TimestampSource {
   #copiedStep = -1;
   #copiedAt = Infinity;
 
-  /** @param unixTime returns Unix time in milliseconds; it may jump. NaN counts as no progress. */
+  /**
+   * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
+   * is one step after the last one.
+   */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;
   }
@@ -53,7 +56,7 @@ export class TimestampSource {
     this.#lastStep = Math.max(this.#present(), Math.ceil(theirs)) + count;
   }
 
-  /** How long ago `noteCopy` was called, in ms; 0: never. */
+  /** How long ago `noteCopy` was called, in ms; 0 if it was never called. */
   msSinceCopy(now: number): number {
     return Math.max(0, now - this.#copiedAt);
   }

@@ -229,7 +229,7 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
 }
 
 /**
- * How many replaced keypairs are kept. When two handshakes cross, they replace at most two
- * keypairs, so these are never the ones that are dropped.
+ * How many replaced keypairs are kept. Two handshakes that cross replace at most two keypairs, so
+ * both are kept.
  */
 const MOST_RETIRED = 4;

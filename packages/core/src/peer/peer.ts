@@ -53,13 +53,13 @@ export class Peer {
   otherPairs: StaticPair<Peer>[] | undefined = undefined;
   staged: StagedPackets | undefined = undefined;
 
-  /** Initiations sent in this attempt. */
+  /** Initiations sent in the handshake attempt in progress. */
   handshakeSends = 0;
   /** Initiations sent since the last completed handshake, without probes. */
   unansweredSends = 0;
   /** Probes sent since the last completed handshake, or since the peer's last initiation. */
   unansweredProbes = 0;
-  /** When this attempt began, in the milliseconds of `now`. */
+  /** When that attempt began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
   /**
    * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
@@ -70,7 +70,9 @@ export class Peer {
    * reserved.
    */
   turnAt: number = Infinity;
-  /** Whether we have already renewed this session because it was old when a message arrived. */
+  /**
+   * Whether we have already renewed the current session because it was old when a message arrived.
+   */
   sentLastMinuteHandshake = false;
   /**
    * Whether data arrived while a passive keepalive was pending. Then another keepalive must follow.

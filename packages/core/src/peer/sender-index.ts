@@ -12,7 +12,8 @@
  */
 
 /**
- * `Owner` is the type that a handshake belongs to; `Session` is the type of a completed handshake.
+ * `Owner` is the type of the object that a handshake belongs to; `Session` is the type of a
+ * session.
  */
 export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed> {
   readonly #handshakes = new Map<number, Owner>();

@@ -166,7 +166,7 @@ export class PrefixSlots implements LookupStarts {
   }
 }
 
-/** Returns how many slot bits are worth it for this many prefixes; 0 means no table. */
+/** Returns how many slot bits the table for this many prefixes has; 0 means no table. */
 export function slotBitsFor(prefixes: number): number {
   if (prefixes < FEWEST_PREFIXES) return 0;
   return Math.min(31 - Math.clz32(prefixes) + EXTRA_BITS, MOST_BITS);

@@ -49,7 +49,8 @@ export function sealTransportData(
 /**
  * Seals the first `count` packets of a run in place. The caller must have checked
  * `keypair.countSealable(now, count)`; `count` is 1 or more. Each message begins 16 bytes in front
- * of its packet. Messages of full packets are `messageLengthOf(run.length, mtu)` bytes long.
+ * of its packet. The messages of all packets but the last of the run are
+ * `messageLengthOf(run.length, mtu)` bytes long.
  *
  * @returns the length of the last message
  */

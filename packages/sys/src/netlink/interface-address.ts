@@ -95,8 +95,8 @@ export function readAddress(payload: Uint8Array): AssignedAddress | undefined {
   if (payload.length < IFADDRMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const attributes = readAttributes(payload, IFADDRMSG_LENGTH);
-  // IPv6 has IFA_LOCAL only on point-to-point links. IPv4 has both; they are equal except on
-  // point-to-point links.
+  // IPv6 has IFA_LOCAL besides IFA_ADDRESS only on point-to-point links. IPv4 always has both; they
+  // are equal except on point-to-point links.
   const remote = attributes.bytes(IFA_ADDRESS);
   const local = attributes.bytes(IFA_LOCAL) ?? remote;
   if (!local || (local.length !== 4 && local.length !== 16)) return undefined;

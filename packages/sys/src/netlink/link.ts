@@ -64,7 +64,10 @@ export interface LinkSettings {
    * written.
    */
   reversePathFilter?: 0 | 1 | 2;
-  /** Whether an IPv6 link-local address is made when the link goes up. */
+  /**
+   * How an IPv6 link-local address is made when the link goes up: from its link-layer address
+   * ('eui64'), or not at all ('none').
+   */
   ipv6AddressGeneration?: 'eui64' | 'none';
 }
 

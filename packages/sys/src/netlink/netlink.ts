@@ -3,7 +3,7 @@
  *
  * Every method is synchronous: when it returns, the kernel has made the change. Addresses are bytes
  * (4 or 16) and are never kept. A `Netlink` works on the namespace that the calling thread was in
- * when it was made, even if the thread moves later.
+ * when the `Netlink` was made, even if the thread moves later.
  *
  * Arguments are checked first. A wrong type is a `TypeError`; a number out of range or a name that
  * is too long is a `RangeError`. Both name the argument.

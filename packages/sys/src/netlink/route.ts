@@ -152,7 +152,7 @@ export function replaceRouteMessage(route: Route): MessageBuilder {
 
 /** RTM_DELROUTE of the first route that has all given properties. */
 export function deleteRouteMessage(route: Route): MessageBuilder {
-  // "Nowhere" matches every scope.
+  // RT_SCOPE_NOWHERE matches every scope.
   const scope = route.scope ?? RT_SCOPE_NOWHERE;
   return routeMessage(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, route, scope);
 }

@@ -34,7 +34,7 @@ export interface RulePrefix {
   readonly prefixLength: number;
 }
 
-/** A rule that looks into `table`, for all packets or for some. */
+/** A rule: the routes of the packets that it applies to are looked up in `table`. */
 export interface Rule {
   /** The rule applies to packets of this family only. */
   readonly family: 4 | 6;
