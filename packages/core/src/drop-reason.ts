@@ -64,7 +64,7 @@ export type DropReason = (typeof DROP_REASONS)[number];
  */
 export interface DropDetails {
   lastPeer: PublicKey | undefined;
-  /** The source is not authenticated: anybody can forge a source address. */
+  /** The source is not authenticated, because anybody can forge a source address. */
   lastSource: Endpoint | undefined;
 }
 

@@ -32,7 +32,7 @@ export type EngineEvent =
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
    * The peer is reached at a new address or port. There is at most one such event per second and
-   * peer: after several changes, the last one is reported.
+   * peer, so after several changes only the last one is reported.
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
   /** The engine gave up a handshake (see `handshakeGiveUpMs`) and dropped the staged packets. */

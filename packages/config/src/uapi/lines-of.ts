@@ -1,7 +1,7 @@
 /**
  * `linesOf`: the lines that a socket receives, with a limit of their length.
  *
- * `node:readline` has no such limit: a program that sends no line feed would take all memory.
+ * `node:readline` has no such limit, so a program that sends no line feed would take all memory.
  *
  * @module
  */

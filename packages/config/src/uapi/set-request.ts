@@ -251,7 +251,8 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       return undefined;
     }
     case 'endpoint': {
-      // Only an address is accepted: a client of this protocol must resolve host names itself.
+      // Only an address is accepted, because a client of this protocol must resolve host names
+      // itself.
       const endpoint = tryParseEndpoint(value);
       if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;

@@ -168,7 +168,8 @@ function addPeer(state: EngineState, change: PeerToApply, id: string): Peer | un
 }
 
 function* removePeer(state: EngineState, peer: Peer): Steps {
-  // The prefixes go first: a packet must not start a handshake with a peer that is being removed.
+  // The prefixes go first, because a packet must not start a handshake with a peer that is being
+  // removed.
   yield* state.allowedIps.removeAllInSteps(peer);
   resetPeer(state, peer, 'peer-removed');
   state.peers.delete(peer);

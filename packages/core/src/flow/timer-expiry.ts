@@ -111,7 +111,8 @@ function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): v
 }
 
 /**
- * The order matters: after a long sleep, the old session must be removed before anything is sent.
+ * The order matters, because after a long sleep the old session must be removed before anything is
+ * sent.
  */
 const RULES: readonly { timer: Timer; fire: Fire }[] = [
   { timer: TIMER.ZERO_KEYS, fire: zeroKeys },

@@ -32,7 +32,7 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 2;
 
 /**
- * Returns the whole state at `now`, which contains all keys: the caller must wipe it. The engine
+ * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The engine
  * notes the time, and does not change otherwise. Its batch must be finished, and its outputs must
  * have been polled. If another engine continues with this state, this engine must not seal with its
  * sessions again. If it is used after all, call `restartSessions` first.

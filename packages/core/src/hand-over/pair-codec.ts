@@ -49,7 +49,7 @@ function codePair(
   return pair;
 }
 
-/** The static-static secret is left out: it is computed again from the keys. */
+/** The static-static secret is left out, because it is computed again from the keys. */
 function codeHandshake(codec: StateCodec, handshake: Handshake): void {
   const state = codec.number(STATES.indexOf(handshake.state));
   const known = STATES[state];

@@ -75,7 +75,10 @@ function codeAllowedIps(codec: StateCodec, { allowedIps }: EngineState, peer: Pe
   }
 }
 
-/** `turnAt`, `carrier` and `carriedAt` are left out: they are found again when they are needed. */
+/**
+ * `turnAt`, `carrier` and `carriedAt` are left out, because they are found again when they are
+ * needed.
+ */
 function codeProgress(codec: StateCodec, peer: Peer): void {
   peer.sessionUp = codec.flag(peer.sessionUp);
   peer.unusable = codec.flag(peer.unusable);

@@ -70,8 +70,8 @@ export function createResponse(
 }
 
 /**
- * Consumes the response to our initiation. The receiver index is not checked here: the caller used
- * it to find the handshake.
+ * Consumes the response to our initiation. The receiver index is not checked here, because the
+ * caller used it to find the handshake.
  *
  * @returns why the message must be dropped; then the handshake has not changed and still waits
  */

@@ -105,8 +105,8 @@ export class Keypair<Owner = unknown> {
   countSealable(now: number, wanted: number): number {
     if (!this.isUsable(now)) return 0;
     const left = this.limits.rejectAfterMessages - this.sendCounter;
-    // Math.min is not used: its result would be a floating-point number for V8, often a heap
-    // object.
+    // Math.min is not used, because its result would be a floating-point number for V8, often a
+    // heap object.
     return left >= wanted ? wanted : left;
   }
 }
@@ -118,8 +118,8 @@ export class Keypairs<Owner = unknown> {
   next: Keypair<Owner> | undefined = undefined;
   /**
    * Whether the last few replaced keypairs are kept for receiving. This is set while static keys
-   * are being replaced: then handshakes of both sides can cross, and the peer may still send with a
-   * keypair that we have replaced.
+   * are being replaced, because then handshakes of both sides can cross, and the peer may still
+   * send with a keypair that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;

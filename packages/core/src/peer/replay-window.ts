@@ -18,7 +18,7 @@
  * counter may be up to 8128 behind the greatest one. Counters are numbers from 0 to 2^53 - 1. Bit
  * operations are applied only to their low part.
  *
- * The window does not authenticate: use it only after the message was opened.
+ * The window does not authenticate, so use it only after the message was opened.
  *
  * @module
  */

@@ -195,7 +195,8 @@ const NONE = 0;
 /** Returned in place of a slot. */
 const OUTSIDE = -1;
 /**
- * With fewer prefixes there is no table: a lookup visits only a few nodes, which are in the cache.
+ * With fewer prefixes there is no table, because a lookup visits only a few nodes, which are in the
+ * cache.
  */
 const FEWEST_PREFIXES = 256;
 /** 2 to 4 slots per prefix, so that most prefixes have a slot for themselves. */

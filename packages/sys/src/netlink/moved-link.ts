@@ -15,7 +15,7 @@ import { RTM_DELLINK, RTM_DELNSID, RTM_NEWLINK, RTMGRP_LINK, RTMGRP_NSID } from 
 
 /**
  * Watches a link in another namespace, with sockets of the namespace that the calling thread is in
- * when this object is made. Nothing here keeps the other namespace alive: nothing is opened in it,
+ * when this object is made. The other namespace is not kept alive, because nothing is opened in it,
  * and the number that it gets (nsid) does not count as a use.
  */
 export class MovedLink {

@@ -20,10 +20,10 @@ import {
  * when the monitor is made. `fd` becomes readable with the first change and stays readable until
  * `clear`.
  *
- * The monitor does not say which route changed: a router can change tens of thousands of routes per
- * second, and reading all of them would take a whole core. The socket's queue holds one or two
- * notifications. Until they are read, the kernel drops all others before it copies them, so they
- * cost this process nothing.
+ * The monitor does not say which route changed, because a router can change tens of thousands of
+ * routes per second, and reading all of them would take a whole core. The socket's queue holds one
+ * or two notifications. Until they are read, the kernel drops all others before it copies them, so
+ * they cost this process nothing.
  */
 export class RouteMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
@@ -54,7 +54,7 @@ export class RouteMonitor {
 }
 
 /**
- * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
+ * Links are included, because the kernel drops the IPv4 routes of a link that goes down without a
  * notification.
  */
 const GROUPS =
