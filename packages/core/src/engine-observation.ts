@@ -32,8 +32,9 @@ export function peerOfPacket(
 }
 
 /**
- * Returns the key of the peer that a received message seems to be from. This is not authenticated.
- * Returns undefined for an initiation, and if no session or handshake has the receiver index.
+ * Returns the key of the peer that a received message seems to be from, by its receiver index,
+ * which is not authenticated. Returns undefined for an initiation, and if no session or handshake
+ * has the receiver index.
  *
  * @param length the length of the message in bytes
  */

@@ -98,7 +98,7 @@ export interface Koffi {
   errno(): number;
   /** The address of a view's first byte. */
   address(view: ArrayBufferView): bigint;
-  /** The memory at an address, without a copy. It is not kept alive. */
+  /** The memory at an address, without a copy. The memory is not kept alive. */
   view(address: number, length: number): ArrayBuffer;
 }
 
