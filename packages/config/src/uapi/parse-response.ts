@@ -188,8 +188,8 @@ function readPeerStats(peer: DevicePeerStatus, context: Line): void {
 }
 
 /**
- * Returns the session keys that were read so far. Each of the two keys has a line; until it is
- * read, the peer's public key stands for it.
+ * Returns the session keys that were read so far. Each of the two keys has a line of its own; until
+ * that line is read, the peer's public key stands for the key.
  */
 function sessionKeysOf({ publicKey, sessionStaticKeys }: DevicePeerStatus): SessionStaticKeys {
   return sessionStaticKeys ?? { own: publicKey, peer: publicKey };

@@ -88,8 +88,8 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
 
 /**
  * Sends the staged packets. If there are none, sends a keepalive, which is an empty transport
- * message. If there is no session, starts a handshake instead: an initiation also shows the peer
- * that we are there.
+ * message. If there is no session, starts a handshake instead, because an initiation also shows the
+ * peer that we are there.
  */
 export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (!state.up) return;

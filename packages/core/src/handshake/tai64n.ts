@@ -28,7 +28,7 @@ export class TimestampSource {
 
   /**
    * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
-   * is one step after the last one.
+   *   is one step after the last one.
    */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;

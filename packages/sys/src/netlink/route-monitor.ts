@@ -54,8 +54,8 @@ export class RouteMonitor {
 }
 
 /**
- * Links are included, because the kernel drops the IPv4 routes of a link that goes down without a
- * notification.
+ * Links are included, because the kernel sends no notifications of the IPv4 routes that it drops
+ * when a link goes down.
  */
 const GROUPS =
   RTMGRP_LINK |
