@@ -66,5 +66,8 @@ export function renewSessions(
   }
 }
 
-/** The receiver index of a response ends here; that of other messages ends earlier. */
+/**
+ * The offset in bytes at which the receiver index of a response ends. In other messages, the
+ * receiver index ends earlier.
+ */
 const SHORTEST_MESSAGE = 12;

@@ -1,5 +1,5 @@
 /**
- * Capabilities: their names, and what the kernel reports about those of a process.
+ * Capabilities: their names, and which of them a thread has.
  *
  * @module
  */

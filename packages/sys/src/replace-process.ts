@@ -9,7 +9,7 @@ import { allocate, type Region } from './memory.ts';
 import { SystemError } from './system-error.ts';
 
 export interface ReplaceOptions {
-  /** The environment of the program. Default: that of this process. */
+  /** The environment of the program. Default: the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Descriptors that stay open, besides 0, 1 and 2. */
   readonly descriptors?: readonly number[];

@@ -114,7 +114,7 @@ export function parsePeerChanges(text: string): PeerChanges {
 
 /**
  * Yields one line after the other, without an array of all lines: a report of all peers may have
- * tens of thousands.
+ * tens of thousands of them.
  */
 function* linesOf(text: string): Generator<string, void, void> {
   let at = 0;

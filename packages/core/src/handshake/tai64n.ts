@@ -97,8 +97,8 @@ function timestampOf(step: number): Uint8Array {
   const timestamp = new Uint8Array(TIMESTAMP_LENGTH);
   const view = new DataView(timestamp.buffer);
   const seconds = Math.floor(step / STEPS_PER_SECOND);
-  // 2^62 is the beginning of 1970. TAI was 10 s ahead then. Like the kernel, we count no leap
-  // seconds.
+  // 2^62 is the beginning of 1970. TAI was 10 s ahead of UTC then. Like the kernel, we count no
+  // leap seconds.
   const label = seconds + 10;
   view.setUint32(0, 0x40000000 + Math.floor(label / 2 ** 32));
   view.setUint32(4, label);

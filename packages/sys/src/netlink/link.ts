@@ -115,7 +115,9 @@ export function createLinkMessage(name: string, kind: string): MessageBuilder {
   return newLink(name).nested(IFLA_LINKINFO, (info) => info.string(IFLA_INFO_KIND, kind));
 }
 
-/** RTM_NEWLINK of a pair. The message of the second end is nested in that of the first end. */
+/**
+ * RTM_NEWLINK of a pair. The message of the second end is nested in the message of the first end.
+ */
 export function createVethMessage(
   name: string,
   peerName: string,

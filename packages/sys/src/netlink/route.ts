@@ -30,7 +30,8 @@ import {
 
 /**
  * The kind of a route. 'unicast' and 'local' deliver packets; 'blackhole', 'unreachable' and
- * 'prohibit' drop them; 'throw' ends the lookup in its table. The kernel makes the others itself.
+ * 'prohibit' drop them; 'throw' ends the lookup in its table. Routes of the other kinds are made by
+ * the kernel.
  */
 export type RouteType =
   | 'unicast'
@@ -72,7 +73,7 @@ export interface Route {
   readonly table?: number;
   /** A lower metric is preferred. */
   readonly metric?: number;
-  /** In bytes. Default: that of the link. */
+  /** In bytes. Default: the MTU of the link. */
   readonly mtu?: number;
   /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;
