@@ -1,6 +1,6 @@
 /**
- * `quote`: shows input in an error message. `redactKeys` and `printable`: make a whole text safe to
- * print. A key in the wrong place must not appear where others may read it.
+ * `quote`: makes input safe to show in an error message. `redactKeys` and `printable`: make a whole
+ * text safe to print. A key in the wrong place must not appear where others may read it.
  *
  * @module
  */

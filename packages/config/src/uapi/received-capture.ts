@@ -1,5 +1,6 @@
 /**
- * `receiveCapture`: the connection of a client that captures packets.
+ * `receiveCapture`: sends the request for a capture to a daemon, and yields the bytes of the pcapng
+ * file.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { connectionError, timeoutError } from './request-connection.ts';
 import { UapiError } from './uapi-error.ts';
 
 export interface CaptureConnectionOptions {
-  /** How long to wait for the answer, in ms. Packets may take any time. */
+  /** How long to wait for the answer, in ms. After the answer, a wait for packets has no limit. */
   readonly timeoutMs: number;
   /** Stops recording; the rest of the file still comes. */
   readonly signal?: AbortSignal;

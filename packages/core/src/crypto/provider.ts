@@ -1,6 +1,6 @@
 /**
  * `CryptoProvider`: the interface between the protocol and the cryptographic primitives. Its
- * functions are those of section 5.4 of the paper.
+ * functions are those of section 5.4 of the WireGuard paper.
  *
  * A provider implements all of them with its own code. A provider that lacks a primitive must not
  * be offered, and must not silently call another provider. `describeCryptoProvider` in the testkit
