@@ -1,5 +1,5 @@
 /**
- * `DescriptorSet`: combines several descriptors into one, with epoll(7). The one descriptor is
+ * `DescriptorSet`: combines several descriptors into one, with epoll(7). That descriptor is
  * readable while any of its members is readable. Members can be added and closed without a change
  * to the code that polls.
  *
@@ -16,7 +16,7 @@ export class DescriptorSet {
   #fd: number;
   readonly #event: Region = allocate(EVENT_LENGTH);
 
-  /** @throws {SystemError} no descriptors are left */
+  /** @throws {SystemError} the process has reached its limit of open descriptors */
   constructor() {
     this.#fd = check(libc().epoll_create1(linux.O_CLOEXEC), 'epoll_create1');
     this.#event.view.setUint32(0, EPOLLIN, true);

@@ -9,7 +9,8 @@ import type { TunDevice } from './tun-device.ts';
 
 /**
  * Returns the first global address as text with its prefix length, or the link-local one if there
- * is no global one; undefined if there is none.
+ * is no global one; undefined if the interface has no address of the family. All IPv4 addresses
+ * count as global.
  */
 export function addressText(
   device: Pick<TunDevice, 'addresses'>,
@@ -19,15 +20,18 @@ export function addressText(
   return address && formatCidr(address);
 }
 
-/** Removes all global addresses of the family, then adds `wanted`, if it is given. */
+/**
+ * Removes all addresses of the family, except those of IPv6 that are not global. Then adds
+ * `wanted`, if it is given.
+ */
 export function replaceAddresses(
   device: Pick<TunDevice, 'addresses' | 'addAddress' | 'deleteAddress'>,
   family: 4 | 6,
   wanted: InterfaceAddress | undefined,
 ): void {
   for (;;) {
-    // One after the other, because deleting the first IPv4 address of a subnet may delete the
-    // others of that subnet.
+    // Reads the addresses again before each deletion, because deleting the first IPv4 address of a
+    // subnet may delete the others of that subnet.
     const [found] = globalAddresses(device, family);
     if (!found) break;
     device.deleteAddress(found);
@@ -35,7 +39,10 @@ export function replaceAddresses(
   if (wanted) device.addAddress(wanted, family === 6 ? { noDad: true } : {});
 }
 
-/** Returns the addresses without the link-local one that the kernel makes for IPv6. */
+/**
+ * Returns all IPv4 addresses, or the global IPv6 addresses: without the link-local one that the
+ * kernel makes.
+ */
 function globalAddresses(device: Pick<TunDevice, 'addresses'>, family: 4 | 6): AssignedAddress[] {
   const all = addressesOf(device, family);
   return family === 4 ? all : all.filter(({ scope }) => scope === RT_SCOPE_UNIVERSE);

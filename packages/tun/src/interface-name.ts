@@ -8,7 +8,7 @@ import { MAX_INTERFACE_NAME_LENGTH, newInterfaceNameFault, quote } from '@litz/c
 /**
  * Checks a name, or a template with one `%d`, which the kernel replaces with a number.
  *
- * @throws {TypeError} the name is invalid; the message says why. No system call was made.
+ * @throws {TypeError} the name is invalid; the message says why. No system call is made.
  */
 export function checkInterfaceName(name: string): void {
   const fault = newInterfaceNameFault(name);
@@ -16,5 +16,5 @@ export function checkInterfaceName(name: string): void {
   throw new TypeError(`"name" expected an interface name, got ${quote(name)}: ${fault}`);
 }
 
-/** IFNAMSIZ in bytes, including the final NUL. */
+/** IFNAMSIZ of linux/if.h: the size of a name in bytes, including the final NUL. */
 export const INTERFACE_NAME_SIZE: number = MAX_INTERFACE_NAME_LENGTH + 1;

@@ -28,7 +28,7 @@ export class IntervalTimer {
     return this.#fd;
   }
 
-  /** Makes the timer unreadable until the next time. @returns whether the time had come */
+  /** Makes the timer unreadable until the next interval ends. @returns whether it was readable */
   clear(): boolean {
     return libc().read(this.#fd, allocate(COUNTER_LENGTH).address, COUNTER_LENGTH) > 0;
   }

@@ -20,20 +20,21 @@ export interface TunOptions {
   readonly mtu?: number;
   /**
    * Which kinds of super-packets the kernel passes and accepts. In an object, a kind is on unless
-   * it is false. Default: none. With offloads a read returns up to 64 KiB, which
-   * `@litz/tun/offload` splits.
+   * it is false. Default: none. With offloads a read returns a vnet header and a packet or
+   * super-packet of up to 64 KiB, which `@litz/tun/offload` splits.
    */
   readonly offload?: false | { readonly tcp?: boolean; readonly udp?: boolean };
   /**
-   * Whether the interface stays, with its addresses and routes, when the process is killed. Default
-   * false: a new interface is deleted, and an interface that was persistent before stays.
+   * Whether the interface stays, with its addresses and routes, when the device is closed or the
+   * process ends. Default false: a new interface is deleted, and an interface that was persistent
+   * before stays.
    */
   readonly persist?: boolean;
 }
 
 /**
  * Makes a TUN device, or attaches to a persistent one of that name, in the network namespace of the
- * calling thread. The interface is down. `close` deletes it, unless it is persistent. Linux only;
+ * calling thread. A new interface is down. `close` deletes it, unless it is persistent. Linux only;
  * it needs CAP_NET_ADMIN and /dev/net/tun (drivers/net/tun.c).
  *
  * @example
@@ -91,7 +92,8 @@ function attach(fd: number, options: TunOptions): TunDevice {
     if (!link) throw new SystemError('RTM_GETLINK', linux.ENODEV, `${name} was deleted`);
     if (!exists) netlink.setLink(link.index, { txQueueLength: TX_QUEUE_LENGTH });
     const device = new TunDevice(fd, link, offloads, netlink);
-    // The owner of a persistent interface may use it without the right to change it.
+    // The owner of a persistent interface may use it without the right to change it. So an MTU that
+    // is right is not set again.
     if (options.mtu !== undefined && options.mtu !== link.mtu) device.setMtu(options.mtu);
     if (options.persist) setPersistence(fd, true);
     return device;

@@ -14,8 +14,9 @@
 import { addressOf, allocate, checkBytes, checkInteger, checkSpan, libc } from '@litz/sys';
 
 /**
- * These functions return -1 after a failure, as the C functions do. `libc().errno()` then has the
- * reason. The caller must have checked the arguments.
+ * Functions that read and write one descriptor. They return the number of bytes, or -1 after a
+ * failure, as the C functions do. `libc().errno()` then has the reason. The caller must have
+ * checked the arguments.
  */
 export interface PacketVector {
   /** Reads into `length` bytes at `offset`. The buffer is borrowed for the call. */
@@ -39,8 +40,8 @@ export function createPacketVector(fd: number): PacketVector {
   const vector = allocate(VECTOR_LENGTH * CAPACITY);
   const { buffer: memory, byteOffset } = vector.bytes;
   const words = new Uint32Array(memory, byteOffset, WORDS * CAPACITY);
-  // A constant of this closure is not allocated again; V8 would allocate an object at each read of
-  // a field.
+  // The address is a constant of this closure, because V8 allocates an object each time when such a
+  // number is read from a field.
   const { address } = vector;
   const point = (index: number, base: number, length: number): void => {
     words[index] = base >>> 0;
@@ -94,5 +95,8 @@ function checkNumbers(name: string, value: unknown): void {
 
 const VECTOR_LENGTH = 16;
 const WORDS = VECTOR_LENGTH / 4;
-/** The most pieces of one write. More than the packets of any super-packet; UIO_MAXIOV is 1024. */
+/**
+ * The most pieces of one write: the default capacity of a `Coalescer`. Linux allows 1024
+ * (UIO_MAXIOV).
+ */
 const CAPACITY = 256;

@@ -1,6 +1,6 @@
 /**
- * The thread of a `Readiness`. It sleeps in poll, and posts one message each time the descriptor is
- * ready.
+ * The thread of a `Readiness`. It sleeps in poll. When the descriptor is ready, it posts the events
+ * to the other thread, once per request.
  *
  * @module
  */
@@ -34,8 +34,9 @@ Atomics.store(flags, POLLING, 0);
 Atomics.notify(flags, POLLING);
 
 /**
- * First stores that this thread may sleep, then reads STOPPED. So at least one of the two threads
- * sees the value that the other thread has stored.
+ * First stores that this thread may sleep, then reads STOPPED. `Readiness.stop` first stores
+ * STOPPED, then reads POLLING. So at least one of the two threads sees the value that the other
+ * thread has stored.
  */
 function isRunning(): boolean {
   Atomics.store(flags, POLLING, 1);

@@ -3,9 +3,9 @@
  * cannot watch, such as the descriptor of a TUN.
  *
  * A thread sleeps in poll; nothing runs at intervals. A thread in poll does not notice
- * `terminate()` or `process.exit()`, and these would wait for it without end. So every way to end
- * the process writes the thread's eventfd. (There is one exception: a worker that made a
- * `Readiness` must `stop` it before the worker is terminated.)
+ * `terminate()` or `process.exit()`, and these would wait for it without end. So `stop`, and a
+ * listener for the event `exit` of the process, wake the thread through its eventfd. (There is one
+ * exception: a worker that made a `Readiness` must `stop` it before the worker is terminated.)
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { threadFile } from './thread-file.ts';
 
 export interface ReadinessOptions {
   readonly fd: number;
-  /** Called with the events of poll, once per `request`. */
+  /** Called with the events of poll, at most once per `request`. */
   readonly onReady: (events: number) => void;
   /** Called when the thread could not be started, or failed. */
   readonly onError: (error: Error) => void;

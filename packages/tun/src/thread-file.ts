@@ -1,8 +1,8 @@
 /**
  * `threadFile`: where the code of the thread of `Readiness` is.
  *
- * A bundler joins this file with the code of a program. The thread's file is then not beside it,
- * unless the bundler was told to put it there.
+ * A bundler joins this file with the code of a program. The thread's file is not beside the joined
+ * file, unless the bundler was told to put it there.
  *
  * @module
  */

@@ -3,8 +3,9 @@
  * and writes.
  *
  * The device is non-blocking. Every packet has its vnet header in front (IFF_VNET_HDR), with and
- * without offloads. The results of read and write are those of drivers/net/tun.c: an interface that
- * is down refuses packets (EIO), and one that was deleted always returns EBADFD.
+ * without offloads. The results of read and write follow drivers/net/tun.c: an interface that is
+ * down refuses packets (EIO), and after the interface is deleted each call fails (EBADFD; `read`
+ * then returns -1).
  *
  * @module
  */
@@ -24,7 +25,7 @@ import {
 import { checkPieces, createPacketVector, type PacketVector } from './packet-vector.ts';
 import { interfaceNameOf, setPersistence, type TunOffloads } from './tun-ioctl.ts';
 
-/** A TUN device. `openTun` and `openTunPair` make it. */
+/** A TUN device. `openTun`, `openTunPair` and `adoptTun` make it. */
 export class TunDevice {
   /** Number of the interface in the namespace that it was opened in. */
   readonly interfaceIndex: number;
@@ -91,8 +92,8 @@ export class TunDevice {
    * borrowed for the call. Bytes that do not fit are lost.
    *
    * @returns the number of bytes read, including the header; 0: no packet is there; -1: the
-   *   interface is gone; else -errno: EINVAL (-22) for a packet that no vnet header can describe,
-   *   which is lost
+   *   interface is gone or this object is closed; else -errno: EINVAL (-22) for a packet that no
+   *   vnet header can describe, which is lost
    * @throws {TypeError} `buffer` is not a Uint8Array
    * @throws {RangeError} `offset` or `length` is not an integer, or is outside the buffer. `write`
    *   and `writePieces` throw the same.
@@ -112,7 +113,7 @@ export class TunDevice {
    *
    * @returns the number of bytes written; 0: would block; else -errno: EIO (-5) while the interface
    *   is down, EINVAL (-22) for bytes that are not a packet, EBADFD (-77) after the interface is
-   *   gone
+   *   gone, EBADF (-9) after `close`
    */
   write(buffer: Uint8Array, offset: number, length: number): number {
     checkSpan(buffer, offset, length);

@@ -13,8 +13,8 @@ export function openError(errno: number): SystemError {
 }
 
 /**
- * Returns the error for a failed TUNSETIFF. A plain file at the path can be opened but does not
- * know this request.
+ * Returns the error for a failed TUNSETIFF: with advice, or `error` itself if there is none. A
+ * plain file at /dev/net/tun can be opened, but it does not know this request (ENOTTY).
  */
 export function attachError(error: unknown, name: string): unknown {
   if (!(error instanceof SystemError)) return error;

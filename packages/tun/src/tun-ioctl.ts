@@ -2,7 +2,7 @@
  * The ioctls of a TUN descriptor; see linux/if_tun.h and drivers/net/tun.c.
  *
  * ```
- * struct ifreq: name (16) | flags (2) | union, 40 bytes in all
+ * struct ifreq: name (16) | union (24); the flags (2) are its first member
  * ```
  *
  * @module

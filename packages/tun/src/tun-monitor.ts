@@ -8,8 +8,8 @@
  * that namespace deletes it. So the interface is watched from the old namespace (`MovedLink`).
  * Where that is not permitted, the interface is checked once per second. If necessary the check
  * uses only the TUN descriptor: the name of the interface, and POLLOUT, which drivers/net/tun.c
- * reports only while the interface is up. (An older trick no longer works on Linux 6: a write of
- * zero bytes that fails with EIO or EINVAL.)
+ * reports only while the interface is up. (A write of zero bytes, which fails with EIO or EINVAL,
+ * does not tell on Linux 6 whether the interface is up.)
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
- * `nodeFault`: finds out what is at /dev/net/tun if it is not the node of the TUN driver.
+ * `nodeFault`: finds out why no TUN device can be opened at /dev/net/tun: something else is there,
+ * or its mount allows no devices.
  *
- * This mostly happens in containers. If /dev/net/tun is mounted as a volume but does not exist on
- * the host, the container runtime creates a directory there. A program that writes to the path
- * creates a file. And most volumes do not allow to open device nodes (nodev).
+ * Such faults are most common in containers. If /dev/net/tun is mounted as a volume but does not
+ * exist on the host, the container runtime creates a directory there. A program that writes to the
+ * path creates a file. And most volumes do not allow to open device nodes (nodev).
  *
  * @module
  */

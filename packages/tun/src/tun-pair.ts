@@ -19,8 +19,8 @@ import type { TunOffloads } from './tun-ioctl.ts';
 
 /**
  * Opens both devices on a pair of Unix sockets, which keep the boundaries of packets. They need no
- * privilege, and no other program sees them. They can only read, write and close. For tests, and
- * for a warm-up.
+ * privilege, and no other program sees them. They can only read, write and close, because they have
+ * no interface. Tests and a warm-up use them.
  *
  * @param offloads the offloads that both devices report
  * @throws {SystemError} EMFILE, ENFILE: no descriptors are left
@@ -44,7 +44,7 @@ export function openTunPair(offloads: TunOffloads): [TunDevice, TunDevice] {
 }
 
 const NO_LINK: Link = {
-  // No interface has this number: the kernel counts from 1.
+  // The kernel counts from 1, so no interface has this number.
   index: 0x7fff_ffff,
   name: 'none',
   mtu: 1420,

@@ -51,9 +51,9 @@ type Callback = (error?: Error | null) => void;
  * (EBADFD), at the latest with the next read or write.
  *
  * In addition to the events of a Duplex, it emits `drop` with a `SystemError` for each packet that
- * the kernel refused (EIO while the interface is down, EINVAL for bytes that are not an IP packet)
- * or that could not be read. After eight failed reads in a row the stream is destroyed with that
- * error.
+ * the kernel refused (EIO while the interface is down, EINVAL for bytes that are not an IP packet),
+ * that is longer than 65535 bytes (EMSGSIZE), or that could not be read. After eight failed reads
+ * in a row the stream is destroyed with that error.
  *
  * @example
  *
@@ -149,7 +149,10 @@ export class TunStream extends Duplex {
     else this.#device.down();
   }
 
-  /** Destroys the stream. When this returns, the interface is gone. */
+  /**
+   * Destroys the stream. When this returns, the device is closed, and the interface is gone unless
+   * it was persistent before. `callback` is called after the event `close`.
+   */
   release(callback?: () => void): void {
     if (callback) {
       if (this.closed) queueMicrotask(callback);
@@ -235,8 +238,9 @@ export class TunStream extends Duplex {
   }
 
   /**
-   * Returns a copy of the next packet. If there is none, requests a call when one comes, and
-   * returns undefined. If the interface is gone, destroys the stream, and returns undefined.
+   * Returns a copy of the next packet. If there is none, requests a call of `onReady` when one
+   * comes, and returns undefined. If the interface is gone, destroys the stream, and returns
+   * undefined.
    */
   #receiveOne(): Buffer | undefined {
     const buffer = this.#buffer;

@@ -92,7 +92,7 @@ export class FakeTun implements StreamPart {
   }
 }
 
-/** Calls `onReady` when the test calls `fire`. */
+/** Stands for a `Readiness` and its thread: calls `onReady` when the test calls `fire`. */
 export class FakeReadiness {
   /** The events that were requested last; 0 after they were reported. */
   requested = 0;

@@ -15,7 +15,7 @@ describe('addressText', () => {
     expect(addressText(device, 4)).toBe('10.0.0.1/8');
   });
 
-  it('returns the link-local address if there is no other, and undefined if there is none', () => {
+  it('returns the link-local address if the family has no other, and undefined if it has none', () => {
     const device = deviceWith(['fe80::1/64', LINK_LOCAL_SCOPE]);
     expect([addressText(device, 6), addressText(device, 4)]).toEqual(['fe80::1/64', undefined]);
   });

@@ -1,5 +1,5 @@
 /**
- * Namespaces and TUN devices for one test. They are closed when the test ends.
+ * Network namespaces and TUN devices for one test. They are closed when the test ends.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export function createTun(
   return tun;
 }
 
-/** @returns revents; 0 if nothing came in time */
+/** @returns the revents of poll(2); 0 if nothing came in time */
 export function pollOnce(fd: number, events: number, timeoutMs: number): number {
   const polled = new PollSet();
   const index = polled.add(fd, events);
@@ -41,7 +41,9 @@ export function pollOnce(fd: number, events: number, timeoutMs: number): number 
   return polled.ready(index);
 }
 
-/** Waits for a packet, then reads it with its vnet header. */
+/**
+ * Waits for a packet and returns it with its vnet header; returns no bytes if none came in time.
+ */
 export function readPacket(tun: TunDevice, timeoutMs = 5000): Uint8Array {
   const buffer = new Uint8Array(65_545);
   pollOnce(tun.fd, linux.POLLIN, timeoutMs);

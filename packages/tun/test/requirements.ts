@@ -19,7 +19,7 @@ export const tunDevices: Requirement = requirement('the right to make TUN device
   }
 });
 
-/** Threads cannot load .ts. */
+/** The thread of a `Readiness` runs the built file, because threads cannot load .ts. */
 export const builtTun: Requirement = requirement('the built @litz/tun', () =>
   existsSync(fileURLToPath(new URL('../dist/index.js', import.meta.url)))
     ? true

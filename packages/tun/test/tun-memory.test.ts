@@ -109,7 +109,7 @@ describe('TunDevice', () => {
     ['nothing', undefined],
     ['a Uint16Array', new Uint16Array(100)],
     ['an ArrayBuffer', new ArrayBuffer(100)],
-  ])('refuses %s for a buffer, and for numbers', (_, value) => {
+  ])('refuses %s as the buffer, the offsets or the lengths', (_, value) => {
     const wrong = value as never;
     const buffer = new Uint8Array(SIZE);
     const numbers = new Uint32Array(2);

@@ -45,7 +45,7 @@ describe('TunStream when it reads', () => {
     expect(await chunks(stream, 3)).toEqual([packet(1, 100), packet(2, 20), packet(3, 65_535)]);
   });
 
-  test('waits for POLLIN if there is no packet, and reads when it comes', async () => {
+  test('waits for POLLIN if there is no packet, and reads when POLLIN comes', async () => {
     const stream = new TunStream();
     const next = once(stream, 'data');
     await setImmediate();
@@ -132,7 +132,7 @@ describe('TunStream when it reads', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test('is destroyed when reads keep failing, also after it waited for POLLIN', async () => {
+  test('is destroyed after 8 failed reads in a row, also after it waited for POLLIN', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
@@ -251,7 +251,7 @@ describe('TunStream when it ends', () => {
     await new Promise<void>((resolve) => stream.release(resolve));
   });
 
-  test('ignores a readiness that comes after the end', async () => {
+  test('ignores a report of its thread that comes after release', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
@@ -270,13 +270,13 @@ describe('TunStream when it ends', () => {
     expect(tun.fd).toBe(-1);
   });
 
-  test('deletes the interface if the thread cannot be created', () => {
+  test('closes the device if the thread cannot be created', () => {
     failure = new Error('too many descriptors');
     expect(() => new TunStream()).toThrow(failure);
     expect(tun.fd).toBe(-1);
   });
 
-  test('keeps the process alive only by its thread', () => {
+  test('refs and unrefs its thread, which keeps the process alive', () => {
     const stream = new TunStream();
     expect(stream.unref()).toBe(stream);
     expect(readiness.isReferenced).toBe(false);

@@ -10,7 +10,8 @@ import { interfaceIndex, interfaceName } from './zones.ts';
 
 /**
  * Parses an address of node:dgram. Returns a new array of 4 or 16 bytes, and the number of the
- * interface (0: none). Returns undefined if the text is not an address.
+ * interface; 0: none, or no interface has the name in the text. Returns undefined if the text is
+ * not an address.
  */
 export function addressFromText(
   text: string,

@@ -8,8 +8,8 @@ import type { DatagramRun, Endpoint } from '@litz/core';
 import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
 
 /**
- * Checks all fields except the destination. `run` must be our own copy (`RunCopy`), so that the
- * checked values are the queued values.
+ * Checks all fields except `destination` and `tos`. `run` must be our own copy (`RunCopy`), so that
+ * the checked values are the queued values.
  *
  * @throws {TypeError} `buffer` is not a Uint8Array, or another field is not a number
  * @throws {RangeError} a number is not an integer or is negative, `count` is below 1, `lastLength`
@@ -38,8 +38,7 @@ export function checkRun(run: DatagramRun): void {
 }
 
 /**
- * Returns the offset after the last byte. The last datagram may be shorter, so the datagram before
- * it can end later.
+ * Returns the offset after the last byte of all datagrams, also if `stride` is less than `length`.
  */
 export function endOfRun(
   offset: number,
@@ -90,8 +89,8 @@ function throwError(run: DatagramRun): never {
 }
 
 /**
- * The last destination that passed the check. Most datagrams have the same destination as the one
- * before.
+ * The last destination that passed the check. It is not checked again, because most datagrams have
+ * the same destination as the one before.
  */
 let lastDestination: Endpoint | undefined;
 /** The largest offset: offsets in a queue are 31 bits wide. */

@@ -2,6 +2,9 @@
  * Control messages (cmsg) of received and sent datagrams: local address and interface, TOS, segment
  * size. Pure functions on memory, which allocate nothing.
  *
+ * Here a message is a struct msghdr of recvmmsg or sendmmsg. It has one datagram, or several of one
+ * source or to one destination, which the kernel has coalesced (GRO) or will segment (GSO).
+ *
  * @module
  */
 import {
@@ -29,7 +32,10 @@ export class ReceivedControl {
   sourceInterface = 0;
   /** The byte TOS or traffic class: DSCP and ECN. */
   trafficClass = 0;
-  /** Length of each coalesced datagram (UDP GRO); -1 if the message is a single datagram. */
+  /**
+   * Length of each coalesced datagram (UDP GRO), of which the last may be shorter; -1 if the
+   * message is a single datagram.
+   */
   segmentLength = -1;
   /** The socket's counter of dropped datagrams; -1 if it dropped none. */
   overflow = -1;
@@ -158,7 +164,7 @@ function writeHeader(
   view.setInt32(offset + 12, type, true);
 }
 
-/** Bytes for the control messages of one received datagram; more than the kernel can write. */
+/** Bytes for the control messages of one received message; more than the kernel can write. */
 export const RECEIVE_CONTROL_LENGTH = 192;
 /** Bytes for the control messages of one sent message: PKTINFO, traffic class, segment size. */
 export const SEND_CONTROL_LENGTH = 96;

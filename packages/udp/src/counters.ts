@@ -1,14 +1,17 @@
 /**
- * `UdpCounters`: the counters of the sockets. Invalid input and lost datagrams never throw; they
- * are counted here.
+ * `UdpCounters`: the counters of the sockets. Invalid datagrams from the network and lost datagrams
+ * cause no exception; they are counted here.
+ *
+ * Here a message is what the kernel takes or returns at once: one datagram, or several of one
+ * source or to one destination (UDP GSO and GRO).
  *
  * @module
  */
 
 /**
  * The counters of the sockets of one port, since they were opened. The object is live. The fields
- * are plain numbers, so that counting allocates nothing. The fields with `Dropped` count lost
- * datagrams.
+ * are plain numbers, so that counting allocates nothing. The fields with `Dropped` count what was
+ * lost: datagrams, or whole messages if their text says so.
  */
 export class UdpCounters {
   /** Datagrams passed to the sink. */
@@ -18,7 +21,7 @@ export class UdpCounters {
    * GRO).
    */
   receivedMessages = 0;
-  /** Datagrams longer than a slot. */
+  /** Messages longer than a slot of 64 KiB. */
   receiveDroppedTruncated = 0;
   /**
    * Messages whose control data did not fit or was invalid, so that source or segment size is
@@ -31,10 +34,11 @@ export class UdpCounters {
   receiveDroppedSource = 0;
   /**
    * Datagrams that the kernel dropped, because the receive buffer was full or because a filter kept
-   * a flood of handshake messages out of it (SO_RXQ_OVFL).
+   * a flood of handshake messages out of it (SO_RXQ_OVFL). For portable sockets: datagrams above
+   * `receiveLimit`.
    */
   receiveDroppedOverflow = 0;
-  /** Receive calls that failed, except because there was no datagram. */
+  /** Receive calls that failed, except because there was no datagram or because of a signal. */
   receiveErrors = 0;
   /** Datagrams that the kernel accepted. */
   sentDatagrams = 0;
@@ -42,7 +46,7 @@ export class UdpCounters {
    * Messages passed to the kernel: fewer than the datagrams if the kernel segments some (UDP GSO).
    */
   sentMessages = 0;
-  /** Lost because the send buffer stayed full (EAGAIN, ENOBUFS). */
+  /** Lost because the send buffer or the queue was full (EAGAIN, ENOBUFS). */
   sendDroppedBufferFull = 0;
   /** Lost because they were larger than a datagram can be (EMSGSIZE). */
   sendDroppedTooBig = 0;

@@ -1,6 +1,6 @@
 /**
  * `openEventLoopUdp`: the batched sockets of `openUdp` for a program that runs on the event loop of
- * Node.js and cannot poll.
+ * Node.js. A callback tells it when there are datagrams.
  *
  * Node.js has no public way to watch a descriptor, and node:dgram reads one datagram at a time. So
  * the kernel reports with a signal (SIGIO) that datagrams arrived, and they are read in batches.
@@ -116,7 +116,8 @@ export class EventLoopUdp {
    * Receives one batch if datagrams were reported. Passes them on and throws as
    * `UdpSockets.receive` does.
    *
-   * @returns 0: nothing is left, and `onReadable` is called when more comes
+   * @returns the number of datagrams; 0: nothing is left, and `onReadable` is called when more
+   *   comes
    */
   receive(sink: DatagramSink): number {
     if (!this.#isReadable) return 0;
@@ -182,5 +183,8 @@ export class EventLoopUdp {
   }
 }
 
-/** A batch of at least this many datagrams belongs to a stream or a flood. */
+/**
+ * After a batch of at least this many datagrams the signals are off, because the batch belongs to a
+ * stream or a flood.
+ */
 const MANY = 8;

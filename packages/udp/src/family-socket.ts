@@ -1,5 +1,6 @@
 /**
- * `FamilySocket`: the socket of one family, with its queue, its flood filter and its endpoints.
+ * `FamilySocket`: the socket of one address family, IPv4 or IPv6, with its queue, its flood filter
+ * and its endpoints.
  *
  * @module
  */

@@ -47,14 +47,18 @@ export class FloodFilter {
     this.#random = random;
   }
 
-  /** When `update` must be called at the latest; Infinity: not needed. */
+  /**
+   * When `update` must be called at the latest, in ms on the clock of its `now`; Infinity: not
+   * needed.
+   */
   get due(): number {
     return this.#sketch ? this.#updatedAt + INTERVAL_MS : Infinity;
   }
 
   /**
    * Counts what the kernel has delivered in one piece: one datagram, or several datagrams of one
-   * source that it has coalesced. The first datagram is `length` bytes at `offset`.
+   * source that it has coalesced. Only handshake messages count. The first datagram is `length`
+   * bytes at `offset`.
    *
    * @param count how many datagrams of this length the kernel coalesced; 1: a single datagram
    * @param high the first 32 bits of the source address, in network order

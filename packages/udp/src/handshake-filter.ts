@@ -10,10 +10,11 @@
  *
  * The kernel coalesces datagrams of one length and one source before the filter sees them. So
  * several whole initiations or responses together are treated like one. Transport messages always
- * pass. A single one passes because of its type. One that is coalesced behind a handshake message
- * passes because its length is a multiple of 16, and the lengths of initiations and responses are
- * not. A cookie reply is 64 bytes long, as a transport message can be, so only a single cookie
- * reply is matched. A filter of a UDP socket sees the datagram from the UDP header on.
+ * pass. A single one passes because of its type. One that is coalesced behind handshake messages is
+ * shorter than they are, because its length is a multiple of 16 and theirs is not. So the total
+ * length is not a multiple of their length, and all of these datagrams pass. A cookie reply is 64
+ * bytes long, as a transport message can be, so only a single cookie reply is matched. A filter of
+ * a UDP socket sees the datagram from the UDP header on.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
  * Batched UDP sockets with source addresses, mark and ECN.
  *
- * `openUdp` uses Linux's batched system calls. `openEventLoopUdp` is the same for a program that
- * cannot poll. `openPortableUdp` has the same interface on node:dgram and works on every system.
+ * `openUdp` uses Linux's batched system calls. `openEventLoopUdp` opens the same sockets for a
+ * program on the event loop of Node.js: a callback tells it when there are datagrams.
+ * `openPortableUdp` has the same interface on node:dgram and works on every system.
  *
  * @module
  */

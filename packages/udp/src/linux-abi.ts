@@ -1,5 +1,6 @@
 /**
- * Constants and layouts of Linux's socket interface, for 64-bit little-endian machines.
+ * Constants and layouts of Linux's socket interface, for 64-bit little-endian machines. An mmsghdr
+ * describes one message: one datagram, or several with one length (GSO, GRO).
  *
  * ```
  * mmsghdr (64)                                          cmsghdr (16 + data, padded to 8)
@@ -111,7 +112,7 @@ export const EAGAIN = 11;
 export const ENODEV = 19;
 /** errno.h: an argument is wrong, or not supported. */
 export const EINVAL = 22;
-/** errno.h: the message is too long. */
+/** errno.h: the datagram is too long. */
 export const EMSGSIZE = 90;
 /** errno.h: the kernel or the socket does not have this address family. */
 export const EAFNOSUPPORT = 97;

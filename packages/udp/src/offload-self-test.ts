@@ -7,7 +7,8 @@
  * ```
  *
  * A kernel can have both options and still split or join wrongly, or not at all. The datagrams take
- * the same way as real ones: `SendQueue` and `ReceiveBatch`.
+ * the same way as real ones: `SendQueue` and `ReceiveBatch`. Here a message is what one mmsghdr of
+ * sendmmsg describes: five datagrams, which the kernel splits.
  *
  * - An offload works if all datagrams arrive as they were sent.
  * - It is faulty if the kernel refuses the message, or if a datagram arrives that was not sent:
@@ -91,7 +92,8 @@ class LoopbackTest {
         if (refused !== undefined) return refused;
         const { receiveDroppedMalformed } = this.#counters;
         verdict = this.#judge(this.#receive(receiver));
-        // Only the kernel knows the lengths of the datagrams that it joined.
+        // The kernel reports the lengths of the datagrams that it joined, so a wrong length is its
+        // fault.
         const isMalformed = this.#counters.receiveDroppedMalformed > receiveDroppedMalformed;
         if (isMalformed) return fault('the kernel reports an impossible length');
       } finally {
@@ -141,7 +143,7 @@ class LoopbackTest {
       this.#batch.reset();
       const count = this.#batch.receive(source, (buffer, offset, length, from) => {
         // Any program on this machine may send to this socket, also from this port at another
-        // address.
+        // address. Only the datagrams of the sender count.
         if (from.sameDestination(sender)) received.push(buffer.slice(offset, offset + length));
       });
       if (received.length >= DATAGRAMS.length || boottimeMs() >= deadline) return received;

@@ -61,7 +61,8 @@ export interface SocketOptions {
  * Binds both families to `port`; 0 chooses a port that is free for both. One family may be missing.
  *
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken for one of the families;
- *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback
+ *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback; 'EAFNOSUPPORT': the system has
+ *   neither family
  */
 export function openSockets(port: number, options: SocketOptions): BoundSockets {
   requireKnownLayout();
@@ -88,7 +89,9 @@ export function setSocketMark(fd: number, mark: number): void {
   check(setInt(fd, SOL_SOCKET, SO_MARK, mark), 'setsockopt', `cannot set mark ${mark}`);
 }
 
-/** Whether this kernel can segment the messages of this socket (UDP_SEGMENT, Linux 4.18). */
+/**
+ * Whether this kernel can split what this socket sends into datagrams (UDP_SEGMENT, Linux 4.18).
+ */
 export function canSegment(fd: number): boolean {
   const region = allocate(8);
   region.view.setUint32(4, 4, true);

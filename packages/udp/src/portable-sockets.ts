@@ -45,7 +45,7 @@ export function errnoOf(error: NodeJS.ErrnoException): number {
   return numbers[error.code ?? ''] ?? Math.abs(error.errno ?? 0);
 }
 
-/** Resolves to undefined if the system does not have the family. */
+/** Resolves to undefined if the system does not have the family and `host` is undefined. */
 function bind(
   type: 'udp4' | 'udp6',
   port: number,

@@ -28,8 +28,8 @@ export interface PortableUdpOptions extends SendCallbacks {
   /** How many datagrams may wait to be received; more are dropped. Default 1024. */
   receiveLimit?: number;
   /**
-   * How many datagrams node:dgram may have accepted and not yet sent; more are dropped. Default
-   * 1024.
+   * How many datagrams may wait to be sent, in the queue or in node:dgram; more are dropped.
+   * Default 1024.
    */
   sendLimit?: number;
   /**

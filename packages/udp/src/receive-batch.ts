@@ -1,6 +1,9 @@
 /**
- * `ReceiveBatch`: receives datagrams of both sockets in batches, with recvmmsg into slots that are
- * prepared once.
+ * `ReceiveBatch`: receives datagrams of one socket after another in batches, with recvmmsg. The
+ * kernel writes each message into a slot; the slots are prepared once.
+ *
+ * Here a message is what one mmsghdr of recvmmsg describes: one datagram, or several datagrams of
+ * one source that the kernel has coalesced (UDP GRO).
  *
  * @module
  */
@@ -59,7 +62,7 @@ export interface ReceiveSource {
   readonly endpoints: EndpointCache;
   /** The socket's SO_RXQ_OVFL counter when it was last read. */
   lastOverflow: number;
-  /** Counts the received messages, if present. */
+  /** Counts the received handshake messages, if present. */
   readonly floodFilter?: FloodFilter;
   /** Average length of the messages of the last batch, rounded up; 0: none came yet. */
   messageLength: number;
@@ -69,7 +72,7 @@ export interface ReceiveSource {
  * Slots for received messages.
  *
  * ```
- * memory   slot 0 (65536) | slot 1 | ...          the datagrams, maybe the caller's own memory
+ * memory   slot 0 (65536) | slot 1 | ...          the datagrams; the caller provides this memory
  * region   mmsghdr[n] | iovec[n] | sockaddr[n] | control[n]
  * ```
  */
@@ -88,8 +91,8 @@ export class ReceiveBatch {
   #used = 0;
 
   /**
-   * @param buffer borrowed as long as this object is used: `slots` * 65536 bytes from `offset` on
-   *   are used
+   * @param buffer kept as long as this object is used: the kernel writes into `slots` * 65536 bytes
+   *   from `offset` on
    */
   constructor(slots: number, buffer: Uint8Array, offset: number, counters: UdpCounters) {
     checkBytes('memory.buffer', buffer);
@@ -145,8 +148,8 @@ export class ReceiveBatch {
    * Receives into the free slots and passes each datagram to `sink`. If messages are long because
    * the kernel coalesces, fewer are received at once.
    *
-   * @returns the number of datagrams taken from the socket, including dropped ones; 0: none was
-   *   there
+   * @returns the number of datagrams taken from the socket, where a dropped message counts as one;
+   *   0: none was there, or no slot is free
    * @throws {SystemError} the socket itself cannot be used
    * @throws {TypeError} the buffer was transferred or resized
    */

@@ -14,7 +14,7 @@ import {
   ENODEV,
 } from './linux-abi.ts';
 
-/** Returns whether a source address or interface that no longer exists causes this error. */
+/** Returns whether this error can come from a source address or interface that no longer exists. */
 export function isCausedBySource(errno: number): boolean {
   return SOURCE_ERRORS.has(errno);
 }

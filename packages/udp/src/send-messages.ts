@@ -1,6 +1,7 @@
 /**
  * `SendMessages`: the queue of datagrams to send, and the mmsghdr array that describes them to the
- * kernel.
+ * kernel. Each mmsghdr is one message here: one datagram, or several datagrams to one destination
+ * that the kernel splits (UDP GSO).
  *
  * @module
  */
@@ -169,7 +170,7 @@ export class SendMessages {
     return this.#counts[message]!;
   }
 
-  /** Whether all buffers are still as long as when their datagrams were described. */
+  /** Whether all queued datagrams are still within their buffers. */
   hasWholeBuffers(): boolean {
     for (let run = 0; run < this.#runs; run++) {
       const count = this.#firsts[run + 1]! - this.#firsts[run]!;
@@ -224,7 +225,7 @@ export class SendMessages {
 
   /**
    * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from
-   * the first of them.
+   * the first of them until one has another length.
    */
   #countOfLength(run: number, left: number, length: number): number {
     const isLast = this.#lastLengths[run] === length;
@@ -309,8 +310,8 @@ export class SendMessages {
       let offset = this.#offsets[run]! + (i - this.#firsts[run]!) * stride;
       for (; i < next; i++) {
         const length = this.#lengthOf(i, run);
-        // Borrowed memory may have been transferred or resized since the check. For an address of 0
-        // the kernel returns EFAULT.
+        // The caller's memory may have been transferred or resized since the check. For an address
+        // of 0 the kernel returns EFAULT.
         const isThere = offset + length <= size;
         if (offset === end && isThere) {
           words[at + 2] = words[at + 2]! + length;

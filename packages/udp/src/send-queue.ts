@@ -1,5 +1,7 @@
 /**
- * `SendQueue`: sends datagrams of one socket in batches, with sendmmsg.
+ * `SendQueue`: sends datagrams of one socket in batches, with sendmmsg. Here a message is what one
+ * mmsghdr of sendmmsg describes: one datagram, or several datagrams that the kernel splits (UDP
+ * GSO).
  *
  * @module
  */
@@ -13,10 +15,10 @@ import { hasSource, SendMessages } from './send-messages.ts';
 
 /** Callbacks for datagrams that are not sent as requested. All may be called during `send`. */
 export interface SendCallbacks {
-  /** A datagram is lost. `errno` is a number. */
+  /** A datagram is lost. `errno` is the number of the system error. */
   onSendError?: (errno: number, destination: Endpoint) => void;
   /**
-   * The sticky source cannot be used. The datagram was sent from an address that the kernel chose.
+   * The sticky source cannot be used. The datagram is sent from an address that the kernel chooses.
    */
   onSourceLost?: (destination: Endpoint) => void;
   /**
@@ -74,7 +76,8 @@ export class SendQueue {
   }
 
   /**
-   * Queues one datagram. The bytes are borrowed until the next flush. A full queue flushes itself.
+   * Queues one datagram. The buffer is referenced until the next flush, and the bytes must not
+   * change before. A full queue flushes itself.
    */
   push(
     buffer: Uint8Array,
@@ -279,7 +282,7 @@ const MAX_SEGMENTS = 64;
 const WAITS = 4;
 const WAIT_MS = 5;
 /**
- * When the waiting time is used up, at least this many ms pass before the queue waits again. It is
- * longer than one turn of the packet loop.
+ * When the waiting time is used up, at least this many ms pass before the queue waits again. This
+ * time is longer than one turn of the packet loop.
  */
 const REST_MS = 20;

@@ -13,9 +13,9 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * Coefficients of a hash function, all modulo 2^32. `low` is 0 for IPv4. The shift is needed
- * because floods often come from neighbouring addresses, and a product alone would spread such
- * addresses too evenly.
+ * Coefficients of a hash function of a source, all modulo 2^32. `high` and `low` are the first and
+ * the next 32 bits of the address; `low` is 0 for IPv4. The shift is needed because floods often
+ * come from neighbouring addresses, and a product alone would spread such addresses too evenly.
  *
  * ```
  * sum = first * high + second * low + addend
@@ -31,7 +31,7 @@ export interface SourceHash {
 
 /**
  * Counts messages by source, and marks the sources that send too many. It counts in three tables of
- * fixed size.
+ * fixed size: the two whose marks are used, and the next one.
  */
 export class SourceSketch {
   readonly #random: (out: Uint32Array) => void;
@@ -56,6 +56,7 @@ export class SourceSketch {
    * Counts a message `weight` times.
    *
    * @param high the first 32 bits of the address, in network order
+   * @param low the next 32 bits; 0 for IPv4
    */
   note(high: number, low: number, weight: number): void {
     this.#tables[0].note(high, low, weight);

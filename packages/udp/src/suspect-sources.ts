@@ -8,10 +8,11 @@ import type { Endpoint } from '@litz/core';
 import { sourceWorks, type RouteLookup, type SendingSocket } from './sticky-source.ts';
 
 /**
- * Endpoints that are suspect. A change of routes makes all endpoints suspect. A check is a system
- * call, so it is made only for endpoints that something is sent to, and only a few times per turn
- * of the packet loop. The other endpoints keep their source until a later turn. A result is kept
- * until the end of the turn. By then the owner of the endpoints knows the result.
+ * Endpoints whose sticky source is suspect. A change of routes makes the sources of all endpoints
+ * suspect. A check is a system call, so it is made only for endpoints that something is sent to,
+ * and only a few times per turn of the packet loop. The other endpoints keep their source until a
+ * later turn. A result is kept until the end of the turn. By then the owner of the endpoints knows
+ * the result.
  */
 export class SuspectSources {
   readonly #routes: RouteLookup;

@@ -15,15 +15,19 @@ export interface UdpOptions extends SendCallbacks {
   loopbackOnly?: boolean;
   /** SO_MARK of all datagrams, 0 to 2^32 - 1; 0: none. Default 0. Needs CAP_NET_ADMIN. */
   mark?: number;
-  /** Lets the kernel segment messages into datagrams of one length (UDP_SEGMENT). Default false. */
+  /**
+   * Passes several datagrams of one length to the kernel as one message, which the kernel splits
+   * (UDP_SEGMENT). Default false.
+   */
   gso?: boolean;
   /** Lets the kernel coalesce received datagrams (UDP_GRO). Default false. */
   gro?: boolean;
   /** Bytes of the kernel's receive buffer and of its send buffer. Default 7 MiB. */
   bufferBytes?: number;
   /**
-   * How many messages a receive call can take; each has a slot of 65536 bytes. Default 64, with
-   * `gro` 8.
+   * How many messages a receive call can take; each has a slot of 65536 bytes. A message is one
+   * datagram, or with `gro` several datagrams that the kernel has coalesced. Default 64, with `gro`
+   * 8.
    */
   slots?: number;
   /**
@@ -32,9 +36,8 @@ export interface UdpOptions extends SendCallbacks {
    */
   suspects?: SuspectSources;
   /**
-   * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, borrowed until close.
-   * The sink gets this buffer. Default: new memory. Only the pages that are used take physical
-   * memory.
+   * Memory for received datagrams: `slots` * 65536 bytes from `offset` on, used until close. The
+   * sink gets this buffer. Default: new memory. Only the pages that are used take physical memory.
    */
   memory?: { buffer: Uint8Array; offset: number };
 }

@@ -43,7 +43,8 @@ import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp
  * @throws {TypeError} an option has a wrong type
  * @throws {RangeError} a number is out of range, or `memory` is too small
  * @throws {SystemError} `errno` 'EADDRINUSE': the port is taken; 'EPERM': no right to set the mark;
- *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback
+ *   'EADDRNOTAVAIL': `loopbackOnly` is set and there is no loopback; 'EAFNOSUPPORT': the system has
+ *   neither family
  * @throws {WireGuardError} `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`: use
  *   `openPortableUdp` instead
  */
@@ -131,8 +132,8 @@ export class UdpSockets {
   }
 
   /**
-   * Whether several datagrams are sent as one message. False after the kernel has refused this on
-   * all sockets.
+   * Whether several datagrams are passed to the kernel as one message, which the kernel splits (UDP
+   * GSO). False after the kernel has refused this on all sockets.
    */
   get segmenting(): boolean {
     return this.#sockets.some((socket) => socket.queue.segmenting);
@@ -145,6 +146,7 @@ export class UdpSockets {
    * @param only index into `fds` of the one socket to receive from; -1: all sockets
    * @throws {TypeError} `sink` is not a function, or the buffer of `memory` was transferred or
    *   resized
+   * @throws {SystemError} a socket cannot be used
    * @returns the number of datagrams taken from the sockets, including dropped ones; 0: none was
    *   there
    */
@@ -159,7 +161,7 @@ export class UdpSockets {
    *
    * @param half 0 or 1
    * @param only as of `receive`
-   * @throws {TypeError} as `receive` does
+   * @throws {TypeError | SystemError} as `receive` does
    * @throws {RangeError} there is only one slot
    * @returns the number of datagrams taken from the sockets, including dropped ones
    */
@@ -186,9 +188,9 @@ export class UdpSockets {
   }
 
   /**
-   * Queues one datagram of `length` bytes at `offset`. The bytes are borrowed until `flush`; a
-   * queue of 256 datagrams flushes itself. `tos`: DSCP and ECN. If the buffer is transferred before
-   * the flush, the datagram is lost with EFAULT.
+   * Queues one datagram of `length` bytes at `offset`. The buffer is referenced until `flush`, and
+   * the bytes must not change before; a queue of 256 datagrams flushes itself. `tos`: DSCP and ECN.
+   * If the buffer is transferred before the flush, the datagram is lost with EFAULT.
    *
    * @throws {TypeError} `buffer` is not a Uint8Array, or `destination` is not an endpoint
    * @throws {RangeError} the datagram is outside the buffer, or `tos` is not an integer from 0 to
@@ -332,7 +334,7 @@ function useOffloads(bound: BoundSockets, gso: boolean, gro: boolean, to: SendCa
 const MOST_SLOTS = 1024;
 /** One socket per family. */
 const MOST_SOCKETS = 2;
-/** The same as WireGuard in the kernel: a burst of 100 Mbit/s over half a second. */
+/** The same as wireguard-go (conn/controlfns.go): a burst of 100 Mbit/s over half a second. */
 const DEFAULT_BUFFER_BYTES = 7 * 1024 * 1024;
 /** One object per thread, because each thread loads its own modules. */
 const KNOWN_OFFLOADS = new KnownOffloads();

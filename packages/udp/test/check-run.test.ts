@@ -42,7 +42,7 @@ describe('checkRun', () => {
     },
   );
 
-  test('accepts a run if and only if each of its datagrams is in the buffer', () => {
+  test('accepts a run if and only if its datagrams are in the buffer and do not overlap', () => {
     const number = fc.integer({ min: 0, max: 40 });
     fc.assert(
       fc.property(number, number, number, number, number, number, (size, ...numbers) => {

@@ -57,7 +57,7 @@ describe('parseControl', () => {
     },
   );
 
-  test('does not keep values of the previous datagram', () => {
+  test('does not keep values of the previous message', () => {
     const control = new ReceivedControl();
     const bytes = Uint8Array.from([...cmsg(0, 1, [3]), ...cmsg(17, 104, int(5))]);
     parseControl(viewOf(bytes), 0, bytes.length, 4, control);
@@ -65,7 +65,7 @@ describe('parseControl', () => {
     expect(control).toEqual(new ReceivedControl());
   });
 
-  test('never reads outside the given bytes (fuzz)', () => {
+  test('returns an aligned address within the given bytes, whatever they are (fuzz)', () => {
     const word = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.integer());
     const words = fc.array(word, { maxLength: 48, size: 'max' });
     fc.assert(

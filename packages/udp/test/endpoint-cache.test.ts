@@ -55,7 +55,7 @@ describe('EndpointCache', () => {
     }
   });
 
-  test('keeps nearly all of 500 peers with one port', () => {
+  test('keeps the endpoints of more than half of 500 peers with one port', () => {
     const cache = new EndpointCache(4);
     const seen = new Set<object>();
     for (let round = 0; round < 2; round++) {

@@ -95,7 +95,7 @@ describeWith([batched], 'EventLoopUdp', () => {
     expect(receiveAll(sockets)).toEqual([[3]]);
   });
 
-  test('sends no signal for a descriptor that was closed', async () => {
+  test('does not call onReadable after close', async () => {
     const { sockets, onReadable, from } = open();
     for (let i = 0; i < 20; i++) send(from, sockets, i);
     sockets.receive(() => {});
@@ -182,7 +182,7 @@ async function turn(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Returns the lowest free descriptor. */
+/** Returns the lowest free descriptor, which is higher if a socket was left open. */
 function openDescriptors(): number {
   const fd = libc().open('/dev/null', linux.O_CLOEXEC, 0);
   libc().close(fd);

@@ -82,7 +82,7 @@ describe('FloodFilter', () => {
     expect(runs(program!, HONEST, coalesced, 0xffff_ffff)).toBe(true);
   });
 
-  it('attaches nothing for many peers that send one message each', () => {
+  it('drops nothing of an honest source while many peers send one message each', () => {
     const { filter, programs, send } = createFilter();
     for (let now = 0; now < 2000; now += 5) {
       for (let i = 0; i < 10; i++) send(Math.imul(now * 10 + i, 0x9e3779b1) >>> 0, initiation());

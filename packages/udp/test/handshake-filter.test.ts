@@ -35,7 +35,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     }
   });
 
-  it('passes every transport message, also after a handshake message', () => {
+  it('passes every transport message, also behind a handshake message, and drops coalesced initiations', () => {
     const [source = 0] = marked;
     for (let length = 1; length < 1500; length++) {
       expect(passes(source, message(4, length))).toBe(true);

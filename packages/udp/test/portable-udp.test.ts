@@ -49,7 +49,7 @@ describe('openPortableUdp', () => {
     [10, 10, 10, 0],
     [10, 10, 10.5, 2],
   ])(
-    'refuses runs of %d to %d bytes, %d apart, %d datagrams',
+    'refuses runs of %d bytes each, the last of %d, %d apart, %d datagrams',
     async (each, last, stride, count) => {
       const socket = await open({});
       const destination = new Endpoint(LOOPBACK, socket.port);
@@ -91,7 +91,7 @@ describe('openPortableUdp', () => {
     await open({ port });
   });
 
-  test('refuses a number that is not a port', async () => {
+  test('refuses a port above 65535, and one that is not an integer', async () => {
     await expect(openPortableUdp({ port: 65536 })).rejects.toThrow(RangeError);
     await expect(openPortableUdp({ port: 1.5 })).rejects.toThrow(RangeError);
   });
@@ -124,7 +124,7 @@ describe('PortableUdp', () => {
     expect(new Set(seen.map(({ source }) => source)).size).toBe(1);
   });
 
-  test('limits how many datagrams wait to be received, and counts the dropped ones', async () => {
+  test('keeps only as many datagrams as `receiveLimit` says, and counts those that it drops', async () => {
     const [left, right] = [await open({}), await open({ receiveLimit: 5 })];
     right.onReadable = undefined;
     const destination = new Endpoint(LOOPBACK, right.port);
@@ -135,7 +135,7 @@ describe('PortableUdp', () => {
     expect((await received(right, 5)).map(({ bytes }) => bytes[0])).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('limits how many datagrams wait to be sent, and reports the dropped ones', async () => {
+  test('keeps only as many datagrams to send as `sendLimit` says, and reports those that it drops', async () => {
     const errors: number[] = [];
     const socket = await open({ sendLimit: 4, onSendError: (errno) => errors.push(errno) });
     const destination = new Endpoint(LOOPBACK, socket.port);
@@ -180,7 +180,7 @@ describe('PortableUdp', () => {
     );
   });
 
-  test('closes once, and calls nothing afterwards', async () => {
+  test('may be closed twice; afterwards it receives nothing, and its port is free', async () => {
     const socket = await open({});
     socket.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK, socket.port), 0);
     socket.close();

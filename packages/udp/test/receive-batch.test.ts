@@ -45,7 +45,7 @@ describe('ReceiveBatch', () => {
     expect([...source.sourceAddress!]).toEqual([10, 0, 0, 1]);
   });
 
-  test('receives one batch at a time', () => {
+  test('receives at most as many messages in one call as it has slots', () => {
     const { batch, socket } = open(4);
     kernel.incoming = Array.from({ length: 10 }, () => from4({}));
     const counts = Array.from({ length: 4 }, () => {
@@ -173,7 +173,7 @@ describe('ReceiveBatch', () => {
     expect(collect(batch, socket)[0]).toMatchObject({ ecn: 1, source: { sourceInterface: 4 } });
   });
 
-  test('passes every byte of a message exactly once, or drops the message (fuzz)', () => {
+  test('passes the bytes of a message in order and without a gap, or drops the message (fuzz)', () => {
     const { batch, socket } = open(2);
     const message = fc.record({
       size: fc.nat(SLOT_LENGTH),

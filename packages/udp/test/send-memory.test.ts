@@ -159,7 +159,7 @@ describe('UdpSockets.receive', () => {
     expect(() => sockets.receive(NOTHING)).toThrow('"memory.buffer" was transferred or cut');
   });
 
-  test('refuses a sink that is not a function, and a socket that does not exist', () => {
+  test('refuses a sink that is not a function, and an index that is not an integer', () => {
     const sockets = open({});
     expect(() => sockets.receive(undefined as never)).toThrow('"sink" expected a function');
     expect(() => sockets.receive(NOTHING, 0.5)).toThrow('"only" expected an integer');

@@ -138,7 +138,7 @@ describe('SendQueue', () => {
     expect(kernel.sendCalls).toBe(2);
   });
 
-  test('tries again after an error that an earlier datagram left', () => {
+  test('tries again after an error that an earlier datagram caused', () => {
     const { queue, errors } = open();
     let refused = 0;
     kernel.onSend = () => (refused++ === 0 ? ECONNREFUSED : 0);
@@ -193,7 +193,7 @@ describe('SendQueue', () => {
     expect(errors).toHaveLength(100);
   });
 
-  test('waits at most half of the time for a send buffer that empties slowly', () => {
+  test('waits again for a slow send buffer only 20 ms after its waiting time was used up', () => {
     const { queue, counters } = open();
     let emptied = 0;
     // After each wait, the buffer accepts one datagram.
@@ -213,7 +213,7 @@ describe('SendQueue', () => {
 });
 
 describe('SendQueue with segmentation', () => {
-  test('sends a run of one length as one message', () => {
+  test('sends datagrams of one length, and one shorter datagram after them, as one message', () => {
     const { queue, counters } = open({ segmenting: true });
     for (const offset of [0, 1000, 2000, 9000]) queue.push(MEMORY, offset, 1000, STICKY, 1);
     queue.push(MEMORY, 40_000, 300, STICKY, 1); // a shorter datagram may end the message
@@ -317,7 +317,7 @@ describe('SendQueue with segmentation', () => {
     expect(counters).toMatchObject({ sentDatagrams: 6, sentOneByOne: 2 });
   });
 
-  test('ends a message at another destination, TOS or greater length, and at 64 datagrams', () => {
+  test('begins a new message at another destination or TOS, at a longer datagram, and after 64 datagrams', () => {
     const { queue } = open({ segmenting: true });
     const other = new Endpoint(PEER.address, 51821);
     const twin = new Endpoint(Uint8Array.from(PEER.address), PEER.port);
@@ -369,7 +369,7 @@ describe('SendQueue with segmentation', () => {
     },
   );
 
-  test('tries the source only once more per message when the source is gone', () => {
+  test('tries the source once more, after the message, and sends the datagrams without it', () => {
     const { queue, counters } = open({ segmenting: true });
     kernel.onSend = (message) => (sourceOf(message) ? EINVAL : 0);
     for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);

@@ -22,7 +22,7 @@ const UDP_SEGMENT = 103;
 beforeEach(() => kernel.reset());
 
 describe('SendQueue with runs that are not adjacent', () => {
-  test('passes one iovec per datagram to the kernel, and one for adjacent datagrams', () => {
+  test('passes one iovec per datagram to the kernel, but only one for adjacent datagrams', () => {
     const { queue, counters } = open();
     queue.pushRun(runOf(MEMORY, 16, 1000, 400, 1152, 4, PEER, 0));
     queue.pushRun(runOf(MEMORY, 20_016, 1000, 400, 1000, 4, OTHER, 0));

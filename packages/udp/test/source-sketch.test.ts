@@ -28,7 +28,7 @@ describe('SourceSketch', () => {
     expect(others).toBeLessThan(1000);
   });
 
-  it('marks an honest source by mistake for a few seconds at most', () => {
+  it('marks fewer than 20 of 2000 honest sources by mistake for more than five seconds', () => {
     const sketch = new SourceSketch();
     const attackers = Array.from({ length: 1000 }, (_, i) => scattered(i));
     const honest = Array.from({ length: 2000 }, (_, i) => scattered(i + 5000));

@@ -19,8 +19,8 @@ export class Host {
   readonly netlink: Netlink = this.namespace.run(() => new Netlink());
 
   constructor() {
-    // Duplicate address detection takes a second or two. Until then the host does not find
-    // neighbours.
+    // Duplicate address detection takes a second or two, and a host does not find neighbours before
+    // it has ended.
     for (const name of ['all', 'default']) {
       this.set(`net/ipv6/conf/${name}/accept_dad`, '0');
     }
@@ -130,7 +130,7 @@ export interface Received {
 /** Datagrams of a batch that `receiveOne` has not returned yet. */
 const waiting = new WeakMap<UdpSockets, Received[]>();
 
-/** Returns the next datagram. Waits for it up to 2 s. */
+/** Returns the next datagram. Waits for it up to 2 s, then throws. */
 export function receiveOne(sockets: UdpSockets): Received {
   const queue = waiting.get(sockets) ?? [];
   waiting.set(sockets, queue);

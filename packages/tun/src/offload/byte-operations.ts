@@ -1,7 +1,7 @@
 /**
- * `ByteOperations`: copies and sums bytes in one buffer. Besides encryption, these are the only
- * operations on every byte of a packet. A faster implementation for the same buffer can replace the
- * default one.
+ * `ByteOperations`: copies and sums the bytes of packets in one buffer. Like encryption, these
+ * operations touch every byte of a packet, so their speed matters. A faster implementation for the
+ * same buffer can replace the default one.
  *
  * @module
  */
@@ -14,8 +14,8 @@ export interface ByteOperations {
   /**
    * Copies `length` bytes (at most 65535). Source and target must not overlap.
    *
-   * @returns the folded one's complement sum of the bytes, in network order; an odd last byte
-   *   counts as if a zero followed it (RFC 1071)
+   * @returns the folded one's complement sum of the bytes, read as 16-bit words in network order;
+   *   an odd last byte counts as if a zero followed it (RFC 1071)
    */
   copyAndSum(to: number, from: number, length: number): number;
   /**
@@ -32,7 +32,7 @@ export interface ByteOperations {
   ): void;
 }
 
-/** Returns an implementation in JavaScript. It makes two passes over the bytes. */
+/** Returns an implementation in JavaScript. It first copies the bytes and then sums them. */
 export function createByteOperations(buffer: Uint8Array): ByteOperations {
   return {
     buffer,

@@ -56,8 +56,8 @@ export class CoalescedItem {
   }
 
   /**
-   * TCP: whether the item's data follow the segment's data, and the segment may be joined. The
-   * segment's payload length then becomes the gso_size.
+   * TCP: whether the item's data follow the segment's data, and the segment may be joined. When it
+   * is joined, its payload length becomes the item's `gsoSize`.
    */
   isPrecededBy(segment: TransportSegment): boolean {
     const { sequence, payloadLength, push } = segment;

@@ -1,6 +1,6 @@
 /**
  * `Coalescer`: joins consecutive TCP segments or UDP datagrams of one flow to a super-packet. Then
- * the kernel processes one packet in its network stack instead of up to 64.
+ * the network stack of the kernel processes one packet instead of many.
  *
  * ```
  * packets   A1 B1 A2 A3 c B2        c: a packet that cannot be joined
@@ -54,8 +54,8 @@ export interface CoalescerOptions {
   /**
    * Whether to verify checksums of TCP and UDP. Default true: a packet with a wrong checksum is not
    * joined, and the kernel drops it. False: the kernel is told to trust the checksums of all
-   * packets, also of packets that are not joined. The checksum of an IPv4 header is always
-   * verified.
+   * packets, also of packets that are not joined. The checksum of an IPv4 header is always verified
+   * before a packet is joined.
    */
   verifyChecksums?: boolean;
 }
@@ -107,8 +107,8 @@ export class Coalescer {
 
   /**
    * Adds an IP packet. `length` must be the length in its IP header. The packet is not copied. The
-   * next `flush` overwrites the `VNET_HEADER_LENGTH` bytes in front of it. If the coalescer is
-   * full, the earlier packets are written first.
+   * next `flush` may overwrite its headers and the `VNET_HEADER_LENGTH` bytes in front of it. If
+   * the coalescer is full, the earlier packets are written first.
    *
    * @throws {RangeError} the packet and the vnet header in front of it are not within the buffer
    */
@@ -188,8 +188,8 @@ export class Coalescer {
   }
 
   /**
-   * Verifies the first packet of an item when a second one is joined, because the kernel trusts the
-   * checksums of a super-packet.
+   * Verifies the first packet of an item before a second one is joined, because the kernel trusts
+   * the checksums of a super-packet.
    */
   #isVerified(item: CoalescedItem): boolean {
     if (item.packets > 1) return true;

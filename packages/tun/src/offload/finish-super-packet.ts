@@ -20,7 +20,7 @@ import {
 
 /**
  * Changes the first packet's headers to those of the super-packet, which has `length` bytes from
- * the IP header at `ip` on. Writes the vnet header in front of it.
+ * the IP header at `ip` on. Writes the vnet header in front of the IP header.
  */
 export function finishSuperPacket(
   item: CoalescedItem,

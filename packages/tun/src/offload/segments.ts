@@ -1,7 +1,7 @@
 /**
  * The segments of a TCP or UDP super-packet. Each one has the headers of the super-packet, with its
- * own lengths, identification, sequence number, flags and checksums (tcp_gso_segment,
- * __udp_gso_segment).
+ * own lengths, identification, sequence number, flags and checksums, as the Linux functions
+ * tcp_gso_segment and __udp_gso_segment make them.
  *
  * @module
  */
@@ -71,7 +71,7 @@ export function sumCommonParts(source: Uint8Array, plan: SegmentPlan): void {
 }
 
 /**
- * Writes segment `index` at `at`.
+ * Writes the segment with this index (from 0) into `target`, at the offset `at`.
  *
  * @returns the length of the segment in bytes
  */
@@ -124,7 +124,8 @@ function copyHeaders(
 ): void {
   const read = viewOf(source);
   const write = viewOf(target);
-  // Both headers are multiples of 32 bits long, and a copy does not depend on the byte order.
+  // Both headers are multiples of 32 bits long, so they are copied in 32-bit words. Reading and
+  // writing use the same byte order, so it does not matter which.
   for (let i = 0; i < length; i += 4) write.setInt32(to + i, read.getInt32(from + i));
 }
 

@@ -8,8 +8,8 @@
  * slab:   headroom | headers | payload 1 | tailroom ... headroom | headers | payload 2 | tailroom
  * ```
  *
- * The input is not trusted. The length of the headers is computed here: the field hdr_len may cover
- * the whole packet if the traffic is forwarded.
+ * The input is not trusted. The length of the headers is computed here, because the field hdr_len
+ * may cover the whole packet if the traffic is forwarded.
  *
  * @module
  */
@@ -38,7 +38,8 @@ import {
 /** Why a super-packet cannot be split. */
 export const SplitFailure = {
   /**
-   * Shorter than the vnet header and the headers of the packet, or longer than an IP packet can be.
+   * Shorter than the vnet header and the headers of a super-packet, or longer than an IP packet can
+   * be.
    */
   badLength: -1,
   /** A gso_type that was not requested. */
@@ -54,8 +55,8 @@ export const SplitFailure = {
   /** More segments than `capacity`. Nothing was written. */
   tooManySegments: -8,
   /**
-   * A segment with headroom and tailroom is longer than `stride`, or the slab is longer than its
-   * buffer.
+   * A segment with headroom and tailroom is longer than `stride`, the slab is longer than its
+   * buffer, or `lengths` is too short.
    */
   slabTooSmall: -9,
 } as const;
@@ -81,9 +82,9 @@ export interface SegmentSlab {
 }
 
 /**
- * Splits the super-packet of `length` bytes whose vnet header is at `offset`, and writes all
- * segments into the slab. The source is not changed. The slab must not overlap it. Both are
- * borrowed for the call.
+ * Splits the super-packet whose vnet header is at `offset`, and writes all segments into the slab.
+ * The source is not changed. The slab must not overlap it. Both are borrowed for the call.
+ * `length`: bytes of the vnet header and the super-packet together.
  *
  * @example
  *
@@ -130,8 +131,9 @@ export class SuperPacketSplitter {
   }
 
   /**
-   * Checks the super-packet of `length` bytes whose vnet header is at `offset`. The buffer is
-   * borrowed until the last segment is written.
+   * Checks the super-packet whose vnet header is at `offset`; `length` counts both in bytes. A
+   * reference to the buffer is kept: the super-packet must not change until its last segment is
+   * written.
    *
    * @returns the number of its segments, or a negative {@link SplitFailure}
    */
@@ -256,8 +258,8 @@ export class SuperPacketSplitter {
   }
 
   /**
-   * There may be extension headers. The kernel has parsed them, and gives the length of all
-   * headers.
+   * There may be extension headers. The kernel has parsed them: csum_start is the length of all
+   * headers in front of TCP or UDP.
    */
   #checkIpv6(): number {
     const plan = this.#plan;

@@ -1,5 +1,6 @@
 /**
- * Offsets in bytes of the fields of TCP and UDP headers (RFC 9293 3.1, RFC 768).
+ * Protocol numbers of TCP and UDP, and offsets in bytes of fields of their headers (RFC 9293 3.1,
+ * RFC 768).
  *
  * @module
  */

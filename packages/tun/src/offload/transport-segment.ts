@@ -23,7 +23,10 @@ export const SegmentKind = {
 } as const;
 export type SegmentKind = (typeof SegmentKind)[keyof typeof SegmentKind];
 
-/** The headers of the packet that was last passed to `read`. */
+/**
+ * The headers of the packet that was last passed to `read`. If `kind` is `other`, only `kind` and
+ * `offset` are valid.
+ */
 export class TransportSegment {
   kind: SegmentKind = SegmentKind.other;
   offset: number = 0;
@@ -34,7 +37,7 @@ export class TransportSegment {
   /** TCP sequence number, as a signed 32-bit number. */
   sequence: number = 0;
   push: boolean = false;
-  /** Hash of addresses, ports and protocol, and for TCP of the acknowledgement number. */
+  /** Hash of addresses and ports; for TCP also of the acknowledgement number. */
   flowHash: number = 0;
 
   read(view: DataView, offset: number, length: number): void {
@@ -135,7 +138,7 @@ export function isSameFlow(
 
 /**
  * Whether the headers of two packets of one flow are equal in all fields that a split would copy.
- * `distance`: how many packets b comes after a.
+ * `distance`: how many packets b comes after a; -1 if it comes directly before a.
  */
 export function haveEqualHeaders(
   view: DataView,
@@ -199,8 +202,8 @@ export function hasRightTransportChecksum(
 }
 
 /**
- * Compares TOS, flags and TTL, and the identification only if the packet may be fragmented (RFC
- * 6864 4.1).
+ * Compares TOS, flags and TTL. Only if the packets may be fragmented, their identifications must
+ * differ by `distance` (RFC 6864 4.1).
  */
 function haveEqualIpv4(view: DataView, a: number, b: number, distance: number): boolean {
   const flags = view.getUint8(a + 6);

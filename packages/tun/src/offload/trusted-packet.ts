@@ -21,9 +21,10 @@ import {
 } from './vnet-header.ts';
 
 /**
- * Writes the vnet header in front of the IP packet of `length` bytes at `ip`. A packet that is not
- * a whole TCP or UDP packet is not changed: a fragment, one with IPv6 extension headers, a datagram
- * without a checksum.
+ * Writes the vnet header in front of the IP packet of `length` bytes at `ip`, and the sum of the
+ * pseudo-header into the checksum field of the packet. Some packets are not changed and get an
+ * empty vnet header: fragments, packets with IPv6 extension headers, datagrams without a checksum,
+ * and packets that are not whole TCP or UDP packets.
  */
 export function finishTrustedPacket(buffer: Uint8Array, ip: number, length: number): void {
   const at = ip - VNET_HEADER_LENGTH;

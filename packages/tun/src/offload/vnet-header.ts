@@ -44,7 +44,10 @@ export interface VnetHeader {
   checksumOffset: number;
 }
 
-/** Reads the ten bytes at `offset` into `header`, an object that the caller reuses. */
+/**
+ * Reads the ten bytes at `offset` into `header`, an object that the caller reuses. Bytes beyond the
+ * buffer count as 0.
+ */
 export function decodeVnetHeader(buffer: Uint8Array, offset: number, header: VnetHeader): void {
   header.flags = byteAt(buffer, offset);
   header.gsoType = byteAt(buffer, offset + 1);

@@ -47,7 +47,7 @@ interface Sending {
 
 /**
  * Sends packets with wrong checksums, then a packet with a right one. @returns how many payload
- * bytes of the wrong packets the receiver got
+ * bytes of the wrong packets the receiver got, and how many writes these packets took
  */
 async function sendWrong(sending: Sending): Promise<{ received: number; writes: number }> {
   const { tun, listener } = setUp(sending);

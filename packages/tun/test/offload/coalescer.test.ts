@@ -47,7 +47,7 @@ describe('Coalescer', () => {
     [6, 'tcp'],
     [4, 'udp'],
     [6, 'udp'],
-  ] as const)('makes the same super-packet as the kernel (IPv%i %s)', (version, protocol) => {
+  ] as const)('makes a super-packet in the form of the kernel (IPv%i %s)', (version, protocol) => {
     const shape = { version, protocol, payload: payloadOf(950, 1), sequence: 2 ** 32 - 5 };
 
     const outputs = coalesce(segmentsOf(shape, 100));
@@ -89,7 +89,7 @@ describe('Coalescer', () => {
     TIMEOUT_MS,
   );
 
-  test('writes in the order of the first packets', () => {
+  test('writes items in the order of their first packets', () => {
     const [a1, a2, a3] = stream([100, 100, 100], { source: 1 });
     const [b1, b2] = stream([50, 50], { source: 2 });
     const other = packetOf({ ...tcp, flags: 0x02, source: 9, payload: new Uint8Array(0) });
@@ -188,7 +188,7 @@ describe('Coalescer', () => {
     ]);
   });
 
-  test('trusts transport checksums if requested, but no others', () => {
+  test('trusts transport checksums if requested, but not that of the IPv4 header', () => {
     const wrong = corrupt(stream([100, 100]), 1, 45);
     const wrongIp = corrupt(stream([100, 100]), 1, 10);
 
@@ -214,7 +214,7 @@ describe('Coalescer', () => {
     expect(outputs.map(([flags]) => flags)).toEqual([1, 1, 1]);
   });
 
-  test('never joins datagrams over IPv6 that lack a checksum', () => {
+  test('joins no IPv6 datagrams without a checksum, even if checksums are trusted', () => {
     const packets = datagrams([100, 100], { version: 6, withoutChecksum: true });
 
     expect(coalesce(packets, { verifyChecksums: false })).toEqual(packets.map(alone));
@@ -253,7 +253,7 @@ describe('Coalescer', () => {
     ['a wrong checksum', (packet: Uint8Array) => (packet[40] ^= 1)],
     ['a wrong UDP length', (packet: Uint8Array) => (packet[25] ^= 1)],
     ['another TTL', (packet: Uint8Array) => (packet[8] = 3)],
-  ])('joins no later datagram to one before a datagram with %s', (_, spoil) => {
+  ])('does not join datagrams across a datagram with %s', (_, spoil) => {
     const packets = datagrams([100, 100, 100, 100]);
     spoil(packets[1]);
 
@@ -293,7 +293,7 @@ describe('Coalescer', () => {
     expect(outputs.slice(1)).toEqual(packets.map((packet) => alone(packet)));
   });
 
-  test('writes its packets when it is full', () => {
+  test('writes the earlier packets when it is full and one more comes', () => {
     const { coalescer, outputs, add } = coalescerFor({ capacity: 3 });
 
     for (const packet of stream([100, 100, 100, 100])) add(packet);
@@ -316,7 +316,7 @@ describe('Coalescer', () => {
   });
 
   test(
-    'never throws and never loses random bytes',
+    'never throws for random packets, each added twice, and writes at least half of them',
     () => {
       const mutated = fc
         .tuple(arbitraryShape(200), fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 3 }))
@@ -338,7 +338,7 @@ describe('Coalescer', () => {
     TIMEOUT_MS,
   );
 
-  test('refuses a packet without space for the vnet header in front', () => {
+  test('refuses a packet without space for the vnet header, or beyond the buffer', () => {
     const buffer = new Uint8Array(300);
 
     expect(() => new Coalescer({ buffer, write }).add(9, 20)).toThrow(RangeError);
@@ -351,7 +351,7 @@ interface Step {
   flow: number;
   protocol: 'tcp' | 'udp';
   length: number;
-  /** Whether the packet changes places with the packet of the step before. */
+  /** Whether the packet is put in front of the packet that is last so far. */
   isLate: boolean;
   push: boolean;
   isSpoilt: boolean;
@@ -368,7 +368,7 @@ function arbitraryStep(): fc.Arbitrary<Step> {
   });
 }
 
-/** A few streams with segments of various sizes, partly out of order, some of them damaged. */
+/** A few flows with packets of various sizes, partly out of order, some of them damaged. */
 function packetsOfSteps(steps: Step[]): Uint8Array[] {
   const sequences = [2 ** 32 - 700, 5, 9];
   const identifications = [0xfffe, 3, 60, 70, 80, 90];

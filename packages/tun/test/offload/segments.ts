@@ -1,6 +1,6 @@
 /**
- * TCP and UDP packets, built field by field with slow checksums, and super-packets as the kernel
- * hands them over.
+ * Test data for offloads: TCP and UDP packets, built field by field with the plain checksum
+ * function of the testkit, and super-packets in the form in which the kernel passes them.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface PacketShape {
   hopLimit?: number;
   /** IPv6. */
   flowLabel?: number;
-  /** UDP over IPv4. */
+  /** UDP: whether the checksum field is 0. */
   withoutChecksum?: boolean;
 }
 
@@ -88,7 +88,10 @@ export function headerLengthOf(shape: PacketShape): number {
   return transportOffset(shape) + (protocol === 'udp' ? 8 : 20 + options.length);
 }
 
-/** Whether both checksums of a packet are right. */
+/**
+ * Whether the checksum of TCP or UDP is right, and over IPv4 also that of the IP header. The packet
+ * must have no IP options or extension headers.
+ */
 export function hasRightSums(packet: Uint8Array): boolean {
   const version = packet[0] >>> 4;
   const start = version === 4 ? 20 : 40;

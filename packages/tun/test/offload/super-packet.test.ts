@@ -87,7 +87,7 @@ describe('splitSuperPacket', () => {
     expect(split(source)).toEqual(segmentsOf(shape, 1000));
   });
 
-  test('never sends a UDP checksum of zero', () => {
+  test('never writes a UDP checksum of zero', () => {
     const shape: PacketShape = { version: 6, protocol: 'udp', payload: new Uint8Array(200) };
     const probe = packetOf({ ...shape, payload: new Uint8Array(100) });
     // If the payload also contains the checksum, the whole sum is 0xffff, and the new checksum
@@ -165,7 +165,7 @@ describe('SplitFailure', () => {
     expect(splitSuperPacket(source, 0, source.length, emptySlab())).toBe(SplitFailure[failure]);
   });
 
-  test('is tooManySegments above the limit, and nothing is written', () => {
+  test('is tooManySegments above the capacity of the slab, and nothing is written', () => {
     const source = tcp();
     const slab = slabIn(new Uint8Array(4000), 0, 300, 2);
 
@@ -188,7 +188,7 @@ describe('SplitFailure', () => {
   });
 
   test(
-    'is returned for changed super-packets, or all segments are within the slab',
+    'is returned for a damaged super-packet, or it is split and no headroom is overwritten',
     () => {
       const mutations = fc.array(fc.tuple(fc.nat(90), fc.nat(255)), { maxLength: 6 });
       fc.assert(
@@ -217,7 +217,7 @@ describe('SplitFailure', () => {
   );
 
   test(
-    'is returned for random bytes',
+    'is returned for random bytes, or they are split',
     () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 120, size: 'max' }), (bytes) => {

@@ -15,13 +15,13 @@ const KINDS = [
 
 describe('finishTrustedPacket', () => {
   test.each(KINDS)(
-    'lets the kernel complete the checksum, also a wrong one (IPv%i %s)',
+    'lets the kernel complete the checksum, also if it was wrong (IPv%i %s)',
     (version, protocol, start, offset) => {
       fc.assert(
         fc.property(fc.integer({ min: 0, max: 1300 }), fc.nat(0xffff), (length, wrong) => {
           const right = packetOf({ version, protocol, payload: payloadOf(length, length) });
           const corrupt = right.slice();
-          // A UDP checksum of zero means no checksum.
+          // A UDP checksum of zero means no checksum, so the test uses 1 instead.
           new DataView(corrupt.buffer).setUint16(start + offset, wrong || 1);
           const { vnet, packet } = finished(corrupt);
           expect(vnet).toEqual([1, 0, start + offset + 2, 0, start, offset]);
