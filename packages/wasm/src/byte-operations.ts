@@ -15,7 +15,7 @@ export interface WasmByteOperations {
    *
    * @returns the folded one's complement sum of these bytes in network order; an odd last byte
    *   counts as if a zero followed it (RFC 1071)
-   * @throws {RangeError} source or target is not within `buffer`
+   * @throws {RangeError} source or target is not within `buffer`, or `length` is above 65535
    */
   copyAndSum(to: number, from: number, length: number): number;
   /**
@@ -78,8 +78,7 @@ export function createWasmByteOperations(
   return {
     buffer,
     copyAndSum(to, from, length) {
-      // The comparisons are false for values that are not numbers, which WebAssembly would treat as
-      // zeros.
+      // The comparisons are false for NaN and undefined, which WebAssembly would take as 0.
       if (
         !(to >= 0 && from >= 0 && length >= 0 && to + length <= end && from + length <= end) ||
         length > MAX_LENGTH

@@ -36,8 +36,8 @@ export interface Kernels {
   /** Copies bytes, and returns their Internet checksum before the complement (RFC 1071). */
   readonly copyAndSum: (to: number, from: number, length: number) => number;
   /**
-   * Writes segments `first` to `first` + `count` - 1 of the super-packet at `from`, at distances of
-   * `stride` bytes.
+   * Writes segments `first` to `first` + `count` - 1 of the super-packet at `from`. The first of
+   * them is written at `to`, the others follow at distances of `stride` bytes.
    */
   // oxlint-disable-next-line max-params -- a function of WebAssembly
   readonly writeSegments: (

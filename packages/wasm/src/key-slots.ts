@@ -4,8 +4,8 @@
  *
  * There may be more ciphers than slots. Each cipher keeps its own key and is assigned one slot,
  * which it shares with other ciphers. A cipher copies its key to the slot again if another cipher
- * has used the slot since. Ciphers that are busy at the same time rarely share a slot. So idle
- * ciphers take no space, however many there are.
+ * has used the slot since. So any number of ciphers needs only a fixed number of slots. Ciphers
+ * that are busy at the same time rarely share a slot, so keys are rarely copied again.
  *
  * @module
  */
@@ -57,10 +57,10 @@ export class KeySlots {
   }
 
   /**
-   * Returns the index in `words` of block 0 of the stream of a counter. The block has 64 bytes and
-   * is valid until the slot is used again. Four neighbouring blocks are computed together, because
-   * counters come nearly in order. With SIMD, four blocks cost as much as a single block; without
-   * SIMD, three times as much.
+   * Returns the index in `words` of block 0 of the key stream of the message with this counter. The
+   * block has 64 bytes and is valid until the slot is used again. Four neighbouring blocks are
+   * computed together, because counters come nearly in order. With SIMD, four blocks cost as much
+   * as a single block; without SIMD, three times as much.
    */
   firstBlockOf(slot: number, owner: object, key: Uint8Array, counter: number): number {
     const place = counter & (GROUP_LENGTH - 1);

@@ -1,5 +1,6 @@
 /**
- * `WasmAead`: Aead and Xaead of handshakes and cookie replies, with a new key for each message.
+ * `WasmAead`: Aead and Xaead of the WireGuard paper (section 5.4), for handshakes and cookie
+ * replies. The key is given with each message.
  *
  * @module
  */

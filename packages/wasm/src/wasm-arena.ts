@@ -105,7 +105,7 @@ export class WasmArena {
    * Returns `length` zero bytes at an address that is a multiple of 64. They are valid as long as
    * the arena exists.
    *
-   * @throws {RangeError} fewer bytes are left
+   * @throws {RangeError} `length` is not an integer from 0 to the number of bytes that are left
    */
   allocate(length: number): Uint8Array {
     const start = (this.#end + ALIGNMENT - 1) & -ALIGNMENT;

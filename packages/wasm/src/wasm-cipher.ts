@@ -25,12 +25,15 @@ export class WasmCipher implements Cipher {
     this.#key = new WasmKey(arena, key);
   }
 
-  /** @throws {RangeError} text and tag are not within the buffer */
+  /**
+   * @throws {RangeError} text and tag are not within the buffer, or are too long to be copied into the
+   *   arena
+   */
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     checkText(buffer, offset, length);
     const key = this.#key.address;
-    // The nonce (section 5.4.6) is 4 zero bytes and the counter in 64 bits. The low word needs no
-    // mask, because WebAssembly takes an i32 argument modulo 2^32.
+    // The nonce (WireGuard paper, section 5.4.6) is 4 zero bytes and the counter in 64 bits. The
+    // low word needs no mask, because WebAssembly takes an i32 argument modulo 2^32.
     const high = (counter / 2 ** 32) | 0;
     if (this.#arena.owns(buffer)) {
       this.#kernels.seal(key, 0, counter, high, 0, 0, buffer.byteOffset + offset, length);
@@ -43,7 +46,10 @@ export class WasmCipher implements Cipher {
     buffer.set(window.subarray(0, length + TAG_LENGTH), offset);
   }
 
-  /** @throws {RangeError} text and tag are not within the buffer */
+  /**
+   * @throws {RangeError} text and tag are not within the buffer, or are too long to be copied into the
+   *   arena
+   */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     checkText(buffer, offset, length);
     const key = this.#key.address;

@@ -1,6 +1,6 @@
 /**
- * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s, and the Kdf of section 5.4, which is built on
- * HMAC-BLAKE2s.
+ * `WasmHash`: BLAKE2s, keyed BLAKE2s, HMAC-BLAKE2s, and the Kdf of the WireGuard paper (section
+ * 5.4), which is built on HMAC-BLAKE2s.
  *
  * @module
  */
@@ -8,7 +8,10 @@ import { HASH_LENGTH, KEY_LENGTH, MAC_LENGTH, wipe } from '@litz/core/internals'
 import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
-/** Inputs are copied into the window, as much as fits at a time, and wiped there. */
+/**
+ * Inputs are copied into the window, as much as fits at a time. The last part is wiped there. That
+ * is all of a secret, because no secret is as long as the window.
+ */
 export class WasmHash {
   readonly #kernels: Kernels;
   readonly #bytes: Uint8Array;

@@ -3,7 +3,7 @@
  *
  * The code in `assembly/` does not branch on secrets or use them as addresses. We cannot promise
  * that the machine code that a JavaScript engine makes from it has the same property. But the code
- * has no BigInts. The time of an operation on BigInts depends on their values.
+ * has no BigInts, whose operations take a time that depends on the values.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import type { WasmArena } from './wasm-arena.ts';
  * Multiplies a point (its coordinate, 32 bytes) by the private key (32 bytes). Returns 32 new
  * bytes.
  *
- * @returns undefined if all bytes are zero
+ * @returns undefined if all bytes of the product are zero
  */
 export function multiplyPoint(
   { bytes, kernels }: WasmArena,

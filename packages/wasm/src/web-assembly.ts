@@ -1,6 +1,6 @@
 /**
- * The part of WebAssembly's JavaScript interface that is used here. The types of this interface are
- * in the type libraries of browsers and runtimes. This package does not need those libraries.
+ * The part of WebAssembly's JavaScript interface that is used here. Its types are declared here, so
+ * that this package does not need the type libraries of browsers and runtimes.
  *
  * @module
  */

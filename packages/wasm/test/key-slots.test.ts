@@ -37,7 +37,7 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     }
   });
 
-  test('differ for more ciphers than there are slots', () => {
+  test('are those of the right key, also with more ciphers than slots', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 600 }, (_, i) => new WasmCipher(arena, keyOf(i)));
     for (let i = 0; i < 3000; i++) {

@@ -1,5 +1,5 @@
 /**
- * No secret is left in the memory after it was used.
+ * Tests that no secret is left in the memory of an arena after its use.
  *
  * @module
  */
@@ -31,7 +31,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
-  test('contains nothing of a cipher whose slot is used by another one', () => {
+  test('contains nothing of 600 destroyed ciphers, although several of them shared a slot', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 600 }, (_, i) => new WasmCipher(arena, random(32, i)));
     for (const each of ciphers) each.seal(0, new Uint8Array(80), 0, 64);

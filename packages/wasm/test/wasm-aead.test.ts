@@ -14,7 +14,8 @@ interface Test {
   valid: boolean;
 }
 
-// These have any nonce of 12 bytes. A provider takes only the nonces of WireGuard.
+// These tests call `WasmAead` itself, because their nonces are any 12 bytes and a provider takes
+// only WireGuard's nonces.
 const tests: Test[] = [...rfc8439(), ...wycheproof()];
 
 describe.each(BUILDS)('WasmAead, %s', (build) => {

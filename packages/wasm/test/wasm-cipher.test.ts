@@ -39,7 +39,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
       }
     });
 
-    test('refuses a flipped bit at any position, at every length up to 600, and changes nothing', () => {
+    test('refuses a flipped bit of the text or the tag, at every length up to 600, and changes nothing', () => {
       for (const length of [...Array.from({ length: 601 }, (_, i) => i), 1420, 12_000]) {
         const sealed = random(length + TAG, length);
         noble.seal(7, sealed, 0, length);
@@ -72,7 +72,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     });
   });
 
-  test('seals more than 65535 bytes in place, and not outside the arena', () => {
+  test('seals more than 65535 bytes in the arena, but refuses as many outside of it', () => {
     const length = 100_000;
     const place = arena.allocate(length + TAG);
     const expected = random(length + TAG, 4);
@@ -120,7 +120,7 @@ function differs(buffer: Uint8Array, offset: number, expected: Uint8Array): bool
   return Buffer.compare(buffer.subarray(offset, offset + expected.length), expected) !== 0;
 }
 
-/** Marks the 64 bytes before and after a place. */
+/** Marks the 64 bytes before and after a place. `isWhole`: whether all marks are unchanged. */
 function surround(buffer: Uint8Array, offset: number, length: number): { isWhole: () => boolean } {
   const around = [
     buffer.subarray(Math.max(0, offset - 64), offset),

@@ -69,7 +69,7 @@ describe.each(BUILDS)('wasmProvider, %s, agrees with noble', (build) => {
     }
   });
 
-  test('in the errors of wrong arguments', () => {
+  test('and throws for arguments of a wrong length', () => {
     const [short, key] = [new Uint8Array(31), new Uint8Array(32)];
     expect(() => wasm.dh(short, key)).toThrow('"privateKey" expected 32 bytes, got 31');
     expect(() => wasm.dh(key, short)).toThrow('"publicKey" expected 32 bytes, got 31');
