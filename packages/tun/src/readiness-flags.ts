@@ -10,15 +10,15 @@ export interface ReadinessStart {
   readonly memory: SharedArrayBuffer;
   /** The descriptor to watch. */
   readonly fd: number;
-  /** An eventfd that is written after each change of a flag. */
+  /** An eventfd that `Readiness` writes after it has changed a flag. */
   readonly wakeFd: number;
 }
 
-/** Index: 1 when the thread must end. */
+/** Index of a flag: 1 when the thread must end. */
 export const STOPPED = 0;
-/** Index: the events of poll(2) to wait for; 0: none. */
+/** Index of a flag: the events of poll(2) to wait for; 0: none. */
 export const REQUESTED = 1;
-/** Index: 1 while the thread may be in poll with the descriptor. */
+/** Index of a flag: 1 while the thread may be in poll with the descriptor. */
 export const POLLING = 2;
 /** Length of the flags in bytes. */
 export const FLAGS_LENGTH: number = 3 * Int32Array.BYTES_PER_ELEMENT;

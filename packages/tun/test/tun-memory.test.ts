@@ -1,5 +1,6 @@
 /**
- * `TunDevice` passes only memory of the given buffer to the kernel, whatever its arguments are.
+ * Tests that `TunDevice` passes only memory of the given buffer to the kernel, whatever its
+ * arguments are.
  *
  * @module
  */

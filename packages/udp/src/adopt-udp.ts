@@ -8,7 +8,9 @@ import { attachFilter, type BoundSockets } from './open-sockets.ts';
 import { createReceiveBatch, UdpSockets } from './udp-sockets.ts';
 import { checkUdpOptions, type UdpOptions } from './udp-options.ts';
 
-/** What another process has said about its sockets. */
+/**
+ * The sockets of another process: their descriptors, and what that process has reported about them.
+ */
 export interface AdoptedSockets extends BoundSockets {
   /** `UdpSockets.overflows` of the other process. */
   readonly overflows: readonly number[];

@@ -2,8 +2,8 @@
  * `UdpCounters`: the counters of the sockets. Invalid datagrams from the network and lost datagrams
  * cause no exception; they are counted here.
  *
- * Here a message is what the kernel takes or returns at once: one datagram, or several of one
- * source or to one destination (UDP GSO and GRO).
+ * Here a message is what one mmsghdr of sendmmsg or recvmmsg describes: one datagram, or several of
+ * one source or to one destination (UDP GSO and GRO).
  *
  * @module
  */

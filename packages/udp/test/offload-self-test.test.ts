@@ -20,6 +20,7 @@ beforeEach(() => {
   kernel.onLoopback = cut;
 });
 
+// A message is what one mmsghdr describes: one datagram, or several that the kernel splits.
 describe('testOffloads', () => {
   test('finds no fault in a kernel whose offloads work', () => {
     expect(testOffloads({ gro: true })).toEqual(BOTH_WORK);

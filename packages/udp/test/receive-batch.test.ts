@@ -14,6 +14,7 @@ const MSG_TRUNC = 0x20;
 
 beforeEach(() => kernel.reset());
 
+// A message is what one mmsghdr describes: one datagram, or several that the kernel has coalesced.
 describe('ReceiveBatch', () => {
   test('passes datagrams at their places in the given memory', () => {
     const memory = new Uint8Array(3 * SLOT_LENGTH + 100);

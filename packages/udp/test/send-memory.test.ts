@@ -1,6 +1,6 @@
 /**
- * `UdpSockets` passes only memory of the given buffers to the kernel, whatever its arguments are.
- * The fake kernel fails the test on any other address.
+ * Tests that `UdpSockets` passes only memory of the given buffers to the kernel, whatever its
+ * arguments are. The fake kernel fails the test on any other address.
  *
  * @module
  */

@@ -26,6 +26,7 @@ const UDP_SEGMENT = 103;
 
 beforeEach(() => kernel.reset());
 
+// A message is what one mmsghdr describes: one datagram, or several that the kernel splits.
 describe('SendQueue', () => {
   test('sends a queue of datagrams in one call, without copying them', () => {
     const { queue, counters } = open();

@@ -21,6 +21,7 @@ const UDP_SEGMENT = 103;
 
 beforeEach(() => kernel.reset());
 
+// A message is what one mmsghdr describes: one datagram, or several that the kernel splits.
 describe('SendQueue with runs that are not adjacent', () => {
   test('passes one iovec per datagram to the kernel, but only one for adjacent datagrams', () => {
     const { queue, counters } = open();

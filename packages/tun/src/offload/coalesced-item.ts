@@ -28,6 +28,7 @@ export class CoalescedItem {
   push: boolean = false;
   /** Whether no packet may be joined to the item. */
   isClosed: boolean = false;
+  /** The bucket of the flow: the coalescer groups items by a hash of their flow. */
   bucket: number = 0;
   /** Index of the next older item of the bucket. */
   older: number = NONE;

@@ -52,11 +52,11 @@ export const SplitFailure = {
   badChecksumField: -6,
   /** A gso_type without a gso_size. */
   noSegmentSize: -7,
-  /** More segments than `capacity`. Nothing was written. */
+  /** More segments than the `capacity` of the slab. Nothing was written. */
   tooManySegments: -8,
   /**
-   * A segment with headroom and tailroom is longer than `stride`, the slab is longer than its
-   * buffer, or `lengths` is too short.
+   * A segment with headroom and tailroom is longer than `stride`, the slab reaches beyond the end
+   * of its buffer, or `lengths` is too short.
    */
   slabTooSmall: -9,
 } as const;

@@ -42,8 +42,8 @@ export function finishTrustedPacket(buffer: Uint8Array, ip: number, length: numb
 }
 
 /**
- * Returns the length of the IP header in bytes, for IPv6 always 40; 0 for a fragment or a packet
- * that is too short.
+ * Returns the length of the IP header in bytes, for IPv6 always 40; 0 for a fragment, a packet that
+ * is too short, or another IP version.
  */
 function transportOffset(buffer: Uint8Array, ip: number, length: number): number {
   const version = buffer[ip] >>> 4;
