@@ -184,8 +184,8 @@ function tunLinkUp(name: string): void {
 }
 
 /**
- * Waits until there are changes. The descriptor may also become readable without a change of the
- * interface.
+ * Waits until there are changes; returns none if the time is over. The descriptor may also become
+ * readable without a change of the interface.
  */
 function nextChanges(monitor: Watched, timeoutMs = 5000): ReturnType<TunMonitor['read']> {
   for (let wake = 0; wake < 10; wake++) {

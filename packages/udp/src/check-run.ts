@@ -13,7 +13,8 @@ import { checkAddress, checkBytes, checkInteger, checkObject } from '@litz/sys';
  *
  * @throws {TypeError} `buffer` is not a Uint8Array, or another field is not a number
  * @throws {RangeError} a number is not an integer or is negative, `count` is below 1, `lastLength`
- *   is above `length`, `stride` is below `length`, or a datagram is outside the buffer
+ *   is above `length`, `stride` is below `length` although `count` is above 1, or a datagram is
+ *   outside the buffer
  */
 export function checkRun(run: DatagramRun): void {
   const { buffer, offset, length, lastLength, stride, count } = run;

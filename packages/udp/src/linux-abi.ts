@@ -60,8 +60,8 @@ export const SO_RCVBUFFORCE = 33;
 /** asm-generic/socket.h: an option, the firewall mark of the packets that are sent. */
 export const SO_MARK = 36;
 /**
- * asm-generic/socket.h: an option and a control message: how many datagrams the receive buffer had
- * no space for.
+ * asm-generic/socket.h: an option and a control message: how many datagrams the kernel has dropped
+ * at the socket.
  */
 export const SO_RXQ_OVFL = 40;
 
@@ -85,13 +85,13 @@ export const IPV6_RECVTCLASS = 66;
 /** linux/in6.h: a control message, the traffic class of a datagram over IPv6. */
 export const IPV6_TCLASS = 67;
 /**
- * linux/udp.h: a control message, the bytes of payload after which the kernel splits what is sent
- * (GSO).
+ * linux/udp.h: a control message, the length in bytes of the datagrams into which the kernel splits
+ * a message (GSO).
  */
 export const UDP_SEGMENT = 103;
 /**
- * linux/udp.h: an option, the kernel joins received datagrams; and the control message with their
- * length.
+ * linux/udp.h: an option: the kernel joins received datagrams (GRO); and a control message: the
+ * length in bytes of each of them.
  */
 export const UDP_GRO = 104;
 

@@ -7,8 +7,8 @@
  * ```
  *
  * A kernel can have both options and still split or join wrongly, or not at all. The datagrams take
- * the same way as real ones: `SendQueue` and `ReceiveBatch`. Here a message is what one mmsghdr of
- * sendmmsg describes: five datagrams, which the kernel splits.
+ * the same way as real ones: `SendQueue` and `ReceiveBatch`. A message is what one mmsghdr of
+ * sendmmsg describes; here it has five datagrams, into which the kernel splits it.
  *
  * - An offload works if all datagrams arrive as they were sent.
  * - It is faulty if the kernel refuses the message, or if a datagram arrives that was not sent:

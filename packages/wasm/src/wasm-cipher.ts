@@ -26,8 +26,8 @@ export class WasmCipher implements Cipher {
   }
 
   /**
-   * @throws {RangeError} text and tag are not within the buffer, or are too long to be copied into the
-   *   arena
+   * @throws {RangeError} text and tag are not within the buffer, or are too long to be copied into
+   *   the arena
    */
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void {
     checkText(buffer, offset, length);
@@ -47,8 +47,8 @@ export class WasmCipher implements Cipher {
   }
 
   /**
-   * @throws {RangeError} text and tag are not within the buffer, or are too long to be copied into the
-   *   arena
+   * @throws {RangeError} text and tag are not within the buffer, or are too long to be copied into
+   *   the arena
    */
   open(counter: number, buffer: Uint8Array, offset: number, length: number): boolean {
     checkText(buffer, offset, length);

@@ -182,7 +182,8 @@ export function hasRightIpChecksum(
 }
 
 /**
- * Whether the transport checksum is right. A UDP checksum of zero means none, which IPv4 allows.
+ * Whether the transport checksum is right. A UDP checksum of zero means that there is none: that is
+ * right over IPv4 and wrong over IPv6.
  */
 export function hasRightTransportChecksum(
   buffer: Uint8Array,

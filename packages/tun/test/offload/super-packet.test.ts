@@ -50,7 +50,7 @@ describe('splitSuperPacket', () => {
     TIMEOUT_MS,
   );
 
-  test('works in one buffer, and does not change the source', () => {
+  test('splits within one buffer, and does not change the source', () => {
     const source = superPacketOf({ version: 4, protocol: 'tcp', payload: payloadOf(300, 1) }, 100);
     const buffer = new Uint8Array(4000);
     buffer.set(source, 100);
@@ -111,7 +111,7 @@ describe('splitSuperPacket', () => {
     expect(split(source)).toEqual([packetOf(shape)]);
   });
 
-  test('copies a single packet of any protocol unchanged', () => {
+  test('copies a single packet of another protocol unchanged', () => {
     const packet = packetOf({ version: 4, protocol: 'udp', payload: payloadOf(9, 1) });
     packet[9] = 47;
 
