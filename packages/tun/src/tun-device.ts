@@ -74,15 +74,17 @@ export class TunDevice {
   }
 
   /**
-   * The current MTU of the interface. After it is gone or moved to another namespace: the last
-   * known MTU.
+   * The current MTU of the interface. After the interface is gone or moved to another namespace:
+   * the last known MTU.
    */
   get mtu(): number {
     if (this.#fd >= 0) this.#mtu = this.#link()?.mtu ?? this.#mtu;
     return this.#mtu;
   }
 
-  /** Whether the interface is up. False after it is gone or moved to another namespace. */
+  /**
+   * Whether the interface is up. False after the interface is gone or moved to another namespace.
+   */
   get isUp(): boolean {
     return this.#fd >= 0 && this.#link()?.up === true;
   }
@@ -138,16 +140,18 @@ export class TunDevice {
   }
 
   /**
-   * Whether the interface was deleted or this object is closed. False if it is only down or in
-   * another namespace.
+   * Whether the interface was deleted or this object is closed. False if the interface is only down
+   * or in another namespace.
    */
   isGone(): boolean {
     return this.#fd < 0 || interfaceNameOf(this.#fd) === undefined;
   }
 
   /**
+   * Sets the interface up.
+   *
    * @throws {SystemError} EPERM; ENODEV: the interface is gone or in another namespace. The methods
-   *   below throw the same.
+   *   from here to `deleteRoute` throw the same.
    */
   up(): void {
     this.#netlink.setLink(this.interfaceIndex, { up: true });

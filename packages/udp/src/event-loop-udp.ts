@@ -72,7 +72,7 @@ export function openEventLoopUdp(options: EventLoopUdpOptions): EventLoopUdp {
 
 /**
  * Batched sockets on one port, one for each family that the system has. `openEventLoopUdp` opens
- * them. The methods are those of `UdpSockets`.
+ * them. Each method does what the method of the same name in `UdpSockets` does.
  */
 export class EventLoopUdp {
   /** Always empty, because the sockets need not be polled. */

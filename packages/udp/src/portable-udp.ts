@@ -1,6 +1,6 @@
 /**
- * `openPortableUdp`: UDP on node:dgram. It has the same interface as Linux's sockets and works on
- * every system that Node.js runs on.
+ * `openPortableUdp`: UDP on node:dgram. It sends and receives with the same methods as Linux's
+ * sockets, and works on every system that Node.js runs on.
  *
  * It supports no source addresses, no ECN and no mark. It copies each datagram that it sends,
  * because node:dgram may send it later.
@@ -65,7 +65,8 @@ export interface PortableUdpOptions extends SendCallbacks {
  *
  * @throws {TypeError} (rejects) `options` is not an object
  * @throws {RangeError} (rejects) `port`, a limit or `bufferBytes` is out of range
- * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for one of the families
+ * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken for one of the families;
+ *   'EAFNOSUPPORT': the system has neither family
  */
 export async function openPortableUdp(options: PortableUdpOptions): Promise<PortableUdp> {
   checkObject('options', options);
@@ -88,7 +89,7 @@ export async function openPortableUdp(options: PortableUdpOptions): Promise<Port
 
 /**
  * Sockets of node:dgram on one port, one for each family that the system has. `openPortableUdp`
- * opens them. The methods are those of `UdpSockets`.
+ * opens them. Each method does what the method of the same name in `UdpSockets` does.
  */
 export class PortableUdp {
   /** The port of both sockets, 1 to 65535. */

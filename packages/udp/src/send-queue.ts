@@ -77,7 +77,7 @@ export class SendQueue {
 
   /**
    * Queues one datagram. The buffer is referenced until the next flush, and the bytes must not
-   * change before. A full queue flushes itself.
+   * change before. A full queue flushes itself before it takes another datagram.
    */
   push(
     buffer: Uint8Array,

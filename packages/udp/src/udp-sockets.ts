@@ -189,8 +189,9 @@ export class UdpSockets {
 
   /**
    * Queues one datagram of `length` bytes at `offset`. The buffer is referenced until `flush`, and
-   * the bytes must not change before; a queue of 256 datagrams flushes itself. `tos`: DSCP and ECN.
-   * If the buffer is transferred before the flush, the datagram is lost with EFAULT.
+   * the bytes must not change before; a queue of 256 datagrams flushes itself before it takes
+   * another one. `tos`: DSCP and ECN. If the buffer is transferred before the flush, the datagram
+   * is lost with EFAULT.
    *
    * @throws {TypeError} `buffer` is not a Uint8Array, or `destination` is not an endpoint
    * @throws {RangeError} the datagram is outside the buffer, or `tos` is not an integer from 0 to

@@ -73,7 +73,7 @@ describe('openPortableUdp', () => {
     ]);
   });
 
-  test('throws an error that names a taken port', async () => {
+  test('rejects with EADDRINUSE if the port is taken', async () => {
     const taken = await open({});
     const error: unknown = await openPortableUdp({ port: taken.port }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(SystemError);
@@ -96,7 +96,7 @@ describe('openPortableUdp', () => {
     await expect(openPortableUdp({ port: 1.5 })).rejects.toThrow(RangeError);
   });
 
-  test('binds one address if it is given', async () => {
+  test('opens no IPv6 socket if the address to bind is an IPv4 address', async () => {
     const socket = await open({ host: '127.0.0.1' });
     socket.send(Uint8Array.of(1), 0, 1, new Endpoint(LOOPBACK6, socket.port), 0);
     socket.flush();

@@ -35,7 +35,7 @@ describe('RunCopy', () => {
 });
 
 describe('a run whose fields change between two reads', () => {
-  test('is sent with the values of the first read', () => {
+  test('is copied with the values of the first read', () => {
     let looks = 0;
     const shifty = {
       ...runOf(new Uint8Array(100), 0, 10, 10, 10, 2, PEER),

@@ -180,7 +180,7 @@ describe('SendQueue', () => {
     expect(counters.sentDatagrams).toBe(6);
   });
 
-  test('waits only once for a send buffer that stays full over many flushes', () => {
+  test('uses up its waiting time only once if the send buffer stays full over many flushes', () => {
     const { queue, counters, errors } = open();
     kernel.onSend = () => EAGAIN;
     for (let i = 0; i < 100; i++) {

@@ -39,7 +39,7 @@ describe('SendQueue with runs that are not adjacent', () => {
     expect(counters).toMatchObject({ sentDatagrams: 8, sentMessages: 2 });
   });
 
-  test('joins consecutive runs of the slab in one message', () => {
+  test('joins consecutive runs of one length in one message', () => {
     const { queue } = open();
     queue.pushRun(runOf(MEMORY, 0, 500, 500, 640, 2, PEER, 0));
     queue.pushRun(runOf(MEMORY, 1280, 500, 500, 640, 3, PEER, 0));

@@ -17,7 +17,7 @@ describe('SuspectSources', () => {
     expect(suspects.size).toBe(1);
   });
 
-  test('clears a suspect endpoint whose source works, with one look-up', () => {
+  test('no longer suspects an endpoint whose source works, after one look-up', () => {
     const { suspects, asked } = create();
     const [peer] = [endpoint(1)];
     suspects.add(peer);
