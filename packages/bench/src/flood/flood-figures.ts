@@ -51,7 +51,11 @@ export function floodName({ kind, perSecond }: Flood): string {
   return `${kind}, ${rate}`;
 }
 
-/** The last part of the name of a figure, after the name of the flood. */
+/**
+ * The last part of the name of a figure, after the name of the flood. `shortRetry` and
+ * `protocolRetry` are the times in ms until a few new peers were connected; they differ in how soon
+ * such a peer repeats its initiation (`Retry`).
+ */
 export const FIGURES = {
   sent: 'messages sent per second',
   dropped: 'TCP, flood dropped by nft',

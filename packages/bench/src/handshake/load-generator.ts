@@ -1,7 +1,7 @@
 /**
  * `LoadGenerator`: keeps a responder busy with many initiators.
  *
- * A fixed number of initiations is unanswered at any time; after each answer, the next peer sends.
+ * At most `inFlight` initiations are unanswered at any time. After each answer, the next peer sends.
  * So the responder always has work, and never a queue so long that it must drop messages. A peer
  * initiates at most every 60 ms, because responders treat a shorter interval as a flood (the kernel
  * and wireguard-go below 20 ms, Litz below 50 ms).
@@ -13,7 +13,7 @@ import type { Answer, InitiatorSocket } from './initiator-socket.ts';
 export interface LoadCounts {
   responses: number;
   cookies: number;
-  /** Answers with a wrong mac, index or cookie. */
+  /** Responses with a wrong mac1, and datagrams that are neither a response nor a valid cookie. */
   invalid: number;
   /** Initiations that were not answered within a second. */
   lost: number;
