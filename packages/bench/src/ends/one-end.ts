@@ -1,7 +1,7 @@
 /**
  * `OneEnd`: measures one daemon with its interface. At the far end of the tunnel is a program
- * without an interface, which needs little CPU time during a measurement. It does the handshake, and
- * at most sends messages that it has sealed before.
+ * without an interface, which needs little CPU time during a measurement. It does the handshake,
+ * and at most sends messages that it has sealed before.
  *
  * ```
  *   a: daemon, 10.9.0.1                          b: far end, no interface

@@ -1,6 +1,6 @@
 /**
- * Starts real servers of registries: etcd, or kube-apiserver with an etcd. `close` ends the programs
- * and removes their folder.
+ * Starts real servers of registries: etcd, or kube-apiserver with an etcd. `close` ends the
+ * programs and removes their folder.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * `QUICK_PARTS`: the benchmarks that `bench quick` runs, with settings that make them brief. Together
- * they take about a minute on two cores. `ends`, `nodes`, `rotation`, `exchange` and `rollout` have
- * no part here.
+ * `QUICK_PARTS`: the benchmarks that `bench quick` runs, with settings that make them brief.
+ * Together they take about a minute on two cores. `ends`, `nodes`, `rotation`, `exchange` and
+ * `rollout` have no part here.
  *
  * @module
  */

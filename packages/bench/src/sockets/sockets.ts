@@ -1,8 +1,9 @@
 /**
- * `measureSockets`: measures sockets over a tunnel without an interface: Litz and others, in turn.
+ * `measureSockets`: measures the sockets of Litz and of other programs, in turn, over a tunnel
+ * without an interface.
  *
- * The other end is always the same: wireguard-go with an interface, and a server with the sockets
- * of the kernel. Each figure has a process and a tunnel of its own.
+ * The far end is always the same: wireguard-go with an interface, and a server with the sockets of
+ * the kernel. Each measurement has a process and a tunnel of its own.
  *
  * @module
  */
