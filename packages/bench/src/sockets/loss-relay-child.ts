@@ -1,7 +1,7 @@
 /**
- * A UDP relay in front of a WireGuard node on the same machine. It loses a share of the datagrams
- * and delays the others, in both directions:
- * `loss-relay-child.js PORT TO_PORT SHARE DELAY_MS SEED`. The seed decides which datagrams are lost.
+ * A UDP relay in front of a WireGuard node on the same machine:
+ * `loss-relay-child.js PORT TO_PORT SHARE DELAY_MS SEED`. It loses a share of the datagrams and
+ * delays the others, in both directions. The seed decides which datagrams are lost.
  *
  * @module
  */
