@@ -31,6 +31,6 @@ document.querySelector('form')!.addEventListener('submit', (event) => {
   event.preventDefault();
   void ask();
 });
-// Without the listener, the browser itself would send the form, with the private key in the address.
-// So the button is disabled until here.
+// Without the listener, the browser itself would send the form, with the private key in the
+// address. So the button is disabled until here.
 document.querySelector('button')!.disabled = false;
