@@ -90,7 +90,7 @@ export function excessText(
 /**
  * Returns the samples of one figure. The last sample is the rate that daemon and load would reach
  * together if they used all cores and each packet cost the same CPU time. More threads cannot bring
- * more. Its unit is percent of the measured rate.
+ * more than that. Its value is in percent of the measured rate.
  *
  * @param cores how many cores the machine has
  */

@@ -2,7 +2,7 @@
  * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until two
  * trials have lost packets and the second of them brought no more than the trials before. The last
  * trial is a tenth above the most that was taken, because some receivers take less while they are
- * overloaded. After ten trials, the search ends without a result.
+ * overloaded. After ten trials, the search ends in any case.
  *
  * One trial is not enough to end a search. If everything was taken, the receiver may have been
  * idle, and the figure would be that of the sender. If something was lost, the receiver may only

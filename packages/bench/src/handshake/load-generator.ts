@@ -49,8 +49,8 @@ export class LoadGenerator {
   };
 
   /**
-   * Lets each of `sockets` send once, so that each peer gets a cookie, and the responder computes
-   * the secrets for each peer.
+   * Lets each of `sockets` send once. So each peer gets a cookie if the responder is under load,
+   * and the responder computes the secrets for each peer.
    */
   async warmUp(sockets: readonly InitiatorSocket[]): Promise<void> {
     this.#queue = [...sockets];
