@@ -4,8 +4,8 @@
  *
  * `litz wg0` makes an interface, so `litz status` would make an interface with the name status. A
  * word that is surely meant as a command is refused. A word that is only similar to a command is
- * accepted with a warning, because wg-quick runs `litz server` for server.conf. A name that looks
- * like a file is accepted with a warning too.
+ * accepted with a warning, because wg-quick runs `litz server` to bring up server.conf. A name that
+ * looks like a file is accepted with a warning too.
  *
  * @module
  */
@@ -35,11 +35,14 @@ function refusalOf(word: string, hint: string): string {
   return `there is no command "${word}": ${hint}\n  for an interface with that name, use: litz -- ${word}`;
 }
 
-/** Returns whether one letter is wrong, missing or added, or two letters are exchanged. */
+/**
+ * Returns whether `word` is `known`, or differs from it only in upper case, in one letter that is
+ * wrong, missing or added, or in two neighbouring letters that are exchanged.
+ */
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];
   if (a === b) return true;
-  // Too many short names are similar to a short word: "us", "tun".
+  // Many common names are similar to a short command: "us" to "up", "tun" to "run".
   if (b.length <= 3 && a.length <= b.length) return false;
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;

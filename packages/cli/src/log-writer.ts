@@ -12,7 +12,7 @@ import { InvalidArgumentError, Option } from 'commander';
 
 export type LogForm = 'text' | 'journal' | 'json';
 
-/** Values for programs, beside the text of a line. */
+/** Values for programs, which are written only in the form `json`, beside the text of a line. */
 export type LogFields = Readonly<Record<string, string | number | undefined>>;
 
 export interface LineWriterOptions {
@@ -38,7 +38,8 @@ export class LineWriter {
   }
 
   /**
-   * Writes a line. `ERROR:`, `DEBUG:` or `Warning:` at its beginning sets its level.
+   * Writes a line, or leaves it out if there are too many lines; the next written line is preceded
+   * by their number. `ERROR:`, `DEBUG:` or `Warning:` at the beginning of a line sets its level.
    *
    * @param line without a line feed at its end; it may have line feeds inside
    */

@@ -96,10 +96,10 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * A process that took the place of another one must not end because it cannot serve metrics. It
- * logs that instead.
+ * Starts the server of metrics. If a successor cannot listen at the address, it only logs that,
+ * because the tunnel must not end for want of metrics.
  *
- * @throws {Failure} (rejects) it cannot listen there
+ * @throws {Failure} (rejects) this process is not a successor, and cannot listen at the address
  */
 async function openMetricsOf(
   served: ServedDevice,

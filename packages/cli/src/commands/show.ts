@@ -23,7 +23,8 @@ export interface ShowFlags {
  *
  * @param name the interface, `all`, or `interfaces`
  * @param column one of `COLUMNS`; undefined: everything, for people
- * @throws {Failure} the name is not that of an interface
+ * @throws {Failure} (rejects) the name is not that of an interface
+ * @throws {UapiError | WireGuardError} (rejects) the daemon does not answer
  */
 export async function runShow(name = 'all', column?: string, flags: ShowFlags = {}): Promise<void> {
   const names = name === 'all' || name === 'interfaces' ? await interfaces() : [name];

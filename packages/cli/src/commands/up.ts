@@ -64,7 +64,7 @@ export async function runUp(target: string, options: UpOptions): Promise<void> {
   const session = new Session(located.name, options);
   const host = await LinuxHost.open();
   try {
-    // A tunnel that was killed has left its DNS servers, which do not answer without it.
+    // A tunnel that was killed has left its DNS servers, which do not answer without the tunnel.
     for (const line of host.restoreLeftOverDns()) session.print(line);
     const running = await RunningTunnel.up(file, {
       host,
@@ -165,7 +165,10 @@ class Session {
     }
   }
 
-  /** Without the socket, only `litz down`, `litz reload` and `litz save` do not work. */
+  /**
+   * Opens the control socket. A failure is only printed, because only `litz down`, `litz reload`
+   * and `litz save` need the socket.
+   */
   async #listen(running: RunningTunnel): Promise<ControlServer | undefined> {
     try {
       return await ControlServer.listen(this.#name, (request, say) =>

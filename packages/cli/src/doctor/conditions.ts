@@ -1,6 +1,7 @@
 /**
- * The conditions of firewall rules that nft and iptables both have. Each returns whether a packet
- * fulfils it; undefined: the fields of the packet that it needs are not known.
+ * The conditions of firewall rules that nft and iptables both have. Each function returns a
+ * condition. A condition returns whether a packet fulfils it, or undefined if the packet's fields
+ * that it needs are not known.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   };
 }
 
-/** @param name as in `meta l4proto` */
+/** Whether the packet has this protocol. @param name as in `meta l4proto` */
 export function protocolIs(name: string): Condition {
   return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
 }
@@ -32,7 +33,12 @@ export function portIs(side: 'source' | 'destination', first: number, last: numb
   };
 }
 
-/** @param text a prefix or an address */
+/**
+ * Whether an address of the packet is in this prefix.
+ *
+ * @param text a prefix or an address
+ * @returns undefined if `text` is neither
+ */
 export function addressIs(side: 'source' | 'destination', text: string): Condition | undefined {
   const prefix = tryParseCidr(text);
   if (!prefix) return undefined;
@@ -43,7 +49,7 @@ export function addressIs(side: 'source' | 'destination', text: string): Conditi
   };
 }
 
-/** @param states as in `ct state` */
+/** Whether the connection of the packet has one of these states. @param states as in `ct state` */
 export function stateIs(states: readonly string[]): Condition {
   return ({ isEstablished }) => states.includes(isEstablished ? 'established' : 'new');
 }

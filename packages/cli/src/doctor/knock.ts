@@ -1,5 +1,6 @@
 /**
- * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel.
+ * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel, so
+ * that `litz doctor` sees what happens.
  *
  * @module
  */

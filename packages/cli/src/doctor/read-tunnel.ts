@@ -123,7 +123,7 @@ function waysOf(peer: DevicePeerStatus, status: ReadStatus, context: Context): P
   return { ...ways, blocks: blocksOf(ways, status, context) };
 }
 
-/** Returns the rules that drop packets, for each way. */
+/** Returns, for each way on which a rule drops packets, the first such rule. */
 function blocksOf(
   { status: { endpoint, allowedIps }, outer }: Pick<PeerFacts, 'status' | 'outer'>,
   { listenPort }: ReadStatus,
@@ -167,7 +167,12 @@ function canKnock({ status, inner }: PeerWays, { name, link }: Context): boolean
   return link?.up === true && status.endpoint !== undefined && inner[0]?.link === name;
 }
 
-/** Waits until all these peers have a handshake, or until a second initiation was not answered. */
+/**
+ * Waits until each of these peers has a handshake, or has left two initiations unanswered, but at
+ * most `LONGEST_MS`.
+ *
+ * @throws {Failure} (rejects) the daemon does not answer any more
+ */
 async function waitForHandshakes(
   knocked: readonly PeerWays[],
   name: string,
@@ -189,7 +194,7 @@ async function waitForHandshakes(
   }
 }
 
-/** Reads the filters of the links that lead to the peers. */
+/** Reads the reverse path filters of the links that lead to the peers. */
 function readFilters(
   peers: readonly PeerFacts[],
 ): Pick<TunnelFacts, 'reversePathFilters' | 'marksAreValid'> {

@@ -52,7 +52,9 @@ export interface FileFacts {
   readonly path: string;
   /** Why it cannot be used; undefined: it was read. */
   readonly problem: string | undefined;
-  /** Prefixes that several peers of the file have. Only the last of them gets the packets. */
+  /**
+   * Prefixes that several peers of the file have. Only the last of these peers gets the packets.
+   */
   readonly sharedPrefixes: readonly string[];
   /** Whether a peer has the public key of the interface. */
   readonly hasOwnKeyAsPeer: boolean;
@@ -82,7 +84,7 @@ export interface HostFacts {
   readonly port: number;
   /** The addresses as text. */
   readonly addresses: readonly string[];
-  /** Why it cannot be resolved. */
+  /** Why the name cannot be resolved; absent: it was resolved. */
   readonly problem?: string;
 }
 

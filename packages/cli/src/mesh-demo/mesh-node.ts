@@ -123,7 +123,7 @@ export class MeshNode {
   }
 
   get #env(): NodeJS.ProcessEnv {
-    // The daemon must not believe that another process started it in the background.
+    // Only the option `-f` decides where the daemon runs, and not the environment of the demo.
     const { WG_PROCESS_FOREGROUND: _, ...env } = process.env;
     return env;
   }

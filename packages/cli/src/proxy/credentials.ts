@@ -31,8 +31,8 @@ export class Credentials {
   }
 
   /**
-   * Returns whether the value of a header `Proxy-Authorization` has them, in the scheme Basic (RFC
-   * 7617).
+   * Returns whether the value of a header `Proxy-Authorization` has the right name and password, in
+   * the scheme Basic (RFC 7617).
    */
   matchBasic(header: string | undefined): boolean {
     const [, base64] = /^basic +([A-Za-z0-9+/]+=*) *$/i.exec(header ?? '') ?? [];

@@ -76,7 +76,7 @@ function requestTo(url: URL, request: IncomingMessage, { network }: ForwardConte
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? 80 : Number(url.port),
     path: `${url.pathname}${url.search}`,
-    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
+    // An array keeps repeated fields apart. The types of Node.js allow an array only for answers.
     headers: headersFor(request, url) as unknown as Record<string, string>,
     setHost: false,
   });

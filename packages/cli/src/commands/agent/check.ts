@@ -1,5 +1,6 @@
 /**
- * `checkMachine`: runs `litz agent check`, which changes nothing.
+ * `checkMachine`: runs `litz agent check`, which tells whether this machine supports what the flags
+ * ask for. It changes nothing.
  *
  * @module
  */
@@ -20,8 +21,8 @@ import { readRegistry } from './registry-flags.ts';
 /**
  * Prints a line for each check.
  *
- * @throws {Failure} exit code 1: the machine does not support the requested mode; 2: a flag is
- *   wrong
+ * @throws {Failure} exit code 1: the machine does not support the requested mode or enforcement;
+ *   2: a flag is wrong
  */
 export async function checkMachine(flags: AgentFlags): Promise<void> {
   const { request, addresses, prefixes } = readCheckFlags(flags);

@@ -21,7 +21,7 @@ import type { AgentFlags } from './agent-flags.ts';
 
 export interface KubernetesDefaults {
   readonly api: KubeApi;
-  /** The same flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
+  /** The given flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
   readonly flags: AgentFlags;
   /** What was found and where, one sentence each, for the log. */
   readonly findings: readonly string[];
@@ -120,7 +120,9 @@ function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   return `${what}: not known, because Kubernetes does not give them (${source})`;
 }
 
-/** Follows the node until Kubernetes returns it. Gives up after 30 s. */
+/**
+ * Follows the node until Kubernetes returns it. Gives up after 30 s, or when `signal` is aborted.
+ */
 async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise<KubeNode> {
   let trouble = 'it does not answer';
   let following: ReturnType<typeof followOwnNode> | undefined;

@@ -38,7 +38,10 @@ export interface RunProxyOptions {
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
-  /** Called when everything is served. `isAlive` resolves if the tunnel answers. */
+  /**
+   * Called when everything is served. `isAlive` resolves if the packet loop of the tunnel answers;
+   * a peer need not answer.
+   */
   readonly onReady?: (isAlive: () => Promise<unknown>) => void;
   readonly streams: StdioStreams;
   /** Throws if no tunnel can be made from the configuration. Opens nothing. */
@@ -55,6 +58,7 @@ export interface RunProxyOptions {
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken
+ * @throws (rejects) the tunnel was lost; the error says why
  */
 export async function runProxy(
   target: string,
