@@ -48,7 +48,8 @@ export class ServedDevice {
    * Makes the interface (down, without an address) and serves its socket.
    *
    * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
-   * @throws {WireGuardError} (rejects) it failed; everything is released
+   * @throws {WireGuardError} (rejects) the interface or the socket cannot be made; everything is
+   *   released
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     const { persist = false } = options;
@@ -69,7 +70,7 @@ export class ServedDevice {
   /**
    * Serves a device that was taken over from another process, on the socket of that process.
    *
-   * @throws {WireGuardError} (rejects) it failed; `taken.leave` must follow
+   * @throws {WireGuardError} (rejects) the socket cannot be served; `taken.leave` must follow
    */
   static async take(taken: TakenDevice, level: LogLevel): Promise<ServedDevice> {
     const served = new ServedDevice(taken.device, level);

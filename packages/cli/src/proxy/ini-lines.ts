@@ -16,7 +16,7 @@ export interface IniLine {
   readonly section: string | undefined;
   /** Whether it is the header of that section. */
   readonly header: boolean;
-  /** The name of the field as written, and in small letters; undefined: it is no field. */
+  /** The name of the field as written, and then in small letters; undefined: it is no field. */
   readonly name: string | undefined;
   readonly key: string | undefined;
   /** Without quotes and comment. */

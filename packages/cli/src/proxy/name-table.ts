@@ -20,7 +20,7 @@ interface KnownName {
   readonly askedAt: number;
 }
 
-/** The names that one client uses, with their addresses. */
+/** The names that one UDP port or one SOCKS5 client uses, with their addresses. */
 export class NameTable {
   readonly #network: Pick<ProxyNetwork, 'lookup'>;
   readonly #now: () => number;

@@ -69,7 +69,7 @@ class Reader {
     return isTunnel && key !== 'checkalive' && key !== 'checkaliveinterval';
   }
 
-  /** Returns the line with the value of its environment variable. */
+  /** Returns the line, with the value of the environment variable that it may name. */
   tunnelLine(line: IniLine): string {
     this.#endSection();
     if (line.value?.startsWith('$') !== true) return line.raw;
@@ -142,7 +142,7 @@ class Reader {
     else if (result) this.#services.push(result);
   }
 
-  /** Returns the value of a line; undefined if its environment variable is not set. */
+  /** Returns the value of a line; undefined if its environment variable cannot be used. */
   #valueOf({ value = '', name, number }: IniLine): string | undefined {
     if (!value.startsWith('$')) return value;
     if (value.startsWith('$$')) return value.slice(1);

@@ -71,7 +71,7 @@ export function replyOf(error: unknown): number {
   }
 }
 
-/** Returns how many bytes of an address follow its type; undefined: such a type does not exist. */
+/** Returns how many bytes of an address follow its type; undefined: the type is no IP address. */
 export function addressLength(type: number): number | undefined {
   if (type === ADDRESS_TYPE.ipv4) return 4;
   return type === ADDRESS_TYPE.ipv6 ? 16 : undefined;

@@ -14,7 +14,7 @@ import type { Order } from './order.ts';
 import { TopModel } from './top-model.ts';
 
 export interface TopOptions {
-  /** The time between two readings. It is longer if readings take long. */
+  /** The time between two readings. The pauses are longer if readings take long. */
   readonly intervalMs: number;
   /** How many tables are printed. Undefined: the screen; without a terminal, one table. */
   readonly count: number | undefined;
@@ -22,7 +22,7 @@ export interface TopOptions {
 }
 
 /**
- * Shows the interfaces until the user quits.
+ * Shows the interfaces until the user quits, or prints the tables.
  *
  * @param names the interfaces; if empty, all with a daemon
  * @throws {Failure} there is nothing to show

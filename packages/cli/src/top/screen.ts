@@ -103,7 +103,7 @@ export class Screen {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     try {
-      // The process may end before the stream has written.
+      // This does not use the stream, because the process may end before the stream has written.
       writeSync(this.#output.fd, LEAVE);
       if (this.#input.isTTY) this.#input.setRawMode(false);
     } catch {

@@ -1,5 +1,6 @@
 /**
- * `fitColumns`: the columns of `litz top`, and which of them fit into a width.
+ * `fitColumns`: the columns of `litz top` that fit into a width. `sortPeers`: the order of the
+ * rows.
  *
  * @module
  */

@@ -90,13 +90,13 @@ function headLines(status: LiveStatus, model: TopModel): Line[] {
     .map(([reason, count]) => `${reason} ${shortNumber(count)}`);
   return [
     [
-      // A narrow terminal cuts the names.
+      // The names are the last piece, because a narrow terminal cuts the line.
       ['warning', model.isPaused ? 'paused  ' : ''],
       ['bold', `${peers} ${peers === 1 ? 'peer' : 'peers'}`],
       ['plain', ', '],
       ['good', `${connected} connected`],
       ['soft', `  ${clock}  `],
-      // Shown only if the interval is long, which very many peers cause: otherwise the screen would
+      // Shown if the interval is long, as with very many peers. Without this text, the screen would
       // look as if it had stopped.
       ['soft', intervalMs >= LONG_INTERVAL_MS ? `every ${ageText(intervalMs)}  ` : ''],
       ['bold', names === '' ? 'no interface' : names],
@@ -163,7 +163,7 @@ function fit(text: string, { width, align }: Column): string {
   return align === 'left' ? cut.padEnd(width) : cut.padStart(width);
 }
 
-/** The mark of the selected row. */
+/** The width of the mark of the selected row. */
 const MARGIN = 1;
 const LONG_INTERVAL_MS = 2500;
 

@@ -1,6 +1,6 @@
 /**
- * `ControlServer` and `askTunnel`: how `litz down`, `litz reload` and `litz save` talk to the
- * process of a tunnel.
+ * `ControlServer` and `askTunnel`: how `litz down`, `litz reload`, `litz save` and `litz upgrade`
+ * talk to the process of a tunnel or a daemon.
  *
  * ```
  *   /run/litz/tunnels/wg0.sock
@@ -97,8 +97,8 @@ export class ControlServer {
  * Sends a request to the process of a tunnel. Resolves when the process has carried it out.
  *
  * @param print called with each line for the user
- * @returns 'absent': no such process runs. 'killed': the process was killed, and has left its
- *   socket.
+ * @returns 'absent': no such process runs. 'killed': the process was killed, and its
+ *   socket was left.
  * @throws {Failure} (rejects) it failed, or the user may not ask
  */
 export async function askTunnel(

@@ -68,7 +68,9 @@ export class RunningTunnel {
   #lastChange: Promise<void> = Promise.resolve();
 
   /**
-   * @throws {WireGuardError} (rejects) it could not be brought up; everything is undone
+   * Brings the tunnel up.
+   *
+   * @throws {WireGuardError} (rejects) the tunnel could not be brought up; everything is undone
    * @throws the reason of the signal (rejects)
    */
   static async up(file: TunnelFile, options: RunningTunnelOptions): Promise<RunningTunnel> {
@@ -112,7 +114,7 @@ export class RunningTunnel {
   /**
    * Reads the file again, and changes what differs. Sessions of peers that stay are kept.
    *
-   * @param path another file
+   * @param path another file; undefined: the file that is in effect
    * @param say called with what was not applied
    * @throws {Failure | WireGuardError} (rejects) the file is wrong, and nothing was changed; or a
    *   step failed
@@ -193,7 +195,7 @@ export class RunningTunnel {
       const status = await device.status();
       secrets.push(status);
       change = syncChange(status, wanted, this.#earlier);
-      // The mark belongs to the routes, which stay in their table.
+      // The mark is not changed, because it belongs to the routes, which stay in their table.
       delete change.fwmark;
       await device.configure(change);
       this.#earlier = endpointsOf(wanted);

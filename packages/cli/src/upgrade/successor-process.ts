@@ -15,14 +15,14 @@ import { readFormAgain } from '../log-writer.ts';
 export interface SuccessorOptions {
   /** The path of the socket for the hand-over. */
   readonly socket: string;
-  /** `LITZ_UPGRADE_EXEC` names another program. */
+  /** The environment of the new process. `LITZ_UPGRADE_EXEC` in it names another program. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 export class SuccessorProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
-  /** Its stderr was read to the end. */
+  /** Resolves when the stderr of the new process was read to the end. */
   readonly #closed: Promise<void>;
   #text = '';
   #failure: string | undefined = undefined;
