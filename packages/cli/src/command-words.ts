@@ -36,8 +36,8 @@ function refusalOf(word: string, hint: string): string {
 }
 
 /**
- * Returns whether `word` is `known`, or differs from it only in upper case, in one letter that is
- * wrong, missing or added, or in two neighbouring letters that are exchanged.
+ * Returns whether `word` is similar to `known`: one letter is wrong, missing or added, or two
+ * neighbouring letters are exchanged. Upper and lower case are the same.
  */
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];

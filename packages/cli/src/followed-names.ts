@@ -13,9 +13,9 @@ import type { NamedPeer, RefreshedDevice } from '@litz/device/quick';
 import { InvalidArgumentError } from 'commander';
 
 /**
- * Reads one `--resolve KEY=HOST:PORT`, and adds it to those before.
+ * Reads one `--resolve KEY=HOST:PORT`, and adds it to the earlier ones.
  *
- * @throws {InvalidArgumentError} it has another form; the message says which one is right
+ * @throws {InvalidArgumentError} the text has another form; the message shows the right one
  */
 export function readName(text: string, earlier: readonly string[] = []): string[] {
   parseName(text);

@@ -87,7 +87,9 @@ function limitOf(limits: string, name: string): number {
  * of Node.js opens about 60 modules at the same time, and more on a fast disk.
  */
 const NEEDED_FILES = 100;
-/** For files, for look-ups of names, and for connections that are not counted. */
+/**
+ * Descriptors that stay free for files, look-ups of names, and connections that are not counted.
+ */
 const FREE_FILES = 32;
 /**
  * Address space in kB that the program needs in addition to the space in use. The thread of a

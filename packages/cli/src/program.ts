@@ -2,8 +2,8 @@
  * `runProgram`: the command line of `litz`.
  *
  * `litz wg0` has the form of wireguard-go's command line. So a word that is not a command is the
- * name of an interface, unless it is a word by which users mean a command (`command-words.ts`). In
- * `litz -f NAME` and `litz -- NAME`, every word is a name.
+ * name of an interface, unless it is a word by which users mean a command (`command-words.ts`).
+ * After `litz -f` and `litz --`, every word is a name.
  *
  * @module
  */
@@ -209,8 +209,8 @@ function printToStandardError(line: string): void {
 }
 
 /**
- * Returns the line about a failure. Only in JSON it has a level, which programs need. A person sees
- * that it is an error.
+ * Returns the line about a failure. In JSON it has a level, because programs need one. In text it
+ * has none, because a person sees that it is about an error.
  */
 function failureLine(text: string): string {
   return logForm(process.env) === 'json' ? `ERROR: ${text}` : `litz: ${text}`;

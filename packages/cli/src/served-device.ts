@@ -39,8 +39,8 @@ export class ServedDevice {
   #server: UapiServer | undefined = undefined;
   #remove!: () => void;
   /**
-   * `wg` must not find a dead socket, even if this process ends because of a bug. If the socket
-   * cannot be removed, `close` says so.
+   * Removes the socket, so that `wg` finds no dead socket even if this process ends because of a
+   * bug. Errors are ignored here, because `close` reports them.
    */
   readonly #removeSocket = (): void => void this.#server?.close().catch(() => {});
 

@@ -124,7 +124,7 @@ function refuseForKeys(path: string, stats: BigIntStats): void {
   const permissions = stats.mode & 0o7777n;
   if ((permissions & OTHERS) === 0n) return;
   const digits = permissions.toString(8).padStart(4, '0');
-  // A stricter mode would not help: a user who has the file open could still read it.
+  // Giving the file a stricter mode would not help: a user who has it open could still read it.
   throw refuse(`it has mode ${digits}, so other users could read them`);
 }
 

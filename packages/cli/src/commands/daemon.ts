@@ -97,7 +97,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 
 /**
  * Starts the server of metrics. If a successor cannot listen at the address, it only logs that,
- * because the tunnel must not end for want of metrics.
+ * because the tunnel matters more than its metrics.
  *
  * @throws {Failure} (rejects) this process is not a successor, and cannot listen at the address
  */

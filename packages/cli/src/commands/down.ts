@@ -60,7 +60,8 @@ export async function runDown(target: string, print: Print): Promise<void> {
  * addresses, routes and the hooks of `down` from the file. Peers that stay keep their sessions.
  *
  * @param file default: the file that the tunnel was brought up with, else /etc/wireguard/NAME.conf
- * @throws {Failure | ConfigError | WireGuardError} nothing was changed
+ * @throws {Failure | ConfigError | UapiError | WireGuardError} the file is wrong, and nothing was
+ *   changed; or a step failed
  */
 export async function runReload(
   target: string,

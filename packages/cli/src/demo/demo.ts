@@ -49,7 +49,7 @@ function conclusion({ lostFrames }: DemoResult): string {
 
 interface Choice {
   readonly form: DemoForm;
-  /** Why a better form is not possible; empty if this is the best one. */
+  /** Why the nodes must be in memory; empty for the other forms. */
   readonly reason: string;
 }
 

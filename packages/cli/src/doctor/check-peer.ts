@@ -1,5 +1,6 @@
 /**
- * Checks of one peer: from its endpoint to the packets of its addresses. Pure.
+ * Checks of one peer: its endpoint, the way to it, the handshake, and the packets of its allowed
+ * IPs. Pure.
  *
  * @module
  */

@@ -34,7 +34,7 @@ export function portIs(side: 'source' | 'destination', first: number, last: numb
 }
 
 /**
- * Whether an address of the packet is in this prefix.
+ * Whether the source or destination address of the packet is in this prefix.
  *
  * @param text a prefix or an address
  * @returns undefined if `text` is neither

@@ -54,7 +54,8 @@ export interface FilteredPacket {
 }
 
 /**
- * A rule that drops the packet, or 'possible': that does so if a condition holds that is not known.
+ * A rule that drops the packet. 'possible': the rule drops the packet only if a condition holds
+ * that is not known.
  */
 export interface FoundDrop {
   readonly how: 'certain' | 'possible';
@@ -110,7 +111,7 @@ function dropAt(
 class Walk {
   readonly #packet: FilteredPacket;
   readonly #chains: FilterRules['chains'];
-  /** Whether a rule with an unknown condition may have accepted the packet or led it elsewhere. */
+  /** Whether a rule with an unknown condition may have ended the walk, or led to another chain. */
   isUncertain = false;
   /** The rule that dropped it. */
   dropped = '';

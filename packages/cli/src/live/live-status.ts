@@ -47,8 +47,8 @@ export interface LiveInterface {
 
 /**
  * `connected`: the last handshake is at most three minutes ago, so there is a session. `idle`:
- * there was a handshake, and nothing was sent since its session ended. `waiting`: there was no
- * handshake yet. `failing`: there is no session, and `problem` says why.
+ * the session of the last handshake has ended, and no problem is known. `waiting`: there was no
+ * handshake yet, and no problem is known. `failing`: there is no session, and `problem` says why.
  */
 export type LivePeerState = 'connected' | 'idle' | 'waiting' | 'failing';
 
@@ -74,7 +74,7 @@ export interface LivePeer {
   readonly rates: LiveRates;
 }
 
-/** Per second, since the previous status. All are 0 in the first status. */
+/** Per second, since the previous reading of the interface. All are 0 in the first reading. */
 export interface LiveRates {
   readonly receivedBytes: number;
   readonly sentBytes: number;

@@ -13,7 +13,7 @@ export const MARKER = 'litz demo: readable';
 export interface StreamLoss {
   readonly sent: number;
   readonly lost: number;
-  /** How long, in ms, datagrams were lost without a break at the most. */
+  /** The longest time, in ms, of which no datagram arrived. */
   readonly longestGapMs: number;
 }
 

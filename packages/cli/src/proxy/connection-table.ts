@@ -30,7 +30,7 @@ export class ConnectionTable {
   }
 
   /**
-   * Takes a new connection. It is removed when it is closed.
+   * Takes a new connection, and forgets it when it is closed.
    *
    * @returns false: the table was full or closed, and the connection was closed
    */

@@ -196,5 +196,5 @@ const AGENTS = new WeakMap<Socket, Agent>();
 const MOST_SOCKETS = 8;
 /** The connections that are kept for later requests of one client, to all of its targets. */
 const MOST_IDLE = 8;
-/** Node.js announces a chunked body for these, unless it is told that there is none. */
+/** Node.js announces a chunked body for these methods, unless it is told that there is no body. */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -23,8 +23,9 @@ export class ServiceCounts {
   open = 0;
   /** Connections and UDP sessions that were opened. */
   opened = 0;
-  /** Bytes from clients to targets, and then from targets to clients. */
+  /** Bytes from clients to targets. */
   bytesForth = 0;
+  /** Bytes from targets to clients. */
   bytesBack = 0;
   /** Datagrams that were passed on, in both directions. */
   datagrams = 0;

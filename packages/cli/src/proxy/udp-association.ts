@@ -126,7 +126,7 @@ export class UdpAssociation {
     this.#names.use(target.host, (host) => this.#sendTo(host, target.port, data));
   }
 
-  /** Sends a datagram into the tunnel. Drops it if `host` is undefined: the name has no address. */
+  /** Sends a datagram into the tunnel. Drops it if `host` is undefined: there is no address. */
   #sendTo(host: string | undefined, port: number, data: Uint8Array): void {
     if (this.#isClosed) return;
     if (host === undefined) {

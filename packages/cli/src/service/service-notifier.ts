@@ -35,8 +35,8 @@ export class ServiceNotifier {
   }
 
   /**
-   * Tells the manager that this process is the daemon. It has taken the place of another process,
-   * or the process that had taken its place has ended.
+   * Tells the manager that this process is the daemon. Called when it has taken the place of
+   * another process, or when the process that had taken its place has ended.
    */
   claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);

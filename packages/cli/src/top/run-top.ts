@@ -14,7 +14,7 @@ import type { Order } from './order.ts';
 import { TopModel } from './top-model.ts';
 
 export interface TopOptions {
-  /** The time between two readings. The pauses are longer if readings take long. */
+  /** The time between the beginnings of two readings. It is longer if readings take long. */
   readonly intervalMs: number;
   /** How many tables are printed. Undefined: the screen; without a terminal, one table. */
   readonly count: number | undefined;

@@ -1,7 +1,7 @@
 /**
  * `Screen`: the whole terminal, for one program: it draws lines, reports keys, and leaves the
- * terminal as it was, however the process ends. After SIGKILL it cannot; the command `reset` then
- * restores the terminal.
+ * terminal as it was, however the process ends, except by SIGKILL. After SIGKILL, the command
+ * `reset` restores the terminal.
  *
  * @module
  */

@@ -19,7 +19,10 @@ import { dirname, join } from 'node:path';
 import { inodeOf, linesOf, readLine, untrustedFolder } from '@litz/config/uapi';
 import { describeFailure, Failure } from '../failure.ts';
 
-/** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
+/**
+ * What a tunnel or a daemon is asked to do. `file`: an absolute path; default: the file of the
+ * tunnel.
+ */
 export type ControlRequest =
   | { readonly do: 'down' }
   | { readonly do: 'save' }
@@ -32,7 +35,7 @@ export type ControlHandler = (
   say: (line: string) => void,
 ) => Promise<void>;
 
-/** Serves the requests for one tunnel. */
+/** Serves the requests for one tunnel or daemon. */
 export class ControlServer {
   readonly #path: string;
   readonly #server: Server;

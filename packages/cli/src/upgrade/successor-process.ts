@@ -73,7 +73,7 @@ export class SuccessorProcess {
     return this.#isKilled;
   }
 
-  /** Kills it, and resolves when it is gone. */
+  /** Kills it. Resolves to true when it is gone. */
   async kill(): Promise<boolean> {
     const isRunning = this.end === undefined;
     const isSent = this.#child.kill('SIGKILL');
@@ -92,7 +92,7 @@ export class SuccessorProcess {
   }
 }
 
-/** Called in the new process when it has the device: writes to the stderr of the old one. */
+/** Called in the new process when it has the device: lets it write to the stderr of the old one. */
 export function inheritStderr(): void {
   if (!isOpen(STDERR_OF_OLD)) return;
   libc().dup2(STDERR_OF_OLD, 2);

@@ -109,7 +109,7 @@ export async function runProxy(
 }
 
 /**
- * Closes all items in this order, even if one of them fails.
+ * Closes all items in their order, even if one of them fails.
  *
  * @throws {AggregateError} several could not be closed; the error itself if it was only one
  */
@@ -164,8 +164,8 @@ function readTunnel(read: ProxyFile, file: string, { env, print }: RunProxyOptio
 }
 
 /**
- * Starts the server for /readyz and /metrics, if a flag or the file asks for it. Returns its
- * description.
+ * Starts the server for /readyz and /metrics, if `--info` asks for it. Returns its description;
+ * empty: there is no server.
  */
 async function openInfo(
   { info, checkAlive, checkAliveMs }: ProxySettings,
