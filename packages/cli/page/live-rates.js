@@ -1,6 +1,6 @@
 /**
- * `LiveRates`: the rates of the last ten minutes, of all peers together and of each peer. The server sends
- * the past rates when the page connects, and the newest rates with each status after that.
+ * `LiveRates`: the rates of the last ten minutes, of all peers together and of each peer. The
+ * server sends the past rates when the page connects, and then the newest rates with each status.
  *
  * @module
  */
@@ -10,8 +10,8 @@
 /** @typedef {'both' | 'received' | 'sent' | 'packets' | 'drops'} Kind */
 
 /**
- * The rates of one peer, or of all peers together, in bytes, packets or drops per second. There is one value
- * for each of `LiveRates.times`; NaN: not known.
+ * The rates of one peer, or of all peers together, in bytes, packets or drops per second. There is
+ * one value for each of `LiveRates.times`; NaN: not known.
  */
 export class LiveLine {
   /** @type {Record<Exclude<Kind, 'both'>, number[]>} */

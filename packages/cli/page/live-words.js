@@ -37,7 +37,7 @@ export function perSecondText(value) {
 }
 
 /**
- * Returns a value of the chart as text. For the kinds of throughput, `value` is in bytes per second.
+ * Returns a value of the chart as text. For throughput, `value` is in bytes per second.
  *
  * @param {string} kind
  * @param {number} value

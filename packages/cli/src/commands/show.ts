@@ -21,7 +21,7 @@ export interface ShowFlags {
 /**
  * Prints the state.
  *
- * @param name the interface, `all`, or `interfaces`
+ * @param name the interface; `all`; or `interfaces`, for their names only
  * @param column one of `COLUMNS`; undefined: everything, for people
  * @throws {Failure} (rejects) the name is not that of an interface
  * @throws {UapiError | WireGuardError} (rejects) the daemon does not answer

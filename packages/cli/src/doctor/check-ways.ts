@@ -27,7 +27,8 @@ export function checkRoutes({ key, inner }: PeerFacts, { name, link }: TunnelFac
 }
 
 /**
- * Checks whether a full packet with the overhead of the tunnel fits into the MTU of the outer way.
+ * Checks whether a full packet with the overhead of the tunnel fits into the MTU of the way to the
+ * endpoint.
  */
 export function checkMtu(
   { key, status, outer }: PeerFacts,

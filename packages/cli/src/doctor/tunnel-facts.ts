@@ -88,6 +88,7 @@ export interface HostFacts {
   readonly problem?: string;
 }
 
+/** How the kernel sends the tunnel's datagrams to an endpoint. */
 export interface OuterWay {
   /** The name of the link; undefined: there is no route. */
   readonly link: string | undefined;
@@ -101,6 +102,7 @@ export interface OuterWay {
   readonly unmarkedLink: string | undefined;
 }
 
+/** How the kernel sends packets to an address of a peer. */
 export interface InnerWay {
   readonly prefix: string;
   readonly address: string;
@@ -108,6 +110,7 @@ export interface InnerWay {
   readonly link: string | undefined;
 }
 
+/** A rule of the firewall that drops datagrams (outer) or packets (inner) of the tunnel. */
 export interface Block {
   readonly way: 'outer-out' | 'outer-in' | 'inner-out' | 'inner-in';
   /** 'certain': the rule drops each packet of this way. */

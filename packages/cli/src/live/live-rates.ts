@@ -21,8 +21,8 @@ export interface LiveCounters {
 }
 
 /**
- * Returns the rates per second. If the bytes went back, the daemon was restarted, so everything
- * that its counters contain is new.
+ * Returns the rates per second. If there are fewer bytes than before, the daemon was restarted, so
+ * everything that its counters contain is new.
  */
 export function ratesBetween(
   before: LiveCounters,

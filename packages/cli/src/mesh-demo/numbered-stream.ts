@@ -13,7 +13,7 @@ export const MARKER = 'litz demo: readable';
 export interface StreamLoss {
   readonly sent: number;
   readonly lost: number;
-  /** The longest time, in ms, of which no datagram arrived. */
+  /** The length in ms of the longest time in which all datagrams were lost. */
   readonly longestGapMs: number;
 }
 

@@ -46,7 +46,9 @@ export class TopModel {
     this.#arrange();
   }
 
-  /** @param key its name, as `node:readline` gives it, or the character */
+  /**
+   * Does what a key asks for. @param key its name, as `node:readline` gives it, or its character
+   */
   press(key: string): TopAction {
     if (key === 'ctrl+c') return 'quit';
     if (key === 'ctrl+z') return 'suspend';

@@ -64,7 +64,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
-/** The settings of the agent, and what was found for them. */
+/** The settings of the agent, and what Kubernetes told about them. */
 interface Start {
   readonly command: AgentCommand;
   readonly api?: KubeApi;
@@ -73,8 +73,8 @@ interface Start {
 }
 
 /**
- * Calls `find`. If the previous agent enforced, the machine is closed first and stays closed
- * (`ClosedStart`).
+ * Calls `find`. If the previous agent enforced, the machine is closed before the call, and is
+ * watched until the call ends (`ClosedStart`).
  */
 async function closedUntil(flags: AgentFlags, find: () => Promise<Start>): Promise<Start> {
   const closed = await ClosedStart.begin(flags, print);
