@@ -9,8 +9,9 @@ import { contains } from './prefix-contains.ts';
 import type { InnerWay, OuterWay } from './tunnel-facts.ts';
 
 /**
- * Returns the way of datagrams with this mark to an endpoint. @param name the interface of the
- * tunnel
+ * Returns the way of datagrams with this mark to an endpoint.
+ *
+ * @param name the interface of the tunnel
  */
 export function readOuter(
   netlink: Netlink,
@@ -31,7 +32,9 @@ export function readOuter(
 }
 
 /**
- * Returns the way of packets to one address of the prefix. @param own the addresses of this machine
+ * Returns the way of packets to one address of the prefix.
+ *
+ * @param own the addresses of the tunnel's interface
  */
 export function readInner(
   netlink: Netlink,

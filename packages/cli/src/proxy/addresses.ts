@@ -2,7 +2,7 @@
  * Reads the addresses of `litz proxy`: where a service listens, and what a connection leads to.
  *
  * As in ssh and wireproxy, `:1080` and `*:1080` mean all addresses of the machine. A port alone
- * means 127.0.0.1.
+ * means 127.0.0.1, or inside the tunnel all addresses.
  *
  * @module
  */

@@ -54,7 +54,8 @@ export interface RunProxyOptions {
 }
 
 /**
- * Runs a proxy. Resolves when it was asked to end, and everything is closed.
+ * Runs a proxy. Resolves when it was asked to end or `--stdio` has ended, and everything is closed.
+ * With `--check`, only checks the file and the flags.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken
