@@ -30,7 +30,10 @@ export class Crossing {
   readonly #marker: Buffer;
   readonly #port: number;
 
-  /** @param port the UDP port of both ends; @param marker kept by reference */
+  /**
+   * @param port the UDP port of both ends
+   * @param marker the text that must not be readable; kept by reference
+   */
   constructor(port: number, marker: Uint8Array) {
     this.#port = port;
     this.#marker = Buffer.from(marker.buffer, marker.byteOffset, marker.length);

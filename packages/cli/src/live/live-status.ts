@@ -22,7 +22,7 @@ export interface LiveStatus {
   readonly peers: readonly LivePeer[];
 }
 
-/** Number of events by reason. */
+/** The number of drops by reason. */
 export type Drops = Partial<Record<DropReason, number>>;
 
 export interface LiveInterface {

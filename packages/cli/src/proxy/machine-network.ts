@@ -1,6 +1,6 @@
 /**
- * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. On
- * it, `--forward` listens, and `--expose` reaches local services.
+ * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. There,
+ * `--forward` listens, and `--expose` reaches local services.
  *
  * @module
  */

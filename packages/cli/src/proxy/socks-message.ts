@@ -80,7 +80,7 @@ export function addressLength(type: number): number | undefined {
 /**
  * Returns the address as text: an IP address, or a name. The bytes are borrowed.
  *
- * @returns undefined: the name is empty, or cannot be one
+ * @returns undefined: the name is empty, or has characters that no name has
  */
 export function hostOf(type: number, bytes: Uint8Array): string | undefined {
   if (type !== ADDRESS_TYPE.name) return formatAddress(Uint8Array.from(bytes));

@@ -71,7 +71,7 @@ export class RunningTunnel {
    * Brings the tunnel up.
    *
    * @throws {WireGuardError} (rejects) the tunnel could not be brought up; everything is undone
-   * @throws the reason of the signal (rejects)
+   * @throws (rejects) the reason of the signal, if it was aborted
    */
   static async up(file: TunnelFile, options: RunningTunnelOptions): Promise<RunningTunnel> {
     const running = new RunningTunnel(file, options);
@@ -254,7 +254,10 @@ export class RunningTunnel {
     return resolveEndpoints(file, { retries, signal, log: print });
   }
 
-  /** Uses the same provider as the device, because noble would leave copies of the private key. */
+  /**
+   * Returns what the file asks for, without the ignored parts. Uses the same provider as the
+   * device, because noble would leave copies of the private key in memory.
+   */
   async #requestOf(file: TunnelFile, endpoints: Endpoints): Promise<TunnelRequest> {
     const { ignored } = this.#options;
     const { provider } = await selectProvider();
