@@ -9,7 +9,7 @@
 
 /** The chains of one program: nft, iptables-save, ... */
 export interface FilterRules {
-  /** `nft`, `iptables`, ...: what a user calls to see the rules. */
+  /** `nft`, `iptables-save`, ...: what a user calls to see the rules. */
   readonly program: string;
   /** By name, which begins with the table of the chain, or for nft with its family and table. */
   readonly chains: ReadonlyMap<string, FilterChain>;
@@ -54,8 +54,8 @@ export interface FilteredPacket {
 }
 
 /**
- * A rule that drops the packet. 'possible': the rule drops the packet only if a condition holds
- * that is not known.
+ * A rule or a policy that drops the packet. 'possible': whether it does depends on a condition that
+ * is not known.
  */
 export interface FoundDrop {
   readonly how: 'certain' | 'possible';

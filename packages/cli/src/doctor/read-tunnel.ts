@@ -123,7 +123,7 @@ function waysOf(peer: DevicePeerStatus, status: ReadStatus, context: Context): P
   return { ...ways, blocks: blocksOf(ways, status, context) };
 }
 
-/** Returns, for each way on which a rule drops or may drop packets, the first such rule. */
+/** Returns what drops or may drop packets of a peer, for each way on which something does. */
 function blocksOf(
   { status: { endpoint, allowedIps }, outer }: Pick<PeerFacts, 'status' | 'outer'>,
   { listenPort }: ReadStatus,

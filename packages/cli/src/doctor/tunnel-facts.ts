@@ -69,13 +69,13 @@ export interface PeerFacts {
   readonly host: HostFacts | undefined;
   /** The way of the tunnel's datagrams to the peer; undefined: there is no endpoint. */
   readonly outer: OuterWay | undefined;
-  /** The way of packets to addresses of the peer. One address for each prefix. */
+  /** The way of packets to addresses of the peer: one address for each of its first prefixes. */
   readonly inner: readonly InnerWay[];
   /** What the port answered; 'untried': nothing was sent. */
   readonly port: 'refused' | 'silent' | 'untried';
   /** Whether a packet was sent into the tunnel, so that there should have been a handshake. */
   readonly knocked: boolean;
-  /** For each way, the rule that drops packets of this tunnel, if there is one. */
+  /** What drops or may drop packets of this tunnel, for each way on which something does. */
   readonly blocks: readonly Block[];
 }
 

@@ -101,7 +101,10 @@ class HttpProxy {
     return undefined;
   }
 
-  /** Answers bytes that are no request with a status, if the client can still get one. */
+  /**
+   * Answers a client that sent no valid request, or no whole header in time, with a status, if it
+   * can still get one.
+   */
   refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     const reason = REFUSALS[error.code ?? ''] ?? 'garbage';
     if (error.code !== 'ECONNRESET') this.#counts.refuse(reason);

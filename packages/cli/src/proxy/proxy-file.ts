@@ -55,7 +55,7 @@ class Reader {
   #tunnelFile: string | undefined = undefined;
   #checkAlive: string[] = [];
   #checkAliveMs: number | undefined = undefined;
-  /** The section of wireproxy that is being read, with its fields in small letters. */
+  /** The section of wireproxy that is being read, with the names of its fields in small letters. */
   #section: { name: string; number: number; fields: Map<string, string> } | undefined = undefined;
 
   constructor(file: string, env: NodeJS.ProcessEnv) {

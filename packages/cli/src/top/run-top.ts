@@ -16,7 +16,10 @@ import { TopModel } from './top-model.ts';
 export interface TopOptions {
   /** The time between the beginnings of two readings. It is longer if readings take long. */
   readonly intervalMs: number;
-  /** How many tables are printed. Undefined: the screen; without a terminal, one table. */
+  /**
+   * How many tables are printed. Undefined: the screen; if there is no terminal that can show it,
+   * one table.
+   */
   readonly count: number | undefined;
   readonly order: Order;
 }

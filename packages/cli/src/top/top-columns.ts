@@ -29,9 +29,9 @@ export interface Column {
 
 /**
  * Returns the columns that fit, in their order on the screen. If there is space left, the columns
- * with addresses and the key get it.
+ * of the key, the interface and the addresses get it.
  *
- * @param width in characters; Infinity: nothing is cut
+ * @param width in characters; Infinity: all columns fit
  */
 export function fitColumns(
   peers: readonly LivePeer[],

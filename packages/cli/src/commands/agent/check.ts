@@ -47,7 +47,7 @@ export async function checkMachine(flags: AgentFlags): Promise<void> {
   );
 }
 
-/** Reads the records of the registry, if a flag names one. */
+/** Reads the records of the registry, if a flag names one. `line` says whether that worked. */
 async function checkRegistry(
   flags: AgentFlags,
 ): Promise<{ line?: CheckLine; records: ReadonlyMap<string, ReadRecord> }> {
