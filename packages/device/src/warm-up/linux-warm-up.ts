@@ -144,8 +144,8 @@ export class LinuxWarmUp {
   }
 }
 
-/** In ms. If the machine is busy, the rest follows later, between requests. */
-const LONGEST_BEGIN_MS = 600;
+/** In ms. A longer one would delay a mesh that is restored. The rest follows between requests. */
+const LONGEST_BEGIN_MS = 200;
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;
 /**

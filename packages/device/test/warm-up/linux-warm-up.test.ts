@@ -75,7 +75,7 @@ describe('LinuxWarmUp', () => {
     stopped.warmUp.begin(() => true);
     expect(stopped.hasBegun()).toBe(false);
     const slow = create();
-    slow.clock.step = 600;
+    slow.clock.step = 200;
     slow.warmUp.begin(() => false);
     expect(slow.hasBegun()).toBe(false);
   });
