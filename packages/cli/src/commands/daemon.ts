@@ -23,7 +23,7 @@ import { takePlace } from '../upgrade/take-place.ts';
 import { Upgrades } from '../upgrade/upgrades.ts';
 
 export interface DaemonOptions {
-  /** The environment: LOG_LEVEL and the other variables of wireguard-go. */
+  /** The environment: the variables of wireguard-go, of the service manager and of an upgrade. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the daemon. */
   readonly signal: AbortSignal;

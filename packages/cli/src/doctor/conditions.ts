@@ -9,7 +9,10 @@ import { tryParseCidr } from '@litz/core/internals';
 import { contains } from './prefix-contains.ts';
 import type { Condition, FilteredPacket } from './filter-rules.ts';
 
-/** Whether the link has this name; a pattern may end with `*`. */
+/**
+ * Whether the packet comes from a link of this name ('in') or goes to one ('out'); `pattern` may
+ * end with `*`.
+ */
 export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   return (packet) => {
     // A packet that comes in has no outgoing link, and a packet that goes out has no incoming one.

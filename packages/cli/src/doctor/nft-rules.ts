@@ -23,7 +23,7 @@ import type {
 } from './filter-rules.ts';
 
 /**
- * Returns all chains except those of NAT, which drop nothing.
+ * Returns all chains for IP packets except those of NAT, which drop nothing.
  *
  * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save shows
  *   more of them

@@ -1,6 +1,7 @@
 /**
- * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of a silent
- * peer, and one through the tunnel, and waits for a handshake. It changes nothing.
+ * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of each
+ * silent peer, and one to the peer through the tunnel, and waits for a handshake. It changes
+ * nothing.
  *
  * @module
  */
@@ -18,7 +19,11 @@ import { readFirewall } from './read-firewall.ts';
 import { readInner, readOuter } from './read-ways.ts';
 import type { Block, DaemonFacts, LinkFacts, PeerFacts, TunnelFacts } from './tunnel-facts.ts';
 
-/** Reads the facts. @param file the path of the wg-quick file, which need not exist */
+/**
+ * Reads the facts about a tunnel.
+ *
+ * @param file the path of the wg-quick file, which need not exist
+ */
 export async function readTunnel(name: string, file: string): Promise<TunnelFacts> {
   const netlink = new Netlink();
   try {
@@ -207,7 +212,7 @@ function readFilters(
 
 /**
  * Returns the value that the kernel uses: the larger of the value for all links and the value for
- * this link (ip-sysctl.rst).
+ * the given one (ip-sysctl.rst).
  */
 function valueOf(setting: string, link: string): number {
   return Math.max(

@@ -151,7 +151,7 @@ function pairsOf(raw: readonly string[]): [string, string][] {
   return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]!] as [string, string]] : []));
 }
 
-/** Returns the agent of a connection of a client. It ends with the connection. */
+/** Returns the agent of a connection of a client. The agent ends with the connection. */
 function agentOf(client: Socket, network: ProxyNetwork): Agent {
   const known = AGENTS.get(client);
   if (known) return known;
