@@ -1,5 +1,5 @@
 /**
- * `addAgentCommand`: adds `litz agent` and the commands that talk to a running agent.
+ * `addAgentCommand`: adds `litz agent` and its commands, such as `litz agent status`.
  *
  * Their code is loaded only when they are used, so that a daemon does not load the agent.
  *
@@ -15,7 +15,7 @@ export function addAgentCommand(program: Command): void {
     .description('encrypt the traffic between the nodes of a cluster, beside the installed CNI')
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
-    // Options of `litz agent` may also stand behind its commands. Options of `litz` may not.
+    // Options of `litz agent` may also stand after its commands. Options of `litz` may not.
     .enablePositionalOptions(false)
     .addHelpText('after', MORE_HELP);
   addModeFlags(addNodeFlags(agent));

@@ -266,7 +266,7 @@ function openPrefixes(
   return new CniPrefixes(async () => ({ cni: host.cni() }));
 }
 
-/** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */
+/** Turns errors of the mesh, whose messages say what is wrong and what to do, into failures. */
 function toFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !ERRORS_FOR_USERS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });
