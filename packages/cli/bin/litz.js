@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `limits.js` is loaded alone and first: if the limits are too low to load `main.js`, it says so.
+// `limits.js` is loaded first and alone, because the limits may be too low to load `main.js`.
 try {
   const { missingResource } = await import('../dist/limits.js');
   const missing = missingResource(process.argv.slice(2));

@@ -87,7 +87,7 @@ const START = 'litz INTERFACE makes one, litz up FILE.conf brings a tunnel up';
 const HELP = 'litz --help lists the commands';
 
 /**
- * The refused words, with the command to use instead. "test", "peer" and "home" are not refused,
+ * The refused words, each with a hint for the user. "test", "peer" and "home" are not refused,
  * because they are common names of interfaces.
  */
 const HINTS: ReadonlyMap<string, string> = new Map([

@@ -44,7 +44,7 @@ export function missingResource(
 }
 
 /**
- * Returns how many connections this process can have open besides what is open now, at most
+ * Returns how many connections this process can have open besides what is open now: from 1 to
  * `wanted`. Some descriptors stay free. If none is free, Node.js closes each new connection at
  * once, even one of a health check.
  */

@@ -145,6 +145,8 @@ const LEVELS: ReadonlyMap<string, keyof typeof PRIORITIES> = new Map([
 ]);
 /** The priorities of syslog(3). */
 const PRIORITIES = { error: 3, warning: 4, info: 6, debug: 7 } as const;
-/** In lines. A daemon that starts with a thousand peers writes at least as many lines at once. */
+/**
+ * In lines. A daemon that starts with a thousand peers writes at least a thousand lines at once.
+ */
 const BURST = 5000;
 const PER_SECOND = 200;

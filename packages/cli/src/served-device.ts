@@ -182,7 +182,7 @@ function isForbidden(error: unknown): boolean {
 
 type OffloadName = DeviceEvents['offload'][0]['name'];
 
-/** A record, so that the compiler is red if a name is missing. */
+/** A record, so that the compiler reports a name that is missing. */
 const OFFLOAD_NAMES: Readonly<Record<OffloadName, true>> = {
   tunTcp: true,
   tunUdp: true,

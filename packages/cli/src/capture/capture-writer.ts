@@ -1,6 +1,6 @@
 /**
- * `CaptureWriter`: writes a capture that arrives in pieces, up to its limits. The file always ends
- * with a whole block.
+ * `CaptureWriter`: writes a capture that arrives in pieces, up to its limits.
+ * It writes only whole blocks.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export class CaptureWriter {
     this.#options = options;
   }
 
-  /** Whether a limit is reached. Then only the statistics are still written. */
+  /** Whether a limit is reached. After that, `output` gets only the statistics. */
   get isFull(): boolean {
     return this.#isFull;
   }

@@ -31,14 +31,17 @@ export interface BackgroundOptions {
   readonly resolve?: readonly string[];
   /** The command line of the child. Default: the command line of a daemon with the flags above. */
   readonly words?: readonly string[];
-  /** Called with what the child writes to standard error until it is ready. */
+  /**
+   * Called with what the child writes to standard error until it is ready, unless it has the
+   * terminal.
+   */
   readonly onText?: (text: string) => void;
 }
 
 /**
- * Resolves when the daemon is ready. The daemon then no longer depends on this process.
+ * Resolves when the child is ready. The child then no longer depends on this process.
  *
- * @throws {Failure} the daemon could not start; the message says why
+ * @throws {Failure} the child could not start; the message says why
  */
 export async function startInBackground(name: string, options: BackgroundOptions): Promise<void> {
   // Like wireguard-go: without LOG_LEVEL the daemon does not keep the terminal open.

@@ -91,7 +91,7 @@ class Session {
   /** Clients that wait until the tunnel is down; they see what is printed. */
   readonly #watchers = new Set<(line: string) => void>();
   #settleDown!: (failure: unknown) => void;
-  /** Resolves to the failure of taking the tunnel down; undefined: there was none. */
+  /** Resolves when the tunnel is down, to the error that occurred; undefined: there was none. */
   readonly #isDown = new Promise<unknown>((resolve) => (this.#settleDown = resolve));
 
   constructor(name: string, options: UpOptions) {

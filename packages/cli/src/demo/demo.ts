@@ -49,7 +49,7 @@ function conclusion({ lostFrames }: DemoResult): string {
 
 interface Choice {
   readonly form: DemoForm;
-  /** Why the nodes must be in memory; empty for the other forms. */
+  /** Why 'auto' has chosen nodes in memory; empty: it has not. */
   readonly reason: string;
 }
 

@@ -145,7 +145,7 @@ class Walk {
     return 'return';
   }
 
-  /** Returns undefined if it is not known. */
+  /** Returns whether the rule matches the packet; undefined: that is not known. */
   #matches({ conditions }: FilterRule): boolean | undefined {
     const results = conditions.map((condition) => condition?.(this.#packet));
     if (results.includes(false)) return false;

@@ -110,10 +110,13 @@ export interface InnerWay {
   readonly link: string | undefined;
 }
 
-/** A rule of the firewall that drops datagrams (outer) or packets (inner) of the tunnel. */
+/**
+ * A rule or a policy of the firewall that drops, or may drop, datagrams (outer) or packets (inner)
+ * of the tunnel.
+ */
 export interface Block {
   readonly way: 'outer-out' | 'outer-in' | 'inner-out' | 'inner-in';
-  /** 'certain': the rule drops each packet of this way. */
+  /** 'certain': each packet of this way is dropped. */
   readonly how: 'certain' | 'possible';
   readonly rule: string;
 }

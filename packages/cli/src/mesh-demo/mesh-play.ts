@@ -1,5 +1,6 @@
 /**
- * `MeshPlay`: runs the parts of the demo one after the other, and checks the result of each.
+ * `MeshPlay`: runs the parts of `litz demo mesh` one after the other, and checks the result of
+ * each.
  *
  * ```
  *   a ---- b      three nodes, pods 10.244.1.0/24 to 10.244.3.0/24;

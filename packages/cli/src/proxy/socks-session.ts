@@ -35,7 +35,9 @@ export interface SocksContext {
   readonly table: ConnectionTable;
   readonly counts: ServiceCounts;
   readonly credentials: Credentials | undefined;
-  /** Called with a line about a client that was refused, or a target that was not reached. */
+  /**
+   * Called with a line about a client that was refused or lost, or a target that was not reached.
+   */
   readonly log: (line: string) => void;
   /** How long a client may take to say what it wants. */
   readonly handshakeMs: number;

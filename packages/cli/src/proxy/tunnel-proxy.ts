@@ -61,7 +61,7 @@ export class TunnelProxy {
 
   /**
    * Joins standard input and output with the target that the settings name. Resolves when both
-   * directions have ended; at once if the settings name none.
+   * directions have ended or the connection is lost; at once if the settings name no target.
    *
    * @throws {Failure} the target cannot be reached
    */

@@ -47,7 +47,9 @@ export class TopModel {
   }
 
   /**
-   * Does what a key asks for. @param key its name, as `node:readline` gives it, or its character
+   * Does what a key asks for.
+   *
+   * @param key the name of the key, as `node:readline` gives it, or its character
    */
   press(key: string): TopAction {
     if (key === 'ctrl+c') return 'quit';

@@ -57,7 +57,9 @@ export function drawTop(model: TopModel, size: TopSize): string[] {
   return lines.slice(0, height);
 }
 
-/** Returns a table of all peers, for a file or a pipe: nothing is cut unless there is a width. */
+/**
+ * Returns a table of all peers, for a file or a pipe. With the width Infinity, it has all columns.
+ */
 export function drawTable(model: TopModel, size: Omit<TopSize, 'height'>): string[] {
   const { status } = model;
   if (!status) return [];
