@@ -41,7 +41,7 @@ describeWith(requirements, 'measureFlood', () => {
     expect(valueOf(`${flood}: messages sent per second`)).toBeGreaterThan(perSecond / 5);
     expect(valueOf(`${flood}: messages sent per second`)).toBeLessThan(perSecond * 1.1);
     expect(valueOf(`${flood}: TCP`)).toBeGreaterThan(0);
-    // A peer that is not connected counts with six seconds.
+    // A peer that does not connect within six seconds counts as 6000 ms.
     expect(valueOf(`${flood}: new peer that retries soon`)).toBeLessThan(6000);
     expect(valueOf('20 new peers at once: all are connected')).toBeLessThan(16_000);
   }, 120_000);

@@ -40,7 +40,7 @@ describe('scavengesPerMillion', () => {
     expect(scavengesPerMillion(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
   });
 
-  it('is classified as growing for one small number per packet', () => {
+  it('is above the limit of isGrowing if each packet leaves one small object', () => {
     const grown = scavengesPerMillion(of(1_000_000, 70), of(3_000_000, 102));
     expect([isGrowing(grown), isGrowing(4)]).toEqual([true, false]);
   });
@@ -50,7 +50,10 @@ describe('scavengesPerMillion', () => {
   });
 });
 
-/** Returns the median of several runs, because a collection during a run makes its result useless. */
+/**
+ * Returns by how many bytes the heap grows per packet. It is the median of several runs, because a
+ * collection during a run makes the result of that run useless.
+ */
 function bytesPerPacket(way: Way, crypto: typeof copying): number {
   const pair = new EnginePair(crypto);
   pair.run(way, 60_000);
@@ -66,5 +69,5 @@ function of(packets: number, scavenges: number): Parameters<typeof scavengesPerM
   return { packets, scavenges, markCompacts: 2 };
 }
 
-/** So few packets that most runs have no collection, also with an object per packet. */
+/** Packets of a run: so few that most runs have no collection, also with an object per packet. */
 const PACKETS = 6400;

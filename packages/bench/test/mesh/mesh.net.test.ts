@@ -29,7 +29,7 @@ describeWith(requirements, 'measureMesh', () => {
     expect(of('200 nodes: full UAPI get per change')).toBe(0);
     expect(of('at rest: registry writes of all')).toBe(0);
     expect(of('registry writes per join')).toBeLessThanOrEqual(2);
-    // Changes that come within one round are one request.
+    // Changes that come within one round need only one request, so this may be less than 1.
     expect(of('200 nodes: UAPI set per change')).toBeGreaterThan(0);
     expect(of('UAPI set per change and agent')).toBeGreaterThan(0);
   });

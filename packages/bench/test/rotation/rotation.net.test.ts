@@ -44,13 +44,14 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
       say,
     );
     expect(failed).toEqual([]);
-    // Packets are lost for one round trip, or until Litz initiates again.
+    // While the peer sends, packets are lost for one round trip. If it is silent, they are lost until
+    // Litz initiates again.
     const runs = valuesOf(measurements, 'longest run of lost packets');
     expect(runs['wireguard-go: packets both ways']).toBeLessThanOrEqual(50);
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);
     expect(runs['wireguard-go: no exchange']).toBe(0);
     expect(valuesOf(measurements, 'keys replaced')['wireguard-go: no exchange']).toBe(0);
-    // The whole stream is one part, in which one key was exchanged.
+    // With one exchange, the whole stream is one part.
     const longest = valuesOf(measurements, 'longest gap of each rotation');
     expect(longest['wireguard-go: silent']).toBeGreaterThan(1000);
     expect(longest['wireguard-go: no exchange']).toBeLessThan(1000);

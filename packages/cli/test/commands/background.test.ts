@@ -41,7 +41,7 @@ describe('startInBackground', () => {
   });
 
   test.each([
-    ['a line', "console.error('first');console.error('no room');", 'no room'],
+    ['an earlier line', "console.error('first');console.error('no room');", 'no room'],
     [
       'the frame of V8',
       "console.error('#\\n# Fatal process OOM in X\\n#\\n');",
@@ -99,7 +99,7 @@ describe('startInBackground', () => {
 
 let count = 0;
 
-/** Runs `background` with a program of these lines instead of litz. */
+/** Runs `startInBackground` with a program that has this code, instead of litz. */
 async function start(code: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const entry = join(folder, `entry-${count++}.cjs`);
   writeFileSync(entry, code);

@@ -384,7 +384,7 @@ function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);
 }
 
-/** The process ID of the daemon that serves the interface. */
+/** Returns the process ID of the daemon that serves the interface. */
 async function pidOf(name: string): Promise<number> {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
@@ -394,19 +394,19 @@ async function pidOf(name: string): Promise<number> {
   throw new Error(`no process serves ${name}`);
 }
 
-/** Returns how many files the process has open. */
+/** Returns how many sockets the process has open. */
 function socketsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
     } catch {
-      // The file was closed meanwhile.
+      // The descriptor was closed meanwhile.
       return false;
     }
   }).length;
 }
 
-/** Returns field 6 of /proc/PID/stat. The name before it may have spaces. */
+/** Returns the session of a process: field 6 of /proc/PID/stat. The name, field 2, may have spaces. */
 function sessionOf(pid: number): number {
   return Number(
     read(`/proc/${pid}/stat`)

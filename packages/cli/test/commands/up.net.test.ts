@@ -312,7 +312,7 @@ describeWith(
   },
 );
 
-/** Brings up Alice. The default values of the peer fit `upRight`. */
+/** Brings up Alice, with these lines for her peer. The endpoint is Bob's unless a line names one. */
 async function upLeft(
   peer: readonly string[],
   interfaceLines: readonly string[] = [],
@@ -335,7 +335,7 @@ async function upLeft(
   return tunnel;
 }
 
-/** Brings up Bob, who waits for handshakes. */
+/** Brings up Bob. He knows no endpoint of Alice, so he waits for her handshake. */
 async function upRight(): Promise<LitzProcess> {
   const file = right.write(`${RIGHT}.conf`, [
     '[Interface]',
@@ -351,7 +351,7 @@ async function upRight(): Promise<LitzProcess> {
   return tunnel;
 }
 
-/** Replaces a file or folder for one process. */
+/** Returns a wrapper that replaces a file or folder for one process. */
 function withFile(source: string, target: string): string[] {
   return inMounts(`mount --bind ${source} ${target}`);
 }

@@ -31,7 +31,7 @@ interface Difference {
   readonly line: RegExp;
 }
 
-/** All intended differences. For a file without such a line, both give the same result. */
+/** All intended differences. For a file without such a line, both programs give the same result. */
 const DIFFERENCES: readonly Difference[] = [
   { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
   { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },
@@ -79,7 +79,7 @@ describeWith(requirements, 'litz up and wg-quick up', () => {
   });
 });
 
-/** Selects files: mostly those written by hand, as long as there are any. */
+/** Selects `count` files: up to four fifths are written by hand, and the rest are random. */
 function chosenFiles(): OddFile[] {
   const places = new Map(handMadeFiles().map((file) => [file, random()]));
   const handMade = [...places.keys()].toSorted((a, b) => places.get(a)! - places.get(b)!);
@@ -90,7 +90,7 @@ function chosenFiles(): OddFile[] {
   return chosen;
 }
 
-/** Returns the unintended differences. */
+/** Returns the unintended difference between the programs; undefined: there is none. */
 async function differenceOf(text: string): Promise<unknown> {
   const [litz, quick] = await Promise.all([withLitz(text), withWgQuick(text)]);
   if (!litz.tunnel && !quick.tunnel) return undefined;
@@ -195,7 +195,7 @@ class Side {
     };
   }
 
-  /** Removes the remains of a program that was killed or has no `down`. */
+  /** Removes what a program has left. The tunnel of wg-quick is not taken down in another way. */
   clear(): void {
     forgetCalls(this.host);
     const { netlink } = this.host;

@@ -48,7 +48,7 @@ describe('Crossing', () => {
     expect(crossing).toMatchObject({ neighbours: 2, others: 0 });
   });
 
-  it('finds the marker at any place of a frame or a payload', () => {
+  it('finds the marker inside a frame and inside a payload', () => {
     const crossing = new Crossing(PORT, MARKER);
     const bytes = message(4, 200);
     bytes.set(MARKER, 120);
