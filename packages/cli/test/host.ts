@@ -37,7 +37,12 @@ export class Host {
     return started;
   }
 
-  /** Runs a program. @returns its output. @throws {Error} it failed; the message has its standard error */
+  /**
+   * Runs a program.
+   *
+   * @returns its output
+   * @throws {Error} it failed; the message has its standard error
+   */
   run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
     const output = new Promise<string>((resolve, reject) => {
       this.namespace.run(() =>

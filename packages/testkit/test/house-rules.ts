@@ -111,7 +111,7 @@ function ordersImports({ body }: Source): string[] {
     .map((node) => `${node.loc.start.line}: the import of ${node['source'].value} is too low`);
 }
 
-/** Fields are `#private`; the keyword is for constructors only. */
+/** Private fields and methods begin with `#`. Keywords like `private` are for constructors only. */
 function usesPrivateFields({ body }: Source): string[] {
   return body
     .map(declarationOf)
@@ -143,7 +143,7 @@ function namesThings({ body }: Source): string[] {
   });
 }
 
-/** Comments end at column 100, except links and drawings that cannot be wrapped. */
+/** Comments end at column 100, except lines with a link, which cannot be wrapped. */
 function wrapsComments({ text, comments }: Source): string[] {
   const lines = text.split('\n');
   return comments.flatMap(({ value, loc }) =>

@@ -1,6 +1,6 @@
 /**
- * Tests that property tests get the sizes that they want. fast-check makes arrays and texts of about ten elements,
- * for any `maxLength`, unless `size` is larger.
+ * Tests that property tests get the sizes that they want. fast-check makes arrays and texts of
+ * about ten elements, for any `maxLength`, unless `size` is larger.
  *
  * @module
  */

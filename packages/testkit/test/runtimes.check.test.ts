@@ -1,6 +1,6 @@
 /**
- * Tests that browsers can load these entries: no file that they import, directly or indirectly, imports a module
- * of Node.js.
+ * Tests that browsers can load these entries: no file that they import, directly or indirectly,
+ * imports a module of Node.js.
  *
  * @module
  */

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Pace } from '../../src/ends/pace.ts';
 
 /**
- * Sends for `windows` windows of 50 ms to a daemon that takes at most `most` packets per ms. Returns
- * the time at the end, in ms.
+ * Sends for `windows` windows of 50 ms to a daemon that takes at most `most` packets per ms.
+ * Returns the time at the end, in ms.
  */
 function run(pace: Pace, most: number, windows: number): number {
   let now = 0;

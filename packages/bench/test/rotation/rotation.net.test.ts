@@ -44,8 +44,8 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
       say,
     );
     expect(failed).toEqual([]);
-    // While the peer sends, packets are lost for one round trip. If it is silent, they are lost until
-    // Litz initiates again.
+    // While the peer sends, packets are lost for one round trip. If it is silent, they are lost
+    // until Litz initiates again.
     const runs = valuesOf(measurements, 'longest run of lost packets');
     expect(runs['wireguard-go: packets both ways']).toBeLessThanOrEqual(50);
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);

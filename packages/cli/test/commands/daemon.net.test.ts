@@ -344,7 +344,9 @@ async function startDaemon(): Promise<LitzProcess> {
   return daemon;
 }
 
-/** Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of the other. */
+/**
+ * Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of the other.
+ */
 async function twoDaemons(hosts: TwoHosts): Promise<{ left: LitzProcess; other: LitzProcess }> {
   const other = uniqueName('e');
   const processes = {
@@ -406,7 +408,9 @@ function socketsOf(pid: number): number {
   }).length;
 }
 
-/** Returns the session of a process: field 6 of /proc/PID/stat. The name, field 2, may have spaces. */
+/**
+ * Returns the session of a process: field 6 of /proc/PID/stat. The name, field 2, may have spaces.
+ */
 function sessionOf(pid: number): number {
   return Number(
     read(`/proc/${pid}/stat`)

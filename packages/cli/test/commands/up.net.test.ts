@@ -117,7 +117,8 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('2001:db8:9::9')).toBe(3);
     expect(await left.ping('198.51.100.2')).toBe(3);
     const [, received, sent] = (await left.run('wg', ['show', LEFT, 'transfer'])).split('\t');
-    // Nine pings of 128 bytes and a handshake were sent. In a loop, there would be thousands of datagrams.
+    // Nine pings of 128 bytes and a handshake were sent. In a loop, there would be thousands of
+    // datagrams.
     expect(Number(received)).toBeGreaterThan(9 * 128);
     expect(Number(sent)).toBeLessThan(2500);
   });
@@ -312,7 +313,9 @@ describeWith(
   },
 );
 
-/** Brings up Alice, with these lines for her peer. The endpoint is Bob's unless a line names one. */
+/**
+ * Brings up Alice, with these lines for her peer. The endpoint is Bob's unless a line names one.
+ */
 async function upLeft(
   peer: readonly string[],
   interfaceLines: readonly string[] = [],

@@ -43,12 +43,18 @@ export interface Underlay<A extends Machine, B extends Machine> {
   remove(): Promise<void>;
 }
 
-/** Returns the addresses of a machine on the wire. @param number 1 for machine a, 2 for machine b */
+/**
+ * Returns the addresses of a machine on the wire.
+ *
+ * @param number 1 for machine a, 2 for machine b
+ */
 export function outerAddresses(number: number): Addresses {
   return { v4: `192.168.77.${number}`, v6: `fd77::${number}` };
 }
 
-/** Adds addresses without duplicate address detection, which takes a second, and sets the link up. */
+/**
+ * Adds addresses without duplicate address detection, which takes a second, and sets the link up.
+ */
 export async function addAddresses(
   machine: Machine,
   link: string,

@@ -143,7 +143,8 @@ describe('ControlServer', () => {
       for (let i = 0; i < 5; i++) {
         let answered!: () => void;
         const isAnswered = new Promise<void>((resolve) => (answered = resolve));
-        // The client reads one byte. Unread bytes make its end a reset, as when a process is killed.
+        // The client reads one byte. Unread bytes make its end a reset, as when a process is
+        // killed.
         const onread = { buffer: Buffer.alloc(1), callback: () => (answered(), false) };
         const socket = createConnection({ path: join(folder, 'wg0.sock'), onread } as never);
         socket.write('garbage\n');
@@ -163,7 +164,7 @@ describe('ControlServer', () => {
     expect(lstatSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  test('refuses text that is no request, and stays', async () => {
+  test('refuses a request that it does not know, and stays', async () => {
     await listen(async () => {});
     const socket = createConnection(join(folder, 'wg0.sock'));
     socket.end('{"do":"dance"}\n');

@@ -82,7 +82,7 @@ function status(endpoint = '192.0.2.2:51820'): DeviceStatus {
   };
 }
 
-/** Lines of the peer replace the default ones. */
+/** Returns the configuration of a file. The given lines replace the default lines of the peer. */
 function wanted(
   interfaceLine = 'ListenPort = 51820',
   ...peerLines: string[]

@@ -1,6 +1,6 @@
 /**
- * `UpgradedTunnel`: Litz on one machine and another implementation on the other one, for upgrades of
- * Litz.
+ * `UpgradedTunnel`: a tunnel between Litz on one machine and another implementation on a second
+ * one, for tests that upgrade Litz.
  *
  * @module
  */
@@ -67,13 +67,13 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     this.writeProgram([`${variables} exec ${process.execPath} --import ${killer} ${LITZ} "$@"`]);
   }
 
-  /** @returns the output of `litz upgrade`, which is on standard error */
+  /** Upgrades Litz. @returns the output of `litz upgrade`, which is on standard error */
   async upgrade(): Promise<string> {
     const { a } = this.underlay;
     return a.run('sh', '-c', `${process.execPath} ${LITZ} upgrade ${this.a.link} 2>&1`);
   }
 
-  /** @throws {Error} a packet is lost */
+  /** Sends three pings through the tunnel. @throws {Error} one of them had no answer */
   async ping(): Promise<void> {
     const { lost } = await ping(this.a, this.tunnel.b.inner.v4);
     if (lost > 0) throw new Error(`${lost} of 3 pings were lost`);
@@ -84,7 +84,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     return daemonsOf(this.a.link);
   }
 
-  /** The ends of a stream from Litz to its peer. */
+  /** Returns the ends of a stream from Litz to its peer. */
   ends(): readonly [StreamEnd, StreamEnd] {
     const { a, b } = this.underlay;
     return [
@@ -132,7 +132,7 @@ export function killDaemons(name: string): void {
   }
 }
 
-/** @throws {Error} the condition is not true within 20 s */
+/** Waits until the condition is true. @throws {Error} it is not true within 20 s */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 20_000;
   while (!(await condition())) {

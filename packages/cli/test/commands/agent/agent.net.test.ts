@@ -137,7 +137,9 @@ async function askAll(...words: string[]): Promise<void> {
   for (const node of cluster.nodes) await node.ask(...words);
 }
 
-/** Pings between the nodes and between their pods. Returns which pings a capture shows in plaintext. */
+/**
+ * Pings between the nodes and between their pods. Returns which pings a capture shows in plaintext.
+ */
 async function readableBetween(): Promise<{ nodes: boolean; pods: boolean }> {
   const capture = cluster.capture();
   expect(await one.host.ping(two.address)).toBe(3);

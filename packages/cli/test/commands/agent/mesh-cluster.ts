@@ -1,10 +1,10 @@
 /**
- * `MeshCluster`: the nodes of a mesh for tests. Each node is a network namespace, and so is its pod.
- * A bridge connects the nodes, and a test can capture its packets. The routes between the pods are
- * like those of flannel's host-gw.
+ * `MeshCluster`: the nodes of a mesh for tests. Each node is a network namespace, and so is its
+ * pod. A bridge connects the nodes, and a test can capture its packets. The routes between the pods
+ * are like those of flannel's host-gw.
  *
  * ```
- *   pod 10.244.1.5 -- node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 -- pod 10.244.2.5
+ *   pod 10.244.1.5 - node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 - pod 10.244.2.5
  * ```
  *
  * @module
@@ -170,7 +170,11 @@ export class MeshNode {
     return this.host.litz(['agent', ...all], options);
   }
 
-  /** Returns the output of a command of `litz agent`. @throws {Error} it failed; the message has the output */
+  /**
+   * Returns the output of a command of `litz agent`.
+   *
+   * @throws {Error} it failed; the message has the output
+   */
   async ask(...words: string[]): Promise<string> {
     const place = ['--interface', this.interfaceName, '--control-dir', join(this.#folder, 'run')];
     const asked = this.host.litz(['agent', ...place, ...words]);

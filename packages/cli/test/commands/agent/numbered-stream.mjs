@@ -1,8 +1,8 @@
 // Sends numbered datagrams from one process to another, RATE per second (default: 1000).
 //
 //   node numbered-stream.mjs send ADDRESS PORT [RATE]  until SIGTERM, then prints how many it sent
-//   node numbered-stream.mjs receive ADDRESS PORT      until SIGTERM, then prints how many came, the
-//                                                      first missing ones, and the longest gap
+//   node numbered-stream.mjs receive ADDRESS PORT      until SIGTERM, then prints how many came,
+//                                                      which are missing, and the longest gap
 import { createSocket } from 'node:dgram';
 
 const MOST_AT_ONCE = 20;
@@ -26,7 +26,8 @@ function send() {
   socket.on('error', () => {});
   const timer = setInterval(() => {
     const due = Number((process.hrtime.bigint() - began) / NANOSECONDS_EACH);
-    // After a pause, the sender skips the missed datagrams, because a burst would cause losses itself.
+    // After a pause, the sender skips the missed datagrams, because a burst would cause losses
+    // itself.
     const late = Math.max(0, due - sent - MOST_AT_ONCE);
     began += BigInt(late) * NANOSECONDS_EACH;
     while (!state.isOver && sent < due - late) {

@@ -12,8 +12,8 @@ export function peakMegabytes(pid: number): number {
 }
 
 /**
- * In MB: the memory limit of the chart (256 MiB). An agent takes up to 200 MB while a registry sends
- * garbage.
+ * In MB: the memory limit of the chart (256 MiB). An agent takes up to 200 MB while a registry
+ * sends garbage.
  */
 export const MOST_MEGABYTES = 268;
 /**

@@ -106,8 +106,8 @@ async function bodyOf(server: string, path: string): Promise<string> {
 }
 
 /**
- * Requests a path of a server of node one's agent. The request comes from the namespace of the node,
- * because the page listens on the loopback interface there.
+ * Requests a path of a server of node one's agent. The request comes from the namespace of the
+ * node, because the page listens on the loopback interface there.
  */
 async function fetched(server: string, path: string): Promise<{ status: number; text: string }> {
   const script = `fetch('http://${server}/${path}').then(async (answer) => {
