@@ -20,7 +20,7 @@ const MEGABYTES = (
 ).split(' ');
 
 let host: Host;
-/** What killed daemons of other tests have left. */
+/** The files that killed daemons of other tests have left. */
 let earlier: readonly string[];
 
 describeWith(realInterfaces, 'litz with small limits', () => {
@@ -100,8 +100,8 @@ function leftovers(): string[] {
 }
 
 /**
- * Whether Node.js can run a program of one small file. `litz` needs no more before it checks its
- * limits.
+ * Returns whether Node.js can run a program of one small file. `litz` needs no more before it
+ * checks its limits.
  */
 function nodeStarts(limit: string): boolean {
   const [program, ...words] = limited(limit);

@@ -16,7 +16,7 @@ export class OwnMounts {
   readonly #folder: string;
   readonly #holder: ChildProcess;
 
-  /** @param script is run inside, after the mounts; its text may use $FOLDER */
+  /** Makes the mounts. @param script runs inside, after the mounts; its text may use $FOLDER */
   static async create(script = ':'): Promise<OwnMounts> {
     const mounts = new OwnMounts(script);
     await Promise.race([once(mounts.#holder.stdout!, 'data'), mounts.#died()]);

@@ -43,7 +43,7 @@ export function readSource(text: string): Source {
   };
 }
 
-/** Whether a file has code that can run: more than types and re-exports. */
+/** Returns whether a file has code that can run: more than types and re-exports. */
 export function hasCode({ body }: Source): boolean {
   return body.some((node) => {
     if (/^(?:Import|ExportAll)/.test(node.type)) return false;
@@ -187,7 +187,7 @@ function isStatement({ type }: Node): boolean {
   return type.endsWith('Statement');
 }
 
-/** Whether a declaration is read while the module is loaded, by code up to its last function. */
+/** Returns whether code up to the last function reads a declaration while the module is loaded. */
 function isNeededAtOnce(node: Node, body: readonly Node[]): boolean {
   const names = new Set(namesOf(node));
   return body

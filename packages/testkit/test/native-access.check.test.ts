@@ -1,7 +1,7 @@
 /**
- * Tests all public functions that access native memory, a descriptor or the kernel with wrong
- * arguments. Each entry has calls that must throw before they have an effect, with the argument's
- * name. An entry without arguments that could be wrong says why.
+ * Calls every public function that accesses native memory, a descriptor or the kernel, with wrong
+ * arguments. Each entry of the table has calls that must throw before they have an effect, with the
+ * argument's name. An entry of a function without arguments that could be wrong says why.
  *
  * @module
  */

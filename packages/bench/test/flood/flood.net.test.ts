@@ -6,7 +6,7 @@ import { missingProgram } from '../../src/peers/command.ts';
 import { litz } from '../../src/peers/implementation.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/flood/flood.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),

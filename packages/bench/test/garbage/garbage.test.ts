@@ -24,7 +24,7 @@ describe('EnginePair', () => {
 });
 
 describe('countCollections', () => {
-  it('counts collections of all isolates, in the format of each V8', () => {
+  it('counts collections of all isolates, in the formats of different versions of V8', () => {
     const output = [
       '[12:0x55]       30 ms: Scavenge 4.0 (4.5) -> 3.3 (5.5) MB, 0.66 / 0.00 ms task;',
       '[12:0x77]       31 ms: Scavenge (interleaved) 4.0 (4.5) -> 3.3 (5.5) MB, pooled: 0 MB',
@@ -36,7 +36,7 @@ describe('countCollections', () => {
 });
 
 describe('scavengesPerMillion', () => {
-  it('subtracts collections that are in both runs', () => {
+  it('subtracts the collections of the shorter run', () => {
     expect(scavengesPerMillion(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
   });
 

@@ -5,7 +5,7 @@ import type * as Mesh from '../../src/mesh/mesh.ts';
 import { litz } from '../../src/peers/implementation.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/mesh/mesh.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),

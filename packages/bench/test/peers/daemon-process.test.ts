@@ -13,7 +13,7 @@ describe('parseCpuTicks', () => {
     expect(parseCpuTicks(stat)).toBe(33);
   });
 
-  it('refuses any other text', () => {
+  it('refuses an empty text', () => {
     expect(() => parseCpuTicks('')).toThrow(RangeError);
   });
 });

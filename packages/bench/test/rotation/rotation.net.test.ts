@@ -6,7 +6,7 @@ import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 import type { Measurement } from '../../src/results/result.ts';
 import type * as Rotation from '../../src/rotation/rotation.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/rotation/rotation.js', import.meta.url);
 const [wireguardGo] = peersNamed(['wireguard-go']) as [Implementation];
 const requirements = [

@@ -22,12 +22,12 @@ describe('startInBackground', () => {
     expect(readFileSync(file, 'utf8')).toBe('ready');
   });
 
-  test('fails with the output of a daemon that could not start', async () => {
+  test('fails with the reason that a daemon sends if it cannot start', async () => {
     const failed = start("process.send({ failure: 'wg0 is taken: EBUSY' }); process.exitCode = 1;");
     await expect(failed).rejects.toThrow(/^wg0 is taken: EBUSY$/);
   });
 
-  test('does not miss the last output of a daemon', async () => {
+  test('does not miss a reason that a daemon sends just before its end', async () => {
     const failed = start("process.send({ failure: 'no' }, () => process.exit(1));");
     await expect(failed).rejects.toThrow(/^no$/);
   });

@@ -33,7 +33,8 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
 
   it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
-    // The warm-up opens and closes sockets: two TUNs, and one or two UDP sockets for each.
+    // The warm-up opens and closes sockets: two that stand for TUNs, and one or two UDP sockets for
+    // each of them.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);

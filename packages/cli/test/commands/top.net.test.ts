@@ -9,10 +9,10 @@ import { OwnMounts } from '../own-mounts.ts';
 const LEFT = uniqueName('l');
 const RIGHT = uniqueName('r');
 const TOP = `${process.execPath} ${LITZ} top`;
-/** The first characters of a key, as a row shows it. */
+/** Returns a key as a row shows it: its first and its last four characters. */
 const short = (key: string): string => `${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 
-/** The same as a regular expression. A key may have a plus. */
+/** Returns the same for a regular expression, because a key may have a plus. */
 const shortPattern = (key: string): string => escaped(short(key));
 
 const keys = { left: keyPair(), right: keyPair() };

@@ -136,7 +136,9 @@ function quote(word: string): string {
 
 /** The network over which commands reach the guest. Tests change only other addresses. */
 const CONTROL = '172.31.255';
-/** The guest runs this line once. It gives each connection a shell. */
+/**
+ * The guest runs this script once. The script starts a server that gives each connection a shell.
+ */
 const CONFIGURATION = `
 /bin/ip link set eth0 up
 /bin/ip address add ${CONTROL}.2/24 dev eth0

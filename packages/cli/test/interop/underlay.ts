@@ -7,7 +7,7 @@
  * @module
  */
 
-/** The addresses of a link. */
+/** The addresses of a link, without prefix lengths. */
 export interface Addresses {
   readonly v4: string;
   readonly v6: string;

@@ -39,7 +39,7 @@ describe('NameTable', () => {
     expect(used.every((address) => address === undefined)).toBe(true);
   });
 
-  test('keeps a bounded number of names', () => {
+  test('keeps 64 names, and forgets the oldest one for another', () => {
     const { table, asked, answer } = slowNames();
     for (let i = 0; i < 65; i++) {
       table.use(`n${i}`, () => {});

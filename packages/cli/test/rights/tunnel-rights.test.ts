@@ -22,7 +22,7 @@ afterEach(() => {
   vi.clearAllMocks();
 });
 
-/** Returns the rights that are kept for a tunnel with this file. */
+/** Returns which rights are kept for a tunnel with this file: 'all' or 'few'. */
 function keptFor(text: string, runsHooks = true): string {
   writeFileSync(file, text);
   chmodSync(file, 0o600);
@@ -49,7 +49,7 @@ describe('keepTunnelRights', () => {
     expect(keptFor('[Interface]\nPostUp = x\n', false)).toBe('few');
   });
 
-  it('keeps rights if the file can be read only once, or is missing', () => {
+  it('keeps rights if the file is not a regular file, or is missing', () => {
     keepTunnelRights('/dev/null', true);
     keepTunnelRights(join(folder, 'missing.conf'), true);
     expect(keepAllRights).toHaveBeenCalledTimes(2);

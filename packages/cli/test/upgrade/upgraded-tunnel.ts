@@ -19,7 +19,12 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   readonly tunnel: Tunnel;
   readonly #folder: string;
 
-  /** @param env for the daemon of Litz; PROGRAM in a value stands for the path of `program` */
+  /**
+   * Makes the tunnel.
+   *
+   * @param env for the daemon of Litz. PROGRAM in a value stands for the path of the file that
+   *   `writeProgram` writes
+   */
   static async create<M extends Machine>(
     peer: Implementation<M>,
     connect: () => Promise<Underlay<Namespace, M>>,
@@ -60,7 +65,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     chmodSync(file, 0o700);
   }
 
-  /** Lets the next upgrades start Litz with `killer.mjs`. */
+  /** Makes the next upgrades start Litz with `killer.mjs`, which explains the arguments. */
   writeKiller(kill: string, format = ''): void {
     const killer = join(import.meta.dirname, 'killer.mjs');
     const variables = `KILL='${kill}' PASSED='${format}' LITZ_ENTRY='${LITZ}'`;

@@ -14,7 +14,7 @@ import {
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
-/** `LITZ_LONG=1`: runs for half an hour, with the default lease. */
+/** With `LITZ_LONG=1`, the first test runs for half an hour, with the default lease. */
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
 /**
