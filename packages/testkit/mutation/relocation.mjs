@@ -1,6 +1,6 @@
 /**
- * Moves stored results to a file whose comments or line breaks have changed. The mutants are the
- * same then, so they need no new run.
+ * `relocate`: moves stored results of mutation tests to a file whose comments or line breaks have
+ * changed. The mutants are the same then, so they need no new run.
  */
 import { parse } from '@babel/parser';
 

@@ -116,7 +116,7 @@ export class Namespace implements Machine {
     return { lines: () => output().split('\n') };
   }
 
-  /** Kills all processes in the namespace, also those of started programs, and deletes it. */
+  /** Kills all processes in the namespace, and deletes it. */
   async remove(): Promise<void> {
     const { stdout } = await execute('ip', ['netns', 'pids', this.name]);
     for (const pid of stdout.split('\n').filter(Boolean)) {

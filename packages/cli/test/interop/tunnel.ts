@@ -74,7 +74,7 @@ export class Tunnel {
   }
 }
 
-/** Returns what `wg show` prints about the other end, such as 'endpoints' or 'transfer'. */
+/** Returns what `wg show` prints about the other end in a field, such as 'transfer': its words. */
 export async function show(end: End, field: string): Promise<string[]> {
   const output = await end.machine.run('wg', 'show', end.link, field);
   return output.trim().split(/\s+/).slice(1);

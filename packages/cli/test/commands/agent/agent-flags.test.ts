@@ -14,7 +14,7 @@ const GOOD: AgentFlags = {
 };
 
 describe('readAgentFlags', () => {
-  it('reads the flags that an agent needs, and has defaults for the others', () => {
+  it('reads the registry, the prefixes and the settings of an agent', () => {
     const { settings, registry, prefixes } = readAgentFlags(GOOD);
     expect(registry).toEqual({ type: 'file', folder: '/shared/nodes' });
     expect(prefixes.type === 'static' && prefixes.prefixes.map(formatCidr)).toEqual([

@@ -13,7 +13,7 @@ export const ETCD_TESTS: string = join(import.meta.dirname, '../../../../mesh/te
 /** A real etcd. */
 export interface Etcd {
   readonly port: number;
-  /** A second port for clients, for an administrator: tests break only connections to `port`. */
+  /** A second port for clients, for the administrator. The relays of tests lead only to `port`. */
   readonly administrationPort: number;
   /** Kills the server, and starts it again without its data. */
   replace(): Promise<void>;

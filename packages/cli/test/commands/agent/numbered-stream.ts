@@ -1,5 +1,5 @@
 /**
- * Sends numbered datagrams between two pods, and counts the lost ones.
+ * `NumberedStream`: sends numbered datagrams between two pods, and counts the lost ones.
  *
  * @module
  */
