@@ -296,7 +296,7 @@ const RANDOM_INTERFACE_LINES: readonly string[] = [
   'SaveConfig = False',
   '',
   '# ListenPort = 7',
-  // Sometimes a line that one or both programs refuse.
+  // Some of the next lines are refused by one program or by both.
   'PostUp = true',
   'ListenPort = x',
   'Address = 10.1.0.1/99',

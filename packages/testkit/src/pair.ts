@@ -65,7 +65,7 @@ export function createPair(options: PairOptions = {}): Pair {
   return { network, alice, bob };
 }
 
-/** Returns a person. The same numbers give the same person. */
+/** Returns a person. The same number and seed give the same person. */
 export function createPerson(number: number, seed = 1): Person {
   const bytes = new Uint8Array(32);
   seededRandomBytes(seed * 1000 + number)(bytes);

@@ -366,7 +366,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
         (m) => m.openUdp({ port: 0, slots: 1, memory: { buffer: BYTES, offset: 0 } }),
       ],
     ],
-    // It calls `@litz/sys`, or Node.js if that cannot answer.
+    // `interfaceIndex` calls `@litz/sys`, or Node.js if `@litz/sys` cannot answer.
     interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
     adoptUdp: 'takes descriptors that another process passed',

@@ -22,7 +22,7 @@ describe('pages', { timeout: 60_000 }, () => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ['--input-type=module', '--eval', code],
-      // All packages are installed there.
+      // In docs, all packages are installed.
       { cwd: join(root, 'docs'), encoding: 'utf8', timeout: 30_000 },
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

@@ -51,7 +51,7 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);
     expect(runs['wireguard-go: no exchange']).toBe(0);
     expect(valuesOf(measurements, 'keys replaced')['wireguard-go: no exchange']).toBe(0);
-    // With one exchange, the whole stream is one part.
+    // A stream with at most one exchange is one part, so this is the longest gap of the stream.
     const longest = valuesOf(measurements, 'longest gap of each rotation');
     expect(longest['wireguard-go: silent']).toBeGreaterThan(1000);
     expect(longest['wireguard-go: no exchange']).toBeLessThan(1000);

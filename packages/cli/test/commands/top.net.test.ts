@@ -12,7 +12,7 @@ const TOP = `${process.execPath} ${LITZ} top`;
 /** Returns a key as a row shows it: its first and its last four characters. */
 const short = (key: string): string => `${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 
-/** Returns the same for a regular expression, because a key may have a plus. */
+/** Returns `short(key)` for a regular expression. A key may have a plus, which is escaped. */
 const shortPattern = (key: string): string => escaped(short(key));
 
 const keys = { left: keyPair(), right: keyPair() };

@@ -107,8 +107,8 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     before = host.state();
     const { text } = await failed(WHOLE, READ_ONLY_SYSCTLS);
     expect(text).toMatch(/cannot set net\/ipv4\/conf\/wan\/rp_filter = 2: .*EROFS/);
-    // Docker sets parameters before the interface exists, so it can only set the one for all
-    // interfaces.
+    // Docker sets parameters before the interface exists. So it can only set the parameter for all
+    // interfaces, as the advice says.
     expect(text).toContain('--sysctl net.ipv4.conf.all.rp_filter=2');
     host.namespace.run(() => writeSysctl('net.ipv4.conf.all.rp_filter', 2));
     await comesUp(READ_ONLY_SYSCTLS);

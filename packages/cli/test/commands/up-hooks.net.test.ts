@@ -178,8 +178,8 @@ async function withWgQuick(hooks: readonly string[]): Promise<Outcome> {
 }
 
 /**
- * Writes a tunnel file. `log WORDS` in a hook writes a line into the file `log`. It is replaced by
- * a program, so that litz and wg-quick can run it.
+ * Writes a tunnel file. `log WORDS` in a hook writes a line into the file `log`. The word
+ * `log` is replaced by a program, so that litz and wg-quick can run it.
  */
 function writeLogged(hooks: readonly string[]): string {
   const log = host.write('log', ['BEGIN']);

@@ -114,7 +114,7 @@ interface Outcome {
 
 async function withLitz(text: string): Promise<Outcome> {
   const started = ours.host.litz(['up', ours.write(text)], {
-    // This keeps litz from changing the resolver of this machine.
+    // With the fake `resolvconf`, litz does not change the DNS servers of this machine.
     env: { LOG_LEVEL: 'verbose', PATH: fakePrograms(ours.host) },
   });
   try {

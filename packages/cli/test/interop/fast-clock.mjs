@@ -1,6 +1,6 @@
 /**
- * Makes the clock of the packet loop's thread run RATE times as fast. It is a crypto provider,
- * because the option `crypto` of a device loads a module in that thread.
+ * This module makes the clock of the packet loop's thread run RATE times as fast. It exports a
+ * crypto provider, because the option `crypto` of a device loads a module in that thread.
  *
  * It changes only CLOCK_BOOTTIME, which the engine uses, and the sleeps of poll. The wall clock is
  * unchanged, because the peer sees its timestamps.

@@ -67,10 +67,11 @@ export const wireguardGo: Implementation<Namespace> = {
 /**
  * boringtun: `cargo install boringtun-cli`.
  *
- * By default it answers each peer from a connected socket, and a connected socket keeps the local
- * address that it had when it was made. It makes another socket only when the peer's address
- * changes (device/peer.rs, `set_endpoint`). So after its own address has changed, it sends nothing
- * any more, whoever the peer is. Its option `--disable-connected-udp` avoids that.
+ * By default, boringtun answers each peer from a connected socket, and a connected socket keeps the
+ * local address that it had when it was made. boringtun makes another socket only when the peer's
+ * address changes (device/peer.rs, `set_endpoint`). So after the local address has changed,
+ * boringtun sends nothing any more, whoever the peer is. The option `--disable-connected-udp`
+ * avoids that.
  */
 export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',

@@ -103,7 +103,7 @@ export class Namespace implements Machine {
     return started;
   }
 
-  /** Ends all started processes that still run, except one. */
+  /** Ends all started processes that still run, but not `except`. */
   async endStarted(except?: StartedProcess): Promise<void> {
     for (const started of this.#started) if (started !== except) await started.end();
   }

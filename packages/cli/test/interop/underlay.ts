@@ -30,7 +30,7 @@ export interface Machine {
   withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Sends bytes that do not compress over TCP. @returns their SHA-256 */
   send(address: string, port: number, bytes: number): Promise<string>;
-  /** Resolves when it listens for one connection. `sha256` is that of the received bytes. */
+  /** Listens for one TCP connection, and resolves then. `sha256` is that of the received bytes. */
   receive(address: string, port: number): Promise<{ sha256: Promise<string> }>;
 }
 

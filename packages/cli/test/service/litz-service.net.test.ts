@@ -132,7 +132,8 @@ describeWith(required, 'litz@.service', () => {
       );
     };
     const first = await pid();
-    // This is longer than the watchdog's interval: systemd does not restart a daemon that works.
+    // The wait is longer than the watchdog's interval: systemd does not restart a daemon that
+    // works.
     await expect(
       vi.waitUntil(() => isNew(first), { timeout: 8000, interval: 200 }),
     ).rejects.toThrow(/Timed out/);

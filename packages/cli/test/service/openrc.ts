@@ -22,7 +22,7 @@ import { requirement, type Requirement } from '@litz/testkit';
 import { vi } from 'vitest';
 import type { Host } from '../host.ts';
 
-/** `.ci/run` makes this folder. */
+/** Requires the folder with the unpacked packages, which `.ci/run` makes. */
 export const unpackedOpenRc: Requirement = requirement('an unpacked OpenRC', () =>
   existsSync(join(FOLDER, 'sbin/openrc-run'))
     ? true

@@ -24,7 +24,7 @@ afterEach(async () => {
 
 describe('ControlServer', () => {
   test('does not change where modules are found', () => {
-    // In a process of its own, because the loader of vitest is another one.
+    // This code runs in a process of its own, because vitest loads modules in another way.
     const code = `import { ControlServer } from './dist/tunnel/control.js';
       const path = '${folder}';
       await ControlServer.listen('wg0', async () => {}, path);
@@ -90,7 +90,7 @@ describe('ControlServer', () => {
     socket.on('drain', send);
     send();
     await new Promise((resolve) => socket.once('close', resolve));
-    // This counts also what is still in the buffers of the kernel.
+    // `sent` also counts what is still in the buffers of the kernel.
     expect(sent).toBeLessThan(4 * 1024 * 1024);
     expect(await ask({ do: 'save' })).toBe('done');
   });

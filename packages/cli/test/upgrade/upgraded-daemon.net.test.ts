@@ -281,7 +281,7 @@ async function successorOf(old: number): Promise<number> {
 
 /**
  * Returns each different set of rights and users of the threads of a process. If all threads have
- * the same, it is only one.
+ * the same, the list has one entry.
  */
 function rightsOf(pid: number): unknown[] {
   const seen = new Map<string, unknown>();

@@ -18,8 +18,8 @@ import { NumberedStream } from './numbered-stream.ts';
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
 /**
- * First one node has no etcd for this time, and then no node has it for `TOGETHER_MS`. In ms;
- * longer than the time limit of a call.
+ * How long one node has no etcd, in ms: longer than the time limit of a call. After that, no node
+ * has etcd for `TOGETHER_MS`.
  */
 const ALONE_MS = LONG ? 1_200_000 : 13_000;
 const TOGETHER_MS = LONG ? 600_000 : 5000;

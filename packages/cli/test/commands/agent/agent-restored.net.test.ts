@@ -92,7 +92,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
       await NumberedStream.start(one.pod, two.pod, two.podAddress),
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
     ];
-    // These agents wait only 5 s for a missing node in a rotation.
+    // The new agents wait only 5 s for a missing node in a rotation.
     for (const node of [one, two]) {
       await agents.get(node)?.end('SIGKILL');
       agents.set(node, node.agent(['--rotate-timeout', '5s']));

@@ -71,7 +71,7 @@ export async function eachSays(
 }
 
 /**
- * Waits until the status of each node shows this number of refused records, and one connected peer.
+ * Waits until the status of each node shows `count` refused records and one connected peer.
  */
 export async function eachRefuses(nodes: readonly MeshNode[], count: number): Promise<void> {
   for (const node of nodes) {
