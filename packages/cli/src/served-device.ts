@@ -7,6 +7,7 @@
 import {
   Device,
   UapiServer,
+  type DeviceEvents,
   type TakenDevice,
   type UapiServerOptions,
   type UapiTarget,
@@ -178,4 +179,13 @@ function isForbidden(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(cause?.code));
 }
 
-const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'];
+type OffloadName = DeviceEvents['offload'][0]['name'];
+
+/** A record, so that the compiler is red if a name is missing. */
+const OFFLOAD_NAMES: Readonly<Record<OffloadName, true>> = {
+  tunTcp: true,
+  tunUdp: true,
+  udpGso: true,
+  udpGro: true,
+};
+const OFFLOADS: readonly string[] = Object.keys(OFFLOAD_NAMES);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -88,6 +88,31 @@ describe('Network', () => {
     expect(error.code).toBe('ETIMEDOUT');
     expect(error.message).toContain(`${key.slice(0, 4)}…${key.slice(-5)} at 127.0.0.1:9`);
     await expect(network.ping('10.0.0.2', { timeout: 20 })).rejects.toThrow(key.slice(-5));
+  });
+
+  test('looks the name of an endpoint up again when its peer is silent', async () => {
+    const addresses = ['127.0.0.1', '127.0.0.2'];
+    const peers = [
+      {
+        publicKey: generateKeyPair().publicKey,
+        endpoint: 'peer.test:9',
+        allowedIps: ['10.0.0.0/24'],
+      },
+    ];
+    const lines = new EventEmitter<{ line: [string] }>();
+    const resolve = {
+      lookup: async () => addresses.shift()!,
+      log: (line: string): void => void lines.emit('line', line),
+    };
+    const logged = once(lines, 'line');
+    await using network = await Network.open(
+      { interface: ownInterface(), peers },
+      { handshakeTimeout: 100, resolve },
+    );
+    network.connect(80, '10.0.0.2').on('error', () => {});
+    expect(String(await logged)).toContain('does not answer: peer.test is 127.0.0.2:9');
+    const [peer] = (await network.device.status()).peers;
+    expect(peer?.endpoint?.toString()).toBe('127.0.0.2:9');
   });
 
   test('opens a file, and says what is missing in it', async () => {

@@ -55,24 +55,21 @@ export function createParts(crypto: LibCrypto): Parts {
   };
 }
 
-/**
- * Decrypts a text that was checked and has its tag behind it. `isBounded`: the bytes behind the tag
- * must not be written, not even for a moment. Returns whether the tag is right.
- */
+/** Decrypts a text that was checked and has its tag behind it. Returns whether the tag is right. */
 export type Open = (
   key: StreamKey,
   oneTimeKeys: OneTimeKeys | undefined,
-  ...args: [...text: Parameters<Cipher['open']>, isBounded?: boolean]
+  ...text: Parameters<Cipher['open']>
 ) => boolean;
 
 /** Makes the function that opens messages with these parts. */
 export function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
   // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
-  return (key, oneTimeKeys, counter, buffer, offset, length, isBounded = false) => {
+  return (key, oneTimeKeys, counter, buffer, offset, length) => {
     const data = addressOf(buffer) + offset;
     const end = offset + length;
     const reach = reachOf(length);
-    const hasSpace = !isBounded && end + reach <= buffer.length;
+    const hasSpace = end + reach <= buffer.length;
     const view = views.of(buffer);
     beginTag(key, counter, oneTimeKeys);
     tag.save(view, end, hasSpace ? reach : 16);
@@ -85,6 +82,39 @@ export function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
     }
     if (hasSpace) tag.restore(view, end, reach);
     return isRight;
+  };
+}
+
+/**
+ * Like `createOpen`, for messages of at most `longest` bytes of text behind which another thread
+ * works: nothing behind the tag is written, not even for a moment. What is read there is not used.
+ */
+export function createBoundedOpen(
+  { chacha20, tag, views, beginTag }: Parts,
+  longest: number,
+): Open {
+  const { bytes, address } = allocate(wholeBlocks(longest));
+  let text = bytes;
+  // oxlint-disable-next-line max-params -- called per packet: an object would be garbage
+  return (key, oneTimeKeys, counter, buffer, offset, length) => {
+    const data = addressOf(buffer) + offset;
+    const end = offset + length;
+    const view = views.of(buffer);
+    const whole = wholeBlocks(length);
+    beginTag(key, counter, oneTimeKeys);
+    tag.save(view, end, 16);
+    tag.finishInParts(data, length);
+    if (!tag.isSaved()) return false;
+    if (oneTimeKeys) chacha20.begin(key, counter, 1);
+    // A partial block costs a quarter of a full packet, more than the copy.
+    if (whole <= bytes.length && offset + whole <= buffer.length) {
+      chacha20.crypt(key, address, data, whole);
+      if (text.length !== length) text = bytes.subarray(0, length);
+      buffer.set(text, offset);
+    } else {
+      chacha20.crypt(key, data, data, length);
+    }
+    return true;
   };
 }
 

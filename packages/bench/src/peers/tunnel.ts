@@ -27,7 +27,7 @@ export class Tunnel {
   readonly #a: Daemon;
   readonly #b: Daemon;
   readonly #startedAt: number;
-  #readyMs = 0;
+  #configuredMs = 0;
   #firstPings: PingTimes = { times: [], sent: 0 };
 
   /**
@@ -57,9 +57,9 @@ export class Tunnel {
     this.#b = new Daemon(implementation, { namespace: namespaces.b });
   }
 
-  /** Time in ms from the start of both daemons until both accepted requests. */
-  get readyMs(): number {
-    return this.#readyMs;
+  /** Time in ms from the start of both daemons until both had carried out their first request. */
+  get configuredMs(): number {
+    return this.#configuredMs;
   }
 
   /** The pings of `open`. */
@@ -93,8 +93,8 @@ export class Tunnel {
 
   async #start(pings: FirstPings | undefined): Promise<void> {
     await Promise.all(this.#daemons.map((daemon) => daemon.untilListening()));
-    this.#readyMs = performance.now() - this.#startedAt;
     await this.#introduce();
+    this.#configuredMs = performance.now() - this.#startedAt;
     await this.#a.bringUp(`${INNER.a}/24`, MTU);
     await this.#b.bringUp(`${INNER.b}/24`, MTU);
     this.#firstPings = await (pings === undefined ? this.#untilSession() : this.#ping(pings));

@@ -24,7 +24,7 @@ describeWith(requirements, 'measureStart', () => {
     const valueOf = (figure: string, subject: string): number =>
       measurements.find((one) => one.figure === figure && one.subject === subject)!.value!;
     for (const subject of ['litz', WITH, WITHOUT, SMALL_HEAP]) {
-      expect(valueOf('start to ready, both ends', subject)).toBeGreaterThan(50);
+      expect(valueOf('start to configured, both ends', subject)).toBeGreaterThan(50);
       expect(valueOf('first 200 pings, average', subject)).toBeGreaterThan(0);
       expect(valueOf('first 200 pings, lost', subject)).toBe(0);
       expect(valueOf('TCP, 1 stream, first second', subject)).toBeGreaterThan(0);

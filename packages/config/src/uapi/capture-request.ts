@@ -49,7 +49,8 @@ export interface CaptureRequest {
 /**
  * Returns the text of a request.
  *
- * @throws {TypeError | WireGuardError} a field is wrong; the message names it
+ * @throws {TypeError | WireGuardError} a field is unknown, `peers` is not an array, or a peer is
+ *   not a public key; the message names it. The other values are not checked.
  */
 export function formatCaptureRequest(request: CaptureRequest = {}): string {
   checkObject(request, 'request', ['peers', 'side', 'snapLength', 'keyLog']);

@@ -182,6 +182,7 @@ export class LinuxLoop {
     else this.#plane.linkDown(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
+    if (!this.#plane.isUp) this.#warmUp?.begin(() => this.#options.control.isStopped);
     let now = sys.boottimeMs();
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#polledSockets.follow(path.sockets);
@@ -189,6 +190,7 @@ export class LinuxLoop {
       const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
       const endedAt = sys.boottimeMs();
       this.#plane.loop.add(now, endedAt);
+      this.#options.threads?.observe(now, endedAt, path.carriedBytes);
       polled.wait(Math.min(due - endedAt, longestSleepMs));
       now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
@@ -198,7 +200,7 @@ export class LinuxLoop {
       }
       if (polled.ready(link) !== 0) this.#followLink(now);
       if (polled.ready(routes) !== 0) this.#routes.recordChange();
-      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) this.#readTun(now);
+      if (isTunPaused ? now >= path.tunPausedUntil : polled.ready(tun) !== 0) path.readTun(now);
       isTunPaused = path.tunPausedUntil !== Infinity;
       polled.setMuted(tun, isTunPaused);
       this.#polledSockets.receive(path, now);
@@ -395,11 +397,6 @@ export class LinuxLoop {
       this.#warmUp = undefined;
       return this.#sockets.open(options);
     }
-  }
-
-  #readTun(now: number): void {
-    const isFull = this.#plane.path.readTun(now);
-    this.#options.threads?.observe(now, this.#plane.path.readPackets, isFull);
   }
 }
 

@@ -83,9 +83,9 @@ export class SealingPool implements SealingThreads, OpeningThreads {
     this.#threads.endOpening();
   }
 
-  /** Must be called after each read of the interface. See `ThreadGrowth.observe`. */
-  observe(now: number, packets: number, isFull: boolean): void {
-    const step = this.#growth?.observe(now, packets, isFull) ?? 'none';
+  /** Must be called after each turn of the packet loop. See `ThreadGrowth.observe`. */
+  observe(beganAt: number, endedAt: number, bytes: number): void {
+    const step = this.#growth?.observe(beganAt, endedAt, bytes) ?? 'none';
     if (step === 'none') return;
     this.#isResting = step === 'rest';
     if (step === 'start') this.#grow();

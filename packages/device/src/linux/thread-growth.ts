@@ -1,7 +1,7 @@
 /**
  * `ThreadGrowth`: decides when other threads should help the packet loop. They help only while the
- * loop cannot keep up with the interface, a core is idle, and a measurement has shown that they
- * make it faster. Pure: no clock, no I/O.
+ * loop never sleeps, a part of a core is idle, and a measurement has shown that they bring
+ * something. Pure: no clock, no I/O.
  *
  * @module
  */
@@ -21,83 +21,92 @@ export class ThreadGrowth {
   /** How many threads were started, and how many are used; both include that of the packet loop. */
   #started = 1;
   #used = 1;
+  readonly #window = new Span();
   #windowEnd = -Infinity;
-  #windowStart = 0;
-  #packets = 0;
-  #turns = 0;
-  #fullTurns = 0;
-  /** Packets per ms in the window before the last growth. */
+  #busyMs = 0;
+  /** The windows in which the idle time is measured, and how many there were. Each had load. */
+  readonly #measured = new Span();
+  #measuredWindows = 0;
+  /** Bytes per ms before the last growth, and before the first one. */
   #before = 0;
-  /** Windows since the last growth. */
+  #alone = 0;
+  /** Windows since the last growth. The later ones show what it has brought. */
   #age = 0;
-  #calmWindows = 0;
+  readonly #trial = new Span();
+  #calmMs = 0;
   #restUntil = -Infinity;
   #restMs = FIRST_REST_MS;
-  #measuresIdle = false;
 
   constructor(options: ThreadGrowthOptions) {
     this.#options = options;
   }
 
   /**
-   * Must be called after each read of the interface.
+   * Must be called after each turn of the packet loop.
    *
-   * @param now in ms
-   * @param packets how many were read since the start
-   * @param isFull whether the interface had more packets than one read takes
+   * @param beganAt when the loop woke up, in ms
+   * @param endedAt when the turn was over
+   * @param bytes how many were carried in both directions since the start
    */
-  observe(now: number, packets: number, isFull: boolean): GrowthStep {
-    this.#turns++;
-    if (isFull) this.#fullTurns++;
-    if (now < this.#windowEnd) return 'none';
-    const elapsed = now - this.#windowStart;
-    const perMs = (packets - this.#packets) / elapsed;
+  observe(beganAt: number, endedAt: number, bytes: number): GrowthStep {
+    this.#busyMs += endedAt - beganAt;
+    if (endedAt < this.#windowEnd) return 'none';
+    const elapsed = this.#window.lengthAt(endedAt);
+    const perMs = this.#window.perMs(endedAt, bytes);
     const isLoaded =
-      elapsed < 2 * WINDOW_MS &&
-      this.#turns >= FEWEST_TURNS &&
-      this.#fullTurns >= this.#turns * MOSTLY;
-    this.#windowStart = now;
-    this.#windowEnd = now + WINDOW_MS;
-    this.#packets = packets;
-    this.#turns = 0;
-    this.#fullTurns = 0;
-    return this.#used > 1
-      ? this.#whileUsed(now, perMs, isLoaded)
-      : this.#whileAlone(now, perMs, isLoaded);
+      elapsed < 2 * WINDOW_MS && this.#busyMs >= elapsed * MOSTLY && perMs >= LEAST_PER_MS;
+    this.#window.begin(endedAt, bytes);
+    this.#windowEnd = endedAt + WINDOW_MS;
+    this.#busyMs = 0;
+    if (this.#used === 1) return this.#whileAlone(endedAt, bytes, isLoaded);
+    // A loop that keeps up because others help still needs them: alone, it carried no more.
+    const isCalm = !isLoaded && perMs < this.#alone * NEARLY;
+    this.#calmMs = isCalm ? this.#calmMs + elapsed : 0;
+    return this.#calmMs >= CALM_MS ? this.#rest() : this.#whileUsed(endedAt, bytes, isLoaded);
   }
 
-  #whileAlone(now: number, perMs: number, isLoaded: boolean): GrowthStep {
-    if (!isLoaded || now < this.#restUntil) {
-      this.#measuresIdle = false;
-      return 'none';
-    }
-    return this.#growIfIdle(perMs);
+  #whileAlone(now: number, bytes: number, isLoaded: boolean): GrowthStep {
+    if (isLoaded && now >= this.#restUntil) return this.#growIfIdle(now, bytes);
+    this.#measuredWindows = 0;
+    return 'none';
   }
 
-  #whileUsed(now: number, perMs: number, isLoaded: boolean): GrowthStep {
-    this.#calmWindows = isLoaded ? 0 : this.#calmWindows + 1;
-    if (this.#calmWindows >= CALM_WINDOWS) return this.#rest();
+  #whileUsed(now: number, bytes: number, isLoaded: boolean): GrowthStep {
     this.#age++;
-    if (this.#age < JUDGED_AFTER || !isLoaded) return 'none';
-    if (this.#age === JUDGED_AFTER && perMs < this.#before * GAIN) {
+    if (this.#age === SETTLED_AFTER) this.#trial.begin(now, bytes);
+    if (this.#age < JUDGED_AFTER) return 'none';
+    const isJudged = this.#age === JUDGED_AFTER && isLoaded;
+    if (isJudged && this.#trial.perMs(now, bytes) < this.#before * GAIN) {
       this.#restUntil = now + this.#restMs;
       this.#restMs = Math.min(this.#restMs * 2, LONGEST_REST_MS);
       return this.#rest();
     }
     this.#restMs = FIRST_REST_MS;
-    return this.#used < this.#options.most ? this.#growIfIdle(perMs) : 'none';
+    if (isLoaded && this.#used < this.#options.most) return this.#growIfIdle(now, bytes);
+    this.#measuredWindows = 0;
+    return 'none';
   }
 
-  /** Grows by a thread if a core was idle in the whole last window. */
-  #growIfIdle(perMs: number): GrowthStep {
+  /** Must be called after each window with load. Grows if a part of a core was idle in some. */
+  #growIfIdle(now: number, bytes: number): GrowthStep {
+    this.#measuredWindows++;
+    if (this.#measuredWindows > 1 && this.#measuredWindows <= IDLE_WINDOWS) return 'none';
     const idle = this.#options.idleCores();
-    const isIdle = this.#measuresIdle && idle >= IDLE_CORES;
-    this.#measuresIdle = !isIdle;
-    if (!isIdle) return 'none';
+    if (this.#measuredWindows > IDLE_WINDOWS && idle >= IDLE_CORES) {
+      return this.#grow(this.#measured.perMs(now, bytes));
+    }
+    this.#measured.begin(now, bytes);
+    this.#measuredWindows = 1;
+    return 'none';
+  }
+
+  #grow(perMs: number): GrowthStep {
     this.#before = perMs;
     this.#age = 0;
-    this.#calmWindows = 0;
-    if (this.#used === 1 && this.#started > 1) {
+    this.#calmMs = 0;
+    this.#measuredWindows = 0;
+    if (this.#used === 1) this.#alone = perMs;
+    if (this.#used < this.#started) {
       this.#used = this.#started;
       return 'resume';
     }
@@ -107,25 +116,51 @@ export class ThreadGrowth {
 
   #rest(): GrowthStep {
     this.#used = 1;
-    this.#measuresIdle = false;
+    this.#measuredWindows = 0;
     return 'rest';
   }
 }
 
+/** A time, and what was carried since. */
+class Span {
+  #beganAt = 0;
+  #bytes = 0;
+
+  begin(now: number, bytes: number): void {
+    this.#beganAt = now;
+    this.#bytes = bytes;
+  }
+
+  lengthAt(now: number): number {
+    return now - this.#beganAt;
+  }
+
+  perMs(now: number, bytes: number): number {
+    return (bytes - this.#bytes) / (now - this.#beganAt);
+  }
+}
+
 const WINDOW_MS = 100;
-/** In a window with fewer reads, the packet loop is not the limit. */
-const FEWEST_TURNS = 20;
-/** The share of reads that leave something in the interface while it is loaded. */
-const MOSTLY = 0.8;
-const IDLE_CORES = 0.6;
-/** A thread is judged after this many windows: it needs the first ones to start. */
-const JUDGED_AFTER = 5;
+/** The share of the time that a loaded packet loop works. */
+const MOSTLY = 0.85;
+/** In bytes: 40 Mbit/s. If there is less, it is not packets that keep the loop busy. */
+const LEAST_PER_MS = 5000;
+/** The idle time is measured for so many windows: the kernel counts it in units of 10 ms. */
+const IDLE_WINDOWS = 3;
 /**
- * The least ratio of the throughputs with and without the last thread. A thread that brings less is
- * not worth its processor time.
+ * Of a core. A trial shows what a thread brings, so this only has to leave out the machines where
+ * it cannot bring anything. A trial costs time there.
  */
+const IDLE_CORES = 0.3;
+/** A new thread needs so many windows to start and to compile its code. */
+const SETTLED_AFTER = 5;
+/** Windows after which a growth is judged. */
+const JUDGED_AFTER = 8;
+/** A thread that brings less is not worth its processor time. */
 const GAIN = 1.1;
-/** Windows without load after which the threads rest. */
-const CALM_WINDOWS = 10;
+/** The other threads rest when the loop carries less than this share of what it carried alone. */
+const NEARLY = 0.9;
+/** Time without load after which the threads rest. */
+const CALM_MS = 1000;
 const FIRST_REST_MS = 10_000;
 const LONGEST_REST_MS = 300_000;

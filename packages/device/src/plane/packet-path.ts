@@ -64,6 +64,12 @@ export class PacketPath {
     return this.#inbound.writtenPackets;
   }
 
+  /** The bytes of all messages that were sent and received so far. */
+  get carriedBytes(): number {
+    const { sentBytes, receivedBytes } = this.#engine.stats;
+    return sentBytes + receivedBytes;
+  }
+
   /** The sizes of the batches of each direction. */
   get batches(): { readonly sent: BatchSizes; readonly received: BatchSizes } {
     return { sent: this.#outbound.batches, received: this.#inbound.batches };

@@ -74,6 +74,24 @@ export class LinuxWarmUp {
   }
 
   /**
+   * Sends the single packets of the warm-up, so that the first packets of the device find compiled
+   * code. Requests wait meanwhile. The link must be down: then no packet can wait.
+   *
+   * @param isStopped whether the device ends
+   */
+  begin(isStopped: () => boolean): void {
+    // Nothing is in this set, so no request interrupts the warm-up.
+    const nothing = new this.#sys.PollSet();
+    const end = this.#sys.boottimeMs() + LONGEST_BEGIN_MS;
+    for (let slice = 1; !this.#warmUp.hasSentSingles && !isStopped(); slice++) {
+      if (slice % SLICES_PER_PAUSE === 0) nothing.wait(PAUSE_MS);
+      const now = this.#sys.boottimeMs();
+      if (now >= end) return;
+      this.#warmUp.step(now);
+    }
+  }
+
+  /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
    * After each packet of the device, the warm-up pauses for some milliseconds: the answer would
    * otherwise wait for the end of a slice, which takes one to three milliseconds. After several
@@ -126,6 +144,8 @@ export class LinuxWarmUp {
   }
 }
 
+/** In ms. A longer one would delay a mesh that is restored. The rest follows between requests. */
+const LONGEST_BEGIN_MS = 200;
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;
 /**

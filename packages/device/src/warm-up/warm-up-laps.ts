@@ -28,20 +28,22 @@ export const ADDRESSES: readonly [Uint8Array, Uint8Array] = [
   Uint8Array.of(192, 0, 2, 2),
 ];
 
+/** Streams, so that V8 knows all cases when it compiles the code of the laps that follow. */
+export const FIRST_LAPS = 8;
+/** Small packets: the code of a ping is compiled after these laps. */
+export const SMALL_LAPS = 1000;
+
 /**
- * Yields the laps in order: first small packets, then streams with their acknowledgements. Streams
- * begin with short super-packets, because some code runs once per super-packet, whatever its
- * length.
+ * Yields the laps in order: `FIRST_LAPS`, `SMALL_LAPS`, then streams with their acknowledgements.
+ * Streams begin with short super-packets, because some code runs once per super-packet, whatever
+ * its length.
  *
  * @param tcp whether the TUN has super-packets
  */
 export function* warmUpLaps(tcp: boolean): Generator<Lap, void, void> {
-  const small: Lap[] = [EXPERIMENT, UDP].map((protocol) => [
-    [packet(0, protocol, 64)],
-    [packet(1, protocol, 64)],
-  ]);
   const [short, long] = tcp ? [2, LONG] : [1, 1];
-  yield* repeat(small, SMALL_LAPS);
+  yield* repeat([...streams(2, short), ...streams(1, long)], FIRST_LAPS);
+  yield* repeat([...singles(1), ...singles(SEVERAL)], SMALL_LAPS);
   yield* repeat(streams(2, short), SHORT_LAPS);
   const one = streams(1, long);
   yield* repeat([...one, ...one, ...streams(MORE_THAN_A_BATCH, long)], LONG_LAPS);
@@ -49,6 +51,15 @@ export function* warmUpLaps(tcp: boolean): Generator<Lap, void, void> {
 
 function* repeat(laps: readonly Lap[], count: number): Generator<Lap, void, void> {
   for (let i = 0; i < count; i++) yield laps[i % laps.length]!;
+}
+
+/** Returns `count` small packets of each kind that are not joined, and as many answers. */
+function singles(count: number): Lap[] {
+  return [EXPERIMENT, UDP].map((protocol) => {
+    const from = (end: From): Uint8Array[] =>
+      Array.from({ length: count }, (_, i) => packet(end, protocol, 64 + i));
+    return [from(0), from(1)];
+  });
 }
 
 /** Returns a stream in each direction: `count` packets of some segments, and acknowledgements. */
@@ -123,8 +134,9 @@ const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: numb
   [EXPERIMENT]: { header: bytesOf(''), checksumAt: 0 },
 };
 
+/** Packets of a lap with several. V8 compiles what runs often, so these make it compile sooner. */
+const SEVERAL = 8;
 /** Twice as many laps did not make the first second of a stream faster. */
-const SMALL_LAPS = 400;
 const SHORT_LAPS = 700;
 const LONG_LAPS = 50;
 /** TCP payload in bytes of a full packet with time stamps, for an MTU of 1420. */

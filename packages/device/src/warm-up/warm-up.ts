@@ -24,7 +24,7 @@ import { Closers } from '../linux/closers.ts';
 import { DataPlane, type DataPlaneOptions } from '../plane/data-plane.ts';
 import type { DatagramSocket, Tun } from '../plane/io-interfaces.ts';
 import { createRandomBytes } from '../plane/random-source.ts';
-import { ADDRESSES, warmUpLaps, type From } from './warm-up-laps.ts';
+import { ADDRESSES, FIRST_LAPS, SMALL_LAPS, warmUpLaps, type From } from './warm-up-laps.ts';
 
 /**
  * `memory` may be the memory of the device. It holds no packet when `step` is called, and none when
@@ -49,6 +49,8 @@ export class WarmUp {
   readonly #slices: Generator<void, void, void>;
   readonly #closers: Closers = new Closers();
   #isDone = false;
+  /** How many laps have begun. */
+  #lap = 0;
   #now = 0;
 
   /** Opens nothing yet. */
@@ -60,6 +62,11 @@ export class WarmUp {
   /** Whether the warm-up is over and everything that it opened is closed. */
   get isDone(): boolean {
     return this.#isDone;
+  }
+
+  /** Whether the laps of single packets are over. Streams follow. */
+  get hasSentSingles(): boolean {
+    return this.#isDone || this.#lap > FIRST_LAPS + SMALL_LAPS;
   }
 
   /**
@@ -92,10 +99,9 @@ export class WarmUp {
     yield;
     const a = yield* this.#openEnd(tuns[0]);
     const b = yield* this.#openEnd(tuns[1]);
-    let lap = 0;
     let misses = 0;
     for (const [forth, back] of warmUpLaps(tuns[0].offloads?.tcp === true)) {
-      if (lap++ % LAPS_PER_SESSION === 0) yield* this.#meet(a, b);
+      if (this.#lap++ % LAPS_PER_SESSION === 0) yield* this.#meet(a, b);
       const isThere = yield* this.#carry(a, b, forth);
       const isBack = yield* this.#carry(b, a, back);
       if (isThere && isBack) this.laps++;

@@ -18,7 +18,7 @@ describe('SealingPool', () => {
     const threads = fakeThreads(3);
     const pool = new SealingPool(threads, 3, ({ number }) => started.push(number));
     expect(started).toEqual([1, 2]);
-    for (let now = 0; now < 5000; now++) pool.observe(now, now * 500, true);
+    for (let now = 0; now < 5000; now++) pool.observe(now - 1, now, now * 800_000);
     expect(started).toEqual([1, 2]);
     expect(pool.running).toBe(3);
     pool.end();
@@ -28,7 +28,7 @@ describe('SealingPool', () => {
   it("starts no thread with 'auto' until a stream needs one", () => {
     const started: number[] = [];
     const pool = new SealingPool(fakeThreads(2), 'auto', ({ number }) => started.push(number));
-    for (let now = 0; now < 5000; now++) pool.observe(now, now * 500, false);
+    for (let now = 0; now < 5000; now++) pool.observe(now, now, now * 800_000);
     expect(started).toEqual([]);
   });
 });

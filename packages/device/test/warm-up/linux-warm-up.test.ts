@@ -64,6 +64,22 @@ describe('LinuxWarmUp', () => {
     expect(hasBegun()).toBe(true);
   });
 
+  it('sends single packets at once in the beginning, and does not look for requests', () => {
+    const { warmUp, hasBegun } = create();
+    warmUp.begin(() => false);
+    expect(hasBegun()).toBe(true);
+  });
+
+  it('begins with nothing when the device is stopped, or when the time is over', () => {
+    const stopped = create();
+    stopped.warmUp.begin(() => true);
+    expect(stopped.hasBegun()).toBe(false);
+    const slow = create();
+    slow.clock.step = 200;
+    slow.warmUp.begin(() => false);
+    expect(slow.hasBegun()).toBe(false);
+  });
+
   it('is over after 20,000 packets of the device', () => {
     const { warmUp, hasBegun } = create();
     warmUp.run(IDLE, Infinity, 20_001);
@@ -72,12 +88,24 @@ describe('LinuxWarmUp', () => {
   });
 });
 
+class EmptySet {
+  wait(): number {
+    return 0;
+  }
+}
+
+/** A clock, and what it advances by each time that it is read. */
+interface Clock {
+  now: number;
+  step: number;
+}
+
 /** The warm-up ends with its first slice, because it gets no TUNs. */
-function create(): { clock: { now: number }; warmUp: LinuxWarmUp; hasBegun: () => boolean } {
-  const clock = { now: 0 };
+function create(): { clock: Clock; warmUp: LinuxWarmUp; hasBegun: () => boolean } {
+  const clock: Clock = { now: 0, step: 0 };
   let hasBegun = false;
   const packages = {
-    sys: { boottimeMs: () => clock.now },
+    sys: { boottimeMs: () => (clock.now += clock.step), PollSet: EmptySet },
     tun: {
       openTunPair() {
         hasBegun = true;

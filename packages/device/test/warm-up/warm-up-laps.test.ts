@@ -6,7 +6,13 @@ import {
   VNET_HEADER_LENGTH,
 } from '@litz/tun/offload';
 import { describe, expect, it } from 'vitest';
-import { ADDRESSES, warmUpLaps, type Lap } from '../../src/warm-up/warm-up-laps.ts';
+import {
+  ADDRESSES,
+  FIRST_LAPS,
+  SMALL_LAPS,
+  warmUpLaps,
+  type Lap,
+} from '../../src/warm-up/warm-up-laps.ts';
 
 describe('warmUpLaps', () => {
   it.each([true, false])('yields whole IPv4 packets of both ends, with TCP offload %s', (tcp) => {
@@ -29,7 +35,21 @@ describe('warmUpLaps', () => {
     expect(superPackets(true)).toBeGreaterThan(0);
     expect(superPackets(false)).toBe(0);
   });
+
+  it('yields a few laps of streams, then small packets, alone and several at once', () => {
+    const laps = [...warmUpLaps(true)];
+    const first = laps.slice(0, FIRST_LAPS);
+    const small = laps.slice(FIRST_LAPS, FIRST_LAPS + SMALL_LAPS);
+    expect(longest(first)).toBeGreaterThan(60_000);
+    expect(longest(small)).toBeLessThan(150);
+    expect(new Set(small.map(([forth]) => forth.length))).toEqual(new Set([1, 8]));
+    expect(longest(laps.slice(FIRST_LAPS + SMALL_LAPS))).toBeGreaterThan(60_000);
+  });
 });
+
+function longest(laps: readonly Lap[]): number {
+  return Math.max(...laps.flat(2).map(({ length }) => length));
+}
 
 /** Returns each lap once. */
 function lapsOf(tcp: boolean): Set<Lap> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
 import type { Tun } from '../../src/plane/io-interfaces.ts';
+import { SMALL_LAPS } from '../../src/warm-up/warm-up-laps.ts';
 import { WarmUp, type WarmUpOptions } from '../../src/warm-up/warm-up.ts';
 import { FakeSockets, FakeTun } from '../plane/fake-io.ts';
 
@@ -11,6 +12,20 @@ describe('WarmUp', () => {
     expect(warmUp.laps).toBeGreaterThan(1000);
     expectClosed(tuns, sockets);
     expect(sockets.map(({ sent }) => sent.length > 1000)).toEqual([true, true]);
+  });
+
+  it('says when the single packets were sent, before the streams are over', () => {
+    const { warmUp } = create();
+    while (!warmUp.hasSentSingles) warmUp.step(0);
+    expect(warmUp.isDone).toBe(false);
+    expect(warmUp.laps).toBeGreaterThan(SMALL_LAPS * 0.95);
+    expect(warmUp.laps).toBeLessThan(SMALL_LAPS * 1.05);
+  });
+
+  it('says so too when it ends early', () => {
+    const { warmUp } = create({ isWireCut: true });
+    perform(warmUp);
+    expect(warmUp.hasSentSingles).toBe(true);
   });
 
   it('begins new sessions again and again', () => {

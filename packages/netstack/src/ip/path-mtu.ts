@@ -1,10 +1,19 @@
 /**
- * `PathMtuTable`: how long packets to a destination may be (RFC 1191, RFC 8201).
+ * `PathMtuTable`: how long packets to a destination may be (RFC 1191, RFC 8201, RFC 4821).
  *
  * A destination has an entry after a "too big" message about it, or after TCP has lost long
- * segments to it. Anyone can send such a message, so the caller must have verified that it quotes a
- * packet of ours. Entries end after ten minutes. Their number is bounded: a new entry replaces the
- * oldest one.
+ * segments to it (a black hole). Anyone can send such a message, so the caller must have verified
+ * that it quotes a packet of ours. Entries end after ten minutes. Their number is bounded: a new
+ * entry replaces the oldest one.
+ *
+ * After a black hole, the MTU is searched between two bounds (RFC 4821 7.2, 7.3):
+ *
+ * ```
+ *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
+ * ```
+ * The first try is `high` itself, because often an interruption was taken for a black hole. Then
+ * each try is in the middle, until the bounds are close. Ten minutes later the path may be wider,
+ * and the search begins again. It ends when nobody has tried anything for ten minutes more.
  *
  * @module
  */
@@ -14,6 +23,11 @@ import { IPV6_MIN_MTU } from '../wire/protocol.ts';
 interface Entry {
   readonly destination: IpAddress;
   mtu: number;
+  high: number;
+  /** Whether it is known that longer packets than `high` do not pass. */
+  isHighKnown: boolean;
+  /** Whether the MTU is searched. That of a "too big" message is known. */
+  readonly isSearched: boolean;
   endsAt: number;
 }
 
@@ -57,19 +71,12 @@ export class PathMtuTable {
    * @param linkMtu the MTU of the link, the upper limit
    */
   of(destination: IpAddress, linkMtu: number, now: number): number {
-    if (this.#entries.size === 0) return linkMtu;
-    const key = keyOf(destination);
-    const entry = this.#entries.get(key);
-    if (!entry?.destination.equals(destination)) return linkMtu;
-    if (entry.endsAt <= now) {
-      this.#entries.delete(key);
-      return linkMtu;
-    }
-    return Math.min(entry.mtu, linkMtu);
+    const entry = this.#find(destination, now);
+    return entry ? Math.min(entry.mtu, linkMtu) : linkMtu;
   }
 
   /**
-   * Lowers the MTU of a path.
+   * Lowers the MTU of a path, because a router says so.
    *
    * @param reported the MTU that the message has; 0: none, because the router is older than RFC
    *   1191
@@ -84,8 +91,72 @@ export class PathMtuTable {
     now: number,
   ): boolean {
     const mtu = Math.max(leastMtu(destination), reported || nextPlateau(packetLength));
-    // RFC 8201 4, RFC 1191 3: a "too big" message never raises the MTU.
-    if (mtu >= current) return false;
+    if (mtu < current) {
+      this.#put(destination, { mtu, high: mtu, isHighKnown: true, isSearched: false }, now);
+      return true;
+    }
+    // RFC 8201 4, RFC 1191 3: such a message never raises the MTU. It can end a search early.
+    const entry = this.#find(destination, now);
+    if (!entry || mtu >= entry.high) return false;
+    entry.high = mtu;
+    entry.isHighKnown = false;
+    this.#version++;
+    return false;
+  }
+
+  /**
+   * Lowers the MTU of a path, because long packets seem to be lost, and begins a search.
+   *
+   * @param mtu what passes nearly everywhere
+   * @returns whether it was lowered
+   */
+  suspect(destination: IpAddress, mtu: number, current: number, now: number): boolean {
+    const safe = Math.max(leastMtu(destination), mtu);
+    if (safe >= current) return false;
+    const bounds = { mtu: safe, high: current, isHighKnown: false, isSearched: true };
+    this.#put(destination, bounds, now);
+    return true;
+  }
+
+  /**
+   * Returns the length of the packet that is to be tried next; 0: there is nothing to search.
+   *
+   * @param limit what can be sent at all
+   */
+  probeLength(destination: IpAddress, limit: number, now: number): number {
+    const entry = this.#find(destination, now);
+    if (!entry?.isSearched) return 0;
+    const high = Math.min(entry.high, limit);
+    if (high - entry.mtu < GRANULARITY) return 0;
+    return entry.isHighKnown ? (entry.mtu + high + 1) >>> 1 : high;
+  }
+
+  /** A packet that was tried has arrived (RFC 4821 7.6.1). */
+  passed(destination: IpAddress, length: number, now: number): void {
+    const entry = this.#find(destination, now);
+    if (!entry?.isSearched || length <= entry.mtu) return;
+    entry.mtu = length;
+    entry.high = Math.max(entry.high, length);
+    this.#extend(entry, now);
+  }
+
+  /** A packet that was tried is lost (RFC 4821 7.6.2). */
+  failed(destination: IpAddress, length: number, now: number): void {
+    const entry = this.#find(destination, now);
+    if (!entry?.isSearched || length <= entry.mtu) return;
+    entry.high = Math.min(entry.high, length - 1);
+    entry.isHighKnown = true;
+    this.#extend(entry, now);
+  }
+
+  #find(destination: IpAddress, now: number): Entry | undefined {
+    if (this.#entries.size === 0) return undefined;
+    if (now >= this.#firstEnd) this.#expire(now);
+    const entry = this.#entries.get(keyOf(destination));
+    return entry?.destination.equals(destination) ? entry : undefined;
+  }
+
+  #put(destination: IpAddress, bounds: Omit<Entry, 'destination' | 'endsAt'>, now: number): void {
     const key = keyOf(destination);
     this.#entries.delete(key);
     if (this.#entries.size >= this.#limit) {
@@ -96,21 +167,35 @@ export class PathMtuTable {
     }
     const kept = new IpAddress();
     kept.copy(destination);
-    const endsAt = now + LIFETIME_MS;
-    this.#entries.set(key, { destination: kept, mtu, endsAt });
-    this.#firstEnd = Math.min(this.#firstEnd, endsAt);
+    const entry = { ...bounds, destination: kept, endsAt: 0 };
+    this.#entries.set(key, entry);
+    this.#extend(entry, now);
+  }
+
+  #extend(entry: Entry, now: number): void {
+    entry.endsAt = now + LIFETIME_MS;
+    this.#firstEnd = Math.min(this.#firstEnd, entry.endsAt);
     this.#version++;
-    return true;
   }
 
   #expire(now: number): void {
     this.#firstEnd = Infinity;
-    for (const [key, { endsAt }] of this.#entries) {
-      if (endsAt <= now) this.#entries.delete(key);
-      else this.#firstEnd = Math.min(this.#firstEnd, endsAt);
+    for (const [key, entry] of this.#entries) {
+      if (entry.endsAt <= now && !mayBeginAgain(entry, now)) this.#entries.delete(key);
+      else this.#firstEnd = Math.min(this.#firstEnd, entry.endsAt);
     }
     this.#version++;
   }
+}
+
+/** The path may have become wider. Returns false if nobody has tried anything since last time. */
+function mayBeginAgain(entry: Entry, now: number): boolean {
+  const endsAt = entry.endsAt + LIFETIME_MS;
+  if (!entry.isSearched || entry.high === Infinity || endsAt <= now) return false;
+  entry.high = Infinity;
+  entry.isHighKnown = false;
+  entry.endsAt = endsAt;
+  return true;
 }
 
 function keyOf({ word0, word1, word2, word3 }: IpAddress): number {
@@ -134,5 +219,7 @@ function nextPlateau(length: number): number {
 const MIX = 0x9e3779b1;
 const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006];
 const IPV4_LEAST_MTU = 552;
+/** RFC 4821 7.3: bounds that are closer are not worth another try; tcp_probe_threshold of Linux. */
+const GRANULARITY = 8;
 /** RFC 1191 6.3, RFC 8201 4: at least five minutes, recommended ten. */
 const LIFETIME_MS = 600_000;

@@ -15,6 +15,8 @@ import { distance, isAfter, isBefore, later } from '../wire/sequence.ts';
 import { TCP_FLAG, type TcpHeader } from '../wire/tcp-header.ts';
 import { challenge } from './challenge.ts';
 import type { Connection } from './connection.ts';
+import { followFrto, undoByTimestamp } from './early-timeout.ts';
+import { followProbe, hasLoss } from './path-probe.ts';
 import {
   enterRecovery,
   leaveRecovery,
@@ -49,7 +51,8 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
     if (!isOld) updateWindow(c, segment);
     return true;
   }
-  if (!isOld && acknowledgement !== c.unacknowledged) undoTimeout(c, segment);
+  const isNew = !isOld && acknowledgement !== c.unacknowledged;
+  const isUndone = isNew && undoByTimestamp(c, segment);
   const before = c.sending.sent.pipe;
   const sackedBefore = c.sending.sent.sacked;
   const lostBefore = c.sending.sent.lost;
@@ -57,6 +60,8 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   const newlySacked = c.sending.sent.sacked - sackedBefore;
   const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
   const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
+  // It is not known when the segment was sent that this answers.
+  if (isUndone) c.sending.rackSentAt = -Infinity;
   const isUpdate = !isOld && updateWindow(c, segment);
   if (c.usesEcn && segment.has(TCP_FLAG.ECE)) receiveEcho(c, acknowledged);
   const isDuplicate = countDuplicate(c, segment, acknowledged, isUpdate);
@@ -67,27 +72,9 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   // Without SACK a duplicate says that a segment has arrived (RFC 6937 3).
   const unnamed = isDuplicate && !c.usesSack ? c.segmentSize : 0;
   const delivered = acknowledged - sackedThen + newlySacked + unnamed;
+  if (c.sending.frto !== 'none') followFrto(c, acknowledged + newlySacked, isNew, isDuplicate);
   recover(state, c, { acknowledged, delivered, before, lostBefore });
   return true;
-}
-
-/**
- * The Eifel algorithm (RFC 3522): the timestamp of the first acknowledgement after a timeout shows
- * whether it answers the original segment. Then that segment was only late, and nothing was lost
- * (RFC 4015 3.2). F-RTO (RFC 5682) handles the same cases without timestamps.
- */
-function undoTimeout(c: Connection, segment: TcpHeader): void {
-  if (c.sending.windowBefore === 0) return;
-  const isLate = segment.hasTimestamps && isBefore(segment.timestampEcho, c.sending.timeoutStamp);
-  if (isLate && segment.timestampEcho !== 0) {
-    const { congestion, sent } = c.sending;
-    congestion.window = c.sending.windowBefore;
-    congestion.threshold = c.sending.thresholdBefore;
-    sent.forgetLosses();
-    c.sending.phase = 'open';
-    c.sending.mustResend = false;
-  }
-  c.sending.windowBefore = 0;
 }
 
 interface Progress {
@@ -282,12 +269,13 @@ function recover(state: StackState, c: Connection, progress: Progress): void {
   if (isRecovered) leaveRecovery(c);
   if (c.usesSack) rackDetectLoss(state, c);
   else renoDetectLoss(c, acknowledged > 0);
-  const isLoss = c.sending.phase === 'open' && c.sending.sent.lost > c.sending.sent.resent;
+  followProbe(state, c);
+  const isLoss = c.sending.phase === 'open' && hasLoss(c);
   if (isLoss) enterRecovery(c, delivered);
   if (c.sending.phase === 'recovery') {
     const isSafe = acknowledged > 0 && c.sending.sent.lost <= lostBefore;
     reduceProportionally(c, delivered, isSafe);
-  } else if (acknowledged > 0 && !wasReduced && isUsed(c, before)) {
+  } else if (acknowledged > 0 && !wasReduced && c.sending.frto === 'none' && isUsed(c, before)) {
     // After a timeout this is slow start (RFC 5681 3.1). RFC 9293 3.8.2 refers to it.
     congestion.onAcknowledged(growthOf(c, acknowledged), state.now, c.sending.rto.smoothed);
     tuneSendBuffer(state, c);

@@ -73,6 +73,8 @@ export class Connection implements DeadlineOwner {
    * subtracted.
    */
   segmentSize: number = 536;
+  /** The bytes of the packet that the path is to be probed with; 0: none (RFC 4821 7). */
+  probeLength: number = 0;
   /** `PathMtuTable.version` when `segmentSize` was computed. */
   pathVersion: number = 0;
   /** The maximum segment size that the other side has announced (RFC 9293 3.7.1). */

@@ -11,6 +11,7 @@ import type { StackState } from '../stack-state.ts';
 import { readInt32, readUint16 } from '../wire/bytes.ts';
 import { isBefore } from '../wire/sequence.ts';
 import type { Connection } from './connection.ts';
+import { endFrto } from './early-timeout.ts';
 import { endConnection, updateSegmentSize } from './lifecycle.ts';
 import { SENT } from './sent-segments.ts';
 
@@ -36,6 +37,8 @@ export function receiveTooBig(state: StackState, c: Connection): void {
   if (c.segmentSize >= before || !c.isSynchronized) return;
   for (let i = 0; i < c.sending.sent.count; i++)
     if (!c.sending.sent.has(i, SENT.SACKED)) c.sending.sent.markLost(i);
+  endFrto(c);
+  c.sending.probe = 'none';
   c.sending.phase = 'loss';
   c.sending.recoveryPoint = c.next;
   c.sending.mustResend = true;

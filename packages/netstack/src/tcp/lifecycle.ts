@@ -85,6 +85,7 @@ export function updateSegmentSize(state: StackState, c: Connection): void {
   const size = isOpen ? Math.min(own, c.remoteSegmentSize) : own;
   const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
   c.segmentSize = Math.max(LEAST_SIZE, size - options);
+  c.probeLength = isOpen && c.usesSack ? probeLengthOf(state, c) : 0;
   if (c.hasSent) c.sending.congestion.segmentSize = c.segmentSize;
 }
 
@@ -145,6 +146,13 @@ export function beginTimeWait(state: StackState, c: Connection): void {
 /** RFC 7323 2.3: a shift that makes the whole buffer a window of 16 bits. */
 export function scaleFor(receiveBuffer: number): number {
   return Math.min(14, Math.max(0, Math.ceil(Math.log2(receiveBuffer / 0xffff))));
+}
+
+/** With SACK only: without it, the loss of a probe alone cannot be told from other losses. */
+function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): number {
+  if (pathMtus.size === 0) return 0;
+  const headers = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH;
+  return pathMtus.probeLength(c.remote, Math.min(mtu, c.remoteSegmentSize + headers), now);
 }
 
 /** Makes these hashes differ from hashes with another purpose. */

@@ -18,7 +18,9 @@ import { MAX_PACKET_LENGTH } from '../wire/protocol.ts';
 import { distance, isAfter } from '../wire/sequence.ts';
 import { TCP_FLAG, TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
+import { endFrto } from './early-timeout.ts';
 import { endConnection, updateSegmentSize } from './lifecycle.ts';
+import { beginProbe, probeData } from './path-probe.ts';
 import { pipeOf } from './recovery.ts';
 import type { Sending } from './sending.ts';
 import { sackLength, writeSegment, type SegmentToWrite } from './segment-writer.ts';
@@ -46,7 +48,7 @@ export function nextSegment(
   segment.offset = offset;
   segment.offload = offload;
   segment.length = 0;
-  segment.isMarkable = false;
+  segment.isMarkable = segment.isProbe = false;
   if (c.needsReset) return sendReset(state, c);
   if (c.state === 'closed') return 0;
   // The MTU of the path may have grown again (RFC 8201 4), and the MTU of the link may have
@@ -55,10 +57,7 @@ export function nextSegment(
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
   const most = mostData(state, c, room, offload !== undefined);
   return (
-    resend(state, c, most) ||
-    sendNew(state, c, most) ||
-    sendProbe(state, c) ||
-    (c.needsAck ? sendPure(state, c, c.next) : 0)
+    sendData(state, c, most) || sendProbe(state, c) || (c.needsAck ? sendPure(state, c, c.next) : 0)
   );
 }
 
@@ -113,6 +112,20 @@ function sendSyn(state: StackState, c: Connection): number {
   return length;
 }
 
+function sendData(state: StackState, c: Connection, most: number): number {
+  if (!c.hasSent || c.sending.frto === 'none') {
+    return resend(state, c, most) || sendNew(state, c, most);
+  }
+  // RFC 5682 3.1: the first segment again, then new data only.
+  if (c.sending.mustResend) return resend(state, c, most);
+  if (c.sending.frto === 'resent') return 0;
+  const length = sendNew(state, c, most);
+  if (length > 0 || c.next !== c.sending.recoveryPoint) return length;
+  // Step 2b: without new data, or room for it, nothing can be learned.
+  endFrto(c);
+  return resend(state, c, most);
+}
+
 /** RFC 6675 5 (4), RFC 8985 6: the first lost segment that is not on the way again. */
 function resend(state: StackState, c: Connection, most: number): number {
   if (!c.hasSent) return 0;
@@ -157,7 +170,7 @@ function sendNew(state: StackState, c: Connection, most: number): number {
   const { next, dataEnd } = c;
   if (c.hasSent && c.sending.sent.count === 0) restartAfterIdle(state, c);
   const available = distance(dataEnd, next);
-  const length = available > 0 ? dataLength(state, c, available, most) : 0;
+  const length = available > 0 ? newLength(state, c, available, most) : 0;
   const isAll = length === available;
   const hasFin = c.finQueued && !c.finSent && isAll;
   if (length === 0 && !hasFin) return 0;
@@ -173,7 +186,8 @@ function sendNew(state: StackState, c: Connection, most: number): number {
     segment.flags |= TCP_FLAG.CWR;
     c.sending.reportsReduction = false;
   }
-  if (length % Math.min(c.segmentSize, most) > 0) c.sending.smallEnd = (next + length) | 0;
+  if (segment.isProbe) beginProbe(c, next, length);
+  else if (length % Math.min(c.segmentSize, most) > 0) c.sending.smallEnd = (next + length) | 0;
   const total = length + (hasFin ? 1 : 0);
   c.sending.sent.append(next, total, state.now);
   c.next = (next + total) | 0;
@@ -185,7 +199,14 @@ function sendNew(state: StackState, c: Connection, most: number): number {
   return written;
 }
 
-/** How many bytes of new data may be sent now. */
+/** How many bytes of new data may be sent now. Sets `segment.isProbe`. */
+function newLength(state: StackState, c: Connection, available: number, most: number): number {
+  const probe = c.probeLength === 0 ? 0 : probeData(c, available);
+  segment.isProbe = probe > 0;
+  return probe || dataLength(state, c, available, most);
+}
+
+/** As `newLength`, in usual segments. */
 function dataLength(state: StackState, c: Connection, available: number, most: number): number {
   const outstanding = distance(c.next, c.unacknowledged);
   const usable = c.sendWindow - outstanding;
@@ -253,5 +274,6 @@ const segment: SegmentToWrite = {
   sequence: 0,
   length: 0,
   isMarkable: false,
+  isProbe: false,
   offload: undefined,
 };

@@ -37,6 +37,8 @@ export interface SegmentToWrite {
   length: number;
   /** Whether it is sent as ECN-capable: only new data is (RFC 3168 6.1.4, 6.1.5). */
   isMarkable: boolean;
+  /** Whether it is one packet, however long: a probe of the path. */
+  isProbe: boolean;
   offload: PacketOffload | undefined;
 }
 
@@ -170,7 +172,7 @@ function writeChecksum(
   }
   const headerLength = length - segment.length;
   const gsoSize = c.segmentSize - sackBytes(headerLength, c);
-  const isSuper = segment.length > gsoSize;
+  const isSuper = segment.length > gsoSize && !segment.isProbe;
   const type = c.remote.version === 4 ? OFFLOAD.TCPV4 : OFFLOAD.TCPV6;
   offload.flags = OFFLOAD.NEEDS_CHECKSUM;
   offload.gsoType = isSuper ? type : OFFLOAD.NONE;

@@ -57,6 +57,8 @@ export class Sending {
   retries: number = 0;
   /** The timestamp of the first segment that was sent again after a timeout (RFC 3522). */
   timeoutStamp: number = 0;
+  /** What F-RTO waits for (RFC 5682 3.1); see early-timeout.ts. */
+  frto: 'none' | 'resent' | 'new-data' = 'none';
   /** The window and the threshold before a timeout that may be undone; 0: there is none. */
   windowBefore: number = 0;
   thresholdBefore: number = 0;
@@ -77,6 +79,13 @@ export class Sending {
   /** TLP.end_seq, if `tailProbe` is not 'none' (RFC 8985 7.1). */
   tailProbeEnd: number = 0;
   tailProbe: 'none' | 'new-data' | 'resent' = 'none';
+
+  // Probes of the path (RFC 4821 7); see path-probe.ts.
+  probe: 'none' | 'sent' | 'lost' = 'none';
+  probeStart: number = 0;
+  probeEnd: number = 0;
+  /** The bytes of its packet. */
+  probeLength: number = 0;
 
   // ECN (RFC 3168 6.1).
   /** Whether the window was reduced: CWR is set on the next new data. */

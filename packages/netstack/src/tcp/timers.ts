@@ -5,11 +5,11 @@
  */
 import { StackError } from '../errors.ts';
 import type { StackState } from '../stack-state.ts';
-import { ipHeaderLength } from '../wire/ip-header.ts';
 import { distance } from '../wire/sequence.ts';
-import { TCP_HEADER_LENGTH, TIMESTAMPS_LENGTH } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
+import { beginEarlyTimeout } from './early-timeout.ts';
 import { abortConnection, endConnection, updateSegmentSize } from './lifecycle.ts';
+import { failProbe, followProbe, hasLoss } from './path-probe.ts';
 import { enterRecovery, flightSize, pipeOf, rackDetectLoss } from './recovery.ts';
 import { timestampOf } from './timestamp.ts';
 
@@ -96,8 +96,8 @@ function fireDelayedAck(c: Connection): void {
 /** The reordering timer has fired (RFC 8985 6.3). */
 function fireReordering(state: StackState, c: Connection): void {
   rackDetectLoss(state, c);
-  if (c.sending.sent.lost > c.sending.sent.resent && c.sending.phase === 'open')
-    enterRecovery(c, 0);
+  followProbe(state, c);
+  if (c.sending.phase === 'open' && hasLoss(c)) enterRecovery(c, 0);
 }
 
 function fireRetransmit(state: StackState, c: Connection): void {
@@ -168,7 +168,7 @@ function fireTimeout(state: StackState, c: Connection): void {
   for (let i = 0; i < sent.count; i++) sent.markLost(i);
   if (c.isSynchronized) {
     findBlackHole(state, c);
-    rememberWindow(state, c, isFirst);
+    beginEarlyTimeout(c, c.usesTimestamps ? timestampOf(c, state.now) : 0, isFirst);
     // RFC 5681 3.1: the threshold is set only once for one loss.
     if (isFirst) c.sending.congestion.onTimeout(flightSize(c, 0));
     else c.sending.congestion.window = c.segmentSize;
@@ -178,35 +178,25 @@ function fireTimeout(state: StackState, c: Connection): void {
   c.sending.duplicateAcks = 0;
   c.sending.mustResend = true;
   c.sending.tailProbe = 'none';
+  failProbe(state, c);
   c.sending.reorderAt = Infinity;
   c.sending.retransmitKind = 'timeout';
   c.sending.retransmitAt = state.now + c.sending.rto.timeout;
 }
 
-/** RFC 3522 3.2, step 1: remembers what is restored if the timeout was too early. */
-function rememberWindow({ now }: StackState, c: Connection, isFirst: boolean): void {
-  if (!isFirst || !c.usesTimestamps) return;
-  c.sending.windowBefore = c.sending.congestion.window;
-  c.sending.thresholdBefore = c.sending.congestion.threshold;
-  c.sending.timeoutStamp = timestampOf(c, now);
-}
-
 /**
  * RFC 4821 7.7: after several timeouts, the path may lose long packets and also the ICMP messages
- * "too big" about them. As with tcp_mtu_probing of Linux, a smaller MTU is tried, but not below
- * 1024, which passes nearly everywhere.
+ * "too big" about them. As with tcp_mtu_probing of Linux, the search begins at a smaller MTU, but
+ * not below 1024, which passes nearly everywhere.
  */
 function findBlackHole(state: StackState, c: Connection): void {
   if (c.sending.retries < BLACK_HOLE_RETRIES) return;
   const { pathMtus, mtu, now } = state;
-  const options = c.usesTimestamps ? TIMESTAMPS_LENGTH : 0;
-  const packet = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH + options + c.segmentSize;
   const current = pathMtus.of(c.remote, mtu, now);
   // A short segment says nothing about long ones.
   if (c.sending.sent.count === 0 || distance(c.next, c.unacknowledged) < c.segmentSize) return;
-  if (pathMtus.lower(c.remote, Math.max(SAFE_MTU, current / 2) | 0, packet, current, now)) {
-    updateSegmentSize(state, c);
-  }
+  const safe = Math.max(SAFE_MTU, current / 2) | 0;
+  if (pathMtus.suspect(c.remote, safe, current, now)) updateSegmentSize(state, c);
 }
 
 /** Keepalive (RFC 9293 3.8.4), the end of TIME-WAIT, or of FIN-WAIT-2 without a program. */

@@ -6,6 +6,18 @@ const A = IpAddress.from('10.0.0.2');
 const B = IpAddress.from('fd00::2');
 const LINK = 1420;
 
+/** Tries what the table wants on a path with this MTU, until it wants nothing more. */
+function search(table: PathMtuTable, real: number, now: number): number[] {
+  const tried: number[] = [];
+  for (let length = table.probeLength(A, LINK, now); length > 0 && tried.length < 100;) {
+    tried.push(length);
+    if (length <= real) table.passed(A, length, now);
+    else table.failed(A, length, now);
+    length = table.probeLength(A, LINK, now);
+  }
+  return tried;
+}
+
 describe('PathMtuTable', () => {
   test('lowers a path for ten minutes', () => {
     const table = new PathMtuTable(10);
@@ -37,6 +49,51 @@ describe('PathMtuTable', () => {
     for (const path of paths) table.lower(path, 1300, 1420, LINK, 0);
     expect(table.size).toBe(2);
     expect(paths.map((path) => table.of(path, LINK, 0))).toEqual([LINK, 1300, 1300]);
+  });
+
+  test('searches the MTU of a path after a black hole', () => {
+    for (const real of [1024, 1031, 1100, 1280, 1300, 1412, LINK]) {
+      const table = new PathMtuTable(10);
+      expect(table.suspect(A, 1024, LINK, 0)).toBe(true);
+      const tried = search(table, real, 0);
+      expect(tried[0]).toBe(LINK);
+      expect(tried.length).toBeLessThan(9);
+      const found = table.of(A, LINK, 0);
+      expect(found).toBeLessThanOrEqual(real);
+      expect(real - found).toBeLessThan(8);
+    }
+  });
+
+  test('searches again after ten minutes, and forgets a path that nobody tries', () => {
+    const table = new PathMtuTable(10);
+    table.suspect(A, 1024, LINK, 0);
+    search(table, 1300, 0);
+    const found = table.of(A, LINK, 0);
+    const version = table.versionAt(599_999);
+    expect(table.probeLength(A, LINK, 599_999)).toBe(0);
+    expect(table.versionAt(600_000)).not.toBe(version);
+    expect(table.of(A, LINK, 600_000)).toBe(found);
+    // It has become wider.
+    expect(search(table, LINK, 600_000)).toEqual([LINK]);
+    expect(table.of(A, LINK, 600_000)).toBe(LINK);
+    table.suspect(A, 1024, LINK, 700_000);
+    expect([table.of(A, LINK, 1_899_999), table.of(A, LINK, 1_900_000)]).toEqual([1024, LINK]);
+    expect(table.size).toBe(0);
+  });
+
+  test('tries what a router says during a search, and searches nothing else', () => {
+    const table = new PathMtuTable(10);
+    table.suspect(A, 1024, LINK, 0);
+    expect(table.lower(A, 1200, LINK, 1024, 0)).toBe(false);
+    expect(table.probeLength(A, LINK, 0)).toBe(1200);
+    table.lower(B, 1300, LINK, LINK, 0);
+    expect(table.probeLength(B, LINK, 0)).toBe(0);
+    table.passed(B, 1400, 0);
+    table.failed(B, 1290, 0);
+    expect(table.of(B, LINK, 0)).toBe(1300);
+    // Never below the least, and never above what can be sent.
+    expect(table.suspect(B, 1024, 1280, 0)).toBe(false);
+    expect(table.probeLength(A, 1150, 0)).toBe(1150);
   });
 
   test('is limited by the link', () => {

@@ -74,6 +74,19 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
     });
   });
 
+  test('is searched for the longest packets that pass, when it says nothing', async () => {
+    const fixture = createFixture({}, {});
+    const { network } = fixture;
+    const ends = await connect(fixture);
+    network.path.options = { latency: 1, blackHole: 1350 };
+    let longest = 0;
+    network.onArrival = (_, packet): void => {
+      longest = Math.max(longest, packet.length);
+    };
+    await transfer(network, ends.stack, ends.kernel, 1_000_000);
+    expect(longest).toBeGreaterThan(1350 - 8);
+  });
+
   test('gets a new MTU at both ends in the middle of a stream', async () => {
     const fixture = createFixture();
     const { network, stack, kernel } = fixture;

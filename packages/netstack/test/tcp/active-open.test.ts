@@ -1,3 +1,4 @@
+import { seededRandomBytes } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
 import { createStack, OURS, THEIRS } from '../raw-packets.ts';
 import { Script } from './script.ts';
@@ -20,6 +21,22 @@ function timeWait(options: string, bytes = 0): Script {
   expect(script.sent()).toHaveLength(1);
   expect(script.socket.state).toBe('time-wait');
   return script;
+}
+
+/** Returns the initial sequence number of a connection. */
+function startOf({
+  now = 1000,
+  secret = 1,
+  host = THEIRS[4] as string,
+  port = 80,
+  localPort = 5000,
+}): number {
+  const stack = createStack({ randomBytes: seededRandomBytes(secret) });
+  stack.handleTimeout(now);
+  stack.connectTcp(host, port, { localPort });
+  const packet = new Uint8Array(1500);
+  expect(stack.pollPacket(packet, 0, now)).toBeGreaterThan(40);
+  return new DataView(packet.buffer).getInt32(24);
 }
 
 describe('openConnection', () => {
@@ -56,7 +73,20 @@ describe('openConnection', () => {
     expect((script.ourStart - before) | 0).toBe(1_000_002 + 0x10001);
   });
 
-  test('uses the port range of RFC 6056 3.2, without ports that a listener has', () => {
+  test('begins at a number of a clock of 4 µs, its ends and a secret (RFC 6528 3)', () => {
+    const first = startOf({});
+    expect(startOf({})).toBe(first);
+    expect((startOf({ now: 2000 }) - first) | 0).toBe(250_000);
+    const others = [{ secret: 2 }, { port: 81 }, { localPort: 5001 }, { host: '10.0.0.3' }];
+    const starts = [first, ...others.map(startOf)];
+    // Nobody who knows some of them knows the others.
+    const distances = starts.flatMap((a, i) =>
+      starts.slice(0, i).map((b) => Math.abs((a - b) | 0)),
+    );
+    expect(Math.min(...distances)).toBeGreaterThan(2 ** 20);
+  });
+
+  test('has the ports of RFC 6056 3.2, and takes none that a listener has', () => {
     const stack = createStack();
     for (let port = 1024; port < 65_536; port++) {
       if (port < 1030 || port > 1040) stack.listenTcp({ port });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PathOptions } from '../lossy-path.ts';
 import { SimulatedPath } from './simulated-path.ts';
+import { withoutTimestamps } from './without-timestamps.ts';
 import { Transfer, type TransferOptions } from './transfer.ts';
 
 /** `pnpm test:fuzz` runs more seeds. */
@@ -43,6 +44,21 @@ describe('two stacks', () => {
       } as const;
       const version = seed % 2 ? 4 : 6;
       const transfer = transferOver(path, { up: 60_000 + seed * 1000, down: 25_000, version, tcp });
+      expect(transfer.client.error).toBeUndefined();
+    }
+  });
+
+  test('transfer every byte without timestamps, on paths where timeouts come too early', () => {
+    for (let seed = 1; seed <= SEEDS * 4; seed++) {
+      // Some packets are later than the least timeout.
+      const path = new SimulatedPath({
+        seed,
+        loss: 0.02,
+        jitter: 100 + seed * 10,
+        device: 'mixed',
+      });
+      path.onPacket = (_, packet): void => withoutTimestamps(packet);
+      const transfer = transferOver(path, { up: 60_000, down: 25_000 });
       expect(transfer.client.error).toBeUndefined();
     }
   });

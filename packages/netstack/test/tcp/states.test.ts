@@ -254,24 +254,33 @@ describe('the states of a connection', () => {
     });
   });
 
-  test('a RST ends every synchronized state', () => {
-    const closed: Record<string, (script: Script) => void> = {
-      established: () => {},
-      'fin-wait-1': (script) => script.socket.shutdown(),
-      'fin-wait-2': (script) => {
-        script.socket.shutdown();
-        expect(script.sent()).toEqual(['F 1:1 ack 1']);
-        script.inject('. 1:1 ack 2');
+  test.each<[state: string, bring: (script: Script) => void, code: string | undefined]>([
+    ['established', () => {}, 'ECONNRESET'],
+    ['fin-wait-1', (script) => script.socket.shutdown(), 'ECONNRESET'],
+    ['fin-wait-2', endOurs, 'ECONNRESET'],
+    ['close-wait', (script) => script.inject('F 1:1 ack 1'), 'ECONNRESET'],
+    [
+      'time-wait',
+      (script) => {
+        endOurs(script);
+        script.inject('F 1:1 ack 2');
       },
-    };
-    for (const [state, bring] of Object.entries(closed)) {
-      const script = Script.connected();
-      bring(script);
-      expect(script.socket.state).toBe(state);
-      script.inject('R 1:1');
-      expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', 'ECONNRESET']);
-      expect(script.stack.pollTimeout()).toBe(Infinity);
-    }
+      // RFC 9293 3.10.7.4: both sides have ended.
+      undefined,
+    ],
+  ])('a RST ends %s', (state, bring, code) => {
+    const script = Script.connected();
+    bring(script);
+    script.sent();
+    expect(script.socket.state).toBe(state);
+    // Only with the exact sequence number (RFC 5961 3.2).
+    const next = script.socket.isEnded ? 2 : 1;
+    script.inject(`R ${next + 1}:${next + 1}`);
+    expect(script.socket.state).toBe(state);
+    script.inject(`R ${next}:${next}`);
+    expect([script.socket.state, script.socket.error?.code]).toEqual(['closed', code]);
+    script.sent();
+    expect(script.stack.pollTimeout()).toBe(Infinity);
   });
 
   test.each(['last-ack', 'closing'])('a RST in %s is an error only if data is lost', (state) => {
@@ -351,9 +360,14 @@ describe('the states of a connection', () => {
   });
 });
 
-/**
- * Returns a connection with timestamps in TIME-WAIT: the stack has sent `bytes` bytes and ended it.
- */
+/** FIN-WAIT-2: our side has ended, and the other side knows. */
+function endOurs(script: Script): void {
+  script.socket.shutdown();
+  expect(script.sent()).toEqual(['F 1:1 ack 1']);
+  script.inject('. 1:1 ack 2');
+}
+
+/** The stack has ended a connection with timestamps, from which it has sent so many bytes. */
 function inTimeWait(bytes = 0): Script {
   const script = Script.connected({ syn: '<mss 1000,ts 100 0>' }, 65_535);
   let end = 1;

@@ -290,7 +290,7 @@ export class CipherThreads {
     const slot = slotOf(this.#next);
     const count = words[slot + COUNT]!;
     const isNext =
-      count < CHUNK &&
+      count < OPEN_CHUNK &&
       words[slot + LENGTH] === length &&
       offset === words[slot + OFFSET]! + count * words[slot + STRIDE]! &&
       words[slot + COUNTER_HIGH]! * 2 ** 32 + (words[slot + COUNTER_LOW]! >>> 0) + count ===
@@ -392,8 +392,10 @@ const MESSAGE_OVERHEAD = 32;
 const FEWEST = 8;
 /** A longer run could fill the sockets' queue, which would then send it before it is sealed. */
 const MOST = 128;
-/** Messages of a job. */
+/** Messages of a job to seal. */
 const CHUNK = 5;
+/** Messages of a job to open: more, because the last one costs more. */
+const OPEN_CHUNK = 9;
 /** How often this thread looks at a job before it rests. This takes about 50 us. */
 const TURNS_PER_REST = 1000;
 const REST_MS = 0.05;
