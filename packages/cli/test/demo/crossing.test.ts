@@ -36,7 +36,7 @@ describe('Crossing', () => {
     expect(crossing).toMatchObject({ others: 1, wireguard: 0 });
   });
 
-  it('counts ARP and neighbour discovery separately', () => {
+  it('counts ARP and neighbour discovery as neighbours', () => {
     const crossing = new Crossing(PORT, MARKER);
     const arp = new Uint8Array(42);
     arp.set([0x08, 0x06], 12);

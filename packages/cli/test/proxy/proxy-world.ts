@@ -52,7 +52,7 @@ export class ProxyWorld {
     return world;
   }
 
-  /** Writes a file that the user of the proxy can read, and no other user. */
+  /** Writes a file that the user of the proxy can read, and no other user. Returns its path. */
   write(name: string, lines: readonly string[]): string {
     const file = join(this.folder, name);
     writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });

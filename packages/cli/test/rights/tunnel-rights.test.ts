@@ -41,9 +41,12 @@ describe('keepTunnelRights', () => {
     expect(keptFor('[Interface]\nAddress = 10.0.0.1/24\n# PostUp = a comment\n')).toBe('few');
   });
 
-  it.each(['PreUp', 'PostUp', 'PreDown', 'postdown'])('keeps rights for %s', (hook) => {
-    expect(keptFor(`[Interface]\n  ${hook}=iptables -A INPUT\n`)).toBe('all');
-  });
+  it.each(['PreUp', 'PostUp', 'PreDown', 'postdown'])(
+    'keeps all rights for a file with %s',
+    (hook) => {
+      expect(keptFor(`[Interface]\n  ${hook}=iptables -A INPUT\n`)).toBe('all');
+    },
+  );
 
   it('drops rights if hooks are not run', () => {
     expect(keptFor('[Interface]\nPostUp = x\n', false)).toBe('few');
