@@ -1,6 +1,6 @@
 /**
- * Files for wg-quick: some written by hand, each with one special case, and some random. Their values are
- * chosen so that the tunnel can be brought up in an empty network namespace.
+ * Files for wg-quick: some written by hand, each with one special case, and some random. Their
+ * values are chosen so that the tunnel can be brought up in an empty network namespace.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export function handMadeFiles(): OddFile[] {
   ];
 }
 
-/** @param random returns a number from 0 up to, but not including, 1 */
+/** Returns a file of random lines. @param random returns a number from 0 to below 1 */
 export function randomFile(random: () => number): string {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)];
   const some = (lines: readonly string[], most: number): string[] =>
@@ -87,7 +87,7 @@ const B = pair(2);
 const C = pair(3);
 const ZEROS = `${'A'.repeat(43)}=`;
 
-/** Values of the fields that wg-quick reads. */
+/** Lines of [Interface], right and wrong ones. Each is in a file of its own. */
 const INTERFACE_LINES: readonly string[] = [
   'Address =',
   'Address = ,',
@@ -164,6 +164,7 @@ const INTERFACE_LINES: readonly string[] = [
   '; comment',
 ];
 
+/** Lines of [Peer], right and wrong ones. Each is in a file of its own. */
 const PEER_LINES: readonly string[] = [
   'AllowedIPs =',
   'AllowedIPs = 10.5.0.0/16,',
@@ -295,7 +296,7 @@ const RANDOM_INTERFACE_LINES: readonly string[] = [
   'SaveConfig = False',
   '',
   '# ListenPort = 7',
-  // Sometimes a line that one or both programs refuse.
+  // Some of the next lines are refused by one program or by both.
   'PostUp = true',
   'ListenPort = x',
   'Address = 10.1.0.1/99',
