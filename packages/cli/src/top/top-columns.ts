@@ -145,7 +145,8 @@ const SPECS: Readonly<Record<ColumnName, Spec>> = {
   allowedIps: {
     title: 'ALLOWED IPS',
     width: 18,
-    most: 40,
+    // A prefix of IPv6 has up to 43 letters, and ` +99999` may follow.
+    most: 50,
     align: 'left',
     text: ({ allowedIps: [first = '-', ...others] }) =>
       others.length === 0 ? first : `${first} +${others.length}`,

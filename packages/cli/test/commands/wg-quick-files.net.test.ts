@@ -49,7 +49,7 @@ const DIFFERENCES: readonly Difference[] = [
     refusedBy: 'wg-quick',
     line: /^\[ Interface \]$/m,
   },
-  { name: 'a mark of the byte order', refusedBy: 'wg-quick', line: /^\uFEFF/ },
+  { name: 'a byte order mark', refusedBy: 'wg-quick', line: /^\uFEFF/ },
 ];
 
 const count = Number(process.env['LITZ_WG_QUICK_FILES'] ?? 40);

@@ -18,7 +18,10 @@ export const kernel: Implementation<KernelGuest> = {
   requirements: [
     requirement('a kernel to boot', () => {
       if (!existsSync(script)) return `${script} is not there`;
-      return existsSync(join(folder, 'x')) || `LITZ_KERNEL_DIR: ${script} has unpacked none there`;
+      return (
+        existsSync(join(folder, 'x')) ||
+        `LITZ_KERNEL_DIR: ${script} has not unpacked a kernel there`
+      );
     }),
     programRequirement('qemu-system-x86_64'),
     programRequirement('busybox', ['true']),

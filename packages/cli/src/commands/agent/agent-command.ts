@@ -163,7 +163,7 @@ function addChecks(agent: Command): void {
   subcommand(
     agent,
     'verify',
-    'send probes to every peer, and check that nothing is readable on the way',
+    'send test packets to every peer, and check that nothing is readable on the way',
   )
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {

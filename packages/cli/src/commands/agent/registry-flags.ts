@@ -100,6 +100,9 @@ export function refuseKubernetesFlags(flags: RegistryFlags, registry: string): v
     if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
   }
   if (typeof optOut === 'string') {
-    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it has no labels`);
+    throw contradiction(
+      `--opt-out ${optOut}`,
+      `--registry ${registry}: this registry has no labels`,
+    );
   }
 }

@@ -75,7 +75,7 @@ export async function runProxy(
     } finally {
       wipeSecrets({ ...config.interface, peers: config.peers });
     }
-    print(`${file}: right`);
+    print(`${file}: nothing is wrong`);
     return;
   }
   const log = createLog(logLevel(env['LOG_LEVEL']), 'proxy', (line) => print(line.trimEnd()));

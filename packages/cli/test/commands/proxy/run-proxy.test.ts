@@ -140,7 +140,7 @@ describe('runProxy', () => {
   test('--check reads the file and opens nothing', async () => {
     await start(TUNNEL, { socks5: ['0'], check: true });
     expect(configs).toEqual([]);
-    expect(printed).toEqual([expect.stringMatching(/wg0\.conf: right$/)]);
+    expect(printed).toEqual([expect.stringMatching(/wg0\.conf: nothing is wrong$/)]);
   });
 
   test('--check finds what would be missing when the tunnel is opened', async () => {
