@@ -1,5 +1,6 @@
 /**
- * `addFloodCommand`: the command `bench flood`.
+ * `addFloodCommand`: adds the command `bench flood`, which measures an existing session and new
+ * peers during floods of handshake messages.
  *
  * @module
  */

@@ -19,13 +19,13 @@ export interface Flood {
 
 export interface FloodLoads {
   readonly floods: readonly Flood[];
-  /** The length of one transfer. */
+  /** The length of one transfer, in seconds. */
   readonly seconds: number;
   /** How many new peers connect at once. */
   readonly crowd: number;
   /** How many peers never answer. */
   readonly silent: number;
-  /** How long the client pings while the crowd connects, and while silent peers do not answer. */
+  /** How many seconds the client pings beside the crowd, and beside the silent peers. */
   readonly watchSeconds: number;
 }
 
@@ -132,7 +132,10 @@ async function sampleCrowd(
   ];
 }
 
-/** Takes the link up with many peers that never answer, while the client pings. */
+/**
+ * Adds many peers that never answer while the links are down. When the links are up again, the
+ * client pings.
+ */
 async function sampleSilent(
   tunnel: FloodTunnel,
   { silent: count, watchSeconds }: FloodLoads,

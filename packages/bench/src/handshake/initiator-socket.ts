@@ -88,7 +88,7 @@ export class InitiatorSocket {
     this.#socket.send(message);
   }
 
-  /** Returns the kind of an answer; undefined if no answer was expected. */
+  /** Returns the kind of an answer; undefined if no initiation waits for it. */
   #receive(datagram: Uint8Array): Answer | undefined {
     if (!this.isWaiting) return undefined;
     const response = readResponse(datagram);

@@ -15,11 +15,11 @@ import type { ClientAnswer, ClientMode } from './client-settings.ts';
 import { FarEnd, type Loss } from './far-end.ts';
 import type { Subject } from './subjects.ts';
 
-/** What is measured. */
+/** Settings of `bench sockets`. */
 export interface SocketsSettings {
   readonly subjects: readonly Subject[];
   readonly rounds: number;
-  /** The length of one measurement. */
+  /** The length of one measurement, in seconds. */
   readonly seconds: number;
   readonly modes: readonly ClientMode[];
   /** How many idle connections are opened. */
