@@ -61,7 +61,7 @@ export function measureEnds(
       const shown = await show(implementation, figure, seconds);
       if (shown.isLimitFound === false) {
         progress(
-          `  ${figure}: left out, because the load did not find the rate that the daemon can take`,
+          `  ${figure}: left out: the sender was too slow to reach the highest rate of the daemon`,
         );
         continue;
       }

@@ -248,7 +248,8 @@ export class OneEnd {
     if (!this.#implementation.name.startsWith('litz')) return;
     const { details } = await new UapiClient(this.#daemon.socket).get({ stats: true });
     const replays = details?.drops['replayed-counter'] ?? 0;
-    if (replays > 0) throw new Error(`void: the receiver counted ${replays} replays`);
+    if (replays > 0)
+      throw new Error(`the measurement is invalid: the receiver counted ${replays} replays`);
   }
 }
 
