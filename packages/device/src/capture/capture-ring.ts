@@ -1,7 +1,6 @@
 /**
  * `CaptureRing`: passes the blocks of a capture from the packet loop to its reader, which may be in
- * another thread. The packet loop only writes, the reader only reads, and neither ever waits for
- * the other.
+ * another thread. The packet loop never waits for the reader.
  *
  * ```
  *   | 16 words: head, tail, wrap, waits, counters | blocks ... free ... |

@@ -23,7 +23,7 @@ export interface InterfaceCounts {
   readonly dropped: number;
 }
 
-/** Returns the header of a file and its interfaces, all with nanoseconds and raw IP packets. */
+/** Returns the first blocks of a file: its header, and the interfaces, with raw IP packets. */
 export function formatSection(
   application: string,
   interfaces: readonly CaptureInterface[],
@@ -131,7 +131,7 @@ const SECTION_BLOCK = 0x0a0d_0d0a;
 const INTERFACE_BLOCK = 1;
 const STATISTICS_BLOCK = 5;
 
-/** Numbers of this file are little-endian. */
+/** Written as little-endian, which tells readers that all numbers of the file are. */
 const BYTE_ORDER = 0x1a2b_3c4d;
 /** Major version 1, minor version 0. */
 const VERSION = 1;

@@ -1,11 +1,11 @@
 /**
- * `LinuxLoop`: the packet loop of a device on Linux. It runs in one thread, which sleeps in poll
- * and does nothing else.
+ * `LinuxLoop`: the packet loop of a device on Linux. It has a thread of its own, which sleeps in
+ * poll while there is nothing to do.
  *
  * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
  * of the link and the routes, but not longer than until the next deadline. It records in the shared
- * memory which descriptors it opens. It does not record the sockets of the link monitor, because
- * they change, or the Netlink socket of a warm-up.
+ * memory which descriptors it opens. It does not record the sockets inside the link monitor,
+ * because they change, or the Netlink socket of a warm-up.
  *
  * @module
  */
@@ -57,14 +57,14 @@ export class LinuxLoop {
   readonly #resources: LoopResources;
   readonly #polledSockets: PolledSockets;
   #isGone = false;
-  /** Some requests were left for the next turn, so that packets are not delayed. */
+  /** Whether some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
   /**
    * When the loop tries again to open sockets that could not be opened. Infinity: the sockets are
    * open, or the link is down.
    */
   #linkUpDue = Infinity;
-  /** While a hand-over is in progress, nothing is read and nothing is sent. */
+  /** Whether the loop rests, because of a hand-over: nothing is read and nothing is sent. */
   #isResting = false;
   /**
    * Whether `close` leaves the interface as it is, because another process has it or will get it.
@@ -167,7 +167,7 @@ export class LinuxLoop {
     this.#leavesInterface = true;
   }
 
-  /** Runs until `stop` is called or the TUN is gone. */
+  /** Runs until `ThreadControl.stop` is called, or the TUN is gone. */
   run(): void {
     const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;

@@ -59,12 +59,12 @@ export class RouteWatch {
     return this.#unmarked ? -Infinity : this.#changeDue;
   }
 
-  /** A change of routes was reported. */
+  /** Must be called when the descriptor is ready: routes have changed. */
   recordChange(): void {
     if (!this.isMuted) this.#changeDue = this.#suspectedAt + INTERVAL_MS;
   }
 
-  /** Marks the next `SLICE` endpoints as suspect. `due` says when to call it again. */
+  /** Marks the next `SLICE` endpoints as suspect. `due` says when to call this method again. */
   markSuspects(now: number): void {
     if (now >= this.#changeDue) {
       this.#changeDue = Infinity;

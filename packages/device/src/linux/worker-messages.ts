@@ -94,7 +94,7 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
-  /** Asks for one more thread that seals. */
+  /** Asks for one more thread that helps to seal and open. */
   | { readonly type: 'thread'; readonly start: CipherThreadStart }
   /** The reader of a capture waits, and there is something to read. */
   | { readonly type: 'captured'; readonly id: number }

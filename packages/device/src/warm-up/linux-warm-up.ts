@@ -74,8 +74,9 @@ export class LinuxWarmUp {
   }
 
   /**
-   * Sends the single packets of the warm-up, so that the first packets of the device find compiled
-   * code. Requests wait meanwhile. The link must be down: then no packet can wait.
+   * Runs the warm-up until its single packets were sent, for `LONGEST_BEGIN_MS` at most. So the
+   * first packets of the device find compiled code. Requests wait meanwhile. The link must be down,
+   * so that no packet waits.
    *
    * @param isStopped whether the device ends
    */
@@ -144,7 +145,7 @@ export class LinuxWarmUp {
   }
 }
 
-/** In ms. A longer one would delay a mesh that is restored. The rest follows between requests. */
+/** In ms. If `begin` took longer, a mesh that is restored would wait for it. */
 const LONGEST_BEGIN_MS = 200;
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;

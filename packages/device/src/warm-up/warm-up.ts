@@ -27,8 +27,8 @@ import { createRandomBytes } from '../plane/random-source.ts';
 import { ADDRESSES, FIRST_LAPS, SMALL_LAPS, warmUpLaps, type From } from './warm-up-laps.ts';
 
 /**
- * `memory` may be the memory of the device. It holds no packet when `step` is called, and none when
- * `step` returns.
+ * `memory` may be the memory of the device. It must hold no packet when `step` is called, and holds
+ * none when `step` returns.
  */
 export interface WarmUpOptions extends Pick<
   DataPlaneOptions,
