@@ -36,7 +36,7 @@ export class TransportCiphers {
   readonly #threads: CipherThreads | undefined;
 
   /**
-   * @param threads that help this one to seal and open
+   * @param threads that help the calling thread to seal and open; default: none
    * @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305
    */
   constructor(crypto: LibCrypto, threads?: CipherThreads) {

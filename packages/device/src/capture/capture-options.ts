@@ -26,7 +26,9 @@ export interface CaptureOptions {
   /** How many bytes of a packet are kept, 64 to 262144. Default: all. */
   snapLength?: number;
   /**
-   * Writes the key log of WireGuard into the capture, and starts a handshake with each such peer.
+   * Writes the key log of WireGuard into the capture, and starts a handshake with each captured
+   * peer.
+   *
    * WHOEVER READS THIS CAPTURE CAN DECRYPT THE SESSIONS, AND HAS THE PRIVATE KEY OF THE DEVICE.
    * Default false.
    */

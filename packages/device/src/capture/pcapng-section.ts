@@ -131,7 +131,7 @@ const SECTION_BLOCK = 0x0a0d_0d0a;
 const INTERFACE_BLOCK = 1;
 const STATISTICS_BLOCK = 5;
 
-/** Written as little-endian, which tells readers that all numbers of the file are. */
+/** It is written as little-endian, so a reader sees that all numbers of the file are, too. */
 const BYTE_ORDER = 0x1a2b_3c4d;
 /** Major version 1, minor version 0. */
 const VERSION = 1;

@@ -88,7 +88,7 @@ export class ThreadGrowth {
     return 'none';
   }
 
-  /** Must be called after each window with load. Grows if a part of a core was idle on average. */
+  /** Must be called after each window with load. Grows if, on average, `IDLE_CORES` were idle. */
   #growIfIdle(now: number, bytes: number): GrowthStep {
     this.#measuredWindows++;
     if (this.#measuredWindows > 1 && this.#measuredWindows <= IDLE_WINDOWS) return 'none';

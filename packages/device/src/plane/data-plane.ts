@@ -65,7 +65,7 @@ export interface DataPlaneOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on the memory's buffer. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that help the packet path to seal and open. Default: none. */
+  /** Threads that help the calling thread to seal and open. Default: none. */
   readonly threads?: PacketPathOptions['threads'];
   readonly onEvent: (event: PlaneEvent) => void;
   /** Called instead of `sockets.close()`, if given. */

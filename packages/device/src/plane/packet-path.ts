@@ -24,7 +24,7 @@ export interface PacketPathOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on `memory.buffer`. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that help this one to seal and open. Default: none. */
+  /** Threads that help the calling thread to seal and open. Default: none. */
   readonly threads?: (SealingThreads & OpeningThreads) | undefined;
   readonly onEvent: (event: EngineEvent) => void;
   /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */

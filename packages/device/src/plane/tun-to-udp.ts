@@ -7,9 +7,8 @@
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have
- *    more segments than the kernel accepts in one piece of GSO (64 KiB, 64 datagrams). The
- *    datagrams that are left are then sent together with the first ones of the next super-packet
- *    of that stream.
+ *    more segments than one send with GSO takes (64 KiB, 64 datagrams). The datagrams that are left
+ *    are then sent together with the first ones of the next super-packet of that stream.
  *
  * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *
@@ -36,7 +35,7 @@ export interface TunToUdpOptions {
   readonly bytes?: ByteOperations | undefined;
   /** Takes all output of the engine. */
   readonly drain: () => void;
-  /** Threads that help this one to seal. Default: none. */
+  /** Threads that help the calling thread to seal. Default: none. */
   readonly threads?: SealingThreads | undefined;
 }
 

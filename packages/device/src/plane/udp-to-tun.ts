@@ -37,7 +37,7 @@ export interface UdpToTunOptions {
    * one by one.
    */
   readonly onSuperPacketRefused: (refused: RefusedSuperPacket) => void;
-  /** Threads that help this one to open. Default: none. */
+  /** Threads that help the calling thread to open. Default: none. */
   readonly threads?: OpeningThreads | undefined;
 }
 

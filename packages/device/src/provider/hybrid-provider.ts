@@ -35,7 +35,7 @@ export function hybridProvider(
 
 /**
  * A cipher of both providers. The cipher of `long` is made only for the first message that needs
- * it, because many sessions carry only short messages in one direction or in both.
+ * it, because many keys only ever seal or open short messages.
  */
 class HybridCipher implements Cipher {
   readonly #provider: CryptoProvider;
