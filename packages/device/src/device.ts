@@ -162,7 +162,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Which provider does the cryptography, and why. `LITZ_CRYPTO` or the option `crypto` chooses it.
+   * Which provider does the cryptography, and why. The option `crypto` or `LITZ_CRYPTO` can choose
+   * another one.
    */
   get crypto(): CryptoStatus {
     return this.#driver.crypto;

@@ -84,7 +84,7 @@ export interface Driver {
  */
 export interface DriverListener {
   event(event: PlaneEvent): void;
-  /** The reader of a capture waits, and there is something to read. */
+  /** The reader of the capture `id` waits, and there is something to read. */
   captured(id: number): void;
   /** Something failed, and the device continues. */
   error(error: Error): void;

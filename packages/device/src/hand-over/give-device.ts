@@ -24,7 +24,8 @@ export interface GiveOptions {
   /** The UAPI server of the device, if there is one. It is handed over with the device. */
   readonly server: UapiServer | undefined;
   /**
-   * How long the other process may take until it is ready, in ms. The device continues meanwhile.
+   * How long the other process may take, in ms: until it sends `hello`, and then until it sends
+   * `ready`. The device continues meanwhile. Default 60 s.
    */
   readonly readyMs?: number;
 }

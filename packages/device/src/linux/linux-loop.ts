@@ -67,7 +67,8 @@ export class LinuxLoop {
   /** Whether the loop rests, because of a hand-over: nothing is read and nothing is sent. */
   #isResting = false;
   /**
-   * Whether `close` leaves the interface as it is, because another process has it or will get it.
+   * Whether `close` leaves the interface as it is: another process has it or will get it, or the
+   * loop has crashed.
    */
   #leavesInterface = false;
   /** Set while the warm-up runs. */
@@ -282,7 +283,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Continues the device of another process. This loop has had its interface since the rehearsal.
+   * Continues the device of another process. This loop opened the interface of that device in the
+   * rehearsal.
    */
   #adopt({ settings, fds, state }: SavedDevice): void {
     const [tunFd = -1, ...socketFds] = fds;

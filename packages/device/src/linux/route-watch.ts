@@ -19,7 +19,7 @@ import type { LinuxPackages } from './linux-packages.ts';
  */
 export class RouteWatch {
   /**
-   * The caller gives this object to the sockets, and calls `endTurn` after each turn of the loop.
+   * The caller gives these to the sockets, and calls their `endTurn` after each turn of the loop.
    */
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;
@@ -54,7 +54,7 @@ export class RouteWatch {
     return this.#changeDue !== Infinity;
   }
 
-  /** When `markSuspects` must be called; Infinity: not needed. */
+  /** When `markSuspects` must be called, in ms of the clock; Infinity: not needed. */
   get due(): number {
     return this.#unmarked ? -Infinity : this.#changeDue;
   }

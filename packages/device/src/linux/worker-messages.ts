@@ -161,10 +161,10 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
 }
 
 /**
- * Sends an answer. The secrets of a snapshot are copied into a buffer that is transferred, and then
- * wiped. A saved state is copied into memory that both threads share, and then wiped. It is not
- * transferred, because at the first transfer V8 throws away all compiled code that reads bytes.
- * Then the packets just before a hand-over would be processed slowly.
+ * Sends an answer. The secrets of a snapshot are copied into a buffer that is transferred, and the
+ * originals are wiped. A saved state is copied into memory that both threads share, and the
+ * original is wiped. A state is not transferred, because at the first transfer V8 throws away all
+ * compiled code that reads bytes. Then the packets just before a hand-over would be slow.
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (isSavedDevice(answer)) {

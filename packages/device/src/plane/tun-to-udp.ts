@@ -3,7 +3,7 @@
  *
  * 1. Each read returns one packet, or a super-packet of the kernel of up to 64 KiB.
  * 2. A super-packet is split into segments, each with its own headers and checksum. As many
- *    segments as fit are written into the slab. The places in the slab have equal sizes.
+ *    segments as fit are written into the slab. The places of one super-packet have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have

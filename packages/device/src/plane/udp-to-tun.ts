@@ -338,7 +338,8 @@ const SHORT_BATCH = 8;
 const SHORT_BATCH_BYTES = 16_384;
 /** Bytes in front of the packet in a transport data message. */
 const TRANSPORT_HEADER_LENGTH = 16;
-/** Errors of a kernel that does not accept a kind of super-packet, or only some of that kind. */
+/** The interface is down. */
 const EIO = -5;
+/** Errors of a kernel that does not accept a kind of super-packet, or only some of that kind. */
 const EINVAL = -22;
 const EMSGSIZE = -90;
