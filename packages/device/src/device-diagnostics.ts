@@ -1,5 +1,5 @@
 /**
- * `DeviceDiagnostics`: the messages on the channels of `node:diagnostics_channel`.
+ * `DeviceDiagnostics`: the messages that devices publish on channels of `node:diagnostics_channel`.
  *
  * @module
  */

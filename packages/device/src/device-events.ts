@@ -1,5 +1,5 @@
 /**
- * `DeviceEvents`: what a device tells its owner.
+ * `DeviceEvents`: the events of a device, with their fields.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `Device`: a WireGuard device, from keys and peers to running traffic.
+ * `Device`: the public class of a WireGuard device, with its methods and events.
  *
  * @module
  */

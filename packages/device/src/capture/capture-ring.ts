@@ -1,15 +1,16 @@
 /**
- * `CaptureRing`: passes the blocks of a capture from the packet loop to its reader, which may be in
- * another thread. The packet loop never waits for the reader.
+ * `CaptureRingWriter` and `CaptureRingReader`: a ring that passes the pcapng blocks of a capture
+ * from the packet loop to a reader, which may be in another thread. The packet loop never waits for
+ * the reader.
  *
  * ```
  *   | 16 words: head, tail, wrap, waits, counters | blocks ... free ... |
  * ```
  *
- * The memory is shared and its size is fixed. If the reader is too slow, the ring is full, and the
- * caller counts the packet as not captured. A block is never split. If it does not fit between
- * `head` and the end, it begins at 0. `wrap` is the position at which the reader then goes back to
- * 0.
+ * The memory is shared and its size is fixed. The blocks from `tail` to `head` wait for the reader.
+ * If it is too slow, the ring is full, and packets are counted as not captured. A block is never
+ * split. If it does not fit between `head` and the end, it begins at 0. `wrap` is the position at
+ * which the reader then goes back to 0.
  *
  * @module
  */

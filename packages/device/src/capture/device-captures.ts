@@ -1,5 +1,5 @@
 /**
- * `DeviceCaptures`: the running captures of one device, on the side of their readers.
+ * `DeviceCaptures`: starts the captures of one device, and keeps their readers while they run.
  *
  * @module
  */

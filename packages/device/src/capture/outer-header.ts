@@ -1,6 +1,7 @@
 /**
  * Writes the IP and UDP headers of a datagram for a capture. The kernel makes and removes the real
- * headers, so these are new ones: addresses, ports, TOS and lengths are as on the wire; TTL,
+ * headers, so these are new ones. Addresses, ports and lengths are as on the wire, and so is the
+ * TOS of a datagram that was sent. Of the TOS of a received one, only ECN is known. TTL,
  * identification and flow label are not known.
  *
  * @module

@@ -1,7 +1,6 @@
 /**
  * `openThreads`: makes the object that several threads share to seal and open packets. It starts no
- * thread.
- * `canShare` returns whether the crypto provider uses that object.
+ * thread. `canShare` returns whether the crypto provider uses that object.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * `ThreadGrowth`: decides when other threads should help the packet loop. They help only while the
- * loop never sleeps, a part of a core is idle, and a measurement has shown that they bring
- * something. Pure: no clock, no I/O.
+ * `ThreadGrowth`: decides when other threads should help the packet loop. A thread begins to help
+ * when the loop never sleeps and a part of a core is idle. The threads rest if a trial shows that
+ * they bring too little, or when the load is over. Pure: no clock, no I/O.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * The interfaces of the packet loop to the outside: a TUN device and UDP sockets.
  *
- * `@litz/tun` and `@litz/udp` match these interfaces by shape. So a device in memory loads neither
- * of them.
+ * `@litz/tun` and `@litz/udp` match these interfaces by shape. So each of them is loaded only by a
+ * device that needs it.
  *
  * @module
  */

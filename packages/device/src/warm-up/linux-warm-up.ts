@@ -95,8 +95,8 @@ export class LinuxWarmUp {
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
    * After each packet of the device, the warm-up pauses for some milliseconds: the answer would
-   * otherwise wait for the end of a slice. After several packets at once, it pauses for longer. Such
-   * packets are part of a stream, and slices between them would make the stream much slower.
+   * otherwise wait for the end of a slice. After several packets at once, it pauses for longer.
+   * They are part of a stream, and slices between them would make the stream much slower.
    *
    * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
    *

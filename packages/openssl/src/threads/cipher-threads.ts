@@ -5,8 +5,8 @@
  * A cipher of the provider begins a run with `publish`, and any thread seals it. `finish` waits for
  * all runs and writes the headers. Between `open` and `close`, the bytes of the messages belong to
  * the threads. Received messages are opened in the same way, between `beginOpening` and
- * `endOpening`. At all other times nothing is shared. Before a key is destroyed, its
- * cipher waits for all jobs with `finish`.
+ * `endOpening`. At all other times nothing is shared. Before a key is destroyed, its cipher waits
+ * for all jobs with `finish`.
  *
  * @module
  */
