@@ -43,7 +43,8 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
   /** The names are those of `UdpCounters`. The object is empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
   /**
-   * `sent`: packets that one turn of the loop read from the TUN. `received`: datagrams per wake-up.
+   * `sent`: packets that one turn of the loop read from the TUN. `received`: datagrams that one
+   * turn read from a socket.
    */
   readonly batches: { readonly sent: BatchStats; readonly received: BatchStats };
   readonly loop: LoopStats;

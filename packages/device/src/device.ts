@@ -311,8 +311,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Calls `listener` with each `peer` event, in the form of the UAPI, until the returned function
-   * is called.
+   * Calls `listener` with each `peer` event, in the form that the UAPI reports, until the returned
+   * function is called.
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
     checkFunction(listener, 'listener');

@@ -64,7 +64,7 @@ export interface CryptoStatus {
 
 /** A running data plane, in a thread of its own or in the calling thread. */
 export interface Driver {
-  /** The name of the interface, as the kernel gave it. */
+  /** The name of the interface, as the kernel gave it, or of the caller's `Tun`. */
   readonly name: string;
   readonly crypto: CryptoStatus;
   request<Type extends DeviceRequest['type']>(

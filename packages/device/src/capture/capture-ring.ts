@@ -15,7 +15,7 @@
  * @module
  */
 
-/** The side of the packet loop. */
+/** Writes blocks into a ring, in the packet loop. */
 export class CaptureRingWriter {
   /** The memory of the blocks. */
   readonly bytes: Uint8Array;
@@ -79,7 +79,7 @@ export class CaptureRingWriter {
   }
 }
 
-/** The side of the reader. */
+/** Takes blocks out of a ring. */
 export class CaptureRingReader {
   #memory!: SharedArrayBuffer;
   #words!: Int32Array;
@@ -161,7 +161,7 @@ export class CaptureRingReader {
   }
 }
 
-/** Returns the size of a ring. @param length bytes for blocks; a multiple of 4 */
+/** Returns the size of a ring's memory in bytes. @param length bytes for blocks; a multiple of 4 */
 export function ringBytes(length: number): number {
   return HEADER_BYTES + length;
 }

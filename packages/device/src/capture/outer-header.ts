@@ -14,7 +14,7 @@ export interface OuterDatagram {
   buffer: Uint8Array;
   offset: number;
   length: number;
-  /** Two addresses of one family: 4 or 16 bytes. */
+  /** Two addresses of one family, with 4 or 16 bytes each. */
   source: Uint8Array;
   destination: Uint8Array;
   sourcePort: number;

@@ -71,9 +71,9 @@ export class LinuxLoop {
    * loop has crashed.
    */
   #leavesInterface = false;
-  /** Set while the warm-up runs. */
+  /** Set until the warm-up is over. */
   #warmUp: LinuxWarmUp | undefined = undefined;
-  // The fields below are set by `open`.
+  // The fields below are set by `open`, or by `prepare` and a `rehearse` request.
   #tun!: TunPackage.TunDevice;
   #sockets!: LinuxSockets;
   #plane!: DataPlane;
@@ -149,7 +149,7 @@ export class LinuxLoop {
     this.#isResting = true;
   }
 
-  /** Only answers requests, until a `resume` request or `stop`. Packets wait in the kernel. */
+  /** Only answers requests, until a `resume` request or the stop. Packets wait in the kernel. */
   rest(): void {
     const { packages, control, longestSleepMs } = this.#options;
     const resting = new packages.sys.PollSet();

@@ -19,7 +19,8 @@ import type { LinuxPackages } from './linux-packages.ts';
  */
 export class RouteWatch {
   /**
-   * The caller gives these to the sockets, and calls their `endTurn` after each turn of the loop.
+   * The suspect sources. The caller gives this object to the sockets, and calls its `endTurn` after
+   * each turn of the loop.
    */
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;

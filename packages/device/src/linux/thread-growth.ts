@@ -142,9 +142,9 @@ class Span {
 }
 
 const WINDOW_MS = 100;
-/** The share of the time that a loaded packet loop works. */
+/** A packet loop has load if it works for at least this share of the time. */
 const MOSTLY = 0.85;
-/** In bytes: 40 Mbit/s. If there is less, it is not packets that keep the loop busy. */
+/** In bytes: 40 Mbit/s. If the loop carries less, something else than packets keeps it busy. */
 const LEAST_PER_MS = 5000;
 /** The idle time is measured over several windows, because the kernel counts it in 10 ms units. */
 const IDLE_WINDOWS = 3;
@@ -162,7 +162,7 @@ const JUDGED_AFTER = 8;
 const GAIN = 1.1;
 /** The other threads rest when the loop carries less than this share of what it carried alone. */
 const NEARLY = 0.9;
-/** Time without load after which the threads rest. */
+/** Time without load after which the threads rest, in ms. */
 const CALM_MS = 1000;
 const FIRST_REST_MS = 10_000;
 const LONGEST_REST_MS = 300_000;

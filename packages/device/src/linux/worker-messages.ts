@@ -58,7 +58,7 @@ export interface WorkerStart {
   readonly secrets: ArrayBuffer;
 }
 
-/** A message to the thread of a packet loop: a request that it must answer. */
+/** A request to the thread of a packet loop, which must answer it. */
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;

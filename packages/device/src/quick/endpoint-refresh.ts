@@ -132,7 +132,7 @@ export class EndpointRefresh {
   }
 }
 
-/** A peer, and which of its addresses was tried last. */
+/** A peer, and which address of its name was tried last. */
 class FollowedPeer {
   readonly named: NamedPeer;
   isBusy = false;

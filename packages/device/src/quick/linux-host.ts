@@ -17,8 +17,8 @@ import { runHook, type HookOptions } from './run-hook.ts';
 import { MAIN_TABLE, type PolicyRule } from './step.ts';
 
 /**
- * The machine that a tunnel is brought up on. The methods are described in `Host`; they throw
- * `SystemError` with the name of the errno.
+ * The machine that a tunnel is brought up on. The methods are described in `Host`. They throw
+ * `SystemError` with the name of the errno, or a `WireGuardError` if an interface is gone.
  */
 export class LinuxHost implements Host {
   readonly #sys: typeof Sys;

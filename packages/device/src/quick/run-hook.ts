@@ -22,8 +22,8 @@ export interface HookOptions {
   /** The longest time of one hook, in ms; 0: no limit. Default: two minutes. */
   readonly limitMs?: number;
   /**
-   * Called with the output of both streams. Default: hooks have the input and output of this
-   * process.
+   * Called with what a hook writes to its two output streams. Default: hooks have the input and
+   * output of this process.
    */
   readonly onOutput?: (bytes: Buffer) => void;
 }

@@ -285,5 +285,5 @@ function bytesOf(request: UapiRequest): number {
   return 'body' in request ? request.body.length : 0;
 }
 
-/** A client that connected less than this long ago is about to send a request, in ms. */
+/** In ms. A client that connected less than this long ago will probably send a request soon. */
 const NEW_CLIENT_MS = 100;

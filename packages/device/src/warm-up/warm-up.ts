@@ -119,7 +119,7 @@ export class WarmUp {
     return end;
   }
 
-  /** Makes each end the only peer of the other one. There is no session between them yet. */
+  /** Makes each end the only peer of the other one, without a session between them. */
   *#meet(a: End, b: End): Generator<void, void, void> {
     setPeer(a, b, 1, this.#now);
     yield;
