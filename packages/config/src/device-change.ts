@@ -1,5 +1,6 @@
 /**
- * `readDeviceChange`: checks a change of keys and peers, and converts text to typed values.
+ * `readDeviceChange`: checks a change of a device (keys, port, mark, peers), and converts text to
+ * typed values.
  *
  * @module
  */
@@ -34,8 +35,8 @@ export interface DeviceChange extends EngineChange {
 }
 
 /**
- * Checks all fields, then returns the change with typed values. Keys are copied; the caller must
- * wipe the copies with `wipeSecrets`.
+ * Checks all fields, then returns the change with typed values. Private and preshared keys are
+ * copied; the caller must wipe the copies with `wipeSecrets`.
  *
  * @throws {TypeError | RangeError} a field has a wrong type or is out of range; the message names
  *   it

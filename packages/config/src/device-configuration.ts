@@ -1,12 +1,12 @@
 /**
- * `DeviceConfiguration` and `DeviceStatus`: the configuration of the engine and of the sockets, and
- * a snapshot of a device.
+ * `DeviceConfiguration`: a change of a device (its engine and its sockets) with typed values.
+ * `DeviceStatus`: a snapshot of a device.
  *
  * @module
  */
 import type { DropReason, EngineConfiguration, PeerStatus, PrivateKey } from '@litz/core';
 
-/** A change of a device. An absent field leaves its value as it is. */
+/** A change of a device, without text. An absent field leaves its value as it is. */
 export interface DeviceConfiguration extends EngineConfiguration {
   /** 0 to 65535; 0 chooses a free port. */
   listenPort?: number;
@@ -14,7 +14,9 @@ export interface DeviceConfiguration extends EngineConfiguration {
   fwmark?: number;
 }
 
-/** A peer as the cross-platform protocol reports it. An engine's `PeerStatus` has more fields. */
+/**
+ * A peer as the cross-platform protocol reports it. An engine's `PeerStatus` also has `sessionUp`.
+ */
 export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'> & {
   /** How many packets were dropped, by reason. Only Litz reports it, to a client that asks. */
   drops?: Partial<Record<DropReason, number>>;

@@ -7,7 +7,10 @@
 import type { Endpoint } from './endpoint.ts';
 import type { PresharedKey, PrivateKey, PublicKey } from './keys.ts';
 
-/** A range of inner addresses that belongs to a peer (cryptokey routing, section 2). */
+/**
+ * A range of inner addresses that belongs to a peer (cryptokey routing, section 2 of the WireGuard
+ * paper).
+ */
 export interface AllowedIp {
   /** 4 or 16 bytes, network order; host bits are masked. The bytes are copied. */
   address: Uint8Array;

@@ -1,5 +1,5 @@
 /**
- * Constants with the names of the paper.
+ * The constants of the protocol, with their names in the WireGuard paper, and a few limits of Litz.
  *
  * The paper: Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", NDSS 2017, revised. All
  * times are in milliseconds, all lengths in bytes.
@@ -17,8 +17,8 @@ export const REJECT_AFTER_TIME_MS = 180_000;
 /** Rekey-Timeout, section 6.1: an initiation without an answer is sent again after this time. */
 export const REKEY_TIMEOUT_MS = 5_000;
 /**
- * Keepalive-Timeout, section 6.1: a keepalive is sent when we have not answered received data for
- * this long.
+ * Keepalive-Timeout, section 6.1: a keepalive is sent when we have received data and have sent
+ * nothing for this long.
  */
 export const KEEPALIVE_TIMEOUT_MS = 10_000;
 /**

@@ -1,6 +1,6 @@
 /**
  * Why a datagram or packet was dropped. Network input never throws: functions return a reason,
- * which is counted for the engine and, if it is known, for the peer.
+ * which is counted for the engine and, if the peer is known, for that peer.
  *
  * @module
  */
@@ -52,7 +52,7 @@ export const DROP_REASONS = [
   'tun-write-failed',
   'send-failed',
   'receive-truncated',
-  'receive-malformed', // the control data or the segment size of a received message make no sense
+  'receive-malformed', // the control data or segment size of a datagram make no sense
 ] as const;
 
 /** Why a packet or a message was dropped: one of `DROP_REASONS`. */
@@ -64,7 +64,7 @@ export type DropReason = (typeof DROP_REASONS)[number];
  */
 export interface DropDetails {
   lastPeer: PublicKey | undefined;
-  /** The source is not authenticated: anybody can forge a source address. */
+  /** The source is not authenticated, because anybody can forge a source address. */
   lastSource: Endpoint | undefined;
 }
 
@@ -109,8 +109,9 @@ export class DropCounters {
   }
 
   /**
-   * Codes the counts for a hand-over. They have names, so that another version of Litz with other
-   * reasons can read them; a reason that it does not know is left out.
+   * Saves or restores the counts for a hand-over. They are saved with the names of the reasons, so
+   * that a version of Litz with other reasons can read them; a reason that it does not know is left
+   * out.
    */
   code(codec: StateCodec): void {
     const counts = Object.entries(this.toJSON());

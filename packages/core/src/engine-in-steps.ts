@@ -1,7 +1,6 @@
 /**
  * Changes and reads the configuration of an engine in steps, for a caller whose packets must not
- * wait until all the work is done. `Engine.configure` and `Engine.peerStatuses` do the same at
- * once.
+ * wait until all the work is done. `Engine.configure` and `Engine.peers` do the same at once.
  *
  * @module
  */
@@ -22,8 +21,8 @@ export function checkChange(engine: Engine, change: EngineChange): CheckedChange
 
 /**
  * Checks whether this engine can apply a change that `checkChange` returned. Returns the steps that
- * apply it. The first step must follow at once. Between two steps, poll the outputs of the engine;
- * it may be used there, but not configured.
+ * apply it. The first step must follow at once. Between two steps, poll the outputs of the engine.
+ * The engine may be used there, but not configured.
  *
  * @param now called in each step; returns the time
  * @throws {RangeError | WireGuardError} the change is not possible; nothing has changed
@@ -40,8 +39,8 @@ export function prepareInSteps(engine: Engine, change: CheckedChange, now: () =>
 }
 
 /**
- * Iterates over all peers as `Engine.peerStatuses` does. Returns, for each peer, the steps that
- * make its snapshot. Between two of these steps, the engine may be used, but not configured.
+ * Iterates over all peers as `Engine.peerStatuses` does. Yields, for each peer, the steps that make
+ * its snapshot. Between two of these steps, the engine may be used, but not configured.
  */
 export function peersInSteps(engine: Engine): Generator<Steps<PeerStatus>, void, undefined> {
   return statusesInSteps(stateOf(engine));

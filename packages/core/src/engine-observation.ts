@@ -1,5 +1,6 @@
 /**
- * Looks at a running engine, for a capture: an observer, and the peer of a packet or a message.
+ * What a capture needs of a running engine: it sets an observer, finds the peer of a packet or a
+ * message, and starts new handshakes.
  *
  * @module
  */
@@ -31,8 +32,9 @@ export function peerOfPacket(
 }
 
 /**
- * Returns the key of the peer that a received message seems to be from. This is not authenticated.
- * Returns undefined for an initiation, and if no session or handshake has the receiver index.
+ * Returns the key of the peer that a received message seems to be from, by its receiver index,
+ * which is not authenticated. Returns undefined for an initiation, and if no session or handshake
+ * has the receiver index.
  *
  * @param length the length of the message in bytes
  */
@@ -64,5 +66,8 @@ export function renewSessions(
   }
 }
 
-/** The receiver index of a response ends here; that of other messages ends earlier. */
+/**
+ * The offset in bytes at which the receiver index of a response ends. In other messages, the
+ * receiver index ends earlier.
+ */
 const SHORTEST_MESSAGE = 12;

@@ -34,7 +34,10 @@ export interface EngineObserver {
   handshakeSecrets?(secrets: HandshakeSecrets): void;
 }
 
-/** The secrets of one handshake. They are wiped after the call. */
+/**
+ * The secrets of one handshake message. The two private keys are copies, which are wiped after the
+ * call.
+ */
 export interface HandshakeSecrets {
   readonly staticPrivate: PrivateKey;
   readonly peer: PublicKey;

@@ -97,7 +97,7 @@ export interface ReceivedMessages extends SentMessages {
   hasData: boolean;
 }
 
-/** Counts drops for the engine and, if it is known, for the peer. Returns the reason. */
+/** Counts drops for the engine and, if `peer` is given, for that peer. Returns the reason. */
 export function drop(state: EngineState, reason: DropReason, peer?: Peer, count = 1): DropReason {
   state.stats.drops.add(reason, count);
   if (!peer) return reason;

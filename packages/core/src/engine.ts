@@ -15,7 +15,8 @@
  * 6. Sleep until an input arrives or until that time, whichever is first, and start again at 1.
  *
  * `now` is a monotonic clock in milliseconds that includes suspended time (CLOCK_BOOTTIME on
- * Linux). Paper: sections 3 and 6. The engine opens no sockets and reads no clock.
+ * Linux). Sections 3 and 6 of the WireGuard paper describe what the engine does. The engine opens
+ * no sockets and reads no clock.
  *
  * @module
  */
@@ -110,7 +111,8 @@ export class Engine {
    *
    * @throws {TypeError | RangeError} a field has the wrong type or is out of range; the message
    *   names it
-   * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
+   * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
+   *   `ERR_LITZ_INVALID_CIDR`, `ERR_LITZ_TOO_MANY_PEERS`
    */
   configure(change: EngineChange, now: number): void {
     checkTime(now);

@@ -1,5 +1,6 @@
 /**
- * Errors for mistakes of the caller. Network input never creates an error.
+ * `WireGuardError`: the error for a mistake of the caller, or for a failure of the system. Network
+ * input never creates an error.
  *
  * @module
  */
@@ -14,7 +15,7 @@ export type WireGuardErrorCode =
   | 'ERR_LITZ_TOO_MANY_PEERS'
   | 'ERR_LITZ_UNSUPPORTED_PLATFORM'
   | 'ERR_LITZ_FFI_MISSING'
-  | 'ERR_LITZ_SYSTEM' // a system call failed; `errno` and `syscall` say which one
+  | 'ERR_LITZ_SYSTEM' // the system call `syscall` failed with `errno`, or a file is not usable
   | 'ERR_LITZ_PERMISSION'
   | 'ERR_LITZ_TIMEOUT'
   | 'ERR_LITZ_CLOSED'

@@ -1,6 +1,7 @@
 /**
- * The WireGuard protocol, sans-I/O: it opens no sockets, reads no clock and creates no random
- * numbers.
+ * The WireGuard protocol, sans-I/O: the engine opens no sockets, reads no clock and creates no
+ * random numbers. Only `generateKeyPair` takes random bytes from the runtime, if it gets no other
+ * source.
  *
  * The parts of the engine, which most users do not need, are in `@litz/core/internals`.
  *

@@ -102,7 +102,7 @@ export abstract class SecretKey extends Uint8Array {
   abstract get kind(): 'PrivateKey' | 'PresharedKey';
 }
 
-/** A private key, always clamped (RFC 7748, section 5). */
+/** A private key. `parsePrivateKey` and `generatePrivateKey` clamp it (RFC 7748, section 5). */
 export class PrivateKey extends SecretKey {
   override get kind(): 'PrivateKey' {
     return 'PrivateKey';

@@ -14,8 +14,9 @@ import type { PacketRun } from './wire/packet-run.ts';
 /** Something that happened to a peer. Events are rare: there is none per packet. */
 export type EngineEvent =
   /**
-   * A handshake was completed, and both sides have confirmed the keys of the new session. `keys`
-   * are the static keys with which the session was made.
+   * A handshake was completed: both sides have the keys of the new session. `keys` are the static
+   * keys with which the session was made. `durationMs` is the time from our initiation to the
+   * response; the responder has no such time.
    */
   | {
       type: 'handshake';
@@ -31,10 +32,10 @@ export type EngineEvent =
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
    * The peer is reached at a new address or port. There is at most one such event per second and
-   * peer: after several changes, the last one is reported.
+   * peer, so after several changes only the last one is reported.
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
-  /** The engine gave up a handshake after Rekey-Attempt-Time and dropped the staged packets. */
+  /** The engine gave up a handshake (see `handshakeGiveUpMs`) and dropped the staged packets. */
   | { type: 'handshake-failed'; peer: PublicKey }
   /**
    * One protocol step of a peer, for logs. Emitted only while `Engine.traces` is true. `sends` is
@@ -42,8 +43,8 @@ export type EngineEvent =
    */
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
-   * A peer was added or removed, got an endpoint, completed a handshake, or roamed (at the rate of
-   * `roam`). Emitted only while `Engine.emitsPeerEvents` is true.
+   * A peer was added or removed, got an endpoint, had its key replaced, completed a handshake, or
+   * roamed (at the rate of `roam`). Emitted only while `Engine.emitsPeerEvents` is true.
    */
   | PeerEvent;
 
@@ -80,7 +81,7 @@ export type TraceStep =
  * One datagram to send: `length` bytes of `buffer` at `offset`. After `handlePackets` it can be
  * `count` datagrams of one length to one destination. The object belongs to the engine. The bytes
  * are in the engine's memory or in the buffer of the packet. The object and the bytes are valid
- * until the next `handle*` call.
+ * until the next input of the engine.
  */
 export class Transmit implements DatagramRun {
   buffer: Uint8Array = EMPTY;
@@ -115,7 +116,7 @@ export class Transmit implements DatagramRun {
 /**
  * One IP packet for the interface: `length` bytes of `buffer` at `offset`. The object belongs to
  * the engine. The bytes are in the engine's memory or in the datagram that was opened. The object
- * and the bytes are valid until the next `handle*` call.
+ * and the bytes are valid until the next input of the engine.
  */
 export class PacketView {
   buffer: Uint8Array = EMPTY;

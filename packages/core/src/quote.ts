@@ -1,6 +1,6 @@
 /**
- * `quote`: shows input in an error message. `redactKeys` and `printable`: make a whole text safe to
- * print. A key in the wrong place must not appear where others may read it.
+ * `quote`: makes input safe to show in an error message. `redactKeys` and `printable`: make a whole
+ * text safe to print. A key in the wrong place must not appear where others may read it.
  *
  * @module
  */
@@ -39,7 +39,7 @@ function mayBeKey(word: string): boolean {
   if (word.endsWith('=')) return true;
   if (HEX.test(word)) return true;
   // This also finds base64 without its last character. File paths normally have another length, or
-  // only small letters.
+  // only lower-case letters.
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 

@@ -92,7 +92,7 @@ export interface PeersAndPrefixes {
 }
 
 /**
- * Iterates over the peers that exist at the beginning, as `Engine.peerStatuses` describes. Returns,
+ * Iterates over the peers that exist at the beginning, as `Engine.peerStatuses` describes. Yields,
  * for each peer, the steps that make its snapshot. Between two of these steps, the prefixes of this
  * peer must not change.
  */

@@ -60,7 +60,8 @@ export interface CurrentConfiguration {
  * @param current the state of the engine
  * @throws {TypeError | RangeError} a field has the wrong type or is out of range; the message names
  *   it
- * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_TOO_MANY_PEERS`
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_KEY`, `ERR_LITZ_INVALID_ENDPOINT`,
+ *   `ERR_LITZ_INVALID_CIDR`, `ERR_LITZ_TOO_MANY_PEERS`
  */
 export function checkConfiguration(
   change: EngineChange,

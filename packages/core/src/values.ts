@@ -48,8 +48,8 @@ export function readPublicKey(value: unknown, field: string): PublicKey {
 }
 
 /**
- * Returns a new key, which the caller must wipe; undefined for null. All zeros are refused: usually
- * they are a key that was forgotten or already wiped, not the wish to have no key.
+ * Returns a new key, which the caller must wipe; undefined for null. All zeros are refused, because
+ * usually they are a key that was forgotten or already wiped, not the wish to have no key.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */

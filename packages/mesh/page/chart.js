@@ -1,6 +1,6 @@
 /**
- * `Chart`: rates of the last minutes. The thick line is the sum. The busiest tunnels have a colour and an
- * entry in the legend; the others are thin and grey.
+ * `Chart`: rates of the last minutes. The thick line is the sum of all tunnels. The busiest tunnels
+ * have a colour and an entry in the legend. The lines of the other tunnels are thin and grey.
  *
  * @module
  */
@@ -24,11 +24,11 @@ import { countText, printable, rateText, shortened } from './words.js';
 
 /**
  * @typedef {object} ChartOptions
- * @property {number} windowMs
+ * @property {number} windowMs how much time the chart shows
  * @property {(kind: string, value: number) => string} [text] returns a value with its unit;
  *   default: a rate in bytes per second as bits per second
- * @property {(kind: string) => number} [unit] the factor by which a value is multiplied; the grid has
- *   round numbers of the product; default: 8, for bits
+ * @property {(kind: string) => number} [unit] returns the factor that turns a value into a value in
+ *   the unit of `text`, so that the top of the grid is a round number in this unit; default: 8, for bits
  * @property {(id: string) => string} [name] returns the name of a peer; default: its id
  */
 
@@ -69,7 +69,7 @@ export class Chart {
   /**
    * @param {{ readonly time: number, readonly peers: readonly unknown[] }} status
    * @param {ChartData} rates
-   * @param {string} direction one kind of the rates
+   * @param {string} direction which rates are drawn; it is passed to `ChartLine.of`
    * @param {string | undefined} chosen
    */
   draw({ time, peers }, rates, direction, chosen) {
@@ -245,7 +245,7 @@ function pathOf({ times, values, end, area, top, windowMs }) {
 }
 
 /**
- * Returns the next larger number of the form 1, 2 or 5 times a power of ten.
+ * Returns the smallest number that is 1, 2 or 5 times a power of ten, and at least `most` and `atLeast`.
  *
  * @param {number} most
  * @param {number} atLeast

@@ -9,21 +9,22 @@
 import { byId, html, setAttribute, setText } from './element.js';
 import { ageText, printable } from './words.js';
 
-/** In milliseconds. If no status came for this long, something is wrong. */
+/** In milliseconds. If no event came for this long, the page says that the status is late. */
 const LATE_MS = 8000;
 
 /**
  * @template Status
  * @typedef {object} ConnectionParts
- * @property {string} who who sends the status, in words: `agent`
+ * @property {string} who the word for the program that sends the status: `agent`
  * @property {(status: Status) => void} take called with each status
  * @property {() => void} draw called when `trouble` has changed
- * @property {(data: any) => void} [takeHistory] called with the history, after each connection
+ * @property {(data: any) => void} [takeHistory] called with the history that the server
+ *   sends after each connection
  */
 
 /** @template Status */
 export class Connection {
-  /** The reason why there is no newer status; undefined: nothing is wrong. */
+  /** The reason why the server sent no new status; undefined: it has sent one. */
   /** @type {string | undefined} */
   trouble;
   /** @type {ConnectionParts<Status>} */
@@ -31,7 +32,7 @@ export class Connection {
   /** @type {EventSource | undefined} */
   #events;
   #isPaused = false;
-  /** The time when the last status came, by the clock of the page. */
+  /** When the last event of the server came, in milliseconds of `performance.now()`; 0: never. */
   #heardAt = 0;
 
   /** @param {ConnectionParts<Status>} parts */
@@ -39,7 +40,7 @@ export class Connection {
     this.#parts = parts;
   }
 
-  /** Connects, and follows the button and the visibility of the page. */
+  /** Connects. After that, the connection is closed while the page is hidden or paused. */
   open() {
     this.#listen();
     const button = byId('pause');
@@ -54,7 +55,7 @@ export class Connection {
     setInterval(() => this.show(), 1000);
   }
 
-  /** Shows whether a status comes, and how old the last one is. */
+  /** Shows the state of the connection, and the age of the last status if no new one comes. */
   show() {
     const element = byId('connection');
     const age = this.#heardAt === 0 ? 0 : performance.now() - this.#heardAt;

@@ -1,6 +1,7 @@
 /**
- * `PeersTable`: a table with a row for each peer. It can be filtered and sorted, and shows one page of rows
- * at a time. A peer keeps its row element, so that focus and selections survive a new status.
+ * `PeersTable`: a table with a row for each peer. It can be filtered and sorted. It shows the first
+ * 50 rows, and 50 more rows after each click on `more`. A peer keeps its row element, so that focus and
+ * selections survive a new status.
  *
  * @module
  */

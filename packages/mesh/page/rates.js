@@ -8,7 +8,10 @@
 
 /** @typedef {'both' | 'received' | 'sent'} Direction */
 
-/** In bytes per second; NaN: not known. */
+/**
+ * The rates of one tunnel, or of all tunnels together, in bytes per second. There is one value for
+ * each time in `Rates.times`. NaN: not known.
+ */
 export class Samples {
   /** @type {number[]} */
   received = [];
@@ -54,8 +57,8 @@ export class Rates {
     const elapsed = last === undefined ? 0 : (time - last) / 1000;
     // This is the same status again, or the clock was set back.
     if (last !== undefined && elapsed <= 0) return this.#startAgain(time, peers);
-    // After a long gap the rate is not known, because the mean over the gap would look like a
-    // measured value.
+    // After a long gap, the rate counts as not known. Otherwise the mean over the gap would look
+    // like the rate of this second.
     const isKnown = elapsed > 0 && elapsed <= LONGEST_GAP_S;
     const sum = { received: 0, sent: 0 };
     const counters = new Map();
@@ -63,7 +66,7 @@ export class Rates {
       const before = this.#counters.get(name) ?? { received: 0, sent: 0 };
       counters.set(name, { received, sent });
       const rate = {
-        // The counters start at 0 again when the daemon is restarted.
+        // The counters start at 0 again when the daemon is restarted. Then the rate counts as 0.
         received: Math.max(0, received - before.received) / elapsed,
         sent: Math.max(0, sent - before.sent) / elapsed,
       };

@@ -5,7 +5,7 @@
  */
 
 /**
- * Returns an age in its two largest units: `3 min 20 s`.
+ * Returns an age as text in its two largest units: `3 min 20 s`.
  *
  * @param {number} ms
  * @returns {string}
@@ -25,7 +25,7 @@ export function ageText(ms) {
 }
 
 /**
- * Returns a rate in bits per second. A kilobit has 1000 bits.
+ * Returns a rate as text in bits per second, with a unit: `1.5 Mbit/s`. A kilobit has 1000 bits.
  *
  * @param {number} bytesPerSecond
  * @returns {string}
@@ -35,7 +35,7 @@ export function rateText(bytesPerSecond) {
 }
 
 /**
- * Returns a size. A KiB has 1024 bytes.
+ * Returns a number of bytes as text with a unit: `1.5 MiB`. A KiB has 1024 bytes.
  *
  * @param {number} bytes
  * @returns {string}
@@ -56,8 +56,8 @@ export function countText(count, one) {
 }
 
 /**
- * Returns a text of another machine without the characters that would hide the text beside it or change
- * its direction. The caller must still set it as text and never as HTML.
+ * Replaces the characters in a text of another machine that would hide the text beside it or change its
+ * direction. The replacement is U+FFFD. The caller must still set it as text and never as HTML.
  *
  * @param {string} text
  * @returns {string}
@@ -90,7 +90,7 @@ export function shortened(text, length) {
 function inUnits(value, step, units) {
   let unit = 0;
   let rest = value;
-  // A value that would be rounded to 1000 of a unit is 1 of the next unit.
+  // A value that would be rounded to `step` of a unit is shown as 1 of the next unit.
   while (rest >= step - 0.5 && unit < units.length - 1) {
     rest /= step;
     unit++;

@@ -2,7 +2,7 @@
  * Checks of arguments for native code. A mistake throws an error that names the argument, before
  * anything is read or written.
  *
- * Native code does not check a number: with a wrong one it could overwrite any memory of the
+ * Native code does not check a number. With a wrong number it could overwrite any memory of the
  * process. So all checks take `unknown`, because a declared type proves nothing at run time.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Capabilities: their names, and what the kernel reports about those of a process.
+ * Capabilities: their names, and which of them a thread has.
  *
  * @module
  */
@@ -24,9 +24,9 @@ export interface ThreadRights {
   readonly effective: bigint;
   readonly permitted: bigint;
   readonly inheritable: bigint;
-  /** The most that a program which the thread executes can get. */
+  /** The most capabilities that a program which the thread executes can get. */
   readonly bounding: bigint;
-  /** Those that an executed program gets, if its user is not root. */
+  /** The capabilities that an executed program gets, if its user is not root. */
   readonly ambient: bigint;
   /** `execve` never adds rights, not even for a set-user-ID program. */
   readonly noNewPrivileges: boolean;

@@ -13,9 +13,9 @@ import { allocate, type Region } from './memory.ts';
 let timespec: Region | undefined;
 
 /**
- * Returns the engine's clock: milliseconds since boot, with a fraction down to the nanosecond. It
- * is monotonic and also counts while the machine is suspended, so old keys expire during that time
- * too. Allocates nothing.
+ * Returns the time that an engine gets as `now`: milliseconds since boot, with a fraction down to
+ * the nanosecond. It is monotonic and also counts while the machine is suspended, so old keys
+ * expire during that time too. Allocates nothing.
  */
 export function boottimeMs(): number {
   return readClock(CLOCK_BOOTTIME);

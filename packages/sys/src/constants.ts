@@ -26,9 +26,9 @@ export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 /** sys/socket.h: the family of sockets that carry link-layer frames. */
 export const AF_PACKET = 17;
-/** sys/socket.h: a type of sockets, which send and receive datagrams. */
+/** sys/socket.h: a type of socket, which sends and receives datagrams. */
 export const SOCK_DGRAM = 2;
-/** sys/socket.h: a type of sockets, which send and receive messages with their headers. */
+/** sys/socket.h: a type of socket, which sends and receives packets with their headers. */
 export const SOCK_RAW = 3;
 /** sys/socket.h: a flag of socket(2): no call on the socket waits. */
 export const SOCK_NONBLOCK = 0o4000;
@@ -81,7 +81,7 @@ export const EEXIST = 17;
 export const ENODEV = 19;
 /** errno.h: an argument is wrong, or not supported. */
 export const EINVAL = 22;
-/** errno.h: the message is too long. */
+/** errno.h: the datagram or packet is too long. */
 export const EMSGSIZE = 90;
 /** errno.h: the address is not one of this machine. */
 export const EADDRNOTAVAIL = 99;

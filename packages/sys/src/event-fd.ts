@@ -10,8 +10,8 @@ import { allocate, type Region } from './memory.ts';
 import { check, SystemError } from './system-error.ts';
 
 /**
- * An eventfd. One thread makes it, and other threads use it through its number: descriptors belong
- * to the process, not to a thread. Several signals before a `clear` cause one wake.
+ * An eventfd. One thread makes it, and other threads use it through its number, because descriptors
+ * belong to the process, not to a thread. Several signals before a `clear` cause one wake.
  */
 export class EventFd {
   #fd: number;

@@ -97,7 +97,7 @@ function openLocked(path: string): number {
   throw new SystemError('flock', errno, `cannot lock ${path}`);
 }
 
-/** Whether the path still leads to the open file. */
+/** Returns whether the path still leads to the open file. */
 function isSameFile(path: string, fd: number): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino;
 }

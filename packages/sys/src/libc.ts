@@ -6,7 +6,7 @@
  * number is enough: user-space addresses have 47 bits. `load(null)` uses the libc that Node.js
  * itself is linked with, so that musl works like glibc. koffi has a package of its own for each
  * platform (such as `@koromix/koffi-linux-x64`), which contains only the binary. Litz loads that
- * package. The package `koffi` has an install script, which pnpm refuses to run.
+ * package, because the package `koffi` has an install script, which pnpm refuses to run.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { WireGuardError } from '@litz/core';
 
 /**
  * Every function returns what the C function returns: -1 means failure (0 for the two functions
- * `if_...`), and `errno()` has the reason.
+ * `if_...`), and `errno()` returns the reason.
  */
 export interface Libc {
   errno(): number;
@@ -98,7 +98,7 @@ export interface Koffi {
   errno(): number;
   /** The address of a view's first byte. */
   address(view: ArrayBufferView): bigint;
-  /** The memory at an address, without a copy. It is not kept alive. */
+  /** The memory at an address, without a copy. The memory is not kept alive. */
   view(address: number, length: number): ArrayBuffer;
 }
 

@@ -81,7 +81,7 @@ export class LooseFilters {
   }
 
   /**
-   * Restores a filter when a tunnel no longer needs it to be loose, or never did.
+   * Restores a filter when a tunnel does not need it to be loose.
    *
    * @throws the error of `setFilter`; the file of the tunnel stays, for the next tunnel
    */
@@ -99,8 +99,8 @@ export class LooseFilters {
     if (isOurs) this.#host.setFilter(link, before);
     remove(this.#file(link, tunnel));
     this.#forgetGone(link);
-    // The folder is removed only if it is empty: another tunnel may be writing its file at this
-    // moment.
+    // The folder is removed only if it is empty, because another tunnel may be writing its file at
+    // this moment.
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
@@ -167,8 +167,8 @@ function entries(folder: string): string[] {
 }
 
 /**
- * Removes a file, if possible. A file that stays does no harm: it names a tunnel that no longer
- * exists, and `hasLink` is asked about each tunnel.
+ * Removes a file, if possible. A file that stays does no harm, because it names a tunnel that no
+ * longer exists, and `hasLink` is asked about each tunnel.
  */
 function remove(path: string): void {
   try {

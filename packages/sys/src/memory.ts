@@ -39,7 +39,7 @@ let lastAddress = 0;
  * Returns the address of a view's first byte. The view must be on a separate ArrayBuffer (or on
  * WebAssembly or shared memory), not one of V8's small in-heap arrays. The last view is cached, so
  * a call per packet costs one comparison. Before using an address, the caller must check that the
- * view is still as long as it was: a transferred buffer keeps its cached address.
+ * view is still as long as it was, because a transferred buffer keeps its cached address.
  *
  * @throws {TypeError} `view` is not a view of memory
  */

@@ -2,7 +2,8 @@
  * `NotifySocket`: sends messages to the service manager that started this process (sd_notify(3)).
  *
  * Each message is one datagram to the Unix socket in `NOTIFY_SOCKET`. systemd reads it, and so do
- * other managers and container runtimes. Node.js has no datagram sockets for Unix.
+ * other managers and container runtimes. Node.js has no Unix datagram sockets, so this one is made
+ * with system calls.
  *
  * @module
  */
@@ -46,7 +47,8 @@ export class NotifySocket {
   }
 
   /**
-   * Sends a message, as lines `NAME=value`. It waits if the manager has not read earlier ones.
+   * Sends a message, as lines `NAME=value`. The call waits if the manager has not read earlier
+   * messages.
    *
    * @throws {SystemError} the manager does not read at this address
    */

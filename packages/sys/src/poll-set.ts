@@ -1,5 +1,5 @@
 /**
- * `PollSet`: poll(2) on a fixed table of descriptors.
+ * `PollSet`: poll(2) on a table of descriptors.
  *
  * ```
  * struct pollfd: int fd (4) | short events (2) | short revents (2)
@@ -59,8 +59,8 @@ export class PollSet {
   }
 
   /**
-   * Mutes or unmutes an entry. A muted entry does not wake the thread, not even for an error.
-   * Descriptor 0 cannot be muted.
+   * Mutes or unmutes an entry. A muted entry does not wake the thread, not even for an error. Do
+   * not mute descriptor 0: that would remove its entry.
    */
   setMuted(index: number, muted: boolean): void {
     checkFlag('muted', muted);

@@ -3,8 +3,9 @@
  * Node's event loop cannot watch, such as netlink sockets and batched UDP sockets.
  *
  * The kernel sends SIGIO (fcntl(2), O_ASYNC), and the signal handling of Node.js passes it to the
- * event loop. No thread waits, and nothing runs at intervals. Signals coalesce, so a listener must
- * read until there is nothing left. From the first call on, SIGIO belongs to Litz.
+ * event loop. No thread waits, and nothing runs at intervals. Several signals can become one, so a
+ * listener must read until there is nothing left. From the first use on, no other code of the
+ * process may use SIGIO.
  *
  * @module
  */

@@ -9,15 +9,16 @@ import { allocate, type Region } from './memory.ts';
 import { SystemError } from './system-error.ts';
 
 export interface ReplaceOptions {
-  /** Default: that of this process. */
+  /** The environment of the program. Default: the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Descriptors that stay open, besides 0, 1 and 2. */
   readonly descriptors?: readonly number[];
 }
 
 /**
- * Executes a program with the process ID, the open descriptors and the rights of the calling
- * thread. All other threads end. Nothing is flushed, and no handler of `exit` runs.
+ * Executes a program with the process ID and the rights of the calling thread, and with the
+ * descriptors 0, 1, 2 and `descriptors`. All other threads end. Nothing is flushed, and no handler
+ * of `exit` runs.
  *
  * @param program the path of the program
  * @param args its arguments; the first one is its own name
@@ -34,7 +35,7 @@ export function replaceProcess(
   const variables = Object.entries(env).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  // Node.js opens all descriptors with O_CLOEXEC, so `execve` would close these too.
+  // Node.js opens all descriptors with O_CLOEXEC. Without this change, `execve` would close them.
   for (const fd of [0, 1, 2, ...descriptors]) libc().fcntl(fd, F_SETFD, 0);
   const [argv, environment] = [new TextArray(args), new TextArray(variables)];
   libc().execve(program, argv.address, environment.address);

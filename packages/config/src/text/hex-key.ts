@@ -7,7 +7,7 @@
 import { parsePresharedKey } from '@litz/core';
 import { KEY_LENGTH, secretBytes, wipe } from '@litz/core/internals';
 
-/** Returns 32 new bytes; undefined if the text is not 64 hexadecimal digits. */
+/** Returns a new array of 32 bytes; undefined if the text is not 64 hexadecimal digits. */
 export function keyFromHex(text: string): Uint8Array | undefined {
   if (typeof text !== 'string' || text.length !== KEY_LENGTH * 2 || !/^[0-9a-f]+$/i.test(text))
     return undefined;
@@ -36,17 +36,20 @@ export function keyToHex(key: string | Uint8Array): string {
   return text;
 }
 
-/** Returns the hexadecimal digit for 0 to 15, in lower case. Uses arithmetic only. */
+/**
+ * Returns the character code of the hexadecimal digit for 0 to 15, in lower case. There is no
+ * branch and no table, so the time does not depend on the key.
+ */
 function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);
 }
 
-/** Returns the value of a hexadecimal digit, 0 to 15. Uses no table. */
+/** Returns the value, 0 to 15, of the hexadecimal digit with this character code. Uses no table. */
 function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }
 
-/** Checks and converts any other value. */
+/** Converts a key that is text in base64. Throws for a value that is not a key. */
 function textToHex(key: string | Uint8Array): string {
   const parsed = parsePresharedKey(key);
   try {
@@ -56,5 +59,5 @@ function textToHex(key: string | Uint8Array): string {
   }
 }
 
-/** The digits of the key that is being converted. */
+/** The character codes of the key that is being converted. */
 const LETTERS: Uint8Array = secretBytes(KEY_LENGTH * 2);

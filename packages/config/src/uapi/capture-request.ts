@@ -49,7 +49,8 @@ export interface CaptureRequest {
 /**
  * Returns the text of a request.
  *
- * @throws {TypeError | WireGuardError} a field is wrong; the message names it
+ * @throws {TypeError | WireGuardError} a field is unknown, `peers` is not an array, or a peer is
+ *   not a public key; the message names it. The other values are not checked.
  */
 export function formatCaptureRequest(request: CaptureRequest = {}): string {
   checkObject(request, 'request', ['peers', 'side', 'snapLength', 'keyLog']);
@@ -83,7 +84,12 @@ export function parseCaptureRequest(body: string): CaptureRequest {
     else if (key === 'side' && (value === 'inner' || value === 'outer')) request.side = value;
     else if (key === 'key_log' && value === 'true') request.keyLog = true;
     else if (key === 'snap_length') request.snapLength = numberOf(line, value);
-    else throw newError(UAPI_ERRNO.EINVAL, line, `${quote(key)} expected another key or value`);
+    else
+      throw newError(
+        UAPI_ERRNO.EINVAL,
+        line,
+        `${quote(key)} is no key of a capture request, or its value is not allowed`,
+      );
   }
   return peers.length > 0 ? { ...request, peers } : request;
 }

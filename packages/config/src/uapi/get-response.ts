@@ -23,8 +23,8 @@ import { keyToHex } from '../text/hex-key.ts';
 /** Extensions of the protocol that a client can ask for. */
 export interface GetOptions {
   /**
-   * `litz_keys=true`: the answer has the next keys of device and peers, and the keys that the
-   * sessions were made with. Without this line, the answer has none of these keys.
+   * `litz_keys=true`: the answer has the next keys of device and peers, and the static keys with
+   * which the sessions were made. Without this line, the answer has none of these keys.
    */
   readonly keys?: boolean;
   /**
@@ -113,7 +113,7 @@ function toText(lines: string[]): string {
 
 /** Returns a key in hexadecimal. An error names the field. */
 function keyText(key: Uint8Array, field: KeyField): string {
-  // Usually the key has the right length. Then the check allocates nothing.
+  // Usually the key has the right length. Then no function is allocated for `readField`.
   if (key instanceof Uint8Array && key.length === KEY_LENGTH) return keyToHex(key);
   return readField(field, () => keyToHex(key));
 }

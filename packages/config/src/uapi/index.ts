@@ -1,6 +1,7 @@
 /**
- * A client of WireGuard daemons over their Unix sockets. It needs Node.js. The text formats of the
- * protocol are in `@litz/config`, which runs in every runtime.
+ * A client of WireGuard daemons over their Unix sockets, and functions that such clients share with
+ * servers. This entry needs Node.js. The text formats of the protocol are in `@litz/config`, which
+ * runs in every runtime.
  *
  * ```ts
  * import { UapiClient } from '@litz/config/uapi';

@@ -1,18 +1,18 @@
 /**
  * `linesOf`: the lines that a socket receives, with a limit of their length.
  *
- * `node:readline` has no such bound: a program that sends no line feed would take all memory.
+ * `node:readline` has no such limit, so a program that sends no line feed would take all memory.
  *
  * @module
  */
 import type { Socket } from 'node:net';
 
 /**
- * Yields the lines, without their line feed, as UTF-8. The last line is also yielded if
- * the socket ends without a line feed. Leaving the iteration does not close the socket.
+ * Yields the lines, without their line feed, as UTF-8. The last line is also yielded if it has no
+ * line feed. Leaving the iteration does not close the socket.
  *
  * @param longest the longest line in bytes
- * @throws {Error} a line is longer, or the connection was lost; the socket is closed
+ * @throws {Error} a line is longer than `longest`, or the connection was lost; the socket is closed
  */
 export async function* linesOf(
   socket: Socket,

@@ -115,7 +115,7 @@ function readDetail(status: DeviceStatus, context: Line): void {
 function readDrop(drops: NonNullable<DevicePeerStatus['drops']>, context: Line): void {
   const [reason = '', count = ''] = context.value.split(' ');
   const number = numberOf({ ...context, value: count }, Number.MAX_SAFE_INTEGER);
-  // A reason of a newer version is unknown here.
+  // A reason that is unknown here comes from a newer version, so it is ignored.
   if (DROP_REASONS.includes(reason as DropReason)) drops[reason as DropReason] = number;
 }
 
@@ -187,7 +187,10 @@ function readPeerStats(peer: DevicePeerStatus, context: Line): void {
   if (field) peer[field] = numberOf(context, Number.MAX_SAFE_INTEGER);
 }
 
-/** Returns the session keys that were read so far. The two keys are in two lines. */
+/**
+ * Returns the session keys that were read so far. Each of the two keys has a line of its own; until
+ * that line is read, the peer's public key stands for the key.
+ */
 function sessionKeysOf({ publicKey, sessionStaticKeys }: DevicePeerStatus): SessionStaticKeys {
   return sessionStaticKeys ?? { own: publicKey, peer: publicKey };
 }

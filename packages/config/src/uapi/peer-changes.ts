@@ -10,7 +10,7 @@
  *   endpoint=192.0.2.1:51871
  *   last_handshake_time_sec=0
  *   last_handshake_time_nsec=0
- *   litz_session_own_key=...     the static keys of the session that sends, if there is one
+ *   litz_session_own_key=...     the static keys of the session used for sending, if any
  *   litz_session_peer_key=...
  *   litz_cursor=1801             where to continue on another connection
  *   (empty line)
@@ -112,7 +112,10 @@ export function parsePeerChanges(text: string): PeerChanges {
   throw new UapiError(UAPI_ERRNO.EPROTO, 'a report of changed peers has no litz_cursor');
 }
 
-/** Yields one line after the other. A report of all peers may have tens of thousands of lines. */
+/**
+ * Yields one line after the other, without an array of all lines: a report of all peers may have
+ * tens of thousands of them.
+ */
 function* linesOf(text: string): Generator<string, void, void> {
   let at = 0;
   for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', at)) {

@@ -30,8 +30,8 @@ export interface InputFileOptions {
 /**
  * Returns the text of a file. The call blocks until a pipe has ended.
  *
- * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it is a folder, a device, a socket, or too long; or
- *   the program at the other end of a pipe takes too long. The message is the reason, without the
+ * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: the path is a folder, a device, a socket or a refused
+ *   pipe; or the file is too long; or a pipe takes too long. The message is the reason, without the
  *   path.
  * @throws {Error} an error of `node:fs`, with its `code`
  */
@@ -57,7 +57,7 @@ export function readInputFile(path: string, options: InputFileOptions = {}): str
 /**
  * As `readInputFile`, without blocking: resolves to the text of a file.
  *
- * @param options with `signal`, whose reason is the error once it is aborted
+ * @param options may also have a `signal`; once it is aborted, the call rejects with its reason
  * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`, as `readInputFile`
  * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
@@ -102,7 +102,7 @@ function checkType(stats: FileType, { refusesPipes = false }: InputFileOptions):
   throw refused(`it is ${what} instead of a file`);
 }
 
-/** What was read of a file so far, and how long a pipe may still take. */
+/** What was read of a file so far, and how long a pipe has been waited for. */
 class Reading {
   readonly #options: InputFileOptions;
   readonly #pieces: Buffer[] = [];
@@ -115,7 +115,7 @@ class Reading {
     this.#options = options;
   }
 
-  /** The file is open. @throws {WireGuardError} its type is refused */
+  /** Call this when the file is open. @throws {WireGuardError} the type of the file is refused */
   begin(stats: FileType, path: string): void {
     checkType(stats, this.#options);
     // /dev/stdin, /dev/fd/63: the shell has opened the other end.
@@ -126,7 +126,8 @@ class Reading {
    * Takes what was read, and says what to do next.
    *
    * @param piece kept
-   * @param count bytes in it; undefined: a pipe is empty, and a program has its other end open
+   * @param count bytes in it; 0: the end of the file, or a pipe that no program has opened for
+   *   writing; undefined: a pipe is empty, and a program has its other end open
    */
   take(piece: Buffer, count: number | undefined): 'more' | 'wait' | 'end' {
     const { maxLength = MAX_LENGTH, pipeMs = PIPE_MS, openMs = OPEN_MS } = this.#options;
@@ -187,7 +188,7 @@ function refused(reason: string): WireGuardError {
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 const FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-/** More than the longest UAPI request: a million peers. */
+/** 256 bytes for each of 2^20 peers. */
 const MAX_LENGTH: number = 256 * 1024 * 1024;
 const PIECE_LENGTH = 65_536;
 /** Less than the watchdog time of the service. */

@@ -1,6 +1,6 @@
 /**
- * `readLine`: the one line that a client or a server waits for, with a bound of its length and of
- * its time.
+ * `readLine`: reads the one line that a client or a server waits for, with a limit of its length
+ * and of its time.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { checkInteger, checkObject } from '@litz/core/internals';
 import { linesOf } from './lines-of.ts';
 
-/** What the other end may do at most. */
+/** Limits of the line that the other end sends. */
 export interface LineLimits {
   /** The longest line in bytes. */
   readonly longest: number;
@@ -17,13 +17,13 @@ export interface LineLimits {
 }
 
 /**
- * Returns the first line that a socket receives, without its line feed; undefined if the other end
- * sends nothing. A line may also end with the stream. The socket stays open, and what comes later
- * is read and ignored: so its end is noticed.
+ * Returns the first line that a socket receives, without its line feed; undefined if the stream
+ * ends before a byte came. A line may also end with the stream. The socket stays open. What comes
+ * later is read and ignored, so that the end of the stream is noticed.
  *
  * @throws {TypeError | RangeError} (rejects) an argument is wrong
- * @throws {Error} (rejects) the line is longer, the connection was lost, or the line takes longer
- *   (its `code` is then `ETIMEDOUT`); the socket is closed
+ * @throws {Error} (rejects) the line is longer than `longest`, the connection was lost, or the line
+ *   takes longer than `longestMs` (the `code` is then `ETIMEDOUT`); the socket is closed
  */
 export async function readLine(socket: Socket, limits: LineLimits): Promise<string | undefined> {
   checkObject(socket, 'socket');
@@ -31,7 +31,8 @@ export async function readLine(socket: Socket, limits: LineLimits): Promise<stri
   const { longest, longestMs } = limits;
   checkInteger(longest, 'longest', 1, Number.MAX_SAFE_INTEGER);
   checkInteger(longestMs, 'longestMs', 1, LONGEST_TIMER_MS);
-  // The other end may go away at any time, also after its line.
+  // The other end may go away at any time, also after its line. Without a listener, the error would
+  // end the process.
   socket.on('error', () => {});
   // This is not the timeout of the socket, because each byte would restart it.
   // oxlint-disable-next-line no-restricted-globals -- this folder needs Node.js
@@ -53,9 +54,9 @@ class LateError extends Error {
   readonly code = 'ETIMEDOUT';
 
   constructor(ms: number) {
-    super(`no line came for ${ms} ms`);
+    super(`no whole line came within ${ms} ms`);
   }
 }
 
-/** The longest time of a timer, in ms. */
+/** The longest time of `setTimeout`, in ms. */
 const LONGEST_TIMER_MS: number = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 /**
- * `ReceivedAnswer`: the bytes of an answer that were received so far.
+ * `ReceivedAnswer`: collects the bytes of a daemon's answer until the answer is complete.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export class ReceivedAnswer {
     }
   }
 
-  /** Returns a byte near the end. The last two bytes may be in two pieces. */
+  /** Returns the last byte (distance 1) or the one before it (2). They may be in two pieces. */
   #byteFromEnd(distance: number): number | undefined {
     const last = this.#pieces.at(-1);
     if (!last) return undefined;

@@ -1,5 +1,6 @@
 /**
- * `receiveCapture`: the connection of a client that captures packets.
+ * `receiveCapture`: sends the request for a capture to a daemon, and yields the bytes of the pcapng
+ * file.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { connectionError, timeoutError } from './request-connection.ts';
 import { UapiError } from './uapi-error.ts';
 
 export interface CaptureConnectionOptions {
-  /** How long to wait for the answer, in ms. Packets may take any time. */
+  /** How long to wait for the answer, in ms. After the answer, a wait for packets has no limit. */
   readonly timeoutMs: number;
   /** Stops recording; the rest of the file still comes. */
   readonly signal?: AbortSignal;
@@ -84,5 +85,5 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 ]);
 const NO_CAPTURES =
   'the daemon closed the connection: it is not Litz, or an older version that has no captures';
-/** 'errno=', a number and two ends of lines. */
+/** More bytes than 'errno=', a number and two line feeds. */
 const LONGEST_ANSWER = 32;

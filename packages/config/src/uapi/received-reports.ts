@@ -1,6 +1,6 @@
 /**
- * `ReceivedReports`: splits the bytes of a connection for changes into reports. An empty line ends
- * each report.
+ * `ReceivedReports`: splits the bytes of the answer to `litz_changes` into reports. An empty line
+ * ends each report.
  *
  * @module
  */

@@ -47,8 +47,8 @@ export class RequestConnection {
    * Sends a request and resolves with the answer. Until then, the caller must not send another
    * request.
    *
-   * @throws {UapiError} (rejects) `EIO`: the daemon could not be reached, or has closed the
-   *   connection (`cause` is the error)
+   * @throws {UapiError} (rejects) `EIO`: the daemon could not be reached (`cause` is the error), it
+   *   has closed the connection, or its answer is too long
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`
    */
   ask(request: string): Promise<string> {
@@ -74,7 +74,7 @@ export class RequestConnection {
 
   #receive(bytes: Buffer): void {
     const waiting = this.#waiting;
-    // A daemon sends nothing without a request.
+    // A daemon sends nothing without a request, so these bytes cannot be an answer.
     if (!waiting) return this.close();
     const { answer, resolve } = waiting;
     if (!answer.push(bytes)) {

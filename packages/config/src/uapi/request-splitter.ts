@@ -12,14 +12,15 @@
  * ```
  *
  * A client may close its writing side after its last request and continue to read. That request may
- * lack the empty line. `end` treats such a request as the reference implementations do:
+ * lack the empty line. The table shows what two other implementations do with such a request, and
+ * what `end` does:
  *
- * | the client ends after  | wireguard-go | boringtun            | here          |
- * |------------------------|--------------|----------------------|---------------|
- * | whole lines of a `set` | carried out  | carried out          | carried out   |
- * | a line without its end | a whole line | lacks its last letter | a whole line |
- * | `get=1` and its line   | no answer    | answered             | answered      |
- * | `set=1` without a line | no answer    | an errno             | no answer     |
+ * | the client ends after | wireguard-go | boringtun | here |
+ * |---|---|---|---|
+ * | whole lines of a `set` | carried out | carried out | carried out |
+ * | a `set` line without a line feed | a whole line | lacks its last letter | a whole line |
+ * | `get=1` with its line feed | no answer | answered | answered |
+ * | `set=1` without its line feed | no answer | an errno | no answer |
  *
  * The body of a request is not parsed here; `parseSetRequest` does that.
  *
@@ -64,8 +65,8 @@ export class RequestSplitter {
   #atLineStart = true;
 
   /**
-   * @param options.maxLength longest request in bytes; default 256 MiB, far more than 2^20 peers
-   *   need
+   * @param options.maxLength longest request in bytes; default 256 MiB, which is 256 bytes for each
+   *   of 2^20 peers
    */
   constructor(options: { maxLength?: number } = {}) {
     checkObject(options, 'options', ['maxLength']);
@@ -118,7 +119,7 @@ export class RequestSplitter {
     this.#state = 'invalid';
   }
 
-  /** Reads the line with the operation, and the lines after it if the request has no body. */
+  /** Reads the line with the operation, and the lines after it in a `get` or `changes` request. */
   #readHead(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#state === 'get') return this.#readGetLine(text, at, requests);
     if (this.#state === 'changes') {

@@ -9,9 +9,9 @@
  * allowed_ip=10.0.0.0/24
  * ```
  *
- * Besides the lines of the protocol there are lines of Litz: `litz_next_private_key`, and for a
- * peer `litz_next_public_key` (zeros or an empty value remove the key) and
- * `litz_promote_public_key=true`.
+ * Besides the lines of the protocol there are lines of Litz: `litz_next_private_key` for the
+ * device, and `litz_next_public_key` and `litz_promote_public_key=true` for a peer. Zeros or an
+ * empty value remove a next key.
  *
  * The whole request is parsed before any of it takes effect. https://www.wireguard.com/xplatform/
  *
@@ -75,8 +75,7 @@ export function parseSetRequest(body: string): DeviceConfiguration {
 }
 
 /**
- * Returns the request with its line `set=1` and the empty line at its end. All fields are checked
- * first.
+ * Returns the request with its line `set=1` and the empty line at its end. All fields are checked.
  *
  * @example
  *
@@ -252,7 +251,8 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       return undefined;
     }
     case 'endpoint': {
-      // Only an address is accepted: a client of this protocol must resolve host names itself.
+      // Only an address is accepted, because a client of this protocol must resolve host names
+      // itself.
       const endpoint = tryParseEndpoint(value);
       if (!(endpoint instanceof Endpoint)) return `endpoint: expected IP:PORT, got ${quote(value)}`;
       peer.endpoint = endpoint;

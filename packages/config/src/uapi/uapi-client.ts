@@ -11,9 +11,10 @@
  * await client.set({ listenPort: 51820 });
  * ```
  *
- * A client that `of` made uses the folder where all daemons have their sockets. It sends nothing if
- * another user could put a socket into that folder (`untrustedFolder`), because a `set` contains
- * private keys. If you give a path to the constructor, you must check its folder yourself.
+ * A client that `of` made uses the folder where all daemons have their sockets. It sends nothing
+ * and fails with `EIO` if another user could put a socket into that folder (`untrustedFolder`),
+ * because a `set` contains private keys. If you give a path to the constructor, you must check its
+ * folder yourself.
  *
  * @module
  */
@@ -125,8 +126,9 @@ export class UapiClient {
   }
 
   /**
-   * Closes all connections. Requests in progress reject with `EIO`. The client can be used again,
-   * and then opens a new connection.
+   * Closes the connections of `get` and `set`. Requests in progress reject with `EIO`. The client
+   * can be used again, and then opens a new connection. Iterations of `changes` and `capture` go
+   * on.
    */
   close(): void {
     this.#kept?.close();
@@ -193,7 +195,7 @@ export class UapiClient {
     yield* receiveCapture(this.path, text, { timeoutMs: this.#timeoutMs, ...options });
   }
 
-  /** Yields reports. It ends only with an error. */
+  /** Yields reports. The iteration ends only with an error. */
   async *#reports(socket: Socket, from: number): AsyncGenerator<PeerChanges, never, undefined> {
     const { path } = this;
     const reports = new ReceivedReports(this.#maxResponseLength);

@@ -6,13 +6,13 @@
 import { WireGuardError } from '@litz/core';
 
 /**
- * These numbers are negative, as in the answers of wireguard-go and as in Node.js. They are the
- * numbers of Linux on every system.
+ * The errnos of Litz's answers. They are negative, as in the answers of wireguard-go and as in
+ * Node.js, and they are the numbers of Linux on every system.
  */
 export const UAPI_ERRNO = {
   /** The client has no right to what it asks for. */
   EPERM: -1,
-  /** Reading or writing failed. */
+  /** Reading or writing failed, or the daemon cannot be reached. */
   EIO: -5,
   /** There is no memory for the request. */
   ENOMEM: -12,
@@ -30,7 +30,7 @@ export const UAPI_ERRNO = {
 
 /** A UAPI request failed. `code` is `ERR_LITZ_UAPI`. */
 export class UapiError extends WireGuardError {
-  /** The errno of the answer; negative. */
+  /** The errno of the answer, with the daemon's sign; for an error found here, a `UAPI_ERRNO`. */
   readonly errno: number;
   /**
    * The number of the wrong line in a request's body, an answer or a report, counted from 1;

@@ -6,7 +6,7 @@
  * /run/wireguard before root does. So a daemon does not serve in such a folder, and a client does
  * not connect there, because the client may be started while no daemon runs.
  *
- * Parent folders are not checked: `/var/run` is a link to `/run` on purpose.
+ * Parent folders are not checked, because they may be links: `/var/run` is a link to `/run`.
  *
  * @module
  */
@@ -17,8 +17,8 @@ import { requireText } from '@litz/core/internals';
  * Returns why the folder cannot be trusted: a text that names the folder, what is wrong with it,
  * and what to do. Returns undefined if it can be trusted: it belongs to root or to this process's
  * user, and no other user may write to it. Its group may write to it if the folder is sticky (mode
- * 1775, chmod(1)): then nobody can replace the socket of another user. Also returns undefined if
- * the folder does not exist.
+ * 1775, chmod(1)), because then nobody can replace the socket of another user. Also returns
+ * undefined if the folder does not exist.
  */
 export function untrustedFolder(folder: string): string | undefined {
   requireText(folder, 'folder');

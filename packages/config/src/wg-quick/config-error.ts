@@ -12,7 +12,8 @@ export interface ConfigProblem {
   /** Counted from 1. */
   line: number;
   /**
-   * The name of the field, spelled as in the documentation; undefined if the line is not a field.
+   * The name of the field, spelled as in the documentation; undefined if the line is not a field,
+   * or if its unknown name could be part of a WireGuard key.
    */
   field: string | undefined;
   /** What was expected. Never contains key bytes. */

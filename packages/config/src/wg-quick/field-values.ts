@@ -25,7 +25,10 @@ export function splitWords(value: string): string[] {
   return value.split(/[\s,]+/).filter((word) => word !== '');
 }
 
-/** Parses `10.0.0.1/255.255.255.0`, which `ip address add` accepts. */
+/**
+ * Parses an IPv4 address with a netmask, such as `10.0.0.1/255.255.255.0`, as `ip address add`
+ * does.
+ */
 export function tryParseWithNetmask(text: string): Cidr | undefined {
   const [, bare = '', mask = ''] = /^([^/]*)\/([^/]*)$/.exec(text) ?? [];
   const address = tryParseAddress(bare);
@@ -39,8 +42,8 @@ export function tryParseWithNetmask(text: string): Cidr | undefined {
 }
 
 /**
- * Parses a number as `ip` does, but refuses a leading zero: `ip` would read the number as octal,
- * but a person who writes a leading zero rarely means that.
+ * Parses a number as `ip` does, but refuses a leading zero, because `ip` would read the number as
+ * octal, and a person who writes a leading zero rarely means that.
  */
 export function parseIpNumber(value: string, max: number): number | undefined {
   return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);
@@ -66,7 +69,7 @@ export function tryParseKey<Key>(parse: (text: string) => Key, text: string): Ke
   }
 }
 
-/** Joins the items in one line. */
+/** Joins the items to the value of one line. Returns no lines if there are no items. */
 export function formatList(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.join(', ')];
 }
@@ -85,7 +88,7 @@ export function formatInteger(value: unknown, field: string, min: number, max: n
   return formatIfSet(value, String);
 }
 
-/** Formats a number for which 0 means "off". */
+/** Replaces "0" by "off", and formats every other value with `format`. */
 export function formatOffOr(values: string[], format: (value: string) => string): string[] {
   return values.map((value) => (value === '0' ? 'off' : format(value)));
 }
@@ -108,7 +111,7 @@ export function checkText(text: unknown, field: string, pattern: RegExp): string
   throw new TypeError(`"${field}" expected text that fits into a line, got ${got}`);
 }
 
-/** Returns a key as text, and wipes the copy that the parser made. */
+/** Returns a key in base64, and wipes the copy that the parser made. */
 export function formatSecret<Key extends PrivateKey | PresharedKey>(
   parse: (key: Key) => Key,
   key: Key,

@@ -5,8 +5,9 @@
  * line, and none if the field is not set.
  *
  * The syntax of a value depends on the program that reads it. wg-quick reads the fields about the
- * host. In them, an empty value means none, and lists have commas or blanks. All other lines go to
- * `wg`, which first removes all blanks and accepts no empty value.
+ * host. In them, an empty value means none (only SaveConfig must have a value), and lists have
+ * commas or blanks. All other lines go to `wg`, which first removes all blanks and accepts no empty
+ * value. Only an empty AllowedIPs is accepted here all the same.
  *
  * @module
  */
@@ -289,7 +290,7 @@ function commandField(name: string, key: CommandKey): Field<InterfaceSection> {
 function readAllowedIp(section: PeerSection, text: string): string | undefined {
   const sign = /^[+-]/.exec(text)?.[0];
   const unsigned = sign === undefined ? text : text.slice(1);
-  // `wg` reads a prefix length with leading zeros as a decimal number.
+  // `wg` reads a prefix length with leading zeros as a decimal number, so the zeros are removed.
   const cidr = tryParseCidr(unsigned.replace(/\/0+(?=\d)/, '/'));
   if (!cidr) return describeExpected('an address with prefix length', text);
   if (sign !== undefined) section.incremental = true;
@@ -302,7 +303,7 @@ function formatSign(entry: AllowedIp, incremental: boolean | undefined): string 
   return incremental === true ? '+' : '';
 }
 
-/** A key of zeros, which `wg` writes for "none". */
+/** A key of zeros, which `wg` takes as "no key". */
 const NO_KEY = `${'A'.repeat(43)}=`;
 const EXPECTED_TABLE = '"off", "auto", or a number or name of a routing table';
 const EXPECTED_KEY = 'expected a key of 32 bytes in base64 (44 characters)';

@@ -125,14 +125,14 @@ function formatEdited(config: WgQuickConfig, parts: readonly SourcePart[]): stri
   for (const peer of config.peers) {
     if (!known.has(peer)) appendSection(lines, newSection('Peer', PEER_FIELDS, peer), ending);
   }
-  // The last line feed may have been removed with the last peer.
+  // The last line feed may have been removed with the last peer. Then it is added again.
   if (parts.at(-1)?.lines.at(-1) === '' && lines.at(-1) !== '') lines.push('');
   return lines.join('\n');
 }
 
 /**
- * Returns the lines of each [Interface] section. All of them set fields of the same interface, so
- * they are edited together.
+ * Returns the lines of each [Interface] section. All these sections set fields of the same
+ * interface, so they are edited together.
  */
 function editedInterface(
   config: WgQuickConfig,
@@ -155,7 +155,7 @@ function editedPart(config: WgQuickConfig, part: SourcePart, ending: string): re
 }
 
 /**
- * Returns the lines of each part.
+ * Returns the edited lines of each part.
  *
  * @param before an empty section; the lines are read into it, to find the fields that have changed
  */
@@ -188,8 +188,8 @@ interface EditedLine<Section> {
 }
 
 /**
- * Puts the new values at the field's first line. A field without a line comes at the end of the
- * section.
+ * Puts the new values in the place of the field's first line, and removes its other lines. A field
+ * without a line comes at the end of the section.
  */
 function rewriteField<Section>(
   field: Field<Section>,

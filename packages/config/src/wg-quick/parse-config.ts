@@ -18,12 +18,12 @@ import {
 import { rememberSource } from './sources.ts';
 
 /**
- * Parses the text of a wg-quick file. It accepts everything that wg-quick and `wg` accept: keys in
+ * Parses the text of a wg-quick file. It accepts the syntax of wg-quick and `wg`: field names in
  * any case, comments with `#`, lists with commas or on several lines, empty values for fields of
- * wg-quick. `formatConfig` returns the same text again, or a text that differs where the config was
- * changed.
+ * wg-quick. It refuses a leading zero in MTU and Table. `formatConfig` returns the same text again,
+ * or a text that differs where the config was changed.
  *
- * The keys of the config are copies; `wipeSecrets` wipes them when they are no longer needed.
+ * The private and preshared keys of the config are copies; wipe them with `wipeSecrets` after use.
  *
  * @example
  *
@@ -97,7 +97,7 @@ class Reader {
   }
 
   #readPeer(source: SectionSource): void {
-    // The fields complete the peer. A peer without a key is never returned.
+    // The lines complete the peer. A peer without a public key is never returned.
     const peer = { allowedIps: [] } as unknown as PeerSection;
     this.config.peers.push(peer);
     this.sources.push({ section: peer, lines: source.lines });
@@ -145,8 +145,8 @@ class Reader {
 }
 
 /**
- * Returns a name as the documentation spells it. An unknown name is returned as it is, unless it
- * may be a key.
+ * Returns a name as the documentation spells it. An unknown name is returned as it is; undefined if
+ * it could be a part of a WireGuard key.
  */
 function knownName(key: string): string | undefined {
   const known = fieldOf<never>([...INTERFACE_FIELDS, ...PEER_FIELDS] as Field<never>[], key);

@@ -57,7 +57,7 @@ export function splitSections(text: string): SectionSource[] {
   return sections;
 }
 
-/** Returns the content of a line; undefined if it has only blanks or a comment. */
+/** Returns a line without its comment and outer blanks; undefined if nothing is left. */
 export function contentOf(line: string): string | undefined {
   const content = line.replace(/#.*/s, '').trim();
   return content === '' ? undefined : content;

@@ -27,10 +27,10 @@ import { checkConfig } from './format-config.ts';
 
 /**
  * Returns a change with the effect of `wg setconf`: fields that are not in the config are reset,
- * and peers that are not in the config are removed. Keys are copied; the caller must wipe the
- * copies with `wipeSecrets`.
+ * and peers that are not in the config are removed. Private and preshared keys are copied; the
+ * caller must wipe the copies with `wipeSecrets`.
  *
- * @param endpoints the addresses of the host names in the config's endpoints
+ * @param endpoints the resolved address of each `HostEndpoint` object in the config
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no address for a host name
  * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
  *   the message names it

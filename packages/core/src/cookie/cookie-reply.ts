@@ -1,6 +1,7 @@
 /**
- * The cookie reply, section 5.4.7: it contains a cookie that only the sender of the answered
- * message can open.
+ * The cookie reply, section 5.4.7 of the WireGuard paper: it gives the sender of a handshake
+ * message an encrypted cookie. To open it, one must know the mac1 of that message and the public
+ * key of the side that replies.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * mac1 and mac2, the last 32 bytes of initiations and responses: sections 5.3 and 5.4.4.
+ * mac1 and mac2, the last 32 bytes of initiations and responses: sections 5.3 and 5.4.4 of the
+ * WireGuard paper.
  *
  * mac1 proves that the sender knows the receiver's public key. Without a valid mac1, a message is
  * not answered. mac2 proves that the sender can receive at the source address of the datagram. A
@@ -53,7 +54,7 @@ export class MacSender {
   }
 
   /**
-   * Keeps the cookie of a reply (64 bytes) for the next message. At most one reply is accepted per
+   * Keeps the cookie of a reply (64 bytes) for the next messages. At most one reply is accepted per
    * message that we sent.
    *
    * @returns why the reply must be dropped; then the cookie has not changed
@@ -73,7 +74,7 @@ export class MacSender {
     return undefined;
   }
 
-  /** Codes the cookie and what it is bound to, for a hand-over. */
+  /** Saves or restores the cookie, and the mac1 that a cookie reply must match, for a hand-over. */
   code(codec: StateCodec): void {
     codec.bytes(this.#lastMac1);
     this.#awaitsCookie = codec.flag(this.#awaitsCookie);
@@ -100,7 +101,7 @@ export class MacChecker {
   readonly identity: StaticIdentity;
   readonly #crypto: CryptoProvider;
   readonly #randomBytes: (out: Uint8Array) => void;
-  /** R_m */
+  /** R_m of the paper: the secret from which cookies are made. */
   readonly #cookieSecret = secretBytes(HASH_LENGTH);
   #secretChangedAt: number = -Infinity;
   readonly #mac = new Uint8Array(MAC_LENGTH);
@@ -150,7 +151,7 @@ export class MacChecker {
     wipe(cookie);
   }
 
-  /** Codes R_m for a hand-over, so that the cookies that we gave stay valid. */
+  /** Saves or restores R_m for a hand-over, so that the cookies that we gave stay valid. */
   code(codec: StateCodec): void {
     codec.bytes(this.#cookieSecret);
     this.#secretChangedAt = codec.number(this.#secretChangedAt);

@@ -1,5 +1,6 @@
 /**
- * Kdf1, Kdf2, Kdf3 of section 5.4: HKDF with HMAC-BLAKE2s; the key takes the place of the salt.
+ * Kdf1, Kdf2, Kdf3 of section 5.4 of the WireGuard paper: HKDF with HMAC-BLAKE2s; the key takes the
+ * place of the salt.
  *
  * ```
  * t0 = Hmac(key, input)    t1 = Hmac(t0, 0x1)    ti = Hmac(t0, t(i-1) || i)

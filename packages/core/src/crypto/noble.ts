@@ -26,7 +26,7 @@ export const nobleProvider: CryptoProvider = {
   name: 'noble',
 
   dh(privateKey, publicKey) {
-    // noble throws here, and a message from a stranger must not make us create an Error.
+    // For such a key noble throws, and a message from a stranger must not make us create an Error.
     return isLowOrderPoint(publicKey) ? undefined : x25519.getSharedSecret(privateKey, publicKey);
   },
 

@@ -1,5 +1,6 @@
 /**
- * The nonce of an AEAD, section 5.4.6: 4 zero bytes, then the counter in 64 bits, little-endian.
+ * The nonce of an AEAD, section 5.4.6 of the WireGuard paper: 4 zero bytes, then the counter in 64
+ * bits, little-endian.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * `CryptoProvider`: the interface between the protocol and the cryptographic primitives. Its
- * functions are those of section 5.4 of the paper.
+ * functions are those of section 5.4 of the WireGuard paper.
  *
  * A provider implements all of them with its own code. A provider that lacks a primitive must not
  * be offered, and must not silently call another provider. `describeCryptoProvider` in the testkit
@@ -66,7 +66,7 @@ export interface Cipher {
 
   /**
    * Begins to open a text in another thread. Until `open` is called with the same arguments, nobody
-   * may read or write the message. It may also do nothing; then `open` does everything.
+   * may read or write the message. This function may also do nothing; then `open` does everything.
    */
   openLater?(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
@@ -119,7 +119,7 @@ export interface DhKey {
 
 /**
  * The cryptographic primitives of the protocol. Arguments are borrowed for the call. Results are
- * new arrays, or are written into the given `out`. Only `Cipher` is used for transport packets.
+ * new arrays, or are written into the given `out`. Only `Cipher` is used for transport messages.
  */
 export interface CryptoProvider {
   /** The name for logs and results: 'noble', 'wasm', 'openssl'. */

@@ -168,7 +168,8 @@ function addPeer(state: EngineState, change: PeerToApply, id: string): Peer | un
 }
 
 function* removePeer(state: EngineState, peer: Peer): Steps {
-  // The prefixes go first: a packet must not start a handshake with a peer that is being removed.
+  // The prefixes go first, because a packet must not start a handshake with a peer that is being
+  // removed.
   yield* state.allowedIps.removeAllInSteps(peer);
   resetPeer(state, peer, 'peer-removed');
   state.peers.delete(peer);
@@ -203,7 +204,10 @@ function setKeepalive(
   return turnedOn;
 }
 
-/** Sends the staged packets, or the first persistent keepalive. */
+/**
+ * Sends the staged packets, or the first persistent keepalive. If that keepalive needs a handshake,
+ * it waits for a turn of the peer.
+ */
 function contactPeer(state: EngineState, peer: Peer, now: number): void {
   if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);
   else if (

@@ -1,5 +1,5 @@
 /**
- * Processes the handshake messages that we receive, sections 5.3 and 5.4:
+ * Processes the handshake messages that we receive, sections 5.3 and 5.4 of the WireGuard paper:
  *
  * 1. Check mac1 before any other work. While we have two identities, mac1 shows which of them the
  *    message is for.
@@ -235,7 +235,7 @@ function afterHandshakeMessage(state: EngineState, peer: Peer, bytes: number, no
 const PRICE_MS = {
   MAC: 0.002,
   COOKIE: 0.015,
-  /** A dropped message has cost at least one X25519 operation. */
+  /** A dropped message has usually cost one X25519 operation. */
   DROPPED: 0.06,
   HANDSHAKE: 0.2,
 } as const;

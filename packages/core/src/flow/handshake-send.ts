@@ -1,5 +1,6 @@
 /**
- * Sends handshake messages: initiations with their retries, and responses. Sections 5.4 and 6.4.
+ * Sends handshake messages: initiations with their retries, and responses. Sections 5.4 and 6.4 of
+ * the WireGuard paper.
  *
  * @module
  */
@@ -23,9 +24,9 @@ import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
 /**
- * Starts a handshake attempt, or continues the attempt in progress. At most one handshake message
- * is sent per Rekey-Timeout. If it is too early now, the retransmit timer sends the initiation
- * later.
+ * Starts a handshake attempt, or continues the attempt in progress. An initiation is sent at the
+ * earliest one Rekey-Timeout after our last handshake message to the peer. If it is too early now,
+ * the retransmit timer sends the initiation later.
  */
 export function startHandshake(state: EngineState, peer: Peer, now: number): void {
   const { timers } = state;
@@ -82,7 +83,7 @@ export function sendResponse(
     return false;
   }
   state.stats.sentResponses++;
-  // Only one handshake message per Rekey-Timeout: a retry of our initiation waits from now on.
+  // A retry of our initiation waits for one Rekey-Timeout after this response.
   if (state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) awaitHandshake(state, peer, now);
   noteSent(state, peer, now);
   transmitHandshake(state, pair, message, now);
@@ -204,8 +205,8 @@ function sendInitiation(state: EngineState, pair: StaticPair<Peer>, now: number)
 }
 
 /**
- * Creates an initiation for the pair. It replaces the previous initiation. Returns undefined on
- * failure.
+ * Creates an initiation for the pair, which replaces the pair's previous initiation. Returns
+ * undefined on failure.
  */
 function createInitiationOf(
   state: EngineState,

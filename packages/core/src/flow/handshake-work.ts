@@ -1,11 +1,12 @@
 /**
- * Decides when handshake messages are processed, section 5.3. Anybody can send them, and one
- * message costs as much as hundreds of packets. So they wait until the transport messages of their
- * batch are done, and get only a share of the time:
+ * Decides when handshake messages are processed, section 5.3 of the WireGuard paper. Anybody can
+ * send them, and one message costs as much as hundreds of packets. So they wait until the transport
+ * messages of their batch are done, and get only a share of the time:
  *
- * 1. Check type, length, whether we have a private key, and whether we expect this answer. This is
- *    cheap. The message is copied into one of four lanes of a queue. The lane depends on whether it
- *    is the first message of its source in this second, and on whether it has a mac2.
+ * 1. Check the type, the length, whether we have a private key, and whether the receiver index of a
+ *    response or a cookie reply is one of ours. This is cheap. The message is copied into one of
+ *    four lanes of a queue. The lane depends on whether it is the first message of its source in
+ *    this second, and on whether it has a mac2.
  * 2. At the end of a batch, and at the time of `pollTimeout`, process queued messages as far as the
  *    budgets allow. Messages with and without mac2 take turns. Within each kind, the first messages
  *    of their sources go before repeated ones. Checking macs and sealing cookies has one budget;
@@ -108,7 +109,8 @@ function processMessage(
   const { observer, handshakes } = state;
   if (!observer) return answerMessage(state, waiting, now);
   handshakes.lastInitiator = undefined;
-  // Looked up before the message is processed, because that may end the handshake.
+  // The peer is looked up before the message is processed, because processing may end the
+  // handshake.
   const known = peerOfMessage(state, message, 0);
   const reason = answerMessage(state, waiting, now);
   const peer = known ?? handshakes.lastInitiator;
@@ -198,7 +200,8 @@ function dueAt(state: EngineState, isBusy: boolean, now: number): number {
   const { queue, screening, answering } = state.handshakes;
   if (queue.size === 0) return Infinity;
   const screened = Math.max(now, screening.freeAt);
-  // Without packet traffic, the next handshakes run as soon as the caller has looked for packets.
+  // Without packet traffic, the next handshakes are processed as soon as the caller has looked for
+  // packets.
   const answered = isBusy ? Math.max(screened, answering.freeAt) : screened;
   // Under load, a message without mac2 gets a cookie reply, which costs no handshake.
   const waitsForCookie = firstOf(state, LANE.FRESH, LANE.REPEATED) !== undefined;

@@ -2,8 +2,8 @@
  * Sets and replaces our own static keys. There is one identity, or two while one replaces the
  * other.
  *
- * If the private key is set to a new key, all sessions of the old key end. If the private key is
- * set to the next key, all sessions stay, because the peers know the next identity by then.
+ * If the private key is set to a new key, all sessions of the old key stop sending. If the private
+ * key is set to the next key, all sessions stay, because the peers know the next identity by then.
  *
  * @module
  */
@@ -56,9 +56,11 @@ export function setPrivateKey(
 
 /**
  * Sets or removes the next identity, which will replace the current one. Sessions that were made
- * with the previous next identity end. If the key is our current key, the next identity is removed.
+ * with the previous next identity stop sending. If the key is our current key, the next identity is
+ * removed.
  *
- * @returns whether there was another next identity before, so that sessions may have ended
+ * @returns whether there was another next identity before, so that sessions may have stopped
+ *   sending
  */
 export function setNextPrivateKey(
   state: EngineState,
@@ -108,8 +110,8 @@ function setNextIdentity(state: EngineState, identity: StaticIdentity | undefine
 }
 
 /**
- * Wipes an identity. Ends all sessions that were made with it, because they depend on its static
- * key (section 5.4).
+ * Wipes an identity. Stops sending with all sessions that were made with it, because they depend on
+ * its static key (section 5.4 of the WireGuard paper).
  */
 function forgetIdentity(state: EngineState, old: StaticIdentity): void {
   for (const peer of state.peers.values()) endWith(state, peer, old);

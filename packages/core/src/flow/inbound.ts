@@ -1,5 +1,5 @@
 /**
- * Processes datagrams from the network, section 3:
+ * Processes datagrams from the network, section 3 of the WireGuard paper:
  *
  * 1. Check type, reserved bits and length, and that the link is up. Handshake messages are queued
  *    by `handshake-work.ts`.
@@ -12,7 +12,8 @@
  * 5. The allowed IPs of the device must map the packet's source address to this peer.
  * 6. Combine the ECN bits of the datagram and of the packet. The packet is ready for the interface.
  *
- * The functions below follow this order. Nothing of the peer changes before step 2 has succeeded.
+ * The functions below follow this order. Before step 2 has succeeded, nothing of the peer changes
+ * except its count of drops.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Sends packets from the interface, section 3. Packets come in runs: packets of one flow in one
- * buffer. A single packet is a run of one.
+ * Sends packets from the interface, section 3 of the WireGuard paper. Packets come in runs: packets
+ * of one flow in one buffer. A single packet is a run of one.
  *
  * 1. Check that the packets are IP packets and that the link is up.
  * 2. Find the peer by destination address (cryptokey routing). If there is no peer, or the peer has
@@ -88,7 +88,8 @@ export function sendStaged(state: EngineState, peer: Peer, now: number): void {
 
 /**
  * Sends the staged packets. If there are none, sends a keepalive, which is an empty transport
- * message. If there is no session, starts a handshake, which has the same effect for the peer.
+ * message. If there is no session, starts a handshake instead, because an initiation also shows the
+ * peer that we are there.
  */
 export function sendKeepalive(state: EngineState, peer: Peer, now: number): void {
   if (!state.up) return;
@@ -148,7 +149,7 @@ function findPeer(
   return state.allowedIps.lookup(buffer, offset + at, addressLength);
 }
 
-/** Drops a run, and answers its packets with "unreachable" messages, at a limited rate. */
+/** Drops a run, and answers its packets with ICMP "unreachable" packets, at a limited rate. */
 function dropUnreachable(
   state: EngineState,
   reason: 'no-peer' | 'no-endpoint',

@@ -41,7 +41,7 @@ export function dropNextKey(state: EngineState, peer: Peer): void {
 
 /**
  * Makes the next key the peer's only key. From now on, the peer is configured by this key. The old
- * key is forgotten. Nothing else changes.
+ * key is forgotten. Sessions, allowed IPs and counters stay.
  */
 export function promoteKey(state: EngineState, peer: Peer): void {
   const { nextKey, nextId, id } = peer;

@@ -2,10 +2,10 @@
  * Probes: our next identity sends initiations to each peer until that peer answers. The probes are
  * spread over time.
  *
- * A peer answers only if it knows the next key. Its answer makes a session, as with any other
+ * A peer answers only if it knows our next key. Its answer makes a session, as with any other
  * handshake, and from then on only the next identity is used with this peer. A peer that does not
- * answer is probed again after Rekey-Timeout and keeps its session. A probe delays no other
- * handshake, drops no packets and ends no session.
+ * answer is probed again after Rekey-Timeout and keeps its session. A probe delays no handshake of
+ * the current identity, drops no packets and ends no session.
  *
  * @module
  */

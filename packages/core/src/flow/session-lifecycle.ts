@@ -1,6 +1,6 @@
 /**
  * The life of a session: it begins with a completed handshake, is confirmed, and ends. Sections
- * 5.4.5 and 6.3.
+ * 5.4.5 and 6.3 of the WireGuard paper.
  *
  * @module
  */
@@ -166,8 +166,8 @@ export function forgetSource(peer: Peer): void {
 
 /**
  * Measures the round trip as a responder. An initiator sends its first message as soon as it has
- * the response. If that message was lost, the time of a later message says nothing about the round
- * trip.
+ * the response. If that message was lost, there is no value, because the time of a later message
+ * says nothing about the round trip.
  */
 function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
   const hasFirst = !replayWindow.check(0);

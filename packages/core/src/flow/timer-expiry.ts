@@ -1,6 +1,6 @@
 /**
- * What the timers of a peer do when they fire, section 6 (kernel: timers.c). `timers.ts` says when
- * they start and stop.
+ * What the timers of a peer do when they fire, section 6 of the WireGuard paper (kernel: timers.c).
+ * `timers.ts` says when they start and stop.
  *
  * @module
  */
@@ -46,7 +46,8 @@ function zeroKeys(state: EngineState, peer: Peer, now: number): void {
   peer.keypairs.clear(state.indices);
   state.outputs.trace(peer, 'keys-removed');
   reportExpiry(state, peer);
-  // An attempt that began within Rekey-Timeout does not belong to the old session and continues.
+  // An attempt whose last message is younger than Rekey-Timeout continues, because it is for a new
+  // session.
   if (now >= peer.handshakeSentAt + REKEY_TIMEOUT_MS) abandonHandshake(state, peer);
 }
 
@@ -55,8 +56,8 @@ function expireSession(state: EngineState, peer: Peer): void {
 }
 
 /**
- * Section 6.4. The source address is chosen again, because the peer may be unreachable from the old
- * address.
+ * Section 6.4: sends the initiation again, or gives up. The source address is chosen again, because
+ * the peer may be unreachable from the old address.
  */
 function retransmit(state: EngineState, peer: Peer, now: number): void {
   if (!hasGivenUp(state, peer, now)) {
@@ -110,7 +111,8 @@ function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): v
 }
 
 /**
- * The order matters: after a long sleep, the old session must be removed before anything is sent.
+ * The order matters, because after a long sleep the old session must be removed before anything is
+ * sent.
  */
 const RULES: readonly { timer: Timer; fire: Fire }[] = [
   { timer: TIMER.ZERO_KEYS, fire: zeroKeys },

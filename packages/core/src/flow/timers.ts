@@ -1,6 +1,6 @@
 /**
- * When a peer's timers start and stop: the rules of section 6, under the names of the kernel's
- * timers.c. `timer-expiry.ts` says what a timer does when it fires.
+ * When a peer's timers start and stop: the rules of section 6 of the WireGuard paper, under the
+ * names of the kernel's timers.c. `timer-expiry.ts` says what a timer does when it fires.
  *
  * @module
  */
@@ -61,7 +61,10 @@ export function authenticatedTraversal(state: EngineState, peer: Peer, now: numb
   state.timers.arm(peer.slot, TIMER.PERSISTENT_KEEPALIVE, now, delay);
 }
 
-/** Arms the retransmit timer for a handshake message that was sent at `sentAt`. */
+/**
+ * Arms the retransmit timer for a handshake message that was sent at `sentAt`, at the latest for
+ * the end of `handshakeGiveUpMs`.
+ */
 export function awaitHandshake(state: EngineState, peer: Peer, sentAt: number): void {
   const delay = REKEY_TIMEOUT_MS + state.jitter.next(REKEY_TIMEOUT_JITTER_MAX_MS);
   const giveUpMs = state.giveUpMs;
@@ -78,8 +81,8 @@ export function handshakeCompleted(state: EngineState, peer: Peer): void {
 }
 
 /**
- * Called when a session was derived. All keys of the peer are wiped if no newer session is derived
- * within three times Reject-After-Time.
+ * Called when a session was derived, or when a handshake was given up. All keys of the peer are
+ * wiped if no newer session is derived within three times Reject-After-Time.
  */
 export function sessionDerived(state: EngineState, peer: Peer, now: number): void {
   state.timers.arm(peer.slot, TIMER.ZERO_KEYS, now, ZERO_KEY_MATERIAL_AFTER_MS);

@@ -1,12 +1,16 @@
 /**
- * `codeEndpoint`: an endpoint with its sticky source, as a part of a handed-over state.
+ * `codeEndpoint`: writes or reads an endpoint with its sticky source, as a part of a handed-over
+ * state.
  *
  * @module
  */
 import { Endpoint } from '../endpoint.ts';
 import type { StateCodec } from './state-codec.ts';
 
-/** Endpoints are immutable, so reading returns a new one. */
+/**
+ * Writes `endpoint`, or returns the endpoint that was read. Endpoints are immutable, so reading
+ * makes a new object.
+ */
 export function codeEndpoint(
   codec: StateCodec,
   endpoint: Endpoint | undefined,

@@ -1,5 +1,6 @@
 /**
- * `codeEngine`: everything that an engine knows, as a part of a handed-over state.
+ * `codeEngine`: writes or reads what another process must know of an engine: keys, peers, sessions,
+ * counters.
  *
  * @module
  */

@@ -3,12 +3,12 @@
  * sessions.
  *
  * ```
- *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all that (32)
+ *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all before it (32)
  * ```
  *
- * Its times are those of `now`, so both processes must use the same clock. It does not contain
- * handshake messages that wait to be processed, because their senders repeat them. It also does not
- * contain what the rate limiters have counted.
+ * The times in the state are those of `now`, so both processes must use the same clock. The state
+ * does not contain handshake messages that wait to be processed, because their senders repeat them.
+ * It also does not contain what the rate limiters have counted.
  *
  * @module
  */
@@ -32,10 +32,10 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 2;
 
 /**
- * Returns the whole state at `now`, which contains all keys: the caller must wipe it. The engine
- * only notes the time. Its batch must be finished, and its outputs must have been polled. If
- * another engine continues with this state, this engine must not seal with its sessions again. If
- * it is used after all, call `restartSessions` first.
+ * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The engine
+ * notes the time, and does not change otherwise. Its batch must be finished, and its outputs must
+ * have been polled. If another engine continues with this state, this engine must not seal with its
+ * sessions again. If it is used after all, call `restartSessions` first.
  */
 export function saveState(engine: Engine, now: number): Uint8Array {
   checkTime(now);
@@ -110,8 +110,8 @@ export function restartSessions(engine: Engine, now: number): void {
 }
 
 /**
- * Skips the timestamps that the other process may have used. If its clock was behind them, each of
- * its initiations had the next timestamp.
+ * Skips the timestamps that the other process may have used. Its clock may have been behind the
+ * last timestamp; then each of its initiations used the next timestamp after that.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;
@@ -123,5 +123,5 @@ function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
 /** 'litz' and four bytes that no text has. */
 const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
 const HEAD_LENGTH = 16;
-/** One second, because there are 60 different timestamps in a second. */
+/** A margin of one second: there are 60 different timestamps in a second. */
 const SKIPPED_TIMESTAMPS = 60;

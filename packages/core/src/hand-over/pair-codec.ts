@@ -1,6 +1,6 @@
 /**
- * `codePairs`: the static pairs of a peer as a part of a handed-over state: handshakes in progress,
- * greatest timestamps, cookies.
+ * `codePairs`: writes or reads the static pairs of a peer as a part of a handed-over state:
+ * handshakes in progress, greatest timestamps, cookies.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import { StaticPair } from '../peer/static-pair.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /**
- * Codes all pairs of a peer, the preferred one first. The keys of the peer and our own keys must
- * have been coded before.
+ * Writes or reads all pairs of a peer, the preferred one first. The keys of the peer and our own
+ * keys must have been written or read before.
  */
 export function codePairs(codec: StateCodec, state: EngineState, peer: Peer): void {
   const pairs = [...peer.pairs()];
@@ -49,7 +49,7 @@ function codePair(
   return pair;
 }
 
-/** The static-static secret is left out: it is computed again from the keys. */
+/** The static-static secret is left out, because it is computed again from the keys. */
 function codeHandshake(codec: StateCodec, handshake: Handshake): void {
   const state = codec.number(STATES.indexOf(handshake.state));
   const known = STATES[state];

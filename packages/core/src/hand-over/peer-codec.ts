@@ -1,5 +1,5 @@
 /**
- * `codePeer`: a peer as a part of a handed-over state.
+ * `codePeer`: writes or reads a peer as a part of a handed-over state.
  *
  * @module
  */
@@ -14,7 +14,8 @@ import { codeSessions } from './session-codec.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /**
- * Codes one peer with everything that belongs to it. Our own keys must have been coded before.
+ * Writes or reads one peer with everything that belongs to it. Our own keys must have been written
+ * or read before.
  *
  * @param existing undefined when the state is read: then the peer is added
  */
@@ -74,7 +75,10 @@ function codeAllowedIps(codec: StateCodec, { allowedIps }: EngineState, peer: Pe
   }
 }
 
-/** `turnAt`, `carrier` and `carriedAt` are left out: they are found again when they are needed. */
+/**
+ * `turnAt`, `carrier` and `carriedAt` are left out, because they are found again when they are
+ * needed.
+ */
 function codeProgress(codec: StateCodec, peer: Peer): void {
   peer.sessionUp = codec.flag(peer.sessionUp);
   peer.unusable = codec.flag(peer.unusable);

@@ -1,6 +1,6 @@
 /**
- * `codeSessions`: the sessions of a peer as a part of a handed-over state: keys, counters, receive
- * windows, indices.
+ * `codeSessions`: writes or reads the sessions of a peer as a part of a handed-over state: keys,
+ * counters, replay windows, indices.
  *
  * A session whose provider does not give its keys back (`Cipher.readKey`) is left out. The new
  * process then begins with a handshake.
@@ -17,7 +17,9 @@ import { Keypair, type SessionStaticKeys } from '../peer/keypairs.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { StateCodec } from './state-codec.ts';
 
-/** Codes all sessions of a peer. Its keys and ours must have been coded before. */
+/**
+ * Writes or reads all sessions of a peer. Its keys and ours must have been written or read before.
+ */
 export function codeSessions(codec: StateCodec, state: EngineState, peer: Peer): void {
   const { keypairs } = peer;
   const code = (keypair: Keypair<Peer> | undefined): Keypair<Peer> | undefined =>
@@ -77,7 +79,10 @@ function givesKeys({ sendCipher, receiveCipher }: Keypair<Peer>): boolean {
   return 'readKey' in sendCipher && 'readKey' in receiveCipher;
 }
 
-/** Keys are compared by reference, so the objects of the device and of the peer are used again. */
+/**
+ * Sessions name their static keys by reference, so reading returns the key objects of the
+ * identities and of the peer.
+ */
 function codeStaticKeys(
   codec: StateCodec,
   state: EngineState,

@@ -1,5 +1,5 @@
 /**
- * `StateReader`: the direction of a `StateCodec` that reads.
+ * `StateReader`: the `StateCodec` that reads a state from bytes.
  *
  * @module
  */

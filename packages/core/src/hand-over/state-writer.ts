@@ -1,5 +1,5 @@
 /**
- * `StateWriter`: the direction of a `StateCodec` that writes.
+ * `StateWriter`: the `StateCodec` that writes a state as bytes.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `Handshake`: the state of one handshake between its messages, section 5.4.
+ * `Handshake`: the state of one handshake between its messages, section 5.4 of the WireGuard paper.
  *
  * ```
  * initiator:  zeroed -> initiation-created  -> response-consumed -> (keys derived) zeroed
@@ -35,12 +35,12 @@ export interface LastInitiation {
 }
 
 /**
- * Belongs to a `StaticPair`. Only `clear` and the functions in `initiation.ts`, `response.ts` and
- * `transport-keys.ts` change its state.
+ * The state of one handshake of a `StaticPair`. Only `clear`, the functions in `initiation.ts`,
+ * `response.ts` and `transport-keys.ts`, and a hand-over change `state`.
  */
 export class Handshake {
   readonly remoteStaticPublic: PublicKey;
-  /** Q; all zeros if there is none. Kept by reference and never wiped here. */
+  /** Q of the paper; all zeros if there is none. Kept by reference and never wiped here. */
   presharedKey: PresharedKey = NO_PRESHARED_KEY;
   /** DH(S_priv, S_pub of the peer), computed by `ensureStaticStatic`. */
   staticStatic: Uint8Array | undefined = undefined;

@@ -1,5 +1,6 @@
 /**
- * The first message, from initiator to responder: section 5.4.2, line by line.
+ * The first message, from initiator to responder: section 5.4.2 of the WireGuard paper, line by
+ * line.
  *
  * The responder consumes this message in two steps, because the sender must be known before the
  * rest can be opened: `openInitiationStatic` finds the sender, and `consumeInitiation` continues

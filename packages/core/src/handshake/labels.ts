@@ -1,5 +1,5 @@
 /**
- * The labels of section 5.4, as bytes.
+ * The labels of section 5.4 of the WireGuard paper, as bytes.
  *
  * @module
  */

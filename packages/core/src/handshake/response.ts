@@ -1,6 +1,6 @@
 /**
- * The second message, from responder to initiator: section 5.4.3, line by line. Macs are not
- * checked here, see `../cookie/macs.ts`.
+ * The second message, from responder to initiator: section 5.4.3 of the WireGuard paper, line by
+ * line. Macs are not checked here, see `../cookie/macs.ts`.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import { SymmetricState } from './symmetric-state.ts';
  * Answers the initiation that the handshake has consumed. Writes the response into `out` (92 bytes,
  * macs left zero) and updates the handshake.
  *
- * @returns false if no initiation was consumed, or if it contained a low-order point; then nothing
- *   has changed
+ * @returns false if no initiation was consumed, or if a key of the initiator is a low-order point;
+ *   then nothing has changed
  */
 export function createResponse(
   crypto: CryptoProvider,
@@ -70,8 +70,8 @@ export function createResponse(
 }
 
 /**
- * Consumes the response to our initiation. The receiver index is not checked here: the caller used
- * it to find the handshake.
+ * Consumes the response to our initiation. The receiver index is not checked here, because the
+ * caller used it to find the handshake.
  *
  * @returns why the message must be dropped; then the handshake has not changed and still waits
  */

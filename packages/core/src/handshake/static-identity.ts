@@ -1,9 +1,10 @@
 /**
- * `StaticIdentity`: our own key pair, and values that depend only on it.
+ * `StaticIdentity`: our own static key pair, and values that depend only on it. Sections are those
+ * of the WireGuard paper.
  *
- * The private key is kept in one place only. At first, this place is `privateKey`. A crypto
- * provider may have prepared keys from which the private key can be read back. Then the private key
- * is only in the prepared key, from the first use until `releaseKey`.
+ * At first, the private key is in `privateKey` only. A crypto provider may prepare the key at its
+ * first use. If the private key can be read back from the prepared key, it is wiped in `privateKey`
+ * until `releaseKey`, so that it is in one place only.
  *
  * @module
  */
@@ -16,7 +17,9 @@ import { LABEL_COOKIE, LABEL_MAC1 } from './labels.ts';
 
 /** Our own key pair. Call `wipeIdentity` when it is no longer needed. */
 export interface StaticIdentity {
-  /** All zeros while the private key is in `preparedKey`. Use `copyPrivateKey` to read it. */
+  /**
+   * All zeros while the private key is only in `preparedKey`. Use `copyPrivateKey` to read the key.
+   */
   readonly privateKey: PrivateKey;
   readonly publicKey: PublicKey;
   /** Hash(LABEL_MAC1 || S_pub): the key for mac1 in messages to us. */
@@ -87,7 +90,8 @@ export function wipeIdentity(identity: StaticIdentity): void {
 }
 
 /**
- * Section 5.4.4: Hash(LABEL_MAC1 || S_m'_pub), with the public key of the receiver. 32 new bytes.
+ * Section 5.4.4: returns Hash(LABEL_MAC1 || S_m'_pub), with the public key of the receiver, as 32
+ * new bytes.
  */
 export function mac1KeyOf(crypto: CryptoProvider, receiver: PublicKey): Uint8Array {
   const key = new Uint8Array(HASH_LENGTH);
@@ -96,8 +100,8 @@ export function mac1KeyOf(crypto: CryptoProvider, receiver: PublicKey): Uint8Arr
 }
 
 /**
- * Section 5.4.7: Hash(LABEL_COOKIE || S_m_pub), with the public key of the sender of the cookie
- * reply. 32 new bytes.
+ * Section 5.4.7: returns Hash(LABEL_COOKIE || S_m_pub), with the public key of the sender of the
+ * cookie reply, as 32 new bytes.
  */
 export function cookieKeyOf(crypto: CryptoProvider, replier: PublicKey): Uint8Array {
   const key = new Uint8Array(HASH_LENGTH);

@@ -1,6 +1,6 @@
 /**
  * `SymmetricState`: C, H and the key of a handshake, with the operations of sections 5.4.2 and
- * 5.4.3.
+ * 5.4.3 of the WireGuard paper.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * TAI64N timestamps of initiations, sections 5.1 and 5.4: 8 bytes of seconds, 4 of nanoseconds,
- * big-endian. https://cr.yp.to/libtai/tai64.html
+ * TAI64N timestamps of initiations, sections 5.1 and 5.4 of the WireGuard paper: 8 bytes of
+ * seconds, 4 of nanoseconds, big-endian. https://cr.yp.to/libtai/tai64.html
  *
  * @module
  */
@@ -19,11 +19,17 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
-  /** What `#lastStep` would have been when another process got it, and when that was. */
+  /**
+   * The greatest step that a timestamp could have when another process got a copy of this state,
+   * and the time of that copy in monotonic ms. Infinity: there was no copy.
+   */
   #copiedStep = -1;
   #copiedAt = Infinity;
 
-  /** @param unixTime returns Unix time in milliseconds; it may jump. NaN counts as no progress. */
+  /**
+   * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
+   *   is one step after the last one.
+   */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;
   }
@@ -50,12 +56,12 @@ export class TimestampSource {
     this.#lastStep = Math.max(this.#present(), Math.ceil(theirs)) + count;
   }
 
-  /** How long ago `noteCopy` was called, in ms; 0: never. */
+  /** How long ago `noteCopy` was called, in ms; 0 if it was never called. */
   msSinceCopy(now: number): number {
     return Math.max(0, now - this.#copiedAt);
   }
 
-  /** Codes the last timestamp for a hand-over. */
+  /** Writes or reads the last timestamp, for a hand-over. */
   code(codec: StateCodec): void {
     this.#lastStep = codec.number(this.#lastStep);
   }
@@ -91,8 +97,8 @@ function timestampOf(step: number): Uint8Array {
   const timestamp = new Uint8Array(TIMESTAMP_LENGTH);
   const view = new DataView(timestamp.buffer);
   const seconds = Math.floor(step / STEPS_PER_SECOND);
-  // 2^62 is the beginning of 1970. TAI was 10 s ahead then. Like the kernel, we count no leap
-  // seconds.
+  // 2^62 is the beginning of 1970. TAI was 10 s ahead of UTC then. Like the kernel, we count no
+  // leap seconds.
   const label = seconds + 10;
   view.setUint32(0, 0x40000000 + Math.floor(label / 2 ** 32));
   view.setUint32(4, label);

@@ -1,5 +1,5 @@
 /**
- * The result of a handshake: the two keys of a session, section 5.4.5.
+ * The result of a handshake: the two keys of a session, section 5.4.5 of the WireGuard paper.
  *
  * @module
  */

@@ -1,13 +1,13 @@
 /**
  * `Keypair`: the keys of one session. `Keypairs`: the sessions of a peer, normally at most three,
- * and how they rotate, sections 5.4.5 and 6.3.
+ * and how they rotate, sections 5.4.5 and 6.3 of the WireGuard paper.
  *
  * ```
  *  we initiated:   new keypair ----------------------------> current -> previous -> gone
  *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
- *                                  first packet received with it ^
+ *                                 first message received with it ^
  * ```
- * Packets are sent with `current` only and received with any of the three.
+ * Messages are sent with `current` only and received with any of the three.
  *
  * @module
  */
@@ -17,14 +17,18 @@ import type { PublicKey } from '../keys.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 
-/** How many messages may be sealed or opened with a key; from the engine's options. */
+/**
+ * The numbers of messages after which a session is renewed, and after which it is not used any
+ * more; from the engine's options.
+ */
 export interface MessageLimits {
   readonly rekeyAfterMessages: number;
   readonly rejectAfterMessages: number;
 }
 
 /**
- * The static keys of both sides with which a session was made. They are views: do not change them.
+ * The static keys of both sides with which a session was made. They are the engine's own key
+ * objects: do not change them.
  */
 export interface SessionStaticKeys {
   readonly own: PublicKey;
@@ -101,8 +105,8 @@ export class Keypair<Owner = unknown> {
   countSealable(now: number, wanted: number): number {
     if (!this.isUsable(now)) return 0;
     const left = this.limits.rejectAfterMessages - this.sendCounter;
-    // Math.min is not used: its result would be a floating-point number for V8, often a heap
-    // object.
+    // Math.min is not used, because its result would be a floating-point number for V8, often a
+    // heap object.
     return left >= wanted ? wanted : left;
   }
 }
@@ -114,8 +118,8 @@ export class Keypairs<Owner = unknown> {
   next: Keypair<Owner> | undefined = undefined;
   /**
    * Whether the last few replaced keypairs are kept for receiving. This is set while static keys
-   * are being replaced: then handshakes of both sides can cross, and the peer may still send with a
-   * keypair that we have replaced.
+   * are being replaced, because then handshakes of both sides can cross, and the peer may still
+   * send with a keypair that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;
@@ -225,7 +229,7 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
 }
 
 /**
- * How many replaced keypairs are kept. When two handshakes cross, they replace at most two
- * keypairs.
+ * How many replaced keypairs are kept. Two handshakes that cross replace at most two keypairs, so
+ * both are kept.
  */
 const MOST_RETIRED = 4;

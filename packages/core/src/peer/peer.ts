@@ -1,6 +1,6 @@
 /**
- * `Peer`: all state of one peer, section 2.1. `inbound.ts`, `outbound.ts`, `session-lifecycle.ts`
- * and `timers.ts` change it.
+ * `Peer`: all state of one peer, section 2.1 of the WireGuard paper. `inbound.ts`, `outbound.ts`,
+ * `session-lifecycle.ts` and `timers.ts` change it.
  *
  * There may be a million peers, most of them idle. So objects that an idle peer does not need are
  * created when they are first used, and deadlines are kept in the engine's `TimerTable`.
@@ -53,21 +53,26 @@ export class Peer {
   otherPairs: StaticPair<Peer>[] | undefined = undefined;
   staged: StagedPackets | undefined = undefined;
 
-  /** Initiations sent in this attempt. */
+  /** Initiations sent in the handshake attempt in progress. */
   handshakeSends = 0;
   /** Initiations sent since the last completed handshake, without probes. */
   unansweredSends = 0;
   /** Probes sent since the last completed handshake, or since the peer's last initiation. */
   unansweredProbes = 0;
-  /** When this attempt began, in the milliseconds of `now`. */
+  /** When that attempt began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
   /**
    * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
    */
   handshakeSentAt: number = -Infinity;
-  /** When a timer may send an initiation to this peer; Infinity if no turn is reserved. */
+  /**
+   * When a timer may send an initiation to this peer, see `TurnBudget`; Infinity if no turn is
+   * reserved.
+   */
   turnAt: number = Infinity;
-  /** Whether we have already renewed this session because it was old when a message arrived. */
+  /**
+   * Whether we have already renewed the current session because it was old when a message arrived.
+   */
   sentLastMinuteHandshake = false;
   /**
    * Whether data arrived while a passive keepalive was pending. Then another keepalive must follow.
@@ -88,7 +93,8 @@ export class Peer {
   receivedMessages = 0;
   sentMessages = 0;
   /**
-   * The last round trip; -1 if not measured yet. V8 stores whole microseconds without an object.
+   * The round trip of the last handshake; -1 if it was not measured. V8 stores whole microseconds
+   * without an object.
    */
   roundTripUs = -1;
   #drops: DropCounters | undefined = undefined;
@@ -117,7 +123,7 @@ export class Peer {
     this.#drops.add(reason, count);
   }
 
-  /** Codes the numbers of drops for a hand-over. */
+  /** Writes or reads the numbers of drops, for a hand-over. */
   codeDrops(codec: StateCodec): void {
     if (!codec.flag(this.#drops !== undefined)) return;
     this.#drops ??= new DropCounters();

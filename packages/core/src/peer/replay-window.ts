@@ -1,5 +1,6 @@
 /**
- * `ReplayWindow`: remembers which counters of a session were received, section 5.4.6.
+ * `ReplayWindow`: remembers which counters of a session were received, section 5.4.6 of the
+ * WireGuard paper.
  *
  * As in RFC 6479, the window is a ring of blocks, not a bitmap that is shifted. A counter maps to
  * the bit at its value modulo 8192. When the window moves forward, only the blocks between the old
@@ -17,7 +18,7 @@
  * counter may be up to 8128 behind the greatest one. Counters are numbers from 0 to 2^53 - 1. Bit
  * operations are applied only to their low part.
  *
- * The window does not authenticate: use it only after the message was opened.
+ * The window does not authenticate, so use it only after the message was opened.
  *
  * @module
  */
@@ -50,7 +51,7 @@ export class ReplayWindow {
     return true;
   }
 
-  /** Codes the window for a hand-over. */
+  /** Writes or reads the window, for a hand-over. */
   code(codec: StateCodec): void {
     this.#greatest = codec.number(this.#greatest);
     if (!codec.flag(this.#blocks !== undefined)) return;

@@ -3,11 +3,11 @@
  * second for each peer.
  *
  * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
- * with two paths that alternate. The endpoint follows every change. The first change is reported at
- * once. After a second the endpoint is reported again, if it is different by then.
+ * with two paths that alternate. The endpoint follows every change. The first change has an event
+ * at once. After a second there is another event, if the endpoint is different by then.
  *
- * All peers wait equally long, so they are due in the order in which they were reported. A peer
- * that has not roamed within the last second costs nothing.
+ * All peers wait equally long, so they are due in the order of their last events. A peer that has
+ * not roamed within the last second costs nothing.
  *
  * @module
  */
@@ -17,11 +17,14 @@ import type { Peer } from './peer.ts';
 
 export class RoamLimiter {
   readonly #outputs: Outputs;
-  /** Peers that were reported within the last second, oldest report first. */
+  /** Peers that had an event within the last second, in the order of these events. */
   readonly #recent: Map<Peer, LastRoam> = new Map();
-  /** How many of the peers in `#recent` have roamed again since their report. */
+  /** How many of the peers in `#recent` have roamed again since their event. */
   #waiting = 0;
-  /** A time not later than the first due report; Infinity if there is none. */
+  /**
+   * A time not later than the time at which the first peer in `#recent` is due; Infinity if there
+   * is none.
+   */
   #first = Infinity;
 
   constructor(outputs: Outputs) {
@@ -29,7 +32,7 @@ export class RoamLimiter {
   }
 
   /**
-   * When `emitDue` may have something to report, in the milliseconds of `now`; Infinity if nothing
+   * When `emitDue` may have an event to emit, in the milliseconds of `now`; Infinity if no peer
    * waits.
    */
   get due(): number {
@@ -47,7 +50,7 @@ export class RoamLimiter {
     }
   }
 
-  /** Reports the peers that are due, and forgets those without a new change. */
+  /** Emits the events that are due, and forgets the peers that have not roamed again. */
   emitDue(now: number): void {
     if (now < this.#first) return;
     for (const [peer, { endpoint, until, waits }] of this.#recent) {
@@ -61,7 +64,7 @@ export class RoamLimiter {
     this.#first = Infinity;
   }
 
-  /** Cancels the pending report of a peer. */
+  /** Cancels the pending event of a peer. */
   forget(peer: Peer): void {
     if (this.#recent.get(peer)?.waits === true) this.#waiting--;
     this.#recent.delete(peer);
@@ -79,13 +82,13 @@ export class RoamLimiter {
 }
 
 interface LastRoam {
-  /** The endpoint that was reported. */
+  /** The endpoint in the event. */
   readonly endpoint: Endpoint;
-  /** The peer is not reported again before this time. */
+  /** The peer has no other event before this time. */
   readonly until: number;
-  /** Whether the peer has roamed since the report. */
+  /** Whether the peer has roamed since the event. */
   waits: boolean;
 }
 
-/** The shortest time between two reports of one peer, in milliseconds. */
+/** The shortest time between two events of one peer, in milliseconds. */
 const INTERVAL_MS = 1000;

@@ -2,8 +2,8 @@
  * `SenderIndexTable`: maps the 32-bit index in a message to its handshake or session.
  *
  * Indices are random 32-bit numbers, unique among handshakes and keypairs. So they do not reveal
- * how many sessions there are, and an old index finds nothing (section 5.4.2). The index of a
- * handshake becomes the index of its keypair.
+ * how many sessions there are, and an old index finds nothing (section 5.4.2 of the WireGuard
+ * paper). The index of a handshake becomes the index of its keypair.
  *
  * The keys of the maps are signed 32-bit integers, because V8 stores such numbers without an
  * allocation.
@@ -12,7 +12,8 @@
  */
 
 /**
- * `Owner` is the type that a handshake belongs to; `Session` is the type of a completed handshake.
+ * `Owner` is the type of the object that a handshake belongs to; `Session` is the type of a
+ * session.
  */
 export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed> {
   readonly #handshakes = new Map<number, Owner>();

@@ -1,5 +1,5 @@
 /**
- * `StagedPackets`: packets of one peer that wait for a session, section 6.4.
+ * `StagedPackets`: packets of one peer that wait for a session, section 6.4 of the WireGuard paper.
  *
  * Their number is limited: at the limit, a new packet replaces the oldest one. Each packet has a
  * buffer of its own, with space for the transport header in front and for padding and tag behind,
@@ -53,7 +53,7 @@ export class StagedPackets {
     return packet;
   }
 
-  /** Codes the packets for a hand-over. */
+  /** Writes or reads the packets, for a hand-over. */
   code(codec: StateCodec): void {
     const count = codec.number(this.#length);
     for (let i = 0; i < count; i++) {

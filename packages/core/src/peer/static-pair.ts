@@ -25,7 +25,7 @@ export class StaticPair<Owner = unknown> {
   index = -1;
   /** When we last sent an initiation with this pair, in the milliseconds of `now`. */
   sentAt: number = -Infinity;
-  /** When a probe with this pair may be sent; Infinity if no turn is reserved. */
+  /** When a probe with this pair may be sent, see `TurnBudget`; Infinity if no turn is reserved. */
   turnAt: number = Infinity;
 
   /** @param remoteKey kept by reference */

@@ -1,5 +1,6 @@
 /**
- * `LoadMonitor`: detects that more handshake messages arrive than we can answer, section 5.3.
+ * `LoadMonitor`: detects that more handshake messages arrive than we can answer, section 5.3 of the
+ * WireGuard paper.
  *
  * A token bucket holds one second of handshakes and refills at the same rate. When it is empty, we
  * are under load, and stay so for one more second (kernel: receive.c). Only messages with a valid

@@ -1,6 +1,6 @@
 /**
  * `RateLimiter`: limits how many handshake messages of each source are answered while we are under
- * load, section 5.3.
+ * load, section 5.3 of the WireGuard paper.
  *
  * There is one bucket per IPv4 address or IPv6 /64, because one user normally has one of these. A
  * bucket allows 20 messages per second, 5 at once (kernel: ratelimiter.c). Only sources with a

@@ -5,7 +5,7 @@
  * its price, and the next call comes when many turns are due. If all these turns were taken at
  * once, the call would take even longer, and still more turns would be due at the next call. So the
  * budget has a clock of its own. When a call is late, this clock falls behind the caller's clock by
- * that time.
+ * the time that the call is late.
  *
  * @module
  */
@@ -63,7 +63,7 @@ export class TurnBudget extends WorkBudget {
 
   /**
    * Records that the work is done, and uses up the reserved turn. If no turn is due, counts the
-   * work now.
+   * work in the budget now.
    */
   spendTurn(holder: TurnHolder, now: number): void {
     if (this.dueAt(holder) > now) this.spend(this.#price, now - this.#behind);

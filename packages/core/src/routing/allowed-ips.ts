@@ -1,5 +1,6 @@
 /**
- * `AllowedIps`: the cryptokey routing table, section 2. It finds the peer of an address.
+ * `AllowedIps`: the cryptokey routing table, section 2 of the WireGuard paper. It finds the peer of
+ * an address.
  *
  * There is one table per device. A prefix belongs to exactly one peer, and the longest matching
  * prefix decides. IPv4 and IPv6 have separate tries (`prefix-trie.ts` has a drawing of a trie).
@@ -17,7 +18,7 @@ import { Prefix } from '../text/cidr.ts';
 import { PrefixTrie } from './prefix-trie.ts';
 import { runSteps, type Steps } from '../steps.ts';
 
-/** `T` is the type of the values that addresses are mapped to. Values are compared by identity. */
+/** `T` is the type of the values that addresses are mapped to. Values are compared by reference. */
 export class AllowedIps<T> {
   readonly #v4: PrefixTrie = new PrefixTrie(4);
   readonly #v6: PrefixTrie = new PrefixTrie(16);

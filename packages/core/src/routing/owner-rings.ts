@@ -6,7 +6,7 @@
  *   firsts     by owner: the first node of its ring, 0 if it has none
  *   siblings   by node: | previous | next |, all nodes of one owner in a ring
  * ```
- * Lookups do not need this, so it is not part of the node's row.
+ * Lookups do not need the rings, so they are not part of the rows of the nodes (`prefix-nodes.ts`).
  *
  * @module
  */

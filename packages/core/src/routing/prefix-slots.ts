@@ -166,7 +166,7 @@ export class PrefixSlots implements LookupStarts {
   }
 }
 
-/** Returns how many slot bits are worth it for this many prefixes; 0 means no table. */
+/** Returns how many slot bits the table for this many prefixes has; 0 means no table. */
 export function slotBitsFor(prefixes: number): number {
   if (prefixes < FEWEST_PREFIXES) return 0;
   return Math.min(31 - Math.clz32(prefixes) + EXTRA_BITS, MOST_BITS);
@@ -195,7 +195,8 @@ const NONE = 0;
 /** Returned in place of a slot. */
 const OUTSIDE = -1;
 /**
- * With fewer prefixes there is no table: a lookup visits only a few nodes, which are in the cache.
+ * With fewer prefixes there is no table, because a lookup visits only a few nodes, which are in the
+ * cache.
  */
 const FEWEST_PREFIXES = 256;
 /** 2 to 4 slots per prefix, so that most prefixes have a slot for themselves. */

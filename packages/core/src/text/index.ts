@@ -1,7 +1,8 @@
 /**
- * Keys, names and messages as text, without any cryptography. With this entry, a command starts
- * fast: `@litz/core` also loads the portable cryptography, which takes tens of milliseconds. Like
- * `@litz/core/internals`, it may change with every version.
+ * Keys, interface names, endpoints and numbers as text, and text that is safe to print, without any
+ * cryptography. With this entry, a command starts fast: `@litz/core` also loads the portable
+ * cryptography, which takes tens of milliseconds. Like `@litz/core/internals`, this entry may
+ * change with every version.
  *
  * @module
  */

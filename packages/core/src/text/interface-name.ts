@@ -6,7 +6,7 @@
 
 /**
  * Returns whether an interface can have this name: 1 to 15 bytes in UTF-8, without white space,
- * "/", ":" and NUL.
+ * "/", ":" and NUL, and neither "." nor "..".
  */
 export function isInterfaceName(name: string): boolean {
   if (typeof name !== 'string' || name === '.' || name === '..') return false;
@@ -16,8 +16,8 @@ export function isInterfaceName(name: string): boolean {
 
 /**
  * Returns why a new interface must not have this name; undefined if it may. One `%d` is allowed,
- * which the kernel replaces with a number. The kernel accepts other bytes too, but no tool can show
- * them.
+ * which the kernel replaces with a number. The kernel also accepts bytes that are not printable
+ * ASCII, but no tool can show them, so they are refused.
  */
 export function newInterfaceNameFault(name: unknown): string | undefined {
   if (typeof name !== 'string') return 'it is not a string';

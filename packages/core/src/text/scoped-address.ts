@@ -23,8 +23,8 @@ export interface ScopedAddress {
 }
 
 /**
- * Reads an address with an optional zone. Returns undefined if the text is not an address, or if no
- * interface can have the zone.
+ * Reads an address with an optional zone. Returns undefined if the text is not an address, or if
+ * the address cannot have this zone.
  */
 export function tryParseScopedAddress(text: string): ScopedAddress | undefined {
   if (typeof text !== 'string') return undefined;

@@ -1,5 +1,5 @@
 /**
- * Reads whole numbers as people and `wg` write them.
+ * Reads whole numbers in decimal or hexadecimal digits, as `wg` does.
  *
  * @module
  */

@@ -4,15 +4,15 @@
  * Sums are 16 bits in network order, with carries folded in. The one's complement sum does not
  * depend on the byte order, except for a final swap. So the loop reads 32 bits at a time in the
  * byte order of the machine. The 16-bit halves are added to two sums, which stay below 2^31 for 128
- * KiB. So all arithmetic is on integers. It takes 0.23 us for 1380 bytes, a third of the time of a
- * loop over bytes.
+ * KiB. So all arithmetic is on integers. A sum takes 0.23 us for 1380 bytes, a third of the time of
+ * a loop over bytes.
  *
  * @module
  */
 import { viewOf } from './byte-view.ts';
 
 /**
- * Returns the checksum.
+ * Returns the checksum of `length` bytes at `offset` and of `initial`, a folded sum.
  *
  * @returns the complement of the sum, as a header contains it: 0 to 0xffff
  */

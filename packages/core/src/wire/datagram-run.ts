@@ -5,9 +5,8 @@
  *   offset              offset + stride     offset + 2 * stride
  *   | datagram, length  | datagram, length  | datagram, lastLength
  * ```
- * A run of packets becomes a run of datagrams, and a socket sends it at once: the kernel takes
- * datagrams of one length as one message (UDP_SEGMENT). The datagrams may touch but not overlap. A
- * single datagram is a run of one.
+ * A run of packets becomes a run of datagrams, which a socket can give to the kernel all at once
+ * (UDP_SEGMENT). The datagrams may touch, but must not overlap. A single datagram is a run of one.
  *
  * @module
  */

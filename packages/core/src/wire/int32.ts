@@ -1,5 +1,6 @@
 /**
- * Reads and writes the 32-bit fields of messages, which are all little-endian (section 5.4).
+ * Reads and writes the 32-bit fields of messages, which are all little-endian (section 5.4 of the
+ * WireGuard paper).
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Byte layout of the four messages, sections 5.4.2, 5.4.3, 5.4.6 and 5.4.7. Indices and the counter
- * are little-endian.
+ * Byte layout of the four messages, sections 5.4.2, 5.4.3, 5.4.6 and 5.4.7 of the WireGuard paper.
+ * Indices and the counter are little-endian.
  *
  * ```
  * HandshakeInitiation, 148 bytes

@@ -5,15 +5,18 @@
  *   offset            offset + stride     offset + 2 * stride
  *   | packet, length  | packet, length    | packet, lastLength
  * ```
- * The kernel reads and writes the packets of a stream in this form (a super-packet, UDP_SEGMENT).
- * All packets have the same addresses and ECN bits. A single packet is a run of one.
+ * A super-packet is split into such a run, and the sealed run is sent at once (`DatagramRun`). All
+ * packets of a run have the same addresses and ECN bits. A single packet is a run of one.
  *
  * @module
  */
 
 /** Packets of one flow: `count` packets in `buffer`. */
 export interface PacketRun {
-  /** Borrowed for the call. The packets are sealed in place, so they are overwritten. */
+  /**
+   * The packets are sealed in place, so they are overwritten. The engine uses the buffer until the
+   * transmits are polled.
+   */
   buffer: Uint8Array;
   /** Where the first packet begins, in bytes. */
   offset: number;

@@ -1,6 +1,6 @@
 /**
  * Transport data messages: sealing and opening in place, padding, message limits. Sections 5.4.6
- * and 6.2.
+ * and 6.2 of the WireGuard paper.
  *
  * ```
  *  offset - 16     - 12             - 8              offset
@@ -49,7 +49,8 @@ export function sealTransportData(
 /**
  * Seals the first `count` packets of a run in place. The caller must have checked
  * `keypair.countSealable(now, count)`; `count` is 1 or more. Each message begins 16 bytes in front
- * of its packet. Messages of full packets are `messageLengthOf(run.length, mtu)` bytes long.
+ * of its packet. The messages of all packets but the last of the run are
+ * `messageLengthOf(run.length, mtu)` bytes long.
  *
  * @returns the length of the last message
  */

@@ -46,8 +46,9 @@ export class AgentChoices {
   /**
    * Lets `enforce` take effect at once.
    *
-   * @throws {AgentError} some peers have not answered or are switched off, and would be cut off;
-   *   the registry was not read; or the cluster's prefixes are not known
+   * @throws {AgentError} the cluster's prefixes are not known; or, without `force`, the registry
+   *   was not read, or some peers would be cut off, because they have not answered or their
+   *   enforcement is off
    */
   allowEnforce(
     peers: Pick<KnownPeers, 'isSynced' | 'unanswered' | 'sendingPlaintext'>,

@@ -1,7 +1,7 @@
 /**
  * `AgentLock`: ensures that only one agent runs in a network namespace, and that only one agent
  * uses the keys of an interface. Two agents in one namespace would undo each other's routes, rules
- * and filters. Two agents with the same keys would be the same node at two places.
+ * and filters. Two agents with the same keys would be the same node in two places.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { FileLock, FileLockedError, networkNamespaceId } from '@litz/sys';
 import { explainFileError } from '../file-error.ts';
 
-/** What the locks of an agent protect. */
+/** What the locks of an agent protect, and where the lock files are. */
 export interface AgentLockOptions {
   readonly interfaceName: string;
   /** The directory of the keys. */

@@ -47,7 +47,7 @@ export class AgentLoop {
     });
   }
 
-  /** True once a round has programmed the daemon and the machine completely. */
+  /** True once a round has programmed the daemon and the machine. Single steps may have failed. */
   get isApplied(): boolean {
     return this.#isApplied;
   }

@@ -75,6 +75,7 @@ export class Agent implements StatusSource {
    * Creates the node's key at the first start.
    *
    * @throws {KeyFileError} the key file cannot be used or created
+   * @throws {SavedChoicesError} the saved choices cannot be read
    */
   constructor(settings: AgentSettings, given: AgentParts) {
     this.settings = settings;
@@ -198,7 +199,13 @@ export class Agent implements StatusSource {
     });
   }
 
-  /** @throws {AgentError} the node has left the mesh */
+  /**
+   * Changes the mode and runs a round.
+   *
+   * @returns a sentence that says what was done
+   * @throws {AgentError} the node has left the mesh
+   * @throws {MeshHostError} the machine cannot enforce
+   */
   async setMode(mode: EncryptMode): Promise<string> {
     return this.#changeChoices(`mode is ${mode}`, () => ({ mode }));
   }
@@ -290,7 +297,7 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Decides again which records of other nodes are accepted, after a change of the own node. */
+  /** Decides again which records of other nodes are accepted, because the own keys have changed. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);

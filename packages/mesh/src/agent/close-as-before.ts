@@ -21,8 +21,8 @@ export interface StoredStateOptions {
 }
 
 /**
- * Returns what the previous agent enforced. Undefined if the node does not enforce now, did not
- * enforce before, or enforced in another mode.
+ * Returns what the previous agent enforced. Undefined if the node must not enforce now, did not
+ * enforce before or enforced in another mode, or if the stored state cannot be used.
  *
  * @throws {SavedChoicesError} the saved choices cannot be read
  */

@@ -49,8 +49,8 @@ export function isControlRequest(value: unknown): value is ControlRequest {
  * Sends a request to the agent that listens on a socket and returns the result.
  *
  * @param options.longestMs how long to wait for an answer, in milliseconds; default: one minute
- * @throws {Error} no agent listens there, the agent does not answer in time or without end, or it
- *   refuses the request
+ * @throws {Error} no agent listens there, the agent ends or does not answer in time, the answer is
+ *   longer than `LONGEST_ANSWER`, or the agent refuses the request
  */
 export async function sendControlRequest(
   path: string,
@@ -100,7 +100,7 @@ function connectError(path: string, { code, message }: NodeJS.ErrnoException): E
   return new Error(`${path}: ${message}`);
 }
 
-/** In bytes: the status of more nodes than a mesh has. */
+/** In bytes. Longer than the status of the largest mesh. */
 const LONGEST_ANSWER: number = 64 * 1024 * 1024;
 /** In milliseconds. Longer than the agent itself waits for a registry that does not answer. */
 const LONGEST_MS = 60_000;

@@ -113,7 +113,11 @@ function storedOf({ port, mode, own, ...rest }: EnforcedRequest): Stored {
   };
 }
 
-/** @throws {Error} a field is missing or bad */
+/**
+ * Returns undefined if the version, the mode, a port or `encryptsNode` is wrong.
+ *
+ * @throws {Error} another field is missing or wrong
+ */
 function parse(stored: Stored): EnforcedRequest | undefined {
   const { version, port, mode, addresses, encryptsNode, registryAddresses } = stored;
   if (version !== 1 || !ENCRYPT_MODES.includes(mode) || typeof encryptsNode !== 'boolean') {

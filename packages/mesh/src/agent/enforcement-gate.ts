@@ -35,7 +35,7 @@ export class EnforcementGate {
 
   /**
    * Returns the enforcement that is in effect. Once `enforce` is in effect, it stays, even if a new
-   * peer has not answered, or if a peer is switched off.
+   * peer has not answered, or if the enforcement of a peer is switched off.
    */
   effective({ wanted, isSynced, areAllReady }: GateInput): Enforcement {
     if (wanted !== 'enforce') {

@@ -1,6 +1,7 @@
 /**
  * `KnownPeers`: what this agent knows about the other nodes: which records were accepted as peers,
- * which peers have answered the daemon, which records have expired, and which are refused and why.
+ * which peers have answered the daemon, which records have expired, and which records are refused,
+ * with the reasons.
  *
  * @module
  */

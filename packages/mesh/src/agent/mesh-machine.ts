@@ -53,7 +53,7 @@ export class MeshMachine {
   #repairs: number[] = [];
   #quiet: NodeJS.Timeout | undefined = undefined;
   readonly #cache: DesiredHostCache = new DesiredHostCache();
-  /** The request of the last `desire`. Undefined: too little was known. */
+  /** The request that the last `desire` made from its input. Undefined: too little was known. */
   #request: CommonRequest | undefined = undefined;
   readonly #lastRequest: LastResult<CommonRequest> = new LastResult();
   /** The names of the peers that changed while the required state could not be computed. */
@@ -80,8 +80,8 @@ export class MeshMachine {
   }
 
   /**
-   * The part of the request of the last `desire` that does not depend on other nodes. Undefined:
-   * too little was known.
+   * The request that the last `desire` made from its input. It does not contain other nodes.
+   * Undefined: too little was known to make one.
    */
   get request(): EnforcedRequest | undefined {
     return this.#request;
@@ -179,8 +179,8 @@ export class MeshMachine {
   }
 
   /**
-   * Reports a trouble when repairs happen again and again: two agents on one machine undo each
-   * other's changes without end.
+   * Reports a trouble when repairs happen again and again, for example because two agents undo each
+   * other's changes.
    */
   #noteRepair(): void {
     const now = performance.now();
@@ -224,5 +224,5 @@ const REPEATED_REPAIRS =
   'another program undoes the network settings of the mesh again and again. ' +
   'Stop it: a second agent in this network namespace, or ' +
   'another program that changes rules and routes ("ip monitor rule route" shows the changes)';
-/** With at most this many peers, the machine is read again after every change of the peers. */
+/** With at most this many peers, the underlay is read again after every change of the peers. */
 const FEW_PEERS = 32;

@@ -4,10 +4,10 @@
  *   1. decide which key is used for what
  *   2. compute the network state that the machine needs
  *   3. program the daemon: keys, peers, and the firewall mark if the machine needs one
- *   4. apply the machine's state: routes, rules, filters; under `enforce` even without known peers
+ *   4. apply the machine's state: routes, rules, filters; for `enforce` even before peers are known
  *   5. clear the daemon's mark if it is not needed: the routes that needed it are gone now
  *   6. publish the own record
- *   7. finish what is now complete: a rotation, the wait for `enforce`
+ *   7. save that `enforce` is in effect, and end a rotation that is complete
  * ```
  *
  * @module
@@ -21,7 +21,10 @@ import type { RoundParts } from './round-parts.ts';
 
 export interface RoundOutcome {
   readonly plan: KeysPlan;
-  /** The daemon and the machine have been programmed completely. */
+  /**
+   * The daemon is connected, and the round knew enough to program both the daemon and the machine.
+   * Single steps on the machine may have failed: see `MeshMachine.hasFailed`.
+   */
   readonly isApplied: boolean;
   /**
    * This round changed the keys that the daemon uses. The key rotation may have waited for this, so

@@ -93,7 +93,8 @@ export class NodeKeys {
    * Creates the next key. Later rounds then carry out the rotation.
    *
    * @param options.revoke deletes all earlier keys at once, even if some peers do not know the new
-   *   key yet. An attacker who has read one key file may have read the other one too
+   *   key yet. During a rotation these are two keys: an attacker who has read one key file may have
+   *   read both
    * @throws {RotationError} a rotation is already in progress, or there is no further generation
    * @throws {KeyFileError} a key file cannot be written or removed
    */
@@ -165,7 +166,7 @@ export class NodeKeys {
   #read(): void {
     const all = this.#store.read();
     this.#keys = all.slice(-2).map(withoutSecret);
-    // A third key remains if the agent was killed at the end of a rotation.
+    // There is a third key if the agent was killed while it revoked the two keys of a rotation.
     for (const { generation } of all.slice(0, -2)) this.#store.remove(generation);
     for (const { privateKey } of all) wipe(privateKey);
   }

@@ -1,6 +1,6 @@
 /**
- * `OwnRecord`: tracks the record of this node in the registry, and publishes the record that it
- * must have.
+ * `OwnRecord`: tracks the record of this node in the registry, and publishes the record that the
+ * registry must have.
  *
  * @module
  */
@@ -96,7 +96,7 @@ export class OwnRecord {
     this.#publisher.close();
   }
 
-  /** Takes what the registry has now. An own record that cannot be read is written again. */
+  /** Takes the record that the registry has now. If it cannot be read, it is written again. */
   #see(record: ReadRecord | undefined): void {
     const readable = record instanceof RecordError ? undefined : record;
     if (this.#stored === 'removed') this.#events.trouble('own record', undefined);

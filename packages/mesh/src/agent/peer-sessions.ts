@@ -16,11 +16,12 @@ export type SessionState = Pick<ChangedPeer, 'lastHandshakeUnixMs' | 'sessionSta
 export class PeerSessions {
   /**
    * The last state that the daemon reported for each key, by `keyId`. A peer that never had a
-   * handshake has none.
+   * handshake has no state.
    */
   readonly #states: Map<string, SessionState> = new Map();
   /**
-   * The own key of the last session. Nearly all sessions use this key, so their states share it.
+   * This node's key in the session that was reported last. Nearly all sessions use this key, so
+   * their states share one object.
    */
   #own: PublicKey | undefined = undefined;
   /** The names of the accepted peers, by `keyId`. */
@@ -38,7 +39,7 @@ export class PeerSessions {
   }
 
   /**
-   * Replaces the accepted peers.
+   * Sets the accepted peers.
    *
    * @param changed the names of the peers that may differ from the last call; default: all
    */
@@ -62,7 +63,7 @@ export class PeerSessions {
    * Takes the changes that the daemon reports.
    *
    * @param isResync true: `changes` lists all peers of the daemon
-   * @returns the names of the accepted peers whose state has changed
+   * @returns the names of the accepted peers whose state may have changed
    */
   take(changes: readonly ChangedPeer[], isResync: boolean): ReadonlySet<string> {
     const touched = new Set<string>();

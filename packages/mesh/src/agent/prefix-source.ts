@@ -11,7 +11,7 @@ import type { CniFacts, HostFacts } from '../host/host-facts.ts';
 export interface PrefixListener {
   /** Called with the prefixes, and again when they change. */
   onPrefixes(prefixes: readonly Readonly<Cidr>[]): void;
-  /** Called with the reason why the prefixes are not known. Undefined: they are known. */
+  /** Called with what is wrong with the source. Undefined: nothing is wrong. */
   onTrouble(trouble: string | undefined): void;
 }
 
@@ -35,8 +35,8 @@ export function staticPrefixes(prefixes: readonly Readonly<Cidr>[]): PrefixSourc
 /**
  * Reads the prefixes from the CNI configuration on this node (host-local, or flannel's file), and
  * follows its changes. The configuration may appear after the agent has started, so the source
- * reads it every second until it has prefixes, and every ten seconds after that. If the
- * configuration later has no prefixes, the last ones stay in use.
+ * reads it every second while it is wrong or has no prefixes, and every ten seconds while it has
+ * prefixes. If the configuration later has no prefixes, the last ones stay in use.
  */
 export class CniPrefixes implements PrefixSource {
   readonly description = "the CNI's configuration";

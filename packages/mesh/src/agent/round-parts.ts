@@ -61,6 +61,7 @@ export interface RoundRequests {
  * Creates the parts of an agent. Creates the node's key at the first start.
  *
  * @throws {KeyFileError} the key file cannot be used or created
+ * @throws {SavedChoicesError} the saved choices cannot be read
  */
 export function makeRoundParts(
   settings: AgentSettings,
@@ -120,7 +121,7 @@ function nodeKeys(
   return new NodeKeys({ store, rotateTimeoutMs, now, log: (line) => events.log(line) });
 }
 
-/** Creates the parts that store the peers and what is enforced for the next start of the agent. */
+/** Creates the parts that store, for the next start, the peers and what this node enforces. */
 function storedState(
   { stateFolder, interfaceName }: AgentSettings,
   events: EventLog,

@@ -1,6 +1,6 @@
 /**
- * `RoundSchedule`: runs an asynchronous function each time it is requested, but never twice at the
- * same time.
+ * `RoundSchedule`: runs an asynchronous function (a round) on request. Requests that come shortly
+ * after each other share one round. Two rounds never run at the same time.
  *
  * @module
  */

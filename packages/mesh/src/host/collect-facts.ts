@@ -1,5 +1,5 @@
 /**
- * `collectFacts`: reads the facts that the agent needs from the machine. It changes nothing.
+ * `collectFacts`: reads the facts about the machine that the agent needs. It changes nothing.
  *
  * @module
  */

@@ -10,7 +10,7 @@ import { NetworkNamespace, networkNamespaceId, readSysctl } from '@litz/sys';
 export class HostNamespace {
   readonly #namespace: NetworkNamespace = NetworkNamespace.current();
 
-  /** Inode number of the namespace. Each network namespace of the machine has another number. */
+  /** Inode number of the namespace. It is different for each network namespace of the machine. */
   get inode(): string {
     return this.run(() => String(statSync('/proc/thread-self/ns/net').ino));
   }

@@ -2,10 +2,10 @@
  * `LinuxHost`: the machine that the agent runs on, in the network namespace of the thread that
  * opened it.
  *
- * `apply` brings the machine into the desired state. After that, `LinuxHost` receives the kernel's
- * notifications about links, addresses, rules, the mesh's routing table and its nftables table. If
- * another program removes a part of the desired state, `LinuxHost` restores this part in the next
- * turn of the event loop.
+ * `apply` brings the machine into the desired state. After `watch`, `LinuxHost` receives the
+ * kernel's notifications about links, addresses, rules, the mesh's routing table and its nftables
+ * table. If another program removes a part of the desired state, `LinuxHost` restores this part in
+ * the next turn of the event loop.
  *
  * @module
  */

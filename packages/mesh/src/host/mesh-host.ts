@@ -11,11 +11,11 @@ import type { Step } from '../plan/step.ts';
 /** The parameters of `underlay`. */
 export interface UnderlayRequest {
   readonly interfaceName: string;
-  /** The known peers. Without peers, the underlay is the links that have this node's addresses. */
+  /** The known peers. Without peers, the links that have this node's addresses are the underlay. */
   readonly peers?: readonly Pick<RoutedPeer, 'endpoint' | 'prefixes'>[];
   /**
-   * Addresses of this node, as text; default: one address of each family, from the underlay's
-   * links.
+   * Addresses of this node, as text. Default: `underlay` uses the links of the default routes, and
+   * `facts` takes one address of each family from the underlay's links.
    */
   readonly nodeAddresses?: readonly string[];
 }
@@ -43,8 +43,8 @@ export interface HostListener {
   /** Another program changed the applied state. These steps restored it. */
   onRepaired(steps: readonly Step[]): void;
   /**
-   * The tunnel's interface appeared (its index) or went away (undefined). Its routes and rules are
-   * set already.
+   * The tunnel's interface appeared (its index) or went away (undefined). If it appeared, its
+   * routes and rules are set already.
    */
   onLink(index: number | undefined): void;
   /**

@@ -1,5 +1,5 @@
 /**
- * `Passes`: runs one function again and again, never twice at a time. All requests that arrive
+ * `Passes`: runs one function on request, never twice at the same time. All requests that arrive
  * while it runs are answered together by the next pass.
  *
  * @module

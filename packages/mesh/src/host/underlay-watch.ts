@@ -27,8 +27,8 @@ export class UnderlayWatch {
    * Reports the first change at once, and all changes of the following second together at its end.
    */
   #report(): void {
-    // While the timer runs, the kernel keeps the first notification in the socket and drops the
-    // others.
+    // While the timer runs, the socket keeps the first notifications, and the kernel drops the
+    // later ones.
     if (this.#timer || !this.#monitor.clear()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

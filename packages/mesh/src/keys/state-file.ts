@@ -1,6 +1,6 @@
 /**
- * `replaceStateFile`, `tryWriting`, `readStateFile`: small files in the state directory of this
- * node.
+ * `replaceStateFile`, `tryWriting`, `readStateFile`: write and read files in the state directory of
+ * this node.
  *
  * @module
  */

@@ -29,7 +29,7 @@ export function markOf(keys: readonly NodeKey[]): GenerationMark {
 
 /**
  * Returns true if the keys are older than the mark. A node that has lost its key files starts again
- * with generation 1. The new key was created later, so the record is accepted.
+ * with generation 1. Its new key was created later, so its record is not outdated.
  */
 export function isStale(keys: readonly NodeKey[], mark: GenerationMark): boolean {
   const { oldest, newest, createdAt } = markOf(keys);

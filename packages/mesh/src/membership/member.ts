@@ -16,7 +16,7 @@ export interface Member {
    * has.
    */
   accepted: NodeRecord | undefined;
-  /** The latest record, if it is not accepted, or not yet. */
+  /** The latest record, while it is not accepted. */
   pending: NodeRecord | undefined;
   mark: GenerationMark | undefined;
   /** The refusal that was reported last, as "FIELD: REASON"; empty if there is none. */

@@ -9,7 +9,7 @@
  *   may claim what an expired node has. It then replaces the expired node.
  * - While the registry cannot be read, everything stays. A record counts as missing only if a
  *   complete list does not contain it.
- * - The generations of keys only rise.
+ * - A record is ignored if its keys are older than keys of the same node that were seen before.
  *
  * @module
  */
@@ -276,9 +276,9 @@ export class Membership {
   }
 
   /**
-   * Accepts every pending record that can be accepted, and reports why the others are refused. One
-   * pass is enough: only accepted members can give up claims, and accepted members come first.
-   * Members that wait for each other are accepted together.
+   * Accepts every pending record that can be accepted, and reports why the others are refused. It
+   * is enough to visit each member once: only accepted members can give up claims, and accepted
+   * members come first. Members that wait for each other are accepted together.
    */
   #settle(): void {
     const waiting = pendingInOrder(this.#claiming);

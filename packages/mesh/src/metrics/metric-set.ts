@@ -73,7 +73,7 @@ export class MetricSet {
  * The metrics of this process that prom-client knows: memory, processor time, open files, the delay
  * of the event loop, garbage collections. They are measured from the first call on.
  *
- * @returns the text, without the end of a `MetricSet`
+ * @returns the text, to be appended to the text of a `MetricSet`
  */
 export async function processMetrics(): Promise<string> {
   if (!processRegistry) {

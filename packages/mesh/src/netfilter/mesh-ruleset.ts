@@ -63,8 +63,8 @@ export function meshRuleset(request: RulesetRequest): string {
 }
 
 /**
- * Returns all sets of the family, also empty ones, because the rules name all of them on every
- * node.
+ * Returns the sets of the family that the rules name. Empty sets are included, because the rules
+ * name them too.
  */
 function sets(request: RulesetRequest, family: 4 | 6): string[] {
   const { clusterPrefixes, own, registryAddresses, withNodes } = request;

@@ -20,8 +20,8 @@ export class RulesetCache {
 }
 
 /**
- * Returns all that `meshRuleset` reads. The tunnel's addresses are left out, because they follow
- * from the own prefixes.
+ * Returns everything that `meshRuleset` reads, except the tunnel's addresses, which follow from
+ * this node's prefixes.
  */
 function inputsOf(request: RulesetRequest): readonly unknown[] {
   const { interfaceName, port, enforcement, clusterPrefixes, own, registryAddresses } = request;

@@ -29,7 +29,7 @@ function typeOf(name: string): string {
 /** The relative path is the same from `src/page` and from `dist/page`. */
 const FOLDER = new URL('../../page/', import.meta.url);
 
-/** The files for other pages, by name: style, connection, chart, table and words. */
+/** The names of the files that other pages use too. */
 export const SHARED_FILES: readonly string[] = [
   'page.css',
   'chart.js',

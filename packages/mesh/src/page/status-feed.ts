@@ -24,7 +24,7 @@ export class StatusFeed {
   readonly #source: PageSource;
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
-  /** Whether a call of `StatusSource.status` is pending. */
+  /** Whether a call of `PageSource.status` is pending. */
   #isReading = false;
   /**
    * The text that was sent last. Undefined while there are no viewers, because an old text would be
@@ -65,8 +65,8 @@ export class StatusFeed {
     if (this.#viewers.size === 0) return;
     this.#last = text;
     for (const viewer of this.#viewers) if (viewer.isReady()) viewer.send(text);
-    // The status of a big mesh takes longer to make. The pause limits the work to a tenth of the
-    // time.
+    // It takes longer to make the status of a large mesh. The pause limits this work to about a
+    // tenth of the time.
     const pause = Math.max(INTERVAL_MS, (performance.now() - start) * 10);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#report(), pause);

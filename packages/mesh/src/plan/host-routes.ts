@@ -23,7 +23,7 @@ export interface RoutedPeers {
 export class HostRoutes {
   #tally = new PeerTally();
   #context = '';
-  /** The routes and addresses of each peer, by its name. */
+  /** The routes and the address families of each peer, by its name. */
   readonly #parts: Map<string, PeerPart> = new Map();
   /** The routes that are wanted for a peer, by its name. */
   readonly #lists: Map<string, Routes> = new Map();

@@ -187,8 +187,8 @@ function readVersion(value: unknown, at: RecordField): void {
 
 const VERSION = 1;
 /**
- * The greatest depth of brackets in a record. A normal record has four levels. Brackets inside
- * strings count too.
+ * The greatest depth of brackets in a record. Brackets inside strings count too. A record in Litz's
+ * format has three levels, and a record in Cilium's format has five.
  */
 const MOST_DEEP = 100;
 /**

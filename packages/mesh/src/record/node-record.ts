@@ -11,7 +11,8 @@ export interface NodeKey {
   readonly publicKey: PublicKey;
   /**
    * Rises by one with each rotation of the node, up to `MOST_GENERATION`. A record is outdated if
-   * its generation is lower than a generation that was seen before.
+   * its newest generation is lower than a generation that was seen before, unless its newest key
+   * was created later.
    */
   readonly generation: number;
   /** Unix time in milliseconds. 0 if the record does not contain this time. */

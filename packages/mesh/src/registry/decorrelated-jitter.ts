@@ -1,7 +1,7 @@
 /**
  * `DecorrelatedJitter`: returns how long to wait before the next try. The waits are random, so many
  * agents that lost the same server do not reconnect at the same time. Each wait is between the base
- * and three times the previous wait.
+ * and three times the previous wait, and at most `cap`.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * `RecordReporter`: passes a registry's records to its listener and remembers them. `record`
- * reports only a record that has changed. `sync` passes on a whole list, and reports each record
- * that is missing from the list as gone.
+ * reports a record only if it is new or has changed. `sync` passes on a whole list, and reports
+ * each record that is missing from the list as gone.
  *
  * @module
  */

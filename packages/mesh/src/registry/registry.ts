@@ -87,8 +87,8 @@ export interface Registry {
    */
   publishStatus?(name: string, status: LitzNodeStatus): Promise<void>;
   /**
-   * Removes the record of this node on purpose. The other nodes then remove this node's peer at
-   * once. A `publish` in progress is finished first.
+   * Removes the record of this node on purpose. The other nodes then remove this node as a peer
+   * at once. A `publish` in progress is finished first.
    */
   withdraw(name: string): Promise<void>;
   /** Returns the real addresses of the registry's servers. The list is empty for a directory. */

@@ -15,8 +15,8 @@ export interface CarryOutOptions {
 }
 
 /**
- * The steps that `carryOut` takes. The others are for `nft` and for reverse path filters of other
- * links.
+ * The steps that `carryOut` takes. The other steps are for `nft` and for reverse path filters of
+ * other links.
  */
 export type KernelStep = Exclude<
   Step,

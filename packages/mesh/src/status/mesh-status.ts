@@ -142,7 +142,7 @@ export interface PeerStatus {
   readonly encryptsNode: boolean;
   /**
    * True if the peer encrypts nothing that it sends, because its enforcement is `off`. With
-   * `enforce`, this node drops these packets.
+   * `enforce`, this node drops the packets of the peer.
    */
   readonly sendsPlaintext: boolean;
   /**

@@ -2,9 +2,9 @@
  * `judge`: derives a verdict for each peer from the observations. Pure.
  *
  * `PASS` needs proof: each pair of addresses had an answer, encrypted datagrams were seen in both
- * directions, the capture missed no frame, and no probe was seen in plaintext. `LEAK` means that a
- * probe was seen in plaintext, whatever else was observed. Every other result is `INCONCLUSIVE`,
- * and the reasons name what is missing.
+ * directions, the capture missed no frame, and no probe was seen in plaintext. A probe is a test
+ * packet of `verifyMesh`. `LEAK` means that a probe was seen in plaintext, whatever else was
+ * observed. Every other result is `INCONCLUSIVE`, and the reasons name what is missing.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * `ProbeMarks`: recognizes packets of probes in captured frames. Such a packet may be plain, inside
- * a packet of an overlay, or quoted in an ICMP error. Pure.
+ * `ProbeMarks`: recognizes packets of probes in captured frames. A probe is a test of `verifyMesh`:
+ * an ICMP echo, a UDP datagram or a TCP connection. Its packet may be plain, inside a packet of an
+ * overlay, or quoted in an ICMP error. Pure.
  *
  * ICMP echoes and UDP datagrams carry random bytes and the number of their probe. A TCP segment
  * without data has no place for them. So it is recognized by its addresses and ports, which are

@@ -1,6 +1,6 @@
 /**
- * `planProbes`: selects the addresses for probes that show whether the traffic with each peer is
- * encrypted. Pure.
+ * `planProbes`: selects the addresses for probes. A probe is a test packet that shows whether the
+ * traffic with a peer is encrypted. Pure.
  *
  * For traffic of pods, the probes use the addresses of the tunnels' interfaces. These are in the
  * pods' prefixes, so routes and rules treat them as addresses of pods. If the mesh also encrypts

@@ -1,7 +1,7 @@
 /**
- * `IcmpProbes`, `UdpProbe`, `TcpProbe`: probes that are sent from an address of this node. They
- * detect an answer that only the kernel of the other node can give: an echo reply, the report of a
- * closed port, or a connection.
+ * `IcmpProbes`, `UdpProbe`, `TcpProbe`: test packets that are sent from an address of this node.
+ * They detect an answer that only the kernel of the other node can give: an echo reply, the report
+ * of a closed port (an ICMP error or a reset), or a connection.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * `verifyMesh`: sends probes to every peer, captures the frames on the underlay meanwhile, and
- * reports for each peer whether its traffic is encrypted. It runs in the process of the caller,
- * which needs CAP_NET_RAW and must be in the node's network namespace. From the agent it needs only
- * the status.
+ * `verifyMesh`: sends probes (marked test packets) to every peer, captures the frames on the
+ * underlay meanwhile, and reports for each peer whether its traffic is encrypted. It runs in the
+ * process of the caller, which needs CAP_NET_RAW and must be in the node's network namespace. From
+ * the agent it needs only the status.
  *
  * @module
  */
@@ -79,7 +79,8 @@ class ProbeRun {
   }
 
   /**
-   * Sends the probes of these plans. Resolves when the probes are answered, or after `timeoutMs`.
+   * Sends the probes of these plans. Resolves when all of them are answered, when each pair of
+   * addresses has an answer after a second, or after `timeoutMs`.
    */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>
@@ -203,5 +204,5 @@ const PEERS_AT_ONCE = 32;
 const READ_INTERVAL_MS = 4;
 /** Interval in milliseconds at which probes without an answer are sent again. */
 const RESEND_MS = 500;
-/** How many milliseconds the capture continues after the last answer. */
+/** How many milliseconds the capture continues after the last answer or after the timeout. */
 const LINGER_MS = 100;

@@ -63,7 +63,7 @@ export function addAddressMessage(
   return withOptions(builder, options);
 }
 
-/** Adds the address. If it exists already, sets its options. */
+/** RTM_NEWADDR that adds an address. If the address exists already, the kernel sets its options. */
 export function replaceAddressMessage(
   interfaceIndex: number,
   address: InterfaceAddress,
@@ -89,14 +89,14 @@ export function dumpAddressesMessage(): MessageBuilder {
 
 /**
  * Returns the address of an RTM_NEWADDR or RTM_DELADDR payload; undefined if the payload is
- * incomplete.
+ * incomplete or has no IP address.
  */
 export function readAddress(payload: Uint8Array): AssignedAddress | undefined {
   if (payload.length < IFADDRMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const attributes = readAttributes(payload, IFADDRMSG_LENGTH);
-  // IPv6 has IFA_LOCAL only on point-to-point links. IPv4 has both; they are equal except on
-  // point-to-point links.
+  // IPv6 has IFA_LOCAL besides IFA_ADDRESS only on point-to-point links. IPv4 always has both; they
+  // are equal except on point-to-point links.
   const remote = attributes.bytes(IFA_ADDRESS);
   const local = attributes.bytes(IFA_LOCAL) ?? remote;
   if (!local || (local.length !== 4 && local.length !== 16)) return undefined;

@@ -12,8 +12,8 @@ import { Netlink } from './netlink.ts';
 import { RTM_DELLINK, RTM_NEWLINK, RTMGRP_LINK } from './rtnetlink.ts';
 
 /**
- * A change of a link. `gone`: the link was deleted or moved to another namespace. In this
- * namespace, both look the same.
+ * A change of a link. `gone`: the link was deleted or moved to another network namespace. In the
+ * namespace of the monitor, both look the same.
  */
 export type LinkChange =
   | { readonly type: 'up' }
@@ -23,8 +23,8 @@ export type LinkChange =
   | { readonly type: 'gone' };
 
 /**
- * Watches a link in the namespace that the calling thread is in when this is made. Wait until `fd`
- * is readable, then call `read`.
+ * Watches a link in the network namespace that the calling thread is in when the monitor is made.
+ * Wait until `fd` is readable, then call `read`.
  */
 export class LinkMonitor {
   readonly #socket: NetlinkSocket;

@@ -1,6 +1,6 @@
 /**
- * `readFilterSetting`: notifications of a link's settings in `net.ipv4.conf`. The kernel sends one
- * when `rp_filter`, `forwarding` or one of a few others is written.
+ * `readFilterSetting`: reads notifications of a link's settings in `net.ipv4.conf`. The kernel
+ * sends one when `rp_filter`, `forwarding` or one of a few others is written.
  *
  * ```
  *   struct netconfmsg: u8 family | 3 bytes to the next multiple of 4

@@ -64,7 +64,10 @@ export interface LinkSettings {
    * written.
    */
   reversePathFilter?: 0 | 1 | 2;
-  /** Whether an IPv6 link-local address is made when the link goes up. */
+  /**
+   * How an IPv6 link-local address is made when the link goes up: from its link-layer address
+   * ('eui64'), or not at all ('none').
+   */
   ipv6AddressGeneration?: 'eui64' | 'none';
 }
 
@@ -112,7 +115,9 @@ export function createLinkMessage(name: string, kind: string): MessageBuilder {
   return newLink(name).nested(IFLA_LINKINFO, (info) => info.string(IFLA_INFO_KIND, kind));
 }
 
-/** RTM_NEWLINK of a pair. The message of the second end is nested in that of the first end. */
+/**
+ * RTM_NEWLINK of a pair. The message of the second end is nested in the message of the first end.
+ */
 export function createVethMessage(
   name: string,
   peerName: string,
@@ -134,7 +139,7 @@ export function createVethMessage(
 
 /**
  * Returns the link of an RTM_NEWLINK or RTM_DELLINK payload; undefined if the payload is
- * incomplete.
+ * incomplete, or describes a port of a bridge.
  */
 export function readLink(payload: Uint8Array): Link | undefined {
   if (payload.length < IFINFOMSG_LENGTH) return undefined;

@@ -7,8 +7,8 @@
  * attribute: u16 length | u16 type | value, padded to 4 bytes (the padding is not in the length)
  * ```
  *
- * It only produces bytes and uses no socket. Numbers are in host order, which is little-endian
- * here.
+ * The builder only produces bytes and uses no socket. Numbers are in host order, which is
+ * little-endian here.
  *
  * @module
  */

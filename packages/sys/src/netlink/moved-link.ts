@@ -14,9 +14,9 @@ import { Netlink } from './netlink.ts';
 import { RTM_DELLINK, RTM_DELNSID, RTM_NEWLINK, RTMGRP_LINK, RTMGRP_NSID } from './rtnetlink.ts';
 
 /**
- * A link in another namespace. Its sockets belong to the namespace that the calling thread is in
- * when this is made. Nothing here keeps the other namespace alive: nothing is opened in it, and the
- * number that it gets (nsid) does not count as a use.
+ * Watches a link in another namespace, with sockets of the namespace that the calling thread is in
+ * when this object is made. The other namespace is not kept alive, because nothing is opened in it,
+ * and the number that it gets (nsid) does not count as a use.
  */
 export class MovedLink {
   readonly #netlink: Netlink = new Netlink();

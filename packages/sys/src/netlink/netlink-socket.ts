@@ -2,8 +2,9 @@
  * `NetlinkSocket`: a NETLINK socket for requests with their answers, or for notifications of
  * multicast groups.
  *
- * It belongs to the network namespace that the calling thread was in when it was made. The kernel
- * answers a request before `sendto` returns, so reading the answer does not wait.
+ * The socket belongs to the network namespace that the calling thread was in when the socket was
+ * made. The kernel answers a request before the call that sends it returns, so reading the answer
+ * does not wait.
  *
  * @module
  */
@@ -109,7 +110,7 @@ export class NetlinkSocket {
    *
    * @param build makes the message with this index, just before it is sent
    * @returns the error of each request, or undefined
-   * @throws {SystemError} nothing could be sent
+   * @throws {SystemError} a datagram could not be sent, or its answers could not be read
    */
   requestAll(
     count: number,

@@ -3,7 +3,7 @@
  *
  * Every method is synchronous: when it returns, the kernel has made the change. Addresses are bytes
  * (4 or 16) and are never kept. A `Netlink` works on the namespace that the calling thread was in
- * when it was made, even if the thread moves later.
+ * when the `Netlink` was made, even if the thread moves later.
  *
  * Arguments are checked first. A wrong type is a `TypeError`; a number out of range or a name that
  * is too long is a `RangeError`. Both name the argument.
@@ -192,7 +192,7 @@ export class Netlink {
     );
   }
 
-  /** Like `addAddress`, but an address that exists already is not an error. */
+  /** Like `addAddress`, but if the address exists already, its options are set. */
   replaceAddress(
     interfaceIndex: number,
     address: InterfaceAddress,
@@ -286,8 +286,8 @@ export class Netlink {
    * Returns the routes of both families in one table, without reading other tables (Linux 4.20).
    *
    * @param convert converts each route while the table is read, so that thousands of routes need
-   *   little memory. A route that it converts to undefined is left out. It must not use this
-   *   object. Default: returns the route
+   *   little memory. A route that it converts to undefined is left out. `convert` must not use this
+   *   `Netlink`. Default: returns the route
    */
   tableRoutes(table: number): InstalledRoute[];
   tableRoutes<T>(table: number, convert: (route: InstalledRoute) => T | undefined): T[];

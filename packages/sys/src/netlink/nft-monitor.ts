@@ -15,8 +15,8 @@ import { NetlinkSocket } from './netlink-socket.ts';
 export type NftTableChange = 'deleted' | 'changed';
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
- * readable, then call `read`.
+ * Watches the network namespace that the calling thread is in when the monitor is made. Wait until
+ * `fd` is readable, then call `read`.
  */
 export class NftMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(NFNLGRP_NFTABLES, NETLINK_NETFILTER);
@@ -56,7 +56,7 @@ export class NftMonitor {
     return 'changed';
   }
 
-  /** Closes the sockets. May be called again. */
+  /** Closes the socket. May be called again. */
   close(): void {
     this.#socket.close();
   }
@@ -73,7 +73,7 @@ export class NftMonitor {
 }
 
 const NETLINK_NETFILTER = 12;
-/** As a bit: 1 << (7 - 1). */
+/** The group NFNLGRP_NFTABLES, 7, as a bit: 1 << (7 - 1). */
 const NFNLGRP_NFTABLES = 0x40;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_DELTABLE = 2;

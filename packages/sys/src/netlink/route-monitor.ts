@@ -16,13 +16,14 @@ import {
 } from './rtnetlink.ts';
 
 /**
- * Watches links, addresses, routes and rules of the namespace that the calling thread is in when
- * this is made. `fd` becomes readable with the first change and stays readable until `clear`.
+ * Watches links, addresses, routes and rules of the network namespace that the calling thread is in
+ * when the monitor is made. `fd` becomes readable with the first change and stays readable until
+ * `clear`.
  *
- * It does not say which route changed: a router can change tens of thousands of routes per second,
- * and reading all of them would take a whole core. The socket's queue holds one or two
- * notifications. Until they are read, the kernel drops all others before it copies them, so they
- * cost this process nothing.
+ * The monitor does not say which route changed, because a router can change tens of thousands of
+ * routes per second, and reading all of them would take a whole core. The socket's queue holds one
+ * or two notifications. Until they are read, the kernel drops all others before it copies them, so
+ * they cost this process nothing.
  */
 export class RouteMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
@@ -53,8 +54,8 @@ export class RouteMonitor {
 }
 
 /**
- * Links are included: when a link goes down, the kernel drops its IPv4 routes without a
- * notification.
+ * Links are included, because the kernel sends no notifications of the IPv4 routes that it drops
+ * when a link goes down.
  */
 const GROUPS =
   RTMGRP_LINK |

@@ -29,8 +29,9 @@ import {
 } from './rtnetlink.ts';
 
 /**
- * The kind of a route. All kinds except 'unicast' and 'local' refuse or drop packets, or are made
- * by the kernel itself.
+ * The kind of a route. 'unicast' and 'local' deliver packets; 'blackhole', 'unreachable' and
+ * 'prohibit' drop them; 'throw' ends the lookup in its table. Routes of the other kinds are made by
+ * the kernel.
  */
 export type RouteType =
   | 'unicast'
@@ -72,11 +73,11 @@ export interface Route {
   readonly table?: number;
   /** A lower metric is preferred. */
   readonly metric?: number;
-  /** In bytes. Default: that of the link. */
+  /** In bytes. Default: the MTU of the link. */
   readonly mtu?: number;
   /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;
-  /** RT_SCOPE_... Default: link without a gateway, else global. */
+  /** RT_SCOPE_... Default: host for type local, link for unicast without a gateway, else global. */
   readonly scope?: number;
   /** Default: unicast. */
   readonly type?: RouteType;
@@ -138,7 +139,9 @@ export function addRouteMessage(route: Route): MessageBuilder {
   );
 }
 
-/** Adds the route, or replaces the one with the same destination, table and metric. */
+/**
+ * RTM_NEWROUTE that adds a route, or replaces the one with the same destination, table and metric.
+ */
 export function replaceRouteMessage(route: Route): MessageBuilder {
   return routeMessage(
     RTM_NEWROUTE,
@@ -148,9 +151,9 @@ export function replaceRouteMessage(route: Route): MessageBuilder {
   );
 }
 
-/** Deletes the first route that has all given properties. */
+/** RTM_DELROUTE of the first route that has all given properties. */
 export function deleteRouteMessage(route: Route): MessageBuilder {
-  // "Nowhere" matches every scope.
+  // RT_SCOPE_NOWHERE matches every scope.
   const scope = route.scope ?? RT_SCOPE_NOWHERE;
   return routeMessage(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, route, scope);
 }
@@ -162,7 +165,8 @@ export function dumpRoutesMessage(): MessageBuilder {
 }
 
 /**
- * Requests the routes of one table. A socket without strict checking gets all routes of the family.
+ * RTM_GETROUTE of all routes of one table. A socket without strict checking gets all routes of the
+ * family.
  */
 export function dumpTableMessage(family: 4 | 6, table: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP);
@@ -195,13 +199,13 @@ export function routeToMessage(address: Uint8Array, options: RouteToOptions): Me
 
 /**
  * Returns the route of an RTM_NEWROUTE or RTM_DELROUTE payload; undefined if the payload is
- * incomplete or not IP.
+ * incomplete, not IP, or an entry of the kernel's cache.
  */
 export function readRoute(payload: Uint8Array): InstalledRoute | undefined {
   if (payload.length < RTMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const unspecified = unspecifiedAddress(view.getUint8(0));
-  // Cloned routes are entries of the kernel's cache, not configuration.
+  // A cloned route is an entry of the kernel's cache, not configuration.
   if (!unspecified || (view.getUint32(8, true) & RTM_F_CLONED) !== 0) return undefined;
   const attributes = readAttributes(payload, RTMSG_LENGTH);
   return addNextHop(

@@ -47,11 +47,11 @@ export type RoutingChange =
   | { readonly type: 'filter'; readonly gone: false; readonly filter: FilterSetting };
 
 /**
- * Watches the namespace that the calling thread is in when this is made. Wait until `fd` is
- * readable, then call `read`.
+ * Watches the network namespace that the calling thread is in when the monitor is made. Wait until
+ * `fd` is readable, then call `read`.
  *
- * A router can change tens of thousands of routes per second in its main table. These are not
- * reported: a filter in the kernel drops routes of other tables before they are copied.
+ * A router can change tens of thousands of routes per second in its main table. Their notifications
+ * never reach this process: a filter in the kernel drops the routes of all tables below 256.
  */
 export class RoutingMonitor {
   readonly #socket: NetlinkSocket = new NetlinkSocket(GROUPS);
@@ -87,7 +87,7 @@ export class RoutingMonitor {
     return changes;
   }
 
-  /** Closes the sockets. May be called again. */
+  /** Closes the socket. May be called again. */
   close(): void {
     this.#socket.close();
   }
@@ -176,7 +176,7 @@ const LOAD_U8 = 0x30;
 const JUMP_IF_EQUAL = 0x15;
 const RETURN = 0x06;
 const EVERYTHING = 0xffff_ffff;
-/** Offset in struct nlmsghdr. */
+/** Offset of nlmsg_type in a message. */
 const TYPE_AT = 4;
-/** Offset in the struct rtmsg after it. */
+/** Offset of rtm_table in a message: 4 bytes into the struct rtmsg after the header. */
 const TABLE_AT = 20;

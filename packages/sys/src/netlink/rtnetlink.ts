@@ -61,8 +61,8 @@ export const RTM_GETRULE = 34;
  */
 export const RTM_NEWNETCONF = 80;
 /**
- * linux/rtnetlink.h: the type of a message that describes the number of a namespace, or gives it
- * one.
+ * linux/rtnetlink.h: the type of a message that describes the number of a namespace, or gives a
+ * namespace a number.
  */
 export const RTM_NEWNSID = 88;
 /** linux/rtnetlink.h: the type of a message that reports the end of a namespace with a number. */
@@ -111,7 +111,9 @@ export const RTMGRP_NSID = 0x8000000;
 
 /** linux/rtnetlink.h: no routing table is named. */
 export const RT_TABLE_UNSPEC = 0;
-/** In a field of eight bits, stands for a table with a larger number. */
+/**
+ * linux/rtnetlink.h: in a field of eight bits, this number stands for a table with a larger one.
+ */
 export const RT_TABLE_COMPAT = 252;
 /** linux/rtnetlink.h: the routing table of routes that name no other table. */
 export const RT_TABLE_MAIN = 254;

@@ -34,7 +34,7 @@ export interface RulePrefix {
   readonly prefixLength: number;
 }
 
-/** A rule that looks into `table`, for all packets or for some. */
+/** A rule: the routes of the packets that it applies to are looked up in `table`. */
 export interface Rule {
   /** The rule applies to packets of this family only. */
   readonly family: 4 | 6;
@@ -89,7 +89,7 @@ export function addRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_NEWRULE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule);
 }
 
-/** Deletes the first rule that has all given properties. */
+/** RTM_DELRULE of the first rule that has all given properties. */
 export function deleteRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_DELRULE, NLM_F_REQUEST | NLM_F_ACK, rule);
 }

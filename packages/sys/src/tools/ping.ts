@@ -72,7 +72,10 @@ class EchoSeries {
   readonly #address: Uint8Array;
   /** The request. Its identifier separates it from other pings. */
   readonly #request: Uint8Array;
-  /** When the request with a sequence number was sent. Deleted when it is answered. */
+  /**
+   * By sequence number, the Unix time in ms when the request was sent. Deleted when the request is
+   * answered.
+   */
   readonly #sentMs = new Map<number, number>();
   readonly #rttsMs: number[] = [];
   #sendError: string | undefined;
@@ -163,5 +166,5 @@ const ECHO_HEADER_LENGTH = 8;
  * adds time stamps to replies.
  */
 const LOOK_INTERVAL_MS = 1;
-/** Payload of an IPv4 packet in bytes, without its headers. */
+/** The longest data of an echo request over IPv4, in bytes. */
 const LONGEST_SIZE = 65_507;

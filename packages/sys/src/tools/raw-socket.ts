@@ -31,7 +31,7 @@ export interface ReceivedIcmp {
   readonly message: Uint8Array;
   /** 4 or 16 bytes, a copy. */
   readonly source: Uint8Array;
-  /** When the kernel received it, in Unix milliseconds. */
+  /** When the kernel received it, in Unix milliseconds; NaN if the kernel gave no time stamp. */
   readonly arrivedMs: number;
 }
 

@@ -49,7 +49,7 @@ export class GrpcConnection {
    * Connects to an endpoint.
    *
    * @param tls the certificates and the key; undefined for a connection without encryption
-   * @throws {EtcdError} the server does not answer in time, or the certificates do not fit
+   * @throws {EtcdError} the server cannot be reached or does not answer in time, or TLS fails
    */
   static async open(endpoint: EtcdEndpoint, tls: GrpcTls | undefined): Promise<GrpcConnection> {
     const socket = startSocket(endpoint, tls);

@@ -1,6 +1,6 @@
 /**
- * `FileAccess`: the functions of the file system that the file registry uses, and the meaning of
- * their errors.
+ * `FileAccess`: the functions of the file system that the file registry uses. `readRegularFile`
+ * reads a file, or says why it cannot be read.
  *
  * @module
  */

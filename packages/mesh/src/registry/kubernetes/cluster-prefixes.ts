@@ -134,8 +134,8 @@ interface ConfigMapField {
 }
 
 /**
- * Returns the value of `key` in a block mapping of YAML, or an empty list. No other form of YAML is
- * needed here.
+ * Returns a list with the value of `key` in a block mapping of YAML. The list is empty if there is
+ * no value. No other form of YAML is needed here.
  */
 function yamlValue(text: string, key: string): string[] {
   const [, value] = new RegExp(`^\\s*${key}:[ \\t]*["']?([^"'#\\s]*)`, 'm').exec(text) ?? [];

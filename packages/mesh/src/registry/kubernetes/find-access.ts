@@ -13,7 +13,7 @@ import type { KubeAccess } from './kube-access.ts';
 import { KubeError } from './kube-error.ts';
 import { readKubeConfig } from './kube-config.ts';
 
-/** The places in which `findKubeAccess` looks for the access to Kubernetes. */
+/** Where `findKubeAccess` looks for the access to Kubernetes, and which context it uses. */
 export interface KubeAccessOptions {
   /** The path of a kubeconfig. */
   readonly kubeconfig?: string;

@@ -1,7 +1,7 @@
 /**
  * `KubeApi`: the requests to the API server that an agent needs: read one object, list by pages,
- * watch, server-side apply, delete. A request fails with a `KubeError` that says what is missing.
- * The caller decides when to try again.
+ * watch, server-side apply, patch, delete. A request fails with a `KubeError` that says what is
+ * missing. The caller decides when to try again.
  *
  * @module
  */

@@ -91,7 +91,7 @@ export class ListAndWatch<Value> {
   /**
    * Lists the objects if a list is needed, then watches once.
    *
-   * @returns how long to wait before the next round, in milliseconds
+   * @returns how long to wait before the next call, in milliseconds
    */
   async #round(): Promise<number> {
     const startedAt = this.#clock.now();
