@@ -109,6 +109,11 @@ export class Device extends EventEmitter<DeviceEvents> {
   readonly #captures: DeviceCaptures = new DeviceCaptures();
   /** While this keeps events, the packet loop emits all optional events. */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
+  /**
+   * What was to be published before the device was open; undefined afterwards. A subscriber may use
+   * the device, which has no driver before, and `open` comes first.
+   */
+  #early: (() => void)[] | undefined = [];
   /** The optional events whose channels had a subscriber at the last check. */
   #subscribed = '';
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
@@ -148,6 +153,9 @@ export class Device extends EventEmitter<DeviceEvents> {
     device.#driver = await open(device.#createListener());
     device.#watchListeners();
     publishEvent('open', () => ({ device }));
+    const early = device.#early ?? [];
+    device.#early = undefined;
+    for (const publish of early) publish();
     device.#buffer.startTimeLimit();
     return device;
   }
@@ -458,14 +466,20 @@ export class Device extends EventEmitter<DeviceEvents> {
   #emitEvent(event: PlaneEvent): void {
     this.#waits.handleEvent(event);
     const { type, ...fields } = event;
-    publishEvent(type, () => ({ device: this, ...fields }));
+    this.#publish(type, fields);
     // The compiler does not know that these fields belong to the event with this name.
     const parameters = (type === 'down' ? [] : [fields]) as PlaneListeners[typeof type];
     this.#buffer.add(() => this.emit(type, ...(parameters as never)));
   }
 
+  #publish(event: string, fields: object): void {
+    const publish = (): void => publishEvent(event, () => ({ device: this, ...fields }));
+    if (this.#early) this.#early.push(publish);
+    else publish();
+  }
+
   #emitError(error: Error): void {
-    publishEvent('error', () => ({ device: this, error }));
+    this.#publish('error', { error });
     this.#buffer.add(() => this.emit('error', error));
     this.#buffer.keepProcessAlive();
   }
@@ -477,7 +491,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     try {
       if (error) this.#emitError(error);
     } finally {
-      publishEvent('close', () => ({ device: this }));
+      this.#publish('close', {});
       this.#buffer.add(() => this.emit('close'));
     }
   }

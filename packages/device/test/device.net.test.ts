@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
@@ -460,6 +461,22 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
   });
 
   describe('create', () => {
+    it('publishes open before up, and a subscriber may use the device', async () => {
+      const published: unknown[] = [];
+      const subscriber = (message: unknown, channel: string | symbol): void => {
+        published.push([channel, (message as { device: Device }).device.name]);
+      };
+      const channels = ['litz:device:open', 'litz:device:up'];
+      for (const channel of channels) subscribe(channel, subscriber);
+      try {
+        await hosts.left.device();
+        await vi.waitFor(() => expect(published).toHaveLength(2));
+      } finally {
+        for (const channel of channels) unsubscribe(channel, subscriber);
+      }
+      expect(published).toEqual(channels.map((channel) => [channel, 'wg0']));
+    });
+
     it('rejects with EBUSY when the name is taken', async () => {
       const { left } = hosts;
       await left.device();
