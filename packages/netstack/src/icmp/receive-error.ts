@@ -95,7 +95,7 @@ function findSender(state: StackState): MessageReceiver | undefined {
  * Reads the packet that an error quotes: addresses, protocol, and eight bytes of the transport
  * header (RFC 792). The quoted packet may be cut.
  *
- * @returns false if these are not there, or the packet is not the beginning of a datagram
+ * @returns false if these are not there, or the packet is a fragment other than the first
  */
 function readQuoted(packet: IpPacket, quoted: IpPacket): boolean {
   const { buffer, version } = packet;

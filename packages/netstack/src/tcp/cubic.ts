@@ -1,5 +1,5 @@
 /**
- * `Cubic`: RFC 9438.
+ * `Cubic`: the congestion control CUBIC (RFC 9438).
  *
  * ```
  *  W_cubic(t) = C (t - K)^3 + W_max         t in seconds since the epoch began, windows in segments
@@ -13,7 +13,7 @@ export class Cubic implements CongestionControl {
   window: number;
   threshold: number = Infinity;
   segmentSize: number;
-  /** The window before the last reduction, in segments. */
+  /** W_max in segments: the window before the last reduction, or less after fast convergence. */
   #most = 0;
   /** When congestion avoidance began in ms; -1: it has not. */
   #epoch = -1;
@@ -22,8 +22,7 @@ export class Cubic implements CongestionControl {
   /** W_est, in segments. */
   #reno = 0;
   /**
-   * The window in segments before the last reduction. W_est grows more slowly until it reaches
-   * this.
+   * The window in segments before the last reduction. Below it, W_est grows more slowly.
    */
   #before = 0;
 

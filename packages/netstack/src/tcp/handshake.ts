@@ -1,6 +1,6 @@
 /**
- * The segments that begin a connection: the states LISTEN and SYN-SENT (RFC 9293 3.10.7.2 and 3),
- * and the options that both sides agree on.
+ * The segments that begin a connection: the states LISTEN and SYN-SENT (RFC 9293 3.10.7.2,
+ * 3.10.7.3), and the options that both sides agree on.
  *
  * @module
  */
@@ -91,7 +91,7 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
     c.sending.rto.afterLostSyn();
   }
   c.lastAckSent = c.receiveNext;
-  // If the program closed it before it was open, the FIN follows (RFC 9293 3.10.4).
+  // If the program closed the connection before it was open, the FIN follows (RFC 9293 3.10.4).
   changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
   armKeepAlive(state, c);
 }
@@ -181,7 +181,7 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
   c.receiveNext = (sequence + 1) | 0;
   c.announcedEdge = c.receiveNext;
   c.lastAckSent = c.receiveNext;
-  // RFC 9293 3.7.1: without the option it is 536, or 1220 over IPv6.
+  // RFC 9293 3.7.1: without the option the segment size is 536, or 1220 over IPv6.
   const least = c.remote.version === 4 ? 536 : 1220;
   c.remoteSegmentSize = segment.maximumSegmentSize || least;
   c.usesTimestamps &&= segment.hasTimestamps;
@@ -190,7 +190,7 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
     c.recentTimestampSecond = Math.floor(state.now / 1000);
   }
   c.usesSack &&= segment.allowsSack;
-  // RFC 7323 2.2: both sides must offer it.
+  // RFC 7323 2.2: both sides must offer window scaling.
   if (segment.windowScale === -1) c.receiveScale = -1;
   c.sendScale = Math.max(0, segment.windowScale);
 }
@@ -201,7 +201,7 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
-/** 18 minutes. V8 keeps such an integer without an object in Node.js. */
+/** 18 minutes. In Node.js, V8 stores an integer up to this one without an object. */
 const MOST_MICROSECONDS = 2 ** 30;
 /** As long as a cookie is valid. */
 const REFUSED_MS = 120_000;
