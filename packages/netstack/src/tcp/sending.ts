@@ -67,7 +67,7 @@ export class Sending {
   rackSentAt: number = -Infinity;
   rackEnd: number;
   rackRoundTrip: number = 0;
-  /** The last sequence number that was delivered. */
+  /** The sequence number after the last byte that is known to be delivered (RACK.fack). */
   rackForward: number;
   rackSawReordering: boolean = false;
   /** RACK.reo_wnd_mult and RACK.reo_wnd_persist. */
@@ -84,7 +84,7 @@ export class Sending {
   probe: 'none' | 'sent' | 'lost' = 'none';
   probeStart: number = 0;
   probeEnd: number = 0;
-  /** The bytes of its packet. */
+  /** The length of the probe's packet in bytes. */
   probeLength: number = 0;
 
   // ECN (RFC 3168 6.1).

@@ -185,9 +185,9 @@ function fireTimeout(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 4821 7.7: after several timeouts, the path may lose long packets and also the ICMP messages
- * "too big" about them. As with tcp_mtu_probing of Linux, the search begins at a smaller MTU, but
- * not below 1024, which passes nearly everywhere.
+ * RFC 4821 7.7: several timeouts in a row may mean that the path loses long packets and also the
+ * ICMP messages "too big" about them. As with tcp_mtu_probing of Linux, the search begins at a
+ * smaller MTU, but not below 1024, which passes nearly everywhere.
  */
 function findBlackHole(state: StackState, c: Connection): void {
   if (c.sending.retries < BLACK_HOLE_RETRIES) return;
