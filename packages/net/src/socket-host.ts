@@ -58,7 +58,10 @@ export interface SocketHostOptions {
   readonly addresses: readonly string[];
   readonly lookup: LookupAll;
   readonly describePeer: PeerNames;
-  /** Called with true when the first socket that keeps the process alive opens, else with false. */
+  /**
+   * Called with true when there is a first socket that keeps the process alive, with false when
+   * there is none any more.
+   */
   readonly onHold: (isHeld: boolean) => void;
 }
 

@@ -42,7 +42,10 @@ export type Socket = TcpSocket | TcpListener | UdpSocket | EchoSocket;
 
 /** Options of `Stack.connectTcp`. */
 export interface ConnectOptions extends TcpOptions {
-  /** The address to connect from. Default: that with the most leading bits of the destination. */
+  /**
+   * The address to connect from. Default: the one that has the most leading bits in common with the
+   * destination.
+   */
   readonly address?: string | Uint8Array;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly localPort?: number;

@@ -54,8 +54,8 @@ export function createConnector(connect: Connect, options: ConnectorOptions = {}
       socket.off('error', fail);
       if (!isSecure) return callback(null, socket as never);
       secure({ ...options, httpSocket: socket as never }, callback);
-      // The TLS socket ends this socket itself, after its last bytes. Without this, the end of the
-      // other side would end it too early.
+      // The TLS socket ends this socket itself, after its last bytes. If it could not be
+      // half-open, the end of the other side would end it too early.
       socket.allowHalfOpen = true;
     });
   };

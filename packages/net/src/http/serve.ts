@@ -33,7 +33,7 @@ export async function serve(
   const listener = new Server(network, wanted, (socket) => {
     server.emit('connection', socket);
     // A TLS server has copied the option by now. Its TLS socket ends this socket itself, after its
-    // last bytes. Without this, the end of the client would end it too early.
+    // last bytes. If it could not be half-open, the end of the client would end it too early.
     socket.allowHalfOpen = true;
   });
   // `once` rejects at an 'error' event.

@@ -15,7 +15,7 @@ export interface SocketOptions {
   readonly noDelay?: boolean | undefined;
   /** Sends keepalive probes while the connection is silent. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** Ms of silence before the first probe; 0: two hours. Default 0. */
+  /** Ms of silence before the first keepalive probe; 0: two hours. Default 0. */
   readonly keepAliveInitialDelay?: number | undefined;
   /** Destroys the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;

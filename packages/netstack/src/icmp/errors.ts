@@ -83,5 +83,5 @@ function isAnswerable(packet: IpPacket): boolean {
 
 /** Echo, timestamp, information and address mask, with their replies (RFC 792, RFC 950). */
 const ICMP_QUERIES = [0, 8, 13, 14, 15, 16, 17, 18];
-/** RFC 1812 4.3.2.3. */
+/** In bytes; RFC 1812 4.3.2.3. */
 const LONGEST_IPV4_ERROR = 576;

@@ -13,8 +13,9 @@
  *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
  * ```
  * The first try is `high` itself, because often an interruption was taken for a black hole. Then
- * each try is in the middle, until the bounds are close. Ten minutes after the last try the path
- * may be wider, so the search begins again. If no try has failed ten minutes later, the entry ends.
+ * each try is in the middle, until the bounds are close. Ten minutes after the last change the
+ * path may be wider, so the search begins again. If no try has failed ten minutes later, the entry
+ * ends.
  *
  * @module
  */

@@ -15,7 +15,7 @@ export interface DeadlineOwner {
    * because V8 may put a returned number into a new object, several times for each segment.
    */
   writeDeadline(out: Float64Array): void;
-  /** Its place in the heap; -1: it is not there. Changed by the heap only. */
+  /** The index of this owner in the heap; -1: it is not there. Changed by the heap only. */
   heapIndex: number;
   /** A time not later than its deadline, while it is in the heap. Changed by the heap only. */
   heapKey: number;

@@ -21,7 +21,8 @@ export interface MessageReceiver extends BoundSocket, ChangedSocket {
   /** Whether it receives messages from this address and port. */
   accepts(source: IpAddress, port: number): boolean;
   /**
-   * Takes an error that ICMP has reported about a message that it sent to this address and port.
+   * Takes an error that ICMP has reported about a message that the socket has sent to this
+   * address and port.
    */
   fail(error: StackError, destination: IpAddress, port: number): void;
   /** Closes it because the stack was closed. */

@@ -118,7 +118,8 @@ export class Connection implements DeadlineOwner {
   /** Probes of the window or of the other side that were not answered. */
   probes: number = 0;
   /**
-   * Whether a probe must be sent: a segment with an old sequence number (RFC 9293 3.8.4, 3.8.6.1).
+   * Whether a probe of the window or of the other side must be sent: a segment with an old sequence
+   * number (RFC 9293 3.8.4, 3.8.6.1).
    */
   needsProbe: boolean = false;
   /** Keepalive: ms of silence; 0: off. */

@@ -47,7 +47,7 @@ export class Cubic implements CongestionControl {
     // RFC 9438 4.7, fast convergence: a flow that shrinks leaves more of the path to others.
     this.#most = current < this.#most ? (current * (1 + BETA)) / 2 : current;
     this.#before = current;
-    // RFC 9438 4.6.
+    // RFC 9438 4.6: the multiplicative decrease.
     this.threshold = Math.max(inFlight * BETA, 2 * this.segmentSize);
     this.#epoch = -1;
   }
@@ -90,9 +90,9 @@ export class Cubic implements CongestionControl {
   }
 }
 
-/** RFC 9438 4.6. */
+/** The factor of a reduction (RFC 9438 4.6). */
 const BETA = 0.7;
-/** RFC 9438 5.1. */
+/** How steep the curve is (RFC 9438 5.1). */
 const C = 0.4;
-/** RFC 9438 4.3. */
+/** How many segments W_est grows by in a round trip (RFC 9438 4.3). */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);

@@ -36,7 +36,7 @@ export function beginEarlyTimeout(c: Connection, stamp: number, isFirst: boolean
     if (!c.usesTimestamps) sending.windowBefore = 0;
     return;
   }
-  // The same step: F-RTO is not for a timeout during a recovery either.
+  // As in Linux (tcp_enter_loss), F-RTO is not for a timeout during a recovery either.
   const mayUndo = c.usesTimestamps || sending.phase === 'open';
   sending.windowBefore = mayUndo ? sending.congestion.window : 0;
   sending.thresholdBefore = sending.congestion.threshold;

@@ -24,7 +24,7 @@ import type { BoundListener } from './tcp-context.ts';
 import { armKeepAlive } from './timers.ts';
 
 /**
- * A segment for a listener (RFC 9293 3.10.7.2).
+ * Processes a segment for a listener (RFC 9293 3.10.7.2).
  *
  * @param previous a connection in TIME-WAIT that the segment has ended; undefined: none
  * @returns a connection that a SYN cookie has begun; the segment is for it
@@ -47,7 +47,7 @@ export function receiveSyn(
   return undefined;
 }
 
-/** A segment in SYN-SENT (RFC 9293 3.10.7.3). */
+/** Processes a segment for a connection in SYN-SENT (RFC 9293 3.10.7.3). */
 export function receiveSynSent(state: StackState, c: Connection, segment: TcpHeader): void {
   const hasAck = segment.has(TCP_FLAG.ACK);
   const { acknowledgement } = segment;
@@ -69,7 +69,7 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
   return establish(state, c, segment);
 }
 
-/** Our SYN is acknowledged: data may flow. */
+/** Opens the connection: the other side has acknowledged our SYN, so data may flow. */
 export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
   const wasLost = c.hasSent && c.sending.retries > 0;
   noteRoundTrip(state, c);
@@ -96,7 +96,7 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
   armKeepAlive(state, c);
 }
 
-/** The SYN gives a round trip, if it was sent once (RFC 6298 3). */
+/** Measures the round trip of our SYN, if it was sent only once (RFC 6298 3). */
 function noteRoundTrip({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
   const { sent, retries } = c.sending;

@@ -51,7 +51,7 @@ export class Sending {
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;
-  /** The last error of ICMP that may pass (RFC 1122 4.2.3.9). */
+  /** The last ICMP error about a problem that may pass (RFC 1122 4.2.3.9). */
   softError: StackError | undefined = undefined;
   /** How many times the timer has fired without an answer. */
   retries: number = 0;

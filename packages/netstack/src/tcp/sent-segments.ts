@@ -16,13 +16,13 @@ import { distance, isAfter, isBefore } from '../wire/sequence.ts';
 
 /** Bits of an entry. */
 export const SENT = {
-  /** The receiver has it. */
+  /** The receiver has the data. */
   SACKED: 1,
-  /** It is thought to be lost. */
+  /** The segment is thought to be lost. */
   LOST: 2,
-  /** It was sent again after it was thought to be lost, and may be on the way. */
+  /** The data was sent again after that, and may be on the way. */
   RESENT: 4,
-  /** It has been sent more than once, so no round trip is measured with it. */
+  /** The data has been sent more than once, so the time of sending gives no round trip. */
   EVER_RESENT: 8,
 } as const;
 

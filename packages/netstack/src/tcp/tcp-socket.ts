@@ -90,7 +90,7 @@ export class TcpSocket {
     this.#state.tcp.wake(this.#connection);
   }
 
-  /** Ms of silence after which the other side is probed; 0: never (RFC 9293 3.8.4). */
+  /** Ms of silence after which keepalive probes are sent; 0: never (RFC 9293 3.8.4). */
   get keepAlive(): number {
     return this.#connection.keepAliveAfter;
   }

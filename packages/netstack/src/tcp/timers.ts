@@ -77,7 +77,7 @@ export function fireTimers(state: StackState): void {
   }
 }
 
-/** RFC 8985 7.2: the probe comes before the timeout, or not at all. */
+/** Starts the timer for a tail loss probe, if that comes before the timeout (RFC 8985 7.2). */
 function armTailProbe(now: number, c: Connection): void {
   if (!canProbeTail(c)) return;
   // The acknowledgement of a single segment may be delayed.
@@ -127,8 +127,8 @@ function probeTail(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 8985 7.2: a probe is sent only with SACK, outside of a recovery, and when no other probe is
- * on the way.
+ * RFC 8985 7.2: a tail loss probe is sent only with SACK, outside of a recovery, and when no other
+ * one is on the way.
  */
 function canProbeTail(c: Connection): boolean {
   return (

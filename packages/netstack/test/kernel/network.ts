@@ -46,7 +46,9 @@ export class Network {
     await this.run(() => this.now >= end, ms + 60_000);
   }
 
-  /** One turn. Returns whether anything happened. */
+  /**
+   * Delivers packets, runs the programs, and takes new packets. Returns whether anything happened.
+   */
   step(): boolean {
     const time = boottimeMs();
     this.#now += Math.min(time - this.#readAt, LONGEST_STEP_MS);

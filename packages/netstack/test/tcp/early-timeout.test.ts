@@ -112,7 +112,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()[0]).toBe('. 4001:5001 ack 1');
   });
 
-  test('does not begin during a recovery (step 1)', () => {
+  test('does not begin during a recovery (as in Linux)', () => {
     const script = Script.connected({}, 60_000);
     script.send(30_000);
     script.sent();
