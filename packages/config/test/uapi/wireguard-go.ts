@@ -11,7 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { programRequirement, requirement, type Requirement } from '@litz/testkit';
 import { UapiClient } from '../../src/uapi/uapi-client.ts';
 
-/** `go install` calls the program `wireguard`. */
+/**
+ * Returns the path of wireguard-go, or undefined if it is not installed. The program has the name
+ * that `go install` gives it: `wireguard`.
+ */
 export function wireguardGo(): string | undefined {
   const { GOBIN, GOPATH, PATH = '' } = process.env;
   const directories = [...PATH.split(':'), GOBIN, join(GOPATH ?? join(homedir(), 'go'), 'bin')];

@@ -15,7 +15,7 @@ describe('dhKeyOf', () => {
     expect(key.dh(PUBLIC_KEY)).toEqual(referenceProvider.dh(PRIVATE_KEY, PUBLIC_KEY));
   });
 
-  it('returns the private key until it is destroyed, and then wipes it', () => {
+  it('gives out copies of the private key, and wipes its own copy when it is destroyed', () => {
     const { provider, seen } = watched();
     const key = dhKeyOf(provider, PRIVATE_KEY);
     const out = new Uint8Array(32);
