@@ -232,7 +232,7 @@ describe('UapiClient', () => {
       client.close();
     });
 
-    it('lets a request fail when the client is closed, though its answer keeps coming', async () => {
+    it('lets a request fail when the client is closed, even while its answer comes', async () => {
       let isAsked!: () => void;
       const asked = new Promise<void>((resolve) => (isAsked = resolve));
       const timers: NodeJS.Timeout[] = [];

@@ -156,7 +156,7 @@ describe('forgetOldPairs', () => {
     ]);
   });
 
-  it('forgets all pairs without an identity, and makes none for a peer without pairs', () => {
+  it('forgets all pairs if we have no identity, and makes none for a peer without pairs', () => {
     const { state, peer } = withSession();
     state.identity = undefined;
     forgetOldPairs(state, peer);

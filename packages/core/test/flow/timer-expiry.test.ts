@@ -18,7 +18,7 @@ describe('fireTimers', () => {
     expect([isArmed(TIMER.SESSION_EXPIRY), isArmed(TIMER.KEEPALIVE)]).toEqual([false, true]);
   });
 
-  it('fires timers of all peers that are due', () => {
+  it('fires the due timers of all peers', () => {
     const { state, peer, now } = withSession();
     const other = state.timers.allocate();
     const fired: number[] = [];
