@@ -19,7 +19,8 @@ export const builtSys: Requirement = requirement('the built @litz/sys', () =>
 );
 
 /**
- * Runs the body of an async function in a worker thread, where `sys` is the package, its tools included.
+ * Runs the body of an async function in a worker thread, where `sys` is the package, its tools
+ * included.
  *
  * @returns what it returns, by structured clone
  */

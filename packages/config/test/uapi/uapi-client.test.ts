@@ -232,7 +232,7 @@ describe('UapiClient', () => {
       client.close();
     });
 
-    it('lets a request fail when the client is closed, even while its answer comes', async () => {
+    it('lets a request fail if the client is closed, even while its answer comes', async () => {
       let isAsked!: () => void;
       const asked = new Promise<void>((resolve) => (isAsked = resolve));
       const timers: NodeJS.Timeout[] = [];
@@ -263,7 +263,8 @@ describe('UapiClient', () => {
       const sockets = await serveFwmarks();
       const client = new UapiClient(path, keeping);
       await client.get();
-      // The client may not have noticed this yet. It then writes the request to a closed connection.
+      // The client may not have noticed this yet. It then writes the request to a closed
+      // connection.
       sockets[0].destroy();
       await until(() => sockets[0].closed);
       expect((await client.get()).fwmark).toBe(2);

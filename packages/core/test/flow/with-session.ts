@@ -71,8 +71,8 @@ export function sentAt(peer: Peer, time: number): void {
 }
 
 /**
- * Puts the peer into an attempt at a handshake: the initiation was created, and the response has not
- * come. `isForgotten` tells whether the index is free and the handshake wiped.
+ * Puts the peer into an attempt at a handshake: the initiation was created, and the response has
+ * not come. `isForgotten` tells whether the index is free and the handshake wiped.
  */
 export function startedHandshake(
   state: EngineState,

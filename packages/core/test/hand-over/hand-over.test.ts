@@ -209,8 +209,8 @@ describe('saveState and restoreState', () => {
             else if (action === 3) takeOver(bob);
             else if (action === 4) network.drive(7);
             else network.drive(40_000);
-            // Two handshakes that cross leave two sessions. A message of the older one is lost if the next
-            // handshake overtakes it, also without a hand-over.
+            // Two handshakes that cross leave two sessions. A message of the older one is lost if
+            // the next handshake overtakes it, also without a hand-over.
             if (!isUp && action <= 1) network.settle();
           }
           network.drive(20_000);

@@ -14,8 +14,8 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { takeOver } from './taken-over.ts';
 
 /**
- * The tests fail for a field that is neither saved nor named here as left out: an upgrade would lose
- * it.
+ * The tests fail for a field that is neither saved nor named here as left out: an upgrade would
+ * lose it.
  */
 describe('a handed-over state', () => {
   it('has every field of a peer, except those that are set again', () => {
@@ -76,8 +76,8 @@ describe('a handed-over state', () => {
 });
 
 /**
- * Gives each number and flag of an object another value, and hands the node over. Returns the fields
- * before and after it, without those that are left out.
+ * Gives each number and flag of an object another value, and hands the node over. Returns the
+ * fields before and after it, without those that are left out.
  */
 function handedOver(
   node: SimulatedNode,
@@ -104,8 +104,8 @@ function kindOf(value: unknown): unknown {
 }
 
 /**
- * Returns a pair in which alice has a value in each field of her peer: keys that change, a preshared
- * key, a packet that waits.
+ * Returns a pair in which alice has a value in each field of her peer: keys that change, a
+ * preshared key, a packet that waits.
  */
 function busyPair(): Pair {
   const pair = createPair();
