@@ -19,7 +19,7 @@ describe('TurnBudget', () => {
     ['comes before its turn', 1001, 0.3],
     ['comes at its turn', 1000, 0],
     ['comes after its turn', 999, 0],
-  ])('counts work whose holder %s', (_, turnAt, spent) => {
+  ])('counts the work of a holder once: it %s', (_, turnAt, spent) => {
     const { budget, holders } = queueOf(20);
     const holder = { turnAt };
     budget.spendTurn(holder, 1000);
@@ -57,7 +57,7 @@ describe('TurnBudget', () => {
     expect(most).toBeLessThan(20);
   });
 
-  it('does not take a call for late because a turn was left unused', () => {
+  it('does not treat a call as late because a turn was left unused', () => {
     const { budget } = queueOf(18);
     const unused = { turnAt: 1000.1 };
     for (let now = 1000; now < 1010; now++) budget.isItsTurn({ turnAt: Infinity }, now);
@@ -68,7 +68,7 @@ describe('TurnBudget', () => {
     expect(budget.dueAt(waiting)).toBe(before);
   });
 
-  it('is on time again when no holder waits', () => {
+  it('forgets the delay of late calls when no holder waits', () => {
     const { budget, holders } = queueOf(100);
     const waiting = holders.filter(({ turnAt }) => turnAt < Infinity);
     for (let now = 1500; waiting.some(({ turnAt }) => turnAt < Infinity); now += 20) {
@@ -79,7 +79,7 @@ describe('TurnBudget', () => {
   });
 });
 
-/** Holders that ask at 1000 ms, one after the other. */
+/** Returns a budget, and holders that have asked for a turn at 1000 ms, one after the other. */
 function queueOf(count: number): { budget: TurnBudget; holders: TurnHolder[] } {
   const budget = new TurnBudget(0.4, 2, 0.12);
   return { budget, holders: fill(budget, count, 1000).holders };

@@ -57,7 +57,7 @@ describe('WorkBudget', () => {
   });
 });
 
-/** At the time 1000, this budget must wait for `ms` milliseconds. */
+/** Returns a budget that at the time 1000 must wait for `ms` milliseconds. */
 function owes(ms: number): WorkBudget {
   const budget = new WorkBudget(0.5, 2);
   budget.spend((ms + 4) / 2, 1000);
