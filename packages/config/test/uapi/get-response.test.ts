@@ -65,7 +65,7 @@ errno=0
 `);
   });
 
-  it('writes no lines for an empty device', () => {
+  it('writes only the errno for an empty device', () => {
     expect(formatGetResponse({ listenPort: 0, fwmark: 0, peers: [] })).toBe('errno=0\n\n');
   });
 });
@@ -108,7 +108,7 @@ describe('the option stats', () => {
   };
   const status = { ...STATUS, details, peers: [peer] };
 
-  it('adds how the device works, and the drops and unanswered initiations of peers', () => {
+  it('adds the details of the device, and the counts, round trip and drops of peers', () => {
     const text = formatGetResponse(status, { stats: true });
     expect(text.match(/^litz_.*$/gm)).toEqual([
       'litz_provider=wasm',
@@ -141,7 +141,7 @@ describe('the option stats', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('writes drop reasons so that a reader ignores those that it does not know', () => {
+  it('writes drop reasons, of which a reader ignores those that it does not know', () => {
     const text = formatGetResponse(status, { stats: true }).replace('bad-mac1', 'too-purple');
     expect(parseGetResponse(text).details?.drops).toEqual({});
   });
@@ -161,7 +161,7 @@ describe('formatGetPeers', () => {
     expect(pieces.join('') + formatErrnoResponse(0)).toBe(formatGetResponse(STATUS));
   });
 
-  it('writes no lines for a device without keys, port, mark and peers', () => {
+  it('writes no lines without peers, and formatGetDevice none without key, port and mark', () => {
     expect(formatGetDevice({ listenPort: 0, fwmark: 0 })).toBe('');
     expect(formatGetPeers([])).toBe('');
   });

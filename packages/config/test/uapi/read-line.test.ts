@@ -62,7 +62,7 @@ describe('readLine', () => {
     for (let second = 0; second < 5; second++) {
       expect(far.destroyed).toBe(false);
       near.write('{');
-      // The byte arrives.
+      // Lets the byte arrive.
       for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
       vi.advanceTimersByTime(1000);
     }

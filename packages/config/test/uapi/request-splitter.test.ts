@@ -4,7 +4,7 @@ import { RequestSplitter, type UapiRequest } from '../../src/uapi/request-splitt
 import { RUNS } from '../keys.ts';
 
 describe('RequestSplitter', () => {
-  it('finds get and set requests, several in one piece', () => {
+  it('finds get and set requests, also several in one piece', () => {
     expect(split(['get=1\n\nset=1\na=1\nb=2\n\nset=1\n\nget=1\n\n'])).toEqual([
       { operation: 'get' },
       { operation: 'set', body: 'a=1\nb=2\n' },

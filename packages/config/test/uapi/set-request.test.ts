@@ -284,7 +284,7 @@ function configuration(): fc.Arbitrary<DeviceConfiguration> {
     .map(withEmptyLists);
 }
 
-/** `replace_allowed_ips` gives an empty list, even if no prefix follows it. */
+/** Adds the empty list that `replace_allowed_ips` gives even if no prefix follows it. */
 function withEmptyLists(change: DeviceConfiguration): DeviceConfiguration {
   if (!change.peers) return change;
   const peers = change.peers.map((peer) =>

@@ -367,7 +367,7 @@ function v4(a: number, b: number, c: number, d: number, prefixLength: number): o
   return { address: Uint8Array.of(a, b, c, d), prefixLength };
 }
 
-/** fd00::N */
+/** Returns the address fd00::`last`. */
 function v6(last: number): Uint8Array {
   return Uint8Array.of(0xfd, ...Array(14).fill(0), last);
 }

@@ -118,8 +118,8 @@ describe('queueHandshakeMessage', () => {
     const results = Array.from({ length: 1000 }, () =>
       engine.openDatagram(initiation.slice(), 0, 148, stranger(1), 0, network.now),
     );
-    // One message while the queue was empty, one as the first of its source, and a lane full of
-    // repeated messages.
+    // Accepted are the message that found the queue empty, the first of its source after that, and a
+    // lane full of repeated messages.
     expect(results.filter((result) => result === 0)).toHaveLength(1 + 1 + 512);
     expect(engine.stats.drops.count('handshake-overflow')).toBe(1000 - 514);
   });
@@ -292,7 +292,7 @@ describe('processHandshakes', () => {
 /** How many messages a flood sends in 10 ms. */
 const FLOOD = Number(process.env['LITZ_TEST_FLOOD'] ?? 200);
 
-/** An initiation from a node that knows bob's public key, but is not a peer of bob. */
+/** Returns an initiation from a node that knows bob's public key, but is not a peer of bob. */
 function captured({ network, bob }: Pair): Uint8Array {
   const mallory = joinNetwork(network, createPerson(66));
   introduce(mallory, bob.person);
