@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('LooseFilters', () => {
-  test('restores a filter', () => {
+  test('restores a filter when the tunnel ends', () => {
     up('wg0')();
     expect(host.values.get('eth0')).toBe('1');
   });
@@ -228,6 +228,7 @@ function filters(): LooseFilters {
   return new LooseFilters(folder, host);
 }
 
+/** A host with the reverse path filters of eth0 and eth1. `links` has the tunnels that exist. */
 class FakeFilters implements FilterHost {
   readonly links: Set<string> = new Set();
   isReadOnly = false;

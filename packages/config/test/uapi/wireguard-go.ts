@@ -46,8 +46,8 @@ export class WireguardGo {
   /** Starts the daemon, and resolves when it answers. */
   static async start(): Promise<WireguardGo> {
     const name = `litzgo${process.pid}`;
-    // `unshare` replaces itself by the program. So this process is the daemon, and the namespace
-    // ends with it.
+    // `unshare` replaces itself by the program. So the child process is the daemon, and the
+    // namespace ends with it.
     const child = spawn('unshare', ['-n', wireguardGo() ?? 'wireguard', '-f', name], {
       stdio: 'ignore',
       env: { ...process.env, LOG_LEVEL: 'silent' },

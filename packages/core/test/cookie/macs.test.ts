@@ -344,7 +344,7 @@ function replyTo(checker: MacChecker, message: Uint8Array, now = 0, source = SOU
   return reply;
 }
 
-/** A message with a mac2 that is valid for `source`. */
+/** Returns a message with a mac2 that is valid for `source`. */
 function withCookie(sender: MacSender, checker: MacChecker, source: Endpoint): Uint8Array {
   const message = initiation();
   sender.addMacs(message, 0);

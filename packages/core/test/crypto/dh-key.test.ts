@@ -46,7 +46,7 @@ describe('dhKeyOf', () => {
   });
 });
 
-/** A provider that records the arrays (not copies) from which it computes public keys. */
+/** Returns a provider, and the arrays (not copies) from which it has computed public keys. */
 function watched(failure?: Error): { provider: CryptoProvider; seen: Uint8Array[] } {
   const seen: Uint8Array[] = [];
   const dhPublicKey = (privateKey: Uint8Array): Uint8Array => {

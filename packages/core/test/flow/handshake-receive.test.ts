@@ -168,7 +168,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats).toMatchObject({ sentResponses: 0, receivedBytes: 148 });
     });
 
-    it('still accepts a response to our own initiation', () => {
+    it('still waits for the response to our own initiation', () => {
       const { alice, bob, initiation, peer, receive } = setUp();
       bob.engine.handlePacket(packetBetween(bob, alice), bob.network.now);
       bob.engine.pollTransmit();
@@ -227,7 +227,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('after the private key was removed', () => {
-    it('drops queued messages', () => {
+    it('drops a message that was queued before', () => {
       const { bob, initiation, state, receive } = setUp();
       bob.input((engine, now) => engine.configure({ privateKey: null }, now));
       expect(receive(initiation)).toBe('no-private-key');
@@ -237,7 +237,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('under load', () => {
-    it('answers with a cookie reply, and counts it and its cost', () => {
+    it('answers an initiation with a cookie reply, and counts the reply and its cost', () => {
       const { bob, initiation, state, peer, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });
@@ -258,7 +258,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002 + 0.002 + 0.015, answering: 0 });
     });
 
-    it('accepts one with the right cookie, until its source sends too many', () => {
+    it('accepts an initiation with the right cookie, until its source sends too many', () => {
       const { alice, bob, initiation, state, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });

@@ -61,7 +61,7 @@ describe('startHandshake', () => {
     expect(wait >= 5000 && wait <= 5334).toBe(later === 1);
   });
 
-  it('also waits for 5 s since the last initiation of the pair', () => {
+  it('also waits for 5 s since the last initiation of the static pair', () => {
     const { state, peer, now, types } = idle();
     peer.pair!.sentAt = now - 4999;
     startHandshake(state, peer, now);
@@ -184,7 +184,7 @@ describe('startHandshake', () => {
 });
 
 describe('retryHandshake', () => {
-  it('traces the retry, and sends', () => {
+  it('emits a trace of the retry, and sends an initiation', () => {
     const { state, peer, now, types, events } = idle();
     peer.handshakeSends = 1;
     sentAt(peer, now - 5000);
@@ -333,7 +333,7 @@ describe('abandonHandshake', () => {
 });
 
 describe('a handshake message', () => {
-  it('gets the MacSender of its pair created, and is not sent without an endpoint', () => {
+  it('causes its static pair to get a MacSender, and is not sent without an endpoint', () => {
     const { state, peer, now, types } = idle();
     const { handshake } = consumed(state, peer);
     peer.pair!.macs = undefined;

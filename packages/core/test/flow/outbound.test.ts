@@ -77,7 +77,7 @@ describe('sendPackets', () => {
         alice.engine.connect(bob.person.publicKey, network.now);
       },
     ],
-  ])('does the bookkeeping also when %s is called', (_, input) => {
+  ])('does the bookkeeping also if the next call is %s', (_, input) => {
     const pair = connected();
     const { engine } = pair.alice;
     const before = engine.stats.sentMessages;

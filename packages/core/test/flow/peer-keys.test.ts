@@ -139,7 +139,7 @@ describe('forgetOldPairs', () => {
     expect(peer.otherPairs).toBeUndefined();
   });
 
-  it('makes a pair with the valid key of the preferred pair if there is none', () => {
+  it('if no pair is left, makes one with the key of the preferred pair that is still valid', () => {
     const { state, peer } = withSession();
     const old = peer.pair!;
     setNextKey(state, peer, keyOf(state, 8));

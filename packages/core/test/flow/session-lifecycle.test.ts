@@ -261,7 +261,7 @@ describe('resetPeer', () => {
 });
 
 describe('updateEndpoint', () => {
-  it('keeps its own object if the new endpoint is equal', () => {
+  it('keeps the endpoint object of the peer if the new endpoint is equal', () => {
     const { state, peer, now, events } = withSession();
     const { address, port } = peer.endpoint!;
     const first = new Endpoint(address, port, SOURCE);

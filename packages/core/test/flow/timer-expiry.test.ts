@@ -218,7 +218,7 @@ describe('KEEPALIVE', () => {
     expect(isArmed(TIMER.KEEPALIVE)).toBe(false);
   });
 
-  it('sends another one 10 s later if data arrived meanwhile', () => {
+  it('is armed again for 10 s later if data arrived meanwhile', () => {
     const { state, peer, arm, deadline, now } = withSession();
     peer.needsAnotherKeepalive = true;
     arm(TIMER.KEEPALIVE, 0);

@@ -172,7 +172,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, next, 1020)).toBeUndefined();
   });
 
-  it('refuses a timestamp that was sealed without the private key', () => {
+  it('refuses a timestamp that was sealed without the private key of the sender', () => {
     const { alice, bob } = createParties();
     // Mallory knows both public keys, so her msg.static is valid. She does not know alice's private
     // key. Bob's private key stands for any wrong key here.

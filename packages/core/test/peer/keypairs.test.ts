@@ -74,7 +74,7 @@ describe('Keypairs', () => {
     expect(() => add().stopSending()).not.toThrow();
   });
 
-  it('can send with a previous session until it is wiped', () => {
+  it('makes only wiped sessions unusable when newer ones are added', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     add(a, b, c);
     expect([a, b, c].map(({ keypair }) => keypair.isUsable(0))).toEqual([false, true, true]);
@@ -85,11 +85,11 @@ describe('Keypairs', () => {
     const keypairs = new Keypairs();
     keypairs.retires = true;
     for (const { keypair } of all) keypairs.add(keypair, indices);
-    // Two are `current` and `next`. Four replaced keypairs are kept, but they do not send.
+    // Two are `current` and `next`. Four retired keypairs are kept, but they do not send.
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 0, 0, 0, 0, 0, 0]);
     const sending = all.filter(({ keypair }) => keypair.isUsable(0)).map(({ keypair }) => keypair);
     expect(sending).toEqual([keypairs.current, keypairs.next]);
-    // When no key is being replaced, the next session wipes the replaced keypairs.
+    // When no key is being replaced, the next session wipes the retired keypairs.
     keypairs.retires = false;
     const last = create(true);
     keypairs.add(last.keypair, indices);

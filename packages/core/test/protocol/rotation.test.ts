@@ -293,7 +293,7 @@ describe('any other private key', () => {
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
   });
 
-  it('ends the sessions of the old key also if it was the next key before, and was removed as such', () => {
+  it('that was the next key until it was removed also ends the sessions of the old key', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     configure(alice, { nextPrivateKey: null });

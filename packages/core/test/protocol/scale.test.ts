@@ -46,7 +46,8 @@ describe('in steady state', () => {
       return process.memoryUsage().heapUsed - before;
     });
     grown.sort((a, b) => a - b);
-    // With one object of 16 bytes, the smallest size, for each packet it would be 800 kB.
+    // If each packet allocated one object of the smallest size, 16 bytes, the heap would grow by
+    // 800 kB.
     expect(grown[3]).toBeLessThan(400_000);
     expect(grown[3]).toBeGreaterThan(-400_000);
     expect(pair.bob.engine.stats.receivedMessages).toBe(450_001);

@@ -255,7 +255,7 @@ describe('a cipher that cannot be made', () => {
   });
 });
 
-/** Has a provider that records the secrets which are passed to it. */
+/** Its `provider` records the secrets that the engine passes to it. */
 class SecretWitness {
   /** The arrays from which ciphers were made. */
   readonly cipherKeys: Uint8Array[] = [];

@@ -12,7 +12,7 @@ describe('traces', () => {
     expect(alice.eventsOf('trace')[0]?.peer).toEqual(bob.person.publicKey);
   });
 
-  it('count initiations without an answer, and report when there are no more', () => {
+  it('count initiations without an answer, and report when the engine gives up', () => {
     const { network, alice, bob } = createPair();
     alice.engine.traces = true;
     network.loses = () => true;

@@ -23,7 +23,7 @@ describe('transport data', () => {
     expect(bob.packets).toEqual(sent);
   });
 
-  it('pads to 16 but never past the MTU', () => {
+  it('pads to a multiple of 16 bytes, but never past the MTU', () => {
     const { alice, bob, network } = connected({ alice: { mtu: 1420 } });
     const sizeOf = (length: number): number => {
       network.eavesdropper.forget();

@@ -5,7 +5,8 @@ describe('TurnBudget', () => {
   it('gives turns at the pace of the budget, after a burst', () => {
     const { budget, holders } = queueOf(20);
     const turns = holders.map(({ turnAt }) => turnAt);
-    // 2 ms of work are allowed at once, at 0.12 ms each. The last piece may exceed the budget.
+    // 2 ms of work are allowed at once, and each piece costs 0.12 ms. The last piece may exceed the
+    // budget.
     expect(turns.slice(0, 17)).toEqual(Array.from({ length: 17 }, () => Infinity));
     expect(turns[17]).toBeCloseTo(1000.1);
     expect(turns[18]).toBeCloseTo(1000.4);
@@ -51,7 +52,7 @@ describe('TurnBudget', () => {
       const taken = takeDue(budget, waiting, now);
       most = Math.max(most, taken.length);
       waiting = waiting.filter((holder) => !taken.includes(holder));
-      // Each costs five times its price.
+      // Each piece of work takes five times its price.
       now += Math.max(taken.length * 0.6, 0.1);
     }
     expect(most).toBeLessThan(20);

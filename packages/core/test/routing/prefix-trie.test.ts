@@ -52,7 +52,7 @@ describe('PrefixTrie', () => {
     trie.insert(host(0), 24, 1);
     trie.insert(host(4), 32, 1);
     trie.insert(host(5), 32, 1);
-    // 4 and 5 branch at a node without an owner.
+    // The hosts 4 and 5 branch at a node without an owner.
     expect(left()).toBe(4);
     trie.remove(host(5), 32);
     expect(left()).toBe(2);
