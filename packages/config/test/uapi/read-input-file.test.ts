@@ -42,7 +42,7 @@ describe('readInputFile', () => {
     expect(() => readInputFile(socket)).toThrow('it is a socket instead of a file');
   });
 
-  it('reads no more than the limit', () => {
+  it('refuses a file with more bytes than the limit', () => {
     const file = join(folder, 'wg0.conf');
     writeFileSync(file, '12345');
     expect(readInputFile(file, { maxLength: 5 })).toBe('12345');
