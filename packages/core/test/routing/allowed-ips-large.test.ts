@@ -30,7 +30,7 @@ describe('AllowedIps with many prefixes', () => {
     ],
     ['IPv4 peers of many ranges, then of one', 4, [anywhere(4), below(4, [100, 64])]],
   ] as const)(
-    'agrees with SlowAllowedIps until it is empty again: %s',
+    'agrees with SlowAllowedIps until both are empty again: %s',
     { timeout: 60_000 },
     (_, byteLength, phases) => {
       const twins = new Twins(byteLength);
