@@ -20,7 +20,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     const received = nextPacket(bob.tun);
     alice.tun.send(packetFrom(alice, bob, [1, 2, 3]));
     expect(await received).toEqual(packetFrom(alice, bob, [1, 2, 3]));
-    // Only batched sockets answer from the address at which they heard the peer.
+    // Only batched sockets report the local address at which they heard the peer.
     expect((await sourceOf(bob.device))?.join('.')).toBe('127.0.0.1');
     expect(await lostOffloads(alice.device)).toEqual([]);
   });

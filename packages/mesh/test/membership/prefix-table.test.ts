@@ -1,5 +1,5 @@
 /**
- * Tests of the owners of prefixes.
+ * Tests which owners a `PrefixTable` finds for a prefix.
  *
  * @module
  */

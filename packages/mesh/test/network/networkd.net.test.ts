@@ -145,7 +145,7 @@ function configurations(log: string, name: string): number {
   return log.split(`${name}: State changed: configuring -> configured`).length - 1;
 }
 
-/** Returns the rules, the routes of the mesh and the addresses of its interface as one text. */
+/** Returns the rules, the routes of the mesh and the addresses of litz0 and eth0 as one text. */
 function stateOf({ namespace }: TestNode): string {
   return [
     namespace.ip('rule'),

@@ -1,6 +1,6 @@
 /**
- * `ProgrammedMesh`: a daemon and a real `LinuxHost` on each node of a network. The test distributes the
- * keys itself. The result is the same as with agents.
+ * `ProgrammedMesh`: a daemon and a real `LinuxHost` on each node of a network. The test distributes
+ * the keys itself. The result is the same as with agents.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export class ProgrammedMesh {
   readonly hosts: readonly LinuxHost[];
   readonly repairs: Step[] = [];
   readonly troubles: string[] = [];
-  /** The requests of the last call. */
+  /** The last request of each node. */
   #requests: Partial<MeshRequest>[] = [];
 
   static async create(
@@ -43,7 +43,7 @@ export class ProgrammedMesh {
     }
   }
 
-  /** Applies the state to all nodes, or to one. @throws {Error} a step failed */
+  /** Applies a request to all nodes, or to one. @throws {Error} a step failed */
   async apply(more: Partial<MeshRequest> = {}, only?: TestNode): Promise<void> {
     for (const [i, node] of this.network.nodes.entries()) {
       if (only && node !== only) continue;

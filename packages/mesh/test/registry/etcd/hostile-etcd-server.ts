@@ -46,7 +46,7 @@ export class HostileEtcd {
     this.#server.close();
   }
 
-  /** Keys that no page has had before, each with the largest name and junk as its value. */
+  /** Returns keys that no page has had before, each with a long name and junk as its value. */
   #nextPage(): Partial<RangeResponse> {
     const page = ++this.pages;
     const name = (i: number): string =>

@@ -1,5 +1,5 @@
 /**
- * Tests of the results of a scan.
+ * Tests what a scan of the registry's directory returns, and which files it opens.
  *
  * @module
  */
@@ -169,9 +169,12 @@ describe('DirectoryScanner', () => {
     ['another inode number', { ino: 8n }, false],
     ['another device', { dev: 2n }, false],
     ['the same inode number with a later birth time', { birthtimeNs: 40n, ctimeNs: 40n }, false],
-  ])('knows whether a directory is the same one: %s', async (_what, change, isSame) => {
-    expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
-  });
+  ])(
+    'knows whether the path still leads to the same directory: %s',
+    async (_what, change, isSame) => {
+      expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
+    },
+  );
 
   test('does not take a change for a creation if the system stores no creation times', async () => {
     const [before, after] = [20n, 30n].map((time) => ({ birthtimeNs: time, ctimeNs: time }));

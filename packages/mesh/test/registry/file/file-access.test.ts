@@ -1,5 +1,5 @@
 /**
- * Tests of reading one file of the registry.
+ * Tests how one file of the registry is read.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * A small API server in memory. It uses the HTTP of Node.js over a pair of streams.
  *
  * It supports lists by pages, watches with bookmarks, status 410, server-side apply without
- * ownership, and gzip. A test chooses its faults.
+ * ownership, and gzip. A test can replace its next answers by faults.
  *
  * @module
  */
@@ -133,7 +133,7 @@ export class FakeKubeServer {
 
   #connect(): Duplex {
     const [near, far] = duplexPair();
-    // Methods of sockets that streams do not have.
+    // These are methods of sockets that streams do not have.
     Object.assign(near, {
       setKeepAlive() {},
       setNoDelay() {},
@@ -261,7 +261,7 @@ function answer(
   value: unknown,
 ): void {
   const text = JSON.stringify(value);
-  // Like the real server, this one compresses only long answers.
+  // As the real server does, compress only long answers.
   const isZipped = text.length > 1000 && /gzip/.test(String(request.headers['accept-encoding']));
   response.writeHead(code, {
     'content-type': 'application/json',

@@ -134,7 +134,7 @@ describe('ListAndWatch', () => {
 
   test('notices a frozen connection', async () => {
     const { server, clock, heard } = await started(['a']);
-    // The timers of a watch: settled after 1 s, silent after 90 s.
+    // A watch has two timers: it counts as settled after 1 s, and as silent after 90 s.
     clock.advance(90_000);
     await until(() => heard.length === 2);
     expect(heard[1]).toBe('trouble API server http://fake.test:8001: silent for 90 s');
