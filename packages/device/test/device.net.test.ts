@@ -574,7 +574,8 @@ describeWith(realInterfaces, 'Device and offloads', () => {
 
   it('reports a refused segmentation once, and works without it', async () => {
     const { left, right } = hosts;
-    // The datagrams of the self-test are longer: the kernel refuses to segment them (EINVAL).
+    // The datagrams of the self-test are longer than this MTU, so the kernel refuses to segment
+    // them (EINVAL).
     left.netlink.setLink(left.index('lo'), { up: true, mtu: 512 });
     const device = await left.device({ peers: [peerOf(right, `${right.outer}:51820`)] });
     const told: unknown[] = [];

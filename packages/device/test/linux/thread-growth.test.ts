@@ -84,7 +84,7 @@ describe('ThreadGrowth', () => {
     }
   });
 
-  it('measures the idle time over several windows with load, one after the other', () => {
+  it('measures the idle time over several windows in a row that all have load', () => {
     const loop = new Loop(2);
     loop.run(202);
     // The first request for the idle time only begins the measurement.
@@ -130,7 +130,7 @@ describe('ThreadGrowth', () => {
     loop.busy = 0.6;
     loop.bytesPerMs = 810_000;
     expect(loop.run(60_000)).toEqual([]);
-    // One thread can carry this.
+    // The packet loop can carry this alone.
     loop.bytesPerMs = 600_000;
     expect(loop.run(900)).toEqual([]);
     expect(loop.run(400)).toEqual(['rest']);

@@ -34,7 +34,7 @@ describe('desireHost', () => {
     ]);
   });
 
-  test('waits in permissive until a peer has answered, and refuses nothing', () => {
+  test('routes a peer with permissive only after it has answered, and refuses nothing', () => {
     expect(routes({ enforcement: 'permissive', answered: new Set(['node-3']) })).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',
@@ -81,12 +81,12 @@ describe('desireHost', () => {
     expect(routes(all)).toContain('192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11');
     expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
     expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
-    // fd50::13 serves the registry, and connections to the registry bypass the tunnel. The ruleset
-    // stops all other packets to it.
+    // fd50::13 serves the registry, and connections to the registry bypass the tunnel. So neighbour
+    // discovery with fd50::13 must continue to work. The ruleset stops all other packets to it.
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('answers outside the tunnel if this node serves the registry', () => {
+  test('lets answers of the registry bypass the tunnel if this node serves it', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
@@ -94,7 +94,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('does not encrypt a node that opted out, except in the mode `all`', () => {
+  test('does not route a node that opted out into the tunnel, except in the mode `all`', () => {
     const peers = [peer(2, { encryptsNode: false })];
     const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
 
@@ -102,7 +102,7 @@ describe('desireHost', () => {
     expect(routes({ mode: 'all', peers })).toContain(node);
   });
 
-  test('encrypts only the pods of a node that opted out', () => {
+  test('encrypts only the pods of this node if it opted out, except in the mode `all`', () => {
     const own = { ...request().own, encryptsNode: false };
 
     expect(rules({ mode: 'nodes', own })).toEqual(rules());

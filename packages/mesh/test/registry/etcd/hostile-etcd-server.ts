@@ -16,7 +16,7 @@ import { frameOf } from '../../../src/registry/etcd/grpc-frames.ts';
 import { bytesOf } from '../../../src/registry/etcd/key-bytes.ts';
 
 export class HostileEtcd {
-  /** How many pages of the list were read so far. */
+  /** How many pages of the list were requested so far. */
   pages = 0;
   readonly #server: Http2Server = createServer();
 

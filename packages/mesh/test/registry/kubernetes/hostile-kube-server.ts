@@ -17,7 +17,7 @@ export interface KubeObject {
 export class HostileKube {
   /** The items of each list; `endless`: lists never end. */
   records: 'endless' | readonly KubeObject[] = 'endless';
-  /** How many requests for a watch have come. */
+  /** How many watches have been opened. */
   watching = 0;
   readonly #server: Server;
   readonly #collection: string;
@@ -77,8 +77,8 @@ export class HostileKube {
   }
 
   /**
-   * Answers with status 410 if the version is one of the real server, so that the client lists
-   * again. The real server does the same with versions of this server.
+   * Answers with an error of code 410 if the version is one of the real server, so that the client
+   * lists again. The real server does the same with versions of this server.
    */
   #watch(response: ServerResponse, version: number): void {
     if (version > this.#version) {
