@@ -398,7 +398,7 @@ describe('Device', () => {
       expect((await alice.device.stats()).completedHandshakes).toBe(completedHandshakes);
     });
 
-    it('returns the whole status, and accepts it as a change', async () => {
+    it('returns the whole status, and removes the private key and all peers on request', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await bob.device.status();
       const status = await alice.device.status();
@@ -485,7 +485,7 @@ describe('Device', () => {
       await expect(alice.device.up()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
     });
 
-    it('follows the MTU', async () => {
+    it('follows the MTU of the TUN', async () => {
       const { device, tun } = await open(memoryDevice(ALICE));
       const changed = once(device, 'mtu');
       tun.setMtu(1280);
@@ -493,7 +493,7 @@ describe('Device', () => {
       expect(await device.status()).toMatchObject({ mtu: 1280 });
     });
 
-    it('ends when its TUN is closed', async () => {
+    it('ends the device when the TUN is closed', async () => {
       const { device, tun } = await open(memoryDevice(ALICE));
       const closed = once(device, 'close');
       tun.close();

@@ -46,7 +46,7 @@ describe('CniPrefixes', () => {
     source.close();
   });
 
-  it('keeps the prefixes of a configuration that is gone or bad, and reports the problem', async () => {
+  it('keeps the prefixes when the configuration becomes bad, and reports the problem', async () => {
     const { cni, source, reports } = following();
     await pass(0);
     cni.prefixes = [];

@@ -10,7 +10,7 @@ import { peer, prefixesOf, request } from '../requests.ts';
 import { isIn, isRemote, SimulatedMachine } from './simulated-machine.ts';
 
 describe('plan', () => {
-  test('goes from nothing to enforce in an order that leaves no gap', () => {
+  test('goes from nothing to enforce: first the interface, then routes and rules, then the ruleset', () => {
     const steps = plan(desireHost(request()), new SimulatedMachine([])).map(({ type }) => type);
 
     expect(steps.filter((type, i) => type !== steps[i - 1])).toEqual([

@@ -68,7 +68,7 @@ describe('DirectoryScanner', () => {
     expect(records.get('n2')).toEqual(recordOf(2));
   });
 
-  test('opens no pipe, no device and no socket', async () => {
+  test('opens no pipe and no socket', async () => {
     const directory = temporaryDirectory();
     execFileSync('mkfifo', [join(directory, 'pipe.json')]);
     const server = createServer().listen(join(directory, 'socket.json'));
@@ -113,7 +113,7 @@ describe('DirectoryScanner', () => {
     expect(open).toHaveBeenCalledTimes(1);
   });
 
-  test('sees an edit that changes neither the length nor the time of the file', async () => {
+  test('sees an edit that changes neither the length nor the modification time of the file', async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'n1.json');
     writeRecord(directory, recordOf(1, { port: 1111 }));
