@@ -39,7 +39,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
   });
 
-  it('sends keepalives of peers when it goes up, and not before', () => {
+  it('sends an initiation for a keepalive interval when it goes up', () => {
     const { plane } = setUp();
     const { publicKey, endpoint } = BOB;
     const { privateKey } = ALICE;
@@ -376,7 +376,7 @@ describe('DataPlane', () => {
     expect([...plane.endpoints()]).toEqual([STICKY, other]);
   });
 
-  it('reports peers only with a listener', () => {
+  it('reports changes of peers only with a listener', () => {
     const { plane, events } = setUp();
     plane.configure({ peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
     plane.finish(0);

@@ -135,11 +135,14 @@ posix('UapiServer', () => {
     ['a get with an unknown line', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
     ['an unknown operation', 'put=1\n\n', ''],
     ['bytes that are not text', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
-  ])('answers %s, and continues', async (_, request, answer) => {
-    await serve();
-    expect(await ask(request, { end: true })).toBe(answer);
-    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
-  });
+  ])(
+    'answers %s with an errno or closes the connection, and serves other clients',
+    async (_, request, answer) => {
+      await serve();
+      expect(await ask(request, { end: true })).toBe(answer);
+      expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+    },
+  );
 
   it('keeps a quiet client that follows changes, however many others connect', async () => {
     await serve({ maxConnections: 1, idleTimeoutMs: 20 });

@@ -128,7 +128,7 @@ describe('PeerMemory', () => {
     ]);
   });
 
-  it('does not exist after it was removed', () => {
+  it('is empty after it was removed, and remembers no later change', () => {
     const first = memory();
     first.open(peersOf(1));
     first.remove();
