@@ -64,7 +64,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(fds).toHaveLength(6);
     expect(descriptorsIn(control)).toEqual(expect.arrayContaining(fds));
     loop.close();
-    // The first one is the eventfd, which the main thread closes.
+    // The first recorded descriptor is the eventfd, which the main thread closes.
     expect(descriptorsIn(control).slice(1)).toEqual(before);
   });
 

@@ -211,7 +211,7 @@ function outputOf(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** Its arguments are the interfaces that networkd manages. */
+/** Starts networkd. The arguments of the script are the interfaces that networkd manages. */
 const SCRIPT = `
 mount --make-rprivate /
 address=$(ip -o -4 address show dev eth0 primary | awk '{print $4}')

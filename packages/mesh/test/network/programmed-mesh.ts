@@ -1,6 +1,7 @@
 /**
- * `ProgrammedMesh`: a daemon and a real `LinuxHost` on each node of a network. The test distributes
- * the keys itself. The result is the same as with agents.
+ * `ProgrammedMesh`: a daemon and a real `LinuxHost` on each node of a network, without agents and
+ * without a registry. `TestNetwork` gives each daemon its peers, and a test gives each host its
+ * request.
  *
  * @module
  */

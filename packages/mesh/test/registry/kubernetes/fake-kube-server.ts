@@ -26,7 +26,7 @@ interface Watch {
 }
 
 export class FakeKubeServer {
-  /** The requests in order, such as `GET /apis/litz.dev/v1/litznodes?limit=250`. */
+  /** The requests in order, such as `GET /apis/litz.dev/v1/litznodes?limit=100`. */
   readonly requests: string[] = [];
   readonly headers: http.IncomingHttpHeaders[] = [];
   readonly bodies: string[] = [];
@@ -261,7 +261,7 @@ function answer(
   value: unknown,
 ): void {
   const text = JSON.stringify(value);
-  // As the real server does, compress only long answers.
+  // Only long answers are compressed, as by the real server.
   const isZipped = text.length > 1000 && /gzip/.test(String(request.headers['accept-encoding']));
   response.writeHead(code, {
     'content-type': 'application/json',
