@@ -16,7 +16,7 @@ describe('createRandomBytes', () => {
     },
   );
 
-  it('wipes bytes that it returned, and reads whole blocks', () => {
+  it('wipes its copy of bytes that it returned, and fills a whole block at a time', () => {
     const randomBytes = createRandomBytes();
     const sources = new Set<ArrayBufferLike>();
     const startTimeLimit: Uint8Array[] = [];
