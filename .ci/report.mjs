@@ -1,6 +1,6 @@
 /**
- * Prints what the report of vitest says, for who reads the log of CI: failures, tests that needed a second try, the
- * seconds of each package, errors that no test has caught, and as the last line `N passed, N failed`. Exits with 1 if
+ * Prints what the report of vitest says, for readers of the CI log: failures, tests that needed a second try, the
+ * seconds of each area, errors that no test has caught, and as the last line `N passed, N failed`. Exits with 1 if
  * a test failed or was skipped, or if there is an error that no test has caught.
  *
  * Usage: node .ci/report.mjs REPORT.json

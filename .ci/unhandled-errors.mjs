@@ -2,7 +2,8 @@
  * A reporter of vitest that writes errors which no test has caught. vitest ends with 1 because of them, but its
  * JSON report does not have them.
  *
- * The file is an array of { test, file, text }: what ran at that moment, which is not always the cause.
+ * The file is an array of { test, file, text }. `test` and `file` say what ran at that moment; they are not always the
+ * cause.
  */
 import { writeFileSync } from 'node:fs';
 

@@ -87,7 +87,7 @@ function movedUrls(folder, outputs) {
         const end = path.endsWith('/') && !inPackage.endsWith('/') ? '/' : '';
         return `new URL(${quote}${MARK}${inPackage}${end}${quote}, import.meta.url)`;
       });
-      // A replaced path moves only the columns behind it in its line.
+      // Rollup keeps the source map, because a replaced path moves only the columns behind it.
       return moved === code ? undefined : { code: moved, map: null };
     },
     renderChunk(code, { fileName }) {
@@ -101,7 +101,10 @@ function movedUrls(folder, outputs) {
   };
 }
 
-/** Finds the files that threads run: a file names another file, or itself, by a URL. */
+/**
+ * Finds the files that threads run. The code names each of them by
+ * `new URL(..., import.meta.url)`, or itself by `new URL(import.meta.url)`.
+ */
 function filesOfThreads(dist) {
   const threads = new Set();
   for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

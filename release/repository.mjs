@@ -7,8 +7,8 @@
 
 /**
  * Returns the fields of a manifest that say where the package comes from. The address of the
- * repository is only in the manifest of the workspace, so all packages have the same. Without it
- * there are no such fields.
+ * repository is only in the manifest of the workspace, so all packages have the same. If the
+ * workspace has none, the object is empty.
  *
  * @param {Record<string, any>} workspace the manifest of the workspace
  * @param {string} name the folder of the package

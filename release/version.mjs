@@ -1,5 +1,6 @@
 /**
- * Gives all packages the next version, as the changesets say, and writes it where else it stands.
+ * Gives all packages the next version, as the changesets say, and writes it to the other files that
+ * name it.
  *
  * @module
  */

@@ -31,5 +31,6 @@ document.querySelector('form')!.addEventListener('submit', (event) => {
   event.preventDefault();
   void ask();
 });
-// Before this, the browser itself would send the form, with the private key in the address.
+// Without the listener, the browser itself would send the form, with the private key in the
+// address. So the button is disabled until here.
 document.querySelector('button')!.disabled = false;

@@ -59,7 +59,7 @@ class Relay {
 function forward(page: WebSocket, endpoint: Endpoint): void {
   const udp = createSocket(endpoint.address.length === 4 ? 'udp4' : 'udp6');
   // A connected socket receives datagrams from its endpoint only. Messages of the page wait until
-  // it is connected.
+  // the socket is connected.
   page.pause();
   udp.connect(endpoint.port, formatAddress(endpoint.address), () => page.resume());
   udp.on('message', (datagram) => {

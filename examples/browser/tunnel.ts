@@ -91,7 +91,7 @@ export class BrowserTunnel {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const socket of this.#relays.values()) socket.close();
-    // Without a key and peers, the engine has wiped what it had.
+    // The engine wipes the key and the sessions that this removes.
     this.#engine.configure({ privateKey: null, replacePeers: true, peers: [] }, now());
   }
 
@@ -126,14 +126,14 @@ export class BrowserTunnel {
     this.#sleep();
   }
 
-  /** Packets of the stack, into the tunnel. Returns whether there was one. */
+  /** Passes one packet of the stack into the tunnel. Returns whether there was one. */
   #sendPackets(): boolean {
     const length = this.#stack.pollPacket(this.#packet, 0, now());
     if (length > 0) this.#engine.handlePacket(this.#packet.subarray(0, length), now());
     return length > 0;
   }
 
-  /** Packets out of the tunnel, for the stack. Returns whether there was one. */
+  /** Passes one packet out of the tunnel to the stack. Returns whether there was one. */
   #receivePackets(): boolean {
     const received = this.#engine.pollPacket();
     if (!received) return false;

@@ -54,7 +54,7 @@ server.disconnect();
 const [serverCode] = (await once(server, 'exit')) as [number | null];
 process.exitCode = clientCode === 0 && serverCode === 0 ? 0 : 1;
 
-/** Starts a process in the namespace of the calling thread, where it stays. */
+/** Starts a process in a network namespace, and sends it the options of its device. */
 function startNode(
   file: string,
   namespace: NetworkNamespace,

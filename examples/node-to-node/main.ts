@@ -1,6 +1,6 @@
 /**
- * Two nodes with real TUN devices, each in a network namespace, and a ping through the tunnel. It
- * is the same on two machines: each makes its own device and knows the public key of the other.
+ * Two nodes with real TUN devices, each in a network namespace, and a ping through the tunnel. Two
+ * machines would do the same: each makes its own device and knows the public key of the other.
  *
  * ```
  *   left    wg0 10.88.0.1/24                   right    wg0 10.88.0.2/24

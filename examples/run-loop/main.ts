@@ -69,7 +69,7 @@ class Node extends EventEmitter<{ text: [text: string] }> {
     this.#socket.close();
   }
 
-  /** Steps 2 to 6 of the loop. */
+  /** Steps 2 to 6 of the loop that the docs of `Engine` describe. Step 1 is an input. */
   #drain(): void {
     const engine = this.#engine;
     // 2. Datagrams to send. Copies them, because the engine will reuse the bytes while the socket

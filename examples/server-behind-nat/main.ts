@@ -1,7 +1,7 @@
 /**
- * A server of node:http that can be reached only inside of a tunnel. It listens at no port of the
- * machine, so it also works behind NAT and a firewall: `PersistentKeepalive` in the file keeps the
- * way to the peer open.
+ * A server of node:http that can be reached only inside of a tunnel. It listens on no TCP port of
+ * the machine, so it also works behind NAT and a firewall. `PersistentKeepalive` in the file keeps
+ * the way from the peer open.
  *
  * Usage: node main.js FILE.conf [PORT]
  *

@@ -1,5 +1,5 @@
 /**
- * Every example is in the README and run by a test.
+ * Checks that every example with a `main.ts` is in the README and is run by a test.
  *
  * @module
  */

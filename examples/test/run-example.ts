@@ -37,7 +37,7 @@ export function runExample(name: string, args: readonly string[] = []): Promise<
   return endOf(startExample(name, args));
 }
 
-/** Starts an example that runs until it is told to end. It is killed after the test. */
+/** Starts an example that runs until a signal ends it. After the test, or 30 s, it is killed. */
 export function startExample(name: string, args: readonly string[]): ExampleProcess {
   const child = spawn(process.execPath, [entryOf(name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

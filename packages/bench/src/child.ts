@@ -16,7 +16,7 @@ export interface ChildOptions {
 }
 
 /**
- * Runs a module of this package. The module calls `sendAnswer` to answer.
+ * Runs a module of this package in a child process. Returns what the module passed to `sendAnswer`.
  *
  * @throws {Error} (rejects) the module failed, took too long or did not answer
  */
@@ -29,20 +29,22 @@ export async function runChild<T>(
 }
 
 /**
- * Returns the answer that `sendAnswer` wrote into the output of a program.
+ * Returns the last answer that `sendAnswer` wrote into the output of a program.
  *
  * @throws {Error} there is no answer
  */
 export function answerIn(output: string, name: string): unknown {
   const at = output.lastIndexOf(MARK);
   if (at === -1) throw new Error(`${name} did not answer`);
-  // V8 writes its traces independently, and may already have begun a line.
+  // An answer need not be at the beginning of a line, because V8 writes its traces (`--trace-gc`)
+  // independently.
   const [line = ''] = output.slice(at + MARK.length).split('\n', 1);
   return JSON.parse(line);
 }
 
 /**
- * Returns the output without answers. V8 may have written the beginning of a line before an answer.
+ * Returns the output without the answers. What V8 wrote in front of an answer, on the same line,
+ * is kept.
  */
 export function withoutAnswers(output: string): string {
   return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Modules are loaded one after the other, because few descriptors may be free.
+// `limits.js` is loaded first and alone, because the limits may be too low to load `main.js`.
 try {
   const { missingResource } = await import('../dist/limits.js');
   const missing = missingResource(process.argv.slice(2));

@@ -10,7 +10,7 @@ import { dropCount, perSecondText, roundTripText, shortKey } from './live-words.
 
 /** @type {PeerColumns<LivePeer, LiveStatus>} */
 export const liveColumns = {
-  // The same titles as in index.html.
+  // The titles that index.html has after `Peer`.
   titles: [
     'State',
     'Interface',
@@ -81,5 +81,5 @@ function weightOf(order) {
   }
 }
 
-/** Problems come first. */
+/** The states in the order of the table: problems come first. */
 const STATES = ['failing', 'waiting', 'idle', 'connected'];

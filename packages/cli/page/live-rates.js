@@ -1,6 +1,6 @@
 /**
- * `LiveRates`: the rates of the last ten minutes, of all peers together and of each peer. The server gives
- * the past ones when the page connects, and then the newest each second.
+ * `LiveRates`: the rates of the last ten minutes, of all peers together and of each peer. The
+ * server sends the past rates when the page connects, and then the newest rates with each status.
  *
  * @module
  */
@@ -9,7 +9,10 @@
 
 /** @typedef {'both' | 'received' | 'sent' | 'packets' | 'drops'} Kind */
 
-/** One value for each time; NaN: not known. Bytes, packets or drops per second. */
+/**
+ * The rates of one peer, or of all peers together, in bytes, packets or drops per second. There is
+ * one value for each of `LiveRates.times`; NaN: not known.
+ */
 export class LiveLine {
   /** @type {Record<Exclude<Kind, 'both'>, number[]>} */
   series = { received: [], sent: [], packets: [], drops: [] };
@@ -44,7 +47,7 @@ export class LiveRates {
   peers = new Map();
 
   /**
-   * Replaces everything by what the server has.
+   * Replaces everything by the rates that the server has kept.
    *
    * @param {LiveHistoryData} data
    */
@@ -57,7 +60,7 @@ export class LiveRates {
   /** @param {LiveStatus} status */
   add({ time, intervalMs, interfaces, peers }) {
     const last = this.times.at(-1);
-    // The same status comes again after a reconnection. The first one of a server has no rates.
+    // The same status comes again after a reconnection. The first status of a server has no rates.
     if (intervalMs === undefined || time === last) return;
     // The clock was set back.
     if (last !== undefined && time < last) this.load({ times: [], sum: NOTHING, peers: {} });

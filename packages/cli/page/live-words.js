@@ -1,5 +1,5 @@
 /**
- * Formats what only the page of `litz serve` shows. Pure.
+ * Formats the values that the page of `litz serve` shows and the page of a mesh does not. Pure.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export function roundTripText(ms) {
 }
 
 /**
- * Returns a number of things per second.
+ * Returns a rate of packets or drops as text: `9.5/s`, `12 k/s`.
  *
  * @param {number} value
  * @returns {string}
@@ -37,7 +37,7 @@ export function perSecondText(value) {
 }
 
 /**
- * Returns a value of the chart. Throughput is in bytes per second.
+ * Returns a value of the chart as text. For throughput, `value` is in bytes per second.
  *
  * @param {string} kind
  * @param {number} value
@@ -48,7 +48,7 @@ export function chartText(kind, value) {
 }
 
 /**
- * Returns counts by reason, the highest first: `no-peer 7, bad-mac1 2`.
+ * Returns the counts of all reasons as text, the highest first: `no-peer 7, bad-mac1 2`.
  *
  * @param {Record<string, number> | undefined} drops
  * @returns {string}

@@ -4,8 +4,8 @@
  *
  * `litz wg0` makes an interface, so `litz status` would make an interface with the name status. A
  * word that is surely meant as a command is refused. A word that is only similar to a command is
- * accepted with a warning, because wg-quick runs `litz server` for server.conf. A name that looks
- * like a file is accepted with a warning too.
+ * accepted with a warning, because wg-quick runs `litz server` to bring up server.conf. A name that
+ * looks like a file is accepted with a warning too.
  *
  * @module
  */
@@ -35,11 +35,15 @@ function refusalOf(word: string, hint: string): string {
   return `there is no command "${word}": ${hint}\n  for an interface with that name, use: litz -- ${word}`;
 }
 
-/** Returns whether one letter is wrong, missing or added, or two letters are exchanged. */
+/**
+ * Returns whether `word` is similar to `known`: one letter is wrong, missing or added, or two
+ * neighbouring letters are exchanged. Upper and lower case are the same.
+ */
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];
   if (a === b) return true;
-  // Too many short names are similar to a short word: "us", "tun".
+  // Many common names are similar to a short command: "us" to "up", "tun" to "run". So a name that
+  // is not longer than such a command gets no warning.
   if (b.length <= 3 && a.length <= b.length) return false;
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;
@@ -83,7 +87,7 @@ const START = 'litz INTERFACE makes one, litz up FILE.conf brings a tunnel up';
 const HELP = 'litz --help lists the commands';
 
 /**
- * The refused words, with the command to use instead. "test", "peer" and "home" are not refused,
+ * The refused words, each with a hint for the user. "test", "peer" and "home" are not refused,
  * because they are common names of interfaces.
  */
 const HINTS: ReadonlyMap<string, string> = new Map([

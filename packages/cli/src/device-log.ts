@@ -17,8 +17,8 @@ import type { Log } from './log.ts';
 import type { LogFields } from './log-writer.ts';
 
 /**
- * Adds listeners only at level 'verbose', because a device does not make most of these events
- * without listeners.
+ * Adds listeners only at level 'verbose'. Without listeners, a device does not make most of these
+ * events, which saves time.
  */
 export function logDevice(device: Device, log: Log): void {
   if (log.level !== 'verbose') return;
@@ -50,7 +50,8 @@ export function logDevice(device: Device, log: Log): void {
 }
 
 /**
- * Returns a target that passes everything to `device`, and logs each change of its configuration.
+ * Returns a target that passes everything to `device`, and logs captures and each change of the
+ * configuration.
  */
 export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
   return {
@@ -67,7 +68,8 @@ export function loggedTarget(device: UapiTarget, log: Log): UapiTarget {
 }
 
 /**
- * Returns the name of a peer as wireguard-go prints it: first and last four characters of its key.
+ * Returns the name of a peer as wireguard-go prints it: the first four characters of its key, and
+ * the last four before the `=`.
  */
 export function nameOf(peer: PublicKey): string {
   const key = formatKey(peer);
@@ -79,7 +81,10 @@ export function dropText(reason: DropReason): string {
   return DROP_TEXTS[reason];
 }
 
-/** Logs the beginning and the end of a capture. A key log is always logged. */
+/**
+ * Logs the beginning and the end of a capture. If the capture has a key log, this is logged at
+ * level 'error' too.
+ */
 async function loggedCapture(
   device: UapiTarget,
   options: CaptureOptions,

@@ -18,8 +18,8 @@ export class Failure extends Error {
 }
 
 /**
- * Returns the text for standard error. It contains no keys and no control characters. It contains a
- * stack only if the error is a bug in Litz.
+ * Returns the text for standard error. It contains no keys, and no control characters except line
+ * feeds. It contains a stack only if the error is a bug in Litz.
  */
 export function describeFailure(error: unknown): string {
   return redactKeys(textOf(error)).split('\n').map(printable).join('\n');
@@ -41,7 +41,8 @@ function textOf(error: unknown): string {
 }
 
 /**
- * Errors of Litz have a code 'ERR_LITZ_...'; system errors of Node.js have a code like 'ENOENT'.
+ * Returns whether an error is no bug in Litz. Errors of Litz have a code 'ERR_LITZ_...'; system
+ * errors of Node.js have a code like 'ENOENT'.
  */
 function isExpected(error: Error): boolean {
   if (error instanceof Failure) return true;

@@ -1,9 +1,10 @@
 /**
- * `followNames`: looks the names of endpoints up again that `litz INTERFACE --resolve` was given,
- * while their peers do not answer.
+ * `followNames`: looks the names of `litz INTERFACE --resolve KEY=HOST:PORT` up again while their
+ * peers do not answer.
  *
- * A daemon gets addresses from `wg`, which looks a name up once. The new process of an upgrade has
- * the same command line, and so the same names.
+ * A daemon gets only addresses from `wg`, which looks a name up once. So a peer that moves to
+ * another address would be lost. The new process of an upgrade has the same command line, and so
+ * the same names.
  *
  * @module
  */
@@ -12,9 +13,9 @@ import type { NamedPeer, RefreshedDevice } from '@litz/device/quick';
 import { InvalidArgumentError } from 'commander';
 
 /**
- * Reads one `--resolve KEY=HOST:PORT`, and adds it to those before.
+ * Reads one `--resolve KEY=HOST:PORT`, and adds it to the earlier ones.
  *
- * @throws {InvalidArgumentError} it has another form; the message says which one is right
+ * @throws {InvalidArgumentError} the text has another form; the message shows the right one
  */
 export function readName(text: string, earlier: readonly string[] = []): string[] {
   parseName(text);
@@ -22,7 +23,8 @@ export function readName(text: string, earlier: readonly string[] = []): string[
 }
 
 /**
- * Follows the peers until the returned function is called. A peer need not exist yet.
+ * Watches the peers until the returned function is called. A peer that does not answer gets the new
+ * address of its name. A peer need not exist yet.
  *
  * @param log called with a line for each new address, and for each look-up that failed
  */

@@ -44,7 +44,7 @@ export function missingResource(
 }
 
 /**
- * Returns how many connections this process can have open besides what is open now, at most
+ * Returns how many connections this process can have open besides what is open now: from 1 to
  * `wanted`. Some descriptors stay free. If none is free, Node.js closes each new connection at
  * once, even one of a health check.
  */
@@ -87,7 +87,9 @@ function limitOf(limits: string, name: string): number {
  * of Node.js opens about 60 modules at the same time, and more on a fast disk.
  */
 const NEEDED_FILES = 100;
-/** For files, for look-ups of names, and for connections that are not counted. */
+/**
+ * Descriptors that stay free for files, look-ups of names, and connections that are not counted.
+ */
 const FREE_FILES = 32;
 /**
  * Address space in kB that the program needs in addition to the space in use. The thread of a

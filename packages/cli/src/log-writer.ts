@@ -12,7 +12,7 @@ import { InvalidArgumentError, Option } from 'commander';
 
 export type LogForm = 'text' | 'journal' | 'json';
 
-/** Values for programs, beside the text of a line. */
+/** Values for programs, which are written only in the form `json`, beside the text of a line. */
 export type LogFields = Readonly<Record<string, string | number | undefined>>;
 
 export interface LineWriterOptions {
@@ -38,7 +38,8 @@ export class LineWriter {
   }
 
   /**
-   * Writes a line. `ERROR:`, `DEBUG:` or `Warning:` at its beginning sets its level.
+   * Writes a line, or leaves it out if there are too many lines; the next written line is preceded
+   * by their number. `ERROR:`, `DEBUG:` or `Warning:` at the beginning of a line sets its level.
    *
    * @param line without a line feed at its end; it may have line feeds inside
    */
@@ -144,6 +145,8 @@ const LEVELS: ReadonlyMap<string, keyof typeof PRIORITIES> = new Map([
 ]);
 /** The priorities of syslog(3). */
 const PRIORITIES = { error: 3, warning: 4, info: 6, debug: 7 } as const;
-/** In lines. A daemon that starts with a thousand peers writes at least as many lines at once. */
+/**
+ * In lines. A daemon that starts with a thousand peers writes at least a thousand lines at once.
+ */
 const BURST = 5000;
 const PER_SECOND = 200;

@@ -5,13 +5,13 @@
  */
 import { Failure } from './failure.ts';
 
-/** A page is for users of this machine only. */
+/** Where a page is served: on loopback, because a page is for users of this machine only. */
 export interface PageAddress {
   readonly host: '127.0.0.1' | '::1';
   readonly port: number;
 }
 
-/** @throws {Failure} exit code 2: it is not a loopback address with a port */
+/** @throws {Failure} exit code 2: the text is not a loopback address with a port */
 export function readPageAddress(flag: string, text: string): PageAddress {
   const [, host = '', digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);

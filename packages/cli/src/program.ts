@@ -1,9 +1,9 @@
 /**
  * `runProgram`: the command line of `litz`.
  *
- * `litz wg0` is wireguard-go's command line. So a word that is not a command is the name of an
- * interface, unless it is a word by which users mean a command (`command-words.ts`). In `litz -f
- * NAME` and `litz -- NAME`, every word is a name.
+ * `litz wg0` has the form of wireguard-go's command line. So a word that is not a command is the
+ * name of an interface, unless it is a word by which users mean a command (`command-words.ts`).
+ * After `litz -f` and `litz --`, every word is a name.
  *
  * @module
  */
@@ -57,7 +57,12 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Returns the commands of `litz`. @param words the words of the command line; default: none */
+/**
+ * Returns the command line of `litz`, with all commands unless every word is the name of an
+ * interface.
+ *
+ * @param words the words of the command line; default: none
+ */
 export function createProgram(words: readonly string[] = []): Command {
   const program: Command = new Command('litz')
     .description('WireGuard in userspace.')
@@ -204,7 +209,8 @@ function printToStandardError(line: string): void {
 }
 
 /**
- * Only a line in JSON has the level, for programs: a person sees without it that this is an error.
+ * Returns the line about a failure. In JSON it has a level, because programs need one. In text it
+ * has none, because a person sees that it is about an error.
  */
 function failureLine(text: string): string {
   return logForm(process.env) === 'json' ? `ERROR: ${text}` : `litz: ${text}`;

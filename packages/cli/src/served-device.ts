@@ -40,8 +40,8 @@ export class ServedDevice {
   #server: UapiServer | undefined = undefined;
   #remove!: () => void;
   /**
-   * `wg` must not find a dead socket, even if this process ends because of a bug. If the socket
-   * cannot be removed, `close` says so.
+   * Removes the socket, so that `wg` finds no dead socket even if this process ends because of a
+   * bug. Errors are ignored here, because `close` reports them.
    */
   readonly #removeSocket = (): void => void this.#server?.close().catch(() => {});
 
@@ -49,7 +49,8 @@ export class ServedDevice {
    * Makes the interface (down, without an address) and serves its socket.
    *
    * @param name the name of the interface; the kernel replaces a `%d` in the name by a number
-   * @throws {WireGuardError} (rejects) it failed; everything is released
+   * @throws {WireGuardError} (rejects) the interface or the socket cannot be made; everything is
+   *   released
    */
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     const { persist = false } = options;
@@ -70,7 +71,7 @@ export class ServedDevice {
   /**
    * Serves a device that was taken over from another process, on the socket of that process.
    *
-   * @throws {WireGuardError} (rejects) it failed; `taken.leave` must follow
+   * @throws {WireGuardError} (rejects) the socket cannot be served; `taken.leave` must follow
    */
   static async take(taken: TakenDevice, level: LogLevel): Promise<ServedDevice> {
     const served = new ServedDevice(taken.device, level);
@@ -181,7 +182,7 @@ function isForbidden(error: unknown): boolean {
 
 type OffloadName = DeviceEvents['offload'][0]['name'];
 
-/** A record, so that the compiler is red if a name is missing. */
+/** A record, so that the compiler reports a name that is missing. */
 const OFFLOAD_NAMES: Readonly<Record<OffloadName, true>> = {
   tunTcp: true,
   tunUdp: true,

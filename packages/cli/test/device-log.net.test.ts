@@ -96,7 +96,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
   });
 });
 
-/** Connects Alice and Bob. Alice uses `publicKeyOfBob` for Bob. */
+/** Connects Alice and Bob. Alice has `publicKeyOfBob` as the key of Bob. */
 async function pair(publicKeyOfBob: string): Promise<{ left: LitzProcess; right: LitzProcess }> {
   const right = await start(hosts.right, RIGHT, BOB.privateKey, ['peer', ALICE.publicKey], 2);
   const peer = ['peer', publicKeyOfBob, 'endpoint', '10.9.0.2:51821'];
@@ -129,7 +129,7 @@ function nameOf(publicKey: string): string {
   return text.replaceAll(/[()+/]/g, String.raw`\$&`);
 }
 
-/** Matches lines in this order, perhaps with other lines between them. */
+/** Returns a pattern that matches lines in this order, perhaps with other lines between them. */
 function inOrder(name: string, lines: readonly string[]): RegExp {
   return new RegExp(lines.map((line) => `^DEBUG: \\(${name}\\) ${line}$`).join('[^]*'), 'm');
 }

@@ -64,7 +64,7 @@ describe('logDevice', () => {
     ]);
   });
 
-  test('logs link changes', () => {
+  test('logs that the link goes up or down, its MTU, and an offload that is off', () => {
     const { device, lines } = logged('verbose');
     device.emit('up', { listenPort: 5 });
     device.emit('mtu', { mtu: 1280 });
@@ -78,7 +78,7 @@ describe('logDevice', () => {
     ]);
   });
 
-  test('logs a drop with a useful reason', () => {
+  test('logs a drop with an explanation, its count, and its source or peer', () => {
     const { device, lines } = logged('verbose');
     device.emit('drop', { reason: 'bad-mac1', count: 3, source: HERE });
     device.emit('drop', { reason: 'disallowed-source', count: 1, peer: PEER });
@@ -162,7 +162,7 @@ describe('loggedTarget', () => {
     expect(lines).toEqual([]);
   });
 
-  test('passes on requests', async () => {
+  test('passes on a request for the status', async () => {
     const { target } = setUp();
     expect(await target.status()).toEqual({ listenPort: 7, fwmark: 0, peers: [] });
   });

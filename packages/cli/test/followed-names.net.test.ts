@@ -1,4 +1,4 @@
-/** `litz IFNAME --resolve`: a daemon that looks the name of an endpoint up again. */
+/** Tests `litz IFNAME --resolve`: a daemon that looks the name of an endpoint up again. */
 import { rmSync } from 'node:fs';
 import { UapiClient } from '@litz/config/uapi';
 import { describeWith } from '@litz/testkit';
@@ -51,7 +51,8 @@ describeWith(realInterfaces, 'litz --resolve', () => {
     const find = async (): Promise<void> => {
       const peer = { publicKey: BOB.publicKey, endpoint: WRONG, allowedIps: ['10.1.0.2/32'] };
       await client(LEFT).set({ replacePeers: true, peers: [peer] });
-      // Two initiations without an answer take ten seconds.
+      // The daemon looks the name up after two initiations without an answer, which take ten
+      // seconds.
       await vi.waitUntil(async () => (await left.ping('10.1.0.2')) === 3, { timeout: 40_000 });
       const { peers } = await client(LEFT).get();
       expect(String(peers[0]?.endpoint)).toBe('10.9.0.2:51820');

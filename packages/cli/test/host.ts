@@ -1,5 +1,6 @@
 /**
- * Network namespaces in which a test runs programs and compares the state before and after.
+ * `Host`: a network namespace in which a test runs programs, and compares the state before and
+ * after. `TwoHosts`: two of them, with a cable between them.
  *
  * ```
  *   left    wan 10.9.0.1/24, fd09::1/64  ========  right   wan 10.9.0.2/24, fd09::2/64
@@ -36,7 +37,12 @@ export class Host {
     return started;
   }
 
-  /** Runs a program. @returns its output. @throws {Error} it failed; the message has its standard error */
+  /**
+   * Runs a program.
+   *
+   * @returns its output
+   * @throws {Error} it failed; the message has its standard error
+   */
   run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
     const output = new Promise<string>((resolve, reject) => {
       this.namespace.run(() =>
@@ -57,7 +63,7 @@ export class Host {
     return this.writeText(name, `${lines.join('\n')}\n`);
   }
 
-  /** Writes a file with the given text that only its owner can read. */
+  /** Writes a file with the given text that only its owner can read. @returns its path */
   writeText(name: string, text: string): string {
     const file = join(this.folder, name);
     writeFileSync(file, text);
@@ -65,7 +71,7 @@ export class Host {
     return file;
   }
 
-  /** Returns how many of three pings are answered. */
+  /** Sends three pings. Returns how many were answered. */
   async ping(
     address: string,
     options: { timeoutMs?: number; size?: number } = {},
@@ -81,7 +87,7 @@ export class Host {
     return this.netlink.linkByName(name) !== undefined;
   }
 
-  /** Returns the rules as in `ip rule`: '1 all lookup 254'. */
+  /** Returns the policy rules, such as 'IPv4 32766 all lookup 254'. */
   rules(): string[] {
     return this.netlink.rules().map((rule) => {
       const { family, priority, table, mark, invert, suppressPrefixLength } = rule;
@@ -92,7 +98,7 @@ export class Host {
   }
 
   /**
-   * Returns the routes, such as '10.0.0.0/24 wan table 254', without the tables and prefixes that
+   * Returns the routes, such as '10.0.0.0/24 wan table 254', except those of the table local, which
    * the kernel fills itself.
    */
   routes(): string[] {
@@ -104,7 +110,7 @@ export class Host {
     });
   }
 
-  /** Returns the addresses of one link: '10.0.0.1/24'. */
+  /** Returns the addresses of one link, such as '10.0.0.1/24'. */
   addresses(link: string): string[] {
     const { index = -1 } = this.netlink.linkByName(link) ?? {};
     return this.netlink
@@ -112,7 +118,7 @@ export class Host {
       .map(({ address, prefixLength }) => `${formatAddress(address)}/${prefixLength}`);
   }
 
-  /** Returns everything that a tunnel may change, for a comparison. */
+  /** Returns the links, rules and routes, which a tunnel may change, for a comparison. */
   state(): unknown {
     const links = this.netlink.links().map(({ name, up, mtu }) => ({ name, up, mtu }));
     return { links, rules: this.rules(), routes: this.routes() };
@@ -153,7 +159,10 @@ export class TwoHosts {
   }
 }
 
-/** Returns a unique name for an interface, because all namespaces share the folder of the sockets. */
+/**
+ * Returns a name for an interface that no other process of tests uses, because all namespaces share
+ * the folder of the sockets.
+ */
 export function uniqueName(suffix: string): string {
   return `l${process.pid}${suffix}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Makes new key pairs in each run.
+ * `keyPair`: makes a new key pair for a test.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Tests with small limits, from the smallest with which Node.js starts: `litz` works, or prints one line about
- * the limit and leaves nothing behind.
+ * Tests that `litz` works with small limits, or prints one line about the limit and leaves nothing
+ * behind. With the smallest limits, Node.js itself does not start.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -20,7 +20,7 @@ const MEGABYTES = (
 ).split(' ');
 
 let host: Host;
-/** What killed daemons of other tests have left. */
+/** The files that killed daemons of other tests have left. */
 let earlier: readonly string[];
 
 describeWith(realInterfaces, 'litz with small limits', () => {
@@ -74,7 +74,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
   );
 });
 
-/** 'works', or the exit code and the output. */
+/** Returns 'works', or why not: for example, the exit code and the output of litz. */
 async function outcomeOf(limit: string): Promise<string> {
   if (!nodeStarts(limit)) return 'not even Node does';
   const env = { LOG_LEVEL: 'verbose' };
@@ -100,8 +100,8 @@ function leftovers(): string[] {
 }
 
 /**
- * Whether Node.js can run a program of one small file. `litz` needs no more before it checks its
- * limits.
+ * Returns whether Node.js can run a program of one small file. `litz` needs no more before it
+ * checks its limits.
  */
 function nodeStarts(limit: string): boolean {
   const [program, ...words] = limited(limit);

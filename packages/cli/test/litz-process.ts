@@ -1,5 +1,6 @@
 /**
- * The built `litz` command as a separate process, and the requirements of tests with it.
+ * `LitzProcess`: the built `litz` command as a separate process. `realInterfaces`: the requirements
+ * of tests with it.
  *
  * @module
  */
@@ -31,7 +32,7 @@ export const realInterfaces: readonly Requirement[] = [
 export interface ProcessOptions {
   namespace?: NetworkNamespace;
   env?: NodeJS.ProcessEnv;
-  /** Programs that start litz: ['setpriv', ...]. */
+  /** The words in front of the command line of litz, such as ['setpriv', ...]. */
   wrapper?: readonly string[];
   /** Flags for Node.js. */
   nodeOptions?: readonly string[];
@@ -68,7 +69,7 @@ export class LitzProcess {
       clearTimeout(this.#timer);
       this.#onText();
     });
-    // A process that hangs fails its test, and ends with it.
+    // A process that hangs must not stay, also if its test does not end it.
     this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), longestMs);
   }
 
@@ -76,12 +77,12 @@ export class LitzProcess {
     return this.#child.pid ?? -1;
   }
 
-  /** The output so far, of both streams. */
+  /** What was printed so far, on standard output and on standard error. */
   get text(): string {
     return this.#text;
   }
 
-  /** Resolves when the output matches. */
+  /** Resolves when the output matches. @throws {Error} (rejects) the process ended before that */
   async says(what: RegExp): Promise<void> {
     while (!what.test(this.#text)) {
       const { exitCode, signalCode } = this.#child;
@@ -103,7 +104,7 @@ export class LitzProcess {
   }
 }
 
-/** Returns a `wrapper` that first runs a script in its own mount namespace. */
+/** Returns a `wrapper` that runs a script in a new mount namespace, and then litz there. */
 export function inMounts(script: string): string[] {
   return ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
 }

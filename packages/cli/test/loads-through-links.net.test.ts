@@ -19,8 +19,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /**
- * Package managers install packages as symbolic links, and `litz` loads most of itself later.
- * https://github.com/nodejs/node/issues/51142
+ * Package managers install packages as symbolic links, and `litz` loads many of its modules late.
+ * After Node.js has read the mode of a pipe or a socket as a number, it no longer finds modules
+ * through symbolic links (https://github.com/nodejs/node/issues/51142). These tests check that
+ * `litz` avoids this fault.
  */
 describeWith(realInterfaces, 'modules behind a symbolic link', () => {
   it.each([

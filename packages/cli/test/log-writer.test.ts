@@ -33,7 +33,7 @@ describe('LineWriter', () => {
     expect(written('json', ['ERROR: a\n  b']).split('\n')).toHaveLength(2);
   });
 
-  test('has the fields only for programs, and no key in any form', () => {
+  test('writes the fields as JSON, and never a key', () => {
     const key = keyPair().privateKey;
     const lines: string[] = [];
     const writer = new LineWriter({

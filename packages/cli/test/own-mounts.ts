@@ -1,6 +1,6 @@
 /**
- * A mount namespace of a test, with its own /run and /etc, so that a test can change the resolver
- * without changing that of this machine.
+ * `OwnMounts`: a mount namespace of a test, with its own /run and /etc. So a test can change the
+ * DNS servers without changing those of this machine.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export class OwnMounts {
   readonly #folder: string;
   readonly #holder: ChildProcess;
 
-  /** @param script is run inside, after the mounts; its text may use $FOLDER */
+  /** Makes the mounts. @param script runs inside, after the mounts; its text may use $FOLDER */
   static async create(script = ':'): Promise<OwnMounts> {
     const mounts = new OwnMounts(script);
     await Promise.race([once(mounts.#holder.stdout!, 'data'), mounts.#died()]);
@@ -29,7 +29,8 @@ export class OwnMounts {
     mkdirSync(this.programs);
     const text = [
       'set -e; cd "$FOLDER"; mkdir etc work',
-      // The files are copied, because a bind mount cannot be replaced.
+      // The files are copied, because litz replaces files, and a file that is a mount cannot be
+      // replaced.
       'cp -a /etc/passwd /etc/group /etc/hosts /etc/nsswitch.conf /etc/host.conf etc/ 2>/dev/null || :',
       'echo "nameserver 198.51.100.1" > etc/resolv.conf',
       'mount --bind etc /etc; mount -t tmpfs none /run; mkdir -m 755 /run/wireguard',
@@ -57,7 +58,7 @@ export class OwnMounts {
     return `/proc/${this.#holder.pid}/root${path}`;
   }
 
-  /** Writes a shell script as a program. */
+  /** Makes a program of this name: a Bash script with these lines. */
   program(name: string, lines: readonly string[]): void {
     const file = join(this.programs, name);
     writeFileSync(file, ['#!/bin/bash', ...lines, ''].join('\n'));

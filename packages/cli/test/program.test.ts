@@ -140,7 +140,7 @@ describe('runProgram', () => {
     expect(startInBackground).toHaveBeenCalledOnce();
   });
 
-  test('up accepts a file or the name of an interface', async () => {
+  test('up brings up the tunnel of the given file', async () => {
     expect(await runProgram(['up', './wg0.conf'])).toBe(0);
     expect(runUp).toHaveBeenCalledExactlyOnceWith('./wg0.conf', expect.anything());
   });

@@ -26,7 +26,7 @@ describe('readTunnelFile', () => {
     expect(warnings).toHaveLength(count);
   });
 
-  test('names the missing file', () => {
+  test('names a file that is missing or is a folder', () => {
     expect(() => readTunnelFile('/nowhere/wg0.conf', () => {})).toThrow(
       'cannot read /nowhere/wg0.conf: there is no such file (ENOENT)',
     );

@@ -1,6 +1,6 @@
 /**
- * Counts copies of keys, as bytes, in the memory of a `litz` process. Strings cannot be wiped; SECURITY.md
- * lists them separately.
+ * Counts copies of keys, as bytes, in the memory of a `litz` process. Copies in strings do not
+ * count, because strings cannot be wiped. SECURITY.md lists them separately.
  */
 import { existsSync } from 'node:fs';
 import { describeWith, requirement } from '@litz/testkit';
@@ -50,7 +50,10 @@ describeWith([...realInterfaces, memoryOfProcesses], 'the memory of litz', () =>
   });
 });
 
-/** The copies of the private and the preshared key: at first, after use and a read, and after their removal. */
+/**
+ * The number of copies of the private key and of the preshared key: at first, after use and a read,
+ * and after the removal of the keys.
+ */
 const ONCE_AND_NONE = [
   [1, 1],
   [1, 1],

@@ -13,7 +13,7 @@ describe('locateTunnelFile', () => {
   });
 
   test.each(['', 'sixteen-letters-', './wg0', './wg0.txt', '/etc/.conf', '...conf', 'a b.conf'])(
-    'refuses %j, because no interface can have that name',
+    'refuses %j, because it does not give the name of an interface',
     (target) => {
       expect(() => locateTunnelFile(target)).toThrow(
         /^cannot read the interface name from .*NAME\.conf/,

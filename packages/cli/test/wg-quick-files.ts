@@ -1,6 +1,6 @@
 /**
- * Files for wg-quick: some written by hand, each with one special case, and some random. Their values are
- * chosen so that the tunnel can be brought up in an empty network namespace.
+ * Files for wg-quick: some written by hand, each with one special case, and some random. Their
+ * values are chosen so that the tunnel can be brought up in an empty network namespace.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export function handMadeFiles(): OddFile[] {
   ];
 }
 
-/** @param random returns a number from 0 up to, but not including, 1 */
+/** Returns a file of random lines. @param random returns a number from 0 to below 1 */
 export function randomFile(random: () => number): string {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)];
   const some = (lines: readonly string[], most: number): string[] =>
@@ -87,7 +87,7 @@ const B = pair(2);
 const C = pair(3);
 const ZEROS = `${'A'.repeat(43)}=`;
 
-/** Values of the fields that wg-quick reads. */
+/** Lines of [Interface], right and wrong ones. Each is in a file of its own. */
 const INTERFACE_LINES: readonly string[] = [
   'Address =',
   'Address = ,',
@@ -164,6 +164,7 @@ const INTERFACE_LINES: readonly string[] = [
   '; comment',
 ];
 
+/** Lines of [Peer], right and wrong ones. Each is in a file of its own. */
 const PEER_LINES: readonly string[] = [
   'AllowedIPs =',
   'AllowedIPs = 10.5.0.0/16,',
@@ -234,7 +235,7 @@ const WHOLE_FILES: Readonly<Record<string, string>> = {
   'no line feed at the end': '[Interface]\nAddress = 10.1.0.1/24',
   'carriage returns': fileWith(['Address = 10.1.0.1/24 # x', 'MTU ='], []).replaceAll('\n', '\r\n'),
   'a field before the first header': `ListenPort = 7\n${fileWith([], [])}`,
-  'a mark of the byte order': `\uFEFF${fileWith(['Address = 10.1.0.1/24'], [])}`,
+  'a byte order mark': `\uFEFF${fileWith(['Address = 10.1.0.1/24'], [])}`,
   'blanks in headers': `[ Interface ]\nListenPort = 7\n[ peer ]\nPublicKey = ${B.publicKey}\n`,
   'blanks in the header above a field of wg-quick': '[ Interface ]\nAddress = 10.1.0.1/24\n',
   'headers in capitals': `[INTERFACE]\nAddress = 10.1.0.1/24\n[PEER]\nPublicKey = ${B.publicKey}\n`,
@@ -243,7 +244,7 @@ const WHOLE_FILES: Readonly<Record<string, string>> = {
   'two [Interface]': `${fileWith(['Address = 10.1.0.1/24', 'ListenPort = 7'], [])}[Interface]\nListenPort = 8\nAddress = 10.2.0.1/24\nMTU = 1300\n`,
   'one peer twice': `${fileWith([], ['AllowedIPs = 10.5.0.0/16'])}[Peer]\nPublicKey = ${B.publicKey}\nAllowedIPs = 10.6.0.0/16\n`,
   'a peer without a key': '[Interface]\n[Peer]\nAllowedIPs = 10.5.0.0/16\n',
-  'what an address reaches already': fileWith(
+  'allowed IPs inside the network of an interface address': fileWith(
     ['Address = 10.5.0.1/16, fd05::1/32'],
     ['AllowedIPs = 10.5.7.0/24, 10.5.0.0/16, 10.4.0.0/14, fd05:0:7::/48, fd04::/15'],
   ),
@@ -251,7 +252,7 @@ const WHOLE_FILES: Readonly<Record<string, string>> = {
     ['Address = 10.1.0.1/24, fd01::1/64', 'Table = main'],
     ['AllowedIPs = 10.5.0.0/16, ::/0'],
   ),
-  'Table = main with what an address reaches': fileWith(
+  'Table = main with allowed IPs inside the network of an interface address': fileWith(
     ['Address = 10.1.0.1/24', 'Table = main'],
     ['AllowedIPs = 10.1.0.0/24'],
   ),
@@ -267,7 +268,7 @@ const WHOLE_FILES: Readonly<Record<string, string>> = {
     ['Address = 10.1.0.1/24', 'Table = off'],
     ['AllowedIPs = 0.0.0.0/0'],
   ),
-  'the interface as a peer of its own': fileWith(
+  "a peer with the interface's own public key": fileWith(
     [],
     [`PublicKey = ${A.publicKey}`, 'AllowedIPs = 10.5.0.0/16'],
   ),
@@ -295,7 +296,7 @@ const RANDOM_INTERFACE_LINES: readonly string[] = [
   'SaveConfig = False',
   '',
   '# ListenPort = 7',
-  // Sometimes a line that one or both programs refuse.
+  // Some of the next lines are refused by one program or by both.
   'PostUp = true',
   'ListenPort = x',
   'Address = 10.1.0.1/99',

@@ -1,6 +1,7 @@
 /**
- * Runs wg-quick as on a kernel without WireGuard, on any kernel: `ip link add type wireguard` fails
- * and /sys/module is empty. It cannot change the resolver of this machine.
+ * `wgQuick`: runs wg-quick as on a kernel without WireGuard, on any kernel: `ip link add type
+ * wireguard` fails, and /sys/module is empty. wg-quick cannot change the DNS servers of this
+ * machine.
  *
  * @module
  */
@@ -15,6 +16,8 @@ export const wgQuickPrograms: readonly Requirement[] = [
 ];
 
 /**
+ * Runs wg-quick. Returns its output.
+ *
  * @param implementation the program that makes the interface
  * @param command a shell command in place of wg-quick; `$1` is the verb, `$2` the file
  */

@@ -16,7 +16,7 @@ const TEXT = {
   presharedKey: text(presharedKey(3)),
 };
 
-/** For each field, values that are refused, and how the error begins. */
+/** Changes with one wrong value: its name in the title, the change, and how the error begins. */
 const WRONG: [string, Record<string, unknown>, RegExp][] = [
   ['a next key', { nextPrivateKey: 'abc' }, /^"nextPrivateKey": private key: expected 32 bytes/],
   ['a next public key', withPeer({ nextPublicKey: 'abc' }), /^"peers\[1\].nextPublicKey": public/],
@@ -82,7 +82,7 @@ describe('readDeviceChange', () => {
     expect(rest).toEqual({ listenPort: 1, fwmark: 2, replacePeers: true });
   });
 
-  it('reads its own result again, as copies', () => {
+  it('reads its own result again, and copies the keys', () => {
     const once = readDeviceChange(changeOfText());
     const twice = readDeviceChange(once);
     expect(twice).toEqual(once);
@@ -93,7 +93,7 @@ describe('readDeviceChange', () => {
     expect(once.peers?.[0]?.presharedKey).toEqual(new PresharedKey());
   });
 
-  it.each(WRONG)('refuses %s and names the field', (_, change, message) => {
+  it.each(WRONG)('refuses a wrong value (%s) and names its field', (_, change, message) => {
     expect(() => readDeviceChange(change as DeviceChange)).toThrow(message);
     expect(errorOf(() => readDeviceChange(change as DeviceChange))).toSatisfy(isOurs);
   });
@@ -134,7 +134,7 @@ describe('readDeviceParts', () => {
     expect(parts[1].peers?.[0]?.presharedKey).toEqual(new PresharedKey());
   });
 
-  it.each(WRONG)('refuses %s and names the field', (_, change, message) => {
+  it.each(WRONG)('refuses a wrong value (%s) and names its field', (_, change, message) => {
     expect(() => [...readDeviceParts(change as DeviceChange)]).toThrow(message);
   });
 });
@@ -147,7 +147,7 @@ describe('formatSetRequest', () => {
     expect(request).toContain(`preshared_key=${'03'.repeat(32)}\n`);
   });
 
-  it.each(WRONG)('refuses %s', (_, change, message) => {
+  it.each(WRONG)('refuses a wrong value (%s)', (_, change, message) => {
     expect(() => formatSetRequest(change as DeviceChange)).toThrow(message);
   });
 });

@@ -19,4 +19,5 @@ export function privateKey(fill: number): PrivateKey {
   return parsePrivateKey(new Uint8Array(32).fill(fill));
 }
 
+/** How many inputs a property test tries. */
 export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);

@@ -14,7 +14,7 @@ describe('checkBytes', () => {
 });
 
 describe('checkTime', () => {
-  it('accepts every number that is exact to the millisecond', () => {
+  it('accepts numbers from the smallest to the largest safe integer, also fractions', () => {
     for (const now of [0, -5, 0.25, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
       expect(() => checkTime(now)).not.toThrow();
     }
@@ -64,7 +64,7 @@ describe('checkRange', () => {
 });
 
 describe('checkMtu', () => {
-  it('accepts 1 to 65535', () => {
+  it('accepts integers from 1 to 65535 only', () => {
     for (const mtu of [1, 1420, 65535]) expect(() => checkMtu(mtu)).not.toThrow();
     for (const mtu of [0, 65536, 1.5, Number.NaN]) {
       expect(() => checkMtu(mtu)).toThrow(

@@ -15,7 +15,7 @@ describe('Endpoint', () => {
     expect(String(new Endpoint(Uint8Array.of(192, 0, 2, 1), 5))).toBe('192.0.2.1:5');
   });
 
-  it('turns an IPv4-mapped address into the IPv4 address, and its source too', () => {
+  it('turns IPv4-mapped addresses into IPv4 addresses, without zone and scope id', () => {
     const endpoint = new Endpoint(parseAddress('::ffff:192.0.2.1'), 7, {
       scopeId: 3,
       zone: 'wan',

@@ -38,7 +38,7 @@ describe('prepareInSteps', () => {
     expect(finish(stepsOf(all, { replacePeers: true }))).toBeGreaterThan(100);
   });
 
-  it('sends packets between any two steps, also to prefixes that the peer keeps', () => {
+  it('lets packets be sent between any two steps, also to a prefix that the peer keeps', () => {
     const all = withSession();
     const { publicKey, ipv4 } = all.bob.person;
     const allowedIps = [

@@ -68,7 +68,7 @@ describe('peerOfPacket', () => {
     const at = new Uint8Array([0, 0, ...packet]);
     const peer = peerOfPacket(alice.engine, at, 2, packet.length);
     expect(peer).toEqual(bob.person.publicKey);
-    // One object for all packets, so that a caller can remember what it knows about the peer.
+    // All packets of a peer give the same object, so a caller can use it as the key of a map.
     expect(peerOfPacket(alice.engine, packet, 0, packet.length)).toBe(peer);
     packet[19] = 99;
     expect(peerOfPacket(alice.engine, packet, 0, packet.length)).toBeUndefined();

@@ -5,7 +5,7 @@ import { Peer } from '../src/peer/peer.ts';
 import { EngineStats } from '../src/stats.ts';
 
 describe('drop', () => {
-  it('counts for the engine and for the peer, and remembers the peer', () => {
+  it('counts the drop for the engine and for the peer, and remembers the peer', () => {
     const state = { stats: new EngineStats() } as EngineState;
     const { drops } = state.stats;
     const peer = new Peer(new PublicKey(32), 'id', 0, 1);
@@ -16,7 +16,7 @@ describe('drop', () => {
     expect(drops.takeDetails('invalid-tag').lastPeer).toBe(peer.publicKey);
   });
 
-  it('counts for the engine only if the peer is unknown', () => {
+  it('counts the drop only for the engine if the peer is unknown', () => {
     const state = { stats: new EngineStats() } as EngineState;
     expect(drop(state, 'bad-mac1', undefined, 2)).toBe('bad-mac1');
     expect(state.stats.drops.toJSON()).toEqual({ 'bad-mac1': 2 });

@@ -105,7 +105,7 @@ describe('Engine', () => {
     );
   });
 
-  it('lets the caller change the MTU, traces and peer events', () => {
+  it('lets the caller change the MTU, and turn on traces and peer events', () => {
     const { alice, bob, network } = createPair();
     const { engine } = alice;
     engine.mtu = 1280;
@@ -275,7 +275,7 @@ describe('Engine', () => {
     );
   });
 
-  it('lists the endpoints of all peers that have one, also while peers are added and removed', () => {
+  it('lists the endpoints of all peers that have one, even if a peer is removed meanwhile', () => {
     const { alice, bob, network } = createPair();
     const [first, second, without] = [7, 8, 9].map((seed) => createPerson(seed).publicKey);
     const endpoints = [first, second].map((_, i) => new Endpoint(bob.endpoint.address, 1 + i));
@@ -341,7 +341,7 @@ describe('Engine', () => {
     expect(bob.packets.slice(1)).toEqual(sent);
   });
 
-  it('reports all values of a peer', () => {
+  it('reports the keys, settings, session and drops of a peer', () => {
     const pair = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
     connect(pair);
     const { alice, bob } = pair;
@@ -369,7 +369,7 @@ describe('Engine', () => {
       expect(numbers(engine.peers())).toEqual([1, 2, 3]);
     });
 
-    it('leaves out peers that are removed before their turn', () => {
+    it('leaves out peers that are removed before it reaches them', () => {
       const engine = engineWith(1, 2, 3, 4);
       const statuses = engine.peerStatuses();
       expect(statuses.next().value).toMatchObject({ publicKey: createPerson(1).publicKey });

@@ -101,7 +101,7 @@ group('withField', () => {
     expect(namedType.cause).toBe(type);
   });
 
-  it('does not change any other error', () => {
+  it('changes only a WireGuardError and a TypeError', () => {
     for (const error of [new RangeError('x'), new Error('x'), 'x', undefined]) {
       expect(withField(error, 'a')).toBe(error);
     }

@@ -45,7 +45,7 @@ describe('parsePublicKey', () => {
       `${good.slice(0, 42)}==`,
       good.replaceAll('p', '-'),
       good.replaceAll('p', '_'),
-      good.replaceAll('p', '\u0170'), // an 8-bit table would read 'p'
+      good.replaceAll('p', '\u0170'), // its low byte is the code of 'p'
       Buffer.alloc(32, 0xa7).toString('hex'),
     ];
     for (const text of bad) {
@@ -57,7 +57,7 @@ describe('parsePublicKey', () => {
     }
   });
 
-  it('accepts one text for each key: texts with unused bits are refused', () => {
+  it('accepts one text for each key: a text whose unused bits are not zero is refused', () => {
     const good = Buffer.alloc(32).toString('base64');
     expect(isZeroKey(parsePublicKey(good))).toBe(true);
     for (const last of ['B', 'C', 'D']) {

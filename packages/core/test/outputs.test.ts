@@ -4,7 +4,7 @@ import { Outputs } from '../src/outputs.ts';
 import type { Peer } from '../src/peer/peer.ts';
 
 describe('Outputs', () => {
-  it('returns everything in order', () => {
+  it('returns datagrams in the order in which they were queued', () => {
     const outputs = new Outputs();
     for (const i of [1, 2, 3]) put(outputs, i);
     expect([1, 2, 3].map(() => outputs.nextTransmit()?.datagram[0])).toEqual([1, 2, 3]);
@@ -23,7 +23,7 @@ describe('Outputs', () => {
     ]);
   });
 
-  it('reuses objects after all were taken, and frees them after a burst', () => {
+  it('reuses up to 1024 objects after all were taken, and frees the others', () => {
     const outputs = new Outputs();
     for (let i = 0; i < 5000; i++) put(outputs, i & 0xff);
     const all = new Set<unknown>();

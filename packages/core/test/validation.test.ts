@@ -183,7 +183,7 @@ describe('checkConfiguration', () => {
   });
 });
 
-/** A full table: the peer with the key above, and others that are only counted. */
+/** Returns a full table: a peer with the key `publicKey`, and others that are only counted. */
 function full(): CurrentConfiguration {
   const peers = new PeerTable();
   peers.add(new Peer(publicKey, ID, 0, 0));

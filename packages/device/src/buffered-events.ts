@@ -34,7 +34,7 @@ export class BufferedEvents {
     if (!this.#isUrgent) this.#timer.unref();
   }
 
-  /** Keeps the event, or emits it at once if nothing is kept any more. */
+  /** Keeps the event, or emits it at once if the kept events have been emitted. */
   add(emit: () => void): void {
     if (this.#timer && this.#buffered && this.#buffered.length >= MOST_EVENTS) this.release();
     if (this.#buffered) this.#buffered.push(emit);
@@ -50,7 +50,7 @@ export class BufferedEvents {
     this.#timer?.ref();
   }
 
-  /** The caller has added a listener or called a method. */
+  /** Must be called when the caller adds a listener or calls a method. */
   markUsed(): void {
     if (this.#isUsed || !this.#buffered) return;
     this.#isUsed = true;
@@ -73,8 +73,8 @@ export class BufferedEvents {
       while (emitted < buffered.length) buffered[emitted++]!();
       this.#buffered = undefined;
     } finally {
-      // A listener threw. Its error goes to the caller; the remaining events are emitted in the
-      // next turn.
+      // A listener threw, and this method passes its error on. The remaining events are emitted in
+      // the next turn of the event loop.
       if (this.#buffered) {
         const rest = buffered.slice(emitted);
         this.#buffered = rest;

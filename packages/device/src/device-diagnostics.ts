@@ -1,5 +1,5 @@
 /**
- * `DeviceDiagnostics`: the messages on the channels of `node:diagnostics_channel`.
+ * `DeviceDiagnostics`: the messages that devices publish on channels of `node:diagnostics_channel`.
  *
  * @module
  */
@@ -11,9 +11,10 @@ import type { DeviceEvents } from './device-events.ts';
  * fields of the event and the device. `litz:device:open` reports that a device was made.
  *
  * A program, or a tool that observes it, subscribes once and gets the messages of all devices of
- * the process. `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are
- * made only if there is a subscriber when the device is made, or when one of its methods is called
- * later. All subscribers get the same message object, so do not change it.
+ * the process. `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` cost
+ * time, so a device makes them only for listeners and subscribers. It looks for subscribers when it
+ * is made, and at each later call of a method such as `status` or `configure`. All subscribers get
+ * the same message object, so do not change it.
  *
  * @example
  *

@@ -1,5 +1,5 @@
 /**
- * `DeviceEvents`: what a device tells its owner.
+ * `DeviceEvents`: the events of a device, with their fields.
  *
  * @module
  */
@@ -10,7 +10,8 @@ import type { DropReason, Endpoint, PublicKey, SessionStaticKeys, TraceStep } fr
  * belong to the listener.
  *
  * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only
- * while they have a listener. `error` without a listener is thrown, as by every `EventEmitter`.
+ * while they have a listener, or a subscriber (`DeviceDiagnostics`). `error` without a listener is
+ * thrown, as by every `EventEmitter`.
  */
 export interface DeviceEvents {
   /**
@@ -42,8 +43,7 @@ export interface DeviceEvents {
     },
   ];
   /**
-   * The handshake was given up after Rekey-Attempt-Time. The packets that waited for it are
-   * dropped.
+   * A handshake was given up after Rekey-Attempt-Time. The packets that waited for it are dropped.
    */
   'handshake-failed': [{ readonly peer: PublicKey }];
   /**

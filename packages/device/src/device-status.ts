@@ -8,8 +8,8 @@ import type { BatchStats } from './plane/batch-sizes.ts';
 import type { LoopStats } from './plane/loop-time.ts';
 
 /**
- * The configuration and peers of a device at one moment; a copy. It is also a `DeviceStatus` of
- * `@litz/config`.
+ * A copy of the configuration and the peers of a device. Many peers are read in slices, so not all
+ * at the same moment. A snapshot is also a `DeviceStatus` of `@litz/config`.
  */
 export interface DeviceSnapshot {
   readonly name: string;
@@ -29,7 +29,7 @@ export interface DeviceSnapshot {
   peers: PeerStatus[];
 }
 
-/** A part of a snapshot. Slices are read in different turns of the packet loop. */
+/** A part of a snapshot. The slices of one snapshot are read in different turns of the loop. */
 export interface SnapshotSlice {
   /** The status with a part of the peers. Only the first slice has the private keys. */
   readonly snapshot: DeviceSnapshot;
@@ -43,10 +43,11 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
   /** The names are those of `UdpCounters`. The object is empty while the link is down. */
   readonly udp: Readonly<Record<string, number>>;
   /**
-   * `sent`: packets that one turn of the loop read from the TUN. `received`: datagrams per wake-up.
+   * `sent`: packets that one turn of the loop read from the TUN. `received`: datagrams that one
+   * turn read from a socket.
    */
   readonly batches: { readonly sent: BatchStats; readonly received: BatchStats };
   readonly loop: LoopStats;
-  /** How many threads seal packets at present. */
+  /** How many threads seal and open packets at present, including that of the packet loop. */
   readonly threads: number;
 };

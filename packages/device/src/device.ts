@@ -1,5 +1,5 @@
 /**
- * `Device`: a WireGuard device, from keys and peers to running traffic.
+ * `Device`: the public class of a WireGuard device, with its methods and events.
  *
  * @module
  */
@@ -39,8 +39,8 @@ import { SessionWaits } from './session-waits.ts';
 export let driverOf: (device: Device) => Driver;
 
 /**
- * Makes a device that rests until it has adopted the device of another process. For this package
- * only.
+ * Makes a device that rests. It can then adopt the device of another process, and rests until a
+ * `resume` request. For this package only.
  */
 export let createSuccessor: (...values: SuccessorValues) => Promise<Device>;
 
@@ -55,7 +55,7 @@ export let createSuccessor: (...values: SuccessorValues) => Promise<Device>;
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
  * thread, close it before you terminate that thread. Otherwise the interface stays until the
- * process ends. When the process ends, the kernel releases everything.
+ * process ends. Then the kernel releases everything, except an interface with `persist`.
  *
  * @example Two devices in memory, with a session between them
  *
@@ -109,6 +109,11 @@ export class Device extends EventEmitter<DeviceEvents> {
   readonly #captures: DeviceCaptures = new DeviceCaptures();
   /** While this keeps events, the packet loop emits all optional events. */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
+  /**
+   * What was to be published before the device was open; undefined afterwards. A subscriber may use
+   * the device, which has no driver before, and `open` comes first.
+   */
+  #early: (() => void)[] | undefined = [];
   /** The optional events whose channels had a subscriber at the last check. */
   #subscribed = '';
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
@@ -148,6 +153,9 @@ export class Device extends EventEmitter<DeviceEvents> {
     device.#driver = await open(device.#createListener());
     device.#watchListeners();
     publishEvent('open', () => ({ device }));
+    const early = device.#early ?? [];
+    device.#early = undefined;
+    for (const publish of early) publish();
     device.#buffer.startTimeLimit();
     return device;
   }
@@ -156,13 +164,14 @@ export class Device extends EventEmitter<DeviceEvents> {
     super();
   }
 
-  /** The name of the interface. For '%d' the kernel chose the number. */
+  /** The name of the interface, with the number that the kernel chose for '%d', or of the `Tun`. */
   get name(): string {
     return this.#driver.name;
   }
 
   /**
-   * Which provider does the cryptography, and why. `LITZ_CRYPTO` or the option `crypto` chooses it.
+   * Which provider does the cryptography, and why. The option `crypto` or `LITZ_CRYPTO` can choose
+   * another one.
    */
   get crypto(): CryptoStatus {
     return this.#driver.crypto;
@@ -242,7 +251,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Returns the peers of `status`. The preshared keys in it are copies that belong to the caller.
+   * Returns the peers of `status`. Their preshared keys are copies that belong to the caller.
    *
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    */
@@ -310,8 +319,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Calls `listener` with each `peer` event, in the form of the UAPI, until the returned function
-   * is called.
+   * Calls `listener` with each `peer` event, in the form that the UAPI reports, until the returned
+   * function is called.
    */
   followPeers(listener: (peer: ChangedPeer) => void): () => void {
     checkFunction(listener, 'listener');
@@ -457,14 +466,20 @@ export class Device extends EventEmitter<DeviceEvents> {
   #emitEvent(event: PlaneEvent): void {
     this.#waits.handleEvent(event);
     const { type, ...fields } = event;
-    publishEvent(type, () => ({ device: this, ...fields }));
+    this.#publish(type, fields);
     // The compiler does not know that these fields belong to the event with this name.
     const parameters = (type === 'down' ? [] : [fields]) as PlaneListeners[typeof type];
     this.#buffer.add(() => this.emit(type, ...(parameters as never)));
   }
 
+  #publish(event: string, fields: object): void {
+    const publish = (): void => publishEvent(event, () => ({ device: this, ...fields }));
+    if (this.#early) this.#early.push(publish);
+    else publish();
+  }
+
   #emitError(error: Error): void {
-    publishEvent('error', () => ({ device: this, error }));
+    this.#publish('error', { error });
     this.#buffer.add(() => this.emit('error', error));
     this.#buffer.keepProcessAlive();
   }
@@ -476,7 +491,7 @@ export class Device extends EventEmitter<DeviceEvents> {
     try {
       if (error) this.#emitError(error);
     } finally {
-      publishEvent('close', () => ({ device: this }));
+      this.#publish('close', {});
       this.#buffer.add(() => this.emit('close'));
     }
   }
@@ -530,5 +545,5 @@ function openDriver(settings: DeviceSettings, listener: DriverListener): Promise
 
 /** The optional events that `connected` waits for. */
 const AWAITED: readonly OptionalEvent[] = ['session', 'handshake-failed'];
-/** Why a capture has ended. */
+/** The reason in a capture that ended because its device was closed. */
 const CLOSED = 'the device was closed, or its interface was removed';

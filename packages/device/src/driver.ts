@@ -25,7 +25,7 @@ export type DeviceRequest =
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
-  /** Records packets into the memory of a `DeviceCapture`, until `end-capture` with the same id. */
+  /** Records packets into a ring in `memory`, until an `end-capture` with the same id. */
   | {
       readonly type: 'capture';
       readonly id: number;
@@ -64,7 +64,7 @@ export interface CryptoStatus {
 
 /** A running data plane, in a thread of its own or in the calling thread. */
 export interface Driver {
-  /** The name of the interface, as the kernel gave it. */
+  /** The name of the interface, as the kernel gave it, or of the caller's `Tun`. */
   readonly name: string;
   readonly crypto: CryptoStatus;
   request<Type extends DeviceRequest['type']>(
@@ -78,23 +78,28 @@ export interface Driver {
   close(): Promise<void>;
 }
 
-/** Receives what happens in a driver. Nothing is called before the driver is open. */
+/**
+ * Receives what happens in a driver. `event` and `error` may be called before `open` of the driver
+ * has resolved.
+ */
 export interface DriverListener {
   event(event: PlaneEvent): void;
-  /** The reader of a capture waits, and there is something to read. */
+  /** The reader of the capture `id` waits, and there is something to read. */
   captured(id: number): void;
   /** Something failed, and the device continues. */
   error(error: Error): void;
   /**
-   * Everything is released. Called once. `error`: the crash that ended the device, if there was
-   * one.
+   * Everything is released. Called once, but not if the driver could not be opened. `error`: the
+   * crash that ended the device, if there was one.
    */
   closed(error: Error | undefined): void;
 }
 
 /**
- * Answers a request that opens no sockets. Only a snapshot may need several steps; the device must
- * not be changed between two of its steps. `now`: ms of the engine's clock.
+ * Answers a request that changes neither the configuration nor the link, and hands nothing over.
+ * Only a snapshot may need several steps; the device must not be changed between two of its steps.
+ *
+ * @param now in ms of the engine's clock
  */
 export function* answerRequest(
   plane: DataPlane,

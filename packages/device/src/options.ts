@@ -81,7 +81,7 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
   threads?: number | 'auto';
 }
 
-/** An interface, by name and MTU. */
+/** An interface that a device makes: its name and how it is set up. */
 export interface TunOptions {
   /** 'wg0'; the kernel replaces a `%d` in the name by a number. At most 15 bytes. */
   name: string;

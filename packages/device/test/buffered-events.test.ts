@@ -10,7 +10,7 @@ beforeEach(() => {
   told = [];
   released = 0;
   events = new BufferedEvents(() => {
-    // Counts only a call that comes before the first event.
+    // The callback must be called before the first event is emitted. Other calls are not counted.
     if (told.length === 0) released++;
   });
 });
@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('BufferedEvents', () => {
-  it('keeps all events until the turn after the device is used', () => {
+  it('keeps all events until the turn of the event loop after the device is used', () => {
     tell('up');
     events.startTimeLimit();
     tell('handshake');

@@ -82,7 +82,7 @@ for i in range(count):
         time.sleep(0.01)
 `;
 
-/** Resolves with the number of received datagrams, when all have arrived or after two seconds. */
+/** Resolves after two seconds, with the number of datagrams that were received until then. */
 const RECEIVER = `
 const { version, target, count } = workerData;
 const socket = require('node:dgram').createSocket(version === 4 ? 'udp4' : 'udp6');

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
@@ -160,7 +161,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     left.netlink.addAddress(left.index('wg0'), address);
     const innermost = Uint8Array.of(10, 2, 0, 2);
     expect(await left.ping(innermost, 3)).toBe(3);
-    // In fragments, because a packet inside two tunnels is longer than the MTU.
+    // These travel as fragments, because a packet inside two tunnels is longer than the MTU.
     expect(await left.ping(innermost, 3, { size: 1380 })).toBe(3);
     expect((await devices.left.stats()).drops).not.toHaveProperty('routing-loop');
     await inner.close();
@@ -295,7 +296,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       const { left } = await hosts.devices();
       const show = ['-j', '-d', 'link', 'show', 'dev', left.name];
       const text = hosts.left.namespace.run(() => execFileSync('ip', show, { encoding: 'utf8' }));
-      // A limit makes the kernel cut the super-packets of programs that exceed it.
+      // With lower limits, the kernel would split larger super-packets before Litz reads them.
       expect(JSON.parse(text)).toMatchObject([{ gso_max_segs: 65_535, gso_max_size: 65_536 }]);
     });
 
@@ -344,7 +345,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       for (let i = 0; i < 5; i++) {
         ip(`route add 203.0.113.${i}/32 dev lo`);
         expect(await hosts.right.ping(hosts.left.inner)).toBe(1);
-        // All changes of one second are handled together.
+        // Changes within one second are handled together, so the five changes take longer.
         await setTimeout(300);
       }
       expect(await right.stats()).toMatchObject({ udp: { sentWithoutSource: 0 } });
@@ -362,7 +363,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
         { timeout: 5000 },
       );
       ip('route replace 10.9.0.0/24 dev wan table 2');
-      // After a message has arrived at the source again, it is used as before.
+      // A message arrives at the second address again, so that address is the source again.
       await left.configure({ peers: [toTheSecond()] });
       expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
       const { sentWithoutSource } = (await right.stats()).udp;
@@ -460,6 +461,22 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
   });
 
   describe('create', () => {
+    it('publishes open before up, and a subscriber may use the device', async () => {
+      const published: unknown[] = [];
+      const subscriber = (message: unknown, channel: string | symbol): void => {
+        published.push([channel, (message as { device: Device }).device.name]);
+      };
+      const channels = ['litz:device:open', 'litz:device:up'];
+      for (const channel of channels) subscribe(channel, subscriber);
+      try {
+        await hosts.left.device();
+        await vi.waitFor(() => expect(published).toHaveLength(2));
+      } finally {
+        for (const channel of channels) unsubscribe(channel, subscriber);
+      }
+      expect(published).toEqual(channels.map((channel) => [channel, 'wg0']));
+    });
+
     it('rejects with EBUSY when the name is taken', async () => {
       const { left } = hosts;
       await left.device();
@@ -574,14 +591,15 @@ describeWith(realInterfaces, 'Device and offloads', () => {
 
   it('reports a refused segmentation once, and works without it', async () => {
     const { left, right } = hosts;
-    // The datagrams of the self-test are longer: the kernel refuses to segment them (EINVAL).
+    // The datagrams of the self-test are longer than this MTU, so the kernel refuses to segment
+    // them (EINVAL).
     left.netlink.setLink(left.index('lo'), { up: true, mtu: 512 });
     const device = await left.device({ peers: [peerOf(right, `${right.outer}:51820`)] });
     const told: unknown[] = [];
     device.on('offload', (event) => told.push(event));
     await right.device({ peers: [peerOf(left)] });
     expect(await left.ping(right.inner, 3)).toBe(3);
-    // Sockets are opened anew, and tested again.
+    // The change opens new sockets, and the self-test runs again.
     await device.configure({ listenPort: 51_900 });
     expect(await left.ping(right.inner, 3)).toBe(3);
     expect(told).toEqual([{ name: 'udpGso', reason: expect.any(String) }]);

@@ -242,7 +242,7 @@ describe('Device', () => {
     expect(event).toMatchObject({ previous: undefined, endpoint: { port: listenPort } });
   });
 
-  it('emits drop once per reason and second', async () => {
+  it('emits drop with the number of packets that were dropped for one reason', async () => {
     const [alice, bob] = await pair();
     const dropped = once(alice.device, 'drop');
     for (let i = 0; i < 5; i++) alice.tun.send(Uint8Array.of(0x45, 0, 0, 1));
@@ -339,7 +339,7 @@ describe('Device', () => {
       expect(await device.peers()).toEqual([]);
     });
 
-    it('refuses a mark, which node:dgram cannot set, and changes nothing', async () => {
+    it('refuses a mark with portable sockets, which cannot set it, and changes nothing', async () => {
       await using alice = await memoryDevice(ALICE, { udp: 'portable' });
       await using bob = await memoryDevice(BOB);
       await introduce(alice, bob);
@@ -398,7 +398,7 @@ describe('Device', () => {
       expect((await alice.device.stats()).completedHandshakes).toBe(completedHandshakes);
     });
 
-    it('returns the whole status, and accepts it as a change', async () => {
+    it('returns the whole status, and removes the private key and all peers on request', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await bob.device.status();
       const status = await alice.device.status();
@@ -485,7 +485,7 @@ describe('Device', () => {
       await expect(alice.device.up()).rejects.toMatchObject({ code: 'ERR_LITZ_CLOSED' });
     });
 
-    it('follows the MTU', async () => {
+    it('follows the MTU of the TUN', async () => {
       const { device, tun } = await open(memoryDevice(ALICE));
       const changed = once(device, 'mtu');
       tun.setMtu(1280);
@@ -493,7 +493,7 @@ describe('Device', () => {
       expect(await device.status()).toMatchObject({ mtu: 1280 });
     });
 
-    it('ends with the TUN', async () => {
+    it('ends the device when the TUN is closed', async () => {
       const { device, tun } = await open(memoryDevice(ALICE));
       const closed = once(device, 'close');
       tun.close();
@@ -569,7 +569,7 @@ describe('Device', () => {
     expect(tun.send(new Uint8Array(20))).toBe(false);
   });
 
-  it('ends with an error event after a crash in the middle of a change, with any error', async () => {
+  it('ends with an error event after a crash in the middle of a change, also with a TypeError', async () => {
     let isBroken = false;
     const crypto = {
       ...nobleProvider,
@@ -597,7 +597,7 @@ describe('Device', () => {
       await received;
     });
 
-    it('refuses the second of two devices that are made for a TUN at once', async () => {
+    it('refuses the second of two devices that are made for one TUN at the same time', async () => {
       const tun = new MemoryTun();
       const made = await Promise.allSettled([Device.create({ tun }), Device.create({ tun })]);
       for (const one of made) if (one.status === 'fulfilled') closing.push(one.value);
@@ -613,7 +613,7 @@ describe('Device', () => {
       expect(tun.send(new Uint8Array(20))).toBe(false);
     });
 
-    it('works with another provider, and refuses a module', async () => {
+    it('works with a provider object, and refuses the name of a module', async () => {
       await open(memoryDevice(ALICE, { crypto: nobleProvider }));
       const created = memoryDevice(ALICE, { crypto: { module: 'node:os' } });
       await expect(created).rejects.toThrow(/"crypto"/);
@@ -621,7 +621,7 @@ describe('Device', () => {
   });
 });
 
-/** Alice, who calls bob as soon as her link is up. */
+/** Makes Alice's device. It starts a handshake with Bob as soon as its link is up. */
 async function callingDevice(bob: MemoryDevice): Promise<MemoryDevice> {
   await bob.device.configure({ peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.0.0.1'] }] });
   const { listenPort } = await bob.device.status();
@@ -645,7 +645,7 @@ async function partsOf(device: Device): Promise<DeviceSnapshot[]> {
   return parts;
 }
 
-/** Closes the device after the test. */
+/** Waits for the device, and closes it after the test. */
 async function open<T extends { device: Device }>(opened: Promise<T>): Promise<T> {
   const memory = await opened;
   closing.push(memory.device);

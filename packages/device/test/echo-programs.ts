@@ -1,11 +1,11 @@
 /**
- * Programs for a thread in a network namespace: a TCP server that sends back what it gets, and a
- * client that compares.
+ * Programs for a thread in a network namespace. A TCP server sends back what it receives. Its
+ * client compares what comes back with what it sent.
  *
  * @module
  */
 
-/** `workerData`: where it listens. Returns true when the first connection has closed. */
+/** `workerData`: `host` and `port` to listen on. Returns true when a connection has closed. */
 export const ECHO_SERVER: string = `
   const server = require('node:net').createServer({ allowHalfOpen: true });
   server.listen(workerData);
@@ -16,7 +16,7 @@ export const ECHO_SERVER: string = `
   server.close();
   return true;`;
 
-/** `workerData`: `host`, `port` and `length` in bytes. Returns whether the same bytes came back. */
+/** `workerData`: `host`, `port`, and `length` in bytes. Returns in words what came back. */
 export const ECHO_CLIENT: string = `
   const { randomBytes } = require('node:crypto');
   const { host, port, length } = workerData;

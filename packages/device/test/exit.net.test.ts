@@ -9,7 +9,7 @@ import { BUILT_DEVICE, builtDevice, Host, openDescriptors, realInterfaces } from
 
 let host: Host;
 
-/** A new host for each test of a suite. */
+/** Makes a new host for each test of a suite. */
 function withHost(): void {
   beforeEach(() => {
     host = new Host(ALICE);

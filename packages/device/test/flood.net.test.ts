@@ -41,11 +41,11 @@ describeWith(requirements, 'Device in a flood of handshake messages', () => {
       perSecond: PER_SECOND,
       seconds: SECONDS,
     });
-    // The kernel gets its filter within a quarter of a second.
+    // The device gives the kernel a filter within a quarter of a second.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await right.ping(left.inner, 50)).toBe(50);
-    // The generator shares the cores with both ends, so the flood goes on in both measurements. In
-    // one of them the kernel drops it before it reaches the socket.
+    // The generator shares the cores with both ends, so it sends the flood in both measurements. In
+    // the first one, the kernel drops the flood before it reaches the socket.
     const ratios: number[] = [];
     for (const port of [7002, 7004]) {
       left.namespace.run(() => nft(DROP_FLOOD));
@@ -55,7 +55,7 @@ describeWith(requirements, 'Device in a flood of handshake messages', () => {
     }
     const sent = (await flood) as number;
     expect(sent).toBeGreaterThan((PER_SECOND * SECONDS) / 4);
-    // About 0.9 on an idle machine. Without budgets and filter it was 0.
+    // The ratio is about 0.9 on an idle machine, and 0 without the budgets and the flood filter.
     expect(Math.max(...ratios)).toBeGreaterThan(0.5);
     const { drops, udp, sentCookieReplies } = await devices.left.stats();
     expect(sentCookieReplies).toBeGreaterThan(100);

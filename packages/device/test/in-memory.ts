@@ -1,5 +1,6 @@
 /**
- * Devices in memory for tests: keys from numbers, loopback addresses, packets between them.
+ * Devices in memory for tests. Their keys are made from numbers, and their sockets use loopback
+ * addresses.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export interface MemoryDevice extends AsyncDisposable {
   readonly person: Person;
 }
 
-/** A device of a person, with its link up and no peers. */
+/** Makes a device of a person, with its link up and no peers unless the options differ. */
 export async function memoryDevice(
   person: Person,
   options: Partial<DeviceOptions> = {},
@@ -29,7 +30,7 @@ export async function memoryDevice(
   return { device, tun, person, [Symbol.asyncDispose]: () => device.close() };
 }
 
-/** Makes `b` a peer of `a`, with the endpoint of `b`, whose link must be up. */
+/** Makes `b` a peer of `a`, with the endpoint of `b`. The link of `b` must be up. */
 export async function introduce(a: MemoryDevice, b: MemoryDevice): Promise<void> {
   const { listenPort } = await b.device.status();
   await a.device.configure({
@@ -43,7 +44,7 @@ export async function introduce(a: MemoryDevice, b: MemoryDevice): Promise<void>
   });
 }
 
-/** Alice and bob, who are peers of each other. */
+/** Makes the devices of Alice and Bob, which are peers of each other. */
 export async function memoryPair(): Promise<[alice: MemoryDevice, bob: MemoryDevice]> {
   const alice = await memoryDevice(ALICE);
   const bob = await memoryDevice(BOB);
@@ -58,7 +59,7 @@ export function packetFrom(a: MemoryDevice, b: MemoryDevice, payload?: number[])
   return ipPacket({ source, destination, ...(payload && { payload }) });
 }
 
-/** The next packet out of a TUN. */
+/** Resolves with the next packet that a device writes to the TUN. */
 export async function nextPacket(tun: MemoryTun): Promise<Uint8Array> {
   const [packet] = (await once(tun, 'packet')) as [Uint8Array];
   return packet;

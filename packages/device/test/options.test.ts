@@ -7,7 +7,7 @@ import { ALICE, BOB } from './in-memory.ts';
 afterEach(() => vi.unstubAllEnvs());
 
 describe('readDeviceOptions', () => {
-  it('reads texts as bytes and numbers', () => {
+  it('reads keys, prefixes and endpoints that are given as text', () => {
     const settings = readDeviceOptions({
       tun: { name: 'wg0', mtu: 1380 },
       addresses: ['10.0.0.1/24', 'fd00::1/64'],

@@ -1,6 +1,6 @@
 /**
- * Several threads seal for one device. What they send is received by an engine without an interface,
- * which sees every counter in the order in which it arrived.
+ * Tests devices with several threads that seal. An engine without an interface receives what a
+ * device sends, so a test sees every counter in the order of arrival.
  */
 import { randomFillSync } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
@@ -61,7 +61,7 @@ describeWith(realInterfaces, 'Device with several threads', () => {
     sender.close();
     const { counters, wrong } = receiver;
     expect(wrong).toEqual([]);
-    // 61 * 4 super-packets and more, with 44 packets each. Some may be lost where a queue was full.
+    // More than 61 * 4 super-packets of 44 packets were sent. A full queue may have lost some.
     expect(counters.length).toBeGreaterThan(5000);
     expect(counters.every((counter, i) => i === 0 || counter > counters[i - 1])).toBe(true);
     expect(errors).toEqual(
@@ -133,7 +133,7 @@ describeWith(realInterfaces, "Device with threads: 'auto'", () => {
     sender.send();
     await receiver.untilQuiet();
     expect(workers).toHaveLength(1);
-    // From here on nobody receives, because that would need a core.
+    // Nobody receives the stream that follows, because receiving would need a core.
     receiver.close();
     const { mostThreads, idleWindows } = await streamUntilGrown(device, sender);
     expect(mostThreads).toBeLessThanOrEqual(availableParallelism());
@@ -171,7 +171,7 @@ describeWith(realInterfaces, "Device with threads: 'auto'", () => {
 
 /**
  * Keeps the queue of the interface filled, in bursts, so that a core stays free for a second
- * thread. Ends when there is one.
+ * thread. Ends when a second thread runs, or after `longestMs`.
  *
  * @returns the most threads, and the most intervals in a row in which a core was idle
  */

@@ -1,5 +1,5 @@
 /**
- * Two network namespaces with a cable between them, and a device in each.
+ * Two network namespaces that a veth pair connects, and a device in each.
  *
  * ```
  *   left   wg0 10.1.0.1/24, fd01::1/64              right   wg0 10.1.0.2/24, fd01::2/64
@@ -40,7 +40,7 @@ export class Host {
   constructor(person: Person) {
     this.person = person;
     this.namespace.run(() => {
-      // Duplicate address detection takes a second or two, and neighbours are not found before.
+      // Duplicate address detection takes a second or two. Neighbours are not found until it ends.
       for (const name of ['all', 'default']) {
         const file = `/proc/sys/net/ipv6/conf/${name}/accept_dad`;
         if (existsSync(file)) writeFileSync(file, '0');
@@ -149,7 +149,7 @@ export function peerOf({ person }: Host, endpoint?: string): Peer {
   };
 }
 
-/** Descriptors of this process that are TUN devices or sockets. */
+/** Returns how many descriptors this process has open. */
 export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
@@ -157,7 +157,7 @@ export function openDescriptors(): number {
 /**
  * Runs the body of an async function in a thread whose sockets are in the namespace.
  *
- * @returns what it returns, by structured clone
+ * @returns a structured clone of what the function returns
  */
 export async function runInside(host: Host, body: string, data: unknown = {}): Promise<unknown> {
   const code = `const { parentPort, workerData } = require('node:worker_threads');

@@ -1,5 +1,6 @@
 /**
- * A clock that does not run. A test moves it.
+ * `ManualClock`: a clock that stands still until a test moves it. `until` and `settle` wait for
+ * promises meanwhile.
  *
  * @module
  */
@@ -38,7 +39,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Runs pending promises until the condition is true. The clock does not move. */
+/** Runs the event loop until the condition is true, at most 2000 turns. The clock does not move. */
 export async function until(condition: () => boolean, what = 'the condition'): Promise<void> {
   for (let turn = 0; turn < 2000; turn++) {
     if (condition()) return;
@@ -47,7 +48,7 @@ export async function until(condition: () => boolean, what = 'the condition'): P
   throw new Error(`${what} did not become true`);
 }
 
-/** Runs all pending promises. The clock does not move. */
+/** Runs 50 turns of the event loop, so that pending promises settle. The clock does not move. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,6 @@
 /**
- * Makes records for tests. They differ in every field.
+ * Makes records for tests. Records with different numbers have different names, addresses, keys and
+ * prefixes.
  *
  * @module
  */
@@ -24,7 +25,7 @@ export function recordOf(number: number, change: Partial<NodeRecord> = {}): Node
   };
 }
 
-/** Returns a key that no other record of the test has. */
+/** Returns a public key. Each number gives another key. */
 export function keyOf(number: number): PublicKey {
   const bytes = new Uint8Array(32).fill(0x21);
   bytes[0] = number & 0xff;
@@ -32,7 +33,7 @@ export function keyOf(number: number): PublicKey {
   return parsePublicKey(bytes);
 }
 
-/** Converts a value for comparison: typed values become texts. */
+/** Returns a value as JSON has it, for comparison. Keys and prefixes become texts. */
 export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }

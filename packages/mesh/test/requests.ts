@@ -1,5 +1,5 @@
 /**
- * Requests for the tests: three nodes of a cluster with both families.
+ * Makes the `MeshRequest` of a node for the tests. Its cluster has three nodes, with IPv4 and IPv6.
  *
  * @module
  */

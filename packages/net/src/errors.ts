@@ -10,7 +10,7 @@ import { getSystemErrorMap } from 'node:util';
 export interface NetworkError extends Error {
   /** For example 'ECONNREFUSED'. */
   readonly code: string;
-  /** A negative number, as in Node.js; for names it is undefined. */
+  /** A negative number, as in Node.js; undefined if libuv has no number for the code. */
   readonly errno?: number;
   readonly syscall: string;
   readonly address?: string;
@@ -89,7 +89,7 @@ export function abortError(signal: AbortSignal): Error & { code: string } {
 
 /**
  * Returns one error for several addresses, as Node.js does when it tries more than one: an
- * `AggregateError` with the code of the first.
+ * `AggregateError` with the code of the first. A single error is returned as it is.
  */
 export function aggregateError(errors: readonly NetworkError[]): Error {
   const [first] = errors;
@@ -97,7 +97,7 @@ export function aggregateError(errors: readonly NetworkError[]): Error {
   return Object.assign(new AggregateError(errors), { code: first?.code });
 }
 
-/** Returns the code of an error that the stack threw. */
+/** Returns the code of an error that the stack threw; 'EINVAL' if it has none. */
 export function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? 'EINVAL';
 }
@@ -106,7 +106,7 @@ function hostPort(address: string, port: number | undefined): string {
   return port === undefined || port <= 0 ? address : `${address}:${port}`;
 }
 
-/** The numbers of errors differ from system to system. libuv knows them. */
+/** Returns numbers and texts by code, from libuv: the numbers differ from system to system. */
 function systemErrors(): ReadonlyMap<string, { errno: number; text: string }> {
   known ??= new Map(
     [...getSystemErrorMap()].map(([errno, [name, text]]) => [name, { errno, text }]),

@@ -15,7 +15,7 @@ export class Lingering {
   readonly #sockets = new Set<TcpSocket>();
   readonly #waiting = new Set<{ readonly stage: LingerStage; readonly resolve: () => void }>();
 
-  /** A program has closed this connection. */
+  /** Adds a connection that the program has closed. */
   add(socket: TcpSocket): void {
     if (!hasReached(socket, 'end')) this.#sockets.add(socket);
   }
@@ -30,7 +30,7 @@ export class Lingering {
   /**
    * Resolves when all connections have reached the stage, or when the time is over.
    *
-   * @returns whether they have reached it
+   * @returns whether all have reached it
    */
   reached(stage: LingerStage, limitMs: number): Promise<boolean> {
     if (this.#hasReached(stage)) return Promise.resolve(true);

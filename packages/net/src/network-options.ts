@@ -19,19 +19,22 @@ import { checkSignal } from './on-abort.ts';
 
 /** Options of `Network.open`. */
 export interface NetworkOptions {
-  /** DNS servers and search domains. They replace those of the file. */
+  /** DNS servers and search domains. They replace the `DNS` field of the wg-quick file. */
   readonly dns?: readonly string[] | undefined;
-  /** Looks names up in place of the DNS servers of the tunnel. */
+  /** A function like dns.lookup, which is called instead of the DNS servers of the tunnel. */
   readonly lookup?: LookupFunction | undefined;
   /** The MTU in bytes, 1280 to 65535. It replaces the MTU of the file. Default 1420. */
   readonly mtu?: number | undefined;
   /** The largest number of bytes that all sockets together may hold. Default 64 MiB. */
   readonly memory?: number | undefined;
-  /** Ms after which a handshake without answer is given up. Default 90 s. */
+  /** Ms after which a handshake without answer is given up. Default 90000. */
   readonly handshakeTimeout?: number | undefined;
-  /** How the names of endpoints are looked up: with the resolver of the system, with retries. */
+  /**
+   * Replaces the look-up of endpoints that are names, its number of retries, and its log. Default:
+   * the resolver of the system, with 15 retries.
+   */
   readonly resolve?: Omit<ResolveOptions, 'signal'> | undefined;
-  /** With a configuration as source: the name of its file, for errors. */
+  /** With a configuration as source: the name of the file it was read from, for errors. */
   readonly file?: string | undefined;
   /** Aborts `open`. */
   readonly signal?: AbortSignal | undefined;

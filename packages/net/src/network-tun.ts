@@ -61,7 +61,7 @@ export class NetworkTun extends StackTun {
       stack,
       ...(name !== undefined && { name }),
       onSocket: (socket) => {
-        // While the TUN closes, the network reports the reason to all its sockets.
+        // When the TUN closes, the network itself reports the reason to all its sockets.
         if (!this.#isClosing) this.listener?.(socket);
       },
     });

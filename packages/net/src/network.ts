@@ -104,8 +104,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   readonly host: SocketHost;
   /**
    * The `fetch` of undici 7, through the tunnel. Its classes are those of undici; it also takes a
-   * `Request` or `FormData` of Node.js. It rejects if a host does not answer within ten seconds. A
-   * signal can end it earlier.
+   * `Request` or `FormData` of Node.js. It rejects if a connection is not established within ten
+   * seconds. A signal can end it earlier.
    *
    * @example
    *
@@ -134,12 +134,13 @@ export class Network extends EventEmitter<NetworkEvents> {
   /**
    * Opens a network.
    *
-   * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` that
-   *   was made with the option `tun`. The network closes the device.
+   * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` whose
+   *   TUN is a `NetworkTun`; then `options.tun` is that TUN. The network closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
    *   a file, or the writer of a pipe takes too long
-   * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`
+   * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`. Or `signal`
+   *   was aborted
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
@@ -349,7 +350,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     return this;
   }
 
-  /** Lets the process end while the network is open and no socket needs it. */
+  /** Lets the process end while the network is open, unless a socket keeps it alive. */
   unref(): this {
     this.#isRef = false;
     if (!this.host.isHeld) this.device.unref();
@@ -371,8 +372,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
-    // A program that ends may still send something in the next turn of the event loop. That must
-    // leave before the sockets end.
+    // A program that ends may still send something in the next turn of the event loop. These bytes
+    // must leave before the sockets end.
     await nextTurn();
     const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
     this.host.close(reason);
@@ -392,7 +393,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     // The other side waits until its own end is acknowledged. Only this stack can acknowledge it,
     // so the stack stays a little longer.
     await lingering.reached('end', END_MS);
-    // The last acknowledgements leave in the next step of the device.
+    // The last acknowledgements leave when the device runs again, in the next turns.
     await nextTurn();
     await nextTurn();
   }

@@ -13,9 +13,9 @@ import { isIP } from 'node:net';
 import { IpAddress, type Socket as StackSocket, type Stack, type TcpSocket } from '@litz/netstack';
 import { Lingering } from './lingering.ts';
 
-/** The link of a stack: a `StackTun`, or two stacks that are joined. */
+/** What carries the packets of a stack: a `StackTun`, or a link between two stacks. */
 export interface StackLink {
-  /** Must be called after each call on the stack or one of its sockets, in the same turn. */
+  /** Must be called in each callback of the event loop that calls the stack or its sockets. */
   wake(): void;
 }
 
@@ -58,7 +58,10 @@ export interface SocketHostOptions {
   readonly addresses: readonly string[];
   readonly lookup: LookupAll;
   readonly describePeer: PeerNames;
-  /** Called when the first socket that keeps the process alive opens, and when the last closes. */
+  /**
+   * Called with true when there is a first socket that keeps the process alive, with false when
+   * there is none any more.
+   */
   readonly onHold: (isHeld: boolean) => void;
 }
 
@@ -122,7 +125,7 @@ export class SocketHost {
     this.#owners.delete(socket);
   }
 
-  /** The link reports a socket that changed. */
+  /** Called by the link: this socket has changed. */
   handleChange(socket: StackSocket): void {
     this.#changed.push(socket);
     if (this.#isScheduled) return;
@@ -156,7 +159,7 @@ export class SocketHost {
     this.fail(reason);
   }
 
-  /** Ends all sockets with this reason, and every later one. */
+  /** Ends all sockets with this reason. Sockets that are opened later fail with it, too. */
   fail(reason: Error): void {
     if (this.#failure) return;
     this.#failure = reason;

@@ -2,7 +2,8 @@
  * Two hosts whose stacks are joined in memory, without a tunnel: for tests of sockets.
  *
  * Packets of one turn of the event loop are carried in the next turn. The clock is real, because
- * the sockets are streams. Tests wait for events and not for times.
+ * the sockets are streams of Node.js, which need the event loop. So tests wait for events, not for
+ * times.
  *
  * @module
  */

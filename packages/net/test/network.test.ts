@@ -67,7 +67,7 @@ describe('Network', () => {
     server.close();
   });
 
-  test('says at once that no peer has an address', async () => {
+  test('fails at once if no peer has the address', async () => {
     await using networks = await twoNetworks();
     const socket = networks.a.connect(80, '10.0.0.99');
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
@@ -290,7 +290,7 @@ function ownInterface() {
   };
 }
 
-/** A DNS server in a network, which knows these names. */
+/** Starts a DNS server in a network. It knows these names. */
 function serveNames(network: Network, names: Record<string, string>): void {
   const socket = network.createSocket('udp4', (message, from) => {
     const { id, questions = [] } = decode(message);

@@ -68,7 +68,7 @@ describe('readTunnelSource with a file', () => {
     await expect(readTunnelSource(missing)).rejects.toThrow(missing);
   });
 
-  test('a signal ends the waiting for a pipe, which blocks nothing', async () => {
+  test('a signal ends the wait for a pipe; the event loop runs meanwhile', async () => {
     const pipe = join(newFolder(), 'pipe');
     execFileSync('mkfifo', [pipe]);
     const control = new AbortController();
@@ -110,7 +110,7 @@ describe('toDevice', () => {
     expect(named).toMatchObject([{ publicKey: KEYS.publicKey, host: 'vpn.example', port: 51_820 }]);
   });
 
-  test('sets no mark, which needs a privilege', async () => {
+  test('sets no mark, because that needs a privilege', async () => {
     const source = await readTunnelSource(config({}, 7));
     const { configuration, named } = await toDevice(source, {});
     expect(configuration.fwmark).toBe(0);

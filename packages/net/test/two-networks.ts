@@ -18,7 +18,8 @@ export interface TwoNetworks extends AsyncDisposable {
 }
 
 /**
- * Opens both. `a` begins the tunnel when it sends something. The DNS server of both is 10.0.0.2.
+ * Opens both networks. `a` begins the tunnel when it sends something. The DNS server of both is
+ * 10.0.0.2.
  */
 export async function twoNetworks(
   optionsA: NetworkOptions = {},
@@ -57,8 +58,8 @@ export async function portOf(server: Server): Promise<number> {
 }
 
 /**
- * Forwards connections to a port of `b` to a port of the system, in both directions. Returns the
- * port of `b`.
+ * Listens at a free port of `b`, and joins each connection with a new one to the port `to` of
+ * 127.0.0.1. Returns the port of `b`.
  */
 export async function expose(b: Network, to: number): Promise<number> {
   const server = b.createServer((inside) => {
@@ -68,7 +69,10 @@ export async function expose(b: Network, to: number): Promise<number> {
   return portOf(server.listen(0));
 }
 
-/** Forwards connections to a port of the system to a host of the network, in both directions. */
+/**
+ * Listens at a free port of 127.0.0.1, and joins each connection with a new one from `a` to a host.
+ * Returns the server that listens.
+ */
 export async function forward(a: Network, host: string, port: number): Promise<SystemServer> {
   const server = createServer((outside) => {
     const inside = a.connect(port, host);

@@ -39,7 +39,7 @@ export function checkStackOptions(options: StackOptions): CheckedStackOptions {
 
 /** @throws {TypeError | RangeError} not an integer from 1280 to 65535 */
 export function checkMtu(mtu: number | undefined): void {
-  // Below this, IPv6 does not work (RFC 8200 5).
+  // With less than 1280 bytes, IPv6 does not work (RFC 8200 5).
   if (mtu !== undefined) requireInteger(mtu, 'mtu', 1280, 65_535);
 }
 

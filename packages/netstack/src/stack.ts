@@ -42,7 +42,10 @@ export type Socket = TcpSocket | TcpListener | UdpSocket | EchoSocket;
 
 /** Options of `Stack.connectTcp`. */
 export interface ConnectOptions extends TcpOptions {
-  /** The address to connect from. Default: the one that is nearest to the destination. */
+  /**
+   * The address to connect from. Default: the one that has the most leading bits in common with the
+   * destination.
+   */
   readonly address?: string | Uint8Array;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly localPort?: number;
@@ -216,8 +219,9 @@ export class Stack {
    * or has failed.
    *
    * @param address an `IpAddress` costs no parsing
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EADDRINUSE`: a
-   *   connection with these addresses and ports exists; `EADDRNOTAVAIL`: all ports are taken;
+   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version, or `address` is
+   *   not that of one host; `EADDRINUSE`: a connection with these addresses and ports exists;
+   *   `EADDRNOTAVAIL`: the address to connect from is not one of the stack, or all ports are taken;
    *   `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an argument is wrong
    */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createPacketOffload, Stack, type TcpSocket } from '../src/index.ts';
 
 const SEGMENTS = 10_000;
-/** V8 puts a time that is returned into an object of 16 bytes. A turn has a few of them. */
+/** V8 puts a time that is returned into an object of 16 bytes: at most ten for each segment. */
 const TIMES = 10 * 16;
 /** A view has about 96 bytes. */
 const VIEW = 110;

@@ -42,7 +42,7 @@ describe('Stack', () => {
     expect(answers).toBeGreaterThan(0);
     const kinds = Object.keys(stack.drops.toJSON());
     expect(kinds.length).toBeGreaterThan(15);
-    // The stack still works.
+    // The stack still works: it answers a SYN.
     socket.abort();
     takeAll(stack, buffer, now);
     now += 200_000;
@@ -66,7 +66,7 @@ function takeAll(stack: Stack, buffer: Uint8Array, now: number): number {
   return count;
 }
 
-/** Returns a valid packet of any kind. */
+/** Returns a packet of any kind. Its headers and checksums are right; its options may not be. */
 function randomPacket(random: () => number): Uint8Array {
   const version = random() < 0.5 ? 4 : 6;
   const data = pattern(Math.floor(random() ** 3 * 1400));

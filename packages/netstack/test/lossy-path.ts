@@ -40,7 +40,7 @@ export interface Flight {
 }
 
 export class LossyPath {
-  /** They may change at any time. */
+  /** The options may change at any time. */
   options: PathOptions;
   /** Packets that were put on the path, including those that were lost. */
   sent = 0;
@@ -60,7 +60,7 @@ export class LossyPath {
     return this.#flights[0]?.at ?? Infinity;
   }
 
-  /** Puts a packet on the path, which keeps it. */
+  /** Puts a packet on the path. The path keeps the bytes, and may change them. */
   put(to: 0 | 1, packet: Uint8Array, now: number): void {
     const { latency = 0, jitter = 0, loss, duplicates, marks, reordering } = this.options;
     const { blackHole = Infinity, reorderBy = 5 } = this.options;

@@ -59,7 +59,10 @@ export function rawPacket(shape: RawPacket): Uint8Array {
   return packet;
 }
 
-/** Sets the checksum at `offset` of a transport header, over the pseudo-header of these addresses. */
+/**
+ * Returns a copy of a transport header and its payload. The checksum at `offset` is set; its
+ * pseudo-header has these addresses.
+ */
 export function withChecksum(
   transport: Uint8Array,
   offset: number,
@@ -128,7 +131,7 @@ export function patternAt(position: number, length: number, seed = 1): Uint8Arra
   return bytes;
 }
 
-/** Returns the bytes of several arrays. */
+/** Returns the bytes of several arrays in a row. */
 export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -139,7 +142,7 @@ export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Returns a stack with both addresses. The random bytes are the same in every run. */
+/** Returns a stack with the addresses `OURS`. The random bytes are the same in every run. */
 export function createStack(options: Partial<StackOptions> = {}): Stack {
   const randomBytes = seededRandomBytes(1);
   return new Stack({ randomBytes, addresses: [OURS[4], OURS[6]], ...options });

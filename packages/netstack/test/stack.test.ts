@@ -27,7 +27,7 @@ describe('Stack', () => {
     expect(() => (stack.mtu = 5)).toThrow(/"mtu"/);
   });
 
-  test('names each socket once, in the order of their changes', () => {
+  test('pollSocket returns each changed socket once, in the order of the changes', () => {
     const stack = createStack();
     const [a, b] = [stack.openUdp({ port: 1 }), stack.openUdp({ port: 2 })];
     for (const port of [2, 1, 2]) give(stack, rawUdp(4, port, pattern(1)));
@@ -58,7 +58,7 @@ describe('Stack', () => {
     expect(take(stack).length).toBe(2);
   });
 
-  test('sends from the address that is nearest to the destination', () => {
+  test('sends from the address with the most leading bits in common with the destination', () => {
     const stack = createStack({ addresses: ['10.0.0.1', '10.9.0.1', OURS[6], '10.9.0.2'] });
     const socket = stack.openUdp();
     for (const to of ['10.9.7.7', '10.0.3.3', '192.0.2.1']) socket.sendTo(pattern(1), to, 1);

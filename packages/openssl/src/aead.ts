@@ -46,7 +46,7 @@ export class Aead {
     }
   }
 
-  /** Returns the plaintext. @returns undefined if the tag is wrong */
+  /** Returns the plaintext; undefined if the tag is wrong or missing. */
   open(
     key: Uint8Array,
     nonce: Uint8Array,

@@ -59,10 +59,11 @@ export class Blake2s {
   hmac(out: Uint8Array, key: Uint8Array, a: Uint8Array, b: Uint8Array): void {
     const block = new Uint8Array(BLOCK_LENGTH);
     const length = BLOCK_LENGTH + a.length + b.length;
+    const used = Math.max(length, BLOCK_LENGTH + HASH_LENGTH);
     try {
       if (key.length > BLOCK_LENGTH) this.hash(block, key, NOTHING);
       else block.set(key);
-      const { bytes } = this.#reserve(Math.max(length, BLOCK_LENGTH + HASH_LENGTH));
+      const { bytes } = this.#reserve(used);
       for (let i = 0; i < BLOCK_LENGTH; i++) bytes[i] = block[i]! ^ 0x36;
       bytes.set(a, BLOCK_LENGTH);
       bytes.set(b, BLOCK_LENGTH + a.length);
@@ -73,7 +74,7 @@ export class Blake2s {
       out.set(this.#output.bytes);
     } finally {
       block.fill(0);
-      this.#input.bytes.fill(0, 0, length);
+      this.#input.bytes.fill(0, 0, used);
       this.#output.bytes.fill(0);
     }
   }

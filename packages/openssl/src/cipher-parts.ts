@@ -29,7 +29,7 @@ export interface Parts {
   ) => void;
 }
 
-/** Addresses are constants of closures, for the reason given in `createTransportTag`. */
+/** Makes the parts. Their addresses are constants of closures, as `createTransportTag` explains. */
 export function createParts(crypto: LibCrypto): Parts {
   const chacha20 = createChacha20(crypto);
   const tag = createTransportTag(crypto);
@@ -86,8 +86,9 @@ export function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
 }
 
 /**
- * Like `createOpen`, for messages of at most `longest` bytes of text behind which another thread
- * works: nothing behind the tag is written, not even for a moment. What is read there is not used.
+ * Like `createOpen`, for messages behind which another thread works: nothing behind the tag is
+ * written, not even for a moment. What is read there is not used. A text of at most `longest` bytes
+ * is decrypted in whole blocks, by way of a copy; a longer one takes more time.
  */
 export function createBoundedOpen(
   { chacha20, tag, views, beginTag }: Parts,

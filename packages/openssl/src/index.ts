@@ -20,9 +20,9 @@ export { CipherThreads, type CipherThreadStart } from './threads/cipher-threads.
 
 /**
  * Makes a provider for the calling thread; its ciphers must stay in that thread. Each call makes a
- * new provider. Its memory in OpenSSL is kept until `destroy`.
+ * new provider. Its memory in OpenSSL is kept until the provider and its ciphers are destroyed.
  *
- * @param threads that seal long runs together with the calling thread; default: none
+ * @param threads that help the calling thread to seal and open; default: none
  * @throws {Error} the provider is not available here; the message says why: another runtime than
  *   Node.js (Bun, Deno), a Node.js without OpenSSL 3 (Electron), or an OpenSSL without one of the
  *   algorithms

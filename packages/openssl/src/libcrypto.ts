@@ -1,9 +1,9 @@
 /**
- * `libcrypto`: the OpenSSL that Node.js itself is linked with, through koffi. It has only public
- * EVP functions.
+ * `libcrypto`: the OpenSSL that Node.js itself is linked with, through koffi. Only public functions
+ * of OpenSSL are used.
  *
- * Contexts and buffers are plain numbers, as in `libc`. Functions return 1 or a pointer for
- * success, and 0 for failure.
+ * The addresses of contexts and buffers are plain numbers, as in `libc` of `@litz/sys`. Functions
+ * return 1 or a pointer for success, and 0 for failure.
  *
  * @module
  */
@@ -97,7 +97,7 @@ export interface LibCrypto {
  *
  * @throws {Error} a required function is missing in this process: another runtime, or OpenSSL
  *   before 3.0
- * @throws {WireGuardError} as `libc` does
+ * @throws {WireGuardError} as `libc` of `@litz/sys` does
  */
 export function libcrypto(): LibCrypto {
   return (loaded ??= load());

@@ -36,7 +36,7 @@ export class TransportCiphers {
   readonly #threads: CipherThreads | undefined;
 
   /**
-   * @param threads that seal runs together with this one
+   * @param threads that help the calling thread to seal and open; default: none
    * @throws {Error} this OpenSSL has no ChaCha20 or no Poly1305
    */
   constructor(crypto: LibCrypto, threads?: CipherThreads) {
@@ -59,7 +59,8 @@ export class TransportCiphers {
     const { chacha20, oneTimeKey } = this.#parts;
     const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
     const streamKey = chacha20.createKey(key);
-    // The cipher that computes one-time keys has the key too, and its `readKey` returns the key.
+    // The cipher that computes one-time keys has the key too, and its `readKey` returns it. Then
+    // this cipher needs no copy.
     const kept = oneTimeKeys ? undefined : secretCopy(key);
     const threads = this.#threads;
     const shared = threads && { own: streamKey, others: keysFor(threads, chacha20, key) };
@@ -105,7 +106,7 @@ export class TransportCiphers {
         threads?.finish();
         for (const other of shared?.others ?? []) chacha20.destroyKey(other);
         chacha20.destroyKey(streamKey);
-        // This is the one-time key of the last message.
+        // Wipes the one-time key of the last message.
         oneTimeKey.bytes.fill(0);
       },
     };

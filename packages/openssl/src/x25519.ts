@@ -1,5 +1,5 @@
 /**
- * `X25519`: X25519 with OpenSSL.
+ * `X25519`: the Diffie-Hellman function X25519, computed by OpenSSL.
  *
  * A derivation needs a context with a private key, and a public key that is set in it. Making
  * either of them takes a tenth of the time of the derivation, because OpenSSL looks up algorithms

@@ -10,7 +10,8 @@ const KEY = new Uint8Array(32).fill(3);
 const LONGEST = 1500;
 
 describeWith([openssl], 'createBoundedOpen', () => {
-  // Whole blocks, a part of one, longer than what is copied; and where the memory ends at the tag.
+  // Texts of whole blocks, with a partial block, of one byte, and longer than what is copied. In
+  // the last case the memory ends with the tag.
   it.each([
     [1408, 64],
     [1420, 64],
@@ -30,7 +31,7 @@ describeWith([openssl], 'createBoundedOpen', () => {
     },
   );
 
-  it('refuses a wrong tag and changes nothing', () => {
+  it('refuses a message whose text was changed, and writes nothing', () => {
     const { open, close } = create();
     const memory = sealed(1420, 64);
     memory[16] ^= 1;

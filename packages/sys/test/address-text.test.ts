@@ -3,7 +3,7 @@
  * texts made by hand and at random. The test is in this package, because only this package can call
  * the C library.
  *
- * `FC_NUM_RUNS` sets the number of random texts.
+ * The number of random texts is `FC_NUM_RUNS` (or 300) times 100.
  *
  * @module
  */
@@ -113,8 +113,8 @@ function* handMade(): Generator<string> {
 }
 
 /**
- * Joins groups, with `::` in front of the group at `gap` or behind the last group; -1: without
- * `::`.
+ * Joins groups with `:`, and with `::` in front of the group at `gap` or, after the last one, at
+ * the end. If `gap` is -1, there is no `::`.
  */
 function joined(groups: readonly string[], gap: number): string {
   if (gap === -1) return groups.join(':');

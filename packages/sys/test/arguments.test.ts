@@ -58,7 +58,7 @@ describe('checkSpan', () => {
     const buffer = new Uint8Array(new ArrayBuffer(64));
     structuredClone(buffer.buffer, { transfer: [buffer.buffer] });
     expect(() => checkSpan(buffer, 0, 64)).toThrow(RangeError);
-    // ArrayBuffers that can be resized are part of ES2024.
+    // Resizable ArrayBuffers are part of ES2024, so their type is declared below.
     const memory = new (ArrayBuffer as unknown as ResizableConstructor)(64, { maxByteLength: 128 });
     const view = new Uint8Array(memory);
     memory.resize(32);
@@ -113,7 +113,7 @@ describe('checkAddress', () => {
 });
 
 describe('checkTimeout', () => {
-  test('accepts every number, and nothing else', () => {
+  test('accepts every number except NaN, and nothing else', () => {
     for (const ms of [0, -1, 0.5, Infinity]) expect(() => checkTimeout('ms', ms)).not.toThrow();
     for (const ms of [Number.NaN, ...NO_NUMBERS]) {
       expect(() => checkTimeout('ms', ms)).toThrow(/^"ms" expected a number of milliseconds/);

@@ -1,6 +1,6 @@
 /**
- * Code that runs in a process or a thread of its own. Neither can load .ts, so it uses the built
- * package.
+ * Runs code of tests in another process or thread. These cannot load .ts files, so the code uses
+ * the built package.
  *
  * @module
  */
@@ -19,9 +19,10 @@ export const builtSys: Requirement = requirement('the built @litz/sys', () =>
 );
 
 /**
- * Runs the body of an async function in a worker thread, where `sys` is the package, its tools included.
+ * Runs the body of an async function in a worker thread, where `sys` is the package, its tools
+ * included.
  *
- * @returns what it returns, by structured clone
+ * @returns what the body returns, as a structured clone
  */
 export async function runInWorker(body: string): Promise<unknown> {
   const worker = new Worker(
@@ -39,14 +40,17 @@ export async function runInWorker(body: string): Promise<unknown> {
   }
 }
 
-/** Runs the body in a process of its own. Its standard output can be read. */
+/**
+ * Runs the body of an async function in another process, which `wrapper` starts if it is given. The
+ * standard output of the process can be read.
+ */
 export function runInProcess(body: string, wrapper: string[] = []): Child {
   const source = `(async (sys) => { ${body} })(${IMPORT});`;
   const command = [...wrapper, process.execPath, '--input-type=module', '--eval', source];
   return spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** Starts a program without any capability, even as root. */
+/** A `wrapper` that starts a program without any capability, even as root. */
 export const WITHOUT_CAPABILITIES: string[] = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
 
 type Child = ChildProcessByStdio<null, Readable, null>;

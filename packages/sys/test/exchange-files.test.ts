@@ -22,7 +22,7 @@ describeWith([linuxCalls], 'exchangeFiles', () => {
     expect(readFileSync(other, 'utf8')).toBe('one');
   });
 
-  test('fails if one of them was deleted, and does not make it again', () => {
+  test('fails if one of the files was deleted, and does not make it again', () => {
     const { folder, one, other } = twoFiles();
     rmSync(other);
     expect(() => exchangeFiles(one, other)).toThrow(

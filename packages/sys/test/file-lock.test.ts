@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 describeWith([linuxCalls], 'FileLock', () => {
-  test('is held by one process at a time, and names the holder', () => {
+  test('has one holder at a time, and names it to others', () => {
     const lock = FileLock.take(path, 'the first one');
     expect(() => FileLock.take(path, 'the second one')).toThrow(
       expect.objectContaining({ name: 'FileLockedError', holder: 'the first one' }),

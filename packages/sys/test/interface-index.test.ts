@@ -26,7 +26,7 @@ describeWith([linuxCalls], 'interfaceIndex', () => {
     },
   );
 
-  test('returns undefined for a number that no interface has', () => {
+  test('has a counterpart, interfaceName, that returns undefined for a number of no interface', () => {
     expect(interfaceName(0)).toBeUndefined();
     expect(interfaceName(0x7fff_ffff)).toBeUndefined();
   });

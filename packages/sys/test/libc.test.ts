@@ -24,18 +24,21 @@ describe('libc', () => {
     );
   });
 
-  test.each(['ia32', 'arm', 's390x'])('refuses %s, whose structures differ', async (other) => {
-    Object.defineProperty(process, 'platform', { value: 'linux' });
-    Object.defineProperty(process, 'arch', { value: other });
-    const { libc } = await import('../src/libc.ts');
+  test.each(['ia32', 'arm', 's390x'])(
+    'refuses the architecture %s, whose structures differ',
+    async (other) => {
+      Object.defineProperty(process, 'platform', { value: 'linux' });
+      Object.defineProperty(process, 'arch', { value: other });
+      const { libc } = await import('../src/libc.ts');
 
-    expect(() => libc()).toThrow(
-      expect.objectContaining({
-        code: 'ERR_LITZ_UNSUPPORTED_PLATFORM',
-        message: expect.stringContaining(other) as string,
-      }),
-    );
-  });
+      expect(() => libc()).toThrow(
+        expect.objectContaining({
+          code: 'ERR_LITZ_UNSUPPORTED_PLATFORM',
+          message: expect.stringContaining(other) as string,
+        }),
+      );
+    },
+  );
 });
 
 describeWith([linuxCalls], 'libc on Linux', () => {
@@ -44,7 +47,7 @@ describeWith([linuxCalls], 'libc on Linux', () => {
     expect(libc().errno()).toBe(9);
   });
 
-  test('returns the numbers of links', () => {
+  test('returns the number of a link', () => {
     expect(libc().if_nametoindex('lo')).toBe(1);
   });
 });

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('LooseFilters', () => {
-  test('restores a filter', () => {
+  test('restores a filter when the tunnel ends', () => {
     up('wg0')();
     expect(host.values.get('eth0')).toBe('1');
   });
@@ -33,7 +33,7 @@ describe('LooseFilters', () => {
   test.each([
     ['first', [0, 1]],
     ['second', [1, 0]],
-  ])('leaves a filter loose while another tunnel needs it, if the %s ends first', (_, order) => {
+  ])('leaves a filter loose until both tunnels have ended, if the %s ends first', (_, order) => {
     const downs = [up('wg0'), up('wg1')];
     downs[order[0]]();
     expect(host.values.get('eth0')).toBe('2');
@@ -122,8 +122,7 @@ describe('LooseFilters', () => {
     host.links.delete('killed');
     const { links } = host;
     host.hasLink = (name) => {
-      // This runs while the other tunnel ends, after it has seen that no other tunnel needs the
-      // filter.
+      // This runs while wg0 ends, after it has found no other tunnel that needs the filter.
       if (name === 'killed' && !links.has('wg1')) up('wg1');
       return links.has(name);
     };
@@ -131,7 +130,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('2');
   });
 
-  test('keeps the value after it could not be restored', () => {
+  test('keeps the recorded value if it could not be restored', () => {
     const down = up('wg0');
     host.isReadOnly = true;
     expect(down).toThrow(/EROFS/);
@@ -174,7 +173,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('leaves no file', () => {
+  test('leaves no file after the tunnel has ended', () => {
     up('wg0')();
     expect(readdirSync(folder, { recursive: true })).toEqual(['rp_filter']);
   });
@@ -197,7 +196,7 @@ describe('LooseFilters', () => {
   });
 });
 
-/** Starts a tunnel, as in a process of its own. @returns a function that ends it */
+/** Starts a tunnel that loosens the filter of eth0. @returns a function that ends the tunnel */
 function up(tunnel: string): () => void {
   const own = filters();
   host.links.add(tunnel);
@@ -229,6 +228,7 @@ function filters(): LooseFilters {
   return new LooseFilters(folder, host);
 }
 
+/** A host with the reverse path filters of eth0 and eth1. `links` has the tunnels that exist. */
 class FakeFilters implements FilterHost {
   readonly links: Set<string> = new Set();
   isReadOnly = false;

@@ -1,5 +1,6 @@
 /**
- * Messages to a real socket of a service manager, which another process reads (socat).
+ * Tests that send notifications to a socket like that of a service manager. Another process, socat,
+ * reads them.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -52,7 +53,7 @@ describeWith([linuxCalls, programRequirement('socat', ['-V'])], 'NotifySocket', 
   });
 });
 
-/** Starts socat. @returns a function that returns what it has read */
+/** Starts socat, and waits until it reads. @returns a function that returns what it has read */
 async function reader(address: string, name: string): Promise<() => string> {
   const child = spawn('socat', ['-u', address, 'STDOUT'], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill());

@@ -1,5 +1,5 @@
 /**
- * Core dumps, the memory of a process, and locked memory, as other processes see them.
+ * Tests that a process can hide its memory from other processes, and that it can lock memory.
  */
 import { text } from 'node:stream/consumers';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
@@ -41,8 +41,8 @@ describeWith(required, 'lockMemory', () => {
 });
 
 /**
- * Returns the limit of core dumps after a call, and whether another process of the user can read
- * the memory.
+ * Returns the limit of core dumps after a call, and whether another process of the user can open
+ * the memory: `0 EACCES`.
  */
 async function seen(call: string): Promise<string> {
   const asUser = ['setpriv', '--reuid', '12345', '--regid', '12345', '--clear-groups'];

@@ -1,5 +1,5 @@
 /**
- * Programs that are executed in the place of a process.
+ * Tests of `replaceProcess`, which executes a program in place of the process.
  */
 import { text } from 'node:stream/consumers';
 import { describeWith } from '@litz/testkit';

@@ -16,7 +16,7 @@ describeWith([linuxCalls], 'SharedMemory', () => {
     expect(memory.fd).toBe(-1);
   });
 
-  it('takes one descriptor, and frees it', () => {
+  it('frees its descriptor when it is closed', () => {
     const before = readdirSync('/proc/self/fd').length;
     SharedMemory.from(new Uint8Array(0)).close();
     expect(readdirSync('/proc/self/fd').length).toBe(before);

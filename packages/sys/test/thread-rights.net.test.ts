@@ -1,5 +1,5 @@
 /**
- * Rights of a program that is executed in the place of the process, thread by thread.
+ * Tests which rights each thread of a program has after the program has replaced a process.
  */
 import { readdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -68,7 +68,7 @@ interface Found {
   readonly groups: number[];
 }
 
-/** Drops rights, executes a Node.js that waits, and reads the rights of its threads. */
+/** Drops rights in a process, replaces it by a waiting Node.js, and reads the rights of that. */
 async function afterDrop(drop: string): Promise<Found> {
   const code =
     'console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups()])); process.stdin.resume(); setInterval(() => {}, 1e6)';

@@ -1,5 +1,5 @@
 /**
- * Two network namespaces with a veth between them.
+ * Makes network namespaces for tests: two with a veth between them, or one with a test link.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { Netlink, NetworkNamespace, waitUntilRunning, writeSysctl } from '../src
 export interface Side {
   namespace: NetworkNamespace;
   netlink: Netlink;
-  /** The veth's index here; its name is veth0 on both sides. */
+  /** The index of the veth in this namespace. Its name is veth0 on both sides. */
   index: number;
   address: Uint8Array;
   address6: Uint8Array;
 }
 
 /**
- * 10.9.0.1/24 and fd09::1/64 on the left, .2 and ::2 on the right. Both are closed when the test
- * ends.
+ * Makes two connected namespaces, with 10.9.0.1/24 and fd09::1/64 on the left, 10.9.0.2/24 and
+ * fd09::2/64 on the right. Both are closed when the test ends.
  */
 export function createTwoNamespaces(): { left: Side; right: Side } {
   const namespaces = [createNamespace(), createNamespace()] as const;
@@ -31,9 +31,9 @@ export function createTwoNamespaces(): { left: Side; right: Side } {
 }
 
 /**
- * A namespace with one link, test0, up. It is one end of a veth, which every kernel with namespaces
- * has; the other end is peer0. After this function has returned, nothing changes by itself: both
- * ends are running, and they get no link-local addresses.
+ * Makes a namespace with the link test0, which is up. The link is one end of a veth, because every
+ * kernel with namespaces has veths; the other end is peer0. After this function has returned,
+ * nothing changes by itself: both ends are running, and they get no link-local addresses.
  */
 export function createTestLink(): { namespace: NetworkNamespace; netlink: Netlink; index: number } {
   const namespace = createNamespace();
@@ -56,19 +56,19 @@ export function createNamespace(): NetworkNamespace {
   return namespace;
 }
 
-/** Opens a socket in the namespace. It is closed when the test ends. */
+/** Opens a netlink socket in the namespace. It is closed when the test ends. */
 export function createNetlink(namespace: NetworkNamespace): Netlink {
   const netlink = namespace.run(() => new Netlink());
   onTestFinished(() => netlink.close());
   return netlink;
 }
 
-/** 10.9.0.`last` */
+/** Returns the address 10.9.0.`last`. */
 export function ipv4(last: number): Uint8Array {
   return Uint8Array.of(10, 9, 0, last);
 }
 
-/** fd09::`last` */
+/** Returns the address fd09::`last`. */
 export function ipv6(last: number): Uint8Array {
   return Uint8Array.of(0xfd, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last);
 }

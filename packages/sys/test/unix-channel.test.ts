@@ -61,7 +61,7 @@ describeWith([linuxCalls], 'UnixChannel', () => {
     for (const end of [listener, client, server]) end.close();
   });
 
-  it('sleeps until a message or the end has come, and not longer than it may', () => {
+  it('sleeps until a message or the end has come, or until the time limit', () => {
     const [listener, client, server] = connected();
     expect(server.wait(1)).toBe(false);
     client.send(Uint8Array.of(9));

@@ -1,10 +1,11 @@
 /**
- * Makes the copy of the checkout that is mutated. It has the packages that the tests need, and links to the
- * installed dependencies. Links between packages are relative, so that each package finds the others in the copy.
+ * Makes the copy of the checkout that is mutated. It has the packages that the tests need, and
+ * links to the installed dependencies. Links between packages are relative, so that each package
+ * finds the others in the copy.
  *
- * In mutated files, each statement that is a call or an assignment gets its own braces. Stryker empties blocks
- * but does not leave out statements. With the braces it does both, so a missing wipe or reset is found if no test
- * notices it. The braces do not change the line numbers.
+ * In mutated files, each statement that is a call or an assignment gets its own braces. Stryker
+ * empties blocks but does not leave out statements. With the braces it does both, so a missing wipe
+ * or reset is found if no test notices it. The braces do not change the line numbers.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -54,7 +55,7 @@ export function filesOf(root, patterns) {
   );
 }
 
-/** Returns the files that are committed, or could be. */
+/** Returns the files that git has, and new ones that it does not ignore. */
 function filesIn(root) {
   return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
     .toString()
@@ -62,7 +63,10 @@ function filesIn(root) {
     .filter((file) => file !== '' && existsSync(join(root, file)));
 }
 
-/** Matches a path. `*`: any part of a name; `{a,b}`: one of them; `!(a|b)`: none of them. None of them matches a slash. */
+/**
+ * Returns whether a path matches a pattern. `*` stands for any part of a name, `{a,b}` for one of
+ * these names, and `!(a|b)` for any other name. None of the three matches a slash.
+ */
 export function matches(pattern, file) {
   const source = pattern
     .replaceAll(/[.+^$]/g, '\\$&')

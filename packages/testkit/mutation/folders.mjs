@@ -1,6 +1,6 @@
 /**
- * Lists the folders that are mutated, and the tests of each folder. Only the folder's own tests run, because they
- * should kill its mutants without help from tests of other folders.
+ * Lists the folders that are mutated, and the tests of each folder. Only the folder's own tests
+ * run, because they should kill its mutants without help from tests of other folders.
  */
 
 const core = (folder) => `packages/core/src/${folder}`;
@@ -58,8 +58,8 @@ export const FOLDERS = {
 };
 
 /**
- * The set of `pnpm mutate:quick`: the code whose faults tests must always find. It takes a few minutes, and its
- * results are not stored. `FILE#NAME` is only the function with that name.
+ * The set of `pnpm mutate:quick`: the code whose faults tests must always find. It takes a few
+ * minutes, and its results are not stored. `FILE#NAME` is only the function with that name.
  */
 export const QUICK = {
   mutate: [
@@ -82,12 +82,14 @@ export const QUICK = {
   ),
 };
 
-/** The least share of killed mutants, over all folders together. Equivalent mutants do not count. */
+/**
+ * The least share of killed mutants, over all folders together. Equivalent mutants do not count.
+ */
 export const LEAST_SHARE = 0.9;
 
 /**
- * The places where every mutant must be killed: whole files, or the lines that match. A mutant belongs to the
- * line on which it begins.
+ * The places where every mutant must be killed: whole files, or the lines that match. A mutant
+ * belongs to the line on which it begins.
  */
 export const CRITICAL = {
   'replay window': { files: /\/peer\/replay-window\.ts$/ },

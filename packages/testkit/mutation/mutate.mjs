@@ -3,8 +3,9 @@
  *
  *   pnpm mutate [FOLDER ...]                all mutants
  *   pnpm mutate:again [FOLDER[/FILE] ...]   survivors, and files whose code has changed
- *   pnpm mutate:stopped [FOLDER ...]        mutants that the timer stopped, except in the head of a loop;
- *                                           on a busy machine with `LITZ_MUTATION_TIMEOUT_MS=60000`
+ *   pnpm mutate:stopped [FOLDER ...]        mutants that the timer stopped, except in the head of a
+ *                                           loop; on a busy machine with
+ *                                           `LITZ_MUTATION_TIMEOUT_MS=60000`
  *   pnpm mutate:quick                       a small set
  *   pnpm mutate:report [FOLDER ...]         runs nothing; prints each survivor of a folder
  *
@@ -36,7 +37,10 @@ const ROOT = join(HERE, '../../..');
 const RESULTS = join(HERE, 'results');
 const WORK = join(ROOT, '.mutation');
 
-/** Settings for the tests, because they run once per mutant: smaller samples that reach the same code, and quick handshakes. */
+/**
+ * Settings for the tests, because they run once per mutant: smaller samples that reach the same
+ * code, and quick handshakes.
+ */
 const QUICK_TESTS = {
   FC_NUM_RUNS: '4',
   LITZ_TEST_PREFIXES: '450',
@@ -97,7 +101,9 @@ function runFolder(name) {
   keep(name, result);
 }
 
-/** Adds files without mutants, such as files of types, because Stryker's report does not have them. */
+/**
+ * Adds files without mutants, such as files of types, because Stryker's report does not have them.
+ */
 function addEmpty(result, files) {
   for (const file of files) {
     const source = inBraces(readFileSync(join(ROOT, file), 'utf8'));
@@ -107,7 +113,7 @@ function addEmpty(result, files) {
 
 /**
  * Runs some mutants again, for example the survivors after new tests were written. `pick` returns
- * the mutants of a file to run.
+ * the lines of a file whose mutants run again. In a file that has changed, all mutants run.
  *
  * @param of a folder, or a file of a folder: `flow/inbound.ts`
  */
@@ -136,7 +142,10 @@ function survivors(file, kept) {
   return survivingLines(file, kept, equivalents);
 }
 
-/** Returns the stored results of a folder, moved to the present text of its files where only comments have changed. */
+/**
+ * Returns the stored results of a folder, moved to the present text of its files where only
+ * comments have changed.
+ */
 function keptResult(name) {
   const kept = readResult(join(RESULTS, `${name}.json`)) ?? { files: {} };
   for (const [file, result] of Object.entries(kept.files)) {
@@ -171,7 +180,10 @@ function quick() {
   );
 }
 
-/** Returns a text that lists the files without results, and those that have changed since their results. */
+/**
+ * Returns a text that lists the files without results, and those that have changed since their
+ * results.
+ */
 function changedFilesText(results) {
   const changed = Object.entries(FOLDERS).flatMap(([name, { mutate }]) => {
     const kept = results[name];
@@ -214,7 +226,10 @@ function fail(found) {
   if (found.length > 0) process.exitCode = 1;
 }
 
-/** @returns Stryker's report on `wanted`: files or lines that match `patterns`; default: all matching files */
+/**
+ * @returns Stryker's report on `wanted`: files or lines that match `patterns`; default: all
+ *   matching files
+ */
 function stryker(name, { tests }, patterns, wanted) {
   // Each folder has its own working folder, so that two folders can run at the same time.
   const work = join(WORK, name);
@@ -248,7 +263,8 @@ function configuration(mutate, work) {
     disableTypeChecks: false,
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
-    // Stryker adds one and a half times the normal time of the tests. On a busy machine, tests are slow.
+    // Stryker adds one and a half times the normal time of the tests. On a busy machine, tests are
+    // slow.
     timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
     // Modules that were loaded again stay in memory, so the process is restarted.
     maxTestRunnerReuse: 150,

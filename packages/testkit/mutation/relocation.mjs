@@ -1,11 +1,11 @@
 /**
- * Moves stored results to a file whose comments or line breaks have changed. The mutants are the same then, so they
- * need no new run.
+ * `relocate`: moves stored results of mutation tests to a file whose comments or line breaks have
+ * changed. The mutants are the same then, so they need no new run.
  */
 import { parse } from '@babel/parser';
 
 /**
- * Returns the result of a file at the places of its present text.
+ * Returns the result of a file with the places that its mutants have in the present text.
  *
  * @param result `{ source, mutants }`, as stored
  * @param source the present text
@@ -24,13 +24,16 @@ export function relocate(result, source) {
     const end = ends.get(keyOf(mutant.location.end));
     return start && end && { ...mutant, location: { start, end } };
   });
-  // A part of a token, such as a piece of a template, has no known place. Then the next run finds
-  // all mutants again.
+  // A part of a token, such as a piece of a template, has no known place. Then all mutants of the
+  // file must run again.
   if (mutants.includes(undefined)) return undefined;
   return { source, mutants };
 }
 
-/** Returns the tokens of a text with their places. Comments are left out. Lines and columns begin at 1, as Stryker's. */
+/**
+ * Returns the tokens of a text with their places. Comments are left out. Lines and columns begin at
+ * 1, as Stryker's.
+ */
 function tokensOf(source) {
   const { tokens } = parse(source, { sourceType: 'module', plugins: ['typescript'], tokens: true });
   return tokens
@@ -42,7 +45,10 @@ function tokensOf(source) {
     }));
 }
 
-/** Returns the place of each token's start or end in the present text, by its place in the text before. */
+/**
+ * Returns the place of each token's start or end in the present text, by its place in the text
+ * before.
+ */
 function placesOf(before, now, side) {
   return new Map(before.map((token, index) => [keyOf(token[side]), now[index][side]]));
 }

@@ -1,10 +1,13 @@
 /**
- * Evaluates Stryker's results: which mutants survive, which survivors are equivalent, and whether the thresholds
- * are reached.
+ * Evaluates Stryker's results: which mutants survive, which survivors are equivalent, and whether
+ * the thresholds are reached.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
-/** @returns the mutants of one result file: `{ file, line, text, within, mutator, original, replacement, status }` */
+/**
+ * @returns the mutants of one result file: `{ file, line, text, within, mutator, original,
+ *   replacement, status }`
+ */
 export function mutantsOf(report) {
   return Object.entries(report.files).flatMap(([file, { source, mutants }]) => {
     const lines = source.split('\n');
@@ -25,14 +28,16 @@ export function readResult(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
 }
 
-/** Returns the lines of each mutant of a file that survived and is not known as equivalent: `3-5`. */
+/**
+ * Returns the lines of each mutant of a file that survived and is not known as equivalent: `3-5`.
+ */
 export function survivingLines(file, report, equivalents) {
   return rangesOf(file, report, (mutant) => fateOf(mutant, equivalents) === 'survived');
 }
 
 /**
- * Returns the lines of mutants that the timer stopped. A busy machine can cause that. Changes in the head of a
- * loop are left out, because they really cause endless loops.
+ * Returns the lines of mutants that the timer stopped. A busy machine can cause that. Changes in
+ * the head of a loop are left out, because they really cause endless loops.
  */
 export function stoppedLines(file, report) {
   return rangesOf(
@@ -92,8 +97,9 @@ export function fateOf(mutant, equivalents) {
 }
 
 /**
- * Returns whether an entry of `equivalent.json` means this mutant. An entry has the text of the line, because line
- * numbers change. It also has the function if several functions have the same line.
+ * Returns whether an entry of `equivalent.json` means this mutant. An entry has the text of the
+ * line, because line numbers change. It also has the function if several functions have the same
+ * line.
  */
 export function isSame(known, mutant) {
   return (
@@ -135,7 +141,7 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
     }
   }
   for (const known of equivalents) {
-    // The file has no results, so its entry cannot be checked.
+    // An entry for a file without results cannot be checked.
     if (!all.some(({ file }) => file.endsWith(`/${known.file}`))) continue;
     const [first, ...others] = all.filter((each) => isSame(known, each));
     if (first === undefined) found.push(`no such mutant: ${known.file}: ${known.original}`);
@@ -146,7 +152,10 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
   return found;
 }
 
-/** Counts the killed, survived and equivalent mutants. `stopped`: how many of the killed ones were stopped. */
+/**
+ * Counts the killed, survived and equivalent mutants. `stopped`: how many of the killed ones were
+ * stopped.
+ */
 export function count(mutants, equivalents) {
   const counts = { killed: 0, survived: 0, equivalent: 0, stopped: 0 };
   for (const mutant of mutants) {
@@ -177,7 +186,10 @@ function sourceAt(lines, { start, end }) {
   return part.join('\n');
 }
 
-/** Returns the name of the function or method that contains a line. It relies on the formatter's indentation. */
+/**
+ * Returns the name of the function or method that contains a line. It relies on the formatter's
+ * indentation.
+ */
 function functionAt(lines, index) {
   for (let i = index; i >= 0; i--) {
     if (i < index && lines[i] === '}') return '';
@@ -189,7 +201,11 @@ function functionAt(lines, index) {
   return '';
 }
 
-/** Returns the first and last line of a function: `3-5`. @throws {Error} no function has that name */
+/**
+ * Returns the first and last line of a function: `3-5`.
+ *
+ * @throws {Error} no function has that name
+ */
 export function linesOf(source, name) {
   const lines = source.split('\n');
   const first = lines.findIndex((line) =>

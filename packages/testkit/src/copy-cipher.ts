@@ -1,6 +1,6 @@
 /**
- * A cipher that does not encrypt: it leaves the bytes unchanged and writes a tag that can be
- * checked. It allocates nothing, so a measurement shows only the engine.
+ * `copyCipherProvider`: has a cipher that does not encrypt: it leaves the bytes unchanged and
+ * writes a tag that can be checked. It allocates nothing, so a measurement shows only the engine.
  *
  * @module
  */

@@ -73,7 +73,7 @@ export function floodMessages(
   count: number,
   randomBytes: (out: Uint8Array) => void,
 ): Uint8Array[] {
-  // Section 5.4.4: msg.mac1 := Mac(Hash(LABEL_MAC1 || S_m'_pub), msg_alpha)
+  // The WireGuard paper, section 5.4.4: msg.mac1 := Mac(Hash(LABEL_MAC1 || S_m'_pub), msg_alpha)
   const mac1Key = new Uint8Array(32);
   nobleProvider.hash(mac1Key, new TextEncoder().encode('mac1----'), receiver);
   const { type, length } = SHAPES[kind];

@@ -1,4 +1,6 @@
-/** Simulated network and clock, conformance suites, packet builders.
+/**
+ * `@litz/testkit`: tools for the tests of all packages. It has a simulated network and clock,
+ * conformance suites, test vectors, packets, and the requirements of tests.
  *
  * @module
  */

@@ -25,7 +25,7 @@ import { referenceProvider } from './reference-provider.ts';
 import { seededRandomBytes } from './seeded-random.ts';
 import { SimulatedNetwork, type SimulatedNode } from './simulated-network.ts';
 
-/** An identity for tests: keys from a seed, addresses from a number 1 to 250. */
+/** The owner of a node: a key pair from a seed, and addresses from a number from 1 to 250. */
 export interface Person {
   number: number;
   privateKey: PrivateKey;
@@ -65,7 +65,7 @@ export function createPair(options: PairOptions = {}): Pair {
   return { network, alice, bob };
 }
 
-/** Returns a person. The same numbers give the same person. */
+/** Returns a person. The same number and seed give the same person. */
 export function createPerson(number: number, seed = 1): Person {
   const bytes = new Uint8Array(32);
   seededRandomBytes(seed * 1000 + number)(bytes);
@@ -100,7 +100,7 @@ export function joinNetwork(
   return node;
 }
 
-/** Returns the Unix time of a node in ms: that of the simulated clock, and the error of its own. */
+/** Returns the Unix time of a node in ms: that of the simulated clock, plus the node's offset. */
 export function unixTimeOf({ network, clockOffset }: SimulatedNode): number {
   return UNIX_EPOCH_OF_TESTS + network.now + clockOffset;
 }
@@ -147,5 +147,5 @@ const CRYPTO: CryptoProvider =
         dhPublicKey: (privateKey) => referenceProvider.dhPublicKey(privateKey),
       }
     : nobleProvider;
-/** 2024-01-01. */
+/** The Unix time in ms when the simulated clock shows 0: 2024-01-01. */
 export const UNIX_EPOCH_OF_TESTS: number = 1_704_067_200_000;

@@ -5,7 +5,9 @@
  * @module
  */
 
-/** RFC 7693 section 3.3. `outputLength` is 1 to 32, `key` has at most 32 bytes. */
+/**
+ * Returns the hash (RFC 7693, section 3.3). `outputLength` is 1 to 32, `key` has at most 32 bytes.
+ */
 export function referenceBlake2s(
   outputLength: number,
   input: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * The functions of section 5.4 of the paper, on node:crypto. Use them for vectors only. They share
- * no code with the core and its providers.
+ * The functions of section 5.4 of the WireGuard paper, on node:crypto. Use them for vectors only.
+ * They share no code with the core and its providers.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Computes transcripts with a separate implementation: section 5.4 of the paper from top to bottom,
- * on node:crypto, without code of the core. `test-vectors/generate-transcripts.mjs` stores the
- * result, and the core is tested against it.
+ * Computes transcripts with a separate implementation: section 5.4 of the WireGuard paper from top
+ * to bottom, on node:crypto, without code of the core. `test-vectors/generate-transcripts.mjs`
+ * stores the result, and the core is tested against it.
  *
  * @module
  */

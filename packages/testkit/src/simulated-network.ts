@@ -92,7 +92,7 @@ export class SimulatedNetwork {
     this.#launch({ at: this.now, from, to, tos, bytes: bytes.slice() });
   }
 
-  /** Returns the time of the next arrival or deadline. */
+  /** Returns the time of the next arrival or deadline; Infinity: there is none. */
   next(): number {
     let next = Infinity;
     for (const flight of this.#flights) next = Math.min(next, flight.arrivesAt);
@@ -126,7 +126,7 @@ export class SimulatedNetwork {
     this.now = until;
   }
 
-  /** Steps until `condition` holds. Fails after `limit` milliseconds of simulated time. */
+  /** Steps until `condition` holds. @throws {Error} it does not within `limit` simulated ms */
   driveUntil(condition: () => boolean, limit = 600_000): void {
     const end = this.now + limit;
     while (!condition()) {

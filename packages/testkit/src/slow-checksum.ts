@@ -1,10 +1,11 @@
 /**
- * The internet checksum as RFC 1071 says it, one word after the other.
+ * The internet checksum as RFC 1071 describes it, one word after the other. Tests compare faster
+ * code with it.
  *
  * @module
  */
 
-/** Returns the folded sum in network order. */
+/** Returns the sum of the 16-bit words, folded to 16 bits. */
 export function slowSum(bytes: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) {

@@ -1,5 +1,6 @@
 /**
- * The structure that all files of Wycheproof have in common.
+ * The structure that all files of Wycheproof have in common. Wycheproof is a collection of test
+ * vectors for cryptography.
  *
  * @module
  */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eachBitFlipped } from '../src/aead-conformance.ts';
 
 describe('eachBitFlipped', () => {
-  it('yields each single change once, and restores the bytes', () => {
+  it('calls the function once for each flipped bit, and restores the bytes', () => {
     const bytes = Uint8Array.of(0b1010_0000, 0xff);
     const seen = new Set<string>();
     eachBitFlipped(bytes, () => seen.add(bytes.join()));

@@ -1,6 +1,6 @@
 /**
- * Tests that no imports form a circle within a package, including imports of types. So a file can be
- * understood after the files that it imports.
+ * Tests that no imports form a circle within a package, including imports of types. So a file can
+ * be understood after the files that it imports.
  *
  * @module
  */

@@ -72,7 +72,9 @@ export class ExampleProject {
     return this.#run(process.execPath, [`${file}.mjs`]);
   }
 
-  /** Runs a compiled example as root of this machine, in network and mount namespaces of its own. */
+  /**
+   * Runs a compiled example as root of this machine, in network and mount namespaces of its own.
+   */
   runInNamespace({ file }: PlacedExample): Promise<ExampleRun> {
     const words = ['--net', '--mount', 'sh', '-ec', IN_NAMESPACE, process.execPath, `${file}.mjs`];
     return this.#run('unshare', words);
@@ -99,7 +101,9 @@ export class ExampleProject {
     symlinkSync(folder, link);
   }
 
-  /** `core-engine-31.mts(2,10): error ...` becomes `packages/core/src/engine.ts:32:10: error ...`. */
+  /**
+   * `core-engine-31.mts(2,10): error ...` becomes `packages/core/src/engine.ts:32:10: error ...`.
+   */
   #inSource(error: string): string {
     const [, file, line, column, text] = /^(.+)\.mts\((\d+),(\d+)\): (.*)$/.exec(error) ?? [];
     const example = this.#examples.find((candidate) => candidate.file === file);
@@ -135,7 +139,10 @@ const packages = join(root, 'packages');
 /** In ms: enough for a repeated handshake on a busy machine. */
 const EXAMPLE_MS = 30_000;
 
-/** A new network namespace has a loopback interface that is down, and shares the UAPI's folder. */
+/**
+ * Runs an example ($1) in new namespaces. There the loopback interface is down at first, and the
+ * folder of UAPI sockets is still that of the machine.
+ */
 const IN_NAMESPACE = `
 mkdir -p /var/run/wireguard
 mount -t tmpfs -o mode=755 tmpfs /var/run/wireguard

@@ -37,7 +37,7 @@ describeWith([builtPackages], 'the examples of the packages', () => {
   });
 
   test.concurrent.each(examples.filter(({ needsRoot }) => !needsRoot))(
-    '$place runs, and prints what it says',
+    '$place runs, and prints what its comments say',
     async (example) => {
       const { status, stdout, stderr } = await project.run(example);
       expect({ stderr, status }).toEqual({ stderr: '', status: 0 });

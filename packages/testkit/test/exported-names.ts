@@ -1,5 +1,6 @@
 /**
- * Reads the exported names of a module from its text, including types, which do not exist at run time.
+ * Reads the exported names of a module from its text, including types, which do not exist at run
+ * time.
  *
  * @module
  */

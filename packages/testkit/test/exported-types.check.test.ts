@@ -1,6 +1,7 @@
 /**
- * Tests that users can name the types of public functions: every type in a public signature is exported by an entry
- * of a package. It reads the built typings, without `private` and `@internal` members.
+ * Tests that users can name the types of public functions: every type in a public signature is
+ * exported by an entry of a package. It reads the built typings, without `private` and `@internal`
+ * members.
  *
  * @module
  */
@@ -40,8 +41,8 @@ function entries(): Map<string, string> {
 }
 
 /**
- * Returns 'ENTRY: EXPORT: TYPE' for each type that no entry exports. It uses the API of TypeScript 6,
- * which typedoc also uses.
+ * Returns 'ENTRY: EXPORT: TYPE' for each type that no entry exports. It uses the API of TypeScript
+ * 6, which typedoc also uses.
  */
 function unnamedTypes(files: Map<string, string>): string[] {
   const ts: any = createRequire(join(packages, '../docs/package.json'))('typescript');

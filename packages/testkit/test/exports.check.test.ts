@@ -31,7 +31,7 @@ describe('exports', () => {
       types: `${built}.d.ts`,
       default: `${built}.js`,
     });
-    // The first condition that matches wins.
+    // The first condition that matches wins, so `default` must be the last one.
     expect(Object.keys(conditions).at(-1)).toBe('default');
   });
 

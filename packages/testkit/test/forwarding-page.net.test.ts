@@ -1,5 +1,6 @@
 /**
- * Tests the commands of docs/forwarding.md: a client reaches a host behind a server, by the tunnel.
+ * Tests the commands of docs/forwarding.md: a client reaches a host behind a server, through
+ * the tunnel.
  *
  * @module
  */

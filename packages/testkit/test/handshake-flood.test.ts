@@ -24,7 +24,7 @@ describe('floodMessages', () => {
     engine.configure({ privateKey: receiver.privateKey }, 0);
     for (const message of messages) engine.handleDatagram(message.slice(), endpoint(9), 0);
     expect(engine.stats.drops.count(drop)).toBe(3);
-    // An engine looks at the index of a response before it looks at mac1.
+    // An engine looks at the index of a response before it looks at mac1. So mac1 is compared here.
     for (const message of messages) {
       const body = message.subarray(0, length - 32);
       expect(message.subarray(length - 32)).toEqual(Uint8Array.of(...mac1Of(body), ...ZEROS));
@@ -36,7 +36,7 @@ describe('HandshakeFlood', () => {
   const messages = floodMessages(FLOOD_KINDS[0], receiver.publicKey, 2, randomBytes);
   const destinations = [endpoint(1), endpoint(2), endpoint(3)];
 
-  it('sends what is due, from each source in turn', () => {
+  it('sends what is due, to each endpoint in turn', () => {
     const { sockets, log } = recordingSockets();
     const flood = new HandshakeFlood({ sockets, messages, destinations, perSecond: 1000 });
     flood.sendDue(2);

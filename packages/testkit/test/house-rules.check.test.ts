@@ -1,6 +1,6 @@
 /**
- * The house rules of CONTRIBUTING.md, on the sources of all packages. Exceptions have a name and a
- * reason here, or a comment `oxlint-disable... -- REASON` at their place.
+ * Checks the house rules of CONTRIBUTING.md in the sources of all packages. Exceptions have a name
+ * and a reason here, or a comment `oxlint-disable... -- REASON` at their place.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const packages = join(import.meta.dirname, '../..');
 /** Files without a test file of the same name: the folder or file, and the tests that cover it. */
 const TESTED_TOGETHER: Record<string, string> = {
   'bench/src': 'a benchmark prints figures that no test can know: `bench quick` runs its parts',
-  'cli/src/main.ts': 'two lines: the net tests start it as a process',
+  'cli/src/main.ts': 'two lines: tests of the built command start it as a process',
   'cli/src/commands/agent': 'agent.net.test.ts runs the commands',
   'cli/src/commands/proxy': 'proxy.net.test.ts runs the command',
   'cli/src/doctor': 'doctor.net.test.ts makes each fault and runs the command',
@@ -25,18 +25,20 @@ const TESTED_TOGETHER: Record<string, string> = {
   'cli/src/tunnel': 'tunnel-commands.net.test.ts runs its parts beside wg-quick',
   'core/src/hand-over': 'hand-over.test.ts saves and restores whole engines',
   'device/src/hand-over': 'upgrade.net.test.ts of cli runs both ends',
-  'device/src/linux/clock.ts': 'only system calls: every net test of the device uses it',
+  'device/src/linux/clock.ts': 'only system calls: every `*.net.test.ts` of device uses it',
   'device/src/linux/cipher-worker.ts':
-    'the entry of a thread: cipher-workers.test.ts and net tests run it',
-  'device/src/linux/linux-worker.ts': 'the entry of a thread: every net test of the device runs it',
-  'device/src/quick': 'the tests of `litz up` run each step on a host of their own',
+    'the entry of a thread: cipher-workers.test.ts and some `*.net.test.ts` run it',
+  'device/src/linux/linux-worker.ts':
+    'the entry of a thread: every `*.net.test.ts` of device runs it',
+  'device/src/quick': 'the tests of `litz up` run each step in a network namespace',
   'mesh/src/agent': 'agent.test.ts runs the parts of an agent together, on simulated machines',
   'mesh/src/registry/etcd/grpc-stream.ts': 'the tests of the etcd registry run it against a server',
-  'netstack/src/tcp': 'scripts of segments and simulated paths run the parts of a connection',
-  'openssl/src': 'one conformance suite tests the provider that they make up',
-  'testkit/src': 'tools of tests: the tests that use them would fail',
+  'netstack/src/tcp':
+    'tests with scripts of segments or simulated paths run the parts of a connection together',
+  'openssl/src': 'these files together form one provider; the conformance suite tests it',
+  'testkit/src': 'tools for tests: if one is wrong, the tests that use it fail',
   'tun/src/adopt-tun.ts': 'upgrade.net.test.ts of cli adopts the TUN of another process',
-  'tun/src/readiness-worker.ts': 'the entry of a thread: the net tests of TunStream run it',
+  'tun/src/readiness-worker.ts': 'the entry of a thread: each `*.net.test.ts` of TunStream runs it',
   'udp/src/adopt-udp.ts': 'upgrade.net.test.ts of cli adopts the sockets of another process',
 };
 
@@ -138,7 +140,7 @@ function untested(): string[] {
   const tested = new Set(
     sources.filter(({ path }) => hasOwnTest(path) || imported.has(path)).map(({ path }) => path),
   );
-  // A file that only re-exports does not document its exports.
+  // An index.ts imports every source, so what it imports does not count as a part of it.
   const users = [...tested].filter((path) => basename(path) !== 'index.ts');
   const parts = new Set(users.flatMap(localImports));
   return sources
@@ -156,7 +158,7 @@ function localImports(path: string): string[] {
     .map(({ specifier }) => join(dirname(path), specifier));
 }
 
-/** Whether `test/a/b.test.ts`, `test/a/b.net.test.ts` or the like is there for `src/a/b.ts`. */
+/** Returns whether `src/a/b.ts` has a `test/a/b.test.ts`, `test/a/b.net.test.ts` or the like. */
 function hasOwnTest(path: string): boolean {
   const place = path.replace('/src/', '/test/');
   const name = basename(place, '.ts');

@@ -43,7 +43,7 @@ export function readSource(text: string): Source {
   };
 }
 
-/** Whether a file has code that can run: more than types and re-exports. */
+/** Returns whether a file has code that can run: more than types and re-exports. */
 export function hasCode({ body }: Source): boolean {
   return body.some((node) => {
     if (/^(?:Import|ExportAll)/.test(node.type)) return false;
@@ -111,7 +111,7 @@ function ordersImports({ body }: Source): string[] {
     .map((node) => `${node.loc.start.line}: the import of ${node['source'].value} is too low`);
 }
 
-/** Fields are `#private`; the keyword is for constructors only. */
+/** Private fields and methods begin with `#`. Keywords like `private` are for constructors only. */
 function usesPrivateFields({ body }: Source): string[] {
   return body
     .map(declarationOf)
@@ -143,7 +143,7 @@ function namesThings({ body }: Source): string[] {
   });
 }
 
-/** Comments end at column 100, except links and drawings that cannot be wrapped. */
+/** Comments end at column 100, except lines with a link, which cannot be wrapped. */
 function wrapsComments({ text, comments }: Source): string[] {
   const lines = text.split('\n');
   return comments.flatMap(({ value, loc }) =>
@@ -187,7 +187,7 @@ function isStatement({ type }: Node): boolean {
   return type.endsWith('Statement');
 }
 
-/** Whether a declaration is read while the module is loaded, by code up to its last function. */
+/** Returns whether code up to the last function reads a declaration while the module is loaded. */
 function isNeededAtOnce(node: Node, body: readonly Node[]): boolean {
   const names = new Set(namesOf(node));
   return body

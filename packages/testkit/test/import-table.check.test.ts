@@ -10,7 +10,9 @@ import { importsOf, sourceFiles, type Import } from './imports.ts';
 
 const packages = join(import.meta.dirname, '../..');
 
-/** The packages that a package may import. `node`: also node: modules. `dynamic`: only by import(). */
+/**
+ * The packages that a package may import. `node`: also node: modules. `dynamic`: only by import().
+ */
 const TABLE: Record<
   string,
   { allowed: (string | RegExp)[]; dynamic?: (string | RegExp)[]; node: boolean }
@@ -91,7 +93,10 @@ const TABLE: Record<
   },
 };
 
-/** The binaries without the package that has an install script. */
+/**
+ * koffi's binaries, each a package of its own. The package `koffi` is not used, because it has an
+ * install script.
+ */
 const KOFFI = ['@koromix/koffi-linux-arm64', '@koromix/koffi-linux-x64'];
 
 const EXAMPLES_MAY_IMPORT = [

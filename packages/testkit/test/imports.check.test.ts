@@ -1,5 +1,5 @@
 /**
- * Tests of reading the imports of a source text.
+ * Tests `importsOf`, which reads the imports of a source text.
  *
  * @module
  */

@@ -11,7 +11,10 @@ export interface Import {
   dynamic: boolean;
 }
 
-/** Returns all imports and re-exports of a source text. An import of types loads nothing, so it counts as dynamic. */
+/**
+ * Returns all imports and re-exports of a source text. An import of types loads nothing, so it
+ * counts as dynamic.
+ */
 export function importsOf(source: string): Import[] {
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
   const found: Import[] = [];

@@ -166,7 +166,7 @@ describe('linesOf', () => {
     expect([linesOf(source, 'a'), linesOf(source, 'ab')]).toEqual(['1-2', '4-8']);
   });
 
-  it('returns nothing for an unknown function', () => {
+  it('throws for an unknown function', () => {
     expect(() => linesOf(source, 'b')).toThrow('no function b');
   });
 });
@@ -181,7 +181,7 @@ describe('slim', () => {
 });
 
 describe('mergeResults', () => {
-  it('keeps older results of the same mutant in the same text, and replaces those of a changed file', () => {
+  it('keeps results that a later run does not have, and replaces all results of a changed file', () => {
     // Stryker's report and a moved result have the numbers of a place in different orders.
     const [first, second] = [
       mutant('Survived', 'true', 1, 5, 6),

@@ -1,7 +1,7 @@
 /**
- * Tests all public functions that access native memory, a descriptor or the kernel with wrong
- * arguments. Each entry has calls that must throw before they have an effect, with the argument's name. An entry
- * without arguments that could be wrong says why.
+ * Calls every public function that accesses native memory, a descriptor or the kernel, with wrong
+ * arguments. Each entry of the table has calls that must throw before they have an effect, with the
+ * argument's name. An entry of a function without arguments that could be wrong says why.
  *
  * @module
  */
@@ -366,7 +366,7 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
         (m) => m.openUdp({ port: 0, slots: 1, memory: { buffer: BYTES, offset: 0 } }),
       ],
     ],
-    // It calls `@litz/sys`, or Node.js if that cannot answer.
+    // `interfaceIndex` calls `@litz/sys`, or Node.js if `@litz/sys` cannot answer.
     interfaceIndex: PURE,
     openPortableUdp: [['"port" expected', (m) => m.openPortableUdp({ port: 0.5 })]],
     adoptUdp: 'takes descriptors that another process passed',

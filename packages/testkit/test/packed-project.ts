@@ -1,5 +1,6 @@
 /**
- * A project of a user in which the packages are installed as they would be published.
+ * `PackedProject`: a project of a user in which the packages are installed as they would be
+ * published.
  *
  * @module
  */
@@ -49,7 +50,11 @@ export class PackedProject {
   readonly contents: Map<string, readonly string[]> = new Map<string, readonly string[]>();
   readonly #published: readonly { folder: string; manifest: Manifest }[] = publishedPackages();
 
-  /** @throws {Error} packing or installing failed; the message has the output of the package manager */
+  /**
+   * Packs and installs all packages.
+   *
+   * @throws {Error} that failed; the message has the output of the program that failed
+   */
   install(manager: PackageManager): void {
     const tarballs: Record<string, string> = {};
     for (const { name, file, contents } of this.#packAll()) {
@@ -81,7 +86,7 @@ export class PackedProject {
     symlinkSync(types, join(this.folder, 'node_modules/@types/node'));
   }
 
-  /** @param content a text, or an object for JSON */
+  /** Writes a file of the project. @param content a text, or an object for JSON */
   write(file: string, content: string | object): void {
     const text = typeof content === 'string' ? content : JSON.stringify(content, undefined, 2);
     writeFileSync(join(this.folder, file), text);
@@ -110,7 +115,10 @@ export class PackedProject {
     return JSON.parse(output) as { name: string; file: string; contents: string[] }[];
   }
 
-  /** Returns the dependencies of a package except Litz, and their dependencies. */
+  /**
+   * Packs the dependencies of a package except Litz, and their dependencies. Adds the tarballs to
+   * `tarballs`.
+   */
   #packForeign(folder: string, manifest: Manifest, tarballs: Record<string, string>): void {
     for (const name of foreignDependencies(manifest)) {
       if (tarballs[name]) continue;
@@ -140,7 +148,11 @@ export class PackedProject {
     return tarball;
   }
 
-  /** Packs an empty package in place of a binary for another machine, which is not installed here. */
+  /**
+   * Makes an empty package in place of a binary for another machine, which is not installed here.
+   *
+   * @returns its folder
+   */
   #standIn(name: string, { optionalDependencies }: Manifest): string {
     if (!optionalDependencies?.[name]) throw new Error(`${name} is not installed`);
     const [, system, processor] = /-(\w+)-(\w+)$/.exec(name) ?? [];

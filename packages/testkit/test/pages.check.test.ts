@@ -1,5 +1,6 @@
 /**
- * Tests the pages for users in docs/: their examples run, their commands exist, and their links lead somewhere.
+ * Tests the pages for users in docs/: their examples run, their commands exist, and their links
+ * lead somewhere.
  *
  * @module
  */
@@ -21,7 +22,7 @@ describe('pages', { timeout: 60_000 }, () => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ['--input-type=module', '--eval', code],
-      // All packages are installed there.
+      // In docs, all packages are installed.
       { cwd: join(root, 'docs'), encoding: 'utf8', timeout: 30_000 },
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -59,7 +60,7 @@ describe('pages', { timeout: 60_000 }, () => {
     const [first = '', second = ''] = words.split(' ');
     const program = createProgram();
     const command = program.commands.find((one) => one.name() === first);
-    // wireguard-go's command line has the name of an interface instead.
+    // Without a command, the first word is a flag or the name of an interface, as for wireguard-go.
     expect(command?.name() ?? first).toMatch(command ? /./ : /^(?:--?[a-z]+|wg\d|litz\d)$/);
     const { options } =
       command?.commands.find((one) => one.name() === second) ?? command ?? program;

@@ -1,6 +1,6 @@
 /**
- * Tests that property tests get the sizes that they want. fast-check makes arrays and texts of about ten elements,
- * for any `maxLength`, unless `size` is larger.
+ * Tests that property tests get the sizes that they want. fast-check makes arrays and texts of
+ * about ten elements, for any `maxLength`, unless `size` is larger.
  *
  * @module
  */
@@ -15,7 +15,7 @@ describe('property tests', () => {
   test('generate values of the wanted sizes', () => {
     const offences = readdirSync(packages)
       .flatMap((room) => sourceFiles(join(packages, room, 'test')))
-      // This file itself is skipped.
+      // This file is skipped, because it has examples of wrong sizes.
       .filter((file) => file !== import.meta.filename)
       .flatMap((file) =>
         unsized(readFileSync(file, 'utf8')).map((text) => `${relative(packages, file)}: ${text}`),

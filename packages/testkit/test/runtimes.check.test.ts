@@ -1,6 +1,6 @@
 /**
- * Tests that browsers can load these entries: no file that they import, directly or indirectly, imports a module
- * of Node.js.
+ * Tests that browsers can load some entries: no file that they import, directly or indirectly,
+ * imports a module of Node.js. Also tests which packages the command `litz` loads at its start.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const packages = join(import.meta.dirname, '../..');
-/** Entries that run in any JavaScript runtime, and the packages of Litz that they may import. */
+/**
+ * The entries that run in any JavaScript runtime, with their sources. They may import each other.
+ */
 const SOURCES: Record<string, string> = {
   '@litz/core': 'core/src/index.ts',
   '@litz/core/internals': 'core/src/internals.ts',

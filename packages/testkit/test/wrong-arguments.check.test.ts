@@ -55,8 +55,8 @@ const ENGINE_OPTIONS = {
   randomBytes: (out: Uint8Array) => void randomFillSync(out),
   unixTime: Date.now,
 };
-/** The public classes that have methods with arguments, and how to make an object of each. */
 const [core, config, uapi, device] = entries.map(([, exported]) => exported as Classes);
+/** The public classes that have methods with arguments, and how to make an object of each. */
 const OBJECTS: readonly [name: string, make: () => object | Promise<object>][] = [
   ['Engine', () => new core.Engine(ENGINE_OPTIONS)],
   ['Endpoint', () => new core.Endpoint(Uint8Array.of(127, 0, 0, 1), 9)],
@@ -89,9 +89,14 @@ describe.each(OBJECTS)('a method of %s', (_, make) => {
   }, 120_000);
 });
 
-/** A right first argument for methods that take a key. For other methods, it is one more wrong argument. */
+/**
+ * A right first argument for methods that take a key. For other methods, it is one more wrong
+ * argument.
+ */
 const KEY = Buffer.alloc(32, 1).toString('base64');
-/** Methods that only the packet loop calls, which are not checked, and methods of JavaScript itself. */
+/**
+ * Methods that only the packet loop calls, which are not checked, and methods of JavaScript itself.
+ */
 const NOT_FOR_USERS = new Set(['handlePackets', 'read', 'write', 'constructor']);
 
 function methodsOf(object: object): string[] {

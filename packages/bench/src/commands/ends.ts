@@ -1,5 +1,5 @@
 /**
- * `addEndsCommand`: the command `bench ends`.
+ * `addEndsCommand`: adds the command `bench ends`, which measures one end of a tunnel at a time.
  *
  * @module
  */

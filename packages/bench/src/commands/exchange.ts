@@ -1,5 +1,6 @@
 /**
- * `addExchangeCommand`: the command `bench exchange`.
+ * `addExchangeCommand`: adds the command `bench exchange`, which measures the packets that are lost
+ * while another implementation replaces the key that it has of Litz.
  *
  * @module
  */

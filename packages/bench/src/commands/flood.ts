@@ -1,5 +1,6 @@
 /**
- * `addFloodCommand`: the command `bench flood`.
+ * `addFloodCommand`: adds the command `bench flood`, which measures an existing session and new
+ * peers during floods of handshake messages.
  *
  * @module
  */
@@ -29,7 +30,7 @@ export function addFloodCommand(program: Command): void {
   const command: Command = program
     .command('flood')
     .description(
-      'measure a session and new peers in floods of handshake messages; fails if a target is missed',
+      'measure how an existing session and new peers fare in floods of handshake messages; the command fails if a target is missed',
     )
     .option('--rounds <number>', 'how often each implementation is measured', parseCount, 3)
     .option('--seconds <number>', 'length of one transfer', parseCount, 2)

@@ -1,5 +1,6 @@
 /**
- * `addGarbageCommand`: the command `bench garbage`.
+ * `addGarbageCommand`: adds the command `bench garbage`, which counts V8's garbage collections
+ * while packets pass.
  *
  * @module
  */

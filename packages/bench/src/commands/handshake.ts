@@ -1,5 +1,6 @@
 /**
- * `addHandshakeCommand`: the command `bench handshake`.
+ * `addHandshakeCommand`: adds the command `bench handshake`, which measures how many handshakes per
+ * second a responder answers.
  *
  * @module
  */

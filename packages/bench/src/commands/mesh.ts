@@ -1,5 +1,6 @@
 /**
- * `addMeshCommand`: the command `bench mesh`.
+ * `addMeshCommand`: adds the command `bench mesh`, which measures the agents of a mesh with many
+ * nodes.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `addNodesCommand`: the command `bench nodes`.
+ * `addNodesCommand`: adds the command `bench nodes`, which runs the suites and a tunnel under
+ * several versions of Node.js.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `addPeersCommand`: the command `bench peers`.
+ * `addPeersCommand`: adds the command `bench peers`, which measures tunnels of Litz and of other
+ * implementations, in turn.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `addQuickCommand`: the command `bench quick`.
+ * `addQuickCommand`: adds the command `bench quick`, which runs most of the benchmarks briefly, to
+ * find broken ones.
  *
  * @module
  */

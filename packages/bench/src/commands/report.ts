@@ -1,5 +1,6 @@
 /**
- * `addReportCommand`: the command `bench report`.
+ * `addReportCommand`: adds the command `bench report`, which makes RESULTS.md and its charts from
+ * the result files, and updates the figures of the README and of docs/mesh.md.
  *
  * @module
  */

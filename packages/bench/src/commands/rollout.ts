@@ -1,5 +1,6 @@
 /**
- * `addRolloutCommand`: the command `bench rollout`.
+ * `addRolloutCommand`: adds the command `bench rollout`, which measures what pods lose while a mesh
+ * changes.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `addRotationCommand`: the command `bench rotation`.
+ * `addRotationCommand`: adds the command `bench rotation`, which measures the packets that are lost
+ * while Litz replaces static keys.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `addScaleCommand`: the command `bench scale`.
+ * `addScaleCommand`: adds the command `bench scale`, which measures the engine with many peers and
+ * many prefixes.
  *
  * @module
  */

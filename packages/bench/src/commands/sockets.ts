@@ -1,5 +1,6 @@
 /**
- * `addSocketsCommand`: the command `bench sockets`.
+ * `addSocketsCommand`: adds the command `bench sockets`, which measures sockets over a tunnel
+ * without an interface.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `addStartCommand`: the command `bench start`.
+ * `addStartCommand`: adds the command `bench start`, which measures the first seconds of daemons.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `addSuitesCommand`: the command `bench suites`.
+ * `addSuitesCommand`: adds the command `bench suites`, which measures single operations.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `addThreadsCommand`: the command `bench threads`.
+ * `addThreadsCommand`: adds the command `bench threads`, which measures how much faster two threads
+ * seal than one.
  *
  * @module
  */

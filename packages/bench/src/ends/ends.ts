@@ -1,6 +1,7 @@
 /**
- * `measureEnds`: measures one end of a tunnel at a time, so that two cores show how an
- * implementation uses a second one. See `one-end.ts`.
+ * `measureEnds`: measures one end of a tunnel at a time. The other end (`one-end.ts`) needs little
+ * CPU time. So a machine with two cores is enough to show whether an implementation uses a second
+ * core.
  *
  * @module
  */
@@ -34,7 +35,8 @@ export const END_FIGURES = [
 export type EndFigure = (typeof END_FIGURES)[number];
 
 /**
- * Litz with one thread, with two, and with `auto`; the others with one and, if they can, with two.
+ * Litz with one thread, with two, and with `auto`; wireguard-go with one and with two; BoringTun
+ * with one.
  */
 export const END_IMPLEMENTATIONS: readonly Implementation[] = [
   withEnvironment(litz(), 'litz, 1 thread', { LITZ_THREADS: '1' }),
@@ -59,7 +61,7 @@ export function measureEnds(
       const shown = await show(implementation, figure, seconds);
       if (shown.isLimitFound === false) {
         progress(
-          `  ${figure}: left out, because the load did not find the rate that the daemon can take`,
+          `  ${figure}: left out: the sender was too slow to reach the highest rate of the daemon`,
         );
         continue;
       }
@@ -86,11 +88,11 @@ export function excessText(
 }
 
 /**
- * Returns the samples of one figure. The last one is the ceiling for more threads, in percent of
- * the measured rate: the rate that daemon and load would reach on all cores if the cost of a packet
- * stayed the same.
+ * Returns the samples of one figure. The last sample is the rate that daemon and load would reach
+ * together if they used all cores and each packet cost the same CPU time. More threads cannot bring
+ * more than that. Its value is in percent of the measured rate.
  *
- * @param cores of the machine
+ * @param cores how many cores the machine has
  */
 export function samplesOf(
   figure: EndFigure,

@@ -2,8 +2,9 @@
  * The far end of a tunnel, without an interface: `far-end-child.js SETTINGS`, with `FarEndSettings`
  * as JSON. The file exports nothing.
  *
- * It answers handshakes until SIGTERM. With `load`, it begins a handshake itself, and then sends
- * messages that were sealed before, each of them once.
+ * Without `load`, it answers handshakes until SIGTERM. With `load`, it begins a handshake itself.
+ * For each trial, it then seals all messages, and only afterwards sends each of them once. At the
+ * end, it answers with a `ReceivedLoad`.
  *
  * @module
  */
@@ -21,14 +22,18 @@ import type { FarEndSettings, ReceivedLoad, ReceiveSettings, Shown } from './one
 import { Pace } from './pace.ts';
 import { RateSearch } from './rate-search.ts';
 
-/** linux/udp.h: the level of the UDP options, and the option for the length of segments. */
+/**
+ * linux/udp.h: the level of the UDP options, and the option for the length of each datagram of a
+ * send call.
+ */
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const BLOCK_BYTES = 64 << 20;
-/** How much is sent to find the rate. */
+/** How many bytes are sent at most before the first trial, to find a rate to begin with. */
 const RAMP_BYTES = 600_000_000;
-/** How much is sent at most in a measurement. */
+/** How many bytes are sent at most in a trial. */
 const MOST_BYTES = 1_400_000_000;
+/** How many messages are sent at most before the first trial. */
 const MOST_TRIALS = 700_000;
 const FIRST_PER_MS = 300;
 const RAMP_WINDOW_MS = 25;
@@ -54,7 +59,7 @@ process.stdout.write('ready\n');
 if (settings.load) sendAnswer(await sendLoad(settings.load));
 else for (;;) await turn();
 
-/** One turn of the engine's loop: takes what has arrived and what is due. */
+/** One turn of the engine's loop: processes what has arrived and what is due, and waits 2 ms. */
 async function turn(): Promise<void> {
   const now = boottimeMs();
   sockets.receive((buffer, offset, length, source, ecn) => {
@@ -73,14 +78,17 @@ function drain(): void {
   sockets.flush();
 }
 
-/** Finds the rate that the daemon takes, and measures with that rate. */
+/**
+ * Looks for the highest rate that the daemon can take, in several trials. Returns the figures of
+ * the trial in which the daemon took most.
+ */
 async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
   while (!engine.connect(settings.peerPublicKey, boottimeMs())) await turn();
   const pace = new Pace(performance.now(), FIRST_PER_MS);
   const length = load.messageLength;
   const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
-  // A responder may send in a session only after it has received a message. These messages also
-  // warm the daemon up.
+  // The first message confirms the session to the daemon, which is the responder. The others warm
+  // the daemon up and show at which rate to begin.
   sendAll(seal(load, first), load, pace, RAMP_WINDOW_MS);
   await turn();
   pace.settle(performance.now());
@@ -120,7 +128,10 @@ function seal({ packetLength, messageLength }: ReceiveSettings, count: number): 
   return { count, perBlock };
 }
 
-/** Sends all messages once, with up to 64 datagrams in each system call (UDP_SEGMENT). */
+/**
+ * Sends all messages once, with up to 64 datagrams in each system call (UDP_SEGMENT), and returns
+ * the figures. The pace is adapted every `windowMs`.
+ */
 function sendAll(sealed: Sealed, load: ReceiveSettings, pace: Pace, windowMs: number): Shown {
   const { packetLength, messageLength, daemonPid, link } = load;
   const fd = sockets.fds[0]!;

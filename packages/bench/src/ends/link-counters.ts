@@ -18,7 +18,7 @@ export function linkCounters(pid: number, name: string): LinkCounters {
   return parseLinkCounters(readFileSync(`/proc/${pid}/net/dev`, 'latin1'), name);
 }
 
-/** Parses the counters of one interface. @throws {RangeError} it is not in the text */
+/** Parses the counters of one interface. @throws {RangeError} the interface is not in the text */
 export function parseLinkCounters(text: string, name: string): LinkCounters {
   for (const line of text.split('\n')) {
     const colon = line.indexOf(':');
@@ -40,10 +40,10 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
 
 /**
  * Returns how many messages have left an Ethernet interface between two readings. The kernel counts
- * a message with `UDP_SEGMENT` as one packet, whose headers are counted once.
+ * all datagrams of a send call with `UDP_SEGMENT` as one packet with one set of headers.
  *
- * @param messageLength the length in bytes of the messages of a sender with padding. A sender
- *   without padding sends shorter messages, each as a packet of its own.
+ * @param messageLength the length in bytes of a message with padding. A sender that does not pad
+ *   sends shorter messages, each as a packet of its own, so for such a sender packets are counted.
  */
 export function sentMessages(
   before: LinkCounters,
@@ -57,8 +57,8 @@ export function sentMessages(
 }
 
 /**
- * Returns how many UDP packets a TUN has got from its program between two readings. A super-packet
- * has its headers once.
+ * Returns how many UDP packets a TUN has got from its program between two readings. The kernel
+ * counts a super-packet as one packet with one set of headers.
  *
  * @param packetLength with the headers, in bytes
  */

@@ -14,13 +14,16 @@ import { Pace } from './pace.ts';
 const settings = JSON.parse(process.argv[2]!) as LoadSettings;
 const { packetLength, superPackets, seconds, daemonPid, link, messageLength } = settings;
 const payload = packetLength - 28;
-/** The kernel takes at most 64 segments, and 65,535 bytes with the headers. */
+/**
+ * How many packets one system call sends. In a super-packet, the kernel takes at most 64 packets,
+ * and 65,535 bytes with the headers.
+ */
 const most = superPackets ? Math.min(64, Math.floor(65_507 / payload)) : 64;
 const fd = openSocket();
 const send = superPackets ? superPacketSender() : packetsSender();
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-/** Time to find the rate; V8 compiles the packet path meanwhile. */
+/** How many ms the search for the rate lasts. Meanwhile, V8 compiles the packet path of Litz. */
 const rampMs = 2500;
 const start = performance.now();
 const pace = new Pace(start, 100);
@@ -84,7 +87,10 @@ function setOption(socket: number, level: number, name: number, value: number): 
   check(libc().setsockopt(socket, level, name, option.address, 4), 'setsockopt');
 }
 
-/** Returns a function that sends one super-packet. A full queue drops it, as on any link. */
+/**
+ * Returns a function that sends one super-packet. If the queue of the TUN is full, the kernel drops
+ * the super-packet.
+ */
 function superPacketSender(): () => void {
   const SOL_UDP = 17;
   const UDP_SEGMENT = 103;
@@ -95,8 +101,8 @@ function superPacketSender(): () => void {
 }
 
 /**
- * Returns a function that sends many packets in one call. The kernel passes each of them to the TUN
- * on its own.
+ * Returns a function that sends `most` packets in one call. The kernel passes each of them to the
+ * TUN alone.
  */
 function packetsSender(): () => void {
   const bytes = allocate(Math.max(payload, 128));

@@ -1,6 +1,7 @@
 /**
- * `OneEnd`: one daemon with its interface, and at the other end of its tunnel a program that only
- * does handshakes. So the load of the other end does not use the processor.
+ * `OneEnd`: measures one daemon with its interface. At the far end of the tunnel is a program
+ * without an interface, which needs little CPU time during a measurement. It does the handshake,
+ * and at most sends messages that it has sealed before.
  *
  * ```
  *   a: daemon, 10.9.0.1                          b: far end, no interface
@@ -9,7 +10,7 @@
  *
  * To measure sending, packets go into the interface, and nft drops the transport messages as soon
  * as they reach b. To measure receiving, the far end sends messages that were sealed before, and
- * nft drops the packets as soon as they have left the interface.
+ * nft drops the packets as soon as the daemon has written them to its interface.
  *
  * @module
  */
@@ -49,10 +50,13 @@ export interface Load {
 
 /** The results of a load. */
 export interface Shown {
+  /** How many packets the daemon took per second. */
   readonly packetsPerSecond: number;
+  /** How many packets the load sent per second. */
   readonly offeredPerSecond: number;
-  /** The processor time per second. */
+  /** The CPU time of the daemon in seconds per second: 1 is one whole core. */
   readonly daemonCores: number;
+  /** The CPU time of the program that sends the load, in seconds per second. */
   readonly generatorCores: number;
 }
 
@@ -60,7 +64,7 @@ export interface Shown {
 export type SentLoad = Shown;
 /** The answer of `far-end-child.js`. */
 export interface ReceivedLoad extends Shown {
-  /** Whether more was offered than the receiver takes. Otherwise the sender was the limit. */
+  /** Whether more was offered than the daemon can take. Otherwise the sender was the limit. */
   readonly isLimitFound: boolean;
 }
 
@@ -126,7 +130,10 @@ export class OneEnd {
     this.#daemon = new Daemon(implementation, { namespace: namespaces.a });
   }
 
-  /** Sends packets into the interface for a time, at a little more than the rate that it takes. */
+  /**
+   * Measures sending: packets go into the interface, at a rate a little above the one that the
+   * daemon takes.
+   */
   async send(seconds: number): Promise<Shown> {
     const far = await this.#startFarEnd();
     try {
@@ -150,9 +157,10 @@ export class OneEnd {
   }
 
   /**
-   * Receives messages that were sealed before.
+   * Measures receiving: the far end sends messages that it has sealed before.
    *
-   * @throws {Error} (rejects) the receiver counted replays: then messages were sent twice
+   * @throws {Error} (rejects) Litz counted replays, so messages were sent twice and the measurement
+   *   is invalid
    */
   async receive(seconds: number): Promise<ReceivedLoad> {
     const { interfaceName: link, process } = this.#daemon;
@@ -219,7 +227,7 @@ export class OneEnd {
     return far;
   }
 
-  /** Drops what arrives at an interface. */
+  /** Loads an nft rule for what arrives at an interface, in front of the IP layer. */
   async #drop(namespace: string, device: string, rule: string): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'litz-bench-'));
     const hook = `type filter hook ingress device ${device} priority 0; policy accept;`;
@@ -240,11 +248,12 @@ export class OneEnd {
     if (!this.#implementation.name.startsWith('litz')) return;
     const { details } = await new UapiClient(this.#daemon.socket).get({ stats: true });
     const replays = details?.drops['replayed-counter'] ?? 0;
-    if (replays > 0) throw new Error(`void: the receiver counted ${replays} replays`);
+    if (replays > 0)
+      throw new Error(`the measurement is invalid: the receiver counted ${replays} replays`);
   }
 }
 
-/** The built file, because Node.js cannot load a source without a loader. */
+/** The path of the built file, because Node.js 20 cannot run a TypeScript source. */
 function childPath(name: string): string {
   const isSource = import.meta.url.endsWith('.ts');
   const path = isSource ? `../../dist/ends/${name}.js` : `${name}.js`;

@@ -1,6 +1,6 @@
 /**
- * `Pace`: how fast a generator sends: a little more than what is taken, so that it leaves the rest
- * of the processor to the program that is measured.
+ * `Pace`: the rate at which a generator sends. It is a little above the rate that the measured
+ * program takes, so the generator leaves the rest of the CPU time to that program.
  *
  * @module
  */
@@ -26,8 +26,8 @@ export class Pace {
   }
 
   /**
-   * Returns how many packets are due at `now`. A sender that was held up does not send the missed
-   * packets: a burst would overflow the queue in front of an idle receiver.
+   * Returns how many packets are due at `now`. After a delay of more than 4 ms, only the packets of
+   * the last 4 ms are due. A longer burst would overflow the queue of a receiver that is idle.
    */
   due(now: number): number {
     const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;
@@ -56,7 +56,7 @@ export class Pace {
     this.#begin(now, hasTakenAll ? this.#perMs * FASTER : perMs * ABOVE);
   }
 
-  /** Keeps the rate from `now` on: a little above what was taken in the last windows. */
+  /** Ends the search: from `now` on, the rate is a little above the median of the last windows. */
   settle(now: number): void {
     const last = this.#taken.slice(-KEPT);
     if (last.length > 0) this.#begin(now, median(last) * ABOVE);

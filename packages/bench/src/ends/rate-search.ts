@@ -1,7 +1,8 @@
 /**
- * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until something
- * is lost and a higher rate brings no more. The last trial is a tenth above the most that was
- * taken, because some receivers take less while they are overloaded.
+ * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until two
+ * trials have lost packets and the second of them brought no more than the trials before. The last
+ * trial is a tenth above the most that was taken, because some receivers take less while they are
+ * overloaded. After ten trials, the search ends in any case.
  *
  * One trial is not enough to end a search. If everything was taken, the receiver may have been
  * idle, and the figure would be that of the sender. If something was lost, the receiver may only
@@ -38,7 +39,7 @@ export class RateSearch {
     return this.#isOver;
   }
 
-  /** Adds the result of a trial, both in packets per ms. */
+  /** Adds the result of a trial: the offered rate and the taken rate, in packets per ms. */
   add(offered: number, taken: number): void {
     this.#isOver = this.#isFound || ++this.#trials >= MOST_TRIALS;
     if (this.#isFound) return;

@@ -19,13 +19,13 @@ export interface Flood {
 
 export interface FloodLoads {
   readonly floods: readonly Flood[];
-  /** The length of one transfer. */
+  /** The length of one transfer, in seconds. */
   readonly seconds: number;
   /** How many new peers connect at once. */
   readonly crowd: number;
   /** How many peers never answer. */
   readonly silent: number;
-  /** How long the client pings while the crowd connects, and while silent peers do not answer. */
+  /** How many seconds the client pings beside the crowd, and beside the silent peers. */
   readonly watchSeconds: number;
 }
 
@@ -51,7 +51,11 @@ export function floodName({ kind, perSecond }: Flood): string {
   return `${kind}, ${rate}`;
 }
 
-/** The last part of the name of a figure, after the name of the flood. */
+/**
+ * The last part of the name of a figure, after the name of the flood. `shortRetry` and
+ * `protocolRetry` are the times in ms until a few new peers were connected; they differ in how soon
+ * such a peer repeats its initiation (`Retry`).
+ */
 export const FIGURES = {
   sent: 'messages sent per second',
   dropped: 'TCP, flood dropped by nft',
@@ -128,7 +132,10 @@ async function sampleCrowd(
   ];
 }
 
-/** Takes the link up with many peers that never answer, while the client pings. */
+/**
+ * Adds many peers that never answer while the links are down. When the links are up again, the
+ * client pings.
+ */
 async function sampleSilent(
   tunnel: FloodTunnel,
   { silent: count, watchSeconds }: FloodLoads,

@@ -32,7 +32,8 @@ export interface Verdict {
 
 /**
  * Compares Litz with the targets. A share must be large enough in the median of the rounds. Lost
- * pings and times must be small enough in every round.
+ * pings and times must be small enough in every round. A figure that was not measured misses its
+ * target.
  */
 export function verdicts(
   measurements: readonly Measurement[],

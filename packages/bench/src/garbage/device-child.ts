@@ -1,6 +1,7 @@
 /**
- * Runs one end of a tunnel in a separate process, until SIGTERM: `device-child.js SIDE PROVIDER`.
- * It prints a line when it is ready, and at the end the number of packets that it carried.
+ * Runs a `Device` as one end of a tunnel in a separate process, until SIGTERM:
+ * `device-child.js SIDE PROVIDER`. It prints a line when it is ready, and at the end the number of
+ * packets that it carried.
  *
  * @module
  */

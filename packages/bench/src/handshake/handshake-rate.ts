@@ -18,9 +18,9 @@
  * the same time. So the cost of checking mac2 is included for an implementation under load.
  *
  * The number of unanswered initiations is large enough to keep the responder's core busy. It stays
- * below 128, because wireguard-go is under load from 128 on. If the load of the core is far from
- * 100 %, the generator was too slow. Then the CPU time per handshake is a better figure than the
- * rate.
+ * below 128, because wireguard-go is under load from 128 on. If the responder's core is busy
+ * for much less than 100 % of the time, the generator was too slow. Then the CPU time per handshake
+ * is a better figure than the rate.
  *
  * @module
  */

@@ -32,7 +32,8 @@ export class InitiatorSocket {
   /**
    * Opens a socket with an address of its own, connected to the responder.
    *
-   * @param onAnswer called with each answer; then the next initiation may be sent
+   * @param onAnswer called with each answer. The next initiation may be sent if `isWaiting` is
+   *   false. After a cookie reply, the same initiation has been sent again.
    */
   static async open(
     initiator: Initiator,
@@ -87,7 +88,7 @@ export class InitiatorSocket {
     this.#socket.send(message);
   }
 
-  /** Returns the kind of an answer; undefined if no answer was expected. */
+  /** Returns the kind of an answer; undefined if no initiation waits for it. */
   #receive(datagram: Uint8Array): Answer | undefined {
     if (!this.isWaiting) return undefined;
     const response = readResponse(datagram);

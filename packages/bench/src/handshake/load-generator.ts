@@ -1,10 +1,10 @@
 /**
  * `LoadGenerator`: keeps a responder busy with many initiators.
  *
- * A fixed number of initiations is unanswered at any time; after each answer, the next peer sends.
- * So the responder always has work, and never a queue so long that it must drop messages. A peer
- * initiates at most every 60 ms, because responders treat a shorter interval as a flood (the kernel
- * and wireguard-go below 20 ms, Litz below 50 ms).
+ * At most `inFlight` initiations are unanswered at any time. After each answer, the next peer
+ * sends. So the responder always has work, and never a queue so long that it must drop messages. A
+ * peer initiates at most every 60 ms, because responders treat a shorter interval as a flood (the
+ * kernel and wireguard-go below 20 ms, Litz below 50 ms).
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Answer, InitiatorSocket } from './initiator-socket.ts';
 export interface LoadCounts {
   responses: number;
   cookies: number;
-  /** Answers with a wrong mac, index or cookie. */
+  /** Responses with a wrong mac1, and datagrams that are neither a response nor a valid cookie. */
   invalid: number;
   /** Initiations that were not answered within a second. */
   lost: number;
@@ -49,8 +49,8 @@ export class LoadGenerator {
   };
 
   /**
-   * Lets each of `sockets` send once, so that each peer gets a cookie, and the responder computes
-   * the secrets for each peer.
+   * Lets each of `sockets` send once. So each peer gets a cookie if the responder is under load,
+   * and the responder computes the secrets for each peer.
    */
   async warmUp(sockets: readonly InitiatorSocket[]): Promise<void> {
     this.#queue = [...sockets];

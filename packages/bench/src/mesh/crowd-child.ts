@@ -1,6 +1,6 @@
 /**
- * A part of the crowd: several hundred agents in one process. `crowd.ts` sends requests over a
- * channel, one after the other.
+ * One process of a `Crowd`, with up to several hundred agents. It gets the requests of `crowd.ts`
+ * over a channel, and answers them one after the other.
  *
  * @module
  */

@@ -199,6 +199,6 @@ const PORT = 40_000;
 /** Time limits in ms, of the start and of one change. */
 const START_MS = 900_000;
 const CHANGE_TIMEOUT_MS = 60_000;
-/** How long `#settle` waits, in ms. */
+/** How long `#settle` waits, in ms: for etcd, and for Kubernetes. */
 const SETTLE_MS = 2000;
 const STATUS_MS = 40_000;

@@ -39,7 +39,7 @@ export class Crowd {
   readonly #joining: CrowdProcess;
   #agents = 0;
 
-  /** @param processes the number of processes, besides that of agents that join */
+  /** @param processes the number of processes, without the process of agents that join */
   constructor(place: RegistryPlace, namespace: string, processes: number) {
     this.#place = place;
     this.#parts = Array.from({ length: processes }, () => new CrowdProcess(namespace));
@@ -81,7 +81,7 @@ export class Crowd {
     return times.map((time) => time - at);
   }
 
-  /** Waits until every daemon has `count` peers. @throws {Error} (rejects) not in time */
+  /** Waits until every daemon has at least `count` peers. @throws {Error} (rejects) not in time */
   async untilAllHave(count: number, timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
     for (;;) {
@@ -130,7 +130,7 @@ export class Crowd {
     }
   }
 
-  /** Returns the number of writes to the registry since its start, or since the first call. */
+  /** Counts the writes to the registry. Only the difference of two values has a meaning. */
   async writes(): Promise<number> {
     return this.#first.request({ do: 'write-count', place: this.#place });
   }
@@ -224,7 +224,7 @@ interface Answer {
 
 /**
  * Flags for V8. Hundreds of agents share one heap of a gigabyte. The default young generation is
- * made for one agent. With it, garbage collection would cost more than the work of the agents.
+ * too small for them: garbage collection would cost more than the work of the agents.
  */
 const FLAGS = ['--min-semi-space-size=64', '--max-semi-space-size=128'];
 const CHILD = fileURLToPath(new URL('./crowd-child.js', import.meta.url));

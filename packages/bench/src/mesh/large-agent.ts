@@ -95,7 +95,7 @@ class LargeAgentRun {
       gets: [],
       rulesets: [],
     };
-    // Warms up, so that V8 has compiled the code before the measurement.
+    // These changes are a warm-up: V8 compiles the code before the measurement.
     for (let i = 0; i < changes; i++) await this.#change(writer, 1 + (i % nodes), WARM_PORT + i);
     for (let round = 0; round < rounds; round++) {
       const before = node.counts();
@@ -140,8 +140,8 @@ const PORT = 20_000;
 const START_MS = 300_000;
 const CHANGE_TIMEOUT_MS = 60_000;
 /**
- * Time in ms between two changes. It is more than 50 ms, because changes within that time share a
- * round.
+ * Time in ms between two changes. It is more than 50 ms, because the agent processes all changes of
+ * 50 ms in one round.
  */
 const APART_MS = 150;
 const REST_MS = 5000;

@@ -93,7 +93,7 @@ export class RealNode {
     return this.#daemon.interfaceName;
   }
 
-  /** How many routes have been added so far. */
+  /** To how many prefixes routes have been added so far. */
   get routes(): number {
     return this.#routes.size;
   }
@@ -179,7 +179,8 @@ function realPrefix(number: number): string {
 
 /**
  * Returns the CPU time of all threads of a process. It comes from the scheduler's counters, which
- * are in nanoseconds. The times of /proc/PID/stat are in hundredths of a second.
+ * are in nanoseconds. The times of /proc/PID/stat would be too coarse: their unit is a hundredth of
+ * a second.
  */
 function cpuMilliseconds(pid: number): number {
   let nanoseconds = 0;

@@ -1,6 +1,6 @@
 /**
- * Starts real servers of registries. Each server has a folder, which is removed when the server is
- * closed.
+ * Starts real servers of registries: etcd, or kube-apiserver with an etcd. `close` ends the
+ * programs and removes their folder.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface Preparation {
   readonly objects: readonly { readonly path: string; readonly text: string }[];
 }
 
-/** The registries that have a server: a directory needs none. */
+/** The registries that need a server. The third kind, a directory, needs none. */
 export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
 export type RegistryName = (typeof REGISTRY_NAMES)[number];
 

@@ -1,6 +1,6 @@
 /**
- * Reports new routes of the mesh's table and their times, in the network namespace in which it was
- * started.
+ * Sends its parent the new routes of the mesh's table and their times, in the network namespace in
+ * which it was started. The first message has no routes: it says that the program is watching.
  *
  * @module
  */
@@ -21,7 +21,8 @@ const monitor = new RoutingMonitor(DEFAULT_TABLE);
 onReadable(monitor.fd, () => {
   const at = performance.timeOrigin + performance.now();
   const changes = monitor.read();
-  // If thousands of routes come at once, the monitor cannot keep all changes.
+  // If thousands of routes come at once, the monitor cannot keep all changes. Then the whole table
+  // is read.
   const routes = changes
     ? changes.flatMap((change) => (change.type === 'route' && !change.gone ? [change.route] : []))
     : netlink.tableRoutes(DEFAULT_TABLE);

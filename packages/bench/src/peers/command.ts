@@ -1,5 +1,6 @@
 /**
- * Runs the programs of a benchmark. Each program has a time limit and ends when the benchmark ends.
+ * Runs the programs of a benchmark: `runCommand` waits for the end of a program, and a
+ * `RunningCommand` runs beside the benchmark. `killRunningCommands` kills all that still run.
  *
  * @module
  */
@@ -54,17 +55,17 @@ export class RunningCommand {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** @throws {Error} it has ended; the message has the last part of its stderr */
+  /** @throws {Error} the program has ended; the message has the last part of its stderr */
   checkAlive(): void {
     if (this.hasEnded) throw new Error(`${this.name} has ended: ${this.#errors.trim()}`);
   }
 
-  /** Its stdout so far. */
+  /** The stdout of the program so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** The last part of its stderr. */
+  /** The last part of the program's stderr. */
   get errors(): string {
     return this.#errors;
   }
@@ -94,7 +95,7 @@ export class RunningCommand {
     }
   }
 
-  /** Ends the program, with SIGKILL if necessary, and waits until it has ended. */
+  /** Sends SIGTERM and waits for the end of the program. Kills it if it has not ended after 3 s. */
   async end(): Promise<void> {
     if (this.hasEnded) return;
     this.#child.kill('SIGTERM');

@@ -58,7 +58,11 @@ export class Daemon {
     return new UapiClient(this.socket).get({ keys: true });
   }
 
-  /** Sets the link up. @param address the address with its prefix length: '10.9.0.1/24' */
+  /**
+   * Gives the interface an address and an MTU, and sets the link up.
+   *
+   * @param address the address with its prefix length: '10.9.0.1/24'
+   */
   async bringUp(address: string, mtu: number): Promise<void> {
     const at = ['-n', this.#namespace];
     await ip(...at, 'addr', 'add', address, 'dev', this.interfaceName);

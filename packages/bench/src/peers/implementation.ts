@@ -27,7 +27,8 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
     name,
     missing: () =>
       existsSync(LITZ) ? missingProgram(node, ['--version']) : `${LITZ} is not there`,
-    // `litz INTERFACE` starts the same program with this option in the background.
+    // With `-f`, the daemon stays in the foreground. `litz INTERFACE` sets the same option of V8
+    // for the daemon that it starts in the background.
     command: (interfaceName) => [node, '--max-semi-space-size=1', LITZ, '-f', interfaceName],
   };
 }

@@ -27,7 +27,7 @@ export interface Measurable {
 export interface Rounds<T extends Measurable> {
   implementations: readonly T[];
   rounds: number;
-  /** Why no implementation can be measured on this machine. */
+  /** Why no implementation can be measured on this machine; undefined if some can. */
   missing?: string | undefined;
   /** Measures one implementation once. */
   take: (implementation: T) => Promise<Sample[]>;
@@ -35,7 +35,7 @@ export interface Rounds<T extends Measurable> {
 
 export interface RoundsOutcome {
   measurements: Measurement[];
-  /** `name: reason` of the implementations that are not installed. */
+  /** `name: reason` of the implementations that cannot run on this machine. */
   skipped: string[];
   /** `name: reason` of the implementations that failed. */
   failed: string[];
@@ -66,7 +66,8 @@ export async function alternate<T extends Measurable>(
 }
 
 /**
- * All samples, by figure and implementation. Both are in the order in which they first appeared.
+ * All samples, by figure and implementation. Figures and implementations are in the order in which
+ * they were added.
  */
 export class SampleTable {
   readonly #figures: Map<string, { unit: string; samples: Map<string, number[]> }> = new Map();

@@ -34,7 +34,7 @@ export class Tunnel {
    * Brings up the tunnel and waits for a session.
    *
    * @param pings sent as soon as the links are up; the first one starts the handshake. One of them
-   *   must be answered. Default: some pings, for as long as it takes
+   *   must be answered. Default: 5 pings, and 60 more if none of the 5 is answered
    * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is
    *   released
    */
@@ -102,7 +102,7 @@ export class Tunnel {
 
   /**
    * An initiation that arrives before the other daemon has heard that its link is up is lost. The
-   * protocol repeats it after 5 s.
+   * protocol repeats it after 5 s, so the second series of pings lasts 6 s.
    */
   async #untilSession(): Promise<PingTimes> {
     try {

@@ -1,7 +1,7 @@
 /**
- * `runQuick`: runs every benchmark once, briefly, to find broken ones. A benchmark is broken if it
- * fails, if a result differs from the reference, or if a number is impossible. A slow benchmark is
- * not broken. `runQuick` writes no result files.
+ * `runQuick`: runs the parts of `bench quick` once, to find broken benchmarks. A benchmark is
+ * broken if it fails, if a result differs from the reference, or if a number is impossible. A slow
+ * benchmark is not broken. `runQuick` writes no result files.
  *
  * @module
  */

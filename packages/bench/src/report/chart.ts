@@ -27,7 +27,8 @@ export function barChart(title: string, { subjects, rows }: Matrix): string {
       left: 0,
       textStyle: { fontSize: 15 },
     },
-    // The widths of texts are estimates, because the fonts of readers differ.
+    // ECharts can only estimate the widths of texts, because readers have different fonts. So the
+    // legend has wide gaps.
     legend: { bottom: 0, left: 0, itemGap: 32, data: [...subjects] },
     grid: { top: TOP, bottom: BOTTOM, left: LABELS, right: 70 },
     xAxis: axis,
@@ -87,7 +88,7 @@ function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');
 }
 
-/** Removes hover styles, because an image in a page cannot react. */
+/** Removes the styles for a pointer, because an image in a page cannot react to one. */
 function withoutHover(svg: string): string {
   return svg
     .replace(/<style[^>]*>[\s\S]*?<\/style>\n?/, '')

@@ -61,7 +61,8 @@ export type Direction = 'more' | 'less' | 'none';
 
 /**
  * Returns the direction of a unit. Higher rates are better. Shares, and counts of packets,
- * messages or rotations in a measurement, have no direction.
+ * messages or rotations in a measurement, have no direction. With every other unit, such as a time
+ * or memory, less is better.
  */
 export function directionOf(unit: string): Direction {
   if (unit.endsWith('bit/s') || unit === '1/s') return 'more';

@@ -108,7 +108,7 @@ function figureTable({ subjects, rows }: Matrix, ratios: readonly Ratio[]): stri
   );
 }
 
-/** Returns the median, and the smallest and largest sample. */
+/** Returns the value, and the smallest and largest sample if there are several. */
 function cellText({ cells }: Row, subject: string): string {
   const measurement = cells.get(subject);
   if (!measurement) return '';
@@ -119,7 +119,7 @@ function cellText({ cells }: Row, subject: string): string {
   return `${numberText(value)} (${numberText(low)} to ${numberText(high)})`;
 }
 
-/** Returns a ratio. The text is empty for units such as %, whose ratio has no meaning. */
+/** Returns a ratio as text. The text is empty for units such as %, whose ratio has no meaning. */
 function ratioCell(row: Row, of: Ratio['of']): string {
   const value = directionOf(row.unit) === 'none' ? undefined : of(row);
   return value === undefined ? '' : `**${ratioText(value)}**`;

@@ -20,7 +20,7 @@ export interface Ratio {
   readonly of: (row: Row) => number | undefined;
 }
 
-/** The sections, in the order of the report. */
+/** The section of each benchmark. `SECTION_ORDER` in `report.ts` is the order in the report. */
 export const SECTIONS: Readonly<Record<BenchName, Section>> = {
   peers: {
     title: 'Side by side',

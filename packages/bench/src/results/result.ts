@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
 
-/** The benchmarks that write a result file. `SECTION_ORDER` is the order of the report. */
+/** The benchmarks that write a result file. */
 export const BENCHES = [
   'suites',
   'peers',
@@ -81,7 +81,7 @@ export function roundTo(value: number, digits: number): number {
   return Number(value.toPrecision(digits));
 }
 
-/** Rounds to four digits, because a benchmark is not more precise than that. */
+/** Rounds fractions to four significant digits, because a benchmark is not more precise. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? roundTo(value, 4) : value;
 }

@@ -92,7 +92,7 @@ export class ClusterNode {
     await ip('-n', this.host, 'route', 'add', other.#prefix, 'via', other.#address, 'dev', 'wan');
   }
 
-  /** Starts the daemon. Resolves when its socket accepts requests. */
+  /** Starts the daemon. Resolves when its socket exists. */
   async startDaemon(): Promise<void> {
     // A killed daemon leaves its socket.
     rmSync(this.socket, { force: true });

@@ -1,6 +1,6 @@
 /**
- * `Cluster`: nodes on one bridge, each a network namespace with a pod. The nodes have routes to
- * each other's pods, as with flannel's host-gw.
+ * `Cluster`: nodes on one bridge. Each node is a network namespace, and has one pod, which is
+ * another namespace. The nodes have routes to each other's pods, as with flannel's host-gw.
  *
  * ```
  *   pod 10.244.1.5 -- node 1, 10.9.0.1 --+-- bridge --+-- 10.9.0.2, node 2 -- pod 10.244.2.5

@@ -20,8 +20,9 @@ export interface DaemonReturn {
 }
 
 /**
- * Kills the daemon of a node and starts it again.
+ * Kills the daemon of a node, starts it again, and waits until everything is restored.
  *
+ * @param peers how many peers the daemon must have again
  * @throws {Error} (rejects) something was not restored
  */
 export async function measureReturn(node: ClusterNode, peers: number): Promise<DaemonReturn> {
@@ -37,7 +38,8 @@ export async function measureReturn(node: ClusterNode, peers: number): Promise<D
     if (after !== before)
       throw new Error(`not everything was restored: got ${after}, expected ${before}`);
     const { changes } = monitor;
-    // The old link is reported as down before it is removed.
+    // Before the old link is removed, it is reported as down. So the new link is looked for only
+    // after the removal.
     const gone = changes.findIndex(({ text }) => isLink('Deleted', text, node.interfaceName));
     const link = changes.slice(gone + 1).find(({ text }) => isLink('', text, node.interfaceName));
     if (!link) throw new Error('the link did not come back');

@@ -5,7 +5,7 @@
  *
  * ```
  *   n nodes   pod i -- UDP, one packet per ms --> pod i + n/2     for the first half of the nodes
- *             pod i + n/2 -- TCP, iperf3 --> pod i                for the first two
+ *             pod i + n/2 -- TCP, iperf3 --> pod i                for the first two pairs
  * ```
  *
  * @module
@@ -141,7 +141,7 @@ async function killAgent(nodes: readonly ClusterNode[], times: number): Promise<
   }
 }
 
-/** Kills the daemon of the first node and starts it again, `times` times. */
+/** Kills the daemon of the first node `times` times, and measures each time how it returns. */
 async function killDaemon(
   nodes: readonly ClusterNode[],
   times: number,

@@ -11,8 +11,9 @@ import type { ClusterNode } from './cluster-node.ts';
 export type Pair = readonly [from: ClusterNode, to: ClusterNode];
 
 export interface TrafficFigures {
-  /** UDP packets. */
+  /** How many UDP packets were sent. */
   readonly sent: number;
+  /** How many of the UDP packets did not arrive. */
   readonly lost: number;
   /**
    * The longest time in ms between the arrivals of two successive UDP packets of one pair of nodes.
@@ -24,7 +25,7 @@ export interface TrafficFigures {
   readonly tcpMegabytes: number;
   /** How many TCP segments were sent again. */
   readonly retransmitted: number;
-  /** How many segments with RST the pods sent. */
+  /** How many RST segments the pods sent, plus how many of their connections were reset. */
   readonly resets: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. It
- * stands between the wire and the namespace that sends and receives the stream:
+ * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. It is
+ * between the veth to end a and the namespace b, where the stream is sent and received:
  *
  * ```
  *   namespace a                namespace b, with the bridge br0           guest
@@ -35,7 +35,7 @@ export class KernelGuest {
     return missingProgram('qemu-system-x86_64', ['--version']) ?? missingProgram('cpio', []);
   }
 
-  /** Boots the guest in place of end b. It takes about 7 s. @throws {Error} (rejects) it failed */
+  /** Boots the guest as end b of the tunnel, in about 7 s. @throws {Error} (rejects) it failed */
   static async boot(namespaces: NamespacePair): Promise<KernelGuest> {
     const guest = new KernelGuest(namespaces.b);
     try {
@@ -109,7 +109,7 @@ export class KernelGuest {
     await this.#untilAnswering();
   }
 
-  /** Waits until the guest takes commands. The program for that starts when the guest is ready. */
+  /** Waits until the guest takes commands. Its `nc` may start a moment after it prints READY. */
   async #untilAnswering(): Promise<void> {
     const end = performance.now() + ANSWER_MS;
     for (;;) {

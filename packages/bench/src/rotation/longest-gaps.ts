@@ -6,11 +6,11 @@
 import type { Gap } from './received-numbers.ts';
 
 /**
- * Returns the longest gap that ended in each part; 0: it has no gap.
+ * Returns for each part of a stream the longest gap that ended in it; 0: no gap ended in it.
  *
  * @param gaps the gaps of all directions of the stream, in any order
  * @param starts the times at which the parts begin, in ascending order. A part ends where the next
- *   one begins. The last one is only an end.
+ *   one begins. The last time is only the end of the last part.
  */
 export function longestGaps(gaps: readonly Gap[], starts: readonly number[]): number[] {
   return starts.slice(1).map((end, i) => {

@@ -17,10 +17,10 @@ export interface StreamOptions {
   readonly address: string;
 }
 
+/** The result of a stream. The gaps and the series of lost packets are as in `StreamReport`. */
 export interface StreamFigures {
   readonly sent: number;
   readonly lost: number;
-  /** As in `StreamReport`. */
   readonly longestGapMs: number;
   readonly gaps: readonly Gap[];
   readonly longestRunLost: number;

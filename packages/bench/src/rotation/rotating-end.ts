@@ -123,7 +123,11 @@ export class RotatingEnd implements ExchangingEnd {
     }
   }
 
-  /** Step 5: removes the old key at this end, and at the other end if it knows both keys. */
+  /**
+   * Step 5: removes the old key at this end.
+   *
+   * @param other the other end if it knows both keys; it then forgets the old key too
+   */
   async complete(other?: RotatingEnd): Promise<void> {
     const { publicKey } = this;
     await this.#daemon.configure({ privateKey: this.#next });

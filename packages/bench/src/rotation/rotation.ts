@@ -5,10 +5,10 @@
  * ```
  *   a: 10.9.0.1  <--- one packet per millisecond, both ways --->  b: 10.9.0.2
  * ```
- * While a key is replaced between two ends with Litz, each end knows the old key and the new key of
- * the other. Any other implementation has one key per peer, and one command exchanges this key. The
- * exchange is measured while the other end sends packets, and while the other end is silent. A
- * silent end learns the new key only when Litz initiates again.
+ * If both ends are Litz, each of them knows the old key and the new key of the other for a while.
+ * Any other implementation has one key per peer, and one command exchanges this key. The exchange
+ * is measured while the other implementation sends packets, and while it is silent. A silent end
+ * uses the new key only when Litz initiates again.
  *
  * @module
  */
@@ -71,7 +71,7 @@ export interface ExchangeSettings {
   readonly peers: readonly ExchangePeer[];
   /** What is measured with each of `peers`. */
   readonly kinds: readonly ExchangeKind[];
-  /** The number of exchanges with each of `peers`. */
+  /** The number of exchanges of each kind with each of `peers`. */
   readonly exchanges: number;
   /** The least number of packets in each direction while one key is exchanged. */
   readonly packets: number;
@@ -312,7 +312,7 @@ const EXCHANGES: Readonly<
   'no exchange': async () => {},
 };
 
-/** The stream without a rotation is divided in the same way. */
+/** A stream without a rotation is divided into parts of the same length. */
 const EACH = 'longest gap of each rotation';
 /** Time in ms until both programs run at their full rate. */
 const START_MS = 1000;

@@ -13,7 +13,7 @@ import { settledMemory } from './memory.ts';
 export interface ConfigureTimes {
   /** Time of one `engine.configure` with objects. */
   engineMs: number;
-  /** Time to parse a UAPI request ('set=1' and its lines) into these objects. */
+  /** Time to parse the lines of a UAPI request (those after 'set=1') into these objects. */
   requestMs: number;
 }
 

@@ -6,8 +6,8 @@
 import { Endpoint, type PeerConfiguration, type PrivateKey, type PublicKey } from '@litz/core';
 
 /**
- * Returns peers `first` to `first + count - 1`. They have the addresses of 10.0.0.0/8 in ascending
- * order.
+ * Returns peers `first` to `first + count - 1`. Inside the tunnel, peer n has the address 10.0.0.0
+ * plus n.
  */
 export function manyPeers(count: number, first: number = 0): PeerConfiguration[] {
   return Array.from({ length: count }, (_, i) => peerNumber(first + i));
@@ -23,8 +23,8 @@ export function peerNumber(number: number): PeerConfiguration {
 }
 
 /**
- * Returns the private key of a peer for the arithmetic provider. For other providers the keys do
- * not match.
+ * Returns the private key of a peer for the arithmetic provider. With other providers, it does not
+ * match the public key of `peerNumber`.
  */
 export function privateKeyNumber(number: number): PrivateKey {
   const key = new Uint8Array(32).fill(0x40);

@@ -6,11 +6,11 @@
 import { AllowedIps } from '@litz/core/internals';
 
 export interface PrefixFigures {
-  /** Time of one look-up of a random address, in ns. */
+  /** Time of one look-up, in ns. */
   lookupNs: number;
   /** Time of all insertions, in ms. */
   insertMs: number;
-  /** The share of the addresses that are in the table. */
+  /** The share of the look-ups whose address is in the table, 0 to 1. */
   hits: number;
 }
 

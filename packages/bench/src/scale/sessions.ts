@@ -142,7 +142,10 @@ function shuffle(values: Int32Array): Int32Array {
 }
 
 const NOW = 1000;
-/** The simulated time of a handshake. 100,000 handshakes end before the first session expires. */
+/**
+ * The simulated time from one handshake to the next. It is so short that 100,000 handshakes end
+ * before the first session expires.
+ */
 const HANDSHAKE_INTERVAL_MS = 1;
 const SERVER = 0xffffff;
 const SERVER_ENDPOINT = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);

@@ -3,9 +3,9 @@
  * active. An active peer has a session and a persistent keepalive on both sides, and renews its
  * keys when they are due.
  *
- * Only the clock is simulated. The engine is called when a deadline comes or a message arrives. The
- * real time of these calls, divided by the simulated time, is the load. Handshakes use arithmetic,
- * so the result is the cost of timers and bookkeeping without X25519.
+ * Clock and network are simulated. The server's engine is called when its deadline comes or a
+ * message arrives. The real time of these calls, divided by the simulated time, is the load.
+ * Handshakes use arithmetic, so the result is the cost of timers and bookkeeping without X25519.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import { createEngine } from './configure.ts';
 import { manyPeers, privateKeyNumber } from './many-peers.ts';
 
 export interface TimerFigures {
-  /** CPU time in the engine, in percent of the simulated time. */
+  /** CPU time in the server's engine, in percent of the simulated time. */
   cpuPercent: number;
-  /** How often the engine was woken by a deadline of its own, per second. */
+  /** How often the server's engine was woken by a deadline, per second. */
   wakesPerSecond: number;
-  /** Messages in and out, per second. */
+  /** Messages that the server received and sent, per second. */
   messagesPerSecond: number;
 }
 

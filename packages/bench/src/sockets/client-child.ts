@@ -1,5 +1,6 @@
 /**
- * A client of `bench sockets`: it measures one thing, and answers with a `ClientAnswer`.
+ * A client of `bench sockets`: `client-child.js SETTINGS`, with `ClientSettings` as JSON. It
+ * measures one mode and answers with a `ClientAnswer`.
  *
  * @module
  */
@@ -28,14 +29,19 @@ async function openNetwork(): Promise<Network> {
   return Network.open(settings.config ?? '', { device, memory: 1 << 30 });
 }
 
-/** @param onread takes what arrives, instead of 'data' */
+/**
+ * Connects to a port of the server.
+ *
+ * @param onread takes the bytes that arrive; default: the stream has 'data' events
+ */
 function open(port: number, onread?: OnReadOpts): Promise<Duplex> {
   const host = settings.target;
   const options = { host, port, ...(onread && { onread }) };
   const socket = network ? network.connect(options) : connect(options);
   return new Promise((resolve, reject) => {
     socket.once('connect', () => {
-      // One listener for all: an idle connection must not keep the objects of this promise.
+      // All sockets share one listener, so that an idle connection does not keep the objects of
+      // this promise in memory.
       socket.removeListener('error', reject).on('error', ignore);
       resolve(socket);
     });
@@ -43,10 +49,15 @@ function open(port: number, onread?: OnReadOpts): Promise<Duplex> {
   });
 }
 
-/** What is measured shows a connection that is lost. */
+/** Ignores the error of a connection. If a connection is lost, the measured figure shows it. */
 function ignore(): void {}
 
-/** Returns the growth of a counter, and the CPU time, over the window after the warm-up. */
+/**
+ * Waits for the warm-up, and then returns the growth of a counter and the CPU time over a window of
+ * `settings.seconds`.
+ *
+ * @param count returns the counter, and the time in seconds at which it had this value
+ */
 async function measured(
   count: () => readonly [number, number] | Promise<readonly [number, number]>,
 ): Promise<Omit<ClientAnswer, 'peakMb'>> {
@@ -66,7 +77,7 @@ function seconds(): number {
   return performance.now() / 1000;
 }
 
-/** Asks the server how many bytes have arrived, and what time it is there. */
+/** Asks the server how many bytes have arrived, and for its time in seconds. */
 async function arrived(): Promise<readonly [number, number]> {
   const [count = 0, at = 0] = (await text(await open(PORTS.count))).split(' ').map(Number);
   return [count, at];
@@ -149,7 +160,7 @@ async function idle(): ReturnType<typeof measured> {
   return { amount, seconds: 1, cpuSeconds: 0 };
 }
 
-/** Returns the resident memory without garbage, in bytes. Needs `--expose-gc`. */
+/** Collects garbage, and returns the resident memory in bytes. Needs `--expose-gc`. */
 function resident(): number {
   for (let i = 0; i < 3; i++) (globalThis as unknown as { gc: () => void }).gc();
   const [, pages = '0'] = readFileSync('/proc/self/statm', 'latin1').split(' ');

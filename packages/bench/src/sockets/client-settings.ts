@@ -1,6 +1,6 @@
 /**
  * `ClientSettings`: what one client of `bench sockets` does, and `ClientAnswer`, what it measured.
- * The programs in Node.js and in Go have both as JSON.
+ * The clients in Node.js and in Go read the settings and write the answer as JSON.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface ClientSettings {
   readonly target: string;
   readonly seconds: number;
   readonly connections: number;
-  /** The process whose CPU time counts; default: the client. */
+  /** The process whose CPU time and peak memory are measured; default: the client. */
   readonly cpuOf?: number;
 }
 
@@ -38,6 +38,7 @@ export interface ClientAnswer {
   readonly seconds: number;
   /** The CPU time in the window. */
   readonly cpuSeconds: number;
+  /** The largest resident memory in MB (10^6 bytes). */
   readonly peakMb: number;
 }
 

@@ -45,6 +45,7 @@ export class FarEnd {
   readonly config: string;
   /** The same configuration as a request for the UAPI. */
   readonly uapi: string;
+  /** The private key of a client. */
   readonly privateKey: PrivateKey;
   /** The public key of wireguard-go, in base64. */
   readonly publicKey: string;

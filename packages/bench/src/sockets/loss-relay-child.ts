@@ -1,6 +1,7 @@
 /**
- * A UDP relay that delays and loses datagrams by a seed: `PORT TO-PORT LOSS DELAY-MS SEED`. It
- * stands in front of a WireGuard node on the same machine. Both directions lose and delay.
+ * A UDP relay in front of a WireGuard node on the same machine:
+ * `loss-relay-child.js PORT TO_PORT SHARE DELAY_MS SEED`. It loses a share of the datagrams and
+ * delays the others, in both directions. The seed decides which datagrams are lost.
  *
  * @module
  */

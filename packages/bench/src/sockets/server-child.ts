@@ -1,7 +1,7 @@
 /**
  * The server of `bench sockets`, with the sockets of the kernel. Each port of `PORTS` has one
  * service: a stream in the direction that the first byte asks for, HTTP with 1 KB, connections that
- * are held until their client ends them, and the number of bytes that have arrived.
+ * are held until their client ends them, and the number of bytes that have arrived with the time.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
- * `measureSockets`: measures sockets over a tunnel without an interface: Litz and others, in turn.
+ * `measureSockets`: measures the sockets of Litz and of other programs, in turn, over a tunnel
+ * without an interface.
  *
- * The other end is always the same: wireguard-go with an interface, and a server with the sockets
- * of the kernel. Each figure has a process and a tunnel of its own.
+ * The far end is always the same: wireguard-go with an interface, and a server with the sockets of
+ * the kernel. Each measurement has a process and a tunnel of its own.
  *
  * @module
  */
@@ -14,11 +15,11 @@ import type { ClientAnswer, ClientMode } from './client-settings.ts';
 import { FarEnd, type Loss } from './far-end.ts';
 import type { Subject } from './subjects.ts';
 
-/** What is measured. */
+/** Settings of `bench sockets`. */
 export interface SocketsSettings {
   readonly subjects: readonly Subject[];
   readonly rounds: number;
-  /** The length of one measurement. */
+  /** The length of one measurement, in seconds. */
   readonly seconds: number;
   readonly modes: readonly ClientMode[];
   /** How many idle connections are opened. */

@@ -37,8 +37,8 @@ export interface Subject {
   /** Whether it is compared over a path that loses datagrams. */
   readonly loss: boolean;
   /**
-   * Measures streams up that use CUBIC, in Mbit/s. Undefined: `run` measures them. The default
-   * congestion control of a kernel may react to losses in another way.
+   * Measures streams up, in Mbit/s; undefined: `run` measures them. The kernel has this function,
+   * because it needs an option to use CUBIC as Litz does.
    */
   goodput?(far: FarEnd, run: ClientRun): Promise<number>;
   /** Returns why it cannot run on this machine; undefined if it can. */
@@ -70,8 +70,8 @@ const gvisor: Subject = {
 };
 
 /**
- * onetun is one process: it has the UDP sockets, the connections in the tunnel, and the local
- * ports.
+ * One process of onetun has the UDP sockets, the connections in the tunnel, and the local ports. So
+ * its CPU time is that of the whole tunnel.
  */
 const onetun: Subject = {
   name: 'onetun',

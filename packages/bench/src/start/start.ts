@@ -124,7 +124,7 @@ function daemon(name: string, args: readonly string[]): Implementation {
 
 const PINGS = 200;
 
-/** The built file, because Node.js cannot load a source without a loader. */
+/** The path of the built file, because Node.js 20 cannot run a TypeScript source. */
 const CHILD: string = fileURLToPath(
   import.meta.url.endsWith('.ts')
     ? new URL('../../dist/start/daemon-child.js', import.meta.url)

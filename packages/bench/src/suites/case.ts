@@ -23,6 +23,7 @@ export interface Case {
 export interface MissingCase {
   figure: string;
   subject: string;
+  /** Why it is not available. */
   missing: string;
 }
 

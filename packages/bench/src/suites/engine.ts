@@ -73,7 +73,7 @@ class Batch {
     this.#run = { buffer: this.#buffer, offset: 0, count: RUN, ...lengths };
   }
 
-  /** Returns a copy of a packet, before `send` has encrypted it. */
+  /** Returns a copy of a packet. Call it before `send`, which encrypts the packets in place. */
   packet(number: number): Uint8Array {
     return this.#buffer.slice(number * SLOT + FREE_SPACE, number * SLOT + FREE_SPACE + LENGTH);
   }

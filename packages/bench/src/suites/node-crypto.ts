@@ -89,6 +89,6 @@ function der(prefix: Uint8Array, key: Uint8Array): Buffer {
 }
 
 const OPTIONS = { authTagLength: 16 } as const;
-/** The DER bytes in front of the 32 bytes of an X25519 key, RFC 8410. */
+/** The DER bytes in front of the 32 bytes of a private and of a public X25519 key, RFC 8410. */
 const PKCS8: Uint8Array = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const SPKI: Uint8Array = Buffer.from('302a300506032b656e032100', 'hex');

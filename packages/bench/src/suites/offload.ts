@@ -61,7 +61,7 @@ function coalesceCase(): Case {
   };
 }
 
-/** Checks that splitting and coalescing give the original super-packet. */
+/** Checks that splitting and coalescing give one super-packet with the original payload. */
 function checkIdentity(memory: SuperPacketMemory): void {
   check('number of segments', memory.split() === SEGMENTS);
   memory.coalesce();

@@ -1,5 +1,5 @@
 /**
- * `measureSuites`: measures everything that is timed within one process.
+ * `measureSuites`: measures single operations, such as sealing a packet, in this process.
  *
  * @module
  */

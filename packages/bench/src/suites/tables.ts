@@ -22,7 +22,7 @@ function routingCase(family: 4 | 6): Case {
   }
   const addresses = new Uint8Array(OPERATIONS * length);
   seededRandomBytes(7)(addresses);
-  // Every second address is in the table.
+  // About half of the addresses are in the table; the others are random.
   prefixes.forEach(({ address }, i) => addresses.set(address, (i * 2 + 1) * length));
   return {
     figure: `allowed-IPs look-up of ${PREFIXES} prefixes, IPv${family}`,

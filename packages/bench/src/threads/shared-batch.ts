@@ -66,7 +66,7 @@ export class SharedBatch {
     Atomics.notify(this.#words, BATCH);
   }
 
-  /** Returns one message, with its tag if it is sealed. */
+  /** Returns the first `length` bytes of one message, as a view. */
   message(index: number, length: number): Uint8Array {
     return this.#messages.subarray(index * STRIDE, index * STRIDE + length);
   }

@@ -1,5 +1,5 @@
 /**
- * `measureThreads`: measures how much faster two threads seal than one. Sealing is the part of the
+ * `measureThreads`: measures how much faster two threads seal than one. Sealing is a part of the
  * work for a packet that threads can share. The figures include the cost of sharing a batch.
  *
  * @module
@@ -110,7 +110,7 @@ const LENGTH = 1424;
 const TAG_LENGTH = 16;
 /** How many batches are sealed between two checks of the clock. */
 const BATCHES_PER_CHECK = 16;
-/** The built file, because a thread cannot load a source without a loader. */
+/** The URL of the built file, because a thread of Node.js 20 cannot run a TypeScript source. */
 const HELPER: URL = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/threads/seal-thread.js', import.meta.url)
   : new URL('seal-thread.js', import.meta.url);

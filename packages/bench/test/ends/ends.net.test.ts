@@ -5,7 +5,7 @@ import type * as Ends from '../../src/ends/ends.ts';
 import { missingProgram } from '../../src/peers/command.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/ends/ends.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),

@@ -18,14 +18,14 @@ describe('excessText', () => {
 });
 
 describe('samplesOf', () => {
-  it('gives streams in Mbit/s and small packets per second, each with the processor time', () => {
+  it('returns a rate in Mbit/s for streams, and per second for small packets; then shares in percent', () => {
     const stream = samplesOf('send-1420', SHOWN, 2);
     expect(stream[0]).toEqual({ figure: 'sending, MTU 1420', unit: 'Mbit/s', value: 11_360 });
     expect(stream.slice(1).map(({ unit, value }) => [unit, value])).toEqual([
       ['%', 120],
       ['%', 50],
       ['%', 80],
-      // Two cores, of which 1.7 are used.
+      // The ceiling: daemon and load use 1.7 of 2 cores.
       ['%', (2 / 1.7) * 100],
     ]);
     expect(samplesOf('receive-64', SHOWN, 2)[0]).toEqual({

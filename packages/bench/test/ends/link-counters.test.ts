@@ -29,13 +29,13 @@ describe('parseLinkCounters', () => {
 });
 
 describe('sentMessages', () => {
-  it('counts each datagram of a message that has many', () => {
+  it('counts each WireGuard message if the kernel counts many datagrams as one packet', () => {
     const before = counters({ sentBytes: 1000, sentPackets: 7 });
     const after = counters({ sentBytes: 1000 + 2 * 42 + 90 * 1452, sentPackets: 9 });
     expect(sentMessages(before, after, 1452)).toBe(90);
   });
 
-  it('counts packets if each datagram is one packet, also without padding', () => {
+  it('returns the number of packets if each datagram is one packet, also without padding', () => {
     const after = counters({ sentBytes: 10 * (42 + 232), sentPackets: 10 });
     expect(sentMessages(counters({}), after, 240)).toBe(10);
     expect(sentMessages(counters({}), counters({}), 240)).toBe(0);
@@ -43,7 +43,7 @@ describe('sentMessages', () => {
 });
 
 describe('writtenPackets', () => {
-  it('counts the packets of super-packets', () => {
+  it('counts each packet of a super-packet', () => {
     const after = counters({ receivedBytes: 3 * 28 + 100 * 1392, receivedPackets: 3 });
     expect(writtenPackets(counters({}), after, 1420)).toBe(100);
   });

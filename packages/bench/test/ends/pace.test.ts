@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Pace } from '../../src/ends/pace.ts';
 
-/** Sends for a while to a daemon that takes at most `most` packets per ms. */
+/**
+ * Sends for `windows` windows of 50 ms to a daemon that takes at most `most` packets per ms.
+ * Returns the time at the end, in ms.
+ */
 function run(pace: Pace, most: number, windows: number): number {
   let now = 0;
   for (let i = 0; i < windows; i++) {
@@ -17,7 +20,7 @@ function run(pace: Pace, most: number, windows: number): number {
 }
 
 describe('Pace', () => {
-  it('finds a rate a tenth above what is taken, from below', () => {
+  it('settles a tenth above the rate that is taken, if it begins too slowly', () => {
     const pace = new Pace(0, 20);
     const now = run(pace, 700, 60);
     pace.settle(now);
@@ -25,14 +28,14 @@ describe('Pace', () => {
     expect(pace.due(now + 2)).toBe(1540);
   });
 
-  it('finds that rate from above', () => {
+  it('settles a tenth above the rate that is taken, if it begins too fast', () => {
     const pace = new Pace(0, 5000);
     const now = run(pace, 300, 20);
     pace.settle(now);
     expect(pace.perMs).toBeCloseTo(330, 0);
   });
 
-  it('does not send the packets of a time in which the sender was held up', () => {
+  it('sends at most the packets of 4 ms after the sender was held up for longer', () => {
     const pace = new Pace(0, 100);
     expect(pace.due(4)).toBe(400);
     expect(pace.due(1000)).toBe(400);
@@ -40,7 +43,7 @@ describe('Pace', () => {
     expect(pace.due(1001)).toBe(100);
   });
 
-  it('lets a slow sender wait until a full call is due', () => {
+  it('allows a slow sender more than the packets of 4 ms, up to one full call of 64', () => {
     const pace = new Pace(0, 1);
     expect(pace.due(63)).toBe(63);
     expect(pace.due(500)).toBe(64);

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { RateSearch } from '../../src/ends/rate-search.ts';
 
-/** Searches with a receiver; returns the most that it took. */
+/**
+ * Runs a search to its end. `takes` returns how much of an offered rate the receiver takes. Returns
+ * the highest rate that was taken.
+ */
 function searched(search: RateSearch, takes: (offered: number) => number): number {
   let best = 0;
   while (!search.isOver) {
@@ -19,14 +22,14 @@ describe('RateSearch', () => {
     expect(search.isFound).toBe(true);
   });
 
-  it('ends soon, a tenth above the most, where the first rate is already too high', () => {
+  it('ends after three trials if the first rate is too high; the last one is a tenth above the most that was taken', () => {
     const search = new RateSearch(800);
     const offered: number[] = [];
     searched(search, (rate) => (offered.push(rate), Math.min(rate, 480)));
     expect(offered.map(Math.round)).toEqual([800, 920, 528]);
   });
 
-  it('does not take a moment of loss for the limit', () => {
+  it('does not end because of one trial with losses', () => {
     const search = new RateSearch(100);
     let trials = 0;
     expect(searched(search, (rate) => (++trials === 2 ? 60 : Math.min(rate, 480)))).toBe(480);

@@ -6,7 +6,7 @@ import { missingProgram } from '../../src/peers/command.ts';
 import { litz } from '../../src/peers/implementation.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/flood/flood.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),
@@ -41,7 +41,7 @@ describeWith(requirements, 'measureFlood', () => {
     expect(valueOf(`${flood}: messages sent per second`)).toBeGreaterThan(perSecond / 5);
     expect(valueOf(`${flood}: messages sent per second`)).toBeLessThan(perSecond * 1.1);
     expect(valueOf(`${flood}: TCP`)).toBeGreaterThan(0);
-    // A peer that is not connected counts with six seconds.
+    // A peer that does not connect within six seconds counts as 6000 ms.
     expect(valueOf(`${flood}: new peer that retries soon`)).toBeLessThan(6000);
     expect(valueOf('20 new peers at once: all are connected')).toBeLessThan(16_000);
   }, 120_000);

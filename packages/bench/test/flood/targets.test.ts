@@ -8,10 +8,11 @@ const floods = [
 ] as const;
 const SHARE = 'initiations, 100,000/s: share of TCP that is left';
 const LOST = 'initiations, 100,000/s: pings lost';
+/** How long a new peer needs to connect, in ms. The peer retries soon after each failure. */
 const NEW_PEER = 'initiations, 100,000/s: new peer that retries soon';
 
 describe('targetsOf', () => {
-  it('asks for less at full rate', () => {
+  it('asks for a smaller share of TCP during a flood at full rate', () => {
     const shares = targetsOf(floods).filter(({ unit }) => unit === '%');
     expect(shares.map(({ figure, subject, value }) => [figure, subject, value])).toEqual([
       [SHARE, 'target', 70],
@@ -24,7 +25,7 @@ describe('verdicts', () => {
   const targets = targetsOf(floods.slice(0, 1));
   const good = [of(SHARE, '%', [70]), of(LOST, 'packets', [0, 0]), of(NEW_PEER, 'ms', [1500])];
 
-  it('hold at the targets themselves', () => {
+  it('hold if the values equal the targets', () => {
     const found = verdicts(good, targets);
     expect(found.map(({ holds }) => holds)).toEqual([true, true, true]);
     expect(found[0].text).toBe(`${SHARE}: 70 %, target 70 %: holds`);
@@ -45,7 +46,7 @@ describe('verdicts', () => {
     expect(verdicts(measurements, targets).every(({ holds }) => holds)).toBe(true);
   });
 
-  it('miss a figure that was not measured, even if another subject has it', () => {
+  it('count a figure as missed if it was not measured, even if another subject has it', () => {
     const other = good.map((measurement) => ({ ...measurement, subject: 'wireguard-go' }));
     expect(verdicts(other, targets).map(({ text }) => text)).toContain(
       `${LOST}: not measured, target 0 packets: MISSED`,

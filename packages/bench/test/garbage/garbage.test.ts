@@ -24,7 +24,7 @@ describe('EnginePair', () => {
 });
 
 describe('countCollections', () => {
-  it('counts collections of all isolates, in the format of each V8', () => {
+  it('counts collections of all isolates, in the formats of different versions of V8', () => {
     const output = [
       '[12:0x55]       30 ms: Scavenge 4.0 (4.5) -> 3.3 (5.5) MB, 0.66 / 0.00 ms task;',
       '[12:0x77]       31 ms: Scavenge (interleaved) 4.0 (4.5) -> 3.3 (5.5) MB, pooled: 0 MB',
@@ -36,11 +36,11 @@ describe('countCollections', () => {
 });
 
 describe('scavengesPerMillion', () => {
-  it('subtracts collections that are in both runs', () => {
+  it('subtracts the collections of the shorter run', () => {
     expect(scavengesPerMillion(of(1_000_000, 70), of(4_000_000, 73))).toBe(1);
   });
 
-  it('is classified as growing for one small number per packet', () => {
+  it('is above the limit of isGrowing if each packet leaves one small object', () => {
     const grown = scavengesPerMillion(of(1_000_000, 70), of(3_000_000, 102));
     expect([isGrowing(grown), isGrowing(4)]).toEqual([true, false]);
   });
@@ -50,7 +50,10 @@ describe('scavengesPerMillion', () => {
   });
 });
 
-/** Returns the median of several runs, because a collection during a run makes its result useless. */
+/**
+ * Returns by how many bytes the heap grows per packet. It is the median of several runs, because a
+ * collection during a run makes the result of that run useless.
+ */
 function bytesPerPacket(way: Way, crypto: typeof copying): number {
   const pair = new EnginePair(crypto);
   pair.run(way, 60_000);
@@ -66,5 +69,5 @@ function of(packets: number, scavenges: number): Parameters<typeof scavengesPerM
   return { packets, scavenges, markCompacts: 2 };
 }
 
-/** So few packets that most runs have no collection, also with an object per packet. */
+/** Packets of a run: so few that most runs have no collection, also with an object per packet. */
 const PACKETS = 6400;

@@ -3,7 +3,7 @@ import { overLimit } from '../../src/mesh/mesh.ts';
 import type { Measurement } from '../../src/results/result.ts';
 
 describe('overLimit', () => {
-  it('finds counts above their limits, on any machine', () => {
+  it('reports each count above its limit', () => {
     const over = overLimit([
       of('registry writes per join', 'writes', 3),
       of('at rest: registry writes of all', 'writes', 1),
@@ -15,7 +15,7 @@ describe('overLimit', () => {
     expect(over[0]).toBe('etcd: registry writes per join: 3 writes, 2 at most');
   });
 
-  it('accepts counts within their limits, and slow times', () => {
+  it('accepts counts at their limits, a missing count, and any time', () => {
     expect(
       overLimit([
         of('registry writes per join', 'writes', 2),

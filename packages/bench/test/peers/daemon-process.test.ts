@@ -8,12 +8,12 @@ describe('parseCpuTicks', () => {
     expect(parseCpuTicks(stat)).toBe(400);
   });
 
-  it('accepts any name of the program', () => {
+  it('accepts a program name with spaces and parentheses', () => {
     const stat = '7 (a) b (c d)) R 1 7 7 0 -1 0 0 0 0 0 11 22 0 0 20 0 1 0 5 6 7';
     expect(parseCpuTicks(stat)).toBe(33);
   });
 
-  it('refuses any other text', () => {
+  it('refuses an empty text', () => {
     expect(() => parseCpuTicks('')).toThrow(RangeError);
   });
 });

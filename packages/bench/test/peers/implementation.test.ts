@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PEER_NAMES, peersNamed } from '../../src/peers/implementation.ts';
 
 describe('peersNamed', () => {
-  it('returns the implementations in the order of the list', () => {
+  it('returns the named implementations, in the order of all implementations', () => {
     const chosen = peersNamed(['boringtun', 'wireguard-go']);
     expect(chosen.map(({ name }) => name)).toEqual(['wireguard-go', 'boringtun']);
     expect(peersNamed([])).toEqual([]);

@@ -53,7 +53,7 @@ describe('splitBySubjects', () => {
 });
 
 describe('SECTIONS', () => {
-  it('compare Litz with the best peer, the fastest one or the one with the least delay', () => {
+  it('compare Litz with the best peer: the one with the highest rate, or with the shortest delay', () => {
     const matrix = matrixOf([
       of('speed', 'litz', 'Mbit/s', 6),
       of('speed', 'one', 'Mbit/s', 4),
@@ -67,7 +67,7 @@ describe('SECTIONS', () => {
     expect(matrix.rows.map((row) => best.of(row))).toEqual([6 / 5, 6 / 4]);
   });
 
-  it('compare each version of Node.js with the first one, and leave out the peer', () => {
+  it('compare each version of Node.js with the first one, and leave out wireguard-go', () => {
     const matrix = matrixOf([
       of('speed, litz', 'Node 20.20.2', 'Mbit/s', 4),
       of('speed, litz', 'Node 22.0.0', 'Mbit/s', 5),
@@ -79,7 +79,7 @@ describe('SECTIONS', () => {
   });
 });
 
-/** Subject c was not measured. */
+/** Returns a row in which subject a has 2, b has 3, and c was not measured. */
 function twoOfThree(unit: string): Row {
   return matrixOf([of('x', 'a', unit, 2), of('x', 'b', unit, 3), of('x', 'c', unit, null)]).rows[0];
 }

@@ -22,7 +22,7 @@ describe('ratioText', () => {
 });
 
 describe('slug', () => {
-  it('keeps letters, digits and dashes', () => {
+  it('keeps lower-case letters and digits, and joins them by dashes', () => {
     expect([slug('Mbit/s'), slug('1/s'), slug('µs per GB!')]).toEqual([
       'mbit-s',
       '1-s',

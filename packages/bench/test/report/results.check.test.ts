@@ -32,7 +32,7 @@ describe('docs/mesh.md', () => {
   });
 });
 
-/** Returns the existing charts, relative to the package. */
+/** Returns the paths of RESULTS.md and of the existing charts, relative to the package. */
 function reportFiles(): string[] {
   const names = readdirSync(PACKAGE, { recursive: false, encoding: 'utf8' });
   const charts = names.includes('charts') ? readdirSync(join(PACKAGE, 'charts')) : [];

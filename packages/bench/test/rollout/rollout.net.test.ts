@@ -5,7 +5,7 @@ import type { Measurement } from '../../src/results/result.ts';
 import type * as Rollout from '../../src/rollout/rollout.ts';
 import { missingForRollout } from '../../src/rollout/rollout.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/rollout/rollout.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseChanges } from '../../src/rollout/route-monitor.ts';
 
 describe('parseChanges', () => {
-  it('reads time, kind and text of each line', () => {
+  it('reads time, kind and text of each whole line', () => {
     const output = [
       '[2026-11-29T06:12:37.288706] [LINK]2: t0: <NOARP> mtu 1500 qdisc noop',
       '[2026-11-29T06:12:37.295047] [RULE]900:	from all lookup 51',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseResets } from '../../src/rollout/traffic.ts';
 
 describe('parseResets', () => {
-  it('adds sent and received resets', () => {
+  it('adds the sent resets and the connections that were reset', () => {
     const text = [
       'Ip: Forwarding DefaultTTL',
       'Ip: 1 64',

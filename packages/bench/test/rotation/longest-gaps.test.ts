@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { longestGaps } from '../../src/rotation/longest-gaps.ts';
 
 describe('longestGaps', () => {
-  it('gives each gap to the part in which it ended', () => {
+  it('returns the longest gap that ended in each part, or 0', () => {
     const gaps = [
       { endedAt: 99, ms: 50 },
       { endedAt: 100, ms: 7 },

@@ -6,7 +6,7 @@ import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 import type { Measurement } from '../../src/results/result.ts';
 import type * as Rotation from '../../src/rotation/rotation.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/rotation/rotation.js', import.meta.url);
 const [wireguardGo] = peersNamed(['wireguard-go']) as [Implementation];
 const requirements = [
@@ -44,13 +44,14 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
       say,
     );
     expect(failed).toEqual([]);
-    // Packets are lost for one round trip, or until Litz initiates again.
+    // While the peer sends, packets are lost for one round trip. If it is silent, they are lost
+    // until Litz initiates again.
     const runs = valuesOf(measurements, 'longest run of lost packets');
     expect(runs['wireguard-go: packets both ways']).toBeLessThanOrEqual(50);
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);
     expect(runs['wireguard-go: no exchange']).toBe(0);
     expect(valuesOf(measurements, 'keys replaced')['wireguard-go: no exchange']).toBe(0);
-    // The whole stream is one part, in which one key was exchanged.
+    // A stream with at most one exchange is one part, so this is the longest gap of the stream.
     const longest = valuesOf(measurements, 'longest gap of each rotation');
     expect(longest['wireguard-go: silent']).toBeGreaterThan(1000);
     expect(longest['wireguard-go: no exchange']).toBeLessThan(1000);

@@ -5,7 +5,7 @@ import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 import type * as Sockets from '../../src/sockets/sockets.ts';
 import type * as Subjects from '../../src/sockets/subjects.ts';
 
-/** The built files, because children cannot load .ts. */
+/** The built files, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/sockets/sockets.js', import.meta.url);
 const SUBJECTS_BUILT = new URL('../../dist/sockets/subjects.js', import.meta.url);
 const requirements = [

@@ -5,7 +5,7 @@ import { missingProgram } from '../../src/peers/command.ts';
 import { missingNamespaces } from '../../src/peers/namespace-pair.ts';
 import type * as Start from '../../src/start/start.ts';
 
-/** The built file, because children cannot load .ts. */
+/** The built file, because child processes cannot load .ts files. */
 const BUILT = new URL('../../dist/start/start.js', import.meta.url);
 const requirements = [
   requirement('the built @litz/bench', () => (existsSync(BUILT) ? true : 'run `tsc -b` first')),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { loadProviders, PROVIDER_NAMES } from '../../src/suites/providers.ts';
 
-it('loads all providers in their order, and those that are named', async () => {
+it('loads all providers or only the named ones, in the order of PROVIDER_NAMES', async () => {
   const all = await loadProviders();
   expect(all.map(({ name }) => name)).toEqual(PROVIDER_NAMES);
   const some = await loadProviders(['wasm', 'noble']);

@@ -19,7 +19,7 @@ test('each message of a batch is sealed once, with its own counter', () => {
   expect(counters).toEqual(expected);
 });
 
-test('two threads write the same bytes as one', async () => {
+test('one thread and two threads write the bytes of the reference, and have a rate', async () => {
   const settings = { threads: [1, 2], batches: [45], rounds: 1, ms: 20 };
   const measured = await measureThreads(settings, () => {});
   expect(measured.map(({ subject }) => subject)).toEqual(['1 thread', '2 threads']);

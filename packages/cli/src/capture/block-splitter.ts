@@ -21,7 +21,7 @@ export class BlockSplitter {
   push(bytes: Uint8Array): Buffer[] {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const all = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-    // The bytes that are left may contain keys.
+    // `all` has a copy of the rest. The rest may contain keys, so it is wiped.
     this.#rest.fill(0);
     const blocks: Buffer[] = [];
     let at = 0;
@@ -39,8 +39,8 @@ export class BlockSplitter {
   }
 }
 
-/** Type and length of a block. */
+/** A block begins with its type and its length. */
 const HEADER_LENGTH = 8;
 const SHORTEST = 12;
-/** More than the longest packet, its headers and its options. */
+/** More bytes than a block with the longest packet and its options. */
 const LONGEST: number = 1024 * 1024;

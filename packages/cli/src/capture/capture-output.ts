@@ -12,13 +12,17 @@ export interface CaptureOutput {
   /**
    * Writes whole blocks.
    *
-   * @throws {Failure} (rejects) they could not be written; the output ends with whole blocks
+   * @throws {Failure} (rejects) they could not be written; a regular file then ends with a whole
+   *   block
    */
   write(blocks: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Makes or replaces a file that only its owner can read. */
+/**
+ * Writes to a file that only its owner can read. The file is made, or emptied if it exists. Without
+ * keys, the path may also name a pipe or a device.
+ */
 export class FileOutput implements CaptureOutput {
   readonly #path: string;
   readonly #file: FileHandle;
@@ -27,10 +31,10 @@ export class FileOutput implements CaptureOutput {
 
   /**
    * @param isSecret whether the output has keys. Then an existing file is refused if it is a link,
-   *   belongs to another user, or has a mode above 0600: another user could read it, have it open,
-   *   or have put it there.
-   * @throws {Failure} (rejects) the file cannot be made, or is refused; an existing file is
-   *   unchanged
+   *   is not regular, belongs to another user, or gives permissions to its group or to others:
+   *   another user could read it, have it open, or have put it there.
+   * @throws {Failure} (rejects) the file cannot be opened or made private, or is refused; a refused
+   *   file is unchanged
    */
   static async open(path: string, isSecret = false): Promise<FileOutput> {
     const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -66,7 +70,7 @@ export class FileOutput implements CaptureOutput {
       }
       this.#length += blocks.length;
     } catch (error) {
-      // A part of a block would make programs report that the file is damaged.
+      // With a part of a block at its end, programs would report that the file is damaged.
       if (this.#isRegular) await this.#file.truncate(this.#length).catch(() => {});
       throw notWritten(this.#path, error);
     }
@@ -120,7 +124,7 @@ function refuseForKeys(path: string, stats: BigIntStats): void {
   const permissions = stats.mode & 0o7777n;
   if ((permissions & OTHERS) === 0n) return;
   const digits = permissions.toString(8).padStart(4, '0');
-  // A stricter mode would not help: a user who has the file open could still read it.
+  // Giving the file a stricter mode would not help: a user who has it open could still read it.
   throw refuse(`it has mode ${digits}, so other users could read them`);
 }
 

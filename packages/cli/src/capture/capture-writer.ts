@@ -1,6 +1,6 @@
 /**
- * `CaptureWriter`: writes a capture that arrives in pieces, up to its limits. The file always ends
- * with a whole block.
+ * `CaptureWriter`: writes a capture that arrives in pieces, up to its limits.
+ * It writes only whole blocks.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { CaptureOutput } from './capture-output.ts';
 /** Where to write, and when to end. */
 export interface CaptureWriterOptions {
   readonly output: CaptureOutput;
-  /** Gets the key log, if there is one. */
+  /** Where the key log is written, if the user wants it in a file of its own. */
   readonly keys?: CaptureOutput | undefined;
-  /** Whether the output contains the key log. */
+  /** Whether the key log is written into `output`. */
   readonly embedsKeys: boolean;
   /** The largest number of packets. */
   readonly count: number;
@@ -39,7 +39,7 @@ export class CaptureWriter {
     this.#options = options;
   }
 
-  /** Whether a limit is reached. Then only the statistics are still written. */
+  /** Whether a limit is reached. After that, `output` gets only the statistics. */
   get isFull(): boolean {
     return this.#isFull;
   }
@@ -52,7 +52,7 @@ export class CaptureWriter {
   /**
    * Writes the next piece. The bytes are borrowed until the promise is settled, and wiped then.
    *
-   * @throws {Failure} (rejects) `CaptureOutput.write` failed
+   * @throws {Failure} (rejects) `CaptureOutput.write` failed, or the bytes are not a capture
    */
   async push(bytes: Uint8Array): Promise<void> {
     try {
@@ -82,7 +82,7 @@ export class CaptureWriter {
       this.#hasStatistics = true;
       this.lost += optionOf(block, OPTION_DROPPED)?.readUInt32LE(0) ?? 0;
       this.reason ??= optionOf(block, OPTION_COMMENT)?.toString('utf8');
-      // There is room for statistics, but perhaps not for a reason.
+      // `STATISTICS_LENGTH` is enough for the statistics, but perhaps not for a long reason.
       this.#length += block.length;
       return this.#length <= this.#options.size;
     }

@@ -76,7 +76,9 @@ async function write(
   throw new Failure(`${name}: the capture has ended early: ${why}; ${countText(writer)}`);
 }
 
-/** Rejects if the output has not taken the rest of the capture `STUCK_MS` after its end. */
+/**
+ * Rejects `STUCK_MS` after `signal` is aborted. The rest of the capture must be written by then.
+ */
 function stuck(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const fail = (): void =>

@@ -1,10 +1,11 @@
 /**
- * `startInBackground`: starts the daemon as a separate process and returns when it is ready.
+ * `startInBackground`: starts a daemon or a tunnel as a separate process, and returns when it is
+ * ready.
  *
- * The child is the same program in the foreground, in a session of its own. It has an IPC channel.
- * On this channel it reports once: either that the interface and the UAPI socket exist, or why it
- * could not start. Then both sides close the channel. So a shell script can use the interface in
- * its next line.
+ * The child is the same program in the foreground, in a session of its own. It reports once on an
+ * IPC channel: either that the interface can be used, or why the child could not start. Then both
+ * sides close the channel. The parent ends only after this report, so a shell script can use the
+ * interface in its next line.
  *
  * @module
  */
@@ -28,16 +29,19 @@ export interface BackgroundOptions {
   readonly metrics?: string;
   /** The values of `--resolve`. Default: none. */
   readonly resolve?: readonly string[];
-  /** The command line of the child. Default: that of a daemon. */
+  /** The command line of the child. Default: the command line of a daemon with the flags above. */
   readonly words?: readonly string[];
-  /** Called with what the child writes to standard error until it is ready. */
+  /**
+   * Called with what the child writes to standard error until it is ready, unless it has the
+   * terminal.
+   */
   readonly onText?: (text: string) => void;
 }
 
 /**
- * Resolves when the daemon is ready. The daemon then no longer depends on this process.
+ * Resolves when the child is ready. The child then no longer depends on this process.
  *
- * @throws {Failure} the daemon could not start; the message is the child's own
+ * @throws {Failure} the child could not start; the message says why
  */
 export async function startInBackground(name: string, options: BackgroundOptions): Promise<void> {
   // Like wireguard-go: without LOG_LEVEL the daemon does not keep the terminal open.
@@ -55,11 +59,11 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
-    // The hooks of a tunnel inherit the environment. With this variable, a daemon that a hook
-    // starts would stay in the foreground.
+    // Only a daemon gets this variable. A tunnel would pass it on to its hooks, and a daemon that a
+    // hook starts would stay in the foreground.
     env: options.words ? options.env : { ...options.env, WG_PROCESS_FOREGROUND: '1' },
-    // The pipe keeps the last output of a child that dies. When the daemon is ready, the pipe is
-    // closed, and writing to it fails.
+    // Through the pipe, this process gets the last output of a child that dies. When the daemon is
+    // ready, the pipe is closed, and the daemon cannot write to it.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
   // Until the daemon is ready, Ctrl-C ends it too.

@@ -23,7 +23,7 @@ import { takePlace } from '../upgrade/take-place.ts';
 import { Upgrades } from '../upgrade/upgrades.ts';
 
 export interface DaemonOptions {
-  /** The environment: LOG_LEVEL and the other variables of wireguard-go. */
+  /** The environment: the variables of wireguard-go, of the service manager and of an upgrade. */
   readonly env: NodeJS.ProcessEnv;
   /** Ends the daemon. */
   readonly signal: AbortSignal;
@@ -96,10 +96,10 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * A process that took the place of another one must not end because it cannot serve metrics. It
- * logs that instead.
+ * Starts the server of metrics. If a successor cannot listen at the address, it only logs that,
+ * because the tunnel matters more than its metrics.
  *
- * @throws {Failure} (rejects) it cannot listen there
+ * @throws {Failure} (rejects) this process is not a successor, and cannot listen at the address
  */
 async function openMetricsOf(
   served: ServedDevice,

@@ -1,8 +1,9 @@
 /**
  * `litz down`, `litz reload`, `litz save` and `litz strip`: the commands for tunnels besides `up`.
  *
- * The process of `litz up` does the work, because it knows its tunnel. If the interface belongs to
- * another daemon (`litz wg0`, wireguard-go), its UAPI socket is used.
+ * For the first three, the process of `litz up` does the work, because it knows its tunnel. If the
+ * interface belongs to another daemon (`litz wg0`, wireguard-go), the UAPI socket of the daemon is
+ * used. `litz strip` only reads a file.
  *
  * @module
  */
@@ -33,7 +34,8 @@ type Print = (line: string) => void;
  * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
  * this removes what that process has left behind.
  *
- * @throws {Failure} there is no such interface; or a hook failed, and the interface is gone
+ * @throws {Failure} there is no such interface; or a hook failed, and the interface is gone; or the
+ *   daemon has not removed its interface after 10 s
  */
 export async function runDown(target: string, print: Print): Promise<void> {
   const { name } = locateTunnelFile(target);
@@ -54,10 +56,13 @@ export async function runDown(target: string, print: Print): Promise<void> {
 }
 
 /**
- * Gives the device the keys and peers of a file. Peers that stay keep their sessions.
+ * Gives a running interface the keys and peers of a file. A tunnel of `litz up` also takes
+ * addresses, routes and the hooks of `down` from the file. Peers that stay keep their sessions.
  *
- * @param file default: the file that the tunnel was brought up with, else /etc/wireguard/NAME.conf
- * @throws {Failure | ConfigError | WireGuardError} nothing was changed
+ * @param file default: `target` if it is a path; else the file that the tunnel was brought up with,
+ *   or /etc/wireguard/NAME.conf
+ * @throws {Failure | ConfigError | UapiError | WireGuardError} the file is wrong, and nothing was
+ *   changed; or a step failed
  */
 export async function runReload(
   target: string,

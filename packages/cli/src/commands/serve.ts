@@ -1,5 +1,5 @@
 /**
- * `addServeCommand`: adds `litz serve`.
+ * `addServeCommand`: adds `litz serve`, a live page of interfaces and peers for a browser.
  *
  * @module
  */

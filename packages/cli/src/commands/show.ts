@@ -21,9 +21,10 @@ export interface ShowFlags {
 /**
  * Prints the state.
  *
- * @param name the interface, `all`, or `interfaces`
+ * @param name the interface; `all`; or `interfaces`, for their names only
  * @param column one of `COLUMNS`; undefined: everything, for people
- * @throws {Failure} the name is not that of an interface
+ * @throws {Failure} (rejects) the name is not that of an interface
+ * @throws {UapiError | WireGuardError} (rejects) the daemon does not answer
  */
 export async function runShow(name = 'all', column?: string, flags: ShowFlags = {}): Promise<void> {
   const names = name === 'all' || name === 'interfaces' ? await interfaces() : [name];

@@ -1,5 +1,5 @@
 /**
- * `addTopCommand`: adds `litz top`.
+ * `addTopCommand`: adds `litz top`, a live table of the peers in the terminal.
  *
  * @module
  */

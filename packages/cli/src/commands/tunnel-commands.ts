@@ -1,8 +1,8 @@
 /**
  * The commands for tunnels of wg-quick files: `litz up`, `down`, `reload`, `save` and `strip`.
  *
- * As in every file that defines commands, what a command needs is loaded when it runs. So no
- * command waits for the code of the others.
+ * The code of each command is loaded when the command runs, so that no command waits for the code
+ * of the others. The other files that define commands do the same.
  *
  * @module
  */
@@ -83,7 +83,7 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
       hooks: {
         limitMs: flags.hookTimeout * 1000,
         // A process in the background closes its streams later. A hook must not have these streams,
-        // so its output is passed on.
+        // so this process passes the output of the hook on.
         ...(isChild && { onOutput: (bytes) => void process.stderr.write(bytes) }),
       },
       onReady: () => reportReadiness({ ready: true }),
@@ -99,8 +99,8 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
     reportReadiness({ failure: describeFailure(error) });
     const { signal, received } = signals;
     if (error !== signal.reason || !received) throw error;
-    // The tunnel was never up, and nothing is left. `process.exit` would wait for a pending
-    // look-up.
+    // The tunnel was never up, and nothing is left. The process ends by the signal that it
+    // received, because `process.exit` would wait for a pending look-up.
     signals.release();
     process.kill(process.pid, received);
   } finally {
@@ -119,7 +119,7 @@ async function startTunnelInBackground(target: string, flags: UpFlags): Promise<
   await startInBackground(name, {
     entry: ENTRY,
     env: process.env,
-    // The child has another working directory.
+    // The path is absolute, because the child has another working directory.
     words: [...words, '--', resolve(file)],
     onText: (text) => void process.stderr.write(text),
   });

@@ -64,7 +64,7 @@ export async function runUp(target: string, options: UpOptions): Promise<void> {
   const session = new Session(located.name, options);
   const host = await LinuxHost.open();
   try {
-    // A tunnel that was killed has left its DNS servers, which do not answer without it.
+    // A tunnel that was killed has left its DNS servers, which do not answer without the tunnel.
     for (const line of host.restoreLeftOverDns()) session.print(line);
     const running = await RunningTunnel.up(file, {
       host,
@@ -91,7 +91,7 @@ class Session {
   /** Clients that wait until the tunnel is down; they see what is printed. */
   readonly #watchers = new Set<(line: string) => void>();
   #settleDown!: (failure: unknown) => void;
-  /** Resolves to the failure of taking the tunnel down; undefined: there was none. */
+  /** Resolves when the tunnel is down, to the error that occurred; undefined: there was none. */
   readonly #isDown = new Promise<unknown>((resolve) => (this.#settleDown = resolve));
 
   constructor(name: string, options: UpOptions) {
@@ -165,7 +165,10 @@ class Session {
     }
   }
 
-  /** Without the socket, only `litz down`, `litz reload` and `litz save` do not work. */
+  /**
+   * Opens the control socket. A failure is only printed, because only `litz down`, `litz reload`
+   * and `litz save` need the socket.
+   */
   async #listen(running: RunningTunnel): Promise<ControlServer | undefined> {
     try {
       return await ControlServer.listen(this.#name, (request, say) =>

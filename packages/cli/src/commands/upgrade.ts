@@ -18,7 +18,7 @@ import { daemonFolder } from '../upgrade/daemon-folder.ts';
  */
 export async function runUpgrade(name: string, print: (line: string) => void): Promise<void> {
   checkInterfaceName(name);
-  // The daemon may belong to another user.
+  // The daemon may belong to another user, so its lines are made safe for a terminal.
   const say = (line: string): void => print(printable(line));
   if ((await askTunnel(name, { do: 'upgrade' }, say, daemonFolder(name))) === 'done') return;
   // A tunnel of `litz up` answers with the reason why it cannot be upgraded.

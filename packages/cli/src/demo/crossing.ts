@@ -2,7 +2,7 @@
  * `Crossing`: counts what crossed a wire, from captured Ethernet frames.
  *
  * This class is pure: it gets frames as bytes. It recognises messages by type and length (sections
- * 5.4.2 to 5.4.7).
+ * 5.4.2 to 5.4.7 of the WireGuard paper).
  *
  * @module
  */
@@ -20,7 +20,7 @@ export class Crossing {
    * length to one destination: the kernel splits it after the point of the capture.
    */
   readonly messages = { initiation: 0, response: 0, cookieReply: 0, transport: 0, keepalive: 0 };
-  /** Frames of ARP and IPv6 neighbour discovery. */
+  /** Frames of ARP, IPv6 neighbour discovery and multicast listener reports. */
   neighbours = 0;
   /** All other frames. */
   others = 0;
@@ -30,7 +30,10 @@ export class Crossing {
   readonly #marker: Buffer;
   readonly #port: number;
 
-  /** @param port the UDP port of both ends; @param marker kept by reference */
+  /**
+   * @param port the UDP port of both ends
+   * @param marker the text that must not be readable; kept by reference
+   */
   constructor(port: number, marker: Uint8Array) {
     this.#port = port;
     this.#marker = Buffer.from(marker.buffer, marker.byteOffset, marker.length);
@@ -51,7 +54,7 @@ export class Crossing {
     else this.others++;
   }
 
-  /** Counts one UDP payload, for a wire that has no frames; borrowed for the call. */
+  /** Counts one UDP payload as a frame, for a wire that has no frames; borrowed for the call. */
   addPayload(payload: Uint8Array): void {
     this.bytes += payload.length;
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);

@@ -49,7 +49,7 @@ function conclusion({ lostFrames }: DemoResult): string {
 
 interface Choice {
   readonly form: DemoForm;
-  /** Why a better form is not possible; empty if this is the best one. */
+  /** Why 'auto' has chosen nodes in memory; empty: it has not. */
   readonly reason: string;
 }
 

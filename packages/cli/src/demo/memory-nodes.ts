@@ -1,6 +1,6 @@
 /**
  * `MemoryNodes`: two devices with in-memory TUNs, and a relay on loopback between them that sees
- * every datagram. It needs no privilege and runs on any system.
+ * every datagram. This form of the demo needs no privilege and runs on any system.
  *
  * @module
  */
@@ -86,8 +86,8 @@ export class MemoryNodes implements AsyncDisposable {
   }
 
   /**
-   * Sends a packet to the other node, and the same packet back. Returns the time in ms; NaN if the
-   * packet did not come back within a second.
+   * Sends a packet to the other node, and a packet with the same payload back. Returns the time of
+   * both in ms; NaN if the second packet did not arrive within a second.
    */
   async #roundTrip(): Promise<number> {
     const [a, b] = this.#tuns;

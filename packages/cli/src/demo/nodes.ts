@@ -1,5 +1,5 @@
 /**
- * `Nodes`: two nodes in two network namespaces, a virtual cable between them, and a tunnel over it.
+ * `Nodes`: two nodes in two network namespaces, a cable (veth) between them, and a tunnel over it.
  *
  * ```
  *   node a   wg0 10.77.0.1/24                 node b   wg0 10.77.0.2/24
@@ -30,14 +30,14 @@ export class Nodes implements AsyncDisposable {
   readonly a: Node;
   readonly b: Node;
 
-  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+  /** @throws {SystemError} `ERR_LITZ_PERMISSION`: CAP_SYS_ADMIN or CAP_NET_ADMIN is missing */
   static async create(): Promise<Nodes> {
     const closers: (() => void | Promise<void>)[] = [];
     try {
       const [a, b] = [NetworkNamespace.create(), NetworkNamespace.create()];
       closers.push(() => (a.close(), b.close()));
       const [indexA, indexB] = connect(a, b);
-      // Each node makes its own private key. Only the public key leaves the node.
+      // As on two machines, each device gets its own private key and the public key of its peer.
       const [keyA, keyB] = [generatePrivateKey(randomFillSync), generatePrivateKey(randomFillSync)];
       const publicA = formatKey(publicKeyOf(keyA, nobleProvider));
       const publicB = formatKey(publicKeyOf(keyB, nobleProvider));

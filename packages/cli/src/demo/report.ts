@@ -1,5 +1,5 @@
 /**
- * The results of the demo as a short table, and the check that they are those of a working tunnel.
+ * The results of `litz demo` as a short table, and the check that they show a working tunnel.
  *
  * @module
  */

@@ -44,6 +44,6 @@ export class WireTap {
   }
 }
 
-/** Length in bytes of a super-packet with its headers. */
+/** More bytes than the longest super-packet and its Ethernet header. */
 const MAX_FRAME = 68 * 1024;
 const DRAIN_INTERVAL_MS = 2;

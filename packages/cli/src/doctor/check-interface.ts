@@ -7,7 +7,8 @@ import { fail, ok, warn, type Finding } from './finding.ts';
 import type { LinkFacts, TunnelFacts } from './tunnel-facts.ts';
 
 /**
- * Returns one finding for each subject. Without a daemon, the only finding says that there is none.
+ * Returns the findings, at most one for each subject. Without a daemon, the only finding says that
+ * there is none.
  */
 export function checkInterface(facts: TunnelFacts): Finding[] {
   const daemon = checkDaemon(facts);
@@ -24,8 +25,7 @@ export function checkInterface(facts: TunnelFacts): Finding[] {
 }
 
 /**
- * The start of the year in which this check was written. A clock that shows an earlier time is
- * wrong.
+ * This check was written after this time, so a clock that shows an earlier time is wrong.
  */
 export const EARLIEST_MS: number = Date.UTC(2025, 0);
 
@@ -83,14 +83,17 @@ function checkLink({ name, link }: TunnelFacts): Finding {
   return ok(subject, `up, MTU ${link.mtu}`);
 }
 
-/** Returns all addresses except link-local ones, which the kernel makes for each link. */
+/** Returns all addresses except IPv6 link-local ones, which the kernel makes for each link. */
 function ownAddresses({ addresses }: LinkFacts): LinkFacts['addresses'] {
   return addresses.filter(({ address: { length, [0]: first, [1]: second } }) => {
     return length === 4 || first !== 0xfe || (second! & 0xc0) !== 0x80;
   });
 }
 
-/** A responder refuses an initiation whose time is not later than the last one. */
+/**
+ * Checks the clock, because a peer refuses an initiation whose time is not later than that of the
+ * last initiation that it accepted.
+ */
 function checkClock({ nowMs, peers }: TunnelFacts): Finding {
   const subject = 'clock';
   const remedy = 'Set the clock, for example with: timedatectl set-ntp true';
@@ -106,7 +109,10 @@ function checkClock({ nowMs, peers }: TunnelFacts): Finding {
   return ok(subject, dateOf(nowMs));
 }
 
-/** A rule that drops packets is reported with the peer whose packets it drops. */
+/**
+ * Says whether the rules were read. This finding is always `ok`: a rule that drops packets is
+ * reported with the peer whose packets it drops.
+ */
 function checkFirewall({ unreadFirewall, peers }: TunnelFacts): Finding {
   const subject = 'firewall';
   if (unreadFirewall !== undefined) return ok(subject, `not known: ${unreadFirewall}`);

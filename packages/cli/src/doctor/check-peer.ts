@@ -1,5 +1,6 @@
 /**
- * Checks of one peer: from its endpoint to the packets of its addresses. Pure.
+ * Checks of one peer: its endpoint, the way to it, the handshake, and the packets of its allowed
+ * IPs. Pure.
  *
  * @module
  */
@@ -83,8 +84,8 @@ function checkOuterRoute({ key, status, outer }: PeerFacts, { name }: TunnelFact
 function checkFirewall(peer: PeerFacts, { name }: TunnelFacts, heard: boolean): Finding[] {
   return peer.blocks.flatMap(({ way, how, rule }) => {
     const isOuter = way.startsWith('outer');
-    // A rule that may drop packets is not reported for inner packets. It is not reported for
-    // datagrams either if there was a handshake, because that shows that they pass.
+    // A rule that may drop packets is not reported for inner packets. After a handshake, it is not
+    // reported for datagrams either, because the handshake shows that datagrams pass.
     if (how === 'possible' && (heard || !isOuter)) return [];
     const text = `${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
     const what = isOuter ? 'UDP of the tunnel' : `packets of ${name}`;
@@ -134,7 +135,10 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   return `${known}Check at the other side: does it run, does it have the public key of this interface, does its firewall accept the port? Does a router there forward the port?`;
 }
 
-/** Behind NAT, a router forgets this machine when it sends nothing. Then no peer can reach it. */
+/**
+ * Checks whether a keepalive is missing. A NAT router forgets this machine if the machine sends
+ * nothing for some time. Then the peer cannot reach this machine.
+ */
 function checkKeepalive({ key, status, outer }: PeerFacts): Finding[] {
   const { endpoint, persistentKeepalive } = status;
   if (!endpoint || outer?.source === undefined || persistentKeepalive > 0) return [];

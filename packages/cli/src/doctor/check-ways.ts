@@ -26,7 +26,10 @@ export function checkRoutes({ key, inner }: PeerFacts, { name, link }: TunnelFac
     });
 }
 
-/** Checks whether a full packet with the overhead of the tunnel fits the way to the peer. */
+/**
+ * Checks whether a full packet with the overhead of the tunnel fits into the MTU of the way to the
+ * endpoint.
+ */
 export function checkMtu(
   { key, status, outer }: PeerFacts,
   { name, link }: TunnelFacts,

@@ -1,6 +1,7 @@
 /**
- * The conditions of firewall rules that nft and iptables both have. Each returns whether a packet
- * fulfils it; undefined: the fields of the packet that it needs are not known.
+ * The conditions of firewall rules that nft and iptables both have. Each function returns a
+ * condition. A condition returns whether a packet fulfils it, or undefined if the packet's fields
+ * that it needs are not known.
  *
  * @module
  */
@@ -8,7 +9,10 @@ import { tryParseCidr } from '@litz/core/internals';
 import { contains } from './prefix-contains.ts';
 import type { Condition, FilteredPacket } from './filter-rules.ts';
 
-/** Whether the link has this name; a pattern may end with `*`. */
+/**
+ * Whether the packet comes from a link of this name ('in') or goes to one ('out'); `pattern` may
+ * end with `*`.
+ */
 export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   return (packet) => {
     // A packet that comes in has no outgoing link, and a packet that goes out has no incoming one.
@@ -19,7 +23,7 @@ export function linkIs(direction: 'in' | 'out', pattern: string): Condition {
   };
 }
 
-/** @param name as in `meta l4proto` */
+/** Whether the packet has this protocol. @param name as in `meta l4proto` */
 export function protocolIs(name: string): Condition {
   return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
 }
@@ -32,7 +36,12 @@ export function portIs(side: 'source' | 'destination', first: number, last: numb
   };
 }
 
-/** @param text a prefix or an address */
+/**
+ * Whether the source or destination address of the packet is in this prefix.
+ *
+ * @param text a prefix or an address
+ * @returns undefined if `text` is neither
+ */
 export function addressIs(side: 'source' | 'destination', text: string): Condition | undefined {
   const prefix = tryParseCidr(text);
   if (!prefix) return undefined;
@@ -43,7 +52,7 @@ export function addressIs(side: 'source' | 'destination', text: string): Conditi
   };
 }
 
-/** @param states as in `ct state` */
+/** Whether the connection of the packet has one of these states. @param states as in `ct state` */
 export function stateIs(states: readonly string[]): Condition {
   return ({ isEstablished }) => states.includes(isEstablished ? 'established' : 'new');
 }

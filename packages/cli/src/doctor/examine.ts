@@ -1,5 +1,5 @@
 /**
- * `examine`: what is wrong with a tunnel. Pure.
+ * `examine`: finds what is wrong with a tunnel, from facts that were read before. Pure.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { checkPeer } from './check-peer.ts';
 import type { Finding } from './finding.ts';
 import type { TunnelFacts } from './tunnel-facts.ts';
 
-/** Returns the findings about the interface, then those about each peer. */
+/** Returns the findings about the interface and then, if there is a daemon, about each peer. */
 export function examine(facts: TunnelFacts): Finding[] {
   const findings = checkInterface(facts);
   if (!facts.daemon) return findings;

@@ -1,5 +1,5 @@
 /**
- * `firstDrop`: which rule of a firewall drops a packet.
+ * `firstDrop`: finds the rule of a firewall that drops a packet.
  *
  * It follows chains, jumps and policies. A condition that it does not know makes a verdict
  * uncertain. Pure.
@@ -9,9 +9,9 @@
 
 /** The chains of one program: nft, iptables-save, ... */
 export interface FilterRules {
-  /** `nft`, `iptables`, ...: what a user calls to see the rules. */
+  /** `nft`, `iptables-save`, ...: what a user calls to see the rules. */
   readonly program: string;
-  /** By name. The name of a chain of nft begins with family and table. */
+  /** By name, which begins with the table of the chain, or for nft with its family and table. */
   readonly chains: ReadonlyMap<string, FilterChain>;
 }
 
@@ -53,13 +53,19 @@ export interface FilteredPacket {
   readonly isEstablished: boolean;
 }
 
-/** A rule that drops the packet. 'possible': it depends on a condition that is not known. */
+/**
+ * A rule or a policy that drops the packet. 'possible': whether it does depends on a condition that
+ * is not known.
+ */
 export interface FoundDrop {
   readonly how: 'certain' | 'possible';
   readonly rule: string;
 }
 
-/** Returns the first drop on the packet's way; undefined: the packet passes. */
+/**
+ * Returns the first certain drop on the packet's way, else the first possible one; undefined: the
+ * packet passes.
+ */
 export function firstDrop(
   packet: FilteredPacket,
   sets: readonly FilterRules[],
@@ -101,11 +107,11 @@ function dropAt(
   return possible;
 }
 
-/** The way of one packet through a chain and those that it jumps to. */
+/** The way of one packet through a chain and the chains that it jumps to. */
 class Walk {
   readonly #packet: FilteredPacket;
   readonly #chains: FilterRules['chains'];
-  /** Whether an earlier rule with an unknown condition may have accepted the packet. */
+  /** Whether a rule with an unknown condition may have ended the walk, or led to another chain. */
   isUncertain = false;
   /** The rule that dropped it. */
   dropped = '';
@@ -139,7 +145,7 @@ class Walk {
     return 'return';
   }
 
-  /** Returns undefined if it is not known. */
+  /** Returns whether the rule matches the packet; undefined: that is not known. */
   #matches({ conditions }: FilterRule): boolean | undefined {
     const results = conditions.map((condition) => condition?.(this.#packet));
     if (results.includes(false)) return false;

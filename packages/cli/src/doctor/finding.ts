@@ -6,8 +6,8 @@
 import { printable } from '@litz/core/internals';
 
 /**
- * The result for one subject. `ok`: nothing is wrong. `warn`: it works, or may work, but not
- * always. `fail`: packets do not pass.
+ * The result for one subject. `ok`: nothing is wrong. `warn`: the tunnel works, or may work, but
+ * not always. `fail`: packets do not pass.
  */
 export interface Finding {
   /** `key`, `endpoint`, `firewall`, ... */
@@ -28,7 +28,7 @@ export function ok(subject: string, text: string, peer?: string): Finding {
   return { subject, state: 'ok', text, ...(peer !== undefined && { peer }) };
 }
 
-/** Returns a finding: it works, or may work, but not always. */
+/** Returns a finding: the tunnel works, or may work, but not always. */
 export function warn(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'warn', text, remedy, ...(peer !== undefined && { peer }) };
 }
@@ -46,7 +46,7 @@ export function isHealthy(findings: readonly Finding[]): boolean {
 /**
  * Returns the lines for a terminal, each with a line feed.
  *
- * @param columns where lines are broken; undefined: nowhere
+ * @param columns the width of the terminal; undefined: lines are not broken
  */
 export function formatFindings(
   findings: readonly Finding[],
@@ -62,12 +62,12 @@ export function formatFindings(
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Returns the first characters of a key, as in the log. */
+/** Returns the first and the last characters of a key, as in the log. */
 function shortKey(key: string): string {
   return `peer ${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 }
 
-/** Breaks a text between words. */
+/** Breaks a text between words, into lines that fit the terminal. */
 function broken(text: string, columns: number | undefined): string[] {
   if (columns === undefined) return [text];
   const width = Math.max(columns - INDENT.length, LEAST_WIDTH);

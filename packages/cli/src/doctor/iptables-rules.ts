@@ -13,7 +13,7 @@ import type {
   FilterVerdict,
 } from './filter-rules.ts';
 
-/** Returns the chains of the filters. Chains of NAT drop nothing, and are left out. */
+/** Returns the chains of the tables that can drop packets. */
 export function readIptablesRules(text: string, program: string, family: 4 | 6): FilterRules {
   const chains = new Map<string, FilterChain & { rules: FilterRule[] }>();
   let table = '';

@@ -1,5 +1,6 @@
 /**
- * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel.
+ * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel, to
+ * find out whether a peer can be reached.
  *
  * @module
  */

@@ -23,7 +23,7 @@ import type {
 } from './filter-rules.ts';
 
 /**
- * Returns the chains of the filters. Chains of NAT drop nothing, and are left out.
+ * Returns all chains for IP packets except those of NAT, which drop nothing.
  *
  * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save shows
  *   more of them
@@ -159,7 +159,7 @@ function payloadCondition(payload: JsonObject, value: Json): Condition | undefin
   const [first, last] = rangeOf(value);
   const port = portIs(field === 'sport' ? 'source' : 'destination', first, last);
   if (protocol === 'udp' || protocol === 'th') return port;
-  // A datagram has no TCP port.
+  // A UDP packet has no port of another protocol.
   return (packet) => (packet.protocol === 'udp' ? false : undefined);
 }
 
@@ -184,5 +184,5 @@ function textOf(value: Json | undefined): string {
 
 /** The tables that iptables-nft makes. */
 const IPTABLES: ReadonlySet<string> = new Set(['filter', 'mangle', 'raw', 'security', 'nat']);
-/** Expressions that neither decide nor depend on the packet. */
+/** Expressions that neither test the packet nor decide about it. */
 const HARMLESS: ReadonlySet<string> = new Set(['counter', 'log', 'comment', 'mangle', 'notrack']);

@@ -49,7 +49,7 @@ export function readFile(path: string): ReadFile | undefined {
   return { facts: { path, problem: undefined, sharedPrefixes, hasOwnKeyAsPeer }, hosts };
 }
 
-/** Looks a name up, in both families. */
+/** Looks a name up, in both families. If there is no answer in time, the result says so. */
 export async function readHost(name: string, port: number): Promise<HostFacts> {
   const late = new Promise<never>((_, reject) => {
     const timer = setTimeout(() => reject(new Error('no answer')), LOOKUP_MS);

@@ -56,7 +56,7 @@ function output(program: string, words: readonly string[]): Promise<string | und
 interface Save {
   readonly program: string;
   readonly family: 4 | 6;
-  /** The file that lists the tables of the kernel. Undefined: the program is called anyway. */
+  /** The program is called only if this file lists tables. Undefined: it is always called. */
   readonly names?: string;
 }
 

@@ -1,6 +1,7 @@
 /**
- * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of a silent
- * peer, and one through the tunnel, and waits for a handshake. It changes nothing.
+ * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of each
+ * silent peer, and one to the peer through the tunnel, and waits for a handshake. It changes
+ * nothing.
  *
  * @module
  */
@@ -18,7 +19,11 @@ import { readFirewall } from './read-firewall.ts';
 import { readInner, readOuter } from './read-ways.ts';
 import type { Block, DaemonFacts, LinkFacts, PeerFacts, TunnelFacts } from './tunnel-facts.ts';
 
-/** Reads the facts. @param file the path of the wg-quick file, which need not exist */
+/**
+ * Reads the facts about a tunnel.
+ *
+ * @param file the path of the wg-quick file, which need not exist
+ */
 export async function readTunnel(name: string, file: string): Promise<TunnelFacts> {
   const netlink = new Netlink();
   try {
@@ -123,7 +128,7 @@ function waysOf(peer: DevicePeerStatus, status: ReadStatus, context: Context): P
   return { ...ways, blocks: blocksOf(ways, status, context) };
 }
 
-/** Returns the rules that drop packets, for each way. */
+/** Returns what drops or may drop packets of a peer, for each way on which something does. */
 function blocksOf(
   { status: { endpoint, allowedIps }, outer }: Pick<PeerFacts, 'status' | 'outer'>,
   { listenPort }: ReadStatus,
@@ -167,7 +172,12 @@ function canKnock({ status, inner }: PeerWays, { name, link }: Context): boolean
   return link?.up === true && status.endpoint !== undefined && inner[0]?.link === name;
 }
 
-/** Waits until all these peers have a handshake, or until a second initiation was not answered. */
+/**
+ * Waits until each of these peers has a handshake, or has left two initiations unanswered, but at
+ * most `LONGEST_MS`.
+ *
+ * @throws {Failure} (rejects) the daemon does not answer any more
+ */
 async function waitForHandshakes(
   knocked: readonly PeerWays[],
   name: string,
@@ -189,7 +199,7 @@ async function waitForHandshakes(
   }
 }
 
-/** Reads the filters of the links that lead to the peers. */
+/** Reads the reverse path filters of the links that lead to the peers. */
 function readFilters(
   peers: readonly PeerFacts[],
 ): Pick<TunnelFacts, 'reversePathFilters' | 'marksAreValid'> {
@@ -202,7 +212,7 @@ function readFilters(
 
 /**
  * Returns the value that the kernel uses: the larger of the value for all links and the value for
- * this link (ip-sysctl.rst).
+ * the given one (ip-sysctl.rst).
  */
 function valueOf(setting: string, link: string): number {
   return Math.max(

@@ -8,7 +8,11 @@ import type { Netlink, RouteTo } from '@litz/sys';
 import { contains } from './prefix-contains.ts';
 import type { InnerWay, OuterWay } from './tunnel-facts.ts';
 
-/** Returns the way of datagrams with this mark. */
+/**
+ * Returns the way of datagrams with this mark to an endpoint.
+ *
+ * @param name the interface of the tunnel
+ */
 export function readOuter(
   netlink: Netlink,
   { address }: Endpoint,
@@ -28,7 +32,9 @@ export function readOuter(
 }
 
 /**
- * Returns the way of packets to one address of the prefix. @param own the addresses of this machine
+ * Returns the way of packets to one address of the prefix.
+ *
+ * @param own the addresses of the tunnel's interface
  */
 export function readInner(
   netlink: Netlink,
@@ -55,7 +61,7 @@ function routeTo(netlink: Netlink, address: Uint8Array, mark: number): RouteTo |
   }
 }
 
-/** Returns an address of the prefix that does not belong to this machine. */
+/** Returns an address of the prefix. If possible, it does not belong to this machine. */
 function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint8Array {
   const { length } = prefix.address;
   const usual = USUAL.find((address) => contains(prefix, address));
@@ -69,7 +75,7 @@ function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint
   }
 }
 
-/** Addresses for documentation (RFC 5737, RFC 3849), and one in 0.0.0.0/1. */
+/** Addresses for documentation (RFC 5737, RFC 3849), and 8.0.0.1 for the prefix 0.0.0.0/1. */
 const USUAL: readonly Uint8Array[] = [
   Uint8Array.of(192, 0, 2, 1),
   Uint8Array.of(8, 0, 0, 1),

@@ -52,7 +52,9 @@ export interface FileFacts {
   readonly path: string;
   /** Why it cannot be used; undefined: it was read. */
   readonly problem: string | undefined;
-  /** Prefixes that several peers of the file have. Only the last of them gets the packets. */
+  /**
+   * Prefixes that several peers of the file have. Only the last of these peers gets the packets.
+   */
   readonly sharedPrefixes: readonly string[];
   /** Whether a peer has the public key of the interface. */
   readonly hasOwnKeyAsPeer: boolean;
@@ -67,13 +69,13 @@ export interface PeerFacts {
   readonly host: HostFacts | undefined;
   /** The way of the tunnel's datagrams to the peer; undefined: there is no endpoint. */
   readonly outer: OuterWay | undefined;
-  /** The way of packets to addresses of the peer. One address for each prefix. */
+  /** The way of packets to addresses of the peer: one address for each of its first prefixes. */
   readonly inner: readonly InnerWay[];
   /** What the port answered; 'untried': nothing was sent. */
   readonly port: 'refused' | 'silent' | 'untried';
   /** Whether a packet was sent into the tunnel, so that there should have been a handshake. */
   readonly knocked: boolean;
-  /** For each way, the rule that drops packets of this tunnel, if there is one. */
+  /** What drops or may drop packets of this tunnel, for each way on which something does. */
   readonly blocks: readonly Block[];
 }
 
@@ -82,10 +84,11 @@ export interface HostFacts {
   readonly port: number;
   /** The addresses as text. */
   readonly addresses: readonly string[];
-  /** Why it cannot be resolved. */
+  /** Why the name cannot be resolved; absent: it was resolved. */
   readonly problem?: string;
 }
 
+/** How the kernel sends the tunnel's datagrams to an endpoint. */
 export interface OuterWay {
   /** The name of the link; undefined: there is no route. */
   readonly link: string | undefined;
@@ -99,6 +102,7 @@ export interface OuterWay {
   readonly unmarkedLink: string | undefined;
 }
 
+/** How the kernel sends packets to an address of a peer. */
 export interface InnerWay {
   readonly prefix: string;
   readonly address: string;
@@ -106,9 +110,13 @@ export interface InnerWay {
   readonly link: string | undefined;
 }
 
+/**
+ * A rule or a policy of the firewall that drops, or may drop, datagrams (outer) or packets (inner)
+ * of the tunnel.
+ */
 export interface Block {
   readonly way: 'outer-out' | 'outer-in' | 'inner-out' | 'inner-in';
-  /** 'certain': the rule drops each packet of this way. */
+  /** 'certain': each packet of this way is dropped. */
   readonly how: 'certain' | 'possible';
   readonly rule: string;
 }

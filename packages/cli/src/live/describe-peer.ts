@@ -66,5 +66,7 @@ function stateOf({ lastHandshakeUnixMs }: DevicePeerStatus, time: number): LiveP
   return time - lastHandshakeUnixMs <= SESSION_MS ? 'connected' : 'idle';
 }
 
-/** Reject-After-Time, section 6.1 of the paper: a session ends this long after its handshake. */
+/**
+ * Reject-After-Time (WireGuard paper, section 6.1): a session ends this long after its handshake.
+ */
 const SESSION_MS = 180_000;

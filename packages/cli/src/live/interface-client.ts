@@ -57,8 +57,8 @@ export class InterfaceClient {
 }
 
 /**
- * Returns the names of the sockets, in the order of the folder, as `wg` does. The socket of a
- * killed daemon is among them.
+ * Returns the names of the interfaces that have a socket, in the order of the folder, as `wg` does.
+ * The socket that a killed daemon has left counts too.
  */
 export function socketNames(folder = '/var/run/wireguard'): string[] {
   const names: string[] = [];

@@ -5,7 +5,10 @@
  */
 import { sumOfRates, type LiveRates, type LiveStatus } from './live-status.ts';
 
-/** The rates of one peer, or of all, one value for each time. The unit is 1/s. */
+/**
+ * The rates of one peer, or of all peers together, in bytes, packets or drops per second. One value
+ * for each time.
+ */
 export interface LiveSeries {
   readonly received: number[];
   readonly sent: number[];
@@ -38,8 +41,8 @@ export class LiveHistory {
     const { time, interfaces, peers, intervalMs } = status;
     const last = this.#moments.at(-1)?.time;
     if (intervalMs === undefined || time === last) return;
-    // The clock was set back. The times before that are later than all new ones, and would never
-    // become too old.
+    // The clock was set back. The kept times are later than all new ones, and would never become
+    // too old.
     if (last !== undefined && time < last) this.#moments = [];
     const sum = sumOfRates(interfaces.map(({ rates }) => rates));
     const seconds = intervalMs / 1000;
@@ -70,7 +73,7 @@ export class LiveHistory {
     });
   }
 
-  /** Returns the whole history, for a page that has none yet. */
+  /** Returns the whole history of the present peers, for a page that has none yet. */
   toJSON(): LiveHistoryData {
     const moments = this.#moments;
     const ids = new Set(moments.at(-1)?.peers.keys());

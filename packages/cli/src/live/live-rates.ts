@@ -13,13 +13,16 @@ export interface LiveCounters {
   readonly receivedMessages: number;
   readonly sentMessages: number;
   readonly drops: number;
-  /** Of a peer: the time of its last handshake. At most one handshake per reading is counted. */
+  /**
+   * Of a peer: the Unix time in ms of its last handshake. At most one handshake per reading is
+   * counted.
+   */
   readonly handshakeAt: number;
 }
 
 /**
- * Returns the rates per second. A counter that went back belongs to a daemon that was restarted, so
- * all that it counts is new.
+ * Returns the rates per second. If there are fewer bytes than before, the daemon was restarted, so
+ * everything that its counters contain is new.
  */
 export function ratesBetween(
   before: LiveCounters,

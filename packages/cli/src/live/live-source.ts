@@ -1,6 +1,6 @@
 /**
- * `LiveSource`: reads the status of interfaces again and again, and computes rates from one reading
- * to the next.
+ * `LiveSource`: reads the status of interfaces whenever it is asked, and computes rates from one
+ * reading to the next.
  *
  * @module
  */
@@ -72,7 +72,10 @@ export class LiveSource {
     };
   }
 
-  /** Resolves when all daemons that are not late have answered. If all are late, waits for one. */
+  /**
+   * Waits until all daemons that are not late have answered. After `PATIENCE_MS`, or if all are
+   * late, one answer is enough. Then each daemon without an answer is late.
+   */
   async #updateAll(all: readonly WatchedInterface[]): Promise<void> {
     if (all.length === 0) return;
     const answers = all.map((watched) => watched.update());

@@ -1,6 +1,6 @@
 /**
  * `LiveStatus`: what `litz top` and the page of `litz serve` show. It is plain data for
- * `JSON.stringify`. Undefined fields are missing in the JSON. It contains no secret.
+ * `JSON.stringify`. Undefined fields are missing in the JSON. The status contains no secret.
  *
  * Times are Unix time in milliseconds. Numbers of bytes are the sizes of whole messages, as
  * WireGuard counts them. Messages are transport messages: each carries one packet, or is a
@@ -15,14 +15,14 @@ export interface LiveStatus {
   /** The version of the form of this object. A new field does not change the version. */
   readonly version: 1;
   readonly time: number;
-  /** How long ago the status before this one was made; undefined: this is the first. */
+  /** How many ms ago the status before this one was made; undefined: this is the first. */
   readonly intervalMs: number | undefined;
   readonly interfaces: readonly LiveInterface[];
   /** The peers of all interfaces, one interface after the other. */
   readonly peers: readonly LivePeer[];
 }
 
-/** Number of events by reason. */
+/** The number of drops by reason. */
 export type Drops = Partial<Record<DropReason, number>>;
 
 export interface LiveInterface {
@@ -33,8 +33,8 @@ export interface LiveInterface {
   /** 0: there is no UDP socket. */
   readonly listenPort: number;
   /**
-   * The provider of cryptography. It and the next two are undefined if the daemon does not report
-   * them.
+   * The provider of cryptography. This field and the next two are undefined if the daemon does not
+   * report them.
    */
   readonly provider: string | undefined;
   readonly offloads: readonly string[] | undefined;
@@ -47,8 +47,8 @@ export interface LiveInterface {
 
 /**
  * `connected`: the last handshake is at most three minutes ago, so there is a session. `idle`:
- * there was a handshake, and nothing was sent since its session ended. `waiting`: there was no
- * handshake yet. `failing`: there is no session, and `problem` says why.
+ * the session of the last handshake has ended, and no problem is known. `waiting`: there was no
+ * handshake yet, and no problem is known. `failing`: there is no session, and `problem` says why.
  */
 export type LivePeerState = 'connected' | 'idle' | 'waiting' | 'failing';
 
@@ -67,14 +67,14 @@ export interface LivePeer {
   readonly roundTripMs: number | undefined;
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** It and the next two are undefined if the daemon does not report them. */
+  /** This field and the next two are undefined if the daemon does not report them. */
   readonly receivedMessages: number | undefined;
   readonly sentMessages: number | undefined;
   readonly drops: Drops | undefined;
   readonly rates: LiveRates;
 }
 
-/** Per second, since the previous status. All are 0 in the first status. */
+/** Per second, since the previous reading of the interface. All are 0 in the first reading. */
 export interface LiveRates {
   readonly receivedBytes: number;
   readonly sentBytes: number;

@@ -21,7 +21,7 @@ import {
   type LiveRates,
 } from './live-status.ts';
 
-/** The status of one interface; an `InterfaceClient` is one. */
+/** Reads the status of one interface, as `InterfaceClient` does. */
 export interface StatusReader {
   read(): Promise<DeviceStatus>;
   /** A reading in progress rejects. */
@@ -48,11 +48,11 @@ export class WatchedInterface {
   readonly name: string;
   /** How long the last whole reading took, in ms. */
   costMs = 0;
-  /** Whether a round ended without an answer of this daemon, and none has come since. */
+  /** Whether `LiveSource.read` ended without an answer of this daemon, and no answer came since. */
   isLate = false;
   /**
-   * The last answer of its daemon. Undefined: the daemon has not answered yet, or no daemon listens
-   * at the socket.
+   * The last answer of its daemon. Undefined: the daemon has not answered yet, or the last attempt
+   * failed.
    */
   reading: InterfaceReading | undefined = undefined;
   /** Why there is no reading. */
@@ -77,8 +77,9 @@ export class WatchedInterface {
   }
 
   /**
-   * Asks the daemon, unless an answer is still due. Resolves when it has answered, or when its time
-   * is over. Never rejects.
+   * Asks the daemon, unless it is left alone for some time, as a late daemon is. A call while the
+   * daemon is being asked waits for the same answer. Resolves when the daemon has answered, or when
+   * its time is over. Never rejects.
    */
   update(): Promise<void> {
     if (this.#parts.now() < this.#restsUntil) return Promise.resolve();
@@ -104,8 +105,8 @@ export class WatchedInterface {
       this.#take(status, parts.now());
       wipeSecrets(status);
       this.costMs = parts.now() - start;
-      // The pause between rounds depends on the other daemons only, so a late one gets a pause of
-      // its own.
+      // The pause between readings depends only on the daemons that are not late, so a late daemon
+      // gets a pause of its own.
       if (this.isLate) this.#restsUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
       this.isLate = false;
     } catch (error) {

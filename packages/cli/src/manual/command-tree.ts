@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 export interface CommandEntry {
   /** For instance `litz demo mesh`. */
   readonly name: string;
-  /** The words behind `litz`. */
+  /** The words after `litz`. */
   readonly words: readonly string[];
   readonly description: string;
   /** For instance `litz up [options] <FILE.conf|INTERFACE>`. */

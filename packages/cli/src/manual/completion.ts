@@ -1,5 +1,5 @@
 /**
- * `completionScript`: makes a shell complete the command line of `litz`.
+ * `completionScript`: returns a script with which a shell completes the command line of `litz`.
  *
  * A script contains the commands and options of the `litz` that printed it. It reads names of
  * interfaces from the folder of the sockets when the user presses the completion key. So a

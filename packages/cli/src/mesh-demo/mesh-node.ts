@@ -1,6 +1,6 @@
 /**
- * `MeshNode`: a machine of the demo. It is a network namespace with two pods, and it has a daemon
- * (`litz litz0`), an agent (`litz agent`), and a /run of its own.
+ * `MeshNode`: a machine of `litz demo mesh`. It is a network namespace with two pods, and it has a
+ * daemon (`litz litz0`), an agent (`litz agent`), and a /run of its own.
  *
  * @module
  */
@@ -92,7 +92,7 @@ export class MeshNode {
     return (await started).stdout;
   }
 
-  /** Returns what `litz agent status --json` prints, without starting a process. */
+  /** Returns the status that `litz agent status --json` prints, without starting a process. */
   async status(): Promise<MeshStatus> {
     const path = controlPath('litz0', join(this.#folder, 'run/litz'));
     return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
@@ -123,7 +123,7 @@ export class MeshNode {
   }
 
   get #env(): NodeJS.ProcessEnv {
-    // The daemon must not believe that another process started it in the background.
+    // Only the option `-f` decides where the daemon runs, and not the environment of the demo.
     const { WG_PROCESS_FOREGROUND: _, ...env } = process.env;
     return env;
   }

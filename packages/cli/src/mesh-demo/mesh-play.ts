@@ -1,5 +1,6 @@
 /**
- * `MeshPlay`: runs the parts of the demo one after the other, and checks the result of each.
+ * `MeshPlay`: runs the parts of `litz demo mesh` one after the other, and checks the result of
+ * each.
  *
  * ```
  *   a ---- b      three nodes, pods 10.244.1.0/24 to 10.244.3.0/24;
@@ -34,8 +35,8 @@ export class MeshPlay {
   }
 
   /**
-   * Runs the demo. Returns true if no packet was lost, and none was readable while encryption was
-   * on.
+   * Runs the demo. Returns true if no packet was lost, except those of the replaced node, and none
+   * was readable while encryption was on.
    */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');
@@ -85,7 +86,7 @@ export class MeshPlay {
     this.#check(encrypted === 0, 'encrypted packets were seen before encryption was on');
   }
 
-  /** Switches node after node, while the streams run. */
+  /** Switches the enforcement of one node after the other, while the streams run. */
   async #switch(enforcement: string, nodes: readonly MeshNode[]): Promise<void> {
     const marks = this.#marks();
     for (const node of nodes) await node.agent(['enforcement', enforcement]);
@@ -180,8 +181,8 @@ export class MeshPlay {
   }
 
   /**
-   * Waits until no packet is readable. Packets that were sent before the routes changed arrive a
-   * little later.
+   * Waits until no packet is readable, but at most `SETTLE_MS`. Packets that were sent before the
+   * routes changed arrive a little later.
    */
   async #untilUnreadable(): Promise<void> {
     const end = performance.now() + SETTLE_MS;
@@ -192,7 +193,7 @@ export class MeshPlay {
     this.#underlay.count.take();
   }
 
-  /** Lets the streams run for a while. */
+  /** Lets the streams run for a while, and counts the captured frames. */
   async #watch(milliseconds: number): Promise<void> {
     await sleep(milliseconds);
     this.#underlay.read();

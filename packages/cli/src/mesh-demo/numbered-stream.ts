@@ -13,7 +13,7 @@ export const MARKER = 'litz demo: readable';
 export interface StreamLoss {
   readonly sent: number;
   readonly lost: number;
-  /** The length in ms of the longest run of lost datagrams. */
+  /** The length in ms of the longest time in which all datagrams were lost. */
   readonly longestGapMs: number;
 }
 
@@ -25,7 +25,7 @@ export class NumberedStream {
   /** Which numbers arrived; one byte per number. */
   #arrived: Uint8Array = new Uint8Array(1 << 16);
   #next = 0;
-  /** The time at which datagram 0 would have been sent if the rate had always been the same. */
+  /** The time from which the due datagrams are counted. A pause of the sender moves it forward. */
   #startedAt = performance.now();
 
   constructor(from: Pod, to: Pod) {

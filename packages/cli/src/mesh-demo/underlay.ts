@@ -81,5 +81,5 @@ export class Underlay {
 
 const ANYWHERE = new Uint8Array(4);
 const READ_INTERVAL_MS = 5;
-/** Length in bytes of a super-packet with its headers. */
+/** More bytes than the longest super-packet and its Ethernet header. */
 const MAX_FRAME = 68 * 1024;

@@ -38,8 +38,9 @@ export interface PeerSums {
 }
 
 /**
- * Reads the device. Peers are read a few at a time. @param most the largest number of peers that
- * are returned
+ * Reads the device. Peers are read a few at a time.
+ *
+ * @param most the largest number of peers that are returned
  */
 export async function readFigures(
   device: Pick<Device, 'name' | 'crypto' | 'stats' | 'statusParts'>,

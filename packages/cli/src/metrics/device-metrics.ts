@@ -4,7 +4,8 @@
  * The series of peers have the names of prometheus_wireguard_exporter
  * (`wireguard_sent_bytes_total`, label `public_key`: the peer) and those of Calico
  * (`wireguard_bytes_sent`, label `public_key`: the interface, `peer_key`: the peer), so that the
- * dashboards of both show them. With more than `MOST_PEER_SERIES` peers, they are left out.
+ * dashboards of both show them. With more than `MOST_PEER_SERIES` peers, the series of peers are
+ * left out.
  *
  * @module
  */

@@ -23,7 +23,7 @@ export interface MetricsServer {
  * Starts the server. Only this call loads the modules that the server needs.
  *
  * @param waitMs for how long to try again while another program uses the address
- * @throws {Failure} (rejects) it cannot listen there
+ * @throws {Failure} (rejects) the server cannot listen at the address
  */
 export async function openMetrics(
   address: MetricsAddress,

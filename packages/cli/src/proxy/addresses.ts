@@ -2,7 +2,7 @@
  * Reads the addresses of `litz proxy`: where a service listens, and what a connection leads to.
  *
  * As in ssh and wireproxy, `:1080` and `*:1080` mean all addresses of the machine. A port alone
- * means 127.0.0.1.
+ * means 127.0.0.1, or inside the tunnel all addresses.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export function readListenAddress(
   if (port === undefined) return undefined;
   if (host === undefined) return { host: alone === 'all' ? undefined : LOOPBACK, port };
   if (host === '' || host === '*') return { host: undefined, port };
-  // The parser of endpoints refuses port 0.
+  // The parser of endpoints refuses port 0, so it gets another port.
   const target = readTarget(`${host}:1`);
   return target && { host: target.host, port };
 }

@@ -30,9 +30,9 @@ export class ConnectionTable {
   }
 
   /**
-   * Takes a new connection. It is removed when it is closed.
+   * Takes a new connection, and forgets it when it is closed.
    *
-   * @returns false: the table was full, and the connection was closed
+   * @returns false: the table was full or closed, and the connection was closed
    */
   add(socket: StreamSocket, counts: ServiceCounts): boolean {
     // An error without a listener would end the process. `close` follows.

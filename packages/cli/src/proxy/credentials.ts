@@ -14,7 +14,7 @@ export class Credentials {
   readonly #key: Uint8Array = randomBytes(32);
   readonly #digest: Uint8Array;
 
-  /** @throws {RangeError} one of them has more than 255 bytes: RFC 1929 cannot carry it */
+  /** @throws {RangeError} `name` or `password` has more bytes than RFC 1929 allows: 255 */
   constructor(name: string, password: string) {
     const [nameBytes, passwordBytes] = [Buffer.from(name), Buffer.from(password)];
     if (nameBytes.length > MOST_BYTES) throw new RangeError('the name has more than 255 bytes');
@@ -31,8 +31,8 @@ export class Credentials {
   }
 
   /**
-   * Returns whether the value of a header `Proxy-Authorization` has them, in the scheme Basic (RFC
-   * 7617).
+   * Returns whether the value of a header `Proxy-Authorization` has the right name and password, in
+   * the scheme Basic (RFC 7617).
    */
   matchBasic(header: string | undefined): boolean {
     const [, base64] = /^basic +([A-Za-z0-9+/]+=*) *$/i.exec(header ?? '') ?? [];

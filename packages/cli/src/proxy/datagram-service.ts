@@ -2,8 +2,9 @@
  * `startDatagramPort`: a UDP port that leads to one target, for `--forward` and `--expose`.
  *
  * Each client, that is each source address and port, gets a socket of its own on the other side, so
- * that answers find their way back. A client that is silent for a while is forgotten. When there
- * are too many clients, the one that has been silent the longest is forgotten.
+ * that answers find their way back. A client is forgotten when no datagram has passed in either
+ * direction for a while. When there are too many clients, the one that has been silent the longest
+ * is forgotten.
  *
  * @module
  */
@@ -17,7 +18,7 @@ import type { ServiceContext } from './service-context.ts';
 import type { PortService } from './settings.ts';
 import { listenForDatagrams, type RunningService } from './stream-listener.ts';
 
-/** @throws {Failure} it cannot listen there */
+/** @throws {Failure} (rejects) the service cannot listen at its address */
 export async function startDatagramPort(
   service: PortService,
   { network, machine, counts }: ServiceContext,
@@ -54,7 +55,7 @@ class DatagramSessions {
   readonly #counts: ServiceCounts;
   readonly #names: NameTable;
   readonly #idleMs: number;
-  /** By source. The session that has been silent the longest comes first. */
+  /** By source. The session whose client has been silent the longest comes first. */
   readonly #sessions = new Map<string, Session>();
   #isClosed = false;
 
@@ -66,7 +67,7 @@ class DatagramSessions {
     this.#idleMs = service.idleMs ?? IDLE_MS;
   }
 
-  /** Passes a datagram of a client on. Answers leave from the socket that it came to. */
+  /** Passes a datagram of a client on. `near` is the socket that received it, and sends answers. */
   receive(bytes: Uint8Array, source: DatagramSource, near: DatagramSocket): void {
     const key = `${source.address}|${source.port}`;
     const { host } = this.#service.target;

@@ -76,7 +76,7 @@ function requestTo(url: URL, request: IncomingMessage, { network }: ForwardConte
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? 80 : Number(url.port),
     path: `${url.pathname}${url.search}`,
-    // An array keeps repeated fields apart. The types of Node.js only know it for answers.
+    // An array keeps repeated fields apart. The types of Node.js allow an array only for answers.
     headers: headersFor(request, url) as unknown as Record<string, string>,
     setHost: false,
   });
@@ -151,7 +151,7 @@ function pairsOf(raw: readonly string[]): [string, string][] {
   return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]!] as [string, string]] : []));
 }
 
-/** Returns the agent of a connection of a client. It ends with the connection. */
+/** Returns the agent of a connection of a client. The agent ends with the connection. */
 function agentOf(client: Socket, network: ProxyNetwork): Agent {
   const known = AGENTS.get(client);
   if (known) return known;
@@ -196,5 +196,5 @@ const AGENTS = new WeakMap<Socket, Agent>();
 const MOST_SOCKETS = 8;
 /** The connections that are kept for later requests of one client, to all of its targets. */
 const MOST_IDLE = 8;
-/** Node.js announces a chunked body for these, unless it is told that there is none. */
+/** Node.js announces a chunked body for these methods, unless it is told that there is no body. */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -40,7 +40,7 @@ export function withVia(raw: RawHeaders, httpVersion: string): string[] {
   return [...raw, 'Via', `${httpVersion} litz`];
 }
 
-/** Returns the values of all fields of this name. */
+/** Returns the values of all fields of this name. @param name in lower case */
 export function valuesOf(raw: RawHeaders, name: string): string[] {
   return pairsOf(raw).flatMap(([other, value]) => (other.toLowerCase() === name ? [value] : []));
 }

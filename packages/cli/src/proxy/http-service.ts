@@ -15,7 +15,7 @@ import type { ServiceContext } from './service-context.ts';
 import type { ProxyService } from './settings.ts';
 import { closeServer, listenForStreams, type RunningService } from './stream-listener.ts';
 
-/** @throws {Failure} it cannot listen there */
+/** @throws {Failure} (rejects) the service cannot listen at its address */
 export async function startHttp(
   service: ProxyService,
   context: ServiceContext,
@@ -24,7 +24,7 @@ export async function startHttp(
   const proxy = new HttpProxy(service, context);
   server.on('connection', (socket: Socket) => proxy.accept(socket));
   server.on('request', (request, response) => proxy.request(request, response));
-  // The answer to `Expect: 100-continue` is that of the target.
+  // With `Expect: 100-continue`, the target decides whether the client sends the body.
   server.on('checkContinue', (request, response) => proxy.request(request, response));
   server.on(
     'connect',
@@ -79,8 +79,8 @@ class HttpProxy {
   }
 
   async connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    // From here on, Node.js does nothing with the connection. The bytes behind the request go
-    // first, before the end of the stream can come.
+    // From here on, Node.js does nothing with the connection. The bytes behind the request are put
+    // back into the stream at once, because that is not possible after its end.
     socket.on('error', () => {});
     if (head.length > 0) socket.unshift(head);
     if (!this.#isAllowed(request)) return endWith(socket, 407, AUTHENTICATE);
@@ -101,7 +101,10 @@ class HttpProxy {
     return undefined;
   }
 
-  /** Answers bytes that are no request: with a status, if nothing was answered yet. */
+  /**
+   * Answers a client that sent no valid request, or no whole header in time, with a status, if it
+   * can still get one.
+   */
   refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     const reason = REFUSALS[error.code ?? ''] ?? 'garbage';
     if (error.code !== 'ECONNRESET') this.#counts.refuse(reason);

@@ -20,7 +20,7 @@ export interface InfoSources {
  * Starts the server. /readyz answers 200, or 503 while an address of `CheckAlive` does not answer;
  * its text has the form of wireproxy's.
  *
- * @throws {Failure} it cannot listen there
+ * @throws {Failure} (rejects) the server cannot listen at the address
  */
 export async function startInfo(
   listen: ListenAddress,

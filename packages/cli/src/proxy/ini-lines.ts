@@ -16,8 +16,9 @@ export interface IniLine {
   readonly section: string | undefined;
   /** Whether it is the header of that section. */
   readonly header: boolean;
-  /** The name of the field as written, and in small letters; undefined: it is no field. */
+  /** The name of the field as written; undefined: the line is no field. */
   readonly name: string | undefined;
+  /** The name in small letters. */
   readonly key: string | undefined;
   /** Without quotes and comment. */
   readonly value: string | undefined;

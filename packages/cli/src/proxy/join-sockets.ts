@@ -52,7 +52,8 @@ export async function joinSockets(
  *   looks the same as a client that has sent everything.
  * @param options.allowHalfOpen whether the end of the other side leaves this side open; default:
  *   true
- * @throws the error of the connection; `ETIMEDOUT`: nobody has answered for a minute
+ * @throws the error of the connection; `ETIMEDOUT`: nobody has answered in time, by default a
+ *   minute; `ECANCELED`: the client has gone
  */
 export async function dial(
   network: ProxyNetwork,
@@ -121,7 +122,7 @@ function connected(connect: () => StreamSocket): Promise<StreamSocket> {
   });
 }
 
-/** Ends `other` when `socket` is lost. Resolves when `socket` is closed. */
+/** Resets `other` when `socket` is lost. Resolves when `socket` is closed. */
 function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer): Promise<void> {
   return new Promise((resolve) => {
     const onClose = (): void => {
@@ -139,8 +140,8 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
 }
 
 /**
- * Ends a connection if one direction has ended and the other one is silent. From here, a program
- * that closed its socket looks the same as a program that only ended its own direction. The kernel
+ * Ends a connection if one direction has ended and the other one is silent. The proxy cannot tell a
+ * program that closed its socket from a program that only ended its own direction. The kernel
  * has such a limit too (tcp_fin_timeout), but only for sockets that no program has open.
  */
 class HalfClosedTimer {

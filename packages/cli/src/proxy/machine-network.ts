@@ -1,6 +1,6 @@
 /**
- * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. A service
- * that is exposed into the tunnel is reached over it.
+ * `machineNetwork`: the network of the machine itself, in the form of `ProxyNetwork`. There,
+ * `--forward` listens, and `--expose` reaches local services.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { ProxyNetwork } from './proxy-network.ts';
 
-/** node:net, node:dgram and node:dns. */
+/** Uses node:net, node:dgram and node:dns. */
 export const machineNetwork: ProxyNetwork = {
   get addresses() {
     const all = Object.values(networkInterfaces()).flat();

@@ -2,8 +2,9 @@
  * `NameTable`: resolves the names to which datagrams go. TCP connections do not need it: `connect`
  * takes a name.
  *
- * A client sends many datagrams to one name. So an address is kept for a minute. Datagrams wait
- * while a name is looked up; their number is bounded, and so is the number of names.
+ * A client sends many datagrams to one name. So an address, or that there is none, is kept for a
+ * minute. Datagrams wait while a name is looked up; their number is bounded, and so is the number
+ * of names.
  *
  * @module
  */
@@ -20,7 +21,7 @@ interface KnownName {
   readonly askedAt: number;
 }
 
-/** The names that one client uses, with their addresses. */
+/** The names that one UDP port or one SOCKS5 client uses, with their addresses. */
 export class NameTable {
   readonly #network: Pick<ProxyNetwork, 'lookup'>;
   readonly #now: () => number;

@@ -12,7 +12,7 @@ import type { ServiceContext } from './service-context.ts';
 import type { PortService } from './settings.ts';
 import { closeServer, listenForStreams, type RunningService } from './stream-listener.ts';
 
-/** @throws {Failure} it cannot listen there */
+/** @throws {Failure} (rejects) the service cannot listen at its address */
 export async function startPort(
   service: PortService,
   context: ServiceContext,

@@ -8,7 +8,7 @@ import type { Service } from './settings.ts';
 /** The names of the services. They are labels of metrics. */
 export type ServiceName = Service['type'];
 
-/** Why a client was refused. They are labels of metrics. */
+/** Why a client was refused. The reasons are labels of metrics. */
 export type RefusalReason =
   | 'garbage'
   | 'no-password'
@@ -17,16 +17,17 @@ export type RefusalReason =
   | 'too-many'
   | 'wrong-password';
 
-/** Counters of one service. They only rise, except those that say `open`. */
+/** Counters of all services of one kind. They only rise, except `open`. */
 export class ServiceCounts {
   /** Connections and UDP sessions that are open. */
   open = 0;
   /** Connections and UDP sessions that were opened. */
   opened = 0;
-  /** Bytes from the side that opens connections to the side that accepts them. */
+  /** Bytes from clients to targets. */
   bytesForth = 0;
+  /** Bytes from targets to clients. */
   bytesBack = 0;
-  /** Datagrams in both directions. */
+  /** Datagrams that were passed on, in both directions. */
   datagrams = 0;
   /** Datagrams that could not be passed on. */
   datagramsDropped = 0;

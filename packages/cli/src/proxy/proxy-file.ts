@@ -55,7 +55,7 @@ class Reader {
   #tunnelFile: string | undefined = undefined;
   #checkAlive: string[] = [];
   #checkAliveMs: number | undefined = undefined;
-  /** The section of wireproxy that is being read, with its fields in small letters. */
+  /** The section of wireproxy that is being read, with the names of its fields in small letters. */
   #section: { name: string; number: number; fields: Map<string, string> } | undefined = undefined;
 
   constructor(file: string, env: NodeJS.ProcessEnv) {
@@ -69,7 +69,7 @@ class Reader {
     return isTunnel && key !== 'checkalive' && key !== 'checkaliveinterval';
   }
 
-  /** Returns the line with the value of its environment variable. */
+  /** Returns the line, with the value of the environment variable that it may name. */
   tunnelLine(line: IniLine): string {
     this.#endSection();
     if (line.value?.startsWith('$') !== true) return line.raw;
@@ -142,7 +142,7 @@ class Reader {
     else if (result) this.#services.push(result);
   }
 
-  /** Returns the value of a line; undefined if its environment variable is not set. */
+  /** Returns the value of a line; undefined if its environment variable cannot be used. */
   #valueOf({ value = '', name, number }: IniLine): string | undefined {
     if (!value.startsWith('$')) return value;
     if (value.startsWith('$$')) return value.slice(1);

@@ -147,7 +147,7 @@ function readCredentials(
   }
 }
 
-/** Returns the first line of a file. */
+/** Returns the first line of a file. Warns if its mode gives other users a permission. */
 function readPassword(flag: string, file: string, warn: (line: string) => void): string {
   try {
     const [line = ''] = readInputFile(file, { maxLength: LONGEST_PASSWORD_FILE }).split(/\r?\n/, 1);

@@ -12,7 +12,7 @@ import type { ProxyCounts, ServiceCounts } from './proxy-counts.ts';
 export interface PeerFigures {
   /** In base64. */
   readonly publicKey: string;
-  /** The address of its last message; empty: unknown. */
+  /** The present endpoint; empty: there is none. */
   readonly endpoint: string;
   /** Unix milliseconds; 0: never. */
   readonly lastHandshakeAt: number;

@@ -1,7 +1,6 @@
 /**
- * `ProxyNetwork`: what `litz proxy` needs of the network behind the tunnel. `Network` of
- * `@litz/net` has this form. So have node:net, node:dgram and node:dns, which the tests use
- * instead.
+ * `ProxyNetwork`: what `litz proxy` needs of a network. The network inside the tunnel has this form
+ * (`open-network.ts`), and so has the network of the machine (`machine-network.ts`).
  *
  * @module
  */

@@ -109,7 +109,7 @@ function targetOf(source: SectionFields): NonNullable<ReturnType<typeof readTarg
 function credentialsOf({ fields }: SectionFields): Credentials | undefined {
   const [name = '', password = ''] = [fields.get('username'), fields.get('password')];
   if (name === '' && password === '') return undefined;
-  // wireproxy asks for no password in one of these cases, and for an empty one in the other.
+  // With only one of the two fields, wireproxy would ask for no password or for an empty one.
   if (password === '') throw new FieldError('Username needs Password');
   if (name === '') throw new FieldError('Password needs Username');
   try {

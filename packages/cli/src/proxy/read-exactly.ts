@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Returns the next `length` bytes, a copy of its own.
+ * Returns a copy of the next `length` bytes.
  *
  * @throws {Error} the stream has ended, or was closed, before so many bytes came
  */
@@ -14,8 +14,8 @@ export async function readExactly(stream: Readable, length: number): Promise<Buf
   const parts: Uint8Array[] = [];
   let count = 0;
   while (count < length) {
-    // The whole buffer is read: a listener for `readable` would be called at once for bytes that
-    // are left in it.
+    // All buffered bytes are read, because a listener for `readable` would be called at once while
+    // some are left.
     const part = stream.destroyed ? null : (stream.read() as Uint8Array | null);
     if (part) {
       parts.push(part);

@@ -23,7 +23,7 @@ export interface PortService {
   /** For `forward` an address of the machine, for `expose` one inside the tunnel. */
   readonly listen: ListenAddress;
   readonly target: Target;
-  /** For UDP: a client that is silent for this time is forgotten. 0: never. */
+  /** For UDP: a client is forgotten when no datagram has passed for this time. 0: never. */
   readonly idleMs?: number;
   readonly origin: string;
 }

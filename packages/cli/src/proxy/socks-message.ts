@@ -71,7 +71,7 @@ export function replyOf(error: unknown): number {
   }
 }
 
-/** Returns how many bytes of an address follow its type; undefined: such a type does not exist. */
+/** Returns how many bytes of an address follow its type; undefined: the type is no IP address. */
 export function addressLength(type: number): number | undefined {
   if (type === ADDRESS_TYPE.ipv4) return 4;
   return type === ADDRESS_TYPE.ipv6 ? 16 : undefined;
@@ -80,7 +80,7 @@ export function addressLength(type: number): number | undefined {
 /**
  * Returns the address as text: an IP address, or a name. The bytes are borrowed.
  *
- * @returns undefined: the name is empty, or cannot be one
+ * @returns undefined: the name is empty, or has characters that no name has
  */
 export function hostOf(type: number, bytes: Uint8Array): string | undefined {
   if (type !== ADDRESS_TYPE.name) return formatAddress(Uint8Array.from(bytes));

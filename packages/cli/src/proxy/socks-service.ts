@@ -10,7 +10,7 @@ import type { ProxyService } from './settings.ts';
 import { serveSocks } from './socks-session.ts';
 import { closeServer, listenForStreams, type RunningService } from './stream-listener.ts';
 
-/** @throws {Failure} it cannot listen there */
+/** @throws {Failure} (rejects) the service cannot listen at its address */
 export async function startSocks(
   service: ProxyService,
   context: ServiceContext,

@@ -1,9 +1,9 @@
 /**
  * `serveSocks`: serves one connection of a SOCKS5 client (RFC 1928).
  *
- * CONNECT and UDP ASSOCIATE are carried out. BIND is refused with its code: a port inside the
- * tunnel is opened with `--expose`. Names are resolved inside the tunnel. RFC 1928 also asks for
- * GSSAPI. It is not supported, because no common client uses it.
+ * CONNECT and UDP ASSOCIATE are carried out. BIND is refused as a command that is not
+ * supported, because `--expose` opens ports inside the tunnel. Names are resolved inside the
+ * tunnel. RFC 1928 also asks for GSSAPI. It is not supported, because no common client uses it.
  *
  * @module
  */
@@ -35,7 +35,9 @@ export interface SocksContext {
   readonly table: ConnectionTable;
   readonly counts: ServiceCounts;
   readonly credentials: Credentials | undefined;
-  /** Called with a line about a client that was refused, or a target that was not reached. */
+  /**
+   * Called with a line about a client that was refused or lost, or a target that was not reached.
+   */
   readonly log: (line: string) => void;
   /** How long a client may take to say what it wants. */
   readonly handshakeMs: number;
@@ -43,7 +45,7 @@ export interface SocksContext {
   readonly idleMs: number;
 }
 
-/** Serves a connection. Resolves when it is closed. Never rejects. */
+/** Serves a connection. Resolves when it is closed, or will be within seconds. Never rejects. */
 export async function serveSocks(socket: StreamSocket, context: SocksContext): Promise<void> {
   const { table, counts, log, handshakeMs } = context;
   let isSilent = false;
@@ -75,7 +77,7 @@ interface Request {
   readonly target: Target;
 }
 
-/** The client is refused. The reply with the reason has been written. */
+/** The client is refused. If SOCKS5 has a reply for the reason, the reply has been written. */
 class Refusal extends Error {
   readonly reason: RefusalReason;
 

@@ -1,7 +1,7 @@
 /**
- * `listenForStreams`: listens for TCP connections, and knows how to stop. `listenForDatagrams`:
- * binds a UDP socket. If the port cannot be used, their error names the flag or the section that
- * asked for it.
+ * `listenForStreams`: listens for TCP connections. `closeServer`: stops that. `listenForDatagrams`:
+ * binds a UDP socket. If a port cannot be used, the error names the flag or the section that asked
+ * for the port.
  *
  * @module
  */
@@ -20,8 +20,8 @@ export interface RunningService {
 /**
  * Starts a server. Resolves with the address that it listens on.
  *
- * @param origin the flag or the section that asked for it
- * @throws {Failure} it cannot listen there
+ * @param origin the flag or the section that asked for the server
+ * @throws {Failure} (rejects) the server cannot listen at this address
  */
 export async function listenForStreams(
   server: StreamServer,
@@ -34,7 +34,8 @@ export async function listenForStreams(
   } catch (error) {
     throw listenFailure(error, listen, origin);
   }
-  // A connection could not be accepted, for instance for lack of descriptors. The server goes on.
+  // An error says that a connection could not be accepted, for instance for lack of descriptors.
+  // The server goes on.
   server.on('error', () => {});
   return boundAddress(server.address(), listen);
 }

@@ -25,7 +25,7 @@ export interface ProxyOptions {
   readonly log: (line: string) => void;
 }
 
-/** Running services. */
+/** The running services of one proxy. */
 export class TunnelProxy {
   readonly counts: ProxyCounts = new ProxyCounts();
   readonly #context: ServiceContext;
@@ -61,7 +61,7 @@ export class TunnelProxy {
 
   /**
    * Joins standard input and output with the target that the settings name. Resolves when both
-   * directions have ended; at once if the settings name none.
+   * directions have ended or the connection is lost; at once if the settings name no target.
    *
    * @throws {Failure} the target cannot be reached
    */
@@ -69,7 +69,10 @@ export class TunnelProxy {
     if (this.#stdio) await connectStdio(this.#stdio, this.#context, streams);
   }
 
-  /** Closes all connections and ports. Resolves when the ports are free. */
+  /**
+   * Closes the ports and the connections of all services except standard input and output. Resolves
+   * when the ports are free.
+   */
   async close(): Promise<void> {
     this.#context.table.close();
     await Promise.all(this.#running.map((service) => service.close()));

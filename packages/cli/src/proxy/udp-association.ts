@@ -7,8 +7,9 @@
  * ```
  *
  * An association ends with the TCP connection that asked for it, or when no datagram has come for a
- * while. Only its client may use it: datagrams from another address are dropped. After the first
- * valid datagram, those from another port are dropped too.
+ * while. Only its client may use it: datagrams from another address are dropped. Datagrams
+ * from another port are dropped too, once the client has named its port or has sent a valid
+ * datagram.
  *
  * @module
  */
@@ -30,7 +31,10 @@ import { formatDatagram, parseDatagram } from './socks-message.ts';
 export interface AssociationOptions {
   /** The TCP connection of the client. */
   readonly control: StreamSocket;
-  /** The address from which the client says that it will send; often 0.0.0.0:0. */
+  /**
+   * The address from which the client says that it will send; often 0.0.0.0:0. Only its port is
+   * used.
+   */
   readonly expected: Target;
   readonly network: ProxyNetwork;
   readonly counts: ServiceCounts;
@@ -122,7 +126,7 @@ export class UdpAssociation {
     this.#names.use(target.host, (host) => this.#sendTo(host, target.port, data));
   }
 
-  /** Sends a datagram into the tunnel. Drops it if `host` is undefined: the name has no address. */
+  /** Sends a datagram into the tunnel. Drops it if `host` is undefined: there is no address. */
   #sendTo(host: string | undefined, port: number, data: Uint8Array): void {
     if (this.#isClosed) return;
     if (host === undefined) {

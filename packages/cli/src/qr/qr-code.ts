@@ -1,5 +1,5 @@
 /**
- * `qrCode`: a QR code (ISO/IEC 18004) for a terminal, two modules in each character.
+ * `qrCode`: a QR code (ISO/IEC 18004) for a terminal, two modules (squares) in each character.
  *
  * @module
  */
@@ -46,7 +46,7 @@ const HALVES: readonly (readonly string[])[] = [
 ];
 /** The largest code with the least correction: version 40-L. */
 const MOST_BYTES = 2953;
-/** The light modules around the code. */
+/** The width of the light border around the code, in modules. */
 const QUIET = 2;
 /** Two of the 256 colours, and not of the first 16, which a theme may change. */
 const BLACK_ON_WHITE = '\x1b[38;5;16;48;5;231m';

@@ -1,6 +1,5 @@
 /**
- * `keepFewRights`: leaves this process with the rights that its command needs, for all of its
- * threads.
+ * `keepFewRights`: leaves all threads of this process with only the rights that its command needs.
  *
  * Linux keeps rights per thread, and Node.js has started threads before this code runs. So the main
  * thread drops its rights and then executes the program again, in the same process: the program
@@ -65,7 +64,8 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
     }
     protectMemory();
   } catch (error) {
-    // Only `litz proxy` works without the FFI.
+    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the others fail
+    // later.
     if (isMissingFfi(error) && user === undefined) return;
     throw error;
   }
@@ -76,7 +76,7 @@ export function keepAllRights(): void {
   if (process.platform === 'linux') protectMemory();
 }
 
-/** Whether a thread has a right that it does not need. */
+/** Whether a thread has a right that it does not need, or has rights and could gain more. */
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
   const held = rights.permitted | rights.inheritable | rights.ambient;
@@ -118,7 +118,7 @@ function restart(user: string | undefined): never {
     env: {
       ...process.env,
       [RESTARTED]: '1',
-      // Node.js removes the variables of the channel to the parent when it opens the channel.
+      // Node.js has removed the variables of the channel to the parent, so they are set again.
       ...(isChild && {
         NODE_CHANNEL_FD: String(channel.fd),
         NODE_CHANNEL_SERIALIZATION_MODE: 'json',
@@ -139,7 +139,10 @@ function secureHeap(): string[] {
   return isAllowed ? [`--secure-heap=${SECURE_HEAP}`, '--secure-heap-min=32'] : [];
 }
 
-/** Called as the new user. Node.js itself would only say that it cannot find a module. */
+/**
+ * Called as the new user. Refuses a file that this user may not read. Node.js itself would only say
+ * that it cannot find a module.
+ */
 function refuseUnreadable(user: string, files: readonly string[]): void {
   for (const file of files) {
     try {

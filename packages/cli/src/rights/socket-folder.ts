@@ -12,9 +12,10 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, type Stats } from 'node:fs'
 import { Failure } from '../failure.ts';
 
 /**
- * Makes the folder, if it is missing, or changes its group and mode. Must be called by root.
+ * Makes the folder, if it is missing, and changes its group and mode, if they are not right yet.
+ * Must be called by root.
  *
- * @throws {Failure} the folder cannot be made, or it is shared with another group
+ * @throws {Failure} the folder cannot be made or changed, or it is shared with another group
  */
 export function shareSocketFolder(
   { uid, gid }: { readonly uid: number; readonly gid: number },

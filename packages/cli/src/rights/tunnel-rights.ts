@@ -12,7 +12,8 @@ import { readRights } from '@litz/sys';
 import { keepAllRights, keepFewRights } from './few-rights.ts';
 
 /**
- * Must be called before anything is opened or printed.
+ * Drops the rights if the file is regular and no hooks are run. Must be called before anything is
+ * opened or printed.
  *
  * @param file the path of the file. If it is missing or wrong, a later step says so
  * @param runsHooks whether hooks are run

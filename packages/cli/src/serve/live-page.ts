@@ -1,6 +1,6 @@
 /**
- * `LivePage`: serves the page of `litz serve`, and keeps its history even while no browser shows
- * it.
+ * `LivePage`: serves the page of `litz serve`, and records its history also while no browser shows
+ * the page.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `showText`: what `wg show` prints about an interface, to the byte, and with `extras` what only a
- * daemon of Litz knows.
+ * `showText`: what `wg show` prints about an interface, to the byte, and what only a daemon of Litz
+ * reports.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `Order`: what the table of `litz top` can be sorted by. The command line needs no other part of
- * the table.
+ * `Order`: what the table of `litz top` can be sorted by. It has a file of its own, because the
+ * command line needs no other part of the table.
  *
  * @module
  */

@@ -14,15 +14,18 @@ import type { Order } from './order.ts';
 import { TopModel } from './top-model.ts';
 
 export interface TopOptions {
-  /** The time between two readings. It is longer if readings take long. */
+  /** The time between the beginnings of two readings. It is longer if readings take long. */
   readonly intervalMs: number;
-  /** How many tables are printed. Undefined: the screen; without a terminal, one table. */
+  /**
+   * How many tables are printed. Undefined: the screen; if there is no terminal that can show it,
+   * one table.
+   */
   readonly count: number | undefined;
   readonly order: Order;
 }
 
 /**
- * Shows the interfaces until the user quits.
+ * Shows the interfaces until the user quits, or prints the tables.
  *
  * @param names the interfaces; if empty, all with a daemon
  * @throws {Failure} there is nothing to show

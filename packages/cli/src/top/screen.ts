@@ -1,7 +1,7 @@
 /**
  * `Screen`: the whole terminal, for one program: it draws lines, reports keys, and leaves the
- * terminal as it was, however the process ends. After SIGKILL it cannot; the command `reset` then
- * restores the terminal.
+ * terminal as it was, however the process ends, except by SIGKILL. After SIGKILL, the command
+ * `reset` restores the terminal.
  *
  * @module
  */
@@ -103,7 +103,7 @@ export class Screen {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     try {
-      // The process may end before the stream has written.
+      // This does not use the stream, because the process may end before the stream has written.
       writeSync(this.#output.fd, LEAVE);
       if (this.#input.isTTY) this.#input.setRawMode(false);
     } catch {

@@ -1,5 +1,6 @@
 /**
- * `fitColumns`: the columns of `litz top`, and which of them fit into a width.
+ * `fitColumns`: the columns of `litz top` that fit into a width. `sortPeers`: the order of the
+ * rows.
  *
  * @module
  */
@@ -28,9 +29,9 @@ export interface Column {
 
 /**
  * Returns the columns that fit, in their order on the screen. If there is space left, the columns
- * with addresses and the key get it.
+ * of the key, the interface and the addresses get it.
  *
- * @param width in characters; Infinity: nothing is cut
+ * @param width in characters; Infinity: all columns fit
  */
 export function fitColumns(
   peers: readonly LivePeer[],
@@ -144,7 +145,8 @@ const SPECS: Readonly<Record<ColumnName, Spec>> = {
   allowedIps: {
     title: 'ALLOWED IPS',
     width: 18,
-    most: 40,
+    // A prefix of IPv6 has up to 43 letters, and ` +99999` may follow.
+    most: 50,
     align: 'left',
     text: ({ allowedIps: [first = '-', ...others] }) =>
       others.length === 0 ? first : `${first} +${others.length}`,

@@ -1,5 +1,5 @@
 /**
- * `TopModel`: what `litz top` shows, and what each key does. It knows no terminal.
+ * `TopModel`: what `litz top` shows, and what each key does. It does not use the terminal.
  *
  * @module
  */
@@ -46,7 +46,11 @@ export class TopModel {
     this.#arrange();
   }
 
-  /** @param key its name, as `node:readline` gives it, or the character */
+  /**
+   * Does what a key asks for.
+   *
+   * @param key the name of the key, as `node:readline` gives it, or its character
+   */
   press(key: string): TopAction {
     if (key === 'ctrl+c') return 'quit';
     if (key === 'ctrl+z') return 'suspend';
@@ -98,8 +102,8 @@ export class TopModel {
     const peers = this.status?.peers ?? [];
     const found = wanted === '' ? peers : peers.filter((peer) => isFound(peer, wanted));
     this.rows = sortPeers(found, this.order, this.isReversed);
-    // A selected peer stays selected when the order changes. If it is not found, the first row is
-    // selected.
+    // A selected peer stays selected when the order changes. If no row shows it any more, the first
+    // row is selected.
     if (this.rows.some(({ id }) => id === this.#selectedId)) return;
     if (this.#selectedId !== undefined) this.#selectedId = this.rows[0]?.id;
   }

@@ -57,7 +57,9 @@ export function drawTop(model: TopModel, size: TopSize): string[] {
   return lines.slice(0, height);
 }
 
-/** Returns a table of all peers, for a file or a pipe: nothing is cut unless there is a width. */
+/**
+ * Returns a table of all peers, for a file or a pipe. With the width Infinity, it has all columns.
+ */
 export function drawTable(model: TopModel, size: Omit<TopSize, 'height'>): string[] {
   const { status } = model;
   if (!status) return [];
@@ -90,13 +92,13 @@ function headLines(status: LiveStatus, model: TopModel): Line[] {
     .map(([reason, count]) => `${reason} ${shortNumber(count)}`);
   return [
     [
-      // A narrow terminal cuts the names.
+      // The names are the last piece, because a narrow terminal cuts the line.
       ['warning', model.isPaused ? 'paused  ' : ''],
       ['bold', `${peers} ${peers === 1 ? 'peer' : 'peers'}`],
       ['plain', ', '],
       ['good', `${connected} connected`],
       ['soft', `  ${clock}  `],
-      // Shown only if the interval is long, which very many peers cause: otherwise the screen would
+      // Shown if the interval is long, as with very many peers. Without this text, the screen would
       // look as if it had stopped.
       ['soft', intervalMs >= LONG_INTERVAL_MS ? `every ${ageText(intervalMs)}  ` : ''],
       ['bold', names === '' ? 'no interface' : names],
@@ -163,7 +165,7 @@ function fit(text: string, { width, align }: Column): string {
   return align === 'left' ? cut.padEnd(width) : cut.padStart(width);
 }
 
-/** The mark of the selected row. */
+/** The width of the mark of the selected row. */
 const MARGIN = 1;
 const LONG_INTERVAL_MS = 2500;
 

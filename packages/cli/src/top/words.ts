@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Returns a number with at most three digits and a unit of 1000: `0`, `7.5`, `999`, `12.3k`. */
+/** Returns a number as text with at most three digits and a unit: `0`, `7.5`, `999`, `12.3k`. */
 export function shortNumber(value: number): string {
   let rest = value;
   let unit = 0;
@@ -17,7 +17,7 @@ export function shortNumber(value: number): string {
   return `${rest.toFixed(isWhole ? 0 : 1)}${UNITS[unit]}`;
 }
 
-/** Returns a size in bytes. A KiB has 1024 bytes. */
+/** Returns a number of bytes as text with a unit: `512 B`, `1.5 MiB`. A KiB has 1024 bytes. */
 export function sizeText(bytes: number): string {
   let rest = bytes;
   let unit = 0;
@@ -28,7 +28,7 @@ export function sizeText(bytes: number): string {
   return `${rest.toFixed(unit === 0 || rest >= 99.95 ? 0 : 1)} ${SIZES[unit]}`;
 }
 
-/** Returns a duration in its two largest units: `12s`, `3m05s`, `2h00m`, `9d04h`. */
+/** Returns a duration as text in its two largest units: `12s`, `3m05s`, `2h00m`, `9d04h`. */
 export function ageText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds}s`;
@@ -39,7 +39,7 @@ export function ageText(ms: number): string {
   return `${Math.floor(hours / 24)}d${twoDigits(hours % 24)}h`;
 }
 
-/** Returns a round trip: `0.42ms`, `12.3ms`, `1.2s`. */
+/** Returns a round trip as text: `0.42ms`, `12.3ms`, `1.2s`; `-`: not known. */
 export function roundTripText(ms: number | undefined): string {
   if (ms === undefined) return '-';
   if (ms >= 999.5) return `${(ms / 1000).toFixed(1)}s`;

@@ -1,6 +1,6 @@
 /**
- * `ControlServer` and `askTunnel`: how `litz down`, `litz reload` and `litz save` talk to the
- * process of a tunnel.
+ * `ControlServer` and `askTunnel`: how `litz down`, `litz reload`, `litz save` and `litz upgrade`
+ * talk to the process of a tunnel or a daemon.
  *
  * ```
  *   /run/litz/tunnels/wg0.sock
@@ -19,7 +19,10 @@ import { dirname, join } from 'node:path';
 import { inodeOf, linesOf, readLine, untrustedFolder } from '@litz/config/uapi';
 import { describeFailure, Failure } from '../failure.ts';
 
-/** What a tunnel is asked to do. `file`: an absolute path; default: the file of the tunnel. */
+/**
+ * What a tunnel or a daemon is asked to do. `file`: an absolute path; default: the file of the
+ * tunnel.
+ */
 export type ControlRequest =
   | { readonly do: 'down' }
   | { readonly do: 'save' }
@@ -32,7 +35,7 @@ export type ControlHandler = (
   say: (line: string) => void,
 ) => Promise<void>;
 
-/** Serves the requests for one tunnel. */
+/** Serves the requests for one tunnel or daemon. */
 export class ControlServer {
   readonly #path: string;
   readonly #server: Server;
@@ -97,8 +100,8 @@ export class ControlServer {
  * Sends a request to the process of a tunnel. Resolves when the process has carried it out.
  *
  * @param print called with each line for the user
- * @returns 'absent': no such process runs. 'killed': the process was killed, and has left its
- *   socket.
+ * @returns 'absent': no such process runs. 'killed': the process was killed, and its
+ *   socket was left.
  * @throws {Failure} (rejects) it failed, or the user may not ask
  */
 export async function askTunnel(

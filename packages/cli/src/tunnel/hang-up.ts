@@ -1,6 +1,6 @@
 /**
- * `Terminal`: whether the terminal of this process was closed. A closed terminal sends SIGHUP, and
- * so does a user who asks for a reload.
+ * `Terminal`: whether the terminal of this process was closed. A terminal that is closed sends
+ * SIGHUP, and so does a user who asks for a reload. This class tells the two apart.
  *
  * @module
  */

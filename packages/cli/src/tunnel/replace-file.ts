@@ -22,7 +22,7 @@ import { Failure } from '../failure.ts';
  * The file keeps owner and permissions. A symbolic link stays; the file that it leads to is
  * replaced. A reader sees the old or the new text, also after the machine has lost power.
  *
- * @throws {Failure} the file is unchanged
+ * @throws {Failure} the text cannot be written; the file is unchanged
  */
 export function replaceFile(path: string, text: string): void {
   let temporary: string | undefined;

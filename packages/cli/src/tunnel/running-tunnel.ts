@@ -68,8 +68,10 @@ export class RunningTunnel {
   #lastChange: Promise<void> = Promise.resolve();
 
   /**
-   * @throws {WireGuardError} (rejects) it could not be brought up; everything is undone
-   * @throws the reason of the signal (rejects)
+   * Brings the tunnel up.
+   *
+   * @throws {WireGuardError} (rejects) the tunnel could not be brought up; everything is undone
+   * @throws (rejects) the reason of the signal, if it was aborted
    */
   static async up(file: TunnelFile, options: RunningTunnelOptions): Promise<RunningTunnel> {
     const running = new RunningTunnel(file, options);
@@ -112,7 +114,7 @@ export class RunningTunnel {
   /**
    * Reads the file again, and changes what differs. Sessions of peers that stay are kept.
    *
-   * @param path another file
+   * @param path another file; undefined: the file that is in effect
    * @param say called with what was not applied
    * @throws {Failure | WireGuardError} (rejects) the file is wrong, and nothing was changed; or a
    *   step failed
@@ -193,7 +195,7 @@ export class RunningTunnel {
       const status = await device.status();
       secrets.push(status);
       change = syncChange(status, wanted, this.#earlier);
-      // The mark belongs to the routes, which stay in their table.
+      // The mark is not changed, because it belongs to the routes, which stay in their table.
       delete change.fwmark;
       await device.configure(change);
       this.#earlier = endpointsOf(wanted);
@@ -252,7 +254,10 @@ export class RunningTunnel {
     return resolveEndpoints(file, { retries, signal, log: print });
   }
 
-  /** Uses the same provider as the device, because noble would leave copies of the private key. */
+  /**
+   * Returns what the file asks for, without the ignored parts. Uses the same provider as the
+   * device, because noble would leave copies of the private key in memory.
+   */
   async #requestOf(file: TunnelFile, endpoints: Endpoints): Promise<TunnelRequest> {
     const { ignored } = this.#options;
     const { provider } = await selectProvider();

@@ -15,14 +15,14 @@ import { readFormAgain } from '../log-writer.ts';
 export interface SuccessorOptions {
   /** The path of the socket for the hand-over. */
   readonly socket: string;
-  /** `LITZ_UPGRADE_EXEC` names another program. */
+  /** The environment of the new process. `LITZ_UPGRADE_EXEC` in it names another program. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 export class SuccessorProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
-  /** Its stderr was read to the end. */
+  /** Resolves when the stderr of the new process was read to the end. */
   readonly #closed: Promise<void>;
   #text = '';
   #failure: string | undefined = undefined;
@@ -73,7 +73,7 @@ export class SuccessorProcess {
     return this.#isKilled;
   }
 
-  /** Kills it, and resolves when it is gone. */
+  /** Kills it. Resolves to true when it is gone. */
   async kill(): Promise<boolean> {
     const isRunning = this.end === undefined;
     const isSent = this.#child.kill('SIGKILL');
@@ -92,7 +92,7 @@ export class SuccessorProcess {
   }
 }
 
-/** Called in the new process when it has the device: writes to the stderr of the old one. */
+/** Called in the new process when it has the device: lets it write to the stderr of the old one. */
 export function inheritStderr(): void {
   if (!isOpen(STDERR_OF_OLD)) return;
   libc().dup2(STDERR_OF_OLD, 2);

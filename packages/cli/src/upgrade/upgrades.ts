@@ -20,7 +20,7 @@ export interface UpgradesOptions {
   readonly env: NodeJS.ProcessEnv;
   /**
    * Called when an upgrade has failed. The new process may have told the service manager that it is
-   * the daemon.
+   * the daemon, so this process must claim its place again.
    */
   readonly onFailed: () => void;
 }

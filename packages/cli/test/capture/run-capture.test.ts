@@ -10,7 +10,7 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'litz-run-capture-'));
-  // Only root may have keys. These tests need nothing of root except this check.
+  // Only root may have keys. Apart from this check, these tests need no rights.
   vi.spyOn(process, 'getuid').mockReturnValue(0);
 });
 

@@ -22,12 +22,12 @@ describe('startInBackground', () => {
     expect(readFileSync(file, 'utf8')).toBe('ready');
   });
 
-  test('fails with the output of a daemon that could not start', async () => {
+  test('fails with the reason that a daemon sends if it cannot start', async () => {
     const failed = start("process.send({ failure: 'wg0 is taken: EBUSY' }); process.exitCode = 1;");
     await expect(failed).rejects.toThrow(/^wg0 is taken: EBUSY$/);
   });
 
-  test('does not miss the last output of a daemon', async () => {
+  test('does not miss a reason that a daemon sends just before its end', async () => {
     const failed = start("process.send({ failure: 'no' }, () => process.exit(1));");
     await expect(failed).rejects.toThrow(/^no$/);
   });
@@ -41,7 +41,7 @@ describe('startInBackground', () => {
   });
 
   test.each([
-    ['a line', "console.error('first');console.error('no room');", 'no room'],
+    ['an earlier line', "console.error('first');console.error('no room');", 'no room'],
     [
       'the frame of V8',
       "console.error('#\\n# Fatal process OOM in X\\n#\\n');",
@@ -99,7 +99,7 @@ describe('startInBackground', () => {
 
 let count = 0;
 
-/** Runs `background` with a program of these lines instead of litz. */
+/** Runs `startInBackground` with a program that has this code, instead of litz. */
 async function start(code: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const entry = join(folder, `entry-${count++}.cjs`);
   writeFileSync(entry, code);

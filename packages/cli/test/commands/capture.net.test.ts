@@ -71,7 +71,7 @@ describeWith(requirements, 'litz capture', () => {
     const lost = inner.find(({ destination }) => destination === '10.1.0.77');
     expect(lost).toMatchObject({ comment: 'dropped: no-peer', isInbound: false });
     expect(rows.map(({ expert }) => expert).filter(isMistake)).toEqual([]);
-    // Nanoseconds: not all times are whole microseconds.
+    // The times are in nanoseconds, so not all of them are whole microseconds.
     expect(rows.some(({ time }) => !time.endsWith('000'))).toBe(true);
     expect(Math.abs(Number(rows[0]?.time) - Date.now() / 1000)).toBeLessThan(60);
     expect(run('capinfos', ['-M', file])).toMatch(/Number of packets:\s+\d+/);
@@ -178,7 +178,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(full.text).toContain(`cannot write ${file}: the disk is full (ENOSPC)`);
     expect(read(copy).length).toBeGreaterThan(1);
     await daemon.says(/Capture ends/);
-    // The key log and standard output are the same.
+    // A key log and standard output fail in the same way.
     const keys = left.litz(['capture', LEFT, '-w', join(left.folder, 'b'), '--key-log', file], {
       wrapper: inMounts(
         `mount -t tmpfs -o size=4k none ${folder} && head -c 4096 /dev/zero > ${folder}/other`,
@@ -228,7 +228,7 @@ describeWith(requirements, 'litz capture', () => {
         'Expected a number, 1 to 2147483.',
       ],
       [['capture', LEFT, '-w', '-', '-c', '0'], 2, 'Expected a number, 1 to 9007199254740991.'],
-      // A count may be larger than the limit of a timer.
+      // A duration is limited by the longest timer, but a count is not.
       [['capture', 'nobody0', '-w', '-', '-c', '2147484'], 1, 'there is no such socket'],
     ] as const) {
       const refused = left.litz(words);
@@ -301,7 +301,7 @@ describeWith(requirements, 'litz capture', () => {
     const [, packets = '', lost = ''] =
       /(\d+) packets captured, (\d+) lost/.exec(capture.text) ?? [];
     const { end } = JSON.parse(text) as { end: { sum_received: { bytes: number } } };
-    // Each packet is there or counted, on both sides.
+    // Each packet is in the file or counted as lost, on the inner and on the outer side.
     const passed = end.sum_received.bytes / 1500;
     expect(Number(packets) + Number(lost)).toBeGreaterThan(2 * passed);
     const capinfos = run('capinfos', ['-M', '-c', file]);
@@ -351,7 +351,8 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
       const { a, b } = tunnel;
       const folder = hosts.left.folder;
       const [file, keys, embedded] = ['c', 'k', 'e'].map((name) => join(folder, `${name}${side}`));
-      // Bob knows no endpoint, and Alice does not know his, so only one side can begin.
+      // If litz answers, it has no peer at first, and then one without an endpoint. So only
+      // wireguard-go can initiate.
       if (side === 'b') {
         await a.machine.run('wg', 'set', a.link, 'peer', b.publicKey, 'remove');
       } else {
@@ -385,7 +386,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
         'LOCAL_EPHEMERAL_PRIVATE_KEY',
         'PRESHARED_KEY',
       ]);
-      // The datagrams alone show both directions.
+      // With the keys, the datagrams show the packets of both directions.
       const both = [`${a.inner.v4},${b.inner.v4}`, `${b.inner.v4},${a.inner.v4}`];
       expect(decrypted(file, ['-o', `wg.keylog_file:${keys}`])).toEqual(
         expect.arrayContaining(both),
@@ -396,7 +397,10 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
   );
 });
 
-/** The inner addresses of ICMP packets that tshark finds within datagrams. */
+/**
+ * Returns the inner addresses of the ICMP packets that tshark decrypts in datagrams, such as
+ * '10.9.0.1,10.9.0.2'; each pair once.
+ */
 function decrypted(file: string, options: readonly string[]): string[] {
   const filter = ['-Y', 'wg && icmp', '-T', 'fields', '-E', 'separator=;', '-e', 'ip.src'];
   const text = run('tshark', ['-r', file, ...options, ...filter, '-e', 'ip.dst']);
@@ -413,7 +417,7 @@ function decrypted(file: string, options: readonly string[]): string[] {
   ];
 }
 
-/** The key log starts a handshake, at the earliest 5 s after the one before. */
+/** Waits for the handshake that a new key log starts, at the earliest 5 s after the one before. */
 async function untilNewHandshake(end: End, before: readonly string[]): Promise<void> {
   const handshakes = (): Promise<string[]> => show(end, 'latest-handshakes');
   await expect.poll(handshakes, { timeout: 15_000 }).not.toEqual(before);
@@ -444,7 +448,8 @@ function read(file: string): Row[] {
   const names = 'frame.time_epoch frame.interface_name frame.comment frame.packet_flags_direction';
   const columns = '_ws.col.Source _ws.col.Destination _ws.col.Info _ws.expert.message';
   const fields = `${names} ${columns}`.split(' ').flatMap((name) => ['-e', name]);
-  // 7001 and 7002 are ports of AFS. tshark takes some messages for AFS, depending on random bytes.
+  // 7001 and 7002 are ports of AFS, so tshark would take some messages for AFS, depending on their
+  // random bytes.
   const ports = [7001, 7002].flatMap((port) => ['-d', `udp.port==${port},wg`]);
   const format = ['-T', 'fields', '-E', 'separator=;'];
   const text = run('tshark', ['-r', file, ...ports, ...format, ...fields]);

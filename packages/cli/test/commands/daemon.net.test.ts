@@ -33,7 +33,8 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
 
   it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
-    // The warm-up opens and closes sockets: two TUNs, and one or two UDP sockets for each.
+    // The warm-up opens and closes sockets: two that stand for TUNs, and one or two UDP sockets for
+    // each of them.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);
@@ -344,7 +345,9 @@ async function startDaemon(): Promise<LitzProcess> {
   return daemon;
 }
 
-/** Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of the other. */
+/**
+ * Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of the other.
+ */
 async function twoDaemons(hosts: TwoHosts): Promise<{ left: LitzProcess; other: LitzProcess }> {
   const other = uniqueName('e');
   const processes = {
@@ -384,7 +387,7 @@ function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);
 }
 
-/** The process ID of the daemon that serves the interface. */
+/** Returns the process ID of the daemon that serves the interface. */
 async function pidOf(name: string): Promise<number> {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
@@ -394,19 +397,21 @@ async function pidOf(name: string): Promise<number> {
   throw new Error(`no process serves ${name}`);
 }
 
-/** Returns how many files the process has open. */
+/** Returns how many sockets the process has open. */
 function socketsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
     } catch {
-      // The file was closed meanwhile.
+      // The descriptor was closed meanwhile.
       return false;
     }
   }).length;
 }
 
-/** Returns field 6 of /proc/PID/stat. The name before it may have spaces. */
+/**
+ * Returns the session of a process: field 6 of /proc/PID/stat. The name, field 2, may have spaces.
+ */
 function sessionOf(pid: number): number {
   return Number(
     read(`/proc/${pid}/stat`)

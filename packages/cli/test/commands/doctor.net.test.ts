@@ -69,7 +69,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     const plain = (await onTerminal({ NO_COLOR: '1' })).split(/\r?\n/);
     expect(plain.join('\n')).not.toContain('\x1b[3');
     expect(plain[0]).toBe('OK   daemon: Litz answers');
-    // A key does not fit a narrow terminal, because words are not broken.
+    // Words are not broken, so only a line of one word, such as a key, may be longer.
     expect(plain.filter((line) => line.length > 40 && / .* /.test(line.trim()))).toEqual([]);
   });
 
@@ -437,7 +437,10 @@ interface Fault {
   readonly finds: { [Field in keyof Finding]?: Finding[Field] | RegExp };
 }
 
-/** Makes the fault, and expects that it is found and that everything is well again afterwards. */
+/**
+ * Defines a test that makes a fault, expects that `litz doctor` finds it, and undoes it. Every
+ * finding that is not OK must have a remedy.
+ */
 function describeFault(name: string, { make, undo, finds }: Fault): void {
   it(`finds that ${name}`, { timeout: 60_000 }, async () => {
     const text = readFileSync(file, 'utf8');
@@ -497,7 +500,7 @@ function addToFile(line: string): void {
   appendFileSync(file, `[Peer]\nPublicKey = ${CAROL.publicKey}\n${line}\n`);
 }
 
-/** Returns a module that moves the clock of a process. */
+/** Returns the URL of a module that moves the clock of a process by `ms`. */
 function shifted(ms: number): string {
   return `data:text/javascript,const now=Date.now;Date.now=()=>now()+(${ms})`;
 }

@@ -57,7 +57,7 @@ describe('warnIfWorldReadable', () => {
     [0o600, 0],
     [0o640, 0],
     [0o604, 1],
-  ])('for a file of mode %o warns %i times', (mode, count) => {
+  ])('a file of mode %o causes %i warnings', (mode, count) => {
     const warnings: string[] = [];
     const before = process.umask(0);
     const fd = openSync(join(folder, mode.toString(8)), 'w', mode);
@@ -67,7 +67,7 @@ describe('warnIfWorldReadable', () => {
     expect(warnings).toHaveLength(count);
   });
 
-  test('does not warn about a terminal or a pipe', () => {
+  test('does not warn about a device, such as /dev/null', () => {
     const fd = openSync('/dev/null', 'w');
     const warnings: string[] = [];
     warnIfWorldReadable(fd, (line) => warnings.push(line));

@@ -9,10 +9,10 @@ import { OwnMounts } from '../own-mounts.ts';
 const LEFT = uniqueName('l');
 const RIGHT = uniqueName('r');
 const TOP = `${process.execPath} ${LITZ} top`;
-/** The first characters of a key, as a row shows it. */
+/** Returns a key as a row shows it: its first and its last four characters. */
 const short = (key: string): string => `${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 
-/** The same as a regular expression. A key may have a plus. */
+/** Returns `short(key)` for a regular expression. A key may have a plus, which is escaped. */
 const shortPattern = (key: string): string => escaped(short(key));
 
 const keys = { left: keyPair(), right: keyPair() };
@@ -24,7 +24,8 @@ let mounts: OwnMounts;
 describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => {
   beforeAll(async () => {
     host = new Host();
-    // Without a name, it shows every interface that has a socket. So the test has its own folder of sockets.
+    // Without a name, `litz top` shows every interface that has a socket. So the test has its own
+    // folder of sockets.
     mounts = await OwnMounts.create();
     await inside(['ip', 'link', 'set', 'lo', 'up']);
     for (const name of [LEFT, RIGHT]) await inside([process.execPath, LITZ, name]);
@@ -128,7 +129,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(one).not.toContain('\x1b');
     const two = await inside([...words, '--count', '2', LEFT]);
     expect(two.match(/^PEER/gm)?.length).toBe(2);
-    // Without a name, all interfaces.
+    // Without a name, the table has the peers of all interfaces.
     expect(await inside(words)).toMatch(/^2 peers, 2 connected {2}\S+ {2}\S+ \S+$/m);
     const cut = `${words.join(' ')} --count 1000 ${LEFT} | head -n 1; echo "\${PIPESTATUS[0]}"`;
     expect(await inside(['bash', '-c', cut])).toMatch(/^1 peer, 1 connected.*\n0\n$/);
@@ -189,7 +190,7 @@ async function setUp(
 }
 
 function tmux(words: string, ...more: string[]): Promise<string> {
-  // The server is started inside of the namespaces, and so are its programs.
+  // The server is started inside the namespaces, so its programs also run there.
   const env = { ...process.env, SHELL: '/bin/bash', LANG: 'C.UTF-8', TERM: 'xterm-256color' };
   return inside(
     ['tmux', '-u', '-L', `litz-${process.pid}-${server}`, ...words.split(' '), ...more],
@@ -229,7 +230,7 @@ async function kill(signal: string): Promise<void> {
   await inside(['pkill', `-${signal}`, '-P', shell]);
 }
 
-/** Expects the usual screen with its cursor, in the usual mode. */
+/** Expects that the terminal has its usual screen and cursor again, and edits and echoes lines. */
 async function isRestored(): Promise<void> {
   await shows(/ready> $|ready>$/m);
   for (let turns = 0; turns < 50; turns++) {

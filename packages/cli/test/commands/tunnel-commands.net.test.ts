@@ -162,7 +162,7 @@ describeWith(
         'print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))',
       ].join('\n');
       const words = [process.execPath, LITZ, 'up', write([])];
-      // Ended by signal 1, after everything was undone.
+      // -1: signal 1, SIGHUP, ended the process, after everything was undone.
       expect(await left.run('python3', ['-c', script, ...words])).toBe('-1\n');
       expect(left.state()).toEqual(before);
     });
@@ -208,7 +208,7 @@ describeWith(
       const texts = handMadeFiles().map(({ text }) => text);
       const chosen = texts.filter((text) => isRight(text) && !text.startsWith('\uFEFF'));
       expect(chosen.length).toBeGreaterThan(30);
-      // One process for all files of a program, because each takes a moment.
+      // Only 8 files, because each run of a program takes a moment.
       const names = chosen.map((text, i) => left.writeText(`s${i}.conf`, text));
       const ask = (program: string): Promise<string> =>
         left.run(
@@ -240,7 +240,7 @@ function litz(host: Host, words: readonly string[]): LitzProcess {
   return host.litz(words);
 }
 
-/** Whether both programs accept the text. */
+/** Returns whether litz and wg-quick accept the text. */
 function isRight(text: string): boolean {
   try {
     parseConfig(text);
@@ -263,7 +263,7 @@ async function upBoth(): Promise<void> {
   expect(await litz(right, ['up', '-b', file]).end()).toBe(0);
 }
 
-/** The first line of `lines` is line 7 of the file. */
+/** Writes Alice's tunnel file. The first line of `lines` is line 7. @returns its path */
 function write(
   lines: readonly string[],
   peerLines: readonly string[] = [],
@@ -298,7 +298,7 @@ async function addCarol(): Promise<void> {
   await left.run('wg', ['set', LEFT, ...peer, 'endpoint', '10.9.0.2:7']);
 }
 
-/** Brings a tunnel up, changes it, and saves it. @returns the text */
+/** Brings a tunnel up with a program, changes it, and saves it. @returns the text of the file */
 async function saved(program: 'litz' | 'wg-quick'): Promise<string> {
   const file = write(['MTU = 1400', 'Table = 123', 'PostUp = true # yes', 'PreDown = true']);
   chmodSync(file, 0o600);

@@ -200,7 +200,7 @@ function text(): string {
   return readFileSync(mounts.at(RESOLV_CONF), 'utf8');
 }
 
-/** Returns the records that are left, and temporary files beside the file. */
+/** Returns the records that are left in /run, and the temporary files beside /etc/resolv.conf. */
 function left(): string[] {
   const beside = readdirSync(mounts.at('/etc')).filter((name) => name.startsWith('resolv.conf.'));
   const folder = mounts.at('/run/litz/dns');
@@ -209,7 +209,7 @@ function left(): string[] {
   return [...beside, ...records.filter((name) => name !== 'tunnels')];
 }
 
-/** Makes a program that records how it is called. */
+/** Makes a program with this name that records how it is called. */
 function record(name: string): void {
   mounts.program(name, [
     '[ "$1" = -a ] && cat > /dev/null',

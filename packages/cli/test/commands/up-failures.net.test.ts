@@ -107,7 +107,8 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     before = host.state();
     const { text } = await failed(WHOLE, READ_ONLY_SYSCTLS);
     expect(text).toMatch(/cannot set net\/ipv4\/conf\/wan\/rp_filter = 2: .*EROFS/);
-    // Docker needs this form: it does not know parameters of the interface itself.
+    // Docker sets parameters before the interface exists. So it can only set the parameter for all
+    // interfaces, as the advice says.
     expect(text).toContain('--sysctl net.ipv4.conf.all.rp_filter=2');
     host.namespace.run(() => writeSysctl('net.ipv4.conf.all.rp_filter', 2));
     await comesUp(READ_ONLY_SYSCTLS);
@@ -176,7 +177,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
   });
 });
 
-/** Runs the command. Fails the test unless everything is as before. */
+/** Brings a tunnel up, and expects exit code 1 and that everything is as before. */
 async function failed(lines: readonly string[], options: ProcessOptions = {}): Promise<Result> {
   const result = await run(lines, options);
   expect(result.code).toBe(1);
@@ -196,7 +197,7 @@ async function run(lines: readonly string[], options: ProcessOptions = {}): Prom
   return { code, text: tunnel.text.replace(new RegExp(`^${NAME}: .*\n`, 'gm'), '') };
 }
 
-/** Ends the tunnel. @returns its output */
+/** Brings a tunnel up, and ends it. @returns its output */
 async function comesUp(options: ProcessOptions): Promise<string> {
   const tunnel = host.litz(['up', host.write(`${NAME}.conf`, WHOLE)], options);
   await tunnel.says(/: up,/);
@@ -211,14 +212,17 @@ async function startOther(lines: readonly string[], name = OTHER): Promise<LitzP
   return tunnel;
 }
 
-/** Uses a resolver inside the namespace: a test may start one on port 53. No outside server is used. */
+/**
+ * Makes a program use a resolver inside the namespace, on port 53, which a test may start. So no
+ * server outside is used.
+ */
 const OWN_RESOLVER = inMounts(
   'echo nameserver 127.0.0.1 > /tmp/litz-resolv.$$ && ' +
     'mount --bind /tmp/litz-resolv.$$ /etc/resolv.conf && rm /tmp/litz-resolv.$$',
 );
 const INTERFACE = ['[Interface]', `PrivateKey = ${ALICE.privateKey}`, ''];
 const PEER = ['[Peer]', `PublicKey = ${BOB.publicKey}`];
-/** A complete file whose endpoint is on the cable. */
+/** A complete file whose endpoint is on the network of `wan`. */
 const WHOLE = [...INTERFACE, ...PEER, 'Endpoint = 192.0.2.2:1', 'AllowedIPs = 0.0.0.0/0'];
 
 /** Makes /proc/sys read-only, as in a container. */

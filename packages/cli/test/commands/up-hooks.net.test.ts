@@ -98,7 +98,7 @@ describeWith(
   () => {
     withHost();
 
-    /** The hooks write lines into a file; `down` is also tried if `up` failed. */
+    /** The hooks write lines into a file. A tunnel that came up is also taken down. */
     it.each([
       [
         'that succeed',
@@ -177,7 +177,10 @@ async function withWgQuick(hooks: readonly string[]): Promise<Outcome> {
   return { isUp, log: logged() };
 }
 
-/** A hook `log WORDS` writes a line; it is a program, so that both can run it. */
+/**
+ * Writes a tunnel file. `log WORDS` in a hook writes a line into the file `log`. The word
+ * `log` is replaced by a program, so that litz and wg-quick can run it.
+ */
 function writeLogged(hooks: readonly string[]): string {
   const log = host.write('log', ['BEGIN']);
   const program = host.write('log.sh', [
@@ -191,7 +194,7 @@ function logged(): string[] {
   return readFileSync(join(host.folder, 'log'), 'utf8').trimEnd().split('\n').slice(1);
 }
 
-/** The first of `lines` is line 4 of the file. */
+/** Writes a tunnel file. The first of `lines` is line 4. @returns its path */
 function write(...lines: readonly string[]): string {
   const { privateKey } = keyPair();
   const head = ['[Interface]', `PrivateKey = ${privateKey}`, 'ListenPort = 51820'];

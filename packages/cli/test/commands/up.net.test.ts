@@ -117,7 +117,8 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('2001:db8:9::9')).toBe(3);
     expect(await left.ping('198.51.100.2')).toBe(3);
     const [, received, sent] = (await left.run('wg', ['show', LEFT, 'transfer'])).split('\t');
-    // Nine pings of 128 bytes and a handshake were sent. In a loop, there would be thousands of datagrams.
+    // Nine pings of 128 bytes and a handshake were sent. In a loop, there would be thousands of
+    // datagrams.
     expect(Number(received)).toBeGreaterThan(9 * 128);
     expect(Number(sent)).toBeLessThan(2500);
   });
@@ -312,7 +313,9 @@ describeWith(
   },
 );
 
-/** Brings up Alice. The default values of the peer fit `upRight`. */
+/**
+ * Brings up Alice, with these lines for her peer. The endpoint is Bob's unless a line names one.
+ */
 async function upLeft(
   peer: readonly string[],
   interfaceLines: readonly string[] = [],
@@ -335,7 +338,7 @@ async function upLeft(
   return tunnel;
 }
 
-/** Brings up Bob, who waits for handshakes. */
+/** Brings up Bob. He knows no endpoint of Alice, so he waits for her handshake. */
 async function upRight(): Promise<LitzProcess> {
   const file = right.write(`${RIGHT}.conf`, [
     '[Interface]',
@@ -351,7 +354,7 @@ async function upRight(): Promise<LitzProcess> {
   return tunnel;
 }
 
-/** Replaces a file or folder for one process. */
+/** Returns a wrapper that replaces a file or folder for one process. */
 function withFile(source: string, target: string): string[] {
   return inMounts(`mount --bind ${source} ${target}`);
 }

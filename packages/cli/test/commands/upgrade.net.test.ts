@@ -1,4 +1,4 @@
-/** `litz upgrade` and a daemon that answers. The hand-over itself is in `test/upgrade`. */
+/** Tests what `litz upgrade` prints. The tests of the hand-over itself are in `test/upgrade`. */
 import { existsSync } from 'node:fs';
 import { describeWith } from '@litz/testkit';
 import { expect, it } from 'vitest';

@@ -1,10 +1,11 @@
 /**
  * Compares `litz up` with `wg-quick up` on wireguard-go, with the same files, each in its own empty
- * namespace. Both must refuse a file, or both must bring up the same tunnel, except for the intended
- * differences, which are listed here by name.
+ * namespace. Both must refuse a file, or both must bring up the same tunnel, except for the
+ * intended differences, which are listed here by name.
  *
- * Each file takes two thirds of a second, so only some are tested: `LITZ_WG_QUICK_FILES` is their number (default
- * 40), and `LITZ_WG_QUICK_SEED` selects them. 200 include all files written by hand, and some random ones.
+ * Each file takes two thirds of a second, so only some are tested: `LITZ_WG_QUICK_FILES` is their
+ * number (default 40), and `LITZ_WG_QUICK_SEED` selects them. 200 include all files written by
+ * hand, and some random ones.
  *
  * @module
  */
@@ -31,7 +32,7 @@ interface Difference {
   readonly line: RegExp;
 }
 
-/** All intended differences. For a file without such a line, both give the same result. */
+/** All intended differences. For a file without such a line, both programs give the same result. */
 const DIFFERENCES: readonly Difference[] = [
   { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
   { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },
@@ -48,7 +49,7 @@ const DIFFERENCES: readonly Difference[] = [
     refusedBy: 'wg-quick',
     line: /^\[ Interface \]$/m,
   },
-  { name: 'a mark of the byte order', refusedBy: 'wg-quick', line: /^\uFEFF/ },
+  { name: 'a byte order mark', refusedBy: 'wg-quick', line: /^\uFEFF/ },
 ];
 
 const count = Number(process.env['LITZ_WG_QUICK_FILES'] ?? 40);
@@ -79,7 +80,7 @@ describeWith(requirements, 'litz up and wg-quick up', () => {
   });
 });
 
-/** Selects files: mostly those written by hand, as long as there are any. */
+/** Selects `count` files: up to four fifths are written by hand, and the rest are random. */
 function chosenFiles(): OddFile[] {
   const places = new Map(handMadeFiles().map((file) => [file, random()]));
   const handMade = [...places.keys()].toSorted((a, b) => places.get(a)! - places.get(b)!);
@@ -90,7 +91,7 @@ function chosenFiles(): OddFile[] {
   return chosen;
 }
 
-/** Returns the unintended differences. */
+/** Returns the unintended difference between the programs; undefined: there is none. */
 async function differenceOf(text: string): Promise<unknown> {
   const [litz, quick] = await Promise.all([withLitz(text), withWgQuick(text)]);
   if (!litz.tunnel && !quick.tunnel) return undefined;
@@ -113,7 +114,7 @@ interface Outcome {
 
 async function withLitz(text: string): Promise<Outcome> {
   const started = ours.host.litz(['up', ours.write(text)], {
-    // This keeps litz from changing the resolver of this machine.
+    // With the fake `resolvconf`, litz does not change the DNS servers of this machine.
     env: { LOG_LEVEL: 'verbose', PATH: fakePrograms(ours.host) },
   });
   try {
@@ -195,7 +196,7 @@ class Side {
     };
   }
 
-  /** Removes the remains of a program that was killed or has no `down`. */
+  /** Removes what a program has left. The tunnel of wg-quick is not taken down in another way. */
   clear(): void {
     forgetCalls(this.host);
     const { netlink } = this.host;

@@ -36,7 +36,7 @@ describe('Crossing', () => {
     expect(crossing).toMatchObject({ others: 1, wireguard: 0 });
   });
 
-  it('counts ARP and neighbour discovery separately', () => {
+  it('counts ARP and neighbour discovery as neighbours', () => {
     const crossing = new Crossing(PORT, MARKER);
     const arp = new Uint8Array(42);
     arp.set([0x08, 0x06], 12);
@@ -48,7 +48,7 @@ describe('Crossing', () => {
     expect(crossing).toMatchObject({ neighbours: 2, others: 0 });
   });
 
-  it('finds the marker at any place of a frame or a payload', () => {
+  it('finds the marker inside a frame and inside a payload', () => {
     const crossing = new Crossing(PORT, MARKER);
     const bytes = message(4, 200);
     bytes.set(MARKER, 120);

@@ -1,5 +1,6 @@
 /**
- * The tests of Litz with another implementation, with either side as the initiator. One suite for all.
+ * `describeInterop`: the tests of Litz with another implementation, with either side as the
+ * initiator. They are the same for every implementation.
  *
  * @module
  */
@@ -82,8 +83,9 @@ export function describeInterop<M extends Machine>(
       test(`carries pings of ${size} bytes unchanged at MTU ${mtu}`, async () => {
         const { a, b } = await between({ mtu });
         for (const [from, to] of bothWays(a, b)) {
-          // Some loss is allowed: boringtun uses the default buffers of its sockets, which 46 fragments at
-          // once can fill on a busy machine, and it needs a second to notice another MTU.
+          // Some loss is allowed: boringtun uses the default buffers of its sockets, which 46
+          // fragments at once can fill on a busy machine, and it needs a second to notice another
+          // MTU.
           expect(await ping(from, to.inner.v4, { size })).toMatchObject({ answered: 3 });
           expect(await ping(from, to.inner.v6, { size })).toMatchObject({ answered: 3 });
         }
@@ -124,7 +126,7 @@ export function describeInterop<M extends Machine>(
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];
-      // First with pings in both directions, then with TCP.
+      // The first key is exchanged during pings, the second one during a transfer over TCP.
       await begin(a, first);
       const gap = longestGap(a, b.inner.v4, { count: 1000, intervalMs: 2 });
       await exchangeKey(b, a, { old: a.publicKey, next: first.text }, 'persistent-keepalive', '1');
@@ -189,7 +191,7 @@ async function begin({ link }: End, { privateKey }: Key): Promise<void> {
   await UapiClient.of(link).set({ nextPrivateKey: privateKey });
 }
 
-/** Makes this key the only key of Litz, after the peer has answered it. */
+/** Waits until a session with the peer uses this key, and makes it the only key of Litz. */
 async function complete({ link }: End, { privateKey, text }: Key): Promise<void> {
   const client = UapiClient.of(link);
   await eventually('the peer answers the next key', async () => {
@@ -207,7 +209,10 @@ function bothWays<T>(a: T, b: T): [T, T][] {
   ];
 }
 
-/** Counts datagrams of `length` bytes in tcpdump's lines: 'IP 192.168.77.1.51820 > 192...: UDP, length 148'. */
+/**
+ * Counts the datagrams of `length` bytes from `address` in the lines of tcpdump, such as 'IP
+ * 192.168.77.1.51820 > 192...: UDP, length 148'.
+ */
 function countFrom(lines: readonly string[], address: string, length: number): number {
   const isOne = (line: string): boolean =>
     line.startsWith(`IP ${address}.`) && line.endsWith(`UDP, length ${length}`);
@@ -220,7 +225,8 @@ const PROGRAMS: readonly Requirement[] = [
   programRequirement('tcpdump'),
 ];
 const MOVED = '192.168.77.11';
-// Lengths of messages in bytes (sections 5.4.2 to 5.4.6). No packet of these tests gives a message of the same length.
+// Lengths of messages in bytes (the WireGuard paper, sections 5.4.2 to 5.4.6). No packet of these
+// tests makes a message of transport data with the same length.
 const INITIATION = 148;
 const RESPONSE = 92;
 const KEEPALIVE = 32;

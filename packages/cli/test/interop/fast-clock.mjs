@@ -1,6 +1,6 @@
 /**
- * A crypto provider that makes the clock of the packet loop's thread run RATE times as fast. The
- * option `crypto` is a way to load code in that thread.
+ * This module makes the clock of the packet loop's thread run RATE times as fast. It exports a
+ * crypto provider, because the option `crypto` of a device loads a module in that thread.
  *
  * It changes only CLOCK_BOOTTIME, which the engine uses, and the sleeps of poll. The wall clock is
  * unchanged, because the peer sees its timestamps.

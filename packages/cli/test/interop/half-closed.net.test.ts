@@ -4,7 +4,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { boringtun, litz, wireguardGo, type Interface } from './implementation.ts';
 import { Namespace } from './namespace.ts';
 
-/** Tests how all implementations treat clients that close their writing side after a request, and continue to read. */
+/**
+ * Tests how each implementation treats clients that close their writing side after a request, and
+ * continue to read.
+ */
 for (const implementation of [litz, wireguardGo, boringtun]) {
   const { name, requirements } = implementation;
   describeWith(requirements, `A half-closed client of ${name}`, () => {
@@ -36,7 +39,7 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
 
     it('has a last line without a line feed carried out', async () => {
       expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
-      // boringtun removes the last letter as if it were the end of the line.
+      // boringtun removes the last character as if it were the line feed.
       expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');
     });
 

@@ -10,15 +10,18 @@ import { requirement, type Requirement } from '@litz/testkit';
 import type { Namespace } from './namespace.ts';
 import { eventually, type Machine } from './underlay.ts';
 
-/** @typeParam M the kind of machine that it runs on */
+/** An implementation of WireGuard. @typeParam M the kind of machine that it runs on */
 export interface Implementation<M extends Machine> {
   readonly name: string;
   readonly requirements: readonly Requirement[];
-  /** Bytes of the largest ping that passes in one message; 64,000 unless the implementation's limit is less. */
+  /**
+   * Bytes of the largest ping that passes in one message; 64,000 unless the implementation's limit
+   * is less.
+   */
   readonly largestPing: number;
   /** Bytes of a transfer during which a test changes something. Default: 64 MiB. */
   readonly bytesOfTransfer?: number;
-  /** How long it may wait before it answers a new peer with a keepalive. Default: 50 ms. */
+  /** How long it may wait before it sends a keepalive to a new peer, in ms. Default: 50. */
   readonly longestSilenceMs?: number;
   /** Makes an interface that `wg` can configure. @param behaviour what the test needs from it */
   start(machine: M, behaviour: Behaviour): Promise<Interface>;
@@ -64,10 +67,11 @@ export const wireguardGo: Implementation<Namespace> = {
 /**
  * boringtun: `cargo install boringtun-cli`.
  *
- * By default it answers each peer from a connected socket, and a connected socket keeps the local
- * address that it had when it was made. It makes another socket only when the peer's address
- * changes (device/peer.rs, `set_endpoint`). So after its own address has changed, it sends nothing
- * any more, whoever the peer is. Its option `--disable-connected-udp` avoids that.
+ * By default, boringtun answers each peer from a connected socket, and a connected socket keeps the
+ * local address that it had when it was made. boringtun makes another socket only when the peer's
+ * address changes (device/peer.rs, `set_endpoint`). So after the local address has changed,
+ * boringtun sends nothing any more, whoever the peer is. The option `--disable-connected-udp`
+ * avoids that.
  */
 export const boringtun: Implementation<Namespace> = {
   name: 'boringtun',
@@ -111,7 +115,10 @@ function installed(program: string): Requirement {
   return requirement(`program ${program}`, () => findProgram(program) !== undefined);
 }
 
-/** Returns the first executable of that name in PATH, or in the folders of `go install` and `cargo install`. */
+/**
+ * Returns the first executable of that name in PATH, or in the folders of `go install` and `cargo
+ * install`.
+ */
 function findProgram(name: string): string | undefined {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter),

@@ -1,6 +1,6 @@
 /**
- * A virtual machine, emulated in software, whose Linux kernel has WireGuard. A tap device in namespace a is
- * the wire.
+ * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. A tap
+ * device in namespace a is the wire.
  *
  *   namespace a                                   guest
  *   veth0 (tap)  -------------------------------  eth0
@@ -49,7 +49,7 @@ export class KernelGuest implements Machine {
       await host.run('ip', 'tuntap', 'add', 'dev', host.wire, 'mode', 'tap');
       await host.run('ip', 'address', 'add', `${CONTROL}.1/24`, 'dev', host.wire);
       await host.run('ip', 'link', 'set', host.wire, 'up');
-      // The time is limited, because the test itself may be killed.
+      // The time is limited, so that the guest also ends if the test is killed.
       const words = ['bash', script, folder, configuration, host.wire];
       const console = host.start('timeout', ['600', ...words]);
       guest.#console = console;
@@ -116,7 +116,11 @@ export class KernelGuest implements Machine {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** Runs a line in the guest. @returns its output. @throws {Error} it failed; the message has the output */
+  /**
+   * Runs a line in the guest. @returns its output
+   *
+   * @throws {Error} it failed; the message has the output
+   */
   async #shell(line: string): Promise<string> {
     const script = `{ ${line}\n} </dev/null 2>&1; echo "exit $?"; exit`;
     const output = await this.#host.run('bash', '-c', ASK, 'ask', script);
@@ -130,9 +134,11 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The addresses for commands. Tests change only other addresses. */
+/** The network over which commands reach the guest. Tests change only other addresses. */
 const CONTROL = '172.31.255';
-/** The guest runs this line once. It gives each connection a shell. */
+/**
+ * The guest runs this script once. The script starts a server that gives each connection a shell.
+ */
 const CONFIGURATION = `
 /bin/ip link set eth0 up
 /bin/ip address add ${CONTROL}.2/24 dev eth0

@@ -9,7 +9,7 @@ import { programRequirement, requirement } from '@litz/testkit';
 import type { Implementation } from './implementation.ts';
 import { KernelGuest } from './kernel-guest.ts';
 
-/** The script is in a folder beside the repository, as in CI. */
+/** This script boots the kernel. It is in a folder beside the repository, as in CI. */
 const script = join(import.meta.dirname, '../../../../../shared/real/kernel-peer.sh');
 const folder = process.env['LITZ_KERNEL_DIR'] ?? '';
 
@@ -18,18 +18,22 @@ export const kernel: Implementation<KernelGuest> = {
   requirements: [
     requirement('a kernel to boot', () => {
       if (!existsSync(script)) return `${script} is not there`;
-      return existsSync(join(folder, 'x')) || `LITZ_KERNEL_DIR: ${script} has unpacked none there`;
+      return (
+        existsSync(join(folder, 'x')) ||
+        `LITZ_KERNEL_DIR: ${script} has not unpacked a kernel there`
+      );
     }),
     programRequirement('qemu-system-x86_64'),
     programRequirement('busybox', ['true']),
     programRequirement('depmod'),
     programRequirement('cpio'),
   ],
-  // The kernel drops a message in more than MAX_SKB_FRAGS + 8 pieces of memory, from any sender
-  // (drivers/net/wireguard/receive.c, decrypt_packet). With fragments of 1500 bytes, this is a message of more
-  // than 60,500 bytes, also from wireguard-go.
+  // The kernel drops a message that lies in more than MAX_SKB_FRAGS + 8 pieces of memory
+  // (drivers/net/wireguard/receive.c, decrypt_packet). A message in many IP fragments lies in many
+  // pieces. Measured with fragments of 1500 bytes, the limit is 60,500 bytes, whoever the sender
+  // is.
   largestPing: 60_000,
-  // The guest's processor is emulated in software.
+  // The guest's processor is emulated in software, so a larger transfer would take too long.
   bytesOfTransfer: 4 << 20,
   start: async (guest) => {
     // A failed test may have left an interface.

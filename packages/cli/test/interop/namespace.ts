@@ -1,6 +1,6 @@
 /**
- * A network namespace of a test, with every process that the test started in it. Also two namespaces that
- * a veth pair connects.
+ * `Namespace`: a network namespace of a test, with every process that the test started in it.
+ * `twoNamespaces`: two of them, connected by a veth pair.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 
 export interface StartedProcess {
   readonly process: ChildProcess;
-  /** The output of both streams, in the order in which it came. */
+  /** The standard output and the standard error, in the order in which they came. */
   readonly output: () => string;
   /** Ends the process. Resolves when it has ended. */
   readonly end: () => Promise<void>;
@@ -103,7 +103,7 @@ export class Namespace implements Machine {
     return started;
   }
 
-  /** Ends all processes that still run. */
+  /** Ends all started processes that still run, but not `except`. */
   async endStarted(except?: StartedProcess): Promise<void> {
     for (const started of this.#started) if (started !== except) await started.end();
   }
@@ -116,7 +116,7 @@ export class Namespace implements Machine {
     return { lines: () => output().split('\n') };
   }
 
-  /** Ends all processes in the namespace, which the test has started, and deletes the namespace. */
+  /** Kills all processes in the namespace, and deletes it. */
   async remove(): Promise<void> {
     const { stdout } = await execute('ip', ['netns', 'pids', this.name]);
     for (const pid of stdout.split('\n').filter(Boolean)) {

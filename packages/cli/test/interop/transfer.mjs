@@ -1,8 +1,9 @@
 /**
- * Moves known bytes over a path and compares them; run inside a test's namespace.
+ * Sends or receives bytes over TCP and prints their SHA-256, which the test compares. Runs inside a
+ * namespace of a test.
  *
- *   transfer.mjs receive ADDRESS PORT            one TCP connection; prints the SHA-256 of what came
- *   transfer.mjs send ADDRESS PORT BYTES         sends BYTES pseudo-random bytes; prints their SHA-256
+ *   transfer.mjs receive ADDRESS PORT      accepts one connection; prints the SHA-256 of its bytes
+ *   transfer.mjs send ADDRESS PORT BYTES   sends BYTES pseudo-random bytes; prints their SHA-256
  */
 import { createHash } from 'node:crypto';
 import { connect, createServer } from 'node:net';

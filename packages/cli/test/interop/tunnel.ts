@@ -1,6 +1,6 @@
 /**
- * An implementation on each machine and the tunnel between them. `wg` and `ip` configure it, as a
- * user would.
+ * `Tunnel`: an implementation on each of two machines, and the tunnel between them. `wg` and `ip`
+ * configure both ends, as a user would.
  *
  *   machine a                                  machine b
  *   10.9.0.1, fd09::1  ======================  10.9.0.2, fd09::2
@@ -48,7 +48,7 @@ export class Tunnel {
     this.b = b;
   }
 
-  /** Brings both ends up. Until it returns, only keepalives may have been sent. */
+  /** Brings both ends up. With `keepaliveFrom`, the ends may already have sent messages. */
   static async create<A extends Machine, B extends Machine>(
     underlay: Underlay<A, B>,
     left: Implementation<A>,
@@ -61,7 +61,8 @@ export class Tunnel {
       startEnd(right, underlay.b, 2, options, { moves: mover === 'b' }),
     ]);
     const psk = options.presharedKey ? (await underlay.a.run('wg', 'genpsk')).trim() : undefined;
-    // The side with keepalives sends the first one now, so the other side must already know it.
+    // The side with keepalives is the last one, because it initiates at once, and the other side
+    // must already know its key.
     const ends = options.keepaliveFrom === 'b' ? ([a, b] as const) : ([b, a] as const);
     for (const end of ends) await introduce(end, end === a ? b : a, end === ends[1], options, psk);
     return new Tunnel(a, b);
@@ -73,7 +74,7 @@ export class Tunnel {
   }
 }
 
-/** Returns one field of `wg show` about the other end: 'endpoints', 'transfer', 'latest-handshakes'. */
+/** Returns what `wg show` prints about the other end in a field, such as 'transfer': its words. */
 export async function show(end: End, field: string): Promise<string[]> {
   const output = await end.machine.run('wg', 'show', end.link, field);
   return output.trim().split(/\s+/).slice(1);
@@ -90,7 +91,7 @@ export async function move({ machine, outer }: End, to: string): Promise<void> {
  *
  * @returns how many of `count` answers came, and how many of the first `count` pings had no answer.
  *   If one of these is lost or late, more pings are sent
- * @throws {Error} it takes longer than 15 s
+ * @throws {Error} it takes longer than 15 s, or an answer has other bytes or came twice
  */
 export async function ping(
   from: End,

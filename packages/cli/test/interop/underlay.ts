@@ -7,7 +7,7 @@
  * @module
  */
 
-/** The addresses of the two machines, the same in every test. */
+/** The addresses of a link, without prefix lengths. */
 export interface Addresses {
   readonly v4: string;
   readonly v6: string;
@@ -17,13 +17,20 @@ export interface Addresses {
 export interface Machine {
   /** The link at this end of the wire. */
   readonly wire: string;
-  /** Runs a command to its end. @returns its standard output. @throws {Error} it failed; the message has its output */
+  /**
+   * Runs a command to its end. @returns its standard output
+   *
+   * @throws {Error} it failed; the message has its output
+   */
   run(command: string, ...args: string[]): Promise<string>;
-  /** Makes a key file that only root can read, because `wg` reads keys from files. It exists while `use` runs. */
+  /**
+   * Makes a file with `text` that only its owner can read, because `wg` reads keys from files. The
+   * file exists while `use` runs.
+   */
   withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Sends bytes that do not compress over TCP. @returns their SHA-256 */
   send(address: string, port: number, bytes: number): Promise<string>;
-  /** Listens for one connection; listens before it resolves. @returns the SHA-256 of the received bytes */
+  /** Listens for one TCP connection, and resolves then. `sha256` is that of the received bytes. */
   receive(address: string, port: number): Promise<{ sha256: Promise<string> }>;
 }
 
@@ -32,16 +39,22 @@ export interface Underlay<A extends Machine, B extends Machine> {
   readonly b: B;
   /** Runs tcpdump at machine a. `lines` returns what it has printed. */
   watch(filter: string): Promise<{ lines: () => string[] }>;
-  /** Ends everything that the test has started on the machines. */
+  /** Ends everything that the test has started on the machines, and removes its addresses. */
   remove(): Promise<void>;
 }
 
-/** Returns the links at the two ends of the wire. */
+/**
+ * Returns the addresses of a machine on the wire.
+ *
+ * @param number 1 for machine a, 2 for machine b
+ */
 export function outerAddresses(number: number): Addresses {
   return { v4: `192.168.77.${number}`, v6: `fd77::${number}` };
 }
 
-/** Sets addresses without duplicate address detection, which takes a second. */
+/**
+ * Adds addresses without duplicate address detection, which takes a second, and sets the link up.
+ */
 export async function addAddresses(
   machine: Machine,
   link: string,
@@ -52,7 +65,11 @@ export async function addAddresses(
   await machine.run('ip', 'link', 'set', link, 'up');
 }
 
-/** Waits until the condition is true. @throws {Error} after `timeoutMs`; the message has `what` and the last reason */
+/**
+ * Waits until `ask` returns true without an error.
+ *
+ * @throws {Error} after `timeoutMs`; the message has `what` and the last error
+ */
 export async function eventually(
   what: string,
   ask: () => Promise<boolean> | boolean,

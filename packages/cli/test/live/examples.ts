@@ -1,5 +1,5 @@
 /**
- * Statuses for the tests of `litz top` and its page.
+ * Statuses for the tests of `litz top` and of the page of `litz serve`.
  *
  * @module
  */

@@ -19,7 +19,7 @@ describe('InterfaceClient', () => {
 });
 
 describe('socketNames', () => {
-  it('returns only sockets that are named as interfaces', async () => {
+  it('returns only the sockets that are named after interfaces', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-sockets-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, 'file.sock'), '');

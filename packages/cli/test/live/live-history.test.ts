@@ -3,7 +3,7 @@ import { LiveHistory } from '../../src/live/live-history.ts';
 import { NO_RATES, type LiveStatus } from '../../src/live/live-status.ts';
 
 describe('LiveHistory', () => {
-  it('has the rates of all and of each peer', () => {
+  it('has the sum of the rates of all peers, and the rates of each peer', () => {
     const history = new LiveHistory();
     history.add(statusAt(1000, { a: 5 }));
     history.add(statusAt(2000, { a: 6, b: 7 }));

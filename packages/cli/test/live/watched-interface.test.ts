@@ -59,7 +59,7 @@ describe('WatchedInterface', () => {
     expect([watched.isSilent, watched.trouble]).toEqual([true, 'does not answer']);
   });
 
-  it('lets a late daemon rest after it has answered', async () => {
+  it('waits before it asks a late daemon again, nine times as long as the answer took', async () => {
     let readings = 0;
     const device = () => {
       readings++;

@@ -87,7 +87,7 @@ function completed(words: readonly string[]): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** A zsh on a terminal, whose command litz prints its words. */
+/** A zsh on a terminal. Its command `litz` prints its arguments. */
 class Zsh {
   readonly #shell: ReturnType<typeof spawn>;
   #text = '';

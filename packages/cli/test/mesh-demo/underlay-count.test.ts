@@ -17,7 +17,7 @@ describe('UnderlayCount', () => {
     expect(count.take()).toEqual({ plaintext: 0, encrypted: 0 });
   });
 
-  it('counts messages with a packet between the ports of the data plane as encrypted', () => {
+  it('counts transport data between the ports of the data plane as encrypted', () => {
     const count = new UnderlayCount(PORT);
     count.add(frame({ from: NODE_A, to: NODE_B }));
     count.add(frame({ from: NODE_A, to: NODE_B, ports: [PORT, 53] }));
@@ -37,7 +37,7 @@ describe('UnderlayCount', () => {
     expect(count.take()).toEqual({ plaintext: 0, encrypted: 0 });
   });
 
-  it('counts nothing else', () => {
+  it('counts no ARP, and no frame that is cut off', () => {
     const count = new UnderlayCount(PORT);
     const arp = frame({ from: POD, to: POD });
     arp[13] = 6;

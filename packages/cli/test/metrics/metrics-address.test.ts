@@ -19,7 +19,7 @@ describe('readMetricsAddress', () => {
   });
 
   test.each(['', 'x', '65536', '1.2.3.4', 'unix:', 'unix:a', `unix:/${'a'.repeat(107)}`])(
-    'refuses %j with the forms that it takes',
+    'refuses %j, and names the accepted forms',
     (text) => {
       expect(() => readMetricsAddress(text)).toThrow(
         /^--metrics: expected (PORT, ADDRESS:PORT|unix: )/,

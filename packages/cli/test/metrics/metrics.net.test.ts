@@ -24,7 +24,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     socket = join(left.folder, 'metrics');
     daemon = left.litz(['-f', NAME, '--metrics', `unix:${socket}`], {
       env: { LOG_LEVEL: 'verbose' },
-      // The same option as for a daemon in the background.
+      // A daemon in the background has the same option.
       nodeOptions: ['--max-semi-space-size=1'],
     });
     await daemon.says(/serves \/metrics on unix:/);

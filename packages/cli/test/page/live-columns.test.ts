@@ -30,7 +30,7 @@ describe('liveColumns', () => {
     ]);
   });
 
-  it('has each order of index.html', async () => {
+  it('sorts in each order that index.html offers', async () => {
     const html = readFileSync(new URL('../../page/index.html', import.meta.url), 'utf8');
     const orders = [...html.matchAll(/<option value="(\w+)"/g)].map(([, order = '']) => order);
     const status = await exampleStatus(

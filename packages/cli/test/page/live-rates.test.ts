@@ -11,7 +11,7 @@ describe('LiveRates', () => {
     const rates = new LiveRates();
     // The page gets the history as JSON.
     rates.load(JSON.parse(JSON.stringify(history)));
-    // The newest status is in the history too.
+    // The newest status is in the history too, so it is ignored.
     rates.add(statusAt(2000, { a: 6, b: 7 }));
     rates.add(statusAt(3000, { b: 8, c: 9 }));
     expect(rates.times).toEqual([1000, 2000, 3000]);

@@ -28,7 +28,7 @@ describe('live-words', () => {
     [1_200_000, '1.2 M/s'],
   ])('%d per second is %s', (value, text) => expect(perSecondText(value)).toBe(text));
 
-  it('has the unit of each chart', () => {
+  it('writes a value with the unit of its chart', () => {
     expect(chartText('drops', 3)).toBe('3.0/s');
     expect(chartText('both', 125)).toBe('1.0 kbit/s');
   });

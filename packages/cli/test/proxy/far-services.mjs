@@ -1,4 +1,5 @@
-// Servers behind the tunnel: `node far-services.mjs FOLDER ADDRESS`. They print `ready` when all listen.
+// Servers behind the tunnel: `node far-services.mjs FOLDER ADDRESS`. Prints `ready` when all
+// listen.
 //
 //   80    HTTP: the files of FOLDER; /headers answers with the header fields of the request
 //   443   the same with TLS, certificate FOLDER/cert.pem

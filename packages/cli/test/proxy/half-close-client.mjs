@@ -1,5 +1,5 @@
-// `node half-close-client.mjs PROXY-PORT HOST PORT`: sends through SOCKS5, ends its own direction, and
-// prints what still comes.
+// `node half-close-client.mjs PROXY-PORT HOST PORT`: sends a text through SOCKS5, ends its own
+// direction, and prints what still comes.
 import { SocksClient } from 'socks';
 import { text } from 'node:stream/consumers';
 

@@ -117,7 +117,7 @@ describe('a plain request', () => {
     expect(proxy.counts.of('http').opened).toBe(3);
   });
 
-  test('keeps only a few connections open to the targets of one client', async () => {
+  test('keeps at most 8 connections open to the targets of one client', async () => {
     const { port, proxy } = await fixture.proxy('http');
     const socket = await fixture.connect(port);
     const servers: TestServer[] = [];
@@ -150,7 +150,7 @@ describe('a plain request', () => {
     expect(raw).toContain('0\r\nX-Sum: 7\r\n');
   });
 
-  test('asks the target before it says 100 Continue', async () => {
+  test('says 100 Continue to a client that waits for it, and passes the body on', async () => {
     const target = await web(async (request, response) => {
       for await (const part of request) response.write(part);
       response.end();
@@ -359,7 +359,7 @@ describe('a client that sends garbage', () => {
   });
 });
 
-/** Whether the proxy keeps a connection to a server. */
+/** Returns whether the proxy keeps a connection to a server. */
 function isOpen({ sockets }: TestServer): boolean {
   return sockets.some((it) => !it.readableEnded);
 }

@@ -63,7 +63,7 @@ describe('joinSockets', () => {
     const length = 64 << 20;
     client.end(Buffer.alloc(length));
     let before = -1;
-    // This ends when the buffers of the kernel and of the streams are full.
+    // The loop ends when the buffers of the kernel and of the streams are full.
     while (before !== counts.bytesForth) {
       before = counts.bytesForth;
       for (let turns = 0; turns < 1000; turns++) await nextTurn();

@@ -1,5 +1,6 @@
 /**
- * What stands for the network inside a tunnel: the loopback interface, with names of its own.
+ * `LoopbackNetwork`: stands for the network inside a tunnel. It is the loopback interface, with
+ * names of its own. The other functions make servers and sockets for tests.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ProxyNetwork } from '../../src/proxy/proxy-network.ts';
 
-/** A network in which only these names exist. Each call of `lookup` is counted. */
+/** A network in which only the given names exist. Each call of `lookup` is counted. */
 export class LoopbackNetwork implements ProxyNetwork {
   lookups = 0;
   readonly #names: Readonly<Record<string, string>>;
@@ -22,7 +23,7 @@ export class LoopbackNetwork implements ProxyNetwork {
       ...options,
       lookup: (name, _options, callback) =>
         this.lookup(name, {}, (error, address, family) =>
-          // Node.js asks for all addresses.
+          // Node.js asks for all addresses, so the answer is a list.
           error ? callback(error, []) : callback(null, [{ address, family }]),
         ),
     });
@@ -136,7 +137,7 @@ export async function bindUdp(): Promise<UdpSocket> {
   return socket;
 }
 
-/** Resolves when the condition is true. It is asked again after each turn of the event loop. */
+/** Resolves when the condition is true. Calls it again after each turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
   for (let turns = 0; !condition(); turns++) {
     if (turns === MOST_TURNS) throw new Error(`it did not become true: ${String(condition)}`);

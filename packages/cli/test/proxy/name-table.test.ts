@@ -29,7 +29,7 @@ describe('NameTable', () => {
     expect(asked).toEqual(['a', 'a']);
   });
 
-  test('drops what waits too long in the queue, and what has no address', () => {
+  test('drops datagrams beyond the 16 that may wait, and all if the name has no address', () => {
     const { table, answer } = slowNames();
     const used: (string | undefined)[] = [];
     for (let i = 0; i < 20; i++) table.use('a', (address) => used.push(address));
@@ -39,7 +39,7 @@ describe('NameTable', () => {
     expect(used.every((address) => address === undefined)).toBe(true);
   });
 
-  test('keeps a bounded number of names', () => {
+  test('keeps 64 names, and forgets the oldest one for another', () => {
     const { table, asked, answer } = slowNames();
     for (let i = 0; i < 65; i++) {
       table.use(`n${i}`, () => {});

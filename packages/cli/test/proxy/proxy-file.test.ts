@@ -6,7 +6,7 @@ import { keyPair } from '../key-pair.ts';
 const { privateKey, publicKey } = keyPair();
 
 describe('readProxyFile', () => {
-  test('reads every section of wireproxy', () => {
+  test('reads every section of wireproxy that Litz carries out', () => {
     const { services } = read([
       '[TCPClientTunnel]',
       'BindAddress = 127.0.0.1:25565',

@@ -1,5 +1,6 @@
 /**
- * A proxy whose tunnel is the loopback interface, and the servers that its clients reach.
+ * `ProxyFixture`: proxies whose tunnel is the loopback interface, and servers that their clients
+ * reach.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import type { PortService, ProxySettings, Service } from '../../src/proxy/settin
 import { TunnelProxy } from '../../src/proxy/tunnel-proxy.ts';
 import { connectTo, LoopbackNetwork, TestServer } from './loopback.ts';
 
-/** The name and the password of proxies that ask for one. */
+/** The name and the password that a proxy with `login` expects. */
 export const LOGIN = { name: 'ada', password: 'secret word' } as const;
 
 /** What a test has opened. `close` closes it all. */

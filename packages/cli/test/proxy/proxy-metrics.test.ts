@@ -32,7 +32,7 @@ describe('proxyMetrics', () => {
     }
   });
 
-  test('has no series for single peers if there are very many', async () => {
+  test('has no series for each peer if there are more than 200', async () => {
     const one = { endpoint: '', lastHandshakeAt: 0, bytesReceived: 0, bytesSent: 0 };
     const peers = Array.from({ length: 201 }, (_, i) => ({ ...one, publicKey: `${i}` }));
     const { text } = await proxyMetrics(new ProxyCounts(), peers);
@@ -40,7 +40,7 @@ describe('proxyMetrics', () => {
     expect(text).not.toContain('wireguard_');
   });
 
-  test('has no series for what did not happen', async () => {
+  test('has no series for refusals, failures and peers if there are none', async () => {
     const { text } = await proxyMetrics(new ProxyCounts(), []);
     expect(text).not.toMatch(
       /^(litz_proxy_refused_total|litz_proxy_failed_total|wireguard_)\S* \d/m,

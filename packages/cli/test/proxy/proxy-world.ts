@@ -1,6 +1,7 @@
 /**
- * A real peer for `litz proxy`: wireguard-go with a kernel interface, in a network namespace of its
- * own, and servers behind it. The proxy runs as an ordinary user in another namespace.
+ * `ProxyWorld`: a real peer for `litz proxy`, with servers behind it. The peer is wireguard-go with
+ * a kernel interface, in a network namespace of its own. The proxy runs as an ordinary user in
+ * another namespace.
  *
  * ```
  *   namespace a                               namespace b
@@ -51,7 +52,7 @@ export class ProxyWorld {
     return world;
   }
 
-  /** Writes a file that the user of the proxy can read, and no other user. */
+  /** Writes a file that the user of the proxy can read, and no other user. Returns its path. */
   write(name: string, lines: readonly string[]): string {
     const file = join(this.folder, name);
     writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
@@ -70,7 +71,7 @@ export class ProxyWorld {
     return started;
   }
 
-  /** The command line of a `litz proxy` that runs as an ordinary user. */
+  /** Returns the command line of a `litz proxy` that runs as an ordinary user. */
   command(words: readonly string[]): string[] {
     return [...AS_USER, process.execPath, LITZ, 'proxy', ...words];
   }
@@ -124,7 +125,10 @@ export class ProxyWorld {
     await eventually('the servers listen', () => servers.output().includes('ready'));
   }
 
-  /** Chromium breaks off what it loads when an address changes (ERR_NETWORK_CHANGED). */
+  /**
+   * Waits until the addresses do not change any more, because Chromium breaks off what it loads
+   * when an address changes (ERR_NETWORK_CHANGED).
+   */
   async #untilSettled(): Promise<void> {
     await eventually('the addresses are checked for duplicates', async () => {
       return !(await this.a.run('ip', '-6', 'address', 'show')).includes('tentative');

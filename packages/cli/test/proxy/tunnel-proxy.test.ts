@@ -62,7 +62,7 @@ describe('TunnelProxy', () => {
     await until(() => [socks5, http, proxy.counts.of('forward')].every(({ open }) => open === 0));
   });
 
-  test('its limit holds for all services together', async () => {
+  test('its limit on connections holds for all services together', async () => {
     const echo = await fixture.echo();
     const target = { host: '127.0.0.1', port: echo.port };
     const listen = { host: '127.0.0.1', port: 0 };
@@ -132,7 +132,7 @@ describe('openServices', () => {
   });
 });
 
-/** Parts of requests in a wrong order, random bytes, and requests that are cut off. */
+/** Returns parts of requests in a wrong order, random bytes, and requests that are cut off. */
 function garbage(random: () => number): Uint8Array[] {
   const parts: Uint8Array[] = [];
   const count = 1 + Math.floor(random() * 4);

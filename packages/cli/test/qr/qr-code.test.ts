@@ -25,7 +25,7 @@ describe('qrCode', () => {
   });
 });
 
-/** Draws what the terminal shows, and reads the picture. */
+/** Draws what the terminal shows, and returns the text that a reader finds in the picture. */
 function read(lines: readonly string[], columns: number, colors: boolean): string | undefined {
   const size = columns * SCALE;
   const pixels = new Uint8ClampedArray(size * size * 4).fill(255);

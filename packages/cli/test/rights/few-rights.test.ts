@@ -26,7 +26,7 @@ describe('mustDrop', () => {
     }
   });
 
-  it('gives up new privileges if the process has capabilities', () => {
+  it('forbids new privileges only if the process has capabilities', () => {
     expect(mustDrop({ ...NONE, permitted: NET_ADMIN }, ['CAP_NET_ADMIN'])).toBe(true);
     expect(mustDrop(NONE, ['CAP_NET_ADMIN'])).toBe(false);
   });

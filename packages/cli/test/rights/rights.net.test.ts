@@ -1,5 +1,6 @@
 /**
- * The rights of running commands, as the kernel reports them for each thread, and what a daemon can still do.
+ * Tests the rights of running commands, as the kernel reports them for each thread, and what a
+ * daemon with few rights can still do.
  */
 import { spawn } from 'node:child_process';
 import {

@@ -35,9 +35,12 @@ describe('readUser', () => {
     );
   });
 
-  it.each(['', ':', 'litz:', ':net', 'a:b:c', 'a b'])('refuses %j as a mistake', (text) => {
-    expect(() => read(text)).toThrow(expect.objectContaining({ exitCode: 2 }));
-  });
+  it.each(['', ':', 'litz:', ':net', 'a:b:c', 'a b'])(
+    'refuses %j as a wrong command line',
+    (text) => {
+      expect(() => read(text)).toThrow(expect.objectContaining({ exitCode: 2 }));
+    },
+  );
 
   it('looks into the files of the system by default', () => {
     expect(readUser('root:0')).toEqual({ uid: 0, gid: 0, groups: [] });

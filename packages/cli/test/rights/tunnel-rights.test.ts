@@ -22,7 +22,7 @@ afterEach(() => {
   vi.clearAllMocks();
 });
 
-/** Returns the rights that are kept for a tunnel with this file. */
+/** Returns which rights are kept for a tunnel with this file: 'all' or 'few'. */
 function keptFor(text: string, runsHooks = true): string {
   writeFileSync(file, text);
   chmodSync(file, 0o600);
@@ -41,15 +41,18 @@ describe('keepTunnelRights', () => {
     expect(keptFor('[Interface]\nAddress = 10.0.0.1/24\n# PostUp = a comment\n')).toBe('few');
   });
 
-  it.each(['PreUp', 'PostUp', 'PreDown', 'postdown'])('keeps rights for %s', (hook) => {
-    expect(keptFor(`[Interface]\n  ${hook}=iptables -A INPUT\n`)).toBe('all');
-  });
+  it.each(['PreUp', 'PostUp', 'PreDown', 'postdown'])(
+    'keeps all rights for a file with %s',
+    (hook) => {
+      expect(keptFor(`[Interface]\n  ${hook}=iptables -A INPUT\n`)).toBe('all');
+    },
+  );
 
   it('drops rights if hooks are not run', () => {
     expect(keptFor('[Interface]\nPostUp = x\n', false)).toBe('few');
   });
 
-  it('keeps rights if the file can be read only once, or is missing', () => {
+  it('keeps rights if the file is not a regular file, or is missing', () => {
     keepTunnelRights('/dev/null', true);
     keepTunnelRights(join(folder, 'missing.conf'), true);
     expect(keepAllRights).toHaveBeenCalledTimes(2);

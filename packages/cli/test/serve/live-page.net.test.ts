@@ -93,7 +93,7 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The browser closes before its server. Otherwise it would report an error.
+  // The browser leaves the page before its server closes. Otherwise it would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>
@@ -187,8 +187,8 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
 });
 
 /**
- * Peer 1 does not answer. Each other peer, with number n, receives n packets of 1000 bytes in ten
- * ms.
+ * Returns the status at the next reading. Peer 1 does not answer. Each other peer, with number n,
+ * receives n packets of 1000 bytes in ten ms.
  */
 function device() {
   clock.ms += step;

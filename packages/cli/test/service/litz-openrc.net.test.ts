@@ -1,5 +1,5 @@
 /**
- * The init script for OpenRC, run by a real OpenRC.
+ * Tests the init script for OpenRC with a real OpenRC.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const NAME = uniqueName('o');
 const SERVICE = `litz.${NAME}`;
 /** Long, because other programs share the machine. */
 const LONGEST_MS = 60_000;
-/** `rc-service NAME status` of a service that is stopped. */
+/** The exit code of `rc-service NAME status` if the service is stopped. */
 const STOPPED = 3;
 
 let host: Host;
@@ -112,7 +112,7 @@ async function isServed(): Promise<boolean> {
   );
 }
 
-/** The process of the daemon, as it is called inside; empty if there is none. */
+/** Returns the process ID of the daemon inside OpenRC's namespace; empty if there is none. */
 async function daemonPid(): Promise<string> {
   const script = `pgrep -f '[n]ode.*litz.* -f .*${NAME}' | head -n 1`;
   return (await openRc.run('sh', '-c', script)).trim();

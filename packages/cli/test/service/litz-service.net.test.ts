@@ -1,5 +1,5 @@
 /**
- * The units of systemd, run by a real systemd.
+ * Tests the units for systemd with a real systemd.
  */
 import { readdirSync } from 'node:fs';
 import { capabilitySet, readRights } from '@litz/sys';
@@ -132,7 +132,8 @@ describeWith(required, 'litz@.service', () => {
       );
     };
     const first = await pid();
-    // This is longer than the watchdog's interval: systemd does not restart a daemon that works.
+    // The wait is longer than the watchdog's interval: systemd does not restart a daemon that
+    // works.
     await expect(
       vi.waitUntil(() => isNew(first), { timeout: 8000, interval: 200 }),
     ).rejects.toThrow(/Timed out/);
@@ -152,10 +153,11 @@ describeWith(required, 'litz@.service', () => {
     expect(successor).not.toBe(old);
     await untilGone(old);
     expect(await mainOf('litz@wg0')).toEqual([successor, 'active', 'serves wg0', '0']);
-    // The daemon names another process for a moment.
+    // systemd looks at the parent of the main process only when MAINPID changes. So the daemon
+    // names a child for a moment, and then itself again.
     await vi.waitUntil(() => hasChildOf(successor), { timeout: 10_000, interval: 20 });
     await vi.waitUntil(async () => (await mainOf('litz@wg0'))[0] === successor, { timeout: 5000 });
-    // This is the process that systemd stops.
+    // systemd stops its main process, which is the new one.
     await systemd.control('stop', 'litz@wg0');
     await untilGone(successor);
     expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
@@ -224,12 +226,12 @@ function mainOf(unit: string): Promise<string[]> {
   return Promise.all(names.map((name) => systemd.property(unit, name)));
 }
 
-/** @param pid in systemd's namespace */
+/** Returns whether a process has a child. @param pid in systemd's namespace */
 async function hasChildOf(pid: string): Promise<boolean> {
   return (await systemd.run('cat', `/proc/${pid}/task/${pid}/children`)).trim() !== '';
 }
 
-/** @param pid in systemd's namespace */
+/** Waits until a process has ended. @param pid in systemd's namespace */
 async function untilGone(pid: string): Promise<void> {
   const isGone = (): Promise<boolean> =>
     systemd.run('test', '!', '-d', `/proc/${pid}`).then(
@@ -249,6 +251,6 @@ async function outerPidOf(pid: string): Promise<string> {
   throw new Error(`there is no process ${pid}`);
 }
 
-/** Paths of the repository as systemd sees it. */
+/** Paths of files of the repository, as systemd's namespaces have them. */
 const LITZ_INSIDE = '/mnt/packages/cli/bin/litz.js';
 const KILLER_INSIDE = '/mnt/packages/cli/test/upgrade/killer.mjs';

@@ -1,5 +1,5 @@
 /**
- * A real OpenRC in namespaces of its own, for tests of the init script.
+ * `OpenRc`: a real OpenRC in namespaces of its own, for tests of the init script.
  *
  * Debian's package replaces the init system of the machine, so it is only unpacked: its files are
  * mounted over /usr/lib and /usr/sbin in a mount namespace. /etc, /run and the processes are those
@@ -22,7 +22,7 @@ import { requirement, type Requirement } from '@litz/testkit';
 import { vi } from 'vitest';
 import type { Host } from '../host.ts';
 
-/** `.ci/run` makes this folder. */
+/** Requires the folder with the unpacked packages, which `.ci/run` makes. */
 export const unpackedOpenRc: Requirement = requirement('an unpacked OpenRC', () =>
   existsSync(join(FOLDER, 'sbin/openrc-run'))
     ? true
@@ -41,7 +41,9 @@ export class OpenRc {
   #output = '';
   #pid = -1;
 
-  /** Starts it in the network namespace of the host, with the init script as `litz` and `litz.NAME`. */
+  /**
+   * Starts OpenRC in the network namespace of the host, with the services `litz` and `litz.NAME`.
+   */
   static async start(host: Host, name: string): Promise<OpenRc> {
     for (const folder of ['init.d', 'conf.d']) mkdirSync(join(host.folder, folder));
     const scripts = join(host.folder, 'init.d');

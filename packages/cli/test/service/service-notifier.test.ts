@@ -127,7 +127,7 @@ describe('ServiceNotifier', () => {
 });
 
 describe('watchdogInterval', () => {
-  it('is for the process that the manager started', () => {
+  it('returns the interval in ms, but only for the process that the manager started', () => {
     expect(watchdogInterval({ WATCHDOG_USEC: '30000000' })).toBe(30_000);
     expect(watchdogInterval({ WATCHDOG_USEC: '1500', WATCHDOG_PID: '7' }, 7)).toBe(1.5);
     expect(watchdogInterval({ WATCHDOG_USEC: '1500', WATCHDOG_PID: '7' }, 8)).toBeUndefined();

@@ -1,9 +1,9 @@
 /**
- * A real systemd as process 1 of its own namespaces, for tests of units.
+ * `Systemd`: a real systemd as process 1 of its own namespaces, for tests of units.
  *
- * It has a /run and a /tmp of its own, a user `litz`, and the built command as /usr/local/sbin/litz.
- * It knows only the units of Litz: units of the system would change the machine (systemd-tmpfiles
- * empties /tmp). The root of the machine is read-only.
+ * It has a /run and a /tmp of its own, a user `litz`, and the built command as
+ * /usr/local/sbin/litz. It knows only the units of Litz: units of the system would change the
+ * machine (systemd-tmpfiles empties /tmp). The root of the machine is read-only.
  *
  * @module
  */
@@ -133,7 +133,7 @@ function childrenOf(pid: number): number[] {
 const DIES_WITH_TEST = ['--pdeathsig', 'KILL'];
 const SYSTEMD = '/lib/systemd/systemd';
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
-/** Begins with the arguments of BOOT. $3 is the cgroup, $4 is BOOT. */
+/** $0 to $2 are those of BOOT. $3 is the cgroup, $4 is BOOT. */
 const OWN_CGROUP = `
 mount --make-rprivate /
 mount -t cgroup2 cgroup2 /mnt

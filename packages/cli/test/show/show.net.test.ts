@@ -39,8 +39,8 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
   });
 
   it('prints the bytes of wg for scripts, of Litz and of wireguard-go', async () => {
-    // The wg of 2021 leaves out the interface in front of the second of `all endpoints`, so these are
-    // compared one by one.
+    // The wg of 2021 leaves out the interface in the second line of `all endpoints`. So endpoints
+    // are compared for one interface at a time.
     const columns = 'public-key private-key listen-port fwmark peers preshared-keys allowed-ips';
     const all = `${columns} latest-handshakes transfer persistent-keepalive dump`.split(' ');
     const single = [`${OURS} dump`, `${OURS} endpoints`, `${THEIRS} endpoints`];

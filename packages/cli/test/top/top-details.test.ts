@@ -4,7 +4,7 @@ import { detailLines } from '../../src/top/top-details.ts';
 import { examplePeer, exampleStatus } from '../live/examples.ts';
 
 describe('detailLines', () => {
-  it('says why there is no session, and which values the daemon does not report', async () => {
+  it('says why there is no session, and that there never was a handshake', async () => {
     const silent = examplePeer(1, { lastHandshakeUnixMs: 0, unansweredInitiations: 4 });
     const status = await exampleStatus([silent], [silent]);
     const screen = { time: status.time, width: 80, isUnicode: true };

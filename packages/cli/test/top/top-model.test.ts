@@ -73,7 +73,7 @@ describe('TopModel', () => {
     expect([model.isTyping, model.filter]).toEqual([false, '']);
   });
 
-  it('shows no new status while it is paused, and keeps the history', async () => {
+  it('shows no new status while it is paused, but the next one afterwards', async () => {
     press('p');
     model.take(await statusOf([1]));
     expect(model.rows.length).toBe(8);
@@ -110,7 +110,7 @@ function chosen(): string | undefined {
   return model.rows[model.selected]?.endpoint;
 }
 
-/** Peer n received n bytes in the last second. */
+/** Returns a status in which peer n received n bytes in the last second. */
 function statusOf(numbers: number[]) {
   const before = numbers.map((number) => examplePeer(number));
   return exampleStatus(

@@ -24,7 +24,7 @@ afterEach(async () => {
 
 describe('ControlServer', () => {
   test('does not change where modules are found', () => {
-    // In a process of its own, because the loader of vitest is another one.
+    // This code runs in a process of its own, because vitest loads modules in another way.
     const code = `import { ControlServer } from './dist/tunnel/control.js';
       const path = '${folder}';
       await ControlServer.listen('wg0', async () => {}, path);
@@ -90,7 +90,7 @@ describe('ControlServer', () => {
     socket.on('drain', send);
     send();
     await new Promise((resolve) => socket.once('close', resolve));
-    // This counts also what is still in the buffers of the kernel.
+    // `sent` also counts what is still in the buffers of the kernel.
     expect(sent).toBeLessThan(4 * 1024 * 1024);
     expect(await ask({ do: 'save' })).toBe('done');
   });
@@ -143,7 +143,8 @@ describe('ControlServer', () => {
       for (let i = 0; i < 5; i++) {
         let answered!: () => void;
         const isAnswered = new Promise<void>((resolve) => (answered = resolve));
-        // The client reads one byte. Unread bytes make its end a reset, as when a process is killed.
+        // The client reads one byte. Unread bytes make its end a reset, as when a process is
+        // killed.
         const onread = { buffer: Buffer.alloc(1), callback: () => (answered(), false) };
         const socket = createConnection({ path: join(folder, 'wg0.sock'), onread } as never);
         socket.write('garbage\n');
@@ -163,7 +164,7 @@ describe('ControlServer', () => {
     expect(lstatSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  test('refuses text that is no request, and stays', async () => {
+  test('refuses a request that it does not know, and stays', async () => {
     await listen(async () => {});
     const socket = createConnection(join(folder, 'wg0.sock'));
     socket.end('{"do":"dance"}\n');

@@ -29,7 +29,7 @@ describe('syncChange', () => {
     expect(change).toEqual({ listenPort: 9, peers: [{ publicKey, persistentKeepalive: 5 }] });
   });
 
-  test('replaces the prefixes of a peer, in any order of the file', () => {
+  test('replaces the prefixes of a peer if the file has others, not if their order differs', () => {
     expect(
       syncChange(status(), wanted('', 'AllowedIPs = 10.2.0.0/16', 'AllowedIPs = 10.1.0.0/16')),
     ).toEqual({});
@@ -82,7 +82,7 @@ function status(endpoint = '192.0.2.2:51820'): DeviceStatus {
   };
 }
 
-/** Lines of the peer replace the default ones. */
+/** Returns the configuration of a file. The given lines replace the default lines of the peer. */
 function wanted(
   interfaceLine = 'ListenPort = 51820',
   ...peerLines: string[]

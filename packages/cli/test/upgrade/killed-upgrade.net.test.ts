@@ -9,8 +9,8 @@ import { WireCounters } from './wire-counters.ts';
 
 /**
  * The steps at which a process is killed, with the process that has the interface afterwards.
- * Before the commit, the sessions go on, whichever process is killed. After the commit, the old
- * process makes new sessions.
+ * Before the commit, the sessions go on, whichever process is killed. If the new process is killed
+ * after the commit, the old process makes new sessions.
  */
 const ALL_STEPS = [
   ['new before hello', 'old'],

@@ -1,6 +1,6 @@
 /**
- * Upgrades while iperf3 sends. The rate is fixed, so that a gap shows the upgrade and not the load
- * of a busy machine.
+ * Tests upgrades while iperf3 sends. The rate is fixed, so that a gap shows the upgrade and not the
+ * load of a busy machine.
  */
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, expect, it } from 'vitest';
@@ -83,7 +83,7 @@ describeWith(needed, 'an upgrade while iperf3 sends', () => {
   );
 });
 
-/** The times at which packets came out of the tunnel, as the kernel saw them. */
+/** Watches when packets come out of the tunnel, with the times at which the kernel saw them. */
 async function watchArrivals(
   machine: Namespace,
   link: string,

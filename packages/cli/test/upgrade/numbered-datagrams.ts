@@ -1,6 +1,6 @@
 /**
  * `NumberedDatagrams`: a thousand numbered datagrams per second from one namespace to another. The
- * sockets have large buffers, so a test process that has no processor for a while loses none.
+ * sockets have large buffers, so no datagram is lost while the test gets no processor time.
  *
  * @module
  */

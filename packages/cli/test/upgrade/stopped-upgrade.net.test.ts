@@ -1,4 +1,7 @@
-/** Clocks that jump between two processes, and a new process that is stopped as by a suspend. */
+/**
+ * Tests upgrades after which the new process is stopped, as by a suspend, and upgrades between
+ * which the clock jumps.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +17,9 @@ import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
 /**
- * In the long test both ends have no session any more. In the short one the peer has noticed the
- * silence, which takes 15 s, and has sent an initiation.
+ * How long the new process is stopped. In the long test, both ends have no session any more
+ * afterwards. In the short one, the peer has noticed the silence, which takes 15 s, and has sent an
+ * initiation.
  */
 const STOPPED_MS = LONG ? 200_000 : 17_000;
 const HOUR_MS = 3_600_000;
@@ -91,7 +95,7 @@ describeWith([...realInterfaces, ...wireguardGo.requirements], 'an upgraded daem
   );
 });
 
-/** @returns the new process */
+/** Upgrades the daemon. @returns the process ID of the new process */
 async function upgrade(tunnel: UpgradedTunnel): Promise<number> {
   const old = tunnel.pids();
   expect(await tunnel.upgrade()).toMatch(/nothing was read or sent for/);

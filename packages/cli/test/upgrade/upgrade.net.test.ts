@@ -123,8 +123,8 @@ describeWith(realInterfaces, 'litz upgrade', () => {
 });
 
 /**
- * Returns the answer of `wg show IFNAME dump` with the sent bytes in units of 512. On a busy machine,
- * 10 s may pass during the upgrade, and then a keepalive of 32 bytes is sent.
+ * Returns the answer of `wg show IFNAME dump` with the sent bytes in units of 512. On a busy
+ * machine, 10 s may pass during the upgrade, and then a keepalive of 32 bytes is sent.
  */
 function withoutKeepalives(dump: string): string {
   return dump.replace(

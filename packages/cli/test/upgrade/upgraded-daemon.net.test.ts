@@ -1,6 +1,6 @@
 /**
- * What a new process keeps of the daemon that it replaces: rights, metrics, the service manager,
- * and an interface that stays after a crash.
+ * Tests what a new process keeps of the daemon that it replaces: rights, metrics, the connection to
+ * the service manager, and an interface that stays after a crash.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -265,7 +265,7 @@ async function startDaemon(
   return daemon;
 }
 
-/** @returns the output of `litz upgrade`, also if it failed */
+/** Upgrades the daemon. @returns the output of `litz upgrade`, also if it failed */
 function upgrade(namespaces: readonly string[] = []): Promise<string> {
   const command = ['sh', '-c', `${process.execPath} ${LITZ} upgrade ${NAME} 2>&1 || true`];
   const [program, ...words] =
@@ -279,7 +279,10 @@ async function successorOf(old: number): Promise<number> {
   return daemonsOf(NAME)[0];
 }
 
-/** Returns each different set of rights and users of the threads of a process: one, if all is well. */
+/**
+ * Returns each different set of rights and users of the threads of a process. If all threads have
+ * the same, the list has one entry.
+ */
 function rightsOf(pid: number): unknown[] {
   const seen = new Map<string, unknown>();
   for (const id of readdirSync(`/proc/${pid}/task`)) {

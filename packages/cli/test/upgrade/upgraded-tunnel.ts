@@ -1,6 +1,6 @@
 /**
- * `UpgradedTunnel`: Litz on one machine and another implementation on the other one, for upgrades of
- * Litz.
+ * `UpgradedTunnel`: a tunnel between Litz on one machine and another implementation on a second
+ * one, for tests that upgrade Litz.
  *
  * @module
  */
@@ -19,7 +19,12 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   readonly tunnel: Tunnel;
   readonly #folder: string;
 
-  /** @param env for the daemon of Litz; PROGRAM in a value stands for the path of `program` */
+  /**
+   * Makes the tunnel.
+   *
+   * @param env for the daemon of Litz. PROGRAM in a value stands for the path of the file that
+   *   `writeProgram` writes
+   */
   static async create<M extends Machine>(
     peer: Implementation<M>,
     connect: () => Promise<Underlay<Namespace, M>>,
@@ -60,20 +65,20 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     chmodSync(file, 0o700);
   }
 
-  /** Lets the next upgrades start Litz with `killer.mjs`. */
+  /** Makes the next upgrades start Litz with `killer.mjs`, which explains the arguments. */
   writeKiller(kill: string, format = ''): void {
     const killer = join(import.meta.dirname, 'killer.mjs');
     const variables = `KILL='${kill}' PASSED='${format}' LITZ_ENTRY='${LITZ}'`;
     this.writeProgram([`${variables} exec ${process.execPath} --import ${killer} ${LITZ} "$@"`]);
   }
 
-  /** @returns the output of `litz upgrade`, which is on standard error */
+  /** Upgrades Litz. @returns the output of `litz upgrade`, which is on standard error */
   async upgrade(): Promise<string> {
     const { a } = this.underlay;
     return a.run('sh', '-c', `${process.execPath} ${LITZ} upgrade ${this.a.link} 2>&1`);
   }
 
-  /** @throws {Error} a packet is lost */
+  /** Sends three pings through the tunnel. @throws {Error} one of them had no answer */
   async ping(): Promise<void> {
     const { lost } = await ping(this.a, this.tunnel.b.inner.v4);
     if (lost > 0) throw new Error(`${lost} of 3 pings were lost`);
@@ -84,7 +89,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
     return daemonsOf(this.a.link);
   }
 
-  /** The ends of a stream from Litz to its peer. */
+  /** Returns the ends of a stream from Litz to its peer. */
   ends(): readonly [StreamEnd, StreamEnd] {
     const { a, b } = this.underlay;
     return [
@@ -132,7 +137,7 @@ export function killDaemons(name: string): void {
   }
 }
 
-/** @throws {Error} the condition is not true within 20 s */
+/** Waits until the condition is true. @throws {Error} it is not true within 20 s */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 20_000;
   while (!(await condition())) {

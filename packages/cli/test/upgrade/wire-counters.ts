@@ -26,7 +26,7 @@ export class WireCounters {
     this.#timer = setInterval(() => this.#read(), 2);
   }
 
-  /** How many messages were seen until now. */
+  /** How many different messages were seen until now. */
   get size(): number {
     this.#read();
     return this.#seen.size;

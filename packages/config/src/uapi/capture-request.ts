@@ -84,7 +84,12 @@ export function parseCaptureRequest(body: string): CaptureRequest {
     else if (key === 'side' && (value === 'inner' || value === 'outer')) request.side = value;
     else if (key === 'key_log' && value === 'true') request.keyLog = true;
     else if (key === 'snap_length') request.snapLength = numberOf(line, value);
-    else throw newError(UAPI_ERRNO.EINVAL, line, `${quote(key)} expected another key or value`);
+    else
+      throw newError(
+        UAPI_ERRNO.EINVAL,
+        line,
+        `${quote(key)} is no key of a capture request, or its value is not allowed`,
+      );
   }
   return peers.length > 0 ? { ...request, peers } : request;
 }

@@ -54,7 +54,7 @@ class LateError extends Error {
   readonly code = 'ETIMEDOUT';
 
   constructor(ms: number) {
-    super(`no line came for ${ms} ms`);
+    super(`no whole line came within ${ms} ms`);
   }
 }
 

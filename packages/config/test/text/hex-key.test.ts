@@ -29,7 +29,7 @@ describe('keyFromHex', () => {
   });
 
   it.each(['', '00', 'g'.repeat(64), '0'.repeat(63), '0'.repeat(65), `${'0'.repeat(63)}\n`])(
-    'refuses %j',
+    'returns undefined for %j',
     (text) => {
       expect(keyFromHex(text)).toBeUndefined();
     },

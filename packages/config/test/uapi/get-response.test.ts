@@ -28,16 +28,16 @@ describe('formatGetResponse', () => {
       withPeer({ allowedIps: [{ address: new Uint8Array(4), prefixLength: 64 }] }),
       /^"peers\[0\].allowedIps\[0\].prefixLength" /,
     ],
-  ])('refuses %s', (_, wrong, message) => {
+  ])('refuses a wrong value (%s)', (_, wrong, message) => {
     expect(() => formatGetResponse({ ...STATUS, ...wrong })).toThrow(message);
   });
 
-  it('writes keys that are text', () => {
+  it('accepts a key that is base64 text', () => {
     const text = { ...STATUS, privateKey: privateKey(1).toBase64() as never };
     expect(formatGetResponse(text)).toBe(formatGetResponse(STATUS));
   });
 
-  it('writes the keys in the order of the reference', () => {
+  it('writes the keys in the order of wireguard-go', () => {
     expect(formatGetResponse(STATUS)).toBe(`private_key=${keyToHex(privateKey(1))}
 listen_port=51820
 fwmark=16
@@ -65,13 +65,13 @@ errno=0
 `);
   });
 
-  it('writes no lines for an empty device', () => {
+  it('writes only the errno for an empty device', () => {
     expect(formatGetResponse({ listenPort: 0, fwmark: 0, peers: [] })).toBe('errno=0\n\n');
   });
 });
 
 describe('the option keys', () => {
-  it('adds the next keys and the static keys of sessions', () => {
+  it('adds the next keys of the device and of a peer', () => {
     const text = formatGetResponse(STATUS_WITH_NEXT_KEYS, { keys: true });
     expect(text).toContain(`\nlitz_next_private_key=${keyToHex(privateKey(5))}\nlisten_port=`);
     expect(text).toContain(`\nlitz_next_public_key=${keyToHex(publicKey(6))}\n`);
@@ -108,7 +108,7 @@ describe('the option stats', () => {
   };
   const status = { ...STATUS, details, peers: [peer] };
 
-  it('adds how the device works, and the drops and unanswered initiations of peers', () => {
+  it('adds the details of the device, and the counts, round trip and drops of peers', () => {
     const text = formatGetResponse(status, { stats: true });
     expect(text.match(/^litz_.*$/gm)).toEqual([
       'litz_provider=wasm',
@@ -141,12 +141,12 @@ describe('the option stats', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('ignores reasons that only a newer version knows', () => {
+  it('writes drop reasons, of which a reader ignores those that it does not know', () => {
     const text = formatGetResponse(status, { stats: true }).replace('bad-mac1', 'too-purple');
     expect(parseGetResponse(text).details?.drops).toEqual({});
   });
 
-  it('names a wrong number in the error', () => {
+  it('names the field of a wrong number in the error', () => {
     const wrong = { ...peer, drops: { 'invalid-tag': -1 } };
     expect(() => formatGetPeers([wrong], { stats: true })).toThrow('"peers[0].drops"');
     const late = { ...peer, roundTripMs: -1 };
@@ -161,7 +161,7 @@ describe('formatGetPeers', () => {
     expect(pieces.join('') + formatErrnoResponse(0)).toBe(formatGetResponse(STATUS));
   });
 
-  it('writes no lines for a device without keys, port, mark and peers', () => {
+  it('writes no lines without peers, and formatGetDevice none without key, port and mark', () => {
     expect(formatGetDevice({ listenPort: 0, fwmark: 0 })).toBe('');
     expect(formatGetPeers([])).toBe('');
   });

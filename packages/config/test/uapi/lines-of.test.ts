@@ -35,16 +35,19 @@ describe('linesOf', () => {
     expect(lines).toEqual(['one', 'two ä', '', 'last']);
   });
 
-  it.each(['1234567', '1234567\n', 'a\n1234567\n'])('refuses a line in %j', async (text) => {
-    near.write(text);
-    const read = async (): Promise<void> => {
-      for await (const line of linesOf(far, 6)) expect(line).toBe('a');
-    };
-    await expect(read()).rejects.toThrow('a line has more than 6 bytes');
-    expect(far.destroyed).toBe(true);
-  });
+  it.each(['1234567', '1234567\n', 'a\n1234567\n'])(
+    'refuses %j, because a line is longer than the limit',
+    async (text) => {
+      near.write(text);
+      const read = async (): Promise<void> => {
+        for await (const line of linesOf(far, 6)) expect(line).toBe('a');
+      };
+      await expect(read()).rejects.toThrow('a line has more than 6 bytes');
+      expect(far.destroyed).toBe(true);
+    },
+  );
 
-  it('leaves the socket open when the caller has enough', async () => {
+  it('leaves the socket open when the caller stops reading lines', async () => {
     near.write('a\nb\n');
     for await (const line of linesOf(far, 6)) {
       expect(line).toBe('a');

@@ -43,7 +43,7 @@ describe('parseGetResponse', () => {
     expect(() => parseGetResponse(text)).toThrow(expect.objectContaining({ errno: -71 }));
   });
 
-  it('throws only UapiError', () => {
+  it('throws only UapiError, whatever a part of the text is replaced with', () => {
     const whole = formatGetResponse(STATUS);
     const cut = fc.tuple(fc.nat(whole.length), fc.nat(whole.length), fc.string());
     fc.assert(

@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('readInputFile', () => {
-  it('reads a file, a link to it, and one that is longer than a piece', () => {
+  it('reads a file that needs several reads, also through a symbolic link', () => {
     const file = join(folder, 'wg0.conf');
     const text = `# ä\n${'x'.repeat(200_000)}`;
     writeFileSync(file, text);
@@ -42,7 +42,7 @@ describe('readInputFile', () => {
     expect(() => readInputFile(socket)).toThrow('it is a socket instead of a file');
   });
 
-  it('reads no more than the limit', () => {
+  it('refuses a file with more bytes than the limit', () => {
     const file = join(folder, 'wg0.conf');
     writeFileSync(file, '12345');
     expect(readInputFile(file, { maxLength: 5 })).toBe('12345');
@@ -83,7 +83,7 @@ describe('readInputFile', () => {
 });
 
 describe('loadInputFile', () => {
-  it('reads a file that is longer than a piece, and what a writer of a pipe brings late', async () => {
+  it('reads a file that needs several reads, and a named pipe whose writer comes later', async () => {
     const file = join(folder, 'wg0.conf');
     const text = `# ä\n${'x'.repeat(200_000)}`;
     writeFileSync(file, text);
@@ -104,7 +104,7 @@ describe('loadInputFile', () => {
     await expect(loadInputFile(file, { maxLength: 4 })).rejects.toThrow('more than 4 bytes');
   });
 
-  it('waits for a pipe without blocking, and not forever', async () => {
+  it('waits for a pipe without blocking, until a time limit or the signal ends it', async () => {
     const path = fifo();
     await expect(loadInputFile(path, { openMs: 20 })).rejects.toThrow(
       'it is a pipe that no program writes to',
@@ -116,7 +116,7 @@ describe('loadInputFile', () => {
     );
     const control = new AbortController();
     const loaded = loadInputFile(path, { signal: control.signal });
-    // A call that blocks would end after 20 s, with another reason.
+    // If the call blocked, this would run after the limit of 20 s, and the reason would differ.
     setImmediate(() => control.abort(new Error('no longer wanted')));
     await expect(loaded).rejects.toThrow('no longer wanted');
   });

@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 describe('readLine', () => {
-  it('returns the first line, and reads what comes later, so that the end is noticed', async () => {
+  it('returns the first line, and reads the rest of the stream, so that its end is noticed', async () => {
     near.write('one\ntwo\n');
     expect(await readLine(far, LIMITS)).toBe('one');
     expect(far.destroyed).toBe(false);
@@ -45,7 +45,7 @@ describe('readLine', () => {
   it.each([
     ['last', 'last'],
     ['', undefined],
-  ])('returns what came when the stream ends after %j', async (text, line) => {
+  ])('if the stream ends after %j, returns %j', async (text, line) => {
     near.end(text);
     expect(await readLine(far, LIMITS)).toBe(line);
   });
@@ -56,13 +56,13 @@ describe('readLine', () => {
     expect(far.destroyed).toBe(true);
   });
 
-  it('refuses a line that takes too long, though bytes come', async () => {
+  it('rejects if the line is not complete in time, even if bytes keep coming', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const line = readLine(far, LIMITS).catch((error: unknown) => error);
     for (let second = 0; second < 5; second++) {
       expect(far.destroyed).toBe(false);
       near.write('{');
-      // The byte arrives.
+      // Lets the byte arrive.
       for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
       vi.advanceTimersByTime(1000);
     }
@@ -70,7 +70,7 @@ describe('readLine', () => {
     expect(far.destroyed).toBe(true);
   });
 
-  it('refuses a connection that is lost', async () => {
+  it('rejects if the connection is lost', async () => {
     const line = readLine(far, LIMITS);
     far.destroy();
     await expect(line).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });

@@ -4,7 +4,7 @@ import { RequestSplitter, type UapiRequest } from '../../src/uapi/request-splitt
 import { RUNS } from '../keys.ts';
 
 describe('RequestSplitter', () => {
-  it('finds get and set requests, several in one piece', () => {
+  it('finds get and set requests, also several in one piece', () => {
     expect(split(['get=1\n\nset=1\na=1\nb=2\n\nset=1\n\nget=1\n\n'])).toEqual([
       { operation: 'get' },
       { operation: 'set', body: 'a=1\nb=2\n' },
@@ -35,7 +35,7 @@ describe('RequestSplitter', () => {
     expect(splitter.end()).toEqual([]);
   });
 
-  it('finds a get request with keys, in pieces of any size', () => {
+  it('finds get requests with the options for keys and statistics, in pieces of any size', () => {
     const text =
       'get=1\nlitz_keys=true\n\nget=1\n\nget=1\nlitz_stats=true\nlitz_keys=true\n\nget=1\nlitz_stats=true\n\n';
     const expected = [
@@ -92,7 +92,7 @@ describe('RequestSplitter', () => {
     }
   });
 
-  it('answers EINVAL to more than an empty line after get=1', () => {
+  it('answers EINVAL to an unknown line after get=1', () => {
     expect(split(['get=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
   });
 
@@ -148,7 +148,7 @@ describe('RequestSplitter', () => {
     expect(splitter.pendingBytes).toBeGreaterThan(2000);
   });
 
-  it('forgets a request that is dropped', () => {
+  it('forgets the request when it is dropped, and finds no later one', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\na=1\n'));
     splitter.drop();
@@ -172,7 +172,7 @@ function split(pieces: string[]): UapiRequest[] {
   return pieces.flatMap((piece) => splitter.push(bytes(piece)));
 }
 
-/** Cuts the text into pieces of these sizes, which are repeated. */
+/** Cuts the text into pieces of these sizes. The list of sizes is repeated until the text ends. */
 function cut(text: string, sizes: number[]): string[] {
   const pieces: string[] = [];
   for (let at = 0, i = 0; at < text.length; i++) {

@@ -12,7 +12,7 @@ const KEY = keyToHex(publicKey(7));
 const ZERO = '0'.repeat(64);
 
 describe('parseSetRequest', () => {
-  it('reads every key', () => {
+  it('reads every key of the protocol', () => {
     const body = `private_key=${keyToHex(privateKey(1))}
 listen_port=51820
 fwmark=16
@@ -92,7 +92,7 @@ litz_promote_public_key=true
     expect(() => parseSetRequest(`${body}\n`)).toThrow(message);
   });
 
-  it('changes nothing for an empty request', () => {
+  it('returns an empty change for an empty request, and reads nothing after an empty line', () => {
     expect(parseSetRequest('')).toEqual({});
     expect(parseSetRequest('\nlisten_port=1\n')).toEqual({});
   });
@@ -169,7 +169,7 @@ litz_promote_public_key=true
     }
   });
 
-  it('never shows a key', () => {
+  it('never shows a key with a wrong digit', () => {
     const broken = `${KEY.slice(0, 63)}!`;
     for (const body of [
       `private_key=${broken}`,
@@ -181,7 +181,7 @@ litz_promote_public_key=true
     }
   });
 
-  it('throws only UapiError', () => {
+  it('throws only UapiError, whatever the lines are', () => {
     const line = fc.oneof(
       fc.tuple(fc.constantFrom(...KEYS), fc.constantFrom(...VALUES)).map((pair) => pair.join('=')),
       fc.string(),
@@ -284,7 +284,7 @@ function configuration(): fc.Arbitrary<DeviceConfiguration> {
     .map(withEmptyLists);
 }
 
-/** `replace_allowed_ips` gives an empty list, even if no prefix follows it. */
+/** Adds the empty list that `replace_allowed_ips` gives even if no prefix follows it. */
 function withEmptyLists(change: DeviceConfiguration): DeviceConfiguration {
   if (!change.peers) return change;
   const peers = change.peers.map((peer) =>

@@ -170,7 +170,10 @@ describeWith([mounts, built], 'UapiClient.of in a folder that others may write t
   });
 });
 
-/** A server at the socket, which prints `connected` for each connection. */
+/**
+ * A script with both ends: a server at the socket, which prints `connected` for each connection,
+ * and a client that sends two requests.
+ */
 const SEND_A_KEY = `
   import { createServer } from 'node:net';
   const { UapiClient } = await import(process.argv[1]);
@@ -183,7 +186,10 @@ const SEND_A_KEY = `
     server.close();
   });`;
 
-/** Returns the answer, up to an empty line or the end of the connection. */
+/**
+ * Sends `text`, and returns the answer up to an empty line or the end of the connection. With
+ * `end`, the text is the last thing that is sent.
+ */
 function ask(path: string, text: string, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';

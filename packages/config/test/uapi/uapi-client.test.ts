@@ -75,7 +75,7 @@ describe('UapiClient', () => {
       message: expect.stringMatching(/wg0\.sock: there is no such socket.*Is the daemon running/),
       cause: expect.objectContaining({ code: 'ENOENT' }),
     });
-    // The socket file of an ended daemon gives the same error.
+    // A regular file gives the same error as the socket file of a daemon that has ended.
     writeFileSync(path, '');
     await expect(new UapiClient(path).get()).rejects.toThrow(
       `${path}: no program listens there (ECONNREFUSED)`,
@@ -195,7 +195,7 @@ describe('UapiClient', () => {
       );
     });
 
-    it('ends without an error when it is aborted, before and while it waits', async () => {
+    it('ends without an error when the signal aborts it, before and while it waits', async () => {
       await serve((socket) => socket.write('litz_cursor=5\n\n'));
       const stopping = new AbortController();
       const changes = new UapiClient(path).changes({ signal: stopping.signal });
@@ -218,7 +218,7 @@ describe('UapiClient', () => {
   describe('with keepsConnection', () => {
     const keeping = { keepsConnection: true };
 
-    it('sends one request after the other over one connection, until it is closed', async () => {
+    it('sends one request after the other over one connection, until the client is closed', async () => {
       const sockets = await serveFwmarks();
       const client = new UapiClient(path, keeping);
       expect((await client.get()).fwmark).toBe(1);
@@ -232,7 +232,7 @@ describe('UapiClient', () => {
       client.close();
     });
 
-    it('ends a request in progress when it is closed, also if the answer comes byte by byte', async () => {
+    it('lets a request fail if the client is closed, even while its answer comes', async () => {
       let isAsked!: () => void;
       const asked = new Promise<void>((resolve) => (isAsked = resolve));
       const timers: NodeJS.Timeout[] = [];
@@ -263,7 +263,8 @@ describe('UapiClient', () => {
       const sockets = await serveFwmarks();
       const client = new UapiClient(path, keeping);
       await client.get();
-      // The client cannot have noticed this yet, so it writes the request to a closed connection.
+      // The client may not have noticed this yet. It then writes the request to a closed
+      // connection.
       sockets[0].destroy();
       await until(() => sockets[0].closed);
       expect((await client.get()).fwmark).toBe(2);
@@ -300,7 +301,7 @@ describe('UapiClient', () => {
       client.close();
     });
 
-    it('refuses another value than a boolean', () => {
+    it('refuses a value of keepsConnection that is not a boolean', () => {
       const options = { keepsConnection: 1 as unknown as boolean };
       expect(() => new UapiClient(path, options)).toThrow('"keepsConnection" expected');
     });
@@ -311,7 +312,10 @@ describe('UapiClient', () => {
   });
 });
 
-/** A daemon whose mark is the number of the request. Returns its connections. */
+/**
+ * Starts a daemon that answers each request with a status; its mark is the number of the request.
+ * Returns the connections of the daemon.
+ */
 async function serveFwmarks(): Promise<Socket[]> {
   const sockets: Socket[] = [];
   let requests = 0;
@@ -332,7 +336,7 @@ async function stop(): Promise<void> {
   if (closing) await new Promise((resolve) => closing.close(resolve));
 }
 
-/** A daemon that calls `answer` for each request. */
+/** Starts a daemon that calls `answer` with the bytes of each read. */
 async function serve(answer: (socket: Socket, bytes: Buffer) => void): Promise<void> {
   const listening = createServer((socket) => {
     socket.on('error', () => socket.destroy());

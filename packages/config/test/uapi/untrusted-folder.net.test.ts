@@ -53,7 +53,7 @@ function asUser(...command: string[]): number | null {
   return spawnSync('setpriv', [...drop, ...command]).status;
 }
 
-/** Calls `look` while this process has the rights of that user. */
+/** Calls `look` while this process has the rights of `user`. */
 function asUserOf<T>(user: number, look: () => T): T {
   process.seteuid?.(user);
   try {

@@ -17,7 +17,7 @@ afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 posix('untrustedFolder', () => {
   it.each([0o755, 0o700, 0o750, 0o555, 0o2755])(
-    'trusts a folder of its own user with mode %o',
+    'trusts a folder of the current user with mode %o',
     (mode) => {
       make(mode);
       expect(untrustedFolder(folder)).toBeUndefined();
@@ -44,7 +44,7 @@ posix('untrustedFolder', () => {
     expect(untrustedFolder(join(parent, 'dangling'))).toMatch(/symbolic link/);
   });
 
-  it('trusts a folder below a link, and a folder that does not exist', () => {
+  it('trusts a folder below a symbolic link, and a folder that does not exist', () => {
     make(0o755);
     symlinkSync(parent, `${parent}-link`);
     try {
@@ -56,7 +56,7 @@ posix('untrustedFolder', () => {
   });
 });
 
-/** Makes the folder with this mode, for any umask. */
+/** Makes the folder with this mode, whatever the umask is. */
 function make(mode: number): void {
   mkdirSync(folder);
   chmodSync(folder, mode);

@@ -11,7 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { programRequirement, requirement, type Requirement } from '@litz/testkit';
 import { UapiClient } from '../../src/uapi/uapi-client.ts';
 
-/** `go install` calls the program `wireguard`. */
+/**
+ * Returns the path of wireguard-go, or undefined if it is not installed. The program has the name
+ * that `go install` gives it: `wireguard`.
+ */
 export function wireguardGo(): string | undefined {
   const { GOBIN, GOPATH, PATH = '' } = process.env;
   const directories = [...PATH.split(':'), GOBIN, join(GOPATH ?? join(homedir(), 'go'), 'bin')];
@@ -43,8 +46,8 @@ export class WireguardGo {
   /** Starts the daemon, and resolves when it answers. */
   static async start(): Promise<WireguardGo> {
     const name = `litzgo${process.pid}`;
-    // `unshare` replaces itself by the program. So this process is the daemon, and the namespace
-    // ends with it.
+    // `unshare` replaces itself by the program. So the child process is the daemon, and the
+    // namespace ends with it.
     const child = spawn('unshare', ['-n', wireguardGo() ?? 'wireguard', '-f', name], {
       stdio: 'ignore',
       env: { ...process.env, LOG_LEVEL: 'silent' },

@@ -26,7 +26,7 @@ describe('fieldLines', () => {
     expect(fieldLines(structuredClone(config), config.interface, 'Address')).toEqual([]);
   });
 
-  test('counts the lines as formatConfig returns them', () => {
+  test('returns the numbers that the lines have in the text of formatConfig', () => {
     const config = parseConfig(TEXT);
     const lines = formatConfig(config).split('\n');
     const [first] = fieldLines(config, config.peers[0], 'PublicKey');

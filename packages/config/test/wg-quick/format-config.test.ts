@@ -104,7 +104,7 @@ describe('formatConfig', () => {
     ['a command that a comment would end', { preUp: ['a # b'] }, /^"interface.preUp\[0\]" /],
     ['an empty command', { preDown: [''] }, /^"interface.preDown\[0\]" /],
     ['a flag', { saveConfig: 'true' }, /^"interface.saveConfig" expected true or false/],
-  ])('refuses an interface with %s', (_, wrong, message) => {
+  ])('refuses an interface with a wrong value (%s)', (_, wrong, message) => {
     for (const config of [parseConfig(TEXT), wholeConfig()]) {
       Object.assign(config.interface, wrong);
       expect(() => formatConfig(config)).toThrow(message);
@@ -130,7 +130,7 @@ describe('formatConfig', () => {
       /^"peers\[0\].allowedIps\[0\].prefixLength" expected an integer from 0 to 128/,
     ],
     ['a flag', { incremental: 1 }, /^"peers\[0\].incremental" expected true or false/],
-  ])('refuses a peer with %s', (_, wrong, message) => {
+  ])('refuses a peer with a wrong value (%s)', (_, wrong, message) => {
     for (const config of [parseConfig(TEXT), wholeConfig()]) {
       Object.assign(config.peers[0], wrong);
       expect(() => formatConfig(config)).toThrow(message);
@@ -182,7 +182,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
   });
 
-  it('rewrites a field in the first [Interface] that contains it, and keeps the others', () => {
+  it('rewrites a field in the first [Interface] that contains it, and removes its later lines', () => {
     const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
     const config = parseConfig(text);
     expect(formatConfig(config)).toBe(text);
@@ -202,7 +202,7 @@ describe('formatConfig', () => {
     );
   });
 
-  it('joins the lines of a changed list', () => {
+  it('writes a changed list in one line', () => {
     const config = parseConfig('[Interface]\nAddress = 10.0.0.1/8\nMTU = 1400\nAddress = ::1/64\n');
     config.interface.addresses.push(parseCidr('10.0.0.2/32'));
     expect(formatConfig(config)).toBe(
@@ -217,7 +217,7 @@ describe('formatConfig', () => {
     expect(parseConfig(text)).toEqual(config);
   });
 
-  it('writes a copy of a config in the usual form', () => {
+  it('writes a copy of a parsed config in the usual form, without its comments', () => {
     const config = structuredClone(parseConfig('[Interface]\nmtu=1400 # x\n'));
     expect(formatConfig(config)).toBe('[Interface]\nMTU = 1400\n');
   });

@@ -73,7 +73,7 @@ PersistentKeepalive = 25
     });
   });
 
-  it('accepts keys and headers in any case, with any blanks and comments', () => {
+  it('accepts field names and headers in any case, with any blanks and comments', () => {
     const text = `\uFEFF# mine\r\n [INTERFACE] # here\r\n\tlistenport=1#one\r\n\r\n[ peer ]\r\nPUBLICKEY = ${PUBLIC}\r\n`;
     const config = parseConfig(text);
     expect(config.interface.listenPort).toBe(1);
@@ -192,7 +192,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(config.peers).toHaveLength(1);
   });
 
-  it('reads prefixes that are added or removed', () => {
+  it('reads the signs of prefixes: + adds, - removes', () => {
     const config = parseConfig(`[Peer]\nPublicKey=${PUBLIC}\nAllowedIPs=+10.0.0.0/8,-10.1.0.0/16`);
     expect(config.peers[0]).toMatchObject({
       incremental: true,
@@ -271,7 +271,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(complaints(text, 'f')).toContain(complaint);
   });
 
-  it('never shows a key', () => {
+  it('never shows a key with a wrong character', () => {
     const broken = `${PRIVATE.slice(0, -1)}!`;
     const text = [
       `[Interface]\nPrivateKey = ${broken}\n${broken}\nPrivatKey ${broken}\n${broken} = 1`,
@@ -297,7 +297,7 @@ Endpoint = 192.0.2.1 : 5 1820
     },
   );
 
-  it('throws only ConfigError, and formats what it accepts to the same text', () => {
+  it('throws only ConfigError; what it accepts, formatConfig writes as the same text', () => {
     fc.assert(
       fc.property(configLike(), (text) => {
         expect(formattedOrRefused(text)).toBe(true);
@@ -306,7 +306,7 @@ Endpoint = 192.0.2.1 : 5 1820
     );
   });
 
-  it('reads long lines of blanks in linear time', () => {
+  it('refuses wrong lines with many blanks in linear time', () => {
     const blanks = ' '.repeat(200_000);
     for (const line of [`${blanks}x`, `a${blanks}=${blanks}b${blanks}x`, `[${blanks}x`]) {
       expect(() => parseConfig(`[Interface]\n${line}`)).toThrow(ConfigError);
@@ -326,7 +326,7 @@ const INTERFACE_KEYS = 'PrivateKey listenport FwMark Address DNS PostUp Table'.s
 const PEER_KEYS = 'AllowedIPs PublicKey PresharedKey Endpoint PersistentKeepalive'.split(' ');
 const KEYS = [...INTERFACE_KEYS, ...PEER_KEYS];
 
-/** Valid lines, nearly valid lines, and invalid lines. */
+/** Text of valid lines, nearly valid lines, and invalid lines. */
 function configLike(): fc.Arbitrary<string> {
   const value = fc.constantFrom('1', 'off', '10.0.0.0/8, ::/0', '1.2.3.4:5', PUBLIC, 'true', '');
   const key = fc.constantFrom(...KEYS);
@@ -367,7 +367,7 @@ function v4(a: number, b: number, c: number, d: number, prefixLength: number): o
   return { address: Uint8Array.of(a, b, c, d), prefixLength };
 }
 
-/** fd00::N */
+/** Returns the address fd00::`last`. */
 function v6(last: number): Uint8Array {
   return Uint8Array.of(0xfd, ...Array(14).fill(0), last);
 }

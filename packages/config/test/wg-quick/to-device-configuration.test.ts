@@ -17,7 +17,7 @@ describe('toDeviceConfiguration', () => {
     });
   });
 
-  it('replaces the prefixes of a peer unless they have signs', () => {
+  it('replaces the prefixes of a peer unless they have a sign (+ or -)', () => {
     expect(replaced('10.0.0.0/8')).toBe(true);
     expect(replaced('+10.0.0.0/8')).toBe(false);
   });

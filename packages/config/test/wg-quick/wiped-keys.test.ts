@@ -63,7 +63,7 @@ describe('parsed secret keys', () => {
     expect(left()).toEqual([config.interface.privateKey, config.peers[0].presharedKey]);
   });
 
-  it('are wiped when they were copied for a device before a mistake was found', () => {
+  it('are wiped if toDeviceConfiguration copied them before it found a mistake', () => {
     const config = parseConfig(
       `${FILE}[Peer]\nPublicKey = ${OTHER}\nEndpoint = vpn.example.org:1\n`,
     );

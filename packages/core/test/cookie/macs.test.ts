@@ -104,7 +104,7 @@ describe('MacSender', () => {
     const message = initiation();
     sender.addMacs(message, 0);
     const reply = replyTo(checker, message);
-    // The tag does not protect the receiver index.
+    // The first 8 bytes are left as they are: the tag does not protect the type and the index.
     fc.assert(
       fc.property(fc.integer({ min: 8 * 8, max: 64 * 8 - 1 }), (bit) => {
         const mutated = reply.slice();
@@ -139,7 +139,7 @@ describe('MacSender', () => {
     expect(opened.map(isZero)).toEqual([true, true]);
   });
 
-  it('never throws for any reply', () => {
+  it('refuses any other bytes as a reply, and does not throw', () => {
     const { sender } = createSides();
     sender.addMacs(initiation(), 0);
     fc.assert(
@@ -230,7 +230,7 @@ describe('MacChecker', () => {
     expect(checker.checkMac2(message, SOURCE, 0)).toBe(false);
   });
 
-  it('keeps no cookies', () => {
+  it('wipes each cookie after its use', () => {
     const cookies: Uint8Array[] = [];
     const crypto: CryptoProvider = {
       ...referenceProvider,
@@ -344,7 +344,7 @@ function replyTo(checker: MacChecker, message: Uint8Array, now = 0, source = SOU
   return reply;
 }
 
-/** A message with a mac2 that is valid for `source`. */
+/** Returns a message with a mac2 that is valid for `source`. */
 function withCookie(sender: MacSender, checker: MacChecker, source: Endpoint): Uint8Array {
   const message = initiation();
   sender.addMacs(message, 0);

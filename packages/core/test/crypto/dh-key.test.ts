@@ -15,7 +15,7 @@ describe('dhKeyOf', () => {
     expect(key.dh(PUBLIC_KEY)).toEqual(referenceProvider.dh(PRIVATE_KEY, PUBLIC_KEY));
   });
 
-  it('returns the private key until it is destroyed, and then wipes it', () => {
+  it('gives out copies of the private key, and wipes its own copy when it is destroyed', () => {
     const { provider, seen } = watched();
     const key = dhKeyOf(provider, PRIVATE_KEY);
     const out = new Uint8Array(32);
@@ -46,7 +46,7 @@ describe('dhKeyOf', () => {
   });
 });
 
-/** A provider that records the arrays (not copies) from which it computes public keys. */
+/** Returns a provider, and the arrays (not copies) from which it has computed public keys. */
 function watched(failure?: Error): { provider: CryptoProvider; seen: Uint8Array[] } {
   const seen: Uint8Array[] = [];
   const dhPublicKey = (privateKey: Uint8Array): Uint8Array => {

@@ -8,7 +8,7 @@ const { lowOrder, tests } = readVectors('rfc/rfc7748.json') as {
 };
 
 describe('isLowOrderPoint', () => {
-  it('finds all seven, with the highest bit set or not', () => {
+  it('is true for all seven points of low order, with the highest bit set or not', () => {
     expect(lowOrder).toHaveLength(7);
     for (const point of lowOrder) {
       const publicKey = fromHex(point);
@@ -18,7 +18,7 @@ describe('isLowOrderPoint', () => {
     }
   });
 
-  it('is false for their neighbours and for ordinary keys', () => {
+  it('is false if one bit of such a point differs, and for ordinary keys', () => {
     for (const point of lowOrder) {
       for (const at of [0, 15, 30, 31]) {
         const publicKey = fromHex(point);

@@ -13,7 +13,8 @@ interface Test {
   valid: boolean;
 }
 
-// WireGuard has no such nonces. So the tests call the functions below the provider.
+// WireGuard never uses the nonces of these vectors, so a provider does not accept them. The tests
+// call the functions that the provider calls.
 const tests: Test[] = [...rfc8439(), ...wycheproof()];
 
 describe('sealInPlace', () => {
@@ -33,7 +34,7 @@ describe('openInPlace', () => {
     const keys: Uint8Array[] = [];
     const stream = ((...all: Parameters<typeof chacha20>) => {
       const out = chacha20(...all);
-      // A call without an output makes a key. The text is encrypted in place.
+      // Only the call that makes a one-time key has no output argument.
       if (all[3] === undefined) keys.push(out);
       return out;
     }) as typeof chacha20;
@@ -89,7 +90,7 @@ function wycheproof(): Test[] {
     }));
 }
 
-/** How many times `new Error` is called while `run` runs. */
+/** Returns how many times `run` calls `new Error`. */
 function countErrors(run: () => void): number {
   const { Error: original } = globalThis;
   let count = 0;

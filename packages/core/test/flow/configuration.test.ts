@@ -127,7 +127,7 @@ describe('the keys of a peer', () => {
     expect(peer.nextKey).toBeUndefined();
   });
 
-  it('are removed when they become our keys', () => {
+  it('are removed when they become our keys, and so is a peer that has no other key', () => {
     const { state, peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure(
@@ -309,7 +309,7 @@ describe('a next identity', () => {
 });
 
 describe('a new private key', () => {
-  it('causes initiations to the peers, and so does a new next key', () => {
+  it('causes initiations to the peers; so does another next key, but not the first one', () => {
     const { peer, engine, now, types } = inside();
     peer.persistentKeepalive = 25;
     engine.configure({ privateKey: CAROL.privateKey }, now);

@@ -38,7 +38,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002, answering: 0.2 });
     });
 
-    it('emits traces of its steps, and answers with the key that the peer used', () => {
+    it('emits traces of its steps, and begins the session with the key that the peer used', () => {
       const { alice, bob, initiation, state, peer, receive } = setUp();
       state.outputs.traces = true;
       // Bob knows alice's key as her next key.
@@ -108,9 +108,9 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0 });
     });
 
-    it('drops one that was made for another identity', () => {
+    it('drops one whose mac1 is valid if the rest is not an initiation', () => {
       const { alice, bob, state, receive } = setUp();
-      // The mac1 is valid for our key, but the rest of the message is no initiation.
+      // The mac1 is made with bob's public key. The rest of the message is only a repeated byte.
       const junk = new Uint8Array(148).fill(7, 4, 116);
       junk[0] = 1;
       stateOf(alice.engine).peers.get(keyId(bob.person.publicKey))!.pair!.macs!.addMacs(junk, 0);
@@ -168,7 +168,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats).toMatchObject({ sentResponses: 0, receivedBytes: 148 });
     });
 
-    it('still accepts a response to our own initiation', () => {
+    it('still waits for the response to our own initiation', () => {
       const { alice, bob, initiation, peer, receive } = setUp();
       bob.engine.handlePacket(packetBetween(bob, alice), bob.network.now);
       bob.engine.pollTransmit();
@@ -190,7 +190,7 @@ describe('receiveHandshakeMessage', () => {
       expect(receiveAtAlice(answer, ELSEWHERE)).toBeUndefined();
       expect(peer.sessionUp).toBe(true);
       expect(peer.endpoint).toBe(ELSEWHERE);
-      // The staged packet.
+      // The confirmation is the packet that alice has staged.
       expect(sentBy(alice).map(({ datagram }) => datagram[0])).toEqual([4]);
       expect(state.stats.receivedBytes - before).toBe(92);
       expect(peer.receivedBytes).toBe(92);
@@ -227,7 +227,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('after the private key was removed', () => {
-    it('drops queued messages', () => {
+    it('drops a message that was queued before', () => {
       const { bob, initiation, state, receive } = setUp();
       bob.input((engine, now) => engine.configure({ privateKey: null }, now));
       expect(receive(initiation)).toBe('no-private-key');
@@ -237,7 +237,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('under load', () => {
-    it('answers with a cookie reply, and counts it and its cost', () => {
+    it('answers an initiation with a cookie reply, and counts the reply and its cost', () => {
       const { bob, initiation, state, peer, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });
@@ -258,7 +258,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002 + 0.002 + 0.015, answering: 0 });
     });
 
-    it('accepts one with the right cookie, until its source sends too many', () => {
+    it('accepts an initiation with the right cookie, until its source sends too many', () => {
       const { alice, bob, initiation, state, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });
@@ -363,7 +363,7 @@ function sentBy({ engine }: Pair['alice']) {
   return sent;
 }
 
-/** Returns how many milliseconds of work were counted after a pause. */
+/** Returns how many milliseconds of work the two budgets have counted since they were full. */
 function spent({ handshakes }: EngineState, now: number) {
   const { screening, answering } = handshakes;
   const of = (freeAt: number, share: number, burst: number): number =>
@@ -372,7 +372,8 @@ function spent({ handshakes }: EngineState, now: number) {
 }
 
 /**
- * Watches the copies of the handshake hash, because an opened initiation must not leave one behind.
+ * Watches the copies of the handshake hash that are made while an initiation is opened, because
+ * each of them must be wiped.
  */
 class WatchedOpenings {
   readonly #made: Uint8Array[] = [];
@@ -396,7 +397,7 @@ class WatchedOpenings {
     };
   }
 
-  /** How many of the copies are not wiped. */
+  /** Returns how many of the copies are not wiped. */
   opened(): number {
     if (this.#made.length === 0) throw new Error('nothing was opened');
     return this.#made.filter((copy) => copy.some((byte) => byte !== 0)).length;

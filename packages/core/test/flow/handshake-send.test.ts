@@ -51,7 +51,7 @@ describe('startHandshake', () => {
   it.each([
     [4999, 0, 1],
     [5000, 1, 0],
-  ])('sends no second initiation within 5 s: after %i ms there are %i', (ms, sent, later) => {
+  ])('sends no second initiation within 5 s: after %i ms it sends %i', (ms, sent, later) => {
     const { state, peer, now, types, deadline } = idle();
     peer.handshakeSentAt = now - ms;
     startHandshake(state, peer, now);
@@ -61,14 +61,14 @@ describe('startHandshake', () => {
     expect(wait >= 5000 && wait <= 5334).toBe(later === 1);
   });
 
-  it('also waits for 5 s since the last initiation of the pair', () => {
+  it('also waits for 5 s since the last initiation of the static pair', () => {
     const { state, peer, now, types } = idle();
     peer.pair!.sentAt = now - 4999;
     startHandshake(state, peer, now);
     expect(types()).toEqual([]);
   });
 
-  it('continues an attempt, and counts at most one of its initiations', () => {
+  it('continues an attempt, but counts at most one of its earlier initiations', () => {
     const { state, peer, now, arm, deadline, types } = idle();
     arm(TIMER.RETRANSMIT, 7);
     peer.attemptStartedAt = now - 50;
@@ -184,7 +184,7 @@ describe('startHandshake', () => {
 });
 
 describe('retryHandshake', () => {
-  it('traces the retry, and sends', () => {
+  it('emits a trace of the retry, and sends an initiation', () => {
     const { state, peer, now, types, events } = idle();
     peer.handshakeSends = 1;
     sentAt(peer, now - 5000);
@@ -208,7 +208,7 @@ describe('retryHandshake', () => {
 });
 
 describe('sendProbe', () => {
-  it('does not belong to the attempt in progress, and does not count as a keepalive', () => {
+  it('sends a probe that does not belong to an attempt, and does not count as a keepalive', () => {
     const { state, peer, now, types, events, isArmed, arm } = idle();
     const pair = pairOf(peer, identityOf(9), peer.publicKey);
     pair.handshake.ensureStaticStatic(state.crypto, pair.identity);
@@ -280,7 +280,7 @@ describe('ensureUsable', () => {
     expect(ensureUsable(state, pair)).toBe(false);
     expect(peer.unusable).toBe(true);
     expect(state.stats.drops.toJSON()).toEqual({ 'peer-unusable': 2 });
-    // After that, the mark alone decides.
+    // This pair has a shared secret, so the result is false because of the mark.
     expect(ensureUsable(state, peer.pair!)).toBe(false);
   });
 
@@ -333,7 +333,7 @@ describe('abandonHandshake', () => {
 });
 
 describe('a handshake message', () => {
-  it('creates the MacSender of its pair, and is not sent without an endpoint', () => {
+  it('causes its static pair to get a MacSender, and is not sent without an endpoint', () => {
     const { state, peer, now, types } = idle();
     const { handshake } = consumed(state, peer);
     peer.pair!.macs = undefined;
@@ -344,14 +344,14 @@ describe('a handshake message', () => {
   });
 });
 
-/** A session in which nothing was sent for a long time. */
+/** Returns a session in which a handshake message may be sent at once. */
 function idle(): WithSession {
   const all = withSession();
   sentAt(all.peer, -Infinity);
   return all;
 }
 
-/** The handshake is in the state after an initiation from the peer. */
+/** Puts the handshake into the state that it has after an initiation from the peer. */
 function consumed({ crypto }: WithSession['state'], peer: WithSession['peer']) {
   const { handshake } = peer.pair!;
   handshake.state = 'initiation-consumed';

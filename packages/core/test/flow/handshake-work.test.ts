@@ -97,7 +97,7 @@ describe('queueHandshakeMessage', () => {
     expect(drops.toJSON()).toEqual({ 'no-private-key': 2 });
   });
 
-  it('remembers the source of a message that was refused later', () => {
+  it('remembers the source of a message that is refused after it was queued', () => {
     const pair = createPair();
     const { network, bob } = pair;
     const initiation = captured(pair);
@@ -118,8 +118,8 @@ describe('queueHandshakeMessage', () => {
     const results = Array.from({ length: 1000 }, () =>
       engine.openDatagram(initiation.slice(), 0, 148, stranger(1), 0, network.now),
     );
-    // One message while the queue was empty, one as the first of its source, and a lane full of
-    // repeated messages.
+    // Accepted are the message that found the queue empty, the first of its source after that, and
+    // a lane full of repeated messages.
     expect(results.filter((result) => result === 0)).toHaveLength(1 + 1 + 512);
     expect(engine.stats.drops.count('handshake-overflow')).toBe(1000 - 514);
   });
@@ -148,7 +148,7 @@ describe('processHandshakes', () => {
       }
       while (engine.pollTransmit());
     }
-    // The budget is a tenth of 200 ms, and 3 ms at once. A reply costs 19 µs.
+    // The budget is a tenth of the 200 ms, and 3 ms that may be used at once. A reply costs 19 µs.
     const { sentCookieReplies } = engine.stats;
     expect(sentCookieReplies).toBeGreaterThan(1100);
     expect(sentCookieReplies).toBeLessThan(1250);
@@ -156,7 +156,7 @@ describe('processHandshakes', () => {
   });
 
   it.each([
-    ['all the time there is, a few at once', 0, 100, 'at once'],
+    ['all the time if there are no packets, and processes a few at once', 0, 100, 'at once'],
     ['a share of the time while there are packets', 1000, 40, 'later'],
   ] as const)('gives handshakes %s', (_name, packetsPerMs, most, waits) => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1e9 } } });
@@ -292,7 +292,7 @@ describe('processHandshakes', () => {
 /** How many messages a flood sends in 10 ms. */
 const FLOOD = Number(process.env['LITZ_TEST_FLOOD'] ?? 200);
 
-/** An initiation from a node that knows bob's public key, but is not a peer of bob. */
+/** Returns an initiation from a node that knows bob's public key, but is not a peer of bob. */
 function captured({ network, bob }: Pair): Uint8Array {
   const mallory = joinNetwork(network, createPerson(66));
   introduce(mallory, bob.person);

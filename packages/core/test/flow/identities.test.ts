@@ -9,7 +9,7 @@ import { startedHandshake, withSession, type WithSession } from './with-session.
 const [NEXT, OTHER] = [7, 8].map((number) => createPerson(number));
 
 describe('setPrivateKey', () => {
-  it('ends attempts and sessions of the old key, and wipes it', () => {
+  it('ends attempts and sessions of the old key, and wipes that key', () => {
     const { state, peer, arm, isArmed, now, events } = inside();
     const { identity: old, macChecker } = state;
     const secret = macChecker!.identity.privateKey;
@@ -67,7 +67,7 @@ describe('setPrivateKey', () => {
     expect(isZeroKey(nextIdentity!.privateKey)).toBe(true);
   });
 
-  it('keeps the sessions if the key is the next key, and wipes the old one', () => {
+  it('keeps the sessions if the key is the next key, and wipes the old key', () => {
     const { state, peer, arm, isArmed, events } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const { identity: old, macChecker, nextIdentity, nextMacChecker } = state;
@@ -157,7 +157,7 @@ describe('a private key that is set', () => {
     ['set to the next key', () => [NEXT.privateKey, undefined]],
     ['set to a new key, also as next key', () => [OTHER.privateKey, OTHER.privateKey]],
     ['set as next key to our own key', (own: PrivateKey) => [undefined, own]],
-  ] as const)('is copied once, and all other copies are wiped: %s', (_, keysOf) => {
+  ] as const)('leaves no copy that is neither used nor wiped: %s', (_, keysOf) => {
     const { state, alice } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const [privateKey, nextPrivateKey] = keysOf(alice.person.privateKey);

@@ -75,7 +75,7 @@ describe('receiveDatagram', () => {
         bob.engine.connect(alice.person.publicKey, network.now);
       },
     ],
-  ])('does the bookkeeping also when %s is called', (_, input) => {
+  ])('does the bookkeeping also if the next call is %s', (_, input) => {
     const pair = connected();
     const { network, bob } = pair;
     const before = bob.engine.stats.receivedMessages;
@@ -107,7 +107,7 @@ describe('receiveDatagram', () => {
     expect(bob.engine.peer(alice.person.publicKey)!.drops).toEqual({});
   });
 
-  it('counts an unauthentic message for the peer that its index belongs to', () => {
+  it('counts a dropped message for the peer to which its index belongs', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const kinds = ['data', 'repeated', 'tampered', 'unknown'] as const;
@@ -206,7 +206,7 @@ describe('receiveDatagram', () => {
     expect(receiveAt(due + 6000)).toBe(2);
   });
 
-  it('does not renew a session of the peer, and receives with a session that no longer sends', () => {
+  it('does not renew a session that the peer initiated, and receives with the previous session', () => {
     const { network, alice, bob } = connected();
     const { peer, state } = insideOf(bob, alice);
     const { keypairs } = peer;
@@ -238,7 +238,7 @@ describe('receiveDatagram', () => {
     },
   );
 
-  it('drops a packet whose header states more than its length', () => {
+  it('drops a packet that is shorter than its header says', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const [{ bytes, source }] = datagramsOf(pair, ['malformed']);
@@ -364,8 +364,8 @@ function insideOf(node: Pair['alice'], other: Pair['alice']): { state: EngineSta
 }
 
 /**
- * Everything that must be equal. Roam events may differ, because a batch follows only its last
- * source.
+ * Returns everything that must be the same for a batch and for single datagrams. Roam events may
+ * differ, because a batch follows only its last source.
  */
 function inside({ alice, bob }: Pair): unknown {
   const { drops, ...counts } = bob.engine.stats;

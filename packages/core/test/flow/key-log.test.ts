@@ -37,12 +37,12 @@ describe('withKeyLog', () => {
     expect(bytes.subarray(offset, offset + 32)).toEqual(
       new Uint8Array(publicKeyOf(parsePrivateKey(ephemeralPrivate), nobleProvider)),
     );
-    // They are wiped after the call.
+    // The engine wipes the secrets after the call.
     expect(given!.ephemeralPrivate.every((byte) => byte === 0)).toBe(true);
     expect([...given!.staticPrivate].every((byte) => byte === 0)).toBe(true);
   });
 
-  it('is not needed for a handshake', () => {
+  it('is left out if the observer asks for no secrets', () => {
     const pair = createPair();
     observe(pair.alice.engine, { handshakeMessage() {} });
     connect(pair);

@@ -77,7 +77,7 @@ describe('sendPackets', () => {
         alice.engine.connect(bob.person.publicKey, network.now);
       },
     ],
-  ])('does the bookkeeping also when %s is called', (_, input) => {
+  ])('does the bookkeeping also if the next call is %s', (_, input) => {
     const pair = connected();
     const { engine } = pair.alice;
     const before = engine.stats.sentMessages;
@@ -119,7 +119,7 @@ describe('sendPackets', () => {
     expect(bob.packets.slice(-8)).toEqual(packets);
   });
 
-  it('answers each packet of a run without a peer, and counts all of them', () => {
+  it('answers each packet of a run to no peer with an ICMP message, and counts all of them', () => {
     const { alice, bob } = connected();
     const nobody = Uint8Array.of(10, 9, 9, 9);
     const packets = [100, 100, 80].map((length) =>
@@ -321,7 +321,7 @@ function limits(): fc.Arbitrary<PairOptions & { connected: boolean }> {
   });
 }
 
-/** Everything that must be equal. */
+/** Returns everything that must be the same for a run and for single packets. */
 function inside({ network, alice, bob }: Pair): unknown {
   const { drops, ...counts }: EngineStats = alice.engine.stats;
   return {

@@ -139,7 +139,7 @@ describe('forgetOldPairs', () => {
     expect(peer.otherPairs).toBeUndefined();
   });
 
-  it('makes a pair with the valid key of the preferred pair if there is none', () => {
+  it('if no pair is left, makes one with the key of the preferred pair that is still valid', () => {
     const { state, peer } = withSession();
     const old = peer.pair!;
     setNextKey(state, peer, keyOf(state, 8));
@@ -156,7 +156,7 @@ describe('forgetOldPairs', () => {
     ]);
   });
 
-  it('forgets all pairs without an identity, and makes none for a peer without pairs', () => {
+  it('forgets all pairs if we have no identity, and makes none for a peer without pairs', () => {
     const { state, peer } = withSession();
     state.identity = undefined;
     forgetOldPairs(state, peer);

@@ -11,9 +11,9 @@ describe('startProbes', () => {
   it('begins to probe the peers one after the other, 10 ms apart', () => {
     const { state, peer, now, deadline } = replacing();
     const others = [1, 2, 3].map(() => another(peer, state));
-    // The first one is probed already, so it does not delay the others.
+    // The first of the others is probed already, so it does not delay the rest.
     state.timers.arm(others[0].slot, TIMER.PROBE, now, 7);
-    // The second one prefers the next identity, so it needs no probe.
+    // The second of the others prefers the next identity, so it needs no probe.
     others[1].pair = pairOf(others[1], state.nextIdentity!, peer.publicKey);
     startProbes(state, [peer, ...others], now);
     expect(deadline(TIMER.PROBE)).toBe(now);
@@ -38,7 +38,7 @@ describe('startProbes', () => {
 });
 
 describe('reviewProbe', () => {
-  it('arms the probe for now, or for Rekey-Timeout after the last one', () => {
+  it('arms the probe for now, or for Rekey-Timeout after the last probe', () => {
     const { state, peer, now, deadline } = replacing();
     reviewProbe(state, peer, now);
     expect(deadline(TIMER.PROBE)).toBe(now);
@@ -72,7 +72,7 @@ describe('reviewProbe', () => {
 });
 
 describe('probe', () => {
-  it('sends an initiation, and is armed again for Rekey-Timeout and a jitter later', () => {
+  it('sends an initiation, and arms the timer for Rekey-Timeout and a jitter later', () => {
     const { state, peer, now, types, deadline } = replacing();
     probe(state, peer, now);
     expect(types()).toEqual([1]);
@@ -82,7 +82,7 @@ describe('probe', () => {
     expect(pairOf(peer, state.nextIdentity!, peer.publicKey).sentAt).toBe(now);
   });
 
-  it('waits until Rekey-Timeout has passed since the last one', () => {
+  it('waits until Rekey-Timeout has passed since the last probe', () => {
     const { state, peer, now, types, deadline } = replacing();
     const pair = pairOf(peer, state.nextIdentity!, peer.publicKey);
     pair.sentAt = now - 4999;
@@ -116,7 +116,7 @@ describe('probe', () => {
     expect(asked).toEqual([false, false, false, true, false, true]);
   });
 
-  it('is armed again if there is no shared secret with the other key', () => {
+  it('arms the timer again if there is no shared secret with the other key', () => {
     const { state, peer, now, types, isArmed } = replacing();
     peer.nextKey = parsePublicKey(new Uint8Array(32));
     peer.unansweredProbes = 3;
@@ -137,7 +137,7 @@ describe('probe', () => {
   );
 });
 
-/** Our key is being replaced, and bob was not probed yet. */
+/** Returns a session while our key is being replaced. Bob was not probed yet. */
 function replacing(): WithSession {
   const all = withSession();
   const { state, peer } = all;

@@ -38,7 +38,7 @@ describe('RoutingLoops', () => {
     expect(bob.send(asPacket(response, 4))).toBe('routing-loop');
   });
 
-  it('do not drop datagrams of another WireGuard', () => {
+  it('do not drop datagrams that this engine has not sent', () => {
     const { alice, bob } = around(4);
     const [datagram] = sendAndCatch(alice, bob);
     for (const type of [1, 2, 3, 4]) {
@@ -89,7 +89,7 @@ describe('RoutingLoops', () => {
       network.settle();
       return node;
     });
-    // The first node is the outermost. Each other node is reached inside the one before it.
+    // Each node is reached inside the tunnel of the node before it.
     const refused = nodes.slice(1).map((node, i) => {
       const [datagram] = sendAndCatch(alice, node, packetBetween(alice, node));
       route(alice, nodes[i], node.endpoint);
@@ -154,7 +154,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(fragments(asPacket(datagram, 4), 4, 9)[1])).toBeUndefined();
   });
 
-  it('let fragments of other protocols and other headers through', () => {
+  it('let fragments of other protocols through, and packets with other headers', () => {
     const { alice, bob } = around(6);
     const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
     const [first, second] = fragments(asPacket(datagram, 6), 6, 7);
@@ -175,7 +175,7 @@ describe('RoutingLoops', () => {
     expect(other.alice.send(odd)).toBeUndefined();
   });
 
-  it('learn from a handshake through whose tunnel a peer is reached', () => {
+  it('learn the carrier of a peer from an initiation, too', () => {
     const { network, alice, bob, carol } = three();
     network.now += 200_000;
     const [initiation] = sendAndCatch(alice, carol);
@@ -217,7 +217,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(asPacket(forCarol, 4))).toBeUndefined();
   });
 
-  it('forget through whose tunnel a removed peer was reached', () => {
+  it('forget the carrier of a peer that is removed', () => {
     const { alice, bob, carol } = three();
     const [forCarol] = sendAndCatch(alice, carol);
     const [forBob] = sendAndCatch(alice, bob, asPacket(forCarol, 4));
@@ -232,7 +232,7 @@ describe('RoutingLoops', () => {
 
 type Node = Pair['alice'];
 
-/** Alice routes the address of bob's endpoint to bob himself. */
+/** Alice routes all addresses of the family to bob, also the address of his endpoint. */
 function around(family: 4 | 6, isConnected = true): Pair {
   const pair = createPair();
   if (isConnected) connect(pair);
@@ -244,7 +244,7 @@ function around(family: 4 | 6, isConnected = true): Pair {
   return pair;
 }
 
-/** Carol's endpoint is reached inside bob's tunnel. */
+/** Returns nodes with sessions. Alice reaches carol's endpoint inside bob's tunnel. */
 function three(): Pair & { carol: Node } {
   const pair = createPair();
   connect(pair);
@@ -282,7 +282,10 @@ function sendAndCatch(from: Node, to: Node, packet?: Uint8Array): CapturedDatagr
   return network.eavesdropper.datagrams.slice();
 }
 
-/** The datagram as an IP packet that the kernel routes into the interface. */
+/**
+ * Returns the datagram as an IP packet that the kernel routes into the interface. The addresses of
+ * an IPv6 packet are made up.
+ */
 function asPacket({ to, bytes }: CapturedDatagram, family: 4 | 6): Uint8Array {
   const udp = new Uint8Array(8 + bytes.length);
   const view = new DataView(udp.buffer);
@@ -297,7 +300,7 @@ function asPacket({ to, bytes }: CapturedDatagram, family: 4 | 6): Uint8Array {
   return ipPacket({ source, destination, payload: udp });
 }
 
-/** Two fragments, the first with 800 bytes of payload. */
+/** Returns the two fragments of a packet, the first with 800 bytes of payload. */
 function fragments(packet: Uint8Array, family: 4 | 6, id: number): Uint8Array[] {
   const header = family === 4 ? 20 : 40;
   const payload = packet.subarray(header);

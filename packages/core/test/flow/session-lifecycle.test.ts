@@ -18,7 +18,7 @@ import { sentAt, stage, startedHandshake, withSession } from './with-session.ts'
 const SOURCE = { sourceAddress: Uint8Array.of(192, 0, 2, 77), sourceInterface: 3 };
 
 describe('beginSession', () => {
-  it('keeps our own initiation waiting while another one is answered', () => {
+  it('keeps our own initiation waiting while an initiation of the peer is answered', () => {
     const { state, peer, now } = withSession();
     const { index } = startedHandshake(state, peer);
     const pair = peer.pair!;
@@ -144,7 +144,7 @@ describe('completeHandshake', () => {
     ]);
   });
 
-  it('reports a duration of 0 if the pair of keys is no longer in use', () => {
+  it('reports a duration of 0 if the static pair is no longer in use', () => {
     const { state, peer, now, events } = withSession();
     peer.pair = undefined;
     completeHandshake(state, peer, 'initiator', now);
@@ -261,7 +261,7 @@ describe('resetPeer', () => {
 });
 
 describe('updateEndpoint', () => {
-  it('keeps its own object if the new endpoint is equal', () => {
+  it('keeps the endpoint object of the peer if the new endpoint is equal', () => {
     const { state, peer, now, events } = withSession();
     const { address, port } = peer.endpoint!;
     const first = new Endpoint(address, port, SOURCE);

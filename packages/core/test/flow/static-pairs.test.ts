@@ -52,14 +52,15 @@ describe('noteInitiation', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, nextKey));
     noteInitiation(STATE, pairOf(peer, NEXT, nextKey));
     expect(peer.pair).toBe(pairOf(peer, NEXT, nextKey));
-    // The peer sent this initiation earlier. It still knows the next identity.
+    // This initiation may be older than the last one, so it does not show that the peer has
+    // forgotten the next identity. Only the preferred key changes.
     noteInitiation(STATE, pairOf(peer, OWN, key));
     expect(peer.pair).toBe(pairOf(peer, NEXT, key));
   });
 });
 
 describe('noteInitiation of the preferred pair', () => {
-  it('resets the count of unanswered probes, and changes nothing else', () => {
+  it('resets the count of unanswered probes; without a preferred pair, it prefers none', () => {
     const { peer, key } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const other = pairOf(peer, NEXT, key);
@@ -137,7 +138,7 @@ describe('isProbing', () => {
 });
 
 describe('otherKey', () => {
-  it('returns the other one of two keys', () => {
+  it('returns the other key of the peer, or undefined if it has one key', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     expect([otherKey(peer, key), otherKey(peer, nextKey)]).toEqual([nextKey, key]);
     peer.nextKey = undefined;

@@ -18,7 +18,7 @@ describe('fireTimers', () => {
     expect([isArmed(TIMER.SESSION_EXPIRY), isArmed(TIMER.KEEPALIVE)]).toEqual([false, true]);
   });
 
-  it('fires timers of all peers that are due', () => {
+  it('fires the due timers of all peers', () => {
     const { state, peer, now } = withSession();
     const other = state.timers.allocate();
     const fired: number[] = [];
@@ -218,7 +218,7 @@ describe('KEEPALIVE', () => {
     expect(isArmed(TIMER.KEEPALIVE)).toBe(false);
   });
 
-  it('sends another one 10 s later if data arrived meanwhile', () => {
+  it('is armed again for 10 s later if data arrived meanwhile', () => {
     const { state, peer, arm, deadline, now } = withSession();
     peer.needsAnotherKeepalive = true;
     arm(TIMER.KEEPALIVE, 0);

@@ -28,7 +28,7 @@ describe('dataSent', () => {
 });
 
 describe('dataReceived', () => {
-  it('arms the keepalive in 10 s, and remembers data that arrives before that', () => {
+  it('arms the keepalive for 10 s later, and remembers data that arrives before that', () => {
     const { state, peer, deadline } = create();
     dataReceived(state, peer, 1000);
     expect(deadline(TIMER.KEEPALIVE)).toBe(11_000);
@@ -106,7 +106,7 @@ describe('awaitHandshake', () => {
 });
 
 describe('sessionDerived', () => {
-  it('wipes all keys 540 s later', () => {
+  it('arms the wipe of all keys for 540 s later', () => {
     const { state, peer, deadline } = create();
     sessionDerived(state, peer, 1000);
     expect(deadline(TIMER.ZERO_KEYS)).toBe(541_000);
@@ -114,7 +114,7 @@ describe('sessionDerived', () => {
 });
 
 describe('sessionStarted', () => {
-  it('ends the session 180 s after its keys were made', () => {
+  it('arms the end of the session for 180 s after its keys were made', () => {
     const { state, peer, deadline } = create();
     sessionStarted(state, peer, { createdAt: 1000 } as Keypair<Peer>);
     expect(deadline(TIMER.SESSION_EXPIRY)).toBe(181_000);

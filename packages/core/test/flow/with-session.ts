@@ -16,7 +16,7 @@ import type { Timer } from '../../src/peer/timer-table.ts';
 
 export interface WithSession extends Pair {
   state: EngineState;
-  /** Bob. */
+  /** Bob, as alice's engine keeps him. */
   peer: Peer;
   now: number;
   arm: (timer: Timer, delay: number) => void;
@@ -28,7 +28,10 @@ export interface WithSession extends Pair {
   events: () => EngineEvent[];
 }
 
-/** No timer is armed, and the budget for initiations is full. */
+/**
+ * Connects alice and bob. After that, no timer of the peer is armed, and the budget for initiations
+ * is full.
+ */
 export function withSession(options: PairOptions = {}): WithSession {
   const pair = createPair(options);
   connect(pair);
@@ -61,13 +64,16 @@ export function withSession(options: PairOptions = {}): WithSession {
   };
 }
 
-/** Makes `time` the time of the last initiation. */
+/** Makes `time` the time of the last handshake message to the peer. */
 export function sentAt(peer: Peer, time: number): void {
   peer.handshakeSentAt = time;
   peer.pair!.sentAt = time;
 }
 
-/** Makes an attempt at a handshake that is in progress. */
+/**
+ * Puts the peer into an attempt at a handshake: the initiation was created, and the response has
+ * not come. `isForgotten` tells whether the index is free and the handshake wiped.
+ */
 export function startedHandshake(
   state: EngineState,
   peer: Peer,
@@ -88,7 +94,7 @@ export function startedHandshake(
   };
 }
 
-/** Stages packets. */
+/** Stages `count` packets of 40 bytes. */
 export function stage(peer: Peer, count: number): void {
   peer.staged ??= new StagedPackets();
   for (let i = 0; i < count; i++) peer.staged.push(new Uint8Array(40), 0, 40);

@@ -209,8 +209,8 @@ describe('saveState and restoreState', () => {
             else if (action === 3) takeOver(bob);
             else if (action === 4) network.drive(7);
             else network.drive(40_000);
-            // Two handshakes that cross leave two sessions. A message of the older one is lost if the next
-            // handshake overtakes it, also without a hand-over.
+            // Two handshakes that cross leave two sessions. A message of the older one is lost if
+            // the next handshake overtakes it, also without a hand-over.
             if (!isUp && action <= 1) network.settle();
           }
           network.drive(20_000);
@@ -299,7 +299,7 @@ describe('restartSessions', () => {
   });
 
   it.each([-3_600_000, 0])(
-    'is not refused after the other process was stopped for 200 s, and the clock jumped by %d ms',
+    'sends no initiation that is refused, 200 s after the hand-over and with a clock that jumped by %d ms',
     (jump) => {
       const { network, alice, bob } = connected();
       const old = takeOver(alice);
@@ -315,7 +315,7 @@ describe('restartSessions', () => {
     },
   );
 
-  it('is not refused by any of many peers to which the other process has just sent initiations', () => {
+  it('sends no initiation that is refused to many peers, just after the other process has sent some', () => {
     const { network, alice } = createPair();
     const others = Array.from({ length: 70 }, (_, i) => createPerson(i + 3));
     const nodes = others.map((person) => joinNetwork(network, person));
@@ -341,7 +341,7 @@ describe('a clock that jumps between two processes', () => {
   it.each([-3_600_000, -1, 3_600_000])('by %d ms: no initiation is refused', (jump) => {
     const { network, alice, bob } = connected();
     for (let i = 0; i < 4; i++) {
-      // The way back is a jump too.
+      // The clock also jumps back.
       alice.clockOffset = i % 2 === 0 ? jump : 0;
       takeOver(alice);
       const at = network.now;
@@ -364,7 +364,7 @@ describe('a process that is suspended after it has taken over', () => {
     takeOver(alice);
     exchange(pair);
     const waiting = suspend(alice, ms, () => bob.send(packetBetween(bob, alice)));
-    // What the kernel has kept for it comes at once, before any timer.
+    // The datagrams that the kernel has kept for alice come at once, before any timer.
     for (const { bytes, from, to } of waiting) network.inject(bytes, from, to);
     alice.send(packetBetween(alice, bob));
     network.driveUntil(() => bob.packets.length === 3, 10_000);
@@ -404,7 +404,7 @@ function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   return pair;
 }
 
-/** One packet each way. */
+/** Sends one packet each way. */
 function exchange({ network, alice, bob }: Pair): void {
   alice.send(packetBetween(alice, bob));
   bob.send(packetBetween(bob, alice));
@@ -416,7 +416,7 @@ function send(from: Pair['alice'], to: Pair['alice']): number {
   return 1;
 }
 
-/** Everything that a user sees of an engine, and the next deadline. */
+/** Returns everything that a user sees of an engine, and the next deadline. */
 function facts(engine: Engine): unknown {
   return {
     peers: engine.peers(),

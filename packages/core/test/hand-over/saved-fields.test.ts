@@ -13,12 +13,15 @@ import type { Keypair } from '../../src/peer/keypairs.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { takeOver } from './taken-over.ts';
 
-/** A field that is neither saved nor named here as left out would be lost in an upgrade. */
+/**
+ * The tests fail for a field that is neither saved nor named here as left out: an upgrade would
+ * lose it.
+ */
 describe('a handed-over state', () => {
   it('has every field of a peer, except those that are set again', () => {
     const { alice } = busyPair();
-    // They follow from the keys and the position of the peer, or are set again by the next
-    // initiation or the next datagram.
+    // These fields follow from the keys and the position of the peer, or the next initiation or the
+    // next datagram sets them again.
     const leftOut = ['id', 'nextId', 'number', 'slot', 'turnAt', 'carrier', 'carriedAt'];
     const { expected, found } = handedOver(alice, peerOf, leftOut);
     expect(Object.keys(expected).length).toBeGreaterThan(20);
@@ -27,10 +30,11 @@ describe('a handed-over state', () => {
 
   it('has every field of a pair of static keys and of its handshake', () => {
     const { alice } = busyPair();
-    // The index is the key of a table.
+    // The index is also the key of a table, so the test must not change it.
     const pair = handedOver(alice, (node) => peerOf(node).pair!, ['turnAt', 'index']);
     expect(pair.found).toEqual(pair.expected);
-    // The static-static secret is computed again. Another value of `state` would not be valid.
+    // The static-static secret is computed again. `state` is a word, and the test changes only
+    // numbers and flags.
     const leftOut = ['staticStatic', 'state'];
     const handshake = handedOver(alice, (node) => peerOf(node).pair!.handshake, leftOut);
     expect(handshake.found).toEqual(handshake.expected);
@@ -39,7 +43,7 @@ describe('a handed-over state', () => {
   it('has every field of a session, and skips counters', () => {
     const { alice } = busyPair();
     const before = sessionOf(alice);
-    // The limits are options of the engine. The index is the key of a table.
+    // The limits are options of the engine. The index is also the key of a table.
     const session = handedOver(alice, sessionOf, ['sendCounter', 'limits', 'localIndex']);
     expect(session.found).toEqual(session.expected);
     expect(sessionOf(alice)).not.toBe(before);
@@ -61,7 +65,7 @@ describe('a handed-over state', () => {
       'lastPeerNumber allowedIps indices timers stats';
     // Options, and objects without a state.
     const made = 'crypto randomBytes unixTime limits giveUpMs jitter';
-    // What was counted about load and floods, the budgets and the turns: all of these start again.
+    // What was counted about load and floods, and the budgets with their turns, start again.
     const foundAgain =
       'handshakes initiations probes load rateLimiter unreachableLimit roams routingLoops';
     // Empty while nothing is in progress. The observer belongs to a capture, which ends.
@@ -72,8 +76,8 @@ describe('a handed-over state', () => {
 });
 
 /**
- * Gives each number and flag of an object another value, and hands the node over. Returns the fields
- * before and after it, without those that are left out.
+ * Gives each number and flag of an object another value, and hands the node over. Returns the
+ * fields before and after it, without those that are left out.
  */
 function handedOver(
   node: SimulatedNode,
@@ -99,7 +103,10 @@ function kindOf(value: unknown): unknown {
   return typeof value === 'object' ? 'object' : value;
 }
 
-/** Alice has a value in each field of her peer: keys that change, a preshared key, a packet that waits. */
+/**
+ * Returns a pair in which alice has a value in each field of her peer: keys that change, a
+ * preshared key, a packet that waits.
+ */
 function busyPair(): Pair {
   const pair = createPair();
   connect(pair);
@@ -119,7 +126,7 @@ function busyPair(): Pair {
   network.drive(130_000);
   alice.send(packetBetween(alice, bob));
   network.drive(7000);
-  // The session ends, and the next packet waits for an answer.
+  // The session can no longer send, and the next packet waits for a handshake.
   network.nodes.splice(network.nodes.indexOf(bob), 1);
   peerOf(alice).keypairs.current!.canSend = false;
   alice.send(packetBetween(alice, bob));

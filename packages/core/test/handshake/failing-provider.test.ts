@@ -1,6 +1,6 @@
 /**
- * A provider or a random source that fails in the middle of a message: no secret of that message is left
- * in memory.
+ * Tests that no secret of a handshake message is left in memory if a provider or a random source
+ * fails while the message is made or read.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   type Party,
 } from './parties.ts';
 
-/** Prepares both sides for the function that makes or reads the message. */
+/** Prepares both sides. Returns one of them, and the function that makes or reads its message. */
 type Prepare = () => { party: Party; run: (party: Party) => unknown };
 
 const MESSAGES: [string, Prepare][] = [
@@ -50,7 +50,7 @@ const MESSAGES: [string, Prepare][] = [
   ],
 ];
 
-/** All states that `begin` and `resume` have returned. */
+/** All states that `SymmetricState.begin` and `resume` have returned in one pass. */
 let states: SymmetricState[] = [];
 
 beforeEach(() => {
@@ -87,7 +87,7 @@ describe.each(MESSAGES)('%s', (_, prepare) => {
   });
 });
 
-/** The reference provider, whose call number `failing` throws. */
+/** The reference provider. Its call number `failing` throws, counted from 0. */
 class FailingProvider {
   /** The given party, with this provider. */
   readonly party: Party;

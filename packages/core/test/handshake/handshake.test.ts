@@ -49,7 +49,7 @@ describe('Handshake', () => {
     expect(handshake.staticStatic).toEqual(before);
   });
 
-  it('can have a second object, which shares the last initiation', () => {
+  it('can create a second handshake, which shares the keys and the last initiation', () => {
     const { alice } = createParties();
     const { handshake, crypto, identity } = alice;
     handshake.presharedKey = new PresharedKey();

@@ -89,7 +89,7 @@ describe('openInitiationStatic', () => {
     expect(openInitiationStatic(bob.crypto, bob.identity, message)).toBeUndefined();
   });
 
-  it('never throws for any bytes', () => {
+  it('refuses any bytes, and does not throw', () => {
     const { bob } = createParties();
     const bytes = fc.uint8Array({ minLength: 144, maxLength: 144 });
     fc.assert(
@@ -172,9 +172,10 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, next, 1020)).toBeUndefined();
   });
 
-  it('refuses a timestamp that was sealed without the private key', () => {
+  it('refuses a timestamp that was sealed without the private key of the sender', () => {
     const { alice, bob } = createParties();
-    // Mallory knows both public keys: she gets as far as msg.static and no further.
+    // Mallory knows both public keys, so her msg.static is valid. She does not know alice's private
+    // key. Bob's private key stands for any wrong key here.
     const { alice: mallory } = createParties();
     mallory.identity = { ...mallory.identity, privateKey: bob.identity.privateKey };
     mallory.handshake.staticStatic = new Uint8Array(32).fill(1);
@@ -198,7 +199,7 @@ describe('consumeInitiation', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     const before = snapshot(bob.handshake);
-    // The tags do not protect the sender index and the macs.
+    // The tags protect neither the first 8 bytes (type and sender index) nor the macs.
     fc.assert(
       fc.property(fc.integer({ min: 8 * 8, max: 116 * 8 - 1 }), (bit) => {
         // X25519 ignores the highest bit of a public key, but the hash does not.

@@ -1,5 +1,5 @@
 /**
- * Two sides of a handshake without an engine around them.
+ * Two sides of a handshake without an engine around them, for tests.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export function createParties(
   };
 }
 
-/** An initiation; `seconds` is its timestamp. */
+/** Returns an initiation of the party. `seconds` is its timestamp. */
 export function initiate(party: Party, seconds = 1, senderIndex = 0xa11ce): Uint8Array {
   const { crypto, identity, handshake, randomBytes } = party;
   const out = new Uint8Array(148);
@@ -64,7 +64,10 @@ export function initiate(party: Party, seconds = 1, senderIndex = 0xa11ce): Uint
   return out;
 }
 
-/** Does both steps. Returns `not-opened` if step 1 refuses the message. */
+/**
+ * Opens and consumes an initiation. Returns `not-opened` if it cannot be opened, otherwise the
+ * result of `consumeInitiation`.
+ */
 export function receiveInitiation(
   party: Party,
   message: Uint8Array,

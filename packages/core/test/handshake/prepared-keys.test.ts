@@ -1,5 +1,5 @@
 /**
- * Keys that a provider prepares: how many there are, and that none is left behind.
+ * Tests of providers that prepare keys: how many keys they prepare, and that each is destroyed.
  *
  * @module
  */
@@ -60,7 +60,7 @@ describe('a provider that prepares keys', () => {
   it.each([
     ['the link goes down', (engine: Engine) => engine.linkDown(0)],
     ['the private key is removed', (engine: Engine) => engine.configure({ privateKey: null }, 0)],
-  ])('destroys its static key when %s', (_, end) => {
+  ])('has no static key left when %s', (_, end) => {
     const keys = new KeyCounter();
     const randomBytes = seededRandomBytes(5);
     const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: keys.provider });
@@ -109,12 +109,13 @@ describe('a provider whose prepared key can be read back', () => {
   });
 });
 
-/** A provider whose prepared keys are only copies. */
+/** A provider whose prepared keys are copies, which can be read back. */
 const READABLE: CryptoProvider = {
   ...referenceProvider,
   dhKey: (privateKey) => dhKeyOf(referenceProvider, privateKey),
 };
 
+/** Counts the keys that its provider has prepared, and those that are not destroyed (`left`). */
 class KeyCounter {
   prepared = 0;
   left = 0;

@@ -250,7 +250,7 @@ function takeKeys(side: Side): { sendKey: string; receiveKey: string } {
   return { sendKey: toHex(sendKey), receiveKey: toHex(receiveKey) };
 }
 
-/** Returns C and H, which must be the same on both sides. */
+/** Returns the chaining key (C) and the hash (H), which must be the same on both sides. */
 function stateOf(from: Side, to: Side): { chainingKey: string; hash: string } {
   const [chainingKey, hash] = [toHex(from.handshake.chainingKey), toHex(from.handshake.hash)];
   check(chainingKey === toHex(to.handshake.chainingKey), 'C');

@@ -54,7 +54,7 @@ describe('createResponse', () => {
 });
 
 describe('consumeResponse', () => {
-  it('ends with the same C and H on both sides', () => {
+  it('ends with the same chaining key and hash on both sides', () => {
     const { alice, bob } = answered();
     expect(receiveResponse(alice, bob.response)).toBeUndefined();
     expect(alice.handshake).toMatchObject({ state: 'response-consumed', remoteIndex: 0xb0b });
@@ -82,7 +82,7 @@ describe('consumeResponse', () => {
   it('refuses every response with a flipped bit, and still waits for the right one', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
-    // The tag does not protect the indices and the macs.
+    // The tag protects neither the first 12 bytes (type and indices) nor the macs.
     fc.assert(
       fc.property(fc.integer({ min: 12 * 8, max: 60 * 8 - 1 }), (bit) => {
         const mutated = bob.response.slice();
@@ -95,7 +95,7 @@ describe('consumeResponse', () => {
     expect(receiveResponse(alice, bob.response)).toBeUndefined();
   });
 
-  it('never throws for any bytes', () => {
+  it('refuses any bytes, and does not throw', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
     fc.assert(

@@ -122,7 +122,10 @@ describe('mac1KeyOf and cookieKeyOf', () => {
   });
 });
 
-/** A provider whose prepared keys are copies. It adds those that are destroyed to `destroyed`. */
+/**
+ * Returns a provider whose prepared keys are copies. With `isReadable`, they can be read back. It
+ * adds the keys that are destroyed to `destroyed`.
+ */
 function preparing({
   isReadable,
   destroyed = [],
@@ -150,7 +153,7 @@ function fail(): never {
   throw new Error('the provider failed');
 }
 
-/** The key is clamped, so that no function that reads it changes it. */
+/** Returns a key that is clamped, so that no function that reads it changes it. */
 function keyOf(byte: number): PrivateKey {
   const key = new PrivateKey();
   key.set(new Uint8Array(32).fill(byte));

@@ -6,7 +6,7 @@ import type { PresharedKey, PublicKey } from '../../src/keys.ts';
 const RESPONDER = new Uint8Array(32).fill(9) as PublicKey;
 
 describe('SymmetricState', () => {
-  it('begins with the C of the paper', () => {
+  it('begins with the hash of the construction as chaining key (C)', () => {
     const { chainingKey } = SymmetricState.begin(referenceProvider, RESPONDER);
     expect(toHex(chainingKey)).toBe(
       '60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36',
@@ -67,7 +67,7 @@ describe('SymmetricState', () => {
     expect(keys).toEqual([new Uint8Array(32)]);
   });
 
-  it('hashes tau, and wipes it', () => {
+  it('hashes the value tau of the preshared key, and wipes it', () => {
     const inputs: (Uint8Array | undefined)[] = [];
     const state = SymmetricState.begin(
       {

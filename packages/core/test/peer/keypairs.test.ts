@@ -65,7 +65,7 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
   });
 
-  it('stops sending without stopping to receive', () => {
+  it('stops sending, and keeps the keys to receive', () => {
     const [a, b] = [create(true), create(false)];
     const keypairs = add(a, b);
     keypairs.stopSending();
@@ -74,22 +74,22 @@ describe('Keypairs', () => {
     expect(() => add().stopSending()).not.toThrow();
   });
 
-  it('sends with none of the replaced sessions', () => {
+  it('makes only wiped sessions unusable when newer ones are added', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     add(a, b, c);
     expect([a, b, c].map(({ keypair }) => keypair.isUsable(0))).toEqual([false, true, true]);
   });
 
-  it('receives with replaced sessions for longer while static keys are being replaced', () => {
+  it('keeps retired sessions to receive while static keys are being replaced', () => {
     const all = Array.from({ length: 8 }, (_, i) => create(i % 2 === 0));
     const keypairs = new Keypairs();
     keypairs.retires = true;
     for (const { keypair } of all) keypairs.add(keypair, indices);
-    // Two are `current` and `next`. Four replaced keypairs are kept, but they do not send.
+    // Two are `current` and `next`. Four retired keypairs are kept, but they do not send.
     expect(all.map(({ destroyed }) => destroyed())).toEqual([2, 2, 0, 0, 0, 0, 0, 0]);
     const sending = all.filter(({ keypair }) => keypair.isUsable(0)).map(({ keypair }) => keypair);
     expect(sending).toEqual([keypairs.current, keypairs.next]);
-    // When no key is being replaced, the next session wipes the replaced keypairs.
+    // When no key is being replaced, the next session wipes the retired keypairs.
     keypairs.retires = false;
     const last = create(true);
     keypairs.add(last.keypair, indices);
@@ -97,7 +97,7 @@ describe('Keypairs', () => {
     keypairs.clear(indices);
   });
 
-  it('wipes replaced sessions together with the others', () => {
+  it('wipes retired sessions together with the others', () => {
     const before = indices.size;
     const all = [create(true), create(true), create(false), create(true)];
     const keypairs = new Keypairs();
@@ -121,7 +121,7 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 2]);
   });
 
-  it('wipes the sessions of one static key in all places, and no others', () => {
+  it('wipes the current, previous and next session of one static key, and no others', () => {
     const [theirs, others] = [new PublicKey(32), new PublicKey(32)];
     const keys = [undefined, theirs, others];
     const places = ['current', 'previous', 'next'] as const;
@@ -160,7 +160,7 @@ describe('Keypairs', () => {
 });
 
 describe('Keypairs while keys are replaced', () => {
-  it('wipe all sessions of a key of the peer once when the key is removed', () => {
+  it('wipe the sessions of a removed key and all retired sessions, each cipher once', () => {
     const gone = new PublicKey(32);
     const staticKeys = { own: NO_KEY, peer: gone };
     const all = [create(true), create(true), create(true), create(true, 0, 9, staticKeys)];

@@ -32,7 +32,7 @@ describe('ReplayWindow', () => {
     for (const counter of [0, 1]) expect(new ReplayWindow().check(counter)).toBe(true);
   });
 
-  it('checks without marking', () => {
+  it('does not mark a counter that is only checked', () => {
     const window = new ReplayWindow();
     expect([window.check(5), window.check(5), window.accept(5), window.check(5)]).toEqual([
       true,
@@ -80,7 +80,7 @@ describe('ReplayWindow', () => {
     expect(taken).toEqual(steps);
   });
 
-  it('agrees with its slow twin for any counters', () => {
+  it('agrees with SlowReplayWindow for any counters', () => {
     const step = fc.oneof(fc.integer({ min: -40, max: 40 }), fc.integer({ min: -9000, max: 9000 }));
     fc.assert(
       fc.property(start(), fc.array(step, { maxLength: 200, size: 'max' }), (from, steps) => {

@@ -52,7 +52,7 @@ describe('RoamLimiter', () => {
     expect(limiter.due).toBe(Infinity);
   });
 
-  it('does not wait for a change to the same endpoint', () => {
+  it('ignores a change to the same endpoint', () => {
     const { roam, reported, limiter, peers } = create();
     roam('a', 2, 0);
     reported();
@@ -124,7 +124,10 @@ describe('RoamLimiter', () => {
 
 type Name = 'a' | 'b';
 
-/** Two peers at port 1, and a function that returns the reported changes: peer, port before, port after. */
+/**
+ * Returns two peers at port 1. `reported` returns the changes that were reported since its last
+ * call: peer, port before, port after.
+ */
 function create(): {
   limiter: RoamLimiter;
   peers: Record<Name, Peer>;

@@ -89,7 +89,7 @@ describe('TimerTable', () => {
       const slot = timers.allocate();
       expect(slot).toBe(i);
       timers.arm(slot, (i % 6) as Timer, deadline, 10);
-      // This must be right while the table grows, too.
+      // The first deadline must be right while the table grows, too.
       expect(timers.firstDeadline()).toBe(Math.min(...deadlines.slice(0, i + 1)) + 10);
     }
     for (const [i, deadline] of deadlines.entries()) timers.arm(i, (i % 6) as Timer, deadline, 0);
@@ -102,7 +102,7 @@ describe('TimerTable', () => {
     expect(timers.firstSlot()).toBe(-1);
   });
 
-  it('does not keep the old deadlines of a released slot', () => {
+  it('finds a deadline that is armed again after it was cleared', () => {
     const timers = new TimerTable();
     const [a, b] = [timers.allocate(), timers.allocate()];
     timers.arm(a, TIMER.KEEPALIVE, 0, 100);
@@ -127,7 +127,8 @@ describe('TimerTable', () => {
             timers.arm(slot, timer, 1000, delay);
             plain.set(`${slot} ${timer}`, 1000 + delay);
           }
-          // The table is not read after every change, so that keys can lag behind.
+          // The first deadline is not read after every change, so the keys of the heap may be out
+          // of date.
           const expected = Math.min(...plain.values());
           expect(look ? timers.firstDeadline() : expected).toBe(expected);
         }

@@ -20,7 +20,7 @@ import {
 } from '../../src/index.ts';
 
 describe('private key', () => {
-  it('stops sending with the old sessions when it is changed, but still receives with them', () => {
+  it('ends the old sessions when it is changed, but messages in flight are still received', () => {
     const { network, alice, bob } = connected();
     bob.send(packetBetween(bob, alice));
     configure(alice, { privateKey: createPerson(3).privateKey });
@@ -104,7 +104,7 @@ describe('preshared key', () => {
 });
 
 describe('peers', () => {
-  it('lose their routes, session, staged packets and deadlines when they are removed', () => {
+  it('lose their routes, session and deadlines when they are removed, and can be added again', () => {
     const { network, alice, bob } = connected();
     const late = network.eavesdropper.of(4, alice)[0]?.bytes ?? new Uint8Array(0);
     configure(bob, { peers: [{ publicKey: alice.person.publicKey, remove: true }] });
@@ -154,7 +154,7 @@ describe('peers', () => {
     expect(of()).toEqual(['10.7.0.0/16']);
   });
 
-  it('are sent the staged packets when their endpoint becomes known', () => {
+  it('are sent the staged packets after they get a new endpoint', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     const { publicKey } = bob.person;
@@ -166,7 +166,7 @@ describe('peers', () => {
     expect(bob.packets).toHaveLength(1);
   });
 
-  it('with a low-order public key send nothing and accept nothing', () => {
+  it('with a low-order public key are sent nothing', () => {
     for (const publicKey of lowOrderPoints()) {
       const network = new SimulatedNetwork();
       const node = joinNetwork(network, createPerson(1));
@@ -334,7 +334,8 @@ function withPeer(fields: Record<string, unknown>): unknown {
 }
 
 /**
- * The seven forms of the five points of low order: two points have a second form, above the prime.
+ * Returns the seven encodings of the five points of low order. Two points have a second encoding,
+ * which is not below the prime.
  */
 function lowOrderPoints(): PublicKey[] {
   const hex = [

@@ -6,7 +6,7 @@ import type { Engine } from '../../src/index.ts';
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 12);
 
 describe('pollTimeout', () => {
-  it('is exact: something happens at that time and not before, after any inputs', () => {
+  it('is not too late: just before that time there is nothing to do, after any inputs', () => {
     fc.assert(
       fc.property(
         fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }),
@@ -34,7 +34,7 @@ describe('pollTimeout', () => {
     );
   });
 
-  it('returns another deadline after handleTimeout', () => {
+  it('returns a later deadline after handleTimeout', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), (steps) => {
         const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 3 } });

@@ -171,7 +171,8 @@ describe('handshake', () => {
     const { network, alice, bob } = createPair();
     alice.send(packetBetween(alice, bob));
     bob.send(packetBetween(bob, alice));
-    // The kernel and wireguard-go have one state for both roles.
+    // The kernel and wireguard-go keep one handshake for both roles, so they forget their
+    // initiation.
     const [alicesPeer] = stateOf(bob.engine).peers.values();
     network.step();
     alicesPeer.pair!.handshake.clear();
@@ -180,7 +181,7 @@ describe('handshake', () => {
     expect(bob.packets).toHaveLength(1);
   });
 
-  it('carries DSCP AF41 on handshake messages and nothing on transport', () => {
+  it('uses DSCP AF41 for handshake messages, and none for transport messages', () => {
     const pair = createPair();
     connect(pair);
     expect(pair.network.eavesdropper.datagrams.map(({ tos }) => tos)).toEqual([0x88, 0x88, 0]);

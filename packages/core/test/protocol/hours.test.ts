@@ -7,7 +7,7 @@ import { World } from './hours/world.ts';
 
 /**
  * `pnpm test:hours` sets the number of days, and stores the figures in test/results/hours.json.
- * Each day has another seed.
+ * Each day has its own seed.
  */
 const DAYS = Number(process.env['LITZ_TEST_DAYS'] ?? 20);
 const isLong = process.env['LITZ_TEST_DAYS'] !== undefined;
@@ -46,7 +46,7 @@ it(
   },
 );
 
-/** @throws {Error} something is wrong; the message has the seed and the event */
+/** @throws {Error} something is wrong; the message has the seed and the number of events */
 function spendDay(seed: number): { events: number; figures: World['figures'] } {
   const world = new World(seed);
   const end = world.network.now + DAY_MS;

@@ -1,6 +1,6 @@
 /**
- * Bugs that other implementations had. Bugs of real sockets, TUN devices and the UAPI are tested in
- * the packages that have these.
+ * Tests that the engine does not have bugs which other implementations had. Bugs of real sockets,
+ * TUN devices and the UAPI are tested in the packages that have these.
  */
 import {
   connect,
@@ -155,7 +155,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(bob.engine.stats.drops.toJSON()).toEqual({ 'disallowed-source': 1 });
   });
 
-  it('oversized datagram panics the receive loop: every length up to 65535 is accepted', () => {
+  it('oversized datagram panics the receive loop: a datagram of 65535 bytes is dropped for a reason', () => {
     const { alice } = connected();
     for (const type of [1, 2, 3, 4, 5]) {
       const big = new Uint8Array(65_535).fill(0xee);
@@ -164,7 +164,7 @@ describe('known bugs of WireGuard implementations', () => {
     }
   });
 
-  it('handshake responses discarded within 250 ms: one after 1 ms completes', () => {
+  it('handshake responses discarded within 250 ms: a response after 1 ms completes the handshake', () => {
     const pair = createPair({ latency: 0.5 });
     connect(pair);
     expect(pair.bob.packets).toHaveLength(1);
@@ -239,7 +239,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(bob.packets).toHaveLength(3);
   });
 
-  it('PSK change not applied: the next handshake uses it', () => {
+  it('PSK change not applied: the next handshake uses the new key', () => {
     const { network, alice, bob } = connected();
     const presharedKey = new Uint8Array(32).fill(3) as PresharedKey;
     const change = (node: Pair['alice'], other: Pair['alice']): void => {

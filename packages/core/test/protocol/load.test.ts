@@ -66,7 +66,7 @@ describe('the load state', () => {
     expect(bob.packets).toHaveLength(1);
   });
 
-  it('limits each source with a valid cookie to a burst of 5 and 20 per second', () => {
+  it('limits each source with a valid cookie to a burst of 5 messages', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     const flood = floodOn({ network, alice, bob });
     flood(3);
@@ -80,7 +80,7 @@ describe('the load state', () => {
     const reasons = Array.from({ length: 8 }, () =>
       bob.receive(withCookie?.slice() ?? new Uint8Array(0), alice.endpoint),
     );
-    // The first is answered, the next are replays, and then the bucket is empty.
+    // The first message is answered, the next ones are replays, and then the bucket is empty.
     expect(reasons.slice(0, 2)).toEqual([undefined, 'replayed-initiation']);
     expect(reasons.slice(5)).toEqual(['rate-limited', 'rate-limited', 'rate-limited']);
     // The cookie is not valid for another port of the same host.

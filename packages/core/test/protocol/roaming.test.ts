@@ -54,7 +54,7 @@ describe('roaming', () => {
     const { network, alice, bob } = connected();
     const known = bob.engine.peer(alice.person.publicKey)?.endpoint;
     for (const datagram of network.eavesdropper.datagrams) {
-      // One replay, and one broken message.
+      // Each message comes once as it was, which is a replay, and once broken.
       network.inject(datagram.bytes, elsewhere, bob.endpoint);
       const broken = datagram.bytes.slice();
       broken[30] ^= 1;
@@ -65,7 +65,7 @@ describe('roaming', () => {
     expect(bob.eventsOf('roam')).toEqual([]);
   });
 
-  it('loses no peer when both sides roam at once', () => {
+  it('loses no peer when both sides roam, one shortly after the other', () => {
     const { network, alice, bob } = connected();
     const [oldAlice, oldBob] = [alice.endpoint, bob.endpoint];
     alice.endpoint = elsewhere;
@@ -172,14 +172,14 @@ describe('roam events', () => {
 });
 
 describe('sticky source', () => {
-  it('is kept while the peer answers', () => {
+  it('has the local address on which the peer was last heard', () => {
     const { alice, bob } = connected();
     const { endpoint } = alice.engine.peer(bob.person.publicKey) ?? {};
     expect([...(endpoint?.sourceAddress ?? [])]).toEqual([...alice.endpoint.address]);
     alice.send(packetBetween(alice, bob));
   });
 
-  it('is cleared at every retransmission', () => {
+  it('is cleared at a retransmission', () => {
     const { network, alice, bob } = connected();
     network.drive(200_000);
     expect(alice.engine.peer(bob.person.publicKey)?.endpoint?.sourceAddress).toBeDefined();
@@ -216,7 +216,7 @@ function roamTo(alice: Pair['alice'], bob: Pair['bob'], port: number): void {
   network.latency = latency;
 }
 
-/** The ports of all roam events. */
+/** Returns the new ports of all roam events that bob has emitted. */
 function ports(bob: Pair['bob']): number[] {
   return bob.eventsOf('roam').map(({ endpoint }) => endpoint.port);
 }

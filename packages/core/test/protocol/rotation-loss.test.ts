@@ -84,6 +84,7 @@ class Talk {
     }
   }
 
+  /** Returns how many packets of each sender have not arrived. */
   lost(): { alice: number; bob: number } {
     const { packets: ofBob } = this.#alice;
     const { packets: ofAlice } = this.#bob;

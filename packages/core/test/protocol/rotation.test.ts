@@ -1,6 +1,6 @@
 /**
- * Static keys are replaced while packets flow. For a while, a device has two identities, and its
- * peers know two keys of it.
+ * Tests of static keys that are replaced while packets flow. For a while, a device has two
+ * identities, and its peers know two keys of it.
  *
  * @module
  */
@@ -293,7 +293,7 @@ describe('any other private key', () => {
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
   });
 
-  it('replaces a broken key at once if the next key was removed before', () => {
+  it('that was the next key until it was removed also ends the sessions of the old key', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     configure(alice, { nextPrivateKey: null });
@@ -685,7 +685,7 @@ describe('many peers', () => {
   });
 });
 
-/** One node with many peers. */
+/** Returns one node with `count` peers. `rotate` gives it a next identity. */
 function mesh(count: number, options: Partial<EngineOptions> = {}) {
   const network = new SimulatedNetwork();
   const crypto = toyProvider();
@@ -703,7 +703,7 @@ function mesh(count: number, options: Partial<EngineOptions> = {}) {
   return { network, node, others, rotate };
 }
 
-/** Both have a session with their first keys. */
+/** Returns a pair with a session between the first keys of both. */
 function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   const pair = createPair(options);
   if (options.bob?.underLoad) {
@@ -713,7 +713,7 @@ function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   return pair;
 }
 
-/** Alice has two identities, bob knows both, and the session uses the next one. */
+/** Returns a pair: alice has two identities, bob knows both, and the session uses the next one. */
 function rotating(): Pair {
   const pair = connected();
   knowNext(pair.bob, pair.alice, ALICE_2.publicKey);

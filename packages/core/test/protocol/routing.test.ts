@@ -37,7 +37,7 @@ describe('cryptokey routing', () => {
     const from = (source: number[]): Uint8Array =>
       ipPacket({ source, destination: hub.person.ipv4 });
     first.send(from([10, 9, 1, 1]));
-    // This source is in the prefix of the first peer, but the device routes it to the second.
+    // This source is in the prefix of the first peer, but the hub routes it to the second.
     first.send(from([10, 9, 8, 1]));
     first.send(from([172, 16, 0, 1]));
     network.settle();
@@ -128,7 +128,7 @@ describe('data that is not an IP packet', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({ 'not-ip': 4 });
   });
 
-  it('or is too big for a datagram is dropped and counted', () => {
+  it('or is too big for a datagram is dropped', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob } = pair;

@@ -1,7 +1,7 @@
 /**
- * Secrets are wiped when they are no longer used. A provider records every array with a secret that
- * the engine passes to it, and the content of the array. The copies that the engine makes with
- * `slice` are recorded too, and the arrays that it copies from and to with `set`.
+ * Tests that secrets are wiped when they are not used any more. A provider records every array with
+ * a secret that the engine passes to it, and the content of the array. The copies that the engine
+ * makes with `slice` are recorded too, and the arrays that it copies from and to with `set`.
  *
  * @module
  */
@@ -76,7 +76,7 @@ describe('the private key', () => {
     expect(left).not.toContain(textOf(shared));
   });
 
-  it('is wiped in the copy for comparison when it is set again', () => {
+  it('is wiped in the copy that is compared when the same key is set again', () => {
     const { alice } = connectedPair();
     const { privateKey } = alice.person;
     const before = witness.countOf(privateKey);
@@ -255,10 +255,11 @@ describe('a cipher that cannot be made', () => {
   });
 });
 
-/** A provider that records the secrets that it is passed. */
+/** Its `provider` records the secrets that the engine passes to it. */
 class SecretWitness {
+  /** The arrays from which ciphers were made. */
   readonly cipherKeys: Uint8Array[] = [];
-  /** The contents of the recorded arrays, in hexadecimal. */
+  /** What these arrays contained, in hexadecimal. */
   readonly sessionStaticKeys: string[] = [];
   failsCiphers = false;
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
@@ -267,7 +268,7 @@ class SecretWitness {
   #isInside = false;
   /** The contents of the recorded arrays, in hexadecimal. */
   readonly #contents = new Set<string>();
-  /** Values that are not secret: the first C of every handshake, and public keys. */
+  /** Values that are not secret: the first chaining key of every handshake, and public keys. */
   readonly #public = new Set([textOf(hashOf(CONSTRUCTION))]);
 
   readonly provider: CryptoProvider = {
@@ -286,7 +287,7 @@ class SecretWitness {
     },
     hmac: (out, key, a, b) => {
       if (!this.#public.has(textOf(key))) this.#note(key);
-      // `a` can also be an ephemeral public key or one of the numbers of Kdfn.
+      // `a` can also be an ephemeral public key or the number of an output of the key derivation.
       if (a.length === 32 && !this.#public.has(textOf(a))) this.#note(a);
       this.#within(() => nobleProvider.hmac(out, key, a, b));
       this.#note(out);
@@ -300,7 +301,7 @@ class SecretWitness {
     },
   };
 
-  /** Returns the secrets that the recorded arrays still contain. */
+  /** Returns the secrets that recorded arrays still contain, except those of the test. */
   secretsLeft(): string[] {
     return [...new Set([...this.#shown, ...this.#copies])]
       .filter((array) => !theirs.has(array))
@@ -335,8 +336,8 @@ class SecretWitness {
   }
 }
 
-/** Secrets that belong to the test. */
 const PRESHARED_KEY = parsePresharedKey(new Uint8Array(32).fill(5));
+/** Arrays that belong to the test, so the engine must not wipe them. */
 const theirs = new Set<Uint8Array>([PRESHARED_KEY]);
 
 function spyOn(method: 'slice' | 'set', run: (this: Uint8Array, ...all: never[]) => unknown): void {

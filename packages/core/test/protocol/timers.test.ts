@@ -312,7 +312,7 @@ describe('persistent keepalive', () => {
     network.drive(1_000_000);
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
     expect(alice.eventsOf('session').filter(({ state }) => state === 'expired')).toEqual([]);
-    // Bob answers none of them.
+    // Bob answers no keepalive.
     const spoken = network.eavesdropper.of(TRANSPORT_DATA, bob);
     expect(spoken).toEqual([]);
   });
@@ -341,7 +341,7 @@ describe('persistent keepalive', () => {
     expect(network.eavesdropper.types(alice)).toEqual([TRANSPORT_DATA]);
   });
 
-  it('is sent at once on link-up, and not while the link is down', () => {
+  it('starts a handshake at once on link-up, and is not sent while the link is down', () => {
     const { network, alice, bob } = connected({ bobAsPeer: { persistentKeepalive: 25 } });
     network.drive(1_000);
     alice.input((engine, now) => engine.linkDown(now));

@@ -1,6 +1,6 @@
 /**
- * `toyProvider`: a provider with a Diffie-Hellman of 61 bits, a thousand times as fast as X25519. For
- * tests with very many handshakes, in which nothing has to be secret.
+ * `toyProvider`: a provider with a Diffie-Hellman of 61 bits, a thousand times as fast as X25519.
+ * It is for tests with very many handshakes, in which nothing has to be secret.
  *
  * @module
  */

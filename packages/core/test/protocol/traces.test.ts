@@ -12,7 +12,7 @@ describe('traces', () => {
     expect(alice.eventsOf('trace')[0]?.peer).toEqual(bob.person.publicKey);
   });
 
-  it('count initiations without an answer, and report when there are no more', () => {
+  it('count initiations without an answer, and report when the engine gives up', () => {
     const { network, alice, bob } = createPair();
     alice.engine.traces = true;
     network.loses = () => true;
@@ -82,7 +82,7 @@ describe('drops', () => {
     expect(drops.takeDetails('bad-mac1')).toEqual({ lastPeer: undefined, lastSource: undefined });
   });
 
-  it('report which peer sent a packet with another peer’s address', () => {
+  it('report which peer sent a packet with a wrong source address', () => {
     const { network, alice, bob } = createPair();
     const packet = packetBetween(alice, bob);
     // The last byte of an IPv4 source.
@@ -94,7 +94,7 @@ describe('drops', () => {
     expect(drops.takeDetails('disallowed-source').lastPeer).toEqual(alice.person.publicKey);
   });
 
-  it('report the peer of packets that were staged', () => {
+  it('report the peer of staged packets that are dropped', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));

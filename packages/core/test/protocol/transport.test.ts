@@ -23,7 +23,7 @@ describe('transport data', () => {
     expect(bob.packets).toEqual(sent);
   });
 
-  it('pads to 16 but never past the MTU', () => {
+  it('pads to a multiple of 16 bytes, but never past the MTU', () => {
     const { alice, bob, network } = connected({ alice: { mtu: 1420 } });
     const sizeOf = (length: number): number => {
       network.eavesdropper.forget();
@@ -41,7 +41,7 @@ describe('transport data', () => {
     expect(sizeOf(1299)).toBe(1300);
   });
 
-  it('shows none of the plaintext and ends in zeros before the tag', () => {
+  it('shows none of the plaintext, and the receiver removes its padding', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     const payload = new TextEncoder().encode('attack at dawn');
@@ -76,7 +76,7 @@ describe('transport data', () => {
     expect(bob.engine.stats.drops.toJSON()).toEqual({ 'replayed-counter': 1 });
   });
 
-  it('accepts a counter 8127 behind the greatest and none further behind', () => {
+  it('accepts a counter 8127 behind the greatest, and refuses one 8193 behind it', () => {
     const { network, alice, bob } = connected();
     const held: Uint8Array[] = [];
     network.loses = ({ bytes }) => held.push(bytes) > 0;

@@ -59,7 +59,7 @@ describe('RateLimiter', () => {
     }
   });
 
-  it('is bounded, and a source with very many addresses does not displace others', () => {
+  it('has a bounded size, and still allows a new source after very many others', () => {
     const limiter = new RateLimiter({ maxSources: 100 });
     for (let prefix = 0; prefix < 10_000; prefix++) {
       expect(limiter.allow(v6(prefix, 1), 0)).toBe(true);

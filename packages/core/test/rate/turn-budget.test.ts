@@ -5,7 +5,8 @@ describe('TurnBudget', () => {
   it('gives turns at the pace of the budget, after a burst', () => {
     const { budget, holders } = queueOf(20);
     const turns = holders.map(({ turnAt }) => turnAt);
-    // 2 ms of work are allowed at once, at 0.12 ms each. The last piece may exceed the budget.
+    // 2 ms of work are allowed at once, and each piece costs 0.12 ms. The last piece may exceed the
+    // budget.
     expect(turns.slice(0, 17)).toEqual(Array.from({ length: 17 }, () => Infinity));
     expect(turns[17]).toBeCloseTo(1000.1);
     expect(turns[18]).toBeCloseTo(1000.4);
@@ -19,7 +20,7 @@ describe('TurnBudget', () => {
     ['comes before its turn', 1001, 0.3],
     ['comes at its turn', 1000, 0],
     ['comes after its turn', 999, 0],
-  ])('counts work whose holder %s', (_, turnAt, spent) => {
+  ])('counts the work of a holder once: it %s', (_, turnAt, spent) => {
     const { budget, holders } = queueOf(20);
     const holder = { turnAt };
     budget.spendTurn(holder, 1000);
@@ -51,13 +52,13 @@ describe('TurnBudget', () => {
       const taken = takeDue(budget, waiting, now);
       most = Math.max(most, taken.length);
       waiting = waiting.filter((holder) => !taken.includes(holder));
-      // Each costs five times its price.
+      // Each piece of work takes five times its price.
       now += Math.max(taken.length * 0.6, 0.1);
     }
     expect(most).toBeLessThan(20);
   });
 
-  it('does not take a call for late because a turn was left unused', () => {
+  it('does not treat a call as late because a turn was left unused', () => {
     const { budget } = queueOf(18);
     const unused = { turnAt: 1000.1 };
     for (let now = 1000; now < 1010; now++) budget.isItsTurn({ turnAt: Infinity }, now);
@@ -68,7 +69,7 @@ describe('TurnBudget', () => {
     expect(budget.dueAt(waiting)).toBe(before);
   });
 
-  it('is on time again when no holder waits', () => {
+  it('forgets the delay of late calls when no holder waits', () => {
     const { budget, holders } = queueOf(100);
     const waiting = holders.filter(({ turnAt }) => turnAt < Infinity);
     for (let now = 1500; waiting.some(({ turnAt }) => turnAt < Infinity); now += 20) {
@@ -79,7 +80,7 @@ describe('TurnBudget', () => {
   });
 });
 
-/** Holders that ask at 1000 ms, one after the other. */
+/** Returns a budget, and holders that have asked for a turn at 1000 ms, one after the other. */
 function queueOf(count: number): { budget: TurnBudget; holders: TurnHolder[] } {
   const budget = new TurnBudget(0.4, 2, 0.12);
   return { budget, holders: fill(budget, count, 1000).holders };

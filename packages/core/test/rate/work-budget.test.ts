@@ -10,12 +10,12 @@ describe('WorkBudget', () => {
       budget.spend(1, now);
       done++;
     }
-    // A quarter of a second, and the burst.
+    // The allowed work is a quarter of a second, and the burst.
     expect(done).toBeGreaterThanOrEqual(250);
     expect(done).toBeLessThanOrEqual(253);
   });
 
-  it('is free at the time that it returned, and not before', () => {
+  it('is free at freeAt, and not before', () => {
     const budget = new WorkBudget(0.1, 1);
     budget.spend(3.7, 1000);
     expect(budget.isFree(budget.freeAt - 0.001)).toBe(false);
@@ -57,7 +57,7 @@ describe('WorkBudget', () => {
   });
 });
 
-/** At the time 1000, this budget must wait for `ms` milliseconds. */
+/** Returns a budget that at the time 1000 must wait for `ms` milliseconds. */
 function owes(ms: number): WorkBudget {
   const budget = new WorkBudget(0.5, 2);
   budget.spend((ms + 4) / 2, 1000);

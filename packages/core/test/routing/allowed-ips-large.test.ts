@@ -1,6 +1,7 @@
 /**
- * Compares the routing table with its slow twin, with so many prefixes that lookups do not start at
- * the root. The table grows, its prefixes move to another range, and it becomes empty again.
+ * Compares `AllowedIps` with `SlowAllowedIps`, with so many prefixes that lookups do not start at
+ * the root, but in a table of slots. The table grows, its prefixes move to another range, and it
+ * becomes empty again.
  *
  * @module
  */
@@ -29,7 +30,7 @@ describe('AllowedIps with many prefixes', () => {
     ],
     ['IPv4 peers of many ranges, then of one', 4, [anywhere(4), below(4, [100, 64])]],
   ] as const)(
-    'agrees with its slow twin until it is empty again: %s',
+    'agrees with SlowAllowedIps until both are empty again: %s',
     { timeout: 60_000 },
     (_, byteLength, phases) => {
       const twins = new Twins(byteLength);
@@ -39,7 +40,7 @@ describe('AllowedIps with many prefixes', () => {
     },
   );
 
-  it('finds prefixes that are shorter than, as long as and longer than the base', () => {
+  it('finds prefixes that are shorter than, as long as and longer than the range of most prefixes', () => {
     const table = new AllowedIps<string>();
     for (let i = 0; i < 1000; i++) table.insert(Uint8Array.of(10, 1, i >> 8, i), 32, 'many');
     for (const length of [0, 6, 16, 20, 28]) {
@@ -67,14 +68,14 @@ interface Prefix {
   length: number;
 }
 
-/** The table and its slow twin. Every change is made to both. */
+/** An `AllowedIps` and a `SlowAllowedIps`. Every change is made to both. */
 class Twins {
   readonly #fast = new AllowedIps<string>();
   readonly #slow = new SlowAllowedIps<string>();
   readonly #byteLength: 4 | 16;
   readonly #random: Random = randomNumbers(1);
   readonly #known: Prefix[] = [];
-  /** Addresses for which the two found different owners. */
+  /** Addresses for which the two tables found different owners. */
   readonly disagreements: string[] = [];
 
   constructor(byteLength: 4 | 16) {

@@ -1,5 +1,5 @@
 /**
- * The routing table against `test-vectors/tables/allowed-ips.json`.
+ * Compares the lookups of `AllowedIps` with `test-vectors/tables/allowed-ips.json`.
  *
  * @module
  */

@@ -166,7 +166,7 @@ describe('AllowedIps', () => {
     expect(table.entries('a')).toHaveLength(2);
   });
 
-  it('agrees with its slow twin after any changes', () => {
+  it('agrees with SlowAllowedIps after any changes', () => {
     fc.assert(
       fc.property(
         fc.array(change(), { maxLength: 60, size: 'max' }),

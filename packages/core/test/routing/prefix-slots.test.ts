@@ -61,7 +61,7 @@ describe('PrefixSlots', () => {
   });
 });
 
-/** A prefix of owner 1, and below it its first 512 hosts, which belong to owner 2. */
+/** Returns slots for a prefix of owner 1 and its first 512 hosts, which belong to owner 2. */
 function table(
   byteLength: 4 | 16,
   range: readonly number[],

@@ -52,14 +52,14 @@ describe('PrefixTrie', () => {
     trie.insert(host(0), 24, 1);
     trie.insert(host(4), 32, 1);
     trie.insert(host(5), 32, 1);
-    // 4 and 5 branch at a node without an owner.
+    // The hosts 4 and 5 branch at a node without an owner.
     expect(left()).toBe(4);
     trie.remove(host(5), 32);
     expect(left()).toBe(2);
     trie.insert(host(5), 32, 1);
     trie.remove(host(0), 24);
     expect(left()).toBe(3);
-    // Two children branch there, so the node stays.
+    // Two children branch at 10.0.0.4/31, so its node stays.
     trie.insert(host(4), 31, 1);
     trie.remove(host(4), 31);
     expect(left()).toBe(3);

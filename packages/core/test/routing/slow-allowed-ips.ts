@@ -17,7 +17,7 @@ export class SlowAllowedIps<T> {
   insert(address: Uint8Array, prefixLength: number, value: T): void {
     const bits = bitsOf(address).slice(0, prefixLength);
     const known = this.#entries.find((e) => e.family === address.length && e.bits === bits);
-    // A value that has the prefix already keeps its place in the order.
+    // If the value has the prefix already, the order does not change.
     if (known?.value === value) return;
     this.#entries = this.#entries.filter((entry) => entry !== known);
     this.#entries.push({ bits, family: address.length, value });

@@ -79,7 +79,7 @@ describe('parseEndpoint', () => {
     );
   });
 
-  it('throws only its own errors, and formatEndpoint writes the same endpoint', () => {
+  it('reads what formatEndpoint writes for any accepted text', () => {
     const host = fc.oneof(
       fc.ipV4(),
       fc.ipV6().map((ip) => `[${ip}]`),
@@ -159,7 +159,7 @@ describe('a value that is not an endpoint', () => {
   });
 });
 
-/** What `formatEndpoint` throws, or the text that it gives. */
+/** Returns what `formatEndpoint` throws, or the text that it returns. */
 function refusalOf(endpoint: unknown): unknown {
   try {
     return formatEndpoint(endpoint as never);

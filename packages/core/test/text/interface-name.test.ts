@@ -41,7 +41,7 @@ describe('isInterfaceName', () => {
     ['\u0800', 5],
     ['\uffff', 5],
     ['\u{10000}', 3],
-  ])('accepts %j repeated %i times, and refuses it once more', (character, most) => {
+  ])('accepts %j repeated %i times, and refuses one more', (character, most) => {
     expect(isInterfaceName(character.repeat(most))).toBe(true);
     expect(isInterfaceName(character.repeat(most + 1))).toBe(false);
   });

@@ -51,7 +51,7 @@ describe('isZone', () => {
 });
 
 describe('a zone', () => {
-  it('is read only behind a link-local address', () => {
+  it('that is a name is accepted only after a link-local address', () => {
     for (const address of ['fe80::1', 'febf::1', 'ff02::1', 'ff12::1']) {
       expect(tryParseScopedAddress(`${address}%eth0`)?.zone).toBe('eth0');
     }

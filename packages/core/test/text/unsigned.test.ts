@@ -28,7 +28,7 @@ describe('parseUnsignedOrHex', () => {
 });
 
 describe('parseUnsignedOrHex for hexadecimal numbers', () => {
-  it('accepts digits behind 0x, and no other characters before or after', () => {
+  it('accepts digits after 0x, and no other characters before or after them', () => {
     expect(parseUnsignedOrHex('0x00ff', 255)).toBe(255);
     for (const text of ['10x1', 'x0x1', '0x1g', '0x1 ', '0x']) {
       expect(parseUnsignedOrHex(text, 1e6)).toBeUndefined();

@@ -16,7 +16,7 @@ describe('checksum', () => {
   });
 
   test(
-    'agrees with its slow twin at every offset and length',
+    'agrees with slowChecksum at every offset and length',
     () => {
       fc.assert(
         fc.property(

@@ -18,7 +18,7 @@ describe('createUnreachable', () => {
     expect(answer[9]).toBe(ICMP);
     expect(Array.from(answer.subarray(20, 22))).toEqual([3, 1]);
     expect(answer.subarray(28)).toEqual(packet);
-    // Header of 20 bytes, internetwork control, length, no fragment, 64 hops.
+    // 20 bytes of header, internetwork control, 89 bytes in all, id 0, don't fragment, 64 hops.
     expect([...answer.subarray(0, 10)]).toEqual([0x45, 0xc0, 0, 89, 0, 0, 0x40, 0, 64, ICMP]);
   });
 
@@ -146,7 +146,7 @@ describe('createUnreachable', () => {
     expect(tryAnswer(ipPacket({ ...V6, payload }))).toBeDefined();
   });
 
-  it('answers neither multicast nor unspecified addresses', () => {
+  it('answers nothing if an address is multicast, broadcast, loopback or unspecified', () => {
     for (const source of [
       [0, 0, 0, 0],
       [127, 0, 0, 1],
@@ -189,7 +189,7 @@ function answerTo(packet: Uint8Array): Uint8Array {
   return answer;
 }
 
-/** A fragment; `high` and `low` are the two bytes with its offset and flags. */
+/** Returns an IPv6 fragment. `high` and `low` are the two bytes with its offset and flags. */
 function fragment6(high: number, low: number): Uint8Array {
   return ipPacket({ ...V6, protocol: 44, payload: [17, 0, high, low, 0, 0, 0, 1] });
 }

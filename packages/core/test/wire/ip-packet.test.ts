@@ -32,7 +32,7 @@ describe('readTotalLength', () => {
     expect(readTotalLength(new Uint8Array(0), 0, 0)).toBe(0);
   });
 
-  it('is 0 if the header states more than there is', () => {
+  it('is 0 if the header states more bytes than there are', () => {
     for (const addresses of [V4, V6]) {
       expect(readTotalLength(ipPacket({ ...addresses, length: 61 }), 0, 60)).toBe(0);
     }
@@ -56,7 +56,7 @@ describe('readTotalLength', () => {
 });
 
 describe('setEcn', () => {
-  it('changes only the two bits', () => {
+  it('changes only the two ECN bits', () => {
     for (const addresses of [V4, V6]) {
       for (const before of [0, 1, 2, 3]) {
         for (const after of [0, 1, 2, 3]) {

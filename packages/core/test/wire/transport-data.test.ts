@@ -162,7 +162,7 @@ describe('sealTransportRun of a part of a run', () => {
     expect(calls).toEqual([[0, 64, 112, 256, 2]]);
   });
 
-  it('seals a single packet that has no space for a run', () => {
+  it('does not pass a single packet to sealRun if there is no space for that around it', () => {
     const calls: number[][] = [];
     const { keypair } = keypairWithItself(
       7,

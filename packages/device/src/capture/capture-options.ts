@@ -14,25 +14,30 @@ import {
   readPublicKey,
 } from '@litz/core/internals';
 
-/** The options of `Device.capture`. */
+/**
+ * The options of `Device.capture`. A packet of a capture is an IP packet of the interface, or a
+ * datagram with its IP and UDP headers.
+ */
 export interface CaptureOptions {
   /** Only packets of these peers. Default: all packets, also those that belong to no peer. */
   peers?: readonly (string | PublicKey)[];
-  /** 'inner': IP packets of the interface. 'outer': datagrams of WireGuard. Default: both. */
+  /** 'inner': IP packets of the interface. 'outer': datagrams of WireGuard. Default 'both'. */
   side?: 'inner' | 'outer' | 'both';
   /** How many bytes of a packet are kept, 64 to 262144. Default: all. */
   snapLength?: number;
   /**
-   * Writes the key log of WireGuard into the capture, and starts a new handshake with each peer.
+   * Writes the key log of WireGuard into the capture, and starts a handshake with each captured
+   * peer.
+   *
    * WHOEVER READS THIS CAPTURE CAN DECRYPT THE SESSIONS, AND HAS THE PRIVATE KEY OF THE DEVICE.
    * Default false.
    */
   keyLog?: boolean;
-  /** Memory for packets that wait for the reader, in bytes. Default 8 MiB. */
+  /** Memory for packets that wait for the reader, in bytes: 256 KiB to 1 GiB. Default 8 MiB. */
   bufferLength?: number;
 }
 
-/** Checked options. */
+/** The options of a capture after the check, with the defaults. */
 export interface CaptureFilter {
   readonly peers: readonly PublicKey[] | undefined;
   readonly inner: boolean;
@@ -42,7 +47,11 @@ export interface CaptureFilter {
   readonly bufferLength: number;
 }
 
-/** @throws {TypeError | RangeError | WireGuardError} an option is wrong; the message names it */
+/**
+ * Checks the options, and returns them with the defaults.
+ *
+ * @throws {TypeError | RangeError | WireGuardError} an option is wrong; the message names it
+ */
 export function readCaptureOptions(options: CaptureOptions): CaptureFilter {
   checkObject(options, 'options', OPTIONS);
   const { peers, side = 'both', snapLength = LARGEST_SNAP_LENGTH, keyLog = false } = options;
@@ -73,6 +82,6 @@ const LARGEST_SNAP_LENGTH = 262_144;
 const SIDES: readonly string[] = ['inner', 'outer', 'both'];
 const OPTIONS = ['peers', 'side', 'snapLength', 'keyLog', 'bufferLength'];
 const DEFAULT_BUFFER_LENGTH: number = 8 * 1024 * 1024;
-/** The largest block has to fit into it. */
+/** The memory must have room for the largest block, which has a packet of 64 KiB. */
 const SMALLEST_BUFFER_LENGTH: number = 256 * 1024;
 const LARGEST_BUFFER_LENGTH: number = 1024 * 1024 * 1024;

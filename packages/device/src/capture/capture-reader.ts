@@ -1,5 +1,6 @@
 /**
- * `CaptureReader`: the reader of a capture, as a stream of pcapng.
+ * `CaptureReader`: takes the packets of a capture out of its ring, and yields them as a pcapng
+ * file.
  *
  * @module
  */
@@ -12,9 +13,9 @@ import { formatSection, formatStatistics } from './pcapng-section.ts';
 export interface CaptureOwner {
   /** The name of the device. */
   readonly name: string;
-  /** Makes the packet loop stop recording. It may reject when the device is closed. */
+  /** Makes the packet loop stop recording. May reject if the device is closed. */
   end(): Promise<void>;
-  /** Takes back the memory. It is cleared, and the packet loop does not write to it any more. */
+  /** Takes the memory back: it is cleared, and the packet loop does not write to it any more. */
   release(memory: SharedArrayBuffer): void;
 }
 
@@ -101,7 +102,7 @@ export class CaptureReader implements DeviceCapture {
     }
   }
 
-  /** The first one who ends the capture has the reason. */
+  /** Keeps the reason of the first call that ends the capture. Later calls change nothing. */
   #noteEnd(reason: string | undefined): void {
     if (!this.#isOver && !this.#ending) this.#reason = reason;
   }
@@ -143,5 +144,5 @@ export class CaptureReader implements DeviceCapture {
   }
 }
 
-/** Bytes of one piece. */
+/** A piece of the file ends with the block that reaches this number of bytes. */
 const MOST_BYTES: number = 256 * 1024;

@@ -1,21 +1,21 @@
 /**
- * `CaptureRing`: passes the blocks of a capture from the packet loop to its reader, which may be in
- * another thread. The packet loop only writes, the reader only reads, and neither ever waits for
- * the other.
+ * `CaptureRingWriter` and `CaptureRingReader`: a ring that passes the pcapng blocks of a capture
+ * from the packet loop to a reader, which may be in another thread. The packet loop never waits for
+ * the reader.
  *
  * ```
  *   | 16 words: head, tail, wrap, waits, counters | blocks ... free ... |
  * ```
  *
- * The memory is shared and its size is fixed. If the reader is too slow, the ring is full, and the
- * caller counts the packet as not captured. A block is never split. If it does not fit between
- * `head` and the end, it begins at 0. `wrap` is the position at which the reader then goes back to
- * 0.
+ * The memory is shared and its size is fixed. The blocks from `tail` to `head` wait for the reader.
+ * If it is too slow, the ring is full, and packets are counted as not captured. A block is never
+ * split. If it does not fit between `head` and the end, it begins at 0. `wrap` is the position at
+ * which the reader then goes back to 0.
  *
  * @module
  */
 
-/** The side of the packet loop. */
+/** Writes blocks into a ring, in the packet loop. */
 export class CaptureRingWriter {
   /** The memory of the blocks. */
   readonly bytes: Uint8Array;
@@ -79,7 +79,7 @@ export class CaptureRingWriter {
   }
 }
 
-/** The side of the reader. */
+/** Takes blocks out of a ring. */
 export class CaptureRingReader {
   #memory!: SharedArrayBuffer;
   #words!: Int32Array;
@@ -161,7 +161,7 @@ export class CaptureRingReader {
   }
 }
 
-/** Returns the size of a ring. @param length bytes for blocks; a multiple of 4 */
+/** Returns the size of a ring's memory in bytes. @param length bytes for blocks; a multiple of 4 */
 export function ringBytes(length: number): number {
   return HEADER_BYTES + length;
 }

@@ -97,7 +97,7 @@ export class CaptureTap {
     this.#commit(at);
   }
 
-  /** Writes a datagram, as `inner` does. */
+  /** Writes a datagram with new headers. The reader does not see it before `publish`. */
   outer(
     datagram: OuterDatagram,
     isInbound: boolean,

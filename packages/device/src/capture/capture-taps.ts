@@ -31,7 +31,7 @@ export interface CaptureSystem {
    * source; undefined if that is unknown.
    */
   readonly localAddress?: (destination: Endpoint, mark: number) => Uint8Array | undefined;
-  /** Called when the reader of this capture waits and there is something to read. */
+  /** Called with the id of a capture whose reader waits, when there is something to read. */
   readonly onBlocks: (id: number) => void;
 }
 
@@ -108,7 +108,8 @@ export class CaptureTaps implements PacketTap {
       for (const tap of this.#list) tap.publish();
       return;
     }
-    // Dropped packets were not sealed, so they are still there.
+    // Dropped packets were not encrypted in place, so the buffer still has their plaintext. They
+    // are recorded again, with the reason.
     for (const tap of this.#list) tap.discard();
     this.#record(run, reason);
     for (const tap of this.#list) tap.publish();
@@ -171,7 +172,8 @@ export class CaptureTaps implements PacketTap {
     if (typeof opened === 'number') {
       if (opened > 0) this.#arrivedInside(buffer, packet, opened, undefined);
     } else if (reason === 'disallowed-source') {
-      // The packet is authentic, and its addresses show what is missing in the allowed IPs.
+      // The packet is authentic. It is recorded, because its source address shows what is missing
+      // in the allowed IPs.
       const total = readTotalLength(buffer, packet, length - HEADER_LENGTH);
       if (total > 0) this.#arrivedInside(buffer, packet, total, reason);
     }
@@ -227,7 +229,7 @@ export class CaptureTaps implements PacketTap {
     }
   }
 
-  /** Records a packet for the interface. */
+  /** Records a packet that goes to the interface. */
   #arrivedInside(
     buffer: Uint8Array,
     offset: number,
@@ -275,7 +277,7 @@ function readNodeTime(out: UnixTime): void {
 }
 
 const NO_ADDRESS = { IPV4: new Uint8Array(4), IPV6: new Uint8Array(16) } as const;
-/** Type of a message with a packet. */
+/** The type of a transport data message. */
 const TRANSPORT_DATA = 4;
-/** Bytes in front of the packet in such a message. */
+/** Bytes in front of the packet in a transport data message. */
 const HEADER_LENGTH = 16;

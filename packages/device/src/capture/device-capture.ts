@@ -4,19 +4,19 @@
  * @module
  */
 
-/** How many packets a capture has seen, and how many of these were not recorded. */
+/** How many packets a capture should record, and how many of these the ring had no space for. */
 export interface CaptureCounts {
   readonly received: number;
   readonly dropped: number;
 }
 
-/** A capture that somebody else reads: a pcapng file in pieces of whole blocks. */
+/** A running capture as a stream: a pcapng file in pieces of whole blocks. */
 export interface CaptureStream extends AsyncIterable<Uint8Array> {
   /**
    * Stops recording. The iteration then ends with what was recorded before.
    *
-   * @param reason for whoever reads the file: why it ends, if its reader has not ended it. It
-   *   becomes the comment of the last block.
+   * @param reason why the capture ends. It becomes the comment of the last block, for the person
+   *   who reads the file. Default: no comment.
    */
   stop(reason?: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * `DeviceCaptures`: the running captures of one device, on the side of their readers.
+ * `DeviceCaptures`: starts the captures of one device, and keeps their readers while they run.
  *
  * @module
  */
@@ -64,7 +64,7 @@ export class DeviceCaptures {
     this.#running.get(id)?.wake();
   }
 
-  /** Ends all captures, because the device is closed. @param reason for whoever reads them */
+  /** Ends all captures, because the device is closed. @param reason as for `CaptureStream.stop` */
   finishAll(reason: string): void {
     for (const capture of this.#running.values()) capture.finish(reason);
     this.#running.clear();
@@ -81,7 +81,7 @@ export class DeviceCaptures {
 /** Thrown if a device already has as many captures as it can have. */
 export class CaptureLimitError extends RangeError {}
 
-/** Each capture takes memory, and time of the packet loop. */
+/** How many captures can run at a time: each takes memory, and time of the packet loop. */
 const MOST_CAPTURES = 8;
-/** In bytes. Larger memory is not kept for later captures. */
+/** In bytes. Memory that is larger is not kept for later captures. */
 const LARGEST_SPARE: number = 16 * 1024 * 1024;

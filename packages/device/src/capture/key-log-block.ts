@@ -55,7 +55,7 @@ function writeLine(bytes: Uint8Array, at: number, name: string, key: Uint8Array)
     const bits = ((key[i] ?? 0) << 16) | ((key[i + 1] ?? 0) << 8) | (key[i + 2] ?? 0);
     for (let shift = 18; shift >= 0; shift -= 6) bytes[next++] = letterOf((bits >> shift) & 63);
   }
-  // The last group of the 32 bytes has only two bytes.
+  // The last group of the 32 bytes has only two bytes, so its fourth letter is padding.
   bytes[next - 1] = EQUALS;
   bytes[next++] = NEWLINE;
   return next;

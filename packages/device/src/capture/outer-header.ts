@@ -1,6 +1,7 @@
 /**
  * Writes the IP and UDP headers of a datagram for a capture. The kernel makes and removes the real
- * headers, so these are new ones: addresses, ports, TOS and lengths are as on the wire; TTL,
+ * headers, so these are new ones. Addresses, ports and lengths are as on the wire, and so is the
+ * TOS of a datagram that was sent. Of the TOS of a received one, only ECN is known. TTL,
  * identification and flow label are not known.
  *
  * @module
@@ -13,7 +14,7 @@ export interface OuterDatagram {
   buffer: Uint8Array;
   offset: number;
   length: number;
-  /** Two addresses of one family: 4 or 16 bytes. */
+  /** Two addresses of one family, with 4 or 16 bytes each. */
   source: Uint8Array;
   destination: Uint8Array;
   sourcePort: number;

@@ -31,8 +31,8 @@ export interface PacketBlock {
 }
 
 /**
- * Returns the length of a block. Without `commentLength`, it is the length with the longest
- * comment.
+ * Returns the length of a block with the count of lost packets. Without `commentLength`, the block
+ * has the longest comment, so no block is longer.
  */
 export function packetBlockLength(
   captured: number,

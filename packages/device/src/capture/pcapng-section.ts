@@ -23,7 +23,7 @@ export interface InterfaceCounts {
   readonly dropped: number;
 }
 
-/** Returns the header of a file and its interfaces, all with nanoseconds and raw IP packets. */
+/** Returns the first blocks of a file: its header, and the interfaces, with raw IP packets. */
 export function formatSection(
   application: string,
   interfaces: readonly CaptureInterface[],
@@ -49,7 +49,7 @@ export function formatSection(
 /**
  * Returns the statistics of all interfaces, in the order of the interfaces.
  *
- * @param comment of the last of them
+ * @param comment for the last block
  */
 export function formatStatistics(
   interfaces: readonly InterfaceCounts[],
@@ -131,7 +131,7 @@ const SECTION_BLOCK = 0x0a0d_0d0a;
 const INTERFACE_BLOCK = 1;
 const STATISTICS_BLOCK = 5;
 
-/** Numbers of this file are little-endian. */
+/** A magic number. Readers see by its bytes that all numbers of the file are little-endian. */
 const BYTE_ORDER = 0x1a2b_3c4d;
 /** Major version 1, minor version 0. */
 const VERSION = 1;

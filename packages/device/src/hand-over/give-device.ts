@@ -24,7 +24,8 @@ export interface GiveOptions {
   /** The UAPI server of the device, if there is one. It is handed over with the device. */
   readonly server: UapiServer | undefined;
   /**
-   * How long the other process may take until it is ready, in ms. The device continues meanwhile.
+   * How long the other process may take, in ms: until it sends `hello`, and then until it sends
+   * `ready`. The device continues meanwhile. Default 60 s.
    */
   readonly readyMs?: number;
 }
@@ -90,7 +91,7 @@ class Giving {
     );
   }
 
-  /** Sends the device as it is now, while it continues. */
+  /** Sends a copy of the device's state and its descriptors, while the device continues. */
   async #offer(): Promise<void> {
     const { server } = this.#options;
     const saved = await this.#driver.request({ type: 'save', rest: false });
@@ -127,7 +128,7 @@ class Giving {
       this.#channel.sendDevice('state', saved, uapiFd);
       await this.#expect('restored', MOVE_MS);
       this.#channel.send({ type: 'commit' });
-      // From here on the other process may have sealed with our sessions.
+      // From here on the other process may seal with our sessions.
       restart = true;
       const { message } = await this.#expect('running', MOVE_MS);
       end = (message.type === 'running' ? message.since : undefined) ?? this.#sys.boottimeMs();

@@ -99,7 +99,7 @@ export class HandOverChannel {
   /**
    * Resolves with the next message, or to 'closed' if the other process has ended.
    *
-   * @throws {Error} (rejects) `timeoutMs` have passed, or the message is not one of these
+   * @throws {Error} (rejects) no message came within `timeoutMs`, or it is not JSON
    */
   async receive(timeoutMs: number): Promise<Arrived | 'closed'> {
     const end = performance.now() + timeoutMs;

@@ -19,7 +19,7 @@ export interface SavedSockets {
   readonly families: readonly (4 | 6)[];
   /** The kernel's counters of lost datagrams, one for each socket. */
   readonly overflows: readonly number[];
-  /** Whether several datagrams are sent as one message. */
+  /** Whether runs of datagrams are sent with UDP GSO. */
   readonly segmenting: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface SavedSockets {
 export interface SavedSettings {
   /** The name of the interface. */
   readonly name: string;
-  /** The super-packets of the TUN. */
+  /** Which super-packets the TUN reads and writes. */
   readonly offloads: { readonly tcp: boolean; readonly udp: boolean };
   readonly plane: SavedPlane;
   /** Absent while the link is down. */

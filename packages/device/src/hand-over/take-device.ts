@@ -48,7 +48,8 @@ export interface TakenDevice {
  * Takes a device over. When this function resolves, the device runs. The caller then serves the
  * UAPI socket and calls `confirm`.
  *
- * @throws {Error} (rejects) the device was not taken over. The other process goes on with it.
+ * @throws {Error} (rejects) the device was not taken over. The other process goes on with it, if it
+ *   still runs.
  */
 export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
   checkObject(options, 'options');
@@ -181,7 +182,7 @@ class Taking {
   }
 }
 
-/** In ms. The other process waits for its clients before it rests and sends the state. */
+/** In ms. The other process waits for its UAPI clients before it rests and sends the state. */
 const LONGEST_WAIT_MS = 60_000;
-/** The offer is a few ms old. A larger difference shows that the clocks differ. */
+/** The offer is only a few ms old, so a larger difference shows that the clocks differ. */
 const MOST_DIFFERENCE_MS = 60_000;

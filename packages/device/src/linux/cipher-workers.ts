@@ -1,6 +1,6 @@
 /**
- * `CipherWorkers`: the threads that seal together with the packet loop of a device, as the main
- * thread sees them.
+ * `CipherWorkers`: starts and ends the threads that help the packet loop of a device to seal and
+ * open. It belongs to the main thread.
  *
  * @module
  */

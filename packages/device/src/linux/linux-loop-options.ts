@@ -30,10 +30,10 @@ export interface LinuxLoopOptions {
    * `LinuxLoop.memoryLength` bytes. Default: the loop makes a buffer of its own.
    */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that seal together with this one. Default: none. */
+  /** Threads that help the packet loop to seal and open. Default: none. */
   readonly threads?: SealingPool | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
-  /** The reader of a capture waits, and there is something to read. Default: there is none. */
+  /** The reader of the capture `id` waits, and there is something to read. Default: ignored. */
   readonly onCaptured?: (id: number) => void;
   /** The optional events to emit until a `listen` request changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];

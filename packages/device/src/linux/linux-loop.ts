@@ -1,11 +1,11 @@
 /**
- * `LinuxLoop`: the packet loop of a device on Linux. It runs in one thread, which sleeps in poll
- * and does nothing else.
+ * `LinuxLoop`: the packet loop of a device on Linux. It has a thread of its own, which sleeps in
+ * poll while there is nothing to do.
  *
  * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
  * of the link and the routes, but not longer than until the next deadline. It records in the shared
- * memory which descriptors it opens. It does not record the sockets of the link monitor, because
- * they change, or the Netlink socket of a warm-up.
+ * memory which descriptors it opens. It does not record the sockets inside the link monitor,
+ * because they change, or the Netlink socket of a warm-up.
  *
  * @module
  */
@@ -57,22 +57,23 @@ export class LinuxLoop {
   readonly #resources: LoopResources;
   readonly #polledSockets: PolledSockets;
   #isGone = false;
-  /** Some requests were left for the next turn, so that packets are not delayed. */
+  /** Whether some requests were left for the next turn, so that packets are not delayed. */
   #requestsWait = false;
   /**
    * When the loop tries again to open sockets that could not be opened. Infinity: the sockets are
    * open, or the link is down.
    */
   #linkUpDue = Infinity;
-  /** While a hand-over is in progress, nothing is read and nothing is sent. */
+  /** Whether the loop rests, because of a hand-over: nothing is read and nothing is sent. */
   #isResting = false;
   /**
-   * Whether `close` leaves the interface as it is, because another process has it or will get it.
+   * Whether `close` leaves the interface as it is: another process has it or will get it, or the
+   * loop has crashed.
    */
   #leavesInterface = false;
-  /** Set while the warm-up runs. */
+  /** Set until the warm-up is over. */
   #warmUp: LinuxWarmUp | undefined = undefined;
-  // The fields below are set by `open`.
+  // The fields below are set by `open`, or by `prepare` and a `rehearse` request.
   #tun!: TunPackage.TunDevice;
   #sockets!: LinuxSockets;
   #plane!: DataPlane;
@@ -148,7 +149,7 @@ export class LinuxLoop {
     this.#isResting = true;
   }
 
-  /** Only answers requests, until a `resume` request or `stop`. Packets wait in the kernel. */
+  /** Only answers requests, until a `resume` request or the stop. Packets wait in the kernel. */
   rest(): void {
     const { packages, control, longestSleepMs } = this.#options;
     const resting = new packages.sys.PollSet();
@@ -167,7 +168,7 @@ export class LinuxLoop {
     this.#leavesInterface = true;
   }
 
-  /** Runs until `stop` is called or the TUN is gone. */
+  /** Runs until `ThreadControl.stop` is called, or the TUN is gone. */
   run(): void {
     const { longestSleepMs } = this.#options;
     const { sys } = this.#options.packages;
@@ -282,7 +283,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Continues the device of another process. This loop has had its interface since the rehearsal.
+   * Continues the device of another process. This loop opened the interface of that device in the
+   * rehearsal.
    */
   #adopt({ settings, fds, state }: SavedDevice): void {
     const [tunFd = -1, ...socketFds] = fds;

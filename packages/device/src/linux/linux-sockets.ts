@@ -1,7 +1,7 @@
 /**
  * `LinuxSockets`: opens the UDP sockets of a Linux device's thread: those of the device, and those
- * of its warm-up. All are opened with the same options, and recorded in the shared memory while
- * they are open.
+ * of its warm-up. All have the same memory and offloads, and their descriptors are recorded in
+ * the shared memory while they are open.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export class LinuxSockets {
   /**
    * Continues with the sockets of another process, and takes ownership of them.
    *
-   * @param options `gso`: whether the other process has sent several datagrams as one message
+   * @param options `gso`: whether the other process has used UDP GSO
    * @throws {RangeError} as `ThreadControl.recordDescriptor` does
    */
   adopt(
@@ -65,7 +65,7 @@ export class LinuxSockets {
     return sockets;
   }
 
-  /** @param sockets returned by `open` */
+  /** @param sockets returned by `open` or `adopt` */
   close(sockets: DatagramSocket): void {
     for (const fd of sockets.fds) this.#options.control.forgetDescriptor(fd);
     sockets.close();

@@ -1,5 +1,5 @@
 /**
- * Parts of a hand-over in the packet loop's thread.
+ * The functions of a hand-over that run in the packet loop's thread.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The parts of a packet loop, made from its options.
+ * Functions that make the parts of a packet loop from its options.
  *
  * @module
  */

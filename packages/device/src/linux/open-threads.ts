@@ -1,6 +1,6 @@
 /**
- * `openThreads`: makes the object that several threads share to seal packets. It starts no thread.
- * `canShare` returns whether the crypto provider uses that object.
+ * `openThreads`: makes the object that several threads share to seal and open packets. It starts no
+ * thread. `canShare` returns whether the crypto provider uses that object.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import type { CipherThreads } from '@litz/openssl';
 
 /**
- * Returns undefined if the packet loop should work alone.
+ * Returns the object, or undefined if the packet loop should work alone.
  *
  * @param threads the option of the device
  * @param packets the memory of the packets

@@ -1,5 +1,5 @@
 /**
- * `PolledSockets`: the sockets of a packet path in a set of polled descriptors.
+ * `PolledSockets`: keeps the current sockets of a packet path in a set of polled descriptors.
  *
  * @module
  */

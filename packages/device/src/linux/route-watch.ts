@@ -19,7 +19,8 @@ import type { LinuxPackages } from './linux-packages.ts';
  */
 export class RouteWatch {
   /**
-   * The caller gives this object to the sockets, and calls `endTurn` after each turn of the loop.
+   * The suspect sources. The caller gives this object to the sockets, and calls its `endTurn` after
+   * each turn of the loop.
    */
   readonly suspects: Udp.SuspectSources;
   readonly #plane: Pick<DataPlane, 'endpoints'>;
@@ -54,17 +55,17 @@ export class RouteWatch {
     return this.#changeDue !== Infinity;
   }
 
-  /** When `markSuspects` must be called; Infinity: not needed. */
+  /** When `markSuspects` must be called, in ms of the clock; Infinity: not needed. */
   get due(): number {
     return this.#unmarked ? -Infinity : this.#changeDue;
   }
 
-  /** A change of routes was reported. */
+  /** Must be called when the descriptor is ready: routes have changed. */
   recordChange(): void {
     if (!this.isMuted) this.#changeDue = this.#suspectedAt + INTERVAL_MS;
   }
 
-  /** Marks the next `SLICE` endpoints as suspect. `due` says when to call it again. */
+  /** Marks the next `SLICE` endpoints as suspect. `due` says when to call this method again. */
   markSuspects(now: number): void {
     if (now >= this.#changeDue) {
       this.#changeDue = Infinity;

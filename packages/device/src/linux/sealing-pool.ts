@@ -1,6 +1,6 @@
 /**
- * `SealingPool`: the threads that seal together with the packet loop of a device. They run code of
- * `@litz/openssl`, and the main thread starts them.
+ * `SealingPool`: the threads that help the packet loop of a device to seal and open. They run code
+ * of `@litz/openssl`, and the main thread starts them.
  *
  * @module
  */
@@ -18,7 +18,8 @@ export class SealingPool implements SealingThreads, OpeningThreads {
   #isResting = false;
 
   /**
-   * @param threads how many; 'auto': as many as make it faster, up to `cipherThreads.most`
+   * @param threads how many, including that of the packet loop; 'auto': as many as make it faster,
+   *   up to `cipherThreads.most`
    * @param start asks the main thread to start a thread
    */
   constructor(

@@ -1,8 +1,8 @@
 /**
  * `threadFile`: finds the file with the code of a Linux device's thread.
  *
- * A bundler joins this file with the code of a program. Then the file of the thread is beside the
- * program only if the bundler was told to put it there.
+ * A bundler may join this file with the code of a program. Then the file of the thread is beside
+ * the program only if the bundler was told to put it there.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * `ThreadGrowth`: decides when other threads should help the packet loop. They help only while the
- * loop never sleeps, a part of a core is idle, and a measurement has shown that they bring
- * something. Pure: no clock, no I/O.
+ * `ThreadGrowth`: decides when other threads should help the packet loop. A thread begins to help
+ * when the loop never sleeps and a part of a core is idle. The threads rest if a trial shows that
+ * they bring too little, or when the load is over. Pure: no clock, no I/O.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export class ThreadGrowth {
   /** The windows in which the idle time is measured, and how many there were. Each had load. */
   readonly #measured = new Span();
   #measuredWindows = 0;
-  /** Bytes per ms before the last growth, and before the first one. */
+  /** Bytes per ms before the last growth, and when the packet loop last worked alone. */
   #before = 0;
   #alone = 0;
   /** Windows since the last growth. The later ones show what it has brought. */
@@ -59,7 +59,8 @@ export class ThreadGrowth {
     this.#windowEnd = endedAt + WINDOW_MS;
     this.#busyMs = 0;
     if (this.#used === 1) return this.#whileAlone(endedAt, bytes, isLoaded);
-    // A loop that keeps up because others help still needs them: alone, it carried no more.
+    // The loop may sleep only because others help. It can do without them only if it carries less
+    // than it did alone.
     const isCalm = !isLoaded && perMs < this.#alone * NEARLY;
     this.#calmMs = isCalm ? this.#calmMs + elapsed : 0;
     return this.#calmMs >= CALM_MS ? this.#rest() : this.#whileUsed(endedAt, bytes, isLoaded);
@@ -87,7 +88,7 @@ export class ThreadGrowth {
     return 'none';
   }
 
-  /** Must be called after each window with load. Grows if a part of a core was idle in some. */
+  /** Must be called after each window with load. Grows if, on average, `IDLE_CORES` were idle. */
   #growIfIdle(now: number, bytes: number): GrowthStep {
     this.#measuredWindows++;
     if (this.#measuredWindows > 1 && this.#measuredWindows <= IDLE_WINDOWS) return 'none';
@@ -141,15 +142,16 @@ class Span {
 }
 
 const WINDOW_MS = 100;
-/** The share of the time that a loaded packet loop works. */
+/** A packet loop has load if it works for at least this share of the time. */
 const MOSTLY = 0.85;
-/** In bytes: 40 Mbit/s. If there is less, it is not packets that keep the loop busy. */
+/** In bytes: 40 Mbit/s. If the loop carries less, something else than packets keeps it busy. */
 const LEAST_PER_MS = 5000;
-/** The idle time is measured for so many windows: the kernel counts it in units of 10 ms. */
+/** The idle time is measured over several windows, because the kernel counts it in 10 ms units. */
 const IDLE_WINDOWS = 3;
 /**
- * Of a core. A trial shows what a thread brings, so this only has to leave out the machines where
- * it cannot bring anything. A trial costs time there.
+ * The part of a core that must be idle before a thread is tried. The trial shows what the thread
+ * brings. So this limit only leaves out machines where a thread cannot bring anything, and a trial
+ * would only cost time.
  */
 const IDLE_CORES = 0.3;
 /** A new thread needs so many windows to start and to compile its code. */
@@ -160,7 +162,7 @@ const JUDGED_AFTER = 8;
 const GAIN = 1.1;
 /** The other threads rest when the loop carries less than this share of what it carried alone. */
 const NEARLY = 0.9;
-/** Time without load after which the threads rest. */
+/** Time without load after which the threads rest, in ms. */
 const CALM_MS = 1000;
 const FIRST_REST_MS = 10_000;
 const LONGEST_REST_MS = 300_000;

@@ -58,7 +58,7 @@ export interface WorkerStart {
   readonly secrets: ArrayBuffer;
 }
 
-/** A message to the thread of a packet loop: a request that it must answer. */
+/** A request to the thread of a packet loop, which must answer it. */
 export interface RequestMessage {
   readonly id: number;
   readonly request: DeviceRequest;
@@ -94,7 +94,7 @@ export type WorkerMessage =
     }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'event'; readonly event: PlaneEvent }
-  /** Asks for one more thread that seals. */
+  /** Asks for one more thread that helps to seal and open. */
   | { readonly type: 'thread'; readonly start: CipherThreadStart }
   /** The reader of a capture waits, and there is something to read. */
   | { readonly type: 'captured'; readonly id: number }
@@ -161,10 +161,10 @@ export function postRequest(port: MessagePort, id: number, request: DeviceReques
 }
 
 /**
- * Sends an answer. The secrets of a snapshot are copied into a buffer that is transferred, and then
- * wiped. A saved state is copied into memory that both threads share, and then wiped. It is not
- * transferred, because at the first transfer V8 throws away all compiled code that reads bytes.
- * Then the packets just before a hand-over would be processed slowly.
+ * Sends an answer. The secrets of a snapshot are copied into a buffer that is transferred, and the
+ * originals are wiped. A saved state is copied into memory that both threads share, and the
+ * original is wiped. A state is not transferred, because at the first transfer V8 throws away all
+ * compiled code that reads bytes. Then the packets just before a hand-over would be slow.
  */
 export function postAnswer(port: MessagePort, id: number, answer: unknown): void {
   if (isSavedDevice(answer)) {

@@ -4,7 +4,10 @@
  * @module
  */
 
-/** A distribution of batches by their size. A copy. */
+/**
+ * A distribution of batches by their size; a copy. For batches from the sockets, the sizes are
+ * numbers of datagrams instead of packets.
+ */
 export interface BatchStats {
   /**
    * The number of batches with 1 packet, with 2, with 3 to 4, with 5 to 8, and so on

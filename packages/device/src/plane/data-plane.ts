@@ -65,23 +65,23 @@ export interface DataPlaneOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on the memory's buffer. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that seal and open together with this one. Default: none. */
+  /** Threads that help the calling thread to seal and open. Default: none. */
   readonly threads?: PacketPathOptions['threads'];
   readonly onEvent: (event: PlaneEvent) => void;
   /** Called instead of `sockets.close()`, if given. */
   readonly closeSockets?: (sockets: DatagramSocket) => void;
   /** The optional events that are emitted until `listen` changes them. Default: none. */
   readonly listened?: readonly OptionalEvent[];
-  /** What captures need from the system. Default: no reader waits for a capture. */
+  /** What captures need from the system. Default: the clock of Node.js, and no reader is woken. */
   readonly capture?: CaptureSystem;
   readonly crypto?: CryptoProvider | undefined;
   readonly engine?: Pick<EngineOptions, 'handshakeGiveUpMs' | 'limits' | 'underLoad'>;
 }
 
 /**
- * An event that is emitted only while it has a listener: all events of the engine, and `drop`. A
- * server answers thousands of handshakes per second, and the event of a handshake costs a third as
- * much as the handshake itself.
+ * An event that is emitted only while it has a listener: all events of the engine, and `drop`. The
+ * reason is time: a server answers thousands of handshakes per second, and the event of a handshake
+ * costs a third as much as the handshake itself.
  */
 export type OptionalEvent = (EngineEvent | DropEvent)['type'];
 
@@ -175,7 +175,7 @@ export class DataPlane {
     return Math.min(this.#engine.pollTimeout(), this.#drops.due, tunPausedUntil, this.#shedDue);
   }
 
-  /** Returns which sockets a change needs; undefined if the current ones fit. */
+  /** Returns which sockets a change needs; undefined if it needs no new ones. */
   bindingFor(change: Pick<CheckedDeviceChange, 'listenPort' | 'fwmark'>): Binding | undefined {
     const { listenPort: port, fwmark = this.#mark } = change;
     if (!this.#up || port === undefined) return undefined;
@@ -270,8 +270,8 @@ export class DataPlane {
   }
 
   /**
-   * Must be called after each batch: handles deadlines, lost sources, lost offloads and drop
-   * events.
+   * Must be called after each batch: handles deadlines, floods, lost sources, lost offloads, drop
+   * events and the readers of captures.
    */
   finish(now: number): void {
     this.path.handleTimeout(now);
@@ -349,7 +349,7 @@ export class DataPlane {
   }
 
   /**
-   * Starts to record packets into the memory of a `DeviceCapture`.
+   * Starts to record packets into the ring of a capture.
    *
    * @param id a number that no other capture of this device has
    */

@@ -1,8 +1,8 @@
 /**
  * The interfaces of the packet loop to the outside: a TUN device and UDP sockets.
  *
- * `@litz/tun` and `@litz/udp` match these interfaces by shape. So a device in memory loads neither
- * of them.
+ * `@litz/tun` and `@litz/udp` match these interfaces by shape. So each of them is loaded only by a
+ * device that needs it.
  *
  * @module
  */
@@ -95,13 +95,14 @@ export interface DatagramSocket {
    */
   receive(sink: DatagramSink, only?: number): number;
   /**
-   * Receives one batch into half of the memory, 0 or 1. What is in the other half stays valid.
+   * Receives one batch into one half of the receive memory: `half` is 0 or 1. What is in the other
+   * half stays valid.
    * Absent if the sockets cannot do that.
    */
   receiveHalf?(half: number, sink: DatagramSink, only?: number): number;
   /**
-   * Drops floods of handshake messages before they reach the queue. Absent if the sockets cannot do
-   * that. Must be called after each batch.
+   * Drops floods of handshake messages before they reach the socket's queue. Absent if the sockets
+   * cannot do that. Must be called after each batch.
    *
    * @returns when to call this again if no batch comes earlier; Infinity: not needed
    */
@@ -117,7 +118,7 @@ export interface DatagramSocket {
  */
 export interface DatagramCounters {
   receiveDroppedTruncated: number;
-  /** Messages of the kernel with invalid control data or an invalid segment size. */
+  /** How often the kernel returned datagrams with invalid control data or segment size. */
   receiveDroppedMalformed?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * `LostOffloads`: the offloads that were requested but are off, and which of them were not reported
- * yet. An offload can be lost before the device is open, or while a batch is in progress. So it is
- * reported later.
+ * yet. An offload can be lost before the device is open, or while a batch is in progress. So the
+ * loss is first recorded, and reported later.
  *
  * @module
  */

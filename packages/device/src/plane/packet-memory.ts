@@ -102,7 +102,7 @@ export class PacketMemory {
   }
 }
 
-/** The kernel reads and writes this buffer by address. */
+/** Returns memory whose address never changes, because the kernel uses the address. */
 function ownBuffer(length: number): Uint8Array {
   return new Uint8Array(new ArrayBuffer(length));
 }

@@ -24,7 +24,7 @@ export interface PacketPathOptions {
   readonly memory: PacketMemory;
   /** Copy and checksum operations on `memory.buffer`. Default: in JavaScript. */
   readonly bytes?: ByteOperations | undefined;
-  /** Threads that seal and open together with this one. Default: none. */
+  /** Threads that help the calling thread to seal and open. Default: none. */
   readonly threads?: (SealingThreads & OpeningThreads) | undefined;
   readonly onEvent: (event: EngineEvent) => void;
   /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
@@ -110,8 +110,8 @@ export class PacketPath {
   }
 
   /**
-   * After failed reads: when to read the TUN again; poll is ignored until then. Infinity: reads did
-   * not fail.
+   * After failed reads: when to read the TUN again, in ms of the clock; poll is ignored until then.
+   * Infinity: reads did not fail.
    */
   get tunPausedUntil(): number {
     return this.#outbound.pausedUntil;

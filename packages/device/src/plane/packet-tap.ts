@@ -11,8 +11,8 @@ export interface PacketTap {
   /** Packets of the interface, before the engine seals them in place. */
   beforeSend(run: PacketRun): void;
   /**
-   * What the engine did with the packets of `beforeSend`: undefined if they were sent or wait for a
-   * session.
+   * Called after the engine got the packets of `beforeSend`. `reason`: why they were dropped;
+   * undefined if they were sealed or wait for a session.
    */
   afterSend(run: PacketRun, reason: DropReason | undefined): void;
   /** Datagrams that go to the sockets. They must be sealed already. */

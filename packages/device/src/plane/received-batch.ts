@@ -1,6 +1,6 @@
 /**
- * `ReceivedBatch`: the datagrams of one batch, so that other threads can open some of them before
- * they are processed, in their order.
+ * `ReceivedBatch`: collects the received datagrams of one batch. So other threads can open some of
+ * them before the packet loop processes all of them in order.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export class ReceivedBatch {
     this.#ecn[i] = ecn;
   }
 
-  /** Passes all datagrams on, in their order. */
+  /** Passes all datagrams to `sink`, in the order in which they were added. */
   forEach(sink: DatagramSink): void {
     for (let i = 0; i < this.#count; i++) {
       sink(

@@ -3,13 +3,12 @@
  *
  * 1. Each read returns one packet, or a super-packet of the kernel of up to 64 KiB.
  * 2. A super-packet is split into segments, each with its own headers and checksum. As many
- *    segments as fit are written into the slab. The places in the slab have equal sizes.
+ *    segments as fit are written into the slab. The places of one super-packet have equal sizes.
  * 3. The engine gets these packets in one call. It encrypts them in place, stages them or drops
  *    them. Its output is queued.
  * 4. The queue is sent when the slab is full, and at the end of a batch. A super-packet may have
- *    more segments than fit into one message of the kernel (64 KiB, 64 datagrams). The datagrams
- *    that are left then go into one message with the first ones of the next super-packet of that
- *    stream.
+ *    more segments than one send with GSO takes (64 KiB, 64 datagrams). The datagrams that are left
+ *    are then sent together with the first ones of the next super-packet of that stream.
  *
  * This class knows nothing of the WireGuard protocol. It allocates nothing per packet.
  *
@@ -36,7 +35,7 @@ export interface TunToUdpOptions {
   readonly bytes?: ByteOperations | undefined;
   /** Takes all output of the engine. */
   readonly drain: () => void;
-  /** Threads that seal together with this one. Default: none. */
+  /** Threads that help the calling thread to seal. Default: none. */
   readonly threads?: SealingThreads | undefined;
 }
 
@@ -70,8 +69,8 @@ export class TunToUdp {
   /** Offset of the first place that is in use. `#next`: none is. */
   #used: number;
   /**
-   * Whether the last batch had at most one packet. Then the next batch probably has only one packet
-   * too, and this packet is sent before the TUN is read again.
+   * Whether the last batch had at most one read. Then the next batch probably has only one read
+   * too, so what that read returns is sent before the TUN is read again.
    */
   #isSparse = false;
   /** The argument of `handlePackets`, reused for each call. */
@@ -227,8 +226,8 @@ export class TunToUdp {
   }
 
   /**
-   * Returns how many bytes of the slab are free from `#next` on: `wanted`, or as many as there are
-   * if nothing else is in the slab, but at least `least`.
+   * Makes room in the slab, and returns how many bytes are free from `#next` on: at least `least`.
+   * While other threads seal, it is at least `wanted`, or the whole slab.
    */
   #makeRoom(wanted: number, least: number): number {
     if (!this.#isShared) {
@@ -257,7 +256,8 @@ export class TunToUdp {
   }
 
   /**
-   * Begins a batch. A tap looks at messages as soon as they are sealed, so nothing is shared then.
+   * Begins a batch. With a tap nothing is shared, because the tap looks at messages as soon as the
+   * engine returns them.
    *
    * @returns whether other threads take part
    */
@@ -284,7 +284,7 @@ const READS = 64;
 // A batch also ends after this many bytes.
 const BATCH_BYTES: number = 128 * 1024;
 /**
- * The same with other threads. It is more, because these wait for the packet loop after each batch.
+ * The limit while other threads seal. It is higher, because they are idle between two batches.
  */
 const SHARED_BATCH_BYTES: number = 1024 * 1024;
 /** `Tun.read` returns this when the device is gone. */

@@ -1,7 +1,7 @@
 /**
  * `UdpToTun`: moves packets from the sockets to the TUN.
  *
- * 1. The sockets return a batch: messages of the kernel, each of up to 64 KiB with many datagrams.
+ * 1. The sockets return a batch: buffers of up to 64 KiB, each with one datagram or many (GRO).
  * 2. The engine gets each datagram. If it contains a packet, the engine decrypts it in place.
  * 3. Successive packets of one flow are joined to a super-packet, without copying, and written in
  *    one call.
@@ -37,7 +37,7 @@ export interface UdpToTunOptions {
    * one by one.
    */
   readonly onSuperPacketRefused: (refused: RefusedSuperPacket) => void;
-  /** Threads that open together with this one. Default: none. */
+  /** Threads that help the calling thread to open. Default: none. */
   readonly threads?: OpeningThreads | undefined;
 }
 
@@ -50,8 +50,8 @@ export interface OpeningThreads {
   /** Begins a batch: datagrams that `Engine.beginDatagram` gets from now on are shared. */
   beginOpening(): void;
   /**
-   * Tells the threads that no datagram follows. They then open also those that wait for more of
-   * their kind.
+   * Must be called when no datagram follows. The last datagrams, which wait for others that could
+   * join their job, are then published too.
    */
   publishLast(): void;
   /** Waits until the datagrams before `mark` are opened. They must have been processed. */
@@ -97,9 +97,9 @@ export class UdpToTun {
   #truncatedSeen = 0;
   #malformedSeen = 0;
   /**
-   * The time of the batch. Undefined at first, so that V8 stores it as a reference. If the field
-   * only ever held numbers, V8 would allocate a new number object for each datagram when the time
-   * is passed on.
+   * The time of the batch. If the field only ever held numbers, V8 would store the bare number, and
+   * would allocate a number object for each datagram to pass the time on. Because the field is
+   * undefined at first, V8 stores a reference to one number object, which it passes on.
    */
   #now: number | undefined = undefined;
   /** The buffer of the current datagram. Packets in it have space for a vnet header in front. */
@@ -324,7 +324,7 @@ const GSO_UDP = 5;
 
 /** A batch with fewer datagrams is not shared with other threads. */
 const FEWEST_SHARED = 8;
-/** After this many halves in a row, the other direction gets its turn. */
+/** After the first half and this many more, the other direction gets its turn. */
 const MOST_HALVES = 7;
 /** Batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;
@@ -336,9 +336,10 @@ const RECEIVE_BATCHES = 4;
 const SHORT_BATCHES = 16;
 const SHORT_BATCH = 8;
 const SHORT_BATCH_BYTES = 16_384;
-/** Bytes in front of the packet in a message. */
+/** Bytes in front of the packet in a transport data message. */
 const TRANSPORT_HEADER_LENGTH = 16;
-/** Errors of a kernel that does not accept a kind of super-packet, or only some of that kind. */
+/** The interface is down. */
 const EIO = -5;
+/** Errors of a kernel that does not accept a kind of super-packet, or only some of that kind. */
 const EINVAL = -22;
 const EMSGSIZE = -90;

@@ -71,7 +71,7 @@ export class EventLoopSockets {
     return this.#routes?.due ?? Infinity;
   }
 
-  /** Returns the number of an interface. @throws {SystemError} there is no such interface */
+  /** A function that returns the number of an interface; undefined if there is no such one. */
   get interfaceIndex(): (typeof UdpPackage)['interfaceIndex'] {
     return this.#udp.interfaceIndex;
   }

@@ -118,8 +118,8 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
   }
 
   /**
-   * Iterates over the packets that come out of the tunnel from this call on, until the TUN is
-   * closed.
+   * Iterates over the packets that come out of the tunnel after the iteration has begun, until the
+   * TUN is closed.
    */
   async *packets(): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#isClosed) return;

@@ -11,7 +11,7 @@ import { checkLength, dhKeyOf, KEY_LENGTH, sealRun, secretCopy } from '@litz/cor
  * Returns a provider that uses `long` for X25519 and for transport messages of more than
  * `shortLength` bytes. For these, a call into `long` costs little compared with the work. The
  * provider uses `short` for everything else, including hashes and the encrypted fields of
- * handshakes. Both produce the same bytes, so a session can use both. `long` borrows the one-time
+ * handshakes. Both produce the same bytes, so a session can use both. `long` gets the one-time
  * keys that `short` has computed.
  */
 export function hybridProvider(
@@ -35,8 +35,7 @@ export function hybridProvider(
 
 /**
  * A cipher of both providers. The cipher of `long` is made only for the first message that needs
- * it. About half of all sessions never need it: those that the other side begins, and those that
- * carry little.
+ * it, because many keys only ever seal or open short messages.
  */
 class HybridCipher implements Cipher {
   readonly #provider: CryptoProvider;

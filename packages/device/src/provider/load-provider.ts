@@ -23,7 +23,7 @@ export interface LoadedProvider extends ProviderChoice {
 /**
  * Loads a provider.
  *
- * @param threads that seal together with the calling thread, if the provider can share work
+ * @param threads that help the calling thread to seal and open, if the provider can share work
  * @throws {TypeError} (rejects) the module has no such export
  */
 export async function loadProvider(

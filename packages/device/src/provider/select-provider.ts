@@ -38,7 +38,7 @@ export interface ProviderCandidate {
    * Loads the provider, or throws or rejects.
    *
    * @param arena the memory of packets, if it is WebAssembly memory
-   * @param threads that seal together with this one
+   * @param threads that help the calling thread to seal and open
    */
   load(arena: WasmArena | undefined, threads?: CipherThreads): Promise<CryptoProvider>;
 }
@@ -52,7 +52,7 @@ export interface SelectOptions {
   readonly forced?: string | undefined;
   /** Memory that holds the packets, so that WebAssembly need not copy them. */
   readonly arena?: WasmArena | undefined;
-  /** Threads that seal together with this one, if the provider can share work. Default: none. */
+  /** Threads that help the calling one to seal and open, if the provider shares work. */
   readonly threads?: CipherThreads | undefined;
   /** In order of preference. The last one must always be available. */
   readonly candidates?: readonly ProviderCandidate[];

@@ -1,10 +1,11 @@
 /**
  * `EndpointRefresh`: looks the name of an endpoint up again while its peer is silent.
  *
- * A device knows addresses, not names. If the address behind a name changes, or the network can no
- * longer reach one version of IP, handshakes get no answer. Then the name is looked up with the
- * resolver of the system, and the peer gets the next of its addresses: one after the other, IPv4
- * and IPv6, until it answers. A peer that answers keeps its endpoint, also after it has roamed.
+ * A device knows addresses, not names. If the address behind a name changes, or the network no
+ * longer carries one version of IP, handshakes get no answer. Then the name is looked up with the
+ * resolver of the system, and the endpoint becomes the next address of the name: one after the
+ * other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its endpoint, also after
+ * it has roamed.
  *
  * @module
  */
@@ -131,7 +132,7 @@ export class EndpointRefresh {
   }
 }
 
-/** A peer, and which of its addresses was tried last. */
+/** A peer, and which address of its name was tried last. */
 class FollowedPeer {
   readonly named: NamedPeer;
   isBusy = false;
@@ -147,8 +148,8 @@ class FollowedPeer {
   }
 
   /**
-   * Returns whether the peer is silent after this step. `sends` counts from the last packet that
-   * had to be sent, so while packets come, it stays at 1.
+   * Returns whether the peer is silent after this step. `sends` begins again at 1 when another
+   * packet has to be sent. So it stays at 1 while packets come, and retries are counted here too.
    */
   isSilent(step: TraceStep, sends: number): boolean {
     if (step === 'response-received' || step === 'initiation-received') this.#retries = 0;
@@ -161,7 +162,7 @@ class FollowedPeer {
 
   /**
    * Returns the endpoint after the one that was tried last; the first endpoint if the name no
-   * longer has that one.
+   * longer has that one; undefined if there are none.
    */
   choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
     const texts = endpoints.map((endpoint) => endpoint.toString());

@@ -17,8 +17,8 @@ import { runHook, type HookOptions } from './run-hook.ts';
 import { MAIN_TABLE, type PolicyRule } from './step.ts';
 
 /**
- * The machine that a tunnel is brought up on. The methods are described in `Host`; they throw
- * `SystemError` with the name of the errno.
+ * The machine that a tunnel is brought up on. The methods are described in `Host`. They throw
+ * `SystemError` with the name of the errno, or a `WireGuardError` if an interface is gone.
  */
 export class LinuxHost implements Host {
   readonly #sys: typeof Sys;
@@ -115,7 +115,7 @@ export class LinuxHost implements Host {
       .map(({ address, prefixLength }) => ({ address, prefixLength }));
   }
 
-  /** Returns the MTU of an interface in bytes. */
+  /** Returns the MTU of an interface in bytes; undefined if there is no such interface. */
   mtu(link: string): number | undefined {
     return this.#netlink.linkByName(link)?.mtu;
   }
@@ -222,9 +222,9 @@ export class LinuxHost implements Host {
         return route && this.#netlink.linkByIndex(route.interfaceIndex)?.name;
       });
     const strict = links.filter((name) => name !== undefined && this.#isStrict(name));
-    // Interfaces that another tunnel loosened are included. The datagrams of this tunnel may pass
-    // through the other tunnel now, and directly through such an interface when the other tunnel
-    // has ended.
+    // Interfaces whose filter another tunnel loosened are included. This tunnel's datagrams may
+    // pass through the other tunnel at first. When that tunnel has ended, they pass directly
+    // through such an interface.
     return [...new Set([...strict, ...this.#looseFilters.loosened()])] as string[];
   }
 
@@ -315,5 +315,5 @@ const RUNTIME_FOLDER = '/run/litz';
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;
 const LOCK_INTERVAL_MS = 10;
-/** In ms. The other process may wait for two programs, 10 s each. */
+/** In ms. The other process may wait for two programs that it runs, 10 s each. */
 const LONGEST_LOCK_MS = 25_000;

@@ -237,7 +237,7 @@ function freeTable(used: ReadonlySet<number>): number {
   return table;
 }
 
-/** Returns the MTU of the tunnel. The outer IPv6, UDP and WireGuard headers take 80 bytes. */
+/** Returns the MTU of the tunnel. Headers of IPv6, UDP and WireGuard and the tag take 80 bytes. */
 function tunnelMtu(outerMtu: number | undefined, addresses: readonly Prefix[]): number {
   const hasIpv6 = addresses.some(({ address }) => address.length === 16);
   const least = hasIpv6 ? MINIMUM_MTU_IPV6 : MINIMUM_MTU_IPV4;

@@ -51,7 +51,7 @@ export class ResolvConf {
     return { type: 'file', text: readFileSync(this.path, 'latin1'), mode: mode & 0o7777, uid, gid };
   }
 
-  /** @throws {Error} nothing was changed */
+  /** Puts a file or a link at the path, or removes it. @throws {Error} nothing was changed */
   write(state: ResolvConfState): void {
     if (state.type === 'none') return rmSync(this.path, { force: true });
     const temporary = `${this.path}.litz-${process.pid}`;

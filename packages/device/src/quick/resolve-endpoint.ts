@@ -119,8 +119,8 @@ async function timerSleep(ms: number, signal: AbortSignal | undefined): Promise<
 }
 
 /**
- * Rejects with the signal's reason when it is aborted. A look-up cannot be stopped, but its caller
- * need not wait for it.
+ * Rejects when the signal is aborted, with the signal's reason. A look-up cannot be stopped, but
+ * its caller need not wait for it.
  */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;

@@ -1,11 +1,11 @@
 /**
- * `ResolverRecords`: what tunnels have changed at the resolver, in files that survive a killed
- * process.
+ * `ResolverRecords`: what tunnels have changed in the settings of the resolver. The records are
+ * files, so they survive a killed process.
  *
  * ```
- *   FOLDER/tunnels/wg0    which process set it, and how; for /etc/resolv.conf also the text
+ *   FOLDER/tunnels/wg0    which process set the servers of wg0, and how (`ResolverRecord`)
  *   FOLDER/before         what /etc/resolv.conf was before the first tunnel changed it
- *   FOLDER/lock           held while a process changes one of them
+ *   FOLDER/lock           held while a process changes one of these files
  * ```
  *
  * A record is valid as long as its process runs. The process is identified by its id and the time
@@ -28,7 +28,7 @@ export interface ResolverRecord {
   /** Larger than the number of each earlier record. */
   readonly number: number;
   readonly via: 'resolvconf' | 'resolvectl' | 'resolv.conf';
-  /** The text of /etc/resolv.conf, or the name under which resolvconf knows it. */
+  /** The text of /etc/resolv.conf, or the name of the tunnel for resolvconf or resolvectl. */
   readonly value: string;
 }
 
@@ -59,7 +59,7 @@ export class ResolverRecords {
   }
 
   /**
-   * All records, in the order in which they were made. Files with other content are ignored. All
+   * All records, in the order in which they were made. Files that are not JSON are ignored. All
    * files are ignored if another user may write to the folder, because with a record that user
    * could set the DNS servers.
    */
@@ -133,7 +133,7 @@ export function startTimeOf(pid: number): string | undefined {
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ');
-    // The state is the third field, and the time is the 22nd. A zombie runs no longer.
+    // The state is the third field, and the time is the 22nd. A zombie has ended.
     return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
     return undefined;

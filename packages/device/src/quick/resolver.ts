@@ -32,7 +32,7 @@ export interface ResolverPlaces {
   /** The folder of the records. */
   readonly records: string;
   readonly resolvConf: string;
-  /** Debian's resolvconf: the order of interfaces. */
+  /** The file of Debian's resolvconf with the order of interfaces. */
   readonly interfaceOrder: string;
   /** The folder that exists while systemd-resolved runs. */
   readonly resolved: string;
@@ -51,7 +51,7 @@ export function systemPlaces(runtimeFolder: string): ResolverPlaces {
   };
 }
 
-/** A lock that other processes respect. */
+/** Takes a lock on the file at `path`, which other processes respect. */
 export type TakeLock = (path: string) => { close(): void };
 
 /**
@@ -276,8 +276,8 @@ export class Resolver {
   }
 
   /**
-   * Runs an action under the lock. If the folder does not exist or cannot be written, there is no
-   * lock.
+   * Runs an action under the lock. If the folder does not exist or cannot be written, the action
+   * runs without a lock.
    */
   #locked<T>(run: () => T): T {
     let lock: { close(): void } | undefined;

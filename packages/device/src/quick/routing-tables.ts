@@ -7,6 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
+ * Returns the number of each table by its name.
+ *
  * @param folders the first folder with a `rt_tables` gives the names; the `rt_tables.d` of all
  *   folders add to them
  */

@@ -4,8 +4,9 @@
  * wg-quick evaluates a hook in bash with `set -e`, `pipefail` and `extglob`, in the locale C. So
  * `false; true` fails. The same is done here.
  *
- * A hook has a time limit. When it is over, or when `up` is aborted, the hook and all its remaining
- * descendants are ended. A process that a hook left in the background stays, as with wg-quick.
+ * A hook has a time limit. When the time is over, or when `up` is aborted, the hook and all its
+ * remaining descendants are ended. If a hook has ended by itself, a process that it left in the
+ * background stays, as with wg-quick.
  *
  * @module
  */
@@ -21,8 +22,8 @@ export interface HookOptions {
   /** The longest time of one hook, in ms; 0: no limit. Default: two minutes. */
   readonly limitMs?: number;
   /**
-   * Called with the output of both streams. Default: hooks have the input and output of this
-   * process.
+   * Called with what a hook writes to its two output streams. Default: hooks have the input and
+   * output of this process.
    */
   readonly onOutput?: (bytes: Buffer) => void;
 }
@@ -105,8 +106,8 @@ async function endTree(child: ChildProcess, ended: Promise<unknown>): Promise<vo
 }
 
 /**
- * Stops a process and its descendants, and returns them. A process that still ran could start
- * another one after the listing, and that one would not be found.
+ * Stops a process and its descendants, and returns them. They are listed again until none is new,
+ * because a process that still runs can start another one after the listing.
  */
 function stopTree(pid: number): readonly number[] {
   const tree = new Set<number>();

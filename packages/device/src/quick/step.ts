@@ -27,7 +27,7 @@ export type Step =
   /** Sets keys and peers, and the mark of all outer datagrams if it is not 0. */
   | { readonly type: 'configure'; readonly peers: number; readonly mark: number }
   | { readonly type: 'add-address'; readonly address: Prefix }
-  /** Opens the sockets. From here on packets flow. */
+  /** Sets the link up, which opens the sockets. From here on packets flow. */
   | { readonly type: 'set-up'; readonly mtu: number }
   | { readonly type: 'add-route'; readonly destination: Prefix; readonly table: number }
   | { readonly type: 'add-rule'; readonly rule: PolicyRule }

@@ -44,7 +44,7 @@ export interface TunnelFile {
  * Parses a wg-quick file.
  *
  * @param options.routingTables the names of routing tables; default: those of iproute2
- * @throws {ConfigError} lists all mistakes
+ * @throws {ConfigError} lists the mistakes
  */
 export function parseTunnelFile(
   text: string,

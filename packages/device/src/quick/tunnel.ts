@@ -125,7 +125,8 @@ export class Tunnel {
 
   /**
    * Changes addresses, routes and the hooks of `down` to those of another request. The device keeps
-   * its configuration: the caller changes it. Table, mark, MTU and DNS servers stay.
+   * its configuration: the caller changes it. Table, MTU and DNS servers stay. The mark stays too,
+   * unless there is none and the new routes need one.
    *
    * @throws {StepError} (rejects) a step failed; the changes before it stay
    */
@@ -138,8 +139,8 @@ export class Tunnel {
     const ofWanted = new Set(wanted.map((step) => JSON.stringify(step)));
     const ofNow = new Set(this.#steps.map((step) => JSON.stringify(step)));
     const gone = this.#steps.filter((step) => !ofWanted.has(JSON.stringify(step)));
-    // Addresses are deleted before others are added: with the first address of a network, the
-    // kernel removes the others.
+    // Addresses are deleted before others are added. Otherwise, when the first address of a network
+    // is deleted, the kernel would also delete new ones of that network.
     for (const step of gone) {
       if (step.type === 'add-address') host.deleteAddress(name, step.address);
     }

@@ -103,8 +103,8 @@ export async function answerSet(
 }
 
 /**
- * Returns the answer to `litz_changes=CURSOR` in pieces, until the reader is closed. Changes that
- * happen meanwhile wait in the feed.
+ * Returns the answer to `litz_changes=CURSOR` in pieces, until the reader is closed. While the
+ * caller sends a piece, further changes wait in the feed.
  */
 export async function* answerChanges(
   target: UapiTarget,

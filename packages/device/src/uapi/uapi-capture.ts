@@ -27,7 +27,7 @@ export class UapiCapture {
   /**
    * Stops recording. The answer then ends with what was recorded before.
    *
-   * @param reason for the client, if it has not asked for this
+   * @param reason why the capture ends, for the client; default: the client wants it to end
    */
   stop(reason?: string): void {
     this.#stopped ??= { reason };

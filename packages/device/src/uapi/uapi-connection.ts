@@ -6,8 +6,8 @@
  * after its last request: the request is answered, and then the connection ends.
  *
  * A connection that follows changes or captures packets does nothing else. It may be quiet as long
- * as nothing happens. It ends when the client closes its writing side or sends more bytes. A
- * capture is then sent to its end.
+ * as nothing happens. If the client sends more bytes, the connection is closed at once. It also
+ * ends when the client closes its writing side, but then a capture is first sent to its end.
  *
  * @module
  */
@@ -220,7 +220,7 @@ export class UapiConnection implements RequestOwner {
     this.#end();
   }
 
-  /** Resolves when the client has taken the bytes, or is gone. A text is latin1. */
+  /** Resolves when the client has taken the bytes, or is gone. A text is sent as latin1. */
   async #write(text: string | Uint8Array): Promise<void> {
     if (this.#socket.destroyed) return;
     this.#state = 'writes';
@@ -285,5 +285,5 @@ function bytesOf(request: UapiRequest): number {
   return 'body' in request ? request.body.length : 0;
 }
 
-/** A client that connected less than this long ago is about to send a request, in ms. */
+/** In ms. A client that connected less than this long ago will probably send a request soon. */
 const NEW_CLIENT_MS = 100;

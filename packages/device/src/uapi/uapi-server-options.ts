@@ -29,8 +29,8 @@ export interface UapiServerOptions {
   idleTimeoutMs?: number;
   /**
    * Maximum number of connections; default 4096. When one more client connects, the connection that
-   * has been quiet for the longest time is closed, if that is more than a second. So clients that
-   * only connect cannot keep others out.
+   * has been quiet for the longest time is closed, if that is more than a second; else the new one
+   * is closed. So clients that only connect cannot keep others out.
    */
   maxConnections?: number;
   /** Called with the reason why a request was refused. The text contains no key. */
@@ -39,7 +39,7 @@ export interface UapiServerOptions {
   onRemoved?: () => void;
 }
 
-/** @throws {TypeError | RangeError} an argument is wrong; the message names it */
+/** Checks the arguments. @throws {TypeError | RangeError} one is wrong; the message names it */
 export function checkServerArguments(target: UapiTarget, options: UapiServerOptions): void {
   checkObject(target, 'target');
   const functions = target as unknown as Record<string, unknown>;

@@ -104,7 +104,7 @@ export class UapiServer {
   }
 
   /**
-   * Continues the socket of another process, which is still at its path.
+   * Serves on the socket of another process, which is still at its path.
    *
    * @param fd the listening socket; it belongs to the server from now on
    * @throws as `listen` does
@@ -215,7 +215,7 @@ export class UapiServer {
     for (const connection of this.#connections) connection.stopCapture(reason);
   }
 
-  /** Resolves when this is true for all connections, or after a second. */
+  /** Resolves when `isDone` is true for all connections, or after a second. */
   async #until(isDone: (connection: UapiConnection) => boolean): Promise<void> {
     const end = performance.now() + LONGEST_PAUSE_MS;
     do await new Promise((resolve) => setTimeout(resolve, 1));
@@ -321,7 +321,7 @@ export class UapiServer {
   }
 
   /**
-   * Closes the connection that has been quiet for the longest time.
+   * Closes the connection that has been quiet for the longest time, if that is more than a second.
    *
    * @returns whether there was one
    */
@@ -340,9 +340,9 @@ export class UapiServer {
 }
 
 /**
- * Throws as `lstatSync` does. It reads big integers because of a fault of Node.js: after it has
- * read the mode of a socket or a pipe as a number, it does not follow symbolic links to modules
- * (https://github.com/nodejs/node/issues/51142).
+ * Returns the number of the inode. Throws as `lstatSync` does, which returns big integers here
+ * because of a fault of Node.js: after it has returned the mode of a socket or a pipe as a number,
+ * Node.js does not follow symbolic links to modules (https://github.com/nodejs/node/issues/51142).
  */
 function inodeOf(path: string): bigint {
   return lstatSync(path, { bigint: true }).ino;

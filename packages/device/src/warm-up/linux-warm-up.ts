@@ -74,8 +74,9 @@ export class LinuxWarmUp {
   }
 
   /**
-   * Sends the single packets of the warm-up, so that the first packets of the device find compiled
-   * code. Requests wait meanwhile. The link must be down: then no packet can wait.
+   * Runs the warm-up until its single packets were sent, for `LONGEST_BEGIN_MS` at most. So the
+   * first packets of the device find compiled code. Requests wait meanwhile. The link must be down,
+   * so that no packet waits.
    *
    * @param isStopped whether the device ends
    */
@@ -94,9 +95,8 @@ export class LinuxWarmUp {
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
    * After each packet of the device, the warm-up pauses for some milliseconds: the answer would
-   * otherwise wait for the end of a slice, which takes one to three milliseconds. After several
-   * packets at once, it pauses for longer. Such packets are part of a stream, and slices between
-   * them would make the stream much slower.
+   * otherwise wait for the end of a slice. After several packets at once, it pauses for longer.
+   * They are part of a stream, and slices between them would make the stream much slower.
    *
    * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
    *
@@ -144,7 +144,7 @@ export class LinuxWarmUp {
   }
 }
 
-/** In ms. A longer one would delay a mesh that is restored. The rest follows between requests. */
+/** In ms. If `begin` took longer, a mesh that is restored would wait for it. */
 const LONGEST_BEGIN_MS = 200;
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;

@@ -28,9 +28,9 @@ export const ADDRESSES: readonly [Uint8Array, Uint8Array] = [
   Uint8Array.of(192, 0, 2, 2),
 ];
 
-/** Streams, so that V8 knows all cases when it compiles the code of the laps that follow. */
+/** How many laps come first. They are streams, so that V8 knows all cases when it compiles. */
 export const FIRST_LAPS = 8;
-/** Small packets: the code of a ping is compiled after these laps. */
+/** How many laps of small packets follow. After these laps, the code of a ping is compiled. */
 export const SMALL_LAPS = 1000;
 
 /**
@@ -53,7 +53,7 @@ function* repeat(laps: readonly Lap[], count: number): Generator<Lap, void, void
   for (let i = 0; i < count; i++) yield laps[i % laps.length]!;
 }
 
-/** Returns `count` small packets of each kind that are not joined, and as many answers. */
+/** Returns a lap for each kind of packet that is never joined: `count` packets and answers. */
 function singles(count: number): Lap[] {
   return [EXPERIMENT, UDP].map((protocol) => {
     const from = (end: From): Uint8Array[] =>

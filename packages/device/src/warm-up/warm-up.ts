@@ -27,8 +27,8 @@ import { createRandomBytes } from '../plane/random-source.ts';
 import { ADDRESSES, FIRST_LAPS, SMALL_LAPS, warmUpLaps, type From } from './warm-up-laps.ts';
 
 /**
- * `memory` may be the memory of the device. It holds no packet when `step` is called, and none when
- * `step` returns.
+ * `memory` may be the memory of the device. It must hold no packet when `step` is called, and holds
+ * none when `step` returns.
  */
 export interface WarmUpOptions extends Pick<
   DataPlaneOptions,
@@ -119,7 +119,7 @@ export class WarmUp {
     return end;
   }
 
-  /** Makes each end the only peer of the other one. There is no session between them yet. */
+  /** Makes each end the only peer of the other one, without a session between them. */
   *#meet(a: End, b: End): Generator<void, void, void> {
     setPeer(a, b, 1, this.#now);
     yield;

@@ -20,7 +20,7 @@ import {
 } from './read-pcapng.ts';
 
 describe('CaptureReader', () => {
-  it('has the packets and datagrams of both directions', async () => {
+  it('returns the packets and datagrams of both directions', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -36,7 +36,7 @@ describe('CaptureReader', () => {
       [Buffer.from(back), true],
     ]);
     const outer = packets.filter(({ interfaceId }) => interfaceId === 1);
-    // Initiation, response, packet, packet; perhaps keepalives.
+    // The message types: initiation, response, two transport messages, perhaps keepalives.
     expect(outer.map(({ bytes }) => bytes[28]).slice(0, 4)).toEqual([1, 2, 4, 4]);
     expect(outer.map(({ isInbound }) => isInbound).slice(0, 4)).toEqual([false, true, false, true]);
     expect(outer.every(({ bytes, length }) => bytes.length === length)).toBe(true);
@@ -90,7 +90,7 @@ describe('CaptureReader', () => {
     }
   });
 
-  it('has no secrets by default, and with keyLog those of each new handshake', async () => {
+  it('has no secrets by default, and the secrets of each new handshake with keyLog', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;
@@ -103,7 +103,7 @@ describe('CaptureReader', () => {
     expect(secrets.length).toBeGreaterThanOrEqual(1);
     expect(secrets[0]).toContain(`LOCAL_STATIC_PRIVATE_KEY=${formatKey(ALICE.privateKey)}\n`);
     expect(secrets[0]).toContain(`REMOTE_STATIC_PUBLIC_KEY=${formatKey(BOB.publicKey)}\n`);
-    // Wireshark needs them before the initiation.
+    // Wireshark must read the secrets before the initiation.
     expect(blocks.findIndex(({ type }) => type === 10)).toBeLessThan(
       blocks.findIndex(({ type }) => type === 6),
     );
@@ -129,7 +129,7 @@ describe('CaptureReader', () => {
     expect(packets.length + lost).toBe(capture.counts.received);
   });
 
-  it('ends with its device, and when the iteration is left', async () => {
+  it('ends when it is stopped or its device is closed, and records the reason', async () => {
     const alice = await memoryDevice(ALICE);
     await using bob = await memoryDevice(BOB);
     await introduce(alice, bob);

@@ -41,7 +41,7 @@ describe('CaptureRingWriter', () => {
           received.push(...numbersOf(last));
         }
         expect(received).toEqual(sent);
-        // Nothing is left behind: blocks may contain keys.
+        // The reader has overwritten all blocks with zeros, because blocks may contain keys.
         const isClear = new Uint8Array(reader.memory, 64).every((byte) => byte === 0);
         expect(isClear || discarded > 0).toBe(true);
       }),
@@ -58,7 +58,7 @@ describe('CaptureRingWriter', () => {
     expect(numbersOf(reader.take(100))).toEqual([1]);
   });
 
-  it('must wake a reader that waits, once', () => {
+  it('says only once that a waiting reader must be woken', () => {
     const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     write(writer, 20, 1);
@@ -83,7 +83,7 @@ describe('CaptureRingWriter', () => {
   });
 });
 
-/** Writes a block with this number. Returns whether there was room. */
+/** Writes a block whose type is `number`. Returns whether the ring had room for it. */
 function write(writer: CaptureRingWriter, length: number, number: number): boolean {
   const at = writer.reserve(length);
   if (at === -1) return false;

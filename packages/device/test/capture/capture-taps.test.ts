@@ -44,7 +44,7 @@ describe('CaptureTaps', () => {
     expect([...packet.bytes.subarray(28)]).toEqual([4, 0, 0, 0]);
   });
 
-  it('explains a datagram after the engine has returned the reason', () => {
+  it('records a received datagram after the engine has returned why it was dropped', () => {
     const ring = start(1);
     const source = new Endpoint(Uint8Array.of(192, 0, 2, 9), 80);
     taps.beforeOpen(new Uint8Array(40), 0, 40, source, 1);
@@ -75,7 +75,7 @@ describe('CaptureTaps', () => {
     expect(packetsOf(ring).map(({ comment }) => comment)).toEqual(['dropped: bad-mac1']);
   });
 
-  it('writes secrets after a packet whose result is not yet known, and before the message', () => {
+  it('records a packet, then the secrets of the handshake that it starts, then the initiation', () => {
     const ring = start(1, { keyLog: true });
     const { alice, bob, network } = pair;
     ring.take(1e6);
@@ -104,7 +104,7 @@ describe('CaptureTaps', () => {
     expect(ring.counter(0)).toBe(1);
   });
 
-  it('counts each packet once that the reader was too slow for', () => {
+  it('counts each packet once that is lost because the reader is too slow', () => {
     const ring = start(1, { side: 'inner', bufferLength: 256 * 1024 });
     const long = new Uint8Array(60_000);
     long[0] = 0x45;

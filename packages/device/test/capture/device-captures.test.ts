@@ -44,10 +44,10 @@ describe('DeviceCaptures', () => {
       const running = [];
       for (let i = 0; i < 8; i++) running.push(await captures.start('wg0', small, send));
       for (const capture of running) {
-        // This reads only the header.
+        // Reads only the header. Leaving the iteration stops the capture.
         for await (const _ of capture) break;
         expect(capture.counts).toEqual({ received: 6, dropped: 6 });
-        // Another capture may use the same memory by then. It must not change this one.
+        // The next capture may use the same memory. That must not change the stopped capture.
         let pieces = 0;
         for await (const _ of capture) pieces++;
         expect(pieces).toBe(2);
@@ -65,7 +65,7 @@ describe('DeviceCaptures', () => {
     })();
     captures.finishAll('closed');
     await read;
-    // The header and the statistics.
+    // The two pieces are the header and the statistics.
     expect(pieces.length).toBe(2);
   });
 });

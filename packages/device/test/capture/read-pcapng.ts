@@ -1,5 +1,6 @@
 /**
- * A slow, obvious reader of pcapng, for tests. It checks everything that the format requires.
+ * A slow, obvious reader of pcapng, for tests. It checks the lengths of blocks, the padding of
+ * packets and the end of options.
  *
  * @module
  */

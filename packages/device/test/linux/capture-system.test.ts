@@ -6,7 +6,7 @@ import { createCaptureSystem } from '../../src/linux/capture-system.ts';
 const PEER = new Endpoint(Uint8Array.of(192, 0, 2, 1), 51820);
 
 describe('createCaptureSystem', () => {
-  it('asks for the route with the mark of the sockets, and again after a second', () => {
+  it('looks up the route with the mark of the sockets, and again after a second', () => {
     const { system, asked, clock } = open();
     expect(system.localAddress?.(PEER, 7)).toEqual(Uint8Array.of(10, 0, 0, 1));
     clock.now += 999;
@@ -21,7 +21,7 @@ describe('createCaptureSystem', () => {
     expect(asked.length).toBe(3);
   });
 
-  it('knows no address if there is no route, and does not ask for a link-local address', () => {
+  it('knows no address if there is no route, and does not look up the route to a scoped address', () => {
     const { system, asked, fail } = open();
     const local = new Endpoint(new Uint8Array(16).fill(0xfe), 1, { scopeId: 2 });
     expect(system.localAddress?.(local, 0)).toBeUndefined();

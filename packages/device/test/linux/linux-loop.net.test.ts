@@ -50,7 +50,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
         return order.length < 10;
       },
     );
-    // The loop is woken only once. It must remember itself that requests are left.
+    // The loop is woken only once, so it must remember that requests are left.
     control.wake();
     const start = sys.boottimeMs();
     loop.run();
@@ -102,7 +102,8 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       return read(...args);
     });
     loop.run();
-    // The loop waits as often as without changes: three pauses, and notifications of the link.
+    // The loop waits about as often as without route changes: because of the three pauses of the
+    // TUN and the notifications of the link.
     expect(waits()).toBeLessThan(15);
   });
 

@@ -8,7 +8,7 @@ const openssl = requirement("Node's own OpenSSL", () => createOpensslProvider().
 describeWith([openssl], 'openThreads', () => {
   const packets = new Uint8Array(new ArrayBuffer(4096));
 
-  it('makes what the threads share, for the given number of threads', async () => {
+  it('makes the object that the given number of threads share', async () => {
     expect((await openThreads(3, packets))?.most).toBe(3);
   });
 
@@ -21,7 +21,7 @@ describeWith([openssl], 'openThreads', () => {
 describeWith([openssl], 'canShare', () => {
   const packets = new Uint8Array(new ArrayBuffer(4096));
 
-  it('is true once a provider shares its work', async () => {
+  it('is true if the provider shares its work, and otherwise adds a warning', async () => {
     const threads = (await openThreads(2, packets))!;
     const warnings: string[] = [];
     expect(canShare(threads, 2, { provider: 'wasm', warnings })).toBe(false);

@@ -41,7 +41,7 @@ describe('unpackPrefixes', () => {
 });
 
 describe('readPrefixes', () => {
-  it('gives views that an engine reads as prefixes', () => {
+  it('gives the same prefixes, in a form that an engine can read', () => {
     const [peer] = packPrefixes({ peers: [{ allowedIps: ALLOWED_IPS }] }).peers;
     const read = [...readPrefixes(bytes(peer.allowedIps))];
     expect(

@@ -15,7 +15,7 @@ import { markRefused } from '../../src/refusal.ts';
 const PRESHARED_KEY = parsePresharedKey(new Uint8Array(32).fill(7));
 
 describe('RequestTurns', () => {
-  it('answers requests in order, as many as there is time for', () => {
+  it('answers requests in order, as many in one call as there is time for', () => {
     const { turns, ask, answers, spend } = setUp(({ type }) =>
       atOnce(() => {
         spend(0.2);
@@ -24,14 +24,14 @@ describe('RequestTurns', () => {
     );
     expect(turns.take()).toBe(false);
     for (let i = 0; i < 4; i++) ask({ type: 'stats' });
-    // Each answer takes 0.2 ms, so the third one ends after 0.5 ms.
+    // A call answers requests for 0.5 ms. Each answer takes 0.2 ms, so the third one is the last.
     expect(turns.take()).toBe(true);
     expect(answers()).toEqual([1, 2, 3].map((id) => ({ type: 'answer', id, answer: 'stats' })));
     expect(turns.take()).toBe(false);
     expect(answers()).toMatchObject([{ id: 4 }]);
   });
 
-  it('gives packets their turn between the steps of a request, and begins no other request', () => {
+  it('lets packets pass between the steps of a request, and ends it before the next request', () => {
     const done: string[] = [];
     const { turns, ask, answers, spend } = setUp(function* ({ type }) {
       for (let i = 0; i < (type === 'configure' ? 5 : 0); i++) {
@@ -53,7 +53,7 @@ describe('RequestTurns', () => {
     expect(answers()).toMatchObject([{ id: 1 }, { id: 2 }]);
   });
 
-  it('reads very many peers in several turns, and gives them to the request in order', () => {
+  it('reads very many peers in several calls, and gives them to the request in order', () => {
     const changes: DeviceConfiguration[] = [];
     const { turns, ask, spend } = setUp(
       (request) => {

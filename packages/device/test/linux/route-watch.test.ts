@@ -74,7 +74,7 @@ describe('RouteWatch', () => {
 
 function create(peers: number): {
   watch: RouteWatch;
-  /** The calls in order. For a suspect, it is the port. */
+  /** The calls in order. A call that adds a suspect is recorded as the port of the suspect. */
   calls: (string | number)[];
   /** The ports of the suspects. */
   suspects: number[];

@@ -25,7 +25,7 @@ describe('SealingPool', () => {
     expect(end).toHaveBeenCalledOnce();
   });
 
-  it("starts no thread with 'auto' until a stream needs one", () => {
+  it("starts no thread with 'auto' while the packet loop has nothing to do", () => {
     const started: number[] = [];
     const pool = new SealingPool(fakeThreads(2), 'auto', ({ number }) => started.push(number));
     for (let now = 0; now < 5000; now++) pool.observe(now, now, now * 800_000);

@@ -42,7 +42,7 @@ describe('ThreadControl', () => {
     closeSync(a);
   });
 
-  it('refuses more than 24 descriptors, and keeps the first 24', () => {
+  it('refuses a descriptor while its memory is full, and keeps the others', () => {
     const control = new ThreadControl();
     let fd = 1000;
     const openAll = (): void => {

@@ -8,7 +8,7 @@ import { threadFile } from '../../src/linux/thread-file.ts';
 
 describe('threadFile', () => {
   test.each(['linux-worker', 'cipher-worker'] as const)(
-    'is the built file of %s, also for a source file',
+    'is the built file of %s if the caller is a source file',
     (name) => {
       const file = fileURLToPath(threadFile(name));
       expect(file).toMatch(/device\/dist\/linux\/[a-z]+-worker\.js$/);
@@ -37,7 +37,7 @@ describe('threadFile', () => {
   test('says what to do if there is none at all', () => {
     const file = new URL('../../dist/linux/thread-file.js', import.meta.url).href;
     const here = pathToFileURL(join(emptyFolder(), 'program.js')).href;
-    // Without NODE_PATH, in which pnpm has all packages of the workspace.
+    // The environment is empty, because pnpm sets NODE_PATH to all packages of the workspace.
     const { stderr } = spawnSync(
       process.execPath,
       [

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { ThreadGrowth, type GrowthStep } from '../../src/linux/thread-growth.ts';
 
-/** A packet loop and a machine. Each ms is one turn of the loop. */
+/** A simulated packet loop and its machine. Each millisecond is one turn of the loop. */
 class Loop {
   idle = 2;
   bytesPerMs = 800_000;
   /** The share of each ms in which the loop works. */
   busy = 1;
-  /** How often the idle time was asked for. */
+  /** How often `ThreadGrowth` has asked for the idle time. */
   looks = 0;
   readonly steps: GrowthStep[] = [];
   readonly #growth: ThreadGrowth;
-  /** Of a machine that runs since a while. */
+  /** In ms. The machine has been running for 10 s. */
   #now = 10_000;
   #bytes = 0;
 
@@ -23,7 +23,7 @@ class Loop {
     this.#growth = new ThreadGrowth({ most, idleCores });
   }
 
-  /** Runs for a time. @returns what the growth asked for meanwhile */
+  /** Runs for `ms`. @returns the steps that `ThreadGrowth` asked for in that time */
   run(ms: number): GrowthStep[] {
     const before = this.steps.length;
     for (const end = this.#now + ms; this.#now < end; this.#now++) {
@@ -39,7 +39,7 @@ class Loop {
   }
 }
 
-/** A loop that has grown, and carries more since then. */
+/** Returns a loop that has started one thread, or two if `most` is 3. The first one has helped. */
 function grown(most = 2): Loop {
   const loop = new Loop(most);
   expect(loop.run(600)).toEqual(['start']);
@@ -70,7 +70,7 @@ describe('ThreadGrowth', () => {
     expect(loop.run(60_000)).toEqual([]);
   });
 
-  it('starts nothing while something else than packets keeps the loop busy', () => {
+  it('starts nothing while something other than packets keeps the loop busy', () => {
     const loop = new Loop(4);
     loop.bytesPerMs = 1000;
     expect(loop.run(5000)).toEqual([]);
@@ -84,10 +84,10 @@ describe('ThreadGrowth', () => {
     }
   });
 
-  it('measures the idle time over several windows with load, one after the other', () => {
+  it('measures the idle time over several windows in a row that all have load', () => {
     const loop = new Loop(2);
     loop.run(202);
-    // The first look only begins the measurement.
+    // The first request for the idle time only begins the measurement.
     expect(loop.looks).toBe(1);
     loop.busy = 0.5;
     loop.run(200);
@@ -98,7 +98,7 @@ describe('ThreadGrowth', () => {
     expect(loop.run(350)).toEqual(['start']);
   });
 
-  it('lets a thread rest that brings nothing, and tries it again after 10 s, 20 s and more', () => {
+  it('lets a thread rest that does not help, and tries it again after 10 s, 20 s and more', () => {
     const loop = new Loop(2);
     expect(loop.run(5000)).toEqual(['start', 'rest']);
     expect(loop.run(5000)).toEqual([]);
@@ -125,12 +125,12 @@ describe('ThreadGrowth', () => {
     expect(loop.run(60_000)).toEqual([]);
   });
 
-  it('keeps the threads while the loop carries more than it could alone, also if it sleeps', () => {
+  it('keeps the threads while the loop carries more than it could alone, even if it sleeps', () => {
     const loop = grown();
     loop.busy = 0.6;
     loop.bytesPerMs = 810_000;
     expect(loop.run(60_000)).toEqual([]);
-    // One thread can carry this.
+    // The packet loop can carry this alone.
     loop.bytesPerMs = 600_000;
     expect(loop.run(900)).toEqual([]);
     expect(loop.run(400)).toEqual(['rest']);

@@ -85,7 +85,7 @@ describe('toErrorMessage and fromErrorMessage', () => {
     expect(toErrorMessage(Object.assign(new Error('e'), fields)).fields).toEqual({ line: 5 });
   });
 
-  it('turn a system error into a WireGuardError if there are no system calls', () => {
+  it('keep the code and errno of a system error if the class SystemError is not given', () => {
     const error = fromErrorMessage(toErrorMessage(new SystemError('bind', 98)));
     expect(error).toMatchObject({
       name: 'SystemError',
@@ -184,7 +184,7 @@ describe('postRequest and postAnswer', () => {
     port1.close();
   });
 
-  it('restore the classes of keys, so that printing a status shows none of them', () => {
+  it('restore the classes of keys, so that printing a status shows no secret key', () => {
     const { port1, port2 } = new MessageChannel();
     const privateKey = ALICE.privateKey.slice() as PrivateKey;
     const presharedKey = PRESHARED_KEY.slice() as PresharedKey;
@@ -235,7 +235,7 @@ describe('postRequest and postAnswer', () => {
     port1.close();
   });
 
-  it('share a saved state and wipe the copy of the thread, without a transfer', () => {
+  it('copy a saved state into shared memory, and wipe the original', () => {
     const { port1, port2 } = new MessageChannel();
     const state = Uint8Array.of(1, 2, 3);
     postAnswer(port1, 9, { state, fds: [4] });
@@ -243,12 +243,12 @@ describe('postRequest and postAnswer', () => {
     expect([...message.answer.state]).toEqual([1, 2, 3]);
     expect(message.answer).toMatchObject({ fds: [4] });
     expect(message.answer.state.buffer).toBeInstanceOf(SharedArrayBuffer);
-    // A buffer that was transferred has no bytes.
+    // The state was wiped, not transferred: a transferred buffer would have no bytes.
     expect([...state]).toEqual([0, 0, 0]);
     port1.close();
   });
 
-  it('do not change any other answer', () => {
+  it('do not change other requests and answers', () => {
     const { port1, port2 } = new MessageChannel();
     postRequest(port1, 7, { type: 'stats' });
     postAnswer(port1, 8, true);
@@ -262,7 +262,7 @@ describe('postRequest and postAnswer', () => {
 });
 
 describe('reviveEvent', () => {
-  it('restores the class of the endpoints of a roaming peer', () => {
+  it('restores the endpoints of a roam event, and does not change other events', () => {
     const peer = BOB.publicKey;
     const event = { type: 'roam', peer, endpoint: ENDPOINT, previous: undefined } as const;
     const revived = reviveEvent(structuredClone(event));

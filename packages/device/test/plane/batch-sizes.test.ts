@@ -3,7 +3,7 @@ import { BATCH_LIMITS, BatchSizes } from '../../src/plane/batch-sizes.ts';
 
 describe('BatchSizes', () => {
   test.each(BATCH_LIMITS.map((limit, index) => [limit, index]))(
-    'counts a batch of %i in class %i, and one more in the next class',
+    'counts a batch of %i packets in class %i, and a batch of one packet more in the next class',
     (limit, index) => {
       const sizes = new BatchSizes();
       sizes.add(limit);

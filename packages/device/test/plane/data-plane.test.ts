@@ -39,7 +39,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
   });
 
-  it('sends keepalives of peers when it goes up, and not before', () => {
+  it('sends an initiation for a keepalive interval when it goes up', () => {
     const { plane } = setUp();
     const { publicKey, endpoint } = BOB;
     const { privateKey } = ALICE;
@@ -186,7 +186,7 @@ describe('DataPlane', () => {
     expect(plane.stats().drops).toEqual({ 'send-failed': 1 });
   });
 
-  it('reports handshakes and sessions only with a listener', () => {
+  it('reports a failed handshake only with a listener', () => {
     const { plane, events } = setUp();
     plane.linkUp(new FakeSockets(), 0);
     plane.configure(
@@ -264,7 +264,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'mtu', mtu: 1280 }]);
   });
 
-  it('reports drops only with a listener', () => {
+  it('reports drops to a listener, at most once per second', () => {
     const { plane, events } = setUp();
     plane.listen(['drop']);
     plane.reports.onSendError(101, STICKY);
@@ -312,7 +312,7 @@ describe('DataPlane', () => {
     expect(counted).toEqual({ readPackets: 2, writtenPackets: 0 });
   });
 
-  it('sends messages that a change, a connection or the link causes at once', () => {
+  it('sends an initiation at once for a new keepalive interval, and connects only to known peers', () => {
     const { plane } = setUp();
     const sockets = new FakeSockets();
     plane.linkUp(sockets, 0);
@@ -376,7 +376,7 @@ describe('DataPlane', () => {
     expect([...plane.endpoints()]).toEqual([STICKY, other]);
   });
 
-  it('reports peers only with a listener', () => {
+  it('reports changes of peers only with a listener', () => {
     const { plane, events } = setUp();
     plane.configure({ peers: [{ publicKey: BOB.publicKey }] }, undefined, 0);
     plane.finish(0);

@@ -23,7 +23,7 @@ import { FakeSockets, FakeTun } from './fake-io.ts';
 
 const SLOTS = 64;
 const SLOT_LENGTH = 2048;
-/** How many ranges, pieces, runs and texts were checked. */
+/** How many ranges, pieces of packets, runs of datagrams and calls of a cipher were checked. */
 const CALLS = { spans: 0, pieces: 0, runs: 0, texts: 0 };
 
 describe('DataPlane', () => {
@@ -230,7 +230,10 @@ function checkSpan(buffer: Uint8Array, offset: number, length: number): void {
   if (!isWithin) throw new Error(`${length} bytes at ${offset} of ${buffer.length}`);
 }
 
-/** Checks that each text has the space around it that ciphers in native code need. */
+/**
+ * Checks that the bytes which a cipher seals or opens, and their tag, are inside the buffer, and
+ * that a run has the space around each message that ciphers in native code need.
+ */
 const CHECKED_PROVIDER: CryptoProvider = {
   ...nobleProvider,
   createCipher(key) {

@@ -9,7 +9,7 @@ import { SteadyTun, SteadyWire } from './steady-io.ts';
 
 describe('PacketPath', () => {
   describe('readTun', () => {
-    it('seals a batch in place and sends it with one flush, in order', () => {
+    it('sends a batch with one flush, in order', () => {
       const { alice, bob } = connected();
       const packets = range(64).map((i) => packet(ALICE, BOB, { payload: [i], length: 100 + i }));
       alice.tun.incoming.push(...packets);
@@ -62,7 +62,7 @@ describe('PacketPath', () => {
       }
     });
 
-    it('sends handshake messages before their bytes are reused', () => {
+    it('sends an initiation before its bytes are used again', () => {
       const alice = node(ALICE, BOB);
       alice.tun.incoming.push(...range(3).map((i) => packet(ALICE, BOB, { payload: [i] })));
       expect(alice.path.readTun(0)).toBe(false);
@@ -83,7 +83,7 @@ describe('PacketPath', () => {
     it.each([
       ['a super-packet', [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
       ['a checksum that is left to us', [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
-    ])('refuses %s, which was not requested', (_, header) => {
+    ])('refuses %s from a TUN without offloads', (_, header) => {
       const { alice } = connected();
       alice.tun.vnetHeader = Uint8Array.from(header);
       alice.tun.incoming.push(packet(ALICE, BOB));
@@ -100,7 +100,7 @@ describe('PacketPath', () => {
       expect(alice.sockets.sent).toHaveLength(1);
     });
 
-    it('counts a read without a packet', () => {
+    it('counts a read that returns only a vnet header', () => {
       const { alice } = connected();
       alice.tun.incoming.push(new Uint8Array(0), packet(ALICE, BOB));
       const { readPackets } = alice.path;
@@ -128,7 +128,7 @@ describe('PacketPath', () => {
       expect(alice.path.readTun(1000)).toBe(false);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.path.tunPausedUntil).toBe(1010);
-      // A datagram that arrives does not make it read the TUN, either.
+      // A turn of the loop during the pause does not read the TUN either.
       alice.path.step(1005);
       expect(alice.tun.readFails).toHaveLength(4);
       expect(alice.path.readTun(1010)).toBe(false);
@@ -147,7 +147,7 @@ describe('PacketPath', () => {
   });
 
   describe('receive', () => {
-    it('writes a packet to the TUN from where it was opened, with a vnet header of zeros', () => {
+    it('writes packets to the TUN in order, each with a vnet header of zeros', () => {
       const { alice, bob } = connected();
       const packets = range(10).map((i) => packet(ALICE, BOB, { payload: [i] }));
       alice.tun.incoming.push(...packets);
@@ -230,7 +230,7 @@ describe('PacketPath', () => {
     });
   });
 
-  // Counters of mutation tests allocate.
+  // Mutation tests add counters to the code, and these allocate.
   it.skipIf(process.env['LITZ_MUTATION_TESTS'])('allocates nothing per packet, out or in', () => {
     const { run, tun } = steadyPair();
     run(100_000);
@@ -241,7 +241,7 @@ describe('PacketPath', () => {
       return process.memoryUsage().heapUsed - before;
     });
     grown.sort((a, b) => a - b);
-    // With the smallest possible object for each packet, it would be 600 kB.
+    // With the smallest possible object for each packet, the median would be 600 kB.
     expect(Math.abs(grown[3] ?? Infinity)).toBeLessThan(300_000);
     expect(tun.written).toBe(450_000);
   });
@@ -322,7 +322,7 @@ function steadyPair(): { run: (packets: number) => void; tun: SteadyTun } {
     path.sockets = sockets;
     return path;
   });
-  // A fraction, as with the real clock. V8 may allocate an object for a fraction, but not for a
+  // The real clock returns fractions too. V8 may allocate an object for a fraction, but not for a
   // small integer.
   let now = 1000.25;
   const run = (packets: number): void => {
@@ -335,7 +335,7 @@ function steadyPair(): { run: (packets: number) => void; tun: SteadyTun } {
   return { run, tun };
 }
 
-/** Delivers to one node what the other one has sent. */
+/** Delivers to `to` what `from` has sent. */
 function carry(from: Node, to: Node): void {
   to.sockets.source = from.endpoint;
   to.sockets.incoming.push(...from.sockets.sent.splice(0).map(({ bytes }) => bytes));

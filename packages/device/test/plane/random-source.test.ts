@@ -16,31 +16,31 @@ describe('createRandomBytes', () => {
     },
   );
 
-  it('wipes bytes that it returned, and reads whole blocks', () => {
+  it('wipes its copy of bytes that it returned, and fills a whole block at a time', () => {
     const randomBytes = createRandomBytes();
     const sources = new Set<ArrayBufferLike>();
-    const startTimeLimit: Uint8Array[] = [];
+    const filled: Uint8Array[] = [];
     const take = (length: number): void => {
       const out = new Uint8Array(length);
       out.set = (source) => {
         const part = source as Uint8Array;
         expect(part).toHaveLength(length);
         sources.add(part.buffer);
-        startTimeLimit.push(part);
+        filled.push(part);
       };
       randomBytes(out);
     };
     take(4000);
     take(96);
-    expect([...startTimeLimit[0], ...startTimeLimit[1]].every((byte) => byte === 0)).toBe(true);
-    expect(startTimeLimit.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000]);
+    expect([...filled[0], ...filled[1]].every((byte) => byte === 0)).toBe(true);
+    expect(filled.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000]);
     take(4096);
     take(1);
-    expect(startTimeLimit.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000, 0, 0]);
+    expect(filled.map(({ byteOffset }) => byteOffset)).toEqual([0, 4000, 0, 0]);
     expect(sources.size).toBe(1);
     // More bytes than a block are written directly into the caller's buffer.
     take(4097);
-    expect(startTimeLimit).toHaveLength(4);
+    expect(filled).toHaveLength(4);
   });
 
   it('never returns the same bytes twice', () => {

@@ -48,7 +48,7 @@ describe('SealingRuns', () => {
   });
 });
 
-/** Threads that have sealed everything before `done`. */
+/** Fake threads. They have sealed everything up to the mark `done`. */
 class Counted implements SealingThreads {
   mark = 0;
   done = 0;

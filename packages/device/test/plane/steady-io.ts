@@ -1,6 +1,6 @@
 /**
- * A TUN that always has a packet, and sockets that are joined with those of the other side. Neither
- * allocates anything, so a test measures only the allocations of the loop.
+ * A TUN that returns the same packet again and again, and sockets that pass datagrams to those of
+ * the other side. They allocate nothing, so a test measures only what the packet path allocates.
  *
  * @module
  */

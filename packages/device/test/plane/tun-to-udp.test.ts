@@ -1,6 +1,7 @@
 /**
- * Packets that go through the slab become the same datagrams as packets that the engine gets one by
- * one. Sealing may overwrite bytes around a packet, and nothing else may use these bytes.
+ * Checks that `TunToUdp`, which seals runs of packets in the slab, sends the same datagrams as an
+ * engine that gets the packets one by one. Sealing may overwrite bytes around a packet, so the
+ * tests also check that nothing else uses these bytes.
  */
 import { Engine, nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
 import { writeTransportHeader } from '@litz/core/internals';
@@ -35,7 +36,7 @@ describe('TunToUdp', () => {
       .map(([payload, each]) => superFrame(payload, each));
     const lost = fc.integer({ min: 20, max: 3000 }).map((length) => singleFrame(length, NOBODY));
     const frames = fc.array(fc.oneof(single, segments, segments, lost), { maxLength: 8 });
-    // From a little more than the longest packet to the real length of the slab.
+    // Lengths of the slab: from a little more than the longest packet to the real length.
     const slabs = fc.integer({ min: 1026, max: 4096 }).map((blocks) => blocks * 64);
     fc.assert(
       fc.property(frames, slabs, (all, slabLength) => {
@@ -77,7 +78,7 @@ describe('TunToUdp', () => {
     const { sent, flushes } = sentBy([frame, frame, frame], 2 ** 18, threads);
     expect(sent.map(textOf)).toEqual(referenceOf([frame, frame, frame]).map(textOf));
     expect(flushes).toEqual([45, 45, 45]);
-    // It waits for one run after the other, never for all of them.
+    // `TunToUdp` waits for one run after the other, never for all of them at once.
     expect(threads.inProgress).toEqual([2, 1, 0]);
   });
 
@@ -96,8 +97,8 @@ describe('TunToUdp', () => {
     const { sent, flushes } = sentBy([frame, frame, frame, frame], 2 ** 18, threads);
     expect(sent.map(textOf)).toEqual(referenceOf([frame, frame, frame, frame]).map(textOf));
     expect(flushes).toEqual([45, 45, 45, 45]);
-    // Two runs must leave before the fourth one fits, because a place in front of the third one
-    // stays free.
+    // When the first run has left, its space is a little too short for the fourth one, because some
+    // bytes in front of the second run stay free. So two runs must leave.
     expect(threads.inProgress.at(0)).toBe(2);
     expect(threads.inProgress.at(-1)).toBe(0);
   });

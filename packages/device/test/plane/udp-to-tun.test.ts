@@ -14,7 +14,7 @@ const SLOT = 2048;
 const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 2), 51820);
 
 describe('UdpToTun', () => {
-  it('passes each datagram to the engine in place, and ends the batch', () => {
+  it('passes each datagram to the engine, writes the packets, and then ends the batch', () => {
     const { path, sockets, engine, log } = setUp();
     sockets.incoming.push([datagram(tcp(0)), datagram(tcp(1))]);
     expect(path.receive(1234.5)).toBe(false);
@@ -22,7 +22,7 @@ describe('UdpToTun', () => {
       { length: 16 + 60, source: SOURCE, ecn: 2, now: 1234.5 },
       { length: 16 + 60, source: SOURCE, ecn: 2, now: 1234.5 },
     ]);
-    // Packets are written before the end of the batch, because that may take long.
+    // The packets are written first, because ending the batch may take long.
     expect(log).toEqual(['write', 'write', 'finish 1234.5', 'drain']);
   });
 
@@ -88,7 +88,7 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(3);
     });
 
-    it('and copies them to one place for a TUN without writePieces', () => {
+    it('and copies them into the scratch area for a TUN without writePieces', () => {
       const { path, sockets, tun, memory } = setUp({ offloads: { tcp: true, udp: true } });
       const inPieces = setUp({ offloads: { tcp: true, udp: true } });
       Object.assign(tun, { writePieces: undefined });
@@ -138,7 +138,7 @@ describe('UdpToTun', () => {
         path.receive(0);
         expect(tun.written).toHaveLength(joined === 1 ? 1 : 2);
         const [flags] = tun.written[0];
-        // A TUN without offloads gets every packet as it came.
+        // A TUN without offloads gets each packet as it came, without flags in the vnet header.
         expect(flags === 0).toBe(offloads === undefined);
       }
     });
@@ -169,7 +169,7 @@ describe('UdpToTun', () => {
       expect(tun.pieces.at(-1)).toBe(2);
     });
 
-    it('reports it once, also if several were refused', () => {
+    it('reports the refusal once, even if several super-packets were refused', () => {
       const { path, sockets, tun, refusals } = setUp({ offloads: { tcp: true, udp: true } });
       tun.refusesPieces = true;
       sockets.incoming.push([...flowOf(1), ...flowOf(2)]);
@@ -191,7 +191,7 @@ describe('UdpToTun', () => {
       expect(path.writtenPackets).toBe(2);
     });
 
-    it('does not treat a full queue as a refusal, and counts each of its packets', () => {
+    it('does not treat a full queue as a refusal, and counts each packet of the super-packet', () => {
       const { path, sockets, tun, refusals, drops } = setUp({ offloads: { tcp: true, udp: true } });
       tun.results.push(0, -105);
       for (let i = 0; i < 2; i++) {
@@ -290,7 +290,7 @@ describe('UdpToTun', () => {
 });
 
 describe('UdpToTun with other threads', () => {
-  it('receives into one half of the memory while they open the other one, and keeps the order', () => {
+  it('receives into one half of the memory while they open datagrams in the other, and keeps the order', () => {
     const { path, sockets, engine, tun, log } = setUp({ fds: [3], threads: new FakeOpening() });
     const halves = new HalfSockets(sockets);
     path.sockets = halves;
@@ -315,7 +315,7 @@ describe('UdpToTun with other threads', () => {
     );
   });
 
-  it('lets the other direction have its turn while more and more comes', () => {
+  it('lets the other direction have its turn while more and more datagrams come', () => {
     const { path, sockets } = setUp({ fds: [3], threads: new FakeOpening() });
     const halves = new HalfSockets(sockets);
     path.sockets = halves;

@@ -20,7 +20,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     const received = nextPacket(bob.tun);
     alice.tun.send(packetFrom(alice, bob, [1, 2, 3]));
     expect(await received).toEqual(packetFrom(alice, bob, [1, 2, 3]));
-    // Only batched sockets answer from the address at which they heard the peer.
+    // Only batched sockets report the local address at which they heard the peer.
     expect((await sourceOf(bob.device))?.join('.')).toBe('127.0.0.1');
     expect(await lostOffloads(alice.device)).toEqual([]);
   });
@@ -39,7 +39,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     }
   });
 
-  test('check the source of a peer again after a change of routes', async () => {
+  test('mark the sources of peers as suspect when that is due after a change of routes', async () => {
     const { RouteWatch } = await import('../../src/linux/route-watch.ts');
     const marked = vi.spyOn(RouteWatch.prototype, 'markSuspects');
     await using alice = await memoryDevice(ALICE);

@@ -14,12 +14,15 @@ describe('MemoryTun', () => {
     expect(tun.read(buffer, 5, 25)).toBe(0);
   });
 
-  it.each([undefined, 'down', 0])('refuses %j in place of up or down', (up) => {
-    const tun = new MemoryTun();
-    tun.onLinkChange = vi.fn<() => void>();
-    expect(() => tun.setUp(up as never)).toThrow('"up" expected true or false, got ');
-    expect(tun.onLinkChange).not.toHaveBeenCalled();
-  });
+  it.each([undefined, 'down', 0])(
+    'refuses %j for its link, which is neither true nor false',
+    (up) => {
+      const tun = new MemoryTun();
+      tun.onLinkChange = vi.fn<() => void>();
+      expect(() => tun.setUp(up as never)).toThrow('"up" expected true or false, got ');
+      expect(tun.onLinkChange).not.toHaveBeenCalled();
+    },
+  );
 
   it('copies a packet that is sent', () => {
     const tun = new MemoryTun();
@@ -104,7 +107,7 @@ describe('MemoryTun', () => {
     expect(tun.mtu).toBe(1400);
   });
 
-  it('accepts a packet of 65535 bytes, and no longer one', () => {
+  it('accepts a packet of 65535 bytes, and refuses a packet of 65536 bytes', () => {
     const tun = new MemoryTun();
     expect(tun.send(new Uint8Array(65_535))).toBe(true);
     expect(tun.send(new Uint8Array(65_536))).toBe(false);
@@ -124,7 +127,7 @@ describe('MemoryTun', () => {
     }
   });
 
-  it('refuses wrong options', () => {
+  it('refuses wrong options and arguments', () => {
     expect(() => new MemoryTun({ mtu: 0 })).toThrow(/"mtu" expected an integer from 1 to 65475/);
     expect(() => new MemoryTun({ queueLength: 0 })).toThrow(/"queueLength"/);
     expect(() => new MemoryTun().send('x' as never)).toThrow(/"packet" expected a Uint8Array/);

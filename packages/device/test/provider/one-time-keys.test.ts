@@ -1,5 +1,5 @@
 /**
- * OpenSSL with the one-time keys that WebAssembly makes, as a device on Linux has it.
+ * Tests OpenSSL with one-time keys that WebAssembly makes. A device on Linux uses both together.
  */
 import { nobleProvider, type Cipher, type CryptoProvider } from '@litz/core';
 import { createOpensslProvider } from '@litz/openssl';
@@ -64,7 +64,7 @@ describeWith([openssl], 'one-time keys from wasm for openssl', () => {
     }
   });
 
-  it('differ between sessions, however many sessions there are', () => {
+  it('are right for each session, however many sessions there are', () => {
     const arena = WasmArena.createSync({ length: 4096 });
     const provider = openSslAlone(arena);
     const buffer = arena.allocate(4000);

@@ -27,7 +27,7 @@ describe('EndpointRefresh', () => {
     expect(lines[0]).toContain('vpn.example is 192.0.2.9:51820');
   });
 
-  test('notices that a peer is silent also while packets begin the attempt anew', async () => {
+  test('finds a peer silent after two retries in a row, even if new packets set `sends` back to 1', async () => {
     const { device, lookups, silent } = followed(['192.0.2.9']);
     await silent(1);
     device.trace('response-received', 1);
@@ -49,7 +49,7 @@ describe('EndpointRefresh', () => {
     ]);
   });
 
-  test('looks a name up at most every nine seconds', async () => {
+  test('does not look a name up again before the interval is over', async () => {
     const { clock, lookups, silent } = followed(['192.0.2.9']);
     await silent(2);
     clock.now -= 10_000;
@@ -106,13 +106,13 @@ describe('EndpointRefresh', () => {
   });
 });
 
-/** A device that only reports the steps of handshakes. */
+/** A fake device. It reports the steps of handshakes, and records new endpoints. */
 class FakeDevice extends EventEmitter<DeviceEvents> {
   /** The endpoints that it was given. */
   readonly endpoints: string[] = [];
 
   async configure({ peers = [] }: Parameters<EndpointRefreshOptions['device']['configure']>[0]) {
-    // A peer that was removed meanwhile must not come back.
+    // Without `updateOnly`, the change would add a peer again that was removed meanwhile.
     for (const { endpoint, updateOnly } of peers) {
       if (updateOnly) this.endpoints.push(String(endpoint));
     }
@@ -122,7 +122,7 @@ class FakeDevice extends EventEmitter<DeviceEvents> {
     this.emit('trace', { peer, step, sends });
   }
 
-  /** Resolves when all work in progress is done. Nothing here waits for a timer. */
+  /** Resolves when all work in progress is done. No work in these tests waits for a timer. */
   async settled(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -151,7 +151,7 @@ export class FakeDevice extends EventEmitter<DeviceEvents> implements TunnelDevi
     this.#host.links.delete(this.name);
   }
 
-  /** Reports it later, as another thread would. */
+  /** Calls `onLinkUp` later, because the events of a real device come from another thread. */
   linkUp(): void {
     queueMicrotask(() => this.onLinkUp());
   }

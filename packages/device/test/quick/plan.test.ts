@@ -176,7 +176,10 @@ describe('planTunnel', () => {
   });
 });
 
-/** Walks the rules and routes of a plan as the kernel would. */
+/**
+ * Returns whether a packet enters the tunnel. Walks the rules and routes of a plan as the kernel
+ * would.
+ */
 function entersTunnel(steps: readonly Step[], address: Uint8Array, mark: number): boolean {
   const family = address.length === 4 ? 4 : 6;
   const rules = rulesOf(steps).filter((rule) => rule.family === family);

@@ -93,15 +93,20 @@ describe('Resolver with /etc/resolv.conf', () => {
   test.each([
     ['first', ['wg0', 'wg1']],
     ['last', ['wg1', 'wg0']],
-  ])('restores the file after the last of two tunnels (%s begun, first ended)', (_, order) => {
-    resolver.set('wg0', DNS);
-    resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });
-    expect(lines()).toEqual(['nameserver 192.0.2.99']);
-    resolver.restore(order[0]);
-    expect(lines()[0]).toBe(order[0] === 'wg0' ? 'nameserver 192.0.2.99' : 'nameserver 192.0.2.53');
-    resolver.restore(order[1]);
-    expect(text()).toBe(BEFORE);
-  });
+  ])(
+    'restores the file when two tunnels have ended, of which the one that began %s ends first',
+    (_, order) => {
+      resolver.set('wg0', DNS);
+      resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });
+      expect(lines()).toEqual(['nameserver 192.0.2.99']);
+      resolver.restore(order[0]);
+      expect(lines()[0]).toBe(
+        order[0] === 'wg0' ? 'nameserver 192.0.2.99' : 'nameserver 192.0.2.53',
+      );
+      resolver.restore(order[1]);
+      expect(text()).toBe(BEFORE);
+    },
+  );
 
   test('restores what another program wrote between the starts of two tunnels', () => {
     resolver.set('wg0', DNS);
@@ -136,7 +141,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     },
   );
 
-  test('puts back what killed processes left, in any number', () => {
+  test('restores the file after several processes were killed', () => {
     resolver.set('wg0', DNS);
     resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });
     killed('wg0');
@@ -167,7 +172,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(text()).toBe(BEFORE);
   });
 
-  test('changes nothing if it cannot be recorded', () => {
+  test('changes nothing if the change cannot be recorded', () => {
     writeFileSync(join(root, 'run'), 'a file in place of a folder');
     expect(() => resolver.set('wg0', DNS)).toThrow(/cannot record what must be put back later: /);
     expect(text()).toBe(BEFORE);

@@ -55,8 +55,8 @@ describe('runHook', () => {
   });
 
   test('ends processes that the hook starts while it is being aborted', async () => {
-    // The shell forks while the abort looks for its children. Each turn of its loop starts a
-    // process that would write a file a little later.
+    // The shell starts processes while the abort looks for them. Each of these processes would
+    // write to a file a little later.
     for (let round = 0; round < 10; round++) {
       const controller = new AbortController();
       const file = join(folder, `late-${round}`);

@@ -137,7 +137,7 @@ describe('toTunnelRequest', () => {
     ]);
   });
 
-  test('leaves out a peer with the key of the interface, as a device does', () => {
+  test('leaves out a peer with the own public key of the interface, as a device does', () => {
     const file = read(
       '[Interface]',
       `PrivateKey = ${formatKey(ALICE.privateKey)}`,
@@ -180,7 +180,7 @@ describe('toTunnelRequest', () => {
     });
   });
 
-  test('has the values of [Interface]', () => {
+  test('takes table, mark and MTU from [Interface]', () => {
     const file = read('[Interface]', 'Table = 7', 'FwMark = 0x10', 'MTU = 1300');
     expect(toTunnelRequest(file, new Map())).toMatchObject({ table: 7, mark: 16, mtu: 1300 });
     expect(toTunnelRequest(read('[Interface]'), new Map())).toMatchObject({

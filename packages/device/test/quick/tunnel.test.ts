@@ -70,7 +70,7 @@ describe('Tunnel.up', () => {
     },
   );
 
-  test('rejects with the reason of the signal if a hook is ended by it', async () => {
+  test('rejects with the reason of the abort signal if a hook ends because of it', async () => {
     const controller = new AbortController();
     host.runHook = async () => {
       controller.abort(new Error('Ctrl-C'));
@@ -90,15 +90,18 @@ describe('Tunnel.up', () => {
     expect(host.rules).toEqual([]);
   });
 
-  test.each(['', 'restore eth0 wg0'])('restores left-over filters (fails: %j)', async (entry) => {
-    host.facts_ = { ...host.facts_, leftOverFilters: ['eth0'] };
-    host.failure = { entry, errno: 'EROFS' };
-    const tunnel = await up({ ...FULL, allowedIps: [] });
-    expect(host.log.includes('restore eth0 wg0')).toBe(entry === '');
-    host.log.length = 0;
-    await tunnel.down();
-    expect(host.log).toEqual(['device close']);
-  });
+  test.each(['', 'restore eth0 wg0'])(
+    'restores left-over filters, and continues if that fails (fails: %j)',
+    async (entry) => {
+      host.facts_ = { ...host.facts_, leftOverFilters: ['eth0'] };
+      host.failure = { entry, errno: 'EROFS' };
+      const tunnel = await up({ ...FULL, allowedIps: [] });
+      expect(host.log.includes('restore eth0 wg0')).toBe(entry === '');
+      host.log.length = 0;
+      await tunnel.down();
+      expect(host.log).toEqual(['device close']);
+    },
+  );
 
   test.each(['EROFS', 'EACCES', 'EPERM', 'ENOENT'])(
     'continues without src_valid_mark if it cannot be written (%s), and reports that',
@@ -244,7 +247,7 @@ describe('Tunnel.down', () => {
     },
   );
 
-  test('calls onDown between the hooks and the removal, once, and only if it was up', async () => {
+  test('calls onDown between the hooks and the removal, once, and only if the tunnel was up', async () => {
     const onDown = async (): Promise<void> => host.write('save');
     const tunnel = await up({ ...FULL, ...HOOKED }, { onDown });
     await Promise.all([tunnel.down(), tunnel.down()]);
@@ -287,7 +290,7 @@ describe('Tunnel.down', () => {
     expect(host.log.filter((entry) => entry === 'device close')).toHaveLength(1);
   });
 
-  test('continues when a step cannot be undone, and rejects with all errors', async () => {
+  test('continues when a step cannot be undone, and rejects with its error', async () => {
     const tunnel = await up(FULL);
     host.failure = { entry: 'delete rule 4 32765', errno: 'EPERM' };
     await expect(tunnel.down()).rejects.toThrow(
@@ -335,7 +338,7 @@ function up(request: TunnelRequest, { onLinkUp, ...options }: UpOptions = {}): P
   );
 }
 
-/** The log of FULL on a host with a strict reverse path filter. */
+/** Returns the log of `up(FULL)` on a host with a strict reverse path filter. */
 function entriesOfFull(): string[] {
   return [
     'device open wg0',

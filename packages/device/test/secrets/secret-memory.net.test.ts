@@ -1,7 +1,7 @@
 /**
  * Counts the copies of a device's keys in the memory of its process: the device's own copies, and
- * those in the caller's text. After the end there must be none. Another process searches the
- * memory, so that the search itself leaves no copies.
+ * those in the caller's text. When the device is closed, no copy as bytes may be left. Another
+ * process searches the memory, so that the search itself leaves no copies.
  *
  * @module
  */
@@ -55,7 +55,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
     const steps = await watch({ tun: 'memory', crypto: 'noble', input: 'bytes' });
     expect(steps['open']?.presharedKey).toEqual(ONCE);
     expect(steps['closed']?.presharedKey).toEqual(NOWHERE);
-    // Temporary values of noble's X25519, which are garbage.
+    // The other copies are temporary values of noble's X25519 that wait for the garbage collector.
     expect(steps['handshake']?.privateKey.bytes).toBeLessThanOrEqual(1 + NOBLE_TEMPORARIES);
     expect(steps['handshake']?.privateKey.text).toBe(0);
   });
@@ -107,7 +107,7 @@ describe('findKeys', () => {
   });
 });
 
-/** One copy of each key, which the device uses. */
+/** The device has one copy of its private key and one of the preshared key. */
 const BOTH = { privateKey: ONCE, presharedKey: ONCE, nextKey: NOWHERE };
 const NONE = { privateKey: NOWHERE, presharedKey: NOWHERE, nextKey: NOWHERE };
 const USED_ONCE: Steps = {
@@ -142,7 +142,7 @@ function bare({ bytes }: Found): Found {
   return { bytes, text: 0 };
 }
 
-/** Runs the script, and searches its memory whenever it prints the name of a step. */
+/** Runs `SCRIPT`, and searches the memory of its process whenever it prints the name of a step. */
 async function watch({ tun, crypto, input, threads = 1 }: Case): Promise<Steps> {
   const child = start(SCRIPT, {
     device: BUILT_DEVICE.href,
@@ -190,7 +190,7 @@ const PRIVATE = 7;
 const PRESHARED = 9;
 const OTHER = 11;
 const NEXT = 13;
-/** More than the usual one to three. The number depends on which memory has been used again. */
+/** The most copies of a string. Usually there are one to three: as many as were not overwritten. */
 const STRINGS = 8;
 /** A handshake leaves about ten copies of the scalar, from before it becomes a BigInt. */
 const NOBLE_TEMPORARIES = 40;

@@ -8,8 +8,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 
 /**
- * Fills a key with bytes that depend on a number, without a copy. The other process runs the text
- * of this function.
+ * Fills a key with bytes that depend on a number, without a copy. The process whose memory is
+ * searched runs the text of this function too.
  */
 export function fillKey<Key extends Uint8Array>(key: Key, seed: number): Key {
   let x = seed;
@@ -27,8 +27,8 @@ export function keyOf(seed: number): Buffer {
 }
 
 /**
- * Returns the public key in base64. Node's own OpenSSL computes it here, so that the other process
- * need not.
+ * Returns the public key in base64. Node's own OpenSSL computes it here, so that the process whose
+ * memory is searched makes no copy of the private key for this.
  */
 export function publicTextOf(seed: number): string {
   const der = Buffer.concat([Buffer.from(PKCS8_X25519, 'hex'), keyOf(seed)]);
@@ -69,7 +69,7 @@ function* readableMemory(pid: number, memory: number): Generator<Buffer, void, u
   for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
     const [, from = '', to = '', mode = '', name = ''] = MAPPING.exec(line) ?? [];
     const [start, end] = [Number.parseInt(from, 16), Number.parseInt(to, 16)];
-    // The gigabytes that are reserved for WebAssembly cannot be read.
+    // Memory that is only reserved, as for WebAssembly, and the kernel's [v...] cannot be read.
     if (!mode.startsWith('r') || name.startsWith('[v')) continue;
     for (let at = start; at < end; at += PIECE_LENGTH) {
       let length = 0;
@@ -90,7 +90,7 @@ function needlesOf(key: Buffer): { bytes: Buffer; texts: Buffer[] } {
   return { bytes: key, texts: texts.map((text) => Buffer.from(text, 'latin1')) };
 }
 
-/** Counts the keys that begin in this piece. Those after its end are counted in the next piece. */
+/** Counts the keys that begin in this piece. Those in the overlap are counted in the next piece. */
 function countIn(piece: Buffer, needle: Buffer): number {
   let count = 0;
   let at = piece.indexOf(needle);

@@ -47,7 +47,7 @@ describe('PeerFeed', () => {
     expect(timesSince(feed, 13, 9)).toEqual([]);
   });
 
-  it('returns undefined for a cursor before its start, in the future, or out of the ring', () => {
+  it('returns undefined for a cursor before its start, in the future, or not in the ring any more', () => {
     const feed = openFeed({ capacity: 2, firstCursor: () => 10 });
     for (let time = 1; time <= 3; time++) tell({ ...CHANGE, lastHandshakeUnixMs: time });
     expect(timesSince(feed, 9, 9)).toBeUndefined();
@@ -71,7 +71,7 @@ describe('PeerFeed', () => {
     expect(feed.since(cursor, 9)).toBeUndefined();
   });
 
-  it('wakes a waiting reader with a change and when it is closed', async () => {
+  it('wakes a waiting reader when a peer changes and when the feed is closed', async () => {
     const feed = new PeerFeed(follow);
     const reader = feed.open()!;
     const { cursor } = feed;

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 describe('UapiCapture', () => {
-  it('sends what is captured, and the rest after the client has stopped it', async () => {
+  it('sends what is captured, and the rest after the client has stopped the capture', async () => {
     const target = new Target();
     await serve(target);
     const end = new AbortController();
@@ -57,7 +57,7 @@ describe('UapiCapture', () => {
     }
   });
 
-  it('sends the rest before the server is paused, because another process takes it', async () => {
+  it('sends the rest before the server is paused, which happens when another process takes it over', async () => {
     const target = new Target();
     await serve(target);
     const received: string[] = [];
@@ -85,7 +85,7 @@ describe('UapiCapture', () => {
     expect(target.reasons[0]).toBe('the daemon has ended');
   });
 
-  it('refuses with an errno', async () => {
+  it('refuses a request with an errno', async () => {
     const target = new Target();
     await serve(target);
     const refusals = [
@@ -141,7 +141,7 @@ describe('UapiCapture', () => {
 class Target implements UapiTarget {
   readonly asked: CaptureOptions[] = [];
   readonly pieces: Buffer[] = [];
-  /** Why the capture was stopped; undefined: its client did it. */
+  /** Why the capture was stopped; undefined: its client stopped it. */
   readonly reasons: (string | undefined)[] = [];
   error: Error | undefined = undefined;
   /** Thrown after the first piece. */

@@ -234,7 +234,7 @@ describe('UapiConnection', () => {
       expect(client.heard).toBe('litz_resync=true\nlitz_cursor=100\n\n');
     });
 
-    it('refuses the request when there are too many readers, or the target reports nothing', async () => {
+    it('refuses the request when there are too many readers, or the target reports no changes', async () => {
       const followers = [open({}, { feed }), open({}, { feed }), open({}, { feed }), open()];
       for (const client of followers) client.say('litz_changes=0\n\n');
       await turns();
@@ -328,7 +328,7 @@ describe('UapiConnection', () => {
   });
 
   describe('with a request that takes too much memory', () => {
-    it('answers ENOMEM and reads on, so that the client reads the answer', async () => {
+    it('answers ENOMEM and reads the rest of the request, so that the client reads the answer', async () => {
       const client = open();
       const line = 'persistent_keepalive_interval=1\n';
       client.say(`set=1\n${line.repeat(100)}`);

@@ -38,7 +38,7 @@ let server: UapiServer | undefined;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'litz-uapi-'));
   path = join(folder, 'wireguard', 'wg0.sock');
-  // node:dgram cannot set a mark, not even as root.
+  // One test expects that a mark cannot be set. Portable sockets cannot set it, not even as root.
   ({ device } = await memoryDevice(ALICE, { udp: 'portable' }));
 });
 
@@ -135,11 +135,14 @@ posix('UapiServer', () => {
     ['a get with an unknown line', 'get=1\nfoo=bar\n\n', 'errno=-22\n\n'],
     ['an unknown operation', 'put=1\n\n', ''],
     ['bytes that are not text', Buffer.from([0xff, 0xfe, 0, 10, 10]), ''],
-  ])('answers %s, and continues', async (_, request, answer) => {
-    await serve();
-    expect(await ask(request, { end: true })).toBe(answer);
-    expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
-  });
+  ])(
+    'answers %s with an errno or closes the connection, and serves other clients',
+    async (_, request, answer) => {
+      await serve();
+      expect(await ask(request, { end: true })).toBe(answer);
+      expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
+    },
+  );
 
   it('keeps a quiet client that follows changes, however many others connect', async () => {
     await serve({ maxConnections: 1, idleTimeoutMs: 20 });
@@ -172,7 +175,7 @@ posix('UapiServer', () => {
     await other.device.close();
   });
 
-  it('limits the memory of a request', async () => {
+  it('refuses a request that is longer than the limit', async () => {
     await serve({ maxRequestLength: 1000 });
     const line = 'persistent_keepalive_interval=1\n';
     const request = `set=1\npublic_key=${hex(BOB.publicKey)}\n${line.repeat(100)}`;
@@ -202,7 +205,7 @@ posix('UapiServer', () => {
     for (const socket of idle) socket.destroy();
   });
 
-  it('closes the connection that is quiet for the longest time for a new one', async () => {
+  it('closes the connection that has been quiet for the longest time when a new client comes', async () => {
     const clock = vi.spyOn(performance, 'now');
     try {
       await serve({ maxConnections: 3 });
@@ -211,7 +214,7 @@ posix('UapiServer', () => {
         clock.mockReturnValue(now);
         silent.push(await connectAndAsk());
       }
-      // Nobody has been silent for longer than a second.
+      // No connection has been quiet for longer than a second, so the new client is refused.
       clock.mockReturnValue(1900);
       expect(await ask('get=1\n\n')).toBe('');
       clock.mockReturnValue(3500);
@@ -293,7 +296,7 @@ posix('UapiServer', () => {
     expect(readdirSync(join(folder, 'wireguard'))).toEqual([]);
   });
 
-  it('does not connect to a server in such a folder', async () => {
+  it('refuses a folder that others may write to, even if a program serves the socket', async () => {
     await serve();
     chmodSync(join(folder, 'wireguard'), 0o777);
     await expect(UapiServer.listen(device, { path })).rejects.toThrow(/has mode 0777/);
@@ -388,7 +391,7 @@ posix('UapiServer', () => {
     );
   });
 
-  it('leaves the socket of another process in place if it cannot take it over', async () => {
+  it('leaves the socket of another process in place if the socket cannot be taken over', async () => {
     await serve();
     await expect(UapiServer.adopt(device, { path }, 1_000_000)).rejects.toThrow(/cannot serve/);
     expect(existsSync(path)).toBe(true);
@@ -430,8 +433,8 @@ function text(socket: Socket, answers: number): Promise<string> {
 }
 
 /**
- * Sends a request. Resolves with all answers until the other end closes the connection; without
- * `end`, when each whole request has its answer.
+ * Sends a request, and closes the writing side if `end` is set. Resolves with all answers when the
+ * server closes the connection; without `end`, already when each request has its answer.
  */
 async function ask(request: string | Uint8Array, { end = false } = {}): Promise<string> {
   const socket = await connect();

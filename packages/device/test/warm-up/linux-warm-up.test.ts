@@ -39,7 +39,7 @@ describe('LinuxWarmUp', () => {
     expect(hasBegun()).toBe(true);
   });
 
-  it('does not end the pause of a stream for a single packet', () => {
+  it('does not shorten the pause after a stream when a single packet comes', () => {
     const { clock, warmUp } = create();
     clock.now = 1000;
     warmUp.run(IDLE, Infinity, 4);
@@ -64,13 +64,13 @@ describe('LinuxWarmUp', () => {
     expect(hasBegun()).toBe(true);
   });
 
-  it('sends single packets at once in the beginning, and does not look for requests', () => {
+  it('begins at once when `begin` is called', () => {
     const { warmUp, hasBegun } = create();
     warmUp.begin(() => false);
     expect(hasBegun()).toBe(true);
   });
 
-  it('begins with nothing when the device is stopped, or when the time is over', () => {
+  it('opens nothing in `begin` when the device is stopped, or when the time is over', () => {
     const stopped = create();
     stopped.warmUp.begin(() => true);
     expect(stopped.hasBegun()).toBe(false);
@@ -100,7 +100,7 @@ interface Clock {
   step: number;
 }
 
-/** The warm-up ends with its first slice, because it gets no TUNs. */
+/** Makes a warm-up that ends with its first slice, because opening its TUNs fails. */
 function create(): { clock: Clock; warmUp: LinuxWarmUp; hasBegun: () => boolean } {
   const clock: Clock = { now: 0, step: 0 };
   let hasBegun = false;

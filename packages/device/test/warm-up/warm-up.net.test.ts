@@ -46,7 +46,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(sockets.map(({ fds }) => fds)).toEqual([[], []]);
     for (const { counters } of sockets) {
       expect(counters.sentDatagrams).toBeGreaterThan(1000);
-      // Runs of datagrams were sent and received as one message, so that code is compiled too.
+      // Runs of datagrams were sent and received with GSO and GRO, so that code is compiled too.
       expect(counters.receivedDatagrams).toBeGreaterThan(2 * counters.receivedMessages);
     }
     expect(opened).toBe(0);
@@ -64,7 +64,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(fds).toHaveLength(6);
     expect(descriptorsIn(control)).toEqual(expect.arrayContaining(fds));
     loop.close();
-    // The first one is the eventfd, which the main thread closes.
+    // The first recorded descriptor is the eventfd, which the main thread closes.
     expect(descriptorsIn(control).slice(1)).toEqual(before);
   });
 
@@ -187,7 +187,7 @@ function askForPort(
 interface Stop {
   readonly control?: ThreadControl;
   readonly up?: boolean;
-  /** Called before each wait. */
+  /** Called before each wait. Returns whether the loop must end. */
   readonly until?: (
     sockets: readonly udp.UdpSockets[],
     loop: LinuxLoop,
@@ -195,7 +195,10 @@ interface Stop {
   ) => boolean;
 }
 
-/** Runs the loop of a device without packets of its own until its warm-up is over. */
+/**
+ * Runs the loop of a device that has no packets of its own, until `until` returns true. By default,
+ * that is when the warm-up is over.
+ */
 function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }: Stop = {}): {
   pairs: [tun.TunDevice, tun.TunDevice][];
   sockets: udp.UdpSockets[];

@@ -22,7 +22,7 @@ describe('WarmUp', () => {
     expect(warmUp.laps).toBeLessThan(SMALL_LAPS * 1.05);
   });
 
-  it('says so too when it ends early', () => {
+  it('says that the single packets were sent also when it ends early', () => {
     const { warmUp } = create({ isWireCut: true });
     perform(warmUp);
     expect(warmUp.hasSentSingles).toBe(true);
@@ -123,7 +123,7 @@ function closeTun(tun: Tun): void {
   tun.close();
 }
 
-/** @returns how many steps it took */
+/** Runs all steps. @returns how many there were */
 function perform(warmUp: WarmUp): number {
   let steps = 0;
   while (!warmUp.isDone && steps < 100_000) warmUp.step(steps++ / 100);
@@ -155,7 +155,7 @@ class JoinedTun extends FakeTun {
   }
 }
 
-/** Two sets of sockets: a datagram that one sends is received by the other. */
+/** One of two sets of sockets: the other set receives the datagrams that this one sends. */
 class WiredSockets extends FakeSockets {
   readonly #both: () => readonly FakeSockets[];
 

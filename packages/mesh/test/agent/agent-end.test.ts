@@ -106,7 +106,7 @@ describe('down', () => {
     await expect(said).resolves.toMatch(/the machine is restored; the filter of eth0/);
   });
 
-  it('works with a full disk', async () => {
+  it('works if the choices cannot be saved, and reports it', async () => {
     const fixture = await started();
     mkdirSync(join(fixture.folder, 'litz0.choices.json'));
     const said = fixture.agent.down();

@@ -1,6 +1,6 @@
 /**
- * `AgentFixture`: an agent of node `n1` with a simulated daemon, machine and registry, and a clock that
- * a test moves. The key is in a temporary folder, which is removed after the test.
+ * `AgentFixture`: an agent of node `n1` with a simulated daemon, machine and registry, and a clock
+ * that a test moves. The key is in a temporary folder, which is removed after the test.
  *
  * @module
  */

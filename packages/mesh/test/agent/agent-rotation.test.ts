@@ -272,7 +272,7 @@ describe('rotateKey', () => {
         [keyOf(103), keyOf(3)],
         [keyOf(202), undefined],
       ]);
-      // The daemon starts handshakes at once, and does not wait for a packet.
+      // With a keepalive, the daemon starts a handshake at once, and does not wait for a packet.
       expect(daemon.peers[1]).toMatchObject({ persistentKeepalive: 25 });
     });
   });

@@ -46,7 +46,7 @@ describe('Agent with 500 nodes', () => {
     expect(fixture.log.slice(length)).toEqual(['daemon: peers']);
   });
 
-  it('joins with one write of its record, and writes nothing more', async () => {
+  it('joins with one write of its record, and at most one of its status', async () => {
     const { fixture } = await large();
     await pass(3_600_000);
     expect(fixture.registry.written).toHaveLength(1);

@@ -44,7 +44,7 @@ describe('Agent', () => {
       expect(fixture.agent.isReady).toBe(true);
     });
 
-    it('without a change if everything is as it must be', async () => {
+    it('and sends the daemon only its peers if everything is as it must be', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -220,7 +220,7 @@ describe('Agent', () => {
   });
 
   describe('with its registry', () => {
-    it('changes nothing while the registry is lost, and writes the record when it is back', async () => {
+    it('keeps routes and record while the registry is lost, and ends the trouble when it is back', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -450,7 +450,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
     const { applies: enough } = fixture.host;
     await pass(3_600_000);
-    // The agent reads the addresses of the registry every ten minutes.
+    // The few passes that are left follow the reads of the registry's addresses every ten minutes.
     expect(fixture.host.applies - enough).toBeLessThan(10);
   });
 

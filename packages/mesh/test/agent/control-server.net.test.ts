@@ -1,5 +1,5 @@
 /**
- * Tests of an agent's socket with good and bad clients.
+ * Tests the control socket of an agent with correct and faulty clients.
  *
  * @module
  */

@@ -25,7 +25,7 @@ describe('EnforcedState', () => {
     expect(troubles).toEqual([undefined]);
   });
 
-  it('writes only what has changed', () => {
+  it('writes the file only if something has changed', () => {
     const kept = state();
     kept.save(REQUEST);
     const { ino } = statSync(path);
@@ -56,7 +56,7 @@ describe('EnforcedState', () => {
     expect(state().read()).toBeUndefined();
   });
 
-  it('is gone after the node has left', () => {
+  it('is gone after it was removed, and can be stored again', () => {
     const kept = state();
     kept.save(REQUEST);
     kept.remove();

@@ -1,5 +1,5 @@
 /**
- * Tests of what is written to the log and the status.
+ * Tests what an agent writes to its log and lists in its status.
  *
  * @module
  */
@@ -23,7 +23,7 @@ describe('EventLog', () => {
     expect(log.troubles).toEqual(['registry: two\\u{a}lines']);
   });
 
-  test('drops and counts most lines of a flood, and keeps the lines of a higher level', () => {
+  test('drops and counts most lines of a flood, and keeps the lines about troubles', () => {
     const lines: string[] = [];
     let time = 0;
     const log = new EventLog(

@@ -28,7 +28,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['podCIDRs of the Node: none yet', '10.244.1.0/24 fd00:1::/64', 'well']);
   });
 
-  test('keeps the previous prefixes while the Node has none or does not exist', async () => {
+  test('keeps the previous prefixes when the Node is deleted', async () => {
     const { server, heard } = follow('node', (fake) => fake.put(NODES, node('10.244.1.0/24')));
     await until(() => server.watching === 1);
     server.delete(NODES, 'n1');
@@ -36,7 +36,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['10.244.1.0/24', 'podCIDRs of the Node: none yet']);
   });
 
-  test('reports a text that is not a prefix, and keeps the previous ones', async () => {
+  test('reports a text that is not a prefix, and then reports no prefixes of the Node', async () => {
     const { heard } = follow('node', (fake) => fake.put(NODES, node('10.244.1.0/24', 'x/24')));
     await until(() => heard.length > 0);
     expect(heard).toEqual([expect.stringMatching(/^podCIDRs of the Node: .*x/)]);

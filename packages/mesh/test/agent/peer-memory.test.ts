@@ -45,13 +45,13 @@ describe('PeerMemory', () => {
     expect(troubles).toEqual([undefined]);
   });
 
-  it('is empty if there is no file, or if the path is a folder or another kind of file', () => {
+  it('is empty if there is no file, or if the path is a folder', () => {
     expect(names()).toEqual([]);
     mkdirSync(join(folder, 'litz0.peers'));
     expect(names()).toEqual([]);
   });
 
-  it('stores each change in one line', () => {
+  it('adds a change to the file, and does not write the whole file again', () => {
     const first = memory();
     first.open(peersOf(1, 2));
     const { length } = readFileSync(join(folder, 'litz0.peers'));
@@ -88,7 +88,7 @@ describe('PeerMemory', () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
-  it('writes to the present file after another program has deleted or replaced it', () => {
+  it('writes to a new file after another program has deleted the file', () => {
     const first = memory();
     first.open(peersOf(1));
     first.note(['n2'], peersOf(1, 2));
@@ -128,7 +128,7 @@ describe('PeerMemory', () => {
     ]);
   });
 
-  it('does not exist after it was removed', () => {
+  it('is empty after it was removed, and remembers no later change', () => {
     const first = memory();
     first.open(peersOf(1));
     first.remove();

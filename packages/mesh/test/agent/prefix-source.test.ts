@@ -24,7 +24,7 @@ describe('staticPrefixes', () => {
 });
 
 describe('CniPrefixes', () => {
-  it('waits for the configuration, and reports every second that it is missing', async () => {
+  it('reports that no configuration names a prefix, and looks again every second', async () => {
     const { cni, source, reports } = following({ file: undefined, prefixes: [] });
     await pass(0);
     expect(reports).toEqual([expect.stringMatching(/^no CNI configuration names no pod prefix: /)]);
@@ -46,7 +46,7 @@ describe('CniPrefixes', () => {
     source.close();
   });
 
-  it('keeps the prefixes of a configuration that is gone or bad, and reports the problem', async () => {
+  it('keeps the prefixes when the configuration becomes bad, and reports the problem', async () => {
     const { cni, source, reports } = following();
     await pass(0);
     cni.prefixes = [];
@@ -60,7 +60,7 @@ describe('CniPrefixes', () => {
     source.close();
   });
 
-  it('reports which file it could not read, and continues', async () => {
+  it('reports why it could not read the configuration, and tries again every second', async () => {
     const read = vi.fn<() => Promise<never>>(async () => {
       throw new Error('no netlink');
     });
@@ -80,7 +80,10 @@ describe('CniPrefixes', () => {
   });
 });
 
-/** Follows a configuration that the test can change. `reports`: prefixes as texts, or a problem. */
+/**
+ * Follows a configuration that the test can change. `reports` has prefixes as texts, problems, and
+ * undefined when a problem is over.
+ */
 function following(
   more: Partial<CniFacts> = {},
   read?: () => Promise<{ cni: CniFacts }>,

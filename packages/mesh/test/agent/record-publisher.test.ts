@@ -21,7 +21,7 @@ function publisher(): { published: NodeRecord[]; records: RecordPublisher } {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('RecordPublisher', () => {
-  it('publishes an unchanged record once, so that the registry renews the lease of an earlier process', async () => {
+  it('publishes a record once even if it is unchanged, because the lease of an earlier process must be renewed', async () => {
     const { published, records } = publisher();
     records.seen(recordOf(1));
     records.want(recordOf(1));

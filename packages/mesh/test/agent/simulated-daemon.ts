@@ -31,7 +31,7 @@ interface Peer extends DevicePeerStatus {
 export class SimulatedDaemon implements DaemonClient {
   /** A path that does not exist. So the agent looks for the daemon at intervals. */
   readonly path = '/nowhere/wireguard/litz0.sock';
-  /** Each `set` waits for this promise. */
+  /** Each `set` and `get` waits for this promise. */
   gate: Promise<void> = Promise.resolve();
   /** If defined, each `set` rejects with this error. */
   refusal: Error | undefined = undefined;
@@ -137,7 +137,7 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** If the key becomes the next key, sessions stay. Any other key ends them. */
+  /** If `key` is the next key, it is promoted and sessions stay. Any other key ends sessions. */
   #setPrivateKey(key: PrivateKey | undefined): void {
     const [own, next] = [this.own, this.next];
     const wanted = key && publicKeyOf(key, nobleProvider);

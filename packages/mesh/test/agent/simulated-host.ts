@@ -52,7 +52,7 @@ export class SimulatedHost implements MeshHost {
     this.listener = listener;
   }
 
-  /** Like the real host, this one repairs what another program removed. */
+  /** Another program has changed the machine. The host repairs it, as the real host does. */
   isChangedBySomebody(): void {
     const steps = this.#carryOut();
     if (steps.length > 0) this.listener?.onRepaired(steps);

@@ -92,7 +92,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('gives a peer its next key, promotes that key, and removes it', () => {
+  it('gives a peer its next key, and promotes or removes that key', () => {
     const both = { ...PEER, keys: [BOB, BOB2] };
     const withBoth: ProgrammedTunnel = { ...SAME, peers: new Map([['n2', both]]) };
     expect(peersOf(withPeer(both))).toEqual([{ publicKey: BOB, nextPublicKey: BOB2 }]);
@@ -141,7 +141,7 @@ describe('tunnelChange', () => {
     expect(tunnelChange({ ...CONFIG, peers }, SAME, new Set())).toBeUndefined();
   });
 
-  it('promotes the next own key, and removes it', () => {
+  it('promotes or removes the next own key', () => {
     const rotating = { ...SAME, next: NEXT };
     expect(tunnelChange({ ...CONFIG, own: NEXT }, rotating)).toEqual({
       own: NEXT,
@@ -181,14 +181,14 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('keeps the endpoint of a peer while the endpoint works', () => {
+  it('keeps the endpoint of a peer for 180 s after its handshake, and then sets it', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },
     ]);
   });
 
-  it('removes a peer that belongs to no node, and one of two peers of one node', () => {
+  it('names as unknown a peer that belongs to no node, and the second of two peers of one node', () => {
     expect(found(1_100_000, { ...CONFIG, peers: new Map() }).unknownPeers).toEqual([BOB]);
     const twice = { ...status, peers: [...status.peers, { ...status.peers[0], publicKey: BOB2 }] };
     const wanted = withPeer({ ...PEER, keys: [BOB, BOB2] });

@@ -62,7 +62,7 @@ describe('TunnelDaemon', () => {
     peers.set('n2', { ...bob, persistentKeepalive: 25 });
     await tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
     peers.delete('n2');
-    // The same change comes again while the request is on its way to the daemon.
+    // The same peer changes again while the request is on its way to the daemon.
     const gone = tunnel.program({ ...WITH_BOB, peers }, new Set(['n2']));
     await Promise.resolve();
     peers.set('n2', bob);
@@ -124,7 +124,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('reports which peers change', async () => {
+  it('reports all peers first, and then changes of peers', async () => {
     const tunnel = open();
     await daemon.starts();
     daemon.says({ isResync: false, cursor: 2, peers: [changed()] });

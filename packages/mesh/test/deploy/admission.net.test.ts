@@ -107,7 +107,8 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     const merge = { contentType: 'application/merge-patch+json' };
     await kube.send('PATCH', `${RECORDS}/n2`, { spec: { revoked: true } }, merge);
     await expect(registry.publish(recordOf(2))).rejects.toThrow('n2 was revoked meanwhile');
-    // An agent that has just started has not seen the revocation. The API server refuses its record.
+    // An agent that has just started has not seen the revocation. The API server refuses its
+    // record.
     await expect((await agentOn('n2')).publish(recordOf(2))).rejects.toThrow(
       'this node is revoked (spec.revoked); only an administrator may take that back',
     );

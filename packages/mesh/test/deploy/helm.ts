@@ -14,7 +14,7 @@ export type ChartValues = Readonly<Record<string, string | number | boolean>>;
 
 export const NAMESPACE = 'litz-system';
 
-/** @throws {Error} helm refused it; the message has the output of helm */
+/** @throws {Error} helm refused the values; the message has the output of helm */
 export function renderChart(values: ChartValues = {}): Manifest[] {
   const { status, stdout, stderr } = helm('template', values);
   if (status !== 0) throw new Error(stderr);

@@ -59,7 +59,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     const again = await machine.open();
     const { steps } = await again.apply(desireHost(request()));
 
-    // The host cannot know whether that ruleset is the desired one.
+    // The new host cannot know whether the ruleset of the earlier agent is the desired one.
     expect(steps.map(({ type }) => type)).toEqual(['load-ruleset']);
   });
 
@@ -423,7 +423,7 @@ function lines(text: string): string[] {
 /**
  * Does what systemd-networkd does when it configures a link (`link_drop_foreign_config`): it
  * deletes rules, routes and addresses that it did not make. The real networkd keeps everything with
- * `protocol kernel`, so it keeps ours. This function deletes ours too.
+ * `protocol kernel`, so it keeps those of Litz. This function deletes those of Litz too.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

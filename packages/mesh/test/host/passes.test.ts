@@ -57,7 +57,7 @@ describe('Passes', () => {
   });
 });
 
-/** Each pass lasts until the test ends it. */
+/** Makes passes that last until the test ends them. `begun`: whether a caller waits for a pass. */
 function create() {
   const begun: boolean[] = [];
   const failures: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * Tests of which node holds which claims.
+ * Tests which node holds a claim that another record names too.
  *
  * @module
  */
@@ -80,7 +80,7 @@ function prefixes(...texts: string[]): Partial<NodeRecord> {
   return { prefixes: texts.map(parseCidr) };
 }
 
-/** A claim with another key and another address. */
+/** Returns a key and an address that the node with this number does not have. */
 function unlike(number: number): Partial<NodeRecord> {
   const { keys, addresses } = recordOf(number + 100);
   return { keys, addresses };

@@ -1,5 +1,5 @@
 /**
- * Tests of outdated keys.
+ * Tests how a node notices that the keys in a record are outdated.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tests of events as text.
+ * Tests the texts of membership events.
  *
  * @module
  */

@@ -21,7 +21,7 @@ type Step =
   | { readonly what: 'sync'; readonly records: readonly NodeRecord[] }
   | { readonly what: 'renewing'; readonly names: readonly string[]; readonly afterMs: number };
 
-/** The test's own model of the registry. */
+/** A membership, and the test's own model of the registry. */
 interface World {
   readonly membership: Membership;
   readonly living: Map<string, ReadRecord>;
@@ -76,7 +76,7 @@ describe('Membership', () => {
     );
   });
 
-  test('has no deleted peer, and keeps an expired one until its sessions end', () => {
+  test('keeps an expired peer unless another node has its claims, and has no deleted peer', () => {
     fc.assert(
       fc.property(fc.array(step(), { maxLength: 30, size: 'max' }), name(), (steps, gone) => {
         const world = worldAfter(steps);
@@ -158,7 +158,7 @@ function run(world: World, next: Step): void {
   }
 }
 
-/** Whether the step can change the peer of this node. */
+/** Returns whether the step can change the peer with this name. */
 function concerns(next: Step, name: string): boolean {
   if (next.what === 'sync') return true;
   if (next.what === 'renewing') return false;

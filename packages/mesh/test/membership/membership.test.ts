@@ -1,5 +1,5 @@
 /**
- * Tests of which nodes are accepted.
+ * Tests which nodes are accepted as peers.
  *
  * @module
  */
@@ -317,7 +317,7 @@ describe('Membership', () => {
       expect([...membership.peers.keys()]).toEqual(['n2']);
     });
 
-    test('removes a node at once that was revoked meanwhile', () => {
+    test('removes a node that was revoked meanwhile at once', () => {
       const membership = restarted(contextOf());
       expect(kinds(membership.gone('n1', 'deleted', 0))).toEqual(['left n1']);
     });

@@ -1,5 +1,5 @@
 /**
- * Tests of the owners of prefixes.
+ * Tests which owners a `PrefixTable` finds for a prefix.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { networkOf, overlaps } from '../../src/record/cidr-relations.ts';
 import { RUNS } from '../records.ts';
 
 describe('PrefixTable', () => {
-  test('finds the owners inside, around and beside a prefix', () => {
+  test('finds the owners inside and around a prefix, and none beside it', () => {
     const table = new PrefixTable();
     table.add(parseCidr('10.1.0.0/24'), 'a');
     table.add(parseCidr('10.1.2.0/25'), 'b');

@@ -21,7 +21,7 @@ const REQUEST: RulesetRequest = {
   withNodes: true,
 };
 
-/** A request that differs in one input, for each input. */
+/** Changes of `REQUEST`, each of one input. */
 const CHANGES: readonly Partial<RulesetRequest>[] = [
   { interfaceName: 'litz1' },
   { port: 51_872 },
@@ -44,12 +44,15 @@ describe('RulesetCache', () => {
     expect(cache.textFor({ ...REQUEST, own: { ...REQUEST.own } })).toBe(text);
   });
 
-  it.each(CHANGES)('makes a new text for %o, and the former text without it', (change) => {
-    const cache = new RulesetCache();
-    const before = cache.textFor(REQUEST);
-    const changed = { ...REQUEST, ...change };
-    expect(cache.textFor(changed)).toBe(meshRuleset(changed));
-    expect(cache.textFor(changed)).not.toBe(before);
-    expect(cache.textFor(REQUEST)).toBe(before);
-  });
+  it.each(CHANGES)(
+    'makes a new text for the change %o, and the former text without the change',
+    (change) => {
+      const cache = new RulesetCache();
+      const before = cache.textFor(REQUEST);
+      const changed = { ...REQUEST, ...change };
+      expect(cache.textFor(changed)).toBe(meshRuleset(changed));
+      expect(cache.textFor(changed)).not.toBe(before);
+      expect(cache.textFor(REQUEST)).toBe(before);
+    },
+  );
 });

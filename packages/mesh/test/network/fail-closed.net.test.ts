@@ -74,7 +74,7 @@ function flushRules({ namespace }: TestNode): void {
   );
 }
 
-/** Sends pings in both directions, a hundred per second, while the test runs. */
+/** Sends `count` pings in each direction, a hundred per second. Resolves when they are over. */
 async function ping(a: TestNode, b: TestNode, count: number): Promise<void> {
   const words = `ping -q -c ${count} -i 0.01 -W 1`.split(' ') as [string];
   const pings = [

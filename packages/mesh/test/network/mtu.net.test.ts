@@ -50,7 +50,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
           }
           expect(await transfer(a, b, address)).toBeGreaterThanOrEqual(TRANSFERRED);
           if (address.includes(':')) continue;
-          // IPv4 is never fragmented, also if the interface needs 1280 for IPv6.
+          // Datagrams with IPv4 packets are never fragmented, even if IPv6 needs an MTU of 1280.
           expect({ underlay, ...wire.counts() }).toMatchObject({ underlay, fragments: 0 });
         }
 
@@ -75,7 +75,8 @@ describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
       [a, b],
       [b, a],
     ] as const) {
-      // Like a CNI whose pods never use the routes of the host: the overlay uses the nodes' addresses.
+      // As with a CNI whose pods never use the routes of the host: the overlay uses the addresses
+      // of the nodes.
       const peers = [{ ...other.peer, prefixes: [] }];
       const common = { mode: 'nodes', enforcement: 'permissive', clusterPrefixes: [] } as const;
       await mesh.apply({ ...common, peers }, node);
@@ -150,7 +151,10 @@ function largest(underlay: number, address: string, families: Families): number 
   return isLimited ? fitting - (fitting % 16) : inside;
 }
 
-/** Two nodes with addresses of both families use IPv4, which is their first address. */
+/**
+ * Returns how many bytes the tunnel adds to a packet. Nodes with addresses of both families use
+ * IPv4, because that address is their first one.
+ */
 function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;
 }
@@ -168,7 +172,7 @@ function podAddresses({ pods: [pod] }: TestNode, { inner }: Families): string[] 
   return [pod.address, pod.address6].slice(inner === 6 ? 1 : 0, inner === 4 ? 1 : 2);
 }
 
-/** Sends a text over TCP. @returns the number of received bytes */
+/** Sends `TRANSFERRED` bytes over TCP. @returns how many bytes were sent, as iperf3 reports it */
 async function transfer(a: TestNode, b: TestNode, address: string): Promise<number> {
   const server = b.startInPod(b.pods[0], 'iperf3', '-s', '-1', '-B', address, '--forceflush');
   let said = '';

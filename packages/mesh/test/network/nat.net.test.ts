@@ -18,7 +18,7 @@ describeWith(networkRequirements, 'a node behind a NAT', () => {
     // On a busy machine, one of three pings may be late. Without a mapping, all would be lost.
     await until(() => a.ping(a.pods[0], b.pods[0].address) === 3);
 
-    // A new agent finds a peer whose endpoint differs from its record.
+    // The new agent finds a peer whose endpoint differs from the address in its record.
     await agents[0].kill();
     agents[0].restart();
     await agents[0].untilPeersAnswered(1);
@@ -60,7 +60,10 @@ async function meshWithNat(words: readonly string[]): Promise<
   return Object.assign(network, { agents });
 }
 
-/** Routes all packets of the node through `nat`, which keeps a mapping for two seconds, or three after an answer. */
+/**
+ * Routes all packets of the node through `nat`, which keeps a mapping for two seconds, or for three
+ * seconds after an answer.
+ */
 function hide({ namespace }: TestNode, nat: TestNamespace): void {
   namespace.ip(`link add lan0 type veth peer name lan1 netns ${nat.pid}`);
   namespace.ip(`address add ${INSIDE}/24 dev lan0`);

@@ -145,7 +145,7 @@ function configurations(log: string, name: string): number {
   return log.split(`${name}: State changed: configuring -> configured`).length - 1;
 }
 
-/** Returns the rules, the routes of the mesh and the addresses of its interface as one text. */
+/** Returns the rules, the routes of the mesh and the addresses of litz0 and eth0 as one text. */
 function stateOf({ namespace }: TestNode): string {
   return [
     namespace.ip('rule'),
@@ -211,7 +211,7 @@ function outputOf(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** Its arguments are the interfaces that networkd manages. */
+/** Starts networkd. The arguments of the script are the interfaces that networkd manages. */
 const SCRIPT = `
 mount --make-rprivate /
 address=$(ip -o -4 address show dev eth0 primary | awk '{print $4}')

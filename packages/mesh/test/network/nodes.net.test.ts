@@ -30,7 +30,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
   test('does not encrypt a node that opted out, but encrypts its pods', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const [peerA, peerB] = [a.peer, b.peer];
-    // Node b has the label. Its record and its own host settings say so.
+    // Node b has opted out, both as a peer of node a and in its own settings.
     await mesh.apply({ mode: 'nodes', peers: [{ ...peerB, encryptsNode: false }] }, a);
     const own = { ...b.own, encryptsNode: false };
     await mesh.apply({ mode: 'nodes', own, peers: [peerA] }, b);

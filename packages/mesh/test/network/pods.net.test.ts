@@ -125,7 +125,7 @@ describeWith(networkRequirements, 'pods mode', () => {
   });
 });
 
-/** Returns the rules, all tables, foreign rulesets, and parameters of all links as text. */
+/** Returns rules, all routes, addresses, all rulesets, and parameters of all links as text. */
 function everythingOf({ namespace }: TestNode): string {
   return namespace.input(
     'sh',
@@ -137,7 +137,7 @@ function everythingOf({ namespace }: TestNode): string {
   );
 }
 
-/** Returns how many packets one of our chains has counted. */
+/** Returns how many packets a chain of the mesh has counted. */
 function counter({ namespace }: TestNode, chain: string): number {
   const text = namespace.run('nft', 'list', 'chain', 'inet', 'litz', chain);
   return [...text.matchAll(/packets (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);

@@ -1,6 +1,7 @@
 /**
- * `ProgrammedMesh`: a daemon and a real `LinuxHost` on each node of a network. The test distributes the
- * keys itself. The result is the same as with agents.
+ * `ProgrammedMesh`: a daemon and a real `LinuxHost` on each node of a network, without agents and
+ * without a registry. `TestNetwork` gives each daemon its peers, and a test gives each host its
+ * request.
  *
  * @module
  */
@@ -16,7 +17,7 @@ export class ProgrammedMesh {
   readonly hosts: readonly LinuxHost[];
   readonly repairs: Step[] = [];
   readonly troubles: string[] = [];
-  /** The requests of the last call. */
+  /** The last request of each node. */
   #requests: Partial<MeshRequest>[] = [];
 
   static async create(
@@ -43,7 +44,7 @@ export class ProgrammedMesh {
     }
   }
 
-  /** Applies the state to all nodes, or to one. @throws {Error} a step failed */
+  /** Applies a request to all nodes, or to one. @throws {Error} a step failed */
   async apply(more: Partial<MeshRequest> = {}, only?: TestNode): Promise<void> {
     for (const [i, node] of this.network.nodes.entries()) {
       if (only && node !== only) continue;

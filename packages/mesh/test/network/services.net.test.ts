@@ -58,7 +58,8 @@ describeWith(
       // encrypt.
       expect(nodes > 0).toBe(mode === 'pods');
 
-      // The packets of a client outside the mesh are in plaintext up to the first node, and no farther.
+      // The packets of a client outside the mesh are in plaintext up to the first node, and no
+      // farther.
       expect({ from: 'client', says: says(client, nodePort) }).toEqual({
         from: 'client',
         says: 'hi\n',

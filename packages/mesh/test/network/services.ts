@@ -11,7 +11,12 @@ export const NODE_PORT = 30080;
 
 export type ProxyMode = 'nftables' | 'iptables-nft' | 'iptables-legacy';
 
-/** @param backend address of the pod, which serves port 80 */
+/**
+ * Adds the rules to a node.
+ *
+ * @param backend address of the pod, which serves port 80
+ * @param by the program whose rules a kube-proxy would use
+ */
 export function layServices(node: TestNode, backend: string, by: ProxyMode = 'nftables'): void {
   const { namespace } = node;
   namespace.ip('route add 10.96.0.0/16 dev eth0');
@@ -22,7 +27,7 @@ export function layServices(node: TestNode, backend: string, by: ProxyMode = 'nf
   for (const rule of rulesFor(backend)) namespace.run(by, '-w', '-t', 'nat', ...rule.split(' '));
 }
 
-/** Requests to a ClusterIP keep their source address. */
+/** Returns rules for nft. Requests to a ClusterIP keep their source address. */
 function tableFor(backend: string): string {
   return `table ip kube-proxy {
     chain prerouting {
@@ -41,7 +46,10 @@ function tableFor(backend: string): string {
   }`;
 }
 
-/** With a cluster CIDR, as in most clusters: requests to a ClusterIP that do not come from a pod are masqueraded. */
+/**
+ * Returns rules for iptables. They know the prefix of the pods, as in most clusters. So requests to
+ * a ClusterIP that do not come from a pod are masqueraded.
+ */
 function rulesFor(backend: string): string[] {
   return [
     '-N KUBE-SERVICES',

@@ -15,7 +15,10 @@ export class TestNamespace {
   readonly #holder: ChildProcess;
   readonly #children: Set<ChildProcess> = new Set();
 
-  /** @param folder an existing folder, for the folders that only this namespace sees */
+  /**
+   * @param folder an existing folder
+   * @param own paths at which programs in this namespace see folders inside of `folder`
+   */
   static async create(folder: string, own: readonly string[] = []): Promise<TestNamespace> {
     for (const path of own) mkdirSync(join(folder, path), { recursive: true });
     const mounts = own.map(
@@ -51,7 +54,7 @@ export class TestNamespace {
     return this.#execute([program, ...words]);
   }
 
-  /** Runs a program with a text as its standard input, or in a file. */
+  /** Runs `nft` or `sh` with a text as its standard input. */
   input(program: 'nft' | 'sh', text: string): string {
     return this.#execute(program === 'nft' ? ['nft', '-f', '/dev/stdin'] : ['sh', '-e'], text);
   }

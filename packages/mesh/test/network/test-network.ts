@@ -86,7 +86,10 @@ export class TestNetwork {
     this.#pods = parts.pods;
   }
 
-  /** Makes a namespace on the same bridge that is not a node of the mesh. It is removed with the network. */
+  /**
+   * Makes a namespace on the same bridge that is not a node of the mesh. It is removed with the
+   * network.
+   */
   async addClient(): Promise<TestNamespace> {
     const client = await TestNamespace.create(this.folder);
     this.#clients.push(client);

@@ -86,7 +86,7 @@ export class TestNode {
     return inner === 4 ? all.slice(0, 1) : all.slice(1);
   }
 
-  /** The address in the underlay, of the datagrams' family. */
+  /** The address of the node in the family of the datagrams. */
   get endpointAddress(): string {
     return this.#options.outer === 6 ? this.address6 : this.address;
   }
@@ -189,7 +189,7 @@ export class TestNode {
     );
   }
 
-  /** Starts `litz litz0` with the own key. Resolves when it listens. */
+  /** Starts `litz litz0`, and sets its port and key. */
   async startDaemon(options: { readonly mark?: number } = {}): Promise<void> {
     const daemon = this.namespace.start(process.execPath, LITZ, '-f', 'litz0');
     this.#daemon = daemon;
@@ -332,7 +332,10 @@ export class TestNode {
   }
 }
 
-/** The plugins are in the folder of `cnitool`. They are not in PATH, because one has the name of another program. */
+/**
+ * Returns the folder of the CNI plugins, which is that of `cnitool`. It is not in PATH, because one
+ * plugin has the name of another program.
+ */
 export function cniFolder(): string {
   const path = execFileSync('sh', ['-c', 'command -v cnitool'], { encoding: 'utf8' }).trim();
   return dirname(realpathSync(path));
@@ -347,7 +350,7 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
   }
 }
 
-/** A busy machine answers late. */
+/** This is long, because a busy machine answers late. */
 const WAIT_SECONDS = 3;
 /** In ms: a busy machine needs long to start a program. */
 const DAEMON_START_MS = 30_000;

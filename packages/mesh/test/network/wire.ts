@@ -1,12 +1,12 @@
 /**
- * `Wire`: the bridge between the nodes, and the packets that crossed it. The kernel counts at the ingress of the
- * ports, so it misses no packet at any speed.
+ * `Wire`: the bridge between the nodes, which counts the packets that cross it. The kernel counts
+ * at the ingress of the ports, so it misses no packet at any speed.
  *
  * @module
  */
 import type { TestNamespace } from './test-namespace.ts';
 
-/** Packets since `create` or the last `reset`. */
+/** Packets since the last `plug` or `reset`. */
 export interface WireCounts {
   /** Packets in plaintext with the address of a pod. */
   readonly plaintext: number;

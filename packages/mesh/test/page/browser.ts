@@ -49,7 +49,7 @@ export class Browser {
     this.#listen(this.#process.stdio[4] as Readable);
   }
 
-  /** @param wrapper programs that start Chromium: ['ip', 'netns', 'exec', ...] */
+  /** @param wrapper a command that starts Chromium, for instance `['ip', 'netns', 'exec', ...]` */
   static async start(wrapper: readonly string[] = []): Promise<Browser> {
     const browser = new Browser(mkdtempSync(join(tmpdir(), 'litz-page-')), wrapper);
     try {

@@ -99,13 +99,13 @@ function peer(name: string, index: number, second: number): PeerStatus {
   };
 }
 
-/** With three peers, each state appears. */
+/** Returns the state of a peer. With three peers, each state appears. */
 function stateOf(index: number): PeerStatus['state'] {
   if (index % 23 === 3) return 'refused';
   return index % 17 === 2 ? 'waiting' : 'connected';
 }
 
-/** Returns the sum of a rate that rises and falls. */
+/** Returns the bytes of a peer so far: the sum of a rate that rises and falls. */
 function bytes(index: number, second: number): [received: number, sent: number] {
   const mean = 4e7 / (1 + ((index * 7) % 29));
   const swing = (part: number): number =>

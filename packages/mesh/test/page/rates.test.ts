@@ -71,7 +71,7 @@ describe('Rates', () => {
     expect(rates.now('a', 'received')).toBe(50);
   });
 
-  test('keeps only the sum if the lines of single peers would hide each other', () => {
+  test('keeps only the sum if there are more than MAX_TUNNELS peers', () => {
     rates.add(exampleStatus({ count: MAX_TUNNELS + 1, second: 0 }));
     rates.add(exampleStatus({ count: MAX_TUNNELS + 1, second: 1 }));
     expect(rates.peers.size).toBe(0);

@@ -32,7 +32,7 @@ describe('routeRequest', () => {
     '127.0.0.1:51872',
     '127.9.8.7',
     '[::1]:1',
-  ])('answers to %s', (host) => expect(route({ host })).toMatchObject({ kind: 'file' }));
+  ])('accepts the host %s', (host) => expect(route({ host })).toMatchObject({ kind: 'file' }));
 
   test.each([
     undefined,
@@ -51,9 +51,12 @@ describe('routeRequest', () => {
     expect(route({ host, url: '/status.json' })).toMatchObject({ kind: 'refusal', status: 403 });
   });
 
-  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'get', ''])('refuses %j', (method) => {
-    expect(route({ method })).toMatchObject({ kind: 'refusal', status: 405 });
-  });
+  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'get', ''])(
+    'refuses the method %j',
+    (method) => {
+      expect(route({ method })).toMatchObject({ kind: 'refusal', status: 405 });
+    },
+  );
 
   test.each([
     '/page',

@@ -114,7 +114,7 @@ describe('StatusPage', () => {
     const own = await StatusPage.open({ status: () => ({ long, count: count++ }) }, { port: 0 });
     onTestFinished(() => own.close());
     const { port } = new URL(own.url);
-    // Fewer than the connections that the server allows, because it would close the oldest ones.
+    // With more connections than the server allows, it would close the oldest ones.
     const silent = Array.from({ length: 40 }, () => createConnection(Number(port), '127.0.0.1'));
     onTestFinished(() => silent.forEach((one) => one.destroy()));
     const before = process.memoryUsage().rss;
@@ -190,7 +190,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
     const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
     expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
-    // The picture has all names if there is space for them. The table always has them.
+    // The picture has names only if there is space for them. The table has up to 50 names.
     expect(await browser.evaluate(`document.querySelectorAll('#rows tr').length`)).toBe(
       Math.min(count, 50),
     );

@@ -34,7 +34,7 @@ describe('desireHost', () => {
     ]);
   });
 
-  test('waits in permissive until a peer has answered, and refuses nothing', () => {
+  test('routes a peer with permissive only after it has answered, and refuses nothing', () => {
     expect(routes({ enforcement: 'permissive', answered: new Set(['node-3']) })).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',
@@ -57,7 +57,7 @@ describe('desireHost', () => {
     expect(routes({ peers: outside })).toContain('10.9.0.0/24 metric 4278198272 unreachable');
   });
 
-  test('has no route and no rule of a family that no node has', () => {
+  test('has no rule and no address of a family that no node has', () => {
     const own = { ...request().own, prefixes: prefixesOf(1).slice(0, 1) };
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
     const only = { own, peers, clusterPrefixes: [parseCidr('10.244.0.0/16')] };
@@ -81,11 +81,12 @@ describe('desireHost', () => {
     expect(routes(all)).toContain('192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11');
     expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
     expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
-    // ARP of this node must continue to work. The ruleset stops the other packets.
+    // fd50::13 serves the registry, and connections to the registry bypass the tunnel. So neighbour
+    // discovery with fd50::13 must continue to work. The ruleset stops all other packets to it.
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('answers outside the tunnel if this node serves the registry', () => {
+  test('lets answers of the registry bypass the tunnel if this node serves it', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
@@ -93,7 +94,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('does not encrypt a node that opted out, except in the mode `all`', () => {
+  test('does not route a node that opted out into the tunnel, except in the mode `all`', () => {
     const peers = [peer(2, { encryptsNode: false })];
     const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
 
@@ -101,7 +102,7 @@ describe('desireHost', () => {
     expect(routes({ mode: 'all', peers })).toContain(node);
   });
 
-  test('encrypts only the pods of a node that opted out', () => {
+  test('encrypts only the pods of this node if it opted out, except in the mode `all`', () => {
     const own = { ...request().own, encryptsNode: false };
 
     expect(rules({ mode: 'nodes', own })).toEqual(rules());
@@ -120,7 +121,7 @@ describe('desireHost', () => {
     expect(desireHost(request(more)).link?.mtu).toBe(mtu);
   });
 
-  test('goes below 1280 without IPv6 inside', () => {
+  test('allows an MTU below 1280 without IPv6 inside', () => {
     const four = prefixesOf(1).slice(0, 1);
     const own = { ...request().own, prefixes: four };
 
@@ -129,7 +130,7 @@ describe('desireHost', () => {
     const peers = [peer(2, { prefixes: prefixesOf(2).slice(0, 1) })];
 
     expect(desireHost(request({ own, peers: [], underlay: underlay(1280) })).link?.mtu).toBe(1200);
-    // The interface has the right MTU, so the routes need no own MTU.
+    // The interface has the right MTU, so the routes need no MTU of their own.
     expect(routes({ ...only, peers, underlay: underlay(1280) })).toContain(
       '10.244.2.0/24 metric 0 through the tunnel src 10.244.1.0',
     );
@@ -156,7 +157,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes filters loose; with permissive also the filters of the links to pods', () => {
+  test('makes the filters of the underlay loose, and with permissive also those of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);

@@ -10,7 +10,7 @@ import { peer, prefixesOf, request } from '../requests.ts';
 import { isIn, isRemote, SimulatedMachine } from './simulated-machine.ts';
 
 describe('plan', () => {
-  test('goes from nothing to enforce in an order that leaves no gap', () => {
+  test('goes from nothing to enforce: first the interface, then routes and rules, then the ruleset', () => {
     const steps = plan(desireHost(request()), new SimulatedMachine([])).map(({ type }) => type);
 
     expect(steps.filter((type, i) => type !== steps[i - 1])).toEqual([
@@ -78,7 +78,7 @@ describe('plan', () => {
     expect(machine.wayOf(parseAddress('10.244.2.5'))).toBe('refused');
   });
 
-  test('deletes foreign routes of its table while it is in use, and only then', () => {
+  test('deletes foreign routes of the mesh table while the mesh uses the table, and only then', () => {
     const machine = machineOf(request());
     const route = meshRoute('unicast', parseCidr('10.244.2.128/25'));
     machine.routes.set(route.key, { ...route, text: 'via eth0', foreign: true });
@@ -204,7 +204,7 @@ function isRouted(probe: Uint8Array, { peers, answered, enforcement }: MeshReque
   );
 }
 
-/** A request with any of the nodes 1 to 5 as the own node, and some of the others as peers. */
+/** Requests with node 1 or 2 as the own node, and some of the nodes 1 to 5 as peers. */
 function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
   return fc
     .record({
@@ -237,7 +237,7 @@ function requests(enforcement?: 'enforce'): fc.Arbitrary<MeshRequest> {
     );
 }
 
-/** Returns the machine after `first` has been applied. */
+/** Returns a machine after `first` was applied. It knows the rulesets of both requests. */
 function machineOf(first: MeshRequest, second: MeshRequest = first): SimulatedMachine {
   const made = [first, second].map((request) => ({ request, desired: desireHost(request) }));
   const machine = new SimulatedMachine(made);

@@ -1,5 +1,6 @@
 /**
- * `SimulatedMachine`: carries out the steps of a plan in memory, and computes where a packet would go.
+ * `SimulatedMachine`: carries out the steps of a plan in memory, and computes where a packet would
+ * go.
  *
  * @module
  */
@@ -133,7 +134,7 @@ export class SimulatedMachine implements ActualHost {
   }
 }
 
-/** Returns whether the address is an address of another node's pods in this request. */
+/** Returns whether a pod of another node may have the address, according to this request. */
 export function isRemote(destination: Uint8Array, { clusterPrefixes, own }: MeshRequest): boolean {
   return isIn(destination, clusterPrefixes) && !isIn(destination, own.prefixes);
 }

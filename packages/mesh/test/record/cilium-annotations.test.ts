@@ -94,7 +94,7 @@ describe('announcedKey', () => {
 });
 
 describe('revoked', () => {
-  test('has only the name', () => {
+  test('has the name, and neither keys nor prefixes', () => {
     expect(revoked('n1')).toMatchObject({ name: 'n1', keys: [], prefixes: [], revoked: true });
   });
 });

@@ -112,7 +112,7 @@ describe('writeCiliumNode', () => {
     expect({ ...written, metadata: { ...written.metadata, annotations } }).toEqual(before);
   });
 
-  test('removes the fields of a key that the node no longer has', () => {
+  test('writes an annotation that a reader ignores if the key of Cilium is another one', () => {
     const written = plain(writeCiliumNode(rotating)) as CiliumNode;
     written.metadata.annotations['network.cilium.io/wg-pub-key'] = keyOf(9).toBase64();
     expect(readCiliumNode('n1', written)).toMatchObject({

@@ -160,7 +160,7 @@ describe('parseRecordText', () => {
 });
 
 describe('tryRead', () => {
-  test('rethrows other errors', () => {
+  test('rethrows an error that is not a RecordError', () => {
     const bug = new TypeError('a mistake of ours');
     expect(() =>
       tryRead(() => {

@@ -1,5 +1,5 @@
 /**
- * Tests of records as text.
+ * Tests how both formats write a record as text, and read it back.
  *
  * @module
  */
@@ -38,7 +38,7 @@ describe.each([
     expect(readRecordText(format, 'n1', text)).toMatchObject({ port: 3 });
   });
 
-  test('refuses to write a record that cannot be read back, and names the field', () => {
+  test('refuses to write a record whose text is too long to be read back', () => {
     const prefixes = Array.from({ length: 9000 }, (_, i) =>
       parseCidr(`10.1.${i >> 8}.${i & 255}/32`),
     );
@@ -46,7 +46,7 @@ describe.each([
     expect(() => writeRecordText(format, record, undefined)).toThrow(/node n1: text: .* at most/);
   });
 
-  test('refuses a text with thousands of nested levels, and overwrites it', () => {
+  test('refuses to read a text with thousands of nested levels, but a write replaces it', () => {
     const deep = `{"x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
     expect(readRecordText(format, 'n1', deep)).toMatchObject({
       reason: 'is nested more than 100 levels deep',
@@ -55,7 +55,7 @@ describe.each([
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });
 
-  test.each(['', '{', 'null', '[]'])('overwrites %j', (previous) => {
+  test.each(['', '{', 'null', '[]'])('replaces the bad text %j', (previous) => {
     const text = writeRecordText(format, recordOf(1), previous)!;
     expect(readRecordText(format, 'n1', text)).toEqual(recordOf(1));
   });

@@ -1,6 +1,6 @@
 /**
- * Tests that every registry must pass with a real server. Each registry calls `describeRegistry` with its own
- * fixture.
+ * Tests that every registry must pass with a real server. Each registry calls `describeRegistry`
+ * with its own fixture.
  *
  * @module
  */
@@ -13,13 +13,16 @@ import type { Registry } from '../../src/registry/registry.ts';
 import { keyOf, recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
-/** A real registry on this machine, with functions that change it without Litz, like an administrator. */
+/**
+ * A real registry on this machine, with functions that change it without Litz, as an administrator
+ * would.
+ */
 export interface RegistryFixture {
   /** Returns a new client with each call, because every node has its own. The suite closes it. */
   open(): Promise<Registry>;
   /** Returns a text that changes with each write of that record. */
   version(name: string): Promise<string>;
-  /** Adds a field to the record that Litz does not know. */
+  /** Adds a field that Litz does not know to the record. */
   addUnknownField(name: string): Promise<void>;
   hasUnknownField(name: string): Promise<boolean>;
   /** Writes a record that cannot be used. */

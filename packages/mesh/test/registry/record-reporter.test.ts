@@ -1,5 +1,5 @@
 /**
- * Tests of what a registry reports to its listener.
+ * Tests what a registry reports to its listener.
  *
  * @module
  */
@@ -93,7 +93,7 @@ describe('RecordReporter', () => {
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('reports a problem when it changes', () => {
+  test('reports a problem of the connection only when it changes', () => {
     const { reporter, listener } = following();
     for (const trouble of [undefined, 'away', 'away', 'refused', undefined, undefined]) {
       reporter.connection(trouble);

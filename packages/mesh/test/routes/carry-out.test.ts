@@ -46,9 +46,10 @@ describe('carryOut', () => {
     ).toEqual([]);
   });
 
-  test('removes a foreign route that prevents ours from being set', () => {
+  test('removes a foreign route that prevents a route of the mesh from being set', () => {
     const netlink = new FakeNetlink();
-    // The results in order: a replacement that fails, a deletion, a deletion that finds no route, a replacement.
+    // The results in order: a replacement that fails, a deletion, a deletion that finds no route,
+    // and a replacement.
     netlink.routeFailures.push(EEXIST, 0, ESRCH, 0);
 
     expect(run(netlink, [{ type: 'set-route', route: ROUTE }])).toEqual([]);
@@ -97,7 +98,7 @@ function run(netlink: FakeNetlink, steps: KernelStep[]): string[] {
 
 class FakeNetlink {
   readonly calls: string[] = [];
-  /** The errno of each call. */
+  /** The errno with which a call fails. */
   readonly failures: Map<string, number> = new Map();
   /** The errno of each change of a route, in order; 0: success. */
   readonly routeFailures: number[] = [];

@@ -43,7 +43,7 @@ describe('KernelState', () => {
     expect(state.routes.has('10.244.2.0/24 metric 0')).toBe(false);
   });
 
-  test('notices a removed rule, and a duplicate of our own rule', () => {
+  test('notices a removed rule, and ignores the rule when it is back, and foreign rules', () => {
     const { kernel, state } = create();
     const rule = kernel.rules()[0];
     kernel.changes.push({ type: 'rule', gone: true, rule });
@@ -75,7 +75,7 @@ describe('KernelState', () => {
     expect(state.update({ ...DESIRED, looseLinks: [] })).toBe(false);
   });
 
-  test('lets filters be read again after every change of a filter or a link, and only then', () => {
+  test('lets filters be read again after each change of a filter or link, and after lost notifications', () => {
     const { kernel, state, forgotten } = create();
     const before = forgotten();
     const changes: readonly (readonly [Partial<RoutingChange>, number])[] = [
@@ -105,7 +105,7 @@ describe('KernelState', () => {
     expect(wanted.suspects).toBe('all');
   });
 
-  test('works without the link while it is gone', () => {
+  test('has no link while the interface is gone', () => {
     const { kernel, state } = create();
     const link = kernel.link!;
     kernel.link = undefined;

@@ -54,7 +54,7 @@ describe('LinkFilters', () => {
     expect(filters.isStrict('gone0')).toBe(false);
   });
 
-  test('reads nothing again until a change is reported, or made here', () => {
+  test('reads nothing again until a change is reported or made by itself', () => {
     const filters = create();
     const known = (): unknown => [filters.isStrict('eth0'), [...filters.loosened()]];
     expect(known()).toEqual([true, []]);

@@ -1,5 +1,5 @@
 /**
- * Tests of the status for a terminal.
+ * Tests the status as a terminal shows it.
  *
  * @module
  */

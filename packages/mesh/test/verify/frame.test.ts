@@ -102,7 +102,7 @@ describe('readMarked', () => {
     });
     expect(readMarked(packet, behind)).toMatchObject({ isInner: false });
     expect(readMarked(ethernet(packet, [7]), 18 + behind)).toMatchObject({ isInner: false });
-    // VXLAN: 8 bytes, then a whole frame.
+    // The VXLAN header has 8 bytes, and a whole frame follows it.
     const vxlan = joined(new Uint8Array(8), ethernet(packet));
     const outer = ethernet(ip('192.0.2.1', '192.0.2.2', UDP, udp(1, 8472, vxlan)));
     expect(readMarked(outer, 14 + 28 + 8 + 14 + behind)).toEqual({

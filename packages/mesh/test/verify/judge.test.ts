@@ -27,7 +27,7 @@ describe('judge', () => {
     expect(verdictOf(peer({ targets: [target({ answered: ['icmp'] })] }))).toBe('PASS');
   });
 
-  test('reports a probe in plaintext as a leak, with its flow, link and direction', () => {
+  test('reports a test packet in plaintext as a leak, with its flow, link and direction', () => {
     const judged = judgePeers(peer({ targets: [target({ plaintext: [sighting()] })] }));
     expect(judged.verdict).toBe('LEAK');
     expect(judged.peers[0]?.reasons).toEqual([

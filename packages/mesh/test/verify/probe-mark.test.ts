@@ -9,14 +9,14 @@ describe('ProbeMarks', () => {
     marks = new ProbeMarks(new Uint8Array(RUN_LENGTH).map((_, index) => 0xc0 + index));
   });
 
-  test('finds an echo or a datagram, and identifies it', () => {
+  test('finds the mark of an echo or a datagram, with the number of the test packet', () => {
     const packet = ip('10.1.0.0', '10.2.0.0', ICMP, echo(marks.payload(7)));
     expect(marks.find(ethernet(packet))).toEqual({ probe: 7, offset: 42 });
     const datagram = ip('fd44:1::', 'fd44:2::', UDP, udp(4, 9, marks.payload(70_000)));
     expect(marks.find(ethernet(datagram))).toEqual({ probe: 70_000, offset: 62 });
   });
 
-  test('finds a probe inside an overlay, and quoted in an error', () => {
+  test('finds a test packet inside an overlay, and one that is quoted in an error', () => {
     const packet = ip('10.1.0.0', '10.2.0.0', UDP, udp(4, 9, marks.payload(3)));
     const vxlan = joined(new Uint8Array(8), ethernet(packet));
     const outer = ip('192.0.2.1', '192.0.2.2', UDP, udp(1, 8472, vxlan));

@@ -18,7 +18,7 @@ describe('planProbes', () => {
     ]);
   });
 
-  test('also probes a peer that has not answered, because packets to it may be in plaintext', () => {
+  test('also tests a peer that has not answered, because packets to it may be in plaintext', () => {
     expect(planned({ state: 'waiting', reason: 'no answer yet' })[0]?.targets.length).toBe(2);
   });
 
@@ -34,7 +34,7 @@ describe('planProbes', () => {
     ['all', 'enabled', false, true],
     ['pods', 'disabled', true, false],
   ] as const)(
-    'in mode %s, with node encryption %s here and %s at the peer, also probes the nodes: %s',
+    'in mode %s, with node encryption %s here and %s at the peer, also tests the nodes: %s',
     (mode, nodeEncryption, encryptsNode, isAsked) => {
       const [plan] = planned({ encryptsNode }, { mode, nodeEncryption });
       const nodes = plan?.targets.filter(({ kind }) => kind === 'node');
@@ -46,7 +46,7 @@ describe('planProbes', () => {
     },
   );
 
-  test('gives the reason why nothing can be proved', () => {
+  test('gives the reason why a peer cannot be tested', () => {
     expect(planned({ state: 'refused', reason: 'keys[0]: zero' })[0]).toMatchObject({
       targets: [],
       obstacle: 'the record of the peer is refused: keys[0]: zero',

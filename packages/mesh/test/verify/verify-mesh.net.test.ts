@@ -27,7 +27,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
 
     expect(judgement).toMatchObject({ verdict: 'PASS' });
     expect(judgement.peers[0]?.reasons[0]).toMatch(
-      // The kernel limits how often it reports a port without a listener.
+      // One answer may be missing, because the kernel limits its ICMP errors for closed ports.
       /^[56] answers between 10\.244\.1\.0 and 10\.244\.2\.0, fd44:0:0:1:: and fd44:0:0:2::; \d+ enc/,
     );
   });
@@ -152,7 +152,7 @@ async function createMesh(
   return { a: a, b: b };
 }
 
-/** Runs in a process on the node, like the command. */
+/** Runs `verifyMesh` in a process on the node, as the command does. */
 async function verify(
   from: Side,
   peers: readonly Side[],

@@ -6,7 +6,7 @@
 
 interface Entry<Value> {
   readonly value: Value;
-  /** Ms of the clock. */
+  /** When the value ceases to be valid, in ms of `now`. */
   readonly until: number;
 }
 
@@ -38,9 +38,9 @@ export class DnsCache<Value> {
   }
 
   /**
-   * Keeps a value. If there are too many entries, the oldest one is forgotten.
+   * Keeps a value. If the cache is full, the entry that was kept first is forgotten.
    *
-   * @param ttl seconds; 0: it is not kept. At most a day.
+   * @param ttl seconds; 0: the value is not kept. More than a day counts as a day.
    */
   keep(key: string, value: Value, ttl: number): void {
     this.#entries.delete(key);

@@ -1,5 +1,6 @@
 /**
- * The `DNS` field of a wg-quick file: servers and search domains in one list.
+ * `readDnsConfig` reads the `DNS` field of a wg-quick file: servers and search domains in one list.
+ * `candidateNames` applies the search domains to a name.
  *
  * @module
  */
@@ -13,7 +14,10 @@ export interface DnsConfig {
   readonly search: readonly string[];
 }
 
-/** As wg-quick(8): "entries that are not an IP address are search domains". */
+/**
+ * Splits the entries as wg-quick does: an entry that looks like an IP address is a server, any
+ * other is a search domain.
+ */
 export function readDnsConfig(entries: readonly string[]): DnsConfig {
   const texts = entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
   const { servers, searchDomains } = readDnsSettings(texts);
@@ -21,9 +25,10 @@ export function readDnsConfig(entries: readonly string[]): DnsConfig {
 }
 
 /**
- * Returns the names to look up for a name, in order (resolv.conf(5), `search` and `ndots:1`). A
- * name with a dot is tried before the longer names. A name without a dot is tried after them. A dot
- * at the end means that the name is complete.
+ * Returns the names to look up for a name, in order (resolv.conf(5), `search` and `ndots:1`): the
+ * name itself, and longer names that end in the search domains. A name with a dot comes before the
+ * longer names, a name without a dot after them. A name with a dot at the end is complete: it is
+ * the only one, without that dot.
  */
 export function candidateNames(hostname: string, search: readonly string[]): string[] {
   if (hostname.endsWith('.')) return [hostname.slice(0, -1)];

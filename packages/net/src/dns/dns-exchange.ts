@@ -100,7 +100,7 @@ class DatagramExchange implements SocketOwner {
   }
 }
 
-/** RFC 1035 4.2.2: two bytes in front of a message say how long it is. */
+/** Asks over TCP. RFC 1035 4.2.2: two bytes in front of a DNS message say how long it is. */
 async function askOverTcp(
   host: SocketHost,
   server: string,

@@ -1,6 +1,6 @@
 /**
- * `NetworkLookup`: dns.lookup for a network: addresses, the network's own name, and names that the
- * DNS servers of the tunnel know. The resolver of the system is never asked.
+ * `NetworkLookup`: dns.lookup for a network. It takes IP addresses, `localhost`, and names that the
+ * DNS servers of the tunnel know. It never asks the resolver of the system.
  *
  * @module
  */
@@ -19,15 +19,15 @@ export interface LookupOptions {
   readonly family?: NodeLookupOptions['family'];
   /** Returns all addresses. Default false: the first one. */
   readonly all?: boolean | undefined;
-  /** 'ipv4first' or 'verbatim'. Default 'verbatim', with IPv6 addresses first. */
+  /** 'ipv4first': IPv4 addresses first. The other values, and the default: IPv6 addresses first. */
   readonly order?: 'ipv4first' | 'ipv6first' | 'verbatim' | undefined;
   /** Not used. */
   readonly hints?: number | undefined;
-  /** `false` is the same as 'ipv4first'. */
+  /** Without `order`, `false` is the same as 'ipv4first'. */
   readonly verbatim?: boolean | undefined;
   /** Ends the look-up with an `AbortError`. */
   readonly signal?: AbortSignal | undefined;
-  /** Ms to wait for the second version of IP when the first has addresses. Default: no limit. */
+  /** Ms to wait for the other version of IP when one version has addresses. Default: no limit. */
   readonly patienceMs?: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export class NetworkLookup {
   /**
    * Resolves to the addresses of a name: at least one.
    *
-   * @throws {NetworkError} (rejects) `ENOTFOUND`: there is none; `EAI_AGAIN`: no server has
+   * @throws {NetworkError} (rejects) `ENOTFOUND`: there is no address; `EAI_AGAIN`: no server has
    *   answered. The message says which servers were asked.
    */
   async all(hostname: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
@@ -72,7 +72,10 @@ export class NetworkLookup {
     throw lookupError('ENOTFOUND', hostname, `asked ${servers.join(', ')}`);
   }
 
-  /** RFC 6761 6.3: the name never leaves the host. Here, the network is the host. */
+  /**
+   * Returns the addresses of `localhost`. RFC 6761 6.3: DNS is never asked for it. Here, the
+   * network is the host, so these are the network's own addresses.
+   */
   #ownAddresses(hostname: string, version: 0 | 4 | 6): LookupAddress[] {
     const own = this.#own.map(toAddress).filter(({ family }) => !version || family === version);
     if (own.length > 0) return own;
@@ -109,7 +112,7 @@ function toAddress(address: string): LookupAddress {
   return { address, family: isIP(address) };
 }
 
-/** The form of the errors of dns.lookup, with a reason behind the name. */
+/** Returns an error like those of dns.lookup. A reason follows the name in its message. */
 function lookupError(
   code: 'ENOTFOUND' | 'EAI_AGAIN',
   hostname: string,

@@ -1,9 +1,9 @@
 /**
  * `Resolver`: addresses for names, from the DNS servers of a tunnel.
  *
- * Servers are asked in turn, and once more from the first, as resolv.conf(5) says. Answers are kept
- * as long as they are valid. A question that is asked again before it is answered is sent only
- * once.
+ * The servers are asked one after the other until one answers. If none has answered, all are asked
+ * once more, as resolv.conf(5) says. Answers are kept as long as they are valid. A question that is
+ * asked again before it is answered is sent only once.
  *
  * @module
  */
@@ -32,9 +32,12 @@ export interface ResolverOptions extends DnsConfig {
 
 /** What was found for a name. */
 export interface Resolution {
-  /** Empty: there is none. */
+  /** Empty: there is no address. */
   readonly addresses: readonly string[];
-  /** Why the servers have not answered, one text per server. Empty: some server has answered. */
+  /**
+   * Why questions got no answer: a text for each question and server. Empty: all questions were
+   * answered, or there is no server.
+   */
   readonly failures: readonly string[];
 }
 
@@ -164,7 +167,7 @@ async function firstOf<T>(
       signal?.addEventListener('abort', onAbort, { once: true });
       const runs = items.map(async (item, index) => {
         const isFound = await run(item, index);
-        // After an abort, nobody would stop the timer.
+        // After the end of the wait, nobody would stop a new timer.
         if (!isFound || isOver || patienceMs === Infinity || timer) return;
         timer = setTimeout(resolve, patienceMs);
       });

@@ -40,7 +40,8 @@ export class NetworkHttpsAgent extends HttpsAgent {
   override createConnection(options: object, callback?: never): Duplex {
     const socket = this.#connect(connectOptionsOf(options));
     const secure = super.createConnection({ ...options, socket } as never, callback) as Duplex;
-    // TLS ends the socket itself, after its last message.
+    // The TLS socket ends this socket itself, after its last bytes. If it could not be half-open,
+    // the end of the other side would end it too early.
     socket.allowHalfOpen = true;
     return secure;
   }

@@ -1,7 +1,8 @@
 /**
  * undici over a network: its connector, its dispatcher and its `fetch`.
  *
- * The package is loaded when it is used for the first time: it takes a tenth of a second and 20 MB.
+ * The package undici is loaded when it is used for the first time, because loading it takes a tenth
+ * of a second and 20 MB.
  *
  * @module
  */
@@ -15,7 +16,7 @@ export type ConnectorOptions = Undici.buildConnector.BuildOptions;
 /** A connector for dispatchers of undici: `new Pool(origin, { connect: network.connector })`. */
 export type Connector = Undici.buildConnector.connector;
 
-/** The `fetch` of undici, with its types; it also takes the classes of Node.js. */
+/** The `fetch` of undici, with its types. It also takes a `Request` or `FormData` of Node.js. */
 export type Fetch = (
   input: Undici.RequestInfo | Request,
   init?: FetchOptions,
@@ -53,7 +54,8 @@ export function createConnector(connect: Connect, options: ConnectorOptions = {}
       socket.off('error', fail);
       if (!isSecure) return callback(null, socket as never);
       secure({ ...options, httpSocket: socket as never }, callback);
-      // TLS ends the socket itself, after its last message.
+      // The TLS socket ends this socket itself, after its last bytes. If it could not be
+      // half-open, the end of the other side would end it too early.
       socket.allowHalfOpen = true;
     });
   };

@@ -26,13 +26,14 @@ export async function serve(
   server: ConnectionServer,
   options: ListenOptions,
 ): Promise<Server> {
-  // net.Server has the same options. Servers of HTTP want half-open connections, servers of TLS do
-  // not.
+  // These are properties of net.Server, which all these servers extend. Servers of HTTP want
+  // half-open connections, servers of TLS do not.
   const { allowHalfOpen = false, noDelay = false, pauseOnConnect = false } = server;
   const wanted = { allowHalfOpen, noDelay, pauseOnConnect };
   const listener = new Server(network, wanted, (socket) => {
     server.emit('connection', socket);
-    // TLS has copied the option. It ends the socket itself, after its last message.
+    // A TLS server has copied the option by now. Its TLS socket ends this socket itself, after its
+    // last bytes. If it could not be half-open, the end of the client would end it too early.
     socket.allowHalfOpen = true;
   });
   // `once` rejects at an 'error' event.

@@ -8,7 +8,8 @@
  *                  +--- changed sockets --> onSocket
  * ```
  * The device takes packets when it has space, and takes super-packets whole. `#settle` runs once
- * after each turn: it reports sockets, wakes the device and sets the timer.
+ * after each turn in which the TUN was called: it reports sockets, wakes the device and sets the
+ * timer. A turn is here one callback of the event loop.
  *
  * @module
  */
@@ -80,8 +81,9 @@ export class StackTun implements Tun {
   /** The vnet header of the packet that is being read or written. */
   readonly #offload: PacketOffload = createPacketOffload();
   /**
-   * The time of this turn. Undefined between turns, so that V8 stores it as a reference. Otherwise
-   * V8 would allocate a number for each packet.
+   * The time of this turn; undefined between turns. A field that may be undefined refers to a
+   * number object, which is made once in a turn. In a field that has only numbers, V8 would store
+   * the bare value, and make a new object for each packet that reads it.
    */
   #turn: number | undefined = undefined;
   #isSettling = false;
@@ -136,7 +138,7 @@ export class StackTun implements Tun {
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return GONE;
     const space = length - VNET_HEADER_LENGTH;
-    // The stack writes as much as fits into the buffer.
+    // The stack may fill the buffer to its end, so a short space is cut out first.
     const target = space < LONGEST_PACKET ? buffer.subarray(0, offset + length) : buffer;
     const packet = offset + VNET_HEADER_LENGTH;
     const count = this.stack.pollPacket(target, packet, this.#time(), this.#offload);
@@ -176,9 +178,8 @@ export class StackTun implements Tun {
   }
 
   /**
-   * Limits the segments of a super-packet to the number that fits into one UDP message. Otherwise
-   * each super-packet would leave as two messages: a full one, and one with the remaining
-   * datagrams.
+   * Limits the segments of a super-packet to the number that fits, encrypted, into one send call
+   * with GSO. Otherwise each super-packet would need two calls: a full one, and one for the rest.
    */
   #limitSegments(): void {
     const fits = Math.floor(MAX_DATAGRAM_LENGTH / (this.stack.mtu + MESSAGE_OVERHEAD));
@@ -193,7 +194,8 @@ export class StackTun implements Tun {
   #settleLater(): void {
     if (this.#isSettling) return;
     this.#isSettling = true;
-    // Runs after the step of the device, because a listener may call the device, and may throw.
+    // Runs after the present callback, in which the device may be at work: a listener may call the
+    // device, and may throw.
     process.nextTick(this.#settle);
   }
 

@@ -13,13 +13,13 @@ export interface SocketOptions {
   readonly allowHalfOpen?: boolean | undefined;
   /** Sends small segments at once, without Nagle's algorithm. Default false. */
   readonly noDelay?: boolean | undefined;
-  /** Probes a silent connection. Default false. */
+  /** Sends keepalive probes while the connection is silent. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** Ms of silence before the first probe; 0: two hours. Default 0. */
+  /** Ms of silence before the first keepalive probe; 0: two hours. Default 0. */
   readonly keepAliveInitialDelay?: number | undefined;
   /** Destroys the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** When `write` returns false, and how much is read ahead, in bytes. */
+  /** Bytes that may wait in the stream before `write` returns false, and that are read ahead. */
   readonly highWaterMark?: number | undefined;
   /** Reads data into one buffer of the caller, instead of 'data' events. */
   readonly onread?: OnReadOptions | undefined;
@@ -44,10 +44,14 @@ export interface ConnectOptions extends SocketOptions {
   readonly autoSelectFamilyAttemptTimeout?: number | undefined;
   /** Ms of silence after which the socket emits 'timeout'. Default 0: never. */
   readonly timeout?: number | undefined;
-  /** Ms after which an attempt fails with `ETIMEDOUT`. Default 0: when TCP or the peer gives up. */
+  /**
+   * Ms for the look-up and the connection; then `ETIMEDOUT`. Default 0: until TCP gives up, or the
+   * handshake with the peer.
+   */
   readonly connectTimeout?: number | undefined;
   /** Default: the DNS servers of the network. */
   readonly lookup?: LookupFunction | undefined;
+  /** Not used. */
   readonly hints?: number | undefined;
 }
 
@@ -114,15 +118,19 @@ export function readDestination(options: ConnectOptions): Destination {
   };
 }
 
-/** Returns the ms of silence before the first probe of a connection; 0: it is never probed. */
+/** Returns the ms of silence before the first keepalive probe; 0: none is sent. */
 export function keepAliveMs(enable: boolean, initialDelay: number = 0): number {
   if (!enable) return 0;
-  // As in node:net, only whole seconds count. Less than one second means the default of the system.
+  // As in node:net, only whole seconds count, and less than one second means the default.
   const seconds = Math.trunc(initialDelay / 1000);
   return seconds > 0 ? seconds * 1000 : DEFAULT_KEEPALIVE_MS;
 }
 
-/** @throws {RangeError} `ERR_SOCKET_BAD_PORT`: not a number or a text of digits, 0 to 65535 */
+/**
+ * Returns a port, which may be given as a number or as a text of digits.
+ *
+ * @throws {RangeError} `ERR_SOCKET_BAD_PORT`: not an integer from 0 to 65535
+ */
 export function readPort(port: unknown, name: string): number {
   const number = typeof port === 'string' && /^\d+$/.test(port.trim()) ? Number(port) : port;
   const isPort = typeof number === 'number' && Number.isInteger(number);

@@ -17,7 +17,7 @@ export abstract class ConnectionEnds extends Duplex {
   /** Whether the socket is connecting. */
   abstract get connecting(): boolean;
 
-  /** Whether the socket is not connected. */
+  /** Whether the socket is not connected: not yet, or not any more. */
   get pending(): boolean {
     return this.stackSocket === undefined || this.destroyed;
   }

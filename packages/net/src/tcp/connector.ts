@@ -28,7 +28,7 @@ export class Connector implements SocketOwner {
   readonly #host: SocketHost;
   readonly #destination: Destination;
   readonly #listener: ConnectorListener;
-  /** Ends the look-up of a name. Most connections go to an address and have none. */
+  /** Ends the look-up of a name; undefined without a look-up, as for every address. */
   #lookup: AbortController | undefined;
   readonly #attempts: Set<Attempt> = new Set();
   readonly #errors: NetworkError[] = [];
@@ -57,7 +57,7 @@ export class Connector implements SocketOwner {
     else this.#resolve();
   }
 
-  /** Ends all attempts and calls no listener. */
+  /** Ends all attempts. The listener is not called any more. */
   abort(): void {
     this.#end();
     for (const attempt of this.#attempts) attempt.abort();
@@ -72,7 +72,12 @@ export class Connector implements SocketOwner {
     this.#listener.failed(reason);
   }
 
-  /** The peer of these attempts does not answer: they fail with `ETIMEDOUT`. */
+  /**
+   * A peer does not answer: the attempts to its addresses fail with `ETIMEDOUT`.
+   *
+   * @param isConcerned whether an address belongs to the peer
+   * @param describe returns the reason for the message of the error
+   */
   handleSilence(
     isConcerned: (address: string) => boolean,
     describe: (address: string) => string,
@@ -115,8 +120,7 @@ export class Connector implements SocketOwner {
     try {
       find(host, options, (error, found) => this.#resolved(error, found));
     } catch (error) {
-      // node:net does not catch this error either. The caller gets the error, because it has no
-      // socket yet.
+      // As with node:net, `connect` throws what the `lookup` function of the program throws.
       this.#end();
       throw error;
     }
@@ -188,7 +192,7 @@ export class Connector implements SocketOwner {
   }
 }
 
-/** One SYN, to one address. */
+/** The attempt to connect to one address. */
 class Attempt implements SocketOwner {
   readonly address: string;
   readonly family: number;

@@ -6,7 +6,7 @@
 import { requireInteger } from '@litz/core/internals';
 
 export class IdleTimer {
-  /** 0: it does not run; undefined: it was never started. */
+  /** The time limit in ms; 0: none; undefined: `start` was never called. */
   ms: number | undefined = undefined;
   readonly #onIdle: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -16,7 +16,9 @@ export class IdleTimer {
   }
 
   /**
-   * @param ms 0: never
+   * Starts the timer, or stops it.
+   *
+   * @param ms the time without a `refresh` after which `onIdle` is called; 0: never
    * @throws {TypeError | RangeError} out of range
    */
   start(ms: number): void {

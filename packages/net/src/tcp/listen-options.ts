@@ -23,7 +23,7 @@ export interface ListenPlace {
   /** The text that `address()` reports. */
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
-  /** 4: only at IPv4 addresses; undefined: at all addresses. */
+  /** 4: at all IPv4 addresses; undefined: at `address`, or everywhere without a host or at '::'. */
   readonly version: 4 | undefined;
 }
 

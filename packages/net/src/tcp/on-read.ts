@@ -12,8 +12,8 @@ export interface OnReadOptions {
   /** The buffer, or a function that returns the buffer for the next bytes. */
   readonly buffer: Uint8Array | (() => Uint8Array);
   /**
-   * Called with the number of bytes that were written from the beginning of `buffer` on. They are
-   * valid until it returns. Returns false to pause; `resume` continues.
+   * Called with the number of bytes that were written from the beginning of `buffer` on. These
+   * bytes are valid until the callback returns. It returns false to pause; `resume` continues.
    */
   callback(this: void, bytesWritten: number, buffer: Uint8Array): boolean | void;
 }
@@ -37,7 +37,7 @@ export class OnRead {
   /**
    * Passes received bytes to the program, as many as fit into its buffer.
    *
-   * @returns the number of bytes. It is negative if the program wants to pause
+   * @returns the number of bytes, negated if the program wants to pause
    */
   take(tcp: TcpSocket): number {
     const buffer = typeof this.#buffer === 'function' ? this.#buffer() : this.#buffer;

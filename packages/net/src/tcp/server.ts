@@ -14,7 +14,7 @@ import { familyName } from './idle-timer.ts';
 import { readListenArguments, type ListenOptions, type ListenPlace } from './listen-options.ts';
 import { Socket, type SocketNetwork } from './socket.ts';
 
-/** Options of `Network.createServer`, for the sockets that it makes. */
+/** Options of `Network.createServer`, for the sockets that the server makes. */
 export interface ServerOptions {
   /** Whether the own side stays open when the client ends. Default false. */
   readonly allowHalfOpen?: boolean;
@@ -43,7 +43,7 @@ export interface ServerEvents {
   /** A connection was refused because there are `maxConnections` already. */
   drop: [dropped: DroppedConnection];
   error: [error: Error];
-  /** It no longer listens, and all its connections have ended. */
+  /** The server does not listen any more, and all its connections have ended. */
   close: [];
 }
 
@@ -60,7 +60,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   readonly #sockets: Set<Socket> = new Set();
   #listener: TcpListener | undefined;
   #place: ListenPlace | undefined;
-  /** Whether `listen` was called, and `close` was not. */
+  /** Whether `listen` was called, and the server was neither closed since nor has it failed. */
   #isOpen = false;
 
   /** @param network the `Network` that it listens in */
@@ -240,7 +240,10 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   }
 }
 
-/** Returns what `address()` reports. Without a host it is '::', or '0.0.0.0' without IPv6. */
+/**
+ * Returns where to listen. Without a host, the address is '::', or '0.0.0.0' if the network has no
+ * IPv6 address.
+ */
 function placeOf(host: string | undefined, own: readonly string[]): ListenPlace {
   const hasIpv6 = own.some((address) => isIP(address) === 6);
   const address = host ?? (hasIpv6 ? '::' : '0.0.0.0');

@@ -83,7 +83,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
     this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
-    // Every stream does this. `connect` then does nothing.
+    // Every stream of Node.js is destroyed at once by an aborted signal. `connect` does nothing
+    // then.
     if (signal?.aborted) this.destroy(abortError(signal));
     if (!('tcp' in options)) return;
     this.#onClose = options.onClose;
@@ -166,7 +167,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this;
   }
 
-  /** Probes a connection that was silent for `initialDelay` ms; 0: two hours. */
+  /** Sends keepalive probes after `initialDelay` ms of silence (0: two hours), or stops them. */
   setKeepAlive(enable: boolean = false, initialDelay: number = 0): this {
     this.#keepAliveMs = keepAliveMs(enable, initialDelay);
     if (this.#tcp) this.#tcp.keepAlive = this.#keepAliveMs;
@@ -212,7 +213,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return super.resume();
   }
 
-  // A write after the end of the other side fails with the error of node:net.
+  // A write after the end of the other side fails with `EPIPE`, as in node:net.
   override write(...given: unknown[]): boolean {
     if (this.#isEnded && !this.allowHalfOpen && !this.writableEnded) return this.#refuse(given);
     return super.write(...(given as Parameters<Duplex['write']>));
@@ -389,7 +390,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
 type WriteCallback = (error?: Error | null) => void;
 
-/** The limit of libuv. */
+/** libuv reads at most this many bytes at a time, too. */
 const MOST_PER_READ = 65_536;
 /** Node.js cuts smaller buffers out of a shared pool. */
 const POOLED = 4096;

@@ -44,6 +44,8 @@ export function readBindArguments(given: readonly unknown[]): {
 }
 
 /**
+ * Returns the datagram that the arguments of `send` describe.
+ *
  * @param isConnected whether the socket has a destination already
  * @throws {TypeError | RangeError} an argument is wrong
  */

@@ -39,7 +39,7 @@ export interface RemoteInfo {
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
   readonly port: number;
-  /** Its length in bytes. */
+  /** The length of the datagram in bytes. */
   readonly size: number;
 }
 
@@ -152,8 +152,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   /**
    * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`,
    * with `offset` and `length` behind the message, with a list of parts as message, and without
-   * port and address on a connected socket. If the address is not a name, the bytes are copied
-   * before `send` returns.
+   * port and address on a connected socket. A connected socket copies the bytes before `send`
+   * returns. Otherwise they are borrowed until the callback is called.
    *
    * The callback gets `ENOBUFS` if there is no space for the datagram.
    */
@@ -204,12 +204,12 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     return this.#receiveQueue ?? DEFAULT_RECEIVE_QUEUE;
   }
 
-  /** Datagrams never wait: 0. */
+  /** 0: the stack takes a datagram at once, or `send` fails. */
   getSendQueueSize(): number {
     return 0;
   }
 
-  /** Datagrams never wait: 0. */
+  /** 0: the stack takes a datagram at once, or `send` fails. */
   getSendQueueCount(): number {
     return 0;
   }
@@ -259,7 +259,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     return this.#version === 4 ? '0.0.0.0' : '::';
   }
 
-  /** Calls back with an address: in the next tick, or when a name was found. */
+  /** Calls back with an address or an error: in the next tick, or when a name was looked up. */
   #resolve(host: string, callback: (error: Error | null, address: string) => void): void {
     const report = (error: Error | null, address: string): void => {
       if (this.#isClosed) return;
@@ -325,7 +325,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   #done(fault: Error | undefined, callback: SendCallback | undefined, size: number): void {
     if (callback) process.nextTick(callback, fault ?? null, size);
-    // A datagram without space is lost without an error, as is usual for UDP.
+    // A datagram for which there is no space is lost without an error, as is usual for UDP.
     else if (fault && codeOf(fault) !== 'ENOBUFS')
       process.nextTick(() => this.emit('error', fault));
   }

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe('node:http over a network', () => {
-  test('keeps connections with the agent', async () => {
+  test('the agent uses one connection for ten requests', async () => {
     const { a, b } = networks;
     const ports = new Set<number>();
     const server = createServer((incoming, outgoing) => {
@@ -37,7 +37,7 @@ describe('node:http over a network', () => {
     expect(listener.address()).toMatchObject({ port: 80 });
   });
 
-  test('closes connections whose headers never come', async () => {
+  test('answers 408 and closes a connection whose headers never come', async () => {
     const { a, b } = networks;
     const server = createServer({ headersTimeout: 50, connectionsCheckingInterval: 20 });
     await using listener = await b.serve(server, { port: 0 });
@@ -71,7 +71,7 @@ describe('node:http over a network', () => {
     expect(received).toBe('through');
   });
 
-  test('is aborted by a signal before it is connected', async () => {
+  test('a signal aborts a request before it is connected', async () => {
     const { a } = networks;
     const abort = new AbortController();
     const asked = get('http://10.0.0.2:81/', { agent: a.agent, signal: abort.signal });
@@ -82,7 +82,7 @@ describe('node:http over a network', () => {
 });
 
 describe('TLS over a network', () => {
-  test('serves HTTPS, and keeps sessions', async () => {
+  test('serves HTTPS, and the agent uses the TLS session again', async () => {
     const { a, b } = networks;
     const server = createSecureServer({ key, cert }, (_incoming, outgoing) => {
       outgoing.shouldKeepAlive = false;
@@ -105,7 +105,7 @@ describe('TLS over a network', () => {
     expect(listener.listening).toBe(true);
   });
 
-  test('refuses a certificate that it does not know', async () => {
+  test('the agent refuses a self-signed certificate that it does not know', async () => {
     const { a, b } = networks;
     const server = createSecureServer({ key, cert });
     await using listener = await b.serve(server, { port: 0 });
@@ -133,7 +133,7 @@ describe('TLS over a network', () => {
     });
   });
 
-  test('wraps any socket, in both directions', async () => {
+  test('TLS over a socket of the network carries 4 MiB in both directions', async () => {
     const { a, b } = networks;
     const server = createTlsServer({ key, cert }, (socket) => void socket.pipe(socket));
     await using listener = await b.serve(server, { port: 0 });

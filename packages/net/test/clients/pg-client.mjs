@@ -1,6 +1,6 @@
 /**
- * The client of the PostgreSQL test, as a program of its own: vitest sets conditions of `exports`
- * for the whole process, with which pg does not load.
+ * The client of the PostgreSQL test. It is a program of its own, because pg does not load under the
+ * conditions of `exports` that vitest sets for its whole process.
  *
  * Usage: node pg-client.mjs FILE.conf PORT
  *

@@ -12,7 +12,7 @@ let connections = 0;
 
 beforeAll(async () => {
   networks = await twoNetworks();
-  // A kept connection must not end between two tests on a slow machine.
+  // 0: never. A kept connection must not end between two tests on a slow machine.
   const options = { keepAliveTimeout: 0 };
   http = createServer(options, (incoming, outgoing) => handle(incoming, outgoing));
   http.on('connection', () => connections++);
@@ -41,7 +41,7 @@ describe('undici over a network', () => {
       const { body } = await request('http://10.0.0.2/', { dispatcher: networks.a.dispatcher });
       expect(await body.text()).toBe('x');
     }
-    // A connection of the test before may still be open.
+    // It may be the connection of the test before, if that is still open.
     expect(connections - before).toBeLessThanOrEqual(1);
   });
 

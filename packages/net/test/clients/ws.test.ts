@@ -36,7 +36,7 @@ describe('ws over a network', () => {
     expect([code, String(reason)]).toEqual([1000, 'enough']);
   });
 
-  test('answers pings', async () => {
+  test('gets an answer to a ping', async () => {
     const socket = new WebSocket(`ws://[fd00::2]:${port}/`, { agent: networks.a.agent });
     await once(socket, 'open');
     socket.ping('here');

@@ -13,7 +13,7 @@ describe('DnsCache', () => {
     expect(cache.size).toBe(0);
   });
 
-  test('keeps nothing that is not valid for a second, and nothing for more than a day', () => {
+  test('keeps no value with a ttl of 0, and none for more than a day', () => {
     let now = 0;
     const cache = new DnsCache<string>(10, () => now);
     cache.keep('a', 'x', 0);
@@ -23,7 +23,7 @@ describe('DnsCache', () => {
     expect(cache.find('b')).toBeUndefined();
   });
 
-  test('forgets the oldest when there are too many', () => {
+  test('forgets the oldest value when it is full', () => {
     const cache = new DnsCache<number>(3, () => 0);
     for (let i = 0; i < 100; i++) cache.keep(`${i}`, i, 60);
     expect(cache.size).toBe(3);

@@ -65,7 +65,7 @@ describe('decodeAnswer', () => {
     expect(answerOf({ answers })?.addresses).toEqual([]);
   });
 
-  test('returns how long it is valid that a name does not exist', () => {
+  test('returns the code, and how long the answer is valid that a name does not exist', () => {
     const soa = { mname: 'a', rname: 'b', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 20 };
     const authorities = [{ type: 'SOA', name: 'example', ttl: 3600, data: soa } as const];
     expect(answerOf({ flags: 3, authorities })).toMatchObject({ code: 'NXDOMAIN', ttl: 20 });
@@ -87,7 +87,7 @@ describe('decodeAnswer', () => {
     expect(answerOf({ questions: [{ type: 'A', name: 'evil.example' }] })).toBeUndefined();
   });
 
-  test('never throws', () => {
+  test('never throws if bytes are missing or wrong', () => {
     const good = encode({ ...BASE, answers: [a('www.example', '192.0.2.1', 60)] });
     for (let i = 0; i < good.length; i++) {
       expect(() => decodeAnswer(good.subarray(0, i), QUESTION)).not.toThrow();

@@ -51,7 +51,7 @@ describe('StackTun, between two devices', () => {
     }
   });
 
-  test('follows a change of the MTU, in connections that are open', async () => {
+  test('after a change of the MTU, open connections send packets of the new length', async () => {
     await using a = new LinkedHost(1);
     await using b = new LinkedHost(2);
     await joinByDevices(a, b);
@@ -65,7 +65,7 @@ describe('StackTun, between two devices', () => {
     expect(longest()).toBe(1300);
   });
 
-  test('makes super-packets that leave as one UDP message each', () => {
+  test('limits super-packets to the segments that fit into one send call with GSO', () => {
     const { stack, tun } = new LinkedHost(1);
     expect(stack.segmentLimit).toBe(Math.floor(65_535 / 1452));
     tun.setMtu(9000);
@@ -297,5 +297,5 @@ function nextTick(): Promise<void> {
 }
 
 const buffer = new Uint8Array(10 + 65_536);
-/** A view for each copy, and four copies for 45 segments. */
+/** Four copies of bytes for a super-packet of 45 segments, each with a view. */
 const MOST_BYTES_PER_SEGMENT = 32;

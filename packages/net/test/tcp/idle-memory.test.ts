@@ -33,7 +33,8 @@ test('an idle socket costs at most 2 KB, with its connection in the stack', asyn
 });
 
 function usedMemory(): number {
-  // Another thread frees the buffers of the first collection. The second one waits for it.
+  // Another thread frees the buffers that the first collection found. The second collection waits
+  // for that thread.
   for (let i = 0; i < 2; i++) collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;

@@ -41,7 +41,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('is refused', () =>
+  test('fails if nobody listens at the port', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module);
       await close(server);
@@ -134,7 +134,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('resets a socket that was never connected', () =>
+  test('resetAndDestroy fails if the socket was never connected', () =>
     expectSame(async (module, trace) => {
       const socket = new module.Socket();
       trace.watch('client', socket, ['error', 'close']);
@@ -237,7 +237,7 @@ describe('Socket, beside node:net', () => {
         await close(server);
       }));
 
-    test('refuses what is no buffer and no function', () => {
+    test('refuses wrong values of the option', () => {
       const [a] = linkedHosts();
       const create = (onread: unknown): Socket => new Socket(a, { onread } as never);
       expect(() => create(7)).toThrow('"onread" expected an object, got a number');
@@ -284,7 +284,7 @@ describe('Socket, beside node:net', () => {
       await closed(socket);
     }));
 
-  test('returns false when enough waits, and emits drain', () =>
+  test('write returns false when enough waits, and drain follows', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume());
       const socket = module.connect(port, module.address);
@@ -415,7 +415,7 @@ describe('Socket, beside node:net', () => {
       await closed(socket);
     }));
 
-  test('connects from a port of the program', () =>
+  test('connects from the local port that the program names', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => {
         trace.add(it.remotePort === 45_321);
@@ -512,7 +512,7 @@ describe('Socket', () => {
     server.close();
   });
 
-  test('is closed without an error if nobody listens for one when the network is closed', async () => {
+  test('throws no uncaught error if nobody listens for errors when the network fails', async () => {
     const [a, b] = linkedHosts();
     const server = new Server(b).listen(80);
     const socket = new Socket(a).connect(80, '10.0.0.2');
@@ -558,7 +558,7 @@ async function close(server: net.Server): Promise<void> {
 /** Resolves when the socket is closed, with or without an error. */
 async function closed(socket: net.Socket): Promise<void> {
   if (socket.closed) {
-    // The event may be on its way.
+    // `closed` is true a little before 'close' is emitted.
     for (let turn = 0; turn < 3; turn++) await nextTurn();
     return;
   }

@@ -22,7 +22,7 @@ async function expectSame(
   };
   const node = await run((type) => dgram.createSocket(type), '127.0.0.1');
   const [a, b] = linkedHosts();
-  // The first socket that is created is on the other host.
+  // The first socket, which receives, is on the host `b`. The others are on `a`.
   let isFirst = true;
   const create = (type: 'udp4'): dgram.Socket => {
     const socket = new DatagramSocket(isFirst ? b : a, type);
@@ -58,7 +58,7 @@ describe('DatagramSocket, beside node:dgram', () => {
       await Promise.all([closed(receiver), closed(sender)]);
     }));
 
-  test('is connected, and then takes no destination', () =>
+  test('a connected socket ignores the destination of send', () =>
     expectSame(async (create, address, trace) => {
       const receiver = create('udp4').bind(0, address);
       await once(receiver, 'listening');

@@ -20,7 +20,7 @@ import { PROTOCOL } from '../wire/protocol.ts';
 export class EchoSocket {
   /** Receives at all addresses of the stack. */
   readonly localAddress: undefined = undefined;
-  /** The identifier of its messages. */
+  /** The identifier of its ICMP messages. */
   readonly localPort: number;
   /** The origin of the reply that `receive` returned last. Its `port` is the sequence number. */
   readonly origin: DatagramOrigin = new DatagramOrigin();
@@ -53,8 +53,9 @@ export class EchoSocket {
    *
    * @param sequence 0 to 65535
    * @returns false if it was dropped because the output queue is full
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EMSGSIZE`:
-   *   longer than a packet can be; `EPIPE`: the socket is closed
+   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version, or `address` is
+   *   not that of one host; `EMSGSIZE`: longer than a packet can be; `EPIPE`: the socket is closed;
+   *   `ENETDOWN`: the stack is closed
    */
   send(address: string | Uint8Array | IpAddress, sequence: number, data: Uint8Array): boolean {
     checkBytes(data, 'data');

@@ -37,7 +37,12 @@ export function answerReassemblyTimeout(state: StackState): void {
   answer(state, state.packet.version === 4 ? ICMP.TIME_EXCEEDED : ICMPV6.TIME_EXCEEDED, 1, 0);
 }
 
-/** @param parameter the four bytes behind the checksum */
+/**
+ * Sends an ICMP error about `state.packet`, if such a packet may be answered and the limit on
+ * errors allows it.
+ *
+ * @param parameter the four bytes behind the checksum
+ */
 function answer(state: StackState, type: number, code: number, parameter: number): void {
   const { packet, header, building } = state;
   if (!isAnswerable(packet) || !state.addresses.has(packet.destination)) return;
@@ -78,5 +83,5 @@ function isAnswerable(packet: IpPacket): boolean {
 
 /** Echo, timestamp, information and address mask, with their replies (RFC 792, RFC 950). */
 const ICMP_QUERIES = [0, 8, 13, 14, 15, 16, 17, 18];
-/** RFC 1812 4.3.2.3. */
+/** In bytes; RFC 1812 4.3.2.3. */
 const LONGEST_IPV4_ERROR = 576;

@@ -2,7 +2,7 @@
  * Processes a received ICMP error: finds the packet of ours that it quotes, and reports the error
  * to the socket of that packet.
  *
- * Anybody can forge such a message. So it must quote a packet that a socket of ours could have
+ * Anybody can forge an ICMP error. So it must quote a packet that a socket of ours could have
  * sent. RFC 5927 describes the attacks.
  *
  * @module
@@ -95,7 +95,7 @@ function findSender(state: StackState): MessageReceiver | undefined {
  * Reads the packet that an error quotes: addresses, protocol, and eight bytes of the transport
  * header (RFC 792). The quoted packet may be cut.
  *
- * @returns false if these are not there, or the packet is not the beginning of a datagram
+ * @returns false if these are not there, or the packet is a fragment other than the first
  */
 function readQuoted(packet: IpPacket, quoted: IpPacket): boolean {
   const { buffer, version } = packet;
@@ -142,7 +142,7 @@ function reportOf(version: 4 | 6, type: number, code: number): IcmpReport | unde
   return table[`${type}.${code}`] ?? table[`${type}`];
 }
 
-/** RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1. */
+/** By `TYPE.CODE`, or `TYPE` for all other codes (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). */
 const IPV4_REPORTS: Record<string, IcmpReport> = {
   [`${ICMP.UNREACHABLE}.0`]: { code: 'ENETUNREACH', text: 'network unreachable', isHard: false },
   [`${ICMP.UNREACHABLE}.2`]: { code: 'ECONNREFUSED', text: 'protocol unreachable', isHard: true },
@@ -153,7 +153,7 @@ const IPV4_REPORTS: Record<string, IcmpReport> = {
   [ICMP.PARAMETER_PROBLEM]: { code: 'EHOSTUNREACH', text: 'parameter problem', isHard: false },
 };
 
-/** RFC 4443 3. */
+/** By `TYPE.CODE`, or `TYPE` for all other codes (RFC 4443 3). */
 const IPV6_REPORTS: Record<string, IcmpReport> = {
   [`${ICMPV6.UNREACHABLE}.0`]: { code: 'ENETUNREACH', text: 'no route', isHard: false },
   [`${ICMPV6.UNREACHABLE}.4`]: { code: 'ECONNREFUSED', text: 'port unreachable', isHard: true },

@@ -39,7 +39,7 @@ export function receiveIcmp(state: StackState): void {
     : state.drop('unexpected-icmp');
 }
 
-/** RFC 1122 3.2.2.6, RFC 4443 4.2: the same data, from the address that was asked. */
+/** Sends the same data back, from the address that was asked (RFC 1122 3.2.2.6, RFC 4443 4.2). */
 function answerEcho(state: StackState, type: number): void {
   const { packet, header, building } = state;
   if (!packet.source.isHost) return state.drop('bad-source');

@@ -2,18 +2,20 @@
  * `PathMtuTable`: how long packets to a destination may be (RFC 1191, RFC 8201, RFC 4821).
  *
  * A destination has an entry after a "too big" message about it, or after TCP has lost long
- * segments to it (a black hole). Anyone can send such a message, so the caller must have verified
- * that it quotes a packet of ours. Entries end after ten minutes. Their number is bounded: a new
- * entry replaces the oldest one.
+ * segments to it (a black hole). Anyone can send a "too big" message, so the caller must have
+ * verified that it quotes a packet of ours. An entry ends ten minutes after its last change, except
+ * during a search. The number of entries is bounded: in a full table, a new one replaces the
+ * oldest.
  *
- * After a black hole, the MTU is searched between two bounds (RFC 4821 7.2, 7.3):
+ * After a black hole, the MTU is searched between two bounds (RFC 4821 7.1 to 7.3):
  *
  * ```
  *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
  * ```
  * The first try is `high` itself, because often an interruption was taken for a black hole. Then
- * each try is in the middle, until the bounds are close. Ten minutes later the path may be wider,
- * and the search begins again. It ends when nobody has tried anything for ten minutes more.
+ * each try is in the middle, until the bounds are close. Ten minutes after the last change the
+ * path may be wider, so the search begins again. If no try has failed ten minutes later, the entry
+ * ends.
  *
  * @module
  */
@@ -24,7 +26,7 @@ interface Entry {
   readonly destination: IpAddress;
   mtu: number;
   high: number;
-  /** Whether it is known that longer packets than `high` do not pass. */
+  /** Whether a packet a little longer than `high` was lost. If not, `high` itself is tried next. */
   isHighKnown: boolean;
   /** Whether the MTU is searched. That of a "too big" message is known. */
   readonly isSearched: boolean;
@@ -81,6 +83,7 @@ export class PathMtuTable {
    * @param reported the MTU that the message has; 0: none, because the router is older than RFC
    *   1191
    * @param packetLength the length of the packet that was too long
+   * @param current the MTU that `of` returns
    * @returns whether it was lowered
    */
   lower(
@@ -95,7 +98,8 @@ export class PathMtuTable {
       this.#put(destination, { mtu, high: mtu, isHighKnown: true, isSearched: false }, now);
       return true;
     }
-    // RFC 8201 4, RFC 1191 3: such a message never raises the MTU. It can end a search early.
+    // RFC 8201 4, RFC 1191 3: such a message never raises the MTU. But in a search it may lower the
+    // upper bound, which is then tried next.
     const entry = this.#find(destination, now);
     if (!entry || mtu >= entry.high) return false;
     entry.high = mtu;
@@ -107,7 +111,8 @@ export class PathMtuTable {
   /**
    * Lowers the MTU of a path, because long packets seem to be lost, and begins a search.
    *
-   * @param mtu what passes nearly everywhere
+   * @param mtu the length of packets that pass nearly everywhere
+   * @param current the MTU that `of` returns
    * @returns whether it was lowered
    */
   suspect(destination: IpAddress, mtu: number, current: number, now: number): boolean {
@@ -121,7 +126,7 @@ export class PathMtuTable {
   /**
    * Returns the length of the packet that is to be tried next; 0: there is nothing to search.
    *
-   * @param limit what can be sent at all
+   * @param limit the length of the longest packet that can be sent at all
    */
   probeLength(destination: IpAddress, limit: number, now: number): number {
     const entry = this.#find(destination, now);
@@ -188,7 +193,11 @@ export class PathMtuTable {
   }
 }
 
-/** The path may have become wider. Returns false if nobody has tried anything since last time. */
+/**
+ * Begins the search of an entry again, because the path may have become wider. Returns false if the
+ * entry ends instead: it has no search, no try has failed since the search last began again, or the
+ * time of another search is over too.
+ */
 function mayBeginAgain(entry: Entry, now: number): boolean {
   const endsAt = entry.endsAt + LIFETIME_MS;
   if (!entry.isSearched || entry.high === Infinity || endsAt <= now) return false;

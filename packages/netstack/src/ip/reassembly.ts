@@ -1,5 +1,6 @@
 /**
- * `Reassembly`: datagrams that come in fragments (RFC 791 3.2, RFC 8200 4.5).
+ * `Reassembly`: datagrams that come in fragments (RFC 791 3.2, RFC 8200 4.5). A datagram is here
+ * what a sender has cut into fragments, as in RFC 791: an IP packet of any protocol.
  *
  * Their number, their memory and their time are bounded. A datagram whose fragments overlap is
  * dropped as a whole. RFC 5722 demands this for IPv6, and Linux does it for IPv4 too, because only
@@ -43,7 +44,7 @@ export type FragmentResult = DropReason | 'waiting' | 'complete';
 export class Reassembly {
   readonly #pool: ChunkPool;
   readonly #mostBytes: number;
-  /** In the order in which their first fragments came, so the first one ends first. */
+  /** The oldest one first: it is the first to end. */
   readonly #partial: PartialDatagram[] = [];
   /** The packet that `add` completed, in one piece. */
   packet: Uint8Array = NO_BYTES;
@@ -60,7 +61,7 @@ export class Reassembly {
     return this.#partial.length;
   }
 
-  /** When the first datagram is given up; Infinity if there is none. */
+  /** When the oldest datagram is given up; Infinity if there is none. */
   get deadline(): number {
     return this.#partial[0]?.endsAt ?? Infinity;
   }
@@ -97,7 +98,7 @@ export class Reassembly {
   }
 
   /**
-   * Gives up the first datagram if its time is over. RFC 1122 3.3.2 and RFC 8200 4.5: 60 seconds.
+   * Gives up the oldest datagram if its time is over. RFC 1122 3.3.2 and RFC 8200 4.5: 60 seconds.
    *
    * @returns undefined if none was given up; otherwise the beginning of its packet, in new bytes,
    *   for the ICMP error; empty if the first fragment has not come
@@ -144,7 +145,8 @@ export class Reassembly {
   }
 
   /**
-   * Returns the bytes in use, and the bytes of a whole packet, which the next datagram may need.
+   * Returns the bytes in use plus those of a whole packet, which the next datagram may need; 0 if
+   * no datagram waits.
    */
   #memory(): number {
     let bytes = MAX_PACKET_LENGTH + CHUNK_SIZE;
@@ -260,5 +262,5 @@ const MOST_DATAGRAMS = 64;
  * missing.
  */
 const MOST_GAPS = 64;
-/** 40 bytes, and extension headers in front of the Fragment header. */
+/** The IPv6 header of 40 bytes, and the extension headers in front of the Fragment header. */
 const LONGEST_HEADER = 512;

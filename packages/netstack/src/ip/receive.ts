@@ -37,7 +37,8 @@ export function receivePacket(
     if (packet.problemCode !== -1) answerProblem(state);
     return state.drop(reason);
   }
-  // RFC 1122 3.2.1.3: such sources are never valid. No other host has an address of ours.
+  // A source that is a loopback address or not one host is never valid (RFC 1122 3.2.1.3). And no
+  // other host has an address of ours.
   const { source, destination } = packet;
   if (!source.isHost || source.isLoopback || state.addresses.has(source)) {
     return state.drop('bad-source');

@@ -21,8 +21,8 @@ import {
 } from '../wire/protocol.ts';
 
 /**
- * Finds space for a packet with the header `state.header`, and puts the place of the transport
- * header into `state.building`.
+ * Finds space for a packet with the header `state.header`. `state.building` then says where its
+ * transport header begins.
  *
  * @param transportLength bytes from the transport header to the end
  * @returns false if the queue is full, or the packet would be longer than 65535 bytes
@@ -66,7 +66,7 @@ function pathMtu({ pathMtus, header, mtu, now }: StackState): number {
   return pathMtus.of(header.destination, mtu, now);
 }
 
-/** RFC 791 3.2. Routers may fragment the fragments again. */
+/** Puts fragments into the queue (RFC 791 3.2). Routers may fragment them again. */
 function fragmentIpv4(state: StackState): boolean {
   const { output, building } = state;
   const most = (pathMtu(state) - IPV4_HEADER_LENGTH) & ~7;
@@ -86,7 +86,7 @@ function fragmentIpv4(state: StackState): boolean {
   return true;
 }
 
-/** RFC 8200 4.5. */
+/** Puts fragments into the queue (RFC 8200 4.5). */
 function fragmentIpv6(state: StackState): boolean {
   const { output, header, building } = state;
   const front = IPV6_HEADER_LENGTH + FRAGMENT_HEADER_LENGTH;
@@ -125,7 +125,7 @@ function undo({ output }: StackState, fragments: number): false {
   return false;
 }
 
-/** RFC 7739 5.3: a counter for each pair of addresses, from a value that nobody can predict. */
+/** RFC 7739 5.3: counts up for each pair of addresses, from a value that nobody can predict. */
 function nextIdentification({ hash, header, identifications }: StackState): number {
   const value = hash.begin().address(header.source).address(header.destination).end();
   return (identifications[hash.high & (identifications.length - 1)]++ + value) | 0;

@@ -6,10 +6,10 @@
  *  free    numbers of free chunks, the one that was used last on top
  *  place   for each chunk: where it is in `free`, counted from 1; 0: it is not there
  * ```
- * Its size limits all buffers together, and `ChunkedBytes` divides it among them. A socket without
- * waiting bytes has no chunk. The system gives a page to the buffer when it is written to for the
- * first time, and chunks that were used before are used again first. So a large limit costs nothing
- * until it is needed.
+ * The size of the pool limits all buffers together, and `ChunkedBytes` divides it among them. A
+ * socket without waiting bytes has no chunk. The system provides a page of the pool when it is
+ * written to for the first time, and chunks that were used before are used again first. So a large
+ * pool costs nothing until it is needed.
  *
  * A stream gets neighbouring chunks where that is possible, because neighbours are copied in one
  * call.
@@ -42,7 +42,7 @@ export class ChunkPool {
     return this.#freeCount + this.#free.length - this.#untouched;
   }
 
-  /** The number of free chunks that are not kept for the first chunk of a window. */
+  /** The number of free chunks, without those kept for first chunks of windows (`ChunkedBytes`). */
   get shared(): number {
     return Math.max(0, this.available - (this.size >> 4));
   }

@@ -14,7 +14,7 @@
  * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n windows
  * have 1/(n+1) each, and as much is left for the next one. The first chunk of a window is always
  * allowed, because it is soon free again: a program reads it, or the other side acknowledges it. A
- * sixteenth of the pool is kept for first chunks, because windows that grew while much was free
+ * sixteenth of the pool is kept for first chunks. Otherwise windows that grew while much was free
  * would leave nothing.
  *
  * @module
@@ -52,7 +52,7 @@ export class ChunkedBytes {
    * Writes bytes at a position. They are copied.
    *
    * @returns how many were written, from the first one on; fewer than `length` if the window has
-   *   its share of the pool, or the pool is empty
+   *   reached its share of the pool, or the pool is empty
    */
   write(position: number, source: Uint8Array, offset: number, length: number): number {
     let at = this.#skipped + position;

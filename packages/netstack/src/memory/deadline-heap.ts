@@ -11,11 +11,11 @@
 /** An object with a deadline. */
 export interface DeadlineOwner {
   /**
-   * Writes its deadline to the first element: in ms; Infinity: none. V8 may put a number that is
-   * returned into an object, and this is done several times for each segment.
+   * Writes its deadline to the first element: in ms; Infinity: none. The deadline is not returned,
+   * because V8 may put a returned number into a new object, several times for each segment.
    */
   writeDeadline(out: Float64Array): void;
-  /** Its place in the heap; -1: it is not there. Changed by the heap only. */
+  /** The index of this owner in the heap; -1: it is not there. Changed by the heap only. */
   heapIndex: number;
   /** A time not later than its deadline, while it is in the heap. Changed by the heap only. */
   heapKey: number;
@@ -54,7 +54,7 @@ export class DeadlineHeap<Owner extends DeadlineOwner> {
     owner.heapIndex = -1;
   }
 
-  /** Returns the owner with the first deadline, which is its key; undefined: there is none. */
+  /** Returns the owner with the first deadline, which is then its `heapKey`; undefined: none. */
   first(): Owner | undefined {
     for (;;) {
       const owner = this.#heap[0];

@@ -13,7 +13,7 @@ import type { IpAddress } from '../wire/ip-address.ts';
 export interface BoundSocket {
   /** undefined: all addresses of the stack. */
   readonly localAddress: IpAddress | undefined;
-  /** 4 or 6: only addresses of this version. Without it all of them. */
+  /** 4 or 6: only addresses of this version; undefined: both. */
   readonly localVersion?: 4 | 6 | undefined;
   readonly localPort: number;
 }

@@ -1,6 +1,6 @@
 /**
  * The interfaces through which the stack calls its sockets. The sockets import the state of the
- * stack, and the state imports only these interfaces.
+ * stack, and the state imports only these interfaces, so there is no circle of imports.
  *
  * @module
  */
@@ -15,12 +15,15 @@ export interface ChangedSocket {
   isChanged: boolean;
 }
 
-/** A socket that receives whole messages, and errors about messages that it sent. */
+/** A socket of messages: of UDP datagrams, or of echo requests and replies. */
 export interface MessageReceiver extends BoundSocket, ChangedSocket {
   readonly queue: DatagramQueue;
   /** Whether it receives messages from this address and port. */
   accepts(source: IpAddress, port: number): boolean;
-  /** Takes an error that ICMP has reported about a message to this address and port. */
+  /**
+   * Takes an error that ICMP has reported about a message that the socket has sent to this
+   * address and port.
+   */
   fail(error: StackError, destination: IpAddress, port: number): void;
   /** Closes it because the stack was closed. */
   end(error: StackError): void;

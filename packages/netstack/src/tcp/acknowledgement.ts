@@ -60,7 +60,7 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   const newlySacked = c.sending.sent.sacked - sackedBefore;
   const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
   const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
-  // It is not known when the segment was sent that this answers.
+  // It is not known which transmission this acknowledgement answers, nor when that was sent.
   if (isUndone) c.sending.rackSentAt = -Infinity;
   const isUpdate = !isOld && updateWindow(c, segment);
   if (c.usesEcn && segment.has(TCP_FLAG.ECE)) receiveEcho(c, acknowledged);
@@ -80,11 +80,11 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
 interface Progress {
   /** Bytes by which SND.UNA moved. */
   readonly acknowledged: number;
-  /** Bytes that were not known to be delivered before. */
+  /** Bytes that this acknowledgement is the first to report as delivered. */
   readonly delivered: number;
-  /** Bytes on the way before. */
+  /** Bytes on the way before the acknowledgement. */
   readonly before: number;
-  /** Bytes thought to be lost before. */
+  /** Bytes thought to be lost before the acknowledgement. */
   readonly lostBefore: number;
 }
 
@@ -171,7 +171,10 @@ function sample(state: StackState, c: Connection, index: number): void {
   if (!c.sending.hasLeftSlowStart) slowStartOf(c).sample(roundTrip);
 }
 
-/** RFC 9293 3.10.7.4. Returns whether the window changed. */
+/**
+ * Takes the window of a segment that is not older than the last one (RFC 9293 3.10.7.4). Returns
+ * whether the window changed.
+ */
 function updateWindow(c: Connection, segment: TcpHeader): boolean {
   const { sequence, acknowledgement } = segment;
   const isNewer =
@@ -208,7 +211,9 @@ function receiveEcho(c: Connection, acknowledged: number): void {
   c.sending.reportsReduction = true;
 }
 
-/** RFC 5681 2: the five conditions of a duplicate acknowledgement. */
+/**
+ * Returns whether a segment is a duplicate acknowledgement, by the five conditions of RFC 5681 2.
+ */
 function countDuplicate(
   c: Connection,
   segment: TcpHeader,
@@ -276,7 +281,7 @@ function recover(state: StackState, c: Connection, progress: Progress): void {
     const isSafe = acknowledged > 0 && c.sending.sent.lost <= lostBefore;
     reduceProportionally(c, delivered, isSafe);
   } else if (acknowledged > 0 && !wasReduced && c.sending.frto === 'none' && isUsed(c, before)) {
-    // After a timeout this is slow start (RFC 5681 3.1). RFC 9293 3.8.2 refers to it.
+    // After a timeout this is slow start (RFC 5681 3.1, which RFC 9293 3.8.2 demands).
     congestion.onAcknowledged(growthOf(c, acknowledged), state.now, c.sending.rto.smoothed);
     tuneSendBuffer(state, c);
   }

@@ -15,7 +15,7 @@ export interface CongestionControl {
   /** SMSS in bytes. */
   segmentSize: number;
   /**
-   * New data was acknowledged, and nothing is being recovered.
+   * New data was acknowledged, outside of fast recovery.
    *
    * @param bytes how many bytes were acknowledged
    * @param roundTrip the smoothed round trip in ms
@@ -29,7 +29,7 @@ export interface CongestionControl {
   onIdle(): void;
 }
 
-/** Returns the initial window: ten segments (RFC 6928 2). */
+/** Returns the initial window in bytes: ten segments, or fewer if they are long (RFC 6928 2). */
 export function initialWindow(segmentSize: number): number {
   return Math.min(10 * segmentSize, Math.max(2 * segmentSize, 14_600));
 }

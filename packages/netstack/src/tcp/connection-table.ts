@@ -1,7 +1,7 @@
 /**
  * `ConnectionTable`: finds the connection of a segment by addresses and ports.
  *
- * The hash is keyed, so an attacker cannot make many connections share a place.
+ * The hash is keyed, so an attacker cannot make many connections with equal hashes.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { IpAddress } from '../wire/ip-address.ts';
 import type { Connection } from './connection.ts';
 
 export class ConnectionTable {
-  /** Connections with equal hashes are rare. `nextOfHash` links them to a list. */
+  /** By hash. Connections with equal hashes are rare; `nextOfHash` links them to a list. */
   readonly #connections = new Map<number, Connection>();
   readonly #hash: SipHash;
   #size = 0;

@@ -73,7 +73,7 @@ export class Connection implements DeadlineOwner {
    * subtracted.
    */
   segmentSize: number = 536;
-  /** The bytes of the packet that the path is to be probed with; 0: none (RFC 4821 7). */
+  /** The length in bytes of the packet to probe the path with; 0: none (RFC 4821 7). */
   probeLength: number = 0;
   /** `PathMtuTable.version` when `segmentSize` was computed. */
   pathVersion: number = 0;
@@ -100,14 +100,14 @@ export class Connection implements DeadlineOwner {
   /** TS.Recent, and when it was set, in whole seconds (RFC 7323 4.3, 5.5). */
   recentTimestamp: number = 0;
   recentTimestampSecond: number = 0;
-  /** Last.ACK.sent. */
+  /** Last.ACK.sent (RFC 7323 4.3). */
   lastAckSent: number = 0;
 
   // ECN (RFC 3168 6.1).
   usesEcn: boolean = false;
 
   needsAck: boolean = false;
-  /** Segments that are acknowledged at once, at the beginning of a stream. */
+  /** How many more segments are acknowledged at once, at the beginning of a stream. */
   quickAcks: number = 16;
   // Timers, each a time in ms.
   ackAt: number = Infinity;
@@ -118,7 +118,8 @@ export class Connection implements DeadlineOwner {
   /** Probes of the window or of the other side that were not answered. */
   probes: number = 0;
   /**
-   * Whether a probe must be sent: a segment with an old sequence number (RFC 9293 3.8.4, 3.8.6.1).
+   * Whether a probe of the window or of the other side must be sent: a segment with an old sequence
+   * number (RFC 9293 3.8.4, 3.8.6.1).
    */
   needsProbe: boolean = false;
   /** Keepalive: ms of silence; 0: off. */
@@ -167,8 +168,8 @@ export class Connection implements DeadlineOwner {
   }
 
   /**
-   * Forgets the state of sending. Nothing is on the way, and what was sent says nothing about later
-   * data.
+   * Forgets the state of sending. Call it only if nothing is on the way, and if what was sent says
+   * nothing about later data.
    */
   forgetSending(): void {
     this.#sending = undefined;
@@ -206,7 +207,7 @@ export class Connection implements DeadlineOwner {
     return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
   }
 
-  /** The ranges that have come ahead of the first missing byte, counted from it. */
+  /** The ranges that have come ahead of the first missing byte, counted from that byte. */
   get ahead(): ByteRanges {
     return this.#receiving ? this.#receiving.buffer.ahead : NO_RANGES;
   }
@@ -216,7 +217,7 @@ export class Connection implements DeadlineOwner {
     return this.#sending ? this.#sending.rto.smoothed : this.handshakeMicroseconds / 1000;
   }
 
-  /** The first of its timers. */
+  /** Writes when the first of its timers fires. */
   writeDeadline(out: Float64Array): void {
     const first = Math.min(this.ackAt, this.slowAt);
     const sending = this.#sending;

@@ -1,5 +1,5 @@
 /**
- * `Cubic`: RFC 9438.
+ * `Cubic`: the congestion control CUBIC (RFC 9438).
  *
  * ```
  *  W_cubic(t) = C (t - K)^3 + W_max         t in seconds since the epoch began, windows in segments
@@ -13,7 +13,7 @@ export class Cubic implements CongestionControl {
   window: number;
   threshold: number = Infinity;
   segmentSize: number;
-  /** The window before the last reduction, in segments. */
+  /** W_max in segments: the window before the last reduction, or less after fast convergence. */
   #most = 0;
   /** When congestion avoidance began in ms; -1: it has not. */
   #epoch = -1;
@@ -22,8 +22,7 @@ export class Cubic implements CongestionControl {
   /** W_est, in segments. */
   #reno = 0;
   /**
-   * The window in segments before the last reduction. W_est grows more slowly until it reaches
-   * this.
+   * The window in segments before the last reduction. Below it, W_est grows more slowly.
    */
   #before = 0;
 
@@ -48,7 +47,7 @@ export class Cubic implements CongestionControl {
     // RFC 9438 4.7, fast convergence: a flow that shrinks leaves more of the path to others.
     this.#most = current < this.#most ? (current * (1 + BETA)) / 2 : current;
     this.#before = current;
-    // RFC 9438 4.6.
+    // RFC 9438 4.6: the multiplicative decrease.
     this.threshold = Math.max(inFlight * BETA, 2 * this.segmentSize);
     this.#epoch = -1;
   }
@@ -91,9 +90,9 @@ export class Cubic implements CongestionControl {
   }
 }
 
-/** RFC 9438 4.6. */
+/** The factor of a reduction (RFC 9438 4.6). */
 const BETA = 0.7;
-/** RFC 9438 5.1. */
+/** How steep the curve is (RFC 9438 5.1). */
 const C = 0.4;
-/** RFC 9438 4.3. */
+/** How many segments W_est grows by in a round trip (RFC 9438 4.3). */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);

@@ -1,15 +1,18 @@
 /**
- * Whether a timeout was too early: the segments were only late, and nothing was lost. Then the
- * window is as before, and what is on the way is not sent again (RFC 4015 3.2).
+ * Finds out whether a retransmission timeout was too early: the segments were only late, and
+ * nothing was lost. Then the congestion window gets its old value, and what is on the way is not
+ * sent again (RFC 4015 3.2).
  *
- * With timestamps, the first acknowledgement shows it (Eifel, RFC 3522). Without them, F-RTO sends
- * new data after the first segment, and waits for what is acknowledged next (RFC 5682):
+ * With timestamps, the first acknowledgement shows whether the timeout was too early (Eifel, RFC
+ * 3522). Without them, F-RTO sends new data after the first segment, and waits for what is
+ * acknowledged next (RFC 5682):
  *
  * ```
  *  timeout: the first segment again    `frto` is 'resent'      step 1
  *  it is acknowledged: new data        `frto` is 'new-data'    step 2b
- *  then something older than the new data: the timeout was too early, step 3b
- *  a duplicate, or only the new data: something was lost, step 3a
+ *  then is acknowledged:
+ *    something older than the new data: the timeout was too early, step 3b
+ *    nothing (a duplicate), or the new data alone: something was lost, step 3a
  * ```
  *
  * @module
@@ -22,16 +25,18 @@ import type { Connection } from './connection.ts';
  * The timer has fired, and everything is marked as lost. The congestion window is not reduced yet.
  *
  * @param stamp the timestamp of the segment that is sent again
- * @param isFirst whether something was acknowledged since the timer fired before
+ * @param isFirst false: the timer fires again, and nothing was acknowledged since it fired last
  */
 export function beginEarlyTimeout(c: Connection, stamp: number, isFirst: boolean): void {
   const { sending } = c;
   sending.frto = 'none';
   if (!isFirst) {
-    // RFC 5682 3.1 step 1: F-RTO is not for a timeout during a recovery. Eifel goes on.
+    // RFC 5682 3.1 step 1: F-RTO is not for a repeated timeout. Eifel keeps the values of the first
+    // one, and may still undo it.
     if (!c.usesTimestamps) sending.windowBefore = 0;
     return;
   }
+  // As in Linux (tcp_enter_loss), F-RTO is not for a timeout during a recovery either.
   const mayUndo = c.usesTimestamps || sending.phase === 'open';
   sending.windowBefore = mayUndo ? sending.congestion.window : 0;
   sending.thresholdBefore = sending.congestion.threshold;
@@ -60,8 +65,9 @@ export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
  * An acknowledgement has come, and the scoreboard knows it. Steps 2 and 3 of RFC 5682 3.1; without
  * SACK, of 2.1.
  *
- * @param reported bytes that it acknowledges in any way and no other did; 0: none
- * @param isNew whether it moved SND.UNA
+ * @param reported bytes by which SND.UNA moved, and bytes that SACK reports for the first time
+ * @param isNew whether SND.UNA moved
+ * @param isDuplicate whether it is a duplicate acknowledgement (RFC 5681 2)
  */
 export function followFrto(
   c: Connection,
@@ -71,38 +77,41 @@ export function followFrto(
 ): void {
   const { sending } = c;
   if (sending.frto === 'resent') return followFirst(c, isNew, isDuplicate);
-  // New data may be lost with what is before it. Without SACK it cannot be reported alone.
+  // Whether some of the new data has arrived. Then what is missing in front of it was lost. Without
+  // SACK, nobody can report the new data alone.
   const hasNewData = c.usesSack && isAfter(sending.rackForward, sending.recoveryPoint);
   if (reported > 0 && !hasNewData) return undo(c);
   if (!isDuplicate && !hasNewData) return undefined;
   endFrto(c);
-  // Step 3a: two round trips have passed, in which slow start would have come this far.
+  // Step 3a: three segments, as many as slow start would allow after the two round trips so far.
   sending.congestion.window = 3 * c.segmentSize;
   return undefined;
 }
 
-/** F-RTO is over: what is lost is sent again, in slow start. */
+/** Ends F-RTO. What is marked as lost is then sent again, in slow start. */
 export function endFrto({ sending }: Connection): void {
   sending.frto = 'none';
   sending.windowBefore = 0;
 }
 
-/** Step 2. With SACK, duplicates are no sign yet. */
+/** Step 2: the first acknowledgement after the timeout. With SACK, a duplicate says nothing yet. */
 function followFirst(c: Connection, isNew: boolean, isDuplicate: boolean): void {
   const { sending } = c;
   if (!isNew) {
     if (isDuplicate && !c.usesSack) endFrto(c);
     return;
   }
-  // Step 2a: nothing older is left that could be acknowledged, or the segment itself is not.
+  // Step 2a: everything is acknowledged, so step 3 would have nothing to wait for; or the segment
+  // that was sent again is not acknowledged.
   const isWhole = !isBefore(c.unacknowledged, sending.recoveryPoint);
   if (isWhole || sending.sent.resent > 0) return endFrto(c);
   sending.frto = 'new-data';
   sending.mustResend = false;
-  // Step 2b: two new segments.
+  // Step 2b: two new segments may be sent.
   sending.congestion.window = 2 * c.segmentSize;
 }
 
+/** The timeout was too early: takes back what it has changed. */
 function undo(c: Connection): void {
   const { congestion, sent } = c.sending;
   congestion.window = c.sending.windowBefore;
@@ -112,7 +121,7 @@ function undo(c: Connection): void {
   c.sending.phase = 'open';
   c.sending.mustResend = false;
   c.sending.duplicateAcks = 0;
-  // The answer to a late segment was taken for that to its second transmission. By this measure,
-  // everything that is on the way would be lost (RFC 8985 6.2, step 2).
+  // RACK took the acknowledgement of the late segment for that of its second transmission. By the
+  // time of that one, everything that is on the way would be lost (RFC 8985 6.2, step 2).
   c.sending.rackSentAt = -Infinity;
 }

@@ -1,6 +1,6 @@
 /**
- * The segments that begin a connection: the states LISTEN and SYN-SENT (RFC 9293 3.10.7.2 and 3),
- * and the options that both sides agree on.
+ * The segments that begin a connection: the states LISTEN and SYN-SENT (RFC 9293 3.10.7.2,
+ * 3.10.7.3), and the options that both sides agree on.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import type { BoundListener } from './tcp-context.ts';
 import { armKeepAlive } from './timers.ts';
 
 /**
- * A segment for a listener (RFC 9293 3.10.7.2).
+ * Processes a segment for a listener (RFC 9293 3.10.7.2).
  *
  * @param previous a connection in TIME-WAIT that the segment has ended; undefined: none
  * @returns a connection that a SYN cookie has begun; the segment is for it
@@ -47,7 +47,7 @@ export function receiveSyn(
   return undefined;
 }
 
-/** A segment in SYN-SENT (RFC 9293 3.10.7.3). */
+/** Processes a segment for a connection in SYN-SENT (RFC 9293 3.10.7.3). */
 export function receiveSynSent(state: StackState, c: Connection, segment: TcpHeader): void {
   const hasAck = segment.has(TCP_FLAG.ACK);
   const { acknowledgement } = segment;
@@ -69,7 +69,7 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
   return establish(state, c, segment);
 }
 
-/** Our SYN is acknowledged: data may flow. */
+/** Opens the connection: the other side has acknowledged our SYN, so data may flow. */
 export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
   const wasLost = c.hasSent && c.sending.retries > 0;
   noteRoundTrip(state, c);
@@ -91,12 +91,12 @@ export function establish(state: StackState, c: Connection, segment: TcpHeader):
     c.sending.rto.afterLostSyn();
   }
   c.lastAckSent = c.receiveNext;
-  // If the program closed it before it was open, the FIN follows (RFC 9293 3.10.4).
+  // If the program closed the connection before it was open, the FIN follows (RFC 9293 3.10.4).
   changeState(state, c, c.finQueued ? 'fin-wait-1' : 'established');
   armKeepAlive(state, c);
 }
 
-/** The SYN gives a round trip, if it was sent once (RFC 6298 3). */
+/** Measures the round trip of our SYN, if it was sent only once (RFC 6298 3). */
 function noteRoundTrip({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
   const { sent, retries } = c.sending;
@@ -181,7 +181,7 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
   c.receiveNext = (sequence + 1) | 0;
   c.announcedEdge = c.receiveNext;
   c.lastAckSent = c.receiveNext;
-  // RFC 9293 3.7.1: without the option it is 536, or 1220 over IPv6.
+  // RFC 9293 3.7.1: without the option the segment size is 536, or 1220 over IPv6.
   const least = c.remote.version === 4 ? 536 : 1220;
   c.remoteSegmentSize = segment.maximumSegmentSize || least;
   c.usesTimestamps &&= segment.hasTimestamps;
@@ -190,7 +190,7 @@ function agree(state: StackState, c: Connection, segment: TcpHeader, sequence: n
     c.recentTimestampSecond = Math.floor(state.now / 1000);
   }
   c.usesSack &&= segment.allowsSack;
-  // RFC 7323 2.2: both sides must offer it.
+  // RFC 7323 2.2: both sides must offer window scaling.
   if (segment.windowScale === -1) c.receiveScale = -1;
   c.sendScale = Math.max(0, segment.windowScale);
 }
@@ -201,7 +201,7 @@ function copyOf(address: IpAddress): IpAddress {
   return copy;
 }
 
-/** 18 minutes. V8 keeps such an integer without an object in Node.js. */
+/** 18 minutes. In Node.js, V8 stores an integer up to this one without an object. */
 const MOST_MICROSECONDS = 2 ** 30;
 /** As long as a cookie is valid. */
 const REFUSED_MS = 120_000;

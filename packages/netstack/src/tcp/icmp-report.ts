@@ -1,8 +1,8 @@
 /**
  * Processes ICMP errors about segments of connections (RFC 1122 4.2.3.9, RFC 5927).
  *
- * To forge a message, an attacker must guess addresses, ports and a sequence number that is on the
- * way. An error never ends a connection that is established (RFC 5461).
+ * To forge an ICMP error, an attacker must guess addresses, ports and a sequence number that is on
+ * the way. An error never ends a connection that is established (RFC 5461).
  *
  * @module
  */

@@ -85,7 +85,7 @@ function acknowledgeLater(state: StackState, c: Connection, segment: TcpHeader):
   else armDelayedAck(state, c);
 }
 
-/** RFC 2883 4. */
+/** Records bytes that came twice, to report them with SACK (RFC 2883 4). */
 function noteDuplicate(c: Connection, start: number, end: number): void {
   if (!c.usesSack || c.receiving.hasDuplicate || !isBefore(start, end)) return;
   c.receiving.hasDuplicate = true;
@@ -94,7 +94,7 @@ function noteDuplicate(c: Connection, start: number, end: number): void {
   c.needsAck = true;
 }
 
-/** RFC 2018 4: the block of the last segment comes first. */
+/** Records where data behind a gap came. RFC 2018 4: the block of the last segment comes first. */
 function noteBlock(c: Connection, start: number): void {
   if (c.receiving.recentBlocks.length === 0) c.receiving.recentBlocks = new Int32Array(4);
   const { recentBlocks } = c.receiving;
@@ -103,7 +103,7 @@ function noteBlock(c: Connection, start: number): void {
   c.receiving.recentBlockCount = Math.min(c.receiving.recentBlockCount + 1, recentBlocks.length);
 }
 
-/** A FIN may come before data that is still missing. */
+/** Records a FIN, which may come before data that is still missing. */
 function noteFin(c: Connection, segment: TcpHeader): void {
   const sequence = (segment.sequence + segment.dataLength) | 0;
   if (c.receiving.hasFin || isAfter(sequence, c.announcedEdge)) {

@@ -22,7 +22,8 @@ export interface Ends {
 }
 
 /**
- * RFC 9293 3.4.2: a maximum segment lifetime is two minutes; Linux uses 30 s (TCP_TIMEWAIT_LEN).
+ * How long TIME-WAIT lasts: two maximum segment lifetimes. In RFC 9293 3.4.2 one lifetime is two
+ * minutes. This is TCP_TIMEWAIT_LEN of Linux, so one lifetime is 30 s.
  */
 export const TIME_WAIT_MS = 60_000;
 
@@ -143,12 +144,17 @@ export function beginTimeWait(state: StackState, c: Connection): void {
   for (const oldest of timeWait) return endConnection(state, oldest);
 }
 
-/** RFC 7323 2.3: a shift that makes the whole buffer a window of 16 bits. */
+/**
+ * Returns the shift with which the size of the buffer fits into 16 bits; at most 14 (RFC 7323 2.3).
+ */
 export function scaleFor(receiveBuffer: number): number {
   return Math.min(14, Math.max(0, Math.ceil(Math.log2(receiveBuffer / 0xffff))));
 }
 
-/** With SACK only: without it, the loss of a probe alone cannot be told from other losses. */
+/**
+ * Returns the length of the packet to probe the path with; 0: none. Call it only with SACK: without
+ * SACK, the loss of a probe alone cannot be told from other losses.
+ */
 function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): number {
   if (pathMtus.size === 0) return 0;
   const headers = ipHeaderLength(c.remote.version) + TCP_HEADER_LENGTH;

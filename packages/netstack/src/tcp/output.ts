@@ -126,7 +126,7 @@ function sendData(state: StackState, c: Connection, most: number): number {
   return resend(state, c, most);
 }
 
-/** RFC 6675 5 (4), RFC 8985 6: the first lost segment that is not on the way again. */
+/** Sends the first lost segment that is not on the way again (RFC 6675 5 (4), RFC 8985 6). */
 function resend(state: StackState, c: Connection, most: number): number {
   if (!c.hasSent) return 0;
   const { sent } = c.sending;
@@ -155,7 +155,7 @@ function needsResend({ sent }: Sending, index: number): boolean {
   return sent.has(index, SENT.LOST) && !sent.has(index, SENT.RESENT);
 }
 
-/** A part of a segment counts as a whole one if nothing else is on the way. */
+/** Returns how many bytes whole segments may have: at least one segment, if any byte is allowed. */
 function wholeSegments(allowed: number, c: Connection): number {
   if (allowed <= 0) return 0;
   return Math.max(c.segmentSize, Math.floor(allowed / c.segmentSize) * c.segmentSize);
@@ -180,7 +180,7 @@ function sendNew(state: StackState, c: Connection, most: number): number {
   segment.sequence = next;
   segment.length = length;
   segment.isMarkable = true;
-  // RFC 3168 6.1.2.
+  // RFC 3168 6.1.2: tells the other side that the window was reduced.
   const { sending } = c;
   if (sending.reportsReduction && length > 0) {
     segment.flags |= TCP_FLAG.CWR;
@@ -199,14 +199,14 @@ function sendNew(state: StackState, c: Connection, most: number): number {
   return written;
 }
 
-/** How many bytes of new data may be sent now. Sets `segment.isProbe`. */
+/** Returns how many bytes of new data may be sent now. Sets `segment.isProbe`. */
 function newLength(state: StackState, c: Connection, available: number, most: number): number {
   const probe = c.probeLength === 0 ? 0 : probeData(c, available);
   segment.isProbe = probe > 0;
   return probe || dataLength(state, c, available, most);
 }
 
-/** As `newLength`, in usual segments. */
+/** As `newLength`, without a probe of the path. */
 function dataLength(state: StackState, c: Connection, available: number, most: number): number {
   const outstanding = distance(c.next, c.unacknowledged);
   const usable = c.sendWindow - outstanding;
@@ -240,7 +240,7 @@ function limit(c: Connection): 0 {
   return 0;
 }
 
-/** RFC 5681 4.1. */
+/** After a long silence, the congestion window begins anew (RFC 5681 4.1). */
 function restartAfterIdle({ now }: StackState, c: Connection): void {
   if (c.sending.lastSentAt !== -Infinity && now - c.sending.lastSentAt > c.sending.rto.base)
     c.sending.congestion.onIdle();
@@ -260,7 +260,7 @@ function sendPure(state: StackState, c: Connection, sequence: number): number {
 }
 
 function write(state: StackState, c: Connection): number {
-  // RFC 3168 6.1.3.
+  // RFC 3168 6.1.3: reports a congestion mark that has come.
   if (c.usesEcn && c.hasReceived && c.receiving.echoesCongestion) segment.flags |= TCP_FLAG.ECE;
   if (segment.length > 0) c.sending.lastSentAt = state.now;
   return writeSegment(state, c, segment);

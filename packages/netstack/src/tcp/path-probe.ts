@@ -17,10 +17,10 @@ import { sackLength } from './segment-writer.ts';
 import { SENT } from './sent-segments.ts';
 
 /**
- * Returns the bytes of data of a probe that can be sent now; 0: none is due.
+ * Returns how many bytes of data a probe has that can be sent now; 0: there is none to send.
  *
- * RFC 4821 7.4: nothing is being recovered, and enough data follows to show that only the probe is
- * lost.
+ * RFC 4821 7.4 permits a probe only if nothing is being recovered, and if enough data follows. When
+ * that data arrives without the probe, the probe is lost.
  *
  * @param available bytes that wait to be sent
  */
@@ -36,7 +36,7 @@ export function probeData(c: Connection, available: number): number {
   return length <= window - pipeOf(c) ? length : 0;
 }
 
-/** A probe with these sequence numbers is sent. */
+/** Must be called when a probe is sent: `length` bytes from the sequence number `start` on. */
 export function beginProbe(c: Connection, start: number, length: number): void {
   const { sending } = c;
   sending.probe = 'sent';
@@ -45,7 +45,9 @@ export function beginProbe(c: Connection, start: number, length: number): void {
   sending.probeLength = c.probeLength;
 }
 
-/** The scoreboard has changed: what has become of the probe? */
+/**
+ * Must be called when the scoreboard has changed. Finds out whether the probe arrived or is lost.
+ */
 export function followProbe(state: StackState, c: Connection): void {
   const { sending } = c;
   if (sending.probe === 'none') return;
@@ -61,21 +63,24 @@ export function followProbe(state: StackState, c: Connection): void {
     sending.probe = 'none';
     state.pathMtus.passed(c.remote, probeLength, state.now);
   } else if (sent.has(index, SENT.LOST)) {
-    // RFC 4821 7.6.4: if something else is lost, too, the reason may be another one.
+    // RFC 4821 7.6.4: if something else is lost too, the length may not be the reason.
     const isAlone = isWhole && sent.lost - sent.resent <= sent.length(index);
     sending.probe = isAlone ? 'lost' : 'none';
     if (isAlone) state.pathMtus.failed(c.remote, probeLength, state.now);
   }
 }
 
-/** The timer has fired while a probe was on the way (RFC 4821 7.6.3). */
+/** The retransmission timer has fired. A probe on the way counts as lost (RFC 4821 7.6.3). */
 export function failProbe(state: StackState, c: Connection): void {
   const { sending } = c;
   if (sending.probe === 'sent') state.pathMtus.failed(c.remote, sending.probeLength, state.now);
   sending.probe = 'none';
 }
 
-/** Whether something is lost and not on the way again, beside a probe (RFC 4821 7.6.2). */
+/**
+ * Whether something is lost and not on the way again, apart from a probe. The loss of a probe is no
+ * sign of congestion (RFC 4821 7.6.2).
+ */
 export function hasLoss({ sending }: Connection): boolean {
   const { sent } = sending;
   const missing = sent.lost - sent.resent;
@@ -88,11 +93,11 @@ export function hasLoss({ sending }: Connection): boolean {
   return missing > ofProbe;
 }
 
-/** RFC 4821 7.4: a probe must not disturb a recovery, or another probe. */
+/** Whether a probe would disturb no recovery and no other probe (RFC 4821 7.4). */
 function isQuiet({ sending }: Connection): boolean {
   const { sent, probe, tailProbe } = sending;
   return probe === 'none' && tailProbe === 'none' && sent.lost === 0 && sent.sacked === 0;
 }
 
-/** As many as RACK and SACK need to find the loss of the one before (RFC 6675, DupThresh). */
+/** As many segments as must arrive behind a lost one to show its loss (RFC 6675, DupThresh). */
 const FOLLOWING_SEGMENTS = 3;

@@ -47,7 +47,7 @@ export class ReceiveBuffer {
     return Math.max(0, Math.min(this.capacity, allowance) - this.#readable);
   }
 
-  /** The ranges that have come ahead of the first missing byte, counted from it. */
+  /** The ranges that have come ahead of the first missing byte, counted from that byte. */
   get ahead(): ByteRanges {
     return this.#ahead ?? NO_RANGES;
   }

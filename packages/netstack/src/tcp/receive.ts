@@ -54,8 +54,9 @@ export function receiveTcp(state: StackState, isTrusted: boolean): void {
 }
 
 /**
- * RFC 9293 3.10.7.4 and RFC 6191 2: a SYN with a later timestamp, or else with a later sequence
- * number, ends TIME-WAIT. A segment with an earlier timestamp is an old duplicate.
+ * Whether a SYN ends TIME-WAIT and begins a new connection (RFC 9293 3.10.7.4, RFC 6191 2). It does
+ * with a later timestamp, or with an equal timestamp or none and a later sequence number. A SYN
+ * with an earlier timestamp is an old duplicate.
  */
 function isReincarnation(c: Connection, segment: TcpHeader): boolean {
   const { SYN, ACK, RST } = TCP_FLAG;
@@ -97,7 +98,7 @@ function receiveSegment(state: StackState, c: Connection, segment: TcpHeader): v
   return armKeepAlive(state, c);
 }
 
-/** RFC 9293 3.10.7.4: in these states the FIN of the other side has come. */
+/** Whether the FIN of the other side has come (RFC 9293 3.10.7.4), or the connection is closed. */
 function hasLeft({ state }: Connection): boolean {
   return (
     state === 'close-wait' || state === 'closing' || state === 'last-ack' || state === 'closed'
@@ -144,9 +145,10 @@ function isAcceptable(c: Connection, segment: TcpHeader): boolean {
 }
 
 /**
- * RFC 9293 3.10.7.4: the segment is answered with an ACK. A duplicate of data is reported (RFC
- * 2883). A probe is answered too, but not without limit, because two sides could answer each other
- * forever (RFC 5961 5).
+ * RFC 9293 3.10.7.4: the segment is answered with an ACK, and a duplicate of data is reported (RFC
+ * 2883). Data, a FIN, a repeated SYN and a probe are always answered. Other segments get a
+ * challenge ACK, whose number is limited, because two sides could answer each other forever (RFC
+ * 5961 5).
  */
 function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.has(TCP_FLAG.RST)) return;
@@ -186,7 +188,7 @@ function receiveReset(state: StackState, c: Connection, segment: TcpHeader): voi
   endConnection(state, c, isOver ? undefined : new StackError(code, text));
 }
 
-/** RFC 7323 4.3: the timestamp to echo is that of the segment which moved the window. */
+/** RFC 7323 4.3: the timestamp to echo is that of the segment at the left edge of the window. */
 function noteTimestamp(state: StackState, c: Connection, segment: TcpHeader): void {
   if (!c.usesTimestamps || !segment.hasTimestamps) return;
   if (isAfter(segment.sequence, c.lastAckSent)) return;
@@ -207,7 +209,7 @@ function receiveHandshakeAck(state: StackState, c: Connection, segment: TcpHeade
     answerReset(state);
     return false;
   }
-  // The other side sends its data again, and our SYN makes it acknowledge again.
+  // Nothing is lost: the other side sends its data again, and our SYN makes it acknowledge again.
   if (c.listener?.canWait === false) {
     state.drop('full-backlog');
     return false;

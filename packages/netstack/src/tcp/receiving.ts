@@ -50,5 +50,5 @@ export class Receiving {
   }
 }
 
-/** Most connections never see a gap. */
+/** The array of connections without a gap, which are most of them. */
 const NO_BLOCKS = new Int32Array(0);

@@ -1,6 +1,6 @@
 /**
  * Finds lost segments, and reduces the window: RACK (RFC 8985 6), NewReno without SACK (RFC 6582),
- * and proportional rate reduction (RFC 6937).
+ * and proportional rate reduction (RFC 9937).
  *
  * @module
  */
@@ -9,13 +9,16 @@ import { distance, isAfter, isBefore } from '../wire/sequence.ts';
 import type { Connection } from './connection.ts';
 import { SENT } from './sent-segments.ts';
 
-/** RFC 6675 4. Without SACK each duplicate acknowledgement says that one segment has left. */
+/**
+ * Returns how many bytes are on the way (RFC 6675 4). Without SACK, each duplicate acknowledgement
+ * says that one segment has left the network.
+ */
 export function pipeOf(c: Connection): number {
   if (c.usesSack) return c.sending.sent.pipe;
   return Math.max(0, c.sending.sent.pipe - c.sending.duplicateAcks * c.segmentSize);
 }
 
-/** RFC 8985 6.2, step 2: an entry was delivered. */
+/** Takes the times of an entry that was delivered (RFC 8985 6.2, step 2). */
 export function rackDelivered(state: StackState, c: Connection, index: number): void {
   const { sent } = c.sending;
   const sentAt = sent.sentAt(index);
@@ -71,7 +74,10 @@ export function rackDuplicateReported(c: Connection): void {
   c.sending.rackWindowPersist = 16;
 }
 
-/** After each acknowledgement: the round of a duplicate ends. */
+/**
+ * Must be called after each acknowledgement. Ends the round trip in which a duplicate was reported,
+ * when all that was sent before the report is acknowledged.
+ */
 export function rackEndRound(c: Connection): void {
   if (c.sending.rackHasDsackRound && !isBefore(c.unacknowledged, c.sending.rackDsackRound)) {
     c.sending.rackHasDsackRound = false;
@@ -108,17 +114,17 @@ export function enterRecovery(c: Connection, delivered: number): void {
 }
 
 /**
- * RFC 5681 3.1, "FlightSize". Data that was sent in addition to the window, because segments came
- * out of order, does not count (RFC 5681 3.2, step 2).
+ * Returns the bytes on the way (RFC 5681 3.1, "FlightSize"). Data that was sent in addition to the
+ * window, because segments came out of order, does not count (RFC 5681 3.2, step 2).
  *
- * @param acknowledged bytes that were still on the way before the present acknowledgement
+ * @param acknowledged bytes that the present acknowledgement has taken out of the flight
  */
 export function flightSize(c: Connection, acknowledged: number): number {
   return Math.min(distance(c.next, c.unacknowledged) + acknowledged, c.sending.congestion.window);
 }
 
 /**
- * RFC 9937 6.1: begins to approach the threshold.
+ * Sets the threshold because of congestion, and begins to reduce the window to it (RFC 9937 6.1).
  *
  * @param acknowledged bytes that were acknowledged by the acknowledgement that shows the congestion
  * @param delivered bytes that this acknowledgement has reported in any way
@@ -169,7 +175,7 @@ export function leaveRecovery(c: Connection): void {
   c.sending.mustResend = false;
 }
 
-/** RFC 8985 6.2, step 4. */
+/** Returns by how many ms segments may be late without being lost (RFC 8985 6.2, step 4). */
 function reorderingWindow(c: Connection): number {
   if (!c.sending.rackSawReordering) {
     if (c.sending.phase !== 'open' || c.sending.sent.sacked >= 3 * c.segmentSize) return 0;

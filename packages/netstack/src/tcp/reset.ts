@@ -11,7 +11,10 @@ import { PROTOCOL } from '../wire/protocol.ts';
 import { TCP_CHECKSUM_OFFSET, TCP_FLAG, TCP_HEADER_LENGTH } from '../wire/tcp-header.ts';
 import { pseudoSum } from '../wire/udp-header.ts';
 
-/** Answers `state.tcp.segment` in `state.packet`, unless it is a RST itself. */
+/**
+ * Answers the segment `state.tcp.segment`, which came in `state.packet`. Does nothing if it is a
+ * RST or the limit on RSTs is reached.
+ */
 export function answerReset(state: StackState): void {
   const { header, building, packet, tcp } = state;
   const { segment } = tcp;

@@ -7,7 +7,7 @@
 export class RtoEstimator {
   /** The smoothed round trip in ms; 0: not measured yet. */
   smoothed: number = 0;
-  /** Its mean deviation in ms. */
+  /** The mean deviation of the round trip in ms. */
   variation: number = 0;
   /** The timeout in ms, without back-off. RFC 6298 2.1: one second at first. */
   base: number = INITIAL_RTO_MS;
@@ -23,8 +23,8 @@ export class RtoEstimator {
   }
 
   /**
-   * Takes the measured round trip of a segment that was sent only once (Karn's algorithm, RFC 6298
-   * 3).
+   * Takes a measured round trip. A segment that was sent more than once gives one only with
+   * timestamps (Karn's algorithm, RFC 6298 3).
    */
   sample(roundTrip: number, now: number): void {
     if (roundTrip < this.least || now - this.#leastAt > LEAST_WINDOW_MS) {
@@ -62,7 +62,7 @@ const RTO_AFTER_LOST_SYN_MS = 3000;
  * than the smoothed round trip: more than a delayed acknowledgement takes.
  */
 const MIN_RTO_MS = 200;
-/** RFC 6298 2.5: at least 60 seconds. */
+/** RFC 6298 2.5: a limit must be 60 seconds or more. */
 const MAX_RTO_MS = 60_000;
 const MOST_DOUBLINGS = 16;
 const SMALLEST_MS = 0.001;

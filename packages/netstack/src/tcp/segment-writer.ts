@@ -71,8 +71,7 @@ export function writeSegment(state: StackState, c: Connection, segment: SegmentT
 }
 
 /**
- * Returns how many bytes of SACK blocks every segment with data has, for data that came out of
- * order.
+ * Returns how many bytes the SACK option takes in the next segment; 0: there is nothing to report.
  */
 export function sackLength(c: Connection): number {
   const count = blockCount(c);

@@ -51,7 +51,7 @@ export class Sending {
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;
-  /** The last error of ICMP that may pass (RFC 1122 4.2.3.9). */
+  /** The last ICMP error about a problem that may pass (RFC 1122 4.2.3.9). */
   softError: StackError | undefined = undefined;
   /** How many times the timer has fired without an answer. */
   retries: number = 0;
@@ -67,7 +67,7 @@ export class Sending {
   rackSentAt: number = -Infinity;
   rackEnd: number;
   rackRoundTrip: number = 0;
-  /** The last sequence number that was delivered. */
+  /** The sequence number after the last byte that is known to be delivered (RACK.fack). */
   rackForward: number;
   rackSawReordering: boolean = false;
   /** RACK.reo_wnd_mult and RACK.reo_wnd_persist. */
@@ -84,7 +84,7 @@ export class Sending {
   probe: 'none' | 'sent' | 'lost' = 'none';
   probeStart: number = 0;
   probeEnd: number = 0;
-  /** The bytes of its packet. */
+  /** The length of the probe's packet in bytes. */
   probeLength: number = 0;
 
   // ECN (RFC 3168 6.1).

@@ -16,13 +16,13 @@ import { distance, isAfter, isBefore } from '../wire/sequence.ts';
 
 /** Bits of an entry. */
 export const SENT = {
-  /** The receiver has it. */
+  /** The receiver has the data. */
   SACKED: 1,
-  /** It is thought to be lost. */
+  /** The segment is thought to be lost. */
   LOST: 2,
-  /** It was sent again after it was thought to be lost, and may be on the way. */
+  /** The data was sent again after that, and may be on the way. */
   RESENT: 4,
-  /** It was sent more than once at any time: no round trip is measured with it. */
+  /** The data has been sent more than once, so the time of sending gives no round trip. */
   EVER_RESENT: 8,
 } as const;
 
@@ -79,7 +79,9 @@ export class SentSegments {
     this.#end = (start + length) | 0;
   }
 
-  /** Returns the number of the entry that contains `sequence`; `count` if none does. */
+  /**
+   * Returns the number of the entry with `sequence`: 0 before the first, `count` after the last.
+   */
   find(sequence: number): number {
     if (this.#count === 0 || !isBefore(sequence, this.#end)) return this.#count;
     let low = 0;
@@ -92,7 +94,9 @@ export class SentSegments {
     return low;
   }
 
-  /** Splits the entry that contains `sequence`, so that one begins there. Returns its number. */
+  /**
+   * Splits the entry that contains `sequence`, so that one begins there. Returns as `find` does.
+   */
   splitAt(sequence: number): number {
     const index = this.find(sequence);
     if (index === this.#count || this.#starts[index] === sequence) return index;
@@ -106,7 +110,9 @@ export class SentSegments {
     return index + 1;
   }
 
-  /** Removes the entries up to `sequence`, where one begins or the last one ends. */
+  /**
+   * Removes the entries before `sequence`. An entry must begin there, or the last one end there.
+   */
   removeUntil(sequence: number): void {
     let removed = 0;
     while (removed < this.#count && !isAfter(this.end(removed), sequence)) {
@@ -201,5 +207,5 @@ const NO_INTS = new Int32Array(0);
 const NO_FLOATS = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);
 const LEAST = 4;
-/** The number of entries for which memory is kept while there are none. */
+/** Arrays with space for more entries are released when the last entry is removed. */
 const KEPT = 32;

@@ -4,7 +4,7 @@
  *
  * ```
  *  initial sequence number   minute (8) | hash of the SYN and minute (24) ^ segment size (3)
- *                            this sum + hash of addresses and ports
+ *                            this number + hash of addresses and ports
  *  timestamp                 clock, without its lowest bits (26) | ECN | SACK | window scale (4)
  * ```
  * The timestamp is as in Linux (net/ipv4/syncookies.c). Without timestamps, the only option of a
@@ -117,6 +117,8 @@ function minuteOf({ now }: StackState): number {
 }
 
 /**
+ * Returns a keyed hash of the addresses and ports of a segment, and of two more numbers.
+ *
  * @param minute 0 to 255, or `ENDS`
  * @param sequence the sequence number of the SYN; 0 with `ENDS`
  */

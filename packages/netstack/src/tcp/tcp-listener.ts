@@ -3,8 +3,8 @@
  *
  * Made by `Stack.listenTcp`. The backlog bounds the connections that wait to be accepted, together
  * with the handshakes that have begun. A SYN that does not fit is answered with a SYN cookie (RFC
- * 4987 3.6), so others can connect during a flood of SYNs. If connections that wait have taken all
- * places, the SYN is dropped, and its sender tries again.
+ * 4987 3.6), so others can connect during a flood of SYNs. If connections that wait to be accepted
+ * fill the backlog, the SYN is dropped, and its sender tries again.
  *
  * @module
  */

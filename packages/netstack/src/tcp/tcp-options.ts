@@ -9,7 +9,7 @@ import { checkBoolean, checkInteger } from '@litz/core/internals';
 export interface TcpOptions {
   /** Sends small segments at once, without Nagle's algorithm. Default false. */
   readonly noDelay?: boolean;
-  /** Ms of silence after which the other side is probed; 0: never. Default 0. */
+  /** Ms of silence after which keepalive probes are sent; 0: never. Default 0. */
   readonly keepAlive?: number;
   /** Uses ECN if the other side does too (RFC 3168). Default false. */
   readonly ecn?: boolean;

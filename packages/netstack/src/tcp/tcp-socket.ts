@@ -60,7 +60,7 @@ export class TcpSocket {
     return this.#connection.readable;
   }
 
-  /** The number of bytes that `send` takes now. */
+  /** The number of bytes that `send` takes now, unless the memory of the stack is full. */
   get writable(): number {
     return this.#canSend ? this.#connection.sendBuffer.room : 0;
   }
@@ -70,7 +70,7 @@ export class TcpSocket {
     return this.#connection.sendBuffer.length;
   }
 
-  /** Whether the other side has ended its stream, and everything was read. */
+  /** Whether the other side has ended its stream or the connection, and everything was read. */
   get isEnded(): boolean {
     return this.readable === 0 && (this.#connection.isEnded || this.state === 'closed');
   }
@@ -90,7 +90,7 @@ export class TcpSocket {
     this.#state.tcp.wake(this.#connection);
   }
 
-  /** Ms of silence after which the other side is probed; 0: never (RFC 9293 3.8.4). */
+  /** Ms of silence after which keepalive probes are sent; 0: never (RFC 9293 3.8.4). */
   get keepAlive(): number {
     return this.#connection.keepAliveAfter;
   }

@@ -77,7 +77,7 @@ export function fireTimers(state: StackState): void {
   }
 }
 
-/** RFC 8985 7.2: the probe comes before the timeout, or not at all. */
+/** Starts the timer for a tail loss probe, if that comes before the timeout (RFC 8985 7.2). */
 function armTailProbe(now: number, c: Connection): void {
   if (!canProbeTail(c)) return;
   // The acknowledgement of a single segment may be delayed.
@@ -127,8 +127,8 @@ function probeTail(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 8985 7.2: a probe is sent only with SACK, outside of a recovery, and when no other probe is
- * on the way.
+ * RFC 8985 7.2: a tail loss probe is sent only with SACK, outside of a recovery, and when no other
+ * one is on the way.
  */
 function canProbeTail(c: Connection): boolean {
   return (
@@ -185,9 +185,9 @@ function fireTimeout(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 4821 7.7: after several timeouts, the path may lose long packets and also the ICMP messages
- * "too big" about them. As with tcp_mtu_probing of Linux, the search begins at a smaller MTU, but
- * not below 1024, which passes nearly everywhere.
+ * RFC 4821 7.7: several timeouts in a row may mean that the path loses long packets and also the
+ * ICMP messages "too big" about them. As with tcp_mtu_probing of Linux, the search begins at a
+ * smaller MTU, but not below 1024, which passes nearly everywhere.
  */
 function findBlackHole(state: StackState, c: Connection): void {
   if (c.sending.retries < BLACK_HOLE_RETRIES) return;

@@ -1,5 +1,6 @@
 /**
- * `DatagramQueue`: datagrams that wait until their socket reads them, with their origins.
+ * `DatagramQueue`: the datagrams, or echo replies, that wait until their socket reads them, with
+ * their origins.
  *
  * The bytes are in chunks of the stack's pool. Each datagram counts with its fields, so that many
  * empty ones also fill the queue.
@@ -32,7 +33,7 @@ export class DatagramQueue {
   #count = 0;
   #bytes = 0;
 
-  /** @param limit how many bytes may wait; each datagram counts `OVERHEAD` bytes more */
+  /** @param limit how many bytes may wait; each datagram counts 64 bytes more */
   constructor(pool: ChunkPool, limit: number) {
     this.#data = new ChunkedBytes(pool);
     this.#limit = limit;
@@ -72,7 +73,7 @@ export class DatagramQueue {
   }
 
   /**
-   * Takes the first datagram. What does not fit is lost.
+   * Takes the first datagram, and writes its origin to `origin`. What does not fit is lost.
    *
    * @returns the number of bytes written to `target`; -1 if there is no datagram
    */

@@ -1,5 +1,5 @@
 /**
- * A received UDP datagram (RFC 768): its checks, and its socket.
+ * Checks a received UDP datagram (RFC 768), and gives it to its socket.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export function receiveUdp(state: StackState, isTrusted: boolean): void {
   const socket = state.udp.find(packet.destination, readUint16(buffer, transport + 2));
   if (!socket?.accepts(packet.source, port)) {
     state.drop('closed-udp-port');
-    // RFC 1122 4.1.3.1.
+    // RFC 1122 4.1.3.1: ICMP says that nothing is at the port.
     return answerUnreachable(state, 'port');
   }
   const offset = transport + UDP_HEADER_LENGTH;

@@ -60,7 +60,7 @@ export class UdpSocket {
     this.queue = new DatagramQueue(state.pool, receiveQueue);
   }
 
-  /** The address that the socket is connected to. */
+  /** The address that the socket is connected to; undefined if it is not connected. */
   get remoteAddress(): IpAddress | undefined {
     return this.#remoteAddress;
   }
@@ -86,9 +86,10 @@ export class UdpSocket {
 
   /**
    * Sets the destination of `send`. From then on, only datagrams from there are received, and
-   * `takeError` returns what ICMP reports about it.
+   * `takeError` returns what ICMP reports about that destination.
    *
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version
+   * @throws {StackError} `EHOSTUNREACH`: the socket has no address of that version to send from, or
+   *   `address` is not that of one host
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connect(address: string | Uint8Array | IpAddress, port: number): void {
@@ -110,7 +111,7 @@ export class UdpSocket {
    * Sends one datagram to the connected address. The bytes are copied.
    *
    * @returns false if it was dropped because the output queue is full
-   * @throws {StackError} `ENOTCONN`; `EMSGSIZE`: longer than a packet can be; `EPIPE`: closed
+   * @throws {StackError} `ENOTCONN`: the socket is not connected; and what `sendTo` throws
    */
   send(data: Uint8Array): boolean {
     if (!this.#remoteAddress) throw new StackError('ENOTCONN', 'the socket is not connected');
@@ -124,8 +125,9 @@ export class UdpSocket {
    * @param address an `IpAddress` costs no parsing
    * @param trafficClass TOS or traffic class, 8 bits
    * @returns false if it was dropped because the output queue is full
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version; `EMSGSIZE`:
-   *   longer than a packet can be; `EPIPE`: the socket is closed
+   * @throws {StackError} `EHOSTUNREACH`: the socket has no address of that version to send from, or
+   *   `address` is not that of one host; `EMSGSIZE`: longer than a packet can be; `EPIPE`: the
+   *   socket is closed; `ENETDOWN`: the stack is closed
    */
   sendTo(
     data: Uint8Array,
@@ -181,7 +183,7 @@ export class UdpSocket {
     this.queue.clear();
   }
 
-  /** @internal Whether it receives datagrams from this address and port. */
+  /** @internal Whether the socket receives datagrams from this address and port. */
   accepts(source: IpAddress, port: number): boolean {
     if (!this.#remoteAddress) return true;
     return port === this.#remotePort && this.#remoteAddress.equals(source);

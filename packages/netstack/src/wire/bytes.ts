@@ -1,5 +1,5 @@
 /**
- * Reads and writes fields of headers, which are all in network order.
+ * Reads and writes numbers in headers. They are in network order: the highest byte first.
  *
  * @module
  */
@@ -9,7 +9,7 @@ export function readUint16(buffer: Uint8Array, offset: number): number {
   return (buffer[offset] << 8) | buffer[offset + 1];
 }
 
-/** Returns 32 bits as a signed number, because V8 stores that without an allocation. */
+/** Returns 32 bits as a signed number, because V8 keeps such a number without an allocation. */
 export function readInt32(buffer: Uint8Array, offset: number): number {
   return (
     (buffer[offset] << 24) |

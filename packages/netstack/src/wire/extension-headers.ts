@@ -18,10 +18,11 @@ export const PARAMETER_PROBLEM = {
 } as const;
 
 /**
- * Moves `packet.transport` behind the extension headers, and sets `packet.protocol`. The header
- * whose number is at `pointer` begins at `packet.transport`. If a problem must be answered, it is
- * in `packet.problemCode`.
+ * Moves `packet.transport` behind the extension headers, and sets `packet.protocol`. If a problem
+ * must be answered, it is in `packet.problemCode`.
  *
+ * @param pointer where the number of the first header is in the buffer. This header itself begins
+ *   at `packet.transport`
  * @returns why the packet must be dropped; undefined if it is good
  */
 export function readExtensionHeaders(packet: IpFields, pointer: number): DropReason | undefined {
@@ -33,7 +34,7 @@ export function readExtensionHeaders(packet: IpFields, pointer: number): DropRea
     packet.protocolPointer = next;
     switch (protocol) {
       case PROTOCOL.HOP_BY_HOP: {
-        // RFC 8200 4.1: it comes first, or not at all.
+        // RFC 8200 4.1: this header comes first, or not at all.
         if (next !== packet.offset + 6) {
           return problem(packet, PARAMETER_PROBLEM.UNKNOWN_NEXT_HEADER, next);
         }
@@ -65,8 +66,8 @@ export function readExtensionHeaders(packet: IpFields, pointer: number): DropRea
 }
 
 /**
- * Whether the first fragment of a datagram has all headers up to the transport header, and the
- * beginning of that one (RFC 7112 5). It does not judge the headers.
+ * Whether the first fragment of a packet has all extension headers, and at least the shortest
+ * transport header behind them (RFC 7112 5). The contents of the headers are not checked.
  */
 export function hasWholeHeaderChain(packet: IpFields): boolean {
   const { buffer } = packet;
@@ -108,7 +109,9 @@ function isComplete(packet: IpFields): boolean {
   );
 }
 
-/** Hop-by-Hop and Destination Options: RFC 8200 4.2. */
+/**
+ * Reads Hop-by-Hop or Destination Options (RFC 8200 4.2). Returns why the packet must be dropped.
+ */
 function readOptions(packet: IpFields): DropReason | undefined {
   if (!isComplete(packet)) return 'bad-extension-header';
   const { buffer, transport } = packet;
@@ -132,8 +135,8 @@ function readOptions(packet: IpFields): DropReason | undefined {
 }
 
 /**
- * RFC 8200 4.4: a routing header without segments left is skipped. Type 0 is treated as unknown
- * (RFC 5095).
+ * RFC 8200 4.4: a routing header without segments left is skipped. With segments left, every type
+ * is treated as unknown, also type 0 (RFC 5095).
  */
 function readRouting(packet: IpFields): DropReason | undefined {
   if (!isComplete(packet)) return 'bad-extension-header';
@@ -142,7 +145,7 @@ function readRouting(packet: IpFields): DropReason | undefined {
   return problem(packet, PARAMETER_PROBLEM.WRONG_FIELD, transport + 2);
 }
 
-/** RFC 8200 4.5. */
+/** Reads a Fragment header (RFC 8200 4.5). Returns why the packet must be dropped. */
 function readFragment(packet: IpFields, pointer: number): DropReason | undefined {
   if (packet.transportLength < FRAGMENT_HEADER_LENGTH) return 'bad-extension-header';
   const { buffer, transport } = packet;
@@ -168,7 +171,11 @@ function readFragment(packet: IpFields, pointer: number): DropReason | undefined
   return undefined;
 }
 
-/** @param at where the wrong field is in the buffer */
+/**
+ * Notes a problem that must be answered.
+ *
+ * @param at where the wrong field is in the buffer
+ */
 function problem(packet: IpFields, code: number, at: number, answersGroup = false): DropReason {
   packet.problemCode = code;
   packet.problemPointer = at - packet.offset;

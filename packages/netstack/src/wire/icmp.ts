@@ -33,7 +33,7 @@ export const ICMPV6 = {
   ECHO_REPLY: 129,
 } as const;
 
-/** Writes the checksum of a message of `length` bytes. Only ICMPv6 has a pseudo-header. */
+/** Writes the checksum of an ICMP message of `length` bytes. Only ICMPv6 has a pseudo-header. */
 export function writeIcmpChecksum(
   header: Readonly<IpHeader>,
   { buffer, transport }: PacketUnderConstruction,
@@ -44,7 +44,7 @@ export function writeIcmpChecksum(
   writeUint16(buffer, transport + 2, ~sumBytes(buffer, transport, length, pseudo));
 }
 
-/** Whether the checksum of a received message is right. */
+/** Whether the checksum of a received ICMP message is right. */
 export function hasRightIcmpChecksum(packet: IpPacket): boolean {
   if (packet.version === 6) return hasRightChecksum(packet, PROTOCOL.ICMPV6);
   return sumBytes(packet.buffer, packet.transport, packet.transportLength) === 0xffff;

@@ -10,9 +10,9 @@ import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH } from './protocol.ts';
 
 /** The fields of a header to write. A record that is reused. */
 export class IpHeader {
-  /** By reference. */
+  /** Not a copy. */
   source: IpAddress = new IpAddress();
-  /** By reference. */
+  /** Not a copy. */
   destination: IpAddress = new IpAddress();
   protocol: number = 0;
   /** TOS or traffic class, 8 bits. */
@@ -20,7 +20,7 @@ export class IpHeader {
   hopLimit: number = DEFAULT_HOP_LIMIT;
   /** IPv4: 16 bits. */
   identification: number = 0;
-  /** IPv4: whether routers may not fragment it. */
+  /** IPv4: whether routers must not fragment the packet. */
   mayNotFragment: boolean = true;
   /** IPv6: 20 bits (RFC 6437). */
   flowLabel: number = 0;
@@ -64,7 +64,7 @@ export function writeIpv4Checksum(buffer: Uint8Array, offset: number, length: nu
   writeUint16(buffer, offset + 10, checksum(buffer, offset, length));
 }
 
-/** RFC 791 3.1. */
+/** Writes an IPv4 header without options (RFC 791 3.1). */
 function writeIpv4(
   header: Readonly<IpHeader>,
   buffer: Uint8Array,
@@ -83,7 +83,7 @@ function writeIpv4(
   writeIpv4Checksum(buffer, offset, IPV4_HEADER_LENGTH);
 }
 
-/** RFC 8200 3. */
+/** Writes the fixed IPv6 header (RFC 8200 3). */
 function writeIpv6(
   header: Readonly<IpHeader>,
   buffer: Uint8Array,

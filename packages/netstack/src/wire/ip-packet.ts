@@ -1,9 +1,9 @@
 /**
  * `IpPacket`: the IP header of a received packet, read into a record that is reused.
  *
- * It reads the fixed headers, IPv4 options and the extension headers of IPv6 up to the transport
- * header or the fragment header. It verifies the checksum of an IPv4 header. Whether the packet is
- * for us is not decided here.
+ * `read` reads the fixed headers, IPv4 options and the extension headers of IPv6 up to the
+ * transport header or the Fragment header. It verifies the checksum of an IPv4 header. Whether the
+ * packet is for us is not decided here.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export class IpPacket extends IpFields {
    * Reads the headers of a packet of at most `length` bytes.
    *
    * @param isTrusted whether the checksum of the IPv4 header is known to be right
-   * @returns why it must be dropped; undefined if it is good
+   * @returns why the packet must be dropped; undefined if it is good
    */
   read(
     buffer: Uint8Array,
@@ -64,7 +64,7 @@ export class IpPacket extends IpFields {
     return header === IPV4_HEADER_LENGTH ? undefined : this.#readOptions();
   }
 
-  /** RFC 791 3.1. An option without effect on us is skipped (RFC 1122 3.2.1.8). */
+  /** Reads the options (RFC 791 3.1). One without effect on us is skipped (RFC 1122 3.2.1.8). */
   #readOptions(): DropReason | undefined {
     const { buffer, transport } = this;
     for (let at = this.offset + IPV4_HEADER_LENGTH; at < transport;) {

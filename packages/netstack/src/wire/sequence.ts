@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Whether `a` comes before `b`: they are less than 2^31 apart. */
+/** Whether `a` comes before `b`, if they are less than 2^31 apart. */
 export function isBefore(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
 }

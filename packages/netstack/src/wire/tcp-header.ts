@@ -96,7 +96,7 @@ export class TcpHeader {
     return true;
   }
 
-  /** RFC 9293 3.2: a wrong option ends the list. The segment is still valid. */
+  /** Reads the options (RFC 9293 3.2). A wrong option ends the list; the segment is still valid. */
   #readOptions(buffer: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end;) {
       const kind = buffer[at];
@@ -136,7 +136,12 @@ export class TcpHeader {
   }
 }
 
-/** Writes the options of a SYN. Returns their length in bytes. */
+/**
+ * Writes the options of a SYN, other than the timestamps.
+ *
+ * @param windowScale 0 to 14; -1: without this option
+ * @returns their length in bytes
+ */
 export function writeSynOptions(
   buffer: Uint8Array,
   offset: number,

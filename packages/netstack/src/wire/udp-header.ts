@@ -47,7 +47,7 @@ export function hasRightChecksum(packet: IpPacket, protocol: number): boolean {
   return sumBytes(buffer, transport, transportLength, pseudo) === 0xffff;
 }
 
-/** The sum of the 16-bit halves of an address. */
+/** Returns the sum of the 16-bit halves of the words of an address. */
 function addressSum({ word0, word1, word2, word3 }: IpAddress): number {
   return (
     (word0 >>> 16) +

@@ -59,7 +59,7 @@ describe.each([4, 6] as const)('EchoSocket over IPv%i', (version) => {
     expect(socket.takeError()?.code).toBe('EHOSTUNREACH');
   });
 
-  test('is forgotten when it is closed', () => {
+  test('gets no reply when it is closed', () => {
     const stack = createStack();
     const socket = stack.openEcho();
     socket.close();

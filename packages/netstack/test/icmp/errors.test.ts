@@ -63,7 +63,7 @@ describe('answerUnreachable', () => {
     expect(take(stack)).toEqual([]);
   });
 
-  test('answers a hundred packets per second at most', () => {
+  test('answers a burst of 50 packets, and then a hundred packets per second', () => {
     const stack = createStack();
     for (let i = 0; i < 5000; i++) give(stack, rawUdp(4, 53, pattern(8)), i);
     expect(take(stack, 5000).length).toBe(50 + 499);

@@ -49,7 +49,7 @@ describe('receiveIcmp', () => {
     expect(take(stack)).toEqual([]);
   });
 
-  test('survives any error message', () => {
+  test('never throws, and sends at most two answers to any two ICMP messages', () => {
     const stack = createStack();
     const sockets = [stack.openUdp({ port: 9 }), stack.openEcho()];
     const bytes = fc.uint8Array({ maxLength: 100, size: 'max' });

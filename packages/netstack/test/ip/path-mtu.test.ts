@@ -6,7 +6,7 @@ const A = IpAddress.from('10.0.0.2');
 const B = IpAddress.from('fd00::2');
 const LINK = 1420;
 
-/** Tries what the table wants on a path with this MTU, until it wants nothing more. */
+/** Tries what the table wants on a path with the MTU `real`, until the table wants nothing more. */
 function search(table: PathMtuTable, real: number, now: number): number[] {
   const tried: number[] = [];
   for (let length = table.probeLength(A, LINK, now); length > 0 && tried.length < 100;) {
@@ -64,7 +64,7 @@ describe('PathMtuTable', () => {
     }
   });
 
-  test('searches again after ten minutes, and forgets a path that nobody tries', () => {
+  test('searches again after ten minutes, and forgets a path ten minutes after that if nobody tries', () => {
     const table = new PathMtuTable(10);
     table.suspect(A, 1024, LINK, 0);
     search(table, 1300, 0);
@@ -73,7 +73,7 @@ describe('PathMtuTable', () => {
     expect(table.probeLength(A, LINK, 599_999)).toBe(0);
     expect(table.versionAt(600_000)).not.toBe(version);
     expect(table.of(A, LINK, 600_000)).toBe(found);
-    // It has become wider.
+    // The path has become wider.
     expect(search(table, LINK, 600_000)).toEqual([LINK]);
     expect(table.of(A, LINK, 600_000)).toBe(LINK);
     table.suspect(A, 1024, LINK, 700_000);
@@ -81,7 +81,7 @@ describe('PathMtuTable', () => {
     expect(table.size).toBe(0);
   });
 
-  test('tries what a router says during a search, and searches nothing else', () => {
+  test('tries what a router reports during a search; without a search the report is final', () => {
     const table = new PathMtuTable(10);
     table.suspect(A, 1024, LINK, 0);
     expect(table.lower(A, 1200, LINK, 1024, 0)).toBe(false);
@@ -91,12 +91,12 @@ describe('PathMtuTable', () => {
     table.passed(B, 1400, 0);
     table.failed(B, 1290, 0);
     expect(table.of(B, LINK, 0)).toBe(1300);
-    // Never below the least, and never above what can be sent.
+    // It never goes below the smallest MTU, nor above what can be sent.
     expect(table.suspect(B, 1024, 1280, 0)).toBe(false);
     expect(table.probeLength(A, 1150, 0)).toBe(1150);
   });
 
-  test('is limited by the link', () => {
+  test('returns no more than the MTU of the link', () => {
     const table = new PathMtuTable(2);
     table.lower(A, 1400, 1420, LINK, 0);
     expect(table.of(A, 1350, 0)).toBe(1350);

@@ -93,7 +93,7 @@ describe('Reassembly', () => {
     [[0, 2], 0],
     [[2, 3], 3],
     [[3, 1], 3],
-  ])('gives the whole the ECN bits of its fragments: %j is %i', (bits, whole) => {
+  ])('gives the whole packet ECN bits by those of its fragments: %j becomes %i', (bits, whole) => {
     for (const version of VERSIONS) {
       const { reassembly } = create();
       const shape = shapeOf(version, pattern(1000));

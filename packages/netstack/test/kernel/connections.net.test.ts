@@ -334,7 +334,7 @@ function endBoth({ stack, kernel }: Ends): void {
   kernel.end();
 }
 
-/** Whether the window of the kernel is closed and nothing is on the way. */
+/** Whether the send buffer of the stack is full, because nobody reads in the kernel. */
 function isFull({ stack }: Ends): boolean {
   return stack.socket.writable === 0;
 }

@@ -52,7 +52,7 @@ export async function connect(
   return { stack: await accepted(network, accept), kernel: near };
 }
 
-/** Waits for a connection. */
+/** Waits for a connection, and returns its end at the host that accepts. */
 export async function accepted<T extends Stream>(
   network: Network,
   accept: () => T | undefined,
@@ -62,7 +62,11 @@ export async function accepted<T extends Stream>(
   return stream!;
 }
 
-/** Sends `bytes` from one end to the other, and returns both when all has arrived. */
+/**
+ * Sends a number of bytes from one end to the other, and waits until all have arrived.
+ *
+ * @throws {Error} not all have arrived, or not the same ones
+ */
 export async function transfer(
   network: Network,
   from: Stream,

@@ -22,7 +22,9 @@ import { StackStream, type Stream } from './stream.ts';
 
 export interface Host {
   readonly addresses: Record<4 | 6, string>;
-  /** Returns all packets that the host sends now, as they are on the wire. */
+  /**
+   * Returns packets that the host sends now, as they are on the wire. If there are many, a part.
+   */
   take(now: number): Uint8Array[];
   /** Gives the host the packets that arrive now. */
   give(packets: readonly Uint8Array[], now: number): void;

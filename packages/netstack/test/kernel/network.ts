@@ -46,7 +46,9 @@ export class Network {
     await this.run(() => this.now >= end, ms + 60_000);
   }
 
-  /** One turn. Returns whether anything happened. */
+  /**
+   * Delivers packets, runs the programs, and takes new packets. Returns whether anything happened.
+   */
   step(): boolean {
     const time = boottimeMs();
     this.#now += Math.min(time - this.#readAt, LONGEST_STEP_MS);
@@ -117,7 +119,7 @@ export async function runTogether(
 
 /** After this time, the test runner gets a turn. */
 const LONGEST_TURN_MS = 200;
-/** A socket of the kernel may change without a packet. */
+/** Sleeps are short, because a socket of the kernel may change without a packet. */
 const LONGEST_SLEEP_MS = 10;
 /** Longer than a sleep. If a step took longer, the machine has stopped meanwhile. */
 const LONGEST_STEP_MS = 30;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CHUNK_SIZE, ChunkPool } from '../../src/memory/chunk-pool.ts';
 
 describe('ChunkPool', () => {
-  test('gives each chunk to one owner only, and all of them', () => {
+  test('gives each chunk to one owner only, and refuses only when all are in use', () => {
     const step = fc.oneof(fc.constant('allocate'), fc.constant('follow'), fc.nat(19));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
@@ -27,7 +27,7 @@ describe('ChunkPool', () => {
     );
   });
 
-  test('gives neighbours to a stream, also again and again', () => {
+  test('gives a stream neighbouring chunks, also when they are used again', () => {
     const pool = new ChunkPool(100 * CHUNK_SIZE);
     const row = (): number[] => {
       const chunks = [pool.allocate()];

@@ -64,7 +64,7 @@ describe('ChunkedBytes', () => {
     expect(third.write(0, data, 0, 1)).toBe(1);
   });
 
-  test('writes its share, and gives chunks back as they are released', () => {
+  test('writes no more than its share, and gives chunks back when all their bytes are released', () => {
     const pool = new ChunkPool(3 * CHUNK_SIZE);
     const bytes = new ChunkedBytes(pool);
     const data = pattern(4 * CHUNK_SIZE);
@@ -89,7 +89,7 @@ describe('ChunkedBytes', () => {
     expect(pool.size - pool.available).toBe(1);
   });
 
-  test('keeps a stream through many windows', () => {
+  test('carries a stream that is longer than the pool', () => {
     const pool = new ChunkPool(4 * CHUNK_SIZE);
     const bytes = new ChunkedBytes(pool);
     const data = pattern(1000);

@@ -51,7 +51,7 @@ describe('openConnection', () => {
     expect([script.socket.state, script.socket.error]).toEqual(['closed', undefined]);
   });
 
-  test('does so only after TIME-WAIT without timestamps, and never while the connection is open', () => {
+  test('without timestamps, uses addresses and ports again only after TIME-WAIT, and never if they are in use', () => {
     const script = timeWait('');
     script.advance(59_000);
     const again = (): unknown => script.stack.connectTcp(THEIRS[4], 5000, { localPort: 5555 });
@@ -73,20 +73,20 @@ describe('openConnection', () => {
     expect((script.ourStart - before) | 0).toBe(1_000_002 + 0x10001);
   });
 
-  test('begins at a number of a clock of 4 µs, its ends and a secret (RFC 6528 3)', () => {
+  test('begins at a sequence number made of a clock of 4 µs, the ends and a secret (RFC 6528 3)', () => {
     const first = startOf({});
     expect(startOf({})).toBe(first);
     expect((startOf({ now: 2000 }) - first) | 0).toBe(250_000);
     const others = [{ secret: 2 }, { port: 81 }, { localPort: 5001 }, { host: '10.0.0.3' }];
     const starts = [first, ...others.map(startOf)];
-    // Nobody who knows some of them knows the others.
+    // Whoever knows some of these numbers knows nothing about the others: they are far apart.
     const distances = starts.flatMap((a, i) =>
       starts.slice(0, i).map((b) => Math.abs((a - b) | 0)),
     );
     expect(Math.min(...distances)).toBeGreaterThan(2 ** 20);
   });
 
-  test('has the ports of RFC 6056 3.2, and takes none that a listener has', () => {
+  test('uses the ports of RFC 6056 3.2, and none that a listener has', () => {
     const stack = createStack();
     for (let port = 1024; port < 65_536; port++) {
       if (port < 1030 || port > 1040) stack.listenTcp({ port });

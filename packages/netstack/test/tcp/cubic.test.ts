@@ -30,7 +30,7 @@ describe('Cubic', () => {
 
   test('is as fast as Reno where the round trip is short (RFC 9438 4.3)', () => {
     const cubic = congested(20);
-    // In 200 round trips of 1 ms the curve grows by nothing, and Reno's window by half a segment each.
+    // In 200 round trips of 1 ms the curve hardly grows, but W_est grows by half a segment in each.
     drive(cubic, 200, 1);
     expect(cubic.window / SIZE).toBeGreaterThan(100);
   });
@@ -53,7 +53,7 @@ describe('Cubic', () => {
   });
 });
 
-/** A window of this many segments that has met congestion. */
+/** Returns a `Cubic` after congestion at a window of this many segments. */
 function congested(segments: number): Cubic {
   const cubic = new Cubic(SIZE);
   cubic.window = segments * SIZE;

@@ -3,7 +3,9 @@ import { Script } from './script.ts';
 
 const SACK = '<mss 1000,sackOK>';
 
-/** Ten segments are on the way, more wait, and the timer has fired: the first one was sent again. */
+/**
+ * Ten segments are on the way, more wait, and the timer has fired: the first one was sent again.
+ */
 function timedOut(syn?: string): Script {
   const script = Script.connected({ ...(syn && { syn }) }, 60_000);
   script.send(30_000);
@@ -15,7 +17,7 @@ function timedOut(syn?: string): Script {
   return script;
 }
 
-/** As `timedOut`, with SACK: a probe of the tail has sent an eleventh segment before. */
+/** As `timedOut`, with SACK: a tail loss probe has sent an eleventh segment before. */
 function timedOutWithSack(syn = SACK): Script {
   const script = Script.connected({ syn }, 60_000);
   script.send(30_000);
@@ -42,12 +44,13 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     // The window is as it was, and grows: the answers to the originals let new data go.
     script.inject('. 1:1 ack 10001 win 60000');
     expect(script.sent().length).toBeGreaterThan(8);
-    // The second transmission of the first segment arrives: a duplicate, which says nothing.
+    // The second transmission of the first segment arrives. Its answer is a duplicate, which says
+    // nothing.
     script.inject('. 1:1 ack 10001 win 60000');
     expect(script.sent().every(isNewData)).toBe(true);
   });
 
-  test('takes a duplicate of the second acknowledgement for a loss (step 3a)', () => {
+  test('finds a loss if the second acknowledgement is a duplicate (step 3a)', () => {
     const script = timedOut();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);
@@ -57,7 +60,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()[0]).toBe('. 3001:4001 ack 1');
   });
 
-  test('takes a duplicate of the first acknowledgement for a loss (step 2a)', () => {
+  test('finds a loss if the first acknowledgement is a duplicate (step 2a)', () => {
     const script = timedOut();
     script.inject('. 1:1 ack 1 win 60000');
     expect(script.sent()).toEqual(['. 1001:2001 ack 1']);
@@ -86,7 +89,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()).toEqual(['. 1:1001 ack 1']);
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent()).toEqual(['. 1001:2001 ack 1', '. 2001:3001 ack 1']);
-    // It may be the answer to what was sent again.
+    // The next acknowledgement may be the answer to what was sent again.
     script.inject('. 1:1 ack 2001 win 60000');
     expect(script.sent()[0]).toBe('. 3001:4001 ack 1');
   });
@@ -109,7 +112,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()[0]).toBe('. 4001:5001 ack 1');
   });
 
-  test('does not begin during a recovery (step 1)', () => {
+  test('does not begin during a recovery (as in Linux)', () => {
     const script = Script.connected({}, 60_000);
     script.send(30_000);
     script.sent();
@@ -155,7 +158,7 @@ describe('F-RTO with SACK (RFC 5682 3.1)', () => {
     expect(script.sent().every(isNewData)).toBe(true);
   });
 
-  test('takes a report of new data only for a loss (step 3a)', () => {
+  test('finds a loss if SACK reports the new data alone (step 3a)', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);

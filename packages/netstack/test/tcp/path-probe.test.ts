@@ -4,10 +4,12 @@ import { SimulatedPath } from './simulated-path.ts';
 import { Transfer } from './transfer.ts';
 
 const SYN = '<mss 1380,sackOK>';
-/** The data of a packet of 1024 bytes: what a connection uses after a black hole. */
+/**
+ * Bytes of data in a packet of 1024 bytes, the length that a connection uses after a black hole.
+ */
 const SAFE = 984;
 
-/** The other side of a script, on a path that loses long segments without a word. */
+/** The other side of a script, on a path that loses long segments without an ICMP error. */
 class Receiver {
   readonly script: Script;
   /** The most bytes of data that pass. */
@@ -23,9 +25,9 @@ class Receiver {
   }
 
   /**
-   * Takes what is sent, 20 ms later, and answers once. Returns the lengths.
+   * Takes the segments that are sent, 20 ms later, and answers once. Returns their bytes of data.
    *
-   * @param isLost what is lost, too
+   * @param isLost whether a segment is lost although it is not too long
    */
   round(isLost: (from: number, length: number) => boolean = () => false): number[] {
     const { script } = this;
@@ -45,7 +47,7 @@ class Receiver {
     return lengths;
   }
 
-  /** Rounds until a probe is sent. Returns the lengths of that round. */
+  /** Runs rounds until a probe is sent. Returns what that round returns. */
   untilProbe(isLost?: (from: number, length: number) => boolean): number[] {
     for (let count = 0; count < 50; count++) {
       const lengths = this.round(isLost);
@@ -70,7 +72,7 @@ class Receiver {
   }
 }
 
-/** A connection that has found a black hole: nothing longer than `most` bytes of data passes. */
+/** A connection that has found a black hole: no segment with more than `most` bytes passes. */
 function inBlackHole(most: number): Receiver {
   const script = Script.connected({ syn: SYN }, 60_000);
   script.send(100_000);
@@ -83,7 +85,7 @@ function inBlackHole(most: number): Receiver {
 }
 
 describe('a probe of the path (RFC 4821 7)', () => {
-  test('is as long as the path was at first, and what has passed is used', () => {
+  test('is as long as packets before the black hole, and if it passes, this length is used', () => {
     const receiver = inBlackHole(1380);
     expect(receiver.untilProbe().filter((length) => length > SAFE)).toEqual([1380]);
     receiver.usual = 1380;

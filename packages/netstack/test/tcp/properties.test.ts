@@ -76,7 +76,7 @@ function run(seed: number): Result {
     const socket = far ? undefined : listener.accept();
     if (socket) far = new Program(socket, randomPlan(random), 2);
     const wake = Math.min(near.step(path.now), far?.step(path.now) ?? Infinity);
-    // The path loses everything for a while, or until the end.
+    // From time to time, the path loses everything for a while or until the end.
     if (random() < 0.0005)
       path.options = random() < 0.5 ? { ...pathOptions, loss: 1 } : pathOptions;
     if (near.isOver && (far?.isOver ?? true)) break;
@@ -206,8 +206,8 @@ function isStuck(near: Program, far: Program | undefined): boolean {
 }
 
 /**
- * Checks that the received bytes are the beginning of the sent ones, and all of them if there is no
- * error.
+ * Checks that no more bytes were received than sent, and all of them if there is no error. Their
+ * values are compared in `Program.step`.
  */
 function checkBytes(seed: number, near: Program, far: Program | undefined): void {
   for (const [from, to] of [

@@ -70,7 +70,7 @@ export class Script {
     this.stack.handleTimeout(this.now);
   }
 
-  /** A listener. */
+  /** Returns a script with a listener and no connection. */
   static listening(options: ScriptOptions = {}): Script {
     const script = new Script(options);
     const { backlog = 10, tcp = {} } = options;
@@ -79,8 +79,8 @@ export class Script {
   }
 
   /**
-   * A socket that has begun to connect. Its SYN is the first segment of `sent`. Port 0: a free
-   * port.
+   * Returns a script whose socket has begun to connect. Its SYN is the first segment of `sent`.
+   * Port 0: a free port.
    */
   static connecting(options: ScriptOptions = {}, localPort = 0): Script {
     const script = new Script(options);
@@ -91,7 +91,8 @@ export class Script {
   }
 
   /**
-   * A connection that the other side has begun, over a path with a round trip of 20 ms.
+   * Returns a script with a connection that the other side has begun, over a path with a round trip
+   * of 20 ms.
    */
   static connected(options: ScriptOptions = {}, window = 10_000): Script {
     const script = Script.listening(options);
@@ -158,7 +159,7 @@ export class Script {
     return packet && this.#describe(packet);
   }
 
-  /** The initial sequence number of the stack, once it has sent a segment. */
+  /** The initial sequence number of the stack; 0 until it has sent a segment. */
   get ourStart(): number {
     return this.#ourStart ?? 0;
   }

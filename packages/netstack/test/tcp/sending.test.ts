@@ -72,7 +72,7 @@ describe('sending', () => {
     expect(script.sent()).toEqual([]);
     script.inject('. 1:1 ack 1001');
     expect(script.sent()).toEqual(['. 1001:2001 ack 1']);
-    // A partial acknowledgement: the next hole.
+    // A partial acknowledgement: the next missing segment is sent.
     script.inject('. 1:1 ack 3001');
     expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
     script.inject('. 1:1 ack 8001');
@@ -238,7 +238,8 @@ describe('sending', () => {
     script.stack.mtu = 1420;
     script.send(1380);
     expect(script.sent()).toEqual(['P 4261:5641 ack 1']);
-    // A router says 1000. Ten minutes later the connection tries again.
+    // A router reports an MTU of 1000. Ten minutes later the connection sends longer segments
+    // again.
     script.give(tooBig(script, 4261, 1000));
     expect(script.sent()[0]).toBe('. 4261:5221 ack 1');
     script.inject('. 1:1 ack 5641 win 60000');
@@ -304,7 +305,8 @@ describe('sending', () => {
     expect(next.length).toBeLessThan(5);
     script.inject('E 1:1 ack 6001 win 60000');
     expect(script.sent().join()).not.toContain('W');
-    // A mark from the other side is echoed until it says that it has reduced its window.
+    // A mark on data of the other side is echoed until that side says that it has reduced its
+    // window.
     script.inject('. 1:101 ack 6001 win 60000', 3);
     expect(script.sent().at(-1)).toMatch(/^E/);
     script.inject('W 101:201 ack 6001 win 60000');
@@ -337,7 +339,7 @@ describe('sending', () => {
   });
 });
 
-/** Returns a "too big" of a router about the segment with this sequence number. */
+/** Returns the ICMP message "too big" of a router about the segment with this sequence number. */
 function tooBig(script: Script, sequence: number, mtu: number): Uint8Array {
   const header = [0x45, 0, 5, 0x78, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
   const ports = [0, 80, 5000 >>> 8, 5000 & 0xff];

@@ -11,7 +11,7 @@ import { LossyPath, type PathOptions } from '../lossy-path.ts';
 import { splitSuperPacket } from './split.ts';
 
 export interface SimulatedPathOptions extends PathOptions {
-  /** How a device takes packets: one by one, or super-packets; 'mixed': either, by the seed. */
+  /** Whether a device takes single packets ('plain'), super-packets, or either, by the seed. */
   device?: 'plain' | 'offload' | 'mixed';
   stack?: Partial<StackOptions>;
 }

@@ -48,7 +48,7 @@ class Rounds {
   readonly #slowStart = new SlowStart();
   #sequence = 0;
 
-  /** One round of ten segments. Returns by which share of the last segment the window may grow. */
+  /** Runs a round of ten segments. Returns by which share of the last one the window may grow. */
   round(roundTrip: number, samples = 10): number {
     const end = this.#sequence + 10_000;
     let growth = 0;

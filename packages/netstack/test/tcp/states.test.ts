@@ -50,7 +50,7 @@ describe('the states of a connection', () => {
   test('SYN-SENT to CLOSED: the other side refuses', () => {
     const script = Script.connecting();
     expect(script.sent()).toEqual(['S 0:0']);
-    // RFC 9293 3.10.7.3: only with an ACK of the SYN.
+    // RFC 9293 3.10.7.3: a RST counts only if it acknowledges the SYN.
     script.inject('R 0:0');
     script.inject('R 0:0 ack 7');
     expect(script.socket.state).toBe('syn-sent');
@@ -201,14 +201,14 @@ describe('the states of a connection', () => {
     expect(script.socket.state).toBe('closed');
   });
 
-  describe('TIME-WAIT with timestamps: a SYN with', () => {
-    test('a later one begins a connection, from any sequence number (RFC 6191 2)', () => {
+  describe('TIME-WAIT with timestamps', () => {
+    test('a SYN with a later timestamp begins a connection, from any sequence number (RFC 6191 2)', () => {
       const script = inTimeWait();
       script.inject('S -900000:-900000 <ts 201 0>');
       expect(script.sent()).toEqual(['S 0:0 ack -899999']);
     });
 
-    test('the same one begins a connection if the sequence number is later', () => {
+    test('a SYN with the same timestamp begins a connection if its sequence number is later', () => {
       const script = inTimeWait();
       script.inject('S 1:1 <ts 200 0>');
       expect(script.socket.state).toBe('time-wait');
@@ -217,14 +217,14 @@ describe('the states of a connection', () => {
       expect(script.sent()).toEqual(['S 0:0 ack 5001']);
     });
 
-    test('an earlier one begins no connection', () => {
+    test('a SYN with an earlier timestamp begins no connection', () => {
       const script = inTimeWait();
       script.inject('S 5000:5000 <ts 199 0>');
       expect(script.sent()).toEqual(['. 2:2 ack 2']);
       expect(script.socket.state).toBe('time-wait');
     });
 
-    test('a later one is answered with a sequence number after all used ones (RFC 9293 3.6.1)', () => {
+    test('the answer to such a SYN has a sequence number after all used ones (RFC 9293 3.6.1)', () => {
       const script = inTimeWait(1_000_000);
       const before = script.ourStart;
       script.inject('S 5000:5000 <ts 201 0>');
@@ -232,7 +232,7 @@ describe('the states of a connection', () => {
       expect((script.ourStart - before) | 0).toBe(1_000_002 + 0x10001);
     });
 
-    test('a later one is dropped while the backlog is full', () => {
+    test('a SYN with a later timestamp is dropped while the backlog is full', () => {
       const script = inTimeWait();
       script.theirPort = 6000;
       for (let i = 0; i < 10; i++) {
@@ -273,7 +273,7 @@ describe('the states of a connection', () => {
     bring(script);
     script.sent();
     expect(script.socket.state).toBe(state);
-    // Only with the exact sequence number (RFC 5961 3.2).
+    // A RST counts only with the exact sequence number (RFC 5961 3.2).
     const next = script.socket.isEnded ? 2 : 1;
     script.inject(`R ${next + 1}:${next + 1}`);
     expect(script.socket.state).toBe(state);
@@ -360,14 +360,14 @@ describe('the states of a connection', () => {
   });
 });
 
-/** FIN-WAIT-2: our side has ended, and the other side knows. */
+/** Brings a connection to FIN-WAIT-2: our side has ended, and the other side knows. */
 function endOurs(script: Script): void {
   script.socket.shutdown();
   expect(script.sent()).toEqual(['F 1:1 ack 1']);
   script.inject('. 1:1 ack 2');
 }
 
-/** The stack has ended a connection with timestamps, from which it has sent so many bytes. */
+/** Returns a script with a connection in TIME-WAIT. The stack has sent this many bytes over it. */
 function inTimeWait(bytes = 0): Script {
   const script = Script.connected({ syn: '<mss 1000,ts 100 0>' }, 65_535);
   let end = 1;

@@ -3,7 +3,9 @@ import { Script } from './script.ts';
 
 const SYN = '<mss 1400,sackOK,ts 100 0,wscale 3>';
 
-/** A listener whose only place is taken by a handshake that does not end. */
+/**
+ * Returns a script with a listener whose backlog is full: a handshake has begun and does not end.
+ */
 function flooded(options: ConstructorParameters<typeof Script>[0] = {}): Script {
   const script = Script.listening({ backlog: 1, ...options });
   script.inject('S 0:0');
@@ -73,7 +75,7 @@ describe('a SYN cookie', () => {
     expect([answers, script.listener?.waiting]).toEqual([1000, 0]);
   });
 
-  test('is not sent if connections that wait have taken all places', () => {
+  test('is not sent if connections that wait to be accepted fill the backlog', () => {
     const script = Script.listening({ backlog: 1 });
     script.inject('S 0:0');
     script.sent();
@@ -83,7 +85,7 @@ describe('a SYN cookie', () => {
     expect([script.sent(), script.stack.drops.of('full-backlog')]).toEqual([[], 1]);
   });
 
-  test('that comes back while all places are taken is accepted when its data is sent again', () => {
+  test('that comes back while the backlog is full is accepted when its data is sent again', () => {
     const script = flooded();
     const starts: number[] = [];
     for (const port of [6000, 7000]) {
@@ -106,7 +108,7 @@ describe('a SYN cookie', () => {
     expect([script.socket.remotePort, script.socket.readable]).toEqual([6000, 10]);
   });
 
-  test('and a handshake share the places of connections that wait', () => {
+  test('and a handshake share the limit on connections that wait', () => {
     const script = flooded();
     const handshake = script.ourStart;
     script.inject('S 0:0 <mss 1400>');
@@ -117,7 +119,7 @@ describe('a SYN cookie', () => {
     script.inject(`. 1:1 ack ${acknowledgement}`);
     expect(script.listener?.waiting).toBe(1);
     script.accept();
-    // Its SYN is sent again, and acknowledged again.
+    // The SYN of the handshake is sent again, and acknowledged again.
     script.advance(1000);
     expect(script.sent()).toEqual(['S 0:0 ack 1']);
     script.inject('. 1:1 ack 1');
@@ -125,7 +127,7 @@ describe('a SYN cookie', () => {
     expect(script.socket.remotePort).toBe(5000);
   });
 
-  test('keeps a flood of SYNs from taking memory or places', () => {
+  test('lets others connect during a flood of SYNs', () => {
     const script = Script.listening({ backlog: 16 });
     for (let i = 0; i < 20_000; i++) {
       script.theirPort = 1 + (i % 60_000);

@@ -1,12 +1,16 @@
 /**
- * `withoutTimestamps`: removes the timestamps that a SYN of IPv4 offers, as an end does that has
- * none. Then a connection uses F-RTO instead of Eifel.
+ * `withoutTimestamps`: removes the timestamps from a SYN over IPv4, as if its sender had none. Then
+ * the connection uses F-RTO instead of Eifel.
  *
  * @module
  */
 import { withChecksum } from '../raw-packets.ts';
 
-/** @param packet changed in place */
+/**
+ * Removes the timestamps if the packet is a SYN, and does nothing with other packets.
+ *
+ * @param packet an IPv4 packet, changed in place
+ */
 export function withoutTimestamps(packet: Uint8Array): void {
   const transport = (packet[0] & 15) * 4;
   if (packet[9] !== TCP || (packet[transport + 13] & SYN) === 0) return;

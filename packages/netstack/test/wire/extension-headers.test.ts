@@ -11,7 +11,7 @@ const UDP = [0, 9, 0, 53, 0, 8, 0, 0];
 const PAD_N = [1, 4, 0, 0, 0, 0];
 
 describe('readExtensionHeaders', () => {
-  test('finds the transport header behind all of them', () => {
+  test('finds the transport header behind all kinds of extension headers', () => {
     const packet = read(
       HOP,
       [

@@ -1,5 +1,6 @@
 /**
- * `runCipherThread`: a thread that seals and opens messages for the packet loop of another thread.
+ * `runCipherThread`: the code of a thread that seals and opens messages for the packet loop, which
+ * runs in another thread.
  *
  * @module
  */

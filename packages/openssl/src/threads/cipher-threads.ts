@@ -5,7 +5,8 @@
  * A cipher of the provider begins a run with `publish`, and any thread seals it. `finish` waits for
  * all runs and writes the headers. Between `open` and `close`, the bytes of the messages belong to
  * the threads. Received messages are opened in the same way, between `beginOpening` and
- * `endOpening`. At all other times nothing is shared, and only then a key can be destroyed.
+ * `endOpening`. At all other times nothing is shared. Before a key is destroyed, its cipher waits
+ * for all jobs with `finish`.
  *
  * @module
  */
@@ -390,7 +391,7 @@ const HEADER_LENGTH = 16;
 const MESSAGE_OVERHEAD = 32;
 /** A run of fewer messages is sealed at once. */
 const FEWEST = 8;
-/** A longer run could fill the sockets' queue, which would then send it before it is sealed. */
+/** A longer run could fill the sockets' queue. Then the queue would be sent before it is sealed. */
 const MOST = 128;
 /** Messages of a job to seal. */
 const CHUNK = 5;

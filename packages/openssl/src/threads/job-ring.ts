@@ -8,7 +8,7 @@
  * ```
  *
  * A job is claimed by one exchange of its state, which also says who claimed it. So if a thread
- * ends, it is known which job it had. The thread that published a job frees it.
+ * ends, it is known which job it had. Only the thread that publishes jobs uses their places again.
  *
  * @module
  */
@@ -144,9 +144,9 @@ const HINT = 16;
 const SLEEPERS = 32;
 const END = 48;
 const JOBS = 128;
-/** Indices of float64: the address of the packets' memory, and its length in bytes. */
+/** Index of the float64 with the address of the packets' memory. */
 export const MEMORY_ADDRESS = 32;
-/** Index of the float64 with the length of the packets' memory. */
+/** Index of the float64 with the length of the packets' memory in bytes. */
 export const MEMORY_LENGTH = 33;
 /** Index of the first int32 with the number that the kernel gave to a thread. */
 export const KERNEL_THREADS = 80;

@@ -21,7 +21,7 @@ import {
 
 export class OpenJob {
   readonly #open: Open;
-  /** Behind the last message is one of another job. */
+  /** For the last message of a job, because a message of another job may be behind it. */
   readonly #openLast: Open;
   readonly #memory: Uint8Array;
 

@@ -127,7 +127,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('share nothing unless they are open, and never a short run or other memory', async () => {
+  it('share only runs of their memory that are aligned and not too short or long, while open', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     const share = (count: number, buffer = memory, offset = 64): boolean =>
@@ -175,7 +175,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('finish before a key is destroyed', async () => {
+  it('finish a run before its key is destroyed', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     await start(1);
@@ -256,8 +256,8 @@ interface Received {
 }
 
 /**
- * Makes messages one behind the other, as they are received. Some have a wrong tag, and some have
- * another key.
+ * Makes messages one behind the other, as they are received. Some have a changed text, and some
+ * have another key.
  */
 function received(length: number, count: number): Received[] {
   const other = new Uint8Array(32).fill(9);

@@ -27,7 +27,7 @@ describe('addAddressMessage', () => {
     expect(flags({ noDad: true, noPrefixRoute: true })).toBe(0x202);
   });
 
-  test('is read as it was written, with its peer', () => {
+  test('writes what readAddress reads, with the peer', () => {
     const peer = Uint8Array.of(10, 0, 0, 2);
     const message = addAddressMessage(4, { address: v4, prefixLength: 32, peer }, {}).finish(0);
 

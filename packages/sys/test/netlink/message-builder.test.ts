@@ -19,7 +19,7 @@ describe('MessageBuilder', () => {
     expect(message[0]).toBe(32);
   });
 
-  test('ends a string with a zero byte that counts', () => {
+  test('ends a string with a zero byte, which counts as part of its length', () => {
     const message = new MessageBuilder(1, 0).string(3, 'wg0').finish(0);
 
     expect([...message.subarray(16)]).toEqual([8, 0, 3, 0, 0x77, 0x67, 0x30, 0]);
@@ -37,7 +37,7 @@ describe('MessageBuilder', () => {
     ]);
   });
 
-  test('returns a structure that can be filled in place', () => {
+  test('lets the caller fill a structure in place', () => {
     const message = new MessageBuilder(1, 0)
       .struct(8, (view) => view.setUint32(4, 0x01020304, true))
       .finish(0);

@@ -24,7 +24,7 @@ const route: Route = {
 };
 
 describe('addRouteMessage', () => {
-  test('is read as it was written', () => {
+  test('writes what readRoute reads', () => {
     const message = addRouteMessage(route).finish(0);
 
     expect(readRoute(message.subarray(16))).toEqual({
@@ -154,7 +154,7 @@ describe('readRoute', () => {
   });
 });
 
-/** struct rtnexthop, then its gateway 10.0.0.`last` */
+/** Returns a struct rtnexthop with the gateway 10.0.0.`last`. */
 function nextHop(interfaceIndex: number, last: number): number[] {
   const header = [16, 0, 0, 0, interfaceIndex, 0, 0, 0];
   return [...header, 8, 0, 5, 0, 10, 0, 0, last];

@@ -39,7 +39,7 @@ describe('addRuleMessage', () => {
 });
 
 describe('addRuleMessage for some packets', () => {
-  test('reads addresses, protocol and ports as they were written', () => {
+  test('writes addresses, protocol and ports as readRule reads them', () => {
     const to = { address: Uint8Array.of(10, 244, 0, 0), prefixLength: 16 };
     const from = { address: Uint8Array.of(10, 0, 0, 1), prefixLength: 32 };
     const rule = {
@@ -55,7 +55,7 @@ describe('addRuleMessage for some packets', () => {
     const message = addRuleMessage(rule).finish(0);
 
     expect([...message.subarray(16, 19)]).toEqual([2, 16, 32]);
-    // struct fib_rule_port_range: first and last
+    // struct fib_rule_port_range: the first port and the last one, which are the same.
     expect([...readAttributes(message, 28).bytes(24)!]).toEqual([0x2b, 0x19, 0x2b, 0x19]);
     expect(readRule(message.subarray(16))).toEqual({ ...rule, toTable: true });
   });

@@ -11,7 +11,8 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
   ])('reaches the other end over %s', async (_, address) => {
     const { left } = createTwoNamespaces();
 
-    // IPv6: the first neighbour solicitation may be lost, the next one comes after a second.
+    // The first neighbour solicitation of IPv6 may be lost. The next one comes after a second, so
+    // the time-out is longer than that.
     const options = { count: 5, intervalMs: 5, timeoutMs: 5000 };
     const result = await left.namespace.run(() => ping(address, options));
 

@@ -1,9 +1,10 @@
 /**
- * Says how Node loads the tests and the code in the copy of the checkout. TypeScript is loaded without its types.
- * Packages of the workspace come from the copy, where the mutants are. `suites.mjs` replaces vitest.
+ * Says how Node loads the tests and the code in the copy of the checkout. TypeScript is loaded
+ * without its types. Packages of the workspace come from the copy, where the mutants are.
+ * `suites.mjs` replaces vitest.
  *
- * Modules that a module with `?v=2` imports get `?v=2` too, so they are loaded again. That is needed if a mutant
- * damages state in memory, or is in code that runs during the load.
+ * Modules that a module with `?v=2` imports get `?v=2` too, so they are loaded again. That is
+ * needed if a mutant damages state in memory, or is in code that runs during the load.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,9 +1,9 @@
 /**
- * Stryker's test runner for `pnpm mutate`. It loads tests and code once, so a mutant costs only the time of its
- * tests. A process or a thread for each mutant would take a hundred times as long.
+ * Stryker's test runner for `pnpm mutate`. It loads tests and code once, so a mutant costs only the
+ * time of its tests. A process or a thread for each mutant would take a hundred times as long.
  *
- * A mutant can damage state that stays in memory. So the test that killed it must pass afterwards without the
- * mutant. If it fails, everything is loaded again and the mutant is tried once more.
+ * A mutant can damage state that stays in memory. So the test that killed it must pass afterwards
+ * without the mutant. If it fails, everything is loaded again and the mutant is tried once more.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';
@@ -14,12 +14,16 @@ import { configureGlobal } from 'fast-check';
 /** The object that Stryker's instrumented code and the runner share. */
 const stryker = (globalThis.__stryker__ ??= {});
 
-/** The cost of each test without a mutant, by its ID. The process that first runs all tests writes this file. */
+/**
+ * A file with the cost of each test without a mutant, by the ID of the test. The process that first
+ * runs all tests writes it.
+ */
 const COSTS = 'costs.json';
 
 /**
- * Counts the expressions that the instrumented code evaluates. That code reads `static` at each expression that
- * can be changed. So an endless loop is found by the count, long before the timer stops it.
+ * Counts the expressions that the instrumented code evaluates. That code reads `static` at each
+ * expression that can be changed. So an endless loop is found by the count, long before the timer
+ * stops it.
  */
 class Coverage {
   perTest = {};
@@ -55,7 +59,10 @@ class InProcessRunner {
   /** How many mutants each test has killed, by its ID. */
   #kills = new Map();
   #version = 0;
-  /** Whether everything must be loaded again: a mutant was active during the load, or has damaged the state. */
+  /**
+   * Whether everything must be loaded again: a mutant was active during the load, or has damaged
+   * the state.
+   */
   #isSpoilt = false;
   #coverage = (stryker.mutantCoverage = new Coverage());
 
@@ -66,7 +73,8 @@ class InProcessRunner {
   async init() {
     process.env.NODE_ENV = 'test';
     process.env.VITEST = '1';
-    // One counterexample is enough to kill a mutant. With one seed, each run kills the same mutants.
+    // One counterexample is enough to kill a mutant. With one seed, each run kills the same
+    // mutants.
     configureGlobal({ endOnFailure: true, seed: 1 });
     register('./hooks.mjs', import.meta.url, { data: { copy: process.cwd() } });
     this.#suites = await import('./suites.mjs');
@@ -136,7 +144,10 @@ class InProcessRunner {
     }
   }
 
-  /** Sorts the tests: first those that are quick, belong to the mutant's file, or have killed many mutants. */
+  /**
+   * Sorts the tests: first those that are quick, belong to the mutant's file, or have killed many
+   * mutants.
+   */
   #quickFirst(tests, mutated) {
     if (!this.#costs && existsSync(COSTS)) this.#costs = JSON.parse(readFileSync(COSTS, 'utf8'));
     const own = `/${basename(mutated, '.ts')}.test.ts`;

@@ -1,5 +1,5 @@
 /**
- * `addAgentCommand`: adds `litz agent` and the commands that talk to a running agent.
+ * `addAgentCommand`: adds `litz agent` and its commands, such as `litz agent status`.
  *
  * Their code is loaded only when they are used, so that a daemon does not load the agent.
  *
@@ -15,7 +15,7 @@ export function addAgentCommand(program: Command): void {
     .description('encrypt the traffic between the nodes of a cluster, beside the installed CNI')
     .usage('--registry REGISTRY --node NAME --node-ip IP[,IP] [OPTIONS]\n       litz agent COMMAND')
     .helpCommand(false)
-    // Options of the agent may also follow its commands, unlike those of the program.
+    // Options of `litz agent` may also stand after its commands. Options of `litz` may not.
     .enablePositionalOptions(false)
     .addHelpText('after', MORE_HELP);
   addModeFlags(addNodeFlags(agent));
@@ -163,7 +163,7 @@ function addChecks(agent: Command): void {
   subcommand(
     agent,
     'verify',
-    'send probes to every peer, and check that nothing is readable on the way',
+    'send test packets to every peer, and check that nothing is readable on the way',
   )
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }, self: Command) => {

@@ -1,5 +1,6 @@
 /**
- * `checkMachine`: runs `litz agent check`, which changes nothing.
+ * `checkMachine`: runs `litz agent check`, which tells whether this machine supports what the flags
+ * ask for. It changes nothing.
  *
  * @module
  */
@@ -20,8 +21,8 @@ import { readRegistry } from './registry-flags.ts';
 /**
  * Prints a line for each check.
  *
- * @throws {Failure} exit code 1: the machine does not support the requested mode; 2: a flag is
- *   wrong
+ * @throws {Failure} exit code 1: the machine does not support the requested mode or enforcement;
+ *   2: a flag is wrong
  */
 export async function checkMachine(flags: AgentFlags): Promise<void> {
   const { request, addresses, prefixes } = readCheckFlags(flags);
@@ -46,7 +47,7 @@ export async function checkMachine(flags: AgentFlags): Promise<void> {
   );
 }
 
-/** Reads the records of the registry, if a flag names one. */
+/** Reads the records of the registry, if a flag names one. `line` says whether that worked. */
 async function checkRegistry(
   flags: AgentFlags,
 ): Promise<{ line?: CheckLine; records: ReadonlyMap<string, ReadRecord> }> {

@@ -1,5 +1,5 @@
 /**
- * Failures for flags of `litz agent` that cannot be used: each has exit code 2.
+ * Failures for flags of `litz agent` and `litz proxy` that cannot be used: each has exit code 2.
  *
  * @module
  */

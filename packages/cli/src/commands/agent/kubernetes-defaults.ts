@@ -21,7 +21,7 @@ import type { AgentFlags } from './agent-flags.ts';
 
 export interface KubernetesDefaults {
   readonly api: KubeApi;
-  /** The same flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
+  /** The given flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
   readonly flags: AgentFlags;
   /** What was found and where, one sentence each, for the log. */
   readonly findings: readonly string[];
@@ -29,8 +29,10 @@ export interface KubernetesDefaults {
 
 /**
  * @param open opens the connection to the API server; default: from the flags
- * @throws {Failure} the API server cannot be reached, or does not know the node, or does not know
- *   the prefixes of pods, which `enforce` needs; the message names what is missing
+ * @throws {Failure} (rejects) the API server cannot be reached, or does not know the node, its
+ *   addresses, or the prefixes of pods, which `enforce` needs; the message names what is missing
+ * @throws {KubeError} (rejects) no access to the API server is configured, or it cannot be used
+ * @throws {RangeError} (rejects) the selector of `--opt-out` is wrong
  */
 export async function kubernetesDefaults(
   flags: AgentFlags,
@@ -120,7 +122,9 @@ function describe(what: string, { prefixes, source }: FoundPrefixes): string {
   return `${what}: not known, because Kubernetes does not give them (${source})`;
 }
 
-/** Follows the node until Kubernetes returns it. Gives up after 30 s. */
+/**
+ * Follows the node until Kubernetes returns it. Gives up after 30 s, or when `signal` is aborted.
+ */
 async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise<KubeNode> {
   let trouble = 'it does not answer';
   let following: ReturnType<typeof followOwnNode> | undefined;

@@ -18,7 +18,7 @@ import { readEtcdFlags, type RegistryChoice, type RegistryFlags } from './regist
  * Opens the registry. Nothing is written or read yet.
  *
  * @param api the connection to Kubernetes, for `--registry kubernetes`; the registry closes it
- * @throws {Failure} exit code 2: the flags contradict each other
+ * @throws {Failure} exit code 2: the URL is wrong, or a flag is missing or contradicts another
  */
 export function openRegistry(
   choice: RegistryChoice,

@@ -61,7 +61,8 @@ export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
 /**
  * Reads how etcd is reached.
  *
- * @throws {Failure} exit code 2: one flag of a pair is missing, or the lease is not a time
+ * @throws {Failure} exit code 2: one flag of a pair is missing, the lease is not a time, or a
+ *   cluster is named without `--format cilium`
  */
 export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease } = flags;
@@ -99,6 +100,9 @@ export function refuseKubernetesFlags(flags: RegistryFlags, registry: string): v
     if (value !== undefined) throw contradiction(`--${name}`, `--registry ${registry}`);
   }
   if (typeof optOut === 'string') {
-    throw contradiction(`--opt-out ${optOut}`, `--registry ${registry}: it has no labels`);
+    throw contradiction(
+      `--opt-out ${optOut}`,
+      `--registry ${registry}: this registry has no labels`,
+    );
   }
 }

@@ -43,7 +43,8 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
   try {
     const isKubernetes = flags.registry === 'kubernetes';
-    // Wrong flags are reported before anything is opened. Kubernetes fills in some flags later.
+    // Wrong flags are reported before anything is opened. With Kubernetes, the flags are read
+    // later, because Kubernetes fills in some of them.
     const command = isKubernetes ? undefined : readAgentFlags(flags);
     checkInterfaceName(flags.interface);
     const lock = new AgentLock({ interfaceName: flags.interface, stateFolder: flags.stateDir });
@@ -63,7 +64,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
-/** The settings of the agent, and what was found for them. */
+/** The settings of the agent, and what Kubernetes told about them. */
 interface Start {
   readonly command: AgentCommand;
   readonly api?: KubeApi;
@@ -72,8 +73,8 @@ interface Start {
 }
 
 /**
- * Calls `find`. If the previous agent enforced, the machine is closed first and stays closed
- * (`ClosedStart`).
+ * Calls `find`. If the previous agent enforced, the machine is closed before the call, and is
+ * watched until the call ends (`ClosedStart`).
  */
 async function closedUntil(flags: AgentFlags, find: () => Promise<Start>): Promise<Start> {
   const closed = await ClosedStart.begin(flags, print);
@@ -265,7 +266,7 @@ function openPrefixes(
   return new CniPrefixes(async () => ({ cni: host.cni() }));
 }
 
-/** Turns errors of the mesh into failures: their messages say what is wrong and what to do. */
+/** Turns errors of the mesh, whose messages say what is wrong and what to do, into failures. */
 function toFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !ERRORS_FOR_USERS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });

@@ -1,6 +1,7 @@
 /**
- * `verify`: runs `litz agent verify`. This process sends the probes, so it must run on the node, as
- * root.
+ * `verify`: runs `litz agent verify`, which finds out whether packets to the peers are readable on
+ * the way. This process sends marked test packets and looks for them, so it must run on the node,
+ * as root.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
- * `addProxyCommand`: adds `litz proxy`.
+ * `addProxyCommand`: adds `litz proxy` and its flags.
  *
- * Its code is loaded only when it is used, so that a daemon does not load the IP stack.
+ * The code of the proxy is loaded only when the command runs, so that a daemon does not load the IP
+ * stack.
  *
  * @module
  */

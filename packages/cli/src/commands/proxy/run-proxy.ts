@@ -38,7 +38,10 @@ export interface RunProxyOptions {
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
-  /** Called when everything is served. `isAlive` resolves if the tunnel answers. */
+  /**
+   * Called when everything is served. `isAlive` resolves if the packet loop of the tunnel answers;
+   * a peer need not answer.
+   */
   readonly onReady?: (isAlive: () => Promise<unknown>) => void;
   readonly streams: StdioStreams;
   /** Throws if no tunnel can be made from the configuration. Opens nothing. */
@@ -51,10 +54,12 @@ export interface RunProxyOptions {
 }
 
 /**
- * Runs a proxy. Resolves when it was asked to end, and everything is closed.
+ * Runs a proxy. Resolves when it was asked to end or `--stdio` has ended, and everything is closed.
+ * With `--check`, only checks the file and the flags.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken
+ * @throws (rejects) the tunnel was lost; the error says why
  */
 export async function runProxy(
   target: string,
@@ -70,7 +75,7 @@ export async function runProxy(
     } finally {
       wipeSecrets({ ...config.interface, peers: config.peers });
     }
-    print(`${file}: right`);
+    print(`${file}: nothing is wrong`);
     return;
   }
   const log = createLog(logLevel(env['LOG_LEVEL']), 'proxy', (line) => print(line.trimEnd()));
@@ -105,7 +110,7 @@ export async function runProxy(
 }
 
 /**
- * Closes all items in this order, even if one of them fails.
+ * Closes all items in their order, even if one of them fails.
  *
  * @throws {AggregateError} several could not be closed; the error itself if it was only one
  */
@@ -160,8 +165,8 @@ function readTunnel(read: ProxyFile, file: string, { env, print }: RunProxyOptio
 }
 
 /**
- * Starts the server for /readyz and /metrics, if a flag or the file asks for it. Returns its
- * description.
+ * Starts the server for /readyz and /metrics, if `--info` asks for it. Returns its description;
+ * empty: there is no server.
  */
 async function openInfo(
   { info, checkAlive, checkAliveMs }: ProxySettings,

@@ -14,10 +14,13 @@ import {
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
-/** `LITZ_LONG=1`: runs for half an hour, with the default lease. */
+/** With `LITZ_LONG=1`, the first test runs for half an hour, with the default lease. */
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
-/** In ms: longer than the time limit of a call. First one node has no etcd, then no node has it. */
+/**
+ * How long one node has no etcd, in ms: longer than the time limit of a call. After that, no node
+ * has etcd for `TOGETHER_MS`.
+ */
 const ALONE_MS = LONG ? 1_200_000 : 13_000;
 const TOGETHER_MS = LONG ? 600_000 : 5000;
 const LONGEST_MS = LONG ? 3_600_000 : 110_000;
@@ -121,7 +124,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       await agent.end('SIGKILL');
       agents[0] = startAgent(one, place);
       await one.untilPeersAnswered(2);
-      // If the start takes longer, the lease of the old process expires.
+      // If the start takes longer than the lease, the lease of the old process expires.
       const isInTime = Date.now() - killedAt < LEASE_SECONDS * 1000;
       await sleep(LEASE_SECONDS * 2000);
       expect(await administrator.read(`${RECORDS}n1`)).toBeDefined();
@@ -185,7 +188,7 @@ function startAgent(node: MeshNode, place: string): LitzProcess {
   return node.agentOf(`etcd://${place}`, words, { longestMs: LONGEST_MS });
 }
 
-/** Waits until the agent of the node has logged a text. */
+/** Waits until an event in the status of the node's agent has a text that matches `what`. */
 async function untilSaid(node: MeshNode, what: RegExp, seconds: number): Promise<void> {
   await vi.waitFor(
     async () => {

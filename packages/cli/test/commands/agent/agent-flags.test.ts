@@ -14,7 +14,7 @@ const GOOD: AgentFlags = {
 };
 
 describe('readAgentFlags', () => {
-  it('reads the flags of the help', () => {
+  it('reads the registry, the prefixes and the settings of an agent', () => {
     const { settings, registry, prefixes } = readAgentFlags(GOOD);
     expect(registry).toEqual({ type: 'file', folder: '/shared/nodes' });
     expect(prefixes.type === 'static' && prefixes.prefixes.map(formatCidr)).toEqual([
@@ -121,7 +121,7 @@ describe('readAgentFlags', () => {
     expect(() => readAgentFlags(given)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 
-  it('listens at the given address', () => {
+  it('reads the addresses of the page, the metrics and the health checks', () => {
     const { page, metrics, health } = readAgentFlags({
       ...GOOD,
       page: '[::1]:51872',

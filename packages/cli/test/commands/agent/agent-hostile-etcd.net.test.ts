@@ -1,7 +1,7 @@
 /**
- * Two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay, nothing
- * leaves in plaintext, the agents need little memory, and their status says what is wrong. Tests
- * with an etcd that freezes are in `agent-etcd.net.test.ts`.
+ * Tests two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay as long
+ * as their records do, nothing leaves in plaintext, the agents need little memory, and their status
+ * says what is wrong. Tests with an etcd that does not answer are in `agent-etcd.net.test.ts`.
  *
  * @module
  */

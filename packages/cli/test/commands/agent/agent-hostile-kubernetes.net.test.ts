@@ -1,6 +1,7 @@
 /**
- * Two nodes that enforce, with an API server that is broken or hostile: their tunnels stay, nothing
- * leaves in plaintext, the agents need little memory, and their status says what is wrong.
+ * Tests two nodes that enforce, with an API server that is broken or hostile: their tunnels stay as
+ * long as their records do, nothing leaves in plaintext, the agents need little memory, and their
+ * status says what is wrong.
  *
  * @module
  */
@@ -132,7 +133,8 @@ describeWith(
 
       redirect(kube.port);
       await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), WITHIN);
-      // A status that could not be written is written again within 30 s after the server answers.
+      // A status of a node that could not be written is written again within 30 s after the server
+      // answers.
       await vi.waitFor(
         async () => {
           for (const node of cluster.nodes) expect((await node.status()).troubles).toEqual([]);
@@ -172,7 +174,10 @@ const BAD_SPECS: readonly unknown[] = [
   { addresses: ['10.9.0.77'], keys: [{ publicKey: 'A'.repeat(900), generation: 1 }] },
   { addresses: Array.from({ length: 200 }, (_, i) => `10.9.1.${i}`) },
 ];
-/** In ms: the tunnels must stay up. The agent notices a frozen server only after a minute. */
+/**
+ * How long the server is frozen, in ms. The tunnels must stay up meanwhile. An agent would notice a
+ * frozen server only after a minute.
+ */
 const FROZEN_MS = 3000;
 
 interface KubeObject {

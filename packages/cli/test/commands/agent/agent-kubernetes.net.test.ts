@@ -14,7 +14,8 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     await applyLitzNodes(kube);
     cluster = await MeshCluster.create(2);
     for (const node of cluster.nodes) {
-      // The API server is on the loopback interface outside the namespaces.
+      // The API server listens on the loopback interface outside the namespaces, so each namespace
+      // has a relay to it.
       relays.push(node.host.namespace.run(() => TcpRelay.open(kube.port, kube.port)));
       await kube.apply(`/api/v1/nodes/${node.name}`, {
         apiVersion: 'v1',

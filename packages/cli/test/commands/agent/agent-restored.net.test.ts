@@ -92,7 +92,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
       await NumberedStream.start(one.pod, two.pod, two.podAddress),
       await NumberedStream.start(two.pod, one.pod, one.podAddress),
     ];
-    // These agents wait only 5 s for a missing node in a rotation.
+    // The new agents wait only 5 s for a missing node in a rotation.
     for (const node of [one, two]) {
       await agents.get(node)?.end('SIGKILL');
       agents.set(node, node.agent(['--rotate-timeout', '5s']));
@@ -171,7 +171,7 @@ async function ownKey(node: MeshNode): Promise<{ readonly publicKey: string }> {
   return key;
 }
 
-/** Returns options that shift the clock of a daemon and its agent. */
+/** Returns options that shift the clock of a daemon and its agent by `ms`. */
 function shiftedClock(ms: number): ProcessOptions & { readonly env: { CLOCK_FILE: string } } {
   const options = {
     env: { CLOCK_FILE: join(cluster.folder, 'clock'), LOG_LEVEL: 'verbose' },
@@ -202,7 +202,7 @@ async function until(holds: () => Promise<void>): Promise<void> {
 }
 
 const HOUR_MS = 3_600_000;
-/** In ms: several times Rekey-Timeout. */
+/** In ms: more than two times Rekey-Timeout. */
 const REFUSED_MS = 12_000;
 /** In ms: Keepalive-Timeout, Rekey-Timeout, and time for a busy machine. */
 const LONGEST_MS = 40_000;

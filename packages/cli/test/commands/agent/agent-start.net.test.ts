@@ -1,5 +1,6 @@
 /**
- * Tests that an agent that cannot start, or must end, reports why and leaves nothing behind.
+ * Tests the start of an agent. An agent that cannot start reports why and leaves nothing behind. An
+ * agent that enforced before a restart enforces again before its registry answers.
  *
  * @module
  */

@@ -137,7 +137,9 @@ async function askAll(...words: string[]): Promise<void> {
   for (const node of cluster.nodes) await node.ask(...words);
 }
 
-/** Pings between the nodes and between their pods, and returns which pings are readable. */
+/**
+ * Pings between the nodes and between their pods. Returns which pings a capture shows in plaintext.
+ */
 async function readableBetween(): Promise<{ nodes: boolean; pods: boolean }> {
   const capture = cluster.capture();
   expect(await one.host.ping(two.address)).toBe(3);
@@ -151,7 +153,7 @@ async function readableBetween(): Promise<{ nodes: boolean; pods: boolean }> {
   };
 }
 
-/** Switches a node off, and waits until the other node knows that. */
+/** Switches the enforcement of `node` off, and waits until node `one` knows that. */
 async function switchOff(node: MeshNode): Promise<void> {
   await node.ask('enforcement', 'off');
   await vi.waitFor(

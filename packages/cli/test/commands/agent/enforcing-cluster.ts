@@ -1,5 +1,6 @@
 /**
- * What the tests of hostile registries do with a cluster whose nodes enforce.
+ * Steps of the tests with a hostile registry and nodes that enforce: they wait for a state of each
+ * node, count lost packets, and find plaintext.
  *
  * @module
  */
@@ -7,7 +8,7 @@ import { expect, vi } from 'vitest';
 import type { MeshCluster, MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
-/** For `vi.waitFor`: agents try again after 10 s at most. */
+/** Options of `vi.waitFor`. An agent requests the records again after 10 s at most. */
 export const WITHIN = { timeout: 25_000, interval: 100 };
 
 /** Waits until all peers have answered and each node enforces. */
@@ -22,7 +23,7 @@ export async function untilEnforced(nodes: readonly MeshNode[]): Promise<void> {
  * Runs `during` while packets pass between the pods of the first two nodes in both directions.
  *
  * @returns how many were lost in each direction
- * @throws {Error} (rejects) a packet of a pod was captured in plaintext
+ * @throws {Error} (rejects) a packet of a pod was captured in plaintext, or none was sent
  */
 export async function lossesDuring(
   cluster: MeshCluster,
@@ -52,8 +53,8 @@ export function plaintextOf(lines: readonly string[]): string[] {
 }
 
 /**
- * Waits until the status of each node names this trouble with the registry, and the other node is
- * still connected. Undefined: no trouble.
+ * Waits until the status of each node names a trouble with the registry that matches `trouble`, and
+ * its only peer is connected. Undefined: waits until there is no trouble.
  */
 export async function eachSays(
   nodes: readonly MeshNode[],
@@ -70,7 +71,7 @@ export async function eachSays(
 }
 
 /**
- * Waits until the status of each node shows this number of refused records, and one connected peer.
+ * Waits until the status of each node shows `count` refused records and one connected peer.
  */
 export async function eachRefuses(nodes: readonly MeshNode[], count: number): Promise<void> {
   for (const node of nodes) {

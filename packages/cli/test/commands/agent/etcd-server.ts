@@ -1,5 +1,6 @@
 /**
- * The real etcd of the mesh's own tests, see `kube-server.ts`.
+ * A real etcd, from the tests of mesh. The files of those tests are not a part of this package, so
+ * they are imported when a test runs, and their types are repeated here.
  *
  * @module
  */
@@ -12,7 +13,9 @@ export const ETCD_TESTS: string = join(import.meta.dirname, '../../../../mesh/te
 /** A real etcd. */
 export interface Etcd {
   readonly port: number;
+  /** A second port for clients, for the administrator. The relays of tests lead only to `port`. */
   readonly administrationPort: number;
+  /** Kills the server, and starts it again without its data. */
   replace(): Promise<void>;
   startServer(): Promise<void>;
   killServer(): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * A TCP server that sends random bytes to each client without end.
+ * `GarbageServer`: a TCP server that sends random bytes to each client without end.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The real API server of the mesh's own tests. Those files are not a part of this package, so they
- * are imported when a test runs, and their types are repeated here.
+ * A real API server, from the tests of mesh. The files of those tests are not a part of this
+ * package, so they are imported when a test runs, and their types are repeated here.
  *
  * @module
  */

@@ -45,7 +45,7 @@ describe('kubernetesDefaults', () => {
     expect(server.requests.every((request) => request.includes('/nodes?'))).toBe(true);
   });
 
-  it('opts a control plane out, except in the mode all', async () => {
+  it('opts a control plane out, except in mode all, and unless labels are given', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('n1', CONTROL_PLANE));
     const optOut = async (flags: Partial<AgentFlags>) => (await defaults(flags)).flags.optOut;
@@ -125,7 +125,7 @@ function node(name: string, labels = {}) {
 function setUp() {
   const server = new FakeKubeServer();
   server.put('/api/v1/nodes', node('n1'));
-  /** How often each opened object was closed. */
+  /** How often each `KubeApi` was closed, in the order in which they were opened. */
   const closes: number[] = [];
   const end = new AbortController();
   const defaults = (

@@ -1,9 +1,10 @@
 /**
- * Nodes of a mesh for tests: namespaces with a pod each, on a bridge that is captured. The routes
- * between the pods are like those of flannel's host-gw.
+ * `MeshCluster`: the nodes of a mesh for tests. Each node is a network namespace, and so is its
+ * pod. A bridge connects the nodes, and a test can capture its packets. The routes between the pods
+ * are like those of flannel's host-gw.
  *
  * ```
- *   pod 10.244.1.5 -- node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 -- pod 10.244.2.5
+ *   pod 10.244.1.5 - node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 - pod 10.244.2.5
  * ```
  *
  * @module
@@ -23,7 +24,7 @@ export const CLUSTER_PREFIX = '10.244.0.0/16';
 
 export class MeshCluster {
   readonly nodes: readonly MeshNode[];
-  /** The folder of the registry and of the agents' sockets. */
+  /** The folder of the registry, and of the sockets and the state of the agents. */
   readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-mesh-'));
   readonly #switch: Host = new Host();
   readonly #relays: TcpRelay[] = [];
@@ -46,7 +47,7 @@ export class MeshCluster {
     return { relay, place: `${SWITCH_ADDRESS}:${port}` };
   }
 
-  /** Captures at every port of the bridge. Each packet appears twice, at two ports. */
+  /** Captures at every port of the bridge, so a packet between two nodes appears twice. */
   capture(): Capture {
     const { namespace, netlink } = this.#switch;
     const ports = this.nodes.map(({ number }) => netlink.linkByName(`port${number}`)!.index);
@@ -133,7 +134,7 @@ export class MeshNode {
     return daemon;
   }
 
-  /** @param words more arguments */
+  /** Starts an agent whose registry is a folder. @param words more arguments */
   agent(words: readonly string[] = [], options: ProcessOptions = {}): LitzProcess {
     const directory = `file:${join(this.#folder, 'registry')}`;
     return this.agentOf(directory, words, options);
@@ -155,7 +156,7 @@ export class MeshNode {
     });
   }
 
-  /** Starts an agent that gets its addresses and prefixes from Kubernetes. */
+  /** Starts an agent with Kubernetes as registry. It reads the prefix of its pods there. */
   kubernetesAgent(
     kubeconfig: string,
     words: readonly string[] = [],
@@ -169,7 +170,11 @@ export class MeshNode {
     return this.host.litz(['agent', ...all], options);
   }
 
-  /** Returns the output of a command of `litz agent`. @throws {Error} it failed; the message has the output */
+  /**
+   * Returns the output of a command of `litz agent`.
+   *
+   * @throws {Error} it failed; the message has the output
+   */
   async ask(...words: string[]): Promise<string> {
     const place = ['--interface', this.interfaceName, '--control-dir', join(this.#folder, 'run')];
     const asked = this.host.litz(['agent', ...place, ...words]);
@@ -183,7 +188,7 @@ export class MeshNode {
     return (await sendControlRequest(path, { command: 'status' })) as MeshStatus;
   }
 
-  /** Waits until the agent knows `count` other nodes. */
+  /** Waits until the agent knows at least `count` other nodes. */
   async knows(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
@@ -194,7 +199,7 @@ export class MeshNode {
     );
   }
 
-  /** Waits until the agent reports that each of the others has answered, and its routes exist. */
+  /** Waits until at least `count` other nodes have answered, and as many routes to them exist. */
   async untilPeersAnswered(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
@@ -208,7 +213,7 @@ export class MeshNode {
     );
   }
 
-  /** The routes appear one round of the agent after the answers. */
+  /** Counts the routes to peers. They appear one round of the agent after the answers. */
   #peerRoutes(): number {
     const { netlink } = this.host;
     const index = netlink.linkByName(this.interfaceName)?.index;
@@ -222,7 +227,7 @@ export class MeshNode {
   }
 }
 
-/** The time limit of a test in ms. */
+/** In ms: a process that lives longer is killed. */
 const LONGEST_MS = 120_000;
 
 export class Capture {
@@ -235,8 +240,8 @@ export class Capture {
   }
 
   /**
-   * Returns the captured IPv4 packets, such as 'udp 10.9.0.1:51871 > 10.9.0.2:51871' and 'icmp
-   * 10.244.1.5 > 10.244.2.5'.
+   * Returns a line for each IPv4 packet that was captured so far, such as 'udp 10.9.0.1:51871 >
+   * 10.9.0.2:51871' and 'icmp 10.244.1.5 > 10.244.2.5'.
    */
   lines(): string[] {
     for (const socket of this.#sockets) {
@@ -271,5 +276,5 @@ function describe(frame: Uint8Array): string | undefined {
 const SWITCH_ADDRESS = '10.9.0.254';
 const FIRST_RELAY_PORT = 2000;
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };
-/** The tables main and local. */
+/** The tables main and local, where an agent adds no routes. */
 const KERNEL_TABLES: readonly number[] = [254, 255];

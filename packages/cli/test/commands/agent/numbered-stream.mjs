@@ -1,14 +1,16 @@
 // Sends numbered datagrams from one process to another, RATE per second (default: 1000).
 //
-//   node numbered-stream.mjs send ADDRESS PORT [RATE]  until SIGTERM, then prints how many it has sent
-//   node numbered-stream.mjs receive ADDRESS PORT      until SIGTERM, then prints which came, and gaps
+//   node numbered-stream.mjs send ADDRESS PORT [RATE]  until SIGTERM, then prints how many it sent
+//   node numbered-stream.mjs receive ADDRESS PORT      until SIGTERM, then prints how many came,
+//                                                      which are missing, and the longest gap
 import { createSocket } from 'node:dgram';
 
 const MOST_AT_ONCE = 20;
 const [, , role, address, port, rate = '1000'] = process.argv;
 const NANOSECONDS_EACH = BigInt(Math.round(1e9 / Number(rate)));
 const family = address.includes(':') ? 'udp6' : 'udp4';
-// A large buffer keeps datagrams while this process gets no processor time, so that they do not count as lost.
+// A large buffer keeps datagrams while this process gets no processor time, so that they do not
+// count as lost.
 const socket = createSocket({
   type: family,
   recvBufferSize: role === 'receive' ? 2 ** 23 : undefined,
@@ -24,7 +26,8 @@ function send() {
   socket.on('error', () => {});
   const timer = setInterval(() => {
     const due = Number((process.hrtime.bigint() - began) / NANOSECONDS_EACH);
-    // After a pause, it skips the missed datagrams, because a burst would cause losses itself.
+    // After a pause, the sender skips the missed datagrams, because a burst would cause losses
+    // itself.
     const late = Math.max(0, due - sent - MOST_AT_ONCE);
     began += BigInt(late) * NANOSECONDS_EACH;
     while (!state.isOver && sent < due - late) {

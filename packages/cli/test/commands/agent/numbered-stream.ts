@@ -1,5 +1,5 @@
 /**
- * Sends numbered datagrams between two pods, and counts the lost ones.
+ * `NumberedStream`: sends numbered datagrams between two pods, and counts the lost ones.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface StreamOptions {
   readonly port?: number;
   /** Datagrams per second. Default: 1000. */
   readonly rate?: number;
-  /** The process is killed after this many ms. Default: two minutes. */
+  /** Both processes are killed after this many ms. Default: two minutes. */
   readonly longestMs?: number;
 }
 
@@ -46,7 +46,7 @@ export class NumberedStream {
     this.#receiver = receiver;
   }
 
-  /** Ends the stream in any state. */
+  /** Kills both processes, also after they have ended. */
   kill(): void {
     this.#sender.kill();
     this.#receiver.kill();

@@ -26,7 +26,7 @@ describe('openRegistry', () => {
     await registry.close();
   });
 
-  it('names the wrong flag', () => {
+  it('refuses a certificate for an etcd:// URL, and names etcds://', () => {
     const choice = { type: 'etcd', url: 'etcd://192.0.2.1:2379' } as const;
     const flags = { ...DEFAULT_FLAGS, etcdCa: 'ca.crt' };
     expect(() => openRegistry(choice, flags, undefined)).toThrow(

@@ -11,7 +11,13 @@ export function peakMegabytes(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1.024e-3;
 }
 
-/** In MB: the memory limit of the chart (256 MiB). An agent takes up to 200 MB while a registry sends garbage. */
+/**
+ * In MB: the memory limit of the chart (256 MiB). An agent takes up to 200 MB while a registry
+ * sends garbage.
+ */
 export const MOST_MEGABYTES = 268;
-/** As docs/mesh.md advises for a large mesh: V8 collects earlier than on a machine with much memory. */
+/**
+ * As docs/mesh.md advises for a large mesh. With these flags, V8 collects garbage earlier than it
+ * does by default on a machine with much memory.
+ */
 export const NODE_OPTIONS = '--max-semi-space-size=1 --max-old-space-size=256';

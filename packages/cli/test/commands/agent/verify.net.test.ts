@@ -39,7 +39,7 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
   });
 
   it('verify finds an intended leak, names the flow, and exits with 1', async () => {
-    // Another program's rule comes before those of the agent, which must not change it.
+    // A rule of another program comes before the rules of the agent. The agent must not change it.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
     const { code, text } = await verified(one);
@@ -105,7 +105,10 @@ async function bodyOf(server: string, path: string): Promise<string> {
   return text;
 }
 
-/** Asks a server of the agent, in the namespace of the node: the page is on its loopback. */
+/**
+ * Requests a path of a server of node one's agent. The request comes from the namespace of the
+ * node, because the page listens on the loopback interface there.
+ */
 async function fetched(server: string, path: string): Promise<{ status: number; text: string }> {
   const script = `fetch('http://${server}/${path}').then(async (answer) => {
     console.log(JSON.stringify({ status: answer.status, text: await answer.text() }));

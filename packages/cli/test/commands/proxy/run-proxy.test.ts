@@ -69,7 +69,7 @@ describe('runProxy', () => {
     await echo.close();
   });
 
-  test('opens the tunnel of the file, and wipes its keys', async () => {
+  test('opens the tunnel of the file, and wipes its private key', async () => {
     const run = start(TUNNEL, { socks5: ['0'] });
     await until(() => printed.length === 1);
     const { privateKey: key } = configs[0].interface;
@@ -129,7 +129,7 @@ describe('runProxy', () => {
     }
   });
 
-  test('warns if other machines can use it', async () => {
+  test('warns if other machines can use the proxy', async () => {
     const run = start(TUNNEL, { socks5: [':0'] });
     await until(() => printed.length === 2);
     expect(printed[1]).toMatch(/^WARNING: \*:0 is open to everyone/);
@@ -140,7 +140,7 @@ describe('runProxy', () => {
   test('--check reads the file and opens nothing', async () => {
     await start(TUNNEL, { socks5: ['0'], check: true });
     expect(configs).toEqual([]);
-    expect(printed).toEqual([expect.stringMatching(/wg0\.conf: right$/)]);
+    expect(printed).toEqual([expect.stringMatching(/wg0\.conf: nothing is wrong$/)]);
   });
 
   test('--check finds what would be missing when the tunnel is opened', async () => {
@@ -176,7 +176,7 @@ describe('runProxy', () => {
   });
 });
 
-/** The network of a tunnel, on loopback. */
+/** Stands for the network of a tunnel. Its connections lead to servers on loopback. */
 class TunnelStub extends LoopbackNetwork implements OpenNetwork {
   isClosed = false;
   fail: (error: Error) => void = () => {};

@@ -1,6 +1,6 @@
 /**
- * `CountedProvider`: a provider that counts the ciphers that are not destroyed, and fails if a counter
- * is used twice with one key.
+ * `CountedProvider`: a provider that counts the ciphers that are not destroyed. It fails if a
+ * counter is not greater than the last one that was used with the same key.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Cipher, CryptoProvider } from '../../../src/index.ts';
 import { wasmProvider } from '@litz/wasm';
 import { toyProvider } from '../toy-provider.ts';
 
-/** The last counter that was sealed with each key, of all nodes of a world. */
+/** The last counter that was used with each key (in hexadecimal), by any node of a world. */
 export type SealedCounters = Map<string, number>;
 
 export class CountedProvider {

@@ -16,7 +16,8 @@ export function happen(world: World): void {
 type Event = (world: World, member: Member) => void;
 
 /**
- * From a millisecond to two hours; about a quarter of the pauses are longer than a session lives.
+ * Returns a pause in milliseconds, from 1 ms to two hours. About a quarter of the pauses are longer
+ * than a session lives.
  */
 function pauseOf(world: World): number {
   return 10 ** (world.random() * 6.9);
@@ -78,7 +79,10 @@ function keepAlive(world: World, member: Member): void {
   world.introduce(member, other, { persistentKeepalive, replaceAllowedIps: true });
 }
 
-/** A member gets a new key without a rotation. The others replace it by a new peer. */
+/**
+ * A member gets a new key without a rotation. The others remove the peer with the old key, and add
+ * a peer with the new one.
+ */
 function changeKey(world: World, member: Member): void {
   const { publicKey } = member.person;
   member.person = world.renew(member);
@@ -119,7 +123,7 @@ function takeLinkDown(world: World, member: Member): void {
   member.node.input((engine, now) => engine.linkUp(now));
 }
 
-/** The program does not run, and the datagrams to it are lost. */
+/** The program of a member does not run for a while, and the datagrams to it are lost. */
 function suspend(world: World, { node }: Member): void {
   const { nodes } = world.network;
   nodes.splice(nodes.indexOf(node), 1);

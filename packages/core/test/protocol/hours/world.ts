@@ -70,7 +70,11 @@ export class World {
    * The share of datagrams that are lost, the share that are doubled, and the greatest delay in ms.
    */
   weather = { loss: 0, doubled: 0, jitterMs: 0 };
-  /** How many packets were sent and delivered, and how many datagrams the attacker sent. */
+  /**
+   * How many packets were sent and delivered, how many datagrams the attacker sent, how many
+   * responses (`handshakes`) and upgrades there were, and how long the longest call of `calm`
+   * lasted.
+   */
   readonly figures = {
     sent: 0,
     delivered: 0,
@@ -160,8 +164,8 @@ export class World {
   /** Starts a member again, with its keys and without its sessions. */
   restart(member: Member): void {
     const { endpoint } = member.node;
-    // The clock may not go back at a restart: every peer would refuse the initiations (section 5.1 of the
-    // paper).
+    // The clock may not go back at a restart: every peer would refuse the initiations (section 5.1
+    // of the paper).
     member.clockError = this.#latestClockError += 3_600_000;
     this.network.nodes.splice(this.network.nodes.indexOf(member.node), 1);
     const { node, crypto } = this.#join(member.person, member.options, member);
@@ -214,8 +218,8 @@ export class World {
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
       // A lost message is authentic from any address. If it came from the attacker's address, its
       // sender would seem to be there (section 2.1 of the paper). If the sender has moved silently,
-      // the two could not find each other. The same is true for an initiation that was refused
-      // under load, or whose timestamp was forgotten.
+      // sender and receiver could not find each other. The same is true for an initiation that was
+      // refused under load, or whose timestamp was forgotten.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
       const from = isElsewhere ? ATTACKER : datagram.from;

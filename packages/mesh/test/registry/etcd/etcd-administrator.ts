@@ -97,7 +97,7 @@ export class EtcdAdministrator {
     await this.send('auth/user/changepw', { name, password });
   }
 
-  /** Enables authentication. From now on each request needs a user; this administrator is `root`. */
+  /** Enables authentication: each request then needs a user. This administrator is `root`. */
   async enableUsers(): Promise<void> {
     await this.send('auth/user/add', { name: 'root', password: ROOT_PASSWORD });
     await this.send('auth/role/add', { name: 'root' });

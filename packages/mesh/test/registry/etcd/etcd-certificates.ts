@@ -20,7 +20,10 @@ export interface CertificateOptions {
   readonly days?: number;
 }
 
-/** Makes two authorities, `ca` and `other-ca`. `ca` signs a `server` on loopback and a client `n1`. */
+/**
+ * Makes two authorities, `ca` and `other-ca`. `ca` signs certificates of a `server` on loopback and
+ * of a client `n1`.
+ */
 export function makeCertificates(folder: string): void {
   for (const authority of ['ca', 'other-ca']) {
     const files = ['-keyout', `${authority}.key`, '-out', `${authority}.crt`];

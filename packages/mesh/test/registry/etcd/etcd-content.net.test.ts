@@ -199,7 +199,7 @@ function fixture(name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(folder, `cilium-kvstore-${name}.json`), 'utf8'));
 }
 
-/** The record of `n1` with a bad field. */
+/** Returns the record of `n1` as text, with changed fields. */
 function changed(fields: object): string {
   const text = writeRecordText(NATIVE_FORMAT, recordOf(1), undefined)!;
   return JSON.stringify({ ...JSON.parse(text), ...fields });

@@ -16,7 +16,7 @@ import { frameOf } from '../../../src/registry/etcd/grpc-frames.ts';
 import { bytesOf } from '../../../src/registry/etcd/key-bytes.ts';
 
 export class HostileEtcd {
-  /** How many pages of the list were read so far. */
+  /** How many pages of the list were requested so far. */
   pages = 0;
   readonly #server: Http2Server = createServer();
 
@@ -46,7 +46,7 @@ export class HostileEtcd {
     this.#server.close();
   }
 
-  /** Keys that no page has had before, each with the largest name and junk as its value. */
+  /** Returns keys that no page has had before, each with a long name and junk as its value. */
   #nextPage(): Partial<RangeResponse> {
     const page = ++this.pages;
     const name = (i: number): string =>

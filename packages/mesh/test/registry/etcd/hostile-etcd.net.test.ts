@@ -1,5 +1,5 @@
 /**
- * Tests against an HTTP/2 server that answers anything in place of etcd.
+ * Tests against an HTTP/2 server that gives answers which etcd never gives.
  *
  * @module
  */

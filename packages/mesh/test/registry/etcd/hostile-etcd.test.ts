@@ -62,7 +62,7 @@ describe('KeyWatch', () => {
     },
   );
 
-  test('lists again after an event with an impossible revision in the future', async () => {
+  test('lists again if etcd has an older revision than an event before', async () => {
     const { api, heard, clock } = follow();
     await until(() => api.watches.length === 1);
     api.tell({ created: true, header: { clusterId: 1n, revision: 5n } });
@@ -120,7 +120,7 @@ function keyValue(name: string, modRevision: bigint): KeyValue {
   return { key: bytesOf(PREFIX + name), value: bytesOf('{}'), modRevision, lease: 0n };
 }
 
-/** An etcd that answers as the test says. */
+/** An etcd in memory whose answers a test sets. */
 class FakeEtcd {
   asked = 0;
   answer: (asked: number) => Partial<RangeResponse> = () => ({});

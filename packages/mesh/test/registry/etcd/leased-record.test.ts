@@ -60,7 +60,7 @@ describe('LeasedRecord in etcd', () => {
 });
 
 interface Store {
-  /** The value of the only key. */
+  /** The only key with its value; undefined: it was deleted. */
   value: KeyValue | undefined;
   beforeWrite: () => void;
 }

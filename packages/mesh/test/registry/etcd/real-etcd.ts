@@ -22,7 +22,7 @@ export const etcdProgram: Requirement = programRequirement('etcd');
 export interface EtcdOptions {
   /** Uses TLS, and requires client certificates. */
   readonly tls?: boolean;
-  /** Returns more arguments. `folder` is for files that they name. */
+  /** Returns more arguments of etcd. `folder` is for files that they name. */
   readonly flags?: (folder: string) => readonly string[];
 }
 
@@ -90,7 +90,7 @@ export class RealEtcd {
     return join(this.folder, name);
   }
 
-  /** Writes a file with a password. Returns its path. */
+  /** Writes a file that only its owner can read. Returns its path. */
   write(name: string, text: string): string {
     writeFileSync(this.file(name), text, { mode: 0o600 });
     return this.file(name);
@@ -119,7 +119,8 @@ export class RealEtcd {
         }),
         '--bcrypt-cost=4',
         ...(this.#isEncrypted ? tlsFlags : []),
-        // With these times, a single member elects itself at once. The shortest lease also depends on them.
+        // With these times, a single member elects itself at once. The shortest lease also depends
+        // on them.
         ...(this.#members.includes(',')
           ? []
           : ['--heartbeat-interval=20', '--election-timeout=200']),
@@ -130,7 +131,7 @@ export class RealEtcd {
     await this.#untilReady();
   }
 
-  /** Kills the process, like a crash. */
+  /** Kills the process with SIGKILL, as a crash would end it. */
   async killServer(): Promise<void> {
     const server = this.#server;
     if (!server || server.exitCode !== null || server.signalCode !== null) return;

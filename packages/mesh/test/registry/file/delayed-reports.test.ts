@@ -1,5 +1,5 @@
 /**
- * Tests of reports that wait until two scans agree.
+ * Tests reports of bad and missing records, which wait until two scans agree.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const worse = new Map<string, ReadRecord>([['n1', new RecordError('n1', 'text', 
 const none = new Map<string, ReadRecord>();
 
 describe('DelayedReports', () => {
-  test('reports a bad record when two polled scans have found the same text', () => {
+  test('reports a bad record when two polled scans have found the same error', () => {
     const held = new DelayedReports();
     expect(held.reportable(bad, good, true)).toEqual(good);
     expect(held.reportable(bad, good, false)).toEqual(good);

@@ -1,5 +1,5 @@
 /**
- * Tests of the results of a scan.
+ * Tests what a scan of the registry's directory returns, and which files it opens.
  *
  * @module
  */
@@ -68,7 +68,7 @@ describe('DirectoryScanner', () => {
     expect(records.get('n2')).toEqual(recordOf(2));
   });
 
-  test('opens no pipe, no device and no socket', async () => {
+  test('opens no pipe and no socket', async () => {
     const directory = temporaryDirectory();
     execFileSync('mkfifo', [join(directory, 'pipe.json')]);
     const server = createServer().listen(join(directory, 'socket.json'));
@@ -113,7 +113,7 @@ describe('DirectoryScanner', () => {
     expect(open).toHaveBeenCalledTimes(1);
   });
 
-  test('sees an edit that changes neither the length nor the time of the file', async () => {
+  test('sees an edit that changes neither the length nor the modification time of the file', async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'n1.json');
     writeRecord(directory, recordOf(1, { port: 1111 }));
@@ -169,9 +169,12 @@ describe('DirectoryScanner', () => {
     ['another inode number', { ino: 8n }, false],
     ['another device', { dev: 2n }, false],
     ['the same inode number with a later birth time', { birthtimeNs: 40n, ctimeNs: 40n }, false],
-  ])('knows whether a directory is the same one: %s', async (_what, change, isSame) => {
-    expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
-  });
+  ])(
+    'knows whether the path still leads to the same directory: %s',
+    async (_what, change, isSame) => {
+      expect(await areSame({ birthtimeNs: 10n, ctimeNs: 20n }, change)).toBe(isSame);
+    },
+  );
 
   test('does not take a change for a creation if the system stores no creation times', async () => {
     const [before, after] = [20n, 30n].map((time) => ({ birthtimeNs: time, ctimeNs: time }));

@@ -1,5 +1,5 @@
 /**
- * Tests of the watch of a directory.
+ * Tests the watch that reports changes in a directory.
  *
  * @module
  */
@@ -37,7 +37,7 @@ describe('DirectoryWatch', () => {
     expect(watches.open).toHaveLength(1);
   });
 
-  test('does not start when it is closed', () => {
+  test('does not start after it was closed', () => {
     const watches = new Watches();
     const watch = new DirectoryWatch('/nodes', () => {}, watches.watch);
     watch.start();

@@ -1,5 +1,5 @@
 /**
- * Tests of reading one file of the registry.
+ * Tests how one file of the registry is read.
  *
  * @module
  */
@@ -48,7 +48,7 @@ describe('readRegularFile', () => {
     expect(await readRegularFile(promises, path)).toEqual({ reason: 'is not a regular file' });
   });
 
-  test('reads no more bytes than a record can have', async () => {
+  test('refuses a file with more bytes than a record can have', async () => {
     const path = join(temporaryDirectory(), 'n1.json');
     writeFileSync(path, 'x'.repeat(300_000));
     expect(await readRegularFile(promises, path)).toEqual({ reason: 'has more than 262144 bytes' });

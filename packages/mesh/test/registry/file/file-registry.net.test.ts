@@ -59,7 +59,7 @@ describe('FileRegistry', () => {
   });
 });
 
-/** A file system of 64 KiB in memory. */
+/** The right to mount a file system of 64 KiB in memory. */
 const tmpfs = requirement('mount a tmpfs', () => {
   const { path, unmount } = smallDisk();
   unmount();
@@ -150,6 +150,6 @@ function fill(path: string): void {
   try {
     writeFileSync(join(path, 'filling'), Buffer.alloc(128 * 1024));
   } catch {
-    // The file system is full now.
+    // The error is expected: the file system is full.
   }
 }

@@ -182,7 +182,7 @@ describe('FileRegistry', () => {
     },
   );
 
-  test('writes a removed record again if that is requested after the report', async () => {
+  test('writes a removed record again if it is published after the report of the removal', async () => {
     const { path, registry, listener, clock, watch } = await following();
     await registry.publish(recordOf(1));
     await clock.pass(20);
@@ -233,14 +233,14 @@ describe('FileRegistry', () => {
     expect(readdirSync(path)).toEqual([]);
   });
 
-  test('makes the directory for the first record', async () => {
+  test('makes the directory for its first record', async () => {
     const path = join(temporaryDirectory(), 'deep/nodes');
     const registry = new FileRegistry(path);
     await registry.publish(recordOf(1));
     expect(readdirSync(path)).toEqual(['n1.json']);
   });
 
-  test('does not create a directory again that was there before', async () => {
+  test('does not create its directory again after it was removed', async () => {
     const { path, registry } = await following();
     renameSync(path, `${path}.away`);
     await expect(registry.publish(recordOf(1))).rejects.toThrow(

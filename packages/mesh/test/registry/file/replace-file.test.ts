@@ -49,7 +49,7 @@ describe('replaceFile', () => {
   });
 
   test.each(['write', 'sync', 'rename'])(
-    'keeps the old text and leaves no other file if the disk is full: %s',
+    'keeps the old text and leaves no other file if the disk is full at the step %s',
     async (step) => {
       const directory = temporaryDirectory();
       writeFileSync(join(directory, 'n1.json'), 'old');
@@ -158,7 +158,7 @@ function atSync(files: FileAccess, change: () => void): FileAccess {
   };
 }
 
-/** The real file system, which records each step here. The step `failing` reports a full disk. */
+/** The real file system. It adds each step to `steps`, and the disk is full at `failing`. */
 function recorded(steps: string[], failing?: string): typeof promises {
   const step = (name: string): void => {
     steps.push(name);

@@ -2,7 +2,7 @@
  * A small API server in memory. It uses the HTTP of Node.js over a pair of streams.
  *
  * It supports lists by pages, watches with bookmarks, status 410, server-side apply without
- * ownership, and gzip. A test chooses its faults.
+ * ownership, and gzip. A test can replace its next answers by faults.
  *
  * @module
  */
@@ -26,7 +26,7 @@ interface Watch {
 }
 
 export class FakeKubeServer {
-  /** The requests in order, such as `GET /apis/litz.dev/v1/litznodes?limit=250`. */
+  /** The requests in order, such as `GET /apis/litz.dev/v1/litznodes?limit=100`. */
   readonly requests: string[] = [];
   readonly headers: http.IncomingHttpHeaders[] = [];
   readonly bodies: string[] = [];
@@ -133,7 +133,7 @@ export class FakeKubeServer {
 
   #connect(): Duplex {
     const [near, far] = duplexPair();
-    // Methods of sockets that streams do not have.
+    // These are methods of sockets that streams do not have.
     Object.assign(near, {
       setKeepAlive() {},
       setNoDelay() {},
@@ -261,7 +261,7 @@ function answer(
   value: unknown,
 ): void {
   const text = JSON.stringify(value);
-  // Like the real server, this one compresses only long answers.
+  // Only long answers are compressed, as by the real server.
   const isZipped = text.length > 1000 && /gzip/.test(String(request.headers['accept-encoding']));
   response.writeHead(code, {
     'content-type': 'application/json',

@@ -24,7 +24,7 @@ describe('findKubeAccess', () => {
     expect(from({ env: {} })).toContain(own);
   });
 
-  test('names what is missing if there is no access', () => {
+  test('reports that no API server is configured', () => {
     expect(() => findKubeAccess({ env: {}, home })).toThrow(
       'no Kubernetes API server is configured',
     );

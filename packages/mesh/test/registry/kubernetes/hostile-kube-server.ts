@@ -1,5 +1,5 @@
 /**
- * A server that replaces the API server and has its certificate. It answers as the test says.
+ * A server that replaces the API server and has its certificate. A test sets its answers.
  *
  * @module
  */
@@ -15,9 +15,9 @@ export interface KubeObject {
 }
 
 export class HostileKube {
-  /** `endless`: lists never end. Else: the items of each list. */
+  /** The items of each list; `endless`: lists never end. */
   records: 'endless' | readonly KubeObject[] = 'endless';
-  /** How many requests for a watch have come. */
+  /** How many watches have been opened. */
   watching = 0;
   readonly #server: Server;
   readonly #collection: string;
@@ -77,8 +77,8 @@ export class HostileKube {
   }
 
   /**
-   * A client with a version of the real server gets status 410, so it lists again. The real server
-   * treats versions of this server in the same way.
+   * Answers with an error of code 410 if the version is one of the real server, so that the client
+   * lists again. The real server does the same with versions of this server.
    */
   #watch(response: ServerResponse, version: number): void {
     if (version > this.#version) {

@@ -17,7 +17,7 @@ const NODES = '/apis/litz.dev/v1/litznodes';
 const SERVER = 'API server http://fake.test:8001';
 
 describe('a list', () => {
-  test('is ended if it repeats itself, with the kind in the error', async () => {
+  test('is ended if it repeats itself, and the error names the kind of the objects', async () => {
     const { server, api } = setUp();
     for (let i = 0; i < 3; i++) server.answerNext((_, response) => page(response, ['a'], 'same'));
     await expect(names(api)).rejects.toThrow(
@@ -41,7 +41,7 @@ describe('a list', () => {
     expect(asked).toBe(6);
   });
 
-  test('gets smaller pages when one is too long, and keeps to them', async () => {
+  test('is read in smaller pages after a page was too long, and the next list too', async () => {
     const { server, api } = setUp();
     server.put(NODES, { metadata: { name: 'a' } });
     const bomb = gzipSync(Buffer.alloc(17 * 1024 * 1024, ' '));
@@ -237,7 +237,7 @@ describe('a watch', () => {
     },
   );
 
-  test('waits for at most a minute, even if the server wants a longer pause', async () => {
+  test('is tried again after a minute at most, even if the server wants a longer pause', async () => {
     const { server, clock, heard, loop } = setUpLoop();
     server.failNext(429, 'TooManyRequests', { 'retry-after': '1e9' });
     loop.start();
@@ -253,7 +253,7 @@ describe('a watch', () => {
   });
 });
 
-/** Writes as long as the other end reads. */
+/** Writes without end, as fast as the other end reads. */
 function fill(response: ServerResponse, letter: string): void {
   const piece = Buffer.alloc(65_536, letter);
   const write = (): void => {

@@ -6,7 +6,7 @@ import { inClusterAccess } from '../../../src/registry/kubernetes/in-cluster.ts'
 import { ManualClock } from '../../manual-clock.ts';
 
 describe('inClusterAccess', () => {
-  test('finds the server in the environment, and reads a replaced token', () => {
+  test('finds the server in the environment, and reads the token again after a minute', () => {
     const directory = mkdtempSync(join(tmpdir(), 'litz-account-'));
     try {
       writeFileSync(join(directory, 'token'), 'old');

@@ -23,7 +23,7 @@ describe('parseKubeConfig', () => {
     expect(access.description).toBe('kubeconfig /etc/k/config, context here');
   });
 
-  test('reads the files that it names, and again after a minute', () => {
+  test('reads the files that the kubeconfig names, and reads them again after a minute', () => {
     const clock = new ManualClock();
     const path = join(folder, 'config');
     writeFileSync(path, configText({ 'certificate-authority': 'ca.crt' }, { tokenFile: 'token' }));

@@ -19,7 +19,7 @@ describeWith(kubeRequirements, 'a real API server', () => {
 
   describeRegistry('kubernetes with LitzNode objects', async () => ({
     ...fixture('/apis/litz.dev/v1/litznodes', 'litz'),
-    // The schema accepts this value; the reader refuses it.
+    // The schema accepts the prefix 0.0.0.0/0, but the reader of records refuses it.
     writeBadRecord: async (name) => {
       const key = { publicKey: KEY, generation: 1, createdAt: '2026-01-31T12:00:00.000Z' };
       const record = { version: 1, addresses: ['192.0.2.1'], port: 51871, keys: [key] };

@@ -178,7 +178,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
   test('writes and reads the annotation of a CiliumNode', async () => {
     await applyDefinition(kube, CILIUM_NODES);
     const path = '/apis/cilium.io/v2/ciliumnodes/node-8';
-    // An object that Cilium's own agent has written.
+    // This is an object as Cilium's own agent writes it.
     await kube.apply(path, {
       apiVersion: 'cilium.io/v2',
       kind: 'CiliumNode',
@@ -410,7 +410,7 @@ function nodeObject(name: string, podCidr: string) {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec };
 }
 
-/** Makes the request of `kubectl get`. */
+/** Requests an object as a table, as `kubectl get` does. */
 async function tableOf(
   kube: RealKube,
   path: string,
@@ -423,7 +423,7 @@ async function tableOf(
   };
 }
 
-/** Runs a process that only follows the records, so that other memory of an agent is not measured. */
+/** Runs a process that only follows the records, so no other memory of an agent is measured. */
 async function follower(kubeconfig: string) {
   const program = `
     import { findKubeAccess, KubeApi, KubernetesRegistry } from ${JSON.stringify(BUILT)};

@@ -208,7 +208,7 @@ describe('KubernetesRegistry', () => {
     );
   });
 
-  test('writes the status beside the record, when it has changed', async () => {
+  test('writes the status only if there is a record and the status has changed', async () => {
     const { server, registry } = setUp();
     const status = {
       version: '0.1.0',

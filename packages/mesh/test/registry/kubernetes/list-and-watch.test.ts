@@ -59,7 +59,7 @@ describe('ListAndWatch', () => {
     expect(heard).toEqual(['sync ']);
   });
 
-  test('requests watches of different lengths, so that many agents do not return at once', async () => {
+  test('requests watches of random lengths, so that the watches of many agents do not end at once', async () => {
     const { server } = await started([], () => 0.5);
     expect(server.requests[1]).toContain('timeoutSeconds=450');
   });
@@ -134,7 +134,7 @@ describe('ListAndWatch', () => {
 
   test('notices a frozen connection', async () => {
     const { server, clock, heard } = await started(['a']);
-    // The timers of a watch: settled after 1 s, silent after 90 s.
+    // A watch has two timers: it counts as settled after 1 s, and as silent after 90 s.
     clock.advance(90_000);
     await until(() => heard.length === 2);
     expect(heard[1]).toBe('trouble API server http://fake.test:8001: silent for 90 s');
@@ -181,7 +181,7 @@ describe('ListAndWatch', () => {
     expect(clock.waits).toEqual([20_000]);
   });
 
-  test('keeps only the fields of an object that are read', async () => {
+  test('reports for each object only what `read` returns', async () => {
     const { server, clock } = setUp();
     server.put(NODES, { metadata: { name: 'a' }, spec: 7 });
     const api = new KubeApi(server.access, { agent: server.agent, clock });

@@ -49,7 +49,7 @@ export function pathOf({ apiVersion, kind, metadata }: Manifest): string {
   return `${base}${place}/${plural}/${metadata.name}`;
 }
 
-/** A definition of `CiliumNode` with the fields that Litz reads or writes. */
+/** A definition of `CiliumNode` whose `spec` accepts any fields. */
 export const CILIUM_NODES: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

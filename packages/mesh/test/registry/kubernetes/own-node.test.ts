@@ -66,7 +66,7 @@ describe('readOwnNode', () => {
     });
   });
 
-  test('reads a Node without any of these fields', () => {
+  test('reads a Node that has only a name', () => {
     expect(readOwnNode({ metadata: { name: 'n' } })).toEqual({
       name: 'n',
       uid: '',

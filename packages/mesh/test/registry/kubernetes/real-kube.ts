@@ -18,7 +18,7 @@ import { etcdFlags, requirement, type Requirement } from '@litz/testkit';
 import { inlineCredential } from '../../../src/registry/kubernetes/credential.ts';
 import type { KubeAccess } from '../../../src/registry/kubernetes/kube-access.ts';
 
-/** Built by CI; see CONTRIBUTING. */
+/** What every test with a real API server needs. CONTRIBUTING.md says how to get the programs. */
 export const kubeRequirements: readonly Requirement[] = [
   ...['kube-apiserver', 'etcd'].map((name) =>
     requirement(`program ${name}`, () => {
@@ -41,7 +41,7 @@ export interface Reply {
 export interface SendOptions {
   /** A token instead of the administrator's certificate. */
   readonly token?: string;
-  /** Another certificate of the folder: `agent`. */
+  /** The name of the client certificate. Default: `admin`. */
   readonly certificate?: string;
   readonly contentType?: string;
   readonly accept?: string;
@@ -91,7 +91,7 @@ export class RealKube {
     };
   }
 
-  /** The path of a kubeconfig with the same access. */
+  /** The path of a kubeconfig with the access of the administrator, which is written here. */
   get kubeconfig(): string {
     const path = join(this.folder, 'kubeconfig');
     const cluster = {
@@ -142,7 +142,7 @@ export class RealKube {
     await this.#untilReady();
   }
 
-  /** Kills the process, like a crash. */
+  /** Kills the process with SIGKILL, as a crash would end it. */
   async killServer(): Promise<void> {
     await kill(this.#server);
   }
@@ -156,7 +156,7 @@ export class RealKube {
     this.#server?.kill('SIGCONT');
   }
 
-  /** Makes a request as the administrator, or as the account of the token. */
+  /** Makes a request as the administrator, or with the token or certificate of the options. */
   send(method: string, path: string, body?: unknown, options: SendOptions = {}): Promise<Reply> {
     const { token, certificate = 'admin' } = options;
     const { contentType = 'application/json', accept = 'application/json' } = options;
@@ -207,7 +207,7 @@ export class RealKube {
     throw new Error(`${path}: ${reply.status} ${reply.body?.message ?? reply.body}`);
   }
 
-  /** Returns a token with these claims. It was issued ten minutes ago, so it may have expired. */
+  /** Returns a token with these claims, issued ten minutes ago, so `exp` can be in the past. */
   signToken(claims: object): string {
     const now = Math.floor(Date.now() / 1000);
     const common = {
@@ -258,7 +258,10 @@ async function kill(child: ChildProcess | undefined): Promise<void> {
   await ended;
 }
 
-/** Makes an authority, the certificates of the server and of an administrator, and the key for tokens. */
+/**
+ * Makes an authority, the certificates of the server, an administrator and an agent, and the key
+ * that signs tokens.
+ */
 function makeCertificates(folder: string): void {
   const openssl = (...args: string[]): void => {
     execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
