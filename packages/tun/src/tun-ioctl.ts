@@ -2,7 +2,7 @@
  * The ioctls of a TUN descriptor; see linux/if_tun.h and drivers/net/tun.c.
  *
  * ```
- * struct ifreq: name (16) | union (24); the flags (2) are its first member
+ * struct ifreq: name (16) | union (24), of which the flags (2) are one member
  * ```
  *
  * @module

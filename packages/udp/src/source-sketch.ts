@@ -15,7 +15,8 @@ import { randomFillSync } from 'node:crypto';
 /**
  * Coefficients of a hash function of a source, all modulo 2^32. `high` and `low` are the first and
  * the next 32 bits of the address; `low` is 0 for IPv4. The shift is needed because floods often
- * come from neighbouring addresses, and a product alone would spread such addresses too evenly.
+ * come from neighbouring addresses, and a product alone would spread such addresses too evenly:
+ * they would share entries with more other sources.
  *
  * ```
  * sum = first * high + second * low + addend

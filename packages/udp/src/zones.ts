@@ -1,6 +1,7 @@
 /**
- * Names and numbers of interfaces, also where there is no FFI. Node.js does not list interfaces
- * that are down or have no IPv6 address, so the C library is used where possible.
+ * Names and numbers of interfaces, also where there is no FFI. Node.js gives the number of an
+ * interface only if the interface is up and has a link-local address, so the C library is used
+ * where possible.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `createWasmByteOperations`: copies and sums bytes of an arena. `@litz/tun/offload` uses these
- * operations instead of its own functions.
+ * `createWasmByteOperations`: copies and sums bytes of an arena. If they are given to
+ * `@litz/tun/offload`, it uses them instead of its own functions.
  *
  * @module
  */

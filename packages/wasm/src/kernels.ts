@@ -77,8 +77,9 @@ export interface Kernels {
   readonly updateHash: (at: number, length: number) => void;
   readonly finishHash: (at: number, length: number) => void;
   /**
-   * Computes Kdf1, Kdf2 or Kdf3 of the paper, as `count` says. At `WINDOW` are the key, 32 bytes,
-   * and then the input, `length` bytes. The result, `count` times 32 bytes, overwrites them.
+   * Computes Kdf1, Kdf2 or Kdf3 of the WireGuard paper, as `count` says. At `WINDOW` are the key,
+   * 32 bytes, and then the input, `length` bytes. The result, `count` times 32 bytes, overwrites
+   * them.
    */
   readonly deriveKeys: (length: number, count: number) => void;
   /** Computes X25519 of `SCALAR` and `POINT`, wipes both, and writes the result to `PRODUCT`. */
@@ -135,8 +136,8 @@ const compiled: Partial<Record<WasmBuild, WasmModule>> = {};
 declare function atob(base64: string): string;
 
 /**
- * A module with one function: `(result v128) i32.const 0, i8x16.splat,
- * i32x4.extadd_pairwise_i16x8_u`.
+ * A module that only engines with SIMD accept. It has one function: `(result v128) i32.const 0,
+ * i8x16.splat, i32x4.extadd_pairwise_i16x8_u`.
  */
 const SIMD_PROBE = Uint8Array.from(
   [
