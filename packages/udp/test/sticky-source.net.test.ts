@@ -166,8 +166,8 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
 });
 
 /**
- * Returns the provider whose address is the source. The kernel may choose any address of that
- * provider.
+ * Returns the provider that the source address belongs to: `FIRST` or `SECOND`. The kernel may
+ * choose any address of that provider.
  */
 function providerOf({ source }: Received): number {
   return source.address[1];

@@ -1,4 +1,4 @@
-/** Deno and Bun run this file. */
+/** Prints the result of `trial`. Deno and Bun run this file. */
 import process from 'node:process';
 import { trial } from './trial.mjs';
 

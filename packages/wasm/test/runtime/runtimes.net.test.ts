@@ -6,7 +6,7 @@ import { built, SUCCESS } from './trial.ts';
 
 const program = join(import.meta.dirname, 'print.mjs');
 const runtimes = [
-  // No remote modules and no permissions, because imports need none.
+  // No remote modules and no permissions, because the two packages need none.
   { command: 'deno', args: ['run', '--no-remote', '--node-modules-dir=manual', '--no-prompt'] },
   { command: 'bun', args: ['run', '--no-install'] },
 ];
