@@ -150,9 +150,12 @@ function openLoop(
       return device;
     };
     let waits = 0;
+    const end = sys.boottimeMs() + LONGEST_RUN_MS;
     class PollSet extends sys.PollSet {
       override wait(timeoutMs: number): number {
         waits++;
+        // The loop blocks this thread, so the time limit of the test would not end it.
+        if (sys.boottimeMs() > end) throw new Error('the loop was not stopped');
         return super.wait(timeoutMs);
       }
     }
@@ -197,3 +200,5 @@ function createLoop(
     onWake,
   });
 }
+
+const LONGEST_RUN_MS = 60_000;

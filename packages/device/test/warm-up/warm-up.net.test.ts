@@ -129,12 +129,11 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     let before: number[] = [];
     const { pairs, opened } = runWarmUp({
       control,
-      until: () => {
-        if (control.left === 0) return true;
+      onOpened: () => {
         before = descriptorsIn(control);
         control.left = 1;
-        return false;
       },
+      until: () => control.left === 0,
     });
     expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);
     expect(opened).toBe(0);
@@ -187,6 +186,8 @@ function askForPort(
 interface Stop {
   readonly control?: ThreadControl;
   readonly up?: boolean;
+  /** Called when the loop has opened everything, before the warm-up opens anything. */
+  readonly onOpened?: () => void;
   /** Called before each wait. Returns whether the loop must end. */
   readonly until?: (
     sockets: readonly udp.UdpSockets[],
@@ -199,7 +200,7 @@ interface Stop {
  * Runs the loop of a device that has no packets of its own, until `until` returns true. By default,
  * that is when the warm-up is over.
  */
-function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }: Stop = {}): {
+function runWarmUp(stop: Stop = {}): {
   pairs: [tun.TunDevice, tun.TunDevice][];
   sockets: udp.UdpSockets[];
   stats: DeviceStats;
@@ -208,15 +209,19 @@ function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }
   opened: number;
   loop: LinuxLoop;
 } {
+  const { control = new ThreadControl(), up = false, onOpened, until = isOver } = stop;
   const pairs: [tun.TunDevice, tun.TunDevice][] = [];
   const sockets: udp.UdpSockets[] = [];
   const events: string[] = [];
   let loop: LinuxLoop;
   let waits = 0;
+  const end = sys.boottimeMs() + LONGEST_RUN_MS;
   /** Stops the loop, which would wait without limit when it has nothing else to do. */
   class PollSet extends sys.PollSet {
     override wait(timeoutMs: number): number {
       if (until(sockets, loop, timeoutMs) || ++waits > 100_000) control.stop();
+      // The loop blocks this thread, so the time limit of the test would not end it.
+      if (sys.boottimeMs() > end) throw new Error('the loop was not stopped');
       return super.wait(timeoutMs);
     }
   }
@@ -251,6 +256,7 @@ function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }
       control.closeDescriptors();
     });
     loop.open();
+    onOpened?.();
     const before = openDescriptors();
     loop.run();
     const opened = openDescriptors() - before;
@@ -261,3 +267,5 @@ function runWarmUp({ control = new ThreadControl(), up = false, until = isOver }
     return { pairs, sockets, stats, peers, opened, loop };
   });
 }
+
+const LONGEST_RUN_MS = 60_000;
