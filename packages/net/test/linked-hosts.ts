@@ -35,7 +35,7 @@ export function linkedHosts(
       stack,
       addresses,
       lookup: tableLookup({ localhost: addresses, ...names }),
-      describePeer: () => Promise.resolve('the other one'),
+      describePeer: () => Promise.resolve('B'),
       onHold: () => {},
     });
     const link = new FakeLink(stack, host);

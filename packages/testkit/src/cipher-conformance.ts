@@ -11,7 +11,7 @@ import { seededRandomBytes } from './seeded-random.ts';
 
 export function describeCipher(check: Check): void {
   check(
-    'Cipher: seals and opens like aeadSeal, at every length up to 300 and at every offset',
+    'Cipher: seals and opens like aeadSeal, at every length up to 300 and at many offsets',
     (provider) => {
       const cipher = provider.createCipher(newKey());
       for (const length of [...Array.from({ length: 301 }, (_, i) => i), 576, 1420, 65_000]) {
@@ -103,18 +103,21 @@ export function describeCipher(check: Check): void {
     second.destroy();
   });
 
-  check('Cipher: gives its key back if it can, until it is destroyed', (provider) => {
-    const key = newKey();
-    const cipher = provider.createCipher(key);
-    if (cipher.readKey) {
-      cipher.seal(0, new Uint8Array(256), 64, 100);
-      const out = new Uint8Array(32);
-      cipher.readKey(out);
-      expect(out).toEqual(key);
-      cipher.destroy();
-      expect(() => cipher.readKey?.(out)).toThrow(TypeError);
-    }
-  });
+  check(
+    'Cipher: if it has readKey, returns its key, and throws after it is destroyed',
+    (provider) => {
+      const key = newKey();
+      const cipher = provider.createCipher(key);
+      if (cipher.readKey) {
+        cipher.seal(0, new Uint8Array(256), 64, 100);
+        const out = new Uint8Array(32);
+        cipher.readKey(out);
+        expect(out).toEqual(key);
+        cipher.destroy();
+        expect(() => cipher.readKey?.(out)).toThrow(TypeError);
+      }
+    },
+  );
 
   check('Cipher: works on memory that is shared between threads', (provider) => {
     const cipher = provider.createCipher(newKey());
@@ -145,8 +148,8 @@ function sealedBy(cipher: Cipher, counter: number, plain: Uint8Array): Uint8Arra
 }
 
 /**
- * Returns a buffer with `content` at `offset`, space for a tag after it, and in front and behind
- * bytes that must not change.
+ * Returns a buffer with `content` at `offset` and space for a tag after it. The bytes before and
+ * after both must not change.
  */
 function surrounded(content: Uint8Array, offset: number): Uint8Array {
   const buffer = new Uint8Array(offset + content.length + TAG + MARGIN).fill(MARK);

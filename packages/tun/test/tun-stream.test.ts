@@ -20,7 +20,7 @@ vi.mock(import('../src/open-tun.ts'), async (importOriginal) => ({
 }));
 
 vi.mock(import('../src/readiness.ts'), () => ({
-  // A class that is called with `new` cannot be an arrow function.
+  // The mock is called with `new`, so it cannot be an arrow function.
   Readiness: function (options: FakeReadiness['options']) {
     if (failure) throw failure;
     return (readiness = new FakeReadiness(options));
@@ -132,7 +132,7 @@ describe('TunStream when it reads', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test('is destroyed after 8 failed reads in a row, also after it waited for POLLIN', async () => {
+  test('is destroyed after 8 failed reads in a row when POLLIN has woken it', async () => {
     const stream = new TunStream();
     stream.resume();
     await setImmediate();
@@ -319,7 +319,7 @@ describe('TunStream as an interface', () => {
   });
 });
 
-/** 20 bytes of one value. */
+/** Bytes of one value. */
 function packet(value: number, length = 20): Buffer {
   return Buffer.alloc(length, value);
 }

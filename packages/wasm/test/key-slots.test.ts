@@ -7,7 +7,7 @@ import { KeySlots } from '../src/key-slots.ts';
 import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
-/** Where the lower word of a counter carries into the upper one, and where counters end. */
+/** Counters: the first ones, one in the middle, and those beside a carry or the end. */
 const EDGES: readonly number[] = [
   0,
   1,
@@ -26,7 +26,7 @@ const EDGES: readonly number[] = [
 ];
 
 describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
-  test('are block 0 of ChaCha20, in any order of the counters', () => {
+  test('are the first 32 bytes of block 0 of ChaCha20, in any order of the counters', () => {
     const arena = WasmArena.createSync({ build });
     const cipher = new WasmCipher(arena, keyOf(1));
     const inOrder = Array.from({ length: 300 }, (_, i) => i);
@@ -47,7 +47,7 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     for (const each of ciphers) each.destroy();
   });
 
-  test('are those of the right key after messages of a cipher in the same slot', () => {
+  test('are those of the right key after another cipher has used the same slot', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, keyOf(i)));
     // The first and the last cipher share a slot.

@@ -38,7 +38,7 @@ const elapsedMs = await generator.run(seconds * 1000);
 const { counts } = generator;
 const report: GeneratorReport = {
   responses: counts.responses - before.responses,
-  // The cookies of the warm-up are included, because nearly all cookies come then.
+  // Those of the warm-up are included: nearly all cookies come then, and no answer may be invalid.
   cookies: counts.cookies,
   invalid: counts.invalid,
   lost: counts.lost - before.lost,

@@ -1,5 +1,5 @@
 /**
- * `readProxyFlags`: reads the command line of `litz proxy`, and checks it before anything is
+ * `readProxyFlags`: reads and checks the command line of `litz proxy`, before the network is
  * opened.
  *
  * A password is never a flag: every user of a machine can read the command lines of its processes.
@@ -147,12 +147,12 @@ function readCredentials(
   }
 }
 
-/** Returns the first line of a file. Warns if its mode gives other users a permission. */
+/** Returns the first line of a file. Warns if its mode gives other users any permission. */
 function readPassword(flag: string, file: string, warn: (line: string) => void): string {
   try {
     const [line = ''] = readInputFile(file, { maxLength: LONGEST_PASSWORD_FILE }).split(/\r?\n/, 1);
-    // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-    // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+    // Big integers, because of a fault of Node.js: after `statSync` has returned the mode of a
+    // pipe or a socket as a number, imports do not follow symbolic links (nodejs/node#51142).
     if ((statSync(file, { bigint: true }).mode & OTHERS) !== 0n) {
       warn(
         `Warning: ${file} contains a password, and other users can read it. Consider chmod 600.`,
@@ -194,7 +194,7 @@ function readListen(flag: string, text: string): ListenAddress {
   if (listen) return listen;
   if (text.includes('@')) {
     throw usage(
-      `${flag} takes no name and no password, because every user can read them there: use ${flag}-user and ${flag}-password-file`,
+      `${flag} takes no name and no password, because every user can read a command line: use ${flag}-user and ${flag}-password-file`,
     );
   }
   const form = '[ADDRESS:]PORT, such as 1080, 127.0.0.1:1080 or, for all addresses, :1080';

@@ -67,8 +67,8 @@ export class LivePage {
   }
 
   /**
-   * Reads while no browser shows the page. The readings take at most a fiftieth of the time of a
-   * daemon.
+   * Reads while no browser shows the page. The pause after a reading is at least 50 times as long
+   * as the slowest daemon took to answer.
    */
   async #record(): Promise<void> {
     const start = performance.now();

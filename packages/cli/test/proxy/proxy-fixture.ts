@@ -1,6 +1,6 @@
 /**
- * `ProxyFixture`: proxies whose tunnel is the loopback interface, and servers that their clients
- * reach.
+ * `ProxyFixture`: proxies whose tunnel is the loopback interface, and servers that the clients of
+ * these proxies reach.
  *
  * @module
  */

@@ -39,7 +39,7 @@ describe('rekey', () => {
     expect(initiations(pair, bob)).toEqual([]);
   });
 
-  it('is started after 165 s by an initiator that only receives, once', () => {
+  it('is started only once, after 165 s, by an initiator that receives but does not send', () => {
     const { pair, network, alice, bob } = connected();
     network.drive(164_000);
     network.eavesdropper.forget();
@@ -146,7 +146,7 @@ describe('retries', () => {
     expect(bob.packets).toHaveLength(1);
   });
 
-  it('are counted from the last packet that had to be sent', () => {
+  it('are counted from the last packet that the program gave to the engine', () => {
     const { network, alice, bob } = createPair();
     network.loses = () => true;
     alice.send(packetBetween(alice, bob));
@@ -264,7 +264,7 @@ describe('new handshake', () => {
   });
 });
 
-describe('zero key material', () => {
+describe('the wiping of keys', () => {
   it('happens 540 s after the last handshake, and then there are no more deadlines', () => {
     const { network, alice, bob } = connected();
     const [datagram] = network.eavesdropper.of(TRANSPORT_DATA, alice);
@@ -355,7 +355,7 @@ describe('persistent keepalive', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('still gives up without an answer, and tries again after the interval', () => {
+  it('lets a handshake without an answer fail as usual, and starts a new one after the interval', () => {
     const { network, alice } = createPair({ bobAsPeer: { persistentKeepalive: 2 } });
     network.loses = () => true;
     network.drop(1000);
@@ -364,7 +364,7 @@ describe('persistent keepalive', () => {
     expect(alice.engine.stats.sentInitiations).toBeGreaterThan(20);
   });
 
-  it('has no deadline while there is no peer to send to', () => {
+  it('has no deadline while the peer has no endpoint', () => {
     const pair = createPair();
     const { alice, bob } = pair;
     alice.input((engine, now) => {

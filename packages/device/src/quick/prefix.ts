@@ -4,7 +4,10 @@
  * @module
  */
 
-/** `address` has 4 or 16 bytes. In a destination, the bits after `prefixLength` are zero. */
+/**
+ * `address` has 4 or 16 bytes. In the destination of a route, the bits after `prefixLength` are
+ * zero.
+ */
 export interface Prefix {
   readonly address: Uint8Array;
   readonly prefixLength: number;

@@ -8,8 +8,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 
 /**
- * Fills a key with bytes that depend on a number, without a copy. The process whose memory is
- * searched runs the text of this function too.
+ * Fills a key with bytes that depend on a number, without a copy. The source text of this function
+ * is also inserted into the program whose memory is searched.
  */
 export function fillKey<Key extends Uint8Array>(key: Key, seed: number): Key {
   let x = seed;
@@ -42,7 +42,7 @@ export interface Found {
   text: number;
 }
 
-/** Searches all memory of a process that can be read. */
+/** Searches all readable memory of a process. */
 export function findKeys(pid: number, seeds: readonly number[]): Found[] {
   const found = seeds.map(() => ({ bytes: 0, text: 0 }));
   const needles = seeds.map((seed) => needlesOf(keyOf(seed)));
@@ -69,7 +69,8 @@ function* readableMemory(pid: number, memory: number): Generator<Buffer, void, u
   for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
     const [, from = '', to = '', mode = '', name = ''] = MAPPING.exec(line) ?? [];
     const [start, end] = [Number.parseInt(from, 16), Number.parseInt(to, 16)];
-    // Memory that is only reserved, as for WebAssembly, and the kernel's [v...] cannot be read.
+    // Not readable: memory that is only reserved (WebAssembly does this), and [vvar] and
+    // [vsyscall].
     if (!mode.startsWith('r') || name.startsWith('[v')) continue;
     for (let at = start; at < end; at += PIECE_LENGTH) {
       let length = 0;

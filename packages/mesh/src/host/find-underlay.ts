@@ -71,7 +71,7 @@ function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Underlay
   );
 }
 
-/** Returns the indices of the links that the main table uses to reach the peers' pods. */
+/** Returns the indices of the links of the main table's routes to exactly the peers' prefixes. */
 function podRoutes(peers: NonNullable<UnderlayRequest['peers']>, netlink: Netlink): number[] {
   const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(networkText)));
   if (prefixes.size === 0) return [];

@@ -7,8 +7,9 @@
  *   n         n           n           none: no rotation is in progress
  *   n, n+1    n           n           the daemon learns n+1 as its second identity
  *   n, n+1    n, n+1      n           the record gets both keys: first write
- *   n, n+1    n, n+1      n, n+1      peers shake hands with n+1; wait for all, or for the timeout
- *   n, n+1    n, n+1      n+1         the record has only n+1: second write; the daemon promotes it
+ *   n, n+1    n, n+1      n, n+1      peers shake hands with n+1; wait for all, or for the timeout;
+ *                                     then the record gets only n+1: second write
+ *   n, n+1    n, n+1      n+1         the daemon promotes n+1
  *   n, n+1    n+1         n+1         the file of n is deleted
  * ```
  *
@@ -16,9 +17,9 @@
  * the acknowledgement, and peers write nothing.
  *
  * To revoke a key, the files of all keys are deleted, except the file of a new key that no peer has
- * seen. The new key is not the daemon's next identity, and it is not a next key of any peer. So it
- * is not promoted. Instead, the daemon and the peers replace the old key by the new key, and all
- * sessions of the old keys end.
+ * seen. The new key is not the daemon's next identity, and no peer has it as the next key of
+ * this node. So it is not promoted. Instead, the daemon and the peers replace the old key by the
+ * new key, and all sessions of the old keys end.
  *
  * @module
  */
@@ -102,8 +103,8 @@ export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKe
   const recordedGeneration = ({ publicKey }: NodeKey): number | undefined =>
     recordKeys.find((key) => equalBytes(key.publicKey, publicKey))?.generation;
   const newest = keys.at(-1);
-  // If the record has the newest key, an older key that is not in the record is never published
-  // again.
+  // If the record has the newest key, an older key outside of the record is never published again,
+  // so its generation is not raised.
   const isWritten = newest !== undefined && recordedGeneration(newest) !== undefined;
   let least = isWritten ? 0 : Math.max(0, ...recordKeys.map(({ generation }) => generation)) + 1;
   const raises: Raise[] = [];

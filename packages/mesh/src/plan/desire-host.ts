@@ -6,14 +6,14 @@
  *   priority 900  to CLUSTER-PREFIX                    lookup 51871     (pods)
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
  *   table 51871   throw OWN-PREFIX                           own pods: the main table decides
- *                 PEER-PREFIX dev litz0 src OWN              permissive: after its handshake
- *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if IPv6 needs more
+ *                 PEER-PREFIX dev litz0 src OWN              permissive: if the peer has answered
+ *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if litz0 has 1280 for IPv6
  *                 unreachable CLUSTER-PREFIX metric LAST     enforce: refuses the rest
  * ```
  *
  * `LAST` is `LAST_METRIC`. With IPv6, the MTU of the interface is at least 1280, so routes of IPv4
- * may need a smaller MTU. The numbers of rules and of nftables rules do not depend on the number of
- * nodes.
+ * may need a smaller MTU. A large cluster has as many routing rules and nftables rules as a small
+ * one.
  *
  * @module
  */
@@ -149,8 +149,8 @@ function mtuInputOf({ tally }: HostRoutes, { underlay }: CommonRequest): MtuInpu
 }
 
 /**
- * Updates the routes. The MTU of all IPv4 routes changes when the first peer with IPv6 comes or the
- * last peer with IPv6 goes. This is known only after the update, so the routes are then updated
+ * Updates the routes. The MTU of all IPv4 routes can change when the first peer with IPv6 comes or
+ * the last peer with IPv6 goes. This is known only after the update, so the routes are then updated
  * once more.
  */
 function updateRoutes(
@@ -193,8 +193,8 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
  * path filter drops such packets:
  * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods` the packets that a peer's pod sends to this node itself;
- * - while enforcement changes, all packets of a peer's pods, because two nodes never change at the
- *   same moment.
+ * - with `permissive`, which is also the step before `enforce`, all packets of a peer's pods,
+ *   because two nodes never change at the same moment.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];

@@ -45,13 +45,13 @@ describe('ControlServer', () => {
   });
 
   it.each([
-    ['no JSON', 'garbage\n'],
+    ['text that is not JSON', 'garbage\n'],
     ['null', 'null\n'],
     ['another command', '{"command":"__proto__"}\n'],
     ['a command without its field', '{"command":"rotate-key"}\n'],
-    ['no line', 'status'],
-    ['nothing', ''],
-  ])('changes nothing for %s, and continues', async (_, text) => {
+    ['a line without an end', 'status'],
+    ['an empty request', ''],
+  ])('changes nothing and continues: %s', async (_, text) => {
     const socket = connect();
     socket.end(text);
     expect(await textOf(socket)).not.toContain('"ok":true');
@@ -85,7 +85,7 @@ describe('ControlServer', () => {
 });
 
 describe('sendControlRequest', () => {
-  it('does not wait for an agent that is stopped (SIGSTOP)', async () => {
+  it('ends after its time limit if the agent does not answer', async () => {
     const place = mkdtempSync(join(tmpdir(), 'litz-silent-'));
     const silent = createServer(() => {});
     onTestFinished(() => {

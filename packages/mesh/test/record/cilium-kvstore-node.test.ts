@@ -37,7 +37,7 @@ describe('readCiliumKvstoreNode', () => {
     });
   });
 
-  test('reads the output of Cilium for a node that opted out, with empty fields', () => {
+  test('reads the output of Cilium, with empty fields, for a node that opted out of node encryption', () => {
     expect(readCiliumKvstoreNode('worker-2', fixture('small'), blue)).toMatchObject({
       addresses: ['192.0.2.12'],
       prefixes: [parseCidr('10.0.2.0/24')],

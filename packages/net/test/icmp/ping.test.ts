@@ -17,7 +17,7 @@ describe('ping', () => {
       code: 'ETIMEDOUT',
       syscall: 'ping',
       address: '10.0.0.2',
-      message: 'ping ETIMEDOUT 10.0.0.2: no reply through the peer the other one within 5 ms',
+      message: 'ping ETIMEDOUT 10.0.0.2: no reply through the peer B within 5 ms',
     });
   });
 

@@ -244,8 +244,10 @@ describe('StackTun', () => {
       grown.push((process.memoryUsage().heapUsed - before) / segments);
       await nextTick();
     }
-    const median = grown.slice(20).sort((x, y) => x - y)[10];
-    expect(median).toBeLessThan(MOST_BYTES_PER_SEGMENT);
+    // A garbage collection makes a value negative. What V8 compiles meanwhile makes it larger.
+    const values = grown.slice(20).filter((value) => value > 0);
+    const lowerQuartile = values.sort((x, y) => x - y)[values.length >> 2];
+    expect(lowerQuartile).toBeLessThan(MOST_BYTES_PER_SEGMENT);
   });
 });
 

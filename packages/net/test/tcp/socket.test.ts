@@ -478,7 +478,7 @@ describe('Socket', () => {
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
     expect(error).toMatchObject({ code: 'ETIMEDOUT', syscall: 'connect', address: '10.0.0.2' });
     expect(error.message).toBe(
-      'connect ETIMEDOUT 10.0.0.2:80: no answer through the peer the other one within 10 ms',
+      'connect ETIMEDOUT 10.0.0.2:80: no answer through the peer B within 10 ms',
     );
   });
 

@@ -15,13 +15,19 @@ export class Receiving {
   /** The sequence number of the FIN of the other side, once it is known. */
   finSequence: number = 0;
   hasFin: boolean = false;
-  /** Whether a mark has come: ECE is set until the other side sets CWR (RFC 3168 6.1.3). */
+  /**
+   * Whether a packet with a congestion mark (CE) has come. Our segments have ECE until the other
+   * side sets CWR (RFC 3168 6.1.3).
+   */
   echoesCongestion: boolean = false;
 
   // Acknowledgements.
   /** Bytes that came in order and are not acknowledged. */
   unackedBytes: number = 0;
-  /** Starts of the segments that came out of order, the last one first (RFC 2018 4). */
+  /**
+   * Sequence numbers at which the segments that came out of order begin. The segment that came last
+   * is first (RFC 2018 4).
+   */
   recentBlocks: Int32Array = NO_BLOCKS;
   recentBlockCount: number = 0;
   /** A duplicate to report (RFC 2883 4). */
@@ -37,8 +43,9 @@ export class Receiving {
   tunedAt: number = -Infinity;
   /** The round trip as the receiver sees it, in ms; 0: unknown. */
   roundTrip: number = 0;
-  /** When the window of data began that is being measured, and where it ends. */
+  /** When the measurement of the present window of data began. */
   markAt: number = -Infinity;
+  /** The sequence number at which that window ends. */
   markEdge: number = 0;
 
   /**
@@ -50,5 +57,5 @@ export class Receiving {
   }
 }
 
-/** The array of connections without a gap, which are most of them. */
+/** The `recentBlocks` of a connection without a gap in its data. Most connections have no gap. */
 const NO_BLOCKS = new Int32Array(0);

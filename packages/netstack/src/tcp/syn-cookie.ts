@@ -3,12 +3,12 @@
  * that the stack must know later is in the answer, and comes back with the next acknowledgement.
  *
  * ```
- *  initial sequence number   minute (8) | hash of the SYN and minute (24) ^ segment size (3)
- *                            this number + hash of addresses and ports
+ *  value                     minute (8) | hash of the SYN and minute (24) ^ segment size index (3)
+ *  initial sequence number   value + hash of addresses and ports
  *  timestamp                 clock, without its lowest bits (26) | ECN | SACK | window scale (4)
  * ```
- * The timestamp is as in Linux (net/ipv4/syncookies.c). Without timestamps, the only option of a
- * connection from a cookie is the segment size: the cookie has its index in a table of sizes.
+ * The timestamp is as in Linux (net/ipv4/syncookies.c). Without timestamps, a cookie
+ * keeps only the segment size, rounded down, as an index into a table of sizes.
  *
  * @module
  */
@@ -66,8 +66,9 @@ export function sendCookie(state: StackState, listener: BoundListener, segment: 
 }
 
 /**
- * Whether the segment acknowledges a cookie that was sent in the last two minutes. If so, its
- * options become those of the SYN that was answered with it.
+ * Whether the segment acknowledges a cookie of the present or the last minute. If so, sets the
+ * options of the segment to those of the SYN that the cookie answered, as far as the cookie has
+ * them.
  */
 export function readCookie(
   state: StackState,
@@ -172,7 +173,7 @@ const NO_SCALE = 0x0f;
 const SACK_BIT = 0x10;
 const ECN_BIT = 0x20;
 const OPTION_MASK = 0x3f;
-/** In place of a minute: the hash of addresses and ports alone. */
+/** Passed to `hashOf` in place of a minute, for the hash of addresses and ports alone. */
 const ENDS = 256;
 const MINUTE_MS = 60_000;
 /** The present minute and the one before. */

@@ -203,8 +203,7 @@ function open(address: string): number {
   const domain = address.includes(':') ? linux.AF_INET6 : linux.AF_INET;
   const fd = libc().socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw new SystemError('socket', libc().errno());
-  // The congestion control is chosen here: the machine may have another default, and a namespace
-  // cannot change that.
+  // The socket chooses its congestion control, because the default of a machine may differ.
   const name = allocate(CONGESTION_CONTROL.length);
   name.bytes.set(new TextEncoder().encode(CONGESTION_CONTROL));
   if (libc().setsockopt(fd, TCP, TCP_CONGESTION, name.address, CONGESTION_CONTROL.length) < 0) {

@@ -20,7 +20,7 @@ const CASES = [4, 6].flatMap((version) =>
 
 describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   test.each(CASES)(
-    'IPv%i %s, %i together: makes the kernel accept wrong checksums if it may trust them',
+    'IPv%i %s, %i together: without verifyChecksums, the kernel accepts packets with wrong checksums',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: false });
       expect(received).toBe(count * LENGTH);
@@ -29,7 +29,7 @@ describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   );
 
   test.each(CASES)(
-    'IPv%i %s, %i together: lets the kernel drop wrong checksums if it may not trust them',
+    'IPv%i %s, %i together: with verifyChecksums, the kernel drops packets with wrong checksums',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: true });
       expect(received).toBe(0);

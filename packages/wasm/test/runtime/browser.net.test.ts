@@ -93,7 +93,9 @@ function contentOf(url: string): string | Buffer | undefined {
   return file !== undefined && existsSync(file) ? readFileSync(file) : undefined;
 }
 
-/** Returns the path for a URL: a built file of a package, or a file of noble as it is published. */
+/**
+ * Returns the path for a URL: a file of the test, a built file of a package, or a file of noble.
+ */
 function fileOf(url: string): string | undefined {
   const [, kind, name = '', ...path] = url.split('/');
   if (path.includes('..')) return undefined;

@@ -63,7 +63,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   it(
-    `loses no packet while a node, and then every node, has no etcd for ${(ALONE_MS + TOGETHER_MS) / 1000} s`,
+    `loses no packet while one node has no etcd for ${ALONE_MS / 1000} s, and then no node for ${TOGETHER_MS / 1000} s`,
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       const settings = { rate: LONG ? 200 : 1000, longestMs: LONGEST_MS };
@@ -153,23 +153,26 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     }
   });
 
-  it.skipIf(LONG)('never gives the prefix of a node with a record to another node', async () => {
-    const [one, two] = cluster.nodes as [MeshNode, MeshNode];
-    const { value } = (await administrator.read(`${RECORDS}n3`))!;
-    const claim = JSON.parse(value);
-    claim.name = 'n9';
-    claim.addresses = ['10.9.0.9'];
-    claim.keys = [{ ...claim.keys[0], publicKey: Buffer.alloc(32, 9).toString('base64') }];
-    await administrator.put(`${RECORDS}n9`, JSON.stringify(claim));
-    for (const node of [one, two]) {
-      await untilSaid(node, /record of node n9 is refused: prefixes\[0\]: .* of node n3/, 10);
-      expect(statesOf(await node.status())).toContain('n3 connected listed');
-    }
-    await administrator.delete(`${RECORDS}n9`);
-  });
+  it.skipIf(LONG)(
+    'never gives a prefix to another node while its holder has a record',
+    async () => {
+      const [one, two] = cluster.nodes as [MeshNode, MeshNode];
+      const { value } = (await administrator.read(`${RECORDS}n3`))!;
+      const claim = JSON.parse(value);
+      claim.name = 'n9';
+      claim.addresses = ['10.9.0.9'];
+      claim.keys = [{ ...claim.keys[0], publicKey: Buffer.alloc(32, 9).toString('base64') }];
+      await administrator.put(`${RECORDS}n9`, JSON.stringify(claim));
+      for (const node of [one, two]) {
+        await untilSaid(node, /record of node n9 is refused: prefixes\[0\]: .* of node n3/, 10);
+        expect(statesOf(await node.status())).toContain('n3 connected listed');
+      }
+      await administrator.delete(`${RECORDS}n9`);
+    },
+  );
 
   it.skipIf(LONG)(
-    'removes a peer at once when an administrator deletes its key, and does not add it again',
+    'removes a peer at once when an administrator deletes its record from etcd, and does not add it again',
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       await administrator.delete(`${RECORDS}n2`);

@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     removeSockets();
   });
 
-  it('uses the key of a restored file with a new generation, if the key was replaced since the backup', async () => {
+  it('gives the key of a restored file a new generation, if another key had replaced it after the backup', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     const { publicKey } = await ownKey(one);
@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     await one.untilPeersAnswered(2);
   });
 
-  it('is reached by peers that have packets, when it runs from a snapshot with an old clock', async () => {
+  it('is reached by peers that have packets for it, when it runs from a snapshot and its clock is behind', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     await rotate(one, 2);
@@ -74,7 +74,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('is reached by a peer that has packets, while its clock is set back', async () => {
+  it('is reached by a peer that has packets for it, while its clock is set back', async () => {
     const [one, two] = nodes();
     await stop(one);
     const startedAt = performance.now();
@@ -85,7 +85,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('connects to two nodes that have replaced their keys at the same time, without a lost packet between them', async () => {
+  it('connects to two nodes that have replaced their keys while it was away, at the same time and without a lost packet between each other', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
@@ -107,7 +107,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('lets a peer end the rotation in which it waits for this node, when the node runs on another machine', async () => {
+  it('starts without its state, as on a new machine, so that a peer which waited for it ends its rotation', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');

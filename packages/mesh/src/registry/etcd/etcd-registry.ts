@@ -1,12 +1,11 @@
 /**
  * `EtcdRegistry`: the records as keys of etcd. Each key has a lease that the record's node renews.
  *
- * A record whose lease ran out is reported as expired, because it was not removed on purpose. A
- * record that is gone while its lease still lives, or that had no lease, was deleted on purpose. If
- * no agent reads etcd between the deletion and the end of the lease, the two cases cannot be
- * distinguished. Therefore `withdraw` does not delete the record. It writes `revoked: true` into
- * the record and detaches the record from its lease. So the record stays, and says that its node
- * was removed on purpose.
+ * A record whose lease ran out is reported as expired. A record that is gone while its lease still
+ * lives, or that had no lease, was deleted on purpose. If no agent reads etcd between the deletion
+ * and the end of the lease, a deleted record looks like an expired one. Therefore `withdraw` does
+ * not delete the record. It writes `revoked: true` into the record and detaches the record from its
+ * lease. So the record stays, and says that its node was removed on purpose.
  *
  * @module
  */
