@@ -168,7 +168,8 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
   // Nodes with the registry get no last resort, because the connections to the registry bypass the
-  // tunnel, so ARP with these nodes must work. The nftables ruleset stops all other packets to them.
+  // tunnel, so ARP with these nodes must work. The nftables ruleset stops all other packets to
+  // them.
   const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);
   const lastResorts = [...outside, ...closed].map(lastResort);
   return {
