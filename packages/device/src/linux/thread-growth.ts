@@ -22,7 +22,6 @@ export class ThreadGrowth {
   #started = 1;
   #used = 1;
   readonly #window = new Span();
-  #windowEnd = -Infinity;
   #busyMs = 0;
   /** The windows in which the idle time is measured, and how many there were. Each had load. */
   readonly #measured = new Span();
@@ -50,13 +49,12 @@ export class ThreadGrowth {
    */
   observe(beganAt: number, endedAt: number, bytes: number): GrowthStep {
     this.#busyMs += endedAt - beganAt;
-    if (endedAt < this.#windowEnd) return 'none';
     const elapsed = this.#window.lengthAt(endedAt);
+    if (elapsed < WINDOW_MS) return 'none';
     const perMs = this.#window.perMs(endedAt, bytes);
     const isLoaded =
       elapsed < 2 * WINDOW_MS && this.#busyMs >= elapsed * MOSTLY && perMs >= LEAST_PER_MS;
     this.#window.begin(endedAt, bytes);
-    this.#windowEnd = endedAt + WINDOW_MS;
     this.#busyMs = 0;
     if (this.#used === 1) return this.#whileAlone(endedAt, bytes, isLoaded);
     // The loop may sleep only because others help. It can do without them only if it carries less
