@@ -201,7 +201,7 @@ function sendNew(state: StackState, c: Connection, most: number): number {
 
 /** Returns how many bytes of new data may be sent now. Sets `segment.isProbe`. */
 function newLength(state: StackState, c: Connection, available: number, most: number): number {
-  const probe = c.probeLength === 0 ? 0 : probeData(c, available);
+  const probe = probeData(c, available);
   segment.isProbe = probe > 0;
   return probe || dataLength(state, c, available, most);
 }
