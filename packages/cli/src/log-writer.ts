@@ -38,8 +38,9 @@ export class LineWriter {
   }
 
   /**
-   * Writes a line, or leaves it out if there are too many lines; the next written line is preceded
-   * by their number. `ERROR:`, `DEBUG:` or `Warning:` at the beginning of a line sets its level.
+   * Writes a line, or leaves it out if too many lines came before it. The next time that a line is
+   * written, a line in front of it tells how many were left out. `ERROR:`, `DEBUG:` or `Warning:`
+   * at the beginning of a line sets its level.
    *
    * @param line without a line feed at its end; it may have line feeds inside
    */

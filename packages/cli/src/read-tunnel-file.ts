@@ -9,8 +9,9 @@ import { readInputFile, type InputFileOptions } from '@litz/config/uapi';
 import { Failure } from './failure.ts';
 
 /**
- * Returns the text of the file. Warns if every user can read it, because it contains keys. Waits
- * for a pipe, but not forever; see `readInputFile`.
+ * Returns the text of the file. The file contains keys, so this function warns as wg-quick does: if
+ * the modes of the file and of its folder give the same permission to all users. Waits for a pipe,
+ * but not forever; see `readInputFile`.
  *
  * @throws {Failure} the file cannot be read
  */

@@ -81,7 +81,7 @@ export class FileOutput implements CaptureOutput {
   }
 }
 
-/** Writes to a stream, as fast as its reader reads. */
+/** Writes to a stream. `write` waits while the reader of the stream is slow. */
 export class StreamOutput implements CaptureOutput {
   readonly #stream: Writable;
   #error: NodeJS.ErrnoException | undefined = undefined;
@@ -95,7 +95,7 @@ export class StreamOutput implements CaptureOutput {
     });
   }
 
-  /** Whether the reader has closed the stream. */
+  /** Whether the reader has closed the stream. This is known after a write has failed. */
   get isReaderGone(): boolean {
     return this.#error?.code === 'EPIPE';
   }

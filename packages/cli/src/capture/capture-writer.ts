@@ -27,7 +27,7 @@ export class CaptureWriter {
   lost = 0;
   /** Handshakes in the key log. */
   handshakes = 0;
-  /** Why the daemon has ended the capture. Known at the end; undefined: it did not say. */
+  /** Why the daemon has ended the capture. Known at the end; undefined: the daemon did not say. */
   reason: string | undefined = undefined;
   readonly #options: CaptureWriterOptions;
   readonly #splitter: BlockSplitter = new BlockSplitter();

@@ -32,8 +32,8 @@ export interface BackgroundOptions {
   /** The command line of the child. Default: the command line of a daemon with the flags above. */
   readonly words?: readonly string[];
   /**
-   * Called with what the child writes to standard error until it is ready, unless it has the
-   * terminal.
+   * Called with what the child writes to standard error until it is ready. Not called if the child
+   * writes directly to the terminal.
    */
   readonly onText?: (text: string) => void;
 }
@@ -66,7 +66,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
     // ready, the pipe is closed, and the daemon cannot write to it.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
-  // Until the daemon is ready, Ctrl-C ends it too.
+  // Until the daemon is ready, Ctrl-C in this process also ends the daemon.
   const signals = new EndSignals();
   signals.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   const readiness = await reportOf(child, onText).finally(() => signals.release());

@@ -42,7 +42,7 @@ export async function readStandardInput(): Promise<string> {
   return text(process.stdin);
 }
 
-/** Warns, like `wg`, if the output is a file that every user can read. */
+/** Warns, like `wg`, if the output is a file whose mode gives all users a permission. */
 export function warnIfWorldReadable(fd: number, warn: (line: string) => void): void {
   // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
   // as a number, it follows no symbolic link to a module (nodejs/node#51142).

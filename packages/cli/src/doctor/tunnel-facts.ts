@@ -75,7 +75,10 @@ export interface PeerFacts {
   readonly port: 'refused' | 'silent' | 'untried';
   /** Whether a packet was sent into the tunnel, so that there should have been a handshake. */
   readonly knocked: boolean;
-  /** What drops or may drop packets of this tunnel, for each way on which something does. */
+  /**
+   * What drops, or may drop, packets to or from the peer: at most one rule or policy for each way
+   * of the packets.
+   */
   readonly blocks: readonly Block[];
 }
 

@@ -24,7 +24,7 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
   );
 }
 
-/** Returns the fields with one of this name and value; fields of that name are replaced. */
+/** Returns the fields with this field in front. Other fields with the same name are removed. */
 export function withHeader(raw: RawHeaders, name: string, value: string): string[] {
   return [name, value, ...withoutHeader(raw, name)];
 }

@@ -102,8 +102,8 @@ class HttpProxy {
   }
 
   /**
-   * Answers a client that sent no valid request, or no whole header in time, with a status, if it
-   * can still get one.
+   * Called if a client sent no valid request, or no whole header in time. Answers with a status if
+   * the connection can still send, and closes it.
    */
   refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     const reason = REFUSALS[error.code ?? ''] ?? 'garbage';

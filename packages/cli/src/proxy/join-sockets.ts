@@ -1,6 +1,6 @@
 /**
- * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection.
- * `reset`: ends a connection at once.
+ * `joinSockets`: passes the bytes of each of two connections on to the other one. `dial`: opens a
+ * connection. `reset`: ends a connection at once.
  *
  * The end of one direction is passed on as the end of that direction only (half-close). A reset is
  * passed on as a reset. A slow reader slows the sender down, because the streams are piped.

@@ -2,9 +2,10 @@
  * `readProxyFile`: reads a configuration file of wireproxy, or a plain wg-quick file.
  *
  * `[Interface]` and `[Peer]` are those of wg-quick; they may be in another file, which `WGConfig`
- * names. The other sections are wireproxy's. As in wireproxy, names may be in any case, and a value
- * `$NAME` stands for an environment variable. A section or a field that this program does not know
- * is an error. If it were ignored, a proxy could be open although its file asks for a password.
+ * names. The other sections are wireproxy's. As in wireproxy, names are not case-sensitive, and a
+ * value `$NAME` stands for an environment variable. A section or a field that this program does not
+ * know is an error. If it were ignored, a proxy could be open although its file asks for a
+ * password.
  *
  * @module
  */
@@ -109,7 +110,7 @@ class Reader {
     };
   }
 
-  /** Reads a field that is in no section of wireproxy's. */
+  /** Reads a field that is in no section of wireproxy. */
   #readOutside({ key, name, number, section }: IniLine, value: string): void {
     if (key === 'checkalive') return this.#readCheckAlive(number, value);
     if (key === 'checkaliveinterval') {

@@ -109,7 +109,8 @@ function targetOf(source: SectionFields): NonNullable<ReturnType<typeof readTarg
 function credentialsOf({ fields }: SectionFields): Credentials | undefined {
   const [name = '', password = ''] = [fields.get('username'), fields.get('password')];
   if (name === '' && password === '') return undefined;
-  // With only one of the two fields, wireproxy would ask for no password or for an empty one.
+  // Without a name, the SOCKS5 proxy of wireproxy asks for no password. Without a password, it
+  // accepts an empty one.
   if (password === '') throw new FieldError('Username needs Password');
   if (name === '') throw new FieldError('Password needs Username');
   try {

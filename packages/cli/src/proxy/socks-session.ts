@@ -45,7 +45,10 @@ export interface SocksContext {
   readonly idleMs: number;
 }
 
-/** Serves a connection. Resolves when it is closed, or will be within seconds. Never rejects. */
+/**
+ * Serves a connection. Resolves when the connection is closed, or is sure to be closed within
+ * seconds. Never rejects.
+ */
 export async function serveSocks(socket: StreamSocket, context: SocksContext): Promise<void> {
   const { table, counts, log, handshakeMs } = context;
   let isSilent = false;

@@ -1,7 +1,7 @@
 /**
- * `listenForStreams`: listens for TCP connections. `closeServer`: stops that. `listenForDatagrams`:
- * binds a UDP socket. If a port cannot be used, the error names the flag or the section that asked
- * for the port.
+ * `listenForStreams`: listens for TCP connections. `closeServer`: stops listening.
+ * `listenForDatagrams`: binds a UDP socket. If a port cannot be used, the error names the flag or
+ * the section that asked for the port.
  *
  * @module
  */

@@ -86,7 +86,7 @@ export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boo
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }
 
-/** Keeps keys off the disk. */
+/** Prevents keys from being written to the disk, in a core dump or in swap. */
 function protectMemory(): void {
   forbidCoreDumps();
   protectSecretsWith(lockMemory);

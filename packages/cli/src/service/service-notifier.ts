@@ -147,5 +147,8 @@ export function watchdogInterval(
 }
 
 const PARENT_POLL_MS = 50;
-/** How many seconds that other process lives: until the manager has surely read its process ID. */
+/**
+ * How many seconds the other process of `claimPlaceAfter` lives: until the manager has surely read
+ * its process ID.
+ */
 const OTHER_SECONDS = '5';

@@ -52,7 +52,7 @@ export function shortKey(key: string, dots: string): string {
   return `${key.slice(0, 4)}${dots}${key.slice(-5, -1)}`;
 }
 
-/** Replaces characters that a terminal would obey. */
+/** Replaces control characters and other invisible characters, which could change the screen. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }

@@ -89,7 +89,10 @@ export class RunningTunnel {
     this.#options = options;
   }
 
-  /** Resolves when the device has ended by itself. Rejects when the packet loop crashed. */
+  /**
+   * Resolves when the device is closed, or when another program removed its UAPI socket. Rejects
+   * when the packet loop crashed.
+   */
   get ended(): Promise<void> {
     return this.#served!.ended;
   }
@@ -295,7 +298,7 @@ export class RunningTunnel {
     this.#refresh = refresh;
   }
 
-  /** Makes one change after the other. */
+  /** Makes a change after all changes before it have ended. */
   #inTurn(change: () => Promise<void>): Promise<void> {
     const result = this.#lastChange.then(change);
     this.#lastChange = result.catch(() => {});

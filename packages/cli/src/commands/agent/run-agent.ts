@@ -64,7 +64,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
-/** The settings of the agent, and what Kubernetes told about them. */
+/** The settings of the agent; with Kubernetes also the connection, and what was found there. */
 interface Start {
   readonly command: AgentCommand;
   readonly api?: KubeApi;
