@@ -97,7 +97,7 @@ const FREE_FILES = 32;
  */
 const NEEDED_KB = 1_100_000;
 const NEEDED_KB_WITHOUT_DEVICE = 400_000;
-/** Commands (first words) that start no thread. */
+/** The first words of command lines that start no thread. */
 const NO_DEVICE: ReadonlySet<string> = new Set([
   'genkey',
   'genpsk',

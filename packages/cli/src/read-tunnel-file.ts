@@ -38,8 +38,8 @@ export function whyUnread(error: unknown): string {
 }
 
 function modeOf(path: string): bigint {
-  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+  // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+  // number, imports do not follow symbolic links (nodejs/node#51142).
   return statSync(path, { bigint: true }).mode;
 }
 

@@ -17,7 +17,7 @@ import { CaptureWriter } from './capture-writer.ts';
  * Captures packets of an interface.
  *
  * @throws {Failure} (rejects) a flag is wrong, the capture could not be written, or the daemon has
- *   ended it; the message says why
+ *   ended the capture; the message says why
  * @throws {UapiError | WireGuardError} (rejects) the daemon refused
  */
 export async function runCapture(name: string, flags: CaptureFlags): Promise<void> {
@@ -168,5 +168,5 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** How long the rest of a capture may take to be written after its end, in ms. */
+/** How long the rest of a capture may take to be written after `signal` was aborted, in ms. */
 const STUCK_MS = 5000;

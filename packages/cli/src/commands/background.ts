@@ -2,10 +2,10 @@
  * `startInBackground`: starts a daemon or a tunnel as a separate process, and returns when it is
  * ready.
  *
- * The child is the same program in the foreground, in a session of its own. It reports once on an
- * IPC channel: either that the interface can be used, or why the child could not start. Then both
- * sides close the channel. The parent ends only after this report, so a shell script can use the
- * interface in its next line.
+ * The child is the same program in the foreground, in a process session of its own (setsid(2)). It
+ * reports once on an IPC channel: either that the interface can be used, or why the child could not
+ * start. Then both sides close the channel. The parent ends only after this report, so a shell
+ * script can use the interface in its next line.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * `litz down`, `litz reload`, `litz save` and `litz strip`: the commands for tunnels besides `up`.
  *
- * For the first three, the process of `litz up` does the work, because it knows its tunnel. If the
- * interface belongs to another daemon (`litz wg0`, wireguard-go), the UAPI socket of the daemon is
- * used. `litz strip` only reads a file.
+ * For the first three, the process of `litz up` does the work, because it has the state of the
+ * tunnel. If the interface belongs to another daemon (`litz wg0`, wireguard-go), the UAPI socket of
+ * the daemon is used. `litz strip` only reads a file.
  *
  * @module
  */

@@ -51,5 +51,5 @@ export function knockInside(address: string): Promise<void> {
 
 /** The port of the protocol `discard`, RFC 863. */
 const DISCARD_PORT = 9;
-/** An answer from the other side of the Earth takes less time than this. */
+/** In ms. An answer from the other side of the Earth takes less time than this. */
 const WAIT_MS = 700;

@@ -233,7 +233,7 @@ function numberAt(parameter: string): number {
   }
 }
 
-/** Of more peers than this, only the first are examined. */
+/** The largest number of peers that are examined: the first ones. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
 /** A peer with traffic has a handshake that is newer than this. */

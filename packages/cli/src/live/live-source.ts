@@ -16,7 +16,7 @@ export interface LiveSourceParts extends WatchedInterfaceParts {
 }
 
 export class LiveSource {
-  /** Whether the interfaces are those that the caller named. */
+  /** Whether the caller named the interfaces. */
   readonly #areNamed: boolean;
   readonly #parts: LiveSourceParts;
   readonly #watched = new Map<string, WatchedInterface>();

@@ -93,7 +93,7 @@ function fishOption({ short, long, description, takesValue, choices }: OptionEnt
   return `${parts.join(' ')} -d ${quoted(description)}`;
 }
 
-/** What the arguments can be: interface, tunnel (a file in /etc/wireguard), file. */
+/** Returns what the arguments can be: interface, tunnel (a file in /etc/wireguard), file. */
 function kindsOf({ args }: CommandEntry): string {
   const names = args.map(({ name }) => name).join(' ');
   const kinds = [

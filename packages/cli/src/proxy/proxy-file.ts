@@ -70,7 +70,7 @@ class Reader {
     return isTunnel && key !== 'checkalive' && key !== 'checkaliveinterval';
   }
 
-  /** Returns the line, with the value of the environment variable that it may name. */
+  /** Returns the line. The name of an environment variable is replaced by its value. */
   tunnelLine(line: IniLine): string {
     this.#endSection();
     if (line.value?.startsWith('$') !== true) return line.raw;

@@ -68,7 +68,7 @@ export async function serveSocks(socket: StreamSocket, context: SocksContext): P
     if (refusal instanceof Refusal) counts.refuse(refusal.reason);
     const what = refusal instanceof Refusal ? 'a client was refused' : 'a client was lost';
     log(`${what}: ${(refusal as Error).message}`);
-    // What was written, for instance a code, is sent before the connection is closed.
+    // What was written, for instance a reply, is sent before the connection is closed.
     endSoon(socket);
   } finally {
     clearTimeout(timer);

@@ -13,7 +13,7 @@ import type { DatagramSocket, StreamServer } from './proxy-network.ts';
 export interface RunningService {
   /** What it does and where, for the user: 'SOCKS5 proxy on 127.0.0.1:1080'. */
   readonly description: string;
-  /** Accepts nothing more. Resolves when its port is free. */
+  /** Stops the service. Resolves when its port is free. */
   close(): Promise<void>;
 }
 

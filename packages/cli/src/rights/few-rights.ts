@@ -71,7 +71,7 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
   }
 }
 
-/** Protects the memory only: for a tunnel whose hooks need all rights. */
+/** Drops no rights, and only protects the memory: for a tunnel whose hooks need all rights. */
 export function keepAllRights(): void {
   if (process.platform === 'linux') protectMemory();
 }

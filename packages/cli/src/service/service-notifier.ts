@@ -29,7 +29,7 @@ export class ServiceNotifier {
     this.#socket = env['NOTIFY_SOCKET'] ? this.#try(() => open(env)) : undefined;
   }
 
-  /** The daemon works. @param status one line for `systemctl status` */
+  /** Tells the manager that the daemon works. @param status one line for `systemctl status` */
   ready(status: string): void {
     this.#send(`READY=1\nSTATUS=${status}`);
   }
@@ -68,13 +68,13 @@ export class ServiceNotifier {
     this.#parentTimer.unref();
   }
 
-  /** A reload begins; `ready` ends it. */
+  /** Tells the manager that a reload begins. `ready` must follow when the reload has ended. */
   reloading(): void {
     const microseconds = process.hrtime.bigint() / 1000n;
     this.#send(`RELOADING=1\nMONOTONIC_USEC=${microseconds}`);
   }
 
-  /** The daemon begins to end. */
+  /** Tells the manager that the daemon begins to end. */
   stopping(): void {
     this.#stopWatchdog();
     this.#send('STOPPING=1');

@@ -202,7 +202,7 @@ async function connectTo(path: string): Promise<Socket | undefined> {
 const FOLDER = '/run/litz/tunnels';
 /** In bytes. A path has at most 4096 bytes, and JSON may need six characters for one byte. */
 const LONGEST_REQUEST = 32_768;
-/** In bytes. A line for the user, such as the output of a hook. */
+/** In bytes. An answer may be a long line for the user, such as the output of a hook. */
 const LONGEST_ANSWER: number = 1024 * 1024;
 /** How long a client may take for its request, in ms. */
 const REQUEST_MS = 5000;

@@ -57,7 +57,7 @@ export interface RunningTunnelOptions {
 /** The names in endpoints, with their addresses. */
 type Endpoints = ReadonlyMap<HostEndpoint, Endpoint>;
 
-/** `up` makes it, `down` ends it. */
+/** The tunnel of one file, from `up` to `down`. */
 export class RunningTunnel {
   readonly #options: RunningTunnelOptions;
   #file: TunnelFile;
@@ -320,7 +320,7 @@ function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);
 }
 
-/** Adds the line of the file that caused the failed step, in front of the message. */
+/** Puts the line of the file that caused the failed step in front of the message. */
 function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
