@@ -4,7 +4,7 @@
  *
  * With too little address space V8 ends the process, and with too few descriptors the loader of
  * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
- * This file itself needs little.
+ * This file itself needs little memory and few descriptors.
  *
  * @module
  */

@@ -142,8 +142,8 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
   const status = statusOf(error);
-  // The text of the status is given too, because Node.js would otherwise use the one that it
-  // refused before.
+  // The text of the status is given too, because Node.js would otherwise use the text of the
+  // answer, which it may have refused before.
   response.writeHead(status, STATUS_CODES[status], headers).end(text);
 }
 
