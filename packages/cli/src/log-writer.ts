@@ -1,5 +1,5 @@
 /**
- * `LineWriter`: writes lines to standard error: as text, for the journal of systemd, or as JSON.
+ * `LineWriter`: writes the lines of a log as text, for the journal of systemd, or as JSON.
  *
  * The journal reads the priority from the beginning of a line, `<3>` (sd-daemon(3)). The rate of
  * lines is limited, so that a flood of packets cannot fill the disk.

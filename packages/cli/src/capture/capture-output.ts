@@ -70,7 +70,7 @@ export class FileOutput implements CaptureOutput {
       }
       this.#length += blocks.length;
     } catch (error) {
-      // With a part of a block at its end, programs would report that the file is damaged.
+      // If the file ended with a part of a block, programs would report that it is damaged.
       if (this.#isRegular) await this.#file.truncate(this.#length).catch(() => {});
       throw notWritten(this.#path, error);
     }

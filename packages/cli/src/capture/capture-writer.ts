@@ -75,7 +75,7 @@ export class CaptureWriter {
     }
   }
 
-  /** Returns whether a block belongs into the output, and counts it. */
+  /** Counts a block, and returns whether the block belongs into the output. */
   #takes(block: Buffer): boolean {
     const type = typeOf(block);
     if (type === STATISTICS) {

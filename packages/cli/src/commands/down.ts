@@ -118,7 +118,7 @@ export async function runSave(target: string, print: Print): Promise<void> {
 }
 
 /**
- * Returns the lines of a file that `wg` reads.
+ * Returns the text of a wg-quick file with only those lines that `wg` can read.
  *
  * @throws {Failure | ConfigError} the file cannot be read, or has mistakes
  */

@@ -118,8 +118,8 @@ function passBack(answer: IncomingMessage, response: ServerResponse, counts: Ser
 }
 
 /**
- * Whether trailers of an answer can be passed on: only behind a body in chunks, which a client of
- * HTTP/1.0 does not read. Without such a body, Node.js refuses the field `Trailer`.
+ * Returns whether the trailers of an answer can be passed on. They can follow only a chunked body,
+ * which a client of HTTP/1.0 cannot read. Without such a body, Node.js refuses the field `Trailer`.
  */
 function hasTrailers(answer: IncomingMessage, { req }: ServerResponse): boolean {
   const { statusCode, headers } = answer;

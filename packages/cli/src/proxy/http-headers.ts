@@ -52,8 +52,8 @@ function pairsOf(raw: RawHeaders): [name: string, value: string][] {
 }
 
 /**
- * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` is kept, because
- * the fields after the body of an answer are passed on.
+ * `Transfer-Encoding` holds for one hop only: it is set again for the next one. `Trailer` is kept,
+ * because the fields after the body of an answer are passed on.
  */
 const HOP_BY_HOP: readonly string[] = [
   'connection',

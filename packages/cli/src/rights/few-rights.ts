@@ -140,8 +140,8 @@ function secureHeap(): string[] {
 }
 
 /**
- * Called as the new user. Refuses a file that this user may not read. Node.js itself would only say
- * that it cannot find a module.
+ * Called after this process has changed to the new user. Refuses a file that this user may not
+ * read. Node.js itself would only say that it cannot find a module.
  */
 function refuseUnreadable(user: string, files: readonly string[]): void {
   for (const file of files) {

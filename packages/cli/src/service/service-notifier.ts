@@ -46,8 +46,8 @@ export class ServiceNotifier {
    * Claims the place again when `parent`, the process that has started this one, has ended. Then
    * the manager is the parent of this process.
    *
-   * While systemd believes that the main process has another parent, `systemctl stop` does not wait
-   * for the main process: SIGKILL follows SIGTERM at once (`unit_kill_context` in systemd's
+   * While systemd believes that it is not the parent of the main process, `systemctl stop` does not
+   * wait for the main process: SIGKILL follows SIGTERM at once (`unit_kill_context` in systemd's
    * src/core/unit.c). systemd checks the parent only when MAINPID changes. So MAINPID names some
    * other process for a moment.
    *
